@@ -1,0 +1,89 @@
+"""A fault that is shown to a user, as data: code, message, place, notes, help. Nothing here prints.
+
+Codes are stable: PX1xx reading the manifest, PX2xx planning, PX3xx running, PX4xx refusals. `CODES` is the
+one table of them; a code that is not in it cannot be made.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+PathKey = str | int
+Path = tuple[PathKey, ...]
+
+
+class Severity(enum.StrEnum):
+    """How bad it is: an error stops the command, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of one line of a file; `line` and `column` count from 1, columns and `length` in code points."""
+
+    file: str
+    line: int
+    column: int
+    length: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A remark at a place, or without one. A note whose span is the diagnostic's own is the label of its caret."""
+
+    message: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One fault. `path` is the place in the manifest's data: `("workflows", "build", "needs", 0)`."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    path: Path = ()
+    notes: tuple[Note, ...] = ()
+    help: str = ""
+    severity: Severity = Severity.ERROR
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"unknown diagnostic code {self.code}")
+
+
+CODES: dict[str, str] = {
+    "PX101": "the manifest cannot be read",
+    "PX102": "the text is not valid YAML",
+    "PX103": "the manifest is larger than pexec reads",
+    "PX104": "a key stands twice in one mapping",
+    "PX105": "a YAML feature that manifests may not use",
+    "PX106": "the text is not valid JSON",
+    "PX110": "unknown key",
+    "PX111": "a required key is missing",
+    "PX112": "a value of the wrong type",
+    "PX113": "a value outside what is allowed",
+    "PX114": "not a duration",
+    "PX115": "not a size",
+    "PX116": "not a valid name",
+    "PX117": "text is needed; the value must be quoted",
+    "PX118": "keys that exclude each other",
+    "PX119": "a workflow with nothing to run",
+    "PX120": "an unsupported manifest version",
+    "PX201": "circular dependency",
+    "PX202": "unknown workflow in `needs` or `after`",
+    "PX203": "a demand larger than its pool",
+    "PX204": "unknown pool",
+    "PX205": "a file that does not exist",
+    "PX206": "a file that cannot be run",
+    "PX207": "a workflow that waits for itself",
+    "PX208": "a dependency named twice",
+}
+
+
+def has_errors(diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> bool:
+    """Whether any of them stops the command."""
+    return any(d.severity is Severity.ERROR for d in diagnostics)

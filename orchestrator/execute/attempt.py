@@ -1,0 +1,46 @@
+"""The picklable pair that crosses the seam between the driver and whoever runs an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.engine.states import Verdict
+from orchestrator.plan.model import JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSpec:
+    """One attempt to run. Paths are absolute. `serial` is unique in the run: it is the tag of the attempt's
+    processes. `timeout` is already capped by the engine. `env` holds the PEXEC_* variables, which win over all."""
+
+    job: int
+    job_id: str
+    attempt: int
+    serial: int
+    spec: JobSpec
+    env: Mapping[str, str]
+    base_dir: str
+    log: str
+    temp_dir: str
+    timeout: float | None
+    grace: float
+    pump: bool = False  # the output passes through pexec, which shows it live
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """How it ended. Durations are monotonic seconds, taken where the process ran."""
+
+    verdict: Verdict
+    reason: str = ""
+    exit_code: int | None = None
+    signal: str | None = None
+    pid: int | None = None
+    duration_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    max_rss_bytes: int = 0
+    log_bytes: int = 0
+    dropped_bytes: int = 0
+    leftover_killed: int = 0
+    enforced_by: Mapping[str, str] = field(default_factory=dict)
