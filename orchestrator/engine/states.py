@@ -19,6 +19,8 @@ class JobState(enum.Enum):
     SKIPPED = "skipped"
     LOST = "lost"
 
+    __hash__ = object.__hash__  # members are single; hashing the name costs a call in Python at every look-up
+
 
 class Verdict(enum.StrEnum):
     """How one attempt ended."""
@@ -52,9 +54,10 @@ TERMINAL = frozenset(
 _ENDS = {JobState.SUCCEEDED, JobState.FAILED, JobState.TIMED_OUT, JobState.CANCELLED, JobState.LOST}
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
-    # SUCCEEDED straight from PENDING is a group, or a success adopted from an earlier run.
+    # SUCCEEDED straight from PENDING is a group, or a success adopted from an earlier run; from READY it is an adopted
+    # one too: a job without needs is ready from the first fact on, before its adoption can be read.
     JobState.PENDING: frozenset({JobState.READY, JobState.SUCCEEDED, JobState.SKIPPED, JobState.CANCELLED}),
-    JobState.READY: frozenset({JobState.RUNNING, JobState.CANCELLED}),
+    JobState.READY: frozenset({JobState.RUNNING, JobState.SUCCEEDED, JobState.CANCELLED}),
     JobState.RUNNING: frozenset(_ENDS | {JobState.WAITING}),
     JobState.WAITING: frozenset({JobState.READY, JobState.CANCELLED}),
     **{state: frozenset() for state in TERMINAL},

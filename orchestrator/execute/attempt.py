@@ -22,6 +22,7 @@ class AttemptSpec:
     env: Mapping[str, str]
     base_dir: str
     log: str
+    log_name: str  # the log's path inside the run folder, as events and results name it
     temp_dir: str
     timeout: float | None
     grace: float

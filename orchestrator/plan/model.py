@@ -30,6 +30,11 @@ class FailFast(enum.StrEnum):
     DRAIN = "drain"
     ON = "true"
 
+    @property
+    def plain(self) -> bool | str:
+        """As a manifest writes it: false, "drain" or true."""
+        return {"false": False, "true": True}.get(self.value, self.value)
+
 
 class Order(enum.StrEnum):
     """Among ready jobs of one priority: longest remaining path first, or as declared."""
@@ -77,10 +82,10 @@ class JobSpec:
 
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
-    """One planned execution of a workflow. `needs` and `after` are indices of other jobs.
+    """One planned execution of a workflow. `needs` and `after` are indices of other jobs; it waits for both.
 
-    `level` is the length of the longest chain of needs below it (0 for none). `rank` is the estimated seconds, or
-    jobs when no durations are known, from this job's start to the end of the longest chain that waits for it.
+    `level` is the length of the longest chain of jobs that it waits for (0 for none). `rank` is the estimated seconds,
+    or jobs when no durations are known, from this job's start to the end of the longest chain that waits for it.
     """
 
     index: int
@@ -114,7 +119,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole run, ordered: `jobs[i].index == i`, declared order; `levels` and `critical_path` hold indices."""
+    """A whole run, ordered: `jobs[i].index == i`, declared order; `levels` and `critical_path` hold indices.
+
+    `left_out` holds workflows without a job in this run, each with the reason.
+    """
 
     name: str
     manifest: str

@@ -1,0 +1,126 @@
+"""Which stretches of a source line are the value of a key that is named like a secret, and must not be shown.
+
+The line may come from a manifest that does not parse, so this looks at text and not at data. Where the two readings of
+a text differ it masks too much rather than too little. A mapping under such a key is judged by its own keys.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+Stretch = tuple[int, int]
+
+_WORDS = frozenset({"auth", "credential", "key", "pass", "passphrase", "passwd", "password", "pwd", "secret", "token"})
+_ENDINGS = ("apikey", "passphrase", "passwd", "password", "secret", "token")
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_NAME = r"""(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^']|'')*)'|(?P<plain>[\w.-]+))"""
+_KEY = re.compile(rf"(?:^|(?<=[\s{{\[,:])){_NAME}\s*:(?=[\s\"'\[{{]|$)\s*")
+_ENTRY = re.compile(rf"^\s*(?:-\s+)*{_NAME}\s*:(?=[\s\"'\[{{]|$)\s*(?P<rest>.*)$")
+_DOUBLE_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*("|$)')
+_SINGLE_QUOTED = re.compile(r"'(?:[^']|'')*('|$)")
+_FLOW_SCALAR = re.compile(r"[^,\]}]*")
+_ITEM = re.compile(r"^\s*(?:-\s+)*")
+_PARENT_LINES = 10_000
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a key of this name holds a secret: `API_KEY`, `dbPassword`, `github-token`; not `secrets`, nor `keep`."""
+    if name == "secrets":  # the manifest's own key, which holds names
+        return False
+    parts = [part.lower().removesuffix("s") for part in _PARTS.findall(name)]
+    return any(part in _WORDS or part.endswith(_ENDINGS) or f"{part}s" in _WORDS for part in parts)
+
+
+def masked(lines: Sequence[str], index: int) -> list[Stretch]:
+    """The stretches (start, end in code points) of `lines[index]` that must not be shown, in order."""
+    line = lines[index]
+    parent = _secret_parent(lines, index)
+    body = _ITEM.match(line)
+    start = body.end() if body else 0
+    entry = _ENTRY.match(line)
+    if parent == "text" or (parent == "mapping" and entry is None):
+        return [(start, len(line))] if start < len(line) else []
+    return list(_values(line, all_defaults=parent == "mapping"))
+
+
+def _values(line: str, *, all_defaults: bool) -> Iterator[Stretch]:
+    """The values of the secret keys that stand in the line itself; with `all_defaults` also those of `default`."""
+    position, mapping_end = 0, len(line) if all_defaults else 0
+    while found := _KEY.search(line, position):
+        name, position = _name(found), found.end()
+        secret = is_secret_name(name) or (found.start() < mapping_end and name in ("default", "value"))
+        if not secret or position == len(line) or line[position] in "#|>":
+            continue
+        if line[position] == "{":
+            mapping_end = max(mapping_end, _flow_end(line, position))
+            continue
+        first_on_line = not line[: found.start()].strip(" \t-")
+        end = _value_end(line, position, flow=not first_on_line)
+        if end > position:
+            yield position, end
+        position = max(end, position)
+
+
+def _value_end(line: str, start: int, *, flow: bool) -> int:
+    if line[start] in "\"'":
+        quoted = (_DOUBLE_QUOTED if line[start] == '"' else _SINGLE_QUOTED).match(line, start)
+        return quoted.end() if quoted else len(line)
+    if line[start] == "[":
+        return _flow_end(line, start)
+    if flow:
+        scalar = _FLOW_SCALAR.match(line, start)
+        return start + len(scalar.group().rstrip()) if scalar else start
+    return len(line.rstrip())
+
+
+def _flow_end(line: str, start: int) -> int:
+    """Just behind the bracket that closes the one at `start`, or the line's end."""
+    depth = 0
+    position = start
+    while position < len(line):
+        character = line[position]
+        if character in "\"'":
+            position = _value_end(line, position, flow=True)
+            continue
+        depth += (character in "[{") - (character in "]}")
+        position += 1
+        if depth == 0:
+            break
+    return position
+
+
+def _secret_parent(lines: Sequence[str], index: int) -> str | None:
+    """What the line is to a secret key above it: part of its "text", an entry of its "mapping", or neither."""
+    limit = _limit(lines[index])
+    nearest = True
+    for number in range(index - 1, max(-1, index - _PARENT_LINES), -1):
+        line = lines[number]
+        if not line.strip() or _indentation(line) >= limit:
+            continue
+        limit = _limit(line)
+        entry = _ENTRY.match(line)
+        if entry and is_secret_name(_name(entry)):
+            rest = entry["rest"]
+            opens_mapping = not rest or rest[0] in "#{&!"
+            if not opens_mapping:
+                return "text"
+            if nearest:
+                return "mapping"
+        nearest = False
+        if limit == 0:
+            break
+    return None
+
+
+def _limit(line: str) -> int:
+    """Lines indented less than this can be a parent; a list's items may stand right below their key."""
+    return _indentation(line) + line.lstrip().startswith("- ")
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t"))
+
+
+def _name(found: re.Match[str]) -> str:
+    return found["double"] or found["single"] or found["plain"] or ""

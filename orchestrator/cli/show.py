@@ -1,0 +1,129 @@
+"""Diagnostics as text: rustc's snippets. Written here and nowhere else; `render_json.py` has the same facts as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.cli.snippet import Mark, Source
+from orchestrator.cli.text import plural, visible
+from orchestrator.diagnostics import Diagnostic, Severity, Span
+
+MOST_SHOWN = 20
+
+_BOLD = "1"
+_COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34"}
+
+
+@dataclass(slots=True)
+class Renderer:
+    """Shows diagnostics. `texts` maps file names of spans to their text; a file that is missing there has no snippet."""
+
+    texts: Mapping[str, str]
+    colour: bool = False
+    _sources: dict[str, Source] = field(default_factory=dict)
+
+    def all(self, diagnostics: Sequence[Diagnostic], subject: str) -> str:
+        """Every diagnostic of `subject` (a file name), and how many they are. At most 20 are shown, errors first."""
+        if not diagnostics:
+            return ""
+        shown = list(diagnostics)
+        if len(shown) > MOST_SHOWN:
+            errors_first = sorted(range(len(shown)), key=lambda i: (shown[i].severity is not Severity.ERROR, i))
+            shown = [diagnostics[i] for i in sorted(errors_first[:MOST_SHOWN])]
+        parts = [self.one(diagnostic) for diagnostic in shown]
+        parts.append(self._summary(diagnostics, len(diagnostics) - len(shown), subject))
+        return "\n".join(parts)
+
+    def one(self, diagnostic: Diagnostic) -> str:
+        """One diagnostic, several lines, each ended by a newline."""
+        title = f"{diagnostic.severity.value}[{diagnostic.code}]"
+        lines = [self._paint(title, diagnostic.severity.value) + self._paint(f": {visible(diagnostic.message)}", "")]
+        spans = [span for span in (diagnostic.span, *(note.span for note in diagnostic.notes)) if span is not None]
+        gutter = len(str(max((span.line for span in spans), default=1)))
+        footers = [("note", note.message) for note in diagnostic.notes if note.span is None]
+        for file, marks in _marks_by_file(diagnostic).items():
+            source = self._source(file)
+            head = diagnostic.span if diagnostic.span and diagnostic.span.file == file else marks[0][0]
+            arrow = "-->" if head is diagnostic.span else ":::"
+            place = f"{visible(file)}:{head.line}:{head.column}"
+            lines.append(f"{' ' * gutter}{self._frame(arrow)} {place}")
+            if source is None:
+                footers += [("note", f"line {span.line}: {mark.label}") for span, mark in marks if mark.label]
+            else:
+                lines += self._snippet(source, marks, gutter, diagnostic.severity)
+        if diagnostic.help:
+            footers.append(("help", diagnostic.help))
+        lines += [f"{' ' * gutter} {self._frame('=')} {kind}: {visible(text)}" for kind, text in footers]
+        return "\n".join(lines) + "\n"
+
+    def fault(self, severity: Severity, message: str, hint: str = "") -> str:
+        """A fault without code and place, such as a wrong flag."""
+        text = self._paint(severity.value, severity.value) + self._paint(f": {visible(message)}", "") + "\n"
+        return text + (f"  {self._frame('=')} help: {visible(hint)}\n" if hint else "")
+
+    def _snippet(
+        self, source: Source, marks: list[tuple[Span, Mark]], gutter: int, severity: Severity
+    ) -> Iterator[str]:
+        """The lines that carry marks, top to bottom; `...` where lines between them are left out."""
+        bar = self._frame("|")
+        blank = " " * (gutter + 1)
+        yield f"{blank}{bar}"
+        by_line: dict[int, list[Mark]] = {}
+        for span, mark in marks:
+            by_line.setdefault(span.line, []).append(mark)
+        previous = None
+        for number, on_line in by_line.items():
+            if previous is not None and number != previous + 1:
+                yield f"{blank}{self._frame('...')}"
+            previous = number
+            for row in source.rows(number, on_line):
+                if row.mark is None:
+                    yield f"{self._frame(f'{number:>{gutter}} |')} {row.text}".rstrip()
+                else:
+                    style = severity.value if row.mark.sign == "^" else "frame"
+                    label = f" {visible(row.mark.label)}" if row.mark.label else ""
+                    indent = row.text.removesuffix(row.mark.sign * len(row.text.strip()))
+                    yield f"{blank}{bar} {indent}{self._paint(row.text.strip() + label, style)}"
+
+    def _summary(self, diagnostics: Sequence[Diagnostic], hidden: int, subject: str) -> str:
+        errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+        warnings = len(diagnostics) - errors
+        counts = [plural(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count]
+        text = f"{' and '.join(counts)} in {subject}" + (f", {hidden} of them not shown" if hidden else "")
+        return self.fault(Severity.ERROR if errors else Severity.WARNING, text)
+
+    def _source(self, file: str) -> Source | None:
+        if file not in self._sources and file in self.texts:
+            self._sources[file] = Source(self.texts[file])
+        return self._sources.get(file)
+
+    def _frame(self, text: str) -> str:
+        return self._paint(text, "frame")
+
+    def _paint(self, text: str, style: str) -> str:
+        return f"\x1b[{_COLOURS.get(style, _BOLD)}m{text}\x1b[0m" if self.colour else text
+
+
+def _marks_by_file(diagnostic: Diagnostic) -> dict[str, list[tuple[Span, Mark]]]:
+    """Where to underline what: the diagnostic's own file first, and in each file from top to bottom.
+
+    A note at the diagnostic's own span is the label of its caret.
+    """
+    marks: dict[str, list[tuple[Span, Mark]]] = {}
+    notes = list(diagnostic.notes)
+    if diagnostic.span is not None:
+        own = next((note for note in notes if note.span == diagnostic.span), None)
+        if own is not None:
+            notes.remove(own)
+        marks[diagnostic.span.file] = [_mark(diagnostic.span, "^", own.message if own else "")]
+    for note in notes:
+        if note.span is not None:
+            marks.setdefault(note.span.file, []).append(_mark(note.span, "-", note.message))
+    for in_file in marks.values():
+        in_file.sort(key=lambda placed: (placed[0].line, placed[0].column))
+    return marks
+
+
+def _mark(span: Span, sign: str, label: str) -> tuple[Span, Mark]:
+    return span, Mark(span.column - 1, span.length, sign, label)

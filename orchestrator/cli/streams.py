@@ -1,0 +1,71 @@
+"""The two streams of the program: data on stdout, diagnostics on stderr. The one door to both for commands that print.
+
+A reader that goes away early (`pexec plan | head`) is no fault: the rest goes nowhere and the command keeps its own
+exit code. Any other failure to write data is told, because a command that lost its data must not exit 0.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+from orchestrator.errors import EnvironmentFailedError
+
+
+def write_stdout(text: str) -> None:
+    """Write data and flush it. Raises EnvironmentFailedError where the data cannot be written (a full disk)."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _give_up(sys.stdout)
+    except OSError as error:
+        _give_up(sys.stdout)
+        raise EnvironmentFailedError(f"stdout cannot be written: {error.strerror}") from error
+
+
+def write_stderr(text: str) -> None:
+    """Write a diagnostic and flush it; where stderr is gone there is nobody left to tell."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _give_up(sys.stderr)
+
+
+def open_standard_streams() -> None:
+    """Make the three streams usable, whatever the caller closed, and able to print any text.
+
+    A closed descriptor would be given to the next file that is opened, and what is printed would land in it.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, so this very descriptor
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")  # file names need not be UTF-8, nor stdout
+
+
+def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether `stream` is to have colours: NO_COLOR forbids, FORCE_COLOR demands, else a terminal that is not dumb."""
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR"):
+        return True
+    return environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def _give_up(stream: TextIO) -> None:
+    """Point the descriptor at the null device, or the interpreter complains of the unwritten rest when it exits."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)

@@ -1,0 +1,131 @@
+"""Where every job stands, and how much of what it waits for has not ended. The one place that moves a state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NoReturn
+
+from orchestrator.engine.outcome import FAILURES, WENT, Gate, NeedEnd, gate, need_end
+from orchestrator.engine.states import RESUME_TRANSITIONS, TERMINAL, TRANSITIONS, JobState
+from orchestrator.plan.model import Plan
+
+SHOWN_NEEDS = 10
+
+
+class IllegalMove(Exception):  # noqa: N818 - it names what was tried
+    """A fact that cannot follow what is known: a bug of ours, or a damaged journal. It carries the job's story."""
+
+
+class Board:
+    """The states of all jobs, their counts, and for each pending job the counts of what it waits for.
+
+    `failures` counts the jobs that failed, timed out or were lost and are not allowed to; `first_failure` is the
+    first of them since the run started or was resumed. `open` counts the jobs that have not ended.
+    """
+
+    __slots__ = (
+        "_absent",
+        "_after_left",
+        "_dependents",
+        "_failed",
+        "_followers",
+        "_jobs",
+        "_left",
+        "attempts",
+        "failures",
+        "first_failure",
+        "open",
+        "states",
+        "tally",
+    )
+
+    def __init__(self, plan: Plan) -> None:
+        self._jobs = plan.jobs
+        self.states = [JobState.PENDING] * len(plan.jobs)
+        self.attempts = [0] * len(plan.jobs)
+        self.tally = dict.fromkeys(JobState, 0)
+        self.tally[JobState.PENDING] = self.open = len(plan.jobs)
+        self.failures = 0
+        self.first_failure: int | None = None
+        self._dependents: dict[int, list[int]] = {}
+        self._followers: dict[int, list[int]] = {}
+        for job in plan.jobs:
+            for need in job.needs:
+                self._dependents.setdefault(need, []).append(job.index)
+            for other in job.after:
+                self._followers.setdefault(other, []).append(job.index)
+        self._count()
+
+    def move(self, job: int, to: JobState, table: Mapping[JobState, frozenset[JobState]] = TRANSITIONS) -> None:
+        """Move one job along the table, and keep the counts."""
+        state = self.states[job]
+        if to not in table[state]:
+            self.refuse(job, f"cannot go from {state.value} to {to.value}")
+        self.states[job] = to
+        self.tally[state] -= 1
+        self.tally[to] += 1
+        self.open += (state in TERMINAL) - (to in TERMINAL)
+        if to in FAILURES and not self._jobs[job].allow_failure:
+            self.failures += 1
+            if self.first_failure is None:
+                self.first_failure = job
+
+    def release(self, ended: int) -> list[int]:
+        """Count the end of a job at all that wait for it; those of them that are pending."""
+        states, touched = self.states, []
+        if dependents := self._dependents.get(ended):
+            end = need_end(states[ended], allowed=self._jobs[ended].allow_failure)
+            for job in dependents:
+                if states[job] is JobState.PENDING:
+                    self._left[job] -= 1
+                    self._failed[job] += end is NeedEnd.FAILED
+                    self._absent[job] += end is NeedEnd.ABSENT
+                    touched.append(job)
+        for job in self._followers.get(ended, ()):
+            if states[job] is JobState.PENDING:
+                self._after_left[job] -= 1
+                touched.append(job)
+        return touched
+
+    def gate(self, job: int) -> Gate:
+        """Whether this pending job may run; a shut gate does not wait for the jobs that it is only after."""
+        when = self._jobs[job].when
+        answer = gate(when, left=self._left[job], failed=self._failed[job], absent=self._absent[job])
+        return Gate.WAIT if answer is Gate.OPEN and self._after_left[job] else answer
+
+    def reopen(self) -> None:
+        """A resume: all but the successes are pending again, as if nothing had been tried."""
+        for job, state in enumerate(self.states):
+            if state is not JobState.SUCCEEDED:
+                self.move(job, JobState.PENDING, RESUME_TRANSITIONS)
+        self.failures, self.first_failure = 0, None
+        self._count()
+
+    def refuse(self, job: int, what: str) -> NoReturn:
+        """Raise `IllegalMove` with what is known of the job."""
+        planned, count = self._jobs[job], self.attempts[job]
+        needs = [f"`{self._jobs[need].id}` {self.states[need].value}" for need in planned.needs[:SHOWN_NEEDS]]
+        more = ["..."] if len(planned.needs) > SHOWN_NEEDS else []
+        story = f"{self.states[job].value}, {count} {'attempt' if count == 1 else 'attempts'} so far"
+        told = f", needs {', '.join(needs + more)}" if needs else ""
+        raise IllegalMove(f"job `{planned.id}` {what} ({story}{told})")
+
+    def went(self, job: int) -> str:
+        """How a job ended that did not succeed, in words: "`build` timed out"."""
+        return f"`{self._jobs[job].id}` {WENT[self.states[job]]}"
+
+    def snapshot(self) -> tuple[object, ...]:
+        """All that replays must agree on."""
+        return tuple(self.states), tuple(self.attempts), self.first_failure
+
+    def waits_for(self, job: int) -> tuple[int, int, int, int]:
+        """The counts of a pending job: needs that have not ended, that failed, that are absent; `after` not ended."""
+        return self._left[job], self._failed[job], self._absent[job], self._after_left[job]
+
+    def _count(self) -> None:
+        """Count from nothing; every job is pending or has succeeded."""
+        succeeded = JobState.SUCCEEDED
+        self._left = [sum(self.states[need] is not succeeded for need in job.needs) for job in self._jobs]
+        self._after_left = [sum(self.states[other] is not succeeded for other in job.after) for job in self._jobs]
+        self._failed = [0] * len(self._jobs)
+        self._absent = [0] * len(self._jobs)

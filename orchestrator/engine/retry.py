@@ -1,0 +1,90 @@
+"""Whether an attempt is made again, and when. A wait is a number; its jitter is a hash, so that a replay agrees."""
+
+from __future__ import annotations
+
+import heapq
+from zlib import crc32
+
+from orchestrator.engine.events import AttemptFinished
+from orchestrator.engine.states import Verdict
+from orchestrator.plan.model import PlannedJob, RetryPolicy
+
+EXTRA_AFTER_LOST = 2  # attempts beyond the policy's own, when the infrastructure broke and not the job
+
+
+def wait_seconds(policy: RetryPolicy, job_id: str, ends: int) -> float:
+    """How long to wait after the `ends`-th bad end (from 1): `delay * backoff**(ends-1)`, at most `max_delay`.
+
+    The jitter lengthens a wait by at most its share. Near `max_delay` it shortens it instead, so that the cap holds
+    and jobs that failed together still do not come back together.
+    """
+    if policy.delay <= 0:
+        return 0.0
+    try:
+        wait = policy.delay * policy.backoff ** (ends - 1)
+    except OverflowError:
+        wait = policy.max_delay
+    wait = min(wait, policy.max_delay / (1 + policy.jitter))
+    share = crc32(f"{job_id} {ends}".encode()) / 2**32
+    return wait * (1 + policy.jitter * share)
+
+
+class Retries:
+    """Used budgets of the jobs that failed, and the heap of those that wait for their next attempt."""
+
+    __slots__ = ("_failed", "_heap", "_lost", "not_before")
+
+    def __init__(self) -> None:
+        self._failed: dict[int, int] = {}
+        self._lost: dict[int, int] = {}
+        self._heap: list[tuple[float, int]] = []
+        self.not_before: dict[int, float] = {}
+
+    def again(self, job: PlannedJob, fact: AttemptFinished) -> float | None:
+        """Count this bad end; the second from which the next attempt may start, or None if there is none."""
+        if fact.verdict is Verdict.LOST:
+            self._lost[job.index] = self._lost.get(job.index, 0) + 1
+            granted = self._lost[job.index] <= EXTRA_AFTER_LOST
+        else:
+            self._failed[job.index] = self._failed.get(job.index, 0) + 1
+            granted = _is_retried(job.retry, fact) and self._failed[job.index] < job.retry.max_attempts
+        if not granted:
+            return None
+        ends = self._failed.get(job.index, 0) + self._lost.get(job.index, 0)
+        not_before = fact.at + wait_seconds(job.retry, job.id, ends)
+        self.not_before[job.index] = not_before
+        heapq.heappush(self._heap, (not_before, job.index))
+        return not_before
+
+    def forget(self, job: int) -> None:
+        """The job waits no more: it starts, or never will."""
+        self.not_before.pop(job, None)
+
+    def take_due(self, now: float) -> list[int]:
+        """The jobs whose wait is over; each is named once."""
+        due = []
+        while self._heap and self._heap[0][0] <= now:
+            not_before, job = heapq.heappop(self._heap)
+            if self.not_before.get(job) == not_before:
+                due.append(job)
+        return due
+
+    def next_due(self) -> float | None:
+        """When the next wait is over."""
+        while self._heap and self.not_before.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def holds(self, job: int) -> bool:
+        """Whether `take_due` has yet to name this waiting job."""
+        return (self.not_before.get(job), job) in self._heap
+
+    def snapshot(self) -> tuple[object, ...]:
+        """All that replays must agree on."""
+        return tuple(tuple(sorted(d.items())) for d in (self._failed, self._lost, self.not_before))
+
+
+def _is_retried(policy: RetryPolicy, fact: AttemptFinished) -> bool:
+    if fact.verdict is Verdict.TIMED_OUT:
+        return policy.on_timed_out
+    return policy.on_failed or fact.exit_code in policy.on_exit

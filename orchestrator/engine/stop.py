@@ -1,0 +1,45 @@
+"""How far a run is stopped. A stop only ever grows; a resume ends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.engine.events import CancelRequested
+from orchestrator.engine.states import CancelReason
+from orchestrator.plan.model import FailFast, When
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A stop covers every job but those of `when: always`; a forced one covers these too.
+
+    A covered job is never started. While a stop is on, no attempt that ends is made again. `kills`: running attempts
+    of covered jobs are told to end. `hurried`: the jobs that are not covered have a cap on their time.
+    """
+
+    reason: CancelReason
+    cause: str  # for people: why a job did not run
+    kills: bool
+    hurried: bool
+    forced: bool
+
+    def covers(self, when: When) -> bool:
+        """Whether a job of this kind may not start any more."""
+        return self.forced or when is not When.ALWAYS
+
+
+def widen(before: Stop | None, fact: CancelRequested, fail_fast: FailFast, cause: str) -> Stop:
+    """The stop after one more request for it. The reason is the first one, but the user and the deadline go before
+    fail-fast, since they decide the run's result."""
+    own = fact.reason is not CancelReason.FAIL_FAST
+    kills = own or fact.force or fail_fast is not FailFast.DRAIN
+    if before is None:
+        return Stop(fact.reason, cause, kills, own, fact.force)
+    keeps = before.hurried or not own
+    return Stop(
+        reason=before.reason if keeps else fact.reason,
+        cause=before.cause if keeps else cause,
+        kills=before.kills or kills,
+        hurried=before.hurried or own,
+        forced=before.forced or fact.force,
+    )

@@ -1,0 +1,55 @@
+"""Where attempts run: a `concurrent.futures.Executor`, and a way to stop an attempt that it runs.
+
+The driver knows only this pair. Stopping goes its own way because an executor's `cancel()` never stops what has begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Protocol
+
+from orchestrator.execute.attempt import AttemptResult, AttemptSpec
+from orchestrator.execute.supervision import Supervision
+from orchestrator.execute.worker import run_attempt
+
+OnSpawned = Callable[[AttemptSpec, int, int], None]
+OnOutput = Callable[[AttemptSpec, bytes], None]
+
+
+class Backend(Protocol):
+    """An executor of attempts. `submit` and `kill` are called by the driver's thread only."""
+
+    executor: Executor
+
+    def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
+        """Run the attempt; the future never raises for reasons of the job."""
+
+    def kill(self, serial: int, *, force: bool) -> None:
+        """Stop the attempt with this serial: TERM, or with `force` KILL. Unknown or ended ones are no error."""
+
+    def close(self) -> None:
+        """End everything that still runs, and wait for it."""
+
+
+class LocalBackend:
+    """A thread for each running attempt, and one warden process that starts, ends and counts their processes.
+
+    `on_spawned(spec, pid, start_ticks)` and `on_output(spec, chunk)` are called in the attempt's thread.
+    """
+
+    def __init__(self, supervision: Supervision, slots: int, on_spawned: OnSpawned, on_output: OnOutput) -> None:
+        self.executor: Executor = ThreadPoolExecutor(max(1, slots), thread_name_prefix="attempt")
+        self._supervision = supervision
+        self._on_spawned = on_spawned
+        self._on_output = on_output
+
+    def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
+        return self.executor.submit(run_attempt, spec, self._supervision, self._on_spawned, self._on_output)
+
+    def kill(self, serial: int, *, force: bool) -> None:
+        self._supervision.kill(serial, force=force)
+
+    def close(self) -> None:
+        self._supervision.close()
+        self.executor.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,135 @@
+"""One attempt that runs: its main process, its clocks, and how all of its processes are signalled.
+
+It ends in two steps: the main process ends, then nothing with its tag lives. Seconds are of the monotonic clock.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import processes, protocol
+from .processes import CONTINUE, KILL, STOP, TERMINATE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from resource import struct_rusage
+
+    from .loop import Channel
+
+NEVER = float("inf")
+# Most jobs are short: the word that one was spawned goes with its end, unless it lives as long as this.
+_REPORT_AFTER = 0.02
+# What still ends by itself after the main process, like a `tee` that drains the job's output, may do so.
+_LINGER = 0.1
+_KILL_AGAIN_AFTER = 0.01
+_GIVE_UP_AFTER = 5.0
+
+
+class Job:
+    """`log` is a descriptor, or None if the output goes elsewhere; `beside` the processes killed beside the main one."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        tag: int,
+        pid: int,
+        start_ticks: int,
+        log: int | None,
+        timeout: float | None,
+        grace: float,
+        now: float,
+    ) -> None:
+        self.channel = channel
+        self.tag = tag
+        self.pid = pid
+        self.start_ticks = start_ticks
+        self.log = log
+        self.started = now
+        self.grace = grace
+        self.alive = True
+        self.cause = protocol.BY_ITSELF
+        self.status: int | None = None
+        self.duration = 0.0
+        self.cpu = 0.0
+        self.max_rss = 0
+        self.beside: set[int] = set()
+        self.report_at = now + _REPORT_AFTER
+        self.stop_at = NEVER if timeout is None else now + timeout
+        self.kill_at = NEVER
+        self.give_up_at = NEVER
+
+    @property
+    def next_at(self) -> float:
+        """When there is next something to do for it."""
+        return min(self.report_at, self.stop_at, self.kill_at)
+
+    def postpone(self, seconds: float) -> None:
+        """Let time that did not count pass: every deadline is later."""
+        self.started += seconds
+        self.report_at += seconds
+        self.stop_at += seconds
+        self.kill_at += seconds
+        self.give_up_at += seconds
+
+    def main_ended(self, now: float, status: int, usage: struct_rusage) -> None:
+        """The main process was reaped."""
+        self.alive = False
+        self.status = status
+        self.duration = now - self.started
+        self.cpu = usage.ru_utime + usage.ru_stime
+        self.max_rss = usage.ru_maxrss
+        self.stop_at = NEVER
+        if self.cause == protocol.BY_ITSELF:
+            self.kill_at = now + _LINGER
+
+    def terminate(self, cause: int, now: float, orphans: Iterable[int]) -> None:
+        """Ask all its processes to end, unless it is ending already; they have the grace for it."""
+        if self.alive and self.cause == protocol.BY_ITSELF:
+            self.cause = cause
+            self.kill_at = now + self.grace
+            # A stopped process only sees a TERM when it goes on.
+            self._signal_all(orphans, (TERMINATE, CONTINUE))
+        self.stop_at = NEVER
+
+    def kill(self, now: float, orphans: Iterable[int]) -> None:
+        """Kill all its processes; to be repeated at `kill_at` until it has ended."""
+        hit = processes.signal_trees(self._roots(orphans), (KILL,))
+        hit.discard(self.pid)
+        self.beside |= hit
+        self.kill_at = now + _KILL_AGAIN_AFTER
+        self.give_up_at = min(self.give_up_at, now + _GIVE_UP_AFTER)
+
+    def pause(self, orphans: Iterable[int]) -> None:
+        """Stop all its processes where they are."""
+        self._signal_all(orphans, (STOP,))
+
+    def resume(self, orphans: Iterable[int]) -> None:
+        """Let all its processes go on."""
+        self._signal_all(orphans, (CONTINUE,))
+
+    def _roots(self, orphans: Iterable[int]) -> list[int]:
+        return [self.pid, *orphans] if self.alive else list(orphans)
+
+    def _signal_all(self, orphans: Iterable[int], signals: tuple[int, ...]) -> None:
+        """To the group at once, then to those with the tag that left it.
+
+        The group's number is only ours while its leader was not reaped.
+        """
+        group = self.pid if self.alive else None
+        if group is not None:
+            for number in signals:
+                _signal_group(group, number)
+        processes.signal_trees(
+            self._roots(orphans),
+            signals,
+            lambda process: process.group != group and processes.tag_of(process.pid) == self.tag,
+        )
+
+
+def _signal_group(group: int, number: int) -> None:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        # Another user's processes, by sudo; the leader itself may have ended.
+        return

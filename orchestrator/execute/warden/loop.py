@@ -1,0 +1,326 @@
+"""The warden's one loop: words from pexec, ends of processes, clocks. Everything that signals a job is called here.
+
+Who reaps may kill: the warden is the parent or the adopter of every process that it signals, or finds it below one,
+and has a single thread, so a pid that it has not reaped cannot have been given to another process.
+
+One signalfd for SIGCHLD tells of the ends of main processes and of orphans alike.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import time
+
+from . import processes, protocol
+from .job import NEVER, Job
+from .spawn import Command, Fault, Spawner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_SHUTDOWN_SECONDS = 5.0
+_POLL_SECONDS = 0.01
+_READ = 1 << 16
+# The kernel hands out /proc/.../children a page at a time; a shorter answer is a whole one.
+_WHOLE_ANSWER = 2048
+
+
+class Channel:
+    """Where pexec asks for one attempt at a time and waits for its end."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.end = end
+        self.job: Job | None = None
+
+    def reply(self, *message: Any) -> None:
+        try:
+            protocol.send(self.end, message)
+        except OSError:
+            # Nobody waits for the answer any more: the end of the channel will be seen, and ends the job.
+            return
+
+
+class Warden:
+    """Serves one pexec until it is gone."""
+
+    def __init__(self, control: socket.socket, pexec: int) -> None:
+        self._control = control
+        self._spawner = Spawner()
+        self._tag_base = protocol.tag_base(os.getpid())
+        self._jobs: dict[int, Job] = {}  # by tag
+        self._mains: dict[int, Job] = {}  # by pid, until it is reaped
+        self._ending: list[Job] = []  # main process reaped, end not yet told
+        self._bases: dict[int, dict[bytes, bytes]] = {}
+        self._condemned: set[int] = set()  # tags whose kill came before their start
+        self._channels: dict[int, Channel] = {}  # by descriptor
+        self._paused_at: float | None = None
+        self._wake = NEVER
+        self._serving = True
+        self._own_children = os.open(f"/proc/self/task/{os.getpid()}/children", os.O_RDONLY)
+        self._child_ended = processes.open_signal_fd(signal.SIGCHLD)
+        self._epoll = select.epoll()
+        self._hear: dict[int, Callable[[], None]] = {
+            control.fileno(): self._hear_control,
+            self._child_ended: self._reap,
+            # The end of its socket says it too, unless a process forked from pexec holds a copy of that.
+            os.pidfd_open(pexec): self._leave,
+        }
+        for descriptor in self._hear:
+            self._epoll.register(descriptor, select.EPOLLIN)
+
+    def serve(self) -> None:
+        """Until pexec is gone; then everything that is left is killed, also if the warden itself fails."""
+        try:
+            while self._serving:
+                for descriptor, _ in self._epoll.poll(self._seconds_to_wait()):
+                    hear = self._hear.get(descriptor)
+                    if hear is not None:
+                        hear()
+                now = time.monotonic()
+                if now >= self._wake and self._paused_at is None:
+                    self._tick(now)
+        finally:
+            self._kill_everything()
+
+    def _seconds_to_wait(self) -> float | None:
+        if self._wake == NEVER or self._paused_at is not None:
+            return None
+        return max(0.0, self._wake - time.monotonic())
+
+    # What pexec says.
+
+    def _leave(self) -> None:
+        self._serving = False
+
+    def _hear_control(self) -> None:
+        received = protocol.receive(self._control)
+        if received is None:
+            self._leave()
+            return
+        (kind, *rest), descriptors = received
+        if kind == protocol.CHANNEL:
+            for descriptor in descriptors:
+                self._open_channel(descriptor)
+        elif kind == protocol.KILL:
+            serial, force = rest
+            self._stop(self._tag_base + serial, force)
+        elif kind == protocol.PAUSE:
+            self._pause()
+        elif kind == protocol.RESUME:
+            self._resume()
+
+    def _open_channel(self, descriptor: int) -> None:
+        if not self._spawner.has_room_for(descriptor):
+            os.close(descriptor)
+            return
+        channel = Channel(socket.socket(fileno=descriptor))
+        self._channels[descriptor] = channel
+        self._hear[descriptor] = lambda: self._hear_channel(channel)
+        if self._paused_at is None:
+            self._epoll.register(descriptor, select.EPOLLIN)
+
+    def _hear_channel(self, channel: Channel) -> None:
+        try:
+            received = protocol.receive(channel.end)
+        except ConnectionResetError:
+            received = None
+        except OSError as error:
+            channel.reply(protocol.SCARCE, error.errno)
+            return
+        if received is None:
+            self._close_channel(channel)
+        else:
+            self._start(channel, *received)
+
+    def _close_channel(self, channel: Channel) -> None:
+        descriptor = channel.end.fileno()
+        self._epoll.unregister(descriptor)
+        del self._hear[descriptor], self._channels[descriptor]
+        channel.end.close()
+        if channel.job is not None:
+            self._stop(channel.job.tag, force=True)
+
+    def _start(self, channel: Channel, message: tuple[Any, ...], descriptors: list[int]) -> None:
+        serial, argv, working_dir, base, variables, overlay, path, timeout, grace = message
+        if variables is not None:
+            self._bases[base] = variables
+        tag = self._tag_base + serial
+        if tag in self._condemned:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            channel.reply(protocol.CONDEMNED)
+            return
+        command = Command(argv, working_dir, {**self._bases[base], **overlay}, path, descriptors)
+        try:
+            pid, start_ticks, log = self._spawner.start(command, tag)
+        except Fault as fault:
+            channel.reply(protocol.REFUSED, fault.kind, fault.number, fault.detail)
+        except OSError as error:
+            channel.reply(protocol.SCARCE, error.errno)
+        else:
+            job = Job(channel, tag, pid, start_ticks, log, timeout, grace, time.monotonic())
+            channel.job = self._jobs[tag] = self._mains[pid] = job
+            self._wake = min(self._wake, job.next_at)
+
+    def _stop(self, tag: int, force: bool) -> None:
+        job = self._jobs.get(tag)
+        if job is None:
+            # Its end and this word crossed on the way; or its start did, which comes by another socket.
+            self._condemned.add(tag)
+            return
+        now = time.monotonic()
+        orphans = self._orphans().get(tag, ())
+        job.terminate(protocol.BY_REQUEST, now, orphans)
+        if force:
+            job.kill(now, orphans)
+        self._wake = min(self._wake, job.next_at)
+
+    def _pause(self) -> None:
+        if self._paused_at is not None:
+            return
+        self._paused_at = time.monotonic()
+        for descriptor in self._channels:
+            self._epoll.unregister(descriptor)
+        orphans = self._orphans()
+        for job in self._jobs.values():
+            job.pause(orphans.get(job.tag, ()))
+
+    def _resume(self) -> None:
+        if self._paused_at is None:
+            return
+        now = time.monotonic()
+        orphans = self._orphans()
+        for job in self._jobs.values():
+            job.postpone(now - self._paused_at)
+            job.resume(orphans.get(job.tag, ()))
+        for descriptor in self._channels:
+            self._epoll.register(descriptor, select.EPOLLIN)
+        self._paused_at = None
+        self._wake = now
+
+    # What the kernel says.
+
+    def _reap(self) -> None:
+        os.read(self._child_ended, _READ)
+        now = time.monotonic()
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            job = self._mains.pop(pid, None)
+            if job is not None:
+                job.main_ended(now, status, usage)
+                self._ending.append(job)
+        if self._ending:
+            self._settle(now)
+
+    def _settle(self, now: float) -> None:
+        """Tell the end of every attempt of which nothing is left, and go on with the others."""
+        orphans = self._orphans()
+        for job in self._ending[:]:
+            mine = orphans.pop(job.tag, None)
+            if mine is None or now >= job.give_up_at:
+                self._finish(job, outlived=mine is not None)
+                continue
+            if now >= job.kill_at:
+                job.kill(now, mine)
+            self._wake = min(self._wake, job.next_at)
+        self._kill_late(orphans)
+
+    def _kill_late(self, orphans: dict[int | None, list[int]]) -> None:
+        """Kill what came to light after its attempt had ended. Strangers without a tag of ours end with the run."""
+        ours = range(self._tag_base, self._tag_base + (1 << protocol.SERIAL_BITS))
+        for tag, roots in orphans.items():
+            if tag is not None and tag in ours and tag not in self._jobs:
+                processes.signal_trees(roots, (processes.KILL,))
+
+    def _orphans(self) -> dict[int | None, list[int]]:
+        """The adopted children by tag, ended ones too until they are reaped."""
+        answer = os.pread(self._own_children, _READ, 0)
+        if len(answer) < _WHOLE_ANSWER and answer.count(b" ") == len(self._mains):
+            return {}
+        found: dict[int | None, list[int]] = {}
+        for pid in processes.children(os.getpid()):
+            if pid not in self._mains:
+                found.setdefault(processes.tag_of(pid), []).append(pid)
+        return found
+
+    # What the clock says.
+
+    def _tick(self, now: float) -> None:
+        for job in list(self._mains.values()):
+            if now >= job.report_at:
+                job.report_at = NEVER
+                job.channel.reply(protocol.SPAWNED, job.pid, job.start_ticks)
+            if now >= job.stop_at:
+                job.terminate(protocol.BY_TIMEOUT, now, self._orphans().get(job.tag, ()))
+            if now >= job.give_up_at:
+                del self._mains[job.pid]
+                job.duration = now - job.started
+                self._finish(job, outlived=True)
+            elif now >= job.kill_at:
+                job.kill(now, self._orphans().get(job.tag, ()))
+        if self._ending:
+            self._settle(now)
+        self._wake = min((job.next_at for job in self._jobs.values()), default=NEVER)
+
+    def _finish(self, job: Job, *, outlived: bool) -> None:
+        size = 0
+        if job.log is not None:
+            size = os.fstat(job.log).st_size
+            os.close(job.log)
+        if not job.alive:
+            self._ending.remove(job)
+        del self._jobs[job.tag]
+        job.channel.job = None
+        job.channel.reply(
+            protocol.FINISHED,
+            job.pid,
+            job.start_ticks,
+            job.cause,
+            job.status,
+            job.duration,
+            job.cpu,
+            job.max_rss,
+            size,
+            len(job.beside),
+            outlived,
+        )
+
+    def _kill_everything(self) -> None:
+        """Kill all descendants until the kernel says that there is none; strangers too."""
+        give_up_at = time.monotonic() + _SHUTDOWN_SECONDS
+        while time.monotonic() < give_up_at:
+            try:
+                while os.wait4(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+            processes.signal_trees(processes.children(os.getpid()), (processes.KILL,))
+            if select.select([self._child_ended], [], [], _POLL_SECONDS)[0]:
+                os.read(self._child_ended, _READ)
+
+
+def main(pexec: int) -> None:
+    """Be the warden of the process `pexec`, which must be the parent; never returns before it is gone."""
+    # Jobs inherit dispositions: Python ignores two signals and catches one. Nothing but KILL interrupts the warden.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    # pexec's own caller may have left descriptors open; neither the warden nor a job is to hold them.
+    os.closerange(protocol.CONTROL_FD + 1, max(map(int, os.listdir("/proc/self/fd"))) + 1)
+    control = socket.socket(fileno=protocol.CONTROL_FD)
+    control.set_inheritable(False)
+    processes.become_subreaper()
+    if os.getppid() == pexec:
+        Warden(control, pexec).serve()
+    # Without the interpreter's own leave-taking: pexec waits for this.
+    os._exit(0)

@@ -1,0 +1,137 @@
+"""What the kernel tells of processes, and how to signal whole trees of them without ever hitting a stranger."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_PR_SET_CHILD_SUBREAPER = 36
+_ENDED = (b"Z", b"X")
+_GONE = (FileNotFoundError, ProcessLookupError)
+
+STOP, CONTINUE, TERMINATE, KILL = signal.SIGSTOP, signal.SIGCONT, signal.SIGTERM, signal.SIGKILL
+
+
+class Process:
+    """One line of /proc/<pid>/stat. `start_ticks` is when it started, in clock ticks since boot."""
+
+    __slots__ = ("group", "parent", "pid", "start_ticks", "state")
+
+    def __init__(self, pid: int, state: bytes, parent: int, group: int, start_ticks: int) -> None:
+        self.pid = pid
+        self.state = state
+        self.parent = parent
+        self.group = group
+        self.start_ticks = start_ticks
+
+
+def become_subreaper() -> None:
+    """Adopt from now on the orphans among the caller's descendants."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "cannot become the reaper of orphans")
+
+
+def open_signal_fd(number: int) -> int:
+    """A descriptor that is readable whenever this signal, which must be blocked, has come."""
+    # An array of longs as large as any C library's sigset_t.
+    mask = (ctypes.c_ulong * (128 // ctypes.sizeof(ctypes.c_ulong)))()
+    mask[0] = 1 << (number - 1)
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor: int = libc.signalfd(-1, mask, os.O_CLOEXEC | os.O_NONBLOCK)
+    if descriptor < 0:
+        raise OSError(ctypes.get_errno(), "cannot open a signalfd")
+    return descriptor
+
+
+def tag_limits() -> tuple[int, int]:
+    """The caller's own tag limit, soft and hard."""
+    return resource.prlimit(0, resource.RLIMIT_RTTIME)
+
+
+def set_tag(limits: tuple[int, int]) -> None:
+    """Tag the caller and what it starts from now on."""
+    resource.prlimit(0, resource.RLIMIT_RTTIME, limits)
+
+
+def tag_of(pid: int) -> int | None:
+    """The tag of a process; None if it is gone or another user's."""
+    try:
+        return resource.prlimit(pid, resource.RLIMIT_RTTIME)[0]
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def read_process(pid: int) -> Process | None:
+    """What /proc says of this process; None if it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            line = file.read()
+    except _GONE:
+        return None
+    # The name in parentheses may hold anything, parentheses and spaces too.
+    fields = line[line.rindex(b")") + 2 :].split()
+    return Process(pid, fields[0], int(fields[1]), int(fields[2]), int(fields[19]))
+
+
+def children(pid: int) -> list[int]:
+    """The children of all threads of a process, ended ones that nobody reaped included; [] if it is gone."""
+    found: list[int] = []
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except _GONE:
+        return found
+    for thread in threads:
+        try:
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found += map(int, file.read().split())
+        except _GONE:
+            continue
+    return found
+
+
+def signal_trees(
+    roots: Iterable[int], signals: tuple[int, ...], wanted: Callable[[Process], bool] = lambda process: True
+) -> set[int]:
+    """Send `signals` to the living processes among `roots`, which are the caller's children, and all below them.
+
+    Only the `wanted` ones; returns the pids that were signalled. One pass: whoever forks meanwhile may slip through.
+    """
+    hit: set[int] = set()
+    for handle, process in _walk(roots):
+        if process.state in _ENDED or not wanted(process):
+            continue
+        try:
+            for number in signals:
+                signal.pidfd_send_signal(handle, number)
+            hit.add(process.pid)
+        except (ProcessLookupError, PermissionError):
+            continue
+    return hit
+
+
+def _walk(roots: Iterable[int]) -> Iterator[tuple[int, Process]]:
+    """Each process of the trees with a pidfd that stays open until the next step, parents before children."""
+    caller = os.getpid()
+    stack = [(pid, caller) for pid in roots]
+    while stack:
+        pid, parent = stack.pop()
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            # Read after the pidfd is open, the parent proves that the number was not taken over by somebody else
+            # meanwhile. An orphan that moved to the caller is still one of ours.
+            process = read_process(pid)
+            if process is not None and process.parent in (parent, caller):
+                stack.extend((child, pid) for child in children(pid))
+                yield handle, process
+        finally:
+            os.close(handle)

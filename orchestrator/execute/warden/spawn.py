@@ -1,0 +1,174 @@
+"""Start one command: find it, open its log, spawn it; and say exactly what is wrong when that fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+
+from . import processes, protocol
+
+SCARCITY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+# Sweeping reads /proc, which takes descriptors: these many are never given to jobs.
+_SPARE_DESCRIPTORS = 8
+_LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_TICK_NANOSECONDS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+_LONGEST_SHEBANG = 256
+
+
+class Fault(Exception):  # noqa: N818 - it is no error of the program
+    """The command cannot be started. `kind` is one of protocol's faults; `detail` names what `kind` is about."""
+
+    def __init__(self, kind: int, number: int, detail: bytes = b"") -> None:
+        super().__init__(kind, number, detail)
+        self.kind = kind
+        self.number = number
+        self.detail = detail
+
+
+class Command:
+    """What is to be started, as the request on a channel says it; `descriptors` came along with it."""
+
+    __slots__ = ("argv", "descriptors", "env", "log", "working_dir")
+
+    def __init__(
+        self, argv: list[bytes], working_dir: bytes, env: dict[bytes, bytes], log: bytes, descriptors: list[int]
+    ) -> None:
+        self.argv = argv
+        self.working_dir = working_dir
+        self.env = env
+        self.log = log
+        self.descriptors = descriptors
+
+
+class Spawner:
+    """Starts commands, each with its tag."""
+
+    def __init__(self) -> None:
+        self._untagged, self._hard_limit = processes.tag_limits()
+        self._most_descriptors = os.sysconf("SC_OPEN_MAX")
+
+    def start(self, command: Command, tag: int) -> tuple[int, int, int | None]:
+        """Start it: (pid, start ticks, descriptor of its log). The descriptors that came along are closed.
+
+        Raises Fault, or OSError for want of processes, memory or descriptors; then nothing is left of the trial.
+        """
+        try:
+            if command.log:
+                return self._start_with_log(command, tag)
+            if not command.descriptors:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            return *self._spawn(command, command.descriptors[0], tag), None
+        finally:
+            for descriptor in command.descriptors:
+                os.close(descriptor)
+
+    def has_room_for(self, descriptor: int) -> bool:
+        """Whether enough descriptors stay free when this new one is kept."""
+        return descriptor < self._most_descriptors - _SPARE_DESCRIPTORS
+
+    def _start_with_log(self, command: Command, tag: int) -> tuple[int, int, int]:
+        log = self._open_log(command.log)
+        try:
+            return *self._spawn(command, log, tag), log
+        except Fault:
+            os.close(log)
+            raise
+        except OSError:
+            os.close(log)
+            os.unlink(command.log)
+            raise
+
+    def _open_log(self, path: bytes) -> int:
+        try:
+            log = os.open(path, _LOG_FLAGS, 0o600)
+        except OSError as error:
+            if error.errno in SCARCITY:
+                raise
+            raise Fault(protocol.NO_LOG, error.errno or 0, path) from None
+        if not self.has_room_for(log):
+            os.close(log)
+            os.unlink(path)
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return log
+
+    def _spawn(self, command: Command, output: int, tag: int) -> tuple[int, int]:
+        """(pid, start ticks). The job gets the null device as stdin, its own session, no blocked and no ignored signal.
+
+        What else it inherits is the warden's own: descriptors 0 to 2 only, umask, limits.
+        """
+        try:
+            # Each time anew: a folder that was deleted and made again is another one.
+            os.chdir(command.working_dir)
+        except (OSError, ValueError) as error:
+            raise Fault(protocol.NO_WORKING_DIR, getattr(error, "errno", 0), command.working_dir) from None
+        try:
+            path = _find(command.argv[0], command.env)
+            actions = ((os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2))
+            processes.set_tag((tag, self._hard_limit))
+            before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            pid = os.posix_spawn(path, command.argv, command.env, file_actions=actions, setsid=True, setsigmask=())
+            after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        except OSError as error:
+            if error.errno in SCARCITY:
+                raise
+            raise _fault(path, error.errno or 0) from None
+        except ValueError as error:  # a NUL byte, or a name with `=`
+            raise Fault(protocol.BAD_TEXT, 0, str(error).encode()) from None
+        finally:
+            processes.set_tag((self._untagged, self._hard_limit))
+            os.chdir(b"/")  # no folder of the user's is kept busy
+        return pid, _start_ticks(pid, before, after)
+
+
+def _start_ticks(pid: int, before: int, after: int) -> int:
+    """When the process started, in ticks since boot: known from the clock unless a tick passed meanwhile."""
+    ticks = before // _TICK_NANOSECONDS
+    if ticks == after // _TICK_NANOSECONDS:
+        return ticks
+    process = processes.read_process(pid)
+    return process.start_ticks if process else ticks
+
+
+def _find(command: bytes, env: dict[bytes, bytes]) -> bytes:
+    """The path of a command as a shell finds it, by the job's own PATH; relative entries are the working folder's."""
+    if b"/" in command:
+        return command
+    kind, number = protocol.NOT_FOUND, errno.ENOENT
+    for folder in env.get(b"PATH", os.fsencode(os.defpath)).split(b":"):
+        path = folder + b"/" + command if folder else b"./" + command
+        try:
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                continue
+        except (OSError, ValueError):
+            continue
+        if os.access(path, os.X_OK):
+            return path
+        kind, number = protocol.NOT_EXECUTABLE, errno.EACCES
+    raise Fault(kind, number, command)
+
+
+def _fault(path: bytes, number: int) -> Fault:
+    """What an errno of exec means for this file."""
+    if number == errno.E2BIG:
+        return Fault(protocol.TOO_LONG, number)
+    if number == errno.ENOEXEC:
+        return Fault(protocol.BAD_FORMAT, number, path)
+    if number in (errno.ENOENT, errno.ENOTDIR, errno.EACCES):
+        if os.path.isdir(path):
+            return Fault(protocol.FOLDER, number, path)
+        if os.access(path, os.X_OK):
+            return Fault(protocol.NO_INTERPRETER, number, _shebang(path))
+        return Fault(protocol.NOT_FOUND if number != errno.EACCES else protocol.NOT_EXECUTABLE, number, path)
+    return Fault(protocol.OTHER, number, path)
+
+
+def _shebang(path: bytes) -> bytes:
+    """The interpreter that a script names; b"" if it names none that can be read."""
+    try:
+        with open(path, "rb") as file:
+            line = file.readline(_LONGEST_SHEBANG)
+    except OSError:
+        return b""
+    return line[2:].strip(b" \t\n").partition(b" ")[0] if line.startswith(b"#!") else b""

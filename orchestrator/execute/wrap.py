@@ -1,0 +1,39 @@
+"""From what a job declares to the argument vector that is executed. Pure: a text goes in, bytes come out."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+
+from orchestrator.plan.model import JobSpec
+
+# The kernel takes at most 128 KiB in one argument.
+LONGEST_ARGUMENT = 100 * 1024
+
+
+def command(spec: JobSpec, base_dir: str, script: str) -> tuple[list[bytes], bytes | None]:
+    """The argument vector, and None or the text that must be in the file `script` before it is executed.
+
+    The command itself is not looked up: that needs the job's PATH and its working folder.
+    """
+    if spec.run is not None:
+        text = os.fsencode(spec.run)
+        if len(text) > LONGEST_ARGUMENT:
+            return _encoded(*spec.shell, script), text
+        return [*_encoded(*spec.shell, "-c"), text], None
+    if spec.argv is not None:
+        return _encoded(*spec.argv), None
+    if spec.file is not None:
+        path = posixpath.join(base_dir, spec.file)
+        before = () if spec.file_executable else spec.shell
+        return _encoded(*before, path, *spec.args), None
+    raise ValueError("the job has nothing to run")
+
+
+def working_dir(spec: JobSpec, base_dir: str) -> bytes:
+    """The folder in which the job starts: the manifest's own unless it says another."""
+    return os.fsencode(posixpath.join(base_dir, spec.working_dir) if spec.working_dir else base_dir)
+
+
+def _encoded(*words: str) -> list[bytes]:
+    return [os.fsencode(word) for word in words]

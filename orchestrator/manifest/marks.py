@@ -1,0 +1,117 @@
+"""Where every node of a text stands, in a few bytes each: made while reading, turned into spans only when asked.
+
+Nodes are numbered in the order of the text. A container is followed by its children; in a mapping each value follows
+its key. An alias is one node: places inside what it repeats are told at the alias.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from orchestrator.diagnostics import Diagnostic, Note, Path, PathKey, Span
+from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.text import Lines
+
+MAX_DUPLICATES = 100
+
+
+@dataclass(slots=True)
+class Marks:
+    """Parallel columns, one row a node: start and end index, the node after its last child (0: it has none), and the
+    text of a key (None: it is no key). `duplicates` has the node of each key that its mapping has already."""
+
+    starts: array[int] = field(default_factory=lambda: array("I"))
+    ends: array[int] = field(default_factory=lambda: array("I"))
+    skips: array[int] = field(default_factory=lambda: array("I"))
+    names: list[str | None] = field(default_factory=list)
+    duplicates: list[int] = field(default_factory=list)
+
+    def children(self, node: int) -> dict[PathKey, int]:
+        """Key or index -> node of the value, for each child of a container. A key is the node before its value."""
+        found: dict[PathKey, int] = {}
+        child, end = node + 1, self.skips[node] if node < len(self.skips) else 0
+        while child < end:
+            name = self.names[child]
+            if name is None:
+                found[len(found)] = child
+            else:
+                child += 1
+                found.setdefault(name, child)
+            child = self.skips[child] or child + 1
+        return found
+
+    def mapping_around(self, key_node: int) -> tuple[Path, int]:
+        """The path and the node of the mapping that a key stands in."""
+        path: Path = ()
+        node = 0
+        while True:
+            for step, child in self.children(node).items():
+                if child < key_node < self.skips[child]:
+                    path, node = (*path, step), child
+                    break
+            else:
+                return path, node
+
+
+class Positions(SourceMap):
+    """The places of one text. `keys` and `values` stay empty: the two methods look into the marks instead."""
+
+    __slots__ = ("_children", "_lines", "_make", "_marks")
+
+    def __init__(self, lines: Lines, make: Callable[[], Marks]) -> None:
+        super().__init__(texts={lines.file: lines.text})
+        self._lines = lines
+        self._make = make
+        self._marks: Marks | None = None
+        self._children: dict[int, dict[PathKey, int]] = {}
+
+    def key(self, path: Path) -> Span | None:
+        """The span of the key at `path`, or of what is nearest to it."""
+        node = self._node(path)
+        if node > 0 and self._read().names[node - 1] is not None:
+            node -= 1
+        return self._span(node)
+
+    def value(self, path: Path) -> Span | None:
+        """The span of the value at `path`, or of what is nearest to it."""
+        return self._span(self._node(path))
+
+    def duplicates(self) -> list[Diagnostic]:
+        """PX104 for each key that stands twice in a mapping, without any value."""
+        marks = self._read()
+        faults = []
+        for second in marks.duplicates:
+            path, mapping = marks.mapping_around(second)
+            name = marks.names[second] or ""
+            first = marks.children(mapping)[name] - 1
+            note = Note("it stands here first", self._span(first))
+            message = f"the key `{name}` stands twice in one mapping"
+            span, full_path = self._span(second), (*path, name)
+            faults.append(Diagnostic("PX104", message, span, full_path, (note,), "remove one of the two"))
+        return faults
+
+    def _read(self) -> Marks:
+        if self._marks is None:
+            self._marks = self._make()
+        return self._marks
+
+    def _span(self, node: int) -> Span | None:
+        marks = self._read()
+        if node >= len(marks.starts):
+            return None
+        return self._lines.span(marks.starts[node], marks.ends[node])
+
+    def _node(self, path: Path) -> int:
+        """The node of the value at `path`, or the last one on the way to it."""
+        marks = self._read()
+        node = 0
+        for step in path:
+            if node not in self._children:
+                self._children[node] = marks.children(node)
+            child = self._children[node].get(step)
+            if child is None:
+                break
+            node = child
+        return node

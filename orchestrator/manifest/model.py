@@ -1,0 +1,222 @@
+"""The pydantic models: the one definition of what `pexec.yaml` may say. Frozen, and closed to unknown keys.
+
+In `Workflow`, None means that the key is absent and the value of `defaults` counts; a null in the file is refused.
+Times are seconds. `Defaults` and `Policy` are complete: what the file leaves out has its documented default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic.config import JsonDict
+
+from orchestrator.manifest.fields import (
+    Amount,
+    Env,
+    EnvInherit,
+    FailFast,
+    Given,
+    NameList,
+    Switch,
+    Version,
+    Words,
+    form_of,
+)
+from orchestrator.manifest.scalars import NO_LIMIT, Duration, Filled, Limit, Name, Parallel, ScalarError, Text
+
+_ONE_COMMAND: Final[JsonDict] = {
+    "allOf": [
+        {"not": {"required": ["run", "argv"]}},
+        {"not": {"required": ["run", "file"]}},
+        {"not": {"required": ["argv", "file"]}},
+    ],
+    "anyOf": [
+        {"required": ["run"]},
+        {"required": ["argv"]},
+        {"required": ["file"]},
+        {"required": ["needs"], "properties": {"needs": {"minItems": 1}}},
+    ],
+    "dependentRequired": {"args": ["file"]},
+}
+
+
+class _Section(BaseModel):
+    """What all parts of a manifest have in common: frozen, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExitCodes(_Section):
+    """Ends with one of these exit codes."""
+
+    exit: Annotated[
+        tuple[Annotated[int, Field(strict=True, ge=1, le=255)], ...],
+        Field(min_length=1, description="Exit codes from 1 to 255.", examples=[[75]]),
+    ]
+
+
+RetryOn = Annotated[
+    Annotated[Literal["failed", "timed_out"], Tag("<word>")] | Annotated[ExitCodes, Tag("<mapping>")],
+    Discriminator(form_of),
+]
+
+
+class Retry(_Section):
+    """When and how often a job is tried again. A workflow's `retry` replaces the one in `defaults` as a whole."""
+
+    max_attempts: Annotated[int, Field(strict=True, ge=1, le=10_000)] = Field(
+        1, description="How often a job is attempted in all.", examples=[3]
+    )
+    delay: Duration = Field(1.0, description="The wait before the second attempt.", examples=["2s"])
+    backoff: Annotated[float, Field(strict=True, ge=1, le=1_000, allow_inf_nan=False)] = Field(
+        2.0, description="The factor by which each further wait is longer.", examples=[2, 1.5]
+    )
+    max_delay: Duration = Field(60.0, description="No wait is longer than this.", examples=["1m"])
+    jitter: Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)] = Field(
+        0.1, description="The share of a wait by which it is spread.", examples=[0.1]
+    )
+    on: tuple[RetryOn, ...] = Field(
+        ("failed", "timed_out"),
+        description="Which ends of an attempt are followed by another one.",
+        examples=[["timed_out"], ["timed_out", {"exit": [75]}]],
+    )
+
+
+class Policy(_Section):
+    """Rules for the run as a whole."""
+
+    max_parallel_jobs: Parallel = Field(
+        4,
+        description="How many jobs run at once: a number, `auto`, or a share of the CPUs.",
+        examples=[8, "auto", "150%"],
+    )
+    fail_fast: FailFast = Field(
+        False,
+        description="At the first failure: go on, `drain` (start nothing new), or true (also stop what runs).",
+        examples=["drain"],
+    )
+    timeout: Limit = Field(NO_LIMIT, description="Deadline of the whole run.", examples=["2h", "none"])
+    order: Literal["critical_path", "declared"] = Field(
+        "critical_path", description="Which of several ready jobs starts first.", examples=["declared"]
+    )
+    pools: dict[Name, Amount] = Field(
+        {}, description="Named resources that jobs take from, with their size.", examples=[{"gpu": 1, "database": 2}]
+    )
+
+
+class Defaults(_Section):
+    """What every workflow starts from."""
+
+    timeout: Limit = Field(300.0, description="Time limit of one attempt of a job.", examples=["5m", "none"])
+    grace: Duration = Field(10.0, description="Time between the polite and the hard signal.", examples=["10s"])
+    shell: Words = Field(
+        ("bash", "-euo", "pipefail"),
+        description="The shell for `run` and for scripts that are not executable, with its options.",
+        examples=[["bash", "-euo", "pipefail"]],
+    )
+    retry: Retry = Field(
+        Retry(), description="When and how often a job is tried again.", examples=[{"max_attempts": 3}]
+    )
+    env: Env = Field({}, description="Variables for the environment of every job.", examples=[{"LANG": "C.UTF-8"}])
+    env_inherit: EnvInherit = Field(
+        "all",
+        description="What jobs see of the environment of pexec: all, a minimum, or a list of names and globs.",
+        examples=["minimal", ["PATH", "HOME", "CI_*"]],
+    )
+    working_dir: Given[Filled] = Field(
+        None, description="Where jobs run; relative to the manifest's folder, which is the default.", examples=["app"]
+    )
+
+
+class Workflow(_Section):
+    """One thing to do: a command and its conditions; or, with `needs` alone, a name for several workflows."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_COMMAND)
+
+    run: Given[Filled] = Field(None, description="Shell text.", examples=["make test"])
+    argv: Given[Words] = Field(
+        None, description="A program and its arguments, started without a shell.", examples=[["python", "-m", "app"]]
+    )
+    file: Given[Filled] = Field(
+        None, description="A script, relative to the manifest's folder.", examples=["ci/publish.sh"]
+    )
+    args: tuple[Text, ...] = Field((), description="Arguments for `file`.", examples=[["--verbose"]])
+    needs: NameList = Field(
+        (), description="Workflows that must have succeeded before.", examples=["fetch", ["a", "b"]]
+    )
+    after: NameList = Field(
+        (),
+        description="Workflows to wait for if they are part of the run, whatever their outcome.",
+        examples=[["lint"]],
+    )
+    when: Literal["success", "failure", "always"] = Field(
+        "success", description="On what ends of its needs it runs.", examples=["always"]
+    )
+    timeout: Given[Limit] = Field(None, description="Time limit of one attempt.", examples=["20m", "none"])
+    grace: Given[Duration] = Field(None, description="Time between the polite and the hard signal.", examples=["30s"])
+    retry: Given[Retry] = Field(
+        None, description="When and how often it is tried again.", examples=[{"max_attempts": 3, "delay": "2s"}]
+    )
+    shell: Given[Words] = Field(
+        None, description="The shell for `run` and for scripts that are not executable.", examples=[["sh", "-eu"]]
+    )
+    env: Given[Env] = Field(
+        None, description="Variables for its environment, over those of `defaults`.", examples=[{"MODE": "fast"}]
+    )
+    env_inherit: Given[EnvInherit] = Field(
+        None,
+        description="What it sees of the environment of pexec: all, a minimum, or a list of names and globs.",
+        examples=["minimal", ["PATH", "HOME", "CI_*"]],
+    )
+    working_dir: Given[Filled] = Field(None, description="Where it runs.", examples=["app"])
+    pools: dict[Name, Amount] = Field(
+        {}, description="How much of each pool it holds while an attempt runs.", examples=[{"database": 1}]
+    )
+    allow_failure: Switch = Field(
+        False, description="Its failure is shown, but fails neither the run nor its dependents.", examples=[True]
+    )
+    priority: Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)] = Field(
+        0, description="Of several ready jobs the one with the higher priority starts first.", examples=[10]
+    )
+    tags: NameList = Field((), description="Labels to select workflows by.", examples=[["slow", "nightly"]])
+    description: Given[Text] = Field(None, description="What it is for.", examples=["One job for each Python."])
+
+    @model_validator(mode="after")
+    def _has_one_command(self) -> Workflow:
+        fault = command_fault(self.model_fields_set, has_needs=bool(self.needs))
+        if fault is not None:
+            raise fault
+        return self
+
+
+class Manifest(_Section):
+    """A manifest of pexec: workflows, what they need, and the rules of the run."""
+
+    version: Version = Field(description="The version of the manifest's format.", examples=[1])
+    name: Given[Filled] = Field(
+        None, description="Name of the runs; by default the name of the manifest's folder.", examples=["nightly"]
+    )
+    description: Given[Text] = Field(None, description="What it is for.", examples=["Build and test everything."])
+    policy: Policy = Field(Policy(), description="Rules for the run as a whole.", examples=[{"max_parallel_jobs": 8}])
+    defaults: Defaults = Field(
+        Defaults(), description="What every workflow starts from.", examples=[{"timeout": "10m"}]
+    )
+    workflows: dict[Name, Workflow] = Field(
+        min_length=1, description="What there is to do, by name.", examples=[{"test": {"run": "make test"}}]
+    )
+
+
+def command_fault(keys: Collection[str], *, has_needs: bool) -> ScalarError | None:
+    """What is wrong with the keys of a workflow taken together: two commands, `args` without `file`, no command."""
+    commands = [key for key in ("run", "argv", "file") if key in keys]
+    if len(commands) > 1:
+        several = " and ".join(f"`{key}`" for key in commands)
+        return ScalarError("PX118", f"{several} exclude each other", "keep the one that is meant")
+    if "args" in keys and "file" not in keys:
+        hint = "the arguments of a program stand in `argv` itself" if "argv" in keys else ""
+        return ScalarError("PX118", "`args` stands only beside `file`", hint)
+    if not commands and not has_needs:
+        return ScalarError("PX119", "there is nothing to run", "add `run`, `argv` or `file`; or `needs`, for a group")
+    return None

@@ -1,0 +1,193 @@
+"""The small values of a manifest: durations, sizes, names and text, each with one parser.
+
+The functions stand alone (the command line uses them too) and raise `ScalarError`; the annotated types below make
+pydantic call them. Durations are seconds, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$"
+ENV_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+ENV_GLOB_PATTERN = r"^[A-Za-z0-9_*?]+$"
+DURATION_PATTERN = (
+    r"^(?:([0-9]+)|(?=[0-9])(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?(?:([0-9]+)ms)?"
+    r"|P(?=[0-9T])(?:([0-9]+)D)?(?:T(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)S)?)?)$"
+)
+SIZE_PATTERN = r"^([0-9]+)(?:([KMGT]i?)?B)?$"
+PERCENT_PATTERN = r"^([1-9][0-9]{0,4})%$"
+
+MAX_DURATION_SECONDS = 3650 * 86400.0
+MAX_SIZE_BYTES = 2**60
+
+_DAY, _HOUR, _MINUTE, _SECOND = 86_400_000, 3_600_000, 60_000, 1_000
+# The groups of DURATION_PATTERN in order, each in milliseconds.
+_GROUP_MILLISECONDS = (_SECOND, _DAY, _HOUR, _MINUTE, _SECOND, 1, _DAY, _HOUR, _MINUTE, _SECOND)
+_LOOSE_UNITS = {"ms": 1, "s": _SECOND, "m": _MINUTE, "h": _HOUR, "d": _DAY, "w": 7 * _DAY}
+_SIZE_UNITS = {
+    None: 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
+}  # fmt: skip
+
+_duration = re.compile(DURATION_PATTERN)
+_size = re.compile(SIZE_PATTERN)
+_percent = re.compile(PERCENT_PATTERN)
+_loose_duration = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?(ms|msecs?|milliseconds?|[smhdw]|[A-Za-z]{2,7})")
+_clock = re.compile(r"([0-9]{1,3}):([0-5][0-9])")
+
+
+class NoLimit(enum.Enum):
+    """The word `none` where a limit stands: there is to be no limit. Not the same as an absent key."""
+
+    NO_LIMIT = "none"
+
+
+NO_LIMIT = NoLimit.NO_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class CpuShare:
+    """A number of jobs told as a share of the machine's CPUs; `auto` is 100 percent."""
+
+    percent: int
+
+
+class ScalarError(ValueError):
+    """A value that its parser refuses: the code of its diagnostic, a message in our words, and what to write."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+def parse_duration(value: object) -> float:
+    """Seconds of `90`, `90s`, `1h30m`, `2d`, `500ms`, `PT5M`; whole numbers only."""
+    if type(value) is int:
+        value = str(value)
+    if not isinstance(value, str):
+        raise _not_a_duration(value)
+    match = _duration.fullmatch(value)
+    if match is None:
+        raise _not_a_duration(value)
+    parts = zip(match.groups(), _GROUP_MILLISECONDS, strict=True)
+    try:
+        seconds = sum(int(digits) * unit for digits, unit in parts if digits) / 1000
+    except (ValueError, OverflowError):  # more digits than Python converts, or than a float holds
+        seconds = MAX_DURATION_SECONDS + 1
+    if seconds > MAX_DURATION_SECONDS:
+        raise ScalarError("PX114", "a duration is at most 3650 days", "write `none` where no limit is meant")
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """The canonical spelling, which `parse_duration` reads back: `1h30m`, `2s500ms`, `0s`; rounded to milliseconds."""
+    rest = round(seconds * 1000)
+    text = ""
+    for unit, size in (("d", _DAY), ("h", _HOUR), ("m", _MINUTE), ("s", _SECOND), ("ms", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            text += f"{count}{unit}"
+    return text or "0s"
+
+
+def parse_limit(value: object) -> float | NoLimit:
+    """A duration above zero, or `none`."""
+    if value == NO_LIMIT.value:
+        return NO_LIMIT
+    if value is None:
+        raise ScalarError("PX114", "nothing is not a duration", "write `none` for no limit, or remove the key")
+    seconds = parse_duration(value)
+    if seconds == 0:
+        raise ScalarError("PX114", "a limit of zero would end every job at once", "write `none` for no limit")
+    return seconds
+
+
+def _not_a_duration(value: object) -> ScalarError:
+    """The refusal, with the spelling that was probably meant."""
+    if isinstance(value, float):
+        hint = (
+            f"give it a unit: `{format_duration(value)}`" if 0.001 <= value <= MAX_DURATION_SECONDS else DURATION_HINT
+        )
+        return ScalarError("PX114", "a bare number with a fraction is not a duration", hint)
+    if not isinstance(value, str):
+        return ScalarError("PX114", "not a duration", DURATION_HINT)
+    if value.startswith("-"):
+        return ScalarError("PX114", "a duration cannot be negative", DURATION_HINT)
+    if clock := _clock.fullmatch(value):
+        first, second = int(clock[1]), int(clock[2])
+        short, long = format_duration(first * 60 + second), format_duration(first * 3600 + second * 60)
+        return ScalarError("PX114", f"`{value}` can be read in two ways", f"write `{short}` or `{long}`")
+    if (loose := _loose_duration.fullmatch(value)) and (unit := _loose_unit(loose[2])):
+        meant = format_duration(float(loose[1]) * unit / 1000)
+        return ScalarError("PX114", f"`{value}` is not a duration", f"write `{meant}`")
+    return ScalarError("PX114", "not a duration", DURATION_HINT)
+
+
+def _loose_unit(word: str) -> int | None:
+    """Milliseconds of a unit as people write it: `min`, `Hours`, `sec`; None for any other word."""
+    word = word.lower()
+    for names in ("ms msec milliseconds", "s seconds", "m minutes", "h hrs hours", "d days", "w weeks"):
+        short, *full = names.split()
+        if word == short or any(len(word) > 1 and name.startswith(word) for name in full):
+            return _LOOSE_UNITS[short]
+    return None
+
+
+def parse_size(value: object) -> int:
+    """Bytes of `512MiB`, `1GB`, `4096`."""
+    match = _size.fullmatch(str(value)) if isinstance(value, str) or type(value) is int else None
+    if match is None:
+        raise ScalarError("PX115", "not a size", "write bytes, or a number and a unit: `512MiB`, `2GiB`, `1GB`")
+    digits = match[1].lstrip("0")
+    size = int(digits or "0") * _SIZE_UNITS[match[2]] if len(digits) < 20 else MAX_SIZE_BYTES + 1
+    if size > MAX_SIZE_BYTES:
+        raise ScalarError("PX115", "a size is at most 1 EiB")
+    return size
+
+
+def parse_parallel(value: object) -> int | CpuShare:
+    """How many jobs at once: a number from 1 to 100,000, `auto`, or a share of the CPUs such as `150%`."""
+    if type(value) is int and 1 <= value <= 100_000:
+        return value
+    if value == "auto":
+        return CpuShare(100)
+    if isinstance(value, str) and (match := _percent.fullmatch(value)):
+        return CpuShare(int(match[1]))
+    code = "PX113" if isinstance(value, int | str) and not isinstance(value, bool) else "PX112"
+    raise ScalarError(code, "not a number of jobs", "write a whole number from 1 on, `auto`, or a share such as `150%`")
+
+
+DURATION_HINT = "write seconds or a number and a unit: `90`, `90s`, `5m`, `1h30m`, `2d`, `500ms`"
+_DURATION_FORMS: Final = [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": DURATION_PATTERN}]
+_LIMIT_FORMS: Final = [
+    {"type": "integer", "minimum": 1},
+    {"const": "none"},
+    {"type": "string", "pattern": DURATION_PATTERN},
+]
+_PARALLEL_FORMS: Final = [
+    {"type": "integer", "minimum": 1, "maximum": 100_000},
+    {"const": "auto"},
+    {"type": "string", "pattern": PERCENT_PATTERN},
+]
+
+Duration = Annotated[float, PlainValidator(parse_duration), WithJsonSchema({"anyOf": _DURATION_FORMS})]
+Limit = Annotated[float | NoLimit, PlainValidator(parse_limit), WithJsonSchema({"anyOf": _LIMIT_FORMS})]
+Parallel = Annotated[int | CpuShare, PlainValidator(parse_parallel), WithJsonSchema({"anyOf": _PARALLEL_FORMS})]
+ByteSize = Annotated[
+    int,
+    PlainValidator(parse_size),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": SIZE_PATTERN}]}),
+]
+# Strict: a number, a boolean or a null is never taken for text. Patterns run inside pydantic's core, so they are fast.
+Text = Annotated[str, Field(strict=True)]
+Filled = Annotated[str, Field(strict=True, pattern=r"\S")]
+Name = Annotated[str, Field(strict=True, pattern=NAME_PATTERN)]
+EnvName = Annotated[str, Field(strict=True, pattern=ENV_NAME_PATTERN)]
+EnvGlob = Annotated[str, Field(strict=True, pattern=ENV_GLOB_PATTERN)]

@@ -1,0 +1,127 @@
+"""Plain output: each line of a job behind its id on stdout, and one progress line for each end on stderr."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.observe.screen import safe_line, safe_text
+from orchestrator.observe.stream import LossyStream
+
+MAX_LINE = 64 * 1024
+
+
+class LinePrefixer:
+    """Cuts what attempts print into lines and writes each behind `<job> | `, whole, in the order it came.
+
+    `feed` is called in the attempt's thread, `finish` when the attempt has ended. A line longer than 64 KiB is shown
+    in pieces, so that memory stays flat; the log has it as it was.
+    """
+
+    def __init__(self, out: LossyStream, *, colour: bool, github: bool) -> None:
+        self._out = out
+        self._colour = colour
+        self._github = github
+        self._rest: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def feed(self, job: str, chunk: bytes) -> None:
+        """Show the lines that `chunk` completes."""
+        with self._lock:
+            data = self._rest.pop(job, b"") + chunk
+        *lines, rest = data.split(b"\n")
+        while len(rest) > MAX_LINE:
+            lines.append(rest[:MAX_LINE])
+            rest = rest[MAX_LINE:]
+        if rest:
+            with self._lock:
+                self._rest[job] = rest
+        if lines:
+            self._out.write("".join(self._prefixed(job, line) for line in lines))
+
+    def finish(self, job: str) -> None:
+        """Show what is left of a last line that had no newline."""
+        with self._lock:
+            rest = self._rest.pop(job, b"")
+        if rest:
+            self._out.write(self._prefixed(job, rest))
+
+    def _prefixed(self, job: str, line: bytes) -> str:
+        return f"{safe_text(job)} | {safe_line(line, colour=self._colour, github=self._github)}\n"
+
+
+class Progress:
+    """One line on stderr for each job that ends, and for each retry: `[3/12] build failed in 1.2 s: exit code 2`."""
+
+    def __init__(self, err: LossyStream, total: int, *, only_trouble: bool = False) -> None:
+        self._err = err
+        self._total = total
+        self._ended = 0
+        self._only_trouble = only_trouble
+        self._started: dict[str, float] = {}
+
+    def on_event(self, record: Mapping[str, Any]) -> None:
+        """Follow the run."""
+        match record["event"]:
+            case "attempt.started":
+                self._started.setdefault(record["job"], record["at"])
+            case "retry.scheduled":
+                wait = max(0.0, record["not_before"] - record["at"])
+                self._say(record["job"], f"will be tried again in {wait:.1f} s: {record['reason']}")
+            case "job.finished":
+                self._ended += 1
+                self._job_finished(record)
+            case "cancel.requested":
+                self._cancelled(record)
+            case "degraded":
+                self._err.write(f"warning: {safe_text(record['what'])}: {safe_text(record['why'])}\n")
+            case _:
+                pass
+
+    def _say(self, job: str, what: str) -> None:
+        self._err.write(f"[{self._ended}/{self._total}] {safe_text(job)} {safe_text(what)}\n")
+
+    def _job_finished(self, record: Mapping[str, Any]) -> None:
+        status = record["status"]
+        if self._only_trouble and status == "succeeded":
+            return
+        text = {"timed_out": "timed out"}.get(status, status)
+        started = self._started.pop(record["job"], None)
+        if started is not None:
+            text += f" in {record['at'] - started:.1f} s"
+        if record["reason"]:
+            text += f": {record['reason']}"
+        if record["allowed"]:
+            text += " (allowed)"
+        self._say(record["job"], text)
+
+    def _cancelled(self, record: Mapping[str, Any]) -> None:
+        why = {
+            "user": "stopping: asked to",
+            "deadline": "stopping: the run's deadline has passed",
+            "fail_fast": "stopping: a job failed and fail-fast is on",
+        }[record["reason"]]
+        if record["force"]:
+            why = "killing what still runs"
+        elif record["reason"] == "user":
+            why += "; interrupt again to kill now"
+        self._err.write(f"pexec: {why}\n")
+
+
+class Plain:
+    """`--output plain`."""
+
+    def __init__(self, out: LossyStream, err: LossyStream, total: int, *, colour: bool, github: bool) -> None:
+        self._lines = LinePrefixer(out, colour=colour, github=github)
+        self._progress = Progress(err, total)
+
+    def on_output(self, job: str, chunk: bytes) -> None:
+        """Bytes that an attempt of `job` printed; called in the attempt's thread."""
+        self._lines.feed(job, chunk)
+
+    def on_event(self, record: Mapping[str, Any]) -> None:
+        """Follow the run."""
+        if record["event"] == "attempt.finished":
+            self._lines.finish(record["job"])
+        self._progress.on_event(record)

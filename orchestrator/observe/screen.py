@@ -1,0 +1,47 @@
+"""Text from jobs and manifests, made harmless for a terminal and for a CI's command parser.
+
+Every control character but newline and tab is made visible, also the C1 ones and those that turn the direction of
+text. Colours (SGR sequences) may pass; a line that used one ends in a reset. Under GitHub Actions a line that begins
+with `::` would be a command to the runner, so it is defused.
+"""
+
+from __future__ import annotations
+
+import re
+
+RESET = "\x1b[0m"
+_SGR = re.compile(r"\x1b\[[0-9;:]*m")
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+_WORKFLOW_COMMAND = re.compile(r"^(\s*)(::|##\[)")
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code < 0x20:
+        return chr(0x2400 + code)  # the control pictures: ESC is shown as its own sign
+    return "\u2421" if code == 0x7F else f"<U+{code:04X}>"
+
+
+def safe_text(text: str) -> str:
+    """`text` (a name, a message) as one line without any control character."""
+    return _UNSAFE.sub(_visible, text.replace("\n", "\u240a").replace("\t", " "))
+
+
+def safe_line(line: bytes, *, colour: bool, github: bool = False) -> str:
+    """One line of a job's output, without its newline, as text that cannot drive the terminal.
+
+    Bytes that are not UTF-8 are shown as U+FFFD. A carriage return at the end is dropped (CRLF); elsewhere it is shown.
+    """
+    text = line.decode("utf-8", "replace")
+    if text.endswith("\r"):
+        text = text[:-1]
+    if _UNSAFE.search(text):
+        parts = _SGR.split(text)
+        marks = _SGR.findall(text) if colour else [""] * (len(parts) - 1)
+        safe = [_UNSAFE.sub(_visible, part) for part in parts]
+        text = safe[0] + "".join(mark + part for mark, part in zip(marks, safe[1:], strict=True))
+        if any(marks):
+            text += RESET
+    if github:
+        text = _WORKFLOW_COMMAND.sub("\\1\u200b\\2", text)
+    return text

@@ -1,0 +1,38 @@
+"""A text stream that may go away: `pexec apply | head` gives up the screen, never the run."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TextIO
+
+
+class LossyStream:
+    """Writes whole lines from any thread. After the reader has gone, or the disk below is full, it writes nothing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self.gone = False
+
+    def write(self, text: str) -> None:
+        """Write and flush `text`, which ends in a newline."""
+        with self._lock:
+            if self.gone:
+                return
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            except (OSError, ValueError):
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """Point the descriptor at the null device, or the interpreter complains of it when it exits."""
+        self.gone = True
+        try:
+            descriptor = self._stream.fileno()
+        except (OSError, ValueError):
+            return
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, descriptor)
+        os.close(null)

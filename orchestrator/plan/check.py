@@ -1,0 +1,134 @@
+"""Everything that makes a manifest unfit to run and can be seen without running: all of it in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.diagnostics import Diagnostic, Note, Path, Span
+from orchestrator.manifest.model import Manifest
+from orchestrator.manifest.positions import SourceMap
+from orchestrator.plan.cycles import Knot, find_knots
+from orchestrator.plan.edges import VERBS, Edges, resolve_edges
+from orchestrator.plan.files import Files
+from orchestrator.plan.graph import CycleError, Levels, levels
+from orchestrator.plan.near import Suggester
+
+_UNUSABLE = {
+    "directory": "is a folder",
+    "special": "is not a regular file",
+    "unreadable": "cannot be read",
+}
+# A message names all of a cycle up to this length, and of a longer one both ends.
+_LONGEST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The edges, the levels of all workflows (none if there is a cycle) and what was found, ordered by position."""
+
+    edges: Edges
+    levels: Levels
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def check(manifest: Manifest, source: SourceMap, files: Files) -> Checked:
+    """Resolve and check the whole manifest. `files` holds a fact for each `file` of a workflow."""
+    found: list[Diagnostic] = []
+    edges = resolve_edges(manifest, source, found)
+    ordered: Levels = ()
+    try:
+        ordered = levels(edges.waits)
+    except CycleError:
+        names = tuple(manifest.workflows)
+        found.extend(_circular(knot, names, edges, manifest, source) for knot in find_knots(edges.waits))
+    _check_pools(manifest, source, found)
+    _check_files(manifest, source, files, found)
+    return Checked(edges, ordered, tuple(sorted(found, key=_position)))
+
+
+def _position(diagnostic: Diagnostic) -> tuple[str, int, int, str]:
+    span = diagnostic.span
+    return (span.file, span.line, span.column, diagnostic.code) if span else ("", 0, 0, diagnostic.code)
+
+
+def _circular(knot: Knot, names: tuple[str, ...], edges: Edges, manifest: Manifest, source: SourceMap) -> Diagnostic:
+    cycle = knot.cycle
+    notes = []
+    paths: list[Path] = []
+    for job, awaited in zip(cycle, cycle[1:] + cycle[:1], strict=True):
+        key = "needs" if awaited in edges.needs[job] else "after"
+        place = getattr(manifest.workflows[names[job]], key).index(names[awaited])
+        path: Path = ("workflows", names[job], key, place)
+        paths.append(path)
+        notes.append(Note(f"`{names[job]}` {VERBS[key]} `{names[awaited]}`", source.value(path)))
+    message = f"circular dependency: {_chain([names[job] for job in cycle])}"
+    return Diagnostic("PX201", message, notes[0].span, paths[0], tuple(notes), _advice(knot, names))
+
+
+def _chain(names: list[str]) -> str:
+    around = [f"`{name}`" for name in (*names, names[0])]
+    if len(names) > _LONGEST_NAMED:
+        half = _LONGEST_NAMED // 2
+        around[half : len(around) - half] = [f"... ({len(names) - 2 * half + 1} more) ..."]
+    return " -> ".join(around)
+
+
+def _advice(knot: Knot, names: tuple[str, ...]) -> str:
+    """Which edge to remove. Where all edges of a cycle but one lead the same way through the file, it is that one."""
+    cycle = knot.cycle
+    around = list(zip(cycle, cycle[1:] + cycle[:1], strict=True))
+    forward = [edge for edge in around if edge[0] < edge[1]]
+    backward = [edge for edge in around if edge[0] > edge[1]]
+    odd = min(forward, backward, key=len)
+    if len(odd) == 1 and len(cycle) > 2:
+        job, awaited = odd[0]
+        advice = f"remove one of these edges; `{names[job]} -> {names[awaited]}` is the only one that closes the cycle"
+    else:
+        job, awaited = around[-1]
+        advice = f"remove one of these edges, for example `{names[job]} -> {names[awaited]}`"
+    return advice + ("; there are more cycles through these workflows" if knot.has_more else "")
+
+
+def _check_pools(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> None:
+    sizes = manifest.policy.pools
+    suggester = Suggester(sizes)
+    for name, workflow in manifest.workflows.items():
+        for pool, demand in workflow.pools.items():
+            path: Path = ("workflows", name, "pools", pool)
+            if pool not in sizes:
+                found.append(_unknown_pool(name, pool, source.key(path), path, suggester))
+            elif demand > sizes[pool]:
+                declared = source.value(("policy", "pools", pool))
+                found.append(_too_much(name, pool, (demand, sizes[pool]), (source.value(path), declared), path))
+
+
+def _unknown_pool(name: str, pool: str, span: Span | None, path: Path, suggester: Suggester) -> Diagnostic:
+    advice = suggester.did_you_mean(pool) or "declare it with its size under `policy.pools`"
+    label = Note("there is no pool of this name", span)
+    return Diagnostic("PX204", f"unknown pool `{pool}` in `{name}`", span, path, (label,), advice)
+
+
+def _too_much(
+    name: str, pool: str, amounts: tuple[int, int], spans: tuple[Span | None, Span | None], path: Path
+) -> Diagnostic:
+    demand, size = amounts
+    notes = (Note(f"takes {demand:,}", spans[0]), Note(f"has {size:,}", spans[1]))
+    message = f"`{name}` takes {demand:,} of the pool `{pool}`, which has {size:,}"
+    return Diagnostic("PX203", message, spans[0], path, notes, "it could never start; take less, or enlarge the pool")
+
+
+def _check_files(manifest: Manifest, source: SourceMap, files: Files, found: list[Diagnostic]) -> None:
+    for name, workflow in manifest.workflows.items():
+        if workflow.file is None:
+            continue
+        facts = files.get(workflow.file)
+        path: Path = ("workflows", name, "file")
+        span = source.value(path)
+        if facts is None or facts.kind == "missing":
+            message = f"`{name}` runs `{workflow.file}`, which does not exist"
+            advice = "paths are relative to the manifest's folder"
+            found.append(Diagnostic("PX205", message, span, path, (Note("no such file", span),), advice))
+        elif facts.kind in _UNUSABLE:
+            fault = _UNUSABLE[facts.kind]
+            message = f"`{name}` cannot run `{workflow.file}`: it {fault}"
+            found.append(Diagnostic("PX206", message, span, path, (Note(fault, span),)))

@@ -1,0 +1,96 @@
+"""What makes a job, and a plan, the same as before: digests of canonical JSON, 32 hexadecimal digits.
+
+A *job's* digest covers what its success stands on: its id, what it runs with which surroundings, the content of its
+file, and the digests of its needs. How long it may take, how often it is tried and when it gets its turn are not in
+it: a success stays one under another time-out.
+
+A *plan's* digest covers everything that a run follows: the jobs' digests, their limits, retries, conditions and pools,
+and the policy. Not in it are `max_parallel_jobs`, so that a run can be resumed with another number, and what is only
+for people: names, descriptions, tags, and where the manifest lies.
+
+Values that are the default are left out, so a key that pexec learns later does not change old digests. Neither
+digest depends on the order in which anything was declared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+
+from orchestrator.plan.model import JobSpec, PlannedJob, Policy, RetryPolicy
+
+Facts = dict[str, object]
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_NO_SPEC = JobSpec()
+_NO_RETRY = RetryPolicy()
+_NO_POLICY = Policy()
+_LIMITS = ("timeout", "grace")  # neither changes what a success has done
+_SPEC_FIELDS = tuple(sorted((f.name, getattr(_NO_SPEC, f.name)) for f in fields(JobSpec) if f.name not in _LIMITS))
+
+
+def job_digest(job_id: str, spec: JobSpec, file_digest: str, needs: Iterable[tuple[str, str]]) -> str:
+    """The digest of one job. `file_digest` is that of its file's content, empty without one; `needs` are pairs of
+    id and digest."""
+    # Put together by hand: the encoder takes text at once, but for each mapping it is set up anew.
+    parts = [f'"id":{_encode(job_id)}']
+    for name, default in _SPEC_FIELDS:
+        value = getattr(spec, name)
+        if value is not default and value != default:
+            parts.append(f'"{name}":{_encode(value)}')
+    if file_digest:
+        parts.append(f'"file_digest":{_encode(file_digest)}')
+    below = sorted(f"{_encode(need)}:{_encode(digest)}" for need, digest in needs)
+    if below:
+        parts.append(f'"needs":{{{",".join(below)}}}')
+    return _digest(f"{{{','.join(parts)}}}")
+
+
+def plan_digest(policy: Policy, jobs: Sequence[PlannedJob]) -> str:
+    """The digest of a run's plan, from jobs that already have theirs."""
+    by_id = {job.id: _schedule_facts(job, jobs) for job in jobs}
+    return _digest(_encode({"policy": _policy_facts(policy), "jobs": by_id}))
+
+
+def _schedule_facts(job: PlannedJob, jobs: Sequence[PlannedJob]) -> Facts | str:
+    """The digest of a job, and beside it what its turn and its limits depend on where that is not the default."""
+    spec = job.spec
+    facts: Facts = {}
+    if spec.timeout != _NO_SPEC.timeout:
+        facts["timeout"] = spec.timeout
+    if spec.grace != _NO_SPEC.grace:
+        facts["grace"] = spec.grace
+    if job.after:
+        facts["after"] = sorted(jobs[index].id for index in job.after)
+    if job.when != "success":
+        facts["when"] = job.when
+    if job.priority:
+        facts["priority"] = job.priority
+    if job.pools:
+        facts["pools"] = dict(job.pools)
+    if job.allow_failure:
+        facts["allow_failure"] = True
+    if job.retry != _NO_RETRY:
+        facts["retry"] = _changed(job.retry, _NO_RETRY)
+    return {**facts, "digest": job.digest} if facts else job.digest
+
+
+def _policy_facts(policy: Policy) -> Facts:
+    facts = _changed(policy, _NO_POLICY)
+    facts.pop("max_parallel_jobs", None)
+    return facts
+
+
+def _changed(value: RetryPolicy | Policy, default: RetryPolicy | Policy) -> Facts:
+    names = [f.name for f in fields(value)]
+    return {name: _plain(getattr(value, name)) for name in names if getattr(value, name) != getattr(default, name)}
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()

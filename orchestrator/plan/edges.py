@@ -1,0 +1,106 @@
+"""Names in `needs` and `after` -> numbers, and what is wrong with them one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.diagnostics import Diagnostic, Note, Severity
+from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.positions import SourceMap
+from orchestrator.plan.graph import Rows
+from orchestrator.plan.near import Suggester
+
+VERBS = {"needs": "needs", "after": "comes after"}
+_FEW = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Workflows by number, as declared: what each needs, what it comes after, and both together. No job stands twice
+    in a row of `waits`; no job waits for itself."""
+
+    needs: Rows
+    after: Rows
+    waits: Rows
+
+
+def resolve_edges(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> Edges:
+    """The edges between workflows that exist; `found` gets PX202, PX207 and PX208."""
+    resolver = _Resolver(manifest, source, found)
+    needs: list[tuple[int, ...]] = []
+    after: list[tuple[int, ...]] = []
+    waits: list[tuple[int, ...]] = []
+    for number, (name, workflow) in enumerate(manifest.workflows.items()):
+        hard, soft = resolver.edges_of(number, name, workflow)
+        needs.append(hard)
+        after.append(soft)
+        waits.append(hard + soft if soft else hard)
+    return Edges(needs, after, waits)
+
+
+class _Resolver:
+    def __init__(self, manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> None:
+        self._number_of = {name: number for number, name in enumerate(manifest.workflows)}
+        self._source = source
+        self._found = found
+        self._suggester = Suggester(self._number_of)
+
+    def edges_of(self, number: int, name: str, workflow: Workflow) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What this workflow needs and what it comes after."""
+        if not workflow.after:
+            row = tuple([self._number_of.get(need, number) for need in workflow.needs])
+            if number not in row and len(set(row)) == len(row):
+                return row, ()
+        return self._edges_one_by_one(number, name, workflow)
+
+    def _edges_one_by_one(self, number: int, name: str, workflow: Workflow) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        seen: dict[int, tuple[str, int]] = {}
+        edges: dict[str, list[int]] = {"needs": [], "after": []}
+        for key, others in (("needs", workflow.needs), ("after", workflow.after)):
+            for place, other in enumerate(others):
+                target = self._number_of.get(other)
+                if target is None:
+                    self._unknown(name, key, place, other)
+                elif target == number:
+                    self._itself(name, key, place)
+                elif target in seen:
+                    self._twice(name, key, place, other, seen[target])
+                else:
+                    seen[target] = (key, place)
+                    edges[key].append(target)
+        return tuple(edges["needs"]), tuple(edges["after"])
+
+    def _unknown(self, name: str, key: str, place: int, other: str) -> None:
+        path = ("workflows", name, key, place)
+        span = self._source.value(path)
+        label = Note("there is no workflow of this name", span)
+        message = f"unknown workflow `{other}` in `{key}` of `{name}`"
+        advice = self._suggester.did_you_mean(other) or self._all_names(name)
+        self._found.append(Diagnostic("PX202", message, span, path, (label,), advice))
+
+    def _all_names(self, name: str) -> str:
+        others = [f"`{other}`" for other in self._number_of if other != name]
+        if not others or len(others) > _FEW:
+            return ""
+        return f"there {'are' if len(others) > 1 else 'is'} {', '.join(others)}"
+
+    def _itself(self, name: str, key: str, place: int) -> None:
+        path = ("workflows", name, key, place)
+        span = self._source.value(path)
+        label = Note(f"`{name}` {VERBS[key]} `{name}`", span)
+        message = f"`{name}` waits for itself"
+        self._found.append(Diagnostic("PX207", message, span, path, (label,), f"remove it from `{key}`"))
+
+    def _twice(self, name: str, key: str, place: int, other: str, before: tuple[str, int]) -> None:
+        path = ("workflows", name, key, place)
+        span = self._source.value(path)
+        first = self._source.value(("workflows", name, *before))
+        notes = (Note("named again", span), Note("named here first", first))
+        message = f"`{name}` names `{other}` twice"
+        if before[0] == key:
+            message += f" in `{key}`"
+            advice = "remove one of the two"
+        else:
+            message += ", in `needs` and in `after`"
+            advice = "remove it from `after`: what a job needs it waits for"
+        self._found.append(Diagnostic("PX208", message, span, path, notes, advice, Severity.WARNING))

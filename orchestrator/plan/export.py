@@ -1,0 +1,212 @@
+"""A plan as plain data for JSON, and back: what `pexec plan --format json` prints and `plan.json` of a run holds.
+
+In the data a job is its id; times are seconds. A job's keys that are not required by the schema are there when they
+differ from their default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from orchestrator.errors import RefusedError
+from orchestrator.plan.model import FailFast, JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When
+
+VERSION = 1
+
+Json = dict[str, Any]
+
+_SPEC = JobSpec()
+_RETRY = RetryPolicy()
+
+
+def plan_to_dict(plan: Plan) -> Json:
+    """The whole plan; `plan_from_dict` gives it back."""
+    ids = [job.id for job in plan.jobs]
+    return {
+        "version": VERSION,
+        "name": plan.name,
+        "description": plan.description,
+        "manifest": plan.manifest,
+        "base_dir": plan.base_dir,
+        "digest": plan.digest,
+        "policy": _policy_to_dict(plan.policy),
+        "levels": [[ids[index] for index in level] for level in plan.levels],
+        "critical_path": [ids[index] for index in plan.critical_path],
+        "jobs": [_job_to_dict(job, ids) for job in plan.jobs],
+        "left_out": [{"workflow": workflow, "reason": reason} for workflow, reason in plan.left_out],
+    }
+
+
+def plan_from_dict(data: object) -> Plan:
+    """The plan that `plan_to_dict` was given. `RefusedError` if the data is no such plan."""
+    if not isinstance(data, Mapping) or data.get("version") != VERSION:
+        raise RefusedError("the plan is not one that this pexec can read", help="was it written by a newer pexec?")
+    try:
+        return _plan_from_dict(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RefusedError(f"the plan is damaged: {type(error).__name__}: {error}") from error
+
+
+def _plan_from_dict(data: Mapping[str, Any]) -> Plan:
+    index_of = {job["id"]: index for index, job in enumerate(data["jobs"])}
+    if len(index_of) != len(data["jobs"]):
+        raise ValueError("two jobs have one id")
+    return Plan(
+        name=data["name"],
+        manifest=data["manifest"],
+        base_dir=data["base_dir"],
+        policy=_policy_from_dict(data["policy"]),
+        jobs=tuple(_job_from_dict(job, index, index_of) for index, job in enumerate(data["jobs"])),
+        levels=tuple(_indices(level, index_of) for level in data["levels"]),
+        critical_path=_indices(data["critical_path"], index_of),
+        left_out=tuple((entry["workflow"], entry["reason"]) for entry in data["left_out"]),
+        description=data["description"],
+        digest=data["digest"],
+    )
+
+
+def _policy_to_dict(policy: Policy) -> Json:
+    return {
+        "max_parallel_jobs": policy.max_parallel_jobs,
+        "fail_fast": policy.fail_fast.plain,
+        "timeout_seconds": _number(policy.timeout),
+        "order": policy.order.value,
+        "pools": dict(policy.pools),
+    }
+
+
+def _policy_from_dict(data: Mapping[str, Any]) -> Policy:
+    return Policy(
+        max_parallel_jobs=data["max_parallel_jobs"],
+        fail_fast=FailFast(str(data["fail_fast"]).lower()),
+        timeout=_seconds(data["timeout_seconds"]),
+        order=Order(data["order"]),
+        pools=dict(data["pools"]),
+    )
+
+
+def _job_to_dict(job: PlannedJob, ids: list[str]) -> Json:
+    spec = job.spec
+    data: Json = {"id": job.id, "workflow": job.workflow, "level": job.level, "rank": _number(job.rank)}
+    if job.description:
+        data["description"] = job.description
+    data["needs"] = [ids[index] for index in job.needs]
+    data["after"] = [ids[index] for index in job.after]
+    data["when"] = job.when.value
+    data |= _spec_to_dict(spec)
+    data["timeout_seconds"] = _number(spec.timeout)
+    if spec.grace != _SPEC.grace:
+        data["grace_seconds"] = _number(spec.grace)
+    if job.retry != _RETRY:
+        data["retry"] = _retry_to_dict(job.retry)
+    if job.allow_failure:
+        data["allow_failure"] = True
+    data["priority"] = job.priority
+    data["pools"] = dict(job.pools)
+    if job.tags:
+        data["tags"] = list(job.tags)
+    data["digest"] = job.digest
+    return data
+
+
+def _job_from_dict(data: Mapping[str, Any], index: int, index_of: Mapping[str, int]) -> PlannedJob:
+    retry = data.get("retry")
+    return PlannedJob(
+        index=index,
+        id=data["id"],
+        workflow=data["workflow"],
+        spec=_spec_from_dict(data),
+        needs=_indices(data["needs"], index_of),
+        after=_indices(data["after"], index_of),
+        when=When(data["when"]),
+        level=data["level"],
+        rank=float(data["rank"]),
+        priority=data["priority"],
+        pools=tuple(data["pools"].items()),
+        allow_failure=data.get("allow_failure", False),
+        retry=_RETRY if retry is None else _retry_from_dict(retry),
+        tags=tuple(data.get("tags", ())),
+        description=data.get("description", ""),
+        digest=data["digest"],
+    )
+
+
+def _spec_to_dict(spec: JobSpec) -> Json:
+    data: Json = {}
+    if spec.run is not None:
+        data["run"] = spec.run
+    if spec.argv is not None:
+        data["argv"] = list(spec.argv)
+    if spec.file is not None:
+        data["file"] = spec.file
+    if spec.file_executable:
+        data["file_executable"] = True
+    if spec.args:
+        data["args"] = list(spec.args)
+    if spec.shell != _SPEC.shell:
+        data["shell"] = list(spec.shell)
+    if spec.env:
+        data["env"] = dict(spec.env)
+    if spec.env_inherit != _SPEC.env_inherit:
+        data["env_inherit"] = spec.env_inherit if isinstance(spec.env_inherit, str) else list(spec.env_inherit)
+    if spec.working_dir:
+        data["working_dir"] = spec.working_dir
+    return data
+
+
+def _spec_from_dict(data: Mapping[str, Any]) -> JobSpec:
+    argv = data.get("argv")
+    inherit = data.get("env_inherit", _SPEC.env_inherit)
+    return JobSpec(
+        run=data.get("run"),
+        argv=None if argv is None else tuple(argv),
+        file=data.get("file"),
+        args=tuple(data.get("args", ())),
+        shell=tuple(data.get("shell", _SPEC.shell)),
+        file_executable=data.get("file_executable", False),
+        env=dict(data.get("env", {})),
+        env_inherit=inherit if isinstance(inherit, str) else tuple(inherit),
+        working_dir=data.get("working_dir", ""),
+        timeout=_seconds(data["timeout_seconds"]),
+        grace=float(data.get("grace_seconds", _SPEC.grace)),
+    )
+
+
+def _retry_to_dict(retry: RetryPolicy) -> Json:
+    ends = ["failed"] * retry.on_failed + ["timed_out"] * retry.on_timed_out
+    return {
+        "max_attempts": retry.max_attempts,
+        "delay_seconds": _number(retry.delay),
+        "backoff": _number(retry.backoff),
+        "max_delay_seconds": _number(retry.max_delay),
+        "jitter": _number(retry.jitter),
+        "on": [*ends, {"exit": list(retry.on_exit)}] if retry.on_exit else ends,
+    }
+
+
+def _retry_from_dict(data: Mapping[str, Any]) -> RetryPolicy:
+    exits = [end["exit"] for end in data["on"] if not isinstance(end, str)]
+    return RetryPolicy(
+        max_attempts=data["max_attempts"],
+        delay=float(data["delay_seconds"]),
+        backoff=float(data["backoff"]),
+        max_delay=float(data["max_delay_seconds"]),
+        jitter=float(data["jitter"]),
+        on_failed="failed" in data["on"],
+        on_timed_out="timed_out" in data["on"],
+        on_exit=tuple(exits[0]) if exits else (),
+    )
+
+
+def _indices(ids: Iterable[str], index_of: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(index_of[job_id] for job_id in ids)
+
+
+def _number(value: float | None) -> float | int | None:
+    """Whole seconds without a fraction: `300`, not `300.0`."""
+    return int(value) if value is not None and value.is_integer() else value
+
+
+def _seconds(value: float | None) -> float | None:
+    return None if value is None else float(value)

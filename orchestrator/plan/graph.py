@@ -1,0 +1,63 @@
+"""Jobs as numbers and what each waits for: levels, the critical path, and what is urgent. The door to graphlib.
+
+A graph is a sequence: `waits[job]` holds the jobs that `job` waits for. All costs are linear in jobs plus edges.
+"""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Graph = Sequence[Sequence[int]]
+Rows = Sequence[tuple[int, ...]]
+Levels = tuple[tuple[int, ...], ...]
+
+CycleError = graphlib.CycleError
+
+
+@dataclass(frozen=True, slots=True)
+class Urgency:
+    """`ranks[job]` is the weight of the heaviest chain from the job's start on; `path` is the heaviest of them all."""
+
+    ranks: tuple[float, ...]
+    path: tuple[int, ...]
+
+
+def levels(waits: Graph) -> Levels:
+    """The jobs by the length of the longest chain below them, ascending. `CycleError` if some never start."""
+    sorter = graphlib.TopologicalSorter(dict(enumerate(waits)))
+    sorter.prepare()
+    found: list[tuple[int, ...]] = []
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        sorter.done(*ready)
+        found.append(tuple(sorted(ready)))
+    return tuple(found)
+
+
+def urgency(waits: Graph, levels: Levels, weights: Sequence[float] | None = None) -> Urgency:
+    """Ranks and critical path for these weights (seconds, or any unit; 1 for each job without them).
+
+    Among equals the job that is declared first wins, so the same plan always has the same path.
+    """
+    ranks = [1.0] * len(waits) if weights is None else [float(weight) for weight in weights]
+    behind = [0.0] * len(waits)  # the heaviest chain among the jobs that wait for this one, and its first job
+    follower = [-1] * len(waits)
+    for level in reversed(levels):
+        for job in level:
+            rank = ranks[job] = ranks[job] + behind[job]
+            for need in waits[job]:
+                if rank > behind[need] or (rank == behind[need] and job < follower[need]):
+                    behind[need] = rank
+                    follower[need] = job
+    return Urgency(tuple(ranks), _path(ranks, follower))
+
+
+def _path(ranks: list[float], follower: list[int]) -> tuple[int, ...]:
+    if not ranks:
+        return ()
+    path = [max(range(len(ranks)), key=ranks.__getitem__)]
+    while (following := follower[path[-1]]) >= 0:
+        path.append(following)
+    return tuple(path)

@@ -1,0 +1,134 @@
+"""A plan for people: what `pexec plan` prints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from orchestrator.manifest.scalars import format_duration
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob, RetryPolicy, When
+
+_WIDEST_ID = 32
+_LONGEST_COMMAND = 88
+_MOST_NAMES = 6
+
+
+def plan_text(plan: Plan, origins: Mapping[str, str] | None = None) -> str:
+    """Groups of jobs that may run side by side, the critical path, and the rules of the run; ends with a newline.
+
+    A job's time-out is told where it differs from that of most jobs. `origins` says where an overridden setting comes
+    from: `{"max_parallel_jobs": "--max-parallel-jobs"}`; the other keys are `fail_fast` and `timeout`.
+    """
+    usual = _usual_timeout(plan)
+    lines = [f"{_shown(plan.name)}: {_count(len(plan.jobs), 'job')} in {_count(len(plan.levels), 'group')}"]
+    if plan.description:
+        lines.append(_shown(plan.description))
+    width = min(max((len(job.id) for job in plan.jobs), default=0), _WIDEST_ID)
+    for number, level in enumerate(plan.levels, start=1):
+        lines += ["", f"group {number}"]
+        for index in level:
+            lines += _job_lines(plan, plan.jobs[index], width, usual)
+    if plan.jobs:
+        path = " -> ".join(_listed([plan.jobs[index].id for index in plan.critical_path], most=40))
+        lines += ["", f"critical path: {path}"]
+    if plan.left_out:
+        lines += ["", "left out", *(f"  {workflow}: {reason}" for workflow, reason in plan.left_out)]
+    lines += ["", "settings", *_setting_lines(plan, usual, origins or {})]
+    return "\n".join(lines) + "\n"
+
+
+def _job_lines(plan: Plan, job: PlannedJob, width: int, usual: float | None) -> Iterator[str]:
+    yield f"  {job.id:<{width}}  {_command(job.spec)}".rstrip()
+    details = "; ".join(_details(plan, job, usual))
+    if details:
+        yield f"  {'':<{width}}    {details}"
+
+
+def _details(plan: Plan, job: PlannedJob, usual: float | None) -> Iterator[str]:
+    if job.needs:
+        yield f"needs {_names(plan, job.needs)}"
+    if job.after:
+        yield f"after {_names(plan, job.after)}"
+    if job.when is not When.SUCCESS:
+        yield f"when {job.when.value}"
+    if job.spec.is_group:
+        return
+    if job.spec.timeout != usual:
+        yield f"timeout {_limit(job.spec.timeout)}"
+    if job.retry.max_attempts > 1:
+        yield _attempts(job.retry)
+    for pool, amount in job.pools:
+        yield f"takes {amount:,} of {pool}"
+    if job.priority:
+        yield f"priority {job.priority}"
+    if job.allow_failure:
+        yield "may fail"
+
+
+def _setting_lines(plan: Plan, usual: float | None, origins: Mapping[str, str]) -> Iterator[str]:
+    policy = plan.policy
+    settings = {
+        "max_parallel_jobs": str(policy.max_parallel_jobs),
+        "fail_fast": policy.fail_fast.value,
+        "timeout": f"{_limit(usual)} a job, {_limit(policy.timeout)} for the run",
+        "order": policy.order.value,
+    }
+    if policy.pools:
+        settings["pools"] = ", ".join(f"{pool} {size:,}" for pool, size in policy.pools.items())
+    for name, value in settings.items():
+        origin = f"  (from {origins[name]})" if name in origins else ""
+        yield f"  {name:<17}  {value}{origin}"
+
+
+def _usual_timeout(plan: Plan) -> float | None:
+    """The time-out of most jobs; the first such among equals."""
+    counts = Counter(job.spec.timeout for job in plan.jobs if not job.spec.is_group)
+    return max(counts, key=counts.__getitem__) if counts else JobSpec().timeout
+
+
+def _command(spec: JobSpec) -> str:
+    if spec.is_group:
+        return "(nothing to run)"
+    if spec.run is not None:
+        first, *more = spec.run.strip().splitlines() or [""]
+        return _elided(_shown(first)) + (f"  (and {_count(len(more), 'line')} more)" if more else "")
+    words = spec.argv or (spec.file or "", *spec.args)
+    return _elided(" ".join(_word(word) for word in words))
+
+
+def _word(word: str) -> str:
+    shown = _shown(word)
+    return shown if shown and not any(sign in shown for sign in " '\"") else repr(word)
+
+
+def _attempts(retry: RetryPolicy) -> str:
+    return f"{retry.max_attempts} attempts, {format_duration(retry.delay)} between the first two"
+
+
+def _names(plan: Plan, indices: Sequence[int]) -> str:
+    return ", ".join(_listed([plan.jobs[index].id for index in indices], most=_MOST_NAMES))
+
+
+def _listed(names: list[str], most: int) -> list[str]:
+    if len(names) <= most + 1:
+        return names
+    return [*names[: most - 1], f"... ({len(names) - most:,} more) ...", names[-1]]
+
+
+def _limit(seconds: float | None) -> str:
+    return "none" if seconds is None else format_duration(seconds)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _elided(text: str) -> str:
+    return text if len(text) <= _LONGEST_COMMAND else text[: _LONGEST_COMMAND - 3] + "..."
+
+
+def _shown(text: str) -> str:
+    """One line in which nothing drives the terminal: control characters are written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
