@@ -11,15 +11,15 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
 
-from orchestrator.errors import UsageError
+from orchestrator.errors import EnvironmentFailedError, UsageError
 
 T = TypeVar("T")
 
-OUTPUTS = ("auto", "live", "plain", "grouped", "quiet", "jsonl")
+OUTPUTS = ("plain", "quiet", "jsonl")
 PREFIX = "PEXEC_"
 # What pexec itself gives to jobs, so that a pexec inside a job meets it.
 GIVEN_TO_JOBS = ("PEXEC_RUN_ID", "PEXEC_JOB", "PEXEC_ATTEMPT", "PEXEC_RUN_DIR", "PEXEC_TMPDIR")
@@ -40,12 +40,13 @@ class Settings:
     """What is set, each None where nothing sets it. `warnings` are (message, help) pairs for the user.
 
     `max_parallel_jobs` is a number from 1 on, `auto` or a share of the CPUs such as `150%`; `fail_fast` is `false`,
-    `drain` or `true`; `run_root` is a path, and in a file it is relative to that file's folder.
+    `drain` or `true`; `timeout_seconds` is a number above 0 or `none`; `run_root` is a path, which in a
+    file counts from that file's folder.
     """
 
     max_parallel_jobs: Setting[int | str] | None = None
     fail_fast: Setting[str] | None = None
-    timeout_seconds: Setting[float] | None = None
+    timeout_seconds: Setting[float | str] | None = None
     output: Setting[str] | None = None
     run_root: Setting[str] | None = None
     warnings: tuple[tuple[str, str], ...] = ()
@@ -70,13 +71,15 @@ def parse_fail_fast(value: object) -> str:
     raise ValueError("must be `false`, `drain` or `true`")
 
 
-def parse_timeout_seconds(value: object) -> float:
-    """A number of seconds above zero. Raises ValueError with the reason."""
+def parse_timeout_seconds(value: object) -> float | str:
+    """A number of seconds above zero, or `none`. Raises ValueError with the reason."""
+    if value == "none":
+        return "none"
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
         value = float(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9:
         return float(value)
-    raise ValueError("must be a number of seconds above 0, such as `300` or `2.5`")
+    raise ValueError("must be a number of seconds above 0, such as `300` or `2.5`, or `none`")
 
 
 def parse_output(value: object) -> str:
@@ -143,25 +146,22 @@ def _read(sources: list[_Source]) -> dict[str, Setting[Any]]:
     """The values of all sources, where the first that has a value wins. Raises one UsageError for every fault."""
     model, environment, validation_error = _pydantic_model()
     found: dict[str, Setting[Any]] = {}
-    faults: list[tuple[str, str]] = []
+    faults: list[str] = []
+    hints: list[str] = []
     for source in sources:
-        faults += [
-            (f"{source.where(key)} is no setting", _suggestion(key, PARSERS))
-            for key in source.table
-            if key not in PARSERS
-        ]
-        values = {key: value for key, value in source.table.items() if key in PARSERS} if source.file else environment()
+        unknown = [key for key in source.table if key not in PARSERS]
+        faults += [f"{source.where(key)} is no setting" for key in unknown]
+        hints += [hint for key in unknown if (hint := _did_you_mean(_nearest(key)))]
+        known = {key: value for key, value in source.table.items() if key in PARSERS}
         try:
-            parsed = model(**values)
+            parsed = model(**(known if source.file else environment()))
         except validation_error as error:
-            faults += [(_invalid(source, fault), "") for fault in error.errors()]
+            faults += [_invalid(source, fault) for fault in error.errors()]
             continue
         for name in parsed.model_fields_set:
             found.setdefault(name, source.setting(name, getattr(parsed, name)))
     if faults:
-        raise UsageError(
-            "; ".join(message for message, _ in faults), help=next((help for _, help in faults if help), "")
-        )
+        raise UsageError("; ".join(faults), help=" ".join(hints))
     return found
 
 
@@ -172,12 +172,16 @@ def _pydantic_model() -> tuple[Any, Callable[[], dict[str, Any]], type[Any]]:
 
     class Base(BaseSettings):
         model_config = SettingsConfigDict(
-            case_sensitive=True, env_ignore_empty=True, alias_generator=variable_of, populate_by_name=True
+            case_sensitive=True,
+            env_ignore_empty=True,
+            alias_generator=variable_of,
+            populate_by_name=True,
+            validate_default=False,
         )
 
         @classmethod
-        def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+        def settings_customise_sources(  # type: ignore[override]  # the other sources come by name and are not used
+            cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_others: Any
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return (init_settings,)  # one source at a time, or nobody could say where a value comes from
 
@@ -189,7 +193,7 @@ def _pydantic_model() -> tuple[Any, Callable[[], dict[str, Any]], type[Any]]:
 def _invalid(source: _Source, fault: Mapping[str, Any]) -> str:
     name = str(fault["loc"][0]).removeprefix(PREFIX).lower()
     given = fault["input"]
-    shown = {True: "true", False: "false"}.get(given, given) if isinstance(given, bool) else given
+    shown = str(given).lower() if isinstance(given, bool) else given
     return f"{source.where(name)} {fault['ctx']['error']}, not `{shown}`"
 
 
@@ -232,17 +236,22 @@ def _toml(file: str, mention: bytes = b"") -> dict[str, Any]:
 
 
 def _unknown_variables() -> Iterator[tuple[str, str]]:
-    known = [*map(variable_of, PARSERS), *GIVEN_TO_JOBS]
+    known = {*map(variable_of, PARSERS), *GIVEN_TO_JOBS}
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known and not name.startswith(PARAMETER_PREFIX):
-            yield f"the environment variable `{name}` means nothing to pexec", _suggestion(name, known)
+            near = _nearest(name.removeprefix(PREFIX).lower())
+            yield f"the environment variable `{name}` means nothing to pexec", _did_you_mean(near and variable_of(near))
 
 
-def _suggestion(name: str, known: Iterable[str]) -> str:
+def _nearest(key: str) -> str:
+    """The setting whose name looks like `key`; empty if none does."""
     import difflib
 
-    close = difflib.get_close_matches(name.replace("-", "_"), list(known), n=1)
-    return f"did you mean `{close[0]}`?" if close else ""
+    return next(iter(difflib.get_close_matches(key.replace("-", "_"), PARSERS, n=1)), "")
+
+
+def _did_you_mean(name: str) -> str:
+    return name and f"did you mean `{name}`?"
 
 
 def folders_upward(folder: str) -> Iterator[str]:
@@ -250,7 +259,10 @@ def folders_upward(folder: str) -> Iterator[str]:
 
     A folder above that everybody may write to, such as /tmp, ends the search: what lies there may be anybody's.
     """
-    folder = os.path.abspath(folder)
+    try:
+        folder = os.path.abspath(folder)
+    except FileNotFoundError as error:
+        raise EnvironmentFailedError("the current folder does not exist any more") from error
     while True:
         yield folder
         parent = os.path.dirname(folder)

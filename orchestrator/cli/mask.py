@@ -92,30 +92,35 @@ def _flow_end(line: str, start: int) -> int:
 
 def _secret_parent(lines: Sequence[str], index: int) -> str | None:
     """What the line is to a secret key above it: part of its "text", an entry of its "mapping", or neither."""
-    limit = _limit(lines[index])
+    child = lines[index]
     nearest = True
     for number in range(index - 1, max(-1, index - _PARENT_LINES), -1):
         line = lines[number]
-        if not line.strip() or _indentation(line) >= limit:
+        if not line.strip() or not _is_above(line, child):
             continue
-        limit = _limit(line)
+        child = line
         entry = _ENTRY.match(line)
         if entry and is_secret_name(_name(entry)):
-            rest = entry["rest"]
-            opens_mapping = not rest or rest[0] in "#{&!"
+            opens_mapping = not entry["rest"] or entry["rest"][0] in "#{&!"
             if not opens_mapping:
                 return "text"
             if nearest:
                 return "mapping"
-        nearest = False
-        if limit == 0:
+        if entry or not _is_item(line):
+            nearest = False
+        if not _indentation(line) and not _is_item(line):
             break
     return None
 
 
-def _limit(line: str) -> int:
-    """Lines indented less than this can be a parent; a list's items may stand right below their key."""
-    return _indentation(line) + line.lstrip().startswith("- ")
+def _is_above(line: str, child: str) -> bool:
+    """Whether `child` is indented below `line`; a list's items may stand right below their key."""
+    indentation, deeper = _indentation(line), _indentation(child)
+    return indentation < deeper or (indentation == deeper and _is_item(child) and not _is_item(line))
+
+
+def _is_item(line: str) -> bool:
+    return line.lstrip().startswith("- ")
 
 
 def _indentation(line: str) -> int:

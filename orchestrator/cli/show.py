@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.cli.snippet import Mark, Source
+from orchestrator.cli.streams import wants_colour
 from orchestrator.cli.text import plural, visible
 from orchestrator.diagnostics import Diagnostic, Severity, Span
 
@@ -17,11 +20,16 @@ _COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34"}
 
 @dataclass(slots=True)
 class Renderer:
-    """Shows diagnostics. `texts` maps file names of spans to their text; a file that is missing there has no snippet."""
+    """Shows diagnostics. `texts` maps file names of spans to their text; a file not among them has no snippet."""
 
     texts: Mapping[str, str]
     colour: bool = False
     _sources: dict[str, Source] = field(default_factory=dict)
+
+    @classmethod
+    def for_stderr(cls, texts: Mapping[str, str]) -> Renderer:
+        """In colour if stderr wants it."""
+        return cls(texts, wants_colour(sys.stderr, os.environ))
 
     def all(self, diagnostics: Sequence[Diagnostic], subject: str) -> str:
         """Every diagnostic of `subject` (a file name), and how many they are. At most 20 are shown, errors first."""

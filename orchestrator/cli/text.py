@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 
-from orchestrator.observe.screen import safe_text
+from orchestrator.observe.screen import safe_line, safe_text
 
 TAB = "    "
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -41,3 +42,11 @@ def visible(text: str) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 error`, `2 errors`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def defused(text: str) -> str:
+    """Lines that begin with text of a manifest or with a path, so that GitHub's runner takes none for a command."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return text
+    lines = (safe_line(line.encode("utf-8", "replace"), colour=False, github=True) for line in text.split("\n"))
+    return "\n".join(lines)

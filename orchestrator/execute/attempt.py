@@ -12,7 +12,10 @@ from orchestrator.plan.model import JobSpec
 @dataclass(frozen=True, slots=True)
 class AttemptSpec:
     """One attempt to run. Paths are absolute. `serial` is unique in the run: it is the tag of the attempt's
-    processes. `timeout` is already capped by the engine. `env` holds the PEXEC_* variables, which win over all."""
+    processes. `timeout` is already capped by the engine. `env` holds the PEXEC_* variables, which win over all.
+
+    Below `temp_dir`, which is made if need be, the attempt gets a private folder (PEXEC_TMPDIR); with `keep_temp` it
+    is named like the log and stays."""
 
     job: int
     job_id: str
@@ -27,6 +30,7 @@ class AttemptSpec:
     timeout: float | None
     grace: float
     pump: bool = False  # the output passes through pexec, which shows it live
+    keep_temp: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from orchestrator.engine.events import (
     KillSent,
     RetryScheduled,
 )
+from orchestrator.engine.outcome import RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
@@ -125,6 +126,12 @@ class Driver:
             if self._scheduler.finished:
                 return
             self._receive()
+
+    def finish(self, *, result: RunResult, exit_code: int) -> None:
+        """Write the last event, after every process has ended."""
+        now = self._clock.now()
+        self._emit("run.finished", now, result=result.value, exit_code=exit_code, wall_seconds=now)
+        self._publish()
 
     def _carry_out(self) -> None:
         """Do what the engine wishes until it wishes nothing more."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +39,9 @@ class TempFolders:
                 return folder
             _remove(folder.path)
         while True:
-            path = os.path.join(root, str(next(self._numbers)))
             try:
-                os.mkdir(path, 0o700)
+                path = make(root, str(next(self._numbers)))
             except FileExistsError:
-                continue
-            except FileNotFoundError:
-                os.makedirs(root, 0o700, exist_ok=True)
                 continue
             return TempFolder(root, path, _identity(path))
 
@@ -68,6 +62,17 @@ class TempFolders:
             _remove(self._free.pop().path)
 
 
+def make(root: str, name: str) -> str:
+    """The path of a new private folder of this name below `root`, which is made private too if it is missing."""
+    path = os.path.join(root, name)
+    try:
+        os.mkdir(path, 0o700)
+    except FileNotFoundError:
+        os.makedirs(root, 0o700, exist_ok=True)
+        os.mkdir(path, 0o700)
+    return path
+
+
 def _identity(path: str) -> tuple[int, ...]:
     status = os.lstat(path)
     return status.st_dev, status.st_ino, status.st_mode, status.st_uid, status.st_gid
@@ -82,11 +87,20 @@ def _remove(path: str) -> None:
     except FileNotFoundError:
         return
     except OSError:
-        import shutil
-
-        shutil.rmtree(path, onerror=_make_writable_and_retry)
+        _remove_tree(path)
 
 
-def _make_writable_and_retry(function: Callable[[str], Any], path: str, _error: object) -> None:
-    """A folder without write permission keeps what is in it; tools make such caches."""
-    ...
+def _remove_tree(path: str) -> None:
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)
+    if not os.path.lexists(path):
+        return
+    # A folder without write permission keeps what is in it; some tools make such caches.
+    os.chmod(path, stat.S_IRWXU)
+    for folder, subfolders, _ in os.walk(path):
+        for name in subfolders:
+            inner = os.path.join(folder, name)
+            if not os.path.islink(inner):
+                os.chmod(inner, stat.S_IRWXU)
+    shutil.rmtree(path, ignore_errors=True)

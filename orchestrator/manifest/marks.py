@@ -28,6 +28,13 @@ class Marks:
     names: list[str | None] = field(default_factory=list)
     duplicates: list[int] = field(default_factory=list)
 
+    def add(self, start: int, end: int, name: str | None) -> None:
+        """Append a node that has no children yet."""
+        self.starts.append(start)
+        self.ends.append(end)
+        self.skips.append(0)
+        self.names.append(name)
+
     def children(self, node: int) -> dict[PathKey, int]:
         """Key or index -> node of the value, for each child of a container. A key is the node before its value."""
         found: dict[PathKey, int] = {}

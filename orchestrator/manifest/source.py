@@ -1,14 +1,14 @@
 """YAML text to plain data and marks: one bounded pass over the events of the C parser, with a stack of our own.
 
-Nothing is built from what the library would make of a document: its loader overflows the stack on deep nesting, expands
-merge keys without end, and prints values. Keys are text as they are written; values follow the YAML 1.2 core schema.
+Nothing is left to the library's loader: it overflows the C stack on deep nesting, expands merge keys without end, and
+prints values. Keys are text as it is written; values follow the YAML 1.2 core schema.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
-from ruamel.yaml.cyaml import CParser
+from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -23,13 +23,16 @@ from ruamel.yaml.events import (
 
 from orchestrator.diagnostics import Diagnostic
 from orchestrator.manifest.marks import MAX_DUPLICATES, Marks
+from orchestrator.manifest.problems import explain_yaml
 from orchestrator.manifest.resolve import SUSPECT_FIRST, resolve
 from orchestrator.manifest.text import Lines, Refusal
-from orchestrator.manifest.yaml_problems import explain
 
 MAX_DEPTH = 40
-# Keys and values, counting again what an alias repeats. 100,000 workflows with their needs are about 850,000.
+# Keys and values, and again what an alias repeats. 100,000 workflows with their needs are about 850,000.
 MAX_NODES = 1_000_000
+
+_MERGE_HINT = "use `defaults` for what all workflows share, or an alias for one whole value"
+
 
 def read_yaml(lines: Lines) -> tuple[object, Marks]:
     """The data of the one document, None if there is none, and where it all stands. Raises `Refusal`."""
@@ -38,13 +41,15 @@ def read_yaml(lines: Lines) -> tuple[object, Marks]:
         builder.run(CParser(lines.text).get_event)
     except MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
+        start = fault.context_mark.index if fault.context_mark is not None else 0
         at = mark.index if mark is not None else 0
-        message, hint = explain(fault.problem or "", fault.context or "", lines.text, at)
+        message, hint, at = explain_yaml(fault.problem or "", fault.context or "", lines.text, start, at)
         raise Refusal(Diagnostic("PX102", message, lines.span(at, at + 1), help=hint)) from None
     except YAMLError as fault:
         at = min(getattr(fault, "position", 0), len(lines.text))
-        raise Refusal(Diagnostic("PX102", "a control character", lines.span(at, at + 1))) from None
-    return builder.root, builder.marks
+        message = "a control character, which YAML does not allow"
+        raise Refusal(Diagnostic("PX102", message, lines.span(at, at + 1))) from None
+    return (builder.documents[0] if builder.documents else None), builder.marks
 
 
 class _Builder:
@@ -58,12 +63,12 @@ class _Builder:
         self.repeated = 0  # nodes that aliases stand for, beyond the aliases themselves
 
     def run(self, next_event: Any) -> None:
-        """Reads the whole stream. One long loop, since a call for each event would cost a third of the time."""
+        """Read the whole stream. One long loop: a call for each event would take a third of the time again."""
         marks, anchors = self.marks, self.anchors
         starts, ends, skips, names = marks.starts, marks.ends, marks.skips, marks.names
         stack: list[tuple[Any, bool, int, str | None, int]] = []
         container: Any = self.documents
-        in_mapping = False
+        in_mapping = opens = False
         key: str | None = None
         while True:
             event = next_event()
@@ -71,23 +76,93 @@ class _Builder:
             if kind is ScalarEvent:
                 value = event.value
                 if event.ctag is not None or "\0" in value:
-                    self._refuse_scalar(event)
-                starts.append(event.start_mark.index)
-                ends.append(event.end_mark.index)
-                skips.append(0)
+                    self.refuse_scalar(event)
                 if in_mapping and key is None:
                     key = value
-                    names.append(key)
-                    if key in container and len(marks.duplicates) < MAX_DUPLICATES:
-                        marks.duplicates.append(len(starts) - 1)
+                    if key in container:
+                        self.note_duplicate()
                     if key == "<<" and event.implicit[0]:
-                        self._refuse("PX105", "merge keys are not read", event, MERGE_HINT)
+                        self.refuse("PX105", "merge keys are not read", event, _MERGE_HINT)
+                    starts.append(event.start_mark.index)
+                    ends.append(event.end_mark.index)
+                    skips.append(0)
+                    names.append(key)
                     continue
-                names.append(None)
                 if event.implicit[0] and (not value or value[0] in SUSPECT_FIRST):
                     value = resolve(value)
                 if event.anchor is not None:
                     anchors[event.anchor] = (value, 1)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                if in_mapping and key is None:
-                    self._refuse("PX105", "a key that is not text", event)
+                self.check_start(event, len(stack), is_key=in_mapping and key is None)
+                value = {} if kind is MappingStartEvent else []
+                opens = True
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                closed = container
+                container, in_mapping, node, anchor, repeated = stack.pop()
+                skips[node] = len(starts)
+                ends[node] = event.end_mark.index
+                if anchor is not None:
+                    anchors[anchor] = (closed, len(starts) - node + self.repeated - repeated)
+                continue
+            elif kind is AliasEvent:
+                value = self.alias(event, is_key=in_mapping and key is None)
+            elif kind is StreamEndEvent:
+                return
+            else:
+                if kind is DocumentStartEvent:
+                    self.check_document(event)
+                continue
+            if len(starts) + self.repeated >= MAX_NODES:
+                self.refuse("PX103", f"more than {MAX_NODES:,} keys and values", event)
+            if in_mapping:
+                container[key] = value
+                key = None
+            else:
+                container.append(value)
+            if opens:
+                stack.append((container, in_mapping, len(starts), event.anchor, self.repeated))
+                container, in_mapping, opens = value, kind is MappingStartEvent, False
+            starts.append(event.start_mark.index)
+            ends.append(event.end_mark.index)
+            skips.append(0)
+            names.append(None)
+
+    def refuse(self, code: str, message: str, event: Any, hint: str = "") -> NoReturn:
+        span = self.lines.span(event.start_mark.index, event.end_mark.index)
+        raise Refusal(Diagnostic(code, message, span, help=hint))
+
+    def refuse_scalar(self, event: Any) -> NoReturn:
+        if event.ctag is not None:
+            self.refuse("PX105", "tags are not read", event, "remove the tag; quotes make text of a value")
+        self.refuse("PX105", "text with a NUL character", event, "neither programs nor files can be given one")
+
+    def note_duplicate(self) -> None:
+        if len(self.marks.duplicates) < MAX_DUPLICATES:
+            self.marks.duplicates.append(len(self.marks.starts))
+
+    def check_start(self, event: Any, depth: int, *, is_key: bool) -> None:
+        if is_key:
+            self.refuse("PX105", "a key that is not text", event)
+        if event.ctag is not None:
+            self.refuse("PX105", "tags are not read", event, "remove the tag")
+        if depth >= MAX_DEPTH:
+            self.refuse("PX103", f"lists and mappings are nested more than {MAX_DEPTH} deep", event)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (None, 0)
+
+    def alias(self, event: Any, *, is_key: bool) -> object:
+        if is_key:
+            self.refuse("PX105", "an alias as a key", event, "write the key itself")
+        if event.anchor not in self.anchors:
+            self.refuse("PX102", f"no anchor `&{event.anchor}` stands before this alias", event)
+        value, nodes = self.anchors[event.anchor]
+        if nodes == 0:
+            self.refuse("PX105", "an alias inside of what it repeats", event)
+        self.repeated += nodes - 1
+        return value
+
+    def check_document(self, event: Any) -> None:
+        if self.documents:
+            self.refuse("PX105", "a second document", event, "a manifest is one document; remove this `---`")
+        if event.version not in (None, (1, 2)):
+            self.refuse("PX105", "a manifest is read as YAML 1.2", event, "remove the `%YAML` line")

@@ -54,5 +54,7 @@ def decode(data: bytes, file: str) -> str:
     text = text.removeprefix("\ufeff")
     if "\0" in text:
         nul = text.index("\0")
-        raise Refusal(Diagnostic("PX101", "the manifest contains a NUL character", Lines(file, text).span(nul, nul + 1)))
+        raise Refusal(
+            Diagnostic("PX101", "the manifest contains a NUL character", Lines(file, text).span(nul, nul + 1))
+        )
     return text

@@ -31,9 +31,9 @@ _LIMITS = ("timeout", "grace")  # neither changes what a success has done
 _SPEC_FIELDS = tuple(sorted((f.name, getattr(_NO_SPEC, f.name)) for f in fields(JobSpec) if f.name not in _LIMITS))
 
 
-def job_digest(job_id: str, spec: JobSpec, file_digest: str, needs: Iterable[tuple[str, str]]) -> str:
-    """The digest of one job. `file_digest` is that of its file's content, empty without one; `needs` are pairs of
-    id and digest."""
+def job_digest(job_id: str, spec: JobSpec, file_digest: str, needs: Iterable[str]) -> str:
+    """The digest of one job. `file_digest` is that of its file's content, empty without one; `needs` are the digests
+    of its needs."""
     # Put together by hand: the encoder takes text at once, but for each mapping it is set up anew.
     parts = [f'"id":{_encode(job_id)}']
     for name, default in _SPEC_FIELDS:
@@ -42,9 +42,8 @@ def job_digest(job_id: str, spec: JobSpec, file_digest: str, needs: Iterable[tup
             parts.append(f'"{name}":{_encode(value)}')
     if file_digest:
         parts.append(f'"file_digest":{_encode(file_digest)}')
-    below = sorted(f"{_encode(need)}:{_encode(digest)}" for need, digest in needs)
-    if below:
-        parts.append(f'"needs":{{{",".join(below)}}}')
+    if needs := sorted(needs):
+        parts.append(f'"needs":{_encode(" ".join(needs))}')
     return _digest(f"{{{','.join(parts)}}}")
 
 

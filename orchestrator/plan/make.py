@@ -132,6 +132,6 @@ def _digests(
     for level in scope.levels:
         for index in level:
             name, workflow = chosen[index]
-            needs = [(chosen[need][0], digests[need]) for need in scope.needs[index]]
+            needs = [digests[need] for need in scope.needs[index]]
             digests[index] = job_digest(name, specs[index], expander.file_digest(workflow), needs)
     return digests

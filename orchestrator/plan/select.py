@@ -50,16 +50,16 @@ def select(manifest: Manifest, needs: Rows, selection: Selection) -> Selected:
     jobs, only, skip = (words.resolve(asked) for asked in (selection.jobs, selection.only, selection.skip))
     kept = set(range(len(needs)))
     if selection.jobs:
-        kept = _with_needs(jobs, needs)
+        kept = with_needs(jobs, needs)
     if selection.only:
-        kept = _with_needs(kept & only.keys(), needs)
+        kept = with_needs(kept & only.keys(), needs)
     reasons = {number: f"`--skip {word}`" if number in kept else NOT_SELECTED for number, word in skip.items()}
     kept -= skip.keys()
     if not kept:
         raise UsageError("no job is left to run", help="name fewer jobs to skip, or other jobs to run")
     ordered = tuple(sorted(kept))
     left_out = tuple((n, reasons.get(n, NOT_SELECTED)) for n in range(len(needs)) if n not in kept)
-    return Selected(ordered, tuple(_bridged(number, needs, kept) for number in ordered), left_out)
+    return Selected(ordered, tuple(bridged(number, needs, kept) for number in ordered), left_out)
 
 
 class _Words:
@@ -96,7 +96,8 @@ class _Words:
         return UsageError("; ".join(parts), help=" ".join(hints))
 
 
-def _with_needs(wanted: Iterable[int], needs: Rows) -> set[int]:
+def with_needs(wanted: Iterable[int], needs: Rows) -> set[int]:
+    """These jobs and all that they need, directly or not."""
     found = set(wanted)
     open_ends = list(found)
     while open_ends:
@@ -107,7 +108,7 @@ def _with_needs(wanted: Iterable[int], needs: Rows) -> set[int]:
     return found
 
 
-def _bridged(number: int, needs: Rows, kept: set[int]) -> tuple[int, ...]:
+def bridged(number: int, needs: Rows, kept: set[int]) -> tuple[int, ...]:
     """The needs of a job in the run; in the place of one that is left out stand that one's own needs."""
     if kept.issuperset(needs[number]):
         return needs[number]

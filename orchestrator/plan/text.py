@@ -97,8 +97,7 @@ def _command(spec: JobSpec) -> str:
 
 
 def _word(word: str) -> str:
-    shown = _shown(word)
-    return shown if shown and not any(sign in shown for sign in " '\"") else repr(word)
+    return repr(word) if not word or any(sign in word for sign in " '\"") else _shown(word)
 
 
 def _attempts(retry: RetryPolicy) -> str:

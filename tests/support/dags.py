@@ -10,9 +10,59 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from orchestrator.plan.graph import levels, urgency
-from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
+from orchestrator.plan.model import (
+    DEFAULT_SHELL,
+    FailFast,
+    JobSpec,
+    Order,
+    Plan,
+    PlannedJob,
+    Policy,
+    RetryPolicy,
+    When,
+)
 
 Waits = tuple[tuple[int, ...], ...]
+
+_TEXT = st.text(max_size=5)
+_WORDS = st.lists(_TEXT, max_size=3).map(tuple)
+_SOME_WORDS = st.lists(_TEXT, min_size=1, max_size=3).map(tuple)
+_COUNTS = st.integers(0, 9)
+_AMOUNTS = st.floats(0, 1e9) | st.integers(0, 900).map(float)
+_LIMITS = st.none() | st.floats(0, 1e9, exclude_min=True) | st.just(300.0)
+_POOLS = st.dictionaries(_TEXT, st.integers(1, 9), max_size=2)
+_COMMANDS = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"run": _TEXT}),
+    st.fixed_dictionaries({"argv": _SOME_WORDS}),
+    st.fixed_dictionaries({"file": _TEXT, "args": _WORDS, "file_executable": st.booleans()}),
+)
+_SPECS = st.builds(
+    lambda command, rest: JobSpec(**command, **rest),
+    _COMMANDS,
+    st.fixed_dictionaries(
+        {
+            "shell": _SOME_WORDS | st.just(DEFAULT_SHELL),
+            "env": st.dictionaries(_TEXT, _TEXT, max_size=2),
+            "env_inherit": st.sampled_from(["all", "minimal"]) | _WORDS,
+            "working_dir": _TEXT,
+            "timeout": _LIMITS,
+            "grace": _AMOUNTS | st.just(10.0),
+        }
+    ),
+)
+_RETRIES = st.just(RetryPolicy()) | st.builds(
+    RetryPolicy,
+    st.integers(1, 9),
+    _AMOUNTS,
+    _AMOUNTS,
+    _AMOUNTS,
+    _AMOUNTS,
+    st.booleans(),
+    st.booleans(),
+    st.lists(st.integers(1, 255), max_size=3).map(tuple),
+)
+_POLICIES = st.builds(Policy, st.integers(1, 9), st.sampled_from(FailFast), _LIMITS, st.sampled_from(Order), _POOLS)
 
 
 @st.composite
@@ -54,6 +104,39 @@ def all_cycles(waits: Waits) -> Iterator[tuple[int, ...]]:
                     yield trail
                 elif need > first and need not in trail:
                     trails.append((*trail, need))
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Any plan at all: what is in it need not make sense, but every field is used."""
+    waits = draw(dags(max_jobs=6))
+    ids = draw(st.lists(st.text(min_size=1), min_size=len(waits), max_size=len(waits), unique=True))
+    jobs = tuple(
+        PlannedJob(
+            index=index,
+            id=ids[index],
+            workflow=draw(_TEXT),
+            spec=draw(_SPECS),
+            needs=row[:2],
+            after=row[2:],
+            when=draw(st.sampled_from(When)),
+            level=draw(_COUNTS),
+            rank=draw(_AMOUNTS),
+            priority=draw(st.integers(-5, 5)),
+            pools=tuple(draw(_POOLS).items()),
+            allow_failure=draw(st.booleans()),
+            retry=draw(_RETRIES),
+            tags=draw(_WORDS),
+            description=draw(_TEXT),
+            digest=draw(_TEXT),
+        )
+        for index, row in enumerate(waits)
+    )
+    ordered = levels(waits)
+    left_out = draw(st.lists(st.tuples(_TEXT, _TEXT), max_size=2))
+    texts = [draw(_TEXT) for _ in range(5)]
+    path = urgency(waits, ordered).path
+    return Plan(*texts[:3], draw(_POLICIES), jobs, ordered, path, tuple(left_out), *texts[3:])
 
 
 def plan_of(waits: Sequence[Sequence[int]], *, policy: Policy | None = None, **job: object) -> Plan:

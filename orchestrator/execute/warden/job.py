@@ -27,7 +27,7 @@ _GIVE_UP_AFTER = 5.0
 
 
 class Job:
-    """`log` is a descriptor, or None if the output goes elsewhere; `beside` the processes killed beside the main one."""
+    """`log` is a descriptor, or None if the output goes elsewhere; `beside` holds what was killed beside `pid`."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Job:
         self.duration = now - self.started
         self.cpu = usage.ru_utime + usage.ru_stime
         self.max_rss = usage.ru_maxrss
-        self.stop_at = NEVER
+        self.report_at = self.stop_at = NEVER
         if self.cause == protocol.BY_ITSELF:
             self.kill_at = now + _LINGER
 

@@ -319,6 +319,7 @@ def main(pexec: int) -> None:
     os.closerange(protocol.CONTROL_FD + 1, max(map(int, os.listdir("/proc/self/fd"))) + 1)
     control = socket.socket(fileno=protocol.CONTROL_FD)
     control.set_inheritable(False)
+    os.chdir("/")
     processes.become_subreaper()
     if os.getppid() == pexec:
         Warden(control, pexec).serve()

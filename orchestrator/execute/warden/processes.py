@@ -55,6 +55,14 @@ def tag_limits() -> tuple[int, int]:
     return resource.prlimit(0, resource.RLIMIT_RTTIME)
 
 
+def can_tag() -> bool:
+    """Whether tags can be given here: a hard limit on real-time use leaves no room for them.
+
+    Without tags, what leaves its job's process tree is not known to be that job's, and ends with the run.
+    """
+    return tag_limits()[1] == resource.RLIM_INFINITY
+
+
 def set_tag(limits: tuple[int, int]) -> None:
     """Tag the caller and what it starts from now on."""
     resource.prlimit(0, resource.RLIMIT_RTTIME, limits)

@@ -12,7 +12,7 @@ and back, `(SPAWNED, pid, start ticks)` for an attempt that lives for a while, a
 
     (FINISHED, pid, start ticks, cause, wait status or None, duration, cpu seconds, max RSS in KiB, log bytes,
      processes killed beside the main one, whether some process outlived its KILL)
-    (REFUSED, fault, errno, detail)     the command cannot be started; `fault` is one of `Fault`'s numbers
+    (REFUSED, fault, errno, detail)     the command cannot be started; `fault` is one of the numbers below
     (SCARCE, errno)                     nothing was started, for want of processes, memory or descriptors: ask again
     (CONDEMNED,)                        nothing was started: its kill came first
 """
@@ -38,7 +38,8 @@ SPAWNED, FINISHED, REFUSED, SCARCE, CONDEMNED = range(5)
 BY_ITSELF, BY_TIMEOUT, BY_REQUEST = range(3)
 
 # Why a command cannot be started.
-NOT_FOUND, NO_INTERPRETER, FOLDER, NOT_EXECUTABLE, BAD_FORMAT, TOO_LONG, BAD_TEXT, NO_WORKING_DIR, NO_LOG, OTHER = range(10)
+NOT_FOUND, NO_INTERPRETER, NO_LOADER, FOLDER, NOT_EXECUTABLE, BAD_FORMAT = range(6)
+TOO_LONG, BAD_TEXT, NO_WORKING_DIR, NO_LOG, OTHER = range(6, 11)
 
 # A tag is the soft RLIMIT_RTTIME of an attempt's processes: 2**50 + the warden's pid * 2**28 + the attempt's serial.
 # The warden's pid keeps two runs on one machine, or a run inside a job of another, apart.

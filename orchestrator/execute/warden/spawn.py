@@ -47,6 +47,7 @@ class Spawner:
 
     def __init__(self) -> None:
         self._untagged, self._hard_limit = processes.tag_limits()
+        self._can_tag = processes.can_tag()
         self._most_descriptors = os.sysconf("SC_OPEN_MAX")
 
     def start(self, command: Command, tag: int) -> tuple[int, int, int | None]:
@@ -106,7 +107,8 @@ class Spawner:
         try:
             path = _find(command.argv[0], command.env)
             actions = ((os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2))
-            processes.set_tag((tag, self._hard_limit))
+            if self._can_tag:
+                processes.set_tag((tag, self._hard_limit))
             before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             pid = os.posix_spawn(path, command.argv, command.env, file_actions=actions, setsid=True, setsigmask=())
             after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
@@ -117,7 +119,8 @@ class Spawner:
         except ValueError as error:  # a NUL byte, or a name with `=`
             raise Fault(protocol.BAD_TEXT, 0, str(error).encode()) from None
         finally:
-            processes.set_tag((self._untagged, self._hard_limit))
+            if self._can_tag:
+                processes.set_tag((self._untagged, self._hard_limit))
             os.chdir(b"/")  # no folder of the user's is kept busy
         return pid, _start_ticks(pid, before, after)
 
@@ -135,18 +138,24 @@ def _find(command: bytes, env: dict[bytes, bytes]) -> bytes:
     """The path of a command as a shell finds it, by the job's own PATH; relative entries are the working folder's."""
     if b"/" in command:
         return command
-    kind, number = protocol.NOT_FOUND, errno.ENOENT
-    for folder in env.get(b"PATH", os.fsencode(os.defpath)).split(b":"):
-        path = folder + b"/" + command if folder else b"./" + command
-        try:
-            if not stat.S_ISREG(os.stat(path).st_mode):
-                continue
-        except (OSError, ValueError):
-            continue
-        if os.access(path, os.X_OK):
+    for path in (candidates := _candidates(command, env)):
+        if os.access(path, os.X_OK) and _is_file(path):
             return path
-        kind, number = protocol.NOT_EXECUTABLE, errno.EACCES
-    raise Fault(kind, number, command)
+    if any(map(_is_file, candidates)):
+        raise Fault(protocol.NOT_EXECUTABLE, errno.EACCES, command)
+    raise Fault(protocol.NOT_FOUND, errno.ENOENT, command)
+
+
+def _candidates(command: bytes, env: dict[bytes, bytes]) -> list[bytes]:
+    folders = env.get(b"PATH", os.fsencode(os.defpath)).split(b":")
+    return [folder + b"/" + command if folder else b"./" + command for folder in folders]
+
+
+def _is_file(path: bytes) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _fault(path: bytes, number: int) -> Fault:
@@ -159,7 +168,10 @@ def _fault(path: bytes, number: int) -> Fault:
         if os.path.isdir(path):
             return Fault(protocol.FOLDER, number, path)
         if os.access(path, os.X_OK):
-            return Fault(protocol.NO_INTERPRETER, number, _shebang(path))
+            interpreter = _shebang(path)
+            if interpreter:
+                return Fault(protocol.NO_INTERPRETER, number, interpreter)
+            return Fault(protocol.NO_LOADER, number, path)
         return Fault(protocol.NOT_FOUND if number != errno.EACCES else protocol.NOT_EXECUTABLE, number, path)
     return Fault(protocol.OTHER, number, path)
 

@@ -1,0 +1,45 @@
+"""`pexec plan`: what `apply` would run, in which order, under which limits, and where these come from."""
+
+from __future__ import annotations
+
+import argparse
+
+from orchestrator.cli.main import Parser
+from orchestrator.cli.options import add_run_arguments, one_of, understand
+from orchestrator.cli.planning import judge, tell_faults, tell_warnings
+from orchestrator.cli.streams import write_stdout
+from orchestrator.errors import ExitCode
+
+
+def add_arguments(parser: Parser) -> None:
+    """The flags of `pexec plan`."""
+    add_run_arguments(parser)
+    parser.add_argument(
+        "--format",
+        metavar="text|json",
+        type=one_of("text", "json"),
+        default="text",
+        help="text for people (default), or json: the object that plan.json of a run holds",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 0, or 3 if the manifest has an error."""
+    invocation = understand(arguments)
+    tell_warnings(invocation.settings.warnings)
+    verdict = judge(invocation.manifest, invocation.selection, invocation.overrides)
+    tell_faults(verdict)
+    if verdict.plan is None:
+        return ExitCode.INVALID
+    if arguments.format == "json":
+        import json
+
+        from orchestrator.plan.export import plan_to_dict
+
+        write_stdout(json.dumps(plan_to_dict(verdict.plan), indent=2) + "\n")
+    else:
+        from orchestrator.cli.text import defused
+        from orchestrator.plan.text import plan_text
+
+        write_stdout(defused(plan_text(verdict.plan, invocation.origins)))
+    return ExitCode.OK

@@ -1,0 +1,173 @@
+"""What the commands share: which manifest is meant, the flags of a run, and what they and the settings amount to."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import UsageError
+from orchestrator.settings import PARSERS, Setting, Settings, folders_upward, load_settings
+
+if TYPE_CHECKING:
+    from orchestrator.cli.main import Parser
+    from orchestrator.plan.expand import Overrides
+    from orchestrator.plan.select import Selection
+
+DEFAULT_NAMES = ("pexec.yaml", "pexec.yml")
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A command line of `plan` or `apply`, understood. `manifest` is a path or `-`; jobs are not looked up yet."""
+
+    manifest: str
+    selection: Selection
+    overrides: Overrides
+    settings: Settings
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where each overridden setting of the plan comes from, by the names that the plan shows."""
+        settings = self.settings
+        shown = {
+            "max_parallel_jobs": settings.max_parallel_jobs,
+            "fail_fast": settings.fail_fast,
+            "timeout": settings.timeout_seconds,
+        }
+        return {name: setting.origin for name, setting in shown.items() if setting is not None}
+
+
+def add_run_arguments(parser: Parser) -> None:
+    """`[MANIFEST] [JOB...]` and the flags that decide what a run does; for every command that makes a plan."""
+    parser.usage = f"{parser.prog} [MANIFEST] [JOB...] [flags]"
+    parser.bare["--fail-fast"] = "true"
+    parser.add_argument(
+        "words",
+        metavar="MANIFEST, JOB",
+        nargs="*",
+        help="the first word is the manifest if it is `-` (stdin), has a `/`, ends in .yaml, .yml or .json, or is a "
+        "file with a dot in its name; by default pexec.yaml or pexec.yml, looked for upward to the repository's root. "
+        "Each further word is a job, which runs with all that it needs; by default all jobs",
+    )
+    parser.add_argument(
+        "-j",
+        "--max-parallel-jobs",
+        metavar="N",
+        type=_parsed_by("max_parallel_jobs"),
+        help="how many jobs at once: a number, `auto` (one for each CPU) or a share of the CPUs such as `150%%`",
+    )
+    parser.add_argument(
+        "--fail-fast",
+        metavar="=drain",
+        nargs="?",
+        type=_parsed_by("fail_fast"),
+        help="at the first failure stop everything; with `=drain` let running jobs end and start no others",
+    )
+    parser.add_argument(
+        "--timeout-seconds",
+        metavar="S",
+        type=_parsed_by("timeout_seconds"),
+        help="the time limit of jobs that have none of their own, or `none`",
+    )
+    add_selection(parser, "--only", "of these jobs run only NAME, or those tagged T, with all that they need")
+    add_selection(parser, "--skip", "leave out NAME, or the jobs tagged T; who needs one finds that need satisfied")
+    add_run_root(parser)
+
+
+def add_run_root(parser: argparse.ArgumentParser) -> None:
+    """`--run-root`, which every command about runs knows."""
+    parser.add_argument(
+        "--run-root", metavar="DIR", type=_parsed_by("run_root"), help="where runs are kept (default: .pexec/runs)"
+    )
+
+
+def add_selection(parser: argparse.ArgumentParser, flag: str, text: str) -> None:
+    """A flag that may be repeated and takes a job or a tag."""
+    parser.add_argument(flag, metavar="NAME|tag:T", action="append", default=[], help=f"{text}; may be repeated")
+
+
+def understand(arguments: argparse.Namespace) -> Invocation:
+    """What the words and flags of `add_run_arguments` ask for, with the settings. Raises UsageError."""
+    from orchestrator.manifest.scalars import NO_LIMIT, parse_parallel
+    from orchestrator.plan.expand import Overrides
+    from orchestrator.plan.model import FailFast
+    from orchestrator.plan.select import Selection
+
+    manifest, jobs = split_words(arguments.words)
+    settings = settings_for(arguments, manifest)
+    parallel, fail_fast, timeout = settings.max_parallel_jobs, settings.fail_fast, settings.timeout_seconds
+    limit = None if timeout is None else NO_LIMIT if isinstance(timeout.value, str) else timeout.value
+    overrides = Overrides(
+        max_parallel_jobs=None if parallel is None else parse_parallel(parallel.value),
+        fail_fast=None if fail_fast is None else FailFast(fail_fast.value),
+        timeout_seconds=limit,
+    )
+    return Invocation(
+        manifest, Selection(tuple(jobs), tuple(arguments.only), tuple(arguments.skip)), overrides, settings
+    )
+
+
+def settings_for(arguments: argparse.Namespace, manifest: str) -> Settings:
+    """The settings for a manifest, in which the flags of this command line go first. Raises UsageError."""
+    flags = {
+        name: Setting(value, "--" + name.replace("_", "-"))
+        for name in PARSERS
+        if (value := getattr(arguments, name, None)) is not None
+    }
+    return load_settings(flags, "." if manifest == STDIN else os.path.dirname(manifest) or ".")
+
+
+def split_words(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The manifest and the jobs. Raises UsageError where no manifest is named and none is found."""
+    if words and names_manifest(words[0]):
+        return words[0], list(words[1:])
+    return find_manifest(), list(words)
+
+
+def names_manifest(word: str) -> bool:
+    """Whether the first word is a manifest rather than a job. A file without a dot in its name is more likely a job."""
+    if word == STDIN or "/" in word or word.endswith((".yaml", ".yml", ".json")):
+        return True
+    return "." in word and os.path.isfile(word)
+
+
+def find_manifest() -> str:
+    """The nearest `pexec.yaml` or `pexec.yml`, relative to the current folder. Raises UsageError if there is none."""
+    for folder in folders_upward("."):
+        for name in DEFAULT_NAMES:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                return os.path.relpath(path)
+    raise UsageError(
+        "there is no `pexec.yaml` or `pexec.yml` here or in a folder above, up to the repository's root",
+        help="name the manifest, or go to the folder that holds it",
+    )
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """The argparse type of a flag that takes one of a few words."""
+
+    def checked(text: str) -> str:
+        if text not in names:
+            known = ", ".join(f"`{name}`" for name in names)
+            raise argparse.ArgumentTypeError(f"must be one of {known}, not `{text}`")
+        return text
+
+    return checked
+
+
+def _parsed_by(name: str) -> Callable[[str], Any]:
+    """The parser of a setting, as argparse calls it: the reason of a refusal is its message."""
+    parse = PARSERS[name]
+
+    def parsed(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{error}, not `{text}`") from error
+
+    return parsed

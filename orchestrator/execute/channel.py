@@ -1,0 +1,198 @@
+"""pexec's end of the warden: the process itself, and the channels on which attempts are asked for."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from orchestrator.execute.environ import BaseEnvironment
+from orchestrator.execute.output import Pump
+from orchestrator.execute.warden import processes, protocol
+
+_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warden", "__main__.py")
+# File actions that fill descriptors 0 to 3 must not overwrite what they copy from.
+_LOWEST_SAFE_DESCRIPTOR = 10
+# Longer than it takes to stop hundreds of jobs; a warden that does not listen at all must not hang pexec.
+_TELL_SECONDS = 5.0
+_SWEEP_SECONDS = 5.0
+_SWEEP_AGAIN_SECONDS = 0.005
+_LAST_WORDS = 4096
+
+
+class ChannelClosedError(Exception):
+    """The warden ended, or did not take the channel. `asked` says whether an attempt may have been started."""
+
+    def __init__(self, asked: bool) -> None:
+        super().__init__("the warden hung up")
+        self.asked = asked
+
+
+class Request(NamedTuple):
+    """An attempt to start. Its output goes to the file `log`, unless a pump takes it. Seconds."""
+
+    serial: int
+    argv: list[bytes]
+    working_dir: bytes
+    base: BaseEnvironment
+    overlay: dict[bytes, bytes]
+    log: bytes
+    timeout: float | None
+    grace: float
+
+
+class WardenProcess:
+    """One warden, started at once and not waited for."""
+
+    def __init__(self) -> None:
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.control.settimeout(_TELL_SECONDS)
+        self._stderr = _moved_up(os.memfd_create("warden's stderr"))
+        with theirs:
+            end = _moved_up(theirs.detach())
+        actions = (
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, self._stderr, 2),
+            (os.POSIX_SPAWN_DUP2, end, protocol.CONTROL_FD),
+        )
+        try:
+            self.pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-I", "-S", _PROGRAM, str(os.getpid())],
+                os.environ,
+                file_actions=actions,
+                setsid=True,
+                setsigmask=(),
+                setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
+            )
+        finally:
+            os.close(end)
+        self._ended = os.pidfd_open(self.pid)
+        first = protocol.tag_base(self.pid)
+        self._tags = range(first, first + (1 << protocol.SERIAL_BITS))
+
+    def tell(self, *message: Any, descriptor: int | None = None) -> None:
+        """Send on the control socket; OSError if the warden is gone."""
+        protocol.send(self.control, message, descriptor)
+
+    def hang_up(self) -> None:
+        """Let it know that nobody needs it: it kills everything and leaves."""
+        try:
+            self.control.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for the end of the process."""
+        poll = select.poll()
+        poll.register(self._ended, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+    def bury(self) -> str:
+        """Reap the process, end what it left behind; returns its last words: why it failed, if it could say."""
+        signal.pidfd_send_signal(self._ended, signal.SIGKILL)
+        try:
+            os.waitpid(self.pid, 0)
+        except ChildProcessError:
+            # pexec was started with SIGCHLD ignored: the kernel reaps.
+            self.ends_within(_SWEEP_SECONDS)
+        self._sweep()
+        self.control.close()
+        os.close(self._ended)
+        with open(self._stderr, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_WORDS))
+            lines = file.read().decode(errors="replace").split("\n")
+        return next((line for line in reversed(lines) if line.strip()), "")
+
+    def _sweep(self) -> None:
+        """Kill the jobs' processes, which were adopted by pexec; only those, since pexec may have other children."""
+        give_up_at = time.monotonic() + _SWEEP_SECONDS
+        while time.monotonic() < give_up_at:
+            roots = [pid for pid in processes.children(os.getpid()) if processes.tag_of(pid) in self._tags]
+            if not roots:
+                return
+            processes.signal_trees(roots, (processes.KILL,))
+            for pid in roots:
+                try:
+                    os.waitpid(pid, os.WNOHANG)
+                except ChildProcessError:
+                    continue
+            time.sleep(_SWEEP_AGAIN_SECONDS)
+
+
+class Channel:
+    """A way to one warden on which one attempt at a time is asked for."""
+
+    def __init__(self, warden: WardenProcess) -> None:
+        self.warden = warden
+        self._known: set[int] = set()  # numbers of the base environments that went this way
+        self._end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                warden.tell(protocol.CHANNEL, descriptor=theirs.fileno())
+            except OSError:
+                # The end of the pair, which now comes, says the same to whoever asks.
+                return
+
+    def close(self) -> None:
+        """Hang up; the warden kills what still runs for this channel."""
+        self._end.close()
+
+    def ask(self, request: Request, on_spawned: Callable[[int, int], None], pump: Pump | None) -> tuple[Any, ...]:
+        """Have the attempt run and wait for its end: the warden's last word about it.
+
+        `on_spawned(pid, start_ticks)` is called once before that, if a process was started.
+        """
+        self._send(request, pump)
+        announced = False
+        while True:
+            reply = self._receive(pump)
+            kind = reply[0]
+            if kind in (protocol.SPAWNED, protocol.FINISHED) and not announced:
+                announced = True
+                on_spawned(reply[1], reply[2])
+            if kind != protocol.SPAWNED:
+                return reply
+
+    def _send(self, request: Request, pump: Pump | None) -> None:
+        base = request.base
+        message = (
+            request.serial,
+            request.argv,
+            request.working_dir,
+            base.number,
+            None if base.number in self._known else base.variables,
+            request.overlay,
+            b"" if pump else request.log,
+            request.timeout,
+            request.grace,
+        )
+        try:
+            protocol.send(self._end, message, pump.write_end if pump else None)
+        except (BrokenPipeError, ConnectionResetError):
+            raise ChannelClosedError(asked=False) from None
+        self._known.add(base.number)
+
+    def _receive(self, pump: Pump | None) -> tuple[Any, ...]:
+        if pump is not None:
+            pump.run_until_readable(self._end.fileno())
+        try:
+            received = protocol.receive(self._end)
+        except ConnectionResetError:
+            received = None
+        if received is None:
+            raise ChannelClosedError(asked=True)
+        return received[0]
+
+
+def _moved_up(descriptor: int) -> int:
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _LOWEST_SAFE_DESCRIPTOR)
+    os.close(descriptor)
+    return moved

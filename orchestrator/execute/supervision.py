@@ -1,0 +1,205 @@
+"""pexec's side of the warden: one for each run process, shared by all threads that run attempts.
+
+The warden starts at once, while pexec still reads and plans. When it dies, pexec, which is a subreaper too, ends the
+processes that it left, every attempt under way is lost, and the next attempt gets a new warden.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.execute.channel import Channel, ChannelClosedError, Request, WardenProcess
+from orchestrator.execute.environ import Environments
+from orchestrator.execute.output import Pump
+from orchestrator.execute.tempfolders import TempFolders
+from orchestrator.execute.warden import processes, protocol
+from orchestrator.execute.warden.spawn import SCARCITY
+
+OnSpawned = Callable[[int, int], None]
+
+_ASK_AGAIN_SECONDS = 0.05
+# With nothing of ours running there is nothing whose end could make room.
+_LONGEST_WAIT_ALONE_SECONDS = 10.0
+# A warden that hung up a channel and did not end refused it, for want of descriptors.
+_DYING_SECONDS = 1.0
+_CLOSING_SECONDS = 7.0
+_MOST_WARDENS_WITHOUT_A_RESULT = 3
+
+
+class AttemptLostError(Exception):
+    """The attempt has no verdict: what should have told it broke. The text says how."""
+
+
+class Supervision:
+    """Runs attempts and ends them. Also holds what all attempts of a process share: environments, temporary folders."""
+
+    def __init__(self) -> None:
+        self.environments = Environments(os.environb)
+        self.temp_folders = TempFolders()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._idle: list[Channel] = []
+        self._asking = 0
+        self._without_room = 0
+        self._fruitless = 0
+        self._last_words = ""
+        try:
+            self._warden: WardenProcess | None = WardenProcess()
+            processes.become_subreaper()
+        except OSError as error:
+            raise EnvironmentFailedError(f"the process that starts jobs cannot be started: {error}") from error
+
+    def run(self, request: Request, on_spawned: OnSpawned, pump: Pump | None = None) -> tuple[Any, ...]:
+        """Run one attempt to its end: the warden's last word about it, see `warden.protocol`. Blocks the thread.
+
+        Where the system has no room for a process it waits for it. Raises AttemptLostError.
+        """
+        with self._lock:
+            self._asking += 1
+        try:
+            reply = self._ask(request, on_spawned, pump)
+            if reply[0] == protocol.SCARCE:
+                reply = self._ask_until_there_is_room(request, on_spawned, pump, reply)
+            return reply
+        finally:
+            with self._lock:
+                self._asking -= 1
+
+    def degraded(self) -> tuple[tuple[str, str], ...]:
+        """What of the promises this host does not let pexec keep: each with the reason."""
+        if processes.can_tag():
+            return ()
+        why = "a hard limit on real-time CPU use (RLIMIT_RTTIME) is set"
+        return (("processes that leave their job's process tree end with the run, not with their job", why),)
+
+    def kill(self, serial: int, *, force: bool) -> None:
+        """Stop the attempt: TERM, its grace, KILL; with `force` KILL at once. Ended or unknown ones are no error.
+
+        One that was not started yet never will be.
+        """
+        self._tell(protocol.KILL, serial, force)
+
+    def pause(self) -> None:
+        """Stop the processes of all attempts; from now on no time passes for them."""
+        self._tell(protocol.PAUSE)
+
+    def resume(self) -> None:
+        """Let them go on."""
+        self._tell(protocol.RESUME)
+
+    def close(self) -> None:
+        """End the warden and everything that still runs; attempts under way are lost."""
+        self._closed.set()
+        with self._lock:
+            warden = self._warden
+            if warden is not None:
+                warden.hang_up()
+                warden.ends_within(_CLOSING_SECONDS)
+                self._bury(warden)
+            while self._idle:
+                self._idle.pop().close()
+        self.temp_folders.remove()
+
+    def _tell(self, *message: Any) -> None:
+        with self._lock:
+            if self._warden is None:
+                return
+            try:
+                self._warden.tell(*message)
+            except OSError:
+                # It is dead. Whoever waits for an attempt notices that on his channel.
+                return
+
+    def _ask_until_there_is_room(
+        self, request: Request, on_spawned: OnSpawned, pump: Pump | None, reply: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        with self._lock:
+            self._without_room += 1
+        try:
+            give_up_at = time.monotonic() + _LONGEST_WAIT_ALONE_SECONDS
+            while reply[0] == protocol.SCARCE:
+                if self._asking > self._without_room:
+                    give_up_at = time.monotonic() + _LONGEST_WAIT_ALONE_SECONDS
+                if time.monotonic() >= give_up_at:
+                    raise AttemptLostError(f"no process can be started: {os.strerror(reply[1]).lower()}")
+                self._closed.wait(_ASK_AGAIN_SECONDS)
+                reply = self._ask(request, on_spawned, pump)
+            return reply
+        finally:
+            with self._lock:
+                self._without_room -= 1
+
+    def _ask(self, request: Request, on_spawned: OnSpawned, pump: Pump | None) -> tuple[Any, ...]:
+        """Ask, again if the warden was gone before it could hear; SCARCE too if it is pexec that has no room."""
+        while True:
+            try:
+                channel = self._take_channel()
+            except OSError as error:
+                if error.errno in SCARCITY:
+                    return protocol.SCARCE, error.errno
+                raise
+            heard_out = False
+            try:
+                reply = channel.ask(request, on_spawned, pump)
+                heard_out = True
+            except ChannelClosedError as closed:
+                if not self._has_died(channel.warden):
+                    return protocol.SCARCE, errno.EMFILE
+                if closed.asked:
+                    raise AttemptLostError(self._why_lost()) from None
+            else:
+                return reply
+            finally:
+                self._give_back(channel, heard_out)
+
+    def _take_channel(self) -> Channel:
+        """A channel to the warden that lives now, which is started if need be."""
+        with self._lock:
+            if self._closed.is_set():
+                raise AttemptLostError(self._why_lost())
+            while self._idle:
+                channel = self._idle.pop()
+                if channel.warden is self._warden:
+                    return channel
+                channel.close()
+            if self._warden is None:
+                if self._fruitless >= _MOST_WARDENS_WITHOUT_A_RESULT:
+                    raise AttemptLostError(self._why_lost())
+                self._warden = WardenProcess()
+            return Channel(self._warden)
+
+    def _give_back(self, channel: Channel, heard_out: bool) -> None:
+        """Keep it for the next attempt; or hang up, which ends a process that nobody waits for any more."""
+        with self._lock:
+            if heard_out and not self._closed.is_set():
+                self._fruitless = 0
+                self._idle.append(channel)
+            else:
+                channel.close()
+
+    def _has_died(self, warden: WardenProcess) -> bool:
+        """Whether it has; then it is buried, and nothing that it started lives."""
+        with self._lock:
+            if self._warden is not warden:
+                return True
+            if not warden.ends_within(_DYING_SECONDS):
+                return False
+            self._fruitless += 1
+            self._bury(warden)
+            return True
+
+    def _bury(self, warden: WardenProcess) -> None:
+        self._warden = None
+        self._last_words = warden.bury()
+
+    def _why_lost(self) -> str:
+        if self._closed.is_set():
+            return "pexec is ending"
+        said = f": {self._last_words}" if self._last_words else ""
+        return f"the process that starts jobs died{said}"

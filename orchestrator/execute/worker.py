@@ -1,0 +1,76 @@
+"""Run one attempt: the one function that executors run. It never raises for reasons of the job."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from orchestrator.execute import tempfolders, verdicts, wrap
+from orchestrator.execute.attempt import AttemptResult, AttemptSpec
+from orchestrator.execute.channel import Request
+from orchestrator.execute.environ import overlay
+from orchestrator.execute.output import Pump
+from orchestrator.execute.supervision import AttemptLostError, Supervision
+
+OnSpawned = Callable[[AttemptSpec, int, int], None]
+OnOutput = Callable[[AttemptSpec, bytes], None]
+
+_SCRIPT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def run_attempt(
+    spec: AttemptSpec, supervision: Supervision, on_spawned: OnSpawned, on_output: OnOutput
+) -> AttemptResult:
+    """Run the attempt to its end and say how it ended. Blocks; both callbacks are called in this thread.
+
+    `on_spawned(spec, pid, start_ticks)` is called once if a process was started, a moment later than it was;
+    `on_output(spec, chunk)` with all output, if `spec.pump`.
+    """
+    try:
+        if spec.keep_temp:
+            name = os.path.splitext(os.path.basename(spec.log))[0]
+            temp_dir = tempfolders.make(spec.temp_dir, name)
+            return _run(spec, temp_dir, supervision, on_spawned, on_output)
+        folder = supervision.temp_folders.take(spec.temp_dir)
+        try:
+            return _run(spec, folder.path, supervision, on_spawned, on_output)
+        finally:
+            supervision.temp_folders.give_back(folder)
+    except AttemptLostError as error:
+        return verdicts.lost(str(error))
+    except Exception as error:
+        # One of the two places with a broad except: whatever breaks here is one lost attempt, never the run.
+        return verdicts.lost(f"{type(error).__name__}: {error}")
+
+
+def _run(
+    spec: AttemptSpec, temp_dir: str, supervision: Supervision, on_spawned: OnSpawned, on_output: OnOutput
+) -> AttemptResult:
+    script = os.path.join(temp_dir, "script")
+    argv, text = wrap.command(spec.spec, spec.base_dir, script)
+    if text is not None:
+        with open(os.open(script, _SCRIPT_FLAGS, 0o600), "wb") as file:
+            file.write(text)
+    request = Request(
+        spec.serial,
+        argv,
+        wrap.working_dir(spec.spec, spec.base_dir),
+        supervision.environments.base(spec.spec.env_inherit),
+        overlay(spec, temp_dir),
+        os.fsencode(spec.log),
+        spec.timeout,
+        spec.grace,
+    )
+
+    def spawned(pid: int, start_ticks: int) -> None:
+        on_spawned(spec, pid, start_ticks)
+
+    if not spec.pump:
+        return verdicts.of_reply(supervision.run(request, spawned), spec)
+    pump = Pump(spec.log, lambda chunk: on_output(spec, chunk))
+    try:
+        result = verdicts.of_reply(supervision.run(request, spawned, pump), spec)
+        pump.drain()
+    finally:
+        pump.close()
+    return verdicts.with_output(result, pump.log_bytes, pump.dropped_bytes, pump.fault)

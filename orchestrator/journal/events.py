@@ -1,0 +1,218 @@
+"""The closed list of events: what a line of the journal may say, its schema, and which events are facts.
+
+A fact moves the engine's state; the others are consequences, which a replay finds again, and remarks. Changing a field
+here changes `schemas/events.schema.json` and needs a new `VERSION` unless old readers can ignore it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
+
+from orchestrator.engine.events import (
+    AttemptFinished,
+    AttemptStarted,
+    CancelRequested,
+    Fact,
+    JobAdopted,
+    KillSent,
+    RunResumed,
+    RunStarted,
+)
+from orchestrator.engine.outcome import RunResult
+from orchestrator.engine.states import TERMINAL, CancelReason, Verdict
+from orchestrator.plan.model import FailFast
+
+VERSION = 1
+
+Json = dict[str, Any]
+
+_TEXT: Json = {"type": "string"}
+_FLAG: Json = {"type": "boolean"}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_ATTEMPT: Json = {"type": "integer", "minimum": 1, "description": "From 1; never restarts, also not after a resume."}
+_PID: Json = {"type": "integer", "minimum": 1}
+_SECONDS: Json = {"type": "number", "minimum": 0}
+_JOB: Json = {"type": "string", "description": "The job's id in the plan."}
+_REASON: Json = {"type": "string", "description": "A sentence for people; may be empty."}
+_BOOT: Json = {"type": "string", "description": "The boot of the machine: pids of another boot mean nothing."}
+_MAYBE_EXIT_CODE: Json = {"type": ["integer", "null"], "minimum": 0, "maximum": 255}
+_MAYBE_SIGNAL: Json = {"type": ["string", "null"], "description": "The signal that ended it, such as SIGSEGV."}
+_MAYBE_JOB: Json = {"type": ["string", "null"]}
+
+# Event -> its own fields, in the order of the line, each with its JSON Schema.
+EVENTS: dict[str, dict[str, Json]] = {
+    "run.started": {
+        "name": _TEXT,
+        "manifest": _TEXT,
+        "plan_digest": _TEXT,
+        "max_parallel_jobs": {"type": "integer", "minimum": 1},
+        "fail_fast": {"enum": [mode.plain for mode in FailFast]},
+        "pools": {"type": "object", "additionalProperties": _COUNT},
+        "pid": _PID,
+        "boot_id": _BOOT,
+        "host": _TEXT,
+        "version": {"type": "string", "description": "Of pexec."},
+    },
+    "run.resumed": {"pid": _PID, "boot_id": _BOOT},
+    "job.adopted": {"job": _JOB, "from_run": {"type": "string", "description": "The run in which it succeeded."}},
+    "attempt.started": {"job": _JOB, "attempt": _ATTEMPT},
+    "attempt.spawned": {
+        "job": _JOB,
+        "attempt": _ATTEMPT,
+        "pid": _PID,
+        "start_ticks": {"type": "integer", "minimum": 0, "description": "With the boot, proves whose a pid is."},
+    },
+    "attempt.finished": {
+        "job": _JOB,
+        "attempt": _ATTEMPT,
+        "verdict": {"enum": [verdict.value for verdict in Verdict]},
+        "exit_code": _MAYBE_EXIT_CODE,
+        "signal": _MAYBE_SIGNAL,
+        "reason": _REASON,
+        "duration_seconds": _SECONDS,
+        "cpu_seconds": _SECONDS,
+        "max_rss_bytes": _COUNT,
+        "log": {"type": "string", "description": "The log's name inside the run folder."},
+        "log_bytes": _COUNT,
+        "dropped_bytes": {"type": "integer", "minimum": 0, "description": "Cut from the log by its cap."},
+        "leftover_killed": {"type": "integer", "minimum": 0, "description": "Processes that the job left behind."},
+        "enforced_by": {
+            "type": "object",
+            "description": "Limit -> who enforced it.",
+            "additionalProperties": {"type": "string"},
+        },
+    },
+    "retry.scheduled": {
+        "job": _JOB,
+        "attempt": {**_ATTEMPT, "description": "The next one."},
+        "not_before": {"type": "number", "minimum": 0, "description": "The second of the run."},
+        "reason": _REASON,
+    },
+    "job.finished": {
+        "job": _JOB,
+        "status": {"enum": sorted(state.value for state in TERMINAL)},
+        "reason": _REASON,
+        "attempts": _COUNT,
+        "allowed": {"type": "boolean", "description": "It failed, and its failure is allowed."},
+    },
+    "kill.sent": {"job": _JOB, "attempt": _ATTEMPT, "force": _FLAG},
+    "cancel.requested": {
+        "reason": {"enum": [reason.value for reason in CancelReason]},
+        "force": _FLAG,
+        "job": {**_MAYBE_JOB, "description": "null: the whole run."},
+    },
+    "run.finished": {
+        "result": {"enum": [result.value for result in RunResult]},
+        "exit_code": _COUNT,
+        "wall_seconds": _SECONDS,
+    },
+    "degraded": {"what": _TEXT, "why": _TEXT},
+    "orphan.killed": {"pid": _PID, "job": _MAYBE_JOB},
+    "journal.recovered": {
+        "cut_bytes": {"type": "integer", "minimum": 1, "description": "Of a torn last line; kept in a file beside."}
+    },
+}
+
+
+def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, Json]:
+    """The event of a fact and the fields that the engine knows; `ids[job]` is a job's id.
+
+    What the engine does not know the caller adds: all fields of `run.started` and `run.resumed`, `from_run`, and of
+    `attempt.finished` the measurements and the log.
+    """
+    match fact:
+        case RunStarted():
+            return "run.started", {}
+        case RunResumed():
+            return "run.resumed", {}
+        case JobAdopted(_, job):
+            return "job.adopted", {"job": ids[job]}
+        case AttemptStarted(_, job, attempt):
+            return "attempt.started", {"job": ids[job], "attempt": attempt}
+        case AttemptFinished(_, job, attempt, verdict, exit_code, signal, reason):
+            return "attempt.finished", {
+                "job": ids[job],
+                "attempt": attempt,
+                "verdict": verdict.value,
+                "exit_code": exit_code,
+                "signal": signal,
+                "reason": reason,
+            }
+        case KillSent(_, job, attempt, force):
+            return "kill.sent", {"job": ids[job], "attempt": attempt, "force": force}
+        case CancelRequested(_, reason, force, maybe):
+            job_id = None if maybe is None else ids[maybe]
+            return "cancel.requested", {"reason": reason.value, "force": force, "job": job_id}
+        case _:
+            assert_never(fact)
+
+
+def fact_from_event(event: Mapping[str, Any], index_of: Mapping[str, int]) -> Fact | None:
+    """The fact that a record of the journal tells; None for consequences and remarks.
+
+    Raises KeyError for a job that is not in the plan.
+    """
+    at = event["at"]
+    match event["event"]:
+        case "attempt.started":
+            return AttemptStarted(at, index_of[event["job"]], event["attempt"])
+        case "attempt.finished":
+            return AttemptFinished(
+                at,
+                index_of[event["job"]],
+                event["attempt"],
+                Verdict(event["verdict"]),
+                event["exit_code"],
+                event["signal"],
+                event["reason"],
+            )
+        case "kill.sent":
+            return KillSent(at, index_of[event["job"]], event["attempt"], event["force"])
+        case "cancel.requested":
+            job = event["job"]
+            return CancelRequested(
+                at, CancelReason(event["reason"]), event["force"], None if job is None else index_of[job]
+            )
+        case "job.adopted":
+            return JobAdopted(at, index_of[event["job"]])
+        case "run.started":
+            return RunStarted(at)
+        case "run.resumed":
+            return RunResumed(at)
+        case _:
+            return None
+
+
+def events_schema() -> Json:
+    """The JSON Schema of one line of `events.jsonl`."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "pexec event",
+        "description": "One line of a run's events.jsonl, the record of all that happened in it.",
+        "oneOf": [_event_schema(event, fields) for event, fields in EVENTS.items()],
+    }
+
+
+def _event_schema(event: str, fields: Mapping[str, Json]) -> Json:
+    properties = {
+        "v": {"const": VERSION, "description": "The version of this format."},
+        "seq": {"type": "integer", "minimum": 0, "description": "From 0, without gaps."},
+        "ts": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$", "description": "UTC."},
+        "at": {**_SECONDS, "description": "Seconds of the run, monotonic; goes on over a resume."},
+        "run_id": _TEXT,
+        "event": {"const": event},
+        **fields,
+        "crc": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{8}$",
+            "description": 'The CRC-32 of the bytes of the line before `,"crc"`.',
+        },
+    }
+    return {
+        "title": event,
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }

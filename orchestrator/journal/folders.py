@@ -1,0 +1,114 @@
+"""Opening and making folders and files so that no planted link is followed, with the modes 0700 and 0600."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from orchestrator.errors import EnvironmentFailedError
+
+SAFE = os.O_NOFOLLOW | os.O_CLOEXEC
+HOME = ".pexec"
+
+
+def open_root(root: str, *, create: bool) -> int:
+    """The descriptor of the folder `root` (an absolute path) in which runs are; with `create` it is made if needed.
+
+    Folders above it may be links, that is the user's business; `root` itself and a `.pexec` just above it may not.
+    Runs are hidden from version control by a `.gitignore` in `.pexec`, else in a root that was made here.
+    """
+    above, name = os.path.split(root)
+    names: tuple[str, ...] = (name,)
+    if os.path.basename(above) == HOME:
+        above, names = os.path.dirname(above), (HOME, name)
+    try:
+        if create:
+            os.makedirs(above, mode=0o700, exist_ok=True)
+        folder = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise failed(f"`{above}` cannot be opened", error) from error
+    path = above
+    for position, one in enumerate(names):
+        path = os.path.join(path, one)
+        try:
+            made = create and _make_if_missing(folder, one, path)
+            inner = open_folder(folder, one, path, private=made)
+        finally:
+            os.close(folder)
+        folder = inner
+        if create and position == 0 and (made or one == HOME):
+            _ignore(folder, path)
+    return folder
+
+
+def open_folder(parent: int, name: str, path: str, *, private: bool = False) -> int:
+    """The descriptor of the folder `name` in `parent`; `path` is its name in errors. `private` sets its mode to 0700.
+
+    Raises EnvironmentFailedError, also when it is a link.
+    """
+    try:
+        folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | SAFE, dir_fd=parent)
+    except OSError as error:
+        if _is_link(parent, name):
+            raise EnvironmentFailedError(
+                f"`{path}` is a link; pexec writes only into folders of its own",
+                help="remove the link, or name another folder with `--run-root`",
+            ) from error
+        raise failed(f"`{path}` cannot be opened", error) from error
+    if private:
+        os.fchmod(folder, 0o700)
+    return folder
+
+
+def open_regular(parent: int, name: str, flags: int) -> int:
+    """The descriptor of a regular file, which is made with mode 0600 if `flags` say so. Raises OSError."""
+    # Without O_NONBLOCK a planted pipe would make the opening wait for its other end.
+    descriptor = os.open(name, flags | os.O_NONBLOCK | SAFE, 0o600, dir_fd=parent)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "not a regular file")
+    return descriptor
+
+
+def write_new(parent: int, name: str, data: bytes) -> None:
+    """Write a file that must not exist yet, with mode 0600. Raises OSError."""
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600, dir_fd=parent)
+    try:
+        os.fchmod(descriptor, 0o600)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    finally:
+        os.close(descriptor)
+
+
+def failed(what: str, error: OSError) -> EnvironmentFailedError:
+    """`what` and the reason that the system gives, as one sentence."""
+    return EnvironmentFailedError(f"{what}: {(error.strerror or str(error)).lower()}")
+
+
+def _make_if_missing(parent: int, name: str, path: str) -> bool:
+    """Whether it was made here."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=parent)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise failed(f"`{path}` cannot be made", error) from error
+    return True
+
+
+def _is_link(parent: int, name: str) -> bool:
+    try:
+        return stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
+    except OSError:
+        return False
+
+
+def _ignore(folder: int, path: str) -> None:
+    try:
+        write_new(folder, ".gitignore", b"*\n")
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise failed(f"`{path}/.gitignore` cannot be written", error) from error

@@ -1,0 +1,24 @@
+"""The names of what is in a run folder. Pure, so that reports may use it."""
+
+from __future__ import annotations
+
+JOURNAL = "events.jsonl"
+PLAN = "plan.json"
+DEPENDENCIES = "dependencies.json"
+EXECUTION_PLAN = "execution_plan.json"
+RESULTS = "results_summary.json"
+REPORT = "execution_report.md"
+LOGS = "logs"
+STATUS = "status"
+TEMP = "tmp"
+BALLAST = ".ballast"
+
+
+def log_name(slug: str, attempt: int) -> str:
+    """`logs/<slug>.<attempt>.log`."""
+    return f"{LOGS}/{slug}.{attempt}.log"
+
+
+def status_name(slug: str) -> str:
+    """`status/<slug>.status`."""
+    return f"{STATUS}/{slug}.status"

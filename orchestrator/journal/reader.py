@@ -1,0 +1,118 @@
+"""Reading a journal back: every line is proved, a torn end is told apart, any other damage is refused."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from orchestrator.errors import RefusedError
+from orchestrator.journal.events import EVENTS, VERSION
+from orchestrator.journal.folders import failed
+from orchestrator.journal.names import JOURNAL
+from orchestrator.journal.rundir import RunDir
+
+_decode = msgspec.json.Decoder().decode
+_MARK = b',"crc":"'
+_END = b'"}\n'
+_SUFFIX = len(_MARK) + 8 + len(_END)
+_BLOCK = 64 * 1024
+
+Record = dict[str, Any]
+
+
+class JournalReader:
+    """Iterates over the records of a journal, once, holding one line at a time.
+
+    While a writer is at work the records are those that are there. Raises RefusedError for damage, naming the first
+    line at which it shows, and EnvironmentFailedError when the file cannot be read.
+    """
+
+    def __init__(self, rundir: RunDir) -> None:
+        self._rundir = rundir
+        self.next_seq = 0
+        self.whole_bytes = 0  # of all whole lines that were read
+        self.torn = b""  # after the last newline: a line that was being written when its writer ended
+
+    def __iter__(self) -> Iterator[Record]:
+        run_id = None
+        path = self._rundir.path_of(JOURNAL)
+        try:
+            with os.fdopen(self._rundir.open_for_reading(JOURNAL), "rb") as lines:
+                for line in lines:
+                    if not line.endswith(b"\n"):
+                        self.torn = line
+                        return
+                    record = self._proved(line)
+                    run_id = run_id or record["run_id"]
+                    if record["run_id"] != run_id:
+                        raise self._damaged("it is of another run")
+                    self.next_seq += 1
+                    self.whole_bytes += len(line)
+                    yield record
+        except OSError as error:
+            raise failed(f"`{path}` cannot be read", error) from error
+
+    def _proved(self, line: bytes) -> Record:
+        body = line[:-_SUFFIX]
+        if line != b"%b%b%08x%b" % (body, _MARK, zlib.crc32(body), _END):
+            raise self._damaged("its checksum does not fit")
+        try:
+            record: Record = _decode(line)
+            version, seq, event = record["v"], record["seq"], record["event"]
+        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+            raise self._damaged("it is no event") from error
+        if version != VERSION:
+            raise RefusedError(
+                f"`{self._rundir.path_of(JOURNAL)}` has version {version}; this pexec reads version {VERSION}",
+                help="was the run made by a newer pexec?",
+            )
+        if seq != self.next_seq:
+            raise self._damaged(f"its number is {seq}, not {self.next_seq}")
+        if event not in EVENTS or not EVENTS[event].keys() <= record.keys():
+            raise self._damaged("it is no event that is known")
+        return record
+
+    def _damaged(self, why: str) -> RefusedError:
+        return RefusedError(
+            f"`{self._rundir.path_of(JOURNAL)}` is damaged: line {self.next_seq + 1}: {why}",
+            help="the lines before it are good; a run with this journal cannot go on",
+        )
+
+
+def read_journal(rundir: RunDir) -> list[Record]:
+    """All records at once. Raises like `JournalReader`."""
+    return list(JournalReader(rundir))
+
+
+def recover(rundir: RunDir) -> int:
+    """Cut what stands after the last newline, keep it in a file `torn-<offset>.bin` beside, and return its size.
+
+    Needs the lock, which it takes; to be called before the first line is appended.
+    """
+    journal = rundir.lock()
+    size = os.fstat(journal).st_size
+    whole = _end_of_lines(journal, size)
+    if whole < size:
+        rundir.replace(f"torn-{whole}.bin", os.pread(journal, size - whole, whole))
+        try:
+            os.ftruncate(journal, whole)
+            os.fsync(journal)
+        except OSError as error:
+            raise failed(f"`{rundir.path_of(JOURNAL)}` cannot be cut", error) from error
+    return size - whole
+
+
+def _end_of_lines(journal: int, size: int) -> int:
+    """The offset after the last newline."""
+    end = size
+    while end > 0:
+        start = max(0, end - _BLOCK)
+        newline = os.pread(journal, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0

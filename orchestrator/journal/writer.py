@@ -1,0 +1,164 @@
+"""The one door of structlog: an event goes through its chain and becomes one whole line of the journal.
+
+    bound context -> stamp (seq, ts) -> render (JSON, crc) -> pending lines; `flush` appends them by one write
+
+Configured here and only here, for this logger alone: nothing global is touched.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.appending import GroupSync, LineFile
+from orchestrator.journal.events import EVENTS, VERSION
+from orchestrator.journal.folders import failed
+from orchestrator.journal.names import BALLAST, JOURNAL
+from orchestrator.journal.rundir import RunDir
+
+BALLAST_BYTES = 16 * 1024
+
+Record = dict[str, Any]
+
+_FIELDS = {event: frozenset(fields) | {"at"} for event, fields in EVENTS.items()}
+_encode = msgspec.json.Encoder().encode
+
+
+class EventLogger(structlog.BoundLoggerBase):
+    """A bound logger with one method: there are no levels, an event is an event."""
+
+    def record(self, event: str, fields: Record) -> Record:
+        """Send an event through the chain; the record as it will stand in the journal."""
+        record: Record = self._proxy_to_logger("append", event, **fields)
+        return record
+
+
+class Stamp:
+    """Processor: numbers the event and dates it, UTC, to the microsecond. `clock` gives nanoseconds of the epoch."""
+
+    def __init__(self, next_seq: int, clock: Callable[[], int]) -> None:
+        self._seq = next_seq
+        self._clock = clock
+        self._second = -1
+        self._date = ""
+
+    def __call__(self, logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Fill `seq` and `ts`."""
+        second, nanoseconds = divmod(self._clock(), 1_000_000_000)
+        if second != self._second:
+            self._second = second
+            self._date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        event["seq"] = self._seq
+        event["ts"] = f"{self._date}.{nanoseconds // 1000:06}Z"
+        self._seq += 1
+        return event
+
+
+def render(logger: object, method: str, event: MutableMapping[str, Any]) -> tuple[Any, ...]:
+    """Processor: the line with its checksum, and the record, as the arguments of `Pending.append`."""
+    try:
+        body = _encode(event)[:-1]
+    except UnicodeEncodeError:
+        event = _without_surrogates(event)
+        body = _encode(event)[:-1]
+    event["crc"] = crc = f"{zlib.crc32(body):08x}"
+    return (b'%b,"crc":"%b"}\n' % (body, crc.encode()), event), {}
+
+
+class Pending:
+    """What structlog logs to: lines that wait for the next flush."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    def append(self, line: bytes, record: Record) -> Record:
+        """Keep the line; give the record back to who emitted it."""
+        self.lines.append(line)
+        return record
+
+
+class JournalWriter:
+    """Writes the journal of a run, which it locks. For one thread.
+
+    `next_seq` goes on where an earlier writer ended. Constructing raises RefusedError when another process writes
+    this journal, and like every method EnvironmentFailedError when the disk fails. After that the journal is valid
+    and what is not in it yet is kept: the next `flush` tries again, with 16 KiB of room that were held back for it.
+    """
+
+    def __init__(
+        self, rundir: RunDir, run_id: str, *, next_seq: int = 0, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        descriptor = rundir.lock()
+        self._rundir = rundir
+        self._file = LineFile(descriptor)
+        # Not zeros: a file system that packs would hold nothing back for them.
+        rundir.replace(BALLAST, bytes(range(256)) * (BALLAST_BYTES // 256))
+        self._sync = GroupSync(descriptor)
+        self._pending = Pending()
+        logger = structlog.wrap_logger(
+            self._pending,
+            processors=[Stamp(next_seq, clock), render],
+            wrapper_class=EventLogger,
+            context_class=dict,
+            # These keys stand first in every line, in this order.
+            v=VERSION,
+            seq=0,
+            ts="",
+            at=0.0,
+            run_id=run_id,
+            event="",
+        )
+        self._logger: EventLogger = logger.bind()
+
+    def emit(self, event: str, at: float, **fields: Any) -> Record:
+        """Buffer one event at second `at` of the run and return its whole record.
+
+        Raises ValueError for an event, or fields of it, that are not in the closed list.
+        """
+        fields["at"] = at
+        if fields.keys() != _FIELDS.get(event):
+            raise ValueError(f"`{event}` with {sorted(fields)} is not in the list of events")
+        return self._logger.record(event, fields)
+
+    def flush(self) -> None:
+        """Append what is buffered. It survives the end of pexec now, and that of the machine within 50 ms or so."""
+        if not self._pending.lines:
+            return
+        try:
+            self._file.append(self._pending.lines)
+            self._sync.changed()
+        except OSError as error:
+            self._rundir.remove(BALLAST)
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """Append what is buffered and wait until the disk has it. The lock stays with the run folder."""
+        try:
+            self.flush()
+        finally:
+            try:
+                self._sync.close()
+            except OSError as error:
+                raise self._failed(error) from error
+            finally:
+                self._rundir.remove(BALLAST)
+
+    def _failed(self, error: OSError) -> EnvironmentFailedError:
+        failure = failed(f"`{self._rundir.path_of(JOURNAL)}` cannot be written", error)
+        failure.help = "make room, then go on with `pexec resume`"
+        return failure
+
+
+def _without_surrogates(value: Any) -> Any:
+    """File names that are not UTF-8 come as lone surrogates, which JSON cannot hold: show them as U+FFFD."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(inner) for key, inner in value.items()}
+    return value

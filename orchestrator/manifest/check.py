@@ -1,0 +1,90 @@
+"""Plain data to the model, and every fault of it to a diagnostic at its place: all of them in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from pydantic import ValidationError
+
+from orchestrator.diagnostics import Diagnostic, Note
+from orchestrator.manifest.model import Manifest
+from orchestrator.manifest.positions import SourceMap
+
+MAX_SHOWN = 100
+_MAX_REPAIRED = 5_000
+_SAMPLE = 200  # entries of each list and mapping that are looked at before a large manifest is checked as a whole
+_ROUNDS = 5
+_EMPTY_HINT = "it needs at least `version: 1` and `workflows`"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The manifest, perhaps only salvaged, and what is wrong with it in the order of the text."""
+
+    manifest: Manifest | None
+    diagnostics: list[Diagnostic]
+
+
+def check(data: object, source: SourceMap, *, large: bool = False) -> Checked:
+    """The model of `data`. With `large`, data that is wrong all over is given up after a sample: a million errors
+    take a gigabyte."""
+    if not isinstance(data, dict):
+        return Checked(None, [_no_mapping(data, source)])
+    if large:
+        faults = _faults(_sample(data), source)[1]
+        if len(faults) > MAX_SHOWN:
+            return Checked(None, _shown(faults))
+    manifest, faults = _faults(data, source)
+    if not faults:
+        return Checked(manifest, [])
+    return Checked(_salvaged(data, faults, source), _shown(faults))
+
+
+def _no_mapping(data: object, source: SourceMap) -> Diagnostic:
+    if data is None:
+        return Diagnostic("PX111", "the manifest is empty", source.value(()), help=_EMPTY_HINT)
+    return Diagnostic("PX112", "the manifest must be a mapping", source.value(()), help=_EMPTY_HINT)
+
+
+def _faults(data: dict[str, Any], source: SourceMap) -> tuple[Manifest | None, list[Diagnostic]]:
+    try:
+        return Manifest.model_validate(data), []
+    except ValidationError as refused:
+        from orchestrator.manifest.faults import faults_of  # late: most manifests have none
+
+        return None, faults_of(refused, data, source)
+
+
+def _salvaged(data: dict[str, Any], faults: list[Diagnostic], source: SourceMap) -> Manifest | None:
+    """What can still be planned. What a repair itself makes invalid is not told again, only repaired too."""
+    from orchestrator.manifest.salvage import repaired
+
+    for _ in range(_ROUNDS):
+        whole = repaired(data, faults) if len(faults) <= _MAX_REPAIRED else None
+        if whole is None:
+            return None
+        data = whole
+        manifest, faults = _faults(data, source)
+        if manifest is not None:
+            return manifest
+    return None
+
+
+def _shown(faults: list[Diagnostic]) -> list[Diagnostic]:
+    """In the order of the text, each place once, and not more of them than anybody reads."""
+    once = {(fault.path, fault.code): fault for fault in faults}
+    ordered = sorted(once.values(), key=lambda fault: (fault.span.line, fault.span.column) if fault.span else (0, 0))
+    if len(ordered) > MAX_SHOWN:
+        rest = Note(f"and {len(ordered) - MAX_SHOWN:,} more like these")
+        ordered[MAX_SHOWN - 1 :] = [replace(ordered[MAX_SHOWN - 1], notes=(*ordered[MAX_SHOWN - 1].notes, rest))]
+    return ordered
+
+
+def _sample(node: Any, levels: int = 4) -> Any:
+    if levels == 0:
+        return node
+    if isinstance(node, dict):
+        return {key: _sample(value, levels - 1) for key, value in islice(node.items(), _SAMPLE)}
+    return [_sample(value, levels - 1) for value in node[:_SAMPLE]] if isinstance(node, list) else node

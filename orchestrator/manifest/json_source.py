@@ -1,0 +1,99 @@
+"""JSON text to plain data, and to marks when a place is asked for. Manifests that programs make may be large."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import chain
+
+from orchestrator.diagnostics import Diagnostic
+from orchestrator.manifest.marks import MAX_DUPLICATES, Marks
+from orchestrator.manifest.problems import explain_json
+from orchestrator.manifest.source import MAX_DEPTH
+from orchestrator.manifest.text import Lines, Refusal
+
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|[^\s{}\[\],:"]+')
+_DOUBTFUL_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+
+def read_json(lines: Lines) -> tuple[object, bool]:
+    """The data, and whether some key stands twice in one object. Raises `Refusal`."""
+    twice = False
+
+    def build(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        nonlocal twice
+        built = dict(pairs)
+        twice = twice or len(built) < len(pairs)
+        return built
+
+    try:
+        data = json.loads(lines.text, object_pairs_hook=build, parse_int=_integer)
+    except json.JSONDecodeError as fault:
+        span = lines.span(fault.pos, fault.pos + 1)
+        raise Refusal(Diagnostic("PX106", explain_json(fault.msg), span)) from None
+    except RecursionError:
+        data = None
+        scan(lines)
+    if _deeper_than(MAX_DEPTH, data) or _DOUBTFUL_ESCAPE.search(lines.text):
+        scan(lines)
+    return data, twice
+
+
+def scan(lines: Lines) -> Marks:
+    """Where everything stands in a text that is valid JSON. Raises `Refusal` at text or depth that is not allowed."""
+    marks = Marks()
+    stack: list[tuple[int, set[str] | None]] = []
+    keys: set[str] | None = None  # those of the object that is open; None in a list
+    expects_key = False
+    for found in _TOKEN.finditer(lines.text):
+        token = found.group()
+        if token in "}]":
+            node, keys = stack.pop()
+            marks.skips[node] = len(marks.starts)
+            marks.ends[node] = found.end()
+            expects_key = True
+            continue
+        name = _checked_text(lines, found) if token[0] == '"' else None
+        if keys is not None and expects_key and name is not None:
+            if name in keys and len(marks.duplicates) < MAX_DUPLICATES:
+                marks.duplicates.append(len(marks.starts))
+            keys.add(name)
+            expects_key = False
+        else:
+            name, expects_key = None, True
+        if token in "{[":
+            if len(stack) == MAX_DEPTH:
+                message = f"lists and mappings are nested more than {MAX_DEPTH} deep"
+                raise Refusal(Diagnostic("PX103", message, lines.span(found.start(), found.end())))
+            stack.append((len(marks.starts), keys))
+            keys = set() if token == "{" else None
+        marks.add(found.start(), found.end(), name)
+    return marks
+
+
+def _checked_text(lines: Lines, found: re.Match[str]) -> str:
+    text: str = json.loads(found.group(), strict=False)
+    if "\0" in text:
+        message, hint = "text with a NUL character", "neither programs nor files can be given one"
+    elif not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+        message, hint = "text with half of a surrogate pair, which is no character", ""
+    else:
+        return text
+    raise Refusal(Diagnostic("PX105", message, lines.span(found.start(), found.end()), help=hint))
+
+
+def _integer(digits: str) -> int | float:
+    """Python converts up to 4,300 digits; a longer number is read as an infinite one, which no key takes."""
+    return int(digits) if len(digits) <= 4_000 else float(digits)
+
+
+def _deeper_than(depth: int, data: object) -> bool:
+    level = [data]
+    for _ in range(depth):
+        inner = chain.from_iterable(
+            node.values() if isinstance(node, dict) else node for node in level if isinstance(node, dict | list)
+        )
+        level = [child for child in inner if type(child) is dict or type(child) is list]
+        if not level:
+            return False
+    return True

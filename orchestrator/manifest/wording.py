@@ -1,0 +1,146 @@
+"""From what pydantic says of a value to what a person is told: code, message, help. Never pydantic's own words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from orchestrator.diagnostics import Path
+from orchestrator.manifest.places import place, quote
+from orchestrator.manifest.scalars import (
+    ENV_GLOB_PATTERN,
+    ENV_NAME_PATTERN,
+    NAME_PATTERN,
+    ScalarError,
+)
+from orchestrator.manifest.suggest import closest
+from orchestrator.manifest.unknown_keys import unknown_key_hint
+
+Told = tuple[str, str, str]  # code, message, help
+
+_WANTED = {
+    "string_type": "text",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "bool_type": "`true` or `false`",
+    "int_type": "a whole number",
+    "float_type": "a number",
+}
+# Where a key takes several forms, by its name.
+_FORMS = {
+    "needs": "a name or a list of names",
+    "after": "a name or a list of names",
+    "tags": "a word or a list of words",
+    "env_inherit": "`all`, `minimal` or a list of names",
+    "fail_fast": "`true`, `false` or `drain`",
+    "on": "`failed`, `timed_out` or `{exit: [codes]}`",
+}
+_NAME_RULES = {
+    NAME_PATTERN: "a name has letters, digits, `_`, `.` and `-`, begins with a letter or `_`, and is at most 100 long",
+    ENV_NAME_PATTERN: "the name of a variable has letters, digits and `_`, and does not begin with a digit",
+    ENV_GLOB_PATTERN: "the name of a variable has letters, digits and `_`; `*` and `?` stand for others",
+}
+_MISSING_HINTS: dict[Path, str] = {
+    ("version",): "write `version: 1`",
+    ("workflows",): "name at least one, with what it runs: `workflows: {build: {run: make}}`",
+}
+_TRUE, _FALSE = ("yes", "on", "y", "true"), ("no", "off", "n", "false")
+
+
+def tell(error: Any, path: Path) -> Told:
+    """What to say of one of pydantic's errors; `path` is its place in the data."""
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    name = next((step for step in reversed(path) if isinstance(step, str)), "")
+    if kind == "extra_forbidden":
+        return "PX110", f"unknown key {quote(str(path[-1]))} in {place(path[:-1])}", unknown_key_hint(path)
+    if kind == "missing":
+        inside = f" in {place(path[:-1])}" if len(path) > 1 else ""
+        return "PX111", f"`{path[-1]}` is missing{inside}", _MISSING_HINTS.get(path, "")
+    if value is None:
+        return _tell_null(kind, context, path)
+    if kind == "value_error":
+        return _tell_scalar(context["error"], path)
+    if kind == "literal_error":
+        return _tell_choice(value, context["expected"], path, name)
+    if kind == "union_tag_not_found":
+        return "PX112", f"{place(path)} must be {_FORMS[name]}, not {_form(value)}", ""
+    if kind == "string_pattern_mismatch":
+        return _tell_pattern(value, context["pattern"], path)
+    if kind in _WANTED:
+        return _tell_type(kind, value, path, name)
+    return _tell_bounds(kind, context, path)
+
+
+def _tell_null(kind: str, context: Any, path: Path) -> Told:
+    if kind == "string_type":
+        return "PX117", f"{place(path)} must be text, but there is none", "write the text, or remove the key"
+    code = context["error"].code if kind == "value_error" else "PX112"
+    return code, f"{place(path)} has no value", "write one, or remove the key"
+
+
+def _tell_scalar(fault: ScalarError, path: Path) -> Told:
+    return fault.code, f"{place(path)}: {fault.message}", fault.hint
+
+
+def _tell_choice(value: object, expected: str, path: Path, name: str) -> Told:
+    options = re.findall(r"'([^']*)'", expected)
+    forms = _FORMS.get(name) or " or ".join([", ".join(map(quote, options[:-1])), quote(options[-1])])
+    near = closest(value, options) if isinstance(value, str) else None
+    message = f"{place(path)} must be {forms}"
+    if name == "fail_fast" and str(value).lower() in _TRUE + _FALSE:
+        return "PX113", message, _boolean_hint(str(value))
+    return "PX113", message, f"did you mean `{near}`?" if near else ""
+
+
+def _tell_pattern(value: str, pattern: str, path: Path) -> Told:
+    if pattern not in _NAME_RULES:
+        return "PX113", f"{place(path)} is empty", "write something, or remove the key"
+    around = path[:-1] if path and (isinstance(path[-1], int) or path[-1] == value) else path
+    return "PX116", f"{quote(value)} is not a valid name in {place(around)}", _NAME_RULES[pattern]
+
+
+def _tell_type(kind: str, value: object, path: Path, name: str) -> Told:
+    wanted = _WANTED[kind]
+    if kind == "tuple_type" and path[-1] == name:
+        wanted = _FORMS.get(name, wanted)
+    message = f"{place(path)} must be {wanted}, not {_form(value)}"
+    if kind == "string_type" and isinstance(value, int | float):
+        return "PX117", message, "put it in quotes"
+    if kind == "tuple_type" and isinstance(value, str):
+        hint = "use `run` for shell text" if name == "argv" else "write it as a list: `[one, two]`"
+    elif kind == "bool_type" and isinstance(value, str):
+        hint = _boolean_hint(value)
+    elif kind in ("int_type", "float_type") and isinstance(value, str):
+        hint = "remove the quotes" if re.fullmatch(r"[-+]?[0-9]+", value) else ""
+    elif name == "retry" and isinstance(value, int):
+        hint = f"write `retry: {{max_attempts: {value}}}`" if type(value) is int and value > 0 else ""
+    else:
+        hint = ""
+    return "PX112", message, hint
+
+
+def _tell_bounds(kind: str, context: Any, path: Path) -> Told:
+    if kind == "greater_than_equal":
+        return "PX113", f"{place(path)} must be at least {context['ge']:,}", ""
+    if kind == "less_than_equal":
+        return "PX113", f"{place(path)} must be at most {context['le']:,}", ""
+    if kind == "too_short":
+        return "PX113", f"{place(path)} is empty", "write at least one entry"
+    return "PX113", f"{place(path)} has a value that is not allowed", ""
+
+
+def _boolean_hint(word: str) -> str:
+    if word.lower() in _TRUE + _FALSE:
+        return f"write `{str(word.lower() in _TRUE).lower()}`, without quotes"
+    return ""
+
+
+def _form(value: object) -> str:
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, int | float):
+        return "a number"
+    return "a list" if isinstance(value, list) else "a mapping"

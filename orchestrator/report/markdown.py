@@ -1,0 +1,154 @@
+"""`execution_report.md`: a run for people. Its numbers are those of `results_summary.json`; a large run is folded."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+
+from orchestrator.journal.names import LOGS, RESULTS
+from orchestrator.report.advice import recommendations
+from orchestrator.report.model import JobReport, RunReport
+from orchestrator.report.status import Status
+from orchestrator.report.text import clip, code, count, percent, size
+
+WHOLE_UP_TO = 100  # jobs; beyond, only what did not succeed is listed one by one
+MOST_ROWS = 200
+SLOWEST = 20
+LONGEST_REASON = 300
+
+
+def execution_report(report: RunReport) -> str:
+    """The whole document."""
+    sections = (
+        ("Execution Summary", _summary(report)),
+        ("Performance Metrics", _performance(report)),
+        ("Execution Times", _times(report)),
+        ("Job Details", _details(report)),
+        ("Log Files", _logs(report)),
+        ("Recommendations", _bullets(recommendations(report)) or ["Nothing to recommend."]),
+    )
+    lines = [f"# Execution report: {code(report.plan.name)}"]
+    for title, body in sections:
+        lines += ["", f"## {title}", "", *body]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(report: RunReport) -> list[str]:
+    summary = report.summary
+    result = report.result if report.exit_code is None else f"{report.result} (exit code {report.exit_code})"
+    rows = [
+        ("Result", result),
+        ("Run", code(report.run_id)),
+        ("Started", report.started_at or "not yet"),
+        ("Total jobs", str(summary.total_jobs)),
+        ("Successful", str(summary.successful_jobs)),
+        ("Failed", str(summary.failed_jobs)),
+        ("Timed out", str(summary.timed_out_jobs)),
+        ("Lost", str(summary.lost_jobs)),
+        ("Skipped", str(summary.skipped_jobs)),
+        ("Cancelled", str(summary.cancelled_jobs)),
+        ("Unfinished", str(summary.unfinished_jobs)),
+        ("Allowed failures", str(summary.allowed_failures)),
+    ]
+    if report.cancelled_by is not None:
+        rows.append(("Stopped by", report.cancelled_by.replace("_", "-")))
+    if report.resumed:
+        rows.append(("Resumed", count(report.resumed, "time")))
+    if report.orphans_killed:
+        rows.append(("Left over from before, ended", count(report.orphans_killed, "process", "processes")))
+    return _table(("Item", "Value"), rows)
+
+
+def _performance(report: RunReport) -> list[str]:
+    summary = report.summary
+    rows = [
+        ("Success Rate", percent(summary.success_rate)),
+        ("Wall time", f"{summary.wall_time_seconds:.3f} s"),
+        ("Total execution time", f"{summary.total_execution_time_seconds:.3f} s"),
+        ("Average execution time", f"{summary.average_execution_time_seconds:.3f} s"),
+        ("Speed-up", f"{summary.speed_up:.3f}"),
+        ("Utilisation", f"{percent(summary.utilisation)} of {count(report.max_parallel_jobs, 'slot')}"),
+        ("Critical path", f"{summary.critical_path_seconds:.3f} s"),
+        ("Retries", str(summary.retries)),
+    ]
+    rows += [(f"Pool {code(name)}", f"{percent(use)} taken") for name, use in report.pool_use.items()]
+    return _table(("Metric", "Value"), rows)
+
+
+def _times(report: RunReport) -> list[str]:
+    ran = [job for job in report.jobs if job.execution_time_seconds]
+    if not ran:
+        return ["No job has run."]
+    slowest = heapq.nlargest(SLOWEST, ran, key=lambda job: job.execution_time_seconds)
+    rows = [
+        (code(job.job_id), f"{job.execution_time_seconds:.3f} s", f"{job.cpu_seconds:.3f} s", size(job.max_rss_bytes))
+        for job in slowest
+    ]
+    lines = _table(("Job", "Time", "CPU time", "Largest memory"), rows)
+    if len(ran) > len(slowest):
+        lines += ["", f"{count(len(ran) - len(slowest), 'more job')} took less time."]
+    path = report.summary.critical_path
+    if path:
+        lines += ["", f"Critical path: {_chain(path)}."]
+    return lines
+
+
+def _chain(path: Sequence[str]) -> str:
+    shown = [code(job) for job in path]
+    if len(shown) > 12:
+        shown = [*shown[:6], f"{len(shown) - 12} more", *shown[-6:]]
+    return " → ".join(shown)
+
+
+def _details(report: RunReport) -> list[str]:
+    jobs = _one_by_one(report)
+    rows = [
+        (
+            code(job.job_id),
+            job.status.value + (" (allowed)" if job.allowed else ""),
+            str(job.attempts),
+            job.signal or ("" if job.exit_code is None else str(job.exit_code)),
+            f"{job.execution_time_seconds:.3f} s",
+            code(clip(job.reason, LONGEST_REASON)) if job.reason else "",
+        )
+        for job in jobs[:MOST_ROWS]
+    ]
+    lines = _table(("Job", "Status", "Attempts", "Exit", "Time", "Reason"), rows) if rows else []
+    return lines + _rest(report, len(rows), bool(lines))
+
+
+def _logs(report: RunReport) -> list[str]:
+    rows = [
+        (code(job.job_id), code(job.log_file), size(job.log_bytes))
+        for job in _one_by_one(report)[:MOST_ROWS]
+        if job.log_file
+    ]
+    lines = [f"All logs are in {code(LOGS + '/')} of the run folder, one for each attempt."]
+    return [*lines, "", *_table(("Job", "Last log", "Size"), rows)] if rows else lines
+
+
+def _one_by_one(report: RunReport) -> Sequence[JobReport]:
+    if len(report.jobs) <= WHOLE_UP_TO:
+        return report.jobs
+    return [job for job in report.jobs if job.status is not Status.SUCCESS and job.status is not Status.PENDING]
+
+
+def _rest(report: RunReport, listed: int, below_table: bool) -> list[str]:
+    rest = len(report.jobs) - listed
+    if not report.jobs:
+        return ["No job was planned."]
+    if not rest:
+        return []
+    return [""] * below_table + [f"{count(rest, 'more job')} not shown here; {code(RESULTS)} has all."]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [_row(head), _row(["---"] * len(head)), *(_row(row) for row in rows)]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _bullets(sentences: Iterable[str]) -> list[str]:
+    return [f"- {sentence}" for sentence in sentences]

@@ -1,0 +1,92 @@
+"""A run as people want to know it: `RunReport`, the outcome of each job and what the whole run made of its time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from orchestrator.plan.model import Plan
+from orchestrator.report.status import Status
+
+
+class JobReport(msgspec.Struct, gc=False):
+    """One planned job; the keys of a job in `results_summary.json`, in their order.
+
+    `execution_time_seconds` and `cpu_seconds` are sums over all attempts, `max_rss_bytes` is their largest; `pid`,
+    `exit_code`, `signal` and `log_file` are of the last attempt. Times of day are UTC, ISO 8601. A struct and not a
+    dataclass: 100,000 of them are encoded in a blink.
+    """
+
+    job_id: str
+    pid: int | None = None
+    status: Status = Status.PENDING
+    execution_time_seconds: float = 0.0
+    log_file: str | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    attempts: int = 0
+    reason: str = ""
+    allowed: bool = False
+    started_at: str | None = None
+    finished_at: str | None = None
+    cpu_seconds: float = 0.0
+    max_rss_bytes: int = 0
+    log_bytes: int = 0
+    dropped_bytes: int = 0
+    leftover_killed: int = 0
+    enforced_by: Mapping[str, str] = {}
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """The numbers of a run, under `summary` in `results_summary.json`. All are 0 without jobs.
+
+    Seconds are rounded to milliseconds. `failed_jobs` counts FAILED, TIMED_OUT and LOST that are not allowed to fail;
+    `timed_out_jobs` and `lost_jobs` count all. The average is over all jobs. `speed_up` is the total execution time
+    over the wall time, `utilisation` the share of the slots' time in which they were busy. `critical_path` is the
+    chain of jobs, each waiting for the one before, that took longest.
+    """
+
+    total_jobs: int = 0
+    successful_jobs: int = 0
+    failed_jobs: int = 0
+    timed_out_jobs: int = 0
+    lost_jobs: int = 0
+    skipped_jobs: int = 0
+    cancelled_jobs: int = 0
+    unfinished_jobs: int = 0
+    allowed_failures: int = 0
+    retries: int = 0
+    success_rate: float = 0.0
+    total_execution_time_seconds: float = 0.0
+    average_execution_time_seconds: float = 0.0
+    wall_time_seconds: float = 0.0
+    speed_up: float = 0.0
+    utilisation: float = 0.0
+    critical_path_seconds: float = 0.0
+    critical_path: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A whole run. `result` is RUNNING until the run has ended; `jobs[i]` is the job with index i of `plan`.
+
+    `pool_use` is for each pool the share of its room that was taken, over the wall time; `degraded` says what the
+    host could not keep, and why.
+    """
+
+    plan: Plan
+    run_id: str
+    result: str
+    exit_code: int | None
+    started_at: str | None
+    max_parallel_jobs: int
+    fail_fast: bool | str
+    jobs: Sequence[JobReport]
+    summary: Summary
+    cancelled_by: str | None = None
+    pool_use: Mapping[str, float] = field(default_factory=dict)
+    degraded: tuple[tuple[str, str], ...] = ()
+    orphans_killed: int = 0
+    resumed: int = 0

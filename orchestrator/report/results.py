@@ -1,0 +1,145 @@
+"""`results_summary.json`: the outcome of a run for programs, and the schema of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from orchestrator.plan.model import FailFast
+from orchestrator.report.model import RunReport
+from orchestrator.report.status import Status
+
+Json = dict[str, Any]
+
+_CHUNK = 1000
+_encode = msgspec.json.Encoder().encode
+
+_MAYBE_TEXT = {"type": ["string", "null"]}
+_COUNT = {"type": "integer", "minimum": 0}
+_SECONDS = {"type": "number", "minimum": 0}
+_SHARE = {"type": "number", "minimum": 0, "description": "A share: 1 is all."}
+
+_JOB: dict[str, Json] = {
+    "job_id": {"type": "string"},
+    "pid": {"type": ["integer", "null"], "description": "Of the last attempt."},
+    "status": {"enum": [status.value for status in Status]},
+    "execution_time_seconds": {**_SECONDS, "description": "Sum over all attempts, without the waits between them."},
+    "log_file": {**_MAYBE_TEXT, "description": "Of the last attempt, inside the run folder."},
+    "exit_code": {"type": ["integer", "null"], "minimum": 0, "maximum": 255},
+    "signal": {**_MAYBE_TEXT, "description": "The signal that ended the last attempt, such as SIGSEGV."},
+    "attempts": _COUNT,
+    "reason": {"type": "string", "description": "A sentence for people; empty when there is nothing to say."},
+    "allowed": {"type": "boolean", "description": "It failed, and its failure is allowed."},
+    "started_at": {**_MAYBE_TEXT, "description": "When its first attempt started: UTC, ISO 8601."},
+    "finished_at": {**_MAYBE_TEXT, "description": "When it got its status: UTC, ISO 8601."},
+    "cpu_seconds": {**_SECONDS, "description": "Sum over all attempts."},
+    "max_rss_bytes": {**_COUNT, "description": "The largest of all attempts."},
+    "log_bytes": _COUNT,
+    "dropped_bytes": {**_COUNT, "description": "Cut from the log by its cap."},
+    "leftover_killed": {**_COUNT, "description": "Processes that the job left behind and that were ended."},
+    "enforced_by": {"type": "object", "additionalProperties": {"type": "string"}},
+}
+
+_SUMMARY: dict[str, Json] = {
+    "total_jobs": {**_COUNT, "description": "All planned jobs."},
+    "successful_jobs": _COUNT,
+    "failed_jobs": {**_COUNT, "description": "FAILED, TIMED_OUT and LOST, but for those that are allowed to fail."},
+    "timed_out_jobs": _COUNT,
+    "lost_jobs": _COUNT,
+    "skipped_jobs": _COUNT,
+    "cancelled_jobs": _COUNT,
+    "unfinished_jobs": {**_COUNT, "description": "PENDING and RUNNING."},
+    "allowed_failures": _COUNT,
+    "retries": {**_COUNT, "description": "Attempts that were made again."},
+    "success_rate": {**_SHARE, "description": "Successful jobs of all jobs, from 0 to 1."},
+    "total_execution_time_seconds": {**_SECONDS, "description": "Sum over all jobs."},
+    "average_execution_time_seconds": {**_SECONDS, "description": "The total over the number of all jobs."},
+    "wall_time_seconds": _SECONDS,
+    "speed_up": {"type": "number", "minimum": 0, "description": "Total execution time over wall time."},
+    "utilisation": {**_SHARE, "description": "The share of the slots' time in which they were busy."},
+    "critical_path_seconds": _SECONDS,
+    "critical_path": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "The chain of jobs, each waiting for the one before, that took longest.",
+    },
+}
+
+_HEAD: dict[str, Json] = {
+    "run_id": {"type": "string"},
+    "name": {"type": "string"},
+    "execution_timestamp": {**_MAYBE_TEXT, "description": "When the run started: UTC, ISO 8601."},
+    "execution_result": {"enum": ["RUNNING", "SUCCESS", "FAILED", "CANCELLED"]},
+    "exit_code": {"type": ["integer", "null"], "minimum": 0, "description": "null until the run has ended."},
+    "max_parallel_jobs": {"type": "integer", "minimum": 1},
+    "fail_fast": {"enum": [mode.plain for mode in FailFast]},
+    "degraded": {
+        "type": "array",
+        "description": "What this host could not keep, and why.",
+        "items": {
+            "type": "object",
+            "properties": {"what": {"type": "string"}, "why": {"type": "string"}},
+            "required": ["what", "why"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+def results_summary(report: RunReport) -> Json:
+    """The results as plain data."""
+    data: Json = msgspec.to_builtins(_head(report) | {"jobs": report.jobs, "summary": report.summary})
+    return data
+
+
+def results_file(report: RunReport) -> bytes:
+    """The content of `results_summary.json`: the same data, one job a line."""
+    return b"".join(results_chunks(report))
+
+
+def results_chunks(report: RunReport) -> Iterator[bytes]:
+    """`results_file` in pieces of about a millisecond each."""
+    head = b",\n".join(b"  %b: %b" % (_encode(key), _encode(value)) for key, value in _head(report).items())
+    yield b"{\n%b,\n" % head
+    yield b'  "jobs": ['
+    jobs = report.jobs
+    for start in range(0, len(jobs), _CHUNK):
+        lines = [b"\n    " + _encode(job) for job in jobs[start : start + _CHUNK]]
+        yield b"," * (start > 0) + b",".join(lines)
+    yield b"\n  ],\n" if jobs else b"],\n"
+    yield b'  "summary": %b\n}\n' % msgspec.json.format(_encode(report.summary), indent=2).replace(b"\n", b"\n  ")
+
+
+def results_schema() -> Json:
+    """The JSON Schema of `results_summary.json`."""
+    jobs = {"type": "array", "description": "Every planned job, in the plan's order.", "items": _closed(_JOB)}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "pexec results",
+        "description": "A run's results_summary.json, whole and valid at any moment of the run.",
+        **_closed(_HEAD | {"jobs": jobs, "summary": _closed(_SUMMARY)}),
+    }
+
+
+def _head(report: RunReport) -> Json:
+    return {
+        "run_id": report.run_id,
+        "name": report.plan.name,
+        "execution_timestamp": report.started_at,
+        "execution_result": report.result,
+        "exit_code": report.exit_code,
+        "max_parallel_jobs": report.max_parallel_jobs,
+        "fail_fast": report.fail_fast,
+        "degraded": [{"what": what, "why": why} for what, why in report.degraded],
+    }
+
+
+def _closed(properties: dict[str, Json]) -> Json:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }

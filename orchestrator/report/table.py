@@ -1,0 +1,104 @@
+"""The closing table: what stands on the screen when a run is over. Plain text, as wide as the terminal at most."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+from orchestrator.report.model import JobReport, RunReport
+from orchestrator.report.status import Status
+from orchestrator.report.text import clip, columns, count, seconds, visible
+
+WHOLE_UP_TO = 40  # jobs; beyond, only those that did not succeed and the slowest of the others
+SLOWEST = 5
+LEAST_REASON = 20
+
+_HEAD = ("job", "status", "time")
+
+
+def closing_table(report: RunReport, run_folder: str, *, width: int = 80) -> str:
+    """The table, a line of totals, and where the logs are; ends in a newline. `width` is in columns."""
+    jobs, hidden = _shown(report)
+    lines = _lines(jobs, width) if jobs else []
+    if hidden:
+        lines.append(f"... and {hidden}")
+    if lines:
+        lines.append("")
+    return "\n".join([*lines, *totals(report, run_folder)]) + "\n"
+
+
+def totals(report: RunReport, run_folder: str) -> list[str]:
+    """The last two lines: how it went, and where the run folder is."""
+    summary = report.summary
+    if not summary.total_jobs:
+        left_out = len(report.plan.left_out)
+        why = f": {count(left_out, 'workflow')} left out" if left_out else ""
+        return [f"{report.result}: nothing to run{why}", f"run folder: {visible(run_folder)}"]
+    parts = [
+        (summary.successful_jobs, "succeeded"),
+        (summary.failed_jobs, "failed"),
+        (summary.allowed_failures, "failed as allowed"),
+        (summary.skipped_jobs, "skipped"),
+        (summary.cancelled_jobs, "cancelled"),
+        (summary.unfinished_jobs, "unfinished"),
+    ]
+    told = ", ".join(f"{number} {what}" for number, what in parts if number)
+    slots = count(report.max_parallel_jobs, "slot")
+    use = f"speed-up {summary.speed_up:.1f}, {summary.utilisation * 100:.0f} % of {slots}"
+    return [
+        f"{report.result}: {count(summary.total_jobs, 'job')}: {told} in {seconds(summary.wall_time_seconds)} ({use})",
+        f"run folder: {visible(run_folder)}",
+    ]
+
+
+def _shown(report: RunReport) -> tuple[list[JobReport], str]:
+    """The jobs to show, and what is said of the others."""
+    if len(report.jobs) <= WHOLE_UP_TO:
+        return list(report.jobs), ""
+    trouble = [job for job in report.jobs if job.status is not Status.SUCCESS]
+    fine = [job for job in report.jobs if job.status is Status.SUCCESS]
+    slowest = heapq.nlargest(SLOWEST, fine, key=lambda job: job.execution_time_seconds)
+    # What broke by itself goes before what only follows from it.
+    trouble.sort(key=lambda job: job.status in (Status.SKIPPED, Status.CANCELLED, Status.PENDING))
+    rest = [
+        (len(trouble) - WHOLE_UP_TO, "that did not succeed"),
+        (len(fine) - len(slowest), "that succeeded"),
+    ]
+    hidden = ", ".join(f"{number} more {what}" for number, what in rest if number > 0)
+    return trouble[:WHOLE_UP_TO] + slowest, hidden
+
+
+def _lines(jobs: Sequence[JobReport], width: int) -> list[str]:
+    rows = [
+        (
+            clip(visible(job.job_id), max(width * 2 // 5, 8)),
+            job.status.words,
+            seconds(job.execution_time_seconds) if job.attempts else "-",
+            visible(_remark(job)),
+        )
+        for job in jobs
+    ]
+    job_width, status_width, time_width = (
+        max(columns(head), *(columns(row[place]) for row in rows)) for place, head in enumerate(_HEAD)
+    )
+    room = max(width - job_width - status_width - time_width - 6, LEAST_REASON)
+    return [
+        f"{_left(job, job_width)}  {_left(status, status_width)}  {time:>{time_width}}  {clip(remark, room)}".rstrip()
+        for job, status, time, remark in [(*_HEAD, ""), *rows]
+    ]
+
+
+def _remark(job: JobReport) -> str:
+    """Why it ended so. For a job that broke, also where its log is."""
+    parts = [job.reason]
+    if job.allowed:
+        parts.append("allowed")
+    if job.attempts > 1:
+        parts.append(count(job.attempts, "attempt"))
+    if job.log_file and job.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST):
+        parts.append(job.log_file)
+    return "; ".join(part for part in parts if part)
+
+
+def _left(text: str, width: int) -> str:
+    return text + " " * (width - columns(text))

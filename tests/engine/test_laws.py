@@ -1,0 +1,187 @@
+"""Drawn runs of drawn plans: whatever happens, in whatever order, `support.laws` holds after every step."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.worlds import World, end_of_time
+
+from orchestrator.engine.board import IllegalMove
+from orchestrator.engine.events import (
+    AttemptFinished,
+    AttemptStarted,
+    CancelRequested,
+    JobAdopted,
+    KillSent,
+    RunStarted,
+)
+from orchestrator.engine.outcome import RunResult
+from orchestrator.engine.scheduler import Scheduler, replay
+from orchestrator.engine.states import CancelReason, JobState, Verdict
+from orchestrator.plan.model import FailFast, JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When
+
+POOLS = {"gpu": 2, "database": 1}
+DEMANDS = ((), (), (), (("gpu", 1),), (("gpu", 2),), (("database", 1),), (("gpu", 1), ("database", 1)))
+WHENS = (When.SUCCESS, When.SUCCESS, When.SUCCESS, When.FAILURE, When.ALWAYS)
+WHENS_ALONE = (*[When.SUCCESS] * 7, When.ALWAYS, When.FAILURE)  # alone, the last one is skipped at once
+RETRIES = (
+    RetryPolicy(),
+    RetryPolicy(max_attempts=3, delay=2.0),
+    RetryPolicy(max_attempts=2, delay=4.0, jitter=0.0, on_timed_out=False),
+    RetryPolicy(max_attempts=3, delay=0.0, on_failed=False, on_timed_out=False, on_exit=(75,)),
+)
+VERDICTS = (Verdict.SUCCEEDED, Verdict.FAILED, Verdict.TIMED_OUT, Verdict.LOST, Verdict.KILLED)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Up to seven jobs with everything that the engine looks at; half of the plans are declared backwards."""
+    count = draw(st.sampled_from((1, 2, 3, 4, 5, 6, 7, 7)))
+    backwards = draw(st.booleans())
+    jobs = [draw(_jobs(index, count, backwards=backwards)) for index in range(count)]
+    policy = Policy(
+        max_parallel_jobs=draw(st.integers(1, 3)),
+        fail_fast=draw(st.sampled_from(FailFast)),
+        timeout=draw(st.sampled_from((None, None, 15.0, 60.0))),
+        order=draw(st.sampled_from(Order)),
+        pools=POOLS,
+    )
+    return Plan("drawn", "pexec.yaml", "/", policy, tuple(jobs))
+
+
+@st.composite
+def _jobs(draw: st.DrawFn, index: int, count: int, *, backwards: bool) -> PlannedJob:
+    others = range(index + 1, count) if backwards else range(index)
+    ties = {other: draw(st.sampled_from(("none", "none", "none", "needs", "needs", "after"))) for other in others}
+    needs = tuple(other for other, tie in ties.items() if tie == "needs")
+    is_group = bool(needs) and draw(st.integers(0, 5)) == 5
+    return PlannedJob(
+        index,
+        f"job{index}",
+        "drawn",
+        JobSpec(run=None if is_group else "true", grace=draw(st.sampled_from((5.0, 0.0)))),
+        needs,
+        tuple(other for other, tie in ties.items() if tie == "after"),
+        when=draw(st.sampled_from(WHENS if needs else WHENS_ALONE)),
+        rank=float(draw(st.integers(0, 2))),
+        priority=draw(st.sampled_from((0, 0, 1))),
+        pools=() if is_group else draw(st.sampled_from(DEMANDS)),
+        allow_failure=draw(st.integers(0, 3)) == 3,
+        retry=draw(st.sampled_from(RETRIES)),
+    )
+
+
+# What may happen, as often as it is written here. A calm world carries out every wish after each step.
+CALM = ["answer"] * 20 + ["wait"] * 6 + ["crash_and_resume", "answer_again", "cancel_job", "cancel"]
+HOSTILE = ["act"] * 10 + ["answer"] * 8 + ["wait"] * 6 + ["answer_again"] * 2 + ["refuse_nonsense"] * 2
+HOSTILE += ["cancel", "cancel_job", "kill_unasked", "crash_and_resume"]
+Step = tuple[str, int, int]
+
+
+def steps(kinds: list[str]) -> st.SearchStrategy[list[Step]]:
+    """What happens, each with two numbers that say to whom and how."""
+    return st.lists(st.tuples(st.sampled_from(kinds), st.integers(0, 7), st.integers(0, 11)), min_size=30, max_size=60)
+
+
+class Run:
+    """One drawn run; each method is one kind of step."""
+
+    def __init__(self, plan: Plan, *, hostile: bool, adopted: int) -> None:
+        self.world, self.hostile = World(plan), hostile
+        self.gone: list[tuple[int, int]] = [(0, 0), (0, 77)]  # attempts that are not under way, or never were
+        self.world.begin(index for index in range(len(plan.jobs)) if adopted >> index & 1)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        return self.world.scheduler
+
+    def take(self, step: Step) -> None:
+        kind, which, how = step
+        if self.scheduler.result is not RunResult.SUCCESS and self.scheduler.finished and how > 5:
+            kind = "crash_and_resume"
+        getattr(self, kind)(which, how)
+        if not self.hostile:
+            self.world.act()
+
+    def act(self, which: int, how: int) -> None:
+        self.world.act(1 + how % 4)
+
+    def answer(self, which: int, how: int) -> None:
+        if running := self.scheduler.running:
+            job, attempt = running[which % len(running)]
+            verdict = VERDICTS[how % len(VERDICTS)] if self.hostile or how < 8 else Verdict.SUCCEEDED
+            self.world.happen(AttemptFinished(self.world.now, job, attempt, verdict, exit_code=(1, 75)[which % 2]))
+            self.gone.append((job, attempt))
+
+    def answer_again(self, which: int, how: int) -> None:
+        now, (job, attempt) = self.world.now, self.gone[which % len(self.gone)]
+        late = VERDICTS[how % len(VERDICTS)]
+        self.world.happen(KillSent(now, job, attempt, True) if how > 5 else AttemptFinished(now, job, attempt, late))
+
+    def wait(self, which: int, how: int) -> None:
+        wakeup = self.scheduler.next_wakeup()
+        later = self.world.now + (0.5, 2.0, 5.0, 10.0)[which % 4]
+        self.world.now = max(self.world.now, wakeup) if how > 5 and wakeup is not None else later
+
+    def cancel(self, which: int, how: int) -> None:
+        reason = (CancelReason.USER, CancelReason.FAIL_FAST, CancelReason.DEADLINE)[how % 3]
+        self.world.happen(CancelRequested(self.world.now, reason, force=which > 5))
+
+    def cancel_job(self, which: int, how: int) -> None:
+        job = how % len(self.world.plan.jobs)
+        self.world.happen(CancelRequested(self.world.now, CancelReason.USER, which > 5, job))
+
+    def kill_unasked(self, which: int, how: int) -> None:
+        for job, attempt in self.scheduler.running:
+            self.world.happen(KillSent(self.world.now, job, attempt, force=False))
+
+    def crash_and_resume(self, which: int, how: int) -> None:
+        self.gone += self.scheduler.running
+        self.world.now += how
+        self.world.crash()
+
+    def refuse_nonsense(self, which: int, how: int) -> None:
+        """A start of what cannot start, or with a wrong number, is refused and changes nothing."""
+        job = which % len(self.world.plan.jobs)
+        number, before = self.scheduler.attempts(job) + how % 3, self.scheduler.snapshot()
+        if how % 3 != 1 or self.scheduler.state(job) not in (JobState.READY, JobState.WAITING):
+            with pytest.raises(IllegalMove, match=f"job `job{job}` "):
+                self.scheduler.apply(AttemptStarted(self.world.now, job, number))
+        if self.scheduler.state(job) in (JobState.RUNNING, JobState.WAITING):
+            with pytest.raises(IllegalMove, match=f"job `job{job}` "):
+                self.scheduler.apply(JobAdopted(self.world.now, job))
+        with pytest.raises(IllegalMove, match="twice"):
+            self.scheduler.apply(RunStarted(self.world.now))
+        assert self.scheduler.snapshot() == before
+        self.scheduler.check_invariants()
+
+    def come_to_an_end(self) -> None:
+        end_of_time(self.world, answers=not self.hostile)
+        again = replay(self.world.plan, self.world.facts)
+        assert again.snapshot() == self.scheduler.snapshot(), "replay equals live"
+
+
+def drawn_runs(examples: int) -> settings:
+    return settings(max_examples=examples * settings.default.max_examples)
+
+
+@pytest.mark.timeout(3600)
+@drawn_runs(10)
+@given(plan=plans(), happenings=steps(CALM))
+def test_every_calm_run_is_lawful(plan: Plan, happenings: list[Step]) -> None:
+    run = Run(plan, hostile=False, adopted=0)
+    run.world.act()
+    for step in happenings:
+        run.take(step)
+    run.come_to_an_end()
+
+
+@pytest.mark.timeout(3600)
+@drawn_runs(10)
+@given(plan=plans(), adopted=st.integers(0, 127), happenings=steps(HOSTILE))
+def test_every_hostile_run_is_lawful(plan: Plan, adopted: int, happenings: list[Step]) -> None:
+    run = Run(plan, hostile=True, adopted=adopted & adopted >> 1)
+    for step in happenings:
+        run.take(step)
+    run.come_to_an_end()

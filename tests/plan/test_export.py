@@ -1,0 +1,160 @@
+"""A plan as data, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from support.dags import plan_of, plans
+from support.planning import Found, good_plan
+
+from orchestrator.errors import ExitCode, RefusedError
+from orchestrator.plan.export import plan_from_dict, plan_to_dict
+from orchestrator.plan.model import Plan
+from orchestrator.plan.select import Selection
+
+
+def test_a_plan_as_data_whole() -> None:
+    plan = good_plan(
+        """
+        name: nightly
+        policy: {fail_fast: true, pools: {gpu: 2}}
+        workflows:
+          fetch: {run: ./fetch.sh, retry: {max_attempts: 3, on: [failed, {exit: [75]}]}}
+          train:
+            file: train.sh
+            args: [--fast]
+            needs: [fetch]
+            after: [warm]
+            when: always
+            timeout: none
+            grace: 500ms
+            env: {MODE: fast}
+            env_inherit: [PATH]
+            shell: [sh]
+            working_dir: app
+            pools: {gpu: 1}
+            tags: [slow]
+            description: Long.
+            allow_failure: true
+          warm: {argv: ['true']}
+          lint: {run: lint}
+        """,
+        files={"train.sh": Found()},
+        selection=Selection(skip=("lint",)),
+    )
+    fetch, train, warm = (job.digest for job in plan.jobs)
+    assert plan_to_dict(plan) == {
+        "version": 1,
+        "name": "nightly",
+        "description": "",
+        "manifest": "pexec.yaml",
+        "base_dir": "/home/me/nightly",
+        "digest": plan.digest,
+        "policy": {
+            "max_parallel_jobs": 4,
+            "fail_fast": True,
+            "timeout_seconds": None,
+            "order": "critical_path",
+            "pools": {"gpu": 2},
+        },
+        "levels": [["fetch", "warm"], ["train"]],
+        "critical_path": ["fetch", "train"],
+        "jobs": [
+            {
+                "id": "fetch",
+                "workflow": "fetch",
+                "level": 0,
+                "rank": 2,
+                "needs": [],
+                "after": [],
+                "when": "success",
+                "run": "./fetch.sh",
+                "timeout_seconds": 300,
+                "retry": {
+                    "max_attempts": 3,
+                    "delay_seconds": 1,
+                    "backoff": 2,
+                    "max_delay_seconds": 60,
+                    "jitter": 0.1,
+                    "on": ["failed", {"exit": [75]}],
+                },
+                "priority": 0,
+                "pools": {},
+                "digest": fetch,
+            },
+            {
+                "id": "train",
+                "workflow": "train",
+                "level": 1,
+                "rank": 1,
+                "description": "Long.",
+                "needs": ["fetch"],
+                "after": ["warm"],
+                "when": "always",
+                "file": "train.sh",
+                "args": ["--fast"],
+                "shell": ["sh"],
+                "env": {"MODE": "fast"},
+                "env_inherit": ["PATH"],
+                "working_dir": "app",
+                "timeout_seconds": None,
+                "grace_seconds": 0.5,
+                "allow_failure": True,
+                "priority": 0,
+                "pools": {"gpu": 1},
+                "tags": ["slow"],
+                "digest": train,
+            },
+            {
+                "id": "warm",
+                "workflow": "warm",
+                "level": 0,
+                "rank": 2,
+                "needs": [],
+                "after": [],
+                "when": "success",
+                "argv": ["true"],
+                "timeout_seconds": 300,
+                "priority": 0,
+                "pools": {},
+                "digest": warm,
+            },
+        ],
+        "left_out": [{"workflow": "lint", "reason": "`--skip lint`"}],
+    }
+
+
+@given(plans())
+def test_every_plan_comes_back_from_json_as_it_was(plan: Plan) -> None:
+    assert plan_from_dict(json.loads(json.dumps(plan_to_dict(plan)))) == plan
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    return {**plan_to_dict(plan_of(((), (0,)))), **changes}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        changed(levels=[["a"], ["zebra"]]),
+        changed(policy=None),
+        changed(jobs=[]),
+        changed(jobs=[*changed()["jobs"], changed()["jobs"][0]]),
+        changed(jobs=[{**changed()["jobs"][0], "when": "sometimes"}]),
+        changed(jobs=["a"]),
+        {key: value for key, value in changed().items() if key != "digest"},
+    ],
+)
+def test_a_damaged_plan_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError, match=r"^the plan is damaged: ") as caught:
+        plan_from_dict(data)
+    assert caught.value.exit_code is ExitCode.REFUSED
+
+
+@pytest.mark.parametrize("data", [changed(version=2), {}, [], None])
+def test_what_is_no_plan_or_a_newer_one_is_refused(data: object) -> None:
+    with pytest.raises(RefusedError, match="the plan is not one that this pexec can read"):
+        plan_from_dict(data)

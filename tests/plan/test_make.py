@@ -1,0 +1,175 @@
+"""From manifest to plan: defaults, overrides, and the whole of a small plan."""
+
+from __future__ import annotations
+
+import pytest
+from support.planning import Found, good_plan
+
+from orchestrator.manifest.scalars import NO_LIMIT, CpuShare
+from orchestrator.plan.expand import Overrides
+from orchestrator.plan.model import FailFast, JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When
+
+
+def test_a_small_plan_whole() -> None:
+    plan = good_plan(
+        """
+        name: nightly
+        description: Build it.
+        policy: {max_parallel_jobs: 3, fail_fast: drain, timeout: 2h, order: declared, pools: {gpu: 2, db: 1}}
+        workflows:
+          all: {needs: [train, fetch]}
+          train:
+            description: One long job.
+            argv: [python, -m, train]
+            needs: [fetch]
+            after: [warm]
+            when: always
+            pools: {gpu: 1, db: 1}
+            priority: -2
+            tags: [slow]
+            allow_failure: true
+            retry: {max_attempts: 3, on: [timed_out, {exit: [75, 7]}]}
+          fetch: {run: ./fetch.sh}
+          warm: {file: warm.sh, args: [now]}
+        """,
+        files={"warm.sh": Found("executable")},
+    )
+    digests = [job.digest for job in plan.jobs]
+    jobs = (
+        PlannedJob(0, "all", "all", JobSpec(), (1, 2), level=2, rank=1.0, digest=digests[0]),
+        PlannedJob(
+            1,
+            "train",
+            "train",
+            JobSpec(argv=("python", "-m", "train")),
+            needs=(2,),
+            after=(3,),
+            when=When.ALWAYS,
+            level=1,
+            rank=2.0,
+            priority=-2,
+            pools=(("db", 1), ("gpu", 1)),
+            allow_failure=True,
+            retry=RetryPolicy(max_attempts=3, on_failed=False, on_exit=(7, 75)),
+            tags=("slow",),
+            description="One long job.",
+            digest=digests[1],
+        ),
+        PlannedJob(2, "fetch", "fetch", JobSpec(run="./fetch.sh"), rank=3.0, digest=digests[2]),
+        PlannedJob(
+            3, "warm", "warm", JobSpec(file="warm.sh", args=("now",), file_executable=True), rank=3.0, digest=digests[3]
+        ),
+    )
+    assert plan == Plan(
+        name="nightly",
+        manifest="pexec.yaml",
+        base_dir="/home/me/nightly",
+        policy=Policy(3, FailFast.DRAIN, 7200.0, Order.DECLARED, {"gpu": 2, "db": 1}),
+        jobs=jobs,
+        levels=((2, 3), (1,), (0,)),
+        critical_path=(2, 1, 0),
+        description="Build it.",
+        digest=plan.digest,
+    )
+    assert len({plan.digest, *digests}) == 5
+    assert {len(digest) for digest in digests} == {32}
+
+
+def test_a_run_without_a_name_is_called_like_the_folder_of_its_manifest() -> None:
+    assert good_plan("workflows: {a: {run: a}}").name == "nightly"
+
+
+def spec_of(text: str, overrides: Overrides | None = None) -> JobSpec:
+    return good_plan(text, overrides=overrides).jobs[0].spec
+
+
+def test_a_job_that_says_nothing_has_the_documented_defaults() -> None:
+    plan = good_plan("workflows: {a: {run: 'true'}}")
+    assert plan.jobs[0].spec == JobSpec(run="true", timeout=300.0, grace=10.0, shell=("bash", "-euo", "pipefail"))
+    assert plan.jobs[0].retry == RetryPolicy()
+    assert plan.policy == Policy(max_parallel_jobs=4, fail_fast=FailFast.OFF, timeout=None)
+
+
+DEFAULTS = """
+    defaults:
+      timeout: 1m
+      grace: 3s
+      shell: [sh, -eu]
+      retry: {max_attempts: 5, delay: 9s}
+      env: {LANG: C, MODE: slow}
+      env_inherit: minimal
+      working_dir: app
+    workflows:
+      a:
+        run: a
+"""
+
+
+def test_defaults_reach_a_job_that_says_nothing() -> None:
+    plan = good_plan(DEFAULTS)
+    assert plan.jobs[0].spec == JobSpec(
+        run="a",
+        shell=("sh", "-eu"),
+        env={"LANG": "C", "MODE": "slow"},
+        env_inherit="minimal",
+        working_dir="app",
+        timeout=60.0,
+        grace=3.0,
+    )
+    assert plan.jobs[0].retry == RetryPolicy(max_attempts=5, delay=9.0)
+
+
+def test_a_jobs_own_env_is_laid_over_the_defaults_and_everything_else_replaces_them() -> None:
+    own = """
+        timeout: none
+        grace: 0
+        shell: [zsh]
+        retry: {max_attempts: 2}
+        env: {MODE: fast, MORE: '1'}
+        env_inherit: [PATH, 'CI_*']
+        working_dir: lib
+    """
+    plan = good_plan(DEFAULTS + own)
+    assert plan.jobs[0].spec == JobSpec(
+        run="a",
+        shell=("zsh",),
+        env={"LANG": "C", "MODE": "fast", "MORE": "1"},
+        env_inherit=("PATH", "CI_*"),
+        working_dir="lib",
+        timeout=None,
+        grace=0.0,
+    )
+    assert plan.jobs[0].retry == RetryPolicy(max_attempts=2)
+
+
+def test_an_overriding_timeout_stands_for_the_default_and_not_for_a_jobs_own() -> None:
+    text = "workflows: {a: {run: a}, b: {run: b, timeout: 7s}, c: {run: c, timeout: none}}"
+    limited = good_plan(text, overrides=Overrides(timeout_seconds=1.5))
+    assert [job.spec.timeout for job in limited.jobs] == [1.5, 7.0, None]
+    unlimited = good_plan(text, overrides=Overrides(timeout_seconds=NO_LIMIT))
+    assert [job.spec.timeout for job in unlimited.jobs] == [None, 7.0, None]
+
+
+@pytest.mark.parametrize(
+    ("written", "cpus", "jobs"),
+    [("7", 2, 7), ("auto", 6, 6), ("150%", 3, 4), ("50%", 1, 1), ("250%", 4, 10)],
+)
+def test_a_share_of_the_cpus_is_rounded_down_to_at_least_one_job(written: str, cpus: int, jobs: int) -> None:
+    text = f"policy: {{max_parallel_jobs: {written}}}\nworkflows: {{a: {{run: a}}}}"
+    assert good_plan(text, cpus=cpus).policy.max_parallel_jobs == jobs
+
+
+def test_overrides_go_before_the_manifests_policy() -> None:
+    text = "policy: {max_parallel_jobs: 7, fail_fast: true}\nworkflows: {a: {run: a}}"
+    overrides = Overrides(max_parallel_jobs=CpuShare(200), fail_fast=FailFast.OFF)
+    policy = good_plan(text, overrides=overrides, cpus=3).policy
+    assert (policy.max_parallel_jobs, policy.fail_fast) == (6, FailFast.OFF)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("true", FailFast.ON), ("false", FailFast.OFF), ("drain", FailFast.DRAIN)]
+)
+def test_fail_fast_is_read_as_it_is_written_and_told_the_same_way(written: str, meant: FailFast) -> None:
+    policy = good_plan(f"policy: {{fail_fast: {written}}}\nworkflows: {{a: {{run: a}}}}").policy
+    assert policy.fail_fast is meant
+    assert str(policy.fail_fast.plain).lower() == written

@@ -1,0 +1,106 @@
+"""Which jobs a selection leaves in the run, and what the others are told."""
+
+from __future__ import annotations
+
+import pytest
+from support.planning import good_plan, planned
+
+from orchestrator.errors import ExitCode, UsageError
+from orchestrator.plan.model import Plan
+from orchestrator.plan.select import Selection
+
+RELEASE = """
+    workflows:
+      fetch: {run: fetch}
+      lint: {run: lint, tags: [fast]}
+      build: {run: build, needs: [fetch], tags: [slow]}
+      test: {run: test, needs: [build], after: [lint], tags: [slow, nightly]}
+      publish: {run: publish, needs: [test, lint]}
+"""
+
+
+def release(**words: tuple[str, ...]) -> Plan:
+    return good_plan(RELEASE, selection=Selection(**words))
+
+
+def needs(plan: Plan) -> dict[str, list[str]]:
+    return {job.id: [plan.jobs[need].id for need in job.needs] for job in plan.jobs}
+
+
+def test_a_named_job_comes_with_all_that_it_needs_but_not_with_what_it_comes_after() -> None:
+    plan = release(jobs=("test",))
+    assert needs(plan) == {"fetch": [], "build": ["fetch"], "test": ["build"]}
+    assert plan.jobs[2].after == ()
+    assert plan.left_out == (("lint", "not selected"), ("publish", "not selected"))
+
+
+def test_a_job_still_comes_after_what_is_in_the_run_for_another_reason() -> None:
+    plan = release(jobs=("test", "lint"))
+    assert [plan.jobs[other].id for other in plan.jobs[3].after] == ["lint"]
+    assert plan.levels == ((0, 1), (2,), (3,))
+
+
+def test_only_keeps_what_is_named_or_tagged_with_its_needs() -> None:
+    assert list(needs(release(only=("lint", "tag:nightly")))) == ["fetch", "lint", "build", "test"]
+    assert list(needs(release(only=("tag:fast",)))) == ["lint"]
+
+
+def test_only_chooses_among_the_named_jobs_and_their_needs() -> None:
+    assert list(needs(release(jobs=("test",), only=("tag:slow", "lint")))) == ["fetch", "build", "test"]
+
+
+def test_who_needs_a_skipped_job_waits_for_what_it_reached_through_it() -> None:
+    plan = release(skip=("tag:slow", "lint"))
+    assert needs(plan) == {"fetch": [], "publish": ["fetch"]}
+    assert plan.left_out == (("lint", "`--skip lint`"), ("build", "`--skip tag:slow`"), ("test", "`--skip tag:slow`"))
+
+
+def test_a_job_whose_only_need_is_skipped_starts_at_once() -> None:
+    assert needs(release(skip=("fetch",)))["build"] == []
+
+
+def test_skipping_a_job_that_is_not_selected_anyway_does_not_take_the_blame() -> None:
+    assert dict(release(jobs=("lint",), skip=("test",)).left_out)["test"] == "not selected"
+
+
+def test_a_plan_of_a_selection_is_numbered_and_ordered_anew() -> None:
+    plan = release(jobs=("build",))
+    assert [(job.index, job.level, job.rank) for job in plan.jobs] == [(0, 0, 2.0), (1, 1, 1.0)]
+    assert (plan.levels, plan.critical_path) == (((0,), (1,)), (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "advice"),
+    [
+        ({"jobs": ("biuld",)}, "there is no job `biuld`", "did you mean `build`?"),
+        ({"only": ("zebra", "tst")}, "there is no job `zebra` or `tst`", "did you mean `test`?"),
+        ({"skip": ("tag:slwo",)}, "no job has the tag `slwo`", "did you mean `tag:slow`?"),
+        ({"only": ("nobody", "tag:none")}, "there is no job `nobody`; no job has the tag `none`", ""),
+    ],
+)
+def test_an_unknown_name_or_tag_is_a_usage_error(words: dict[str, tuple[str, ...]], message: str, advice: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        release(**words)
+    assert (caught.value.message, caught.value.help) == (message, advice)
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    "words", [{"jobs": ("lint",), "skip": ("lint",)}, {"jobs": ("lint",), "only": ("fetch",)}, {"skip": ("tag:all",)}]
+)
+def test_a_selection_that_leaves_no_job_is_a_usage_error(words: dict[str, tuple[str, ...]]) -> None:
+    text = RELEASE.replace("tags: [", "tags: [all, ").replace("{run: fetch}", "{run: fetch, tags: [all]}")
+    text = text.replace("needs: [test, lint]}", "needs: [test, lint], tags: [all]}")
+    with pytest.raises(UsageError, match="no job is left to run"):
+        good_plan(text, selection=Selection(**words))
+
+
+def test_a_fault_in_a_job_that_is_not_selected_is_still_told() -> None:
+    result = planned("workflows: {a: {run: a}, b: {run: b, needs: zebra}}", selection=Selection(jobs=("a",)))
+    assert [diagnostic.code for diagnostic in result.diagnostics] == ["PX202"]
+    assert result.plan is None
+
+
+def test_a_faulty_manifest_is_told_before_a_selection_that_names_nothing() -> None:
+    result = planned("workflows: {b: {run: b, needs: zebra}}", selection=Selection(jobs=("nobody",)))
+    assert result.plan is None

@@ -1,0 +1,127 @@
+"""What `pexec plan` prints; each test compares all of it."""
+
+from __future__ import annotations
+
+import textwrap
+
+from support.planning import Found, good_plan
+
+from orchestrator.plan.expand import Overrides
+from orchestrator.plan.select import Selection
+from orchestrator.plan.text import plan_text
+
+
+def test_a_plan_with_everything_in_it() -> None:
+    plan = good_plan(
+        """
+        name: nightly
+        description: Build, test and publish the nightly release.
+        policy: {timeout: 2h, fail_fast: drain, pools: {gpu: 1, database: 2}}
+        workflows:
+          fetch:
+            run: ./ci/fetch.sh "$CACHE"
+            retry: {max_attempts: 3, delay: 2s}
+          lint: {run: lint}
+          test:
+            needs: [fetch]
+            run: |
+              nox -s tests
+              nox -s docs
+            timeout: 20m
+            priority: 5
+          migrate:
+            needs: [fetch]
+            argv: [python, -c, "print('a\\tb')", ""]
+            pools: {database: 1, gpu: 1}
+            timeout: none
+          checks: {needs: [test, migrate]}
+          publish: {needs: [checks], after: [lint], file: ci/publish.sh, args: [dist/]}
+          notify: {needs: [publish], when: always, allow_failure: true, run: "./ci/notify.sh"}
+        """,
+        files={"ci/publish.sh": Found()},
+        selection=Selection(skip=("lint",)),
+        overrides=Overrides(max_parallel_jobs=8),
+    )
+    assert plan_text(plan, {"max_parallel_jobs": "--max-parallel-jobs"}) == textwrap.dedent(
+        """\
+        nightly: 6 jobs in 5 groups
+        Build, test and publish the nightly release.
+
+        group 1
+          fetch    ./ci/fetch.sh "$CACHE"
+                     3 attempts, 2s between the first two
+
+        group 2
+          test     nox -s tests  (and 1 line more)
+                     needs fetch; timeout 20m; priority 5
+          migrate  python -c "print('a\\tb')" ''
+                     needs fetch; timeout none; takes 1 of database; takes 1 of gpu
+
+        group 3
+          checks   (nothing to run)
+                     needs test, migrate
+
+        group 4
+          publish  ci/publish.sh dist/
+                     needs checks
+
+        group 5
+          notify   ./ci/notify.sh
+                     needs publish; when always; may fail
+
+        critical path: fetch -> test -> checks -> publish -> notify
+
+        left out
+          lint: `--skip lint`
+
+        settings
+          max_parallel_jobs  8  (from --max-parallel-jobs)
+          fail_fast          drain
+          timeout            5m a job, 2h for the run
+          order              critical_path
+          pools              gpu 1, database 2
+        """
+    )
+
+
+def test_the_documented_defaults_are_shown() -> None:
+    assert plan_text(good_plan("workflows: {a: {run: 'true'}}")) == textwrap.dedent(
+        """\
+        nightly: 1 job in 1 group
+
+        group 1
+          a  true
+
+        critical path: a
+
+        settings
+          max_parallel_jobs  4
+          fail_fast          false
+          timeout            5m a job, none for the run
+          order              critical_path
+        """
+    )
+
+
+def test_a_timeout_of_most_jobs_is_told_once() -> None:
+    text = plan_text(
+        good_plan("workflows: {a: {run: a, timeout: 9s}, b: {run: b, timeout: 9s}, c: {run: c}, g: {needs: a}}")
+    )
+    assert [line.strip() for line in text.splitlines() if "timeout" in line] == [
+        "timeout 5m",
+        "timeout            9s a job, none for the run",
+    ]
+
+
+def test_nothing_in_a_manifest_can_drive_the_terminal() -> None:
+    text = plan_text(good_plan('workflows: {a: {run: "printf \\e]0;x\\a\\u202e"}}\nname: "a\\nb"'))
+    assert text.startswith("a\\nb: 1 job in 1 group\n")
+    assert "  a  printf \\x1b]0;x\\x07\\u202e\n" in text
+
+
+def test_long_things_are_cut_and_say_so() -> None:
+    jobs = "".join(f"  job{n}: {{run: a}}\n" for n in range(20))
+    names = ", ".join(f"job{n}" for n in range(20))
+    text = plan_text(good_plan(f"workflows:\n{jobs}  last: {{run: '{'x' * 100}', needs: [{names}]}}\n"))
+    assert f"  last   {'x' * 85}...\n" in text
+    assert "needs job0, job1, job2, job3, job4, ... (14 more) ..., job19\n" in text

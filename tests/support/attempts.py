@@ -1,0 +1,156 @@
+"""Run real attempts in a test, and look for what they leave behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from orchestrator.execute.attempt import AttemptResult, AttemptSpec
+from orchestrator.execute.supervision import Supervision
+from orchestrator.execute.worker import run_attempt
+from orchestrator.plan.model import JobSpec
+
+EVIL = Path(__file__).parent / "evil"
+LONGEST_WAIT = 20.0
+
+
+def evil(program: str, *arguments: str) -> tuple[str, ...]:
+    """The argument vector of a program in `evil/`."""
+    return (sys.executable, "-I", "-S", str(EVIL / program), *arguments)
+
+
+def new_mark() -> str:
+    """A text that no other process has in its arguments."""
+    return f"mark-{uuid.uuid4().hex}"
+
+
+def marked(mark: str) -> set[int]:
+    """The processes on this machine that have the mark in their arguments and have not ended."""
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                if mark.encode() in Path("/proc", name, "cmdline").read_bytes():
+                    found.add(int(name))
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+    return found - {os.getpid()}
+
+
+def wait_until(is_so: Callable[[], object], seconds: float = LONGEST_WAIT) -> bool:
+    """Whether it comes true within the time."""
+    give_up_at = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > give_up_at:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def survivors(mark: str, seconds: float = 2.0) -> set[int]:
+    """Who still has the mark after the time in which all must have ended."""
+    wait_until(lambda: not marked(mark), seconds)
+    return marked(mark)
+
+
+@dataclass
+class Attempt:
+    """One attempt under way or ended."""
+
+    spec: AttemptSpec
+    mark: str
+    future: Future[AttemptResult] | None = None
+    spawned: list[tuple[int, int]] = field(default_factory=list)
+    chunks: list[bytes] = field(default_factory=list)
+
+    @property
+    def result(self) -> AttemptResult:
+        """Its result, waited for."""
+        assert self.future is not None
+        return self.future.result(timeout=LONGEST_WAIT * 2)
+
+    @property
+    def log(self) -> bytes:
+        return Path(self.spec.log).read_bytes()
+
+    def wait_for_output(self, text: bytes = b"ready") -> None:
+        """Until the job has written this."""
+        assert wait_until(lambda: os.path.exists(self.spec.log) and text in self.log), "the job does not get ready"
+
+
+class Desk:
+    """Runs attempts in `folder`: their logs in `logs`, temporary folders in `tmp`, working folder `work`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.work = folder / "work"
+        for path in (folder / "logs", folder / "tmp", self.work):
+            path.mkdir()
+        self.supervision = Supervision()
+        self._threads = ThreadPoolExecutor(64)
+        self._serial = 0
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.supervision.close()
+        self._threads.shutdown()
+
+    def prepare(
+        self, *, timeout: float | None = 30.0, grace: float = 10.0, pump: bool = False, keep_temp: bool = False, **job: Any
+    ) -> Attempt:
+        """An attempt of a job with these fields of JobSpec; `{mark}` in its texts becomes its mark."""
+        self._serial += 1
+        mark = new_mark()
+        job.setdefault("shell", ("sh", "-e"))
+        if "run" in job:
+            job["run"] = job["run"].replace("{mark}", mark)
+        if "argv" in job:
+            job["argv"] = tuple(word.replace("{mark}", mark) for word in job["argv"])
+        spec = AttemptSpec(
+            job=0,
+            job_id="job",
+            attempt=1,
+            serial=self._serial,
+            spec=JobSpec(**job),
+            env={"PEXEC_JOB": "job"},
+            base_dir=str(self.work),
+            log=str(self.folder / "logs" / f"job.{self._serial}.log"),
+            log_name=f"logs/job.{self._serial}.log",
+            temp_dir=str(self.folder / "tmp"),
+            timeout=timeout,
+            grace=grace,
+            pump=pump,
+            keep_temp=keep_temp,
+        )
+        return Attempt(spec, mark)
+
+    def submit(self, attempt: Attempt) -> Attempt:
+        """Start a prepared attempt in a thread."""
+        attempt.future = self._threads.submit(
+            run_attempt,
+            attempt.spec,
+            self.supervision,
+            lambda spec, pid, start_ticks: attempt.spawned.append((pid, start_ticks)),
+            lambda spec, chunk: attempt.chunks.append(chunk),
+        )
+        return attempt
+
+    def start(self, **job: Any) -> Attempt:
+        """Start an attempt in a thread."""
+        return self.submit(self.prepare(**job))
+
+    def run(self, **job: Any) -> Attempt:
+        """Run an attempt to its end."""
+        attempt = self.start(**job)
+        assert attempt.result is not None
+        return attempt

@@ -1,0 +1,98 @@
+"""Runs the real `pexec` in a folder of its own and compares everything that it says.
+
+    pexec.file("pexec.yaml", MANIFEST).run("validate").said(stdout="pexec.yaml: valid, 1 job in 1 level\\n")
+
+The process has its own home folder and none of the caller's settings, so no test reads or writes what is the user's.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAM = (sys.executable, "-m", "orchestrator")
+# What would change the outcome, or is the user's own.
+_NOT_INHERITED = ("PEXEC_", "XDG_", "GIT_", "LC_", "PYTHON", "GITHUB_")
+_SCREEN = ("NO_COLOR", "FORCE_COLOR", "TERM", "CI", "COLUMNS", "LINES", "LANG", "HOME")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a run of pexec ended, and all that it wrote."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    def said(self, *, exit_code: int = 0, stdout: str = "", stderr: str = "") -> None:
+        """Compare everything; what is not named must be empty, or 0."""
+        expected = Said(exit_code, stdout, stderr)
+        if self != expected:
+            raise AssertionError(f"pexec said\n{self._shown()}\ninstead of\n{expected._shown()}")
+
+    def _shown(self) -> str:
+        return f"--- exit code {self.exit_code}\n--- stdout\n{self.stdout}--- stderr\n{self.stderr}---"
+
+
+class Pexec:
+    """A folder in which pexec is run, and what its processes find around them. Each method but `run` gives it back."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.folder = scratch / "project"
+        self.home = scratch / "home"
+        self._working = self.folder
+        self.folder.mkdir()
+        self.home.mkdir()
+        (self.folder / ".git").mkdir()  # the repository's root: nothing above it is looked at
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(_NOT_INHERITED) and name not in _SCREEN
+        }
+        self.environ = {**inherited, "HOME": str(self.home), "LANG": "C.UTF-8", "TERM": "xterm"}
+
+    def file(self, path: str, content: str | bytes) -> Pexec:
+        """Write a file of the folder, with the folders that it needs."""
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return self
+
+    def config(self, content: str) -> Pexec:
+        """Write the user's own `~/.config/pexec/config.toml`."""
+        target = self.home / ".config/pexec/config.toml"
+        target.parent.mkdir(parents=True)
+        target.write_text(content)
+        return self
+
+    def env(self, variables: Mapping[str, str] | None = None, /, **more: str) -> Pexec:
+        """Set environment variables."""
+        self.environ.update(variables or {}, **more)
+        return self
+
+    def inside(self, path: str) -> Pexec:
+        """Run in a folder below from now on."""
+        self._working = self.folder / path
+        self._working.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def run(self, *arguments: str | bytes, stdin: str | bytes = "", timeout: float = 60) -> Said:
+        """Run `pexec ARGUMENTS` to its end."""
+        given = stdin if isinstance(stdin, bytes) else stdin.encode()
+        done = subprocess.run(
+            [*PROGRAM, *arguments],
+            cwd=self._working,
+            env=self.environ,
+            input=given,
+            capture_output=True,
+            timeout=timeout,
+        )
+        return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *arguments: str, **options: object) -> subprocess.Popen[bytes]:
+        """Start `pexec ARGUMENTS`; who starts it waits for it."""
+        return subprocess.Popen([*PROGRAM, *arguments], cwd=self._working, env=self.environ, **options)  # type: ignore[call-overload,no-any-return]

@@ -1,0 +1,385 @@
+"""The laws of a run, judged the naive way: a second scheduler that looks at everything each time and shares no code.
+
+`saw` judges a fact and what followed from it; `ask` asks the scheduler what to do and judges the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.engine.commands import Cancel, Command, GiveUp, Kill, Launch
+from orchestrator.engine.events import (
+    AttemptFinished,
+    AttemptStarted,
+    CancelRequested,
+    Consequence,
+    Fact,
+    JobAdopted,
+    JobFinished,
+    KillSent,
+    RetryScheduled,
+    RunResumed,
+    RunStarted,
+)
+from orchestrator.engine.scheduler import Scheduler
+from orchestrator.engine.states import CancelReason, JobState, Verdict
+from orchestrator.plan.model import FailFast, Order, Plan, PlannedJob, When
+
+S = JobState
+BAD = {S.FAILED, S.TIMED_OUT, S.LOST}
+STATUS = {
+    Verdict.SUCCEEDED: S.SUCCEEDED,
+    Verdict.FAILED: S.FAILED,
+    Verdict.TIMED_OUT: S.TIMED_OUT,
+    Verdict.KILLED: S.CANCELLED,
+    Verdict.LOST: S.LOST,
+}
+LOST_BUDGET = 2
+
+
+@dataclass
+class Attempt:
+    """A running attempt and when it was, or is to be, asked to end."""
+
+    number: int
+    asked: list[float] = field(default_factory=list)
+    forced: list[float] = field(default_factory=list)
+    term_sent: list[float] = field(default_factory=list)
+    kill_sent: list[float] = field(default_factory=list)
+
+    @property
+    def told(self) -> bool:
+        return bool(self.asked or self.forced or self.term_sent or self.kill_sent)
+
+    def step(self, grace: float, last_grace: float) -> tuple[float, str] | None:
+        """The next step and the second from which it is due."""
+        if self.kill_sent:
+            return min(self.kill_sent) + last_grace, "give up"
+        kills = self.forced + [at + grace for at in self.term_sent]
+        if kills:
+            return min(kills), "kill"
+        return (min(self.asked), "term") if self.asked else None
+
+
+class Laws:
+    """What is known of one run, and whether it is lawful. Every method asserts."""
+
+    always_cap = 30.0
+    last_grace = 10.0
+
+    def __init__(self, plan: Plan) -> None:
+        self.jobs, self.policy = plan.jobs, plan.policy
+        self.began = False
+        self.ended: dict[int, JobState] = {}
+        self.running: dict[int, Attempt] = {}
+        self.waiting: dict[int, float] = {}
+        self.numbers = [0] * len(plan.jobs)
+        self._forget()
+        self._silent_until: float | None = None  # an empty answer holds until then, unless a fact comes
+        self._silent = False
+
+    def _forget(self) -> None:
+        self.failed = [0] * len(self.jobs)
+        self.lost = [0] * len(self.jobs)
+        self.stopped_by: CancelReason | None = None
+        self.hurried = self.forced = self.kills = False
+
+    # Facts.
+
+    def saw(
+        self, fact: Fact, consequences: Sequence[Consequence], before: tuple[object, ...], scheduler: Scheduler
+    ) -> None:
+        """A fact was applied to the scheduler, whose snapshot was `before`."""
+        self._silent = False
+        expected: dict[int, JobState] = {}
+        retried: int | None = None
+        match fact:
+            case RunStarted():
+                self.began, self.began_at = True, fact.at
+            case RunResumed():
+                self.ended = {job: state for job, state in self.ended.items() if state is S.SUCCEEDED}
+                self.running, self.waiting, self.began_at = {}, {}, fact.at
+                self._forget()
+            case JobAdopted():
+                if fact.job not in self.ended:
+                    expected[fact.job] = S.SUCCEEDED
+            case AttemptStarted():
+                self._judge_start(fact)
+            case AttemptFinished() | KillSent() if not self._current(fact):
+                assert consequences == (), "a late answer changes nothing"
+                assert scheduler.snapshot() == before, "a late answer changes nothing"
+            case AttemptFinished():
+                retried = self._end_attempt(fact, expected)
+            case KillSent():
+                attempt = self.running[fact.job]
+                (attempt.kill_sent if fact.force else attempt.term_sent).append(fact.at)
+            case CancelRequested():
+                self._cancel(fact, expected)
+        self.ended |= expected
+        self._judge_consequences(consequences, expected | self._follow(), retried, fact)
+        self._judge_states(scheduler)
+
+    def _current(self, fact: AttemptFinished | KillSent) -> bool:
+        attempt = self.running.get(fact.job)
+        return attempt is not None and attempt.number == fact.attempt
+
+    def _judge_start(self, fact: AttemptStarted) -> None:
+        job = self.jobs[fact.job]
+        assert job.index not in self.ended, "terminal states absorb, and a success is never redone"
+        assert job.index not in self.running, "one attempt at a time"
+        assert all(other in self.ended for other in (*job.needs, *job.after)), "needs before starts"
+        assert self._gate(job) == "run", "needs before starts"
+        assert fact.at >= self.waiting.get(job.index, 0), "back-off waited out"
+        assert not self._covered(job), "nothing starts after a stop except `when: always`"
+        assert fact.attempt == self.numbers[job.index] + 1, "attempt numbers never restart"
+        assert self.failed[job.index] < max(job.retry.max_attempts, 1), "retry budget"
+        assert self.lost[job.index] <= LOST_BUDGET, "retry budget"
+        self.waiting.pop(job.index, None)
+        self.numbers[job.index] = fact.attempt
+        self.running[job.index] = Attempt(fact.attempt)
+        assert len(self.running) <= self.policy.max_parallel_jobs, "cap never oversold"
+        assert all(room >= 0 for room in self._room().values()), "pools never oversold"
+
+    def _end_attempt(self, fact: AttemptFinished, expected: dict[int, JobState]) -> int | None:
+        job, attempt = self.jobs[fact.job], self.running.pop(fact.job)
+        granted = False
+        if fact.verdict is Verdict.LOST:
+            self.lost[job.index] += 1
+            granted = self.lost[job.index] <= LOST_BUDGET
+        elif fact.verdict in (Verdict.FAILED, Verdict.TIMED_OUT):
+            self.failed[job.index] += 1
+            by_exit = fact.verdict is Verdict.FAILED and fact.exit_code in job.retry.on_exit
+            by_kind = job.retry.on_failed if fact.verdict is Verdict.FAILED else job.retry.on_timed_out
+            granted = (by_exit or by_kind) and self.failed[job.index] < job.retry.max_attempts
+        if granted and self.stopped_by is None and not attempt.told:
+            return job.index
+        expected[job.index] = STATUS[fact.verdict]
+        return None
+
+    def _cancel(self, fact: CancelRequested, expected: dict[int, JobState]) -> None:
+        if fact.job is not None:
+            if fact.job in self.running:
+                attempt = self.running[fact.job]
+                (attempt.forced if fact.force else attempt.asked).append(fact.at)
+            elif fact.job not in self.ended:
+                expected[fact.job] = S.CANCELLED
+                self.waiting.pop(fact.job, None)
+            return
+        if self._finished():
+            return
+        by_fail_fast = fact.reason is CancelReason.FAIL_FAST
+        if self.stopped_by is None or (self.stopped_by is CancelReason.FAIL_FAST and not by_fail_fast):
+            self.stopped_by = fact.reason
+        self.hurried |= not by_fail_fast
+        self.forced |= fact.force
+        self.kills |= fact.force or not (by_fail_fast and self.policy.fail_fast is FailFast.DRAIN)
+        for number in [number for number in self.waiting if self._covered(self.jobs[number])]:
+            expected[number] = S.CANCELLED
+            del self.waiting[number]
+        for number, attempt in self.running.items():
+            if self.forced:
+                attempt.forced.append(fact.at)
+            elif self.kills and self._covered(self.jobs[number]):
+                attempt.asked.append(fact.at)
+            elif self.hurried:
+                attempt.asked.append(fact.at + self.always_cap)
+
+    def _follow(self) -> dict[int, JobState]:
+        """What must be so at once, to a fixed point."""
+        followed: dict[int, JobState] = {}
+        changed = self.began
+        while changed:
+            changed = False
+            for job in self.jobs:
+                state = self._must_become(job)
+                if state is not None:
+                    followed[job.index] = self.ended[job.index] = state
+                    changed = True
+        return followed
+
+    def _must_become(self, job: PlannedJob) -> JobState | None:
+        if job.index in self.ended or job.index in self.running or job.index in self.waiting:
+            return None
+        gate = self._gate(job)
+        if gate == "skip":
+            return S.SKIPPED
+        if gate == "wait" or any(other not in self.ended for other in job.after):
+            return None
+        if job.spec.is_group:
+            return S.SUCCEEDED
+        return S.CANCELLED if self._covered(job) else None
+
+    def _gate(self, job: PlannedJob) -> str:
+        good = [need for need in job.needs if need in self.ended and self._went_well(need)]
+        failed = [need for need in job.needs if self.ended.get(need) in BAD and not self._went_well(need)]
+        all_ended = all(need in self.ended for need in job.needs)
+        if job.when is When.SUCCESS:
+            if any(need in self.ended and need not in good for need in job.needs):
+                return "skip"
+            return "run" if all_ended else "wait"
+        if not all_ended:
+            return "wait"
+        return "run" if job.when is When.ALWAYS or failed else "skip"
+
+    def _went_well(self, number: int) -> bool:
+        state = self.ended[number]
+        return state is S.SUCCEEDED or (state in BAD and self.jobs[number].allow_failure)
+
+    def _covered(self, job: PlannedJob) -> bool:
+        return self.stopped_by is not None and (self.forced or job.when is not When.ALWAYS)
+
+    def _finished(self) -> bool:
+        return self.began and len(self.ended) == len(self.jobs)
+
+    def _judge_consequences(
+        self, consequences: Sequence[Consequence], expected: dict[int, JobState], retried: int | None, fact: Fact
+    ) -> None:
+        ends = [told for told in consequences if isinstance(told, JobFinished)]
+        assert {told.job: told.status for told in ends} == expected, "skip and cancel at once; the status is true"
+        assert len(ends) == len(expected), "an end is told once"
+        places = {told.job: place for place, told in enumerate(ends)}
+        for told in ends:
+            job = self.jobs[told.job]
+            assert told.allowed == (job.allow_failure and told.status in BAD)
+            assert told.attempts == self.numbers[job.index]
+            if told.status is S.SKIPPED and job.when is When.SUCCESS:
+                earlier = [
+                    need for need in job.needs if places.get(need, -1) < places[job.index] and need in self.ended
+                ]
+                named = [need for need in earlier if f"need `{self.jobs[need].id}` " in told.reason]
+                assert len(named) == 1, "the reason names a need that ended before"
+                assert not self._went_well(named[0])
+        retries = [told for told in consequences if isinstance(told, RetryScheduled)]
+        assert [told.job for told in retries] == ([] if retried is None else [retried]), "retry budget"
+        for told in retries:
+            self._judge_wait(self.jobs[told.job], told, fact.at)
+            self.waiting[told.job] = told.not_before
+
+    def _judge_wait(self, job: PlannedJob, told: RetryScheduled, at: float) -> None:
+        policy, ends = job.retry, self.failed[job.index] + self.lost[job.index]
+        least = min(policy.delay * policy.backoff ** (ends - 1), policy.max_delay / (1 + policy.jitter))
+        wait = told.not_before - at
+        assert least - 1e-6 <= wait <= least * (1 + policy.jitter) + 1e-6
+        assert wait <= policy.max_delay + 1e-6
+        assert told.attempt == self.numbers[job.index] + 1
+
+    def _judge_states(self, scheduler: Scheduler) -> None:
+        scheduler.check_invariants()
+        for job in self.jobs:
+            assert scheduler.state(job.index) is self._state(job), job.id
+            assert scheduler.attempts(job.index) == self.numbers[job.index]
+            assert scheduler.not_before(job.index) == self.waiting.get(job.index)
+        assert scheduler.finished == self._finished()
+        assert scheduler.result == self._result()
+
+    def _state(self, job: PlannedJob) -> JobState:
+        if job.index in self.ended:
+            return self.ended[job.index]
+        if job.index in self.running:
+            return S.RUNNING
+        if job.index in self.waiting:
+            return S.WAITING
+        return S.READY if self._is_ready(job, 0.0) else S.PENDING
+
+    def _is_ready(self, job: PlannedJob, now: float) -> bool:
+        if job.index in self.ended or job.index in self.running or not self.began:
+            return False
+        if job.index in self.waiting:
+            return self.waiting[job.index] <= now
+        return self._gate(job) == "run" and all(other in self.ended for other in job.after)
+
+    def _failures(self) -> list[int]:
+        return [number for number, state in self.ended.items() if state in BAD and not self._went_well(number)]
+
+    def _result(self) -> str:
+        if self.stopped_by in (CancelReason.USER, CancelReason.DEADLINE):
+            return "CANCELLED"
+        if self._failures():
+            return "FAILED"
+        return "CANCELLED" if S.CANCELLED in self.ended.values() else "SUCCESS"
+
+    # Wishes.
+
+    def ask(self, scheduler: Scheduler, now: float) -> list[Command]:
+        """What the scheduler wishes now."""
+        before = scheduler.snapshot()
+        commands = scheduler.decide(now)
+        assert scheduler.snapshot() == before, "decide moves nothing"
+        assert scheduler.decide(now) == commands, "decide moves nothing"
+        steps = [command for command in commands if not isinstance(command, Launch)]
+        launches = [command for command in commands if isinstance(command, Launch)]
+        assert commands == [*steps, *launches]
+        wanted_steps, wanted_launches = self._wishes(now)
+        assert launches == wanted_launches
+        assert sorted(steps, key=repr) == sorted(wanted_steps, key=repr)
+        if self._silent and (self._silent_until is None or now < self._silent_until):
+            assert commands == [], "next_wakeup never comes too late"
+        self._judge_wakeup(scheduler, now, commands)
+        return commands
+
+    def _judge_wakeup(self, scheduler: Scheduler, now: float, commands: Sequence[Command]) -> None:
+        wakeup = scheduler.next_wakeup()
+        self._silent, self._silent_until = not commands, wakeup
+        if commands:
+            return
+        assert wakeup is None or wakeup > now, "the loop never spins"
+        assert self._finished() or self.running or wakeup is not None, "never stuck"
+        times = [*self.waiting.values(), *(step[0] for step in self._steps().values())]
+        if self.policy.timeout is not None:
+            times.append(self.began_at + self.policy.timeout)
+        for time in sorted(times):
+            if time > now and self._wishes(time) != ([], []):
+                assert wakeup is not None, "never stuck"
+                assert wakeup <= time, "next_wakeup never comes too late"
+                break
+
+    def _steps(self) -> dict[int, tuple[float, str]]:
+        steps = {}
+        for number, attempt in self.running.items():
+            step = attempt.step(self.jobs[number].spec.grace, self.last_grace)
+            if step is not None:
+                steps[number] = step
+        return steps
+
+    def _wishes(self, now: float) -> tuple[list[Command], list[Launch]]:
+        if self._finished() or not self.began:
+            return [], []
+        if self.policy.timeout is not None and now >= self.began_at + self.policy.timeout and not self.hurried:
+            return [Cancel(CancelReason.DEADLINE)], []
+        if self.policy.fail_fast is not FailFast.OFF and self._failures() and self.stopped_by is None:
+            return [Cancel(CancelReason.FAIL_FAST)], []
+        steps: list[Command] = []
+        for number, (due, what) in self._steps().items():
+            if due <= now:
+                attempt = self.running[number].number
+                give_up = what == "give up"
+                steps.append(GiveUp(number, attempt) if give_up else Kill(number, attempt, what == "kill"))
+        return steps, self._launches(now)
+
+    def _launches(self, now: float) -> list[Launch]:
+        ranked = self.policy.order is Order.CRITICAL_PATH
+        line = sorted(
+            (job for job in self.jobs if self._is_ready(job, now)),
+            key=lambda job: (-job.priority, -job.rank if ranked else 0, job.index),
+        )
+        room, taken, launches = self._room(), set[str](), list[Launch]()
+        for job in line:
+            if len(self.running) + len(launches) >= self.policy.max_parallel_jobs:
+                break
+            names = {pool for pool, _ in job.pools}
+            if names & taken or any(amount > room[pool] for pool, amount in job.pools):
+                taken |= names
+                continue
+            for pool, amount in job.pools:
+                room[pool] -= amount
+            cap = self.always_cap if self.hurried else None
+            launches.append(Launch(job.index, self.numbers[job.index] + 1, cap))
+        return launches
+
+    def _room(self) -> dict[str, int]:
+        room = dict(self.policy.pools)
+        for number in self.running:
+            for pool, amount in self.jobs[number].pools:
+                room[pool] -= amount
+        return room

@@ -1,0 +1,88 @@
+"""From the text of a manifest to its plan in one call, without a disk."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.manifest.marks import Positions
+from orchestrator.manifest.model import Manifest
+from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.source import read_yaml
+from orchestrator.manifest.text import Lines
+from orchestrator.plan.expand import Overrides
+from orchestrator.plan.files import FileKind
+from orchestrator.plan.make import Planned, make_plan
+from orchestrator.plan.model import Plan
+from orchestrator.plan.select import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file as the disk would show it."""
+
+    kind: FileKind = "script"
+    digest: str = "d1"
+
+
+def read(text: str) -> tuple[Manifest, SourceMap]:
+    """The manifest and the places in its text, which is dedented and lacks `version: 1`: that is added on line 1."""
+    lines = Lines("pexec.yaml", "version: 1\n" + textwrap.dedent(text).lstrip("\n"))
+    data, marks = read_yaml(lines)
+    return Manifest.model_validate(data), Positions(lines, lambda: marks)
+
+
+def planned(
+    text: str,
+    *,
+    files: Mapping[str, Found] | None = None,
+    selection: Selection | None = None,
+    overrides: Overrides | None = None,
+    cpus: int = 2,
+) -> Planned:
+    """The plan of a manifest's text, and all that is wrong with it."""
+    manifest, source = read(text)
+    return make_plan(
+        manifest,
+        source,
+        manifest_path="pexec.yaml",
+        base_dir="/home/me/nightly",
+        files=files or {},
+        cpus=cpus,
+        selection=selection,
+        overrides=overrides,
+    )
+
+
+def good_plan(
+    text: str,
+    *,
+    files: Mapping[str, Found] | None = None,
+    selection: Selection | None = None,
+    overrides: Overrides | None = None,
+    cpus: int = 2,
+) -> Plan:
+    """The plan of a manifest's text in which nothing is wrong."""
+    result = planned(text, files=files, selection=selection, overrides=overrides, cpus=cpus)
+    assert result.diagnostics == ()
+    assert result.plan is not None
+    return result.plan
+
+
+def plan_of_workflows(workflows: Mapping[str, object], **top: object) -> Planned:
+    """The plan of workflows given as data, without positions."""
+    manifest = Manifest.model_validate({"version": 1, "workflows": workflows, **top})
+    return make_plan(manifest, SourceMap(), manifest_path="pexec.yaml", base_dir="/home/me/nightly", files={}, cpus=2)
+
+
+def picture(diagnostic: Diagnostic) -> str:
+    """A diagnostic as text, one line for each fact: code and message, place, notes, help."""
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}", f"  at {_place(diagnostic.span)}"]
+    lines += [f"  {_place(note.span)}: {note.message}" for note in diagnostic.notes]
+    return "\n".join([*lines, *([f"  = {diagnostic.help}"] if diagnostic.help else [])])
+
+
+def _place(span: Span | None) -> str:
+    return f"{span.line}:{span.column}+{span.length}" if span else "nowhere"

@@ -1,0 +1,210 @@
+"""Small worlds for the engine: plans in a line, and a driver without processes in which every step is judged by `Laws`.
+
+world = World.started(job("a"), job("b", needs="a"), fail_fast=FailFast.ON)
+world.end("a", Verdict.FAILED)
+assert world.states == {"a": "failed", "b": "skipped"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from support.laws import Laws
+
+from orchestrator.engine.commands import Cancel, Command, GiveUp, Kill, Launch
+from orchestrator.engine.events import (
+    AttemptFinished,
+    AttemptStarted,
+    CancelRequested,
+    Consequence,
+    Fact,
+    JobAdopted,
+    JobFinished,
+    KillSent,
+    RunResumed,
+    RunStarted,
+)
+from orchestrator.engine.scheduler import Scheduler, replay
+from orchestrator.engine.states import CancelReason, Verdict
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A job whose needs are still names."""
+
+    name: str
+    needs: tuple[str, ...]
+    after: tuple[str, ...]
+    spec: JobSpec
+    rest: dict[str, Any] = field(default_factory=dict)
+
+
+def job(name: str, *, needs: str = "", after: str = "", grace: float = 5.0, group: bool = False, **rest: Any) -> Draft:
+    """A job for `plan`; `needs` and `after` are names between blanks, `rest` other fields of `PlannedJob`."""
+    spec = JobSpec(run=None if group else "true", grace=grace)
+    return Draft(name, tuple(needs.split()), tuple(after.split()), spec, rest)
+
+
+def plan(*drafts: Draft, **policy: Any) -> Plan:
+    """A plan of these jobs; `policy` are fields of `Policy`. There is room for ten jobs unless it says otherwise."""
+    index = {draft.name: number for number, draft in enumerate(drafts)}
+    jobs = tuple(
+        PlannedJob(
+            index[draft.name],
+            draft.name,
+            draft.name,
+            draft.spec,
+            tuple(index[name] for name in draft.needs),
+            tuple(index[name] for name in draft.after),
+            **draft.rest,
+        )
+        for draft in drafts
+    )
+    return Plan("world", "pexec.yaml", "/", Policy(**{"max_parallel_jobs": 10, **policy}), jobs)
+
+
+class World:
+    """One run: its plan, its facts so far, the second it is, and all that followed. Jobs are named or numbered."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.scheduler = Scheduler(plan)
+        self.laws = Laws(plan)
+        self.now = 0.0
+        self.facts: list[Fact] = []
+        self.followed: list[Consequence] = []
+        self._numbers = {planned.id: planned.index for planned in plan.jobs}
+
+    @classmethod
+    def started(cls, *drafts: Draft, **policy: Any) -> World:
+        """A run of these jobs that has launched what it can."""
+        world = cls(plan(*drafts, **policy))
+        world.begin()
+        world.act()
+        return world
+
+    # What is done to it.
+
+    def happen(self, fact: Fact) -> tuple[Consequence, ...]:
+        """Let the engine know a fact, under the eyes of the laws."""
+        before = self.scheduler.snapshot()
+        consequences = self.scheduler.apply(fact)
+        self.facts.append(fact)
+        self.followed += consequences
+        self.laws.saw(fact, consequences, before, self.scheduler)
+        return consequences
+
+    def begin(self, adopted: Iterable[int] = ()) -> None:
+        """Start the run; these jobs succeeded in an earlier one."""
+        self.happen(RunStarted(self.now))
+        for number in adopted:
+            self.happen(JobAdopted(self.now, number))
+
+    def act(self, at_most: int | None = None) -> list[Command]:
+        """Carry out what is wished now, or only the first so many wishes; without a limit until nothing is wished."""
+        done: list[Command] = []
+        while commands := self.laws.ask(self.scheduler, self.now)[:at_most]:
+            done += commands
+            for command in commands:
+                self._carry_out(command)
+            if at_most is not None:
+                break
+        return done
+
+    def end(self, which: str | int, verdict: Verdict = Verdict.SUCCEEDED, **rest: Any) -> list[Command]:
+        """The running attempt of a job ends; what is done then."""
+        number = self.number(which)
+        attempt = self.scheduler.attempts(number)
+        self.happen(AttemptFinished(self.now, number, attempt, verdict, **rest))
+        return self.act()
+
+    def cancel(self, which: str | None = None, *, force: bool = False) -> list[Command]:
+        """The user stops the run, or one job; what is done then."""
+        number = None if which is None else self.number(which)
+        self.happen(CancelRequested(self.now, CancelReason.USER, force, number))
+        return self.act()
+
+    def wait(self, seconds: float) -> list[Command]:
+        """Let time pass; what is done at its end."""
+        self.now += seconds
+        return self.act()
+
+    def crash(self) -> None:
+        """pexec is gone; a new one reads the journal and goes on."""
+        reborn = replay(self.plan, self.facts)
+        assert reborn.snapshot() == self.scheduler.snapshot(), "replay equals live"
+        self.scheduler = reborn
+        self.happen(RunResumed(self.now))
+
+    # What is seen of it.
+
+    def number(self, which: str | int) -> int:
+        return self._numbers[which] if isinstance(which, str) else which
+
+    @property
+    def states(self) -> dict[str, str]:
+        """Where each job stands."""
+        return {planned.id: self.scheduler.state(planned.index).value for planned in self.plan.jobs}
+
+    @property
+    def running(self) -> list[str]:
+        """The ids of the running jobs, in their order of launch."""
+        return [self.plan.jobs[number].id for number, _ in self.scheduler.running]
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why each job that has ended ended so, as last told."""
+        ends = (told for told in self.followed if isinstance(told, JobFinished))
+        return {self.plan.jobs[told.job].id: told.reason for told in ends}
+
+    def names(self, commands: Sequence[Command]) -> list[str]:
+        """Commands in short: `launch a`, `term a`, `kill a`, `give up a`, `cancel user`."""
+        return [self._name(command) for command in commands]
+
+    def _name(self, command: Command) -> str:
+        match command:
+            case Launch():
+                verb = "launch"
+            case Kill():
+                verb = "kill" if command.force else "term"
+            case GiveUp():
+                verb = "give up"
+            case Cancel():
+                return f"cancel {command.reason}"
+        return f"{verb} {self.plan.jobs[command.job].id}"
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case Launch():
+                self.happen(AttemptStarted(self.now, command.job, command.attempt))
+            case Kill():
+                self.happen(KillSent(self.now, command.job, command.attempt, command.force))
+            case GiveUp():
+                self.happen(AttemptFinished(self.now, command.job, command.attempt, Verdict.LOST, reason="no word"))
+            case Cancel():
+                self.happen(CancelRequested(self.now, command.reason))
+
+
+def end_of_time(world: World, *, answers: bool) -> None:
+    """Bring a run to its end, with attempts that answer or that never do. Asserts that it has one, in bounded time."""
+    if not answers:
+        world.cancel()
+    patience = 20 * (len(world.plan.jobs) + 1)
+    forced_at: float | None = None
+    while not world.scheduler.finished:
+        patience -= 1
+        assert patience > 0, "every run ends"
+        world.act()
+        wakeup = world.scheduler.next_wakeup()
+        if answers and world.scheduler.running:
+            world.end(world.scheduler.running[0][0])
+        elif wakeup is not None:
+            world.now = max(world.now, wakeup)
+        elif not world.scheduler.finished:
+            assert forced_at is None, "a forced stop needs no answer"
+            forced_at = world.now
+            world.cancel(force=True)
+    assert forced_at is None or world.now - forced_at <= world.laws.last_grace + 1e-6, "a forced stop is bounded"
