@@ -11,6 +11,9 @@ import pytest
 from orchestrator.errors import UsageError
 from orchestrator.settings import GIVEN_TO_JOBS, PARSERS, Setting, Settings, folders_upward, load_settings
 
+NOT_JOBS = "must be a whole number from 1 on, `auto`, or a share of the CPUs such as `150%`"
+NOT_SECONDS = "must be a number of seconds above 0, such as `300` or `2.5`, or `none`"
+
 
 class World:
     """A repository, the user's home, and the environment, all empty at first."""
@@ -137,16 +140,16 @@ def test_a_variable_in_lower_case_is_somebody_elses(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "given", "reason"),
     [
-        ("max_parallel_jobs", "0", "must be a whole number from 1 on, `auto`, or a share of the CPUs such as `150%`"),
-        ("max_parallel_jobs", "1.5", "must be a whole number from 1 on, `auto`, or a share of the CPUs such as `150%`"),
-        ("max_parallel_jobs", "0%", "must be a whole number from 1 on, `auto`, or a share of the CPUs such as `150%`"),
-        ("max_parallel_jobs", "9" * 5000, "must be a whole number from 1 on, `auto`, or a share of the CPUs such as `150%`"),
+        ("max_parallel_jobs", "0", NOT_JOBS),
+        ("max_parallel_jobs", "1.5", NOT_JOBS),
+        ("max_parallel_jobs", "0%", NOT_JOBS),
+        ("max_parallel_jobs", "9" * 5000, NOT_JOBS),
         ("fail_fast", "yes", "must be `false`, `drain` or `true`"),
-        ("timeout_seconds", "0", "must be a number of seconds above 0, such as `300` or `2.5`, or `none`"),
-        ("timeout_seconds", "5m", "must be a number of seconds above 0, such as `300` or `2.5`, or `none`"),
-        ("timeout_seconds", "nan", "must be a number of seconds above 0, such as `300` or `2.5`, or `none`"),
-        ("timeout_seconds", "-1", "must be a number of seconds above 0, such as `300` or `2.5`, or `none`"),
-        ("output", "loud", "must be one of `plain`, `quiet`, `jsonl`"),
+        ("timeout_seconds", "0", NOT_SECONDS),
+        ("timeout_seconds", "5m", NOT_SECONDS),
+        ("timeout_seconds", "nan", NOT_SECONDS),
+        ("timeout_seconds", "-1", NOT_SECONDS),
+        ("output", "loud", "must be one of `auto`, `plain`, `quiet`, `jsonl`"),
     ],
 )  # fmt: skip
 def test_a_value_that_cannot_be_is_refused_with_its_source(world: World, name: str, given: str, reason: str) -> None:
@@ -157,8 +160,7 @@ def test_a_value_that_cannot_be_is_refused_with_its_source(world: World, name: s
 @pytest.mark.parametrize(
     ("line", "message", "hint"),
     [
-        ("max_parallel_jobs = true", "`max_parallel_jobs` in {origin} must be a whole number from 1 on, `auto`, or a share"
-         " of the CPUs such as `150%`, not `true`", ""),
+        ("max_parallel_jobs = true", f"`max_parallel_jobs` in {{origin}} {NOT_JOBS}, not `true`", ""),
         ("fail_fast = 1.5", "`fail_fast` in {origin} must be `false`, `drain` or `true`, not `1.5`", ""),
         ("run_root = 3", "`run_root` in {origin} must be the path of a folder, not `3`", ""),
         ("max-parallel-jobs = 3", "`max-parallel-jobs` in {origin} is no setting", "did you mean `max_parallel_jobs`?"),
@@ -181,7 +183,7 @@ def test_all_faults_are_told_at_once(world: World) -> None:
     world.variable("PEXEC_OUTPUT", "loud")
     world.project("[tool.pexec]\nrun-root = 'x'\nfail_fast = 3\n")
     assert world.refusal() == (
-        "`PEXEC_OUTPUT` must be one of `plain`, `quiet`, `jsonl`, not `loud`; "
+        "`PEXEC_OUTPUT` must be one of `auto`, `plain`, `quiet`, `jsonl`, not `loud`; "
         "`run-root` in pyproject.toml [tool.pexec] is no setting; "
         "`fail_fast` in pyproject.toml [tool.pexec] must be `false`, `drain` or `true`, not `3`",
         "did you mean `run_root`?",

@@ -101,6 +101,7 @@ class JournalWriter:
         rundir.replace(BALLAST, bytes(range(256)) * (BALLAST_BYTES // 256))
         self._sync = GroupSync(descriptor)
         self._pending = Pending()
+        self._closed = False
         logger = structlog.wrap_logger(
             self._pending,
             processors=[Stamp(next_seq, clock), render],
@@ -138,7 +139,13 @@ class JournalWriter:
             raise self._failed(error) from error
 
     def close(self) -> None:
-        """Append what is buffered and wait until the disk has it. The lock stays with the run folder."""
+        """Append what is buffered and wait until the disk has it. A second time does nothing.
+
+        The lock stays with the run folder.
+        """
+        if self._closed:
+            return
+        self._closed = True
         try:
             self.flush()
         finally:

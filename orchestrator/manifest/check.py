@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from orchestrator.diagnostics import Diagnostic, Note
+from orchestrator.manifest.marks import Positions
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.positions import SourceMap
 
 MAX_SHOWN = 100
 _MAX_REPAIRED = 5_000
@@ -27,7 +27,7 @@ class Checked:
     diagnostics: list[Diagnostic]
 
 
-def check(data: object, source: SourceMap, *, large: bool = False) -> Checked:
+def check(data: object, source: Positions, *, large: bool = False) -> Checked:
     """The model of `data`. With `large`, data that is wrong all over is given up after a sample: a million errors
     take a gigabyte."""
     if not isinstance(data, dict):
@@ -42,13 +42,13 @@ def check(data: object, source: SourceMap, *, large: bool = False) -> Checked:
     return Checked(_salvaged(data, faults, source), _shown(faults))
 
 
-def _no_mapping(data: object, source: SourceMap) -> Diagnostic:
+def _no_mapping(data: object, source: Positions) -> Diagnostic:
     if data is None:
         return Diagnostic("PX111", "the manifest is empty", source.value(()), help=_EMPTY_HINT)
     return Diagnostic("PX112", "the manifest must be a mapping", source.value(()), help=_EMPTY_HINT)
 
 
-def _faults(data: dict[str, Any], source: SourceMap) -> tuple[Manifest | None, list[Diagnostic]]:
+def _faults(data: dict[str, Any], source: Positions) -> tuple[Manifest | None, list[Diagnostic]]:
     try:
         return Manifest.model_validate(data), []
     except ValidationError as refused:
@@ -57,7 +57,7 @@ def _faults(data: dict[str, Any], source: SourceMap) -> tuple[Manifest | None, l
         return None, faults_of(refused, data, source)
 
 
-def _salvaged(data: dict[str, Any], faults: list[Diagnostic], source: SourceMap) -> Manifest | None:
+def _salvaged(data: dict[str, Any], faults: list[Diagnostic], source: Positions) -> Manifest | None:
     """What can still be planned. What a repair itself makes invalid is not told again, only repaired too."""
     from orchestrator.manifest.salvage import repaired
 

@@ -7,24 +7,26 @@ from typing import Any
 from pydantic import ValidationError
 
 from orchestrator.diagnostics import Diagnostic, Note, Path
+from orchestrator.manifest.marks import Positions
 from orchestrator.manifest.model import command_fault
 from orchestrator.manifest.places import place
-from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.unknown_keys import meant_key
 from orchestrator.manifest.wording import tell
 
 _WHAT_TO_RUN = ("run", "argv", "file", "needs")
 
 
-def faults_of(refused: ValidationError, data: dict[str, Any], source: SourceMap) -> list[Diagnostic]:
+def faults_of(refused: ValidationError, data: dict[str, Any], source: Positions) -> list[Diagnostic]:
     """One diagnostic for each fault of `data`, in no order; a place may have several."""
-    found = [_diagnostic(error, data, source) for error in refused.errors(include_url=False)]
+    errors = refused.errors(include_url=False)
+    # Entries that are refused do not count for pydantic: a list of nothing else is no empty list.
+    found = [_diagnostic(e, data, source) for e in errors if e["type"] != "too_short" or not e["input"]]
     return [*found, *_command_faults(data, found, source)]
 
 
-def _diagnostic(error: Any, data: dict[str, Any], source: SourceMap) -> Diagnostic:
+def _diagnostic(error: Any, data: dict[str, Any], source: Positions) -> Diagnostic:
     path = _path(error, data)
-    code, message, hint = tell(error, path)
+    code, message, hint = tell(error, path, source.written(path) if _is_scalar(error["input"]) else "")
     if code in ("PX118", "PX119"):
         return _command_diagnostic(code, message, hint, path, data, source)
     at_key = code in ("PX110", "PX111") or error["loc"][-1] == "[key]"
@@ -45,7 +47,7 @@ def _path(error: Any, data: object) -> Path:
     return (*path, error["loc"][-1]) if error["type"] == "missing" else path
 
 
-def _command_faults(data: dict[str, Any], found: list[Diagnostic], source: SourceMap) -> list[Diagnostic]:
+def _command_faults(data: dict[str, Any], found: list[Diagnostic], source: Positions) -> list[Diagnostic]:
     """The faults between keys of workflows in which single keys are wrong too: pydantic does not get to them."""
     workflows = data.get("workflows")
     if not isinstance(workflows, dict):
@@ -65,7 +67,7 @@ def _command_faults(data: dict[str, Any], found: list[Diagnostic], source: Sourc
 
 
 def _command_diagnostic(
-    code: str, message: str, hint: str, path: Path, data: dict[str, Any], source: SourceMap
+    code: str, message: str, hint: str, path: Path, data: dict[str, Any], source: Positions
 ) -> Diagnostic:
     """At the last of the keys that exclude each other, with a note at the first; else at the workflow's name."""
     workflow = data["workflows"][path[1]]
@@ -75,3 +77,7 @@ def _command_diagnostic(
         return Diagnostic(code, message, source.key((*path, keys[-1])), path, (note,), hint)
     at = (*path, "args") if code == "PX118" else path
     return Diagnostic(code, message, source.key(at), path, help=hint)
+
+
+def _is_scalar(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float)

@@ -56,7 +56,7 @@ def scan(lines: Lines) -> Marks:
         name = _checked_text(lines, found) if token[0] == '"' else None
         if keys is not None and expects_key and name is not None:
             if name in keys and len(marks.duplicates) < MAX_DUPLICATES:
-                marks.duplicates.append(len(marks.starts))
+                marks.duplicates.append((stack[-1][0], len(marks.starts)))
             keys.add(name)
             expects_key = False
         else:

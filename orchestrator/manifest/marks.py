@@ -7,11 +7,14 @@ its key. An alias is one node: places inside what it repeats are told at the ali
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, PathKey, Span
 from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.text import Lines
 
 MAX_DUPLICATES = 100
@@ -20,13 +23,13 @@ MAX_DUPLICATES = 100
 @dataclass(slots=True)
 class Marks:
     """Parallel columns, one row a node: start and end index, the node after its last child (0: it has none), and the
-    text of a key (None: it is no key). `duplicates` has the node of each key that its mapping has already."""
+    text of a key (None: it is no key). `duplicates` has the nodes of a mapping and of a key that it has already."""
 
     starts: array[int] = field(default_factory=lambda: array("I"))
     ends: array[int] = field(default_factory=lambda: array("I"))
     skips: array[int] = field(default_factory=lambda: array("I"))
     names: list[str | None] = field(default_factory=list)
-    duplicates: list[int] = field(default_factory=list)
+    duplicates: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, start: int, end: int, name: str | None) -> None:
         """Append a node that has no children yet."""
@@ -35,44 +38,35 @@ class Marks:
         self.skips.append(0)
         self.names.append(name)
 
-    def children(self, node: int) -> dict[PathKey, int]:
-        """Key or index -> node of the value, for each child of a container. A key is the node before its value."""
-        found: dict[PathKey, int] = {}
-        child, end = node + 1, self.skips[node] if node < len(self.skips) else 0
+    def children(self, node: int) -> Iterator[tuple[PathKey, int]]:
+        """Key or index, and the node of the value, for each child of a container. A key is the node before its value.
+        A key that stands twice comes twice; of its values the last is the one in the data."""
+        if node >= len(self.skips):
+            return
+        child, end, index = node + 1, self.skips[node], 0
         while child < end:
             name = self.names[child]
             if name is None:
-                found[len(found)] = child
+                yield index, child
+                index += 1
             else:
                 child += 1
-                found.setdefault(name, child)
+                yield name, child
             child = self.skips[child] or child + 1
-        return found
-
-    def mapping_around(self, key_node: int) -> tuple[Path, int]:
-        """The path and the node of the mapping that a key stands in."""
-        path: Path = ()
-        node = 0
-        while True:
-            for step, child in self.children(node).items():
-                if child < key_node < self.skips[child]:
-                    path, node = (*path, step), child
-                    break
-            else:
-                return path, node
 
 
 class Positions(SourceMap):
     """The places of one text. `keys` and `values` stay empty: the two methods look into the marks instead."""
 
-    __slots__ = ("_children", "_lines", "_make", "_marks")
+    __slots__ = ("_children", "_lines", "_make", "_marks", "_steps")
 
     def __init__(self, lines: Lines, make: Callable[[], Marks]) -> None:
         super().__init__(texts={lines.file: lines.text})
         self._lines = lines
         self._make = make
         self._marks: Marks | None = None
-        self._children: dict[int, dict[PathKey, int]] = {}
+        self._children: dict[int, list[tuple[PathKey, int]]] = {}
+        self._steps: dict[int, dict[PathKey, int]] = {}
 
     def key(self, path: Path) -> Span | None:
         """The span of the key at `path`, or of what is nearest to it."""
@@ -85,18 +79,22 @@ class Positions(SourceMap):
         """The span of the value at `path`, or of what is nearest to it."""
         return self._span(self._node(path))
 
+    def written(self, path: Path) -> str:
+        """The value at `path` as it stands in the text, with its quotes; also a whole list or mapping."""
+        marks, node = self._read(), self._node(path)
+        return self._lines.text[marks.starts[node] : marks.ends[node]]
+
     def duplicates(self) -> list[Diagnostic]:
         """PX104 for each key that stands twice in a mapping, without any value."""
         marks = self._read()
         faults = []
-        for second in marks.duplicates:
-            path, mapping = marks.mapping_around(second)
+        for mapping, second in marks.duplicates:
             name = marks.names[second] or ""
-            first = marks.children(mapping)[name] - 1
+            first = next(child for step, child in self._entries(mapping) if step == name) - 1
             note = Note("it stands here first", self._span(first))
-            message = f"the key `{name}` stands twice in one mapping"
-            span, full_path = self._span(second), (*path, name)
-            faults.append(Diagnostic("PX104", message, span, full_path, (note,), "remove one of the two"))
+            message = f"the key {quote(name)} stands twice in one mapping"
+            path = (*self._path(mapping), name)
+            faults.append(Diagnostic("PX104", message, self._span(second), path, (note,), "remove one of the two"))
         return faults
 
     def _read(self) -> Marks:
@@ -110,15 +108,29 @@ class Positions(SourceMap):
             return None
         return self._lines.span(marks.starts[node], marks.ends[node])
 
+    def _entries(self, node: int) -> list[tuple[PathKey, int]]:
+        if node not in self._children:
+            self._children[node] = list(self._read().children(node))
+        return self._children[node]
+
     def _node(self, path: Path) -> int:
         """The node of the value at `path`, or the last one on the way to it."""
-        marks = self._read()
         node = 0
         for step in path:
-            if node not in self._children:
-                self._children[node] = marks.children(node)
-            child = self._children[node].get(step)
+            if node not in self._steps:
+                self._steps[node] = dict(self._entries(node))
+            child = self._steps[node].get(step)
             if child is None:
                 break
             node = child
         return node
+
+    def _path(self, wanted: int) -> Path:
+        """The path of the value whose node is `wanted`."""
+        path: Path = ()
+        node = 0
+        while node != wanted:
+            entries = self._entries(node)
+            step, node = entries[bisect_right(entries, wanted, key=itemgetter(1)) - 1]
+            path = (*path, step)
+        return path

@@ -199,9 +199,15 @@ class Manifest(_Section):
         None, description="Name of the runs; by default the name of the manifest's folder.", examples=["nightly"]
     )
     description: Given[Text] = Field(None, description="What it is for.", examples=["Build and test everything."])
-    policy: Policy = Field(Policy(), description="Rules for the run as a whole.", examples=[{"max_parallel_jobs": 8}])
+    policy: Policy = Field(
+        Policy(),
+        description="Rules for the run: how many jobs at once, what happens at a failure.",
+        examples=[{"max_parallel_jobs": 8}],
+    )
     defaults: Defaults = Field(
-        Defaults(), description="What every workflow starts from.", examples=[{"timeout": "10m"}]
+        Defaults(),
+        description="What every workflow starts from; its own keys come before these.",
+        examples=[{"timeout": "10m"}],
     )
     workflows: dict[Name, Workflow] = Field(
         min_length=1, description="What there is to do, by name.", examples=[{"test": {"run": "make test"}}]

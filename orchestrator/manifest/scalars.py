@@ -34,11 +34,11 @@ _SIZE_UNITS = {
     None: 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
 }  # fmt: skip
 
+_MAX_QUOTED = 60
+
 _duration = re.compile(DURATION_PATTERN)
 _size = re.compile(SIZE_PATTERN)
 _percent = re.compile(PERCENT_PATTERN)
-_loose_duration = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?(ms|msecs?|milliseconds?|[smhdw]|[A-Za-z]{2,7})")
-_clock = re.compile(r"([0-9]{1,3}):([0-5][0-9])")
 
 
 class NoLimit(enum.Enum):
@@ -65,6 +65,11 @@ class ScalarError(ValueError):
         self.code = code
         self.message = message
         self.hint = hint
+
+
+def quote(text: str) -> str:
+    """Text in backticks for a message, cut when it is long."""
+    return f"`{text}`" if len(text) <= _MAX_QUOTED else f"`{text[:_MAX_QUOTED]}...`"
 
 
 def parse_duration(value: object) -> float:
@@ -118,16 +123,21 @@ def _not_a_duration(value: object) -> ScalarError:
         return ScalarError("PX114", "a bare number with a fraction is not a duration", hint)
     if not isinstance(value, str):
         return ScalarError("PX114", "not a duration", DURATION_HINT)
+    if not value.strip():
+        return ScalarError("PX114", "an empty text is not a duration", DURATION_HINT)
     if value.startswith("-"):
         return ScalarError("PX114", "a duration cannot be negative", DURATION_HINT)
-    if clock := _clock.fullmatch(value):
+    if clock := re.fullmatch(r"([0-9]{1,3}):([0-5][0-9])", value):
         first, second = int(clock[1]), int(clock[2])
         short, long = format_duration(first * 60 + second), format_duration(first * 3600 + second * 60)
         return ScalarError("PX114", f"`{value}` can be read in two ways", f"write `{short}` or `{long}`")
-    if (loose := _loose_duration.fullmatch(value)) and (unit := _loose_unit(loose[2])):
+    if value == NO_LIMIT.value:
+        return ScalarError("PX114", "`none` is not possible here", DURATION_HINT)
+    loose = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([A-Za-z]{1,12})", value)
+    if loose and (unit := _loose_unit(loose[2])):
         meant = format_duration(float(loose[1]) * unit / 1000)
         return ScalarError("PX114", f"`{value}` is not a duration", f"write `{meant}`")
-    return ScalarError("PX114", "not a duration", DURATION_HINT)
+    return ScalarError("PX114", f"{quote(value)} is not a duration", DURATION_HINT)
 
 
 def _loose_unit(word: str) -> int | None:

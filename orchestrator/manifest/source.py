@@ -80,7 +80,7 @@ class _Builder:
                 if in_mapping and key is None:
                     key = value
                     if key in container:
-                        self.note_duplicate()
+                        self.note_duplicate(stack[-1][2])
                     if key == "<<" and event.implicit[0]:
                         self.refuse("PX105", "merge keys are not read", event, _MERGE_HINT)
                     starts.append(event.start_mark.index)
@@ -136,9 +136,9 @@ class _Builder:
             self.refuse("PX105", "tags are not read", event, "remove the tag; quotes make text of a value")
         self.refuse("PX105", "text with a NUL character", event, "neither programs nor files can be given one")
 
-    def note_duplicate(self) -> None:
+    def note_duplicate(self, mapping: int) -> None:
         if len(self.marks.duplicates) < MAX_DUPLICATES:
-            self.marks.duplicates.append(len(self.marks.starts))
+            self.marks.duplicates.append((mapping, len(self.marks.starts)))
 
     def check_start(self, event: Any, depth: int, *, is_key: bool) -> None:
         if is_key:

@@ -6,12 +6,13 @@ import re
 from typing import Any
 
 from orchestrator.diagnostics import Path
-from orchestrator.manifest.places import place, quote
+from orchestrator.manifest.places import place
 from orchestrator.manifest.scalars import (
     ENV_GLOB_PATTERN,
     ENV_NAME_PATTERN,
     NAME_PATTERN,
     ScalarError,
+    quote,
 )
 from orchestrator.manifest.suggest import closest
 from orchestrator.manifest.unknown_keys import unknown_key_hint
@@ -45,11 +46,12 @@ _MISSING_HINTS: dict[Path, str] = {
     ("version",): "write `version: 1`",
     ("workflows",): "name at least one, with what it runs: `workflows: {build: {run: make}}`",
 }
+_MAY_BE_SECRET = {"env", "args", "argv"}
 _TRUE, _FALSE = ("yes", "on", "y", "true"), ("no", "off", "n", "false")
 
 
-def tell(error: Any, path: Path) -> Told:
-    """What to say of one of pydantic's errors; `path` is its place in the data."""
+def tell(error: Any, path: Path, written: str) -> Told:
+    """What to say of one of pydantic's errors; `path` is its place in the data, `written` the scalar in the file."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     name = next((step for step in reversed(path) if isinstance(step, str)), "")
     if kind == "extra_forbidden":
@@ -57,8 +59,11 @@ def tell(error: Any, path: Path) -> Told:
     if kind == "missing":
         inside = f" in {place(path[:-1])}" if len(path) > 1 else ""
         return "PX111", f"`{path[-1]}` is missing{inside}", _MISSING_HINTS.get(path, "")
+    if kind == "string_type" and (value is None or isinstance(value, int | float)):
+        return "PX117", f"{place(path)} must be text, not {_form(value)}", _quoting_hint(path, written)
     if value is None:
-        return _tell_null(kind, context, path)
+        code = context["error"].code if kind == "value_error" else "PX112"
+        return code, f"{place(path)} has no value", "write one, or remove the key"
     if kind == "value_error":
         return _tell_scalar(context["error"], path)
     if kind == "literal_error":
@@ -70,13 +75,6 @@ def tell(error: Any, path: Path) -> Told:
     if kind in _WANTED:
         return _tell_type(kind, value, path, name)
     return _tell_bounds(kind, context, path)
-
-
-def _tell_null(kind: str, context: Any, path: Path) -> Told:
-    if kind == "string_type":
-        return "PX117", f"{place(path)} must be text, but there is none", "write the text, or remove the key"
-    code = context["error"].code if kind == "value_error" else "PX112"
-    return code, f"{place(path)} has no value", "write one, or remove the key"
 
 
 def _tell_scalar(fault: ScalarError, path: Path) -> Told:
@@ -105,8 +103,6 @@ def _tell_type(kind: str, value: object, path: Path, name: str) -> Told:
     if kind == "tuple_type" and path[-1] == name:
         wanted = _FORMS.get(name, wanted)
     message = f"{place(path)} must be {wanted}, not {_form(value)}"
-    if kind == "string_type" and isinstance(value, int | float):
-        return "PX117", message, "put it in quotes"
     if kind == "tuple_type" and isinstance(value, str):
         hint = "use `run` for shell text" if name == "argv" else "write it as a list: `[one, two]`"
     elif kind == "bool_type" and isinstance(value, str):
@@ -127,7 +123,18 @@ def _tell_bounds(kind: str, context: Any, path: Path) -> Told:
         return "PX113", f"{place(path)} must be at most {context['le']:,}", ""
     if kind == "too_short":
         return "PX113", f"{place(path)} is empty", "write at least one entry"
+    if kind == "finite_number":
+        return "PX113", f"{place(path)} must be a finite number", ""
     return "PX113", f"{place(path)} has a value that is not allowed", ""
+
+
+def _quoting_hint(path: Path, written: str) -> str:
+    """What to write for text; without the value where it may be a secret."""
+    if not written:
+        return "write the text, or remove the key"
+    if not _MAY_BE_SECRET.isdisjoint(path) or len(written) > 30 or written[0] in "*&":
+        return "put it in quotes"
+    return f'put it in quotes: `"{written}"`'
 
 
 def _boolean_hint(word: str) -> str:
@@ -137,6 +144,8 @@ def _boolean_hint(word: str) -> str:
 
 
 def _form(value: object) -> str:
+    if value is None:
+        return "nothing"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -28,7 +29,7 @@ class Chains:
 
     def __init__(self, plan: Plan) -> None:
         self._jobs = plan.jobs
-        self._seconds = [0.0] * len(plan.jobs)
+        self._seconds = array("d", bytes(8 * len(plan.jobs)))
         self._before: list[int | None] = [None] * len(plan.jobs)
         self._last: int | None = None
 
@@ -62,13 +63,14 @@ class Chains:
 class RunFold:
     """Add the events of a run in order, ask for its report at any moment.
 
-    `changed` holds the indices of jobs whose status changed; whoever follows them empties it.
+    `changed` holds the indices of jobs whose status changed; whoever follows them empties it. `slugs[i]` is the name
+    of job i in names of files.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._index_of = {job.id: job.index for job in plan.jobs}
-        self._slugs = slugs(tuple(self._index_of))
+        self.slugs = slugs(tuple(self._index_of))
         self._jobs = [JobReport(job.id) for job in plan.jobs]
         self._counts: Counter[Status] = Counter({Status.PENDING: len(plan.jobs)})
         self._allowed = 0
@@ -91,6 +93,10 @@ class RunFold:
         follow = _FOLLOW.get(event["event"])
         if follow is not None:
             follow(self, event)
+
+    def status(self, job: int) -> Status:
+        """Where the job with this index stands."""
+        return self._jobs[job].status
 
     def report(self) -> RunReport:
         """The run so far. Its jobs are this fold's own and change with the next event."""
@@ -153,7 +159,7 @@ class RunFold:
         job = self._jobs[index]
         job.attempts = event["attempt"]
         job.pid = job.exit_code = job.signal = None
-        job.log_file = log_name(self._slugs[index], job.attempts)
+        job.log_file = log_name(self.slugs[index], job.attempts)
         job.reason = ""
         if job.started_at is None:
             job.started_at = event["ts"]

@@ -23,7 +23,7 @@ def shown(text: str) -> str:
 @pytest.mark.parametrize(
     "name",
     ["password", "PASSWORD", "a_password", "dbPassword", "DBPassword", "apikey", "API_KEY", "github-token", "tokens",
-     "accesstoken", "client.secret", "SECRETS_FILE", "private_keys", "DB_PASS", "PASSPHRASE", "aws_credentials", "auth"],
+     "accesstoken", "client.secret", "SECRETS_FILE", "private_keys", "DB_PASS", "PASSPHRASE", "AUTH"],
 )  # fmt: skip
 def test_a_key_named_like_a_secret_is_one(name: str) -> None:
     assert is_secret_name(name)

@@ -15,10 +15,12 @@ from typing import Any
 
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
 from orchestrator.execute.supervision import Supervision
+from orchestrator.execute.warden.processes import children
 from orchestrator.execute.worker import run_attempt
 from orchestrator.plan.model import JobSpec
 
 EVIL = Path(__file__).parent / "evil"
+PLAY_PEXEC = Path(__file__).parent / "play_pexec.py"
 LONGEST_WAIT = 20.0
 
 
@@ -36,13 +38,22 @@ def marked(mark: str) -> set[int]:
     """The processes on this machine that have the mark in their arguments and have not ended."""
     found = set()
     for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                if mark.encode() in Path("/proc", name, "cmdline").read_bytes():
-                    found.add(int(name))
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
-                continue
+        if name.isdigit() and mark.encode() in _arguments(int(name)):
+            found.add(int(name))
     return found - {os.getpid()}
+
+
+def _arguments(pid: int) -> bytes:
+    """The argument vector of a process, NUL between; b"" when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return b""
+
+
+def wardens_below(pid: int) -> list[int]:
+    """The wardens that this process has started and that live."""
+    return [child for child in children(pid) if b"warden/__main__.py" in _arguments(child)]
 
 
 def wait_until(is_so: Callable[[], object], seconds: float = LONGEST_WAIT) -> bool:
@@ -101,12 +112,20 @@ class Desk:
     def __enter__(self) -> Desk:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.supervision.close()
         self._threads.shutdown()
 
     def prepare(
-        self, *, timeout: float | None = 30.0, grace: float = 10.0, pump: bool = False, keep_temp: bool = False, **job: Any
+        self,
+        *,
+        timeout: float | None = 30.0,
+        grace: float = 10.0,
+        pump: bool = False,
+        keep_temp: bool = False,
+        **job: Any,
     ) -> Attempt:
         """An attempt of a job with these fields of JobSpec; `{mark}` in its texts becomes its mark."""
         self._serial += 1

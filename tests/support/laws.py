@@ -90,7 +90,7 @@ class Laws:
     def saw(
         self, fact: Fact, consequences: Sequence[Consequence], before: tuple[object, ...], scheduler: Scheduler
     ) -> None:
-        """A fact was applied to the scheduler, whose snapshot was `before`."""
+        """A fact was applied to the scheduler, whose snapshot was `before` if the fact is late."""
         self._silent = False
         expected: dict[int, JobState] = {}
         retried: int | None = None
@@ -106,7 +106,7 @@ class Laws:
                     expected[fact.job] = S.SUCCEEDED
             case AttemptStarted():
                 self._judge_start(fact)
-            case AttemptFinished() | KillSent() if not self._current(fact):
+            case AttemptFinished() | KillSent() if self.is_late(fact):
                 assert consequences == (), "a late answer changes nothing"
                 assert scheduler.snapshot() == before, "a late answer changes nothing"
             case AttemptFinished():
@@ -120,9 +120,12 @@ class Laws:
         self._judge_consequences(consequences, expected | self._follow(), retried, fact)
         self._judge_states(scheduler)
 
-    def _current(self, fact: AttemptFinished | KillSent) -> bool:
+    def is_late(self, fact: Fact) -> bool:
+        """Whether it tells of an attempt that is not under way (any more)."""
+        if not isinstance(fact, AttemptFinished | KillSent):
+            return False
         attempt = self.running.get(fact.job)
-        return attempt is not None and attempt.number == fact.attempt
+        return attempt is None or attempt.number != fact.attempt
 
     def _judge_start(self, fact: AttemptStarted) -> None:
         job = self.jobs[fact.job]

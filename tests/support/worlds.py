@@ -90,7 +90,7 @@ class World:
 
     def happen(self, fact: Fact) -> tuple[Consequence, ...]:
         """Let the engine know a fact, under the eyes of the laws."""
-        before = self.scheduler.snapshot()
+        before = self.scheduler.snapshot() if self.laws.is_late(fact) else ()
         consequences = self.scheduler.apply(fact)
         self.facts.append(fact)
         self.followed += consequences

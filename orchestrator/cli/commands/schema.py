@@ -11,9 +11,9 @@ from orchestrator.cli.options import one_of
 from orchestrator.cli.streams import write_stdout
 from orchestrator.errors import ExitCode
 
-# Where each is made from what it describes; only the one that is asked for is imported.
+# Where each is made from what it describes, as data or as text; only the one that is asked for is imported.
 SCHEMAS = {
-    "manifest": ("orchestrator.manifest.schema", "manifest_schema"),
+    "manifest": ("orchestrator.manifest.schema", "schema_text"),
     "events": ("orchestrator.journal.events", "events_schema"),
     "results": ("orchestrator.report.results", "results_schema"),
     "plan": ("orchestrator.plan.schema", "plan_schema"),
@@ -37,5 +37,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Print one schema."""
     module, function = SCHEMAS[arguments.name]
     schema = getattr(importlib.import_module(module), function)()
-    write_stdout(json.dumps(schema, indent=2) + "\n")
+    write_stdout(schema if isinstance(schema, str) else json.dumps(schema, indent=2) + "\n")
     return ExitCode.OK

@@ -7,7 +7,7 @@ import argparse
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import find_manifest, one_of
 from orchestrator.cli.planning import Verdict, judge, tell_faults
-from orchestrator.cli.streams import write_stdout
+from orchestrator.cli.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode
 
 
@@ -38,15 +38,18 @@ def run(arguments: argparse.Namespace) -> int:
 
         write_stdout(render_json([diagnostic for verdict in verdicts for diagnostic in verdict.diagnostics]))
     else:
-        for verdict in verdicts:
-            _show(verdict, quiet=arguments.quiet)
+        _show(verdicts, quiet=arguments.quiet)
     return ExitCode.OK if all(verdict.plan for verdict in verdicts) else ExitCode.INVALID
 
 
-def _show(verdict: Verdict, *, quiet: bool) -> None:
-    tell_faults(verdict)
-    if verdict.plan is not None and not quiet:
-        from orchestrator.cli.text import defused, plural, visible
+def _show(verdicts: list[Verdict], *, quiet: bool) -> None:
+    faulty = [verdict for verdict in verdicts if verdict.diagnostics]
+    for verdict in verdicts:
+        if verdict.diagnostics and verdict is not faulty[0]:
+            write_stderr("\n")
+        tell_faults(verdict)
+        if verdict.plan is not None and not quiet:
+            from orchestrator.cli.text import defused, plural, visible
 
-        jobs, levels = plural(len(verdict.plan.jobs), "job"), plural(len(verdict.plan.levels), "level")
-        write_stdout(defused(f"{visible(verdict.path)}: valid, {jobs} in {levels}\n"))
+            jobs, levels = plural(len(verdict.plan.jobs), "job"), plural(len(verdict.plan.levels), "level")
+            write_stdout(defused(f"{visible(verdict.path)}: valid, {jobs} in {levels}\n"))

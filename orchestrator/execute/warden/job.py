@@ -21,7 +21,7 @@ NEVER = float("inf")
 # Most jobs are short: the word that one was spawned goes with its end, unless it lives as long as this.
 _REPORT_AFTER = 0.02
 # What still ends by itself after the main process, like a `tee` that drains the job's output, may do so.
-_LINGER = 0.1
+_LINGER = 0.2
 _KILL_AGAIN_AFTER = 0.01
 _GIVE_UP_AFTER = 5.0
 

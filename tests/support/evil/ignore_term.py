@@ -1,16 +1,13 @@
 """Ignores every signal that can be ignored, and stays."""
 
 import signal
-import sys
 import time
 
 LIFETIME = 20
 
 for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
     signal.signal(number, signal.SIG_IGN)
-signal.alarm(0)
 print("ready", flush=True)
 end = time.monotonic() + LIFETIME
 while time.monotonic() < end:
     time.sleep(0.05)
-sys.exit(0)

@@ -5,7 +5,8 @@ import os
 import resource
 import sys
 
-fields = dict(line.split(":\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\t" in line)
+with open("/proc/self/status") as status:
+    fields = dict(line.rstrip().split(":\t", 1) for line in status if ":\t" in line)
 try:
     os.close(os.open("/dev/tty", os.O_RDWR))
     tty = True
@@ -15,7 +16,9 @@ mask = os.umask(0)
 os.umask(mask)
 json.dump(
     {
-        "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")),
+        "descriptors": sorted(
+            int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")
+        ),
         "stdin": os.readlink("/proc/self/fd/0"),
         "output": [os.readlink(f"/proc/self/fd/{number}") for number in (1, 2)],
         "blocked": fields["SigBlk"],

@@ -1,0 +1,164 @@
+"""Keeps the files of a run that are made from its events up to date, without ever holding the run up."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.names import DEPENDENCIES, EXECUTION_PLAN, PLAN, REPORT, RESULTS
+from orchestrator.journal.rundir import RunDir
+from orchestrator.observe.status_files import StatusFiles
+from orchestrator.plan.artifacts import dependencies_dict, execution_plan_dict
+from orchestrator.plan.export import plan_to_dict
+from orchestrator.plan.model import Plan
+from orchestrator.report.fold import RunFold
+from orchestrator.report.markdown import execution_report
+from orchestrator.report.model import RunReport
+from orchestrator.report.results import results_chunks
+from orchestrator.report.table import closing_table
+
+EVERY = 0.3
+SHARE = 0.05  # of the time, at most, goes into writing while the run is on
+STATUSES_AT_ONCE = SHARE * EVERY / 2
+
+
+class RunFiles:
+    """An observer that keeps `results_summary.json`, `execution_report.md` and the status files current.
+
+    Each is replaced by a rename, in a helper thread, at most every 0.3 s and never for more than a twentieth of the
+    time; `close` makes all of them final. Plan, groups and dependencies are there from the start. A run that goes on
+    is observed from its first event. Constructing and closing raise EnvironmentFailedError when the disk fails.
+    """
+
+    def __init__(self, rundir: RunDir, plan: Plan) -> None:
+        self._rundir = rundir
+        self._plan = plan
+        self._write_json(PLAN, plan_to_dict(plan))
+        self._write_json(EXECUTION_PLAN, execution_plan_dict(plan, _now()))
+        self._write_json(DEPENDENCIES, dependencies_dict(plan))
+        self._fold = RunFold(plan)
+        self._statuses = StatusFiles(rundir, self._fold.slugs)
+        self._has_status = bytearray(len(plan.jobs))
+        self._first_without = 0
+        self._events: deque[Mapping[str, Any]] = deque()
+        self._news = threading.Event()
+        self._closing = threading.Event()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="pexec-run-files", daemon=True)
+        self._thread.start()
+
+    def on_event(self, record: Mapping[str, Any]) -> None:
+        """Remember the record for the helper thread."""
+        self._events.append(record)
+        if not self._news.is_set():
+            self._news.set()
+
+    def close(self) -> None:
+        """Write everything as it is now, in the calling thread. A second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._closing.set()
+        self._news.set()
+        self._thread.join()
+        self._take_in()
+        failures = [
+            failure
+            for write in (self._write_results, self._write_report, self._write_dependencies, self._write_all_statuses)
+            if (failure := _failure_of(write)) is not None
+        ]
+        if failures:
+            raise failures[0]
+
+    @property
+    def report(self) -> RunReport:
+        """The run as it was observed; for after `close`."""
+        return self._fold.report()
+
+    def closing_table(self, *, width: int) -> str:
+        """What the screen shows at the end; for after `close`."""
+        return closing_table(self.report, self._rundir.path, width=width)
+
+    def _work(self) -> None:
+        pause = EVERY
+        while True:
+            self._news.wait()
+            due = time.monotonic() + pause
+            while (left := due - time.monotonic()) > 0:
+                if self._closing.wait(min(left, EVERY)):
+                    return
+                self._take_in()
+            self._news.clear()
+            self._take_in()
+            began = time.perf_counter()
+            # What fails now is tried again, and in the end told by `close`.
+            for write in (self._write_some_statuses, self._write_results, self._write_report):
+                _failure_of(write)
+            pause = max(EVERY, (time.perf_counter() - began) / SHARE)
+            if self._first_without < len(self._plan.jobs) or self._fold.changed:
+                self._news.set()
+
+    def _take_in(self) -> None:
+        while self._events:
+            self._fold.add(self._events.popleft())
+
+    def _write_results(self) -> None:
+        self._rundir.replace(RESULTS, b"".join(results_chunks(self._fold.report())))
+
+    def _write_report(self) -> None:
+        self._rundir.replace(REPORT, execution_report(self._fold.report()).encode("utf-8", "replace"))
+
+    def _write_dependencies(self) -> None:
+        statuses = {job.job_id: job.status.value for job in self._fold.report().jobs}
+        self._write_json(DEPENDENCIES, dependencies_dict(self._plan, statuses))
+
+    def _write_some_statuses(self) -> None:
+        self._write_statuses(time.perf_counter() + STATUSES_AT_ONCE)
+
+    def _write_all_statuses(self) -> None:
+        self._write_statuses(math.inf)
+        self._statuses.close()
+
+    def _write_statuses(self, until: float) -> None:
+        """Those that changed, then those of jobs that have no file yet, as many as fit before `until`."""
+        changed, jobs = self._fold.changed, len(self._plan.jobs)
+        while changed and time.perf_counter() < until:
+            self._write_status(changed.pop())
+        while self._first_without < jobs and time.perf_counter() < until:
+            if not self._has_status[self._first_without]:
+                self._write_status(self._first_without)
+            self._first_without += 1
+
+    def _write_status(self, job: int) -> None:
+        self._statuses.write(job, self._fold.status(job))
+        self._has_status[job] = True
+
+    def _write_json(self, name: str, data: Mapping[str, Any]) -> None:
+        try:
+            text = msgspec.json.format(msgspec.json.encode(data), indent=2)
+        except UnicodeEncodeError:
+            # A path that is not UTF-8 has lone surrogates; as escapes they can be read back.
+            text = json.dumps(data, indent=2).encode()
+        self._rundir.replace(name, text + b"\n")
+
+
+def _failure_of(write: Callable[[], None]) -> EnvironmentFailedError | None:
+    try:
+        write()
+    except EnvironmentFailedError as failure:
+        return failure
+    return None
+
+
+def _now() -> str:
+    """UTC, ISO 8601."""
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{nanoseconds // 1000:06}Z"

@@ -1,0 +1,169 @@
+"""The exit codes, the one handler of faults, and the help."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from support.cli import Pexec
+
+from orchestrator import __version__
+from orchestrator.cli.main import COMMANDS
+
+HELP = """\
+pexec runs the workflows of a manifest in parallel, each when what it needs is done.
+
+usage: pexec COMMAND [...]
+
+commands:
+  apply     check, plan and run a manifest
+  validate  tell everything that is wrong with manifests, without running anything
+  plan      show what `apply` would run, in which order, and under which limits
+  schema    print the JSON Schema of the manifest or of what pexec writes
+
+options:
+  -h, --help     show this help, or with a command the help of that command
+  -V, --version  show the version
+
+Without a manifest on the command line, pexec.yaml or pexec.yml is looked for, upward to the repository's root.
+
+exit codes: 0 done, 1 a job failed, 2 wrong usage, 3 invalid manifest or plan, 4 refused, 5 the environment failed,
+70 a bug in pexec, 124 the run's own deadline, 129, 130, 131, 143 ended by a signal
+"""
+
+
+@pytest.mark.parametrize("word", ["--help", "-h", "help"])
+def test_help_is_data(pexec: Pexec, word: str) -> None:
+    pexec.run(word).said(stdout=HELP)
+
+
+def test_without_a_command_the_help_is_shown_and_the_usage_is_wrong(pexec: Pexec) -> None:
+    pexec.run().said(exit_code=2, stderr=HELP)
+
+
+@pytest.mark.parametrize("word", ["--version", "-V"])
+def test_the_version(pexec: Pexec, word: str) -> None:
+    pexec.run(word).said(stdout=f"pexec {__version__}\n")
+    pexec.run(word, "--more").said(stdout=f"pexec {__version__}\n")
+
+
+def test_an_unknown_command_is_told_with_the_one_that_was_meant(pexec: Pexec) -> None:
+    pexec.run("aply").said(
+        exit_code=2,
+        stderr="error: there is no command `aply`\n  = help: did you mean `apply`? see `pexec --help`\n",
+    )
+    pexec.run("x\x1b[2J").said(exit_code=2, stderr="error: there is no command `x␛[2J`\n  = help: see `pexec --help`\n")
+    pexec.run("--verbose").said(
+        exit_code=2, stderr="error: there is no flag `--verbose`\n  = help: see `pexec --help`\n"
+    )
+
+
+def test_an_unknown_flag_is_told_with_the_one_that_was_meant(pexec: Pexec) -> None:
+    pexec.run("plan", "--max-paralel-jobs=3").said(
+        exit_code=2,
+        stderr="error: `pexec plan` has no flag `--max-paralel-jobs`\n"
+        "  = help: did you mean `--max-parallel-jobs`? see `pexec plan --help`\n",
+    )
+
+
+def test_flags_are_not_abbreviated(pexec: Pexec) -> None:
+    assert pexec.run("plan", "--max", "3").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["plan", "-j", "0"], "argument -j/--max-parallel-jobs: must be a whole number from 1 on, `auto`, or a share "
+         "of the CPUs such as `150%`, not `0`"),
+        (["plan", "--fail-fast=maybe"], "argument --fail-fast: must be `false`, `drain` or `true`, not `maybe`"),
+        (["plan", "--only"], "argument --only: expected one argument"),
+        (["plan", "--format", "xml"], "argument --format: must be one of `text`, `json`, not `xml`"),
+        (["schema", "plan", "events"], "`pexec schema` does not know what to do with `events`"),
+    ],
+)  # fmt: skip
+def test_a_wrong_use_is_told_with_where_to_look(pexec: Pexec, arguments: list[str], message: str) -> None:
+    pexec.run(*arguments).said(exit_code=2, stderr=f"error: {message}\n  = help: see `pexec {arguments[0]} --help`\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_its_help(pexec: Pexec, command: str) -> None:
+    said = pexec.run(command, "--help")
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert said.stdout.startswith(f"usage: pexec {command} [")
+
+
+PLANTED = """
+import sys, types
+from orchestrator.cli import main
+module = types.ModuleType("orchestrator.cli.commands.planted")
+module.add_arguments = lambda parser: parser.add_argument("words", nargs="*")
+def run(arguments):
+    {body}
+module.run = run
+sys.modules[module.__name__] = module
+main.COMMANDS["planted"] = main.Command("planted", "fail")
+sys.exit(main.run(sys.argv[1:]))
+"""
+
+
+def planted(body: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """How a command ends that does `body`."""
+    program = PLANTED.format(body=body)
+    return subprocess.run(
+        [sys.executable, "-c", program, "planted", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_bug_of_ours_is_70_with_a_report_ready_to_paste() -> None:
+    done = planted("raise ZeroDivisionError('\\x1b[2Jboom')", "with space")
+    assert (done.returncode, done.stdout) == (70, "")
+    assert re.fullmatch(
+        r"""error: this is a bug in pexec, not in your manifest; please report it with all of the following
+
+pexec:   \d+\.\d+\.\d+
+python:  3\.\d+\.\d+\S* \(CPython, \S+\)
+system:  Linux-.*
+command: pexec planted 'with space'
+
+Traceback \(most recent call last\):
+(  .*\n)+ZeroDivisionError: ␛\[2Jboom
+""",
+        done.stderr,
+    ), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [("UsageError", 2), ("RefusedError", 4), ("EnvironmentFailedError", 5)],
+)
+def test_a_fault_that_can_be_explained_ends_with_its_own_code(error: str, code: int) -> None:
+    done = planted(f"from orchestrator import errors; raise errors.{error}('no `x`', help='try `y`')")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr == "error: no `x`\n  = help: try `y`\n"
+
+
+def test_an_interrupt_is_130_without_a_traceback() -> None:
+    done = planted("raise KeyboardInterrupt")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_code_of_a_command_is_the_code_of_the_program() -> None:
+    assert planted("return 124").returncode == 124
+
+
+def test_words_and_flags_may_stand_in_any_order(pexec: Pexec) -> None:
+    pexec.file("ci/pexec.yaml", "version: 1\nworkflows: {a: {run: 'true'}, b: {run: 'true'}}\n")
+    first = pexec.run("plan", "ci/pexec.yaml", "a", "-j", "3")
+    assert first.exit_code == 0
+    assert pexec.run("plan", "-j", "3", "ci/pexec.yaml", "a") == first
+    assert pexec.run("plan", "ci/pexec.yaml", "-j3", "a") == first
+
+
+def test_fail_fast_does_not_swallow_the_job_behind_it(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'true'}, b: {run: 'true'}}\n")
+    said = pexec.run("plan", "--fail-fast", "a")
+    assert said.exit_code == 0
+    assert "  fail_fast          true  (from --fail-fast)\n" in said.stdout
+    assert "left out\n  b: not selected\n" in said.stdout

@@ -1,0 +1,139 @@
+"""`pexec plan`: what would run, and where values come from."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.cli import Pexec
+
+from orchestrator.cli.options import names_manifest
+
+MANIFEST = """\
+version: 1
+name: nightly
+workflows:
+  fetch:
+    run: ./fetch.sh
+    tags: [net]
+  build:
+    needs: [fetch]
+    run: make
+    timeout: 1m
+  lint:
+    run: make lint
+"""
+
+SHOWN = """\
+nightly: 3 jobs in 2 groups
+
+group 1
+  fetch  ./fetch.sh
+  lint   make lint
+
+group 2
+  build  make
+           needs fetch; timeout 1m
+
+critical path: fetch -> build
+
+settings
+  max_parallel_jobs  {jobs}
+  fail_fast          {fail_fast}
+  timeout            {timeout} a job, none for the run{origin}
+  order              critical_path
+"""
+
+
+def shown(jobs: str = "4", fail_fast: str = "false", timeout: str = "5m", origin: str = "") -> str:
+    return SHOWN.format(jobs=jobs, fail_fast=fail_fast, timeout=timeout, origin=origin)
+
+
+def test_the_plan_shows_groups_the_critical_path_and_the_documented_defaults(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", MANIFEST).run("plan").said(stdout=shown())
+
+
+def test_the_plan_shows_where_an_overridden_value_comes_from(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", MANIFEST).file("pyproject.toml", '[tool.pexec]\nfail_fast = "drain"\n')
+    pexec.config("timeout_seconds = 90\n").env(PEXEC_MAX_PARALLEL_JOBS="2")
+    pexec.run("plan").said(
+        stdout=shown(
+            "2  (from PEXEC_MAX_PARALLEL_JOBS)",
+            "drain  (from pyproject.toml [tool.pexec])",
+            "1m30s",
+            "  (from ~/.config/pexec/config.toml)",
+        )
+    )
+    pexec.run("plan", "-j", "3", "--fail-fast", "--timeout-seconds=none").said(
+        stdout=shown("3  (from --max-parallel-jobs)", "true  (from --fail-fast)", "none", "  (from --timeout-seconds)")
+    )
+
+
+def test_a_variable_that_means_nothing_is_told(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", MANIFEST).env(PEXEC_MAX_JOBS="2", PEXEC_PARAM_RELEASE="1", PEXEC_JOB="outer")
+    pexec.run("plan").said(
+        stdout=shown(),
+        stderr="warning: the environment variable `PEXEC_MAX_JOBS` means nothing to pexec\n"
+        "  = help: did you mean `PEXEC_MAX_PARALLEL_JOBS`?\n",
+    )
+
+
+def test_a_setting_that_cannot_be_is_wrong_usage(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", MANIFEST).file("pyproject.toml", "[tool.pexec]\nmax-parallel-jobs = 2\n")
+    pexec.run("plan").said(
+        exit_code=2,
+        stderr="error: `max-parallel-jobs` in pyproject.toml [tool.pexec] is no setting\n"
+        "  = help: did you mean `max_parallel_jobs`?\n",
+    )
+
+
+def test_json_is_the_object_that_a_run_keeps(pexec: Pexec) -> None:
+    said = pexec.file("pexec.yaml", MANIFEST).run("plan", "--format", "json", "-j", "150")
+    assert (said.exit_code, said.stderr) == (0, "")
+    plan = json.loads(said.stdout)
+    assert plan["levels"] == [["fetch", "lint"], ["build"]]
+    assert plan["critical_path"] == ["fetch", "build"]
+    assert plan["policy"]["max_parallel_jobs"] == 150
+    assert [job["timeout_seconds"] for job in plan["jobs"]] == [300, 60, 300]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "jobs"),
+    [
+        (["fetch"], ["fetch"]),
+        (["build"], ["fetch", "build"]),
+        (["pexec.yaml", "lint", "fetch"], ["fetch", "lint"]),
+        (["--only", "tag:net", "--only", "lint"], ["fetch", "lint"]),
+        (["--skip=fetch"], ["build", "lint"]),
+        (["build", "--skip", "tag:net"], ["build"]),
+    ],
+)
+def test_jobs_can_be_chosen(pexec: Pexec, arguments: list[str], jobs: list[str]) -> None:
+    said = pexec.file("pexec.yaml", MANIFEST).run("plan", "--format", "json", *arguments)
+    assert [job["id"] for job in json.loads(said.stdout)["jobs"]] == jobs
+
+
+def test_a_job_that_does_not_exist_is_wrong_usage(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", MANIFEST).run("plan", "biuld").said(
+        exit_code=2, stderr="error: there is no job `biuld`\n  = help: did you mean `build`?\n"
+    )
+
+
+def test_the_errors_of_a_manifest_come_before_a_job_that_cannot_be_found(pexec: Pexec) -> None:
+    said = pexec.file("pexec.yaml", MANIFEST.replace("make lint", "3")).run("plan", "lint")
+    assert said.exit_code == 3
+    assert said.stderr.endswith("error: 1 error in pexec.yaml\n")
+
+
+def test_an_invalid_manifest_has_no_plan(pexec: Pexec) -> None:
+    said = pexec.file("pexec.yaml", MANIFEST.replace("[fetch]", "[fetsh]")).run("plan")
+    assert (said.exit_code, said.stdout) == (3, "")
+    assert "  = help: did you mean `fetch`?\n" in said.stderr
+
+
+def test_a_word_is_a_manifest_or_a_job(pexec: Pexec, monkeypatch: pytest.MonkeyPatch) -> None:
+    pexec.file("pexec.yaml.example", MANIFEST).file("build", "a file named like a job")
+    monkeypatch.chdir(pexec.folder)
+    words = ["-", "./build", "ci/x", "gone.yaml", "x.yml", "x.json", "pexec.yaml.example", "build", "lib.x", "fetch"]
+    assert [word for word in words if names_manifest(word)] == words[:7]
+    assert pexec.run("plan", "pexec.yaml.example", "build").exit_code == 0

@@ -1,0 +1,152 @@
+"""Time-outs and requests to stop: TERM, then the grace, then KILL for all that the job has started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from support.attempts import Desk, evil, marked, survivors, wait_until
+
+from orchestrator.engine.states import Verdict
+
+
+def test_a_job_that_ignores_term_is_killed_after_its_grace(desk: Desk) -> None:
+    began = time.monotonic()
+    attempt = desk.run(argv=evil("ignore_term.py", "{mark}"), timeout=1.0, grace=1.0)
+    took = time.monotonic() - began
+    result = attempt.result
+    assert (result.verdict, result.reason, result.exit_code, result.signal) == (
+        Verdict.TIMED_OUT,
+        "ran longer than 1s",
+        None,
+        "SIGKILL",
+    )
+    assert 1.9 < took < 4
+    assert survivors(attempt.mark) == set()
+
+
+def test_a_job_that_traps_term_may_end_in_its_own_way_within_the_grace(desk: Desk) -> None:
+    script = "trap 'sleep 0.2; echo cleaned up; exit 5' TERM; echo ready; while :; do sleep 0.02; done"
+    attempt = desk.run(run=script, timeout=0.5, grace=60.0)
+    result = attempt.result
+    assert (result.verdict, result.exit_code, result.signal) == (Verdict.TIMED_OUT, 5, None)
+    assert attempt.log.endswith(b"cleaned up\n")
+
+
+def test_an_attempt_ends_as_soon_as_its_processes_are_gone(desk: Desk) -> None:
+    began = time.monotonic()
+    attempt = desk.run(run="sleep 50 & sleep 50; : {mark}", timeout=0.3, grace=60.0)
+    assert (attempt.result.verdict, attempt.result.signal) == (Verdict.TIMED_OUT, "SIGTERM")
+    assert time.monotonic() - began < 5
+    assert attempt.result.leftover_killed == 0
+
+
+def test_the_grace_is_for_every_process_of_the_job_not_only_for_the_first(desk: Desk) -> None:
+    inner = "trap 'sleep 0.3; echo drained; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
+    attempt = desk.start(run=f'sh -c "{inner}" {{mark}} & wait', grace=20.0)
+    attempt.wait_for_output()
+    desk.supervision.kill(attempt.spec.serial, force=False)
+    assert (attempt.result.verdict, attempt.result.signal) == (Verdict.KILLED, "SIGTERM")
+    assert attempt.log.endswith(b"drained\n")
+
+
+def test_a_process_that_left_the_group_gets_the_term_too(desk: Desk) -> None:
+    inner = "trap 'echo told; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
+    attempt = desk.start(run=f'setsid sh -c "{inner}" {{mark}} & trap "" TERM; wait; wait', grace=20.0)
+    attempt.wait_for_output()
+    desk.supervision.kill(attempt.spec.serial, force=False)
+    assert attempt.result.verdict is Verdict.KILLED
+    assert b"told\n" in attempt.log
+
+
+def test_a_stopped_job_can_be_ended(desk: Desk) -> None:
+    attempt = desk.run(run="kill -STOP $$; : {mark}", timeout=0.3, grace=20.0)
+    assert (attempt.result.verdict, attempt.result.signal) == (Verdict.TIMED_OUT, "SIGTERM")
+    assert survivors(attempt.mark) == set()
+
+
+def test_a_live_fork_bomb_is_ended_whole(desk: Desk) -> None:
+    attempt = desk.start(argv=evil("fork_bomb.py", "{mark}"), grace=0.2)
+    attempt.wait_for_output()
+    assert wait_until(lambda: len(marked(attempt.mark)) > 30)
+    began = time.monotonic()
+    desk.supervision.kill(attempt.spec.serial, force=False)
+    assert attempt.result.verdict is Verdict.KILLED
+    assert time.monotonic() - began < 5
+    assert survivors(attempt.mark) == set()
+
+
+@pytest.mark.parametrize(("force", "name"), [(False, "SIGTERM"), (True, "SIGKILL")])
+def test_a_request_stops_a_running_attempt(desk: Desk, force: bool, name: str) -> None:
+    attempt = desk.start(run="echo ready; sleep 50; : {mark}", grace=60.0)
+    attempt.wait_for_output()
+    desk.supervision.kill(attempt.spec.serial, force=force)
+    result = attempt.result
+    assert (result.verdict, result.reason, result.exit_code, result.signal) == (
+        Verdict.KILLED,
+        "stopped on request",
+        None,
+        name,
+    )
+    assert survivors(attempt.mark) == set()
+
+
+def test_a_second_request_cuts_the_grace_short(desk: Desk) -> None:
+    attempt = desk.start(argv=evil("ignore_term.py", "{mark}"), grace=60.0)
+    attempt.wait_for_output()
+    desk.supervision.kill(attempt.spec.serial, force=False)
+    desk.supervision.kill(attempt.spec.serial, force=True)
+    assert (attempt.result.verdict, attempt.result.signal) == (Verdict.KILLED, "SIGKILL")
+
+
+def test_a_request_that_comes_before_the_start_prevents_it(desk: Desk) -> None:
+    attempt = desk.prepare(run="touch started")
+    desk.supervision.kill(attempt.spec.serial, force=False)
+    desk.submit(attempt)
+    assert (attempt.result.verdict, attempt.result.reason) == (Verdict.KILLED, "stopped before it started")
+    assert (attempt.spawned, os.listdir(desk.work)) == ([], [])
+
+
+def test_a_request_for_an_ended_attempt_changes_nothing(desk: Desk) -> None:
+    first = desk.run(run="true")
+    desk.supervision.kill(first.spec.serial, force=True)
+    assert desk.run(run="true").result.verdict is Verdict.SUCCEEDED
+
+
+def test_a_signal_from_elsewhere_is_a_failure_and_no_request(desk: Desk) -> None:
+    attempt = desk.start(run="echo ready; sleep 50")
+    attempt.wait_for_output()
+    assert wait_until(lambda: attempt.spawned)
+    os.killpg(attempt.spawned[0][0], signal.SIGTERM)
+    result = attempt.result
+    assert (result.verdict, result.reason, result.signal) == (Verdict.FAILED, "killed by SIGTERM", "SIGTERM")
+
+
+def test_no_time_passes_for_a_job_while_it_is_paused(desk: Desk) -> None:
+    attempt = desk.start(run="i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done", timeout=1.5)
+    assert wait_until(lambda: attempt.spawned)
+    desk.supervision.pause()
+    assert wait_until(lambda: _state(attempt.spawned[0][0]) == "T")
+    size = len(attempt.log)
+    assert not wait_until(lambda: attempt.future is not None and attempt.future.done(), 2.0)
+    assert len(attempt.log) == size
+    desk.supervision.resume()
+    assert wait_until(lambda: len(attempt.log) > size)
+    assert attempt.result.verdict is Verdict.TIMED_OUT
+    assert 1.4 < attempt.result.duration_seconds < 3.4
+
+
+def test_an_attempt_that_is_asked_for_during_a_pause_starts_after_it(desk: Desk) -> None:
+    desk.run(run="true")
+    desk.supervision.pause()
+    attempt = desk.start(run="true")
+    assert not wait_until(lambda: attempt.future is not None and attempt.future.done(), 0.3)
+    desk.supervision.resume()
+    assert attempt.result.verdict is Verdict.SUCCEEDED
+
+
+def _state(pid: int) -> str:
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0]

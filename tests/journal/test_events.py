@@ -1,0 +1,104 @@
+"""The closed list of events, and the facts among them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.stories import every_event
+from support.worlds import job, plan
+
+from orchestrator.engine.events import Fact
+from orchestrator.engine.states import CancelReason, Verdict
+from orchestrator.journal.events import EVENTS, events_schema, fact_from_event, fact_to_fields
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "events.schema.json"
+VALID = jsonschema.Draft202012Validator(events_schema())
+IDS = ("fetch", "build", "test")
+INDEX_OF = {name: index for index, name in enumerate(IDS)}
+
+_AT = st.floats(0, 1e6)
+_JOB = st.integers(0, len(IDS) - 1)
+_ATTEMPT = st.integers(1, 9)
+
+FACTS: st.SearchStrategy[Fact] = st.one_of(
+    *(
+        st.builds(kind, at=_AT, **fields)
+        for kind, fields in (
+            (Fact.__args__[0], {}),
+            (Fact.__args__[1], {}),
+            (Fact.__args__[2], {"job": _JOB}),
+            (Fact.__args__[3], {"job": _JOB, "attempt": _ATTEMPT}),
+            (
+                Fact.__args__[4],
+                {
+                    "job": _JOB,
+                    "attempt": _ATTEMPT,
+                    "verdict": st.sampled_from(Verdict),
+                    "exit_code": st.none() | st.integers(0, 255),
+                    "signal": st.none() | st.just("SIGTERM"),
+                    "reason": st.text(),
+                },
+            ),
+            (Fact.__args__[5], {"job": _JOB, "attempt": _ATTEMPT, "force": st.booleans()}),
+            (
+                Fact.__args__[6],
+                {"reason": st.sampled_from(CancelReason), "force": st.booleans(), "job": st.none() | _JOB},
+            ),
+        )
+    )
+)
+
+
+def test_the_schema_in_schemas_is_up_to_date() -> None:
+    assert SCHEMA.read_text(encoding="utf-8") == json.dumps(events_schema(), indent=2) + "\n"
+
+
+def test_the_schema_is_valid_and_each_event_is_closed() -> None:
+    schema = events_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert [event["additionalProperties"] for event in schema["oneOf"]] == [False] * len(EVENTS)
+
+
+def test_each_kind_of_event_keeps_the_schema() -> None:
+    events = every_event(plan(job("build"))).events
+    assert {event["event"] for event in events} == EVENTS.keys()
+    for event in events:
+        VALID.validate(event)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"event": "job.exploded"}, {"attempt": 0}, {"extra": 1}, {"v": 2}, {"ts": "2026-01-02 03:04:05"}, {"crc": "1"}],
+    ids=str,
+)
+def test_what_is_no_event_does_not_pass(change: dict[str, Any]) -> None:
+    started = next(event for event in every_event(plan(job("a"))).events if event["event"] == "attempt.started")
+    assert VALID.is_valid(started)
+    assert not VALID.is_valid(started | change)
+
+
+@given(FACTS)
+def test_a_fact_comes_back_from_its_event(fact: Fact) -> None:
+    event, fields = fact_to_fields(fact, IDS)
+    assert fields.keys() <= EVENTS[event].keys()
+    assert fact_from_event({"event": event, "at": fact.at, **fields}, INDEX_OF) == fact
+
+
+def test_consequences_and_remarks_are_no_facts() -> None:
+    events = every_event(plan(job("build"))).events
+    silent = {event["event"] for event in events if fact_from_event(event, {"build": 0}) is None}
+    assert silent == {
+        "attempt.spawned",
+        "retry.scheduled",
+        "job.finished",
+        "run.finished",
+        "degraded",
+        "orphan.killed",
+        "journal.recovered",
+    }

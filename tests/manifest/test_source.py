@@ -1,0 +1,175 @@
+"""YAML as plain data: the values of the YAML 1.2 core schema, aliases, and what is not read at all."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.manifests import told
+
+from orchestrator.manifest import source
+from orchestrator.manifest.source import MAX_DEPTH, read_yaml
+from orchestrator.manifest.text import Lines, Refusal
+
+
+def read(text: str) -> object:
+    return read_yaml(Lines("pexec.yaml", textwrap.dedent(text)))[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        *[(word, None) for word in ("null", "Null", "NULL", "~", "")],
+        *[(word, True) for word in ("true", "True", "TRUE")],
+        *[(word, False) for word in ("false", "False", "FALSE")],
+        *[(word, word) for word in ("on", "yes", "no", "off", "y", "nUll", "tRUE", "none", "nan", "inf", "1:30")],
+        *[(word, word) for word in ("2024-01-01", "1_000", "0b11", "0o8", "0xg", "1e", "+", ".", "e3", "1.2.3")],
+        *[(word, word) for word in ("1 2", "-x", "+.inf.", "012a", "=", "5m", "0x", "1,5")],
+        ("0", 0),
+        ("12", 12),
+        ("-12", -12),
+        ("+12", 12),
+        ("012", 12),
+        ("0o17", 15),
+        ("0xFf", 255),
+        ("3.10", 3.1),
+        ("-0.5", -0.5),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("1e3", 1000.0),
+        ("1.5E-3", 0.0015),
+        (".inf", math.inf),
+        ("-.INF", -math.inf),
+        ("9" * 5000, math.inf),
+    ],
+)
+def test_a_plain_scalar_has_the_type_of_the_core_schema(written: str, value: object) -> None:
+    found = read(f"key: {written}\n")
+    assert found == {"key": value}
+    assert type(found["key"]) is type(value)  # type: ignore[index]
+
+
+def test_not_a_number_is_read_as_what_it_says() -> None:
+    assert math.isnan(read("[.nan]")[0])  # type: ignore[index]
+
+
+@pytest.mark.parametrize("written", ['"3.10"', "'3.10'", "|-\n  3.10", ">-\n  3.10", '"3.\\\n  10"'])
+def test_quoted_and_block_text_stays_text(written: str) -> None:
+    assert read(f"key: {written}\n") == {"key": "3.10"}
+
+
+def test_keys_are_text_as_written() -> None:
+    text = "3.10: a\n012: b\ntrue: c\nnull: d\non: e\n~: f\n'q': g\n? h\n: i\n"
+    expected = {"3.10": "a", "012": "b", "true": "c", "null": "d", "on": "e", "~": "f", "q": "g", "h": "i"}
+    assert read(text) == expected
+
+
+def test_lists_and_mappings_nest_in_block_and_in_flow() -> None:
+    assert read("a:\n  - b: [1, {c: d}]\n    e:\n  -\n    - f\ng: {}\nh: []\n") == {
+        "a": [{"b": [1, {"c": "d"}], "e": None}, ["f"]],
+        "g": {},
+        "h": [],
+    }
+
+
+def test_an_alias_repeats_what_its_anchor_names() -> None:
+    assert read("a: &text x\nb: *text\nc: &list [*text, 1]\nd: {e: *list}\nf: *list\n") == {
+        "a": "x",
+        "b": "x",
+        "c": ["x", 1],
+        "d": {"e": ["x", 1]},
+        "f": ["x", 1],
+    }
+
+
+def test_an_anchor_may_be_given_anew() -> None:
+    assert read("[&a 1, *a, &a 2, *a]") == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("text", ["", "   \n", "# only a remark\n", "---\n...\n"])
+def test_a_text_without_a_document_has_no_data(text: str) -> None:
+    assert read(text) is None
+
+
+def test_one_document_may_have_its_marker_and_name_its_version() -> None:
+    assert read("%YAML 1.2\n---\na: 1\n...\n") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: !!str 1\n", "PX105 1:4+7 tags are not read | remove the tag; quotes make text of a value"),
+        ("a: ! 'x'\n", "PX105 1:4+5 tags are not read | remove the tag; quotes make text of a value"),
+        ("!m {a: 1}\n", "PX105 1:1+4 tags are not read | remove the tag"),
+        ("a: !!python/object/apply:os.system [x]\n", "PX105 1:4+33 tags are not read | remove the tag"),
+        (
+            "a: &x {b: 1}\nc:\n  <<: *x\n",
+            "PX105 3:3+2 merge keys are not read"
+            " | use `defaults` for what all workflows share, or an alias for one whole value",
+        ),
+        ("a: &x [1, *x]\n", "PX105 1:11+2 an alias inside of what it repeats"),
+        ("a: *x\n", "PX102 1:4+2 no anchor `&x` stands before this alias"),
+        ("&x a: 1\n*x : 2\n", "PX105 2:1+2 an alias as a key | write the key itself"),
+        ("[a, b]: 1\n", "PX105 1:1+1 a key that is not text"),
+        ("? {a: 1}\n: 1\n", "PX105 1:3+1 a key that is not text"),
+        ("a: 1\n---\nb: 2\n", "PX105 2:1+3 a second document | a manifest is one document; remove this `---`"),
+        ("%YAML 1.1\n---\na: yes\n", "PX105 1:1+9 a manifest is read as YAML 1.2 | remove the `%YAML` line"),
+        ('a: "x\\0y"\n', "PX105 1:4+6 text with a NUL character | neither programs nor files can be given one"),
+    ],
+)
+def test_what_yaml_can_and_manifests_do_not_need_is_refused(text: str, expected: str) -> None:
+    assert told(text.encode()) == [expected]
+
+
+def test_a_quoted_merge_key_is_a_key_as_any_other() -> None:
+    assert read('"<<": 1\n') == {"<<": 1}
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
+def test_nesting_is_read_to_a_depth_and_refused_beyond(opening: str) -> None:
+    closing = {"[": "]", "{a: ": "}", "- ": ""}[opening]
+    read(opening * MAX_DEPTH + "x" + closing * MAX_DEPTH)
+    with pytest.raises(Refusal) as refused:
+        read(opening * (MAX_DEPTH + 1) + "x" + closing * (MAX_DEPTH + 1))
+    assert refused.value.diagnostic.message == "lists and mappings are nested more than 40 deep"
+
+
+@pytest.mark.parametrize(
+    ("text", "nodes"),
+    [("[1, 2, 3]", 4), ("{a: 1, b: 2}", 5), ("[&a [1, 2], *a]", 7), ("[&a [1], &b [*a, *a], *b]", 13), ("[&a 1, *a]", 3)],
+)
+def test_nodes_are_counted_with_what_aliases_repeat(monkeypatch: pytest.MonkeyPatch, text: str, nodes: int) -> None:
+    monkeypatch.setattr(source, "MAX_NODES", nodes)
+    read(text)
+    monkeypatch.setattr(source, "MAX_NODES", nodes - 1)
+    with pytest.raises(Refusal, match="keys and values"):
+        read(text)
+
+
+_scalars = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufeff\u2028\u2029"))
+_data = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False) | _scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_scalars, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def _flow(data: object) -> str:
+    """YAML of `data`, written by hand and not by the library under test."""
+    if isinstance(data, dict):
+        return "{" + ", ".join(f"{_flow(key)} : {_flow(value)}" for key, value in data.items()) + "}"
+    if isinstance(data, list):
+        return "[" + ", ".join(map(_flow, data)) + "]"
+    if isinstance(data, str):
+        return '"' + data.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(data, float):
+        return repr(data).replace("inf", ".inf")
+    return {None: "null", True: "true", False: "false"}[data] if data is None or data is True or data is False else str(data)
+
+
+@given(_data)
+def test_all_data_is_read_as_it_was_written(data: object) -> None:
+    assert read_yaml(Lines("x", "--- " + _flow(data)))[0] == data

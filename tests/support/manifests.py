@@ -1,0 +1,37 @@
+"""Manifests as text, and what pexec says of them in one line each."""
+
+from __future__ import annotations
+
+import textwrap
+
+from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.manifest.load import Loaded, loads
+
+
+def loaded(text: str | bytes, name: str = "pexec.yaml", base_dir: str = "/nowhere") -> Loaded:
+    """The manifest of `text`, which may be indented."""
+    data = text if isinstance(text, bytes) else textwrap.dedent(text).encode()
+    return loads(data, name=name, base_dir=base_dir)
+
+
+def told(text: str | bytes, name: str = "pexec.yaml") -> list[str]:
+    """All diagnostics of `text`, each as one line."""
+    return [line(diagnostic) for diagnostic in loaded(text, name).diagnostics]
+
+
+def line(diagnostic: Diagnostic) -> str:
+    """`PX110 3:5+6 message | help | note 2:1+3`; without what there is not."""
+    notes = [f"{note.message} {place(note.span)}".rstrip() for note in diagnostic.notes]
+    return " | ".join(
+        [f"{diagnostic.code} {place(diagnostic.span)} {diagnostic.message}", *filter(None, [diagnostic.help]), *notes]
+    )
+
+
+def place(span: Span | None) -> str:
+    """Line, column and length: `3:5+6`."""
+    return "" if span is None else f"{span.line}:{span.column}+{span.length}"
+
+
+def workflow(body: str) -> str:
+    """A manifest whose one workflow, `build`, has `body` as its flow mapping: what is in it begins at 3:11."""
+    return f"version: 1\nworkflows:\n  build: {{{body}}}\n"

@@ -1,0 +1,127 @@
+"""Runs as they are told by their events, without a driver: each step is written down by the test.
+
+story = Story(plan(job("a"), job("b", needs="a")))
+story.start("a", 0.0)
+story.end("a", 1.5, "failed", exit_code=2)
+story.settle("b", 1.5, "skipped", "need `a` failed")
+story.finish(1.5, "FAILED", 1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.journal.events import EVENTS
+from orchestrator.journal.names import log_name
+from orchestrator.journal.writer import JournalWriter
+from orchestrator.plan.model import Plan
+from orchestrator.plan.slugs import slugs
+
+RUN_ID = "20260102T030405.000000Z-0123abcd"
+
+
+class Story:
+    """Builds up `events`; the clock of the day begins at 03:04:05, seconds of the run are the test's."""
+
+    def __init__(self, plan: Plan, **started: Any) -> None:
+        self.plan = plan
+        self.events: list[dict[str, Any]] = []
+        self._slugs = dict(zip((one.id for one in plan.jobs), slugs([one.id for one in plan.jobs]), strict=True))
+        self._attempts: dict[str, int] = {}
+        self._started: dict[str, float] = {}
+        fields: dict[str, Any] = {
+            "name": plan.name,
+            "manifest": plan.manifest,
+            "plan_digest": plan.digest,
+            "max_parallel_jobs": plan.policy.max_parallel_jobs,
+            "fail_fast": plan.policy.fail_fast.plain,
+            "pools": dict(plan.policy.pools),
+            "pid": 4000,
+            "boot_id": "boot",
+            "host": "host",
+            "version": "0.1.0",
+        }
+        self.emit("run.started", 0.0, **fields | started)
+
+    def emit(self, event: str, at: float, **fields: Any) -> None:
+        """Any event."""
+        seq = len(self.events)
+        second, fraction = divmod(round(at * 1_000_000), 1_000_000)
+        ts = f"2026-01-02T03:{4 + (5 + second) // 60:02}:{(5 + second) % 60:02}.{fraction:06}Z"
+        head = {"v": 1, "seq": seq, "ts": ts, "at": at, "run_id": RUN_ID, "event": event}
+        self.events.append({**head, **fields, "crc": "00000000"})
+
+    def start(self, job: str, at: float) -> None:
+        """An attempt starts and has a process."""
+        attempt = self._attempts[job] = self._attempts.get(job, 0) + 1
+        self._started[job] = at
+        self.emit("attempt.started", at, job=job, attempt=attempt)
+        self.emit("attempt.spawned", at, job=job, attempt=attempt, pid=5000 + len(self.events), start_ticks=77)
+
+    def end(self, job: str, at: float, verdict: str = "succeeded", *, retry_at: float | None = None, **more: Any) -> None:
+        """The attempt ends, and with it the job, unless it is to be tried again. `more` are fields of both events."""
+        attempt = self._attempts[job]
+        reason, allowed = more.pop("reason", ""), more.pop("allowed", False)
+        fields: dict[str, Any] = {
+            "verdict": verdict,
+            "exit_code": 0 if verdict == "succeeded" else None,
+            "signal": None,
+            "reason": reason,
+            "duration_seconds": round(at - self._started[job], 6),
+            "cpu_seconds": 0.25,
+            "max_rss_bytes": 3 * 1024 * 1024,
+            "log": log_name(self._slugs[job], attempt),
+            "log_bytes": 100,
+            "dropped_bytes": 0,
+            "leftover_killed": 0,
+            "enforced_by": {"timeout": "warden"},
+        }
+        self.emit("attempt.finished", at, job=job, attempt=attempt, **fields | more)
+        if retry_at is not None:
+            self.emit("retry.scheduled", at, job=job, attempt=attempt + 1, not_before=retry_at, reason=reason)
+        else:
+            self.settle(job, at, "cancelled" if verdict == "killed" else verdict, reason, allowed=allowed)
+
+    def settle(self, job: str, at: float, status: str, reason: str = "", *, allowed: bool = False) -> None:
+        """The job gets its status."""
+        attempts = self._attempts.get(job, 0)
+        self.emit("job.finished", at, job=job, status=status, reason=reason, attempts=attempts, allowed=allowed)
+
+    def finish(self, at: float, result: str = "SUCCESS", exit_code: int = 0) -> None:
+        """The run ends."""
+        self.emit("run.finished", at, result=result, exit_code=exit_code, wall_seconds=at)
+
+
+def own_fields(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event says besides what every event says."""
+    return {name: event[name] for name in EVENTS[event["event"]]}
+
+
+def write(writer: JournalWriter, story: Story) -> None:
+    """Put a story into a journal, one flush for each event."""
+    for event in story.events:
+        writer.emit(event["event"], event["at"], **own_fields(event))
+        writer.flush()
+
+
+def every_event(plan: Plan) -> Story:
+    """A story of one job in which each kind of event happens."""
+    job = plan.jobs[0].id
+    story = Story(plan)
+    story.emit("degraded", 0.1, what="memory", why="no cgroup")
+    story.start(job, 0.2)
+    story.end(job, 0.3, "failed", exit_code=1, reason="exit code 1", retry_at=0.5)
+    story.start(job, 0.5)
+    story.emit("cancel.requested", 0.6, reason="user", force=False, job=None)
+    story.emit("cancel.requested", 0.6, reason="user", force=True, job=job)
+    story.emit("kill.sent", 0.6, job=job, attempt=2, force=False)
+    story.end(job, 0.7, "killed", signal="SIGTERM", reason="stopped by the user")
+    story.finish(0.8, "CANCELLED", 1)
+    story.emit("journal.recovered", 0.8, cut_bytes=12)
+    story.emit("orphan.killed", 0.8, pid=77, job=None)
+    story.emit("run.resumed", 0.8, pid=4001, boot_id="boot")
+    story.emit("job.adopted", 0.8, job=job, from_run=RUN_ID)
+    story.settle(job, 0.8, "succeeded", "adopted from an earlier run")
+    story.finish(0.9)
+    return story
