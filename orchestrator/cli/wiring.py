@@ -25,7 +25,7 @@ from orchestrator.errors import ExitCode
 from orchestrator.execute.attempt import AttemptSpec
 from orchestrator.execute.backends import LocalBackend
 from orchestrator.execute.clock import RunClock
-from orchestrator.execute.driver import Driver, Ended, Inbox, Observer, Signalled, Spawned
+from orchestrator.execute.driver import Driver, Inbox, Observer, Signalled, Spawned
 from orchestrator.execute.signals import stop_signals_to
 from orchestrator.execute.supervision import Supervision
 from orchestrator.journal.rundir import TEMP, RunDir, create_run

@@ -85,6 +85,7 @@ class WardenProcess:
     def hang_up(self) -> None:
         """Let it know that nobody needs it: it kills everything and leaves."""
         try:
+            signal.pidfd_send_signal(self._ended, signal.SIGCONT)  # somebody may have stopped it
             self.control.shutdown(socket.SHUT_RDWR)
         except OSError:
             return
@@ -186,7 +187,8 @@ class Channel:
         try:
             received = protocol.receive(self._end)
         except ConnectionResetError:
-            received = None
+            # Not just the end: the kernel says so when the request was never read, so that nothing was started.
+            raise ChannelClosedError(asked=False) from None
         if received is None:
             raise ChannelClosedError(asked=True)
         return received[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -12,8 +12,10 @@ from orchestrator.diagnostics import Diagnostic, Note
 from orchestrator.manifest.marks import Positions
 from orchestrator.manifest.model import Manifest
 
+if TYPE_CHECKING:
+    from orchestrator.manifest.faults import Faults
+
 MAX_SHOWN = 100
-_MAX_REPAIRED = 5_000
 _SAMPLE = 200  # entries of each list and mapping that are looked at before a large manifest is checked as a whole
 _ROUNDS = 5
 _EMPTY_HINT = "it needs at least `version: 1` and `workflows`"
@@ -33,13 +35,13 @@ def check(data: object, source: Positions, *, large: bool = False) -> Checked:
     if not isinstance(data, dict):
         return Checked(None, [_no_mapping(data, source)])
     if large:
-        faults = _faults(_sample(data), source)[1]
-        if len(faults) > MAX_SHOWN:
-            return Checked(None, _shown(faults))
-    manifest, faults = _faults(data, source)
-    if not faults:
-        return Checked(manifest, [])
-    return Checked(_salvaged(data, faults, source), _shown(faults))
+        found = _validated(_sample(data), source)
+        if not isinstance(found, Manifest) and len(found.told) > MAX_SHOWN:
+            return Checked(None, _shown(found))
+    found = _validated(data, source)
+    if isinstance(found, Manifest):
+        return Checked(found, [])
+    return Checked(_salvaged(data, found, source), _shown(found))
 
 
 def _no_mapping(data: object, source: Positions) -> Diagnostic:
@@ -48,37 +50,40 @@ def _no_mapping(data: object, source: Positions) -> Diagnostic:
     return Diagnostic("PX112", "the manifest must be a mapping", source.value(()), help=_EMPTY_HINT)
 
 
-def _faults(data: dict[str, Any], source: Positions) -> tuple[Manifest | None, list[Diagnostic]]:
+def _validated(data: dict[str, Any], source: Positions) -> Manifest | Faults:
     try:
-        return Manifest.model_validate(data), []
+        return Manifest.model_validate(data)
     except ValidationError as refused:
         from orchestrator.manifest.faults import faults_of  # late: most manifests have none
 
-        return None, faults_of(refused, data, source)
+        return faults_of(refused, data, source)
 
 
-def _salvaged(data: dict[str, Any], faults: list[Diagnostic], source: Positions) -> Manifest | None:
+def _salvaged(data: dict[str, Any], faults: Faults, source: Positions) -> Manifest | None:
     """What can still be planned. What a repair itself makes invalid is not told again, only repaired too."""
     from orchestrator.manifest.salvage import repaired
 
     for _ in range(_ROUNDS):
-        whole = repaired(data, faults) if len(faults) <= _MAX_REPAIRED else None
+        whole = None if faults.untold else repaired(data, faults.told)
         if whole is None:
             return None
         data = whole
-        manifest, faults = _faults(data, source)
-        if manifest is not None:
-            return manifest
+        found = _validated(data, source)
+        if isinstance(found, Manifest):
+            return found
+        faults = found
     return None
 
 
-def _shown(faults: list[Diagnostic]) -> list[Diagnostic]:
+def _shown(faults: Faults) -> list[Diagnostic]:
     """In the order of the text, each place once, and not more of them than anybody reads."""
-    once = {(fault.path, fault.code): fault for fault in faults}
+    once = {(fault.path, fault.code): fault for fault in faults.told}
     ordered = sorted(once.values(), key=lambda fault: (fault.span.line, fault.span.column) if fault.span else (0, 0))
-    if len(ordered) > MAX_SHOWN:
-        rest = Note(f"and {len(ordered) - MAX_SHOWN:,} more like these")
-        ordered[MAX_SHOWN - 1 :] = [replace(ordered[MAX_SHOWN - 1], notes=(*ordered[MAX_SHOWN - 1].notes, rest))]
+    more = len(ordered) - MAX_SHOWN + faults.untold
+    if more > 0:
+        last = ordered[:MAX_SHOWN][-1]
+        rest = Note(f"and {more:,} more like {'this' if more == 1 else 'these'}")
+        ordered[MAX_SHOWN - 1 :] = [replace(last, notes=(*last.notes, rest))]
     return ordered
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,15 +14,27 @@ from orchestrator.manifest.places import place
 from orchestrator.manifest.unknown_keys import meant_key
 from orchestrator.manifest.wording import tell
 
+MAX_TOLD = 1_000
 _WHAT_TO_RUN = ("run", "argv", "file", "needs")
 
 
-def faults_of(refused: ValidationError, data: dict[str, Any], source: Positions) -> list[Diagnostic]:
-    """One diagnostic for each fault of `data`, in no order; a place may have several."""
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What is wrong with some data, in no order; and how many errors were not even looked at."""
+
+    told: list[Diagnostic]
+    untold: int
+
+
+def faults_of(refused: ValidationError, data: dict[str, Any], source: Positions) -> Faults:
+    """One diagnostic for each fault of `data`; a place may have several."""
     errors = refused.errors(include_url=False)
+    untold = max(0, len(errors) - MAX_TOLD)
     # Entries that are refused do not count for pydantic: a list of nothing else is no empty list.
-    found = [_diagnostic(e, data, source) for e in errors if e["type"] != "too_short" or not e["input"]]
-    return [*found, *_command_faults(data, found, source)]
+    found = [_diagnostic(e, data, source) for e in errors[:MAX_TOLD] if e["type"] != "too_short" or not e["input"]]
+    found += _command_faults(data, found, source)
+    meant = {(*fault.path[:-1], meant_key(fault.path)) for fault in found if fault.code == "PX110"}
+    return Faults([fault for fault in found if fault.code != "PX111" or fault.path not in meant], untold)
 
 
 def _diagnostic(error: Any, data: dict[str, Any], source: Positions) -> Diagnostic:

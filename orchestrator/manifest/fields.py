@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, TypeVar, cast
 
-from pydantic import BeforeValidator, Discriminator, Field, GetCoreSchemaHandler, PlainValidator, Tag, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    PlainValidator,
+    Tag,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema
 
 from orchestrator.manifest.scalars import NAME_PATTERN, EnvGlob, EnvName, Name, ScalarError, Text
@@ -47,7 +56,7 @@ def form_of(value: object) -> str | None:
         return "<switch>"
     if isinstance(value, list | tuple):
         return "<list>"
-    return "<mapping>" if isinstance(value, dict) else None
+    return "<mapping>" if isinstance(value, dict | BaseModel) else None
 
 
 def _the_one_version(value: object) -> Literal[1]:

@@ -8,6 +8,7 @@ _YAML: dict[str, tuple[str, str]] = {
         "a `:` that cannot stand here",
         "put text that contains `: ` in quotes; and check the indentation of this line and the one above",
     ),
+    "found unexpected ':'": ("a `:` in plain text between braces or brackets", "put the text in quotes"),
     "could not find expected ':'": ("a `:` is missing after this key", "write `key: value`"),
     "did not find expected key": ("a key was expected here", "check the indentation, and quotes in the value above"),
     "did not find expected '-' indicator": (

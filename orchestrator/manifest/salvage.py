@@ -36,6 +36,8 @@ def repaired(data: dict[str, Any], faults: Iterable[Diagnostic]) -> dict[str, An
     whole: dict[str, Any] = _without(data, cuts) | {"version": 1}
     for name in pools:  # a pool without its size would be unknown to all who use it
         whole["policy"]["pools"][name] = _ANY_POOL_SIZE
+    if "workflows" not in whole:
+        return None
     whole["workflows"] = dict(whole["workflows"])
     for name in stand_ins:
         kept = whole["workflows"].get(name)

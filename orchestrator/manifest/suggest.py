@@ -19,7 +19,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     compared = 0
     for candidate in known:
         plain = _plain(candidate)
-        if abs(len(plain) - len(wanted)) >= best_distance:
+        if _least_distance(wanted, plain) >= best_distance:
             continue
         compared += 1
         distance = _distance(wanted, plain)
@@ -32,6 +32,11 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 def _plain(word: str) -> str:
     return _HUMP.sub("_", word).replace("-", "_").lower()
+
+
+def _least_distance(left: str, right: str) -> int:
+    """A distance that costs little to know and is never too large: no slip mends more than one of these."""
+    return max(abs(len(left) - len(right)), len(set(left) - set(right)), len(set(right) - set(left)))
 
 
 def _distance(left: str, right: str) -> int:

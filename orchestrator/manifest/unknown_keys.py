@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pydantic import BaseModel
 
 from orchestrator.diagnostics import Path
@@ -57,12 +59,17 @@ _SECTIONS: list[tuple[type[BaseModel], str]] = [
 ]
 
 
+@lru_cache(maxsize=2_000)
+def _near(key: str, section: type[BaseModel]) -> str | None:
+    return closest(key, section.model_fields)
+
+
 def meant_key(path: Path) -> str | None:
     """The key that the unknown one at `path` stands for, as far as can be told."""
     section, key = section_at(path[:-1]), str(path[-1])
     if section is None:
         return None
-    return OTHER_TOOLS.get(section, {}).get(key) or closest(key, section.model_fields)
+    return OTHER_TOOLS.get(section, {}).get(key) or _near(key, section)
 
 
 def unknown_key_hint(path: Path) -> str:
@@ -76,6 +83,6 @@ def unknown_key_hint(path: Path) -> str:
     for other, belongs in _SECTIONS:
         if other is not section and key in other.model_fields and key not in section.model_fields:
             return belongs
-    if word := closest(key, section.model_fields):
+    if word := _near(key, section):
         return f"did you mean `{word}`?"
     return "known here: " + ", ".join(quote(name) for name in section.model_fields)

@@ -29,10 +29,12 @@ _WANTED = {
     "float_type": "a number",
 }
 # Where a key takes several forms, by its name.
-_FORMS = {
+_LISTS = {
     "needs": "a name or a list of names",
     "after": "a name or a list of names",
     "tags": "a word or a list of words",
+}
+_FORMS = {
     "env_inherit": "`all`, `minimal` or a list of names",
     "fail_fast": "`true`, `false` or `drain`",
     "on": "`failed`, `timed_out` or `{exit: [codes]}`",
@@ -60,7 +62,7 @@ def tell(error: Any, path: Path, written: str) -> Told:
         inside = f" in {place(path[:-1])}" if len(path) > 1 else ""
         return "PX111", f"`{path[-1]}` is missing{inside}", _MISSING_HINTS.get(path, "")
     if kind == "string_type" and (value is None or isinstance(value, int | float)):
-        return "PX117", f"{place(path)} must be text, not {_form(value)}", _quoting_hint(path, written)
+        return "PX117", f"{place(path)} must be text, not {_kind(value)}", _quoting_hint(path, written)
     if value is None:
         code = context["error"].code if kind == "value_error" else "PX112"
         return code, f"{place(path)} has no value", "write one, or remove the key"
@@ -68,8 +70,8 @@ def tell(error: Any, path: Path, written: str) -> Told:
         return _tell_scalar(context["error"], path)
     if kind == "literal_error":
         return _tell_choice(value, context["expected"], path, name)
-    if kind == "union_tag_not_found":
-        return "PX112", f"{place(path)} must be {_FORMS[name]}, not {_form(value)}", ""
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        return "PX112", f"{place(path)} must be {_FORMS[name]}, not {_kind(value)}", ""
     if kind == "string_pattern_mismatch":
         return _tell_pattern(value, context["pattern"], path)
     if kind in _WANTED:
@@ -101,8 +103,8 @@ def _tell_pattern(value: str, pattern: str, path: Path) -> Told:
 def _tell_type(kind: str, value: object, path: Path, name: str) -> Told:
     wanted = _WANTED[kind]
     if kind == "tuple_type" and path[-1] == name:
-        wanted = _FORMS.get(name, wanted)
-    message = f"{place(path)} must be {wanted}, not {_form(value)}"
+        wanted = _LISTS.get(name, wanted)
+    message = f"{place(path)} must be {wanted}, not {_kind(value)}"
     if kind == "tuple_type" and isinstance(value, str):
         hint = "use `run` for shell text" if name == "argv" else "write it as a list: `[one, two]`"
     elif kind == "bool_type" and isinstance(value, str):
@@ -118,14 +120,18 @@ def _tell_type(kind: str, value: object, path: Path, name: str) -> Told:
 
 def _tell_bounds(kind: str, context: Any, path: Path) -> Told:
     if kind == "greater_than_equal":
-        return "PX113", f"{place(path)} must be at least {context['ge']:,}", ""
+        return "PX113", f"{place(path)} must be at least {_number(context['ge'])}", ""
     if kind == "less_than_equal":
-        return "PX113", f"{place(path)} must be at most {context['le']:,}", ""
+        return "PX113", f"{place(path)} must be at most {_number(context['le'])}", ""
     if kind == "too_short":
         return "PX113", f"{place(path)} is empty", "write at least one entry"
     if kind == "finite_number":
         return "PX113", f"{place(path)} must be a finite number", ""
     return "PX113", f"{place(path)} has a value that is not allowed", ""
+
+
+def _number(bound: float) -> str:
+    return f"{int(bound):,}" if bound == int(bound) else str(bound)
 
 
 def _quoting_hint(path: Path, written: str) -> str:
@@ -143,7 +149,7 @@ def _boolean_hint(word: str) -> str:
     return ""
 
 
-def _form(value: object) -> str:
+def _kind(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, bool):

@@ -13,11 +13,7 @@ from orchestrator.plan.files import Files
 from orchestrator.plan.graph import CycleError, Levels, levels
 from orchestrator.plan.near import Suggester
 
-_UNUSABLE = {
-    "directory": "is a folder",
-    "special": "is not a regular file",
-    "unreadable": "cannot be read",
-}
+_UNUSABLE = {"directory": "is a folder", "unreadable": "may not be read, or is no regular file"}
 # A message names all of a cycle up to this length, and of a longer one both ends.
 _LONGEST_NAMED = 20
 

@@ -27,6 +27,7 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _NO_SPEC = JobSpec()
 _NO_RETRY = RetryPolicy()
 _NO_POLICY = Policy()
+_NOT_FOLLOWED = ("max_parallel_jobs", "job_timeout")  # the first may change in a resume, the second is in the jobs
 _LIMITS = ("timeout", "grace")  # neither changes what a success has done
 _SPEC_FIELDS = tuple(sorted((f.name, getattr(_NO_SPEC, f.name)) for f in fields(JobSpec) if f.name not in _LIMITS))
 
@@ -77,9 +78,8 @@ def _schedule_facts(job: PlannedJob, jobs: Sequence[PlannedJob]) -> Facts | str:
 
 
 def _policy_facts(policy: Policy) -> Facts:
-    facts = _changed(policy, _NO_POLICY)
-    facts.pop("max_parallel_jobs", None)
-    return facts
+    changed = _changed(policy, _NO_POLICY)
+    return {name: value for name, value in changed.items() if name not in _NOT_FOLLOWED}
 
 
 def _changed(value: RetryPolicy | Policy, default: RetryPolicy | Policy) -> Facts:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.manifest.model import Defaults, Manifest, Retry, Workflow
-from orchestrator.manifest.model import Policy as ManifestPolicy
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.files import Files
 from orchestrator.plan.model import FailFast, JobSpec, Order, Policy, RetryPolicy
@@ -23,8 +22,9 @@ class Overrides:
     timeout_seconds: float | NoLimit | None = None
 
 
-def expand_policy(policy: ManifestPolicy, overrides: Overrides, cpus: int) -> Policy:
+def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy:
     """The run's policy on a machine with so many CPUs; a share of them is rounded down, but at least one job."""
+    policy = manifest.policy
     jobs = overrides.max_parallel_jobs
     if jobs is None:
         jobs = policy.max_parallel_jobs
@@ -34,6 +34,7 @@ def expand_policy(policy: ManifestPolicy, overrides: Overrides, cpus: int) -> Po
         timeout=_limit(policy.timeout),
         order=Order(policy.order),
         pools=dict(policy.pools),
+        job_timeout=_job_timeout(manifest.defaults, overrides),
     )
 
 
@@ -46,8 +47,7 @@ class Expander:
     def __init__(self, manifest: Manifest, overrides: Overrides, files: Files) -> None:
         self._defaults: Defaults = manifest.defaults
         self._files = files
-        given = overrides.timeout_seconds
-        self._timeout = _limit(manifest.defaults.timeout if given is None else given)
+        self._timeout = _job_timeout(manifest.defaults, overrides)
         self._retry = expand_retry(manifest.defaults.retry)
 
     def spec(self, workflow: Workflow) -> JobSpec:
@@ -74,7 +74,7 @@ class Expander:
 
     def file_digest(self, workflow: Workflow) -> str:
         """The digest of what the workflow's file holds; empty without a file."""
-        return "" if workflow.file is None else self._files[workflow.file].digest
+        return "" if workflow.file is None else self._files[workflow.file].sha256
 
 
 def expand_retry(retry: Retry) -> RetryPolicy:
@@ -90,6 +90,11 @@ def expand_retry(retry: Retry) -> RetryPolicy:
         on_timed_out="timed_out" in retry.on,
         on_exit=tuple(sorted(exits)),
     )
+
+
+def _job_timeout(defaults: Defaults, overrides: Overrides) -> float | None:
+    given = overrides.timeout_seconds
+    return _limit(defaults.timeout if given is None else given)
 
 
 def _limit(value: float | NoLimit) -> float | None:

@@ -73,6 +73,7 @@ def _policy_to_dict(policy: Policy) -> Json:
         "timeout_seconds": _number(policy.timeout),
         "order": policy.order.value,
         "pools": dict(policy.pools),
+        "job_timeout_seconds": _number(policy.job_timeout),
     }
 
 
@@ -83,6 +84,7 @@ def _policy_from_dict(data: Mapping[str, Any]) -> Policy:
         timeout=_seconds(data["timeout_seconds"]),
         order=Order(data["order"]),
         pools=dict(data["pools"]),
+        job_timeout=_seconds(data["job_timeout_seconds"]),
     )
 
 

@@ -60,7 +60,7 @@ def make_plan(
     overrides = overrides or Overrides()
     scope = _scope(manifest, checked, selection or Selection())
     jobs, path = _jobs(manifest, scope, Expander(manifest, overrides, files))
-    policy = expand_policy(manifest.policy, overrides, cpus)
+    policy = expand_policy(manifest, overrides, cpus)
     names = tuple(manifest.workflows)
     plan = Plan(
         name=manifest.name or base_dir.rstrip("/").rpartition("/")[2] or "pexec",

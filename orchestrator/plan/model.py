@@ -108,13 +108,15 @@ class PlannedJob:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules of the whole run. `timeout` is its deadline in seconds."""
+    """The rules of the whole run. `timeout` is its deadline in seconds; `job_timeout` is the limit of jobs that have
+    none of their own, which is in their specs too."""
 
     max_parallel_jobs: int = DEFAULT_MAX_PARALLEL_JOBS
     fail_fast: FailFast = FailFast.OFF
     timeout: float | None = None
     order: Order = Order.CRITICAL_PATH
     pools: Mapping[str, int] = field(default_factory=dict)
+    job_timeout: float | None = DEFAULT_TIMEOUT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def _policy() -> Schema:
             "timeout_seconds": _limit("Deadline of the run; null for none."),
             "order": {"enum": [member.value for member in Order], "description": "Which ready job starts first."},
             "pools": _amounts("The size of each pool."),
+            "job_timeout_seconds": _limit("Limit of one attempt of jobs that have none of their own; null for none."),
         }
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.manifest.scalars import format_duration
@@ -16,10 +15,9 @@ _MOST_NAMES = 6
 def plan_text(plan: Plan, origins: Mapping[str, str] | None = None) -> str:
     """Groups of jobs that may run side by side, the critical path, and the rules of the run; ends with a newline.
 
-    A job's time-out is told where it differs from that of most jobs. `origins` says where an overridden setting comes
+    A job's time-out is told where it differs from the run's default. `origins` says where an overridden setting comes
     from: `{"max_parallel_jobs": "--max-parallel-jobs"}`; the other keys are `fail_fast` and `timeout`.
     """
-    usual = _usual_timeout(plan)
     lines = [f"{_shown(plan.name)}: {_count(len(plan.jobs), 'job')} in {_count(len(plan.levels), 'group')}"]
     if plan.description:
         lines.append(_shown(plan.description))
@@ -27,24 +25,24 @@ def plan_text(plan: Plan, origins: Mapping[str, str] | None = None) -> str:
     for number, level in enumerate(plan.levels, start=1):
         lines += ["", f"group {number}"]
         for index in level:
-            lines += _job_lines(plan, plan.jobs[index], width, usual)
+            lines += _job_lines(plan, plan.jobs[index], width)
     if plan.jobs:
         path = " -> ".join(_listed([plan.jobs[index].id for index in plan.critical_path], most=40))
         lines += ["", f"critical path: {path}"]
     if plan.left_out:
         lines += ["", "left out", *(f"  {workflow}: {reason}" for workflow, reason in plan.left_out)]
-    lines += ["", "settings", *_setting_lines(plan, usual, origins or {})]
+    lines += ["", "settings", *_setting_lines(plan, origins or {})]
     return "\n".join(lines) + "\n"
 
 
-def _job_lines(plan: Plan, job: PlannedJob, width: int, usual: float | None) -> Iterator[str]:
+def _job_lines(plan: Plan, job: PlannedJob, width: int) -> Iterator[str]:
     yield f"  {job.id:<{width}}  {_command(job.spec)}".rstrip()
-    details = "; ".join(_details(plan, job, usual))
+    details = "; ".join(_details(plan, job))
     if details:
         yield f"  {'':<{width}}    {details}"
 
 
-def _details(plan: Plan, job: PlannedJob, usual: float | None) -> Iterator[str]:
+def _details(plan: Plan, job: PlannedJob) -> Iterator[str]:
     if job.needs:
         yield f"needs {_names(plan, job.needs)}"
     if job.after:
@@ -53,7 +51,7 @@ def _details(plan: Plan, job: PlannedJob, usual: float | None) -> Iterator[str]:
         yield f"when {job.when.value}"
     if job.spec.is_group:
         return
-    if job.spec.timeout != usual:
+    if job.spec.timeout != plan.policy.job_timeout:
         yield f"timeout {_limit(job.spec.timeout)}"
     if job.retry.max_attempts > 1:
         yield _attempts(job.retry)
@@ -65,12 +63,12 @@ def _details(plan: Plan, job: PlannedJob, usual: float | None) -> Iterator[str]:
         yield "may fail"
 
 
-def _setting_lines(plan: Plan, usual: float | None, origins: Mapping[str, str]) -> Iterator[str]:
+def _setting_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:
     policy = plan.policy
     settings = {
         "max_parallel_jobs": str(policy.max_parallel_jobs),
         "fail_fast": policy.fail_fast.value,
-        "timeout": f"{_limit(usual)} a job, {_limit(policy.timeout)} for the run",
+        "timeout": f"{_limit(policy.job_timeout)} a job, {_limit(policy.timeout)} for the run",
         "order": policy.order.value,
     }
     if policy.pools:
@@ -78,12 +76,6 @@ def _setting_lines(plan: Plan, usual: float | None, origins: Mapping[str, str]) 
     for name, value in settings.items():
         origin = f"  (from {origins[name]})" if name in origins else ""
         yield f"  {name:<17}  {value}{origin}"
-
-
-def _usual_timeout(plan: Plan) -> float | None:
-    """The time-out of most jobs; the first such among equals."""
-    counts = Counter(job.spec.timeout for job in plan.jobs if not job.spec.is_group)
-    return max(counts, key=counts.__getitem__) if counts else JobSpec().timeout
 
 
 def _command(spec: JobSpec) -> str:

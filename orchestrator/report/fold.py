@@ -143,7 +143,7 @@ class RunFold:
             speed_up=round(self._busy / wall, 3) if wall else 0.0,
             utilisation=_share(self._busy, wall * slots),
             critical_path_seconds=round(seconds, 3),
-            critical_path=tuple(self._jobs[index].job_id for index in path),
+            critical_path=[self._jobs[index].job_id for index in path],
         )
 
     def _move(self, index: int, status: Status) -> None:

@@ -65,7 +65,7 @@ class Summary(msgspec.Struct, frozen=True):
     speed_up: float = 0.0
     utilisation: float = 0.0
     critical_path_seconds: float = 0.0
-    critical_path: Sequence[str] = ()
+    critical_path: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)

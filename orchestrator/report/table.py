@@ -17,7 +17,7 @@ _HEAD = ("job", "status", "time")
 
 
 def closing_table(report: RunReport, run_folder: str, *, width: int = 80) -> str:
-    """The table, a line of totals, and where the logs are; ends in a newline. `width` is in columns."""
+    """The table, the totals, and where the files are; ends in a newline. `width` is in columns."""
     jobs, hidden = _shown(report)
     lines = _lines(jobs, width) if jobs else []
     if hidden:
@@ -28,26 +28,27 @@ def closing_table(report: RunReport, run_folder: str, *, width: int = 80) -> str
 
 
 def totals(report: RunReport, run_folder: str) -> list[str]:
-    """The last two lines: how it went, and where the run folder is."""
+    """The last lines: how it went, what it made of its time, and where the run folder is."""
     summary = report.summary
+    folder = f"run folder: {visible(run_folder)}"
     if not summary.total_jobs:
         left_out = len(report.plan.left_out)
-        why = f": {count(left_out, 'workflow')} left out" if left_out else ""
-        return [f"{report.result}: nothing to run{why}", f"run folder: {visible(run_folder)}"]
-    parts = [
-        (summary.successful_jobs, "succeeded"),
+        why = f", {count(left_out, 'workflow')} left out" if left_out else ""
+        return [f"{report.result}: there was nothing to run{why}", folder]
+    others = [
         (summary.failed_jobs, "failed"),
         (summary.allowed_failures, "failed as allowed"),
         (summary.skipped_jobs, "skipped"),
         (summary.cancelled_jobs, "cancelled"),
         (summary.unfinished_jobs, "unfinished"),
     ]
-    told = ", ".join(f"{number} {what}" for number, what in parts if number)
-    slots = count(report.max_parallel_jobs, "slot")
-    use = f"speed-up {summary.speed_up:.1f}, {summary.utilisation * 100:.0f} % of {slots}"
+    told = "".join(f", {number} {what}" for number, what in others if number)
+    wall, slots = seconds(summary.wall_time_seconds), count(report.max_parallel_jobs, "slot")
     return [
-        f"{report.result}: {count(summary.total_jobs, 'job')}: {told} in {seconds(summary.wall_time_seconds)} ({use})",
-        f"run folder: {visible(run_folder)}",
+        f"{report.result} in {wall}: {summary.successful_jobs} of {count(summary.total_jobs, 'job')} succeeded{told}",
+        f"speed-up {summary.speed_up:.1f}, {summary.utilisation * 100:.0f} % of {slots} used, "
+        f"critical path {seconds(summary.critical_path_seconds)}",
+        folder,
     ]
 
 

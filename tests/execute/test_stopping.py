@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from support.attempts import Desk, evil, marked, survivors, wait_until
+from support.attempts import Desk, evil, marked, state_of, survivors, wait_until
 
 from orchestrator.engine.states import Verdict
 
@@ -128,7 +128,7 @@ def test_no_time_passes_for_a_job_while_it_is_paused(desk: Desk) -> None:
     attempt = desk.start(run="i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done", timeout=1.5)
     assert wait_until(lambda: attempt.spawned)
     desk.supervision.pause()
-    assert wait_until(lambda: _state(attempt.spawned[0][0]) == "T")
+    assert wait_until(lambda: state_of(attempt.spawned[0][0]) == "T")
     size = len(attempt.log)
     assert not wait_until(lambda: attempt.future is not None and attempt.future.done(), 2.0)
     assert len(attempt.log) == size
@@ -145,8 +145,3 @@ def test_an_attempt_that_is_asked_for_during_a_pause_starts_after_it(desk: Desk)
     assert not wait_until(lambda: attempt.future is not None and attempt.future.done(), 0.3)
     desk.supervision.resume()
     assert attempt.result.verdict is Verdict.SUCCEEDED
-
-
-def _state(pid: int) -> str:
-    with open(f"/proc/{pid}/stat") as file:
-        return file.read().rpartition(")")[2].split()[0]

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from support.stories import every_event
 from support.worlds import job, plan
 
-from orchestrator.engine.events import Fact
+from orchestrator.engine.events import (
+    AttemptFinished,
+    AttemptStarted,
+    CancelRequested,
+    Fact,
+    JobAdopted,
+    KillSent,
+    RunResumed,
+    RunStarted,
+)
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.journal.events import EVENTS, events_schema, fact_from_event, fact_to_fields
 
@@ -27,31 +36,22 @@ _JOB = st.integers(0, len(IDS) - 1)
 _ATTEMPT = st.integers(1, 9)
 
 FACTS: st.SearchStrategy[Fact] = st.one_of(
-    *(
-        st.builds(kind, at=_AT, **fields)
-        for kind, fields in (
-            (Fact.__args__[0], {}),
-            (Fact.__args__[1], {}),
-            (Fact.__args__[2], {"job": _JOB}),
-            (Fact.__args__[3], {"job": _JOB, "attempt": _ATTEMPT}),
-            (
-                Fact.__args__[4],
-                {
-                    "job": _JOB,
-                    "attempt": _ATTEMPT,
-                    "verdict": st.sampled_from(Verdict),
-                    "exit_code": st.none() | st.integers(0, 255),
-                    "signal": st.none() | st.just("SIGTERM"),
-                    "reason": st.text(),
-                },
-            ),
-            (Fact.__args__[5], {"job": _JOB, "attempt": _ATTEMPT, "force": st.booleans()}),
-            (
-                Fact.__args__[6],
-                {"reason": st.sampled_from(CancelReason), "force": st.booleans(), "job": st.none() | _JOB},
-            ),
-        )
-    )
+    st.builds(RunStarted, _AT),
+    st.builds(RunResumed, _AT),
+    st.builds(JobAdopted, _AT, _JOB),
+    st.builds(AttemptStarted, _AT, _JOB, _ATTEMPT),
+    st.builds(
+        AttemptFinished,
+        _AT,
+        _JOB,
+        _ATTEMPT,
+        st.sampled_from(Verdict),
+        st.none() | st.integers(0, 255),
+        st.none() | st.just("SIGTERM"),
+        st.text(),
+    ),
+    st.builds(KillSent, _AT, _JOB, _ATTEMPT, st.booleans()),
+    st.builds(CancelRequested, _AT, st.sampled_from(CancelReason), st.booleans(), st.none() | _JOB),
 )
 
 

@@ -69,7 +69,7 @@ def test_version_control_does_not_see_runs(root: str, tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere" / "mine" / ".gitignore").read_text() == "*\n"
 
 
-def test_a_folder_of_the_user_and_his_own_gitignore_stay_as_they_are(root: str, tmp_path: Path) -> None:
+def test_folders_of_the_user_and_their_gitignore_stay_as_they_are(root: str, tmp_path: Path) -> None:
     (tmp_path / ".pexec").mkdir(mode=0o755)
     (tmp_path / ".pexec" / ".gitignore").write_text("runs\n")
     create_run(root).close()
@@ -114,7 +114,7 @@ def test_links_inside_a_run_folder_are_neither_read_nor_written(root: str, tmp_p
         assert run.read("plan.json") == b"{}"
         (folder / "status").rmdir()
         (folder / "status").symlink_to(tmp_path)
-    with open_run(root, run.run_id) as run, pytest.raises(EnvironmentFailedError, match="`.*/status` is a link"):
+    with open_run(root, run.run_id) as run, pytest.raises(EnvironmentFailedError, match=r"/status` is a link"):
         run.replace("status/a.status", b"PENDING\n")
     assert secret.read_text() == "secret"
 
@@ -147,7 +147,7 @@ def test_a_file_is_replaced_whole_and_nothing_else_stays(root: str) -> None:
 def test_a_file_that_cannot_be_replaced_is_told_and_leaves_nothing(root: str) -> None:
     with create_run(root) as run:
         os.mkdir(run.path_of("plan.json"))
-        with pytest.raises(EnvironmentFailedError, match="`.*/plan.json` cannot be written: is a directory"):
+        with pytest.raises(EnvironmentFailedError, match=r"/plan\.json` cannot be written: is a directory"):
             run.replace("plan.json", b"{}")
         assert sorted(os.listdir(run.path)) == ["logs", "plan.json", "status", "tmp"]
 
@@ -195,9 +195,9 @@ def test_runs_are_found_by_a_unique_prefix_and_the_last_one_by_nothing(root: str
     first, last = list_runs(root)
     with find_run(root) as run:
         assert (run.run_id, run.path) == (last, f"{root}/{last}")
-    common = os.path.commonprefix([first, last])
-    with find_run(root, first[: len(common) + 1]) as run:
+    with find_run(root, first[:-1]) as run:
         assert run.run_id == first
+    common = first[:4]  # the year
     with pytest.raises(UsageError, match=f"`{common}` may be any of 2 runs"):
         find_run(root, common)
     for unknown in ("1999", "", "../runs"):

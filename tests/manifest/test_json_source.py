@@ -40,9 +40,9 @@ def test_json_and_yaml_of_the_same_manifest_are_the_same() -> None:
         ("[]", "PX112 1:1+2 the manifest must be a mapping | it needs at least `version: 1` and `workflows`"),
         ('{"a": 1,}', "PX106 1:9+1 a key in double quotes was expected here"),
         ('{"a" 1}', "PX106 1:6+1 a `:` was expected here"),
-        ('{"a": 1\n "b": 2}', "PX106 2:2+3 a `,` or the closing bracket was expected here"),
+        ('{"a": 1\n "b": 2}', "PX106 2:2+1 a `,` or the closing bracket was expected here"),
         ('{"a": }', "PX106 1:7+1 a value was expected here"),
-        ('{"a": "b', "PX106 1:7+2 text that begins here is never closed"),
+        ('{"a": "b', "PX106 1:7+1 text that begins here is never closed"),
         ('{"a": "b\nc"}', "PX106 1:9+1 a line break or control character inside of quotes"),
         ('{"a": "\\q"}', "PX106 1:8+1 an unknown escape"),
         ("{} {}", "PX106 1:4+1 nothing can follow the end of the manifest"),
@@ -54,7 +54,7 @@ def test_json_and_yaml_of_the_same_manifest_are_the_same() -> None:
     ],
 )
 def test_what_is_refused_is_refused_at_its_place(text: str, expected: str) -> None:
-    assert [told_line.split(" | it stands")[0] for told_line in told(text.encode(), "pexec.json")] == [expected]
+    assert told(text.encode(), "pexec.json") == [expected]
 
 
 def test_a_key_that_stands_twice_is_told_with_both_places() -> None:
@@ -67,8 +67,8 @@ def test_a_key_that_stands_twice_is_told_with_both_places() -> None:
 def test_faults_of_the_model_have_their_places() -> None:
     text = '{"version": 1,\n "workflows": {"a": {"run": 5, "timeout": 1.5}}}'
     assert told(text, "pexec.json") == [
-        'PX117 2:28+1 `run` of workflow `a` must be text, not a number | put it in quotes: `"5"`',
-        "PX114 2:42+3 `timeout` of workflow `a`: a bare number with a fraction is not a duration"
+        'PX117 2:29+1 `run` of workflow `a` must be text, not a number | put it in quotes: `"5"`',
+        "PX114 2:43+3 `timeout` of workflow `a`: a bare number with a fraction is not a duration"
         " | give it a unit: `1s500ms`",
     ]
 

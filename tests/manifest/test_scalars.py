@@ -112,10 +112,10 @@ def test_a_printed_duration_is_read_back_as_it_was(milliseconds: int) -> None:
 @given(st.text() | st.integers() | st.floats() | st.booleans() | st.none())
 def test_every_value_is_a_duration_or_refused_by_our_own_error(value: object) -> None:
     try:
-        assert 0 <= parse_duration(value) <= MAX_DURATION_SECONDS
-    except ScalarError as refused:
-        assert refused.message
-        assert refused.hint
+        seconds = parse_duration(value)
+    except ScalarError:
+        return
+    assert 0 <= seconds <= MAX_DURATION_SECONDS
 
 
 def test_a_limit_is_a_duration_or_none() -> None:
@@ -170,8 +170,10 @@ def test_a_number_of_jobs_is_a_number_or_a_share_of_the_cpus(written: object, jo
 
 @pytest.mark.parametrize(
     ("written", "code"),
-    [(0, "PX113"), (-1, "PX113"), (100_001, "PX113"), ("4", "PX113"), ("0%", "PX113"), ("all", "PX113")]
-    + [(True, "PX112"), (2.5, "PX112"), (None, "PX112"), ([], "PX112")],
+    [
+        *[(outside, "PX113") for outside in (0, -1, 100_001, "4", "0%", "all")],
+        *[(other, "PX112") for other in (True, 2.5, None, [])],
+    ],
 )
 def test_any_other_number_of_jobs_is_refused(written: object, code: str) -> None:
     with pytest.raises(ScalarError, match="not a number of jobs") as refused:

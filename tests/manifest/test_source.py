@@ -139,7 +139,13 @@ def test_nesting_is_read_to_a_depth_and_refused_beyond(opening: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "nodes"),
-    [("[1, 2, 3]", 4), ("{a: 1, b: 2}", 5), ("[&a [1, 2], *a]", 7), ("[&a [1], &b [*a, *a], *b]", 13), ("[&a 1, *a]", 3)],
+    [
+        ("[1, 2, 3]", 4),
+        ("{a: 1, b: 2}", 5),
+        ("[&a [1, 2], *a]", 7),
+        ("[&a [1], &b [*a, *a], *b]", 13),
+        ("[&a 1, *a]", 3),
+    ],
 )
 def test_nodes_are_counted_with_what_aliases_repeat(monkeypatch: pytest.MonkeyPatch, text: str, nodes: int) -> None:
     monkeypatch.setattr(source, "MAX_NODES", nodes)
@@ -149,7 +155,9 @@ def test_nodes_are_counted_with_what_aliases_repeat(monkeypatch: pytest.MonkeyPa
         read(text)
 
 
-_scalars = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufeff\u2028\u2029"))
+_scalars = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufeff\u2028\u2029")
+)
 _data = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False) | _scalars,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_scalars, inner, max_size=4),
@@ -167,7 +175,11 @@ def _flow(data: object) -> str:
         return '"' + data.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(data, float):
         return repr(data).replace("inf", ".inf")
-    return {None: "null", True: "true", False: "false"}[data] if data is None or data is True or data is False else str(data)
+    return (
+        {None: "null", True: "true", False: "false"}[data]
+        if data is None or data is True or data is False
+        else str(data)
+    )
 
 
 @given(_data)

@@ -230,9 +230,9 @@ def test_files_that_are_missing_or_cannot_be_run_are_told() -> None:
         error[PX206]: `dir` cannot run `folder`: it is a folder
           at 6:15+6
           6:15+6: is a folder
-        error[PX206]: `hidden` cannot run `secret`: it cannot be read
+        error[PX206]: `hidden` cannot run `secret`: it may not be read, or is no regular file
           at 7:18+6
-          7:18+6: cannot be read
+          7:18+6: may not be read, or is no regular file
         """
     )
 

@@ -21,6 +21,10 @@ def test_a_job_that_waits_for_itself_is_a_cycle_of_one() -> None:
     assert find_knots(((0,), (0,))) == (Knot((0,), (0,), has_more=False),)
 
 
+def test_a_cycle_is_entered_where_it_is_declared_first_wherever_it_was_found() -> None:
+    assert [knot.cycle for knot in find_knots(((3,), (3,), (1,), (2,)))] == [(1, 3, 2)]
+
+
 def test_of_two_cycles_in_one_knot_the_shorter_is_told_and_that_there_are_more() -> None:
     assert find_knots(((1,), (2,), (3, 1), (0,))) == (Knot((0, 1, 2, 3), (1, 2), has_more=True),)
 

@@ -20,7 +20,7 @@ BEFORE = """
 
 def plan_of(old: str = "", new: str = "", content: str = "d1") -> Plan:
     assert old in BEFORE
-    return good_plan(BEFORE.replace(old, new, 1), files={"fetch.sh": Found(digest=content)})
+    return good_plan(BEFORE.replace(old, new, 1), files={"fetch.sh": Found(sha256=content)})
 
 
 def changed_jobs(after: Plan) -> set[str]:

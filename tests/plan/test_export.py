@@ -59,6 +59,7 @@ def test_a_plan_as_data_whole() -> None:
             "timeout_seconds": None,
             "order": "critical_path",
             "pools": {"gpu": 2},
+            "job_timeout_seconds": 300,
         },
         "levels": [["fetch", "warm"], ["train"]],
         "critical_path": ["fetch", "train"],

@@ -55,6 +55,12 @@ def test_who_needs_a_skipped_job_waits_for_what_it_reached_through_it() -> None:
     assert plan.left_out == (("lint", "`--skip lint`"), ("build", "`--skip tag:slow`"), ("test", "`--skip tag:slow`"))
 
 
+def test_what_is_needed_through_a_skipped_job_is_no_longer_only_come_after() -> None:
+    jobs = "{a: {run: a}, b: {run: b, needs: a}, c: {run: c, needs: b, after: a}}"
+    plan = good_plan(f"workflows: {jobs}", selection=Selection(skip=("b",)))
+    assert (plan.jobs[1].needs, plan.jobs[1].after) == ((0,), ())
+
+
 def test_a_job_whose_only_need_is_skipped_starts_at_once() -> None:
     assert needs(release(skip=("fetch",)))["build"] == []
 

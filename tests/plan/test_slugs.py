@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import blake2b
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +33,12 @@ def test_an_id_that_is_spelled_like_anothers_fingerprint_gets_its_own() -> None:
     taken = slugs(["Build", "build"])[0]
     names = slugs(["Build", "build", taken])
     assert len({name.lower() for name in names}) == 3
+
+
+def test_an_id_that_is_spelled_like_each_of_anothers_fingerprints_does_not_stop_us() -> None:
+    fingerprint = blake2b(b"Build", digest_size=16).hexdigest()
+    ids = ["Build", "build", *(f"Build-{fingerprint[:digits]}" for digits in range(8, 36, 4))]
+    assert len({name.lower() for name in slugs(ids)}) == len(ids)
 
 
 def test_no_name_can_hide_be_an_option_or_leave_its_folder() -> None:

@@ -103,10 +103,9 @@ def test_the_documented_defaults_are_shown() -> None:
     )
 
 
-def test_a_timeout_of_most_jobs_is_told_once() -> None:
-    text = plan_text(
-        good_plan("workflows: {a: {run: a, timeout: 9s}, b: {run: b, timeout: 9s}, c: {run: c}, g: {needs: a}}")
-    )
+def test_a_timeout_is_told_where_it_is_not_the_runs_default() -> None:
+    jobs = "{a: {run: a, timeout: 9s}, b: {run: b}, c: {run: c, timeout: 5m}, g: {needs: a}}"
+    text = plan_text(good_plan(f"workflows: {jobs}", overrides=Overrides(timeout_seconds=9.0)))
     assert [line.strip() for line in text.splitlines() if "timeout" in line] == [
         "timeout 5m",
         "timeout            9s a job, none for the run",
@@ -114,9 +113,10 @@ def test_a_timeout_of_most_jobs_is_told_once() -> None:
 
 
 def test_nothing_in_a_manifest_can_drive_the_terminal() -> None:
-    text = plan_text(good_plan('workflows: {a: {run: "printf \\e]0;x\\a\\u202e"}}\nname: "a\\nb"'))
-    assert text.startswith("a\\nb: 1 job in 1 group\n")
-    assert "  a  printf \\x1b]0;x\\x07\\u202e\n" in text
+    jobs = '{a: {run: "printf \\e]0;x\\a\\u202e"}, b: {argv: ["\\e[2J"]}}'
+    text = plan_text(good_plan(f'workflows: {jobs}\nname: "a\\nb"'))
+    assert text.startswith("a\\nb: 2 jobs in 1 group\n")
+    assert "  a  printf \\x1b]0;x\\x07\\u202e\n  b  \\x1b[2J\n" in text
 
 
 def test_long_things_are_cut_and_say_so() -> None:

@@ -56,6 +56,14 @@ def wardens_below(pid: int) -> list[int]:
     return [child for child in children(pid) if b"warden/__main__.py" in _arguments(child)]
 
 
+def state_of(pid: int) -> str:
+    """One letter: R, S, T (stopped) and so on; Z for a process that has ended, also when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "Z"
+
+
 def wait_until(is_so: Callable[[], object], seconds: float = LONGEST_WAIT) -> bool:
     """Whether it comes true within the time."""
     give_up_at = time.monotonic() + seconds

@@ -62,7 +62,9 @@ _RETRIES = st.just(RetryPolicy()) | st.builds(
     st.booleans(),
     st.lists(st.integers(1, 255), max_size=3).map(tuple),
 )
-_POLICIES = st.builds(Policy, st.integers(1, 9), st.sampled_from(FailFast), _LIMITS, st.sampled_from(Order), _POOLS)
+_POLICIES = st.builds(
+    Policy, st.integers(1, 9), st.sampled_from(FailFast), _LIMITS, st.sampled_from(Order), _POOLS, _LIMITS
+)
 
 
 @st.composite

@@ -255,9 +255,9 @@ class Laws:
                 assert not self._went_well(named[0])
         retries = [told for told in consequences if isinstance(told, RetryScheduled)]
         assert [told.job for told in retries] == ([] if retried is None else [retried]), "retry budget"
-        for told in retries:
-            self._judge_wait(self.jobs[told.job], told, fact.at)
-            self.waiting[told.job] = told.not_before
+        for again in retries:
+            self._judge_wait(self.jobs[again.job], again, fact.at)
+            self.waiting[again.job] = again.not_before
 
     def _judge_wait(self, job: PlannedJob, told: RetryScheduled, at: float) -> None:
         policy, ends = job.retry, self.failed[job.index] + self.lost[job.index]

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.diagnostics import Diagnostic, Span
-from orchestrator.manifest.marks import Positions
+from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.positions import SourceMap
-from orchestrator.manifest.source import read_yaml
-from orchestrator.manifest.text import Lines
 from orchestrator.plan.expand import Overrides
 from orchestrator.plan.files import FileKind
 from orchestrator.plan.make import Planned, make_plan
@@ -24,14 +22,16 @@ class Found:
     """A file as the disk would show it."""
 
     kind: FileKind = "script"
-    digest: str = "d1"
+    sha256: str = "d1"
 
 
 def read(text: str) -> tuple[Manifest, SourceMap]:
     """The manifest and the places in its text, which is dedented and lacks `version: 1`: that is added on line 1."""
-    lines = Lines("pexec.yaml", "version: 1\n" + textwrap.dedent(text).lstrip("\n"))
-    data, marks = read_yaml(lines)
-    return Manifest.model_validate(data), Positions(lines, lambda: marks)
+    data = "version: 1\n" + textwrap.dedent(text).lstrip("\n")
+    loaded = loads(data.encode("utf-8", "surrogatepass"), name="pexec.yaml", base_dir="/nonexistent")
+    assert loaded.diagnostics == ()
+    assert loaded.manifest is not None
+    return loaded.manifest, loaded.source
 
 
 def planned(

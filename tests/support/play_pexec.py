@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from support.attempts import Desk, evil, marked, wait_until  # noqa: E402
+from support.attempts import Desk, evil, marked, wait_until
 
 
 def main(folder: str, mark: str) -> None:

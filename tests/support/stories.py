@@ -10,7 +10,10 @@ story.finish(1.5, "FAILED", 1)
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+from support.worlds import job, plan
 
 from orchestrator.journal.events import EVENTS
 from orchestrator.journal.names import log_name
@@ -24,19 +27,19 @@ RUN_ID = "20260102T030405.000000Z-0123abcd"
 class Story:
     """Builds up `events`; the clock of the day begins at 03:04:05, seconds of the run are the test's."""
 
-    def __init__(self, plan: Plan, **started: Any) -> None:
-        self.plan = plan
+    def __init__(self, of: Plan, **started: Any) -> None:
+        self.plan = of
         self.events: list[dict[str, Any]] = []
-        self._slugs = dict(zip((one.id for one in plan.jobs), slugs([one.id for one in plan.jobs]), strict=True))
+        self._slugs = dict(zip((one.id for one in of.jobs), slugs([one.id for one in of.jobs]), strict=True))
         self._attempts: dict[str, int] = {}
         self._started: dict[str, float] = {}
         fields: dict[str, Any] = {
-            "name": plan.name,
-            "manifest": plan.manifest,
-            "plan_digest": plan.digest,
-            "max_parallel_jobs": plan.policy.max_parallel_jobs,
-            "fail_fast": plan.policy.fail_fast.plain,
-            "pools": dict(plan.policy.pools),
+            "name": of.name,
+            "manifest": of.manifest,
+            "plan_digest": of.digest,
+            "max_parallel_jobs": of.policy.max_parallel_jobs,
+            "fail_fast": of.policy.fail_fast.plain,
+            "pools": dict(of.policy.pools),
             "pid": 4000,
             "boot_id": "boot",
             "host": "host",
@@ -59,7 +62,9 @@ class Story:
         self.emit("attempt.started", at, job=job, attempt=attempt)
         self.emit("attempt.spawned", at, job=job, attempt=attempt, pid=5000 + len(self.events), start_ticks=77)
 
-    def end(self, job: str, at: float, verdict: str = "succeeded", *, retry_at: float | None = None, **more: Any) -> None:
+    def end(
+        self, job: str, at: float, verdict: str = "succeeded", *, retry_at: float | None = None, **more: Any
+    ) -> None:
         """The attempt ends, and with it the job, unless it is to be tried again. `more` are fields of both events."""
         attempt = self._attempts[job]
         reason, allowed = more.pop("reason", ""), more.pop("allowed", False)
@@ -105,23 +110,62 @@ def write(writer: JournalWriter, story: Story) -> None:
         writer.flush()
 
 
-def every_event(plan: Plan) -> Story:
+def every_event(of: Plan) -> Story:
     """A story of one job in which each kind of event happens."""
-    job = plan.jobs[0].id
-    story = Story(plan)
+    name = of.jobs[0].id
+    story = Story(of)
     story.emit("degraded", 0.1, what="memory", why="no cgroup")
-    story.start(job, 0.2)
-    story.end(job, 0.3, "failed", exit_code=1, reason="exit code 1", retry_at=0.5)
-    story.start(job, 0.5)
+    story.start(name, 0.2)
+    story.end(name, 0.3, "failed", exit_code=1, reason="exit code 1", retry_at=0.5)
+    story.start(name, 0.5)
     story.emit("cancel.requested", 0.6, reason="user", force=False, job=None)
-    story.emit("cancel.requested", 0.6, reason="user", force=True, job=job)
-    story.emit("kill.sent", 0.6, job=job, attempt=2, force=False)
-    story.end(job, 0.7, "killed", signal="SIGTERM", reason="stopped by the user")
+    story.emit("cancel.requested", 0.6, reason="user", force=True, job=name)
+    story.emit("kill.sent", 0.6, job=name, attempt=2, force=False)
+    story.end(name, 0.7, "killed", signal="SIGTERM", reason="stopped by the user")
     story.finish(0.8, "CANCELLED", 1)
     story.emit("journal.recovered", 0.8, cut_bytes=12)
     story.emit("orphan.killed", 0.8, pid=77, job=None)
     story.emit("run.resumed", 0.8, pid=4001, boot_id="boot")
-    story.emit("job.adopted", 0.8, job=job, from_run=RUN_ID)
-    story.settle(job, 0.8, "succeeded", "adopted from an earlier run")
+    story.emit("job.adopted", 0.8, job=name, from_run=RUN_ID)
+    story.settle(name, 0.8, "succeeded", "adopted from an earlier run")
     story.finish(0.9)
+    return story
+
+
+def sales() -> Story:
+    """A run in which jobs end in every way: `fetch` at its second attempt, `lint` is allowed to fail, `audit` times
+    out, `load` is lost with its executor, `publish` and `notes` never run. Two slots, one pool."""
+    drawn = plan(
+        job("fetch"),
+        job("lint", allow_failure=True),
+        job("build", needs="fetch", pools=(("disk", 1),)),
+        job("audit | <b>", needs="fetch"),
+        job("load", needs="build"),
+        job("publish", needs="load"),
+        job("notes", needs="build"),
+        job("all", needs="build lint", group=True),
+        max_parallel_jobs=2,
+        pools={"disk": 2},
+    )
+    jobs = tuple(replace(one, spec=replace(one.spec, timeout=4.0)) for one in drawn.jobs)
+    story = Story(replace(drawn, name="sales `report`", jobs=jobs))
+    story.emit("degraded", 0.0, what="memory limits", why="no delegated cgroup")
+    story.start("fetch", 0.0)
+    story.start("lint", 0.0)
+    story.end("lint", 0.5, "failed", exit_code=2, reason="exit code 2", allowed=True)
+    story.end("fetch", 1.0, "failed", exit_code=7, reason="exit code 7", retry_at=1.5)
+    story.start("fetch", 1.5)
+    story.end("fetch", 3.25)
+    story.start("build", 3.25)
+    story.start("audit | <b>", 3.25)
+    story.end("build", 6.0, leftover_killed=2, dropped_bytes=1)
+    story.settle("all", 6.0, "succeeded")
+    story.start("load", 6.0)
+    story.emit("kill.sent", 7.25, job="audit | <b>", attempt=1, force=False)
+    story.end("audit | <b>", 7.25, "timed_out", signal="SIGTERM", reason="ran longer than 4 s")
+    story.end("load", 8.125, "lost", reason="the warden is gone")
+    story.settle("publish", 8.125, "skipped", "need `load` was lost")
+    story.emit("cancel.requested", 8.125, reason="user", force=False, job="notes")
+    story.settle("notes", 8.125, "cancelled", "cancelled by the user")
+    story.finish(8.125, "FAILED", 1)
     return story

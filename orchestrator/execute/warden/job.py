@@ -85,15 +85,14 @@ class Job:
 
     def terminate(self, cause: int, now: float, orphans: Iterable[int]) -> None:
         """Ask all its processes to end, unless it is ending already; they have the grace for it."""
-        if self.alive and self.cause == protocol.BY_ITSELF:
-            self.cause = cause
+        if self._blame(cause):
             self.kill_at = now + self.grace
             # A stopped process only sees a TERM when it goes on.
             self._signal_all(orphans, (TERMINATE, CONTINUE))
-        self.stop_at = NEVER
 
-    def kill(self, now: float, orphans: Iterable[int]) -> None:
+    def kill(self, cause: int, now: float, orphans: Iterable[int]) -> None:
         """Kill all its processes; to be repeated at `kill_at` until it has ended."""
+        self._blame(cause)
         hit = processes.signal_trees(self._roots(orphans), (KILL,))
         hit.discard(self.pid)
         self.beside |= hit
@@ -107,6 +106,14 @@ class Job:
     def resume(self, orphans: Iterable[int]) -> None:
         """Let all its processes go on."""
         self._signal_all(orphans, (CONTINUE,))
+
+    def _blame(self, cause: int) -> bool:
+        """Whether this is what ends it; what came first stays."""
+        first = self.alive and self.cause == protocol.BY_ITSELF
+        if first:
+            self.cause = cause
+        self.stop_at = NEVER
+        return first
 
     def _roots(self, orphans: Iterable[int]) -> list[int]:
         return [self.pid, *orphans] if self.alive else list(orphans)

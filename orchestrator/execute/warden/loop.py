@@ -125,6 +125,8 @@ class Warden:
             self._epoll.register(descriptor, select.EPOLLIN)
 
     def _hear_channel(self, channel: Channel) -> None:
+        if self._paused_at is not None:
+            return  # reported together with the word to pause; it will be reported again
         try:
             received = protocol.receive(channel.end)
         except ConnectionResetError:
@@ -175,9 +177,10 @@ class Warden:
             return
         now = time.monotonic()
         orphans = self._orphans().get(tag, ())
-        job.terminate(protocol.BY_REQUEST, now, orphans)
         if force:
-            job.kill(now, orphans)
+            job.kill(protocol.BY_REQUEST, now, orphans)
+        else:
+            job.terminate(protocol.BY_REQUEST, now, orphans)
         self._wake = min(self._wake, job.next_at)
 
     def _pause(self) -> None:
@@ -231,7 +234,7 @@ class Warden:
                 self._finish(job, outlived=mine is not None)
                 continue
             if now >= job.kill_at:
-                job.kill(now, mine)
+                job.kill(job.cause, now, mine)
             self._wake = min(self._wake, job.next_at)
         self._kill_late(orphans)
 
@@ -267,7 +270,7 @@ class Warden:
                 job.duration = now - job.started
                 self._finish(job, outlived=True)
             elif now >= job.kill_at:
-                job.kill(now, self._orphans().get(job.tag, ()))
+                job.kill(job.cause, now, self._orphans().get(job.tag, ()))
         if self._ending:
             self._settle(now)
         self._wake = min((job.next_at for job in self._jobs.values()), default=NEVER)

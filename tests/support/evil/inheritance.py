@@ -6,7 +6,7 @@ import resource
 import sys
 
 with open("/proc/self/status") as status:
-    fields = dict(line.rstrip().split(":\t", 1) for line in status if ":\t" in line)
+    fields = dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
 try:
     os.close(os.open("/dev/tty", os.O_RDWR))
     tty = True

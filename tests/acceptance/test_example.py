@@ -1,0 +1,78 @@
+"""The example that users see first is valid, planned and run, and leaves a whole record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from support.cli import Pexec
+from support.runs import Run, last_run
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = (ROOT / "pexec.yaml.example").read_text()
+
+
+@pytest.fixture
+def run(pexec: Pexec) -> Run:
+    done = pexec.file("pexec.yaml.example", EXAMPLE).run("apply", "pexec.yaml.example")
+    assert done.exit_code == 0, done.stderr
+    return last_run(pexec.folder).check()
+
+
+def schema(name: str) -> dict[str, object]:
+    return dict(json.loads((ROOT / f"schemas/{name}.schema.json").read_text()))
+
+
+def test_it_runs_and_leaves_every_file_each_valid_against_its_schema(run: Run) -> None:
+    assert {path.name for path in run.path.iterdir()} >= {
+        "events.jsonl",
+        "plan.json",
+        "dependencies.json",
+        "execution_plan.json",
+        "results_summary.json",
+        "execution_report.md",
+        "logs",
+        "status",
+    }
+    jsonschema.validate(run.results, schema("results"))
+    jsonschema.validate(run.json("plan.json"), schema("plan"))
+    validator = jsonschema.Draft202012Validator(schema("events"))
+    for event in run.events:
+        validator.validate(event)
+
+
+def test_it_shows_what_pexec_can_do(run: Run) -> None:
+    assert run.results["execution_result"] == "SUCCESS"
+    assert run.jobs["rates"]["attempts"] == 2
+    assert (run.statuses["spell-check"], run.jobs["spell-check"]["allowed"]) == ("failed", True)
+    assert run.statuses["notice"] == "succeeded"
+    assert b"tea" in run.log("report")
+
+
+def test_the_three_regions_run_at_once_and_the_database_has_one_writer(run: Run) -> None:
+    sales = [f"sales-{region}" for region in ("north", "south", "west")]
+    assert max(run.at("attempt.started", job) for job in sales) < min(run.at("attempt.finished", job) for job in sales)
+    writers, most = 0, 0
+    for event in run.events:
+        if str(event.get("job", "")).startswith("load-"):
+            writers += {"attempt.started": 1, "attempt.finished": -1}.get(event["event"], 0)
+            most = max(most, writers)
+    assert most == 1
+
+
+def test_the_shape_of_the_files_that_the_runbook_had(run: Run) -> None:
+    plan = run.json("execution_plan.json")
+    assert list(plan) == ["plan_created", "total_groups", "max_parallel_jobs", "execution_groups"]
+    assert plan["total_groups"] == len(plan["execution_groups"]) == 6
+    assert plan["execution_groups"][0] == {"group_id": 1, "workflows": ["prepare"]}
+    dependencies = run.json("dependencies.json")
+    assert list(dependencies) == ["workflows", "dependencies", "execution_order"]
+    assert dependencies["dependencies"]["report"] == ["check", "rates", "spell-check"]
+    assert dependencies["workflows"]["spell-check"]["status"] == "FAILED"
+    order = dependencies["execution_order"]
+    assert sorted(order) == sorted(dependencies["workflows"])
+    assert order.index("prepare") < order.index("report") < order.index("notice")
+    for job, entry in run.jobs.items():
+        assert (run.path / f"status/{job}.status").read_text().strip() == entry["status"]

@@ -1,0 +1,111 @@
+"""What a report recommends: only what the facts say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from support.dags import plan_of
+from support.stories import Story, sales
+from support.worlds import job, plan
+
+from orchestrator.report.advice import recommendations
+from orchestrator.report.fold import read_report
+
+
+def advice(story: Story) -> list[str]:
+    return recommendations(read_report(story.plan, story.events))
+
+
+def ran(*times: tuple[str, float, float], wall: float, needs: str = "", **policy: Any) -> Story:
+    """A run in which each job starts and ends at these seconds; the last one needs `needs`."""
+    names = [name for name, _, _ in times]
+    story = Story(plan(*(job(name, needs=needs if name == names[-1] else "") for name in names), **policy))
+    moments = sorted([(start, 1, name) for name, start, _ in times] + [(end, 0, name) for name, _, end in times])
+    for at, starts, name in moments:
+        (story.start if starts else story.end)(name, at)
+    story.finish(wall)
+    return story
+
+
+def test_each_trouble_is_told_with_its_facts() -> None:
+    assert advice(sales()) == [
+        "`lint` failed (which is allowed): `exit code 2`; see `logs/lint.1.log`.",
+        "`load` was lost: `the warden is gone`; see `logs/load.1.log`.",
+        "`audit \\| <b>` timed out at its limit of 4 s: see in `logs/audit-b.1.log` what it waited for, "
+        "or give it a longer `timeout`.",
+        "`fetch` succeeded only at attempt 2: find out why it failed before.",
+        "`build` left 2 processes behind, ended with it: let it wait for what it starts.",
+        "`logs/build.1.log` lacks 1 byte over its cap: raise `limits.log`.",
+        "The critical path was the bottleneck, with 93.85 % of the wall time: more slots would not help; "
+        "shorten or split `fetch`.",
+        "This host could not keep a promise: `memory limits`, `no delegated cgroup`.",
+    ]
+
+
+def test_a_run_that_went_well_needs_no_advice() -> None:
+    story = Story(plan(job("a")))
+    story.start("a", 0.0)
+    story.end("a", 1.0)
+    story.finish(1.0)
+    assert advice(story) == []
+    assert advice(Story(plan())) == []
+
+
+def test_the_slots_are_the_bottleneck_when_they_were_busy() -> None:
+    story = ran(("a", 0, 2), ("b", 0, 2), ("c", 2, 4), ("d", 2, 4), wall=4, max_parallel_jobs=2)
+    assert advice(story) == [
+        "The slots were the bottleneck, busy for 100.00 %: with a higher `max_parallel_jobs` the run could take as "
+        "little as 2.000 s."
+    ]
+
+
+def test_the_critical_path_is_the_bottleneck_when_it_took_all_the_time() -> None:
+    story = ran(("a", 0, 3), ("b", 0, 1), ("c", 3, 4), wall=4, needs="a", max_parallel_jobs=4)
+    assert advice(story) == [
+        "The critical path was the bottleneck, with 100.00 % of the wall time: more slots would not help; shorten or "
+        "split `a`."
+    ]
+
+
+def test_a_pool_is_the_bottleneck_when_it_was_full() -> None:
+    of = plan(*(job(name, pools=(("licence", 1),)) for name in "abcd"), max_parallel_jobs=4, pools={"licence": 1, "x": 0})
+    story = Story(of)
+    for number, one in enumerate(of.jobs):
+        story.start(one.id, float(number))
+        story.end(one.id, number + 0.9)
+    story.finish(4.0)
+    assert advice(story) == [
+        "The pool `licence` was the bottleneck, taken for 90.00 %: enlarge it, or hold it shorter."
+    ]
+
+
+def test_it_is_said_when_nothing_single_held_the_run_up() -> None:
+    story = ran(("a", 0, 1), ("b", 2, 3), wall=4, max_parallel_jobs=2)
+    assert advice(story) == [
+        "Nothing single held the run up: its critical path took 25.00 % of the wall time, its slots were busy for "
+        "25.00 %."
+    ]
+
+
+def test_a_success_near_its_limit_is_a_warning() -> None:
+    of = plan(job("a"))
+    of = replace(of, jobs=tuple(replace(one, spec=replace(one.spec, timeout=10.0)) for one in of.jobs))
+    for seconds, told in ((7.9, []), (8.0, ["`a` took 8.000 s and may take 10 s: raise its `timeout`."])):
+        story = Story(of)
+        story.start("a", 0.0)
+        story.end("a", seconds)
+        story.finish(seconds)
+        assert advice(story) == told
+
+
+def test_many_of_a_kind_are_counted() -> None:
+    of = plan_of([()] * 15)
+    story = Story(of)
+    for one in of.jobs:
+        story.start(one.id, 0.0)
+        story.end(one.id, 0.0, "failed", exit_code=1, reason="")
+    told = advice(story)
+    assert len(told) == 11
+    assert told[0] == "`a` failed; see `logs/a.1.log`."
+    assert told[-1] == "5 more jobs failed; `results_summary.json` has them all."

@@ -1,0 +1,150 @@
+"""execution_report.md: the whole of it for a small run, its numbers, and its size for a large one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+from support.dags import plan_of
+from support.stories import Story, every_event, sales
+from support.worlds import job, plan
+
+from orchestrator.report.fold import RunFold, read_report
+from orchestrator.report.markdown import execution_report
+from orchestrator.report.results import results_summary
+
+GOLDEN = Path(__file__).parent / "golden" / "execution_report.md"
+MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
+SECTIONS = [
+    "Execution Summary",
+    "Performance Metrics",
+    "Execution Times",
+    "Job Details",
+    "Log Files",
+    "Recommendations",
+]
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """Table -> row -> cell, as a reader of the rendered page sees them, without the heads."""
+    found: list[list[list[str]]] = []
+    for token in MARKDOWN.parse(text):
+        match token.type:
+            case "tbody_open":
+                found.append([])
+            case "tr_open" if found:
+                found[-1].append([])
+            case "inline" if found and token.children is not None and token.level == 4:
+                found[-1][-1].append("".join(child.content for child in token.children))
+    return [[row for row in table if row] for table in found]
+
+
+def numbers(cell: str) -> list[float]:
+    return [float(number) for number in re.findall(r"[\d.]+", cell)]
+
+
+def test_the_report_of_a_small_run() -> None:
+    story = sales()
+    assert execution_report(read_report(story.plan, story.events)) == GOLDEN.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "story", [sales(), every_event(plan(job("a"))), Story(plan()), Story(plan(job("a")))], ids=lambda story: None
+)
+def test_every_report_has_all_sections(story: Story) -> None:
+    text = execution_report(read_report(story.plan, story.events))
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == SECTIONS
+    assert "\n\n\n" not in text
+    assert text.endswith("\n")
+
+
+@pytest.mark.parametrize("story", [sales(), every_event(plan(job("a")))], ids=["sales", "all"])
+def test_its_numbers_are_those_of_the_results(story: Story) -> None:
+    report = read_report(story.plan, story.events)
+    results: dict[str, Any] = results_summary(report)
+    told = tables(execution_report(report))
+    facts, metrics = dict(told[0]), dict(told[1])  # type: ignore[arg-type]
+    summary = results["summary"]
+    assert facts["Result"].split()[0] == results["execution_result"]
+    counts = {
+        "Total jobs": "total_jobs",
+        "Successful": "successful_jobs",
+        "Failed": "failed_jobs",
+        "Timed out": "timed_out_jobs",
+        "Lost": "lost_jobs",
+        "Skipped": "skipped_jobs",
+        "Cancelled": "cancelled_jobs",
+        "Unfinished": "unfinished_jobs",
+        "Allowed failures": "allowed_failures",
+    }
+    assert {name: int(facts[name]) for name in counts} == {name: summary[key] for name, key in counts.items()}
+    measured = {
+        "Wall time": summary["wall_time_seconds"],
+        "Total execution time": summary["total_execution_time_seconds"],
+        "Average execution time": summary["average_execution_time_seconds"],
+        "Speed-up": summary["speed_up"],
+        "Critical path": summary["critical_path_seconds"],
+        "Retries": summary["retries"],
+    }
+    assert {name: numbers(metrics[name])[0] for name in measured} == measured
+    assert round(numbers(metrics["Success Rate"])[0] / 100, 4) == summary["success_rate"]
+    assert round(numbers(metrics["Utilisation"])[0] / 100, 4) == summary["utilisation"]
+    assert numbers(metrics["Utilisation"])[1] == results["max_parallel_jobs"]
+    assert [
+        (name, status.split()[0], int(attempts), numbers(seconds)[0], reason)
+        for name, status, attempts, _, seconds, reason in told[3]
+    ] == [
+        (one["job_id"], one["status"], one["attempts"], round(one["execution_time_seconds"], 3), one["reason"])
+        for one in results["jobs"]
+    ]
+
+
+def test_what_users_wrote_is_text_and_never_markup() -> None:
+    evil = "<script>alert(1)</script> | [x](javascript:x) `` ` # \n\n## Recommendations\n\n![](https://example.org/x)\x1b[31m"
+    story = Story(replace(plan(job(evil)), name=evil))
+    story.start(evil, 0.0)
+    story.end(evil, 1.0, "failed", exit_code=1, reason=evil)
+    story.finish(1.0, "FAILED", 1)
+    text = execution_report(read_report(story.plan, story.events))
+    page = MARKDOWN.parse(text)
+    inner = [child.type for token in page for child in token.children or ()]
+    assert set(inner) <= {"text", "code_inline"}
+    assert [token.type for token in page if token.type.startswith("html")] == []
+    heads = [after.content for token, after in pairwise(page) if token.type == "heading_open"]
+    assert heads[1:] == SECTIONS
+    assert "\x1b" not in text
+
+
+def test_the_report_of_a_large_run_is_small_and_has_what_went_wrong() -> None:
+    of = plan_of([()] * 5_000)
+    fold = RunFold(of)
+    story = Story(of)
+    for number, one in enumerate(of.jobs):
+        story.start(one.id, float(number))
+        if number % 1000 == 7:
+            story.end(one.id, number + 0.5, "failed", exit_code=1, reason="exit code 1")
+        else:
+            story.end(one.id, number + 0.5)
+    for event in story.events:
+        fold.add(event)
+    text = execution_report(fold.report())
+    assert len(text) < 8_000
+    assert text.count("| FAILED |") == 5
+    assert "4980 more jobs took less time." in text
+    assert "4995 more jobs not shown here; `results_summary.json` has all." in text
+
+
+def test_a_long_critical_path_is_folded() -> None:
+    of = plan_of([(index - 1,) if index else () for index in range(100)])
+    story = Story(of)
+    for number, one in enumerate(of.jobs):
+        story.start(one.id, float(number))
+        story.end(one.id, number + 1.0)
+    path = re.search(r"^Critical path: (.*)\.$", execution_report(read_report(of, story.events)), re.MULTILINE)
+    assert path is not None
+    assert path[1] == "`a` → `b` → `c` → `d` → `e` → `f` → 88 more → `cq` → `cr` → `cs` → `ct` → `cu` → `cv`"
