@@ -132,8 +132,8 @@ def test_an_empty_variable_sets_nothing(world: World) -> None:
 
 
 def test_a_variable_in_lower_case_is_somebody_elses(world: World) -> None:
-    world.variable("pexec_output", "nonsense")
     world.variable("PEXEC_OUTPUT", "quiet")
+    world.variable("pexec_output", "nonsense")
     assert world.settings() == Settings(output=Setting("quiet", "PEXEC_OUTPUT"))
 
 
@@ -216,11 +216,11 @@ def test_the_nearest_project_file_with_a_table_counts_up_to_the_repository(world
     (world.folder.parent / "pyproject.toml").write_text("[tool.pexec]\nmax_parallel_jobs = 9\n")
     (world.folder / "a/b").mkdir(parents=True)
     assert world.settings("a/b") == Settings()
-    world.project("[tool.pexec]\nmax_parallel_jobs = 1\n")
-    world.project("[tool.other]\n", folder="a/b")
-    assert world.settings("a/b").max_parallel_jobs == Setting(1, "pyproject.toml [tool.pexec]")
+    world.project('[tool.pexec]\noutput = "quiet"\n')
+    world.project("[tool.other]  # not pexec\n", folder="a/b")
+    assert world.settings("a/b") == Settings(output=Setting("quiet", "pyproject.toml [tool.pexec]"))
     world.project("[tool.pexec]\nmax_parallel_jobs = 2\n", folder="a")
-    assert world.settings("a/b").max_parallel_jobs == Setting(2, "a/pyproject.toml [tool.pexec]")
+    assert world.settings("a/b") == Settings(max_parallel_jobs=Setting(2, "a/pyproject.toml [tool.pexec]"))
 
 
 def test_the_search_does_not_go_through_a_folder_that_everybody_may_write_to(tmp_path: Path) -> None:

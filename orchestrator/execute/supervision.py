@@ -26,8 +26,10 @@ OnSpawned = Callable[[int, int], None]
 _ASK_AGAIN_SECONDS = 0.05
 # With nothing of ours running there is nothing whose end could make room.
 _LONGEST_WAIT_ALONE_SECONDS = 10.0
-# A warden that hung up a channel and did not end refused it, for want of descriptors.
-_DYING_SECONDS = 1.0
+# A warden that hung up without hearing the request has died, or had no room for the channel: soon told apart, and
+# nothing is done twice if that goes wrong. One that heard the request and hung up can only be dying.
+_REFUSED_SECONDS = 0.05
+_DYING_SECONDS = 2.0
 _CLOSING_SECONDS = 7.0
 _MOST_WARDENS_WITHOUT_A_RESULT = 3
 
@@ -149,10 +151,11 @@ class Supervision:
                 reply = channel.ask(request, on_spawned, pump)
                 heard_out = True
             except ChannelClosedError as closed:
-                if not self._has_died(channel.warden):
-                    return protocol.SCARCE, errno.EMFILE
+                died = self._has_died(channel.warden, _DYING_SECONDS if closed.asked else _REFUSED_SECONDS)
                 if closed.asked:
                     raise AttemptLostError(self._why_lost()) from None
+                if not died:
+                    return protocol.SCARCE, errno.EMFILE
             else:
                 return reply
             finally:
@@ -183,12 +186,12 @@ class Supervision:
             else:
                 channel.close()
 
-    def _has_died(self, warden: WardenProcess) -> bool:
-        """Whether it has; then it is buried, and nothing that it started lives."""
+    def _has_died(self, warden: WardenProcess, seconds: float) -> bool:
+        """Whether it has or does so within the time; then it is buried, and nothing that it started lives."""
         with self._lock:
             if self._warden is not warden:
                 return True
-            if not warden.ends_within(_DYING_SECONDS):
+            if not warden.ends_within(seconds):
                 return False
             self._fruitless += 1
             self._bury(warden)

@@ -28,8 +28,11 @@ from orchestrator.manifest.resolve import SUSPECT_FIRST, resolve
 from orchestrator.manifest.text import Lines, Refusal
 
 MAX_DEPTH = 40
-# Keys and values, and again what an alias repeats. 100,000 workflows with their needs are about 850,000.
-MAX_NODES = 1_000_000
+# Keys and values, and again what an alias repeats. A bomb is to be refused in two seconds, which half a million take;
+# 100,000 workflows with their needs are 850,000, so many workflows of an ordinary size may be more.
+MAX_NODES = 500_000
+MANY_WORKFLOWS = 20_000
+MAX_NODES_OF_MANY = 1_000_000
 
 _MERGE_HINT = "use `defaults` for what all workflows share, or an alias for one whole value"
 
@@ -70,6 +73,7 @@ class _Builder:
         container: Any = self.documents
         in_mapping = opens = False
         key: str | None = None
+        limit = MAX_NODES
         while True:
             event = next_event()
             kind = type(event)
@@ -112,8 +116,8 @@ class _Builder:
                 if kind is DocumentStartEvent:
                     self.check_document(event)
                 continue
-            if len(starts) + self.repeated >= MAX_NODES:
-                self.refuse("PX103", f"more than {MAX_NODES:,} keys and values", event)
+            if len(starts) + self.repeated >= limit:
+                limit = self.raised_limit(limit, event)
             if in_mapping:
                 container[key] = value
                 key = None
@@ -160,6 +164,13 @@ class _Builder:
             self.refuse("PX105", "an alias inside of what it repeats", event)
         self.repeated += nodes - 1
         return value
+
+    def raised_limit(self, limit: int, event: Any) -> int:
+        manifest = self.documents[0]
+        workflows = manifest.get("workflows") if isinstance(manifest, dict) else None
+        if isinstance(workflows, dict) and limit < MAX_NODES_OF_MANY and MANY_WORKFLOWS <= len(workflows) <= limit // 4:
+            return MAX_NODES_OF_MANY
+        self.refuse("PX103", f"more than {limit:,} keys and values", event)
 
     def check_document(self, event: Any) -> None:
         if self.documents:

@@ -131,7 +131,9 @@ class RunFiles:
         """Those that changed, then those of jobs that have no file yet, as many as fit before `until`."""
         changed, jobs = self._fold.changed, len(self._plan.jobs)
         while changed and time.perf_counter() < until:
-            self._write_status(changed.pop())
+            job = next(iter(changed))
+            self._write_status(job)
+            changed.discard(job)  # only now: a write that failed is made again
         while self._first_without < jobs and time.perf_counter() < until:
             if not self._has_status[self._first_without]:
                 self._write_status(self._first_without)

@@ -16,6 +16,8 @@ from orchestrator.plan.graph import Levels, Rows, levels, urgency
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, When
 from orchestrator.plan.select import Selection, select
 
+_WHEN = {member.value: member for member in When}
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -108,7 +110,7 @@ def _jobs(manifest: Manifest, scope: _Scope, expander: Expander) -> tuple[tuple[
             spec=specs[index],
             needs=scope.needs[index],
             after=scope.after[index],
-            when=When(workflow.when),
+            when=_WHEN[workflow.when],
             level=level_of[index],
             rank=urgent.ranks[index],
             priority=workflow.priority,

@@ -10,7 +10,18 @@ import time
 from pathlib import Path
 
 import pytest
-from support.attempts import PLAY_PEXEC, Desk, evil, marked, new_mark, state_of, survivors, wait_until, wardens_below
+from support.attempts import (
+    PLAY_PEXEC,
+    Desk,
+    evil,
+    marked,
+    new_mark,
+    state_of,
+    survivors,
+    the_warden_below,
+    wait_until,
+    wardens_below,
+)
 
 from orchestrator.engine.states import Verdict
 
@@ -23,7 +34,7 @@ def test_nothing_survives_a_killed_pexec(tmp_path: Path, stopped_first: bool) ->
         assert pexec.stdout is not None
         assert pexec.stdout.readline() == b"ready\n"
         assert len(marked(mark)) > 30
-        [warden] = wardens_below(pexec.pid)
+        warden = the_warden_below(pexec.pid)
         if stopped_first:
             pexec.send_signal(signal.SIGSTOP)
         pexec.kill()
@@ -46,7 +57,7 @@ def test_nothing_survives_a_killed_warden_and_its_attempts_are_lost(desk: Desk) 
     attempts[0].wait_for_output()
     attempts[1].wait_for_output()
     assert wait_until(lambda: len(marked(attempts[3].mark)) == 2)
-    [warden] = wardens_below(os.getpid())
+    warden = the_warden_below(os.getpid())
     os.kill(warden, signal.SIGKILL)
     for attempt in attempts:
         assert (attempt.result.verdict, attempt.result.reason) == (
@@ -58,7 +69,7 @@ def test_nothing_survives_a_killed_warden_and_its_attempts_are_lost(desk: Desk) 
 
 def test_the_next_attempt_after_a_killed_warden_gets_a_new_one(desk: Desk) -> None:
     desk.run(run="true")
-    [warden] = wardens_below(os.getpid())
+    warden = the_warden_below(os.getpid())
     os.kill(warden, signal.SIGKILL)
     attempt = desk.run(run="echo hello")
     assert (attempt.result.verdict, attempt.log) == (Verdict.SUCCEEDED, b"hello\n")
@@ -69,7 +80,7 @@ def test_wardens_that_only_die_are_not_started_for_ever(desk: Desk) -> None:
     for _ in range(3):
         attempt = desk.start(run="sleep 20")
         assert wait_until(lambda attempt=attempt: attempt.spawned)
-        os.kill(wardens_below(os.getpid())[0], signal.SIGKILL)
+        os.kill(the_warden_below(os.getpid()), signal.SIGKILL)
         assert attempt.result.verdict is Verdict.LOST
     assert desk.run(run="true").result.verdict is Verdict.LOST
     assert wardens_below(os.getpid()) == []
@@ -77,7 +88,7 @@ def test_wardens_that_only_die_are_not_started_for_ever(desk: Desk) -> None:
 
 def test_a_signal_that_could_be_meant_for_pexec_does_not_end_the_warden(desk: Desk) -> None:
     desk.run(run="true")
-    [warden] = wardens_below(os.getpid())
+    warden = the_warden_below(os.getpid())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTSTP):
         os.kill(warden, number)
     assert desk.run(run="true").result.verdict is Verdict.SUCCEEDED
@@ -98,7 +109,7 @@ def test_closing_ends_running_attempts_as_lost(desk: Desk) -> None:
 def test_closing_ends_a_warden_that_somebody_stopped(desk: Desk) -> None:
     attempt = desk.start(argv=evil("ignore_term.py", "{mark}"), grace=20.0)
     attempt.wait_for_output()
-    [warden] = wardens_below(os.getpid())
+    warden = the_warden_below(os.getpid())
     os.kill(warden, signal.SIGSTOP)
     began = time.monotonic()
     desk.supervision.close()

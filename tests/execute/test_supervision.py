@@ -6,8 +6,7 @@ import os
 import resource
 from pathlib import Path
 
-import pytest
-from support.attempts import Desk, state_of, wait_until, wardens_below
+from support.attempts import Desk, state_of, the_warden_below, wait_until, wardens_below
 
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.supervision import Supervision
@@ -29,25 +28,20 @@ def test_a_channel_serves_one_attempt_after_the_other(desk: Desk) -> None:
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
-@pytest.fixture
-def few_descriptors() -> None:
-    """What is started in this test may open 24 descriptors."""
-
-
 def test_want_of_descriptors_delays_attempts_and_fails_none(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     with Desk(tmp_path) as desk:
         desk.run(run="true")
-        [warden] = wardens_below(os.getpid())
+        warden = the_warden_below(os.getpid())
         resource.prlimit(warden, resource.RLIMIT_NOFILE, (24, before[1]))
-        attempts = [desk.start(run="sleep 0.05") for _ in range(20)]
-        assert {attempt.result.verdict for attempt in attempts} == {Verdict.SUCCEEDED}
+        attempts = [desk.start(run="sleep 0.05", pump=number % 2 == 1) for number in range(20)]
+        assert {attempt.result.reason for attempt in attempts} == {""}
         assert wardens_below(os.getpid()) == [warden]
 
 
 def test_closing_twice_is_closing_once() -> None:
     supervision = Supervision()
-    [warden] = wardens_below(os.getpid())
+    warden = the_warden_below(os.getpid())
     supervision.close()
     supervision.close()
     assert state_of(warden) == "Z"

@@ -69,7 +69,9 @@ def test_the_critical_path_is_the_bottleneck_when_it_took_all_the_time() -> None
 
 
 def test_a_pool_is_the_bottleneck_when_it_was_full() -> None:
-    of = plan(*(job(name, pools=(("licence", 1),)) for name in "abcd"), max_parallel_jobs=4, pools={"licence": 1, "x": 0})
+    of = plan(
+        *(job(name, pools=(("licence", 1),)) for name in "abcd"), max_parallel_jobs=4, pools={"licence": 1, "x": 0}
+    )
     story = Story(of)
     for number, one in enumerate(of.jobs):
         story.start(one.id, float(number))

@@ -185,7 +185,11 @@ def test_the_numbers_of_a_run_are_those_of_its_jobs(waits: object, data: st.Data
     seconds = [data.draw(st.integers(0, 1000)) / 1000 for _ in of.jobs]
     report = read_report(of, in_order(of, seconds).events)
     summary, total = report.summary, round(sum(seconds), 3)
-    assert summary.total_execution_time_seconds == total == round(sum(one.execution_time_seconds for one in report.jobs), 3)
+    assert (
+        summary.total_execution_time_seconds
+        == total
+        == round(sum(one.execution_time_seconds for one in report.jobs), 3)
+    )
     assert summary.speed_up == (1.0 if total else 0.0)
     assert summary.successful_jobs == summary.total_jobs == len(report.jobs)
 

@@ -33,15 +33,16 @@ SECTIONS = [
 def tables(text: str) -> list[list[list[str]]]:
     """Table -> row -> cell, as a reader of the rendered page sees them, without the heads."""
     found: list[list[list[str]]] = []
+    inside = False
     for token in MARKDOWN.parse(text):
-        match token.type:
-            case "tbody_open":
-                found.append([])
-            case "tr_open" if found:
-                found[-1].append([])
-            case "inline" if found and token.children is not None and token.level == 4:
-                found[-1][-1].append("".join(child.content for child in token.children))
-    return [[row for row in table if row] for table in found]
+        if token.type in ("tbody_open", "tbody_close"):
+            inside = token.type == "tbody_open"
+            found += [[]] * inside
+        elif inside and token.type == "tr_open":
+            found[-1] = [*found[-1], []]
+        elif inside and token.type == "inline":
+            found[-1][-1].append("".join(child.content for child in token.children or ()))
+    return found
 
 
 def numbers(cell: str) -> list[float]:
@@ -68,7 +69,7 @@ def test_its_numbers_are_those_of_the_results(story: Story) -> None:
     report = read_report(story.plan, story.events)
     results: dict[str, Any] = results_summary(report)
     told = tables(execution_report(report))
-    facts, metrics = dict(told[0]), dict(told[1])  # type: ignore[arg-type]
+    facts, metrics = dict(told[0]), dict(told[1])
     summary = results["summary"]
     assert facts["Result"].split()[0] == results["execution_result"]
     counts = {

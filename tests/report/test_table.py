@@ -16,7 +16,9 @@ from orchestrator.report.text import columns
 
 def test_the_table_of_a_small_run() -> None:
     story = sales()
-    assert closing_table(read_report(story.plan, story.events), ".pexec/runs/R", width=100) == """\
+    assert (
+        closing_table(read_report(story.plan, story.events), ".pexec/runs/R", width=100)
+        == """\
 job          status      time
 fetch        succeeded  2.8 s  2 attempts
 lint         failed     0.5 s  exit code 2; allowed; logs/lint.1.log
@@ -31,6 +33,7 @@ FAILED in 8.1 s: 3 of 8 jobs succeeded, 2 failed, 1 failed as allowed, 1 skipped
 speed-up 1.5, 75 % of 2 slots used, critical path 7.6 s
 run folder: .pexec/runs/R
 """
+    )
 
 
 def test_a_run_without_jobs_says_so() -> None:

@@ -56,6 +56,12 @@ def wardens_below(pid: int) -> list[int]:
     return [child for child in children(pid) if b"warden/__main__.py" in _arguments(child)]
 
 
+def the_warden_below(pid: int) -> int:
+    """The one warden that this process has started; a moment passes before it can be told by its arguments."""
+    assert wait_until(lambda: len(wardens_below(pid)) == 1)
+    return wardens_below(pid)[0]
+
+
 def state_of(pid: int) -> str:
     """One letter: R, S, T (stopped) and so on; Z for a process that has ended, also when it is gone."""
     try:

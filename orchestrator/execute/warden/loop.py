@@ -14,9 +14,8 @@ import signal
 import socket
 import time
 
-from . import processes, protocol
+from . import processes, protocol, spawn
 from .job import NEVER, Job
-from .spawn import Command, Fault, Spawner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Warden:
 
     def __init__(self, control: socket.socket, pexec: int) -> None:
         self._control = control
-        self._spawner = Spawner()
+        self._spawner = spawn.Spawner()
         self._tag_base = protocol.tag_base(os.getpid())
         self._jobs: dict[int, Job] = {}  # by tag
         self._mains: dict[int, Job] = {}  # by pid, until it is reaped
@@ -115,7 +114,9 @@ class Warden:
             self._resume()
 
     def _open_channel(self, descriptor: int) -> None:
-        if not self._spawner.has_room_for(descriptor):
+        # Each channel comes with room for a log: else channels alone could use up what attempts need.
+        without_log = sum(channel.job is None for channel in self._channels.values()) + 1
+        if not spawn.has_room_for(descriptor + without_log):
             os.close(descriptor)
             return
         channel = Channel(socket.socket(fileno=descriptor))
@@ -157,10 +158,10 @@ class Warden:
                 os.close(descriptor)
             channel.reply(protocol.CONDEMNED)
             return
-        command = Command(argv, working_dir, {**self._bases[base], **overlay}, path, descriptors)
+        command = spawn.Command(argv, working_dir, {**self._bases[base], **overlay}, path, descriptors)
         try:
             pid, start_ticks, log = self._spawner.start(command, tag)
-        except Fault as fault:
+        except spawn.Fault as fault:
             channel.reply(protocol.REFUSED, fault.kind, fault.number, fault.detail)
         except OSError as error:
             channel.reply(protocol.SCARCE, error.errno)

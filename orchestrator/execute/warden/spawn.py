@@ -42,13 +42,17 @@ class Command:
         self.descriptors = descriptors
 
 
+def has_room_for(descriptor: int) -> bool:
+    """Whether enough descriptors stay free when this new one is kept."""
+    return descriptor < os.sysconf("SC_OPEN_MAX") - _SPARE_DESCRIPTORS
+
+
 class Spawner:
     """Starts commands, each with its tag."""
 
     def __init__(self) -> None:
         self._untagged, self._hard_limit = processes.tag_limits()
         self._can_tag = processes.can_tag()
-        self._most_descriptors = os.sysconf("SC_OPEN_MAX")
 
     def start(self, command: Command, tag: int) -> tuple[int, int, int | None]:
         """Start it: (pid, start ticks, descriptor of its log). The descriptors that came along are closed.
@@ -64,10 +68,6 @@ class Spawner:
         finally:
             for descriptor in command.descriptors:
                 os.close(descriptor)
-
-    def has_room_for(self, descriptor: int) -> bool:
-        """Whether enough descriptors stay free when this new one is kept."""
-        return descriptor < self._most_descriptors - _SPARE_DESCRIPTORS
 
     def _start_with_log(self, command: Command, tag: int) -> tuple[int, int, int]:
         log = self._open_log(command.log)
@@ -88,7 +88,7 @@ class Spawner:
             if error.errno in SCARCITY:
                 raise
             raise Fault(protocol.NO_LOG, error.errno or 0, path) from None
-        if not self.has_room_for(log):
+        if not has_room_for(log):
             os.close(log)
             os.unlink(path)
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))

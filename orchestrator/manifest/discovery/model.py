@@ -1,0 +1,67 @@
+"""What discovery finds: plain data. Spans are places in the scripts, the runbooks and the dependency graph."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.diagnostics import Diagnostic, Path, Span
+from orchestrator.manifest.positions import SourceMap
+
+
+class Infer(enum.StrEnum):
+    """What a call of another given file is: a dependency, something to tell, or nothing."""
+
+    ON = "on"
+    WARN = "warn"
+    OFF = "off"
+
+
+class Origin(enum.StrEnum):
+    """Why a workflow needs another: its file says so, the dependency graph does, its file sources or calls the other."""
+
+    DIRECTIVE = "directive"
+    GRAPH = "graph"
+    SOURCE = "source"
+    CALL = "call"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A dependency on the workflow `name`. `written` is the text at `span` that it was found by."""
+
+    name: str
+    origin: Origin
+    span: Span
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A workflow. `path` and `reads` (the files that it sources) are relative to the current folder or absolute;
+    `status` is what the dependency graph says of it."""
+
+    name: str
+    path: str
+    needs: tuple[Need, ...] = ()
+    reads: tuple[str, ...] = ()
+    status: str = "PENDING"
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """All workflows, in the order of the command line and then of the graph. `texts` maps files to what is shown."""
+
+    entries: tuple[Entry, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def source_map(self) -> SourceMap:
+        """The place of each need, at the path that it has in a manifest."""
+        places: dict[Path, Span] = {
+            ("workflows", entry.name, "needs", index): need.span
+            for entry in self.entries
+            for index, need in enumerate(entry.needs)
+        }
+        return SourceMap(values=places, texts=dict(self.texts))

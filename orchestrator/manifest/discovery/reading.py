@@ -1,0 +1,94 @@
+"""Paths -> the texts of scripts, each with the name of its workflow; what cannot be read is a diagnostic."""
+
+from __future__ import annotations
+
+import enum
+import os
+import re
+import stat
+from dataclasses import dataclass
+
+from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.manifest.runbook import is_runbook
+
+MAX_BYTES = 8 * 2**20
+SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh", "ash"})
+_SHELL_EXTENSIONS = (".sh", ".bash", ".zsh", ".ksh")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
+_MAX_NAME = 100
+
+
+class Language(enum.Enum):
+    """How a file is read. Of `OTHER` only lines that begin with `#` mean something."""
+
+    SHELL = enum.auto()
+    MARKDOWN = enum.auto()
+    OTHER = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A file that is to be a workflow. `path` is as it was given; lines of `text` end with a newline alone."""
+
+    name: str
+    path: str
+    text: str
+    language: Language
+
+
+class Unreadable(Exception):  # noqa: N818 - it is what the file is
+    """Why a file cannot be read, as the end of a sentence that begins with its name."""
+
+
+def name_of(path: str) -> str:
+    """The name of the workflow that a file becomes: its base name without the extension, in the letters of names."""
+    stem = os.path.splitext(os.path.basename(path))[0]
+    name = _NOT_IN_NAMES.sub("_", stem)
+    return (name if name[:1].isalpha() or name[:1] == "_" else f"_{name}")[:_MAX_NAME]
+
+
+def read_script(path: str) -> Script:
+    """The script at `path`. Raises Unreadable."""
+    text = read_text(path)
+    if is_runbook(path):
+        return Script(name_of(path), path, text, Language.MARKDOWN)
+    return Script(name_of(path), path, text, Language.SHELL if _is_shell(path, text) else Language.OTHER)
+
+
+def read_text(path: str) -> str:
+    """The text of a file, its line ends made plain newlines. Raises Unreadable."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise Unreadable("has a name that is not UTF-8 text") from None
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise Unreadable("is a folder" if stat.S_ISDIR(mode) else "is not a regular file")
+        with open(path, "rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise Unreadable(f"is larger than the {MAX_BYTES // 2**20} MiB that pexec reads")
+        text = data.decode("utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        raise Unreadable("does not exist") from None
+    except UnicodeDecodeError:
+        raise Unreadable("is not UTF-8 text") from None
+    except OSError as fault:
+        raise Unreadable(f"cannot be read: {(fault.strerror or 'unknown error').lower()}") from None
+    if "\0" in text:
+        raise Unreadable("is not text")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def unreadable(path: str, why: str, span: Span | None = None) -> Diagnostic:
+    """PX130."""
+    return Diagnostic("PX130", f"`{path}` {why}", span)
+
+
+def _is_shell(path: str, text: str) -> bool:
+    """Whether the shell runs it: by its extension, by its first line, or because nothing says otherwise."""
+    if path.lower().endswith(_SHELL_EXTENSIONS) or not text.startswith("#!"):
+        return True
+    words = text.split("\n", 1)[0].removeprefix("#!").split()
+    return any(os.path.basename(word) in SHELLS for word in words)

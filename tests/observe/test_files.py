@@ -1,0 +1,217 @@
+"""The files of a run that are made from its events: current, whole at any moment, final at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from support.dags import plan_of
+from support.disks import file_size_limit
+from support.stories import Story, sales
+from support.worlds import job, plan
+
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.rundir import RunDir, create_run
+from orchestrator.observe import files as module
+from orchestrator.observe.files import RunFiles
+from orchestrator.plan.export import plan_from_dict
+from orchestrator.report.fold import read_report
+from orchestrator.report.markdown import execution_report
+from orchestrator.report.results import results_file, results_schema
+from orchestrator.report.table import closing_table
+
+VALID = jsonschema.Draft202012Validator(results_schema())
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[RunDir]:
+    with create_run(str(tmp_path / "runs")) as run:
+        yield run
+
+
+def data(run: RunDir, name: str) -> Any:
+    return json.loads(run.read(name))
+
+
+def statuses(run: RunDir) -> dict[str, str]:
+    return {path.stem: path.read_text().strip() for path in Path(run.path, "status").glob("[!.]*")}
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for what the helper thread does, not longer than the test may run."""
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_plan_groups_and_dependencies_are_there_before_the_first_event(run: RunDir) -> None:
+    of = plan_of([(), (0,), (0,)])
+    files = RunFiles(run, of)
+    assert plan_from_dict(data(run, "plan.json")) == of
+    created = data(run, "execution_plan.json")
+    assert created.pop("plan_created").endswith("Z")
+    assert created == {
+        "total_groups": 2,
+        "max_parallel_jobs": 4,
+        "execution_groups": [{"group_id": 1, "workflows": ["a"]}, {"group_id": 2, "workflows": ["b", "c"]}],
+    }
+    assert data(run, "dependencies.json") == {
+        "workflows": {name: {"path": "pexec.yaml", "status": "PENDING"} for name in "abc"},
+        "dependencies": {"a": [], "b": ["a"], "c": ["a"]},
+        "execution_order": ["a", "b", "c"],
+    }
+    files.close()
+
+
+def test_everything_is_final_after_close(run: RunDir) -> None:
+    story = sales()
+    files = RunFiles(run, story.plan)
+    for event in story.events:
+        files.on_event(event)
+    files.close()
+    files.close()
+    report = read_report(story.plan, story.events)
+    assert files.report == report
+    assert run.read("results_summary.json") == results_file(report)
+    assert run.read("execution_report.md").decode() == execution_report(report)
+    assert files.closing_table(width=80) == closing_table(report, run.path, width=80)
+    wanted = {one.job_id: one.status.value for one in report.jobs}
+    assert {name: one["status"] for name, one in data(run, "dependencies.json")["workflows"].items()} == wanted
+    assert statuses(run) == {name.replace(" | <b>", "-b"): status for name, status in wanted.items()}
+    assert sorted(os.listdir(run.path)) == [
+        "dependencies.json",
+        "execution_plan.json",
+        "execution_report.md",
+        "logs",
+        "plan.json",
+        "results_summary.json",
+        "status",
+        "tmp",
+    ]
+    assert not list(Path(run.path, "status").glob(".*"))
+
+
+def test_a_run_of_no_jobs_has_all_its_files(run: RunDir) -> None:
+    story = Story(plan())
+    files = RunFiles(run, story.plan)
+    story.finish(0.0)
+    for event in story.events:
+        files.on_event(event)
+    files.close()
+    assert data(run, "results_summary.json")["summary"]["total_jobs"] == 0
+    assert "No job was planned." in run.read("execution_report.md").decode()
+
+
+def test_files_follow_the_run_while_it_is_on(run: RunDir) -> None:
+    story = Story(plan(job("a"), job("b"), job("c")))
+    files = RunFiles(run, story.plan)
+    story.start("a", 0.0)
+    story.start("b", 0.0)
+    story.end("b", 0.1)
+    for event in story.events:
+        files.on_event(event)
+    until(lambda: statuses(run) == {"a": "RUNNING", "b": "SUCCESS", "c": "PENDING"})
+    until(lambda: "execution_report.md" in os.listdir(run.path))
+    results = data(run, "results_summary.json")
+    assert [one["status"] for one in results["jobs"]] == ["RUNNING", "SUCCESS", "PENDING"]
+    assert results["execution_result"] == "RUNNING"
+    files.close()
+
+
+def test_results_are_whole_and_valid_at_any_moment(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EVERY", 0.001)
+    monkeypatch.setattr(module, "SHARE", 1.0)
+    story = Story(plan_of([()] * 100))
+    files = RunFiles(run, story.plan)
+    files.on_event(story.events[0])
+    until(lambda: "results_summary.json" in os.listdir(run.path))
+    seen = set()
+    for number, one in enumerate(story.plan.jobs):
+        story.start(one.id, float(number))
+        story.end(one.id, number + 0.5)
+        for event in story.events[-4:]:
+            files.on_event(event)
+        seen |= {run.read("results_summary.json") for _ in range(10)}
+    files.close()
+    for text in seen:
+        VALID.validate(json.loads(text))
+    assert len(seen) > 1
+
+
+def test_an_event_never_waits_for_the_disk(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, go = threading.Event(), threading.Event()
+    whole = RunDir.replace
+
+    def slow(self: RunDir, name: str, content: bytes) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            held.set()
+            go.wait(30)
+        whole(self, name, content)
+
+    story = sales()
+    files = RunFiles(run, story.plan)
+    monkeypatch.setattr(RunDir, "replace", slow)
+    files.on_event(story.events[0])
+    assert held.wait(30)
+    for event in story.events[1:]:
+        files.on_event(event)
+    go.set()
+    files.close()
+    assert files.report == read_report(story.plan, story.events)
+
+
+def test_a_disk_that_is_full_in_between_harms_nothing(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed: set[str] = set()
+    whole = RunDir.replace
+
+    def watched(self: RunDir, name: str, content: bytes) -> None:
+        try:
+            whole(self, name, content)
+        except EnvironmentFailedError:
+            failed.add(name.rpartition(".")[2])
+            raise
+
+    story = sales()
+    files = RunFiles(run, story.plan)
+    monkeypatch.setattr(RunDir, "replace", watched)
+    with file_size_limit(0):
+        for event in story.events:
+            files.on_event(event)
+        until(lambda: {"json", "md"} <= failed and len(failed) == 3)
+    files.close()
+    report = read_report(story.plan, story.events)
+    assert run.read("results_summary.json") == results_file(report)
+    assert list(statuses(run).values()).count("SUCCESS") == report.summary.successful_jobs
+    assert len(statuses(run)) == len(report.jobs)
+
+
+def test_a_disk_that_is_full_at_the_end_is_told_and_every_file_that_fits_is_written(run: RunDir) -> None:
+    story = sales()
+    files = RunFiles(run, story.plan)
+    for event in story.events:
+        files.on_event(event)
+    with file_size_limit(20), pytest.raises(EnvironmentFailedError, match=r"results_summary\.json` cannot be written"):
+        files.close()
+    assert len(statuses(run)) == len(story.plan.jobs)
+    assert not [name for name in os.listdir(run.path) if name.endswith(".tmp")]
+
+
+def test_a_disk_that_is_full_at_the_start_stops_the_run_before_it_begins(run: RunDir) -> None:
+    with file_size_limit(20), pytest.raises(EnvironmentFailedError, match=r"plan\.json` cannot be written"):
+        RunFiles(run, plan(job("a")))
+
+
+def test_a_plan_in_a_folder_whose_name_is_not_utf_8_can_be_written(run: RunDir) -> None:
+    of = replace(plan(job("a")), manifest=os.fsdecode(b"caf\xe9/pexec.yaml"))
+    files = RunFiles(run, of)
+    files.close()
+    assert plan_from_dict(data(run, "plan.json")) == of
