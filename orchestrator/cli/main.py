@@ -44,6 +44,7 @@ COMMANDS = {
         Command("apply", "check, plan and run a manifest"),
         Command("validate", "tell everything that is wrong with manifests, without running anything"),
         Command("plan", "show what `apply` would run, in which order, and under which limits"),
+        Command("discover", "make a manifest of scripts and Markdown runbooks that exist already"),
         Command("schema", "print the JSON Schema of the manifest or of what pexec writes"),
     )
 }
@@ -145,7 +146,8 @@ exit codes: 0 done, 1 a job failed, 2 wrong usage, 3 invalid manifest or plan, 4
 def _nearest(word: str, names: Iterable[str]) -> str:
     import difflib
 
-    close = difflib.get_close_matches(word, list(names), n=1)
+    names = list(names)
+    close = [name for name in names if name.startswith(word)] or difflib.get_close_matches(word, names, n=1)
     return f"did you mean `{close[0]}`?" if close else ""
 
 

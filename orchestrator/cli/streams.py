@@ -22,7 +22,6 @@ def write_stdout(text: str) -> None:
     except BrokenPipeError:
         _give_up(sys.stdout)
     except OSError as error:
-        _give_up(sys.stdout)
         raise EnvironmentFailedError(f"stdout cannot be written: {error.strerror}") from error
 
 

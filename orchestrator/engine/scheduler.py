@@ -29,7 +29,8 @@ keeps the attempt it was promised. Fail-fast in its `drain` form lets running at
 asks those of covered jobs to end. After a stop by the user or the deadline, `always` jobs are launched with
 `always_cap` as their time; those that run already are left alone that long and then asked to end too. The ladder ends
 an attempt that was asked to: TERM, after the job's grace KILL, after `last_grace` it is given up as lost. This is why
-every run ends. What an attempt says about its end stands: one that was told to stop may still succeed or fail.
+every stop ends, if need be a forced one: an `always` job launched in a stop is trusted to keep its own time, as every
+attempt is. What an attempt says about its end stands: one that was told to stop may still succeed or fail.
 
 Caches. Heaps keep outdated entries and drop them when they come to the top; `_clock` is the latest second heard of, and
 lets `decide` move due jobs from the heap of waits into the line once instead of each time. Nothing of this can be

@@ -20,12 +20,13 @@ _MARK = b',"crc":"'
 _END = b'"}\n'
 _SUFFIX = len(_MARK) + 8 + len(_END)
 _BLOCK = 64 * 1024
+_KEYS = {event: frozenset(fields) | {"ts", "at", "run_id"} for event, fields in EVENTS.items()}
 
 Record = dict[str, Any]
 
 
 class JournalReader:
-    """Iterates over the records of a journal, once, holding one line at a time.
+    """Iterates over the records of a journal, holding one line at a time; iterating again goes on with what came since.
 
     While a writer is at work the records are those that are there. Raises RefusedError for damage, naming the first
     line at which it shows, and EnvironmentFailedError when the file cannot be read.
@@ -33,22 +34,24 @@ class JournalReader:
 
     def __init__(self, rundir: RunDir) -> None:
         self._rundir = rundir
+        self._run_id: str | None = None
         self.next_seq = 0
         self.whole_bytes = 0  # of all whole lines that were read
         self.torn = b""  # after the last newline: a line that was being written when its writer ended
 
     def __iter__(self) -> Iterator[Record]:
-        run_id = None
         path = self._rundir.path_of(JOURNAL)
+        self.torn = b""
         try:
             with os.fdopen(self._rundir.open_for_reading(JOURNAL), "rb") as lines:
+                lines.seek(self.whole_bytes)
                 for line in lines:
                     if not line.endswith(b"\n"):
                         self.torn = line
                         return
                     record = self._proved(line)
-                    run_id = run_id or record["run_id"]
-                    if record["run_id"] != run_id:
+                    self._run_id = self._run_id or record["run_id"]
+                    if record["run_id"] != self._run_id:
                         raise self._damaged("it is of another run")
                     self.next_seq += 1
                     self.whole_bytes += len(line)
@@ -62,7 +65,7 @@ class JournalReader:
             raise self._damaged("its checksum does not fit")
         try:
             record: Record = _decode(line)
-            version, seq, event = record["v"], record["seq"], record["event"]
+            version, seq, keys = record["v"], record["seq"], _KEYS.get(record["event"])
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
             raise self._damaged("it is no event") from error
         if version != VERSION:
@@ -72,7 +75,7 @@ class JournalReader:
             )
         if seq != self.next_seq:
             raise self._damaged(f"its number is {seq}, not {self.next_seq}")
-        if event not in EVENTS or not EVENTS[event].keys() <= record.keys():
+        if keys is None or not keys <= record.keys():
             raise self._damaged("it is no event that is known")
         return record
 

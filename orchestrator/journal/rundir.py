@@ -21,6 +21,10 @@ __all__ = ["DEFAULT_ROOT", "LOGS", "STATUS", "TEMP", "RunDir", "create_run", "fi
 
 DEFAULT_ROOT = f"{HOME}/runs"
 
+# Who looks whether a run is driven holds its lock for microseconds; that must not refuse a writer.
+_TRIES = 3
+_PAUSE = 0.02
+
 _RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}")
 _PID = re.compile(rb'"event":"run\.(?:started|resumed)",[^\n]*?"pid":(\d+)')
 
@@ -114,7 +118,7 @@ class RunDir:
         except OSError as error:
             raise failed(f"`{self.path_of(JOURNAL)}` cannot be opened", error) from error
         try:
-            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(journal)
             os.fchmod(journal, 0o600)
         except BlockingIOError as error:
             os.close(journal)
@@ -205,6 +209,15 @@ def find_run(root: str, prefix: str | None = None) -> RunDir:
             f"`{prefix}` may be any of {len(found)} runs", help=f"the first two are `{found[0]}` and `{found[1]}`"
         )
     return open_run(root, found[0])
+
+
+def _lock(journal: int) -> None:
+    """Raises BlockingIOError when another process holds the lock, and does not only look whether somebody does."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(BlockingIOError):
+            return fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(_PAUSE)
+    return fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _make_run(parent: int) -> str:

@@ -35,7 +35,8 @@ class EventLogger(structlog.BoundLoggerBase):
 
     def record(self, event: str, fields: Record) -> Record:
         """Send an event through the chain; the record as it will stand in the journal."""
-        record: Record = self._proxy_to_logger("append", event, **fields)
+        arguments, _ = self._process_event("append", event, fields)
+        record: Record = self._logger.append(*arguments)
         return record
 
 

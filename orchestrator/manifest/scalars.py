@@ -20,6 +20,7 @@ DURATION_PATTERN = (
     r"^(?:([0-9]+)|(?=[0-9])(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?(?:([0-9]+)ms)?"
     r"|P(?=[0-9T])(?:([0-9]+)D)?(?:T(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)S)?)?)$"
 )
+LIMIT_PATTERN = "^(?=.*[1-9])" + DURATION_PATTERN.removeprefix("^")
 SIZE_PATTERN = r"^([0-9]+)(?:([KMGT]i?)?B)?$"
 PERCENT_PATTERN = r"^([1-9][0-9]{0,4})%$"
 
@@ -179,7 +180,7 @@ _DURATION_FORMS: Final = [{"type": "integer", "minimum": 0}, {"type": "string", 
 _LIMIT_FORMS: Final = [
     {"type": "integer", "minimum": 1},
     {"const": "none"},
-    {"type": "string", "pattern": DURATION_PATTERN},
+    {"type": "string", "pattern": LIMIT_PATTERN},
 ]
 _PARALLEL_FORMS: Final = [
     {"type": "integer", "minimum": 1, "maximum": 100_000},

@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.scalars import DURATION_PATTERN, NoLimit, format_duration
+from orchestrator.manifest.scalars import DURATION_PATTERN, LIMIT_PATTERN, NoLimit, format_duration
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -42,7 +42,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def _is_duration(schema: JsonSchemaValue) -> bool:
-    return any(form.get("pattern") == DURATION_PATTERN for form in schema.get("anyOf", ()))
+    return any(form.get("pattern") in (DURATION_PATTERN, LIMIT_PATTERN) for form in schema.get("anyOf", ()))
 
 
 def _tidied(node: Any) -> Any:

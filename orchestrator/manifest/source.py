@@ -168,9 +168,10 @@ class _Builder:
     def raised_limit(self, limit: int, event: Any) -> int:
         manifest = self.documents[0]
         workflows = manifest.get("workflows") if isinstance(manifest, dict) else None
-        if isinstance(workflows, dict) and limit < MAX_NODES_OF_MANY and MANY_WORKFLOWS <= len(workflows) <= limit // 4:
-            return MAX_NODES_OF_MANY
-        self.refuse("PX103", f"more than {limit:,} keys and values", event)
+        many = isinstance(workflows, dict) and MANY_WORKFLOWS <= len(workflows) <= limit // 4
+        if not many or limit == MAX_NODES_OF_MANY:
+            self.refuse("PX103", f"more than {limit:,} keys and values", event)
+        return MAX_NODES_OF_MANY
 
     def check_document(self, event: Any) -> None:
         if self.documents:

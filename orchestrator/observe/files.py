@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -27,7 +28,6 @@ from orchestrator.report.table import closing_table
 
 EVERY = 0.3
 SHARE = 0.05  # of the time, at most, goes into writing while the run is on
-STATUSES_AT_ONCE = SHARE * EVERY / 2
 
 
 class RunFiles:
@@ -100,7 +100,8 @@ class RunFiles:
             self._take_in()
             began = time.perf_counter()
             # What fails now is tried again, and in the end told by `close`.
-            for write in (self._write_some_statuses, self._write_results, self._write_report):
+            statuses = partial(self._write_statuses, began + pause * SHARE / 2)
+            for write in (statuses, self._write_results, self._write_report):
                 _failure_of(write)
             pause = max(EVERY, (time.perf_counter() - began) / SHARE)
             if self._first_without < len(self._plan.jobs) or self._fold.changed:
@@ -120,9 +121,6 @@ class RunFiles:
         statuses = {job.job_id: job.status.value for job in self._fold.report().jobs}
         self._write_json(DEPENDENCIES, dependencies_dict(self._plan, statuses))
 
-    def _write_some_statuses(self) -> None:
-        self._write_statuses(time.perf_counter() + STATUSES_AT_ONCE)
-
     def _write_all_statuses(self) -> None:
         self._write_statuses(math.inf)
         self._statuses.close()
@@ -131,9 +129,12 @@ class RunFiles:
         """Those that changed, then those of jobs that have no file yet, as many as fit before `until`."""
         changed, jobs = self._fold.changed, len(self._plan.jobs)
         while changed and time.perf_counter() < until:
-            job = next(iter(changed))
-            self._write_status(job)
-            changed.discard(job)  # only now: a write that failed is made again
+            job = changed.pop()
+            try:
+                self._write_status(job)
+            except EnvironmentFailedError:
+                changed.add(job)
+                raise
         while self._first_without < jobs and time.perf_counter() < until:
             if not self._has_status[self._first_without]:
                 self._write_status(self._first_without)

@@ -21,6 +21,7 @@ commands:
   apply     check, plan and run a manifest
   validate  tell everything that is wrong with manifests, without running anything
   plan      show what `apply` would run, in which order, and under which limits
+  discover  make a manifest of scripts and Markdown runbooks that exist already
   schema    print the JSON Schema of the manifest or of what pexec writes
 
 options:
@@ -69,7 +70,11 @@ def test_an_unknown_flag_is_told_with_the_one_that_was_meant(pexec: Pexec) -> No
 
 
 def test_flags_are_not_abbreviated(pexec: Pexec) -> None:
-    assert pexec.run("plan", "--max", "3").exit_code == 2
+    pexec.run("plan", "--max", "3").said(
+        exit_code=2,
+        stderr="error: `pexec plan` has no flag `--max`\n"
+        "  = help: did you mean `--max-parallel-jobs`? see `pexec plan --help`\n",
+    )
 
 
 @pytest.mark.parametrize(

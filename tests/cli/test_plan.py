@@ -120,7 +120,7 @@ def test_a_job_that_does_not_exist_is_wrong_usage(pexec: Pexec) -> None:
 
 
 def test_the_errors_of_a_manifest_come_before_a_job_that_cannot_be_found(pexec: Pexec) -> None:
-    said = pexec.file("pexec.yaml", MANIFEST.replace("make lint", "3")).run("plan", "lint")
+    said = pexec.file("pexec.yaml", MANIFEST.replace("lint:", "li nt:")).run("plan", "li nt")
     assert said.exit_code == 3
     assert said.stderr.endswith("error: 1 error in pexec.yaml\n")
 

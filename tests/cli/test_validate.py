@@ -97,6 +97,12 @@ def test_all_errors_of_reading_and_planning_are_told_in_one_pass(pexec: Pexec) -
     pexec.file("pexec.yaml", BAD).run("validate", "pexec.yaml").said(exit_code=3, stderr=BAD_SHOWN)
 
 
+def test_one_error_makes_a_manifest_invalid_though_the_rest_of_it_can_be_planned(pexec: Pexec) -> None:
+    said = pexec.file("pexec.yaml", GOOD.replace("run: make lint", "run: make lint\n    timeout: 0")).run("validate")
+    assert (said.exit_code, said.stdout) == (3, "")
+    assert said.stderr.endswith("error: 1 error in pexec.yaml\n")
+
+
 def test_without_a_file_the_manifest_above_is_meant(pexec: Pexec) -> None:
     pexec.file("pexec.yml", GOOD).inside("a/b").run("validate").said(
         stdout="../../pexec.yml: valid, 4 jobs in 3 levels\n"

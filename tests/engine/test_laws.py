@@ -87,7 +87,8 @@ def steps(kinds: list[str]) -> st.SearchStrategy[list[Step]]:
 class Run:
     """One drawn run; each method is one kind of step."""
 
-    def __init__(self, plan: Plan, *, hostile: bool, adopted: int) -> None:
+    def __init__(self, plan: Plan, moods: list[Verdict], *, hostile: bool, adopted: int = 0) -> None:
+        self.moods = moods  # how the attempts of each job like to end
         self.world, self.hostile = World(plan), hostile
         self.gone: list[tuple[int, int]] = [(0, 0), (0, 77)]  # attempts that are not under way, or never were
         self.world.begin(index for index in range(len(plan.jobs)) if adopted >> index & 1)
@@ -110,7 +111,8 @@ class Run:
     def answer(self, which: int, how: int) -> None:
         if running := self.scheduler.running:
             job, attempt = running[which % len(running)]
-            verdict = VERDICTS[how % len(VERDICTS)] if self.hostile or how < 8 else Verdict.SUCCEEDED
+            other = VERDICTS[how % len(VERDICTS)] if self.hostile else Verdict.SUCCEEDED
+            verdict = self.moods[job] if how < 7 else other
             self.world.happen(AttemptFinished(self.world.now, job, attempt, verdict, exit_code=(1, 75)[which % 2]))
             self.gone.append((job, attempt))
 
@@ -162,15 +164,15 @@ class Run:
         assert again.snapshot() == self.scheduler.snapshot(), "replay equals live"
 
 
-def drawn_runs(examples: int) -> settings:
-    return settings(max_examples=examples * settings.default.max_examples)
+MOODS = st.lists(st.sampled_from(VERDICTS), min_size=7, max_size=7)
+MANY = settings(max_examples=10 * settings().max_examples)
 
 
 @pytest.mark.timeout(3600)
-@drawn_runs(10)
-@given(plan=plans(), happenings=steps(CALM))
-def test_every_calm_run_is_lawful(plan: Plan, happenings: list[Step]) -> None:
-    run = Run(plan, hostile=False, adopted=0)
+@MANY
+@given(plan=plans(), moods=MOODS, happenings=steps(CALM))
+def test_every_calm_run_is_lawful(plan: Plan, moods: list[Verdict], happenings: list[Step]) -> None:
+    run = Run(plan, moods, hostile=False)
     run.world.act()
     for step in happenings:
         run.take(step)
@@ -178,10 +180,10 @@ def test_every_calm_run_is_lawful(plan: Plan, happenings: list[Step]) -> None:
 
 
 @pytest.mark.timeout(3600)
-@drawn_runs(10)
-@given(plan=plans(), adopted=st.integers(0, 127), happenings=steps(HOSTILE))
-def test_every_hostile_run_is_lawful(plan: Plan, adopted: int, happenings: list[Step]) -> None:
-    run = Run(plan, hostile=True, adopted=adopted & adopted >> 1)
+@MANY
+@given(plan=plans(), moods=MOODS, adopted=st.integers(0, 127), happenings=steps(HOSTILE))
+def test_every_hostile_run_is_lawful(plan: Plan, moods: list[Verdict], adopted: int, happenings: list[Step]) -> None:
+    run = Run(plan, moods, hostile=True, adopted=adopted & adopted >> 1)
     for step in happenings:
         run.take(step)
     run.come_to_an_end()

@@ -7,7 +7,15 @@ from support.worlds import World, job, plan
 
 from orchestrator.engine.board import IllegalMove
 from orchestrator.engine.commands import Launch
-from orchestrator.engine.events import AttemptFinished, AttemptStarted, JobAdopted, JobFinished, RunResumed, RunStarted
+from orchestrator.engine.events import (
+    AttemptFinished,
+    AttemptStarted,
+    Fact,
+    JobAdopted,
+    JobFinished,
+    RunResumed,
+    RunStarted,
+)
 from orchestrator.engine.scheduler import Scheduler, replay
 from orchestrator.engine.states import JobState, Verdict
 from orchestrator.plan.model import FailFast, RetryPolicy, When
@@ -107,7 +115,7 @@ def test_a_job_that_runs_cannot_be_adopted() -> None:
 
 
 def test_an_attempt_that_was_recorded_but_never_ran_is_made_by_the_resume() -> None:
-    journal = [RunStarted(0.0), AttemptStarted(0.0, 0, 1), RunResumed(5.0)]
+    journal: list[Fact] = [RunStarted(0.0), AttemptStarted(0.0, 0, 1), RunResumed(5.0)]
     scheduler = replay(plan(job("a")), journal)
     assert scheduler.decide(5.0) == [Launch(0, 2)]
 

@@ -89,6 +89,14 @@ def test_only_the_named_ends_are_made_again(verdict: Verdict, exit_code: int | N
     assert world.states == {"a": state}
 
 
+def test_time_outs_and_failures_are_made_again_each_by_its_own_key() -> None:
+    no_time_outs = RetryPolicy(max_attempts=2, on_timed_out=False)
+    world = World.started(job("a", retry=no_time_outs), job("b", retry=no_time_outs))
+    world.end("a", Verdict.TIMED_OUT)
+    world.end("b", Verdict.FAILED)
+    assert world.states == {"a": "timed_out", "b": "waiting"}
+
+
 def test_a_lost_attempt_has_two_more_of_its_own_besides_the_policy() -> None:
     world = World.started(job("a", retry=RetryPolicy(max_attempts=2)))
     for verdict in (Verdict.LOST, Verdict.FAILED, Verdict.LOST, Verdict.LOST):

@@ -11,7 +11,14 @@ from support.worlds import World, job, plan
 
 from orchestrator.engine.board import IllegalMove
 from orchestrator.engine.commands import Launch
-from orchestrator.engine.events import AttemptFinished, AttemptStarted, CancelRequested, JobFinished, RunStarted
+from orchestrator.engine.events import (
+    AttemptFinished,
+    AttemptStarted,
+    CancelRequested,
+    JobFinished,
+    KillSent,
+    RunStarted,
+)
 from orchestrator.engine.scheduler import Scheduler, replay
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy, When
@@ -141,6 +148,7 @@ def test_an_answer_for_an_attempt_that_is_not_the_current_one_changes_nothing() 
     world = World.started(job("a"))
     before = world.scheduler.snapshot()
     assert world.happen(AttemptFinished(1.0, 0, 2, Verdict.FAILED)) == ()
+    assert world.happen(KillSent(1.0, 0, 2, force=True)) == ()
     assert world.scheduler.snapshot() == before
     world.end("a")
     assert world.happen(AttemptFinished(2.0, 0, 1, Verdict.FAILED)) == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from support.worlds import World, job
 
@@ -172,7 +174,7 @@ def test_a_single_job_can_be_cancelled_wherever_it_stands_and_the_others_go_on()
         "runs": "cancelled on request",
         "ready": "cancelled on request",
         "blocked": "cancelled on request",
-        "next": "need `ready` was skipped" if world.states["ready"] == "skipped" else "need `ready` was cancelled",
+        "next": "need `ready` was cancelled",
         "last": "",
     }
     assert world.scheduler.result == "CANCELLED"
@@ -271,3 +273,20 @@ def test_a_run_that_the_user_stopped_has_no_deadline_any_more() -> None:
     assert world.wait(10.0) == []
     assert world.scheduler.stop is not None
     assert world.scheduler.stop.reason is CancelReason.USER
+
+
+def test_of_the_deadline_and_the_user_the_first_is_the_reason_and_both_go_before_fail_fast() -> None:
+    world = World.started(job("a"), job("b"), timeout=10.0, fail_fast=FailFast.DRAIN)
+    happenings: tuple[Callable[[], object], ...] = (
+        lambda: world.end("a", Verdict.FAILED),
+        lambda: world.wait(10.0),
+        lambda: world.cancel(),
+    )
+    reasons = []
+    for happen in happenings:
+        happen()
+        assert world.scheduler.stop is not None
+        reasons.append(world.scheduler.stop.reason)
+    assert reasons == [CancelReason.FAIL_FAST, CancelReason.DEADLINE, CancelReason.DEADLINE]
+    world.end("b", Verdict.KILLED)
+    assert world.reasons["b"] == "the run's deadline of 10 s passed"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.attempts import Desk, evil, survivors, wait_until
+from support.attempts import Desk, evil, marked, survivors, wait_until
 
 from orchestrator.engine.states import Verdict
 
@@ -149,6 +149,15 @@ def test_a_daemon_of_a_running_job_is_left_alone_when_another_job_ends(desk: Des
     assert desk.run(run="true").result.leftover_killed == 0
     (desk.work / "go").write_text("\n")
     assert (attempt.result.verdict, attempt.result.leftover_killed) == (Verdict.SUCCEEDED, 1)
+    assert survivors(attempt.mark) == set()
+
+
+def test_what_hides_whose_it_is_ends_with_the_run(desk: Desk) -> None:
+    attempt = desk.run(argv=evil("daemon.py", "untag", "{mark}"))
+    assert (attempt.result.verdict, attempt.result.leftover_killed) == (Verdict.SUCCEEDED, 0)
+    desk.run(run="true")
+    assert not wait_until(lambda: not marked(attempt.mark), 0.2)
+    desk.supervision.close()
     assert survivors(attempt.mark) == set()
 
 

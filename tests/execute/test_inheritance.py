@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.attempts import Desk, evil
+from support.attempts import Desk, evil, the_warden_below
 
 # Numbers that the C library keeps for its threads and leaves ignored in what posix_spawn starts.
 LIBRARY_SIGNALS = 1 << 31 | 1 << 32
@@ -90,9 +91,14 @@ def test_a_job_starts_in_the_manifests_folder_or_where_it_says(desk: Desk) -> No
 def test_a_folder_that_was_made_anew_is_the_new_one(desk: Desk) -> None:
     for _ in range(2):
         (desk.work / "inner").mkdir()
-        desk.run(run="touch here", working_dir="inner")
-        assert os.listdir(desk.work / "inner") == ["here"]
-        desk.run(run="rm -r inner")
+        (desk.work / "inner" / "here").touch()
+        assert desk.run(run="ls", working_dir="inner").log == b"here\n"
+        shutil.rmtree(desk.work / "inner")
+
+
+def test_no_working_folder_is_kept_busy(desk: Desk) -> None:
+    desk.run(run="true")
+    assert os.readlink(f"/proc/{the_warden_below(os.getpid())}/cwd") == "/"
 
 
 def test_a_command_is_found_by_the_jobs_own_path_from_its_working_folder(desk: Desk) -> None:

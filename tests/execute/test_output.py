@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import subprocess
 import sys
 import time
 import tracemalloc
@@ -40,21 +41,15 @@ def test_a_line_of_twenty_megabytes_is_a_line(desk: Desk, pump: bool) -> None:
 
 def test_memory_does_not_grow_with_the_output(tmp_path: Path) -> None:
     pump = Pump(str(tmp_path / "log"), lambda chunk: None)
-    ready, told = os.pipe()
-    if os.fork() == 0:
-        for _ in range(320):
-            os.write(pump.write_end, b"x" * 65536)
-        os.write(told, b"x")
-        os._exit(0)
-    tracemalloc.start()
-    pump.run_until_readable(ready)
-    pump.drain()
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", HUGE_LINE], stdout=pump.write_end) as writer:
+        ended = os.pidfd_open(writer.pid)
+        tracemalloc.start()
+        pump.run_until_readable(ended)
+        pump.drain()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    os.close(ended)
     pump.close()
-    for end in (ready, told):
-        os.close(end)
-    os.wait()
     assert pump.log_bytes == 320 * 65536
     assert peak < 10 * CHUNK
 

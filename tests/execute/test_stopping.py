@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 
 import pytest
-from support.attempts import Desk, evil, marked, state_of, survivors, wait_until
+from support.attempts import PLAY_PEXEC, Desk, evil, marked, state_of, survivors, the_warden_below, wait_until
 
 from orchestrator.engine.states import Verdict
 
@@ -78,6 +79,18 @@ def test_a_live_fork_bomb_is_ended_whole(desk: Desk) -> None:
     assert survivors(attempt.mark) == set()
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_pexec_inside_a_job_ends_with_all_its_jobs(desk: Desk, force: bool) -> None:
+    (desk.folder / "inner").mkdir()
+    argv = (sys.executable, str(PLAY_PEXEC), str(desk.folder / "inner"), "{mark}")
+    attempt = desk.start(argv=argv, grace=0.3)
+    attempt.wait_for_output()
+    assert len(marked(attempt.mark)) > 30
+    desk.supervision.kill(attempt.spec.serial, force=force)
+    assert attempt.result.verdict is Verdict.KILLED
+    assert survivors(attempt.mark) == set()
+
+
 @pytest.mark.parametrize(("force", "name"), [(False, "SIGTERM"), (True, "SIGKILL")])
 def test_a_request_stops_a_running_attempt(desk: Desk, force: bool, name: str) -> None:
     attempt = desk.start(run="echo ready; sleep 50; : {mark}", grace=60.0)
@@ -140,8 +153,13 @@ def test_no_time_passes_for_a_job_while_it_is_paused(desk: Desk) -> None:
 
 def test_an_attempt_that_is_asked_for_during_a_pause_starts_after_it(desk: Desk) -> None:
     desk.run(run="true")
+    warden = the_warden_below(os.getpid())
+    os.kill(warden, signal.SIGSTOP)  # so that it hears both at once
+    assert wait_until(lambda: state_of(warden) == "T")
     desk.supervision.pause()
     attempt = desk.start(run="true")
-    assert not wait_until(lambda: attempt.future is not None and attempt.future.done(), 0.3)
+    assert not wait_until(lambda: attempt.future is not None and attempt.future.done(), 0.1)
+    os.kill(warden, signal.SIGCONT)
+    assert not wait_until(lambda: attempt.future is not None and attempt.future.done(), 0.2)
     desk.supervision.resume()
     assert attempt.result.verdict is Verdict.SUCCEEDED

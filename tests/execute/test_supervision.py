@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 from support.attempts import Desk, state_of, the_warden_below, wait_until, wardens_below
 
-from orchestrator.engine.states import Verdict
 from orchestrator.execute.supervision import Supervision
 
 
@@ -37,6 +38,27 @@ def test_want_of_descriptors_delays_attempts_and_fails_none(tmp_path: Path) -> N
         attempts = [desk.start(run="sleep 0.05", pump=number % 2 == 1) for number in range(20)]
         assert {attempt.result.reason for attempt in attempts} == {""}
         assert wardens_below(os.getpid()) == [warden]
+
+
+IN_NARROW_LIMITS = """
+import resource, sys
+from pathlib import Path
+from support.attempts import Desk
+resource.setrlimit(resource.RLIMIT_RTTIME, (10**6, 10**6))
+with Desk(Path(sys.argv[1])) as desk:
+    print(desk.run(run="sleep 20 & echo hello").log, desk.supervision.degraded())
+"""
+
+
+def test_a_host_that_leaves_no_room_for_tags_runs_jobs_and_says_what_is_missing(tmp_path: Path, desk: Desk) -> None:
+    assert desk.supervision.degraded() == ()
+    (tmp_path / "narrow").mkdir()
+    argv = [sys.executable, "-c", IN_NARROW_LIMITS, str(tmp_path / "narrow")]
+    support = str(Path(__file__).parent.parent)
+    run = subprocess.run(argv, env={**os.environ, "PYTHONPATH": support}, capture_output=True, timeout=30, check=True)
+    what = "processes that leave their job's process tree end with the run, not with their job"
+    why = "a hard limit on real-time CPU use (RLIMIT_RTTIME) is set"
+    assert run.stdout.decode() == f"{b'hello' + bytes([10])!r} {((what, why),)!r}\n"
 
 
 def test_closing_twice_is_closing_once() -> None:

@@ -20,7 +20,7 @@ _HEAD = "version: 1\nworkflows:\n  a: {run: x}\n"
 
 # The text, and how its one diagnostic begins: code, line:column.
 BOMBS: dict[str, tuple[str | bytes, str]] = {
-    "billion laughs": (_LAUGHS, "PX103 7:"),
+    "billion laughs": (_LAUGHS, "PX103 6:"),
     "merge keys": (_MERGES, "PX105 3:3"),
     "recursive alias": ("a: &a [*a]\n", "PX105 1:8"),
     "nested lists": ("[" * 5_000, "PX103 1:41"),
@@ -32,7 +32,7 @@ BOMBS: dict[str, tuple[str | bytes, str]] = {
     "many block items": ("- a\n" * 600_000, "PX103 500000:"),
     "many entries": ("".join(f"k{n}: 1\n" for n in range(300_000)), "PX103 250000:"),
     "many lists": ("[" + "[]," * 2_600_000 + "]", "PX103 1:"),
-    "a chain of aliases": ("".join(f"- &a{n} [{f'*a{n - 1}' if n else ''}]\n" for n in range(300_000)), "PX103 14"),
+    "a chain of aliases": ("".join(f"- &a{n} [{f'*a{n - 1}' if n else ''}]\n" for n in range(300_000)), "PX103 1000:"),
     "a huge file": (b"# remark\n" * 1_000_000, "PX103 1:1"),
     "a huge scalar": (_HEAD + "description: " + "x" * 8_000_000 + ": y", "PX102 4:"),
     "one word of megabytes": ("x" * 8_000_000, "PX112 1:1"),
@@ -40,7 +40,7 @@ BOMBS: dict[str, tuple[str | bytes, str]] = {
     "a huge duration": (_HEAD + "defaults: {timeout: '" + "9" * 8_000_000 + "'}", "PX114 4:21"),
     "a huge name": (_HEAD + "  " + "x" * 8_000_000 + ": {run: x}", "PX102 4:"),
     "unclosed quotes": ("a: '" + "x\n" * 4_000_000, "PX102 1:4"),
-    "many anchors": ("[" + "".join(f"&a{n} x," for n in range(500_000)) + "]", "PX112 1:1"),
+    "many anchors": ("[" + "".join(f"&a{n} x," for n in range(500_000)) + "]", "PX103 1:"),
     "many unknown keys": (_HEAD + "".join(f"k{n}: 1\n" for n in range(240_000)), "PX110 4:1"),
     "many bad workflows": ("version: 1\nworkflows:\n" + "".join(f"  k{n}: 1\n" for n in range(240_000)), "PX112 3:"),
     "many bad needs": (_HEAD + "  b: {needs: [" + "1," * 490_000 + "]}\n", "PX117 4:"),
@@ -56,6 +56,17 @@ BOMBS: dict[str, tuple[str | bytes, str]] = {
     "a duplicate key": ("a: {b: 1, b: 2}\n", "PX104 1:11"),
     "nested JSON": ('{"a": ' + "[" * 8_000_000, "PX103 1:46"),
 }  # fmt: skip
+
+# Like one that is always read, but a second each.
+HEAVY = {
+    "many block items",
+    "many lists",
+    "many anchors",
+    "many bad needs",
+    "many bad workflows",
+    "many of one variable",
+    "many duplicates",
+}
 
 # Reads each file in a process of its own, forked after the imports: only the reading is measured.
 _READER = """
@@ -92,22 +103,25 @@ class Outcome:
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> dict[str, Outcome]:
     """What came of reading each bomb."""
+    bombs = BOMBS if request.config.getoption("--full") else {n: bomb for n, bomb in BOMBS.items() if n not in HEAVY}
     folder = tmp_path_factory.mktemp("bombs")
     paths = []
-    for number, (name, (text, _)) in enumerate(BOMBS.items()):
+    for number, (name, (text, _)) in enumerate(bombs.items()):
         path = folder / f"{number}.{'json' if name.endswith('JSON') else 'yaml'}"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         paths.append(str(path))
     done = subprocess.run([sys.executable, "-c", _READER, *paths], capture_output=True, text=True, timeout=100)
     assert done.stderr == ""
     lines = done.stdout.splitlines()
-    return {name: Outcome(*json.loads(line)) for name, line in zip(BOMBS, lines, strict=True)}
+    return {name: Outcome(*json.loads(line)) for name, line in zip(bombs, lines, strict=True)}
 
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_at_its_place_soon_and_small(name: str, outcomes: dict[str, Outcome]) -> None:
+    if name not in outcomes:
+        pytest.skip("read with --full")
     outcome = outcomes[name]
     assert outcome.first.startswith(BOMBS[name][1])
     assert outcome.seconds < MAX_SECONDS

@@ -86,6 +86,26 @@ def test_lists_of_lists_and_of_mappings_have_their_own_places() -> None:
     ]
 
 
+def test_children_are_told_from_grandchildren_of_the_same_name() -> None:
+    assert outline("[[1, 2], {a: [3]}, 4]\n") == [
+        "0 1:2+6 1:2+6",
+        "0.0 1:3+1 1:3+1",
+        "0.1 1:6+1 1:6+1",
+        "1 1:10+8 1:10+8",
+        "1.a 1:11+1 1:14+3",
+        "1.a.0 1:15+1 1:15+1",
+        "2 1:20+1 1:20+1",
+    ]
+    assert outline("a: {b: 1, a: 2}\nb: 3\nc: {a: 4}\n") == [
+        "a 1:1+1 1:4+12",
+        "a.b 1:5+1 1:8+1",
+        "a.a 1:11+1 1:14+1",
+        "b 2:1+1 2:4+1",
+        "c 3:1+1 3:4+6",
+        "c.a 3:5+1 3:8+1",
+    ]
+
+
 def test_what_an_alias_repeats_is_at_the_alias() -> None:
     assert outline("a: &x [1, {b: 2}]\nc: *x\n") == [
         "a 1:1+1 1:4+14",
@@ -135,8 +155,9 @@ def test_an_empty_text_has_no_places() -> None:
 
 
 def test_a_byte_order_mark_takes_no_column() -> None:
-    assert told(b"\xef\xbb\xbfversoin: 1\nworkflows: {a: {run: x}}\n") == [
-        "PX110 1:1+7 unknown key `versoin` in the manifest | did you mean `version`?"
+    assert told(b"\xef\xbb\xbfversoin: 1\nworkflows: {a: {rnu: x}}\n") == [
+        "PX110 1:1+7 unknown key `versoin` in the manifest | did you mean `version`?",
+        "PX110 2:17+3 unknown key `rnu` in workflow `a` | did you mean `run`?",
     ]
 
 

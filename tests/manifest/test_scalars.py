@@ -172,7 +172,7 @@ def test_a_number_of_jobs_is_a_number_or_a_share_of_the_cpus(written: object, jo
     ("written", "code"),
     [
         *[(outside, "PX113") for outside in (0, -1, 100_001, "4", "0%", "all")],
-        *[(other, "PX112") for other in (True, 2.5, None, [])],
+        *[(other, "PX112") for other in (True, 2.5, None, ())],
     ],
 )
 def test_any_other_number_of_jobs_is_refused(written: object, code: str) -> None:

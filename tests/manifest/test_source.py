@@ -49,7 +49,7 @@ def read(text: str) -> object:
 def test_a_plain_scalar_has_the_type_of_the_core_schema(written: str, value: object) -> None:
     found = read(f"key: {written}\n")
     assert found == {"key": value}
-    assert type(found["key"]) is type(value)  # type: ignore[index]
+    assert type(found["key"]) is type(value)
 
 
 def test_not_a_number_is_read_as_what_it_says() -> None:
@@ -153,6 +153,23 @@ def test_nodes_are_counted_with_what_aliases_repeat(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(source, "MAX_NODES", nodes - 1)
     with pytest.raises(Refusal, match="keys and values"):
         read(text)
+
+
+def test_many_workflows_of_an_ordinary_size_may_have_more_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "MAX_NODES", 80)
+    monkeypatch.setattr(source, "MAX_NODES_OF_MANY", 160)
+    monkeypatch.setattr(source, "MANY_WORKFLOWS", 10)
+    small = "".join(f"  w{number}: {{run: x, needs: [a, b]}}\n" for number in range(18))
+    read("workflows:\n" + small)
+    with pytest.raises(Refusal, match="more than 160 keys and values"):
+        read("workflows:\n" + small + small.replace("w", "v"))
+    for other in (
+        "workflows:\n" + "".join(f"  w{number}: 1\n" for number in range(50)),
+        "tasks:\n" + small,
+        "[" + "a," * 90 + "]",
+    ):
+        with pytest.raises(Refusal, match="more than 80 keys and values"):
+            read(other)
 
 
 _scalars = st.text(

@@ -98,6 +98,12 @@ def test_what_changes_nothing_that_is_run_leaves_both_digests(old: str, new: str
     assert after.digest == plan_of().digest
 
 
+def test_a_default_that_no_job_takes_is_not_in_a_plans_digest() -> None:
+    one = good_plan("defaults: {timeout: 1h}\nworkflows: {a: {run: a, timeout: 9s}}")
+    other = good_plan("workflows: {a: {run: a, timeout: 9s}}")
+    assert one.digest == other.digest
+
+
 def test_the_order_of_environment_variables_does_not_matter() -> None:
     one = good_plan("workflows: {a: {run: a, env: {A: '1', B: '2'}}}")
     other = good_plan("workflows: {a: {run: a, env: {B: '2', A: '1'}}}")

@@ -73,7 +73,7 @@ def test_a_rank_is_the_weight_of_the_heaviest_chain_from_the_job_on(waits: Waits
 
 def chains(waits: Waits) -> Iterator[tuple[int, ...]]:
     """Every chain of jobs in which each waits for the one before it."""
-    open_chains = [(job,) for job in range(len(waits))]
+    open_chains: list[tuple[int, ...]] = [(job,) for job in range(len(waits))]
     while open_chains:
         chain = open_chains.pop()
         yield chain

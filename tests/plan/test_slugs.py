@@ -41,6 +41,10 @@ def test_an_id_that_is_spelled_like_each_of_anothers_fingerprints_does_not_stop_
     assert len({name.lower() for name in slugs(ids)}) == len(ids)
 
 
+def test_two_ids_whose_short_fingerprints_are_the_same_get_longer_ones() -> None:
+    assert slugs(["a\u4f65\u4e01", "a\u798a\u4e01"]) == ("a-1a8073f9c3bc", "a-1a8073f9f8e0")
+
+
 def test_no_name_can_hide_be_an_option_or_leave_its_folder() -> None:
     assert slugs(["..", ".hidden", "-rf", "a/../b", "\n"]) == (
         "job-c577bd8f", "hidden", "rf", "a-..-b", "job-29b74ebc",

@@ -179,6 +179,21 @@ def test_the_critical_path_is_the_longest_chain_by_what_the_jobs_took(waits: obj
     assert round(sum(seconds[one.index] for one in path), 3) == report.summary.critical_path_seconds
 
 
+def test_a_chain_goes_through_soft_order_too() -> None:
+    story = Story(plan(job("a"), job("b"), job("c", needs="a", after="b")))
+    for name, start, end in (("a", 0, 1), ("b", 1, 4), ("c", 4, 5)):
+        story.start(name, start)
+        story.end(name, end)
+    assert read_report(story.plan, story.events).summary.critical_path == ["b", "c"]
+
+
+def test_the_log_is_where_the_event_says_that_it_is() -> None:
+    story = Story(plan(job("a")))
+    story.start("a", 0.0)
+    story.end("a", 1.0, log="logs/elsewhere.log")
+    assert read_report(story.plan, story.events).jobs[0].log_file == "logs/elsewhere.log"
+
+
 @given(waits=dags(), data=st.data())
 def test_the_numbers_of_a_run_are_those_of_its_jobs(waits: object, data: st.DataObject) -> None:
     of = plan_of(waits)  # type: ignore[arg-type]

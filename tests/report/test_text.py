@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -15,6 +15,10 @@ MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
 
 
 @given(st.text(alphabet=st.characters() | st.sampled_from("`|\\<>*_[]\n \x1b")))
+@example("a`")
+@example("`a")
+@example(" a ")
+@example("a\\|b\\")
 def test_any_text_is_a_code_span_in_a_table_and_nothing_else(text: str) -> None:
     page = MARKDOWN.parse(f"| a | b |\n| --- | --- |\n| {code(text)} | next |\n")
     cells = [token for token in page if token.type == "inline"]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 PROGRAM = (sys.executable, "-m", "orchestrator")
 # What would change the outcome, or is the user's own.
-_NOT_INHERITED = ("PEXEC_", "XDG_", "GIT_", "LC_", "PYTHON", "GITHUB_")
+_NOT_INHERITED = ("PEXEC_", "XDG_", "GIT_", "LC_", "GITHUB_")
 _SCREEN = ("NO_COLOR", "FORCE_COLOR", "TERM", "CI", "COLUMNS", "LINES", "LANG", "HOME")
 
 

@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -31,7 +32,7 @@ _COUNTS = st.integers(0, 9)
 _AMOUNTS = st.floats(0, 1e9) | st.integers(0, 900).map(float)
 _LIMITS = st.none() | st.floats(0, 1e9, exclude_min=True) | st.just(300.0)
 _POOLS = st.dictionaries(_TEXT, st.integers(1, 9), max_size=2)
-_COMMANDS = st.one_of(
+_COMMANDS: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries({"run": _TEXT}),
     st.fixed_dictionaries({"argv": _SOME_WORDS}),
@@ -98,7 +99,7 @@ def big_dag(jobs: int, *, reach: int = 1000, seed: int = 1) -> Waits:
 def all_cycles(waits: Waits) -> Iterator[tuple[int, ...]]:
     """Every simple cycle, from its smallest job on, by trying all ways. For small graphs."""
     for first in range(len(waits)):
-        trails = [(first,)]
+        trails: list[tuple[int, ...]] = [(first,)]
         while trails:
             trail = trails.pop()
             for need in waits[trail[-1]]:
@@ -135,10 +136,18 @@ def plans(draw: st.DrawFn) -> Plan:
         for index, row in enumerate(waits)
     )
     ordered = levels(waits)
-    left_out = draw(st.lists(st.tuples(_TEXT, _TEXT), max_size=2))
-    texts = [draw(_TEXT) for _ in range(5)]
-    path = urgency(waits, ordered).path
-    return Plan(*texts[:3], draw(_POLICIES), jobs, ordered, path, tuple(left_out), *texts[3:])
+    return Plan(
+        name=draw(_TEXT),
+        manifest=draw(_TEXT),
+        base_dir=draw(_TEXT),
+        policy=draw(_POLICIES),
+        jobs=jobs,
+        levels=ordered,
+        critical_path=urgency(waits, ordered).path,
+        left_out=tuple(draw(st.lists(st.tuples(_TEXT, _TEXT), max_size=2))),
+        description=draw(_TEXT),
+        digest=draw(_TEXT),
+    )
 
 
 def plan_of(waits: Sequence[Sequence[int]], *, policy: Policy | None = None, **job: object) -> Plan:

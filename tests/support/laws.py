@@ -263,18 +263,19 @@ class Laws:
         policy, ends = job.retry, self.failed[job.index] + self.lost[job.index]
         least = min(policy.delay * policy.backoff ** (ends - 1), policy.max_delay / (1 + policy.jitter))
         wait = told.not_before - at
-        assert least - 1e-6 <= wait <= least * (1 + policy.jitter) + 1e-6
-        assert wait <= policy.max_delay + 1e-6
+        assert least - 1e-6 <= wait <= least * (1 + policy.jitter) + 1e-6, "back-off waited out"
+        assert wait <= policy.max_delay + 1e-6, "back-off is capped"
         assert told.attempt == self.numbers[job.index] + 1
 
     def _judge_states(self, scheduler: Scheduler) -> None:
         scheduler.check_invariants()
         for job in self.jobs:
-            assert scheduler.state(job.index) is self._state(job), job.id
+            assert scheduler.state(job.index) is self._state(job), f"needs before starts: {job.id}"
             assert scheduler.attempts(job.index) == self.numbers[job.index]
             assert scheduler.not_before(job.index) == self.waiting.get(job.index)
         assert scheduler.finished == self._finished()
         assert scheduler.result == self._result()
+        assert (scheduler.stop and scheduler.stop.reason) == self.stopped_by
 
     def _state(self, job: PlannedJob) -> JobState:
         if job.index in self.ended:
@@ -312,10 +313,10 @@ class Laws:
         assert scheduler.decide(now) == commands, "decide moves nothing"
         steps = [command for command in commands if not isinstance(command, Launch)]
         launches = [command for command in commands if isinstance(command, Launch)]
-        assert commands == [*steps, *launches]
+        assert commands == [*steps, *launches], "steps before launches"
         wanted_steps, wanted_launches = self._wishes(now)
-        assert launches == wanted_launches
-        assert sorted(steps, key=repr) == sorted(wanted_steps, key=repr)
+        assert launches == wanted_launches, "cap and pools never oversold, nor left idle; best first"
+        assert sorted(steps, key=repr) == sorted(wanted_steps, key=repr), "a stop takes its steps in time"
         if self._silent and (self._silent_until is None or now < self._silent_until):
             assert commands == [], "next_wakeup never comes too late"
         self._judge_wakeup(scheduler, now, commands)
@@ -331,6 +332,7 @@ class Laws:
         times = [*self.waiting.values(), *(step[0] for step in self._steps().values())]
         if self.policy.timeout is not None:
             times.append(self.began_at + self.policy.timeout)
+        assert wakeup is None or wakeup in times, "no idle wake-ups"
         for time in sorted(times):
             if time > now and self._wishes(time) != ([], []):
                 assert wakeup is not None, "never stuck"

@@ -22,11 +22,6 @@ class Directive:
     span: Span
 
 
-def is_directive(line: str) -> bool:
-    """Whether the line is a directive, also one without names."""
-    return _DIRECTIVE.fullmatch(line) is not None
-
-
 def directives(line: str, file: str, number: int, column: int = 1) -> Iterator[Directive]:
     """The names in the line, which begins at `column` of line `number`; none if it is no directive."""
     found = _DIRECTIVE.fullmatch(line)

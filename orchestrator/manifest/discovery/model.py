@@ -19,7 +19,7 @@ class Infer(enum.StrEnum):
 
 
 class Origin(enum.StrEnum):
-    """Why a workflow needs another: its file says so, the dependency graph does, its file sources or calls the other."""
+    """Why a workflow needs another: its file says so, or the graph, or its file sources or calls the other."""
 
     DIRECTIVE = "directive"
     GRAPH = "graph"

@@ -42,8 +42,12 @@ class Unreadable(Exception):  # noqa: N818 - it is what the file is
 
 def name_of(path: str) -> str:
     """The name of the workflow that a file becomes: its base name without the extension, in the letters of names."""
-    stem = os.path.splitext(os.path.basename(path))[0]
-    name = _NOT_IN_NAMES.sub("_", stem)
+    return clean_name(os.path.splitext(os.path.basename(path))[0])
+
+
+def clean_name(text: str) -> str:
+    """A name for a workflow that is as near to `text` as names can be."""
+    name = _NOT_IN_NAMES.sub("_", text)
     return (name if name[:1].isalpha() or name[:1] == "_" else f"_{name}")[:_MAX_NAME]
 
 

@@ -1,0 +1,146 @@
+"""`pexec discover`: a manifest of scripts and Markdown runbooks that exist already."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.main import Parser
+from orchestrator.cli.options import STDIN, one_of
+from orchestrator.cli.streams import write_stderr, write_stdout
+from orchestrator.diagnostics import Diagnostic, has_errors
+from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.manifest.discovery.model import Discovery
+    from orchestrator.plan.make import Planned
+    from orchestrator.plan.model import Plan
+
+STDOUT = STDIN  # both are written `-`
+_ASSIGNED = re.compile(r"""([A-Za-z_][\w-]*)=("[^"\n]*"|'[^'\n]*'|[^\s"']+)""")
+
+
+def add_arguments(parser: Parser) -> None:
+    """The flags of `pexec discover`."""
+    parser.usage = f"{parser.prog} FILE... [flags]"
+    parser.add_argument(
+        "files", metavar="FILE", nargs="*", help="a script, or a Markdown runbook: its fenced shell blocks run"
+    )
+    parser.add_argument(
+        "--dependency-graph",
+        metavar="FILE",
+        help="an existing dependencies.json, whose workflows and dependencies join; it is only read",
+    )
+    parser.add_argument(
+        "--infer",
+        metavar="on|warn|off",
+        type=one_of("on", "warn", "off"),
+        default="on",
+        help="a script that calls another one: on makes that a dependency (default), warn only tells it, off does not",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write to FILE, which must not exist, instead of to stdout"
+    )
+    parser.add_argument(
+        "--format",
+        metavar="yaml|json",
+        type=one_of("yaml", "json"),
+        default="yaml",
+        help="yaml: a manifest (default); json: a dependency graph, as in dependencies.json of a run",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 0, or 3 if something is wrong with the files, and then nothing is written."""
+    from orchestrator.manifest.discovery.discover import discover
+    from orchestrator.manifest.discovery.model import Infer
+
+    if not arguments.files and arguments.dependency_graph is None:
+        raise UsageError("`pexec discover` needs the files to read", help="name scripts or Markdown runbooks")
+    target: str = STDOUT if arguments.output is None else arguments.output
+    if target != STDOUT and os.path.lexists(target):
+        raise _exists(target)
+    found = discover(arguments.files, arguments.dependency_graph, Infer(arguments.infer))
+    planned = _plan(found)
+    diagnostics = (*found.diagnostics, *planned.diagnostics)
+    _tell(diagnostics, found.texts, arguments.files)
+    plan = planned.plan
+    if plan is None or has_errors(diagnostics):
+        return ExitCode.INVALID
+    base_dir = os.getcwd() if target == STDOUT else os.path.dirname(os.path.abspath(target))
+    _write(target, _json(found, plan, base_dir) if arguments.format == "json" else _yaml(found, base_dir))
+    return ExitCode.OK
+
+
+def _plan(found: Discovery) -> Planned:
+    """The order of the workflows, or the cycles among them. Their files play no part in it."""
+    from orchestrator.manifest.model import Manifest
+    from orchestrator.plan.make import Planned, make_plan
+
+    if not found.entries:
+        return Planned(None, ())
+    workflows = {
+        entry.name: {"argv": ["true"], "needs": [need.name for need in entry.needs]} for entry in found.entries
+    }
+    manifest = Manifest.model_validate({"version": 1, "workflows": workflows})
+    return make_plan(manifest, found.source_map(), manifest_path="", base_dir="", files={}, cpus=1)
+
+
+def _yaml(found: Discovery, base_dir: str) -> str:
+    from orchestrator.manifest.discovery.manifest_text import manifest_text
+
+    return manifest_text(found.entries, base_dir)
+
+
+def _json(found: Discovery, plan: Plan, base_dir: str) -> str:
+    import json
+
+    from orchestrator.manifest.discovery.manifest_text import path_from
+    from orchestrator.plan.artifacts import dependencies_dict
+
+    graph = dependencies_dict(plan, {entry.name: entry.status for entry in found.entries})
+    for entry in found.entries:
+        graph["workflows"][entry.name]["path"] = path_from(base_dir, entry.path)
+        if entry.reads:
+            graph["workflows"][entry.name]["sources"] = [path_from(base_dir, path) for path in entry.reads]
+    return json.dumps(graph, indent=2) + "\n"
+
+
+def _write(target: str, text: str) -> None:
+    """To stdout, or to a file that does not exist yet."""
+    if target == STDOUT:
+        write_stdout(text)
+        return
+    try:
+        with open(target, "x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise _exists(target) from None
+    except OSError as fault:
+        raise EnvironmentFailedError(f"`{target}` cannot be written: {(fault.strerror or '').lower()}") from fault
+
+
+def _exists(target: str) -> RefusedError:
+    return RefusedError(f"`{target}` exists already", help="`pexec discover` never overwrites; name another file")
+
+
+def _tell(diagnostics: tuple[Diagnostic, ...], texts: Mapping[str, str], files: list[str]) -> None:
+    if diagnostics:
+        from orchestrator.cli.show import Renderer
+
+        shown = {file: _masked(text) for file, text in texts.items()}
+        subject = files[0] if len(files) == 1 else "the files"
+        write_stderr(Renderer.for_stderr(shown).all(diagnostics, subject))
+
+
+def _masked(text: str) -> str:
+    """Shell text without the values of variables and options that are named like secrets; all else keeps its place."""
+    from orchestrator.cli.mask import is_secret_name
+
+    def mask(found: re.Match[str]) -> str:
+        return f"{found[1]}={'*' * len(found[2])}" if is_secret_name(found[1]) else found.group()
+
+    return _ASSIGNED.sub(mask, text)

@@ -1,0 +1,72 @@
+"""Whether somebody drives a run, and what its journal says last: for commands that only look."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import zlib
+from typing import Any
+
+import msgspec
+
+from orchestrator.journal.folders import failed
+from orchestrator.journal.names import JOURNAL
+from orchestrator.journal.rundir import RunDir
+
+_BLOCK = 64 * 1024
+
+
+def is_driven(rundir: RunDir) -> bool:
+    """Whether a process is the writer of this run now; a run without a journal has none."""
+    try:
+        journal = rundir.open_for_reading(JOURNAL)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise failed(f"`{rundir.path_of(JOURNAL)}` cannot be read", error) from error
+    try:
+        # Held for a moment only; who wants to become the writer in this moment has the patience to ask again.
+        fcntl.flock(journal, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(journal)
+    return False
+
+
+def last_event(rundir: RunDir) -> dict[str, Any] | None:
+    """The record of the last whole line, if there is one and its checksum fits. Nothing before it is read."""
+    try:
+        journal = rundir.open_for_reading(JOURNAL)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise failed(f"`{rundir.path_of(JOURNAL)}` cannot be read", error) from error
+    try:
+        return _proved(_last_line(journal))
+    finally:
+        os.close(journal)
+
+
+def _last_line(journal: int) -> bytes:
+    """The last line that ends in a newline, with it; empty if there is none."""
+    tail, start = b"", os.fstat(journal).st_size
+    while start > 0:
+        start, size = max(0, start - _BLOCK), min(start, _BLOCK)
+        tail = os.pread(journal, size, start) + tail
+        end = tail.rfind(b"\n")
+        before = tail.rfind(b"\n", 0, max(end, 0))
+        if before >= 0:
+            return tail[before + 1 : end + 1]
+    return tail[: tail.rfind(b"\n") + 1]
+
+
+def _proved(line: bytes) -> dict[str, Any] | None:
+    body, mark, crc = line.rpartition(b',"crc":"')
+    if not mark or crc != b'%08x"}\n' % zlib.crc32(body):
+        return None
+    try:
+        record = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return None
+    return record if isinstance(record, dict) else None

@@ -1,0 +1,41 @@
+"""`plan.json` of a run, read back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from orchestrator.errors import RefusedError
+from orchestrator.journal.names import PLAN
+from orchestrator.journal.rundir import RunDir
+
+
+def read_plan_data(rundir: RunDir) -> dict[str, Any]:
+    """The plan as `plan_from_dict` takes it. Raises RefusedError when there is none or it is no JSON."""
+    try:
+        descriptor = rundir.open_for_reading(PLAN)
+    except FileNotFoundError as error:
+        raise RefusedError(
+            f"run `{rundir.run_id}` has no plan: it ended before its first job", help="`pexec runs` lists all runs"
+        ) from error
+    except OSError as error:
+        raise RefusedError(f"`{rundir.path_of(PLAN)}` cannot be read: {(error.strerror or '').lower()}") from error
+    with open(descriptor, "rb") as file:
+        content = file.read()
+    try:
+        data = _decoded(content)
+    except ValueError as error:
+        raise RefusedError(f"`{rundir.path_of(PLAN)}` is damaged: it is no JSON") from error
+    if not isinstance(data, dict):
+        raise RefusedError(f"`{rundir.path_of(PLAN)}` is damaged: it is no plan")
+    return data
+
+
+def _decoded(content: bytes) -> Any:
+    """Raises ValueError."""
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return json.loads(content)  # a path that is not UTF-8 stands there as lone surrogates

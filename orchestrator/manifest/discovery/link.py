@@ -1,0 +1,160 @@
+"""Names and paths that scripts and the graph mention -> the workflows that they mean, as needs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from orchestrator.diagnostics import Diagnostic, Note, Severity, Span
+from orchestrator.manifest.discovery.directives import Directive
+from orchestrator.manifest.discovery.existing import Graph, Named
+from orchestrator.manifest.discovery.gather import Gathered, find_file
+from orchestrator.manifest.discovery.model import Infer, Need, Origin
+from orchestrator.manifest.discovery.reading import Script
+from orchestrator.manifest.discovery.scan import Scan
+from orchestrator.manifest.discovery.shell import Kind, Reference
+from orchestrator.manifest.suggest import closest
+
+_FEW = 8
+
+
+@dataclass(slots=True)
+class Links:
+    """The needs of one workflow, each told once, in the order in which they were found; and the files it sources."""
+
+    needs: dict[str, Need] = field(default_factory=dict)
+    reads: dict[str, None] = field(default_factory=dict)
+
+    def add(self, need: Need) -> None:
+        """A need, unless it is known from something that counts more: directives come first, calls last."""
+        self.needs.setdefault(need.name, need)
+
+
+class Linker:
+    """Finds the workflows that are meant; what cannot be found is told in `diagnostics`."""
+
+    def __init__(self, gathered: Gathered, graph: Graph, infer: Infer) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self._gathered = gathered
+        self._graph = graph
+        self._in_graph = {workflow.name: needs for workflow, needs, _ in graph.needs}
+        self._infer = infer
+        self._by_base = {os.path.basename(script.path): name for name, script in gathered.scripts.items()}
+
+    def link(self, script: Script, scan: Scan) -> Links:
+        """All that `script` needs and reads."""
+        links = Links()
+        for directive in scan.directives:
+            self._directive(directive, script, links)
+        for named in self._in_graph.get(script.name, ()):
+            self._named(named, script, links)
+        for reference in scan.references:
+            if reference.kind is Kind.SOURCE:
+                self._source(reference, script, links)
+            elif self._infer is not Infer.OFF:
+                self._call(reference, script, links)
+        return links
+
+    def check_names(self) -> None:
+        """Tell of names in the graph that are no workflows, where they are not told as needs."""
+        for workflow, _, _ in self._graph.needs:
+            self._check_name(workflow, "dependencies")
+        for named in self._graph.order:
+            self._check_name(named, "execution_order")
+
+    def _directive(self, directive: Directive, script: Script, links: Links) -> None:
+        name = self._called(directive.name, script)
+        if name is None:
+            self._unknown(directive.name, script.name, directive.span)
+        else:
+            links.add(Need(name, Origin.DIRECTIVE, directive.span, directive.name))
+
+    def _named(self, named: Named, script: Script, links: Links) -> None:
+        if named.name in self._gathered.scripts:
+            links.add(Need(named.name, Origin.GRAPH, named.span, named.written))
+        else:
+            self._unknown(named.written, script.name, named.span)
+
+    def _source(self, reference: Reference, script: Script, links: Links) -> None:
+        if reference.target is None:
+            self._not_known(reference, script, links)
+            return
+        file = find_file(reference.target, os.path.dirname(script.path), "")
+        if file is None:
+            self._missing(reference, script)
+            links.reads[os.path.normpath(reference.target)] = None
+            return
+        name = self._gathered.workflow_at(file)
+        if name == script.name:
+            return
+        links.reads[os.path.normpath(file)] = None
+        if name is not None:
+            links.add(Need(name, Origin.SOURCE, reference.span, reference.written))
+
+    def _call(self, reference: Reference, script: Script, links: Links) -> None:
+        if reference.target is None:
+            self._not_known(reference, script, links)
+            return
+        if reference.kind is Kind.RUNNER:
+            name = self._called(reference.target, script)
+        else:
+            file = find_file(reference.target, os.path.dirname(script.path), "")
+            name = None if file is None else self._gathered.workflow_at(file)
+        if name is None or name == script.name or name in links.needs:
+            return
+        self._inferred(reference, script, name)
+        if self._infer is Infer.ON:
+            links.add(Need(name, Origin.CALL, reference.span, reference.written))
+
+    def _called(self, word: str, script: Script) -> str | None:
+        """The workflow of this name, or of this file."""
+        if word in self._gathered.scripts:
+            return word
+        file = find_file(word, os.path.dirname(script.path), "")
+        there = None if file is None else self._gathered.workflow_at(file)
+        return there or self._by_base.get(word)
+
+    def _check_name(self, named: Named, where: str) -> None:
+        if named.name not in self._gathered.scripts:
+            self._tell_unknown(f"unknown workflow `{named.written}` in `{where}`", named.written, named.span)
+
+    def _unknown(self, written: str, needed_by: str, span: Span) -> None:
+        self._tell_unknown(f"unknown dependency `{written}` of `{needed_by}`", written, span, besides=needed_by)
+
+    def _tell_unknown(self, message: str, written: str, span: Span, besides: str = "") -> None:
+        names = [name for name in self._gathered.scripts if name != besides]
+        near = closest(written, names)
+        advice = f"did you mean `{near}`?" if near else ""
+        if not near and 0 < len(names) <= _FEW:
+            advice = f"the given files are {', '.join(f'`{name}`' for name in names)}"
+        self.diagnostics.append(Diagnostic("PX132", message, span, (), (Note("no given file is this", span),), advice))
+
+    def _inferred(self, reference: Reference, script: Script, name: str) -> None:
+        on = self._infer is Infer.ON
+        message = (
+            f"`{script.name}` needs `{name}`, because it calls it"
+            if on
+            else f"`{script.name}` calls `{name}` and does not say that it depends on it"
+        )
+        advice = (
+            f"`{name}` now runs before `{script.name}`, and again when it is called; `--infer off` leaves this out"
+            if on
+            else f"write `# Depends on: {name}`, or use `--infer on`"
+        )
+        self._warn("PX133", message, reference.span, "called here", advice)
+
+    def _not_known(self, reference: Reference, script: Script, links: Links) -> None:
+        maybe = self._by_base.get(reference.last)
+        if maybe in links.needs or maybe == script.name:
+            return
+        message = f"which file `{reference.written}` is cannot be known without running `{script.path}`"
+        advice = f"if it is `{maybe}`, write `# Depends on: {maybe}`" if maybe else ""
+        self._warn("PX134", message, reference.span, "not known", advice)
+
+    def _missing(self, reference: Reference, script: Script) -> None:
+        message = f"`{script.path}` sources `{reference.target}`, which does not exist"
+        advice = "paths start from the folder of the script, then from the current one"
+        self._warn("PX134", message, reference.span, "no such file", advice)
+
+    def _warn(self, code: str, message: str, span: Span, label: str, advice: str) -> None:
+        self.diagnostics.append(Diagnostic(code, message, span, (), (Note(label, span),), advice, Severity.WARNING))

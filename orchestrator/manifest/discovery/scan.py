@@ -1,0 +1,78 @@
+"""A script -> what it says it needs, and the files that its shell code uses; with what is doubtful in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.diagnostics import Diagnostic, Note, Severity, Span
+from orchestrator.manifest.discovery.directives import Directive, directives
+from orchestrator.manifest.discovery.markdown import Markdown, read_markdown
+from orchestrator.manifest.discovery.reading import Language, Script
+from orchestrator.manifest.discovery.shell import Reference, Shell, read_shell
+from orchestrator.manifest.discovery.syntax import Code
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one script holds, in the order of its text."""
+
+    directives: tuple[Directive, ...]
+    references: tuple[Reference, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def scan(script: Script) -> Scan:
+    """Read a script in its language."""
+    match script.language:
+        case Language.SHELL:
+            shell = read_shell([Code(script.text, script.path)], script.path)
+            return Scan(shell.directives, shell.references, _unread(shell))
+        case Language.MARKDOWN:
+            return _runbook(script)
+        case Language.OTHER:
+            lines = enumerate(script.text.split("\n"), 1)
+            return Scan(tuple(named for number, line in lines for named in directives(line, script.path, number)))
+
+
+def _runbook(script: Script) -> Scan:
+    runbook = read_markdown(script.text, script.path)
+    shell = read_shell(runbook.codes, script.path) if runbook.codes else Shell((), (), ())
+    found = (*_cannot_run(runbook, script), *_fenced(shell), *_unread(shell))
+    return Scan(runbook.directives, shell.references, found)
+
+
+def _cannot_run(runbook: Markdown, script: Script) -> tuple[Diagnostic, ...]:
+    if runbook.unclosed:
+        message = f"a shell block of `{script.path}` is never closed, so the text behind it would run"
+        return tuple(
+            Diagnostic(
+                "PX137", message, span, notes=(Note("it begins here", span),), help="close it with the same fence"
+            )
+            for span in runbook.unclosed
+        )
+    if runbook.runs:
+        return ()
+    advice = "only fenced blocks labelled `bash`, `sh` or `shell` run"
+    message = f"`{script.path}` has no shell block: there is nothing to run"
+    return (Diagnostic("PX137", message, Span(script.path, 1, 1), help=advice, severity=Severity.WARNING),)
+
+
+def _fenced(shell: Shell) -> tuple[Diagnostic, ...]:
+    """Comments in the code of a runbook that say what it needs: an example of some other file, or a mistake."""
+    advice = "move the line out of the code block"
+    return tuple(
+        Diagnostic(
+            "PX139",
+            f"the dependency `{named.name}` stands in a code block and does not count",
+            named.span,
+            notes=(Note("not read here", named.span),),
+            help=advice,
+            severity=Severity.WARNING,
+        )
+        for named in shell.directives
+    )
+
+
+def _unread(shell: Shell) -> tuple[Diagnostic, ...]:
+    message = "this shell code cannot be read; calls in it are not found"
+    return tuple(Diagnostic("PX138", message, span, severity=Severity.WARNING) for span in shell.unread)

@@ -1,0 +1,175 @@
+"""Shell code -> its directives, and the files that it calls and sources, in order. Nothing is looked up on the disk."""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.diagnostics import Span
+from orchestrator.manifest.discovery.directives import Directive, directives
+from orchestrator.manifest.discovery.reading import SHELLS
+from orchestrator.manifest.discovery.syntax import Code, Syntax, parse, text_of
+from orchestrator.manifest.discovery.values import Values, set_more_than_once
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_RUNNER = "ai-dev"
+# Words before a command that change how it runs, but not which one it is.
+_PREFIXES = frozenset({"builtin", "command", "env", "exec", "nice", "nohup", "sudo", "time"})
+_SHELL_OPTIONS_WITH_VALUE = ("--rcfile", "--init-file")
+# What is done inside these is carried out whenever the script runs so far.
+_UNCONDITIONAL = frozenset({"program", "declaration_command", "variable_assignments"})
+# A change of the folder inside these ends with them; of those behind the first line, it may not have happened.
+_OWN_FOLDER = frozenset(
+    {"subshell", "command_substitution", "process_substitution", "pipeline", "function_definition"}
+    | {"if_statement", "while_statement", "for_statement", "c_style_for_statement", "case_statement"}
+)
+
+
+class Kind(enum.Enum):
+    """`bash x.sh` and `./x.sh` call a path, `./ai-dev NAME` calls a workflow, `source x` and `. x` source a path."""
+
+    CALL = enum.auto()
+    RUNNER = enum.auto()
+    SOURCE = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A file that the code uses. `target` is None if it cannot be known; `last` is then the last part of the path as
+    it is written. A relative target starts from the script's own folder or the current one."""
+
+    kind: Kind
+    target: str | None
+    last: str
+    written: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What the shell code of one file says. `unread` are places that the parser could not follow."""
+
+    directives: tuple[Directive, ...]
+    references: tuple[Reference, ...]
+    unread: tuple[Span, ...]
+
+
+def read_shell(codes: Sequence[Code], script: str) -> Shell:
+    """Read all shell code of the file `script`; its pieces run one after the other in one shell."""
+    parsed = [parse(code) for code in codes]
+    reader = _Reader(Values(os.path.abspath(script), set_more_than_once([syntax.root for syntax in parsed])))
+    for syntax in parsed:
+        reader.read(syntax)
+    faults = ((syntax, syntax.first_fault()) for syntax in parsed)
+    unread = tuple(syntax.span(fault) for syntax, fault in faults if fault is not None)
+    return Shell(tuple(reader.directives), tuple(reader.references), unread)
+
+
+class _Reader:
+    def __init__(self, values: Values) -> None:
+        self.directives: list[Directive] = []
+        self.references: list[Reference] = []
+        self._values = values
+        self._folder = ""  # where `cd` led to, as far as that is known
+
+    def read(self, syntax: Syntax) -> None:
+        """Walk through the code in order. A waiting None is the end of what has a folder of its own."""
+        outer: list[str] = []
+        waiting: list[tuple[Node | None, bool, bool]] = [(syntax.root, True, False)]
+        while waiting:
+            node, unconditional, doubtful = waiting.pop()
+            if node is None:
+                self._folder = outer.pop()
+                continue
+            if node.type == "comment":
+                self._comment(node, syntax)
+            elif node.type == "variable_assignment" and unconditional and not doubtful:
+                self._values.assign(node)
+            elif node.type == "command" and not doubtful:
+                self._command(node, syntax)
+            if node.type in _OWN_FOLDER:
+                outer.append(self._folder)
+                waiting.append((None, False, False))
+            inside = unconditional and node.type in _UNCONDITIONAL, doubtful or node.is_error
+            waiting.extend((child, *inside) for child in reversed(node.children))
+
+    def _comment(self, node: Node, syntax: Syntax) -> None:
+        if syntax.stands_alone(node):
+            span = syntax.span(node)
+            self.directives.extend(directives(text_of(node), span.file, span.line, span.column))
+
+    def _command(self, node: Node, syntax: Syntax) -> None:
+        """Follow `cd`; note what calls or sources a file."""
+        words = _words(node, self._values)
+        if not words:
+            return
+        name, node_of_name = words[0]
+        program = os.path.basename(name) if name is not None else ""
+        if program in ("cd", "pushd", "popd"):
+            target = next((value for value, _ in words[1:] if value != "--"), None)
+            self._folder = "" if target is None or target.startswith("-") else os.path.join(self._folder, target)
+        elif name in ("source", "."):
+            for argument in words[1:2]:
+                self._refer(Kind.SOURCE, argument, syntax)
+        elif program == _RUNNER:
+            names = [word for word in words[1:] if word[0] is None or not word[0].startswith("-")]
+            for argument in names[:1]:
+                self._refer(Kind.RUNNER, argument, syntax)
+        elif program in SHELLS:
+            for argument in _script_of_shell(words[1:]):
+                self._refer(Kind.CALL, argument, syntax)
+        elif name is None or "/" in name:
+            self._refer(Kind.CALL, (name, node_of_name), syntax, sure=False)
+
+    def _refer(self, kind: Kind, word: tuple[str | None, Node], syntax: Syntax, *, sure: bool = True) -> None:
+        """`sure` is whether the word is a path; otherwise it may be any program, and counts if its end has a name."""
+        value, node = word
+        if node.type == "process_substitution":
+            return
+        written = text_of(node).split("\n")[0]
+        _, slash, last = written.strip("\"'").rpartition("/")
+        known_end = last if slash and not set(last) & set("$`*?[{(") else ""
+        if value is None and not sure and not known_end:
+            return
+        target = value if value is None or kind is Kind.RUNNER else os.path.join(self._folder, value)
+        self.references.append(Reference(kind, target, known_end, written, syntax.span(node)))
+
+
+def _words(command: Node, values: Values) -> list[tuple[str | None, Node]]:
+    """The words of a command, from its name on, without what only changes how it runs."""
+    parts = [
+        child
+        for child in command.children
+        if child.type != "variable_assignment" and not child.type.endswith("_redirect")
+    ]
+    words = [(values.of(part), part) for part in parts]
+    while words and words[0][0] in _PREFIXES:
+        words = words[1:]
+        while words and (words[0][0] is not None) and "=" in words[0][0]:
+            words = words[1:]
+    if words and words[0][0] is not None and words[0][0].startswith("-"):
+        return []  # an option of such a word: whether it takes the next one is not known here
+    return words
+
+
+def _script_of_shell(arguments: Sequence[tuple[str | None, Node]]) -> Iterator[tuple[str | None, Node]]:
+    """The file that a shell with these arguments runs, if it runs one."""
+    takes_value = False
+    ended = False
+    for value, node in arguments:
+        if takes_value:
+            takes_value = False
+        elif not ended and value is not None and value[:1] in ("-", "+"):
+            short = not value.startswith("--") and len(value) > 1
+            if short and ("c" in value or "s" in value):
+                return
+            ended = value in ("-", "--")
+            takes_value = (short and value[-1] in "oO") or value in _SHELL_OPTIONS_WITH_VALUE
+        else:
+            yield value, node
+            return

@@ -1,0 +1,132 @@
+"""Shell text -> its syntax tree and the places in it. The door to tree-sitter, which the extra `discover` installs.
+
+The grammar knows one here-document a line, ended in the simplest way; of others it takes the body for code. So they
+are taken out of the text before: operators are found by the grammar, bodies by the shell's own rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from orchestrator.diagnostics import Span
+from orchestrator.errors import EnvironmentFailedError
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser, Point
+
+_OPERATOR = re.compile(rb"<<(-?)[ \t]*((?:'[^']*'|\"[^\"]*\"|\\.|[^\s;&|<>()'\"\\])*)")
+_QUOTING = re.compile(rb"['\"\\]")
+# Each takes at least one here-document out; what is left after so many is told as code that cannot be read.
+_MOST_PASSES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A piece of shell text in a file: the line that it begins at, and how far each of its lines is moved right."""
+
+    text: str
+    file: str
+    line: int = 1
+    indents: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """The tree of a piece of code, of which here-documents are no part. Its columns are bytes of `lines`."""
+
+    root: Node
+    lines: tuple[bytes, ...]
+    code: Code
+
+    def span(self, node: Node) -> Span:
+        """The place of a node in the file; of a long one its first line."""
+        start, end = node.start_point, node.end_point
+        first = self._column(start)
+        last = self._column(end) if end.row == start.row else len(self.lines[start.row].decode())
+        indent = self.code.indents[start.row] if start.row < len(self.code.indents) else 0
+        return Span(self.code.file, self.code.line + start.row, indent + first + 1, max(1, last - first))
+
+    def stands_alone(self, node: Node) -> bool:
+        """Whether only blanks stand before the node on its line."""
+        start = node.start_point
+        return not self.lines[start.row][: start.column].strip()
+
+    def first_fault(self) -> Node | None:
+        """Where the grammar cannot follow, if anywhere."""
+        if not self.root.has_error:
+            return None
+        return next((node for node in nodes(self.root) if node.is_error or node.is_missing), None)
+
+    def _column(self, point: Point) -> int:
+        return len(self.lines[point.row][: point.column].decode("utf-8", "replace"))
+
+
+def parse(code: Code) -> Syntax:
+    """The syntax of shell text. Raises EnvironmentFailedError where the parser is not installed."""
+    lines = code.text.encode().split(b"\n")
+    root = _parser().parse(b"\n".join(lines)).root_node
+    for _ in range(_MOST_PASSES):
+        operators = [node.start_point for node in nodes(root) if _opens_here_document(node)]
+        if not operators:
+            break
+        # Behind a place that the grammar cannot follow, what looks like an operator may stand in a body.
+        for point in operators[:1] if root.has_error else operators:
+            _take_out(lines, point.row, point.column)
+        root = _parser().parse(b"\n".join(lines)).root_node
+    return Syntax(root, tuple(lines), code)
+
+
+def nodes(root: Node) -> Iterator[Node]:
+    """All nodes in the order of the text, each before its children."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(reversed(node.children))
+
+
+def text_of(node: Node) -> str:
+    """What is written there."""
+    return (node.text or b"").decode("utf-8", "replace")
+
+
+def _opens_here_document(node: Node) -> bool:
+    if node.type not in ("<<", "<<-"):
+        return False
+    following = node.next_sibling
+    return following is not None and following.type == "heredoc_start"
+
+
+def _take_out(lines: list[bytes], row: int, column: int) -> None:
+    """Blank the operator there and the body of its here-document, unless it stood in the body of another."""
+    line = lines[row]
+    operator = _OPERATOR.match(line, column)
+    if operator is None:
+        return
+    lines[row] = line[:column] + b" " * (operator.end() - column) + line[operator.end() :]
+    delimiter = _QUOTING.sub(b"", operator[2])
+    first = row + 1
+    while first < len(lines) and lines[first - 1].endswith(b"\\"):
+        first += 1
+    for at in range(first, len(lines)):
+        ended = (lines[at].lstrip(b"\t") if operator[1] else lines[at]) == delimiter
+        lines[at] = b""
+        if ended:
+            break
+
+
+@cache
+def _parser() -> Parser:
+    try:
+        import tree_sitter_bash
+        from tree_sitter import Language, Parser
+    except ImportError:
+        raise EnvironmentFailedError(
+            "to read shell code `pexec discover` needs the packages `tree-sitter` and `tree-sitter-bash`",
+            help="install them with `pip install 'pexec[discover]'`",
+        ) from None
+    return Parser(Language(tree_sitter_bash.language()))
