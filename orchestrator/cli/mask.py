@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 Stretch = tuple[int, int]
 
@@ -24,6 +25,7 @@ _ITEM = re.compile(r"^\s*(?:-\s+)*")
 _PARENT_LINES = 10_000
 
 
+@lru_cache(maxsize=1024)  # a manifest has few different keys and may have a million of each
 def is_secret_name(name: str) -> bool:
     """Whether a key of this name holds a secret: `API_KEY`, `dbPassword`, `github-token`; not `secrets`, nor `keep`."""
     if name == "secrets":  # the manifest's own key, which holds names

@@ -27,7 +27,10 @@ _GIVE_UP_AFTER = 5.0
 
 
 class Job:
-    """`log` is a descriptor, or None if the output goes elsewhere; `beside` holds what was killed beside `pid`."""
+    """`log` is a descriptor, or None if the output goes elsewhere; `beside` holds what was killed beside `pid`.
+
+    `inner` holds the runs (see protocol.run_of) of other wardens whose processes were found among its own.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Job:
         self.cpu = 0.0
         self.max_rss = 0
         self.beside: set[int] = set()
+        self.inner: set[int] = set()
         self.report_at = now + _REPORT_AFTER
         self.stop_at = NEVER if timeout is None else now + timeout
         self.kill_at = NEVER
@@ -93,7 +97,7 @@ class Job:
     def kill(self, cause: int, now: float, orphans: Iterable[int]) -> None:
         """Kill all its processes; to be repeated at `kill_at` until it has ended."""
         self._blame(cause)
-        hit = processes.signal_trees(self._roots(orphans), (KILL,))
+        hit = processes.signal_trees(self._roots(orphans), (KILL,), self._is_mine)
         hit.discard(self.pid)
         self.beside |= hit
         self.kill_at = now + _KILL_AGAIN_AFTER
@@ -114,6 +118,16 @@ class Job:
             self.cause = cause
         self.stop_at = NEVER
         return first
+
+    def _is_mine(self, process: processes.Process) -> bool:
+        """All that is below it is, also a pexec that the job has started, with its warden and its jobs.
+
+        What escapes from there, since that warden dies too, is known by the tags of that run.
+        """
+        tag = processes.tag_of(process.pid)
+        if tag is not None and protocol.is_tag(tag) and protocol.run_of(tag) != protocol.run_of(self.tag):
+            self.inner.add(protocol.run_of(tag))
+        return True
 
     def _roots(self, orphans: Iterable[int]) -> list[int]:
         return [self.pid, *orphans] if self.alive else list(orphans)

@@ -19,7 +19,7 @@ from .job import NEVER, Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 _SHUTDOWN_SECONDS = 5.0
@@ -55,6 +55,7 @@ class Warden:
         self._mains: dict[int, Job] = {}  # by pid, until it is reaped
         self._ending: list[Job] = []  # main process reaped, end not yet told
         self._bases: dict[int, dict[bytes, bytes]] = {}
+        self._inner: dict[int, int] = {}  # run of another warden -> tag of the job inside which it is
         self._condemned: set[int] = set()  # tags whose kill came before their start
         self._channels: dict[int, Channel] = {}  # by descriptor
         self._paused_at: float | None = None
@@ -179,10 +180,15 @@ class Warden:
         now = time.monotonic()
         orphans = self._orphans().get(tag, ())
         if force:
-            job.kill(protocol.BY_REQUEST, now, orphans)
+            self._kill(job, protocol.BY_REQUEST, now, orphans)
         else:
             job.terminate(protocol.BY_REQUEST, now, orphans)
         self._wake = min(self._wake, job.next_at)
+
+    def _kill(self, job: Job, cause: int, now: float, orphans: Iterable[int]) -> None:
+        job.kill(cause, now, orphans)
+        for run in job.inner:
+            self._inner[run] = job.tag
 
     def _pause(self) -> None:
         if self._paused_at is not None:
@@ -235,7 +241,7 @@ class Warden:
                 self._finish(job, outlived=mine is not None)
                 continue
             if now >= job.kill_at:
-                job.kill(job.cause, now, mine)
+                self._kill(job, job.cause, now, mine)
             self._wake = min(self._wake, job.next_at)
         self._kill_late(orphans)
 
@@ -254,7 +260,10 @@ class Warden:
         found: dict[int | None, list[int]] = {}
         for pid in processes.children(os.getpid()):
             if pid not in self._mains:
-                found.setdefault(processes.tag_of(pid), []).append(pid)
+                tag = processes.tag_of(pid)
+                if tag is not None:
+                    tag = self._inner.get(protocol.run_of(tag), tag)
+                found.setdefault(tag, []).append(pid)
         return found
 
     # What the clock says.
@@ -271,7 +280,7 @@ class Warden:
                 job.duration = now - job.started
                 self._finish(job, outlived=True)
             elif now >= job.kill_at:
-                job.kill(job.cause, now, self._orphans().get(job.tag, ()))
+                self._kill(job, job.cause, now, self._orphans().get(job.tag, ()))
         if self._ending:
             self._settle(now)
         self._wake = min((job.next_at for job in self._jobs.values()), default=NEVER)
@@ -284,6 +293,8 @@ class Warden:
         if not job.alive:
             self._ending.remove(job)
         del self._jobs[job.tag]
+        for run in job.inner:
+            self._inner.pop(run, None)
         job.channel.job = None
         job.channel.reply(
             protocol.FINISHED,

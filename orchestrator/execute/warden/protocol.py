@@ -59,6 +59,16 @@ def tag_base(warden_pid: int) -> int:
     return TAG_FLOOR | warden_pid << SERIAL_BITS
 
 
+def is_tag(limit: int) -> bool:
+    """Whether a limit is some warden's tag."""
+    return TAG_FLOOR <= limit < 2 * TAG_FLOOR
+
+
+def run_of(tag: int) -> int:
+    """What all tags of one warden have in common."""
+    return tag >> SERIAL_BITS
+
+
 def send(end: socket.socket, message: tuple[Any, ...], descriptor: int | None = None) -> None:
     """Send one message, with at most one descriptor. Errors of the socket pass."""
     data = marshal.dumps(message)

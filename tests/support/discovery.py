@@ -1,0 +1,62 @@
+"""Scripts in a folder of their own, and what discovery finds in them, as short lines to compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.manifest.discovery.discover import discover
+from orchestrator.manifest.discovery.model import Discovery, Infer
+from orchestrator.manifest.discovery.shell import Kind, Shell, read_shell
+from orchestrator.manifest.discovery.syntax import Code
+
+
+class Project:
+    """The current folder of a test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def file(self, path: str, content: str | bytes = "") -> Project:
+        """Write a file, with the folders that it needs."""
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return self
+
+    def found(self, *paths: str, graph: str | None = None, infer: Infer = Infer.ON) -> Discovery:
+        """What discovery finds in these files."""
+        return discover(paths, graph, infer)
+
+
+def edges(discovery: Discovery) -> dict[str, list[str]]:
+    """What each workflow needs, where it needs anything."""
+    return {entry.name: [need.name for need in entry.needs] for entry in discovery.entries if entry.needs}
+
+
+def told(discovery: Discovery) -> list[str]:
+    """Every diagnostic in a line: severity, code, place, message."""
+    return [_line(diagnostic) for diagnostic in discovery.diagnostics]
+
+
+def _line(diagnostic: Diagnostic) -> str:
+    return f"{diagnostic.severity} {diagnostic.code} {place(diagnostic.span)}: {diagnostic.message}"
+
+
+def place(span: Span | None) -> str:
+    """`file:line:column+length`."""
+    return f"{span.file}:{span.line}:{span.column}+{span.length}" if span else "nowhere"
+
+
+def shell(text: str, script: str = "/repo/ci/x.sh") -> Shell:
+    """What shell code says."""
+    return read_shell([Code(text, script)], script)
+
+
+def uses(text: str, script: str = "/repo/ci/x.sh") -> list[str]:
+    """What shell code calls and sources: `call ./x.sh`; `?` is a path that cannot be known."""
+    return [_use(reference.kind, reference.target) for reference in shell(text, script).references]
+
+
+def _use(kind: Kind, target: str | None) -> str:
+    return f"{kind.name.lower()} {'?' if target is None else target}"
