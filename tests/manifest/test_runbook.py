@@ -197,7 +197,7 @@ FAILURES = [
     ("false", 4),
     ("true\n\nfalse", 6),
     ("f() {\n  false\n}\nf", 5),
-    ("x=$(\n  false\n)", 4),
+    ("x=$(false)", 4),
     ("(exit 3)", 4),
     ("true\nno-such-program", 5),
 ]
