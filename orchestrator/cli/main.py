@@ -41,11 +41,24 @@ class Command:
 COMMANDS = {
     command.name: command
     for command in (
+        Command("init", "write a first manifest, with comments"),
         Command("apply", "check, plan and run a manifest"),
+        Command("resume", "go on with a run after a crash, an interrupt or a failure"),
+        Command("cancel", "stop a run, or some jobs of it, from another terminal"),
         Command("validate", "tell everything that is wrong with manifests, without running anything"),
         Command("plan", "show what `apply` would run, in which order, and under which limits"),
+        Command("graph", "draw what waits for what, also with the outcome of a run"),
         Command("discover", "make a manifest of scripts and Markdown runbooks that exist already"),
+        Command("runs", "list all runs"),
+        Command("status", "show where a run stands, once or until it ends"),
+        Command("logs", "print what jobs wrote"),
+        Command("report", "print what became of a run, for people or for programs"),
+        Command("verify", "check the journal of a run against its plan, its results and its logs"),
+        Command("archive", "pack a run into one file"),
+        Command("prune", "remove old runs"),
+        Command("explain", "say what a diagnostic means, with an example and its repair"),
         Command("schema", "print the JSON Schema of the manifest or of what pexec writes"),
+        Command("completion", "print what makes a shell complete the words and flags of pexec"),
     )
 }
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import UsageError
-from orchestrator.settings import PARSERS, Setting, Settings, folders_upward, load_settings
+from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, folders_upward, load_settings
 
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
     from orchestrator.plan.expand import Overrides
     from orchestrator.plan.select import Selection
+    from orchestrator.plan.surroundings import Surroundings
 
 DEFAULT_NAMES = ("pexec.yaml", "pexec.yml")
 STDIN = "-"
@@ -22,12 +23,14 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A command line of `plan` or `apply`, understood. `manifest` is a path or `-`; jobs are not looked up yet."""
+    """A command line of `plan` or `apply`, understood. `manifest` is a path or `-`; jobs and parameters are not looked
+    up yet."""
 
     manifest: str
     selection: Selection
     overrides: Overrides
     settings: Settings
+    around: Surroundings
 
     @property
     def origins(self) -> dict[str, str]:
@@ -53,13 +56,7 @@ def add_run_arguments(parser: Parser) -> None:
         "file with a dot in its name; by default pexec.yaml or pexec.yml, looked for upward to the repository's root. "
         "Each further word is a job, which runs with all that it needs; by default all jobs",
     )
-    parser.add_argument(
-        "-j",
-        "--max-parallel-jobs",
-        metavar="N",
-        type=_parsed_by("max_parallel_jobs"),
-        help="how many jobs at once: a number, `auto` (one for each CPU) or a share of the CPUs such as `150%%`",
-    )
+    add_slots(parser)
     parser.add_argument(
         "--fail-fast",
         metavar="=drain",
@@ -73,9 +70,46 @@ def add_run_arguments(parser: Parser) -> None:
         type=_parsed_by("timeout_seconds"),
         help="the time limit of jobs that have none of their own, or `none`",
     )
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        type=_assignment,
+        action="append",
+        default=[],
+        help="the value of a parameter of the manifest; may be repeated. The variable PEXEC_PARAM_NAME does the same",
+    )
     add_selection(parser, "--only", "of these jobs run only NAME, or those tagged T, with all that they need")
     add_selection(parser, "--skip", "leave out NAME, or the jobs tagged T; who needs one finds that need satisfied")
     add_run_root(parser)
+
+
+def add_slots(parser: argparse.ArgumentParser) -> None:
+    """`-j`."""
+    parser.add_argument(
+        "-j",
+        "--max-parallel-jobs",
+        metavar="N",
+        type=_parsed_by("max_parallel_jobs"),
+        help="how many jobs at once: a number, `auto` (one for each CPU) or a share of the CPUs such as `150%%`",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """`--output` and what else only changes how a run is shown and kept, for every command that drives one."""
+    parser.add_argument(
+        "--output",
+        metavar="|".join(OUTPUTS),
+        type=one_of(*OUTPUTS),
+        help="plain (default): each line of a job behind its name; grouped: what a job printed, when it ends; "
+        "quiet: only failures and the closing table; jsonl: the events",
+    )
+    parser.add_argument("--keep-temp", action="store_true", help="keep the temporary folders of the jobs")
+
+
+def output_of(settings: Settings) -> str:
+    """How a run is shown. `auto` is `plain`."""
+    chosen: str = "auto" if settings.output is None else settings.output.value
+    return "plain" if chosen == "auto" else chosen
 
 
 def add_run_root(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +126,7 @@ def add_selection(parser: argparse.ArgumentParser, flag: str, text: str) -> None
 
 def understand(arguments: argparse.Namespace) -> Invocation:
     """What the words and flags of `add_run_arguments` ask for, with the settings. Raises UsageError."""
+    from orchestrator.cli.planning import surroundings
     from orchestrator.manifest.scalars import NO_LIMIT, parse_parallel
     from orchestrator.plan.expand import Overrides
     from orchestrator.plan.model import FailFast
@@ -106,9 +141,10 @@ def understand(arguments: argparse.Namespace) -> Invocation:
         fail_fast=None if fail_fast is None else FailFast(fail_fast.value),
         timeout_seconds=limit,
     )
-    return Invocation(
-        manifest, Selection(tuple(jobs), tuple(arguments.only), tuple(arguments.skip)), overrides, settings
-    )
+    given = dict(assignment.split("=", 1) for assignment in arguments.set)
+    around = surroundings(given, getattr(arguments, "param_variables", None), to_run=True)
+    selection = Selection(tuple(jobs), tuple(arguments.only), tuple(arguments.skip))
+    return Invocation(manifest, selection, overrides, settings, around)
 
 
 def settings_for(arguments: argparse.Namespace, manifest: str) -> Settings:
@@ -148,16 +184,29 @@ def find_manifest() -> str:
     )
 
 
-def one_of(*names: str) -> Callable[[str], str]:
-    """The argparse type of a flag that takes one of a few words."""
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The argparse type of a word that is one of a few."""
 
-    def checked(text: str) -> str:
-        if text not in names:
-            known = ", ".join(f"`{name}`" for name in names)
+    names: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        if text not in self.names:
+            known = ", ".join(f"`{name}`" for name in self.names)
             raise argparse.ArgumentTypeError(f"must be one of {known}, not `{text}`")
         return text
 
-    return checked
+
+def one_of(*names: str) -> OneOf:
+    """The type of a flag that takes one of these words."""
+    return OneOf(names)
+
+
+def _assignment(text: str) -> str:
+    """The argparse type of `NAME=VALUE`; the value may be empty, and may hold more `=`."""
+    if not text.partition("=")[0] or "=" not in text:
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, not `{text}`")
+    return text
 
 
 def _parsed_by(name: str) -> Callable[[str], Any]:

@@ -5,29 +5,43 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.cli.streams import write_stderr
 from orchestrator.diagnostics import Diagnostic, has_errors
-from orchestrator.manifest.load import load
+from orchestrator.manifest.load import Loaded, load
 from orchestrator.plan.expand import Overrides
 from orchestrator.plan.make import make_plan
 from orchestrator.plan.model import Plan
 from orchestrator.plan.select import Selection
+from orchestrator.plan.surroundings import Surroundings
+
+# What planning says of names that are missing, perhaps only because what declares them cannot be read.
+_OF_INCLUDES = {"PX202", "PX204", "PX212", "PX220"}
+_OF_PARAMS = {"PX212", "PX217"}
+_OF_MATRICES = {"PX211", "PX212"}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be said of one manifest; `texts` are its files, for snippets. `plan` is None if it has errors."""
+    """What is to be said of one manifest; `texts` are its files, for snippets. `plan` is None if it has errors.
+    `origins` tells where parameters come from that are not their default, by the names that the plan shows."""
 
     path: str
     plan: Plan | None
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str]
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
-def judge(path: str, selection: Selection | None = None, overrides: Overrides | None = None) -> Verdict:
-    """Read, check and plan one manifest (`-` is stdin). Raises UsageError for a selection that means nothing.
+def judge(
+    path: str,
+    selection: Selection | None = None,
+    overrides: Overrides | None = None,
+    around: Surroundings | None = None,
+) -> Verdict:
+    """Read, check and plan one manifest (`-` is stdin). Raises UsageError for a selection that means nothing, and for
+    a parameter from outside that it cannot be given. Without `around` the plan is not one to run.
 
     What can be planned of a manifest with errors is planned too, so that all its errors are told in one pass.
     """
@@ -46,12 +60,34 @@ def judge(path: str, selection: Selection | None = None, overrides: Overrides | 
             cpus=len(os.sched_getaffinity(0)),
             selection=selection if readable else None,  # the job that was asked for may be what cannot be read
             overrides=overrides,
+            homes=loaded.homes,
+            around=around if around is not None and readable else surroundings(),
         )
-        diagnostics = tuple(sorted((*loaded.diagnostics, *planned.diagnostics), key=_position))
-        return Verdict(loaded.path, planned.plan if readable else None, diagnostics, loaded.source.texts)
+        diagnostics = tuple(sorted((*loaded.diagnostics, *_own_faults(planned.diagnostics, loaded)), key=_position))
+        plan = planned.plan if readable else None
+        return Verdict(loaded.path, plan, diagnostics, loaded.source.texts, planned.origins)
     finally:
         gc.freeze()
         gc.enable()
+
+
+def surroundings(
+    given: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None, *, to_run: bool = False
+) -> Surroundings:
+    """This machine and process, with the parameters of a command line and more variables than the environment has."""
+    system = os.uname()
+    return Surroundings(given or {}, {**os.environ, **(env or {})}, system.sysname, system.machine, to_run)
+
+
+def _own_faults(diagnostics: tuple[Diagnostic, ...], loaded: Loaded) -> list[Diagnostic]:
+    """The faults of planning without those that may only follow from what could not be read."""
+    hidden: set[str] = set(_OF_INCLUDES) if loaded.incomplete else set()
+    for fault in loaded.diagnostics:
+        if fault.path[:1] == ("params",):
+            hidden |= _OF_PARAMS
+        if "matrix" in fault.path[2:4]:
+            hidden |= _OF_MATRICES
+    return [diagnostic for diagnostic in diagnostics if diagnostic.code not in hidden]
 
 
 def _position(diagnostic: Diagnostic) -> tuple[str, int, int]:

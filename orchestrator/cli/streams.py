@@ -14,19 +14,31 @@ from typing import TextIO
 from orchestrator.errors import EnvironmentFailedError
 
 
-def write_stdout(text: str) -> None:
-    """Write data and flush it. Raises EnvironmentFailedError where the data cannot be written (a full disk)."""
+def write_stdout(data: str | bytes) -> bool:
+    """Write data and flush it; whether somebody still reads it, for commands that would go on printing.
+
+    Raises EnvironmentFailedError where the data cannot be written (a full disk).
+    """
     try:
-        sys.stdout.write(text)
+        if isinstance(data, bytes):
+            sys.stdout.buffer.write(data)
+        else:
+            sys.stdout.write(data)
         sys.stdout.flush()
     except BrokenPipeError:
         _give_up(sys.stdout)
+        return False
     except OSError as error:
         raise EnvironmentFailedError(f"stdout cannot be written: {error.strerror}") from error
+    return True
 
 
 def write_stderr(text: str) -> None:
     """Write a diagnostic and flush it; where stderr is gone there is nobody left to tell."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from orchestrator.observe.screen import defused
+
+        text = defused(text)
     try:
         sys.stderr.write(text)
         sys.stderr.flush()

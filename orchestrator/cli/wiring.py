@@ -9,43 +9,49 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
+from orchestrator.cli.secrecy import keep_secrets, refuse_as_parameters
 from orchestrator.cli.streams import wants_colour
-from orchestrator.engine.commands import Launch
 from orchestrator.engine.events import RunStarted
 from orchestrator.engine.outcome import RunResult
 from orchestrator.engine.scheduler import Scheduler
-from orchestrator.engine.states import CancelReason
-from orchestrator.errors import ExitCode
-from orchestrator.execute.attempt import AttemptSpec
+from orchestrator.engine.states import CancelReason, JobState
+from orchestrator.errors import EnvironmentFailedError, ExitCode
 from orchestrator.execute.backends import LocalBackend
+from orchestrator.execute.backends import OnOutput as OnAttemptOutput
 from orchestrator.execute.clock import RunClock
-from orchestrator.execute.driver import Driver, Inbox, Observer, Signalled, Spawned
+from orchestrator.execute.control import ControlPipe
+from orchestrator.execute.driver import CancelAsked, Driver, Inbox, Observer, Signalled, Spawned
+from orchestrator.execute.leftovers import boot_id
+from orchestrator.execute.limits import missing_for, refuse_missing
+from orchestrator.execute.masking import masked_journal, masked_plan
 from orchestrator.execute.signals import stop_signals_to
+from orchestrator.execute.specs import Specs
 from orchestrator.execute.supervision import Supervision
-from orchestrator.journal.rundir import TEMP, RunDir, create_run
+from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.files import RunFiles
+from orchestrator.observe.grouped import Grouped
 from orchestrator.observe.jsonl import JsonLines
 from orchestrator.observe.plain import Plain, Progress
 from orchestrator.observe.stream import LossyStream
 from orchestrator.plan.model import Plan
-from orchestrator.plan.slugs import slugs
 
 if TYPE_CHECKING:
     import signal
 
 OnOutput = Callable[[str, bytes], None]
+Tell = Callable[[Driver], None]
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the command line says about a run besides its plan. `output` is `plain`, `quiet` or `jsonl`."""
+    """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` but `auto`."""
 
     run_root: str
     output: str
@@ -59,20 +65,58 @@ class Screen:
     observers: tuple[Observer, ...]
     on_output: OnOutput | None
     err: LossyStream
+    close: Callable[[], None] = lambda: None
 
 
-def run_plan(plan: Plan, options: RunOptions, supervision: Supervision) -> int:
-    """Run the plan and return the exit code. Raises EnvironmentFailedError when the run folder cannot be kept."""
-    screen = open_screen(options.output, len(plan.jobs))
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What there is of a run that goes on: where its events lead, its second, its events, and how many they are.
+
+    `settle` writes down what the process that died could not; the screen does not show it.
+    """
+
+    scheduler: Scheduler
+    at: float = 0.0
+    events: Iterable[Mapping[str, Any]] = ()
+    next_seq: int = 0
+    settle: Tell = lambda driver: None
+
+
+def run_plan(
+    plan: Plan,
+    options: RunOptions,
+    supervision: Supervision,
+    *,
+    invocation: Mapping[str, Any],
+    then: Tell = lambda driver: None,
+) -> int:
+    """Run the plan in a new run folder and return the exit code. `then` may write down what follows `run.started`.
+
+    Raises EnvironmentFailedError when the run folder cannot be kept, RefusedError when a secret is missing.
+    """
+
+    def begin(driver: Driver) -> None:
+        driver.record(RunStarted(0.0), **started_fields(plan, invocation))
+        then(driver)
+
+    refuse_missing(plan.jobs)
+    refuse_as_parameters(keep_secrets(plan, supervision), invocation)
+    with create_run(options.run_root) as rundir:
+        return drive(plan, rundir, Past(Scheduler(plan)), begin, options, supervision)
+
+
+def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptions, supervision: Supervision) -> int:
+    """Drive a run to its end. `begin` writes down the first events of this process."""
+    refuse_missing(plan.jobs)
+    secrets = keep_secrets(plan, supervision)
+    screen = open_screen(options.output, len(plan.jobs) - past.scheduler.tally[JobState.SUCCEEDED], rundir)
     with ExitStack() as stack:
-        rundir = stack.enter_context(create_run(options.run_root))
-        journal = JournalWriter(rundir, rundir.run_id)
-        stack.callback(journal.close)
-        files = RunFiles(rundir, plan)
-        stack.callback(files.close)
-        clock = RunClock()
+        stack.callback(screen.close)
+        journal = JournalWriter(rundir, rundir.run_id, next_seq=past.next_seq)
+        stack.callback(_quietly, journal.close)
+        files = RunFiles(rundir, masked_plan(plan, secrets), past.events)
+        stack.callback(_quietly, files.close)
         inbox: Inbox = Inbox()
-        scheduler = Scheduler(plan)
         backend = LocalBackend(
             supervision,
             plan.policy.max_parallel_jobs,
@@ -80,79 +124,47 @@ def run_plan(plan: Plan, options: RunOptions, supervision: Supervision) -> int:
             on_output=_to_screen(screen.on_output),
         )
         stack.callback(backend.close)
+        control = ControlPipe(rundir, lambda job: inbox.put(CancelAsked(job)))
+        stack.callback(_quietly, control.close)
         specs = Specs(plan, rundir, keep_temp=options.keep_temp, pump=screen.on_output is not None)
-        observers = (files, *screen.observers)
-        driver = Driver(plan, scheduler, backend, journal, observers, specs, clock, inbox)
+        facts = masked_journal(journal, secrets)
+        driver = Driver(plan, past.scheduler, backend, facts, (files,), specs, RunClock(past.at), inbox)
         with stop_signals_to(lambda number: inbox.put(Signalled(number))):
-            first = journal.emit("run.started", 0.0, **started_fields(plan))
-            driver.run(RunStarted(0.0), first)
+            past.settle(driver)
+            driver.watch(screen.observers)
+            begin(driver)
+            for what, why in (*supervision.degraded(), *control.degraded, *missing_for(plan.jobs)):
+                driver.remark("degraded", what=what, why=why)
+            driver.run()
+            control.close()
             backend.close()
-            code = exit_code(scheduler, driver.stop_signal)
-            driver.finish(result=scheduler.result, exit_code=code)
+            code = exit_code(past.scheduler, driver.stop_signal)
+            driver.finish(result=past.scheduler.result, exit_code=code)
             journal.close()
             files.close()
+        screen.close()
         screen.err.write(files.closing_table(width=_width()))
     return code
 
 
-class Specs:
-    """Makes the attempt that an executor gets for each launch."""
-
-    def __init__(self, plan: Plan, rundir: RunDir, *, keep_temp: bool, pump: bool) -> None:
-        self._plan = plan
-        self._rundir = rundir
-        self._keep_temp = keep_temp
-        self._pump = pump
-        self._slugs = slugs([job.id for job in plan.jobs])
-        self._temp = rundir.path_of(TEMP)
-
-    def __call__(self, launch: Launch, serial: int) -> AttemptSpec:
-        """The attempt for `launch`."""
-        job = self._plan.jobs[launch.job]
-        log = self._rundir.log_name(self._slugs[job.index], launch.attempt)
-        limits = [limit for limit in (job.spec.timeout, launch.time_cap) if limit is not None]
-        return AttemptSpec(
-            job=job.index,
-            job_id=job.id,
-            attempt=launch.attempt,
-            serial=serial,
-            spec=job.spec,
-            env={
-                "PEXEC_RUN_ID": self._rundir.run_id,
-                "PEXEC_RUN_DIR": self._rundir.path,
-                "PEXEC_JOB": job.id,
-                "PEXEC_ATTEMPT": str(launch.attempt),
-            },
-            base_dir=self._plan.base_dir,
-            log=self._rundir.path_of(log),
-            log_name=log,
-            temp_dir=self._temp,
-            timeout=min(limits, default=None),
-            grace=job.spec.grace,
-            pump=self._pump,
-            keep_temp=self._keep_temp,
-        )
-
-
-def open_screen(output: str, total: int) -> Screen:
+def open_screen(output: str, total: int, rundir: RunDir) -> Screen:
     """The observers that show a run of `total` jobs on this process's streams."""
-    out, err = LossyStream(sys.stdout), LossyStream(sys.stderr)
+    github = os.environ.get("GITHUB_ACTIONS") == "true"
+    out, err = LossyStream(sys.stdout), LossyStream(sys.stderr, github=github)
+    colour = wants_colour(sys.stdout, os.environ)
     if output == "plain":
-        plain = Plain(
-            out,
-            err,
-            total,
-            colour=wants_colour(sys.stdout, os.environ),
-            github=os.environ.get("GITHUB_ACTIONS") == "true",
-        )
+        plain = Plain(out, err, total, colour=colour, github=github)
         return Screen((plain,), plain.on_output, err)
+    if output == "grouped":
+        grouped = Grouped(out, err, total, rundir, colour=colour, github=github)
+        return Screen((grouped,), None, err, grouped.close)
     progress = Progress(err, total, only_trouble=True)
     if output == "jsonl":
         return Screen((JsonLines(out), progress), None, err)
     return Screen((progress,), None, err)
 
 
-def started_fields(plan: Plan) -> Mapping[str, Any]:
+def started_fields(plan: Plan, invocation: Mapping[str, Any]) -> Mapping[str, Any]:
     """The fields of `run.started`."""
     return {
         "name": plan.name,
@@ -165,16 +177,8 @@ def started_fields(plan: Plan) -> Mapping[str, Any]:
         "boot_id": boot_id(),
         "host": socket.gethostname(),
         "version": __version__,
+        "invocation": invocation,
     }
-
-
-def boot_id() -> str:
-    """Which boot of the machine this is; empty where the system does not tell."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
 
 
 def exit_code(scheduler: Scheduler, stop_signal: signal.Signals | None) -> int:
@@ -187,7 +191,13 @@ def exit_code(scheduler: Scheduler, stop_signal: signal.Signals | None) -> int:
     return ExitCode.OK if scheduler.result is RunResult.SUCCESS else ExitCode.JOB_FAILED
 
 
-def _to_screen(on_output: OnOutput | None) -> Callable[[AttemptSpec, bytes], None]:
+def _quietly(close: Callable[[], None]) -> None:
+    """Close on the way out of a failure: the first fault is the one to tell."""
+    with suppress(EnvironmentFailedError):
+        close()
+
+
+def _to_screen(on_output: OnOutput | None) -> OnAttemptOutput:
     if on_output is None:
         return lambda spec, chunk: None
     return lambda spec, chunk: on_output(spec.job_id, chunk)

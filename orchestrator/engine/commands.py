@@ -35,9 +35,10 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop the run for this reason: record `cancel.requested`."""
+    """Stop the run, or with `job` only that job, for this reason: record `cancel.requested`."""
 
     reason: CancelReason
+    job: int | None = None
 
 
 Command = Launch | Kill | GiveUp | Cancel

@@ -57,6 +57,10 @@ class Ladder:
         running = self._running.get(job)
         return running is not None and running.attempt == attempt
 
+    def is_asked_to_end(self, job: int) -> bool:
+        """Whether a step was asked for about its attempt."""
+        return self._running[job].step is not Step.NONE
+
     def end(self, job: int) -> Running:
         """The attempt ended; what was known of it."""
         return self._running.pop(job)

@@ -5,10 +5,19 @@ from __future__ import annotations
 import enum
 from typing import assert_never
 
-from orchestrator.engine.states import CancelReason, JobState
+from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.plan.model import When
 
 FAILURES = frozenset({JobState.FAILED, JobState.TIMED_OUT, JobState.LOST})
+
+# What a job becomes by the end of its last attempt.
+STATUS = {
+    Verdict.SUCCEEDED: JobState.SUCCEEDED,
+    Verdict.FAILED: JobState.FAILED,
+    Verdict.TIMED_OUT: JobState.TIMED_OUT,
+    Verdict.KILLED: JobState.CANCELLED,
+    Verdict.LOST: JobState.LOST,
+}
 
 # How an end that did not go well is told in a sentence: "need `build` timed out".
 WENT = {

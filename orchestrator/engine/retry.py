@@ -40,14 +40,17 @@ class Retries:
         self._heap: list[tuple[float, int]] = []
         self.not_before: dict[int, float] = {}
 
+    def would_be_granted(self, job: PlannedJob, fact: AttemptFinished) -> bool:
+        """Whether there is another attempt after this bad end, which is not counted yet."""
+        if fact.verdict is Verdict.LOST:
+            return self._lost.get(job.index, 0) < EXTRA_AFTER_LOST
+        return _is_retried(job.retry, fact) and self._failed.get(job.index, 0) + 1 < job.retry.max_attempts
+
     def again(self, job: PlannedJob, fact: AttemptFinished) -> float | None:
         """Count this bad end; the second from which the next attempt may start, or None if there is none."""
-        if fact.verdict is Verdict.LOST:
-            self._lost[job.index] = self._lost.get(job.index, 0) + 1
-            granted = self._lost[job.index] <= EXTRA_AFTER_LOST
-        else:
-            self._failed[job.index] = self._failed.get(job.index, 0) + 1
-            granted = _is_retried(job.retry, fact) and self._failed[job.index] < job.retry.max_attempts
+        granted = self.would_be_granted(job, fact)
+        used = self._lost if fact.verdict is Verdict.LOST else self._failed
+        used[job.index] = used.get(job.index, 0) + 1
         if not granted:
             return None
         ends = self._failed.get(job.index, 0) + self._lost.get(job.index, 0)

@@ -12,7 +12,7 @@ never judge what `decide` chose (the cap, the pools, the order, the moment): an 
 Who holds what. `Board`: states and the counts of what each pending job waits for; its `move` is the only place that
 changes a state. `Lanes` and `Pools`: the line of jobs that may start, and the room for them. `Retries`: used budgets
 and the heap of waits. `Ladder`: running attempts and the heap of steps that end them. `Stop`: how far the run is
-stopped. `outcome.py`: the pure tables. This file only connects them.
+stopped. `Matrices`: whom a failure beside them dooms. `outcome.py`: the pure tables. This file only connects them.
 
 A job's way. Its counts say when its needs have decided (`Board.gate`): open, it becomes ready, or succeeds at once if
 it is a group; shut, it is skipped with the need named. Each end puts the job on `_ended`, and `_settle` works that list
@@ -31,6 +31,9 @@ asks those of covered jobs to end. After a stop by the user or the deadline, `al
 an attempt that was asked to: TERM, after the job's grace KILL, after `last_grace` it is given up as lost. This is why
 every stop ends, if need be a forced one: an `always` job launched in a stop is trusted to keep its own time, as every
 attempt is. What an attempt says about its end stands: one that was told to stop may still succeed or fail.
+
+In a matrix that fails fast, the first failure that is not allowed dooms the jobs beside it that have not ended:
+`decide` wishes a `Cancel` for each of them, which is recorded like any other request to cancel one job.
 
 Caches. Heaps keep outdated entries and drop them when they come to the top; `_clock` is the latest second heard of, and
 lets `decide` move due jobs from the heap of waits into the line once instead of each time. Nothing of this can be
@@ -62,20 +65,13 @@ from orchestrator.engine.events import (
     RunStarted,
 )
 from orchestrator.engine.ladder import Ladder, Running, Step
-from orchestrator.engine.outcome import FAILURES, Gate, RunResult, run_result
+from orchestrator.engine.matrices import Matrices
+from orchestrator.engine.outcome import FAILURES, STATUS, Gate, RunResult, run_result
 from orchestrator.engine.pools import Lanes, Pools
 from orchestrator.engine.retry import Retries
-from orchestrator.engine.states import TERMINAL, CancelReason, JobState, Verdict
-from orchestrator.engine.stop import Stop, widen
+from orchestrator.engine.states import TERMINAL, CancelReason, JobState
+from orchestrator.engine.stop import Stop, cause_of, widen
 from orchestrator.plan.model import FailFast, Plan, When
-
-_STATUS = {
-    Verdict.SUCCEEDED: JobState.SUCCEEDED,
-    Verdict.FAILED: JobState.FAILED,
-    Verdict.TIMED_OUT: JobState.TIMED_OUT,
-    Verdict.KILLED: JobState.CANCELLED,
-    Verdict.LOST: JobState.LOST,
-}
 
 
 class Scheduler:
@@ -95,6 +91,7 @@ class Scheduler:
         self._lanes = Lanes(plan)
         self._ladder = Ladder()
         self._retries = Retries()
+        self._matrices = Matrices(plan)
         self._stop: Stop | None = None
         self._deadline: float | None = None
         self._started = False
@@ -148,6 +145,7 @@ class Scheduler:
         self._ladder.clear()
         self._lanes.clear()
         self._retries = Retries()
+        self._matrices.clear()
         self._board.reopen()
         self._begin(fact.at)
 
@@ -177,7 +175,7 @@ class Scheduler:
             return
         running = self._ladder.end(job)
         self._pools.give(self._jobs[job])
-        status = _STATUS[fact.verdict]
+        status = STATUS[fact.verdict]
         if status in FAILURES and self._try_again(fact, running):
             return
         reason = fact.reason
@@ -202,12 +200,14 @@ class Scheduler:
         if fact.force:
             self._ladder.ask(fact.job, Step.GIVE_UP, fact.at + self._last_grace)
         else:
-            self._ladder.ask(fact.job, Step.KILL, fact.at + self._jobs[fact.job].spec.grace)
+            self._ladder.ask(fact.job, Step.KILL, fact.at + self._jobs[fact.job].spec.stop_seconds)
 
     def _on_cancel(self, fact: CancelRequested) -> None:
         if self.finished:
             return
-        stop = self._stop = widen(self._stop, fact, self._policy.fail_fast, self._cause(fact.reason))
+        first = self._board.first_failure
+        cause = cause_of(fact.reason, self._policy.timeout, None if first is None else self._board.went(first))
+        stop = self._stop = widen(self._stop, fact, self._policy.fail_fast, cause)
         for job in sorted({*self._lanes, *self._retries.not_before}):
             if self._board.states[job] in (JobState.READY, JobState.WAITING) and stop.covers(self._jobs[job].when):
                 self._cancel_idle(job, stop.cause)
@@ -224,23 +224,14 @@ class Scheduler:
     def _on_cancel_job(self, fact: CancelRequested) -> None:
         job = fact.job
         assert job is not None
+        self._matrices.forget(job)
+        first = self._matrices.failed_beside(job) if fact.reason is CancelReason.FAIL_FAST else None
+        cause = "cancelled on request" if first is None else cause_of(fact.reason, None, self._board.went(first))
         state = self._board.states[job]
         if state is JobState.RUNNING:
-            self._ladder.ask(job, Step.KILL if fact.force else Step.TERM, fact.at, "cancelled on request")
+            self._ladder.ask(job, Step.KILL if fact.force else Step.TERM, fact.at, cause)
         elif state not in TERMINAL:
-            self._cancel_idle(job, "cancelled on request")
-
-    def _cause(self, reason: CancelReason) -> str:
-        match reason:
-            case CancelReason.USER:
-                return "the run was cancelled"
-            case CancelReason.DEADLINE:
-                return f"the run's deadline of {self._policy.timeout or 0:g} s passed"
-            case CancelReason.FAIL_FAST:
-                first = self._board.first_failure
-                return "fail-fast" if first is None else f"fail-fast: {self._board.went(first)}"
-            case _:
-                assert_never(reason)
+            self._cancel_idle(job, cause)
 
     # What follows.
 
@@ -279,20 +270,23 @@ class Scheduler:
     def _finish(self, job: int, status: JobState, reason: str) -> None:
         self._board.move(job, status)
         self._ended.append(job)
+        self._matrices.forget(job)
         allowed = self._jobs[job].allow_failure and status in FAILURES
+        if status in FAILURES and not allowed:
+            self._matrices.fail(job, lambda other: self._board.states[other] not in TERMINAL)
         self._out.append(JobFinished(job, status, reason, self._board.attempts[job], allowed))
 
     # What to do.
 
     def decide(self, now: float) -> list[Command]:
-        """What is to be done at this second: one Cancel and nothing else, or steps that are due and then launches."""
+        """What is to be done at this second: Cancels and nothing else, or steps that are due and then launches."""
         if not self._started or self.finished:
             return []
         now = self._clock = max(self._clock, now)
         reason = self._reason_to_stop(now)
         if reason is not None:
             return [Cancel(reason)]
-        return self._ladder.wishes(now) + self._launches(now)
+        return [*self._matrices.wishes()] or self._ladder.wishes(now) + self._launches(now)
 
     def _reason_to_stop(self, now: float) -> CancelReason | None:
         stop = self._stop
@@ -368,6 +362,14 @@ class Scheduler:
         """How many attempts of this job were ever started; also the number of the latest one."""
         return self._board.attempts[job]
 
+    def would_end(self, fact: AttemptFinished) -> bool:
+        """Whether this end of an attempt, should it happen, would be the last of its job as things stand."""
+        job = fact.job
+        if not self._ladder.is_current(job, fact.attempt) or STATUS[fact.verdict] not in FAILURES:
+            return True
+        stopped = self._stop is not None or self._ladder.is_asked_to_end(job)
+        return stopped or not self._retries.would_be_granted(self._jobs[job], fact)
+
     def not_before(self, job: int) -> float | None:
         """The second from which a waiting job may start again."""
         return self._retries.not_before.get(job)
@@ -375,7 +377,7 @@ class Scheduler:
     def snapshot(self) -> tuple[object, ...]:
         """The whole state, comparable and hashable: equal for a run and its replay, and not changed by `decide`."""
         room = tuple(sorted(self._pools.room.items()))
-        parts = (self._board.snapshot(), self._ladder.snapshot(), self._retries.snapshot())
+        parts = (self._board.snapshot(), self._ladder.snapshot(), self._retries.snapshot(), self._matrices.snapshot())
         return (self._started, self._deadline, self._stop, room, *parts)
 
     def check_invariants(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from orchestrator.engine.events import CancelRequested
 from orchestrator.engine.states import CancelReason
@@ -26,6 +27,19 @@ class Stop:
     def covers(self, when: When) -> bool:
         """Whether a job of this kind may not start any more."""
         return self.forced or when is not When.ALWAYS
+
+
+def cause_of(reason: CancelReason, timeout: float | None, first_failure: str | None) -> str:
+    """Why a job did not run, or not to its end, for people; `first_failure` tells of the first job that failed."""
+    match reason:
+        case CancelReason.USER:
+            return "the run was cancelled"
+        case CancelReason.DEADLINE:
+            return f"the run's deadline of {timeout or 0:g} s passed"
+        case CancelReason.FAIL_FAST:
+            return "fail-fast" if first_failure is None else f"fail-fast: {first_failure}"
+        case _:
+            assert_never(reason)
 
 
 def widen(before: Stop | None, fact: CancelRequested, fail_fast: FailFast, cause: str) -> Stop:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import marshal
 import os
 import select
 import signal
@@ -13,7 +14,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from orchestrator.execute.environ import BaseEnvironment
-from orchestrator.execute.output import Pump
+from orchestrator.execute.limits import LimitRequest
+from orchestrator.execute.output import Pipe
 from orchestrator.execute.warden import processes, protocol
 
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warden", "__main__.py")
@@ -45,6 +47,7 @@ class Request(NamedTuple):
     log: bytes
     timeout: float | None
     grace: float
+    limits: LimitRequest | None = None
 
 
 class WardenProcess:
@@ -52,6 +55,7 @@ class WardenProcess:
 
     def __init__(self) -> None:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.is_used = False
         self.control.settimeout(_TELL_SECONDS)
         self._stderr = _moved_up(os.memfd_create("warden's stderr"))
         with theirs:
@@ -80,6 +84,7 @@ class WardenProcess:
 
     def tell(self, *message: Any, descriptor: int | None = None) -> None:
         """Send on the control socket; OSError if the warden is gone."""
+        self.is_used = True
         protocol.send(self.control, message, descriptor)
 
     def hang_up(self) -> None:
@@ -146,7 +151,7 @@ class Channel:
         """Hang up; the warden kills what still runs for this channel."""
         self._end.close()
 
-    def ask(self, request: Request, on_spawned: Callable[[int, int], None], pump: Pump | None) -> tuple[Any, ...]:
+    def ask(self, request: Request, on_spawned: Callable[[int, int], None], pump: Pipe | None) -> tuple[Any, ...]:
         """Have the attempt run and wait for its end: the warden's last word about it.
 
         `on_spawned(pid, start_ticks)` is called once before that, if a process was started.
@@ -162,7 +167,7 @@ class Channel:
             if kind != protocol.SPAWNED:
                 return reply
 
-    def _send(self, request: Request, pump: Pump | None) -> None:
+    def _send(self, request: Request, pump: Pipe | None) -> None:
         base = request.base
         message = (
             request.serial,
@@ -174,6 +179,7 @@ class Channel:
             b"" if pump else request.log,
             request.timeout,
             request.grace,
+            request.limits,
         )
         try:
             protocol.send(self._end, message, pump.write_end if pump else None)
@@ -181,17 +187,18 @@ class Channel:
             raise ChannelClosedError(asked=False) from None
         self._known.add(base.number)
 
-    def _receive(self, pump: Pump | None) -> tuple[Any, ...]:
+    def _receive(self, pump: Pipe | None) -> tuple[Any, ...]:
         if pump is not None:
             pump.run_until_readable(self._end.fileno())
         try:
-            received = protocol.receive(self._end)
+            reply = self._end.recv(protocol.REPLY)
         except ConnectionResetError:
             # Not just the end: the kernel says so when the request was never read, so that nothing was started.
             raise ChannelClosedError(asked=False) from None
-        if received is None:
+        if not reply:
             raise ChannelClosedError(asked=True)
-        return received[0]
+        message: tuple[Any, ...] = marshal.loads(reply)
+        return message
 
 
 def _moved_up(descriptor: int) -> int:

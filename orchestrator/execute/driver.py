@@ -9,6 +9,7 @@ So a crash can leave an attempt that is recorded and never ran (a resume starts 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,19 +24,21 @@ from orchestrator.engine.events import (
     CancelRequested,
     Consequence,
     Fact,
-    JobFinished,
     KillSent,
-    RetryScheduled,
 )
 from orchestrator.engine.outcome import RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.execute.admission import Admission
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
 from orchestrator.execute.backends import Backend
+from orchestrator.execute.cleanup import Cleanups, told
 from orchestrator.execute.clock import RunClock
+from orchestrator.journal.events import consequence_to_fields, fact_to_fields
 from orchestrator.plan.model import Plan
 
-SECOND_INTERRUPT_AFTER = 0.3
+SECOND_REQUEST_AFTER = 0.3  # seconds; sooner, a signal is a bounce of the same key
 
 
 class Observer(Protocol):
@@ -52,7 +55,7 @@ class Journal(Protocol):
         """Buffer one record and return it."""
 
     def flush(self) -> None:
-        """Append what is buffered."""
+        """Append what is buffered. Raises EnvironmentFailedError; what was not appended stays buffered."""
 
 
 class SpecFactory(Protocol):
@@ -85,12 +88,23 @@ class Signalled:
     number: signal.Signals
 
 
-Message = Spawned | Ended | Signalled
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """Somebody in another terminal wants this job, or with None the whole run, to stop."""
+
+    job: int | None
+
+
+Message = Spawned | Ended | Signalled | CancelAsked
 Inbox = queue.SimpleQueue[Message]
 
 
 class Driver:
-    """Connects the engine, a backend, the journal and observers for one run; `run` returns when the run is over."""
+    """Connects the engine, a backend, the journal and observers for one run.
+
+    Record how the run begins, then `run`, which returns when every job has ended, then `finish`. Each raises
+    EnvironmentFailedError when the journal cannot grow any more; then nothing runs any more either.
+    """
 
     def __init__(
         self,
@@ -107,25 +121,55 @@ class Driver:
         self._scheduler = scheduler
         self._backend = backend
         self._journal = journal
-        self._observers = observers
+        self._observers = tuple(observers)
         self._make_spec = make_spec
         self._clock = clock
         self._inbox = inbox
         self._live: dict[int, AttemptSpec] = {}  # job -> its attempt under way
+        self._cleanups = Cleanups()
+        self._admission = Admission(plan)
         self._serial = 0
         self._unseen: list[Mapping[str, Any]] = []
-        self._interrupted_at: float | None = None
+        self._asked: dict[int | None, float] = {}  # job, or None for the run -> when it was first asked to stop
         self.stop_signal: signal.Signals | None = None
 
-    def run(self, first: Fact, record: Mapping[str, Any]) -> None:
-        """Drive to the end. `first` (run.started or run.resumed) is emitted already as `record`, not yet applied."""
-        self._unseen.append(record)
-        self._apply(first)
-        while True:
+    # What anybody may write down before the run, and the run itself.
+
+    def now(self) -> float:
+        """The second of the run."""
+        return self._clock.now()
+
+    def record(self, fact: Fact, **more: Any) -> None:
+        """Write down a fact, with the fields that the engine does not know, and what follows from it."""
+        self._write(fact, more)
+        for consequence in self._scheduler.apply(fact):
+            self.conclude(consequence, fact.at)
+
+    def conclude(self, consequence: Consequence, at: float) -> None:
+        """Write down what followed from a fact."""
+        event, fields = consequence_to_fields(consequence, self._ids)
+        self._emit(event, at, **fields)
+
+    def remark(self, event: str, **fields: Any) -> None:
+        """Write down what moves no job."""
+        self._emit(event, self._clock.now(), **fields)
+
+    def watch(self, observers: Sequence[Observer]) -> None:
+        """Let these see what is written down from now on."""
+        self._publish()
+        self._observers += tuple(observers)
+
+    def run(self) -> None:
+        """Drive to the end."""
+        try:
             self._carry_out()
-            if self._scheduler.finished:
-                return
-            self._receive()
+            while not self._scheduler.finished:
+                self._receive()
+                self._carry_out()
+            self._clean_up_the_rest()
+        except EnvironmentFailedError:
+            self._end_everything()
+            raise
 
     def finish(self, *, result: RunResult, exit_code: int) -> None:
         """Write the last event, after every process has ended."""
@@ -133,34 +177,36 @@ class Driver:
         self._emit("run.finished", now, result=result.value, exit_code=exit_code, wall_seconds=now)
         self._publish()
 
+    # From wishes to facts to deeds.
+
     def _carry_out(self) -> None:
         """Do what the engine wishes until it wishes nothing more."""
         while True:
             now = self._clock.now()
-            commands = self._scheduler.decide(now)
-            launches = [self._record(command, now) for command in commands]
+            commands = self._admission.admitted(self._scheduler.decide(now), self._live, now)
+            launches = [self._accept(command, now) for command in commands]
             self._publish()
             self._touch(commands, launches)
             if not commands:
                 return
 
-    def _record(self, command: Command, now: float) -> AttemptSpec | None:
-        """Turn a wish into a fact: emitted and applied, not yet done."""
+    def _accept(self, command: Command, now: float) -> AttemptSpec | None:
+        """Turn a wish into a fact: written down and applied, not yet done."""
         match command:
             case Launch(job, attempt):
-                self._emit("attempt.started", now, job=self._ids[job], attempt=attempt)
-                self._apply(AttemptStarted(now, job, attempt))
-                self._serial += 1
-                spec = self._live[job] = self._make_spec(command, self._serial)
+                self.record(AttemptStarted(now, job, attempt))
+                spec = self._live[job] = self._make_spec(command, self._next_serial())
+                self._cleanups.attempt_starts(spec)
                 return spec
             case Kill(job, attempt, force):
-                self._emit("kill.sent", now, job=self._ids[job], attempt=attempt, force=force)
-                self._apply(KillSent(now, job, attempt, force))
+                self.record(KillSent(now, job, attempt, force))
             case GiveUp(job):
                 spec = self._live.pop(job)
-                self._finish(spec, AttemptResult(Verdict.LOST, "nothing was heard of it after it was killed"), now)
-            case Cancel(reason):
-                self._cancel(reason, force=False, now=now)
+                self._cleanups.forget(job)
+                result = AttemptResult(Verdict.LOST, "nothing was heard of it after it was killed")
+                self.record(end_of(spec.job, spec.attempt, result, now), **measured(result, spec.log_name))
+            case Cancel(reason, doomed):
+                self.record(CancelRequested(now, reason, job=doomed))
             case _:
                 assert_never(command)
         return None
@@ -169,14 +215,23 @@ class Driver:
         """Start and stop what was recorded."""
         for command, spec in zip(commands, launches, strict=True):
             if spec is not None:
-                future = self._backend.submit(spec)
-                future.add_done_callback(lambda done, spec=spec: self._inbox.put(_ended(spec, done)))  # type: ignore[misc]
+                self._submit(spec)
             elif isinstance(command, Kill):
                 self._backend.kill(self._live[command.job].serial, force=command.force)
 
+    def _submit(self, spec: AttemptSpec) -> None:
+        self._backend.submit(spec).add_done_callback(lambda done: self._inbox.put(_ended(spec, done)))
+
+    def _next_serial(self) -> int:
+        self._serial += 1
+        return self._serial
+
+    # What comes from the world.
+
     def _receive(self) -> None:
         """Wait once for word from the world, and record all that has come."""
-        wakeup = self._scheduler.next_wakeup()
+        times = (self._scheduler.next_wakeup(), self._admission.look_again_at)
+        wakeup = min((time for time in times if time is not None), default=None)
         try:
             if wakeup is None:
                 self._handle(self._inbox.get())
@@ -196,73 +251,65 @@ class Driver:
                         "attempt.spawned", now, job=spec.job_id, attempt=spec.attempt, pid=pid, start_ticks=start_ticks
                     )
             case Ended(spec, result):
-                if self._live.get(spec.job) is spec:
-                    del self._live[spec.job]
-                    self._finish(spec, result, now)
+                self._on_end(spec, result, now)
             case Signalled(number):
-                self._interrupt(number, now)
+                self.stop_signal = self.stop_signal or number
+                if now - self._asked.get(None, -SECOND_REQUEST_AFTER) >= SECOND_REQUEST_AFTER:
+                    self._stop(None, now)
+            case CancelAsked(job):
+                if job is None or job < len(self._ids):
+                    self._stop(job, now)
             case _:
                 assert_never(message)
 
-    def _finish(self, spec: AttemptSpec, result: AttemptResult, now: float) -> None:
-        self._emit(
-            "attempt.finished",
-            now,
-            job=spec.job_id,
-            attempt=spec.attempt,
-            verdict=result.verdict.value,
-            exit_code=result.exit_code,
-            signal=result.signal,
-            reason=result.reason,
-            duration_seconds=round(result.duration_seconds, 6),
-            cpu_seconds=round(result.cpu_seconds, 6),
-            max_rss_bytes=result.max_rss_bytes,
-            log=spec.log_name,
-            log_bytes=result.log_bytes,
-            dropped_bytes=result.dropped_bytes,
-            leftover_killed=result.leftover_killed,
-            enforced_by=result.enforced_by,
-        )
-        self._apply(
-            AttemptFinished(now, spec.job, spec.attempt, result.verdict, result.exit_code, result.signal, result.reason)
-        )
+    def _on_end(self, spec: AttemptSpec, result: AttemptResult, now: float) -> None:
+        """Record the end of an attempt, or hold it back while the job's cleanup runs; or the cleanup has ended."""
+        if self._live.get(spec.job) is spec:
+            fact = end_of(spec.job, spec.attempt, result, now)
+            if self._is_to_be_cleaned_up(spec.job) and self._scheduler.would_end(fact):
+                self._submit(self._cleanups.begin(spec, result, self._next_serial()))
+            else:
+                self._record_end(spec, result, now)
+            return
+        held = self._cleanups.end(spec.serial)
+        if held is None:
+            return
+        if held.result is not None:
+            self._record_end(held.spec, told(held.result, result), now)
+        elif result.verdict is not Verdict.SUCCEEDED:
+            self.remark("degraded", what=f"the cleanup of `{spec.job_id}`", why=f"it failed: {result.reason}")
 
-    def _interrupt(self, number: signal.Signals, now: float) -> None:
-        """The first signal stops the run; a later one, not sooner than a bounce of the key, kills what is left."""
-        if self._interrupted_at is None:
-            self._interrupted_at = now
-            self.stop_signal = number
-            self._cancel(CancelReason.USER, force=False, now=now)
-        elif now - self._interrupted_at >= SECOND_INTERRUPT_AFTER:
-            self._cancel(CancelReason.USER, force=True, now=now)
+    def _record_end(self, spec: AttemptSpec, result: AttemptResult, now: float) -> None:
+        del self._live[spec.job]
+        self.record(end_of(spec.job, spec.attempt, result, now), **measured(result, spec.log_name))
 
-    def _cancel(self, reason: CancelReason, *, force: bool, now: float) -> None:
-        self._emit("cancel.requested", now, reason=reason.value, force=force, job=None)
-        self._apply(CancelRequested(now, reason, force))
+    def _is_to_be_cleaned_up(self, job: int) -> bool:
+        """Whether its cleanup is still to be run. A stop by force leaves no time for that."""
+        stop = self._scheduler.stop
+        return self._cleanups.is_owed(job) and not (stop is not None and stop.forced)
 
-    def _apply(self, fact: Fact) -> None:
-        """Let the engine know, and write down what follows from it."""
-        for consequence in self._scheduler.apply(fact):
-            self._emit_consequence(consequence, fact.at)
+    def _clean_up_the_rest(self) -> None:
+        """Every job has ended; run the cleanups of those that ended while they waited for another attempt."""
+        for spec in self._cleanups.owed():
+            if self._is_to_be_cleaned_up(spec.job):
+                self._submit(self._cleanups.begin(spec, None, self._next_serial()))
+        while self._cleanups.under_way(None):
+            self._handle(self._inbox.get())
+            self._publish()
 
-    def _emit_consequence(self, consequence: Consequence, at: float) -> None:
-        match consequence:
-            case RetryScheduled(job, attempt, not_before, reason):
-                self._emit(
-                    "retry.scheduled", at, job=self._ids[job], attempt=attempt, not_before=not_before, reason=reason
-                )
-            case JobFinished(job, status, reason, attempts, allowed):
-                self._emit(
-                    "job.finished",
-                    at,
-                    job=self._ids[job],
-                    status=status.value,
-                    reason=reason,
-                    attempts=attempts,
-                    allowed=allowed,
-                )
-            case _:
-                assert_never(consequence)
+    def _stop(self, job: int | None, now: float) -> None:
+        """The first request asks to end; one that comes well after it kills what has not ended."""
+        force = now - self._asked.setdefault(job, now) >= SECOND_REQUEST_AFTER
+        self.record(CancelRequested(now, CancelReason.USER, force, job))
+        if force:
+            for serial in self._cleanups.under_way(job):
+                self._backend.kill(serial, force=True)
+
+    # Writing.
+
+    def _write(self, fact: Fact, more: Mapping[str, Any]) -> None:
+        event, fields = fact_to_fields(fact, self._ids)
+        self._emit(event, fact.at, **fields, **more)
 
     def _emit(self, event: str, at: float, **fields: Any) -> None:
         self._unseen.append(self._journal.emit(event, at, **fields))
@@ -277,9 +324,50 @@ class Driver:
             for record in records:
                 observer.on_event(record)
 
+    def _end_everything(self) -> None:
+        """The journal could not grow: end what runs, and write the ends of attempts into the room that is left.
+
+        Only these facts: what follows from them may be long, and a resume finds it again.
+        """
+        self._backend.close()
+        now = self._clock.now()
+        ended = {message.spec.serial: message.result for message in self._left_in_inbox() if isinstance(message, Ended)}
+        never_began = AttemptResult(Verdict.LOST, "pexec ended before it began")
+        for spec in self._live.values():
+            result = self._cleanups.result_of(spec.job) or ended.get(spec.serial, never_began)
+            self._write(end_of(spec.job, spec.attempt, result, now), measured(result, spec.log_name))
+        with contextlib.suppress(EnvironmentFailedError):
+            self._publish()
+
+    def _left_in_inbox(self) -> Iterable[Message]:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                yield self._inbox.get_nowait()
+
+
+def end_of(job: int, attempt: int, result: AttemptResult, at: float) -> AttemptFinished:
+    """The fact that an attempt ended so."""
+    return AttemptFinished(at, job, attempt, result.verdict, result.exit_code, result.signal, result.reason)
+
+
+def measured(result: AttemptResult, log_name: str) -> dict[str, Any]:
+    """What the journal holds of an attempt's end besides the fact."""
+    return {
+        "duration_seconds": round(result.duration_seconds, 6),
+        "cpu_seconds": round(result.cpu_seconds, 6),
+        "max_rss_bytes": result.max_rss_bytes,
+        "log": log_name,
+        "log_bytes": result.log_bytes,
+        "dropped_bytes": result.dropped_bytes,
+        "leftover_killed": result.leftover_killed,
+        "enforced_by": result.enforced_by,
+    }
+
 
 def _ended(spec: AttemptSpec, future: Future[AttemptResult]) -> Ended:
     """What a future says; an executor that broke loses the attempt, whatever the exception was."""
+    if future.cancelled():
+        return Ended(spec, AttemptResult(Verdict.LOST, "pexec ended before it began"))
     error = future.exception()
     if error is None:
         return Ended(spec, future.result())

@@ -9,11 +9,13 @@ from __future__ import annotations
 import fnmatch
 import itertools
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from orchestrator.execute.attempt import AttemptSpec
 
+_ENCODING = sys.getfilesystemencoding()
 MINIMAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR", "TERM")
 
 
@@ -41,6 +43,11 @@ class Environments:
             found = self._bases.setdefault(inherit, made)
         return found
 
+    def hide(self, names: Collection[bytes]) -> None:
+        """Let no job inherit these variables from now on."""
+        self._inherited = {name: value for name, value in self._inherited.items() if name not in names}
+        self._bases.clear()
+
     def _select(self, inherit: str | tuple[str, ...]) -> dict[bytes, bytes]:
         if inherit == "all":
             return self._inherited
@@ -52,7 +59,13 @@ class Environments:
         }
 
 
-def overlay(spec: AttemptSpec, temp_dir: str) -> dict[bytes, bytes]:
-    """What is put over the base: the declared variables, and over them pexec's own."""
+def overlay(spec: AttemptSpec, temp_dir: str, secrets: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """What is put over the base: the declared variables, over them pexec's own, and over all the secrets."""
+    encoding = _ENCODING
     variables = {**spec.spec.env, **spec.env, "PEXEC_TMPDIR": temp_dir}
-    return {os.fsencode(name): os.fsencode(value) for name, value in variables.items()}
+    made = {
+        name.encode(encoding, "surrogateescape"): value.encode(encoding, "surrogateescape")
+        for name, value in variables.items()
+    }
+    made.update(secrets)
+    return made

@@ -9,31 +9,41 @@ from __future__ import annotations
 import os
 import select
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Self
+
+from orchestrator.execute.log_file import LogFile
+
+if TYPE_CHECKING:
+    from orchestrator.redact import Redactor
 
 CHUNK = 1 << 16
-_LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _QUIET_SECONDS = 0.25
 _LONGEST_DRAIN_SECONDS = 5.0
 
 
-class Pump:
-    """A pipe whose one end, `write_end`, is the job's output. `log_bytes` are written, `dropped_bytes` are lost."""
+class Pipe(ABC):
+    """A pipe whose one end, `write_end`, is the job's output, and whose other end is read here and given to `take`."""
 
-    def __init__(self, log: str, on_output: Callable[[bytes], None]) -> None:
-        self._on_output = on_output
-        self.log_bytes = 0
-        self.dropped_bytes = 0
-        self.fault: OSError | None = None
-        self._log = os.open(log, _LOG_FLAGS, 0o600)
-        try:
-            self._read_end, self.write_end = os.pipe()
-        except OSError:
-            os.close(self._log)
-            os.unlink(log)
-            raise
+    def __init__(self) -> None:
+        self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
         self._ended = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """The job has ended, or is lost: what it has printed is passed on in any case."""
+        try:
+            self.drain()
+        finally:
+            self.close()
+
+    @abstractmethod
+    def take(self, chunk: bytes) -> None:
+        """Get the next part of the output; called in the thread that passes it on."""
 
     def run_until_readable(self, descriptor: int) -> None:
         """Pass the output on until there is something to read from another descriptor."""
@@ -59,7 +69,7 @@ class Pump:
 
     def close(self) -> None:
         """Give the descriptors back."""
-        for descriptor in (self._log, self._read_end, self.write_end):
+        for descriptor in (self._read_end, self.write_end):
             if descriptor >= 0:
                 os.close(descriptor)
 
@@ -71,18 +81,46 @@ class Pump:
         if not chunk:
             self._ended = True
             return
-        self._write(chunk)
-        self._on_output(chunk)
+        self.take(chunk)
 
-    def _write(self, chunk: bytes) -> None:
-        """Into the log; from the first failure on, which is no fault of the job, the log stays as it is."""
-        rest = memoryview(chunk)
-        while rest and self.fault is None:
-            try:
-                written = os.write(self._log, rest)
-            except OSError as fault:
-                self.fault = fault
-            else:
-                self.log_bytes += written
-                rest = rest[written:]
-        self.dropped_bytes += len(rest)
+
+class Pump(Pipe):
+    """The output of a job: into its log, which holds at most `cap` bytes of it, and to `on_output`, both without what
+    the redactor takes out."""
+
+    def __init__(
+        self,
+        log: str,
+        on_output: Callable[[bytes], None],
+        redactor: Redactor | None = None,
+        *,
+        cap: int | None = None,
+    ) -> None:
+        self._on_output = on_output
+        self._redactor = redactor
+        self.log = LogFile(log, cap)
+        try:
+            super().__init__()
+        except OSError:
+            self.log.discard()
+            raise
+
+    def take(self, chunk: bytes) -> None:
+        if self._redactor is not None:
+            chunk = self._redactor.feed(chunk)
+        self._give(chunk)
+
+    def drain(self) -> None:
+        super().drain()
+        if self._redactor is not None:
+            self._give(self._redactor.finish())
+        self.log.finish()
+
+    def close(self) -> None:
+        self.log.close()
+        super().close()
+
+    def _give(self, chunk: bytes) -> None:
+        if chunk:
+            self.log.write(chunk)
+            self._on_output(chunk)

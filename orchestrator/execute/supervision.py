@@ -16,7 +16,8 @@ from typing import Any
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.channel import Channel, ChannelClosedError, Request, WardenProcess
 from orchestrator.execute.environ import Environments
-from orchestrator.execute.output import Pump
+from orchestrator.execute.output import Pipe
+from orchestrator.execute.secrets import NO_SECRETS, Secrets, forbid_core_dumps
 from orchestrator.execute.tempfolders import TempFolders
 from orchestrator.execute.warden import processes, protocol
 from orchestrator.execute.warden.spawn import SCARCITY
@@ -44,6 +45,7 @@ class Supervision:
     def __init__(self) -> None:
         self.environments = Environments(os.environb)
         self.temp_folders = TempFolders()
+        self.secrets = NO_SECRETS
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._idle: list[Channel] = []
@@ -57,7 +59,7 @@ class Supervision:
         except OSError as error:
             raise EnvironmentFailedError(f"the process that starts jobs cannot be started: {error}") from error
 
-    def run(self, request: Request, on_spawned: OnSpawned, pump: Pump | None = None) -> tuple[Any, ...]:
+    def run(self, request: Request, on_spawned: OnSpawned, pump: Pipe | None = None) -> tuple[Any, ...]:
         """Run one attempt to its end: the warden's last word about it, see `warden.protocol`. Blocks the thread.
 
         Where the system has no room for a process it waits for it. Raises AttemptLostError.
@@ -72,6 +74,15 @@ class Supervision:
         finally:
             with self._lock:
                 self._asking -= 1
+
+    def keep(self, secrets: Secrets) -> None:
+        """Give these to the jobs that name them, and take them out of all output. To be called before any attempt."""
+        self.secrets = secrets
+        self.environments.hide(secrets.variables)
+        if secrets:
+            with self._lock:
+                for process in (0, self._warden.pid if self._warden else 0):
+                    forbid_core_dumps(process)
 
     def degraded(self) -> tuple[tuple[str, str], ...]:
         """What of the promises this host does not let pexec keep: each with the reason."""
@@ -101,8 +112,9 @@ class Supervision:
         with self._lock:
             warden = self._warden
             if warden is not None:
-                warden.hang_up()
-                warden.ends_within(_CLOSING_SECONDS)
+                if warden.is_used:
+                    warden.hang_up()
+                    warden.ends_within(_CLOSING_SECONDS)
                 self._bury(warden)
             while self._idle:
                 self._idle.pop().close()
@@ -119,7 +131,7 @@ class Supervision:
                 return
 
     def _ask_until_there_is_room(
-        self, request: Request, on_spawned: OnSpawned, pump: Pump | None, reply: tuple[Any, ...]
+        self, request: Request, on_spawned: OnSpawned, pump: Pipe | None, reply: tuple[Any, ...]
     ) -> tuple[Any, ...]:
         with self._lock:
             self._without_room += 1
@@ -137,7 +149,7 @@ class Supervision:
             with self._lock:
                 self._without_room -= 1
 
-    def _ask(self, request: Request, on_spawned: OnSpawned, pump: Pump | None) -> tuple[Any, ...]:
+    def _ask(self, request: Request, on_spawned: OnSpawned, pump: Pipe | None) -> tuple[Any, ...]:
         """Ask, again if the warden was gone before it could hear; SCARCE too if it is pexec that has no room."""
         while True:
             try:

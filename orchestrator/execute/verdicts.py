@@ -9,12 +9,15 @@ from typing import Any
 
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
+from orchestrator.execute.limits import enforced_by
 from orchestrator.execute.warden import protocol
+from orchestrator.plan.model import NO_LIMITS, Limits
 
 _KIBIBYTE = 1024
 # As shells say it: there is no such command, or it cannot be executed.
 _NO_SUCH_COMMAND = 127
 _NOT_EXECUTABLE = 126
+_SHELLS_SIGNALLED = 128  # and the number of the signal
 
 _FAULTS = {
     protocol.NOT_FOUND: (_NO_SUCH_COMMAND, "`{detail}` was not found"),
@@ -60,9 +63,7 @@ def _finished(
 ) -> AttemptResult:
     exit_code, signal_name = _ending(status)
     verdict, reason = _verdict(cause, exit_code, signal_name, spec)
-    if outlived:
-        reason = "; ".join(filter(None, (reason, "some of its processes cannot be killed")))
-    return AttemptResult(
+    result = AttemptResult(
         verdict,
         reason,
         exit_code,
@@ -74,6 +75,15 @@ def _finished(
         log_bytes,
         leftover_killed=beside,
     )
+    limits = spec.spec.limits
+    if limits is not NO_LIMITS:
+        if verdict is Verdict.FAILED:
+            reason = _with_limits(result, cause, limits)
+        result = replace(result, reason=reason, enforced_by=enforced_by(limits))
+    if outlived:
+        reason = "; ".join(filter(None, (reason, "some of its processes cannot be killed")))
+        result = replace(result, reason=reason)
+    return result
 
 
 def _ending(status: int | None) -> tuple[int | None, str | None]:
@@ -101,6 +111,29 @@ def _verdict(cause: int, exit_code: int | None, signal_name: str | None, spec: A
     if exit_code == 0:
         return Verdict.SUCCEEDED, ""
     return Verdict.FAILED, f"exit code {exit_code}"
+
+
+def _with_limits(result: AttemptResult, cause: int, limits: Limits) -> str:
+    """Why an attempt failed that has limits; its own reason where no limit can have been it."""
+    from orchestrator.manifest.scalars import format_duration, format_size
+
+    if cause == protocol.BY_MEMORY:
+        return f"used more than its memory limit of {format_size(limits.memory or 0)}"
+    if cause == protocol.BY_CPU_TIME or (limits.cpu_time is not None and _died_of(result, signal.SIGXCPU)):
+        return f"used up its CPU time limit of {format_duration(limits.cpu_time or 0.0)}"
+    if limits.file_size is not None and _died_of(result, signal.SIGXFSZ):
+        return f"wrote a file larger than its limit of {format_size(limits.file_size)}"
+    # The kernel only refuses a process more memory; what that makes of it, and says about it, is its own affair.
+    return (
+        result.reason
+        if limits.memory is None
+        else f"{result.reason}, under a memory limit of {format_size(limits.memory)}"
+    )
+
+
+def _died_of(result: AttemptResult, number: signal.Signals) -> bool:
+    """Whether this signal ended the main process, or one on whose behalf a shell says so."""
+    return result.signal == number.name or result.exit_code == _SHELLS_SIGNALLED + number
 
 
 def _refused(fault: int, number: int, detail: bytes) -> AttemptResult:

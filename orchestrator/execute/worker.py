@@ -9,6 +9,7 @@ from orchestrator.execute import tempfolders, verdicts, wrap
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
 from orchestrator.execute.channel import Request
 from orchestrator.execute.environ import overlay
+from orchestrator.execute.limits import needs_pipe, request_of
 from orchestrator.execute.output import Pump
 from orchestrator.execute.supervision import AttemptLostError, Supervision
 
@@ -24,7 +25,7 @@ def run_attempt(
     """Run the attempt to its end and say how it ended. Blocks; both callbacks are called in this thread.
 
     `on_spawned(spec, pid, start_ticks)` is called once if a process was started, a moment later than it was;
-    `on_output(spec, chunk)` with all output, if `spec.pump`.
+    `on_output(spec, chunk)` with all output, if `spec.pump`. If there are secrets, all output passes through pexec.
     """
     try:
         if spec.keep_temp:
@@ -46,6 +47,7 @@ def run_attempt(
 def _run(
     spec: AttemptSpec, temp_dir: str, supervision: Supervision, on_spawned: OnSpawned, on_output: OnOutput
 ) -> AttemptResult:
+    secrets = supervision.secrets
     script = os.path.join(temp_dir, "script")
     argv, text = wrap.command(spec.spec, spec.base_dir, script)
     if text is not None:
@@ -56,21 +58,20 @@ def _run(
         argv,
         wrap.working_dir(spec.spec, spec.base_dir),
         supervision.environments.base(spec.spec.env_inherit),
-        overlay(spec, temp_dir),
+        overlay(spec, temp_dir, secrets.environment(spec.spec.secrets)),
         os.fsencode(spec.log),
         spec.timeout,
         spec.grace,
+        request_of(spec.spec.limits),
     )
 
     def spawned(pid: int, start_ticks: int) -> None:
         on_spawned(spec, pid, start_ticks)
 
-    if not spec.pump:
+    redactor = secrets.redactor()
+    limits = spec.spec.limits
+    if not spec.pump and redactor is None and not needs_pipe(limits):
         return verdicts.of_reply(supervision.run(request, spawned), spec)
-    pump = Pump(spec.log, lambda chunk: on_output(spec, chunk))
-    try:
+    with Pump(spec.log, lambda chunk: on_output(spec, chunk), redactor, cap=limits.log) as pump:
         result = verdicts.of_reply(supervision.run(request, spawned, pump), spec)
-        pump.drain()
-    finally:
-        pump.close()
-    return verdicts.with_output(result, pump.log_bytes, pump.dropped_bytes, pump.fault)
+    return verdicts.with_output(result, pump.log.written, pump.log.dropped, pump.log.fault)

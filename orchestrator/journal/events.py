@@ -13,9 +13,12 @@ from orchestrator.engine.events import (
     AttemptFinished,
     AttemptStarted,
     CancelRequested,
+    Consequence,
     Fact,
     JobAdopted,
+    JobFinished,
     KillSent,
+    RetryScheduled,
     RunResumed,
     RunStarted,
 )
@@ -39,6 +42,7 @@ _BOOT: Json = {"type": "string", "description": "The boot of the machine: pids o
 _MAYBE_EXIT_CODE: Json = {"type": ["integer", "null"], "minimum": 0, "maximum": 255}
 _MAYBE_SIGNAL: Json = {"type": ["string", "null"], "description": "The signal that ended it, such as SIGSEGV."}
 _MAYBE_JOB: Json = {"type": ["string", "null"]}
+_SLOTS: Json = {"type": "integer", "minimum": 1}
 
 # Event -> its own fields, in the order of the line, each with its JSON Schema.
 EVENTS: dict[str, dict[str, Json]] = {
@@ -46,15 +50,19 @@ EVENTS: dict[str, dict[str, Json]] = {
         "name": _TEXT,
         "manifest": _TEXT,
         "plan_digest": _TEXT,
-        "max_parallel_jobs": {"type": "integer", "minimum": 1},
+        "max_parallel_jobs": _SLOTS,
         "fail_fast": {"enum": [mode.plain for mode in FailFast]},
         "pools": {"type": "object", "additionalProperties": _COUNT},
         "pid": _PID,
         "boot_id": _BOOT,
         "host": _TEXT,
         "version": {"type": "string", "description": "Of pexec."},
+        "invocation": {
+            "type": "object",
+            "description": "What was asked for on the command line and by settings; a resume plans from it again.",
+        },
     },
-    "run.resumed": {"pid": _PID, "boot_id": _BOOT},
+    "run.resumed": {"pid": _PID, "boot_id": _BOOT, "max_parallel_jobs": _SLOTS},
     "job.adopted": {"job": _JOB, "from_run": {"type": "string", "description": "The run in which it succeeded."}},
     "attempt.started": {"job": _JOB, "attempt": _ATTEMPT},
     "attempt.spawned": {
@@ -122,12 +130,6 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, Json]:
     `attempt.finished` the measurements and the log.
     """
     match fact:
-        case RunStarted():
-            return "run.started", {}
-        case RunResumed():
-            return "run.resumed", {}
-        case JobAdopted(_, job):
-            return "job.adopted", {"job": ids[job]}
         case AttemptStarted(_, job, attempt):
             return "attempt.started", {"job": ids[job], "attempt": attempt}
         case AttemptFinished(_, job, attempt, verdict, exit_code, signal, reason):
@@ -144,8 +146,36 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, Json]:
         case CancelRequested(_, reason, force, maybe):
             job_id = None if maybe is None else ids[maybe]
             return "cancel.requested", {"reason": reason.value, "force": force, "job": job_id}
+        case JobAdopted(_, job):
+            return "job.adopted", {"job": ids[job]}
+        case RunStarted():
+            return "run.started", {}
+        case RunResumed():
+            return "run.resumed", {}
         case _:
             assert_never(fact)
+
+
+def consequence_to_fields(consequence: Consequence, ids: Sequence[str]) -> tuple[str, Json]:
+    """The event of what follows from a fact, and its fields; `ids[job]` is a job's id."""
+    match consequence:
+        case JobFinished(job, status, reason, attempts, allowed):
+            return "job.finished", {
+                "job": ids[job],
+                "status": status.value,
+                "reason": reason,
+                "attempts": attempts,
+                "allowed": allowed,
+            }
+        case RetryScheduled(job, attempt, not_before, reason):
+            return "retry.scheduled", {
+                "job": ids[job],
+                "attempt": attempt,
+                "not_before": not_before,
+                "reason": reason,
+            }
+        case _:
+            assert_never(consequence)
 
 
 def fact_from_event(event: Mapping[str, Any], index_of: Mapping[str, int]) -> Fact | None:

@@ -8,10 +8,12 @@ DEPENDENCIES = "dependencies.json"
 EXECUTION_PLAN = "execution_plan.json"
 RESULTS = "results_summary.json"
 REPORT = "execution_report.md"
+HTML_REPORT = "report.html"
 LOGS = "logs"
 STATUS = "status"
 TEMP = "tmp"
 BALLAST = ".ballast"
+CONTROL = ".control"
 
 
 def log_name(slug: str, attempt: int) -> str:

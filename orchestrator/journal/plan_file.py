@@ -12,12 +12,16 @@ from orchestrator.journal.names import PLAN
 from orchestrator.journal.rundir import RunDir
 
 
+class NoPlanError(RefusedError):
+    """The run has no plan (yet): nothing of it was started."""
+
+
 def read_plan_data(rundir: RunDir) -> dict[str, Any]:
-    """The plan as `plan_from_dict` takes it. Raises RefusedError when there is none or it is no JSON."""
+    """The plan as `plan_from_dict` takes it. Raises NoPlanError, and RefusedError when it is no JSON."""
     try:
         descriptor = rundir.open_for_reading(PLAN)
     except FileNotFoundError as error:
-        raise RefusedError(
+        raise NoPlanError(
             f"run `{rundir.run_id}` has no plan: it ended before its first job", help="`pexec runs` lists all runs"
         ) from error
     except OSError as error:

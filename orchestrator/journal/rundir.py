@@ -13,7 +13,7 @@ import re
 import time
 from typing import Self
 
-from orchestrator.errors import RefusedError, UsageError
+from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
 from orchestrator.journal.folders import HOME, failed, open_folder, open_regular, open_root, write_new
 from orchestrator.journal.names import JOURNAL, LOGS, STATUS, TEMP, log_name, status_name
 
@@ -112,6 +112,30 @@ class RunDir:
             self._sweep()
         return self._journal
 
+    def make_folders(self) -> None:
+        """Make `logs`, `status` and `tmp` where they are missing."""
+        try:
+            for name in (LOGS, STATUS, TEMP):
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(name, 0o700, dir_fd=self.folder())
+                os.fchmod(self.folder(name), 0o700)
+        except OSError as error:
+            raise failed(f"`{self.path}` cannot be filled", error) from error
+
+    def tidy(self) -> None:
+        """Remove what a killed writer left half done in `status`, and the temporary folders of its attempts.
+
+        Those that are kept on purpose are named like a log, and stay.
+        """
+        for name in os.listdir(self.folder(STATUS)):
+            if name.startswith("."):
+                self.remove(f"{STATUS}/{name}")
+        import shutil
+
+        for name in os.listdir(self.folder(TEMP)):
+            if name.isdigit():
+                shutil.rmtree(name, ignore_errors=True, dir_fd=self.folder(TEMP))
+
     def _locked_journal(self) -> int:
         try:
             journal = open_regular(*self._place(JOURNAL), os.O_RDWR | os.O_APPEND | os.O_CREAT)
@@ -163,12 +187,10 @@ def create_run(root: str) -> RunDir:
     finally:
         os.close(parent)
     try:
-        for name in (LOGS, STATUS, TEMP):
-            os.mkdir(name, 0o700, dir_fd=run.folder())
-            os.fchmod(run.folder(name), 0o700)
-    except OSError as error:
+        run.make_folders()
+    except EnvironmentFailedError:
         run.close()
-        raise failed(f"`{run.path}` cannot be filled", error) from error
+        raise
     return run
 
 

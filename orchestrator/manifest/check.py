@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from orchestrator.diagnostics import Diagnostic, Note
 from orchestrator.manifest.marks import Positions
-from orchestrator.manifest.model import Manifest
+from orchestrator.manifest.model import JoiningManifest, Manifest
+from orchestrator.manifest.positions import SourceMap
 
 if TYPE_CHECKING:
     from orchestrator.manifest.faults import Faults
@@ -23,25 +24,27 @@ _EMPTY_HINT = "it needs at least `version: 1` and `workflows`"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The manifest, perhaps only salvaged, and what is wrong with it in the order of the text."""
+    """The manifest, perhaps only salvaged, with its places, and what is wrong with it in the order of the text."""
 
     manifest: Manifest | None
+    source: SourceMap
     diagnostics: list[Diagnostic]
 
 
-def check(data: object, source: Positions, *, large: bool = False) -> Checked:
+def check(data: object, source: Positions, *, large: bool = False, included: bool = False) -> Checked:
     """The model of `data`. With `large`, data that is wrong all over is given up after a sample: a million errors
-    take a gigabyte."""
+    take a gigabyte. What is `included`, or includes others, needs no workflows of its own."""
     if not isinstance(data, dict):
-        return Checked(None, [_no_mapping(data, source)])
+        return Checked(None, source, [_no_mapping(data, source)])
+    model = JoiningManifest if included or data.get("include") else Manifest
     if large:
-        found = _validated(_sample(data), source)
+        found = _validated(model, _sample(data), source)
         if not isinstance(found, Manifest) and len(found.told) > MAX_SHOWN:
-            return Checked(None, _shown(found))
-    found = _validated(data, source)
+            return Checked(None, source, _shown(found))
+    found = _validated(model, data, source)
     if isinstance(found, Manifest):
-        return Checked(found, [])
-    return Checked(_salvaged(data, found, source), _shown(found))
+        return Checked(found, source, [])
+    return Checked(*_salvaged(model, data, found, source), _shown(found))
 
 
 def _no_mapping(data: object, source: Positions) -> Diagnostic:
@@ -50,29 +53,34 @@ def _no_mapping(data: object, source: Positions) -> Diagnostic:
     return Diagnostic("PX112", "the manifest must be a mapping", source.value(()), help=_EMPTY_HINT)
 
 
-def _validated(data: dict[str, Any], source: Positions) -> Manifest | Faults:
+def _validated(model: type[Manifest], data: dict[str, Any], source: Positions) -> Manifest | Faults:
     try:
-        return Manifest.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as refused:
         from orchestrator.manifest.faults import faults_of  # late: most manifests have none
 
         return faults_of(refused, data, source)
 
 
-def _salvaged(data: dict[str, Any], faults: Faults, source: Positions) -> Manifest | None:
-    """What can still be planned. What a repair itself makes invalid is not told again, only repaired too."""
-    from orchestrator.manifest.salvage import repaired
+def _salvaged(
+    model: type[Manifest], data: dict[str, Any], faults: Faults, source: Positions
+) -> tuple[Manifest | None, SourceMap]:
+    """What can still be planned, and its places. What a repair itself makes invalid is not told again, only repaired
+    too."""
+    from orchestrator.manifest.salvage import moved, repaired
 
+    rounds = []
     for _ in range(_ROUNDS):
-        whole = None if faults.untold else repaired(data, faults.told)
+        whole = None if faults.untold else repaired(data, faults.told, joining=model is JoiningManifest)
         if whole is None:
-            return None
-        data = whole
-        found = _validated(data, source)
+            break
+        data = whole.data
+        rounds.append(whole.cuts)
+        found = _validated(model, data, source)
         if isinstance(found, Manifest):
-            return found
+            return found, moved(source, rounds)
         faults = found
-    return None
+    return None, source
 
 
 def _shown(faults: Faults) -> list[Diagnostic]:

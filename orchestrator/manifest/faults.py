@@ -40,7 +40,7 @@ def faults_of(refused: ValidationError, data: dict[str, Any], source: Positions)
 def _diagnostic(error: Any, data: dict[str, Any], source: Positions) -> Diagnostic:
     path = _path(error, data)
     code, message, hint = tell(error, path, source.written(path) if _is_scalar(error["input"]) else "")
-    if code in ("PX118", "PX119"):
+    if code in ("PX118", "PX119") and path[:1] == ("workflows",):
         return _command_diagnostic(code, message, hint, path, data, source)
     at_key = code in ("PX110", "PX111") or error["loc"][-1] == "[key]"
     return Diagnostic(code, message, source.key(path) if at_key else source.value(path), path, help=hint)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, cast
 from pydantic import (
     BaseModel,
     BeforeValidator,
+    ConfigDict,
     Discriminator,
     Field,
     GetCoreSchemaHandler,
@@ -19,9 +20,23 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from orchestrator.manifest.scalars import NAME_PATTERN, EnvGlob, EnvName, Name, ScalarError, Text
+from orchestrator.manifest.scalars import (
+    ENV_NAME_PATTERN,
+    NAME_PATTERN,
+    EnvGlob,
+    EnvName,
+    Name,
+    ScalarError,
+    Text,
+)
 
 T = TypeVar("T")
+
+
+class Section(BaseModel):
+    """What all parts of a manifest have in common: frozen, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class _NullRefused:
@@ -37,10 +52,16 @@ class _NullRefused:
 Given = Annotated[T | None, _NullRefused()]
 
 _NAME_FORM: Final = {"type": "string", "pattern": NAME_PATTERN}
+_VARIABLE_FORM: Final = {"type": "string", "pattern": ENV_NAME_PATTERN}
 NameList = Annotated[
     tuple[Name, ...],
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
     WithJsonSchema({"anyOf": [_NAME_FORM, {"type": "array", "items": _NAME_FORM}]}),
+]
+SecretNames = Annotated[
+    tuple[EnvName, ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    WithJsonSchema({"anyOf": [_VARIABLE_FORM, {"type": "array", "items": _VARIABLE_FORM}]}),
 ]
 Switch = Annotated[bool, Field(strict=True)]
 Amount = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]

@@ -8,15 +8,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestrator.manifest.runbook import Block, RunbookError, blocks, is_runbook
+
+MAX_RUNBOOK_BYTES = 4 * 2**20
+
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """`path` is absolute. `executable` and `script` are regular files with their SHA-256 in hexadecimal; what exists
-    and is neither a regular file nor a directory is `unreadable`."""
+    """`path` is absolute. `executable`, `script` and `runbook` are regular files with their SHA-256 in hexadecimal;
+    what exists and is neither a regular file nor a directory is `unreadable`.
 
-    kind: Literal["executable", "script", "missing", "directory", "unreadable"]
+    A runbook is never anything else, whatever its mode. It has the blocks that run, each with its line, or a fault."""
+
+    kind: Literal["executable", "script", "runbook", "missing", "directory", "unreadable"]
     path: str
     sha256: str = ""
+    blocks: tuple[tuple[int, str], ...] = ()
+    fault: RunbookFault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookFault:
+    """Why a runbook cannot run, and what to do about it. `line` counts from 1; 0 is the whole of it."""
+
+    message: str
+    line: int = 0
+    help: str = ""
 
 
 def gather(files: Iterable[str], base_dir: str) -> dict[str, FileFacts]:
@@ -40,9 +57,36 @@ def _facts(path: str) -> FileFacts:
         if not stat.S_ISREG(mode):
             return FileFacts("directory" if stat.S_ISDIR(mode) else "unreadable", path)
         with open(descriptor, "rb", closefd=False) as stream:
+            if is_runbook(path):
+                content = stream.read(MAX_RUNBOOK_BYTES + 1)
+                return _runbook(path, content, hashlib.sha256(content).hexdigest())
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return FileFacts("unreadable", path)
     finally:
         os.close(descriptor)
     return FileFacts("executable" if os.access(path, os.X_OK) else "script", path, digest)
+
+
+def _runbook(path: str, content: bytes, digest: str) -> FileFacts:
+    found, fault = _blocks(content)
+    return FileFacts("runbook", path, digest, tuple((block.line, block.text) for block in found), fault)
+
+
+def _blocks(content: bytes) -> tuple[tuple[Block, ...], RunbookFault | None]:
+    """The blocks of a runbook that run, or why it cannot."""
+    if len(content) > MAX_RUNBOOK_BYTES:
+        return (), RunbookFault(f"it is larger than {MAX_RUNBOOK_BYTES // 2**20} MiB")
+    try:
+        found = blocks(content.decode())
+    except UnicodeDecodeError:
+        return (), RunbookFault("it is not UTF-8 text", help="save it as UTF-8")
+    except RunbookError as error:
+        advice = "close it with a line of as many backticks as it begins with"
+        return (), RunbookFault(error.message, error.line, advice)
+    if not found:
+        advice = "code that runs stands between lines of three backticks, with `bash` or `sh` behind the first three"
+        return (), RunbookFault("it has no block of shell code that runs", help=advice)
+    if b"\0" in content:
+        return (), RunbookFault("it contains a NUL character")
+    return found, None

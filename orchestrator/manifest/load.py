@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from orchestrator.diagnostics import Diagnostic, Span
 from orchestrator.manifest.check import check
 from orchestrator.manifest.files import FileFacts, gather
+from orchestrator.manifest.homes import Home
 from orchestrator.manifest.marks import Positions
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.positions import SourceMap
@@ -27,7 +28,10 @@ _LARGE_BYTES = 200_000
 class Loaded:
     """What was read. `manifest` is None when not even a part can be planned; with errors among the diagnostics it is
     for planning only. `path` is as the user named it, `base_dir` is the absolute folder that relative paths start
-    from, `files` has the facts of every `file:` value as written."""
+    from, `files` has the facts of every file that a workflow runs, by its path from there.
+
+    What is included has joined `manifest` and `source`; `homes` tells of each workflow that came so where it comes
+    from. `incomplete`: something that was to be included could not be read, so names may be missing."""
 
     manifest: Manifest | None
     source: SourceMap
@@ -35,6 +39,9 @@ class Loaded:
     path: str
     base_dir: str
     files: Mapping[str, FileFacts] = field(default_factory=dict)
+    homes: Mapping[str, Home] = field(default_factory=dict)
+    incomplete: bool = False
+    nodes: int = 0  # keys and values, and what aliases repeat of them; not counted for JSON
 
 
 def load(path: str) -> Loaded:
@@ -46,7 +53,7 @@ def load(path: str) -> Loaded:
         with open(path, "rb") as stream:
             data = _read(stream, path)
     except OSError as fault:
-        unread = Diagnostic("PX101", f"`{path}` {_why(fault)}")
+        unread = Diagnostic("PX101", f"`{path}` {why_unread(fault)}")
         return Loaded(None, SourceMap(), (unread,), path, base_dir)
     return loads(data, name=path, base_dir=base_dir)
 
@@ -55,14 +62,31 @@ def loads(data: bytes, *, name: str, base_dir: str) -> Loaded:
     """The manifest in `data`, called `name` in diagnostics. A name that ends in `.json` means JSON; other text that
     begins with `{` is JSON if it can be."""
     with _collector_paused():
-        try:
-            content, positions, faults = _parse(data, name)
-        except Refusal as refusal:
-            return Loaded(None, SourceMap(texts=_shown_text(data, name)), (refusal.diagnostic,), name, base_dir)
-        checked = check(content, positions, large=len(data) > _LARGE_BYTES)
-    workflows = checked.manifest.workflows.values() if checked.manifest is not None else ()
-    files = gather((workflow.file for workflow in workflows if workflow.file is not None), base_dir)
-    return Loaded(checked.manifest, positions, (*faults, *checked.diagnostics), name, base_dir, files)
+        loaded = read_one(data, name, base_dir)
+        if loaded.manifest is not None and loaded.manifest.include:
+            from orchestrator.manifest.include import with_included  # late: most manifests include nothing
+
+            loaded = with_included(loaded)
+    if loaded.manifest is None:
+        return loaded
+    homes, workflows = loaded.homes, loaded.manifest.workflows.items()
+    paths = (
+        homes[name].path_of(workflow.file) if name in homes else workflow.file
+        for name, workflow in workflows
+        if workflow.file is not None
+    )
+    return replace(loaded, files=gather(paths, base_dir))
+
+
+def read_one(data: bytes, name: str, base_dir: str, *, included: bool = False) -> Loaded:
+    """The manifest in `data` by itself, without what it includes and without the facts of its files."""
+    try:
+        content, positions, faults = _parse(data, name)
+    except Refusal as refusal:
+        return Loaded(None, SourceMap(texts=_shown_text(data, name)), (refusal.diagnostic,), name, base_dir)
+    checked = check(content, positions, large=len(data) > _LARGE_BYTES, included=included)
+    diagnostics = (*faults, *checked.diagnostics)
+    return Loaded(checked.manifest, checked.source, diagnostics, name, base_dir, nodes=positions.nodes)
 
 
 def _parse(data: bytes, name: str) -> tuple[object, Positions, list[Diagnostic]]:
@@ -80,7 +104,7 @@ def _parse(data: bytes, name: str) -> tuple[object, Positions, list[Diagnostic]]
             if refusal.diagnostic.code != "PX106" or len(data) > MAX_YAML_BYTES:
                 raise
     content, marks = read_yaml(lines)
-    positions = Positions(lines, lambda: marks)
+    positions = Positions(lines, lambda: marks, marks.nodes)
     return content, positions, positions.duplicates() if marks.duplicates else []
 
 
@@ -116,7 +140,8 @@ def _shown_text(data: bytes, name: str) -> dict[str, str]:
     return {name: data.decode("utf-8", "replace").removeprefix("\ufeff")}
 
 
-def _why(fault: OSError) -> str:
+def why_unread(fault: OSError) -> str:
+    """What is wrong with a file that cannot be read, behind its name."""
     match fault:
         case FileNotFoundError():
             return "does not exist"

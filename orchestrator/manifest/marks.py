@@ -23,13 +23,15 @@ MAX_DUPLICATES = 100
 @dataclass(slots=True)
 class Marks:
     """Parallel columns, one row a node: start and end index, the node after its last child (0: it has none), and the
-    text of a key (None: it is no key). `duplicates` has the nodes of a mapping and of a key that it has already."""
+    text of a key (None: it is no key). `duplicates` has the nodes of a mapping and of a key that it has already;
+    `nodes` counts all of them, with what aliases repeat, once the whole text is read."""
 
     starts: array[int] = field(default_factory=lambda: array("I"))
     ends: array[int] = field(default_factory=lambda: array("I"))
     skips: array[int] = field(default_factory=lambda: array("I"))
     names: list[str | None] = field(default_factory=list)
     duplicates: list[tuple[int, int]] = field(default_factory=list)
+    nodes: int = 0
 
     def add(self, start: int, end: int, name: str | None) -> None:
         """Append a node that has no children yet."""
@@ -58,12 +60,13 @@ class Marks:
 class Positions(SourceMap):
     """The places of one text. `keys` and `values` stay empty: the two methods look into the marks instead."""
 
-    __slots__ = ("_children", "_lines", "_make", "_marks", "_steps")
+    __slots__ = ("_children", "_lines", "_make", "_marks", "_steps", "nodes")
 
-    def __init__(self, lines: Lines, make: Callable[[], Marks]) -> None:
+    def __init__(self, lines: Lines, make: Callable[[], Marks], nodes: int = 0) -> None:
         super().__init__(texts={lines.file: lines.text})
         self._lines = lines
         self._make = make
+        self.nodes = nodes
         self._marks: Marks | None = None
         self._children: dict[int, list[tuple[PathKey, int]]] = {}
         self._steps: dict[int, dict[PathKey, int]] = {}
@@ -83,6 +86,17 @@ class Positions(SourceMap):
         """The value at `path` as it stands in the text, with its quotes; also a whole list or mapping."""
         marks, node = self._read(), self._node(path)
         return self._lines.text[marks.starts[node] : marks.ends[node]]
+
+    def piece(self, path: Path, mark: str, number: int, total: int, length: int) -> Span | None:
+        """The span from a `mark` on, found by counting: escapes and indentation of the text do not matter."""
+        marks, node = self._read(), self._node(path)
+        raw = self.written(path)
+        if raw.count(mark) != total:
+            return self._span(node)
+        at = -1
+        for _ in range(number + 1):
+            at = raw.index(mark, at + 1)
+        return self._lines.span(marks.starts[node] + at, marks.starts[node] + at + length)
 
     def duplicates(self) -> list[Diagnostic]:
         """PX104 for each key that stands twice in a mapping, without any value."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic.config import JsonDict
 
 from orchestrator.manifest.fields import (
@@ -19,12 +19,28 @@ from orchestrator.manifest.fields import (
     FailFast,
     Given,
     NameList,
+    SecretNames,
+    Section,
     Switch,
     Version,
     Words,
     form_of,
 )
-from orchestrator.manifest.scalars import NO_LIMIT, Duration, Filled, Limit, Name, Parallel, ScalarError, Text
+from orchestrator.manifest.limits import Limits
+from orchestrator.manifest.parts import Condition, IncludeEntry, Matrix, NeedList, Param
+from orchestrator.manifest.scalars import (
+    NO_LIMIT,
+    ByteSize,
+    Duration,
+    EnvName,
+    Filled,
+    Limit,
+    Name,
+    Parallel,
+    ScalarError,
+    Text,
+)
+from orchestrator.manifest.secrets import Secret
 
 _ONE_COMMAND: Final[JsonDict] = {
     "allOf": [
@@ -42,13 +58,7 @@ _ONE_COMMAND: Final[JsonDict] = {
 }
 
 
-class _Section(BaseModel):
-    """What all parts of a manifest have in common: frozen, unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ExitCodes(_Section):
+class ExitCodes(Section):
     """Ends with one of these exit codes."""
 
     exit: Annotated[
@@ -63,7 +73,7 @@ RetryOn = Annotated[
 ]
 
 
-class Retry(_Section):
+class Retry(Section):
     """When and how often a job is tried again. A workflow's `retry` replaces the one in `defaults` as a whole."""
 
     max_attempts: Annotated[int, Field(strict=True, ge=1, le=10_000)] = Field(
@@ -84,7 +94,18 @@ class Retry(_Section):
     )
 
 
-class Policy(_Section):
+class Admission(Section):
+    """What the machine must have left for another job to start; one job may always run."""
+
+    min_free_memory: ByteSize = Field(
+        0, description="So much memory stays available when a job starts.", examples=["512MiB"]
+    )
+    max_load: Given[Annotated[float, Field(strict=True, gt=0, le=1_000_000, allow_inf_nan=False)]] = Field(
+        None, description="No job starts while the load average of the last minute is as high.", examples=[8.0]
+    )
+
+
+class Policy(Section):
     """Rules for the run as a whole."""
 
     max_parallel_jobs: Parallel = Field(
@@ -104,9 +125,14 @@ class Policy(_Section):
     pools: dict[Name, Amount] = Field(
         {}, description="Named resources that jobs take from, with their size.", examples=[{"gpu": 1, "database": 2}]
     )
+    admission: Admission = Field(
+        Admission(),
+        description="Jobs wait until the machine has room.",
+        examples=[{"min_free_memory": "512MiB", "max_load": 8.0}],
+    )
 
 
-class Defaults(_Section):
+class Defaults(Section):
     """What every workflow starts from."""
 
     timeout: Limit = Field(300.0, description="Time limit of one attempt of a job.", examples=["5m", "none"])
@@ -128,9 +154,15 @@ class Defaults(_Section):
     working_dir: Given[Filled] = Field(
         None, description="Where jobs run; relative to the manifest's folder, which is the default.", examples=["app"]
     )
+    limits: Limits = Field(
+        Limits(), description="What an attempt of a job may use.", examples=[{"memory": "2GiB", "log": "100MiB"}]
+    )
+    require_limits: Switch = Field(
+        False, description="The run is refused where this machine cannot enforce a job's limits.", examples=[True]
+    )
 
 
-class Workflow(_Section):
+class Workflow(Section):
     """One thing to do: a command and its conditions; or, with `needs` alone, a name for several workflows."""
 
     model_config = ConfigDict(json_schema_extra=_ONE_COMMAND)
@@ -143,13 +175,31 @@ class Workflow(_Section):
         None, description="A script, relative to the manifest's folder.", examples=["ci/publish.sh"]
     )
     args: tuple[Text, ...] = Field((), description="Arguments for `file`.", examples=[["--verbose"]])
-    needs: NameList = Field(
-        (), description="Workflows that must have succeeded before.", examples=["fetch", ["a", "b"]]
+    needs: NeedList = Field(
+        (),
+        description="Workflows that must have succeeded before; of one with a matrix all jobs, or chosen ones.",
+        examples=["fetch", ["a", "b"], [{"workflow": "test", "matrix": {"python": "3.12"}}]],
     )
-    after: NameList = Field(
+    after: NeedList = Field(
         (),
         description="Workflows to wait for if they are part of the run, whatever their outcome.",
         examples=[["lint"]],
+    )
+    if_: Given[Condition] = Field(
+        None,
+        alias="if",
+        description="It is left out, and counts as satisfied, unless this holds. Decided before anything runs.",
+        examples=[{"params.release": "stable"}, {"not": {"platform.system": "darwin"}}],
+    )
+    manual: Switch = Field(
+        False,
+        description="It is part of a run only when it is named on the command line, or needed by a job that is.",
+        examples=[True],
+    )
+    matrix: Given[Matrix] = Field(
+        None,
+        description="One job for each combination of these values.",
+        examples=[{"python": ["3.11", "3.12"], "os": ["linux", "darwin"]}],
     )
     when: Literal["success", "failure", "always"] = Field(
         "success", description="On what ends of its needs it runs.", examples=["always"]
@@ -171,8 +221,33 @@ class Workflow(_Section):
         examples=["minimal", ["PATH", "HOME", "CI_*"]],
     )
     working_dir: Given[Filled] = Field(None, description="Where it runs.", examples=["app"])
+    limits: Given[Limits] = Field(
+        None,
+        description="What an attempt may use; over the limits of `defaults`, key by key.",
+        examples=[{"memory": "2GiB", "open_files": 1024}],
+    )
+    require_limits: Given[Switch] = Field(
+        None, description="The run is refused where this machine cannot enforce its limits.", examples=[True]
+    )
+    cleanup: Given[Filled] = Field(
+        None,
+        description="Shell text that runs after its last attempt, however that ended.",
+        examples=["docker rm --force database"],
+    )
+    cleanup_timeout: Duration = Field(30.0, description="Time limit of `cleanup`.", examples=["1m"])
+    secrets: SecretNames = Field(
+        (),
+        description="The secrets that it gets, as variables of these names; no other is in its environment.",
+        examples=["DEPLOY_TOKEN", ["DEPLOY_TOKEN", "SIGNING_KEY"]],
+    )
     pools: dict[Name, Amount] = Field(
         {}, description="How much of each pool it holds while an attempt runs.", examples=[{"database": 1}]
+    )
+    memory: ByteSize = Field(
+        0, description="What it is expected to use: it waits for so much. No limit.", examples=["4GiB"]
+    )
+    cpus: Annotated[float, Field(strict=True, ge=0, le=1_000_000, allow_inf_nan=False)] = Field(
+        0.0, description="How many CPUs it is expected to keep busy: it waits for so many. No limit.", examples=[2]
     )
     allow_failure: Switch = Field(
         False, description="Its failure is shown, but fails neither the run nor its dependents.", examples=[True]
@@ -191,18 +266,41 @@ class Workflow(_Section):
         return self
 
 
-class Manifest(_Section):
+def _workflows_may_be_elsewhere(schema: JsonDict) -> None:
+    """In the schema: a manifest that joins others, or is made to be included, needs no workflows of its own."""
+    schema["required"] = ["version"]
+    schema["anyOf"] = [{"required": [key]} for key in ("workflows", "include", "params", "secrets", "policy")]
+
+
+class Manifest(Section):
     """A manifest of pexec: workflows, what they need, and the rules of the run."""
+
+    model_config = ConfigDict(json_schema_extra=_workflows_may_be_elsewhere)
 
     version: Version = Field(description="The version of the manifest's format.", examples=[1])
     name: Given[Filled] = Field(
         None, description="Name of the runs; by default the name of the manifest's folder.", examples=["nightly"]
     )
     description: Given[Text] = Field(None, description="What it is for.", examples=["Build and test everything."])
+    include: tuple[IncludeEntry, ...] = Field(
+        (),
+        description="Manifests whose workflows, parameters and pools join those of this one.",
+        examples=[["ci/release.yaml", {"file": "lib/pexec.yaml", "prefix": "lib"}]],
+    )
+    params: dict[Name, Param] = Field(
+        {},
+        description="Inputs of the run, by name: set by `--set NAME=VALUE` or `PEXEC_PARAM_NAME`.",
+        examples=[{"release": {"default": "dev", "choices": ["dev", "stable"]}}],
+    )
     policy: Policy = Field(
         Policy(),
         description="Rules for the run: how many jobs at once, what happens at a failure.",
         examples=[{"max_parallel_jobs": 8}],
+    )
+    secrets: dict[EnvName, Secret] = Field(
+        {},
+        description="Secrets, by the variables that hold them in jobs, each with the place of its value.",
+        examples=[{"DEPLOY_TOKEN": {"env": "DEPLOY_TOKEN"}, "SIGNING_KEY": {"file": "~/.keys/signing"}}],
     )
     defaults: Defaults = Field(
         Defaults(),
@@ -212,6 +310,14 @@ class Manifest(_Section):
     workflows: dict[Name, Workflow] = Field(
         min_length=1, description="What there is to do, by name.", examples=[{"test": {"run": "make test"}}]
     )
+
+
+class JoiningManifest(Manifest):
+    """A manifest that may do without workflows of its own: it includes others, or is included by one."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    workflows: dict[Name, Workflow] = Field({}, min_length=1)
 
 
 def command_fault(keys: Collection[str], *, has_needs: bool) -> ScalarError | None:

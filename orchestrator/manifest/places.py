@@ -5,8 +5,11 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from orchestrator.diagnostics import Path
-from orchestrator.manifest.model import Defaults, ExitCodes, Manifest, Policy, Retry, Workflow
+from orchestrator.manifest.limits import Limits
+from orchestrator.manifest.model import Admission, Defaults, ExitCodes, Manifest, Policy, Retry, Workflow
+from orchestrator.manifest.parts import Condition, Glob, Include, Matrix, Need, Param
 from orchestrator.manifest.scalars import quote
+from orchestrator.manifest.secrets import Secret
 
 
 def place(path: Path) -> str:
@@ -32,9 +35,26 @@ def section_at(path: Path) -> type[BaseModel] | None:
         if len(path) == 2:
             return Workflow
         path = path[2:]
+    if path[:1] == ("secrets",):
+        return Secret if len(path) == 2 else None
+    if len(path) == 2 and path[0] in ("params", "include"):
+        return Param if path[0] == "params" else Include
     last = path[-1] if path else None
+    if path[:1] == ("if",):
+        return Glob if isinstance(last, str) and "." in last else Condition
+    if path[:1] in (("needs",), ("after",)):
+        return None if last == "matrix" else Need
     if isinstance(last, int):
         return ExitCodes if path[-2:-1] == ("on",) else None
     if len(path) == 1 and last in ("policy", "defaults"):
         return Policy if last == "policy" else Defaults
+    if path == ("matrix",):
+        return Matrix
+    if last in ("limits", "admission"):
+        return Limits if last == "limits" else Admission
     return Retry if last == "retry" else None
+
+
+def keys_of(section: type[BaseModel]) -> list[str]:
+    """The keys of a section as a manifest writes them."""
+    return [field.alias or name for name, field in section.model_fields.items()]

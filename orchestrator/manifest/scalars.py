@@ -26,6 +26,9 @@ PERCENT_PATTERN = r"^([1-9][0-9]{0,4})%$"
 
 MAX_DURATION_SECONDS = 3650 * 86400.0
 MAX_SIZE_BYTES = 2**60
+MAX_NUMBER = 2**63
+
+Value = str | int | float | bool
 
 _DAY, _HOUR, _MINUTE, _SECOND = 86_400_000, 3_600_000, 60_000, 1_000
 # The groups of DURATION_PATTERN in order, each in milliseconds.
@@ -163,6 +166,12 @@ def parse_size(value: object) -> int:
     return size
 
 
+def format_size(size: int) -> str:
+    """The shortest exact spelling, which `parse_size` reads back: `512MiB`, `1GB`, `4096`."""
+    spellings = [f"{size // step}{unit}B" for unit, step in _SIZE_UNITS.items() if unit and size and size % step == 0]
+    return min([*spellings, str(size)], key=len)
+
+
 def parse_parallel(value: object) -> int | CpuShare:
     """How many jobs at once: a number from 1 to 100,000, `auto`, or a share of the CPUs such as `150%`."""
     if type(value) is int and 1 <= value <= 100_000:
@@ -175,8 +184,27 @@ def parse_parallel(value: object) -> int | CpuShare:
     raise ScalarError(code, "not a number of jobs", "write a whole number from 1 on, `auto`, or a share such as `150%`")
 
 
+def parse_value(value: object) -> Value:
+    """A single value as it is written: text, a number, true or false."""
+    if isinstance(value, str | bool):
+        return value
+    if isinstance(value, int | float):
+        if -MAX_NUMBER <= value <= MAX_NUMBER:
+            return value
+        raise ScalarError("PX113", "the number is too large", "put it in quotes, which makes text of it")
+    raise ScalarError("PX112", "must be text, a number, `true` or `false`")
+
+
+def value_text(value: Value) -> str:
+    """A value as text: what templates put in, and what values are compared by. `true` and `3.1` for those values."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
 DURATION_HINT = "write seconds or a number and a unit: `90`, `90s`, `5m`, `1h30m`, `2d`, `500ms`"
 _DURATION_FORMS: Final = [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": DURATION_PATTERN}]
+_VALUE_FORM: Final = {"type": ["string", "number", "boolean"]}
 _LIMIT_FORMS: Final = [
     {"type": "integer", "minimum": 1},
     {"const": "none"},
@@ -188,6 +216,7 @@ _PARALLEL_FORMS: Final = [
     {"type": "string", "pattern": PERCENT_PATTERN},
 ]
 
+SingleValue = Annotated[Value, PlainValidator(parse_value), WithJsonSchema(_VALUE_FORM)]
 Duration = Annotated[float, PlainValidator(parse_duration), WithJsonSchema({"anyOf": _DURATION_FORMS})]
 Limit = Annotated[float | NoLimit, PlainValidator(parse_limit), WithJsonSchema({"anyOf": _LIMIT_FORMS})]
 Parallel = Annotated[int | CpuShare, PlainValidator(parse_parallel), WithJsonSchema({"anyOf": _PARALLEL_FORMS})]

@@ -52,6 +52,7 @@ def read_yaml(lines: Lines) -> tuple[object, Marks]:
         at = min(getattr(fault, "position", 0), len(lines.text))
         message = "a control character, which YAML does not allow"
         raise Refusal(Diagnostic("PX102", message, lines.span(at, at + 1))) from None
+    builder.marks.nodes = len(builder.marks.starts) + builder.repeated
     return (builder.documents[0] if builder.documents else None), builder.marks
 
 

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 
 from orchestrator.diagnostics import Path
 from orchestrator.manifest.model import Defaults, Manifest, Policy, Retry, Workflow
-from orchestrator.manifest.places import section_at
+from orchestrator.manifest.parts import Include, Need, Param
+from orchestrator.manifest.places import keys_of, section_at
 from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.suggest import closest
 
@@ -23,7 +24,21 @@ _IN_WORKFLOWS = {
     "retries": "retry",
 }
 OTHER_TOOLS: dict[type[BaseModel], dict[str, str]] = {
-    Manifest: {"jobs": "workflows", "tasks": "workflows", "steps": "workflows"},
+    Manifest: {
+        "jobs": "workflows",
+        "tasks": "workflows",
+        "steps": "workflows",
+        "includes": "include",
+        "import": "include",
+        "imports": "include",
+        "inputs": "params",
+        "parameters": "params",
+        "variables": "params",
+        "vars": "params",
+    },
+    Include: {"path": "file", "local": "file", "namespace": "prefix", "as": "prefix"},
+    Param: {"value": "default", "regex": "pattern", "enum": "choices", "options": "choices", "values": "choices"},
+    Need: {"job": "workflow", "name": "workflow", "task": "workflow", "cells": "matrix"},
     Policy: {
         "concurrency": "max_parallel_jobs",
         "max_workers": "max_parallel_jobs",
@@ -47,6 +62,10 @@ OTHER_TOOLS: dict[type[BaseModel], dict[str, str]] = {
         "cmds": "run",
         "command": "run",
         "script": "run",
+        "strategy": "matrix",
+        "condition": "if",
+        "only_if": "if",
+        "unless": "if",
     },
     Retry: {"attempts": "max_attempts", "retries": "max_attempts", "max": "max_attempts"},
 }
@@ -57,11 +76,16 @@ _SECTIONS: list[tuple[type[BaseModel], str]] = [
     (Defaults, "it belongs under `defaults`"),
     (Manifest, "it belongs to the manifest itself, beside `workflows`"),
 ]
+_SPECIAL = {
+    (Param, "type"): "the type follows from `default`: text, a number, or true and false",
+    (Param, "required"): "a parameter without `default` must be given",
+    (Workflow, "unless"): "pexec calls it `if`, and writes it the other way round: `if: {not: {...}}`",
+}
 
 
 @lru_cache(maxsize=2_000)
 def _near(key: str, section: type[BaseModel]) -> str | None:
-    return closest(key, section.model_fields)
+    return closest(key, keys_of(section))
 
 
 def meant_key(path: Path) -> str | None:
@@ -77,12 +101,14 @@ def unknown_key_hint(path: Path) -> str:
     section, key = section_at(path[:-1]), str(path[-1])
     if section is None:
         return ""
+    if special := _SPECIAL.get((section, key)):
+        return special
     if word := OTHER_TOOLS.get(section, {}).get(key):
         unit = "; it takes a unit: `timeout: 5m`" if word == "timeout" else ""
         return f"pexec calls it `{word}`{unit}"
     for other, belongs in _SECTIONS:
-        if other is not section and key in other.model_fields and key not in section.model_fields:
+        if other is not section and key in keys_of(other):
             return belongs
     if word := _near(key, section):
         return f"did you mean `{word}`?"
-    return "known here: " + ", ".join(quote(name) for name in section.model_fields)
+    return "known here: " + ", ".join(map(quote, keys_of(section)))

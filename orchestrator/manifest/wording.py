@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from orchestrator.diagnostics import Path
+from orchestrator.manifest.parts import CONDITION_PATTERN
 from orchestrator.manifest.places import place
 from orchestrator.manifest.scalars import (
     ENV_GLOB_PATTERN,
@@ -32,21 +33,34 @@ _WANTED = {
 _LISTS = {
     "needs": "a name or a list of names",
     "after": "a name or a list of names",
+    "if": "a mapping",
     "tags": "a word or a list of words",
+    "secrets": "a name or a list of names",
 }
 _FORMS = {
     "env_inherit": "`all`, `minimal` or a list of names",
     "fail_fast": "`true`, `false` or `drain`",
     "on": "`failed`, `timed_out` or `{exit: [codes]}`",
+    "include": "a path or `{file: path}`",
+    "needs": "a name or `{workflow: name, matrix: {...}}`",
+    "after": "a name or `{workflow: name, matrix: {...}}`",
 }
 _NAME_RULES = {
     NAME_PATTERN: "a name has letters, digits, `_`, `.` and `-`, begins with a letter or `_`, and is at most 100 long",
     ENV_NAME_PATTERN: "the name of a variable has letters, digits and `_`, and does not begin with a digit",
     ENV_GLOB_PATTERN: "the name of a variable has letters, digits and `_`; `*` and `?` stand for others",
 }
+_CONDITION_RULE = (
+    "it can ask for `params.NAME`, `matrix.NAME`, `platform.system`, `platform.machine` and `env.NAME`,"
+    " and join with `not`, `any` and `all`"
+)
 _MISSING_HINTS: dict[Path, str] = {
     ("version",): "write `version: 1`",
     ("workflows",): "name at least one, with what it runs: `workflows: {build: {run: make}}`",
+}
+_MAPPING_HINTS = {
+    "if": "compare something: `if: {params.release: stable}`",
+    "matrix": 'name each axis: `matrix: {python: ["3.11", "3.12"]}`',
 }
 _MAY_BE_SECRET = {"env", "args", "argv"}
 _TRUE, _FALSE = ("yes", "on", "y", "true"), ("no", "off", "n", "false")
@@ -94,6 +108,11 @@ def _tell_choice(value: object, expected: str, path: Path, name: str) -> Told:
 
 
 def _tell_pattern(value: str, pattern: str, path: Path) -> Told:
+    if pattern == CONDITION_PATTERN:
+        word, _, rest = value.partition(".")
+        near = closest(word, ("params", "matrix", "platform", "env")) if rest else None
+        hint = f"did you mean `{near}.{rest}`?" if near and near != word else _CONDITION_RULE
+        return "PX110", f"{quote(value)} cannot be asked for in {place(path[:-1])}", hint
     if pattern not in _NAME_RULES:
         return "PX113", f"{place(path)} is empty", "write something, or remove the key"
     around = path[:-1] if path and (isinstance(path[-1], int) or path[-1] == value) else path
@@ -105,12 +124,22 @@ def _tell_type(kind: str, value: object, path: Path, name: str) -> Told:
     if kind == "tuple_type" and path[-1] == name:
         wanted = _LISTS.get(name, wanted)
     message = f"{place(path)} must be {wanted}, not {_kind(value)}"
-    if kind == "tuple_type" and isinstance(value, str):
+    if path[-2:-1] == ("matrix",) and name in ("fail-fast", "failFast"):
+        hint = "pexec calls it `fail_fast`"
+    elif kind == "tuple_type" and isinstance(value, str):
         hint = "use `run` for shell text" if name == "argv" else "write it as a list: `[one, two]`"
     elif kind == "bool_type" and isinstance(value, str):
         hint = _boolean_hint(value)
     elif kind in ("int_type", "float_type") and isinstance(value, str):
         hint = "remove the quotes" if re.fullmatch(r"[-+]?[0-9]+", value) else ""
+    elif kind == "model_type" and path[:1] == ("secrets",):
+        hint = f"say where its value is found, such as `{{env: {name}}}`; the value itself never stands in a manifest"
+    elif kind == "model_type" and name in _MAPPING_HINTS:
+        hint = _MAPPING_HINTS[name]
+    elif kind == "model_type" and path[:1] == ("params",):
+        hint = "write its default as `{default: ...}`"
+    elif path == ("secrets",):
+        hint = "name each secret with the place of its value: `secrets: {TOKEN: {env: TOKEN}}`"
     elif name == "retry" and isinstance(value, int):
         hint = f"write `retry: {{max_attempts: {value}}}`" if type(value) is int and value > 0 else ""
     else:

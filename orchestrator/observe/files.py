@@ -7,24 +7,26 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.journal.names import DEPENDENCIES, EXECUTION_PLAN, PLAN, REPORT, RESULTS
+from orchestrator.journal.names import DEPENDENCIES, EXECUTION_PLAN, HTML_REPORT, PLAN, REPORT, RESULTS
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.status_files import StatusFiles
 from orchestrator.plan.artifacts import dependencies_dict, execution_plan_dict
 from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.model import Plan
 from orchestrator.report.fold import RunFold
+from orchestrator.report.html import html_report
 from orchestrator.report.markdown import execution_report
 from orchestrator.report.model import RunReport
 from orchestrator.report.results import results_chunks
 from orchestrator.report.table import closing_table
+from orchestrator.report.timeline import Timeline
 
 EVERY = 0.3
 SHARE = 0.05  # of the time, at most, goes into writing while the run is on
@@ -34,17 +36,21 @@ class RunFiles:
     """An observer that keeps `results_summary.json`, `execution_report.md` and the status files current.
 
     Each is replaced by a rename, in a helper thread, at most every 0.3 s and never for more than a twentieth of the
-    time; `close` makes all of them final. Plan, groups and dependencies are there from the start. A run that goes on
-    is observed from its first event. Constructing and closing raise EnvironmentFailedError when the disk fails.
+    time; `close` makes all of them final, and writes `report.html`. Plan, groups and dependencies are there from the
+    start. `past` are the events so far of a run that goes on. Constructing and closing raise EnvironmentFailedError
+    when the disk fails.
     """
 
-    def __init__(self, rundir: RunDir, plan: Plan) -> None:
+    def __init__(self, rundir: RunDir, plan: Plan, past: Iterable[Mapping[str, Any]] = ()) -> None:
         self._rundir = rundir
         self._plan = plan
         self._write_json(PLAN, plan_to_dict(plan))
         self._write_json(EXECUTION_PLAN, execution_plan_dict(plan, _now()))
         self._write_json(DEPENDENCIES, dependencies_dict(plan))
         self._fold = RunFold(plan)
+        self._timeline = Timeline(plan)
+        for record in past:
+            self._add(record)
         self._statuses = StatusFiles(rundir, self._fold.slugs)
         self._has_status = bytearray(len(plan.jobs))
         self._first_without = 0
@@ -70,12 +76,13 @@ class RunFiles:
         self._news.set()
         self._thread.join()
         self._take_in()
+        reports = (self._write_report, self._write_html, self._write_dependencies, self._write_all_statuses)
+        # The results come last: where they tell of the end, every other file does.
         failures = [
-            failure
-            for write in (self._write_results, self._write_report, self._write_dependencies, self._write_all_statuses)
-            if (failure := _failure_of(write)) is not None
+            failure for write in (*reports, self._write_results) if (failure := _failure_of(write)) is not None
         ]
         if failures:
+            failures[0].help = "make room; `pexec report` makes the files of a run again"
             raise failures[0]
 
     @property
@@ -109,13 +116,21 @@ class RunFiles:
 
     def _take_in(self) -> None:
         while self._events:
-            self._fold.add(self._events.popleft())
+            self._add(self._events.popleft())
+
+    def _add(self, record: Mapping[str, Any]) -> None:
+        self._fold.add(record)
+        self._timeline.add(record)
 
     def _write_results(self) -> None:
         self._rundir.replace(RESULTS, b"".join(results_chunks(self._fold.report())))
 
     def _write_report(self) -> None:
         self._rundir.replace(REPORT, execution_report(self._fold.report()).encode("utf-8", "replace"))
+
+    def _write_html(self) -> None:
+        page = html_report(self._fold.report(), self._timeline)
+        self._rundir.replace(HTML_REPORT, page.encode("utf-8", "replace"))
 
     def _write_dependencies(self) -> None:
         statuses = {job.job_id: job.status.value for job in self._fold.report().jobs}

@@ -1,8 +1,8 @@
 """Text from jobs and manifests, made harmless for a terminal and for a CI's command parser.
 
 Every control character but newline and tab is made visible, also the C1 ones and those that turn the direction of
-text. Colours (SGR sequences) may pass; a line that used one ends in a reset. Under GitHub Actions a line that begins
-with `::` would be a command to the runner, so it is defused.
+text. Colours (SGR sequences) may pass; a line that used one ends in a reset. For the runners of CI systems some lines
+are commands: for GitHub's one that begins with `::`, for it and others one with `##[` anywhere. They are defused.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import re
 
 RESET = "\x1b[0m"
 _SGR = re.compile(r"\x1b\[[0-9;:]*m")
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
-_WORKFLOW_COMMAND = re.compile(r"^(\s*)(::|##\[)")
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+_COMMAND = re.compile(r"^([^\S\n]*)::", re.MULTILINE)
+_COMMAND_ANYWHERE = re.compile(r"##(vso|teamcity)?\[")
 
 
 def _visible(match: re.Match[str]) -> str:
@@ -43,5 +44,11 @@ def safe_line(line: bytes, *, colour: bool, github: bool = False) -> str:
         if any(marks):
             text += RESET
     if github:
-        text = _WORKFLOW_COMMAND.sub("\\1\u200b\\2", text)
+        text = defused(text)
     return text
+
+
+def defused(text: str) -> str:
+    """`text`, whose lines look the same and are no commands to a CI's runner."""
+    text = _COMMAND.sub("\\1\u200b::", text)
+    return _COMMAND_ANYWHERE.sub("##\\1\u200b[", text)

@@ -6,12 +6,17 @@ import os
 import threading
 from typing import TextIO
 
+from orchestrator.observe.screen import defused
+
 
 class LossyStream:
-    """Writes whole lines from any thread. After the reader has gone, or the disk below is full, it writes nothing."""
+    """Writes whole lines from any thread. After the reader has gone, or the disk below is full, it writes nothing.
 
-    def __init__(self, stream: TextIO) -> None:
+    With `github`, no line is a command to the runner of a CI."""
+
+    def __init__(self, stream: TextIO, *, github: bool = False) -> None:
         self._stream = stream
+        self._github = github
         self._lock = threading.Lock()
         self.gone = False
 
@@ -21,7 +26,7 @@ class LossyStream:
             if self.gone:
                 return
             try:
-                self._stream.write(text)
+                self._stream.write(defused(text) if self._github else text)
                 self._stream.flush()
             except (OSError, ValueError):
                 self._give_up()

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.diagnostics import Diagnostic, Note, Path, Span
+from orchestrator.diagnostics import Diagnostic, Note, Path, Span, has_errors
+from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.plan.cycles import Knot, find_knots
-from orchestrator.plan.edges import VERBS, Edges, resolve_edges
-from orchestrator.plan.files import Files
+from orchestrator.plan.edges import VERBS, Choice, Edges, named_in, resolve_edges
+from orchestrator.plan.files import Files, RunbookFault
 from orchestrator.plan.graph import CycleError, Levels, levels
+from orchestrator.plan.job_edges import Wanted, job_edges
+from orchestrator.plan.layout import Layout, lay_out
 from orchestrator.plan.near import Suggester
+from orchestrator.plan.params import Params, resolve_params
+from orchestrator.plan.references import References
+from orchestrator.plan.secrets import check_secrets
+from orchestrator.plan.surroundings import Surroundings
+from orchestrator.plan.template import OPENING, Scope, Templates
 
 _UNUSABLE = {"directory": "is a folder", "unreadable": "may not be read, or is no regular file"}
 # A message names all of a cycle up to this length, and of a longer one both ends.
@@ -20,16 +30,27 @@ _LONGEST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The edges, the levels of all workflows (none if there is a cycle) and what was found, ordered by position."""
+    """The jobs that there may be, their edges and their levels (of no use with errors); the parameters; the workflows
+    whose texts hold templates, with the parsed texts; and what was found, ordered by position."""
 
+    layout: Layout
     edges: Edges
     levels: Levels
+    params: Params
+    templated: set[str]
+    templates: Templates
     diagnostics: tuple[Diagnostic, ...]
 
 
-def check(manifest: Manifest, source: SourceMap, files: Files) -> Checked:
-    """Resolve and check the whole manifest. `files` holds a fact for each `file` of a workflow."""
+def check(
+    manifest: Manifest, source: SourceMap, files: Files, homes: Mapping[str, Home], around: Surroundings
+) -> Checked:
+    """Resolve and check the whole manifest. `files` holds a fact for each `file` of a workflow, `homes` tells where
+    workflows come from that are not the manifest's own."""
     found: list[Diagnostic] = []
+    own = Home("", manifest.defaults, source)
+    templates = Templates()
+    params = resolve_params(manifest, source, around, found)
     edges = resolve_edges(manifest, source, found)
     ordered: Levels = ()
     try:
@@ -37,9 +58,44 @@ def check(manifest: Manifest, source: SourceMap, files: Files) -> Checked:
     except CycleError:
         names = tuple(manifest.workflows)
         found.extend(_circular(knot, names, edges, manifest, source) for knot in find_knots(edges.waits))
+    layout = lay_out(manifest, source, found)
+    references = References(manifest, layout, source, templates, found)
+    for name, workflow in manifest.workflows.items():
+        references.check(name, workflow, homes.get(name, own))
+    if not has_errors(found):
+        wanted = _wanted(manifest, layout, params, templates)
+        of_jobs = job_edges(manifest, layout, edges, wanted, source, found)
+        if of_jobs is not edges:
+            edges, ordered = of_jobs, levels(of_jobs.waits)
     _check_pools(manifest, source, found)
-    _check_files(manifest, source, files, found)
-    return Checked(edges, ordered, tuple(sorted(found, key=_position)))
+    check_secrets(manifest, source, found)
+    _check_files(manifest, source, files, homes, found)
+    diagnostics = tuple(sorted(found, key=_position))
+    return Checked(layout, edges, ordered, params, references.templated, templates, diagnostics)
+
+
+def _wanted(manifest: Manifest, layout: Layout, params: Params, templates: Templates) -> Wanted:
+    """Finds the values that an entry of `needs` asks for in one of the workflow's jobs."""
+    names = tuple(manifest.workflows)
+    texts = {name: value_text(value) for name, value in params.values.items()}
+
+    def wanted(choice: Choice, job: int) -> Mapping[str, Value] | None:
+        cell = layout.cell_of(job, names[choice.workflow])
+        own = {} if cell is None else {key: value_text(value) for key, value in cell.values.items()}
+        scope = Scope(texts, own, layout.ids[job])
+        values: dict[str, Value] = {}
+        for key, value in (choice.matrix or {}).items():
+            values[key] = value
+            if isinstance(value, str) and OPENING in value:
+                parts = templates.parse(value).parts
+                if any(
+                    not isinstance(part, str) and part.root == "params" and part.name not in texts for part in parts
+                ):
+                    return None
+                values[key] = "".join(part if isinstance(part, str) else scope.value(part) for part in parts)
+        return values
+
+    return wanted
 
 
 def _position(diagnostic: Diagnostic) -> tuple[str, int, int, str]:
@@ -53,7 +109,8 @@ def _circular(knot: Knot, names: tuple[str, ...], edges: Edges, manifest: Manife
     paths: list[Path] = []
     for job, awaited in zip(cycle, cycle[1:] + cycle[:1], strict=True):
         key = "needs" if awaited in edges.needs[job] else "after"
-        place = getattr(manifest.workflows[names[job]], key).index(names[awaited])
+        entries = getattr(manifest.workflows[names[job]], key)
+        place = next(number for number, entry in enumerate(entries) if named_in(entry) == names[awaited])
         path: Path = ("workflows", names[job], key, place)
         paths.append(path)
         notes.append(Note(f"`{names[job]}` {VERBS[key]} `{names[awaited]}`", source.value(path)))
@@ -113,11 +170,13 @@ def _too_much(
     return Diagnostic("PX203", message, spans[0], path, notes, "it could never start; take less, or enlarge the pool")
 
 
-def _check_files(manifest: Manifest, source: SourceMap, files: Files, found: list[Diagnostic]) -> None:
+def _check_files(
+    manifest: Manifest, source: SourceMap, files: Files, homes: Mapping[str, Home], found: list[Diagnostic]
+) -> None:
     for name, workflow in manifest.workflows.items():
-        if workflow.file is None:
+        if workflow.file is None or OPENING in workflow.file:
             continue
-        facts = files.get(workflow.file)
+        facts = files.get(homes[name].path_of(workflow.file) if name in homes else workflow.file)
         path: Path = ("workflows", name, "file")
         span = source.value(path)
         if facts is None or facts.kind == "missing":
@@ -128,3 +187,13 @@ def _check_files(manifest: Manifest, source: SourceMap, files: Files, found: lis
             fault = _UNUSABLE[facts.kind]
             message = f"`{name}` cannot run `{workflow.file}`: it {fault}"
             found.append(Diagnostic("PX206", message, span, path, (Note(fault, span),)))
+        elif facts.fault is not None:
+            found.append(_faulty_runbook(name, workflow.file, facts.fault, span, path))
+
+
+def _faulty_runbook(name: str, file: str, fault: RunbookFault, span: Span | None, path: Path) -> Diagnostic:
+    message = f"`{name}` cannot run the runbook `{file}`: {fault.message}"
+    notes = [Note("this runbook", span)]
+    if fault.line:
+        notes.append(Note("here", Span(file, fault.line, 1)))
+    return Diagnostic("PX231", message, span, path, tuple(notes), fault.help)

@@ -19,7 +19,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 
-from orchestrator.plan.model import JobSpec, PlannedJob, Policy, RetryPolicy
+from orchestrator.plan.model import NO_LIMITS, JobSpec, Limits, PlannedJob, Policy, RetryPolicy
 
 Facts = dict[str, object]
 
@@ -27,9 +27,20 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _NO_SPEC = JobSpec()
 _NO_RETRY = RetryPolicy()
 _NO_POLICY = Policy()
-_NOT_FOLLOWED = ("max_parallel_jobs", "job_timeout")  # the first may change in a resume, the second is in the jobs
-_LIMITS = ("timeout", "grace")  # neither changes what a success has done
-_SPEC_FIELDS = tuple(sorted((f.name, getattr(_NO_SPEC, f.name)) for f in fields(JobSpec) if f.name not in _LIMITS))
+# What only says how many run at once may change in a resume; the last one is in the jobs.
+_NOT_FOLLOWED = ("max_parallel_jobs", "min_free_memory", "max_load", "job_timeout")
+_LIMITS = (
+    "timeout",
+    "grace",
+    "limits",
+    "require_limits",
+    "cleanup",
+    "cleanup_timeout",
+)  # none changes what a success has done
+_IN_THE_FILE = ("blocks",)  # the digest of the file's content stands for them
+_SPEC_FIELDS = tuple(
+    sorted((f.name, getattr(_NO_SPEC, f.name)) for f in fields(JobSpec) if f.name not in _LIMITS + _IN_THE_FILE)
+)
 
 
 def job_digest(job_id: str, spec: JobSpec, file_digest: str, needs: Iterable[str]) -> str:
@@ -62,6 +73,12 @@ def _schedule_facts(job: PlannedJob, jobs: Sequence[PlannedJob]) -> Facts | str:
         facts["timeout"] = spec.timeout
     if spec.grace != _NO_SPEC.grace:
         facts["grace"] = spec.grace
+    if spec.limits is not NO_LIMITS and spec.limits != NO_LIMITS:
+        facts["limits"] = _changed(spec.limits, NO_LIMITS)
+    if spec.require_limits:
+        facts["require_limits"] = True
+    if spec.cleanup is not None:
+        facts["cleanup"] = [spec.cleanup, spec.cleanup_timeout]
     if job.after:
         facts["after"] = sorted(jobs[index].id for index in job.after)
     if job.when != "success":
@@ -72,6 +89,8 @@ def _schedule_facts(job: PlannedJob, jobs: Sequence[PlannedJob]) -> Facts | str:
         facts["pools"] = dict(job.pools)
     if job.allow_failure:
         facts["allow_failure"] = True
+    if job.matrix_fail_fast:
+        facts["matrix_fail_fast"] = job.workflow
     if job.retry != _NO_RETRY:
         facts["retry"] = _changed(job.retry, _NO_RETRY)
     return {**facts, "digest": job.digest} if facts else job.digest
@@ -82,7 +101,7 @@ def _policy_facts(policy: Policy) -> Facts:
     return {name: value for name, value in changed.items() if name not in _NOT_FOLLOWED}
 
 
-def _changed(value: RetryPolicy | Policy, default: RetryPolicy | Policy) -> Facts:
+def _changed(value: RetryPolicy | Policy | Limits, default: RetryPolicy | Policy | Limits) -> Facts:
     names = [f.name for f in fields(value)]
     return {name: _plain(getattr(value, name)) for name in names if getattr(value, name) != getattr(default, name)}
 

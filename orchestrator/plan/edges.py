@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.diagnostics import Diagnostic, Note, Severity
+from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
 from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.parts import Need
 from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.scalars import Value
 from orchestrator.plan.graph import Rows
 from orchestrator.plan.near import Suggester
 
@@ -15,13 +18,32 @@ _FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Workflow number `workflow` needs (or comes after, by `key`) only the jobs of number `target` that have the values
+    `matrix`; `place` is where in its list that stands."""
+
+    workflow: int
+    key: str
+    place: int
+    target: int
+    matrix: Mapping[str, Value] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Edges:
-    """Workflows by number, as declared: what each needs, what it comes after, and both together. No job stands twice
-    in a row of `waits`; no job waits for itself."""
+    """Workflows by number, as declared: what each needs, what it comes after, and both together. No one stands twice
+    in a row of `waits`; no one waits for itself. `choices` are the entries that mean only some jobs of a workflow: it
+    alone may stand in a row of `needs` and of `after`."""
 
     needs: Rows
     after: Rows
     waits: Rows
+    choices: Sequence[Choice] = ()
+
+
+def named_in(entry: str | Need) -> str:
+    """The workflow that an entry of `needs` or `after` means."""
+    return entry if isinstance(entry, str) else entry.workflow
 
 
 def resolve_edges(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> Edges:
@@ -34,8 +56,8 @@ def resolve_edges(manifest: Manifest, source: SourceMap, found: list[Diagnostic]
         hard, soft = resolver.edges_of(number, name, workflow)
         needs.append(hard)
         after.append(soft)
-        waits.append(hard + soft if soft else hard)
-    return Edges(needs, after, waits)
+        waits.append(tuple(dict.fromkeys(hard + soft)) if soft else hard)
+    return Edges(needs, after, waits, resolver.choices)
 
 
 class _Resolver:
@@ -44,34 +66,48 @@ class _Resolver:
         self._source = source
         self._found = found
         self._suggester = Suggester(self._number_of)
+        self.choices: list[Choice] = []
 
     def edges_of(self, number: int, name: str, workflow: Workflow) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """What this workflow needs and what it comes after."""
         if not workflow.after:
-            row = tuple([self._number_of.get(need, number) for need in workflow.needs])
-            if number not in row and len(set(row)) == len(row):
+            names = [need for need in workflow.needs if isinstance(need, str)]
+            row = tuple([self._number_of.get(name, number) for name in names])
+            if number not in row and len(set(row)) == len(row) == len(workflow.needs):
                 return row, ()
         return self._edges_one_by_one(number, name, workflow)
 
     def _edges_one_by_one(self, number: int, name: str, workflow: Workflow) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        seen: dict[int, tuple[str, int]] = {}
-        edges: dict[str, list[int]] = {"needs": [], "after": []}
+        seen: dict[int, list[tuple[str, int, object]]] = {}
+        edges: dict[str, dict[int, None]] = {"needs": {}, "after": {}}
         for key, others in (("needs", workflow.needs), ("after", workflow.after)):
-            for place, other in enumerate(others):
+            for place, entry in enumerate(others):
+                other, chosen = named_in(entry), None if isinstance(entry, str) else entry.matrix
                 target = self._number_of.get(other)
                 if target is None:
-                    self._unknown(name, key, place, other)
+                    self._unknown(name, key, place, entry)
                 elif target == number:
                     self._itself(name, key, place)
-                elif target in seen:
-                    self._twice(name, key, place, other, seen[target])
+                elif before := [(at, where) for at, where, what in seen.get(target, ()) if what in (None, chosen)]:
+                    self._twice(name, key, place, other, before[0])
                 else:
-                    seen[target] = (key, place)
-                    edges[key].append(target)
+                    seen.setdefault(target, []).append((key, place, chosen))
+                    edges[key][target] = None
+                    self._choose(Choice(number, key, place, target, chosen))
         return tuple(edges["needs"]), tuple(edges["after"])
 
-    def _unknown(self, name: str, key: str, place: int, other: str) -> None:
-        path = ("workflows", name, key, place)
+    def _choose(self, choice: Choice) -> None:
+        """Keep what is chosen; who needs all jobs of a workflow needs no choice of them."""
+        if choice.matrix is not None:
+            self.choices.append(choice)
+        elif self.choices:
+            same = (choice.workflow, choice.key, choice.target)
+            self.choices = [one for one in self.choices if (one.workflow, one.key, one.target) != same]
+
+    def _unknown(self, name: str, key: str, place: int, entry: str | Need) -> None:
+        other = named_in(entry)
+        path: Path = ("workflows", name, key, place)
+        path = path if isinstance(entry, str) else (*path, "workflow")
         span = self._source.value(path)
         label = Note("there is no workflow of this name", span)
         message = f"unknown workflow `{other}` in `{key}` of `{name}`"
@@ -85,14 +121,14 @@ class _Resolver:
         return f"there {'are' if len(others) > 1 else 'is'} {', '.join(others)}"
 
     def _itself(self, name: str, key: str, place: int) -> None:
-        path = ("workflows", name, key, place)
+        path: Path = ("workflows", name, key, place)
         span = self._source.value(path)
         label = Note(f"`{name}` {VERBS[key]} `{name}`", span)
         message = f"`{name}` waits for itself"
         self._found.append(Diagnostic("PX207", message, span, path, (label,), f"remove it from `{key}`"))
 
     def _twice(self, name: str, key: str, place: int, other: str, before: tuple[str, int]) -> None:
-        path = ("workflows", name, key, place)
+        path: Path = ("workflows", name, key, place)
         span = self._source.value(path)
         first = self._source.value(("workflows", name, *before))
         notes = (Note("named again", span), Note("named here first", first))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
+from orchestrator.manifest import limits
+from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Defaults, Manifest, Retry, Workflow
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.files import Files
-from orchestrator.plan.model import FailFast, JobSpec, Order, Policy, RetryPolicy
+from orchestrator.plan.model import FailFast, JobSpec, Limits, Order, Policy, RetryPolicy
+from orchestrator.plan.template import is_absolute
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +38,63 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         timeout=_limit(policy.timeout),
         order=Order(policy.order),
         pools=dict(policy.pools),
+        min_free_memory=policy.admission.min_free_memory,
+        max_load=policy.admission.max_load,
         job_timeout=_job_timeout(manifest.defaults, overrides),
     )
 
 
 class Expander:
-    """Lays each workflow over the defaults: `env` merges key by key, everything else replaces.
+    """Lays each workflow of one manifest over its defaults: `env` and `limits` merge key by key, the rest replaces.
 
-    Jobs that say nothing of their own share one object for their environment and one for their retries.
+    Jobs that say nothing of their own share one object for their environment, one for their retries and one for
+    their limits.
     """
 
-    def __init__(self, manifest: Manifest, overrides: Overrides, files: Files) -> None:
-        self._defaults: Defaults = manifest.defaults
+    def __init__(self, home: Home, overrides: Overrides, files: Files) -> None:
+        self._home = home
+        self._defaults: Defaults = home.defaults
         self._files = files
-        self._timeout = _job_timeout(manifest.defaults, overrides)
-        self._retry = expand_retry(manifest.defaults.retry)
+        self._timeout = _job_timeout(home.defaults, overrides)
+        self._retry = expand_retry(home.defaults.retry)
+        self._limits = expand_limits(home.defaults.limits)
 
-    def spec(self, workflow: Workflow) -> JobSpec:
-        """What one attempt of the workflow's job executes."""
+    def spec(self, workflow: Workflow, put_in: Callable[[JobSpec], JobSpec] | None = None) -> JobSpec:
+        """What one attempt of the workflow's job executes; `put_in` replaces the templates, where there are any."""
         base = self._defaults
         own = workflow
-        return JobSpec(
+        facts = None if own.file is None else self._files[self._home.path_of(own.file)]
+        spec = JobSpec(
             run=own.run,
             argv=own.argv,
             file=own.file,
             args=own.args,
             shell=base.shell if own.shell is None else own.shell,
-            file_executable=own.file is not None and self._files[own.file].kind == "executable",
+            file_executable=facts is not None and facts.kind == "executable",
+            blocks=() if facts is None else facts.blocks,
             env=base.env if own.env is None else {**base.env, **own.env},
             env_inherit=base.env_inherit if own.env_inherit is None else own.env_inherit,
+            secrets=own.secrets,
             working_dir=(base.working_dir if own.working_dir is None else own.working_dir) or "",
             timeout=self._timeout if own.timeout is None else _limit(own.timeout),
             grace=base.grace if own.grace is None else own.grace,
+            limits=self._limits if own.limits is None else expand_limits(base.limits, own.limits),
+            cleanup=own.cleanup,
+            cleanup_timeout=own.cleanup_timeout,
+            require_limits=base.require_limits if own.require_limits is None else own.require_limits,
+        )
+
+        if put_in is not None:
+            spec = put_in(spec)
+        return self._seen_from_the_run(spec) if self._home.folder else spec
+
+    def _seen_from_the_run(self, spec: JobSpec) -> JobSpec:
+        """The same with the paths that an included manifest writes as the first one would write them."""
+        home = self._home
+        return replace(
+            spec,
+            file=None if spec.file is None else home.path_of(spec.file),
+            working_dir=spec.working_dir if is_absolute(spec.working_dir, spec) else home.path_of(spec.working_dir),
         )
 
     def retry(self, workflow: Workflow) -> RetryPolicy:
@@ -74,7 +103,21 @@ class Expander:
 
     def file_digest(self, workflow: Workflow) -> str:
         """The digest of what the workflow's file holds; empty without a file."""
-        return "" if workflow.file is None else self._files[workflow.file].sha256
+        return "" if workflow.file is None else self._files[self._home.path_of(workflow.file)].sha256
+
+
+class Expanders:
+    """The expander of each manifest: of the run's own, and of the `homes` of the workflows that were included."""
+
+    def __init__(self, own: Home, homes: Mapping[str, Home], overrides: Overrides, files: Files) -> None:
+        self._own = Expander(own, overrides, files)
+        by_home = {id(home): home for home in homes.values()}
+        expanders = {number: Expander(home, overrides, files) for number, home in by_home.items()}
+        self._of = {name: expanders[id(home)] for name, home in homes.items()}
+
+    def of(self, workflow: str) -> Expander:
+        """The expander for a workflow, by its name."""
+        return self._of.get(workflow, self._own)
 
 
 def expand_retry(retry: Retry) -> RetryPolicy:
@@ -90,6 +133,12 @@ def expand_retry(retry: Retry) -> RetryPolicy:
         on_timed_out="timed_out" in retry.on,
         on_exit=tuple(sorted(exits)),
     )
+
+
+def expand_limits(*layers: limits.Limits) -> Limits:
+    """The limits of all layers, each over those before it, key by key."""
+    given = {name: value for layer in layers for name, value in layer if value is not None}
+    return Limits(**{name: None if isinstance(value, NoLimit) else value for name, value in given.items()})
 
 
 def _job_timeout(defaults: Defaults, overrides: Overrides) -> float | None:

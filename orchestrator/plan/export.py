@@ -7,14 +7,38 @@ differ from their default.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from orchestrator.errors import RefusedError
-from orchestrator.plan.model import FailFast, JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When
+from orchestrator.plan.model import (
+    NO_LIMITS,
+    FailFast,
+    JobSpec,
+    Limits,
+    Order,
+    Plan,
+    PlannedJob,
+    Policy,
+    RetryPolicy,
+    SecretSource,
+    When,
+)
 
 VERSION = 1
 
 Json = dict[str, Any]
+
+# Fields of Limits -> their keys, which tell the unit.
+LIMIT_KEYS = {
+    "memory": "memory_bytes",
+    "cpu_time": "cpu_seconds",
+    "open_files": "open_files",
+    "file_size": "file_size_bytes",
+    "processes": "processes",
+    "core": "core_bytes",
+    "log": "log_bytes",
+}
 
 _SPEC = JobSpec()
 _RETRY = RetryPolicy()
@@ -23,6 +47,7 @@ _RETRY = RetryPolicy()
 def plan_to_dict(plan: Plan) -> Json:
     """The whole plan; `plan_from_dict` gives it back."""
     ids = [job.id for job in plan.jobs]
+    secrets = {name: _source_to_dict(source) for name, source in plan.secrets.items()}
     return {
         "version": VERSION,
         "name": plan.name,
@@ -35,6 +60,8 @@ def plan_to_dict(plan: Plan) -> Json:
         "critical_path": [ids[index] for index in plan.critical_path],
         "jobs": [_job_to_dict(job, ids) for job in plan.jobs],
         "left_out": [{"workflow": workflow, "reason": reason} for workflow, reason in plan.left_out],
+        **({"secrets": secrets} if secrets else {}),
+        **({"params": dict(plan.params)} if plan.params else {}),
     }
 
 
@@ -61,12 +88,45 @@ def _plan_from_dict(data: Mapping[str, Any]) -> Plan:
         levels=tuple(_indices(level, index_of) for level in data["levels"]),
         critical_path=_indices(data["critical_path"], index_of),
         left_out=tuple((entry["workflow"], entry["reason"]) for entry in data["left_out"]),
+        secrets={name: _source_from_dict(source) for name, source in data.get("secrets", {}).items()},
+        params=dict(data.get("params", {})),
         description=data["description"],
         digest=data["digest"],
     )
 
 
+def _source_to_dict(source: SecretSource) -> Json:
+    data: Json = {}
+    if source.env is not None:
+        data["env"] = source.env
+    if source.file is not None:
+        data["file"] = source.file
+    if source.command is not None:
+        data["command"] = list(source.command)
+    if source.allow_short:
+        data["allow_short"] = True
+    if not source.needed:
+        data["needed"] = False
+    return data
+
+
+def _source_from_dict(data: Mapping[str, Any]) -> SecretSource:
+    command = data.get("command")
+    return SecretSource(
+        env=data.get("env"),
+        file=data.get("file"),
+        command=None if command is None else tuple(command),
+        allow_short=data.get("allow_short", False),
+        needed=data.get("needed", True),
+    )
+
+
 def _policy_to_dict(policy: Policy) -> Json:
+    admission: Json = {}
+    if policy.min_free_memory:
+        admission["min_free_memory_bytes"] = policy.min_free_memory
+    if policy.max_load is not None:
+        admission["max_load"] = policy.max_load
     return {
         "max_parallel_jobs": policy.max_parallel_jobs,
         "fail_fast": policy.fail_fast.plain,
@@ -74,16 +134,20 @@ def _policy_to_dict(policy: Policy) -> Json:
         "order": policy.order.value,
         "pools": dict(policy.pools),
         "job_timeout_seconds": _number(policy.job_timeout),
+        **({"admission": admission} if admission else {}),
     }
 
 
 def _policy_from_dict(data: Mapping[str, Any]) -> Policy:
+    admission = data.get("admission", {})
     return Policy(
         max_parallel_jobs=data["max_parallel_jobs"],
         fail_fast=FailFast(str(data["fail_fast"]).lower()),
         timeout=_seconds(data["timeout_seconds"]),
         order=Order(data["order"]),
         pools=dict(data["pools"]),
+        min_free_memory=admission.get("min_free_memory_bytes", 0),
+        max_load=_seconds(admission.get("max_load")),
         job_timeout=_seconds(data["job_timeout_seconds"]),
     )
 
@@ -100,14 +164,31 @@ def _job_to_dict(job: PlannedJob, ids: list[str]) -> Json:
     data["timeout_seconds"] = _number(spec.timeout)
     if spec.grace != _SPEC.grace:
         data["grace_seconds"] = _number(spec.grace)
+    limits = _limits_to_dict(spec.limits)
+    if limits:
+        data["limits"] = limits
+    if spec.require_limits:
+        data["require_limits"] = True
+    if spec.cleanup is not None:
+        data["cleanup"] = spec.cleanup
+    if spec.cleanup_timeout != _SPEC.cleanup_timeout:
+        data["cleanup_timeout_seconds"] = _number(spec.cleanup_timeout)
     if job.retry != _RETRY:
         data["retry"] = _retry_to_dict(job.retry)
     if job.allow_failure:
         data["allow_failure"] = True
     data["priority"] = job.priority
+    if job.memory:
+        data["memory_bytes"] = job.memory
+    if job.cpus:
+        data["cpus"] = _number(job.cpus)
     data["pools"] = dict(job.pools)
     if job.tags:
         data["tags"] = list(job.tags)
+    if job.matrix:
+        data["matrix"] = dict(job.matrix)
+    if job.matrix_fail_fast:
+        data["matrix_fail_fast"] = True
     data["digest"] = job.digest
     return data
 
@@ -125,11 +206,15 @@ def _job_from_dict(data: Mapping[str, Any], index: int, index_of: Mapping[str, i
         level=data["level"],
         rank=float(data["rank"]),
         priority=data["priority"],
+        memory=data.get("memory_bytes", 0),
+        cpus=float(data.get("cpus", 0)),
         pools=tuple(data["pools"].items()),
         allow_failure=data.get("allow_failure", False),
         retry=_RETRY if retry is None else _retry_from_dict(retry),
         tags=tuple(data.get("tags", ())),
         description=data.get("description", ""),
+        matrix=dict(data.get("matrix", {})),
+        matrix_fail_fast=data.get("matrix_fail_fast", False),
         digest=data["digest"],
     )
 
@@ -142,6 +227,10 @@ def _spec_to_dict(spec: JobSpec) -> Json:
         data["argv"] = list(spec.argv)
     if spec.file is not None:
         data["file"] = spec.file
+    if spec.blocks:
+        data["blocks"] = [{"line": line, "text": text} for line, text in spec.blocks]
+    if spec.late:
+        data["late"] = spec.late
     if spec.file_executable:
         data["file_executable"] = True
     if spec.args:
@@ -152,6 +241,10 @@ def _spec_to_dict(spec: JobSpec) -> Json:
         data["env"] = dict(spec.env)
     if spec.env_inherit != _SPEC.env_inherit:
         data["env_inherit"] = spec.env_inherit if isinstance(spec.env_inherit, str) else list(spec.env_inherit)
+    if spec.secrets:
+        data["secrets"] = list(spec.secrets)
+    if spec.masked:
+        data["masked"] = True
     if spec.working_dir:
         data["working_dir"] = spec.working_dir
     return data
@@ -164,15 +257,38 @@ def _spec_from_dict(data: Mapping[str, Any]) -> JobSpec:
         run=data.get("run"),
         argv=None if argv is None else tuple(argv),
         file=data.get("file"),
+        blocks=tuple((block["line"], block["text"]) for block in data.get("blocks", ())),
+        late=data.get("late", 0),
         args=tuple(data.get("args", ())),
         shell=tuple(data.get("shell", _SPEC.shell)),
         file_executable=data.get("file_executable", False),
         env=dict(data.get("env", {})),
         env_inherit=inherit if isinstance(inherit, str) else tuple(inherit),
+        secrets=tuple(data.get("secrets", ())),
+        masked=data.get("masked", False),
         working_dir=data.get("working_dir", ""),
         timeout=_seconds(data["timeout_seconds"]),
         grace=float(data.get("grace_seconds", _SPEC.grace)),
+        limits=_limits_from_dict(data.get("limits", {})),
+        require_limits=data.get("require_limits", False),
+        cleanup=data.get("cleanup"),
+        cleanup_timeout=float(data.get("cleanup_timeout_seconds", _SPEC.cleanup_timeout)),
     )
+
+
+def _limits_to_dict(limits: Limits) -> Json:
+    if limits == NO_LIMITS:
+        return {}
+    given = ((LIMIT_KEYS[field.name], getattr(limits, field.name)) for field in fields(Limits))
+    return {key: _number(value) if isinstance(value, float) else value for key, value in given if value is not None}
+
+
+def _limits_from_dict(data: Mapping[str, Any]) -> Limits:
+    if not data:
+        return NO_LIMITS
+    given = {name: data.get(key) for name, key in LIMIT_KEYS.items()}
+    given["cpu_time"] = _seconds(given["cpu_time"])
+    return Limits(**given)
 
 
 def _retry_to_dict(retry: RetryPolicy) -> Json:

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 
 from orchestrator.diagnostics import Diagnostic, has_errors
+from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.plan.check import Checked, check
+from orchestrator.plan.conditions import Known
 from orchestrator.plan.digest import job_digest, plan_digest
-from orchestrator.plan.expand import Expander, Overrides, expand_policy
+from orchestrator.plan.expand import Expanders, Overrides, expand_policy
 from orchestrator.plan.files import Files
 from orchestrator.plan.graph import Levels, Rows, levels, urgency
+from orchestrator.plan.layout import Layout
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, When
+from orchestrator.plan.secrets import secret_sources
 from orchestrator.plan.select import Selection, select
+from orchestrator.plan.surroundings import Surroundings
+from orchestrator.plan.template import Scope as JobScope
+from orchestrator.plan.template import put_in
 
+_NO_VALUES: Mapping[str, Value] = {}
 _WHEN = {member.value: member for member in When}
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan, or None if the manifest has errors; and all errors and warnings, ordered by position."""
+    """The plan, or None if the manifest has errors; all errors and warnings, ordered by position; and where parameters
+    come from that are not their default: `{"params.release": "--set"}`."""
 
     plan: Plan | None
     diagnostics: tuple[Diagnostic, ...]
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The workflows that are in the run, by their number in the manifest, and their edges by their number in the
-    plan."""
+    """The jobs that are in the run, by their number in the layout, and their edges by their number in the plan."""
 
-    workflows: Sequence[int]
+    jobs: Sequence[int]
     needs: Rows
     after: Rows
     waits: Rows
@@ -50,20 +62,24 @@ def make_plan(
     cpus: int,
     selection: Selection | None = None,
     overrides: Overrides | None = None,
+    homes: Mapping[str, Home] | None = None,
+    around: Surroundings | None = None,
 ) -> Planned:
     """Plan a run of `manifest`, which was read from `manifest_path` and whose paths start at `base_dir`.
 
-    `files` holds a fact for each `file` that a workflow names; `cpus` is what `auto` means. The whole manifest is
-    checked, also what the selection leaves out. `UsageError` if the selection names what does not exist, or nothing.
+    `files` holds a fact for each `file` that a workflow names, `homes` tells where the workflows come from that were
+    included; `cpus` is what `auto` means. The whole manifest is checked, also what the selection leaves out.
+    `UsageError` if the selection names what does not exist, or nothing, and if a parameter from outside cannot be used.
     """
-    checked = check(manifest, source, files)
+    homes, around, overrides = homes or {}, around or Surroundings(), overrides or Overrides()
+    checked = check(manifest, source, files, homes, around)
     if has_errors(checked.diagnostics):
         return Planned(None, checked.diagnostics)
-    overrides = overrides or Overrides()
-    scope = _scope(manifest, checked, selection or Selection())
-    jobs, path = _jobs(manifest, scope, Expander(manifest, overrides, files))
+    checked.params.check_usage()
+    scope = _scope(manifest, checked, selection or Selection(), around)
+    expanders = Expanders(Home("", manifest.defaults, source), homes, overrides, files)
+    jobs, path = _jobs(manifest, checked, scope, expanders)
     policy = expand_policy(manifest, overrides, cpus)
-    names = tuple(manifest.workflows)
     plan = Plan(
         name=manifest.name or base_dir.rstrip("/").rpartition("/")[2] or "pexec",
         manifest=manifest_path,
@@ -72,18 +88,22 @@ def make_plan(
         jobs=jobs,
         levels=scope.levels,
         critical_path=path,
-        left_out=tuple((names[number], reason) for number, reason in scope.left_out),
+        left_out=_told_together(manifest, checked.layout, scope.left_out),
+        secrets=secret_sources(manifest, (job.workflow for job in jobs)),
+        params=checked.params.values,
         description=manifest.description or "",
         digest=plan_digest(policy, jobs),
     )
-    return Planned(plan, checked.diagnostics)
+    origins = {f"params.{name}": origin for name, origin in checked.params.origins.items()}
+    return Planned(plan, checked.diagnostics, origins)
 
 
-def _scope(manifest: Manifest, checked: Checked, selection: Selection) -> _Scope:
+def _scope(manifest: Manifest, checked: Checked, selection: Selection, around: Surroundings) -> _Scope:
     edges = checked.edges
-    if not selection:
+    unmet = _unmet(manifest, checked, around)
+    if not (selection or unmet or any(workflow.manual for workflow in manifest.workflows.values())):
         return _Scope(range(len(edges.needs)), edges.needs, edges.after, edges.waits, checked.levels)
-    selected = select(manifest, edges.needs, selection)
+    selected = select(manifest, checked.layout, edges.needs, selection, unmet)
     index_of = {number: index for index, number in enumerate(selected.kept)}
     needs = [tuple(index_of[need] for need in row) for row in selected.needs]
     after = [
@@ -94,18 +114,52 @@ def _scope(manifest: Manifest, checked: Checked, selection: Selection) -> _Scope
     return _Scope(selected.kept, needs, after, waits, levels(waits), selected.left_out)
 
 
-def _jobs(manifest: Manifest, scope: _Scope, expander: Expander) -> tuple[tuple[PlannedJob, ...], tuple[int, ...]]:
+def _unmet(manifest: Manifest, checked: Checked, around: Surroundings) -> dict[int, str]:
+    """The jobs whose `if` does not hold, each with the reason."""
+    reasons: dict[int, str] = {}
+    for number, (name, workflow) in enumerate(manifest.workflows.items()):
+        if workflow.if_ is None:
+            continue
+        for job in checked.layout.jobs_of(number):
+            cell = checked.layout.cell_of(job, name)
+            known = Known(around, checked.params.values, {} if cell is None else cell.values)
+            if not known.holds(workflow.if_):
+                reasons[job] = known.why_not(workflow.if_)
+    return reasons
+
+
+def _told_together(
+    manifest: Manifest, layout: Layout, left_out: Sequence[tuple[int, str]]
+) -> tuple[tuple[str, str], ...]:
+    """What is left out: a workflow once if all its jobs are for one reason, else job by job."""
+    names = tuple(manifest.workflows)
+    told: list[tuple[str, str]] = []
+    for number, group in groupby(left_out, lambda entry: layout.workflow_of[entry[0]]):
+        jobs = list(group)
+        if len({reason for _, reason in jobs}) == 1 and len(jobs) == len(layout.jobs_of(number)):
+            told.append((names[number], jobs[0][1]))
+        else:
+            told += [(layout.ids[job], reason) for job, reason in jobs]
+    return tuple(told)
+
+
+def _jobs(
+    manifest: Manifest, checked: Checked, scope: _Scope, expanders: Expanders
+) -> tuple[tuple[PlannedJob, ...], tuple[int, ...]]:
     """All jobs, and the critical path through them."""
+    layout = checked.layout
     entries = list(manifest.workflows.items())
-    chosen = [entries[number] for number in scope.workflows]
-    specs = [expander.spec(workflow) for _, workflow in chosen]
-    digests = _digests(chosen, specs, scope, expander)
+    chosen = [entries[layout.workflow_of[number]] for number in scope.jobs]
+    ids = [layout.ids[number] for number in scope.jobs]
+    specs = _specs(checked, scope, expanders, entries)
+    files = [expanders.of(name).file_digest(workflow) for name, workflow in chosen]
+    digests = _digests(ids, specs, files, scope)
     level_of = {index: depth for depth, level in enumerate(scope.levels) for index in level}
     urgent = urgency(scope.waits, scope.levels)
     jobs = tuple(
         PlannedJob(
             index=index,
-            id=name,
+            id=ids[index],
             workflow=name,
             spec=specs[index],
             needs=scope.needs[index],
@@ -114,11 +168,15 @@ def _jobs(manifest: Manifest, scope: _Scope, expander: Expander) -> tuple[tuple[
             level=level_of[index],
             rank=urgent.ranks[index],
             priority=workflow.priority,
+            memory=workflow.memory,
+            cpus=float(workflow.cpus),
             pools=tuple(sorted(workflow.pools.items())) if workflow.pools else (),
             allow_failure=workflow.allow_failure,
-            retry=expander.retry(workflow),
+            retry=expanders.of(name).retry(workflow),
             tags=workflow.tags,
             description=workflow.description or "",
+            matrix=_NO_VALUES if workflow.matrix is None else layout.values_of(scope.jobs[index], name),
+            matrix_fail_fast=workflow.matrix is not None and workflow.matrix.fail_fast,
             digest=digests[index],
         )
         for index, (name, workflow) in enumerate(chosen)
@@ -126,14 +184,28 @@ def _jobs(manifest: Manifest, scope: _Scope, expander: Expander) -> tuple[tuple[
     return jobs, urgent.path
 
 
-def _digests(
-    chosen: Sequence[tuple[str, Workflow]], specs: Sequence[JobSpec], scope: _Scope, expander: Expander
-) -> list[str]:
+def _specs(
+    checked: Checked, scope: _Scope, expanders: Expanders, entries: Sequence[tuple[str, Workflow]]
+) -> list[JobSpec]:
+    """What each job executes."""
+    layout = checked.layout
+    params = {name: value_text(value) for name, value in checked.params.values.items()}
+    specs = []
+    for number in scope.jobs:
+        name, workflow = entries[layout.workflow_of[number]]
+        put = None
+        if name in checked.templated:
+            values = {key: value_text(value) for key, value in layout.values_of(number, name).items()}
+            put = partial(put_in, templates=checked.templates, scope=JobScope(params, values, layout.ids[number]))
+        specs.append(expanders.of(name).spec(workflow, put))
+    return specs
+
+
+def _digests(ids: Sequence[str], specs: Sequence[JobSpec], files: Sequence[str], scope: _Scope) -> list[str]:
     """Level by level: a job's digest holds those of its needs, which stand below it."""
-    digests = [""] * len(chosen)
+    digests = [""] * len(ids)
     for level in scope.levels:
         for index in level:
-            name, workflow = chosen[index]
             needs = [digests[need] for need in scope.needs[index]]
-            digests[index] = job_digest(name, specs[index], expander.file_digest(workflow), needs)
+            digests[index] = job_digest(ids[index], specs[index], files[index], needs)
     return digests

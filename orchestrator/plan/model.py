@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 DEFAULT_MAX_PARALLEL_JOBS = 4
 DEFAULT_TIMEOUT_SECONDS = 300.0
 DEFAULT_GRACE_SECONDS = 10.0
+DEFAULT_CLEANUP_SECONDS = 30.0
 DEFAULT_SHELL = ("bash", "-euo", "pipefail")
+
+Value = str | int | float | bool
 
 
 class When(enum.StrEnum):
@@ -59,20 +62,66 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretSource:
+    """Where the value of a secret is found when the run starts: a variable of pexec's own environment, a file, or what
+    a program prints. The value is never part of a plan. Unless it is `needed` the run does without it."""
+
+    env: str | None = None
+    file: str | None = None
+    command: tuple[str, ...] | None = None
+    allow_short: bool = False
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one attempt of a job may use: bytes, seconds, numbers; None for no limit. `memory`, `cpu_time` and
+    `processes` count all its processes together."""
+
+    memory: int | None = None
+    cpu_time: float | None = None
+    open_files: int | None = None
+    file_size: int | None = None
+    processes: int | None = None
+    core: int | None = None  # None is 0 unless the job itself asks for more
+    log: int | None = None
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What one attempt of a job executes. At most one of `run`, `argv`, `file` is set; none for a group."""
+    """What one attempt of a job executes. At most one of `run`, `argv`, `file` is set; none for a group.
+
+    With `late` above 0 the texts have places for the id and the folder of the run, which `template.fill` fills.
+    `secrets` are names: the values join its environment when it is started. `masked` tells that the value of a secret
+    was taken out of its texts, as they are written to files; so it cannot be run."""
 
     run: str | None = None
     argv: tuple[str, ...] | None = None
     file: str | None = None
+    blocks: tuple[tuple[int, str], ...] = ()  # of a runbook: the line and the text of each block that runs
     args: tuple[str, ...] = ()
     shell: tuple[str, ...] = DEFAULT_SHELL
     file_executable: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     env_inherit: str | tuple[str, ...] = "all"
+    secrets: tuple[str, ...] = ()
+    masked: bool = False
+    late: int = 0
     working_dir: str = ""
     timeout: float | None = DEFAULT_TIMEOUT_SECONDS
     grace: float = DEFAULT_GRACE_SECONDS
+    limits: Limits = NO_LIMITS
+    require_limits: bool = False
+    cleanup: str | None = None  # shell text
+    cleanup_timeout: float = DEFAULT_CLEANUP_SECONDS
+
+    @property
+    def stop_seconds(self) -> float:
+        """How long an attempt that was asked to end may take, its cleanup included, before something is wrong."""
+        return self.grace if self.cleanup is None else self.grace + self.cleanup_timeout
 
     @property
     def is_group(self) -> bool:
@@ -86,6 +135,9 @@ class PlannedJob:
 
     `level` is the length of the longest chain of jobs that it waits for (0 for none). `rank` is the estimated seconds,
     or jobs when no durations are known, from this job's start to the end of the longest chain that waits for it.
+
+    `matrix` holds the values of its cell, if its workflow has a matrix; with `matrix_fail_fast` its failure cancels
+    the other jobs of the workflow.
     """
 
     index: int
@@ -98,11 +150,15 @@ class PlannedJob:
     level: int = 0
     rank: float = 1.0
     priority: int = 0
+    memory: int = 0  # this and the next: what it is expected to use, to let it start; no limits
+    cpus: float = 0.0
     pools: tuple[tuple[str, int], ...] = ()
     allow_failure: bool = False
     retry: RetryPolicy = RetryPolicy()
     tags: tuple[str, ...] = ()
     description: str = ""
+    matrix: Mapping[str, Value] = field(default_factory=dict)
+    matrix_fail_fast: bool = False
     digest: str = ""
 
 
@@ -116,6 +172,8 @@ class Policy:
     timeout: float | None = None
     order: Order = Order.CRITICAL_PATH
     pools: Mapping[str, int] = field(default_factory=dict)
+    min_free_memory: int = 0
+    max_load: float | None = None
     job_timeout: float | None = DEFAULT_TIMEOUT_SECONDS
 
 
@@ -123,7 +181,8 @@ class Policy:
 class Plan:
     """A whole run, ordered: `jobs[i].index == i`, declared order; `levels` and `critical_path` hold indices.
 
-    `left_out` holds workflows without a job in this run, each with the reason.
+    `left_out` holds workflows, or single jobs of a matrix, that have no part in this run, each with the reason.
+    `params` are the values of the run's parameters.
     """
 
     name: str
@@ -134,5 +193,7 @@ class Plan:
     levels: tuple[tuple[int, ...], ...] = ()
     critical_path: tuple[int, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)
+    params: Mapping[str, Value] = field(default_factory=dict)
     description: str = ""
     digest: str = ""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.plan.export import VERSION
-from orchestrator.plan.model import DEFAULT_GRACE_SECONDS, DEFAULT_SHELL, FailFast, Order, When
+from orchestrator.plan.model import DEFAULT_CLEANUP_SECONDS, DEFAULT_GRACE_SECONDS, DEFAULT_SHELL, FailFast, Order, When
 
 Schema = dict[str, Any]
 
+_VALUE: Schema = {"type": ["string", "number", "boolean"]}
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -30,17 +31,29 @@ def plan_schema() -> Schema:
             "critical_path": _ids("The longest chain of jobs that wait for each other, first job first."),
             "jobs": {**_list({"$ref": "#/$defs/job"}), "description": "All jobs, in the order of the manifest."},
             "left_out": {
-                **_list(_closed({"workflow": _text("Its name."), "reason": _text("Why it has no job.")})),
-                "description": "Workflows of the manifest that are not part of the run.",
+                **_list(_closed({"workflow": _text("Its name, or a job's id."), "reason": _text("Why it has none.")})),
+                "description": "Workflows of the manifest, and jobs of a matrix, that are not part of the run.",
             },
-        }
+        },
+        {
+            "secrets": {
+                "type": "object",
+                "additionalProperties": {"$ref": "#/$defs/secret"},
+                "description": "Where the values of secrets are found when the run starts, by the secrets' names.",
+            },
+            "params": {**_map(_VALUE), "description": "The parameters of the run, by name."},
+        },
     )
     head = {
         "$schema": _DIALECT,
         "title": "Plan of a pexec run",
         "description": "What a run will do. Times are seconds.",
     }
-    return {**head, **root, "$defs": {"policy": _policy(), "job": _job(), "retry": _retry()}}
+    return {
+        **head,
+        **root,
+        "$defs": {"policy": _policy(), "job": _job(), "retry": _retry(), "limits": _limits(), "secret": _secret()},
+    }
 
 
 def execution_plan_schema() -> Schema:
@@ -71,7 +84,16 @@ def _policy() -> Schema:
             "order": {"enum": [member.value for member in Order], "description": "Which ready job starts first."},
             "pools": _amounts("The size of each pool."),
             "job_timeout_seconds": _limit("Limit of one attempt of jobs that have none of their own; null for none."),
-        }
+        },
+        {
+            "admission": _closed(
+                {},
+                {
+                    "min_free_memory_bytes": _count("So much memory stays available when a job starts.", least=1),
+                    "max_load": {"type": "number", "exclusiveMinimum": 0, "description": "No job starts above it."},
+                },
+            )
+        },
     )
 
 
@@ -94,7 +116,14 @@ def _job() -> Schema:
         "description": _text("What it is for."),
         "run": _text("Shell text. At most one of `run`, `argv` and `file` is there; none for a group."),
         "argv": {**words, "minItems": 1, "description": "A program and its arguments, started without a shell."},
-        "file": _text("A script."),
+        "file": _text("A script or a runbook."),
+        "blocks": {
+            **_list(_closed({"line": _count("Where its text begins.", least=1), "text": _text("Shell text.")})),
+            "description": "The blocks of the runbook that run, in order.",
+        },
+        "late": _count("How many blanks end `${{ run.id }}` and `${{ run.dir }}`, where they are filled in.", least=1),
+        "matrix": {**_map(_VALUE), "description": "The values of its cell of the workflow's matrix."},
+        "matrix_fail_fast": {"const": True, "description": "Its failure cancels the workflow's other jobs."},
         "file_executable": {"const": True, "description": "The script is executed, not given to the shell."},
         "args": {**words, "description": "Arguments of `file`."},
         "shell": {**words, "minItems": 1, "default": list(DEFAULT_SHELL), "description": "The shell with its options."},
@@ -104,8 +133,16 @@ def _job() -> Schema:
             "default": "all",
             "description": "What it sees of the environment of pexec: all, a minimum, or names and globs.",
         },
+        "secrets": {**words, "description": "The secrets whose values join its environment."},
+        "masked": {"const": True, "description": "The value of a secret stood in its texts, and was taken out."},
         "working_dir": _text("Where it runs; `base_dir` if it is not there."),
         "grace_seconds": {**_amount("Between the polite and the hard signal."), "default": DEFAULT_GRACE_SECONDS},
+        "limits": {"$ref": "#/$defs/limits"},
+        "require_limits": {"const": True, "description": "The run is refused where its limits cannot be enforced."},
+        "cleanup": _text("Shell text that runs after its last attempt."),
+        "cleanup_timeout_seconds": {**_amount("Limit of `cleanup`."), "default": DEFAULT_CLEANUP_SECONDS},
+        "memory_bytes": _count("What it is expected to use; no limit.", least=1),
+        "cpus": {"type": "number", "exclusiveMinimum": 0, "description": "CPUs that it is expected to keep busy."},
         "retry": {"$ref": "#/$defs/retry"},
         "allow_failure": {"const": True, "description": "Its failure fails neither the run nor its dependents."},
         "tags": {**words, "description": "Labels."},
@@ -130,6 +167,36 @@ def _retry() -> Schema:
             },
         }
     )
+
+
+def _secret() -> Schema:
+    source = _closed(
+        {},
+        {
+            "env": _text("The variable of pexec's own environment that holds the value."),
+            "file": _text("The file that holds it."),
+            "command": {**_list({"type": "string"}), "minItems": 1, "description": "The program that prints it."},
+            "allow_short": {"const": True, "description": "It may be shorter than 4 bytes."},
+            "needed": {"const": False, "description": "Only workflows outside of the run name it."},
+        },
+    )
+    return {**source, "oneOf": [{"required": [key]} for key in ("env", "file", "command")]}
+
+
+def _limits() -> Schema:
+    schema = _closed(
+        {},
+        {
+            "memory_bytes": _count("Memory of all processes of an attempt.", least=1),
+            "cpu_seconds": {"type": "number", "exclusiveMinimum": 0, "description": "CPU time of all its processes."},
+            "open_files": _count("Open files of each process.", least=1),
+            "file_size_bytes": _count("The size of any file that it writes.", least=1),
+            "processes": _count("Processes at once.", least=1),
+            "core_bytes": _count("The size of a core dump."),
+            "log_bytes": _count("The size of its log.", least=1),
+        },
+    )
+    return {**schema, "minProperties": 1, "description": "What an attempt may use."}
 
 
 def _closed(required: Schema, optional: Schema | None = None) -> Schema:

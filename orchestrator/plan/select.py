@@ -1,22 +1,25 @@
-"""Which of the manifest's workflows are part of a run."""
+"""Which of the manifest's jobs are part of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
 from orchestrator.plan.graph import Rows
+from orchestrator.plan.layout import Layout
 from orchestrator.plan.near import Suggester
 
 NOT_SELECTED = "not selected"
+MANUAL = "manual: it runs only when it is named, or needed by a job that is"
 _TAG = "tag:"
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the user asked for; each word is the name of a workflow or `tag:T`. Nothing asked for is everything.
+    """What the user asked for; each word is the name of a workflow, the id of a job or `tag:T`. Nothing asked for is
+    everything but what is manual; that is in only if its name is among `jobs` or `only`, or what needs it.
 
     - `jobs`: these with all that they need, directly or not. What they only come `after` is not pulled in.
     - `only`: of those (of all without `jobs`) these, again with all that they need.
@@ -34,28 +37,36 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """Numbers of workflows, ascending: those in the run, the needs among them, and the others each with the reason."""
+    """Numbers of jobs, ascending: those in the run, the needs among them, and the others each with the reason."""
 
     kept: tuple[int, ...]
     needs: Rows
     left_out: tuple[tuple[int, str], ...]
 
 
-def select(manifest: Manifest, needs: Rows, selection: Selection) -> Selected:
-    """Apply the selection to a graph without cycles. `UsageError` for an unknown name or tag, and if nothing is left.
+def select(manifest: Manifest, layout: Layout, needs: Rows, selection: Selection, unmet: Mapping[int, str]) -> Selected:
+    """Apply the selection to a graph without cycles. `unmet` are the jobs whose `if` does not hold, with the reason.
 
-    `needs` of the result has a row for each kept workflow, still with the manifest's numbers.
+    `UsageError` for an unknown name or tag, and if the selection leaves nothing. `needs` of the result has a row for
+    each kept job, still with the layout's numbers.
     """
-    words = _Words(manifest)
+    words = _Words(manifest, layout)
     jobs, only, skip = (words.resolve(asked) for asked in (selection.jobs, selection.only, selection.skip))
-    kept = set(range(len(needs)))
+    there = set(range(len(needs))) - unmet.keys()
+    graph = [bridged(n, needs, there) if n in there else () for n in range(len(needs))] if unmet else needs
+    manual = {job for n, one in enumerate(manifest.workflows.values()) if one.manual for job in layout.jobs_of(n)}
+    names = [word for word in (*selection.jobs, *selection.only) if not word.startswith(_TAG)]
+    kept = there - manual | with_needs(words.resolve(names).keys() & there, graph)
     if selection.jobs:
-        kept = with_needs(jobs, needs)
+        kept = with_needs(jobs.keys() & there, graph)
     if selection.only:
-        kept = with_needs(kept & only.keys(), needs)
-    reasons = {number: f"`--skip {word}`" if number in kept else NOT_SELECTED for number, word in skip.items()}
+        kept = with_needs(kept & only.keys(), graph)
+    reasons = dict.fromkeys(manual, MANUAL if not (jobs or only) else NOT_SELECTED)
+    reasons |= {number: f"`--skip {word}`" if number in kept else NOT_SELECTED for number, word in skip.items()}
+    reasons |= unmet
     kept -= skip.keys()
-    if not kept:
+    asked = jobs.keys() | only.keys()
+    if not kept and selection and there and not (asked and asked <= unmet.keys()):
         raise UsageError("no job is left to run", help="name fewer jobs to skip, or other jobs to run")
     ordered = tuple(sorted(kept))
     left_out = tuple((n, reasons.get(n, NOT_SELECTED)) for n in range(len(needs)) if n not in kept)
@@ -63,16 +74,21 @@ def select(manifest: Manifest, needs: Rows, selection: Selection) -> Selected:
 
 
 class _Words:
-    """Finds out which workflows a word of the command line means."""
+    """Finds out which jobs a word of the command line means."""
 
-    def __init__(self, manifest: Manifest) -> None:
-        self._known: dict[str, list[int]] = {name: [number] for number, name in enumerate(manifest.workflows)}
-        for number, workflow in enumerate(manifest.workflows.values()):
+    def __init__(self, manifest: Manifest, layout: Layout) -> None:
+        self._known: dict[str, Iterable[int]] = {job_id: (number,) for number, job_id in enumerate(layout.ids)}
+        tagged: dict[str, list[int]] = {}
+        for number, (name, workflow) in enumerate(manifest.workflows.items()):
+            jobs = layout.jobs_of(number)
+            if name in layout.cells:
+                self._known[name] = jobs
             for tag in dict.fromkeys(workflow.tags):
-                self._known.setdefault(_TAG + tag, []).append(number)
+                tagged.setdefault(_TAG + tag, []).extend(jobs)
+        self._known |= tagged
 
     def resolve(self, words: Iterable[str]) -> dict[int, str]:
-        """The workflows that are meant, each with the first word that means it."""
+        """The jobs that are meant, each with the first word that means it."""
         words = tuple(words)
         unknown = [word for word in words if word not in self._known]
         if unknown:

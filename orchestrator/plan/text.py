@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.manifest.scalars import format_duration
-from orchestrator.plan.model import JobSpec, Plan, PlannedJob, RetryPolicy, When
+from orchestrator.manifest.scalars import format_duration, format_size, value_text
+from orchestrator.plan.model import NO_LIMITS, JobSpec, Limits, Plan, PlannedJob, RetryPolicy, When
 
 _WIDEST_ID = 32
 _LONGEST_COMMAND = 88
@@ -16,7 +16,7 @@ def plan_text(plan: Plan, origins: Mapping[str, str] | None = None) -> str:
     """Groups of jobs that may run side by side, the critical path, and the rules of the run; ends with a newline.
 
     A job's time-out is told where it differs from the run's default. `origins` says where an overridden setting comes
-    from: `{"max_parallel_jobs": "--max-parallel-jobs"}`; the other keys are `fail_fast` and `timeout`.
+    from: `{"max_parallel_jobs": "--max-parallel-jobs"}`; the other keys are `fail_fast`, `timeout` and `params.NAME`.
     """
     lines = [f"{_shown(plan.name)}: {_count(len(plan.jobs), 'job')} in {_count(len(plan.levels), 'group')}"]
     if plan.description:
@@ -31,6 +31,8 @@ def plan_text(plan: Plan, origins: Mapping[str, str] | None = None) -> str:
         lines += ["", f"critical path: {path}"]
     if plan.left_out:
         lines += ["", "left out", *(f"  {workflow}: {reason}" for workflow, reason in plan.left_out)]
+    if plan.params:
+        lines += ["", "parameters", *_param_lines(plan, origins or {})]
     lines += ["", "settings", *_setting_lines(plan, origins or {})]
     return "\n".join(lines) + "\n"
 
@@ -53,14 +55,27 @@ def _details(plan: Plan, job: PlannedJob) -> Iterator[str]:
         return
     if job.spec.timeout != plan.policy.job_timeout:
         yield f"timeout {_limit(job.spec.timeout)}"
+    if job.spec.limits != NO_LIMITS:
+        yield f"limits {_limits(job.spec.limits)}"
+    if job.matrix_fail_fast:
+        yield "fails fast"
     if job.retry.max_attempts > 1:
         yield _attempts(job.retry)
     for pool, amount in job.pools:
         yield f"takes {amount:,} of {pool}"
+    if job.spec.secrets:
+        yield f"secrets {', '.join(job.spec.secrets)}"
     if job.priority:
         yield f"priority {job.priority}"
     if job.allow_failure:
         yield "may fail"
+
+
+def _param_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:
+    width = min(max(map(len, plan.params)), _WIDEST_ID)
+    for name, value in plan.params.items():
+        origin = f"  (from {origins[f'params.{name}']})" if f"params.{name}" in origins else ""
+        yield f"  {name:<{width}}  {_elided(_shown(value_text(value)))}{origin}".rstrip()
 
 
 def _setting_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:
@@ -85,6 +100,9 @@ def _command(spec: JobSpec) -> str:
         first, *more = spec.run.strip().splitlines() or [""]
         return _elided(_shown(first)) + (f"  (and {_count(len(more), 'line')} more)" if more else "")
     words = spec.argv or (spec.file or "", *spec.args)
+    if spec.blocks:
+        count = _count(len(spec.blocks), "block")
+        return f"{_elided(' '.join(_word(word) for word in words))}  ({count})"
     return _elided(" ".join(_word(word) for word in words))
 
 
@@ -108,6 +126,15 @@ def _listed(names: list[str], most: int) -> list[str]:
 
 def _limit(seconds: float | None) -> str:
     return "none" if seconds is None else format_duration(seconds)
+
+
+def _limits(limits: Limits) -> str:
+    sizes = {"memory": limits.memory, "file_size": limits.file_size, "core": limits.core, "log": limits.log}
+    given = {name: format_size(size) for name, size in sizes.items() if size is not None}
+    given |= {} if limits.cpu_time is None else {"cpu_time": format_duration(limits.cpu_time)}
+    numbers = {"open_files": limits.open_files, "processes": limits.processes}
+    given |= {name: str(number) for name, number in numbers.items() if number is not None}
+    return ", ".join(f"{name} {value}" for name, value in given.items())
 
 
 def _count(number: int, noun: str) -> str:

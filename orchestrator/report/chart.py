@@ -4,7 +4,6 @@ and outcome."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
 from orchestrator.report.model import RunReport
 from orchestrator.report.text import count, visible
@@ -33,7 +32,7 @@ def chart(report: RunReport, timeline: Timeline) -> Iterator[str]:
     yield f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{count(len(timeline), "attempt")} in slots">'
     yield from _axis(timeline.end, scale, height)
     if len(timeline) <= MOST_BARS:
-        names = [escape(visible(job.job_id)) for job in report.jobs]
+        names = [escaped(visible(job.job_id)) for job in report.jobs]
         yield from (_bar(bar, names[bar.job], scale) for bar in timeline.bars if bar.lane < lanes)
     else:
         yield from _melted(timeline, lanes, scale)
@@ -93,3 +92,11 @@ def _melted(timeline: Timeline, lanes: int, scale: float) -> Iterator[str]:
 
 def _short(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
+
+
+def escaped(text: str) -> str:
+    """`text` as HTML in which nothing of it is markup, also between quotes. Python's own way takes 2 ms to import."""
+    for one, instead in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;")):
+        if one in text:
+            text = text.replace(one, instead)
+    return text

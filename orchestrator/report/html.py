@@ -6,15 +6,14 @@ jobs wrote is escaped. A large run is folded: its bars melt into one shape for e
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import heapq
 import re
+from binascii import b2a_base64
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 
 from orchestrator.report.advice import recommendations
-from orchestrator.report.chart import chart
+from orchestrator.report.chart import chart, escaped
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import Status
 from orchestrator.report.text import clip, count, percent, size, visible
@@ -37,7 +36,7 @@ code{font:12px ui-monospace,monospace}b{font-weight:600}.dim{color:var(--dim)}
 .ok{fill:var(--ok);color:var(--ok)}.bad{fill:var(--bad);color:var(--bad)}.slow{fill:var(--slow);color:var(--slow)}
 .gone{fill:var(--gone);color:var(--gone)}.idle{fill:var(--dim);color:var(--dim)}
 """
-_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_HASH = b2a_base64(hashlib.sha256(_STYLE.encode()).digest(), newline=False).decode()
 _POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
 
 _CLASS = {
@@ -172,4 +171,4 @@ def _reason(job: JobReport) -> str:
 
 def _text(text: str) -> str:
     """`text` as it stands in the page: nothing in it is markup, and all of it can be seen."""
-    return escape(visible(text))
+    return escaped(visible(text))

@@ -70,7 +70,8 @@ class Summary(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """A whole run. `result` is RUNNING until the run has ended; `jobs[i]` is the job with index i of `plan`.
+    """A whole run. `result` is RUNNING until the run has ended, or INTERRUPTED when it never will by itself;
+    `jobs[i]` is the job with index i of `plan`.
 
     `pool_use` is for each pool the share of its room that was taken, over the wall time; `degraded` says what the
     host could not keep, and why.

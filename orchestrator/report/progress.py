@@ -45,10 +45,9 @@ class Waiting(msgspec.Struct, frozen=True):
     seconds: float | None = None
 
 
-class Snapshot(msgspec.Struct, frozen=True):
-    """A run at a moment. `state` is `running`, `interrupted` or `finished`; `result` and `exit_code` are of a finished
-    one. `pid` is the process that drives it, or drove it. `counts` has every status, in lower case. What runs in an
-    interrupted run was under way when its process ended; `waiting` is of a running one."""
+class Head(msgspec.Struct, frozen=True):
+    """A run in a few numbers. `state` is `running`, `interrupted` or `finished`; `result` and `exit_code` are of a
+    finished one. `pid` is the process that drives it, or drove it. `counts` has every status, in lower case."""
 
     run_id: str
     name: str
@@ -59,6 +58,13 @@ class Snapshot(msgspec.Struct, frozen=True):
     started_at: str | None
     elapsed_seconds: float
     counts: dict[str, int]
+    allowed_failures: int
+
+
+class Snapshot(Head, frozen=True):
+    """A run at a moment. What runs in an interrupted run was under way when its process ended; `waiting` is of a
+    running one."""
+
     running: list[Running]
     failed: list[Broken]
     waiting: list[Waiting]
@@ -88,9 +94,7 @@ class Progress:
         self.at, self.ts = event["at"], event["ts"]
         match event["event"]:
             case "attempt.started":
-                index = self._index_of[event["job"]]
-                self._running[index] = event["at"]
-                self._not_before.pop(index, None)
+                self._running[self._index_of[event["job"]]] = event["at"]
             case "attempt.finished":
                 self._running.pop(self._index_of[event["job"]], None)
             case "retry.scheduled":
@@ -102,13 +106,13 @@ class Progress:
             case "run.finished":
                 self.finished = True
 
-    def snapshot(self, now: float, *, driven: bool) -> Snapshot:
-        """Where the run stands at its second `now`; `driven`: a process is at work on it."""
+    def head(self, now: float, *, driven: bool) -> Head:
+        """The run in numbers at its second `now`; `driven`: a process is at work on it."""
         report = self.fold.report()
         state = "finished" if self.finished else "running" if driven else "interrupted"
-        now = max(now, self.at) if state == "running" else self.at
+        elapsed = report.summary.wall_time_seconds if self.finished else max(now, self.at) if driven else self.at
         statuses = [job.status for job in report.jobs]
-        return Snapshot(
+        return Head(
             run_id=self.run_id,
             name=self.plan.name,
             state=state,
@@ -116,18 +120,27 @@ class Progress:
             exit_code=report.exit_code if self.finished else None,
             pid=self._pid,
             started_at=report.started_at,
-            elapsed_seconds=report.summary.wall_time_seconds if self.finished else round(now, 3),
+            elapsed_seconds=round(elapsed, 3),
             counts={status.value.lower(): statuses.count(status) for status in Status},
+            allowed_failures=report.summary.allowed_failures,
+        )
+
+    def snapshot(self, now: float, *, driven: bool) -> Snapshot:
+        """Where the run stands at its second `now`; `driven`: a process is at work on it."""
+        head, jobs = self.head(now, driven=driven), self.fold.report().jobs
+        now = head.elapsed_seconds
+        return Snapshot(
+            **msgspec.structs.asdict(head),
             running=[
-                Running(job.job_id, job.attempts, job.pid, round(now - since, 3))
-                for job, since in ((report.jobs[index], since) for index, since in self._running.items())
+                Running(jobs[index].job_id, jobs[index].attempts, jobs[index].pid, round(max(0.0, now - since), 3))
+                for index, since in self._running.items()
             ],
             failed=[
                 Broken(job.job_id, job.status, job.reason, job.allowed, job.log_file)
-                for job in report.jobs
+                for job in jobs
                 if job.status in FAILURES
             ],
-            waiting=list(self._waiting(now)) if state == "running" else [],
+            waiting=list(self._waiting(now)) if head.state == "running" else [],
         )
 
     def _waiting(self, now: float) -> Iterator[Waiting]:

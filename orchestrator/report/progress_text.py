@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.report.progress import Broken, Running, Snapshot, Waiting
+from orchestrator.report.progress import Broken, Head, Running, Snapshot, Waiting
 from orchestrator.report.status import Status
 from orchestrator.report.text import clip, columns, count, seconds, visible
 
@@ -18,7 +18,8 @@ Row = tuple[str, str]
 def snapshot_text(snapshot: Snapshot, width: int | None = None) -> str:
     """The text, ending in a newline; with `width` no line has more columns."""
     under_way = "running" if snapshot.state == "running" else "under way when it was interrupted"
-    lines = [_head(snapshot), _counts(snapshot)]
+    pending = "waiting" if snapshot.state == "running" else "not started"
+    lines = [_head(snapshot), counts_text(snapshot, pending)]
     lines += _section(under_way, [_running(one) for one in snapshot.running])
     lines += _section("failed", [_broken(one) for one in snapshot.failed])
     lines += _section("waiting", [_waiting(one) for one in snapshot.waiting])
@@ -37,12 +38,15 @@ def _head(snapshot: Snapshot) -> str:
     return f"{snapshot.run_id} {visible(snapshot.name)}: {how}"
 
 
-def _counts(snapshot: Snapshot) -> str:
-    total = sum(snapshot.counts.values())
-    waiting = "waiting" if snapshot.state == "running" else "not started"
-    words = {Status.PENDING: waiting} | {status: status.words for status in Status if status is not Status.PENDING}
-    told = [f"{number} {words[status]}" for status in words if (number := snapshot.counts[status.value.lower()])]
-    return ": ".join(part for part in (count(total, "job"), ", ".join(told)) if part)
+def counts_text(head: Head, pending: str) -> str:
+    """`12 jobs: 2 running, 9 succeeded, 1 failed`; `pending` are the words for PENDING, empty if it is not told."""
+    total = sum(head.counts.values())
+    words = {status: status.words for status in Status} | {Status.PENDING: pending}
+    if head.state == "interrupted":
+        words[Status.RUNNING] = "under way"
+    told = [f"{number} {what}" for status, what in words.items() if what and (number := head.counts[status.lower()])]
+    allowed = f"; {count(head.allowed_failures, 'failure')} allowed" if head.allowed_failures else ""
+    return ": ".join(part for part in (count(total, "job"), ", ".join(told) + allowed) if part)
 
 
 def _running(one: Running) -> Row:

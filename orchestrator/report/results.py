@@ -71,7 +71,10 @@ _HEAD: dict[str, Json] = {
     "run_id": {"type": "string"},
     "name": {"type": "string"},
     "execution_timestamp": {**_MAYBE_TEXT, "description": "When the run started: UTC, ISO 8601."},
-    "execution_result": {"enum": ["RUNNING", "SUCCESS", "FAILED", "CANCELLED"]},
+    "execution_result": {
+        "enum": ["RUNNING", "SUCCESS", "FAILED", "CANCELLED", "INTERRUPTED"],
+        "description": "INTERRUPTED: pexec itself ended before the run did; all is told as it stood then.",
+    },
     "exit_code": {"type": ["integer", "null"], "minimum": 0, "description": "null until the run has ended."},
     "max_parallel_jobs": {"type": "integer", "minimum": 1},
     "fail_fast": {"enum": [mode.plain for mode in FailFast]},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from orchestrator.plan.model import Plan
 
@@ -15,8 +16,7 @@ UNDER_WAY = "running"
 INTERRUPTED = "interrupted"
 
 
-@dataclass(slots=True)
-class Bar:
+class Bar(msgspec.Struct, gc=False):
     """One attempt in its lane, from 0. `start` and `end` are seconds of the run; `how` is its verdict, `running`, or
     `interrupted` when pexec ended before it."""
 

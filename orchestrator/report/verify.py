@@ -13,6 +13,7 @@ from typing import Any
 
 from orchestrator.report.evidence import BROKE, SECOND, Gate, Job, Stands, Stop, jobs_of
 from orchestrator.report.rules import Rule, Violation
+from orchestrator.report.text import count
 
 __all__ = ["Judge", "Rule", "Violation", "violations"]
 
@@ -31,7 +32,7 @@ def violations(plan: Mapping[str, Any], events: Iterable[Event]) -> list[Violati
 
 
 class Judge:
-    """Show it the events of a journal in order; `found` grows."""
+    """Show it the events of a journal in order; `found` grows. `finished`: the run has ended."""
 
     def __init__(self, plan: Mapping[str, Any]) -> None:
         self.found: list[Violation] = []
@@ -49,20 +50,18 @@ class Judge:
         self._stop = Stop()
         self._began = 0.0
         self._has_failed = False  # since it began or was resumed, and not as allowed
-        self._finished = False
+        self.finished = False
 
     def see(self, event: Event) -> None:
         """Judge the next event."""
         self._line += 1
         name, at = event["event"], event["at"]
         if (self._line == 1) != (name == "run.started"):
-            self._blame(
-                Rule.ORDER, f"`{name}` is event {self._line}: `run.started` is the first event, and only the first"
-            )
+            self._blame(Rule.ORDER, f"event {self._line} is `{name}`; `run.started` is the first one and no other")
         if at < self._at - SECOND:
             self._blame(Rule.ORDER, f"second {at} comes after second {self._at}")
         self._at = max(at, self._at)
-        if self._finished and name != "run.resumed" and name not in _REMARKS:
+        if self.finished and name != "run.resumed" and name not in _REMARKS:
             self._blame(Rule.ORDER, f"`{name}` after the run had finished")
         look = _LOOK.get(name)
         if look is not None:
@@ -80,15 +79,13 @@ class Judge:
     def _run_resumed(self, event: Event) -> None:
         for job in self._jobs:
             job.reopen()
-        # A resume may set another cap and another fail-fast; they stand in the plan, which is written anew.
-        self._cap = max(self._cap, self._policy["max_parallel_jobs"])
-        self._fail_fast = self._policy["fail_fast"]
+        self._cap = event["max_parallel_jobs"]
         self._taken.clear()
         self._running, self._stop, self._began = 0, Stop(), event["at"]
-        self._has_failed = self._finished = False
+        self._has_failed = self.finished = False
 
     def _run_finished(self, event: Event) -> None:
-        self._finished = True
+        self.finished = True
         for job in self._jobs:
             if job.stands is not Stands.ENDED:
                 self._blame(Rule.STATUS, f"the run finished, and `{job.id}` has not ended")
@@ -186,11 +183,11 @@ class Judge:
 
     def _take(self, job: Job) -> None:
         if self._running > self._cap:
-            self._blame(Rule.CAP, f"with `{job.id}` {self._running} attempts are under way, {self._cap} may be")
+            self._blame(Rule.CAP, f"with `{job.id}` {count(self._running, 'attempt')} under way, {self._cap} may be")
         for pool, amount in job.pools.items():
             self._taken[pool] += amount
             if self._taken[pool] > self._pools.get(pool, 0):
-                told = f"{self._taken[pool]} of pool `{pool}` are taken, it has {self._pools.get(pool, 0)}"
+                told = f"{self._taken[pool]} of pool `{pool}` taken, it has {self._pools.get(pool, 0)}"
                 self._blame(Rule.POOL, f"with `{job.id}` {told}")
 
     def _attempt_spawned(self, event: Event) -> None:
@@ -204,8 +201,7 @@ class Judge:
         job = self._under_way(event, "ends")
         if job is None:
             return
-        self._running -= 1
-        self._taken.subtract(job.pools)
+        self._give(job)
         verdict = event["verdict"]
         job.stands, job.verdict, job.exit_code = Stands.UNDECIDED, verdict, event["exit_code"]
         job.failed += verdict in ("failed", "timed_out")
@@ -233,14 +229,17 @@ class Judge:
         job.told_to_end = True
 
     def _under_way(self, event: Event, what: str) -> Job | None:
-        """The job of an event about its current attempt; None if that attempt is not under way."""
+        """The job of an event about its current attempt; None if it has none under way."""
         job = self._job(event)
         if job is None:
             return None
         if job.stands is not Stands.RUNNING or event["attempt"] != job.attempt:
             self._blame(Rule.ATTEMPT, f"attempt {event['attempt']} of `{job.id}` {what} and is not under way")
-            return None
-        return job
+        return job if job.stands is Stands.RUNNING else None
+
+    def _give(self, job: Job) -> None:
+        self._running -= 1
+        self._taken.subtract(job.pools)
 
     # What follows from ends.
 
@@ -254,14 +253,15 @@ class Judge:
         if job.stands is not Stands.UNDECIDED:
             self._blame(Rule.RETRY, f"{name} is tried again, and no attempt of it has ended just now")
         elif job.verdict not in BROKE or not job.may_be_retried:
-            self._blame(Rule.RETRY, f"{name} is tried again after it {job.verdict}, which its policy does not grant")
+            self._blame(Rule.RETRY, f"{name} is tried again; its policy does not grant that after {job.verdict}")
         elif self._stop.on or job.told_to_end:
             self._blame(Rule.RETRY, f"{name} is tried again after it was told to end")
         least, most = job.retry.wait(max(1, job.failed + job.lost))
         wait = event["not_before"] - event["at"]
         if not least - SECOND <= wait <= most + SECOND:
             self._blame(Rule.BACK_OFF, f"{name} waits {wait:g} s; by its policy {least:g} to {most:g} s")
-        job.stands, job.not_before = Stands.WAITING, event["not_before"]
+        if job.stands is not Stands.RUNNING:
+            job.stands, job.not_before = Stands.WAITING, event["not_before"]
 
     def _job_adopted(self, event: Event) -> None:
         job = self._job(event)
@@ -276,15 +276,17 @@ class Judge:
             return
         status = event["status"]
         if job.stands is Stands.ENDED:
-            self._blame(Rule.STATUS, f"`{job.id}` ends a second time: {status}, after it {_went(job)}")
+            self._blame(Rule.STATUS, f"`{job.id}` ends as {status} after it {_went(job)}")
         elif job.stands is Stands.RUNNING:
             self._blame(Rule.STATUS, f"`{job.id}` ends as {status} while attempt {job.attempt} is under way")
+            self._give(job)
         else:
             _END[status](self, job, event)
         if event["attempts"] != job.attempt:
-            self._blame(Rule.ATTEMPT, f"`{job.id}` ends after {event['attempts']} attempts; it had {job.attempt}")
+            told = count(event["attempts"], "attempt")
+            self._blame(Rule.ATTEMPT, f"`{job.id}` ends after {told}; it had {job.attempt}")
         if event["allowed"] != (job.may_fail and status in BROKE):
-            self._blame(Rule.STATUS, f"`{job.id}` {status}: `allowed` is {str(event['allowed']).lower()}")
+            self._blame(Rule.STATUS, f"`{job.id}` ends as {status}, and `allowed` is {str(event['allowed']).lower()}")
         job.stands, job.status = Stands.ENDED, status
         self._has_failed |= status in BROKE and not job.may_fail
 
@@ -294,16 +296,16 @@ class Judge:
         elif job.is_group and not job.adopted:
             self._judge_turn(job)
         elif not job.adopted:
-            self._blame(Rule.STATUS, f"`{job.id}` succeeded without an attempt that did")
+            self._blame(Rule.STATUS, f"`{job.id}` ends as succeeded without an attempt that did")
 
     def _broke(self, job: Job, event: Event) -> None:
         status = event["status"]
         if job.stands is not Stands.UNDECIDED:
-            self._blame(Rule.STATUS, f"`{job.id}` {status} without an attempt that did")
+            self._blame(Rule.STATUS, f"`{job.id}` ends as {status} without an attempt that did")
             return
         self._judge_verdict(job, status, status)
         if job.verdict in BROKE and job.may_be_retried and not (self._stop.on or job.told_to_end):
-            self._blame(Rule.RETRY, f"`{job.id}` {status} for good, and its policy grants another attempt")
+            self._blame(Rule.RETRY, f"`{job.id}` ends as {status}, and its policy grants another attempt")
 
     def _was_cancelled(self, job: Job, event: Event) -> None:
         if job.stands is Stands.UNDECIDED:
@@ -353,9 +355,8 @@ class Judge:
 
 def _went(job: Job) -> str:
     """How it ended, as a predicate."""
-    return {"timed_out": "timed out", "lost": "was lost", "skipped": "was skipped", "cancelled": "was cancelled"}.get(
-        job.status, job.status
-    )
+    words = job.status.replace("_", " ")
+    return f"was {words}" if words in ("lost", "skipped", "cancelled") else words
 
 
 _LOOK: dict[str, Callable[[Judge, Event], None]] = {

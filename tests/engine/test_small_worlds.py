@@ -15,6 +15,7 @@ from orchestrator.plan.model import FailFast, JobSpec, Plan, PlannedJob, Policy,
 
 Choose = Callable[[int], int]
 Verdicts = tuple[Verdict, ...]  # what each job's attempt is bound to say
+pytestmark = pytest.mark.timeout(1200)
 PAIRS = ((0, 1), (0, 2), (1, 2))
 
 

@@ -55,6 +55,7 @@ def _file(folder: Path, name: str, content: bytes, mode: int) -> None:
         ({"argv": ("./no-shebang",)}, "`./no-shebang` is no program and has no `#!` line", 126),
         ({"argv": ("true", "a\0b")}, "the command cannot be started: embedded null byte", 126),
         ({"argv": ("true", "x" * 200_000)}, "arguments and environment are larger than the system takes", 126),
+        ({"argv": ("x" * 100_000,)}, f"`{'x' * 1000}` was not found", 127),
         ({"argv": ("",)}, "`` was not found", 127),
         ({"run": "true", "shell": ("no-such-shell",)}, "`no-such-shell` was not found", 127),
     ],
@@ -153,7 +154,7 @@ def test_a_daemon_of_a_running_job_is_left_alone_when_another_job_ends(desk: Des
 
 
 def test_what_hides_whose_it_is_ends_with_the_run(desk: Desk) -> None:
-    attempt = desk.run(argv=evil("daemon.py", "untag", "{mark}"))
+    attempt = desk.run(argv=evil("daemon.py", "limit=12345", "{mark}"))
     assert (attempt.result.verdict, attempt.result.leftover_killed) == (Verdict.SUCCEEDED, 0)
     desk.run(run="true")
     assert not wait_until(lambda: not marked(attempt.mark), 0.2)

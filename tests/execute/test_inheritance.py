@@ -138,8 +138,9 @@ def test_jobs_of_different_policies_do_not_mix(desk: Desk) -> None:
     assert len(all_of_it) > len(few) == len(few_again)
 
 
-def test_a_huge_environment_and_script_reach_the_job(desk: Desk) -> None:
+@pytest.mark.parametrize("pump", [False, True])
+def test_a_huge_environment_and_script_reach_the_job(desk: Desk, pump: bool) -> None:
     text = "x" * 100_000
     script = f": {text}{text}\nenv | grep -c ^HUGE"
-    attempt = desk.run(run=script, env={f"HUGE_{number}": text for number in range(8)})
+    attempt = desk.run(run=script, env={f"HUGE_{number}": text for number in range(8)}, pump=pump)
     assert attempt.log == b"8\n"

@@ -80,18 +80,22 @@ def test_a_tag_is_inherited_and_can_be_read_from_outside() -> None:
 def test_signals_reach_whole_trees_and_only_who_is_wanted() -> None:
     child = subprocess.Popen(["sh", "-c", "setsid sh -c 'sleep 20; :'; :"], start_new_session=True)
     stranger = subprocess.Popen(["sleep", "20"])
-    assert wait_until(lambda: len(psutil.Process(child.pid).children(recursive=True)) >= 2)
-    tree = {child.pid, *(below.pid for below in psutil.Process(child.pid).children(recursive=True))}
-    outside = processes.signal_trees([child.pid], (signal.SIGSTOP,), lambda process: process.group != child.pid)
-    assert outside < tree
-    assert child.pid not in outside
-    assert wait_until(lambda: all(state_of(pid) == "T" for pid in outside))
-    assert processes.signal_trees([child.pid], (signal.SIGKILL,)) == tree
-    child.wait()
-    assert wait_until(lambda: all(state_of(pid) == "Z" for pid in tree))
-    assert stranger.poll() is None
-    stranger.kill()
-    stranger.wait()
+    try:
+        # Not sooner than the innermost command runs: a shell that is just starting one cannot be seen to be stopped.
+        assert wait_until(lambda: "sleep" in {below.name() for below in psutil.Process(child.pid).children(True)})
+        tree = {child.pid, *(below.pid for below in psutil.Process(child.pid).children(recursive=True))}
+        outside = processes.signal_trees([child.pid], (signal.SIGSTOP,), lambda process: process.group != child.pid)
+        assert outside < tree
+        assert child.pid not in outside
+        assert wait_until(lambda: all(state_of(pid) == "T" for pid in outside))
+        assert processes.signal_trees([child.pid], (signal.SIGKILL,)) == tree
+        child.wait()
+        assert wait_until(lambda: all(state_of(pid) == "Z" for pid in tree))
+        assert stranger.poll() is None
+    finally:
+        for process in (child, stranger):
+            process.kill()
+            process.wait()
 
 
 def test_a_signal_descriptor_tells_of_a_blocked_signal() -> None:

@@ -11,6 +11,7 @@ import pytest
 from support.attempts import PLAY_PEXEC, Desk, evil, marked, state_of, survivors, the_warden_below, wait_until
 
 from orchestrator.engine.states import Verdict
+from orchestrator.execute.warden import protocol
 
 
 def test_a_job_that_ignores_term_is_killed_after_its_grace(desk: Desk) -> None:
@@ -91,6 +92,19 @@ def test_a_pexec_inside_a_job_ends_with_all_its_jobs(desk: Desk, force: bool) ->
     assert survivors(attempt.mark) == set()
 
 
+def test_what_escaped_from_a_pexec_inside_a_job_is_known_by_the_tags_of_that_run(desk: Desk) -> None:
+    inner_run = protocol.tag_base(1)
+    daemon = " ".join(evil("daemon.py", f"limit={inner_run + 1}", "{mark}"))
+    in_the_tree = f"import resource, time; resource.setrlimit(resource.RLIMIT_RTTIME, ({inner_run + 2}, -1))"
+    stay = f"{sys.executable} -I -S -c '{in_the_tree}; print(\"ready\", flush=True); time.sleep(20)' {{mark}}"
+    attempt = desk.start(run=f"{daemon}; {stay}")
+    attempt.wait_for_output()
+    assert len(marked(attempt.mark)) == 3
+    desk.supervision.kill(attempt.spec.serial, force=True)
+    assert (attempt.result.verdict, attempt.result.leftover_killed) == (Verdict.KILLED, 2)
+    assert survivors(attempt.mark) == set()
+
+
 @pytest.mark.parametrize(("force", "name"), [(False, "SIGTERM"), (True, "SIGKILL")])
 def test_a_request_stops_a_running_attempt(desk: Desk, force: bool, name: str) -> None:
     attempt = desk.start(run="echo ready; sleep 50; : {mark}", grace=60.0)
@@ -138,7 +152,9 @@ def test_a_signal_from_elsewhere_is_a_failure_and_no_request(desk: Desk) -> None
 
 
 def test_no_time_passes_for_a_job_while_it_is_paused(desk: Desk) -> None:
-    attempt = desk.start(run="i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done", timeout=1.5)
+    # No shell: one that is stopped while it starts a command waits in another state than "T".
+    ticker = "import time\nwhile True: print(1, flush=True); time.sleep(0.02)"
+    attempt = desk.start(argv=(sys.executable, "-I", "-S", "-c", ticker), timeout=1.5)
     assert wait_until(lambda: attempt.spawned)
     desk.supervision.pause()
     assert wait_until(lambda: state_of(attempt.spawned[0][0]) == "T")

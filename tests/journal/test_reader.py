@@ -91,7 +91,7 @@ def test_a_last_line_torn_at_any_byte_is_told_apart_cut_and_kept_aside(tmp_path:
             assert all(run.read(name) == whole[start:cut] for name in aside)
             assert recover(run) == 0
             writer = JournalWriter(run, "the-run", next_seq=reader.next_seq)
-            writer.emit("run.resumed", 1.0, pid=1, boot_id="boot")
+            writer.emit("run.resumed", 1.0, pid=1, boot_id="boot", max_parallel_jobs=1)
             writer.close()
             assert len(read_journal(run)) == len(lines)
 

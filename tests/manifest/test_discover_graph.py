@@ -61,17 +61,17 @@ def test_keys_are_not_read_as_workflows(project: Project) -> None:
 def test_names_in_the_graph_are_never_dropped(project: Project) -> None:
     project.file("deps.json", graph({"a": {"path": "a.sh"}}, {"a": ["x"], "bb": ["a"]}, ["a", "y"]))
     assert told(project.found("b.sh", graph="deps.json")) == [
-        "error PX132 deps.json:1:66+3: unknown dependency `x` of `a`",
-        "error PX132 deps.json:1:72+4: unknown workflow `bb` in `dependencies`",
-        "error PX132 deps.json:1:112+3: unknown workflow `y` in `execution_order`",
+        "error PX132 deps.json:1:63+3: unknown dependency `x` of `a`",
+        "error PX132 deps.json:1:69+4: unknown workflow `bb` in `dependencies`",
+        "error PX132 deps.json:1:108+3: unknown workflow `y` in `execution_order`",
     ]
 
 
 def test_another_path_is_a_contradiction_told_with_both_places(project: Project) -> None:
     project.file("old/a.sh").file("deps.json", '{"workflows":\n {"a": {"path": "old/a.sh"}}}')
     found = project.found("a.sh", graph="deps.json")
-    assert told(found) == ["error PX135 deps.json:2:16+10: `a` is `a.sh`, but `old/a.sh` in the dependency graph"]
-    assert notes(project, "a.sh") == [["deps.json:2:16+10", "deps.json:2:16+10", "a.sh:1:1+1"]]
+    assert told(found) == ["error PX135 deps.json:2:17+10: `a` is `a.sh`, but `old/a.sh` in the dependency graph"]
+    assert notes(project, "a.sh") == [["deps.json:2:17+10", "deps.json:2:17+10", "a.sh:1:1+1"]]
 
 
 def test_another_name_is_a_contradiction(project: Project) -> None:

@@ -52,7 +52,7 @@ def test_files_that_get_one_name_are_told_all(project: Project) -> None:
     found = (
         project.file("a b.sh").file("x/a_b.md", "```sh\n:\n```\n").file("y/a b").found("a b.sh", "x/a_b.md", "y/a b")
     )
-    assert told(found) == ["error PX131 a b.sh:1:1+1: `a b.sh`, `x/a_b.md` and `y/a b` would get one name, `a_b`"]
+    assert told(found) == ["error PX131 nowhere: `a b.sh`, `x/a_b.md` and `y/a b` would get one name, `a_b`"]
 
 
 def test_what_cannot_be_read_is_told_all_in_one_pass(project: Project) -> None:

@@ -73,8 +73,6 @@ def test_a_file_that_code_uses_is_found(code: str, expected: str) -> None:
         "for f in ./x.sh; do :; done",
         "cat <<< 'bash x.sh'",
         "sudo -u root ./x.sh",
-        "$PYTHON x.sh",
-        '"$VIRTUAL_ENV/bin/$TOOL" x.sh',
         "source <(generate)",
         "echo $((1 << 2))",
     ],
@@ -90,6 +88,7 @@ HERE_DOCUMENTS = {
     "escaped": "cat <<\\EOF\n{}EOF\n",
     "moved right": "cat <<-EOF\n{}\t\tEOF\n",
     "several": "cat <<A <<B\n{}A\n{}B\n",
+    "several, one with an operator inside": "cat <<A <<B\n{}A\ncat <<OTHER\n{}B\n",
     "before a pipe at the line's end": "cat <<EOF |\n{}EOF\nsort\n",
     "before a pipe": "cat <<EOF | sort\n{}EOF\n",
     "before a semicolon": "cat <<EOF; true\n{}EOF\n",
@@ -190,6 +189,15 @@ def test_the_usual_ways_to_the_scripts_own_folder_are_known(code: str) -> None:
 )
 def test_a_path_with_a_variable_is_known_only_where_the_variable_is(code: str, expected: list[str]) -> None:
     assert uses(f"{code}\n") == expected
+
+
+def test_a_program_in_a_variable_may_be_anything() -> None:
+    found = shell('$PYTHON x.sh\n"$BIN/tool.sh"\nbash $X/a.sh\n').references
+    assert [(use.target, use.last, use.sure) for use in found] == [
+        (None, "", False),
+        (None, "tool.sh", False),
+        (None, "a.sh", True),
+    ]
 
 
 @pytest.mark.parametrize(

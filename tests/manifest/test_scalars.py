@@ -12,6 +12,7 @@ from orchestrator.manifest.scalars import (
     CpuShare,
     ScalarError,
     format_duration,
+    format_size,
     parse_duration,
     parse_limit,
     parse_parallel,
@@ -184,3 +185,25 @@ def test_any_other_number_of_jobs_is_refused(written: object, code: str) -> None
 def test_long_text_is_cut_when_it_is_quoted() -> None:
     assert quote("x" * 60) == f"`{'x' * 60}`"
     assert quote("x" * 61) == f"`{'x' * 60}...`"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0"),
+        (1, "1"),
+        (1000, "1KB"),
+        (1024, "1KiB"),
+        (1500, "1500"),
+        (64 << 20, "64MiB"),
+        (2_000_000_000, "2GB"),
+        (1 << 50, "1024TiB"),
+    ],
+)
+def test_a_size_has_one_canonical_spelling(size: int, text: str) -> None:
+    assert format_size(size) == text
+
+
+@given(st.integers(0, 1 << 60))
+def test_a_printed_size_is_read_back_as_it_was(size: int) -> None:
+    assert parse_size(format_size(size)) == size

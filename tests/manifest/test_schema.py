@@ -72,6 +72,7 @@ def test_defaults_are_told_as_a_manifest_would_write_them() -> None:
         "Defaults.shell": ["bash", "-euo", "pipefail"],
         "Defaults.env": {},
         "Defaults.env_inherit": "all",
+        "Defaults.require_limits": False,
         "Retry.max_attempts": 1,
         "Retry.delay": "1s",
         "Retry.backoff": 2.0,

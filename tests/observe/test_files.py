@@ -24,9 +24,11 @@ from orchestrator.observe import files as module
 from orchestrator.observe.files import RunFiles
 from orchestrator.plan.export import plan_from_dict
 from orchestrator.report.fold import read_report
+from orchestrator.report.html import html_report
 from orchestrator.report.markdown import execution_report
 from orchestrator.report.results import results_file, results_schema
 from orchestrator.report.table import closing_table
+from orchestrator.report.timeline import Timeline
 
 VALID = jsonschema.Draft202012Validator(results_schema())
 
@@ -43,6 +45,13 @@ def data(run: RunDir, name: str) -> Any:
 
 def statuses(run: RunDir) -> dict[str, str]:
     return {path.stem: path.read_text().strip() for path in Path(run.path, "status").glob("[!.]*")}
+
+
+def timeline_of(story: Story) -> Timeline:
+    timeline = Timeline(story.plan)
+    for event in story.events:
+        timeline.add(event)
+    return timeline
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -93,10 +102,12 @@ def test_everything_is_final_after_close(run: RunDir) -> None:
         "execution_report.md",
         "logs",
         "plan.json",
+        "report.html",
         "results_summary.json",
         "status",
         "tmp",
     ]
+    assert run.read("report.html").decode() == html_report(report, timeline_of(story))
     assert not list(Path(run.path, "status").glob(".*"))
 
 
@@ -200,7 +211,7 @@ def test_a_disk_that_is_full_at_the_end_is_told_and_every_file_that_fits_is_writ
     files = RunFiles(run, story.plan)
     for event in story.events:
         files.on_event(event)
-    with file_size_limit(20), pytest.raises(EnvironmentFailedError, match=r"results_summary\.json` cannot be written"):
+    with file_size_limit(20), pytest.raises(EnvironmentFailedError, match=r"execution_report\.md` cannot be written"):
         files.close()
     assert len(statuses(run)) == len(story.plan.jobs)
     assert not [name for name in os.listdir(run.path) if name.endswith(".tmp")]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.observe.screen import RESET, safe_line, safe_text
+from orchestrator.observe.screen import RESET, defused, safe_line, safe_text
+from orchestrator.observe.stream import LossyStream
 
 
 @pytest.mark.parametrize(
@@ -20,6 +24,7 @@ from orchestrator.observe.screen import RESET, safe_line, safe_text
         (b"\x1b[2J", "\u241b[2J"),
         ("\u009b2J".encode(), "<U+009B>2J"),
         ("a\u202eb".encode(), "a<U+202E>b"),
+        ("a\u061cb".encode(), "a<U+061C>b"),
         (b"\xff\xfe", "\ufffd\ufffd"),
     ],
 )
@@ -35,11 +40,35 @@ def test_without_a_terminal_colours_are_dropped() -> None:
     assert safe_line(b"\x1b[31mred\x1b[0m", colour=False) == "red"
 
 
-@pytest.mark.parametrize("line", [b"::error::pwned", b"  ::set-output name=x::y", b"##[command]x"])
-def test_under_github_actions_a_line_is_no_command(line: bytes) -> None:
-    shown = safe_line(line, colour=False, github=True)
-    assert not shown.lstrip().startswith(("::", "##["))
-    assert shown.replace("\u200b", "") == line.decode()
+# GitHub's runner takes `::` at the start of a line, and `##[` anywhere in it; others have words before the bracket.
+@pytest.mark.parametrize(
+    "line",
+    [
+        "::error::pwned",
+        "  ::set-output name=x::y",
+        "\u3000::warning::x",
+        "##[command]x",
+        "job | ##[add-path]/tmp",
+        "a ##vso[task.setvariable variable=x]y",
+        "##teamcity[x]",
+        "\x1b[31m::error::x",
+    ],
+)
+def test_under_github_actions_a_line_is_no_command(line: str) -> None:
+    shown = safe_line(line.encode(), colour=False, github=True)
+    assert not shown.lstrip().startswith("::")
+    assert not re.search(r"##\w*\[", shown)
+    assert shown.replace("\u200b", "") == line.removeprefix("\x1b[31m")
+
+
+def test_many_lines_are_defused_one_by_one_and_stay_lines() -> None:
+    assert defused("a\n\n::b\n  ::c\nd::e\n") == "a\n\n\u200b::b\n  \u200b::c\nd::e\n"
+
+
+def test_a_stream_under_github_actions_defuses_what_anybody_writes() -> None:
+    out = io.StringIO()
+    LossyStream(out, github=True).write("[1/2] a failed: `##[error]x` was not found\n::error::y\n")
+    assert out.getvalue() == "[1/2] a failed: `##\u200b[error]x` was not found\n\u200b::error::y\n"
 
 
 def test_a_name_is_always_one_line() -> None:

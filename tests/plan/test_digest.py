@@ -62,6 +62,10 @@ def test_another_need_changes_a_jobs_digest() -> None:
     [
         ("run: build", "run: build, timeout: 9s"),
         ("run: build", "run: build, grace: 9s"),
+        ("run: build", "run: build, limits: {memory: 1GiB}"),
+        ("run: build", "run: build, limits: {core: 0}"),
+        ("run: build", "run: build, require_limits: true"),
+        ("run: build", "run: build, cleanup: rm"),
         ("run: build", "run: build, retry: {max_attempts: 2}"),
         ("run: build", "run: build, retry: {on: [timed_out]}"),
         ("run: build", "run: build, when: always"),

@@ -39,6 +39,10 @@ def test_a_plan_as_data_whole() -> None:
             tags: [slow]
             description: Long.
             allow_failure: true
+            limits: {memory: 64MiB, cpu_time: 90, open_files: 9, file_size: 1KiB, processes: 3, core: 0, log: 1MiB}
+            require_limits: true
+            cleanup: rm -r cache
+            cleanup_timeout: 1m
           warm: {argv: ['true']}
           lint: {run: lint}
         """,
@@ -103,6 +107,18 @@ def test_a_plan_as_data_whole() -> None:
                 "working_dir": "app",
                 "timeout_seconds": None,
                 "grace_seconds": 0.5,
+                "limits": {
+                    "memory_bytes": 64 << 20,
+                    "cpu_seconds": 90,
+                    "open_files": 9,
+                    "file_size_bytes": 1024,
+                    "processes": 3,
+                    "core_bytes": 0,
+                    "log_bytes": 1 << 20,
+                },
+                "require_limits": True,
+                "cleanup": "rm -r cache",
+                "cleanup_timeout_seconds": 60,
                 "allow_failure": True,
                 "priority": 0,
                 "pools": {"gpu": 1},

@@ -7,7 +7,7 @@ from support.planning import Found, good_plan
 
 from orchestrator.manifest.scalars import NO_LIMIT, CpuShare
 from orchestrator.plan.expand import Overrides
-from orchestrator.plan.model import FailFast, JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When
+from orchestrator.plan.model import FailFast, JobSpec, Limits, Order, Plan, PlannedJob, Policy, RetryPolicy, When
 
 
 def test_a_small_plan_whole() -> None:
@@ -140,6 +140,17 @@ def test_a_jobs_own_env_is_laid_over_the_defaults_and_everything_else_replaces_t
         grace=0.0,
     )
     assert plan.jobs[0].retry == RetryPolicy(max_attempts=2)
+
+
+def test_limits_are_laid_over_the_defaults_key_by_key_and_none_lifts_one() -> None:
+    spec = spec_of(
+        """
+        defaults: {limits: {memory: 1GiB, open_files: 100, log: 1MiB}, require_limits: true}
+        workflows: {a: {run: a, limits: {memory: none, open_files: 50, cpu_time: 1m}}}
+        """
+    )
+    assert spec.limits == Limits(memory=None, cpu_time=60.0, open_files=50, log=1 << 20)
+    assert spec.require_limits
 
 
 def test_an_overriding_timeout_stands_for_the_default_and_not_for_a_jobs_own() -> None:

@@ -29,6 +29,7 @@ def test_a_plan_with_everything_in_it() -> None:
               nox -s docs
             timeout: 20m
             priority: 5
+            limits: {memory: 2GiB, cpu_time: 90, open_files: 1024}
           migrate:
             needs: [fetch]
             argv: [python, -c, "print('a\\tb')", ""]
@@ -53,7 +54,7 @@ def test_a_plan_with_everything_in_it() -> None:
 
         group 2
           test     nox -s tests  (and 1 line more)
-                     needs fetch; timeout 20m; priority 5
+                     needs fetch; timeout 20m; limits memory 2GiB, cpu_time 1m30s, open_files 1024; priority 5
           migrate  python -c "print('a\\tb')" ''
                      needs fetch; timeout none; takes 1 of database; takes 1 of gpu
 

@@ -1,17 +1,16 @@
-"""The judge of a run finds nothing in a lawful one, and each planted fault at its line."""
+"""The judge of a run finds nothing in a lawful one."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.dags import Waits, dags
-from support.stories import Story, sales
-from support.worlds import Draft, World, end_of_time, job, plan
+from support.journals import Events, nightly, stopped
+from support.stories import Story
+from support.worlds import World, end_of_time, job, plan
 
 from orchestrator.engine.events import AttemptFinished, Consequence, Fact, JobFinished, RunStarted
 from orchestrator.engine.states import Verdict
@@ -20,14 +19,6 @@ from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.model import FailFast, Plan, RetryPolicy, When
 from orchestrator.report.rules import Rule
 from orchestrator.report.verify import violations
-
-Events = list[dict[str, Any]]
-Found = list[tuple[int, Rule, str]]
-
-
-def judged(of: Plan, events: Events) -> Found:
-    """What the judge says: line, rule, message."""
-    return [(one.line, one.rule, one.message) for one in violations(plan_to_dict(of), events)]
 
 
 class Recorded(World):
@@ -41,7 +32,10 @@ class Recorded(World):
         consequences = super().happen(fact)
         ids = [one.id for one in self.plan.jobs]
         name, fields = fact_to_fields(fact, ids)
-        fields |= {"run.resumed": {"pid": 1, "boot_id": "boot"}, "job.adopted": {"from_run": "earlier"}}.get(name, {})
+        fields |= {
+            "run.resumed": {"pid": 1, "boot_id": "boot", "max_parallel_jobs": self.plan.policy.max_parallel_jobs},
+            "job.adopted": {"from_run": "earlier"},
+        }.get(name, {})
         if not isinstance(fact, RunStarted):  # with that a story begins
             self.story.emit(name, fact.at, **fields)
         for told in consequences:
@@ -118,7 +112,11 @@ def take(world: Recorded, kind: str, which: int, how: int) -> None:
     if kind == "answer" and running:
         index, attempt = running[which % len(running)]
         under_way = world.laws.running[index]
-        verdict = Verdict.KILLED if (under_way.term_sent or under_way.kill_sent) and how < 6 else VERDICTS[how % len(VERDICTS)]
+        verdict = (
+            Verdict.KILLED
+            if (under_way.term_sent or under_way.kill_sent) and how < 6
+            else VERDICTS[how % len(VERDICTS)]
+        )
         code = 0 if verdict is Verdict.SUCCEEDED else (1, 75)[which % 2]
         world.happen(AttemptFinished(world.now, index, attempt, verdict, code))
     elif kind == "wait":
@@ -134,7 +132,9 @@ def take(world: Recorded, kind: str, which: int, how: int) -> None:
 
 
 @settings(max_examples=3 * settings().max_examples)
-@given(of=plans(), steps=st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 7), st.integers(0, 11)), max_size=40))
+@given(
+    of=plans(), steps=st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 7), st.integers(0, 11)), max_size=40)
+)
 def test_nothing_is_found_in_a_lawful_run_at_no_moment_of_it(of: Plan, steps: Steps) -> None:
     world = Recorded(of)
     world.begin()
@@ -143,4 +143,35 @@ def test_nothing_is_found_in_a_lawful_run_at_no_moment_of_it(of: Plan, steps: St
         if not world.scheduler.finished or step[0] == "crash":
             take(world, *step)
     end_of_time(world, answers=True)
-    assert judged(of, world.finish()) == []
+    assert violations(plan_to_dict(of), world.finish()) == []
+
+
+@pytest.mark.parametrize("story", [nightly(), stopped()], ids=["nightly", "stopped"])
+def test_nothing_is_found_in_what_is_told_here(story: Story) -> None:
+    assert violations(plan_to_dict(story.plan), story.events) == []
+
+
+def test_a_lost_attempt_is_made_again_twice_and_no_more() -> None:
+    story = Story(plan(job("a", retry=RetryPolicy(delay=0.0))))
+    for second in (0.0, 1.0):
+        story.start("a", second)
+        story.end("a", second + 1, "lost", retry_at=second + 1)
+    story.start("a", 2.0)
+    story.end("a", 3.0, "lost")
+    story.finish(3.0, "FAILED", 1)
+    assert violations(plan_to_dict(story.plan), story.events) == []
+    story.events[-2] |= {"event": "retry.scheduled", "attempt": 4, "not_before": 3.0}
+    assert [(one.line, one.rule) for one in violations(plan_to_dict(story.plan), story.events[:-1])] == [
+        (len(story.events) - 1, Rule.RETRY)
+    ]
+
+
+@pytest.mark.parametrize(("second", "found"), [(31.0, []), (30.5, [Rule.KILL])])
+def test_what_always_runs_is_left_alone_for_half_a_minute_after_a_stop(second: float, found: list[Rule]) -> None:
+    story = Story(plan(job("a", when=When.ALWAYS)))
+    story.start("a", 0.0)
+    story.emit("cancel.requested", 1.0, reason="user", force=False, job=None)
+    story.emit("kill.sent", second, job="a", attempt=1, force=False)
+    story.end("a", 32.0, "killed")
+    story.finish(32.0, "CANCELLED", 130)
+    assert [one.rule for one in violations(plan_to_dict(story.plan), story.events)] == found

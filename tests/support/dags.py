@@ -15,6 +15,7 @@ from orchestrator.plan.model import (
     DEFAULT_SHELL,
     FailFast,
     JobSpec,
+    Limits,
     Order,
     Plan,
     PlannedJob,
@@ -37,7 +38,17 @@ _COMMANDS: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.fixed_dictionaries({"run": _TEXT}),
     st.fixed_dictionaries({"argv": _SOME_WORDS}),
     st.fixed_dictionaries({"file": _TEXT, "args": _WORDS, "file_executable": st.booleans()}),
+    st.fixed_dictionaries(
+        {"file": _TEXT, "blocks": st.lists(st.tuples(st.integers(1, 9), _TEXT), min_size=1).map(tuple)}
+    ),
 )
+_JOB_LIMITS = st.just(Limits()) | st.builds(
+    Limits,
+    *(st.none() | number for number in (st.integers(1), st.integers(1, 99).map(float), *[st.integers(1)] * 3)),
+    st.none() | st.integers(0),
+    st.none() | st.integers(1),
+)
+_VALUES = st.dictionaries(_TEXT, _TEXT | _COUNTS | st.booleans() | st.floats(-9, 9), max_size=2)
 _SPECS = st.builds(
     lambda command, rest: JobSpec(**command, **rest),
     _COMMANDS,
@@ -47,8 +58,13 @@ _SPECS = st.builds(
             "env": st.dictionaries(_TEXT, _TEXT, max_size=2),
             "env_inherit": st.sampled_from(["all", "minimal"]) | _WORDS,
             "working_dir": _TEXT,
+            "late": st.integers(0, 2),
             "timeout": _LIMITS,
             "grace": _AMOUNTS | st.just(10.0),
+            "limits": _JOB_LIMITS,
+            "require_limits": st.booleans(),
+            "cleanup": st.none() | _TEXT,
+            "cleanup_timeout": _AMOUNTS | st.just(30.0),
         }
     ),
 )
@@ -131,6 +147,8 @@ def plans(draw: st.DrawFn) -> Plan:
             retry=draw(_RETRIES),
             tags=draw(_WORDS),
             description=draw(_TEXT),
+            matrix=draw(_VALUES),
+            matrix_fail_fast=draw(st.booleans()),
             digest=draw(_TEXT),
         )
         for index, row in enumerate(waits)
@@ -145,6 +163,7 @@ def plans(draw: st.DrawFn) -> Plan:
         levels=ordered,
         critical_path=urgency(waits, ordered).path,
         left_out=tuple(draw(st.lists(st.tuples(_TEXT, _TEXT), max_size=2))),
+        params=draw(_VALUES),
         description=draw(_TEXT),
         digest=draw(_TEXT),
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.manifest.files import RunbookFault
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.positions import SourceMap
@@ -15,6 +16,7 @@ from orchestrator.plan.files import FileKind
 from orchestrator.plan.make import Planned, make_plan
 from orchestrator.plan.model import Plan
 from orchestrator.plan.select import Selection
+from orchestrator.plan.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Found:
 
     kind: FileKind = "script"
     sha256: str = "d1"
+    blocks: tuple[tuple[int, str], ...] = ()
+    fault: RunbookFault | None = None
 
 
 def read(text: str) -> tuple[Manifest, SourceMap]:
@@ -41,6 +45,7 @@ def planned(
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     cpus: int = 2,
+    around: Surroundings | None = None,
 ) -> Planned:
     """The plan of a manifest's text, and all that is wrong with it."""
     manifest, source = read(text)
@@ -53,6 +58,7 @@ def planned(
         cpus=cpus,
         selection=selection,
         overrides=overrides,
+        around=around,
     )
 
 
@@ -63,9 +69,10 @@ def good_plan(
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     cpus: int = 2,
+    around: Surroundings | None = None,
 ) -> Plan:
     """The plan of a manifest's text in which nothing is wrong."""
-    result = planned(text, files=files, selection=selection, overrides=overrides, cpus=cpus)
+    result = planned(text, files=files, selection=selection, overrides=overrides, cpus=cpus, around=around)
     assert result.diagnostics == ()
     assert result.plan is not None
     return result.plan

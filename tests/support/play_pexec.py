@@ -22,7 +22,7 @@ def main(folder: str, mark: str) -> None:
         evil("ignore_term.py", mark),
         ("sh", "-c", f"{daemon} {mark}; sleep 20; :", mark),
         ("sh", "-c", f"{daemon} hold {mark}; sleep 20; :", mark),
-        evil("daemon.py", "untag", mark),
+        evil("daemon.py", "limit=12345", mark),
         evil("fork_bomb.py", mark),
         ("sh", "-c", "kill -STOP $$", mark),
         ("sh", "-c", f"setsid sh -c 'sleep 20; :' {mark} & sleep 20; :", mark),

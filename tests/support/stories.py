@@ -44,6 +44,7 @@ class Story:
             "boot_id": "boot",
             "host": "host",
             "version": "0.1.0",
+            "invocation": {},
         }
         self.emit("run.started", 0.0, **fields | started)
 
@@ -125,7 +126,7 @@ def every_event(of: Plan) -> Story:
     story.finish(0.8, "CANCELLED", 1)
     story.emit("journal.recovered", 0.8, cut_bytes=12)
     story.emit("orphan.killed", 0.8, pid=77, job=None)
-    story.emit("run.resumed", 0.8, pid=4001, boot_id="boot")
+    story.emit("run.resumed", 0.8, pid=4001, boot_id="boot", max_parallel_jobs=10)
     story.emit("job.adopted", 0.8, job=name, from_run=RUN_ID)
     story.settle(name, 0.8, "succeeded", "adopted from an earlier run")
     story.finish(0.9)

@@ -91,7 +91,11 @@ class World:
     def happen(self, fact: Fact) -> tuple[Consequence, ...]:
         """Let the engine know a fact, under the eyes of the laws."""
         before = self.scheduler.snapshot() if self.laws.is_late(fact) else ()
+        ends = isinstance(fact, AttemptFinished) and (fact.job, fact.attempt) in self.scheduler.running
+        foreseen = self.scheduler.would_end(fact) if isinstance(fact, AttemptFinished) else None
         consequences = self.scheduler.apply(fact)
+        if ends:
+            assert foreseen == any(isinstance(told, JobFinished) and told.job == fact.job for told in consequences)
         self.facts.append(fact)
         self.followed += consequences
         self.laws.saw(fact, consequences, before, self.scheduler)
@@ -173,7 +177,7 @@ class World:
             case GiveUp():
                 verb = "give up"
             case Cancel():
-                return f"cancel {command.reason}"
+                return f"cancel {command.reason if command.job is None else self.plan.jobs[command.job].id}"
         return f"{verb} {self.plan.jobs[command.job].id}"
 
     def _carry_out(self, command: Command) -> None:
@@ -185,7 +189,7 @@ class World:
             case GiveUp():
                 self.happen(AttemptFinished(self.now, command.job, command.attempt, Verdict.LOST, reason="no word"))
             case Cancel():
-                self.happen(CancelRequested(self.now, command.reason))
+                self.happen(CancelRequested(self.now, command.reason, job=command.job))
 
 
 def end_of_time(world: World, *, answers: bool) -> None:

@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.main import Parser
-from orchestrator.cli.options import STDIN, one_of
-from orchestrator.cli.streams import write_stderr, write_stdout
+from orchestrator.cli.newfile import STDOUT, exists, write_new
+from orchestrator.cli.options import one_of
+from orchestrator.cli.streams import write_stderr
 from orchestrator.diagnostics import Diagnostic, has_errors
-from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError, UsageError
+from orchestrator.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.manifest.discovery.model import Discovery
     from orchestrator.plan.make import Planned
     from orchestrator.plan.model import Plan
 
-STDOUT = STDIN  # both are written `-`
 _ASSIGNED = re.compile(r"""([A-Za-z_][\w-]*)=("[^"\n]*"|'[^'\n]*'|[^\s"']+)""")
 
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("`pexec discover` needs the files to read", help="name scripts or Markdown runbooks")
     target: str = STDOUT if arguments.output is None else arguments.output
     if target != STDOUT and os.path.lexists(target):
-        raise _exists(target)
+        raise exists(target)
     found = discover(arguments.files, arguments.dependency_graph, Infer(arguments.infer))
     planned = _plan(found)
     diagnostics = (*found.diagnostics, *planned.diagnostics)
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     if plan is None or has_errors(diagnostics):
         return ExitCode.INVALID
     base_dir = os.getcwd() if target == STDOUT else os.path.dirname(os.path.abspath(target))
-    _write(target, _json(found, plan, base_dir) if arguments.format == "json" else _yaml(found, base_dir))
+    write_new(target, _json(found, plan, base_dir) if arguments.format == "json" else _yaml(found, base_dir))
     return ExitCode.OK
 
 
@@ -107,24 +107,6 @@ def _json(found: Discovery, plan: Plan, base_dir: str) -> str:
         if entry.reads:
             graph["workflows"][entry.name]["sources"] = [path_from(base_dir, path) for path in entry.reads]
     return json.dumps(graph, indent=2) + "\n"
-
-
-def _write(target: str, text: str) -> None:
-    """To stdout, or to a file that does not exist yet."""
-    if target == STDOUT:
-        write_stdout(text)
-        return
-    try:
-        with open(target, "x", encoding="utf-8") as stream:
-            stream.write(text)
-    except FileExistsError:
-        raise _exists(target) from None
-    except OSError as fault:
-        raise EnvironmentFailedError(f"`{target}` cannot be written: {(fault.strerror or '').lower()}") from fault
-
-
-def _exists(target: str) -> RefusedError:
-    return RefusedError(f"`{target}` exists already", help="`pexec discover` never overwrites; name another file")
 
 
 def _tell(diagnostics: tuple[Diagnostic, ...], texts: Mapping[str, str], files: list[str]) -> None:

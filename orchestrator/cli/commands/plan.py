@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if the manifest has an error."""
     invocation = understand(arguments)
     tell_warnings(invocation.settings.warnings)
-    verdict = judge(invocation.manifest, invocation.selection, invocation.overrides)
+    verdict = judge(invocation.manifest, invocation.selection, invocation.overrides, invocation.around)
     tell_faults(verdict)
     if verdict.plan is None:
         return ExitCode.INVALID
@@ -41,5 +41,5 @@ def run(arguments: argparse.Namespace) -> int:
         from orchestrator.cli.text import defused
         from orchestrator.plan.text import plan_text
 
-        write_stdout(defused(plan_text(verdict.plan, invocation.origins)))
+        write_stdout(defused(plan_text(verdict.plan, {**invocation.origins, **verdict.origins})))
     return ExitCode.OK

@@ -22,10 +22,11 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument(
         "--format",
-        metavar="text|json",
-        type=one_of("text", "json"),
+        metavar="text|json|sarif|github",
+        type=one_of("text", "json", "sarif", "github"),
         default="text",
-        help="text: faults as snippets on stderr (default); json: all faults as one object on stdout",
+        help="text: faults as snippets on stderr (default); on stdout: json, all faults as one object; sarif, a log in "
+        "SARIF 2.1.0; github, commands by which GitHub shows faults beside the lines of a change",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing of a manifest without faults")
 
@@ -33,13 +34,27 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if any of the manifests has an error."""
     verdicts = [judge(path) for path in arguments.files or [find_manifest()]]
-    if arguments.format == "json":
-        from orchestrator.cli.render_json import render_json
-
-        write_stdout(render_json([diagnostic for verdict in verdicts for diagnostic in verdict.diagnostics]))
-    else:
+    if arguments.format == "text":
         _show(verdicts, quiet=arguments.quiet)
+    else:
+        write_stdout(_rendered(verdicts, arguments.format))
     return ExitCode.OK if all(verdict.plan for verdict in verdicts) else ExitCode.INVALID
+
+
+def _rendered(verdicts: list[Verdict], form: str) -> str:
+    """All faults in a form for programs; only what writes that form is imported."""
+    faults = [(verdict.path, diagnostic) for verdict in verdicts for diagnostic in verdict.diagnostics]
+    if form == "sarif":
+        from orchestrator.cli.render_sarif import render_sarif
+
+        return render_sarif(faults)
+    if form == "github":
+        from orchestrator.cli.render_github import render_github
+
+        return render_github(faults)
+    from orchestrator.cli.render_json import render_json
+
+    return render_json([diagnostic for _, diagnostic in faults])
 
 
 def _show(verdicts: list[Verdict], *, quiet: bool) -> None:

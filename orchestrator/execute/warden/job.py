@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from resource import struct_rusage
 
     from .loop import Channel
+    from .watch import Watch
 
 NEVER = float("inf")
 # Most jobs are short: the word that one was spawned goes with its end, unless it lives as long as this.
@@ -62,16 +63,19 @@ class Job:
         self.stop_at = NEVER if timeout is None else now + timeout
         self.kill_at = NEVER
         self.give_up_at = NEVER
+        self.watch: Watch | None = None
+        self.look_at = NEVER
 
     @property
     def next_at(self) -> float:
         """When there is next something to do for it."""
-        return min(self.report_at, self.stop_at, self.kill_at)
+        return min(self.report_at, self.look_at, self.stop_at, self.kill_at)
 
     def postpone(self, seconds: float) -> None:
         """Let time that did not count pass: every deadline is later."""
         self.started += seconds
         self.report_at += seconds
+        self.look_at += seconds
         self.stop_at += seconds
         self.kill_at += seconds
         self.give_up_at += seconds
@@ -81,11 +85,19 @@ class Job:
         self.alive = False
         self.status = status
         self.duration = now - self.started
-        self.cpu = usage.ru_utime + usage.ru_stime
-        self.max_rss = usage.ru_maxrss
-        self.report_at = self.stop_at = NEVER
+        self._count(usage)
+        self.report_at = self.look_at = self.stop_at = NEVER
         if self.cause == protocol.BY_ITSELF:
             self.kill_at = now + _LINGER
+
+    def orphan_ended(self, pid: int, usage: struct_rusage) -> None:
+        """A process without a parent was reaped, which may be one of those that were killed beside the main one."""
+        if pid in self.beside:
+            self._count(usage)
+
+    def _count(self, usage: struct_rusage) -> None:
+        self.cpu += usage.ru_utime + usage.ru_stime
+        self.max_rss = max(self.max_rss, usage.ru_maxrss)
 
     def terminate(self, cause: int, now: float, orphans: Iterable[int]) -> None:
         """Ask all its processes to end, unless it is ending already; they have the grace for it."""

@@ -8,6 +8,7 @@ One signalfd for SIGCHLD tells of the ends of main processes and of orphans alik
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -16,6 +17,7 @@ import time
 
 from . import processes, protocol, spawn
 from .job import NEVER, Job
+from .watch import INTERVAL, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _SHUTDOWN_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 _READ = 1 << 16
+_LONGEST_DETAIL = 1000
 # The kernel hands out /proc/.../children a page at a time; a shorter answer is a whole one.
 _WHOLE_ANSWER = 2048
 
@@ -150,7 +153,7 @@ class Warden:
             self._stop(channel.job.tag, force=True)
 
     def _start(self, channel: Channel, message: tuple[Any, ...], descriptors: list[int]) -> None:
-        serial, argv, working_dir, base, variables, overlay, path, timeout, grace = message
+        serial, argv, working_dir, base, variables, overlay, path, timeout, grace, limits = message
         if variables is not None:
             self._bases[base] = variables
         tag = self._tag_base + serial
@@ -159,15 +162,19 @@ class Warden:
                 os.close(descriptor)
             channel.reply(protocol.CONDEMNED)
             return
-        command = spawn.Command(argv, working_dir, {**self._bases[base], **overlay}, path, descriptors)
+        rlimits, memory, cpu_time = limits or ((), 0, 0.0)
+        command = spawn.Command(argv, working_dir, {**self._bases[base], **overlay}, path, descriptors, rlimits)
         try:
             pid, start_ticks, log = self._spawner.start(command, tag)
         except spawn.Fault as fault:
-            channel.reply(protocol.REFUSED, fault.kind, fault.number, fault.detail)
+            channel.reply(protocol.REFUSED, fault.kind, fault.number, fault.detail[:_LONGEST_DETAIL])
         except OSError as error:
             channel.reply(protocol.SCARCE, error.errno)
         else:
             job = Job(channel, tag, pid, start_ticks, log, timeout, grace, time.monotonic())
+            if memory or cpu_time:
+                job.watch = Watch(memory, cpu_time)
+                job.look_at = job.started
             channel.job = self._jobs[tag] = self._mains[pid] = job
             self._wake = min(self._wake, job.next_at)
 
@@ -229,6 +236,9 @@ class Warden:
             if job is not None:
                 job.main_ended(now, status, usage)
                 self._ending.append(job)
+                continue
+            for job in self._jobs.values():
+                job.orphan_ended(pid, usage)
         if self._ending:
             self._settle(now)
 
@@ -273,6 +283,8 @@ class Warden:
             if now >= job.report_at:
                 job.report_at = NEVER
                 job.channel.reply(protocol.SPAWNED, job.pid, job.start_ticks)
+            if now >= job.look_at:
+                self._look(job, now)
             if now >= job.stop_at:
                 job.terminate(protocol.BY_TIMEOUT, now, self._orphans().get(job.tag, ()))
             if now >= job.give_up_at:
@@ -284,6 +296,14 @@ class Warden:
         if self._ending:
             self._settle(now)
         self._wake = min((job.next_at for job in self._jobs.values()), default=NEVER)
+
+    def _look(self, job: Job, now: float) -> None:
+        """Kill it if its processes together use more than they may."""
+        orphans = self._orphans().get(job.tag, ())
+        cause = job.watch.look([job.pid, *orphans]) if job.watch else None
+        job.look_at = now + INTERVAL
+        if cause is not None:
+            self._kill(job, cause, now, orphans)
 
     def _finish(self, job: Job, *, outlived: bool) -> None:
         size = 0
@@ -326,10 +346,12 @@ class Warden:
 
 def main(pexec: int) -> None:
     """Be the warden of the process `pexec`, which must be the parent; never returns before it is gone."""
+    gc.disable()  # nothing here makes cycles
     # Jobs inherit dispositions: Python ignores two signals and catches one. Nothing but KILL interrupts the warden.
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
+    spawn.write_no_core_dumps()
     # pexec's own caller may have left descriptors open; neither the warden nor a job is to hold them.
     os.closerange(protocol.CONTROL_FD + 1, max(map(int, os.listdir("/proc/self/fd"))) + 1)
     control = socket.socket(fileno=protocol.CONTROL_FD)

@@ -126,20 +126,21 @@ def signal_trees(
 
 def _walk(roots: Iterable[int]) -> Iterator[tuple[int, Process]]:
     """Each process of the trees with a pidfd that stays open until the next step, parents before children."""
-    caller = os.getpid()
-    stack = [(pid, caller) for pid in roots]
+    ours = {os.getpid()}
+    stack = list(roots)
     while stack:
-        pid, parent = stack.pop()
+        pid = stack.pop()
         try:
             handle = os.pidfd_open(pid)
         except ProcessLookupError:
             continue
         try:
             # Read after the pidfd is open, the parent proves that the number was not taken over by somebody else
-            # meanwhile. An orphan that moved to the caller is still one of ours.
+            # meanwhile. It may be another one than a moment ago: orphans move to the caller, or to a subreaper between.
             process = read_process(pid)
-            if process is not None and process.parent in (parent, caller):
-                stack.extend((child, pid) for child in children(pid))
+            if process is not None and process.parent in ours:
+                ours.add(pid)
+                stack += children(pid)
                 yield handle, process
         finally:
             os.close(handle)

@@ -6,7 +6,9 @@ On the control socket, pexec to warden: `(CHANNEL,)` with a descriptor, `(KILL, 
 `(RESUME,)`; its end means that pexec is gone. Each channel carries one attempt at a time. pexec to warden:
 
     (serial, argv, working folder, number of the base environment, its variables or None when already sent,
-     variables over it, path of the log or b"" when a descriptor to write to comes along, timeout or None, grace)
+     variables over it, path of the log or b"" when a descriptor to write to comes along, timeout or None, grace,
+     limits or None: resources with soft and hard limit, and what all processes of the attempt may use together,
+     bytes and CPU seconds, 0 for no limit)
 
 and back, `(SPAWNED, pid, start ticks)` for an attempt that lives for a while, and then one of
 
@@ -35,7 +37,7 @@ CHANNEL, KILL, PAUSE, RESUME = range(4)
 SPAWNED, FINISHED, REFUSED, SCARCE, CONDEMNED = range(5)
 
 # Why a process ended, as far as the warden had a hand in it.
-BY_ITSELF, BY_TIMEOUT, BY_REQUEST = range(3)
+BY_ITSELF, BY_TIMEOUT, BY_REQUEST, BY_MEMORY, BY_CPU_TIME = range(5)
 
 # Why a command cannot be started.
 NOT_FOUND, NO_INTERPRETER, NO_LOADER, FOLDER, NOT_EXECUTABLE, BAD_FORMAT = range(6)
@@ -47,6 +49,7 @@ TAG_FLOOR = 1 << 50
 SERIAL_BITS = 28
 
 PACKET = 1 << 16
+REPLY = 1 << 13
 # A packet must fit the socket's buffer, which is as small as 208 KiB; what is larger goes through a memory file.
 _LARGEST_INLINE = PACKET - 1024
 _IN_A_FILE = b"@"
@@ -93,6 +96,8 @@ def receive(end: socket.socket) -> tuple[tuple[Any, ...], list[int]] | None:
     data, ancillary, _, _ = end.recvmsg(PACKET, _ANCILLARY_SPACE, socket.MSG_CMSG_CLOEXEC)
     if not data:
         return None
+    if not ancillary:
+        return marshal.loads(data), []
     descriptors = array.array("i")
     for _, _, numbers in ancillary:
         descriptors.frombytes(numbers[: len(numbers) - len(numbers) % descriptors.itemsize])

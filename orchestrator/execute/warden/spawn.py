@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import stat
 import time
 
-from . import processes, protocol
+from . import limited, processes, protocol
 
 SCARCITY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 # Sweeping reads /proc, which takes descriptors: these many are never given to jobs.
@@ -28,18 +29,32 @@ class Fault(Exception):  # noqa: N818 - it is no error of the program
 
 
 class Command:
-    """What is to be started, as the request on a channel says it; `descriptors` came along with it."""
+    """What is to be started, as the request on a channel says it; `descriptors` came along with it.
 
-    __slots__ = ("argv", "descriptors", "env", "log", "working_dir")
+    `limits` are resources with soft and hard limit."""
+
+    __slots__ = ("argv", "descriptors", "env", "limits", "log", "working_dir")
 
     def __init__(
-        self, argv: list[bytes], working_dir: bytes, env: dict[bytes, bytes], log: bytes, descriptors: list[int]
+        self,
+        argv: list[bytes],
+        working_dir: bytes,
+        env: dict[bytes, bytes],
+        log: bytes,
+        descriptors: list[int],
+        limits: tuple[tuple[int, int, int], ...],
     ) -> None:
         self.argv = argv
         self.working_dir = working_dir
         self.env = env
         self.log = log
         self.descriptors = descriptors
+        self.limits = limits
+
+
+def write_no_core_dumps() -> None:
+    """Neither the caller nor what it starts does, unless it asks for it itself."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def has_room_for(descriptor: int) -> bool:
@@ -110,7 +125,10 @@ class Spawner:
             if self._can_tag:
                 processes.set_tag((tag, self._hard_limit))
             before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            pid = os.posix_spawn(path, command.argv, command.env, file_actions=actions, setsid=True, setsigmask=())
+            if command.limits:
+                pid = limited.start(path, command.argv, command.env, output, command.limits)
+            else:
+                pid = os.posix_spawn(path, command.argv, command.env, file_actions=actions, setsid=True, setsigmask=())
             after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         except OSError as error:
             if error.errno in SCARCITY:

@@ -97,8 +97,7 @@ def _add_known(gathered: Gathered, known: Known, graph_file: str) -> None:
 def _one_name(name: str, paths: list[str]) -> Diagnostic:
     *others, last = [f"`{path}`" for path in paths]
     message = f"{', '.join(others)} and {last} would get one name, `{name}`"
-    notes = tuple(Note(f"`{name}`", Span(path, 1, 1)) for path in paths)
-    return Diagnostic("PX131", message, notes[0].span, notes=notes, help="rename all but one of them")
+    return Diagnostic("PX131", message, help="rename all but one of them")
 
 
 def _one_entry(first: Known, second: Known) -> Diagnostic:

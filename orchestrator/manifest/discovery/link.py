@@ -145,7 +145,7 @@ class Linker:
 
     def _not_known(self, reference: Reference, script: Script, links: Links) -> None:
         maybe = self._by_base.get(reference.last)
-        if maybe in links.needs or maybe == script.name:
+        if maybe in links.needs or maybe == script.name or (maybe is None and not reference.sure):
             return
         message = f"which file `{reference.written}` is cannot be known without running `{script.path}`"
         advice = f"if it is `{maybe}`, write `# Depends on: {maybe}`" if maybe else ""

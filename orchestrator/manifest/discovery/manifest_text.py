@@ -26,7 +26,9 @@ def manifest_text(entries: tuple[Entry, ...], base_dir: str) -> str:
 def path_from(base_dir: str, path: str) -> str:
     """The path as it is written in a manifest of that folder; what is absolute and lies elsewhere stays absolute."""
     relative = os.path.relpath(path, base_dir)
-    return path if os.path.isabs(path) and relative.startswith("../") else relative
+    if os.path.isabs(path) and relative.startswith("../"):
+        return path
+    return relative if relative.strip() else f"./{relative}"  # a manifest refuses blank text
 
 
 def quoted(text: str) -> str:

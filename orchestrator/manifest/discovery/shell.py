@@ -40,12 +40,14 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A file that the code uses. `target` is None if it cannot be known; `last` is then the last part of the path as
-    it is written. A relative target starts from the script's own folder or the current one."""
+    """A file that the code uses. A relative `target` starts from the script's own folder or the current one; None is
+    one that cannot be known. `last` is the last part of the path where that is written plainly. Unless `sure` it may
+    as well be any program."""
 
     kind: Kind
     target: str | None
     last: str
+    sure: bool
     written: str
     span: Span
 
@@ -127,17 +129,15 @@ class _Reader:
             self._refer(Kind.CALL, (name, node_of_name), syntax, sure=False)
 
     def _refer(self, kind: Kind, word: tuple[str | None, Node], syntax: Syntax, *, sure: bool = True) -> None:
-        """`sure` is whether the word is a path; otherwise it may be any program, and counts if its end has a name."""
+        """Note a use of the file that a word stands for."""
         value, node = word
         if node.type == "process_substitution":
             return
         written = text_of(node).split("\n")[0]
         _, slash, last = written.strip("\"'").rpartition("/")
         known_end = last if slash and not set(last) & set("$`*?[{(") else ""
-        if value is None and not sure and not known_end:
-            return
         target = value if value is None or kind is Kind.RUNNER else os.path.join(self._folder, value)
-        self.references.append(Reference(kind, target, known_end, written, syntax.span(node)))
+        self.references.append(Reference(kind, target, known_end, sure, written, syntax.span(node)))
 
 
 def _words(command: Node, values: Values) -> list[tuple[str | None, Node]]:

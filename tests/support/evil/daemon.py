@@ -1,7 +1,7 @@
 """Leaves its job in every way there is: double fork, own session, no environment, all signals ignored.
 
-With `hold` it keeps the output open, else it closes that too; with `untag` it drops the limit by which its job is
-known. The first process ends when the daemon is ready.
+With `hold` it keeps the output open, else it closes that too; with `limit=N` it changes the limit by which its
+job is known. The first process ends when the daemon is ready.
 """
 
 import os
@@ -33,8 +33,10 @@ def stay(told: int) -> None:
     if "hold" not in sys.argv:
         for descriptor in (0, 1, 2):
             os.close(descriptor)
-    if "untag" in sys.argv:
-        resource.setrlimit(resource.RLIMIT_RTTIME, (12345, resource.getrlimit(resource.RLIMIT_RTTIME)[1]))
+    for argument in sys.argv:
+        if argument.startswith("limit="):
+            limit = int(argument.removeprefix("limit="))
+            resource.setrlimit(resource.RLIMIT_RTTIME, (limit, resource.getrlimit(resource.RLIMIT_RTTIME)[1]))
     os.write(told, b"x")
     os.close(told)
     end = time.monotonic() + LIFETIME

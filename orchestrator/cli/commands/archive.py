@@ -1,0 +1,49 @@
+"""`pexec archive`: a run folder as one file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from orchestrator.cli.looking import add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.cli.main import Parser
+from orchestrator.cli.streams import write_stderr, write_stdout
+from orchestrator.cli.text import defused, plural, visible
+from orchestrator.errors import ExitCode
+
+MOST_NAMES = 5
+
+
+def add_arguments(parser: Parser) -> None:
+    """The flags of `pexec archive`."""
+    add_run(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="where to put it, a file or a folder (default: archive_<run>.tar.gz in the run folder); an older file of "
+        "this name is replaced",
+    )
+    add_looking_arguments(parser, "text", "json")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 0; 4 while the run is driven by somebody."""
+    from orchestrator.journal.archive import archive_name, write_archive
+
+    with chosen_run(arguments) as one:
+        one.lock()  # nobody goes on with it meanwhile
+        target = arguments.output
+        if target is not None and os.path.isdir(target):
+            target = os.path.join(target, archive_name(one.run_id))
+        archived = write_archive(one, target)
+    if archived.left_out:
+        names = ", ".join(visible(name) for name in archived.left_out[:MOST_NAMES])
+        told = plural(len(archived.left_out), "link or special file")
+        write_stderr(f"pexec: {told} in the run folder left out: {names}\n")
+    if arguments.format == "json":
+        facts = {"path": archived.path, "files": archived.files, "bytes": archived.size}
+        write_stdout(as_json({"run_id": one.run_id, **facts, "left_out": archived.left_out}))
+    else:
+        write_stdout(defused(visible(archived.path) + "\n"))
+    return ExitCode.OK

@@ -1,0 +1,119 @@
+"""`pexec graph`: what waits for what, as text, as a drawing for other programs, or as data."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from orchestrator.cli.main import Parser
+from orchestrator.cli.options import add_run_root, find_manifest, one_of
+from orchestrator.cli.streams import wants_colour, write_stdout
+from orchestrator.errors import ExitCode, UsageError
+from orchestrator.plan.model import Plan
+
+Outcomes = Sequence[str] | None
+
+LAST_RUN = ""
+
+
+def add_arguments(parser: Parser) -> None:
+    """The flags of `pexec graph`."""
+    parser.usage = f"{parser.prog} [MANIFEST] [flags]"
+    parser.add_argument(
+        "manifest",
+        metavar="MANIFEST",
+        nargs="?",
+        help="a manifest, or `-` for stdin; by default pexec.yaml or pexec.yml, looked for upward",
+    )
+    parser.add_argument(
+        "--format",
+        metavar="text|dot|mermaid|json",
+        type=one_of("text", "dot", "mermaid", "json"),
+        default="text",
+        help="text: a tree (default); dot, for Graphviz; mermaid, for Markdown; json: nodes and edges",
+    )
+    parser.add_argument(
+        "--run",
+        metavar="RUN",
+        nargs="?",
+        const=LAST_RUN,
+        help="the graph of a run, each job with its status: a run's id or the beginning of it; alone, the last run",
+    )
+    add_run_root(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 0, or 3 if the manifest has an error."""
+    if arguments.run is None:
+        plan, statuses = _planned(arguments.manifest), None
+        if plan is None:
+            return ExitCode.INVALID
+    elif arguments.manifest is not None:
+        raise UsageError("a run has a plan of its own", help="leave out the manifest, or `--run`")
+    else:
+        plan, statuses = _ran(arguments)
+    write_stdout(_drawn(plan, statuses, arguments.format))
+    return ExitCode.OK
+
+
+def _planned(manifest: str | None) -> Plan | None:
+    from orchestrator.cli.planning import judge, tell_faults
+
+    verdict = judge(manifest or find_manifest())
+    tell_faults(verdict)
+    return verdict.plan
+
+
+def _ran(arguments: argparse.Namespace) -> tuple[Plan, list[str]]:
+    from orchestrator.cli.looking import Look, chosen_run
+    from orchestrator.report.fold import RunFold
+
+    arguments.run = arguments.run or None
+    with chosen_run(arguments) as one:
+        look = Look(one)
+        fold = RunFold(look.plan)
+        look.feed(fold.add)
+    return look.plan, [fold.status(job.index).value for job in look.plan.jobs]
+
+
+def _drawn(plan: Plan, statuses: Outcomes, form: str) -> str:
+    if form == "dot":
+        from orchestrator.cli.render_dot import render_dot
+
+        return render_dot(plan, statuses)
+    if form == "mermaid":
+        from orchestrator.cli.render_mermaid import render_mermaid
+
+        return render_mermaid(plan, statuses)
+    if form == "json":
+        return _json(plan, statuses)
+    from orchestrator.cli.render_tree import render_tree
+    from orchestrator.cli.text import defused
+
+    return defused(render_tree(plan, statuses, colour=wants_colour(sys.stdout, os.environ)))
+
+
+def _json(plan: Plan, statuses: Outcomes) -> str:
+    """`from` of an edge has to end before `to` starts; without a run, each status is null."""
+    import json
+
+    ids = [job.id for job in plan.jobs]
+    nodes = [
+        {
+            "id": job.id,
+            "workflow": job.workflow,
+            "level": job.level,
+            "group": job.spec.is_group,
+            "status": statuses[job.index] if statuses else None,
+        }
+        for job in plan.jobs
+    ]
+    edges = [
+        {"from": ids[other], "to": job.id, "kind": kind}
+        for job in plan.jobs
+        for kind, others in (("needs", job.needs), ("after", job.after))
+        for other in others
+    ]
+    return json.dumps({"name": plan.name, "nodes": nodes, "edges": edges}, indent=2) + "\n"

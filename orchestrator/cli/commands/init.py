@@ -1,0 +1,45 @@
+"""`pexec init`: a first manifest, with comments, that is valid and runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from importlib.resources import files
+
+from orchestrator.cli.main import Parser
+from orchestrator.cli.newfile import STDOUT, exists, write_new
+from orchestrator.cli.options import DEFAULT_NAMES
+from orchestrator.cli.streams import write_stderr
+from orchestrator.errors import ExitCode
+
+
+def add_arguments(parser: Parser) -> None:
+    """The flags of `pexec init`."""
+    parser.usage = f"{parser.prog} [flags]"
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help=f"write to FILE, or to stdout with `-`, instead of to {DEFAULT_NAMES[0]} of this folder",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 0, or 4 where there is a manifest already."""
+    target = arguments.output
+    if target is None:
+        target = DEFAULT_NAMES[0]
+        for name in DEFAULT_NAMES:
+            if os.path.lexists(name):
+                raise exists(name)  # `pexec.yml` too: two manifests in one folder, and one of them would be ignored
+    write_new(target, first_manifest())
+    if target != STDOUT:
+        from orchestrator.cli.text import visible
+
+        write_stderr(f"pexec: wrote {visible(target)}; `pexec plan` shows what it would run, `pexec apply` runs it\n")
+    return ExitCode.OK
+
+
+def first_manifest() -> str:
+    """The text of the manifest."""
+    return (files("orchestrator.cli") / "first_manifest.yaml").read_text("utf-8")

@@ -1,0 +1,43 @@
+"""`pexec prune`: old runs away."""
+
+from __future__ import annotations
+
+import argparse
+
+from orchestrator.cli.looking import add_looking_arguments, as_json, run_root
+from orchestrator.cli.main import Parser
+from orchestrator.cli.streams import write_stderr, write_stdout
+from orchestrator.errors import ExitCode
+from orchestrator.journal.pruning import KEEP, prune
+
+
+def add_arguments(parser: Parser) -> None:
+    """The flags of `pexec prune`."""
+    parser.usage = f"{parser.prog} [flags]"
+    parser.add_argument(
+        "--keep", metavar="N", type=_number, default=KEEP, help=f"how many of the newest runs stay (default: {KEEP})"
+    )
+    parser.add_argument(
+        "--interrupted", action="store_true", help="remove also old runs that did not end; they cannot be resumed then"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say which runs would be removed, and remove none")
+    add_looking_arguments(parser, "text", "json")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 0."""
+    root = run_root(arguments)
+    pruned = prune(root, arguments.keep, interrupted=arguments.interrupted, dry_run=arguments.dry_run)
+    if arguments.format == "json":
+        kept = [{"run_id": run_id, "reason": reason} for run_id, reason in pruned.kept]
+        write_stdout(as_json({"removed": pruned.removed, "kept": kept, "dry_run": arguments.dry_run}))
+    else:
+        write_stdout("".join(f"{run_id}\n" for run_id in pruned.removed))
+        write_stderr("".join(f"pexec: {run_id} stays: {reason}\n" for run_id, reason in pruned.kept))
+    return ExitCode.OK
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) > 1_000_000:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 on, not `{text}`")
+    return int(text)

@@ -1,0 +1,91 @@
+"""`pexec report`: what became of a run, for people and for programs; after a crash it makes the run's files anew."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.cli.main import Parser
+from orchestrator.cli.streams import write_stderr, write_stdout
+from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
+from orchestrator.journal.names import HTML_REPORT, REPORT, RESULTS
+from orchestrator.journal.reader import JournalReader
+from orchestrator.journal.rundir import RunDir
+from orchestrator.report.fold import RunFold
+from orchestrator.report.model import RunReport
+from orchestrator.report.results import results_file, results_summary
+from orchestrator.report.timeline import Timeline
+
+
+def add_arguments(parser: Parser) -> None:
+    """The flags of `pexec report`."""
+    add_run(parser)
+    add_looking_arguments(parser, "md", "html", "json", "junit")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 0, whatever the run's own is."""
+    with chosen_run(arguments) as one:
+        look = Look(one)
+        fold, timeline = RunFold(look.plan), Timeline(look.plan)
+        look.feed(fold.add, timeline.add)
+        closing: list[Mapping[str, Any]] = []
+        if not look.driven and fold.report().exit_code is None:
+            closing.append(_interruption(timeline.end))
+            fold.add(closing[0])
+        report = fold.report()
+        if not look.driven and not _is_current(one, report):
+            _make_files(look, closing)
+    write_stdout(_rendered(arguments.format, report, timeline))
+    return ExitCode.OK
+
+
+def _rendered(form: str, report: RunReport, timeline: Timeline) -> str | bytes:
+    """What the file of a run holds. Only JSON for a terminal is spelled otherwise: nothing in it may drive it."""
+    match form:
+        case "html":
+            from orchestrator.report.html import html_report
+
+            return html_report(report, timeline)
+        case "junit":
+            from orchestrator.report.junit import junit_xml
+
+            return junit_xml(report)
+        case "json":
+            return as_json(results_summary(report)) if sys.stdout.isatty() else results_file(report)
+        case _:
+            from orchestrator.report.markdown import execution_report
+
+            return execution_report(report)
+
+
+def _interruption(at: float) -> Mapping[str, Any]:
+    """What a report says in the place of the end that the journal of an interrupted run does not have."""
+    return {"event": "run.finished", "at": at, "result": "INTERRUPTED", "exit_code": None, "wall_seconds": at}
+
+
+def _is_current(run: RunDir, report: RunReport) -> bool:
+    """Whether the files of the run say what its journal says."""
+    try:
+        return run.read(RESULTS) == results_file(report) and bool(run.read(REPORT)) and bool(run.read(HTML_REPORT))
+    except EnvironmentFailedError:
+        return False
+
+
+def _make_files(look: Look, closing: list[Mapping[str, Any]]) -> None:
+    """Make the files of a run that nobody drives from its journal. Where that cannot be, the report is shown all the
+    same."""
+    from orchestrator.observe.files import RunFiles
+
+    events: Iterator[Mapping[str, Any]] = itertools.chain(JournalReader(look.run), closing)
+    try:
+        look.run.lock()
+        RunFiles(look.run, look.plan, events).close()
+    except RefusedError:
+        return  # somebody went on with it just now, and makes them
+    except EnvironmentFailedError as failure:
+        write_stderr(f"pexec: the files of the run are not up to date: {failure.message}\n")

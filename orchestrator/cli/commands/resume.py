@@ -1,0 +1,41 @@
+"""`pexec resume`: go on with a run after a crash, an interrupt or a failure."""
+
+from __future__ import annotations
+
+import argparse
+
+from orchestrator.cli.looking import RUN_HELP, run_root
+from orchestrator.cli.main import Parser
+from orchestrator.cli.options import STDIN, add_output, add_run_root, add_slots, output_of, settings_for
+from orchestrator.journal.rundir import find_run
+
+
+def add_arguments(parser: Parser) -> None:
+    """The flags of `pexec resume`."""
+    parser.usage = f"{parser.prog} [RUN] [flags]"
+    parser.add_argument("run", metavar="RUN", nargs="?", help=RUN_HELP)
+    parser.add_argument(
+        "--failed",
+        action="store_true",
+        help="run again only what failed, timed out or was lost, and what needs it; not what never ran",
+    )
+    add_slots(parser)
+    add_output(parser)
+    add_run_root(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The exit code of the run; 4 if somebody drives it, its journal is damaged, or there is nothing left to do."""
+    root = run_root(arguments)
+    with find_run(root, arguments.run) as rundir:
+        rundir.lock()
+        from orchestrator.cli.resuming import ResumeOptions, resume
+        from orchestrator.cli.wiring import RunOptions
+        from orchestrator.execute.supervision import Supervision
+
+        supervision = Supervision()
+        try:
+            shown = RunOptions(root, output_of(settings_for(arguments, STDIN)), arguments.keep_temp)
+            return resume(rundir, ResumeOptions(shown, arguments.max_parallel_jobs, arguments.failed), supervision)
+        finally:
+            supervision.close()

@@ -1,0 +1,89 @@
+"""`pexec verify`: whether a run kept its rules, by its journal, its plan, its results and its logs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import stat
+from collections.abc import Callable, Sequence
+
+from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.cli.main import Parser
+from orchestrator.cli.streams import write_stdout
+from orchestrator.cli.text import defused, plural, visible
+from orchestrator.errors import EnvironmentFailedError, ExitCode
+from orchestrator.journal.names import JOURNAL, LOGS, RESULTS
+from orchestrator.journal.rundir import RunDir
+from orchestrator.report.fold import RunFold
+from orchestrator.report.results import results_file, results_summary
+from orchestrator.report.rules import Rule, Violation
+from orchestrator.report.verify import Judge
+from orchestrator.report.verify_files import LogJudge, differences
+
+MOST_SHOWN = 100
+
+
+def add_arguments(parser: Parser) -> None:
+    """The flags of `pexec verify`."""
+    add_run(parser)
+    add_looking_arguments(parser, "text", "json")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 0, or 1 if a rule was not kept."""
+    with chosen_run(arguments) as one:
+        look = Look(one)
+        fold, judge, logs = RunFold(look.plan), Judge(look.plan_data), LogJudge(_sizes(one))
+        look.feed(fold.add, judge.see, logs.see)
+        state = "finished" if judge.finished else "running" if look.driven else "interrupted"
+        found = sorted([*judge.found, *logs.found], key=lambda violation: violation.line)
+        if judge.finished and not look.driven:
+            found += _judge_results(one, fold, look.lines)
+    if arguments.format == "json":
+        facts = {"run_id": one.run_id, "state": state, "events": look.lines, "jobs": len(look.plan.jobs)}
+        write_stdout(as_json({**facts, "violations": found}))
+    else:
+        _tell(one.run_id, state, look, found)
+    return ExitCode.JOB_FAILED if found else ExitCode.OK
+
+
+def _sizes(run: RunDir) -> Callable[[str], int | None]:
+    """The size of a log by its name in the run folder; None if it is no regular file there."""
+    folder = run.folder(LOGS)
+
+    def size_of(name: str) -> int | None:
+        above, _, base = name.partition("/")
+        try:
+            facts = os.stat(base, dir_fd=folder, follow_symlinks=False)
+        except OSError:
+            return None
+        return facts.st_size if above == LOGS and "/" not in base and stat.S_ISREG(facts.st_mode) else None
+
+    return size_of
+
+
+def _judge_results(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
+    report = fold.report()
+    try:
+        content = run.read(RESULTS)
+    except EnvironmentFailedError as fault:
+        return [Violation(line, Rule.RESULTS_FILE, fault.message)]
+    if content == results_file(report):
+        return []
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return [Violation(line, Rule.RESULTS_FILE, f"`{RESULTS}` is no JSON")]
+    return differences(results_summary(report), found, line)
+
+
+def _tell(run_id: str, state: str, look: Look, found: Sequence[Violation]) -> None:
+    lines = [f"{JOURNAL}:{one.line}: {one.rule}: {visible(one.message)}" for one in found[:MOST_SHOWN]]
+    if len(found) > len(lines):
+        lines.append(f"... and {len(found) - len(lines)} more")
+    how = plural(len(found), "violation") if found else "no violation"
+    seen = f"{plural(look.lines, 'event')} of {plural(len(look.plan.jobs), 'job')}"
+    so_far = "" if state == "finished" else f", as far as it got: the run is {state}"
+    lines.append(f"run {run_id}: {how} in {seen}{so_far}")
+    write_stdout(defused("\n".join(lines) + "\n"))

@@ -1,0 +1,44 @@
+"""A plan as a drawing in Graphviz's language. Jobs are numbered there, so no name can be anything but a label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from orchestrator.cli.outcomes import FILLS
+from orchestrator.cli.text import visible
+from orchestrator.plan.model import Plan, PlannedJob
+
+
+def render_dot(plan: Plan, statuses: Sequence[str] | None = None) -> str:
+    """A digraph; an arrow leads from what has to end to what waits for it, dashed where its outcome does not count."""
+    lines = [
+        f"digraph {_quoted(visible(plan.name))} {{",
+        "  rankdir=LR",
+        '  node [shape=box, style="rounded,filled", fillcolor="#ffffff", color="#8a8f98", fontname="sans-serif"]',
+        '  edge [color="#8a8f98"]',
+        *(_node(job, statuses[job.index] if statuses else "") for job in plan.jobs),
+        *_edges(plan),
+    ]
+    return "\n".join(lines) + "\n}\n"
+
+
+def _node(job: PlannedJob, status: str) -> str:
+    attributes = {"label": _quoted(visible(job.id), status)}
+    if job.spec.is_group:
+        attributes["shape"] = "ellipse"
+    if status:
+        fill, border = FILLS[status]
+        attributes |= {"fillcolor": f'"{fill}"', "color": f'"{border}"'}
+    return f"  n{job.index} [{', '.join(f'{key}={value}' for key, value in attributes.items())}]"
+
+
+def _edges(plan: Plan) -> Iterator[str]:
+    for job in plan.jobs:
+        yield from (f"  n{need} -> n{job.index}" for need in job.needs)
+        yield from (f"  n{other} -> n{job.index} [style=dashed]" for other in job.after)
+
+
+def _quoted(*lines: str) -> str:
+    """Text in double quotes. Graphviz reads escapes and also HTML's entities in it."""
+    escaped = (line.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") for line in lines if line)
+    return '"' + "\\n".join(escaped) + '"'

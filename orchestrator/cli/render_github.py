@@ -1,0 +1,47 @@
+"""Diagnostics as GitHub's workflow commands: each is shown beside the line of the change that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.cli.repository import in_repository
+from orchestrator.cli.text import visible
+from orchestrator.diagnostics import CODES, Diagnostic, Note
+
+
+def render_github(faults: Iterable[tuple[str, Diagnostic]]) -> str:
+    """One line for each diagnostic; it comes with its manifest's path, for a fault without a place."""
+    return "".join(_command(manifest, diagnostic) for manifest, diagnostic in faults)
+
+
+def _command(manifest: str, diagnostic: Diagnostic) -> str:
+    span = diagnostic.span
+    properties: dict[str, str | int] = {"file": _path(manifest if span is None else span.file)}
+    if span is not None:
+        properties |= {"line": span.line, "col": span.column, "endColumn": span.column + span.length}
+    properties["title"] = f"{diagnostic.code}: {CODES[diagnostic.code]}"
+    listed = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
+    return f"::{diagnostic.severity.value} {listed}::{_message(diagnostic)}\n"
+
+
+def _message(diagnostic: Diagnostic) -> str:
+    notes = [_note(note) for note in diagnostic.notes if note.span is None or note.span != diagnostic.span]
+    helps = [f"help: {diagnostic.help}"] if diagnostic.help else []
+    return "%0A".join(_data(line) for line in (diagnostic.message, *notes, *helps))
+
+
+def _note(note: Note) -> str:
+    return note.message if note.span is None else f"{_path(note.span.file)}:{note.span.line}: {note.message}"
+
+
+def _path(file: str) -> str:
+    return in_repository(file) or file
+
+
+def _data(text: str) -> str:
+    """One line of a message, so that neither it nor a name in it ends the command. Line breaks are made visible."""
+    return visible(text).replace("%", "%25")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

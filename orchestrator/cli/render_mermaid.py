@@ -1,0 +1,46 @@
+"""A plan as a flowchart in Mermaid's language, which Markdown pages draw. Jobs are numbered there, so no name can be
+anything but a label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from orchestrator.cli.outcomes import FILLS
+from orchestrator.cli.text import visible
+from orchestrator.plan.model import Plan, PlannedJob
+
+_SPECIAL = re.compile(r"[^\w .=,-]")
+
+
+def render_mermaid(plan: Plan, statuses: Sequence[str] | None = None) -> str:
+    """A flowchart; an arrow leads from what has to end to what waits for it, dotted where its outcome does not
+    count."""
+    lines = ["flowchart LR", *(_node(job, statuses[job.index] if statuses else "") for job in plan.jobs), *_edges(plan)]
+    if statuses:
+        lines += _classes(statuses)
+    return "\n".join(lines) + "\n"
+
+
+def _node(job: PlannedJob, status: str) -> str:
+    label = "<br/>".join(filter(None, (_escaped(visible(job.id)), status)))
+    return f'  n{job.index}(["{label}"])' if job.spec.is_group else f'  n{job.index}["{label}"]'
+
+
+def _edges(plan: Plan) -> Iterator[str]:
+    for job in plan.jobs:
+        yield from (f"  n{need} --> n{job.index}" for need in job.needs)
+        yield from (f"  n{other} -.-> n{job.index}" for other in job.after)
+
+
+def _classes(statuses: Sequence[str]) -> Iterator[str]:
+    for status, (fill, border) in FILLS.items():
+        members = ",".join(f"n{index}" for index, one in enumerate(statuses) if one == status)
+        if members:
+            yield f"  classDef {status.lower()} fill:{fill},stroke:{border},color:#1f2328"
+            yield f"  class {members} {status.lower()}"
+
+
+def _escaped(text: str) -> str:
+    """Text for a label: everything that could mean something to Mermaid or to HTML stands as its number."""
+    return _SPECIAL.sub(lambda found: f"#{ord(found.group())};", text)

@@ -1,0 +1,81 @@
+"""A plan as a tree in the terminal: each job once, below the one that it waits for longest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from orchestrator.cli.text import plural, visible
+from orchestrator.plan.model import Plan, PlannedJob
+
+# A job this deep in the tree heads a tree of its own further down, or a chain of a thousand would leave the screen.
+DEEPEST = 16
+_WIDEST = 60
+_MOST_NAMES = 6
+_STYLES = {
+    "SUCCESS": "32", "RUNNING": "34", "FAILED": "31", "TIMED_OUT": "31", "LOST": "31", "SKIPPED": "33",
+    "CANCELLED": "33", "PENDING": "2",
+}  # fmt: skip
+
+Row = tuple[str, PlannedJob, bool]  # what stands before the job, the job, whether its branch goes on further down
+
+
+def render_tree(plan: Plan, statuses: Sequence[str] | None = None, *, colour: bool = False) -> str:
+    """All jobs, a line each, with what else each waits for and, of a run, its status."""
+    parents = [_parent(plan, job) for job in plan.jobs]
+    rows = list(_rows(plan, parents))
+    width = min(max((len(before) + len(visible(job.id)) for before, job, _ in rows), default=0), _WIDEST)
+    lines = [f"{visible(plan.name)}: {plural(len(plan.jobs), 'job')} in {plural(len(plan.levels), 'level')}", ""]
+    for before, job, goes_on in rows:
+        status = statuses[job.index] if statuses else ""
+        details = "; ".join([*_details(plan, job, parents[job.index]), *(["goes on below"] if goes_on else [])])
+        name = f"{before}{visible(job.id)}"
+        notes = "  ".join(filter(None, (_painted(status, status, colour), _painted(details, "PENDING", colour))))
+        lines.append(f"{name:<{width}}  {notes}" if notes else name)
+    return "\n".join(lines) + "\n"
+
+
+def _parent(plan: Plan, job: PlannedJob) -> int | None:
+    """Of what the job waits for, what ends last if all take as long; among equals the first need."""
+    return max((*job.needs, *job.after), key=lambda index: plan.jobs[index].level, default=None)
+
+
+def _rows(plan: Plan, parents: Sequence[int | None]) -> Iterator[Row]:
+    children: list[list[int]] = [[] for _ in plan.jobs]
+    heads = [job.index for job in plan.jobs if parents[job.index] is None]
+    for job in plan.jobs:
+        parent = parents[job.index]
+        if parent is not None:
+            children[parent].append(job.index)
+
+    def below(index: int, indent: str, depth: int) -> Iterator[Row]:
+        for number, child in enumerate(children[index], start=1):
+            last = number == len(children[index])
+            cut = depth == DEEPEST and bool(children[child])
+            yield indent + ("└─ " if last else "├─ "), plan.jobs[child], cut
+            if cut:
+                heads.append(child)
+            else:
+                yield from below(child, indent + ("   " if last else "│  "), depth + 1)
+
+    for head in heads:  # grows while it is walked
+        yield "", plan.jobs[head], False
+        yield from below(head, "", 1)
+
+
+def _details(plan: Plan, job: PlannedJob, parent: int | None) -> Iterator[str]:
+    needs = [index for index in job.needs if index != parent]
+    if needs:
+        yield f"needs {'also ' if parent in job.needs else ''}{_names(plan, needs)}"
+    if job.after:
+        yield f"after {_names(plan, job.after)}"
+
+
+def _names(plan: Plan, indices: Sequence[int]) -> str:
+    names = [visible(plan.jobs[index].id) for index in indices]
+    if len(names) > _MOST_NAMES + 1:
+        names[_MOST_NAMES:] = [f"{len(names) - _MOST_NAMES} more"]
+    return ", ".join(names)
+
+
+def _painted(text: str, style: str, colour: bool) -> str:
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if colour and text else text

@@ -1,0 +1,63 @@
+"""What a run was asked for, kept in its journal, and the plan that this amounts to now."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.cli.main import COMMANDS, Parser
+from orchestrator.cli.options import STDIN, Invocation, add_run_arguments, understand
+from orchestrator.cli.planning import Verdict, judge
+from orchestrator.manifest.scalars import CpuShare, parse_parallel
+from orchestrator.plan.model import Plan
+from orchestrator.plan.surroundings import PARAM_PREFIX
+
+# Flags that change how a run is shown or kept, not its plan.
+_NOT_OF_THE_PLAN = ("run_root", "output", "dry_run", "keep_temp")
+_SETTINGS = ("max_parallel_jobs", "fail_fast", "timeout_seconds")
+
+
+def recorded(arguments: argparse.Namespace, invocation: Invocation) -> dict[str, Any]:
+    """The arguments of `pexec apply` that its plan follows from, with the settings that held, as plain data."""
+    manifest = invocation.manifest
+    asked = {name: value for name, value in vars(arguments).items() if name not in _NOT_OF_THE_PLAN}
+    asked["words"] = [manifest if manifest == STDIN else os.path.abspath(manifest), *invocation.selection.jobs]
+    for name in _SETTINGS:
+        setting = getattr(invocation.settings, name)
+        asked[name] = None if setting is None else setting.value
+    variables = {name: value for name, value in invocation.around.env.items() if name.startswith(PARAM_PREFIX)}
+    asked["param_variables"] = variables or None
+    return {name: value for name, value in asked.items() if value not in (None, [])}
+
+
+def can_plan_again(invocation: Mapping[str, Any]) -> bool:
+    """Whether there is a manifest to read again: not where it came from standard input."""
+    words: list[str] = invocation.get("words", [STDIN])
+    return words[0] != STDIN
+
+
+def plan_again(invocation: Mapping[str, Any], given: Mapping[str, Any]) -> Verdict:
+    """Read the manifest again and plan as the run was asked for; `given` goes before what was asked then.
+
+    Raises UsageError for a selection that means nothing any more.
+    """
+    parser = Parser(COMMANDS["apply"])
+    add_run_arguments(parser)
+    arguments = parser.parse([])
+    vars(arguments).update(invocation, **given)
+    understood = understand(arguments)
+    path = os.path.relpath(understood.manifest)
+    return judge(path, understood.selection, understood.overrides, understood.around)
+
+
+def with_slots(plan: Plan, max_parallel_jobs: int | str | None) -> Plan:
+    """The plan of a manifest that cannot be read again, perhaps with another number of jobs at once."""
+    if max_parallel_jobs is None:
+        return plan
+    slots = parse_parallel(max_parallel_jobs)
+    if isinstance(slots, CpuShare):
+        slots = max(1, len(os.sched_getaffinity(0)) * slots.percent // 100)
+    return replace(plan, policy=replace(plan.policy, max_parallel_jobs=slots))

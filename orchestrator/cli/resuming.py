@@ -1,0 +1,221 @@
+"""Going on with a run: read what its journal says, plan again, and drive what is left.
+
+With the plan that the run had, it goes on in its own folder. With another plan it is over, and a new run takes over
+each success that still stands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.cli.adoption import Fate, fates, untouched
+from orchestrator.cli.planning import tell_faults
+from orchestrator.cli.replanning import can_plan_again, plan_again, with_slots
+from orchestrator.cli.streams import write_stderr
+from orchestrator.cli.text import plural, visible
+from orchestrator.cli.wiring import Past, RunOptions, drive, run_plan
+from orchestrator.engine.board import IllegalMove
+from orchestrator.engine.events import AttemptFinished, CancelRequested, JobAdopted, RunResumed
+from orchestrator.engine.outcome import FAILURES, RunResult
+from orchestrator.engine.states import CancelReason, JobState, Verdict
+from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
+from orchestrator.execute.attempt import AttemptResult
+from orchestrator.execute.driver import Driver, measured
+from orchestrator.execute.leftovers import boot_id, end_tree
+from orchestrator.execute.supervision import Supervision
+from orchestrator.journal.history import History, Process
+from orchestrator.journal.names import RESULTS, log_name
+from orchestrator.journal.plan_file import read_plan_data
+from orchestrator.journal.reader import JournalReader, recover
+from orchestrator.journal.rundir import RunDir
+from orchestrator.observe.files import RunFiles
+from orchestrator.plan.export import plan_from_dict
+from orchestrator.plan.model import Plan
+from orchestrator.plan.slugs import slugs
+
+CUT_SHORT = "pexec ended before it did"
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeOptions:
+    """What the command line says. `max_parallel_jobs` as it is written, None: as the run was started."""
+
+    run: RunOptions
+    max_parallel_jobs: int | str | None
+    only_failed: bool
+
+
+def resume(rundir: RunDir, options: ResumeOptions, supervision: Supervision) -> int:
+    """Go on with the run, which is locked by the caller; the exit code as of `pexec apply`.
+
+    Raises RefusedError for a damaged journal and where there is nothing to do.
+    """
+    reader = JournalReader(rundir)
+    records = iter(reader)
+    first = next(records, None)
+    if first is None or first["event"] != "run.started":
+        raise RefusedError(f"run `{rundir.run_id}` ended before it began", help="start anew with `pexec apply`")
+    given = {} if options.max_parallel_jobs is None else {"max_parallel_jobs": options.max_parallel_jobs}
+    verdict = plan_again(first["invocation"], given) if can_plan_again(first["invocation"]) else None
+    plan = verdict.plan if verdict is not None else with_slots(_old_plan(rundir), options.max_parallel_jobs)
+    goes_on = plan is not None and plan.digest == first["plan_digest"]
+    history = History(plan if plan is not None and goes_on else _old_plan(rundir))
+    _take_in(history, first, rundir)
+    for record in records:
+        _take_in(history, record, rundir)
+    if history.result == RunResult.SUCCESS:
+        return _complete_files(rundir)
+    if verdict is not None:
+        tell_faults(verdict)
+    if plan is None:
+        return ExitCode.INVALID
+    if goes_on:
+        return _go_on(plan, rundir, history, reader.next_seq, options, supervision)
+    return _start_over(plan, rundir, history, {**first["invocation"], **given}, options, supervision)
+
+
+def _go_on(
+    plan: Plan, rundir: RunDir, history: History, next_seq: int, options: ResumeOptions, supervision: Supervision
+) -> int:
+    """The same plan: the run goes on where it is."""
+    scheduler = history.scheduler
+    states = [scheduler.state(job.index) for job in plan.jobs]
+    left_alone = _left_alone(plan, fates(plan, states, plan), states, rundir.run_id, options)
+    rundir.make_folders()
+    rundir.tidy()
+    cut = recover(rundir)
+    succeeded = f"{scheduler.tally[JobState.SUCCEEDED]} of {plural(len(plan.jobs), 'job')} succeeded before"
+    write_stderr(f"pexec: going on with run `{rundir.run_id}`: {succeeded}\n")
+
+    def settle(driver: Driver) -> None:
+        if cut:
+            driver.remark("journal.recovered", cut_bytes=cut)
+        now = driver.now()
+        for consequence in history.missing:
+            driver.conclude(consequence, now)
+        for process in _end_leftovers(history):
+            driver.remark("orphan.killed", pid=process.pid, job=plan.jobs[process.job].id)
+        _lose_what_ran(driver, plan, rundir, scheduler.running)
+
+    def begin(driver: Driver) -> None:
+        slots = plan.policy.max_parallel_jobs
+        driver.record(RunResumed(driver.now()), pid=os.getpid(), boot_id=boot_id(), max_parallel_jobs=slots)
+        _cancel(driver, left_alone)
+
+    past = Past(scheduler, history.at, JournalReader(rundir), next_seq, settle)
+    if cut:
+        write_stderr(f"pexec: the last line of the journal was torn: {plural(cut, 'byte')} cut and kept beside it\n")
+    return drive(plan, rundir, past, begin, options.run, supervision)
+
+
+def _start_over(
+    plan: Plan,
+    rundir: RunDir,
+    history: History,
+    invocation: Mapping[str, Any],
+    options: ResumeOptions,
+    supervision: Supervision,
+) -> int:
+    """Another plan: a new run, in which what succeeded and is the same still counts."""
+    old = _old_plan(rundir)
+    states = [history.scheduler.state(job.index) for job in old.jobs]
+    decided = fates(old, states, plan)
+    left_alone = _left_alone(plan, decided, states, rundir.run_id, options)
+    _tell_fates(plan, decided, left_alone, rundir.run_id)
+    ended = _end_leftovers(history)
+
+    def then(driver: Driver) -> None:
+        for process in ended:
+            driver.remark("orphan.killed", pid=process.pid, job=None)
+        for job, fate in zip(plan.jobs, decided, strict=True):
+            if fate.reused:
+                driver.record(JobAdopted(driver.now(), job.index), from_run=rundir.run_id)
+        _cancel(driver, left_alone)
+
+    return run_plan(plan, options.run, supervision, invocation=invocation, then=then)
+
+
+def _complete_files(rundir: RunDir) -> int:
+    """Nothing is left to run, but a process that was killed right after the end may have left its files behind."""
+    try:
+        complete = json.loads(rundir.read(RESULTS))["execution_result"] == RunResult.SUCCESS
+    except (EnvironmentFailedError, ValueError, KeyError, TypeError):
+        complete = False
+    if complete:
+        raise RefusedError(
+            f"there is nothing to resume: run `{rundir.run_id}` succeeded", help="`pexec apply` starts a new run"
+        )
+    rundir.make_folders()
+    rundir.tidy()
+    RunFiles(rundir, _old_plan(rundir), JournalReader(rundir)).close()
+    write_stderr(f"pexec: run `{rundir.run_id}` had succeeded; its files are complete now\n")
+    return ExitCode.OK
+
+
+def _old_plan(rundir: RunDir) -> Plan:
+    return plan_from_dict(read_plan_data(rundir))
+
+
+def _take_in(history: History, record: Mapping[str, Any], rundir: RunDir) -> None:
+    try:
+        history.add(record)
+    except (IllegalMove, KeyError, TypeError, ValueError) as error:
+        raise RefusedError(
+            f"the journal of run `{rundir.run_id}` does not fit its plan: line {record['seq'] + 1}: {error}",
+            help="a run with this journal cannot go on; start anew with `pexec apply`",
+        ) from error
+
+
+def _left_alone(
+    plan: Plan, decided: Sequence[Fate], states: Sequence[JobState], run_id: str, options: ResumeOptions
+) -> list[int]:
+    """The jobs that `--failed` leaves out."""
+    if not options.only_failed:
+        return []
+    if not FAILURES.intersection(states):
+        raise RefusedError(
+            f"no job of run `{run_id}` has failed", help="without `--failed` everything that is left runs"
+        )
+    return untouched(plan, decided)
+
+
+def _end_leftovers(history: History) -> list[Process]:
+    """End what the dead process of pexec, and its warden, left running of this boot of the machine."""
+    boot = boot_id()
+    suspects = [process for process in history.under_way if boot and process.boot_id == boot]
+    return [process for process in suspects if end_tree(process.pid, process.start_ticks)]
+
+
+def _lose_what_ran(driver: Driver, plan: Plan, rundir: RunDir, running: Sequence[tuple[int, int]]) -> None:
+    """Each attempt that was under way gets its end, so that the extra attempt that follows is marked."""
+    names = slugs([job.id for job in plan.jobs])
+    for index, attempt in running:
+        log = log_name(names[index], attempt)
+        result = AttemptResult(Verdict.LOST, CUT_SHORT, log_bytes=_size(rundir.path_of(log)))
+        end = AttemptFinished(driver.now(), index, attempt, result.verdict, reason=result.reason)
+        driver.record(end, **measured(result, log))
+
+
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
+
+
+def _cancel(driver: Driver, jobs: Sequence[int]) -> None:
+    for index in jobs:
+        driver.record(CancelRequested(driver.now(), CancelReason.USER, False, index))
+
+
+def _tell_fates(plan: Plan, decided: Sequence[Fate], left_alone: Sequence[int], run_id: str) -> None:
+    alone = set(left_alone)
+    lines = [f"pexec: the plan is not the one of run `{run_id}` any more, so this is a new run:\n"]
+    for job, fate in zip(plan.jobs, decided, strict=True):
+        verb = "is reused" if fate.reused else "is left out" if job.index in alone else "runs"
+        lines.append(f"  {visible(job.id)} {verb}: {visible(fate.why)}\n")
+    write_stderr("".join(lines))

@@ -1,0 +1,87 @@
+"""The way from another terminal into a live run: a private named pipe in the run folder.
+
+A request is one line, `cancel` for the whole run or `cancel <index>` for a job of the plan. It is far shorter than
+what a pipe takes as a whole, so lines of several writers do not mix. That a request was taken is told by the journal.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Callable
+
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.names import CONTROL
+from orchestrator.journal.rundir import RunDir
+
+_SAFE = os.O_NOFOLLOW | os.O_CLOEXEC
+_VERB = b"cancel"
+
+
+class ControlPipe:
+    """Listens in a helper thread; `on_cancel(job)` gets a job's index, or None for the whole run.
+
+    Where no pipe can be made, `degraded` holds what is missing and why.
+    """
+
+    def __init__(self, rundir: RunDir, on_cancel: Callable[[int | None], None]) -> None:
+        self.degraded: tuple[tuple[str, str], ...] = ()
+        self._rundir = rundir
+        self._on_cancel = on_cancel
+        self._closed = False
+        try:
+            self._pipe = _make_pipe(rundir)
+        except (OSError, EnvironmentFailedError) as error:
+            self._closed = True
+            self.degraded = (("`pexec cancel`", f"a pipe cannot be made in the run folder: {error}"),)
+            return
+        self._thread = threading.Thread(target=self._work, name="pexec-control", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        os.write(self._pipe, b"\n")
+        self._thread.join()
+        os.close(self._pipe)
+        self._rundir.remove(CONTROL)
+
+    def _work(self) -> None:
+        rest = b""
+        while True:
+            *lines, rest = (rest + os.read(self._pipe, 4096)).split(b"\n")
+            if self._closed:
+                return
+            for line in lines:
+                verb, _, job = line.partition(b" ")
+                if verb == _VERB and len(job) < 10 and (not job or job.isdigit()):
+                    self._on_cancel(int(job) if job else None)
+
+
+def _make_pipe(rundir: RunDir) -> int:
+    """Open for writing too, so that it does not end whenever a writer goes away."""
+    rundir.remove(CONTROL)  # of a writer that was killed
+    os.mkfifo(CONTROL, 0o600, dir_fd=rundir.folder())
+    os.chmod(CONTROL, 0o600, dir_fd=rundir.folder())  # whatever the umask
+    return os.open(CONTROL, os.O_RDWR | _SAFE, dir_fd=rundir.folder())
+
+
+def ask_to_cancel(rundir: RunDir, job: int | None) -> bool:
+    """Whether somebody who drives the run was there to take the request."""
+    try:
+        pipe = os.open(CONTROL, os.O_WRONLY | os.O_NONBLOCK | _SAFE, dir_fd=rundir.folder())
+    except OSError:  # there is none, or nobody listens
+        return False
+    try:
+        if not stat.S_ISFIFO(os.fstat(pipe).st_mode):
+            return False
+        os.write(pipe, _VERB + (b"\n" if job is None else b" %d\n" % job))
+    except (BlockingIOError, BrokenPipeError):
+        return False
+    else:
+        return True
+    finally:
+        os.close(pipe)

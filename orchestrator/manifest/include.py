@@ -1,0 +1,293 @@
+"""Manifests that include others: what they say joined into one, each thing with the place where it stands.
+
+An included manifest comes before the one that includes it, as if its text stood at the key. With a prefix it is a unit
+of its own: its workflows are called `prefix.name`, and the names in it mean its own workflows and those it includes.
+The same file with the same prefix joins once, however many include it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from orchestrator.diagnostics import Diagnostic, Note, Path, Severity, Span
+from orchestrator.manifest.homes import Home
+from orchestrator.manifest.load import STDIN, Loaded, read_one, why_unread
+from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.parts import Include, Need
+from orchestrator.manifest.positions import Detour, SourceMap
+from orchestrator.manifest.scalars import quote
+from orchestrator.manifest.secrets import Secret
+
+MAX_DEPTH = 20
+MAX_FILES = 1_000
+MAX_BYTES = 16 * 2**20
+MAX_NODES = 1_000_000  # keys and values in all; aliases repeat them, so that bytes alone do not bound the work
+
+_LONGEST_NAME = 100
+_KINDS = {"workflows": "workflow", "params": "parameter", "secrets": "secret", "policy": "pool"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A manifest on the way from the first one to here; `span` is where it includes the next one."""
+
+    real_path: str
+    shown: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where a joined thing is declared: in the data of which file, and at which path there."""
+
+    source: SourceMap
+    path: Path
+    real_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """From where a file is included: the manifests on the way, its prefix, its folder, and the path of the entry."""
+
+    chain: tuple[_Link, ...]
+    prefix: str
+    folder: str
+    path: Path = ()
+
+    @property
+    def span(self) -> Span | None:
+        return self.chain[-1].span
+
+
+def with_included(root: Loaded) -> Loaded:
+    """`root`, whose manifest can be used, with all that it includes. What is wrong with that is among its
+    diagnostics."""
+    assert root.manifest is not None
+    real_path = "" if root.path == STDIN else os.path.realpath(root.path)
+    joiner = _Joiner(root)
+    joiner.join(root, root.manifest, _Spot((_Link(real_path, root.path),), "", ""))
+    return joiner.result(root, root.manifest)
+
+
+class _Joiner:
+    """What has been joined so far. `origins` has everything by its path in the joined data."""
+
+    def __init__(self, root: Loaded) -> None:
+        self._workflows: dict[str, Workflow] = {}
+        self._homes: dict[str, Home] = {}
+        self._named: dict[str, dict[str, object]] = {"params": {}, "secrets": {}, "pools": {}}
+        self._origins: dict[Path, _Origin] = {}
+        self._diagnostics = list(root.diagnostics)
+        self._texts = dict(root.source.texts)
+        self._incomplete = False
+        self._root_source = root.source
+        self._joined: set[tuple[str, str]] = set()
+        self._files = self._bytes = self._nodes = 0
+        self._full = False
+
+    def join(self, loaded: Loaded, manifest: Manifest, spot: _Spot) -> None:
+        """Let a manifest join, after those that it includes."""
+        for number, entry in enumerate(manifest.include):
+            path: Path = ("include", number)
+            include = Include(file=entry) if isinstance(entry, str) else entry
+            span = loaded.source.value(path if isinstance(entry, str) else (*path, "file"))
+            chain = (*spot.chain[:-1], replace(spot.chain[-1], span=span))
+            self._include(loaded, include, replace(spot, chain=chain, path=path))
+        home = Home(spot.folder, manifest.defaults, loaded.source)
+        here = spot.chain[-1].real_path
+        for name, workflow in manifest.workflows.items():
+            full_name = spot.prefix + name
+            if self._declare(("workflows", full_name), _Origin(loaded.source, ("workflows", name), here)):
+                self._workflows[full_name] = _renamed(workflow, spot.prefix)
+                if len(spot.chain) > 1:
+                    self._homes[full_name] = home
+        for section, (at, entries) in _shared(manifest, spot.folder).items():
+            for name, value in entries.items():
+                if self._declare((*at, name), _Origin(loaded.source, (*at, name), here)):
+                    self._named[section][name] = value
+
+    def result(self, root: Loaded, manifest: Manifest) -> Loaded:
+        """Everything as one manifest."""
+        pools = self._named.pop("pools")
+        policy = manifest.policy.model_copy(update={"pools": pools})
+        joined = manifest.model_copy(update={"workflows": self._workflows, "policy": policy, **self._named})
+        if not self._workflows and not self._incomplete:
+            hint = "name at least one, with what it runs: `workflows: {build: {run: make}}`"
+            message = "there is no workflow, neither here nor in what is included"
+            self._diagnostics.append(Diagnostic("PX111", message, root.source.value(()), help=hint))
+        return replace(
+            root,
+            manifest=joined if self._workflows else None,
+            source=Detour(self._find, self._texts),
+            diagnostics=tuple(self._diagnostics),
+            homes=self._homes,
+            incomplete=self._incomplete,
+        )
+
+    def _find(self, path: Path) -> tuple[SourceMap, Path]:
+        for length in (3, 2):
+            origin = self._origins.get(path[:length])
+            if origin is not None:
+                return origin.source, (*origin.path, *path[length:])
+        return self._root_source, path
+
+    def _include(self, loaded: Loaded, include: Include, spot: _Spot) -> None:
+        file = os.path.join(loaded.base_dir, include.file)
+        real_path = os.path.realpath(file)
+        if any(link.real_path == real_path for link in spot.chain):
+            self._fault(_circular(spot, real_path))
+            return
+        prefix = f"{spot.prefix}{include.prefix}." if include.prefix else spot.prefix
+        if (real_path, prefix) in self._joined:
+            return
+        self._joined.add((real_path, prefix))
+        self._files += 1
+        data = self._read(file, include, spot)
+        if data is None:
+            return
+        beside = "" if loaded.path == STDIN else os.path.dirname(loaded.path)
+        shown = os.path.normpath(os.path.join(beside, include.file))
+        inner = read_one(data, shown, os.path.dirname(os.path.abspath(file)), included=True)
+        self._texts.update(inner.source.texts)
+        self._diagnostics += inner.diagnostics
+        self._nodes += inner.nodes
+        if inner.manifest is None:
+            self._incomplete = True
+            return
+        self._diagnostics += _uncounted(inner, inner.manifest)
+        folder = _folder(spot.folder, os.path.dirname(include.file))
+        self.join(inner, inner.manifest, _Spot((*spot.chain, _Link(real_path, shown)), prefix, folder))
+
+    def _read(self, file: str, include: Include, spot: _Spot) -> bytes | None:
+        """The bytes of an included file; None if there are none to read, for whatever reason."""
+        if self._is_full(spot):
+            return None
+        try:
+            data = _content(file, MAX_BYTES + 1 - self._bytes)
+        except OSError as fault:
+            if not (include.optional and _is_missing(fault)):
+                message = f"the manifest {quote(include.file)} {why_unread(fault)}"
+                hint = "it is looked for from the folder of the manifest that includes it" if _is_missing(fault) else ""
+                self._fault(Diagnostic("PX107", message, spot.span, spot.path, help=hint))
+            return None
+        self._bytes += len(data)
+        return None if self._is_full(spot) else data
+
+    def _is_full(self, spot: _Spot) -> bool:
+        """Whether too much is included: told once, and no more is read."""
+        why = ""
+        if len(spot.chain) > MAX_DEPTH:
+            why = f"manifests include each other more than {MAX_DEPTH} deep"
+        elif self._files > MAX_FILES:
+            why = f"more than {MAX_FILES:,} manifests are included"
+        elif self._nodes > MAX_NODES:
+            why = f"more than {MAX_NODES:,} keys and values are included"
+        elif self._bytes > MAX_BYTES:
+            why = f"more than {MAX_BYTES // 2**20} MiB are included"
+        if why and not self._full:
+            self._fault(Diagnostic("PX109", why, spot.span, spot.path))
+        self._full = self._full or why != ""
+        return self._full
+
+    def _fault(self, diagnostic: Diagnostic) -> None:
+        self._incomplete = True
+        self._diagnostics.append(diagnostic)
+
+    def _declare(self, path: Path, origin: _Origin) -> bool:
+        """Whether this is the first thing of its name. A second one is told, unless it is the very same again."""
+        first = self._origins.setdefault(path, origin)
+        kind, name = _KINDS[str(path[0])], str(path[-1])
+        span = origin.source.key(origin.path)
+        if first is origin:
+            if kind == "workflow" and len(name) > _LONGEST_NAME:
+                message = f"with its prefix the name {quote(name)} has more than {_LONGEST_NAME} characters"
+                self._diagnostics.append(Diagnostic("PX116", message, span, path))
+            return True
+        if kind == "workflow" or (first.real_path, first.path) != (origin.real_path, origin.path):
+            notes = (Note("declared again", span), Note("declared here first", first.source.key(first.path)))
+            message = f"the {kind} `{name}` is declared twice"
+            advice = "rename one of them" + ("; or include its manifest with a `prefix`" if kind == "workflow" else "")
+            self._diagnostics.append(Diagnostic("PX121", message, span, path, notes, advice))
+        return False
+
+
+def _shared(manifest: Manifest, folder: str) -> dict[str, tuple[Path, Mapping[str, object]]]:
+    """What joins besides workflows: where it stands in the data, and its entries as seen from the first manifest."""
+    return {
+        "params": (("params",), manifest.params),
+        "secrets": (("secrets",), {name: _moved(secret, folder) for name, secret in manifest.secrets.items()}),
+        "pools": (("policy", "pools"), manifest.policy.pools),
+    }
+
+
+def _moved(secret: Secret, folder: str) -> Secret:
+    """A secret whose file is named as the first manifest would name it; `~` is the home folder for all."""
+    if not folder or secret.file is None or secret.file.startswith(("/", "~")):
+        return secret
+    return secret.model_copy(update={"file": f"{folder}/{secret.file}"})
+
+
+def _renamed(workflow: Workflow, prefix: str) -> Workflow:
+    """The workflow with the names in it as they are outside of its manifest."""
+    if not prefix or not (workflow.needs or workflow.after):
+        return workflow
+    names = {key: tuple(_prefixed(entry, prefix) for entry in getattr(workflow, key)) for key in ("needs", "after")}
+    return workflow.model_copy(update=names)
+
+
+def _prefixed(entry: str | Need, prefix: str) -> str | Need:
+    if isinstance(entry, str):
+        return prefix + entry
+    return entry.model_copy(update={"workflow": prefix + entry.workflow})
+
+
+def _uncounted(loaded: Loaded, manifest: Manifest) -> list[Diagnostic]:
+    """A warning if an included manifest has rules for a run: those of the first manifest count."""
+    keys = [key for key in type(manifest.policy).model_fields if key in manifest.policy.model_fields_set]
+    ignored = [key for key in keys if key != "pools"]
+    if not ignored:
+        return []
+    path: Path = ("policy", ignored[0])
+    message = f"the policy of an included manifest does not count: {', '.join(f'`{key}`' for key in ignored)}"
+    advice = "only its pools do; the rest is for when it is run by itself"
+    return [Diagnostic("PX122", message, loaded.source.key(path), path, (), advice, Severity.WARNING)]
+
+
+def _circular(spot: _Spot, real_path: str) -> Diagnostic:
+    start = next(number for number, link in enumerate(spot.chain) if link.real_path == real_path)
+    around = spot.chain[start:]
+    names = [link.shown for link in (*around, around[0])]
+    notes = tuple(
+        Note(f"`{link.shown}` includes `{included}`", link.span)
+        for link, included in zip(around, names[1:], strict=True)
+    )
+    message = f"circular include: {' -> '.join(f'`{name}`' for name in names)}"
+    return Diagnostic("PX108", message, spot.span, spot.path, notes, "remove one of these includes")
+
+
+def _folder(outer: str, inner: str) -> str:
+    """A folder inside of another, as seen from the first manifest; empty where that is."""
+    folder = os.path.join(outer, inner)
+    plain = ".." in folder.split("/")  # what `..` leads to, only the system knows
+    folder = folder.rstrip("/") if plain else os.path.normpath(folder)
+    return "" if folder == "." else folder
+
+
+def _content(file: str, limit: int) -> bytes:
+    """At most so many bytes of a regular file. Raises OSError."""
+    # Not blocking: a named pipe is opened at once, seen to be no regular file, and closed.
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as stream:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError
+        if not stat.S_ISREG(mode):
+            raise OSError(0, "not a regular file")
+        return stream.read(limit)
+
+
+def _is_missing(fault: OSError) -> bool:
+    return isinstance(fault, FileNotFoundError | NotADirectoryError)

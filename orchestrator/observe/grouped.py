@@ -1,0 +1,76 @@
+"""`--output grouped`: what a job printed as one block on stdout when it ends, and progress on stderr.
+
+The block is read from the logs and not kept in memory. A helper thread shows it, so that a slow reader of a long log
+never holds the run up.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.rundir import RunDir
+from orchestrator.observe.logs import LogReader, SafeLines
+from orchestrator.observe.plain import Progress
+from orchestrator.observe.screen import safe_text
+from orchestrator.observe.stream import LossyStream
+
+Record = Mapping[str, Any]
+
+
+class Grouped:
+    """Shows the blocks in the order in which the jobs ended, each before the line about its end. Close it after use."""
+
+    def __init__(
+        self, out: LossyStream, err: LossyStream, total: int, rundir: RunDir, *, colour: bool, github: bool
+    ) -> None:
+        self._out = out
+        self._err = err
+        self._rundir = rundir
+        self._colour = colour
+        self._github = github
+        self._progress = Progress(err, total)
+        self._attempts: dict[str, list[Record]] = {}
+        self._ends: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="pexec-grouped", daemon=True)
+        self._thread.start()
+
+    def on_event(self, record: Record) -> None:
+        """Follow the run."""
+        if record["event"] in ("attempt.finished", "job.finished"):
+            self._ends.put(record)
+        else:
+            self._progress.on_event(record)
+
+    def close(self) -> None:
+        """Wait until everything is shown."""
+        self._ends.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (record := self._ends.get()) is not None:
+            if record["event"] == "attempt.finished":
+                self._attempts.setdefault(record["job"], []).append(record)
+                continue
+            attempts = self._attempts.pop(record["job"], [])
+            for attempt in attempts:
+                self._show(attempt, f", attempt {attempt['attempt']}" if len(attempts) > 1 else "")
+            self._progress.on_event(record)
+
+    def _show(self, attempt: Record, which: str) -> None:
+        """The log of an attempt below a head line; nothing at all if it printed nothing."""
+        head = f"--- {safe_text(attempt['job'])}{which}\n"
+        lines = SafeLines(colour=self._colour, github=self._github)
+        reader = LogReader(self._rundir, attempt["log"])
+        try:
+            for chunk in reader:
+                self._out.write(head + lines.feed(chunk))
+                head = ""
+            self._out.write(lines.finish())
+        except EnvironmentFailedError as error:
+            self._err.write(f"warning: {safe_text(error.message)}\n")
+        finally:
+            reader.close()

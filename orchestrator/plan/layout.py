@@ -1,0 +1,74 @@
+"""Workflows -> the jobs that they may have: one each, or one for each cell of a matrix.
+
+Jobs are numbered in the order of the workflows, the cells of one matrix side by side. Where nothing has a matrix, jobs
+and workflows are the same numbers, and nothing is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.diagnostics import Diagnostic
+from orchestrator.manifest.model import Manifest
+from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.scalars import Value
+from orchestrator.plan.matrix import Cell, cells_of
+
+MAX_JOBS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The jobs by number: the id of each, its workflow's number, and its cell if it has one. `first_of[n]` is the first
+    job of workflow number n; one more entry ends the last. `cells` has the cells of each matrix by workflow name."""
+
+    ids: Sequence[str]
+    workflow_of: Sequence[int]
+    first_of: Sequence[int]
+    cells: Mapping[str, tuple[Cell, ...]]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each workflow has just one job."""
+        return not self.cells
+
+    def jobs_of(self, workflow: int) -> range:
+        """The jobs of a workflow."""
+        return range(self.first_of[workflow], self.first_of[workflow + 1])
+
+    def values_of(self, job: int, name: str) -> Mapping[str, Value]:
+        """The values of the cell that this job of the workflow `name` is for; none without a matrix."""
+        cell = self.cell_of(job, name)
+        return {} if cell is None else cell.values
+
+    def cell_of(self, job: int, name: str) -> Cell | None:
+        """The cell that this job of the workflow `name` is for."""
+        cells = self.cells.get(name)
+        return None if cells is None else cells[job - self.first_of[self.workflow_of[job]]]
+
+
+def lay_out(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> Layout:
+    """The jobs of a manifest. A workflow whose matrix has faults, which `found` gets, has one job without a cell."""
+    names = list(manifest.workflows)
+    cells = {
+        name: cells_of(name, workflow.matrix, source, found)
+        for name, workflow in manifest.workflows.items()
+        if workflow.matrix is not None
+    }
+    cells = {name: laid_out for name, laid_out in cells.items() if laid_out}
+    if not cells:
+        return Layout(names, range(len(names)), range(len(names) + 1), {})
+    if sum(map(len, cells.values())) > MAX_JOBS:
+        message = f"the matrices have {sum(map(len, cells.values())):,} cells together"
+        found.append(Diagnostic("PX230", message, source.key(("workflows",)), help=f"at most {MAX_JOBS:,} are planned"))
+        return Layout(names, range(len(names)), range(len(names) + 1), {})
+    ids: list[str] = []
+    workflow_of: list[int] = []
+    first_of = [0]
+    for number, name in enumerate(names):
+        labels = [f"{name}[{cell.label}]" for cell in cells.get(name, ())] or [name]
+        ids += labels
+        workflow_of += [number] * len(labels)
+        first_of.append(len(ids))
+    return Layout(ids, workflow_of, first_of, cells)

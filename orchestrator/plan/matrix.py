@@ -1,0 +1,162 @@
+"""A matrix -> its cells, as GitHub Actions lays them out: all combinations, less `exclude`, plus `include`.
+
+Values are compared as text: `3.12` and `"3.12"` are one value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
+from orchestrator.manifest.parts import Matrix
+from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.scalars import Value, quote, value_text
+
+MAX_CELLS = 10_000
+MAX_COMPARISONS = 20_000_000  # of combinations with entries of `include` and `exclude`: a few seconds
+_LONGEST_VALUE = 100
+
+Values = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One combination: its values, and what stands in the brackets of its job's id."""
+
+    values: Values
+    label: str
+
+
+def cells_of(name: str, matrix: Matrix, source: SourceMap, found: list[Diagnostic]) -> tuple[Cell, ...]:
+    """The cells of the workflow `name`. `found` gets PX209, PX210 and PX219, and PX211 for an `exclude` in vain; after
+    an error there are no cells."""
+    path: Path = ("workflows", name, "matrix")
+    faults = [*_too_many(name, matrix, source, path), *_unusable_values(matrix, source, path)]
+    found += [*faults, *_misread_numbers(matrix, source, path)]
+    if faults:
+        return ()
+    combinations = _without(_product(matrix.axes), matrix, source, path, found)
+    cells = _included(name, combinations, matrix, source, path, found)
+    if not cells:
+        message = f"the matrix of `{name}` has no cells"
+        found.append(Diagnostic("PX209", message, source.value(path), path, help="name an axis with its values"))
+    return cells
+
+
+def matches(chosen: Values, cell: Values) -> bool:
+    """Whether a cell has all of these values."""
+    return all(key in cell and value_text(cell[key]) == value_text(value) for key, value in chosen.items())
+
+
+def _product(axes: Mapping[str, tuple[Value, ...]]) -> list[dict[str, Value]]:
+    """All combinations, the last axis fastest. No axes make none, not one without values."""
+    combinations: list[dict[str, Value]] = [{}] if axes else []
+    for axis, values in axes.items():
+        combinations = [{**combination, axis: value} for combination in combinations for value in values]
+    return combinations
+
+
+def _without(
+    cells: list[dict[str, Value]], matrix: Matrix, source: SourceMap, path: Path, found: list[Diagnostic]
+) -> list[dict[str, Value]]:
+    for number, entry in enumerate(matrix.exclude):
+        left = [cell for cell in cells if not matches(entry, cell)]
+        if len(left) == len(cells):
+            at: Path = (*path, "exclude", number)
+            message = "this `exclude` matches no cell"
+            found.append(Diagnostic("PX211", message, source.value(at), at, severity=Severity.WARNING))
+        cells = left
+    return cells
+
+
+def _included(
+    name: str, cells: list[dict[str, Value]], matrix: Matrix, source: SourceMap, path: Path, found: list[Diagnostic]
+) -> tuple[Cell, ...]:
+    """All cells with their labels. An entry's values join each combination whose own values they do not change, which
+    does not change its label; else they are a new cell."""
+    labels = [_label({axis: cell[axis] for axis in matrix.axes}) for cell in cells]
+    originals = [dict(cell) for cell in cells]
+    new: dict[str, Cell] = {}
+    for number, entry in enumerate(matrix.include):
+        on_axes = {axis: entry[axis] for axis in matrix.axes if axis in entry}
+        more = {key: value for key, value in entry.items() if key not in matrix.axes}
+        fitting = [cell for original, cell in zip(originals, cells, strict=True) if matches(on_axes, original)]
+        for cell in fitting:
+            cell.update(more)
+        label = _label(on_axes | more)
+        if not fitting and label in new:
+            at: Path = (*path, "include", number)
+            found.append(Diagnostic("PX210", f"`{name}[{label}]` is in the matrix twice", source.value(at), at))
+        elif not fitting:
+            new[label] = Cell(on_axes | more, label)
+    return (*(Cell(cell, label) for cell, label in zip(cells, labels, strict=True)), *new.values())
+
+
+def _label(values: Values) -> str:
+    return ",".join(f"{key}={value_text(value)}" for key, value in values.items())
+
+
+def _too_many(name: str, matrix: Matrix, source: SourceMap, path: Path) -> list[Diagnostic]:
+    """Told before anything is built."""
+    combinations = math.prod(map(len, matrix.axes.values())) if matrix.axes else 0
+    entries = len(matrix.include) + len(matrix.exclude)
+    if combinations > MAX_CELLS or len(matrix.include) > MAX_CELLS:
+        sizes = " x ".join(f"{len(values):,}" for values in matrix.axes.values())
+        message = f"the matrix of `{name}` has {max(combinations, len(matrix.include)):,} cells"
+        advice = f"a matrix has at most {MAX_CELLS:,}" + (f"; its axes have {sizes} values" if matrix.axes else "")
+        return [Diagnostic("PX209", message, source.key(path), path, help=advice)]
+    if combinations * entries > MAX_COMPARISONS:
+        message = (
+            f"the matrix of `{name}` has {combinations:,} combinations and {entries:,} entries to compare them with"
+        )
+        return [Diagnostic("PX209", message, source.key(path), path, help="use fewer entries, which match more each")]
+    return []
+
+
+def _unusable_values(matrix: Matrix, source: SourceMap, path: Path) -> list[Diagnostic]:
+    """Values that cannot stand in the id of a job, and values that stand twice on one axis."""
+    faults = []
+    for at, value in _values(matrix, path):
+        text = value_text(value)
+        if not text.isprintable() or len(text) > _LONGEST_VALUE:
+            message = f"a value of a matrix is one line of at most {_LONGEST_VALUE} characters"
+            faults.append(Diagnostic("PX210", message, source.value(at), at, help="it is part of the job's id"))
+    for axis, values in matrix.axes.items():
+        first: dict[str, int] = {}
+        for number, value in enumerate(values):
+            before = first.setdefault(value_text(value), number)
+            if before != number:
+                at = (*path, axis, number)
+                notes = (Note("again", source.value(at)), Note("first", source.value((*path, axis, before))))
+                message = f"{quote(value_text(value))} stands twice in `{axis}`"
+                faults.append(Diagnostic("PX210", message, notes[0].span, at, notes, "remove one of the two"))
+    return faults
+
+
+def _misread_numbers(matrix: Matrix, source: SourceMap, path: Path) -> Iterator[Diagnostic]:
+    """Warnings of numbers such as `3.10`, which is 3.1."""
+    for at, value in _values(matrix, path):
+        if isinstance(value, int | float):
+            yield from misread_number(value, at, source)
+
+
+def misread_number(value: Value, path: Path, source: SourceMap) -> Iterator[Diagnostic]:
+    """A warning if this number is not what a reader of the manifest sees."""
+    written = source.written(path)
+    if written[:1] in tuple("+-.0123456789") and written != value_text(value):
+        message = f"`{written}` is the number {value_text(value)}"
+        advice = f'put it in quotes if that is not meant: `"{written}"`'
+        yield Diagnostic("PX219", message, source.value(path), path, help=advice, severity=Severity.WARNING)
+
+
+def _values(matrix: Matrix, path: Path) -> Iterator[tuple[Path, Value]]:
+    """Every value of the matrix with its place."""
+    for axis, values in matrix.axes.items():
+        for number, value in enumerate(values):
+            yield (*path, axis, number), value
+    for key, entries in (("include", matrix.include), ("exclude", matrix.exclude)):
+        for number, entry in enumerate(entries):
+            for name, value in entry.items():
+                yield (*path, key, number, name), value

@@ -1,0 +1,172 @@
+"""The parameters of a run: what each is, from `--set`, from its variable in the environment, or by default."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
+from orchestrator.errors import UsageError
+from orchestrator.manifest.model import Manifest
+from orchestrator.manifest.parts import Param
+from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.scalars import Value, quote, value_text
+from orchestrator.plan.near import Suggester
+from orchestrator.plan.surroundings import PARAM_PREFIX, Surroundings
+
+_NOT_IN_VARIABLES = re.compile(r"[^A-Z0-9]")
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
+_KINDS = {str: "text", bool: "`true` or `false`", int: "a whole number", float: "a number"}
+
+
+@dataclass(slots=True)
+class Params:
+    """The value of each parameter that has one, and where it comes from unless that is its default. `refused` are
+    values from outside that it cannot have: what is wrong, and a hint that may be empty."""
+
+    values: dict[str, Value] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+    def check_usage(self) -> None:
+        """Raise UsageError if the command line or the environment has a value that cannot be used."""
+        if self.refused:
+            messages, hints = zip(*self.refused, strict=True)
+            raise UsageError("; ".join(messages), help=" ".join(filter(None, hints)))
+
+
+def resolve_params(manifest: Manifest, source: SourceMap, around: Surroundings, found: list[Diagnostic]) -> Params:
+    """The parameters. `found` gets PX217 and PX218, and for each variable that names no parameter PX232."""
+    params = Params()
+    for name in around.given:
+        if name not in manifest.params:
+            advice = Suggester(manifest.params).did_you_mean(name) or _all_of(manifest)
+            params.refused.append((f"`--set {name}`: there is no parameter `{name}`", advice))
+    for name, param in manifest.params.items():
+        sound = _check_declaration(name, param, source, found)
+        origin, text = _given(name, around)
+        if param.default is not None:
+            params.values[name] = param.default
+        if text is None:
+            if param.default is None and around.to_run:
+                found.append(_missing(name, source))
+        elif sound:
+            _take(params, name, param, text, origin, source)
+    if around.to_run:
+        found.extend(_unknown_variables(manifest, around))
+    return params
+
+
+def variable_of(name: str) -> str:
+    """`PEXEC_PARAM_RELEASE_TYPE` for `release-type`."""
+    return PARAM_PREFIX + _NOT_IN_VARIABLES.sub("_", name.upper())
+
+
+def _given(name: str, around: Surroundings) -> tuple[str, str | None]:
+    """Where a value from outside comes from, and the value. An empty variable is as good as none."""
+    if name in around.given:
+        return "--set", around.given[name]
+    variable = variable_of(name)
+    return variable, around.env.get(variable) or None
+
+
+def _take(params: Params, name: str, param: Param, text: str, origin: str, source: SourceMap) -> None:
+    """Let a value from outside be the parameter's, if it may have it."""
+    value = _parsed(text, _kind(param))
+    fault = f"must be {_KINDS[_kind(param)]}" if value is None else _unfit(value, param)
+    if value is None or fault:
+        shown = f"`--set {name}`" if origin == "--set" else f"`{origin}`"
+        span = source.key(("params", name))
+        declared = f"`{name}` is declared at {span.file}:{span.line}" if span else ""
+        params.refused.append((f"{shown} {fault}, not {quote(text)}", declared))
+        return
+    params.values[name] = value
+    params.origins[name] = origin
+
+
+def _kind(param: Param) -> type[Value]:
+    """The type of a parameter: that of its default and its choices. Whole numbers beside others are numbers."""
+    kinds = _kinds(param)
+    if kinds == {int, float}:
+        return float
+    return kinds.pop() if kinds else str
+
+
+def _kinds(param: Param) -> set[type[Value]]:
+    return {type(value) for value in (param.default, *(param.choices or ())) if value is not None}
+
+
+def _wrong_pattern(pattern: str) -> str:
+    """What is wrong with a regular expression; empty if nothing is."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(pattern)
+    except re.error as error:
+        return error.msg
+    except (OverflowError, RecursionError):
+        return "it is too large"
+    return ""
+
+
+def _parsed(text: str, kind: type[Value]) -> Value | None:
+    if kind is bool:
+        return {"true": True, "false": False}.get(text)
+    if kind is str:
+        return text
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if kind is float and _NUMBER.fullmatch(text) else None
+
+
+def _unfit(value: Value, param: Param) -> str:
+    """Why a parameter cannot have this value; empty if it can."""
+    if param.choices is not None and value not in param.choices:
+        return f"must be {' or '.join(quote(value_text(choice)) for choice in param.choices)}"
+    if param.pattern is not None and not re.fullmatch(param.pattern, value_text(value)):
+        return f"must match {quote(param.pattern)}"
+    return ""
+
+
+def _check_declaration(name: str, param: Param, source: SourceMap, found: list[Diagnostic]) -> bool:
+    """Whether a declaration makes sense by itself; tell why not."""
+    fault: tuple[str, str] | None = None
+    kinds = _kinds(param)
+    if len(kinds) > 1 and kinds != {int, float}:
+        fault = ("choices", "has a default and choices of more than one type")
+    elif param.pattern is not None and (wrong := _wrong_pattern(param.pattern)):
+        fault = ("pattern", f"has a pattern that is no regular expression: {wrong}")
+    elif param.default is not None and (unfit := _unfit(param.default, param)):
+        fault = ("default", f"has a default that it cannot have: it {unfit}")
+    if fault is None:
+        return True
+    key, message = fault
+    path: Path = ("params", name, key)
+    found.append(Diagnostic("PX218", f"the parameter `{name}` {message}", source.value(path), path))
+    return False
+
+
+def _missing(name: str, source: SourceMap) -> Diagnostic:
+    path: Path = ("params", name)
+    span = source.key(path)
+    advice = f"give it one by `--set {name}=VALUE` or `{variable_of(name)}`, or declare a `default`"
+    note = Note("it has no default", span)
+    return Diagnostic("PX217", f"the parameter `{name}` has no value", span, path, (note,), advice)
+
+
+def _unknown_variables(manifest: Manifest, around: Surroundings) -> Iterator[Diagnostic]:
+    known = {variable_of(name): name for name in manifest.params}
+    suggester = Suggester(known)
+    for variable in sorted(around.env):
+        if variable.startswith(PARAM_PREFIX) and variable not in known:
+            message = f"the environment variable `{variable}` sets no parameter of this manifest"
+            advice = suggester.did_you_mean(variable)
+            yield Diagnostic("PX232", message, help=advice, severity=Severity.WARNING)
+
+
+def _all_of(manifest: Manifest) -> str:
+    names = [f"`{name}`" for name in manifest.params]
+    return f"there {'are' if len(names) > 1 else 'is'} {', '.join(names)}" if 0 < len(names) <= 8 else ""

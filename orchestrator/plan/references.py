@@ -1,0 +1,189 @@
+"""Every `${{ ... }}` and every condition of a manifest: is there what it asks for, and may it stand where it stands?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orchestrator.diagnostics import Diagnostic, Path
+from orchestrator.manifest.homes import Home
+from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.places import place
+from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.scalars import quote
+from orchestrator.plan.conditions import tests_of
+from orchestrator.plan.layout import Layout
+from orchestrator.plan.near import Suggester
+from orchestrator.plan.shelltext import is_posix_shell
+from orchestrator.plan.template import OPENING, Piece, TemplateFault, Templates
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text that holds templates, and its place."""
+
+    text: str
+    path: Path
+    source: SourceMap
+
+
+class References:
+    """Checks workflow by workflow. `templated` are those whose texts hold templates, their own or of their defaults."""
+
+    def __init__(
+        self, manifest: Manifest, layout: Layout, source: SourceMap, templates: Templates, found: list[Diagnostic]
+    ) -> None:
+        self.templated: set[str] = set()
+        self._manifest = manifest
+        self._layout = layout
+        self._source = source
+        self._templates = templates
+        self._found = found
+        self._params = Suggester(manifest.params)
+        self._told: set[tuple[int, Path, int]] = set()
+
+    def check(self, name: str, workflow: Workflow, home: Home) -> None:
+        """PX212 to PX216 of one workflow."""
+        if workflow.if_ is not None:
+            for key, path in tests_of(workflow.if_, ("workflows", name, "if")):
+                self._check_test(name, workflow, key, path)
+        for text in _forbidden(name, workflow, home, self._source):
+            advice = "they may stand in `run`, `argv`, `args`, `env` and `working_dir`"
+            self._tell(text, _whole("PX214", "may not stand here", advice))
+        if any(not isinstance(entry, str) for entry in (*workflow.needs, *workflow.after)):
+            for text in _chosen(name, workflow, self._source):
+                self._check_choice(name, workflow, text)
+        if _has_templates(workflow, home):
+            self.templated.add(name)
+            shell = workflow.shell or home.defaults.shell
+            for text in _templated(name, workflow, home, self._source):
+                self._check_text(name, workflow, text, shell if text.path[-1] == "run" else None)
+
+    def _check_text(self, name: str, workflow: Workflow, text: _Text, shell: tuple[str, ...] | None) -> None:
+        """One text; with a `shell` it is code of that shell, in which values are quoted."""
+        posix = shell is not None and is_posix_shell(shell)
+        template = self._templates.parse(text.text, in_shell=posix)
+        for fault in template.faults:
+            self._tell(text, fault)
+        for piece in template.pieces:
+            self._check_reference(name, workflow, text, piece)
+            if shell is not None and not posix and not piece.raw:
+                advice = "write `| raw`, which puts it in as it is, or give it to the job in `env`"
+                message = f"cannot be quoted for `{shell[0]}`"
+                self._tell(text, TemplateFault("PX214", message, advice, piece.number, piece.length))
+
+    def _check_choice(self, name: str, workflow: Workflow, text: _Text) -> None:
+        """A value that an entry of `needs` asks for: only what is known before there are jobs."""
+        template = self._templates.parse(text.text)
+        for fault in template.faults:
+            self._tell(text, fault)
+        for piece in template.pieces:
+            if piece.root in ("params", "matrix"):
+                self._check_reference(name, workflow, text, piece)
+            else:
+                advice = "only `params.NAME` and `matrix.NAME` may"
+                self._tell(text, TemplateFault("PX214", "may not stand here", advice, piece.number, piece.length))
+
+    def _check_reference(self, name: str, workflow: Workflow, text: _Text, piece: Piece) -> None:
+        unknown = self._unknown(name, workflow, piece.root, piece.name)
+        if unknown is not None:
+            code, message, advice = unknown
+            self._tell(text, TemplateFault(code, message, advice, piece.number, piece.length))
+
+    def _check_test(self, name: str, workflow: Workflow, key: str, path: Path) -> None:
+        root, _, rest = key.partition(".")
+        unknown = self._unknown(name, workflow, root, rest)
+        if unknown is not None:
+            code, message, advice = unknown
+            whole = f"`{key}` in `if` of workflow `{name}` {message}"
+            self._found.append(Diagnostic(code, whole, self._source.key(path), path, help=advice))
+
+    def _unknown(self, name: str, workflow: Workflow, root: str, asked: str) -> tuple[str, str, str] | None:
+        """Code, message without its subject, and help if there is no such parameter or value of the matrix."""
+        if root == "params" and asked not in self._manifest.params:
+            if asked in self._manifest.secrets:
+                return "PX216", "is a secret", f'name it under `secrets` of the workflow, and use `"${asked}"`'
+            advice = self._params.did_you_mean(asked) or f"declare it: `params: {{{asked}: {{default: ...}}}}`"
+            return "PX212", "asks for an unknown parameter", advice
+        if root == "matrix":
+            cells = self._layout.cells.get(name)
+            if cells is None:
+                if workflow.matrix is None:
+                    return "PX212", f"asks for a matrix, which `{name}` does not have", ""
+                return None  # it has one with faults, which are told
+            known = {key: None for cell in cells for key in cell.values}
+            if asked not in known:
+                advice = Suggester(known).did_you_mean(asked) or f"it has {', '.join(map(quote, known))}"
+                return "PX212", f"asks for what the matrix of `{name}` does not have", advice
+        return None
+
+    def _tell(self, text: _Text, fault: TemplateFault) -> None:
+        """Tell a fault, once also where it is in the defaults of many workflows."""
+        if (id(text.source), text.path, fault.number) in self._told:
+            return
+        self._told.add((id(text.source), text.path, fault.number))
+        openings = text.text.count(OPENING)
+        span = text.source.piece(text.path, OPENING, fault.number, openings, fault.length)
+        start = -1
+        for _ in range(fault.number + 1):
+            start = text.text.index(OPENING, start + 1)
+        written = quote(" ".join(text.text[start : start + fault.length].split()))
+        message = f"{written} in {place(text.path)} {fault.message}"
+        self._found.append(Diagnostic(fault.code, message, span, text.path, help=fault.help))
+
+
+def _whole(code: str, message: str, advice: str) -> TemplateFault:
+    """A fault at the first opening of a text."""
+    return TemplateFault(code, message, advice, 0, len(OPENING))
+
+
+def _has_templates(workflow: Workflow, home: Home) -> bool:
+    """A quick look, since most workflows have none."""
+    return (
+        (workflow.run is not None and OPENING in workflow.run)
+        or any(OPENING in word for word in workflow.argv or ())
+        or any(OPENING in word for word in workflow.args)
+        or (workflow.env is not None and any(OPENING in value for value in workflow.env.values()))
+        or any(OPENING in value for value in home.defaults.env.values())
+        or OPENING in (workflow.working_dir or home.defaults.working_dir or "")
+    )
+
+
+def _templated(name: str, workflow: Workflow, home: Home, source: SourceMap) -> Iterator[_Text]:
+    """The texts of a workflow that hold templates and may."""
+    own: Path = ("workflows", name)
+    texts = [(workflow.run or "", (*own, "run"), source)]
+    texts += [(word, (*own, "argv", number), source) for number, word in enumerate(workflow.argv or ())]
+    texts += [(word, (*own, "args", number), source) for number, word in enumerate(workflow.args)]
+    texts += [(value, (*own, "env", key), source) for key, value in (workflow.env or {}).items()]
+    inherited = {key: value for key, value in home.defaults.env.items() if key not in (workflow.env or {})}
+    texts += [(value, ("defaults", "env", key), home.source) for key, value in inherited.items()]
+    if workflow.working_dir is not None:
+        texts.append((workflow.working_dir, (*own, "working_dir"), source))
+    else:
+        texts.append((home.defaults.working_dir or "", ("defaults", "working_dir"), home.source))
+    for text, path, where in texts:
+        if OPENING in text:
+            yield _Text(text, path, where)
+
+
+def _forbidden(name: str, workflow: Workflow, home: Home, source: SourceMap) -> Iterator[_Text]:
+    """The texts that hold templates and may not."""
+    if workflow.file is not None and OPENING in workflow.file:
+        yield _Text(workflow.file, ("workflows", name, "file"), source)
+    for number, word in enumerate(workflow.shell or ()):
+        if OPENING in word:
+            yield _Text(word, ("workflows", name, "shell", number), source)
+    for number, word in enumerate(home.defaults.shell):
+        if OPENING in word:
+            yield _Text(word, ("defaults", "shell", number), home.source)
+
+
+def _chosen(name: str, workflow: Workflow, source: SourceMap) -> Iterator[_Text]:
+    """The values with templates that entries of `needs` and `after` ask for."""
+    for key, entries in (("needs", workflow.needs), ("after", workflow.after)):
+        for number, entry in enumerate(entries):
+            if not isinstance(entry, str):
+                for axis, value in (entry.matrix or {}).items():
+                    if isinstance(value, str) and OPENING in value:
+                        yield _Text(value, ("workflows", name, key, number, "matrix", axis), source)

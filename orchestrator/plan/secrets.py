@@ -1,0 +1,60 @@
+"""Secrets in a plan: which jobs get them and where their values are found, never a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
+from orchestrator.manifest.model import Manifest
+from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.secrets import is_value, looks_like_secret
+from orchestrator.plan.model import SecretSource
+from orchestrator.plan.near import Suggester
+
+
+def secret_sources(manifest: Manifest, planned: Iterable[str]) -> dict[str, SecretSource]:
+    """The sources of all secrets, where `planned` are the workflows in the run.
+
+    One that only workflows outside of the run name is not needed; one that nobody names is, to be masked.
+    """
+    if not manifest.secrets:
+        return {}
+    named = {name for workflow in manifest.workflows.values() for name in workflow.secrets}
+    wanted = {name for workflow in planned for name in manifest.workflows[workflow].secrets}
+    return {
+        name: SecretSource(
+            secret.env, secret.file, secret.command, secret.allow_short, needed=name in wanted or name not in named
+        )
+        for name, secret in manifest.secrets.items()
+    }
+
+
+def check_secrets(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> None:
+    """PX220 for each name that is no secret; a warning, PX221, for each literal that should be one."""
+    suggester = Suggester(manifest.secrets)
+    for name, workflow in manifest.workflows.items():
+        for place, secret in enumerate(workflow.secrets):
+            if secret not in manifest.secrets:
+                path: Path = ("workflows", name, "secrets", place)
+                found.append(_unknown(name, secret, path, source, suggester))
+        if workflow.env:
+            _check_env(f"`{name}`", ("workflows", name, "env"), workflow.env, source, found)
+    _check_env("`defaults`", ("defaults", "env"), manifest.defaults.env, source, found)
+
+
+def _unknown(workflow: str, secret: str, path: Path, source: SourceMap, suggester: Suggester) -> Diagnostic:
+    span = source.value(path)
+    advice = suggester.did_you_mean(secret) or f"declare it: `secrets: {{{secret}: {{env: {secret}}}}}`"
+    label = Note("there is no secret of this name", span)
+    return Diagnostic("PX220", f"unknown secret `{secret}` in `{workflow}`", span, path, (label,), advice)
+
+
+def _check_env(owner: str, path: Path, env: Mapping[str, str], source: SourceMap, found: list[Diagnostic]) -> None:
+    for variable, text in env.items():
+        if looks_like_secret(variable) and is_value(text):
+            place = (*path, variable)
+            message = f"the value of `{variable}` in `env` of {owner} stands in the manifest"
+            advice = (
+                f"if it is secret, declare it under `secrets`, and name it where it is needed: `secrets: [{variable}]`"
+            )
+            found.append(Diagnostic("PX221", message, source.key(place), place, help=advice, severity=Severity.WARNING))

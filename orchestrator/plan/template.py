@@ -1,0 +1,277 @@
+"""`${{ params.x }}` in texts: found once, with what is wrong, and put together for each job.
+
+`run.id` and `run.dir` are not known before the run starts. Their places stay in the text, in one spelling that stands
+nowhere else in the job's texts: `JobSpec.late` tells how many blanks it has before the braces. `fill` replaces them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from orchestrator.plan.model import JobSpec
+from orchestrator.plan.shelltext import HOLE, Where, holes, is_posix_shell, quoted
+
+OPENING = "${{"
+ROOTS = ("params", "matrix", "run", "job")
+LATE = ("run.id", "run.dir")
+
+_MARK = re.compile(r"\$?\$\{\{")
+_EXPRESSION = re.compile(r"([A-Za-z_]+)\.([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(?:\|[ \t]*([A-Za-z_]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One `${{ ... }}`. `number` counts the openings of its text from 0, also those that are no templates; `length` is
+    that of what is written. Unless `raw` its value is quoted in shell text."""
+
+    root: str
+    name: str
+    raw: bool
+    number: int
+    length: int
+
+    @property
+    def reference(self) -> str:
+        return f"{self.root}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFault:
+    """What is wrong at one opening: message without its end, code, help; `length` characters are meant."""
+
+    code: str
+    message: str
+    help: str
+    number: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text in parts, and its faults; a text with faults is never put together. `openings` is how many there are."""
+
+    parts: tuple[str | Piece, ...]
+    faults: tuple[TemplateFault, ...]
+    openings: int
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """All that is to be put in."""
+        return [part for part in self.parts if isinstance(part, Piece)]
+
+
+class Templates:
+    """Parses each text once. Only texts that hold `OPENING` are worth asking for."""
+
+    def __init__(self) -> None:
+        self._parsed: dict[tuple[str, bool], Template] = {}
+
+    def parse(self, text: str, *, in_shell: bool = False) -> Template:
+        """The parts of a text; `in_shell` if it is text for a POSIX shell."""
+        found = self._parsed.get((text, in_shell))
+        if found is None:
+            found = _parse(text)
+            if in_shell and found.pieces:
+                found = _surrounded(found, text)
+            self._parsed[text, in_shell] = found
+        return found
+
+
+def _parse(text: str) -> Template:
+    parts: list[str | Piece] = []
+    faults: list[TemplateFault] = []
+    at = openings = 0
+    for number, found in enumerate(_MARK.finditer(text)):
+        if found[0].startswith("$$"):
+            parts.append(text[at : found.start()] + OPENING)
+            at = found.end()
+        else:
+            end = text.find("}}", found.end())
+            inside = text[found.end() : end] if end >= 0 else ""
+            if end < 0 or OPENING in inside:
+                faults.append(
+                    TemplateFault("PX213", "is never closed", "write `}}`; or `$${{` for the signs", number, 3)
+                )
+            else:
+                parts.append(text[at : found.start()])
+                at = end + 2
+                part = _expression(inside.strip(), number, at - found.start())
+                if isinstance(part, Piece):
+                    parts.append(part)
+                else:
+                    faults.append(part)
+        openings += 1
+    parts.append(text[at:])
+    return Template(tuple(part for part in parts if part != ""), tuple(faults), openings)
+
+
+def _expression(text: str, number: int, length: int) -> Piece | TemplateFault:
+    found = _EXPRESSION.fullmatch(text)
+    if found is None:
+        advice = "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; nothing is computed in it"
+        return TemplateFault("PX213", "is no reference" if text else "is empty", advice, number, length)
+    root, name, word = found[1], found[2], found[3]
+    if root == "secrets":
+        advice = f'declare it under `secrets` of the workflow, and use `"${name}"`'
+        return TemplateFault("PX216", "would put a secret into the text", advice, number, length)
+    if root == "env":
+        return TemplateFault("PX213", "is no template", f'use `"${name}"`, which the shell knows', number, length)
+    if root not in ROOTS or (root in ("run", "job") and f"{root}.{name}" not in (*LATE, "job.id")):
+        known = "there are `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`"
+        return TemplateFault("PX213", f"asks for `{root}.{name}`, which there is not", known, number, length)
+    if word not in (None, "raw"):
+        return TemplateFault("PX213", f"asks for `| {word}`", "there is only `| raw`", number, length)
+    return Piece(root, name, word == "raw", number, length)
+
+
+def _surrounded(template: Template, text: str) -> Template:
+    """The same for shell text: what is quoted must stand in code. What stands in a comment stays as it is written."""
+    shell = "".join(HOLE if isinstance(part, Piece) else part for part in template.parts)
+    places = iter(holes(shell))
+    parts: list[str | Piece] = []
+    faults = list(template.faults)
+    for part in template.parts:
+        if isinstance(part, str):
+            parts.append(part)
+            continue
+        at = _start_of(text, part.number)
+        where = next(places)
+        if where is Where.COMMENT:
+            parts.append(text[at : at + part.length])
+        else:
+            parts.append(part)
+            if where is not Where.CODE and not part.raw:
+                faults.append(_in_quotes(part, where))
+    return Template(tuple(parts), tuple(faults), template.openings)
+
+
+def _start_of(text: str, number: int) -> int:
+    """Where the opening of this number stands; `$${{` counts, from its second sign on."""
+    at = -1
+    for _ in range(number + 1):
+        at = text.index(OPENING, at + 1)
+    return at
+
+
+def _in_quotes(piece: Piece, where: Where) -> TemplateFault:
+    if where in (Where.SINGLE, Where.DOUBLE, Where.ANSI):
+        advice = "drop the quotes, for it brings its own; or give it to the job in `env` and use the variable"
+    elif where is Where.BACKQUOTES:
+        advice = "use `$(...)`"
+    else:
+        advice = "give it to the job in `env` and use the variable"
+    advice += "; with `| raw` it is put in as it is"
+    return TemplateFault("PX215", f"stands in {where.value}", advice, piece.number, piece.length)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What references mean for one job: values as text."""
+
+    params: Mapping[str, str]
+    matrix: Mapping[str, str]
+    job_id: str
+
+    def value(self, piece: Piece) -> str:
+        """The value; empty for what this cell of a matrix does not have."""
+        match piece.root:
+            case "params":
+                return self.params.get(piece.name, "")
+            case "matrix":
+                return self.matrix.get(piece.name, "")
+        return self.job_id
+
+
+class Renderer:
+    """Puts texts of one job together. `late` counts the places that were left for `fill`. In code for a shell that is
+    not `posix` nothing is quoted."""
+
+    def __init__(self, templates: Templates, scope: Scope, blanks: int, *, posix: bool) -> None:
+        self._templates = templates
+        self._scope = scope
+        self._blanks = blanks
+        self._posix = posix
+        self.late = 0
+
+    def text(self, text: str) -> str:
+        """The text with everything put in that is known."""
+        return self._put_together(text, in_shell=False) if OPENING in text else text
+
+    def code(self, text: str) -> str:
+        """Shell text with everything put in that is known, quoted unless it is raw."""
+        return self._put_together(text, in_shell=self._posix) if OPENING in text else text
+
+    def _put_together(self, text: str, *, in_shell: bool) -> str:
+        parts = self._templates.parse(text, in_shell=in_shell).parts
+        return "".join(part if isinstance(part, str) else self._put(part, in_shell=in_shell) for part in parts)
+
+    def _put(self, piece: Piece, *, in_shell: bool) -> str:
+        if piece.reference in LATE:
+            self.late += 1
+            return _place(piece.reference, self._blanks, raw=piece.raw)
+        value = self._scope.value(piece)
+        return quoted(value) if in_shell and not piece.raw else value
+
+
+def put_in(spec: JobSpec, templates: Templates, scope: Scope) -> JobSpec:
+    """The spec of one job, with all that is known put into its texts. The places for what comes late are spelled so
+    that nothing else in the job's texts looks like them."""
+    blanks = 0
+    while True:
+        blanks += 1
+        renderer = Renderer(templates, scope, blanks, posix=is_posix_shell(spec.shell))
+        made = _with(spec, renderer.text, renderer.code)
+        places = [_place(reference, blanks, raw=raw) for reference in LATE for raw in (False, True)]
+        if not renderer.late:
+            return made
+        if sum(text.count(place) for text in _texts(made) for place in places) == renderer.late:
+            return replace(made, late=blanks)
+
+
+def fill(spec: JobSpec, run_id: str, run_dir: str) -> JobSpec:
+    """The job's spec in the run that is under way."""
+    if not spec.late:
+        return spec
+    values = {
+        _place(reference, spec.late, raw=raw): value
+        for reference, value in zip(LATE, (run_id, run_dir), strict=True)
+        for raw in (False, True)
+    }
+    in_shell = {place: value if "| raw" in place else quoted(value) for place, value in values.items()}
+
+    filled = _with(spec, lambda text: _replaced(text, values), lambda text: _replaced(text, in_shell))
+    return replace(filled, late=0)
+
+
+def is_absolute(path: str, spec: JobSpec) -> bool:
+    """Whether a path of this spec is absolute, or will be: `run.dir` is."""
+    late = [_place("run.dir", spec.late, raw=raw) for raw in (False, True)] if spec.late else []
+    return path.startswith(("/", *late))
+
+
+def _with(spec: JobSpec, change: Callable[[str], str], change_code: Callable[[str], str]) -> JobSpec:
+    """The spec with every text changed in which templates may stand."""
+    return replace(
+        spec,
+        run=None if spec.run is None else change_code(spec.run),
+        argv=None if spec.argv is None else tuple(map(change, spec.argv)),
+        args=tuple(map(change, spec.args)),
+        env={name: change(value) for name, value in spec.env.items()},
+        working_dir=change(spec.working_dir),
+    )
+
+
+def _replaced(text: str, values: Mapping[str, str]) -> str:
+    for place, value in values.items():
+        text = text.replace(place, value)
+    return text
+
+
+def _place(reference: str, blanks: int, *, raw: bool) -> str:
+    return f"{OPENING} {reference}{' | raw' if raw else ''}{' ' * blanks}}}}}"
+
+
+def _texts(spec: JobSpec) -> list[str]:
+    return [spec.run or "", *(spec.argv or ()), *spec.args, *spec.env.values(), spec.working_dir]

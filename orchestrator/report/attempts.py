@@ -1,0 +1,81 @@
+"""Every attempt of a run, or of some jobs of it: when it started and ended, how, and where its log is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+
+from orchestrator.journal.names import log_name
+from orchestrator.plan.model import Plan
+from orchestrator.plan.slugs import slugs
+from orchestrator.report.text import visible
+
+Event = Mapping[str, Any]
+
+
+class Attempt(msgspec.Struct):
+    """One attempt. `verdict` is None while it is under way, or when pexec ended before it did. Times are UTC."""
+
+    job_id: str
+    attempt: int
+    log: str
+    started_at: str
+    ended_at: str | None = None
+    duration_seconds: float | None = None
+    verdict: str | None = None
+    reason: str = ""
+    log_bytes: int | None = None
+
+
+class Attempts:
+    """Add the events of a run in order. `of` maps the ids of jobs that are followed to their attempts, oldest first;
+    `ended` holds those of them that have ended for now."""
+
+    def __init__(self, plan: Plan, jobs: Collection[str] | None = None) -> None:
+        ids = [job.id for job in plan.jobs]
+        self._slug_of = dict(zip(ids, slugs(ids), strict=True))
+        self.of: dict[str, list[Attempt]] = {job: [] for job in ids if jobs is None or job in jobs}
+        self.ended: dict[str, tuple[str, str]] = {}  # job -> status and reason
+        self.finished = False
+
+    def add(self, event: Event) -> None:
+        """Take in one record of the journal."""
+        match event["event"]:
+            case "attempt.started":
+                self._started(event)
+            case "attempt.finished":
+                self._finished(event)
+            case "job.finished":
+                self.ended[event["job"]] = event["status"], event["reason"]
+            case "run.resumed":
+                self.ended = {job: end for job, end in self.ended.items() if end[0] == "succeeded"}
+                self.finished = False
+            case "run.finished":
+                self.finished = True
+
+    def _started(self, event: Event) -> None:
+        attempts = self.of.get(event["job"])
+        if attempts is not None:
+            job, number = event["job"], event["attempt"]
+            attempts.append(Attempt(job, number, log_name(self._slug_of[job], number), event["ts"]))
+
+    def _finished(self, event: Event) -> None:
+        attempts = self.of.get(event["job"])
+        if attempts:
+            last = attempts[-1]
+            last.ended_at, last.verdict, last.reason = event["ts"], event["verdict"], event["reason"]
+            last.duration_seconds, last.log_bytes = event["duration_seconds"], event["log_bytes"]
+            last.log = event["log"]
+
+
+def headline(attempt: Attempt, *, driven: bool) -> str:
+    """An attempt in one line: which, from when to when, and how it ended."""
+    which = f"{visible(attempt.job_id)}, attempt {attempt.attempt}"
+    if attempt.ended_at is None or attempt.verdict is None:
+        now = "running" if driven else "it was under way when the run was interrupted"
+        return f"==> {which}: started {attempt.started_at}, {now}"
+    how = attempt.verdict.replace("_", " ") + (f": {visible(attempt.reason)}" if attempt.reason else "")
+    took = f"{attempt.duration_seconds or 0.0:.3f} s"
+    return f"==> {which}: started {attempt.started_at}, ended {attempt.ended_at}, {took}, {how}"

@@ -1,0 +1,37 @@
+"""Several runs as a table, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.report.progress import Head
+from orchestrator.report.progress_text import counts_text
+from orchestrator.report.text import clip, columns, seconds, visible
+
+WIDEST_NAME = 30
+
+_HEAD = ("run", "name", "state", "started", "time", "jobs")
+
+
+def listing(heads: Sequence[Head]) -> str:
+    """The table in the order of `heads`; ends in a newline."""
+    rows = [_HEAD, *(_row(head) for head in heads)]
+    widths = [max(columns(row[place]) for row in rows) for place in range(len(_HEAD))]
+    lines = ("  ".join(_left(cell, width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def _row(head: Head) -> tuple[str, ...]:
+    begun = head.started_at is not None
+    return (
+        head.run_id,
+        clip(visible(head.name), WIDEST_NAME),
+        head.result or head.state,
+        f"{head.started_at[:10]} {head.started_at[11:19]}Z" if head.started_at else "-",
+        seconds(head.elapsed_seconds) if begun else "-",
+        counts_text(head, pending="") if begun else "-",
+    )
+
+
+def _left(text: str, width: int) -> str:
+    return text + " " * (width - columns(text))

@@ -1,0 +1,33 @@
+"""S12: `dependencies.json` as discovery writes it: real JSON for any name, with its order filled."""
+
+from __future__ import annotations
+
+import json
+
+from support.cli import Pexec
+
+
+def test_any_path_makes_valid_json(pexec: Pexec) -> None:
+    names = ['a "b".sh', "c\\d.sh", "e\nf.sh", "g'h,{}.sh", "ä ☃.sh"]
+    for name in names:
+        pexec.file(name, ":\n")
+    said = pexec.run("discover", *names, "--format", "json")
+    assert (said.exit_code, said.stderr) == (0, "")
+    graph = json.loads(said.stdout)
+    assert sorted(graph) == ["dependencies", "execution_order", "workflows"]
+    assert [entry["path"] for entry in graph["workflows"].values()] == names
+    assert list(graph["workflows"]) == ["a__b_", "c_d", "e_f", "g_h___", "___"]
+    assert graph["execution_order"] == list(graph["workflows"])
+
+
+def test_the_order_holds_every_workflow_behind_what_it_needs(pexec: Pexec) -> None:
+    pexec.file("a.sh", "# Depends on: b, c\n").file("b.sh", "# Depends on: c\n").file("c.sh", ":\n").file("d.sh", ":\n")
+    said = pexec.run("discover", "a.sh", "b.sh", "c.sh", "d.sh", "--format", "json")
+    assert json.loads(said.stdout)["execution_order"] == ["c", "d", "b", "a"]
+
+
+def test_what_was_written_is_read_again(pexec: Pexec) -> None:
+    pexec.file("a.sh", "# Depends on: b\n. ./lib.sh\n").file("b.sh", ":\n").file("lib.sh", ":\n")
+    pexec.run("discover", "a.sh", "b.sh", "--format", "json", "-o", "deps.json").said()
+    said = pexec.run("discover", "--dependency-graph", "deps.json", "--format", "json")
+    assert (said.exit_code, said.stdout) == (0, (pexec.folder / "deps.json").read_text())

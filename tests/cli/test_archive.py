@@ -1,0 +1,54 @@
+"""`pexec archive`: a run as one file, unless somebody drives it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tarfile
+from pathlib import Path
+
+from support.cli import Pexec
+from support.journals import nightly
+from support.stories import RUN_ID
+from support.told_runs import start, tell
+
+
+def test_the_archive_lies_in_the_run_folder_and_its_path_is_printed(pexec: Pexec) -> None:
+    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    pexec.run("archive").said(stdout=f"{folder}/archive_{RUN_ID}.tar.gz\n")
+    archive = folder / f"archive_{RUN_ID}.tar.gz"
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+    with tarfile.open(archive) as tar:
+        content = tar.extractfile(f"{RUN_ID}/events.jsonl")
+        assert content is not None
+        assert content.read() == (folder / "events.jsonl").read_bytes()
+
+
+def test_it_can_be_put_elsewhere_into_a_file_or_a_folder(pexec: Pexec) -> None:
+    tell(pexec.folder / ".pexec/runs", nightly())
+    pexec.run("archive", RUN_ID, "-o", "run.tgz").said(stdout=f"{pexec.folder}/run.tgz\n")
+    said = pexec.run("archive", "-o", ".", "--format", "json")
+    data = json.loads(said.stdout)
+    path = Path(data["path"])
+    assert path == pexec.folder / f"archive_{RUN_ID}.tar.gz"
+    assert (data["bytes"], data["left_out"]) == (path.stat().st_size, [])
+    assert path.read_bytes() == (pexec.folder / "run.tgz").read_bytes()
+    said = pexec.run("archive", "-o", "missing/run.tgz")
+    assert (said.exit_code, said.stdout) == (5, "")
+
+
+def test_what_is_no_file_is_left_out_and_told(pexec: Pexec) -> None:
+    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    os.mkfifo(folder / "pipe")
+    said = pexec.run("archive")
+    assert (said.exit_code, said.stderr) == (0, "pexec: 1 link or special file in the run folder left out: pipe\n")
+
+
+def test_a_run_that_is_driven_is_refused(pexec: Pexec) -> None:
+    with start(pexec.folder / ".pexec/runs", nightly()):
+        pexec.run("archive").said(
+            exit_code=4,
+            stderr=f"error: run `{RUN_ID}` is driven by process 4000\n"
+            f"  = help: wait until it ends, or stop it with `pexec cancel --run {RUN_ID}`\n",
+        )

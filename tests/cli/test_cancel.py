@@ -1,0 +1,100 @@
+"""`pexec cancel`: stop a run, or some jobs of it, from another terminal."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import pytest
+from support.attempts import marked, new_mark, survivors, wait_until
+from support.cli import Pexec
+from support.runs import Run, last_run
+
+SLOW = "sh -c 'sleep 60; : {mark}'"
+
+
+class Live:
+    """A run that goes on in the background until it is cancelled."""
+
+    def __init__(self, pexec: Pexec, workflows: str, jobs: int) -> None:
+        self.mark = new_mark()
+        self.pexec = pexec
+        text = "version: 1\ndefaults: {shell: [sh, -eu]}\nworkflows:\n" + workflows.replace(
+            "SLOW", SLOW.format(mark=self.mark)
+        )
+        pexec.file("pexec.yaml", text)
+        self.process = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
+        assert wait_until(lambda: len(marked(self.mark)) >= jobs)
+        self.run_id = last_run(pexec.folder).path.name
+
+    def end(self) -> tuple[int, Run]:
+        _, stderr = self.process.communicate(timeout=60)
+        assert b"Traceback" not in stderr, stderr.decode()
+        assert survivors(self.mark) == set()
+        return self.process.returncode, last_run(self.pexec.folder).check()
+
+
+def test_a_cancelled_run_stops_with_exit_code_1_and_runs_what_always_runs(pexec: Pexec) -> None:
+    live = Live(pexec, '  a: {run: "SLOW"}\n  b: {needs: a, run: x}\n  c: {needs: b, when: always, run: echo bye}\n', 1)
+    pexec.run("cancel").said(stderr=f"pexec: run `{live.run_id}` asked to stop; ask again to kill\n")
+    exit_code, run = live.end()
+    assert exit_code == 1
+    assert run.statuses == {"a": "cancelled", "b": "skipped", "c": "succeeded"}
+    assert (run.results["execution_result"], run.events[-1]["exit_code"]) == ("CANCELLED", 1)
+    assert not (run.path / ".control").exists()
+
+
+def test_only_the_jobs_that_are_named_are_cancelled(pexec: Pexec) -> None:
+    live = Live(pexec, '  a: {run: "SLOW"}\n  b: {run: "SLOW"}\n  c: {run: sleep 1}\n  d: {needs: c, run: x}\n', 3)
+    pexec.run("cancel", "a", "d", "--run", live.run_id[:-2]).said(
+        stderr=f"pexec: 2 jobs of run `{live.run_id}` asked to stop; ask again to kill\n"
+    )
+    pexec.run("cancel", "b").said(stderr=f"pexec: 1 job of run `{live.run_id}` asked to stop; ask again to kill\n")
+    exit_code, run = live.end()
+    assert exit_code == 1
+    assert run.statuses == {"a": "cancelled", "b": "cancelled", "c": "succeeded", "d": "cancelled"}
+    assert run.results["execution_result"] == "CANCELLED"
+
+
+def test_asked_again_a_run_kills_what_does_not_listen(pexec: Pexec) -> None:
+    deaf = """  deaf: {grace: 60s, run: "trap '' TERM; while :; do SLOW || :; done"}\n"""
+    live = Live(pexec, deaf, 1)
+    assert pexec.run("cancel").exit_code == 0
+    time.sleep(0.4)  # sooner than 0.3 s it would count as two people who ask at once
+    assert pexec.run("cancel").exit_code == 0
+    exit_code, run = live.end()
+    assert exit_code == 1
+    assert [event["force"] for event in run.named("kill.sent")] == [False, True]
+
+
+def test_a_cancelled_run_can_be_resumed(pexec: Pexec) -> None:
+    live = Live(pexec, '  a: {run: "test -e good || SLOW"}\n', 1)
+    assert pexec.run("cancel").exit_code == 0
+    assert live.end()[0] == 1
+    assert pexec.file("good", "").run("resume", "--output", "quiet").exit_code == 0
+
+
+def test_an_unknown_job_is_wrong_usage_and_stops_nothing(pexec: Pexec) -> None:
+    live = Live(pexec, '  build: {run: "SLOW"}\n', 1)
+    pexec.run("cancel", "build", "biuld").said(
+        exit_code=2, stderr="error: there is no job `biuld` in this run\n  = help: did you mean `build`?\n"
+    )
+    assert last_run(pexec.folder).named("cancel.requested") == []
+    assert pexec.run("cancel").exit_code == 0
+    live.end()
+
+
+@pytest.mark.parametrize("jobs", [(), ("a",)])
+def test_a_run_that_has_ended_cannot_be_cancelled(pexec: Pexec, jobs: tuple[str, ...]) -> None:
+    pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'true'}}\n").run("apply")
+    run_id = last_run(pexec.folder).path.name
+    pexec.run("cancel", *jobs).said(
+        exit_code=4, stderr=f"error: run `{run_id}` is not running\n  = help: `pexec runs` lists all runs\n"
+    )
+
+
+def test_an_unknown_run_or_a_job_of_a_run_that_has_ended_is_wrong_usage(pexec: Pexec) -> None:
+    assert pexec.run("cancel").exit_code == 2
+    pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'true'}}\n").run("apply")
+    assert pexec.run("cancel", "--run", "1999").exit_code == 2
+    assert pexec.run("cancel", "b").exit_code == 2

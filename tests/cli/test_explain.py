@@ -1,0 +1,108 @@
+"""`pexec explain`: every code has an explanation, and its example does what the explanation says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.cli import Pexec
+from support.explanations import EXPLAINED, OF_MANIFESTS, PAGE, page, run_example, with_output
+
+from orchestrator.cli.explanation import explanation, explanation_file
+from orchestrator.diagnostics import CODES
+
+MAKE_IT = "make it again: python tests/support/explanations.py"
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+def test_every_code_has_an_explanation_and_no_other_has() -> None:
+    folder = Path(str(explanation_file("PX101"))).parent
+    assert sorted(path.stem for path in folder.iterdir()) == sorted(CODES)
+
+
+@pytest.mark.parametrize("code", EXPLAINED)
+def test_an_explanation_has_a_meaning_and_a_repair_in_plain_sentences(code: str) -> None:
+    told = explanation(code)
+    for part in (told.meaning, told.repair):
+        assert part[0].isupper() or part[0] == "`"
+        assert part.endswith(".")
+        assert max(map(len, part.splitlines())) <= 120
+    assert told.text.endswith("\n")
+    assert not told.text.endswith("\n\n")
+
+
+@pytest.mark.parametrize("code", EXPLAINED)
+def test_the_example_is_told_as_the_explanation_shows_and_by_this_code_alone(code: str, tmp_path: Path) -> None:
+    text = explanation(code).text
+    exit_code, stdout, stderr = run_example(code, tmp_path)
+    assert with_output(text, stderr) == text, MAKE_IT
+    assert set(_codes(stderr)) == {code}
+    assert exit_code == (3 if "error[" in stderr else 0)
+    assert (exit_code == 3) <= (stdout == "")
+
+
+def _codes(said: str) -> list[str]:
+    return [
+        line.partition("[")[2].partition("]")[0]
+        for line in said.splitlines()
+        if line.startswith(("error[", "warning["))
+    ]
+
+
+@pytest.mark.parametrize("code", OF_MANIFESTS)
+def test_the_json_of_an_example_has_the_same_code(code: str, tmp_path: Path) -> None:
+    _, stdout, _ = run_example(code, tmp_path, "--format", "json")
+    assert {fault["code"] for fault in json.loads(stdout)["diagnostics"]} == {code}
+
+
+def test_the_page_is_made_of_the_explanations() -> None:
+    assert PAGE.read_text() == page(), MAKE_IT
+
+
+def test_a_code_is_explained_in_any_case(pexec: Pexec) -> None:
+    said = pexec.run("explain", "px119")
+    said.said(
+        stdout="""\
+PX119: a workflow with nothing to run
+
+The workflow has none of `run`, `argv` and `file`. Without them it is a group, a name for its needs, and it has no needs
+either.
+
+```yaml title="pexec.yaml"
+version: 1
+workflows:
+  build:
+    description: Compile everything.
+```
+
+```text
+$ pexec validate pexec.yaml
+error[PX119]: workflow `build`: there is nothing to run
+ --> pexec.yaml:3:3
+  |
+3 |   build:
+  |   ^^^^^
+  = help: add `run`, `argv` or `file`; or `needs`, for a group
+
+error: 1 error in pexec.yaml
+```
+
+Say what it runs, or, for a group, what it needs.
+"""
+    )
+
+
+def test_without_a_code_all_are_listed(pexec: Pexec) -> None:
+    pexec.run("explain").said(stdout="".join(f"{code}  {title}\n" for code, title in CODES.items()))
+
+
+@pytest.mark.parametrize("code", ["PX999", "110", "../../PX110", ""])
+def test_an_unknown_code_is_wrong_usage(pexec: Pexec, code: str) -> None:
+    pexec.run("explain", code).said(
+        exit_code=2, stderr=f"error: there is no diagnostic `{code}`\n  = help: `pexec explain` lists them all\n"
+    )

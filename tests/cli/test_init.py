@@ -1,0 +1,68 @@
+"""`pexec init`: a first manifest that is valid, runs, and never takes the place of anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.cli import Pexec
+from support.runs import last_run
+
+WROTE = "pexec: wrote {}; `pexec plan` shows what it would run, `pexec apply` runs it\n"
+
+
+def refused(name: str) -> dict[str, object]:
+    return {
+        "exit_code": 4,
+        "stderr": f"error: `{name}` exists already\n  = help: pexec never overwrites it; name another file with `-o`\n",
+    }
+
+
+def test_the_first_manifest_is_valid_and_runs(pexec: Pexec) -> None:
+    pexec.run("init").said(stderr=WROTE.format("pexec.yaml"))
+    pexec.run("validate").said(stdout="pexec.yaml: valid, 5 jobs in 4 levels\n")
+    assert pexec.run("apply").exit_code == 0
+    run = last_run(pexec.folder)
+    assert set(run.statuses.values()) == {"succeeded"}
+    assert run.log("notify") == b"all done\n"
+
+
+def test_every_key_of_the_first_manifest_is_explained_by_a_comment_near_it(pexec: Pexec) -> None:
+    text = pexec.run("init", "-o", "-").stdout
+    sections = text.partition("version: 1\n")[2].split("\n\n")
+    assert len(sections) > 6
+    assert all("#" in section for section in sections if not section.startswith("  test:")), sections
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_stdout_has_the_same_text(pexec: Pexec) -> None:
+    said = pexec.run("init", "-o", "-")
+    pexec.run("init")
+    said.said(stdout=(pexec.folder / "pexec.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", ["pexec.yaml", "pexec.yml"])
+def test_a_manifest_of_the_folder_is_not_overwritten(pexec: Pexec, name: str) -> None:
+    pexec.file(name, "mine").run("init").said(**refused(name))  # type: ignore[arg-type]
+    assert [path.name for path in pexec.folder.iterdir() if path.name != ".git"] == [name]
+    assert (pexec.folder / name).read_text() == "mine"
+
+
+def test_neither_is_the_target_of_a_link(pexec: Pexec, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere.yaml"
+    (pexec.folder / "pexec.yaml").symlink_to(target)
+    pexec.run("init").said(**refused("pexec.yaml"))  # type: ignore[arg-type]
+    pexec.run("init", "-o", "pexec.yaml").said(**refused("pexec.yaml"))  # type: ignore[arg-type]
+    assert not target.exists()
+
+
+def test_another_file_may_be_named(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", "mine").run("init", "-o", "ci.yaml").said(stderr=WROTE.format("ci.yaml"))
+    pexec.run("init", "--output", "ci.yaml").said(**refused("ci.yaml"))  # type: ignore[arg-type]
+    pexec.run("validate", "ci.yaml").said(stdout="ci.yaml: valid, 5 jobs in 4 levels\n")
+
+
+def test_a_folder_that_is_not_there_is_told(pexec: Pexec) -> None:
+    pexec.run("init", "-o", "no/pexec.yaml").said(
+        exit_code=5, stderr="error: `no/pexec.yaml` cannot be written: no such file or directory\n"
+    )

@@ -1,0 +1,86 @@
+"""`pexec report`: the same text as the files of the run, also for a run that goes on; after a crash the files too."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+from support.cli import Pexec
+from support.journals import nightly, stopped
+from support.stories import RUN_ID, Story
+from support.told_runs import start, tear, tell
+
+from orchestrator.report.results import results_schema
+
+FILES = {"md": "execution_report.md", "html": "report.html", "json": "results_summary.json"}
+
+
+def half() -> Story:
+    story = stopped()
+    del story.events[20:]
+    return story
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_the_report_of_a_run_that_has_ended_is_its_file(pexec: Pexec, form: str) -> None:
+    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    pexec.run("report", "--format", form).said(stdout=(folder / FILES[form]).read_text())
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_it_is_markdown_unless_told_otherwise_and_junit_can_be_had(pexec: Pexec) -> None:
+    tell(pexec.folder / ".pexec/runs", nightly())
+    assert pexec.run("report", RUN_ID).stdout.startswith("# Execution report: `world`\n")
+    suites = ElementTree.fromstring(pexec.run("report", "--format", "junit").stdout)
+    assert (suites.attrib["tests"], suites.attrib["failures"]) == ("9", "1")
+    assert pexec.run("report", "--format", "pdf").exit_code == 2
+
+
+def test_a_run_that_goes_on_is_told_as_it_stands_and_its_files_are_its_own(pexec: Pexec) -> None:
+    with start(pexec.folder / ".pexec/runs", half()) as run:
+        os.unlink(run.path_of("report.html"))
+        said = pexec.run("report", "--format", "json")
+        assert json.loads(said.stdout)["execution_result"] == "RUNNING"
+        assert not Path(run.path, "report.html").exists()
+
+
+def test_after_a_crash_every_file_is_made_from_the_journal(pexec: Pexec) -> None:
+    folder = tell(pexec.folder / ".pexec/runs", half())
+    tear(folder)
+    for path in folder.iterdir():
+        if path.name not in ("events.jsonl", "plan.json", "logs"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for name in ("status", "tmp"):
+        (folder / name).mkdir()
+    said = pexec.run("report", "--format", "json")
+    assert (said.exit_code, said.stderr) == (0, "")
+    results = json.loads(said.stdout)
+    jsonschema.validate(results, results_schema())
+    assert (results["execution_result"], results["exit_code"]) == ("INTERRUPTED", None)
+    assert {path.name for path in folder.iterdir()} >= {
+        "dependencies.json",
+        "execution_plan.json",
+        "execution_report.md",
+        "report.html",
+        "results_summary.json",
+    }
+    assert (folder / "results_summary.json").read_text() == said.stdout
+    assert (folder / "status/late.status").read_text() == "SUCCESS\n"
+    assert "| Result | INTERRUPTED |" in (folder / "execution_report.md").read_text()
+    assert pexec.run("report").stdout == (folder / "execution_report.md").read_text()
+
+
+def test_where_the_files_cannot_be_made_the_report_is_shown_all_the_same(pexec: Pexec) -> None:
+    folder = tell(pexec.folder / ".pexec/runs", half())
+    (folder / "report.html").unlink()
+    (folder / "report.html").mkdir()
+    said = pexec.run("report")
+    assert said.exit_code == 0
+    assert said.stdout.startswith("# Execution report")
+    assert said.stderr.startswith("pexec: the files of the run are not up to date: `")

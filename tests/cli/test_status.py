@@ -1,0 +1,201 @@
+"""`pexec status`: where a run stands, once or until it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from support.cli import Pexec
+from support.journals import nightly
+from support.stories import RUN_ID, Story
+from support.told_runs import damage, more, start, tear, tell
+from support.worlds import job, plan
+
+ENDED = f"""\
+{RUN_ID} world: FAILED in 9.0 s, exit code 1
+9 jobs: 6 succeeded, 1 failed, 1 timed out, 1 skipped; 1 failure allowed
+
+failed
+  break  timed out: ran longer than 2s; logs/break.1.log
+  last   failed (allowed); logs/last.1.log
+"""
+
+
+def half() -> Story:
+    """A run in which one job is under way."""
+    story = Story(plan(job("a"), job("b", needs="a")))
+    story.start("a", 0.0)
+    return story
+
+
+def test_a_run_that_has_ended(pexec: Pexec) -> None:
+    tell(pexec.folder / ".pexec/runs", nightly())
+    pexec.run("status").said(stdout=ENDED)
+    pexec.run("status", RUN_ID[:6]).said(stdout=ENDED)
+    data = json.loads(pexec.run("status", "--format", "json").stdout)
+    assert (data["state"], data["result"], data["exit_code"]) == ("finished", "FAILED", 1)
+    assert [one["job_id"] for one in data["failed"]] == ["break", "last"]
+
+
+def test_a_run_that_is_driven_and_one_that_is_not(pexec: Pexec) -> None:
+    with start(pexec.folder / ".pexec/runs", half()):
+        live = json.loads(pexec.run("status", "--format", "json").stdout)
+    dead = json.loads(pexec.run("status", "--format", "json").stdout)
+    assert (live["state"], dead["state"]) == ("running", "interrupted")
+    assert live["running"][0]["elapsed_seconds"] > 1000 > dead["running"][0]["elapsed_seconds"]
+    assert live["waiting"] == [{"job_id": "b", "waits_for": "needs", "names": ["a"], "seconds": None}]
+    assert pexec.run("status").stdout.startswith(
+        f"{RUN_ID} world: interrupted after 0.0 s: nobody drives it any more\n"
+    )
+
+
+def test_a_torn_end_is_no_damage_and_damage_is_refused_at_its_line(pexec: Pexec) -> None:
+    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    tear(folder)
+    assert pexec.run("status").exit_code == 0
+    damage(folder, 12)
+    pexec.run("status").said(
+        exit_code=4,
+        stderr=f"error: `{folder}/events.jsonl` is damaged: line 12: its checksum does not fit\n"
+        "  = help: the lines before it are good; a run with this journal cannot go on\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["status", "report", "verify", "logs"])
+def test_a_journal_that_is_not_of_its_plan_is_refused(pexec: Pexec, command: str) -> None:
+    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    other = Story(plan(job("a")), plan_digest="other")
+    file = tell(pexec.folder / "other", other) / "plan.json"
+    (folder / "plan.json").write_bytes(file.read_bytes())
+    pexec.run(command).said(
+        exit_code=4, stderr=f"error: `{folder}/events.jsonl`, line 2: `fetch` is no job of the plan\n"
+    )
+    pexec.run(command, "--run-root", "other").said(exit_code=4, stderr=f"error: `{file}` is not the plan of this run\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["status", "1999"], ["verify", "1999"], ["report", "1999"], ["archive", "1999"], ["logs", "--run", "1999"]],
+)
+def test_a_run_that_does_not_exist_is_wrong_usage_for_every_command(pexec: Pexec, words: list[str]) -> None:
+    pexec.run(*words).said(
+        exit_code=2,
+        stderr="error: there is no run in `.pexec/runs`\n"
+        "  = help: `pexec apply` makes one; `--run-root` looks elsewhere\n",
+    )
+    tell(pexec.folder / ".pexec/runs", nightly())
+    pexec.run(*words).said(
+        exit_code=2,
+        stderr="error: there is no run `1999` in `.pexec/runs`\n  = help: `pexec runs` lists all runs\n",
+    )
+
+
+def test_a_run_that_has_not_begun_is_refused(pexec: Pexec) -> None:
+    (pexec.folder / ".pexec/runs" / RUN_ID).mkdir(parents=True)
+    pexec.run("status").said(
+        exit_code=4,
+        stderr=f"error: run `{RUN_ID}` has no plan: it ended before its first job\n"
+        "  = help: `pexec runs` lists all runs\n",
+    )
+
+
+def watched(pexec: Pexec, *flags: str, step: Callable[[], bool], terminal: bool = False) -> tuple[int, bytes]:
+    """What `pexec status --watch` prints while `step` goes on, called at each new snapshot until it says no more."""
+    reader, writer = pty.openpty() if terminal else os.pipe()
+    process = pexec.start("status", "--watch", *flags, stdout=writer, stderr=subprocess.STDOUT)
+    os.close(writer)
+    seen = b""
+    goes_on = True
+    while chunk := _read(reader):
+        seen += chunk
+        if goes_on:
+            goes_on = step()
+    os.close(reader)
+    return process.wait(30), seen
+
+
+def _read(reader: int) -> bytes:
+    try:
+        return os.read(reader, 65536)
+    except OSError:  # how a terminal says that nobody writes any more
+        return b""
+
+
+def steps(pexec: Pexec) -> Callable[[], bool]:
+    """A live run; each call lets a bit more happen to it, until it has ended."""
+    story = half()
+    run = start(pexec.folder / ".pexec/runs", story)
+    seen = len(story.events)
+    turns = iter([lambda: story.end("a", 1.0), lambda: story.start("b", 1.0), lambda: _end(story)])
+
+    def step() -> bool:
+        nonlocal seen
+        turn = next(turns, None)
+        if turn is None:
+            run.close()
+            return False
+        turn()
+        seen = more(run, story, seen)
+        return True
+
+    return step
+
+
+def _end(story: Story) -> None:
+    story.end("b", 2.0)
+    story.finish(2.0)
+
+
+def test_watching_prints_a_snapshot_for_each_change_and_ends_with_the_run(pexec: Pexec) -> None:
+    code, seen = watched(pexec, "--format", "json", step=steps(pexec))
+    snapshots = [json.loads(line) for line in seen.splitlines()]
+    assert code == 0
+    assert [one["state"] for one in snapshots] == ["running"] * 3 + ["finished"]
+    assert [[job["job_id"] for job in one["running"]] for one in snapshots] == [["a"], [], ["b"], []]
+    assert snapshots[-1]["result"] == "SUCCESS"
+
+
+def test_watching_off_a_terminal_appends_and_on_one_redraws(pexec: Pexec) -> None:
+    code, seen = watched(pexec, step=steps(pexec))
+    assert code == 0
+    assert b"\x1b" not in seen
+    assert seen.endswith(b"\n\n" + f"{RUN_ID} world: SUCCESS in 2.0 s, exit code 0\n2 jobs: 2 succeeded\n".encode())
+
+
+def test_watching_on_a_terminal_redraws(pexec: Pexec) -> None:
+    code, seen = watched(pexec, step=steps(pexec), terminal=True)
+    assert code == 0
+    assert seen.startswith(b"\x1b[H\x1b[2J" + RUN_ID.encode())
+    assert seen.count(b"\x1b[H\x1b[2J") >= 4
+    assert b"SUCCESS in 2.0 s" in seen.rpartition(b"\x1b[2J")[2]
+
+
+def test_watching_ends_when_the_process_that_drives_the_run_is_gone(pexec: Pexec) -> None:
+    run = start(pexec.folder / ".pexec/runs", half())
+
+    def die() -> bool:
+        run.close()
+        return False
+
+    code, seen = watched(pexec, step=die)
+    assert code == 0
+    assert b"interrupted after 0.0 s: nobody drives it any more" in seen
+
+
+def test_watching_ends_when_nobody_reads(pexec: Pexec) -> None:
+    story = half()
+    with start(pexec.folder / ".pexec/runs", story) as run:
+        process = pexec.start("status", "--watch", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        story.end("a", 1.0)
+        more(run, story, 3)
+        assert process.wait(30) == 0
+        assert process.stderr.read() == b""
+        process.stderr.close()

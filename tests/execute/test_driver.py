@@ -1,0 +1,283 @@
+"""The driver: facts are written before the world is touched, and every end of it is orderly."""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import Future
+
+import pytest
+from support.driving import FAILURE, SUCCESS, Stage
+from support.worlds import job, plan
+
+from orchestrator.engine.events import RunResumed
+from orchestrator.engine.outcome import RunResult
+from orchestrator.engine.states import Verdict
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.execute.attempt import AttemptResult, AttemptSpec
+from orchestrator.execute.driver import CancelAsked, Ended, Signalled, Spawned
+from orchestrator.journal.history import History
+from orchestrator.plan.model import RetryPolicy, When
+
+INTERRUPT = Signalled(signal.SIGINT)
+
+
+def wait(spec: AttemptSpec) -> None:
+    """An attempt that runs until it is killed."""
+
+
+def test_what_is_wished_at_once_is_written_by_one_write_and_then_started() -> None:
+    stage = Stage(plan(job("a"), job("b"), job("c", needs="a b"))).run()
+    assert stage.done == [
+        "write: run.started, attempt.started a 1, attempt.started b 1",
+        "submit a 1",
+        "submit b 1",
+        "write: attempt.finished a 1 succeeded, job.finished a succeeded, attempt.finished b 1 succeeded, "
+        "job.finished b succeeded, attempt.started c 1",
+        "submit c 1",
+        "write: attempt.finished c 1 succeeded, job.finished c succeeded",
+    ]
+
+
+def test_nobody_is_killed_before_it_is_written() -> None:
+    stage = Stage(plan(job("a")), wait)
+    stage.script.when("attempt.started a 1", lambda: stage.inbox.put(INTERRUPT))
+    stage.run()
+    assert stage.done == [
+        "write: run.started, attempt.started a 1",
+        "submit a 1",
+        "write: cancel.requested, kill.sent a 1",
+        "term a 1",
+        "write: attempt.finished a 1 killed, job.finished a cancelled",
+    ]
+
+
+def test_who_watches_sees_nothing_that_is_not_written() -> None:
+    stage = Stage(plan(job("a"), job("b", needs="a")))
+    stage.script.when("job.finished a succeeded", lambda: stage.done.append("seen"))
+    stage.run()
+    written = next(n for n, what in enumerate(stage.done) if "job.finished a" in what)
+    assert stage.done[written + 1] == "seen"
+    assert stage.script.seen == stage.told
+
+
+def test_who_comes_late_sees_only_what_comes_later() -> None:
+    stage = Stage(plan(job("a")))
+    late: list[str] = []
+
+    class Late:
+        def on_event(self, record: object) -> None:
+            late.append(stage.script.seen[-1])
+
+    stage.driver.remark("degraded", what="a", why="b")
+    stage.driver.watch((Late(),))
+    stage.run()
+    assert (stage.script.seen[0], len(late)) == ("degraded", len(stage.told) - 1)
+
+
+def test_an_attempt_that_cannot_be_ended_is_given_up_and_its_late_result_changes_nothing() -> None:
+    drawn = plan(job("a", grace=0.01), job("b", needs="a", when=When.ALWAYS))
+    stage = Stage(drawn, lambda spec: None if spec.job_id == "a" else SUCCESS, deaf=True, last_grace=0.01)
+
+    def answer_late() -> None:
+        ((spec, _),) = stage.backend.running.values()
+        stage.inbox.put(Spawned(spec, 1, 1))
+        stage.inbox.put(Ended(spec, SUCCESS))
+
+    stage.script.when("attempt.started a 1", lambda: stage.inbox.put(INTERRUPT))
+    stage.script.when("job.finished a lost", answer_late)
+    stage.run()
+    assert stage.states == {"a": "lost", "b": "succeeded"}
+    assert [what for what in stage.told if " a" in what] == [
+        "attempt.started a 1",
+        "kill.sent a 1",
+        "kill.sent a 1",
+        "attempt.finished a 1 lost",
+        "job.finished a lost",
+    ]
+
+
+def test_the_result_of_an_attempt_counts_once() -> None:
+    stage = Stage(plan(job("a"), job("b", needs="a")), lambda spec: None if spec.job_id == "b" else SUCCESS)
+
+    def answer_again() -> None:
+        spec, future = stage.backend.running[2]
+        stage.inbox.put(Ended(spec, SUCCESS))
+        future.set_result(FAILURE)
+
+    stage.script.when("attempt.started b 1", lambda: stage.inbox.put(Signalled(signal.SIGTERM)))
+    stage.script.when("kill.sent b 1", answer_again)
+    stage.backend.kill = lambda serial, *, force: None  # type: ignore[method-assign]
+    stage.run()
+    assert stage.states == {"a": "succeeded", "b": "succeeded"}
+    assert len([what for what in stage.told if what.startswith("attempt.finished b")]) == 1
+
+
+def test_a_second_signal_kills_and_a_bounce_of_the_key_does_not() -> None:
+    stage = Stage(plan(job("a", grace=60.0)), wait, deaf=True)
+
+    def press_again() -> None:
+        stage.inbox.put(INTERRUPT)  # a bounce
+        stage.inbox.put(INTERRUPT)
+        stage.inbox.put(INTERRUPT)
+        stage.script.when("attempt.spawned a 1", press_well_after)
+        ((spec, _),) = stage.backend.running.values()
+        stage.inbox.put(Spawned(spec, 1, 1))
+
+    def press_well_after() -> None:
+        stage.clock.ahead += 0.3
+        stage.backend.kill = lambda serial, *, force: stage.backend.end(serial, SUCCESS)  # type: ignore[method-assign]
+        stage.inbox.put(Signalled(signal.SIGTERM))
+
+    stage.script.when("attempt.started a 1", lambda: stage.inbox.put(INTERRUPT))
+    stage.script.when("kill.sent a 1", press_again)
+    stage.run()
+    forces = [record["force"] for record in stage.journal.written if record["event"] == "cancel.requested"]
+    assert forces == [False, True]
+    assert [record["force"] for record in stage.journal.written if record["event"] == "kill.sent"] == [False, True]
+    assert stage.driver.stop_signal is signal.SIGINT
+
+
+def test_a_job_is_cancelled_from_elsewhere_and_the_others_go_on() -> None:
+    stage = Stage(plan(job("a"), job("b")), lambda spec: None if spec.job_id == "a" else SUCCESS)
+    stage.inbox.put(CancelAsked(7))
+    stage.inbox.put(CancelAsked(0))
+    stage.run()
+    assert stage.states == {"a": "cancelled", "b": "succeeded"}
+    assert [what for what in stage.told if what.startswith("cancel")] == ["cancel.requested a"]
+    assert stage.driver.stop_signal is None
+
+
+def test_a_request_that_comes_again_well_after_the_first_kills() -> None:
+    stage = Stage(plan(job("a", grace=60.0)), wait, deaf=True)
+
+    def ask_again() -> None:
+        stage.inbox.put(CancelAsked(None))  # two people at once
+        stage.script.when("cancel.requested", ask_well_after)
+
+    def ask_well_after() -> None:
+        stage.clock.ahead += 0.3
+        stage.backend.kill = lambda serial, *, force: stage.backend.end(serial, SUCCESS)  # type: ignore[method-assign]
+        stage.inbox.put(CancelAsked(None))
+
+    stage.script.when("attempt.started a 1", lambda: stage.inbox.put(CancelAsked(None)))
+    stage.script.when("kill.sent a 1", ask_again)
+    stage.run()
+    forces = [record["force"] for record in stage.journal.written if record["event"] == "cancel.requested"]
+    assert forces == [False, False, True]
+
+
+def test_an_executor_that_breaks_loses_the_attempt_and_not_the_run() -> None:
+    stage = Stage(plan(job("a")))
+    broken: list[Future[AttemptResult]] = []
+
+    def submit(spec: AttemptSpec) -> Future[AttemptResult]:
+        future: Future[AttemptResult] = Future()
+        broken.append(future)
+        match len(broken):
+            case 1:
+                future.set_exception(OSError("gone"))
+            case 2:
+                future.cancel()
+            case _:
+                future.set_result(SUCCESS)
+        return future
+
+    stage.backend.submit = submit  # type: ignore[method-assign]
+    for words in ("retry.scheduled a 2", "retry.scheduled a 3"):
+        stage.script.when(words, lambda: setattr(stage.clock, "ahead", stage.clock.ahead + 100.0))
+    stage.run()
+    assert [record["reason"] for record in stage.journal.written if record["event"] == "attempt.finished"] == [
+        "the executor failed: OSError: gone",
+        "pexec ended before it began",
+        "",
+    ]
+
+
+def test_the_last_event_comes_after_all_others() -> None:
+    stage = Stage(plan(job("a")), lambda spec: FAILURE).run()
+    stage.driver.finish(result=RunResult.FAILED, exit_code=1)
+    assert stage.done[-1] == "write: run.finished FAILED"
+
+
+# A disk that is full.
+
+RETRIED = RetryPolicy(max_attempts=2, delay=0.0)
+DRAWN = plan(
+    job("a"),
+    job("b", needs="a", retry=RETRIED),
+    job("c", needs="a"),
+    job("d", needs="b c"),
+    max_parallel_jobs=2,
+)
+
+
+def acts(spec: AttemptSpec) -> AttemptResult | None:
+    """`b` fails at first, and `c` runs until it is killed or the second attempt of `b` has ended."""
+    return FAILURE if (spec.job_id, spec.attempt) == ("b", 1) else None if spec.job_id == "c" else SUCCESS
+
+
+def full_at(flushes: frozenset[int]) -> Stage:
+    stage = Stage(DRAWN, acts, fails=flushes)
+
+    def end_c() -> None:
+        if 3 in stage.backend.running:
+            stage.backend.end(3, SUCCESS)
+
+    stage.script.when("attempt.started b 2", end_c)
+    return stage
+
+
+def flushes_of_a_whole_run() -> int:
+    return full_at(frozenset()).run().journal.flushes
+
+
+@pytest.mark.parametrize("room_is_left", [True, False])
+def test_a_disk_that_fills_up_at_any_write_ends_the_run_in_good_order(room_is_left: bool) -> None:
+    for number in range(1, flushes_of_a_whole_run() + 1):
+        fails = frozenset({number} if room_is_left else range(number, 100))
+        stage = full_at(fails)
+        with pytest.raises(EnvironmentFailedError, match="no space left"):
+            stage.run()
+        assert stage.backend.running == {}
+        closed = stage.done.index("close")
+        assert not [what for what in stage.done[closed:] if what.startswith("submit")]
+        started = {what.removeprefix("submit ") for what in stage.done if what.startswith("submit")}
+        assert started <= {what.removeprefix("attempt.started ") for what in stage.told}
+        if room_is_left:
+            begun = [what.split()[1:3] for what in stage.told if what.startswith("attempt.started")]
+            ended = [what.split()[1:3] for what in stage.told if what.startswith("attempt.finished")]
+            assert sorted(begun) == sorted(ended)
+
+
+@pytest.mark.parametrize("room_is_left", [True, False])
+def test_and_such_a_run_goes_on_without_doing_a_success_again(room_is_left: bool) -> None:
+    for number in range(1, flushes_of_a_whole_run() + 1):
+        fails = frozenset({number} if room_is_left else range(number, 100))
+        stage = full_at(fails)
+        with pytest.raises(EnvironmentFailedError):
+            stage.run()
+        if not stage.journal.written:
+            continue
+        history = History(DRAWN)
+        for record in stage.journal.written:
+            history.add(record)
+        succeeded = {record["job"] for record in stage.journal.written if record.get("verdict") == "succeeded"}
+        assert succeeded == {name for name, state in states_of(history).items() if state == "succeeded"}
+        second = Stage(DRAWN, scheduler=history.scheduler)
+        second.driver.record(RunResumed(history.at), pid=1, boot_id="", max_parallel_jobs=2)
+        second.driver.run()
+        assert set(second.states.values()) == {"succeeded"}
+        assert not succeeded & {what.split()[1] for what in second.done if what.startswith("submit")}
+
+
+def states_of(history: History) -> dict[str, str]:
+    return {one.id: history.scheduler.state(one.index).value for one in DRAWN.jobs}
+
+
+def test_results_that_come_while_everything_is_ended_are_not_lost() -> None:
+    stage = Stage(plan(job("a"), job("b")), lambda spec: None if spec.job_id == "b" else SUCCESS, fails=frozenset({2}))
+    stage.backend.at_close = SUCCESS
+    with pytest.raises(EnvironmentFailedError):
+        stage.run()
+    verdicts = {record["job"]: record["verdict"] for record in stage.journal.written if "verdict" in record}
+    assert verdicts == {"a": Verdict.SUCCEEDED, "b": Verdict.SUCCEEDED}

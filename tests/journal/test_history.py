@@ -1,0 +1,107 @@
+"""What a journal says to the process that goes on with its run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+from support.driving import FAILURE, SUCCESS, Stage
+from support.stories import Story
+from support.worlds import job, plan
+
+from orchestrator.engine.board import IllegalMove
+from orchestrator.engine.events import JobFinished, RetryScheduled
+from orchestrator.engine.states import JobState
+from orchestrator.journal.events import EVENTS, consequence_to_fields
+from orchestrator.journal.history import History, Process
+from orchestrator.plan.model import Plan, RetryPolicy
+
+
+def history(of: Plan, events: Iterable[Mapping[str, Any]]) -> History:
+    known = History(of)
+    for event in events:
+        known.add(event)
+    return known
+
+
+def whole_run() -> Stage:
+    """A run with a retry, a failure, a skip, and a group, as a driver writes it."""
+    drawn = plan(
+        job("a", retry=RetryPolicy(max_attempts=2, delay=0.0)),
+        job("b", needs="a"),
+        job("c", needs="b"),
+        job("both", needs="a b", group=True),
+        job("d", needs="a"),
+    )
+    ends = {("a", 1): FAILURE, ("b", 1): FAILURE}
+    stage = Stage(drawn, lambda spec: ends.get((spec.job_id, spec.attempt), SUCCESS)).run()
+    stage.driver.finish(result=stage.scheduler.result, exit_code=1)
+    return stage
+
+
+def test_a_run_that_has_ended_is_known_with_its_result_and_misses_nothing() -> None:
+    stage = whole_run()
+    known = history(stage.plan, stage.journal.written)
+    assert (known.result, known.missing, known.under_way) == ("FAILED", [], [])
+    assert known.at == stage.journal.written[-1]["at"]
+    assert known.scheduler.snapshot() == stage.scheduler.snapshot()
+
+
+def test_what_followed_and_was_cut_off_is_known_at_every_line() -> None:
+    stage = whole_run()
+    written = stage.journal.written
+    ids = [one.id for one in stage.plan.jobs]
+    most = 0
+    for length in range(1, len(written) + 1):
+        missing = history(stage.plan, written[:length]).missing
+        behind = written[length : length + len(missing)]
+        assert [consequence_to_fields(one, ids) for one in missing] == [
+            (record["event"], {name: record[name] for name in EVENTS[record["event"]]}) for record in behind
+        ]
+        most = max(most, len(missing))
+    assert most == 3  # `b` failed, `c` and `both` are skipped
+
+
+def test_a_retry_and_an_end_are_missing_as_the_engine_tells_them() -> None:
+    story = Story(plan(job("a", retry=RetryPolicy(max_attempts=2, delay=1.0, jitter=0.0)), job("b")))
+    story.start("a", 0.0)
+    story.end("a", 1.0, "failed", reason="exit code 1", retry_at=2.0)
+    story.start("b", 1.0)
+    story.end("b", 3.0)
+    known = history(story.plan, story.events[:4])
+    assert known.missing == [RetryScheduled(0, 2, 2.0, "exit code 1")]
+    known = history(story.plan, story.events[:-1])
+    assert known.missing == [JobFinished(1, JobState.SUCCEEDED, "", 1, False)]
+
+
+def test_a_resume_opens_a_run_that_had_ended() -> None:
+    story = Story(plan(job("a")))
+    story.finish(1.0, "CANCELLED", 130)
+    story.emit("run.resumed", 1.0, pid=2, boot_id="later", max_parallel_jobs=1)
+    assert history(story.plan, story.events).result is None
+
+
+def test_the_processes_of_attempts_without_an_end_are_known_with_their_boot() -> None:
+    story = Story(plan(job("a"), job("b"), job("c")))
+    story.start("a", 0.0)
+    story.start("b", 0.0)
+    story.end("b", 1.0)
+    story.emit("run.resumed", 2.0, pid=2, boot_id="later", max_parallel_jobs=1)
+    story.start("a", 2.0)
+    story.emit("attempt.started", 2.0, job="c", attempt=1)
+    known = history(story.plan, story.events)
+    (process,) = known.under_way
+    assert process == Process(job=0, attempt=2, pid=process.pid, start_ticks=77, boot_id="later")
+    assert known.scheduler.running == ((0, 2), (2, 1))
+
+
+def test_what_cannot_have_happened_is_refused() -> None:
+    story = Story(plan(job("a")))
+    story.emit("attempt.started", 0.0, job="a", attempt=2)
+    with pytest.raises(IllegalMove, match="cannot start attempt 2"):
+        history(story.plan, story.events)
+    story = Story(plan(job("a")))
+    story.emit("attempt.started", 0.0, job="b", attempt=1)
+    with pytest.raises(KeyError, match="b"):
+        history(story.plan, story.events)

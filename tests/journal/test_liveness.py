@@ -1,0 +1,186 @@
+"""Looking at a run from outside: is it driven, what did it say last, what has come since."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.journals import nightly
+from support.stories import own_fields
+from support.told_runs import damage, start, tear, tell
+
+from orchestrator.errors import EnvironmentFailedError, RefusedError
+from orchestrator.journal import rundir
+from orchestrator.journal.liveness import is_driven, last_event
+from orchestrator.journal.plan_file import NoPlanError, read_plan_data
+from orchestrator.journal.reader import JournalReader
+from orchestrator.journal.rundir import RunDir, create_run, open_run
+from orchestrator.journal.writer import JournalWriter
+from orchestrator.plan.export import plan_to_dict
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[RunDir]:
+    with create_run(str(tmp_path / "runs")) as run:
+        yield run
+
+
+def test_a_run_is_driven_while_its_writer_holds_it_and_looking_does_not_hold_it(tmp_path: Path) -> None:
+    driver = start(tmp_path, nightly())
+    with open_run(str(tmp_path), driver.run_id) as run:
+        assert is_driven(run)
+        driver.close()
+        assert not is_driven(run)
+        run.lock()
+        assert is_driven(run)
+
+
+def test_a_run_without_a_journal_is_driven_by_nobody_and_says_nothing(run: RunDir) -> None:
+    assert not is_driven(run)
+    assert last_event(run) is None
+    os.mkfifo(run.path_of("events.jsonl"))
+    for look in (is_driven, last_event):
+        with pytest.raises(EnvironmentFailedError, match="cannot be read: not a regular file"):
+            look(run)
+
+
+def test_who_wants_to_drive_waits_for_who_only_looks(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rundir, "_TRIES", 1000)  # for a machine that has other things to do
+    looker = os.open(run.path_of("events.jsonl"), os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(looker, fcntl.LOCK_SH)
+    looks_away = threading.Timer(0.05, os.close, [looker])
+    looks_away.start()
+    run.lock()
+    looks_away.join()
+    assert is_driven(run)
+
+
+def test_looking_all_the_time_refuses_no_writer(run: RunDir) -> None:
+    os.close(os.open(run.path_of("events.jsonl"), os.O_CREAT | os.O_WRONLY, 0o600))
+    stop = threading.Event()
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        with open_run(os.path.dirname(run.path), run.run_id) as other:
+            while not stop.is_set():
+                is_driven(other)
+                looks += 1
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        for _ in range(200):
+            with open_run(os.path.dirname(run.path), run.run_id) as other:
+                other.lock()
+    finally:
+        stop.set()
+        looker.join()
+    assert looks > 0
+
+
+def test_the_last_event_is_that_of_the_last_whole_line(tmp_path: Path) -> None:
+    story = nightly()
+    folder = tell(tmp_path, story)
+    with open_run(str(tmp_path), folder.name) as run:
+        event = last_event(run)
+        assert event is not None
+        assert event["event"] == "run.finished"
+        assert list(JournalReader(run))[-1] == event
+        tear(folder)
+        event = last_event(run)
+        assert event is not None
+        assert (event["event"], event["seq"]) == ("job.finished", len(story.events) - 2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"torn", b"\n", b'{"event":"run.finished","crc":"00000000"}\n', b"[1]\n", b"\n" * 100_000],
+)
+def test_a_journal_that_proves_nothing_says_nothing(run: RunDir, content: bytes) -> None:
+    Path(run.path_of("events.jsonl")).write_bytes(content)
+    assert last_event(run) is None
+
+
+def test_a_very_long_last_line_is_found(run: RunDir) -> None:
+    writer = JournalWriter(run, run.run_id)
+    writer.emit("degraded", 0.0, what="short", why="")
+    long = writer.emit("degraded", 0.0, what="x" * 300_000, why="")
+    writer.close()
+    assert last_event(run) == long
+
+
+def test_reading_again_goes_on_with_what_came_since(run: RunDir) -> None:
+    story = nightly()
+    writer = JournalWriter(run, run.run_id)
+    reader = JournalReader(run)
+    seen: list[str] = []
+    for event in story.events:
+        writer.emit(event["event"], event["at"], **own_fields(event))
+        writer.flush()
+        seen += [record["event"] for record in reader]
+    writer.close()
+    assert seen == [event["event"] for event in story.events]
+    assert (list(reader), reader.next_seq, reader.torn) == ([], len(seen), b"")
+
+
+def test_a_line_that_is_half_there_is_read_when_it_is_whole(run: RunDir, tmp_path: Path) -> None:
+    folder = tell(tmp_path, nightly())
+    lines = (folder / "events.jsonl").read_bytes().splitlines(keepends=True)
+    journal = Path(run.path_of("events.jsonl"))
+    journal.write_bytes(lines[0] + lines[1][:50])
+    reader = JournalReader(run)
+    assert [record["seq"] for record in reader] == [0]
+    assert reader.torn == lines[1][:50]
+    journal.write_bytes(lines[0] + lines[1] + lines[2])
+    assert [record["seq"] for record in reader] == [1, 2]
+    assert reader.torn == b""
+
+
+def test_damage_that_comes_later_is_told_at_its_line(tmp_path: Path) -> None:
+    folder = tell(tmp_path, nightly())
+    damage(folder, 20)
+    with open_run(str(tmp_path), folder.name) as run, pytest.raises(RefusedError, match="line 20: its checksum"):
+        list(JournalReader(run))
+
+
+def test_the_plan_of_a_run_is_read_back(tmp_path: Path) -> None:
+    story = nightly()
+    folder = tell(tmp_path, story)
+    with open_run(str(tmp_path), folder.name) as run:
+        assert read_plan_data(run) == plan_to_dict(story.plan)
+        run.replace("plan.json", b'{"base_dir": "/\\udcff"}')  # a path that is not UTF-8
+        assert read_plan_data(run) == {"base_dir": "/\udcff"}
+        run.replace("plan.json", b"{")
+        with pytest.raises(RefusedError, match=r"plan\.json` is damaged: it is no JSON"):
+            read_plan_data(run)
+        run.replace("plan.json", b"[]")
+        with pytest.raises(RefusedError, match=r"plan\.json` is damaged: it is no plan"):
+            read_plan_data(run)
+        run.remove("plan.json")
+        with pytest.raises(NoPlanError, match="has no plan: it ended before its first job"):
+            read_plan_data(run)
+
+
+def test_a_process_that_ends_drives_no_longer(tmp_path: Path) -> None:
+    folder = tell(tmp_path, nightly())
+    holds = (
+        "import sys; from orchestrator.journal.rundir import open_run\n"
+        "run = open_run(*sys.argv[1:]); run.lock(); print('held', flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", holds, str(tmp_path), folder.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with process, open_run(str(tmp_path), folder.name) as run:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        assert is_driven(run)
+        process.kill()
+        process.wait()
+        assert not is_driven(run)

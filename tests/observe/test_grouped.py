@@ -1,0 +1,123 @@
+"""`--output grouped` shows what a job printed as one block, whole, when the job ends."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.journal.names import log_name
+from orchestrator.journal.rundir import RunDir, create_run
+from orchestrator.observe.grouped import Grouped
+from orchestrator.observe.stream import LossyStream
+
+
+class Shown:
+    """A run whose stdout and stderr are one text, in the order of writing."""
+
+    def __init__(self, folder: Path, total: int = 2, out: io.TextIOBase | None = None) -> None:
+        self.rundir: RunDir = create_run(str(folder))
+        self.text = io.StringIO()
+        err = LossyStream(self.text)
+        self.grouped = Grouped(
+            err if out is None else LossyStream(out),  # type: ignore[arg-type]
+            err,
+            total,
+            self.rundir,
+            colour=False,
+            github=False,
+        )
+
+    def log(self, job: str, content: bytes, attempt: int = 1) -> None:
+        """The log of an attempt that has ended."""
+        name = log_name(job, attempt)
+        Path(self.rundir.path_of(name)).write_bytes(content)
+        self.tell("attempt.finished", job=job, attempt=attempt, log=name)
+
+    def end(self, job: str, status: str = "succeeded", reason: str = "") -> None:
+        self.tell("job.finished", job=job, status=status, reason=reason, allowed=False)
+
+    def tell(self, event: str, **fields: Any) -> None:
+        self.grouped.on_event({"event": event, "at": 0.0, **fields})
+
+    def all(self) -> str:
+        """Everything, once it is shown."""
+        self.grouped.close()
+        self.rundir.close()
+        return self.text.getvalue()
+
+
+def test_each_job_is_one_block_before_the_line_about_its_end(tmp_path: Path) -> None:
+    shown = Shown(tmp_path)
+    shown.log("b", b"b1\nb2\n")
+    shown.log("a", b"a1\n\x1b[2Ja2")
+    shown.end("a", "failed", "exit code 3")
+    shown.end("b")
+    assert shown.all() == ("--- a\na1\n\u241b[2Ja2\n[1/2] a failed: exit code 3\n--- b\nb1\nb2\n[2/2] b succeeded\n")
+
+
+def test_a_job_that_printed_nothing_has_no_block(tmp_path: Path) -> None:
+    shown = Shown(tmp_path, total=1)
+    shown.log("a", b"")
+    shown.end("a")
+    assert shown.all() == "[1/1] a succeeded\n"
+
+
+def test_all_attempts_of_a_job_are_shown_together(tmp_path: Path) -> None:
+    shown = Shown(tmp_path, total=1)
+    shown.log("a", b"no\n", attempt=1)
+    shown.tell("retry.scheduled", job="a", attempt=2, not_before=1.0, reason="exit code 1")
+    shown.log("a", b"yes\n", attempt=2)
+    shown.end("a")
+    assert shown.all() == (
+        "[0/1] a will be tried again in 1.0 s: exit code 1\n"
+        "--- a, attempt 1\nno\n--- a, attempt 2\nyes\n[1/1] a succeeded\n"
+    )
+
+
+def test_a_log_that_is_gone_or_no_file_is_told_and_the_others_are_shown(tmp_path: Path) -> None:
+    shown = Shown(tmp_path, total=3)
+    shown.tell("attempt.finished", job="never-started", attempt=1, log="logs/never-started.1.log")
+    shown.end("never-started")
+    (Path(shown.rundir.path) / "logs/link.1.log").symlink_to("/etc/passwd")
+    shown.tell("attempt.finished", job="link", attempt=1, log="logs/link.1.log")
+    shown.end("link")
+    shown.log("a", b"a\n")
+    shown.end("a")
+    path = shown.rundir.path_of("logs/link.1.log")
+    assert shown.all() == (
+        "[1/3] never-started succeeded\n"
+        f"warning: `{path}` cannot be read: too many levels of symbolic links\n"
+        "[2/3] link succeeded\n--- a\na\n[3/3] a succeeded\n"
+    )
+
+
+class _Counting(io.TextIOBase):
+    """Counts characters and keeps none."""
+
+    count = 0
+
+    def write(self, text: str) -> int:
+        self.count += len(text)
+        return len(text)
+
+
+@pytest.mark.parametrize("line", [b"x" * 99 + b"\n", b"x" * 100])
+def test_memory_does_not_grow_with_the_log_not_even_with_one_line(tmp_path: Path, line: bytes) -> None:
+    out = _Counting()
+    shown = Shown(tmp_path, total=1, out=out)
+    content = line * 100_000
+    tracemalloc.start()
+    shown.log("a", content)
+    del content
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    shown.end("a")
+    shown.all()
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    assert out.count >= 9_900_000
+    assert peak < 2_000_000

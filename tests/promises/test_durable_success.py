@@ -1,0 +1,52 @@
+"""durable-success: a success that was shown survives `kill -9` of pexec, and is never done again."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+from support.cli import Pexec
+from support.crashes import dag, judged
+from support.runs import last_run
+
+SHOWN = re.compile(rb"^\[\d+/\d+\] (\S+) succeeded", re.MULTILINE)
+WRITTEN = re.compile(
+    rb'"event":"job.finished","job":"([^"]+)","status":"succeeded".*"crc":"[0-9a-f]{8}"}$', re.MULTILINE
+)
+
+
+def test_a_success_that_was_shown_survives_a_kill_and_is_not_done_again(tmp_path: Path, full: bool) -> None:
+    chance = random.Random(5)
+    for number in range(40 if full else 3):
+        (tmp_path / str(number)).mkdir()
+        pexec = Pexec(tmp_path / str(number))
+        shown = killed_after(pexec, chance.randrange(1, 14))
+        journal = (last_run(pexec.folder).path / "events.jsonl").read_bytes()
+        assert shown <= set(WRITTEN.findall(journal))
+        assert pexec.run("resume", "--output", "quiet").exit_code == 0
+        run = judged(last_run(pexec.folder))
+        before = sum(line.endswith(b'"}') and b'"attempt.started"' in line for line in journal.split(b"\n"))
+        again = {event["job"] for event in run.named("attempt.started")[before:]}
+        assert not again & {job.decode() for job in shown}
+
+
+def killed_after(pexec: Pexec, wanted: int) -> set[bytes]:
+    """The jobs whose success was on the screen of a run that was killed as soon as so many were."""
+    (pexec.folder / "effects").mkdir()
+    process = pexec.file("pexec.yaml", dag(20)).start(
+        "apply", "--output", "plain", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    shown: set[bytes] = set()
+    with process.stderr:
+        while len(shown) < wanted:
+            line = process.stderr.readline()
+            assert line, "the run ended too soon"
+            shown |= set(SHOWN.findall(line))
+        process.send_signal(signal.SIGKILL)
+        shown |= set(SHOWN.findall(process.stderr.read()))
+    process.wait()
+    return shown

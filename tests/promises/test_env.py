@@ -1,0 +1,116 @@
+"""env: jobs see what the manifest says they see."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.cli import Pexec
+from support.runs import last_run
+
+GIVEN = {"PEXEC_RUN_ID", "PEXEC_RUN_DIR", "PEXEC_JOB", "PEXEC_ATTEMPT", "PEXEC_TMPDIR"}
+MINE = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/home/me",
+    "LANG": "C.UTF-8",
+    "LC_TIME": "C",
+    "TZ": "UTC",
+    "CI_JOB": "7",
+    "CI_TOKEN": "hunter2-token",
+    "DEPLOY": "hunter3-token",
+    "ODD": "two\nlines = 'x'",
+}
+
+
+def environments(pexec: Pexec, jobs: dict[str, str], head: str = "") -> dict[str, dict[str, str]]:
+    """What each job has in its environment, when pexec has `MINE` and nothing else; `jobs` are keys of workflows."""
+    show = (
+        "import json, os, sys; values = dict(os.environ); "
+        "json.dump({k: v[::-1] for k, v in values.items()}, open(sys.argv[1], 'w'))"
+    )
+    pexec.file("show.py", show)
+    workflows = "".join(
+        f"  {name}: {{argv: [/usr/bin/env, python3, show.py, {name}.json]{keys}}}\n" for name, keys in jobs.items()
+    )
+    pexec.file("pexec.yaml", f"version: 1\n{head}workflows:\n{workflows}")
+    pexec.environ = dict(MINE)
+    said = pexec.run("apply", "--output", "quiet")
+    assert said.exit_code == 0, said
+    return {
+        name: {key: value[::-1] for key, value in json.loads((pexec.folder / f"{name}.json").read_text()).items()}
+        for name in jobs
+    }
+
+
+def own(environment: dict[str, str]) -> dict[str, str]:
+    """Without what pexec gives, and what Python's start-up adds in the C locale."""
+    return {name: value for name, value in environment.items() if name not in GIVEN | {"LC_CTYPE"}}
+
+
+def test_each_policy_lets_through_what_it_names(pexec: Pexec) -> None:
+    found = environments(
+        pexec,
+        {
+            "all": "",
+            "minimal": ", env_inherit: minimal",
+            "listed": ", env_inherit: [PATH, 'CI_*']",
+            "none": ", env_inherit: [], env: {PATH: '/usr/bin:/bin'}",
+            "over": ", env: {LANG: C, EXTRA: '3'}",
+        },
+    )
+    assert own(found["all"]) == MINE
+    assert own(found["minimal"]) == {name: MINE[name] for name in ("PATH", "HOME", "LANG", "LC_TIME", "TZ")}
+    assert own(found["listed"]) == {name: MINE[name] for name in ("PATH", "CI_JOB", "CI_TOKEN")}
+    assert own(found["none"]) == {"PATH": "/usr/bin:/bin"}
+    assert own(found["over"]) == {**MINE, "LANG": "C", "EXTRA": "3"}
+
+
+def test_pexecs_own_variables_go_before_all_others(pexec: Pexec) -> None:
+    found = environments(pexec, {"a": ", env: {PEXEC_JOB: other, PEXEC_TMPDIR: /}"})["a"]
+    run = last_run(pexec.folder)
+    assert {name: found[name] for name in GIVEN - {"PEXEC_TMPDIR"}} == {
+        "PEXEC_RUN_ID": run.path.name,
+        "PEXEC_RUN_DIR": str(run.path),
+        "PEXEC_JOB": "a",
+        "PEXEC_ATTEMPT": "1",
+    }
+    assert Path(found["PEXEC_TMPDIR"]).parent == run.path / "tmp"
+
+
+@pytest.mark.parametrize("policy", ["", ", env_inherit: minimal", ", env_inherit: ['*']"])
+def test_a_job_has_the_secrets_that_it_names_and_no_other_from_anywhere(pexec: Pexec, policy: str) -> None:
+    found = environments(
+        pexec,
+        {
+            "both": f", secrets: [DEPLOY, TOKEN]{policy}",
+            "one": f", secrets: TOKEN{policy}",
+            "none": policy,
+            "own": f"{policy}, env: {{DEPLOY: dry-run}}",
+        },
+        "secrets: {DEPLOY: {env: DEPLOY}, TOKEN: {env: CI_TOKEN}}\n",
+    )
+    kept = {
+        job: {name: value for name, value in environment.items() if name in ("DEPLOY", "TOKEN", "CI_TOKEN")}
+        for job, environment in found.items()
+    }
+    assert kept == {
+        "both": {"DEPLOY": "hunter3-token", "TOKEN": "hunter2-token"},
+        "one": {"TOKEN": "hunter2-token"},
+        "none": {},
+        "own": {"DEPLOY": "dry-run"},
+    }
+
+
+def test_secrets_reach_the_second_attempt_and_a_file_too(pexec: Pexec) -> None:
+    script = "#!/bin/sh\necho ${#TOKEN} $PEXEC_ATTEMPT\n[ $PEXEC_ATTEMPT = 2 ]\n"
+    pexec.file("script", script)
+    (pexec.folder / "script").chmod(0o755)
+    pexec.file(
+        "pexec.yaml",
+        "version: 1\nsecrets: {TOKEN: {env: CI_TOKEN}}\nworkflows:\n"
+        "  a: {file: script, secrets: TOKEN, retry: {max_attempts: 2, delay: 0}}\n",
+    )
+    assert pexec.env(CI_TOKEN="hunter2-token").run("apply").exit_code == 0
+    run = last_run(pexec.folder).check()
+    assert (run.log("a", 1), run.log("a", 2)) == (b"13 1\n", b"13 2\n")

@@ -1,0 +1,121 @@
+"""full-disk: a disk that is full at any moment ends a run in good order, and with room again the run goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.cli import Pexec, Said
+from support.crashes import judged
+from support.disks import small_disk
+from support.runs import Run, runs
+
+JOBS = 60
+
+
+def manifest(jobs: int) -> str:
+    """Jobs that print a little, in chains of three; each writes its name into a file elsewhere once it has printed."""
+    lines = ["version: 1", "defaults: {shell: [sh, -eu]}", "workflows:"]
+    for number in range(jobs):
+        needs = f"needs: j{number - 1}, " if number % 3 else ""
+        lines.append(f"  j{number}: {{{needs}run: 'seq 20; echo x >> ../effects-$PEXEC_JOB'}}")
+    return "\n".join(lines) + "\n"
+
+
+def apply_where_room_ends(pexec: Pexec, root: Path) -> Said:
+    """A run that may or may not find room, and what must hold in either case."""
+    said = pexec.run("apply", "--output", "quiet", "--run-root", str(root))
+    assert "Traceback" not in said.stderr, said.stderr
+    assert said.exit_code in (0, 1, 5), said
+    if said.exit_code == 5:
+        assert "\nerror: " in f"\n{said.stderr}"
+    for run in runs_of(root):
+        check_what_is_there(run, said.exit_code)
+    return said
+
+
+def runs_of(root: Path) -> list[Run]:
+    return [Run(root / name) for name in sorted(os.listdir(root)) if not name.startswith(".")] if root.is_dir() else []
+
+
+def check_what_is_there(run: Run, exit_code: int) -> None:
+    journal = run.path / "events.jsonl"
+    if journal.exists() and journal.stat().st_size:
+        assert run.events  # proves that every line is whole
+    results = run.path / "results_summary.json"
+    if results.exists():
+        shown = json.loads(results.read_text())
+        assert (shown["execution_result"] == "SUCCESS") >= (exit_code == 0)
+    if exit_code in (0, 1):
+        judged(run)
+
+
+def resume_with_room(pexec: Pexec, root: Path) -> None:
+    """Go on until everything has succeeded, and prove that no success was done again."""
+    found = runs_of(root)
+    before = found[-1].events if found and journal_size(found[-1]) else []
+    said = pexec.run("resume", "--output", "quiet", "--run-root", str(root))
+    if not before:
+        assert said.exit_code in (2, 4), said.stderr
+        return
+    assert said.exit_code == (4 if "nothing to resume" in said.stderr else 0), said.stderr
+    run = judged(Run(found[-1].path))
+    assert set(run.statuses.values()) == {"succeeded"}
+    succeeded = {event["job"] for event in before if event.get("verdict") == "succeeded"}
+    assert not succeeded & {e["job"] for e in run.events[len(before) :] if e["event"] == "attempt.started"}
+
+
+def journal_size(run: Run) -> int:
+    path = run.path / "events.jsonl"
+    return path.stat().st_size if path.exists() else 0
+
+
+def test_a_disk_of_any_size_ends_a_run_in_good_order_and_with_room_it_goes_on(tmp_path: Path, full: bool) -> None:
+    ends = []
+    for size in range(8, 240, 4 if full else 44):
+        (tmp_path / str(size)).mkdir()
+        pexec = Pexec(tmp_path / str(size)).file("pexec.yaml", manifest(12))
+        with small_disk(tmp_path / f"disk-{size}", f"{size}k") as disk:
+            said = apply_where_room_ends(pexec, disk / "runs")
+            ends.append(said.exit_code)
+            subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True, timeout=30)
+            resume_with_room(pexec, disk / "runs")
+    assert ends[0] == 5
+    assert ends[-1] == 0
+    if full:
+        print(f"\n{len(ends)} sizes: {ends}")
+
+
+@pytest.mark.parametrize("room", [33_333, 41_000, 48_000, 55_000])
+def test_a_journal_that_may_not_grow_ends_a_run_in_good_order_for_any_user(pexec: Pexec, room: int) -> None:
+    pexec.file("pexec.yaml", manifest(JOBS))
+    root = pexec.folder / ".pexec/runs"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        said = apply_where_room_ends(pexec, root)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert said.exit_code == 5
+    assert "events.jsonl` cannot be written: file too large\n" in said.stderr
+    assert said.stderr.endswith("  = help: make room, then go on with `pexec resume`\n")
+    assert journal_size(runs(pexec.folder)[-1]) <= room
+    resume_with_room(pexec, root)
+
+
+def test_a_run_root_that_may_not_be_written_is_told(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest(1)).file("file", "")
+    said = pexec.run("apply", "--run-root", "file/runs")
+    assert (said.exit_code, said.stdout) == (5, "")
+    assert said.stderr.startswith("error: `")
+
+
+def test_a_run_folder_that_is_taken_away_ends_with_5_and_no_traceback(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", "version: 1\nworkflows:\n  a: {run: rm -rf .pexec}\n  b: {needs: a, run: 'true'}\n")
+    said = pexec.run("apply", "--output", "quiet")
+    assert said.exit_code == 5
+    assert "Traceback" not in said.stderr

@@ -1,0 +1,122 @@
+"""limits-from-start: limits hold from the first instruction, a job cannot raise them, and results name the enforcer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import pytest
+from support.cli import Pexec
+from support.runs import last_run
+
+READ_LIMITS = """
+import json, resource as r
+kinds = (r.RLIMIT_NOFILE, r.RLIMIT_FSIZE, r.RLIMIT_CORE, r.RLIMIT_CPU, r.RLIMIT_DATA)
+print(json.dumps([r.getrlimit(kind) for kind in kinds]))
+"""
+LIMITS = "{open_files: 100, file_size: 1MiB, core: 4KiB, cpu_time: 7s, memory: 200MiB}"
+AS_SET = [[100, 100], [1 << 20, 1 << 20], [4096, 4096], [7, 8], [200 << 20, 200 << 20]]
+
+
+def manifest(workflows: str) -> str:
+    return f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{workflows}"
+
+
+def test_limits_hold_from_the_first_instruction_each_time(pexec: Pexec, full: bool) -> None:
+    repeats = 200 if full else 20
+    pexec.file("limits.py", READ_LIMITS)
+    jobs = "".join(
+        f"  j{number}: {{argv: [{sys.executable}, -I, -S, limits.py], limits: {LIMITS}}}\n" for number in range(repeats)
+    )
+    assert pexec.file("pexec.yaml", manifest(jobs)).run("apply", "--output", "quiet").exit_code == 0
+    run = last_run(pexec.folder).check()
+    assert [json.loads(run.log(f"j{number}")) for number in range(repeats)] == [AS_SET] * repeats
+
+
+def test_results_name_who_enforces_each_limit(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest(f"  a: {{run: 'true', limits: {LIMITS}}}\n  b: {{run: 'true'}}\n"))
+    pexec.run("apply", "--output", "quiet")
+    run = last_run(pexec.folder).check()
+    both = "rlimit, watchdog"
+    assert run.named("attempt.finished", job="a")[0]["enforced_by"] == {
+        "memory": both,
+        "cpu_time": both,
+        "open_files": "rlimit",
+        "file_size": "rlimit",
+        "core": "rlimit",
+    }
+    assert run.named("attempt.finished", job="b")[0]["enforced_by"] == {}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may raise any limit")
+def test_a_job_cannot_raise_its_limits(pexec: Pexec) -> None:
+    raise_it = "if ulimit -n 101; then echo raised; else echo held; fi"
+    pexec.file("pexec.yaml", manifest(f"  a: {{run: '{raise_it}', limits: {{open_files: 100}}}}\n"))
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    assert last_run(pexec.folder).check().log("a").endswith(b"held\n")
+
+
+def test_the_limits_of_a_workflow_lie_over_the_defaults_key_by_key_and_none_lifts_one(pexec: Pexec) -> None:
+    show = "ulimit -n; ulimit -c; ulimit -f"
+    text = f"""\
+version: 1
+defaults: {{shell: [sh, -eu], limits: {{open_files: 100, core: 512}}}}
+workflows:
+  as_is: {{run: '{show}'}}
+  more: {{run: '{show}', limits: {{file_size: 1024}}}}
+  lifted: {{run: 'test "$(ulimit -n)" -gt 100', limits: {{open_files: none}}}}
+"""
+    assert pexec.file("pexec.yaml", text).run("apply", "--output", "quiet").exit_code == 0
+    run = last_run(pexec.folder).check()
+    assert run.log("as_is") == b"100\n1\nunlimited\n"
+    assert run.log("more") == b"100\n1\n2\n"
+
+
+def test_no_job_writes_a_core_dump_unless_it_is_asked_for(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: 'ulimit -c'}\n  b: {run: 'ulimit -c', limits: {open_files: 99}}\n"))
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    run = last_run(pexec.folder).check()
+    assert (run.log("a"), run.log("b")) == (b"0\n", b"0\n")
+
+
+def test_a_file_that_grows_too_large_ends_the_job_and_its_log_does_not_count(pexec: Pexec) -> None:
+    text = manifest(
+        "  file: {argv: [dd, if=/dev/zero, of=large, bs=64k, count=64], limits: {file_size: 1MiB}}\n"
+        "  log: {argv: [head, -c, '3000000', /dev/zero], limits: {file_size: 1MiB}}\n"
+    )
+    assert pexec.file("pexec.yaml", text).run("apply", "--output", "quiet").exit_code == 1
+    run = last_run(pexec.folder).check()
+    assert run.statuses == {"file": "failed", "log": "succeeded"}
+    assert run.reason("file") == "wrote a file larger than its limit of 1MiB"
+    assert (pexec.folder / "large").stat().st_size == 1 << 20
+    assert len(run.log("log")) == 3_000_000
+
+
+def test_a_log_keeps_its_head_and_its_tail_and_counts_what_was_dropped(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: 'seq 100000', limits: {log: 1000}}\n"))
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    run = last_run(pexec.folder).check()
+    whole = b"".join(b"%d\n" % number for number in range(1, 100001))
+    (event,) = run.named("attempt.finished")
+    assert run.log("a") == whole[:500] + whole[-500:]
+    assert (event["log_bytes"], event["dropped_bytes"]) == (1000, len(whole) - 1000)
+    assert event["enforced_by"] == {"log": "pexec"}
+
+
+def test_a_limit_that_nobody_can_enforce_is_told_or_with_require_limits_refused(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: 'true', limits: {processes: 5}}\n"))
+    told = pexec.run("apply", "--output", "quiet")
+    run = last_run(pexec.folder).check()
+    why = "Linux counts the processes of a whole user; only a control group counts those of one job"
+    assert [(e["what"], e["why"]) for e in run.named("degraded")] == [("the limit `processes`", why)]
+    assert run.named("attempt.finished")[0]["enforced_by"] == {}
+    assert run.results["degraded"] == [{"what": "the limit `processes`", "why": why}]
+    assert (told.exit_code, f"the limit `processes`: {why}" in told.stderr) == (0, True)
+
+    text = manifest("  b: {run: touch ran}\n  a: {run: 'true', limits: {processes: 5}, require_limits: true}\n")
+    refused = pexec.file("pexec.yaml", text).run("apply")
+    assert (refused.exit_code, refused.stdout) == (4, "")
+    assert "the limit `processes` of `a` cannot be enforced on this machine" in refused.stderr
+    assert not (pexec.folder / "ran").exists()
+    assert last_run(pexec.folder).path == run.path, "no run was begun"

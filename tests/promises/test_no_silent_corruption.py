@@ -1,0 +1,118 @@
+"""no-silent-corruption: a torn last line is repaired and told; any other damage is refused at its line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support.cli import Pexec
+from support.crashes import judged, pexec_here, sealed
+from support.runs import Run
+
+MANIFEST = """\
+version: 1
+defaults: {shell: [sh, -eu], retry: {max_attempts: 2, delay: 0s}}
+workflows:
+  a: {run: 'test -e tried || { touch tried; exit 1; }; echo x >> a.txt'}
+  b: {run: echo x >> b.txt}
+  c: {needs: [a, b], run: echo x >> c.txt}
+"""
+LAST_LINES = 4
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that succeeded, with a retry, put aside."""
+    pexec = Pexec(tmp_path_factory.mktemp("whole"))
+    assert pexec.file("pexec.yaml", MANIFEST).run("apply", "--output", "quiet").exit_code == 0
+    aside = pexec.folder / "aside"
+    shutil.move(pexec.folder / ".pexec/runs", aside)
+    return Run(next(aside.iterdir()))
+
+
+def journal_of(run: Run) -> bytes:
+    return (run.path / "events.jsonl").read_bytes()
+
+
+def with_journal(whole: Run, journal: bytes) -> Run:
+    """The run in its place, with another journal."""
+    root = whole.path.parents[1] / ".pexec/runs"
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(whole.path.parent, root)
+    run = Run(root / whole.path.name)
+    (run.path / "events.jsonl").write_bytes(journal)
+    return run
+
+
+def project(run: Run) -> Path:
+    return run.path.parents[2]
+
+
+def test_a_journal_that_is_cut_at_any_byte_can_be_resumed(whole: Run, full: bool) -> None:
+    journal = journal_of(whole)
+    lines = journal.splitlines(keepends=True)
+    ends = [sum(map(len, lines[:number])) for number in range(1, len(lines))]
+    cuts = sorted({*ends, *range(ends[-LAST_LINES], len(journal))})
+    for cut in cuts if full else sorted({*cuts[::61], *ends[::4]}):
+        run = with_journal(whole, journal[:cut])
+        kept = journal[: journal.rindex(b"\n", 0, cut) + 1]
+        said = pexec_here(project(run), "resume", "--output", "quiet")
+        assert said.exit_code == 0, (cut, said.stderr)
+        check_repair(judged(run), kept, journal[len(kept) : cut], said.stderr)
+
+
+def check_repair(run: Run, kept: bytes, torn: bytes, stderr: str) -> None:
+    """The lines that were whole stand as they did, the rest lies beside, and nothing in them was done again."""
+    assert journal_of(run).startswith(kept)
+    assert [path.read_bytes() for path in run.path.glob("torn-*.bin")] == [torn] * bool(torn)
+    assert [event["cut_bytes"] for event in run.named("journal.recovered")] == [len(torn)] * bool(torn)
+    assert ("was torn" in stderr) == bool(torn)
+    before, after = run.events[: kept.count(b"\n")], run.events[kept.count(b"\n") :]
+    succeeded = {event["job"] for event in before if event.get("verdict") == "succeeded"}
+    assert not succeeded & {event["job"] for event in after if event["event"] == "attempt.started"}
+    assert set(run.statuses.values()) == {"succeeded"}
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100])
+def test_a_journal_without_a_whole_line_is_of_a_run_that_never_began(whole: Run, cut: int) -> None:
+    run = with_journal(whole, journal_of(whole)[:cut])
+    said = pexec_here(project(run), "resume")
+    assert (said.exit_code, said.stderr) == (
+        4,
+        f"error: run `{run.path.name}` ended before it began\n  = help: start anew with `pexec apply`\n",
+    )
+
+
+def test_a_flipped_byte_anywhere_is_refused_at_its_line_and_left_as_it_is(whole: Run, full: bool) -> None:
+    journal = journal_of(whole)
+    for place in range(0, len(journal) - 1, 3 if full else 199):
+        damaged = journal[:place] + bytes([journal[place] ^ 0x11]) + journal[place + 1 :]
+        run = with_journal(whole, damaged)
+        said = pexec_here(project(run), "resume")
+        line = journal.count(b"\n", 0, place) + 1
+        assert said.exit_code == 4
+        assert said.stderr.startswith(f"error: `{run.path}/events.jsonl` is damaged: line {line}: "), place
+        assert journal_of(run) == damaged
+
+
+def test_a_line_that_is_missing_doubled_or_moved_is_refused(whole: Run) -> None:
+    lines = journal_of(whole).splitlines(keepends=True)
+    for wrong, line in (
+        (lines[:3] + lines[4:], 4),
+        (lines[:3] + lines[2:], 4),
+        ([lines[0], lines[2], lines[1], *lines[3:]], 2),
+    ):
+        run = with_journal(whole, b"".join(wrong))
+        said = pexec_here(project(run), "resume")
+        assert (said.exit_code, f"is damaged: line {line}: its number is" in said.stderr) == (4, True)
+
+
+def test_a_wall_clock_that_goes_back_changes_nothing(whole: Run) -> None:
+    events = with_journal(whole, journal_of(whole)).events[:-3]
+    lines = [sealed(event | {"ts": f"{2040 - event['seq']}-01-01T00:00:00.000000Z"}) for event in events]
+    run = with_journal(whole, b"".join(lines))
+    assert pexec_here(project(run), "resume", "--output", "quiet").exit_code == 0
+    times = [event["at"] for event in judged(run).events]
+    assert times == sorted(times)
+    assert run.results["summary"]["wall_time_seconds"] < 10

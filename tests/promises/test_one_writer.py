@@ -1,0 +1,42 @@
+"""one-writer: of many processes that would drive one run at once, one does and the others are refused."""
+
+from __future__ import annotations
+
+import subprocess
+
+from support.attempts import wait_until
+from support.cli import Pexec
+from support.crashes import judged
+from support.runs import last_run
+
+# Fails at once without `ready`; with it, waits until the test says `go`.
+MANIFEST = """\
+version: 1
+defaults: {shell: [sh, -eu]}
+workflows:
+  a: {run: 'test -e ready; while ! test -e go; do sleep 0.02; done; echo once >> effects'}
+  b: {needs: a, run: 'true'}
+"""
+RESUMES = 10
+
+
+def test_of_ten_resumes_at_once_one_works_and_nine_are_refused(pexec: Pexec) -> None:
+    assert pexec.file("pexec.yaml", MANIFEST).run("apply", "--output", "quiet").exit_code == 1
+    pexec.file("ready", "")
+    resumes = [pexec.start("resume", "--output", "quiet", stderr=subprocess.PIPE) for _ in range(RESUMES)]
+    try:
+        assert wait_until(lambda: sum(one.poll() is not None for one in resumes) >= RESUMES - 1, 60)
+        (winner,) = [one for one in resumes if one.poll() is None]
+        pexec.file("go", "")
+        said = [one.communicate(timeout=60)[1].decode() for one in resumes]
+    finally:
+        for one in resumes:
+            one.kill()
+    assert winner.returncode == 0
+    run = judged(last_run(pexec.folder))
+    refused = [text for one, text in zip(resumes, said, strict=True) if one is not winner]
+    assert [one.returncode for one in resumes if one is not winner] == [4] * (RESUMES - 1)
+    for text in refused:
+        assert text.startswith(f"error: run `{run.path.name}` is driven by ")
+    assert len(run.named("run.resumed")) == 1
+    assert (pexec.folder / "effects").read_text() == "once\n"

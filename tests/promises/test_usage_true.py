@@ -1,0 +1,52 @@
+"""usage-true: results carry what a job really used, whoever of its processes used it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from support.cli import Pexec
+from support.runs import last_run
+
+MIB = 1 << 20
+FILL = "block = bytearray(80 << 20)\nblock[::4096] = bytes(len(block) // 4096)\n"
+BURN = "import time\nwhile time.process_time() < 0.6: pass\n"
+LIMITS = ["", ", limits: {memory: 1GiB, cpu_time: 1m}"]
+
+
+@pytest.mark.parametrize("limits", LIMITS, ids=["spawned", "forked"])
+@pytest.mark.parametrize("through", ["", "sh -c '{}; true'"], ids=["itself", "a child"])
+def test_memory_and_cpu_time_are_those_of_the_job(pexec: Pexec, limits: str, through: str) -> None:
+    pexec.file("fill.py", FILL).file("burn.py", BURN)
+    python = f"{sys.executable} -I -S"
+    for name in ("fill", "burn"):
+        command = f"{python} {name}.py"
+        pexec.file(f"{name}.sh", through.format(command) if through else f"exec {command}")
+    pexec.file(
+        "pexec.yaml",
+        "version: 1\npolicy: {max_parallel_jobs: 1}\ndefaults: {shell: [sh, -eu]}\nworkflows:\n"
+        f"  idle: {{argv: [sleep, '0.3']{limits}}}\n"
+        f"  fill: {{file: fill.sh{limits}}}\n  burn: {{file: burn.sh{limits}}}\n",
+    )
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    run = last_run(pexec.folder).check()
+    used = {event["job"]: (event["max_rss_bytes"], event["cpu_seconds"]) for event in run.named("attempt.finished")}
+    # A process starts with the mark of who started it, which is a small one.
+    assert used["idle"][0] < 25 * MIB
+    assert used["idle"][1] < 0.1
+    assert 80 * MIB < used["fill"][0] < 110 * MIB
+    assert 0.55 < used["burn"][1] < 0.9
+
+
+def test_what_a_job_that_was_killed_had_used_is_counted_too(pexec: Pexec) -> None:
+    pexec.file("burn.py", FILL + BURN + "print('ready', flush=True)\ntime.sleep(30)\n")
+    pexec.file(
+        "pexec.yaml",
+        "version: 1\ndefaults: {shell: [sh, -eu], grace: 0s}\nworkflows:\n"
+        f"  a: {{run: '{sys.executable} -I -S burn.py; true', timeout: 3s}}\n",
+    )
+    assert pexec.run("apply", "--output", "quiet").exit_code == 1
+    (event,) = last_run(pexec.folder).check().named("attempt.finished")
+    assert event["verdict"] == "timed_out"
+    assert 80 * MIB < event["max_rss_bytes"] < 110 * MIB
+    assert 0.55 < event["cpu_seconds"] < 0.9

@@ -1,0 +1,60 @@
+"""Every attempt of a run, with its times and how it ended."""
+
+from __future__ import annotations
+
+from support.journals import nightly, stopped
+from support.stories import Story, every_event
+from support.worlds import job, plan
+
+from orchestrator.report.attempts import Attempt, Attempts, headline
+
+
+def attempts(story: Story, jobs: list[str] | None = None) -> Attempts:
+    made = Attempts(story.plan, jobs)
+    for event in story.events:
+        made.add(event)
+    return made
+
+
+def test_each_attempt_has_its_stamps_its_verdict_and_its_log() -> None:
+    made = attempts(nightly(), ["fetch", "mend"])
+    first, second = made.of.pop("fetch")
+    assert first == Attempt(
+        "fetch",
+        1,
+        "logs/fetch.1.log",
+        "2026-01-02T03:04:05.000000Z",
+        "2026-01-02T03:04:06.000000Z",
+        1.0,
+        "failed",
+        "exit code 1",
+        100,
+    )
+    assert (second.attempt, second.verdict, made.of) == (2, "succeeded", {"mend": []})
+    assert made.ended["mend"] == ("skipped", "need `break` timed out")
+    assert made.finished
+
+
+def test_a_resume_opens_what_did_not_succeed_and_an_attempt_under_way_has_no_end() -> None:
+    story = stopped()
+    before = Story(story.plan)
+    before.events = story.events[:18]
+    made = attempts(before)
+    assert set(made.ended) == {"late"}
+    assert (made.of["deaf"][0].ended_at, made.finished) == (None, False)
+
+
+def test_an_attempt_is_told_in_one_line() -> None:
+    made = attempts(nightly()).of["fetch"]
+    assert headline(made[0], driven=True) == (
+        "==> fetch, attempt 1: started 2026-01-02T03:04:05.000000Z, ended 2026-01-02T03:04:06.000000Z, 1.000 s, "
+        "failed: exit code 1"
+    )
+    under_way = Attempt("a\x1b[2J", 3, "logs/a.3.log", "2026-01-02T03:04:05.000000Z")
+    begun = "==> a<U+001B>[2J, attempt 3: started 2026-01-02T03:04:05.000000Z, "
+    assert headline(under_way, driven=True) == begun + "running"
+    assert headline(under_way, driven=False) == begun + "it was under way when the run was interrupted"
+
+
+def test_every_event_can_be_followed() -> None:
+    assert [one.attempt for one in attempts(every_event(plan(job("build")))).of["build"]] == [1, 2]

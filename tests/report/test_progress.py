@@ -1,0 +1,168 @@
+"""Where a run stands: what runs, what broke, and what each other job waits for; as data and as text."""
+
+from __future__ import annotations
+
+from support.journals import nightly
+from support.stories import RUN_ID, Story, every_event
+from support.worlds import job, plan
+
+from orchestrator.report.listing import listing
+from orchestrator.report.progress import Broken, Progress, Running, Snapshot, Waiting
+from orchestrator.report.progress_text import snapshot_text
+from orchestrator.report.status import Status
+
+
+def progress(story: Story) -> Progress:
+    at = Progress(story.plan, RUN_ID)
+    for event in story.events:
+        at.add(event)
+    return at
+
+
+def snapshot(story: Story, now: float = 0.0, *, driven: bool = True) -> Snapshot:
+    return progress(story).snapshot(now, driven=driven)
+
+
+def busy() -> Story:
+    """Two slots taken; each other job waits for something else."""
+    story = Story(
+        plan(
+            job("long", pools=(("db", 1),)),
+            job("flaky"),
+            job("broken", allow_failure=True),
+            job("needy", needs="long flaky"),
+            job("later", after="long"),
+            job("dry", pools=(("db", 1),)),
+            job("next"),
+            job("other"),
+            max_parallel_jobs=2,
+            pools={"db": 1},
+        )
+    )
+    story.start("long", 0.0)
+    story.start("flaky", 0.0)
+    story.end("flaky", 1.0, "failed", exit_code=1, reason="exit code 1", retry_at=9.0)
+    story.start("broken", 1.0)
+    story.end("broken", 2.0, "timed_out", reason="ran longer than 1s", allowed=True)
+    story.start("other", 2.0)
+    return story
+
+
+def test_a_running_run_tells_what_runs_what_broke_and_what_each_other_job_waits_for() -> None:
+    at = snapshot(busy(), 4.0)
+    assert (at.state, at.result, at.exit_code, at.pid, at.elapsed_seconds) == ("running", None, None, 4000, 4.0)
+    assert at.running == [Running("long", 1, 5002, 4.0), Running("other", 1, 5012, 2.0)]
+    assert at.failed == [Broken("broken", Status.TIMED_OUT, "ran longer than 1s", True, "logs/broken.1.log")]
+    assert at.waiting == [
+        Waiting("flaky", "back-off", seconds=5.0),
+        Waiting("needy", "needs", ["long", "flaky"]),
+        Waiting("later", "after", ["long"]),
+        Waiting("dry", "pool", ["db"]),
+        Waiting("next", "slot"),
+    ]
+    assert {name: number for name, number in at.counts.items() if number} == {
+        "pending": 5,
+        "running": 2,
+        "timed_out": 1,
+    }
+    assert at.allowed_failures == 1
+
+
+def test_it_is_told_in_lines() -> None:
+    assert (
+        snapshot_text(snapshot(busy(), 4.0))
+        == f"""\
+{RUN_ID} world: running for 4.0 s by process 4000
+8 jobs: 5 waiting, 2 running, 1 timed out; 1 failure allowed
+
+running
+  long   4.0 s, process 5002
+  other  2.0 s, process 5012
+
+failed
+  broken  timed out: ran longer than 1s (allowed); logs/broken.1.log
+
+waiting
+  flaky  tried again in 5.0 s
+  needy  needs long, flaky
+  later  comes after long
+  dry    pool db is full
+  next   for a slot
+"""
+    )
+
+
+def test_a_run_that_nobody_drives_any_more_is_interrupted_and_its_clock_stands_still() -> None:
+    at = snapshot(busy(), 99.0, driven=False)
+    assert (at.state, at.elapsed_seconds, at.waiting) == ("interrupted", 2.0, [])
+    assert snapshot_text(at).splitlines()[:5] == [
+        f"{RUN_ID} world: interrupted after 2.0 s: nobody drives it any more",
+        "8 jobs: 5 not started, 2 under way, 1 timed out; 1 failure allowed",
+        "",
+        "under way when it was interrupted",
+        "  long   2.0 s, process 5002",
+    ]
+    assert snapshot_text(at).endswith(f"\n\n`pexec resume {RUN_ID}` goes on with it\n")
+
+
+def test_a_run_that_has_ended_tells_its_result_whoever_holds_it() -> None:
+    at = snapshot(nightly(), 99.0, driven=True)
+    assert (at.state, at.result, at.exit_code, at.elapsed_seconds) == ("finished", "FAILED", 1, 9.0)
+    assert (at.running, at.waiting) == ([], [])
+    assert (
+        snapshot_text(at)
+        == f"""\
+{RUN_ID} world: FAILED in 9.0 s, exit code 1
+9 jobs: 6 succeeded, 1 failed, 1 timed out, 1 skipped; 1 failure allowed
+
+failed
+  break  timed out: ran longer than 2s; logs/break.1.log
+  last   failed (allowed); logs/last.1.log
+"""
+    )
+
+
+def test_a_run_without_any_event_has_only_waiting_jobs() -> None:
+    at = Progress(plan(job("a")), RUN_ID).snapshot(0.0, driven=True)
+    assert (at.state, at.pid, at.started_at) == ("running", None, None)
+    assert at.waiting == [Waiting("a", "slot")]
+
+
+def test_a_resume_starts_over_what_waited_or_ran() -> None:
+    story = busy()
+    story.emit("run.resumed", 3.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
+    at = snapshot(story, 3.5)
+    assert (at.pid, at.running, at.failed) == (4001, [], [])
+    assert [one.waits_for for one in at.waiting] == ["slot", "slot", "slot", "needs", "after", "slot", "slot", "slot"]
+
+
+def test_long_lists_have_an_end_and_names_cannot_drive_a_terminal() -> None:
+    evil = "evil\x1b[2J\u202e"
+    story = Story(plan(job(evil), *(job(f"j{number}") for number in range(30)), job("last", needs=evil)))
+    story.start(evil, 0.0)
+    text = snapshot_text(snapshot(story, 1.0), 60)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "  ... and 11 more\n" in text
+    assert all(len(line) <= 60 for line in text.splitlines())
+
+
+def test_every_event_can_be_followed() -> None:
+    assert snapshot(every_event(plan(job("build")))).result == "SUCCESS"
+
+
+def test_runs_are_listed_one_a_line() -> None:
+    heads = [
+        progress(nightly()).head(0.0, driven=False),
+        progress(busy()).head(75.0, driven=True),
+        progress(busy()).head(0.0, driven=False),
+    ]
+    assert listing(heads).splitlines() == [
+        "run                               name   state        started               time    jobs",
+        f"{RUN_ID}  world  FAILED       2026-01-02 03:04:05Z  9.0 s   9 jobs: 6 succeeded, 1 failed, 1 timed out, "
+        "1 skipped; 1 failure allowed",
+        f"{RUN_ID}  world  running      2026-01-02 03:04:05Z  1m 15s  8 jobs: 2 running, 1 timed out; "
+        "1 failure allowed",
+        f"{RUN_ID}  world  interrupted  2026-01-02 03:04:05Z  2.0 s   8 jobs: 2 under way, 1 timed out; "
+        "1 failure allowed",
+    ]

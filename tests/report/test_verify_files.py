@@ -1,0 +1,66 @@
+"""The files of a run against its events: logs and their sizes, results and their numbers."""
+
+from __future__ import annotations
+
+import copy
+
+from support.journals import nightly
+from support.stories import Story
+
+from orchestrator.report.fold import read_report
+from orchestrator.report.results import results_summary
+from orchestrator.report.rules import Rule, Violation
+from orchestrator.report.verify_files import LogJudge, differences
+
+
+def judged(story: Story, sizes: dict[str, int]) -> list[Violation]:
+    judge = LogJudge(sizes.get)
+    for event in story.events:
+        judge.see(event)
+    return judge.found
+
+
+def test_a_log_that_is_missing_or_has_another_size_is_found() -> None:
+    story = nightly()
+    sizes = {event["log"]: 100 for event in story.events if event["event"] == "attempt.finished"}
+    assert judged(story, sizes) == []
+    del sizes["logs/build.1.log"]
+    sizes["logs/test.1.log"] = 99
+    assert judged(story, sizes) == [
+        Violation(14, Rule.LOG, "the log `logs/build.1.log` of attempt 1 of `build` is missing"),
+        Violation(33, Rule.LOG, "the log `logs/test.1.log` of attempt 1 of `test` has 99 bytes, not 100"),
+    ]
+
+
+def test_an_attempt_that_was_lost_or_never_had_a_log_needs_none() -> None:
+    story = nightly()
+    for event in story.events:
+        event |= {"verdict": "lost"} if event["event"] == "attempt.finished" else {}
+    assert judged(story, {}) == []
+    for event in story.events:
+        event |= {"verdict": "killed", "log_bytes": 0} if event["event"] == "attempt.finished" else {}
+    assert judged(story, {}) == []
+
+
+def test_results_that_say_something_else_are_told_place_by_place() -> None:
+    story = nightly()
+    wanted = results_summary(read_report(story.plan, story.events))
+    found = copy.deepcopy(wanted)
+    assert differences(wanted, found, 36) == []
+    found["jobs"][1]["status"] = "FAILED"
+    found["summary"]["retries"] = 0
+    found["extra"] = 1
+    del found["name"]
+    says = "`results_summary.json` says"
+    assert differences(wanted, found, 36) == [
+        Violation(36, Rule.RESULTS_FILE, f"{says} None for `name`; the events say 'world'"),
+        Violation(36, Rule.RESULTS_FILE, f"{says} 'FAILED' for `jobs[build].status`; the events say 'SUCCESS'"),
+        Violation(36, Rule.RESULTS_FILE, f"{says} 0 for `summary.retries`; the events say 1"),
+        Violation(36, Rule.RESULTS_FILE, f"{says} 1 for `extra`; the events say None"),
+    ]
+
+
+def test_very_many_differences_are_not_all_told() -> None:
+    assert len(differences(list(range(100)), list(range(1, 101)), 1)) == 20
+    (one,) = differences({"jobs": [1, 2]}, {"jobs": "x" * 1000}, 1)
+    assert len(one.message) < 200

@@ -1,0 +1,188 @@
+"""A driver without processes and without a disk: a backend and a journal that note, in one list, what was done when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.engine.commands import Launch
+from orchestrator.engine.events import RunStarted
+from orchestrator.engine.scheduler import Scheduler
+from orchestrator.engine.states import Verdict
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.execute.attempt import AttemptResult, AttemptSpec
+from orchestrator.execute.backends import Backend
+from orchestrator.execute.clock import RunClock
+from orchestrator.execute.driver import Driver, Inbox
+from orchestrator.journal.events import EVENTS
+from orchestrator.plan.model import Plan
+
+Record = Mapping[str, Any]
+STARTED = dict.fromkeys(EVENTS["run.started"], "")
+
+SUCCESS = AttemptResult(Verdict.SUCCEEDED, exit_code=0)
+FAILURE = AttemptResult(Verdict.FAILED, "exit code 1", exit_code=1)
+KILLED = AttemptResult(Verdict.KILLED, "stopped on request", signal="SIGTERM")
+
+
+def told(record: Record) -> str:
+    """A record in a few words: `attempt.started a 1`."""
+    fields = (record.get(name) for name in ("job", "attempt", "verdict", "status", "result"))
+    return " ".join([record["event"], *(str(value) for value in fields if value is not None)])
+
+
+@dataclass
+class FakeJournal:
+    """`done` gets `write: <records>` for each flush; the flushes with the numbers in `fails` (from 1) find no room."""
+
+    done: list[str]
+    fails: frozenset[int] = frozenset()
+    flushes: int = 0
+    written: list[dict[str, Any]] = field(default_factory=list)
+    _waiting: list[dict[str, Any]] = field(default_factory=list)
+
+    def emit(self, event: str, at: float, **fields: Any) -> Record:
+        assert fields.keys() == EVENTS[event].keys()
+        record = {"seq": len(self.written) + len(self._waiting), "at": at, "event": event, **fields}
+        self._waiting.append(record)
+        return record
+
+    def flush(self) -> None:
+        self.flushes += 1
+        if self.flushes in self.fails:
+            raise EnvironmentFailedError("no space left on device")
+        self.done.append("write: " + ", ".join(map(told, self._waiting)))
+        self.written += self._waiting
+        self._waiting.clear()
+
+
+class FakeBackend(Backend):
+    """`act(spec)` says how an attempt ends at once; None lets it run until it is killed, or for ever if `deaf`."""
+
+    executor: Executor
+
+    def __init__(self, done: list[str], act: Callable[[AttemptSpec], AttemptResult | None], *, deaf: bool) -> None:
+        self.done = done
+        self.running: dict[int, tuple[AttemptSpec, Future[AttemptResult]]] = {}
+        self._act = act
+        self._deaf = deaf
+        self.at_close = AttemptResult(Verdict.LOST, "pexec is ending")
+
+    def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
+        self.done.append(f"submit {spec.job_id} {spec.attempt}")
+        future: Future[AttemptResult] = Future()
+        result = self._act(spec)
+        if result is None:
+            self.running[spec.serial] = spec, future
+        else:
+            future.set_result(result)
+        return future
+
+    def kill(self, serial: int, *, force: bool) -> None:
+        spec, _ = self.running[serial]
+        self.done.append(f"{'kill' if force else 'term'} {spec.job_id} {spec.attempt}")
+        if not self._deaf:
+            self.end(serial, KILLED)
+
+    def end(self, serial: int, result: AttemptResult) -> None:
+        """The attempt ends now."""
+        _, future = self.running.pop(serial)
+        future.set_result(result)
+
+    def close(self) -> None:
+        self.done.append("close")
+        for serial in list(self.running):
+            self.end(serial, self.at_close)
+
+
+class HandClock(RunClock):
+    """Stands where the test puts it, but for the little that passes while the driver waits in earnest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = 0.0
+
+    def now(self) -> float:
+        return round(super().now() + self.ahead, 6)
+
+
+@dataclass
+class Script:
+    """An observer by which a test acts: `when(words, action)` does it once, after a record that is told so is seen."""
+
+    actions: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+
+    def when(self, words: str, action: Callable[[], None]) -> Script:
+        self.actions.append((words, action))
+        return self
+
+    def on_event(self, record: Record) -> None:
+        self.seen.append(told(record))
+        for entry in [entry for entry in self.actions if entry[0] == self.seen[-1]]:
+            self.actions.remove(entry)
+            entry[1]()
+
+
+class Stage:
+    """A driver of `plan` between fakes; `done` tells in order what was written and what was touched."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        act: Callable[[AttemptSpec], AttemptResult | None] = lambda spec: SUCCESS,
+        *,
+        fails: frozenset[int] = frozenset(),
+        deaf: bool = False,
+        last_grace: float = 10.0,
+        scheduler: Scheduler | None = None,
+    ) -> None:
+        self.plan = plan
+        self.done: list[str] = []
+        self.scheduler = scheduler or Scheduler(plan, last_grace=last_grace)
+        self.journal = FakeJournal(self.done, fails)
+        self.backend = FakeBackend(self.done, act, deaf=deaf)
+        self.clock = HandClock()
+        self.inbox = Inbox()
+        self.script = Script()
+        observers = (self.script,)
+        self.driver = Driver(
+            plan, self.scheduler, self.backend, self.journal, observers, self._spec, self.clock, self.inbox
+        )
+
+    def run(self) -> Stage:
+        """From the first event to the end; it must come within seconds."""
+        self.driver.record(RunStarted(0.0), **STARTED)
+        began = time.monotonic()
+        self.driver.run()
+        assert time.monotonic() - began < 10
+        return self
+
+    @property
+    def told(self) -> list[str]:
+        """The journal in words."""
+        return [told(record) for record in self.journal.written]
+
+    @property
+    def states(self) -> dict[str, str]:
+        return {job.id: self.scheduler.state(job.index).value for job in self.plan.jobs}
+
+    def _spec(self, launch: Launch, serial: int) -> AttemptSpec:
+        job = self.plan.jobs[launch.job]
+        return AttemptSpec(
+            job=job.index,
+            job_id=job.id,
+            attempt=launch.attempt,
+            serial=serial,
+            spec=job.spec,
+            env={},
+            base_dir="/",
+            log="/log",
+            log_name="log",
+            temp_dir="/tmp",
+            timeout=None,
+            grace=job.spec.grace,
+        )

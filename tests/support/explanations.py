@@ -1,0 +1,103 @@
+"""The explanations of diagnostics: runs their examples, and makes `docs/diagnostics.md` of them.
+
+After a change of an explanation or of what pexec says, make both again:
+
+    python tests/support/explanations.py
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+ROOT = Path(__file__).parents[2]
+if __name__ == "__main__":
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from support.documents import steps  # noqa: E402
+
+from orchestrator.cli.explanation import explanation, explanation_file  # noqa: E402
+from orchestrator.cli.main import run  # noqa: E402
+from orchestrator.diagnostics import CODES  # noqa: E402
+
+PAGE = ROOT / "docs/diagnostics.md"
+# A line may prepare what is too large to be shown; the last `$` line runs pexec, perhaps with a variable set.
+_SESSION = re.compile(
+    r"(?<=^```text\n)((?:\$ (?!.*pexec )(.*)\n)?\$ (?:(\w+)=(\S+) )?pexec (.*)\n)(?:.*\n)*?(?=^```$)", re.MULTILINE
+)
+_HEAD = """\
+# Diagnostics
+
+What pexec says of manifests and scripts, by code. `pexec explain PX110` shows the same in the terminal. Of the examples
+only what goes to stderr is shown; the tests run them all. The page is made of the files in
+`orchestrator/cli/explanations/`, by `python tests/support/explanations.py`.
+
+| code | meaning |
+| --- | --- |
+"""
+
+
+# A code without an explanation is told by one test; the others go on without it.
+EXPLAINED = [code for code in CODES if explanation_file(code).is_file()]
+OF_MANIFESTS = [code for code in EXPLAINED if "\n$ pexec validate " in explanation(code).text]
+
+
+def run_example(code: str, folder: Path, *more: str) -> tuple[int, str, str]:
+    """What pexec says of the example of a code: exit code, stdout, stderr. `folder` is empty; `more` are flags."""
+    for step in steps(Path(str(explanation_file(code)))):
+        path = folder / step.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(step.text)
+    session = _SESSION.search(explanation(code).text)
+    if session is None:
+        raise LookupError(f"the explanation of {code} has no example")
+    _, preparation, variable, value, command = session.groups()
+    if preparation:
+        subprocess.run(["bash", "-c", preparation], cwd=folder, timeout=60, check=True)
+    stdout, stderr = io.StringIO(), io.StringIO()
+    environment = mock.patch.dict(os.environ, {variable: value} if variable else {})
+    with environment, contextlib.chdir(folder), redirect_stdout(stdout), redirect_stderr(stderr):
+        exit_code = run([*shlex.split(command), *more])
+    return exit_code, stdout.getvalue(), stderr.getvalue()
+
+
+def with_output(text: str, output: str) -> str:
+    """The explanation `text`, its example followed by this output."""
+    return _SESSION.sub(lambda session: session.group(1) + output, text)
+
+
+def page() -> str:
+    """What `docs/diagnostics.md` holds."""
+    rows = "".join(f"| [{code}](#{code.lower()}) | {title} |\n" for code, title in CODES.items())
+    parts = (f"\n## {code}\n\n**{title}**\n\n{explanation(code).text}" for code, title in CODES.items())
+    return _HEAD + rows + "".join(parts)
+
+
+def main() -> None:
+    """Run all examples, and write what pexec says of them into the explanations and the page."""
+    os.environ["NO_COLOR"] = "1"
+    wrong = []
+    for code in CODES:
+        with tempfile.TemporaryDirectory() as folder:
+            _, _, said = run_example(code, Path(folder))
+        if f"[{code}]" not in said:
+            wrong.append(code)
+            continue
+        file = Path(str(explanation_file(code)))
+        file.write_text(with_output(file.read_text(), said))
+    PAGE.write_text(page())
+    if wrong:
+        sys.exit(f"these examples do not show what they are for: {', '.join(wrong)}")
+
+
+if __name__ == "__main__":
+    main()

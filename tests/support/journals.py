@@ -1,0 +1,130 @@
+"""Two runs that keep every rule, told event by event, and ways to spoil them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from support.stories import Story
+from support.worlds import job, plan
+
+from orchestrator.plan.model import RetryPolicy, When
+
+Events = list[dict[str, Any]]
+Edit = Callable[[Events], None]
+
+
+def change(line: int, **fields: Any) -> Edit:
+    """Other values in one event."""
+    return lambda events: events[line - 1].update(fields)
+
+
+def drop(*lines: int) -> Edit:
+    """These events are not there."""
+
+    def edit(events: Events) -> None:
+        for line in sorted(lines, reverse=True):
+            del events[line - 1]
+
+    return edit
+
+
+def move(line: int, before: int, *, at: float) -> Edit:
+    """An event and its second stand elsewhere."""
+    return lambda events: events.insert(before - 1, {**events.pop(line - 1), "at": at})
+
+
+def insert(before: int, at: float, event: str, **fields: Any) -> Edit:
+    """One event more."""
+    return lambda events: events.insert(before - 1, {"event": event, "at": at, **fields})
+
+
+def both(*edits: Edit) -> Edit:
+    """One edit after the other."""
+
+    def edit(events: Events) -> None:
+        for one in edits:
+            one(events)
+
+    return edit
+
+
+def started(before: int, at: float, job: str, attempt: int = 1) -> Edit:
+    return insert(before, at, "attempt.started", job=job, attempt=attempt)
+
+
+def nightly() -> Story:
+    """A lawful run: `fetch` at its second attempt, two that share a pool, a soft order, a failure and what follows."""
+    story = Story(
+        plan(
+            job("fetch", retry=RetryPolicy(max_attempts=2, delay=1.0, jitter=0.0)),
+            job("build", needs="fetch", pools=(("disk", 1),)),
+            job("pack", needs="fetch", pools=(("disk", 2),)),
+            job("test", needs="build", after="pack"),
+            job("break", needs="fetch"),
+            job("mend", needs="break"),
+            job("tell", needs="break", when=When.FAILURE),
+            job("all", needs="test", group=True),
+            job("last", needs="mend", when=When.ALWAYS, allow_failure=True),
+            max_parallel_jobs=2,
+            pools={"disk": 2},
+        )
+    )
+    story.start("fetch", 0.0)
+    story.end("fetch", 1.0, "failed", exit_code=1, reason="exit code 1", retry_at=2.0)
+    story.start("fetch", 2.0)
+    story.end("fetch", 3.0)
+    story.start("build", 3.0)
+    story.start("break", 3.0)
+    story.end("build", 4.0)
+    story.start("pack", 4.0)
+    story.end("break", 5.0, "timed_out", reason="ran longer than 2s")
+    story.settle("mend", 5.0, "skipped", "need `break` timed out")
+    story.start("tell", 5.0)
+    story.end("tell", 6.0)
+    story.end("pack", 7.0)
+    story.start("test", 7.0)
+    story.start("last", 7.0)
+    story.end("last", 8.0, "failed", exit_code=3, allowed=True)
+    story.end("test", 9.0)
+    story.settle("all", 9.0, "succeeded")
+    story.finish(9.0, "FAILED", 1)
+    return story
+
+
+def stopped() -> Story:
+    """A lawful run that is stopped: one job listens, one is killed, one was to come, one runs always; then resumed."""
+    story = Story(
+        plan(
+            job("ears"),
+            job("deaf", grace=2.0),
+            job("idle", needs="ears"),
+            job("next", after="ears"),
+            job("late", needs="idle", when=When.ALWAYS),
+            max_parallel_jobs=2,
+            timeout=60.0,
+        )
+    )
+    story.start("ears", 0.0)
+    story.start("deaf", 0.0)
+    story.emit("cancel.requested", 1.0, reason="user", force=False, job=None)
+    story.emit("kill.sent", 1.0, job="ears", attempt=1, force=False)
+    story.emit("kill.sent", 1.0, job="deaf", attempt=1, force=False)
+    story.end("ears", 2.0, "killed", reason="stopped on request")
+    story.settle("idle", 2.0, "skipped", "need `ears` was cancelled")
+    story.settle("next", 2.0, "cancelled", "the run was cancelled")
+    story.start("late", 2.0)
+    story.end("late", 2.5)
+    story.emit("kill.sent", 3.0, job="deaf", attempt=1, force=True)
+    # Here pexec is killed, and a new one goes on.
+    story.emit("run.resumed", 4.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
+    story.start("deaf", 4.0)
+    story.start("ears", 4.0)
+    story.end("deaf", 5.0)
+    story.end("ears", 7.0)
+    story.start("next", 7.0)
+    story.start("idle", 7.0)
+    story.end("idle", 8.0)
+    story.end("next", 9.0)
+    story.finish(9.0)
+    return story
