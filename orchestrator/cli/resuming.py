@@ -21,6 +21,7 @@ from orchestrator.cli.wiring import Past, RunOptions, drive, run_plan
 from orchestrator.engine.board import IllegalMove
 from orchestrator.engine.events import AttemptFinished, CancelRequested, JobAdopted, RunResumed
 from orchestrator.engine.outcome import FAILURES, RunResult
+from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.execute.attempt import AttemptResult
@@ -87,16 +88,16 @@ def _go_on(
     left_alone = _left_alone(plan, fates(plan, states, plan), states, rundir.run_id, options)
     rundir.make_folders()
     rundir.tidy()
+    _put_unrecorded_logs_aside(plan, rundir, scheduler)
     cut = recover(rundir)
     succeeded = f"{scheduler.tally[JobState.SUCCEEDED]} of {plural(len(plan.jobs), 'job')} succeeded before"
     write_stderr(f"pexec: going on with run `{rundir.run_id}`: {succeeded}\n")
 
     def settle(driver: Driver) -> None:
+        for consequence in history.missing:
+            driver.conclude(consequence, history.at)  # the cut is right behind the fact that it follows from
         if cut:
             driver.remark("journal.recovered", cut_bytes=cut)
-        now = driver.now()
-        for consequence in history.missing:
-            driver.conclude(consequence, now)
         for process in _end_leftovers(history):
             driver.remark("orphan.killed", pid=process.pid, job=plan.jobs[process.job].id)
         _lose_what_ran(driver, plan, rundir, scheduler.running)
@@ -164,8 +165,9 @@ def _take_in(history: History, record: Mapping[str, Any], rundir: RunDir) -> Non
     try:
         history.add(record)
     except (IllegalMove, KeyError, TypeError, ValueError) as error:
+        why = f"`{error.args[0]}` is no job of the plan" if isinstance(error, KeyError) else str(error)
         raise RefusedError(
-            f"the journal of run `{rundir.run_id}` does not fit its plan: line {record['seq'] + 1}: {error}",
+            f"the journal of run `{rundir.run_id}` does not fit its plan: line {record['seq'] + 1}: {why}",
             help="a run with this journal cannot go on; start anew with `pexec apply`",
         ) from error
 
@@ -198,6 +200,17 @@ def _lose_what_ran(driver: Driver, plan: Plan, rundir: RunDir, running: Sequence
         result = AttemptResult(Verdict.LOST, CUT_SHORT, log_bytes=_size(rundir.path_of(log)))
         end = AttemptFinished(driver.now(), index, attempt, result.verdict, reason=result.reason)
         driver.record(end, **measured(result, log))
+
+
+def _put_unrecorded_logs_aside(plan: Plan, rundir: RunDir, scheduler: Scheduler) -> None:
+    """A machine that lost its power may know the log of an attempt whose last lines of the journal are gone.
+
+    The attempt that now gets this number needs the name.
+    """
+    for job, slug in zip(plan.jobs, slugs([job.id for job in plan.jobs]), strict=True):
+        attempt = scheduler.attempts(job.index) + 1
+        while rundir.put_aside(log_name(slug, attempt)):
+            attempt += 1
 
 
 def _size(path: str) -> int:

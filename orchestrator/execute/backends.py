@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Protocol
 
+from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
 from orchestrator.execute.supervision import Supervision
 from orchestrator.execute.worker import run_attempt
@@ -32,6 +33,17 @@ class Backend(Protocol):
         """End everything that still runs, and wait for it."""
 
 
+class _Threads(ThreadPoolExecutor):
+    """Where the system has no room for one more thread, work waits for those that there are."""
+
+    def _adjust_thread_count(self) -> None:
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError as error:
+            if not self._threads:
+                raise EnvironmentFailedError(f"no thread can be started: {error}") from error
+
+
 class LocalBackend:
     """A thread for each running attempt, and one warden process that starts, ends and counts their processes.
 
@@ -39,7 +51,7 @@ class LocalBackend:
     """
 
     def __init__(self, supervision: Supervision, slots: int, on_spawned: OnSpawned, on_output: OnOutput) -> None:
-        self.executor: Executor = ThreadPoolExecutor(max(1, slots), thread_name_prefix="attempt")
+        self.executor: Executor = _Threads(max(1, slots), thread_name_prefix="attempt")
         self._supervision = supervision
         self._on_spawned = on_spawned
         self._on_output = on_output

@@ -17,6 +17,7 @@ from orchestrator.execute.environ import BaseEnvironment
 from orchestrator.execute.limits import LimitRequest
 from orchestrator.execute.output import Pipe
 from orchestrator.execute.warden import processes, protocol
+from orchestrator.execute.warden.spawn import has_room_for
 
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warden", "__main__.py")
 # File actions that fill descriptors 0 to 3 must not overwrite what they copy from.
@@ -146,6 +147,10 @@ class Channel:
             except OSError:
                 # The end of the pair, which now comes, says the same to whoever asks.
                 return
+
+    def leaves_room(self) -> bool:
+        """Whether it did not take one of the last descriptors, which others need."""
+        return has_room_for(self._end.fileno())
 
     def close(self) -> None:
         """Hang up; the warden kills what still runs for this channel."""

@@ -6,6 +6,7 @@ from the pipe: a process that got away may hold it open for ever.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import time
@@ -14,11 +15,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from orchestrator.execute.log_file import LogFile
+from orchestrator.execute.warden.spawn import has_room_for
 
 if TYPE_CHECKING:
     from orchestrator.redact import Redactor
 
 CHUNK = 1 << 16
+# If pumps took all descriptors, none of their jobs could be asked for, and none would ever be given back.
+_FOR_CHANNELS = 8
 _QUIET_SECONDS = 0.25
 _LONGEST_DRAIN_SECONDS = 5.0
 
@@ -86,7 +90,7 @@ class Pipe(ABC):
 
 class Pump(Pipe):
     """The output of a job: into its log, which holds at most `cap` bytes of it, and to `on_output`, both without what
-    the redactor takes out."""
+    the redactor takes out. EMFILE also when it would take the last descriptors."""
 
     def __init__(
         self,
@@ -104,6 +108,10 @@ class Pump(Pipe):
         except OSError:
             self.log.discard()
             raise
+        if not has_room_for(max(self._read_end, self.write_end) + _FOR_CHANNELS):
+            super().close()
+            self.log.discard()
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def take(self, chunk: bytes) -> None:
         if self._redactor is not None:

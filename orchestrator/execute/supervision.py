@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.channel import Channel, ChannelClosedError, Request, WardenProcess
@@ -22,6 +22,7 @@ from orchestrator.execute.tempfolders import TempFolders
 from orchestrator.execute.warden import processes, protocol
 from orchestrator.execute.warden.spawn import SCARCITY
 
+Made = TypeVar("Made")
 OnSpawned = Callable[[int, int], None]
 
 _ASK_AGAIN_SECONDS = 0.05
@@ -74,6 +75,20 @@ class Supervision:
         finally:
             with self._lock:
                 self._asking -= 1
+
+    def when_there_is_room(self, make: Callable[[], Made]) -> Made:
+        """What `make` gives; while it finds no descriptors or memory it waits for others to end. AttemptLostError."""
+        give_up_at = time.monotonic() + _LONGEST_WAIT_ALONE_SECONDS
+        while True:
+            try:
+                return make()
+            except OSError as error:
+                if error.errno not in SCARCITY:
+                    raise
+                if self._asking > self._without_room:
+                    give_up_at = time.monotonic() + _LONGEST_WAIT_ALONE_SECONDS
+                if self._closed.wait(_ASK_AGAIN_SECONDS) or time.monotonic() >= give_up_at:
+                    raise AttemptLostError(f"it cannot be started: {os.strerror(error.errno).lower()}") from None
 
     def keep(self, secrets: Secrets) -> None:
         """Give these to the jobs that name them, and take them out of all output. To be called before any attempt."""
@@ -187,7 +202,11 @@ class Supervision:
                 if self._fruitless >= _MOST_WARDENS_WITHOUT_A_RESULT:
                     raise AttemptLostError(self._why_lost())
                 self._warden = WardenProcess()
-            return Channel(self._warden)
+            channel = Channel(self._warden)
+            if channel.leaves_room():
+                return channel
+            channel.close()
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def _give_back(self, channel: Channel, heard_out: bool) -> None:
         """Keep it for the next attempt; or hang up, which ends a process that nobody waits for any more."""

@@ -11,6 +11,7 @@ from orchestrator.execute.channel import Request
 from orchestrator.execute.environ import overlay
 from orchestrator.execute.limits import needs_pipe, request_of
 from orchestrator.execute.output import Pump
+from orchestrator.execute.runbooks import with_place
 from orchestrator.execute.supervision import AttemptLostError, Supervision
 
 OnSpawned = Callable[[AttemptSpec, int, int], None]
@@ -71,7 +72,10 @@ def _run(
     redactor = secrets.redactor()
     limits = spec.spec.limits
     if not spec.pump and redactor is None and not needs_pipe(limits):
-        return verdicts.of_reply(supervision.run(request, spawned), spec)
-    with Pump(spec.log, lambda chunk: on_output(spec, chunk), redactor, cap=limits.log) as pump:
+        return with_place(verdicts.of_reply(supervision.run(request, spawned), spec), spec.spec, temp_dir)
+    with supervision.when_there_is_room(
+        lambda: Pump(spec.log, lambda chunk: on_output(spec, chunk), redactor, cap=limits.log)
+    ) as pump:
         result = verdicts.of_reply(supervision.run(request, spawned, pump), spec)
+    result = with_place(result, spec.spec, temp_dir)
     return verdicts.with_output(result, pump.log.written, pump.log.dropped, pump.log.fault)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 
+from orchestrator.execute.runbooks import text_of
 from orchestrator.plan.model import JobSpec
 
 # The kernel takes at most 128 KiB in one argument.
@@ -23,6 +24,8 @@ def command(spec: JobSpec, base_dir: str, script: str) -> tuple[list[bytes], byt
         return [*_encoded(*spec.shell, "-c"), text], None
     if spec.argv is not None:
         return _encoded(*spec.argv), None
+    if spec.blocks:
+        return _encoded(*spec.shell, script, *spec.args), text_of(spec, posixpath.dirname(script))
     if spec.file is not None:
         path = posixpath.join(base_dir, spec.file)
         before = () if spec.file_executable else spec.shell

@@ -102,6 +102,17 @@ class RunDir:
         except OSError as error:
             raise failed(f"`{self.path_of(name)}` cannot be removed", error) from error
 
+    def put_aside(self, name: str) -> bool:
+        """Add `.unrecorded` to a file's name. False if there is no such file."""
+        folder, base = self._place(name)
+        try:
+            os.rename(base, f"{base}.unrecorded", src_dir_fd=folder, dst_dir_fd=folder)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise failed(f"`{self.path_of(name)}` cannot be renamed", error) from error
+        return True
+
     def lock(self) -> int:
         """Become the one writer of this run. Returns the journal's descriptor, for appending; it stays this object's.
 

@@ -134,9 +134,10 @@ class Positions(SourceMap):
             if node not in self._steps:
                 self._steps[node] = dict(self._entries(node))
             child = self._steps[node].get(step)
-            if child is None:
+            if child is not None:
+                node = child
+            elif step != 0:  # a lone item may stand for a list of it
                 break
-            node = child
         return node
 
     def _path(self, wanted: int) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
-from pydantic.config import JsonDict
+from pydantic.config import JsonDict, JsonValue
 
 from orchestrator.manifest.fields import (
     Amount,
@@ -269,7 +269,8 @@ class Workflow(Section):
 def _workflows_may_be_elsewhere(schema: JsonDict) -> None:
     """In the schema: a manifest that joins others, or is made to be included, needs no workflows of its own."""
     schema["required"] = ["version"]
-    schema["anyOf"] = [{"required": [key]} for key in ("workflows", "include", "params", "secrets", "policy")]
+    others: list[JsonValue] = [{"required": [key]} for key in ("workflows", "params", "secrets", "policy")]
+    schema["anyOf"] = [*others, {"required": ["include"], "properties": {"include": {"minItems": 1}}}]
 
 
 class Manifest(Section):

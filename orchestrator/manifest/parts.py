@@ -85,11 +85,12 @@ def _only_keys(
 
 
 def _free_keys(pattern: str) -> Callable[[JsonDict], None]:
-    """Tells the keys that are not named in the model as a pattern."""
+    """Tells the keys that are not named in the model as a pattern, which must not match those that are."""
 
     def told(schema: JsonDict) -> None:
-        values = schema.pop("additionalProperties")
-        schema |= {"patternProperties": {pattern: values}, "additionalProperties": False}
+        values, named = schema.pop("additionalProperties"), "|".join(schema["properties"])  # type: ignore[arg-type]
+        others = f"^(?!(?:{named})$){pattern.removeprefix('^')}"
+        schema |= {"patternProperties": {others: values}, "additionalProperties": False}
 
     return told
 
@@ -181,8 +182,7 @@ Test = Annotated[
 
 
 class Condition(Section):
-    """All of its entries must hold. `params.x`, `matrix.x`, `platform.system`, `platform.machine` and `env.NAME` are
-    compared with a value, one of a list, or a glob; for `env.NAME` true means set and false not set."""
+    """All of its entries must hold; each compares something with a value, with each of a list, or with a glob."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra=_free_keys(CONDITION_PATTERN))
     __pydantic_extra__: dict[str, Test] = Field(init=False)

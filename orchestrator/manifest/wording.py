@@ -104,6 +104,8 @@ def _tell_choice(value: object, expected: str, path: Path, name: str) -> Told:
     message = f"{place(path)} must be {forms}"
     if name == "fail_fast" and str(value).lower() in _TRUE + _FALSE:
         return "PX113", message, _boolean_hint(str(value))
+    if name == "when" and value == "manual":
+        return "PX113", message, "write `manual: true`"
     return "PX113", message, f"did you mean `{near}`?" if near else ""
 
 

@@ -78,9 +78,7 @@ class RunFiles:
         self._take_in()
         reports = (self._write_report, self._write_html, self._write_dependencies, self._write_all_statuses)
         # The results come last: where they tell of the end, every other file does.
-        failures = [
-            failure for write in (*reports, self._write_results) if (failure := _failure_of(write)) is not None
-        ]
+        failures = [failure for write in (*reports, self._write_results) if (failure := _failure_of(write)) is not None]
         if failures:
             failures[0].help = "make room; `pexec report` makes the files of a run again"
             raise failures[0]

@@ -97,6 +97,8 @@ class Progress:
         self._say(record["job"], text)
 
     def _cancelled(self, record: Mapping[str, Any]) -> None:
+        if record["reason"] == "fail_fast" and record["job"] is not None:
+            return  # one job of a matrix: its end, which comes at once, tells why
         why = {
             "user": "stopping: asked to",
             "deadline": "stopping: the run's deadline has passed",

@@ -66,6 +66,7 @@ class _Chooser:
         self._found = found
         self.compared = 0
         self._told: set[Path] = set()
+        self._keys: dict[str, set[str]] = {}
         self._cells_with: dict[int, dict[tuple[str, str], list[int]]] = {}
         self._found_before: dict[tuple[int, tuple[tuple[str, str], ...]], list[int]] = {}
         self._shared: dict[tuple[int, str], tuple[int, ...]] = {}
@@ -131,7 +132,9 @@ class _Chooser:
         return found
 
     def _has_unknown(self, values: Mapping[str, Value], target: str, path: Path) -> bool:
-        known = {key for cell in self._layout.cells[target] for key in cell.values}
+        known = self._keys.get(target)
+        if known is None:
+            known = self._keys[target] = {key for cell in self._layout.cells[target] for key in cell.values}
         for key in values:
             if key not in known:
                 advice = Suggester(sorted(known)).did_you_mean(key) or f"it has {', '.join(map(quote, sorted(known)))}"

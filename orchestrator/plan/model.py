@@ -172,9 +172,9 @@ class Policy:
     timeout: float | None = None
     order: Order = Order.CRITICAL_PATH
     pools: Mapping[str, int] = field(default_factory=dict)
+    job_timeout: float | None = DEFAULT_TIMEOUT_SECONDS
     min_free_memory: int = 0
     max_load: float | None = None
-    job_timeout: float | None = DEFAULT_TIMEOUT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

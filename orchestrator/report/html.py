@@ -154,7 +154,7 @@ def _shown(report: RunReport) -> tuple[Sequence[JobReport], int]:
 def _row(job: JobReport) -> str:
     """End tags that HTML does not ask for are left out: a row is there a thousand times."""
     allowed = " (allowed)" if job.allowed else ""
-    status = f'<td class="{_CLASS.get(job.status, "idle")}">{job.status.value}{allowed}'
+    status = f'<td class="{_CLASS.get(job.status, "idle")}">{job.status}{allowed}'
     if not job.attempts:
         return f"<tr><td>{_text(job.job_id)}{status}<td><td><td><td><td><td><td>{_reason(job)}"
     exit_code = job.signal or ("" if job.exit_code is None else str(job.exit_code))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -52,14 +53,22 @@ def test_it_shows_what_pexec_can_do(run: Run) -> None:
 
 
 def test_the_three_regions_run_at_once_and_the_database_has_one_writer(run: Run) -> None:
-    sales = [f"sales-{region}" for region in ("north", "south", "west")]
+    sales = [f"sales[region={region}]" for region in ("north", "south", "west")]
     assert max(run.at("attempt.started", job) for job in sales) < min(run.at("attempt.finished", job) for job in sales)
     writers, most = 0, 0
     for event in run.events:
-        if str(event.get("job", "")).startswith("load-"):
+        if str(event.get("job", "")).startswith("load["):
             writers += {"attempt.started": 1, "attempt.finished": -1}.get(event["event"], 0)
             most = max(most, writers)
     assert most == 1
+
+
+def test_each_region_waits_only_for_itself_and_parameters_reach_the_jobs(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml.example", EXAMPLE)
+    assert pexec.run("apply", "pexec.yaml.example", "load[region=south]", "--set", "sales=10").exit_code == 0
+    run = last_run(pexec.folder).check()
+    assert list(run.jobs) == ["prepare", "sales[region=south]", "load[region=south]"]
+    assert run.log("load[region=south]") == b"south: 10 rows loaded\n"
 
 
 def test_the_shape_of_the_files_that_the_runbook_had(run: Run) -> None:
@@ -75,4 +84,5 @@ def test_the_shape_of_the_files_that_the_runbook_had(run: Run) -> None:
     assert sorted(order) == sorted(dependencies["workflows"])
     assert order.index("prepare") < order.index("report") < order.index("notice")
     for job, entry in run.jobs.items():
-        assert (run.path / f"status/{job}.status").read_text().strip() == entry["status"]
+        name = re.sub(r"[^a-z-]+", "-", job).rstrip("-")
+        assert (run.path / f"status/{name}.status").read_text().strip() == entry["status"]

@@ -31,9 +31,7 @@ def chain(text: str = CHAIN, content: str = "d1") -> Plan:
 def told(old: Plan, states: list[JobState], new: Plan) -> dict[str, str]:
     """Why each job is reused (`= ...`) or runs."""
     decided = fates(old, states, new)
-    return {
-        job.id: f"= {fate.why}" if fate.reused else fate.why for job, fate in zip(new.jobs, decided, strict=True)
-    }
+    return {job.id: f"= {fate.why}" if fate.reused else fate.why for job, fate in zip(new.jobs, decided, strict=True)}
 
 
 def test_all_that_succeeded_is_reused_when_only_limits_and_the_policy_have_changed() -> None:

@@ -98,6 +98,20 @@ def test_a_tab_completes_commands_flags_values_and_files(name: str, folder: Path
         interactive.close()
 
 
+@pytest.mark.parametrize("name", [shell("zsh")])
+def test_zsh_finds_the_script_in_its_own_folders(name: str, folder: Path) -> None:
+    (folder / "functions").mkdir()
+    with_script(name, folder).joinpath("script").rename(folder / "functions/_pexec")
+    interactive = Shell(
+        START[name], folder, "fpath=($PWD/functions $fpath); autoload -Uz compinit; compinit -u -d ./dump"
+    )
+    try:
+        assert interactive.words("vali\t") == ["validate"]
+        assert interactive.words("schema ev\t") == ["schema", "events"]
+    finally:
+        interactive.close()
+
+
 def bash_offers(folder: Path, typed: str) -> set[str]:
     words = ["pexec", *typed.split(" ")]
     asked = ["bash", "--norc", "-c", BASH_ASKED, "bash", *words]

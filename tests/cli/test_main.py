@@ -18,11 +18,24 @@ pexec runs the workflows of a manifest in parallel, each when what it needs is d
 usage: pexec COMMAND [...]
 
 commands:
-  apply     check, plan and run a manifest
-  validate  tell everything that is wrong with manifests, without running anything
-  plan      show what `apply` would run, in which order, and under which limits
-  discover  make a manifest of scripts and Markdown runbooks that exist already
-  schema    print the JSON Schema of the manifest or of what pexec writes
+  init        write a first manifest, with comments
+  apply       check, plan and run a manifest
+  resume      go on with a run after a crash, an interrupt or a failure
+  cancel      stop a run, or some jobs of it, from another terminal
+  validate    tell everything that is wrong with manifests, without running anything
+  plan        show what `apply` would run, in which order, and under which limits
+  graph       draw what waits for what, also with the outcome of a run
+  discover    make a manifest of scripts and Markdown runbooks that exist already
+  runs        list all runs
+  status      show where a run stands, once or until it ends
+  logs        print what jobs wrote
+  report      print what became of a run, for people or for programs
+  verify      check the journal of a run against its plan, its results and its logs
+  archive     pack a run into one file
+  prune       remove old runs
+  explain     say what a diagnostic means, with an example and its repair
+  schema      print the JSON Schema of the manifest or of what pexec writes
+  completion  print what makes a shell complete the words and flags of pexec
 
 options:
   -h, --help     show this help, or with a command the help of that command

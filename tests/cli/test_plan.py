@@ -70,7 +70,7 @@ def test_the_plan_shows_where_an_overridden_value_comes_from(pexec: Pexec) -> No
 
 
 def test_a_variable_that_means_nothing_is_told(pexec: Pexec) -> None:
-    pexec.file("pexec.yaml", MANIFEST).env(PEXEC_MAX_JOBS="2", PEXEC_PARAM_RELEASE="1", PEXEC_JOB="outer")
+    pexec.file("pexec.yaml", MANIFEST).env(PEXEC_MAX_JOBS="2", PEXEC_JOB="outer")
     pexec.run("plan").said(
         stdout=shown(),
         stderr="warning: the environment variable `PEXEC_MAX_JOBS` means nothing to pexec\n"

@@ -118,8 +118,7 @@ def test_each_rule_is_described_in_full_and_has_help(pexec: Pexec) -> None:
 
 @pytest.mark.parametrize("code", OF_MANIFESTS)
 def test_the_standards_schema_accepts_the_log_of_every_example(code: str, tmp_path: Path) -> None:
-    _, stdout, _ = run_example(code, tmp_path, "--format", "sarif")
-    run = checked(stdout)
+    run = checked(run_example(code, tmp_path, "--format", "sarif").stdout)
     assert {result["ruleId"] for result in run["results"]} == {code}
 
 

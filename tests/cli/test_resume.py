@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.attempts import marked, new_mark, survivors, the_warden_below, wait_until
+from support.attempts import marked, new_mark, state_of, survivors, the_warden_below, wait_until
 from support.cli import Pexec, Said
 from support.crashes import judged, sealed
 from support.runs import Run, last_run, runs
@@ -331,8 +331,10 @@ def crashed(pexec: Pexec, mark: str, *, warden_too: bool) -> Run:
     assert wait_until(lambda: len(marked(mark)) == 2 and spawned(pexec))
     warden = the_warden_below(process.pid)
     process.send_signal(signal.SIGSTOP)  # or it would end what its dead warden left
+    assert wait_until(lambda: state_of(process.pid) == "T")
     if warden_too:
         os.kill(warden, signal.SIGKILL)
+        assert wait_until(lambda: state_of(warden) == "Z")
     process.kill()
     process.wait()
     return last_run(pexec.folder)

@@ -56,10 +56,11 @@ def _jobs(draw: st.DrawFn, index: int, count: int, *, backwards: bool) -> Planne
     ties = {other: draw(st.sampled_from(("none", "none", "none", "needs", "needs", "after"))) for other in others}
     needs = tuple(other for other, tie in ties.items() if tie == "needs")
     is_group = bool(needs) and draw(st.integers(0, 5)) == 5
+    workflow = draw(st.sampled_from(("drawn", "drawn", "matrix")))
     return PlannedJob(
         index,
         f"job{index}",
-        "drawn",
+        workflow,
         JobSpec(run=None if is_group else "true", grace=draw(st.sampled_from((5.0, 0.0)))),
         needs,
         tuple(other for other, tie in ties.items() if tie == "after"),
@@ -69,6 +70,7 @@ def _jobs(draw: st.DrawFn, index: int, count: int, *, backwards: bool) -> Planne
         pools=() if is_group else draw(st.sampled_from(DEMANDS)),
         allow_failure=draw(st.integers(0, 3)) == 3,
         retry=draw(st.sampled_from(RETRIES)),
+        matrix_fail_fast=workflow == "matrix",
     )
 
 

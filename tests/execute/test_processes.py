@@ -78,6 +78,7 @@ def test_a_tag_is_inherited_and_can_be_read_from_outside() -> None:
 
 
 def test_signals_reach_whole_trees_and_only_who_is_wanted() -> None:
+    processes.become_subreaper()  # as all callers are: orphans in the middle of a pass move to them
     child = subprocess.Popen(["sh", "-c", "setsid sh -c 'sleep 20; :'; :"], start_new_session=True)
     stranger = subprocess.Popen(["sleep", "20"])
     try:

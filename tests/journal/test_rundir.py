@@ -217,3 +217,35 @@ def test_only_run_folders_count_as_runs(root: str) -> None:
         Path(root, "20260102T030405.000000Z-0123abcd").symlink_to(run.path)
         Path(root, "20260102T030405.000000Z-0123abce").write_text("")
         assert list_runs(root) == [run.run_id]
+
+
+def test_folders_that_are_missing_are_made_again(root: str) -> None:
+    with create_run(root) as run:
+        Path(run.path, "logs").rmdir()
+        Path(run.path, "tmp").rmdir()
+    with open_run(root, run.run_id) as run:
+        run.make_folders()
+        assert sorted(os.listdir(run.path)) == ["logs", "status", "tmp"]
+        assert {stat.S_IMODE(path.stat().st_mode) for path in Path(run.path).iterdir()} == {0o700}
+
+
+def test_what_a_killed_writer_left_half_done_is_tidied_away_and_nothing_else(root: str, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with create_run(root) as run:
+        for name in ("status/.SUCCESS", "status/.a.status.tmp", "status/a.status", "tmp/12/inner/file", "tmp/a.1/file"):
+            Path(run.path, name).parent.mkdir(parents=True, exist_ok=True)
+            Path(run.path, name).touch()
+        Path(run.path, "tmp/12/link").symlink_to(tmp_path / "mine")
+        run.tidy()
+        left = [str(path.relative_to(run.path)) for path in sorted(Path(run.path).rglob("*")) if path.is_file()]
+    assert left == ["status/a.status", "tmp/a.1/file"]
+    assert not Path(run.path, "tmp/12").exists()
+    assert (tmp_path / "mine").exists()
+
+
+def test_a_file_that_nothing_knows_of_is_put_aside_under_another_name(root: str) -> None:
+    with create_run(root) as run:
+        run.replace("logs/a.1.log", b"text")
+        assert run.put_aside("logs/a.1.log")
+        assert not run.put_aside("logs/a.1.log")
+        assert os.listdir(f"{run.path}/logs") == ["a.1.log.unrecorded"]

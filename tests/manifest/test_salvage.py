@@ -12,6 +12,7 @@ from support.manifests import line, loaded, told, workflow
 
 from orchestrator.diagnostics import has_errors
 from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.plan.make import make_plan
 
 
 def salvaged(text: str) -> Manifest:
@@ -175,3 +176,25 @@ def _stands_in(text: str, start_line: int, column: int, length: int) -> None:
     """The span is inside of its line, or just behind its end where nothing stands."""
     shown = text.split("\n")[start_line - 1]
     assert column - 1 + length <= len(shown) + 1
+
+
+def test_items_behind_one_that_went_are_told_at_their_own_place() -> None:
+    text = """\
+        version: 1
+        workflows:
+          a: {run: x, needs: [1, b, a b, nobody, 2, b], after: [3, zebra]}
+          b: {run: x, matrix: {os: [[x], linux, 3.10]}, needs: [{}, {workflow: no}]}
+        """
+    found = loaded(text)
+    assert found.manifest is not None
+    planned = make_plan(
+        found.manifest, found.source, manifest_path="pexec.yaml", base_dir="/", files={}, cpus=1
+    ).diagnostics
+    assert [line(diagnostic).split(" |")[0] for diagnostic in planned] == [
+        "PX202 3:34+6 unknown workflow `nobody` in `needs` of `a`",
+        "PX208 3:45+1 `a` names `b` twice in `needs`",
+        "PX202 3:60+5 unknown workflow `zebra` in `after` of `a`",
+        "PX219 4:41+4 `3.10` is the number 3.1",
+        "PX202 4:72+2 unknown workflow `no` in `needs` of `b`",
+    ]
+    assert [note.span and note.span.column for note in planned[1].notes] == [45, 26]

@@ -66,6 +66,14 @@ def test_a_job_that_printed_nothing_has_no_block(tmp_path: Path) -> None:
     assert shown.all() == "[1/1] a succeeded\n"
 
 
+def test_a_long_log_is_one_block(tmp_path: Path) -> None:
+    shown = Shown(tmp_path, total=1)
+    line = b"%06d" % 7 * 20 + b"\n"
+    shown.log("a", line * 2000)
+    shown.end("a")
+    assert shown.all() == "--- a\n" + line.decode() * 2000 + "[1/1] a succeeded\n"
+
+
 def test_all_attempts_of_a_job_are_shown_together(tmp_path: Path) -> None:
     shown = Shown(tmp_path, total=1)
     shown.log("a", b"no\n", attempt=1)

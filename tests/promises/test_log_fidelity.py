@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import signal
 import subprocess
 import time
@@ -128,3 +129,14 @@ def test_grouped_output_loses_nothing_when_a_job_is_stopped(pexec: Pexec, how: s
     run, shown = stopped(pexec, "grouped", True, how)
     assert run.log("a") == PRINTED
     assert shown == b"--- a\n" + PRINTED + b"\n"
+
+
+def test_the_closing_table_comes_after_everything_that_jobs_printed(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: seq 60000}, b: {needs: a, run: seq 60000}}\n")
+    with (pexec.folder / "out").open("wb") as out:
+        process = pexec.start("apply", "--output", "grouped", stdout=out, stderr=subprocess.STDOUT)
+        assert process.wait(60) == 0
+    shown = (pexec.folder / "out").read_text()
+    block = "".join(f"{number}\n" for number in range(1, 60001))
+    ends = (rf"\[{number}/2\] {job} succeeded in .* s\n" for number, job in ((1, "a"), (2, "b")))
+    assert re.match(f"--- a\n{block}{next(ends)}--- b\n{block}{next(ends)}job +status +time\n", shown)

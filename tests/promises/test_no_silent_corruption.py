@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.cli import Pexec
-from support.crashes import judged, pexec_here, sealed
+from support.crashes import CUT_SHORT, judged, pexec_here, sealed
 from support.runs import Run
 
 MANIFEST = """\
@@ -72,6 +72,7 @@ def check_repair(run: Run, kept: bytes, torn: bytes, stderr: str) -> None:
     succeeded = {event["job"] for event in before if event.get("verdict") == "succeeded"}
     assert not succeeded & {event["job"] for event in after if event["event"] == "attempt.started"}
     assert set(run.statuses.values()) == {"succeeded"}
+    assert {event["reason"] for event in run.named("attempt.finished", verdict="lost")} <= {CUT_SHORT}
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100])

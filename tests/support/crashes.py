@@ -22,7 +22,8 @@ CUT_SHORT = "pexec ended before it did"
 def judged(run: Run) -> Run:
     """The run, proved by what holds of every run, and by the independent judge."""
     run.check()
-    assert violations(run.json("plan.json"), run.events) == []
+    found = violations(run.json("plan.json"), run.events)
+    assert not found, "\n".join(map(str, found))
     return run
 
 

@@ -80,7 +80,15 @@ _RETRIES = st.just(RetryPolicy()) | st.builds(
     st.lists(st.integers(1, 255), max_size=3).map(tuple),
 )
 _POLICIES = st.builds(
-    Policy, st.integers(1, 9), st.sampled_from(FailFast), _LIMITS, st.sampled_from(Order), _POOLS, _LIMITS
+    Policy,
+    st.integers(1, 9),
+    st.sampled_from(FailFast),
+    _LIMITS,
+    st.sampled_from(Order),
+    _POOLS,
+    _LIMITS,
+    _COUNTS,
+    _LIMITS,
 )
 
 
@@ -142,6 +150,8 @@ def plans(draw: st.DrawFn) -> Plan:
             level=draw(_COUNTS),
             rank=draw(_AMOUNTS),
             priority=draw(st.integers(-5, 5)),
+            memory=draw(_COUNTS),
+            cpus=draw(_AMOUNTS),
             pools=tuple(draw(_POOLS).items()),
             allow_failure=draw(st.booleans()),
             retry=draw(_RETRIES),

@@ -7,26 +7,22 @@ After a change of an explanation or of what pexec says, make both again:
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from unittest import mock
 
 ROOT = Path(__file__).parents[2]
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from support.cli import Said  # noqa: E402
 from support.documents import steps  # noqa: E402
+from support.inside import run_inside  # noqa: E402
 
 from orchestrator.cli.explanation import explanation, explanation_file  # noqa: E402
-from orchestrator.cli.main import run  # noqa: E402
 from orchestrator.diagnostics import CODES  # noqa: E402
 
 PAGE = ROOT / "docs/diagnostics.md"
@@ -51,8 +47,8 @@ EXPLAINED = [code for code in CODES if explanation_file(code).is_file()]
 OF_MANIFESTS = [code for code in EXPLAINED if "\n$ pexec validate " in explanation(code).text]
 
 
-def run_example(code: str, folder: Path, *more: str) -> tuple[int, str, str]:
-    """What pexec says of the example of a code: exit code, stdout, stderr. `folder` is empty; `more` are flags."""
+def run_example(code: str, folder: Path, *more: str) -> Said:
+    """What pexec says of the example of a code. `folder` is empty; `more` are flags."""
     for step in steps(Path(str(explanation_file(code)))):
         path = folder / step.file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,11 +59,7 @@ def run_example(code: str, folder: Path, *more: str) -> tuple[int, str, str]:
     _, preparation, variable, value, command = session.groups()
     if preparation:
         subprocess.run(["bash", "-c", preparation], cwd=folder, timeout=60, check=True)
-    stdout, stderr = io.StringIO(), io.StringIO()
-    environment = mock.patch.dict(os.environ, {variable: value} if variable else {})
-    with environment, contextlib.chdir(folder), redirect_stdout(stdout), redirect_stderr(stderr):
-        exit_code = run([*shlex.split(command), *more])
-    return exit_code, stdout.getvalue(), stderr.getvalue()
+    return run_inside(folder, *shlex.split(command), *more, **({variable: value} if variable else {}))
 
 
 def with_output(text: str, output: str) -> str:
@@ -84,11 +76,10 @@ def page() -> str:
 
 def main() -> None:
     """Run all examples, and write what pexec says of them into the explanations and the page."""
-    os.environ["NO_COLOR"] = "1"
     wrong = []
     for code in CODES:
         with tempfile.TemporaryDirectory() as folder:
-            _, _, said = run_example(code, Path(folder))
+            said = run_example(code, Path(folder)).stderr
         if f"[{code}]" not in said:
             wrong.append(code)
             continue

@@ -84,6 +84,8 @@ class Laws:
         self.lost = [0] * len(self.jobs)
         self.stopped_by: CancelReason | None = None
         self.hurried = self.forced = self.kills = False
+        self.doomed: set[int] = set()  # by a failure beside them in their matrix, and not cancelled yet
+        self.failed_matrices: set[str] = set()
 
     # Facts.
 
@@ -117,8 +119,22 @@ class Laws:
             case CancelRequested():
                 self._cancel(fact, expected)
         self.ended |= expected
+        self._doom(expected)
+        if isinstance(fact, CancelRequested):
+            self.doomed.discard(-1 if fact.job is None else fact.job)
         self._judge_consequences(consequences, expected | self._follow(), retried, fact)
+        self.doomed -= self.ended.keys()
         self._judge_states(scheduler)
+
+    def _doom(self, ended: dict[int, JobState]) -> None:
+        """The first failure of a matrix that fails fast dooms the jobs beside it."""
+        for number, state in ended.items():
+            job = self.jobs[number]
+            if job.matrix_fail_fast and state in BAD and not job.allow_failure:
+                if job.workflow not in self.failed_matrices:
+                    self.failed_matrices.add(job.workflow)
+                    self.doomed |= {other.index for other in self.jobs if other.workflow == job.workflow}
+        self.doomed -= self.ended.keys()
 
     def is_late(self, fact: Fact) -> bool:
         """Whether it tells of an attempt that is not under way (any more)."""
@@ -354,6 +370,8 @@ class Laws:
             return [Cancel(CancelReason.DEADLINE)], []
         if self.policy.fail_fast is not FailFast.OFF and self._failures() and self.stopped_by is None:
             return [Cancel(CancelReason.FAIL_FAST)], []
+        if self.doomed:
+            return [Cancel(CancelReason.FAIL_FAST, number) for number in self.doomed], []
         steps: list[Command] = []
         for number, (due, what) in self._steps().items():
             if due <= now:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import pty
 import select
 import shlex
-import signal
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 PROMPT = "READY> "
+GIVEN = "pexec-was-given-words"
 LIMIT = 60.0
 
 
@@ -22,26 +22,29 @@ class Shell:
         self._said = folder / "said"
         self._output = ""
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "dumb", "LANG": "C.UTF-8"}
-        stub = f"pexec() {{ printf '%s\\n' \"$@\" > {self._said}.new; mv {self._said}.new {self._said}; }}"
-        self._pid, self._terminal = pty.fork()
-        if self._pid == 0:
-            os.chdir(folder)
-            os.execvpe(argv[0], list(argv), environment)
+        stub = f"pexec() {{ printf '%s\\n' \"$@\" > {self._said}; echo {GIVEN}; }}"
+        self._terminal, theirs = os.openpty()
+        # `setsid --ctty` makes the terminal the shell's own, as a fork of this process with its threads might not.
+        self._process = subprocess.Popen(
+            ["setsid", "--ctty", *argv], cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
         # The prompt is put together by the shell, so that the echo of this line is not taken for it.
         self._type(f"{set_up}\n{stub}\nPS1={shlex.quote(PROMPT[:3])}{shlex.quote(PROMPT[3:])}\n")
         self._read_until(lambda: PROMPT in self._output)
 
     def words(self, typed: str) -> list[str]:
         """The arguments that pexec is given when `typed` is typed behind it and the line is ended."""
-        self._said.unlink(missing_ok=True)
+        self._output = ""
         self._type(f"pexec {typed}\n")
-        self._read_until(self._said.exists)
+        # A key that comes before the prompt is read by the terminal and not by the shell, so this waits for both.
+        self._read_until(lambda: PROMPT in self._output.partition(GIVEN)[2])
         return self._said.read_text().splitlines()
 
     def close(self) -> None:
         """End the shell."""
-        os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
+        self._process.kill()
+        self._process.wait()
         os.close(self._terminal)
 
     def _type(self, text: str) -> None:

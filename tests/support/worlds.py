@@ -55,11 +55,11 @@ def plan(*drafts: Draft, **policy: Any) -> Plan:
         PlannedJob(
             index[draft.name],
             draft.name,
-            draft.name,
+            draft.rest.get("workflow", draft.name),
             draft.spec,
             tuple(index[name] for name in draft.needs),
             tuple(index[name] for name in draft.after),
-            **draft.rest,
+            **{name: value for name, value in draft.rest.items() if name != "workflow"},
         )
         for draft in drafts
     )

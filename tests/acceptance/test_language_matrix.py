@@ -1,0 +1,103 @@
+"""Matrices from outside: cells as jobs, chosen needs, fail-fast among them."""
+
+from __future__ import annotations
+
+import json
+
+from support.cli import Pexec
+from support.runs import last_run
+
+MANIFEST = """\
+version: 1
+workflows:
+  make:
+    matrix: {region: [north, south], size: [1, 2], exclude: [{region: south, size: 2}]}
+    run: echo ${{ matrix.region }}-${{ matrix.size }} > ${{ matrix.region }}-${{ matrix.size }}
+  load:
+    matrix: {region: [north, south]}
+    needs: [{workflow: make, matrix: {region: "${{ matrix.region }}"}}]
+    run: cat ${{ matrix.region }}-*
+  all: {needs: load}
+"""
+
+
+def test_each_cell_is_a_job_and_waits_only_for_the_cells_that_it_needs(pexec: Pexec) -> None:
+    assert pexec.file("pexec.yaml", MANIFEST).run("apply").exit_code == 0
+    run = last_run(pexec.folder).check()
+    assert list(run.jobs) == [
+        "make[region=north,size=1]",
+        "make[region=north,size=2]",
+        "make[region=south,size=1]",
+        "load[region=north]",
+        "load[region=south]",
+        "all",
+    ]
+    assert run.log("load[region=north]") == b"north-1\nnorth-2\n"
+    assert run.log("load[region=south]") == b"south-1\n"
+    jobs = {job["id"]: job for job in run.json("plan.json")["jobs"]}
+    assert jobs["make[region=north,size=2]"]["matrix"] == {"region": "north", "size": 2}
+    assert jobs["make[region=north,size=2]"]["workflow"] == "make"
+    assert {path.name for path in (run.path / "logs").iterdir()} >= {
+        "load-region-north.1.log",
+        "load-region-south.1.log",
+    }
+
+
+def test_a_cell_is_named_on_the_command_line_and_brings_its_needs(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", MANIFEST)
+    plan = json.loads(pexec.run("plan", "load[region=south]", "--format", "json").stdout)
+    assert [job["id"] for job in plan["jobs"]] == ["make[region=south,size=1]", "load[region=south]"]
+    plan = json.loads(pexec.run("plan", "make", "--format", "json").stdout)
+    assert len(plan["jobs"]) == 3
+    assert "did you mean `load[region=south]`" in pexec.run("plan", "load[region=sout]").stderr
+
+
+FAIL_FAST = """\
+version: 1
+policy: {max_parallel_jobs: 3}
+workflows:
+  test:
+    matrix: {n: [slow, bad, never], fail_fast: true}
+    pools: {}
+    run: |
+      case ${{ matrix.n }} in
+        bad) while [ ! -e started ]; do sleep 0.01; done; exit 3;;
+        slow) touch started; sleep 60;;
+        never) sleep 60;;
+      esac
+  other: {after: test, run: echo other}
+"""
+
+
+def test_a_failing_cell_cancels_the_others_and_the_rest_of_the_run_goes_on(pexec: Pexec) -> None:
+    done = pexec.file("pexec.yaml", FAIL_FAST).run("apply", timeout=50)
+    assert done.exit_code == 1
+    assert "stopping" not in done.stderr
+    assert pexec.run("verify").exit_code == 0
+    run = last_run(pexec.folder).check()
+    assert run.statuses == {
+        "test[n=slow]": "cancelled",
+        "test[n=bad]": "failed",
+        "test[n=never]": "cancelled",
+        "other": "succeeded",
+    }
+    assert run.reason("test[n=slow]").startswith("fail-fast: `test[n=bad]` failed")
+    asked = [(event["reason"], event["job"]) for event in run.named("cancel.requested")]
+    assert asked == [("fail_fast", "test[n=slow]"), ("fail_fast", "test[n=never]")]
+    assert run.results["execution_result"] == "FAILED"
+
+
+def test_a_number_that_loses_a_zero_is_told_and_planned(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", "version: 1\nworkflows:\n  t: {run: 'echo ${{ matrix.py }}', matrix: {py: [3.10]}}\n")
+    done = pexec.run("validate")
+    assert (done.exit_code, done.stdout) == (0, "pexec.yaml: valid, 1 job in 1 level\n")
+    assert "warning[PX219]: `3.10` is the number 3.1\n --> pexec.yaml:3:51\n" in done.stderr
+
+
+def test_a_matrix_too_large_is_told_at_once(pexec: Pexec) -> None:
+    axis = ", ".join(map(str, range(1000)))
+    pexec.file("pexec.yaml", f"version: 1\nworkflows:\n  t: {{run: x, matrix: {{a: &a [{axis}], b: *a, c: *a}}}}\n")
+    done = pexec.run("validate", timeout=20)
+    assert done.exit_code == 3
+    assert "error[PX209]: the matrix of `t` has 1,000,000,000 cells" in done.stderr
+    assert "a matrix has at most 10,000; its axes have 1,000 x 1,000 x 1,000 values" in done.stderr

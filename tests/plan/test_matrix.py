@@ -1,0 +1,223 @@
+"""Which cells a matrix has, as GitHub Actions says, and what may be wrong with one."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.planning import good_plan, picture, planned
+
+from orchestrator.manifest.parts import Matrix
+from orchestrator.manifest.positions import SourceMap
+from orchestrator.plan.matrix import cells_of
+from orchestrator.plan.model import Plan
+
+Values = dict[str, str | int | float | bool]
+
+
+def cells(**matrix: object) -> list[Values]:
+    found: list[object] = []
+    laid_out = cells_of("w", Matrix.model_validate(matrix), SourceMap(), found)  # type: ignore[arg-type]
+    assert found == []
+    return [dict(cell.values) for cell in laid_out]
+
+
+def plan(matrix: str, rest: str = "") -> Plan:
+    return good_plan(f"workflows:\n  w:\n    run: x\n    matrix: {matrix}\n{textwrap.indent(rest, '  ')}")
+
+
+def ids(matrix: str) -> list[str]:
+    return [job.id for job in plan(matrix).jobs]
+
+
+def told(matrix: str) -> str:
+    text = f"workflows:\n  w:\n    run: x\n    matrix: {matrix}\n"
+    return "\n".join(picture(diagnostic) for diagnostic in planned(text).diagnostics)
+
+
+def test_axes_multiply_in_declared_order_the_last_one_fastest() -> None:
+    assert ids("{os: [linux, mac], python: [3.9, '3.10']}") == [
+        "w[os=linux,python=3.9]",
+        "w[os=linux,python=3.10]",
+        "w[os=mac,python=3.9]",
+        "w[os=mac,python=3.10]",
+    ]
+    assert [dict(job.matrix) for job in plan("{a: [1, true, x]}").jobs] == [{"a": 1}, {"a": True}, {"a": "x"}]
+    assert {job.workflow for job in plan("{a: [1, 2]}").jobs} == {"w"}
+
+
+def test_the_documented_example_of_github_actions() -> None:
+    include = [
+        {"color": "green"},
+        {"color": "pink", "animal": "cat"},
+        {"fruit": "apple", "shape": "circle"},
+        {"fruit": "banana"},
+        {"fruit": "banana", "animal": "cat"},
+    ]
+    assert cells(fruit=["apple", "pear"], animal=["cat", "dog"], include=include) == [
+        {"fruit": "apple", "animal": "cat", "color": "pink", "shape": "circle"},
+        {"fruit": "apple", "animal": "dog", "color": "green", "shape": "circle"},
+        {"fruit": "pear", "animal": "cat", "color": "pink"},
+        {"fruit": "pear", "animal": "dog", "color": "green"},
+        {"fruit": "banana"},
+        {"fruit": "banana", "animal": "cat"},
+    ]
+
+
+def test_include_alone_makes_a_cell_for_each_entry() -> None:
+    assert ids("{include: [{site: production, datacenter: a}, {site: staging}]}") == [
+        "w[site=production,datacenter=a]",
+        "w[site=staging]",
+    ]
+
+
+def test_exclude_takes_out_what_has_all_its_values_and_include_comes_behind_it() -> None:
+    matrix = {
+        "os": ["linux", "mac"],
+        "node": [18, 20],
+        "exclude": [{"os": "mac"}, {"os": "linux", "node": "18"}],
+        "include": [{"os": "mac", "node": 18}, {"npm": 6}],
+    }
+    assert cells(**matrix) == [{"os": "linux", "node": 20, "npm": 6}, {"os": "mac", "node": 18}]
+
+
+def test_values_that_include_adds_are_not_in_the_id_of_a_combination() -> None:
+    assert ids("{os: [linux], include: [{os: linux, extra: a}]}") == ["w[os=linux]"]
+    assert ids("{os: [linux], include: [{extra: a, os: mac}]}") == ["w[os=linux]", "w[os=mac,extra=a]"]
+
+
+def test_a_later_include_overwrites_what_an_earlier_one_added_but_no_axis() -> None:
+    assert cells(os=["linux"], include=[{"a": 1}, {"a": 2, "b": 3}]) == [{"os": "linux", "a": 2, "b": 3}]
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True)),
+    st.lists(st.dictionaries(st.sampled_from("abcd"), st.integers(0, 3), min_size=1), max_size=3),
+    st.lists(st.dictionaries(st.sampled_from("abcd"), st.integers(0, 3), min_size=1), max_size=4),
+)
+def test_any_matrix_has_unique_ids_and_obeys_its_parts(
+    axes: dict[str, list[int]], exclude: list[dict[str, int]], include: list[dict[str, int]]
+) -> None:
+    found: list[object] = []
+    matrix = Matrix.model_validate({**axes, "exclude": exclude, "include": include})
+    laid_out = cells_of("w", matrix, SourceMap(), found)  # type: ignore[arg-type]
+    assert len({cell.label for cell in laid_out}) == len(laid_out)
+    combinations = [cell.values for cell in laid_out if all(axis in cell.values for axis in axes)] if axes else []
+    for entry in exclude:
+        left = [cell for cell in combinations if entry.items() <= {axis: cell[axis] for axis in axes}.items()]
+        assert all(any(more.items() <= cell.items() for more in include) for cell in left)
+    for entry in include:  # each stands somewhere: in combinations that agree with it, or as a cell of its own
+        on_axes = {axis: value for axis, value in entry.items() if axis in axes}
+        assert any(on_axes.items() <= cell.values.items() for cell in laid_out)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "said"),
+    [
+        (
+            "{a: [x], exclude: [{a: x}]}",
+            """
+            error[PX209]: the matrix of `w` has no cells
+              at 5:13+27
+              = name an axis with its values
+            """,
+        ),
+        (
+            "{}",
+            """
+            error[PX209]: the matrix of `w` has no cells
+              at 5:13+2
+              = name an axis with its values
+            """,
+        ),
+        (
+            "{a: [x, y, x]}",
+            """
+            error[PX210]: `x` stands twice in `a`
+              at 5:24+1
+              5:24+1: again
+              5:18+1: first
+              = remove one of the two
+            """,
+        ),
+        (
+            "{include: [{a: 1}, {a: '1'}]}",
+            """
+            error[PX210]: `w[a=1]` is in the matrix twice
+              at 5:32+8
+            """,
+        ),
+        (
+            '{a: ["x\\ny"]}',
+            """
+            error[PX210]: a value of a matrix is one line of at most 100 characters
+              at 5:18+6
+              = it is part of the job's id
+            """,
+        ),
+        (
+            "{a: [x], exclude: [{b: x}, {a: y}], include: [{a: 010}]}",
+            """
+            warning[PX211]: this `exclude` matches no cell
+              at 5:32+6
+            warning[PX211]: this `exclude` matches no cell
+              at 5:40+6
+            warning[PX219]: `010` is the number 10
+              at 5:63+3
+              = put it in quotes if that is not meant: `"010"`
+            """,
+        ),
+        (
+            "{python: [3.9, 3.10, 1e1, 0x10, '3.10', -1, true]}",
+            """
+            warning[PX219]: `3.10` is the number 3.1
+              at 5:28+4
+              = put it in quotes if that is not meant: `"3.10"`
+            warning[PX219]: `1e1` is the number 10.0
+              at 5:34+3
+              = put it in quotes if that is not meant: `"1e1"`
+            warning[PX219]: `0x10` is the number 16
+              at 5:39+4
+              = put it in quotes if that is not meant: `"0x10"`
+            """,
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_matrix_is_told(matrix: str, said: str) -> None:
+    assert told(matrix) == textwrap.dedent(said).strip()
+
+
+def test_too_many_cells_are_told_before_any_is_made() -> None:
+    axis = "[" + ", ".join(f"v{number}" for number in range(3000)) + "]"
+    assert told(f"{{a: {axis}, b: {axis}, c: {axis}}}").split("\n")[0] == (
+        "error[PX209]: the matrix of `w` has 27,000,000,000 cells"
+    )
+    assert told(f"{{a: {axis}, b: {axis}, c: {axis}}}").endswith(
+        "= a matrix has at most 10,000; its axes have 3,000 x 3,000 x 3,000 values"
+    )
+
+
+def test_too_many_comparisons_are_told_before_any_is_made() -> None:
+    axis = "[" + ", ".join(f"v{number}" for number in range(100)) + "]"
+    entries = ", ".join("{a: x}" for _ in range(5000))
+    assert told(f"{{a: {axis}, b: {axis}, include: [{entries}]}}").startswith(
+        "error[PX209]: the matrix of `w` has 10,000 combinations and 5,000 entries to compare them with"
+    )
+
+
+def test_ten_thousand_cells_are_planned() -> None:
+    axis = "[" + ", ".join(f"v{number}" for number in range(100)) + "]"
+    assert len(plan(f"{{a: {axis}, b: {axis}}}").jobs) == 10_000
+
+
+def test_far_too_many_cells_of_many_matrices_are_told() -> None:
+    axis = "[" + ", ".join(f"v{number}" for number in range(100)) + "]"
+    workflows = "".join(f"  w{n}: {{run: x, matrix: {{a: &a{n} {axis}, b: *a{n}}}}}\n" for n in range(21))
+    (found,) = planned(f"workflows:\n{workflows}").diagnostics
+    assert (found.code, found.message) == ("PX230", "the matrices have 210,000 cells together")
+
+
+def test_a_workflow_of_another_name_cannot_be_taken_for_a_cell() -> None:
+    assert [job.id for job in plan("{a: [1]}", "w.a: {run: x}\n").jobs] == ["w[a=1]", "w.a"]

@@ -1,0 +1,177 @@
+"""Parameters: where their values come from, what they may be, and what is told otherwise."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+from support.planning import picture, planned
+
+from orchestrator.errors import ExitCode, UsageError
+from orchestrator.manifest.scalars import Value
+from orchestrator.plan.make import Planned
+from orchestrator.plan.surroundings import Surroundings
+
+DECLARED = """
+    params:
+      release: {default: dev, pattern: 'dev|[0-9]+'}
+      level: {choices: [low, high]}
+      count: {default: 3}
+      share: {default: 0.5}
+      half: {choices: [1, 2.5]}
+      debug: {default: false}
+      my-name.x: {}
+    workflows: {a: {run: a}}
+"""
+
+
+def plan(text: str = DECLARED, *, env: dict[str, str] | None = None, to_run: bool = True, **given: str) -> Planned:
+    return planned(text, around=Surroundings(given, env or {}, to_run=to_run))
+
+
+GIVEN = {"level": "low", "half": "1", "my-name.x": "x"}
+
+
+def values(*, env: dict[str, str] | None = None, **given: str) -> dict[str, Value]:
+    result = plan(env=env, **{**GIVEN, **given})
+    assert result.diagnostics == ()
+    assert result.plan is not None
+    return dict(result.plan.params)
+
+
+def test_a_parameter_has_its_default_unless_a_value_is_given() -> None:
+    assert values() == {
+        "release": "dev",
+        "level": "low",
+        "count": 3,
+        "share": 0.5,
+        "half": 1,
+        "debug": False,
+        "my-name.x": "x",
+    }
+
+
+def test_a_value_is_of_the_type_of_the_default() -> None:
+    given = values(release="12", count="-4", share="2", half="2.5", debug="true")
+    assert {name: given[name] for name in ("release", "count", "share", "half", "debug")} == {
+        "release": "12",
+        "count": -4,
+        "share": 2,
+        "half": 2.5,
+        "debug": True,
+    }
+
+
+def test_the_command_line_goes_before_the_environment_and_both_are_told() -> None:
+    env = {"PEXEC_PARAM_COUNT": "1", "PEXEC_PARAM_MY_NAME_X": "e", "PEXEC_PARAM_RELEASE": "7", "PEXEC_PARAM_DEBUG": ""}
+    result = plan(env=env, level="low", half="1", count="2")
+    assert result.plan is not None
+    assert [result.plan.params[name] for name in ("count", "my-name.x", "release", "debug")] == [2, "e", "7", False]
+    assert result.origins == {
+        "params.level": "--set",
+        "params.half": "--set",
+        "params.count": "--set",
+        "params.my-name.x": "PEXEC_PARAM_MY_NAME_X",
+        "params.release": "PEXEC_PARAM_RELEASE",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("release", "12x", "must match `dev|[0-9]+`"),
+        ("release", "", "must match `dev|[0-9]+`"),
+        ("release", "1\n", "must match `dev|[0-9]+`"),
+        ("level", "LOW", "must be `low` or `high`"),
+        ("count", "1.5", "must be a whole number"),
+        ("count", "", "must be a whole number"),
+        ("share", "half", "must be a number"),
+        ("half", "2", "must be `1` or `2.5`"),
+        ("debug", "yes", "must be `true` or `false`"),
+    ],
+)
+def test_a_value_that_a_parameter_cannot_have_is_a_usage_error(name: str, value: str, fault: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        values(**{name: value})
+    assert caught.value.message == f"`--set {name}` {fault}, not `{value}`"
+    assert caught.value.help.startswith(f"`{name}` is declared at pexec.yaml:")
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+def test_all_values_that_cannot_be_are_told_at_once_with_their_source() -> None:
+    with pytest.raises(UsageError) as caught:
+        values(env={"PEXEC_PARAM_DEBUG": "1"}, relase="x", count="x")
+    assert caught.value.message == (
+        "`--set relase`: there is no parameter `relase`; `--set count` must be a whole number, not `x`; "
+        "`PEXEC_PARAM_DEBUG` must be `true` or `false`, not `1`"
+    )
+    assert caught.value.help.startswith("did you mean `release`? `count` is declared at pexec.yaml:")
+
+
+def test_a_faulty_manifest_is_told_before_a_value_that_cannot_be() -> None:
+    result = plan("params: {a: {}}\nworkflows: {w: {run: x, needs: zebra}}", b="1")
+    assert [found.code for found in result.diagnostics] == ["PX217", "PX202"]
+
+
+def test_a_parameter_without_a_value_is_an_error_only_in_a_plan_to_run() -> None:
+    text = "params:\n  a: {}\nworkflows: {w: {run: 'echo ${{ params.a }}'}}"
+    assert "\n".join(map(picture, plan(text).diagnostics)) == textwrap.dedent(
+        """
+        error[PX217]: the parameter `a` has no value
+          at 3:3+1
+          3:3+1: it has no default
+          = give it one by `--set a=VALUE` or `PEXEC_PARAM_A`, or declare a `default`
+        """
+    ).strip("\n")
+    assert plan(text, to_run=False).diagnostics == ()
+    assert plan(text, a="").diagnostics == ()
+
+
+def test_a_variable_that_sets_no_parameter_is_a_warning_in_a_plan_to_run() -> None:
+    text = "params: {release: {default: x}}\nworkflows: {w: {run: x}}"
+    env = {"PEXEC_PARAM_RELAESE": "1", "OTHER": "2"}
+    assert "\n".join(map(picture, plan(text, env=env).diagnostics)) == textwrap.dedent(
+        """
+        warning[PX232]: the environment variable `PEXEC_PARAM_RELAESE` sets no parameter of this manifest
+          at nowhere
+          = did you mean `PEXEC_PARAM_RELEASE`?
+        """
+    ).strip("\n")
+    assert plan(text, env=env, to_run=False).diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("declaration", "said"),
+    [
+        ("{pattern: '('}", "has a pattern that is no regular expression: missing ), unterminated subpattern @23+3"),
+        ("{pattern: 'a{9999999999}'}", "has a pattern that is no regular expression: it is too large @23+15"),
+        ("{default: x, pattern: y}", "has a default that it cannot have: it must match `y` @23+1"),
+        ("{default: x, choices: [y, z]}", "has a default that it cannot have: it must be `y` or `z` @23+1"),
+        ("{default: x, choices: [1]}", "has a default and choices of more than one type @35+3"),
+        ("{choices: [1, x]}", "has a default and choices of more than one type @23+6"),
+    ],
+)
+def test_a_declaration_that_contradicts_itself_is_told(declaration: str, said: str) -> None:
+    (found,) = plan(f"params: {{p: {declaration}}}\nworkflows: {{w: {{run: x}}}}", to_run=False).diagnostics
+    assert found.span is not None
+    message, _, where = said.rpartition(" @")
+    told = f"PX218 the parameter `p` {message} @{where}"
+    assert f"{found.code} {found.message} @{found.span.column}+{found.span.length}" == told
+
+
+def test_a_pattern_with_doubtful_parts_says_nothing_to_the_user() -> None:
+    assert plan("params: {p: {default: x, pattern: '[[x]'}}\nworkflows: {w: {run: x}}").diagnostics == ()
+
+
+def test_parameters_change_the_digest_only_of_what_uses_them() -> None:
+    text = "params: {p: {default: x}}\nworkflows: {a: {run: 'a ${{ params.p }}'}, b: {run: b}}"
+    before, after, plain = (
+        plan(text).plan,
+        plan(text, p="y").plan,
+        plan("workflows: {a: {run: a x}, b: {run: b}}").plan,
+    )
+    assert before is not None
+    assert after is not None
+    assert plain is not None
+    assert [one.digest == other.digest for one, other in zip(before.jobs, after.jobs, strict=True)] == [False, True]
+    assert before.digest == plain.digest

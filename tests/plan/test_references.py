@@ -1,0 +1,233 @@
+"""What is wrong with templates, each with its exact place; every test compares all that is told."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+from support.planning import picture, planned
+
+
+def told(text: str) -> str:
+    return "\n".join(picture(diagnostic) for diagnostic in planned(text).diagnostics)
+
+
+def dedented(text: str) -> str:
+    return textwrap.dedent(text).strip("\n")
+
+
+def test_unknown_names_are_told_where_they_stand() -> None:
+    assert told(
+        """
+        params: {release: {default: x}}
+        secrets: {TOKEN: {env: TOKEN}}
+        workflows:
+          a:
+            run: echo ${{ params.relase }} ${{ matrix.os }}
+            env: {A: "x ${{ params.TOKEN }}", B: '${{ params.zebra }}'}
+          b:
+            matrix: {py: [x]}
+            run: echo ${{ matrix.pi }}
+        """
+    ) == dedented(
+        """
+        error[PX212]: `${{ params.relase }}` in `run` of workflow `a` asks for an unknown parameter
+          at 6:15+20
+          = did you mean `release`?
+        error[PX212]: `${{ matrix.os }}` in `run` of workflow `a` asks for a matrix, which `a` does not have
+          at 6:36+16
+        error[PX216]: `${{ params.TOKEN }}` in `env.A` of workflow `a` is a secret
+          at 7:17+19
+          = name it under `secrets` of the workflow, and use `"$TOKEN"`
+        error[PX212]: `${{ params.zebra }}` in `env.B` of workflow `a` asks for an unknown parameter
+          at 7:43+19
+          = declare it: `params: {zebra: {default: ...}}`
+        error[PX212]: `${{ matrix.pi }}` in `run` of workflow `b` asks for what the matrix of `b` does not have
+          at 10:15+16
+          = did you mean `py`?
+        """
+    )
+
+
+def test_a_place_is_exact_also_in_a_block_of_text_and_else_the_whole_value() -> None:
+    assert told(
+        """
+        params: {}
+        workflows:
+          block:
+            run: |
+              echo $${{ no }}
+                ${{ params.x }} ${{ params.y }}
+          folded:
+            run: >-
+              echo
+              ${{ params.x }}
+          escaped:
+            run: "\\x24{{ params.x }} ${{ params.x }}"
+          alias:
+            argv: [&one "${{ params.x }}", *one]
+        """
+    ) == dedented(
+        """
+        error[PX212]: `${{ params.x }}` in `run` of workflow `block` asks for an unknown parameter
+          at 7:9+15
+          = declare it: `params: {x: {default: ...}}`
+        error[PX212]: `${{ params.y }}` in `run` of workflow `block` asks for an unknown parameter
+          at 7:25+15
+          = declare it: `params: {y: {default: ...}}`
+        error[PX212]: `${{ params.x }}` in `run` of workflow `folded` asks for an unknown parameter
+          at 11:7+15
+          = declare it: `params: {x: {default: ...}}`
+        error[PX212]: `${{ params.x }}` in `run` of workflow `escaped` asks for an unknown parameter
+          at 13:10+36
+          = declare it: `params: {x: {default: ...}}`
+        error[PX212]: `${{ params.x }}` in `run` of workflow `escaped` asks for an unknown parameter
+          at 13:10+36
+          = declare it: `params: {x: {default: ...}}`
+        error[PX212]: `${{ params.x }}` in item 1 of `argv` of workflow `alias` asks for an unknown parameter
+          at 15:18+15
+          = declare it: `params: {x: {default: ...}}`
+        error[PX212]: `${{ params.x }}` in item 2 of `argv` of workflow `alias` asks for an unknown parameter
+          at 15:36+4
+          = declare it: `params: {x: {default: ...}}`
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "said", "advice"),
+    [
+        ("${{ params.x", "PX213 `${{` # is never closed", "write `}}`; or `$${{` for the signs"),
+        (
+            "${{ }}",
+            "PX213 `${{ }}` # is empty",
+            "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; nothing is computed in it",
+        ),
+        (
+            "${{ params.x || 'y' }}",
+            "PX213 `${{ params.x || 'y' }}` # is no reference",
+            "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; nothing is computed in it",
+        ),
+        (
+            "${{ github.sha }}",
+            "PX213 `${{ github.sha }}` # asks for `github.sha`, which there is not",
+            "there are `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`",
+        ),
+        (
+            "${{ run.name }}",
+            "PX213 `${{ run.name }}` # asks for `run.name`, which there is not",
+            "there are `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`",
+        ),
+        ("${{ params.p | upper }}", "PX213 `${{ params.p | upper }}` # asks for `| upper`", "there is only `| raw`"),
+        ("${{ env.HOME }}", "PX213 `${{ env.HOME }}` # is no template", 'use `"$HOME"`, which the shell knows'),
+        (
+            "${{ secrets.TOKEN }}",
+            "PX216 `${{ secrets.TOKEN }}` # would put a secret into the text",
+            'declare it under `secrets` of the workflow, and use `"$TOKEN"`',
+        ),
+    ],
+)
+def test_what_is_no_template_is_told(template: str, said: str, advice: str) -> None:
+    (found,) = planned(f"params: {{p: {{default: x}}}}\nworkflows:\n  w:\n    run: a {template}\n").diagnostics
+    assert f"{found.code} {found.message}" == said.replace("#", "in `run` of workflow `w`")
+    assert found.help == advice
+    assert found.span is not None
+    assert (found.span.line, found.span.column) == (5, 12)
+
+
+@pytest.mark.parametrize(
+    ("run", "where"),
+    [
+        ("echo '${{ params.p }}'", "single quotes"),
+        ('echo "${{ params.p }}"', "double quotes"),
+        ("echo $'${{ params.p }}'", "`$'...'` quotes"),
+        ("echo `id ${{ params.p }}`", "backquotes"),
+        ("echo \\${{ params.p }}", "an escape: a backslash stands before it"),
+        ("cat <<X\n${{ params.p }}\nX", "a here-document"),
+    ],
+)
+def test_a_template_inside_of_quotes_is_told_and_a_raw_one_is_not(run: str, where: str) -> None:
+    def codes(run: str) -> list[str]:
+        text = f"params: {{p: {{default: x}}}}\nworkflows:\n  w:\n    run: |\n{textwrap.indent(run, ' ' * 6)}\n"
+        return [f"{found.code} {found.message}" for found in planned(text).diagnostics]
+
+    assert codes(run) == [f"PX215 `${{{{ params.p }}}}` in `run` of workflow `w` stands in {where}"]
+    assert codes(run.replace(" }}", " | raw }}")) == []
+
+
+def test_the_help_for_quotes_says_what_to_do() -> None:
+    (found,) = planned(
+        """
+        params: {p: {default: x}}
+        workflows: {w: {run: 'echo "${{ params.p }}"'}}
+        """
+    ).diagnostics
+    assert found.help == (
+        "drop the quotes, for it brings its own; or give it to the job in `env` and use the variable; "
+        "with `| raw` it is put in as it is"
+    )
+
+
+def test_a_shell_for_which_nothing_can_be_quoted_is_told() -> None:
+    assert told(
+        """
+        params: {p: {default: x}}
+        workflows:
+          w: {run: "print('${{ params.p }}')", shell: [python3, -c]}
+        """
+    ) == dedented(
+        """
+        error[PX214]: `${{ params.p }}` in `run` of workflow `w` cannot be quoted for `python3`
+          at 4:20+15
+          = write `| raw`, which puts it in as it is, or give it to the job in `env`
+        """
+    )
+
+
+def test_texts_that_hold_no_templates_are_told() -> None:
+    found = planned(
+        """
+        params: {p: {default: x}}
+        defaults: {shell: [bash, "${{ params.p }}"]}
+        workflows:
+          a: {file: "ci/${{ params.p }}.sh"}
+          b: {run: b, shell: ["${{ params.p }}"]}
+        """
+    ).diagnostics
+    assert [f"{one.code} {one.message}" for one in found] == [
+        "PX214 `${{` in item 2 of `defaults.shell` may not stand here",
+        "PX214 `${{` in `file` of workflow `a` may not stand here",
+        "PX214 `${{` in item 1 of `shell` of workflow `b` may not stand here",
+    ]
+    assert {one.help for one in found} == {"they may stand in `run`, `argv`, `args`, `env` and `working_dir`"}
+
+
+def test_a_fault_in_the_defaults_is_told_once() -> None:
+    assert told(
+        """
+        defaults: {env: {A: "${{ matrix.os }}", B: "${{ params.x }}"}, working_dir: "${{ }}"}
+        workflows:
+          a: {run: a}
+          b: {run: b, matrix: {os: [x]}}
+          c: {run: c, env: {A: x, B: x}, working_dir: x}
+        """
+    ) == dedented(
+        """
+        error[PX212]: `${{ matrix.os }}` in `defaults.env.A` asks for a matrix, which `a` does not have
+          at 2:22+16
+        error[PX212]: `${{ params.x }}` in `defaults.env.B` asks for an unknown parameter
+          at 2:45+15
+          = declare it: `params: {x: {default: ...}}`
+        error[PX213]: `${{ }}` in `defaults.working_dir` is empty
+          at 2:78+6
+          = write `${{ params.NAME }}` or `${{ matrix.NAME }}`; nothing is computed in it
+        """
+    )
+
+
+def test_a_matrix_with_faults_is_not_told_to_lack_its_values() -> None:
+    codes = [
+        found.code
+        for found in planned("workflows: {w: {run: 'echo ${{ matrix.a }}', matrix: {a: [x, x]}}}").diagnostics
+    ]
+    assert codes == ["PX210"]

@@ -1,0 +1,72 @@
+"""scarcity: too few descriptors or processes lower how many jobs run at once; they never fail one."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+
+import pytest
+from support.cli import PROGRAM, Pexec
+from support.runs import last_run
+
+
+def apply_under(
+    pexec: Pexec, kind: int, limit: int, *arguments: str, timeout: float = 120
+) -> subprocess.CompletedProcess[bytes]:
+    """`pexec apply` under a limit of the system."""
+    before = resource.getrlimit(kind)
+    process = subprocess.Popen(
+        [
+            "prlimit",
+            f"--{'nofile' if kind == resource.RLIMIT_NOFILE else 'nproc'}={limit}",
+            *PROGRAM,
+            "apply",
+            *arguments,
+        ],
+        cwd=pexec.folder,
+        env=pexec.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert resource.getrlimit(kind) == before
+    stdout, stderr = process.communicate(timeout=timeout)
+    return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
+
+
+def processes_of_this_user() -> int:
+    """How many threads this user has, as the kernel counts them against the limit."""
+    count = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                if os.stat(f"/proc/{name}").st_uid == os.geteuid():
+                    count += len(os.listdir(f"/proc/{name}/task"))
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+    return count
+
+
+@pytest.mark.parametrize("output", ["quiet", "plain"])
+@pytest.mark.parametrize("limits", ["", ", limits: {memory: 1GiB}"], ids=["spawned", "forked"])
+def test_with_few_descriptors_fewer_jobs_run_at_once_and_none_fails(pexec: Pexec, output: str, limits: str) -> None:
+    jobs = "".join(f"  j{n}: {{run: 'echo {n}; sleep 0.2'{limits}}}\n" for n in range(80))
+    text = f"version: 1\npolicy: {{max_parallel_jobs: 40}}\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{jobs}"
+    done = apply_under(pexec.file("pexec.yaml", text), resource.RLIMIT_NOFILE, 64, "--output", output)
+    assert done.returncode == 0, done.stderr.decode()
+    run = last_run(pexec.folder).check()
+    assert set(run.statuses.values()) == {"succeeded"}
+    assert [run.log(f"j{n}") for n in range(80)] == [b"%d\n" % n for n in range(80)]
+    assert len(run.named("attempt.finished")) == 80, "nothing was tried twice"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may have any number of processes")
+def test_with_few_processes_fewer_jobs_run_at_once_and_none_fails(pexec: Pexec) -> None:
+    jobs = "".join(f"  j{n}: {{argv: [sleep, '0.1']}}\n" for n in range(60))
+    text = f"version: 1\npolicy: {{max_parallel_jobs: 40}}\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{jobs}"
+    room = processes_of_this_user() + 25
+    done = apply_under(pexec.file("pexec.yaml", text), resource.RLIMIT_NPROC, room, "--output", "quiet")
+    assert done.returncode == 0, done.stderr.decode()
+    run = last_run(pexec.folder).check()
+    assert set(run.statuses.values()) == {"succeeded"}
+    assert len(run.named("attempt.finished")) == 60
