@@ -26,7 +26,7 @@ class PexecError(Exception):
 
     exit_code: ExitCode = ExitCode.BUG
 
-    def __init__(self, message: str, *, help: str = "") -> None:
+    def __init__(self, message: str, *, help: str = "") -> None:  # noqa: A002 - the word that users read
         super().__init__(message)
         self.message = message
         self.help = help

@@ -152,7 +152,8 @@ def test_output_is_never_overwritten(pexec: Pexec) -> None:
     for name in ("pexec.yaml", "link.yaml"):
         pexec.run("discover", "a.sh", "-o", name).said(
             exit_code=4,
-            stderr=f"error: `{name}` exists already\n  = help: pexec never overwrites it; name another file with `-o`\n",
+            stderr=f"error: `{name}` exists already\n"
+            "  = help: pexec never overwrites it; name another file with `-o`\n",
         )
     assert (pexec.folder / "pexec.yaml").read_text() == "mine\n"
     assert not (pexec.folder / "nowhere.yaml").exists()

@@ -130,10 +130,10 @@ class Laws:
         """The first failure of a matrix that fails fast dooms the jobs beside it."""
         for number, state in ended.items():
             job = self.jobs[number]
-            if job.matrix_fail_fast and state in BAD and not job.allow_failure:
-                if job.workflow not in self.failed_matrices:
-                    self.failed_matrices.add(job.workflow)
-                    self.doomed |= {other.index for other in self.jobs if other.workflow == job.workflow}
+            fails_its_matrix = job.matrix_fail_fast and state in BAD and not job.allow_failure
+            if fails_its_matrix and job.workflow not in self.failed_matrices:
+                self.failed_matrices.add(job.workflow)
+                self.doomed |= {other.index for other in self.jobs if other.workflow == job.workflow}
         self.doomed -= self.ended.keys()
 
     def is_late(self, fact: Fact) -> bool:
