@@ -169,8 +169,9 @@ def _templated(name: str, workflow: Workflow, home: Home, source: SourceMap) -> 
 
 def _forbidden(name: str, workflow: Workflow, home: Home, source: SourceMap) -> Iterator[_Text]:
     """The texts that hold templates and may not."""
-    if workflow.file is not None and OPENING in workflow.file:
-        yield _Text(workflow.file, ("workflows", name, "file"), source)
+    for key, value in (("file", workflow.file), ("cleanup", workflow.cleanup)):
+        if value is not None and OPENING in value:
+            yield _Text(value, ("workflows", name, key), source)
     for number, word in enumerate(workflow.shell or ()):
         if OPENING in word:
             yield _Text(word, ("workflows", name, "shell", number), source)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from support.cli import Pexec
 from support.runs import last_run
 
@@ -18,9 +17,6 @@ def test_scripts_become_a_manifest_that_runs(pexec: Pexec) -> None:
     assert (run.path / "said").read_text() == "one\ntwo\n"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="`file: x.md` is given to the shell as it is until runbooks are wired into apply"
-)
 def test_a_runbook_runs_its_shell_blocks_and_never_its_prose(pexec: Pexec) -> None:
     pexec.file("a.sh", 'echo one >> "$PEXEC_RUN_DIR/said"\n')
     pexec.file(

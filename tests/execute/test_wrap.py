@@ -42,3 +42,12 @@ def test_the_working_folder_is_relative_to_the_manifest(declared: str, expected:
 def test_a_group_has_no_command() -> None:
     with pytest.raises(ValueError, match="nothing to run"):
         command(JobSpec(), "/base", "/tmp/script")
+
+
+def test_the_blocks_of_a_runbook_go_through_a_file_with_their_arguments() -> None:
+    spec = JobSpec(file="docs/a.md", blocks=((4, "echo $1\n"),), args=("x",), shell=SHELL)
+    argv, text = command(spec, "/base", "/tmp/t/script")
+    assert argv == [b"bash", b"-e", b"/tmp/t/script", b"x"]
+    assert text is not None
+    assert b"/tmp/t/place" in text
+    assert b"echo $1" in text

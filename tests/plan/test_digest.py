@@ -124,3 +124,36 @@ def test_digests_stay_the_same_from_version_to_version() -> None:
     plan = plan_of("run: build", "run: build, env: {A: ä}, retry: {max_attempts: 2}")
     assert plan.jobs[1].digest == "ae51ce2b48188db5ec24eed72bc52fd8"
     assert plan.digest == "9b49a6103271255b00f96cd53b9ae2f1"
+
+
+def test_fail_fast_of_a_matrix_is_followed_by_the_run_and_does_not_change_its_jobs() -> None:
+    text = "workflows: {a: {run: a, matrix: {n: [1, 2]}}, b: {run: b}}"
+    before, after = good_plan(text), good_plan(text.replace("[1, 2]", "[1, 2], fail_fast: true"))
+    assert [job.digest for job in before.jobs] == [job.digest for job in after.jobs]
+    assert before.digest != after.digest
+
+
+def test_cells_that_run_the_same_are_still_different_jobs() -> None:
+    jobs = good_plan("workflows: {a: {run: a, matrix: {n: [1, 2]}}, b: {run: b, needs: a}}").jobs
+    assert len({job.digest for job in jobs}) == 3
+
+
+def test_a_value_that_is_put_in_counts_as_if_it_were_written() -> None:
+    put_in = good_plan("params: {p: {default: x}}\nworkflows: {a: {argv: [a, '${{ params.p }}'], env: {A: '${{ params.p }}'}}}")
+    written = good_plan("workflows: {a: {argv: [a, x], env: {A: x}}}")
+    assert put_in.digest == written.digest
+
+
+def test_what_the_run_fills_in_is_the_same_for_every_run_and_not_the_literal_text() -> None:
+    late = good_plan("workflows: {a: {argv: ['${{ run.id }}']}}")
+    literal = good_plan("workflows: {a: {argv: ['$${{ run.id }}']}}")
+    assert late.jobs[0].spec.argv == literal.jobs[0].spec.argv
+    assert late.jobs[0].digest != literal.jobs[0].digest
+
+
+def test_a_runbook_counts_by_its_content() -> None:
+    text = "workflows: {a: {file: a.md}}"
+    one = Found("runbook", "d1", ((2, "echo\n"),))
+    same, other = Found("runbook", "d1", ()), Found("runbook", "d2", ((2, "echo\n"),))
+    digests = [good_plan(text, files={"a.md": found}).jobs[0].digest for found in (one, same, other)]
+    assert digests[0] == digests[1] != digests[2]

@@ -192,12 +192,14 @@ def test_texts_that_hold_no_templates_are_told() -> None:
         workflows:
           a: {file: "ci/${{ params.p }}.sh"}
           b: {run: b, shell: ["${{ params.p }}"]}
+          c: {run: c, cleanup: "rm ${{ params.p }}"}
         """
     ).diagnostics
     assert [f"{one.code} {one.message}" for one in found] == [
         "PX214 `${{` in item 2 of `defaults.shell` may not stand here",
         "PX214 `${{` in `file` of workflow `a` may not stand here",
         "PX214 `${{` in item 1 of `shell` of workflow `b` may not stand here",
+        "PX214 `${{` in `cleanup` of workflow `c` may not stand here",
     ]
     assert {one.help for one in found} == {"they may stand in `run`, `argv`, `args`, `env` and `working_dir`"}
 
