@@ -37,8 +37,9 @@ def _marker(path: str) -> str:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return ""
-    with open(descriptor, "rb") as file:
-        try:
-            return file.read(_LONGEST_MARKER).decode("ascii", "replace")
-        except OSError:  # it is a folder
-            return ""
+    try:
+        return os.read(descriptor, _LONGEST_MARKER).decode("ascii", "replace")
+    except OSError:  # it is a folder, or a pipe into which somebody else writes
+        return ""
+    finally:
+        os.close(descriptor)

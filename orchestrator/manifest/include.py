@@ -280,13 +280,16 @@ def _content(file: str, limit: int) -> bytes:
     """At most so many bytes of a regular file. Raises OSError."""
     # Not blocking: a named pipe is opened at once, seen to be no regular file, and closed.
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as stream:
+    try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError
         if not stat.S_ISREG(mode):
             raise OSError(0, "not a regular file")
-        return stream.read(limit)
+        with open(descriptor, "rb", closefd=False) as stream:
+            return stream.read(limit)
+    finally:
+        os.close(descriptor)
 
 
 def _is_missing(fault: OSError) -> bool:

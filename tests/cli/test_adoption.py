@@ -54,6 +54,8 @@ def test_a_change_is_told_where_it_is_and_to_all_that_stand_on_it() -> None:
         "build": f"= {UNCHANGED}",
         "test": "`test.sh` has changed",
     }
+    longer = CHAIN.replace("file: test.sh", "file: test.sh, timeout: 1h")
+    assert told(chain(), [OK, OK, OK], chain(longer, content="d2"))["test"] == "`test.sh` has changed"
     assert told(chain(), [OK, OK, OK], chain(CHAIN.replace("needs: build, ", "needs: fetch, ")))["test"] == (
         "its definition has changed"
     )

@@ -58,3 +58,35 @@ def test_names_are_relative_to_the_manifest_and_not_to_the_current_folder(
         "./a b.sh": FileFacts("script", str(tmp_path / "project/a b.sh"), _digest(b"true\n")),
         "/nowhere/x": FileFacts("missing", "/nowhere/x"),
     }
+
+
+def test_markdown_is_a_runbook_whatever_its_mode_with_the_blocks_that_run(tmp_path: Path) -> None:
+    text = b"# Prose\n\n```bash\necho 1\n```\n\n~~~sh\necho 2\n~~~\n\n```console\n$ false\n```\n"
+    (tmp_path / "a.md").write_bytes(text)
+    (tmp_path / "a.md").chmod(0o755)
+    (tmp_path / "B.Markdown").write_bytes(text)
+    (tmp_path / "folder.md").mkdir()
+    blocks = ((4, "echo 1\n"), (8, "echo 2\n"))
+    assert gather(["a.md", "B.Markdown", "folder.md"], str(tmp_path)) == {
+        "a.md": FileFacts("runbook", str(tmp_path / "a.md"), _digest(text), blocks),
+        "B.Markdown": FileFacts("runbook", str(tmp_path / "B.Markdown"), _digest(text), blocks),
+        "folder.md": FileFacts("directory", str(tmp_path / "folder.md")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "line"),
+    [
+        (b"# Prose\n\n    indented\n", "it has no block of shell code that runs", 0),
+        (b"a\n\n```sh\necho\n", "a shell block is never closed, so the text behind it would run", 3),
+        (b"```sh\n\xff\n```\n", "it is not UTF-8 text", 0),
+        (b"```sh\necho \0\n```\n", "it contains a NUL character", 0),
+        (b"```sh\necho\n```\n".ljust(4 * 2**20 + 1), "it is larger than 4 MiB", 0),
+    ],
+)
+def test_a_runbook_that_cannot_run_has_a_fault(tmp_path: Path, content: bytes, message: str, line: int) -> None:
+    (tmp_path / "a.md").write_bytes(content)
+    found = gather(["a.md"], str(tmp_path))["a.md"]
+    assert (found.kind, found.blocks) == ("runbook", ())
+    assert found.fault is not None
+    assert (found.fault.message, found.fault.line) == (message, line)

@@ -139,7 +139,9 @@ def test_cells_that_run_the_same_are_still_different_jobs() -> None:
 
 
 def test_a_value_that_is_put_in_counts_as_if_it_were_written() -> None:
-    put_in = good_plan("params: {p: {default: x}}\nworkflows: {a: {argv: [a, '${{ params.p }}'], env: {A: '${{ params.p }}'}}}")
+    put_in = good_plan(
+        "params: {p: {default: x}}\nworkflows: {a: {argv: [a, '${{ params.p }}'], env: {A: '${{ params.p }}'}}}"
+    )
     written = good_plan("workflows: {a: {argv: [a, x], env: {A: x}}}")
     assert put_in.digest == written.digest
 
