@@ -18,7 +18,6 @@ from orchestrator.journal.events import EVENTS, consequence_to_fields
 from orchestrator.journal.history import History, Process
 from orchestrator.plan.model import Plan, RetryPolicy
 
-
 FOLLOWS = ("job.finished", "retry.scheduled")
 
 
