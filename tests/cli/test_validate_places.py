@@ -104,7 +104,7 @@ def test_json_on_one_very_long_line_is_shown_at_its_fault(tmp_path: Path) -> Non
         "error[PX117]: `run` of workflow `last` must be text, not a number\n"
         f" --> pexec.json:1:{text.rindex('7') + 1}\n"
         "  |\n"
-        '1 | ...w9998": {"run": "make"}, "last": {"run": 7}}}\n'
+        '1 | ...9998": {"run": "make"}, "last": {"run": 7}}}\n'
         f"  |    {' ' * 40}^\n"
         '  = help: put it in quotes: `"7"`\n'
         "\n"
