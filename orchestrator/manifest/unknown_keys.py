@@ -62,6 +62,7 @@ OTHER_TOOLS: dict[type[BaseModel], dict[str, str]] = {
         "cmds": "run",
         "command": "run",
         "script": "run",
+        "steps": "run",
         "strategy": "matrix",
         "condition": "if",
         "only_if": "if",
@@ -76,10 +77,17 @@ _SECTIONS: list[tuple[type[BaseModel], str]] = [
     (Defaults, "it belongs under `defaults`"),
     (Manifest, "it belongs to the manifest itself, beside `workflows`"),
 ]
-_SPECIAL = {
+_OF_FILES = ("sources", "generates", "inputs", "status", "creates")
+_SPECIAL: dict[tuple[type[BaseModel], str], str] = {
     (Param, "type"): "the type follows from `default`: text, a number, or true and false",
     (Param, "required"): "a parameter without `default` must be given",
     (Workflow, "unless"): "pexec calls it `if`, and writes it the other way round: `if: {not: {...}}`",
+    (Workflow, "steps"): "a workflow runs one command: put them all into `run`, or make each a workflow with `needs`",
+    (Workflow, "runs-on"): "all jobs run on this machine; `if: {platform.system: linux}` leaves one out elsewhere",
+    (Workflow, "uses"): "pexec runs commands: write in `run` what it does",
+    (Workflow, "outputs"): "jobs hand over files: they share the manifest's folder",
+    (Workflow, "name"): "the name is the key above it; `description` is for people",
+    **{(Workflow, key): "every job of a run is run: pexec does not look at the times of files" for key in _OF_FILES},
 }
 
 

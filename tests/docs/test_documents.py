@@ -20,7 +20,7 @@ def test_the_document_does_what_it_says(document: Path, tmp_path: Path) -> None:
 
 
 def test_there_are_documents() -> None:
-    assert {path.stem for path in DOCUMENTS} >= {"tutorial", "manual"}
+    assert {path.stem for path in DOCUMENTS} >= {"tutorial", "manual", "recipes"}
 
 
 @pytest.mark.parametrize(
