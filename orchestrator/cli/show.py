@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.cli.snippet import Mark, Source
 from orchestrator.cli.streams import wants_colour
 from orchestrator.cli.text import plural, visible
-from orchestrator.diagnostics import Diagnostic, Severity, Span
+from orchestrator.diagnostics import Diagnostic, Note, Severity, Span
 
 MOST_SHOWN = 20
+MOST_PLACES = 20  # of one diagnostic: a circle may lead through every line of a large manifest
 
 _BOLD = "1"
 _COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34"}
@@ -44,7 +45,11 @@ class Renderer:
         return "\n".join(parts)
 
     def one(self, diagnostic: Diagnostic) -> str:
-        """One diagnostic, several lines, each ended by a newline."""
+        """One diagnostic, several lines, each ended by a newline. Of its notes at most 20 are shown, with the last."""
+        hidden = len(diagnostic.notes) - MOST_PLACES
+        if hidden > 0:
+            kept = (*diagnostic.notes[: MOST_PLACES - 1], diagnostic.notes[-1])
+            diagnostic = replace(diagnostic, notes=(*kept, Note(f"{plural(hidden, 'more place')} not shown")))
         title = f"{diagnostic.severity.value}[{diagnostic.code}]"
         lines = [self._paint(title, diagnostic.severity.value) + self._paint(f": {visible(diagnostic.message)}", "")]
         spans = [span for span in (diagnostic.span, *(note.span for note in diagnostic.notes)) if span is not None]
