@@ -1,1 +1,1 @@
-"""Side-by-side measurements; see README.md."""
+"""pexec beside the tools that people would take instead: `python -m benchmarks`. See docs/performance.md."""

@@ -1,14 +1,9 @@
-"""Shapes of graphs, and how each tool wants to be told of them.
-
-A graph is a list: job number -> numbers of the jobs that it needs, all smaller. Each job appends a line to a file, so
-that a run can be checked, unless it is to measure nothing but the tool: then it is `true`.
-"""
+"""Shapes of graphs. A graph is a list: job number -> numbers of the jobs that it needs, all smaller."""
 
 from __future__ import annotations
 
-import json
+import random
 from collections.abc import Callable
-from pathlib import Path
 
 Graph = list[list[int]]
 
@@ -24,12 +19,12 @@ def chain(jobs: int) -> Graph:
 
 
 def layers(jobs: int, width: int = 20) -> Graph:
-    """Layers of 20; each job needs two or three of the layer before."""
+    """Layers of so many; each job needs two or three of the layer before."""
     graph: Graph = []
     for job in range(jobs):
         layer, place = divmod(job, width)
-        start = (layer - 1) * width
-        graph.append(sorted({start + (place + step) % width for step in (0, 1, 7)}) if layer else [])
+        start, steps = (layer - 1) * width, (0, 1, 7)[: 2 + job % 2]
+        graph.append(sorted({start + (place + step) % width for step in steps}) if layer else [])
     return graph
 
 
@@ -48,30 +43,10 @@ def diamonds(jobs: int, width: int = 8) -> Graph:
     return graph
 
 
+def scattered(jobs: int, seed: int = 1) -> Graph:
+    """Each job needs up to three of the forty before it, drawn at random."""
+    draw = random.Random(seed)
+    return [sorted(draw.sample(range(max(0, job - 40), job), min(job, draw.randrange(4)))) for job in range(jobs)]
+
+
 SHAPES: dict[str, Callable[[int], Graph]] = {"flat": flat, "chain": chain, "layers": layers, "diamonds": diamonds}
-
-
-def write_pexec(graph: Graph, command: str, folder: Path) -> None:
-    """`pexec.yaml`, with the shell that the other tools use."""
-    lines = ["version: 1", "defaults:", "  shell: [sh, -e]", "workflows:"]
-    for job, needs in enumerate(graph):
-        lines += [f"  j{job}:", f"    run: {json.dumps(command)}"]
-        if needs:
-            lines.append(f"    needs: [{', '.join(f'j{need}' for need in needs)}]")
-    (folder / "pexec.yaml").write_text("\n".join(lines) + "\n")
-
-
-def write_ninja(graph: Graph, command: str, folder: Path) -> None:
-    """`build.ninja`; no output file is ever made, so every job runs each time."""
-    lines = ["rule r", f"  command = {command.replace('$', '$$')}", "  description = $out"]
-    lines += [f"build j{job}: r {' '.join(f'j{need}' for need in needs)}".rstrip() for job, needs in enumerate(graph)]
-    (folder / "build.ninja").write_text("\n".join(lines) + "\n")
-
-
-def write_make(graph: Graph, command: str, folder: Path) -> None:
-    """`Makefile`; the `;` makes make use the shell, as the others do."""
-    names = " ".join(f"j{job}" for job in range(len(graph)))
-    lines = [".SUFFIXES:", "MAKEFLAGS += -rR", f".PHONY: all {names}", f"all: {names}"]
-    for job, needs in enumerate(graph):
-        lines += [f"j{job}: {' '.join(f'j{need}' for need in needs)}".rstrip(), f"\t@{command.replace('$', '$$')} ;"]
-    (folder / "Makefile").write_text("\n".join(lines) + "\n")

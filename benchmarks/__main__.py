@@ -1,0 +1,104 @@
+"""`python -m benchmarks`: install the tools, measure, and print Markdown tables or write them into a page."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import makespan, output, overhead, planning, scale, startup
+from benchmarks.clock import Share
+from benchmarks.install import Installed, install
+from benchmarks.machine import describe
+from benchmarks.subject import Subject
+from benchmarks.tables import replaced, table
+
+# What there is to measure, and its share of the time.
+SUBJECTS: dict[str, tuple[Callable[[Subject], str], int]] = {
+    "overhead": (overhead.measure, 36),
+    "scale": (scale.measure, 24),
+    "planning": (planning.measure, 22),
+    "makespan": (makespan.measure, 14),
+    "startup": (startup.measure, 3),
+    "output": (output.measure, 1),
+}
+
+
+def main() -> int:
+    """Measure what was asked for; 1 if pexec itself did not do all of it."""
+    arguments = _parser().parse_args()
+    chosen = arguments.table or list(SUBJECTS)
+    page: Path | None = arguments.write
+    if page is not None:
+        text = page.read_text()
+        for name in ("versions", *chosen):
+            replaced(text, name, "")  # a page without a place for it is told now, not in a quarter of an hour
+    with _scratch(arguments.scratch) as scratch:
+        _say("installing")
+        try:
+            installed = install(scratch)
+        except subprocess.CalledProcessError as error:
+            print(f"pexec could not be installed: {error.stderr.strip()[-500:]}", file=sys.stderr)
+            return 1
+        _tell("versions", _versions(installed), page)
+        faults: list[str] = []
+        until = time.monotonic() + 60 * arguments.minutes
+        for place, name in enumerate(chosen):
+            measure, weight = SUBJECTS[name]
+            weights = sum(SUBJECTS[other][1] for other in chosen[place:])
+            share = Share(max(0.0, until - time.monotonic()) * weight / weights)
+            before, began = describe(), time.monotonic()
+            subject = Subject(installed, scratch, share, arguments.quick, arguments.limit, _say, faults)
+            shown = measure(subject)
+            head = f"*{datetime.now(UTC):%Y-%m-%d}: {before}; measured in {time.monotonic() - began:.0f} s"
+            _tell(name, f"{head}{', short form' if arguments.quick else ''}.*\n\n{shown}", page)
+    for fault in faults:
+        print(f"pexec failed: {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short form, in about two minutes: no figures to quote")
+    parser.add_argument("--table", action="append", choices=SUBJECTS, help="only this one; may be repeated")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="write the tables into this page, between its marks")
+    parser.add_argument("--scratch", type=Path, help="work here and keep the installed tools for the next time")
+    parser.add_argument("--minutes", type=float, default=13, help="begin no new round after so many (default: 13)")
+    parser.add_argument("--limit", type=float, default=180, help="seconds for one program (default: 180)")
+    return parser
+
+
+@contextmanager
+def _scratch(wanted: Path | None) -> Iterator[Path]:
+    if wanted is not None:
+        wanted.mkdir(parents=True, exist_ok=True)
+        yield wanted.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="pexec-benchmarks-") as name:
+        yield Path(name)
+
+
+def _versions(installed: Installed) -> str:
+    rows = [[name, version] for name, version in installed.versions.items()]
+    return table(["tool", "version"], [*rows, *([name, why] for name, why in installed.missing.items())], texts=2)
+
+
+def _tell(name: str, text: str, page: Path | None) -> None:
+    """Print a table, and write it into its place, at once: what is measured is not lost if the rest goes wrong."""
+    print(f"## {name}\n\n{text}\n", flush=True)
+    if page is not None:
+        page.write_text(replaced(page.read_text(), name, text))
+
+
+def _say(text: str) -> None:
+    print(f"... {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

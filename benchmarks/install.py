@@ -1,0 +1,109 @@
+"""Puts the peers and pexec into a scratch folder, as their users have them; tells what is missing and why."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.process import environment
+from benchmarks.tools import PEERS, PEXEC, Tool
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 300  # seconds for one installation
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What there is to measure. `versions` and `missing` are by name; `python` is the one that runs pexec."""
+
+    env: dict[str, str]
+    python: Path
+    peers: tuple[Tool, ...]
+    versions: dict[str, str]
+    missing: dict[str, str]
+
+    def has(self, name: str) -> bool:
+        """Whether this peer is there."""
+        return any(tool.name == name for tool in self.peers)
+
+
+def install(scratch: Path) -> Installed:
+    """Install all that can be; what `scratch` has already, from an earlier time, is taken as it is.
+
+    pexec is installed anew each time, by itself, since any other package beside it may slow its imports.
+    Raises `subprocess.CalledProcessError` if pexec itself cannot be installed.
+    """
+    missing = _from_pypi(scratch / "peers") | _from_debian()
+    shutil.rmtree(scratch / "pexec", ignore_errors=True)
+    shutil.rmtree(scratch / "home", ignore_errors=True)
+    (scratch / "home").mkdir(parents=True)
+    _environment(scratch / "pexec")
+    _call([str(scratch / "pexec/bin/pip"), "install", "-q", str(ROOT)])
+    env = environment([scratch / "pexec/bin", scratch / "peers/bin"], scratch / "home")
+    versions = {tool.name: version for tool in (PEXEC, *PEERS) if (version := _version(tool, env))}
+    peers = tuple(tool for tool in PEERS if tool.name in versions)
+    missing = {tool.name: missing.get(tool.name, "does not start") for tool in PEERS if tool not in peers}
+    return Installed(env, scratch / "pexec/bin/python", peers, versions, missing)
+
+
+def _from_pypi(folder: Path) -> dict[str, str]:
+    """One environment for all, one `pip install` for each, so that one that fails keeps out no other."""
+    missing: dict[str, str] = {}
+    if not (folder / "bin/pip").exists():
+        _environment(folder)
+    packages = {tool.name: tool.source.removeprefix("pypi:") for tool in PEERS if tool.source.startswith("pypi:")}
+    for name, package in {**packages, "PyYAML": "PyYAML"}.items():
+        try:
+            _call([str(folder / "bin/pip"), "install", "-q", package])
+        except (subprocess.SubprocessError, OSError) as error:
+            missing[name] = f"pip could not install {package}: {_reason(error)}"
+    return missing
+
+
+def _from_debian() -> dict[str, str]:
+    missing: dict[str, str] = {}
+    for tool in PEERS:
+        if not tool.source.startswith("debian:") or shutil.which(tool.version[0]):
+            continue
+        package = tool.source.removeprefix("debian:")
+        if os.geteuid() or not shutil.which("apt-get"):
+            missing[tool.name] = f"not here, and only root can install it: apt-get install {package}"
+            continue
+        try:
+            _call(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package])
+        except (subprocess.SubprocessError, OSError) as error:
+            missing[tool.name] = f"apt-get could not install {package}: {_reason(error)}"
+    return missing
+
+
+def _environment(folder: Path) -> None:
+    _call([sys.executable, "-m", "venv", str(folder)])
+
+
+def _call(argv: Sequence[str]) -> None:
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    subprocess.run(
+        argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
+
+
+def _reason(error: Exception) -> str:
+    told = getattr(error, "stderr", None) or str(error)
+    return str(told).strip().splitlines()[-1][:200]
+
+
+def _version(tool: Tool, env: dict[str, str]) -> str | None:
+    """The first line that has a digit of what the tool prints about its version."""
+    try:
+        done = subprocess.run(
+            tool.version, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=30
+        )
+    except (subprocess.SubprocessError, OSError):
+        return None
+    words = [word for word in done.stdout.split() if word.lstrip("v")[:1].isdigit()]
+    return words[0].lstrip("v").rstrip(",") if words else None

@@ -1,0 +1,84 @@
+"""How fast pexec takes what jobs print, and that its memory does not grow with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.process import FailedError
+from benchmarks.subject import Subject
+from benchmarks.tables import table
+
+MIB = 2**20
+SECRETS = 100
+TMPFS = Path("/dev/shm")  # where a file is memory, so that pexec is measured and no disk
+LINE = "a line of a log that says nothing that anybody would have to hide, as long as lines of logs often are"
+
+
+def measure(subject: Subject) -> str:
+    """One job that prints: straight to its log, and through the masking of a hundred secrets."""
+    sizes = (8, 64) if subject.quick else (16, 1024)
+    masked = (8, 32) if subject.quick else (16, 512)
+    scratch = TMPFS if os.access(TMPFS, os.W_OK) else subject.scratch
+    room = shutil.disk_usage(scratch).free
+    rows = []
+    with tempfile.TemporaryDirectory(dir=scratch) as name:
+        folder = Path(name)
+        text = folder / "text"
+        text.write_text((LINE + "\n") * (MIB // (len(LINE) + 1)))
+        kinds: list[tuple[str, tuple[int, ...], Callable[[int], str]]] = [
+            ("direct", sizes, lambda size: _manifest(f"head -c {size * MIB} /dev/zero", secrets=0)),
+            (f"{SECRETS} secrets masked", masked, lambda size: _manifest(_repeat(size), secrets=SECRETS)),
+        ]
+        for kind, amounts, manifest in kinds:
+            for size in amounts:
+                if size * MIB * 2 > room:
+                    rows.append([kind, f"{size}", "left out: no room", "", ""])
+                    continue
+                subject.say(f"output {kind}, {size} MiB")
+                rows.append(_row(subject, folder, kind, size, manifest(size)))
+    where = "a tmpfs" if scratch == TMPFS else "a disk"
+    shown = table(["way", "MiB printed", "MB/s", "s of the job", "MiB pexec + warden"], rows)
+    return f"Logs on {where}.\n\n{shown}"
+
+
+def _row(subject: Subject, folder: Path, kind: str, size: int, manifest: str) -> list[str]:
+    (folder / "pexec.yaml").write_text(manifest)
+    values = {f"SECRET_{n}": f"private-{n}-{n * 7919 % 104729}" for n in range(SECRETS)}
+    try:
+        used = subject.run(["pexec", "apply", "--output", "quiet"], folder, watch=True, env=values)
+        seconds = _job_seconds(folder, size)
+    except FailedError as error:
+        return [kind, str(size), subject.failed("pexec", f"{kind}, {size} MiB", error), "", ""]
+    finally:
+        shutil.rmtree(folder / ".pexec", ignore_errors=True)
+    memory = f"{used.own / MIB:.0f} + {used.helper / MIB:.0f}"
+    return [kind, str(size), f"{size * MIB / 1e6 / seconds:.0f}", f"{seconds:.2f}", memory]
+
+
+def _job_seconds(folder: Path, size: int) -> float:
+    """How long the job took, by pexec's own account. Raises `FailedError` unless the log is as long as it must be."""
+    (run,) = (folder / ".pexec/runs").glob("*/results_summary.json")
+    (job,) = json.loads(run.read_text())["jobs"]
+    log = run.parent / str(job["log_file"])
+    expected = size * (MIB // (len(LINE) + 1)) * (len(LINE) + 1)
+    if log.stat().st_size not in (size * MIB, expected):
+        raise FailedError(f"the log has {log.stat().st_size} bytes")
+    return float(job["execution_time_seconds"])
+
+
+def _repeat(size: int) -> str:
+    """Shell text that prints the file of a MiB so many times."""
+    return f"i=0; while [ $i -lt {size} ]; do cat text; i=$((i+1)); done"
+
+
+def _manifest(command: str, secrets: int) -> str:
+    names = [f"SECRET_{number}" for number in range(secrets)]
+    declared = {"secrets": {name: {"env": name} for name in names}} if names else {}
+    workflow = {"run": command, **({"secrets": names} if names else {})}
+    defaults = {"shell": ["sh", "-e"]}
+    return json.dumps({"version": 1, "defaults": defaults, **declared, "workflows": {"print": workflow}})

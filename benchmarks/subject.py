@@ -1,0 +1,74 @@
+"""What the tables have in common: the tools, a place to work in, the time, and rounds that are taken in turns."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.clock import Share
+from benchmarks.install import Installed
+from benchmarks.process import FailedError, Used, run
+
+
+@dataclass(slots=True)
+class Subject:
+    """One table is being measured. `quick` asks for a short form; `faults` is what pexec itself did not do."""
+
+    installed: Installed
+    scratch: Path
+    share: Share
+    quick: bool
+    limit: float  # seconds for one program
+    say: Callable[[str], None]
+    faults: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """An empty folder, for as long as it is needed."""
+        with tempfile.TemporaryDirectory(dir=self.scratch) as name:
+            yield Path(name)
+
+    def run(self, argv: list[str], folder: Path, *, watch: bool = False, env: Mapping[str, str] | None = None) -> Used:
+        """Run a program in the environment of the installed tools, see `process.run`."""
+        return run(argv, folder, {**self.installed.env, **(env or {})}, self.limit, watch=watch)
+
+    def failed(self, name: str, what: str, error: FailedError) -> str:
+        """Note that a tool did not do its work; the words for its row."""
+        self.say(f"{name}, {what}: {error}")
+        if name.startswith("pexec"):
+            self.faults.append(f"{name}, {what}: {error}")
+        return str(error)
+
+
+def take_turns(
+    subject: Subject,
+    share: Share,
+    rounds: int,
+    work: Mapping[str, Callable[[], Used]],
+    once: frozenset[str] = frozenset(),
+) -> tuple[dict[str, list[Used]], dict[str, str]]:
+    """Do each piece of work once in each round, in another order each time, those in `once` in the first alone.
+
+    Returns what each used, and why some failed; these are not tried again.
+    """
+    used: dict[str, list[Used]] = {name: [] for name in work}
+    failures: dict[str, str] = {}
+    for number in share.rounds(rounds):
+        names = [name for name in work if name not in failures and (number == 0 or name not in once)]
+        random.Random(number).shuffle(names)
+        for name in names:
+            try:
+                used[name].append(work[name]())
+            except FailedError as error:
+                failures[name] = subject.failed(name, f"round {number + 1}", error)
+    return {name: found for name, found in used.items() if found and name not in failures}, failures
+
+
+def ratio(used: list[Used], base: list[Used], scale: float = 1.0) -> float:
+    """How many times as long as the other, by the median over the rounds that both took part in."""
+    return statistics.median(scale * one.wall / other.wall for one, other in zip(used, base, strict=False))

@@ -1,0 +1,39 @@
+"""The graphs that are measured are what they are said to be, for every tool."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks import formats, marks
+from benchmarks.graphs import SHAPES, Graph, scattered
+from benchmarks.process import environment, run
+from benchmarks.tools import PEERS, PEXEC, Tool
+
+
+@pytest.mark.parametrize("shape", [*SHAPES.values(), scattered])
+@pytest.mark.parametrize("jobs", [1, 7, 100, 1000])
+def test_a_graph_has_so_many_jobs_and_each_needs_earlier_ones(shape: Callable[[int], Graph], jobs: int) -> None:
+    graph = shape(jobs)
+    assert len(graph) == jobs
+    assert all(0 <= need < job for job, needs in enumerate(graph) for need in needs)
+    assert all(len(set(needs)) == len(needs) for needs in graph)
+
+
+def test_the_last_jobs_are_those_that_nobody_needs() -> None:
+    assert formats.last_jobs([[], [0], [0]]) == [1, 2]
+
+
+@pytest.mark.parametrize("tool", [PEXEC, *PEERS], ids=lambda tool: tool.name)
+def test_each_tool_that_is_here_runs_the_graph(tool: Tool, tmp_path: Path) -> None:
+    env = environment([Path(sys.executable).parent], tmp_path)
+    if shutil.which(tool.version[0], path=env["PATH"]) is None:
+        pytest.skip(f"{tool.name} is not here")
+    graph = SHAPES["flat" if tool.only_flat else "diamonds"](11)
+    tool.write(graph, marks.marked(["true"] * len(graph)), tmp_path)
+    run(tool.run(2), tmp_path, env, 60)
+    marks.check(graph, tmp_path, 2 if tool.keeps_limit else None)

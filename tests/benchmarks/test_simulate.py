@@ -1,0 +1,34 @@
+"""The yardstick of the makespan tables is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.graphs import chain, flat, layers
+from benchmarks.simulate import bound, list_schedule, ranks
+
+# Two long jobs in a row, and four short ones beside them: who starts with the short ones is late.
+FORK = [[], [], [], [], [], [4]]
+SECONDS = [1.0, 1.0, 1.0, 1.0, 2.0, 2.0]
+
+
+def test_a_rank_is_the_longest_chain_from_a_job_to_the_end() -> None:
+    assert ranks(FORK, SECONDS) == [1.0, 1.0, 1.0, 1.0, 4.0, 2.0]
+
+
+def test_no_schedule_is_shorter_than_the_critical_path_or_the_work_shared_out() -> None:
+    assert bound(FORK, SECONDS, 8) == 4.0
+    assert bound(flat(10), [1.0] * 10, 4) == 2.5
+
+
+def test_the_longest_chain_goes_first() -> None:
+    assert list_schedule(FORK, SECONDS, 2) == 4.0
+    assert list_schedule(chain(5), [1.0] * 5, 3) == 5.0
+    assert list_schedule(flat(10), [1.0] * 10, 4) == 3.0
+
+
+@pytest.mark.parametrize("slots", [1, 3, 7])
+def test_a_schedule_is_never_shorter_than_the_bound(slots: int) -> None:
+    graph = layers(60, 5)
+    seconds = [0.1 + job % 7 for job in range(60)]
+    assert bound(graph, seconds, slots) <= list_schedule(graph, seconds, slots) + 1e-9
