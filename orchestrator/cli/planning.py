@@ -25,13 +25,15 @@ _OF_MATRICES = {"PX211", "PX212"}
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What is to be said of one manifest; `texts` are its files, for snippets. `plan` is None if it has errors.
-    `origins` tells where parameters come from that are not their default, by the names that the plan shows."""
+    `origins` tells where parameters come from that are not their default, by the names that the plan shows;
+    `purposes` what parameters are for, where the manifest says so."""
 
     path: str
     plan: Plan | None
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str]
     origins: Mapping[str, str] = field(default_factory=dict)
+    purposes: Mapping[str, str] = field(default_factory=dict)
 
 
 def judge(
@@ -65,7 +67,8 @@ def judge(
         )
         diagnostics = tuple(sorted((*loaded.diagnostics, *_own_faults(planned.diagnostics, loaded)), key=_position))
         plan = planned.plan if readable else None
-        return Verdict(loaded.path, plan, diagnostics, loaded.source.texts, planned.origins)
+        purposes = {name: param.description for name, param in loaded.manifest.params.items() if param.description}
+        return Verdict(loaded.path, plan, diagnostics, loaded.source.texts, planned.origins, purposes)
     finally:
         gc.freeze()
         gc.enable()

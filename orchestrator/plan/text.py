@@ -12,11 +12,12 @@ _LONGEST_COMMAND = 88
 _MOST_NAMES = 6
 
 
-def plan_text(plan: Plan, origins: Mapping[str, str] | None = None) -> str:
+def plan_text(plan: Plan, origins: Mapping[str, str] | None = None, purposes: Mapping[str, str] | None = None) -> str:
     """Groups of jobs that may run side by side, the critical path, and the rules of the run; ends with a newline.
 
     A job's time-out is told where it differs from the run's default. `origins` says where an overridden setting comes
     from: `{"max_parallel_jobs": "--max-parallel-jobs"}`; the other keys are `fail_fast`, `timeout` and `params.NAME`.
+    `purposes` says of parameters what they are for.
     """
     lines = [f"{_shown(plan.name)}: {_count(len(plan.jobs), 'job')} in {_count(len(plan.levels), 'group')}"]
     if plan.description:
@@ -32,7 +33,7 @@ def plan_text(plan: Plan, origins: Mapping[str, str] | None = None) -> str:
     if plan.left_out:
         lines += ["", "left out", *(f"  {workflow}: {reason}" for workflow, reason in plan.left_out)]
     if plan.params:
-        lines += ["", "parameters", *_param_lines(plan, origins or {})]
+        lines += ["", "parameters", *_param_lines(plan, origins or {}, purposes or {})]
     lines += ["", "settings", *_setting_lines(plan, origins or {})]
     return "\n".join(lines) + "\n"
 
@@ -71,11 +72,13 @@ def _details(plan: Plan, job: PlannedJob) -> Iterator[str]:
         yield "may fail"
 
 
-def _param_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:
+def _param_lines(plan: Plan, origins: Mapping[str, str], purposes: Mapping[str, str]) -> Iterator[str]:
     width = min(max(map(len, plan.params)), _WIDEST_ID)
     for name, value in plan.params.items():
         origin = f"  (from {origins[f'params.{name}']})" if f"params.{name}" in origins else ""
         yield f"  {name:<{width}}  {_elided(_shown(value_text(value)))}{origin}".rstrip()
+        if purposes.get(name):
+            yield f"  {'':<{width}}    {_shown(purposes[name].strip())}"
 
 
 def _setting_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:

@@ -52,6 +52,17 @@ def test_a_cell_is_named_on_the_command_line_and_brings_its_needs(pexec: Pexec) 
     assert "did you mean `load[region=south]`" in pexec.run("plan", "load[region=sout]").stderr
 
 
+def test_included_values_join_the_cells_they_do_not_contradict(pexec: Pexec) -> None:
+    pexec.file(
+        "pexec.yaml",
+        "version: 1\nworkflows:\n  t:\n    run: echo ${{ matrix.py }} ${{ matrix.os }} ${{ matrix.extra }}\n"
+        "    matrix: {py: [a, b], os: [x, y], include: [{py: a, extra: more}, {py: b, os: y, extra: last}, {py: c}]}\n",
+    )
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    run = last_run(pexec.folder).check()
+    assert [run.log(job) for job in run.jobs] == [b"a x more\n", b"a y more\n", b"b x \n", b"b y last\n", b"c  \n"]
+
+
 FAIL_FAST = """\
 version: 1
 policy: {max_parallel_jobs: 3}

@@ -19,7 +19,11 @@ def test_flags_go_before_variables_and_these_before_defaults(pexec: Pexec) -> No
     pexec.file("pexec.yaml", MANIFEST).env(PEXEC_PARAM_RELEASE="1.1", PEXEC_PARAM_LEVEL="low")
     done = pexec.run("plan", "--set", "release=2.0")
     assert (done.exit_code, done.stderr) == (0, "")
-    assert "\nparameters\n  release  2.0  (from --set)\n  level    low  (from PEXEC_PARAM_LEVEL)\n" in done.stdout
+    assert done.stdout.split("\nparameters\n")[1].split("\n\n")[0].splitlines() == [
+        "  release  2.0  (from --set)",
+        "             What to publish",
+        "  level    low  (from PEXEC_PARAM_LEVEL)",
+    ]
     assert pexec.run("apply", "--set=release=2.0").exit_code == 0
     run = last_run(pexec.folder)
     assert run.log("publish") == b"2.0 low\n"

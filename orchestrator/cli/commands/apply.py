@@ -70,5 +70,5 @@ def _dry_run(invocation: Invocation) -> int:
     verdict = _judged(invocation)
     if verdict.plan is None:
         return ExitCode.INVALID
-    write_stdout(defused(plan_text(verdict.plan, {**invocation.origins, **verdict.origins})))
+    write_stdout(defused(plan_text(verdict.plan, {**invocation.origins, **verdict.origins}, verdict.purposes)))
     return ExitCode.OK

@@ -41,5 +41,5 @@ def run(arguments: argparse.Namespace) -> int:
         from orchestrator.cli.text import defused
         from orchestrator.plan.text import plan_text
 
-        write_stdout(defused(plan_text(verdict.plan, {**invocation.origins, **verdict.origins})))
+        write_stdout(defused(plan_text(verdict.plan, {**invocation.origins, **verdict.origins}, verdict.purposes)))
     return ExitCode.OK

@@ -1,0 +1,194 @@
+"""Every key that a manifest may have is observed from outside: this is the list of who observes which.
+
+The keys come from the models themselves, so a new key fails here until a test that runs pexec shows what it changes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from orchestrator.manifest.model import Manifest
+
+TESTS = Path(__file__).parents[1]
+
+# section -> key -> the test, as FILE::FUNCTION below `tests/`; a file alone stands in front of the functions after it
+OBSERVED: dict[str, dict[str, str]] = {
+    "Manifest": {
+        "version": "acceptance/test_keys_of_the_run.py::test_another_version_is_not_run",
+        "name": "acceptance/test_keys_of_the_run.py::test_a_run_has_the_name_of_its_manifest_or_of_its_folder",
+        "description": "acceptance/test_keys_of_the_run.py::test_descriptions_are_shown_by_the_plan",
+        "include": "acceptance/test_language_include.py::"
+        "test_included_workflows_run_in_their_own_folders_with_their_own_defaults",
+        "params": "acceptance/test_language_params.py::test_flags_go_before_variables_and_these_before_defaults",
+        "policy": "acceptance/test_keys_of_the_run.py::test_max_parallel_jobs_is_how_many_run_at_once",
+        "secrets": "promises/test_env.py::test_a_job_has_the_secrets_that_it_names_and_no_other_from_anywhere",
+        "defaults": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
+        "workflows": "acceptance/test_s38_commands.py::test_each_kind_of_command_runs_as_it_is_written",
+    },
+    "Include": {
+        "file": "acceptance/test_language_include.py::"
+        "test_included_workflows_run_in_their_own_folders_with_their_own_defaults",
+        "prefix": "acceptance/test_language_include.py::test_a_job_of_an_included_manifest_is_named_with_its_prefix",
+        "optional": "acceptance/test_language_include.py::"
+        "test_included_workflows_run_in_their_own_folders_with_their_own_defaults",
+    },
+    "Param": {
+        "default": "acceptance/test_language_params.py::test_flags_go_before_variables_and_these_before_defaults",
+        "pattern": "acceptance/test_language_params.py::test_a_wrong_name_or_value_is_a_usage_error",
+        "choices": "acceptance/test_language_params.py::test_a_wrong_name_or_value_is_a_usage_error",
+        "description": "acceptance/test_keys_of_the_run.py::test_descriptions_are_shown_by_the_plan",
+    },
+    "Policy": {
+        "max_parallel_jobs": "acceptance/test_keys_of_the_run.py::test_max_parallel_jobs_is_how_many_run_at_once",
+        "fail_fast": "acceptance/test_keys_of_the_run.py::test_fail_fast_is_what_a_failure_does_to_the_rest",
+        "timeout": "acceptance/test_keys_of_the_run.py::test_timeout_is_the_deadline_of_the_run",
+        "order": "acceptance/test_keys_of_the_run.py::test_order_is_the_longest_chain_first_or_as_declared",
+        "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_what_they_take_of_a_pool",
+        "admission": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
+    },
+    "Admission": {
+        "min_free_memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
+        "max_load": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
+    },
+    "Secret": {
+        "env": "acceptance/test_keys_of_secrets.py::test_a_secret_is_found_where_the_manifest_says",
+        "file": "acceptance/test_keys_of_secrets.py::test_a_secret_is_found_where_the_manifest_says",
+        "command": "acceptance/test_keys_of_secrets.py::test_a_secret_is_found_where_the_manifest_says",
+        "allow_short": "acceptance/test_keys_of_secrets.py::test_a_short_secret_is_refused_unless_it_is_allowed",
+    },
+    "Defaults": {
+        "timeout": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
+        "grace": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
+        "retry": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
+        "shell": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
+        "env": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
+        "env_inherit": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
+        "working_dir": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
+        "limits": "acceptance/test_keys_of_defaults.py::test_limits_and_require_limits",
+        "require_limits": "acceptance/test_keys_of_defaults.py::test_limits_and_require_limits",
+    },
+    "Retry": {
+        "max_attempts": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_make_the_waits",
+        "delay": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_make_the_waits",
+        "backoff": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_make_the_waits",
+        "max_delay": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_make_the_waits",
+        "jitter": "acceptance/test_keys_of_retries.py::test_jitter_spreads_them",
+        "on": "acceptance/test_keys_of_retries.py::test_on_says_which_ends_are_tried_again",
+    },
+    "ExitCodes": {"exit": "acceptance/test_keys_of_retries.py::test_on_says_which_ends_are_tried_again"},
+    "Limits": {
+        "memory": "promises/test_memory_limit.py::test_a_tree_that_takes_too_much_memory_is_killed_and_its_end_says_so",
+        "cpu_time": "promises/test_memory_limit.py::test_a_job_that_uses_up_its_cpu_time_is_killed_and_its_end_says_so",
+        "open_files": "promises/test_limits_from_start.py::"
+        "test_the_limits_of_a_workflow_lie_over_the_defaults_key_by_key_and_none_lifts_one",
+        "file_size": "promises/test_limits_from_start.py::"
+        "test_a_file_that_grows_too_large_ends_the_job_and_its_log_does_not_count",
+        "processes": "promises/test_limits_from_start.py::"
+        "test_a_limit_that_nobody_can_enforce_is_told_or_with_require_limits_refused",
+        "core": "promises/test_limits_from_start.py::"
+        "test_the_limits_of_a_workflow_lie_over_the_defaults_key_by_key_and_none_lifts_one",
+        "log": "promises/test_limits_from_start.py::test_a_log_keeps_its_head_and_its_tail_and_counts_what_was_dropped",
+    },
+    "Workflow": {
+        "run": "acceptance/test_s38_commands.py::test_each_kind_of_command_runs_as_it_is_written",
+        "argv": "acceptance/test_s38_commands.py::test_each_kind_of_command_runs_as_it_is_written",
+        "file": "acceptance/test_s38_commands.py::test_each_kind_of_command_runs_as_it_is_written",
+        "args": "acceptance/test_s38_commands.py::test_each_kind_of_command_runs_as_it_is_written",
+        "needs": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
+        "after": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
+        "if": "acceptance/test_keys_of_workflows.py::test_conditions_leave_out_what_does_not_hold",
+        "manual": "acceptance/test_language_conditions.py::test_what_is_manual_runs_when_named",
+        "matrix": "acceptance/test_language_matrix.py::"
+        "test_each_cell_is_a_job_and_waits_only_for_the_cells_that_it_needs",
+        "when": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
+        "timeout": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
+        "grace": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
+        "retry": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
+        "shell": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
+        "env": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
+        "env_inherit": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
+        "working_dir": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
+        "limits": "acceptance/test_keys_of_defaults.py::test_limits_and_require_limits",
+        "require_limits": "acceptance/test_keys_of_defaults.py::test_limits_and_require_limits",
+        "cleanup": "acceptance/test_keys_of_workflows.py::"
+        "test_cleanup_runs_after_the_job_and_for_no_longer_than_it_may",
+        "cleanup_timeout": "acceptance/test_keys_of_workflows.py::"
+        "test_cleanup_runs_after_the_job_and_for_no_longer_than_it_may",
+        "secrets": "promises/test_env.py::test_a_job_has_the_secrets_that_it_names_and_no_other_from_anywhere",
+        "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_what_they_take_of_a_pool",
+        "memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
+        "cpus": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
+        "allow_failure": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
+        "priority": "acceptance/test_keys_of_the_run.py::test_priority_goes_before_the_critical_path",
+        "tags": "acceptance/test_keys_of_workflows.py::test_tags_choose_what_runs",
+        "description": "acceptance/test_keys_of_the_run.py::test_descriptions_are_shown_by_the_plan",
+    },
+    "Need": {
+        "workflow": "acceptance/test_language_matrix.py::"
+        "test_each_cell_is_a_job_and_waits_only_for_the_cells_that_it_needs",
+        "matrix": "acceptance/test_language_matrix.py::"
+        "test_each_cell_is_a_job_and_waits_only_for_the_cells_that_it_needs",
+    },
+    "Condition": {
+        "not": "acceptance/test_keys_of_workflows.py::test_conditions_leave_out_what_does_not_hold",
+        "any": "acceptance/test_keys_of_workflows.py::test_conditions_leave_out_what_does_not_hold",
+        "all": "acceptance/test_keys_of_workflows.py::test_conditions_leave_out_what_does_not_hold",
+    },
+    "Glob": {"glob": "acceptance/test_keys_of_workflows.py::test_conditions_leave_out_what_does_not_hold"},
+    "Matrix": {
+        "include": "acceptance/test_language_matrix.py::test_included_values_join_the_cells_they_do_not_contradict",
+        "exclude": "acceptance/test_language_matrix.py::"
+        "test_each_cell_is_a_job_and_waits_only_for_the_cells_that_it_needs",
+        "fail_fast": "acceptance/test_language_matrix.py::"
+        "test_a_failing_cell_cancels_the_others_and_the_rest_of_the_run_goes_on",
+    },
+}
+
+
+def sections(form: Any, found: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Every model that can be reached from `form`, by its name, with its keys as a manifest writes them."""
+    if isinstance(form, type) and issubclass(form, BaseModel):
+        if form.__name__ not in found:
+            found[form.__name__] = {field.alias or name for name, field in form.model_fields.items()}
+            for field in form.model_fields.values():
+                sections(field.annotation, found)
+            sections(form.__annotations__.get("__pydantic_extra__"), found)
+        return found
+    for inner in get_args(form):
+        sections(inner, found)
+    return found
+
+
+KEYS = [
+    (section, key)
+    for section, keys in sections(Manifest, {"Glob": {"glob"}}).items()  # only free keys of conditions lead there
+    for key in sorted(keys)
+]
+
+
+def functions(file: Path) -> Iterator[ast.FunctionDef]:
+    return (node for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef))
+
+
+@pytest.mark.parametrize(("section", "key"), KEYS, ids=lambda part: part)
+def test_somebody_observes_it(section: str, key: str) -> None:
+    observer = OBSERVED.get(section, {}).get(key)
+    assert observer, (
+        f"name the test that runs pexec and shows what `{key}` of {section} changes, in {Path(__file__).name}"
+    )
+    file, _, name = observer.partition("::")
+    assert file.startswith(("acceptance/", "promises/"))
+    test = next((function for function in functions(TESTS / file) if function.name == name), None)
+    assert test is not None, f"there is no test {observer}"
+    assert "pexec" in {argument.arg for argument in test.args.args}, "it does not run pexec"
+    assert f"{key}:" in (TESTS / file).read_text(), f"`{key}:` is written nowhere in {file}"
+
+
+def test_the_list_has_no_key_that_is_gone() -> None:
+    assert {(section, key) for section, keys in OBSERVED.items() for key in keys} == set(KEYS)
