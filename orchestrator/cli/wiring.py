@@ -26,7 +26,8 @@ from orchestrator.execute.backends import LocalBackend
 from orchestrator.execute.backends import OnOutput as OnAttemptOutput
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
-from orchestrator.execute.driver import CancelAsked, Driver, Inbox, Observer, Signalled, Spawned
+from orchestrator.execute.driver import CancelAsked, Driver, Message, Observer, Signalled, Spawned
+from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
 from orchestrator.execute.limits import missing_for, refuse_missing
 from orchestrator.execute.masking import masked_journal, masked_plan
@@ -116,10 +117,12 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
         stack.callback(_quietly, journal.close)
         files = RunFiles(rundir, masked_plan(plan, secrets), past.events)
         stack.callback(_quietly, files.close)
-        inbox: Inbox = Inbox()
+        inbox: Inbox[Message] = Inbox()
+        stack.callback(inbox.close)
         backend = LocalBackend(
             supervision,
             plan.policy.max_parallel_jobs,
+            inbox,
             on_spawned=lambda spec, pid, ticks: inbox.put(Spawned(spec, pid, ticks)),
             on_output=_to_screen(screen.on_output),
         )

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
+from orchestrator.execute.direct import DirectAttempts
+from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.line import Line
 from orchestrator.execute.supervision import Supervision
-from orchestrator.execute.worker import run_attempt
+from orchestrator.execute.worker import needs_thread, run_attempt
 
 OnSpawned = Callable[[AttemptSpec, int, int], None]
 OnOutput = Callable[[AttemptSpec, bytes], None]
@@ -45,23 +48,32 @@ class _Threads(ThreadPoolExecutor):
 
 
 class LocalBackend:
-    """A thread for each running attempt, and one warden process that starts, ends and counts their processes.
+    """Runs attempts on this machine: one warden process starts, ends and counts their processes.
 
-    `on_spawned(spec, pid, start_ticks)` and `on_output(spec, chunk)` are called in the attempt's thread.
+    Those whose output passes through pexec have a thread each; the others are asked for in the driver's own thread,
+    which hears of them by its inbox. `on_spawned(spec, pid, start_ticks)` and `on_output(spec, chunk)` are called in
+    the attempt's thread, or the driver's.
     """
 
-    def __init__(self, supervision: Supervision, slots: int, on_spawned: OnSpawned, on_output: OnOutput) -> None:
+    def __init__(
+        self, supervision: Supervision, slots: int, inbox: Inbox[Any], on_spawned: OnSpawned, on_output: OnOutput
+    ) -> None:
         self.executor: Executor = _Threads(max(1, slots), thread_name_prefix="attempt")
         self._supervision = supervision
         self._on_spawned = on_spawned
         self._on_output = on_output
+        self._direct = DirectAttempts(supervision, Line(supervision, inbox), on_spawned, self._in_a_thread)
 
     def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
-        return self.executor.submit(run_attempt, spec, self._supervision, self._on_spawned, self._on_output)
+        return self._in_a_thread(spec) if needs_thread(spec, self._supervision) else self._direct.submit(spec)
 
     def kill(self, serial: int, *, force: bool) -> None:
         self._supervision.kill(serial, force=force)
 
     def close(self) -> None:
         self._supervision.close()
+        self._direct.close()
         self.executor.shutdown(wait=True, cancel_futures=True)
+
+    def _in_a_thread(self, spec: AttemptSpec) -> Future[AttemptResult]:
+        return self.executor.submit(run_attempt, spec, self._supervision, self._on_spawned, self._on_output)

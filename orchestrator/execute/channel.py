@@ -135,7 +135,7 @@ class WardenProcess:
 
 
 class Channel:
-    """A way to one warden on which one attempt at a time is asked for."""
+    """A way to one warden on which attempts are asked for: one at a time with `ask`, or several with `send`."""
 
     def __init__(self, warden: WardenProcess) -> None:
         self.warden = warden
@@ -152,6 +152,10 @@ class Channel:
         """Whether it did not take one of the last descriptors, which others need."""
         return has_room_for(self._end.fileno())
 
+    def fileno(self) -> int:
+        """The descriptor on which words come."""
+        return self._end.fileno()
+
     def close(self) -> None:
         """Hang up; the warden kills what still runs for this channel."""
         self._end.close()
@@ -161,20 +165,46 @@ class Channel:
 
         `on_spawned(pid, start_ticks)` is called once before that, if a process was started.
         """
-        self._send(request, pump)
+        self.send(request, pump)
         announced = False
         while True:
-            reply = self._receive(pump)
+            if pump is not None:
+                pump.run_until_readable(self.fileno())
+            _, *reply = self.receive()
             kind = reply[0]
             if kind in (protocol.SPAWNED, protocol.FINISHED) and not announced:
                 announced = True
                 on_spawned(reply[1], reply[2])
             if kind != protocol.SPAWNED:
-                return reply
+                return tuple(reply)
 
-    def _send(self, request: Request, pump: Pipe | None) -> None:
+    def send(self, request: Request, pump: Pipe | None = None) -> None:
+        """Ask for an attempt. Raises ChannelClosedError."""
+        try:
+            protocol.send(self._end, self._message(request, pump), pump.write_end if pump else None)
+        except (BrokenPipeError, ConnectionResetError):
+            raise ChannelClosedError(asked=False) from None
+        self._known.add(request.base.number)
+
+    def offer(self, request: Request) -> bool | None:
+        """Ask for an attempt without waiting: None if the warden does not listen now, False if it is too large.
+
+        Raises ChannelClosedError."""
+        data = marshal.dumps(self._message(request, None))
+        if len(data) > protocol.LARGEST_INLINE:
+            return False
+        try:
+            self._end.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        except (BrokenPipeError, ConnectionResetError):
+            raise ChannelClosedError(asked=False) from None
+        self._known.add(request.base.number)
+        return True
+
+    def _message(self, request: Request, pump: Pipe | None) -> tuple[Any, ...]:
         base = request.base
-        message = (
+        return (
             request.serial,
             request.argv,
             request.working_dir,
@@ -186,17 +216,11 @@ class Channel:
             request.grace,
             request.limits,
         )
-        try:
-            protocol.send(self._end, message, pump.write_end if pump else None)
-        except (BrokenPipeError, ConnectionResetError):
-            raise ChannelClosedError(asked=False) from None
-        self._known.add(base.number)
 
-    def _receive(self, pump: Pipe | None) -> tuple[Any, ...]:
-        if pump is not None:
-            pump.run_until_readable(self._end.fileno())
+    def receive(self, flags: int = 0) -> tuple[Any, ...]:
+        """The next word about an attempt, behind its serial. Raises ChannelClosedError."""
         try:
-            reply = self._end.recv(protocol.REPLY)
+            reply = self._end.recv(protocol.REPLY, flags)
         except ConnectionResetError:
             # Not just the end: the kernel says so when the request was never read, so that nothing was started.
             raise ChannelClosedError(asked=False) from None

@@ -10,7 +10,6 @@ So a crash can leave an attempt that is recorded and never ran (a resume starts 
 from __future__ import annotations
 
 import contextlib
-import queue
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -35,6 +34,7 @@ from orchestrator.execute.attempt import AttemptResult, AttemptSpec
 from orchestrator.execute.backends import Backend
 from orchestrator.execute.cleanup import Cleanups, told
 from orchestrator.execute.clock import RunClock
+from orchestrator.execute.inbox import Inbox
 from orchestrator.journal.events import consequence_to_fields, fact_to_fields
 from orchestrator.plan.model import Plan
 
@@ -96,7 +96,6 @@ class CancelAsked:
 
 
 Message = Spawned | Ended | Signalled | CancelAsked
-Inbox = queue.SimpleQueue[Message]
 
 
 class Driver:
@@ -115,7 +114,7 @@ class Driver:
         observers: Sequence[Observer],
         make_spec: SpecFactory,
         clock: RunClock,
-        inbox: Inbox,
+        inbox: Inbox[Message],
     ) -> None:
         self._ids = tuple(job.id for job in plan.jobs)
         self._scheduler = scheduler
@@ -232,15 +231,8 @@ class Driver:
         """Wait once for word from the world, and record all that has come."""
         times = (self._scheduler.next_wakeup(), self._admission.look_again_at)
         wakeup = min((time for time in times if time is not None), default=None)
-        try:
-            if wakeup is None:
-                self._handle(self._inbox.get())
-            else:
-                self._handle(self._inbox.get(timeout=max(0.0, wakeup - self._clock.now())))
-            while True:
-                self._handle(self._inbox.get_nowait())
-        except queue.Empty:
-            pass
+        for message in self._inbox.wait(None if wakeup is None else max(0.0, wakeup - self._clock.now())):
+            self._handle(message)
 
     def _handle(self, message: Message) -> None:
         now = self._clock.now()
@@ -294,7 +286,8 @@ class Driver:
             if self._is_to_be_cleaned_up(spec.job):
                 self._submit(self._cleanups.begin(spec, None, self._next_serial()))
         while self._cleanups.under_way(None):
-            self._handle(self._inbox.get())
+            for message in self._inbox.wait():
+                self._handle(message)
             self._publish()
 
     def _stop(self, job: int | None, now: float) -> None:
@@ -331,18 +324,13 @@ class Driver:
         """
         self._backend.close()
         now = self._clock.now()
-        ended = {message.spec.serial: message.result for message in self._left_in_inbox() if isinstance(message, Ended)}
+        ended = {message.spec.serial: message.result for message in self._inbox.take() if isinstance(message, Ended)}
         never_began = AttemptResult(Verdict.LOST, "pexec ended before it began")
         for spec in self._live.values():
             result = self._cleanups.result_of(spec.job) or ended.get(spec.serial, never_began)
             self._write(end_of(spec.job, spec.attempt, result, now), measured(result, spec.log_name))
         with contextlib.suppress(EnvironmentFailedError):
             self._publish()
-
-    def _left_in_inbox(self) -> Iterable[Message]:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                yield self._inbox.get_nowait()
 
 
 def end_of(job: int, attempt: int, result: AttemptResult, at: float) -> AttemptFinished:

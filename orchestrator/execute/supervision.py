@@ -65,16 +65,28 @@ class Supervision:
 
         Where the system has no room for a process it waits for it. Raises AttemptLostError.
         """
-        with self._lock:
-            self._asking += 1
+        self.attempt_begins()
+        heard_out = False
         try:
             reply = self._ask(request, on_spawned, pump)
             if reply[0] == protocol.SCARCE:
                 reply = self._ask_until_there_is_room(request, on_spawned, pump, reply)
+            heard_out = True
             return reply
         finally:
-            with self._lock:
-                self._asking -= 1
+            self.attempt_ends(heard_out=heard_out)
+
+    def attempt_begins(self) -> None:
+        """One more attempt is asked for."""
+        with self._lock:
+            self._asking += 1
+
+    def attempt_ends(self, *, heard_out: bool) -> None:
+        """One attempt less is asked for; `heard_out` if the warden had the last word."""
+        with self._lock:
+            self._asking -= 1
+            if heard_out:
+                self._fruitless = 0
 
     def when_there_is_room(self, make: Callable[[], Made]) -> Made:
         """What `make` gives; while it finds no descriptors or memory it waits for others to end. AttemptLostError."""
@@ -167,73 +179,77 @@ class Supervision:
     def _ask(self, request: Request, on_spawned: OnSpawned, pump: Pipe | None) -> tuple[Any, ...]:
         """Ask, again if the warden was gone before it could hear; SCARCE too if it is pexec that has no room."""
         while True:
-            try:
-                channel = self._take_channel()
-            except OSError as error:
-                if error.errno in SCARCITY:
-                    return protocol.SCARCE, error.errno
-                raise
+            channel = self.take_channel()
+            if channel is None:
+                return protocol.SCARCE, errno.EMFILE
             heard_out = False
             try:
                 reply = channel.ask(request, on_spawned, pump)
                 heard_out = True
             except ChannelClosedError as closed:
-                died = self._has_died(channel.warden, _DYING_SECONDS if closed.asked else _REFUSED_SECONDS)
+                died = self.has_died(channel.warden, closed)
                 if closed.asked:
-                    raise AttemptLostError(self._why_lost()) from None
+                    raise AttemptLostError(self.why_lost()) from None
                 if not died:
                     return protocol.SCARCE, errno.EMFILE
             else:
                 return reply
             finally:
-                self._give_back(channel, heard_out)
+                self.give_back(channel, heard_out=heard_out)
 
-    def _take_channel(self) -> Channel:
-        """A channel to the warden that lives now, which is started if need be."""
+    def take_channel(self) -> Channel | None:
+        """A channel to the warden that lives now, which is started if need be; None if there is no room for one.
+
+        Raises AttemptLostError.
+        """
         with self._lock:
             if self._closed.is_set():
-                raise AttemptLostError(self._why_lost())
+                raise AttemptLostError(self.why_lost())
             while self._idle:
                 channel = self._idle.pop()
                 if channel.warden is self._warden:
                     return channel
                 channel.close()
-            if self._warden is None:
-                if self._fruitless >= _MOST_WARDENS_WITHOUT_A_RESULT:
-                    raise AttemptLostError(self._why_lost())
-                self._warden = WardenProcess()
-            channel = Channel(self._warden)
+            if self._warden is None and self._fruitless >= _MOST_WARDENS_WITHOUT_A_RESULT:
+                raise AttemptLostError(self.why_lost())
+            try:
+                self._warden = self._warden or WardenProcess()
+                channel = Channel(self._warden)
+            except OSError as error:
+                if error.errno in SCARCITY:
+                    return None
+                raise
             if channel.leaves_room():
                 return channel
             channel.close()
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            return None
 
-    def _give_back(self, channel: Channel, heard_out: bool) -> None:
-        """Keep it for the next attempt; or hang up, which ends a process that nobody waits for any more."""
+    def give_back(self, channel: Channel, *, heard_out: bool) -> None:
+        """Keep it for the next attempt; or hang up, which ends processes that nobody waits for any more."""
         with self._lock:
             if heard_out and not self._closed.is_set():
-                self._fruitless = 0
                 self._idle.append(channel)
             else:
                 channel.close()
 
-    def _has_died(self, warden: WardenProcess, seconds: float) -> bool:
-        """Whether it has or does so within the time; then it is buried, and nothing that it started lives."""
+    def has_died(self, warden: WardenProcess, closed: ChannelClosedError) -> bool:
+        """Whether the warden that hung up so has died; then it is buried, and nothing that it started lives."""
         with self._lock:
             if self._warden is not warden:
                 return True
-            if not warden.ends_within(seconds):
+            if not warden.ends_within(_DYING_SECONDS if closed.asked else _REFUSED_SECONDS):
                 return False
             self._fruitless += 1
             self._bury(warden)
             return True
 
-    def _bury(self, warden: WardenProcess) -> None:
-        self._warden = None
-        self._last_words = warden.bury()
-
-    def _why_lost(self) -> str:
+    def why_lost(self) -> str:
+        """Why attempts under way have no verdict."""
         if self._closed.is_set():
             return "pexec is ending"
         said = f": {self._last_words}" if self._last_words else ""
         return f"the process that starts jobs died{said}"
+
+    def _bury(self, warden: WardenProcess) -> None:
+        self._warden = None
+        self._last_words = warden.bury()

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TempFolder:
-    """An empty folder of mode 0700 and what proves that it still is the same."""
+    """An empty folder of mode 0700 and what proves that it still is the same; nothing if it is to stay."""
 
     root: str
     path: str
-    identity: tuple[int, ...]
+    identity: tuple[int, ...] | None
 
 
 class TempFolders:
@@ -28,8 +28,10 @@ class TempFolders:
         self._free: list[TempFolder] = []
         self._numbers = itertools.count(1)
 
-    def take(self, root: str) -> TempFolder:
-        """An empty private folder below `root`, which is made if need be."""
+    def take(self, root: str, *, keep_as: str | None = None) -> TempFolder:
+        """An empty private folder below `root`, which is made if need be; with `keep_as` it has this name and stays."""
+        if keep_as is not None:
+            return TempFolder(root, make(root, keep_as), None)
         while self._free:
             try:
                 folder = self._free.pop()
@@ -47,6 +49,8 @@ class TempFolders:
 
     def give_back(self, folder: TempFolder) -> None:
         """The attempt is over: the folder is removed, or kept for another one if nobody can tell the difference."""
+        if folder.identity is None:
+            return
         try:
             unchanged = _identity(folder.path) == folder.identity and not os.listdir(folder.path)
         except OSError:

@@ -48,6 +48,11 @@ def lost(reason: str) -> AttemptResult:
     return AttemptResult(Verdict.LOST, reason)
 
 
+def broken(error: Exception) -> AttemptResult:
+    """Something of pexec's own broke, for this attempt."""
+    return lost(f"{type(error).__name__}: {error}")
+
+
 def _finished(
     spec: AttemptSpec,
     pid: int,

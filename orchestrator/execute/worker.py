@@ -1,11 +1,12 @@
-"""Run one attempt: the one function that executors run. It never raises for reasons of the job."""
+"""Run one attempt, in a thread that waits for it: the function that executors run. `direct` needs no thread."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
-from orchestrator.execute import tempfolders, verdicts, wrap
+from orchestrator.execute import verdicts, wrap
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
 from orchestrator.execute.channel import Request
 from orchestrator.execute.environ import overlay
@@ -13,6 +14,7 @@ from orchestrator.execute.limits import needs_pipe, request_of
 from orchestrator.execute.output import Pump
 from orchestrator.execute.runbooks import with_place
 from orchestrator.execute.supervision import AttemptLostError, Supervision
+from orchestrator.execute.tempfolders import TempFolder
 
 OnSpawned = Callable[[AttemptSpec, int, int], None]
 OnOutput = Callable[[AttemptSpec, bytes], None]
@@ -29,11 +31,7 @@ def run_attempt(
     `on_output(spec, chunk)` with all output, if `spec.pump`. If there are secrets, all output passes through pexec.
     """
     try:
-        if spec.keep_temp:
-            name = os.path.splitext(os.path.basename(spec.log))[0]
-            temp_dir = tempfolders.make(spec.temp_dir, name)
-            return _run(spec, temp_dir, supervision, on_spawned, on_output)
-        folder = supervision.temp_folders.take(spec.temp_dir)
+        folder = take_folder(spec, supervision)
         try:
             return _run(spec, folder.path, supervision, on_spawned, on_output)
         finally:
@@ -42,40 +40,59 @@ def run_attempt(
         return verdicts.lost(str(error))
     except Exception as error:
         # One of the two places with a broad except: whatever breaks here is one lost attempt, never the run.
-        return verdicts.lost(f"{type(error).__name__}: {error}")
+        return verdicts.broken(error)
 
 
-def _run(
-    spec: AttemptSpec, temp_dir: str, supervision: Supervision, on_spawned: OnSpawned, on_output: OnOutput
-) -> AttemptResult:
-    secrets = supervision.secrets
+def needs_thread(spec: AttemptSpec, supervision: Supervision) -> bool:
+    """Whether the attempt's output passes through pexec, which takes somebody who waits for it."""
+    return spec.pump or bool(supervision.secrets) or needs_pipe(spec.spec.limits)
+
+
+def take_folder(spec: AttemptSpec, supervision: Supervision) -> TempFolder:
+    """The attempt's private folder, to be given back when it is over."""
+    name = os.path.splitext(os.path.basename(spec.log))[0] if spec.keep_temp else None
+    return supervision.temp_folders.take(spec.temp_dir, keep_as=name)
+
+
+def request_for(spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> Request:
+    """What the warden is asked. A script that is too long for an argument is written into the private folder."""
     script = os.path.join(temp_dir, "script")
     argv, text = wrap.command(spec.spec, spec.base_dir, script)
     if text is not None:
         with open(os.open(script, _SCRIPT_FLAGS, 0o600), "wb") as file:
             file.write(text)
-    request = Request(
+    return Request(
         spec.serial,
         argv,
         wrap.working_dir(spec.spec, spec.base_dir),
         supervision.environments.base(spec.spec.env_inherit),
-        overlay(spec, temp_dir, secrets.environment(spec.spec.secrets)),
+        overlay(spec, temp_dir, supervision.secrets.environment(spec.spec.secrets)),
         os.fsencode(spec.log),
         spec.timeout,
         spec.grace,
         request_of(spec.spec.limits),
     )
 
+
+def result_of(reply: tuple[Any, ...], spec: AttemptSpec, temp_dir: str) -> AttemptResult:
+    """What the warden's last word says of the attempt."""
+    return with_place(verdicts.of_reply(reply, spec), spec.spec, temp_dir)
+
+
+def _run(
+    spec: AttemptSpec, temp_dir: str, supervision: Supervision, on_spawned: OnSpawned, on_output: OnOutput
+) -> AttemptResult:
+    request = request_for(spec, temp_dir, supervision)
+
     def spawned(pid: int, start_ticks: int) -> None:
         on_spawned(spec, pid, start_ticks)
 
-    redactor = secrets.redactor()
-    limits = spec.spec.limits
-    if not spec.pump and redactor is None and not needs_pipe(limits):
-        return with_place(verdicts.of_reply(supervision.run(request, spawned), spec), spec.spec, temp_dir)
+    if not needs_thread(spec, supervision):
+        return result_of(supervision.run(request, spawned), spec, temp_dir)
+    cap, redactor = spec.spec.limits.log, supervision.secrets.redactor()
     with supervision.when_there_is_room(
-        lambda: Pump(spec.log, lambda chunk: on_output(spec, chunk), redactor, cap=limits.log)
+        lambda: Pump(spec.log, lambda chunk: on_output(spec, chunk), redactor, cap=cap)
     ) as pump:
-        result = verdicts.of_reply(supervision.run(request, spawned, pump), spec)
-    result = with_place(result, spec.spec, temp_dir)
+        reply = supervision.run(request, spawned, pump)
+    result = result_of(reply, spec, temp_dir)
     return verdicts.with_output(result, pump.log.written, pump.log.dropped, pump.log.fault)

@@ -7,8 +7,8 @@ import pytest
 from support.attempts import Desk
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Runs attempts; whatever they leave ends with the test."""
-    with Desk(tmp_path) as desk:
+@pytest.fixture(params=["in a thread", "direct"])
+def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """Runs attempts, in both ways; whatever they leave ends with the test."""
+    with Desk(tmp_path, direct=request.param == "direct") as desk:
         yield desk

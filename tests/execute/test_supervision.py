@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from support.attempts import Desk, state_of, the_warden_below, wait_until, wardens_below
 
+from orchestrator.engine.states import Verdict
 from orchestrator.execute.supervision import Supervision
 
 
@@ -22,6 +24,7 @@ def test_many_attempts_at_once_do_not_disturb_each_other(desk: Desk) -> None:
 
 def test_a_channel_serves_one_attempt_after_the_other(desk: Desk) -> None:
     desk.run(run="true")
+    desk.run(run="echo x", pump=True)
     before = os.listdir("/proc/self/fd")
     for _ in range(20):
         desk.run(run="true")
@@ -68,3 +71,16 @@ def test_closing_twice_is_closing_once() -> None:
     supervision.close()
     assert state_of(warden) == "Z"
     assert wait_until(lambda: wardens_below(os.getpid()) == [])
+
+
+def test_far_more_attempts_at_once_than_the_sockets_hold_words_for_all_end(desk: Desk) -> None:
+    many = [desk.prepare(run="true", env={"FILLING": "x" * 4000}) for _ in range(400)]
+    for attempt in many:
+        desk.submit(attempt)
+    assert {attempt.result.verdict for attempt in many} == {Verdict.SUCCEEDED}
+
+
+@pytest.mark.parametrize("desk", ["direct"], indirect=True)
+def test_a_request_that_is_too_large_for_a_packet_goes_another_way(desk: Desk) -> None:
+    attempt = desk.run(run="printf %s ${#FILLING}", env={"FILLING": "x" * 100_000})
+    assert attempt.log == b"100000"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from types import TracebackType
 from typing import Any
 
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
+from orchestrator.execute.backends import LocalBackend
+from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.supervision import Supervision
 from orchestrator.execute.warden.processes import children
 from orchestrator.execute.worker import run_attempt
@@ -96,6 +99,12 @@ class Attempt:
     spawned: list[tuple[int, int]] = field(default_factory=list)
     chunks: list[bytes] = field(default_factory=list)
 
+    def on_spawned(self, spec: AttemptSpec, pid: int, start_ticks: int) -> None:
+        self.spawned.append((pid, start_ticks))
+
+    def on_output(self, spec: AttemptSpec, chunk: bytes) -> None:
+        self.chunks.append(chunk)
+
     @property
     def result(self) -> AttemptResult:
         """Its result, waited for."""
@@ -111,16 +120,64 @@ class Attempt:
         assert wait_until(lambda: os.path.exists(self.spec.log) and text in self.log), "the job does not get ready"
 
 
-class Desk:
-    """Runs attempts in `folder`: their logs in `logs`, temporary folders in `tmp`, working folder `work`."""
+class Office:
+    """A thread that stands for the driver's: it waits on an inbox, and submits to the backend of a run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, supervision: Supervision) -> None:
+        self._inbox: Inbox[Callable[[], None]] = Inbox()
+        self._attempts: dict[int, Attempt] = {}
+        self._backend = LocalBackend(
+            supervision,
+            64,
+            self._inbox,
+            lambda spec, pid, start_ticks: self._attempts[spec.serial].on_spawned(spec, pid, start_ticks),
+            lambda spec, chunk: self._attempts[spec.serial].on_output(spec, chunk),
+        )
+        self._is_open = True
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+
+    def submit(self, attempt: Attempt) -> Future[AttemptResult]:
+        """The future may be waited for by any other thread."""
+        self._attempts[attempt.spec.serial] = attempt
+        future: Future[AttemptResult] = Future()
+
+        def submit() -> None:
+            self._backend.submit(attempt.spec).add_done_callback(lambda done: future.set_result(done.result()))
+
+        self._inbox.put(submit)
+        return future
+
+    def close(self) -> None:
+        """End what still runs."""
+        self._inbox.put(self._leave)
+        self._thread.join()
+        self._inbox.close()
+
+    def _leave(self) -> None:
+        self._is_open = False
+        self._backend.close()
+
+    def _work(self) -> None:
+        while self._is_open:
+            for act in self._inbox.wait():
+                act()
+
+
+class Desk:
+    """Runs attempts in `folder`: their logs in `logs`, temporary folders in `tmp`, working folder `work`.
+
+    Each in a thread of its own, or, if `direct`, as a run does.
+    """
+
+    def __init__(self, folder: Path, *, direct: bool = False) -> None:
         self.folder = folder
         self.work = folder / "work"
         for path in (folder / "logs", folder / "tmp", self.work):
             path.mkdir()
         self.supervision = Supervision()
         self._threads = ThreadPoolExecutor(64)
+        self._office = Office(self.supervision) if direct else None
         self._serial = 0
 
     def __enter__(self) -> Desk:
@@ -129,6 +186,8 @@ class Desk:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._office is not None:
+            self._office.close()
         self.supervision.close()
         self._threads.shutdown()
 
@@ -168,18 +227,17 @@ class Desk:
         return Attempt(spec, mark)
 
     def submit(self, attempt: Attempt) -> Attempt:
-        """Start a prepared attempt in a thread."""
-        attempt.future = self._threads.submit(
-            run_attempt,
-            attempt.spec,
-            self.supervision,
-            lambda spec, pid, start_ticks: attempt.spawned.append((pid, start_ticks)),
-            lambda spec, chunk: attempt.chunks.append(chunk),
-        )
+        """Start a prepared attempt."""
+        if self._office is not None:
+            attempt.future = self._office.submit(attempt)
+        else:
+            attempt.future = self._threads.submit(
+                run_attempt, attempt.spec, self.supervision, attempt.on_spawned, attempt.on_output
+            )
         return attempt
 
     def start(self, **job: Any) -> Attempt:
-        """Start an attempt in a thread."""
+        """Start an attempt."""
         return self.submit(self.prepare(**job))
 
     def run(self, **job: Any) -> Attempt:

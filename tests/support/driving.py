@@ -16,7 +16,8 @@ from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
 from orchestrator.execute.backends import Backend
 from orchestrator.execute.clock import RunClock
-from orchestrator.execute.driver import Driver, Inbox
+from orchestrator.execute.driver import Driver, Message
+from orchestrator.execute.inbox import Inbox
 from orchestrator.journal.events import EVENTS
 from orchestrator.plan.model import Plan
 
@@ -146,7 +147,7 @@ class Stage:
         self.journal = FakeJournal(self.done, fails)
         self.backend = FakeBackend(self.done, act, deaf=deaf)
         self.clock = HandClock()
-        self.inbox = Inbox()
+        self.inbox: Inbox[Message] = Inbox()
         self.script = Script()
         observers = (self.script,)
         self.driver = Driver(

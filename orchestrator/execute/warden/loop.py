@@ -33,15 +33,15 @@ _WHOLE_ANSWER = 2048
 
 
 class Channel:
-    """Where pexec asks for one attempt at a time and waits for its end."""
+    """Where pexec asks for attempts and hears of their ends: a thread for its one, or the driver for all of its own."""
 
     def __init__(self, end: socket.socket) -> None:
         self.end = end
-        self.job: Job | None = None
+        self.jobs: dict[int, Job] = {}  # by tag
 
-    def reply(self, *message: Any) -> None:
+    def reply(self, serial: int, *message: Any) -> None:
         try:
-            protocol.send(self.end, message)
+            protocol.send(self.end, (serial, *message))
         except OSError:
             # Nobody waits for the answer any more: the end of the channel will be seen, and ends the job.
             return
@@ -119,7 +119,7 @@ class Warden:
 
     def _open_channel(self, descriptor: int) -> None:
         # Each channel comes with room for a log: else channels alone could use up what attempts need.
-        without_log = sum(channel.job is None for channel in self._channels.values()) + 1
+        without_log = sum(not channel.jobs for channel in self._channels.values()) + 1
         if not spawn.has_room_for(descriptor + without_log):
             os.close(descriptor)
             return
@@ -137,7 +137,7 @@ class Warden:
         except ConnectionResetError:
             received = None
         except OSError as error:
-            channel.reply(protocol.SCARCE, error.errno)
+            channel.reply(protocol.NOBODY, protocol.SCARCE, error.errno)
             return
         if received is None:
             self._close_channel(channel)
@@ -149,8 +149,8 @@ class Warden:
         self._epoll.unregister(descriptor)
         del self._hear[descriptor], self._channels[descriptor]
         channel.end.close()
-        if channel.job is not None:
-            self._stop(channel.job.tag, force=True)
+        for tag in list(channel.jobs):
+            self._stop(tag, force=True)
 
     def _start(self, channel: Channel, message: tuple[Any, ...], descriptors: list[int]) -> None:
         serial, argv, working_dir, base, variables, overlay, path, timeout, grace, limits = message
@@ -160,22 +160,22 @@ class Warden:
         if tag in self._condemned:
             for descriptor in descriptors:
                 os.close(descriptor)
-            channel.reply(protocol.CONDEMNED)
+            channel.reply(serial, protocol.CONDEMNED)
             return
         rlimits, memory, cpu_time = limits or ((), 0, 0.0)
         command = spawn.Command(argv, working_dir, {**self._bases[base], **overlay}, path, descriptors, rlimits)
         try:
             pid, start_ticks, log = self._spawner.start(command, tag)
         except spawn.Fault as fault:
-            channel.reply(protocol.REFUSED, fault.kind, fault.number, fault.detail[:_LONGEST_DETAIL])
+            channel.reply(serial, protocol.REFUSED, fault.kind, fault.number, fault.detail[:_LONGEST_DETAIL])
         except OSError as error:
-            channel.reply(protocol.SCARCE, error.errno)
+            channel.reply(serial, protocol.SCARCE, error.errno)
         else:
             job = Job(channel, tag, pid, start_ticks, log, timeout, grace, time.monotonic())
             if memory or cpu_time:
                 job.watch = Watch(memory, cpu_time)
                 job.look_at = job.started
-            channel.job = self._jobs[tag] = self._mains[pid] = job
+            channel.jobs[tag] = self._jobs[tag] = self._mains[pid] = job
             self._wake = min(self._wake, job.next_at)
 
     def _stop(self, tag: int, force: bool) -> None:
@@ -282,7 +282,7 @@ class Warden:
         for job in list(self._mains.values()):
             if now >= job.report_at:
                 job.report_at = NEVER
-                job.channel.reply(protocol.SPAWNED, job.pid, job.start_ticks)
+                job.channel.reply(protocol.serial_of(job.tag), protocol.SPAWNED, job.pid, job.start_ticks)
             if now >= job.look_at:
                 self._look(job, now)
             if now >= job.stop_at:
@@ -315,8 +315,9 @@ class Warden:
         del self._jobs[job.tag]
         for run in job.inner:
             self._inner.pop(run, None)
-        job.channel.job = None
+        del job.channel.jobs[job.tag]
         job.channel.reply(
+            protocol.serial_of(job.tag),
             protocol.FINISHED,
             job.pid,
             job.start_ticks,

@@ -3,20 +3,22 @@
 Both ends are the same Python, so `marshal` is safe and the fastest. Texts are bytes, times are seconds.
 
 On the control socket, pexec to warden: `(CHANNEL,)` with a descriptor, `(KILL, serial, force)`, `(PAUSE,)`,
-`(RESUME,)`; its end means that pexec is gone. Each channel carries one attempt at a time. pexec to warden:
+`(RESUME,)`; its end means that pexec is gone. On a channel, pexec to warden, an attempt:
 
     (serial, argv, working folder, number of the base environment, its variables or None when already sent,
      variables over it, path of the log or b"" when a descriptor to write to comes along, timeout or None, grace,
      limits or None: resources with soft and hard limit, and what all processes of the attempt may use together,
      bytes and CPU seconds, 0 for no limit)
 
-and back, `(SPAWNED, pid, start ticks)` for an attempt that lives for a while, and then one of
+and back, each behind the attempt's serial, `SPAWNED, pid, start ticks` if it lives for a while, and then one of
 
     (FINISHED, pid, start ticks, cause, wait status or None, duration, cpu seconds, max RSS in KiB, log bytes,
      processes killed beside the main one, whether some process outlived its KILL)
     (REFUSED, fault, errno, detail)     the command cannot be started; `fault` is one of the numbers below
     (SCARCE, errno)                     nothing was started, for want of processes, memory or descriptors: ask again
     (CONDEMNED,)                        nothing was started: its kill came first
+
+The serial is NOBODY for a request that found no room, and so could not be read.
 """
 
 from __future__ import annotations
@@ -47,11 +49,13 @@ TOO_LONG, BAD_TEXT, NO_WORKING_DIR, NO_LOG, OTHER = range(6, 11)
 # The warden's pid keeps two runs on one machine, or a run inside a job of another, apart.
 TAG_FLOOR = 1 << 50
 SERIAL_BITS = 28
+_SERIAL = (1 << SERIAL_BITS) - 1
+NOBODY = -1
 
 PACKET = 1 << 16
 REPLY = 1 << 13
 # A packet must fit the socket's buffer, which is as small as 208 KiB; what is larger goes through a memory file.
-_LARGEST_INLINE = PACKET - 1024
+LARGEST_INLINE = PACKET - 1024
 _IN_A_FILE = b"@"
 _MOST_DESCRIPTORS = 2
 _ANCILLARY_SPACE = socket.CMSG_SPACE(_MOST_DESCRIPTORS * 4)
@@ -67,6 +71,11 @@ def is_tag(limit: int) -> bool:
     return TAG_FLOOR <= limit < 2 * TAG_FLOOR
 
 
+def serial_of(tag: int) -> int:
+    """The serial of the attempt that has this tag."""
+    return tag & _SERIAL
+
+
 def run_of(tag: int) -> int:
     """What all tags of one warden have in common."""
     return tag >> SERIAL_BITS
@@ -75,11 +84,11 @@ def run_of(tag: int) -> int:
 def send(end: socket.socket, message: tuple[Any, ...], descriptor: int | None = None) -> None:
     """Send one message, with at most one descriptor. Errors of the socket pass."""
     data = marshal.dumps(message)
-    if descriptor is None and len(data) <= _LARGEST_INLINE:
+    if descriptor is None and len(data) <= LARGEST_INLINE:
         end.send(data)
         return
     descriptors = [] if descriptor is None else [descriptor]
-    if len(data) <= _LARGEST_INLINE:
+    if len(data) <= LARGEST_INLINE:
         socket.send_fds(end, [data], descriptors)
         return
     with open(os.memfd_create("pexec"), "wb") as file:

@@ -1,0 +1,72 @@
+"""The one place where the driver waits: for messages from anywhere, and for what its own thread has to read.
+
+Other threads and signal handlers `put`; a descriptor that is listened to is read by the driver's thread itself, which
+saves waking a thread that would only pass the word on (30-60 us for each end of a job, on two busy cores).
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Message = TypeVar("Message")
+
+
+class Inbox(Generic[Message]):
+    """Messages in the order in which they came. `put` may be called from everywhere, the rest by one thread."""
+
+    def __init__(self) -> None:
+        self._messages: deque[Message] = deque()
+        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll = select.poll()
+        self._poll.register(self._bell, select.POLLIN)
+        self._readers: dict[int, Callable[[], None]] = {}
+        self._awake = False  # the waiting thread will look at the messages anyhow
+
+    def put(self, message: Message) -> None:
+        """Leave a message. Safe in a signal handler."""
+        # In this order: whoever clears `_awake` looks at the messages afterwards.
+        self._messages.append(message)
+        if not self._awake:
+            os.eventfd_write(self._bell, 1)
+
+    def listen(self, descriptor: int, read: Callable[[], None]) -> None:
+        """From now on, `read` is called by the waiting thread when there is something to read; it may `put`."""
+        self._readers[descriptor] = read
+        self._poll.register(descriptor, select.POLLIN)
+
+    def forget(self, descriptor: int) -> None:
+        """Listen to it no more; to be called before it is closed."""
+        del self._readers[descriptor]
+        self._poll.unregister(descriptor)
+
+    def wait(self, seconds: float | None = None) -> list[Message]:
+        """All that has come; the first is waited for, for `seconds` at most."""
+        if not self._messages:
+            ready = self._poll.poll(None if seconds is None else seconds * 1000)
+            self._awake = True
+            try:
+                for descriptor, _ in ready:
+                    read = self._readers.get(descriptor)
+                    if read is not None:
+                        read()
+                    elif descriptor == self._bell:
+                        os.eventfd_read(self._bell)
+            finally:
+                self._awake = False
+        return self.take()
+
+    def take(self) -> list[Message]:
+        """All that has come, without waiting."""
+        taken: list[Message] = []
+        while self._messages:
+            taken.append(self._messages.popleft())
+        return taken
+
+    def close(self) -> None:
+        """Give the descriptor back; messages that still come are kept and wake nobody."""
+        self._awake = True
+        os.close(self._bell)
