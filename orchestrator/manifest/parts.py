@@ -21,6 +21,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails
 
 from orchestrator.manifest.fields import Given, Section, Switch, form_of
+from orchestrator.manifest.pattern import MAX_GLOB
 from orchestrator.manifest.scalars import NAME_PATTERN, Filled, Name, SingleValue, Text, Value
 
 _NAME: Final = NAME_PATTERN.removeprefix("^").removesuffix("$")
@@ -53,7 +54,7 @@ class Param(Section):
     )
     pattern: Given[Filled] = Field(
         None,
-        description="A regular expression that the whole text must match.",
+        description="A regular expression that the whole text must match, without look-around and back-references.",
         examples=["dev|[0-9]+[.][0-9]+"],
     )
     choices: Given[Values] = Field(None, description="The values that it may have.", examples=[["dev", "stable"]])
@@ -166,7 +167,9 @@ NeedList = Annotated[
 class Glob(Section):
     """Text of a certain shape."""
 
-    glob: Filled = Field(description="`*` stands for any text, `?` for one character.", examples=["release-*"])
+    glob: Annotated[Filled, Field(max_length=MAX_GLOB)] = Field(
+        description="`*` stands for any text, `?` for one character.", examples=["release-*"]
+    )
 
 
 def _form_of_test(value: object) -> str:

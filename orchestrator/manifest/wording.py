@@ -156,6 +156,8 @@ def _tell_bounds(kind: str, context: Any, path: Path) -> Told:
         return "PX113", f"{place(path)} must be at most {_number(context['le'])}", ""
     if kind == "too_short":
         return "PX113", f"{place(path)} is empty", "write at least one entry"
+    if kind == "string_too_long":
+        return "PX113", f"{place(path)} must have at most {context['max_length']:,} characters", ""
     if kind == "finite_number":
         return "PX113", f"{place(path)} must be a finite number", ""
     return "PX113", f"{place(path)} has a value that is not allowed", ""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.diagnostics import Path
 from orchestrator.manifest.parts import Condition, Glob
+from orchestrator.manifest.pattern import matches_glob
 from orchestrator.manifest.scalars import Value, quote, value_text
 from orchestrator.plan.surroundings import Surroundings
 
@@ -91,5 +91,4 @@ def _fits(text: str, expected: Expected, *, lower: bool = False) -> bool:
     wanted = wanted.lower() if lower else wanted
     if not isinstance(expected, Glob):
         return text == wanted
-    pattern = re.escape(wanted).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(pattern, text, re.DOTALL) is not None
+    return matches_glob(wanted, text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.parts import Param
+from orchestrator.manifest.pattern import fault_of, matches
 from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.scalars import Value, quote, value_text
 from orchestrator.plan.near import Suggester
@@ -99,19 +99,6 @@ def _kinds(param: Param) -> set[type[Value]]:
     return {type(value) for value in (param.default, *(param.choices or ())) if value is not None}
 
 
-def _wrong_pattern(pattern: str) -> str:
-    """What is wrong with a regular expression; empty if nothing is."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            re.compile(pattern)
-    except re.error as error:
-        return error.msg
-    except (OverflowError, RecursionError):
-        return "it is too large"
-    return ""
-
-
 def _parsed(text: str, kind: type[Value]) -> Value | None:
     if kind is bool:
         return {"true": True, "false": False}.get(text)
@@ -126,7 +113,7 @@ def _unfit(value: Value, param: Param) -> str:
     """Why a parameter cannot have this value; empty if it can."""
     if param.choices is not None and value not in param.choices:
         return f"must be {' or '.join(quote(value_text(choice)) for choice in param.choices)}"
-    if param.pattern is not None and not re.fullmatch(param.pattern, value_text(value)):
+    if param.pattern is not None and not matches(param.pattern, value_text(value)):
         return f"must match {quote(param.pattern)}"
     return ""
 
@@ -137,8 +124,8 @@ def _check_declaration(name: str, param: Param, source: SourceMap, found: list[D
     kinds = _kinds(param)
     if len(kinds) > 1 and kinds != {int, float}:
         fault = ("choices", "has a default and choices of more than one type")
-    elif param.pattern is not None and (wrong := _wrong_pattern(param.pattern)):
-        fault = ("pattern", f"has a pattern that is no regular expression: {wrong}")
+    elif param.pattern is not None and (wrong := fault_of(param.pattern)):
+        fault = ("pattern", f"has a pattern that cannot be matched: {wrong}")
     elif param.default is not None and (unfit := _unfit(param.default, param)):
         fault = ("default", f"has a default that it cannot have: it {unfit}")
     if fault is None:
