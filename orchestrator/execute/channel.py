@@ -38,7 +38,10 @@ class ChannelClosedError(Exception):
 
 
 class Request(NamedTuple):
-    """An attempt to start. Its output goes to the file `log`, unless a pump takes it. Seconds."""
+    """An attempt to start. Its output goes to the file `log`, unless a pump takes it. Seconds.
+
+    If `argv` is a shell that would do no more than become a command of plain words, these are `words`.
+    """
 
     serial: int
     argv: list[bytes]
@@ -49,6 +52,7 @@ class Request(NamedTuple):
     timeout: float | None
     grace: float
     limits: LimitRequest | None = None
+    words: tuple[bytes, ...] = ()
 
 
 class WardenProcess:
@@ -215,6 +219,7 @@ class Channel:
             request.timeout,
             request.grace,
             request.limits,
+            request.words,
         )
 
     def receive(self, flags: int = 0) -> tuple[Any, ...]:

@@ -71,6 +71,7 @@ def request_for(spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> R
         spec.timeout,
         spec.grace,
         request_of(spec.spec.limits),
+        wrap.words(spec.spec),
     )
 
 

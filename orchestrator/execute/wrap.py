@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 
+from orchestrator.execute.plain_words import plain_words
 from orchestrator.execute.runbooks import text_of
 from orchestrator.plan.model import JobSpec
 
@@ -31,6 +32,11 @@ def command(spec: JobSpec, base_dir: str, script: str) -> tuple[list[bytes], byt
         before = () if spec.file_executable else spec.shell
         return _encoded(*before, path, *spec.args), None
     raise ValueError("the job has nothing to run")
+
+
+def words(spec: JobSpec) -> tuple[bytes, ...]:
+    """The command itself, if that is all that the shell would become; () if the shell is needed."""
+    return () if spec.run is None else tuple(_encoded(*plain_words(spec.run, spec.shell)))
 
 
 def working_dir(spec: JobSpec, base_dir: str) -> bytes:

@@ -13,6 +13,7 @@ import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import NoReturn
 
 Vector = ctypes.Array[ctypes.c_char_p]
@@ -21,7 +22,7 @@ _WIDTH = 4  # bytes of an errno on the pipe
 
 
 def start(
-    path: bytes, argv: list[bytes], env: dict[bytes, bytes], output: int, limits: tuple[tuple[int, int, int], ...]
+    path: bytes, argv: Sequence[bytes], env: dict[bytes, bytes], output: int, limits: tuple[tuple[int, int, int], ...]
 ) -> int:
     """The pid; raises what `os.posix_spawn` would: OSError, or ValueError for a text that no process can be given.
 
@@ -51,7 +52,7 @@ def start(
     return pid
 
 
-def _vector(words: list[bytes]) -> Vector:
+def _vector(words: Sequence[bytes]) -> Vector:
     if any(b"\0" in word for word in words):
         raise ValueError("embedded null byte")
     return (ctypes.c_char_p * (len(words) + 1))(*words, None)

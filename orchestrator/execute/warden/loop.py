@@ -153,7 +153,7 @@ class Warden:
             self._stop(tag, force=True)
 
     def _start(self, channel: Channel, message: tuple[Any, ...], descriptors: list[int]) -> None:
-        serial, argv, working_dir, base, variables, overlay, path, timeout, grace, limits = message
+        serial, argv, working_dir, base, variables, overlay, path, timeout, grace, limits, words = message
         if variables is not None:
             self._bases[base] = variables
         tag = self._tag_base + serial
@@ -163,7 +163,7 @@ class Warden:
             channel.reply(serial, protocol.CONDEMNED)
             return
         rlimits, memory, cpu_time = limits or ((), 0, 0.0)
-        command = spawn.Command(argv, working_dir, {**self._bases[base], **overlay}, path, descriptors, rlimits)
+        command = spawn.Command(argv, working_dir, {**self._bases[base], **overlay}, path, descriptors, rlimits, words)
         try:
             pid, start_ticks, log = self._spawner.start(command, tag)
         except spawn.Fault as fault:

@@ -8,7 +8,7 @@ On the control socket, pexec to warden: `(CHANNEL,)` with a descriptor, `(KILL, 
     (serial, argv, working folder, number of the base environment, its variables or None when already sent,
      variables over it, path of the log or b"" when a descriptor to write to comes along, timeout or None, grace,
      limits or None: resources with soft and hard limit, and what all processes of the attempt may use together,
-     bytes and CPU seconds, 0 for no limit)
+     bytes and CPU seconds, 0 for no limit; the words of the command that a shell in `argv` would become, or none)
 
 and back, each behind the attempt's serial, `SPAWNED, pid, start ticks` if it lives for a while, and then one of
 

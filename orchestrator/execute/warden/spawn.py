@@ -8,7 +8,11 @@ import resource
 import stat
 import time
 
-from . import limited, processes, protocol
+from . import limited, plain, processes, protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Argv = list[bytes] | tuple[bytes, ...]
 
 SCARCITY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 # Sweeping reads /proc, which takes descriptors: these many are never given to jobs.
@@ -31,9 +35,9 @@ class Fault(Exception):  # noqa: N818 - it is no error of the program
 class Command:
     """What is to be started, as the request on a channel says it; `descriptors` came along with it.
 
-    `limits` are resources with soft and hard limit."""
+    `limits` are resources with soft and hard limit; `words` what to try before a shell, see `plain`."""
 
-    __slots__ = ("argv", "descriptors", "env", "limits", "log", "working_dir")
+    __slots__ = ("argv", "descriptors", "env", "limits", "log", "words", "working_dir")
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Command:
         log: bytes,
         descriptors: list[int],
         limits: tuple[tuple[int, int, int], ...],
+        words: tuple[bytes, ...] = (),
     ) -> None:
         self.argv = argv
         self.working_dir = working_dir
@@ -50,6 +55,7 @@ class Command:
         self.log = log
         self.descriptors = descriptors
         self.limits = limits
+        self.words = words
 
 
 def write_no_core_dumps() -> None:
@@ -120,15 +126,14 @@ class Spawner:
         except (OSError, ValueError) as error:
             raise Fault(protocol.NO_WORKING_DIR, getattr(error, "errno", 0), command.working_dir) from None
         try:
-            path = _find(command.argv[0], command.env)
-            actions = ((os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2))
+            path = command.argv[0]
             if self._can_tag:
                 processes.set_tag((tag, self._hard_limit))
             before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            if command.limits:
-                pid = limited.start(path, command.argv, command.env, output, command.limits)
-            else:
-                pid = os.posix_spawn(path, command.argv, command.env, file_actions=actions, setsid=True, setsigmask=())
+            pid = _without_shell(command, output) if command.words else None
+            if pid is None:
+                path = _find(path, command.env)
+                pid = _execute(command, path, command.argv, command.env, output)
             after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         except OSError as error:
             if error.errno in SCARCITY:
@@ -141,6 +146,27 @@ class Spawner:
                 processes.set_tag((self._untagged, self._hard_limit))
             os.chdir(b"/")  # no folder of the user's is kept busy
         return pid, _start_ticks(pid, before, after)
+
+
+def _execute(command: Command, path: bytes, argv: Argv, env: dict[bytes, bytes], output: int) -> int:
+    """The pid. The caller has set the working folder and the tag."""
+    if command.limits:
+        return limited.start(path, argv, env, output, command.limits)
+    actions = ((os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2))
+    return os.posix_spawn(path, argv, env, file_actions=actions, setsid=True, setsigmask=())
+
+
+def _without_shell(command: Command, output: int) -> int | None:
+    """The pid of what the shell would become; None if it must be started to find out, or to complain."""
+    try:
+        found = plain.instead_of(command.argv[0], command.words[0], command.env, _find)
+        return None if found is None else _execute(command, found.path, command.words, found.env, output)
+    except Fault:
+        return None
+    except OSError as error:
+        if error.errno in SCARCITY:
+            raise
+        return None
 
 
 def _start_ticks(pid: int, before: int, after: int) -> int:

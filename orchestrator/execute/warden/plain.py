@@ -1,0 +1,79 @@
+"""Commands of plain words, which a shell would only look up and become: executed without the shell, to the same effect.
+
+That saves the start of bash, 0.7 ms, of dash 0.3 ms. What the shell would have done is done here: its variables, and
+where a word is not found, or is no program for the kernel, the shell is started after all and says so itself.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# With these, bash reads a file, or changes what words mean, before it looks at the command.
+_ALTERING = (b"BASH_ENV", b"SHELLOPTS", b"BASHOPTS", b"POSIXLY_CORRECT")
+_FUNCTION = b"BASH_FUNC_"
+_SYSTEM = (b"/bin/", b"/usr/bin/")
+# The shell's own, and the same as the program if that is the system's.
+_TWINS = (b"true", b"false")
+
+# (what names a shell, the PATH) -> the program that it is. Looked up once: nobody swaps the system's shell in a run.
+_kinds: dict[tuple[bytes, bytes], bytes] = {}
+
+
+class Plain:
+    """What is executed instead of the shell."""
+
+    __slots__ = ("env", "path")
+
+    def __init__(self, path: bytes, env: dict[bytes, bytes]) -> None:
+        self.path = path
+        self.env = env
+
+
+def instead_of(
+    shell: bytes, command: bytes, env: dict[bytes, bytes], find: Callable[[bytes, dict[bytes, bytes]], bytes]
+) -> Plain | None:
+    """How to be `command` as this shell would; None if that cannot be told, and the shell must do it.
+
+    To be called in the job's working folder. `find` looks a command up, and may raise what it likes.
+    """
+    search = env.get(b"PATH")
+    if search is None or any(name in env for name in _ALTERING):
+        return None
+    kind = _kinds.get((shell, search))
+    if kind is None:
+        kind = _kinds[shell, search] = _kind(find(shell, env))
+    if kind not in (b"bash", b"dash") or (kind == b"bash" and any(name.startswith(_FUNCTION) for name in env)):
+        return None
+    path = find(command, env)
+    if command in _TWINS and not path.startswith(_SYSTEM):
+        return None
+    made = dict(env)
+    made[b"PWD"] = _folder(env.get(b"PWD", b""))
+    if kind == b"bash":
+        level = env.get(b"SHLVL", b"0")
+        if not level.isdigit() or len(level) > 2:
+            return None
+        made[b"SHLVL"] = level
+        made[b"_"] = path
+        if b"OLDPWD" in made and not os.path.isdir(made[b"OLDPWD"]):
+            del made[b"OLDPWD"]
+    return Plain(path, made)
+
+
+def _kind(shell: bytes) -> bytes:
+    """The name of the program that a shell of the system is; b"" for any other."""
+    return os.path.basename(os.path.realpath(shell)) if shell.startswith(_SYSTEM) else b""
+
+
+def _folder(inherited: bytes) -> bytes:
+    """The working folder by the name that was inherited if that is right, else by its own."""
+    try:
+        if inherited.startswith(b"/") and os.path.samefile(inherited, b"."):
+            return inherited
+    except OSError:
+        pass
+    return os.getcwdb()
