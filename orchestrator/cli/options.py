@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import UsageError
+from orchestrator.journal.names import DEFAULT_ROOT
 from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, folders_upward, load_settings
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ class Invocation:
     overrides: Overrides
     settings: Settings
     around: Surroundings
+
+    @property
+    def run_root(self) -> str:
+        """Where runs are kept."""
+        root = self.settings.run_root
+        return DEFAULT_ROOT if root is None else root.value
 
     @property
     def origins(self) -> dict[str, str]:

@@ -41,9 +41,11 @@ def judge(
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     around: Surroundings | None = None,
+    run_root: str | None = None,
 ) -> Verdict:
     """Read, check and plan one manifest (`-` is stdin). Raises UsageError for a selection that means nothing, and for
-    a parameter from outside that it cannot be given. Without `around` the plan is not one to run.
+    a parameter from outside that it cannot be given. Without `around` the plan is not one to run. `run_root` is where
+    runs are kept: how long jobs took in them decides what is urgent.
 
     What can be planned of a manifest with errors is planned too, so that all its errors are told in one pass.
     """
@@ -64,6 +66,7 @@ def judge(
             overrides=overrides,
             homes=loaded.homes,
             around=around if around is not None and readable else surroundings(),
+            durations=None if run_root is None else _durations(run_root, loaded.path),
         )
         diagnostics = tuple(sorted((*loaded.diagnostics, *_own_faults(planned.diagnostics, loaded)), key=_position))
         plan = planned.plan if readable else None
@@ -80,6 +83,12 @@ def surroundings(
     """This machine and process, with the parameters of a command line and more variables than the environment has."""
     system = os.uname()
     return Surroundings(given or {}, {**os.environ, **(env or {})}, system.sysname, system.machine, to_run)
+
+
+def _durations(run_root: str, manifest: str) -> Mapping[str, float]:
+    from orchestrator.journal.durations import recall  # `validate` has no use for it
+
+    return recall(run_root, manifest)
 
 
 def _own_faults(diagnostics: tuple[Diagnostic, ...], loaded: Loaded) -> list[Diagnostic]:

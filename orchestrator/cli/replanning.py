@@ -39,8 +39,9 @@ def can_plan_again(invocation: Mapping[str, Any]) -> bool:
     return words[0] != STDIN
 
 
-def plan_again(invocation: Mapping[str, Any], given: Mapping[str, Any]) -> Verdict:
-    """Read the manifest again and plan as the run was asked for; `given` goes before what was asked then.
+def plan_again(invocation: Mapping[str, Any], given: Mapping[str, Any], run_root: str) -> Verdict:
+    """Read the manifest again and plan as the run was asked for; `given` goes before what was asked then. What is
+    urgent is decided by the runs in `run_root`.
 
     Raises UsageError for a selection that means nothing any more.
     """
@@ -50,7 +51,7 @@ def plan_again(invocation: Mapping[str, Any], given: Mapping[str, Any]) -> Verdi
     vars(arguments).update(invocation, **given)
     understood = understand(arguments)
     path = os.path.relpath(understood.manifest)
-    return judge(path, understood.selection, understood.overrides, understood.around)
+    return judge(path, understood.selection, understood.overrides, understood.around, run_root)
 
 
 def with_slots(plan: Plan, max_parallel_jobs: int | str | None) -> Plan:

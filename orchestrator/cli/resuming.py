@@ -61,7 +61,9 @@ def resume(rundir: RunDir, options: ResumeOptions, supervision: Supervision) -> 
     if first is None or first["event"] != "run.started":
         raise RefusedError(f"run `{rundir.run_id}` ended before it began", help="start anew with `pexec apply`")
     given = {} if options.max_parallel_jobs is None else {"max_parallel_jobs": options.max_parallel_jobs}
-    verdict = plan_again(first["invocation"], given) if can_plan_again(first["invocation"]) else None
+    verdict = (
+        plan_again(first["invocation"], given, options.run.run_root) if can_plan_again(first["invocation"]) else None
+    )
     plan = verdict.plan if verdict is not None else with_slots(_old_plan(rundir), options.max_parallel_jobs)
     goes_on = plan is not None and plan.digest == first["plan_digest"]
     history = History(plan if plan is not None and goes_on else _old_plan(rundir))

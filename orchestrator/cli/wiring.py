@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
+from orchestrator.cli.afterwards import settle_down
 from orchestrator.cli.secrecy import keep_secrets, refuse_as_parameters
 from orchestrator.cli.streams import wants_colour
 from orchestrator.engine.events import RunStarted
@@ -34,6 +35,7 @@ from orchestrator.execute.masking import masked_journal, masked_plan
 from orchestrator.execute.signals import stop_signals_to
 from orchestrator.execute.specs import Specs
 from orchestrator.execute.supervision import Supervision
+from orchestrator.journal.names import PLAN
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.files import RunFiles
@@ -41,7 +43,7 @@ from orchestrator.observe.grouped import Grouped
 from orchestrator.observe.jsonl import JsonLines
 from orchestrator.observe.plain import Plain, Progress
 from orchestrator.observe.stream import LossyStream
-from orchestrator.plan.model import Plan
+from orchestrator.plan.model import Durability, Plan
 
 if TYPE_CHECKING:
     import signal
@@ -113,10 +115,13 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
     screen = open_screen(options.output, len(plan.jobs) - past.scheduler.tally[JobState.SUCCEEDED], rundir)
     with ExitStack() as stack:
         stack.callback(screen.close)
-        journal = JournalWriter(rundir, rundir.run_id, next_seq=past.next_seq)
+        power = plan.policy.durability is Durability.POWER
+        journal = JournalWriter(rundir, rundir.run_id, next_seq=past.next_seq, power=power)
         stack.callback(_quietly, journal.close)
         files = RunFiles(rundir, masked_plan(plan, secrets), past.events)
         stack.callback(_quietly, files.close)
+        if power:
+            rundir.make_durable(PLAN)
         inbox: Inbox[Message] = Inbox()
         stack.callback(inbox.close)
         backend = LocalBackend(
@@ -147,6 +152,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
             files.close()
         screen.close()
         screen.err.write(files.closing_table(width=_width()))
+        settle_down(plan, rundir, options.run_root, files.report)
     return code
 
 

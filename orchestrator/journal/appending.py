@@ -32,6 +32,10 @@ class LineFile:
         self._size += done
         lines.clear()
 
+    def sync(self) -> None:
+        """Wait until the disk has what was appended. Raises OSError."""
+        os.fdatasync(self._descriptor)
+
 
 class GroupSync:
     """Makes a file durable in a helper thread, at most every 50 ms while it changes."""

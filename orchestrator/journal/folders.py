@@ -6,9 +6,9 @@ import os
 import stat
 
 from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.names import HOME
 
 SAFE = os.O_NOFOLLOW | os.O_CLOEXEC
-HOME = ".pexec"
 
 
 def open_root(root: str, *, create: bool) -> int:

@@ -48,6 +48,17 @@ def last_event(rundir: RunDir) -> dict[str, Any] | None:
         os.close(journal)
 
 
+def first_event(rundir: RunDir) -> dict[str, Any] | None:
+    """The record of the first line, if it is whole and its checksum fits."""
+    try:
+        with open(rundir.open_for_reading(JOURNAL), "rb") as journal:
+            return _proved(journal.readline())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise failed(f"`{rundir.path_of(JOURNAL)}` cannot be read", error) from error
+
+
 def _last_line(journal: int) -> bytes:
     """The last line that ends in a newline, with it; empty if there is none."""
     tail, start = b"", os.fstat(journal).st_size

@@ -1,6 +1,9 @@
-"""The names of what is in a run folder. Pure, so that reports may use it."""
+"""The names of what is in a run folder, and where run folders are. Pure, so that reports may use it."""
 
 from __future__ import annotations
+
+HOME = ".pexec"
+DEFAULT_ROOT = f"{HOME}/runs"
 
 JOURNAL = "events.jsonl"
 PLAN = "plan.json"

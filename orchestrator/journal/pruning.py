@@ -1,18 +1,23 @@
-"""Removing old runs: whole folders, never one that is driven by somebody, never through a link."""
+"""Removing old runs: whole folders, never one that is driven by somebody, never through a link.
+
+Any number of processes may do so at once: who gives a run another name removes it, and the others find it gone.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from orchestrator.errors import RefusedError
+from orchestrator.errors import EnvironmentFailedError, RefusedError
 from orchestrator.journal.folders import failed, open_root
-from orchestrator.journal.liveness import is_driven, last_event
-from orchestrator.journal.rundir import list_runs, open_run
+from orchestrator.journal.liveness import first_event, is_driven, last_event
+from orchestrator.journal.rundir import RunDir, list_runs, open_run
+from orchestrator.plan.model import DEFAULT_KEEP_RUNS
 
-KEEP = 20
+KEEP = DEFAULT_KEEP_RUNS
 _DOOMED = ".pruned-"
 
 
@@ -24,16 +29,30 @@ class Pruned:
     kept: tuple[tuple[str, str], ...]
 
 
-def prune(root: str, keep: int = KEEP, *, interrupted: bool = False, dry_run: bool = False) -> Pruned:
+def prune(
+    root: str, keep: int = KEEP, *, interrupted: bool = False, sparing: bool = False, dry_run: bool = False
+) -> Pruned:
     """Remove all but the newest `keep` runs of `root`; those that did not end only if `interrupted` says so.
 
-    Raises EnvironmentFailedError.
+    With `sparing`, for when nobody asked for it, the last run of a manifest stays too unless it succeeded. Raises
+    EnvironmentFailedError.
     """
-    old = list_runs(root)[: -keep or None]
+    runs = list_runs(root)
+    old = runs[: -keep or None]
     removed: list[str] = []
     kept: list[tuple[str, str]] = []
-    for run_id in old:
-        why = _reason_to_stay(root, run_id, interrupted=interrupted, dry_run=dry_run)
+    for position, run_id in enumerate(old):
+        try:
+            with open_run(root, run_id) as run:
+                why = _is_in_use(run, interrupted)
+                if why is None and sparing and _is_wanted(root, run, runs[position + 1 :]):
+                    why = "it did not succeed, and no later run is of its manifest"
+                if why is None and not dry_run:
+                    why = _doomed(root, run, interrupted)
+        except EnvironmentFailedError:
+            if os.path.lexists(os.path.join(root, run_id)):
+                raise
+            continue  # somebody else has just removed it
         if why is None:
             removed.append(run_id)
         else:
@@ -43,38 +62,60 @@ def prune(root: str, keep: int = KEEP, *, interrupted: bool = False, dry_run: bo
     return Pruned(tuple(removed), tuple(kept))
 
 
-def _reason_to_stay(root: str, run_id: str, *, interrupted: bool, dry_run: bool) -> str | None:
-    """Why this run stays; if nothing speaks for it, it goes to where `_sweep` finds it."""
-    with open_run(root, run_id) as run:
-        if is_driven(run):
-            return "it is running"
-        if not interrupted and not _has_ended(last_event(run)):
-            return "it was interrupted and can go on"
-        if dry_run:
-            return None
-        try:
-            run.lock()
-        except RefusedError:
-            return "it is running"
-        if not interrupted and not _has_ended(last_event(run)):  # somebody went on with it just now
-            return "it was interrupted and can go on"
-        _doom(root, run_id)
+def _is_in_use(run: RunDir, interrupted: bool) -> str | None:
+    """Why this run stays in any case."""
+    if is_driven(run):
+        return "it is running"
+    if not interrupted and not _is(last_event(run), "run.finished"):
+        return "it was interrupted and can go on"
     return None
 
 
-def _has_ended(event: Sequence[str] | dict[str, object] | None) -> bool:
-    return isinstance(event, dict) and event.get("event") == "run.finished"
+def _is_wanted(root: str, run: RunDir, later: Sequence[str]) -> bool:
+    """Whether somebody may still want to go on with a run that ended."""
+    end, begin = last_event(run), first_event(run)
+    if end is None or begin is None or not _is(end, "run.finished") or end["result"] == "SUCCESS":
+        return False
+    return not any(_manifest_of(other) == _manifest_of(begin) for other in _first_events(root, later))
 
 
-def _doom(root: str, run_id: str) -> None:
-    """Give it a name under which no command finds it, so that no half of a run is ever seen."""
+def _first_events(root: str, run_ids: Sequence[str]) -> list[Mapping[str, Any]]:
+    found = []
+    for run_id in run_ids:
+        try:
+            with open_run(root, run_id) as run:
+                found.append(first_event(run))
+        except EnvironmentFailedError:
+            continue  # it is gone, or not readable: nobody can go on with that one
+    return [event for event in found if event is not None and _is(event, "run.started")]
+
+
+def _manifest_of(started: Mapping[str, Any]) -> object:
+    """What tells which manifest a run is of: its path as the command line meant it."""
+    words = started["invocation"].get("words")
+    return words[0] if words else started["manifest"]
+
+
+def _is(event: Mapping[str, Any] | None, name: str) -> bool:
+    return event is not None and event.get("event") == name
+
+
+def _doomed(root: str, run: RunDir, interrupted: bool) -> str | None:
+    """Give the run a name under which no command finds it, so that no half of a run is ever seen; or say why not."""
+    try:
+        run.lock()
+    except RefusedError:
+        return "it is running"
+    if not interrupted and not _is(last_event(run), "run.finished"):  # somebody went on with it just now
+        return "it was interrupted and can go on"
     parent = open_root(os.path.abspath(root), create=False)
     try:
-        os.rename(run_id, _DOOMED + run_id, src_dir_fd=parent, dst_dir_fd=parent)
+        os.rename(run.run_id, _DOOMED + run.run_id, src_dir_fd=parent, dst_dir_fd=parent)
     except OSError as error:
-        raise failed(f"`{root}/{run_id}` cannot be removed", error) from error
+        raise failed(f"`{root}/{run.run_id}` cannot be removed", error) from error
     finally:
         os.close(parent)
+    return None
 
 
 def _sweep(root: str) -> None:
@@ -83,8 +124,20 @@ def _sweep(root: str) -> None:
     try:
         for name in os.listdir(parent):
             if name.startswith(_DOOMED):
-                shutil.rmtree(name, dir_fd=parent)
+                _remove(name, parent)
     except OSError as error:
         raise failed(f"`{root}` cannot be cleared", error) from error
     finally:
         os.close(parent)
+
+
+def _remove(name: str, parent: int) -> None:
+    """The whole folder; somebody else may be at it too."""
+    while True:
+        try:
+            return shutil.rmtree(name, dir_fd=parent)
+        except FileNotFoundError:
+            try:
+                os.stat(name, dir_fd=parent, follow_symlinks=False)
+            except FileNotFoundError:
+                return None

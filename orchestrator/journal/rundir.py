@@ -14,12 +14,10 @@ import time
 from typing import Self
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
-from orchestrator.journal.folders import HOME, failed, open_folder, open_regular, open_root, write_new
-from orchestrator.journal.names import JOURNAL, LOGS, STATUS, TEMP, log_name, status_name
+from orchestrator.journal.folders import failed, open_folder, open_regular, open_root, write_new
+from orchestrator.journal.names import DEFAULT_ROOT, JOURNAL, LOGS, STATUS, TEMP, log_name, status_name
 
 __all__ = ["DEFAULT_ROOT", "LOGS", "STATUS", "TEMP", "RunDir", "create_run", "find_run", "list_runs", "open_run"]
-
-DEFAULT_ROOT = f"{HOME}/runs"
 
 # Who looks whether a run is driven holds its lock for microseconds; that must not refuse a writer.
 _TRIES = 3
@@ -91,6 +89,19 @@ class RunDir:
             with contextlib.suppress(OSError):
                 os.unlink(temporary, dir_fd=folder)
             raise failed(f"`{self.path_of(name)}` cannot be written", error) from error
+
+    def make_durable(self, name: str) -> None:
+        """Wait until the disk has a file, and the names of all that lead to it."""
+        path = self.path
+        try:
+            _sync_and_close(self.open_for_reading(name))
+            os.fsync(self.folder())
+            for _ in range(3):  # the root, `.pexec`, and what holds it
+                path = os.path.dirname(path)
+                with contextlib.suppress(PermissionError):  # a folder that we may not list was not made here
+                    _sync_and_close(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        except OSError as error:
+            raise failed(f"`{self.path_of(name)}` cannot be written to the disk", error) from error
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -242,6 +253,13 @@ def find_run(root: str, prefix: str | None = None) -> RunDir:
             f"`{prefix}` may be any of {len(found)} runs", help=f"the first two are `{found[0]}` and `{found[1]}`"
         )
     return open_run(root, found[0])
+
+
+def _sync_and_close(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _lock(journal: int) -> None:

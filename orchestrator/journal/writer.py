@@ -23,6 +23,7 @@ from orchestrator.journal.names import BALLAST, JOURNAL
 from orchestrator.journal.rundir import RunDir
 
 BALLAST_BYTES = 16 * 1024
+_START = b'"event":"attempt.started"'
 
 Record = dict[str, Any]
 
@@ -87,13 +88,22 @@ class Pending:
 class JournalWriter:
     """Writes the journal of a run, which it locks. For one thread.
 
-    `next_seq` goes on where an earlier writer ended. Constructing raises RefusedError when another process writes
-    this journal, and like every method EnvironmentFailedError when the disk fails. After that the journal is valid
-    and what is not in it yet is kept: the next `flush` tries again, with 16 KiB of room that were held back for it.
+    `next_seq` goes on where an earlier writer ended. With `power` the disk has everything before an attempt starts, so
+    that also a machine that loses its power keeps what the attempt stands on.
+
+    Constructing raises RefusedError when another process writes this journal, and like every method
+    EnvironmentFailedError when the disk fails. After that the journal is valid and what is not in it yet is kept: the
+    next `flush` tries again, with 16 KiB of room that were held back for it.
     """
 
     def __init__(
-        self, rundir: RunDir, run_id: str, *, next_seq: int = 0, clock: Callable[[], int] = time.time_ns
+        self,
+        rundir: RunDir,
+        run_id: str,
+        *,
+        next_seq: int = 0,
+        clock: Callable[[], int] = time.time_ns,
+        power: bool = False,
     ) -> None:
         descriptor = rundir.lock()
         self._rundir = rundir
@@ -102,6 +112,7 @@ class JournalWriter:
         rundir.replace(BALLAST, bytes(range(256)) * (BALLAST_BYTES // 256))
         self._sync = GroupSync(descriptor)
         self._pending = Pending()
+        self._power = power
         self._closed = False
         logger = structlog.wrap_logger(
             self._pending,
@@ -132,8 +143,11 @@ class JournalWriter:
         """Append what is buffered. It survives the end of pexec now, and that of the machine within 50 ms or so."""
         if not self._pending.lines:
             return
+        starts = self._power and any(_START in line for line in self._pending.lines)
         try:
             self._file.append(self._pending.lines)
+            if starts:
+                self._file.sync()
             self._sync.changed()
         except OSError as error:
             self._rundir.remove(BALLAST)

@@ -130,6 +130,17 @@ class Policy(Section):
         description="Jobs wait until the machine has room.",
         examples=[{"min_free_memory": "512MiB", "max_load": 8.0}],
     )
+    durability: Literal["process", "power"] = Field(
+        "process",
+        description="What a recorded success survives: the end of pexec, or also the end of the machine's power.",
+        examples=["power"],
+    )
+    keep_runs: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
+        20, description="How many of the newest runs stay when a run ends; older ones are removed.", examples=[50]
+    )
+    archive: Switch = Field(
+        False, description="Whether each run is packed into one file when it ends.", examples=[True]
+    )
 
 
 class Defaults(Section):

@@ -5,8 +5,8 @@ file, and the digests of its needs. How long it may take, how often it is tried 
 it: a success stays one under another time-out.
 
 A *plan's* digest covers everything that a run follows: the jobs' digests, their limits, retries, conditions and pools,
-and the policy. Not in it are `max_parallel_jobs`, so that a run can be resumed with another number, and what is only
-for people: names, descriptions, tags, and where the manifest lies.
+and the policy. Not in it are `max_parallel_jobs`, so that a run can be resumed with another number, how the run is
+kept, how long its jobs took before, and what is only for people: names, descriptions, tags, the manifest's place.
 
 Values that are the default are left out, so a key that pexec learns later does not change old digests. Neither
 digest depends on the order in which anything was declared.
@@ -27,8 +27,16 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _NO_SPEC = JobSpec()
 _NO_RETRY = RetryPolicy()
 _NO_POLICY = Policy()
-# What only says how many run at once may change in a resume; the last one is in the jobs.
-_NOT_FOLLOWED = ("max_parallel_jobs", "min_free_memory", "max_load", "job_timeout")
+# What only says how many run at once, or how a run is kept, may change in a resume; `job_timeout` is in the jobs.
+_NOT_FOLLOWED = (
+    "max_parallel_jobs",
+    "min_free_memory",
+    "max_load",
+    "job_timeout",
+    "durability",
+    "keep_runs",
+    "archive",
+)
 _LIMITS = (
     "timeout",
     "grace",

@@ -10,7 +10,7 @@ from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Defaults, Manifest, Retry, Workflow
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.files import Files
-from orchestrator.plan.model import FailFast, JobSpec, Limits, Order, Policy, RetryPolicy
+from orchestrator.plan.model import Durability, FailFast, JobSpec, Limits, Order, Policy, RetryPolicy
 from orchestrator.plan.template import is_absolute
 
 
@@ -40,6 +40,9 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         pools=dict(policy.pools),
         min_free_memory=policy.admission.min_free_memory,
         max_load=policy.admission.max_load,
+        durability=Durability(policy.durability),
+        keep_runs=policy.keep_runs,
+        archive=policy.archive,
         job_timeout=_job_timeout(manifest.defaults, overrides),
     )
 

@@ -7,12 +7,14 @@ differ from their default.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from orchestrator.errors import RefusedError
+from orchestrator.plan.estimate import estimate
 from orchestrator.plan.model import (
     NO_LIMITS,
+    Durability,
     FailFast,
     JobSpec,
     Limits,
@@ -40,6 +42,7 @@ LIMIT_KEYS = {
     "log": "log_bytes",
 }
 
+_POLICY = Policy()
 _SPEC = JobSpec()
 _RETRY = RetryPolicy()
 
@@ -58,6 +61,7 @@ def plan_to_dict(plan: Plan) -> Json:
         "policy": _policy_to_dict(plan.policy),
         "levels": [[ids[index] for index in level] for level in plan.levels],
         "critical_path": [ids[index] for index in plan.critical_path],
+        **({} if (expected := estimate(plan)) is None else {"estimate": asdict(expected)}),
         "jobs": [_job_to_dict(job, ids) for job in plan.jobs],
         "left_out": [{"workflow": workflow, "reason": reason} for workflow, reason in plan.left_out],
         **({"secrets": secrets} if secrets else {}),
@@ -134,6 +138,9 @@ def _policy_to_dict(policy: Policy) -> Json:
         "order": policy.order.value,
         "pools": dict(policy.pools),
         "job_timeout_seconds": _number(policy.job_timeout),
+        "durability": policy.durability.value,
+        "keep_runs": policy.keep_runs,
+        "archive": policy.archive,
         **({"admission": admission} if admission else {}),
     }
 
@@ -149,12 +156,17 @@ def _policy_from_dict(data: Mapping[str, Any]) -> Policy:
         min_free_memory=admission.get("min_free_memory_bytes", 0),
         max_load=_seconds(admission.get("max_load")),
         job_timeout=_seconds(data["job_timeout_seconds"]),
+        durability=Durability(data.get("durability", _POLICY.durability)),
+        keep_runs=data.get("keep_runs", _POLICY.keep_runs),
+        archive=data.get("archive", _POLICY.archive),
     )
 
 
 def _job_to_dict(job: PlannedJob, ids: list[str]) -> Json:
     spec = job.spec
     data: Json = {"id": job.id, "workflow": job.workflow, "level": job.level, "rank": _number(job.rank)}
+    if job.expected_seconds is not None:
+        data["expected_seconds"] = _number(job.expected_seconds)
     if job.description:
         data["description"] = job.description
     data["needs"] = [ids[index] for index in job.needs]
@@ -205,6 +217,7 @@ def _job_from_dict(data: Mapping[str, Any], index: int, index_of: Mapping[str, i
         when=When(data["when"]),
         level=data["level"],
         rank=float(data["rank"]),
+        expected_seconds=_seconds(data.get("expected_seconds")),
         priority=data["priority"],
         memory=data.get("memory_bytes", 0),
         cpus=float(data.get("cpus", 0)),

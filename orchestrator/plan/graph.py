@@ -51,7 +51,8 @@ def urgency(waits: Graph, levels: Levels, weights: Sequence[float] | None = None
                 if rank > behind[need] or (rank == behind[need] and job < follower[need]):
                     behind[need] = rank
                     follower[need] = job
-    return Urgency(tuple(ranks), _path(ranks, follower))
+    path = _path(ranks, follower)
+    return Urgency(tuple(ranks) if weights is None else tuple(round(rank, 4) for rank in ranks), path)
 
 
 def _path(ranks: list[float], follower: list[int]) -> tuple[int, ...]:

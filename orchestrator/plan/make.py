@@ -15,6 +15,7 @@ from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.plan.check import Checked, check
 from orchestrator.plan.conditions import Known
 from orchestrator.plan.digest import job_digest, plan_digest
+from orchestrator.plan.estimate import weights
 from orchestrator.plan.expand import Expanders, Overrides, expand_policy
 from orchestrator.plan.files import Files
 from orchestrator.plan.graph import Levels, Rows, levels, urgency
@@ -64,11 +65,13 @@ def make_plan(
     overrides: Overrides | None = None,
     homes: Mapping[str, Home] | None = None,
     around: Surroundings | None = None,
+    durations: Mapping[str, float] | None = None,
 ) -> Planned:
     """Plan a run of `manifest`, which was read from `manifest_path` and whose paths start at `base_dir`.
 
     `files` holds a fact for each `file` that a workflow names, `homes` tells where the workflows come from that were
-    included; `cpus` is what `auto` means. The whole manifest is checked, also what the selection leaves out.
+    included; `cpus` is what `auto` means; `durations` are the seconds that jobs took before, by their ids: they decide
+    what is urgent, and nothing else. The whole manifest is checked, also what the selection leaves out.
     `UsageError` if the selection names what does not exist, or nothing, and if a parameter from outside cannot be used.
     """
     homes, around, overrides = homes or {}, around or Surroundings(), overrides or Overrides()
@@ -78,7 +81,7 @@ def make_plan(
     checked.params.check_usage()
     scope = _scope(manifest, checked, selection or Selection(), around)
     expanders = Expanders(Home("", manifest.defaults, source), homes, overrides, files)
-    jobs, path = _jobs(manifest, checked, scope, expanders)
+    jobs, path = _jobs(manifest, checked, scope, expanders, durations or {})
     policy = expand_policy(manifest, overrides, cpus)
     plan = Plan(
         name=manifest.name or base_dir.rstrip("/").rpartition("/")[2] or "pexec",
@@ -144,7 +147,7 @@ def _told_together(
 
 
 def _jobs(
-    manifest: Manifest, checked: Checked, scope: _Scope, expanders: Expanders
+    manifest: Manifest, checked: Checked, scope: _Scope, expanders: Expanders, durations: Mapping[str, float]
 ) -> tuple[tuple[PlannedJob, ...], tuple[int, ...]]:
     """All jobs, and the critical path through them."""
     layout = checked.layout
@@ -155,7 +158,7 @@ def _jobs(
     files = [expanders.of(name).file_digest(workflow) for name, workflow in chosen]
     digests = _digests(ids, specs, files, scope)
     level_of = {index: depth for depth, level in enumerate(scope.levels) for index in level}
-    urgent = urgency(scope.waits, scope.levels)
+    urgent = urgency(scope.waits, scope.levels, weights(ids, specs, durations))
     jobs = tuple(
         PlannedJob(
             index=index,
@@ -167,6 +170,7 @@ def _jobs(
             when=_WHEN[workflow.when],
             level=level_of[index],
             rank=urgent.ranks[index],
+            expected_seconds=durations.get(ids[index]),
             priority=workflow.priority,
             memory=workflow.memory,
             cpus=float(workflow.cpus),

@@ -13,6 +13,7 @@ DEFAULT_MAX_PARALLEL_JOBS = 4
 DEFAULT_TIMEOUT_SECONDS = 300.0
 DEFAULT_GRACE_SECONDS = 10.0
 DEFAULT_CLEANUP_SECONDS = 30.0
+DEFAULT_KEEP_RUNS = 20
 DEFAULT_SHELL = ("bash", "-euo", "pipefail")
 
 Value = str | int | float | bool
@@ -44,6 +45,13 @@ class Order(enum.StrEnum):
 
     CRITICAL_PATH = "critical_path"
     DECLARED = "declared"
+
+
+class Durability(enum.StrEnum):
+    """What the success of a job survives before a job that needs it starts: the end of pexec, or of the machine."""
+
+    PROCESS = "process"
+    POWER = "power"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +144,8 @@ class PlannedJob:
     `level` is the length of the longest chain of jobs that it waits for (0 for none). `rank` is the estimated seconds,
     or jobs when no durations are known, from this job's start to the end of the longest chain that waits for it.
 
+    `expected_seconds` is how long it took in earlier runs, None where that is not known.
+
     `matrix` holds the values of its cell, if its workflow has a matrix; with `matrix_fail_fast` its failure cancels
     the other jobs of the workflow.
     """
@@ -149,6 +159,7 @@ class PlannedJob:
     when: When = When.SUCCESS
     level: int = 0
     rank: float = 1.0
+    expected_seconds: float | None = None
     priority: int = 0
     memory: int = 0  # this and the next: what it is expected to use, to let it start; no limits
     cpus: float = 0.0
@@ -165,7 +176,7 @@ class PlannedJob:
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The rules of the whole run. `timeout` is its deadline in seconds; `job_timeout` is the limit of jobs that have
-    none of their own, which is in their specs too."""
+    none of their own, which is in their specs too. When it ends, all but the newest `keep_runs` runs are removed."""
 
     max_parallel_jobs: int = DEFAULT_MAX_PARALLEL_JOBS
     fail_fast: FailFast = FailFast.OFF
@@ -175,6 +186,9 @@ class Policy:
     job_timeout: float | None = DEFAULT_TIMEOUT_SECONDS
     min_free_memory: int = 0
     max_load: float | None = None
+    durability: Durability = Durability.PROCESS
+    keep_runs: int = DEFAULT_KEEP_RUNS
+    archive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

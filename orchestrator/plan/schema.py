@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.plan.export import VERSION
-from orchestrator.plan.model import DEFAULT_CLEANUP_SECONDS, DEFAULT_GRACE_SECONDS, DEFAULT_SHELL, FailFast, Order, When
+from orchestrator.plan.model import (
+    DEFAULT_CLEANUP_SECONDS,
+    DEFAULT_GRACE_SECONDS,
+    DEFAULT_SHELL,
+    Durability,
+    FailFast,
+    Order,
+    When,
+)
 
 Schema = dict[str, Any]
 
@@ -41,6 +49,7 @@ def plan_schema() -> Schema:
                 "additionalProperties": {"$ref": "#/$defs/secret"},
                 "description": "Where the values of secrets are found when the run starts, by the secrets' names.",
             },
+            "estimate": _estimate(),
             "params": {**_map(_VALUE), "description": "The parameters of the run, by name."},
         },
     )
@@ -84,6 +93,9 @@ def _policy() -> Schema:
             "order": {"enum": [member.value for member in Order], "description": "Which ready job starts first."},
             "pools": _amounts("The size of each pool."),
             "job_timeout_seconds": _limit("Limit of one attempt of jobs that have none of their own; null for none."),
+            "durability": {"enum": [member.value for member in Durability], "description": "What a success survives."},
+            "keep_runs": _count("How many of the newest runs stay when the run ends.", least=1),
+            "archive": {"type": "boolean", "description": "Whether the run is packed into one file when it ends."},
         },
         {
             "admission": _closed(
@@ -97,12 +109,24 @@ def _policy() -> Schema:
     )
 
 
+def _estimate() -> Schema:
+    schema = _closed(
+        {
+            "seconds": _amount("What the run takes at least."),
+            "critical_path_seconds": _amount("What the critical path takes."),
+            "work_seconds": _amount("What all jobs take together."),
+            "known_jobs": _count("Of how many jobs the duration is known; the others count as the one in the middle."),
+        }
+    )
+    return {**schema, "description": "From how long jobs took in earlier runs; not there when nothing is known."}
+
+
 def _job() -> Schema:
     required = {
         "id": _text("Unique in the plan."),
         "workflow": _text("The workflow of the manifest that it is a job of."),
         "level": _count("The length of the longest chain of jobs that it waits for."),
-        "rank": _amount("The weight of the longest chain of jobs that starts with it."),
+        "rank": _amount("The weight of the longest chain of jobs that starts with it: seconds, else jobs."),
         "needs": _ids("Jobs whose outcome decides whether it runs."),
         "after": _ids("Jobs that it waits for whatever their outcome."),
         "when": {"enum": [member.value for member in When], "description": "On what ends of its needs it runs."},
@@ -113,6 +137,7 @@ def _job() -> Schema:
     }
     words = _list({"type": "string"})
     optional = {
+        "expected_seconds": _amount("How long it took in earlier runs."),
         "description": _text("What it is for."),
         "run": _text("Shell text. At most one of `run`, `argv` and `file` is there; none for a group."),
         "argv": {**words, "minItems": 1, "description": "A program and its arguments, started without a shell."},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.manifest.scalars import format_duration, format_size, value_text
+from orchestrator.plan.estimate import estimate
 from orchestrator.plan.model import NO_LIMITS, JobSpec, Limits, Plan, PlannedJob, RetryPolicy, When
 
 _WIDEST_ID = 32
@@ -30,12 +31,25 @@ def plan_text(plan: Plan, origins: Mapping[str, str] | None = None, purposes: Ma
     if plan.jobs:
         path = " -> ".join(_listed([plan.jobs[index].id for index in plan.critical_path], most=40))
         lines += ["", f"critical path: {path}"]
+        lines += _estimate_lines(plan)
     if plan.left_out:
         lines += ["", "left out", *(f"  {workflow}: {reason}" for workflow, reason in plan.left_out)]
     if plan.params:
         lines += ["", "parameters", *_param_lines(plan, origins or {}, purposes or {})]
     lines += ["", "settings", *_setting_lines(plan, origins or {})]
     return "\n".join(lines) + "\n"
+
+
+def _estimate_lines(plan: Plan) -> Iterator[str]:
+    expected = estimate(plan)
+    if expected is not None:
+        known = f"{expected.known_jobs:,} of {_count(len(plan.jobs), 'job')}"
+        slots = _count(plan.policy.max_parallel_jobs, "slot")
+        yield (
+            f"estimate: {_rough(expected.seconds)} or more, by earlier runs of {known} "
+            f"(critical path {_rough(expected.critical_path_seconds)}, "
+            f"work {_rough(expected.work_seconds)} on {slots})"
+        )
 
 
 def _job_lines(plan: Plan, job: PlannedJob, width: int) -> Iterator[str]:
@@ -89,6 +103,11 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:
         "timeout": f"{_limit(policy.job_timeout)} a job, {_limit(policy.timeout)} for the run",
         "order": policy.order.value,
     }
+    settings |= {
+        "durability": policy.durability.value,
+        "keep_runs": f"{policy.keep_runs:,}",
+        "archive": "true" if policy.archive else "false",
+    }
     if policy.pools:
         settings["pools"] = ", ".join(f"{pool} {size:,}" for pool, size in policy.pools.items())
     for name, value in settings.items():
@@ -125,6 +144,11 @@ def _listed(names: list[str], most: int) -> list[str]:
     if len(names) <= most + 1:
         return names
     return [*names[: most - 1], f"... ({len(names) - most:,} more) ...", names[-1]]
+
+
+def _rough(seconds: float) -> str:
+    """Without digits that nobody can foresee."""
+    return format_duration(float(round(seconds)) if seconds >= 10 else round(seconds, 1))
 
 
 def _limit(seconds: float | None) -> str:

@@ -51,6 +51,11 @@ OBSERVED: dict[str, dict[str, str]] = {
         "order": "acceptance/test_keys_of_the_run.py::test_order_is_the_longest_chain_first_or_as_declared",
         "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_what_they_take_of_a_pool",
         "admission": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
+        "durability": "promises/test_durable_success.py::"
+        "test_with_power_the_disk_has_a_success_before_a_dependent_starts",
+        "keep_runs": "acceptance/test_keys_of_old_runs.py::test_old_runs_go_but_for_those_that_somebody_may_want",
+        "archive": "acceptance/test_keys_of_old_runs.py::"
+        "test_apply_and_resume_pack_the_run_privately_and_without_secrets",
     },
     "Admission": {
         "min_free_memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",

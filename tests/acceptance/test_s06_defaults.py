@@ -34,6 +34,7 @@ def test_the_plan_shows_them_and_where_another_value_comes_from(pexec: Pexec) ->
     assert shown.endswith(
         "\nsettings\n  max_parallel_jobs  4\n  fail_fast          false\n"
         "  timeout            5m a job, none for the run\n  order              critical_path\n"
+        "  durability         process\n  keep_runs          20\n  archive            false\n"
     )
     shown = pexec.env(PEXEC_TIMEOUT_SECONDS="60").run("plan", "-j", "2").stdout
     assert "\n  max_parallel_jobs  2  (from --max-parallel-jobs)\n" in shown

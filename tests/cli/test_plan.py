@@ -42,6 +42,9 @@ settings
   fail_fast          {fail_fast}
   timeout            {timeout} a job, none for the run{origin}
   order              critical_path
+  durability         process
+  keep_runs          20
+  archive            false
 """
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,3 +178,39 @@ def test_a_run_on_a_disk_that_is_full_already_does_not_begin(tmp_path: Path) -> 
         with pytest.raises(EnvironmentFailedError, match=r"`.*/\.ballast` cannot be written: no space left on device"):
             JournalWriter(run, run.run_id)
         run.close()
+
+
+def test_with_power_the_disk_has_all_before_an_attempt_starts(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    main, synced = threading.get_ident(), []
+    sync = os.fdatasync
+
+    def spy(descriptor: int) -> None:
+        if threading.get_ident() == main:
+            synced.append(os.fstat(descriptor).st_size)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", spy)
+    for power, wanted in ((False, 0), (True, 2)):
+        synced.clear()
+        sizes = []
+        writer = JournalWriter(run, "the-run", power=power)
+        for event in ("attempt.started", "kill.sent", "attempt.started"):
+            more = {"force": True} if event == "kill.sent" else {}
+            writer.emit(event, 0.0, job="a", attempt=1, **more)
+            writer.flush()
+            sizes += [len(journal(run))] * (event == "attempt.started")
+        assert synced == sizes[:wanted]
+        writer.close()
+
+
+def test_with_power_a_disk_that_does_not_take_it_ends_the_run(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    writer = JournalWriter(run, "the-run", power=True)
+    writer.emit("attempt.started", 0.0, job="a", attempt=1)
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(EnvironmentFailedError, match="cannot be written: input/output error"):
+        writer.flush()
+    monkeypatch.undo()
+    writer.close()

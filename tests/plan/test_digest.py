@@ -93,6 +93,7 @@ def test_limits_and_turns_change_the_plan_but_no_success(old: str, new: str) -> 
         ("run: build", "run: build, timeout: 300"),
         ("[build, lint]", "[lint, build]"),
         ("{env: {LANG: C}}", "{env: {LANG: C}, timeout: 5m}"),
+        ("policy: {", "policy: {durability: power, keep_runs: 3, archive: true, "),
         ("policy:", "name: other\n    description: Text.\n    policy:"),
     ],
 )

@@ -80,6 +80,9 @@ def test_a_plan_with_everything_in_it() -> None:
           fail_fast          drain
           timeout            5m a job, 2h for the run
           order              critical_path
+          durability         process
+          keep_runs          20
+          archive            false
           pools              gpu 1, database 2
         """
     )
@@ -100,6 +103,9 @@ def test_the_documented_defaults_are_shown() -> None:
           fail_fast          false
           timeout            5m a job, none for the run
           order              critical_path
+          durability         process
+          keep_runs          20
+          archive            false
         """
     )
 

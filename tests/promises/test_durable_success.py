@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
+import pytest
 from support.cli import Pexec
-from support.crashes import dag, judged
+from support.crashes import dag, judged, pexec_here
 from support.runs import last_run
 
 SHOWN = re.compile(rb"^\[\d+/\d+\] (\S+) succeeded", re.MULTILINE)
@@ -50,3 +53,27 @@ def killed_after(pexec: Pexec, wanted: int) -> set[bytes]:
         shown |= set(SHOWN.findall(process.stderr.read()))
     process.wait()
     return shown
+
+
+def test_with_power_the_disk_has_a_success_before_a_dependent_starts(
+    pexec: Pexec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each job notes what the disk had been made to hold by then; in this process, where that can be seen."""
+    sync, main, durable = os.fdatasync, threading.get_ident(), pexec.folder / "durable"
+
+    def seen(descriptor: int) -> None:
+        sync(descriptor)
+        if threading.get_ident() == main:
+            durable.write_bytes(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
+
+    monkeypatch.setattr(os, "fdatasync", seen)
+    chain = "\n".join(
+        f"  j{number}: {{{f'needs: j{number - 1}, ' if number else ''}run: cp durable had-$PEXEC_JOB}}"
+        for number in range(4)
+    )
+    pexec.file("pexec.yaml", f"version: 1\npolicy: {{durability: power}}\nworkflows:\n{chain}\n")
+    assert pexec_here(pexec.folder, "apply", "--output", "quiet").exit_code == 0
+    for number in range(4):
+        had = (pexec.folder / f"had-j{number}").read_bytes()
+        assert {job.decode() for job in WRITTEN.findall(had)} == {f"j{before}" for before in range(number)}
+        assert had.endswith(b"\n")

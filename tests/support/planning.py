@@ -46,6 +46,7 @@ def planned(
     overrides: Overrides | None = None,
     cpus: int = 2,
     around: Surroundings | None = None,
+    durations: Mapping[str, float] | None = None,
 ) -> Planned:
     """The plan of a manifest's text, and all that is wrong with it."""
     manifest, source = read(text)
@@ -59,6 +60,7 @@ def planned(
         selection=selection,
         overrides=overrides,
         around=around,
+        durations=durations,
     )
 
 
@@ -70,9 +72,18 @@ def good_plan(
     overrides: Overrides | None = None,
     cpus: int = 2,
     around: Surroundings | None = None,
+    durations: Mapping[str, float] | None = None,
 ) -> Plan:
     """The plan of a manifest's text in which nothing is wrong."""
-    result = planned(text, files=files, selection=selection, overrides=overrides, cpus=cpus, around=around)
+    result = planned(
+        text,
+        files=files,
+        selection=selection,
+        overrides=overrides,
+        cpus=cpus,
+        around=around,
+        durations=durations,
+    )
     assert result.diagnostics == ()
     assert result.plan is not None
     return result.plan

@@ -45,11 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supervision: Supervision) -> int:
     from orchestrator.cli.replanning import recorded
     from orchestrator.cli.wiring import RunOptions, run_plan
-    from orchestrator.journal.rundir import DEFAULT_ROOT
 
-    run_root = invocation.settings.run_root
     options = RunOptions(
-        run_root=DEFAULT_ROOT if run_root is None else run_root.value,
+        run_root=invocation.run_root,
         output=output_of(invocation.settings),
         keep_temp=arguments.keep_temp,
     )
@@ -58,7 +56,9 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
 
 def _judged(invocation: Invocation) -> Verdict:
     tell_warnings(invocation.settings.warnings)
-    verdict = judge(invocation.manifest, invocation.selection, invocation.overrides, invocation.around)
+    verdict = judge(
+        invocation.manifest, invocation.selection, invocation.overrides, invocation.around, invocation.run_root
+    )
     tell_faults(verdict)
     return verdict
 

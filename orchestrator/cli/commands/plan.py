@@ -27,7 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if the manifest has an error."""
     invocation = understand(arguments)
     tell_warnings(invocation.settings.warnings)
-    verdict = judge(invocation.manifest, invocation.selection, invocation.overrides, invocation.around)
+    verdict = judge(
+        invocation.manifest, invocation.selection, invocation.overrides, invocation.around, invocation.run_root
+    )
     tell_faults(verdict)
     if verdict.plan is None:
         return ExitCode.INVALID

@@ -1,0 +1,54 @@
+"""How long a plan takes, from how long its jobs took before. Pure: what is known comes with the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.plan.model import JobSpec, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Seconds that a run takes at least: `critical_path_seconds`, or the work that its slots or a pool have to get
+    through, whichever is most. `work_seconds` is that of all jobs; of `known_jobs` it is known from earlier runs, the
+    others are taken to be like the one in the middle of these."""
+
+    seconds: float
+    critical_path_seconds: float
+    work_seconds: float
+    known_jobs: int
+
+
+def weights(ids: Sequence[str], specs: Sequence[JobSpec], durations: Mapping[str, float]) -> list[float] | None:
+    """The seconds of each job, for ranks and the critical path; None where nothing is known. A group takes none."""
+    return _filled([durations.get(job) for job in ids], specs) if durations else None
+
+
+def estimate(plan: Plan) -> Estimate | None:
+    """None where no job has a known duration."""
+    known = [job.expected_seconds for job in plan.jobs]
+    seconds = _filled(known, [job.spec for job in plan.jobs])
+    if seconds is None:
+        return None
+    work = sum(seconds)
+    path = sum(seconds[index] for index in plan.critical_path)
+    bounds = [path, work / plan.policy.max_parallel_jobs]
+    held = dict.fromkeys(plan.policy.pools, 0.0)
+    for job, own in zip(plan.jobs, seconds, strict=True):
+        for pool, amount in job.pools:
+            held[pool] += amount * own
+    bounds += [busy / plan.policy.pools[pool] for pool, busy in held.items() if busy]
+    count = sum(one is not None for one in known)
+    return Estimate(round(max(bounds), 3), round(path, 3), round(work, 3), count)
+
+
+def _filled(known: Sequence[float | None], specs: Sequence[JobSpec]) -> list[float] | None:
+    given = [seconds for seconds in known if seconds is not None]
+    if not given:
+        return None
+    typical = sorted(given)[(len(given) - 1) // 2]
+    return [
+        (0.0 if spec.is_group else typical) if seconds is None else seconds
+        for seconds, spec in zip(known, specs, strict=True)
+    ]
