@@ -9,9 +9,12 @@ def main() -> int:
     """Run the command line of this process and return its exit code."""
     if sys.argv[1:] in (["--version"], ["-V"]):
         return _print_version()
-    from orchestrator.cli.main import run
+    try:
+        from orchestrator.cli.main import run
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # while it was still being imported
+        return 130
 
 
 def _print_version() -> int:

@@ -7,12 +7,14 @@ go first, then the journal, then the files that are made from it, then the lock.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from orchestrator import __version__
 from orchestrator.cli.afterwards import settle_down
@@ -32,7 +34,7 @@ from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
 from orchestrator.execute.limits import missing_for, refuse_missing
 from orchestrator.execute.masking import masked_journal, masked_plan
-from orchestrator.execute.signals import stop_signals_to
+from orchestrator.execute.signals import keep_stacks, signals_to, stand_still
 from orchestrator.execute.specs import Specs
 from orchestrator.execute.supervision import Supervision
 from orchestrator.journal.names import PLAN
@@ -44,9 +46,6 @@ from orchestrator.observe.jsonl import JsonLines
 from orchestrator.observe.plain import Plain, Progress
 from orchestrator.observe.stream import LossyStream
 from orchestrator.plan.model import Durability, Plan
-
-if TYPE_CHECKING:
-    import signal
 
 OnOutput = Callable[[str, bytes], None]
 Tell = Callable[[Driver], None]
@@ -68,6 +67,7 @@ class Screen:
     observers: tuple[Observer, ...]
     on_output: OnOutput | None
     err: LossyStream
+    tell_status: Callable[[float], None]
     close: Callable[[], None] = lambda: None
 
 
@@ -136,8 +136,14 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
         stack.callback(_quietly, control.close)
         specs = Specs(plan, rundir, keep_temp=options.keep_temp, pump=screen.on_output is not None)
         facts = masked_journal(journal, secrets)
-        driver = Driver(plan, past.scheduler, backend, facts, (files,), specs, RunClock(past.at), inbox)
-        with stop_signals_to(lambda number: inbox.put(Signalled(number))):
+        clock = RunClock(past.at)
+        reactions: dict[signal.Signals, Callable[[], None]] = {
+            signal.SIGQUIT: partial(keep_stacks, rundir),
+            signal.SIGTSTP: partial(stand_still, supervision, clock),
+            signal.SIGUSR1: lambda: screen.tell_status(clock.now()),
+        }
+        driver = Driver(plan, past.scheduler, backend, facts, (files,), specs, clock, inbox, reactions)
+        with signals_to(lambda number: inbox.put(Signalled(number))):
             past.settle(driver)
             driver.watch(screen.observers)
             begin(driver)
@@ -163,14 +169,14 @@ def open_screen(output: str, total: int, rundir: RunDir) -> Screen:
     colour = wants_colour(sys.stdout, os.environ)
     if output == "plain":
         plain = Plain(out, err, total, colour=colour, github=github)
-        return Screen((plain,), plain.on_output, err)
+        return Screen((plain,), plain.on_output, err, plain.progress.tell)
     if output == "grouped":
         grouped = Grouped(out, err, total, rundir, colour=colour, github=github)
-        return Screen((grouped,), None, err, grouped.close)
+        return Screen((grouped,), None, err, grouped.progress.tell, grouped.close)
     progress = Progress(err, total, only_trouble=True)
     if output == "jsonl":
-        return Screen((JsonLines(out), progress), None, err)
-    return Screen((progress,), None, err)
+        return Screen((JsonLines(out), progress), None, err, progress.tell)
+    return Screen((progress,), None, err, progress.tell)
 
 
 def started_fields(plan: Plan, invocation: Mapping[str, Any]) -> Mapping[str, Any]:

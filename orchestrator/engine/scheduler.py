@@ -26,11 +26,11 @@ waiting, or would become ready, is cancelled instead; one that waits for a runni
 when that need ends, by the ordinary rules, so that "skipped" goes before "cancelled". A group starts nothing, so a stop
 does not touch it. While a stop is on, no attempt that ends is made again; an `always` job that was already waiting
 keeps the attempt it was promised. Fail-fast in its `drain` form lets running attempts end by themselves; any other stop
-asks those of covered jobs to end. After a stop by the user or the deadline, `always` jobs are launched with
-`always_cap` as their time; those that run already are left alone that long and then asked to end too. The ladder ends
-an attempt that was asked to: TERM, after the job's grace KILL, after `last_grace` it is given up as lost. This is why
-every stop ends, if need be a forced one: an `always` job launched in a stop is trusted to keep its own time, as every
-attempt is. What an attempt says about its end stands: one that was told to stop may still succeed or fail.
+asks those of covered jobs to end. After a stop by the user or the deadline, `always` jobs are launched with their
+`cleanup_timeout` as their time; those that run already are left alone that long and then asked to end too. The ladder
+ends an attempt that was asked to: TERM, after the job's grace KILL, after `last_grace` it is given up as lost. This is
+why every stop ends, if need be a forced one: an `always` job launched in a stop is trusted to keep its own time, as
+every attempt is. What an attempt says about its end stands: one that was told to stop may still succeed or fail.
 
 In a matrix that fails fast, the first failure that is not allowed dooms the jobs beside it that have not ended:
 `decide` wishes a `Cancel` for each of them, which is recorded like any other request to cancel one job.
@@ -77,14 +77,13 @@ from orchestrator.plan.model import FailFast, Plan, When
 class Scheduler:
     """One run of one plan. Times are seconds of the run; `now` never goes back (an earlier one counts as the latest).
 
-    `always_cap` bounds `when: always` jobs after the user or the deadline stopped the run; `last_grace` is how long to
-    wait for word of an attempt after it was killed. Raises ValueError for a job that takes more than its pool has.
+    `last_grace` is how long to wait for word of an attempt after it was killed. Raises ValueError for a job that takes
+    more than its pool has.
     """
 
-    def __init__(self, plan: Plan, *, always_cap: float = 30.0, last_grace: float = 10.0) -> None:
+    def __init__(self, plan: Plan, *, last_grace: float = 10.0) -> None:
         self._jobs = plan.jobs
         self._policy = plan.policy
-        self._always_cap = always_cap
         self._last_grace = last_grace
         self._board = Board(plan)
         self._pools = Pools(plan)
@@ -219,7 +218,7 @@ class Scheduler:
             elif stop.covers(self._jobs[job].when):
                 self._ladder.ask(job, Step.TERM, fact.at, stop.cause)
             elif stop.hurried:
-                self._ladder.ask(job, Step.TERM, fact.at + self._always_cap, stop.cause)
+                self._ladder.ask(job, Step.TERM, fact.at + self._jobs[job].spec.cleanup_timeout, stop.cause)
 
     def _on_cancel_job(self, fact: CancelRequested) -> None:
         job = fact.job
@@ -303,9 +302,12 @@ class Scheduler:
         slots = self._free_slots()
         if slots <= 0:
             return []
-        cap = self._always_cap if self._stop is not None and self._stop.hurried else None
+        hurried = self._stop is not None and self._stop.hurried
         chosen = self._lanes.choose(slots, self._pools, self._jobs, self._may_start)
-        return [Launch(job, self._board.attempts[job] + 1, cap) for job in chosen]
+        return [
+            Launch(job, self._board.attempts[job] + 1, self._jobs[job].spec.cleanup_timeout if hurried else None)
+            for job in chosen
+        ]
 
     def _may_start(self, job: int) -> bool:
         state = self._board.states[job]
@@ -390,9 +392,9 @@ class Scheduler:
             invariants.check_settled(self._board, self._stop, self._jobs)
 
 
-def replay(plan: Plan, facts: Iterable[Fact], *, always_cap: float = 30.0, last_grace: float = 10.0) -> Scheduler:
+def replay(plan: Plan, facts: Iterable[Fact], *, last_grace: float = 10.0) -> Scheduler:
     """The scheduler that these facts lead to. Raises what `apply` raises."""
-    scheduler = Scheduler(plan, always_cap=always_cap, last_grace=last_grace)
+    scheduler = Scheduler(plan, last_grace=last_grace)
     for fact in facts:
         scheduler.apply(fact)
     return scheduler

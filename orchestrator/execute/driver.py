@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
@@ -35,6 +35,7 @@ from orchestrator.execute.backends import Backend
 from orchestrator.execute.cleanup import Cleanups, told
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.signals import STOP_SIGNALS
 from orchestrator.journal.events import consequence_to_fields, fact_to_fields
 from orchestrator.plan.model import Plan
 
@@ -83,7 +84,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Signalled:
-    """pexec got a signal that asks it to stop."""
+    """pexec got a signal."""
 
     number: signal.Signals
 
@@ -115,6 +116,7 @@ class Driver:
         make_spec: SpecFactory,
         clock: RunClock,
         inbox: Inbox[Message],
+        reactions: Mapping[signal.Signals, Callable[[], None]] | None = None,
     ) -> None:
         self._ids = tuple(job.id for job in plan.jobs)
         self._scheduler = scheduler
@@ -124,6 +126,7 @@ class Driver:
         self._make_spec = make_spec
         self._clock = clock
         self._inbox = inbox
+        self._reactions = reactions or {}  # what a signal does besides stopping the run, or instead
         self._live: dict[int, AttemptSpec] = {}  # job -> its attempt under way
         self._cleanups = Cleanups()
         self._admission = Admission(plan)
@@ -245,14 +248,23 @@ class Driver:
             case Ended(spec, result):
                 self._on_end(spec, result, now)
             case Signalled(number):
-                self.stop_signal = self.stop_signal or number
-                if now - self._asked.get(None, -SECOND_REQUEST_AFTER) >= SECOND_REQUEST_AFTER:
-                    self._stop(None, now)
+                self._on_signal(number, now)
             case CancelAsked(job):
                 if job is None or job < len(self._ids):
                     self._stop(job, now)
             case _:
                 assert_never(message)
+
+    def _on_signal(self, number: signal.Signals, now: float) -> None:
+        if number in self._reactions:
+            self._reactions[number]()
+        if number is signal.SIGQUIT:
+            self.stop_signal = number
+            self._stop(None, now, force=True)
+        elif number in STOP_SIGNALS:
+            self.stop_signal = self.stop_signal or number
+            if now - self._asked.get(None, -SECOND_REQUEST_AFTER) >= SECOND_REQUEST_AFTER:
+                self._stop(None, now)
 
     def _on_end(self, spec: AttemptSpec, result: AttemptResult, now: float) -> None:
         """Record the end of an attempt, or hold it back while the job's cleanup runs; or the cleanup has ended."""
@@ -290,9 +302,9 @@ class Driver:
                 self._handle(message)
             self._publish()
 
-    def _stop(self, job: int | None, now: float) -> None:
+    def _stop(self, job: int | None, now: float, *, force: bool = False) -> None:
         """The first request asks to end; one that comes well after it kills what has not ended."""
-        force = now - self._asked.setdefault(job, now) >= SECOND_REQUEST_AFTER
+        force |= now - self._asked.setdefault(job, now) >= SECOND_REQUEST_AFTER
         self.record(CancelRequested(now, CancelReason.USER, force, job))
         if force:
             for serial in self._cleanups.under_way(job):

@@ -68,8 +68,11 @@ class Pipe(ABC):
         give_up_at = time.monotonic() + _LONGEST_DRAIN_SECONDS
         poll = select.poll()
         poll.register(self._read_end, select.POLLIN)
-        while not self._ended and time.monotonic() < give_up_at and poll.poll(_QUIET_SECONDS * 1000):
+        while not self._ended and poll.poll(_QUIET_SECONDS * 1000):
             self._pass_on()
+            # Looked at behind it: were pexec stopped here for longer than that, a whole buffer would be lost.
+            if time.monotonic() >= give_up_at:
+                return
 
     def close(self) -> None:
         """Give the descriptors back."""

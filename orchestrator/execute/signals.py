@@ -1,33 +1,68 @@
 """Signals become messages in the driver's inbox; a handler does nothing else.
 
-Installed before the first job and put back afterwards. A HUP that was ignored when pexec started stays ignored
-(that is what nohup asks for).
+Installed before the first job and put back afterwards. HUP and TSTP that were ignored when pexec started stay ignored:
+that is what nohup, and a shell without job control, ask for. QUIT also prints where every thread is, from below Python,
+so that it tells of a pexec that hangs.
 """
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TYPE_CHECKING
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from orchestrator.errors import EnvironmentFailedError
+
+if TYPE_CHECKING:
+    from orchestrator.execute.clock import RunClock
+    from orchestrator.execute.supervision import Supervision
+    from orchestrator.journal.rundir import RunDir
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_OTHERS = (signal.SIGTSTP, signal.SIGUSR1)
+_MAY_BE_IGNORED = (signal.SIGHUP, signal.SIGTSTP)
+_STDERR = 2
+_STACKS = "stacks.txt"
 
 
 @contextmanager
-def stop_signals_to(put: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """While the block runs, each of INT, TERM and HUP calls `put(signal)` instead of ending the process."""
+def signals_to(put: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """While the block runs, each of the signals above calls `put(signal)` and does nothing else to the process."""
 
     def handler(number: int, _frame: FrameType | None) -> None:
         put(signal.Signals(number))
 
     previous = {}
-    for number in STOP_SIGNALS:
-        if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+    for number in (*STOP_SIGNALS, *_OTHERS):
+        if number in _MAY_BE_IGNORED and signal.getsignal(number) is signal.SIG_IGN:
             continue
         previous[number] = signal.signal(number, handler)
+    faulthandler.register(signal.SIGQUIT, _STDERR, all_threads=True, chain=True)
     try:
         yield
     finally:
+        faulthandler.unregister(signal.SIGQUIT)
         for number, old in previous.items():
             signal.signal(number, old)
+
+
+def keep_stacks(rundir: RunDir) -> None:
+    """Write into the run folder where every thread is. No value of any variable is in it."""
+    with open(os.memfd_create("stacks"), "r+b") as file, suppress(EnvironmentFailedError):
+        faulthandler.dump_traceback(file)
+        file.seek(0)
+        rundir.replace(_STACKS, file.read())
+
+
+def stand_still(supervision: Supervision, clock: RunClock) -> None:
+    """Stop all jobs, then this process, until somebody lets it go on (CONT); then the reverse.
+
+    By SIGSTOP: what TSTP itself does is left out where no shell is there to let the process go on again.
+    """
+    supervision.pause()
+    signal.raise_signal(signal.SIGSTOP)
+    clock.skip(supervision.resume())

@@ -54,6 +54,8 @@ class Supervision:
         self._without_room = 0
         self._fruitless = 0
         self._last_words = ""
+        self._paused_at = 0.0
+        self._stood_still = 0.0
         try:
             self._warden: WardenProcess | None = WardenProcess()
             processes.become_subreaper()
@@ -90,7 +92,7 @@ class Supervision:
 
     def when_there_is_room(self, make: Callable[[], Made]) -> Made:
         """What `make` gives; while it finds no descriptors or memory it waits for others to end. AttemptLostError."""
-        give_up_at = time.monotonic() + _LONGEST_WAIT_ALONE_SECONDS
+        give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
         while True:
             try:
                 return make()
@@ -98,8 +100,8 @@ class Supervision:
                 if error.errno not in SCARCITY:
                     raise
                 if self._asking > self._without_room:
-                    give_up_at = time.monotonic() + _LONGEST_WAIT_ALONE_SECONDS
-                if self._closed.wait(_ASK_AGAIN_SECONDS) or time.monotonic() >= give_up_at:
+                    give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
+                if self._closed.wait(_ASK_AGAIN_SECONDS) or self._awake() >= give_up_at:
                     raise AttemptLostError(f"it cannot be started: {os.strerror(error.errno).lower()}") from None
 
     def keep(self, secrets: Secrets) -> None:
@@ -127,11 +129,19 @@ class Supervision:
 
     def pause(self) -> None:
         """Stop the processes of all attempts; from now on no time passes for them."""
+        self._paused_at = time.monotonic()
         self._tell(protocol.PAUSE)
 
-    def resume(self) -> None:
-        """Let them go on."""
+    def resume(self) -> float:
+        """Let them go on; how many seconds do not count."""
         self._tell(protocol.RESUME)
+        seconds = time.monotonic() - self._paused_at
+        self._stood_still += seconds
+        return seconds
+
+    def _awake(self) -> float:
+        """Monotonic seconds, without those in which pexec itself was stopped."""
+        return time.monotonic() - self._stood_still
 
     def close(self) -> None:
         """End the warden and everything that still runs; attempts under way are lost."""
@@ -163,11 +173,11 @@ class Supervision:
         with self._lock:
             self._without_room += 1
         try:
-            give_up_at = time.monotonic() + _LONGEST_WAIT_ALONE_SECONDS
+            give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
             while reply[0] == protocol.SCARCE:
                 if self._asking > self._without_room:
-                    give_up_at = time.monotonic() + _LONGEST_WAIT_ALONE_SECONDS
-                if time.monotonic() >= give_up_at:
+                    give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
+                if self._awake() >= give_up_at:
                     raise AttemptLostError(f"no process can be started: {os.strerror(reply[1]).lower()}")
                 self._closed.wait(_ASK_AGAIN_SECONDS)
                 reply = self._ask(request, on_spawned, pump)

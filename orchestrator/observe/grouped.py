@@ -32,7 +32,7 @@ class Grouped:
         self._rundir = rundir
         self._colour = colour
         self._github = github
-        self._progress = Progress(err, total)
+        self.progress = Progress(err, total)
         self._attempts: dict[str, list[Record]] = {}
         self._ends: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="pexec-grouped", daemon=True)
@@ -43,7 +43,7 @@ class Grouped:
         if record["event"] in ("attempt.finished", "job.finished"):
             self._ends.put(record)
         else:
-            self._progress.on_event(record)
+            self.progress.on_event(record)
 
     def close(self) -> None:
         """Wait until everything is shown."""
@@ -58,7 +58,7 @@ class Grouped:
             attempts = self._attempts.pop(record["job"], [])
             for attempt in attempts:
                 self._show(attempt, f", attempt {attempt['attempt']}" if len(attempts) > 1 else "")
-            self._progress.on_event(record)
+            self.progress.on_event(record)
 
     def _show(self, attempt: Record, which: str) -> None:
         """The log of an attempt below a head line; nothing at all if it printed nothing."""

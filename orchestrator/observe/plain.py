@@ -10,6 +10,7 @@ from orchestrator.observe.screen import safe_line, safe_text
 from orchestrator.observe.stream import LossyStream
 
 MAX_LINE = 64 * 1024
+_MOST_TOLD = 20
 
 
 class LinePrefixer:
@@ -60,6 +61,20 @@ class Progress:
         self._ended = 0
         self._only_trouble = only_trouble
         self._started: dict[str, float] = {}
+        self._broken = 0
+
+    def tell(self, now: float) -> None:
+        """Say at this second of the run where it stands. May be called from any thread."""
+        under_way = list(self._started.items())
+        text = f"pexec: {now:.1f} s: {self._ended} of {self._total} jobs have ended"
+        if self._broken:
+            text += f", {self._broken} of them without success"
+        text += "; under way:\n" if under_way else "; none is under way\n"
+        for job, since in under_way[:_MOST_TOLD]:
+            text += f"  {safe_text(job)} for {now - since:.1f} s\n"
+        if len(under_way) > _MOST_TOLD:
+            text += f"  ... and {len(under_way) - _MOST_TOLD} more\n"
+        self._err.write(text)
 
     def on_event(self, record: Mapping[str, Any]) -> None:
         """Follow the run."""
@@ -84,10 +99,11 @@ class Progress:
 
     def _job_finished(self, record: Mapping[str, Any]) -> None:
         status = record["status"]
+        started = self._started.pop(record["job"], None)
+        self._broken += status != "succeeded"
         if self._only_trouble and status == "succeeded":
             return
         text = {"timed_out": "timed out"}.get(status, status)
-        started = self._started.pop(record["job"], None)
         if started is not None:
             text += f" in {record['at'] - started:.1f} s"
         if record["reason"]:
@@ -116,7 +132,7 @@ class Plain:
 
     def __init__(self, out: LossyStream, err: LossyStream, total: int, *, colour: bool, github: bool) -> None:
         self._lines = LinePrefixer(out, colour=colour, github=github)
-        self._progress = Progress(err, total)
+        self.progress = Progress(err, total)
 
     def on_output(self, job: str, chunk: bytes) -> None:
         """Bytes that an attempt of `job` printed; called in the attempt's thread."""
@@ -126,4 +142,4 @@ class Plain:
         """Follow the run."""
         if record["event"] == "attempt.finished":
             self._lines.finish(record["job"])
-        self._progress.on_event(record)
+        self.progress.on_event(record)

@@ -66,10 +66,11 @@ def test_a_cancel_of_a_run_that_is_over_changes_nothing() -> None:
 
 
 def test_always_jobs_run_after_a_cancel_with_a_cap_on_their_time() -> None:
-    world = World.started(job("a"), job("b", needs="a", when=ALWAYS), job("c", when=ALWAYS), max_parallel_jobs=1)
+    last = job("c", when=ALWAYS, cleanup_timeout=7.0)
+    world = World.started(job("a"), job("b", needs="a", when=ALWAYS), last, max_parallel_jobs=1)
     world.cancel()
     assert world.end("a", Verdict.KILLED) == [Launch(1, 1, 30.0)]
-    assert world.end("b") == [Launch(2, 1, 30.0)]
+    assert world.end("b") == [Launch(2, 1, 7.0)]
 
 
 def test_always_jobs_run_after_fail_fast_without_a_cap() -> None:
@@ -78,10 +79,10 @@ def test_always_jobs_run_after_fail_fast_without_a_cap() -> None:
 
 
 def test_an_always_job_that_runs_when_the_user_cancels_is_left_alone_for_the_cap_and_then_told_to_end() -> None:
-    world = World.started(job("a", when=ALWAYS))
+    world = World.started(job("a", when=ALWAYS, cleanup_timeout=20.0))
     assert world.cancel() == []
-    assert world.scheduler.next_wakeup() == 30.0
-    assert world.wait(29.0) == []
+    assert world.scheduler.next_wakeup() == 20.0
+    assert world.wait(19.0) == []
     assert world.names(world.wait(1.0)) == ["term a"]
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from support.attempts import new_mark, survivors
 from support.cli import Pexec
+from support.pythons import PYTHON
 from support.runs import Run, last_run
 
 MIB = 1 << 20
-PYTHON = f"{sys.executable} -I -S"
+ISOLATED = f"{PYTHON} -I -S"
 # Each process alone stays below the limit; all touch what they take, so that it is resident.
 FILL = "block = bytearray({mib} << 20); block[::4096] = bytes(len(block) // 4096); import time; time.sleep(30)"
 # Memory that is shared with nobody else and that RLIMIT_DATA does not count.
@@ -29,8 +28,8 @@ def apply(pexec: Pexec, workflows: str) -> Run:
 @pytest.mark.parametrize(
     "command",
     [
-        f'for i in 1 2 3; do {PYTHON} -c "{FILL.format(mib=40)}" $MARK & done; wait',
-        f'{PYTHON} -c "{SHARED.format(mib=150)}" $MARK',
+        f'for i in 1 2 3; do {ISOLATED} -c "{FILL.format(mib=40)}" $MARK & done; wait',
+        f'{ISOLATED} -c "{SHARED.format(mib=150)}" $MARK',
     ],
     ids=["several processes", "shared memory"],
 )
@@ -51,7 +50,7 @@ def test_a_tree_that_takes_too_much_memory_is_killed_and_its_end_says_so(pexec: 
 
 def test_one_process_gets_no_more_memory_than_its_limit(pexec: Pexec) -> None:
     pexec.file("take.py", "block = bytearray(500 << 20)\nprint('taken')\n")
-    run = apply(pexec, f"  a: {{argv: [{sys.executable}, -I, -S, take.py], limits: {{memory: 64MiB}}}}\n")
+    run = apply(pexec, f"  a: {{argv: [{PYTHON}, -I, -S, take.py], limits: {{memory: 64MiB}}}}\n")
     assert run.reason("a") == "exit code 1, under a memory limit of 64MiB"
     assert b"MemoryError" in run.log("a")
     assert run.named("attempt.finished")[0]["max_rss_bytes"] < 64 * MIB
@@ -63,7 +62,7 @@ def test_memory_that_processes_share_is_counted_once(pexec: Pexec) -> None:
         "import os, time\nblock = bytearray(40 << 20)\nblock[::4096] = bytes(len(block) // 4096)\n"
         "if os.fork():\n    os.wait()\nelse:\n    time.sleep(0.6)\n",
     )
-    run = apply(pexec, f"  a: {{argv: [{sys.executable}, -I, -S, share.py], limits: {{memory: 64MiB}}}}\n")
+    run = apply(pexec, f"  a: {{argv: [{PYTHON}, -I, -S, share.py], limits: {{memory: 64MiB}}}}\n")
     assert (run.statuses, run.reason("a")) == ({"a": "succeeded"}, "")
 
 

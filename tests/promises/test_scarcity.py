@@ -7,7 +7,7 @@ import resource
 import subprocess
 
 import pytest
-from support.cli import PROGRAM, Pexec
+from support.cli import Pexec
 from support.runs import last_run
 
 
@@ -15,32 +15,20 @@ def apply_under(
     pexec: Pexec, kind: int, limit: int, *arguments: str, timeout: float = 120
 ) -> subprocess.CompletedProcess[bytes]:
     """`pexec apply` under a limit of the system."""
-    before = resource.getrlimit(kind)
-    process = subprocess.Popen(
-        [
-            "prlimit",
-            f"--{'nofile' if kind == resource.RLIMIT_NOFILE else 'nproc'}={limit}",
-            *PROGRAM,
-            "apply",
-            *arguments,
-        ],
-        cwd=pexec.folder,
-        env=pexec.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert resource.getrlimit(kind) == before
+    flag = f"--{'nofile' if kind == resource.RLIMIT_NOFILE else 'nproc'}={limit}"
+    command = ["prlimit", flag, *pexec.program, "apply", *arguments]
+    process = pexec.start_as(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     stdout, stderr = process.communicate(timeout=timeout)
     return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
 
 
-def processes_of_this_user() -> int:
-    """How many threads this user has, as the kernel counts them against the limit."""
+def threads_of(user: int) -> int:
+    """How many threads the user has, as the kernel counts them against the limit."""
     count = 0
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                if os.stat(f"/proc/{name}").st_uid == os.geteuid():
+                if os.stat(f"/proc/{name}").st_uid == user:
                     count += len(os.listdir(f"/proc/{name}/task"))
             except (FileNotFoundError, ProcessLookupError, PermissionError):
                 continue
@@ -60,11 +48,11 @@ def test_with_few_descriptors_fewer_jobs_run_at_once_and_none_fails(pexec: Pexec
     assert len(run.named("attempt.finished")) == 80, "nothing was tried twice"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may have any number of processes")
+@pytest.mark.parametrize("run_as", ["ordinary"])  # root may have any number of processes
 def test_with_few_processes_fewer_jobs_run_at_once_and_none_fails(pexec: Pexec) -> None:
     jobs = "".join(f"  j{n}: {{argv: [sleep, '0.1']}}\n" for n in range(60))
     text = f"version: 1\npolicy: {{max_parallel_jobs: 40}}\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{jobs}"
-    room = processes_of_this_user() + 25
+    room = threads_of(pexec.identity.get("user", os.geteuid())) + 25
     done = apply_under(pexec.file("pexec.yaml", text), resource.RLIMIT_NPROC, room, "--output", "quiet")
     assert done.returncode == 0, done.stderr.decode()
     run = last_run(pexec.folder).check()

@@ -94,11 +94,11 @@ def watched(process: subprocess.Popen[bytes]) -> list[bytes]:
     ("user", "output"), [*((user, "plain") for user in USERS), *(("ordinary", name) for name in ("grouped", "jsonl"))]
 )
 def test_no_secret_is_anywhere(user: str, output: str) -> None:
-    with pexec_of(user) as (pexec, identity):
+    with pexec_of(user) as pexec:
         (project(pexec).folder / "never.sh").chmod(0o755)
         shown = [pexec.folder.parent / name for name in ("out", "err")]
         with shown[0].open("wb") as out, shown[1].open("wb") as err:
-            process = pexec.start("apply", "--output", output, stdout=out, stderr=err, **identity)
+            process = pexec.start("apply", "--output", output, stdout=out, stderr=err)
             in_arguments = watched(process)
         assert process.returncode == 1, shown[1].read_text()
         run = last_run(pexec.folder).check()

@@ -1,13 +1,14 @@
-"""signals: INT, TERM and HUP stop a run in good order; a second INT kills."""
+"""signals: each does what the table of the manual says; keys in a real terminal are in `test_terminal.py`."""
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import time
 
 import pytest
-from support.attempts import marked, new_mark, survivors, wait_until
+from support.attempts import marked, new_mark, state_of, survivors, wait_until
 from support.cli import Pexec
 from support.runs import Run, last_run
 
@@ -68,6 +69,64 @@ def test_a_second_interrupt_kills_a_job_that_does_not_listen(pexec: Pexec) -> No
     }
 
 
+def test_usr1_tells_where_the_run_stands_and_changes_nothing(pexec: Pexec) -> None:
+    mark = new_mark()
+    process = start(
+        pexec,
+        f"  slow: {{run: 'sh -c \"while ! test -e go; do sleep 0.02; done; : {mark}\"'}}\n"
+        "  bad: {run: exit 1, allow_failure: true}\n"
+        "  next: {needs: [slow, bad], run: 'true'}\n",
+        mark,
+    )
+    assert process.stderr is not None
+    assert b"bad failed" in process.stderr.readline()
+    process.send_signal(signal.SIGUSR1)
+    told = process.stderr.readline() + process.stderr.readline()
+    assert re.fullmatch(
+        rb"pexec: [0-9.]+ s: 1 of 3 jobs have ended, 1 of them without success; under way:\n  slow for [0-9.]+ s\n",
+        told,
+    ), told
+    pexec.file("go", "")
+    exit_code, run = end(process, pexec, mark)
+    assert (exit_code, run.statuses) == (0, {"bad": "failed", "slow": "succeeded", "next": "succeeded"})
+
+
+def test_quit_kills_and_tells_where_pexec_was_after_an_interrupt_too(pexec: Pexec) -> None:
+    mark = new_mark()
+    process = start(pexec, f"  deaf: {{grace: 60s, run: \"trap '' TERM; sh -c 'sleep 30; : {mark}'\"}}\n", mark)
+    process.send_signal(signal.SIGINT)
+    assert wait_until(lambda: b'"kill.sent"' in (last_run(pexec.folder).path / "events.jsonl").read_bytes())
+    process.send_signal(signal.SIGQUIT)
+    _, stderr = process.communicate(timeout=30)
+    assert survivors(mark) == set()
+    run = last_run(pexec.folder).check()
+    assert (process.returncode, run.events[-1]["exit_code"]) == (131, 131)
+    assert b"Current thread" in stderr
+    assert "Current thread" in (run.path / "stacks.txt").read_text()
+
+
+def test_who_is_stopped_can_still_be_ended(pexec: Pexec) -> None:
+    mark = new_mark()
+    process = start(pexec, f"  a: {{run: 'sh -c \"sleep 30; : {mark}\"'}}\n", mark)
+    process.send_signal(signal.SIGTSTP)
+    everybody = [process.pid, *marked(mark)]
+    assert wait_until(lambda: {state_of(pid) for pid in everybody} == {"T"})
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)  # as a shell's `kill %1` does
+    exit_code, run = end(process, pexec, mark)
+    assert (exit_code, run.statuses) == (143, {"a": "cancelled"})
+
+
+def test_when_a_stopped_pexec_is_killed_nothing_stands_there_for_ever(pexec: Pexec) -> None:
+    mark = new_mark()
+    process = start(pexec, f"  a: {{run: 'setsid sh -c \"sleep 30; : {mark}\" & wait'}}\n", mark)
+    process.send_signal(signal.SIGTSTP)
+    assert wait_until(lambda: {state_of(pid) for pid in marked(mark)} == {"T"})
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert survivors(mark) == set()
+
+
 def test_under_nohup_a_hangup_changes_nothing(pexec: Pexec) -> None:
     mark = new_mark()
     text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n  a: {{run: 'sh -c \"sleep 1; : {mark}\"'}}\n"
@@ -108,3 +167,38 @@ def test_a_reader_that_goes_away_does_not_stop_the_run(pexec: Pexec) -> None:
     assert b"Traceback" not in stderr
     run = last_run(pexec.folder).check()
     assert run.log("a") == b"".join(b"%d\n" % n for n in range(1, 100001))
+
+
+@pytest.mark.parametrize("closed", [("stdout",), ("stderr",), ("stdout", "stderr")], ids="+".join)
+@pytest.mark.parametrize("output", ["plain", "grouped"])
+def test_a_console_that_goes_away_does_not_stop_the_run(pexec: Pexec, closed: tuple[str, ...], output: str) -> None:
+    mark = new_mark()
+    job = f"  a: {{run: 'sh -c \"while ! test -e go; do sleep 0.02; done; : {mark}\"; seq 9; exit 3'}}\n"
+    text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{job}  b: {{after: a, run: seq 9}}\n"
+    process = pexec.file("pexec.yaml", text).start(
+        "apply", "--output", output, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert wait_until(lambda: marked(mark))
+    for name in closed:
+        getattr(process, name).close()
+        setattr(process, name, None)
+    pexec.file("go", "")
+    shown = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert not [text for text in shown if text and b"Traceback" in text]
+    run = last_run(pexec.folder).check()
+    assert run.statuses == {"a": "failed", "b": "succeeded"}
+    assert (run.log("a"), run.log("b")) == (b"1\n2\n3\n4\n5\n6\n7\n8\n9\n",) * 2
+
+
+def test_commands_that_only_print_leave_quietly_when_nobody_reads_on(pexec: Pexec) -> None:
+    jobs = "".join(f"  job-{number}: {{run: 'true'}}\n" for number in range(3000))
+    pexec.file("pexec.yaml", f"version: 1\nworkflows:\n{jobs}")
+    process = pexec.start("plan", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    with process.stderr:
+        assert process.stderr.read() == b""
+    assert process.wait(30) == 0

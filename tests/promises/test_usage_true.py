@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from support.cli import Pexec
+from support.pythons import PYTHON
 from support.runs import last_run
 
 MIB = 1 << 20
@@ -18,7 +17,7 @@ LIMITS = ["", ", limits: {memory: 1GiB, cpu_time: 1m}"]
 @pytest.mark.parametrize("through", ["", "sh -c '{}; true'"], ids=["itself", "a child"])
 def test_memory_and_cpu_time_are_those_of_the_job(pexec: Pexec, limits: str, through: str) -> None:
     pexec.file("fill.py", FILL).file("burn.py", BURN)
-    python = f"{sys.executable} -I -S"
+    python = f"{PYTHON} -I -S"
     for name in ("fill", "burn"):
         command = f"{python} {name}.py"
         pexec.file(f"{name}.sh", through.format(command) if through else f"exec {command}")
@@ -43,7 +42,7 @@ def test_what_a_job_that_was_killed_had_used_is_counted_too(pexec: Pexec) -> Non
     pexec.file(
         "pexec.yaml",
         "version: 1\ndefaults: {shell: [sh, -eu], grace: 0s}\nworkflows:\n"
-        f"  a: {{run: '{sys.executable} -I -S burn.py; true', timeout: 3s}}\n",
+        f"  a: {{run: '{PYTHON} -I -S burn.py; true', timeout: 3s}}\n",
     )
     assert pexec.run("apply", "--output", "quiet").exit_code == 1
     (event,) = last_run(pexec.folder).check().named("attempt.finished")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 import uuid
@@ -13,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from support.pythons import PYTHON
 
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
 from orchestrator.execute.backends import LocalBackend
@@ -29,7 +30,7 @@ LONGEST_WAIT = 20.0
 
 def evil(program: str, *arguments: str) -> tuple[str, ...]:
     """The argument vector of a program in `evil/`."""
-    return (sys.executable, "-I", "-S", str(EVIL / program), *arguments)
+    return (PYTHON, "-I", "-S", str(EVIL / program), *arguments)
 
 
 def new_mark() -> str:

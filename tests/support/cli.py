@@ -10,9 +10,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from support.pythons import PROGRAM_FOR_ALL
 
 PROGRAM = (sys.executable, "-m", "orchestrator")
 # What would change the outcome, or is the user's own.
@@ -41,13 +45,17 @@ class Said:
 class Pexec:
     """A folder in which pexec is run, and what its processes find around them. Each method but `run` gives it back."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, identity: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """`identity` are options of Popen: as whom it runs. Everything in the folder is made that one's."""
+        self.identity = identity
+        self.program = PROGRAM_FOR_ALL if identity else PROGRAM
         self.folder = scratch / "project"
         self.home = scratch / "home"
         self._working = self.folder
         self.folder.mkdir()
         self.home.mkdir()
         (self.folder / ".git").mkdir()  # the repository's root: nothing above it is looked at
+        self._give(self.folder / ".git", self.folder, self.home)
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -60,7 +68,13 @@ class Pexec:
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        self._give(target, *(above for above in target.parents if above.is_relative_to(self.folder)))
         return self
+
+    def _give(self, *paths: Path) -> None:
+        for path in paths:
+            if self.identity:
+                os.chown(path, self.identity["user"], self.identity["group"])
 
     def config(self, content: str) -> Pexec:
         """Write the user's own `~/.config/pexec/config.toml`."""
@@ -84,15 +98,20 @@ class Pexec:
         """Run `pexec ARGUMENTS` to its end."""
         given = stdin if isinstance(stdin, bytes) else stdin.encode()
         done = subprocess.run(
-            [*PROGRAM, *arguments],
+            [*self.program, *arguments],
             cwd=self._working,
             env=self.environ,
             input=given,
             capture_output=True,
             timeout=timeout,
+            **self.identity,
         )
         return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def start(self, *arguments: str, **options: object) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start `pexec ARGUMENTS`; who starts it waits for it."""
-        return subprocess.Popen([*PROGRAM, *arguments], cwd=self._working, env=self.environ, **options)  # type: ignore[call-overload,no-any-return]
+        return self.start_as([*self.program, *arguments], **options)
+
+    def start_as(self, command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+        """Start a command line around pexec in its place; who starts it waits for it."""
+        return subprocess.Popen(command, cwd=self._working, env=self.environ, **{**self.identity, **options})

@@ -65,7 +65,6 @@ class Attempt:
 class Laws:
     """What is known of one run, and whether it is lawful. Every method asserts."""
 
-    always_cap = 30.0
     last_grace = 10.0
 
     def __init__(self, plan: Plan) -> None:
@@ -202,7 +201,7 @@ class Laws:
             elif self.kills and self._covered(self.jobs[number]):
                 attempt.asked.append(fact.at)
             elif self.hurried:
-                attempt.asked.append(fact.at + self.always_cap)
+                attempt.asked.append(fact.at + self.jobs[number].spec.cleanup_timeout)
 
     def _follow(self) -> dict[int, JobState]:
         """What must be so at once, to a fixed point."""
@@ -396,7 +395,7 @@ class Laws:
                 continue
             for pool, amount in job.pools:
                 room[pool] -= amount
-            cap = self.always_cap if self.hurried else None
+            cap = job.spec.cleanup_timeout if self.hurried else None
             launches.append(Launch(job.index, self.numbers[job.index] + 1, cap))
         return launches
 

@@ -1,32 +1,40 @@
-"""Run pexec as the user who runs the tests, and as an ordinary one if that is root."""
+"""Run pexec as the user who runs the tests, and as an ordinary one if that is root.
+
+Only where the project and a Python lie where an ordinary user may read them.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from support.cli import Pexec
+from support.pythons import IS_FOR_ALL
 
-NOBODY = 65534
-USERS = ["root", "ordinary"] if os.geteuid() == 0 else ["ordinary"]
+# One that nobody else is on this machine: the system counts the processes of each user.
+SOMEBODY = 60_000 + os.getpid() % 5_000
+USERS = ["ordinary"] if os.geteuid() != 0 else ["root", "ordinary"] if IS_FOR_ALL else ["root"]
+
+
+def identity_of(user: str) -> Mapping[str, Any]:
+    """The options of Popen with which a process runs as that user."""
+    if user == "root" or os.geteuid() != 0:
+        return {}
+    return {"user": SOMEBODY, "group": SOMEBODY, "extra_groups": []}
 
 
 @contextmanager
-def pexec_of(user: str) -> Iterator[tuple[Pexec, dict[str, int]]]:
-    """The program in a repository that belongs to the user, and the options with which `start` runs it as that one."""
+def pexec_of(user: str) -> Iterator[Pexec]:
+    """The program in a repository that belongs to the user, and run as that one."""
     # Not below pytest's own folder, which is closed to others.
     scratch = Path(tempfile.mkdtemp(prefix="pexec-test-"))
     try:
-        pexec = Pexec(scratch)
-        if user == "root" or os.geteuid() != 0:
-            yield pexec, {}
-            return
-        for path in (scratch, *scratch.rglob("*")):
-            os.chown(path, NOBODY, NOBODY)
-        yield pexec, {"user": NOBODY, "group": NOBODY}
+        scratch.chmod(0o755)
+        yield Pexec(scratch, identity_of(user))
     finally:
         shutil.rmtree(scratch)

@@ -42,9 +42,18 @@ class Draft:
     rest: dict[str, Any] = field(default_factory=dict)
 
 
-def job(name: str, *, needs: str = "", after: str = "", grace: float = 5.0, group: bool = False, **rest: Any) -> Draft:
+def job(
+    name: str,
+    *,
+    needs: str = "",
+    after: str = "",
+    grace: float = 5.0,
+    cleanup_timeout: float = 30.0,
+    group: bool = False,
+    **rest: Any,
+) -> Draft:
     """A job for `plan`; `needs` and `after` are names between blanks, `rest` other fields of `PlannedJob`."""
-    spec = JobSpec(run=None if group else "true", grace=grace)
+    spec = JobSpec(run=None if group else "true", grace=grace, cleanup_timeout=cleanup_timeout)
     return Draft(name, tuple(needs.split()), tuple(after.split()), spec, rest)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from . import processes, protocol
-from .processes import CONTINUE, KILL, STOP, TERMINATE
+from .processes import CONTINUE, KILL, TERMINATE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,14 +114,6 @@ class Job:
         self.beside |= hit
         self.kill_at = now + _KILL_AGAIN_AFTER
         self.give_up_at = min(self.give_up_at, now + _GIVE_UP_AFTER)
-
-    def pause(self, orphans: Iterable[int]) -> None:
-        """Stop all its processes where they are."""
-        self._signal_all(orphans, (STOP,))
-
-    def resume(self, orphans: Iterable[int]) -> None:
-        """Let all its processes go on."""
-        self._signal_all(orphans, (CONTINUE,))
 
     def _blame(self, cause: int) -> bool:
         """Whether this is what ends it; what came first stays."""

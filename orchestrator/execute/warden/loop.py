@@ -15,7 +15,7 @@ import signal
 import socket
 import time
 
-from . import processes, protocol, spawn
+from . import processes, protocol, spawn, standstill
 from .job import NEVER, Job
 from .watch import INTERVAL, Watch
 
@@ -62,6 +62,7 @@ class Warden:
         self._condemned: set[int] = set()  # tags whose kill came before their start
         self._channels: dict[int, Channel] = {}  # by descriptor
         self._paused_at: float | None = None
+        self._stopped: list[processes.Process] = []
         self._wake = NEVER
         self._serving = True
         self._own_children = os.open(f"/proc/self/task/{os.getpid()}/children", os.O_RDONLY)
@@ -203,18 +204,16 @@ class Warden:
         self._paused_at = time.monotonic()
         for descriptor in self._channels:
             self._epoll.unregister(descriptor)
-        orphans = self._orphans()
-        for job in self._jobs.values():
-            job.pause(orphans.get(job.tag, ()))
+        self._stopped = standstill.stop_all(os.getpid())
 
     def _resume(self) -> None:
         if self._paused_at is None:
             return
         now = time.monotonic()
-        orphans = self._orphans()
         for job in self._jobs.values():
             job.postpone(now - self._paused_at)
-            job.resume(orphans.get(job.tag, ()))
+        standstill.let_go_on(self._stopped)
+        self._stopped = []
         for descriptor in self._channels:
             self._epoll.register(descriptor, select.EPOLLIN)
         self._paused_at = None
@@ -239,7 +238,7 @@ class Warden:
                 continue
             for job in self._jobs.values():
                 job.orphan_ended(pid, usage)
-        if self._ending:
+        if self._ending and self._paused_at is None:
             self._settle(now)
 
     def _settle(self, now: float) -> None:

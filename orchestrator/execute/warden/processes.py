@@ -115,13 +115,18 @@ def signal_trees(
     for handle, process in _walk(roots):
         if process.state in _ENDED or not wanted(process):
             continue
-        try:
-            for number in signals:
-                signal.pidfd_send_signal(handle, number)
+        if all(send(handle, number) for number in signals):
             hit.add(process.pid)
-        except (ProcessLookupError, PermissionError):
-            continue
     return hit
+
+
+def send(handle: int, number: int) -> bool:
+    """Signal the process of this pidfd; whether it could be: it may be gone, or another user's."""
+    try:
+        signal.pidfd_send_signal(handle, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def _walk(roots: Iterable[int]) -> Iterator[tuple[int, Process]]:

@@ -1,0 +1,101 @@
+"""Everything stops and goes on where it was, and nothing of it notices."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from support.attempts import marked, new_mark, state_of, wait_until
+
+from orchestrator.execute.warden.processes import read_process
+from orchestrator.execute.warden.standstill import let_go_on, stop_all
+
+# Plays the warden: what stops is below it, and itself goes on.
+WARDEN = """\
+import os, subprocess, sys
+from orchestrator.execute.warden import processes
+from orchestrator.execute.warden.standstill import let_go_on, stop_all
+job = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+order = []
+send = processes.send
+def record(handle, number):
+    order.append(open(f"/proc/self/fdinfo/{handle}").read().partition("Pid:")[2].split()[0])
+    return send(handle, number)
+for line in sys.stdin:
+    if line == "stop\\n":
+        stopped = stop_all(os.getpid())
+        print(*(process.pid for process in stopped), flush=True)
+    else:
+        processes.send = record
+        let_go_on(stopped)
+        print(*order, flush=True)
+        processes.send = send
+        order.clear()
+job.kill()
+job.wait()
+"""
+
+
+class Warden:
+    def __init__(self, *command: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WARDEN, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def say(self, word: str) -> list[int]:
+        """Have all below it stop, or go on; the processes that it told so, in order."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(word, file=self.process.stdin, flush=True)
+        return [*map(int, self.process.stdout.readline().split())]
+
+
+def parents_first(pids: list[int]) -> bool:
+    parents = {pid: read.parent for pid in pids if (read := read_process(pid)) is not None}
+    return all(pids.index(parents[pid]) < pids.index(pid) for pid in parents if parents[pid] in pids)
+
+
+@pytest.fixture
+def wardens() -> Iterator[list[Warden]]:
+    made: list[Warden] = []
+    yield made
+    for one in made:
+        one.process.communicate(timeout=20)
+
+
+def test_a_shell_that_does_job_control_does_not_see_its_job_stop(wardens: list[Warden]) -> None:
+    mark = new_mark()
+    # With `-m` each command is a group of its own, and a shell whose command stops goes on without it.
+    script = f"sh -c 'sleep 20; : {mark}'; echo went on; sleep 20; : {mark}"
+    wardens.append(Warden("bash", "-mc", script))
+    assert wait_until(lambda: len(marked(mark)) == 3)
+    for _ in range(3):
+        told = wardens[0].say("stop")
+        assert parents_first(told)
+        assert set(told) >= marked(mark) - {wardens[0].process.pid}
+        assert wait_until(lambda: {state_of(pid) for pid in marked(mark) - {wardens[0].process.pid}} == {"T"})
+        assert wardens[0].say("go on") == told[::-1], "a child goes on before its parent can see that it stood still"
+        assert wait_until(lambda: "T" not in {state_of(pid) for pid in marked(mark)})
+    assert len(marked(mark)) == 3, "the shell still waits for its command"
+    for pid in marked(mark) - {wardens[0].process.pid}:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_what_stood_still_before_stands_still_afterwards(wardens: list[Warden]) -> None:
+    mark = new_mark()
+    wardens.append(Warden("sh", "-c", f"sh -c 'kill -STOP $$; : {mark}'"))
+    assert wait_until(lambda: [pid for pid in marked(mark) if state_of(pid) == "T"])
+    (stopped,) = (pid for pid in marked(mark) if state_of(pid) == "T")
+    wardens[0].say("stop")
+    wardens[0].say("go on")
+    assert not wait_until(lambda: state_of(stopped) != "T", 0.2)
+    os.kill(stopped, signal.SIGKILL)
+
+
+def test_nothing_below_is_no_trouble() -> None:
+    assert stop_all(2**22 + 1) == []
+    let_go_on([])

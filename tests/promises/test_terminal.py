@@ -1,0 +1,153 @@
+"""terminal: keys do in a real pseudo-terminal what the table of signals says, and the terminal is as before."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from support.attempts import marked, new_mark, state_of, survivors, wait_until
+from support.cli import Pexec
+from support.runs import Run, last_run, runs
+from support.terminal import CTRL_BACKSLASH, CTRL_C, CTRL_Z, Terminal
+
+from orchestrator.execute.warden.processes import children
+
+
+def apply(pexec: Pexec, workflows: str, mark: str) -> Terminal:
+    """A run in a terminal, with a process that has the mark."""
+    text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{workflows}"
+    terminal = Terminal(pexec.file("pexec.yaml", text), *pexec.program, "apply", "--output", "plain")
+    assert wait_until(lambda: marked(mark)), terminal.screen
+    return terminal
+
+
+def end(terminal: Terminal, pexec: Pexec, mark: str) -> tuple[int, Run]:
+    exit_code = terminal.process.wait(30)
+    assert "Traceback" not in terminal.screen
+    assert terminal.modes == terminal.modes_before
+    assert survivors(mark) == set()
+    return exit_code, last_run(pexec.folder).check()
+
+
+def sleeper(mark: str, seconds: int = 30) -> str:
+    return f"run: 'sh -c \"sleep {seconds}; : {mark}\"'"
+
+
+def test_one_ctrl_c_ends_the_run_in_good_order(pexec: Pexec) -> None:
+    mark = new_mark()
+    # The terminal sends INT to pexec alone; what jobs get is its TERM.
+    pexec.file("job.sh", "trap 'echo INT' INT\ntrap 'echo TERM; exit 9' TERM\nwhile :; do sleep 0.05; done\n")
+    job = f"  a: {{file: job.sh, args: [{mark}]}}\n  z: {{needs: a, when: always, run: echo bye}}\n"
+    with apply(pexec, job, mark) as terminal:
+        terminal.type(CTRL_C)
+        exit_code, run = end(terminal, pexec, mark)
+        assert "interrupt again to kill now" in terminal.screen
+    assert exit_code == 130
+    assert run.log("a").endswith(b"TERM\n")
+    assert b"INT" not in run.log("a")
+    assert run.statuses == {"a": "cancelled", "z": "succeeded"}
+
+
+def test_a_second_ctrl_c_kills_what_does_not_listen(pexec: Pexec) -> None:
+    mark = new_mark()
+    job = f"  a: {{grace: 60s, run: \"trap '' TERM; sh -c 'sleep 30; : {mark}'\"}}\n"
+    with apply(pexec, job, mark) as terminal:
+        terminal.type(CTRL_C)
+        terminal.wait_for("interrupt again")
+        time.sleep(0.4)  # sooner than 0.3 s it would count as a bounce of the same key
+        began = time.monotonic()
+        terminal.type(CTRL_C)
+        exit_code, run = end(terminal, pexec, mark)
+        assert time.monotonic() - began < 5
+    assert exit_code == 130
+    assert run.named("attempt.finished")[0]["signal"] == "SIGKILL"
+
+
+def test_ctrl_backslash_kills_at_once_and_shows_where_pexec_was(pexec: Pexec) -> None:
+    mark = new_mark()
+    job = f"  a: {{grace: 60s, {sleeper(mark)}}}\n  z: {{needs: a, when: always, run: touch ran}}\n"
+    with apply(pexec, job, mark) as terminal:
+        terminal.type(CTRL_BACKSLASH)
+        exit_code, run = end(terminal, pexec, mark)
+        assert "Current thread" in terminal.screen
+        assert "driver.py" in terminal.screen
+    assert exit_code == 131
+    assert run.events[-1]["exit_code"] == 131
+    assert run.statuses["a"] == "cancelled"
+    assert not (pexec.folder / "ran").exists()
+    stacks = run.path / "stacks.txt"
+    assert "driver.py" in stacks.read_text()
+    assert stacks.stat().st_mode & 0o777 == 0o600
+
+
+def test_ctrl_z_stops_everything_and_time_stands_still_until_it_goes_on(pexec: Pexec) -> None:
+    mark = new_mark()
+    stray = f"timeout: 2s, run: 'setsid sh -c \"sleep 30; : {mark}\" & wait'"
+    with apply(pexec, f"  a: {{timeout: 2s, {sleeper(mark)}}}\n  b: {{{stray}}}\n", mark) as terminal:
+        assert wait_until(lambda: len(marked(mark)) >= 3)
+        terminal.type(CTRL_Z)
+        everybody = [terminal.process.pid, *marked(mark)]
+        assert wait_until(lambda: {state_of(pid) for pid in everybody} == {"T"}), [*map(state_of, everybody)]
+        assert terminal.modes == terminal.modes_before
+        assert not wait_until(lambda: {state_of(pid) for pid in everybody} != {"T"}, 2.5)
+        terminal.process.send_signal(signal.SIGCONT)
+        exit_code, run = end(terminal, pexec, mark)
+    assert exit_code == 1
+    assert run.statuses == {"a": "timed_out", "b": "timed_out"}
+    for event in run.named("attempt.finished"):
+        assert 1.9 < event["duration_seconds"] < 4
+    assert run.events[-1]["wall_seconds"] < 4.4, "the time in which all was stopped does not count"
+
+
+def test_in_a_shell_with_job_control_a_run_is_stopped_put_aside_and_fetched_back(pexec: Pexec) -> None:
+    mark = new_mark()
+    pexec.file("job.sh", "while ! test -e go; do sleep 0.05; done\n")
+    text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows: {{a: {{file: job.sh, args: [{mark}]}}}}\n"
+    pexec.file("pexec.yaml", text).env(PS1="$ ", HISTFILE="")
+    command = " ".join([*pexec.program, "apply", "--output", "quiet"])
+    with Terminal(pexec, "bash", "--norc", "--noprofile", "-i") as shell:
+        shell.type(f"{command}\n")
+        assert wait_until(lambda: marked(mark)), shell.screen
+        shell.type(CTRL_Z)
+        shell.wait_for("Stopped")
+        assert wait_until(lambda: {state_of(pid) for pid in marked(mark)} == {"T"})
+        shell.type("bg\n")
+        assert wait_until(lambda: "T" not in {state_of(pid) for pid in marked(mark)})
+        shell.type("fg\n")
+        pexec.file("go", "")
+        shell.type("echo code=$?.\n")
+        shell.wait_for("code=0.")
+        shell.type("exit\n")
+        shell.process.wait(20)
+    assert survivors(mark) == set()
+    assert last_run(pexec.folder).check().statuses == {"a": "succeeded"}
+
+
+def test_a_job_has_no_terminal_and_nothing_to_read(pexec: Pexec) -> None:
+    job = "if (: </dev/tty) 2>/dev/null; then echo terminal; fi; cat; tty || true; ls -1 /proc/self/fd | wc -l"
+    text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows: {{a: {{run: '{job}'}}}}\n"
+    with Terminal(pexec.file("pexec.yaml", text), *pexec.program, "apply", "--output", "quiet") as terminal:
+        assert terminal.process.wait(30) == 0, terminal.screen
+    # Descriptors 0 to 2, and the one by which `ls` reads the folder.
+    assert last_run(pexec.folder).log("a") == b"not a tty\n4\n"
+
+
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.2])
+def test_a_ctrl_c_while_pexec_reads_and_plans_leaves_no_traceback_and_no_process(
+    pexec: Pexec, after: float, full: bool
+) -> None:
+    for step in range(20 if full else 1):
+        mark = new_mark()
+        pexec.file("pexec.yaml", f"version: 1\nworkflows: {{a: {{{sleeper(mark)}}}}}\n")
+        with Terminal(pexec, *pexec.program, "apply") as terminal:
+            # Before it has started its warden, the interpreter itself may still be starting, which tells it in its way.
+            assert wait_until(lambda: children(terminal.process.pid))
+            time.sleep(after + step * 0.02)  # the moment is what the test draws
+            terminal.type(CTRL_C)
+            assert terminal.process.wait(30) == 130, terminal.screen
+            assert "Traceback" not in terminal.screen
+        assert survivors(mark) == set()
+    for run in runs(pexec.folder):
+        assert os.path.exists(run.path / "events.jsonl")

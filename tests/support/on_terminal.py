@@ -1,0 +1,10 @@
+"""Leads a new session on the terminal that is its stdin, and becomes the program of its arguments."""
+
+import fcntl
+import os
+import sys
+import termios
+
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])

@@ -1,0 +1,75 @@
+"""A real pseudo-terminal: a program leads a session on it, the test types and reads.
+
+with Terminal(pexec, *pexec.program, "apply") as terminal:
+    terminal.type(CTRL_C)
+    assert terminal.process.wait(20) == 130
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import termios
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from support.attempts import wait_until
+from support.cli import Pexec
+from support.pythons import PYTHON
+
+CTRL_C, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x1a", "\x1c"
+_LEADER = Path(__file__).parent / "on_terminal.py"
+
+
+class Terminal:
+    """`process` is the leader of the session, `screen` all that was written to the terminal so far."""
+
+    def __init__(self, pexec: Pexec, *command: str) -> None:
+        self._ours, self._theirs = pty.openpty()
+        self._seen = bytearray()
+        self.modes_before = self.modes
+        if pexec.identity:
+            os.fchown(self._theirs, pexec.identity["user"], -1)
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), self._theirs)
+        self.process = pexec.start_as([PYTHON, "-I", "-S", str(_LEADER), *command], **streams)
+        # Somebody must read all the time, else who writes waits.
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._theirs)
+        self._reader.join()
+        os.close(self._ours)
+
+    @property
+    def screen(self) -> str:
+        return self._seen.decode(errors="replace").replace("\r\n", "\n")
+
+    @property
+    def modes(self) -> list[Any]:
+        """How the terminal is set: what a program that was ended must leave as it was."""
+        return termios.tcgetattr(self._theirs)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._ours, keys.encode())
+
+    def wait_for(self, text: str) -> None:
+        """Until this is on the screen."""
+        assert wait_until(lambda: text in self.screen), self.screen
+
+    def _read(self) -> None:
+        try:
+            while chunk := os.read(self._ours, 4096):
+                self._seen += chunk
+        except OSError:  # the last one who had the terminal open has closed it
+            return
