@@ -14,6 +14,7 @@ def main() -> int:
 
         return run(sys.argv[1:])
     except KeyboardInterrupt:  # while it was still being imported
+        exec("")  # see `interrupted` in cli/main.py
         return 130
 
 

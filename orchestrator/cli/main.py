@@ -16,8 +16,6 @@ from orchestrator.errors import ExitCode, PexecError, UsageError
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-INTERRUPTED = 130
-
 
 class CommandModule(Protocol):
     """What the module of a command offers. `run` returns the exit code."""
@@ -75,11 +73,19 @@ def run(argv: Sequence[str]) -> int:
         _tell(error)
         return error.exit_code
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return interrupted()
     except Exception:
         _report_bug(argv)
         return ExitCode.BUG
     return code
+
+
+def interrupted() -> int:
+    """The exit code after a Ctrl-C that no run was there to take."""
+    # An interrupt that passed through text under `exec` or `eval`, as libraries do, marks the whole interpreter: it would
+    # end by the signal instead of this code. The next such text takes the mark away.
+    exec("")
+    return 130
 
 
 class Parser(argparse.ArgumentParser):

@@ -185,3 +185,19 @@ def test_fail_fast_does_not_swallow_the_job_behind_it(pexec: Pexec) -> None:
     assert said.exit_code == 0
     assert "  fail_fast          true  (from --fail-fast)\n" in said.stdout
     assert "left out\n  b: not selected\n" in said.stdout
+
+
+def test_an_interrupt_while_the_program_is_still_being_imported_ends_quietly() -> None:
+    # What a library evaluates as text marks the interpreter, which would then end by the signal.
+    program = (
+        "import sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'orchestrator.cli.main': exec('raise KeyboardInterrupt')\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "sys.argv = ['pexec', 'apply']\n"
+        "from orchestrator.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
