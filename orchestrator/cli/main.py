@@ -82,8 +82,8 @@ def run(argv: Sequence[str]) -> int:
 
 def interrupted() -> int:
     """The exit code after a Ctrl-C that no run was there to take."""
-    # An interrupt that passed through text under `exec` or `eval`, as libraries do, marks the whole interpreter: it would
-    # end by the signal instead of this code. The next such text takes the mark away.
+    # An interrupt that passed through text under `exec` or `eval`, as libraries do, marks the whole interpreter: it
+    # would end by the signal instead of this code. The next such text takes the mark away.
     exec("")
     return 130
 
