@@ -174,13 +174,13 @@ class Channel:
         while True:
             if pump is not None:
                 pump.run_until_readable(self.fileno())
-            _, *reply = self.receive()
-            kind = reply[0]
-            if kind in (protocol.SPAWNED, protocol.FINISHED) and not announced:
-                announced = True
-                on_spawned(reply[1], reply[2])
-            if kind != protocol.SPAWNED:
-                return tuple(reply)
+            for _, *reply in self.receive():
+                kind = reply[0]
+                if kind in (protocol.SPAWNED, protocol.FINISHED) and not announced:
+                    announced = True
+                    on_spawned(reply[1], reply[2])
+                if kind != protocol.SPAWNED:
+                    return tuple(reply)
 
     def send(self, request: Request, pump: Pipe | None = None) -> None:
         """Ask for an attempt. Raises ChannelClosedError."""
@@ -222,17 +222,17 @@ class Channel:
             request.words,
         )
 
-    def receive(self, flags: int = 0) -> tuple[Any, ...]:
-        """The next word about an attempt, behind its serial. Raises ChannelClosedError."""
+    def receive(self) -> tuple[tuple[Any, ...], ...]:
+        """The next words about attempts, each behind its serial; waits for them. Raises ChannelClosedError."""
         try:
-            reply = self._end.recv(protocol.REPLY, flags)
+            reply = self._end.recv(protocol.REPLY)
         except ConnectionResetError:
             # Not just the end: the kernel says so when the request was never read, so that nothing was started.
             raise ChannelClosedError(asked=False) from None
         if not reply:
             raise ChannelClosedError(asked=True)
-        message: tuple[Any, ...] = marshal.loads(reply)
-        return message
+        words: tuple[tuple[Any, ...], ...] = marshal.loads(reply)
+        return words
 
 
 def _moved_up(descriptor: int) -> int:

@@ -7,7 +7,6 @@ asked for in the driver's thread, and the answers come to it through its inbox.
 from __future__ import annotations
 
 import select
-import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -97,13 +96,9 @@ class Line:
             self._broken(channel, closed)
 
     def _read(self, channel: Channel) -> None:
-        """All words that have come."""
-        try:
-            while True:
-                serial, *reply = channel.receive(socket.MSG_DONTWAIT)
-                self._tell(serial, tuple(reply))
-        except BlockingIOError:
-            return
+        """One packet of words; there is one."""
+        for serial, *reply in channel.receive():
+            self._tell(serial, tuple(reply))
 
     def _tell(self, serial: int, reply: Reply) -> None:
         if reply[0] == protocol.SPAWNED:

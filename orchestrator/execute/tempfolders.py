@@ -9,16 +9,27 @@ from __future__ import annotations
 import itertools
 import os
 import stat
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field, replace
+
+# Longer than a tick of the clock that file systems date changes with.
+_TICK_NANOSECONDS = 20_000_000
+_SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class TempFolder:
-    """An empty folder of mode 0700 and what proves that it still is the same; nothing if it is to stay."""
+    """An empty folder of mode 0700, and what proves that it still is the same; nothing if it is to stay.
+
+    `changed_at` is the time of its last change by the file system's clock, in nanoseconds. `is_settled` says that a
+    change that comes now must show in that time.
+    """
 
     root: str
     path: str
     identity: tuple[int, ...] | None
+    changed_at: int = field(default=0, compare=False)
+    is_settled: bool = field(default=False, compare=False)
 
 
 class TempFolders:
@@ -38,21 +49,25 @@ class TempFolders:
             except IndexError:
                 break
             if folder.root == root:
-                return folder
+                return folder if folder.is_settled else _settled(folder)
             _remove(folder.path)
         while True:
             try:
                 path = make(root, str(next(self._numbers)))
             except FileExistsError:
                 continue
-            return TempFolder(root, path, _identity(path))
+            return TempFolder(root, path, *_look(path))
 
     def give_back(self, folder: TempFolder) -> None:
         """The attempt is over: the folder is removed, or kept for another one if nobody can tell the difference."""
         if folder.identity is None:
             return
         try:
-            unchanged = _identity(folder.path) == folder.identity and not os.listdir(folder.path)
+            identity, changed_at = _look(folder.path)
+            unchanged = identity == folder.identity
+            if unchanged and not (folder.is_settled and changed_at == folder.changed_at):
+                unchanged = not os.listdir(folder.path)
+                folder = TempFolder(folder.root, folder.path, identity, changed_at)
         except OSError:
             unchanged = False
         if unchanged:
@@ -77,9 +92,16 @@ def make(root: str, name: str) -> str:
     return path
 
 
-def _identity(path: str) -> tuple[int, ...]:
+def _look(path: str) -> tuple[tuple[int, ...], int]:
+    """What a folder is, and when it was changed last."""
     status = os.lstat(path)
-    return status.st_dev, status.st_ino, status.st_mode, status.st_uid, status.st_gid
+    return (status.st_dev, status.st_ino, status.st_mode, status.st_uid, status.st_gid), status.st_ctime_ns
+
+
+def _settled(folder: TempFolder) -> TempFolder:
+    """The folder, settled if its last change is long enough ago and the file system does not date by whole seconds."""
+    is_old = time.time_ns() - folder.changed_at > _TICK_NANOSECONDS
+    return replace(folder, is_settled=is_old and folder.changed_at % _SECOND != 0)
 
 
 def _remove(path: str) -> None:

@@ -81,7 +81,7 @@ def _finished(
         leftover_killed=beside,
     )
     limits = spec.spec.limits
-    if limits is not NO_LIMITS:
+    if limits != NO_LIMITS:
         if verdict is Verdict.FAILED:
             reason = _with_limits(result, cause, limits)
         result = replace(result, reason=reason, enforced_by=enforced_by(limits))

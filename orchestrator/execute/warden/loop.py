@@ -38,10 +38,19 @@ class Channel:
     def __init__(self, end: socket.socket) -> None:
         self.end = end
         self.jobs: dict[int, Job] = {}  # by tag
+        self._words: list[tuple[Any, ...]] = []
 
-    def reply(self, serial: int, *message: Any) -> None:
+    def reply(self, serial: int, *message: Any) -> bool:
+        """Remember a word for the next `flush`; whether it is the first."""
+        self._words.append((serial, *message))
+        return len(self._words) == 1
+
+    def flush(self) -> None:
+        """Send what was said."""
+        words, self._words = self._words, []
         try:
-            protocol.send(self.end, (serial, *message))
+            for start in range(0, len(words), protocol.WORDS):
+                protocol.send(self.end, tuple(words[start : start + protocol.WORDS]))
         except OSError:
             # Nobody waits for the answer any more: the end of the channel will be seen, and ends the job.
             return
@@ -61,6 +70,7 @@ class Warden:
         self._inner: dict[int, int] = {}  # run of another warden -> tag of the job inside which it is
         self._condemned: set[int] = set()  # tags whose kill came before their start
         self._channels: dict[int, Channel] = {}  # by descriptor
+        self._spoken: list[Channel] = []  # have words to be sent
         self._paused_at: float | None = None
         self._stopped: list[processes.Process] = []
         self._wake = NEVER
@@ -88,6 +98,8 @@ class Warden:
                 now = time.monotonic()
                 if now >= self._wake and self._paused_at is None:
                     self._tick(now)
+                while self._spoken:
+                    self._spoken.pop().flush()
         finally:
             self._kill_everything()
 
@@ -95,6 +107,11 @@ class Warden:
         if self._wake == NEVER or self._paused_at is not None:
             return None
         return max(0.0, self._wake - time.monotonic())
+
+    def _say(self, channel: Channel, serial: int, *message: Any) -> None:
+        """Words of one turn of the loop go out together, in one packet a channel."""
+        if channel.reply(serial, *message):
+            self._spoken.append(channel)
 
     # What pexec says.
 
@@ -138,7 +155,7 @@ class Warden:
         except ConnectionResetError:
             received = None
         except OSError as error:
-            channel.reply(protocol.NOBODY, protocol.SCARCE, error.errno)
+            self._say(channel, protocol.NOBODY, protocol.SCARCE, error.errno)
             return
         if received is None:
             self._close_channel(channel)
@@ -161,16 +178,16 @@ class Warden:
         if tag in self._condemned:
             for descriptor in descriptors:
                 os.close(descriptor)
-            channel.reply(serial, protocol.CONDEMNED)
+            self._say(channel, serial, protocol.CONDEMNED)
             return
         rlimits, memory, cpu_time = limits or ((), 0, 0.0)
         command = spawn.Command(argv, working_dir, {**self._bases[base], **overlay}, path, descriptors, rlimits, words)
         try:
             pid, start_ticks, log = self._spawner.start(command, tag)
         except spawn.Fault as fault:
-            channel.reply(serial, protocol.REFUSED, fault.kind, fault.number, fault.detail[:_LONGEST_DETAIL])
+            self._say(channel, serial, protocol.REFUSED, fault.kind, fault.number, fault.detail[:_LONGEST_DETAIL])
         except OSError as error:
-            channel.reply(serial, protocol.SCARCE, error.errno)
+            self._say(channel, serial, protocol.SCARCE, error.errno)
         else:
             job = Job(channel, tag, pid, start_ticks, log, timeout, grace, time.monotonic())
             if memory or cpu_time:
@@ -281,7 +298,7 @@ class Warden:
         for job in list(self._mains.values()):
             if now >= job.report_at:
                 job.report_at = NEVER
-                job.channel.reply(protocol.serial_of(job.tag), protocol.SPAWNED, job.pid, job.start_ticks)
+                self._say(job.channel, protocol.serial_of(job.tag), protocol.SPAWNED, job.pid, job.start_ticks)
             if now >= job.look_at:
                 self._look(job, now)
             if now >= job.stop_at:
@@ -315,7 +332,8 @@ class Warden:
         for run in job.inner:
             self._inner.pop(run, None)
         del job.channel.jobs[job.tag]
-        job.channel.reply(
+        self._say(
+            job.channel,
             protocol.serial_of(job.tag),
             protocol.FINISHED,
             job.pid,

@@ -8,9 +8,11 @@ On the control socket, pexec to warden: `(CHANNEL,)` with a descriptor, `(KILL, 
     (serial, argv, working folder, number of the base environment, its variables or None when already sent,
      variables over it, path of the log or b"" when a descriptor to write to comes along, timeout or None, grace,
      limits or None: resources with soft and hard limit, and what all processes of the attempt may use together,
-     bytes and CPU seconds, 0 for no limit; the words of the command that a shell in `argv` would become, or none)
+     bytes and CPU seconds, 0 for no limit;
+     the words of the command that a shell in `argv` would become, or none)
 
-and back, each behind the attempt's serial, `SPAWNED, pid, start ticks` if it lives for a while, and then one of
+and back, one or several in a packet, each behind the attempt's serial: `SPAWNED, pid, start ticks` if it lives for a
+while, and then one of
 
     (FINISHED, pid, start ticks, cause, wait status or None, duration, cpu seconds, max RSS in KiB, log bytes,
      processes killed beside the main one, whether some process outlived its KILL)
@@ -53,7 +55,8 @@ _SERIAL = (1 << SERIAL_BITS) - 1
 NOBODY = -1
 
 PACKET = 1 << 16
-REPLY = 1 << 13
+WORDS = 8  # in a packet, at most
+REPLY = 1 << 14
 # A packet must fit the socket's buffer, which is as small as 208 KiB; what is larger goes through a memory file.
 LARGEST_INLINE = PACKET - 1024
 _IN_A_FILE = b"@"
