@@ -10,6 +10,9 @@ def main() -> int:
     if sys.argv[1:] in (["--version"], ["-V"]):
         return _print_version()
     try:
+        from orchestrator.cli.startup import start_quickly
+
+        start_quickly()
         from orchestrator.cli.main import run
 
         return run(sys.argv[1:])

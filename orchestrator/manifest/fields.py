@@ -36,7 +36,8 @@ T = TypeVar("T")
 class Section(BaseModel):
     """What all parts of a manifest have in common: frozen, unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Only the whole manifest is ever validated: its parts need no validators of their own, which take long to build.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class _NullRefused:
