@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
+from functools import cache
+from importlib import metadata
 
 import pytest
 from support.cli import Pexec
@@ -40,7 +44,10 @@ def test_a_hook_imports_nothing_that_it_does_not_use(pexec: Pexec, command: str)
     modules = imported(pexec, command)
     assert "pydantic" in modules
     assert not modules & HEAVY
-    assert not {name for name in modules if name.startswith(("orchestrator.execute", "orchestrator.journal"))}
+    names = {"orchestrator.journal", "orchestrator.journal.names"}  # where runs are kept, for the defaults of flags
+    history = {"orchestrator.journal.durations", "orchestrator.journal.folders"} if command == "plan" else set()
+    rooms = {name for name in modules if name.startswith(("orchestrator.execute", "orchestrator.journal"))}
+    assert not rooms - names - history
 
 
 def test_the_settings_library_is_imported_when_something_is_set(pexec: Pexec) -> None:
@@ -54,3 +61,95 @@ def test_the_settings_library_is_imported_when_something_is_set(pexec: Pexec) ->
 
 def test_help_and_wrong_usage_read_no_manifest(pexec: Pexec) -> None:
     assert not imported(pexec, "--help") & {"pydantic", "ruamel.yaml", "orchestrator.plan.make"}
+
+
+# Imports what its first argument names, and nothing that its second one refuses; tells of all that was imported.
+AS_INSTALLED = """
+import sys
+refused = set(sys.argv[2].split(","))
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in refused:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Refuse())
+out, sys.argv = sys.argv[1], ["pexec", *sys.argv[3:]]
+from orchestrator.__main__ import main
+code = main()
+with open(out, "w") as file:
+    file.write(repr(sorted(sys.modules)).replace("'", '"'))
+sys.exit(code)
+"""
+
+
+def imported_as_installed(pexec: Pexec, *arguments: str) -> set[str]:
+    """What a run of pexec has imported at its end where only pexec is installed, with all that it requires."""
+    listing = pexec.folder.parent / "imported.json"
+    done = subprocess.run(
+        [sys.executable, "-c", AS_INSTALLED, str(listing), ",".join(strangers()), *arguments],
+        cwd=pexec.folder, env=pexec.environ, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(listing.read_text()))
+
+
+@cache
+def strangers() -> frozenset[str]:
+    """The installed modules that `pip install pexec` would not bring."""
+    required: set[str] = set()
+    wanted = ["pexec"]
+    while wanted:
+        name = re.sub("[-_.]+", "-", wanted.pop()).lower()
+        if name not in required:
+            required.add(name)
+            try:
+                lines = metadata.requires(name) or []
+            except metadata.PackageNotFoundError:
+                continue  # not for this Python
+            wanted += [
+                found[0] for line in lines if "extra ==" not in line and (found := re.match("[A-Za-z0-9._-]+", line))
+            ]
+    homes = metadata.packages_distributions().items()
+    return frozenset(
+        module
+        for module, names in homes
+        if not required.intersection(re.sub("[-_.]+", "-", name).lower() for name in names)
+    )
+
+
+# What nobody needs for a manifest that sets nothing, has no runbook and no secrets. asyncio may seem to be there, see
+# `orchestrator/cli/startup.py`; its parts are not.
+NEVER = {
+    *(
+        "pydantic_settings",
+        "dotenv",
+        "rich",
+        "markdown_it",
+        "ahocorasick_rs",
+        "psutil",
+        "asyncio.events",
+        "ssl",
+        "email",
+    ),
+    *("http", "urllib.request", "multiprocessing", "subprocess", "unittest", "doctest", "pdb", "socketserver"),
+    *("xml", "tomllib", "sqlite3", "tarfile"),
+}
+NEVER_TO_LOOK = {"structlog", "msgspec", "queue", "logging", "socket", "concurrent.futures"}
+
+
+@pytest.mark.parametrize(
+    ("command", "never"),
+    [
+        ("--version", {*NEVER, *NEVER_TO_LOOK, "pydantic", "ruamel", "argparse"}),
+        ("validate", {*NEVER, *NEVER_TO_LOOK}),
+        ("plan", {*NEVER, *NEVER_TO_LOOK}),
+        ("apply", NEVER),
+        ("status", {*NEVER, *NEVER_TO_LOOK, "pydantic", "ruamel"} - {"msgspec"}),
+    ],
+)
+def test_a_command_works_with_what_is_required_and_imports_nothing_that_it_does_not_use(
+    pexec: Pexec, command: str, never: set[str]
+) -> None:
+    pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'true'}}\n")
+    if command == "status":
+        pexec.run("apply")
+    assert not imported_as_installed(pexec, command) & never
