@@ -1,3 +1,35 @@
-"""pexec: the parallel workflow runner that lives in a repository."""
+"""pexec: the parallel workflow runner that lives in a repository.
+
+For programs: `load`, `make_plan`, `run`, `resume` and `read_report`, see `orchestrator/api.py`. They are imported when
+they are first asked for, since `pexec --version` and the hooks of editors need none of them.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # importing `typing` for it would take a fifth of the time of `pexec --version`
+if TYPE_CHECKING:
+    from orchestrator.api import InvalidManifestError as InvalidManifestError
+    from orchestrator.api import Run as Run
+    from orchestrator.api import load as load
+    from orchestrator.api import make_plan as make_plan
+    from orchestrator.api import read_report as read_report
+    from orchestrator.api import resume as resume
+    from orchestrator.api import run as run
 
 __version__ = "0.1.0"
+
+_FOR_PROGRAMS = ("InvalidManifestError", "Run", "load", "make_plan", "read_report", "resume", "run")
+__all__ = ["InvalidManifestError", "Run", "__version__", "load", "make_plan", "read_report", "resume", "run"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _FOR_PROGRAMS:
+        from orchestrator import api
+
+        found: object = getattr(api, name)
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FOR_PROGRAMS})

@@ -51,30 +51,40 @@ def judge(
     """
     gc.disable()  # a large plan is all survivors; looking for garbage among them takes longer than making them
     try:
-        loaded = load(path)
-        if loaded.manifest is None:
-            return Verdict(loaded.path, None, loaded.diagnostics, loaded.source.texts)
-        readable = not has_errors(loaded.diagnostics)
-        planned = make_plan(
-            loaded.manifest,
-            loaded.source,
-            manifest_path=loaded.path,
-            base_dir=loaded.base_dir,
-            files=loaded.files,
-            cpus=len(os.sched_getaffinity(0)),
-            selection=selection if readable else None,  # the job that was asked for may be what cannot be read
-            overrides=overrides,
-            homes=loaded.homes,
-            around=around if around is not None and readable else surroundings(),
-            durations=None if run_root is None else _durations(run_root, loaded.path),
-        )
-        diagnostics = tuple(sorted((*loaded.diagnostics, *_own_faults(planned.diagnostics, loaded)), key=_position))
-        plan = planned.plan if readable else None
-        purposes = {name: param.description for name, param in loaded.manifest.params.items() if param.description}
-        return Verdict(loaded.path, plan, diagnostics, loaded.source.texts, planned.origins, purposes)
+        return assess(load(path), selection, overrides, around, run_root)
     finally:
         gc.freeze()
         gc.enable()
+
+
+def assess(
+    loaded: Loaded,
+    selection: Selection | None = None,
+    overrides: Overrides | None = None,
+    around: Surroundings | None = None,
+    run_root: str | None = None,
+) -> Verdict:
+    """As `judge`, of a manifest that was read already."""
+    if loaded.manifest is None:
+        return Verdict(loaded.path, None, loaded.diagnostics, loaded.source.texts)
+    readable = not has_errors(loaded.diagnostics)
+    planned = make_plan(
+        loaded.manifest,
+        loaded.source,
+        manifest_path=loaded.path,
+        base_dir=loaded.base_dir,
+        files=loaded.files,
+        cpus=len(os.sched_getaffinity(0)),
+        selection=selection if readable else None,  # the job that was asked for may be what cannot be read
+        overrides=overrides,
+        homes=loaded.homes,
+        around=around if around is not None and readable else surroundings(),
+        durations=None if run_root is None else _durations(run_root, loaded.path),
+    )
+    diagnostics = tuple(sorted((*loaded.diagnostics, *_own_faults(planned.diagnostics, loaded)), key=_position))
+    plan = planned.plan if readable else None
+    purposes = {name: param.description for name, param in loaded.manifest.params.items() if param.description}
+    return Verdict(loaded.path, plan, diagnostics, loaded.source.texts, planned.origins, purposes)
 
 
 def surroundings(

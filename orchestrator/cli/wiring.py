@@ -53,11 +53,13 @@ Tell = Callable[[Driver], None]
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` but `auto`."""
+    """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` but `auto`. Who
+    needs to know which folder is used is told by `begun`."""
 
     run_root: str
     output: str
     keep_temp: bool = False
+    begun: Callable[[RunDir], None] = lambda rundir: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def run_plan(
 
 def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptions, supervision: Supervision) -> int:
     """Drive a run to its end. `begin` writes down the first events of this process."""
+    options.begun(rundir)
     refuse_missing(plan.jobs)
     secrets = keep_secrets(plan, supervision)
     screen = open_screen(options.output, len(plan.jobs) - past.scheduler.tally[JobState.SUCCEEDED], rundir)
