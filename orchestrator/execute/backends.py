@@ -59,6 +59,7 @@ class LocalBackend:
         self, supervision: Supervision, slots: int, inbox: Inbox[Any], on_spawned: OnSpawned, on_output: OnOutput
     ) -> None:
         self.executor: Executor = _Threads(max(1, slots), thread_name_prefix="attempt")
+        self.executor.submit(int)  # One thread there must be: with none, a lack of room later would end the run.
         self._supervision = supervision
         self._on_spawned = on_spawned
         self._on_output = on_output

@@ -33,7 +33,10 @@ _LONGEST_WAIT_ALONE_SECONDS = 10.0
 _REFUSED_SECONDS = 0.05
 _DYING_SECONDS = 2.0
 _CLOSING_SECONDS = 7.0
-_MOST_WARDENS_WITHOUT_A_RESULT = 3
+# Of wardens that die one after the other without any result in between, one that was never heard of counts as ten:
+# pexec itself is broken. One that had read its request may have been killed by the job, which is not the others' fault.
+_MOST_FRUITLESS = 30
+_NEVER_HEARD_OF = 10
 
 
 class AttemptLostError(Exception):
@@ -220,7 +223,7 @@ class Supervision:
                 if channel.warden is self._warden:
                     return channel
                 channel.close()
-            if self._warden is None and self._fruitless >= _MOST_WARDENS_WITHOUT_A_RESULT:
+            if self._warden is None and self._fruitless >= _MOST_FRUITLESS:
                 raise AttemptLostError(self.why_lost())
             try:
                 self._warden = self._warden or WardenProcess()
@@ -249,7 +252,7 @@ class Supervision:
                 return True
             if not warden.ends_within(_DYING_SECONDS if closed.asked else _REFUSED_SECONDS):
                 return False
-            self._fruitless += 1
+            self._fruitless += 1 if closed.asked else _NEVER_HEARD_OF
             self._bury(warden)
             return True
 

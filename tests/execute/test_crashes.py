@@ -24,6 +24,7 @@ from support.attempts import (
 )
 
 from orchestrator.engine.states import Verdict
+from orchestrator.execute import channel
 
 
 @pytest.mark.parametrize("stopped_first", [False, True])
@@ -76,13 +77,23 @@ def test_the_next_attempt_after_a_killed_warden_gets_a_new_one(desk: Desk) -> No
     assert wardens_below(os.getpid()) not in ([], [warden])
 
 
-def test_wardens_that_only_die_are_not_started_for_ever(desk: Desk) -> None:
-    for _ in range(3):
+def test_wardens_that_jobs_kill_are_started_again_for_the_others(desk: Desk) -> None:
+    for _ in range(4):
         attempt = desk.start(run="sleep 20")
         assert wait_until(lambda attempt=attempt: attempt.spawned)
         os.kill(the_warden_below(os.getpid()), signal.SIGKILL)
         assert attempt.result.verdict is Verdict.LOST
-    assert desk.run(run="true").result.verdict is Verdict.LOST
+    assert desk.run(run="true").result.verdict is Verdict.SUCCEEDED
+
+
+def test_wardens_that_die_before_they_hear_anything_are_not_started_for_ever(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.run(run="true")
+    monkeypatch.setattr(channel, "_PROGRAM", os.devnull)
+    os.kill(the_warden_below(os.getpid()), signal.SIGKILL)
+    for _ in range(2):
+        assert desk.run(run="true").result.verdict is Verdict.LOST
     assert wardens_below(os.getpid()) == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import random
 import signal
@@ -14,16 +13,23 @@ from support.runs import last_run
 
 
 def evil_manifest(mark: str) -> str:
-    """Jobs that ignore TERM, leave daemons, or simply wait; each has the mark in its arguments."""
-    ignore_term = " ".join(evil("ignore_term.py", mark))
-    daemon = " ".join(evil("daemon.py", mark))
-    return (
-        "version: 1\npolicy: {max_parallel_jobs: 8}\ndefaults: {shell: [sh, -eu], grace: 30s}\nworkflows:\n"
-        f"  stubborn: {{run: '{ignore_term}'}}\n"
-        f"  daemon: {{run: '{daemon}; sh -c \"sleep 30; : {mark}\"'}}\n"
-        f"  waits: {{run: 'sh -c \"sleep 30; : {mark}\"'}}\n"
-        f"  nohup: {{run: 'nohup setsid sh -c \"sleep 30; : {mark}\" >/dev/null 2>&1 & sleep 30; : {mark}'}}\n"
-    )
+    """Eight jobs, each bad in its own way; all their processes have the mark in their arguments."""
+    daemon = " ".join(evil("daemon.py"))
+    wait = f"sh -c 'sleep 30; : {mark}'"
+    return f"""\
+version: 1
+policy: {{max_parallel_jobs: 8}}
+defaults: {{shell: [sh, -eu], grace: 30s}}
+workflows:
+  stubborn: {{argv: [{", ".join(evil("ignore_term.py", mark))}]}}
+  daemon: {{run: "{daemon} {mark}; {wait}"}}
+  holds: {{run: "{daemon} hold {mark}; {wait}"}}
+  changes: {{run: "{daemon} limit=12345 {mark}; {wait}"}}
+  bomb: {{argv: [{", ".join(evil("fork_bomb.py", mark))}]}}
+  stopped: {{run: "kill -STOP $$; : {mark}"}}
+  nohup: {{run: "nohup setsid {wait} >/dev/null 2>&1 & {wait}"}}
+  detached: {{run: "trap '' TERM HUP INT; (setsid {wait} &) ; {wait}"}}
+"""
 
 
 def test_nothing_lives_on_after_pexec_is_killed_at_any_moment(pexec: Pexec, full: bool) -> None:
@@ -32,7 +38,7 @@ def test_nothing_lives_on_after_pexec_is_killed_at_any_moment(pexec: Pexec, full
         mark = new_mark()
         process = pexec.file("pexec.yaml", evil_manifest(mark)).start("apply", "--output", "quiet")
         try:
-            assert wait_until(functools.partial(marked, mark))
+            assert wait_until(lambda mark=mark: len(marked(mark)) > 9)
             time.sleep(chance.uniform(0, 0.4))  # the moment is what the test draws
         finally:
             process.send_signal(signal.SIGKILL)

@@ -30,7 +30,11 @@ def grow(depth: int) -> None:
     alive = 0
     while time.monotonic() < end:
         while depth and alive < WIDTH and may_fork():
-            if os.fork() == 0:
+            try:
+                child = os.fork()
+            except BlockingIOError:  # the user's limit; it comes again
+                break
+            if child == 0:
                 os.setpgid(0, 0)
                 grow(depth - 1)
                 os._exit(0)

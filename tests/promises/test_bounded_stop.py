@@ -1,0 +1,86 @@
+"""bounded-stop: a stop takes at most the grace and 10 s; no pipe, stopped job or stubborn job makes it hang."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+
+import pytest
+from support.attempts import evil, marked, new_mark, survivors, wait_until
+from support.cli import Pexec
+from support.runs import last_run
+
+HEAD = "version: 1\npolicy: {max_parallel_jobs: 9}\ndefaults: {shell: [sh, -eu]}\n"
+
+
+@pytest.mark.parametrize("output", ["quiet", "plain"])
+def test_a_time_limit_ends_every_kind_of_job_in_its_time(pexec: Pexec, output: str) -> None:
+    mark = new_mark()
+    pexec.file("trap.sh", "trap 'sleep 0.3; echo cleaned up; exit 5' TERM\nwhile :; do sleep 0.02; done\n")
+    text = f"""{HEAD}workflows:
+  ignores: {{argv: [{", ".join(evil("ignore_term.py", mark))}], timeout: 1s, grace: 1s}}
+  traps: {{file: trap.sh, timeout: 1s, grace: 60s}}
+  obeys: {{run: "sleep 50 & sleep 50; : {mark}", timeout: 1s, grace: 60s}}
+  stopped: {{run: "kill -STOP $$; : {mark}", timeout: 1s, grace: 60s}}
+  held: {{run: "{" ".join(evil("daemon.py", "hold", mark))}; echo done", grace: 60s}}
+"""
+    process = pexec.file("pexec.yaml", text).start("apply", "--output", output, stdout=subprocess.DEVNULL)
+    assert process.wait(60) == 1
+    assert survivors(mark) == set()
+    run = last_run(pexec.folder).check()
+    ends = {event["job"]: event for event in run.named("attempt.finished")}
+    assert {job: event["verdict"] for job, event in ends.items()} == {
+        **dict.fromkeys(("ignores", "traps", "obeys", "stopped"), "timed_out"),
+        "held": "succeeded",
+    }
+    assert 1.9 < ends["ignores"]["duration_seconds"] < 4
+    assert ends["ignores"]["signal"] == "SIGKILL"
+    assert run.log("traps").endswith(b"cleaned up\n")
+    assert ends["traps"]["exit_code"] == 5
+    assert max(ends[job]["duration_seconds"] for job in ("obeys", "stopped")) < 4, (
+        "nobody waits out a grace for nothing"
+    )
+    assert ends["held"]["leftover_killed"] >= 1
+    assert run.at("job.finished", "held") < ends["held"]["duration_seconds"] + 3, "a held pipe keeps nobody waiting"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_a_run_of_jobs_that_will_not_end(pexec: Pexec, number: signal.Signals) -> None:
+    mark = new_mark()
+    text = f"""{HEAD}workflows:
+  ignores: {{argv: [{", ".join(evil("ignore_term.py", mark))}], grace: 500ms}}
+  stopped: {{run: "trap '' TERM; kill -STOP $$; sleep 30; : {mark}", grace: 500ms}}
+  held: {{run: "{" ".join(evil("daemon.py", "hold", mark))}; sleep 30; : {mark}", grace: 500ms}}
+  bomb: {{argv: [{", ".join(evil("fork_bomb.py", mark))}], grace: 500ms}}
+"""
+    process = pexec.file("pexec.yaml", text).start(
+        "apply", "--output", "plain", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    assert wait_until(lambda: len(marked(mark)) > 30)
+    began = time.monotonic()
+    process.send_signal(number)
+    assert process.wait(30) == 128 + number
+    assert time.monotonic() - began < 10.5
+    assert survivors(mark) == set()
+    assert set(last_run(pexec.folder).check().statuses.values()) == {"cancelled"}
+
+
+def test_what_still_runs_after_an_interrupt_has_its_cleanup_timeout_and_no_more(pexec: Pexec) -> None:
+    mark = new_mark()
+    text = f"""{HEAD}workflows:
+  a: {{run: "sleep 30; : {mark}", cleanup: "echo cleaning; sleep 30; : {mark}", cleanup_timeout: 500ms}}
+  last: {{needs: a, when: always, run: "echo bye; sleep 30; : {mark}", cleanup_timeout: 500ms}}
+  runs: {{when: always, run: "sleep 30; : {mark}", cleanup_timeout: 500ms}}
+"""
+    process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    assert wait_until(lambda: len(marked(mark)) == 2)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    assert time.monotonic() - began < 8
+    assert survivors(mark) == set()
+    run = last_run(pexec.folder).check()
+    assert run.statuses == {"a": "cancelled", "last": "timed_out", "runs": "cancelled"}
+    assert (run.log("last"), (run.path / "logs/a.cleanup.log").read_bytes()) == (b"bye\n", b"cleaning\n")
+    assert run.reason("a").endswith("its cleanup failed: ran longer than 500ms")

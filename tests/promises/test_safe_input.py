@@ -1,0 +1,84 @@
+"""safe-input: any manifest is accepted, or refused with file:line, in bounded time and memory.
+
+What each kind of bomb is told is in `tests/manifest/test_bombs.py`; this is the program as a whole.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.cli import Pexec
+
+MAX_SECONDS = 2.0
+MAX_KIB = 300 * 1024
+BOMBS = {
+    "laughs": "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+    + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 20)),
+    "merge": "a0: &a0 {x: 1}\n"
+    + "".join(f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n - 1}'] * 20)}]\n" for n in range(1, 15)),
+    "circle": "version: 1\nworkflows: &a {b: *a}\n",
+    "deep": "[" * 100_000,
+    "long": "version: 1\nname: " + "x" * 8_400_000,
+    "tag": "version: 1\nworkflows: {a: !!python/object/apply:os.system [touch owned]}\n",
+    "two": "version: 1\n---\nversion: 1\n",
+    "pattern": "version: 1\nparams: {a: {default: " + "a" * 40 + "!, pattern: '(a+)+$'}}\nworkflows: {w: {run: x}}\n",
+}
+
+
+def usage_of(process: subprocess.Popen[bytes]) -> tuple[float, int, int]:
+    """Processor seconds, KiB and exit code of a process that is waited for."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss, process.returncode
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_at_its_line_in_little_time_and_memory(pexec: Pexec, name: str) -> None:
+    pexec.file("pexec.yaml", BOMBS[name])
+    with (pexec.folder.parent / "err").open("w+b") as err:
+        seconds, kib, exit_code = usage_of(pexec.start("apply", stdout=subprocess.DEVNULL, stderr=err))
+        err.seek(0)
+        said = err.read().decode()
+    assert exit_code == 3, said
+    assert re.search(r"--> pexec\.yaml:\d+:\d+", said), said
+    # What the interpreter needs to start is not the manifest's fault; on a busy machine it is the better half.
+    assert seconds < MAX_SECONDS + 1
+    assert kib < MAX_KIB
+    assert not (pexec.folder / "owned").exists()
+    assert not (pexec.folder / ".pexec").exists()
+
+
+def test_any_damage_to_a_manifest_is_accepted_or_refused_with_its_line(pexec: Pexec, full: bool) -> None:
+    whole = (Path(__file__).parent.parent.parent / "pexec.yaml.example").read_bytes()
+    chance = random.Random(None if full else 11)
+    names = []
+    for number in range(500 if full else 60):
+        start = chance.randrange(len(whole))
+        junk = chance.choice([b"", chance.randbytes(9), b"&a ", b"*a ", b"{[", b"\t", b"\xff", b": ", b"\r", b"| "])
+        names.append(f"m{number}/pexec.yaml")
+        pexec.file(names[-1], whole[:start] + junk + whole[start + chance.randrange(40) :])
+    said = pexec.run("validate", *names, timeout=110)
+    assert said.exit_code in (0, 3)
+    assert "Traceback" not in said.stderr
+    told = set(re.findall(r"--> (m\d+/pexec\.yaml):\d+:\d+", said.stderr))
+    valid = {name for name in names if f"{name}: valid" in said.stdout}
+    assert told | valid == set(names)
+
+
+@pytest.mark.parametrize("where", ["file", "include", "secret"])
+def test_a_pipe_or_a_device_in_the_place_of_a_file_is_refused_and_not_waited_for(pexec: Pexec, where: str) -> None:
+    os.mkfifo(pexec.folder / "pipe")
+    os.chmod(pexec.folder / "pipe", 0o666)
+    text = {
+        "file": "version: 1\nworkflows: {a: {file: pipe}}\n",
+        "include": "version: 1\ninclude: [pipe]\nworkflows: {a: {run: x}}\n",
+        "secret": "version: 1\nsecrets: {A: {file: pipe}}\nworkflows: {a: {run: x, secrets: A}}\n",
+    }[where]
+    said = pexec.file("pexec.yaml", text).run("apply", timeout=30)
+    assert said.exit_code in (3, 4), said
+    assert "pipe" in said.stderr

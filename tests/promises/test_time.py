@@ -1,0 +1,65 @@
+"""time: limits are of the monotonic clock, and time in which pexec was stopped (TSTP to CONT) does not count."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+
+from support.attempts import state_of, wait_until
+from support.cli import Pexec
+from support.runs import last_run, runs
+
+STOPPED = 2.5
+
+
+def journal(pexec: Pexec) -> bytes:
+    found = runs(pexec.folder)
+    path = found[-1].path / "events.jsonl" if found else None
+    return path.read_bytes() if path is not None and path.exists() else b""
+
+
+def stop_for_a_while(process: subprocess.Popen[bytes]) -> None:
+    """Stop pexec and let it go on, with a wait between that is part of what is tested."""
+    process.send_signal(signal.SIGTSTP)
+    assert wait_until(lambda: state_of(process.pid) == "T")
+    time.sleep(STOPPED)
+    process.send_signal(signal.SIGCONT)
+
+
+def test_no_clock_of_a_run_counts_the_time_in_which_it_stands_still(pexec: Pexec) -> None:
+    text = """\
+version: 1
+policy: {timeout: 4s}
+defaults: {shell: [sh, -eu]}
+workflows:
+  again: {run: 'test $PEXEC_ATTEMPT = 2', retry: {max_attempts: 2, delay: 1s, jitter: 0}}
+  long: {file: count.sh, timeout: 2300ms}
+"""
+    # One long sleep would be over behind the job's back: its alarm clock goes on while it stands still.
+    pexec.file("count.sh", "i=0; while [ $i -lt 20 ]; do i=$((i + 1)); sleep 0.05; done\n")
+    process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.PIPE)
+    assert wait_until(lambda: b'"retry.scheduled"' in journal(pexec))
+    began = time.monotonic()
+    stop_for_a_while(process)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 0, stderr.decode()
+    assert time.monotonic() - began > STOPPED
+    run = last_run(pexec.folder).check()
+    (retry,) = run.named("retry.scheduled")
+    second = run.named("attempt.started", job="again")[1]
+    assert 0 <= second["at"] - retry["not_before"] < 1.5
+    (long,) = run.named("attempt.finished", job="long")
+    assert 0.9 < long["duration_seconds"] < 2.3
+    assert run.events[-1]["wall_seconds"] < 4
+
+
+def test_the_seconds_of_a_run_never_go_back_and_agree_with_what_jobs_took(pexec: Pexec) -> None:
+    text = "version: 1\nworkflows:\n  a: {run: sleep 0.3}\n  b: {needs: a, run: 'true'}\n  c: {run: exit 1}\n"
+    pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
+    events = last_run(pexec.folder).check().events
+    assert [event["at"] for event in events] == sorted(event["at"] for event in events)
+    run = last_run(pexec.folder)
+    took = run.at("attempt.finished", "a") - run.at("attempt.started", "a")
+    assert 0.25 < run.named("attempt.finished", job="a")[0]["duration_seconds"] <= took
+    assert abs(run.jobs["a"]["execution_time_seconds"] - took) < 1
