@@ -14,8 +14,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from orchestrator.cli.planning import assess, surroundings
 from orchestrator.diagnostics import Diagnostic, Severity
@@ -50,8 +51,7 @@ class InvalidManifestError(PexecError):
         self.diagnostics = tuple(diagnostics)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A run that has ended: its id, the absolute path of its folder, and the exit code of `pexec apply` for it."""
 
     id: str

@@ -7,7 +7,8 @@ one table of them; a code that is not in it cannot be made.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 PathKey = str | int
 Path = tuple[PathKey, ...]
@@ -20,8 +21,7 @@ class Severity(enum.StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A stretch of one line of a file; `line` and `column` count from 1, columns and `length` in code points."""
 
     file: str
@@ -30,16 +30,14 @@ class Span:
     length: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A remark at a place, or without one. A note whose span is the diagnostic's own is the label of its caret."""
 
     message: str
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """One fault. `path` is the place in the manifest's data: `("workflows", "build", "needs", 0)`."""
 
     code: str

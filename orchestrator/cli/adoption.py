@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from orchestrator.engine.outcome import FAILURES, WENT
 from orchestrator.engine.states import JobState
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(Struct, frozen=True):
     """What becomes of a job of the new run; `why` is a sentence. `again`: it did end, or it is not the same any more,
     so that even a resume of what failed has to run it."""
 

@@ -6,17 +6,17 @@ repair it. `docs/diagnostics.md` is made of the same files.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+
+from msgspec import Struct
 
 from orchestrator.diagnostics import CODES
 
 _FENCE = "\n```"
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """All that is to be said of one code; `text` is Markdown, without a heading and with a newline at its end."""
 
     code: str

@@ -6,8 +6,9 @@ import argparse
 import importlib
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
+
+from msgspec import Struct
 
 from orchestrator import __version__
 from orchestrator.cli.streams import open_standard_streams, write_stderr, write_stdout
@@ -25,8 +26,7 @@ class CommandModule(Protocol):
     def run(self, arguments: argparse.Namespace) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """A command by its name, with the one line about it that the help shows."""
 
     name: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from orchestrator.errors import UsageError
 from orchestrator.journal.names import DEFAULT_ROOT
@@ -22,8 +23,7 @@ DEFAULT_NAMES = ("pexec.yaml", "pexec.yml")
 STDIN = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(Struct, frozen=True):
     """A command line of `plan` or `apply`, understood. `manifest` is a path or `-`; jobs and parameters are not looked
     up yet."""
 
@@ -191,8 +191,7 @@ def find_manifest() -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(Struct, frozen=True):
     """The argparse type of a word that is one of a few."""
 
     names: tuple[str, ...]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from orchestrator.cli.streams import write_stderr
 from orchestrator.diagnostics import Diagnostic, has_errors
@@ -22,8 +23,7 @@ _OF_PARAMS = {"PX212", "PX217"}
 _OF_MATRICES = {"PX211", "PX212"}
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What is to be said of one manifest; `texts` are its files, for snippets. `plan` is None if it has errors.
     `origins` tells where parameters come from that are not their default, by the names that the plan shows;
     `purposes` what parameters are for, where the manifest says so."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from orchestrator.cli.main import COMMANDS, Parser
 from orchestrator.cli.options import STDIN, Invocation, add_run_arguments, understand

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from orchestrator.cli.adoption import Fate, fates, untouched
 from orchestrator.cli.planning import tell_faults
@@ -41,8 +42,7 @@ from orchestrator.plan.slugs import slugs
 CUT_SHORT = "pexec ended before it did"
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeOptions:
+class ResumeOptions(Struct, frozen=True):
     """What the command line says. `max_parallel_jobs` as it is written, None: as the run was started."""
 
     run: RunOptions

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from orchestrator.cli.snippet import Mark, Source
 from orchestrator.cli.streams import wants_colour
@@ -19,8 +21,7 @@ _BOLD = "1"
 _COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34"}
 
 
-@dataclass(slots=True)
-class Renderer:
+class Renderer(Struct):
     """Shows diagnostics. `texts` maps file names of spans to their text; a file not among them has no snippet."""
 
     texts: Mapping[str, str]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from itertools import accumulate
+
+from msgspec import Struct
 
 from orchestrator.cli.mask import Stretch, masked
 from orchestrator.cli.text import cell
@@ -17,8 +18,7 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _MASK = "***"
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A stretch of a line to underline; `start` counts code points from 0, `length` may be 0 at a line's end."""
 
     start: int
@@ -27,8 +27,7 @@ class Mark:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A line's shown text, or, with a `mark`, the underlining of it: `text` is then the blanks and signs."""
 
     text: str

@@ -12,9 +12,10 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from orchestrator import __version__
 from orchestrator.cli.afterwards import settle_down
@@ -51,8 +52,7 @@ OnOutput = Callable[[str, bytes], None]
 Tell = Callable[[Driver], None]
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True):
     """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` but `auto`. Who
     needs to know which folder is used is told by `begun`."""
 
@@ -62,8 +62,7 @@ class RunOptions:
     begun: Callable[[RunDir], None] = lambda rundir: None
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(Struct, frozen=True):
     """What shows a run: its observers, and who gets the bytes that jobs print, if anybody does."""
 
     observers: tuple[Observer, ...]
@@ -73,8 +72,7 @@ class Screen:
     close: Callable[[], None] = lambda: None
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(Struct, frozen=True):
     """What there is of a run that goes on: where its events lead, its second, its events, and how many they are.
 
     `settle` writes down what the process that died could not; the screen does not show it.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from orchestrator.engine.states import CancelReason
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """Start this attempt. `time_cap` bounds its time-out in seconds (a `when: always` job of a stopping run)."""
 
     job: int
@@ -16,8 +15,7 @@ class Launch:
     time_cap: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kill:
+class Kill(Struct, frozen=True):
     """Stop this attempt: TERM, or with `force` KILL."""
 
     job: int
@@ -25,16 +23,14 @@ class Kill:
     force: bool
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(Struct, frozen=True):
     """Nothing was heard of this attempt long after it was killed: record it as lost."""
 
     job: int
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(Struct, frozen=True):
     """Stop the run, or with `job` only that job, for this reason: record `cancel.requested`."""
 
     reason: CancelReason

@@ -6,35 +6,31 @@ from 1 and never restart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(Struct, frozen=True):
     """The first fact of every run."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class RunResumed:
+class RunResumed(Struct, frozen=True):
     """A new process goes on with this run: whatever was under way is gone, what did not succeed starts over."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class JobAdopted:
+class JobAdopted(Struct, frozen=True):
     """A success of an earlier run counts here too."""
 
     at: float
     job: int
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptStarted:
+class AttemptStarted(Struct, frozen=True):
     """Written before the process is started, so that no running process is ever unknown."""
 
     at: float
@@ -42,8 +38,7 @@ class AttemptStarted:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptFinished:
+class AttemptFinished(Struct, frozen=True):
     """The one end of an attempt. `reason` is a sentence for people."""
 
     at: float
@@ -55,8 +50,7 @@ class AttemptFinished:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class KillSent:
+class KillSent(Struct, frozen=True):
     """An attempt was told to stop; with `force` it was killed."""
 
     at: float
@@ -65,8 +59,7 @@ class KillSent:
     force: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CancelRequested:
+class CancelRequested(Struct, frozen=True):
     """The run is to stop; or, with `job`, only that job. `force` also gives up `when: always` jobs."""
 
     at: float
@@ -78,8 +71,7 @@ class CancelRequested:
 Fact = RunStarted | RunResumed | JobAdopted | AttemptStarted | AttemptFinished | KillSent | CancelRequested
 
 
-@dataclass(frozen=True, slots=True)
-class RetryScheduled:
+class RetryScheduled(Struct, frozen=True):
     """Follows from an attempt's end: attempt number `attempt` may start from `not_before` on."""
 
     job: int
@@ -88,8 +80,7 @@ class RetryScheduled:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class JobFinished:
+class JobFinished(Struct, frozen=True):
     """Follows from a fact: the job has its final status. `allowed`: it failed, and its failure is allowed."""
 
     job: int

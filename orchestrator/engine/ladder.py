@@ -8,7 +8,8 @@ from __future__ import annotations
 import enum
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.engine.commands import Command, GiveUp, Kill
 
@@ -22,8 +23,7 @@ class Step(enum.IntEnum):
     GIVE_UP = 3
 
 
-@dataclass(slots=True)
-class Running:
+class Running(Struct):
     """An attempt under way. `step` is due at second `due`; `cause` says for people why it was first asked to end."""
 
     attempt: int

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import assert_never
+
+from msgspec import Struct
 
 from orchestrator.engine.events import CancelRequested
 from orchestrator.engine.states import CancelReason
 from orchestrator.plan.model import FailFast, When
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """A stop covers every job but those of `when: always`; a forced one covers these too.
 
     A covered job is never started. While a stop is on, no attempt that ends is made again. `kills`: running attempts

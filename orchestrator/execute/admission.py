@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.engine.commands import Command, Launch
 from orchestrator.plan.model import Plan
@@ -16,8 +17,7 @@ from orchestrator.plan.model import Plan
 CHECK_SECONDS = 1.0  # the machine is looked at no more often than this
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """What a machine has, bytes and CPUs, and how busy it is: available bytes, and processes that run or want to."""
 
     memory: int

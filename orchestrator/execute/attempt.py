@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.model import JobSpec
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptSpec:
+class AttemptSpec(Struct, frozen=True):
     """One attempt to run. Paths are absolute. `serial` is unique in the run: it is the tag of the attempt's
     processes. `timeout` is already capped by the engine. `env` holds the PEXEC_* variables, which win over all.
 
@@ -33,8 +33,7 @@ class AttemptSpec:
     keep_temp: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptResult:
+class AttemptResult(Struct, frozen=True):
     """How it ended. Durations are monotonic seconds, taken where the process ran."""
 
     verdict: Verdict

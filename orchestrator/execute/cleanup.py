@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
@@ -16,8 +18,7 @@ from orchestrator.execute.attempt import AttemptResult, AttemptSpec
 _LONGEST_GRACE = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """An attempt that ended; with None for its end, the job has ended too."""
 
     spec: AttemptSpec

@@ -13,8 +13,9 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
+
+from msgspec import Struct
 
 from orchestrator.engine.commands import Cancel, Command, GiveUp, Kill, Launch
 from orchestrator.engine.events import (
@@ -65,8 +66,7 @@ class SpecFactory(Protocol):
     def __call__(self, launch: Launch, serial: int) -> AttemptSpec: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Spawned:
+class Spawned(Struct, frozen=True):
     """The attempt's process exists."""
 
     spec: AttemptSpec
@@ -74,23 +74,20 @@ class Spawned:
     start_ticks: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """The attempt is over."""
 
     spec: AttemptSpec
     result: AttemptResult
 
 
-@dataclass(frozen=True, slots=True)
-class Signalled:
+class Signalled(Struct, frozen=True):
     """pexec got a signal."""
 
     number: signal.Signals
 
 
-@dataclass(frozen=True, slots=True)
-class CancelAsked:
+class CancelAsked(Struct, frozen=True):
     """Somebody in another terminal wants this job, or with None the whole run, to stop."""
 
     job: int | None

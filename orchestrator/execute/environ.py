@@ -11,7 +11,8 @@ import itertools
 import os
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.execute.attempt import AttemptSpec
 
@@ -19,8 +20,7 @@ _ENCODING = sys.getfilesystemencoding()
 MINIMAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR", "TERM")
 
 
-@dataclass(frozen=True, slots=True)
-class BaseEnvironment:
+class BaseEnvironment(Struct, frozen=True):
     """What jobs of one `env_inherit` start from."""
 
     number: int

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import resource
 from collections.abc import Iterable
-from dataclasses import fields
 from functools import lru_cache
 
 from orchestrator.errors import RefusedError
@@ -80,4 +79,4 @@ def refuse_missing(jobs: Iterable[PlannedJob]) -> None:
 def _given(limits: Limits) -> list[str]:
     if limits is NO_LIMITS:
         return []
-    return [field.name for field in fields(limits) if getattr(limits, field.name) is not None]
+    return [name for name in limits.__struct_fields__ if getattr(limits, name) is not None]

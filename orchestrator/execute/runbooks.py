@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt import AttemptResult

@@ -10,15 +10,16 @@ import itertools
 import os
 import stat
 import time
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 # Longer than a tick of the clock that file systems date changes with.
 _TICK_NANOSECONDS = 20_000_000
 _SECOND = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class TempFolder:
+class TempFolder(Struct, frozen=True):
     """An empty folder of mode 0700, and what proves that it still is the same; nothing if it is to stay.
 
     `changed_at` is the time of its last change by the file system's clock, in nanoseconds. `is_settled` says that a
@@ -28,8 +29,8 @@ class TempFolder:
     root: str
     path: str
     identity: tuple[int, ...] | None
-    changed_at: int = field(default=0, compare=False)
-    is_settled: bool = field(default=False, compare=False)
+    changed_at: int = 0
+    is_settled: bool = False
 
 
 class TempFolders:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec

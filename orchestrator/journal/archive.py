@@ -11,8 +11,9 @@ import os
 import stat
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.folders import SAFE, failed, open_folder, open_regular
@@ -22,8 +23,7 @@ from orchestrator.journal.rundir import RunDir
 LEVEL = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Archived:
+class Archived(Struct, frozen=True):
     """What was packed. `left_out` are names that are neither files nor folders: links, pipes."""
 
     path: str

@@ -7,8 +7,9 @@ may be missing, and then this knows what to add.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from orchestrator.engine.events import Consequence
 from orchestrator.engine.scheduler import Scheduler
@@ -18,8 +19,7 @@ from orchestrator.plan.model import Plan
 Record = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Struct, frozen=True):
     """The process of an attempt; `boot_id` and `start_ticks` tell it from others that get the same number."""
 
     job: int

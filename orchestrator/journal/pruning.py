@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError
 from orchestrator.journal.folders import failed, open_root
@@ -21,8 +22,7 @@ KEEP = DEFAULT_KEEP_RUNS
 _DOOMED = ".pruned-"
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(Struct, frozen=True):
     """Runs by their ids, oldest first: those that are removed, and the old ones that stay, each with the reason."""
 
     removed: tuple[str, ...]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from orchestrator.diagnostics import Diagnostic, Note
@@ -22,8 +23,7 @@ _ROUNDS = 5
 _EMPTY_HINT = "it needs at least `version: 1` and `workflows`"
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """The manifest, perhaps only salvaged, with its places, and what is wrong with it in the order of the text."""
 
     manifest: Manifest | None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from orchestrator.diagnostics import Diagnostic, Note, Path
@@ -18,8 +18,7 @@ MAX_TOLD = 1_000
 _WHAT_TO_RUN = ("run", "argv", "file", "needs")
 
 
-@dataclass(frozen=True, slots=True)
-class Faults:
+class Faults(Struct, frozen=True):
     """What is wrong with some data, in no order; and how many errors were not even looked at."""
 
     told: list[Diagnostic]

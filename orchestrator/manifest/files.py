@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from orchestrator.manifest.runbook import Block, RunbookError, blocks, is_runbook
 
 MAX_RUNBOOK_BYTES = 4 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(Struct, frozen=True):
     """`path` is absolute. `executable`, `script` and `runbook` are regular files with their SHA-256 in hexadecimal;
     what exists and is neither a regular file nor a directory is `unreadable`.
 
@@ -27,8 +27,7 @@ class FileFacts:
     fault: RunbookFault | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunbookFault:
+class RunbookFault(Struct, frozen=True):
     """Why a runbook cannot run, and what to do about it. `line` counts from 1; 0 is the whole of it."""
 
     message: str

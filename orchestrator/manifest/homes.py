@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from orchestrator.manifest.model import Defaults
 from orchestrator.manifest.positions import SourceMap
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """The manifest that a workflow is declared in: its folder as seen from the first manifest's (empty if it is the
     same), what its workflows start from, and the places of its own data."""
 

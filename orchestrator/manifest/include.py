@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, Severity, Span
 from orchestrator.manifest.homes import Home
@@ -30,8 +32,7 @@ _LONGEST_NAME = 100
 _KINDS = {"workflows": "workflow", "params": "parameter", "secrets": "secret", "policy": "pool"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Link:
+class _Link(Struct, frozen=True):
     """A manifest on the way from the first one to here; `span` is where it includes the next one."""
 
     real_path: str
@@ -39,8 +40,7 @@ class _Link:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Origin:
+class _Origin(Struct, frozen=True):
     """Where a joined thing is declared: in the data of which file, and at which path there."""
 
     source: SourceMap
@@ -48,8 +48,7 @@ class _Origin:
     real_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
+class _Spot(Struct, frozen=True):
     """From where a file is included: the manifests on the way, its prefix, its folder, and the path of the entry."""
 
     chain: tuple[_Link, ...]

@@ -7,8 +7,10 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import BinaryIO
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from orchestrator.diagnostics import Diagnostic, Span
 from orchestrator.manifest.check import check
@@ -24,8 +26,7 @@ STDIN = "<stdin>"
 _LARGE_BYTES = 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """What was read. `manifest` is None when not even a part can be planned; with errors among the diagnostics it is
     for planning only. `path` is as the user named it, `base_dir` is the absolute folder that relative paths start
     from, `files` has the facts of every file that a workflow runs, by its path from there.

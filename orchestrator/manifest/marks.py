@@ -9,8 +9,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from operator import itemgetter
+
+from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, PathKey, Span
 from orchestrator.manifest.positions import SourceMap
@@ -20,8 +21,7 @@ from orchestrator.manifest.text import Lines
 MAX_DUPLICATES = 100
 
 
-@dataclass(slots=True)
-class Marks:
+class Marks(Struct):
     """Parallel columns, one row a node: start and end index, the node after its last child (0: it has none), and the
     text of a key (None: it is no key). `duplicates` has the nodes of a mapping and of a key that it has already;
     `nodes` counts all of them, with what aliases repeat, once the whole text is read."""

@@ -9,9 +9,10 @@ stands for itself: a quote or a here-document that it leaves open is its syntax 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -33,8 +34,7 @@ class RunbookError(ValueError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(Struct, frozen=True):
     """A fenced code block. `opening` is the line of its fence from 1, `end` the first line behind it; `label` is the
     first word of the info string in lower case; `text` is without the indentation of the fence or its container."""
 
@@ -45,16 +45,14 @@ class Fence:
     closed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Shell text to run; `line` is the Markdown line, from 1, of its first line."""
 
     text: str
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """How far a runbook came: a Markdown line. Unless `exact` it is where the block begins."""
 
     line: int

@@ -7,8 +7,9 @@ diagnostics stop every command that would.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Path
 from orchestrator.manifest.positions import Detour, SourceMap
@@ -23,8 +24,7 @@ Cuts = dict[Any, Any]
 """A tree of what went: None marks it, behind the steps of its path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Repaired:
+class Repaired(Struct, frozen=True):
     """What is left of some data, and what went of it."""
 
     data: dict[str, Any]

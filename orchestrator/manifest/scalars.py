@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
 from typing import Annotated, Final
 
+from msgspec import Struct
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$"
@@ -54,8 +54,7 @@ class NoLimit(enum.Enum):
 NO_LIMIT = NoLimit.NO_LIMIT
 
 
-@dataclass(frozen=True, slots=True)
-class CpuShare:
+class CpuShare(Struct, frozen=True):
     """A number of jobs told as a share of the machine's CPUs; `auto` is 100 percent."""
 
     percent: int

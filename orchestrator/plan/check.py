@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, Span, has_errors
 from orchestrator.manifest.homes import Home
@@ -28,8 +29,7 @@ _UNUSABLE = {"directory": "is a folder", "unreadable": "may not be read, or is n
 _LONGEST_NAMED = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """The jobs that there may be, their edges and their levels (of no use with errors); the parameters; the workflows
     whose texts hold templates, with the parsed texts; and what was found, ordered by position."""
 

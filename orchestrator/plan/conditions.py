@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from orchestrator.diagnostics import Path
 from orchestrator.manifest.parts import Condition, Glob
@@ -14,8 +15,7 @@ from orchestrator.plan.surroundings import Surroundings
 Expected = Value | tuple[Value, ...] | Glob
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What conditions can ask for. A parameter without a value is any value at all: only `pexec validate` goes on
     with one, and it plans what may run."""
 

@@ -9,7 +9,8 @@ budget keeps knots with many thousands of mistakes linear too; there a cycle tha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.plan.graph import Graph
 
@@ -17,8 +18,7 @@ from orchestrator.plan.graph import Graph
 SEARCH_BUDGET = 5_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Knot:
+class Knot(Struct, frozen=True):
     """Jobs that all wait for each other, ascending; one shortest cycle, each job waiting for the next and the last
     for the first, which is the one declared first; and whether there are more cycles in the knot than this one."""
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 
 from orchestrator.plan.model import NO_LIMITS, JobSpec, Limits, PlannedJob, Policy, RetryPolicy
 
@@ -47,7 +46,7 @@ _LIMITS = (
 )  # none changes what a success has done
 _IN_THE_FILE = ("blocks",)  # the digest of the file's content stands for them
 _SPEC_FIELDS = tuple(
-    sorted((f.name, getattr(_NO_SPEC, f.name)) for f in fields(JobSpec) if f.name not in _LIMITS + _IN_THE_FILE)
+    sorted((name, getattr(_NO_SPEC, name)) for name in JobSpec.__struct_fields__ if name not in _LIMITS + _IN_THE_FILE)
 )
 
 
@@ -110,7 +109,7 @@ def _policy_facts(policy: Policy) -> Facts:
 
 
 def _changed(value: RetryPolicy | Policy | Limits, default: RetryPolicy | Policy | Limits) -> Facts:
-    names = [f.name for f in fields(value)]
+    names = value.__struct_fields__
     return {name: _plain(getattr(value, name)) for name in names if getattr(value, name) != getattr(default, name)}
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
 from orchestrator.manifest.model import Manifest, Workflow
@@ -17,8 +18,7 @@ VERBS = {"needs": "needs", "after": "comes after"}
 _FEW = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Workflow number `workflow` needs (or comes after, by `key`) only the jobs of number `target` that have the values
     `matrix`; `place` is where in its list that stands."""
 
@@ -29,8 +29,7 @@ class Choice:
     matrix: Mapping[str, Value] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Edges:
+class Edges(Struct, frozen=True):
     """Workflows by number, as declared: what each needs, what it comes after, and both together. No one stands twice
     in a row of `waits`; no one waits for itself. `choices` are the entries that mean only some jobs of a workflow: it
     alone may stand in a row of `needs` and of `after`."""

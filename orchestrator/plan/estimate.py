@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.plan.model import JobSpec, Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """Seconds that a run takes at least: `critical_path_seconds`, or the work that its slots or a pool have to get
     through, whichever is most. `work_seconds` is that of all jobs; of `known_jobs` it is known from earlier runs, the
     others are taken to be like the one in the middle of these."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from orchestrator.manifest import limits
 from orchestrator.manifest.homes import Home
@@ -14,8 +16,7 @@ from orchestrator.plan.model import Durability, FailFast, JobSpec, Limits, Order
 from orchestrator.plan.template import is_absolute
 
 
-@dataclass(frozen=True, slots=True)
-class Overrides:
+class Overrides(Struct, frozen=True):
     """What the command line or the settings say over the manifest; None where they say nothing.
 
     `timeout_seconds` takes the place of `defaults.timeout`: a workflow with a time-out of its own keeps it.

@@ -7,8 +7,9 @@ differ from their default.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
 from typing import Any
+
+from msgspec import structs
 
 from orchestrator.errors import RefusedError
 from orchestrator.plan.estimate import estimate
@@ -61,7 +62,7 @@ def plan_to_dict(plan: Plan) -> Json:
         "policy": _policy_to_dict(plan.policy),
         "levels": [[ids[index] for index in level] for level in plan.levels],
         "critical_path": [ids[index] for index in plan.critical_path],
-        **({} if (expected := estimate(plan)) is None else {"estimate": asdict(expected)}),
+        **({} if (expected := estimate(plan)) is None else {"estimate": structs.asdict(expected)}),
         "jobs": [_job_to_dict(job, ids) for job in plan.jobs],
         "left_out": [{"workflow": workflow, "reason": reason} for workflow, reason in plan.left_out],
         **({"secrets": secrets} if secrets else {}),
@@ -292,7 +293,7 @@ def _spec_from_dict(data: Mapping[str, Any]) -> JobSpec:
 def _limits_to_dict(limits: Limits) -> Json:
     if limits == NO_LIMITS:
         return {}
-    given = ((LIMIT_KEYS[field.name], getattr(limits, field.name)) for field in fields(Limits))
+    given = ((LIMIT_KEYS[name], getattr(limits, name)) for name in Limits.__struct_fields__)
     return {key: _number(value) if isinstance(value, float) else value for key, value in given if value is not None}
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Graph = Sequence[Sequence[int]]
 Rows = Sequence[tuple[int, ...]]
@@ -16,8 +17,7 @@ Levels = tuple[tuple[int, ...], ...]
 CycleError = graphlib.CycleError
 
 
-@dataclass(frozen=True, slots=True)
-class Urgency:
+class Urgency(Struct, frozen=True):
     """`ranks[job]` is the weight of the heaviest chain from the job's start on; `path` is the heaviest of them all."""
 
     ranks: tuple[float, ...]

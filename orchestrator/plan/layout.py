@@ -7,7 +7,8 @@ and workflows are the same numbers, and nothing is built.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic
 from orchestrator.manifest.model import Manifest
@@ -18,8 +19,7 @@ from orchestrator.plan.matrix import Cell, cells_of
 MAX_JOBS = 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The jobs by number: the id of each, its workflow's number, and its cell if it has one. `first_of[n]` is the first
     job of workflow number n; one more entry ends the last. `cells` has the cells of each matrix by workflow name."""
 

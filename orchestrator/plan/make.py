@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
+
+from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, has_errors
 from orchestrator.manifest.homes import Home
@@ -31,8 +32,7 @@ _NO_VALUES: Mapping[str, Value] = {}
 _WHEN = {member.value: member for member in When}
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """The plan, or None if the manifest has errors; all errors and warnings, ordered by position; and where parameters
     come from that are not their default: `{"params.release": "--set"}`."""
 
@@ -41,8 +41,7 @@ class Planned:
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """The jobs that are in the run, by their number in the layout, and their edges by their number in the plan."""
 
     jobs: Sequence[int]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
 from orchestrator.manifest.parts import Matrix
@@ -21,8 +22,7 @@ _LONGEST_VALUE = 100
 Values = Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One combination: its values, and what stands in the brackets of its job's id."""
 
     values: Values

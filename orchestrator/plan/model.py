@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 DEFAULT_MAX_PARALLEL_JOBS = 4
 DEFAULT_TIMEOUT_SECONDS = 300.0
@@ -54,8 +55,7 @@ class Durability(enum.StrEnum):
     POWER = "power"
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """How often and when an attempt is made again. The wait before attempt n+1 is `delay * backoff**(n-1)`,
     at most `max_delay`, spread by the share `jitter`."""
 
@@ -69,8 +69,7 @@ class RetryPolicy:
     on_exit: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SecretSource:
+class SecretSource(Struct, frozen=True):
     """Where the value of a secret is found when the run starts: a variable of pexec's own environment, a file, or what
     a program prints. The value is never part of a plan. Unless it is `needed` the run does without it."""
 
@@ -81,8 +80,7 @@ class SecretSource:
     needed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What one attempt of a job may use: bytes, seconds, numbers; None for no limit. `memory`, `cpu_time` and
     `processes` count all its processes together."""
 
@@ -98,8 +96,7 @@ class Limits:
 NO_LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class JobSpec:
+class JobSpec(Struct, frozen=True):
     """What one attempt of a job executes. At most one of `run`, `argv`, `file` is set; none for a group.
 
     With `late` above 0 the texts have places for the id and the folder of the run, which `template.fill` fills.
@@ -137,8 +134,7 @@ class JobSpec:
         return self.run is None and self.argv is None and self.file is None
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedJob:
+class PlannedJob(Struct, frozen=True):
     """One planned execution of a workflow. `needs` and `after` are indices of other jobs; it waits for both.
 
     `level` is the length of the longest chain of jobs that it waits for (0 for none). `rank` is the estimated seconds,
@@ -173,8 +169,7 @@ class PlannedJob:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """The rules of the whole run. `timeout` is its deadline in seconds; `job_timeout` is the limit of jobs that have
     none of their own, which is in their specs too. When it ends, all but the newest `keep_runs` runs are removed."""
 
@@ -191,8 +186,7 @@ class Policy:
     archive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A whole run, ordered: `jobs[i].index == i`, declared order; `levels` and `critical_path` hold indices.
 
     `left_out` holds workflows, or single jobs of a matrix, that have no part in this run, each with the reason.

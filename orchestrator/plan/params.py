@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
 from orchestrator.errors import UsageError
@@ -22,8 +23,7 @@ _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
 _KINDS = {str: "text", bool: "`true` or `false`", int: "a whole number", float: "a number"}
 
 
-@dataclass(slots=True)
-class Params:
+class Params(Struct):
     """The value of each parameter that has one, and where it comes from unless that is its default. `refused` are
     values from outside that it cannot have: what is wrong, and a hint that may be empty."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Path
 from orchestrator.manifest.homes import Home
@@ -18,8 +19,7 @@ from orchestrator.plan.shelltext import is_posix_shell
 from orchestrator.plan.template import OPENING, Piece, TemplateFault, Templates
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(Struct, frozen=True):
     """A text that holds templates, and its place."""
 
     text: str

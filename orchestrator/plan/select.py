@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
@@ -16,8 +17,7 @@ MANUAL = "manual: it runs only when it is named, or needed by a job that is"
 _TAG = "tag:"
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """What the user asked for; each word is the name of a workflow, the id of a job or `tag:T`. Nothing asked for is
     everything but what is manual; that is in only if its name is among `jobs` or `only`, or what needs it.
 
@@ -35,8 +35,7 @@ class Selection:
         return bool(self.jobs or self.only or self.skip)
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(Struct, frozen=True):
     """Numbers of jobs, ascending: those in the run, the needs among them, and the others each with the reason."""
 
     kept: tuple[int, ...]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 PARAM_PREFIX = "PEXEC_PARAM_"
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """`given` are parameters by name, as `--set` has them; `env` is the environment; `system` and `machine` are what
     the platform calls itself. With `to_run` the plan is one to run: every parameter must have a value."""
 

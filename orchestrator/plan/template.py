@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from orchestrator.plan.model import JobSpec
 from orchestrator.plan.shelltext import HOLE, Where, holes, is_posix_shell, quoted
@@ -21,8 +23,7 @@ _MARK = re.compile(r"\$?\$\{\{")
 _EXPRESSION = re.compile(r"([A-Za-z_]+)\.([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(?:\|[ \t]*([A-Za-z_]+))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """One `${{ ... }}`. `number` counts the openings of its text from 0, also those that are no templates; `length` is
     that of what is written. Unless `raw` its value is quoted in shell text."""
 
@@ -37,8 +38,7 @@ class Piece:
         return f"{self.root}.{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateFault:
+class TemplateFault(Struct, frozen=True):
     """What is wrong at one opening: message without its end, code, help; `length` characters are meant."""
 
     code: str
@@ -48,8 +48,7 @@ class TemplateFault:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A text in parts, and its faults; a text with faults is never put together. `openings` is how many there are."""
 
     parts: tuple[str | Piece, ...]
@@ -166,8 +165,7 @@ def _in_quotes(piece: Piece, where: Where) -> TemplateFault:
     return TemplateFault("PX215", f"stands in {where.value}", advice, piece.number, piece.length)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What references mean for one job: values as text."""
 
     params: Mapping[str, str]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 BROKE = ("failed", "timed_out", "lost")
 EXTRA_AFTER_LOST = 2
@@ -34,8 +35,7 @@ class Gate(enum.Enum):
     SHUT = "shut"
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """When an attempt is made again; the defaults are those of a plan that says nothing."""
 
     max_attempts: int = 1
@@ -56,8 +56,7 @@ class Retry:
         return least, least * (1 + self.jitter)
 
 
-@dataclass(slots=True)
-class Job:
+class Job(Struct):
     """A planned job, and what became of it. `failed` and `lost` count bad ends since the run began or was resumed."""
 
     id: str
@@ -106,8 +105,7 @@ class Job:
         return granted and self.failed < retry.max_attempts
 
 
-@dataclass(slots=True)
-class Stop:
+class Stop(Struct):
     """How far the run is stopped. `kills`: what runs is asked to end. `hurried_at`: since then by the user or the
     deadline. `forced`: jobs that always run are given up too."""
 

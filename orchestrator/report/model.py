@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from orchestrator.plan.model import Plan
 from orchestrator.report.status import Status
@@ -68,8 +68,7 @@ class Summary(msgspec.Struct, frozen=True):
     critical_path: list[str] = []
 
 
-@dataclass(frozen=True, slots=True)
-class RunReport:
+class RunReport(Struct, frozen=True):
     """A whole run. `result` is RUNNING until the run has ended, or INTERRUPTED when it never will by itself;
     `jobs[i]` is the job with index i of `plan`.
 

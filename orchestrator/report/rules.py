@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class Rule(enum.StrEnum):
@@ -28,8 +29,7 @@ class Rule(enum.StrEnum):
     LOG = "log"
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """A rule that was not kept; `line` is where it shows in the journal, from 1."""
 
     line: int

@@ -119,7 +119,7 @@ def test_in_a_ci_a_log_cannot_drive_the_runner_but_a_file_gets_all_bytes(told: P
 
 def test_a_workflow_is_all_its_jobs(pexec: Pexec) -> None:
     story = Story(plan(job("test[python=3.11]"), job("test[python=3.12]")))
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     story.plan = replace(story.plan, jobs=tuple(replace(one, workflow="test") for one in story.plan.jobs))
     for name in ("test[python=3.12]", "test[python=3.11]"):

@@ -85,7 +85,7 @@ def test_only_the_last_ones_are_shown_when_that_is_asked(pexec: Pexec) -> None:
 
 
 def test_names_cannot_drive_the_terminal(pexec: Pexec) -> None:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     story = nightly()
     story.plan = replace(story.plan, name="\x1b[2Jevil\u202e")

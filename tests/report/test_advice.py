@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace
 from support.dags import plan_of
 from support.stories import Story, sales
 from support.worlds import job, plan

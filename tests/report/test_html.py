@@ -6,10 +6,10 @@ import base64
 import hashlib
 import html
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from msgspec.structs import replace
 from support.dags import plan_of
 from support.journals import nightly
 from support.stories import Story, every_event, sales

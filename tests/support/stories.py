@@ -10,9 +10,9 @@ story.finish(1.5, "FAILED", 1)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace
 from support.worlds import job, plan
 
 from orchestrator.journal.events import EVENTS

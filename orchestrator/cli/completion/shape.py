@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.cli.main import COMMANDS, Command, Parser
 from orchestrator.cli.options import OneOf
@@ -17,8 +18,7 @@ _LONGEST_HELP = 80
 _END_OF_CLAUSE = re.compile(r"[;:(]|\. ")
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """What a flag or a command takes: one of `words`, or the path of a file or a folder, or something unknown."""
 
     words: tuple[str, ...] = ()
@@ -26,8 +26,7 @@ class Value:
     folders: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """One flag. `names` are all its spellings, dashes included; `value` is None where it takes none. An `optional`
     value stands behind `=` or not at all."""
 
@@ -38,8 +37,7 @@ class Flag:
     repeats: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """One command: its flags, and what its words are; `several` words may stand there."""
 
     name: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.diagnostics import Span
 
@@ -14,8 +15,7 @@ _NAME = re.compile(r"[^\s,]+")
 _QUOTES = "`'\""
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(Struct, frozen=True):
     """One name in a directive, as it is written."""
 
     name: str

@@ -7,7 +7,8 @@ three may be absent, and what else the object holds means nothing here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, Path, Span
 from orchestrator.manifest.discovery.reading import Unreadable, clean_name, read_text, unreadable
@@ -18,8 +19,7 @@ from orchestrator.manifest.text import Lines, Refusal
 _SHAPE = 'a graph is {"workflows": {name: {"path": ...}}, "dependencies": {name: [names]}, "execution_order": [names]}'
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A workflow that the graph names somewhere. `name` is as workflows are called, `written` as it stands there."""
 
     name: str
@@ -27,8 +27,7 @@ class Named:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A workflow of the graph; `path` is as written, and empty where there is none."""
 
     named: Named
@@ -37,8 +36,7 @@ class Known:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """What the file says. `needs` has a row for each key of `dependencies`: the workflow, what it needs, and the
     place of the whole list."""
 
@@ -74,8 +72,7 @@ def read_graph(file: str) -> Graph:
     )
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """Takes the data apart; a part of a wrong type is told and then absent."""
 
     positions: Positions

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, Note, Span
 from orchestrator.manifest.discovery.existing import Graph, Known
 from orchestrator.manifest.discovery.reading import Script, Unreadable, read_script, unreadable
 
 
-@dataclass(slots=True)
-class Gathered:
+class Gathered(Struct):
     """The scripts by their names, what the graph says of their status, and what was wrong with some."""
 
     scripts: dict[str, Script] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, Note, Severity, Span
 from orchestrator.manifest.discovery.directives import Directive
@@ -18,8 +19,7 @@ from orchestrator.manifest.suggest import closest
 _FEW = 8
 
 
-@dataclass(slots=True)
-class Links:
+class Links(Struct):
     """The needs of one workflow, each told once, in the order in which they were found; and the files it sources."""
 
     needs: dict[str, Need] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.diagnostics import Span
 from orchestrator.manifest.discovery.directives import Directive, directives
@@ -14,8 +15,7 @@ _READ_LABELS = SHELL_LABELS | {"zsh"}  # read for what it calls; zsh is not what
 _MOST_INDENTED = 3  # blanks; more is indented code
 
 
-@dataclass(frozen=True, slots=True)
-class Markdown:
+class Markdown(Struct, frozen=True):
     """What a runbook holds. `unclosed` are shell fences without an end; `runs` is whether any code would run."""
 
     directives: tuple[Directive, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, Path, Span
 from orchestrator.manifest.positions import SourceMap
@@ -27,8 +28,7 @@ class Origin(enum.StrEnum):
     CALL = "call"
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """A dependency on the workflow `name`. `written` is the text at `span` that it was found by."""
 
     name: str
@@ -37,8 +37,7 @@ class Need:
     written: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A workflow. `path` and `reads` (the files that it sources) are relative to the current folder or absolute;
     `status` is what the dependency graph says of it."""
 
@@ -49,8 +48,7 @@ class Entry:
     status: str = "PENDING"
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
+class Discovery(Struct, frozen=True):
     """All workflows, in the order of the command line and then of the graph. `texts` maps files to what is shown."""
 
     entries: tuple[Entry, ...]

@@ -6,7 +6,8 @@ import enum
 import os
 import re
 import stat
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Span
 from orchestrator.manifest.runbook import is_runbook
@@ -26,8 +27,7 @@ class Language(enum.Enum):
     OTHER = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """A file that is to be a workflow. `path` is as it was given; lines of `text` end with a newline alone."""
 
     name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Note, Severity, Span
 from orchestrator.manifest.discovery.directives import Directive, directives
@@ -12,8 +12,7 @@ from orchestrator.manifest.discovery.shell import Reference, Shell, read_shell
 from orchestrator.manifest.discovery.syntax import Code
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(Struct, frozen=True):
     """What one script holds, in the order of its text."""
 
     directives: tuple[Directive, ...]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from orchestrator.diagnostics import Span
 from orchestrator.manifest.discovery.directives import Directive, directives
@@ -38,8 +39,7 @@ class Kind(enum.Enum):
     SOURCE = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A file that the code uses. A relative `target` starts from the script's own folder or the current one; None is
     one that cannot be known. `last` is the last part of the path where that is written plainly. Unless `sure` it may
     as well be any program."""
@@ -52,8 +52,7 @@ class Reference:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Shell:
+class Shell(Struct, frozen=True):
     """What the shell code of one file says. `unread` are places that the parser could not follow."""
 
     directives: tuple[Directive, ...]

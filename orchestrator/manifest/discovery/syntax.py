@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from orchestrator.diagnostics import Span
 from orchestrator.errors import EnvironmentFailedError
@@ -24,8 +25,7 @@ _QUOTING = re.compile(rb"['\"\\]")
 _MOST_PASSES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """A piece of shell text in a file: the line that it begins at, and how far each of its lines is moved right."""
 
     text: str
@@ -34,8 +34,7 @@ class Code:
     indents: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Syntax:
+class Syntax(Struct, frozen=True):
     """The tree of a piece of code, of which here-documents are no part. Its columns are bytes of `lines`."""
 
     root: Node

@@ -10,8 +10,9 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from orchestrator.manifest.discovery.syntax import nodes, text_of
 
@@ -29,8 +30,7 @@ _SETTERS = frozenset(
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-@dataclass(slots=True)
-class Values:
+class Values(Struct):
     """The variables of one file. `script` is its absolute path."""
 
     script: str
