@@ -20,7 +20,7 @@ from orchestrator.plan.surroundings import Surroundings
 # What planning says of names that are missing, perhaps only because what declares them cannot be read.
 _OF_INCLUDES = {"PX202", "PX204", "PX212", "PX220"}
 _OF_PARAMS = {"PX212", "PX217"}
-_OF_MATRICES = {"PX211", "PX212"}
+_OF_MATRICES = {"PX209", "PX211", "PX212"}
 
 
 class Verdict(Struct, frozen=True):

@@ -252,7 +252,9 @@ class Workflow(Section):
         examples=["DEPLOY_TOKEN", ["DEPLOY_TOKEN", "SIGNING_KEY"]],
     )
     pools: dict[Name, Amount] = Field(
-        {}, description="How much of each pool it holds while an attempt runs.", examples=[{"database": 1}]
+        default_factory=dict,  # a default that stands here would be copied deeply, for each workflow
+        description="How much of each pool it holds while an attempt runs.",
+        examples=[{"database": 1}],
     )
     memory: ByteSize = Field(
         0, description="What it is expected to use: it waits for so much. No limit.", examples=["4GiB"]

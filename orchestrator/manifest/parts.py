@@ -136,13 +136,16 @@ class Need(Section):
     )
 
 
+_ENTRIES: Final = frozenset({dict, Need})
+
+
 def _lone_in_list(value: object) -> object:
     return (value,) if isinstance(value, str | dict | Need) else value
 
 
 def _form_of_needs(value: object) -> str:
     """Lists of names alone, which most are, are checked without a look at each of them."""
-    if isinstance(value, list | tuple) and any(isinstance(item, dict | Need) for item in value):
+    if isinstance(value, list | tuple) and not _ENTRIES.isdisjoint(map(type, value)):
         return "<needs>"
     return "<names>"
 

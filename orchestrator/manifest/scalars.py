@@ -42,6 +42,7 @@ _MAX_QUOTED = 60
 
 _duration = re.compile(DURATION_PATTERN)
 _size = re.compile(SIZE_PATTERN)
+_loose_size = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?\s*(?:([KMGT])(i?))?(b(?:ytes?)?)?", re.IGNORECASE)
 _percent = re.compile(PERCENT_PATTERN)
 
 
@@ -157,12 +158,24 @@ def parse_size(value: object) -> int:
     """Bytes of `512MiB`, `1GB`, `4096`."""
     match = _size.fullmatch(str(value)) if isinstance(value, str) or type(value) is int else None
     if match is None:
-        raise ScalarError("PX115", "not a size", "write bytes, or a number and a unit: `512MiB`, `2GiB`, `1GB`")
+        raise ScalarError("PX115", "not a size", _size_hint(str(value)))
     digits = match[1].lstrip("0")
     size = int(digits or "0") * _SIZE_UNITS[match[2]] if len(digits) < 20 else MAX_SIZE_BYTES + 1
     if size > MAX_SIZE_BYTES:
         raise ScalarError("PX115", "a size is at most 1 EiB")
     return size
+
+
+def _size_hint(written: str) -> str:
+    """What was probably meant by `1.5GiB`, `512 MB` or `2g`; where that is not whole bytes, what sizes look like."""
+    meant = _loose_size.fullmatch(written.strip())
+    if meant is not None:
+        whole, fraction, unit, binary, bytes_ = meant.groups(default="")
+        step = _SIZE_UNITS[unit.upper() + ("" if bytes_ and not binary else "i") if unit else None]
+        size, rest = divmod(int(whole + fraction) * step, 10 ** len(fraction))
+        if rest == 0 and 0 < size <= MAX_SIZE_BYTES:
+            return f"write `{format_size(size)}`"
+    return "write bytes, or a number and a unit: `512MiB`, `2GiB`, `1GB`"
 
 
 def format_size(size: int) -> str:

@@ -31,7 +31,7 @@ class _Generator(GenerateJsonSchema):
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         made = self.generate_inner(schema["schema"])
-        default = schema.get("default")
+        default = {} if schema.get("default_factory") is dict else schema.get("default")
         if default is None or isinstance(default, BaseModel):
             return made
         if isinstance(default, NoLimit):

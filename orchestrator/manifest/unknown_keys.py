@@ -82,6 +82,8 @@ _SPECIAL: dict[tuple[type[BaseModel], str], str] = {
     (Param, "type"): "the type follows from `default`: text, a number, or true and false",
     (Param, "required"): "a parameter without `default` must be given",
     (Workflow, "unless"): "pexec calls it `if`, and writes it the other way round: `if: {not: {...}}`",
+    (Manifest, "concurrency"): "how many jobs run at once is `policy.max_parallel_jobs`",
+    (Manifest, "on"): "whoever wants a run starts one: `pexec apply`",
     (Workflow, "steps"): "a workflow runs one command: put them all into `run`, or make each a workflow with `needs`",
     (Workflow, "runs-on"): "all jobs run on this machine; `if: {platform.system: linux}` leaves one out elsewhere",
     (Workflow, "uses"): "pexec runs commands: write in `run` what it does",

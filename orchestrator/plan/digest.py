@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from orchestrator.plan.model import NO_LIMITS, JobSpec, Limits, PlannedJob, Policy, RetryPolicy
 
@@ -45,9 +46,9 @@ _LIMITS = (
     "cleanup_timeout",
 )  # none changes what a success has done
 _IN_THE_FILE = ("blocks",)  # the digest of the file's content stands for them
-_SPEC_FIELDS = tuple(
-    sorted((name, getattr(_NO_SPEC, name)) for name in JobSpec.__struct_fields__ if name not in _LIMITS + _IN_THE_FILE)
-)
+_SPEC_FIELDS = sorted(set(JobSpec.__struct_fields__).difference(_LIMITS, _IN_THE_FILE))
+_spec_values = attrgetter(*_SPEC_FIELDS)
+_SPEC_DEFAULTS = tuple(zip(_SPEC_FIELDS, _spec_values(_NO_SPEC), strict=True))
 
 
 def job_digest(job_id: str, spec: JobSpec, file_digest: str, needs: Iterable[str]) -> str:
@@ -55,8 +56,7 @@ def job_digest(job_id: str, spec: JobSpec, file_digest: str, needs: Iterable[str
     of its needs."""
     # Put together by hand: the encoder takes text at once, but for each mapping it is set up anew.
     parts = [f'"id":{_encode(job_id)}']
-    for name, default in _SPEC_FIELDS:
-        value = getattr(spec, name)
+    for (name, default), value in zip(_SPEC_DEFAULTS, _spec_values(spec), strict=True):
         if value is not default and value != default:
             parts.append(f'"{name}":{_encode(value)}')
     if file_digest:
