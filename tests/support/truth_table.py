@@ -1,0 +1,137 @@
+"""What becomes of a job, for every end of its needs and every `when`: asked of the engine, and made into a page.
+
+After a change of the engine's rules, make the page again:
+
+    python tests/support/truth_table.py
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+if __name__ == "__main__":
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from support.worlds import Draft, World, job  # noqa: E402
+
+from orchestrator.engine.states import Verdict  # noqa: E402
+from orchestrator.plan.model import FailFast, When  # noqa: E402
+
+PAGE = ROOT / "docs/design/outcomes.md"
+
+Brings = Callable[[World, str], object]
+
+
+def ends(verdict: Verdict) -> Brings:
+    """Let the need run and end so."""
+    return lambda world, need: world.end(need, verdict)
+
+
+def is_lost(world: World, need: str) -> None:
+    """The machinery breaks each time; a lost attempt is made again a few times."""
+    while world.states[need] != "lost":
+        if need in world.running:
+            world.end(need, Verdict.LOST)
+        else:
+            world.wait(1.0)
+
+
+def is_skipped(world: World, need: str) -> None:
+    """What it needs itself fails."""
+    world.end(f"{need}0", Verdict.FAILED)
+
+
+def is_cancelled(world: World, need: str) -> None:
+    """Somebody cancels this one job, which then is stopped."""
+    world.cancel(need)
+    world.end(need, Verdict.KILLED)
+
+
+# Words for the end of a need -> how it is brought about, and whether its failure is allowed.
+ENDS: dict[str, tuple[Brings, bool]] = {
+    "succeeded": (ends(Verdict.SUCCEEDED), False),
+    "failed": (ends(Verdict.FAILED), False),
+    "failed, allowed": (ends(Verdict.FAILED), True),
+    "timed out": (ends(Verdict.TIMED_OUT), False),
+    "timed out, allowed": (ends(Verdict.TIMED_OUT), True),
+    "lost": (is_lost, False),
+    "lost, allowed": (is_lost, True),
+    "skipped": (is_skipped, False),
+    "cancelled": (is_cancelled, False),
+}
+# Those that differ for a job with two needs.
+_SHORT = ("succeeded", "failed", "failed, allowed", "skipped", "cancelled")
+_FATES = {"pending": "waits", "running": "runs", "skipped": "skipped", "cancelled": "cancelled"}
+
+_HEAD = """\
+# What becomes of a job
+
+For every end of what it needs, and every `when`. These tables are not written by hand: the engine is asked, and a test
+compares. After a change of its rules: `python tests/support/truth_table.py`.
+
+"""
+_AFTER_A_STOP = """
+## While the run is being stopped
+
+A job whose need was running when the stop came, by what then becomes of the need. *Cancelled* and *skipped* jobs never
+start; a job that runs after Ctrl-C, `pexec cancel` or the deadline has its `cleanup_timeout` as time limit.
+
+"""
+
+
+def fate(when: When, *needs: str) -> str:
+    """What becomes of a job with these ends of its needs."""
+    names = [f"n{number}" for number in range(len(needs))]
+    world = World.started(*_needs(names, needs), job("it", needs=" ".join(names), when=when), max_parallel_jobs=9)
+    for name, end in zip(names, needs, strict=True):
+        ENDS[end][0](world, name)
+    return _FATES[world.states["it"]]
+
+
+def fate_in_a_stop(when: When, how: str, end: str) -> str:
+    """What becomes of a job whose need runs when the run is stopped, and ends so."""
+    other = job("other")
+    mode = {"fail-fast": FailFast.ON, "fail-fast: drain": FailFast.DRAIN}.get(how, FailFast.OFF)
+    world = World.started(*_needs(["n0"], [end]), other, job("it", needs="n0", when=when), fail_fast=mode)
+    if how == "Ctrl-C":
+        world.cancel()
+    else:
+        world.end("other", Verdict.FAILED)
+    ENDS[end][0](world, "n0")
+    return _FATES[world.states["it"]]
+
+
+def _needs(names: list[str], needs: list[str] | tuple[str, ...]) -> Iterator[Draft]:
+    for name, end in zip(names, needs, strict=True):
+        if end == "skipped":
+            yield job(f"{name}0")
+        yield job(name, needs=f"{name}0" if end == "skipped" else "", allow_failure=ENDS[end][1])
+
+
+def _table(head: list[str], rows: Iterator[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(row)} |\n" for row in lines)
+
+
+def page() -> str:
+    """What `docs/design/outcomes.md` holds."""
+    columns = [f"`when: {when.value}`" for when in When]
+    one = _table(["its one need", *columns], ([end, *(fate(when, end) for when in When)] for end in ENDS))
+    pairs = itertools.combinations_with_replacement(_SHORT, 2)
+    two = _table(["one need", "the other", *columns], ([a, b, *(fate(when, a, b) for when in When)] for a, b in pairs))
+    stops = ("Ctrl-C", "fail-fast", "fail-fast: drain")
+    ended = ("succeeded", "failed", "cancelled")
+    stopped = _table(
+        ["stopped by", "the need then", *columns],
+        ([how, end, *(fate_in_a_stop(when, how, end) for when in When)] for how in stops for end in ended),
+    )
+    return f"{_HEAD}## One need\n\n{one}\n## Two needs\n\n{two}{_AFTER_A_STOP}{stopped}"
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page())
