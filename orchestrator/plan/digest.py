@@ -23,6 +23,7 @@ from orchestrator.plan.model import NO_LIMITS, JobSpec, Limits, PlannedJob, Poli
 
 Facts = dict[str, object]
 
+_quoted = json.encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _NO_SPEC = JobSpec()
 _NO_RETRY = RetryPolicy()
@@ -46,24 +47,37 @@ _LIMITS = (
     "cleanup_timeout",
 )  # none changes what a success has done
 _IN_THE_FILE = ("blocks",)  # the digest of the file's content stands for them
-_SPEC_FIELDS = sorted(set(JobSpec.__struct_fields__).difference(_LIMITS, _IN_THE_FILE))
-_spec_values = attrgetter(*_SPEC_FIELDS)
-_SPEC_DEFAULTS = tuple(zip(_SPEC_FIELDS, _spec_values(_NO_SPEC), strict=True))
+_FIELDS = sorted(set(JobSpec.__struct_fields__).difference(_LIMITS, _IN_THE_FILE))
+_BESIDE_RUN = tuple(name for name in _FIELDS if name != "run")
+_beside_run = attrgetter(*_BESIDE_RUN)
 
 
-def job_digest(job_id: str, spec: JobSpec, file_digest: str, needs: Iterable[str]) -> str:
-    """The digest of one job. `file_digest` is that of its file's content, empty without one; `needs` are the digests
-    of its needs."""
-    # Put together by hand: the encoder takes text at once, but for each mapping it is set up anew.
-    parts = [f'"id":{_encode(job_id)}']
-    for (name, default), value in zip(_SPEC_DEFAULTS, _spec_values(spec), strict=True):
-        if value is not default and value != default:
-            parts.append(f'"{name}":{_encode(value)}')
-    if file_digest:
-        parts.append(f'"file_digest":{_encode(file_digest)}')
-    if needs := sorted(needs):
-        parts.append(f'"needs":{_encode(" ".join(needs))}')
-    return _digest(f"{{{','.join(parts)}}}")
+class JobDigests:
+    """Makes the digests of jobs. Most are alike in all but what they run: what they share is put into words once."""
+
+    def __init__(self) -> None:
+        self._beside: tuple[object, ...] = ()
+        self._before = self._behind = ""
+
+    def of(self, job_id: str, spec: JobSpec, file_digest: str, needs: Iterable[str]) -> str:
+        """The digest of one job. `file_digest` is that of its file's content, empty without one; `needs` are the
+        digests of its needs."""
+        beside = _beside_run(spec)
+        if beside != self._beside:
+            self._share(beside)
+        # Put together by hand: the encoder takes text at once, but for each mapping it is set up anew.
+        run = "" if spec.run is None else f',"run":{_quoted(spec.run)}'
+        file = f',"file_digest":"{file_digest}"' if file_digest else ""
+        needs = sorted(needs)
+        needed = f',"needs":"{" ".join(needs)}"' if needs else ""
+        return _digest(f'{{"id":{_quoted(job_id)}{self._before}{run}{self._behind}{file}{needed}}}')
+
+    def _share(self, beside: tuple[object, ...]) -> None:
+        given = zip(_BESIDE_RUN, beside, _beside_run(_NO_SPEC), strict=True)
+        parts = {name: f',"{name}":{_encode(value)}' for name, value, default in given if value != default}
+        self._beside = beside
+        self._before = "".join(part for name, part in parts.items() if name < "run")
+        self._behind = "".join(part for name, part in parts.items() if name > "run")
 
 
 def plan_digest(policy: Policy, jobs: Sequence[PlannedJob]) -> str:

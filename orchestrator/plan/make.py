@@ -15,7 +15,7 @@ from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.plan.check import Checked, check
 from orchestrator.plan.conditions import Known
-from orchestrator.plan.digest import job_digest, plan_digest
+from orchestrator.plan.digest import JobDigests, plan_digest
 from orchestrator.plan.estimate import weights
 from orchestrator.plan.expand import Expanders, Overrides, expand_policy
 from orchestrator.plan.files import Files
@@ -207,8 +207,9 @@ def _specs(
 def _digests(ids: Sequence[str], specs: Sequence[JobSpec], files: Sequence[str], scope: _Scope) -> list[str]:
     """Level by level: a job's digest holds those of its needs, which stand below it."""
     digests = [""] * len(ids)
+    digest = JobDigests()
     for level in scope.levels:
         for index in level:
             needs = [digests[need] for need in scope.needs[index]]
-            digests[index] = job_digest(ids[index], specs[index], files[index], needs)
+            digests[index] = digest.of(ids[index], specs[index], files[index], needs)
     return digests

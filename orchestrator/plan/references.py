@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from msgspec import Struct
 
@@ -50,7 +50,7 @@ class References:
         for text in _forbidden(name, workflow, home, self._source):
             advice = "they may stand in `run`, `argv`, `args`, `env` and `working_dir`"
             self._tell(text, _whole("PX214", "may not stand here", advice))
-        if any(not isinstance(entry, str) for entry in (*workflow.needs, *workflow.after)):
+        if not {str}.issuperset(map(type, workflow.needs + workflow.after)):
             for text in _chosen(name, workflow, self._source):
                 self._check_choice(name, workflow, text)
         if _has_templates(workflow, home):
@@ -141,12 +141,16 @@ def _has_templates(workflow: Workflow, home: Home) -> bool:
     """A quick look, since most workflows have none."""
     return (
         (workflow.run is not None and OPENING in workflow.run)
-        or any(OPENING in word for word in workflow.argv or ())
-        or any(OPENING in word for word in workflow.args)
-        or (workflow.env is not None and any(OPENING in value for value in workflow.env.values()))
-        or any(OPENING in value for value in home.defaults.env.values())
+        or (workflow.argv is not None and _any_opens(workflow.argv))
+        or _any_opens(workflow.args)
+        or (workflow.env is not None and _any_opens(workflow.env.values()))
+        or _any_opens(home.defaults.env.values())
         or OPENING in (workflow.working_dir or home.defaults.working_dir or "")
     )
+
+
+def _any_opens(texts: Collection[str]) -> bool:
+    return bool(texts) and any(OPENING in text for text in texts)
 
 
 def _templated(name: str, workflow: Workflow, home: Home, source: SourceMap) -> Iterator[_Text]:
@@ -169,6 +173,9 @@ def _templated(name: str, workflow: Workflow, home: Home, source: SourceMap) -> 
 
 def _forbidden(name: str, workflow: Workflow, home: Home, source: SourceMap) -> Iterator[_Text]:
     """The texts that hold templates and may not."""
+    rare = workflow.file, workflow.cleanup, workflow.shell
+    if rare == (None, None, None) and not _any_opens(home.defaults.shell):
+        return
     for key, value in (("file", workflow.file), ("cleanup", workflow.cleanup)):
         if value is not None and OPENING in value:
             yield _Text(value, ("workflows", name, key), source)

@@ -39,7 +39,7 @@ from orchestrator.diagnostics import Span, has_errors  # noqa: E402
 from orchestrator.plan.export import plan_to_dict  # noqa: E402
 from orchestrator.plan.text import plan_text  # noqa: E402
 
-MAX_SECONDS = 5.0  # of the clock, for one input, on a machine that may be busy
+MAX_SECONDS = 3.0  # of processor time, for one input
 
 # What includes and files find beside the manifest.
 BESIDE = {
@@ -66,7 +66,7 @@ def trial(data: bytes, folder: Path, figures: Figures) -> None:
     """Judge one input as all commands that read manifests do, and look at what comes of it."""
     path = folder / "pexec.yaml"
     path.write_bytes(data)
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         with _alarm():
             verdict = judge(str(path))
@@ -78,7 +78,7 @@ def trial(data: bytes, folder: Path, figures: Figures) -> None:
     else:
         figures.planned += verdict.plan is not None
         figures.codes |= {diagnostic.code for diagnostic in verdict.diagnostics}
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     if seconds > figures.slowest:
         figures.slowest, figures.slowest_input = seconds, data
     figures.tried += 1
@@ -125,15 +125,15 @@ def run(seed: int, *, seconds: float = float("inf"), inputs: int = sys.maxsize) 
 @contextlib.contextmanager
 def _alarm() -> Iterator[None]:
     def ring(number: int, frame: object) -> None:
-        raise TimeoutError(f"it takes more than {MAX_SECONDS} s")
+        raise TimeoutError(f"it takes more than {MAX_SECONDS} s of processor time")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, MAX_SECONDS)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, MAX_SECONDS)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def main() -> int:
