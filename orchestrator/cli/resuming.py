@@ -102,7 +102,8 @@ def _go_on(
             driver.remark("journal.recovered", cut_bytes=cut)
         for process in _end_leftovers(history):
             driver.remark("orphan.killed", pid=process.pid, job=plan.jobs[process.job].id)
-        _lose_what_ran(driver, plan, rundir, scheduler.running)
+        if scheduler.running:
+            _lose_what_ran(driver, plan, rundir, scheduler.running)
 
     def begin(driver: Driver) -> None:
         slots = plan.policy.max_parallel_jobs

@@ -61,7 +61,8 @@ def unenforceable(limits: Limits) -> list[str]:
 
 def missing_for(jobs: Iterable[PlannedJob]) -> tuple[tuple[str, str], ...]:
     """What of these jobs' limits cannot be had: each with the reason."""
-    names = {name for job in jobs for name in unenforceable(job.spec.limits)}
+    distinct = {id(job.spec.limits): job.spec.limits for job in jobs}  # most jobs share those of the defaults
+    names = {name for limits in distinct.values() for name in unenforceable(limits)}
     why = "Linux counts the processes of a whole user; only a control group counts those of one job"
     return tuple((f"the limit `{name}`", why) for name in sorted(names))
 

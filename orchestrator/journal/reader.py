@@ -18,6 +18,7 @@ from orchestrator.journal.rundir import RunDir
 _decode = msgspec.json.Decoder().decode
 _MARK = b',"crc":"'
 _END = b'"}\n'
+_NEWLINE = _END[-1]
 _SUFFIX = len(_MARK) + 8 + len(_END)
 _BLOCK = 64 * 1024
 _KEYS = {event: frozenset(fields) | {"ts", "at", "run_id"} for event, fields in EVENTS.items()}
@@ -46,13 +47,14 @@ class JournalReader:
             with os.fdopen(self._rundir.open_for_reading(JOURNAL), "rb") as lines:
                 lines.seek(self.whole_bytes)
                 for line in lines:
-                    if not line.endswith(b"\n"):
+                    if line[-1] != _NEWLINE:
                         self.torn = line
                         return
                     record = self._proved(line)
-                    self._run_id = self._run_id or record["run_id"]
                     if record["run_id"] != self._run_id:
-                        raise self._damaged("it is of another run")
+                        if self._run_id is not None:
+                            raise self._damaged("it is of another run")
+                        self._run_id = record["run_id"]
                     self.next_seq += 1
                     self.whole_bytes += len(line)
                     yield record
@@ -60,8 +62,7 @@ class JournalReader:
             raise failed(f"`{path}` cannot be read", error) from error
 
     def _proved(self, line: bytes) -> Record:
-        body = line[:-_SUFFIX]
-        if line != b"%b%b%08x%b" % (body, _MARK, zlib.crc32(body), _END):
+        if line[-_SUFFIX:] != b"%b%08x%b" % (_MARK, zlib.crc32(line[:-_SUFFIX]), _END):
             raise self._damaged("its checksum does not fit")
         try:
             record: Record = _decode(line)
