@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -18,7 +20,41 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("full" if config.getoption("--full") else "standard")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is long takes long."""
+    if config.getoption("--full"):
+        for item in items:
+            if item.get_closest_marker("faults"):
+                item.add_marker(pytest.mark.timeout(3 * 3600))
+
+
 @pytest.fixture
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether the heavy tests run whole."""
     return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str, object], None]:
+    """Tells a figure that a test has measured; all of them stand at the end of the tests, which is what docs quote."""
+
+    def tell(name: str, value: object) -> None:
+        request.node.user_properties.append(("figure", f"{name}: {value}"))
+
+    return tell
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures, also of tests that failed after they told one."""
+    reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "when")]
+    figures = [
+        text
+        for report in reports
+        if report.when == "call"
+        for key, text in getattr(report, "user_properties", ())
+        if key == "figure"
+    ]
+    if figures:
+        terminalreporter.section("figures")
+        for text in figures:
+            terminalreporter.write_line(text)

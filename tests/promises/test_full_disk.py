@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from support.disks import small_disk
 from support.runs import Run, runs
 
 JOBS = 60
+Figure = Callable[[str, object], None]
 
 
 def manifest(jobs: int) -> str:
@@ -74,9 +76,13 @@ def journal_size(run: Run) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def test_a_disk_of_any_size_ends_a_run_in_good_order_and_with_room_it_goes_on(tmp_path: Path, full: bool) -> None:
+@pytest.mark.faults
+def test_a_disk_of_any_size_ends_a_run_in_good_order_and_with_room_it_goes_on(
+    tmp_path: Path, full: bool, figure: Figure
+) -> None:
     ends = []
-    for size in range(8, 240, 4 if full else 44):
+    sizes = range(8, 240, 4 if full else 44)
+    for size in sizes:
         (tmp_path / str(size)).mkdir()
         pexec = Pexec(tmp_path / str(size)).file("pexec.yaml", manifest(12))
         with small_disk(tmp_path / f"disk-{size}", f"{size}k") as disk:
@@ -86,8 +92,8 @@ def test_a_disk_of_any_size_ends_a_run_in_good_order_and_with_room_it_goes_on(tm
             resume_with_room(pexec, disk / "runs")
     assert ends[0] == 5
     assert ends[-1] == 0
-    if full:
-        print(f"\n{len(ends)} sizes: {ends}")
+    told = f"{len(sizes)} from {sizes[0]} to {sizes[-1]} KiB, {ends.count(5)} of them too small for the run"
+    figure("sizes of a disk, each full and then resumed", told)
 
 
 @pytest.mark.parametrize("room", [33_333, 41_000, 48_000, 55_000])

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from support.cli import Pexec
 from support.crashes import CUT_SHORT, dag, effects, judged
 from support.runs import Run, last_run, runs
 
 JOBS = 30
+Figure = Callable[[str, object], None]
 
 
 def journal_size(folder: Path) -> int:
@@ -69,13 +72,10 @@ def check_effects(run: Run, folder: Path) -> int:
     return extra
 
 
-def outcomes(run: Run) -> dict[str, tuple[object, ...]]:
-    """What a user reads of each job that does not depend on how often it was tried."""
-    keys = ("status", "exit_code", "signal", "allowed", "reason")
-    return {job: tuple(entry[key] for key in keys) for job, entry in run.jobs.items()}
-
-
-def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_been(tmp_path: Path, full: bool) -> None:
+@pytest.mark.faults
+def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_been(
+    tmp_path: Path, full: bool, figure: Figure
+) -> None:
     (tmp_path / "calm").mkdir()
     calm, _ = one_run(Pexec(tmp_path / "calm"), random.Random(0), 0)
     chance = random.Random(time.time_ns() if full else 9)
@@ -86,13 +86,13 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_been(tmp_pa
         pexec = Pexec(folder)
         run, times = one_run(pexec, chance, wanted - kills)
         assert run.statuses == calm.statuses
-        outcomes = [
-            {job: entry[key] for job, entry in one.jobs.items()} for one in (run, calm) for key in ("exit_code",)
-        ]
-        assert outcomes[0] == outcomes[1]
+        assert {job: entry["exit_code"] for job, entry in run.jobs.items()} == {
+            job: entry["exit_code"] for job, entry in calm.jobs.items()
+        }
         extra += check_effects(run, pexec.folder)
         lost += len(run.named("attempt.finished", reason=CUT_SHORT))
         torn += len(run.named("journal.recovered"))
         kills += times
-    if full:
-        print(f"\n{kills} kills: {lost} attempts cut short, {extra} of them after their effect; {torn} torn lines")
+    figure("kills survived", kills)
+    figure("attempts that a kill cut short and that were made again", f"{lost}, {extra} of them after their effect")
+    figure("lines that a kill tore", torn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ workflows:
   c: {needs: [a, b], run: echo x >> c.txt}
 """
 LAST_LINES = 4
+Figure = Callable[[str, object], None]
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +51,20 @@ def project(run: Run) -> Path:
     return run.path.parents[2]
 
 
-def test_a_journal_that_is_cut_at_any_byte_can_be_resumed(whole: Run, full: bool) -> None:
+@pytest.mark.faults
+def test_a_journal_that_is_cut_at_any_byte_can_be_resumed(whole: Run, full: bool, figure: Figure) -> None:
     journal = journal_of(whole)
     lines = journal.splitlines(keepends=True)
     ends = [sum(map(len, lines[:number])) for number in range(1, len(lines))]
     cuts = sorted({*ends, *range(ends[-LAST_LINES], len(journal))})
-    for cut in cuts if full else sorted({*cuts[::61], *ends[::4]}):
+    cuts = cuts if full else sorted({*cuts[::61], *ends[::4]})
+    for cut in cuts:
         run = with_journal(whole, journal[:cut])
         kept = journal[: journal.rindex(b"\n", 0, cut) + 1]
         said = pexec_here(project(run), "resume", "--output", "quiet")
         assert said.exit_code == 0, (cut, said.stderr)
         check_repair(judged(run), kept, journal[len(kept) : cut], said.stderr)
+    figure("cuts of a journal survived", len(cuts))
 
 
 def check_repair(run: Run, kept: bytes, torn: bytes, stderr: str) -> None:
@@ -85,9 +90,14 @@ def test_a_journal_without_a_whole_line_is_of_a_run_that_never_began(whole: Run,
     )
 
 
-def test_a_flipped_byte_anywhere_is_refused_at_its_line_and_left_as_it_is(whole: Run, full: bool) -> None:
+@pytest.mark.faults
+def test_a_flipped_byte_anywhere_is_refused_at_its_line_and_left_as_it_is(
+    whole: Run, full: bool, figure: Figure
+) -> None:
     journal = journal_of(whole)
-    for place in range(0, len(journal) - 1, 3 if full else 199):
+    places = range(0, len(journal) - 1, 3 if full else 199)
+    figure("flipped bytes refused", len(places))
+    for place in places:
         damaged = journal[:place] + bytes([journal[place] ^ 0x11]) + journal[place + 1 :]
         run = with_journal(whole, damaged)
         said = pexec_here(project(run), "resume")

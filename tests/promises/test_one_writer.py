@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from support.attempts import wait_until
 from support.cli import Pexec
 from support.crashes import judged
@@ -20,7 +23,18 @@ workflows:
 RESUMES = 10
 
 
-def test_of_ten_resumes_at_once_one_works_and_nine_are_refused(pexec: Pexec) -> None:
+@pytest.mark.faults
+def test_of_ten_resumes_at_once_one_works_and_nine_are_refused(
+    tmp_path: Path, full: bool, figure: Callable[[str, object], None]
+) -> None:
+    times = 10 if full else 1
+    for number in range(times):
+        (tmp_path / str(number)).mkdir()
+        ten_resumes(Pexec(tmp_path / str(number)))
+    figure("times that ten resumes came at once: one worked, nine were refused", times)
+
+
+def ten_resumes(pexec: Pexec) -> None:
     assert pexec.file("pexec.yaml", MANIFEST).run("apply", "--output", "quiet").exit_code == 1
     pexec.file("ready", "")
     resumes = [pexec.start("resume", "--output", "quiet", stderr=subprocess.PIPE) for _ in range(RESUMES)]

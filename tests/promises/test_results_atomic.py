@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
+import pytest
 from support.cli import Pexec
 from support.runs import runs
 
@@ -23,7 +25,10 @@ workflows:
 VALID = jsonschema.Draft202012Validator(results_schema())
 
 
-def test_results_are_whole_at_any_moment_of_many_runs(tmp_path: Path, full: bool) -> None:
+@pytest.mark.faults
+def test_results_are_whole_at_any_moment_of_many_runs(
+    tmp_path: Path, full: bool, figure: Callable[[str, object], None]
+) -> None:
     pexec = Pexec(tmp_path)
     pexec.file("pexec.yaml", MANIFEST)
     reads, ends = 0, set()
@@ -43,5 +48,4 @@ def test_results_are_whole_at_any_moment_of_many_runs(tmp_path: Path, full: bool
         assert json.loads(text)["summary"]["total_jobs"] == 4
     assert reads > 0
     assert ends == {"RUNNING", "SUCCESS"}
-    if full:
-        print(f"\n{reads} reads")
+    figure("reads of results while they were written", f"{reads} in {number} runs")

@@ -46,13 +46,15 @@ def pexec_here(folder: Path, *arguments: str) -> Said:
 
 
 def dag(jobs: int) -> str:
-    """A manifest of so many jobs, each of which needs up to three of those before it.
+    """A manifest of so many jobs, each of which needs up to three of those before it; the last four are three jobs of a
+    matrix and one that needs them.
 
     Each attempt that gets so far writes its number into `effects/<job>`. Every seventh job fails for good, as it may;
     every fifth of the others fails the first time, and is tried again.
     """
     lines = ["version: 1", "defaults: {shell: [sh, -eu], retry: {max_attempts: 3, delay: 10ms}}", "workflows:"]
-    for number in range(jobs):
+    plain = jobs - 4
+    for number in range(plain):
         needs = sorted(
             {before for before in (number - 1 - number % 3, number // 2, number - 7) if 0 <= before < number}
         )
@@ -64,6 +66,9 @@ def dag(jobs: int) -> str:
             run += "; exit 3"
         may_fail = ", allow_failure: true, retry: {max_attempts: 1}" if number % 7 == 3 else ""
         lines.append(f"  j{number}: {{needs: [{', '.join(f'j{n}' for n in needs)}], run: '{run}'{may_fail}}}")
+    note = "sleep 0.0$((PEXEC_ATTEMPT % 5)); echo $PEXEC_ATTEMPT >> effects/$PEXEC_JOB"
+    lines.append(f"  cells: {{needs: [j{plain // 2}], matrix: {{n: [1, 2, 3]}}, run: '{note}'}}")
+    lines.append(f"  last: {{needs: [cells, j{plain - 1}], run: '{note}'}}")
     return "\n".join(lines) + "\n"
 
 
