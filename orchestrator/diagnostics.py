@@ -107,6 +107,7 @@ CODES: dict[str, str] = {
     "PX219": "a number that is not what it looks like",
     "PX220": "unknown secret",
     "PX221": "a secret whose value stands in the manifest",
+    "PX222": "a key that counts only in a sandbox",
     "PX230": "more jobs, or dependencies between them, than pexec plans",
     "PX231": "a runbook that cannot run",
     "PX232": "an environment variable that sets no parameter",

@@ -46,7 +46,7 @@ from orchestrator.observe.grouped import Grouped
 from orchestrator.observe.jsonl import JsonLines
 from orchestrator.observe.plain import Plain, Progress
 from orchestrator.observe.stream import LossyStream
-from orchestrator.plan.model import Durability, Plan
+from orchestrator.plan.model import Durability, Isolation, Plan
 
 OnOutput = Callable[[str, bytes], None]
 Tell = Callable[[Driver], None]
@@ -103,6 +103,7 @@ def run_plan(
         then(driver)
 
     refuse_missing(plan.jobs)
+    _missing_isolation(plan, supervision)
     refuse_as_parameters(keep_secrets(plan, supervision), invocation)
     with create_run(options.run_root) as rundir:
         return drive(plan, rundir, Past(Scheduler(plan)), begin, options, supervision)
@@ -112,6 +113,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
     """Drive a run to its end. `begin` writes down the first events of this process."""
     options.begun(rundir)
     refuse_missing(plan.jobs)
+    unisolated = _missing_isolation(plan, supervision)
     secrets = keep_secrets(plan, supervision)
     screen = open_screen(options.output, len(plan.jobs) - past.scheduler.tally[JobState.SUCCEEDED], rundir)
     with ExitStack() as stack:
@@ -148,7 +150,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
             past.settle(driver)
             driver.watch(screen.observers)
             begin(driver)
-            for what, why in (*supervision.degraded(), *control.degraded, *missing_for(plan.jobs)):
+            for what, why in (*supervision.degraded(), *control.degraded, *missing_for(plan.jobs), *unisolated):
                 driver.remark("degraded", what=what, why=why)
             driver.run()
             control.close()
@@ -161,6 +163,15 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
         screen.err.write(files.closing_table(width=_width()))
         settle_down(plan, rundir, options.run_root, files.report)
     return code
+
+
+def _missing_isolation(plan: Plan, supervision: Supervision) -> list[tuple[str, str]]:
+    """What jobs ask for in vain, and do not require: what is required and missing is refused."""
+    isolated = [job for job in plan.jobs if job.spec.isolation is not Isolation.NONE]
+    if not isolated:
+        return []
+    supervision.isolations.refuse_missing(isolated)
+    return supervision.isolations.missing_for(isolated)
 
 
 def open_screen(output: str, total: int, rundir: RunDir) -> Screen:

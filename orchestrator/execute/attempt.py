@@ -10,6 +10,10 @@ from orchestrator.engine.states import Verdict
 from orchestrator.plan.model import JobSpec
 
 
+class CannotStartError(Exception):
+    """The attempt cannot be started as its job asks, which is a failure of the job. The text says why."""
+
+
 class AttemptSpec(Struct, frozen=True):
     """One attempt to run. Paths are absolute. `serial` is unique in the run: it is the tag of the attempt's
     processes. `timeout` is already capped by the engine. `env` holds the PEXEC_* variables, which win over all.

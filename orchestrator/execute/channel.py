@@ -53,6 +53,7 @@ class Request(NamedTuple):
     grace: float
     limits: LimitRequest | None = None
     words: tuple[bytes, ...] = ()
+    walls: tuple[Any, ...] | None = None
 
 
 class WardenProcess:
@@ -220,6 +221,7 @@ class Channel:
             request.grace,
             request.limits,
             request.words,
+            request.walls,
         )
 
     def receive(self) -> tuple[tuple[Any, ...], ...]:

@@ -60,7 +60,7 @@ class DirectAttempts:
                 folders.give_back(folder)
                 self._elsewhere(spec).add_done_callback(lambda done: future.set_result(done.result()))
                 return
-            result = result_of(reply, spec, folder.path)
+            result = result_of(reply, spec, folder.path, self._supervision)
             folders.give_back(folder)
             future.set_result(result)
 

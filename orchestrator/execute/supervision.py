@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.channel import Channel, ChannelClosedError, Request, WardenProcess
@@ -21,6 +21,9 @@ from orchestrator.execute.secrets import NO_SECRETS, Secrets, forbid_core_dumps
 from orchestrator.execute.tempfolders import TempFolders
 from orchestrator.execute.warden import processes, protocol
 from orchestrator.execute.warden.spawn import SCARCITY
+
+if TYPE_CHECKING:
+    from orchestrator.execute.isolation import Isolations
 
 Made = TypeVar("Made")
 OnSpawned = Callable[[int, int], None]
@@ -50,6 +53,7 @@ class Supervision:
         self.environments = Environments(os.environb)
         self.temp_folders = TempFolders()
         self.secrets = NO_SECRETS
+        self._isolations: Isolations | None = None
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._idle: list[Channel] = []
@@ -115,6 +119,19 @@ class Supervision:
             with self._lock:
                 for process in (0, self._warden.pid if self._warden else 0):
                     forbid_core_dumps(process)
+
+    @property
+    def isolations(self) -> Isolations:
+        """How jobs are isolated on this machine, for those that ask for it."""
+        if self._isolations is None:
+            from orchestrator.execute.isolation import Isolations
+
+            self._isolations = Isolations(self)
+        return self._isolations
+
+    @isolations.setter
+    def isolations(self, isolations: Isolations) -> None:
+        self._isolations = isolations
 
     def degraded(self) -> tuple[tuple[str, str], ...]:
         """What of the promises this host does not let pexec keep: each with the reason."""

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from orchestrator.engine.states import Verdict
-from orchestrator.execute.attempt import AttemptResult, AttemptSpec
+from orchestrator.execute.attempt import AttemptResult, AttemptSpec, CannotStartError
 from orchestrator.execute.limits import enforced_by
 from orchestrator.execute.warden import protocol
 from orchestrator.plan.model import NO_LIMITS, Limits
@@ -30,6 +30,7 @@ _FAULTS = {
     protocol.TOO_LONG: (_NOT_EXECUTABLE, "arguments and environment are larger than the system takes"),
     protocol.BAD_TEXT: (_NOT_EXECUTABLE, "the command cannot be started: {detail}"),
     protocol.NO_WORKING_DIR: (_NOT_EXECUTABLE, "the working folder `{detail}` cannot be entered: {error}"),
+    protocol.NO_ISOLATION: (_NOT_EXECUTABLE, "it cannot be isolated: {detail}"),
     protocol.OTHER: (_NOT_EXECUTABLE, "`{detail}` cannot be started: {error}"),
 }
 
@@ -50,7 +51,9 @@ def lost(reason: str) -> AttemptResult:
 
 
 def broken(error: Exception) -> AttemptResult:
-    """Something of pexec's own broke, for this attempt."""
+    """Something of pexec's own broke, for this attempt; or its job asks for what cannot be."""
+    if isinstance(error, CannotStartError):
+        return AttemptResult(Verdict.FAILED, str(error), _NOT_EXECUTABLE)
     return lost(f"{type(error).__name__}: {error}")
 
 

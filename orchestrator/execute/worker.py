@@ -15,6 +15,7 @@ from orchestrator.execute.output import Pump
 from orchestrator.execute.runbooks import with_place
 from orchestrator.execute.supervision import AttemptLostError, Supervision
 from orchestrator.execute.tempfolders import TempFolder
+from orchestrator.plan.model import Isolation
 
 OnSpawned = Callable[[AttemptSpec, int, int], None]
 OnOutput = Callable[[AttemptSpec, bytes], None]
@@ -55,13 +56,15 @@ def take_folder(spec: AttemptSpec, supervision: Supervision) -> TempFolder:
 
 
 def request_for(spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> Request:
-    """What the warden is asked. A script that is too long for an argument is written into the private folder."""
+    """What the warden is asked. A script that is too long for an argument is written into the private folder.
+
+    Raises CannotStartError."""
     script = os.path.join(temp_dir, "script")
     argv, text = wrap.command(spec.spec, spec.base_dir, script)
     if text is not None:
         with open(os.open(script, _SCRIPT_FLAGS, 0o600), "wb") as file:
             file.write(text)
-    return Request(
+    request = Request(
         spec.serial,
         argv,
         wrap.working_dir(spec.spec, spec.base_dir),
@@ -73,11 +76,15 @@ def request_for(spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> R
         request_of(spec.spec.limits),
         wrap.words(spec.spec),
     )
+    if spec.spec.isolation is Isolation.NONE:
+        return request
+    return supervision.isolations.behind_walls(request, spec, temp_dir)
 
 
-def result_of(reply: tuple[Any, ...], spec: AttemptSpec, temp_dir: str) -> AttemptResult:
+def result_of(reply: tuple[Any, ...], spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> AttemptResult:
     """What the warden's last word says of the attempt."""
-    return with_place(verdicts.of_reply(reply, spec), spec.spec, temp_dir)
+    result = with_place(verdicts.of_reply(reply, spec), spec.spec, temp_dir)
+    return result if spec.spec.isolation is Isolation.NONE else supervision.isolations.told(result, spec)
 
 
 def _run(
@@ -89,11 +96,11 @@ def _run(
         on_spawned(spec, pid, start_ticks)
 
     if not needs_thread(spec, supervision):
-        return result_of(supervision.run(request, spawned), spec, temp_dir)
+        return result_of(supervision.run(request, spawned), spec, temp_dir, supervision)
     cap, redactor = spec.spec.limits.log, supervision.secrets.redactor()
     with supervision.when_there_is_room(
         lambda: Pump(spec.log, lambda chunk: on_output(spec, chunk), redactor, cap=cap)
     ) as pump:
         reply = supervision.run(request, spawned, pump)
-    result = result_of(reply, spec, temp_dir)
+    result = result_of(reply, spec, temp_dir, supervision)
     return verdicts.with_output(result, pump.log.written, pump.log.dropped, pump.log.fault)

@@ -67,6 +67,8 @@ class ExitCodes(Section):
     ]
 
 
+Isolation = Literal["none", "process", "sandbox"]
+
 RetryOn = Annotated[
     Annotated[Literal["failed", "timed_out"], Tag("<word>")] | Annotated[ExitCodes, Tag("<mapping>")],
     Discriminator(form_of),
@@ -171,6 +173,21 @@ class Defaults(Section):
     require_limits: Switch = Field(
         False, description="The run is refused where this machine cannot enforce a job's limits.", examples=[True]
     )
+    isolation: Isolation = Field(
+        "none",
+        description="What keeps jobs from the rest of the machine: nothing, a process tree that cannot be left, or"
+        " also files that cannot be written and no network.",
+        examples=["process", "sandbox"],
+    )
+    network: Switch = Field(False, description="Jobs in a sandbox reach the network.", examples=[True])
+    writes: tuple[Filled, ...] = Field(
+        (),
+        description="What jobs in a sandbox may write; relative to the manifest's folder.",
+        examples=[["dist/", "/var/cache/nightly"]],
+    )
+    require_isolation: Switch = Field(
+        False, description="The run is refused where this machine cannot isolate a job as it asks.", examples=[True]
+    )
 
 
 class Workflow(Section):
@@ -239,6 +256,21 @@ class Workflow(Section):
     )
     require_limits: Given[Switch] = Field(
         None, description="The run is refused where this machine cannot enforce its limits.", examples=[True]
+    )
+    isolation: Given[Isolation] = Field(
+        None,
+        description="What keeps it from the rest of the machine: nothing, a process tree that cannot be left, or also"
+        " files that cannot be written and no network.",
+        examples=["process", "sandbox"],
+    )
+    network: Given[Switch] = Field(None, description="In a sandbox it reaches the network.", examples=[True])
+    writes: Given[tuple[Filled, ...]] = Field(
+        None,
+        description="What it may write in a sandbox; relative to the manifest's folder.",
+        examples=[["dist/", "/var/cache/nightly"]],
+    )
+    require_isolation: Given[Switch] = Field(
+        None, description="The run is refused where this machine cannot isolate it as it asks.", examples=[True]
     )
     cleanup: Given[Filled] = Field(
         None,

@@ -22,6 +22,10 @@ _IN_WORKFLOWS = {
     "timeout_minutes": "timeout",
     "timeout_seconds": "timeout",
     "retries": "retry",
+    "isolate": "isolation",
+    "sandbox": "isolation",
+    "outputs": "writes",
+    "net": "network",
 }
 OTHER_TOOLS: dict[type[BaseModel], dict[str, str]] = {
     Manifest: {

@@ -15,6 +15,7 @@ from orchestrator.plan.cycles import Knot, find_knots
 from orchestrator.plan.edges import VERBS, Choice, Edges, named_in, resolve_edges
 from orchestrator.plan.files import Files, RunbookFault
 from orchestrator.plan.graph import CycleError, Levels, levels
+from orchestrator.plan.isolation import check_isolation
 from orchestrator.plan.job_edges import Wanted, job_edges
 from orchestrator.plan.layout import Layout, lay_out
 from orchestrator.plan.near import Suggester
@@ -69,6 +70,7 @@ def check(
             edges, ordered = of_jobs, levels(of_jobs.waits)
     _check_pools(manifest, source, found)
     check_secrets(manifest, source, found)
+    check_isolation(manifest, source, own, homes, found)
     _check_files(manifest, source, files, homes, found)
     diagnostics = tuple(sorted(found, key=_position))
     return Checked(layout, edges, ordered, params, references.templated, templates, diagnostics)

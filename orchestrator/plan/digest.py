@@ -43,6 +43,7 @@ _LIMITS = (
     "grace",
     "limits",
     "require_limits",
+    "require_isolation",
     "cleanup",
     "cleanup_timeout",
 )  # none changes what a success has done
@@ -98,6 +99,8 @@ def _schedule_facts(job: PlannedJob, jobs: Sequence[PlannedJob]) -> Facts | str:
         facts["limits"] = _changed(spec.limits, NO_LIMITS)
     if spec.require_limits:
         facts["require_limits"] = True
+    if spec.require_isolation:
+        facts["require_isolation"] = True
     if spec.cleanup is not None:
         facts["cleanup"] = [spec.cleanup, spec.cleanup_timeout]
     if job.after:

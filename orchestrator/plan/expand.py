@@ -12,8 +12,10 @@ from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Defaults, Manifest, Retry, Workflow
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.files import Files
-from orchestrator.plan.model import Durability, FailFast, JobSpec, Limits, Order, Policy, RetryPolicy
+from orchestrator.plan.model import Durability, FailFast, Isolation, JobSpec, Limits, Order, Policy, RetryPolicy
 from orchestrator.plan.template import is_absolute
+
+_ISOLATION = {member.value: member for member in Isolation}
 
 
 class Overrides(Struct, frozen=True):
@@ -62,12 +64,15 @@ class Expander:
         self._timeout = _job_timeout(home.defaults, overrides)
         self._retry = expand_retry(home.defaults.retry)
         self._limits = expand_limits(home.defaults.limits)
+        self._inherits = "env_inherit" in home.defaults.model_fields_set
 
     def spec(self, workflow: Workflow, put_in: Callable[[JobSpec], JobSpec] | None = None) -> JobSpec:
         """What one attempt of the workflow's job executes; `put_in` replaces the templates, where there are any."""
         base = self._defaults
         own = workflow
         facts = None if own.file is None else self._files[self._home.path_of(own.file)]
+        isolation = isolation_of(own, base)
+        sandboxed = isolation is Isolation.SANDBOX
         spec = JobSpec(
             run=own.run,
             argv=own.argv,
@@ -77,7 +82,7 @@ class Expander:
             file_executable=facts is not None and facts.kind == "executable",
             blocks=() if facts is None else facts.blocks,
             env=base.env if own.env is None else {**base.env, **own.env},
-            env_inherit=base.env_inherit if own.env_inherit is None else own.env_inherit,
+            env_inherit=self._env_inherit(own, isolation),
             secrets=own.secrets,
             working_dir=(base.working_dir if own.working_dir is None else own.working_dir) or "",
             timeout=self._timeout if own.timeout is None else _limit(own.timeout),
@@ -86,11 +91,19 @@ class Expander:
             cleanup=own.cleanup,
             cleanup_timeout=own.cleanup_timeout,
             require_limits=base.require_limits if own.require_limits is None else own.require_limits,
+            isolation=isolation,
+            network=sandboxed and (base.network if own.network is None else own.network),
+            writes=(base.writes if own.writes is None else own.writes) if sandboxed else (),
+            require_isolation=base.require_isolation if own.require_isolation is None else own.require_isolation,
         )
-
         if put_in is not None:
             spec = put_in(spec)
         return self._seen_from_the_run(spec) if self._home.folder else spec
+
+    def _env_inherit(self, own: Workflow, isolation: Isolation) -> str | tuple[str, ...]:
+        if own.env_inherit is not None:
+            return own.env_inherit
+        return "minimal" if isolation is Isolation.SANDBOX and not self._inherits else self._defaults.env_inherit
 
     def _seen_from_the_run(self, spec: JobSpec) -> JobSpec:
         """The same with the paths that an included manifest writes as the first one would write them."""
@@ -99,6 +112,7 @@ class Expander:
             spec,
             file=None if spec.file is None else home.path_of(spec.file),
             working_dir=spec.working_dir if is_absolute(spec.working_dir, spec) else home.path_of(spec.working_dir),
+            writes=tuple(path if is_absolute(path, spec) else home.path_of(path) for path in spec.writes),
         )
 
     def retry(self, workflow: Workflow) -> RetryPolicy:
@@ -122,6 +136,11 @@ class Expanders:
     def of(self, workflow: str) -> Expander:
         """The expander for a workflow, by its name."""
         return self._of.get(workflow, self._own)
+
+
+def isolation_of(workflow: Workflow, defaults: Defaults) -> Isolation:
+    """How the workflow's jobs are kept from the rest of the machine."""
+    return _ISOLATION[defaults.isolation if workflow.isolation is None else workflow.isolation]
 
 
 def expand_retry(retry: Retry) -> RetryPolicy:

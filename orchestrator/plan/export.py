@@ -17,6 +17,7 @@ from orchestrator.plan.model import (
     NO_LIMITS,
     Durability,
     FailFast,
+    Isolation,
     JobSpec,
     Limits,
     Order,
@@ -261,6 +262,14 @@ def _spec_to_dict(spec: JobSpec) -> Json:
         data["masked"] = True
     if spec.working_dir:
         data["working_dir"] = spec.working_dir
+    if spec.isolation is not _SPEC.isolation:
+        data["isolation"] = spec.isolation.value
+    if spec.network:
+        data["network"] = True
+    if spec.writes:
+        data["writes"] = list(spec.writes)
+    if spec.require_isolation:
+        data["require_isolation"] = True
     return data
 
 
@@ -285,6 +294,10 @@ def _spec_from_dict(data: Mapping[str, Any]) -> JobSpec:
         grace=float(data.get("grace_seconds", _SPEC.grace)),
         limits=_limits_from_dict(data.get("limits", {})),
         require_limits=data.get("require_limits", False),
+        isolation=Isolation(data.get("isolation", _SPEC.isolation)),
+        network=data.get("network", False),
+        writes=tuple(data.get("writes", ())),
+        require_isolation=data.get("require_isolation", False),
         cleanup=data.get("cleanup"),
         cleanup_timeout=float(data.get("cleanup_timeout_seconds", _SPEC.cleanup_timeout)),
     )

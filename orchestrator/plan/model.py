@@ -55,6 +55,15 @@ class Durability(enum.StrEnum):
     POWER = "power"
 
 
+class Isolation(enum.StrEnum):
+    """What keeps an attempt from the rest of the machine: nothing; a process tree that nothing can leave; or also files
+    that it cannot write, no network, and no sight of other processes."""
+
+    NONE = "none"
+    PROCESS = "process"
+    SANDBOX = "sandbox"
+
+
 class RetryPolicy(Struct, frozen=True):
     """How often and when an attempt is made again. The wait before attempt n+1 is `delay * backoff**(n-1)`,
     at most `max_delay`, spread by the share `jitter`."""
@@ -120,6 +129,10 @@ class JobSpec(Struct, frozen=True):
     grace: float = DEFAULT_GRACE_SECONDS
     limits: Limits = NO_LIMITS
     require_limits: bool = False
+    isolation: Isolation = Isolation.NONE
+    network: bool = False  # this and the next say what a sandbox lets through
+    writes: tuple[str, ...] = ()
+    require_isolation: bool = False
     cleanup: str | None = None  # shell text
     cleanup_timeout: float = DEFAULT_CLEANUP_SECONDS
 

@@ -48,7 +48,7 @@ class References:
             for key, path in tests_of(workflow.if_, ("workflows", name, "if")):
                 self._check_test(name, workflow, key, path)
         for text in _forbidden(name, workflow, home, self._source):
-            advice = "they may stand in `run`, `argv`, `args`, `env` and `working_dir`"
+            advice = "they may stand in `run`, `argv`, `args`, `env`, `working_dir` and `writes`"
             self._tell(text, _whole("PX214", "may not stand here", advice))
         if not {str}.issuperset(map(type, workflow.needs + workflow.after)):
             for text in _chosen(name, workflow, self._source):
@@ -146,6 +146,7 @@ def _has_templates(workflow: Workflow, home: Home) -> bool:
         or (workflow.env is not None and _any_opens(workflow.env.values()))
         or _any_opens(home.defaults.env.values())
         or OPENING in (workflow.working_dir or home.defaults.working_dir or "")
+        or any(OPENING in path for path in (home.defaults.writes if workflow.writes is None else workflow.writes))
     )
 
 
@@ -166,6 +167,11 @@ def _templated(name: str, workflow: Workflow, home: Home, source: SourceMap) -> 
         texts.append((workflow.working_dir, (*own, "working_dir"), source))
     else:
         texts.append((home.defaults.working_dir or "", ("defaults", "working_dir"), home.source))
+    if workflow.writes is not None:
+        texts += [(word, (*own, "writes", number), source) for number, word in enumerate(workflow.writes)]
+    else:
+        written = enumerate(home.defaults.writes)
+        texts += [(word, ("defaults", "writes", number), home.source) for number, word in written]
     for text, path, where in texts:
         if OPENING in text:
             yield _Text(text, path, where)

@@ -11,6 +11,7 @@ from orchestrator.plan.model import (
     DEFAULT_SHELL,
     Durability,
     FailFast,
+    Isolation,
     Order,
     When,
 )
@@ -164,6 +165,14 @@ def _job() -> Schema:
         "grace_seconds": {**_amount("Between the polite and the hard signal."), "default": DEFAULT_GRACE_SECONDS},
         "limits": {"$ref": "#/$defs/limits"},
         "require_limits": {"const": True, "description": "The run is refused where its limits cannot be enforced."},
+        "isolation": {
+            "enum": [member.value for member in Isolation],
+            "default": "none",
+            "description": "What keeps it from the rest of the machine.",
+        },
+        "network": {"const": True, "description": "In its sandbox it reaches the network."},
+        "writes": {**words, "description": "What it may write in its sandbox; relative to `base_dir`."},
+        "require_isolation": {"const": True, "description": "The run is refused where it cannot be isolated so."},
         "cleanup": _text("Shell text that runs after its last attempt."),
         "cleanup_timeout_seconds": {**_amount("Limit of `cleanup`."), "default": DEFAULT_CLEANUP_SECONDS},
         "memory_bytes": _count("What it is expected to use; no limit.", least=1),

@@ -258,6 +258,7 @@ def _with(spec: JobSpec, change: Callable[[str], str], change_code: Callable[[st
         args=tuple(map(change, spec.args)),
         env={name: change(value) for name, value in spec.env.items()},
         working_dir=change(spec.working_dir),
+        writes=tuple(map(change, spec.writes)),
     )
 
 
@@ -272,4 +273,4 @@ def _place(reference: str, blanks: int, *, raw: bool) -> str:
 
 
 def _texts(spec: JobSpec) -> list[str]:
-    return [spec.run or "", *(spec.argv or ()), *spec.args, *spec.env.values(), spec.working_dir]
+    return [spec.run or "", *(spec.argv or ()), *spec.args, *spec.env.values(), spec.working_dir, *spec.writes]

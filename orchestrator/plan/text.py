@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.manifest.scalars import format_duration, format_size, value_text
 from orchestrator.plan.estimate import estimate
-from orchestrator.plan.model import NO_LIMITS, JobSpec, Limits, Plan, PlannedJob, RetryPolicy, When
+from orchestrator.plan.model import NO_LIMITS, Isolation, JobSpec, Limits, Plan, PlannedJob, RetryPolicy, When
 
 _WIDEST_ID = 32
 _LONGEST_COMMAND = 88
@@ -72,6 +72,8 @@ def _details(plan: Plan, job: PlannedJob) -> Iterator[str]:
         yield f"timeout {_limit(job.spec.timeout)}"
     if job.spec.limits != NO_LIMITS:
         yield f"limits {_limits(job.spec.limits)}"
+    if job.spec.isolation is not Isolation.NONE:
+        yield _isolation(job.spec)
     if job.matrix_fail_fast:
         yield "fails fast"
     if job.retry.max_attempts > 1:
@@ -162,6 +164,13 @@ def _limits(limits: Limits) -> str:
     numbers = {"open_files": limits.open_files, "processes": limits.processes}
     given |= {name: str(number) for name, number in numbers.items() if number is not None}
     return ", ".join(f"{name} {value}" for name, value in given.items())
+
+
+def _isolation(spec: JobSpec) -> str:
+    if spec.isolation is not Isolation.SANDBOX:
+        return "own process tree"
+    writes = ", ".join(_listed([_word(path) for path in spec.writes], most=_MOST_NAMES)) or "nothing"
+    return f"sandbox, writes {writes}" + (", with network" if spec.network else "")
 
 
 def _count(number: int, noun: str) -> str:

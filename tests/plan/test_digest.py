@@ -41,6 +41,7 @@ def test_the_same_manifest_has_the_same_digests() -> None:
         ("run: build", "run: build, shell: [sh]"),
         ("run: build", "run: build, working_dir: app"),
         ("run: build", "run: build, env_inherit: minimal"),
+        ("run: build", "run: build, isolation: process"),
     ],
 )
 def test_what_a_job_runs_changes_its_digest_and_those_of_the_jobs_above_it(old: str, new: str) -> None:
@@ -65,6 +66,7 @@ def test_another_need_changes_a_jobs_digest() -> None:
         ("run: build", "run: build, limits: {memory: 1GiB}"),
         ("run: build", "run: build, limits: {core: 0}"),
         ("run: build", "run: build, require_limits: true"),
+        ("run: build", "run: build, require_isolation: true"),
         ("run: build", "run: build, cleanup: rm"),
         ("run: build", "run: build, retry: {max_attempts: 2}"),
         ("run: build", "run: build, retry: {on: [timed_out]}"),

@@ -41,6 +41,10 @@ def test_a_plan_as_data_whole() -> None:
             allow_failure: true
             limits: {memory: 64MiB, cpu_time: 90, open_files: 9, file_size: 1KiB, processes: 3, core: 0, log: 1MiB}
             require_limits: true
+            isolation: sandbox
+            network: true
+            writes: [dist/]
+            require_isolation: true
             cleanup: rm -r cache
             cleanup_timeout: 1m
           warm: {argv: ['true']}
@@ -120,6 +124,10 @@ def test_a_plan_as_data_whole() -> None:
                     "log_bytes": 1 << 20,
                 },
                 "require_limits": True,
+                "isolation": "sandbox",
+                "network": True,
+                "writes": ["dist/"],
+                "require_isolation": True,
                 "cleanup": "rm -r cache",
                 "cleanup_timeout_seconds": 60,
                 "allow_failure": True,

@@ -201,7 +201,7 @@ def test_texts_that_hold_no_templates_are_told() -> None:
         "PX214 `${{` in item 1 of `shell` of workflow `b` may not stand here",
         "PX214 `${{` in `cleanup` of workflow `c` may not stand here",
     ]
-    assert {one.help for one in found} == {"they may stand in `run`, `argv`, `args`, `env` and `working_dir`"}
+    assert {one.help for one in found} == {"they may stand in `run`, `argv`, `args`, `env`, `working_dir` and `writes`"}
 
 
 def test_a_fault_in_the_defaults_is_told_once() -> None:

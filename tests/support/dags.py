@@ -14,6 +14,7 @@ from orchestrator.plan.graph import levels, urgency
 from orchestrator.plan.model import (
     DEFAULT_SHELL,
     FailFast,
+    Isolation,
     JobSpec,
     Limits,
     Order,
@@ -63,6 +64,10 @@ _SPECS = st.builds(
             "grace": _AMOUNTS | st.just(10.0),
             "limits": _JOB_LIMITS,
             "require_limits": st.booleans(),
+            "isolation": st.sampled_from(Isolation),
+            "network": st.booleans(),
+            "writes": _WORDS,
+            "require_isolation": st.booleans(),
             "cleanup": st.none() | _TEXT,
             "cleanup_timeout": _AMOUNTS | st.just(30.0),
         }

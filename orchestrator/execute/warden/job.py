@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from resource import struct_rusage
 
-    from .loop import Channel
+    from .channel import Channel
+    from .enclosure import Enclosure
+    from .inner import Usage
     from .watch import Watch
 
 NEVER = float("inf")
@@ -64,6 +66,7 @@ class Job:
         self.kill_at = NEVER
         self.give_up_at = NEVER
         self.watch: Watch | None = None
+        self.enclosure: Enclosure | None = None
         self.look_at = NEVER
 
     @property
@@ -80,7 +83,7 @@ class Job:
         self.kill_at += seconds
         self.give_up_at += seconds
 
-    def main_ended(self, now: float, status: int, usage: struct_rusage) -> None:
+    def main_ended(self, now: float, status: int, usage: struct_rusage | Usage) -> None:
         """The main process was reaped."""
         self.alive = False
         self.status = status
@@ -94,8 +97,12 @@ class Job:
         """A process without a parent was reaped, which may be one of those that were killed beside the main one."""
         if pid in self.beside:
             self._count(usage)
+        elif self.enclosure is not None and pid == self.pid and self.beside:
+            # Nobody else waited for what was killed inside: all that is in here, the main process too.
+            self.cpu = max(self.cpu, usage.ru_utime + usage.ru_stime)
+            self.max_rss = max(self.max_rss, usage.ru_maxrss)
 
-    def _count(self, usage: struct_rusage) -> None:
+    def _count(self, usage: struct_rusage | Usage) -> None:
         self.cpu += usage.ru_utime + usage.ru_stime
         self.max_rss = max(self.max_rss, usage.ru_maxrss)
 
@@ -109,11 +116,37 @@ class Job:
     def kill(self, cause: int, now: float, orphans: Iterable[int]) -> None:
         """Kill all its processes; to be repeated at `kill_at` until it has ended."""
         self._blame(cause)
-        hit = processes.signal_trees(self._roots(orphans), (KILL,), self._is_mine)
-        hit.discard(self.pid)
+        if self.enclosure is None:
+            hit = processes.signal_trees(self._roots(orphans), (KILL,), self._is_mine)
+            hit.discard(self.pid)
+        else:
+            hit = self._kill_inside(self.enclosure, orphans)
         self.beside |= hit
         self.kill_at = now + _KILL_AGAIN_AFTER
         self.give_up_at = min(self.give_up_at, now + _GIVE_UP_AFTER)
+
+    def _kill_inside(self, enclosure: Enclosure, orphans: Iterable[int]) -> set[int]:
+        """What is inside one by one, to count it, and then what stands around, with which all the rest ends."""
+        ours, main = enclosure.ours(), enclosure.main() if self.alive else None
+        hit = processes.signal_trees(
+            self._roots(orphans), (KILL,), lambda process: process.pid not in ours and self._is_mine(process)
+        )
+        processes.signal_trees(self._roots(orphans), (KILL,), lambda process: process.pid in ours)
+        return hit - {main}
+
+    def begins(self, now: float, orphans: Iterable[int]) -> None:
+        """Its isolation stands, which took a while that does not count; what it could not hear yet is repeated."""
+        self.stop_at += now - self.started
+        self.started = now
+        self.report_at = now + _REPORT_AFTER
+        if self.cause != protocol.BY_ITSELF:
+            self._signal_all(orphans, (TERMINATE, CONTINUE))
+
+    def to_watch(self, orphans: Iterable[int]) -> list[int]:
+        """The processes of which, with all below them, use counts against its limits."""
+        if self.enclosure is None:
+            return [self.pid, *orphans]
+        return [*self.enclosure.inside(), *(pid for pid in orphans if pid != self.pid)]
 
     def _blame(self, cause: int) -> bool:
         """Whether this is what ends it; what came first stays."""
@@ -134,6 +167,7 @@ class Job:
         return True
 
     def _roots(self, orphans: Iterable[int]) -> list[int]:
+        """Its children of the warden's; an enclosure outlives the main process of the job, as an orphan."""
         return [self.pid, *orphans] if self.alive else list(orphans)
 
     def _signal_all(self, orphans: Iterable[int], signals: tuple[int, ...]) -> None:
@@ -142,13 +176,20 @@ class Job:
         The group's number is only ours while its leader was not reaped.
         """
         group = self.pid if self.alive else None
+        ours: set[int] = set()
+        if self.enclosure is not None:
+            if not self.enclosure.started:
+                return  # there is nothing that could hear it; it is repeated when there is
+            group, ours = None, self.enclosure.ours()
         if group is not None:
             for number in signals:
                 _signal_group(group, number)
         processes.signal_trees(
             self._roots(orphans),
             signals,
-            lambda process: process.group != group and processes.tag_of(process.pid) == self.tag,
+            lambda process: (
+                process.group != group and process.pid not in ours and processes.tag_of(process.pid) == self.tag
+            ),
         )
 
 

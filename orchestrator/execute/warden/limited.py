@@ -1,6 +1,7 @@
-"""Start a command with hard limits: fork, set them in the child, execute. Slower than a spawn, so only for these.
+"""Start a command with hard limits, or confined: fork, set them in the child, execute. Slower than a spawn, so only
+for these.
 
-The job cannot raise them again, and is under them from its first instruction. After the limits are set nothing may
+The job cannot raise its limits again, and is under them from its first instruction. After they are set nothing may
 need memory any more, so the vectors for the kernel are made before, and `execve` is called without Python's help.
 """
 
@@ -16,20 +17,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
+    from .confinement import Confinement
+
 Vector = ctypes.Array[ctypes.c_char_p]
 
 _WIDTH = 4  # bytes of an errno on the pipe
 
 
 def start(
-    path: bytes, argv: Sequence[bytes], env: dict[bytes, bytes], output: int, limits: tuple[tuple[int, int, int], ...]
+    path: bytes,
+    argv: Sequence[bytes],
+    env: dict[bytes, bytes],
+    output: int,
+    limits: tuple[tuple[int, int, int], ...],
+    confinement: Confinement | None = None,
 ) -> int:
     """The pid; raises what `os.posix_spawn` would: OSError, or ValueError for a text that no process can be given.
 
     `limits` are resources with soft and hard limit; where the caller's own hard limit is lower, that holds.
     """
-    if any(b"=" in name or not name for name in env):
-        raise ValueError("illegal environment variable name")
+    check_texts(argv, env)
     arguments = _vector(argv)
     variables = _vector([name + b"=" + value for name, value in env.items()])
     libc = ctypes.CDLL(None, use_errno=True)
@@ -39,7 +46,7 @@ def start(
         try:
             pid = os.fork()
             if pid == 0:
-                _become(libc, path, arguments, variables, output, pairs, tell)
+                _become(libc, path, arguments, variables, output, pairs, tell, confinement)
         finally:
             os.close(tell)
         report = os.read(told, _WIDTH)
@@ -52,9 +59,15 @@ def start(
     return pid
 
 
-def _vector(words: Sequence[bytes]) -> Vector:
-    if any(b"\0" in word for word in words):
+def check_texts(argv: Sequence[bytes], env: dict[bytes, bytes]) -> None:
+    """ValueError for a text that no process can be given."""
+    if any(b"=" in name or not name for name in env):
+        raise ValueError("illegal environment variable name")
+    if any(b"\0" in word for words in (argv, env, env.values()) for word in words):
         raise ValueError("embedded null byte")
+
+
+def _vector(words: Sequence[bytes]) -> Vector:
     return (ctypes.c_char_p * (len(words) + 1))(*words, None)
 
 
@@ -71,6 +84,7 @@ def _become(
     output: int,
     limits: list[tuple[int, tuple[int, int]]],
     tell: int,
+    confinement: Confinement | None,
 ) -> NoReturn:
     """In the child: be the command, or tell the errno and end."""
     number = 0
@@ -81,6 +95,8 @@ def _become(
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         for kind, pair in limits:
             resource.setrlimit(kind, pair)
+        if confinement is not None:
+            confinement.take_on()
         libc.execve(path, arguments, variables)
         number = ctypes.get_errno()
     except OSError as error:

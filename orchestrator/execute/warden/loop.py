@@ -16,6 +16,7 @@ import socket
 import time
 
 from . import processes, protocol, spawn, standstill
+from .channel import Channel
 from .job import NEVER, Job
 from .watch import INTERVAL, Watch
 
@@ -24,36 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from .enclosure import Enclosure
+
 _SHUTDOWN_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 _READ = 1 << 16
 _LONGEST_DETAIL = 1000
 # The kernel hands out /proc/.../children a page at a time; a shorter answer is a whole one.
 _WHOLE_ANSWER = 2048
-
-
-class Channel:
-    """Where pexec asks for attempts and hears of their ends: a thread for its one, or the driver for all of its own."""
-
-    def __init__(self, end: socket.socket) -> None:
-        self.end = end
-        self.jobs: dict[int, Job] = {}  # by tag
-        self._words: list[tuple[Any, ...]] = []
-
-    def reply(self, serial: int, *message: Any) -> bool:
-        """Remember a word for the next `flush`; whether it is the first."""
-        self._words.append((serial, *message))
-        return len(self._words) == 1
-
-    def flush(self) -> None:
-        """Send what was said."""
-        words, self._words = self._words, []
-        try:
-            for start in range(0, len(words), protocol.WORDS):
-                protocol.send(self.end, tuple(words[start : start + protocol.WORDS]))
-        except OSError:
-            # Nobody waits for the answer any more: the end of the channel will be seen, and ends the job.
-            return
 
 
 class Warden:
@@ -171,7 +150,7 @@ class Warden:
             self._stop(tag, force=True)
 
     def _start(self, channel: Channel, message: tuple[Any, ...], descriptors: list[int]) -> None:
-        serial, argv, working_dir, base, variables, overlay, path, timeout, grace, limits, words = message
+        serial, argv, working_dir, base, variables, overlay, path, timeout, grace, limits, words, walls = message
         if variables is not None:
             self._bases[base] = variables
         tag = self._tag_base + serial
@@ -181,7 +160,8 @@ class Warden:
             self._say(channel, serial, protocol.CONDEMNED)
             return
         rlimits, memory, cpu_time = limits or ((), 0, 0.0)
-        command = spawn.Command(argv, working_dir, {**self._bases[base], **overlay}, path, descriptors, rlimits, words)
+        env = {**self._bases[base], **overlay}
+        command = spawn.Command(argv, working_dir, env, path, descriptors, rlimits, words, walls)
         try:
             pid, start_ticks, log = self._spawner.start(command, tag)
         except spawn.Fault as fault:
@@ -194,7 +174,33 @@ class Warden:
                 job.watch = Watch(memory, cpu_time)
                 job.look_at = job.started
             channel.jobs[tag] = self._jobs[tag] = self._mains[pid] = job
+            if command.enclosure is not None:
+                self._listen_to(job, command.enclosure)
             self._wake = min(self._wake, job.next_at)
+
+    def _listen_to(self, job: Job, enclosure: Enclosure) -> None:
+        job.enclosure = enclosure
+        job.report_at = NEVER
+        self._hear[enclosure.report] = lambda: self._hear_enclosure(job, enclosure)
+        self._epoll.register(enclosure.report, select.EPOLLIN)
+
+    def _hear_enclosure(self, job: Job, enclosure: Enclosure) -> None:
+        self._take_in(job, enclosure)
+        if self._ending and self._paused_at is None:
+            self._settle(time.monotonic())
+
+    def _take_in(self, job: Job, enclosure: Enclosure) -> None:
+        """What became of a job inside, as far as it was told."""
+        began, ended = enclosure.started, enclosure.take_in()
+        if enclosure.silent and self._hear.pop(enclosure.report, None) is not None:
+            self._epoll.unregister(enclosure.report)
+        if enclosure.started and not began:
+            job.begins(time.monotonic(), self._orphans().get(job.tag, ()))
+            self._wake = min(self._wake, job.next_at)
+        if ended is not None and job.alive:
+            del self._mains[job.pid]
+            job.main_ended(time.monotonic(), *ended)
+            self._ending.append(job)
 
     def _stop(self, tag: int, force: bool) -> None:
         job = self._jobs.get(tag)
@@ -248,6 +254,9 @@ class Warden:
                 break
             if pid == 0:
                 break
+            job = self._mains.get(pid)
+            if job is not None and job.enclosure is not None:
+                self._take_in(job, job.enclosure)  # which may have told that the job itself has ended
             job = self._mains.pop(pid, None)
             if job is not None:
                 job.main_ended(now, status, usage)
@@ -316,7 +325,7 @@ class Warden:
     def _look(self, job: Job, now: float) -> None:
         """Kill it if its processes together use more than they may."""
         orphans = self._orphans().get(job.tag, ())
-        cause = job.watch.look([job.pid, *orphans]) if job.watch else None
+        cause = job.watch.look(job.to_watch(orphans)) if job.watch else None
         job.look_at = now + INTERVAL
         if cause is not None:
             self._kill(job, cause, now, orphans)
@@ -332,6 +341,8 @@ class Warden:
         for run in job.inner:
             self._inner.pop(run, None)
         del job.channel.jobs[job.tag]
+        if job.enclosure is not None and self._take_down(job, job.enclosure):
+            return
         self._say(
             job.channel,
             protocol.serial_of(job.tag),
@@ -347,6 +358,16 @@ class Warden:
             len(job.beside),
             outlived,
         )
+
+    def _take_down(self, job: Job, enclosure: Enclosure) -> bool:
+        """Let go of what stood around a job; and if that never stood, say so in place of its end."""
+        never_begun = not enclosure.started and job.cause == protocol.BY_ITSELF
+        if never_begun:
+            self._say(job.channel, protocol.serial_of(job.tag), *enclosure.why_never_begun())
+        if self._hear.pop(enclosure.report, None) is not None:
+            self._epoll.unregister(enclosure.report)
+        enclosure.close()
+        return never_begun
 
     def _kill_everything(self) -> None:
         """Kill all descendants until the kernel says that there is none; strangers too."""

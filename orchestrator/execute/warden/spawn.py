@@ -12,6 +12,10 @@ from . import limited, plain, processes, protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from .enclosure import Enclosure
+
     Argv = list[bytes] | tuple[bytes, ...]
 
 SCARCITY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
@@ -35,9 +39,10 @@ class Fault(Exception):  # noqa: N818 - it is no error of the program
 class Command:
     """What is to be started, as the request on a channel says it; `descriptors` came along with it.
 
-    `limits` are resources with soft and hard limit; `words` what to try before a shell, see `plain`."""
+    `limits` are resources with soft and hard limit; `words` what to try before a shell, see `plain`; `walls` is what
+    `isolated.Walls` is made of."""
 
-    __slots__ = ("argv", "descriptors", "env", "limits", "log", "words", "working_dir")
+    __slots__ = ("argv", "descriptors", "enclosure", "env", "limits", "log", "walls", "words", "working_dir")
 
     def __init__(
         self,
@@ -48,6 +53,7 @@ class Command:
         descriptors: list[int],
         limits: tuple[tuple[int, int, int], ...],
         words: tuple[bytes, ...] = (),
+        walls: tuple[Any, ...] | None = None,
     ) -> None:
         self.argv = argv
         self.working_dir = working_dir
@@ -56,6 +62,8 @@ class Command:
         self.descriptors = descriptors
         self.limits = limits
         self.words = words
+        self.walls = walls
+        self.enclosure: Enclosure | None = None  # what stands around it once it is started
 
 
 def write_no_core_dumps() -> None:
@@ -130,15 +138,19 @@ class Spawner:
             if self._can_tag:
                 processes.set_tag((tag, self._hard_limit))
             before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            pid = _without_shell(command, output) if command.words else None
-            if pid is None:
-                path = _find(path, command.env)
-                pid = _execute(command, path, command.argv, command.env, output)
+            if command.walls is not None:
+                pid = self._start_isolated(_find(path, command.env), command, output)
+            else:
+                started = _without_shell(command, output) if command.words else None
+                if started is None:
+                    path = _find(path, command.env)
+                    started = _execute(command, path, command.argv, command.env, output)
+                pid = started
             after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         except OSError as error:
             if error.errno in SCARCITY:
                 raise
-            raise _fault(path, error.errno or 0) from None
+            raise fault_of(path, error.errno or 0) from None
         except ValueError as error:  # a NUL byte, or a name with `=`
             raise Fault(protocol.BAD_TEXT, 0, str(error).encode()) from None
         finally:
@@ -146,6 +158,15 @@ class Spawner:
                 processes.set_tag((self._untagged, self._hard_limit))
             os.chdir(b"/")  # no folder of the user's is kept busy
         return pid, _start_ticks(pid, before, after)
+
+    def _start_isolated(self, path: bytes, command: Command, output: int) -> int:
+        from . import isolated, namespaces  # few jobs need them, and every run starts a warden
+
+        try:
+            pid, command.enclosure = isolated.start(path, command, isolated.Walls(*command.walls or ()), output)
+        except namespaces.StepError as error:
+            raise Fault(protocol.NO_ISOLATION, 0, str(error).encode(errors="surrogateescape")) from None
+        return pid
 
 
 def _execute(command: Command, path: bytes, argv: Argv, env: dict[bytes, bytes], output: int) -> int:
@@ -202,17 +223,18 @@ def _is_file(path: bytes) -> bool:
         return False
 
 
-def _fault(path: bytes, number: int) -> Fault:
-    """What an errno of exec means for this file."""
+def fault_of(path: bytes, number: int, folder: bytes = b"") -> Fault:
+    """What an errno of exec means for this file; its path counts from `folder`, or from the caller's own."""
+    place = os.path.join(folder, path)
     if number == errno.E2BIG:
         return Fault(protocol.TOO_LONG, number)
     if number == errno.ENOEXEC:
         return Fault(protocol.BAD_FORMAT, number, path)
     if number in (errno.ENOENT, errno.ENOTDIR, errno.EACCES):
-        if os.path.isdir(path):
+        if os.path.isdir(place):
             return Fault(protocol.FOLDER, number, path)
-        if os.access(path, os.X_OK):
-            interpreter = _shebang(path)
+        if os.access(place, os.X_OK):
+            interpreter = _shebang(place)
             if interpreter:
                 return Fault(protocol.NO_INTERPRETER, number, interpreter)
             return Fault(protocol.NO_LOADER, number, path)

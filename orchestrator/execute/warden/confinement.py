@@ -1,0 +1,137 @@
+"""What a process can take from itself for good, with all that it will start: writing files, sockets, privileges.
+
+Landlock guards the files where there is no bubblewrap; it knows no network but TCP, so a filter of system calls takes
+the sockets. Both are called in a child between fork and exec, so what can be is made before.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import stat
+
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_SECCOMP = 22
+_PR_CAPBSET_DROP = 24
+_FILTER = 2
+
+# The same numbers on every architecture.
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_PATH_BENEATH = 1
+_VERSION = 1
+# From this version on truncating is guarded; before, every file could still be emptied.
+_LEAST_VERSION = 3
+_WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
+_ON_FILES = _WRITE_FILE | _TRUNCATE
+# Writing, removing and making files of every kind, linking and renaming across folders.
+_ON_FOLDERS = _ON_FILES | sum(1 << bit for bit in range(4, 14))
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
+
+# Machine -> what the kernel calls it in filters, and its numbers of socket, io_uring_setup (which also makes sockets).
+_MACHINES = {"x86_64": (0xC000003E, 41, 425), "aarch64": (0xC00000B7, 198, 425), "riscv64": (0xC00000F3, 198, 425)}
+_X32 = 0x40000000
+_ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
+_EACCES, _ENOSYS = 13, 38
+
+
+class _Ruleset(ctypes.Structure):
+    _fields_ = (("files", ctypes.c_uint64),)
+
+
+class _Beneath(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = (("code", ctypes.c_uint16), ("yes", ctypes.c_uint8), ("no", ctypes.c_uint8), ("value", ctypes.c_uint32))
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_uint16), ("instructions", ctypes.POINTER(_Instruction)))
+
+
+class Confinement:
+    """To be taken on by a job's process: `writable` are the only paths that it may write, None for all of them.
+
+    With `no_sockets` it makes none but those of its own machine's files.
+    """
+
+    def __init__(self, writable: list[bytes] | None, no_sockets: bool, output: int) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._rules = None if writable is None else self._rules_for(writable, output)
+        self._filter = _socket_filter() if no_sockets else None
+
+    def take_on(self) -> None:
+        """Confine the caller. OSError where the kernel does not."""
+        for capability in range(64):
+            if self._libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
+                break
+        self._do("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if self._rules is not None:
+            self._do("syscall", _RESTRICT_SELF, self._rules, 0)
+        if self._filter is not None:
+            self._do("prctl", _PR_SET_SECCOMP, _FILTER, ctypes.byref(self._filter), 0, 0)
+
+    def close(self) -> None:
+        """Let go of what was made for it."""
+        if self._rules is not None:
+            os.close(self._rules)
+
+    def _rules_for(self, writable: list[bytes], output: int) -> int:
+        version = self._do("syscall", _CREATE_RULESET, None, 0, _VERSION)
+        if version < _LEAST_VERSION:
+            raise OSError(_ENOSYS, "Landlock is older than version 3")
+        wanted = _Ruleset(_ON_FOLDERS)
+        rules = self._do("syscall", _CREATE_RULESET, ctypes.byref(wanted), ctypes.sizeof(wanted), 0)
+        os.set_inheritable(rules, False)
+        for path in writable:
+            self._allow(rules, path, _ON_FOLDERS)
+        for name in _DEVICES:
+            if os.path.exists(f"/dev/{name}"):
+                self._allow(rules, os.fsencode(f"/dev/{name}"), _WRITE_FILE)
+        if stat.S_ISREG(os.fstat(output).st_mode):
+            # So that `> /dev/stderr` works: it opens the log anew.
+            self._add(rules, output, _ON_FILES)
+        return rules
+
+    def _allow(self, rules: int, path: bytes, allowed: int) -> None:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            is_folder = stat.S_ISDIR(os.fstat(place).st_mode)
+            self._add(rules, place, allowed if is_folder else allowed & _ON_FILES)
+        finally:
+            os.close(place)
+
+    def _add(self, rules: int, place: int, allowed: int) -> None:
+        rule = _Beneath(allowed, place)
+        self._do("syscall", _ADD_RULE, rules, _PATH_BENEATH, ctypes.byref(rule), 0)
+
+    def _do(self, function: str, *arguments: object) -> int:
+        result: int = getattr(self._libc, function)(*arguments)
+        if result < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return result
+
+
+def _socket_filter() -> _Program:
+    """A program of the kernel's: sockets of AF_UNIX alone, no io_uring, no calls of another architecture."""
+    machine = os.uname().machine
+    if machine not in _MACHINES:
+        raise OSError(_ENOSYS, f"no filter of system calls is known for {machine}")
+    name, socket, io_uring = _MACHINES[machine]
+    load, equal, above, leave = 0x20, 0x15, 0x35, 0x06
+    steps = [
+        (load, 0, 0, 4),  # the architecture
+        (equal, 0, 7, name),
+        (load, 0, 0, 0),  # the number of the call
+        (above, 5, 0, _X32),
+        (equal, 4, 0, io_uring),
+        (equal, 0, 4, socket),
+        (load, 0, 0, 16),  # its first argument: the family
+        (equal, 2, 0, 1),
+        (leave, 0, 0, _REFUSE | _EACCES),
+        (leave, 0, 0, _REFUSE | _ENOSYS),
+        (leave, 0, 0, _ALLOW),
+    ]
+    return _Program(len(steps), (_Instruction * len(steps))(*(_Instruction(*step) for step in steps)))

@@ -1,0 +1,91 @@
+"""What stands around an isolated job: two processes of ours above each other, of which the lower one is the first of
+the job's own namespace and tells on a pipe what becomes of the job. See `inner`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import inner, processes, protocol, spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .inner import Usage
+
+_READ = inner.RECORD * 16
+_LONGEST_COMPLAINT = 1000
+
+
+class Enclosure:
+    """`report` is the end of the pipe that does not block; what the two have to complain about is in the file `said`.
+
+    `command` is the path of what they were to execute, from `folder` on; `log` that of the job's log, empty if it is
+    not the warden's.
+    """
+
+    def __init__(self, root: int, report: int, said: int, command: bytes, folder: bytes, log: bytes) -> None:
+        self.root = root
+        self.report = report
+        self._command = command
+        self._folder = folder
+        self._log = log
+        self._ours = {root}
+        self.started = False
+        self.silent = False  # nobody can tell anything any more
+        self.error: int | None = None  # the errno with which the job could not be executed
+        self._said = said
+
+    def take_in(self) -> tuple[int, Usage] | None:
+        """Read what has come; how the job's main process ended, if that was told."""
+        try:
+            data = os.read(self.report, _READ)
+        except BlockingIOError:
+            return None
+        self.silent = not data
+        ended = None
+        for kind, number, usage in inner.records(data):
+            if kind == inner.STARTED:
+                self.started = True
+            elif kind == inner.FAILED:
+                self.error = number
+            else:
+                ended = number, usage
+        return ended
+
+    def ours(self) -> set[int]:
+        """The two processes; not those of the job. The lower one outlives the other for a moment."""
+        self._ours.update(processes.children(self.root)[:1])
+        return self._ours
+
+    def main(self) -> int | None:
+        """The pid of the job's main process while it lives: the oldest child of the namespace's first process."""
+        inside = self.inside()
+        return inside[0] if inside else None
+
+    def inside(self) -> list[int]:
+        """The main process of the job, and the processes without a parent beside it."""
+        return [pid for ours in self.ours() for pid in processes.children(ours) if pid not in self._ours]
+
+    def why_never_begun(self) -> tuple[Any, ...]:
+        """What to answer where the job was never executed; then its log is none, unless the answer ends the attempt."""
+        if self.error is None:
+            return protocol.REFUSED, protocol.NO_ISOLATION, 0, self._complaint()
+        if self.error in spawn.SCARCITY:
+            if self._log:
+                os.unlink(self._log)
+            return protocol.SCARCE, self.error
+        fault = spawn.fault_of(self._command, self.error, self._folder)
+        return protocol.REFUSED, fault.kind, fault.number, fault.detail[:_LONGEST_COMPLAINT]
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        os.close(self.report)
+        os.close(self._said)
+
+    def _complaint(self) -> bytes:
+        """Why the isolation could not be had."""
+        os.lseek(self._said, 0, os.SEEK_SET)
+        lines = os.read(self._said, _LONGEST_COMPLAINT).split(b"\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), b"it ended without a word")

@@ -1,0 +1,74 @@
+"""Namespaces of a job's own: its processes, and in a sandbox its network and its view of some folders.
+
+All in children of the warden; nothing here changes the warden itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+_NEW_MOUNTS, _NEW_IPC, _NEW_USER, _NEW_PROCESSES, _NEW_NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+_NOSUID, _NODEV, _NOEXEC, _BIND, _RECURSIVE, _PRIVATE = 2, 4, 8, 0x1000, 0x4000, 0x40000
+_SET_INTERFACE_FLAGS = 0x8914
+_UP = 1
+
+
+class StepError(Exception):
+    """A step that this system does not allow, with the reason."""
+
+
+def leave(*, own_user: bool, sandbox: bool, network: bool) -> None:
+    """Leave the caller's namespaces; its next child is the first process of its own. Raises StepError."""
+    uid, gid = os.getuid(), os.getgid()
+    flags = _NEW_PROCESSES | _NEW_MOUNTS | (_NEW_USER if own_user else 0) | (_NEW_IPC if sandbox else 0)
+    _do("leaving the namespaces", "unshare", flags | (_NEW_NETWORK if sandbox and not network else 0))
+    if own_user:
+        try:
+            _write("/proc/self/uid_map", f"{uid} {uid} 1")
+            _write("/proc/self/setgroups", "deny")
+            _write("/proc/self/gid_map", f"{gid} {gid} 1")
+        except OSError as error:
+            raise StepError(f"a user namespace: {error.strerror}") from None
+
+
+def furnish(hidden: list[bytes], shown: list[tuple[bytes, bytes]], *, network: bool) -> None:
+    """Called by the first process: its own /proc, and with `hidden` folders empty, some of them `shown` again or other
+    ones in their place. Without a `network` there is still the machine itself. Raises StepError."""
+    _do("private mounts", "mount", None, b"/", None, _RECURSIVE | _PRIVATE, None)
+    try:
+        held = [(os.open(source, os.O_PATH | os.O_CLOEXEC), place) for source, place in shown]
+    except OSError as error:
+        raise StepError(f"{os.fsdecode(error.filename)}: {error.strerror}") from None
+    for folder in hidden:
+        _do(f"hiding {os.fsdecode(folder)}", "mount", b"tmpfs", folder, b"tmpfs", _NOSUID | _NODEV, b"mode=0755")
+    for descriptor, place in held:
+        os.makedirs(place, exist_ok=True)
+        source = b"/proc/self/fd/%d" % descriptor
+        _do(f"showing {os.fsdecode(place)}", "mount", source, place, None, _BIND | _RECURSIVE, None)
+        os.close(descriptor)
+    _do("an own /proc", "mount", b"proc", b"/proc", b"proc", _NOSUID | _NODEV | _NOEXEC, None)
+    if not network:
+        _switch_loopback_on()
+
+
+def _switch_loopback_on() -> None:
+    import fcntl
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as end:
+        fcntl.ioctl(end, _SET_INTERFACE_FLAGS, b"lo".ljust(16, b"\0") + _UP.to_bytes(2, "little") + bytes(22))
+
+
+def _do(what: str, function: str, *arguments: object) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, function)(*arguments) != 0:
+        raise StepError(f"{what}: {os.strerror(ctypes.get_errno())}")
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
