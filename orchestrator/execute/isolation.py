@@ -7,8 +7,9 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from orchestrator.errors import RefusedError
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec, CannotStartError

@@ -9,8 +9,9 @@ import enum
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from orchestrator.execute.attempt import CannotStartError
 from orchestrator.plan.model import Isolation
@@ -20,6 +21,8 @@ _RUN = "/run"
 # What is in it, programs may need: the name servers, and where systems keep their programs.
 _SHOWN_OF_RUN = ("current-system", "booted-system", "opengl-driver", "wrappers")
 _NAME_SERVERS = ("systemd/resolve/stub-resolv.conf", "systemd/resolve/resolv.conf", "resolvconf", "NetworkManager")
+# Files here belong to root, and are settings of the machine: being root is enough to write them.
+_SETTINGS = ("sys", "irq", "bus", "fs", "scsi", "acpi", "driver", "tty", "mtrr", "sysrq-trigger")
 _PROGRAM = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -38,8 +41,7 @@ MECHANISMS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where an attempt runs, and what it may do there. Paths are absolute; `writes` as they are declared, from
     `base_dir` on; `run_dir` is never written by a job, but for its own `temp_dir`."""
 
@@ -63,9 +65,10 @@ def walls(mechanism: Mechanism, place: Place, bubblewrap: str) -> tuple[Any, ...
     if mechanism is Mechanism.BUBBLEWRAP:
         return [*_bubblewrap(place, writes, bubblewrap)], True, True, True, place.network, [], [], None, False
     hidden = [os.fsencode(path) for path in (_RUN, "/dev/shm") if os.path.isdir(path)]
-    shown = [(os.fsencode(path), os.fsencode(path)) for path in _shown(place, writes)]
-    if not any(path.startswith(b"/tmp/") for path, _ in shown):
-        # Else what is shown in it could be written with it: Landlock looks upwards also across mounts.
+    seen = _shown(place, writes)
+    shown = [(os.fsencode(path), os.fsencode(path)) for path in seen if not _is_inside(path, "/tmp")]
+    if len(shown) == len(seen):
+        # Else what is in /tmp could be written with it: Landlock looks upwards also across mounts.
         shown.insert(0, (os.fsencode(place.temp_dir), b"/tmp"))
     writable = [os.fsencode(path) for path in (*writes, place.temp_dir, "/dev/shm") if os.path.exists(path)]
     return [], True, True, True, place.network, hidden, shown, writable, False
@@ -77,6 +80,8 @@ def _bubblewrap(place: Place, writes: list[str], program: str) -> Iterator[bytes
     if not place.network:
         words.append("--unshare-net")
     words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    for name in _SETTINGS:
+        words += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
     if os.path.isdir(_RUN):
         words += ["--tmpfs", _RUN]
     shown = _shown(place, writes)

@@ -177,6 +177,7 @@ class Desk:
         for path in (folder / "logs", folder / "tmp", self.work):
             path.mkdir()
         self.supervision = Supervision()
+        self.always: dict[str, Any] = {}  # fields of JobSpec that all jobs have
         self._threads = ThreadPoolExecutor(64)
         self._office = Office(self.supervision) if direct else None
         self._serial = 0
@@ -204,6 +205,7 @@ class Desk:
         """An attempt of a job with these fields of JobSpec; `{mark}` in its texts becomes its mark."""
         self._serial += 1
         mark = new_mark()
+        job = {**self.always, **job}
         job.setdefault("shell", ("sh", "-e"))
         if "run" in job:
             job["run"] = job["run"].replace("{mark}", mark)

@@ -21,6 +21,9 @@ _PATH_BENEATH = 1
 _VERSION = 1
 # From this version on truncating is guarded; before, every file could still be emptied.
 _LEAST_VERSION = 3
+# From this one on it also keeps signals, and sockets that have names but no files, from going outside.
+_VERSION_WITH_SCOPES = 6
+_SCOPES = 3
 _WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
 _ON_FILES = _WRITE_FILE | _TRUNCATE
 # Writing, removing and making files of every kind, linking and renaming across folders.
@@ -35,7 +38,7 @@ _EACCES, _ENOSYS = 13, 38
 
 
 class _Ruleset(ctypes.Structure):
-    _fields_ = (("files", ctypes.c_uint64),)
+    _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scopes", ctypes.c_uint64))
 
 
 class _Beneath(ctypes.Structure):
@@ -82,8 +85,10 @@ class Confinement:
         version = self._do("syscall", _CREATE_RULESET, None, 0, _VERSION)
         if version < _LEAST_VERSION:
             raise OSError(_ENOSYS, "Landlock is older than version 3")
-        wanted = _Ruleset(_ON_FOLDERS)
-        rules = self._do("syscall", _CREATE_RULESET, ctypes.byref(wanted), ctypes.sizeof(wanted), 0)
+        has_scopes = version >= _VERSION_WITH_SCOPES
+        wanted = _Ruleset(_ON_FOLDERS, 0, _SCOPES if has_scopes else 0)
+        size = ctypes.sizeof(wanted) if has_scopes else _Ruleset.network.offset
+        rules = self._do("syscall", _CREATE_RULESET, ctypes.byref(wanted), size, 0)
         os.set_inheritable(rules, False)
         for path in writable:
             self._allow(rules, path, _ON_FOLDERS)

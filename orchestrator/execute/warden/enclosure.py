@@ -37,22 +37,22 @@ class Enclosure:
         self.error: int | None = None  # the errno with which the job could not be executed
         self._said = said
 
-    def take_in(self) -> tuple[int, Usage] | None:
-        """Read what has come; how the job's main process ended, if that was told."""
+    def take_in(self) -> tuple[float | None, tuple[float, int, Usage] | None]:
+        """Read what has come: when the job began, and when and how its main process ended, if that was told."""
         try:
             data = os.read(self.report, _READ)
         except BlockingIOError:
-            return None
+            return None, None
         self.silent = not data
-        ended = None
-        for kind, number, usage in inner.records(data):
+        began, ended = None, None
+        for kind, when, number, usage in inner.records(data):
             if kind == inner.STARTED:
-                self.started = True
+                self.started, began = True, when
             elif kind == inner.FAILED:
                 self.error = number
             else:
-                ended = number, usage
-        return ended
+                ended = when, number, usage
+        return began, ended
 
     def ours(self) -> set[int]:
         """The two processes; not those of the job. The lower one outlives the other for a moment."""
@@ -77,7 +77,7 @@ class Enclosure:
                 os.unlink(self._log)
             return protocol.SCARCE, self.error
         fault = spawn.fault_of(self._command, self.error, self._folder)
-        return protocol.REFUSED, fault.kind, fault.number, fault.detail[:_LONGEST_COMPLAINT]
+        return protocol.REFUSED, fault.kind, fault.number, fault.detail
 
     def close(self) -> None:
         """Give the descriptors back."""

@@ -9,10 +9,12 @@ Inside bubblewrap it is a program of its own, `python -I -S .../warden/inner.py`
 
 from __future__ import annotations
 
+import ctypes
 import marshal
 import os
 import signal
 import sys
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ REPORT_FD, OUTPUT_FD, TASK_FD = 3, 4, 5
 
 STARTED, FAILED, ENDED = range(3)
 _WIDTH = 8
-RECORD = 4 * _WIDTH
+_PR_SET_DUMPABLE = 4
+RECORD = 5 * _WIDTH
 _MICROSECONDS = 1_000_000
 
 
@@ -41,22 +44,24 @@ class Usage:
 
 def record(kind: int, number: int = 0, cpu: float = 0.0, max_rss: int = 0) -> bytes:
     """STARTED; FAILED with the errno of exec; ENDED with the wait status of the job and what it used."""
-    values = (kind, number, int(cpu * _MICROSECONDS), max_rss)
+    values = (kind, int(time.monotonic() * _MICROSECONDS), number, int(cpu * _MICROSECONDS), max_rss)
     return b"".join(value.to_bytes(_WIDTH, "little", signed=True) for value in values)
 
 
-def records(data: bytes) -> list[tuple[int, int, Usage]]:
-    """What was written with `record`."""
+def records(data: bytes) -> list[tuple[int, float, int, Usage]]:
+    """What was written with `record`: kind, monotonic seconds, number, usage."""
     found = []
     for at in range(0, len(data) - RECORD + 1, RECORD):
         parts = (data[at + place : at + place + _WIDTH] for place in range(0, RECORD, _WIDTH))
-        kind, number, cpu, max_rss = (int.from_bytes(part, "little", signed=True) for part in parts)
-        found.append((kind, number, Usage(cpu / _MICROSECONDS, max_rss)))
+        kind, when, number, cpu, max_rss = (int.from_bytes(part, "little", signed=True) for part in parts)
+        found.append((kind, when / _MICROSECONDS, number, Usage(cpu / _MICROSECONDS, max_rss)))
     return found
 
 
 def keep(report: int, start: Callable[[], int]) -> NoReturn:
     """Start the job, which gives its pid or raises OSError, and be its parent until nothing is left below."""
+    # Nobody looks into this process or takes hold of its pipe, least of all the job.
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     try:
         main = start()
     except OSError as error:

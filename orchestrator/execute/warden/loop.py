@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _SHUTDOWN_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 _READ = 1 << 16
-_LONGEST_DETAIL = 1000
 # The kernel hands out /proc/.../children a page at a time; a shorter answer is a whole one.
 _WHOLE_ANSWER = 2048
 
@@ -165,7 +164,7 @@ class Warden:
         try:
             pid, start_ticks, log = self._spawner.start(command, tag)
         except spawn.Fault as fault:
-            self._say(channel, serial, protocol.REFUSED, fault.kind, fault.number, fault.detail[:_LONGEST_DETAIL])
+            self._say(channel, serial, protocol.REFUSED, fault.kind, fault.number, fault.detail)
         except OSError as error:
             self._say(channel, serial, protocol.SCARCE, error.errno)
         else:
@@ -179,8 +178,7 @@ class Warden:
             self._wake = min(self._wake, job.next_at)
 
     def _listen_to(self, job: Job, enclosure: Enclosure) -> None:
-        job.enclosure = enclosure
-        job.report_at = NEVER
+        job.enclosure, job.report_at = enclosure, NEVER
         self._hear[enclosure.report] = lambda: self._hear_enclosure(job, enclosure)
         self._epoll.register(enclosure.report, select.EPOLLIN)
 
@@ -191,15 +189,15 @@ class Warden:
 
     def _take_in(self, job: Job, enclosure: Enclosure) -> None:
         """What became of a job inside, as far as it was told."""
-        began, ended = enclosure.started, enclosure.take_in()
+        began, ended = enclosure.take_in()
         if enclosure.silent and self._hear.pop(enclosure.report, None) is not None:
             self._epoll.unregister(enclosure.report)
-        if enclosure.started and not began:
-            job.begins(time.monotonic(), self._orphans().get(job.tag, ()))
+        if began is not None:
+            job.begins(began, self._orphans().get(job.tag, ()))
             self._wake = min(self._wake, job.next_at)
         if ended is not None and job.alive:
             del self._mains[job.pid]
-            job.main_ended(time.monotonic(), *ended)
+            job.main_ended(*ended)
             self._ending.append(job)
 
     def _stop(self, tag: int, force: bool) -> None:
@@ -361,8 +359,7 @@ class Warden:
 
     def _take_down(self, job: Job, enclosure: Enclosure) -> bool:
         """Let go of what stood around a job; and if that never stood, say so in place of its end."""
-        never_begun = not enclosure.started and job.cause == protocol.BY_ITSELF
-        if never_begun:
+        if never_begun := not enclosure.started and job.cause == protocol.BY_ITSELF:
             self._say(job.channel, protocol.serial_of(job.tag), *enclosure.why_never_begun())
         if self._hear.pop(enclosure.report, None) is not None:
             self._epoll.unregister(enclosure.report)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 
 _NEW_MOUNTS, _NEW_IPC, _NEW_USER, _NEW_PROCESSES, _NEW_NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 _NOSUID, _NODEV, _NOEXEC, _BIND, _RECURSIVE, _PRIVATE = 2, 4, 8, 0x1000, 0x4000, 0x40000
@@ -43,13 +44,23 @@ def furnish(hidden: list[bytes], shown: list[tuple[bytes, bytes]], *, network: b
     for folder in hidden:
         _do(f"hiding {os.fsdecode(folder)}", "mount", b"tmpfs", folder, b"tmpfs", _NOSUID | _NODEV, b"mode=0755")
     for descriptor, place in held:
-        os.makedirs(place, exist_ok=True)
+        _make_place_for(descriptor, place)
         source = b"/proc/self/fd/%d" % descriptor
         _do(f"showing {os.fsdecode(place)}", "mount", source, place, None, _BIND | _RECURSIVE, None)
         os.close(descriptor)
     _do("an own /proc", "mount", b"proc", b"/proc", b"proc", _NOSUID | _NODEV | _NOEXEC, None)
     if not network:
         _switch_loopback_on()
+
+
+def _make_place_for(descriptor: int, place: bytes) -> None:
+    if os.path.lexists(place):
+        return
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.makedirs(place)
+    else:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _switch_loopback_on() -> None:

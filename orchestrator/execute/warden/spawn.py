@@ -24,6 +24,7 @@ _SPARE_DESCRIPTORS = 8
 _LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TICK_NANOSECONDS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _LONGEST_SHEBANG = 256
+_LONGEST_DETAIL = 1000
 
 
 class Fault(Exception):  # noqa: N818 - it is no error of the program
@@ -33,7 +34,7 @@ class Fault(Exception):  # noqa: N818 - it is no error of the program
         super().__init__(kind, number, detail)
         self.kind = kind
         self.number = number
-        self.detail = detail
+        self.detail = detail[:_LONGEST_DETAIL]
 
 
 class Command:

@@ -1,0 +1,121 @@
+"""true-status: how a job ended is told exactly, and the same at every level of isolation."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.attempts import Attempt, Desk, evil, marked, survivors, wait_until
+from support.host import LEVELS, isolated_by
+
+from orchestrator.engine.states import Verdict
+from orchestrator.plan.model import Limits
+
+FAILED, SUCCEEDED = Verdict.FAILED, Verdict.SUCCEEDED
+SOME = Limits(open_files=200)
+
+
+@pytest.fixture(params=LEVELS)
+def level(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    """Runs attempts at one level of isolation."""
+    with Desk(tmp_path) as desk:
+        isolated_by(desk, request.param)
+        yield desk
+
+
+def seen(attempt: Attempt) -> tuple[object, ...]:
+    result = attempt.result
+    return result.verdict, result.reason, result.exit_code, result.signal
+
+
+def test_every_exit_code_and_every_signal_is_the_jobs_own(level: Desk) -> None:
+    for code in (0, 1, 2, 126, 127, 128 + 9, 255):
+        reason = f"exit code {code}" if code else ""
+        assert seen(level.run(run=f"exit {code}")) == (FAILED if code else SUCCEEDED, reason, code, None)
+    for number in (9, 11, 15, 37):
+        name = signal.Signals(number).name if number < 32 else f"SIG{number}"
+        assert seen(level.run(run=f"kill -{number} $$")) == (FAILED, f"killed by {name}", None, name)
+
+
+@pytest.mark.parametrize("limits", [{}, {"limits": SOME}], ids=["plain", "limited"])
+def test_what_cannot_be_started_is_told_apart(level: Desk, limits: dict[str, Any]) -> None:
+    for name, content, mode in (
+        ("text", b"text", 0o644),
+        ("bad", b"#!/no/such/x -y\n", 0o755),
+        ("none", b"hello", 0o755),
+    ):
+        (level.work / name).write_bytes(content)
+        (level.work / name).chmod(mode)
+    (level.work / "folder").mkdir()
+    for argv, reason, code in (
+        (("no-such-command",), "`no-such-command` was not found", 127),
+        (("./missing",), "`./missing` was not found", 127),
+        (("./text",), "`./text` is not executable", 126),
+        (("./folder",), "`./folder` is a folder", 126),
+        (("./bad",), "its interpreter `/no/such/x` cannot be run", 127),
+        (("./none",), "`./none` is no program and has no `#!` line", 126),
+        (("true", "a\0b"), "the command cannot be started: embedded null byte", 126),
+        (("true", "x" * 200_000), "arguments and environment are larger than the system takes", 126),
+    ):
+        attempt = level.run(argv=argv, **limits)
+        assert (seen(attempt), attempt.spawned, attempt.log) == ((FAILED, reason, code, None), [], b"")
+
+
+def test_a_time_out_reaches_the_job_itself_which_may_end_in_its_own_way(level: Desk) -> None:
+    script = "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.02; done"
+    attempt = level.start(run=script, timeout=0.4)
+    assert seen(attempt) == (Verdict.TIMED_OUT, "ran longer than 400ms", 5, None)
+    assert attempt.log.splitlines()[-1] == b"bye"
+
+
+def test_a_job_that_hears_nothing_is_killed_after_its_grace(level: Desk) -> None:
+    attempt = level.start(argv=evil("ignore_term.py", "{mark}"), timeout=0.4, grace=0.2)
+    assert seen(attempt) == (Verdict.TIMED_OUT, "ran longer than 400ms", None, "SIGKILL")
+    assert survivors(attempt.mark) == set()
+
+
+def test_a_job_that_is_stopped_on_request_is_told_as_that(level: Desk) -> None:
+    attempt = level.start(run="trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done")
+    attempt.wait_for_output()
+    level.supervision.kill(attempt.spec.serial, force=False)
+    assert seen(attempt) == (Verdict.KILLED, "stopped on request", 3, None)
+
+
+def test_a_job_that_leaves_nothing_to_say_still_ends(level: Desk) -> None:
+    attempt = level.run(run="exec >&- 2>&-; exit 4")
+    assert seen(attempt) == (FAILED, "exit code 4", 4, None)
+
+
+def test_what_a_job_leaves_behind_is_ended_and_counted(level: Desk) -> None:
+    attempt = level.run(argv=evil("daemon.py", "{mark}"))
+    assert (seen(attempt)[0], attempt.result.leftover_killed) == (SUCCEEDED, 1)
+    assert survivors(attempt.mark) == set()
+
+
+def test_what_still_writes_when_the_job_has_ended_may_finish(level: Desk) -> None:
+    attempt = level.run(run="(sleep 0.05; echo late) & echo early", pump=True)
+    assert (attempt.log, attempt.result.leftover_killed) == (b"early\nlate\n", 0)
+
+
+def test_usage_and_duration_are_those_of_the_job(level: Desk) -> None:
+    result = level.run(run="python3 -c 'x = b\"x\" * 60_000_000\nfor n in range(3_000_000): pass'; sleep 0.1").result
+    assert 0.1 <= result.duration_seconds < 20
+    assert 0.05 <= result.cpu_seconds < 10
+    assert 60_000_000 <= result.max_rss_bytes < 120_000_000
+
+
+def test_the_log_is_the_jobs_bytes_and_nothing_else(level: Desk) -> None:
+    attempt = level.run(run="head -c 300000 /dev/zero; echo one >>/dev/stderr; echo two >>/dev/stdout")
+    assert attempt.log == bytes(300_000) + b"one\ntwo\n"
+
+
+def test_a_kill_that_comes_before_the_isolation_stands_is_heard(level: Desk) -> None:
+    attempts = [level.prepare(run="sleep 20 # {mark}") for _ in range(4)]
+    for attempt in attempts:
+        level.submit(attempt)
+        level.supervision.kill(attempt.spec.serial, force=False)
+    assert {attempt.result.verdict for attempt in attempts} == {Verdict.KILLED}
+    assert wait_until(lambda: not any(marked(attempt.mark) for attempt in attempts))

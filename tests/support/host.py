@@ -1,0 +1,51 @@
+"""What the machine of the tests can do, and how to have jobs isolated by one mechanism of it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+
+import pytest
+from support.attempts import Desk
+
+from orchestrator.execute.isolation import Isolations
+from orchestrator.execute.walls import Mechanism
+from orchestrator.plan.model import Isolation
+
+HAS_BUBBLEWRAP = shutil.which("bwrap") is not None
+HAS_LANDLOCK = ctypes.CDLL(None).syscall(444, None, 0, 1) >= 3
+
+
+def can_make_namespaces() -> bool:
+    """Whether the one who runs the tests may make a namespace of processes."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(ctypes.CDLL(None).unshare(0x20000000 | (0x10000000 if os.geteuid() else 0)) != 0)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+HAS_NAMESPACES = can_make_namespaces()
+
+
+def _level(name: str, isolation: Isolation, mechanism: Mechanism | None, there: bool) -> object:
+    reason = f"this machine has no {name}"
+    return pytest.param((isolation, mechanism), id=name, marks=pytest.mark.skipif(not there, reason=reason))
+
+
+PROCESS = _level("process", Isolation.PROCESS, Mechanism.NAMESPACES, HAS_NAMESPACES)
+SANDBOXES = [
+    _level("bubblewrap", Isolation.SANDBOX, Mechanism.BUBBLEWRAP, HAS_BUBBLEWRAP),
+    _level("landlock", Isolation.SANDBOX, Mechanism.LANDLOCK, HAS_LANDLOCK and HAS_NAMESPACES),
+    _level("landlock_alone", Isolation.SANDBOX, Mechanism.LANDLOCK_ALONE, HAS_LANDLOCK),
+]
+LEVELS = [_level("none", Isolation.NONE, None, there=True), PROCESS, *SANDBOXES]
+
+
+def isolated_by(desk: Desk, level: tuple[Isolation, Mechanism | None]) -> None:
+    """Let the jobs of this desk be isolated so, and by nothing else."""
+    isolation, mechanism = level
+    desk.always["isolation"] = isolation
+    if mechanism is not None:
+        desk.supervision.isolations = Isolations(desk.supervision, {isolation: (mechanism,)})
+        assert desk.supervision.isolations.mechanism(isolation) is mechanism
