@@ -27,11 +27,13 @@ PROMISES = {
     "private-files",
     "safe-input",
     "safe-output",
+    "sandbox",
     "scarcity",
     "secrets",
     "signals",
     "terminal",
     "time",
+    "true-status",
 }
 
 
