@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from support.cli import Pexec
+from support.runs import last_run
 
 
 def test_any_path_makes_valid_json(pexec: Pexec) -> None:
@@ -31,3 +32,22 @@ def test_what_was_written_is_read_again(pexec: Pexec) -> None:
     pexec.run("discover", "a.sh", "b.sh", "--format", "json", "-o", "deps.json").said()
     said = pexec.run("discover", "--dependency-graph", "deps.json", "--format", "json")
     assert (said.exit_code, said.stdout) == (0, (pexec.folder / "deps.json").read_text())
+
+
+def test_each_run_has_one_in_its_folder_with_every_status_at_the_end(pexec: Pexec) -> None:
+    jobs = "  c: {needs: [b], run: ':'}\n  b: {file: b.sh, needs: a}\n  a: {run: ':'}\n  d: {run: exit 1}\n"
+    pexec.file("b.sh", ":\n").file("pexec.yaml", f"version: 1\nworkflows:\n{jobs}")
+    assert pexec.run("apply", "-j", "1", "--output", "quiet").exit_code == 1
+    data = last_run(pexec.folder).check().json("dependencies.json")
+    assert sorted(data) == ["dependencies", "execution_order", "workflows"]
+    assert {name: entry["status"] for name, entry in data["workflows"].items()} == {
+        "a": "SUCCESS",
+        "b": "SUCCESS",
+        "c": "SUCCESS",
+        "d": "FAILED",
+    }
+    assert data["workflows"]["b"]["path"] == "b.sh"
+    assert data["dependencies"] == {"c": ["b"], "b": ["a"], "a": [], "d": []}
+    order = data["execution_order"]
+    assert sorted(order) == ["a", "b", "c", "d"]
+    assert order.index("a") < order.index("b") < order.index("c")

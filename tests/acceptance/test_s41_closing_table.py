@@ -1,0 +1,43 @@
+"""S41: when a run is over a table says what became of each job, how it all went, and where its files are."""
+
+from __future__ import annotations
+
+import re
+
+from support.cli import Pexec
+from support.runs import last_run
+
+MANIFEST = """\
+version: 1
+policy: {max_parallel_jobs: 2}
+workflows:
+  good: {run: ':'}
+  bad: {run: exit 3}
+  behind: {needs: bad, run: ':'}
+"""
+
+
+def test_it_stands_at_the_end_on_standard_error_whatever_is_shown(pexec: Pexec) -> None:
+    for output in ("plain", "grouped", "quiet", "jsonl"):
+        said = pexec.file("pexec.yaml", MANIFEST).run("apply", "--output", output)
+        assert said.exit_code == 1
+        run = last_run(pexec.folder)
+        table = said.stderr.partition("job     status")[2].splitlines()
+        assert re.fullmatch(r"good    succeeded  +\d+\.\d+ s", table[1])
+        assert re.fullmatch(r"bad     failed  +\d+\.\d+ s  exit code 3; logs/bad\.1\.log", table[2])
+        assert re.fullmatch(r"behind  skipped  +-  need `bad` failed", table[3])
+        assert re.fullmatch(r"FAILED in \d+\.\d+ s: 1 of 3 jobs succeeded, 1 failed, 1 skipped", table[5])
+        assert re.fullmatch(r"speed-up \d+\.\d, \d+ % of 2 slots used, critical path \d+\.\d+ s", table[6])
+        assert table[7:] == [f"run folder: {run.path}"]
+
+
+def test_of_very_many_jobs_it_shows_what_broke_and_the_slowest(pexec: Pexec) -> None:
+    text = "version: 1\nworkflows:\n" + "".join(
+        f"  j{number}: {{argv: ['{'false' if number == 50 else 'true'}']}}\n" for number in range(60)
+    )
+    said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
+    assert said.exit_code == 1
+    lines = said.stderr.splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith("j50 ")] == [["j50", "failed"]]
+    assert "... and 54 more that succeeded" in lines
+    assert "59 of 60 jobs succeeded, 1 failed" in said.stderr
