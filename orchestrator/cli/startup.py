@@ -22,6 +22,8 @@ def start_quickly() -> None:
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     # structlog imports it for its asynchronous loggers: 16 ms.
     _postpone(_Later("asyncio"))
+    # pydantic imports it for the numbers of payment cards: 4 ms.
+    _postpone(_Later("secrets"))
     _postpone(_NoPlugins("importlib.metadata"))
 
 

@@ -31,7 +31,6 @@ class DirectAttempts:
     def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
         """Have the attempt run. The future never raises, and is done in this thread, by reading the line."""
         future: Future[AttemptResult] = Future()
-        future.set_running_or_notify_cancel()
         try:
             self._start(spec, future)
         except Exception as error:

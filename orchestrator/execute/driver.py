@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, Protocol, assert_never
 
 from msgspec import Struct
@@ -128,6 +128,7 @@ class Driver:
         self._cleanups = Cleanups()
         self._admission = Admission(plan)
         self._serial = 0
+        self._unwritten: list[Mapping[str, Any]] = []
         self._unseen: list[Mapping[str, Any]] = []
         self._asked: dict[int | None, float] = {}  # job, or None for the run -> when it was first asked to stop
         self.stop_signal: signal.Signals | None = None
@@ -184,9 +185,10 @@ class Driver:
             now = self._clock.now()
             commands = self._admission.admitted(self._scheduler.decide(now), self._live, now)
             launches = [self._accept(command, now) for command in commands]
-            self._publish()
+            self._flush()
             self._touch(commands, launches)
-            if not commands:
+            self._show()
+            if None not in launches:  # a launch makes the engine wish nothing more
                 return
 
     def _accept(self, command: Command, now: float) -> AttemptSpec | None:
@@ -231,11 +233,12 @@ class Driver:
         """Wait once for word from the world, and record all that has come."""
         times = (self._scheduler.next_wakeup(), self._admission.look_again_at)
         wakeup = min((time for time in times if time is not None), default=None)
-        for message in self._inbox.wait(None if wakeup is None else max(0.0, wakeup - self._clock.now())):
-            self._handle(message)
-
-    def _handle(self, message: Message) -> None:
+        messages = self._inbox.wait(None if wakeup is None else max(0.0, wakeup - self._clock.now()))
         now = self._clock.now()
+        for message in messages:
+            self._handle(message, now)
+
+    def _handle(self, message: Message, now: float) -> None:
         match message:
             case Spawned(spec, pid, start_ticks):
                 if self._live.get(spec.job) is spec:
@@ -296,7 +299,7 @@ class Driver:
                 self._submit(self._cleanups.begin(spec, None, self._next_serial()))
         while self._cleanups.under_way(None):
             for message in self._inbox.wait():
-                self._handle(message)
+                self._handle(message, self._clock.now())
             self._publish()
 
     def _stop(self, job: int | None, now: float, *, force: bool = False) -> None:
@@ -314,17 +317,26 @@ class Driver:
         self._emit(event, fact.at, **fields, **more)
 
     def _emit(self, event: str, at: float, **fields: Any) -> None:
-        self._unseen.append(self._journal.emit(event, at, **fields))
+        self._unwritten.append(self._journal.emit(event, at, **fields))
 
     def _publish(self) -> None:
         """Journal first, then whoever watches: a success that was shown survives a crash."""
-        if not self._unseen:
-            return
-        self._journal.flush()
-        records, self._unseen = self._unseen, []
-        for observer in self._observers:
-            for record in records:
-                observer.on_event(record)
+        self._flush()
+        self._show()
+
+    def _flush(self) -> None:
+        if self._unwritten:
+            self._journal.flush()
+            self._unseen += self._unwritten
+            self._unwritten.clear()
+
+    def _show(self) -> None:
+        """To those who watch, after the world was touched: nobody who waits for a job is kept waiting for them."""
+        if self._unseen:
+            records, self._unseen = self._unseen, []
+            for observer in self._observers:
+                for record in records:
+                    observer.on_event(record)
 
     def _end_everything(self) -> None:
         """The journal could not grow: end what runs, and write the ends of attempts into the room that is left.
@@ -363,9 +375,10 @@ def measured(result: AttemptResult, log_name: str) -> dict[str, Any]:
 
 def _ended(spec: AttemptSpec, future: Future[AttemptResult]) -> Ended:
     """What a future says; an executor that broke loses the attempt, whatever the exception was."""
-    if future.cancelled():
-        return Ended(spec, AttemptResult(Verdict.LOST, "pexec ended before it began"))
-    error = future.exception()
-    if error is None:
+    try:
         return Ended(spec, future.result())
-    return Ended(spec, AttemptResult(Verdict.LOST, f"the executor failed: {type(error).__name__}: {error}"))
+    except CancelledError:
+        return Ended(spec, AttemptResult(Verdict.LOST, "pexec ended before it began"))
+    except Exception as error:
+        reason = f"the executor failed: {type(error).__name__}: {error}"
+        return Ended(spec, AttemptResult(Verdict.LOST, reason))

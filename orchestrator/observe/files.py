@@ -28,14 +28,14 @@ from orchestrator.report.results import results_chunks
 from orchestrator.report.table import closing_table
 from orchestrator.report.timeline import Timeline
 
-EVERY = 0.3
+EVERY = 1.0
 SHARE = 0.05  # of the time, at most, goes into writing while the run is on
 
 
 class RunFiles:
     """An observer that keeps `results_summary.json`, `execution_report.md` and the status files current.
 
-    Each is replaced by a rename, in a helper thread, at most every 0.3 s and never for more than a twentieth of the
+    Each is replaced by a rename, in a helper thread, at most once a second and never for more than a twentieth of the
     time; `close` makes all of them final, and writes `report.html`. Plan, groups and dependencies are there from the
     start. `past` are the events so far of a run that goes on. Constructing and closing raise EnvironmentFailedError
     when the disk fails.

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # With these, bash reads a file, or changes what words mean, before it looks at the command.
-_ALTERING = (b"BASH_ENV", b"SHELLOPTS", b"BASHOPTS", b"POSIXLY_CORRECT")
-_FUNCTION = b"BASH_FUNC_"
+_ALTERING = frozenset((b"BASH_ENV", b"SHELLOPTS", b"BASHOPTS", b"POSIXLY_CORRECT"))
+_FUNCTION = b"BASH_FUNC_"  # how the names of such variables begin
 _SYSTEM = (b"/bin/", b"/usr/bin/")
 # The shell's own, and the same as the program if that is the system's.
 _TWINS = (b"true", b"false")
@@ -41,12 +41,12 @@ def instead_of(
     To be called in the job's working folder. `find` looks a command up, and may raise what it likes.
     """
     search = env.get(b"PATH")
-    if search is None or any(name in env for name in _ALTERING):
+    if search is None or not _ALTERING.isdisjoint(env):
         return None
     kind = _kinds.get((shell, search))
     if kind is None:
         kind = _kinds[shell, search] = _kind(find(shell, env))
-    if kind not in (b"bash", b"dash") or (kind == b"bash" and any(name.startswith(_FUNCTION) for name in env)):
+    if kind not in (b"bash", b"dash") or (kind == b"bash" and _FUNCTION in b"\0".join(env)):
         return None
     path = find(command, env)
     if command in _TWINS and not path.startswith(_SYSTEM):

@@ -7,6 +7,7 @@ import os
 import resource
 import stat
 import time
+from functools import lru_cache
 
 from . import limited, plain, processes, protocol
 
@@ -25,6 +26,7 @@ _LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TICK_NANOSECONDS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _LONGEST_SHEBANG = 256
 _LONGEST_DETAIL = 1000
+_DEFAULT_PATH = os.fsencode(os.defpath)
 
 
 class Fault(Exception):  # noqa: N818 - it is no error of the program
@@ -204,17 +206,19 @@ def _find(command: bytes, env: dict[bytes, bytes]) -> bytes:
     """The path of a command as a shell finds it, by the job's own PATH; relative entries are the working folder's."""
     if b"/" in command:
         return command
-    for path in (candidates := _candidates(command, env)):
+    for folder in (folders := _folders(env.get(b"PATH", _DEFAULT_PATH))):
+        path = folder + command
         if os.access(path, os.X_OK) and _is_file(path):
             return path
-    if any(map(_is_file, candidates)):
+    if any(_is_file(folder + command) for folder in folders):
         raise Fault(protocol.NOT_EXECUTABLE, errno.EACCES, command)
     raise Fault(protocol.NOT_FOUND, errno.ENOENT, command)
 
 
-def _candidates(command: bytes, env: dict[bytes, bytes]) -> list[bytes]:
-    folders = env.get(b"PATH", os.fsencode(os.defpath)).split(b":")
-    return [folder + b"/" + command if folder else b"./" + command for folder in folders]
+@lru_cache(maxsize=64)
+def _folders(search: bytes) -> tuple[bytes, ...]:
+    """What a PATH puts before a command."""
+    return tuple(folder + b"/" if folder else b"./" for folder in search.split(b":"))
 
 
 def _is_file(path: bytes) -> bool:
