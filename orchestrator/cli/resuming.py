@@ -28,6 +28,7 @@ from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.execute.attempt import AttemptResult
 from orchestrator.execute.driver import Driver, measured
 from orchestrator.execute.leftovers import boot_id, end_tree
+from orchestrator.execute.resources import refuse_too_little
 from orchestrator.execute.supervision import Supervision
 from orchestrator.journal.history import History, Process
 from orchestrator.journal.names import RESULTS, log_name
@@ -88,6 +89,7 @@ def _go_on(
     scheduler = history.scheduler
     states = [scheduler.state(job.index) for job in plan.jobs]
     left_alone = _left_alone(plan, fates(plan, states, plan), states, rundir.run_id, options)
+    refuse_too_little(rundir.path, len(plan.jobs) - scheduler.tally[JobState.SUCCEEDED])
     rundir.make_folders()
     rundir.tidy()
     _put_unrecorded_logs_aside(plan, rundir, scheduler)

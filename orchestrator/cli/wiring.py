@@ -35,6 +35,7 @@ from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
 from orchestrator.execute.limits import missing_for, refuse_missing
 from orchestrator.execute.masking import masked_journal, masked_plan
+from orchestrator.execute.resources import refuse_too_little
 from orchestrator.execute.signals import keep_stacks, signals_to, stand_still
 from orchestrator.execute.specs import Specs
 from orchestrator.execute.supervision import Supervision
@@ -104,6 +105,7 @@ def run_plan(
 
     refuse_missing(plan.jobs)
     _missing_isolation(plan, supervision)
+    refuse_too_little(options.run_root, len(plan.jobs))
     refuse_as_parameters(keep_secrets(plan, supervision), invocation)
     with create_run(options.run_root) as rundir:
         return drive(plan, rundir, Past(Scheduler(plan)), begin, options, supervision)

@@ -35,6 +35,9 @@ def pexec_of(user: str) -> Iterator[Pexec]:
     scratch = Path(tempfile.mkdtemp(prefix="pexec-test-"))
     try:
         scratch.chmod(0o755)
-        yield Pexec(scratch, identity_of(user))
+        identity = identity_of(user)
+        if identity:
+            os.chown(scratch, identity["user"], identity["group"])
+        yield Pexec(scratch, identity)
     finally:
         shutil.rmtree(scratch)

@@ -1,0 +1,62 @@
+"""S08: what a run needs at the least is looked at before the first job; too little is refused, and said clearly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.cli import Pexec
+from support.disks import small_disk
+
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.execute import resources
+
+TWO = "version: 1\ndefaults: {shell: [sh, -eu]}\nworkflows: {a: {run: 'touch ran; :'}, b: {run: 'echo b; :'}}\n"
+
+
+def under(pexec: Pexec, limit: int) -> tuple[int, str]:
+    """Exit code and stderr of a run that may have so many files open."""
+    command = ["prlimit", f"--nofile={limit}", *pexec.program, "apply", "--output", "plain"]
+    process = pexec.start_as(command, stderr=-1, stdout=-3)
+    stderr = process.communicate(timeout=60)[1].decode()
+    return process.returncode, stderr
+
+
+def test_too_few_descriptors_are_refused_and_what_is_not_refused_runs(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", TWO)
+    code, stderr = under(pexec, 30)
+    assert code == 5
+    assert "more files may be open at once, and a run needs 32\n  = help: raise the limit of 30" in stderr
+    assert not (pexec.folder / ".pexec").exists()
+    assert not (pexec.folder / "ran").exists()
+    # The least that is not refused is enough indeed.
+    enough = next(limit for limit in range(36, 60) if (found := under(pexec, limit))[0] != 5)
+    assert found[0] == 0, (enough, found)
+    assert (pexec.folder / "ran").exists()
+
+
+def test_a_disk_without_room_for_the_plan_is_refused(pexec: Pexec, tmp_path: Path) -> None:
+    jobs = "".join(f"  j{number}: {{run: 'touch ran; :'}}\n" for number in range(200))
+    pexec.file("pexec.yaml", f"version: 1\nworkflows:\n{jobs}")
+    with small_disk(tmp_path / "disk", "200k") as disk:
+        said = pexec.run("apply", "--run-root", str(disk / "deep/runs"))
+        assert list(disk.iterdir()) == []
+    assert said.exit_code == 5
+    assert f"error: the disk of `{disk}` has 200 KiB free, and a run of this plan needs 464 KiB\n" in said.stderr
+    assert "--run-root" in said.stderr
+    assert not (pexec.folder / "ran").exists()
+
+
+def test_a_disk_without_room_for_names_is_refused(pexec: Pexec, tmp_path: Path) -> None:
+    pexec.file("pexec.yaml", TWO)
+    with small_disk(tmp_path / "disk", "8m,nr_inodes=9") as disk:
+        said = pexec.run("apply", "--run-root", str(disk))
+    assert said.exit_code == 5
+    assert "has room for 8 more files, and a run of this plan needs 20\n" in said.stderr
+
+
+def test_too_little_memory_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    resources.refuse_too_little(str(tmp_path), 1)
+    monkeypatch.setattr(resources, "LEAST_MEMORY", 1 << 60)
+    with pytest.raises(EnvironmentFailedError, match=r"this machine has \d+ MiB of memory available, and a run needs"):
+        resources.refuse_too_little(str(tmp_path), 1)
