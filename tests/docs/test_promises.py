@@ -28,11 +28,13 @@ PROMISES = {
     "safe-input",
     "safe-output",
     "sandbox",
+    "sandbox",
     "scarcity",
     "secrets",
     "signals",
     "terminal",
     "time",
+    "true-status",
     "true-status",
 }
 

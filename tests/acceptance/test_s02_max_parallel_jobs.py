@@ -1,4 +1,4 @@
-"""S02, S32: the manifest's key, `-j` and the environment set how many jobs run at once, and no more ever do."""
+"""S02: the manifest's key, `-j` and the environment set how many jobs run at once, and no more ever do."""
 
 from __future__ import annotations
 
