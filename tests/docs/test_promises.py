@@ -28,13 +28,11 @@ PROMISES = {
     "safe-input",
     "safe-output",
     "sandbox",
-    "sandbox",
     "scarcity",
     "secrets",
     "signals",
     "terminal",
     "time",
-    "true-status",
     "true-status",
 }
 
