@@ -25,9 +25,8 @@ from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run
 from orchestrator.manifest import load as _load
 from orchestrator.manifest.load import Loaded
 from orchestrator.manifest.scalars import NO_LIMIT, NoLimit, ScalarError, parse_parallel
-from orchestrator.plan.expand import Overrides
+from orchestrator.plan.asked import Overrides, Selection
 from orchestrator.plan.model import FailFast, Plan
-from orchestrator.plan.select import Selection
 from orchestrator.report.model import RunReport
 
 if TYPE_CHECKING:

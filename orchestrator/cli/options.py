@@ -15,8 +15,7 @@ from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, folders_u
 
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
-    from orchestrator.plan.expand import Overrides
-    from orchestrator.plan.select import Selection
+    from orchestrator.plan.asked import Overrides, Selection
     from orchestrator.plan.surroundings import Surroundings
 
 DEFAULT_NAMES = ("pexec.yaml", "pexec.yml")
@@ -135,9 +134,8 @@ def understand(arguments: argparse.Namespace) -> Invocation:
     """What the words and flags of `add_run_arguments` ask for, with the settings. Raises UsageError."""
     from orchestrator.cli.planning import surroundings
     from orchestrator.manifest.scalars import NO_LIMIT, parse_parallel
-    from orchestrator.plan.expand import Overrides
+    from orchestrator.plan.asked import Overrides, Selection
     from orchestrator.plan.model import FailFast
-    from orchestrator.plan.select import Selection
 
     manifest, jobs = split_words(arguments.words)
     settings = settings_for(arguments, manifest)

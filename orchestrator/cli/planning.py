@@ -5,17 +5,18 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from orchestrator.cli.streams import write_stderr
 from orchestrator.diagnostics import Diagnostic, has_errors
-from orchestrator.manifest.load import Loaded, load
-from orchestrator.plan.expand import Overrides
-from orchestrator.plan.make import make_plan
+from orchestrator.plan.asked import Overrides, Selection
 from orchestrator.plan.model import Plan
-from orchestrator.plan.select import Selection
 from orchestrator.plan.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from orchestrator.manifest.load import Loaded
 
 # What planning says of names that are missing, perhaps only because what declares them cannot be read.
 _OF_INCLUDES = {"PX202", "PX204", "PX212", "PX220"}
@@ -49,6 +50,8 @@ def judge(
 
     What can be planned of a manifest with errors is planned too, so that all its errors are told in one pass.
     """
+    from orchestrator.manifest.load import load
+
     gc.disable()  # a large plan is all survivors; looking for garbage among them takes longer than making them
     try:
         return assess(load(path), selection, overrides, around, run_root)
@@ -65,6 +68,8 @@ def assess(
     run_root: str | None = None,
 ) -> Verdict:
     """As `judge`, of a manifest that was read already."""
+    from orchestrator.plan.make import make_plan
+
     if loaded.manifest is None:
         return Verdict(loaded.path, None, loaded.diagnostics, loaded.source.texts)
     readable = not has_errors(loaded.diagnostics)

@@ -20,15 +20,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from orchestrator.manifest.scalars import (
-    ENV_NAME_PATTERN,
-    NAME_PATTERN,
-    EnvGlob,
-    EnvName,
-    Name,
-    ScalarError,
-    Text,
-)
+from orchestrator.manifest.annotated import EnvGlob, EnvName, Name, Text
+from orchestrator.manifest.scalars import ENV_NAME_PATTERN, NAME_PATTERN, ScalarError
 
 T = TypeVar("T")
 

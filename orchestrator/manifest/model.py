@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic.config import JsonDict, JsonValue
 
+from orchestrator.manifest.annotated import ByteSize, Duration, EnvName, Filled, Limit, Name, Parallel, Text
 from orchestrator.manifest.fields import (
     Amount,
     Env,
@@ -27,18 +28,7 @@ from orchestrator.manifest.fields import (
 )
 from orchestrator.manifest.limits import Limits
 from orchestrator.manifest.parts import Condition, IncludeEntry, Matrix, NeedList, Param
-from orchestrator.manifest.scalars import (
-    NO_LIMIT,
-    ByteSize,
-    Duration,
-    EnvName,
-    Filled,
-    Limit,
-    Name,
-    Parallel,
-    ScalarError,
-    Text,
-)
+from orchestrator.manifest.scalars import NO_LIMIT, ScalarError
 from orchestrator.manifest.secrets import Secret
 
 _ONE_COMMAND: Final[JsonDict] = {

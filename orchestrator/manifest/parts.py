@@ -20,9 +20,10 @@ from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails
 
+from orchestrator.manifest.annotated import Filled, Name, SingleValue, Text
 from orchestrator.manifest.fields import Given, Section, Switch, form_of
 from orchestrator.manifest.pattern import MAX_GLOB
-from orchestrator.manifest.scalars import NAME_PATTERN, Filled, Name, SingleValue, Text, Value
+from orchestrator.manifest.scalars import NAME_PATTERN, Value
 
 _NAME: Final = NAME_PATTERN.removeprefix("^").removesuffix("$")
 CONDITION_PATTERN: Final = rf"^((params|matrix)\.{_NAME}|platform\.(system|machine)|env\.[A-Za-z_][A-Za-z0-9_]*)$"

@@ -1,6 +1,6 @@
 """The small values of a manifest: durations, sizes, names and text, each with one parser.
 
-The functions stand alone (the command line uses them too) and raise `ScalarError`; the annotated types below make
+The functions stand alone (the command line uses them too) and raise `ScalarError`; the types in `annotated` make
 pydantic call them. Durations are seconds, sizes are bytes.
 """
 
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import Annotated, Final
 
 from msgspec import Struct
-from pydantic import Field, PlainValidator, WithJsonSchema
 
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$"
 ENV_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -215,31 +213,3 @@ def value_text(value: Value) -> str:
 
 
 DURATION_HINT = "write seconds or a number and a unit: `90`, `90s`, `5m`, `1h30m`, `2d`, `500ms`"
-_DURATION_FORMS: Final = [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": DURATION_PATTERN}]
-_VALUE_FORM: Final = {"type": ["string", "number", "boolean"]}
-_LIMIT_FORMS: Final = [
-    {"type": "integer", "minimum": 1},
-    {"const": "none"},
-    {"type": "string", "pattern": LIMIT_PATTERN},
-]
-_PARALLEL_FORMS: Final = [
-    {"type": "integer", "minimum": 1, "maximum": 100_000},
-    {"const": "auto"},
-    {"type": "string", "pattern": PERCENT_PATTERN},
-]
-
-SingleValue = Annotated[Value, PlainValidator(parse_value), WithJsonSchema(_VALUE_FORM)]
-Duration = Annotated[float, PlainValidator(parse_duration), WithJsonSchema({"anyOf": _DURATION_FORMS})]
-Limit = Annotated[float | NoLimit, PlainValidator(parse_limit), WithJsonSchema({"anyOf": _LIMIT_FORMS})]
-Parallel = Annotated[int | CpuShare, PlainValidator(parse_parallel), WithJsonSchema({"anyOf": _PARALLEL_FORMS})]
-ByteSize = Annotated[
-    int,
-    PlainValidator(parse_size),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": SIZE_PATTERN}]}),
-]
-# Strict: a number, a boolean or a null is never taken for text. Patterns run inside pydantic's core, so they are fast.
-Text = Annotated[str, Field(strict=True)]
-Filled = Annotated[str, Field(strict=True, pattern=r"\S")]
-Name = Annotated[str, Field(strict=True, pattern=NAME_PATTERN)]
-EnvName = Annotated[str, Field(strict=True, pattern=ENV_NAME_PATTERN)]
-EnvGlob = Annotated[str, Field(strict=True, pattern=ENV_GLOB_PATTERN)]

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from orchestrator.manifest import limits
 from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Defaults, Manifest, Retry, Workflow
 from orchestrator.manifest.scalars import CpuShare, NoLimit
+from orchestrator.plan.asked import Overrides
 from orchestrator.plan.files import Files
 from orchestrator.plan.model import Durability, FailFast, Isolation, JobSpec, Limits, Order, Policy, RetryPolicy
 from orchestrator.plan.template import is_absolute
 
 _ISOLATION = {member.value: member for member in Isolation}
-
-
-class Overrides(Struct, frozen=True):
-    """What the command line or the settings say over the manifest; None where they say nothing.
-
-    `timeout_seconds` takes the place of `defaults.timeout`: a workflow with a time-out of its own keeps it.
-    """
-
-    max_parallel_jobs: int | CpuShare | None = None
-    fail_fast: FailFast | None = None
-    timeout_seconds: float | NoLimit | None = None
 
 
 def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy:

@@ -13,17 +13,18 @@ from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.scalars import Value, value_text
+from orchestrator.plan.asked import Overrides, Selection
 from orchestrator.plan.check import Checked, check
 from orchestrator.plan.conditions import Known
 from orchestrator.plan.digest import JobDigests, plan_digest
 from orchestrator.plan.estimate import weights
-from orchestrator.plan.expand import Expanders, Overrides, expand_policy
+from orchestrator.plan.expand import Expanders, expand_policy
 from orchestrator.plan.files import Files
 from orchestrator.plan.graph import Levels, Rows, levels, urgency
 from orchestrator.plan.layout import Layout
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, When
 from orchestrator.plan.secrets import secret_sources
-from orchestrator.plan.select import Selection, select
+from orchestrator.plan.select import select
 from orchestrator.plan.surroundings import Surroundings
 from orchestrator.plan.template import Scope as JobScope
 from orchestrator.plan.template import put_in

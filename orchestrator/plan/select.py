@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
+from orchestrator.plan.asked import Selection
 from orchestrator.plan.graph import Rows
 from orchestrator.plan.layout import Layout
 from orchestrator.plan.near import Suggester
@@ -15,24 +16,6 @@ from orchestrator.plan.near import Suggester
 NOT_SELECTED = "not selected"
 MANUAL = "manual: it runs only when it is named, or needed by a job that is"
 _TAG = "tag:"
-
-
-class Selection(Struct, frozen=True):
-    """What the user asked for; each word is the name of a workflow, the id of a job or `tag:T`. Nothing asked for is
-    everything but what is manual; that is in only if its name is among `jobs` or `only`, or what needs it.
-
-    - `jobs`: these with all that they need, directly or not. What they only come `after` is not pulled in.
-    - `only`: of those (of all without `jobs`) these, again with all that they need.
-    - `skip`: in the end these are taken out. Who needs one finds that need satisfied, but still waits for what it
-      reached through it: with `build` <- `test` <- `publish`, skipping `test` lets `publish` start after `build`.
-    """
-
-    jobs: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.jobs or self.only or self.skip)
 
 
 class Selected(Struct, frozen=True):

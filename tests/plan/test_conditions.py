@@ -12,9 +12,10 @@ from support.planning import good_plan, picture, planned
 
 from orchestrator.errors import UsageError
 from orchestrator.manifest.parts import Condition
+from orchestrator.plan.asked import Selection
 from orchestrator.plan.conditions import Known
 from orchestrator.plan.model import Plan
-from orchestrator.plan.select import MANUAL, Selection
+from orchestrator.plan.select import MANUAL
 from orchestrator.plan.surroundings import Surroundings
 
 AROUND = Surroundings(env={"CI": "true", "EMPTY": "", "MODE": "fast"}, system="Linux", machine="x86_64")

@@ -8,8 +8,8 @@ import pytest
 from support.planning import good_plan, picture, planned
 
 from orchestrator.plan import job_edges
+from orchestrator.plan.asked import Selection
 from orchestrator.plan.model import Plan
-from orchestrator.plan.select import Selection
 from orchestrator.plan.surroundings import Surroundings
 
 

@@ -8,9 +8,9 @@ import pytest
 from support.planning import good_plan, picture, planned
 
 from orchestrator.manifest.secrets import looks_like_secret
+from orchestrator.plan.asked import Selection
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.model import SecretSource
-from orchestrator.plan.select import Selection
 
 TWO = """
     secrets:

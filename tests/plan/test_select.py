@@ -6,8 +6,8 @@ import pytest
 from support.planning import good_plan, planned
 
 from orchestrator.errors import ExitCode, UsageError
+from orchestrator.plan.asked import Selection
 from orchestrator.plan.model import Plan
-from orchestrator.plan.select import Selection
 
 RELEASE = """
     workflows:

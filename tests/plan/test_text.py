@@ -6,8 +6,7 @@ import textwrap
 
 from support.planning import Found, good_plan
 
-from orchestrator.plan.expand import Overrides
-from orchestrator.plan.select import Selection
+from orchestrator.plan.asked import Overrides, Selection
 from orchestrator.plan.text import plan_text
 
 

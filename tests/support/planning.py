@@ -11,11 +11,10 @@ from orchestrator.manifest.files import RunbookFault
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.positions import SourceMap
-from orchestrator.plan.expand import Overrides
+from orchestrator.plan.asked import Overrides, Selection
 from orchestrator.plan.files import FileKind
 from orchestrator.plan.make import Planned, make_plan
 from orchestrator.plan.model import Plan
-from orchestrator.plan.select import Selection
 from orchestrator.plan.surroundings import Surroundings
 
 
