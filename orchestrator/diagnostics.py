@@ -111,6 +111,15 @@ CODES: dict[str, str] = {
     "PX230": "more jobs, or dependencies between them, than pexec plans",
     "PX231": "a runbook that cannot run",
     "PX232": "an environment variable that sets no parameter",
+    "PX301": "the machine does not give what is needed",
+    "PX302": "what cannot be written",
+    "PX401": "a secret that cannot be used",
+    "PX402": "a secret where it would be written down",
+    "PX403": "a limit that this machine cannot enforce",
+    "PX404": "a run that another process drives, or none",
+    "PX405": "a damaged record of a run",
+    "PX406": "nothing to go on with",
+    "PX407": "a file that exists already",
 }
 
 

@@ -22,14 +22,16 @@ class ExitCode(enum.IntEnum):
 
 
 class PexecError(Exception):
-    """Something that pexec can explain in one sentence; `help` says what to do about it."""
+    """Something that pexec can explain in one sentence; `help` says what to do about it, and `pexec explain` what its
+    `code` means, if it has one (a wrong command line explains itself)."""
 
     exit_code: ExitCode = ExitCode.BUG
 
-    def __init__(self, message: str, *, help: str = "") -> None:  # noqa: A002 - the word that users read
+    def __init__(self, message: str, *, help: str = "", code: str = "") -> None:  # noqa: A002 - what users read
         super().__init__(message)
         self.message = message
         self.help = help
+        self.code = code
 
 
 class UsageError(PexecError):

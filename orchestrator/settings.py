@@ -262,7 +262,7 @@ def folders_upward(folder: str) -> Iterator[str]:
     try:
         folder = os.path.abspath(folder)
     except FileNotFoundError as error:
-        raise EnvironmentFailedError("the current folder does not exist any more") from error
+        raise EnvironmentFailedError("the current folder does not exist any more", code="PX301") from error
     while True:
         yield folder
         parent = os.path.dirname(folder)

@@ -95,11 +95,11 @@ class Look:
     def _check(self, event: Mapping[str, Any]) -> None:
         """Refuse a journal that is not of this plan."""
         if event["event"] == "run.started" and event["plan_digest"] != self.plan.digest:
-            raise RefusedError(f"`{self.run.path_of(PLAN)}` is not the plan of this run")
+            raise RefusedError(f"`{self.run.path_of(PLAN)}` is not the plan of this run", code="PX405")
         job = event.get("job")
         if job is not None and job not in self._ids:
             where = f"`{self.run.path_of(JOURNAL)}`, line {self._reader.next_seq}"
-            raise RefusedError(f"{where}: `{job}` is no job of the plan")
+            raise RefusedError(f"{where}: `{job}` is no job of the plan", code="PX405")
 
     @property
     def lines(self) -> int:

@@ -175,7 +175,7 @@ def _tell(error: PexecError) -> None:
     from orchestrator.cli.show import Renderer
     from orchestrator.diagnostics import Severity
 
-    write_stderr(Renderer.for_stderr({}).fault(Severity.ERROR, error.message, error.help))
+    write_stderr(Renderer.for_stderr({}).fault(Severity.ERROR, error.message, error.help, error.code))
 
 
 def _report_bug(argv: Sequence[str]) -> None:

@@ -19,9 +19,13 @@ def write_new(target: str, text: str) -> None:
     except FileExistsError:
         raise exists(target) from None
     except OSError as fault:
-        raise EnvironmentFailedError(f"`{target}` cannot be written: {(fault.strerror or '').lower()}") from fault
+        raise EnvironmentFailedError(
+            f"`{target}` cannot be written: {(fault.strerror or '').lower()}", code="PX302"
+        ) from fault
 
 
 def exists(target: str) -> RefusedError:
     """Why nothing is written to `target`."""
-    return RefusedError(f"`{target}` exists already", help="pexec never overwrites it; name another file with `-o`")
+    return RefusedError(
+        f"`{target}` exists already", help="pexec never overwrites it; name another file with `-o`", code="PX407"
+    )

@@ -60,7 +60,9 @@ def resume(rundir: RunDir, options: ResumeOptions, supervision: Supervision) -> 
     records = iter(reader)
     first = next(records, None)
     if first is None or first["event"] != "run.started":
-        raise RefusedError(f"run `{rundir.run_id}` ended before it began", help="start anew with `pexec apply`")
+        raise RefusedError(
+            f"run `{rundir.run_id}` ended before it began", help="start anew with `pexec apply`", code="PX406"
+        )
     given = {} if options.max_parallel_jobs is None else {"max_parallel_jobs": options.max_parallel_jobs}
     verdict = (
         plan_again(first["invocation"], given, options.run.run_root) if can_plan_again(first["invocation"]) else None
@@ -153,7 +155,9 @@ def _complete_files(rundir: RunDir) -> int:
         complete = False
     if complete:
         raise RefusedError(
-            f"there is nothing to resume: run `{rundir.run_id}` succeeded", help="`pexec apply` starts a new run"
+            f"there is nothing to resume: run `{rundir.run_id}` succeeded",
+            help="`pexec apply` starts a new run",
+            code="PX406",
         )
     rundir.make_folders()
     rundir.tidy()
@@ -174,6 +178,7 @@ def _take_in(history: History, record: Mapping[str, Any], rundir: RunDir) -> Non
         raise RefusedError(
             f"the journal of run `{rundir.run_id}` does not fit its plan: line {record['seq'] + 1}: {why}",
             help="a run with this journal cannot go on; start anew with `pexec apply`",
+            code="PX405",
         ) from error
 
 
@@ -185,7 +190,7 @@ def _left_alone(
         return []
     if not FAILURES.intersection(states):
         raise RefusedError(
-            f"no job of run `{run_id}` has failed", help="without `--failed` everything that is left runs"
+            f"no job of run `{run_id}` has failed", help="without `--failed` everything that is left runs", code="PX406"
         )
     return untouched(plan, decided)
 

@@ -28,6 +28,7 @@ def keep_secrets(plan: Plan, supervision: Supervision) -> Secrets:
         raise RefusedError(
             "a secret stood in the manifest and was taken out of the plan, so it cannot be run again",
             help="start anew with `pexec apply`",
+            code="PX402",
         )
     from orchestrator.execute.capture import output_of
 
@@ -48,6 +49,7 @@ def refuse_as_parameters(secrets: Secrets, invocation: Mapping[str, Any]) -> Non
             raise RefusedError(
                 f"a parameter has the value of the secret `{name}`, and parameters are written to the journal",
                 help=f'a job that has `secrets: [{name}]` finds the value in `"${name}"`',
+                code="PX402",
             )
 
 

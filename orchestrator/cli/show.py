@@ -71,9 +71,10 @@ class Renderer(Struct):
         lines += [f"{' ' * gutter} {self._frame('=')} {kind}: {visible(text)}" for kind, text in footers]
         return "\n".join(lines) + "\n"
 
-    def fault(self, severity: Severity, message: str, hint: str = "") -> str:
-        """A fault without code and place, such as a wrong flag."""
-        text = self._paint(severity.value, severity.value) + self._paint(f": {visible(message)}", "") + "\n"
+    def fault(self, severity: Severity, message: str, hint: str = "", code: str = "") -> str:
+        """A fault without a place, such as a refusal, and perhaps without a code, such as a wrong flag."""
+        title = f"{severity.value}[{code}]" if code else severity.value
+        text = self._paint(title, severity.value) + self._paint(f": {visible(message)}", "") + "\n"
         return text + (f"  {self._frame('=')} help: {visible(hint)}\n" if hint else "")
 
     def _snippet(

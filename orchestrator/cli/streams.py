@@ -29,7 +29,7 @@ def write_stdout(data: str | bytes) -> bool:
         _give_up(sys.stdout)
         return False
     except OSError as error:
-        raise EnvironmentFailedError(f"stdout cannot be written: {error.strerror}") from error
+        raise EnvironmentFailedError(f"stdout cannot be written: {error.strerror}", code="PX302") from error
     return True
 
 

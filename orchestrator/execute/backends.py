@@ -44,7 +44,7 @@ class _Threads(ThreadPoolExecutor):
             super()._adjust_thread_count()
         except RuntimeError as error:
             if not self._threads:
-                raise EnvironmentFailedError(f"no thread can be started: {error}") from error
+                raise EnvironmentFailedError(f"no thread can be started: {error}", code="PX301") from error
 
 
 class LocalBackend:

@@ -74,6 +74,7 @@ def refuse_missing(jobs: Iterable[PlannedJob]) -> None:
             raise RefusedError(
                 f"the limit `{names[0]}` of `{job.id}` cannot be enforced on this machine",
                 help="remove it, or do without `require_limits`",
+                code="PX403",
             )
 
 

@@ -132,7 +132,9 @@ def resolve(sources: Mapping[str, SecretSource], base_dir: str, environ: Mapping
             values[name] = Secret(_value(source, base_dir, environ, ask))
         except SourceError as error:
             if source.needed:
-                raise RefusedError(f"the secret `{name}` cannot be used: {error}", help=error.hint) from None
+                raise RefusedError(
+                    f"the secret `{name}` cannot be used: {error}", help=error.hint, code="PX401"
+                ) from None
     variables = {*sources, *(source.env for source in sources.values() if source.env is not None)}
     return Secrets(values, variables)
 

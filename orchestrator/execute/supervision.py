@@ -67,7 +67,9 @@ class Supervision:
             self._warden: WardenProcess | None = WardenProcess()
             processes.become_subreaper()
         except OSError as error:
-            raise EnvironmentFailedError(f"the process that starts jobs cannot be started: {error}") from error
+            raise EnvironmentFailedError(
+                f"the process that starts jobs cannot be started: {error}", code="PX301"
+            ) from error
 
     def run(self, request: Request, on_spawned: OnSpawned, pump: Pipe | None = None) -> tuple[Any, ...]:
         """Run one attempt to its end: the warden's last word about it, see `warden.protocol`. Blocks the thread.

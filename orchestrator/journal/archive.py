@@ -56,7 +56,7 @@ def write_archive(rundir: RunDir, target: str | None = None) -> Archived:
     except OSError as error:
         raise failed(f"`{path}` cannot be written", error) from error
     except tarfile.TarError as error:
-        raise EnvironmentFailedError(f"`{rundir.path}` changed while it was packed: {error}") from error
+        raise EnvironmentFailedError(f"`{rundir.path}` changed while it was packed: {error}", code="PX302") from error
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary, dir_fd=folder)

@@ -53,6 +53,7 @@ def open_folder(parent: int, name: str, path: str, *, private: bool = False) -> 
             raise EnvironmentFailedError(
                 f"`{path}` is a link; pexec writes only into folders of its own",
                 help="remove the link, or name another folder with `--run-root`",
+                code="PX301",
             ) from error
         raise failed(f"`{path}` cannot be opened", error) from error
     if private:
@@ -84,7 +85,7 @@ def write_new(parent: int, name: str, data: bytes) -> None:
 
 def failed(what: str, error: OSError) -> EnvironmentFailedError:
     """`what` and the reason that the system gives, as one sentence."""
-    return EnvironmentFailedError(f"{what}: {(error.strerror or str(error)).lower()}")
+    return EnvironmentFailedError(f"{what}: {(error.strerror or str(error)).lower()}", code="PX301")
 
 
 def _make_if_missing(parent: int, name: str, path: str) -> bool:

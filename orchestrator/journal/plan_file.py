@@ -22,18 +22,22 @@ def read_plan_data(rundir: RunDir) -> dict[str, Any]:
         descriptor = rundir.open_for_reading(PLAN)
     except FileNotFoundError as error:
         raise NoPlanError(
-            f"run `{rundir.run_id}` has no plan: it ended before its first job", help="`pexec runs` lists all runs"
+            f"run `{rundir.run_id}` has no plan: it ended before its first job",
+            help="`pexec runs` lists all runs",
+            code="PX406",
         ) from error
     except OSError as error:
-        raise RefusedError(f"`{rundir.path_of(PLAN)}` cannot be read: {(error.strerror or '').lower()}") from error
+        raise RefusedError(
+            f"`{rundir.path_of(PLAN)}` cannot be read: {(error.strerror or '').lower()}", code="PX405"
+        ) from error
     with open(descriptor, "rb") as file:
         content = file.read()
     try:
         data = _decoded(content)
     except ValueError as error:
-        raise RefusedError(f"`{rundir.path_of(PLAN)}` is damaged: it is no JSON") from error
+        raise RefusedError(f"`{rundir.path_of(PLAN)}` is damaged: it is no JSON", code="PX405") from error
     if not isinstance(data, dict):
-        raise RefusedError(f"`{rundir.path_of(PLAN)}` is damaged: it is no plan")
+        raise RefusedError(f"`{rundir.path_of(PLAN)}` is damaged: it is no plan", code="PX405")
     return data
 
 

@@ -73,6 +73,7 @@ class JournalReader:
             raise RefusedError(
                 f"`{self._rundir.path_of(JOURNAL)}` has version {version}; this pexec reads version {VERSION}",
                 help="was the run made by a newer pexec?",
+                code="PX405",
             )
         if seq != self.next_seq:
             raise self._damaged(f"its number is {seq}, not {self.next_seq}")
@@ -84,6 +85,7 @@ class JournalReader:
         return RefusedError(
             f"`{self._rundir.path_of(JOURNAL)}` is damaged: line {self.next_seq + 1}: {why}",
             help="the lines before it are good; a run with this journal cannot go on",
+            code="PX405",
         )
 
 

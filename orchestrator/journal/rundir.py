@@ -181,6 +181,7 @@ class RunDir:
         return RefusedError(
             f"run `{self.run_id}` is driven by {who}",
             help=f"wait until it ends, or stop it with `pexec cancel --run {self.run_id}`",
+            code="PX404",
         )
 
     def _sweep(self) -> None:

@@ -74,11 +74,13 @@ def plan_to_dict(plan: Plan) -> Json:
 def plan_from_dict(data: object) -> Plan:
     """The plan that `plan_to_dict` was given. `RefusedError` if the data is no such plan."""
     if not isinstance(data, Mapping) or data.get("version") != VERSION:
-        raise RefusedError("the plan is not one that this pexec can read", help="was it written by a newer pexec?")
+        raise RefusedError(
+            "the plan is not one that this pexec can read", help="was it written by a newer pexec?", code="PX405"
+        )
     try:
         return _plan_from_dict(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RefusedError(f"the plan is damaged: {type(error).__name__}: {error}") from error
+        raise RefusedError(f"the plan is damaged: {type(error).__name__}: {error}", code="PX405") from error
 
 
 def _plan_from_dict(data: Mapping[str, Any]) -> Plan:

@@ -89,7 +89,7 @@ def test_a_run_that_has_ended_cannot_be_cancelled(pexec: Pexec, jobs: tuple[str,
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'true'}}\n").run("apply")
     run_id = last_run(pexec.folder).path.name
     pexec.run("cancel", *jobs).said(
-        exit_code=4, stderr=f"error: run `{run_id}` is not running\n  = help: `pexec runs` lists all runs\n"
+        exit_code=4, stderr=f"error[PX404]: run `{run_id}` is not running\n  = help: `pexec runs` lists all runs\n"
     )
 
 

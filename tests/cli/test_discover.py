@@ -152,7 +152,7 @@ def test_output_is_never_overwritten(pexec: Pexec) -> None:
     for name in ("pexec.yaml", "link.yaml"):
         pexec.run("discover", "a.sh", "-o", name).said(
             exit_code=4,
-            stderr=f"error: `{name}` exists already\n"
+            stderr=f"error[PX407]: `{name}` exists already\n"
             "  = help: pexec never overwrites it; name another file with `-o`\n",
         )
     assert (pexec.folder / "pexec.yaml").read_text() == "mine\n"
@@ -161,7 +161,7 @@ def test_output_is_never_overwritten(pexec: Pexec) -> None:
 
 def test_output_that_cannot_be_written_is_told(pexec: Pexec) -> None:
     pexec.file("a.sh", "").run("discover", "a.sh", "-o", "none/pexec.yaml").said(
-        exit_code=5, stderr="error: `none/pexec.yaml` cannot be written: no such file or directory\n"
+        exit_code=5, stderr="error[PX302]: `none/pexec.yaml` cannot be written: no such file or directory\n"
     )
 
 
@@ -178,7 +178,8 @@ def test_without_the_parser_it_says_how_to_install_it(pexec: Pexec, tmp_path: Pa
     (hidden / "tree_sitter_bash.py").write_text("raise ImportError('not installed')\n")
     pexec.file("a.sh", ":\n").env(PYTHONPATH=os.fspath(hidden)).run("discover", "a.sh").said(
         exit_code=5,
-        stderr="error: to read shell code `pexec discover` needs the packages `tree-sitter` and `tree-sitter-bash`\n"
+        stderr="error[PX301]: to read shell code `pexec discover` needs the packages `tree-sitter` and "
+        "`tree-sitter-bash`\n"
         "  = help: install them with `pip install 'pexec[discover]'`\n",
     )
 

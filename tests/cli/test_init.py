@@ -14,7 +14,8 @@ WROTE = "pexec: wrote {}; `pexec plan` shows what it would run, `pexec apply` ru
 def refused(name: str) -> dict[str, object]:
     return {
         "exit_code": 4,
-        "stderr": f"error: `{name}` exists already\n  = help: pexec never overwrites it; name another file with `-o`\n",
+        "stderr": f"error[PX407]: `{name}` exists already\n"
+        "  = help: pexec never overwrites it; name another file with `-o`\n",
     }
 
 
@@ -64,5 +65,5 @@ def test_another_file_may_be_named(pexec: Pexec) -> None:
 
 def test_a_folder_that_is_not_there_is_told(pexec: Pexec) -> None:
     pexec.run("init", "-o", "no/pexec.yaml").said(
-        exit_code=5, stderr="error: `no/pexec.yaml` cannot be written: no such file or directory\n"
+        exit_code=5, stderr="error[PX302]: `no/pexec.yaml` cannot be written: no such file or directory\n"
     )

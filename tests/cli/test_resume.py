@@ -68,7 +68,7 @@ def test_a_run_that_succeeded_has_nothing_to_resume(pexec: Pexec) -> None:
     before = (run.path / "events.jsonl").read_bytes()
     pexec.run("resume").said(
         exit_code=4,
-        stderr=f"error: there is nothing to resume: run `{run.path.name}` succeeded\n"
+        stderr=f"error[PX406]: there is nothing to resume: run `{run.path.name}` succeeded\n"
         "  = help: `pexec apply` starts a new run\n",
     )
     assert (run.path / "events.jsonl").read_bytes() == before
@@ -110,7 +110,7 @@ def test_with_failed_only_what_failed_and_what_needs_it_runs(pexec: Pexec) -> No
     assert run.results["execution_result"] == "CANCELLED"
     pexec.run("resume", "--failed").said(
         exit_code=4,
-        stderr=f"error: no job of run `{run.path.name}` has failed\n"
+        stderr=f"error[PX406]: no job of run `{run.path.name}` has failed\n"
         "  = help: without `--failed` everything that is left runs\n",
     )
     run, _ = resumed(pexec)
@@ -271,7 +271,7 @@ def test_other_damage_is_refused_at_its_line_and_nothing_is_changed(pexec: Pexec
     path.write_bytes(damaged)
     pexec.run("resume").said(
         exit_code=4,
-        stderr=f"error: `{path}` is damaged: line 5: its checksum does not fit\n"
+        stderr=f"error[PX405]: `{path}` is damaged: line 5: its checksum does not fit\n"
         "  = help: the lines before it are good; a run with this journal cannot go on\n",
     )
     assert path.read_bytes() == damaged
@@ -293,7 +293,7 @@ def test_a_run_that_ended_before_it_began_is_refused(pexec: Pexec) -> None:
     (path / "events.jsonl").write_bytes(b"")
     pexec.run("resume").said(
         exit_code=4,
-        stderr=f"error: run `{path.name}` ended before it began\n  = help: start anew with `pexec apply`\n",
+        stderr=f"error[PX406]: run `{path.name}` ended before it began\n  = help: start anew with `pexec apply`\n",
     )
 
 
@@ -410,7 +410,7 @@ def test_a_run_that_is_driven_is_refused(pexec: Pexec) -> None:
         for change in ("", "  b: {run: 'true'}\n"):
             pexec.file("pexec.yaml", (pexec.folder / "pexec.yaml").read_text() + change).run("resume").said(
                 exit_code=4,
-                stderr=f"error: run `{run}` is driven by process {process.pid}\n"
+                stderr=f"error[PX404]: run `{run}` is driven by process {process.pid}\n"
                 f"  = help: wait until it ends, or stop it with `pexec cancel --run {run}`\n",
             )
     finally:

@@ -69,7 +69,7 @@ def test_a_damaged_run_is_shown_and_told_at_its_line_and_the_others_are_shown_to
         [run_id(2), "damaged", "-"],
         [run_id(1), "world", "FAILED"],
     ]
-    assert said.stderr.startswith(f"error: `{root}/{run_id(2)}/events.jsonl` is damaged: line 7: its checksum")
+    assert said.stderr.startswith(f"error[PX405]: `{root}/{run_id(2)}/events.jsonl` is damaged: line 7: its checksum")
 
 
 def test_only_the_last_ones_are_shown_when_that_is_asked(pexec: Pexec) -> None:

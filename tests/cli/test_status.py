@@ -60,7 +60,7 @@ def test_a_torn_end_is_no_damage_and_damage_is_refused_at_its_line(pexec: Pexec)
     damage(folder, 12)
     pexec.run("status").said(
         exit_code=4,
-        stderr=f"error: `{folder}/events.jsonl` is damaged: line 12: its checksum does not fit\n"
+        stderr=f"error[PX405]: `{folder}/events.jsonl` is damaged: line 12: its checksum does not fit\n"
         "  = help: the lines before it are good; a run with this journal cannot go on\n",
     )
 
@@ -72,9 +72,11 @@ def test_a_journal_that_is_not_of_its_plan_is_refused(pexec: Pexec, command: str
     file = tell(pexec.folder / "other", other) / "plan.json"
     (folder / "plan.json").write_bytes(file.read_bytes())
     pexec.run(command).said(
-        exit_code=4, stderr=f"error: `{folder}/events.jsonl`, line 2: `fetch` is no job of the plan\n"
+        exit_code=4, stderr=f"error[PX405]: `{folder}/events.jsonl`, line 2: `fetch` is no job of the plan\n"
     )
-    pexec.run(command, "--run-root", "other").said(exit_code=4, stderr=f"error: `{file}` is not the plan of this run\n")
+    pexec.run(command, "--run-root", "other").said(
+        exit_code=4, stderr=f"error[PX405]: `{file}` is not the plan of this run\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_a_run_that_has_not_begun_is_refused(pexec: Pexec) -> None:
     (pexec.folder / ".pexec/runs" / RUN_ID).mkdir(parents=True)
     pexec.run("status").said(
         exit_code=4,
-        stderr=f"error: run `{RUN_ID}` has no plan: it ended before its first job\n"
+        stderr=f"error[PX406]: run `{RUN_ID}` has no plan: it ended before its first job\n"
         "  = help: `pexec runs` lists all runs\n",
     )
 

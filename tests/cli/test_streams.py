@@ -44,7 +44,7 @@ def test_data_that_cannot_be_written_is_a_fault_of_the_environment(pexec: Pexec,
     pexec.file("pexec.yaml", GOOD)
     done = shell(pexec, f"$PEXEC {command} >/dev/full")
     assert done.returncode == 5
-    assert done.stderr == "error: stdout cannot be written: No space left on device\n"
+    assert done.stderr == "error[PX302]: stdout cannot be written: No space left on device\n"
 
 
 def test_the_version_that_cannot_be_written_too(pexec: Pexec) -> None:

@@ -117,7 +117,7 @@ def test_a_run_root_that_may_not_be_written_is_told(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest(1)).file("file", "")
     said = pexec.run("apply", "--run-root", "file/runs")
     assert (said.exit_code, said.stdout) == (5, "")
-    assert said.stderr.startswith("error: `")
+    assert said.stderr.startswith("error[PX301]: `")
 
 
 def test_a_run_folder_that_is_taken_away_ends_with_5_and_no_traceback(pexec: Pexec) -> None:

@@ -86,7 +86,7 @@ def test_a_journal_without_a_whole_line_is_of_a_run_that_never_began(whole: Run,
     said = pexec_here(project(run), "resume")
     assert (said.exit_code, said.stderr) == (
         4,
-        f"error: run `{run.path.name}` ended before it began\n  = help: start anew with `pexec apply`\n",
+        f"error[PX406]: run `{run.path.name}` ended before it began\n  = help: start anew with `pexec apply`\n",
     )
 
 
@@ -103,7 +103,7 @@ def test_a_flipped_byte_anywhere_is_refused_at_its_line_and_left_as_it_is(
         said = pexec_here(project(run), "resume")
         line = journal.count(b"\n", 0, place) + 1
         assert said.exit_code == 4
-        assert said.stderr.startswith(f"error: `{run.path}/events.jsonl` is damaged: line {line}: "), place
+        assert said.stderr.startswith(f"error[PX405]: `{run.path}/events.jsonl` is damaged: line {line}: "), place
         assert journal_of(run) == damaged
 
 

@@ -118,7 +118,7 @@ def test_a_secret_that_is_missing_stops_the_run_before_any_job(pexec: Pexec) -> 
     pexec.file("pexec.yaml", text)
     pexec.run("apply").said(
         exit_code=4,
-        stderr="error: the secret `A` cannot be used: the environment variable `NONE` is not set\n"
+        stderr="error[PX401]: the secret `A` cannot be used: the environment variable `NONE` is not set\n"
         "  = help: set it, or leave out the jobs that need the secret\n",
     )
     assert not (pexec.folder / "ran").exists()
@@ -179,7 +179,7 @@ def test_a_secret_is_not_taken_as_a_parameter_since_these_are_in_the_journal(pex
     said = pexec.run("apply", *(("--set", "word=x-hunter2-token") if way == "flag" else ()))
     said.said(
         exit_code=4,
-        stderr="error: a parameter has the value of the secret `A`, and parameters are written to the journal\n"
+        stderr="error[PX402]: a parameter has the value of the secret `A`, and parameters are written to the journal\n"
         '  = help: a job that has `secrets: [A]` finds the value in `"$A"`\n',
     )
     assert runs(pexec.folder) == []

@@ -7,11 +7,13 @@ After a change of an explanation or of what pexec says, make both again:
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -19,22 +21,23 @@ if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support.cli import Said  # noqa: E402
-from support.documents import steps  # noqa: E402
+from support.documents import RUN_ID, steps  # noqa: E402
 from support.inside import run_inside  # noqa: E402
 
 from orchestrator.cli.explanation import explanation, explanation_file  # noqa: E402
 from orchestrator.diagnostics import CODES  # noqa: E402
 
 PAGE = ROOT / "docs/diagnostics.md"
-# A line may prepare what is too large to be shown; the last `$` line runs pexec, perhaps with a variable set.
+# Lines may prepare what the last `$` line finds; that one runs pexec, perhaps with a variable set.
 _SESSION = re.compile(
-    r"(?<=^```text\n)((?:\$ (?!.*pexec )(.*)\n)?\$ (?:(\w+)=(\S+) )?pexec (.*)\n)(?:.*\n)*?(?=^```$)", re.MULTILINE
+    r"(?<=^```text\n)(((?:\$ .*\n)*)\$ (?:(\w+)=(\S+) )?pexec (.*)\n)(?:.*\n)*?(?=^```$)", re.MULTILINE
 )
+_ANY_RUN = "20260101T000000.000000Z-00000000"
 _HEAD = """\
 # Diagnostics
 
-What pexec says of manifests and scripts, by code. `pexec explain PX110` shows the same in the terminal. Of the examples
-only what goes to stderr is shown; the tests run them all. The page is made of the files in
+What pexec says of manifests, scripts and runs, by code. `pexec explain PX110` shows the same in the terminal. Of the
+examples only what goes to stderr is shown; the tests run them all. The page is made of the files in
 `orchestrator/cli/explanations/`, by `python tests/support/explanations.py`.
 
 | code | meaning |
@@ -58,8 +61,12 @@ def run_example(code: str, folder: Path, *more: str) -> Said:
         raise LookupError(f"the explanation of {code} has no example")
     _, preparation, variable, value, command = session.groups()
     if preparation:
-        subprocess.run(["bash", "-c", preparation], cwd=folder, timeout=60, check=True)
-    return run_inside(folder, *shlex.split(command), *more, **({variable: value} if variable else {}))
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        lines = re.sub(r"^\$ ", "", preparation, flags=re.MULTILINE)
+        subprocess.run(["bash", "-ec", lines], cwd=folder, env={**os.environ, "PATH": path}, timeout=60, check=True)
+    said = run_inside(folder, *shlex.split(command), *more, **({variable: value} if variable else {}))
+    told = re.sub(RUN_ID, _ANY_RUN, said.stderr.replace(f"{folder.resolve()}/", "/home/you/project/"))
+    return replace(said, stderr=told)
 
 
 def with_output(text: str, output: str) -> str:

@@ -35,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
         wanted = _wanted(look.plan, arguments.jobs)
         look.feed()
         if not look.driven:
-            raise RefusedError(f"run `{rundir.run_id}` is not running", help="`pexec runs` lists all runs")
+            raise RefusedError(
+                f"run `{rundir.run_id}` is not running", help="`pexec runs` lists all runs", code="PX404"
+            )
         _ask(look, wanted)
     what = f"{plural(len(wanted), 'job')} of run" if arguments.jobs else "run"
     write_stderr(f"pexec: {what} `{rundir.run_id}` asked to stop; ask again to kill\n")
@@ -71,9 +73,9 @@ def _ask(look: Look, wanted: Mapping[str | None, int | None]) -> None:
     give_up_at = time.monotonic() + PATIENCE
     while unheard:
         if not look.driven:
-            raise RefusedError(f"run `{look.run.run_id}` ended before it could be cancelled")
+            raise RefusedError(f"run `{look.run.run_id}` ended before it could be cancelled", code="PX404")
         if time.monotonic() > give_up_at:
-            raise RefusedError(f"run `{look.run.run_id}` does not answer", help="is its process stopped?")
+            raise RefusedError(f"run `{look.run.run_id}` does not answer", help="is its process stopped?", code="PX404")
         unasked = {job: index for job, index in unasked.items() if not ask_to_cancel(look.run, index)}
         time.sleep(PAUSE)
         look.feed(hear)

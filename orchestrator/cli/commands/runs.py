@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         write_stderr(f"pexec: there is no run in `{root}`\n")
     if faults:
-        raise RefusedError("; ".join(fault.message for fault in faults), help=faults[0].help)
+        raise RefusedError("; ".join(fault.message for fault in faults), help=faults[0].help, code="PX405")
     return ExitCode.OK
 
 

@@ -127,5 +127,6 @@ def _parser() -> Parser:
         raise EnvironmentFailedError(
             "to read shell code `pexec discover` needs the packages `tree-sitter` and `tree-sitter-bash`",
             help="install them with `pip install 'pexec[discover]'`",
+            code="PX301",
         ) from None
     return Parser(Language(tree_sitter_bash.language()))
