@@ -115,7 +115,7 @@ CODES: dict[str, str] = {
     "PX302": "what cannot be written",
     "PX401": "a secret that cannot be used",
     "PX402": "a secret where it would be written down",
-    "PX403": "a limit that this machine cannot enforce",
+    "PX403": "a limit or an isolation that this machine cannot enforce",
     "PX404": "a run that another process drives, or none",
     "PX405": "a damaged record of a run",
     "PX406": "nothing to go on with",

@@ -100,6 +100,7 @@ class Isolations:
                 raise RefusedError(
                     f"`{job.id}` cannot be isolated on this machine: {what}: {why}",
                     help="`pexec doctor` tells what to do about it; or do without `require_isolation`",
+                    code="PX403",
                 )
 
     def _missing(self, isolation: Isolation) -> list[tuple[str, str]]:

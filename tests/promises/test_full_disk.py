@@ -34,7 +34,7 @@ def apply_where_room_ends(pexec: Pexec, root: Path) -> Said:
     assert "Traceback" not in said.stderr, said.stderr
     assert said.exit_code in (0, 1, 5), said
     if said.exit_code == 5:
-        assert "\nerror: " in f"\n{said.stderr}"
+        assert "\nerror[PX301]: " in f"\n{said.stderr}"
     for run in runs_of(root):
         check_what_is_there(run, said.exit_code)
     return said
