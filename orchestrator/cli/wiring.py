@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from orchestrator import __version__
 from orchestrator.cli.afterwards import settle_down
+from orchestrator.cli.memory import give_back
 from orchestrator.cli.secrecy import keep_secrets, refuse_as_parameters
 from orchestrator.cli.streams import wants_colour
 from orchestrator.engine.events import RunStarted
@@ -114,6 +115,7 @@ def run_plan(
 def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptions, supervision: Supervision) -> int:
     """Drive a run to its end. `begin` writes down the first events of this process."""
     options.begun(rundir)
+    give_back(len(plan.jobs))
     refuse_missing(plan.jobs)
     unisolated = _missing_isolation(plan, supervision)
     secrets = keep_secrets(plan, supervision)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from typing import NoReturn
 
 from orchestrator.engine.outcome import FAILURES, WENT, Gate, NeedEnd, gate, need_end
 from orchestrator.engine.states import RESUME_TRANSITIONS, TERMINAL, TRANSITIONS, JobState
+from orchestrator.engine.waiters import Waiters
 from orchestrator.plan.model import Plan
 
 SHOWN_NEEDS = 10
@@ -42,18 +44,13 @@ class Board:
     def __init__(self, plan: Plan) -> None:
         self._jobs = plan.jobs
         self.states = [JobState.PENDING] * len(plan.jobs)
-        self.attempts = [0] * len(plan.jobs)
+        self.attempts = array("i", bytes(4 * len(plan.jobs)))
         self.tally = dict.fromkeys(JobState, 0)
         self.tally[JobState.PENDING] = self.open = len(plan.jobs)
         self.failures = 0
         self.first_failure: int | None = None
-        self._dependents: dict[int, list[int]] = {}
-        self._followers: dict[int, list[int]] = {}
-        for job in plan.jobs:
-            for need in job.needs:
-                self._dependents.setdefault(need, []).append(job.index)
-            for other in job.after:
-                self._followers.setdefault(other, []).append(job.index)
+        self._dependents = Waiters([job.needs for job in plan.jobs])
+        self._followers = Waiters([job.after for job in plan.jobs])
         self._count()
 
     def move(self, job: int, to: JobState, table: Mapping[JobState, frozenset[JobState]] = TRANSITIONS) -> None:
@@ -73,7 +70,7 @@ class Board:
     def release(self, ended: int) -> list[int]:
         """Count the end of a job at all that wait for it; those of them that are pending."""
         states, touched = self.states, []
-        if dependents := self._dependents.get(ended):
+        if dependents := self._dependents.of(ended):
             end = need_end(states[ended], allowed=self._jobs[ended].allow_failure)
             for job in dependents:
                 if states[job] is JobState.PENDING:
@@ -81,7 +78,7 @@ class Board:
                     self._failed[job] += end is NeedEnd.FAILED
                     self._absent[job] += end is NeedEnd.ABSENT
                     touched.append(job)
-        for job in self._followers.get(ended, ()):
+        for job in self._followers.of(ended):
             if states[job] is JobState.PENDING:
                 self._after_left[job] -= 1
                 touched.append(job)
@@ -125,7 +122,10 @@ class Board:
     def _count(self) -> None:
         """Count from nothing; every job is pending or has succeeded."""
         succeeded = JobState.SUCCEEDED
-        self._left = [sum(self.states[need] is not succeeded for need in job.needs) for job in self._jobs]
-        self._after_left = [sum(self.states[other] is not succeeded for other in job.after) for job in self._jobs]
-        self._failed = [0] * len(self._jobs)
-        self._absent = [0] * len(self._jobs)
+        states = self.states
+        self._left = array("i", [sum(states[need] is not succeeded for need in job.needs) for job in self._jobs])
+        self._after_left = array(
+            "i", [sum(states[other] is not succeeded for other in job.after) for job in self._jobs]
+        )
+        self._failed = array("i", bytes(4 * len(self._jobs)))
+        self._absent = array("i", bytes(4 * len(self._jobs)))

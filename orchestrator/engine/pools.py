@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections.abc import Callable, Iterator
 
 from orchestrator.plan.model import Order, Plan, PlannedJob
@@ -52,10 +53,13 @@ class Lanes:
     __slots__ = ("_by_pools", "_by_position", "_in_line", "_lane_of", "_open", "_position")
 
     def __init__(self, plan: Plan) -> None:
-        ranked = plan.policy.order is Order.CRITICAL_PATH
-        order = sorted(plan.jobs, key=lambda job: (-job.priority, -job.rank if ranked else 0.0, job.index))
-        self._by_position = [job.index for job in order]
-        self._position = [0] * len(order)
+        # Two stable sorts by a number each: a key of three makes 100,000 tuples and takes three times as long.
+        order = list(plan.jobs)
+        if plan.policy.order is Order.CRITICAL_PATH:
+            order.sort(key=lambda job: -job.rank)
+        order.sort(key=lambda job: -job.priority)
+        self._by_position = array("i", [job.index for job in order])
+        self._position = array("i", bytes(4 * len(order)))
         for position, index in enumerate(self._by_position):
             self._position[index] = position
         self._in_line = bytearray(len(order))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable, Iterator
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.names import HOME
 
 SAFE = os.O_NOFOLLOW | os.O_CLOEXEC
+_WORTH_A_CALL = 256 * 1024
 
 
 def open_root(root: str, *, create: bool) -> int:
@@ -71,16 +73,30 @@ def open_regular(parent: int, name: str, flags: int) -> int:
     return descriptor
 
 
-def write_new(parent: int, name: str, data: bytes) -> None:
-    """Write a file that must not exist yet, with mode 0600. Raises OSError."""
+def write_new(parent: int, name: str, data: bytes | Iterable[bytes]) -> None:
+    """Write a file that must not exist yet, with mode 0600; large data may come in pieces. Raises OSError."""
     descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600, dir_fd=parent)
     try:
         os.fchmod(descriptor, 0o600)
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        for piece in (data,) if isinstance(data, bytes) else _of_a_size(data):
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(descriptor, view) :]
     finally:
         os.close(descriptor)
+
+
+def _of_a_size(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces that are worth a call to the system each."""
+    gathered: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        gathered.append(piece)
+        size += len(piece)
+        if size >= _WORTH_A_CALL:
+            yield b"".join(gathered)
+            gathered, size = [], 0
+    yield b"".join(gathered)
 
 
 def failed(what: str, error: OSError) -> EnvironmentFailedError:

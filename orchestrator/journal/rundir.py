@@ -11,6 +11,7 @@ import fcntl
 import os
 import re
 import time
+from collections.abc import Iterable
 from typing import Self
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
@@ -78,17 +79,20 @@ class RunDir:
         except OSError as error:
             raise failed(f"`{self.path_of(name)}` cannot be read", error) from error
 
-    def replace(self, name: str, data: bytes) -> None:
-        """Put `data` into a file so that a reader sees the old content or the new one, never a part."""
+    def replace(self, name: str, data: bytes | Iterable[bytes]) -> None:
+        """Put `data`, which may come in pieces, into a file so that a reader sees the old content or the new one, never
+        a part."""
         folder, base = self._place(name)
         temporary = f".{base}.{os.urandom(4).hex()}.tmp"
         try:
             write_new(folder, temporary, data)
             os.rename(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError as error:
+        except BaseException as error:
             with contextlib.suppress(OSError):
                 os.unlink(temporary, dir_fd=folder)
-            raise failed(f"`{self.path_of(name)}` cannot be written", error) from error
+            if isinstance(error, OSError):
+                raise failed(f"`{self.path_of(name)}` cannot be written", error) from error
+            raise
 
     def make_durable(self, name: str) -> None:
         """Wait until the disk has a file, and the names of all that lead to it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 import time
@@ -11,15 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.names import DEPENDENCIES, EXECUTION_PLAN, HTML_REPORT, PLAN, REPORT, RESULTS
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.status_files import StatusFiles
-from orchestrator.plan.artifacts import dependencies_dict, execution_plan_dict
-from orchestrator.plan.export import plan_to_dict
+from orchestrator.plan.artifacts import dependencies_fields, execution_plan_fields
+from orchestrator.plan.export import plan_fields
 from orchestrator.plan.model import Plan
+from orchestrator.plan.rows import as_json
 from orchestrator.report.fold import RunFold
 from orchestrator.report.html import html_report
 from orchestrator.report.markdown import execution_report
@@ -44,11 +42,11 @@ class RunFiles:
     def __init__(self, rundir: RunDir, plan: Plan, past: Iterable[Mapping[str, Any]] = ()) -> None:
         self._rundir = rundir
         self._plan = plan
-        self._write_json(PLAN, plan_to_dict(plan))
-        self._write_json(EXECUTION_PLAN, execution_plan_dict(plan, _now()))
-        self._write_json(DEPENDENCIES, dependencies_dict(plan))
+        rundir.replace(PLAN, as_json(plan_fields(plan)))
+        rundir.replace(EXECUTION_PLAN, as_json(execution_plan_fields(plan, _now())))
+        rundir.replace(DEPENDENCIES, as_json(dependencies_fields(plan)))
         self._fold = RunFold(plan)
-        self._timeline = Timeline(plan)
+        self._timeline = Timeline(plan, self._fold.index_of)
         for record in past:
             self._add(record)
         self._statuses = StatusFiles(rundir, self._fold.slugs)
@@ -121,7 +119,7 @@ class RunFiles:
         self._timeline.add(record)
 
     def _write_results(self) -> None:
-        self._rundir.replace(RESULTS, b"".join(results_chunks(self._fold.report())))
+        self._rundir.replace(RESULTS, results_chunks(self._fold.report()))
 
     def _write_report(self) -> None:
         self._rundir.replace(REPORT, execution_report(self._fold.report()).encode("utf-8", "replace"))
@@ -132,7 +130,7 @@ class RunFiles:
 
     def _write_dependencies(self) -> None:
         statuses = {job.job_id: job.status.value for job in self._fold.report().jobs}
-        self._write_json(DEPENDENCIES, dependencies_dict(self._plan, statuses))
+        self._rundir.replace(DEPENDENCIES, as_json(dependencies_fields(self._plan, statuses)))
 
     def _write_all_statuses(self) -> None:
         self._write_statuses(math.inf)
@@ -156,14 +154,6 @@ class RunFiles:
     def _write_status(self, job: int) -> None:
         self._statuses.write(job, self._fold.status(job))
         self._has_status[job] = True
-
-    def _write_json(self, name: str, data: Mapping[str, Any]) -> None:
-        try:
-            text = msgspec.json.format(msgspec.json.encode(data), indent=2)
-        except UnicodeEncodeError:
-            # A path that is not UTF-8 has lone surrogates; as escapes they can be read back.
-            text = json.dumps(data, indent=2).encode()
-        self._rundir.replace(name, text + b"\n")
 
 
 def _failure_of(write: Callable[[], None]) -> EnvironmentFailedError | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.plan.model import Plan
+from orchestrator.plan.rows import Field, Members, Rows, as_dict
 
 Json = dict[str, Any]
 
@@ -13,27 +14,27 @@ Json = dict[str, Any]
 def dependencies_dict(plan: Plan, statuses: Mapping[str, str] | None = None) -> Json:
     """`dependencies.json`: for each job where it comes from and its status (PENDING unless `statuses` tells of its
     id), its needs, and an order in which the jobs could run one by one."""
-    known = statuses or {}
-    ids = [job.id for job in plan.jobs]
-    return {
-        "workflows": {
-            job.id: {"path": job.spec.file or plan.manifest, "status": known.get(job.id, "PENDING")}
-            for job in plan.jobs
-        },
-        "dependencies": {job.id: [ids[index] for index in job.needs] for job in plan.jobs},
-        "execution_order": [ids[index] for level in plan.levels for index in level],
-    }
+    return as_dict(dependencies_fields(plan, statuses))
+
+
+def dependencies_fields(plan: Plan, statuses: Mapping[str, str] | None = None) -> Iterator[Field]:
+    """The same, member by member, for a plan that may be large."""
+    known, jobs = statuses or {}, plan.jobs
+    sources = ((job.id, job.spec.file or plan.manifest, known.get(job.id, "PENDING")) for job in jobs)
+    yield "workflows", Members((job_id, {"path": path, "status": status}) for job_id, path, status in sources)
+    yield "dependencies", Members((job.id, [jobs[need].id for need in job.needs]) for job in jobs)
+    yield "execution_order", Rows(jobs[index].id for level in plan.levels for index in level)
 
 
 def execution_plan_dict(plan: Plan, created: str) -> Json:
     """`execution_plan.json`: the levels as groups, counted from 1. `created` is a UTC time in ISO 8601."""
-    ids = [job.id for job in plan.jobs]
-    return {
-        "plan_created": created,
-        "total_groups": len(plan.levels),
-        "max_parallel_jobs": plan.policy.max_parallel_jobs,
-        "execution_groups": [
-            {"group_id": number, "workflows": [ids[index] for index in level]}
-            for number, level in enumerate(plan.levels, start=1)
-        ],
-    }
+    return as_dict(execution_plan_fields(plan, created))
+
+
+def execution_plan_fields(plan: Plan, created: str) -> Iterator[Field]:
+    """The same, member by member, for a plan that may be large."""
+    groups = enumerate(([plan.jobs[index].id for index in level] for level in plan.levels), start=1)
+    yield "plan_created", created
+    yield "total_groups", len(plan.levels)
+    yield "max_parallel_jobs", plan.policy.max_parallel_jobs
+    yield "execution_groups", Rows({"group_id": number, "workflows": ids} for number, ids in groups)

@@ -6,7 +6,7 @@ differ from their default.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import structs
@@ -28,6 +28,7 @@ from orchestrator.plan.model import (
     SecretSource,
     When,
 )
+from orchestrator.plan.rows import Field, Rows, as_dict
 
 VERSION = 1
 
@@ -51,24 +52,29 @@ _RETRY = RetryPolicy()
 
 def plan_to_dict(plan: Plan) -> Json:
     """The whole plan; `plan_from_dict` gives it back."""
+    return as_dict(plan_fields(plan))
+
+
+def plan_fields(plan: Plan) -> Iterator[Field]:
+    """The same, member by member, for a plan that may be large."""
     ids = [job.id for job in plan.jobs]
-    secrets = {name: _source_to_dict(source) for name, source in plan.secrets.items()}
-    return {
-        "version": VERSION,
-        "name": plan.name,
-        "description": plan.description,
-        "manifest": plan.manifest,
-        "base_dir": plan.base_dir,
-        "digest": plan.digest,
-        "policy": _policy_to_dict(plan.policy),
-        "levels": [[ids[index] for index in level] for level in plan.levels],
-        "critical_path": [ids[index] for index in plan.critical_path],
-        **({} if (expected := estimate(plan)) is None else {"estimate": structs.asdict(expected)}),
-        "jobs": [_job_to_dict(job, ids) for job in plan.jobs],
-        "left_out": [{"workflow": workflow, "reason": reason} for workflow, reason in plan.left_out],
-        **({"secrets": secrets} if secrets else {}),
-        **({"params": dict(plan.params)} if plan.params else {}),
-    }
+    yield "version", VERSION
+    yield "name", plan.name
+    yield "description", plan.description
+    yield "manifest", plan.manifest
+    yield "base_dir", plan.base_dir
+    yield "digest", plan.digest
+    yield "policy", _policy_to_dict(plan.policy)
+    yield "levels", Rows([ids[index] for index in level] for level in plan.levels)
+    yield "critical_path", [ids[index] for index in plan.critical_path]
+    if (expected := estimate(plan)) is not None:
+        yield "estimate", structs.asdict(expected)
+    yield "jobs", Rows(_job_to_dict(job, ids) for job in plan.jobs)
+    yield "left_out", [{"workflow": workflow, "reason": reason} for workflow, reason in plan.left_out]
+    if plan.secrets:
+        yield "secrets", {name: _source_to_dict(source) for name, source in plan.secrets.items()}
+    if plan.params:
+        yield "params", dict(plan.params)
 
 
 def plan_from_dict(data: object) -> Plan:

@@ -21,6 +21,8 @@ def slugs(ids: Sequence[str]) -> tuple[str, ...]:
     job depends on which jobs there are but never on their order. The ids themselves must be unique.
     """
     stems = [_stem(job_id) for job_id in ids]
+    if len({stem.lower() for stem in stems}) == len(stems):
+        return tuple(stems)  # the rule; counting them would take three times as long, and as much memory
     clear = _taken_once(stems)
     digits = 8
     while True:

@@ -63,14 +63,14 @@ class Chains:
 class RunFold:
     """Add the events of a run in order, ask for its report at any moment.
 
-    `changed` holds the indices of jobs whose status changed; whoever follows them empties it. `slugs[i]` is the name
-    of job i in names of files.
+    `index_of` tells the index of a job by its id. `changed` holds the indices of jobs whose status changed; whoever
+    follows them empties it. `slugs[i]` is the name of job i in names of files.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._index_of = {job.id: job.index for job in plan.jobs}
-        self.slugs = slugs(tuple(self._index_of))
+        self.index_of = {job.id: job.index for job in plan.jobs}
+        self.slugs = slugs(tuple(self.index_of))
         self._jobs = [JobReport(job.id) for job in plan.jobs]
         self._counts: Counter[Status] = Counter({Status.PENDING: len(plan.jobs)})
         self._allowed = 0
@@ -154,7 +154,7 @@ class RunFold:
         self.changed.add(index)
 
     def _attempt_started(self, event: Event) -> None:
-        index = self._index_of[event["job"]]
+        index = self.index_of[event["job"]]
         self._move(index, Status.RUNNING)
         job = self._jobs[index]
         job.attempts = event["attempt"]
@@ -165,10 +165,10 @@ class RunFold:
             job.started_at = event["ts"]
 
     def _attempt_spawned(self, event: Event) -> None:
-        self._jobs[self._index_of[event["job"]]].pid = event["pid"]
+        self._jobs[self.index_of[event["job"]]].pid = event["pid"]
 
     def _attempt_finished(self, event: Event) -> None:
-        index = self._index_of[event["job"]]
+        index = self.index_of[event["job"]]
         job = self._jobs[index]
         seconds = event["duration_seconds"]
         job.execution_time_seconds = round(job.execution_time_seconds + seconds, 6)
@@ -187,11 +187,11 @@ class RunFold:
             self._pool_busy[pool] += amount * seconds
 
     def _retry_scheduled(self, event: Event) -> None:
-        self._move(self._index_of[event["job"]], Status.PENDING)
+        self._move(self.index_of[event["job"]], Status.PENDING)
         self._retries += 1
 
     def _job_finished(self, event: Event) -> None:
-        index = self._index_of[event["job"]]
+        index = self.index_of[event["job"]]
         self._move(index, OF_EVENT[event["status"]])
         job = self._jobs[index]
         job.reason = event["reason"]

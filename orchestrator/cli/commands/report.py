@@ -31,7 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, whatever the run's own is."""
     with chosen_run(arguments) as one:
         look = Look(one)
-        fold, timeline = RunFold(look.plan), Timeline(look.plan)
+        fold = RunFold(look.plan)
+        timeline = Timeline(look.plan, fold.index_of)
         look.feed(fold.add, timeline.add)
         closing: list[Mapping[str, Any]] = []
         if not look.driven and fold.report().exit_code is None:
