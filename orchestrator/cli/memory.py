@@ -9,7 +9,7 @@ def give_back(jobs: int) -> None:
     """Return free memory of the C library to the system, where it has left much and knows how to.
 
     The objects of a manifest lie between those of the plan, so most of what they took stays with the process after
-    they are gone: 90 MB of 250 for 100,000 jobs. It takes 30 ms then, and the import for it 4; a small plan is not worth it.
+    they are gone: 90 MB of 250 for 100,000 jobs. It takes 30 ms then, and the import for it 4: much for a small plan.
     """
     if jobs < MANY_JOBS:
         return

@@ -6,13 +6,14 @@ These are ratios of CPU time within one test, with room for noise: see `support.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from support.costs import bare, cpu_seconds, play
 from support.stories import Story
 
