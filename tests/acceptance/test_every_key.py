@@ -77,6 +77,14 @@ OBSERVED: dict[str, dict[str, str]] = {
         "working_dir": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
         "limits": "acceptance/test_keys_of_defaults.py::test_limits_and_require_limits",
         "require_limits": "acceptance/test_keys_of_defaults.py::test_limits_and_require_limits",
+        "isolation": "acceptance/test_keys_of_isolation.py::"
+        "test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks",
+        "writes": "acceptance/test_keys_of_isolation.py::"
+        "test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks",
+        "network": "acceptance/test_keys_of_isolation.py::"
+        "test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks",
+        "require_isolation": "acceptance/test_keys_of_isolation.py::"
+        "test_isolation_that_is_required_and_cannot_be_had_refuses_the_run",
     },
     "Retry": {
         "max_attempts": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_make_the_waits",
@@ -121,6 +129,14 @@ OBSERVED: dict[str, dict[str, str]] = {
         "working_dir": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
         "limits": "acceptance/test_keys_of_defaults.py::test_limits_and_require_limits",
         "require_limits": "acceptance/test_keys_of_defaults.py::test_limits_and_require_limits",
+        "isolation": "acceptance/test_keys_of_isolation.py::"
+        "test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks",
+        "writes": "acceptance/test_keys_of_isolation.py::"
+        "test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks",
+        "network": "acceptance/test_keys_of_isolation.py::"
+        "test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks",
+        "require_isolation": "acceptance/test_keys_of_isolation.py::"
+        "test_isolation_that_is_required_and_cannot_be_had_refuses_the_run",
         "cleanup": "acceptance/test_keys_of_workflows.py::"
         "test_cleanup_runs_after_the_job_and_for_no_longer_than_it_may",
         "cleanup_timeout": "acceptance/test_keys_of_workflows.py::"
