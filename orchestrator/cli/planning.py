@@ -17,6 +17,7 @@ from orchestrator.plan.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from orchestrator.manifest.load import Loaded
+    from orchestrator.manifest.model import Manifest
 
 # What planning says of names that are missing, perhaps only because what declares them cannot be read.
 _OF_INCLUDES = {"PX202", "PX204", "PX212", "PX220"}
@@ -27,7 +28,8 @@ _OF_MATRICES = {"PX209", "PX211", "PX212"}
 class Verdict(Struct, frozen=True):
     """What is to be said of one manifest; `texts` are its files, for snippets. `plan` is None if it has errors.
     `origins` tells where parameters come from that are not their default, by the names that the plan shows;
-    `purposes` what parameters are for, where the manifest says so."""
+    `purposes` what parameters are for, where the manifest says so. `is_repeatable`: the plan follows from the bytes of
+    the one manifest, and nothing is to be said of it."""
 
     path: str
     plan: Plan | None
@@ -35,6 +37,7 @@ class Verdict(Struct, frozen=True):
     texts: Mapping[str, str]
     origins: Mapping[str, str] = field(default_factory=dict)
     purposes: Mapping[str, str] = field(default_factory=dict)
+    is_repeatable: bool = False
 
 
 def judge(
@@ -89,7 +92,17 @@ def assess(
     diagnostics = tuple(sorted((*loaded.diagnostics, *_own_faults(planned.diagnostics, loaded)), key=_position))
     plan = planned.plan if readable else None
     purposes = {name: param.description for name, param in loaded.manifest.params.items() if param.description}
-    return Verdict(loaded.path, plan, diagnostics, loaded.source.texts, planned.origins, purposes)
+    repeatable = not diagnostics and is_repeatable(loaded.manifest)
+    return Verdict(loaded.path, plan, diagnostics, loaded.source.texts, planned.origins, purposes, repeatable)
+
+
+def is_repeatable(manifest: Manifest) -> bool:
+    """Whether the plan follows from the manifest's own bytes: no other file, no parameter, no look at the machine."""
+    return not (
+        manifest.include
+        or manifest.params
+        or any(workflow.file is not None or workflow.if_ is not None for workflow in manifest.workflows.values())
+    )
 
 
 def surroundings(

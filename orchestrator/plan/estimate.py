@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from orchestrator.plan.graph import urgency
 from orchestrator.plan.model import JobSpec, Plan
 
 
@@ -23,6 +25,17 @@ class Estimate(Struct, frozen=True):
 def weights(ids: Sequence[str], specs: Sequence[JobSpec], durations: Mapping[str, float]) -> list[float] | None:
     """The seconds of each job, for ranks and the critical path; None where nothing is known. A group takes none."""
     return _filled([durations.get(job) for job in ids], specs) if durations else None
+
+
+def with_durations(plan: Plan, durations: Mapping[str, float]) -> Plan:
+    """The plan as it is when these seconds are known of its jobs: they decide what is urgent, and nothing else."""
+    ids, specs = [job.id for job in plan.jobs], [job.spec for job in plan.jobs]
+    urgent = urgency([job.needs + job.after for job in plan.jobs], plan.levels, weights(ids, specs, durations))
+    jobs = tuple(
+        replace(job, rank=rank, expected_seconds=durations.get(job.id))
+        for job, rank in zip(plan.jobs, urgent.ranks, strict=True)
+    )
+    return replace(plan, jobs=jobs, critical_path=urgent.path)
 
 
 def estimate(plan: Plan) -> Estimate | None:

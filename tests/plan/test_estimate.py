@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from support.planning import good_plan
 
-from orchestrator.plan.estimate import Estimate, estimate
+from orchestrator.plan.estimate import Estimate, estimate, with_durations
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.text import plan_text
 
@@ -88,3 +90,17 @@ def test_people_read_it_without_digits_that_nobody_can_foresee() -> None:
     assert "estimate: 1s200ms or more, by earlier runs of 1 of 1 job (" in plan_text(
         replace(short, policy=replace(short.policy, max_parallel_jobs=1))
     )
+
+
+@given(st.data())
+def test_durations_that_come_later_make_the_same_plan_as_those_that_came_at_once(data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 8))
+    needs = [
+        data.draw(st.lists(st.integers(0, number - 1), unique=True, max_size=3)) if number else []
+        for number in range(count)
+    ]
+    lines = [f"  j{n}: {{run: x, needs: [{', '.join(f'j{need}' for need in row)}]}}" for n, row in enumerate(needs)]
+    text = "workflows:\n" + "\n".join(lines) + "\n"
+    durations = data.draw(st.dictionaries(st.sampled_from([f"j{n}" for n in range(count + 1)]), st.floats(0, 100)))
+    assert with_durations(good_plan(text), durations) == good_plan(text, durations=durations)
+    assert with_durations(good_plan(text, durations=durations), {}) == good_plan(text)

@@ -28,18 +28,26 @@ def run(arguments: argparse.Namespace) -> int:
     invocation = understand(arguments)
     if arguments.dry_run:
         return _dry_run(invocation)
+    from orchestrator.cli.plan_cache import PlanCache
     from orchestrator.execute.supervision import Supervision
 
     supervision = Supervision()  # starts at once: its start hides behind reading the manifest
     try:
-        plan = _judged(invocation).plan
-        if plan is None:
+        tell_warnings(invocation.settings.warnings)
+        cache = PlanCache(invocation)
+        plan = cache.recall()
+        if plan is not None:
+            return _run(plan, arguments, invocation, supervision)
+        verdict = _judged(invocation)
+        if verdict.plan is None:
             return ExitCode.INVALID
-        if not plan.jobs:
+        if not verdict.plan.jobs:
             write_stderr("pexec: there is nothing to run: every job is left out of the plan\n")
-        return _run(plan, arguments, invocation, supervision)
+        code = _run(verdict.plan, arguments, invocation, supervision)
+        cache.keep(verdict)  # when nobody waits for it any more
     finally:
         supervision.close()
+    return code
 
 
 def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supervision: Supervision) -> int:
@@ -55,7 +63,6 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
 
 
 def _judged(invocation: Invocation) -> Verdict:
-    tell_warnings(invocation.settings.warnings)
     verdict = judge(
         invocation.manifest, invocation.selection, invocation.overrides, invocation.around, invocation.run_root
     )
@@ -67,6 +74,7 @@ def _dry_run(invocation: Invocation) -> int:
     from orchestrator.cli.text import defused
     from orchestrator.plan.text import plan_text
 
+    tell_warnings(invocation.settings.warnings)
     verdict = _judged(invocation)
     if verdict.plan is None:
         return ExitCode.INVALID

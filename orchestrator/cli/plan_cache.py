@@ -1,0 +1,166 @@
+"""Plans of manifests that have not changed, so that a second `pexec apply` need not read, check and plan them again.
+
+That saves loading the libraries for it too, half of the start. Only a plan that follows from the manifest's own bytes,
+the command line and this pexec alone is kept: no include, file, parameter or condition, and nothing to be told of it.
+Its name is the hash of all these, so a change of any of them is another plan. It is kept where only this user may
+write, never in a repository: whoever could put a plan there would run what the manifest does not say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from orchestrator import __version__
+from orchestrator.cli.options import STDIN
+from orchestrator.errors import EnvironmentFailedError, RefusedError
+from orchestrator.journal.folders import SAFE, open_regular, write_new
+from orchestrator.plan.estimate import with_durations
+from orchestrator.plan.export import plan_from_dict, plan_to_dict
+from orchestrator.plan.surroundings import PARAM_PREFIX
+
+if TYPE_CHECKING:
+    from orchestrator.cli.options import Invocation
+    from orchestrator.cli.planning import Verdict
+    from orchestrator.plan.model import Plan
+
+_MOST_BYTES = 4 << 20  # of a manifest; reading a larger plan back would not save enough
+_MOST_PLANS = 50
+_HASH = 64  # hexadecimal digits of a SHA-256
+_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+class PlanCache:
+    """The plan of one command line, if there is one. What goes wrong here only means that there is none."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+        self._data: bytes | None = None
+        self._name = ""
+        if not _has_parameters(invocation):
+            with contextlib.suppress(OSError):
+                self._data = _manifest(invocation.manifest)
+        if self._data is not None:
+            self._name = _name_of(invocation, self._data)
+
+    def recall(self) -> Plan | None:
+        """The plan that `judge` would make now."""
+        if self._data is None:
+            return None
+        try:
+            folder = _open_folder()
+            try:
+                data = _read(folder, self._name)
+            finally:
+                os.close(folder)
+            digest, content = data[:_HASH], data[_HASH:]
+            if hashlib.sha256(content).hexdigest().encode() != digest:
+                return None
+            plan = plan_from_dict(msgspec.json.decode(content))
+        except (OSError, EnvironmentFailedError, RefusedError, msgspec.DecodeError):
+            return None
+        durations = _durations(self._invocation, plan)
+        return with_durations(plan, durations) if durations else plan
+
+    def keep(self, verdict: Verdict) -> None:
+        """Remember what `judge` made, for the next time."""
+        if self._data is None or verdict.plan is None or not verdict.is_repeatable:
+            return
+        if verdict.texts.get(verdict.path) != self._data.decode("utf-8-sig"):
+            return  # the manifest was changed between two looks at it
+        with contextlib.suppress(OSError, EnvironmentFailedError, UnicodeEncodeError):
+            content = msgspec.json.encode(plan_to_dict(with_durations(verdict.plan, {})))
+            folder = _open_folder(create=True)
+            try:
+                _write(folder, self._name, hashlib.sha256(content).hexdigest().encode() + content)
+                _remove_oldest(folder)
+            finally:
+                os.close(folder)
+
+
+def _has_parameters(invocation: Invocation) -> bool:
+    around = invocation.around
+    return bool(around.given) or any(name.startswith(PARAM_PREFIX) for name in around.env)
+
+
+def _manifest(path: str) -> bytes | None:
+    """Its bytes; None for one that is not in a file, or a large one."""
+    if path == STDIN or not os.path.isfile(path):
+        return None
+    with open(path, "rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    return data if len(data) <= _MOST_BYTES else None
+
+
+def _name_of(invocation: Invocation, data: bytes) -> str:
+    """The hash of all that the plan follows from."""
+    path = invocation.manifest
+    facts = (
+        *(__version__, *_own_files(), path, os.path.dirname(os.path.abspath(path))),
+        *(len(os.sched_getaffinity(0)), repr(invocation.overrides), repr(invocation.selection)),
+    )
+    return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape") + b"\0" + data).hexdigest()
+
+
+def _own_files() -> Iterable[int]:
+    """When the code that reads and plans was changed: also somebody who works on pexec gets no old plan."""
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    for room in ("manifest", "plan"):
+        with os.scandir(os.path.join(here, room)) as entries:
+            yield max(entry.stat().st_mtime_ns for entry in entries if entry.name.endswith(".py"))
+
+
+def _durations(invocation: Invocation, plan: Plan) -> dict[str, float]:
+    from orchestrator.journal.durations import recall
+
+    return recall(invocation.run_root, plan.manifest)
+
+
+def _open_folder(*, create: bool = False) -> int:
+    """The folder of plans, into which only this user may write. Raises OSError where none can be trusted."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    if not os.path.isabs(home):
+        raise OSError(0, "no home folder")
+    path = os.path.join(home, "pexec", "plans")
+    if create:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | SAFE)
+    status = os.fstat(folder)
+    if status.st_uid != os.geteuid() or status.st_mode & _OTHERS_MAY_WRITE:
+        os.close(folder)
+        raise OSError(0, "somebody else may write there")
+    return folder
+
+
+def _read(folder: int, name: str) -> bytes:
+    descriptor = open_regular(folder, name, os.O_RDONLY)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if status.st_uid != os.geteuid() or status.st_mode & _OTHERS_MAY_WRITE:
+            raise OSError(0, "somebody else may write there")
+        return file.read()
+
+
+def _write(folder: int, name: str, data: bytes) -> None:
+    """By rename: a reader finds the whole of it or nothing."""
+    temporary = f".{name}.{os.getpid()}"
+    try:
+        write_new(folder, temporary, data)
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+
+
+def _remove_oldest(folder: int) -> None:
+    with os.scandir(folder) as entries:
+        plans = sorted((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name) for entry in entries)
+    for _, name in plans[:-_MOST_PLANS]:
+        os.unlink(name, dir_fd=folder)
