@@ -31,7 +31,7 @@ from orchestrator.execute.leftovers import boot_id, end_tree
 from orchestrator.execute.resources import refuse_too_little
 from orchestrator.execute.supervision import Supervision
 from orchestrator.journal.history import History, Process
-from orchestrator.journal.names import RESULTS, log_name
+from orchestrator.journal.names import RESULTS, cleanup_log_name, log_name
 from orchestrator.journal.plan_file import read_plan_data
 from orchestrator.journal.reader import JournalReader, recover
 from orchestrator.journal.rundir import RunDir
@@ -94,7 +94,7 @@ def _go_on(
     refuse_too_little(rundir.path, len(plan.jobs) - scheduler.tally[JobState.SUCCEEDED])
     rundir.make_folders()
     rundir.tidy()
-    _put_unrecorded_logs_aside(plan, rundir, scheduler)
+    _make_way_for_logs(plan, rundir, scheduler)
     cut = recover(rundir)
     succeeded = f"{scheduler.tally[JobState.SUCCEEDED]} of {plural(len(plan.jobs), 'job')} succeeded before"
     write_stderr(f"pexec: going on with run `{rundir.run_id}`: {succeeded}\n")
@@ -212,15 +212,16 @@ def _lose_what_ran(driver: Driver, plan: Plan, rundir: RunDir, running: Sequence
         driver.record(end, **measured(result, log))
 
 
-def _put_unrecorded_logs_aside(plan: Plan, rundir: RunDir, scheduler: Scheduler) -> None:
-    """A machine that lost its power may know the log of an attempt whose last lines of the journal are gone.
-
-    The attempt that now gets this number needs the name.
+def _make_way_for_logs(plan: Plan, rundir: RunDir, scheduler: Scheduler) -> None:
+    """A machine that lost its power may know the log of an attempt whose last lines of the journal are gone: the
+    attempt that now gets this number needs the name. So does the cleanup of a job that runs once more.
     """
     for job, slug in zip(plan.jobs, slugs([job.id for job in plan.jobs]), strict=True):
         attempt = scheduler.attempts(job.index) + 1
         while rundir.put_aside(log_name(slug, attempt)):
             attempt += 1
+        if job.spec.cleanup is not None and scheduler.state(job.index) is not JobState.SUCCEEDED:
+            rundir.remove(cleanup_log_name(slug))
 
 
 def _size(path: str) -> int:

@@ -40,7 +40,7 @@ from orchestrator.execute.resources import refuse_too_little
 from orchestrator.execute.signals import keep_stacks, signals_to, stand_still
 from orchestrator.execute.specs import Specs
 from orchestrator.execute.supervision import Supervision
-from orchestrator.journal.names import PLAN
+from orchestrator.journal.names import LOGS, PLAN
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.files import RunFiles
@@ -139,6 +139,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
             on_output=_to_screen(screen.on_output),
         )
         stack.callback(backend.close)
+        supervision.put_logs_in(rundir.folder(LOGS))
         control = ControlPipe(rundir, lambda job: inbox.put(CancelAsked(job)))
         stack.callback(_quietly, control.close)
         specs = Specs(plan, rundir, keep_temp=options.keep_temp, pump=screen.on_output is not None)

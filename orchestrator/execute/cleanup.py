@@ -6,9 +6,6 @@ slot and the pools are not given away, and a failed cleanup is told in the reaso
 
 from __future__ import annotations
 
-import contextlib
-import os
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -49,10 +46,7 @@ class Cleanups:
         """Hold back this end; what to run now."""
         del self._owed[spec.job]
         self._held[serial] = Held(spec, result)
-        cleanup = cleanup_of(spec, serial)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(cleanup.log)  # before it was resumed, the run may have cleaned up after an earlier attempt
-        return cleanup
+        return cleanup_of(spec, serial)
 
     def end(self, serial: int) -> Held | None:
         """What waited for this cleanup; None if nothing does."""
@@ -75,7 +69,7 @@ class Cleanups:
 def cleanup_of(spec: AttemptSpec, serial: int) -> AttemptSpec:
     """The cleanup of an attempt's job, to be run as an attempt is."""
     job = replace(spec.spec, run=spec.spec.cleanup, argv=None, file=None, args=(), blocks=(), cleanup=None)
-    ending = f".{spec.attempt}.log"
+    ending = f".{spec.attempt}.log"  # a resume has taken away what an earlier cleanup of the job printed
     return replace(
         spec,
         serial=serial,

@@ -10,20 +10,21 @@ _LONGEST_TAIL = 1 << 20
 
 class LogFile:
     """Takes bytes in order. Beyond `cap` bytes the middle is dropped: the head is written as it comes, the tail, at
-    most 1 MiB and half of the cap, when `finish` is called.
+    most 1 MiB and half of the cap, when `finish` is called. A `path` that is a name counts in `folder`.
 
     `written` and `dropped` are bytes. From the first `fault` on, which is none of the job's, the file stays as it is.
     """
 
-    def __init__(self, path: str, cap: int | None) -> None:
+    def __init__(self, path: str, cap: int | None, folder: int | None = None) -> None:
         self.written = 0
         self.dropped = 0
         self.fault: OSError | None = None
         self._path = path
+        self._folder = folder
         self._tail = bytearray()
         self._tail_room = 0 if cap is None else min(cap // 2, _LONGEST_TAIL)
         self._head_room = None if cap is None else cap - self._tail_room
-        self._file = os.open(path, _FLAGS, 0o600)
+        self._file = os.open(path, _FLAGS, 0o600, dir_fd=folder)
 
     def write(self, chunk: bytes) -> None:
         """Append."""
@@ -50,7 +51,7 @@ class LogFile:
     def discard(self) -> None:
         """Close it and take it away."""
         os.close(self._file)
-        os.unlink(self._path)
+        os.unlink(self._path, dir_fd=self._folder)
 
     def _append(self, chunk: bytes) -> None:
         rest = memoryview(chunk)

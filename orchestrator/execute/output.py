@@ -102,10 +102,11 @@ class Pump(Pipe):
         redactor: Redactor | None = None,
         *,
         cap: int | None = None,
+        folder: int | None = None,
     ) -> None:
         self._on_output = on_output
         self._redactor = redactor
-        self.log = LogFile(log, cap)
+        self.log = LogFile(log, cap, folder)
         try:
             super().__init__()
         except OSError:

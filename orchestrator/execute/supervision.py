@@ -53,6 +53,7 @@ class Supervision:
         self.environments = Environments(os.environb)
         self.temp_folders = TempFolders()
         self.secrets = NO_SECRETS
+        self.logs: int | None = None  # the descriptor of the folder in which the names of logs count
         self._isolations: Isolations | None = None
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -135,6 +136,11 @@ class Supervision:
     def isolations(self, isolations: Isolations) -> None:
         self._isolations = isolations
 
+    def put_logs_in(self, folder: int) -> None:
+        """From now on names of logs count in the folder with this descriptor, which stays the caller's."""
+        self.logs = folder
+        self._tell(protocol.LOGS, descriptor=folder)
+
     def degraded(self) -> tuple[tuple[str, str], ...]:
         """What of the promises this host does not let pexec keep: each with the reason."""
         if processes.can_tag():
@@ -179,12 +185,12 @@ class Supervision:
                 self._idle.pop().close()
         self.temp_folders.remove()
 
-    def _tell(self, *message: Any) -> None:
+    def _tell(self, *message: Any, descriptor: int | None = None) -> None:
         with self._lock:
             if self._warden is None:
                 return
             try:
-                self._warden.tell(*message)
+                self._warden.tell(*message, descriptor=descriptor)
             except OSError:
                 # It is dead. Whoever waits for an attempt notices that on his channel.
                 return
@@ -245,7 +251,7 @@ class Supervision:
             if self._warden is None and self._fruitless >= _MOST_FRUITLESS:
                 raise AttemptLostError(self.why_lost())
             try:
-                self._warden = self._warden or WardenProcess()
+                self._warden = self._warden or self._another_warden()
                 channel = Channel(self._warden)
             except OSError as error:
                 if error.errno in SCARCITY:
@@ -255,6 +261,12 @@ class Supervision:
                 return channel
             channel.close()
             return None
+
+    def _another_warden(self) -> WardenProcess:
+        warden = WardenProcess()
+        if self.logs is not None:
+            warden.tell(protocol.LOGS, descriptor=self.logs)
+        return warden
 
     def give_back(self, channel: Channel, *, heard_out: bool) -> None:
         """Keep it for the next attempt; or hang up, which ends processes that nobody waits for any more."""

@@ -70,7 +70,7 @@ def request_for(spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> R
         wrap.working_dir(spec.spec, spec.base_dir),
         supervision.environments.base(spec.spec.env_inherit),
         overlay(spec, temp_dir, supervision.secrets.environment(spec.spec.secrets)),
-        os.fsencode(spec.log),
+        os.fsencode(_log_of(spec, supervision)),
         spec.timeout,
         spec.grace,
         request_of(spec.spec.limits),
@@ -97,10 +97,15 @@ def _run(
 
     if not needs_thread(spec, supervision):
         return result_of(supervision.run(request, spawned), spec, temp_dir, supervision)
-    cap, redactor = spec.spec.limits.log, supervision.secrets.redactor()
+    cap, redactor, log = spec.spec.limits.log, supervision.secrets.redactor(), _log_of(spec, supervision)
     with supervision.when_there_is_room(
-        lambda: Pump(spec.log, lambda chunk: on_output(spec, chunk), redactor, cap=cap)
+        lambda: Pump(log, lambda chunk: on_output(spec, chunk), redactor, cap=cap, folder=supervision.logs)
     ) as pump:
         reply = supervision.run(request, spawned, pump)
     result = result_of(reply, spec, temp_dir, supervision)
     return verdicts.with_output(result, pump.log.written, pump.log.dropped, pump.log.fault)
+
+
+def _log_of(spec: AttemptSpec, supervision: Supervision) -> str:
+    """The name of the log in the folder that was opened before any job could put another in its place, or its path."""
+    return spec.log if supervision.logs is None else os.path.basename(spec.log)

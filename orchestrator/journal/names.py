@@ -24,6 +24,11 @@ def log_name(slug: str, attempt: int) -> str:
     return f"{LOGS}/{slug}.{attempt}.log"
 
 
+def cleanup_log_name(slug: str) -> str:
+    """`logs/<slug>.cleanup.log`."""
+    return f"{LOGS}/{slug}.cleanup.log"
+
+
 def status_name(slug: str) -> str:
     """`status/<slug>.status`."""
     return f"{STATUS}/{slug}.status"

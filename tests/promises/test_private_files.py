@@ -91,3 +91,23 @@ def test_names_that_a_case_folding_file_system_confuses_have_files_of_their_own(
     assert {name: run.log(name) for name in names} == {name: f"{name}\n".encode() for name in names}
     logs = os.listdir(run.path / "logs")
     assert len({name.casefold() for name in logs}) == len(names)
+
+
+@pytest.mark.parametrize("more", ["--output=quiet", "--output=plain"])
+@pytest.mark.parametrize("killed", ["", "kill -9 $PPID; "])
+def test_a_folder_of_logs_that_a_job_replaces_leads_no_log_astray(pexec: Pexec, more: str, killed: str) -> None:
+    """Also not when the process that starts jobs dies, and another one takes its place."""
+    elsewhere = pexec.home / "elsewhere"
+    elsewhere.mkdir()
+    away = f'cd "$PEXEC_RUN_DIR"; mv logs aside; ln -s {elsewhere} logs; {killed}exit 0'
+    pexec.file("away.sh", away).file(
+        "pexec.yaml",
+        "version: 1\nworkflows:\n  a: {file: away.sh, shell: [sh], retry: {max_attempts: 1}}\n"
+        "  b: {after: a, run: 'echo written; exit 1', cleanup: echo cleaned}\n",
+    )
+    process = pexec.start("apply", more, stdout=-3, stderr=-3)
+    assert process.wait(60) == 1
+    assert list(elsewhere.iterdir()) == []
+    run = last_run(pexec.folder)
+    assert (run.path / "aside/b.1.log").read_bytes() == b"written\n"
+    assert (run.path / "aside/b.cleanup.log").read_bytes() == b"cleaned\n"

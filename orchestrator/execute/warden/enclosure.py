@@ -21,16 +21,19 @@ _LONGEST_COMPLAINT = 1000
 class Enclosure:
     """`report` is the end of the pipe that does not block; what the two have to complain about is in the file `said`.
 
-    `command` is the path of what they were to execute, from `folder` on; `log` that of the job's log, empty if it is
-    not the warden's.
+    `command` is the path of what they were to execute, from `folder` on; `log` that of the job's log in the folder
+    `logs`, empty if it is not the warden's.
     """
 
-    def __init__(self, root: int, report: int, said: int, command: bytes, folder: bytes, log: bytes) -> None:
+    def __init__(
+        self, root: int, report: int, said: int, command: bytes, folder: bytes, log: bytes, logs: int | None
+    ) -> None:
         self.root = root
         self.report = report
         self._command = command
         self._folder = folder
         self._log = log
+        self._logs = logs
         self._ours = {root}
         self.started = False
         self.silent = False  # nobody can tell anything any more
@@ -74,7 +77,7 @@ class Enclosure:
             return protocol.REFUSED, protocol.NO_ISOLATION, 0, self._complaint()
         if self.error in spawn.SCARCITY:
             if self._log:
-                os.unlink(self._log)
+                os.unlink(self._log, dir_fd=self._logs)
             return protocol.SCARCE, self.error
         fault = spawn.fault_of(self._command, self.error, self._folder)
         return protocol.REFUSED, fault.kind, fault.number, fault.detail

@@ -88,7 +88,7 @@ def start(path: bytes, command: Command, walls: Walls, output: int) -> tuple[int
         raise
     finally:
         os.close(tell)
-    return pid, Enclosure(pid, told, said, path, command.working_dir, command.log)
+    return pid, Enclosure(pid, told, said, path, command.working_dir, command.log, command.logs)
 
 
 def _confinement(walls: Walls, output: int) -> Confinement | None:

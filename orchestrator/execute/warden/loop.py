@@ -105,9 +105,10 @@ class Warden:
         if kind == protocol.CHANNEL:
             for descriptor in descriptors:
                 self._open_channel(descriptor)
+        elif kind == protocol.LOGS:
+            self._spawner.put_logs_in(descriptors)
         elif kind == protocol.KILL:
-            serial, force = rest
-            self._stop(self._tag_base + serial, force)
+            self._stop(self._tag_base + rest[0], force=rest[1])
         elif kind == protocol.PAUSE:
             self._pause()
         elif kind == protocol.RESUME:

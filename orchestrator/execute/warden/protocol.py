@@ -2,13 +2,14 @@
 
 Both ends are the same Python, so `marshal` is safe and the fastest. Texts are bytes, times are seconds.
 
-On the control socket, pexec to warden: `(CHANNEL,)` with a descriptor, `(KILL, serial, force)`, `(PAUSE,)`,
-`(RESUME,)`; its end means that pexec is gone. On a channel, pexec to warden, an attempt:
+On the control socket, pexec to warden: `(CHANNEL,)` with a descriptor, `(LOGS,)` with that of the folder in which the
+names of logs count, `(KILL, serial, force)`, `(PAUSE,)`, `(RESUME,)`; its end means that pexec is gone. On a channel,
+pexec to warden, an attempt:
 
     (serial, argv, working folder, number of the base environment, its variables or None when already sent,
-     variables over it, path of the log or b"" when a descriptor to write to comes along, timeout or None, grace,
-     limits or None: resources with soft and hard limit, and what all processes of the attempt may use together,
-     bytes and CPU seconds, 0 for no limit;
+     variables over it, name or path of the log or b"" when a descriptor to write to comes along, timeout or None,
+     grace, limits or None: resources with soft and hard limit, and what all processes of the attempt may use
+     together, bytes and CPU seconds, 0 for no limit;
      the words of the command that a shell in `argv` would become, or none;
      what isolates it: None, or what `isolated.Walls` is made of)
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 CONTROL_FD = 3
 
-CHANNEL, KILL, PAUSE, RESUME = range(4)
+CHANNEL, KILL, PAUSE, RESUME, LOGS = range(5)
 SPAWNED, FINISHED, REFUSED, SCARCE, CONDEMNED = range(5)
 
 # Why a process ended, as far as the warden had a hand in it.

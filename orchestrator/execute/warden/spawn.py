@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SCARCITY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 # Sweeping reads /proc, which takes descriptors: these many are never given to jobs.
 _SPARE_DESCRIPTORS = 8
+_NOWHERE = -1
 _LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TICK_NANOSECONDS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _LONGEST_SHEBANG = 256
@@ -45,7 +46,7 @@ class Command:
     `limits` are resources with soft and hard limit; `words` what to try before a shell, see `plain`; `walls` is what
     `isolated.Walls` is made of."""
 
-    __slots__ = ("argv", "descriptors", "enclosure", "env", "limits", "log", "walls", "words", "working_dir")
+    __slots__ = ("argv", "descriptors", "enclosure", "env", "limits", "log", "logs", "walls", "words", "working_dir")
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Command:
         self.limits = limits
         self.words = words
         self.walls = walls
+        self.logs: int | None = None  # the folder in which `log` counts, if it is a name
         self.enclosure: Enclosure | None = None  # what stands around it once it is started
 
 
@@ -85,6 +87,12 @@ class Spawner:
     def __init__(self) -> None:
         self._untagged, self._hard_limit = processes.tag_limits()
         self._can_tag = processes.can_tag()
+        self._logs: int | None = None
+
+    def put_logs_in(self, folder: list[int]) -> None:
+        """Names of logs count in the folder of this one descriptor, which is the caller's no more: a job that puts
+        something else in the folder's place leads no log astray. If it got lost on its way there are no logs."""
+        self._logs = folder[0] if folder else _NOWHERE
 
     def start(self, command: Command, tag: int) -> tuple[int, int, int | None]:
         """Start it: (pid, start ticks, descriptor of its log). The descriptors that came along are closed.
@@ -102,6 +110,7 @@ class Spawner:
                 os.close(descriptor)
 
     def _start_with_log(self, command: Command, tag: int) -> tuple[int, int, int]:
+        command.logs = self._logs
         log = self._open_log(command.log)
         try:
             return *self._spawn(command, log, tag), log
@@ -110,19 +119,19 @@ class Spawner:
             raise
         except OSError:
             os.close(log)
-            os.unlink(command.log)
+            os.unlink(command.log, dir_fd=self._logs)
             raise
 
     def _open_log(self, path: bytes) -> int:
         try:
-            log = os.open(path, _LOG_FLAGS, 0o600)
+            log = os.open(path, _LOG_FLAGS, 0o600, dir_fd=self._logs)
         except OSError as error:
             if error.errno in SCARCITY:
                 raise
             raise Fault(protocol.NO_LOG, error.errno or 0, path) from None
         if not has_room_for(log):
             os.close(log)
-            os.unlink(path)
+            os.unlink(path, dir_fd=self._logs)
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return log
 
