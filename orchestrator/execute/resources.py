@@ -41,12 +41,14 @@ def _check_disk(folder: str, jobs: int) -> None:
         raise EnvironmentFailedError(
             f"the disk of `{folder}` has {free // _KIB} KiB free, and a run of this plan needs {needed // _KIB} KiB",
             help="make room, or name another folder with `--run-root`",
+            code="PX301",
         )
     files = _FILES_FOR_RUN + jobs * _FILES_FOR_JOB
     if disk.f_files and disk.f_favail < files:  # no count at all: the file system makes room for names as it needs it
         raise EnvironmentFailedError(
             f"the disk of `{folder}` has room for {disk.f_favail} more files, and a run of this plan needs {files}",
             help="make room, or name another folder with `--run-root`",
+            code="PX301",
         )
 
 
@@ -57,6 +59,7 @@ def _check_descriptors() -> None:
         raise EnvironmentFailedError(
             f"only {max(0, free)} more files may be open at once, and a run needs {LEAST_DESCRIPTORS}",
             help=f"raise the limit of {limit}, as with `ulimit -n 1024`",
+            code="PX301",
         )
 
 
@@ -69,4 +72,5 @@ def _check_memory() -> None:
             f"this machine has {available // _KIB // _KIB} MiB of memory available, "
             f"and a run needs {LEAST_MEMORY // _KIB // _KIB} MiB",
             help="end something else first",
+            code="PX301",
         )

@@ -42,7 +42,7 @@ def test_a_disk_without_room_for_the_plan_is_refused(pexec: Pexec, tmp_path: Pat
         said = pexec.run("apply", "--run-root", str(disk / "deep/runs"))
         assert list(disk.iterdir()) == []
     assert said.exit_code == 5
-    assert f"error: the disk of `{disk}` has 200 KiB free, and a run of this plan needs 464 KiB\n" in said.stderr
+    assert f"error[PX301]: the disk of `{disk}` has 200 KiB free, and a run of this plan needs 464 KiB\n" in said.stderr
     assert "--run-root" in said.stderr
     assert not (pexec.folder / "ran").exists()
 

@@ -27,7 +27,7 @@ def test_where_it_cannot_be_nothing_runs(pexec: Pexec, root: str) -> None:
     pexec.file("file", "").file("pexec.yaml", "version: 1\nworkflows: {a: {run: touch ran}}\n")
     said = pexec.run("apply", "--run-root", root)
     assert (said.exit_code, said.stdout) == (5, "")
-    assert said.stderr.startswith("error: `")
+    assert said.stderr.startswith("error[PX301]: `")
     assert not (pexec.folder / "ran").exists()
 
 
