@@ -24,6 +24,7 @@ _PERCENT = re.compile("%[0-9A-F]{2}")
 # What various encoders leave as it is, beside letters, digits and `-._`: the strict ones, Python's, JavaScript's two.
 _URL_SAFE = ("", "/", "!'()*", "!#$&'()*+,/:;=?@")
 _HTML_QUOTES = (("&quot;", "&#x27;"), ("&#34;", "&#39;"), ("&quot;", "&#39;"), ("&quot;", "&apos;"))
+_ESCAPED_UNIT = re.compile(r"(?<!\\)((?:\\\\)*\\u)([0-9a-f]{4})")
 _IN_DOUBLE_QUOTES = re.compile(rb'[\\"$`]')
 _BARE_SPECIAL = re.compile(rb"[ \t!\"$&'()*,;<>?\[\\\]^`{|}]")
 _DOLLAR_QUOTED = {
@@ -64,6 +65,7 @@ def _in_json(text: bytes) -> Iterator[bytes]:
     for ascii_only in (True, False):
         inner = json.dumps(decoded, ensure_ascii=ascii_only)[1:-1]
         yield inner.encode()
+        yield _ESCAPED_UNIT.sub(lambda match: match.group(1) + match.group(2).upper(), inner).encode()
         yield inner.replace("/", r"\/").encode()
         for character in "<>&":
             inner = inner.replace(character, f"\\u{ord(character):04x}")
@@ -92,13 +94,15 @@ def _in_shell(text: bytes) -> Iterator[bytes]:
     yield text.replace(b"'", b"'\"'\"'")
     yield _IN_DOUBLE_QUOTES.sub(rb"\\\g<0>", text)
     yield _BARE_SPECIAL.sub(rb"\\\g<0>", text)
-    yield b"".join(_in_dollar_quotes(byte) for byte in text)
+    for ascii_only in (False, True):  # a shell in the C locale writes every other byte as a number
+        yield b"".join(_in_dollar_quotes(byte, ascii_only) for byte in text)
 
 
-def _in_dollar_quotes(byte: int) -> bytes:
+def _in_dollar_quotes(byte: int, ascii_only: bool) -> bytes:
     if byte in _DOLLAR_QUOTED:
         return _DOLLAR_QUOTED[byte]
-    return b"\\%03o" % byte if byte < 0x20 or byte == 0x7F else bytes((byte,))
+    is_plain = 0x20 <= byte < 0x7F or (byte > 0x7F and not ascii_only)
+    return bytes((byte,)) if is_plain else b"\\%03o" % byte
 
 
 def _encoded(value: bytes) -> Iterator[bytes]:

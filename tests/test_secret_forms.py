@@ -106,15 +106,16 @@ def test_what_the_usual_programs_print_is_masked(command: str, length: int) -> N
         assert masked(secret, printed).translate(None, b'=\n"') in (MASK, MASK + b"0a", MASK + b"\\n"), printed
 
 
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
 @pytest.mark.parametrize("quote", ["printf %q", "set -x; :"])
-def test_what_bash_prints_of_a_secret_is_masked(quote: str) -> None:
-    for secret in (HARD, "two\nlines 'quoted'\ttab\x01\x1b", "plain-token"):
+def test_what_bash_prints_of_a_secret_is_masked(quote: str, locale: str) -> None:
+    for secret in (HARD, "two\nlines 'quoted'\ttab\x01\x1b", "plain-token", "h\u00f8ns-\u00e9\u00df-token"):
         done = subprocess.run(
             ["bash", "-c", f'{quote} "$1"', "bash", secret],
             capture_output=True,
             check=True,
             timeout=20,
-            env={"LC_ALL": "C.UTF-8"},
+            env={"LC_ALL": locale},
         )
         shown = masked(secret, done.stdout + done.stderr)
         assert shown.strip(b"+: '$\n") == MASK, done

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 from msgspec import Struct
 
 from orchestrator import __version__
-from orchestrator.cli.streams import open_standard_streams, write_stderr, write_stdout
+from orchestrator.cli.streams import hide_from_streams, open_standard_streams, write_stderr, write_stdout
 from orchestrator.errors import ExitCode, PexecError, UsageError
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ _USAGE = "see `pexec --help`"
 def run(argv: Sequence[str]) -> int:
     """Run one command line, without the program's name, and return the exit code. Every fault is told on stderr."""
     open_standard_streams()
+    hide_from_streams(str)  # there are no secrets yet
     try:
         code = _dispatch(argv)
         write_stdout("")  # what a command left in the buffer: it must not fail when nobody can tell any more

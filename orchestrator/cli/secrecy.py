@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.planning import tell_warnings
+from orchestrator.cli.streams import hide_from_streams
 from orchestrator.cli.text import plural
 from orchestrator.errors import RefusedError
 from orchestrator.execute.masking import masked_plan
 from orchestrator.execute.secrets import Secrets, resolve
+from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -37,12 +40,15 @@ def keep_secrets(plan: Plan, supervision: Supervision) -> Secrets:
     )
     supervision.keep(secrets)
     if secrets:
+        hide_from_streams(secrets.masked)
         tell_warnings((*secrets.warnings(), *_written_out(plan, secrets)))
     return secrets
 
 
-def refuse_as_parameters(secrets: Secrets, invocation: Mapping[str, Any]) -> None:
-    """Raises RefusedError if a parameter of the run has the value of a secret: parameters are in the journal."""
+def refuse_in_records(plan: Plan, secrets: Secrets, invocation: Mapping[str, Any]) -> None:
+    """Raises RefusedError if a parameter of the run, or a name, has the value of a secret: these are in the journal."""
+    if not secrets:
+        return
     for text in (*invocation.get("set", ()), *invocation.get("param_variables", {}).values()):
         name = secrets.quoted_in(text)
         if name is not None:
@@ -51,6 +57,18 @@ def refuse_as_parameters(secrets: Secrets, invocation: Mapping[str, Any]) -> Non
                 help=f'a job that has `secrets: [{name}]` finds the value in `"${name}"`',
                 code="PX402",
             )
+    _refuse_in_names(masked_plan(plan, secrets), secrets)
+
+
+def _refuse_in_names(masked: Plan, secrets: Secrets) -> None:
+    """Texts of jobs are masked in what is written. What else quotes a secret, such as a name, stands in every file."""
+    text = json.dumps([masked.manifest, plan_to_dict(masked)], ensure_ascii=False)
+    name = secrets.found_in(text)
+    if name is not None:
+        raise RefusedError(
+            f"the value of the secret `{name}` stands in the manifest where it cannot be masked, such as in a name",
+            help="take it out of there: names, tags and folders are written to every file of a run",
+        )
 
 
 def _written_out(plan: Plan, secrets: Secrets) -> list[tuple[str, str]]:

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from orchestrator.errors import EnvironmentFailedError
+
+_hide: Callable[[str], str] = str  # takes secrets out of a text, once there are any
+
+
+def hide_from_streams(hide: Callable[[str], str]) -> None:
+    """From now on pass all text that commands print through `hide`, also the report of a bug."""
+    global _hide
+    _hide = hide
 
 
 def write_stdout(data: str | bytes) -> bool:
@@ -23,7 +31,7 @@ def write_stdout(data: str | bytes) -> bool:
         if isinstance(data, bytes):
             sys.stdout.buffer.write(data)
         else:
-            sys.stdout.write(data)
+            sys.stdout.write(_hide(data))
         sys.stdout.flush()
     except BrokenPipeError:
         _give_up(sys.stdout)
@@ -40,7 +48,7 @@ def write_stderr(text: str) -> None:
 
         text = defused(text)
     try:
-        sys.stderr.write(text)
+        sys.stderr.write(_hide(text))
         sys.stderr.flush()
     except OSError:
         _give_up(sys.stderr)

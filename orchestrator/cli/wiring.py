@@ -20,7 +20,7 @@ from msgspec import Struct
 from orchestrator import __version__
 from orchestrator.cli.afterwards import settle_down
 from orchestrator.cli.memory import give_back
-from orchestrator.cli.secrecy import keep_secrets, refuse_as_parameters
+from orchestrator.cli.secrecy import keep_secrets, refuse_in_records
 from orchestrator.cli.streams import wants_colour
 from orchestrator.engine.events import RunStarted
 from orchestrator.engine.outcome import RunResult
@@ -107,7 +107,7 @@ def run_plan(
     refuse_missing(plan.jobs)
     _missing_isolation(plan, supervision)
     refuse_too_little(options.run_root, len(plan.jobs))
-    refuse_as_parameters(keep_secrets(plan, supervision), invocation)
+    refuse_in_records(plan, keep_secrets(plan, supervision), invocation)
     with create_run(options.run_root) as rundir:
         return drive(plan, rundir, Past(Scheduler(plan)), begin, options, supervision)
 

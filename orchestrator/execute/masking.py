@@ -50,9 +50,12 @@ def masked_plan(plan: Plan, secrets: Secrets) -> Plan:
         name: source if source.command is None else replace(source, command=_masked(source.command, secrets))
         for name, source in plan.secrets.items()
     }
-    if sources == plan.secrets and all(spec is job.spec for spec, job in zip(specs, plan.jobs, strict=True)):
+    jobs = tuple(
+        replace(job, spec=spec, description=secrets.masked(job.description))
+        for job, spec in zip(plan.jobs, specs, strict=True)
+    )
+    if sources == plan.secrets and jobs == plan.jobs:
         return plan
-    jobs = tuple(replace(job, spec=spec) for job, spec in zip(plan.jobs, specs, strict=True))
     return replace(plan, jobs=jobs, secrets=sources)
 
 

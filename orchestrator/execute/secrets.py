@@ -106,6 +106,16 @@ class Secrets:
         values = ((name, secret.reveal().rstrip(b"\r\n")) for name, secret in self._values.items())
         return next((name for name, value in values if len(value) >= SHORT and value in data), None)
 
+    def found_in(self, text: str) -> str | None:
+        """The name of a secret of 6 bytes or more of which any form stands in `text`; None if there is none."""
+        if self.masked(text) == text:
+            return None
+        for name, secret in self._values.items():
+            alone = Secrets({name: secret})
+            if len(secret.reveal().rstrip(b"\r\n")) >= SHORT and alone.masked(text) != text:
+                return name
+        return None
+
     def warnings(self) -> list[tuple[str, str]]:
         """What the user should know of these values: message and help."""
         return [

@@ -10,7 +10,10 @@ import pytest
 from support.cli import Pexec
 
 from orchestrator import __version__
+from orchestrator.cli import main
 from orchestrator.cli.main import COMMANDS
+from orchestrator.cli.streams import hide_from_streams
+from orchestrator.execute.secrets import Secret, Secrets
 
 HELP = """\
 pexec runs the workflows of a manifest in parallel, each when what it needs is done.
@@ -201,3 +204,15 @@ def test_an_interrupt_while_the_program_is_still_being_imported_ends_quietly() -
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_report_of_a_bug_hides_secrets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(argv: object) -> int:
+        hide_from_streams(Secrets({"A": Secret(b"hunter2-token")}).masked)
+        raise RuntimeError("what came was hunter2-token")
+
+    monkeypatch.setattr(main, "_dispatch", fail)
+    assert main.run(["apply", "--set", "x=hunter2-token"]) == 70
+    said = capsys.readouterr().err
+    assert "RuntimeError: what came was ***" in said
+    assert "hunter2" not in said

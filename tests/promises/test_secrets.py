@@ -183,3 +183,41 @@ def test_a_secret_is_not_taken_as_a_parameter_since_these_are_in_the_journal(pex
         '  = help: a job that has `secrets: [A]` finds the value in `"$A"`\n',
     )
     assert runs(pexec.folder) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "workflows: {hunter2-token: {run: 'true', secrets: A}}\n",
+        "name: hunter2-token\nworkflows: {a: {run: 'true', secrets: A}}\n",
+        "workflows: {a: {run: 'true', secrets: A, tags: [hunter2-token]}}\n",
+        "workflows: {a: {run: 'true', secrets: A, matrix: {x: [hunter2-token]}}}\n",
+        "policy: {pools: {hunter2-token: 1}}\nworkflows: {a: {run: 'true', secrets: A, pools: {hunter2-token: 1}}}\n",
+    ],
+    ids=["workflow", "name", "tag", "matrix", "pool"],
+)
+def test_a_secret_that_is_part_of_a_name_is_refused_since_names_are_in_every_file(pexec: Pexec, text: str) -> None:
+    pexec.file("pexec.yaml", f"version: 1\nsecrets: {{A: {{env: VALUE}}}}\n{text}").env(VALUE="hunter2-token")
+    said = pexec.run("apply")
+    assert said.exit_code == 4
+    assert "the value of the secret `A` stands in the manifest where it cannot be masked" in said.stderr
+    assert "hunter2" not in said.stdout + said.stderr
+    assert runs(pexec.folder) == []
+
+
+@pytest.mark.parametrize("command", ["report", "report --format html", "report --format json", "report --format junit"])
+def test_no_report_of_a_run_shows_a_secret_that_the_manifest_quotes(pexec: Pexec, command: str) -> None:
+    text = (
+        "version: 1\nsecrets: {A: {env: VALUE}}\nworkflows:\n"
+        "  a: {argv: [./hunter2-token], description: the hunter2-token, secrets: A}\n"
+        "  b: {run: echo hunter2-token; exit 3, env: {X: hunter2-token}}\n"
+    )
+    assert pexec.file("pexec.yaml", text).env(VALUE="hunter2-token").run("apply").exit_code == 1
+    said = pexec.run(*command.split())
+    assert said.stdout
+    assert "hunter2" not in said.stdout + said.stderr
+    assert pexec.run("archive").exit_code == 0
+    shown = pexec.run("logs").stdout + pexec.run("status").stdout + pexec.run("verify").stdout
+    assert "hunter2" not in shown
+    run = last_run(pexec.folder).check()
+    assert not [path for path in run.path.rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()]
