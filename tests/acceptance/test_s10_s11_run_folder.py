@@ -15,7 +15,7 @@ OUTPUTS = {"events.jsonl", "plan.json", "dependencies.json", "execution_plan.jso
 
 
 def test_it_is_there_with_its_plan_before_the_first_job(pexec: Pexec) -> None:
-    text = 'version: 1\nworkflows: {a: {run: ls "$PEXEC_RUN_DIR"; tail -n 1 "$PEXEC_RUN_DIR/events.jsonl"}}\n'
+    text = 'version: 1\nworkflows: {a: {run: ls "$PEXEC_RUN_DIR"; sed -n 2p "$PEXEC_RUN_DIR/events.jsonl"}}\n'
     assert pexec.file("pexec.yaml", text).run("apply").exit_code == 0
     *listed, event = last_run(pexec.folder).log("a").decode().splitlines()
     assert set(listed) >= OUTPUTS
@@ -27,7 +27,7 @@ def test_where_it_cannot_be_nothing_runs(pexec: Pexec, root: str) -> None:
     pexec.file("file", "").file("pexec.yaml", "version: 1\nworkflows: {a: {run: touch ran}}\n")
     said = pexec.run("apply", "--run-root", root)
     assert (said.exit_code, said.stdout) == (5, "")
-    assert said.stderr.startswith("error[PX301]: `")
+    assert said.stderr.startswith("error[PX301]: ")
     assert not (pexec.folder / "ran").exists()
 
 
