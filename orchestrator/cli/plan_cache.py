@@ -72,6 +72,8 @@ class PlanCache:
         """Remember what `judge` made, for the next time."""
         if self._data is None or verdict.plan is None or not verdict.is_repeatable:
             return
+        if verdict.plan.secrets:
+            return  # the manifest may quote a value, which no file of ours may hold
         if verdict.texts.get(verdict.path) != self._data.decode("utf-8-sig"):
             return  # the manifest was changed between two looks at it
         with contextlib.suppress(OSError, EnvironmentFailedError, UnicodeEncodeError):
