@@ -30,13 +30,14 @@ def main() -> None:
     pid = os.posix_spawnp(argv[0], argv, os.environb, file_actions=files, setsid=True)
     poll = select.poll()
     poll.register(os.pidfd_open(pid), select.POLLIN)
-    peaks = [0, 0]
+    seen = {"own": 0, "helper": 0}
+    resident: list[int] = []
     ended = False
     try:
         while not ended and (left := began + seconds - time.perf_counter()) > 0:
             ended = bool(poll.poll(1000 * (min(left, LOOK_EVERY) if watch else left)))
             if watch and not ended:
-                look(pid, peaks)
+                look(pid, seen, resident)
     finally:
         if not ended:
             # The jobs of pexec and of GNU parallel have groups of their own: TERM lets the tool end them.
@@ -51,30 +52,33 @@ def main() -> None:
         "wall": wall,
         "cpu": used.ru_utime + used.ru_stime,
         "rss": used.ru_maxrss * 1024,
-        "own": peaks[0],
-        "helper": peaks[1],
+        **seen,
+        "resident": sorted(resident)[len(resident) // 2] if resident else 0,
     }
     print(json.dumps(told))
 
 
-def look(pid: int, peaks: list[int]) -> None:
-    """The peaks of a process and of its first child. They only grow, so the last look knows them (but for a child that
-    has not called exec yet: it still has its parent's)."""
+def look(pid: int, seen: dict[str, int], resident: list[int]) -> None:
+    """Note the most that a process and its first child have held so far, and what the process holds now.
+
+    A peak only grows, so the last look knows it (but for a child that has not called exec yet: it still has its
+    parent's)."""
     try:
-        peaks[0] = peak(pid)
+        seen["own"] = memory(pid, "VmHWM")
+        resident.append(memory(pid, "VmRSS"))
         with open(f"/proc/{pid}/task/{pid}/children") as file:
             children = file.read().split()
         if children:
-            peaks[1] = peak(int(children[0]))
+            seen["helper"] = memory(int(children[0]), "VmHWM")
     except OSError:
         pass  # it has just ended
 
 
-def peak(pid: int) -> int:
-    """The most bytes that a process has held so far. OSError if it is gone."""
+def memory(pid: int, field: str) -> int:
+    """Bytes, by this field of a process's account. OSError if it is gone."""
     with open(f"/proc/{pid}/status") as file:
         for line in file:
-            if line.startswith("VmHWM:"):
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1]) * 1024
     raise ProcessLookupError(pid)  # it has ended and was not waited for yet
 

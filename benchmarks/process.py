@@ -21,7 +21,8 @@ class FailedError(Exception):
 class Used:
     """Seconds of wall clock and of CPU (with all children), and the most bytes that one of its processes held.
 
-    `own` and `helper`, if they were watched: the most bytes of the program itself and of its first child.
+    If it was watched: `own` and `helper` are the most bytes of the program itself and of its first child, `resident` is
+    what it held in the middle of all looks at it.
     """
 
     wall: float
@@ -29,6 +30,7 @@ class Used:
     rss: int
     own: int
     helper: int
+    resident: int
 
 
 def environment(folders: Sequence[Path], home: Path) -> dict[str, str]:
@@ -60,4 +62,4 @@ def run(
     if account["code"]:
         tail = " ".join(told.read_bytes()[-150:].decode(errors="replace").split())
         raise FailedError(f"exit code {account['code']}: {tail}")
-    return Used(*(account[name] for name in ("wall", "cpu", "rss", "own", "helper")))
+    return Used(*(account[name] for name in ("wall", "cpu", "rss", "own", "helper", "resident")))

@@ -22,7 +22,7 @@ def measure(subject: Subject) -> str:
         subject.say(f"a run of {jobs} jobs")
         expected = 0.0 if first is None else 1.3 * first.wall * jobs / sizes[0]
         if first is not None and expected > subject.share.left() + 30:
-            rows.append([f"{jobs:,}", f"left out: {expected:.0f} s expected", "", "", "", "", "", ""])
+            rows.append([f"{jobs:,}", f"left out: {expected:.0f} s expected", *[""] * 7])
             continue
         try:
             with subject.folder() as folder:
@@ -30,22 +30,29 @@ def measure(subject: Subject) -> str:
                 used = _run(subject, PEXEC, jobs, folder)
                 verified = subject.run(["pexec", "verify"], folder)
         except FailedError as error:
-            rows.append([f"{jobs:,}", subject.failed("pexec", f"{jobs} jobs", error), "", "", "", "", "", ""])
+            rows.append([f"{jobs:,}", subject.failed("pexec", f"{jobs} jobs", error), *[""] * 7])
             continue
         first = first or used
         rows.append(_row(jobs, sizes[0], used, first, ninja, verified))
-    titles = ["jobs", "s", "ms a job", f"times that at {sizes[0]:,}", "times ninja", "MiB pexec + warden"]
-    return table([*titles, f"bytes a job beyond {sizes[0]:,}", "`verify`, s"], rows, texts=0)
+    titles = [
+        "jobs",
+        "s",
+        "ms a job",
+        f"times that at {sizes[0]:,}",
+        "times ninja",
+        "MiB at most",
+        "mostly",
+        "warden",
+    ]
+    return table([*titles, "`verify`, s"], rows, texts=0)
 
 
 def _row(jobs: int, fewest: int, used: Used, first: Used, ninja: Used | None, verified: Used) -> list[str]:
     each, before = used.wall / jobs, first.wall / fewest
-    beyond = (used.own + used.helper - first.own - first.helper) / (jobs - fewest) if jobs > fewest else None
     return [
         f"{jobs:,}", f"{used.wall:.2f}", f"{1000 * each:.2f}", f"{each / before:.2f}",
         "-" if ninja is None else f"{used.wall / ninja.wall:.2f}",
-        f"{used.own / 2**20:.0f} + {used.helper / 2**20:.0f}",
-        "" if beyond is None else f"{beyond:.0f}", f"{verified.wall:.1f}",
+        f"{used.own / 2**20:.0f}", f"{used.resident / 2**20:.0f}", f"{used.helper / 2**20:.0f}", f"{verified.wall:.1f}",
     ]  # fmt: skip
 
 

@@ -115,7 +115,6 @@ def run_plan(
 def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptions, supervision: Supervision) -> int:
     """Drive a run to its end. `begin` writes down the first events of this process."""
     options.begun(rundir)
-    give_back(len(plan.jobs))
     refuse_missing(plan.jobs)
     unisolated = _missing_isolation(plan, supervision)
     secrets = keep_secrets(plan, supervision)
@@ -145,6 +144,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
         specs = Specs(plan, rundir, keep_temp=options.keep_temp, pump=screen.on_output is not None)
         facts = masked_journal(journal, secrets)
         clock = RunClock(past.at)
+        give_back(len(plan.jobs))
         reactions: dict[signal.Signals, Callable[[], None]] = {
             signal.SIGQUIT: partial(keep_stacks, rundir),
             signal.SIGTSTP: partial(stand_still, supervision, clock),

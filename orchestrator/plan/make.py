@@ -159,6 +159,7 @@ def _jobs(
     digests = _digests(ids, specs, files, scope)
     level_of = {index: depth for depth, level in enumerate(scope.levels) for index in level}
     urgent = urgency(scope.waits, scope.levels, weights(ids, specs, durations))
+    numbers = sorted(level_of)  # the very integers that the levels hold: new ones would be 32 bytes a job
     jobs = tuple(
         PlannedJob(
             index=index,
@@ -183,7 +184,7 @@ def _jobs(
             matrix_fail_fast=workflow.matrix is not None and workflow.matrix.fail_fast,
             digest=digests[index],
         )
-        for index, (name, workflow) in enumerate(chosen)
+        for index, (name, workflow) in zip(numbers, chosen, strict=True)
     )
     return jobs, urgent.path
 

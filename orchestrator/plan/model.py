@@ -105,7 +105,7 @@ class Limits(Struct, frozen=True):
 NO_LIMITS = Limits()
 
 
-class JobSpec(Struct, frozen=True):
+class JobSpec(Struct, frozen=True, gc=False):
     """What one attempt of a job executes. At most one of `run`, `argv`, `file` is set; none for a group.
 
     With `late` above 0 the texts have places for the id and the folder of the run, which `template.fill` fills.
@@ -147,7 +147,7 @@ class JobSpec(Struct, frozen=True):
         return self.run is None and self.argv is None and self.file is None
 
 
-class PlannedJob(Struct, frozen=True):
+class PlannedJob(Struct, frozen=True, gc=False):
     """One planned execution of a workflow. `needs` and `after` are indices of other jobs; it waits for both.
 
     `level` is the length of the longest chain of jobs that it waits for (0 for none). `rank` is the estimated seconds,

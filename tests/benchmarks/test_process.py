@@ -15,7 +15,7 @@ def test_a_program_is_told_of_what_it_used(tmp_path: Path) -> None:
     used = run(["sh", "-c", "exec sleep 0.2"], tmp_path, environment([], tmp_path), 20, watch=True)
     assert 0.2 <= used.wall < 10
     assert used.cpu < used.wall
-    assert 0 < used.own <= used.rss
+    assert 0 < used.resident <= used.own <= used.rss
 
 
 def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:
