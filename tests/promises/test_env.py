@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
+from support.attempts import evil
 from support.cli import Pexec
 from support.runs import last_run
 
@@ -114,3 +117,19 @@ def test_secrets_reach_the_second_attempt_and_a_file_too(pexec: Pexec) -> None:
     assert pexec.env(CI_TOKEN="hunter2-token").run("apply").exit_code == 0
     run = last_run(pexec.folder).check()
     assert (run.log("a", 1), run.log("a", 2)) == (b"13 1\n", b"13 2\n")
+
+
+@pytest.mark.parametrize("output", ["quiet", "plain"])
+def test_a_job_inherits_nothing_of_a_careless_caller(pexec: Pexec, output: str) -> None:
+    show = ", ".join(evil("inheritance.py"))
+    pexec.file("pexec.yaml", f"version: 1\nworkflows: {{a: {{argv: [{show}]}}}}\n")
+    careless = 'trap "" HUP QUIT USR2; exec 7</dev/null 9>/dev/null; umask 027; exec "$@"'
+    command = ["sh", "-c", careless, "sh", *pexec.program, "apply", "--output", output]
+    process = pexec.start_as(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert process.wait(30) == 0
+    seen = json.loads(last_run(pexec.folder).check().log("a"))
+    assert (seen["descriptors"], seen["stdin"], len(set(seen["output"]))) == ([0, 1, 2], "/dev/null", 1)
+    assert (int(seen["blocked"], 16), seen["tty"], seen["session"], seen["umask"]) == (0, False, True, 0o027)
+    # The interpreter that looks ignores two by itself, and the C library keeps two for its threads.
+    own = {signal.SIGPIPE, signal.SIGXFSZ, 32, 33}
+    assert int(seen["ignored"], 16) & ~sum(1 << (number - 1) for number in own) == 0

@@ -73,3 +73,15 @@ def test_a_diagnostic_that_quotes_the_manifest_is_no_command_either(pexec: Pexec
     assert "add-path" in said.stderr
     assert not re.search(r"##\w*\[", said.stdout + said.stderr)
     assert not [line for line in said.stderr.splitlines() if line.lstrip().startswith("::")]
+
+
+def test_the_page_of_a_run_runs_nothing_that_a_job_brought_in(pexec: Pexec) -> None:
+    evil = "</title></style><script>alert(1)</script><img src=x onerror=alert(1)>"
+    text = f'version: 1\nname: "{evil}"\nworkflows:\n  a: {{argv: ["./no{evil}"], description: "{evil}"}}\n'
+    assert pexec.file("pexec.yaml", text).run("apply", "--output", "quiet").exit_code == 1
+    page = (last_run(pexec.folder).path / "report.html").read_text()
+    for shown in (page, pexec.run("report", "--format", "html").stdout):
+        assert "alert(1)" in shown
+        assert "<script" not in shown
+        assert "<img" not in shown
+        assert "default-src 'none'" in shown.partition("<style>")[0]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+
 import pytest
+from support.attempts import wait_until
 from support.cli import Pexec
 from support.pythons import PYTHON
 from support.runs import last_run
@@ -38,14 +42,14 @@ def test_memory_and_cpu_time_are_those_of_the_job(pexec: Pexec, limits: str, thr
 
 
 def test_what_a_job_that_was_killed_had_used_is_counted_too(pexec: Pexec) -> None:
-    pexec.file("burn.py", FILL + BURN + "print('ready', flush=True)\ntime.sleep(30)\n")
-    pexec.file(
-        "pexec.yaml",
-        "version: 1\ndefaults: {shell: [sh, -eu], grace: 0s}\nworkflows:\n"
-        f"  a: {{run: '{PYTHON} -I -S burn.py; true', timeout: 3s}}\n",
-    )
-    assert pexec.run("apply", "--output", "quiet").exit_code == 1
+    pexec.file("burn.py", FILL + BURN + "open('ready', 'x').close()\ntime.sleep(60)\n")
+    job = f"{{run: '{PYTHON} -I -S burn.py; true', grace: 0s}}"
+    text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows: {{a: {job}}}\n"
+    process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    assert wait_until((pexec.folder / "ready").exists)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
     (event,) = last_run(pexec.folder).check().named("attempt.finished")
-    assert event["verdict"] == "timed_out"
+    assert event["verdict"] == "killed"
     assert 80 * MIB < event["max_rss_bytes"] < 110 * MIB
-    assert 0.55 < event["cpu_seconds"] < 0.9
+    assert 0.55 < event["cpu_seconds"] < 1.2
