@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +18,10 @@ def pytest_configure(config: pytest.Config) -> None:
     quiet = [HealthCheck.too_slow, HealthCheck.data_too_large]
     settings.register_profile("standard", derandomize=True, deadline=None, suppress_health_check=quiet)
     settings.register_profile("full", max_examples=1000, deadline=None, suppress_health_check=quiet, print_blob=True)
+    # A shell that starts the tests in the background has them ignored, and every program that a test starts with them.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
     settings.load_profile("full" if config.getoption("--full") else "standard")
 
 
