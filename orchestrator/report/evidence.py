@@ -68,6 +68,8 @@ class Job(Struct):
     may_fail: bool
     retry: Retry
     grace: float
+    matrix: str = ""  # its workflow, if the first failure of that cancels the rest
+    started_at: float = 0.0  # its latest attempt
     stands: Stands = Stands.IDLE
     status: str = ""  # once it has ended
     attempt: int = 0  # the latest
@@ -106,13 +108,18 @@ class Job(Struct):
 
 
 class Stop(Struct):
-    """How far the run is stopped. `kills`: what runs is asked to end. `hurried_at`: since then by the user or the
-    deadline. `forced`: jobs that always run are given up too."""
+    """How far the run is stopped. `kills_since`: since then what runs is asked to end. `hurried_at`: since then by the
+    user or the deadline. `forced`: jobs that always run are given up too."""
 
     on: bool = False
-    kills: bool = False
+    kills_since: float | None = None
     hurried_at: float | None = None
     forced: bool = False
+
+    @property
+    def kills(self) -> bool:
+        """Whether what runs is asked to end."""
+        return self.kills_since is not None
 
     def covers(self, job: Job) -> bool:
         """Whether this job may not start any more."""
@@ -136,6 +143,7 @@ def _job(data: Mapping[str, Any], index_of: Mapping[str, int]) -> Job:
         may_fail=data.get("allow_failure", False),
         retry=_retry(data["retry"]) if "retry" in data else _ONCE,
         grace=data.get("grace_seconds", DEFAULT_GRACE),
+        matrix=data["workflow"] if data.get("matrix_fail_fast") else "",
     )
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from orchestrator.report.duties import Duties
 from orchestrator.report.evidence import BROKE, SECOND, Gate, Job, Stands, Stop, jobs_of
 from orchestrator.report.rules import Rule, Violation
 from orchestrator.report.text import count
@@ -44,12 +45,11 @@ class Judge:
         self._at = 0.0
         self._cap: int = self._policy["max_parallel_jobs"]
         self._pools: Mapping[str, int] = self._policy["pools"]
-        self._fail_fast = self._policy["fail_fast"]
+        self._duties = Duties(self._policy["fail_fast"])
         self._taken: Counter[str] = Counter()
         self._running = 0
         self._stop = Stop()
         self._began = 0.0
-        self._has_failed = False  # since it began or was resumed, and not as allowed
         self.finished = False
 
     def see(self, event: Event) -> None:
@@ -73,16 +73,20 @@ class Judge:
         if event["plan_digest"] != self._digest:
             self._blame(Rule.PLAN, f"the run is of plan `{event['plan_digest']}`, this is plan `{self._digest}`")
         self._cap, self._pools = event["max_parallel_jobs"], event["pools"]
-        self._fail_fast = event["fail_fast"]
-        self._began = event["at"]
+        self._duties.fail_fast = event["fail_fast"]
+        self._begin(event["at"])
 
     def _run_resumed(self, event: Event) -> None:
         for job in self._jobs:
             job.reopen()
         self._cap = event["max_parallel_jobs"]
         self._taken.clear()
-        self._running, self._stop, self._began = 0, Stop(), event["at"]
-        self._has_failed = self.finished = False
+        self._running, self._stop, self.finished = 0, Stop(), False
+        self._begin(event["at"])
+
+    def _begin(self, at: float) -> None:
+        self._began = at
+        self._duties.begin(at, self._policy["timeout_seconds"])
 
     def _run_finished(self, event: Event) -> None:
         self.finished = True
@@ -114,7 +118,8 @@ class Judge:
         stop, by_fail_fast = self._stop, event["reason"] == "fail_fast"
         stop.on = True
         stop.forced |= event["force"]
-        stop.kills |= event["force"] or not by_fail_fast or self._fail_fast != "drain"
+        if stop.kills_since is None and (event["force"] or not by_fail_fast or self._duties.fail_fast != "drain"):
+            stop.kills_since = event["at"]
         if not by_fail_fast and stop.hurried_at is None:
             stop.hurried_at = event["at"]
 
@@ -125,9 +130,9 @@ class Judge:
                 self._blame(Rule.STOP, "stopped by a deadline that the run does not have")
             case "deadline" if event["at"] < self._began + limit - SECOND:
                 self._blame(Rule.STOP, f"stopped by the deadline {event['at'] - self._began:g} s after its begin")
-            case "fail_fast" if self._fail_fast is False:
+            case "fail_fast" if self._duties.fail_fast is False:
                 self._blame(Rule.STOP, "stopped by fail-fast, which is off")
-            case "fail_fast" if not self._has_failed:
+            case "fail_fast" if not self._duties.has_failed:
                 self._blame(Rule.STOP, "stopped by fail-fast before any job had failed")
 
     def _cancel_job(self, event: Event) -> None:
@@ -147,7 +152,7 @@ class Judge:
         if job.stands is not Stands.RUNNING:
             self._running += 1
             self._take(job)
-        job.stands, job.attempt = Stands.RUNNING, event["attempt"]
+        job.stands, job.attempt, job.started_at = Stands.RUNNING, event["attempt"], event["at"]
         job.spawned = job.told_to_end = False
         job.term_at = None
 
@@ -166,8 +171,7 @@ class Judge:
         elif job.stands is Stands.WAITING and event["at"] < job.not_before - SECOND:
             self._blame(Rule.BACK_OFF, f"{name} starts at second {event['at']}, not before second {job.not_before}")
         self._judge_turn(job)
-        if self._stop.covers(job):
-            self._blame(Rule.STOP, f"{name} starts while the run is stopping")
+        self._blame_neglect(self._duties.neglected_at_start(job, event["at"], self._stop), f"{name} starts")
 
     def _judge_turn(self, job: Job) -> None:
         """Whether what it waits for has ended, and ended well."""
@@ -202,6 +206,7 @@ class Judge:
         if job is None:
             return
         self._give(job)
+        self._blame_neglect(self._duties.neglected_at_end(job, event["at"], self._stop), f"`{job.id}` ends")
         verdict = event["verdict"]
         job.stands, job.verdict, job.exit_code = Stands.UNDECIDED, verdict, event["exit_code"]
         job.failed += verdict in ("failed", "timed_out")
@@ -288,7 +293,7 @@ class Judge:
         if event["allowed"] != (job.may_fail and status in BROKE):
             self._blame(Rule.STATUS, f"`{job.id}` ends as {status}, and `allowed` is {str(event['allowed']).lower()}")
         job.stands, job.status = Stands.ENDED, status
-        self._has_failed |= status in BROKE and not job.may_fail
+        self._duties.ended(job, status)
 
     def _succeeded(self, job: Job, event: Event) -> None:
         if job.stands is Stands.UNDECIDED:
@@ -348,6 +353,11 @@ class Judge:
         if job is None:
             self._blame(Rule.PLAN, f"`{event['job']}` is no job of the plan")
         return job
+
+    def _blame_neglect(self, found: tuple[Rule, str] | None, what: str) -> None:
+        if found is not None:
+            rule, why = found
+            self._blame(rule, f"{what} {why}")
 
     def _blame(self, rule: Rule, message: str) -> None:
         self.found.append(Violation(self._line, rule, message))
