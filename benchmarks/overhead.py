@@ -13,7 +13,7 @@ from benchmarks.graphs import SHAPES, Graph
 from benchmarks.process import FailedError, Used
 from benchmarks.subject import Subject, ratio, take_turns
 from benchmarks.tables import table
-from benchmarks.tools import PEXEC, Tool
+from benchmarks.tools import FIRST_TIME, PEXEC, Tool
 
 ROUNDS = 5
 
@@ -32,7 +32,7 @@ def measure(subject: Subject) -> str:
 
 
 def _compare(subject: Subject, share: Share, shape: str, jobs: int, slots: int, *, verify: bool) -> str:
-    tools = [tool for tool in (PEXEC, *subject.installed.peers) if shape == "flat" or not tool.only_flat]
+    tools = [tool for tool in (PEXEC, FIRST_TIME, *subject.installed.peers) if shape == "flat" or not tool.only_flat]
     with subject.folder() as folder:
         graphs = {tool.name: SHAPES[shape](min(jobs, tool.most or jobs)) for tool in tools}
         work: dict[str, Callable[[], Used]] = {}
@@ -54,9 +54,9 @@ def _compare(subject: Subject, share: Share, shape: str, jobs: int, slots: int, 
 
 
 def run_once(subject: Subject, tool: Tool, slots: int, folder: Path) -> Used:
-    """One run of the graph that is written in `folder`, as if it were the first."""
+    """One run of the graph that is written in `folder`, of which no earlier run is known."""
     tool.clean(folder)
-    return subject.run(tool.run(slots), folder)
+    return subject.run(tool.run(slots), folder, env=tool.home(folder))
 
 
 def prove(subject: Subject, tool: Tool, graph: Graph, slots: int, folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import formats
@@ -30,6 +30,7 @@ class Tool:
     slow: bool = False
     only_flat: bool = False
     keeps_limit: bool = True
+    never_ran: bool = False  # what it keeps at home goes too
 
     def clean(self, folder: Path) -> None:
         """Take away what an earlier run left in `folder` and would be used again."""
@@ -40,11 +41,17 @@ class Tool:
                 else:
                     path.unlink()
 
+    def home(self, folder: Path) -> dict[str, str]:
+        """What the tool's environment has beyond that of the others, to run the graph in `folder`."""
+        return {"HOME": str(folder)} if self.never_ran else {}
+
 
 PEXEC = Tool(
     "pexec", "", formats.pexec_yaml, lambda n: ["pexec", "apply", "-j", str(n), "--output", "quiet"],
     ("pexec", "--version"), dry=("pexec", "plan"), leftovers=(".pexec",),
 )  # fmt: skip
+# pexec remembers the plan of a manifest that it has run before; here it never has run any.
+FIRST_TIME = replace(PEXEC, name="pexec, first time", leftovers=(".pexec", ".cache"), never_ran=True)
 NINJA = Tool(
     "ninja", "pypi:ninja", formats.ninja, lambda n: ["ninja", "--quiet", "-j", str(n)],
     ("ninja", "--version"), dry=("ninja", "-n", "--quiet"), leftovers=(".ninja_log", ".ninja_deps"),
