@@ -34,7 +34,6 @@ from orchestrator.execute.control import ControlPipe
 from orchestrator.execute.driver import CancelAsked, Driver, Message, Observer, Signalled, Spawned
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
-from orchestrator.execute.limits import missing_for, refuse_missing
 from orchestrator.execute.masking import masked_journal, masked_plan
 from orchestrator.execute.resources import refuse_too_little
 from orchestrator.execute.signals import keep_stacks, signals_to, stand_still
@@ -48,7 +47,7 @@ from orchestrator.observe.grouped import Grouped
 from orchestrator.observe.jsonl import JsonLines
 from orchestrator.observe.plain import Plain, Progress
 from orchestrator.observe.stream import LossyStream
-from orchestrator.plan.model import Durability, Isolation, Plan
+from orchestrator.plan.model import NO_LIMITS, Durability, Isolation, Plan
 
 OnOutput = Callable[[str, bytes], None]
 Tell = Callable[[Driver], None]
@@ -104,8 +103,7 @@ def run_plan(
         driver.record(RunStarted(0.0), **started_fields(plan, invocation))
         then(driver)
 
-    refuse_missing(plan.jobs)
-    _missing_isolation(plan, supervision)
+    _missing(plan, supervision)
     refuse_too_little(options.run_root, len(plan.jobs))
     refuse_in_records(plan, keep_secrets(plan, supervision), invocation)
     with create_run(options.run_root) as rundir:
@@ -115,8 +113,7 @@ def run_plan(
 def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptions, supervision: Supervision) -> int:
     """Drive a run to its end. `begin` writes down the first events of this process."""
     options.begun(rundir)
-    refuse_missing(plan.jobs)
-    unisolated = _missing_isolation(plan, supervision)
+    missing = _missing(plan, supervision)
     secrets = keep_secrets(plan, supervision)
     screen = open_screen(options.output, len(plan.jobs) - past.scheduler.tally[JobState.SUCCEEDED], rundir)
     with ExitStack() as stack:
@@ -155,7 +152,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
             past.settle(driver)
             driver.watch(screen.observers)
             begin(driver)
-            for what, why in (*supervision.degraded(), *control.degraded, *missing_for(plan.jobs), *unisolated):
+            for what, why in (*supervision.degraded(), *control.degraded, *missing):
                 driver.remark("degraded", what=what, why=why)
             driver.run()
             control.close()
@@ -170,13 +167,18 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
     return code
 
 
-def _missing_isolation(plan: Plan, supervision: Supervision) -> list[tuple[str, str]]:
-    """What jobs ask for in vain, and do not require: what is required and missing is refused."""
+def _missing(plan: Plan, supervision: Supervision) -> list[tuple[str, str]]:
+    """The limits and the isolation that jobs ask for in vain. RefusedError where a job requires what is missing."""
+    limited = [job for job in plan.jobs if job.spec.limits is not NO_LIMITS]
     isolated = [job for job in plan.jobs if job.spec.isolation is not Isolation.NONE]
-    if not isolated:
-        return []
-    supervision.isolations.refuse_missing(isolated)
-    return supervision.isolations.missing_for(isolated)
+    missing: list[tuple[str, str]] = []
+    if limited:
+        supervision.enforcement.refuse_missing(limited)
+        missing += supervision.enforcement.missing_for(limited)
+    if isolated:
+        supervision.isolations.refuse_missing(isolated)
+        missing += supervision.isolations.missing_for(isolated)
+    return missing
 
 
 def open_screen(output: str, total: int, rundir: RunDir) -> Screen:

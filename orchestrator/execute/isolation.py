@@ -9,10 +9,8 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from orchestrator.errors import RefusedError
-from orchestrator.execute.attempt import AttemptResult, AttemptSpec, CannotStartError
+from orchestrator.execute.attempt import AttemptSpec, CannotStartError
 from orchestrator.execute.channel import Request
 from orchestrator.execute.walls import MECHANISMS, Mechanism, Place, walls
 from orchestrator.execute.warden import protocol
@@ -79,13 +77,6 @@ class Isolations:
         if spec.spec.isolation is Isolation.SANDBOX and "TMPDIR" not in spec.spec.env:
             overlay = {**overlay, b"TMPDIR": os.fsencode(temp_dir)}
         return request._replace(overlay=overlay, words=(), walls=walls(mechanism, place, self._bubblewrap))
-
-    def told(self, result: AttemptResult, spec: AttemptSpec) -> AttemptResult:
-        """The result of an attempt with who isolated it."""
-        mechanism = self.mechanism(spec.spec.isolation)
-        if mechanism is None or result.pid is None:
-            return result
-        return replace(result, enforced_by={**result.enforced_by, "isolation": mechanism.value})
 
     def missing_for(self, jobs: Iterable[PlannedJob]) -> list[tuple[str, str]]:
         """What of the isolation that these jobs ask for cannot be had: each with the reason."""

@@ -24,6 +24,8 @@ from orchestrator.execute.warden.spawn import SCARCITY
 
 if TYPE_CHECKING:
     from orchestrator.execute.isolation import Isolations
+    from orchestrator.execute.limits import Enforcement
+    from orchestrator.plan.model import JobSpec
 
 Made = TypeVar("Made")
 OnSpawned = Callable[[int, int], None]
@@ -55,6 +57,7 @@ class Supervision:
         self.secrets = NO_SECRETS
         self.logs: int | None = None  # the descriptor of the folder in which the names of logs count
         self._isolations: Isolations | None = None
+        self._enforcement: Enforcement | None = None
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._idle: list[Channel] = []
@@ -132,6 +135,22 @@ class Supervision:
             self._isolations = Isolations(self)
         return self._isolations
 
+    @property
+    def enforcement(self) -> Enforcement:
+        """Who enforces limits on this machine, for jobs that have some."""
+        with self._lock:
+            if self._enforcement is None:
+                from orchestrator.execute.limits import Enforcement
+
+                self._enforcement = Enforcement(self.isolations, self._warden.pid if self._warden else 0)
+            return self._enforcement
+
+    def enforcers(self, spec: JobSpec) -> dict[str, str]:
+        """Limit, or isolation, -> who enforces it, for those that the job has and that somebody does enforce."""
+        found = self.enforcement.enforced_by(spec)
+        mechanism = self.isolations.mechanism(spec.isolation)
+        return found if mechanism is None else {**found, "isolation": mechanism.value}
+
     @isolations.setter
     def isolations(self, isolations: Isolations) -> None:
         self._isolations = isolations
@@ -184,6 +203,8 @@ class Supervision:
             while self._idle:
                 self._idle.pop().close()
         self.temp_folders.remove()
+        if self._enforcement is not None:
+            self._enforcement.close()
 
     def _tell(self, *message: Any, descriptor: int | None = None) -> None:
         with self._lock:

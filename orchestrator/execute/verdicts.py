@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec, CannotStartError
-from orchestrator.execute.limits import enforced_by
 from orchestrator.execute.warden import protocol
 from orchestrator.plan.model import NO_LIMITS, Limits
 
@@ -31,6 +30,7 @@ _FAULTS = {
     protocol.BAD_TEXT: (_NOT_EXECUTABLE, "the command cannot be started: {detail}"),
     protocol.NO_WORKING_DIR: (_NOT_EXECUTABLE, "the working folder `{detail}` cannot be entered: {error}"),
     protocol.NO_ISOLATION: (_NOT_EXECUTABLE, "it cannot be isolated: {detail}"),
+    protocol.NO_GROUP: (_NOT_EXECUTABLE, "no control group can be made for its limits: {error}"),
     protocol.OTHER: (_NOT_EXECUTABLE, "`{detail}` cannot be started: {error}"),
 }
 
@@ -88,7 +88,7 @@ def _finished(
     if limits != NO_LIMITS:
         if verdict is Verdict.FAILED:
             reason = _with_limits(result, cause, limits)
-        result = replace(result, reason=reason, enforced_by=enforced_by(limits))
+        result = replace(result, reason=reason)
     if outlived:
         reason = "; ".join(filter(None, (reason, "some of its processes cannot be killed")))
         result = replace(result, reason=reason)
@@ -117,7 +117,7 @@ def _verdict(cause: int, exit_code: int | None, signal_name: str | None, spec: A
         return Verdict.KILLED, "stopped on request"
     if signal_name is not None:
         return Verdict.FAILED, f"killed by {signal_name}"
-    if exit_code == 0:
+    if exit_code == 0 and cause != protocol.BY_MEMORY:
         return Verdict.SUCCEEDED, ""
     return Verdict.FAILED, f"exit code {exit_code}"
 
@@ -152,6 +152,11 @@ def _refused(fault: int, number: int, detail: bytes) -> AttemptResult:
         return lost(f"the log `{name}` cannot be written: {error}")
     exit_code, text = _FAULTS[fault]
     return AttemptResult(Verdict.FAILED, text.format(detail=name, error=error), exit_code)
+
+
+def with_enforcers(result: AttemptResult, enforcers: Mapping[str, str]) -> AttemptResult:
+    """The result with who enforced what, if there was something to do it to."""
+    return result if result.pid is None else replace(result, enforced_by=enforcers)
 
 
 def with_output(result: AttemptResult, log_bytes: int, dropped_bytes: int, fault: OSError | None) -> AttemptResult:

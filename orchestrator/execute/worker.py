@@ -10,12 +10,12 @@ from orchestrator.execute import verdicts, wrap
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec
 from orchestrator.execute.channel import Request
 from orchestrator.execute.environ import overlay
-from orchestrator.execute.limits import needs_pipe, request_of
+from orchestrator.execute.limits import needs_pipe
 from orchestrator.execute.output import Pump
 from orchestrator.execute.runbooks import with_place
 from orchestrator.execute.supervision import AttemptLostError, Supervision
 from orchestrator.execute.tempfolders import TempFolder
-from orchestrator.plan.model import Isolation
+from orchestrator.plan.model import NO_LIMITS, Isolation
 
 OnSpawned = Callable[[AttemptSpec, int, int], None]
 OnOutput = Callable[[AttemptSpec, bytes], None]
@@ -73,7 +73,7 @@ def request_for(spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> R
         os.fsencode(_log_of(spec, supervision)),
         spec.timeout,
         spec.grace,
-        request_of(spec.spec.limits),
+        None if spec.spec.limits is NO_LIMITS else supervision.enforcement.request_of(spec.spec),
         wrap.words(spec.spec),
     )
     if spec.spec.isolation is Isolation.NONE:
@@ -84,7 +84,9 @@ def request_for(spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> R
 def result_of(reply: tuple[Any, ...], spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> AttemptResult:
     """What the warden's last word says of the attempt."""
     result = with_place(verdicts.of_reply(reply, spec), spec.spec, temp_dir)
-    return result if spec.spec.isolation is Isolation.NONE else supervision.isolations.told(result, spec)
+    if spec.spec.limits is NO_LIMITS and spec.spec.isolation is Isolation.NONE:
+        return result
+    return verdicts.with_enforcers(result, supervision.enforcers(spec.spec))
 
 
 def _run(

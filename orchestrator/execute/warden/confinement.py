@@ -65,6 +65,11 @@ class Confinement:
         self._rules = None if writable is None else self._rules_for(writable, output)
         self._filter = _socket_filter() if no_sockets else None
 
+    @property
+    def descriptor(self) -> int:
+        """The descriptor that it holds; -1 for none."""
+        return -1 if self._rules is None else self._rules
+
     def take_on(self) -> None:
         """Confine the caller. OSError where the kernel does not."""
         for capability in range(64):

@@ -100,12 +100,15 @@ def main() -> None:
         os.set_inheritable(descriptor, False)
     with open(TASK_FD, "rb") as file:
         file.seek(0)
-        path, argv, env, working_dir, limits = marshal.load(file)
+        path, argv, env, working_dir, limits, groups = marshal.load(file)
+    entrances = range(TASK_FD + 1, TASK_FD + 1 + groups)
+    for entrance in entrances:
+        os.set_inheritable(entrance, False)
 
     def start() -> int:
         os.chdir(working_dir)
-        pid: int = limited.start(path, argv, env, OUTPUT_FD, limits)
-        os.close(OUTPUT_FD)
+        pid: int = limited.start(path, argv, env, OUTPUT_FD, limits, None, entrances)
+        os.closerange(OUTPUT_FD, entrances.stop)
         return pid
 
     keep(REPORT_FD, start)

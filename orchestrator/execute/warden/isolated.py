@@ -72,7 +72,9 @@ def start(path: bytes, command: Command, walls: Walls, output: int) -> tuple[int
     if not walls.prefix and not walls.own_processes:
         with_walls = _confinement(walls, output)
         try:
-            return limited.start(path, command.argv, command.env, output, command.limits, with_walls), None
+            return limited.start(
+                path, command.argv, command.env, output, command.limits, with_walls, command.entrances
+            ), None
         finally:
             if with_walls is not None:
                 with_walls.close()
@@ -105,7 +107,8 @@ def _in_bubblewrap(path: bytes, command: Command, walls: Walls, output: int, tel
     """bubblewrap makes the walls and runs `inner` as the first process inside."""
     task = os.memfd_create("task", os.MFD_CLOEXEC)
     with open(task, "wb") as file:
-        marshal.dump((path, command.argv, command.env, command.working_dir, command.limits), file)
+        what = (path, command.argv, command.env, command.working_dir, command.limits, len(command.entrances))
+        marshal.dump(what, file)
         file.flush()
         # The warden opens enough for itself that none of these has such a number yet.
         actions = [
@@ -115,6 +118,8 @@ def _in_bubblewrap(path: bytes, command: Command, walls: Walls, output: int, tel
             (os.POSIX_SPAWN_DUP2, said, 1),
             (os.POSIX_SPAWN_DUP2, said, 2),
         ]
+        for number, entrance in enumerate(command.entrances, start=inner.TASK_FD + 1):
+            actions.append((os.POSIX_SPAWN_DUP2, entrance, number))
         argv = [*walls.prefix, os.fsencode(sys.executable), b"-I", b"-S", _PROGRAM]
         return os.posix_spawn(walls.prefix[0], argv, {}, file_actions=actions, setsid=True, setsigmask=())
 
@@ -140,12 +145,12 @@ def _stand_above(path: bytes, command: Command, walls: Walls, output: int, tell:
     try:
         os.dup2(said, 2)
         os.setsid()
-        inner.keep_only(tell, output)
+        inner.keep_only(tell, output, *command.entrances)
         namespaces.leave(own_user=walls.own_user, sandbox=walls.sandbox, network=walls.network)
         pid = os.fork()
         if pid == 0:
             _be_first(path, command, walls)
-        os.closerange(inner.REPORT_FD, inner.OUTPUT_FD + 1)
+        os.closerange(inner.REPORT_FD, inner.OUTPUT_FD + 1 + len(command.entrances))
         # Whoever ends it from elsewhere ends the job, as with bubblewrap.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -160,9 +165,13 @@ def _be_first(path: bytes, command: Command, walls: Walls) -> NoReturn:
         namespaces.furnish(walls.hidden, walls.shown, network=walls.network or not walls.sandbox)
         confinement = _confinement(walls, inner.OUTPUT_FD)
 
+        entrances = range(inner.OUTPUT_FD + 1, inner.OUTPUT_FD + 1 + len(command.entrances))
+        last = confinement.descriptor if confinement is not None else entrances.stop
+
         def start() -> int:
-            pid = limited.start(path, command.argv, command.env, inner.OUTPUT_FD, command.limits, confinement)
-            os.closerange(inner.OUTPUT_FD, inner.OUTPUT_FD + 2)
+            output, limits = inner.OUTPUT_FD, command.limits
+            pid = limited.start(path, command.argv, command.env, output, limits, confinement, entrances)
+            os.closerange(inner.OUTPUT_FD, last + 1)
             return pid
 
         inner.keep(inner.REPORT_FD, start)

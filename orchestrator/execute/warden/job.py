@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .channel import Channel
     from .enclosure import Enclosure
+    from .groups import Groups
     from .inner import Usage
     from .watch import Watch
 
@@ -67,6 +68,7 @@ class Job:
         self.give_up_at = NEVER
         self.watch: Watch | None = None
         self.enclosure: Enclosure | None = None
+        self.groups: Groups | None = None
         self.look_at = NEVER
 
     @property
@@ -133,6 +135,12 @@ class Job:
         )
         processes.signal_trees(self._roots(orphans), (KILL,), lambda process: process.pid in ours)
         return hit - {main}
+
+    def leave(self, groups: Groups) -> None:
+        """Nothing of it is left in these. The kernel may have killed a process whose end a shell did not tell."""
+        if self.cause == protocol.BY_ITSELF and groups.ran_out_of_memory():
+            self.cause = protocol.BY_MEMORY
+        groups.remove()
 
     def begins(self, now: float, orphans: Iterable[int]) -> None:
         """Its isolation stands, which took a while that does not count; what it could not hear yet is repeated."""

@@ -12,6 +12,8 @@ import os
 import resource
 import signal
 
+from . import groups
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,10 +33,12 @@ def start(
     output: int,
     limits: tuple[tuple[int, int, int], ...],
     confinement: Confinement | None = None,
+    entrances: Sequence[int] = (),
 ) -> int:
     """The pid; raises what `os.posix_spawn` would: OSError, or ValueError for a text that no process can be given.
 
-    `limits` are resources with soft and hard limit; where the caller's own hard limit is lower, that holds.
+    `limits` are resources with soft and hard limit; where the caller's own hard limit is lower, that holds. `entrances`
+    are those of control groups.
     """
     check_texts(argv, env)
     arguments = _vector(argv)
@@ -46,7 +50,7 @@ def start(
         try:
             pid = os.fork()
             if pid == 0:
-                _become(libc, path, arguments, variables, output, pairs, tell, confinement)
+                _become(libc, path, arguments, variables, output, pairs, tell, confinement, entrances)
         finally:
             os.close(tell)
         report = os.read(told, _WIDTH)
@@ -85,6 +89,7 @@ def _become(
     limits: list[tuple[int, tuple[int, int]]],
     tell: int,
     confinement: Confinement | None,
+    entrances: Sequence[int],
 ) -> NoReturn:
     """In the child: be the command, or tell the errno and end."""
     number = 0
@@ -93,6 +98,7 @@ def _become(
         os.dup2(output, 1)
         os.dup2(output, 2)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        groups.enter(entrances)
         for kind, pair in limits:
             resource.setrlimit(kind, pair)
         if confinement is not None:

@@ -8,7 +8,6 @@ One signalfd for SIGCHLD tells of the ends of main processes and of orphans alik
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import signal
@@ -159,9 +158,9 @@ class Warden:
                 os.close(descriptor)
             self._say(channel, serial, protocol.CONDEMNED)
             return
-        rlimits, memory, cpu_time = limits or ((), 0, 0.0)
+        rlimits, memory, cpu_time, groups = limits or ((), 0, 0.0, ())
         env = {**self._bases[base], **overlay}
-        command = spawn.Command(argv, working_dir, env, path, descriptors, rlimits, words, walls)
+        command = spawn.Command(argv, working_dir, env, path, descriptors, rlimits, words, walls, groups)
         try:
             pid, start_ticks, log = self._spawner.start(command, tag)
         except spawn.Fault as fault:
@@ -174,6 +173,7 @@ class Warden:
                 job.watch = Watch(memory, cpu_time)
                 job.look_at = job.started
             channel.jobs[tag] = self._jobs[tag] = self._mains[pid] = job
+            job.groups = command.groups
             if command.enclosure is not None:
                 self._listen_to(job, command.enclosure)
             self._wake = min(self._wake, job.next_at)
@@ -340,6 +340,8 @@ class Warden:
         for run in job.inner:
             self._inner.pop(run, None)
         del job.channel.jobs[job.tag]
+        if job.groups is not None:
+            job.leave(job.groups)
         if job.enclosure is not None and self._take_down(job, job.enclosure):
             return
         self._say(
@@ -379,23 +381,3 @@ class Warden:
             processes.signal_trees(processes.children(os.getpid()), (processes.KILL,))
             if select.select([self._child_ended], [], [], _POLL_SECONDS)[0]:
                 os.read(self._child_ended, _READ)
-
-
-def main(pexec: int) -> None:
-    """Be the warden of the process `pexec`, which must be the parent; never returns before it is gone."""
-    gc.disable()  # nothing here makes cycles
-    # Jobs inherit dispositions: Python ignores two signals and catches one. Nothing but KILL interrupts the warden.
-    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
-    spawn.write_no_core_dumps()
-    # pexec's own caller may have left descriptors open; neither the warden nor a job is to hold them.
-    os.closerange(protocol.CONTROL_FD + 1, max(map(int, os.listdir("/proc/self/fd"))) + 1)
-    control = socket.socket(fileno=protocol.CONTROL_FD)
-    control.set_inheritable(False)
-    os.chdir("/")
-    processes.become_subreaper()
-    if os.getppid() == pexec:
-        Warden(control, pexec).serve()
-    # Without the interpreter's own leave-taking: pexec waits for this.
-    os._exit(0)

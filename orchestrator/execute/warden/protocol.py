@@ -9,7 +9,8 @@ pexec to warden, an attempt:
     (serial, argv, working folder, number of the base environment, its variables or None when already sent,
      variables over it, name or path of the log or b"" when a descriptor to write to comes along, timeout or None,
      grace, limits or None: resources with soft and hard limit, and what all processes of the attempt may use
-     together, bytes and CPU seconds, 0 for no limit;
+     together, bytes and CPU seconds, 0 for no limit, and control groups: where, and what is written into which of
+     its files;
      the words of the command that a shell in `argv` would become, or none;
      what isolates it: None, or what `isolated.Walls` is made of)
 
@@ -47,7 +48,7 @@ BY_ITSELF, BY_TIMEOUT, BY_REQUEST, BY_MEMORY, BY_CPU_TIME = range(5)
 
 # Why a command cannot be started.
 NOT_FOUND, NO_INTERPRETER, NO_LOADER, FOLDER, NOT_EXECUTABLE, BAD_FORMAT = range(6)
-TOO_LONG, BAD_TEXT, NO_WORKING_DIR, NO_LOG, OTHER, NO_ISOLATION = range(6, 12)
+TOO_LONG, BAD_TEXT, NO_WORKING_DIR, NO_LOG, OTHER, NO_ISOLATION, NO_GROUP = range(6, 13)
 
 # A tag is the soft RLIMIT_RTTIME of an attempt's processes: 2**50 + the warden's pid * 2**28 + the attempt's serial.
 # The warden's pid keeps two runs on one machine, or a run inside a job of another, apart.

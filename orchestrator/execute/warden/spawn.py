@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .enclosure import Enclosure
+    from .groups import Groups, Wanted
 
     Argv = list[bytes] | tuple[bytes, ...]
 
@@ -44,9 +45,22 @@ class Command:
     """What is to be started, as the request on a channel says it; `descriptors` came along with it.
 
     `limits` are resources with soft and hard limit; `words` what to try before a shell, see `plain`; `walls` is what
-    `isolated.Walls` is made of."""
+    `isolated.Walls` is made of; `groups` are the control groups that are made for it."""
 
-    __slots__ = ("argv", "descriptors", "enclosure", "env", "limits", "log", "logs", "walls", "words", "working_dir")
+    __slots__ = (
+        "argv",
+        "descriptors",
+        "enclosure",
+        "env",
+        "groups",
+        "limits",
+        "log",
+        "logs",
+        "walls",
+        "wanted_groups",
+        "words",
+        "working_dir",
+    )
 
     def __init__(
         self,
@@ -58,6 +72,7 @@ class Command:
         limits: tuple[tuple[int, int, int], ...],
         words: tuple[bytes, ...] = (),
         walls: tuple[Any, ...] | None = None,
+        groups: tuple[Wanted, ...] = (),
     ) -> None:
         self.argv = argv
         self.working_dir = working_dir
@@ -68,7 +83,14 @@ class Command:
         self.words = words
         self.walls = walls
         self.logs: int | None = None  # the folder in which `log` counts, if it is a name
+        self.wanted_groups = groups
+        self.groups: Groups | None = None
         self.enclosure: Enclosure | None = None  # what stands around it once it is started
+
+    @property
+    def entrances(self) -> list[int]:
+        """Where its process goes into its control groups."""
+        return self.groups.entrances if self.groups is not None else []
 
 
 def write_no_core_dumps() -> None:
@@ -100,14 +122,36 @@ class Spawner:
         Raises Fault, or OSError for want of processes, memory or descriptors; then nothing is left of the trial.
         """
         try:
-            if command.log:
-                return self._start_with_log(command, tag)
-            if not command.descriptors:
-                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-            return *self._spawn(command, command.descriptors[0], tag), None
+            if command.wanted_groups:
+                return self._start_in_groups(command, tag)
+            return self._start(command, tag)
         finally:
             for descriptor in command.descriptors:
                 os.close(descriptor)
+
+    def _start_in_groups(self, command: Command, tag: int) -> tuple[int, int, int | None]:
+        from .groups import Groups
+
+        try:
+            made = command.groups = Groups(command.wanted_groups, b"%d" % tag)
+        except OSError as error:
+            if error.errno in SCARCITY:
+                raise
+            raise Fault(protocol.NO_GROUP, error.errno or 0) from None
+        try:
+            return self._start(command, tag)
+        except BaseException:
+            made.remove()
+            raise
+        finally:
+            made.close_entrances()
+
+    def _start(self, command: Command, tag: int) -> tuple[int, int, int | None]:
+        if command.log:
+            return self._start_with_log(command, tag)
+        if not command.descriptors:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return *self._spawn(command, command.descriptors[0], tag), None
 
     def _start_with_log(self, command: Command, tag: int) -> tuple[int, int, int]:
         command.logs = self._logs
@@ -183,8 +227,8 @@ class Spawner:
 
 def _execute(command: Command, path: bytes, argv: Argv, env: dict[bytes, bytes], output: int) -> int:
     """The pid. The caller has set the working folder and the tag."""
-    if command.limits:
-        return limited.start(path, argv, env, output, command.limits)
+    if command.limits or command.groups is not None:
+        return limited.start(path, argv, env, output, command.limits, None, command.entrances)
     actions = ((os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2))
     return os.posix_spawn(path, argv, env, file_actions=actions, setsid=True, setsigmask=())
 

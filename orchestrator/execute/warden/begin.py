@@ -1,0 +1,31 @@
+"""From a fresh process to the warden's loop: what it takes off before it serves."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+
+from . import processes, protocol, spawn
+from .loop import Warden
+
+
+def main(pexec: int) -> None:
+    """Be the warden of the process `pexec`, which must be the parent; never returns before it is gone."""
+    gc.disable()  # nothing here makes cycles
+    # Jobs inherit dispositions: Python ignores two signals and catches one. Nothing but KILL interrupts the warden.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    spawn.write_no_core_dumps()
+    # pexec's own caller may have left descriptors open; neither the warden nor a job is to hold them.
+    os.closerange(protocol.CONTROL_FD + 1, max(map(int, os.listdir("/proc/self/fd"))) + 1)
+    control = socket.socket(fileno=protocol.CONTROL_FD)
+    control.set_inheritable(False)
+    os.chdir("/")
+    processes.become_subreaper()
+    if os.getppid() == pexec:
+        Warden(control, pexec).serve()
+    # Without the interpreter's own leave-taking: pexec waits for this.
+    os._exit(0)
