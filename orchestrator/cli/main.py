@@ -54,6 +54,7 @@ COMMANDS = {
         Command("verify", "check the journal of a run against its plan, its results and its logs"),
         Command("archive", "pack a run into one file"),
         Command("prune", "remove old runs"),
+        Command("doctor", "tell what this machine can keep of the promises, found by doing"),
         Command("explain", "say what a diagnostic means, with an example and its repair"),
         Command("schema", "print the JSON Schema of the manifest or of what pexec writes"),
         Command("completion", "print what makes a shell complete the words and flags of pexec"),

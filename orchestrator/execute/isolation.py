@@ -42,10 +42,10 @@ class Isolations:
     """The mechanisms of this machine for each isolation that jobs ask for, each tried once."""
 
     def __init__(
-        self, supervision: Supervision, mechanisms: Mapping[Isolation, Sequence[Mechanism]] = MECHANISMS
+        self, supervision: Supervision, mechanisms: Mapping[Isolation, Sequence[Mechanism]] | None = None
     ) -> None:
         self._supervision = supervision
-        self._mechanisms = mechanisms
+        self._mechanisms = MECHANISMS if mechanisms is None else mechanisms
         self._lock = threading.Lock()
         self._chosen: dict[Isolation, Mechanism | None] = {}
         self._why_not: dict[Isolation, str] = {}
@@ -112,6 +112,11 @@ class Isolations:
             reasons.append(f"{mechanism.value}: {why_not}")
         self._why_not[isolation] = "; ".join(reasons)
         return None
+
+    def why_less_than_best(self, isolation: Isolation) -> str:
+        """What was tried before that which isolates jobs so, or in vain, each with the reason."""
+        self.mechanism(isolation)
+        return self._why_not[isolation]
 
     def why_not(self, mechanism: Mechanism) -> str | None:
         """Why it does not work here; None if it does, which was tried just now."""

@@ -20,11 +20,10 @@ from orchestrator.plan.model import NO_LIMITS, Isolation, JobSpec, Limits, Plann
 if TYPE_CHECKING:
     from orchestrator.execute.isolation import Isolations
 
-# Resources with soft and hard limit; bytes of all processes together, CPU seconds of all together, 0 for no limit; and
-# where control groups are to be made, each with what is written into its files.
-LimitRequest = tuple[
-    tuple[tuple[int, int, int], ...], int, float, tuple[tuple[bytes, tuple[tuple[bytes, bytes], ...]], ...]
-]
+# Where a control group is to be made, and what is written into its files.
+Group = tuple[bytes, tuple[tuple[bytes, bytes], ...]]
+# Resources with soft and hard limit; bytes of all processes together, CPU seconds of all together, 0 for no limit.
+LimitRequest = tuple[tuple[tuple[int, int, int], ...], int, float, tuple[Group, ...]]
 
 _GROUP = "cgroup"
 _ENFORCERS = {

@@ -135,6 +135,10 @@ class Supervision:
             self._isolations = Isolations(self)
         return self._isolations
 
+    @isolations.setter
+    def isolations(self, isolations: Isolations) -> None:
+        self._isolations = isolations
+
     @property
     def enforcement(self) -> Enforcement:
         """Who enforces limits on this machine, for jobs that have some."""
@@ -150,10 +154,6 @@ class Supervision:
         found = self.enforcement.enforced_by(spec)
         mechanism = self.isolations.mechanism(spec.isolation)
         return found if mechanism is None else {**found, "isolation": mechanism.value}
-
-    @isolations.setter
-    def isolations(self, isolations: Isolations) -> None:
-        self._isolations = isolations
 
     def put_logs_in(self, folder: int) -> None:
         """From now on names of logs count in the folder with this descriptor, which stays the caller's."""

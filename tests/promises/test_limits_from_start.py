@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from support.cli import Pexec
+from support.host import HAS_NAMESPACES, HAS_PIDS_GROUP, on_a_host_without
 from support.pythons import PYTHON
 from support.runs import last_run
 
@@ -104,6 +106,7 @@ def test_a_log_keeps_its_head_and_its_tail_and_counts_what_was_dropped(pexec: Pe
 
 
 def test_a_limit_that_nobody_can_enforce_is_told_or_with_require_limits_refused(pexec: Pexec) -> None:
+    on_a_host_without(pexec, groups=False)
     pexec.file("pexec.yaml", manifest("  a: {run: 'true', limits: {processes: 5}}\n"))
     told = pexec.run("apply", "--output", "quiet")
     run = last_run(pexec.folder).check()
@@ -119,3 +122,33 @@ def test_a_limit_that_nobody_can_enforce_is_told_or_with_require_limits_refused(
     assert "the limit `processes` of `a` cannot be enforced on this machine" in refused.stderr
     assert not (pexec.folder / "ran").exists()
     assert last_run(pexec.folder).path == run.path, "no run was begun"
+
+
+MANY = "for n in 1 2 3 4 5 6 7 8 9; do sleep {seconds} & done; wait; echo all of them"
+
+
+@pytest.mark.parametrize("isolation", ["none", "process", "sandbox"])
+def test_a_limit_of_processes_counts_those_of_the_job_alone(pexec: Pexec, isolation: str) -> None:
+    """By a control group, which root can make; or in the user namespace of a job that an ordinary user isolates."""
+    by_rlimit = bool(pexec.identity) and isolation != "none" and HAS_NAMESPACES
+    if not by_rlimit and (pexec.identity or not HAS_PIDS_GROUP):
+        pytest.skip("nobody here can count the processes of such a job")
+    more = f"isolation: {isolation}, shell: [sh], require_limits: true, limits: {{processes"
+    few, many = MANY.format(seconds=20), MANY.format(seconds=0.1)
+    text = manifest(f"  few: {{run: '{few}', {more}: 4}}}}\n  many: {{run: '{many}', {more}: 10}}}}\n")
+    assert pexec.file("pexec.yaml", text).run("apply", "--output", "quiet").exit_code == 1
+    run = last_run(pexec.folder).check()
+    assert run.statuses == {"few": "failed", "many": "succeeded"}
+    assert run.log("many") == b"all of them\n"
+    (event,) = run.named("attempt.finished", job="few")
+    assert event["enforced_by"]["processes"] == ("rlimit" if by_rlimit else "cgroup")
+    assert event["leftover_killed"] == 3
+
+
+def test_jobs_are_what_the_kernel_ends_first_where_memory_runs_out(pexec: Pexec) -> None:
+    show = "cat /proc/self/oom_score_adj"
+    text = manifest(f"  a: {{run: '{show}'}}\n  b: {{run: '{show}', limits: {{open_files: 99}}, isolation: process}}\n")
+    assert pexec.file("pexec.yaml", text).run("apply", "--output", "quiet").exit_code == 0
+    run = last_run(pexec.folder).check()
+    own = int(Path("/proc/self/oom_score_adj").read_text())
+    assert [int(run.log(job)) for job in ("a", "b")] == [min(own + 500, 1000)] * 2

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.attempts import Desk, evil, survivors
 from support.cli import Pexec
-from support.host import HAS_BUBBLEWRAP, HAS_LANDLOCK, HAS_NAMESPACES, SANDBOXES, isolated_by
+from support.host import HAS_BUBBLEWRAP, HAS_LANDLOCK, HAS_NAMESPACES, SANDBOXES, isolated_by, on_a_host_without
 from support.runs import last_run
 
 from orchestrator.engine.states import Verdict
@@ -189,6 +189,33 @@ def test_from_outside_without_bubblewrap_landlock_does_it(pexec: Pexec) -> None:
     (event,) = last_run(pexec.folder).check().named("attempt.finished")
     assert (done.exit_code, event["enforced_by"]) == (1, {"isolation": "namespaces, landlock"})
     assert not (pexec.folder / "y").exists()
+
+
+@pytest.mark.parametrize("isolation", ["process", "sandbox"])
+def test_from_outside_isolation_that_is_missing_is_told_loudly(pexec: Pexec, isolation: str) -> None:
+    text = f"version: 1\nworkflows: {{a: {{run: echo x > y, isolation: {isolation}}}}}\n"
+    done = on_a_host_without(pexec, mechanisms=False).file("pexec.yaml", text).run("apply", "--output", "quiet")
+    run = last_run(pexec.folder).check()
+    what = f"jobs with `isolation: {isolation}` run without it"
+    assert [event["what"] for event in run.named("degraded")] == [what]
+    assert [entry["what"] for entry in run.results["degraded"]] == [what]
+    assert (done.exit_code, what in done.stderr) == (0, True)
+    assert run.named("attempt.finished")[0]["enforced_by"] == {}
+
+
+def test_from_outside_isolation_that_is_missing_and_required_refuses_the_run(pexec: Pexec) -> None:
+    text = """\
+version: 1
+workflows:
+  first: {run: touch ran}
+  second: {run: 'true', isolation: sandbox, require_isolation: true}
+"""
+    done = on_a_host_without(pexec, mechanisms=False).file("pexec.yaml", text).run("apply")
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert "`second` cannot be isolated on this machine: jobs with `isolation: sandbox` run without it" in done.stderr
+    assert "`pexec doctor`" in done.stderr
+    assert not (pexec.folder / "ran").exists()
+    assert not (pexec.folder / ".pexec").exists()
 
 
 def _without_bubblewrap(scratch: Path) -> str:

@@ -8,7 +8,9 @@ import shutil
 
 import pytest
 from support.attempts import Desk
+from support.cli import Pexec
 
+from orchestrator.execute import groups
 from orchestrator.execute.isolation import Isolations
 from orchestrator.execute.walls import Mechanism
 from orchestrator.plan.model import Isolation
@@ -49,3 +51,28 @@ def isolated_by(desk: Desk, level: tuple[Isolation, Mechanism | None]) -> None:
     if mechanism is not None:
         desk.supervision.isolations = Isolations(desk.supervision, {isolation: (mechanism,)})
         assert desk.supervision.isolations.mechanism(isolation) is mechanism
+
+
+def can_count_processes() -> bool:
+    """Whether the one who runs the tests may make a control group that counts processes."""
+    found = groups.find(0)
+    found.close()
+    return bool(found.pids)
+
+
+HAS_PIDS_GROUP = can_count_processes()
+
+
+def on_a_host_without(pexec: Pexec, *, mechanisms: bool = True, groups: bool = True) -> Pexec:
+    """Let this pexec find no mechanism of isolation that works, or no control group: at a seam inside, so that nobody
+    can do it by accident."""
+    take_away = ["from orchestrator.execute import isolation, limits, groups"]
+    if not mechanisms:
+        take_away.append("isolation.MECHANISMS = {kind: () for kind in isolation.MECHANISMS}")
+    if not groups:
+        take_away.append("limits.find = lambda companion: groups.Groups()")
+    code = "import sys\n" + "\n".join(take_away) + "\nfrom orchestrator.__main__ import main\nsys.exit(main())\n"
+    python, *flags = pexec.program
+    before = flags[1].split("from orchestrator.__main__")[0] if flags[0] == "-c" else ""
+    pexec.program = (python, "-c", before + code)
+    return pexec

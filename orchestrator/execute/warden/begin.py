@@ -19,6 +19,7 @@ def main(pexec: int) -> None:
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     spawn.write_no_core_dumps()
+    processes.let_die_first()
     # pexec's own caller may have left descriptors open; neither the warden nor a job is to hold them.
     os.closerange(protocol.CONTROL_FD + 1, max(map(int, os.listdir("/proc/self/fd"))) + 1)
     control = socket.socket(fileno=protocol.CONTROL_FD)

@@ -1,4 +1,4 @@
-"""Control groups of one attempt: made before it starts, entered before its first instruction, removed when it is over."""
+"""Control groups of one attempt: made before it starts, entered before its first instruction, removed after it."""
 
 from __future__ import annotations
 

@@ -70,14 +70,13 @@ def start(path: bytes, command: Command, walls: Walls, output: int) -> tuple[int
     """The pid of the outermost process, and what is around the job, if it is not that itself. The caller's working
     folder is the job's. Raises OSError, ValueError, or StepError if it cannot be isolated."""
     if not walls.prefix and not walls.own_processes:
-        with_walls = _confinement(walls, output)
+        made = _confinement(walls, output)
         try:
-            return limited.start(
-                path, command.argv, command.env, output, command.limits, with_walls, command.entrances
-            ), None
+            argv, env, limits = command.argv, command.env, command.limits
+            return limited.start(path, argv, env, output, limits, made, command.entrances), None
         finally:
-            if with_walls is not None:
-                with_walls.close()
+            if made is not None:
+                made.close()
     limited.check_texts(command.argv, command.env)
     told, tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     said = os.memfd_create("complaints", os.MFD_CLOEXEC)

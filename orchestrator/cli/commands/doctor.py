@@ -1,0 +1,75 @@
+"""`pexec doctor`: what this machine can keep of the promises, found by doing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.looking import run_root
+from orchestrator.cli.main import Parser
+from orchestrator.cli.options import add_run_root
+from orchestrator.cli.streams import write_stdout
+from orchestrator.errors import ExitCode
+
+if TYPE_CHECKING:
+    from orchestrator.execute.doctor import Check
+
+
+def add_arguments(parser: Parser) -> None:
+    """The flags of `pexec doctor`."""
+    parser.usage = f"{parser.prog} [flags]"
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+    add_run_root(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 0 whatever is found: what is missing stops no run that can do without it."""
+    from orchestrator import __version__
+    from orchestrator.execute.doctor import examine
+    from orchestrator.execute.supervision import Supervision
+
+    supervision = Supervision()
+    try:
+        checks = list(examine(supervision, run_root(arguments)))
+    finally:
+        supervision.close()
+    if arguments.json:
+        write_stdout(
+            json.dumps({"version": __version__, "checks": [_as_data(check) for check in checks]}, indent=2) + "\n"
+        )
+    else:
+        write_stdout(_as_text(checks))
+    return ExitCode.OK
+
+
+def _as_data(check: Check) -> dict[str, str]:
+    return {
+        "name": check.name,
+        "promise": check.promise,
+        "status": _status(check),
+        "detail": check.detail,
+        "help": check.help,
+    }
+
+
+def _as_text(checks: list[Check]) -> str:
+    from orchestrator.cli.text import defused, plural
+
+    width = max(len(check.name) for check in checks)
+    lines = []
+    for check in checks:
+        lines.append(f"{_status(check):<8}  {check.name:<{width}}  {check.detail}")
+        if check.help:
+            lines.append(f"{'':<8}  {'':<{width}}  = help: {check.help}")
+    missing = sorted({check.promise for check in checks if not check.ok})
+    lines.append("")
+    if missing:
+        lines.append(f"{plural(len(missing), 'promise')} cannot be kept whole here: {', '.join(missing)}")
+    else:
+        lines.append("every promise can be kept here")
+    return defused("\n".join(lines) + "\n")
+
+
+def _status(check: Check) -> str:
+    return "ok" if check.ok else "degraded"

@@ -1,0 +1,189 @@
+"""What this machine can keep of the promises, found by doing: each check tries what it tells of."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import platform
+import resource
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from orchestrator.execute.walls import Mechanism
+from orchestrator.plan.model import DEFAULT_SHELL, Isolation
+
+if TYPE_CHECKING:
+    from orchestrator.execute.supervision import Supervision
+
+_FEW_DESCRIPTORS = 256
+_DELEGATE = "run pexec in a group of its own: `systemd-run --user --scope -p Delegate=yes pexec apply`"
+_NAMESPACES = "let users make namespaces: sysctl `user.max_user_namespaces`, `kernel.unprivileged_userns_clone`, \
+`kernel.apparmor_restrict_unprivileged_userns`; in a container, its profile must allow it"
+
+
+class Check(Struct, frozen=True):
+    """One thing that was tried. `promise` names what stands on it in docs/promises.md; `help` what to do if it is not
+    `ok`, else empty."""
+
+    name: str
+    promise: str
+    ok: bool
+    detail: str
+    help: str = ""
+
+
+def examine(supervision: Supervision, run_root: str) -> Iterator[Check]:
+    """All checks, each made when it is asked for. `run_root` is where runs would be kept."""
+    yield _system()
+    yield _shell()
+    yield _descriptors()
+    yield _tags(supervision)
+    yield _process_trees(supervision)
+    yield _sandbox(supervision)
+    yield _memory(supervision)
+    yield _processes(supervision)
+    yield from _run_root(run_root)
+
+
+def _system() -> Check:
+    name = f"{platform.system()} {platform.release()}"
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            file.read()
+    except (OSError, AttributeError) as error:
+        what = getattr(error, "filename", None) or "pidfd_open"
+        return Check("system", "no-orphans", False, f"{name}: {what} is missing", "use Linux 5.4 or later")
+    return Check("system", "no-orphans", True, name)
+
+
+def _shell() -> Check:
+    found = shutil.which(DEFAULT_SHELL[0])
+    if found:
+        return Check("shell", "true-status", True, found)
+    return Check(
+        "shell", "true-status", False, f"`{DEFAULT_SHELL[0]}` is not on PATH", "install it, or set `defaults.shell`"
+    )
+
+
+def _descriptors() -> Check:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= _FEW_DESCRIPTORS:
+        return Check("descriptors", "scarcity", True, f"{soft} open files")
+    return Check("descriptors", "scarcity", False, f"{soft} open files: fewer jobs run at once", f"`ulimit -n {hard}`")
+
+
+def _tags(supervision: Supervision) -> Check:
+    missing = supervision.degraded()
+    if not missing:
+        return Check("tags", "no-orphans", True, "what leaves a job's process tree is known as that job's")
+    what, why = missing[0]
+    return Check("tags", "no-orphans", False, f"{what}: {why}", "lift that limit")
+
+
+def _process_trees(supervision: Supervision) -> Check:
+    why_not = supervision.isolations.why_not(Mechanism.NAMESPACES)
+    if why_not is None:
+        return Check("isolation: process", "no-orphans", True, Mechanism.NAMESPACES.value)
+    return Check("isolation: process", "no-orphans", False, why_not, _NAMESPACES)
+
+
+def _sandbox(supervision: Supervision) -> Check:
+    mechanism = supervision.isolations.mechanism(Isolation.SANDBOX)
+    install = "install bubblewrap: `apt-get install bubblewrap`, `dnf install bubblewrap`"
+    if mechanism in (Mechanism.BUBBLEWRAP, Mechanism.LANDLOCK):
+        return Check("isolation: sandbox", "sandbox", True, mechanism.value)
+    why = supervision.isolations.why_less_than_best(Isolation.SANDBOX)
+    told = f"{mechanism.value}: jobs see other processes" if mechanism is not None else "there is none"
+    advice = install if not shutil.which("bwrap") else _NAMESPACES
+    return Check("isolation: sandbox", "sandbox", False, f"{told} ({why})", advice)
+
+
+def _memory(supervision: Supervision) -> Check:
+    if supervision.enforcement.groups.memory:
+        return Check("limits: memory", "limits-from-start", True, "cgroup")
+    detail = "rlimit, watchdog: looked at ten times a second"
+    return Check("limits: memory", "limits-from-start", True, detail, f"for the kernel to count it, {_DELEGATE}")
+
+
+def _processes(supervision: Supervision) -> Check:
+    name, promise = "limits: processes", "limits-from-start"
+    if supervision.enforcement.groups.pids:
+        return Check(name, promise, True, "cgroup")
+    if os.geteuid() and supervision.isolations.mechanism(Isolation.PROCESS) is not None:
+        return Check(name, promise, True, "rlimit, for jobs with `isolation`", f"for all jobs, {_DELEGATE}")
+    return Check(name, promise, False, "no control group can be made here", _DELEGATE)
+
+
+def _run_root(run_root: str) -> Iterator[Check]:
+    """What a run folder needs of the file system, tried in the folder nearest to it that there is."""
+    parent = os.path.abspath(run_root)
+    while not os.path.isdir(parent):
+        parent = os.path.dirname(parent)
+    try:
+        folder = tempfile.mkdtemp(prefix=".pexec-trial-", dir=parent)
+    except OSError as error:
+        yield Check(
+            "run folder", "private-files", False, f"{parent}: {error.strerror}", "name another: `--run-root DIR`"
+        )
+        return
+    try:
+        for name, promise, attempt in _FILE_SYSTEM:
+            yield _tried(name, promise, attempt, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tried(name: str, promise: str, attempt: Callable[[str], None], folder: str) -> Check:
+    try:
+        attempt(folder)
+    except OSError as error:
+        return Check(name, promise, False, f"{folder}: {error.strerror}", "keep runs elsewhere: `--run-root DIR`")
+    return Check(name, promise, True, os.path.dirname(folder))
+
+
+def _lock(folder: str) -> None:
+    first, second = (os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC) for _ in range(2))
+    try:
+        fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        raise OSError(0, "a file can be locked twice")
+    finally:
+        os.close(first)
+        os.close(second)
+
+
+def _pipe(folder: str) -> None:
+    os.mkfifo(os.path.join(folder, "pipe"), 0o600)
+
+
+def _sync(folder: str) -> None:
+    descriptor = os.open(os.path.join(folder, "file"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, b"x")
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _modes(folder: str) -> None:
+    path = os.path.join(folder, "private")
+    os.mkdir(path, 0o700)
+    os.chmod(path, 0o700)
+    if os.stat(path).st_mode & 0o777 != 0o700:
+        raise OSError(0, "a folder cannot be closed to others")
+
+
+_FILE_SYSTEM = (
+    ("run folder: private", "private-files", _modes),
+    ("run folder: locks", "one-writer", _lock),
+    ("run folder: on the disk", "durable-success", _sync),
+    ("run folder: named pipes", "signals", _pipe),
+)

@@ -1,0 +1,97 @@
+"""`pexec doctor` tells what this machine can keep, each thing tried, and what to do about the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+from typing import Any
+
+import pytest
+from support.cli import Pexec
+from support.host import HAS_BUBBLEWRAP, HAS_NAMESPACES, HAS_PIDS_GROUP, on_a_host_without
+
+NAMES = [
+    "system",
+    "shell",
+    "descriptors",
+    "tags",
+    "isolation: process",
+    "isolation: sandbox",
+    "limits: memory",
+    "limits: processes",
+    "run folder: private",
+    "run folder: locks",
+    "run folder: on the disk",
+    "run folder: named pipes",
+]
+
+
+def checks(pexec: Pexec, *arguments: str) -> dict[str, dict[str, Any]]:
+    done = pexec.run("doctor", "--json", *arguments)
+    assert (done.exit_code, done.stderr) == (0, "")
+    return {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+
+
+def test_every_check_says_how_it_went_on_what_it_stands_and_what_to_do(pexec: Pexec) -> None:
+    found = checks(pexec)
+    assert list(found) == NAMES
+    for check in found.values():
+        assert list(check) == ["name", "promise", "status", "detail", "help"]
+        assert check["status"] in ("ok", "degraded")
+        assert check["detail"]
+        assert check["status"] == "ok" or check["help"]
+    assert {found[name]["status"] for name in ("system", "tags", "run folder: locks")} == {"ok"}
+
+
+def test_it_finds_what_this_machine_has(pexec: Pexec) -> None:
+    found = checks(pexec)
+    assert (found["isolation: process"]["status"] == "ok") == HAS_NAMESPACES
+    assert (found["isolation: sandbox"]["detail"] == "bubblewrap") == HAS_BUBBLEWRAP
+    assert (found["limits: processes"]["detail"] == "cgroup") == HAS_PIDS_GROUP
+
+
+def test_it_leaves_nothing_behind(pexec: Pexec) -> None:
+    before = set(os.listdir("/sys/fs/cgroup/pids")) if os.path.isdir("/sys/fs/cgroup/pids") else set()
+    pexec.run("doctor")
+    assert os.listdir(pexec.folder) == [".git"]
+    assert not before or not [name for name in set(os.listdir("/sys/fs/cgroup/pids")) - before if "pexec" in name]
+
+
+def test_what_is_missing_is_degraded_with_the_promise_that_suffers(pexec: Pexec) -> None:
+    on_a_host_without(pexec, mechanisms=False, groups=False)
+    found = checks(pexec)
+    assert (found["isolation: sandbox"]["status"], found["limits: processes"]["status"]) == ("degraded", "degraded")
+    said = pexec.run("doctor")
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert "degraded  isolation: sandbox" in said.stdout
+    assert said.stdout.endswith("2 promises cannot be kept whole here: limits-from-start, sandbox\n")
+
+
+def test_few_descriptors_are_told(pexec: Pexec) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    try:
+        check = checks(pexec)["descriptors"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (check["status"], check["detail"], check["help"]) == (
+        "degraded",
+        "128 open files: fewer jobs run at once",
+        f"`ulimit -n {hard}`",
+    )
+
+
+def test_the_folder_of_runs_is_tried_where_it_would_be(pexec: Pexec) -> None:
+    found = checks(pexec, "--run-root", "/proc/runs")
+    assert (found["run folder"]["status"], found["run folder"]["help"]) == (
+        "degraded",
+        "name another: `--run-root DIR`",
+    )
+    assert found["run folder"]["detail"].startswith("/proc: ")
+
+
+@pytest.mark.skipif(not (HAS_BUBBLEWRAP and HAS_NAMESPACES), reason="something is missing here")
+def test_where_all_is_there_it_says_so(pexec: Pexec) -> None:
+    said = pexec.run("doctor").stdout
+    assert ("every promise can be kept here" in said) == ("degraded" not in said)
