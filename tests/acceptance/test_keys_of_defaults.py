@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from support.cli import Pexec
+from support.host import on_a_host_without
 from support.runs import Run, last_run
 
 
@@ -62,6 +63,7 @@ def test_limits_and_require_limits(pexec: Pexec) -> None:
     text += "  as_is: {run: ulimit -n}\n  over: {run: ulimit -n, limits: {open_files: 80}}\n"
     run = applied(pexec, text)
     assert (run.log("as_is"), run.log("over")) == (b"90\n", b"80\n")
+    on_a_host_without(pexec, groups=False)
     text = "version: 1\ndefaults: {limits: {processes: 9}, require_limits: true}\nworkflows:\n  a: {run: ':'"
     refused = pexec.file("pexec.yaml", text + "}\n").run("apply")
     assert refused.exit_code == 4

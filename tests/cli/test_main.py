@@ -36,6 +36,7 @@ commands:
   verify      check the journal of a run against its plan, its results and its logs
   archive     pack a run into one file
   prune       remove old runs
+  doctor      tell what this machine can keep of the promises, found by doing
   explain     say what a diagnostic means, with an example and its repair
   schema      print the JSON Schema of the manifest or of what pexec writes
   completion  print what makes a shell complete the words and flags of pexec
