@@ -7,10 +7,9 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from orchestrator.cli.looking import RUN_HELP, Look, chosen_run
+from orchestrator.cli.looking import RUN_HELP, Look, add_looking_arguments, as_json, chosen_run
 from orchestrator.cli.main import Parser
-from orchestrator.cli.options import add_run_root
-from orchestrator.cli.streams import write_stderr
+from orchestrator.cli.streams import write_stderr, write_stdout
 from orchestrator.cli.text import plural, visible
 from orchestrator.errors import ExitCode, RefusedError, UsageError
 from orchestrator.execute.control import ask_to_cancel
@@ -25,7 +24,7 @@ def add_arguments(parser: Parser) -> None:
     parser.usage = f"{parser.prog} [JOB...] [flags]"
     parser.add_argument("jobs", metavar="JOB", nargs="*", help="cancel only these jobs; by default the whole run")
     parser.add_argument("--run", metavar="RUN", help=RUN_HELP)
-    add_run_root(parser)
+    add_looking_arguments(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,6 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
                 f"run `{rundir.run_id}` is not running", help="`pexec runs` lists all runs", code="PX404"
             )
         _ask(look, wanted)
+    if arguments.format == "json":
+        write_stdout(as_json({"run_id": rundir.run_id, "jobs": list(wanted) if arguments.jobs else None}))
+        return ExitCode.OK
     what = f"{plural(len(wanted), 'job')} of run" if arguments.jobs else "run"
     write_stderr(f"pexec: {what} `{rundir.run_id}` asked to stop; ask again to kill\n")
     return ExitCode.OK
