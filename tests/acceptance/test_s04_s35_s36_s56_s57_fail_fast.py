@@ -27,8 +27,6 @@ workflows:
         ("", (), "succeeded", "succeeded"),
         (", fail_fast: true", ("--fail-fast=false",), "succeeded", "succeeded"),
         (", fail_fast: drain", (), "succeeded", "cancelled"),
-        ("", ("--fail-fast=drain",), "succeeded", "cancelled"),
-        (", fail_fast: true", (), "cancelled", "skipped"),
         ("", ("--fail-fast",), "cancelled", "skipped"),
     ],
 )

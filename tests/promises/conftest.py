@@ -1,12 +1,14 @@
 """Each promise is kept for root and for an ordinary user.
 
-With `--full` every test runs as both. Else the first test of a file does, and the others take turns, so that each
-promise is tried as both.
+With `--full` every test runs as both. Else the tests of a file take turns, and the only test of a file runs as both, so
+that each promise is tried as both.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 from support.cli import Pexec
@@ -16,11 +18,18 @@ from support.users import USERS, pexec_of
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Draw the users of a test that runs pexec."""
     own = any("run_as" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
-    if "run_as" in metafunc.fixturenames and not own:
-        tests = [name for name in vars(metafunc.module) if name.startswith("test_")]
-        place = tests.index(metafunc.function.__name__)
-        all_of_them = metafunc.config.getoption("--full") or place == 0
-        metafunc.parametrize("run_as", USERS if all_of_them else [USERS[place % len(USERS)]])
+    if "run_as" not in metafunc.fixturenames or own:
+        return
+    tests = _tests_of(metafunc.module)
+    place = tests.index(metafunc.function.__name__)
+    all_of_them = metafunc.config.getoption("--full") or len(tests) == 1
+    metafunc.parametrize("run_as", USERS if all_of_them else [USERS[place % len(USERS)]])
+
+
+def _tests_of(module: ModuleType) -> list[str]:
+    """The tests of a file that run pexec as somebody, in order."""
+    found = ((name, test) for name, test in vars(module).items() if name.startswith("test_"))
+    return [name for name, test in found if "pexec" in inspect.signature(test).parameters]
 
 
 @pytest.fixture
