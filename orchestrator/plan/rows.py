@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-_AT_ONCE = 500
+_AT_ONCE = 100
 
 
 class Rows(msgspec.Struct, frozen=True):

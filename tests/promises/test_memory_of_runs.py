@@ -1,0 +1,95 @@
+"""What a job of a large run holds in memory, object by object: Python's own count, which no other load changes.
+
+What a process holds is more, since memory that was free once is not all used again: see docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+from support.stories import Story
+
+from benchmarks import formats
+from benchmarks.graphs import layers
+from orchestrator.cli.planning import judge
+from orchestrator.engine.events import RunStarted
+from orchestrator.engine.scheduler import Scheduler
+from orchestrator.plan.export import plan_fields
+from orchestrator.plan.model import Plan
+from orchestrator.plan.rows import as_json
+from orchestrator.report.fold import RunFold
+from orchestrator.report.timeline import Timeline
+
+JOBS = 800
+
+
+def planned(folder: Path) -> Plan:
+    formats.pexec_yaml(layers(JOBS), ["true"] * JOBS, folder)
+    plan = judge(str(folder / "pexec.yaml")).plan
+    assert plan is not None
+    return plan
+
+
+def bytes_a_job(make: Callable[[], object]) -> tuple[float, float]:
+    """What is held of what `make` gives, and the most that was held while it was made; for each job."""
+    make()  # what is made once, and for all
+    gc.collect()
+    tracemalloc.start()
+    try:
+        kept = make()
+        gc.collect()
+        held, most = tracemalloc.get_traced_memory()
+        del kept
+    finally:
+        tracemalloc.stop()
+    return held / JOBS, most / JOBS
+
+
+def test_a_job_of_a_plan_holds_less_than_a_kilobyte(tmp_path: Path) -> None:
+    held, _ = bytes_a_job(lambda: planned(tmp_path))
+    print(held)
+    assert held < 900  # 700 when this was written
+
+
+def test_a_job_holds_little_in_the_engine(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+
+    def started() -> Scheduler:
+        scheduler = Scheduler(plan)
+        scheduler.apply(RunStarted(0.0))
+        return scheduler
+
+    held, _ = bytes_a_job(started)
+    print(held)
+    assert held < 80  # 50
+
+
+def test_a_job_that_ran_holds_little_in_what_reports_are_made_of(tmp_path: Path) -> None:
+    story = Story(planned(tmp_path))
+
+    def folded() -> tuple[RunFold, Timeline]:
+        fold = RunFold(story.plan)
+        timeline = Timeline(story.plan, fold.index_of)
+        for job in story.plan.jobs:
+            story.events.clear()
+            story.start(job.id, job.index)
+            story.end(job.id, job.index + 1.5)
+            for event in story.events:
+                fold.add(event)
+                timeline.add(event)
+        story.events.clear()
+        return fold, timeline
+
+    held, _ = bytes_a_job(folded)
+    print(held)
+    assert held < 900
+
+
+def test_the_file_of_a_plan_is_written_without_holding_it(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    _, most = bytes_a_job(lambda: sum(map(len, as_json(plan_fields(plan)))))
+    print(most)
+    assert most < 400  # a hundred jobs at once; as a whole it would be 1,100
