@@ -68,6 +68,7 @@ def _refuse_in_names(masked: Plan, secrets: Secrets) -> None:
         raise RefusedError(
             f"the value of the secret `{name}` stands in the manifest where it cannot be masked, such as in a name",
             help="take it out of there: names, tags and folders are written to every file of a run",
+            code="PX402",
         )
 
 
