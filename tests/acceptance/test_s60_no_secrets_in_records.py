@@ -1,0 +1,34 @@
+"""S60: nothing that is written holds the value of a secret."""
+
+from __future__ import annotations
+
+import base64
+
+from support.cli import Pexec
+from support.runs import last_run
+
+VALUE = "correct-horse-battery-staple"
+MANIFEST = """\
+version: 1
+defaults: {shell: [sh, -eu]}
+secrets: {TOKEN: {env: CI_TOKEN}}
+workflows:
+  a:
+    run: |
+      echo "token is $TOKEN"
+      printf %s "$TOKEN" | base64
+      exit 3
+    secrets: [TOKEN]
+  b: {run: 'env', when: always, needs: [a]}
+"""
+
+
+def test_no_file_of_a_run_and_nothing_on_the_screen_tells_it(pexec: Pexec) -> None:
+    said = pexec.file("pexec.yaml", MANIFEST).env(CI_TOKEN=VALUE).run("apply", "--output", "plain")
+    run = last_run(pexec.folder).check()
+    assert run.log("a").startswith(b"token is ***\n")
+    forms = (VALUE.encode(), base64.b64encode(VALUE.encode())[4:-4])
+    written = [path.read_bytes() for path in run.path.rglob("*") if path.is_file()]
+    for content in (*written, said.stdout.encode(), said.stderr.encode()):
+        assert not any(form in content for form in forms)
+    assert len(written) > 8
