@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.attempts import Attempt, Desk, evil, marked, survivors, wait_until
-from support.host import LEVELS, isolated_by
+from support.host import LEVELS, LEVELS_HERE, isolated_by
 
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.model import Limits
@@ -64,17 +65,22 @@ def test_what_cannot_be_started_is_told_apart(level: Desk, limits: dict[str, Any
         assert (seen(attempt), attempt.spawned, attempt.log) == ((FAILED, reason, code, None), [], b"")
 
 
-def test_a_time_out_reaches_the_job_itself_which_may_end_in_its_own_way(level: Desk) -> None:
-    script = "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.02; done"
-    attempt = level.start(run=script, timeout=0.4)
-    assert seen(attempt) == (Verdict.TIMED_OUT, "ran longer than 400ms", 5, None)
-    assert attempt.log.splitlines()[-1] == b"bye"
-
-
-def test_a_job_that_hears_nothing_is_killed_after_its_grace(level: Desk) -> None:
-    attempt = level.start(argv=evil("ignore_term.py", "{mark}"), timeout=0.4, grace=0.2)
-    assert seen(attempt) == (Verdict.TIMED_OUT, "ran longer than 400ms", None, "SIGKILL")
-    assert survivors(attempt.mark) == set()
+def test_a_time_out_reaches_the_job_itself_and_kills_one_that_does_not_hear(tmp_path: Path) -> None:
+    """All levels at once, since it takes the time that it takes."""
+    trap = "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.02; done"
+    with ExitStack() as stack:
+        attempts: dict[str, list[Attempt]] = {}
+        for name, level in LEVELS_HERE.items():
+            (tmp_path / name).mkdir()
+            desk = stack.enter_context(Desk(tmp_path / name))
+            isolated_by(desk, level)
+            deaf = desk.start(argv=evil("ignore_term.py", "{mark}"), timeout=2.0, grace=0.2)
+            attempts[name] = [desk.start(run=trap, timeout=2.0), deaf]
+        over = Verdict.TIMED_OUT, "ran longer than 2s"
+        for name, (polite, deaf) in attempts.items():
+            assert (seen(polite), polite.log.splitlines()[-1]) == ((*over, 5, None), b"bye"), name
+            assert seen(deaf) == (*over, None, "SIGKILL"), name
+            assert survivors(deaf.mark) == set()
 
 
 def test_a_job_that_is_stopped_on_request_is_told_as_that(level: Desk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+from typing import Any
 
 import pytest
 from support.attempts import Desk
@@ -30,7 +31,7 @@ def can_make_namespaces() -> bool:
 HAS_NAMESPACES = can_make_namespaces()
 
 
-def _level(name: str, isolation: Isolation, mechanism: Mechanism | None, there: bool) -> object:
+def _level(name: str, isolation: Isolation, mechanism: Mechanism | None, there: bool) -> Any:
     reason = f"this machine has no {name}"
     return pytest.param((isolation, mechanism), id=name, marks=pytest.mark.skipif(not there, reason=reason))
 
@@ -42,6 +43,8 @@ SANDBOXES = [
     _level("landlock_alone", Isolation.SANDBOX, Mechanism.LANDLOCK_ALONE, HAS_LANDLOCK),
 ]
 LEVELS = [_level("none", Isolation.NONE, None, there=True), PROCESS, *SANDBOXES]
+# Those that are here, by name.
+LEVELS_HERE = {str(level.id): level.values[0] for level in LEVELS if not level.marks[0].args[0]}
 
 
 def isolated_by(desk: Desk, level: tuple[Isolation, Mechanism | None]) -> None:
