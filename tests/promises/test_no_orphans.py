@@ -60,7 +60,8 @@ workflows:
     ends = {event["job"]: event for event in run.named("attempt.finished")}
     verdicts = {job: event["verdict"] for job, event in ends.items()}
     assert verdicts == {**dict.fromkeys(verdicts, "succeeded"), "fails": "failed", "late": "timed_out"}
-    assert min(ends[job]["leftover_killed"] for job in ("succeeds", "fails", "late", "holds")) >= 1
+    # Not of `late`: on a busy machine its time may be over before it has left anything behind.
+    assert min(ends[job]["leftover_killed"] for job in ("succeeds", "fails", "holds")) >= 1
 
 
 @pytest.mark.parametrize("how", ["fail_fast", "cancel", "interrupt"])
