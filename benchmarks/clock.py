@@ -17,6 +17,11 @@ class Share:
         """Seconds that are left, maybe less than none."""
         return self._until - time.monotonic()
 
+    @property
+    def is_overdrawn(self) -> bool:
+        """Whether twice the share is gone: what is still to come is to be left out."""
+        return self.left() < -self.seconds
+
     def part(self, of: int) -> Share:
         """What is left, shared out among so many that are still to come."""
         return Share(max(0.0, self.left()) / of)

@@ -61,7 +61,7 @@ def _from_pypi(folder: Path) -> dict[str, str]:
         try:
             _call([str(folder / "bin/pip"), "install", "-q", package])
         except (subprocess.SubprocessError, OSError) as error:
-            missing[name] = f"pip could not install {package}: {_reason(error)}"
+            missing[name] = f"pip could not install {package}: {reason(error)}"
     return missing
 
 
@@ -77,7 +77,7 @@ def _from_debian() -> dict[str, str]:
         try:
             _call(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package])
         except (subprocess.SubprocessError, OSError) as error:
-            missing[tool.name] = f"apt-get could not install {package}: {_reason(error)}"
+            missing[tool.name] = f"apt-get could not install {package}: {reason(error)}"
     return missing
 
 
@@ -92,9 +92,11 @@ def _call(argv: Sequence[str]) -> None:
     )
 
 
-def _reason(error: Exception) -> str:
-    told = getattr(error, "stderr", None) or str(error)
-    return str(told).strip().splitlines()[-1][:200]
+def reason(error: Exception) -> str:
+    """The line that says why an installation failed: pip's last words are about itself."""
+    lines = str(getattr(error, "stderr", None) or error).strip().splitlines()
+    faults = [line.strip() for line in lines if "error:" in line.lower() and "subprocess-exited" not in line]
+    return [*lines[-1:], *faults][-1][:200]
 
 
 def _version(tool: Tool, env: dict[str, str]) -> str | None:

@@ -35,6 +35,9 @@ def measure(subject: Subject) -> str:
     found = []
     for name, graph in graphs.items():
         for number in slots:
+            if subject.share.is_overdrawn:
+                found.append(f"**{name}**, {number} slots: left out, there is no time left.")
+                continue
             subject.say(f"makespan, {name}, {jobs} jobs, {number} slots")
             found.append(_compare(subject, subject.share.part(left), name, graph, number))
             left -= 1

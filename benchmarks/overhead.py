@@ -25,6 +25,9 @@ def measure(subject: Subject) -> str:
     found = []
     for shape in shapes:
         for number in slots:
+            if subject.share.is_overdrawn:
+                found.append(f"**{shape}**, {number} slots: left out, there is no time left.")
+                continue
             subject.say(f"{shape}, {jobs} jobs, {number} slots")
             found.append(_compare(subject, subject.share.part(left), shape, jobs, number, verify=number == slots[0]))
             left -= 1

@@ -35,6 +35,9 @@ def measure(subject: Subject) -> str:
         if jobs >= 1_000_000 and available_memory() < MEMORY_FOR_A_MILLION:
             found.append(f"{jobs:,} jobs: not tried with less than {MEMORY_FOR_A_MILLION >> 30} GiB of memory.")
             continue
+        if subject.share.is_overdrawn:
+            found.append(f"{jobs:,} jobs: left out, there is no time left.")
+            continue
         subject.say(f"planning {jobs} jobs")
         found.append(_compare(subject, subject.share.part(len(sizes) - number + 1), jobs, tools, known))
     found.append(_reading(subject, 1000 if subject.quick else 10_000))
