@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import re
 import signal
@@ -129,6 +130,13 @@ def test_grouped_output_loses_nothing_when_a_job_is_stopped(pexec: Pexec, how: s
     run, shown = stopped(pexec, "grouped", True, how)
     assert run.log("a") == PRINTED
     assert shown == b"--- a\n" + PRINTED + b"\n"
+
+
+@pytest.mark.parametrize("how", ["timeout", "interrupt"])
+def test_jsonl_shows_every_event_of_a_run_that_is_stopped(pexec: Pexec, how: str) -> None:
+    run, shown = stopped(pexec, "jsonl", False, how)
+    assert run.log("a") == PRINTED
+    assert [json.loads(line) for line in shown.splitlines()] == run.events
 
 
 def test_the_closing_table_comes_after_everything_that_jobs_printed(pexec: Pexec) -> None:
