@@ -10,6 +10,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -31,7 +32,13 @@ _STACKS = "stacks.txt"
 
 @contextmanager
 def signals_to(put: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """While the block runs, each of the signals above calls `put(signal)` and does nothing else to the process."""
+    """While the block runs, each of the signals above calls `put(signal)` and does nothing else to the process.
+
+    In another thread than the main one, of a program that imports pexec, signals stay that program's own affair.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def handler(number: int, _frame: FrameType | None) -> None:
         put(signal.Signals(number))
