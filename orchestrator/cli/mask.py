@@ -15,11 +15,12 @@ Stretch = tuple[int, int]
 _WORDS = frozenset({"auth", "credential", "key", "pass", "passphrase", "passwd", "password", "pwd", "secret", "token"})
 _ENDINGS = ("apikey", "passphrase", "passwd", "password", "secret", "token")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_NAME = r"""(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^']|'')*)'|(?P<plain>[\w.-]+))"""
+# Loops within loops that never go back: a repeated choice would remember each of the megabytes that a line may have.
+_NAME = r"""(?:"(?P<double>[^"\\]*(?:\\.[^"\\]*)*)"|'(?P<single>[^']*(?:''[^']*)*)'|(?P<plain>[\w.-]+))"""
 _KEY = re.compile(rf"(?:^|(?<=[\s{{\[,:])){_NAME}\s*:(?=[\s\"'\[{{]|$)\s*")
 _ENTRY = re.compile(rf"^\s*(?:-\s+)*{_NAME}\s*:(?=[\s\"'\[{{]|$)\s*(?P<rest>.*)$")
-_DOUBLE_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*("|$)')
-_SINGLE_QUOTED = re.compile(r"'(?:[^']|'')*('|$)")
+_DOUBLE_QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*("|$)')
+_SINGLE_QUOTED = re.compile(r"'[^']*(?:''[^']*)*('|$)")
 _FLOW_SCALAR = re.compile(r"[^,\]}]*")
 _ITEM = re.compile(r"^\s*(?:-\s+)*")
 _PARENT_LINES = 10_000

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
 from orchestrator.manifest.model import Manifest, Workflow
@@ -15,6 +17,7 @@ from orchestrator.plan.graph import Rows
 from orchestrator.plan.near import Suggester
 
 VERBS = {"needs": "needs", "after": "comes after"}
+MAX_TOLD = 1_000  # faults of one kind; a hundred thousand workflows may have two each
 _FEW = 8
 
 
@@ -56,6 +59,7 @@ def resolve_edges(manifest: Manifest, source: SourceMap, found: list[Diagnostic]
         needs.append(hard)
         after.append(soft)
         waits.append(tuple(dict.fromkeys(hard + soft)) if soft else hard)
+    resolver.tell_the_rest()
     return Edges(needs, after, waits, resolver.choices)
 
 
@@ -65,7 +69,17 @@ class _Resolver:
         self._source = source
         self._found = found
         self._suggester = Suggester(self._number_of)
+        self._count: Counter[str] = Counter()
         self.choices: list[Choice] = []
+
+    def tell_the_rest(self) -> None:
+        """How many faults were not told, as a note at the last of their kind."""
+        for code, count in self._count.items():
+            if (more := count - MAX_TOLD) > 0:
+                place = max(index for index, fault in enumerate(self._found) if fault.code == code)
+                told = self._found[place]
+                rest = Note(f"and {more:,} more like {'this' if more == 1 else 'these'}")
+                self._found[place] = replace(told, notes=(*told.notes, rest))
 
     def edges_of(self, number: int, name: str, workflow: Workflow) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """What this workflow needs and what it comes after."""
@@ -103,7 +117,13 @@ class _Resolver:
             same = (choice.workflow, choice.key, choice.target)
             self.choices = [one for one in self.choices if (one.workflow, one.key, one.target) != same]
 
+    def _is_enough(self, code: str) -> bool:
+        self._count[code] += 1
+        return self._count[code] > MAX_TOLD
+
     def _unknown(self, name: str, key: str, place: int, entry: str | Need) -> None:
+        if self._is_enough("PX202"):
+            return
         other = named_in(entry)
         path: Path = ("workflows", name, key, place)
         path = path if isinstance(entry, str) else (*path, "workflow")
@@ -114,12 +134,14 @@ class _Resolver:
         self._found.append(Diagnostic("PX202", message, span, path, (label,), advice))
 
     def _all_names(self, name: str) -> str:
-        others = [f"`{other}`" for other in self._number_of if other != name]
-        if not others or len(others) > _FEW:
+        if not 1 < len(self._number_of) <= _FEW + 1:
             return ""
+        others = [f"`{other}`" for other in self._number_of if other != name]
         return f"there {'are' if len(others) > 1 else 'is'} {', '.join(others)}"
 
     def _itself(self, name: str, key: str, place: int) -> None:
+        if self._is_enough("PX207"):
+            return
         path: Path = ("workflows", name, key, place)
         span = self._source.value(path)
         label = Note(f"`{name}` {VERBS[key]} `{name}`", span)
@@ -127,6 +149,8 @@ class _Resolver:
         self._found.append(Diagnostic("PX207", message, span, path, (label,), f"remove it from `{key}`"))
 
     def _twice(self, name: str, key: str, place: int, other: str, before: tuple[str, int]) -> None:
+        if self._is_enough("PX208"):
+            return
         path: Path = ("workflows", name, key, place)
         span = self._source.value(path)
         first = self._source.value(("workflows", name, *before))

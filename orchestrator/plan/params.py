@@ -17,6 +17,7 @@ from orchestrator.manifest.scalars import Value, quote, value_text
 from orchestrator.plan.near import Suggester
 from orchestrator.plan.surroundings import PARAM_PREFIX, Surroundings
 
+MAX_PATTERNS = 100  # the worst of them take a tenth of a second each to be made ready
 _NOT_IN_VARIABLES = re.compile(r"[^A-Z0-9]")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
@@ -45,6 +46,12 @@ def resolve_params(manifest: Manifest, source: SourceMap, around: Surroundings, 
         if name not in manifest.params:
             advice = Suggester(manifest.params).did_you_mean(name) or _all_of(manifest)
             params.refused.append((f"`--set {name}`: there is no parameter `{name}`", advice))
+    patterned = [name for name, param in manifest.params.items() if param.pattern is not None]
+    if len(patterned) > MAX_PATTERNS:
+        path: Path = ("params", patterned[MAX_PATTERNS], "pattern")
+        message = f"more than {MAX_PATTERNS} parameters have a pattern"
+        found.append(Diagnostic("PX218", message, source.key(path), path, help="`choices` may do instead"))
+        return params
     for name, param in manifest.params.items():
         sound = _check_declaration(name, param, source, found)
         origin, text = _given(name, around)

@@ -16,7 +16,7 @@ from orchestrator.plan.conditions import tests_of
 from orchestrator.plan.layout import Layout
 from orchestrator.plan.near import Suggester
 from orchestrator.plan.shelltext import is_posix_shell
-from orchestrator.plan.template import OPENING, Piece, TemplateFault, Templates
+from orchestrator.plan.template import MAX_FAULTS, OPENING, Piece, TemplateFault, Templates
 
 
 class _Text(Struct, frozen=True):
@@ -65,7 +65,10 @@ class References:
         template = self._templates.parse(text.text, in_shell=posix)
         for fault in template.faults:
             self._tell(text, fault)
+        before = len(self._found)
         for piece in template.pieces:
+            if len(self._found) - before >= MAX_FAULTS:
+                break
             self._check_reference(name, workflow, text, piece)
             if shell is not None and not posix and not piece.raw:
                 advice = "write `| raw`, which puts it in as it is, or give it to the job in `env`"

@@ -74,6 +74,8 @@ class _Scanner:
         self._found: list[Where] = []
         self._frames = [_Frame.TEXT]
         self._depths = [0]  # for each frame the parentheses that are open in arithmetic, or the `case`s in commands
+        self._quoted = [False]  # for each frame whether double quotes are open since the innermost commands began
+        self._in_backquotes = False
         self._ends: list[tuple[bool, str]] = []  # the here-documents that begin with the next line
 
     def scan(self) -> list[Where]:
@@ -122,7 +124,7 @@ class _Scanner:
                 self._close()
                 self._at += self._text.startswith(")", self._at)
         else:
-            self._common(sign, single_quotes=not self._is_quoted())
+            self._common(sign, single_quotes=not self._quoted[-1])
 
     def _in_double_quotes(self, sign: str) -> None:
         if sign == '"':
@@ -167,13 +169,14 @@ class _Scanner:
 
     def _backquote(self) -> None:
         """A second one closes all that was opened since the first."""
-        if _Frame.BACKQUOTES in self._frames:
-            while self._frames.pop() is not _Frame.BACKQUOTES:
-                self._depths.pop()
-            self._depths.pop()
+        if self._in_backquotes:
+            while self._frames[-1] is not _Frame.BACKQUOTES:
+                self._close()
+            self._close()
             self._at += 1
         else:
             self._open(_Frame.BACKQUOTES, 1)
+        self._in_backquotes = not self._in_backquotes
 
     def _redirection(self) -> None:
         """`<<<` is a word; `<<` begins a here-document, which comes with the next line."""
@@ -199,18 +202,9 @@ class _Scanner:
         self._ends.clear()
 
     def _surroundings(self) -> Where:
-        if _Frame.BACKQUOTES in self._frames:
+        if self._in_backquotes:
             return Where.BACKQUOTES
-        return Where.DOUBLE if self._is_quoted() else Where.CODE
-
-    def _is_quoted(self) -> bool:
-        """Whether double quotes are open since the innermost commands began."""
-        for frame in reversed(self._frames):
-            if frame in _COMMANDS:
-                break
-            if frame is _Frame.DOUBLE:
-                return True
-        return False
+        return Where.DOUBLE if self._quoted[-1] else Where.CODE
 
     def _begins_word(self) -> bool:
         return self._at == 0 or self._text[self._at - 1] in _BEFORE_WORD
@@ -232,8 +226,10 @@ class _Scanner:
     def _open(self, frame: _Frame, signs: int) -> None:
         self._frames.append(frame)
         self._depths.append(0)
+        self._quoted.append(frame is _Frame.DOUBLE or (self._quoted[-1] and frame not in _COMMANDS))
         self._at += signs
 
     def _close(self) -> None:
         self._frames.pop()
         self._depths.pop()
+        self._quoted.pop()

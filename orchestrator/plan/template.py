@@ -19,6 +19,9 @@ OPENING = "${{"
 ROOTS = ("params", "matrix", "run", "job")
 LATE = ("run.id", "run.dir")
 
+MAX_OPENINGS = 10_000  # in one text, which may be megabytes of them
+MAX_FAULTS = 50  # that are told of one text
+_LONGEST = 1_000  # characters between the braces; a name has at most 100
 _MARK = re.compile(r"\$?\$\{\{")
 _EXPRESSION = re.compile(r"([A-Za-z_]+)\.([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(?:\|[ \t]*([A-Za-z_]+))?")
 
@@ -83,11 +86,17 @@ def _parse(text: str) -> Template:
     faults: list[TemplateFault] = []
     at = openings = 0
     for number, found in enumerate(_MARK.finditer(text)):
+        if number == MAX_OPENINGS:
+            return Template(
+                (), (TemplateFault("PX213", f"is one of more than {number:,} in one text", "", number, 3),), 0
+            )
+        if len(faults) == MAX_FAULTS:
+            break
         if found[0].startswith("$$"):
             parts.append(text[at : found.start()] + OPENING)
             at = found.end()
         else:
-            end = text.find("}}", found.end())
+            end = text.find("}}", found.end(), found.end() + _LONGEST)
             inside = text[found.end() : end] if end >= 0 else ""
             if end < 0 or OPENING in inside:
                 faults.append(
@@ -103,7 +112,7 @@ def _parse(text: str) -> Template:
                     faults.append(part)
         openings += 1
     parts.append(text[at:])
-    return Template(tuple(part for part in parts if part != ""), tuple(faults), openings)
+    return Template(tuple(part for part in parts if part != ""), _at_most(faults), openings)
 
 
 def _expression(text: str, number: int, length: int) -> Piece | TemplateFault:
@@ -129,29 +138,31 @@ def _surrounded(template: Template, text: str) -> Template:
     """The same for shell text: what is quoted must stand in code. What stands in a comment stays as it is written."""
     shell = "".join(HOLE if isinstance(part, Piece) else part for part in template.parts)
     places = iter(holes(shell))
+    starts = [found.end() - len(OPENING) for found in _MARK.finditer(text)]
     parts: list[str | Piece] = []
     faults = list(template.faults)
     for part in template.parts:
         if isinstance(part, str):
             parts.append(part)
             continue
-        at = _start_of(text, part.number)
+        at = starts[part.number]
         where = next(places)
         if where is Where.COMMENT:
             parts.append(text[at : at + part.length])
         else:
             parts.append(part)
-            if where is not Where.CODE and not part.raw:
+            if where is not Where.CODE and not part.raw and len(faults) < MAX_FAULTS:
                 faults.append(_in_quotes(part, where))
-    return Template(tuple(parts), tuple(faults), template.openings)
+    return Template(tuple(parts), _at_most(faults), template.openings)
 
 
-def _start_of(text: str, number: int) -> int:
-    """Where the opening of this number stands; `$${{` counts, from its second sign on."""
-    at = -1
-    for _ in range(number + 1):
-        at = text.index(OPENING, at + 1)
-    return at
+def _at_most(faults: list[TemplateFault]) -> tuple[TemplateFault, ...]:
+    """The faults of a text; where it has too many, the last one says that there may be more."""
+    if len(faults) == MAX_FAULTS:
+        last = faults[-1]
+        advice = "; ".join(filter(None, [last.help, "what is behind this one is not looked at any more"]))
+        faults[-1] = replace(last, help=advice)
+    return tuple(faults)
 
 
 def _in_quotes(piece: Piece, where: Where) -> TemplateFault:
