@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,7 @@ LEAST = 15.0  # seconds for a table, though those before it took too long
 
 def main() -> int:
     """Measure what was asked for; 1 if pexec itself did not do all of it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what runs is ended too
     arguments = _parser().parse_args()
     chosen = arguments.table or list(SUBJECTS)
     page: Path | None = arguments.write

@@ -45,7 +45,7 @@ def main() -> None:
                 os.killpg(pid, number)
                 if poll.poll(patience):
                     break
-    _, status, used = os.wait4(pid, 0)
+        _, status, used = os.wait4(pid, 0)
     wall = time.perf_counter() - began
     told = {
         "code": os.waitstatus_to_exitcode(status) if ended else None,

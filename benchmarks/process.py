@@ -49,14 +49,19 @@ def run(
     What it prints goes to `output`, or nowhere but into the message of a failure. `watch` looks at its memory.
     """
     told = folder / "printed" if output is None else output
-    launched = subprocess.run(
-        [sys.executable, "-I", "-S", str(LAUNCH), str(seconds), "watch" if watch else "", str(told), *argv],
-        cwd=folder, env=dict(env), capture_output=True, text=True, check=False,
-        timeout=seconds + 30,
-    )  # fmt: skip
+    argv = [sys.executable, "-I", "-S", str(LAUNCH), str(seconds), "watch" if watch else "", str(told), *argv]
+    with subprocess.Popen(
+        argv, cwd=folder, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as launched:
+        try:
+            out, err = launched.communicate(timeout=seconds + 30)
+        except BaseException:
+            launched.terminate()  # it ends the program, and only then itself
+            launched.wait()
+            raise
     if launched.returncode:
-        raise FailedError(f"could not be started: {launched.stderr.strip()[-200:]}")
-    account = json.loads(launched.stdout)
+        raise FailedError(f"could not be started: {err.strip()[-200:]}")
+    account = json.loads(out)
     if account["code"] is None:
         raise FailedError(f"not in {seconds:.0f} s")
     if account["code"]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -32,3 +35,26 @@ def test_a_program_that_fails_says_why(tmp_path: Path) -> None:
         run(["sh", "-c", "echo no such thing; exit 3"], tmp_path, environment([], tmp_path), 20)
     with pytest.raises(FailedError, match="could not be started"):
         run(["no-such-program"], tmp_path, environment([], tmp_path), 20)
+
+
+HARNESS = """
+import signal, sys
+from pathlib import Path
+from benchmarks.process import environment, run
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+here = Path.cwd()
+run(["sh", "-c", "echo $$ > pid.tmp; mv pid.tmp pid; exec sleep 60"], here, environment([], here), 60)
+"""
+
+
+def test_what_runs_is_ended_when_measuring_is_ended(tmp_path: Path) -> None:
+    root = str(Path(__file__).parents[2])
+    harness = subprocess.Popen([sys.executable, "-c", HARNESS], cwd=tmp_path, env={**os.environ, "PYTHONPATH": root})
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "pid").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    harness.send_signal(signal.SIGTERM)
+    assert harness.wait(30) == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
