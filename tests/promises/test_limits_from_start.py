@@ -10,6 +10,7 @@ from support.cli import Pexec
 from support.host import HAS_NAMESPACES, HAS_PIDS_GROUP, on_a_host_without
 from support.pythons import PYTHON
 from support.runs import last_run
+from support.users import USERS
 
 READ_LIMITS = """
 import json, resource as r
@@ -127,6 +128,7 @@ def test_a_limit_that_nobody_can_enforce_is_told_or_with_require_limits_refused(
 MANY = "for n in 1 2 3 4 5 6 7 8 9; do sleep {seconds} & done; wait; echo all of them"
 
 
+@pytest.mark.parametrize("run_as", USERS)
 @pytest.mark.parametrize("isolation", ["none", "process", "sandbox"])
 def test_a_limit_of_processes_counts_those_of_the_job_alone(pexec: Pexec, isolation: str) -> None:
     """By a control group, which root can make; or in the user namespace of a job that an ordinary user isolates."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -80,7 +81,7 @@ def test_a_time_out_reaches_the_job_itself_and_kills_one_that_does_not_hear(tmp_
         for name, (polite, deaf) in attempts.items():
             assert (seen(polite), polite.log.splitlines()[-1]) == ((*over, 5, None), b"bye"), name
             assert seen(deaf) == (*over, None, "SIGKILL"), name
-            assert survivors(deaf.mark) == set()
+            assert (deaf.result.leftover_killed, survivors(deaf.mark)) == (0, set()), name
 
 
 def test_a_job_that_is_stopped_on_request_is_told_as_that(level: Desk) -> None:
@@ -119,9 +120,11 @@ def test_the_log_is_the_jobs_bytes_and_nothing_else(level: Desk) -> None:
 
 
 def test_a_kill_that_comes_before_the_isolation_stands_is_heard(level: Desk) -> None:
-    attempts = [level.prepare(run="sleep 20 # {mark}") for _ in range(4)]
-    for attempt in attempts:
+    attempts = [level.prepare(run="sleep 20 # {mark}") for _ in range(5)]
+    for number, attempt in enumerate(attempts):
         level.submit(attempt)
+        time.sleep(number * 0.005)  # at several moments of its start
         level.supervision.kill(attempt.spec.serial, force=False)
     assert {attempt.result.verdict for attempt in attempts} == {Verdict.KILLED}
+    assert {attempt.result.signal for attempt in attempts} <= {None, "SIGTERM"}, "none had to wait out its grace"
     assert wait_until(lambda: not any(marked(attempt.mark) for attempt in attempts))
