@@ -10,7 +10,7 @@ from support.attempts import state_of, wait_until
 from support.cli import Pexec
 from support.runs import last_run, runs
 
-STOPPED = 2.5
+STOPPED = 4.0
 
 
 def journal(pexec: Pexec) -> bytes:
@@ -30,11 +30,11 @@ def stop_for_a_while(process: subprocess.Popen[bytes]) -> None:
 def test_no_clock_of_a_run_counts_the_time_in_which_it_stands_still(pexec: Pexec) -> None:
     text = """\
 version: 1
-policy: {timeout: 4s}
+policy: {timeout: 5s}
 defaults: {shell: [sh, -eu]}
 workflows:
   again: {run: 'test $PEXEC_ATTEMPT = 2', retry: {max_attempts: 2, delay: 1s, jitter: 0}}
-  long: {file: count.sh, timeout: 2300ms}
+  long: {file: count.sh, timeout: 3500ms}
 """
     # One long sleep would be over behind the job's back: its alarm clock goes on while it stands still.
     pexec.file("count.sh", "i=0; while [ $i -lt 20 ]; do i=$((i + 1)); sleep 0.05; done\n")
@@ -48,10 +48,10 @@ workflows:
     run = last_run(pexec.folder).check()
     (retry,) = run.named("retry.scheduled")
     second = run.named("attempt.started", job="again")[1]
-    assert 0 <= second["at"] - retry["not_before"] < 1.5
+    assert 0 <= second["at"] - retry["not_before"] < 2.5
     (long,) = run.named("attempt.finished", job="long")
-    assert 0.9 < long["duration_seconds"] < 2.3
-    assert run.events[-1]["wall_seconds"] < 4
+    assert 0.9 < long["duration_seconds"] < 3.5
+    assert run.events[-1]["wall_seconds"] < 5
 
 
 def test_the_seconds_of_a_run_never_go_back_and_agree_with_what_jobs_took(pexec: Pexec) -> None:
