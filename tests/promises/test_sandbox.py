@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.attempts import Desk, evil, survivors
+from support.attempts import Desk, evil, marked, new_mark, survivors, the_warden_below, wait_until
 from support.cli import Pexec
 from support.host import HAS_BUBBLEWRAP, HAS_LANDLOCK, HAS_NAMESPACES, SANDBOXES, isolated_by, on_a_host_without
 from support.runs import last_run
@@ -189,6 +190,23 @@ def test_from_outside_without_bubblewrap_landlock_does_it(pexec: Pexec) -> None:
     (event,) = last_run(pexec.folder).check().named("attempt.finished")
     assert (done.exit_code, event["enforced_by"]) == (1, {"isolation": "namespaces, landlock"})
     assert not (pexec.folder / "y").exists()
+
+
+@pytest.mark.parametrize("victim", ["pexec", "the warden"])
+def test_from_outside_nothing_in_isolation_outlives_who_watches_it(pexec: Pexec, victim: str) -> None:
+    mark = new_mark()
+    jobs = [
+        f"  {level}: {{run: 'sleep 30; true {mark}', isolation: {level}, retry: {{max_attempts: 1}}}}\n"
+        for level in ("process", "sandbox")
+    ]
+    pexec.file("pexec.yaml", f"version: 1\nworkflows:\n{''.join(jobs)}")
+    with pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL) as process:
+        assert wait_until(lambda: len(marked(mark)) == 2)
+        running = marked(mark)
+        os.kill(process.pid if victim == "pexec" else the_warden_below(process.pid), signal.SIGKILL)
+        assert wait_until(lambda: not running & marked(mark), 2.0)
+        process.kill()
+    assert survivors(mark) == set()
 
 
 @pytest.mark.parametrize("isolation", ["process", "sandbox"])
