@@ -6,7 +6,8 @@
     if pexec.run(plan).exit_code != 0:
         print([job.reason for job in pexec.read_report().jobs if job.reason])
 
-A run takes over INT, TERM and HUP while it lasts, as `pexec apply` does, so it is started from the main thread.
+In the main thread a run takes over INT, TERM and HUP while it lasts, as `pexec apply` does; in another one it leaves
+signals to the program.
 """
 
 from __future__ import annotations
