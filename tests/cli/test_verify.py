@@ -61,7 +61,10 @@ def test_the_results_and_the_logs_are_compared_with_the_events(pexec: Pexec) -> 
         "events.jsonl:33: log: the log `logs/test.1.log` of attempt 1 of `test` has 5 bytes, not 100\n"
         "events.jsonl:36: results-file: `results_summary.json` says 2 for `summary.retries`; the events say 1\n"
         f"run {RUN_ID}: 3 violations in 36 events of 9 jobs\n",
+        stderr=f"pexec: `pexec report {RUN_ID}` makes the files of a run again\n",
     )
+    pexec.run("report")
+    assert "results-file" not in pexec.run("verify").stdout
 
 
 @pytest.mark.parametrize(("content", "told"), [(None, "cannot be read"), ("{", "`results_summary.json` is no JSON")])

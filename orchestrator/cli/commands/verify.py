@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
-from orchestrator.cli.streams import write_stdout
+from orchestrator.cli.streams import write_stderr, write_stdout
 from orchestrator.cli.text import defused, plural, visible
 from orchestrator.errors import EnvironmentFailedError, ExitCode
 from orchestrator.journal.names import JOURNAL, LOGS, RESULTS
@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         write_stdout(as_json({**facts, "violations": found}))
     else:
         _tell(one.run_id, state, look, found)
+    if any(one.rule is Rule.RESULTS_FILE for one in found):
+        write_stderr(f"pexec: `pexec report {one.run_id}` makes the files of a run again\n")
     return ExitCode.JOB_FAILED if found else ExitCode.OK
 
 
