@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import signal
 import subprocess
 import sys
@@ -82,7 +83,12 @@ def _parser() -> argparse.ArgumentParser:
 def _scratch(wanted: Path | None) -> Iterator[Path]:
     if wanted is not None:
         wanted.mkdir(parents=True, exist_ok=True)
-        yield wanted.resolve()
+        with (wanted / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise SystemExit(f"{wanted} is in use: two that measure at once would measure each other") from None
+            yield wanted.resolve()
         return
     with tempfile.TemporaryDirectory(prefix="pexec-benchmarks-") as name:
         yield Path(name)

@@ -14,7 +14,7 @@ from benchmarks.graphs import Graph, layers, scattered
 from benchmarks.process import FailedError, Used
 from benchmarks.simulate import bound, list_schedule
 from benchmarks.subject import Subject, take_turns
-from benchmarks.tables import table
+from benchmarks.tables import rounds, table
 from benchmarks.tools import PEXEC, Tool
 
 ROUNDS = 3
@@ -73,8 +73,8 @@ def _compare(subject: Subject, share: Share, name: str, graph: Graph, slots: int
     rows += [[tool_name, why, "", ""] for tool_name, why in failures.items()]
     shown = table(["tool", "s", "times the bound", "times list scheduling"], rows)
     figures = f"bound {least:.2f} s, list scheduling in simulation {simulated:.2f} s"
-    rounds = max(map(len, used.values()), default=0)
-    return f"**{name}**, {len(graph)} jobs, {slots} slots, {figures}, {rounds} rounds\n\n{shown}"
+    done = rounds(max(map(len, used.values()), default=0))
+    return f"**{name}**, {len(graph)} jobs, {slots} slots, {figures}, {done}\n\n{shown}"
 
 
 def _proven(subject: Subject, tool: Tool, graph: Graph, slots: int, folder: Path, *, keep: bool = False) -> Used:

@@ -12,7 +12,7 @@ from benchmarks.clock import Share
 from benchmarks.graphs import SHAPES, Graph
 from benchmarks.process import FailedError, Used
 from benchmarks.subject import Subject, ratio, take_turns
-from benchmarks.tables import table
+from benchmarks.tables import rounds, table
 from benchmarks.tools import FIRST_TIME, PEXEC, Tool
 
 ROUNDS = 5
@@ -81,6 +81,6 @@ def _table(shape: str, slots: int, used: dict[str, list[Used]], jobs: dict[str, 
         rows.append([name, str(jobs[name]), f"{statistics.median(walls):.2f}", spread, f"{cpu:.2f}", times])
     rows.sort(key=lambda row: float(row[2]))
     rows += [[name, str(jobs[name]), why, "", "", ""] for name, why in failures.items()]
-    rounds = max(map(len, used.values()), default=0)
+    done = rounds(max(map(len, used.values()), default=0))
     titles = ["tool", "jobs", "ms a job", "from - to", "CPU ms a job", "times ninja"]
-    return f"**{shape}**, {slots} slots, {rounds} {'round' if rounds == 1 else 'rounds'}\n\n{table(titles, rows)}"
+    return f"**{shape}**, {slots} slots, {done}\n\n{table(titles, rows)}"

@@ -15,7 +15,7 @@ from benchmarks.graphs import Graph, layers
 from benchmarks.machine import available_memory
 from benchmarks.process import Used
 from benchmarks.subject import Subject, ratio, take_turns
-from benchmarks.tables import table
+from benchmarks.tables import rounds, table
 from benchmarks.tools import PEXEC, Tool
 
 ROUNDS = 3
@@ -104,6 +104,6 @@ def _table(what: str, base: str, used: dict[str, list[Used]], failures: dict[str
         times = f"{ratio(all_used, used[base]):.1f}" if base in used else "-"
         rows.append((wall, [name, f"{wall:.2f}", f"{memory:.0f}", times]))
     told = [row for _, row in sorted(rows)] + [[name, why, "", ""] for name, why in failures.items()]
-    rounds = max(map(len, used.values()), default=0)
-    title = f"{what}, {rounds} {'round' if rounds == 1 else 'rounds'}"
+    done = rounds(max(map(len, used.values()), default=0))
+    title = f"{what}, {done}"
     return f"{title}\n\n{table(['tool', 's', 'MiB', f'times {base}'], told)}"

@@ -12,6 +12,11 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 
     return "\n".join(f"| {' | '.join(row)} |" for row in (titles, rule, *rows))
 
 
+def rounds(number: int) -> str:
+    """So many rounds, in words."""
+    return f"{number} {'round' if number == 1 else 'rounds'}"
+
+
 def replaced(page: str, name: str, text: str) -> str:
     """The page with this text between `<!-- NAME -->` and `<!-- end of NAME -->`. ValueError without these marks."""
     marks = re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end of {re.escape(name)} -->)", re.DOTALL)
