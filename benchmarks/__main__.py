@@ -37,13 +37,17 @@ LEAST = 15.0  # seconds for a table, though those before it took too long
 def main() -> int:
     """Measure what was asked for; 1 if pexec itself did not do all of it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what runs is ended too
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments = parser.parse_args()
     chosen = arguments.table or list(SUBJECTS)
     page: Path | None = arguments.write
     if page is not None:
-        text = page.read_text()
-        for name in ("versions", *chosen):
-            replaced(text, name, "")  # a page without a place for it is told now, not in a quarter of an hour
+        try:  # a page without a place for a table is told now, not in a quarter of an hour
+            text = page.read_text()
+            for name in ("versions", *chosen):
+                replaced(text, name, "")
+        except (OSError, ValueError) as error:
+            parser.error(f"{page}: {error}")
     with _scratch(arguments.scratch) as scratch:
         _say("installing")
         try:
