@@ -15,7 +15,7 @@ from orchestrator.report.results import results_schema
 
 MANIFEST = """\
 version: 1
-policy: {max_parallel_jobs: 2}
+policy: {max_parallel_jobs: 2, keep_runs: 1000}
 workflows:
   a: {run: sleep 0.2}
   b: {run: sleep 0.3}
