@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from orchestrator.execute.supervision import Supervision
 
 Path = str | os.PathLike[str]
-Output = Literal["plain", "grouped", "quiet", "jsonl"]
+Output = Literal["live", "plain", "grouped", "quiet", "jsonl"]
 
 
 class InvalidManifestError(PexecError):

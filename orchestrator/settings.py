@@ -19,7 +19,7 @@ from orchestrator.errors import EnvironmentFailedError, UsageError
 
 T = TypeVar("T")
 
-OUTPUTS = ("auto", "plain", "grouped", "quiet", "jsonl")
+OUTPUTS = ("auto", "live", "plain", "grouped", "quiet", "jsonl")
 PREFIX = "PEXEC_"
 # What pexec itself gives to jobs, so that a pexec inside a job meets it.
 GIVEN_TO_JOBS = ("PEXEC_RUN_ID", "PEXEC_JOB", "PEXEC_ATTEMPT", "PEXEC_RUN_DIR", "PEXEC_TMPDIR")

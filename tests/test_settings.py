@@ -149,7 +149,7 @@ def test_a_variable_in_lower_case_is_somebody_elses(world: World) -> None:
         ("timeout_seconds", "5m", NOT_SECONDS),
         ("timeout_seconds", "nan", NOT_SECONDS),
         ("timeout_seconds", "-1", NOT_SECONDS),
-        ("output", "loud", "must be one of `auto`, `plain`, `grouped`, `quiet`, `jsonl`"),
+        ("output", "loud", "must be one of `auto`, `live`, `plain`, `grouped`, `quiet`, `jsonl`"),
     ],
 )  # fmt: skip
 def test_a_value_that_cannot_be_is_refused_with_its_source(world: World, name: str, given: str, reason: str) -> None:
@@ -183,7 +183,7 @@ def test_all_faults_are_told_at_once(world: World) -> None:
     world.variable("PEXEC_OUTPUT", "loud")
     world.project("[tool.pexec]\nrun-root = 'x'\nfail_fast = 3\n")
     assert world.refusal() == (
-        "`PEXEC_OUTPUT` must be one of `auto`, `plain`, `grouped`, `quiet`, `jsonl`, not `loud`; "
+        "`PEXEC_OUTPUT` must be one of `auto`, `live`, `plain`, `grouped`, `quiet`, `jsonl`, not `loud`; "
         "`run-root` in pyproject.toml [tool.pexec] is no setting; "
         "`fail_fast` in pyproject.toml [tool.pexec] must be `false`, `drain` or `true`, not `3`",
         "did you mean `run_root`?",

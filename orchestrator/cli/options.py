@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from orchestrator.cli.streams import draws
 from orchestrator.errors import UsageError
 from orchestrator.journal.names import DEFAULT_ROOT
 from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, folders_upward, load_settings
@@ -106,16 +108,20 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="|".join(OUTPUTS),
         type=one_of(*OUTPUTS),
-        help="plain (default): each line of a job behind its name; grouped: what a job printed, when it ends; "
-        "quiet: only failures and the closing table; jsonl: the events",
+        help="plain: each line of a job behind its name; live: the same above a line that says what runs; auto "
+        "(default): live on a terminal, else plain; grouped: what a job printed, when it ends; quiet: only failures "
+        "and the closing table; jsonl: the events",
     )
     parser.add_argument("--keep-temp", action="store_true", help="keep the temporary folders of the jobs")
 
 
 def output_of(settings: Settings) -> str:
-    """How a run is shown. `auto` is `plain`."""
+    """How a run is shown. `auto` is `live` where somebody may be watching, and `plain` in a CI and where it is kept."""
     chosen: str = "auto" if settings.output is None else settings.output.value
-    return "plain" if chosen == "auto" else chosen
+    if chosen != "auto":
+        return chosen
+    watched = draws(sys.stdout, os.environ) and draws(sys.stderr, os.environ) and not os.environ.get("CI")
+    return "live" if watched else "plain"
 
 
 def add_run_root(parser: argparse.ArgumentParser) -> None:

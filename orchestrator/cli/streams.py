@@ -80,6 +80,11 @@ def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
         return False
     if environ.get("FORCE_COLOR"):
         return True
+    return draws(stream, environ)
+
+
+def draws(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether `stream` is a terminal that can do more than print."""
     return environ.get("TERM") != "dumb" and stream.isatty()
 
 

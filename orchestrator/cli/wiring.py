@@ -21,7 +21,7 @@ from orchestrator import __version__
 from orchestrator.cli.afterwards import settle_down
 from orchestrator.cli.memory import give_back
 from orchestrator.cli.secrecy import keep_secrets, refuse_in_records
-from orchestrator.cli.streams import wants_colour
+from orchestrator.cli.streams import draws, wants_colour
 from orchestrator.engine.events import RunStarted
 from orchestrator.engine.outcome import RunResult
 from orchestrator.engine.scheduler import Scheduler
@@ -45,6 +45,7 @@ from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.files import RunFiles
 from orchestrator.observe.grouped import Grouped
 from orchestrator.observe.jsonl import JsonLines
+from orchestrator.observe.live import Live
 from orchestrator.observe.plain import Plain, Progress
 from orchestrator.observe.stream import LossyStream
 from orchestrator.plan.model import NO_LIMITS, Durability, Isolation, Plan
@@ -186,7 +187,10 @@ def open_screen(output: str, total: int, rundir: RunDir) -> Screen:
     github = os.environ.get("GITHUB_ACTIONS") == "true"
     out, err = LossyStream(sys.stdout), LossyStream(sys.stderr, github=github)
     colour = wants_colour(sys.stdout, os.environ)
-    if output == "plain":
+    if output == "live" and draws(sys.stderr, os.environ):
+        live = Live(out, err, total, _width, colour=colour, github=github)
+        return Screen((live,), live.on_output, err, live.tell_status, live.close)
+    if output in ("plain", "live"):
         plain = Plain(out, err, total, colour=colour, github=github)
         return Screen((plain,), plain.on_output, err, plain.progress.tell)
     if output == "grouped":

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.observe.screen import safe_line, safe_text
-from orchestrator.observe.stream import LossyStream
+from orchestrator.observe.stream import Lines
 
 MAX_LINE = 64 * 1024
 _MOST_TOLD = 20
@@ -20,7 +20,7 @@ class LinePrefixer:
     in pieces, so that memory stays flat; the log has it as it was.
     """
 
-    def __init__(self, out: LossyStream, *, colour: bool, github: bool) -> None:
+    def __init__(self, out: Lines, *, colour: bool, github: bool) -> None:
         self._out = out
         self._colour = colour
         self._github = github
@@ -55,7 +55,7 @@ class LinePrefixer:
 class Progress:
     """One line on stderr for each job that ends, and for each retry: `[3/12] build failed in 1.2 s: exit code 2`."""
 
-    def __init__(self, err: LossyStream, total: int, *, only_trouble: bool = False) -> None:
+    def __init__(self, err: Lines, total: int, *, only_trouble: bool = False) -> None:
         self._err = err
         self._total = total
         self._ended = 0
@@ -130,7 +130,7 @@ class Progress:
 class Plain:
     """`--output plain`."""
 
-    def __init__(self, out: LossyStream, err: LossyStream, total: int, *, colour: bool, github: bool) -> None:
+    def __init__(self, out: Lines, err: Lines, total: int, *, colour: bool, github: bool) -> None:
         self._lines = LinePrefixer(out, colour=colour, github=github)
         self.progress = Progress(err, total)
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from orchestrator.observe.screen import defused
+
+
+class Lines(Protocol):
+    """Where whole lines of text can be written."""
+
+    def write(self, text: str) -> None:
+        """Write and flush `text`, which ends in a newline."""
 
 
 class LossyStream:

@@ -84,7 +84,7 @@ def make_plan(
     jobs, path = _jobs(manifest, checked, scope, expanders, durations or {})
     policy = expand_policy(manifest, overrides, cpus)
     plan = Plan(
-        name=manifest.name or base_dir.rstrip("/").rpartition("/")[2] or "pexec",
+        name=manifest.name or _folder_name(base_dir) or "pexec",
         manifest=manifest_path,
         base_dir=base_dir,
         policy=policy,
@@ -99,6 +99,12 @@ def make_plan(
     )
     origins = {f"params.{name}": origin for name, origin in checked.params.origins.items()}
     return Planned(plan, checked.diagnostics, origins)
+
+
+def _folder_name(folder: str) -> str:
+    """What a run is called in all its files, so it is text: bytes that are no UTF-8 (lone surrogates) become U+FFFD."""
+    name = folder.rstrip("/").rpartition("/")[2]
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _scope(manifest: Manifest, checked: Checked, selection: Selection, around: Surroundings) -> _Scope:

@@ -18,7 +18,7 @@ workflows:
 
 
 def test_it_stands_at_the_end_on_standard_error_whatever_is_shown(pexec: Pexec) -> None:
-    for output in ("plain", "grouped", "quiet", "jsonl"):
+    for output in ("plain", "live", "grouped", "quiet", "jsonl"):
         said = pexec.file("pexec.yaml", MANIFEST).run("apply", "--output", output)
         assert said.exit_code == 1
         run = last_run(pexec.folder)

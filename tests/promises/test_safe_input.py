@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.cli import Pexec
+from support.runs import last_run
 
 MAX_SECONDS = 2.0
 MAX_KIB = 300 * 1024
@@ -82,3 +83,19 @@ def test_a_pipe_or_a_device_in_the_place_of_a_file_is_refused_and_not_waited_for
     said = pexec.file("pexec.yaml", text).run("apply", timeout=30)
     assert said.exit_code in (3, 4), said
     assert "pipe" in said.stderr
+
+
+@pytest.mark.parametrize("manifest", [[], [b"m\xfe.yaml"]])
+def test_a_folder_and_a_manifest_whose_names_are_no_text_are_as_good_as_others(
+    pexec: Pexec, manifest: list[bytes]
+) -> None:
+    folder = os.fsdecode(b"f\xff")
+    for name in ("pexec.yaml", os.fsdecode(b"m\xfe.yaml")):
+        pexec.file(f"{folder}/{name}", "version: 1\nworkflows: {a: {run: pwd}}\n")
+    said = pexec.inside(folder).run("apply", *manifest)
+    assert (said.exit_code, said.stdout) == (0, f"a | {pexec.folder}/f\ufffd\n"), said
+    run = last_run(pexec.folder / folder).check()
+    assert run.log("a") == os.fsencode(pexec.folder) + b"/f\xff\n"
+    assert run.json("results_summary.json")["name"] == "f\ufffd"
+    for command in ("status", "report", "verify", "archive"):
+        assert pexec.run(command).exit_code == 0

@@ -151,3 +151,31 @@ def test_a_ctrl_c_while_pexec_reads_and_plans_leaves_no_traceback_and_no_process
         assert survivors(mark) == set()
     for run in runs(pexec.folder):
         assert os.path.exists(run.path / "events.jsonl")
+
+
+WATCHED = (
+    "version: 1\nworkflows:\n  a: {run: 'echo one; until test -e go; do sleep 0.02; done'}\n  b: {needs: a, run: ':'}\n"
+)
+
+
+def test_on_a_terminal_a_line_says_what_runs_and_is_gone_at_the_end(pexec: Pexec) -> None:
+    with Terminal(pexec.file("pexec.yaml", WATCHED), *pexec.program, "apply") as terminal:
+        terminal.wait_for("a | one\n[0/2] running: a")
+        pexec.file("go", "")
+        assert terminal.process.wait(30) == 0, terminal.screen
+        terminal.wait_for("run folder: ")
+        assert terminal.modes == terminal.modes_before
+        above, _, below = terminal.screen.partition("job  status")
+        assert above.endswith("\r\x1b[K"), "the line was taken away before the closing table"
+        assert "\x1b" not in below
+
+
+@pytest.mark.parametrize("around", [{"TERM": "dumb"}, {"CI": "true"}])
+def test_where_nobody_watches_a_terminal_gets_plain_lines(pexec: Pexec, around: dict[str, str]) -> None:
+    pexec.file("go", "").env(around)
+    with Terminal(pexec.file("pexec.yaml", WATCHED), *pexec.program, "apply") as terminal:
+        assert terminal.process.wait(30) == 0, terminal.screen
+        terminal.wait_for("run folder: ")
+        assert "a | one\n" in terminal.screen
+        assert "\x1b" not in terminal.screen
+        assert "running" not in terminal.screen

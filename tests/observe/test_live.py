@@ -1,0 +1,100 @@
+"""`--output live` keeps one line at the bottom of the terminal that is never torn, never wraps, and goes away."""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.observe.live import Live
+from orchestrator.observe.stream import LossyStream
+
+CLEAR = "\r\x1b[K"
+
+
+def live(screen: io.StringIO, width: int = 40, out: io.StringIO | None = None, total: int = 2) -> Live:
+    err = LossyStream(screen)
+    other = LossyStream(out or screen)
+    return Live(other, err, total, lambda: width, colour=False, github=False)
+
+
+def started(job: str) -> Mapping[str, Any]:
+    return {"event": "attempt.started", "at": 0.0, "job": job, "attempt": 1}
+
+
+def ended(job: str) -> list[Mapping[str, Any]]:
+    finished = {"event": "job.finished", "at": 1.0, "job": job, "status": "succeeded", "reason": "", "allowed": False}
+    return [{"event": "attempt.finished", "at": 1.0, "job": job, "attempt": 1}, finished]
+
+
+def seen(written: str) -> list[str]:
+    """The lines that stand on a terminal when this was written to it; the last one is where the cursor is."""
+    lines = []
+    for line in written.split("\n"):
+        parts = line.split(CLEAR)
+        assert all("\r" not in part and "\x1b" not in part for part in parts)
+        lines.append(parts[-1])
+    return lines
+
+
+def test_the_line_says_what_runs_and_stands_below_all_that_is_shown() -> None:
+    screen = io.StringIO()
+    shown = live(screen)
+    shown.on_event(started("a"))
+    shown.on_event(started("b"))
+    assert seen(screen.getvalue()) == ["[0/2] running: a, b"]
+    shown.on_output("a", b"hello\nwor")
+    assert seen(screen.getvalue()) == ["a | hello", "[0/2] running: a, b"]
+    for event in ended("a"):
+        shown.on_event(event)
+    above = ["a | hello", "a | wor", "[1/2] a succeeded in 1.0 s"]
+    assert seen(screen.getvalue()) == [*above, "[1/2] running: b"]
+    for event in ended("b"):
+        shown.on_event(event)
+    shown.close()
+    assert seen(screen.getvalue()) == [*above, "[2/2] b succeeded in 1.0 s", ""]
+
+
+def test_what_jobs_print_stays_as_it_is_where_it_goes_elsewhere() -> None:
+    screen, out = io.StringIO(), io.StringIO()
+    shown = live(screen, out=out)
+    shown.on_event(started("a"))
+    shown.on_output("a", b"one\ntwo\n")
+    shown.close()
+    assert out.getvalue() == "a | one\na | two\n"
+    assert seen(screen.getvalue()) == [""]
+
+
+@given(st.lists(st.text(min_size=1, max_size=30), max_size=5, unique=True), st.integers(1, 60))
+def test_the_line_fits_the_terminal_and_names_cannot_drive_it(jobs: list[str], width: int) -> None:
+    screen = io.StringIO()
+    shown = live(screen, width)
+    for job in jobs:
+        shown.on_event(started(job))
+        *above, line = seen(screen.getvalue())
+        assert above == []
+        assert sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line) < max(width, 2)
+
+
+def test_an_event_that_changes_nothing_writes_nothing() -> None:
+    screen = io.StringIO()
+    shown = live(screen)
+    shown.on_event(started("a"))
+    before = screen.getvalue()
+    shown.on_event({"event": "attempt.spawned", "at": 0.0, "job": "a", "attempt": 1, "pid": 1, "start_ticks": 1})
+    assert screen.getvalue() == before
+
+
+@pytest.mark.parametrize("count", [1, 1000])
+def test_a_thousand_names_cost_no_more_than_fifty(count: int) -> None:
+    screen = io.StringIO()
+    shown = live(screen, 100_000, total=count)
+    for number in range(count):
+        shown.on_event(started(f"job{number}"))
+    assert len(re.findall("job", seen(screen.getvalue())[-1])) == min(count, 50)
