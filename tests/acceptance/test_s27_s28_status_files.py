@@ -44,7 +44,7 @@ def test_every_job_has_its_last_status_under_a_safe_name(pexec: Pexec) -> None:
 
 def test_while_a_run_goes_on_each_file_is_always_one_whole_word(pexec: Pexec) -> None:
     chain = "".join(
-        f"  j{number}: {{{f'needs: j{number - 1}, ' if number else ''}run: sleep 0.15}}\n" for number in range(8)
+        f"  j{number}: {{{f'needs: j{number - 1}, ' if number else ''}run: sleep 0.3}}\n" for number in range(8)
     )
     process = pexec.file("pexec.yaml", f"version: 1\nworkflows:\n{chain}").start(
         "apply", "--output", "quiet", stderr=-3

@@ -17,9 +17,9 @@ MANIFEST = """\
 version: 1
 policy: {max_parallel_jobs: 2, keep_runs: 1000}
 workflows:
-  a: {run: sleep 0.2}
-  b: {run: sleep 0.3}
-  c: {needs: a, run: sleep 0.3}
+  a: {run: sleep 0.8}
+  b: {run: sleep 0.9}
+  c: {needs: a, run: sleep 0.8}
   d: {needs: [b, c], run: exit 1, allow_failure: true}
 """
 VALID = jsonschema.Draft202012Validator(results_schema())
@@ -32,7 +32,7 @@ def test_results_are_whole_at_any_moment_of_many_runs(
     pexec = Pexec(tmp_path)
     pexec.file("pexec.yaml", MANIFEST)
     reads, ends = 0, set()
-    for number in range(1, (100 if full else 6) + 1):
+    for number in range(1, (100 if full else 3) + 1):
         process = pexec.start("apply", "--output", "quiet", stderr=-3)
         texts: set[bytes] = set()
         while process.poll() is None:
