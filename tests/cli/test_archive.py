@@ -11,7 +11,7 @@ from pathlib import Path
 from support.cli import Pexec
 from support.journals import nightly
 from support.stories import RUN_ID
-from support.told_runs import start, tell
+from support.told_runs import damage, start, tear, tell
 
 
 def test_the_archive_lies_in_the_run_folder_and_its_path_is_printed(pexec: Pexec) -> None:
@@ -52,3 +52,14 @@ def test_a_run_that_is_driven_is_refused(pexec: Pexec) -> None:
             stderr=f"error[PX404]: run `{RUN_ID}` is driven by process 4000\n"
             f"  = help: wait until it ends, or stop it with `pexec cancel --run {RUN_ID}`\n",
         )
+
+
+def test_a_damaged_journal_is_refused_with_its_line_and_a_torn_end_is_no_damage(pexec: Pexec) -> None:
+    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    tear(folder)
+    assert pexec.run("archive", "-o", "torn.tgz").exit_code == 0
+    damage(folder, 3)
+    said = pexec.run("archive", "-o", "damaged.tgz")
+    assert (said.exit_code, said.stdout) == (4, "")
+    assert "is damaged: line 3: its checksum does not fit" in said.stderr
+    assert not (pexec.folder / "damaged.tgz").exists()

@@ -28,11 +28,15 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0; 4 while the run is driven by somebody."""
+    """Exit code 0; 4 while the run is driven by somebody, and for a damaged journal: who packs runs, maybe to remove
+    them later, is to hear of it."""
     from orchestrator.journal.archive import archive_name, write_archive
+    from orchestrator.journal.reader import JournalReader
 
     with chosen_run(arguments) as one:
         one.lock()  # nobody goes on with it meanwhile
+        for _ in JournalReader(one):
+            pass  # each line is proved
         target = arguments.output
         if target is not None and os.path.isdir(target):
             target = os.path.join(target, archive_name(one.run_id))
