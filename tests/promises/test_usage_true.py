@@ -53,3 +53,13 @@ def test_what_a_job_that_was_killed_had_used_is_counted_too(pexec: Pexec) -> Non
     assert event["verdict"] == "killed"
     assert 80 * MIB < event["max_rss_bytes"] < 110 * MIB
     assert 0.55 < event["cpu_seconds"] < 1.2
+
+
+def test_a_short_job_took_at_least_the_cpu_time_that_it_used(pexec: Pexec) -> None:
+    jobs = "".join(f"  j{number}: {{argv: ['true']}}\n" for number in range(60))
+    pexec.file("pexec.yaml", f"version: 1\nworkflows:\n{jobs}")
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    ends = last_run(pexec.folder).check().named("attempt.finished")
+    assert len(ends) == 60
+    # One process cannot use more time than passes; both are told in microseconds.
+    assert [end for end in ends if end["duration_seconds"] + 2e-6 < end["cpu_seconds"]] == []

@@ -161,6 +161,7 @@ class Warden:
         rlimits, memory, cpu_time, groups = limits or ((), 0, 0.0, ())
         env = {**self._bases[base], **overlay}
         command = spawn.Command(argv, working_dir, env, path, descriptors, rlimits, words, walls, groups)
+        now = time.monotonic()  # before: a short job can be over by the time that this process is scheduled again
         try:
             pid, start_ticks, log = self._spawner.start(command, tag)
         except spawn.Fault as fault:
@@ -168,7 +169,7 @@ class Warden:
         except OSError as error:
             self._say(channel, serial, protocol.SCARCE, error.errno)
         else:
-            job = Job(channel, tag, pid, start_ticks, log, timeout, grace, time.monotonic())
+            job = Job(channel, tag, pid, start_ticks, log, timeout, grace, now)
             if memory or cpu_time:
                 job.watch = Watch(memory, cpu_time)
                 job.look_at = job.started
