@@ -116,12 +116,13 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def output_of(settings: Settings) -> str:
-    """How a run is shown. `auto` is `live` where somebody may be watching, and `plain` in a CI and where it is kept."""
+    """How a run is shown. `auto` is `live` where somebody may be watching, and `plain` in a CI, where it is kept, and
+    where plain text is asked for by NO_COLOR: what takes the line away is an escape sequence too."""
     chosen: str = "auto" if settings.output is None else settings.output.value
     if chosen != "auto":
         return chosen
-    watched = draws(sys.stdout, os.environ) and draws(sys.stderr, os.environ) and not os.environ.get("CI")
-    return "live" if watched else "plain"
+    plain = os.environ.get("CI") or os.environ.get("NO_COLOR")
+    return "live" if not plain and all(draws(stream, os.environ) for stream in (sys.stdout, sys.stderr)) else "plain"
 
 
 def add_run_root(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.names import DEPENDENCIES, EXECUTION_PLAN, HTML_REPORT, PLAN, REPORT, RESULTS
 from orchestrator.journal.rundir import RunDir
@@ -28,6 +30,8 @@ from orchestrator.report.timeline import Timeline
 
 EVERY = 1.0
 SHARE = 0.05  # of the time, at most, goes into writing while the run is on
+SMALL = 100  # jobs: such a run's files cost less than a millisecond, and are looked at while it is young
+SOON = 0.05
 
 
 class RunFiles:
@@ -35,8 +39,8 @@ class RunFiles:
 
     Each is replaced by a rename, in a helper thread, at most once a second and never for more than a twentieth of the
     time; `close` makes all of them final, and writes `report.html`. Plan, groups and dependencies are there from the
-    start. `past` are the events so far of a run that goes on. Constructing and closing raise EnvironmentFailedError
-    when the disk fails.
+    start, and so are the results of a small run; those of a large one come within a second or so. `past` are the events
+    so far of a run that goes on. Constructing and closing raise EnvironmentFailedError when the disk fails.
     """
 
     def __init__(self, rundir: RunDir, plan: Plan, past: Iterable[Mapping[str, Any]] = ()) -> None:
@@ -49,6 +53,8 @@ class RunFiles:
         self._timeline = Timeline(plan, self._fold.index_of)
         for record in past:
             self._add(record)
+        if self._is_small:  # before any job, which may read them
+            self._rundir.replace(RESULTS, results_chunks(replace(self._fold.report(), run_id=rundir.run_id)))
         self._statuses = StatusFiles(rundir, self._fold.slugs)
         self._has_status = bytearray(len(plan.jobs))
         self._first_without = 0
@@ -91,7 +97,7 @@ class RunFiles:
         return closing_table(self.report, self._rundir.path, width=width)
 
     def _work(self) -> None:
-        pause = EVERY
+        pause = min(SOON, EVERY) if self._is_small else EVERY
         while True:
             self._news.wait()
             due = time.monotonic() + pause
@@ -109,6 +115,10 @@ class RunFiles:
             pause = max(EVERY, (time.perf_counter() - began) / SHARE)
             if self._first_without < len(self._plan.jobs) or self._fold.changed:
                 self._news.set()
+
+    @property
+    def _is_small(self) -> bool:
+        return len(self._plan.jobs) <= SMALL
 
     def _take_in(self) -> None:
         while self._events:

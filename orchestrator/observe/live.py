@@ -37,6 +37,11 @@ class _BottomLine:
             if self._fitted() != self._shown:
                 self._put("")
 
+    def becomes(self, text: str) -> None:
+        """Have the line say this when something is next written above it."""
+        with self._lock:
+            self._text = text
+
     def write_above(self, stream: Lines, text: str) -> None:
         """Write whole lines; the line goes below them."""
         with self._lock:
@@ -109,8 +114,10 @@ class Live:
                 self._ended += 1
             case _:
                 pass
+        standing = self._standing()
+        self._line.becomes(standing)
         self._plain.on_event(record)
-        self._line.say(self._standing())
+        self._line.say(standing)
 
     def close(self) -> None:
         """Take the line away."""

@@ -73,3 +73,15 @@ def test_without_any_job_everything_is_zero(pexec: Pexec) -> None:
 def test_report_prints_the_same_object(pexec: Pexec) -> None:
     run = results(pexec, MANIFEST, 1)
     assert json.loads(pexec.run("report", "--format", "json").stdout) == run.results
+
+
+def test_they_are_there_before_the_first_job_which_can_read_them(pexec: Pexec) -> None:
+    pexec.file(
+        "pexec.yaml", "version: 1\nworkflows:\n  a: {run: cat $PEXEC_RUN_DIR/results_summary.json}\n  b: {run: ':'}\n"
+    )
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    run = last_run(pexec.folder).check()
+    seen = json.loads(run.log("a"))
+    jsonschema.Draft202012Validator(SCHEMA).validate(seen)
+    assert (seen["run_id"], seen["execution_result"]) == (run.path.name, "RUNNING")
+    assert [job["job_id"] for job in seen["jobs"]] == ["a", "b"]

@@ -170,7 +170,7 @@ def test_on_a_terminal_a_line_says_what_runs_and_is_gone_at_the_end(pexec: Pexec
         assert "\x1b" not in below
 
 
-@pytest.mark.parametrize("around", [{"TERM": "dumb"}, {"CI": "true"}])
+@pytest.mark.parametrize("around", [{"TERM": "dumb"}, {"CI": "true"}, {"NO_COLOR": "1"}])
 def test_where_nobody_watches_a_terminal_gets_plain_lines(pexec: Pexec, around: dict[str, str]) -> None:
     pexec.file("go", "").env(around)
     with Terminal(pexec.file("pexec.yaml", WATCHED), *pexec.program, "apply") as terminal:
