@@ -127,7 +127,7 @@ class WardenProcess:
         """Kill the jobs' processes, which were adopted by pexec; only those, since pexec may have other children."""
         give_up_at = time.monotonic() + _SWEEP_SECONDS
         while time.monotonic() < give_up_at:
-            roots = [pid for pid in processes.children(os.getpid()) if processes.tag_of(pid) in self._tags]
+            roots = [pid for pid in processes.children(os.getpid()) if self._is_of_a_job(pid)]
             if not roots:
                 return
             processes.signal_trees(roots, (processes.KILL,))
@@ -137,6 +137,11 @@ class WardenProcess:
                 except ChildProcessError:
                     continue
             time.sleep(_SWEEP_AGAIN_SECONDS)
+
+    def _is_of_a_job(self, pid: int) -> bool:
+        # A range looks for what is no number at each of its places: for None, ten seconds long.
+        tag = processes.tag_of(pid)
+        return tag is not None and tag in self._tags
 
 
 class Channel:

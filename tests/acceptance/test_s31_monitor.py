@@ -25,7 +25,9 @@ def test_another_terminal_sees_what_runs_what_failed_and_what_waits_for_what(pex
     process = pexec.file("pexec.yaml", MANIFEST).start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
     try:
         assert wait_until(
-            lambda: any(b"job.finished" in (run.path / "events.jsonl").read_bytes() for run in runs(pexec.folder))
+            lambda: any(
+                b"job.finished" in path.read_bytes() for path in pexec.folder.glob(".pexec/runs/*/events.jsonl")
+            )
         )
         data = json.loads(pexec.run("status", "--format", "json").stdout)
         listed = json.loads(pexec.run("runs", "--format", "json").stdout)["runs"]

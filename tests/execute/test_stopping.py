@@ -8,7 +8,17 @@ import sys
 import time
 
 import pytest
-from support.attempts import PLAY_PEXEC, Desk, evil, marked, state_of, survivors, the_warden_below, wait_until
+from support.attempts import (
+    LONGEST_WAIT,
+    PLAY_PEXEC,
+    Desk,
+    evil,
+    marked,
+    state_of,
+    survivors,
+    the_warden_below,
+    wait_until,
+)
 
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.warden import protocol
@@ -179,3 +189,14 @@ def test_an_attempt_that_is_asked_for_during_a_pause_starts_after_it(desk: Desk)
     assert not wait_until(lambda: attempt.future is not None and attempt.future.done(), 0.2)
     desk.supervision.resume()
     assert attempt.result.verdict is Verdict.SUCCEEDED
+
+
+def test_who_left_the_group_hears_of_the_end_though_its_parent_dies_of_it_at_once(desk: Desk) -> None:
+    stray = "trap 'echo heard; exit' TERM; echo ready; while :; do sleep 0.01; done"
+    attempts = [desk.start(run=f'setsid sh -c "{stray}" & wait', grace=LONGEST_WAIT) for _ in range(5)]
+    for attempt in attempts:
+        attempt.wait_for_output()
+        desk.supervision.kill(attempt.spec.serial, force=False)
+    for attempt in attempts:
+        assert attempt.result.signal == "SIGTERM"
+        assert b"heard\n" in attempt.log

@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,16 @@ def test_far_more_attempts_at_once_than_the_sockets_hold_words_for_all_end(desk:
 def test_a_request_that_is_too_large_for_a_packet_goes_another_way(desk: Desk) -> None:
     attempt = desk.run(run="printf %s ${#FILLING}", env={"FILLING": "x" * 100_000})
     assert attempt.log == b"100000"
+
+
+def test_a_child_of_somebody_elses_that_nobody_reaped_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    child = subprocess.Popen(["true"])
+    try:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, and not reaped
+        with Desk(tmp_path) as desk:
+            desk.run(run="true")
+            began = time.monotonic()
+            desk.supervision.close()
+            assert time.monotonic() - began < 3
+    finally:
+        child.wait()

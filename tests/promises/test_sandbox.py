@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.attempts import Desk, evil, marked, new_mark, survivors, the_warden_below, wait_until
+from support.attempts import Desk, evil, evil_in, marked, new_mark, survivors, the_warden_below, wait_until
 from support.cli import Pexec
 from support.host import HAS_BUBBLEWRAP, HAS_LANDLOCK, HAS_NAMESPACES, SANDBOXES, isolated_by, on_a_host_without
 from support.runs import last_run
@@ -63,7 +63,7 @@ def test_no_way_out_is_known(box: Box, bystander: int) -> None:
         nameless.bind(f"\0{name}")
         nameless.listen()
         where = [str(box.inside), str(box.outside), str(server.getsockname()[1]), name, str(bystander)]
-        attempt = box.desk.run(argv=evil("escape.py", *where))
+        attempt = box.desk.run(argv=evil_in(box.inside, "escape.py", *where))
     *found, last = attempt.log.decode().splitlines()
     assert found == (SEEN if box.mechanism is Mechanism.LANDLOCK_ALONE else [])
     assert last.startswith("tried "), "it did not come to its end"
@@ -142,7 +142,7 @@ def test_the_folder_for_temporary_files_is_its_own(box: Box) -> None:
 
 
 def test_what_it_leaves_behind_ends_with_it(box: Box) -> None:
-    attempt = box.desk.run(argv=evil("daemon.py", "{mark}"))
+    attempt = box.desk.run(argv=evil_in(box.inside, "daemon.py", "{mark}"))
     assert (attempt.result.reason, attempt.result.leftover_killed) == ("", 1)
     assert survivors(attempt.mark) == set()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.attempts import Attempt, Desk, evil, marked, survivors, wait_until
+from support.attempts import Attempt, Desk, evil_in, marked, survivors, wait_until
 from support.host import LEVELS, LEVELS_HERE, isolated_by
 
 from orchestrator.engine.states import Verdict
@@ -75,7 +75,7 @@ def test_a_time_out_reaches_the_job_itself_and_kills_one_that_does_not_hear(tmp_
             (tmp_path / name).mkdir()
             desk = stack.enter_context(Desk(tmp_path / name))
             isolated_by(desk, level)
-            deaf = desk.start(argv=evil("ignore_term.py", "{mark}"), timeout=2.0, grace=0.2)
+            deaf = desk.start(argv=evil_in(desk.work, "ignore_term.py", "{mark}"), timeout=2.0, grace=0.2)
             attempts[name] = [desk.start(run=trap, timeout=2.0), deaf]
         over = Verdict.TIMED_OUT, "ran longer than 2s"
         for name, (polite, deaf) in attempts.items():
@@ -97,7 +97,7 @@ def test_a_job_that_leaves_nothing_to_say_still_ends(level: Desk) -> None:
 
 
 def test_what_a_job_leaves_behind_is_ended_and_counted(level: Desk) -> None:
-    attempt = level.run(argv=evil("daemon.py", "{mark}"))
+    attempt = level.run(argv=evil_in(level.work, "daemon.py", "{mark}"))
     assert (seen(attempt)[0], attempt.result.leftover_killed) == (SUCCEEDED, 1)
     assert survivors(attempt.mark) == set()
 

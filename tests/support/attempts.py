@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 import uuid
@@ -31,6 +32,12 @@ LONGEST_WAIT = 20.0
 def evil(program: str, *arguments: str) -> tuple[str, ...]:
     """The argument vector of a program in `evil/`."""
     return (PYTHON, "-I", "-S", str(EVIL / program), *arguments)
+
+
+def evil_in(folder: Path, program: str, *arguments: str) -> tuple[str, ...]:
+    """The same with a copy in `folder`: a sandbox does not show this project if it lies below a temporary folder."""
+    shutil.copy(EVIL / program, folder)
+    return (PYTHON, "-I", "-S", str(folder / program), *arguments)
 
 
 def new_mark() -> str:

@@ -61,6 +61,7 @@ class Job:
         self.cpu = 0.0
         self.max_rss = 0
         self.beside: set[int] = set()
+        self._told: set[int] = set()
         self.inner: set[int] = set()
         self.report_at = now + _REPORT_AFTER
         self.stop_at = NEVER if timeout is None else now + timeout
@@ -108,12 +109,21 @@ class Job:
         self.cpu += usage.ru_utime + usage.ru_stime
         self.max_rss = max(self.max_rss, usage.ru_maxrss)
 
-    def terminate(self, cause: int, now: float, orphans: Iterable[int]) -> None:
-        """Ask all its processes to end, unless it is ending already; they have the grace for it."""
-        if self._blame(cause):
+    def terminate(self, cause: int, now: float, orphans: Iterable[int]) -> bool:
+        """Ask all its processes to end, unless it is ending already; they have the grace for it. Whether it was asked.
+
+        Some may have died of it already, and what was below them be orphans that did not hear it: see `terminate_late`.
+        """
+        asked = self._blame(cause)
+        if asked:
             self.kill_at = now + self.grace
             # A stopped process only sees a TERM when it goes on.
-            self._signal_all(orphans, (TERMINATE, CONTINUE))
+            self._told = self._signal_all(orphans, (TERMINATE, CONTINUE))
+        return asked
+
+    def terminate_late(self, orphans: Iterable[int]) -> None:
+        """Ask those too that have become orphans while the others were asked."""
+        self._told |= self._signal_strays(orphans, (TERMINATE, CONTINUE), self._told)
 
     def kill(self, cause: int, now: float, orphans: Iterable[int]) -> None:
         """Kill all its processes; to be repeated at `kill_at` until it has ended."""
@@ -178,27 +188,31 @@ class Job:
         """Its children of the warden's; an enclosure outlives the main process of the job, as an orphan."""
         return [self.pid, *orphans] if self.alive else list(orphans)
 
-    def _signal_all(self, orphans: Iterable[int], signals: tuple[int, ...]) -> None:
-        """To the group at once, then to those with the tag that left it.
-
-        The group's number is only ours while its leader was not reaped.
-        """
-        group = self.pid if self.alive else None
-        ours: set[int] = set()
-        if self.enclosure is not None:
-            if not self.enclosure.started:
-                return  # there is nothing that could hear it; it is repeated when there is
-            group, ours = None, self.enclosure.ours()
+    def _signal_all(self, orphans: Iterable[int], signals: tuple[int, ...]) -> set[int]:
+        """To the group at once, then to those with the tag that left it, which are returned."""
+        if self.enclosure is not None and not self.enclosure.started:
+            return set()  # there is nothing that could hear it; it is repeated when there is
+        group = self._group()
         if group is not None:
             for number in signals:
                 _signal_group(group, number)
-        processes.signal_trees(
-            self._roots(orphans),
+        return self._signal_strays(self._roots(orphans), signals, set())
+
+    def _signal_strays(self, roots: Iterable[int], signals: tuple[int, ...], told: set[int]) -> set[int]:
+        """To those with the tag that are not of the group and were not `told`."""
+        group = self._group()
+        but = told if self.enclosure is None else told | self.enclosure.ours()
+        return processes.signal_trees(
+            roots,
             signals,
             lambda process: (
-                process.group != group and process.pid not in ours and processes.tag_of(process.pid) == self.tag
+                process.group != group and process.pid not in but and processes.tag_of(process.pid) == self.tag
             ),
         )
+
+    def _group(self) -> int | None:
+        """The number of the job's group; it is only ours while its leader was not reaped."""
+        return self.pid if self.alive and self.enclosure is None else None
 
 
 def _signal_group(group: int, number: int) -> None:

@@ -213,8 +213,12 @@ class Warden:
         if force:
             self._kill(job, protocol.BY_REQUEST, now, orphans)
         else:
-            job.terminate(protocol.BY_REQUEST, now, orphans)
+            self._terminate(job, protocol.BY_REQUEST, now, orphans)
         self._wake = min(self._wake, job.next_at)
+
+    def _terminate(self, job: Job, cause: int, now: float, orphans: Iterable[int]) -> None:
+        if job.terminate(cause, now, orphans):
+            job.terminate_late(self._orphans().get(job.tag, ()))
 
     def _kill(self, job: Job, cause: int, now: float, orphans: Iterable[int]) -> None:
         job.kill(cause, now, orphans)
@@ -311,7 +315,7 @@ class Warden:
             if now >= job.look_at:
                 self._look(job, now)
             if now >= job.stop_at:
-                job.terminate(protocol.BY_TIMEOUT, now, self._orphans().get(job.tag, ()))
+                self._terminate(job, protocol.BY_TIMEOUT, now, self._orphans().get(job.tag, ()))
             if now >= job.give_up_at:
                 del self._mains[job.pid]
                 job.duration = now - job.started
