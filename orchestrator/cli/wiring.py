@@ -149,7 +149,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
             signal.SIGUSR1: lambda: screen.tell_status(clock.now()),
         }
         driver = Driver(plan, past.scheduler, backend, facts, (files,), specs, clock, inbox, reactions)
-        with signals_to(lambda number: inbox.put(Signalled(number))):
+        with signals_to(lambda number: inbox.put(Signalled(number)), inbox.bell):
             past.settle(driver)
             driver.watch(screen.observers)
             begin(driver)

@@ -31,9 +31,10 @@ _STACKS = "stacks.txt"
 
 
 @contextmanager
-def signals_to(put: Callable[[signal.Signals], None]) -> Iterator[None]:
+def signals_to(put: Callable[[signal.Signals], None], bell: int) -> Iterator[None]:
     """While the block runs, each of the signals above calls `put(signal)` and does nothing else to the process.
 
+    At once it writes to `bell`, which must wake the main thread: until that does something, nothing is put.
     In another thread than the main one, of a program that imports pexec, signals stay that program's own affair.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -48,11 +49,13 @@ def signals_to(put: Callable[[signal.Signals], None]) -> Iterator[None]:
         if number in _MAY_BE_IGNORED and signal.getsignal(number) is signal.SIG_IGN:
             continue
         previous[number] = signal.signal(number, handler)
+    other_bell = signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
     faulthandler.register(signal.SIGQUIT, _STDERR, all_threads=True, chain=True)
     try:
         yield
     finally:
         faulthandler.unregister(signal.SIGQUIT)
+        signal.set_wakeup_fd(other_bell)
         for number, old in previous.items():
             signal.signal(number, old)
 

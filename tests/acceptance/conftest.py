@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from support.cli import Pexec
 
 
 @pytest.fixture
-def pexec(tmp_path: Path) -> Pexec:
+def pexec(tmp_path: Path) -> Iterator[Pexec]:
     """The program in an empty repository."""
-    return Pexec(tmp_path)
+    pexec = Pexec(tmp_path)
+    yield pexec
+    pexec.end()

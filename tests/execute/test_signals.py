@@ -5,35 +5,63 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
+from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.signals import STOP_SIGNALS, signals_to
 
 ALL = (*STOP_SIGNALS, signal.SIGTSTP, signal.SIGUSR1)
+LONG = 10.0
 
 
-def test_each_becomes_a_message_and_is_put_back(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def inbox() -> Iterator[Inbox[object]]:
+    inbox: Inbox[object] = Inbox()
+    yield inbox
+    inbox.close()
+
+
+def test_each_becomes_a_message_and_is_put_back(inbox: Inbox[object], capfd: pytest.CaptureFixture[str]) -> None:
     before = {number: signal.getsignal(number) for number in ALL}
-    got: list[signal.Signals] = []
-    with signals_to(got.append):
+    with signals_to(inbox.put, inbox.bell):
         for number in ALL:
             os.kill(os.getpid(), number)
-    assert got == list(ALL)
+    assert inbox.take() == list(ALL)
     assert {number: signal.getsignal(number) for number in ALL} == before
     assert "Current thread" in capfd.readouterr().err, "QUIT tells where every thread is, from below Python"
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTSTP])
-def test_what_was_ignored_stays_ignored(number: signal.Signals) -> None:
-    got: list[signal.Signals] = []
+def test_what_was_ignored_stays_ignored(inbox: Inbox[object], number: signal.Signals) -> None:
     before = signal.signal(number, signal.SIG_IGN)
     try:
-        with signals_to(got.append):
+        with signals_to(inbox.put, inbox.bell):
             os.kill(os.getpid(), number)
     finally:
         signal.signal(number, before)
-    assert got == []
+    assert inbox.take() == []
+
+
+def test_a_signal_ends_the_wait_also_when_it_does_not_interrupt_it(inbox: Inbox[object]) -> None:
+    # As one does that comes just before the wait. Here always: the main thread takes none, and another one does.
+    other = threading.Timer(0.05, os.kill, [os.getpid(), signal.SIGTERM])
+    began = time.monotonic()
+    with signals_to(inbox.put, inbox.bell):
+        other.start()
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        try:
+            came: list[object] = []
+            while not came and time.monotonic() - began < LONG:
+                came = inbox.wait(LONG)
+        finally:
+            other.join()
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    assert came == [signal.SIGTERM]
+    assert time.monotonic() - began < LONG
+    assert signal.set_wakeup_fd(-1) == -1, "what wakes the main thread is as before, too"
 
 
 def test_in_another_thread_signals_stay_the_programs_own() -> None:
@@ -41,7 +69,7 @@ def test_in_another_thread_signals_stay_the_programs_own() -> None:
     seen: list[object] = []
 
     def run() -> None:
-        with signals_to(lambda number: None):
+        with signals_to(lambda number: None, -1):
             seen.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=run)

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from support.attempts import marked, new_mark, state_of, survivors, wait_until
+from support.attempts import marked, new_mark, stands_still, state_of, survivors, wait_until
 from support.cli import Pexec
 from support.runs import Run, last_run
 
@@ -110,7 +110,7 @@ def test_who_is_stopped_can_still_be_ended(pexec: Pexec) -> None:
     process = start(pexec, f"  a: {{run: 'sh -c \"sleep 30; : {mark}\"'}}\n", mark)
     process.send_signal(signal.SIGTSTP)
     everybody = [process.pid, *marked(mark)]
-    assert wait_until(lambda: {state_of(pid) for pid in everybody} == {"T"})
+    assert wait_until(lambda: stands_still(everybody)), [*map(state_of, everybody)]
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGCONT)  # as a shell's `kill %1` does
     exit_code, run = end(process, pexec, mark)
@@ -121,7 +121,7 @@ def test_when_a_stopped_pexec_is_killed_nothing_stands_there_for_ever(pexec: Pex
     mark = new_mark()
     process = start(pexec, f"  a: {{run: 'setsid sh -c \"sleep 30; : {mark}\" & wait'}}\n", mark)
     process.send_signal(signal.SIGTSTP)
-    assert wait_until(lambda: {state_of(pid) for pid in marked(mark)} == {"T"})
+    assert wait_until(lambda: stands_still(marked(mark)))
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
     assert survivors(mark) == set()

@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from support.attempts import marked, new_mark, state_of, survivors, wait_until
+from support.attempts import marked, new_mark, stands_still, state_of, survivors, wait_until
 from support.cli import Pexec
 from support.runs import Run, last_run, runs
 from support.terminal import CTRL_BACKSLASH, CTRL_C, CTRL_Z, Terminal
@@ -89,9 +89,9 @@ def test_ctrl_z_stops_everything_and_time_stands_still_until_it_goes_on(pexec: P
         assert wait_until(lambda: len(marked(mark)) >= 3)
         terminal.type(CTRL_Z)
         everybody = [terminal.process.pid, *marked(mark)]
-        assert wait_until(lambda: {state_of(pid) for pid in everybody} == {"T"}), [*map(state_of, everybody)]
+        assert wait_until(lambda: stands_still(everybody)), [*map(state_of, everybody)]
         assert terminal.modes == terminal.modes_before
-        assert not wait_until(lambda: {state_of(pid) for pid in everybody} != {"T"}, 2.5)
+        assert not wait_until(lambda: not stands_still(everybody), 2.5)
         terminal.process.send_signal(signal.SIGCONT)
         exit_code, run = end(terminal, pexec, mark)
     assert exit_code == 1
@@ -112,7 +112,7 @@ def test_in_a_shell_with_job_control_a_run_is_stopped_put_aside_and_fetched_back
         assert wait_until(lambda: marked(mark)), shell.screen
         shell.type(CTRL_Z)
         shell.wait_for("Stopped")
-        assert wait_until(lambda: {state_of(pid) for pid in marked(mark)} == {"T"})
+        assert wait_until(lambda: stands_still(marked(mark)))
         shell.type("bg\n")
         assert wait_until(lambda: "T" not in {state_of(pid) for pid in marked(mark)})
         shell.type("fg\n")

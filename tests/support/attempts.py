@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,6 +79,16 @@ def state_of(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return "Z"
+
+
+def stands_still(pids: Iterable[int]) -> bool:
+    """Whether each of these was stopped, and there are some.
+
+    Who was just starting a command, by vfork, waits in the kernel for a child that stands still: `D`, not `T`.
+    """
+    states = {pid: state_of(pid) for pid in pids}
+    waits = {pid for pid, state in states.items() if state == "D" and "T" in map(state_of, children(pid))}
+    return bool(states) and all(state == "T" or pid in waits for pid, state in states.items())
 
 
 def wait_until(is_so: Callable[[], object], seconds: float = LONGEST_WAIT) -> bool:

@@ -52,6 +52,7 @@ class Pexec:
         self.folder = scratch / "project"
         self.home = scratch / "home"
         self._working = self.folder
+        self._started: list[subprocess.Popen[bytes]] = []
         self.folder.mkdir()
         self.home.mkdir()
         (self.folder / ".git").mkdir()  # the repository's root: nothing above it is looked at
@@ -114,4 +115,16 @@ class Pexec:
 
     def start_as(self, command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
         """Start a command line around pexec in its place; who starts it waits for it."""
-        return subprocess.Popen(command, cwd=self._working, env=self.environ, **{**self.identity, **options})
+        process = subprocess.Popen(command, cwd=self._working, env=self.environ, **{**self.identity, **options})
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Kill what a test that failed has started and not waited for: it would disturb the next one."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()

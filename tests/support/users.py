@@ -38,6 +38,10 @@ def pexec_of(user: str) -> Iterator[Pexec]:
         identity = identity_of(user)
         if identity:
             os.chown(scratch, identity["user"], identity["group"])
-        yield Pexec(scratch, identity)
+        pexec = Pexec(scratch, identity)
+        try:
+            yield pexec
+        finally:
+            pexec.end()
     finally:
         shutil.rmtree(scratch)
