@@ -106,6 +106,8 @@ class RunFiles:
                     return
                 self._take_in()
             self._news.clear()
+            if self._closing.is_set():  # `close` may have rung for the last time just before that
+                return
             self._take_in()
             began = time.perf_counter()
             # What fails now is tried again, and in the end told by `close`.

@@ -138,6 +138,24 @@ def test_files_follow_the_run_while_it_is_on(run: RunDir) -> None:
     files.close()
 
 
+def test_a_run_that_ends_just_when_its_files_are_due_is_not_waited_for_for_ever(run: RunDir) -> None:
+    files = RunFiles(run, plan(job("a")))
+    closing = threading.Thread(target=files.close, daemon=True)
+    clear = files._news.clear
+
+    def clear_after_the_end() -> None:
+        """What rang before is forgotten, the end of the run too."""
+        closing.start()
+        until(lambda: files._closing.is_set() and files._news.is_set())
+        clear()
+
+    files._news.clear = clear_after_the_end  # type: ignore[method-assign]
+    files.on_event(sales().events[0])
+    until(lambda: closing.ident is not None)
+    closing.join(10)
+    assert not closing.is_alive()
+
+
 def test_results_are_whole_and_valid_at_any_moment(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EVERY", 0.001)
     monkeypatch.setattr(module, "SHARE", 1.0)
