@@ -115,7 +115,7 @@ class WardenProcess:
         except ChildProcessError:
             # pexec was started with SIGCHLD ignored: the kernel reaps.
             self.ends_within(_SWEEP_SECONDS)
-        self._sweep()
+        sweep(self._is_of_a_job)
         self.control.close()
         os.close(self._ended)
         with open(self._stderr, "rb") as file:
@@ -123,25 +123,27 @@ class WardenProcess:
             lines = file.read().decode(errors="replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), "")
 
-    def _sweep(self) -> None:
-        """Kill the jobs' processes, which were adopted by pexec; only those, since pexec may have other children."""
-        give_up_at = time.monotonic() + _SWEEP_SECONDS
-        while time.monotonic() < give_up_at:
-            roots = [pid for pid in processes.children(os.getpid()) if self._is_of_a_job(pid)]
-            if not roots:
-                return
-            processes.signal_trees(roots, (processes.KILL,))
-            for pid in roots:
-                try:
-                    os.waitpid(pid, os.WNOHANG)
-                except ChildProcessError:
-                    continue
-            time.sleep(_SWEEP_AGAIN_SECONDS)
-
     def _is_of_a_job(self, pid: int) -> bool:
+        """Whether it was adopted by pexec when the warden died: pexec may have other children."""
         # A range looks for what is no number at each of its places: for None, ten seconds long.
         tag = processes.tag_of(pid)
         return tag is not None and tag in self._tags
+
+
+def sweep(is_wanted: Callable[[int], bool]) -> None:
+    """Kill and reap those of pexec's children that are wanted, with all below them, until there is none."""
+    give_up_at = time.monotonic() + _SWEEP_SECONDS
+    while time.monotonic() < give_up_at:
+        roots = [pid for pid in processes.children(os.getpid()) if is_wanted(pid)]
+        if not roots:
+            return
+        processes.signal_trees(roots, (processes.KILL,))
+        for pid in roots:
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                continue
+        time.sleep(_SWEEP_AGAIN_SECONDS)
 
 
 class Channel:

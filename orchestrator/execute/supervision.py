@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.execute.channel import Channel, ChannelClosedError, Request, WardenProcess
+from orchestrator.execute.channel import Channel, ChannelClosedError, Request, WardenProcess, sweep
 from orchestrator.execute.environ import Environments
 from orchestrator.execute.output import Pipe
 from orchestrator.execute.secrets import NO_SECRETS, Secrets, forbid_core_dumps
@@ -49,9 +49,12 @@ class AttemptLostError(Exception):
 
 
 class Supervision:
-    """Runs attempts and ends them. Also holds what all attempts of a process share: environments, temporary folders."""
+    """Runs attempts and ends them. Also holds what all attempts of a process share: environments, temporary folders.
 
-    def __init__(self) -> None:
+    `alone` if nothing else in this process starts processes.
+    """
+
+    def __init__(self, *, alone: bool = False) -> None:
         self.environments = Environments(os.environb)
         self.temp_folders = TempFolders()
         self.secrets = NO_SECRETS
@@ -65,6 +68,9 @@ class Supervision:
         self._without_room = 0
         self._fruitless = 0
         self._last_words = ""
+        self._alone = alone
+        self._began = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._is_heir = False  # of a warden that died: strangers without a tag are pexec's children now
         self._paused_at = 0.0
         self._stood_still = 0.0
         try:
@@ -202,6 +208,8 @@ class Supervision:
                 self._bury(warden)
             while self._idle:
                 self._idle.pop().close()
+            if self._alone and self._is_heir:
+                sweep(self._came_later)
         self.temp_folders.remove()
         if self._enforcement is not None:
             self._enforcement.close()
@@ -305,6 +313,7 @@ class Supervision:
             if not warden.ends_within(_DYING_SECONDS if closed.asked else _REFUSED_SECONDS):
                 return False
             self._fruitless += 1 if closed.asked else _NEVER_HEARD_OF
+            self._is_heir = True
             self._bury(warden)
             return True
 
@@ -314,6 +323,11 @@ class Supervision:
             return "pexec is ending"
         said = f": {self._last_words}" if self._last_words else ""
         return f"the process that starts jobs died{said}"
+
+    def _came_later(self, pid: int) -> bool:
+        """Who was a child of this process before, as of a shell that became pexec, is none of its jobs'."""
+        process = processes.read_process(pid)
+        return process is not None and process.start_ticks / os.sysconf("SC_CLK_TCK") > self._began
 
     def _bury(self, warden: WardenProcess) -> None:
         self._warden = None

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from support.attempts import marked, new_mark, state_of, wait_until
+from support.attempts import marked, new_mark, stands_still, state_of, wait_until
 
 from orchestrator.execute.warden.processes import read_process
 from orchestrator.execute.warden.standstill import let_go_on, stop_all
@@ -77,7 +77,7 @@ def test_a_shell_that_does_job_control_does_not_see_its_job_stop(wardens: list[W
         told = wardens[0].say("stop")
         assert parents_first(told)
         assert set(told) >= marked(mark) - {wardens[0].process.pid}
-        assert wait_until(lambda: {state_of(pid) for pid in marked(mark) - {wardens[0].process.pid}} == {"T"})
+        assert wait_until(lambda: stands_still(marked(mark) - {wardens[0].process.pid}))
         assert wardens[0].say("go on") == told[::-1], "a child goes on before its parent can see that it stood still"
         assert wait_until(lambda: "T" not in {state_of(pid) for pid in marked(mark)})
     assert len(marked(mark)) == 3, "the shell still waits for its command"

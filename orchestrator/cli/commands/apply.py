@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from orchestrator.cli.plan_cache import PlanCache
     from orchestrator.execute.supervision import Supervision
 
-    supervision = Supervision()  # starts at once: its start hides behind reading the manifest
+    supervision = Supervision(alone=True)  # starts at once: its start hides behind reading the manifest
     try:
         tell_warnings(invocation.settings.warnings)
         cache = PlanCache(invocation)

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         from orchestrator.cli.wiring import RunOptions
         from orchestrator.execute.supervision import Supervision
 
-        supervision = Supervision()
+        supervision = Supervision(alone=True)
         try:
             shown = RunOptions(root, output_of(settings_for(arguments, STDIN)), arguments.keep_temp)
             return resume(rundir, ResumeOptions(shown, arguments.max_parallel_jobs, arguments.failed), supervision)
