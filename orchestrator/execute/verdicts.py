@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec, CannotStartError
+from orchestrator.execute.tempfolders import PlaceTakenError
 from orchestrator.execute.warden import protocol
 from orchestrator.plan.model import NO_LIMITS, Limits
 
@@ -55,6 +56,8 @@ def broken(error: Exception) -> AttemptResult:
     """Something of pexec's own broke, for this attempt; or its job asks for what cannot be."""
     if isinstance(error, CannotStartError):
         return AttemptResult(Verdict.FAILED, str(error), _NOT_EXECUTABLE)
+    if isinstance(error, PlaceTakenError):
+        return lost(str(error))
     return lost(f"{type(error).__name__}: {error}")
 
 

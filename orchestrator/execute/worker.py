@@ -20,7 +20,7 @@ from orchestrator.plan.model import NO_LIMITS, Isolation
 OnSpawned = Callable[[AttemptSpec, int, int], None]
 OnOutput = Callable[[AttemptSpec, bytes], None]
 
-_SCRIPT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_SCRIPT = "script"
 
 
 def run_attempt(
@@ -59,11 +59,9 @@ def request_for(spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> R
     """What the warden is asked. A script that is too long for an argument is written into the private folder.
 
     Raises CannotStartError."""
-    script = os.path.join(temp_dir, "script")
-    argv, text = wrap.command(spec.spec, spec.base_dir, script)
+    argv, text = wrap.command(spec.spec, spec.base_dir, os.path.join(temp_dir, _SCRIPT))
     if text is not None:
-        with open(os.open(script, _SCRIPT_FLAGS, 0o600), "wb") as file:
-            file.write(text)
+        supervision.temp_folders.write(temp_dir, _SCRIPT, text)
     request = Request(
         spec.serial,
         argv,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import itertools
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -11,6 +14,7 @@ from orchestrator.journal.names import HOME
 
 SAFE = os.O_NOFOLLOW | os.O_CLOEXEC
 _WORTH_A_CALL = 256 * 1024
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
 def open_root(root: str, *, create: bool) -> int:
@@ -99,6 +103,31 @@ def _of_a_size(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield b"".join(gathered)
 
 
+def remove_tree(parent: int, name: str) -> None:
+    """Remove a folder with all that is in it; no link is followed. Raises OSError if something could not be removed.
+
+    A folder inside a folder is first moved to the top, so that a tree may be deeper than a function may call itself,
+    than a path may be long, and than there are descriptors.
+    """
+    top = _opened_up(parent, name)
+    try:
+        numbers = itertools.count()
+        waiting = _emptied(top)
+        while waiting:
+            inner_name = waiting.pop()
+            with contextlib.suppress(OSError):
+                inner = _opened_up(top, inner_name)
+                try:
+                    for deeper in _emptied(inner):
+                        waiting.append(_moved_up(inner, deeper, top, numbers))
+                finally:
+                    os.close(inner)
+                os.rmdir(inner_name, dir_fd=top)
+    finally:
+        os.close(top)
+    os.rmdir(name, dir_fd=parent)
+
+
 def failed(what: str, error: OSError) -> EnvironmentFailedError:
     """`what` and the reason that the system gives, as one sentence."""
     return EnvironmentFailedError(f"{what}: {(error.strerror or str(error)).lower()}", code="PX301")
@@ -129,3 +158,39 @@ def _ignore(folder: int, path: str) -> None:
         pass
     except OSError as error:
         raise failed(f"`{path}/.gitignore` cannot be written", error) from error
+
+
+def _opened_up(parent: int, name: str) -> int:
+    """The descriptor of a folder in which everything may be removed now; some tools make caches without that right."""
+    place = os.open(name, os.O_PATH | os.O_DIRECTORY | SAFE, dir_fd=parent)
+    try:
+        with contextlib.suppress(OSError):
+            os.chmod(f"/proc/self/fd/{place}", stat.S_IRWXU)
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | SAFE, dir_fd=place)
+    finally:
+        os.close(place)
+
+
+def _emptied(folder: int) -> list[str]:
+    """Remove all that is no folder; the names of the folders that are left in it."""
+    with os.scandir(folder) as found:
+        entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+    for name, is_folder in entries:
+        if not is_folder:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+    return [name for name, is_folder in entries if is_folder]
+
+
+def _moved_up(folder: int, name: str, top: int, numbers: Iterator[int]) -> str:
+    """The name that a folder got in `top`. Raises OSError."""
+    os.close(_opened_up(folder, name))  # a folder that moves is written to: it names the one above it
+    while True:
+        new = str(next(numbers))
+        try:
+            os.rename(name, new, src_dir_fd=folder, dst_dir_fd=top)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+        else:
+            return new

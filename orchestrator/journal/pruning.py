@@ -5,15 +5,16 @@ Any number of processes may do so at once: who gives a run another name removes 
 
 from __future__ import annotations
 
+import fcntl
 import os
-import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError
-from orchestrator.journal.folders import failed, open_root
+from orchestrator.journal.folders import SAFE, failed, open_root, remove_tree
 from orchestrator.journal.liveness import first_event, is_driven, last_event
 from orchestrator.journal.rundir import RunDir, list_runs, open_run
 from orchestrator.plan.model import DEFAULT_KEEP_RUNS
@@ -132,12 +133,12 @@ def _sweep(root: str) -> None:
 
 
 def _remove(name: str, parent: int) -> None:
-    """The whole folder; somebody else may be at it too."""
-    while True:
+    """The whole folder. Several at once would be in each other's way, so the others wait, and find it gone."""
+    with suppress(FileNotFoundError):
+        folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | SAFE, dir_fd=parent)
         try:
-            return shutil.rmtree(name, dir_fd=parent)
-        except FileNotFoundError:
-            try:
-                os.stat(name, dir_fd=parent, follow_symlinks=False)
-            except FileNotFoundError:
-                return None
+            with suppress(OSError):  # some network file systems lock no folders
+                fcntl.flock(folder, fcntl.LOCK_EX)
+            remove_tree(parent, name)
+        finally:
+            os.close(folder)

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
-from orchestrator.journal.folders import failed, open_folder, open_regular, open_root, write_new
+from orchestrator.journal.folders import failed, open_folder, open_regular, open_root, remove_tree, write_new
 from orchestrator.journal.names import DEFAULT_ROOT, JOURNAL, LOGS, STATUS, TEMP, log_name, status_name
 
 __all__ = ["DEFAULT_ROOT", "LOGS", "STATUS", "TEMP", "RunDir", "create_run", "find_run", "list_runs", "open_run"]
@@ -156,11 +156,10 @@ class RunDir:
         for name in os.listdir(self.folder(STATUS)):
             if name.startswith("."):
                 self.remove(f"{STATUS}/{name}")
-        import shutil
-
         for name in os.listdir(self.folder(TEMP)):
             if name.isdigit():
-                shutil.rmtree(name, ignore_errors=True, dir_fd=self.folder(TEMP))
+                with contextlib.suppress(OSError):
+                    remove_tree(self.folder(TEMP), name)
 
     def _locked_journal(self) -> int:
         try:

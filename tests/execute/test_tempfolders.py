@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from pathlib import Path
 
 import pytest
 from support.attempts import Desk, wait_until
 
-from orchestrator.execute.tempfolders import TempFolders
+from orchestrator.execute.tempfolders import PlaceTakenError, TempFolders
 
 
 def test_a_folder_is_private_empty_and_nobody_elses(tmp_path: Path) -> None:
@@ -107,3 +109,85 @@ def test_a_long_script_is_gone_with_its_attempt(desk: Desk) -> None:
     assert attempt.log.startswith(b"-rw------- ")
     assert attempt.result.exit_code == 0
     assert wait_until(lambda: not any(path.is_file() for path in (desk.folder / "tmp").rglob("*")))
+
+
+@pytest.mark.parametrize("free", [True, False])
+def test_a_link_in_the_place_of_the_root_leads_nothing_astray(tmp_path: Path, free: bool) -> None:
+    """Whoever has a folder already gives it back, and nobody gets another one."""
+    folders = TempFolders()
+    root, aside, outside = tmp_path / "root", tmp_path / "aside", tmp_path / "outside"
+    for name in map(str, range(9)):
+        (outside / name).mkdir(parents=True)
+        (outside / name / "precious").touch()
+    had = [folders.take(str(root)) for _ in range(2)]
+    if free:
+        folders.give_back(had.pop())
+    (root / "1" / "left").touch()
+    root.rename(aside)
+    root.symlink_to(outside)
+    for take in (lambda: folders.take(str(root)), lambda: folders.take(str(root), keep_as="kept")):
+        with pytest.raises(PlaceTakenError, match=f"`{root}"):
+            take()
+    for folder in had:
+        folders.give_back(folder)
+    folders.remove()
+    assert sorted(path.name for path in outside.rglob("precious")) == ["precious"] * 9
+    assert sorted(os.listdir(outside)) == list(map(str, range(9)))
+    assert os.listdir(aside) == []
+
+
+@pytest.mark.parametrize("gone", ["removed", "moved", "moved, and another one in its place"])
+def test_a_root_that_a_job_has_taken_away_is_made_again(tmp_path: Path, gone: str) -> None:
+    folders = TempFolders()
+    root = tmp_path / "root"
+    folders.give_back(folders.take(str(root)))
+    if gone == "removed":
+        shutil.rmtree(root)
+    else:
+        root.rename(tmp_path / "aside")
+        if "," in gone:
+            root.mkdir()
+    folder = folders.take(str(root))
+    assert (os.listdir(root), os.listdir(folder.path)) == ([folder.name], [])
+
+
+def test_what_stands_in_the_place_of_a_folder_that_is_to_stay_is_no_folder_of_ours(tmp_path: Path) -> None:
+    folders = TempFolders()
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "a.1").symlink_to(tmp_path)
+    with pytest.raises(PlaceTakenError, match="is there already"):
+        folders.take(str(tmp_path / "root"), keep_as="a.1")
+
+
+def test_what_was_planted_in_a_free_folder_is_seen_by_nobody(tmp_path: Path) -> None:
+    folders = TempFolders()
+    folder = folders.take(str(tmp_path))
+    time.sleep(0.05)  # so that a change shows in the time of the folder, whatever the clock of the file system is
+    folders.give_back(folder)
+    folder = folders.take(str(tmp_path))
+    folders.give_back(folder)
+    (Path(folder.path) / "script").symlink_to("/etc/passwd")
+    assert os.listdir(folders.take(str(tmp_path)).path) == []
+
+
+def test_a_script_is_written_into_the_folder_itself(tmp_path: Path) -> None:
+    folders = TempFolders()
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    folder = folders.take(str(root))
+    (outside / folder.name).mkdir(parents=True)
+    root.rename(tmp_path / "aside")
+    root.symlink_to(outside)
+    folders.write(folder.path, "script", b"text")
+    assert list((outside / folder.name).iterdir()) == []
+    assert (tmp_path / "aside" / folder.name / "script").read_bytes() == b"text"
+
+
+def test_nothing_is_held_open_in_the_end(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    folders = TempFolders()
+    folder = folders.take(str(tmp_path))
+    folders.remove()
+    folders.give_back(folder)  # its attempt was lost meanwhile
+    folders.remove()
+    assert os.listdir(tmp_path) == []
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,11 @@ def test_what_another_prune_left_half_done_is_removed_and_links_are_not_followed
     assert prune(str(root), 5).removed == (run_id(1),)
     assert left(root) == [2, 3, 4, 5, 6]
     assert (precious / "file").read_text() == "precious"
+
+
+def test_several_that_remove_the_same_run_are_not_in_each_others_way(root: Path) -> None:
+    for number in range(100):
+        (root / f".pruned-{run_id(9)}" / f"{number}" / "a/b/c/d").mkdir(parents=True)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: prune(str(root), 5), range(8)))
+    assert left(root) == [2, 3, 4, 5, 6]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.cli import Pexec
 from support.runs import last_run
+from support.users import USERS
 
 LIST = "find \"$PEXEC_RUN_DIR\" -printf '%y %m %P\\n'"
 MANIFEST = f"""\
@@ -111,3 +112,35 @@ def test_a_folder_of_logs_that_a_job_replaces_leads_no_log_astray(pexec: Pexec, 
     run = last_run(pexec.folder)
     assert (run.path / "aside/b.1.log").read_bytes() == b"written\n"
     assert (run.path / "aside/b.cleanup.log").read_bytes() == b"cleaned\n"
+
+
+@pytest.mark.parametrize("run_as", USERS)
+@pytest.mark.parametrize("more", ["--output=quiet", "--output=plain", "--keep-temp"])
+def test_a_folder_of_temporary_folders_that_a_job_replaces_leads_nothing_astray(pexec: Pexec, more: str) -> None:
+    """Neither what is made, a script that is too long for an argument too, nor what is removed."""
+    elsewhere = pexec.home / "elsewhere"
+    precious = [elsewhere / str(number) / "precious" for number in range(9)]
+    for path in precious:
+        path.parent.mkdir(parents=True)
+        path.touch()
+    away = f'cd "$PEXEC_RUN_DIR"; touch $PEXEC_TMPDIR/left; mv tmp aside; ln -s {elsewhere} tmp'
+    pexec.file("away.sh", away).file(
+        "pexec.yaml",
+        "version: 1\nworkflows:\n  a: {file: away.sh, shell: [sh]}\n"
+        f"  b: {{after: a, run: 'touch $PEXEC_TMPDIR/mine'}}\n  c: {{after: a, run: 'true; : {'x' * 200_000}'}}\n",
+    )
+    assert pexec.run("apply", more).exit_code == 1
+    assert sorted(path for path in elsewhere.rglob("*") if path.is_file()) == sorted(precious)
+    run = last_run(pexec.folder).check()
+    ends = [run.named("attempt.finished", job=job)[-1] for job in "abc"]
+    assert [end["verdict"] for end in ends] == ["succeeded", "lost", "lost"]
+    assert f"`{run.path}/tmp`, for temporary folders, is no folder any more" in ends[1]["reason"]
+
+
+def test_a_job_that_removes_the_temporary_folders_harms_no_other(pexec: Pexec) -> None:
+    pexec.file(
+        "pexec.yaml",
+        "version: 1\nworkflows:\n  a: {run: 'rm -r $PEXEC_RUN_DIR/tmp'}\n  b: {after: a, run: 'ls -d $PEXEC_TMPDIR'}\n",
+    )
+    assert pexec.run("apply").exit_code == 0
+    assert os.listdir(last_run(pexec.folder).path / "tmp") == []
