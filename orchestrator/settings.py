@@ -12,8 +12,9 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
+
+from msgspec import Struct, field
 
 from orchestrator.errors import EnvironmentFailedError, UsageError
 
@@ -27,16 +28,14 @@ PARAMETER_PREFIX = "PEXEC_PARAM_"
 _PARALLEL = re.compile(r"[1-9][0-9]{0,4}%|auto")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting(Generic[T]):
+class Setting(Struct, Generic[T], frozen=True):
     """A value and where it comes from, in words: `--fail-fast`, `PEXEC_FAIL_FAST`, `pyproject.toml [tool.pexec]`."""
 
     value: T
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What is set, each None where nothing sets it. `warnings` are (message, help) pairs for the user.
 
     `max_parallel_jobs` is a number from 1 on, `auto` or a share of the CPUs such as `150%`; `fail_fast` is `false`,
@@ -123,8 +122,7 @@ def variable_of(name: str) -> str:
     return PREFIX + name.upper()
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(Struct, frozen=True):
     """The environment, or with `file` a config file; `origin` is its name for the user, `table` what it sets."""
 
     file: str = ""

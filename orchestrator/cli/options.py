@@ -17,6 +17,7 @@ from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, folders_u
 
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
+    from orchestrator.manifest.scalars import CpuShare, NoLimit
     from orchestrator.plan.asked import Overrides, Selection
     from orchestrator.plan.surroundings import Surroundings
 
@@ -140,23 +141,41 @@ def add_selection(parser: argparse.ArgumentParser, flag: str, text: str) -> None
 def understand(arguments: argparse.Namespace) -> Invocation:
     """What the words and flags of `add_run_arguments` ask for, with the settings. Raises UsageError."""
     from orchestrator.cli.planning import surroundings
-    from orchestrator.manifest.scalars import NO_LIMIT, parse_parallel
     from orchestrator.plan.asked import Overrides, Selection
     from orchestrator.plan.model import FailFast
 
     manifest, jobs = split_words(arguments.words)
     settings = settings_for(arguments, manifest)
-    parallel, fail_fast, timeout = settings.max_parallel_jobs, settings.fail_fast, settings.timeout_seconds
-    limit = None if timeout is None else NO_LIMIT if isinstance(timeout.value, str) else timeout.value
+    fail_fast = settings.fail_fast
     overrides = Overrides(
-        max_parallel_jobs=None if parallel is None else parse_parallel(parallel.value),
+        max_parallel_jobs=_parallel(settings.max_parallel_jobs),
         fail_fast=None if fail_fast is None else FailFast(fail_fast.value),
-        timeout_seconds=limit,
+        timeout_seconds=_limit(settings.timeout_seconds),
     )
     given = dict(assignment.split("=", 1) for assignment in arguments.set)
     around = surroundings(given, getattr(arguments, "param_variables", None), to_run=True)
     selection = Selection(tuple(jobs), tuple(arguments.only), tuple(arguments.skip))
     return Invocation(manifest, selection, overrides, settings, around)
+
+
+def _parallel(setting: Setting[int | str] | None) -> int | CpuShare | None:
+    if setting is None:
+        return None
+    if isinstance(setting.value, int):
+        return setting.value
+    from orchestrator.manifest.scalars import parse_parallel  # with patterns that take 1 ms
+
+    return parse_parallel(setting.value)
+
+
+def _limit(setting: Setting[float | str] | None) -> float | NoLimit | None:
+    if setting is None:
+        return None
+    if not isinstance(setting.value, str):
+        return setting.value
+    from orchestrator.manifest.scalars import NO_LIMIT
+
+    return NO_LIMIT
 
 
 def settings_for(arguments: argparse.Namespace, manifest: str) -> Settings:

@@ -2,16 +2,16 @@
 
 That saves loading the libraries for it too, half of the start. Only a plan that follows from the manifest's own bytes,
 the command line and this pexec alone is kept: no include, file, parameter or condition, and nothing to be told of it.
-Its name is the hash of all these, so a change of any of them is another plan. It is kept where only this user may
-write, never in a repository: whoever could put a plan there would run what the manifest does not say.
+All these are kept beside it, and compared. It is kept where only this user may write, never in a repository: whoever
+could put a plan there would run what the manifest does not say.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import stat
+import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -19,21 +19,28 @@ import msgspec
 
 from orchestrator import __version__
 from orchestrator.cli.options import STDIN
-from orchestrator.errors import EnvironmentFailedError, RefusedError
+from orchestrator.cli.planning import known_durations
+from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.folders import SAFE, open_regular, write_new
 from orchestrator.plan.estimate import with_durations
-from orchestrator.plan.export import plan_from_dict, plan_to_dict
+from orchestrator.plan.model import Plan
 from orchestrator.plan.surroundings import PARAM_PREFIX
 
 if TYPE_CHECKING:
     from orchestrator.cli.options import Invocation
     from orchestrator.cli.planning import Verdict
-    from orchestrator.plan.model import Plan
 
 _MOST_BYTES = 4 << 20  # of a manifest; reading a larger plan back would not save enough
 _MOST_PLANS = 50
-_HASH = 64  # hexadecimal digits of a SHA-256
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    """A plan in its file: all that it follows from, as `_facts` tells it, and the plan with its checksum."""
+
+    facts: bytes
+    checksum: int
+    plan: bytes
 
 
 class PlanCache:
@@ -42,12 +49,12 @@ class PlanCache:
     def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
         self._data: bytes | None = None
-        self._name = ""
+        self._facts = b""
         if not _has_parameters(invocation):
             with contextlib.suppress(OSError):
                 self._data = _manifest(invocation.manifest)
         if self._data is not None:
-            self._name = _name_of(invocation, self._data)
+            self._facts = _facts(invocation, self._data)
 
     def recall(self) -> Plan | None:
         """The plan that `judge` would make now."""
@@ -56,16 +63,15 @@ class PlanCache:
         try:
             folder = _open_folder()
             try:
-                data = _read(folder, self._name)
+                kept = msgspec.msgpack.decode(_read(folder, self._name), type=_Kept)
             finally:
                 os.close(folder)
-            digest, content = data[:_HASH], data[_HASH:]
-            if hashlib.sha256(content).hexdigest().encode() != digest:
+            if kept.facts != self._facts or zlib.crc32(kept.plan) != kept.checksum:
                 return None
-            plan = plan_from_dict(msgspec.json.decode(content))
-        except (OSError, EnvironmentFailedError, RefusedError, msgspec.DecodeError):
+            plan = msgspec.msgpack.decode(kept.plan, type=Plan)
+        except (OSError, EnvironmentFailedError, msgspec.DecodeError):
             return None
-        durations = _durations(self._invocation, plan)
+        durations = known_durations(self._invocation.run_root, plan.manifest)
         return with_durations(plan, durations) if durations else plan
 
     def keep(self, verdict: Verdict) -> None:
@@ -77,13 +83,19 @@ class PlanCache:
         if verdict.texts.get(verdict.path) != self._data.decode("utf-8-sig"):
             return  # the manifest was changed between two looks at it
         with contextlib.suppress(OSError, EnvironmentFailedError, UnicodeEncodeError):
-            content = msgspec.json.encode(plan_to_dict(with_durations(verdict.plan, {})))
+            plan = msgspec.msgpack.encode(with_durations(verdict.plan, {}))
+            kept = msgspec.msgpack.encode(_Kept(self._facts, zlib.crc32(plan), plan))
             folder = _open_folder(create=True)
             try:
-                _write(folder, self._name, hashlib.sha256(content).hexdigest().encode() + content)
+                _write(folder, self._name, kept)
                 _remove_oldest(folder)
             finally:
                 os.close(folder)
+
+    @property
+    def _name(self) -> str:
+        """Of its file. Where two command lines share one, the last has it."""
+        return f"{zlib.crc32(self._facts):08x}"
 
 
 def _has_parameters(invocation: Invocation) -> bool:
@@ -100,14 +112,14 @@ def _manifest(path: str) -> bytes | None:
     return data if len(data) <= _MOST_BYTES else None
 
 
-def _name_of(invocation: Invocation, data: bytes) -> str:
-    """The hash of all that the plan follows from."""
+def _facts(invocation: Invocation, data: bytes) -> bytes:
+    """All that the plan follows from."""
     path = invocation.manifest
     facts = (
         *(__version__, *_own_files(), path, os.path.dirname(os.path.abspath(path))),
         *(len(os.sched_getaffinity(0)), repr(invocation.overrides), repr(invocation.selection)),
     )
-    return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape") + b"\0" + data).hexdigest()
+    return repr(facts).encode("utf-8", "surrogateescape") + b"\0" + data
 
 
 def _own_files() -> Iterable[int]:
@@ -116,12 +128,6 @@ def _own_files() -> Iterable[int]:
     for room in ("manifest", "plan"):
         with os.scandir(os.path.join(here, room)) as entries:
             yield max(entry.stat().st_mtime_ns for entry in entries if entry.name.endswith(".py"))
-
-
-def _durations(invocation: Invocation, plan: Plan) -> dict[str, float]:
-    from orchestrator.journal.durations import recall
-
-    return recall(invocation.run_root, plan.manifest)
 
 
 def _open_folder(*, create: bool = False) -> int:

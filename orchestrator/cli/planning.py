@@ -87,7 +87,7 @@ def assess(
         overrides=overrides,
         homes=loaded.homes,
         around=around if around is not None and readable else surroundings(),
-        durations=None if run_root is None else _durations(run_root, loaded.path),
+        durations=None if run_root is None else known_durations(run_root, loaded.path),
     )
     diagnostics = tuple(sorted((*loaded.diagnostics, *_own_faults(planned.diagnostics, loaded)), key=_position))
     plan = planned.plan if readable else None
@@ -113,7 +113,8 @@ def surroundings(
     return Surroundings(given or {}, {**os.environ, **(env or {})}, system.sysname, system.machine, to_run)
 
 
-def _durations(run_root: str, manifest: str) -> Mapping[str, float]:
+def known_durations(run_root: str, manifest: str) -> Mapping[str, float]:
+    """Job -> seconds, as earlier runs of the manifest in this root have shown."""
     from orchestrator.journal.durations import recall  # `validate` has no use for it
 
     return recall(run_root, manifest)

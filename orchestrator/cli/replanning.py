@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from orchestrator.cli.main import COMMANDS, Parser
 from orchestrator.cli.options import STDIN, Invocation, add_run_arguments, understand
 from orchestrator.cli.planning import Verdict, judge
-from orchestrator.manifest.scalars import CpuShare, parse_parallel
 from orchestrator.plan.model import Plan
 from orchestrator.plan.surroundings import PARAM_PREFIX
 
@@ -59,6 +58,8 @@ def with_slots(plan: Plan, max_parallel_jobs: int | str | None) -> Plan:
     """The plan of a manifest that cannot be read again, perhaps with another number of jobs at once."""
     if max_parallel_jobs is None:
         return plan
+    from orchestrator.manifest.scalars import CpuShare, parse_parallel
+
     slots = parse_parallel(max_parallel_jobs)
     if isinstance(slots, CpuShare):
         slots = max(1, len(os.sched_getaffinity(0)) * slots.percent // 100)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -62,6 +61,8 @@ def refuse_in_records(plan: Plan, secrets: Secrets, invocation: Mapping[str, Any
 
 def _refuse_in_names(masked: Plan, secrets: Secrets) -> None:
     """Texts of jobs are masked in what is written. What else quotes a secret, such as a name, stands in every file."""
+    import json
+
     text = json.dumps([masked.manifest, plan_to_dict(masked)], ensure_ascii=False)
     name = secrets.found_in(text)
     if name is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 
 from orchestrator.observe.screen import safe_line, safe_text
 
@@ -22,6 +21,8 @@ def cell(character: str) -> tuple[str, int]:
         return character, 1
     if character == "\t":
         return TAB, len(TAB)
+    import unicodedata
+
     category = unicodedata.category(character)
     if category in _INVISIBLE:
         shown = safe_text(character)

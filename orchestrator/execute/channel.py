@@ -17,7 +17,7 @@ from orchestrator.execute.environ import BaseEnvironment
 from orchestrator.execute.limits import LimitRequest
 from orchestrator.execute.output import Pipe
 from orchestrator.execute.warden import processes, protocol
-from orchestrator.execute.warden.spawn import has_room_for
+from orchestrator.execute.warden.scarcity import has_room_for
 
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warden", "__main__.py")
 # File actions that fill descriptors 0 to 3 must not overwrite what they copy from.

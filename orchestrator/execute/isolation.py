@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import RefusedError
@@ -49,7 +48,13 @@ class Isolations:
         self._lock = threading.Lock()
         self._chosen: dict[Isolation, Mechanism | None] = {}
         self._why_not: dict[Isolation, str] = {}
-        self._bubblewrap = shutil.which("bwrap") or ""
+
+    @cached_property
+    def _bubblewrap(self) -> str:
+        """Its path; empty where it is not installed."""
+        import shutil  # most runs isolate nothing
+
+        return shutil.which("bwrap") or ""
 
     def mechanism(self, isolation: Isolation) -> Mechanism | None:
         """What isolates jobs so; None if nothing does here, or nothing is asked for."""
@@ -122,6 +127,8 @@ class Isolations:
         """Why it does not work here; None if it does, which was tried just now."""
         if mechanism is Mechanism.BUBBLEWRAP and not self._bubblewrap:
             return "`bwrap` is not on PATH"
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="pexec-trial-") as scratch:
             folders = [os.path.realpath(os.path.join(scratch, name)) for name in ("inside", "outside", "run/tmp")]
             for folder in folders:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from orchestrator.execute.log_file import LogFile
-from orchestrator.execute.warden.spawn import has_room_for
+from orchestrator.execute.warden.scarcity import has_room_for
 
 if TYPE_CHECKING:
     from orchestrator.redact import Redactor

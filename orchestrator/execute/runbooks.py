@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt import AttemptResult
-from orchestrator.manifest.runbook import Block, place, script
 from orchestrator.plan.model import JobSpec
 
 MARKER = "place"  # the file in the attempt's private folder in which the text keeps how far it came
@@ -18,6 +17,8 @@ _LONGEST_MARKER = 100
 
 def text_of(spec: JobSpec, folder: str) -> bytes:
     """The text that runs the blocks; `folder` is where it may keep its marker."""
+    from orchestrator.manifest.runbook import Block, script  # most runs have no runbook
+
     return os.fsencode(script([Block(text, line) for line, text in spec.blocks], os.path.join(folder, MARKER)))
 
 
@@ -25,6 +26,8 @@ def with_place(result: AttemptResult, spec: JobSpec, folder: str) -> AttemptResu
     """The result with the line of the runbook in its reason, where an attempt did not succeed and it is known."""
     if not spec.blocks or result.verdict in (Verdict.SUCCEEDED, Verdict.LOST):
         return result
+    from orchestrator.manifest.runbook import place
+
     found = place(_marker(os.path.join(folder, MARKER)))
     if found is None:
         return result

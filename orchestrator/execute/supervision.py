@@ -20,7 +20,7 @@ from orchestrator.execute.output import Pipe
 from orchestrator.execute.secrets import NO_SECRETS, Secrets, forbid_core_dumps
 from orchestrator.execute.tempfolders import TempFolders
 from orchestrator.execute.warden import processes, protocol
-from orchestrator.execute.warden.spawn import SCARCITY
+from orchestrator.execute.warden.scarcity import SCARCITY
 
 if TYPE_CHECKING:
     from orchestrator.execute.isolation import Isolations

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import time
 from collections.abc import Mapping
+
+import msgspec
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.folders import open_folder, open_regular, write_new
@@ -55,7 +56,7 @@ def remember(run_root: str, manifest: str, seconds: Seconds) -> None:
             store[key] = joined(_known(store.pop(key, {})), seconds)  # the newest stands last
             for oldest in list(store)[:-MOST_MANIFESTS]:
                 del store[oldest]
-            _replace(folder, json.dumps({"version": VERSION, "manifests": store}, separators=(",", ":")).encode())
+            _replace(folder, msgspec.json.encode({"version": VERSION, "manifests": store}))
         finally:
             os.close(folder)  # and with it the lock
 
@@ -91,8 +92,8 @@ def _read(folder: int) -> dict[str, object]:
     try:
         with open(open_regular(folder, NAME, os.O_RDONLY), "rb") as file:
             content = file.read(MOST_BYTES + 1)
-        data = json.loads(content) if len(content) <= MOST_BYTES else None
-    except (OSError, ValueError, RecursionError):
+        data = msgspec.json.decode(content) if len(content) <= MOST_BYTES else None
+    except (OSError, msgspec.DecodeError, RecursionError):
         return {}
     manifests = data.get("manifests") if isinstance(data, dict) and data.get("version") == VERSION else None
     return manifests if isinstance(manifests, dict) else {}

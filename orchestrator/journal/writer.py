@@ -13,7 +13,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import msgspec
-import structlog
+from structlog import BoundLoggerBase
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.appending import GroupSync, LineFile
@@ -31,7 +31,7 @@ _FIELDS = {event: frozenset(fields) | {"at"} for event, fields in EVENTS.items()
 _encode = msgspec.json.Encoder().encode
 
 
-class EventLogger(structlog.BoundLoggerBase):
+class EventLogger(BoundLoggerBase):
     """A bound logger with one method: there are no levels, an event is an event."""
 
     def record(self, event: str, fields: Record) -> Record:
@@ -114,20 +114,9 @@ class JournalWriter:
         self._pending = Pending()
         self._power = power
         self._closed = False
-        logger = structlog.wrap_logger(
-            self._pending,
-            processors=[Stamp(next_seq, clock), render],
-            wrapper_class=EventLogger,
-            context_class=dict,
-            # These keys stand first in every line, in this order.
-            v=VERSION,
-            seq=0,
-            ts="",
-            at=0.0,
-            run_id=run_id,
-            event="",
-        )
-        self._logger: EventLogger = logger.bind()
+        # These keys stand first in every line, in this order.
+        context = {"v": VERSION, "seq": 0, "ts": "", "at": 0.0, "run_id": run_id, "event": ""}
+        self._logger = EventLogger(self._pending, [Stamp(next_seq, clock), render], context)
 
     def emit(self, event: str, at: float, **fields: Any) -> Record:
         """Buffer one event at second `at` of the run and return its whole record.

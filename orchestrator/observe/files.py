@@ -21,11 +21,8 @@ from orchestrator.plan.export import plan_fields
 from orchestrator.plan.model import Plan
 from orchestrator.plan.rows import as_json
 from orchestrator.report.fold import RunFold
-from orchestrator.report.html import html_report
-from orchestrator.report.markdown import execution_report
 from orchestrator.report.model import RunReport
 from orchestrator.report.results import results_chunks
-from orchestrator.report.table import closing_table
 from orchestrator.report.timeline import Timeline
 
 EVERY = 1.0
@@ -94,9 +91,13 @@ class RunFiles:
 
     def closing_table(self, *, width: int) -> str:
         """What the screen shows at the end; for after `close`."""
+        from orchestrator.report.table import closing_table
+
         return closing_table(self.report, self._rundir.path, width=width)
 
     def _work(self) -> None:
+        self._news.wait()
+        _import_reports()
         pause = min(SOON, EVERY) if self._is_small else EVERY
         while True:
             self._news.wait()
@@ -134,9 +135,13 @@ class RunFiles:
         self._rundir.replace(RESULTS, results_chunks(self._fold.report()))
 
     def _write_report(self) -> None:
+        from orchestrator.report.markdown import execution_report
+
         self._rundir.replace(REPORT, execution_report(self._fold.report()).encode("utf-8", "replace"))
 
     def _write_html(self) -> None:
+        from orchestrator.report.html import html_report
+
         page = html_report(self._fold.report(), self._timeline)
         self._rundir.replace(HTML_REPORT, page.encode("utf-8", "replace"))
 
@@ -166,6 +171,13 @@ class RunFiles:
     def _write_status(self, job: int) -> None:
         self._statuses.write(job, self._fold.status(job))
         self._has_status[job] = True
+
+
+def _import_reports() -> None:
+    """What the end of the run needs, while the first jobs run: nobody waits for it then."""
+    import orchestrator.report.html
+    import orchestrator.report.markdown
+    import orchestrator.report.table  # noqa: F401
 
 
 def _failure_of(write: Callable[[], None]) -> EnvironmentFailedError | None:

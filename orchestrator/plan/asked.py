@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
-from orchestrator.manifest.scalars import CpuShare, NoLimit
-from orchestrator.plan.model import FailFast
+if TYPE_CHECKING:
+    from orchestrator.manifest.scalars import CpuShare, NoLimit
+    from orchestrator.plan.model import FailFast
 
 
 class Overrides(Struct, frozen=True):

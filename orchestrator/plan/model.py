@@ -64,7 +64,7 @@ class Isolation(enum.StrEnum):
     SANDBOX = "sandbox"
 
 
-class RetryPolicy(Struct, frozen=True):
+class RetryPolicy(Struct, frozen=True, omit_defaults=True):
     """How often and when an attempt is made again. The wait before attempt n+1 is `delay * backoff**(n-1)`,
     at most `max_delay`, spread by the share `jitter`."""
 
@@ -78,7 +78,7 @@ class RetryPolicy(Struct, frozen=True):
     on_exit: tuple[int, ...] = ()
 
 
-class SecretSource(Struct, frozen=True):
+class SecretSource(Struct, frozen=True, omit_defaults=True):
     """Where the value of a secret is found when the run starts: a variable of pexec's own environment, a file, or what
     a program prints. The value is never part of a plan. Unless it is `needed` the run does without it."""
 
@@ -89,7 +89,7 @@ class SecretSource(Struct, frozen=True):
     needed: bool = True
 
 
-class Limits(Struct, frozen=True):
+class Limits(Struct, frozen=True, omit_defaults=True):
     """What one attempt of a job may use: bytes, seconds, numbers; None for no limit. `memory`, `cpu_time` and
     `processes` count all its processes together."""
 
@@ -105,7 +105,7 @@ class Limits(Struct, frozen=True):
 NO_LIMITS = Limits()
 
 
-class JobSpec(Struct, frozen=True, gc=False):
+class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     """What one attempt of a job executes. At most one of `run`, `argv`, `file` is set; none for a group.
 
     With `late` above 0 the texts have places for the id and the folder of the run, which `template.fill` fills.
@@ -147,7 +147,7 @@ class JobSpec(Struct, frozen=True, gc=False):
         return self.run is None and self.argv is None and self.file is None
 
 
-class PlannedJob(Struct, frozen=True, gc=False):
+class PlannedJob(Struct, frozen=True, gc=False, omit_defaults=True):
     """One planned execution of a workflow. `needs` and `after` are indices of other jobs; it waits for both.
 
     `level` is the length of the longest chain of jobs that it waits for (0 for none). `rank` is the estimated seconds,
@@ -182,7 +182,7 @@ class PlannedJob(Struct, frozen=True, gc=False):
     digest: str = ""
 
 
-class Policy(Struct, frozen=True):
+class Policy(Struct, frozen=True, omit_defaults=True):
     """The rules of the whole run. `timeout` is its deadline in seconds; `job_timeout` is the limit of jobs that have
     none of their own, which is in their specs too. When it ends, all but the newest `keep_runs` runs are removed."""
 
@@ -199,7 +199,7 @@ class Policy(Struct, frozen=True):
     archive: bool = False
 
 
-class Plan(Struct, frozen=True):
+class Plan(Struct, frozen=True, omit_defaults=True):
     """A whole run, ordered: `jobs[i].index == i`, declared order; `levels` and `critical_path` hold indices.
 
     `left_out` holds workflows, or single jobs of a matrix, that have no part in this run, each with the reason.

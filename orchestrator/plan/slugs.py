@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -48,4 +47,6 @@ def _taken_once(names: Iterable[str]) -> set[str]:
 
 
 def _fingerprint(job_id: str) -> str:
+    import hashlib  # 2 ms, for what few plans have
+
     return hashlib.blake2b(job_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

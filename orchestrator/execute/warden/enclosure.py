@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 
 from . import inner, processes, protocol, spawn
+from .scarcity import SCARCITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Enclosure:
         """What to answer where the job was never executed; then its log is none, unless the answer ends the attempt."""
         if self.error is None:
             return protocol.REFUSED, protocol.NO_ISOLATION, 0, self._complaint()
-        if self.error in spawn.SCARCITY:
+        if self.error in SCARCITY:
             if self._log:
                 os.unlink(self._log, dir_fd=self._logs)
             return protocol.SCARCE, self.error

@@ -12,7 +12,7 @@ import sys
 from . import inner, limited, namespaces
 from .confinement import Confinement
 from .enclosure import Enclosure
-from .spawn import SCARCITY
+from .scarcity import SCARCITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ import time
 from . import processes, protocol, spawn, standstill
 from .channel import Channel
 from .job import NEVER, Job
+from .scarcity import has_room_for
 from .watch import INTERVAL, Watch
 
 TYPE_CHECKING = False
@@ -116,7 +117,7 @@ class Warden:
     def _open_channel(self, descriptor: int) -> None:
         # Each channel comes with room for a log: else channels alone could use up what attempts need.
         without_log = sum(not channel.jobs for channel in self._channels.values()) + 1
-        if not spawn.has_room_for(descriptor + without_log):
+        if not has_room_for(descriptor + without_log):
             os.close(descriptor)
             return
         channel = Channel(socket.socket(fileno=descriptor))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import signal
@@ -34,6 +33,8 @@ class Process:
 
 def become_subreaper() -> None:
     """Adopt from now on the orphans among the caller's descendants."""
+    import ctypes  # 2 ms, and pexec itself, which imports this module too, has no need for it
+
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "cannot become the reaper of orphans")
@@ -53,6 +54,8 @@ def let_die_first() -> None:
 
 def open_signal_fd(number: int) -> int:
     """A descriptor that is readable whenever this signal, which must be blocked, has come."""
+    import ctypes  # see above
+
     # An array of longs as large as any C library's sigset_t.
     mask = (ctypes.c_ulong * (128 // ctypes.sizeof(ctypes.c_ulong)))()
     mask[0] = 1 << (number - 1)

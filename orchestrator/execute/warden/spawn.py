@@ -9,7 +9,8 @@ import stat
 import time
 from functools import lru_cache
 
-from . import limited, plain, processes, protocol
+from . import plain, processes, protocol
+from .scarcity import SCARCITY, has_room_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     Argv = list[bytes] | tuple[bytes, ...]
 
-SCARCITY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-# Sweeping reads /proc, which takes descriptors: these many are never given to jobs.
-_SPARE_DESCRIPTORS = 8
 _NOWHERE = -1
 _LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TICK_NANOSECONDS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
@@ -96,11 +94,6 @@ class Command:
 def write_no_core_dumps() -> None:
     """Neither the caller nor what it starts does, unless it asks for it itself."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-
-
-def has_room_for(descriptor: int) -> bool:
-    """Whether enough descriptors stay free when this new one is kept."""
-    return descriptor < os.sysconf("SC_OPEN_MAX") - _SPARE_DESCRIPTORS
 
 
 class Spawner:
@@ -228,6 +221,8 @@ class Spawner:
 def _execute(command: Command, path: bytes, argv: Argv, env: dict[bytes, bytes], output: int) -> int:
     """The pid. The caller has set the working folder and the tag."""
     if command.limits or command.groups is not None:
+        from . import limited  # few jobs have limits, and every run starts a warden
+
         return limited.start(path, argv, env, output, command.limits, None, command.entrances)
     actions = ((os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2))
     return os.posix_spawn(path, argv, env, file_actions=actions, setsid=True, setsigmask=())
