@@ -80,6 +80,8 @@ class _English(_Later):
     """Stands for `gettext`, in which argparse looks for translations: 2 ms. pexec speaks English, and so does argparse
     within it."""
 
+    _has_modules = False
+
     @staticmethod
     def gettext(message: str) -> str:
         """As it is."""
@@ -93,6 +95,8 @@ class _English(_Later):
 
 class _SystemAlone(_Later):
     """Stands for `platform`, which uuid, which msgspec imports, asks for the name of the system: 1 ms."""
+
+    _has_modules = False
 
     @staticmethod
     def system() -> str:

@@ -103,7 +103,7 @@ class RunFiles:
             self._news.wait()
             due = time.monotonic() + pause
             while (left := due - time.monotonic()) > 0:
-                if self._closing.wait(min(left, EVERY)):
+                if self._closing.wait(min(left, SOON)):
                     return
                 self._take_in()
             self._news.clear()

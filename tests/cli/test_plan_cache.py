@@ -147,7 +147,9 @@ def test_an_invalid_manifest_is_not_remembered(pexec: Pexec) -> None:
     assert plans(pexec) == []
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "empty", "not JSON", "a folder", "a link", "others may write"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "changed", "of another", "empty", "something else", "a folder", "a link", "others may write"]
+)
 def test_a_plan_that_cannot_be_trusted_is_made_again(project: Pexec, damage: str) -> None:
     expected = untimed(applied(project))
     (plan,) = plans(project)
@@ -155,10 +157,13 @@ def test_a_plan_that_cannot_be_trusted_is_made_again(project: Pexec, damage: str
     if damage == "cut":
         plan.write_bytes(whole[:-10])
     elif damage == "changed":
-        plan.write_bytes(whole.replace(b'"true"', b'"false"'))
+        assert whole.count(b"true") == 2  # in the manifest, and in the plan
+        plan.write_bytes(b"trie".join(whole.rsplit(b"true", 1)))
+    elif damage == "of another":
+        plan.write_bytes(whole.replace(b"true", b"trie", 1))
     elif damage == "empty":
         plan.write_bytes(b"")
-    elif damage == "not JSON":
+    elif damage == "something else":
         plan.write_bytes(b"0" * 64 + b"{")
     elif damage == "a folder":
         plan.unlink()

@@ -154,3 +154,31 @@ def test_a_command_works_with_what_is_required_and_imports_nothing_that_it_does_
     if command == "status":
         pexec.run("apply")
     assert not imported_as_installed(pexec, command) & never
+
+
+ALL_OF_THEM = """
+from orchestrator.cli.startup import start_quickly
+start_quickly()
+import asyncio, concurrent.futures, gettext, logging, platform, secrets
+import msgspec, structlog, typing_extensions
+from structlog import BoundLoggerBase
+assert platform.system() == "Linux" and platform.machine()
+assert gettext.gettext("a") == "a" and gettext.ngettext("a", "b", 2) == "b" and gettext.NullTranslations
+assert structlog.get_logger() and structlog.BoundLoggerBase is BoundLoggerBase and structlog.stdlib.BoundLogger
+assert msgspec.inspect.type_info(int) == msgspec.inspect.IntType()
+assert typing_extensions.TypedDict and asyncio.run and secrets.token_hex(4)
+early = logging.getLogger("early")
+future = concurrent.futures.Future()
+future.add_done_callback(lambda done: 1 / 0)
+future.set_result(None)
+early.warning("heard")
+import logging
+assert isinstance(logging.getLogger("late"), logging.Logger)
+"""
+
+
+def test_what_stands_for_a_module_becomes_the_module_when_more_of_it_is_used() -> None:
+    done = subprocess.run([sys.executable, "-c", ALL_OF_THEM], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "heard" in done.stderr
+    assert "ZeroDivisionError" in done.stderr

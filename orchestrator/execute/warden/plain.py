@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _ALTERING = frozenset((b"BASH_ENV", b"SHELLOPTS", b"BASHOPTS", b"POSIXLY_CORRECT"))
 _FUNCTION = b"BASH_FUNC_"  # how the names of such variables begin
 _SYSTEM = (b"/bin/", b"/usr/bin/")
-# The shell's own, and the same as the program if that is the system's.
-_TWINS = (b"true", b"false")
+# The shell's own, which it looks up nowhere, and the same as these programs.
+_TWINS = {b"true": b"/usr/bin/true", b"false": b"/usr/bin/false"}
 
 # (what names a shell, the PATH) -> the program that it is. Looked up once: nobody swaps the system's shell in a run.
 _kinds: dict[tuple[bytes, bytes], bytes] = {}
@@ -48,9 +48,7 @@ def instead_of(
         kind = _kinds[shell, search] = _kind(find(shell, env))
     if kind not in (b"bash", b"dash") or (kind == b"bash" and _FUNCTION in b"\0".join(env)):
         return None
-    path = find(command, env)
-    if command in _TWINS and not path.startswith(_SYSTEM):
-        return None
+    path = _TWINS.get(command) or find(command, env)
     made = dict(env)
     made[b"PWD"] = _folder(env.get(b"PWD", b""))
     if kind == b"bash":
