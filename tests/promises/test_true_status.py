@@ -91,6 +91,25 @@ def test_a_job_that_is_stopped_on_request_is_told_as_that(level: Desk) -> None:
     assert seen(attempt) == (Verdict.KILLED, "stopped on request", 3, None)
 
 
+LARGE = """\
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+block = bytearray(200_000_000)
+block[::4096] = bytes(len(block[::4096]))
+print("ready", flush=True)
+time.sleep(20)
+"""
+
+
+def test_a_large_job_that_is_killed_takes_a_while_to_die_and_is_told_as_any_other(level: Desk) -> None:
+    attempt = level.start(argv=("python3", "-I", "-S", "-c", LARGE), grace=0.05)
+    attempt.wait_for_output()
+    level.supervision.kill(attempt.spec.serial, force=False)
+    assert seen(attempt) == (Verdict.KILLED, "stopped on request", None, "SIGKILL")
+    assert attempt.result.leftover_killed == 0
+    assert attempt.result.max_rss_bytes > 200_000_000
+
+
 def test_a_job_that_leaves_nothing_to_say_still_ends(level: Desk) -> None:
     attempt = level.run(run="exec >&- 2>&-; exit 4")
     assert seen(attempt) == (FAILED, "exit code 4", 4, None)

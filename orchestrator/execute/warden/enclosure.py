@@ -36,6 +36,7 @@ class Enclosure:
         self._log = log
         self._logs = logs
         self._ours = {root}
+        self._main: int | None = None
         self.started = False
         self.silent = False  # nobody can tell anything any more
         self.error: int | None = None  # the errno with which the job could not be executed
@@ -63,10 +64,12 @@ class Enclosure:
         self._ours.update(processes.children(self.root)[:1])
         return self._ours
 
-    def main(self) -> int | None:
-        """The pid of the job's main process while it lives: the oldest child of the namespace's first process."""
-        inside = self.inside()
-        return inside[0] if inside else None
+    def main(self, *, lives: bool) -> int | None:
+        """The pid of the job's main process, if it was asked for while that lived: the oldest child of the namespace's
+        first process."""
+        if lives and self._main is None and (inside := self.inside()):
+            self._main = inside[0]
+        return self._main
 
     def inside(self) -> list[int]:
         """The main process of the job, and the processes without a parent beside it."""

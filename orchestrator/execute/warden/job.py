@@ -28,6 +28,8 @@ _REPORT_AFTER = 0.02
 _LINGER = 0.2
 _KILL_AGAIN_AFTER = 0.01
 _GIVE_UP_AFTER = 5.0
+# A process takes as long to die as it takes to give back its memory: some 0.1 s for a gigabyte.
+_LEAVES_IN = 1.0
 
 
 class Job:
@@ -69,6 +71,7 @@ class Job:
         self.give_up_at = NEVER
         self.watch: Watch | None = None
         self.enclosure: Enclosure | None = None
+        self._around_at = NEVER
         self.groups: Groups | None = None
         self.look_at = NEVER
 
@@ -85,6 +88,7 @@ class Job:
         self.stop_at += seconds
         self.kill_at += seconds
         self.give_up_at += seconds
+        self._around_at += seconds
 
     def main_ended(self, now: float, status: int, usage: struct_rusage | Usage) -> None:
         """The main process was reaped."""
@@ -132,19 +136,26 @@ class Job:
             hit = processes.signal_trees(self._roots(orphans), (KILL,), self._is_mine)
             hit.discard(self.pid)
         else:
-            hit = self._kill_inside(self.enclosure, orphans)
+            hit = self._kill_inside(self.enclosure, now, orphans)
         self.beside |= hit
         self.kill_at = now + _KILL_AGAIN_AFTER
         self.give_up_at = min(self.give_up_at, now + _GIVE_UP_AFTER)
 
-    def _kill_inside(self, enclosure: Enclosure, orphans: Iterable[int]) -> set[int]:
-        """What is inside one by one, to count it, and then what stands around, with which all the rest ends."""
-        ours, main = enclosure.ours(), enclosure.main() if self.alive else None
+    def _kill_inside(self, enclosure: Enclosure, now: float, orphans: Iterable[int]) -> set[int]:
+        """What is inside one by one, to count it; then what stands around leaves, after it has told what that used.
+
+        It does not find an end of a fork bomb, and may not stand yet: then it is killed too, and all the rest with it.
+        """
+        ours, main = enclosure.ours(), enclosure.main(lives=self.alive)
         hit = processes.signal_trees(
             self._roots(orphans), (KILL,), lambda process: process.pid not in ours and self._is_mine(process)
         )
-        processes.signal_trees(self._roots(orphans), (KILL,), lambda process: process.pid in ours)
-        return hit - {main}
+        hit.discard(main)
+        self._around_at = min(self._around_at, now + _LEAVES_IN)
+        grows = self.give_up_at < NEVER and hit - self.beside
+        if grows or not enclosure.started or now >= self._around_at:
+            processes.signal_trees(self._roots(orphans), (KILL,), lambda process: process.pid in ours)
+        return hit
 
     def leave(self, groups: Groups) -> None:
         """Nothing of it is left in these. The kernel may have killed a process whose end a shell did not tell."""
