@@ -96,7 +96,10 @@ def _sandbox(supervision: Supervision) -> Check:
     mechanism = supervision.isolations.mechanism(Isolation.SANDBOX)
     install = "install bubblewrap: `apt-get install bubblewrap`, `dnf install bubblewrap`"
     if mechanism in (Mechanism.BUBBLEWRAP, Mechanism.LANDLOCK):
-        return Check("isolation: sandbox", "sandbox", True, mechanism.value)
+        from orchestrator.execute.warden.confinement import has_scopes
+
+        but = "" if has_scopes() else "; with `network`, jobs reach sockets without files: that takes Linux 6.12"
+        return Check("isolation: sandbox", "sandbox", True, mechanism.value + but)
     why = supervision.isolations.why_less_than_best(Isolation.SANDBOX)
     told = f"{mechanism.value}: jobs see other processes" if mechanism is not None else "there is none"
     advice = install if not shutil.which("bwrap") else _NAMESPACES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from support.runs import last_run
 
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.walls import Mechanism
+from orchestrator.execute.warden.confinement import has_scopes
 from orchestrator.plan.model import Isolation
 
 pytestmark = pytest.mark.skipif(not (HAS_BUBBLEWRAP or HAS_LANDLOCK), reason="nothing here makes a sandbox")
@@ -124,6 +126,29 @@ def test_the_network_is_there_when_it_is_asked_for(box: Box) -> None:
         argv = (sys.executable, "-I", "-S", "-c", connect)
         assert box.desk.run(argv=argv, network=True).result.reason == ""
         assert box.desk.run(argv=argv).result.exit_code == 1
+
+
+@pytest.mark.skipif(not has_scopes(), reason="this kernel's Landlock does not guard sockets without files")
+def test_the_network_has_no_sockets_without_files_of_anybody_outside(box: Box) -> None:
+    """Such sockets belong to the network. Those of the job's own are there."""
+    name = f"pexec-{uuid.uuid4().hex}"
+    talk = """if True:
+        import socket, sys
+        for name in sys.argv[1:]:
+            with socket.socket(socket.AF_UNIX) as ours, socket.socket(socket.AF_UNIX) as theirs:
+                if name == "own":
+                    ours.bind("\\0own")
+                    ours.listen()
+                print(name, theirs.connect_ex(f"\\0{name}"), flush=True)
+    """
+    argv = (sys.executable, "-I", "-S", "-c", talk, name, "own")
+    with socket.socket(socket.AF_UNIX) as nameless:
+        nameless.bind(f"\0{name}")
+        nameless.listen()
+        found = [
+            box.desk.run(argv=argv, **job).log.decode() for job in ({"network": True}, {"isolation": Isolation.NONE})
+        ]
+    assert found == [f"{name} {errno.EPERM}\nown 0\n", f"{name} 0\nown 0\n"]
 
 
 def test_a_job_may_talk_to_itself_without_a_network(box: Box) -> None:

@@ -21,9 +21,8 @@ _PATH_BENEATH = 1
 _VERSION = 1
 # From this version on truncating is guarded; before, every file could still be emptied.
 _LEAST_VERSION = 3
-# From this one on it also keeps signals, and sockets that have names but no files, from going outside.
 _VERSION_WITH_SCOPES = 6
-_SCOPES = 3
+_NAMELESS_SOCKETS, _SIGNALS = 1, 2
 _WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
 _ON_FILES = _WRITE_FILE | _TRUNCATE
 # Writing, removing and making files of every kind, linking and renaming across folders.
@@ -54,15 +53,29 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_uint16), ("instructions", ctypes.POINTER(_Instruction)))
 
 
+def version() -> int:
+    """That of this kernel's Landlock; less than 1 if there is none."""
+    found: int = ctypes.CDLL(None).syscall(_CREATE_RULESET, None, 0, _VERSION)
+    return found
+
+
+def has_scopes() -> bool:
+    """Whether it keeps signals, and sockets that have names but no files, from going outside."""
+    return version() >= _VERSION_WITH_SCOPES
+
+
 class Confinement:
     """To be taken on by a job's process: `writable` are the only paths that it may write, None for all of them.
 
-    With `no_sockets` it makes none but those of its own machine's files.
+    With `no_sockets` it makes none but those of its own machine's files. With `scoped` it reaches no sockets without
+    files of anybody outside, where the kernel can see to that.
     """
 
-    def __init__(self, writable: list[bytes] | None, no_sockets: bool, output: int) -> None:
+    def __init__(self, writable: list[bytes] | None, no_sockets: bool, output: int, *, scoped: bool = False) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
-        self._rules = None if writable is None else self._rules_for(writable, output)
+        self._rules = self._scope() if scoped else None
+        if writable is not None:
+            self._rules = self._rules_for(writable, output)
         self._filter = _socket_filter() if no_sockets else None
 
     @property
@@ -86,15 +99,19 @@ class Confinement:
         if self._rules is not None:
             os.close(self._rules)
 
-    def _rules_for(self, writable: list[bytes], output: int) -> int:
-        version = self._do("syscall", _CREATE_RULESET, None, 0, _VERSION)
-        if version < _LEAST_VERSION:
-            raise OSError(_ENOSYS, "Landlock is older than version 3")
-        has_scopes = version >= _VERSION_WITH_SCOPES
-        wanted = _Ruleset(_ON_FOLDERS, 0, _SCOPES if has_scopes else 0)
-        size = ctypes.sizeof(wanted) if has_scopes else _Ruleset.network.offset
+    def _scope(self) -> int | None:
+        return self._ruleset(_Ruleset(0, 0, _NAMELESS_SOCKETS)) if has_scopes() else None
+
+    def _ruleset(self, wanted: _Ruleset) -> int:
+        size = ctypes.sizeof(wanted) if wanted.scopes else _Ruleset.network.offset
         rules = self._do("syscall", _CREATE_RULESET, ctypes.byref(wanted), size, 0)
         os.set_inheritable(rules, False)
+        return rules
+
+    def _rules_for(self, writable: list[bytes], output: int) -> int:
+        if version() < _LEAST_VERSION:
+            raise OSError(_ENOSYS, "there is no Landlock, or it is older than version 3")
+        rules = self._ruleset(_Ruleset(_ON_FOLDERS, 0, _NAMELESS_SOCKETS | _SIGNALS if has_scopes() else 0))
         for path in writable:
             self._allow(rules, path, _ON_FOLDERS)
         for name in _DEVICES:

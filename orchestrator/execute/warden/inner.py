@@ -94,20 +94,24 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    from warden import limited  # type: ignore[import-not-found]
+    from warden import confinement, limited  # type: ignore[import-not-found]
 
     for descriptor in (REPORT_FD, OUTPUT_FD, TASK_FD):
         os.set_inheritable(descriptor, False)
     with open(TASK_FD, "rb") as file:
         file.seek(0)
-        path, argv, env, working_dir, limits, groups = marshal.load(file)
+        path, argv, env, working_dir, limits, groups, network = marshal.load(file)
     entrances = range(TASK_FD + 1, TASK_FD + 1 + groups)
     for entrance in entrances:
         os.set_inheritable(entrance, False)
 
     def start() -> int:
         os.chdir(working_dir)
-        pid: int = limited.start(path, argv, env, OUTPUT_FD, limits, None, entrances)
+        # Sockets that have no files belong to a network: one of the job's own, unless it has the machine's.
+        scope = confinement.Confinement(None, False, OUTPUT_FD, scoped=True) if network else None
+        pid: int = limited.start(path, argv, env, OUTPUT_FD, limits, scope, entrances)
+        if scope is not None:
+            scope.close()
         os.closerange(OUTPUT_FD, entrances.stop)
         return pid
 

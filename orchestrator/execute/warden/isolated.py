@@ -106,8 +106,8 @@ def _in_bubblewrap(path: bytes, command: Command, walls: Walls, output: int, tel
     """bubblewrap makes the walls and runs `inner` as the first process inside."""
     task = os.memfd_create("task", os.MFD_CLOEXEC)
     with open(task, "wb") as file:
-        what = (path, command.argv, command.env, command.working_dir, command.limits, len(command.entrances))
-        marshal.dump(what, file)
+        groups, place = len(command.entrances), command.working_dir
+        marshal.dump((path, command.argv, command.env, place, command.limits, groups, walls.network), file)
         file.flush()
         # The warden opens enough for itself that none of these has such a number yet.
         actions = [
