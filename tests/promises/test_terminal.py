@@ -15,11 +15,11 @@ from support.terminal import CTRL_BACKSLASH, CTRL_C, CTRL_Z, Terminal
 from orchestrator.execute.warden.processes import children
 
 
-def apply(pexec: Pexec, workflows: str, mark: str) -> Terminal:
-    """A run in a terminal, with a process that has the mark."""
+def apply(pexec: Pexec, workflows: str, mark: str, processes: int = 1) -> Terminal:
+    """A run in a terminal, with so many processes that have the mark."""
     text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{workflows}"
     terminal = Terminal(pexec.file("pexec.yaml", text), *pexec.program, "apply", "--output", "plain")
-    assert wait_until(lambda: marked(mark)), terminal.screen
+    assert wait_until(lambda: len(marked(mark)) >= processes), terminal.screen
     return terminal
 
 
@@ -38,9 +38,11 @@ def sleeper(mark: str, seconds: int = 30) -> str:
 def test_one_ctrl_c_ends_the_run_in_good_order(pexec: Pexec) -> None:
     mark = new_mark()
     # The terminal sends INT to pexec alone; what jobs get is its TERM.
-    pexec.file("job.sh", "trap 'echo INT' INT\ntrap 'echo TERM; exit 9' TERM\nwhile :; do sleep 0.05; done\n")
+    traps = "trap 'echo INT' INT\ntrap 'echo TERM; exit 9' TERM\ntouch ready\n"
+    pexec.file("job.sh", f"{traps}while :; do sleep 0.05; done\n")
     job = f"  a: {{file: job.sh, args: [{mark}]}}\n  z: {{needs: a, when: always, run: echo bye}}\n"
     with apply(pexec, job, mark) as terminal:
+        assert wait_until((pexec.folder / "ready").exists)
         terminal.type(CTRL_C)
         exit_code, run = end(terminal, pexec, mark)
         assert "interrupt again to kill now" in terminal.screen
@@ -53,7 +55,7 @@ def test_one_ctrl_c_ends_the_run_in_good_order(pexec: Pexec) -> None:
 def test_a_second_ctrl_c_kills_what_does_not_listen(pexec: Pexec) -> None:
     mark = new_mark()
     job = f"  a: {{grace: 60s, run: \"trap '' TERM; sh -c 'sleep 30; : {mark}'\"}}\n"
-    with apply(pexec, job, mark) as terminal:
+    with apply(pexec, job, mark, processes=2) as terminal:
         terminal.type(CTRL_C)
         terminal.wait_for("interrupt again")
         time.sleep(0.4)  # sooner than 0.3 s it would count as a bounce of the same key

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from support.attempts import Attempt, Desk, evil_in, marked, survivors, wait_until
+from support.cli import Pexec
 from support.host import LEVELS, LEVELS_HERE, isolated_by
+from support.runs import last_run
 
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.model import Limits
@@ -40,6 +42,31 @@ def test_every_exit_code_and_every_signal_is_the_jobs_own(level: Desk) -> None:
     for number in (9, 11, 15, 37):
         name = signal.Signals(number).name if number < 32 else f"SIG{number}"
         assert seen(level.run(run=f"kill -{number} $$")) == (FAILED, f"killed by {name}", None, name)
+
+
+def test_a_run_tells_each_end_in_its_journal_and_its_results(pexec: Pexec) -> None:
+    codes, numbers = (0, 1, 2, 126, 127, 255), (9, 11, 15)
+    cannot = {"missing": 127, "text": 126, "bad": 127, "folder": 126}
+    pexec.file("text", "text").file("bad", "#!/no/such/x\n").file("folder/file", "")
+    (pexec.folder / "bad").chmod(0o755)
+    jobs = [
+        *(f"  exit-{code}: {{run: exit {code}}}\n" for code in codes),
+        *(f"  kill-{number}: {{run: kill -{number} $$}}\n" for number in numbers),
+        *(f"  {name}: {{argv: [./{name}]}}\n" for name in cannot),
+    ]
+    pexec.file("pexec.yaml", f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{''.join(jobs)}")
+    assert pexec.run("apply", "--output", "quiet").exit_code == 1
+    run = last_run(pexec.folder).check()
+    expected: dict[str, tuple[str, int | None, str | None]] = {
+        **{f"exit-{code}": ("failed" if code else "succeeded", code, None) for code in codes},
+        **{f"kill-{number}": ("failed", None, signal.Signals(number).name) for number in numbers},
+        **{name: ("failed", code, None) for name, code in cannot.items()},
+    }
+    ends = run.named("attempt.finished")
+    assert {end["job"]: (end["verdict"], end["exit_code"], end["signal"]) for end in ends} == expected
+    assert {job: (told["exit_code"], told["signal"]) for job, told in run.jobs.items()} == {
+        job: end[1:] for job, end in expected.items()
+    }
 
 
 @pytest.mark.parametrize("limits", [{}, {"limits": SOME}], ids=["plain", "limited"])
