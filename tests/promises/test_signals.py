@@ -12,7 +12,6 @@ from support.attempts import marked, new_mark, stands_still, state_of, survivors
 from support.cli import Pexec
 from support.runs import Run, last_run
 
-
 # The mark is there twice when the shell has done what it does first.
 DEAF = "grace: 60s, run: \"trap '' TERM; sh -c 'sleep 30; : {mark}'\""
 
