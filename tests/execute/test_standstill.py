@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
+import psutil
 import pytest
 from support.attempts import marked, new_mark, stands_still, state_of, wait_until
 
@@ -64,7 +64,11 @@ def wardens() -> Iterator[list[Warden]]:
     made: list[Warden] = []
     yield made
     for one in made:
+        below = psutil.Process(one.process.pid).children(recursive=True)
         one.process.communicate(timeout=20)
+        for process in below:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def test_a_shell_that_does_job_control_does_not_see_its_job_stop(wardens: list[Warden]) -> None:
@@ -81,8 +85,6 @@ def test_a_shell_that_does_job_control_does_not_see_its_job_stop(wardens: list[W
         assert wardens[0].say("go on") == told[::-1], "a child goes on before its parent can see that it stood still"
         assert wait_until(lambda: "T" not in {state_of(pid) for pid in marked(mark)})
     assert len(marked(mark)) == 3, "the shell still waits for its command"
-    for pid in marked(mark) - {wardens[0].process.pid}:
-        os.kill(pid, signal.SIGKILL)
 
 
 def test_what_stood_still_before_stands_still_afterwards(wardens: list[Warden]) -> None:
@@ -93,7 +95,6 @@ def test_what_stood_still_before_stands_still_afterwards(wardens: list[Warden]) 
     wardens[0].say("stop")
     wardens[0].say("go on")
     assert not wait_until(lambda: state_of(stopped) != "T", 0.2)
-    os.kill(stopped, signal.SIGKILL)
 
 
 def test_nothing_below_is_no_trouble() -> None:
