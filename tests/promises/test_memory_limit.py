@@ -75,7 +75,8 @@ def test_a_job_that_uses_up_its_cpu_time_is_killed_and_its_end_says_so(pexec: Pe
     pexec.file("burn.sh", command)
     run = apply(pexec, "  a: {file: burn.sh, limits: {cpu_time: 1s}}\n")
     assert (run.statuses, run.reason("a")) == ({"a": "failed"}, "used up its CPU time limit of 1s")
-    assert 0.8 <= run.named("attempt.finished")[0]["cpu_seconds"] < 1.8
+    # For its limit the kernel counts whole ticks, for what it tells also parts of them: on a busy machine that is less.
+    assert 0.5 <= run.named("attempt.finished")[0]["cpu_seconds"] < 1.8
 
 
 def test_time_asleep_is_no_cpu_time(pexec: Pexec) -> None:
