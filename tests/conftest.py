@@ -32,8 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What is long takes long."""
     if config.getoption("--full"):
         for item in items:
-            if item.get_closest_marker("faults"):
-                item.add_marker(pytest.mark.timeout(3 * 3600))
+            item.add_marker(pytest.mark.timeout(3 * 3600 if item.get_closest_marker("faults") else 1800))
 
 
 @pytest.fixture

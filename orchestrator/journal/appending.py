@@ -65,9 +65,9 @@ class GroupSync:
     def _work(self) -> None:
         while True:
             self._changed.wait()
-            if self._closing.is_set():
-                return
             self._changed.clear()
+            if self._closing.is_set():  # looked at after: `close` rings once
+                return
             try:
                 os.fdatasync(self._descriptor)
             except OSError as error:

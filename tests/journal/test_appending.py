@@ -79,6 +79,25 @@ def test_a_file_is_made_durable_soon_after_it_changed_and_rarely(
     assert synced[1] - synced[0] >= 0.049
 
 
+def test_a_close_that_comes_just_after_a_change_is_not_waited_for_for_ever(descriptor: int) -> None:
+    group = GroupSync(descriptor)
+    closing = threading.Thread(target=group.close, daemon=True)
+    clear = group._changed.clear
+
+    def clear_after_the_end() -> None:
+        """What rang before is forgotten, the end too."""
+        closing.start()
+        while not (group._closing.is_set() and group._changed.is_set()):
+            time.sleep(0.001)
+        clear()
+
+    group._changed.clear = clear_after_the_end  # type: ignore[method-assign]
+    group.changed()
+    group._thread.join(10)
+    assert not group._thread.is_alive()
+    closing.join(10)
+
+
 def test_a_sync_that_failed_is_told_at_the_next_change(descriptor: int, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = threading.Event()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from support.attempts import the_warden_below
@@ -33,7 +34,9 @@ def descriptors(pid: int) -> int:
         return 0
 
 
-def test_a_long_run_of_many_jobs_at_once_keeps_memory_and_descriptors_flat(pexec: Pexec, full: bool) -> None:
+def test_a_long_run_of_many_jobs_at_once_keeps_memory_and_descriptors_flat(
+    pexec: Pexec, full: bool, figure: Callable[[str, object], None]
+) -> None:
     jobs = 10_000 if full else 600
     workflows = "".join(f"  j{number}: {{run: 'sleep 0.1; echo {number}'}}\n" for number in range(jobs))
     text = f"version: 1\npolicy: {{max_parallel_jobs: 50}}\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{workflows}"
@@ -50,12 +53,13 @@ def test_a_long_run_of_many_jobs_at_once_keeps_memory_and_descriptors_flat(pexec
     half, last = working[len(working) // 4 : len(working) // 2], working[-len(working) // 4 :]
     assert half, seen
     before, after = ([max(column) for column in zip(*samples, strict=True)] for samples in (half, last))
+    for place, name in ((0, "pexec"), (2, "its warden")):
+        memory, files = f"{before[place]} to {after[place]} KiB", f"{before[place + 1]} to {after[place + 1]}"
+        figure(f"{jobs} jobs, 50 at once: {name} from the second quarter to the last", f"{memory}, {files} descriptors")
     assert after[0] < before[0] + 12 * KIB + jobs, f"pexec's memory grew from {before[0]} to {after[0]} KiB"
     assert after[2] < before[2] + 4 * KIB, f"the warden's memory grew from {before[2]} to {after[2]} KiB"
     assert max(after[1], before[1]) < 60, "descriptors of pexec"
     assert max(after[3], before[3]) < 90, "descriptors of the warden: one log for each running job"
-    if full:
-        print(f"\n{jobs} jobs: before {before}, after {after} (KiB, descriptors; pexec, warden)")
 
 
 def test_a_line_without_an_end_is_not_gathered_in_memory(pexec: Pexec) -> None:
