@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator.cli.adoption import Fate, fates, untouched
+from orchestrator.cli.closed import closing_of, is_as_then
 from orchestrator.cli.planning import tell_faults
 from orchestrator.cli.replanning import can_plan_again, plan_again, with_slots
 from orchestrator.cli.streams import write_stderr
@@ -56,6 +57,9 @@ def resume(rundir: RunDir, options: ResumeOptions, supervision: Supervision) -> 
 
     Raises RefusedError for a damaged journal and where there is nothing to do.
     """
+    closing = closing_of(rundir)
+    if closing is not None and closing.head.result == RunResult.SUCCESS and is_as_then(rundir, closing, RESULTS):
+        raise _nothing_to_do(rundir)
     reader = JournalReader(rundir)
     records = iter(reader)
     first = next(records, None)
@@ -154,16 +158,20 @@ def _complete_files(rundir: RunDir) -> int:
     except (EnvironmentFailedError, ValueError, KeyError, TypeError):
         complete = False
     if complete:
-        raise RefusedError(
-            f"there is nothing to resume: run `{rundir.run_id}` succeeded",
-            help="`pexec apply` starts a new run",
-            code="PX406",
-        )
+        raise _nothing_to_do(rundir)
     rundir.make_folders()
     rundir.tidy()
     RunFiles(rundir, _old_plan(rundir), JournalReader(rundir)).close()
     write_stderr(f"pexec: run `{rundir.run_id}` had succeeded; its files are complete now\n")
     return ExitCode.OK
+
+
+def _nothing_to_do(rundir: RunDir) -> RefusedError:
+    return RefusedError(
+        f"there is nothing to resume: run `{rundir.run_id}` succeeded",
+        help="`pexec apply` starts a new run",
+        code="PX406",
+    )
 
 
 def _old_plan(rundir: RunDir) -> Plan:

@@ -17,6 +17,7 @@ STATUS = "status"
 TEMP = "tmp"
 BALLAST = ".ballast"
 CONTROL = ".control"
+CLOSING = ".closing.json"
 
 
 def log_name(slug: str, attempt: int) -> str:

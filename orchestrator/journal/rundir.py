@@ -79,6 +79,13 @@ class RunDir:
         except OSError as error:
             raise failed(f"`{self.path_of(name)}` cannot be read", error) from error
 
+    def digest(self, name: str) -> str:
+        """The SHA-256 of a file's content, in hexadecimal digits. Raises OSError."""
+        import hashlib
+
+        with os.fdopen(self.open_for_reading(name), "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
     def replace(self, name: str, data: bytes | Iterable[bytes]) -> None:
         """Put `data`, which may come in pieces, into a file so that a reader sees the old content or the new one, never
         a part."""

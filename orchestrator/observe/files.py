@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
@@ -12,8 +13,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from orchestrator import __version__
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.journal.names import DEPENDENCIES, EXECUTION_PLAN, HTML_REPORT, PLAN, REPORT, RESULTS
+from orchestrator.journal.names import CLOSING, DEPENDENCIES, EXECUTION_PLAN, HTML_REPORT, PLAN, REPORT, RESULTS
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.status_files import StatusFiles
 from orchestrator.plan.artifacts import dependencies_fields, execution_plan_fields
@@ -83,6 +85,9 @@ class RunFiles:
         if failures:
             failures[0].help = "make room; `pexec report` makes the files of a run again"
             raise failures[0]
+        if not self._is_small and self.report.exit_code is not None:
+            with contextlib.suppress(OSError, EnvironmentFailedError):  # without it the journal is read again
+                self._write_closing()
 
     @property
     def report(self) -> RunReport:
@@ -138,6 +143,12 @@ class RunFiles:
         from orchestrator.report.markdown import execution_report
 
         self._rundir.replace(REPORT, execution_report(self._fold.report()).encode("utf-8", "replace"))
+
+    def _write_closing(self) -> None:
+        from orchestrator.report.closing import DIGESTED, closing_file, made_closing
+
+        digests = {name: self._rundir.digest(name) for name in DIGESTED}
+        self._rundir.replace(CLOSING, closing_file(made_closing(self.report, digests, __version__)))
 
     def _write_html(self) -> None:
         from orchestrator.report.html import html_report

@@ -85,6 +85,7 @@ class RunFold:
         self._degraded: list[tuple[str, str]] = []
         self._orphans = 0
         self._resumed = 0
+        self._pid: int | None = None
         self.changed: set[int] = set()
 
     def add(self, event: Event) -> None:
@@ -120,6 +121,7 @@ class RunFold:
             degraded=tuple(dict.fromkeys(self._degraded)),
             orphans_killed=self._orphans,
             resumed=self._resumed,
+            pid=self._pid,
         )
 
     def _summary(self, wall: float, slots: int) -> Summary:
@@ -202,6 +204,7 @@ class RunFold:
 
     def _run_started(self, event: Event) -> None:
         self._started = event
+        self._pid = event["pid"]
 
     def _run_resumed(self, event: Event) -> None:
         reopened = [index for index, job in enumerate(self._jobs) if job.status is not Status.SUCCESS]
@@ -214,6 +217,7 @@ class RunFold:
         self._chains.reopen(reopened)
         self._allowed = 0
         self._resumed += 1
+        self._pid = event["pid"]
         self._finished, self._cancelled_by = {}, None
 
     def _run_finished(self, event: Event) -> None:

@@ -73,7 +73,7 @@ class RunReport(Struct, frozen=True):
     `jobs[i]` is the job with index i of `plan`.
 
     `pool_use` is for each pool the share of its room that was taken, over the wall time; `degraded` says what the
-    host could not keep, and why.
+    host could not keep, and why; `pid` is the process that drives it, or the last that did.
     """
 
     plan: Plan
@@ -90,3 +90,4 @@ class RunReport(Struct, frozen=True):
     degraded: tuple[tuple[str, str], ...] = ()
     orphans_killed: int = 0
     resumed: int = 0
+    pid: int | None = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from orchestrator.plan.model import Plan
 from orchestrator.report.fold import RunFold
+from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILURES, Status
 
 Event = Mapping[str, Any]
@@ -83,8 +84,7 @@ class Progress:
         self.at = 0.0
         self.ts: str | None = None
         self.finished = False
-        self._pid: int | None = None
-        self._index_of = {job.id: job.index for job in plan.jobs}
+        self._index_of = self.fold.index_of
         self._running: dict[int, float] = {}
         self._not_before: dict[int, float] = {}
 
@@ -100,7 +100,7 @@ class Progress:
             case "retry.scheduled":
                 self._not_before[self._index_of[event["job"]]] = event["not_before"]
             case "run.started" | "run.resumed":
-                self._pid, self.finished = event["pid"], False
+                self.finished = False
                 self._running.clear()
                 self._not_before.clear()
             case "run.finished":
@@ -111,19 +111,7 @@ class Progress:
         report = self.fold.report()
         state = "finished" if self.finished else "running" if driven else "interrupted"
         elapsed = report.summary.wall_time_seconds if self.finished else max(now, self.at) if driven else self.at
-        statuses = [job.status for job in report.jobs]
-        return Head(
-            run_id=self.run_id,
-            name=self.plan.name,
-            state=state,
-            result=report.result if self.finished else None,
-            exit_code=report.exit_code if self.finished else None,
-            pid=self._pid,
-            started_at=report.started_at,
-            elapsed_seconds=round(elapsed, 3),
-            counts={status.value.lower(): statuses.count(status) for status in Status},
-            allowed_failures=report.summary.allowed_failures,
-        )
+        return _head(report, self.run_id, state, elapsed)
 
     def snapshot(self, now: float, *, driven: bool) -> Snapshot:
         """Where the run stands at its second `now`; `driven`: a process is at work on it."""
@@ -135,11 +123,7 @@ class Progress:
                 Running(jobs[index].job_id, jobs[index].attempts, jobs[index].pid, round(max(0.0, now - since), 3))
                 for index, since in self._running.items()
             ],
-            failed=[
-                Broken(job.job_id, job.status, job.reason, job.allowed, job.log_file)
-                for job in jobs
-                if job.status in FAILURES
-            ],
+            failed=broken(jobs),
             waiting=list(self._waiting(now)) if head.state == "running" else [],
         )
 
@@ -167,3 +151,31 @@ class Progress:
 
     def _still_open(self, others: tuple[int, ...]) -> list[str]:
         return [self.plan.jobs[other].id for other in others if self.fold.status(other) in _OPEN]
+
+
+def head_of_finished(report: RunReport) -> Head:
+    """What `Progress` says of a run that has ended."""
+    return _head(report, report.run_id, "finished", report.summary.wall_time_seconds)
+
+
+def broken(jobs: Iterable[JobReport]) -> list[Broken]:
+    """Those that failed, timed out or were lost."""
+    return [
+        Broken(job.job_id, job.status, job.reason, job.allowed, job.log_file) for job in jobs if job.status in FAILURES
+    ]
+
+
+def _head(report: RunReport, run_id: str, state: str, elapsed: float) -> Head:
+    statuses = [job.status for job in report.jobs]
+    return Head(
+        run_id=run_id,
+        name=report.plan.name,
+        state=state,
+        result=report.result if state == "finished" else None,
+        exit_code=report.exit_code if state == "finished" else None,
+        pid=report.pid,
+        started_at=report.started_at,
+        elapsed_seconds=round(elapsed, 3),
+        counts={status.value.lower(): statuses.count(status) for status in Status},
+        allowed_failures=report.summary.allowed_failures,
+    )

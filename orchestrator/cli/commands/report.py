@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from orchestrator.cli.closed import closing_of, is_as_then
 from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
 from orchestrator.cli.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
+from orchestrator.journal.liveness import is_driven
 from orchestrator.journal.names import HTML_REPORT, REPORT, RESULTS
 from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import RunDir
@@ -30,19 +32,32 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, whatever the run's own is."""
     with chosen_run(arguments) as one:
+        closing = None if is_driven(one) else closing_of(one)
+        name = _file_of(arguments.format)
+        if closing is not None and name is not None and is_as_then(one, closing, RESULTS, REPORT, HTML_REPORT):
+            content = one.read(name)
+            write_stdout(content if name == RESULTS else content.decode())
+            return ExitCode.OK
         look = Look(one)
         fold = RunFold(look.plan)
         timeline = Timeline(look.plan, fold.index_of)
         look.feed(fold.add, timeline.add)
-        closing: list[Mapping[str, Any]] = []
+        endings: list[Mapping[str, Any]] = []
         if not look.driven and fold.report().exit_code is None:
-            closing.append(_interruption(timeline.end))
-            fold.add(closing[0])
+            endings.append(_interruption(timeline.end))
+            fold.add(endings[0])
         report = fold.report()
         if not look.driven and not _is_current(one, report):
-            _make_files(look, closing)
+            _make_files(look, endings)
     write_stdout(_rendered(arguments.format, report, timeline))
     return ExitCode.OK
+
+
+def _file_of(form: str) -> str | None:
+    """The file of a run that holds its report in this form just as it is shown."""
+    if form == "json" and sys.stdout.isatty():
+        return None
+    return {"md": REPORT, "html": HTML_REPORT, "json": RESULTS}.get(form)
 
 
 def _rendered(form: str, report: RunReport, timeline: Timeline) -> str | bytes:
@@ -77,12 +92,12 @@ def _is_current(run: RunDir, report: RunReport) -> bool:
         return False
 
 
-def _make_files(look: Look, closing: list[Mapping[str, Any]]) -> None:
+def _make_files(look: Look, endings: list[Mapping[str, Any]]) -> None:
     """Make the files of a run that nobody drives from its journal. Where that cannot be, the report is shown all the
     same."""
     from orchestrator.observe.files import RunFiles
 
-    events: Iterator[Mapping[str, Any]] = itertools.chain(JournalReader(look.run), closing)
+    events: Iterator[Mapping[str, Any]] = itertools.chain(JournalReader(look.run), endings)
     try:
         look.run.lock()
         RunFiles(look.run, look.plan, events).close()

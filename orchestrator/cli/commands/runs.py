@@ -6,12 +6,14 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 
+from orchestrator.cli.closed import closing_of
 from orchestrator.cli.looking import Look, add_looking_arguments, as_json, run_root
 from orchestrator.cli.main import Parser
 from orchestrator.cli.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
+from orchestrator.journal.liveness import is_driven
 from orchestrator.journal.plan_file import NoPlanError
-from orchestrator.journal.rundir import list_runs, open_run
+from orchestrator.journal.rundir import RunDir, list_runs, open_run
 from orchestrator.report.progress import Head, Progress
 
 
@@ -45,10 +47,8 @@ def _heads(root: str, ids: Sequence[str], faults: list[RefusedError]) -> Iterato
     for run_id in ids:
         try:
             with open_run(root, run_id) as one:
-                look = Look(one)
-                progress = Progress(look.plan, run_id)
-                look.feed(progress.add)
-                yield progress.head(look.now(progress.at, progress.ts), driven=look.driven)
+                closing = None if is_driven(one) else closing_of(one)
+                yield _seen(one) if closing is None else closing.head
         except NoPlanError:
             yield _without_events(run_id, "not begun")
         except RefusedError as fault:
@@ -57,6 +57,13 @@ def _heads(root: str, ids: Sequence[str], faults: list[RefusedError]) -> Iterato
         except EnvironmentFailedError:
             if os.path.isdir(os.path.join(root, run_id)):  # else it was pruned just now
                 raise
+
+
+def _seen(one: RunDir) -> Head:
+    look = Look(one)
+    progress = Progress(look.plan, one.run_id)
+    look.feed(progress.add)
+    return progress.head(look.now(progress.at, progress.ts), driven=look.driven)
 
 
 def _without_events(run_id: str, state: str) -> Head:

@@ -9,11 +9,15 @@ import sys
 import time
 from collections.abc import Iterator
 
+from orchestrator.cli.closed import closing_of
 from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
 from orchestrator.cli.streams import write_stdout
 from orchestrator.cli.text import defused
 from orchestrator.errors import ExitCode
+from orchestrator.journal.liveness import is_driven
+from orchestrator.journal.rundir import RunDir
+from orchestrator.report.closing import Closing
 from orchestrator.report.progress import Progress, Snapshot
 from orchestrator.report.progress_text import snapshot_text
 
@@ -35,20 +39,25 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, whatever the run's own is."""
     with chosen_run(arguments) as one:
-        look = Look(one)
-        progress = Progress(look.plan, one.run_id)
+        closing = None if is_driven(one) else closing_of(one)
         if arguments.watch:
-            return _watch(look, progress, arguments.format)
-        look.feed(progress.add)
-        snapshot = _now(look, progress)
+            return _watch(one, closing, arguments.format)
+        snapshot = closing.snapshot if closing is not None else _seen(one)
         write_stdout(as_json(snapshot) if arguments.format == "json" else _text(snapshot))
     return ExitCode.OK
 
 
-def _watch(look: Look, progress: Progress, form: str) -> int:
+def _seen(one: RunDir) -> Snapshot:
+    look = Look(one)
+    progress = Progress(look.plan, one.run_id)
+    look.feed(progress.add)
+    return _now(look, progress)
+
+
+def _watch(one: RunDir, closing: Closing | None, form: str) -> int:
     redraws = form == "text" and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     first = True
-    for snapshot in _snapshots(look, progress, REDRAW if redraws else None):
+    for snapshot in _snapshots(one, REDRAW if redraws else None) if closing is None else (closing.snapshot,):
         if form == "json":
             text = as_json(snapshot, indent=None)
         elif redraws:
@@ -61,8 +70,10 @@ def _watch(look: Look, progress: Progress, form: str) -> int:
     return ExitCode.OK
 
 
-def _snapshots(look: Look, progress: Progress, at_least_every: float | None) -> Iterator[Snapshot]:
+def _snapshots(one: RunDir, at_least_every: float | None) -> Iterator[Snapshot]:
     """One now, one after each change, and one when nothing changed for so long; the last when nobody drives the run."""
+    look = Look(one)
+    progress = Progress(look.plan, one.run_id)
     last = -1.0
     while True:
         began = time.monotonic()

@@ -8,13 +8,15 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 
+from orchestrator.cli.closed import closing_of
 from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
 from orchestrator.cli.streams import write_stderr, write_stdout
 from orchestrator.cli.text import defused, plural, visible
 from orchestrator.errors import EnvironmentFailedError, ExitCode
-from orchestrator.journal.names import JOURNAL, LOGS, RESULTS
+from orchestrator.journal.names import CLOSING, JOURNAL, LOGS, RESULTS
 from orchestrator.journal.rundir import RunDir
+from orchestrator.report.closing import made_closing
 from orchestrator.report.fold import RunFold
 from orchestrator.report.results import results_file, results_summary
 from orchestrator.report.rules import Rule, Violation
@@ -39,13 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
         state = "finished" if judge.finished else "running" if look.driven else "interrupted"
         found = sorted([*judge.found, *logs.found], key=lambda violation: violation.line)
         if judge.finished and not look.driven:
-            found += _judge_results(one, fold, look.lines)
+            found += _judge_results(one, fold, look.lines) + _judge_closing(one, fold, look.lines)
     if arguments.format == "json":
         facts = {"run_id": one.run_id, "state": state, "events": look.lines, "jobs": len(look.plan.jobs)}
         write_stdout(as_json({**facts, "violations": found}))
     else:
         _tell(one.run_id, state, look, found)
-    if any(one.rule is Rule.RESULTS_FILE for one in found):
+    if any(one.rule is Rule.RESULTS_FILE and CLOSING not in one.message for one in found):
         write_stderr(f"pexec: `pexec report {one.run_id}` makes the files of a run again\n")
     return ExitCode.JOB_FAILED if found else ExitCode.OK
 
@@ -63,6 +65,14 @@ def _sizes(run: RunDir) -> Callable[[str], int | None]:
         return facts.st_size if above == LOGS and "/" not in base and stat.S_ISREG(facts.st_mode) else None
 
     return size_of
+
+
+def _judge_closing(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
+    """A closing record that is not of this journal counts for nobody, and is no fault."""
+    closing = closing_of(run)
+    if closing is None or closing == made_closing(fold.report(), closing.digests, closing.version):
+        return []
+    return [Violation(line, Rule.RESULTS_FILE, f"`{CLOSING}` does not say what the events say: remove it")]
 
 
 def _judge_results(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
