@@ -45,6 +45,15 @@ LIMIT_KEYS = {
     "log": "log_bytes",
 }
 
+# The keys of a job of which nothing special is said, as nearly all are of a large plan. Reading it without asking for
+# each of the other thirty keys takes a third of the time.
+_USUAL = frozenset(
+    ("id", "workflow", "level", "rank", "expected_seconds", "needs", "after", "when", "run", "shell")
+    + ("timeout_seconds", "priority", "pools", "digest")
+)
+
+_WHEN = {one.value: one for one in When}
+
 _POLICY = Policy()
 _SPEC = JobSpec()
 _RETRY = RetryPolicy()
@@ -216,6 +225,26 @@ def _job_to_dict(job: PlannedJob, ids: list[str]) -> Json:
 
 
 def _job_from_dict(data: Mapping[str, Any], index: int, index_of: Mapping[str, int]) -> PlannedJob:
+    if data.keys() <= _USUAL and "run" in data:
+        return PlannedJob(
+            index=index,
+            id=data["id"],
+            workflow=data["workflow"],
+            spec=JobSpec(
+                run=data["run"],
+                shell=tuple(data.get("shell", _SPEC.shell)),
+                timeout=_seconds(data["timeout_seconds"]),
+            ),
+            needs=_indices(data["needs"], index_of),
+            after=_indices(data["after"], index_of),
+            when=_WHEN[data["when"]],
+            level=data["level"],
+            rank=float(data["rank"]),
+            expected_seconds=_seconds(data.get("expected_seconds")),
+            priority=data["priority"],
+            pools=tuple(data["pools"].items()),
+            digest=data["digest"],
+        )
     retry = data.get("retry")
     return PlannedJob(
         index=index,
@@ -353,7 +382,7 @@ def _retry_from_dict(data: Mapping[str, Any]) -> RetryPolicy:
 
 
 def _indices(ids: Iterable[str], index_of: Mapping[str, int]) -> tuple[int, ...]:
-    return tuple(index_of[job_id] for job_id in ids)
+    return tuple(map(index_of.__getitem__, ids))
 
 
 def _number(value: float | None) -> float | int | None:
