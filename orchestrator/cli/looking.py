@@ -74,6 +74,7 @@ class Look:
         try:
             self.plan_data = self._plan_data()
             self.plan = plan_from_dict(self.plan_data)
+            gc.freeze()
         finally:
             gc.enable()
         self._ids = frozenset(job.id for job in self.plan.jobs)
@@ -81,25 +82,26 @@ class Look:
 
     def feed(self, *sinks: Sink) -> int:
         """Give all events that came since the last time to each sink, and return how many there were."""
-        before, self.driven = self._reader.next_seq, is_driven(self.run)
+        before, self.driven, ids = self._reader.next_seq, is_driven(self.run), self._ids
         gc.disable()
         try:
             for event in self._reader:
-                self._check(event)
+                job = event.get("job")
+                if job is None:
+                    self._check_plan(event)
+                elif job not in ids:
+                    where = f"`{self.run.path_of(JOURNAL)}`, line {self._reader.next_seq}"
+                    raise RefusedError(f"{where}: `{job}` is no job of the plan", code="PX405")
                 for sink in sinks:
                     sink(event)
         finally:
             gc.enable()
         return self._reader.next_seq - before
 
-    def _check(self, event: Mapping[str, Any]) -> None:
+    def _check_plan(self, event: Mapping[str, Any]) -> None:
         """Refuse a journal that is not of this plan."""
         if event["event"] == "run.started" and event["plan_digest"] != self.plan.digest:
             raise RefusedError(f"`{self.run.path_of(PLAN)}` is not the plan of this run", code="PX405")
-        job = event.get("job")
-        if job is not None and job not in self._ids:
-            where = f"`{self.run.path_of(JOURNAL)}`, line {self._reader.next_seq}"
-            raise RefusedError(f"{where}: `{job}` is no job of the plan", code="PX405")
 
     @property
     def lines(self) -> int:

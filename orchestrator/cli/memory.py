@@ -1,8 +1,16 @@
-"""What reading and planning has left free, given back to the system before a long run."""
+"""Memory of large plans: given back to the system before a long run, and not taken apart at the end of a command."""
 
 from __future__ import annotations
 
 MANY_JOBS = 10_000
+
+_kept: list[object] = []
+
+
+def keep(*objects: object) -> None:
+    """Hold these until the process ends, which a command does right after its last word: freeing what is known of
+    100,000 jobs, object by object, takes a quarter of a second."""
+    _kept.extend(objects)
 
 
 def give_back(jobs: int) -> None:

@@ -32,7 +32,7 @@ from orchestrator.execute.leftovers import boot_id, end_tree
 from orchestrator.execute.resources import refuse_too_little
 from orchestrator.execute.supervision import Supervision
 from orchestrator.journal.history import History, Process
-from orchestrator.journal.names import RESULTS, cleanup_log_name, log_name
+from orchestrator.journal.names import LOGS, RESULTS, cleanup_log_name, log_name
 from orchestrator.journal.plan_file import read_plan_data
 from orchestrator.journal.reader import JournalReader, recover
 from orchestrator.journal.rundir import RunDir
@@ -224,9 +224,10 @@ def _make_way_for_logs(plan: Plan, rundir: RunDir, scheduler: Scheduler) -> None
     """A machine that lost its power may know the log of an attempt whose last lines of the journal are gone: the
     attempt that now gets this number needs the name. So does the cleanup of a job that runs once more.
     """
+    there = set(os.listdir(rundir.folder(LOGS)))
     for job, slug in zip(plan.jobs, slugs([job.id for job in plan.jobs]), strict=True):
         attempt = scheduler.attempts(job.index) + 1
-        while rundir.put_aside(log_name(slug, attempt)):
+        while os.path.basename(name := log_name(slug, attempt)) in there and rundir.put_aside(name):
             attempt += 1
         if job.spec.cleanup is not None and scheduler.state(job.index) is not JobState.SUCCEEDED:
             rundir.remove(cleanup_log_name(slug))

@@ -16,10 +16,8 @@ from orchestrator.journal.names import JOURNAL
 from orchestrator.journal.rundir import RunDir
 
 _decode = msgspec.json.Decoder().decode
-_MARK = b',"crc":"'
-_END = b'"}\n'
-_NEWLINE = _END[-1]
-_SUFFIX = len(_MARK) + 8 + len(_END)
+_NEWLINE = ord("\n")
+_SUFFIX = len(',"crc":"01234567"}\n')
 _BLOCK = 64 * 1024
 _KEYS = {event: frozenset(fields) | {"ts", "at", "run_id"} for event, fields in EVENTS.items()}
 
@@ -51,10 +49,6 @@ class JournalReader:
                         self.torn = line
                         return
                     record = self._proved(line)
-                    if record["run_id"] != self._run_id:
-                        if self._run_id is not None:
-                            raise self._damaged("it is of another run")
-                        self._run_id = record["run_id"]
                     self.next_seq += 1
                     self.whole_bytes += len(line)
                     yield record
@@ -62,11 +56,11 @@ class JournalReader:
             raise failed(f"`{path}` cannot be read", error) from error
 
     def _proved(self, line: bytes) -> Record:
-        if line[-_SUFFIX:] != b"%b%08x%b" % (_MARK, zlib.crc32(line[:-_SUFFIX]), _END):
+        if line[-_SUFFIX:] != b',"crc":"%08x"}\n' % zlib.crc32(line[:-_SUFFIX]):
             raise self._damaged("its checksum does not fit")
         try:
             record: Record = _decode(line)
-            version, seq, keys = record["v"], record["seq"], _KEYS.get(record["event"])
+            version, seq, run_id, keys = record["v"], record["seq"], record["run_id"], _KEYS.get(record["event"])
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
             raise self._damaged("it is no event") from error
         if version != VERSION:
@@ -77,8 +71,12 @@ class JournalReader:
             )
         if seq != self.next_seq:
             raise self._damaged(f"its number is {seq}, not {self.next_seq}")
-        if keys is None or not keys <= record.keys():
+        if keys is None or not record.keys() >= keys:
             raise self._damaged("it is no event that is known")
+        if run_id != self._run_id:
+            if self._run_id is not None:
+                raise self._damaged("it is of another run")
+            self._run_id = run_id
         return record
 
     def _damaged(self, why: str) -> RefusedError:

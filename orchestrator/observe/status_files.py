@@ -7,6 +7,7 @@ import errno
 import os
 from collections.abc import Sequence
 
+from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.names import STATUS, status_name
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.status import Status, status_file
@@ -32,6 +33,25 @@ class StatusFiles:
         base = f"{self._slugs[job]}.status"
         if not self._link(status, base) and not self._swap(status, base):
             self._rundir.replace(status_name(self._slugs[job]), status_file(status))
+
+    def contents(self) -> dict[str, bytes]:
+        """What the files say that are there, by their names. Nearly all are names of few files, each read once."""
+        of_file: dict[int, bytes] = {}
+        found: dict[str, bytes] = {}
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                number = entry.inode()
+                if number not in of_file:
+                    of_file[number] = self._content(entry.name)
+                found[entry.name] = of_file[number]
+        return found
+
+    def _content(self, name: str) -> bytes:
+        """Nothing where something else stands in the place of the file."""
+        try:
+            return self._rundir.read(f"{STATUS}/{name}")
+        except EnvironmentFailedError:
+            return b""
 
     def close(self) -> None:
         """Remove the hidden files."""

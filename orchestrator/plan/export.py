@@ -47,10 +47,10 @@ LIMIT_KEYS = {
 
 # The keys of a job of which nothing special is said, as nearly all are of a large plan. Reading it without asking for
 # each of the other thirty keys takes a third of the time.
-_USUAL = frozenset(
-    ("id", "workflow", "level", "rank", "expected_seconds", "needs", "after", "when", "run", "shell")
-    + ("timeout_seconds", "priority", "pools", "digest")
-)
+_USUAL = frozenset((
+    "id", "workflow", "level", "rank", "expected_seconds", "needs", "after", "when", "run", "shell",
+    "timeout_seconds", "priority", "pools", "digest",
+))  # fmt: skip
 
 _WHEN = {one.value: one for one in When}
 

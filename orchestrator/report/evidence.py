@@ -56,7 +56,7 @@ class Retry(Struct, frozen=True):
         return least, least * (1 + self.jitter)
 
 
-class Job(Struct):
+class Job(Struct, gc=False):
     """A planned job, and what became of it. `failed` and `lost` count bad ends since the run began or was resumed."""
 
     id: str
@@ -135,8 +135,8 @@ def jobs_of(plan: Mapping[str, Any]) -> list[Job]:
 def _job(data: Mapping[str, Any], index_of: Mapping[str, int]) -> Job:
     return Job(
         id=data["id"],
-        needs=tuple(index_of[name] for name in data["needs"]),
-        after=tuple(index_of[name] for name in data["after"]),
+        needs=tuple(map(index_of.__getitem__, data["needs"])),
+        after=tuple(map(index_of.__getitem__, data["after"])),
         when=data["when"],
         is_group="run" not in data and "argv" not in data and "file" not in data,
         pools=data["pools"],

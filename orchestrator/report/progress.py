@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -92,19 +92,26 @@ class Progress:
         """Take in one record of the journal. Raises KeyError for a job that is not in the plan."""
         self.fold.add(event)
         self.at, self.ts = event["at"], event["ts"]
-        match event["event"]:
-            case "attempt.started":
-                self._running[self._index_of[event["job"]]] = event["at"]
-            case "attempt.finished":
-                self._running.pop(self._index_of[event["job"]], None)
-            case "retry.scheduled":
-                self._not_before[self._index_of[event["job"]]] = event["not_before"]
-            case "run.started" | "run.resumed":
-                self.finished = False
-                self._running.clear()
-                self._not_before.clear()
-            case "run.finished":
-                self.finished = True
+        follow = _FOLLOW.get(event["event"])
+        if follow is not None:
+            follow(self, event)
+
+    def _attempt_started(self, event: Event) -> None:
+        self._running[self._index_of[event["job"]]] = event["at"]
+
+    def _attempt_finished(self, event: Event) -> None:
+        self._running.pop(self._index_of[event["job"]], None)
+
+    def _retry_scheduled(self, event: Event) -> None:
+        self._not_before[self._index_of[event["job"]]] = event["not_before"]
+
+    def _run_begun(self, event: Event) -> None:
+        self.finished = False
+        self._running.clear()
+        self._not_before.clear()
+
+    def _run_finished(self, event: Event) -> None:
+        self.finished = True
 
     def head(self, now: float, *, driven: bool) -> Head:
         """The run in numbers at its second `now`; `driven`: a process is at work on it."""
@@ -151,6 +158,16 @@ class Progress:
 
     def _still_open(self, others: tuple[int, ...]) -> list[str]:
         return [self.plan.jobs[other].id for other in others if self.fold.status(other) in _OPEN]
+
+
+_FOLLOW: dict[str, Callable[[Progress, Event], None]] = {
+    "attempt.started": Progress._attempt_started,
+    "attempt.finished": Progress._attempt_finished,
+    "retry.scheduled": Progress._retry_scheduled,
+    "run.started": Progress._run_begun,
+    "run.resumed": Progress._run_begun,
+    "run.finished": Progress._run_finished,
+}
 
 
 def head_of_finished(report: RunReport) -> Head:

@@ -244,7 +244,8 @@ class Judge:
 
     def _give(self, job: Job) -> None:
         self._running -= 1
-        self._taken.subtract(job.pools)
+        if job.pools:
+            self._taken.subtract(job.pools)
 
     # What follows from ends.
 
@@ -337,7 +338,14 @@ class Judge:
 
     def _gate(self, job: Job) -> tuple[Gate, list[Job]]:
         """What its needs say, with those of them that wait, or that shut it."""
-        needs = [self._jobs[index] for index in job.needs]
+        jobs = self._jobs
+        for index in job.needs:  # nearly always all is well, and said soon
+            if jobs[index].status != "succeeded" or jobs[index].stands is not Stands.ENDED:
+                break
+        else:
+            if job.when != "failure":
+                return Gate.OPEN, []
+        needs = [jobs[index] for index in job.needs]
         bad = [need for need in needs if need.stands is Stands.ENDED and not need.went_well]
         left = [need for need in needs if need.stands is not Stands.ENDED]
         if job.when == "success" and bad:

@@ -122,6 +122,26 @@ def test_a_run_of_no_jobs_has_all_its_files(run: RunDir) -> None:
     assert "No job was planned." in run.read("execution_report.md").decode()
 
 
+def test_of_a_run_that_goes_on_only_wrong_status_files_are_written_again(run: RunDir) -> None:
+    story = sales()
+    first = RunFiles(run, story.plan)
+    for event in story.events:
+        first.on_event(event)
+    first.close()
+    wanted = statuses(run)
+    folder = Path(run.path, "status")
+    before = {path.name: path.stat().st_ino for path in folder.iterdir()}
+    link, word, *_ = sorted(before)
+    (folder / link).unlink()
+    (folder / link).symlink_to(folder / word)
+    (folder / word).unlink()
+    (folder / word).write_text("GUESSED\n")
+    RunFiles(run, story.plan, story.events).close()
+    assert statuses(run) == wanted
+    after = {path.name: path.lstat().st_ino for path in folder.iterdir()}
+    assert {name for name, number in after.items() if before[name] == number} == set(before) - {link, word}
+
+
 def test_files_follow_the_run_while_it_is_on(run: RunDir) -> None:
     story = Story(plan(job("a"), job("b"), job("c")))
     files = RunFiles(run, story.plan)

@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.cli.closed import closing_of, is_as_then
 from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
+from orchestrator.cli.memory import keep
 from orchestrator.cli.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.journal.liveness import is_driven
@@ -42,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         fold = RunFold(look.plan)
         timeline = Timeline(look.plan, fold.index_of)
         look.feed(fold.add, timeline.add)
+        keep(look, fold)
         endings: list[Mapping[str, Any]] = []
         if not look.driven and fold.report().exit_code is None:
             endings.append(_interruption(timeline.end))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from orchestrator.cli.closed import closing_of
 from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
+from orchestrator.cli.memory import keep
 from orchestrator.cli.streams import write_stdout
 from orchestrator.cli.text import defused
 from orchestrator.errors import ExitCode
@@ -51,6 +52,7 @@ def _seen(one: RunDir) -> Snapshot:
     look = Look(one)
     progress = Progress(look.plan, one.run_id)
     look.feed(progress.add)
+    keep(look, progress)
     return _now(look, progress)
 
 

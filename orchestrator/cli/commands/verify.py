@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from orchestrator.cli.closed import closing_of
 from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
+from orchestrator.cli.memory import keep
 from orchestrator.cli.streams import write_stderr, write_stdout
 from orchestrator.cli.text import defused, plural, visible
 from orchestrator.errors import EnvironmentFailedError, ExitCode
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         look = Look(one)
         fold, judge, logs = RunFold(look.plan), Judge(look.plan_data), LogJudge(_sizes(one))
         look.feed(fold.add, judge.see, logs.see)
+        keep(look, fold, judge)
         state = "finished" if judge.finished else "running" if look.driven else "interrupted"
         found = sorted([*judge.found, *logs.found], key=lambda violation: violation.line)
         if judge.finished and not look.driven:
