@@ -160,7 +160,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
             journal.close()
             files.close()
         screen.close()
-        screen.err.write(files.closing_table(width=_width()))
+        screen.err.write(files.closing_table(width=_width(), colour=wants_colour(sys.stderr, os.environ)))
         settle_down(plan, rundir, options.run_root, files.report)
     return code
 

@@ -30,7 +30,7 @@ from orchestrator.report.timeline import Timeline
 
 EVERY = 1.0
 SHARE = 0.05  # of the time, at most, goes into writing while the run is on
-SMALL = 100  # jobs: such a run's files cost less than a millisecond, and are looked at while it is young
+SMALL = 100  # jobs: such a run's files cost less than a millisecond
 SOON = 0.05
 
 
@@ -39,8 +39,8 @@ class RunFiles:
 
     Each is replaced by a rename, in a helper thread, at most once a second and never for more than a twentieth of the
     time; `close` makes all of them final, and writes `report.html`. Plan, groups and dependencies are there from the
-    start, and so are the results of a small run; those of a large one come within a second or so. `past` are the events
-    so far of a run that goes on. Constructing and closing raise EnvironmentFailedError when the disk fails.
+    start, and so are the results of a small run; those of a large one come right after its first events. `past` are the
+    events so far of a run that goes on. Constructing and closing raise EnvironmentFailedError when the disk fails.
     """
 
     def __init__(self, rundir: RunDir, plan: Plan, past: Iterable[Mapping[str, Any]] = ()) -> None:
@@ -97,16 +97,16 @@ class RunFiles:
         """The run as it was observed; for after `close`."""
         return self._fold.report()
 
-    def closing_table(self, *, width: int) -> str:
+    def closing_table(self, *, width: int, colour: bool = False) -> str:
         """What the screen shows at the end; for after `close`."""
         from orchestrator.report.table import closing_table
 
-        return closing_table(self.report, self._rundir.path, width=width)
+        return closing_table(self.report, self._rundir.path, width=width, colour=colour)
 
     def _work(self) -> None:
         self._news.wait()
         _import_reports()
-        pause = min(SOON, EVERY) if self._is_small else EVERY
+        pause = min(SOON, EVERY)  # then first: files are looked at while a run is young
         while True:
             self._news.wait()
             due = time.monotonic() + pause

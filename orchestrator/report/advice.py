@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import Status
-from orchestrator.report.text import code, count, percent
+from orchestrator.report.text import clip, code, count, percent
 
 MOST_OF_A_KIND = 10
 NEAR_LIMIT = 0.8
+LONGEST_REASON = 300
 MOSTLY = 0.75
 
 # A job that may be worth a word, and the limit of its time in seconds.
@@ -56,7 +57,7 @@ def _of_a_kind(
 def _broke(job: JobReport, limit: float | None) -> str | None:
     if job.status not in (Status.FAILED, Status.LOST):
         return None
-    reason = f": {code(job.reason)}" if job.reason else ""
+    reason = f": {code(clip(job.reason, LONGEST_REASON))}" if job.reason else ""
     log = f"; see {code(job.log_file)}" if job.log_file else ""
     return f"{code(job.job_id)} {_ended(job)}{reason}{log}."
 

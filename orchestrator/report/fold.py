@@ -72,6 +72,8 @@ class RunFold:
         self.index_of = {job.id: job.index for job in plan.jobs}
         self.slugs = slugs(tuple(self.index_of))
         self._jobs = [JobReport(job.id) for job in plan.jobs]
+        self._began = array("d", bytes(8 * len(plan.jobs)))
+        self._ended = array("d", bytes(8 * len(plan.jobs)))
         self._counts: Counter[Status] = Counter({Status.PENDING: len(plan.jobs)})
         self._allowed = 0
         self._retries = 0
@@ -122,6 +124,8 @@ class RunFold:
             orphans_killed=self._orphans,
             resumed=self._resumed,
             pid=self._pid,
+            began=self._began,
+            ended=self._ended,
         )
 
     def _summary(self, wall: float, slots: int) -> Summary:
@@ -165,6 +169,7 @@ class RunFold:
         job.reason = ""
         if job.started_at is None:
             job.started_at = event["ts"]
+            self._began[index] = event["at"]
 
     def _attempt_spawned(self, event: Event) -> None:
         self._jobs[self.index_of[event["job"]]].pid = event["pid"]
@@ -198,6 +203,7 @@ class RunFold:
         job = self._jobs[index]
         job.reason = event["reason"]
         job.finished_at = event["ts"]
+        self._ended[index] = event["at"]
         job.allowed = event["allowed"]
         self._allowed += job.allowed
         self._chains.end(index, job.execution_time_seconds)

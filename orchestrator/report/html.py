@@ -12,13 +12,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.report.advice import recommendations
 from orchestrator.report.chart import chart, escaped
+from orchestrator.report.folded import LARGE, bands, blamed
 from orchestrator.report.model import JobReport, RunReport
-from orchestrator.report.status import Status
+from orchestrator.report.status import FAILURES, Status
 from orchestrator.report.text import clip, count, percent, size, visible
 from orchestrator.report.timeline import Timeline
 
-WHOLE_UP_TO = 1000  # jobs; beyond, those that did not succeed and the slowest of the others
-MOST_TROUBLE = 500
+WHOLE_UP_TO = 1000  # jobs; beyond, those that broke and the slowest of the others
+MOST_BANDS = 40
+MOST_TROUBLE = 200
+MOST_CAUSES = 50
 SLOWEST = 100
 LONGEST_REASON = 300
 
@@ -64,10 +67,12 @@ def html_report(report: RunReport, timeline: Timeline) -> str:
             *_facts(report),
             "<h2>Timeline</h2>",
             *chart(report, timeline),
+            *(_levels(report) if len(report.jobs) > LARGE else ()),
             "<h2>Recommendations</h2>",
             *_advice(report),
             "<h2>Jobs</h2>",
             *_jobs(report),
+            *(_skipped(report) if len(report.jobs) > WHOLE_UP_TO else ()),
             "</body></html>",
             "",
         ]
@@ -140,11 +145,46 @@ def _jobs(report: RunReport) -> Iterator[str]:
         yield f"<p>{count(rest, 'more job')} not shown here; <code>results_summary.json</code> has all.</p>"
 
 
+def _levels(report: RunReport) -> Iterator[str]:
+    """Bands of levels: a level waits only for those before it."""
+    found = bands(report, MOST_BANDS)
+    if not found:
+        return
+    yield "<h2>Levels</h2><table><thead><tr><th>Levels<th class=n>Jobs<th class=n>Succeeded<th class=n>Failed"
+    yield "<th class=n>Skipped<th class=n>Others<th class=n>Wall time</tr></thead><tbody>"
+    for band in found:
+        numbers = (band.jobs, band.succeeded, band.failed, band.skipped, band.others)
+        took = "" if band.seconds is None else f"{band.seconds:.3f} s"
+        yield f"<tr><td>{band.name}{''.join(f'<td class=n>{number}' for number in numbers)}<td class=n>{took}"
+    yield "</tbody></table>"
+
+
+def _skipped(report: RunReport) -> Iterator[str]:
+    """For what, instead of each of them."""
+    causes = blamed(report)
+    if not causes:
+        return
+    yield "<h2>Skipped jobs</h2><table><thead><tr><th>Because of<th>Status<th class=n>Jobs skipped</tr></thead><tbody>"
+    for index, number in causes[:MOST_CAUSES]:
+        if index is None:
+            yield f"<tr><td>no need failed<td><td class=n>{number}"
+        else:
+            job = report.jobs[index]
+            kind = _CLASS.get(job.status, "idle")
+            yield f'<tr><td>{_text(job.job_id)}<td class="{kind}">{job.status}<td class=n>{number}'
+    yield "</tbody></table>"
+    if len(causes) > MOST_CAUSES:
+        left = sum(number for _, number in causes[MOST_CAUSES:])
+        yield f"<p>{count(left, 'more job')} skipped because of {count(len(causes) - MOST_CAUSES, 'other')}.</p>"
+
+
 def _shown(report: RunReport) -> tuple[Sequence[JobReport], int]:
     """The jobs to list, and how many others there are."""
     if len(report.jobs) <= WHOLE_UP_TO:
         return report.jobs, 0
-    trouble = [job for job in report.jobs if job.status not in (Status.SUCCESS, Status.PENDING)][:MOST_TROUBLE]
+    told_elsewhere = (Status.SUCCESS, Status.PENDING, Status.SKIPPED)
+    trouble = [job for job in report.jobs if job.status not in told_elsewhere]
+    trouble = sorted(trouble, key=lambda job: job.status not in FAILURES)[:MOST_TROUBLE]
     fine: Iterable[JobReport] = (job for job in report.jobs if job.status is Status.SUCCESS)
     shown = trouble + heapq.nlargest(SLOWEST, fine, key=lambda job: job.execution_time_seconds)
     return shown, len(report.jobs) - len(shown)

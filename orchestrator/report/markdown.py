@@ -7,29 +7,36 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.journal.names import LOGS, RESULTS
 from orchestrator.report.advice import recommendations
+from orchestrator.report.folded import LARGE, bands, blamed
 from orchestrator.report.model import JobReport, RunReport
-from orchestrator.report.status import Status
+from orchestrator.report.status import FAILURES, Status
 from orchestrator.report.text import clip, code, count, percent, size
 
-WHOLE_UP_TO = 100  # jobs; beyond, only what did not succeed is listed one by one
-MOST_ROWS = 200
+MOST_BANDS = 24
+MOST_BROKEN = 100
+MOST_CAUSES = 20
 SLOWEST = 20
 LONGEST_REASON = 300
+LONGEST_OF_MANY = 100  # where a large run has many reasons to tell
 
 
 def execution_report(report: RunReport) -> str:
     """The whole document."""
+    large = len(report.jobs) > LARGE
     sections = (
         ("Execution Summary", _summary(report)),
         ("Performance Metrics", _performance(report)),
+        ("Levels", _levels(report) if large else []),
         ("Execution Times", _times(report)),
         ("Job Details", _details(report)),
+        ("Skipped Jobs", _skipped(report) if large else []),
         ("Log Files", _logs(report)),
         ("Recommendations", _bullets(recommendations(report)) or ["Nothing to recommend."]),
     )
     lines = [f"# Execution report: {code(report.plan.name)}"]
     for title, body in sections:
-        lines += ["", f"## {title}", "", *body]
+        if body:
+            lines += ["", f"## {title}", "", *body]
     return "\n".join(lines) + "\n"
 
 
@@ -75,6 +82,23 @@ def _performance(report: RunReport) -> list[str]:
     return _table(("Metric", "Value"), rows)
 
 
+def _levels(report: RunReport) -> list[str]:
+    """A level waits only for those before it: the groups of `execution_plan.json`."""
+    found = bands(report, MOST_BANDS)
+    others = any(band.others for band in found)
+    head = ("Levels", "Jobs", "Succeeded", "Failed", "Skipped", *["Others"] * others, "Wall time")
+    rows = [
+        (
+            band.name,
+            *(str(number) for number in (band.jobs, band.succeeded, band.failed, band.skipped)),
+            *[str(band.others)] * others,
+            "" if band.seconds is None else f"{band.seconds:.3f} s",
+        )
+        for band in found
+    ]
+    return _table(head, rows) if rows else []
+
+
 def _times(report: RunReport) -> list[str]:
     ran = [job for job in report.jobs if job.execution_time_seconds]
     if not ran:
@@ -101,7 +125,8 @@ def _chain(path: Sequence[str]) -> str:
 
 
 def _details(report: RunReport) -> list[str]:
-    jobs = _one_by_one(report)
+    jobs, rest = _one_by_one(report)
+    longest = LONGEST_REASON if len(report.jobs) <= LARGE else LONGEST_OF_MANY
     rows = [
         (
             code(job.job_id),
@@ -109,37 +134,50 @@ def _details(report: RunReport) -> list[str]:
             str(job.attempts),
             job.signal or ("" if job.exit_code is None else str(job.exit_code)),
             f"{job.execution_time_seconds:.3f} s",
-            code(clip(job.reason, LONGEST_REASON)) if job.reason else "",
+            code(clip(job.reason, longest)) if job.reason else "",
         )
-        for job in jobs[:MOST_ROWS]
+        for job in jobs
     ]
     lines = _table(("Job", "Status", "Attempts", "Exit", "Time", "Reason"), rows) if rows else []
-    return lines + _rest(report, len(rows), bool(lines))
+    if rest:
+        lines += [""] * bool(rows) + [f"{count(rest, 'more job')} not shown here; {code(RESULTS)} has all."]
+    return lines or ["No job was planned."]
+
+
+def _skipped(report: RunReport) -> list[str]:
+    """For what, instead of each of them: one failure may skip thousands."""
+    causes = blamed(report)
+    rows = [
+        ("no need failed", "", str(number))
+        if index is None
+        else (code(report.jobs[index].job_id), report.jobs[index].status.value, str(number))
+        for index, number in causes[:MOST_CAUSES]
+    ]
+    lines = _table(("Because of", "Status", "Jobs skipped"), rows) if rows else []
+    if len(causes) > len(rows):
+        left = sum(number for _, number in causes[MOST_CAUSES:])
+        lines += ["", f"{count(left, 'more job')} skipped because of {count(len(causes) - len(rows), 'other')}."]
+    return lines
 
 
 def _logs(report: RunReport) -> list[str]:
     rows = [
-        (code(job.job_id), code(job.log_file), size(job.log_bytes))
-        for job in _one_by_one(report)[:MOST_ROWS]
-        if job.log_file
+        (code(job.job_id), code(job.log_file), size(job.log_bytes)) for job in _one_by_one(report)[0] if job.log_file
     ]
     lines = [f"All logs are in {code(LOGS + '/')} of the run folder, one for each attempt."]
     return [*lines, "", *_table(("Job", "Last log", "Size"), rows)] if rows else lines
 
 
-def _one_by_one(report: RunReport) -> Sequence[JobReport]:
-    if len(report.jobs) <= WHOLE_UP_TO:
-        return report.jobs
-    return [job for job in report.jobs if job.status is not Status.SUCCESS and job.status is not Status.PENDING]
-
-
-def _rest(report: RunReport, listed: int, below_table: bool) -> list[str]:
-    rest = len(report.jobs) - listed
-    if not report.jobs:
-        return ["No job was planned."]
-    if not rest:
-        return []
-    return [""] * below_table + [f"{count(rest, 'more job')} not shown here; {code(RESULTS)} has all."]
+def _one_by_one(report: RunReport) -> tuple[Sequence[JobReport], int]:
+    """The jobs to list, and how many others there are: of a large run what broke, and what else ended otherwise than
+    by success or for that."""
+    if len(report.jobs) <= LARGE:
+        return report.jobs, 0
+    told_elsewhere = (Status.SUCCESS, Status.PENDING, Status.SKIPPED)
+    jobs = [job for job in report.jobs if job.status not in told_elsewhere]
+    jobs.sort(key=lambda job: job.status not in FAILURES)
+    shown = jobs[:MOST_BROKEN]
+    return shown, len(report.jobs) - len(shown)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

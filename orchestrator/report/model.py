@@ -73,7 +73,8 @@ class RunReport(Struct, frozen=True):
     `jobs[i]` is the job with index i of `plan`.
 
     `pool_use` is for each pool the share of its room that was taken, over the wall time; `degraded` says what the
-    host could not keep, and why; `pid` is the process that drives it, or the last that did.
+    host could not keep, and why. `pid` is the process that drives it, or the last that did. `began` and `ended` are for
+    each job the seconds of the run at which its first attempt started, and at which it got its status.
     """
 
     plan: Plan
@@ -91,3 +92,5 @@ class RunReport(Struct, frozen=True):
     orphans_killed: int = 0
     resumed: int = 0
     pid: int | None = None
+    began: Sequence[float] = ()
+    ended: Sequence[float] = ()

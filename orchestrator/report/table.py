@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from orchestrator.report.folded import LARGE, bands, blamed
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import Status
 from orchestrator.report.text import clip, columns, count, seconds, visible
 
 WHOLE_UP_TO = 40  # jobs; beyond, only those that did not succeed and the slowest of the others
 SLOWEST = 5
+MOST_BANDS = 10
+MOST_CAUSES = 5
 LEAST_REASON = 20
 
 _HEAD = ("job", "status", "time")
+_GREEN, _RED, _YELLOW = 32, 31, 33
+_COLOURS = {  # the other statuses have none
+    Status.SUCCESS: _GREEN,
+    Status.FAILED: _RED,
+    Status.TIMED_OUT: _RED,
+    Status.LOST: _RED,
+    Status.CANCELLED: _YELLOW,
+    Status.SKIPPED: _YELLOW,
+}
+_OF_RESULT = {"SUCCESS": _GREEN, "FAILED": _RED, "CANCELLED": _YELLOW}
 
 
-def closing_table(report: RunReport, run_folder: str, *, width: int = 80) -> str:
+def closing_table(report: RunReport, run_folder: str, *, width: int = 80, colour: bool = False) -> str:
     """The table, the totals, and where the files are; ends in a newline. `width` is in columns."""
     jobs, hidden = _shown(report)
-    lines = _lines(jobs, width) if jobs else []
+    lines = _lines(jobs, width, colour) if jobs else []
     if hidden:
         lines.append(f"... and {hidden}")
+    if len(report.jobs) > LARGE:
+        lines += _causes(report, width)
+        lines += _levels(report)
     if lines:
         lines.append("")
-    return "\n".join([*lines, *totals(report, run_folder)]) + "\n"
+    return "\n".join([*lines, *totals(report, run_folder, colour=colour)]) + "\n"
 
 
-def totals(report: RunReport, run_folder: str) -> list[str]:
+def totals(report: RunReport, run_folder: str, *, colour: bool = False) -> list[str]:
     """The last lines: how it went, what it made of its time, and where the run folder is."""
     summary = report.summary
     folder = f"run folder: {visible(run_folder)}"
@@ -43,9 +59,10 @@ def totals(report: RunReport, run_folder: str) -> list[str]:
         (summary.unfinished_jobs, "unfinished"),
     ]
     told = "".join(f", {number} {what}" for number, what in others if number)
+    result = _coloured(report.result, _OF_RESULT.get(report.result), colour)
     wall, slots = seconds(summary.wall_time_seconds), count(report.max_parallel_jobs, "slot")
     return [
-        f"{report.result} in {wall}: {summary.successful_jobs} of {count(summary.total_jobs, 'job')} succeeded{told}",
+        f"{result} in {wall}: {summary.successful_jobs} of {count(summary.total_jobs, 'job')} succeeded{told}",
         f"speed-up {summary.speed_up:.1f}, {summary.utilisation * 100:.0f} % of {slots} used, "
         f"critical path {seconds(summary.critical_path_seconds)}",
         folder,
@@ -56,7 +73,10 @@ def _shown(report: RunReport) -> tuple[list[JobReport], str]:
     """The jobs to show, and what is said of the others."""
     if len(report.jobs) <= WHOLE_UP_TO:
         return list(report.jobs), ""
+    large = len(report.jobs) > LARGE  # then what was skipped is told folded
     trouble = [job for job in report.jobs if job.status is not Status.SUCCESS]
+    if large:
+        trouble = [job for job in trouble if job.status is not Status.SKIPPED]
     fine = [job for job in report.jobs if job.status is Status.SUCCESS]
     slowest = heapq.nlargest(SLOWEST, fine, key=lambda job: job.execution_time_seconds)
     # What broke by itself goes before what only follows from it.
@@ -69,7 +89,7 @@ def _shown(report: RunReport) -> tuple[list[JobReport], str]:
     return trouble[:WHOLE_UP_TO] + slowest, hidden
 
 
-def _lines(jobs: Sequence[JobReport], width: int) -> list[str]:
+def _lines(jobs: Sequence[JobReport], width: int, colour: bool) -> list[str]:
     rows = [
         (
             clip(visible(job.job_id), max(width * 2 // 5, 8)),
@@ -83,10 +103,43 @@ def _lines(jobs: Sequence[JobReport], width: int) -> list[str]:
         max(columns(head), *(columns(row[place]) for row in rows)) for place, head in enumerate(_HEAD)
     )
     room = max(width - job_width - status_width - time_width - 6, LEAST_REASON)
+    codes = [None, *(_COLOURS.get(job.status) for job in jobs)]
     return [
-        f"{_left(job, job_width)}  {_left(status, status_width)}  {time:>{time_width}}  {clip(remark, room)}".rstrip()
-        for job, status, time, remark in [(*_HEAD, ""), *rows]
+        f"{_left(job, job_width)}  {_coloured(_left(status, status_width), code, colour)}  {time:>{time_width}}  "
+        f"{clip(remark, room)}".rstrip()
+        for (job, status, time, remark), code in zip([(*_HEAD, ""), *rows], codes, strict=True)
     ]
+
+
+def _causes(report: RunReport, width: int) -> Iterator[str]:
+    """What most of the skipped jobs were skipped for."""
+    causes = blamed(report)
+    for index, number in causes[:MOST_CAUSES]:
+        what = (
+            "no need failed" if index is None else f"of {clip(visible(report.jobs[index].job_id), max(width // 2, 8))}"
+        )
+        yield f"{count(number, 'job')} skipped because {what}"
+    if len(causes) > MOST_CAUSES:
+        left = sum(number for _, number in causes[MOST_CAUSES:])
+        yield f"{count(left, 'job')} skipped because of {count(len(causes) - MOST_CAUSES, 'other')}"
+
+
+def _levels(report: RunReport) -> list[str]:
+    """A few bands of levels."""
+    found = bands(report, MOST_BANDS)
+    if not found:
+        return []
+    rows: list[tuple[str, ...]] = [("levels", "jobs", "succeeded", "failed", "skipped", "others", "time")]
+    rows += [
+        (
+            band.name,
+            *(str(number) for number in (band.jobs, band.succeeded, band.failed, band.skipped, band.others)),
+            "-" if band.seconds is None else seconds(band.seconds),
+        )
+        for band in found
+    ]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return ["", *("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)]
 
 
 def _remark(job: JobReport) -> str:
@@ -103,3 +156,7 @@ def _remark(job: JobReport) -> str:
 
 def _left(text: str, width: int) -> str:
     return text + " " * (width - columns(text))
+
+
+def _coloured(text: str, code: int | None, colour: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if colour and code is not None else text

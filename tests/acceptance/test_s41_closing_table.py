@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
 
 from support.cli import Pexec
@@ -29,6 +31,37 @@ def test_it_stands_at_the_end_on_standard_error_whatever_is_shown(pexec: Pexec) 
         assert re.fullmatch(r"FAILED in \d+\.\d+ s: 1 of 3 jobs succeeded, 1 failed, 1 skipped", table[5])
         assert re.fullmatch(r"speed-up \d+\.\d, \d+ % of 2 slots used, critical path \d+\.\d+ s", table[6])
         assert table[7:] == [f"run folder: {run.path}"]
+
+
+def test_its_statuses_have_colours_where_colours_are_wanted(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", MANIFEST)
+    forced = pexec.env(FORCE_COLOR="1").run("apply", "--output", "quiet").stderr
+    assert "good    \x1b[32msucceeded\x1b[0m" in forced
+    assert "\n\x1b[31mFAILED\x1b[0m in " in forced
+    assert "\x1b" not in pexec.env(FORCE_COLOR="1", NO_COLOR="1").run("apply", "--output", "quiet").stderr
+    pexec.env(FORCE_COLOR="", NO_COLOR="")
+    assert b"\x1b[32msucceeded\x1b[0m" in shown_on_terminal(pexec, "xterm")
+    dumb = shown_on_terminal(pexec, "dumb")
+    assert (b"good    succeeded" in dumb, b"\x1b" in dumb) == (True, False)
+
+
+def shown_on_terminal(pexec: Pexec, kind: str) -> bytes:
+    leader, follower = pty.openpty()
+    process = pexec.env(TERM=kind).start("apply", "--output", "quiet", stderr=follower)
+    os.close(follower)
+    shown = b""
+    while chunk := read(leader):
+        shown += chunk
+    os.close(leader)
+    process.wait(30)
+    return shown
+
+
+def read(leader: int) -> bytes:
+    try:
+        return os.read(leader, 4096)
+    except OSError:  # all who wrote are gone
+        return b""
 
 
 def test_of_very_many_jobs_it_shows_what_broke_and_the_slowest(pexec: Pexec) -> None:

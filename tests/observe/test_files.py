@@ -122,6 +122,17 @@ def test_a_run_of_no_jobs_has_all_its_files(run: RunDir) -> None:
     assert "No job was planned." in run.read("execution_report.md").decode()
 
 
+def test_a_large_run_has_results_and_its_first_status_files_soon(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EVERY", 600.0)
+    monkeypatch.setattr(module, "SMALL", 0)
+    story = sales()
+    files = RunFiles(run, story.plan)
+    files.on_event(story.events[0])
+    until(lambda: "results_summary.json" in os.listdir(run.path) and bool(statuses(run)))
+    assert data(run, "results_summary.json")["execution_result"] == "RUNNING"
+    files.close()
+
+
 def test_of_a_run_that_goes_on_only_wrong_status_files_are_written_again(run: RunDir) -> None:
     story = sales()
     first = RunFiles(run, story.plan)

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 from support.dags import plan_of
 from support.journals import nightly
-from support.stories import Story, every_event, sales
+from support.stories import Story, every_event, long_story, sales
 from support.worlds import job, plan
 
 from orchestrator.plan.model import Policy
@@ -172,3 +172,14 @@ def test_a_large_run_is_folded_and_has_what_went_wrong() -> None:
     assert "36 more slots not shown." in text
     assert text.count('<td class="bad">FAILED') == 50
     assert "4850 more jobs not shown here" in text
+
+
+def test_a_large_run_tells_its_levels_and_beyond_a_thousand_jobs_what_others_were_skipped_for() -> None:
+    text = page(long_story())
+    assert text.count("<h2>Levels</h2>") == 1
+    assert "<tr><td>6<td class=n>100<td class=n>97<td class=n>1<td class=n>2<td class=n>0<td class=n>99." in text
+    assert "Skipped jobs" not in text  # each is in the table of jobs
+    assert "<h2>Levels</h2>" not in page(sales())
+    text = page(long_story(chains=200))
+    assert '<tr><td>h<td class="bad">FAILED<td class=n>9' in text
+    assert text.count("SKIPPED") == 0

@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
 from support.dags import plan_of
-from support.stories import Story, every_event, sales
+from support.stories import Story, every_event, long_story, sales
 from support.worlds import job, plan
 
 from orchestrator.report.fold import RunFold, read_report
@@ -138,6 +138,46 @@ def test_the_report_of_a_large_run_is_small_and_has_what_went_wrong() -> None:
     assert text.count("| FAILED |") == 5
     assert "4980 more jobs took less time." in text
     assert "4995 more jobs not shown here; `results_summary.json` has all." in text
+
+
+def test_a_large_run_tells_its_levels_in_bands_and_what_jobs_were_skipped_for() -> None:
+    story = long_story()
+    text = execution_report(read_report(story.plan, story.events))
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == [
+        *SECTIONS[:2],
+        "Levels",
+        *SECTIONS[2:4],
+        "Skipped Jobs",
+        *SECTIONS[4:],
+    ]
+    told = tables(text)
+    assert told[2][0] == ["1", "100", "98", "2", "0", "0", "99.049 s"]
+    assert told[2][9] == ["10", "100", "96", "0", "3", "1", "99.500 s"]
+    assert [row[:2] for row in told[4]] == [["h", "FAILED"], ["i", "FAILED"], ["sp", "FAILED"], ["all", "CANCELLED"]]
+    assert told[5] == [["h", "FAILED", "9"], ["i", "FAILED", "9"], ["sp", "FAILED", "4"]]
+
+
+@pytest.mark.parametrize(
+    ("deep", "lines", "last"), [(24, 24, "24"), (25, 13, "25"), (3000, 15, "2801-3000"), (100, 20, "96-100")]
+)
+def test_however_deep_a_graph_is_its_levels_take_few_lines(deep: int, lines: int, last: str) -> None:
+    wide = 1 + 100 // deep
+    of = plan_of([(number - wide,) if number >= wide else () for number in range(deep * wide)])
+    levels = tables(execution_report(read_report(of, Story(of).events)))[2]
+    assert (len(levels), levels[-1][0]) == (lines, last)
+    assert sum(int(row[1]) for row in levels) == deep * wide
+    assert {row[-1] for row in levels} == {""}
+
+
+def test_a_report_of_thousands_of_long_failures_stays_small() -> None:
+    of = plan(*(job(f"a-rather-long-name-of-a-job-in-a-workflow-{number}") for number in range(3000)))
+    story = Story(of)
+    for number, one in enumerate(of.jobs):
+        story.start(one.id, float(number))
+        story.end(one.id, number + 0.5, "failed", exit_code=1, reason="it failed for a reason that takes long " * 50)
+    text = execution_report(read_report(of, story.events))
+    assert len(text) < 50_000
+    assert "2900 more jobs not shown here; `results_summary.json` has all." in text
 
 
 def test_a_long_critical_path_is_folded() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from msgspec.structs import replace
-from support.dags import plan_of
-from support.stories import Story, sales
+from support.stories import Story, long_story, sales
 from support.worlds import job, plan
 
 from orchestrator.report.fold import read_report
@@ -67,29 +68,45 @@ def test_control_characters_do_not_reach_the_screen() -> None:
     assert table.replace("\n", "").isprintable()
 
 
-def test_a_long_run_shows_what_went_wrong_and_the_slowest() -> None:
-    of = plan_of([()] * 1_000)
-    story = Story(of)
-    for number, one in enumerate(of.jobs):
-        if 100 <= number < 150:
-            story.settle(one.id, number, "skipped", "need `x` failed")
-            continue
-        story.start(one.id, float(number))
-        if number in (7, 500):
-            story.end(one.id, number + 0.5, "failed", exit_code=1, reason="exit code 1")
-        else:
-            story.end(one.id, number + number / 2000)
-    story.finish(1000.0, "FAILED", 1)
-    lines = closing_table(read_report(of, story.events), "R").splitlines()
-    assert len(lines) == 1 + 40 + 5 + 1 + 1 + 3
-    shown = [line.split()[:2] for line in lines[1:46]]
-    assert shown[:2] == [[of.jobs[7].id, "failed"], [of.jobs[500].id, "failed"]]
-    assert {status for _, status in shown[2:40]} == {"skipped"}
-    assert shown[40:] == [[of.jobs[number].id, "succeeded"] for number in (999, 998, 997, 996, 995)]
-    assert lines[46:] == [
-        "... and 12 more that did not succeed, 943 more that succeeded",
+def test_a_long_run_shows_what_went_wrong_and_the_slowest_and_the_rest_folded() -> None:
+    story = long_story()
+    lines = closing_table(read_report(story.plan, story.events), "R").splitlines()
+    ids = [one.id for one in story.plan.jobs]
+    assert [line.split()[:2] for line in lines[1:10]] == [
+        *([ids[number], "failed"] for number in (7, 8, 509)),
+        [ids[999], "cancelled"],
+        *([ids[number], "succeeded"] for number in (998, 997, 996, 995, 994)),
+    ]
+    assert lines[10:] == [
+        "... and 969 more that succeeded",
+        f"9 jobs skipped because of {ids[7]}",
+        f"9 jobs skipped because of {ids[8]}",
+        f"4 jobs skipped because of {ids[509]}",
         "",
-        "FAILED in 16m 40s: 948 of 1000 jobs succeeded, 2 failed, 50 skipped",
-        "speed-up 0.2, 6 % of 4 slots used, critical path 0.5 s",
+        "levels  jobs  succeeded  failed  skipped  others    time",
+        "     1   100         98       2        0       0  1m 39s",
+        "     2   100         98       0        2       0  1m 39s",
+        "     3   100         98       0        2       0  1m 39s",
+        "     4   100         98       0        2       0  1m 39s",
+        "     5   100         98       0        2       0  1m 39s",
+        "     6   100         97       1        2       0  1m 39s",
+        "     7   100         97       0        3       0  1m 39s",
+        "     8   100         97       0        3       0  1m 39s",
+        "     9   100         97       0        3       0  1m 39s",
+        "    10   100         96       0        3       1  1m 40s",
+        "",
+        "FAILED in 16m 40s: 974 of 1000 jobs succeeded, 3 failed, 22 skipped, 1 cancelled",
+        "speed-up 0.2, 6 % of 4 slots used, critical path 2.7 s",
         "run folder: R",
     ]
+
+
+def test_on_a_screen_with_colours_the_status_has_one_and_nothing_moves() -> None:
+    story = sales()
+    report = read_report(story.plan, story.events)
+    table = closing_table(report, "R", width=100, colour=True)
+    assert "fetch        \x1b[32msucceeded\x1b[0m  2.8 s  2 attempts\n" in table
+    assert "lint         \x1b[31mfailed   \x1b[0m  0.5 s" in table
+    assert "publish      \x1b[33mskipped  \x1b[0m      -" in table
+    assert "\n\x1b[31mFAILED\x1b[0m in 8.1 s: 3 of 8 jobs" in table
+    assert re.sub(r"\x1b\[\d+m", "", table) == closing_table(report, "R", width=100)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
+from support.dags import plan_of
 from support.worlds import job, plan
 
 from orchestrator.journal.events import EVENTS
@@ -97,6 +98,30 @@ class Story:
     def finish(self, at: float, result: str = "SUCCESS", exit_code: int = 0) -> None:
         """The run ends."""
         self.emit("run.finished", at, result=result, exit_code=exit_code, wall_seconds=at)
+
+
+def long_story(chains: int = 100) -> Story:
+    """So many chains of ten jobs: two first ones fail and a later one, and the last is cancelled."""
+    jobs = 10 * chains
+    of = plan_of([(number - chains,) if number >= chains else () for number in range(jobs)])
+    story = Story(of)
+    cause = {7: 7, 8: 8, 509: 509}
+    for number, one in enumerate(of.jobs):
+        if number in cause or number == jobs - 1:
+            story.start(one.id, float(number))
+            verdict = "failed" if number in cause else "killed"
+            story.end(
+                one.id, number + 0.5, verdict, exit_code=None if number == jobs - 1 else 1, reason=f"for {number}"
+            )
+        elif number >= chains and number - chains in cause:
+            cause[number] = cause[number - chains]
+            how = "failed" if cause[number] == number - chains else "was skipped"
+            story.settle(one.id, float(number), "skipped", f"need `{of.jobs[number - chains].id}` {how}")
+        else:
+            story.start(one.id, float(number))
+            story.end(one.id, number + number / 2000)
+    story.finish(float(jobs), "FAILED", 1)
+    return story
 
 
 def own_fields(event: Mapping[str, Any]) -> dict[str, Any]:
