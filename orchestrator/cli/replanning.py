@@ -17,6 +17,7 @@ from orchestrator.plan.surroundings import PARAM_PREFIX
 
 # Flags that change how a run is shown or kept, not its plan.
 _NOT_OF_THE_PLAN = ("run_root", "output", "dry_run", "keep_temp")
+_PATH = "manifest_bytes"  # of a path that is not UTF-8, in hexadecimal digits: the journal's text cannot hold it
 _SETTINGS = ("max_parallel_jobs", "fail_fast", "timeout_seconds")
 
 
@@ -28,6 +29,10 @@ def recorded(arguments: argparse.Namespace, invocation: Invocation) -> dict[str,
     for name in _SETTINGS:
         setting = getattr(invocation.settings, name)
         asked[name] = None if setting is None else setting.value
+    try:
+        asked["words"][0].encode()
+    except UnicodeEncodeError:
+        asked[_PATH] = os.fsencode(asked["words"][0]).hex()
     variables = {name: value for name, value in invocation.around.env.items() if name.startswith(PARAM_PREFIX)}
     asked["param_variables"] = variables or None
     return {name: value for name, value in asked.items() if value not in (None, [])}
@@ -49,6 +54,8 @@ def plan_again(invocation: Mapping[str, Any], given: Mapping[str, Any], run_root
     add_run_arguments(parser)
     arguments = parser.parse([])
     vars(arguments).update(invocation, **given)
+    if _PATH in invocation:
+        arguments.words = [os.fsdecode(bytes.fromhex(invocation[_PATH])), *invocation["words"][1:]]
     understood = understand(arguments)
     path = os.path.relpath(understood.manifest)
     return judge(path, understood.selection, understood.overrides, understood.around, run_root)

@@ -104,7 +104,15 @@ EVENTS: dict[str, dict[str, Json]] = {
         "attempts": _COUNT,
         "allowed": {"type": "boolean", "description": "It failed, and its failure is allowed."},
     },
-    "kill.sent": {"job": _JOB, "attempt": _ATTEMPT, "force": _FLAG},
+    "kill.sent": {
+        "job": _JOB,
+        "attempt": _ATTEMPT,
+        "force": {
+            "type": "boolean",
+            "description": "KILL, not TERM. A cancel, fail-fast or the deadline of the run asked for it; of an attempt "
+            "at its own limit of time or memory, the verdict and the signal tell.",
+        },
+    },
     "cancel.requested": {
         "reason": {"enum": [reason.value for reason in CancelReason]},
         "force": _FLAG,

@@ -26,5 +26,6 @@ def test_a_time_out_is_its_own_end_with_its_own_retry(pexec: Pexec) -> None:
     signals = {job: run.named("attempt.finished", job=job)[0]["signal"] for job in ("obeys", "ignores")}
     assert signals == {"obeys": "SIGTERM", "ignores": "SIGKILL"}
     assert [event["verdict"] for event in run.named("attempt.finished", job="again")] == ["timed_out", "succeeded"]
+    assert run.named("kill.sent") == []  # of a time-out the warden takes care; its verdict tells of it
     assert run.jobs["once"]["attempts"] == 1
     assert run.reason("once") == "ran longer than 300ms"

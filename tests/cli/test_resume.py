@@ -43,6 +43,17 @@ def done(pexec: Pexec) -> list[str]:
     return (pexec.folder / "done.txt").read_text().split()
 
 
+def test_in_a_folder_whose_name_is_not_text_it_goes_on_all_the_same(pexec: Pexec) -> None:
+    pexec.inside("place-\udcff")
+    pexec.file("place-\udcff/pexec.yaml", CHAIN)
+    assert pexec.run("apply", "--output", "quiet").exit_code == 1
+    pexec.file("place-\udcff/good", "")
+    assert pexec.run("resume", "--output", "quiet").exit_code == 0
+    assert (pexec.folder / "place-\udcff/done.txt").read_text().split() == ["fetch", "build", "build", "test"]
+    run = last_run(pexec.folder / "place-\udcff")
+    assert run.events[0]["invocation"]["words"][0].endswith("/place-\ufffd/pexec.yaml")
+
+
 def test_what_did_not_succeed_runs_again_in_the_same_run_and_a_success_never_does(pexec: Pexec) -> None:
     before = begun(pexec)
     assert before.statuses == {"fetch": "succeeded", "build": "failed", "test": "skipped", "lint": "succeeded"}

@@ -1,0 +1,103 @@
+"""What it costs to look at a large run: CPU time, beside `json.loads` of every line of its journal in this process.
+
+A ratio, and the least of three rounds, since machines differ and are busy.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.stories import Story
+from support.told_runs import tell
+
+from benchmarks import formats
+from benchmarks.graphs import layers
+from orchestrator.cli.closed import closing_of
+from orchestrator.cli.looking import Look
+from orchestrator.cli.planning import judge
+from orchestrator.journal.rundir import RunDir, open_run
+from orchestrator.report.fold import RunFold
+from orchestrator.report.html import html_report
+from orchestrator.report.markdown import execution_report
+from orchestrator.report.progress import Progress
+from orchestrator.report.progress_text import snapshot_text
+from orchestrator.report.timeline import Timeline
+from orchestrator.report.verify import Judge
+
+JOBS, ROUNDS = 1000, 3
+
+# What it was on a busy machine, when this was written: 1.8, 0.06, 2.3, 1.6.
+MOST_STATUS, MOST_CLOSED, MOST_REPORT, MOST_VERIFY = 2.5, 0.2, 4.0, 4.0
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of layers of jobs that ended, and left its files."""
+    folder = tmp_path_factory.mktemp("large")
+    formats.pexec_yaml(layers(JOBS), ["true"] * JOBS, folder)
+    plan = judge(str(folder / "pexec.yaml")).plan
+    assert plan is not None
+    story = Story(plan)
+    for job in plan.jobs:
+        story.start(job.id, float(job.index))
+        story.end(job.id, job.index + 0.5)
+    story.finish(float(JOBS))
+    tell(folder / "runs", story)
+    return folder / "runs"
+
+
+def status(run: RunDir) -> None:
+    look = Look(run)
+    progress = Progress(look.plan, run.run_id)
+    look.feed(progress.add)
+    assert f"{JOBS} succeeded" in snapshot_text(progress.snapshot(0.0, driven=False))
+
+
+def closed(run: RunDir) -> None:
+    closing = closing_of(run)
+    assert closing is not None
+    assert f"{JOBS} succeeded" in snapshot_text(closing.snapshot)
+
+
+def report(run: RunDir) -> None:
+    look = Look(run)
+    fold, timeline = RunFold(look.plan), Timeline(look.plan)
+    look.feed(fold.add, timeline.add)
+    assert execution_report(fold.report())
+    assert html_report(fold.report(), timeline)
+
+
+def verify(run: RunDir) -> None:
+    look = Look(run)
+    judge = Judge(look.plan_data)
+    look.feed(judge.see)
+    assert judge.finished
+    assert not judge.found
+
+
+@pytest.mark.parametrize(
+    ("look", "most"), [(status, MOST_STATUS), (closed, MOST_CLOSED), (report, MOST_REPORT), (verify, MOST_VERIFY)]
+)
+def test_looking_at_a_run_costs_little_more_than_reading_its_lines(
+    root: Path, look: Callable[[RunDir], None], most: float
+) -> None:
+    def bare() -> None:
+        for line in (next(root.iterdir()) / "events.jsonl").read_bytes().splitlines():
+            json.loads(line)
+
+    def looked() -> None:
+        with open_run(str(root), next(root.iterdir()).name) as run:
+            look(run)
+
+    costs: dict[Callable[[], None], list[float]] = {bare: [], looked: []}
+    for _ in range(ROUNDS):
+        for one, found in costs.items():
+            began = time.process_time()
+            one()
+            found.append(time.process_time() - began)
+    print(min(costs[looked]) / min(costs[bare]))
+    assert min(costs[looked]) < most * min(costs[bare])
