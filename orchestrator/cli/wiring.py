@@ -160,7 +160,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
             journal.close()
             files.close()
         screen.close()
-        screen.err.write(files.closing_table(width=_width(), colour=wants_colour(sys.stderr, os.environ)))
+        screen.err.write(files.closing_table(width=_width(), colour=_wants_coloured_table()))
         settle_down(plan, rundir, options.run_root, files.report)
     return code
 
@@ -242,6 +242,12 @@ def _to_screen(on_output: OnOutput | None) -> OnAttemptOutput:
     if on_output is None:
         return lambda spec, chunk: None
     return lambda spec, chunk: on_output(spec.job_id, chunk)
+
+
+def _wants_coloured_table() -> bool:
+    """Not on the terminal of a service that builds, which keeps what it shows as plain lines."""
+    forced = bool(os.environ.get("FORCE_COLOR"))
+    return wants_colour(sys.stderr, os.environ) and (forced or not os.environ.get("CI"))
 
 
 def _width() -> int:

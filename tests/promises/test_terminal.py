@@ -169,7 +169,8 @@ def test_on_a_terminal_a_line_says_what_runs_and_is_gone_at_the_end(pexec: Pexec
         assert terminal.modes == terminal.modes_before
         above, _, below = terminal.screen.partition("job  status")
         assert above.endswith("\r\x1b[K"), "the line was taken away before the closing table"
-        assert "\x1b" not in below
+        assert "\x1b[32msucceeded\x1b[0m" in below
+        assert "\x1b" not in below.replace("\x1b[32m", "").replace("\x1b[0m", ""), "nothing but colours"
 
 
 @pytest.mark.parametrize("around", [{"TERM": "dumb"}, {"CI": "true"}, {"NO_COLOR": "1"}])
