@@ -156,7 +156,12 @@ class Isolations:
             )
         except CannotStartError as error:
             return str(error)
-        return _verdict(self._supervision.run(request, lambda pid, start_ticks: None))
+        from orchestrator.execute.supervision import AttemptLostError
+
+        try:
+            return _verdict(self._supervision.run(request, lambda pid, start_ticks: None))
+        except AttemptLostError as error:
+            return str(error)
 
 
 def _verdict(reply: tuple[Any, ...]) -> str | None:

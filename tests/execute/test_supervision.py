@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -11,10 +13,13 @@ from pathlib import Path
 
 import pytest
 from support.attempts import Desk, state_of, the_warden_below, wait_until, wardens_below
+from support.host import HAS_BUBBLEWRAP, PROCESS, SANDBOXES, isolated_by
 
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.supervision import Supervision
+from orchestrator.execute.walls import Mechanism
 from orchestrator.execute.warden import processes
+from orchestrator.plan.model import Isolation
 
 
 def test_many_attempts_at_once_do_not_disturb_each_other(desk: Desk) -> None:
@@ -43,6 +48,52 @@ def test_want_of_descriptors_delays_attempts_and_fails_none(tmp_path: Path) -> N
         attempts = [desk.start(run="sleep 0.05", pump=number % 2 == 1) for number in range(20)]
         assert {attempt.result.reason for attempt in attempts} == {""}
         assert wardens_below(os.getpid()) == [warden]
+
+
+@pytest.mark.parametrize("level", [PROCESS, *SANDBOXES[:1]])
+def test_want_of_descriptors_delays_isolated_attempts_too(tmp_path: Path, level: tuple[Isolation, Mechanism]) -> None:
+    """Each takes more of them, and what it holds must leave as much room as a log does."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Desk(tmp_path) as desk:
+        isolated_by(desk, level)
+        warden = the_warden_below(os.getpid())
+        resource.prlimit(warden, resource.RLIMIT_NOFILE, (30, before[1]))
+        attempts = [desk.start(run="until test -e go; do sleep 0.05; done") for _ in range(12)]
+        assert wait_until(lambda: highest_descriptor(warden) > 15)
+        time.sleep(0.5)  # some wait for room now, and take descriptors for a moment when they ask again
+        leaves_room = wait_until(lambda: highest_descriptor(warden) < 30 - 8, 2.0)
+        (desk.work / "go").touch()
+        assert {attempt.result.reason for attempt in attempts} == {""}
+        assert wardens_below(os.getpid()) == [warden]
+        assert leaves_room
+
+
+def highest_descriptor(pid: int) -> int:
+    return max(map(int, os.listdir(f"/proc/{pid}/fd")))
+
+
+@pytest.mark.skipif(not HAS_BUBBLEWRAP, reason="this machine has no bubblewrap")
+@pytest.mark.parametrize("want", [errno.EAGAIN, errno.EMFILE])
+def test_bubblewrap_that_finds_no_room_is_started_again_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, want: int
+) -> None:
+    """It says so in a text alone."""
+    tries, bubblewrap = tmp_path / "tries", tmp_path / "bin" / "bwrap"
+    tries.touch()
+    bubblewrap.parent.mkdir()
+    bubblewrap.write_text(
+        f"#!/bin/sh\necho x >> {tries}\n"
+        f"case $(wc -l < {tries}) in 2 | 3) echo 'bwrap: cannot: {os.strerror(want)}' >&2; exit 1; esac\n"
+        f'exec {shutil.which("bwrap")} "$@"\n'
+    )
+    bubblewrap.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bubblewrap.parent}:{os.environ['PATH']}")
+    (tmp_path / "desk").mkdir()
+    with Desk(tmp_path / "desk") as desk:
+        isolated_by(desk, (Isolation.SANDBOX, Mechanism.BUBBLEWRAP))
+        attempt = desk.run(run="echo done")
+        assert (attempt.result.reason, attempt.log) == ("", b"done\n")
+        assert tries.read_text().split() == ["x"] * 4, "the trial, and the job three times"
 
 
 IN_NARROW_LIMITS = """

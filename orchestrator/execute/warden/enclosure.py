@@ -77,13 +77,15 @@ class Enclosure:
 
     def why_never_begun(self) -> tuple[Any, ...]:
         """What to answer where the job was never executed; then its log is none, unless the answer ends the attempt."""
-        if self.error is None:
-            return protocol.REFUSED, protocol.NO_ISOLATION, 0, self._complaint()
-        if self.error in SCARCITY:
+        complaint = self._complaint()
+        error = _want_in(complaint) if self.error is None else self.error
+        if error is None:
+            return protocol.REFUSED, protocol.NO_ISOLATION, 0, complaint
+        if error in SCARCITY:
             if self._log:
                 os.unlink(self._log, dir_fd=self._logs)
-            return protocol.SCARCE, self.error
-        fault = spawn.fault_of(self._command, self.error, self._folder)
+            return protocol.SCARCE, error
+        fault = spawn.fault_of(self._command, error, self._folder)
         return protocol.REFUSED, fault.kind, fault.number, fault.detail
 
     def close(self) -> None:
@@ -96,3 +98,9 @@ class Enclosure:
         os.lseek(self._said, 0, os.SEEK_SET)
         lines = os.read(self._said, _LONGEST_COMPLAINT).split(b"\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), b"it ended without a word")
+
+
+def _want_in(complaint: bytes) -> int | None:
+    """The errno of a want that may pass, where that is what a complaint is about. None of them speaks another language:
+    their environment is empty."""
+    return next((number for number in SCARCITY if os.strerror(number).encode() in complaint), None)

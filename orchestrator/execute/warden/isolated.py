@@ -4,6 +4,7 @@ are no namespaces in the job itself, confined.
 
 from __future__ import annotations
 
+import errno
 import marshal
 import os
 import signal
@@ -12,7 +13,7 @@ import sys
 from . import inner, limited, namespaces
 from .confinement import Confinement
 from .enclosure import Enclosure
-from .scarcity import SCARCITY
+from .scarcity import SCARCITY, has_room_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,17 +79,23 @@ def start(path: bytes, command: Command, walls: Walls, output: int) -> tuple[int
             if made is not None:
                 made.close()
     limited.check_texts(command.argv, command.env)
-    told, tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    said = os.memfd_create("complaints", os.MFD_CLOEXEC)
+    kept: list[int] = []
     try:
-        begin = _in_bubblewrap if walls.prefix else _in_namespaces
-        pid = begin(path, command, walls, output, tell, said)
+        told, tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        kept.append(told)
+        try:
+            said = os.memfd_create("complaints", os.MFD_CLOEXEC)
+            kept.append(said)
+            if not has_room_for(max(kept)):
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            begin = _in_bubblewrap if walls.prefix else _in_namespaces
+            pid = begin(path, command, walls, output, tell, said)
+        finally:
+            os.close(tell)
     except BaseException:
-        os.close(told)
-        os.close(said)
+        for descriptor in kept:
+            os.close(descriptor)
         raise
-    finally:
-        os.close(tell)
     return pid, Enclosure(pid, told, said, path, command.working_dir, command.log, command.logs)
 
 

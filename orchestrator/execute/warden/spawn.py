@@ -246,7 +246,10 @@ def _start_ticks(pid: int, before: int, after: int) -> int:
     ticks = before // _TICK_NANOSECONDS
     if ticks == after // _TICK_NANOSECONDS:
         return ticks
-    process = processes.read_process(pid)
+    try:
+        process = processes.read_process(pid)
+    except OSError:  # the system has no descriptor left: that must not undo a start
+        return ticks
     return process.start_ticks if process else ticks
 
 
