@@ -65,15 +65,21 @@ def chosen_run(arguments: argparse.Namespace) -> RunDir:
 
 
 class Look:
-    """A run as its plan and its journal tell it. Raises RefusedError for damage in either."""
+    """A run as its plan and its journal tell it. Raises RefusedError for damage in either.
 
-    def __init__(self, run: RunDir) -> None:
+    `plan_data` is what the file of the plan holds, for who wants to judge by that; else it is given up at once, since
+    it takes as much memory as all the rest.
+    """
+
+    def __init__(self, run: RunDir, *, keeps_plan_data: bool = False) -> None:
         self.run = run
         self.driven = is_driven(run)  # asked first: a run that ends while its journal is read is no interrupted one
         gc.disable()  # a large plan is all survivors; looking for garbage among them takes longer than reading it
         try:
-            self.plan_data = self._plan_data()
-            self.plan = plan_from_dict(self.plan_data)
+            data = self._plan_data()
+            self.plan = plan_from_dict(data)
+            self.plan_data = data if keeps_plan_data else {}
+            del data
             gc.freeze()
         finally:
             gc.enable()

@@ -19,6 +19,7 @@ _decode = msgspec.json.Decoder().decode
 _NEWLINE = ord("\n")
 _SUFFIX = len(',"crc":"01234567"}\n')
 _BLOCK = 64 * 1024
+_BUFFER = 256 * 1024
 _KEYS = {event: frozenset(fields) | {"ts", "at", "run_id"} for event, fields in EVENTS.items()}
 
 Record = dict[str, Any]
@@ -42,7 +43,7 @@ class JournalReader:
         path = self._rundir.path_of(JOURNAL)
         self.torn = b""
         try:
-            with os.fdopen(self._rundir.open_for_reading(JOURNAL), "rb") as lines:
+            with os.fdopen(self._rundir.open_for_reading(JOURNAL), "rb", _BUFFER) as lines:
                 lines.seek(self.whole_bytes)
                 for line in lines:
                     if line[-1] != _NEWLINE:

@@ -72,7 +72,7 @@ def report(run: RunDir) -> None:
 
 
 def verify(run: RunDir) -> None:
-    look = Look(run)
+    look = Look(run, keeps_plan_data=True)
     judge = Judge(look.plan_data)
     look.feed(judge.see)
     assert judge.finished

@@ -36,7 +36,7 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 1 if a rule was not kept."""
     with chosen_run(arguments) as one:
-        look = Look(one)
+        look = Look(one, keeps_plan_data=True)
         fold, judge, logs = RunFold(look.plan), Judge(look.plan_data), LogJudge(_sizes(one))
         look.feed(fold.add, judge.see, logs.see)
         keep(look, fold, judge)
