@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -43,6 +43,26 @@ def bands(report: RunReport, most: int) -> list[Band]:
         return []
     step = next(step for step in _steps() if -(-len(levels) // step) <= most)
     return [_band(report, first, min(first + step, len(levels))) for first in range(0, len(levels), step)]
+
+
+def titles(found: Sequence[Band]) -> tuple[str, ...]:
+    """Heads of a table of bands, without one for what there is nothing of in nearly every run."""
+    others = ("others",) if any(band.others for band in found) else ()
+    return "levels", "jobs", "succeeded", "failed", "skipped", *others, "time"
+
+
+def cells(found: Sequence[Band], took: Callable[[float], str]) -> list[tuple[str, ...]]:
+    """The rows below `titles`; `took` is how seconds are written."""
+    others = any(band.others for band in found)
+    return [
+        (
+            band.name,
+            *(str(number) for number in (band.jobs, band.succeeded, band.failed, band.skipped)),
+            *((str(band.others),) if others else ()),
+            "-" if band.seconds is None else took(band.seconds),
+        )
+        for band in found
+    ]
 
 
 def _steps() -> Iterator[int]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.report.advice import recommendations
 from orchestrator.report.chart import chart, escaped
-from orchestrator.report.folded import LARGE, bands, blamed
+from orchestrator.report.folded import LARGE, bands, blamed, cells, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILURES, Status
 from orchestrator.report.text import clip, count, percent, size, visible
@@ -150,12 +150,11 @@ def _levels(report: RunReport) -> Iterator[str]:
     found = bands(report, MOST_BANDS)
     if not found:
         return
-    yield "<h2>Levels</h2><table><thead><tr><th>Levels<th class=n>Jobs<th class=n>Succeeded<th class=n>Failed"
-    yield "<th class=n>Skipped<th class=n>Others<th class=n>Wall time</tr></thead><tbody>"
-    for band in found:
-        numbers = (band.jobs, band.succeeded, band.failed, band.skipped, band.others)
-        took = "" if band.seconds is None else f"{band.seconds:.3f} s"
-        yield f"<tr><td>{band.name}{''.join(f'<td class=n>{number}' for number in numbers)}<td class=n>{took}"
+    first, *others = titles(found)
+    heads = "".join(f"<th class=n>{title.capitalize()}" for title in others)
+    yield f"<h2>Levels</h2><table><thead><tr><th>{first.capitalize()}{heads}</tr></thead><tbody>"
+    for name, *numbers in cells(found, lambda took: f"{took:.3f} s"):
+        yield f"<tr><td>{name}{''.join(f'<td class=n>{number}' for number in numbers)}"
     yield "</tbody></table>"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.journal.names import LOGS, RESULTS
 from orchestrator.report.advice import recommendations
-from orchestrator.report.folded import LARGE, bands, blamed
+from orchestrator.report.folded import LARGE, bands, blamed, cells, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILURES, Status
 from orchestrator.report.text import clip, code, count, percent, size
@@ -85,18 +85,9 @@ def _performance(report: RunReport) -> list[str]:
 def _levels(report: RunReport) -> list[str]:
     """A level waits only for those before it: the groups of `execution_plan.json`."""
     found = bands(report, MOST_BANDS)
-    others = any(band.others for band in found)
-    head = ("Levels", "Jobs", "Succeeded", "Failed", "Skipped", *["Others"] * others, "Wall time")
-    rows = [
-        (
-            band.name,
-            *(str(number) for number in (band.jobs, band.succeeded, band.failed, band.skipped)),
-            *[str(band.others)] * others,
-            "" if band.seconds is None else f"{band.seconds:.3f} s",
-        )
-        for band in found
-    ]
-    return _table(head, rows) if rows else []
+    if not found:
+        return []
+    return _table([title.capitalize() for title in titles(found)], cells(found, lambda took: f"{took:.3f} s"))
 
 
 def _times(report: RunReport) -> list[str]:

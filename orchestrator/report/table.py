@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 
-from orchestrator.report.folded import LARGE, bands, blamed
+from orchestrator.report.folded import LARGE, bands, blamed, cells, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import Status
 from orchestrator.report.text import clip, columns, count, seconds, visible
@@ -129,15 +129,7 @@ def _levels(report: RunReport) -> list[str]:
     found = bands(report, MOST_BANDS)
     if not found:
         return []
-    rows: list[tuple[str, ...]] = [("levels", "jobs", "succeeded", "failed", "skipped", "others", "time")]
-    rows += [
-        (
-            band.name,
-            *(str(number) for number in (band.jobs, band.succeeded, band.failed, band.skipped, band.others)),
-            "-" if band.seconds is None else seconds(band.seconds),
-        )
-        for band in found
-    ]
+    rows = [titles(found), *cells(found, seconds)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return ["", *("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)]
 
