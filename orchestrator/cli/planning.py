@@ -98,11 +98,9 @@ def assess(
 
 def is_repeatable(manifest: Manifest) -> bool:
     """Whether the plan follows from the manifest's own bytes: no other file, no parameter, no look at the machine."""
-    return not (
-        manifest.include
-        or manifest.params
-        or any(workflow.file is not None or workflow.if_ is not None for workflow in manifest.workflows.values())
-    )
+    from orchestrator.manifest.having import Having
+
+    return not (manifest.include or manifest.params or Having(manifest.workflows).names("file", "if_"))
 
 
 def surroundings(

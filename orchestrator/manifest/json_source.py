@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from itertools import chain
+from typing import Any
+
+import msgspec
 
 from orchestrator.diagnostics import Diagnostic
 from orchestrator.manifest.marks import MAX_DUPLICATES, Marks
@@ -18,6 +22,29 @@ _DOUBTFUL_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 def read_json(lines: Lines) -> tuple[object, bool]:
     """The data, and whether some key stands twice in one object. Raises `Refusal`."""
+    try:
+        # A third of the time of the standard library, and at its end the depth is known. What this does not read is
+        # faulty or odd: deep, an infinite number, half of a surrogate pair.
+        data = msgspec.json.decode(lines.text, type=_shallow(6))
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return read_patiently(lines)
+    if _DOUBTFUL_ESCAPE.search(lines.text):
+        scan(lines)
+    # Of a key that stands twice only one is in the data: written again it is shorter by some texts.
+    return data, _quotes(msgspec.json.encode(data).decode()) < _quotes(lines.text)
+
+
+@cache
+def _shallow(levels: int) -> Any:
+    """The type of data with so many levels of lists and mappings at most."""
+    found: Any = str | int | float | bool | None
+    for _ in range(levels):
+        found = str | int | float | bool | None | list[found] | dict[str, found]
+    return found
+
+
+def read_patiently(lines: Lines) -> tuple[object, bool]:
+    """The same by the standard library."""
     twice = False
 
     def build(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -84,7 +111,10 @@ def _checked_text(lines: Lines, found: re.Match[str]) -> str:
 
 def _integer(digits: str) -> int | float:
     """Python converts up to 4,300 digits; a longer number is read as an infinite one, which no key takes."""
-    return int(digits) if len(digits) <= 4_000 else float(digits)
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
 
 
 def _deeper_than(depth: int, data: object) -> bool:
@@ -97,3 +127,8 @@ def _deeper_than(depth: int, data: object) -> bool:
         if not level:
             return False
     return True
+
+
+def _quotes(text: str) -> int:
+    """The quotes around the texts of valid JSON: all but those that are escaped."""
+    return text.count('"') - text.replace("\\\\", "").count('\\"')

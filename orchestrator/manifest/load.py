@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from orchestrator.diagnostics import Diagnostic, Span
 from orchestrator.manifest.check import check
 from orchestrator.manifest.files import FileFacts, gather
+from orchestrator.manifest.having import Having
 from orchestrator.manifest.homes import Home
 from orchestrator.manifest.marks import Positions
 from orchestrator.manifest.model import Manifest
@@ -70,10 +71,10 @@ def loads(data: bytes, *, name: str, base_dir: str) -> Loaded:
             loaded = with_included(loaded)
     if loaded.manifest is None:
         return loaded
-    homes, workflows = loaded.homes, loaded.manifest.workflows.items()
+    homes, with_file = loaded.homes, Having(loaded.manifest.workflows).of("file").items()
     paths = (
         homes[name].path_of(workflow.file) if name in homes else workflow.file
-        for name, workflow in workflows
+        for name, workflow in with_file
         if workflow.file is not None
     )
     return replace(loaded, files=gather(paths, base_dir))

@@ -5,12 +5,21 @@ Times are seconds. `Defaults` and `Policy` are complete: what the file leaves ou
 """
 
 # Without `from __future__ import annotations`: pydantic would have to compile each annotation from its text, 4 ms.
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 from pydantic.config import JsonDict, JsonValue
 
+from orchestrator.manifest.alike import validated
 from orchestrator.manifest.annotated import ByteSize, Duration, EnvName, Filled, Limit, Name, Parallel, Text
 from orchestrator.manifest.fields import (
     Amount,
@@ -345,6 +354,11 @@ class Manifest(Section):
     workflows: dict[Name, Workflow] = Field(
         min_length=1, description="What there is to do, by name.", examples=[{"test": {"run": "make test"}}]
     )
+
+    @field_validator("workflows", mode="wrap")
+    @classmethod
+    def _many_are_alike(cls, data: object, check: ValidatorFunctionWrapHandler) -> Mapping[str, Workflow]:
+        return validated(data, Workflow, check)
 
 
 class JoiningManifest(Manifest):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, Span, has_errors
+from orchestrator.manifest.having import Having
 from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.positions import SourceMap
@@ -31,9 +32,11 @@ _LONGEST_NAMED = 20
 
 
 class Checked(Struct, frozen=True):
-    """The jobs that there may be, their edges and their levels (of no use with errors); the parameters; the workflows
-    whose texts hold templates, with the parsed texts; and what was found, ordered by position."""
+    """Which workflows have which keys; the jobs that there may be, their edges and their levels (of no use with
+    errors); the parameters; the workflows whose texts hold templates, with the parsed texts; and what was found,
+    ordered by position."""
 
+    having: Having
     layout: Layout
     edges: Edges
     levels: Levels
@@ -50,6 +53,7 @@ def check(
     workflows come from that are not the manifest's own."""
     found: list[Diagnostic] = []
     own = Home("", manifest.defaults, source)
+    having = Having(manifest.workflows)
     templates = Templates()
     params = resolve_params(manifest, source, around, found)
     edges = resolve_edges(manifest, source, found)
@@ -59,21 +63,20 @@ def check(
     except CycleError:
         names = tuple(manifest.workflows)
         found.extend(_circular(knot, names, edges, manifest, source) for knot in find_knots(edges.waits))
-    layout = lay_out(manifest, source, found)
+    layout = lay_out(manifest, having, source, found)
     references = References(manifest, layout, source, templates, found)
-    for name, workflow in manifest.workflows.items():
-        references.check(name, workflow, homes.get(name, own))
+    references.check_all(own, homes, having, edges.choosing)
     if not has_errors(found):
         wanted = _wanted(manifest, layout, params, templates)
         of_jobs = job_edges(manifest, layout, edges, wanted, source, found)
         if of_jobs is not edges:
             edges, ordered = of_jobs, levels(of_jobs.waits)
-    _check_pools(manifest, source, found)
-    check_secrets(manifest, source, found)
-    check_isolation(manifest, source, own, homes, found)
-    _check_files(manifest, source, files, homes, found)
+    _check_pools(manifest, having, source, found)
+    check_secrets(manifest, having, source, found)
+    check_isolation(having, source, own, homes, found)
+    _check_files(having, source, files, homes, found)
     diagnostics = tuple(sorted(found, key=_position))
-    return Checked(layout, edges, ordered, params, references.templated, templates, diagnostics)
+    return Checked(having, layout, edges, ordered, params, references.templated, templates, diagnostics)
 
 
 def _wanted(manifest: Manifest, layout: Layout, params: Params, templates: Templates) -> Wanted:
@@ -144,10 +147,10 @@ def _advice(knot: Knot, names: tuple[str, ...]) -> str:
     return advice + ("; there are more cycles through these workflows" if knot.has_more else "")
 
 
-def _check_pools(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> None:
+def _check_pools(manifest: Manifest, having: Having, source: SourceMap, found: list[Diagnostic]) -> None:
     sizes = manifest.policy.pools
     suggester = Suggester(sizes)
-    for name, workflow in manifest.workflows.items():
+    for name, workflow in having.of("pools").items():
         for pool, demand in workflow.pools.items():
             path: Path = ("workflows", name, "pools", pool)
             if pool not in sizes:
@@ -173,9 +176,9 @@ def _too_much(
 
 
 def _check_files(
-    manifest: Manifest, source: SourceMap, files: Files, homes: Mapping[str, Home], found: list[Diagnostic]
+    having: Having, source: SourceMap, files: Files, homes: Mapping[str, Home], found: list[Diagnostic]
 ) -> None:
-    for name, workflow in manifest.workflows.items():
+    for name, workflow in having.of("file").items():
         if workflow.file is None or OPENING in workflow.file:
             continue
         facts = files.get(homes[name].path_of(workflow.file) if name in homes else workflow.file)

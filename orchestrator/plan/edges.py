@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -35,12 +35,13 @@ class Choice(Struct, frozen=True):
 class Edges(Struct, frozen=True):
     """Workflows by number, as declared: what each needs, what it comes after, and both together. No one stands twice
     in a row of `waits`; no one waits for itself. `choices` are the entries that mean only some jobs of a workflow: it
-    alone may stand in a row of `needs` and of `after`."""
+    alone may stand in a row of `needs` and of `after`. `choosing` are the workflows with entries that are no names."""
 
     needs: Rows
     after: Rows
     waits: Rows
     choices: Sequence[Choice] = ()
+    choosing: Collection[str] = ()
 
 
 def named_in(entry: str | Need) -> str:
@@ -60,7 +61,7 @@ def resolve_edges(manifest: Manifest, source: SourceMap, found: list[Diagnostic]
         after.append(soft)
         waits.append(tuple(dict.fromkeys(hard + soft)) if soft else hard)
     resolver.tell_the_rest()
-    return Edges(needs, after, waits, resolver.choices)
+    return Edges(needs, after, waits, resolver.choices, resolver.choosing)
 
 
 class _Resolver:
@@ -71,6 +72,7 @@ class _Resolver:
         self._suggester = Suggester(self._number_of)
         self._count: Counter[str] = Counter()
         self.choices: list[Choice] = []
+        self.choosing: set[str] = set()
 
     def tell_the_rest(self) -> None:
         """How many faults were not told, as a note at the last of their kind."""
@@ -84,9 +86,12 @@ class _Resolver:
     def edges_of(self, number: int, name: str, workflow: Workflow) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """What this workflow needs and what it comes after."""
         if not workflow.after:
-            names = [need for need in workflow.needs if isinstance(need, str)]
-            row = tuple([self._number_of.get(name, number) for name in names])
-            if number not in row and len(set(row)) == len(row) == len(workflow.needs):
+            try:
+                # Entries that are no names are no keys either; some of them cannot even be looked up.
+                row = tuple(map(self._number_of.__getitem__, workflow.needs))  # type: ignore[arg-type]
+            except (KeyError, TypeError):
+                return self._edges_one_by_one(number, name, workflow)
+            if number not in row and len(set(row)) == len(row):
                 return row, ()
         return self._edges_one_by_one(number, name, workflow)
 
@@ -95,7 +100,10 @@ class _Resolver:
         edges: dict[str, dict[int, None]] = {"needs": {}, "after": {}}
         for key, others in (("needs", workflow.needs), ("after", workflow.after)):
             for place, entry in enumerate(others):
-                other, chosen = named_in(entry), None if isinstance(entry, str) else entry.matrix
+                other, chosen = named_in(entry), None
+                if not isinstance(entry, str):
+                    chosen = entry.matrix
+                    self.choosing.add(name)
                 target = self._number_of.get(other)
                 if target is None:
                     self._unknown(name, key, place, entry)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.diagnostics import Diagnostic, Path, Severity
+from orchestrator.manifest.having import Having
 from orchestrator.manifest.homes import Home
-from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.positions import SourceMap
 from orchestrator.plan.expand import isolation_of
 from orchestrator.plan.model import Isolation
@@ -15,12 +15,10 @@ _KEYS = ("writes", "network")
 
 
 def check_isolation(
-    manifest: Manifest, source: SourceMap, own: Home, homes: Mapping[str, Home], found: list[Diagnostic]
+    having: Having, source: SourceMap, own: Home, homes: Mapping[str, Home], found: list[Diagnostic]
 ) -> None:
     """PX222 for `writes` and `network` of a workflow that has no sandbox."""
-    for name, workflow in manifest.workflows.items():
-        if workflow.writes is None and workflow.network is None:
-            continue
+    for name, workflow in having.of(*_KEYS).items():
         isolation = isolation_of(workflow, homes.get(name, own).defaults)
         if isolation is Isolation.SANDBOX:
             continue

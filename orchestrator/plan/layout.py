@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic
+from orchestrator.manifest.having import Having
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.scalars import Value
@@ -48,12 +49,12 @@ class Layout(Struct, frozen=True):
         return None if cells is None else cells[job - self.first_of[self.workflow_of[job]]]
 
 
-def lay_out(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> Layout:
+def lay_out(manifest: Manifest, having: Having, source: SourceMap, found: list[Diagnostic]) -> Layout:
     """The jobs of a manifest. A workflow whose matrix has faults, which `found` gets, has one job without a cell."""
     names = list(manifest.workflows)
     cells = {
         name: cells_of(name, workflow.matrix, source, found)
-        for name, workflow in manifest.workflows.items()
+        for name, workflow in having.of("matrix").items()
         if workflow.matrix is not None
     }
     cells = {name: laid_out for name, laid_out in cells.items() if laid_out}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Path
+from orchestrator.manifest.having import Having
 from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.places import place
@@ -17,6 +18,9 @@ from orchestrator.plan.layout import Layout
 from orchestrator.plan.near import Suggester
 from orchestrator.plan.shelltext import is_posix_shell
 from orchestrator.plan.template import MAX_FAULTS, OPENING, Piece, TemplateFault, Templates
+
+# The keys whose values may hold templates, or be taken to, beside `run` and `needs`.
+_KEYS = ("if_", "argv", "file", "args", "shell", "env", "working_dir", "writes", "cleanup")
 
 
 class _Text(Struct, frozen=True):
@@ -42,8 +46,17 @@ class References:
         self._params = Suggester(manifest.params)
         self._told: set[tuple[int, Path, int]] = set()
 
-    def check(self, name: str, workflow: Workflow, home: Home) -> None:
-        """PX212 to PX216 of one workflow."""
+    def check_all(self, own: Home, homes: Mapping[str, Home], having: Having, choosing: Collection[str]) -> None:
+        """PX212 to PX216. `choosing` are the workflows that need, or come after, chosen jobs of others."""
+        # Most workflows have one text that may hold templates, and it holds none: a look at it is all they cost.
+        suspects = having.names(*_KEYS).union(choosing)
+        if _defaults_have_templates(own) or any(map(_defaults_have_templates, homes.values())):
+            suspects.update(self._manifest.workflows)
+        for name, workflow in self._manifest.workflows.items():
+            if name in suspects or (workflow.run is not None and OPENING in workflow.run):
+                self._check(name, workflow, homes.get(name, own))
+
+    def _check(self, name: str, workflow: Workflow, home: Home) -> None:
         if workflow.if_ is not None:
             for key, path in tests_of(workflow.if_, ("workflows", name, "if")):
                 self._check_test(name, workflow, key, path)
@@ -138,6 +151,12 @@ class References:
 def _whole(code: str, message: str, advice: str) -> TemplateFault:
     """A fault at the first opening of a text."""
     return TemplateFault(code, message, advice, 0, len(OPENING))
+
+
+def _defaults_have_templates(home: Home) -> bool:
+    defaults = home.defaults
+    texts = (*defaults.shell, *defaults.env.values(), defaults.working_dir or "", *defaults.writes)
+    return _any_opens(texts)
 
 
 def _has_templates(workflow: Workflow, home: Home) -> bool:

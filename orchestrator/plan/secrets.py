@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
+from orchestrator.manifest.having import Having
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.secrets import is_value, looks_like_secret
@@ -29,10 +30,10 @@ def secret_sources(manifest: Manifest, planned: Iterable[str]) -> dict[str, Secr
     }
 
 
-def check_secrets(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> None:
+def check_secrets(manifest: Manifest, having: Having, source: SourceMap, found: list[Diagnostic]) -> None:
     """PX220 for each name that is no secret; a warning, PX221, for each literal that should be one."""
     suggester = Suggester(manifest.secrets)
-    for name, workflow in manifest.workflows.items():
+    for name, workflow in having.of("secrets", "env").items():
         for place, secret in enumerate(workflow.secrets):
             if secret not in manifest.secrets:
                 path: Path = ("workflows", name, "secrets", place)

@@ -11,6 +11,10 @@ from orchestrator.plan.model import NO_LIMITS, Isolation, JobSpec, Limits, Plan,
 _WIDEST_ID = 32
 _LONGEST_COMMAND = 88
 _MOST_NAMES = 6
+# A plan of more jobs than these is shown as one page: its first groups and the last, and of each a few jobs.
+MOST_JOBS = 1_000
+_FIRST_GROUPS = 9
+_OF_A_GROUP = 5
 
 
 def plan_text(plan: Plan, origins: Mapping[str, str] | None = None, purposes: Mapping[str, str] | None = None) -> str:
@@ -18,26 +22,43 @@ def plan_text(plan: Plan, origins: Mapping[str, str] | None = None, purposes: Ma
 
     A job's time-out is told where it differs from the run's default. `origins` says where an overridden setting comes
     from: `{"max_parallel_jobs": "--max-parallel-jobs"}`; the other keys are `fail_fast`, `timeout` and `params.NAME`.
-    `purposes` says of parameters what they are for.
+    `purposes` says of parameters what they are for. Of a large plan a part is shown, and how much is not.
     """
     lines = [f"{_shown(plan.name)}: {_count(len(plan.jobs), 'job')} in {_count(len(plan.levels), 'group')}"]
     if plan.description:
         lines.append(_shown(plan.description))
-    width = min(max((len(job.id) for job in plan.jobs), default=0), _WIDEST_ID)
-    for number, level in enumerate(plan.levels, start=1):
-        lines += ["", f"group {number}"]
-        for index in level:
-            lines += _job_lines(plan, plan.jobs[index], width)
+    lines += _group_lines(plan)
     if plan.jobs:
         path = " -> ".join(_listed([plan.jobs[index].id for index in plan.critical_path], most=40))
         lines += ["", f"critical path: {path}"]
         lines += _estimate_lines(plan)
     if plan.left_out:
-        lines += ["", "left out", *(f"  {workflow}: {reason}" for workflow, reason in plan.left_out)]
+        lines += ["", "left out"]
+        lines += _listed([f"  {workflow}: {reason}" for workflow, reason in plan.left_out], most=MOST_JOBS)
     if plan.params:
         lines += ["", "parameters", *_param_lines(plan, origins or {}, purposes or {})]
     lines += ["", "settings", *_setting_lines(plan, origins or {})]
     return "\n".join(lines) + "\n"
+
+
+def _group_lines(plan: Plan) -> Iterator[str]:
+    groups: list[tuple[int, tuple[int, ...]]] = list(enumerate(plan.levels, start=1))
+    is_large = len(plan.jobs) > MOST_JOBS
+    if is_large:
+        yield "This is a part of it: `--format json` has all. Name jobs to see them with what they need."
+    folded = groups[_FIRST_GROUPS:-1] if is_large else []
+    shown = [(number, level[:_OF_A_GROUP] if is_large else level) for number, level in groups]
+    shown = shown[:_FIRST_GROUPS] + shown[-1:] if len(folded) > 1 else shown
+    width = min(max((len(plan.jobs[index].id) for _, level in shown for index in level), default=0), _WIDEST_ID)
+    for number, level in shown:
+        if len(folded) > 1 and number == len(groups):
+            jobs = _count(sum(len(level) for _, level in folded), "job")
+            yield from ("", f"... groups {folded[0][0]} to {folded[-1][0]}: {jobs}")
+        yield from ("", f"group {number}")
+        for index in level:
+            yield from _job_lines(plan, plan.jobs[index], width)
+        if hidden := len(plan.levels[number - 1]) - len(level):
+            yield f"  ... {_count(hidden, 'job')} more"
 
 
 def _estimate_lines(plan: Plan) -> Iterator[str]:

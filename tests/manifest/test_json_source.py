@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
-from support.manifests import loaded, told
+from hypothesis import given
+from hypothesis import strategies as st
+from support.manifests import line, loaded, told
+
+from orchestrator.manifest.json_source import read_json, read_patiently
+from orchestrator.manifest.text import Lines, Refusal
 
 GOOD = '{"version": 1, "workflows": {"a": {"run": "x"}}}'
 
@@ -84,3 +90,52 @@ def test_faults_of_the_model_have_their_places() -> None:
 def test_numbers_that_are_none_are_refused_where_they_stand(number: str) -> None:
     text = f'{{"version": 1, "workflows": {{"a": {{"run": "x", "priority": {number}}}}}}}'
     assert [line[:11] for line in told(text, "pexec.json")] == ["PX112 1:60+"]
+
+
+def outcome(read: Callable[[Lines], tuple[object, bool]], text: str) -> str:
+    """What one way of reading makes of a text: the data with the types in it and whether a key stands twice, or why it
+    is refused."""
+    try:
+        return repr(read(Lines("m.json", text)))
+    except Refusal as refusal:
+        return line(refusal.diagnostic)
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+_TREES = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=12,
+)
+_PIECES = st.sampled_from([
+    '"', "\\", "\\\\", '\\"', '{"a":1,"a":2}', '"a":1', "{}", "[", "]", "{", "}", ",", ":", " ", "\n", "null", "true",
+    "1e999", "-0", "-0.0", "NaN", "0x1", "01", "1.5E3", "18446744073709551616", "9" * 4_300, "9" * 4_301,
+    "\\ud800", "\\ud83d\\ude00", "\\u0000", "\\u0041", "\x00", "\x0b", "\x7f", "\ud800", "é", "世",
+    "[" * 7 + "]" * 7, "[" * 45 + "]" * 45,
+])  # fmt: skip
+
+
+@given(_TREES, st.booleans(), st.lists(st.tuples(st.integers(0, 200), _PIECES, st.integers(0, 2)), max_size=3))
+def test_the_quick_way_reads_what_the_patient_one_reads(
+    tree: object, ascii_only: bool, changes: list[tuple[int, str, int]]
+) -> None:
+    text = json.dumps(tree, ensure_ascii=ascii_only)
+    for at, piece, gone in changes:
+        at %= len(text) + 1
+        text = text[:at] + piece + text[at + gone :]
+    assert outcome(read_json, text) == outcome(read_patiently, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [
+        ('{"a": "b", "c": ["a"]}', False),
+        ('{"a": {"b": [], "b": []}}', True),
+        ('{"a": [{"b": 1, "\\u0062": 1}]}', True),
+        ('{"\\"": "\\\\", "x": "\\\\\\""}', False),
+        ('{"\\"": "\\\\", "\\u0022": "\\\\\\""}', True),
+        ('{"a": "\\u005c", "b": "\\u0022"}', False),
+    ],
+)
+def test_a_key_that_stands_twice_is_seen_by_both(text: str, twice: bool) -> None:
+    assert [read(Lines("m.json", text))[1] for read in (read_json, read_patiently)] == [twice, twice]

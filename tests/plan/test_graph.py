@@ -47,3 +47,7 @@ def test_the_critical_path_follows_durations_where_they_are_known() -> None:
 def test_one_long_job_can_be_the_critical_path() -> None:
     waits = ((), (0,), ())
     assert urgency(waits, levels(waits), (1.0, 1.0, 9.0)).path == (2,)
+
+
+def test_the_jobs_of_a_level_stand_in_their_order() -> None:
+    assert levels(((), (), (1,), (0,), (2, 3))) == ((0, 1), (2, 3), (4,))

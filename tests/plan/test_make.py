@@ -184,3 +184,20 @@ def test_fail_fast_is_read_as_it_is_written_and_told_the_same_way(written: str, 
     policy = good_plan(f"policy: {{fail_fast: {written}}}\nworkflows: {{a: {{run: a}}}}").policy
     assert policy.fail_fast is meant
     assert str(policy.fail_fast.plain).lower() == written
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "value"),
+    [
+        ("when", "always", When.ALWAYS),
+        ("priority", "3", 3),
+        ("memory", "1KB", 1000),
+        ("cpus", "2", 2.0),
+        ("allow_failure", "true", True),
+        ("tags", "[x]", ("x",)),
+        ("description", "A word.", "A word."),
+    ],
+)
+def test_a_job_gets_what_its_workflow_says_of_it_alone(key: str, written: str, value: object) -> None:
+    plan = good_plan(f"workflows: {{a: {{run: x, {key}: {written}}}, b: {{run: x}}}}")
+    assert [getattr(job, key) for job in plan.jobs] == [value, getattr(PlannedJob(0, "", "", JobSpec()), key)]

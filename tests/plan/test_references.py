@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from support.planning import picture, planned
+from support.planning import Found, picture, planned
 
 
 def told(text: str) -> str:
@@ -233,3 +233,33 @@ def test_a_matrix_with_faults_is_not_told_to_lack_its_values() -> None:
         for found in planned("workflows: {w: {run: 'echo ${{ matrix.a }}', matrix: {a: [x, x]}}}").diagnostics
     ]
     assert codes == ["PX210"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "argv: [x, '${{ params.x }}']",
+        "file: '${{ params.x }}'",
+        "file: a.sh, args: ['${{ params.x }}']",
+        "run: x, shell: [sh, '${{ params.x }}']",
+        "run: x, env: {A: '${{ params.x }}'}",
+        "run: x, working_dir: '${{ params.x }}'",
+        "run: x, isolation: sandbox, writes: ['${{ params.x }}']",
+        "run: x, cleanup: '${{ params.x }}'",
+        "run: x, needs: {workflow: b, matrix: {m: '${{ params.x }}'}}",
+        "run: x, after: {workflow: b, matrix: {m: '${{ params.x }}'}}",
+    ],
+)
+def test_a_workflow_is_looked_at_that_has_a_template_in_one_place_alone(text: str) -> None:
+    found = planned(
+        f"workflows:\n  a: {{{text}}}\n  b: {{run: x, matrix: {{m: [1]}}}}\n", files={"a.sh": Found()}
+    ).diagnostics
+    assert [diagnostic.code for diagnostic in found] in (["PX212"], ["PX214"])
+
+
+@pytest.mark.parametrize(
+    "text", ["env: {A: '${{ params.x }}'}", "writes: ['${{ params.x }}']", "shell: ['${{ params.x }}']"]
+)
+def test_workflows_are_looked_at_whose_defaults_have_templates(text: str) -> None:
+    found = planned(f"defaults: {{isolation: sandbox, {text}}}\nworkflows: {{a: {{run: x}}}}\n").diagnostics
+    assert [diagnostic.code for diagnostic in found] in (["PX212"], ["PX214"])

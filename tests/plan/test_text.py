@@ -131,3 +131,50 @@ def test_long_things_are_cut_and_say_so() -> None:
     text = plan_text(good_plan(f"workflows:\n{jobs}  last: {{run: '{'x' * 100}', needs: [{names}]}}\n"))
     assert f"  last   {'x' * 85}...\n" in text
     assert "needs job0, job1, job2, job3, job4, ... (14 more) ..., job19\n" in text
+
+
+def test_of_a_large_plan_the_first_groups_and_the_last_are_shown_with_a_few_jobs_each() -> None:
+    lines = [
+        f"  j{job}: {{run: 'make {job}'{f', needs: [j{job - 100}]' if job >= 100 else ''}}}" for job in range(1_201)
+    ]
+    text = plan_text(good_plan("workflows:\n" + "\n".join(lines)))
+    first = textwrap.dedent(
+        """\
+        nightly: 1,201 jobs in 13 groups
+        This is a part of it: `--format json` has all. Name jobs to see them with what they need.
+
+        group 1
+          j0     make 0
+          j1     make 1
+          j2     make 2
+          j3     make 3
+          j4     make 4
+          ... 95 jobs more
+
+        group 2
+          j100   make 100
+                   needs j0
+        """
+    )
+    last = textwrap.dedent(
+        """\
+                   needs j704
+          ... 95 jobs more
+
+        ... groups 10 to 12: 300 jobs
+
+        group 13
+          j1200  make 1200
+                   needs j1100
+
+        critical path: j0 -> j100 -> j200 -> j300 -> j400 ->"""
+    )
+    assert text.startswith(first)
+    assert last in text
+    assert text.count("\n") == 131
+
+
+def test_a_plan_that_is_not_large_is_shown_whole() -> None:
+    text = plan_text(good_plan("workflows:\n" + "\n".join(f"  j{job}: {{run: x}}" for job in range(1_000))))
+    assert text.count("  x\n") == 1_000
+    assert "--format json" not in text

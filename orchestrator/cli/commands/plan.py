@@ -9,6 +9,7 @@ from orchestrator.cli.options import add_run_arguments, one_of, understand
 from orchestrator.cli.planning import judge, tell_faults, tell_warnings
 from orchestrator.cli.streams import write_stdout
 from orchestrator.errors import ExitCode
+from orchestrator.plan.model import Plan
 
 
 def add_arguments(parser: Parser) -> None:
@@ -34,14 +35,24 @@ def run(arguments: argparse.Namespace) -> int:
     if verdict.plan is None:
         return ExitCode.INVALID
     if arguments.format == "json":
-        import json
-
-        from orchestrator.plan.export import plan_to_dict
-
-        write_stdout(json.dumps(plan_to_dict(verdict.plan), indent=2) + "\n")
+        _print_json(verdict.plan)
     else:
         from orchestrator.cli.text import defused
         from orchestrator.plan.text import plan_text
 
         write_stdout(defused(plan_text(verdict.plan, {**invocation.origins, **verdict.origins}, verdict.purposes)))
     return ExitCode.OK
+
+
+def _print_json(plan: Plan) -> None:
+    """The plan part by part, for it may be large. Only ASCII, so that no terminal is driven by it."""
+    import json
+    import re
+
+    from orchestrator.plan.export import plan_fields
+    from orchestrator.plan.rows import as_json
+
+    beyond_ascii = re.compile("[^\x00-\x7f]+")
+    for part in as_json(plan_fields(plan)):
+        if not write_stdout(beyond_ascii.sub(lambda found: json.dumps(found[0])[1:-1], part.decode())):
+            break
