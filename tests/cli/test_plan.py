@@ -100,6 +100,13 @@ def test_json_is_the_object_that_a_run_keeps(pexec: Pexec) -> None:
     assert [job["timeout_seconds"] for job in plan["jobs"]] == [300, 60, 300]
 
 
+def test_json_drives_no_terminal(pexec: Pexec) -> None:
+    text = MANIFEST.replace("make lint", '"echo caf\\xe9 \\u202e \\x9b31m \\U0001f600"')
+    said = pexec.file("pexec.yaml", text).run("plan", "--format", "json")
+    assert said.stdout.isascii()
+    assert json.loads(said.stdout)["jobs"][2]["run"] == "echo caf\xe9 \u202e \x9b31m \U0001f600"
+
+
 @pytest.mark.parametrize(
     ("arguments", "jobs"),
     [
