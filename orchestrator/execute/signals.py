@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from orchestrator.errors import EnvironmentFailedError
 
@@ -28,6 +28,29 @@ _OTHERS = (signal.SIGTSTP, signal.SIGUSR1)
 _MAY_BE_IGNORED = (signal.SIGHUP, signal.SIGTSTP)
 _STDERR = 2
 _STACKS = "stacks.txt"
+
+
+class _Early:
+    """What Python does by itself, and remembers it."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> NoReturn:
+        self.came = True
+        raise KeyboardInterrupt
+
+
+def remember_interrupts() -> None:
+    """From now on an interrupt ends the program as ever; if it does not, the run that begins hears of it.
+
+    What is raised passes through whatever is under way, imports of libraries above all, and some code in C takes any
+    exception for a "no".
+    """
+    if threading.current_thread() is threading.main_thread():
+        now = signal.getsignal(signal.SIGINT)
+        if now is signal.default_int_handler or isinstance(now, _Early):
+            signal.signal(signal.SIGINT, _Early())
 
 
 @contextmanager
@@ -49,6 +72,9 @@ def signals_to(put: Callable[[signal.Signals], None], bell: int) -> Iterator[Non
         if number in _MAY_BE_IGNORED and signal.getsignal(number) is signal.SIG_IGN:
             continue
         previous[number] = signal.signal(number, handler)
+    early = previous[signal.SIGINT]
+    if isinstance(early, _Early) and early.came:
+        put(signal.SIGINT)
     other_bell = signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
     faulthandler.register(signal.SIGQUIT, _STDERR, all_threads=True, chain=True)
     try:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from orchestrator.execute.inbox import Inbox
-from orchestrator.execute.signals import STOP_SIGNALS, signals_to
+from orchestrator.execute.signals import STOP_SIGNALS, remember_interrupts, signals_to
 
 ALL = (*STOP_SIGNALS, signal.SIGTSTP, signal.SIGUSR1)
 LONG = 10.0
@@ -62,6 +62,21 @@ def test_a_signal_ends_the_wait_also_when_it_does_not_interrupt_it(inbox: Inbox[
     assert came == [signal.SIGTERM]
     assert time.monotonic() - began < LONG
     assert signal.set_wakeup_fd(-1) == -1, "what wakes the main thread is as before, too"
+
+
+def test_an_interrupt_that_somebody_swallowed_before_a_run_is_heard_by_the_run(inbox: Inbox[object]) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        for swallowed in (True, False):
+            remember_interrupts()
+            if swallowed:
+                with pytest.raises(KeyboardInterrupt):
+                    signal.raise_signal(signal.SIGINT)
+            with signals_to(inbox.put, inbox.bell):
+                pass
+            assert inbox.take() == [signal.SIGINT] * swallowed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_in_another_thread_signals_stay_the_programs_own() -> None:
