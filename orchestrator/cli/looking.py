@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cli.options import STDIN, add_run_root, find_manifest, one_of, settings_for
-from orchestrator.errors import RefusedError, UsageError
+from orchestrator.cli.options import STDIN, add_run_root, find_manifest, one_of, run_root_of, settings_for
+from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
 from orchestrator.journal.liveness import is_driven
 from orchestrator.journal.names import JOURNAL, PLAN
 from orchestrator.journal.plan_file import NoPlanError, read_plan_data
 from orchestrator.journal.reader import JournalReader
-from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run
+from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run, list_runs
 from orchestrator.plan.export import plan_from_dict
+from orchestrator.settings import folders_upward
 
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
@@ -56,12 +59,29 @@ def run_root(arguments: argparse.Namespace) -> str:
         from orchestrator.cli.planning import tell_warnings
 
         tell_warnings(settings.warnings)
-    return DEFAULT_ROOT if settings.run_root is None else settings.run_root.value
+    return run_root_of(settings)
 
 
-def chosen_run(arguments: argparse.Namespace) -> RunDir:
+def chosen_run(arguments: argparse.Namespace, root: str | None = None) -> RunDir:
     """The run that `arguments.run` names. Raises UsageError when there is none, or several begin so."""
-    return find_run(run_root(arguments), arguments.run)
+    root = run_root(arguments) if root is None else root
+    try:
+        return find_run(root, arguments.run)
+    except UsageError:
+        other = _runs_above(root)
+        if other is None or list_runs(root):
+            raise
+    raise UsageError(f"there is no run in `{root}`", help=f"there is one in `{other}`: name that with `--run-root`")
+
+
+def _runs_above(root: str) -> str | None:
+    """Another place in which runs are kept, in the current folder or one above."""
+    for folder in folders_upward("."):
+        place = os.path.relpath(os.path.join(folder, DEFAULT_ROOT))
+        with suppress(EnvironmentFailedError):
+            if place != os.path.normpath(root) and list_runs(place):
+                return place
+    return None
 
 
 class Look:

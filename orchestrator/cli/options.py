@@ -38,8 +38,7 @@ class Invocation(Struct, frozen=True):
     @property
     def run_root(self) -> str:
         """Where runs are kept."""
-        root = self.settings.run_root
-        return DEFAULT_ROOT if root is None else root.value
+        return run_root_of(self.settings)
 
     @property
     def origins(self) -> dict[str, str]:
@@ -129,7 +128,10 @@ def output_of(settings: Settings) -> str:
 def add_run_root(parser: argparse.ArgumentParser) -> None:
     """`--run-root`, which every command about runs knows."""
     parser.add_argument(
-        "--run-root", metavar="DIR", type=_parsed_by("run_root"), help="where runs are kept (default: .pexec/runs)"
+        "--run-root",
+        metavar="DIR",
+        type=_parsed_by("run_root"),
+        help="where runs are kept (default: .pexec/runs beside the manifest found from here)",
     )
 
 
@@ -213,6 +215,19 @@ def find_manifest() -> str:
         "there is no `pexec.yaml` or `pexec.yml` here or in a folder above, up to the repository's root",
         help="name the manifest, or go to the folder that holds it",
     )
+
+
+def run_root_of(settings: Settings) -> str:
+    """Where runs are kept: where the settings say, else `.pexec/runs` beside the manifest that is found from here on.
+
+    It is so also where another manifest is named: a project has its runs in one place, wherever in it one stands.
+    """
+    if settings.run_root is not None:
+        return settings.run_root.value
+    try:
+        return os.path.join(os.path.dirname(find_manifest()), DEFAULT_ROOT)
+    except UsageError:
+        return DEFAULT_ROOT
 
 
 class OneOf(Struct, frozen=True):

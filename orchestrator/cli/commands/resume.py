@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from orchestrator.cli.looking import RUN_HELP, run_root
+from orchestrator.cli.looking import RUN_HELP, chosen_run, run_root
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import STDIN, add_output, add_run_root, add_slots, output_of, settings_for
-from orchestrator.journal.rundir import find_run
 
 
 def add_arguments(parser: Parser) -> None:
@@ -27,7 +26,7 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The exit code of the run; 4 if somebody drives it, its journal is damaged, or there is nothing left to do."""
     root = run_root(arguments)
-    with find_run(root, arguments.run) as rundir:
+    with chosen_run(arguments, root) as rundir:
         rundir.lock()
         from orchestrator.cli.resuming import ResumeOptions, resume
         from orchestrator.cli.wiring import RunOptions

@@ -1,0 +1,45 @@
+"""A project has its runs in one place, wherever in it one stands."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.cli import Pexec
+from support.runs import runs
+
+MANIFEST = "version: 1\nworkflows: {a: {run: echo hello}}\n"
+
+
+@pytest.mark.parametrize("words", [(), ("../../pexec.yaml",), ("other.yaml",), ("-",)])
+def test_runs_stand_beside_the_manifest_that_is_found_from_where_one_is(pexec: Pexec, words: tuple[str, ...]) -> None:
+    pexec.file("pexec.yaml", MANIFEST).file("deep/down/other.yaml", MANIFEST).inside("deep/down")
+    assert pexec.run("apply", *words, "--output", "quiet", stdin=MANIFEST).exit_code == 0
+    assert not (pexec.folder / "deep/down/.pexec").exists()
+    (run,) = runs(pexec.folder)
+    assert json.loads(pexec.run("status", "--format", "json").stdout)["run_id"] == run.path.name
+    assert pexec.run("logs").stdout.endswith("hello\n")
+    assert pexec.inside(".").run("verify").exit_code == 0
+
+
+def test_without_a_manifest_there_they_stand_in_the_current_folder(pexec: Pexec) -> None:
+    assert pexec.file("below/pexec.yaml", MANIFEST).run("apply", "below/pexec.yaml", "--output", "quiet").exit_code == 0
+    assert len(runs(pexec.folder)) == 1
+    assert not (pexec.folder / "below/.pexec").exists()
+
+
+def test_what_was_said_goes_before_it(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", MANIFEST).inside("deep")
+    assert pexec.run("apply", "--output", "quiet", "--run-root", "here").exit_code == 0
+    assert len(list((pexec.folder / "deep/here").glob("2*"))) == 1
+    assert not (pexec.folder / ".pexec").exists()
+
+
+@pytest.mark.parametrize("command", ["status", "resume", "report"])
+def test_who_looks_in_another_place_is_told_where_there_are_runs(pexec: Pexec, command: str) -> None:
+    pexec.file("below/pexec.yaml", MANIFEST).run("apply", "below/pexec.yaml", "--output", "quiet")
+    pexec.inside("below").run(command).said(
+        exit_code=2,
+        stderr="error: there is no run in `.pexec/runs`\n"
+        "  = help: there is one in `../.pexec/runs`: name that with `--run-root`\n",
+    )
