@@ -35,11 +35,15 @@ class Chains:
 
     def end(self, job: int, seconds: float) -> None:
         """A job took `seconds`; what it waited for has ended before."""
-        waited_for = self._jobs[job].needs + self._jobs[job].after
-        longest = max(waited_for, key=self._seconds.__getitem__, default=None)
+        taken = self._seconds
+        longest, before = None, 0.0
+        for waited_for in (self._jobs[job].needs, self._jobs[job].after):
+            for other in waited_for:
+                if taken[other] > before:
+                    longest, before = other, taken[other]
         self._before[job] = longest
-        self._seconds[job] = seconds + (self._seconds[longest] if longest is not None else 0.0)
-        if self._last is None or self._seconds[job] > self._seconds[self._last]:
+        taken[job] = seconds + before
+        if self._last is None or taken[job] > taken[self._last]:
             self._last = job
 
     def reopen(self, jobs: Iterable[int]) -> None:
@@ -178,12 +182,13 @@ class RunFold:
         index = self.index_of[event["job"]]
         job = self._jobs[index]
         seconds = event["duration_seconds"]
-        job.execution_time_seconds = round(job.execution_time_seconds + seconds, 6)
+        taken, cpu = job.execution_time_seconds, job.cpu_seconds
+        job.execution_time_seconds = round(taken + seconds, 6) if taken else seconds
         job.exit_code = event["exit_code"]
         job.signal = event["signal"]
         job.reason = event["reason"]
         job.log_file = event["log"]
-        job.cpu_seconds = round(job.cpu_seconds + event["cpu_seconds"], 6)
+        job.cpu_seconds = round(cpu + event["cpu_seconds"], 6) if cpu else event["cpu_seconds"]
         job.max_rss_bytes = max(job.max_rss_bytes, event["max_rss_bytes"])
         job.log_bytes = event["log_bytes"]
         job.dropped_bytes = event["dropped_bytes"]
