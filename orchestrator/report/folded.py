@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from orchestrator.report.model import RunReport
+from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILURES, Status
 
 LARGE = 100  # jobs; a report of more tells them folded
@@ -108,3 +108,8 @@ def blamed(report: RunReport) -> list[tuple[int | None, int]]:
             deeper = None if need is None else cause.get(need)
             cause[index] = need if deeper is None else deeper
     return Counter(cause.values()).most_common()
+
+
+def broke(jobs: Iterable[JobReport]) -> int:
+    """How many of these failed, timed out or were lost."""
+    return sum(job.status in FAILURES for job in jobs)

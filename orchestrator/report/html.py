@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.report.advice import recommendations
 from orchestrator.report.chart import chart, escaped
-from orchestrator.report.folded import LARGE, bands, blamed, cells, titles
+from orchestrator.report.folded import LARGE, bands, blamed, broke, cells, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILURES, Status
 from orchestrator.report.text import clip, count, percent, size, visible
@@ -142,7 +142,9 @@ def _jobs(report: RunReport) -> Iterator[str]:
     yield from map(_row, jobs)
     yield "</tbody></table>"
     if rest:
-        yield f"<p>{count(rest, 'more job')} not shown here; <code>results_summary.json</code> has all.</p>"
+        hidden = broke(report.jobs) - broke(jobs)
+        of_them = f", {hidden} of them failed, timed out or lost" if hidden else ""
+        yield f"<p>{count(rest, 'more job')} not shown here{of_them}; <code>results_summary.json</code> has all.</p>"
 
 
 def _levels(report: RunReport) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.journal.names import LOGS, RESULTS
 from orchestrator.report.advice import recommendations
-from orchestrator.report.folded import LARGE, bands, blamed, cells, titles
+from orchestrator.report.folded import LARGE, bands, blamed, broke, cells, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILURES, Status
 from orchestrator.report.text import clip, code, count, percent, size
@@ -131,7 +131,9 @@ def _details(report: RunReport) -> list[str]:
     ]
     lines = _table(("Job", "Status", "Attempts", "Exit", "Time", "Reason"), rows) if rows else []
     if rest:
-        lines += [""] * bool(rows) + [f"{count(rest, 'more job')} not shown here; {code(RESULTS)} has all."]
+        hidden = broke(report.jobs) - broke(jobs)
+        of_them = f", {hidden} of them failed, timed out or lost" if hidden else ""
+        lines += [""] * bool(rows) + [f"{count(rest, 'more job')} not shown here{of_them}; {code(RESULTS)} has all."]
     return lines or ["No job was planned."]
 
 

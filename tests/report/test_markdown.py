@@ -183,7 +183,9 @@ def test_a_report_of_thousands_of_long_failures_stays_small() -> None:
         story.end(one.id, number + 0.5, "failed", exit_code=1, reason="it failed for a reason that takes long " * 50)
     text = execution_report(read_report(of, story.events))
     assert len(text) < 50_000
-    assert "2900 more jobs not shown here; `results_summary.json` has all." in text
+    assert (
+        "2900 more jobs not shown here, 2900 of them failed, timed out or lost; `results_summary.json` has all." in text
+    )
 
 
 def test_a_long_critical_path_is_folded() -> None:
