@@ -18,8 +18,6 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.manifest.scalars import NAME_PATTERN
 
-MANY = 200  # fewer are not worth the class for them
-
 Workflows = Mapping[str, Any]
 
 _new = object.__new__
@@ -29,10 +27,8 @@ _SIMPLE = (str, bool, int)
 _is_name = re.compile(NAME_PATTERN).fullmatch
 
 
-def validated(workflows: object, model: type[BaseModel], check: Callable[[object], Workflows]) -> Workflows:
+def validated(workflows: dict[str, Any], model: type[BaseModel], check: Callable[[object], Workflows]) -> Workflows:
     """What `check` makes of data for workflows by name, each a `model`."""
-    if type(workflows) is not dict or len(workflows) < max(MANY, 1):
-        return check(workflows)
     alike = _Alike(workflows, model, check)
     found: dict[str, Any] = {name: alike.workflow(name, data) for name, data in workflows.items()}
     others = {name: workflows[name] for name, workflow in found.items() if workflow is None}

@@ -2,11 +2,12 @@
 
 In `Workflow`, None means that the key is absent and the value of `defaults` counts; a null in the file is refused.
 Times are seconds. `Defaults` and `Policy` are complete: what the file leaves out has its documented default.
+Sections that are defaults are made by `model_construct`: validated they would need validators of their own, 5 ms.
 """
 
 # Without `from __future__ import annotations`: pydantic would have to compile each annotation from its text, 4 ms.
 from collections.abc import Collection, Mapping
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, cast
 
 from pydantic import (
     ConfigDict,
@@ -19,7 +20,6 @@ from pydantic import (
 )
 from pydantic.config import JsonDict, JsonValue
 
-from orchestrator.manifest.alike import validated
 from orchestrator.manifest.annotated import ByteSize, Duration, EnvName, Filled, Limit, Name, Parallel, Text
 from orchestrator.manifest.fields import (
     Amount,
@@ -39,6 +39,8 @@ from orchestrator.manifest.limits import Limits
 from orchestrator.manifest.parts import Condition, IncludeEntry, Matrix, NeedList, Param
 from orchestrator.manifest.scalars import NO_LIMIT, ScalarError
 from orchestrator.manifest.secrets import Secret
+
+MANY = 200  # workflows, from which on it is worth while to look for those that are alike
 
 _ONE_COMMAND: Final[JsonDict] = {
     "allOf": [
@@ -126,7 +128,7 @@ class Policy(Section):
         {}, description="Named resources that jobs take from, with their size.", examples=[{"gpu": 1, "database": 2}]
     )
     admission: Admission = Field(
-        Admission(),
+        Admission.model_construct(),
         description="Jobs wait until the machine has room.",
         examples=[{"min_free_memory": "512MiB", "max_load": 8.0}],
     )
@@ -154,7 +156,7 @@ class Defaults(Section):
         examples=[["bash", "-euo", "pipefail"]],
     )
     retry: Retry = Field(
-        Retry(), description="When and how often a job is tried again.", examples=[{"max_attempts": 3}]
+        Retry.model_construct(), description="When and how often a job is tried again.", examples=[{"max_attempts": 3}]
     )
     env: Env = Field({}, description="Variables for the environment of every job.", examples=[{"LANG": "C.UTF-8"}])
     env_inherit: EnvInherit = Field(
@@ -166,7 +168,9 @@ class Defaults(Section):
         None, description="Where jobs run; relative to the manifest's folder, which is the default.", examples=["app"]
     )
     limits: Limits = Field(
-        Limits(), description="What an attempt of a job may use.", examples=[{"memory": "2GiB", "log": "100MiB"}]
+        Limits.model_construct(),
+        description="What an attempt of a job may use.",
+        examples=[{"memory": "2GiB", "log": "100MiB"}],
     )
     require_limits: Switch = Field(
         False, description="The run is refused where this machine cannot enforce a job's limits.", examples=[True]
@@ -337,7 +341,7 @@ class Manifest(Section):
         examples=[{"release": {"default": "dev", "choices": ["dev", "stable"]}}],
     )
     policy: Policy = Field(
-        Policy(),
+        Policy.model_construct(),
         description="Rules for the run: how many jobs at once, what happens at a failure.",
         examples=[{"max_parallel_jobs": 8}],
     )
@@ -347,7 +351,7 @@ class Manifest(Section):
         examples=[{"DEPLOY_TOKEN": {"env": "DEPLOY_TOKEN"}, "SIGNING_KEY": {"file": "~/.keys/signing"}}],
     )
     defaults: Defaults = Field(
-        Defaults(),
+        Defaults.model_construct(),
         description="What every workflow starts from; its own keys come before these.",
         examples=[{"timeout": "10m"}],
     )
@@ -358,6 +362,10 @@ class Manifest(Section):
     @field_validator("workflows", mode="wrap")
     @classmethod
     def _many_are_alike(cls, data: object, check: ValidatorFunctionWrapHandler) -> Mapping[str, Workflow]:
+        if not isinstance(data, dict) or len(data) < MANY:
+            return cast(Mapping[str, Workflow], check(data))
+        from orchestrator.manifest.alike import validated  # late: most manifests have few
+
         return validated(data, Workflow, check)
 
 

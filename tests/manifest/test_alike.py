@@ -14,7 +14,7 @@ from support.fuzz import BESIDE
 from support.manifests import line
 from support.mutations import Mutator
 
-from orchestrator.manifest import alike
+from orchestrator.manifest import alike, model
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Manifest, Workflow
 
@@ -67,11 +67,11 @@ _DATA = st.dictionaries(
 @contextmanager
 def from_so_many_on(count: int) -> Iterator[None]:
     """So many workflows are checked as those that are alike."""
-    before, alike.MANY = alike.MANY, count
+    before, model.MANY = model.MANY, count
     try:
         yield
     finally:
-        alike.MANY = before
+        model.MANY = before
 
 
 def outcome(workflows: object, many: int) -> object:
@@ -125,10 +125,10 @@ def test_the_first_of_a_shape_is_checked_and_no_other() -> None:
         checked.append(data)
         return Manifest.model_validate({"version": 1, "workflows": data}).workflows
 
-    data = {f"w{number}": {"run": f"x {number}", "needs": [], "timeout": "5m"} for number in range(alike.MANY)}
+    data = {f"w{number}": {"run": f"x {number}", "needs": [], "timeout": "5m"} for number in range(model.MANY)}
     workflows = alike.validated(data, Workflow, check)
     assert len(checked) == 1
-    assert {workflow.run for workflow in workflows.values()} == {f"x {number}" for number in range(alike.MANY)}
+    assert {workflow.run for workflow in workflows.values()} == {f"x {number}" for number in range(model.MANY)}
     assert {workflow.timeout for workflow in workflows.values()} == {300.0}
 
 
