@@ -14,12 +14,16 @@ digest depends on the order in which anything was declared.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from orchestrator.plan.model import NO_LIMITS, JobSpec, Limits, PlannedJob, Policy, RetryPolicy
+
+try:
+    from _blake2 import blake2b  # where hashlib has it from, which loads OpenSSL too: 3 ms of each start
+except ImportError:
+    from hashlib import blake2b
 
 Facts = dict[str, object]
 
@@ -142,4 +146,4 @@ def _plain(value: object) -> object:
 
 
 def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
+    return blake2b(text.encode("ascii"), digest_size=16).hexdigest()
