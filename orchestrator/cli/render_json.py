@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from orchestrator.diagnostics import Diagnostic, Note, Span
 
 
-def render_json(diagnostics: Sequence[Diagnostic]) -> str:
-    """One object, `{"diagnostics": [...]}`, with a newline at its end. Pure ASCII, so no terminal is driven by it."""
-    return json.dumps({"diagnostics": [_diagnostic(diagnostic) for diagnostic in diagnostics]}, indent=2) + "\n"
+def render_json(faults: Sequence[tuple[str, Diagnostic]]) -> str:
+    """One object, `{"diagnostics": [...]}`, of pairs of a manifest and one of its faults, with a newline at its end.
+    Pure ASCII, so no terminal is driven by it."""
+    return json.dumps({"diagnostics": [_diagnostic(*fault) for fault in faults]}, indent=2) + "\n"
 
 
-def _diagnostic(diagnostic: Diagnostic) -> dict[str, object]:
+def _diagnostic(manifest: str, diagnostic: Diagnostic) -> dict[str, object]:
     return {
         "code": diagnostic.code,
         "severity": diagnostic.severity.value,
         "message": diagnostic.message,
-        **_place(diagnostic.span),
+        **_place(diagnostic.span, manifest),
         "path": list(diagnostic.path),
         "notes": [_note(note) for note in diagnostic.notes],
         "help": diagnostic.help,
@@ -26,11 +27,11 @@ def _diagnostic(diagnostic: Diagnostic) -> dict[str, object]:
 
 
 def _note(note: Note) -> dict[str, object]:
-    return {"message": note.message, **_place(note.span)}
+    return {"message": note.message, **_place(note.span, None)}
 
 
-def _place(span: Span | None) -> dict[str, object]:
-    """A fault without a place has all keys, each null."""
+def _place(span: Span | None, file: str | None) -> dict[str, object]:
+    """A fault without a place, such as of a manifest that is not there, has all keys; its file is the manifest."""
     if span is None:
-        return {"file": None, "line": None, "column": None, "length": None}
+        return {"file": file, "line": None, "column": None, "length": None}
     return {"file": span.file, "line": span.line, "column": span.column, "length": span.length}

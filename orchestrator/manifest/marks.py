@@ -118,8 +118,8 @@ class Positions(SourceMap):
 
     def _span(self, node: int) -> Span | None:
         marks = self._read()
-        if node >= len(marks.starts):
-            return None
+        if node >= len(marks.starts):  # there is nothing in the text: its beginning
+            return self._lines.span(0, 0)
         return self._lines.span(marks.starts[node], marks.ends[node])
 
     def _entries(self, node: int) -> list[tuple[PathKey, int]]:

@@ -39,21 +39,40 @@ _MERGE_HINT = "use `defaults` for what all workflows share, or an alias for one 
 
 def read_yaml(lines: Lines) -> tuple[object, Marks]:
     """The data of the one document, None if there is none, and where it all stands. Raises `Refusal`."""
-    builder = _Builder(lines)
     try:
-        builder.run(CParser(lines.text).get_event)
+        builder = _built(lines, CParser(lines.text).get_event)
     except MarkedYAMLError as fault:
-        mark = fault.problem_mark or fault.context_mark
-        start = fault.context_mark.index if fault.context_mark is not None else 0
-        at = mark.index if mark is not None else 0
-        message, hint, at = explain_yaml(fault.problem or "", fault.context or "", lines.text, start, at)
-        raise Refusal(Diagnostic("PX102", message, lines.span(at, at + 1), help=hint)) from None
+        from orchestrator.manifest.flow_text import STUMBLES, second_try  # late: most manifests parse
+
+        events = second_try(lines.text) if fault.problem in STUMBLES else None
+        if events is None:
+            raise _refusal(fault, lines) from None
+        try:
+            builder = _built(lines, events)
+        except YAMLError as second:
+            raise _refusal(second, lines) from None
     except YAMLError as fault:
-        at = min(getattr(fault, "position", 0), len(lines.text))
-        message = "a control character, which YAML does not allow"
-        raise Refusal(Diagnostic("PX102", message, lines.span(at, at + 1))) from None
+        raise _refusal(fault, lines) from None
     builder.marks.nodes = len(builder.marks.starts) + builder.repeated
     return (builder.documents[0] if builder.documents else None), builder.marks
+
+
+def _built(lines: Lines, next_event: Any) -> _Builder:
+    builder = _Builder(lines)
+    builder.run(next_event)
+    return builder
+
+
+def _refusal(fault: YAMLError, lines: Lines) -> Refusal:
+    if not isinstance(fault, MarkedYAMLError):
+        at = min(getattr(fault, "position", 0), len(lines.text))
+        message = "a control character, which YAML does not allow"
+        return Refusal(Diagnostic("PX102", message, lines.span(at, at + 1)))
+    mark = fault.problem_mark or fault.context_mark
+    start = fault.context_mark.index if fault.context_mark is not None else 0
+    at = mark.index if mark is not None else 0
+    message, hint, at = explain_yaml(fault.problem or "", fault.context or "", lines.text, start, at)
+    return Refusal(Diagnostic("PX102", message, lines.span(at, at + 1), help=hint))
 
 
 class _Builder:

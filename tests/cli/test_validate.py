@@ -184,12 +184,12 @@ def test_json_of_valid_manifests_is_an_empty_list(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", GOOD).run("validate", "--format=json").said(stdout='{\n  "diagnostics": []\n}\n')
 
 
-def test_json_of_a_fault_without_a_place_has_nulls(pexec: Pexec) -> None:
-    said = pexec.run("validate", "--format", "json", "nowhere.yaml")
-    (fault,) = json.loads(said.stdout)["diagnostics"]
-    assert {key: fault[key] for key in ("file", "line", "column", "length")} == dict.fromkeys(
-        ("file", "line", "column", "length")
-    )
+def test_json_of_a_manifest_that_is_not_there_names_it_and_has_no_place(pexec: Pexec) -> None:
+    said = pexec.file("empty.yaml", "").run("validate", "--format", "json", "nowhere.yaml", "empty.yaml")
+    places = [
+        [fault[key] for key in ("file", "line", "column", "length")] for fault in json.loads(said.stdout)["diagnostics"]
+    ]
+    assert places == [["nowhere.yaml", None, None, None], ["empty.yaml", 1, 1, 1]]
 
 
 @pytest.mark.parametrize("name", ["\x1b]0;owned\x07", "a\nerror: fake", "\u202ereversed", "::error::x"])

@@ -42,7 +42,7 @@ def test_json_and_yaml_of_the_same_manifest_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "PX111  the manifest is empty | it needs at least `version: 1` and `workflows`"),
+        ("", "PX111 1:1+1 the manifest is empty | it needs at least `version: 1` and `workflows`"),
         ("[]", "PX112 1:1+2 the manifest must be a mapping | it needs at least `version: 1` and `workflows`"),
         ('{"a" 1}', "PX106 1:6+1 a `:` was expected here"),
         ('{"a": 1\n "b": 2}', "PX106 2:2+1 a `,` or the closing bracket was expected here"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from support.manifests import place, told
 
-from orchestrator.diagnostics import Path
+from orchestrator.diagnostics import Path, Span
 from orchestrator.manifest.json_source import read_json, scan
 from orchestrator.manifest.marks import Positions
 from orchestrator.manifest.source import read_yaml
@@ -148,10 +148,10 @@ def test_a_place_that_is_not_there_is_shown_at_the_nearest_that_is() -> None:
     assert place(positions.value(("z",))) == "1:1+2"
 
 
-def test_an_empty_text_has_no_places() -> None:
+def test_the_only_place_of_an_empty_text_is_its_beginning() -> None:
     lines = Lines("pexec.yaml", "# nothing\n")
     marks = read_yaml(lines)[1]
-    assert Positions(lines, lambda: marks).value(("a",)) is None
+    assert Positions(lines, lambda: marks).value(("a",)) == Span("pexec.yaml", 1, 1)
 
 
 def test_a_byte_order_mark_takes_no_column() -> None:

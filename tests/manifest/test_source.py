@@ -52,6 +52,30 @@ def test_a_plain_scalar_has_the_type_of_the_core_schema(written: str, value: obj
     assert type(found["key"]) is type(value)
 
 
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("{at: 1:30}", {"at": "1:30"}),
+        ("{url: http://host:80/a?b=c}", {"url": "http://host:80/a?b=c"}),
+        ("[a:b, what?, c? d, e::f, [g:h]]", ["a:b", "what?", "c? d", "e::f", ["g:h"]]),
+        ("{a?b: c, d:e: f}", {"a?b": "c", "d:e": "f"}),
+        ("""{"a":1, 'b':2, "c:d": 'e?f', g: h:i}""", {"a": 1, "b": 2, "c:d": "e?f", "g": "h:i"}),
+        ("{a: b:c}\nd: |\n  e:f? g\nh: i:j?  # k:l?\n", {"a": "b:c"}),
+    ],
+)
+def test_plain_text_between_braces_may_have_colons_and_question_marks_inside(written: str, value: object) -> None:
+    found = read(f"key: {written}")
+    assert isinstance(found, dict)
+    assert found.pop("key") == value
+    assert found in ({}, {"d": "e:f? g\n", "h": "i:j?"})
+
+
+def test_what_stands_behind_such_text_keeps_its_place() -> None:
+    assert told("version: 1\nworkflows: {a: {env: {AT: 1:30?}, run: 'true', neds: 漢:é}}\n") == [
+        "PX110 2:48+4 unknown key `neds` in workflow `a` | did you mean `needs`?"
+    ]
+
+
 def test_not_a_number_is_read_as_what_it_says() -> None:
     assert math.isnan(read("[.nan]")[0])  # type: ignore[index]
 

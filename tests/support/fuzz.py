@@ -102,7 +102,7 @@ def _check(verdict: Any) -> None:
                 assert span.length >= 1
     shown = Renderer(verdict.texts).all(verdict.diagnostics, verdict.path)
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown), "a control character is shown"
-    json.loads(render_json(list(verdict.diagnostics)))
+    json.loads(render_json([("pexec.yaml", fault) for fault in verdict.diagnostics]))
     json.loads(render_sarif([(verdict.path, diagnostic) for diagnostic in verdict.diagnostics]))
     if verdict.plan is not None:
         json.dumps(plan_to_dict(verdict.plan)).encode()

@@ -54,7 +54,7 @@ def _rendered(verdicts: list[Verdict], form: str) -> str:
         return render_github(faults)
     from orchestrator.cli.render_json import render_json
 
-    return render_json([diagnostic for _, diagnostic in faults])
+    return render_json(faults)
 
 
 def _show(verdicts: list[Verdict], *, quiet: bool) -> None:
