@@ -9,24 +9,32 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 from msgspec import Struct
 
-_PROCS = "cgroup.procs"
+from orchestrator.execute.warden.groups import write
+
+_PROCS, _HANDED_OUT = "cgroup.procs", "cgroup.subtree_control"
 _MOST_TRIALS = 100
 _AGAIN_SECONDS = 0.01
 
 
 class Groups(Struct, frozen=True):
-    """Folders in which a group with this limit can be made; empty where none can. Both may be the same."""
+    """Folders in which a group with this limit can be made; empty where none can. Both may be the same.
+
+    `itself` is the one into which this process had to move for that, out of the one above."""
 
     memory: str = ""
     pids: str = ""
+    itself: str = ""
 
     def close(self) -> None:
-        """Remove them, and what attempts have left in them."""
+        """Remove them, and what attempts have left in them. The companion has ended."""
         for folder in {self.memory, self.pids} - {""}:
             _remove(folder)
+        if self.itself:
+            _move_back(self.itself)
 
 
 def find(companion: int) -> Groups:
@@ -41,9 +49,12 @@ def find(companion: int) -> Groups:
         pids = folder if not pids and _works(folder, "pids.max", "max") else pids
         if folder not in (memory, pids):
             _remove(folder)
+        if memory and pids:
+            break
     if not pids:
         pids = next((folder for parent in _first_version("pids") if (folder := _pids_of(parent, name))), "")
-    return Groups(memory, pids)
+    itself = os.path.join(os.path.dirname(memory or pids), f"{name}-itself")
+    return Groups(memory, pids, itself if os.path.isdir(itself) else "")
 
 
 def _pids_of(parent: str, name: str) -> str:
@@ -58,7 +69,7 @@ def _second_version(companion: int) -> Iterator[str]:
     """Folders that hand out memory and process counts to groups in them."""
     for own in _places("cgroup2", ""):
         for folder in (os.path.dirname(own), own):
-            if {"memory", "pids"} & set(_words(os.path.join(folder, "cgroup.subtree_control"))):
+            if {"memory", "pids"} & set(_words(os.path.join(folder, _HANDED_OUT))):
                 yield folder
         if _hands_out(own, companion):
             yield own
@@ -73,11 +84,21 @@ def _hands_out(own: str, companion: int) -> bool:
     inner = _made(os.path.join(own, f"pexec-{os.getpid()}-itself"))
     try:
         for member in members:
-            _write(os.path.join(inner, _PROCS), member)
-        _write(os.path.join(own, "cgroup.subtree_control"), " ".join(f"+{name}" for name in controllers))
+            write(os.path.join(inner, _PROCS), member.encode())
+        write(os.path.join(own, _HANDED_OUT), " ".join(f"+{name}" for name in controllers).encode())
     except OSError:
         return False
     return bool(inner)
+
+
+def _move_back(inner: str) -> None:
+    """Leave the group above as it was found, so that another pexec may use it."""
+    own = os.path.dirname(inner)
+    handed_out = [name for name in _words(os.path.join(own, _HANDED_OUT)) if name in ("memory", "pids")]
+    with suppress(OSError):  # somebody else has made groups there meanwhile
+        write(os.path.join(own, _HANDED_OUT), " ".join(f"-{name}" for name in handed_out).encode())
+        write(os.path.join(own, _PROCS), b"%d" % os.getpid())
+        os.rmdir(inner)
 
 
 def _first_version(controller: str) -> Iterator[str]:
@@ -119,13 +140,13 @@ def _works(folder: str, limit: str, value: str) -> bool:
     if limit.startswith("memory") and "memory" not in _words(os.path.join(folder, "cgroup.controllers")):
         return False
     try:
-        hands_out = os.path.join(folder, "cgroup.subtree_control")
+        hands_out = os.path.join(folder, _HANDED_OUT)
         if os.path.exists(hands_out):
-            _write(hands_out, f"+{limit.partition('.')[0]}")
+            write(hands_out, f"+{limit.partition('.')[0]}".encode())
         trial = os.path.join(folder, "trial")
         os.mkdir(trial)
         try:
-            _write(os.path.join(trial, limit), value)
+            write(os.path.join(trial, limit), value.encode())
             return _can_enter(trial)
         finally:
             _remove(trial)
@@ -169,11 +190,3 @@ def _words(path: str) -> list[str]:
             return file.read().split()
     except OSError:
         return []
-
-
-def _write(path: str, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(descriptor, text.encode())
-    finally:
-        os.close(descriptor)

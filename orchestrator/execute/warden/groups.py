@@ -30,7 +30,7 @@ class Groups:
         self._folders.append(folder)
         for name, value in settings:
             try:
-                _write(os.path.join(folder, name), value)
+                write(os.path.join(folder, name), value)
             except FileNotFoundError:
                 if name != b"memory.swap.max":  # a machine may have none
                     raise
@@ -61,7 +61,8 @@ def enter(entrances: Sequence[int]) -> None:
         os.write(entrance, b"0")
 
 
-def _write(path: bytes, value: bytes) -> None:
+def write(path: str | bytes, value: bytes) -> None:
+    """Write into a file of the kernel's, in one call."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(descriptor, value)

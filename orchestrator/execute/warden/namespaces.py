@@ -9,6 +9,8 @@ import ctypes
 import os
 import stat
 
+from .groups import write
+
 _NEW_MOUNTS, _NEW_IPC, _NEW_USER, _NEW_PROCESSES, _NEW_NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 _NOSUID, _NODEV, _NOEXEC, _BIND, _RECURSIVE, _PRIVATE = 2, 4, 8, 0x1000, 0x4000, 0x40000
 _SET_INTERFACE_FLAGS = 0x8914
@@ -26,9 +28,9 @@ def leave(*, own_user: bool, sandbox: bool, network: bool) -> None:
     _do("leaving the namespaces", "unshare", flags | (_NEW_NETWORK if sandbox and not network else 0))
     if own_user:
         try:
-            _write("/proc/self/uid_map", f"{uid} {uid} 1")
-            _write("/proc/self/setgroups", "deny")
-            _write("/proc/self/gid_map", f"{gid} {gid} 1")
+            write("/proc/self/uid_map", b"%d %d 1" % (uid, uid))
+            write("/proc/self/setgroups", b"deny")
+            write("/proc/self/gid_map", b"%d %d 1" % (gid, gid))
         except OSError as error:
             raise StepError(f"a user namespace: {error.strerror}") from None
 
@@ -75,11 +77,3 @@ def _do(what: str, function: str, *arguments: object) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if getattr(libc, function)(*arguments) != 0:
         raise StepError(f"{what}: {os.strerror(ctypes.get_errno())}")
-
-
-def _write(path: str, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(descriptor, text.encode())
-    finally:
-        os.close(descriptor)
