@@ -96,6 +96,7 @@ def _run(
         on_spawned(spec, pid, start_ticks)
 
     if not needs_thread(spec, supervision):
+        # It waits here for room that the line did not find. A pump would take descriptors just when there are few.
         return result_of(supervision.run(request, spawned), spec, temp_dir, supervision)
     cap, redactor, log = spec.spec.limits.log, supervision.secrets.redactor(), _log_of(spec, supervision)
     with supervision.when_there_is_room(

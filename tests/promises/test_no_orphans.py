@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from support.attempts import evil, marked, new_mark, survivors, wait_until
 from support.cli import Pexec
+from support.host import threads_of
 from support.runs import last_run
 
 HEAD = "version: 1\ndefaults: {shell: [sh, -eu], grace: 300ms}\n"
@@ -17,19 +18,6 @@ HEAD = "version: 1\ndefaults: {shell: [sh, -eu], grace: 300ms}\n"
 def daemon(*arguments: str) -> str:
     """A command that leaves a process behind: forked twice, in a session of its own, with no environment."""
     return " ".join(evil("daemon.py", *arguments))
-
-
-def threads_of(user: int) -> int:
-    """How many threads the user has, as the kernel counts them against the limit."""
-    count = 0
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                if os.stat(f"/proc/{name}").st_uid == user:
-                    count += len(os.listdir(f"/proc/{name}/task"))
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
-                continue
-    return count
 
 
 def journal(pexec: Pexec) -> bytes:

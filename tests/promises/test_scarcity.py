@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from support.cli import Pexec
+from support.host import threads_of
 from support.runs import last_run
 
 
@@ -20,19 +21,6 @@ def apply_under(
     process = pexec.start_as(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     stdout, stderr = process.communicate(timeout=timeout)
     return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
-
-
-def threads_of(user: int) -> int:
-    """How many threads the user has, as the kernel counts them against the limit."""
-    count = 0
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                if os.stat(f"/proc/{name}").st_uid == user:
-                    count += len(os.listdir(f"/proc/{name}/task"))
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
-                continue
-    return count
 
 
 @pytest.mark.parametrize("output", ["quiet", "plain"])

@@ -79,3 +79,16 @@ def on_a_host_without(pexec: Pexec, *, mechanisms: bool = True, groups: bool = T
     before = flags[1].split("from orchestrator.__main__")[0] if flags[0] == "-c" else ""
     pexec.program = (python, "-c", before + code)
     return pexec
+
+
+def threads_of(user: int) -> int:
+    """How many threads the user has, as the kernel counts them against the limit."""
+    count = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                if os.stat(f"/proc/{name}").st_uid == user:
+                    count += len(os.listdir(f"/proc/{name}/task"))
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+    return count
