@@ -52,6 +52,11 @@ def lost(reason: str) -> AttemptResult:
     return AttemptResult(Verdict.LOST, reason)
 
 
+def without_log(name: str, number: int) -> AttemptResult:
+    """The log cannot be made, with this errno: something else may stand in its place."""
+    return lost(f"the log `{name}` cannot be written: {os.strerror(number).lower()}")
+
+
 def broken(error: Exception) -> AttemptResult:
     """Something of pexec's own broke, for this attempt; or its job asks for what cannot be."""
     if isinstance(error, CannotStartError):
@@ -153,7 +158,7 @@ def _refused(fault: int, number: int, detail: bytes) -> AttemptResult:
     name = os.fsdecode(detail)
     error = os.strerror(number).lower()
     if fault == protocol.NO_LOG:
-        return lost(f"the log `{name}` cannot be written: {error}")
+        return without_log(name, number)
     exit_code, text = _FAULTS[fault]
     return AttemptResult(Verdict.FAILED, text.format(detail=name, error=error), exit_code)
 

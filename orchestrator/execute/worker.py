@@ -99,9 +99,13 @@ def _run(
         # It waits here for room that the line did not find. A pump would take descriptors just when there are few.
         return result_of(supervision.run(request, spawned), spec, temp_dir, supervision)
     cap, redactor, log = spec.spec.limits.log, supervision.secrets.redactor(), _log_of(spec, supervision)
-    with supervision.when_there_is_room(
-        lambda: Pump(log, lambda chunk: on_output(spec, chunk), redactor, cap=cap, folder=supervision.logs)
-    ) as pump:
+    try:
+        pump = supervision.when_there_is_room(
+            lambda: Pump(log, lambda chunk: on_output(spec, chunk), redactor, cap=cap, folder=supervision.logs)
+        )
+    except OSError as error:
+        return verdicts.without_log(log, error.errno or 0)
+    with pump:
         reply = supervision.run(request, spawned, pump)
     result = result_of(reply, spec, temp_dir, supervision)
     return verdicts.with_output(result, pump.log.written, pump.log.dropped, pump.log.fault)

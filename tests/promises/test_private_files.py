@@ -58,7 +58,7 @@ def test_a_log_is_never_written_through_what_was_planted_in_its_place(pexec: Pex
     run = last_run(pexec.folder).check()
     first, second = run.named("attempt.finished", job="b")
     assert (first["verdict"], second["verdict"]) == ("lost", "succeeded")
-    assert "file exists" in first["reason"].lower()
+    assert first["reason"] == "the log `b.1.log` cannot be written: file exists"
     assert run.log("b", 2) == b"written\n"
 
 
