@@ -239,10 +239,10 @@ def test_a_run_is_named_by_the_beginning_of_its_id_and_may_be_resumed_from_elsew
     assert set(Run(first.path).check().statuses.values()) == {"succeeded"}
 
 
-def test_an_unknown_run_is_wrong_usage(pexec: Pexec) -> None:
+def test_without_any_run_there_is_nothing_to_resume_and_an_unknown_one_is_wrong_usage(pexec: Pexec) -> None:
     pexec.run("resume").said(
-        exit_code=2,
-        stderr="error: there is no run in `.pexec/runs`\n"
+        exit_code=4,
+        stderr="error[PX406]: there is nothing to resume: there is no run in `.pexec/runs`\n"
         "  = help: `pexec apply` makes one; `--run-root` looks elsewhere\n",
     )
     begun(pexec)

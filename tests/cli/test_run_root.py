@@ -35,11 +35,20 @@ def test_what_was_said_goes_before_it(pexec: Pexec) -> None:
     assert not (pexec.folder / ".pexec").exists()
 
 
-@pytest.mark.parametrize("command", ["status", "resume", "report"])
-def test_who_looks_in_another_place_is_told_where_there_are_runs(pexec: Pexec, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "error", "exit_code"),
+    [
+        ("status", "error: ", 2),
+        ("report", "error: ", 2),
+        ("resume", "error[PX406]: there is nothing to resume: ", 4),
+    ],
+)
+def test_who_looks_in_another_place_is_told_where_there_are_runs(
+    pexec: Pexec, command: str, error: str, exit_code: int
+) -> None:
     pexec.file("below/pexec.yaml", MANIFEST).run("apply", "below/pexec.yaml", "--output", "quiet")
     pexec.inside("below").run(command).said(
-        exit_code=2,
-        stderr="error: there is no run in `.pexec/runs`\n"
+        exit_code=exit_code,
+        stderr=f"{error}there is no run in `.pexec/runs`\n"
         "  = help: there is one in `../.pexec/runs`: name that with `--run-root`\n",
     )

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from orchestrator.cli.looking import RUN_HELP, chosen_run, run_root
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import STDIN, add_output, add_run_root, add_slots, output_of, settings_for
+from orchestrator.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.journal.rundir import RunDir
 
 
 def add_arguments(parser: Parser) -> None:
@@ -26,7 +31,7 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The exit code of the run; 4 if somebody drives it, its journal is damaged, or there is nothing left to do."""
     root = run_root(arguments)
-    with chosen_run(arguments, root) as rundir:
+    with _to_resume(arguments, root) as rundir:
         rundir.lock()
         from orchestrator.cli.resuming import ResumeOptions, resume
         from orchestrator.cli.wiring import RunOptions
@@ -40,3 +45,13 @@ def run(arguments: argparse.Namespace) -> int:
             return resume(rundir, ResumeOptions(shown, arguments.max_parallel_jobs, arguments.failed), supervision)
         finally:
             supervision.close()
+
+
+def _to_resume(arguments: argparse.Namespace, root: str) -> RunDir:
+    """The run that is named, else the last. Who names none and has none is not wrong: there is nothing to resume."""
+    try:
+        return chosen_run(arguments, root)
+    except UsageError as none:
+        if arguments.run is not None:
+            raise
+        raise RefusedError(f"there is nothing to resume: {none.message}", help=none.help, code="PX406") from None
