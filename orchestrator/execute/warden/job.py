@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 NEVER = float("inf")
 # Most jobs are short: the word that one was spawned goes with its end, unless it lives as long as this.
 _REPORT_AFTER = 0.02
-# What still ends by itself after the main process, like a `tee` that drains the job's output, may do so.
-_LINGER = 0.2
+# What still ends by itself after the main process, like a `tee` that drains the job's output, may do so. Where many
+# more processes want to run than there are processors, 0.2 s are too short even for an `echo`.
+_LINGER = 0.5
 _KILL_AGAIN_AFTER = 0.01
 _GIVE_UP_AFTER = 5.0
 # A process takes as long to die as it takes to give back its memory: some 0.1 s for a gigabyte.
