@@ -31,7 +31,7 @@ def test_limits_hold_from_the_first_instruction_each_time(pexec: Pexec, full: bo
     jobs = "".join(
         f"  j{number}: {{argv: [{PYTHON}, -I, -S, limits.py], limits: {LIMITS}}}\n" for number in range(repeats)
     )
-    assert pexec.file("pexec.yaml", manifest(jobs)).run("apply", "--output", "quiet").exit_code == 0
+    assert pexec.file("pexec.yaml", manifest(jobs)).run("apply", "--output", "quiet", timeout=600).exit_code == 0
     run = last_run(pexec.folder).check()
     assert [json.loads(run.log(f"j{number}")) for number in range(repeats)] == [AS_SET] * repeats
 
