@@ -20,7 +20,7 @@ STUMBLES = {"found unexpected ':'", "did not find expected ',' or '}'", "did not
 # A `:` behind quotes or a bracket ends a key (`{"a":1}`), and so does one before a space or a bracket.
 _INNER_COLON = re.compile(r"""(?<=[^\s"'\[\]{},]):(?=[^\s,\[\]{}])""")
 _INNER_MARK = re.compile(r"""(?<=[^\s"'\[\]{},])\?""")
-_PRIVATE = range(0xE000, 0xF900)
+_PRIVATE = range(0xE000, 0xE010)  # no more: each is looked for in the whole text
 
 
 def second_try(text: str) -> Callable[[], Any] | None:
@@ -32,12 +32,12 @@ def second_try(text: str) -> Callable[[], Any] | None:
     disguised = _INNER_MARK.sub(mark, _INNER_COLON.sub(colon, text))
     if disguised == text:
         return None
-    next_event, back = CParser(disguised).get_event, str.maketrans({colon: ":", mark: "?"})
+    next_event = CParser(disguised).get_event
 
     def event() -> Any:
         found = next_event()
-        if type(found) is ScalarEvent:
-            found.value = found.value.translate(back)
+        if type(found) is ScalarEvent and (colon in found.value or mark in found.value):
+            found.value = found.value.replace(colon, ":").replace(mark, "?")
         return found
 
     return event

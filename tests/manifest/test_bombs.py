@@ -49,6 +49,8 @@ BOMBS: dict[str, tuple[str | bytes, str]] = {
     "many duplicates": (_HEAD + "  a: {run: x}\n" * 120_000, "PX104 4:3"),
     "tags": ("a: !!python/object/apply:os.system [x]\n", "PX105 1:4"),
     "several documents": ("a: 1\n" + "---\n" * 100_000, "PX105 2:1"),
+    "a second reading": ("a: [" + "x," * 300_000 + "]\nb: {c: d:e}\nf: [\n", "PX102 4:1"),
+    "text to read twice": ("a: {b:c: 1, d: '" + "e:f? " * 1_600_000 + "\n", "PX102 1:16"),
     "a NUL": (b"a: 1\nb: \0\n", "PX101 2:4"),
     "bad UTF-8": (b"a: 1\nb\xc3\xa9: \xff\n", "PX101 2:5"),
     "a surrogate in UTF-8": (b"a: \xed\xa0\x80\n", "PX101 1:4"),
@@ -66,6 +68,7 @@ HEAVY = {
     "many bad workflows",
     "many of one variable",
     "many duplicates",
+    "a second reading",
 }
 
 # Reads each file in a process of its own, forked after the imports: only the reading is measured.
