@@ -1,10 +1,11 @@
-"""Jobs as numbers and what each waits for: levels, the critical path, and what is urgent.
+"""Jobs as numbers and what each waits for: levels, the critical path, and what is urgent. The door to graphlib.
 
 A graph is a sequence: `waits[job]` holds the jobs that `job` waits for. All costs are linear in jobs plus edges.
 """
 
 from __future__ import annotations
 
+import graphlib
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -14,8 +15,7 @@ Rows = Sequence[tuple[int, ...]]
 Levels = tuple[tuple[int, ...], ...]
 
 
-class CycleError(ValueError):
-    """Some jobs wait for each other."""
+CycleError = graphlib.CycleError
 
 
 class Urgency(Struct, frozen=True):
@@ -27,7 +27,8 @@ class Urgency(Struct, frozen=True):
 
 def levels(waits: Graph) -> Levels:
     """The jobs by the length of the longest chain below them, ascending. `CycleError` if some never start."""
-    # The standard library's sorter does the same with an object and a dictionary for each job, in five times the time.
+    # graphlib takes five times as long for the same levels, with an object and a dictionary for each job. It is asked
+    # about a graph that has none, and by the tests about all the others.
     awaited = [len(row) for row in waits]
     followers: list[list[int]] = [[] for _ in waits]
     for job, row in enumerate(waits):
@@ -45,7 +46,7 @@ def levels(waits: Graph) -> Levels:
                     above.append(follower)
         level = sorted(above)
     if sum(map(len, found)) < len(waits):
-        raise CycleError
+        graphlib.TopologicalSorter(dict(enumerate(waits))).prepare()
     return tuple(found)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import graphlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.dags import Waits, all_cycles, dags, graphs, names
@@ -23,6 +25,22 @@ weights = st.lists(st.integers(0, 9).map(float), min_size=12, max_size=12)
 def test_every_job_stands_just_above_the_highest_that_it_waits_for(waits: Waits) -> None:
     level_of = {job: depth for depth, level in enumerate(levels(waits)) for job in level}
     assert level_of == {job: 1 + max((level_of[need] for need in row), default=-1) for job, row in enumerate(waits)}
+
+
+@given(graphs())
+def test_levels_are_those_of_graphlib(waits: Waits) -> None:
+    sorter = graphlib.TopologicalSorter(dict(enumerate(waits)))
+    try:
+        sorter.prepare()
+    except graphlib.CycleError:
+        with pytest.raises(graphlib.CycleError):
+            levels(waits)
+        return
+    found = []
+    while sorter.is_active():
+        found.append(tuple(sorted(sorter.get_ready())))
+        sorter.done(*found[-1])
+    assert levels(waits) == tuple(found)
 
 
 @given(dags())
