@@ -20,6 +20,8 @@ workflows:
       exit 3
     secrets: [TOKEN]
   b: {run: 'env', when: always, needs: [a]}
+  c: {run: "printf '#!/no/%s\\n' $TOKEN > odd; chmod +x odd", secrets: [TOKEN]}
+  d: {argv: [./odd], needs: [c]}
 """
 
 
@@ -27,6 +29,7 @@ def test_no_file_of_a_run_and_nothing_on_the_screen_tells_it(pexec: Pexec) -> No
     said = pexec.file("pexec.yaml", MANIFEST).env(CI_TOKEN=VALUE).run("apply", "--output", "plain")
     run = last_run(pexec.folder).check()
     assert run.log("a").startswith(b"token is ***\n")
+    assert run.reason("d") == "its interpreter `/no/***` cannot be run"
     forms = (VALUE.encode(), base64.b64encode(VALUE.encode())[4:-4])
     written = [path.read_bytes() for path in run.path.rglob("*") if path.is_file()]
     for content in (*written, said.stdout.encode(), said.stderr.encode()):
