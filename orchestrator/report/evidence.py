@@ -93,6 +93,12 @@ class Job(Struct, gc=False):
             self.stands, self.status = Stands.IDLE, ""
 
     @property
+    def went(self) -> str:
+        """How it ended, as a predicate."""
+        words = self.status.replace("_", " ")
+        return f"was {words}" if words in ("lost", "skipped", "cancelled") else words
+
+    @property
     def went_well(self) -> bool:
         """Whether its end lets those go on that need it."""
         return self.status == "succeeded" or (self.may_fail and self.status in BROKE)

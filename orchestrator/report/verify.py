@@ -165,7 +165,7 @@ class Judge:
         if job.stands is Stands.RUNNING:
             self._blame(Rule.ATTEMPT, f"{name} starts attempt {number} while attempt {job.attempt} is under way")
         elif job.stands is Stands.ENDED:
-            self._blame(Rule.ATTEMPT, f"{name} starts attempt {number} after it {_went(job)}")
+            self._blame(Rule.ATTEMPT, f"{name} starts attempt {number} after it {job.went}")
         elif job.stands is Stands.UNDECIDED:
             self._blame(Rule.RETRY, f"{name} starts attempt {number}, which was not scheduled")
         elif job.stands is Stands.WAITING and event["at"] < job.not_before - SECOND:
@@ -179,7 +179,7 @@ class Judge:
         if gate is Gate.WAIT:
             self._blame(Rule.NEEDS, f"`{job.id}` starts before its need `{others[0].id}` has ended")
         elif gate is Gate.SHUT:
-            why = f"its need `{others[0].id}` {_went(others[0])}" if others else "no need of it failed"
+            why = f"its need `{others[0].id}` {others[0].went}" if others else "no need of it failed"
             self._blame(Rule.NEEDS, f"`{job.id}` starts although {why}")
         for index in job.after:
             if self._jobs[index].stands is not Stands.ENDED:
@@ -282,7 +282,7 @@ class Judge:
             return
         status = event["status"]
         if job.stands is Stands.ENDED:
-            self._blame(Rule.STATUS, f"`{job.id}` ends as {status} after it {_went(job)}")
+            self._blame(Rule.STATUS, f"`{job.id}` ends as {status} after it {job.went}")
         elif job.stands is Stands.RUNNING:
             self._blame(Rule.STATUS, f"`{job.id}` ends as {status} while attempt {job.attempt} is under way")
             self._give(job)
@@ -369,12 +369,6 @@ class Judge:
 
     def _blame(self, rule: Rule, message: str) -> None:
         self.found.append(Violation(self._line, rule, message))
-
-
-def _went(job: Job) -> str:
-    """How it ended, as a predicate."""
-    words = job.status.replace("_", " ")
-    return f"was {words}" if words in ("lost", "skipped", "cancelled") else words
 
 
 _LOOK: dict[str, Callable[[Judge, Event], None]] = {
