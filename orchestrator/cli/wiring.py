@@ -141,7 +141,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
         clock = RunClock(past.at)
         give_back(len(plan.jobs))
         reactions: dict[signal.Signals, Callable[[], None]] = {
-            signal.SIGQUIT: partial(keep_stacks, rundir),
+            signal.SIGQUIT: partial(keep_stacks, rundir, screen.err.write),
             signal.SIGTSTP: partial(stand_still, supervision, clock),
             signal.SIGUSR1: lambda: screen.tell_status(clock.now()),
         }

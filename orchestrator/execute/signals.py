@@ -1,8 +1,8 @@
 """Signals become messages in the driver's inbox; a handler does nothing else.
 
 Installed before the first job and put back afterwards. HUP and TSTP that were ignored when pexec started stay ignored:
-that is what nohup, and a shell without job control, ask for. QUIT also prints where every thread is, from below Python,
-so that it tells of a pexec that hangs.
+that is what nohup, and a shell without job control, ask for. QUIT also prints where the main thread is, from below
+Python, so that it tells of a pexec that hangs.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def signals_to(put: Callable[[signal.Signals], None], bell: int) -> Iterator[Non
     if isinstance(early, _Early) and early.came:
         put(signal.SIGINT)
     other_bell = signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
-    faulthandler.register(signal.SIGQUIT, _STDERR, all_threads=True, chain=True)
+    # Not all threads: it would look at the frames of one while that runs, and sometimes die of what it finds there.
+    faulthandler.register(signal.SIGQUIT, _STDERR, all_threads=False, chain=True)
     try:
         yield
     finally:
@@ -86,12 +87,15 @@ def signals_to(put: Callable[[signal.Signals], None], bell: int) -> Iterator[Non
             signal.signal(number, old)
 
 
-def keep_stacks(rundir: RunDir) -> None:
-    """Write into the run folder where every thread is. No value of any variable is in it."""
-    with open(os.memfd_create("stacks"), "r+b") as file, suppress(EnvironmentFailedError):
-        faulthandler.dump_traceback(file)
+def keep_stacks(rundir: RunDir, show: Callable[[str], object]) -> None:
+    """Show where every thread is, and write it into the run folder. No value of any variable is in it."""
+    with open(os.memfd_create("stacks"), "r+b") as file:
+        faulthandler.dump_traceback(file)  # called in Python, it has the others stand still
         file.seek(0)
-        rundir.replace(_STACKS, file.read())
+        stacks = file.read()
+    show(stacks.decode(errors="replace"))
+    with suppress(EnvironmentFailedError):
+        rundir.replace(_STACKS, stacks)
 
 
 def stand_still(supervision: Supervision, clock: RunClock) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -31,7 +33,47 @@ def test_each_becomes_a_message_and_is_put_back(inbox: Inbox[object], capfd: pyt
             os.kill(os.getpid(), number)
     assert inbox.take() == list(ALL)
     assert {number: signal.getsignal(number) for number in ALL} == before
-    assert "Current thread" in capfd.readouterr().err, "QUIT tells where every thread is, from below Python"
+    assert "test_signals.py" in capfd.readouterr().err, "QUIT tells where the main thread is, from below Python"
+
+
+BUSY = """
+import importlib, os, signal, sys, threading, time
+from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.signals import signals_to
+
+def nested(depth):
+    if depth:
+        yield from nested(depth - 1)
+    yield depth
+
+def work():
+    while True:
+        list(nested(20))
+        sys.modules.pop("wave", None)
+        importlib.import_module("wave")
+
+inbox = Inbox()
+with signals_to(inbox.put, inbox.bell):
+    threading.Thread(target=work, daemon=True).start()
+    print("ready", flush=True)
+    until = time.monotonic() + 30
+    while signal.SIGTERM not in inbox.wait(1) and time.monotonic() < until:
+        pass
+os._exit(0)
+"""
+
+
+def test_quit_is_survived_also_while_other_threads_are_busy() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", BUSY], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        for _ in range(800):
+            process.send_signal(signal.SIGQUIT)
+            time.sleep(0.0005)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTSTP])
