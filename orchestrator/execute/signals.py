@@ -31,21 +31,22 @@ _STACKS = "stacks.txt"
 
 
 class _Early:
-    """What Python does by itself, and remembers it."""
+    """Leaves at once until a run has begun; after that, does what Python does by itself."""
 
     def __init__(self) -> None:
-        self.came = False
+        self.has_begun = False
 
     def __call__(self, number: int, frame: FrameType | None) -> NoReturn:
-        self.came = True
+        if not self.has_begun:
+            os._exit(128 + number)
         raise KeyboardInterrupt
 
 
-def remember_interrupts() -> None:
-    """From now on an interrupt ends the program as ever; if it does not, the run that begins hears of it.
+def leave_on_interrupt() -> None:
+    """Until a run begins, an interrupt ends the program on the spot: there is nothing yet that must be put in order.
 
-    What is raised passes through whatever is under way, imports of libraries above all, and some code in C takes any
-    exception for a "no".
+    If it were raised it would pass through whatever is under way, imports of libraries above all, where some of what
+    Python calls in between only prints it and goes on.
     """
     if threading.current_thread() is threading.main_thread():
         now = signal.getsignal(signal.SIGINT)
@@ -73,8 +74,8 @@ def signals_to(put: Callable[[signal.Signals], None], bell: int) -> Iterator[Non
             continue
         previous[number] = signal.signal(number, handler)
     early = previous[signal.SIGINT]
-    if isinstance(early, _Early) and early.came:
-        put(signal.SIGINT)
+    if isinstance(early, _Early):
+        early.has_begun = True
     other_bell = signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
     # Not all threads: it would look at the frames of one while that runs, and sometimes die of what it finds there.
     faulthandler.register(signal.SIGQUIT, _STDERR, all_threads=False, chain=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from orchestrator.execute.inbox import Inbox
-from orchestrator.execute.signals import STOP_SIGNALS, remember_interrupts, signals_to
+from orchestrator.execute.signals import STOP_SIGNALS, signals_to
 
 ALL = (*STOP_SIGNALS, signal.SIGTSTP, signal.SIGUSR1)
 LONG = 10.0
@@ -106,19 +106,35 @@ def test_a_signal_ends_the_wait_also_when_it_does_not_interrupt_it(inbox: Inbox[
     assert signal.set_wakeup_fd(-1) == -1, "what wakes the main thread is as before, too"
 
 
-def test_an_interrupt_that_somebody_swallowed_before_a_run_is_heard_by_the_run(inbox: Inbox[object]) -> None:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+EARLY = """
+import signal, sys
+from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.signals import leave_on_interrupt, signals_to
+
+class Swallows:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+leave_on_interrupt()
+if sys.argv[1] == "after":
+    inbox = Inbox()
+    with signals_to(inbox.put, inbox.bell):
+        signal.raise_signal(signal.SIGINT)
+    assert inbox.take() == [signal.SIGINT]
     try:
-        for swallowed in (True, False):
-            remember_interrupts()
-            if swallowed:
-                with pytest.raises(KeyboardInterrupt):
-                    signal.raise_signal(signal.SIGINT)
-            with signals_to(inbox.put, inbox.bell):
-                pass
-            assert inbox.take() == [signal.SIGINT] * swallowed
-    finally:
-        signal.signal(signal.SIGINT, before)
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        sys.exit(7)
+swallows = Swallows()
+del swallows
+print("it was swallowed")
+"""
+
+
+@pytest.mark.parametrize(("when", "exit_code"), [("before", 130), ("after", 7)])
+def test_an_interrupt_before_a_run_is_never_swallowed(when: str, exit_code: int) -> None:
+    done = subprocess.run([sys.executable, "-c", EARLY, when], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (exit_code, "", "")
 
 
 def test_in_another_thread_signals_stay_the_programs_own() -> None:

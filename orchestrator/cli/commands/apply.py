@@ -29,10 +29,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _dry_run(invocation)
     from orchestrator.cli.plan_cache import PlanCache
-    from orchestrator.execute.signals import remember_interrupts
+    from orchestrator.execute.signals import leave_on_interrupt
     from orchestrator.execute.supervision import Supervision
 
-    remember_interrupts()
+    leave_on_interrupt()
     supervision = Supervision(alone=True)  # starts at once: its start hides behind reading the manifest
     try:
         tell_warnings(invocation.settings.warnings)

@@ -35,10 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
         rundir.lock()
         from orchestrator.cli.resuming import ResumeOptions, resume
         from orchestrator.cli.wiring import RunOptions
-        from orchestrator.execute.signals import remember_interrupts
+        from orchestrator.execute.signals import leave_on_interrupt
         from orchestrator.execute.supervision import Supervision
 
-        remember_interrupts()
+        leave_on_interrupt()
         supervision = Supervision(alone=True)
         try:
             shown = RunOptions(root, output_of(settings_for(arguments, STDIN)), arguments.keep_temp)
