@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator import __version__
 from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.liveness import is_driven
 from orchestrator.journal.names import CLOSING, JOURNAL, PLAN
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.closing import Closing, read_closing
@@ -21,6 +22,11 @@ def closing_of(run: RunDir) -> Closing | None:
     if closing is None or closing.head.run_id != run.run_id:  # a copy of a run has another id
         return None
     return closing if is_as_then(run, closing, JOURNAL, PLAN) else None
+
+
+def closing_unless_driven(run: RunDir) -> Closing | None:
+    """The same of any run: one that somebody drives has not ended."""
+    return None if is_driven(run) else closing_of(run)
 
 
 def is_as_then(run: RunDir, closing: Closing, *names: str) -> bool:

@@ -15,6 +15,7 @@ from orchestrator.errors import RefusedError
 from orchestrator.plan.estimate import estimate
 from orchestrator.plan.model import (
     NO_LIMITS,
+    WHEN_NAMED,
     Durability,
     FailFast,
     Isolation,
@@ -52,7 +53,6 @@ _USUAL = frozenset((
     "timeout_seconds", "priority", "pools", "digest",
 ))  # fmt: skip
 
-_WHEN = {one.value: one for one in When}
 
 _POLICY = Policy()
 _SPEC = JobSpec()
@@ -237,7 +237,7 @@ def _job_from_dict(data: Mapping[str, Any], index: int, index_of: Mapping[str, i
             ),
             needs=_indices(data["needs"], index_of),
             after=_indices(data["after"], index_of),
-            when=_WHEN[data["when"]],
+            when=WHEN_NAMED[data["when"]],
             level=data["level"],
             rank=float(data["rank"]),
             expected_seconds=_seconds(data.get("expected_seconds")),

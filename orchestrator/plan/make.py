@@ -23,7 +23,7 @@ from orchestrator.plan.expand import Expanders, expand_policy
 from orchestrator.plan.files import Files
 from orchestrator.plan.graph import Levels, Rows, levels, urgency
 from orchestrator.plan.layout import Layout
-from orchestrator.plan.model import JobSpec, Plan, PlannedJob, When
+from orchestrator.plan.model import WHEN_NAMED, JobSpec, Plan, PlannedJob
 from orchestrator.plan.secrets import secret_sources
 from orchestrator.plan.select import select
 from orchestrator.plan.surroundings import Surroundings
@@ -31,7 +31,6 @@ from orchestrator.plan.template import Scope as JobScope
 from orchestrator.plan.template import put_in
 
 _NO_VALUES: Mapping[str, Value] = {}
-_WHEN = {member.value: member for member in When}
 _TOLD_OF_JOBS = ("when", "priority", "memory", "cpus", "pools", "allow_failure", "tags", "description", "matrix")
 
 
@@ -200,7 +199,7 @@ def _told_more(job: PlannedJob, workflow: Workflow, layout: Layout, number: int)
     """The job with what its workflow says of it beside its needs, its retries and what it executes."""
     return replace(
         job,
-        when=_WHEN[workflow.when],
+        when=WHEN_NAMED[workflow.when],
         priority=workflow.priority,
         memory=workflow.memory,
         cpus=float(workflow.cpus),

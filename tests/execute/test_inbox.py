@@ -4,20 +4,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from orchestrator.execute.inbox import Inbox
 
 LONG = 20.0
-
-
-@pytest.fixture
-def inbox() -> Iterator[Inbox[object]]:
-    inbox: Inbox[object] = Inbox()
-    yield inbox
-    inbox.close()
 
 
 def test_messages_come_in_order_and_all_at_once(inbox: Inbox[object]) -> None:

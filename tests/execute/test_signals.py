@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,13 +16,6 @@ from orchestrator.execute.signals import STOP_SIGNALS, signals_to
 
 ALL = (*STOP_SIGNALS, signal.SIGTSTP, signal.SIGUSR1)
 LONG = 10.0
-
-
-@pytest.fixture
-def inbox() -> Iterator[Inbox[object]]:
-    inbox: Inbox[object] = Inbox()
-    yield inbox
-    inbox.close()
 
 
 def test_each_becomes_a_message_and_is_put_back(inbox: Inbox[object], capfd: pytest.CaptureFixture[str]) -> None:

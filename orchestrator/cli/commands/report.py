@@ -8,13 +8,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.cli.closed import closing_of, is_as_then
+from orchestrator.cli.closed import closing_unless_driven, is_as_then
 from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
 from orchestrator.cli.memory import keep
 from orchestrator.cli.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
-from orchestrator.journal.liveness import is_driven
 from orchestrator.journal.names import HTML_REPORT, REPORT, RESULTS
 from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import RunDir
@@ -33,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, whatever the run's own is."""
     with chosen_run(arguments) as one:
-        closing = None if is_driven(one) else closing_of(one)
+        closing = closing_unless_driven(one)
         name = _file_of(arguments.format)
         if closing is not None and name is not None and is_as_then(one, closing, RESULTS, REPORT, HTML_REPORT):
             content = one.read(name)

@@ -6,12 +6,11 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 
-from orchestrator.cli.closed import closing_of
+from orchestrator.cli.closed import closing_unless_driven
 from orchestrator.cli.looking import Look, add_looking_arguments, as_json, run_root
 from orchestrator.cli.main import Parser
 from orchestrator.cli.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
-from orchestrator.journal.liveness import is_driven
 from orchestrator.journal.plan_file import NoPlanError
 from orchestrator.journal.rundir import RunDir, list_runs, open_run
 from orchestrator.report.progress import Head, Progress
@@ -47,7 +46,7 @@ def _heads(root: str, ids: Sequence[str], faults: list[RefusedError]) -> Iterato
     for run_id in ids:
         try:
             with open_run(root, run_id) as one:
-                closing = None if is_driven(one) else closing_of(one)
+                closing = closing_unless_driven(one)
                 yield _seen(one) if closing is None else closing.head
         except NoPlanError:
             yield _without_events(run_id, "not begun")

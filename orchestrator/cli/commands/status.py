@@ -9,14 +9,13 @@ import sys
 import time
 from collections.abc import Iterator
 
-from orchestrator.cli.closed import closing_of
+from orchestrator.cli.closed import closing_unless_driven
 from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
 from orchestrator.cli.memory import keep
 from orchestrator.cli.streams import write_stdout
 from orchestrator.cli.text import defused
 from orchestrator.errors import ExitCode
-from orchestrator.journal.liveness import is_driven
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.closing import Closing
 from orchestrator.report.progress import Progress, Snapshot
@@ -40,7 +39,7 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, whatever the run's own is."""
     with chosen_run(arguments) as one:
-        closing = None if is_driven(one) else closing_of(one)
+        closing = closing_unless_driven(one)
         if arguments.watch:
             return _watch(one, closing, arguments.format)
         snapshot = closing.snapshot if closing is not None else _seen(one)
