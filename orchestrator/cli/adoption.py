@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from orchestrator.engine.outcome import FAILURES, WENT
+from orchestrator.engine.outcomes import FAILURES, WENT
 from orchestrator.engine.states import JobState
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 

@@ -125,9 +125,14 @@ def _facts(invocation: Invocation, data: bytes) -> bytes:
 def _own_files() -> Iterable[int]:
     """When the code that reads and plans was changed: also somebody who works on pexec gets no old plan."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    for room in ("manifest", "plan"):
-        with os.scandir(os.path.join(here, room)) as entries:
-            yield max(entry.stat().st_mtime_ns for entry in entries if entry.name.endswith(".py"))
+    rooms = [os.path.join(here, room) for room in ("manifest", "plan")]
+    while rooms:
+        with os.scandir(rooms.pop()) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    yield entry.stat().st_mtime_ns
+                elif entry.is_dir() and entry.name != "__pycache__":
+                    rooms.append(entry.path)
 
 
 def _open_folder(*, create: bool = False) -> int:

@@ -20,9 +20,9 @@ from orchestrator.cli.replanning import can_plan_again, plan_again, with_slots
 from orchestrator.cli.streams import write_stderr
 from orchestrator.cli.text import plural, visible
 from orchestrator.cli.wiring import Past, RunOptions, drive, run_plan
-from orchestrator.engine.board import IllegalMove
-from orchestrator.engine.events import AttemptFinished, CancelRequested, JobAdopted, RunResumed
-from orchestrator.engine.outcome import FAILURES, RunResult
+from orchestrator.engine.facts import AttemptFinished, CancelRequested, JobAdopted, RunResumed
+from orchestrator.engine.job_table import IllegalMove
+from orchestrator.engine.outcomes import FAILURES, RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError

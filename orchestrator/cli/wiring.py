@@ -22,8 +22,8 @@ from orchestrator.cli.afterwards import settle_down
 from orchestrator.cli.memory import give_back
 from orchestrator.cli.secrecy import keep_secrets, refuse_in_records
 from orchestrator.cli.streams import draws, wants_colour
-from orchestrator.engine.events import RunStarted
-from orchestrator.engine.outcome import RunResult
+from orchestrator.engine.facts import RunStarted
+from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState
 from orchestrator.errors import EnvironmentFailedError, ExitCode

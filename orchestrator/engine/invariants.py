@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from orchestrator.engine.board import Board
-from orchestrator.engine.ladder import Ladder
-from orchestrator.engine.outcome import FAILURES, Gate, NeedEnd, need_end
+from orchestrator.engine.escalation import Ladder
+from orchestrator.engine.job_table import Board
+from orchestrator.engine.outcomes import FAILURES, Gate, NeedEnd, need_end
 from orchestrator.engine.pools import Lanes, Pools
-from orchestrator.engine.retry import Retries
+from orchestrator.engine.retries import Retries
 from orchestrator.engine.states import TERMINAL, JobState
 from orchestrator.engine.stop import Stop
 from orchestrator.plan.model import PlannedJob, Policy

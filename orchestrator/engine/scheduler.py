@@ -49,9 +49,9 @@ from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from orchestrator.engine import invariants
-from orchestrator.engine.board import Board, IllegalMove
 from orchestrator.engine.commands import Cancel, Command, Launch
-from orchestrator.engine.events import (
+from orchestrator.engine.escalation import Ladder, Running, Step
+from orchestrator.engine.facts import (
     AttemptFinished,
     AttemptStarted,
     CancelRequested,
@@ -64,11 +64,11 @@ from orchestrator.engine.events import (
     RunResumed,
     RunStarted,
 )
-from orchestrator.engine.ladder import Ladder, Running, Step
-from orchestrator.engine.matrices import Matrices
-from orchestrator.engine.outcome import FAILURES, STATUS, Gate, RunResult, run_result
+from orchestrator.engine.job_table import Board, IllegalMove
+from orchestrator.engine.matrix_fail_fast import Matrices
+from orchestrator.engine.outcomes import FAILURES, STATUS, Gate, RunResult, run_result
 from orchestrator.engine.pools import Lanes, Pools
-from orchestrator.engine.retry import Retries
+from orchestrator.engine.retries import Retries
 from orchestrator.engine.states import TERMINAL, CancelReason, JobState
 from orchestrator.engine.stop import Stop, cause_of, widen
 from orchestrator.plan.model import FailFast, Plan, When

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from orchestrator.engine.events import CancelRequested
+from orchestrator.engine.facts import CancelRequested
 from orchestrator.engine.states import CancelReason
 from orchestrator.plan.model import FailFast, When
 

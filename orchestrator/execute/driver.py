@@ -18,7 +18,7 @@ from typing import Any, Protocol, assert_never
 from msgspec import Struct
 
 from orchestrator.engine.commands import Cancel, Command, GiveUp, Kill, Launch
-from orchestrator.engine.events import (
+from orchestrator.engine.facts import (
     AttemptFinished,
     AttemptStarted,
     CancelRequested,
@@ -26,7 +26,7 @@ from orchestrator.engine.events import (
     Fact,
     KillSent,
 )
-from orchestrator.engine.outcome import RunResult
+from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.errors import EnvironmentFailedError

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
-from orchestrator.engine.events import (
+from orchestrator.engine.facts import (
     AttemptFinished,
     AttemptStarted,
     CancelRequested,
@@ -22,7 +22,7 @@ from orchestrator.engine.events import (
     RunResumed,
     RunStarted,
 )
-from orchestrator.engine.outcome import RunResult
+from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.states import TERMINAL, CancelReason, Verdict
 from orchestrator.plan.model import FailFast
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from orchestrator.engine.events import Consequence
+from orchestrator.engine.facts import Consequence
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.journal.events import consequence_to_fields, fact_from_event
 from orchestrator.plan.model import Plan

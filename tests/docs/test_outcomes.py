@@ -6,7 +6,7 @@ import re
 
 from support.truth_table import ENDS, PAGE, page
 
-from orchestrator.engine.outcome import WENT
+from orchestrator.engine.outcomes import WENT
 from orchestrator.plan.model import When
 
 

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.worlds import World, end_of_time
 
-from orchestrator.engine.board import IllegalMove
-from orchestrator.engine.events import (
+from orchestrator.engine.facts import (
     AttemptFinished,
     AttemptStarted,
     CancelRequested,
@@ -16,7 +15,8 @@ from orchestrator.engine.events import (
     KillSent,
     RunStarted,
 )
-from orchestrator.engine.outcome import RunResult
+from orchestrator.engine.job_table import IllegalMove
+from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler, replay
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.plan.model import FailFast, JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When

@@ -16,7 +16,7 @@ from benchmarks.graphs import Graph, diamonds, layers, scattered
 from benchmarks.makespan import durations
 from benchmarks.simulate import bound, list_schedule
 from orchestrator.engine.commands import Launch
-from orchestrator.engine.events import AttemptFinished, AttemptStarted, RunStarted
+from orchestrator.engine.facts import AttemptFinished, AttemptStarted, RunStarted
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.estimate import with_durations

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from support.worlds import World, job, plan
 
-from orchestrator.engine.board import IllegalMove
 from orchestrator.engine.commands import Launch
-from orchestrator.engine.events import (
+from orchestrator.engine.facts import (
     AttemptFinished,
     AttemptStarted,
     Fact,
@@ -16,6 +15,7 @@ from orchestrator.engine.events import (
     RunResumed,
     RunStarted,
 )
+from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.scheduler import Scheduler, replay
 from orchestrator.engine.states import JobState, Verdict
 from orchestrator.plan.model import FailFast, RetryPolicy, When

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from support.worlds import World, job, plan
 
-from orchestrator.engine.board import IllegalMove
 from orchestrator.engine.commands import Launch
-from orchestrator.engine.events import (
+from orchestrator.engine.facts import (
     AttemptFinished,
     AttemptStarted,
     CancelRequested,
@@ -19,6 +18,7 @@ from orchestrator.engine.events import (
     KillSent,
     RunStarted,
 )
+from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.scheduler import Scheduler, replay
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy, When

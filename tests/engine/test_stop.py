@@ -8,7 +8,7 @@ import pytest
 from support.worlds import World, job
 
 from orchestrator.engine.commands import Cancel, Launch
-from orchestrator.engine.events import AttemptFinished, CancelRequested, KillSent
+from orchestrator.engine.facts import AttemptFinished, CancelRequested, KillSent
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.plan.model import FailFast, RetryPolicy, When
 

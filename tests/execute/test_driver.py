@@ -9,8 +9,8 @@ import pytest
 from support.driving import FAILURE, SUCCESS, Stage
 from support.worlds import job, plan
 
-from orchestrator.engine.events import RunResumed
-from orchestrator.engine.outcome import RunResult
+from orchestrator.engine.facts import RunResumed
+from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt import AttemptResult, AttemptSpec

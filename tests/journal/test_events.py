@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.stories import every_event
 from support.worlds import job, plan
 
-from orchestrator.engine.events import (
+from orchestrator.engine.facts import (
     AttemptFinished,
     AttemptStarted,
     CancelRequested,

@@ -11,8 +11,8 @@ from support.driving import FAILURE, SUCCESS, Stage
 from support.stories import Story
 from support.worlds import job, plan
 
-from orchestrator.engine.board import IllegalMove
-from orchestrator.engine.events import JobFinished, RetryScheduled
+from orchestrator.engine.facts import JobFinished, RetryScheduled
+from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.states import JobState
 from orchestrator.journal.events import EVENTS, consequence_to_fields
 from orchestrator.journal.history import History, Process

@@ -15,7 +15,7 @@ from support.stories import Story
 from benchmarks import formats
 from benchmarks.graphs import layers
 from orchestrator.cli.planning import judge
-from orchestrator.engine.events import RunStarted
+from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.plan.export import plan_fields
 from orchestrator.plan.model import Plan

@@ -12,7 +12,7 @@ from support.journals import Events, nightly, stopped
 from support.stories import Story
 from support.worlds import World, end_of_time, job, plan
 
-from orchestrator.engine.events import AttemptFinished, Consequence, Fact, JobFinished, RunStarted
+from orchestrator.engine.facts import AttemptFinished, Consequence, Fact, JobFinished, RunStarted
 from orchestrator.engine.states import Verdict
 from orchestrator.journal.events import fact_to_fields
 from orchestrator.plan.export import plan_to_dict

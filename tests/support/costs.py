@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from benchmarks.graphs import Graph
 from benchmarks.simulate import list_schedule
-from orchestrator.engine.events import AttemptFinished, AttemptStarted, RunStarted
+from orchestrator.engine.facts import AttemptFinished, AttemptStarted, RunStarted
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.model import Plan

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.engine.commands import Launch
-from orchestrator.engine.events import RunStarted
+from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import EnvironmentFailedError

@@ -14,7 +14,7 @@ from typing import Any
 from support.laws import Laws
 
 from orchestrator.engine.commands import Cancel, Command, GiveUp, Kill, Launch
-from orchestrator.engine.events import (
+from orchestrator.engine.facts import (
     AttemptFinished,
     AttemptStarted,
     CancelRequested,

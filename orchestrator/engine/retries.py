@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from zlib import crc32
 
-from orchestrator.engine.events import AttemptFinished
+from orchestrator.engine.facts import AttemptFinished
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.model import PlannedJob, RetryPolicy
 

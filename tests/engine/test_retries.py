@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.worlds import World, job
 
-from orchestrator.engine.events import RetryScheduled
-from orchestrator.engine.retry import wait_seconds
+from orchestrator.engine.facts import RetryScheduled
+from orchestrator.engine.retries import wait_seconds
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.model import RetryPolicy
 

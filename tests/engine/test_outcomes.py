@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.worlds import World, job
 
-from orchestrator.engine.outcome import Gate, NeedEnd, RunResult, gate, need_end, run_result
+from orchestrator.engine.outcomes import Gate, NeedEnd, RunResult, gate, need_end, run_result
 from orchestrator.engine.states import TERMINAL, CancelReason, JobState, Verdict
 from orchestrator.plan.model import When
 

@@ -6,9 +6,9 @@ from array import array
 from collections.abc import Mapping
 from typing import NoReturn
 
-from orchestrator.engine.outcome import FAILURES, WENT, Gate, NeedEnd, gate, need_end
+from orchestrator.engine.dependents import Waiters
+from orchestrator.engine.outcomes import FAILURES, WENT, Gate, NeedEnd, gate, need_end
 from orchestrator.engine.states import RESUME_TRANSITIONS, TERMINAL, TRANSITIONS, JobState
-from orchestrator.engine.waiters import Waiters
 from orchestrator.plan.model import Plan
 
 SHOWN_NEEDS = 10
