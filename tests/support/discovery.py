@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.diagnostics import Diagnostic, Span
-from orchestrator.manifest.discovery.discover import discover
-from orchestrator.manifest.discovery.model import Discovery, Infer
-from orchestrator.manifest.discovery.shell import Kind, Shell, read_shell
-from orchestrator.manifest.discovery.syntax import Code
+from orchestrator.discovery.discover import discover
+from orchestrator.discovery.model import Discovery, Infer
+from orchestrator.discovery.shell_calls import Kind, Shell, read_shell
+from orchestrator.discovery.shell_syntax import Code
 
 
 class Project:

@@ -16,7 +16,7 @@ from orchestrator.diagnostics import Diagnostic, has_errors
 from orchestrator.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.manifest.discovery.model import Discovery
+    from orchestrator.discovery.model import Discovery
     from orchestrator.plan.make import Planned
     from orchestrator.plan.model import Plan
 
@@ -55,8 +55,8 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if something is wrong with the files, and then nothing is written."""
-    from orchestrator.manifest.discovery.discover import discover
-    from orchestrator.manifest.discovery.model import Infer
+    from orchestrator.discovery.discover import discover
+    from orchestrator.discovery.model import Infer
 
     if not arguments.files and arguments.dependency_graph is None:
         raise UsageError("`pexec discover` needs the files to read", help="name scripts or Markdown runbooks")
@@ -90,7 +90,7 @@ def _plan(found: Discovery) -> Planned:
 
 
 def _yaml(found: Discovery, base_dir: str) -> str:
-    from orchestrator.manifest.discovery.manifest_text import manifest_text
+    from orchestrator.discovery.manifest_text import manifest_text
 
     return manifest_text(found.entries, base_dir)
 
@@ -98,7 +98,7 @@ def _yaml(found: Discovery, base_dir: str) -> str:
 def _json(found: Discovery, plan: Plan, base_dir: str) -> str:
     import json
 
-    from orchestrator.manifest.discovery.manifest_text import path_from
+    from orchestrator.discovery.manifest_text import path_from
     from orchestrator.plan.artifacts import dependencies_dict
 
     graph = dependencies_dict(plan, {entry.name: entry.status for entry in found.entries})

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.diagnostics import Span
-from orchestrator.manifest.discovery.manifest_text import manifest_text, path_from, quoted
-from orchestrator.manifest.discovery.model import Entry, Need, Origin
+from orchestrator.discovery.manifest_text import manifest_text, path_from, quoted
+from orchestrator.discovery.model import Entry, Need, Origin
 from orchestrator.manifest.load import loads
 
 PATHS = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=30).filter(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.discovery import Project, edges, place, told
 
-from orchestrator.manifest.discovery.model import Origin
+from orchestrator.discovery.model import Origin
 
 
 @pytest.fixture

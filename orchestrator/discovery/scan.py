@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Note, Severity, Span
-from orchestrator.manifest.discovery.directives import Directive, directives
-from orchestrator.manifest.discovery.markdown import Markdown, read_markdown
-from orchestrator.manifest.discovery.reading import Language, Script
-from orchestrator.manifest.discovery.shell import Reference, Shell, read_shell
-from orchestrator.manifest.discovery.syntax import Code
+from orchestrator.discovery.directives import Directive, directives
+from orchestrator.discovery.markdown_blocks import Markdown, read_markdown
+from orchestrator.discovery.shell_calls import Reference, Shell, read_shell
+from orchestrator.discovery.shell_syntax import Code
+from orchestrator.discovery.source_files import Language, Script
 
 
 class Scan(Struct, frozen=True):

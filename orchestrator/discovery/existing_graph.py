@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, Path, Span
-from orchestrator.manifest.discovery.reading import Unreadable, clean_name, read_text, unreadable
+from orchestrator.discovery.source_files import Unreadable, clean_name, read_text, unreadable
 from orchestrator.manifest.json_source import read_json, scan
 from orchestrator.manifest.marks import Positions
 from orchestrator.manifest.text import Lines, Refusal

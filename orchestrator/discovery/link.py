@@ -7,13 +7,13 @@ import os
 from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, Note, Severity, Span
-from orchestrator.manifest.discovery.directives import Directive
-from orchestrator.manifest.discovery.existing import Graph, Named
-from orchestrator.manifest.discovery.gather import Gathered, find_file
-from orchestrator.manifest.discovery.model import Infer, Need, Origin
-from orchestrator.manifest.discovery.reading import Script
-from orchestrator.manifest.discovery.scan import Scan
-from orchestrator.manifest.discovery.shell import Kind, Reference
+from orchestrator.discovery.directives import Directive
+from orchestrator.discovery.existing_graph import Graph, Named
+from orchestrator.discovery.gather import Gathered, find_file
+from orchestrator.discovery.model import Infer, Need, Origin
+from orchestrator.discovery.scan import Scan
+from orchestrator.discovery.shell_calls import Kind, Reference
+from orchestrator.discovery.source_files import Script
 from orchestrator.manifest.suggest import closest
 
 _FEW = 8

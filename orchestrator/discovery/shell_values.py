@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from orchestrator.manifest.discovery.syntax import nodes, text_of
+from orchestrator.discovery.shell_syntax import nodes, text_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node

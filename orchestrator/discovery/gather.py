@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, Note, Span
-from orchestrator.manifest.discovery.existing import Graph, Known
-from orchestrator.manifest.discovery.reading import Script, Unreadable, read_script, unreadable
+from orchestrator.discovery.existing_graph import Graph, Known
+from orchestrator.discovery.source_files import Script, Unreadable, read_script, unreadable
 
 
 class Gathered(Struct):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from support.discovery import Project, edges, told
 
-from orchestrator.manifest.discovery.model import Infer
-from orchestrator.manifest.discovery.reading import name_of
+from orchestrator.discovery.model import Infer
+from orchestrator.discovery.source_files import name_of
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 
-from orchestrator.manifest.discovery.model import Entry, Need, Origin
+from orchestrator.discovery.model import Entry, Need, Origin
 from orchestrator.manifest.resolve import resolve
 
 _HEAD = """\

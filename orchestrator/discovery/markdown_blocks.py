@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from orchestrator.diagnostics import Span
-from orchestrator.manifest.discovery.directives import Directive, directives
-from orchestrator.manifest.discovery.syntax import Code
+from orchestrator.discovery.directives import Directive, directives
+from orchestrator.discovery.shell_syntax import Code
 from orchestrator.manifest.runbook import SHELL_LABELS, Fence, fences
 
 _READ_LABELS = SHELL_LABELS | {"zsh"}  # read for what it calls; zsh is not what runs a runbook

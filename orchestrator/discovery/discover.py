@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 
 from orchestrator.diagnostics import Diagnostic, Span
-from orchestrator.manifest.discovery.contradictions import contradictions
-from orchestrator.manifest.discovery.existing import Graph, read_graph
-from orchestrator.manifest.discovery.gather import gather
-from orchestrator.manifest.discovery.link import Linker
-from orchestrator.manifest.discovery.model import Discovery, Entry, Infer
-from orchestrator.manifest.discovery.scan import scan
+from orchestrator.discovery.contradictions import contradictions
+from orchestrator.discovery.existing_graph import Graph, read_graph
+from orchestrator.discovery.gather import gather
+from orchestrator.discovery.link import Linker
+from orchestrator.discovery.model import Discovery, Entry, Infer
+from orchestrator.discovery.scan import scan
 
 # To the shell these do not end a line; who shows lines must not take them for line ends either.
 _NOT_LINE_ENDS = re.compile("[\x85\u2028\u2029]")

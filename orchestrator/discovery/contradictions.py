@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from orchestrator.diagnostics import Diagnostic, Note, Severity
-from orchestrator.manifest.discovery.existing import Graph
-from orchestrator.manifest.discovery.model import Entry, Need, Origin
+from orchestrator.discovery.existing_graph import Graph
+from orchestrator.discovery.model import Entry, Need, Origin
 
 _KEPT = "both count; correct the graph, or remove the line"
 

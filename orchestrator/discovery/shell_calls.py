@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from orchestrator.diagnostics import Span
-from orchestrator.manifest.discovery.directives import Directive, directives
-from orchestrator.manifest.discovery.reading import SHELLS
-from orchestrator.manifest.discovery.syntax import Code, Syntax, parse, text_of
-from orchestrator.manifest.discovery.values import Values, set_more_than_once
+from orchestrator.discovery.directives import Directive, directives
+from orchestrator.discovery.shell_syntax import Code, Syntax, parse, text_of
+from orchestrator.discovery.shell_values import Values, set_more_than_once
+from orchestrator.discovery.source_files import SHELLS
 
 if TYPE_CHECKING:
     from tree_sitter import Node
