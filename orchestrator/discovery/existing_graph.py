@@ -12,9 +12,9 @@ from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, Path, Span
 from orchestrator.discovery.source_files import Unreadable, clean_name, read_text, unreadable
-from orchestrator.manifest.json_source import read_json, scan
-from orchestrator.manifest.marks import Positions
-from orchestrator.manifest.text import Lines, Refusal
+from orchestrator.manifest.syntax.json_reader import read_json, scan
+from orchestrator.manifest.syntax.lines import Lines, Refusal
+from orchestrator.manifest.syntax.position_index import Positions
 
 _SHAPE = 'a graph is {"workflows": {name: {"path": ...}}, "dependencies": {name: [names]}, "execution_order": [names]}'
 

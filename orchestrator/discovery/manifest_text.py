@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from orchestrator.discovery.model import Entry, Need, Origin
-from orchestrator.manifest.resolve import resolve
+from orchestrator.manifest.syntax.yaml_scalars import resolve
 
 _HEAD = """\
 # Made by `pexec discover`. Workflows that do not need each other run side by side.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, Path, Span
-from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.syntax.source_map import SourceMap
 
 
 class Infer(enum.StrEnum):

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from orchestrator.diagnostics import Diagnostic, Note
-from orchestrator.manifest.marks import Positions
 from orchestrator.manifest.model import JoiningManifest, Manifest
-from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.syntax.position_index import Positions
+from orchestrator.manifest.syntax.source_map import SourceMap
 
 if TYPE_CHECKING:
     from orchestrator.manifest.faults import Faults

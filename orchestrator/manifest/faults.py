@@ -8,9 +8,9 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from orchestrator.diagnostics import Diagnostic, Note, Path
-from orchestrator.manifest.marks import Positions
 from orchestrator.manifest.model import command_fault
 from orchestrator.manifest.places import place
+from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.unknown_keys import meant_key
 from orchestrator.manifest.wording import tell
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from orchestrator.manifest.model import Defaults
-from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.syntax.source_map import SourceMap
 
 
 class Home(Struct, frozen=True):

@@ -19,9 +19,9 @@ from orchestrator.manifest.homes import Home
 from orchestrator.manifest.load import STDIN, Loaded, read_one, why_unread
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.parts import Include, Need
-from orchestrator.manifest.positions import Detour, SourceMap
 from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.secrets import Secret
+from orchestrator.manifest.syntax.source_map import Detour, SourceMap
 
 MAX_DEPTH = 20
 MAX_FILES = 1_000

@@ -17,11 +17,11 @@ from orchestrator.manifest.check import check
 from orchestrator.manifest.files import FileFacts, gather
 from orchestrator.manifest.having import Having
 from orchestrator.manifest.homes import Home
-from orchestrator.manifest.marks import Positions
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.positions import SourceMap
-from orchestrator.manifest.source import read_yaml
-from orchestrator.manifest.text import MAX_JSON_BYTES, MAX_YAML_BYTES, Lines, Refusal, decode
+from orchestrator.manifest.syntax.lines import MAX_JSON_BYTES, MAX_YAML_BYTES, Lines, Refusal, decode
+from orchestrator.manifest.syntax.position_index import Positions
+from orchestrator.manifest.syntax.source_map import SourceMap
+from orchestrator.manifest.syntax.yaml_reader import read_yaml
 
 STDIN = "<stdin>"
 _LARGE_BYTES = 200_000
@@ -111,7 +111,7 @@ def _parse(data: bytes, name: str) -> tuple[object, Positions, list[Diagnostic]]
 
 
 def _parse_json(lines: Lines) -> tuple[object, Positions, list[Diagnostic]]:
-    from orchestrator.manifest.json_source import read_json, scan  # late: most manifests are YAML
+    from orchestrator.manifest.syntax.json_reader import read_json, scan  # late: most manifests are YAML
 
     content, twice = read_json(lines)
     positions = Positions(lines, lambda: scan(lines))

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Path
-from orchestrator.manifest.positions import Detour, SourceMap
+from orchestrator.manifest.syntax.source_map import Detour, SourceMap
 
 _COMMANDS = ("run", "argv", "file", "args")
 _STAND_IN = {"run": ":"}

@@ -10,8 +10,8 @@ from orchestrator.diagnostics import Diagnostic, Note, Path, Span, has_errors
 from orchestrator.manifest.having import Having
 from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.scalars import Value, value_text
+from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cycles import Knot, find_knots
 from orchestrator.plan.edges import VERBS, Choice, Edges, named_in, resolve_edges
 from orchestrator.plan.files import Files, RunbookFault

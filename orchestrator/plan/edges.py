@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.parts import Need
-from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.scalars import Value
+from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.graph import Rows
 from orchestrator.plan.near import Suggester
 

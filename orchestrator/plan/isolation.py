@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from orchestrator.diagnostics import Diagnostic, Path, Severity
 from orchestrator.manifest.having import Having
 from orchestrator.manifest.homes import Home
-from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.expand import isolation_of
 from orchestrator.plan.model import Isolation
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from orchestrator.diagnostics import Diagnostic, Note, Path
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.scalars import Value, quote, value_text
+from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.edges import Choice, Edges
 from orchestrator.plan.layout import Layout
 from orchestrator.plan.matrix import matches

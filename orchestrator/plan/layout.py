@@ -13,8 +13,8 @@ from msgspec import Struct
 from orchestrator.diagnostics import Diagnostic
 from orchestrator.manifest.having import Having
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.scalars import Value
+from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.matrix import Cell, cells_of
 
 MAX_JOBS = 200_000

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from orchestrator.diagnostics import Diagnostic, has_errors
 from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Manifest, Workflow
-from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.scalars import Value, value_text
+from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.asked import Overrides, Selection
 from orchestrator.plan.check import Checked, check
 from orchestrator.plan.conditions import Known

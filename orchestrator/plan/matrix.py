@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
 from orchestrator.manifest.parts import Matrix
-from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.scalars import Value, quote, value_text
+from orchestrator.manifest.syntax.source_map import SourceMap
 
 MAX_CELLS = 10_000
 MAX_COMPARISONS = 20_000_000  # of combinations with entries of `include` and `exclude`: a few seconds

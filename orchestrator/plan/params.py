@@ -12,8 +12,8 @@ from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.parts import Param
 from orchestrator.manifest.pattern import fault_of, matches
-from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.scalars import Value, quote, value_text
+from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.near import Suggester
 from orchestrator.plan.surroundings import PARAM_PREFIX, Surroundings
 

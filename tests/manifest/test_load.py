@@ -109,6 +109,6 @@ def test_reading_a_good_manifest_imports_nothing_that_only_faults_need(tmp_path:
         "rich",
         "difflib",
         "orchestrator.manifest.faults",
-        "orchestrator.manifest.json_source",
+        "orchestrator.manifest.syntax.json_reader",
     }
     assert late.isdisjoint(modules)

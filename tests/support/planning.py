@@ -10,7 +10,7 @@ from orchestrator.diagnostics import Diagnostic, Span
 from orchestrator.manifest.files import RunbookFault
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.positions import SourceMap
+from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.asked import Overrides, Selection
 from orchestrator.plan.files import FileKind
 from orchestrator.plan.make import Planned, make_plan

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.manifests import line, loaded, told
 
-from orchestrator.manifest.json_source import read_json, read_patiently
-from orchestrator.manifest.text import Lines, Refusal
+from orchestrator.manifest.syntax.json_reader import read_json, read_patiently
+from orchestrator.manifest.syntax.lines import Lines, Refusal
 
 GOOD = '{"version": 1, "workflows": {"a": {"run": "x"}}}'
 

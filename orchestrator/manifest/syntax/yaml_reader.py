@@ -22,10 +22,10 @@ from ruamel.yaml.events import (
 )
 
 from orchestrator.diagnostics import Diagnostic
-from orchestrator.manifest.marks import MAX_DUPLICATES, Marks
-from orchestrator.manifest.problems import explain_yaml
-from orchestrator.manifest.resolve import SUSPECT_FIRST, resolve
-from orchestrator.manifest.text import Lines, Refusal
+from orchestrator.manifest.syntax.lines import Lines, Refusal
+from orchestrator.manifest.syntax.parse_errors import explain_yaml
+from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, Marks
+from orchestrator.manifest.syntax.yaml_scalars import SUSPECT_FIRST, resolve
 
 MAX_DEPTH = 40
 # Keys and values, and again what an alias repeats. A bomb is to be refused in two seconds, which half a million take;
@@ -42,7 +42,7 @@ def read_yaml(lines: Lines) -> tuple[object, Marks]:
     try:
         builder = _built(lines, CParser(lines.text).get_event)
     except MarkedYAMLError as fault:
-        from orchestrator.manifest.flow_text import STUMBLES, second_try  # late: most manifests parse
+        from orchestrator.manifest.syntax.yaml_flow import STUMBLES, second_try  # late: most manifests parse
 
         events = second_try(lines.text) if fault.problem in STUMBLES else None
         if events is None:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.manifests import told
 
-from orchestrator.manifest import source
-from orchestrator.manifest.source import MAX_DEPTH, read_yaml
-from orchestrator.manifest.text import Lines, Refusal
+from orchestrator.manifest.syntax import yaml_reader
+from orchestrator.manifest.syntax.lines import Lines, Refusal
+from orchestrator.manifest.syntax.yaml_reader import MAX_DEPTH, read_yaml
 
 
 def read(text: str) -> object:
@@ -172,17 +172,17 @@ def test_nesting_is_read_to_a_depth_and_refused_beyond(opening: str) -> None:
     ],
 )
 def test_nodes_are_counted_with_what_aliases_repeat(monkeypatch: pytest.MonkeyPatch, text: str, nodes: int) -> None:
-    monkeypatch.setattr(source, "MAX_NODES", nodes)
+    monkeypatch.setattr(yaml_reader, "MAX_NODES", nodes)
     read(text)
-    monkeypatch.setattr(source, "MAX_NODES", nodes - 1)
+    monkeypatch.setattr(yaml_reader, "MAX_NODES", nodes - 1)
     with pytest.raises(Refusal, match="keys and values"):
         read(text)
 
 
 def test_many_workflows_of_an_ordinary_size_may_have_more_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "MAX_NODES", 80)
-    monkeypatch.setattr(source, "MAX_NODES_OF_MANY", 160)
-    monkeypatch.setattr(source, "MANY_WORKFLOWS", 10)
+    monkeypatch.setattr(yaml_reader, "MAX_NODES", 80)
+    monkeypatch.setattr(yaml_reader, "MAX_NODES_OF_MANY", 160)
+    monkeypatch.setattr(yaml_reader, "MANY_WORKFLOWS", 10)
     small = "".join(f"  w{number}: {{run: x, needs: [a, b]}}\n" for number in range(18))
     read("workflows:\n" + small)
     with pytest.raises(Refusal, match="more than 160 keys and values"):

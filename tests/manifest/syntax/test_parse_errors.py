@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.manifests import told
 
-from orchestrator.manifest import problems
+from orchestrator.manifest.syntax import parse_errors
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_yaml_that_does_not_parse_is_told_at_its_place(text: str, expected: str)
 
 
 def test_a_problem_that_is_not_in_the_table_is_told_in_general() -> None:
-    assert problems.explain_yaml("something new: `hunter2`", "", "text", 0, 2) == ("this is not valid YAML", "", 2)
-    assert problems.explain_json("something new: `hunter2`") == "this is not valid JSON"
+    assert parse_errors.explain_yaml("something new: `hunter2`", "", "text", 0, 2) == ("this is not valid YAML", "", 2)
+    assert parse_errors.explain_json("something new: `hunter2`") == "this is not valid JSON"

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from support.manifests import place, told
 
 from orchestrator.diagnostics import Path, Span
-from orchestrator.manifest.json_source import read_json, scan
-from orchestrator.manifest.marks import Positions
-from orchestrator.manifest.source import read_yaml
-from orchestrator.manifest.text import Lines
+from orchestrator.manifest.syntax.json_reader import read_json, scan
+from orchestrator.manifest.syntax.lines import Lines
+from orchestrator.manifest.syntax.position_index import Positions
+from orchestrator.manifest.syntax.yaml_reader import read_yaml
 
 
 def outline(text: str, *, json: bool = False) -> list[str]:

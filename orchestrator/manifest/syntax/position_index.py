@@ -14,9 +14,9 @@ from operator import itemgetter
 from msgspec import Struct, field
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, PathKey, Span
-from orchestrator.manifest.positions import SourceMap
 from orchestrator.manifest.scalars import quote
-from orchestrator.manifest.text import Lines
+from orchestrator.manifest.syntax.lines import Lines
+from orchestrator.manifest.syntax.source_map import SourceMap
 
 MAX_DUPLICATES = 100
 

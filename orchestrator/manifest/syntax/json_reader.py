@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from orchestrator.diagnostics import Diagnostic
-from orchestrator.manifest.marks import MAX_DUPLICATES, Marks
-from orchestrator.manifest.problems import explain_json
-from orchestrator.manifest.source import MAX_DEPTH
-from orchestrator.manifest.text import Lines, Refusal
+from orchestrator.manifest.syntax.lines import Lines, Refusal
+from orchestrator.manifest.syntax.parse_errors import explain_json
+from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, Marks
+from orchestrator.manifest.syntax.yaml_reader import MAX_DEPTH
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|[^\s{}\[\],:"]+')
 _DOUBTFUL_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
