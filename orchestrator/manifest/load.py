@@ -13,7 +13,6 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from orchestrator.diagnostics import Diagnostic, Span
-from orchestrator.manifest.check import check
 from orchestrator.manifest.files import FileFacts, gather
 from orchestrator.manifest.having import Having
 from orchestrator.manifest.homes import Home
@@ -22,6 +21,7 @@ from orchestrator.manifest.syntax.lines import MAX_JSON_BYTES, MAX_YAML_BYTES, L
 from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.syntax.yaml_reader import read_yaml
+from orchestrator.manifest.validation.validate import check
 
 STDIN = "<stdin>"
 _LARGE_BYTES = 200_000

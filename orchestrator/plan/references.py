@@ -10,9 +10,9 @@ from orchestrator.diagnostics import Diagnostic, Path
 from orchestrator.manifest.having import Having
 from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Manifest, Workflow
-from orchestrator.manifest.places import place
 from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.syntax.source_map import SourceMap
+from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.conditions import tests_of
 from orchestrator.plan.layout import Layout
 from orchestrator.plan.near import Suggester

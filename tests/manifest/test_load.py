@@ -108,7 +108,7 @@ def test_reading_a_good_manifest_imports_nothing_that_only_faults_need(tmp_path:
         "pydantic_settings",
         "rich",
         "difflib",
-        "orchestrator.manifest.faults",
+        "orchestrator.manifest.validation.model_errors",
         "orchestrator.manifest.syntax.json_reader",
     }
     assert late.isdisjoint(modules)

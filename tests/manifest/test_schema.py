@@ -15,8 +15,8 @@ from support.manifests import loaded
 
 from orchestrator.diagnostics import has_errors
 from orchestrator.manifest.model import Workflow
-from orchestrator.manifest.places import keys_of
 from orchestrator.manifest.schema import manifest_schema, schema_text
+from orchestrator.manifest.validation.sections import keys_of
 
 SCHEMA = manifest_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

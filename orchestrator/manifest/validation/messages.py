@@ -7,7 +7,6 @@ from typing import Any
 
 from orchestrator.diagnostics import Path
 from orchestrator.manifest.parts import CONDITION_PATTERN
-from orchestrator.manifest.places import place
 from orchestrator.manifest.scalars import (
     ENV_GLOB_PATTERN,
     ENV_NAME_PATTERN,
@@ -16,7 +15,8 @@ from orchestrator.manifest.scalars import (
     quote,
 )
 from orchestrator.manifest.suggest import closest
-from orchestrator.manifest.unknown_keys import unknown_key_hint
+from orchestrator.manifest.validation.sections import place
+from orchestrator.manifest.validation.unknown_keys import unknown_key_hint
 
 Told = tuple[str, str, str]  # code, message, help
 

@@ -15,7 +15,7 @@ from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.syntax.source_map import SourceMap
 
 if TYPE_CHECKING:
-    from orchestrator.manifest.faults import Faults
+    from orchestrator.manifest.validation.model_errors import Faults
 
 MAX_SHOWN = 100
 _SAMPLE = 200  # entries of each list and mapping that are looked at before a large manifest is checked as a whole
@@ -57,7 +57,7 @@ def _validated(model: type[Manifest], data: dict[str, Any], source: Positions) -
     try:
         return model.model_validate(data)
     except ValidationError as refused:
-        from orchestrator.manifest.faults import faults_of  # late: most manifests have none
+        from orchestrator.manifest.validation.model_errors import faults_of  # late: most manifests have none
 
         return faults_of(refused, data, source)
 
@@ -67,7 +67,7 @@ def _salvaged(
 ) -> tuple[Manifest | None, SourceMap]:
     """What can still be planned, and its places. What a repair itself makes invalid is not told again, only repaired
     too."""
-    from orchestrator.manifest.salvage import moved, repaired
+    from orchestrator.manifest.validation.recover import moved, repaired
 
     rounds = []
     for _ in range(_ROUNDS):

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from orchestrator.diagnostics import Path
 from orchestrator.manifest.model import Defaults, Manifest, Policy, Retry, Workflow
 from orchestrator.manifest.parts import Include, Need, Param
-from orchestrator.manifest.places import keys_of, section_at
 from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.suggest import closest
+from orchestrator.manifest.validation.sections import keys_of, section_at
 
 _IN_WORKFLOWS = {
     "cwd": "working_dir",

@@ -9,7 +9,7 @@ from support.manifests import told, workflow
 
 from orchestrator.diagnostics import CODES
 from orchestrator.manifest.model import Workflow
-from orchestrator.manifest.places import keys_of
+from orchestrator.manifest.validation.sections import keys_of
 
 
 def _cases() -> list[object]:

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from orchestrator.diagnostics import Diagnostic, Note, Path
 from orchestrator.manifest.model import command_fault
-from orchestrator.manifest.places import place
 from orchestrator.manifest.syntax.position_index import Positions
-from orchestrator.manifest.unknown_keys import meant_key
-from orchestrator.manifest.wording import tell
+from orchestrator.manifest.validation.messages import tell
+from orchestrator.manifest.validation.sections import place
+from orchestrator.manifest.validation.unknown_keys import meant_key
 
 MAX_TOLD = 1_000
 _WHAT_TO_RUN = ("run", "argv", "file", "needs")
