@@ -98,7 +98,7 @@ def assess(
 
 def is_repeatable(manifest: Manifest) -> bool:
     """Whether the plan follows from the manifest's own bytes: no other file, no parameter, no look at the machine."""
-    from orchestrator.manifest.having import Having
+    from orchestrator.manifest.key_index import Having
 
     return not (manifest.include or manifest.params or Having(manifest.workflows).names("file", "if_"))
 

@@ -15,12 +15,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, Severity, Span
-from orchestrator.manifest.homes import Home
 from orchestrator.manifest.load import STDIN, Loaded, read_one, why_unread
 from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.origin import Home
 from orchestrator.manifest.parts import Include, Need
 from orchestrator.manifest.scalars import quote
-from orchestrator.manifest.secrets import Secret
+from orchestrator.manifest.secret_keys import Secret
 from orchestrator.manifest.syntax.source_map import Detour, SourceMap
 
 MAX_DEPTH = 20

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from orchestrator.diagnostics import Diagnostic, Span
 from orchestrator.manifest.files import FileFacts, gather
-from orchestrator.manifest.having import Having
-from orchestrator.manifest.homes import Home
+from orchestrator.manifest.key_index import Having
 from orchestrator.manifest.model import Manifest
+from orchestrator.manifest.origin import Home
 from orchestrator.manifest.syntax.lines import MAX_JSON_BYTES, MAX_YAML_BYTES, Lines, Refusal, decode
 from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.syntax.source_map import SourceMap

@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic.config import JsonDict, JsonValue
 
 from orchestrator.manifest.annotated import ByteSize, Duration, EnvName, Filled, Limit, Name, Parallel, Text
-from orchestrator.manifest.fields import (
+from orchestrator.manifest.field_types import (
     Amount,
     Env,
     EnvInherit,
@@ -35,10 +35,10 @@ from orchestrator.manifest.fields import (
     Words,
     form_of,
 )
-from orchestrator.manifest.limits import Limits
+from orchestrator.manifest.limit_keys import Limits
 from orchestrator.manifest.parts import Condition, IncludeEntry, Matrix, NeedList, Param
 from orchestrator.manifest.scalars import NO_LIMIT, ScalarError
-from orchestrator.manifest.secrets import Secret
+from orchestrator.manifest.secret_keys import Secret
 
 MANY = 200  # workflows, from which on it is worth while to look for those that are alike
 
@@ -364,7 +364,7 @@ class Manifest(Section):
     def _many_are_alike(cls, data: object, check: ValidatorFunctionWrapHandler) -> Mapping[str, Workflow]:
         if not isinstance(data, dict) or len(data) < MANY:
             return cast(Mapping[str, Workflow], check(data))
-        from orchestrator.manifest.alike import validated  # late: most manifests have few
+        from orchestrator.manifest.bulk_validate import validated  # late: most manifests have few
 
         return validated(data, Workflow, check)
 

@@ -21,7 +21,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails
 
 from orchestrator.manifest.annotated import Filled, Name, SingleValue, Text
-from orchestrator.manifest.fields import Given, Section, Switch, form_of
+from orchestrator.manifest.field_types import Given, Section, Switch, form_of
 from orchestrator.manifest.pattern import MAX_GLOB
 from orchestrator.manifest.scalars import NAME_PATTERN, Value
 

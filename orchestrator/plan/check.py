@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, Span, has_errors
-from orchestrator.manifest.having import Having
-from orchestrator.manifest.homes import Home
+from orchestrator.manifest.key_index import Having
 from orchestrator.manifest.model import Manifest
+from orchestrator.manifest.origin import Home
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cycles import Knot, find_knots

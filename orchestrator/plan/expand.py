@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from orchestrator.manifest import limits
-from orchestrator.manifest.homes import Home
+from orchestrator.manifest import limit_keys
 from orchestrator.manifest.model import Defaults, Manifest, Retry, Workflow
+from orchestrator.manifest.origin import Home
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.asked import Overrides
 from orchestrator.plan.files import Files
@@ -158,7 +158,7 @@ def expand_retry(retry: Retry) -> RetryPolicy:
     )
 
 
-def expand_limits(*layers: limits.Limits) -> Limits:
+def expand_limits(*layers: limit_keys.Limits) -> Limits:
     """The limits of all layers, each over those before it, key by key."""
     given = {name: value for layer in layers for name, value in layer if value is not None}
     return Limits(**{name: None if isinstance(value, NoLimit) else value for name, value in given.items()})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.diagnostics import Diagnostic, Path, Severity
-from orchestrator.manifest.having import Having
-from orchestrator.manifest.homes import Home
+from orchestrator.manifest.key_index import Having
+from orchestrator.manifest.origin import Home
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.expand import isolation_of
 from orchestrator.plan.model import Isolation

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic
-from orchestrator.manifest.having import Having
+from orchestrator.manifest.key_index import Having
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap

@@ -10,8 +10,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from orchestrator.diagnostics import Diagnostic, has_errors
-from orchestrator.manifest.homes import Home
 from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.origin import Home
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.asked import Overrides, Selection

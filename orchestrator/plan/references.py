@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 from msgspec import Struct
 
 from orchestrator.diagnostics import Diagnostic, Path
-from orchestrator.manifest.having import Having
-from orchestrator.manifest.homes import Home
+from orchestrator.manifest.key_index import Having
 from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.origin import Home
 from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.validation.sections import place

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
-from orchestrator.manifest.having import Having
+from orchestrator.manifest.key_index import Having
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.secrets import is_value, looks_like_secret
+from orchestrator.manifest.secret_keys import is_value, looks_like_secret
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.model import SecretSource
 from orchestrator.plan.near import Suggester

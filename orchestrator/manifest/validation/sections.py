@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from orchestrator.diagnostics import Path
-from orchestrator.manifest.limits import Limits
+from orchestrator.manifest.limit_keys import Limits
 from orchestrator.manifest.model import Admission, Defaults, ExitCodes, Manifest, Policy, Retry, Workflow
 from orchestrator.manifest.parts import Condition, Glob, Include, Matrix, Need, Param
 from orchestrator.manifest.scalars import quote
-from orchestrator.manifest.secrets import Secret
+from orchestrator.manifest.secret_keys import Secret
 
 
 def place(path: Path) -> str:

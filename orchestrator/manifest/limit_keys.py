@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from orchestrator.manifest.annotated import ByteSize, Limit
-from orchestrator.manifest.fields import Given, Section
+from orchestrator.manifest.field_types import Given, Section
 from orchestrator.manifest.scalars import NO_LIMIT, SIZE_PATTERN, NoLimit, ScalarError, parse_size
 
 LEAST_MEMORY = 1 << 20  # no shell starts in less

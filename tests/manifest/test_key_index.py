@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.manifests import loaded
 
-from orchestrator.manifest.having import Having
+from orchestrator.manifest.key_index import Having
 
 TEXT = """\
 version: 1

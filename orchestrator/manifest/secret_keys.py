@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from orchestrator.manifest.annotated import EnvName, Filled
-from orchestrator.manifest.fields import Given, Section, Switch, Words
+from orchestrator.manifest.field_types import Given, Section, Switch, Words
 from orchestrator.manifest.scalars import ScalarError
 
 SOURCES = ("env", "file", "command")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.manifests import loaded
 
-from orchestrator.manifest.limits import Limits
+from orchestrator.manifest.limit_keys import Limits
 from orchestrator.manifest.scalars import NO_LIMIT
 
 

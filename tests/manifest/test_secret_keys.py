@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.manifests import loaded, told
 
-from orchestrator.manifest.secrets import Secret
+from orchestrator.manifest.secret_keys import Secret
 
 HINT = "say where its value is found, such as `{env: T}`; the value itself never stands in a manifest"
 

@@ -14,7 +14,7 @@ from support.fuzz import BESIDE
 from support.manifests import line
 from support.mutations import Mutator
 
-from orchestrator.manifest import alike, model
+from orchestrator.manifest import bulk_validate, model
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Manifest, Workflow
 
@@ -126,7 +126,7 @@ def test_the_first_of_a_shape_is_checked_and_no_other() -> None:
         return Manifest.model_validate({"version": 1, "workflows": data}).workflows
 
     data = {f"w{number}": {"run": f"x {number}", "needs": [], "timeout": "5m"} for number in range(model.MANY)}
-    workflows = alike.validated(data, Workflow, check)
+    workflows = bulk_validate.validated(data, Workflow, check)
     assert len(checked) == 1
     assert {workflow.run for workflow in workflows.values()} == {f"x {number}" for number in range(model.MANY)}
     assert {workflow.timeout for workflow in workflows.values()} == {300.0}
@@ -141,6 +141,6 @@ def test_where_hardly_any_two_are_alike_they_are_checked_at_once() -> None:
         return Manifest.model_validate({"version": 1, "workflows": data}).workflows
 
     data = {f"w{number}": {"run": "x", "priority": number} for number in range(1_300)}
-    workflows = alike.validated(data, Workflow, check)
+    workflows = bulk_validate.validated(data, Workflow, check)
     assert [workflow.priority for workflow in workflows.values()] == list(range(1_300))
     assert calls <= 1_001
