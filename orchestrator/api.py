@@ -26,7 +26,7 @@ from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run
 from orchestrator.manifest import load as _load
 from orchestrator.manifest.load import Loaded
 from orchestrator.manifest.scalars import NO_LIMIT, NoLimit, ScalarError, parse_parallel
-from orchestrator.plan.asked import Overrides, Selection
+from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.model import FailFast, Plan
 from orchestrator.report.model import RunReport
 

@@ -18,7 +18,7 @@ from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, folders_u
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
     from orchestrator.manifest.scalars import CpuShare, NoLimit
-    from orchestrator.plan.asked import Overrides, Selection
+    from orchestrator.plan.inputs import Overrides, Selection
     from orchestrator.plan.surroundings import Surroundings
 
 DEFAULT_NAMES = ("pexec.yaml", "pexec.yml")
@@ -143,7 +143,7 @@ def add_selection(parser: argparse.ArgumentParser, flag: str, text: str) -> None
 def understand(arguments: argparse.Namespace) -> Invocation:
     """What the words and flags of `add_run_arguments` ask for, with the settings. Raises UsageError."""
     from orchestrator.cli.planning import surroundings
-    from orchestrator.plan.asked import Overrides, Selection
+    from orchestrator.plan.inputs import Overrides, Selection
     from orchestrator.plan.model import FailFast
 
     manifest, jobs = split_words(arguments.words)

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from orchestrator.cli.streams import write_stderr
 from orchestrator.diagnostics import Diagnostic, has_errors
-from orchestrator.plan.asked import Overrides, Selection
+from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.model import Plan
 from orchestrator.plan.surroundings import Surroundings
 

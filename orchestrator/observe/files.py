@@ -20,8 +20,8 @@ from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.status_files import StatusFiles
 from orchestrator.plan.artifacts import dependencies_fields, execution_plan_fields
 from orchestrator.plan.export import plan_fields
+from orchestrator.plan.json_stream import as_json
 from orchestrator.plan.model import Plan
-from orchestrator.plan.rows import as_json
 from orchestrator.report.fold import RunFold
 from orchestrator.report.model import RunReport
 from orchestrator.report.results import results_chunks

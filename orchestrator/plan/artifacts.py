@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from orchestrator.plan.json_stream import Field, Members, Rows, as_dict
 from orchestrator.plan.model import Plan
-from orchestrator.plan.rows import Field, Members, Rows, as_dict
 
 Json = dict[str, Any]
 

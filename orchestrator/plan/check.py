@@ -13,18 +13,18 @@ from orchestrator.manifest.origin import Home
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cycles import Knot, find_knots
-from orchestrator.plan.edges import VERBS, Choice, Edges, named_in, resolve_edges
 from orchestrator.plan.files import Files, RunbookFault
 from orchestrator.plan.graph import CycleError, Levels, levels
 from orchestrator.plan.isolation import check_isolation
 from orchestrator.plan.job_edges import Wanted, job_edges
-from orchestrator.plan.layout import Layout, lay_out
 from orchestrator.plan.near import Suggester
+from orchestrator.plan.numbering import Layout, lay_out
 from orchestrator.plan.params import Params, resolve_params
 from orchestrator.plan.references import References
-from orchestrator.plan.secrets import check_secrets
+from orchestrator.plan.secret_references import check_secrets
 from orchestrator.plan.surroundings import Surroundings
 from orchestrator.plan.template import OPENING, Scope, Templates
+from orchestrator.plan.workflow_edges import VERBS, Choice, Edges, named_in, resolve_edges
 
 _UNUSABLE = {"directory": "is a folder", "unreadable": "may not be read, or is no regular file"}
 # A message names all of a cycle up to this length, and of a longer one both ends.

@@ -10,8 +10,8 @@ from orchestrator.manifest import limit_keys
 from orchestrator.manifest.model import Defaults, Manifest, Retry, Workflow
 from orchestrator.manifest.origin import Home
 from orchestrator.manifest.scalars import CpuShare, NoLimit
-from orchestrator.plan.asked import Overrides
 from orchestrator.plan.files import Files
+from orchestrator.plan.inputs import Overrides
 from orchestrator.plan.model import Durability, FailFast, Isolation, JobSpec, Limits, Order, Policy, RetryPolicy
 from orchestrator.plan.template import is_absolute
 

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from orchestrator.errors import RefusedError
 from orchestrator.plan.estimate import estimate
+from orchestrator.plan.json_stream import Field, Rows, as_dict
 from orchestrator.plan.model import (
     NO_LIMITS,
     WHEN_NAMED,
@@ -29,7 +30,6 @@ from orchestrator.plan.model import (
     SecretSource,
     When,
 )
-from orchestrator.plan.rows import Field, Rows, as_dict
 
 VERSION = 1
 

@@ -8,10 +8,10 @@ from orchestrator.diagnostics import Diagnostic, Note, Path
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.scalars import Value, quote, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.edges import Choice, Edges
-from orchestrator.plan.layout import Layout
 from orchestrator.plan.matrix import matches
 from orchestrator.plan.near import Suggester
+from orchestrator.plan.numbering import Layout
+from orchestrator.plan.workflow_edges import Choice, Edges
 
 MAX_EDGES = 2_000_000
 MAX_COMPARISONS = 20_000_000  # of cells with what is chosen: some ten seconds

@@ -14,7 +14,6 @@ from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import Home
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.asked import Overrides, Selection
 from orchestrator.plan.check import Checked, check
 from orchestrator.plan.conditions import Known
 from orchestrator.plan.digest import JobDigests, plan_digest
@@ -22,9 +21,10 @@ from orchestrator.plan.estimate import weights
 from orchestrator.plan.expand import Expanders, expand_policy
 from orchestrator.plan.files import Files
 from orchestrator.plan.graph import Levels, Rows, levels, urgency
-from orchestrator.plan.layout import Layout
+from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.model import WHEN_NAMED, JobSpec, Plan, PlannedJob
-from orchestrator.plan.secrets import secret_sources
+from orchestrator.plan.numbering import Layout
+from orchestrator.plan.secret_references import secret_sources
 from orchestrator.plan.select import select
 from orchestrator.plan.surroundings import Surroundings
 from orchestrator.plan.template import Scope as JobScope

@@ -14,8 +14,8 @@ from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.conditions import tests_of
-from orchestrator.plan.layout import Layout
 from orchestrator.plan.near import Suggester
+from orchestrator.plan.numbering import Layout
 from orchestrator.plan.shelltext import is_posix_shell
 from orchestrator.plan.template import MAX_FAULTS, OPENING, Piece, TemplateFault, Templates
 

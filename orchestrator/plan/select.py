@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
-from orchestrator.plan.asked import Selection
 from orchestrator.plan.graph import Rows
-from orchestrator.plan.layout import Layout
+from orchestrator.plan.inputs import Selection
 from orchestrator.plan.near import Suggester
+from orchestrator.plan.numbering import Layout
 
 NOT_SELECTED = "not selected"
 MANUAL = "manual: it runs only when it is named, or needed by a job that is"

@@ -12,8 +12,8 @@ from support.planning import good_plan, picture, planned
 
 from orchestrator.errors import UsageError
 from orchestrator.manifest.parts import Condition
-from orchestrator.plan.asked import Selection
 from orchestrator.plan.conditions import Known
+from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
 from orchestrator.plan.select import MANUAL
 from orchestrator.plan.surroundings import Surroundings

@@ -12,7 +12,7 @@ from support.planning import good_plan
 
 from orchestrator.plan.estimate import Estimate, estimate, with_durations
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
-from orchestrator.plan.text import plan_text
+from orchestrator.plan.render import plan_text
 
 DIAMOND = """
     policy: {max_parallel_jobs: 2, pools: {gpu: 2}}

@@ -11,8 +11,8 @@ from support.dags import plan_of, plans
 from support.planning import Found, good_plan
 
 from orchestrator.errors import ExitCode, RefusedError
-from orchestrator.plan.asked import Selection
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
+from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
 
 

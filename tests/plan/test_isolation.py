@@ -8,7 +8,7 @@ from support.planning import good_plan, planned
 from orchestrator.diagnostics import Span
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.model import Isolation, JobSpec, Plan
-from orchestrator.plan.text import plan_text
+from orchestrator.plan.render import plan_text
 
 
 def spec_of(plan: Plan, job: str) -> JobSpec:

@@ -8,7 +8,7 @@ import pytest
 from support.planning import good_plan, picture, planned
 
 from orchestrator.plan import job_edges
-from orchestrator.plan.asked import Selection
+from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
 from orchestrator.plan.surroundings import Surroundings
 

@@ -6,7 +6,7 @@ import pytest
 from support.planning import Found, good_plan
 
 from orchestrator.manifest.scalars import NO_LIMIT, CpuShare
-from orchestrator.plan.asked import Overrides
+from orchestrator.plan.inputs import Overrides
 from orchestrator.plan.model import FailFast, JobSpec, Limits, Order, Plan, PlannedJob, Policy, RetryPolicy, When
 
 

@@ -6,7 +6,7 @@ import pytest
 from support.planning import good_plan, planned
 
 from orchestrator.errors import ExitCode, UsageError
-from orchestrator.plan.asked import Selection
+from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
 
 RELEASE = """

@@ -25,7 +25,7 @@ from orchestrator.manifest.load import loads
 from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.graph import levels, urgency
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
-from orchestrator.plan.text import plan_text
+from orchestrator.plan.render import plan_text
 from orchestrator.report.fold import read_report
 from orchestrator.report.html import html_report
 from orchestrator.report.junit import junit_xml

@@ -18,8 +18,8 @@ from orchestrator.cli.planning import judge
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.plan.export import plan_fields
+from orchestrator.plan.json_stream import as_json
 from orchestrator.plan.model import Plan
-from orchestrator.plan.rows import as_json
 from orchestrator.report.fold import RunFold
 from orchestrator.report.timeline import Timeline
 

@@ -37,7 +37,7 @@ from orchestrator.cli.render_sarif import render_sarif  # noqa: E402
 from orchestrator.cli.show import Renderer  # noqa: E402
 from orchestrator.diagnostics import Span, has_errors  # noqa: E402
 from orchestrator.plan.export import plan_to_dict  # noqa: E402
-from orchestrator.plan.text import plan_text  # noqa: E402
+from orchestrator.plan.render import plan_text  # noqa: E402
 
 MAX_SECONDS = 3.0  # of processor time, for one input
 

@@ -11,8 +11,8 @@ from orchestrator.manifest.files import RunbookFault
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.asked import Overrides, Selection
 from orchestrator.plan.files import FileKind
+from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.make import Planned, make_plan
 from orchestrator.plan.model import Plan
 from orchestrator.plan.surroundings import Surroundings

@@ -74,7 +74,7 @@ def _judged(invocation: Invocation) -> Verdict:
 
 def _dry_run(invocation: Invocation) -> int:
     from orchestrator.cli.text import defused
-    from orchestrator.plan.text import plan_text
+    from orchestrator.plan.render import plan_text
 
     tell_warnings(invocation.settings.warnings)
     verdict = _judged(invocation)

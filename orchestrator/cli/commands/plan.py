@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         _print_json(verdict.plan)
     else:
         from orchestrator.cli.text import defused
-        from orchestrator.plan.text import plan_text
+        from orchestrator.plan.render import plan_text
 
         write_stdout(defused(plan_text(verdict.plan, {**invocation.origins, **verdict.origins}, verdict.purposes)))
     return ExitCode.OK
@@ -50,7 +50,7 @@ def _print_json(plan: Plan) -> None:
     import re
 
     from orchestrator.plan.export import plan_fields
-    from orchestrator.plan.rows import as_json
+    from orchestrator.plan.json_stream import as_json
 
     beyond_ascii = re.compile("[^\x00-\x7f]+")
     for part in as_json(plan_fields(plan)):

@@ -11,8 +11,8 @@ from support.dags import plans
 
 from orchestrator.plan.artifacts import dependencies_dict, dependencies_fields
 from orchestrator.plan.export import plan_fields, plan_from_dict, plan_to_dict
+from orchestrator.plan.json_stream import Members, Rows, as_dict, as_json
 from orchestrator.plan.model import Plan
-from orchestrator.plan.rows import Members, Rows, as_dict, as_json
 
 
 def text(**fields: Any) -> str:

@@ -8,8 +8,8 @@ import pytest
 from support.planning import good_plan, picture, planned
 
 from orchestrator.manifest.secret_keys import looks_like_secret
-from orchestrator.plan.asked import Selection
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
+from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import SecretSource
 
 TWO = """

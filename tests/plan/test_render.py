@@ -6,8 +6,8 @@ import textwrap
 
 from support.planning import Found, good_plan
 
-from orchestrator.plan.asked import Overrides, Selection
-from orchestrator.plan.text import plan_text
+from orchestrator.plan.inputs import Overrides, Selection
+from orchestrator.plan.render import plan_text
 
 
 def test_a_plan_with_everything_in_it() -> None:
