@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from orchestrator.cli.planning import assess, surroundings
-from orchestrator.diagnostics import Diagnostic, Severity
+from orchestrator.diagnostics.model import Diagnostic, Severity
 from orchestrator.errors import ExitCode, PexecError, UsageError
 from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run
 from orchestrator.manifest import load as _load

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
 from msgspec import Struct, field
 
-from orchestrator.errors import EnvironmentFailedError, UsageError
+from orchestrator.diagnostics.repository import folders_upward
+from orchestrator.errors import UsageError
 
 T = TypeVar("T")
 
@@ -250,27 +250,3 @@ def _nearest(key: str) -> str:
 
 def _did_you_mean(name: str) -> str:
     return name and f"did you mean `{name}`?"
-
-
-def folders_upward(folder: str) -> Iterator[str]:
-    """`folder` and those above it up to the repository's root (it holds `.git`), else to the file system's root.
-
-    A folder above that everybody may write to, such as /tmp, ends the search: what lies there may be anybody's.
-    """
-    try:
-        folder = os.path.abspath(folder)
-    except FileNotFoundError as error:
-        raise EnvironmentFailedError("the current folder does not exist any more", code="PX301") from error
-    while True:
-        yield folder
-        parent = os.path.dirname(folder)
-        if parent == folder or os.path.lexists(os.path.join(folder, ".git")) or _is_open_to_all(parent):
-            return
-        folder = parent
-
-
-def _is_open_to_all(folder: str) -> bool:
-    try:
-        return bool(os.stat(folder).st_mode & stat.S_IWOTH)
-    except OSError:
-        return True

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.diagnostics import CODES
+from orchestrator.diagnostics.model import CODES
 
 PACKAGE = Path(__file__).parents[1] / "orchestrator"
 KINDS = {"RefusedError": "PX4", "NoPlanError": "PX4", "EnvironmentFailedError": "PX3"}

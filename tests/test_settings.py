@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from orchestrator.diagnostics.repository import folders_upward
 from orchestrator.errors import UsageError
-from orchestrator.settings import GIVEN_TO_JOBS, PARSERS, Setting, Settings, folders_upward, load_settings
+from orchestrator.settings import GIVEN_TO_JOBS, PARSERS, Setting, Settings, load_settings
 
 NOT_JOBS = "must be a whole number from 1 on, `auto`, or a share of the CPUs such as `150%`"
 NOT_SECONDS = "must be a number of seconds above 0, such as `300` or `2.5`, or `none`"

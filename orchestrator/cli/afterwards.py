@@ -3,8 +3,8 @@ old runs. While this goes on the run is still locked."""
 
 from __future__ import annotations
 
-from orchestrator.cli.streams import write_stderr
-from orchestrator.cli.text import visible
+from orchestrator.console.streams import write_stderr
+from orchestrator.console.text import visible
 from orchestrator.errors import PexecError
 from orchestrator.journal.durations import remember
 from orchestrator.journal.rundir import RunDir

@@ -7,7 +7,7 @@ import stat
 import sys
 from typing import Self
 
-from orchestrator.cli.streams import wants_colour, write_stderr, write_stdout
+from orchestrator.console.streams import wants_colour, write_stderr, write_stdout
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.logs import LogReader, SafeLines
 from orchestrator.report.attempts import Attempt, headline

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 from msgspec import Struct
 
 from orchestrator import __version__
-from orchestrator.cli.streams import hide_from_streams, open_standard_streams, write_stderr, write_stdout
+from orchestrator.console.streams import hide_from_streams, open_standard_streams, write_stderr, write_stdout
 from orchestrator.errors import ExitCode, PexecError, UsageError
 
 if TYPE_CHECKING:
@@ -182,8 +182,8 @@ def _nearest(word: str, names: Iterable[str]) -> str:
 
 def _tell(error: PexecError) -> None:
     """A fault that pexec can explain: what, and what to do about it."""
-    from orchestrator.cli.show import Renderer
-    from orchestrator.diagnostics import Severity
+    from orchestrator.diagnostics.model import Severity
+    from orchestrator.diagnostics.render_text import Renderer
 
     write_stderr(Renderer.for_stderr({}).fault(Severity.ERROR, error.message, error.help, error.code))
 
@@ -194,7 +194,7 @@ def _report_bug(argv: Sequence[str]) -> None:
     import shlex
     import traceback
 
-    from orchestrator.cli.text import visible
+    from orchestrator.console.text import visible
 
     story = "".join(visible(line) + "\n" for line in traceback.format_exc().splitlines())
     write_stderr(

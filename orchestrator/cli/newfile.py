@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.cli.streams import write_stdout
+from orchestrator.console.streams import write_stdout
 from orchestrator.errors import EnvironmentFailedError, RefusedError
 
 STDOUT = "-"

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from orchestrator.cli.streams import draws
+from orchestrator.console.streams import draws
+from orchestrator.diagnostics.repository import folders_upward
 from orchestrator.errors import UsageError
 from orchestrator.journal.names import DEFAULT_ROOT
-from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, folders_upward, load_settings
+from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, load_settings
 
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from orchestrator.cli.streams import write_stderr
-from orchestrator.diagnostics import Diagnostic, has_errors
+from orchestrator.console.streams import write_stderr
+from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.model import Plan
 from orchestrator.plan.surroundings import Surroundings
@@ -137,7 +137,7 @@ def _position(diagnostic: Diagnostic) -> tuple[str, int, int]:
 def tell_faults(verdict: Verdict) -> None:
     """The errors and warnings of a manifest as snippets on stderr; nothing where there are none."""
     if verdict.diagnostics:
-        from orchestrator.cli.show import Renderer
+        from orchestrator.diagnostics.render_text import Renderer
 
         write_stderr(Renderer.for_stderr(verdict.texts).all(verdict.diagnostics, verdict.path))
 
@@ -145,8 +145,8 @@ def tell_faults(verdict: Verdict) -> None:
 def tell_warnings(warnings: tuple[tuple[str, str], ...]) -> None:
     """Warnings without a place, each with a hint that may be empty, on stderr."""
     if warnings:
-        from orchestrator.cli.show import Renderer
-        from orchestrator.diagnostics import Severity
+        from orchestrator.diagnostics.model import Severity
+        from orchestrator.diagnostics.render_text import Renderer
 
         renderer = Renderer.for_stderr({})
         write_stderr("".join(renderer.fault(Severity.WARNING, message, hint) for message, hint in warnings))

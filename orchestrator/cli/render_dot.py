@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from orchestrator.cli.outcomes import FILLS
-from orchestrator.cli.text import visible
+from orchestrator.console.text import visible
 from orchestrator.plan.model import Plan, PlannedJob
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from orchestrator.cli.outcomes import FILLS
-from orchestrator.cli.text import visible
+from orchestrator.console.text import visible
 from orchestrator.plan.model import Plan, PlannedJob
 
 _SPECIAL = re.compile(r"[^\w .=,-]")

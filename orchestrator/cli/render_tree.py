@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.cli.text import plural, visible
+from orchestrator.console.text import plural, visible
 from orchestrator.plan.model import Plan, PlannedJob
 
 # A job this deep in the tree heads a tree of its own further down, or a chain of a thousand would leave the screen.

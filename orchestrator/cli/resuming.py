@@ -17,9 +17,9 @@ from orchestrator.cli.adoption import Fate, fates, untouched
 from orchestrator.cli.closed import closing_of, is_as_then
 from orchestrator.cli.planning import tell_faults
 from orchestrator.cli.replanning import can_plan_again, plan_again, with_slots
-from orchestrator.cli.streams import write_stderr
-from orchestrator.cli.text import plural, visible
 from orchestrator.cli.wiring import Past, RunOptions, drive, run_plan
+from orchestrator.console.streams import write_stderr
+from orchestrator.console.text import plural, visible
 from orchestrator.engine.facts import AttemptFinished, CancelRequested, JobAdopted, RunResumed
 from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.outcomes import FAILURES, RunResult

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.planning import tell_warnings
-from orchestrator.cli.streams import hide_from_streams
-from orchestrator.cli.text import plural
+from orchestrator.console.streams import hide_from_streams
+from orchestrator.console.text import plural
 from orchestrator.errors import RefusedError
 from orchestrator.execute.masking import masked_plan
 from orchestrator.execute.secrets import Secrets, resolve

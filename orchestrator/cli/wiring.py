@@ -21,7 +21,7 @@ from orchestrator import __version__
 from orchestrator.cli.afterwards import settle_down
 from orchestrator.cli.memory import give_back
 from orchestrator.cli.secrecy import keep_secrets, refuse_in_records
-from orchestrator.cli.streams import draws, wants_colour
+from orchestrator.console.streams import draws, wants_colour
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler

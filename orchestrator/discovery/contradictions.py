@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.diagnostics import Diagnostic, Note, Severity
+from orchestrator.diagnostics.model import Diagnostic, Note, Severity
 from orchestrator.discovery.existing_graph import Graph
 from orchestrator.discovery.model import Entry, Need, Origin
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from orchestrator.diagnostics import Span
+from orchestrator.diagnostics.model import Span
 
 _DIRECTIVE = re.compile(r"[ \t]*#+[ \t]*(?:depends[ \t]+on|requires)[ \t]*:(?P<names>.*)", re.IGNORECASE)
 _CLOSING = re.compile(r"[ \t]#+[ \t]*$")  # as in the Markdown heading `# Requires: a #`

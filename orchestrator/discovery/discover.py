@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.discovery.contradictions import contradictions
 from orchestrator.discovery.existing_graph import Graph, read_graph
 from orchestrator.discovery.gather import gather

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
-from orchestrator.diagnostics import Diagnostic, Path, Span
+from orchestrator.diagnostics.model import Diagnostic, Path, Span
 from orchestrator.discovery.source_files import Unreadable, clean_name, read_text, unreadable
 from orchestrator.manifest.syntax.json_reader import read_json, scan
 from orchestrator.manifest.syntax.lines import Lines, Refusal

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
-from orchestrator.diagnostics import Diagnostic, Note, Span
+from orchestrator.diagnostics.model import Diagnostic, Note, Span
 from orchestrator.discovery.existing_graph import Graph, Known
 from orchestrator.discovery.source_files import Script, Unreadable, read_script, unreadable
 

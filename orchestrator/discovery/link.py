@@ -6,7 +6,8 @@ import os
 
 from msgspec import Struct, field
 
-from orchestrator.diagnostics import Diagnostic, Note, Severity, Span
+from orchestrator.diagnostics.edit_distance import closest
+from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
 from orchestrator.discovery.directives import Directive
 from orchestrator.discovery.existing_graph import Graph, Named
 from orchestrator.discovery.gather import Gathered, find_file
@@ -14,7 +15,6 @@ from orchestrator.discovery.model import Infer, Need, Origin
 from orchestrator.discovery.scan import Scan
 from orchestrator.discovery.shell_calls import Kind, Reference
 from orchestrator.discovery.source_files import Script
-from orchestrator.manifest.suggest import closest
 
 _FEW = 8
 

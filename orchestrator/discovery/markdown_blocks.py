@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from orchestrator.diagnostics import Span
+from orchestrator.diagnostics.model import Span
 from orchestrator.discovery.directives import Directive, directives
 from orchestrator.discovery.shell_syntax import Code
 from orchestrator.manifest.runbook import SHELL_LABELS, Fence, fences

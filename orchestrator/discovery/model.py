@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from orchestrator.diagnostics import Diagnostic, Path, Span
+from orchestrator.diagnostics.model import Diagnostic, Path, Span
 from orchestrator.manifest.syntax.source_map import SourceMap
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from orchestrator.diagnostics import Diagnostic, Note, Severity, Span
+from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
 from orchestrator.discovery.directives import Directive, directives
 from orchestrator.discovery.markdown_blocks import Markdown, read_markdown
 from orchestrator.discovery.shell_calls import Reference, Shell, read_shell

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from orchestrator.diagnostics import Span
+from orchestrator.diagnostics.model import Span
 from orchestrator.discovery.directives import Directive, directives
 from orchestrator.discovery.shell_syntax import Code, Syntax, parse, text_of
 from orchestrator.discovery.shell_values import Values, set_more_than_once

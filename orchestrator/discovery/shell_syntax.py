@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from orchestrator.diagnostics import Span
+from orchestrator.diagnostics.model import Span
 from orchestrator.errors import EnvironmentFailedError
 
 if TYPE_CHECKING:

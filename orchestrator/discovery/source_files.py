@@ -9,7 +9,7 @@ import stat
 
 from msgspec import Struct
 
-from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.runbook import is_runbook
 
 MAX_BYTES = 8 * 2**20

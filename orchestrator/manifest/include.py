@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from orchestrator.diagnostics import Diagnostic, Note, Path, Severity, Span
+from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span
 from orchestrator.manifest.load import STDIN, Loaded, read_one, why_unread
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import Home

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.files import FileFacts, gather
 from orchestrator.manifest.key_index import Having
 from orchestrator.manifest.model import Manifest

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.console.sanitize import safe_text
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.logs import LogReader, SafeLines
 from orchestrator.observe.plain import Progress
-from orchestrator.observe.screen import safe_text
 from orchestrator.observe.stream import LossyStream
 
 Record = Mapping[str, Any]

@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from orchestrator.console.sanitize import safe_text
 from orchestrator.observe.plain import Plain
-from orchestrator.observe.screen import safe_text
 from orchestrator.observe.stream import Lines
 
 _CLEAR = "\r\x1b[K"  # to the first column, then away with all to the right of it

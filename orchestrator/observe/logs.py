@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from orchestrator.console.sanitize import safe_line
 from orchestrator.journal.folders import failed
 from orchestrator.journal.rundir import RunDir
-from orchestrator.observe.screen import safe_line
 
 CHUNK = 1 << 16
 MAX_LINE = CHUNK

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.observe.screen import safe_line, safe_text
+from orchestrator.console.sanitize import safe_line, safe_text
 from orchestrator.observe.stream import Lines
 
 MAX_LINE = 64 * 1024

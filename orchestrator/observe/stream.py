@@ -6,7 +6,7 @@ import os
 import threading
 from typing import Protocol, TextIO
 
-from orchestrator.observe.screen import defused
+from orchestrator.console.sanitize import defused
 
 
 class Lines(Protocol):

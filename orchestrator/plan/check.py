@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from orchestrator.diagnostics import Diagnostic, Note, Path, Span, has_errors
+from orchestrator.diagnostics.model import Diagnostic, Note, Path, Span, has_errors
+from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.key_index import Having
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.origin import Home
@@ -17,7 +18,6 @@ from orchestrator.plan.files import Files, RunbookFault
 from orchestrator.plan.graph import CycleError, Levels, levels
 from orchestrator.plan.isolation import check_isolation
 from orchestrator.plan.job_edges import Wanted, job_edges
-from orchestrator.plan.near import Suggester
 from orchestrator.plan.numbering import Layout, lay_out
 from orchestrator.plan.params import Params, resolve_params
 from orchestrator.plan.references import References

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
-from orchestrator.diagnostics import Path
+from orchestrator.diagnostics.model import Path
 from orchestrator.manifest.parts import Condition, Glob
 from orchestrator.manifest.pattern import matches_glob
 from orchestrator.manifest.scalars import Value, quote, value_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.diagnostics import Diagnostic, Path, Severity
+from orchestrator.diagnostics.model import Diagnostic, Path, Severity
 from orchestrator.manifest.key_index import Having
 from orchestrator.manifest.origin import Home
 from orchestrator.manifest.syntax.source_map import SourceMap

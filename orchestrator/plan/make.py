@@ -9,7 +9,7 @@ from itertools import chain, groupby
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from orchestrator.diagnostics import Diagnostic, has_errors
+from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import Home
 from orchestrator.manifest.scalars import Value, value_text

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
+from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.manifest.parts import Matrix
 from orchestrator.manifest.scalars import Value, quote, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from orchestrator.diagnostics import Diagnostic
+from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.manifest.key_index import Having
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.scalars import Value

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
-from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
+from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
+from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.parts import Param
 from orchestrator.manifest.pattern import fault_of, matches
 from orchestrator.manifest.scalars import Value, quote, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.near import Suggester
 from orchestrator.plan.surroundings import PARAM_PREFIX, Surroundings
 
 MAX_PATTERNS = 100  # the worst of them take a tenth of a second each to be made ready

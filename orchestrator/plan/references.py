@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct
 
-from orchestrator.diagnostics import Diagnostic, Path
+from orchestrator.diagnostics.model import Diagnostic, Path
+from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.key_index import Having
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import Home
@@ -14,7 +15,6 @@ from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.conditions import tests_of
-from orchestrator.plan.near import Suggester
 from orchestrator.plan.numbering import Layout
 from orchestrator.plan.shelltext import is_posix_shell
 from orchestrator.plan.template import MAX_FAULTS, OPENING, Piece, TemplateFault, Templates

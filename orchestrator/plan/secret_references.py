@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
+from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
+from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.key_index import Having
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.secret_keys import is_value, looks_like_secret
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.model import SecretSource
-from orchestrator.plan.near import Suggester
 
 
 def secret_sources(manifest: Manifest, planned: Iterable[str]) -> dict[str, SecretSource]:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
+from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
 from orchestrator.plan.graph import Rows
 from orchestrator.plan.inputs import Selection
-from orchestrator.plan.near import Suggester
 from orchestrator.plan.numbering import Layout
 
 NOT_SELECTED = "not selected"

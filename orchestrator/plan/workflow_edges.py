@@ -8,13 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from orchestrator.diagnostics import Diagnostic, Note, Path, Severity
+from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
+from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.parts import Need
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.graph import Rows
-from orchestrator.plan.near import Suggester
 
 VERBS = {"needs": "needs", "after": "comes after"}
 MAX_TOLD = 1_000  # faults of one kind; a hundred thousand workflows may have two each

@@ -18,7 +18,7 @@ from orchestrator.cli.completion.fish import fish_script
 from orchestrator.cli.completion.shape import Value, shapes
 from orchestrator.cli.completion.zsh import zsh_script
 from orchestrator.cli.main import COMMANDS
-from orchestrator.diagnostics import CODES
+from orchestrator.diagnostics.model import CODES
 
 START = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],

@@ -9,8 +9,8 @@ import pytest
 from support.cli import Pexec
 from support.explanations import EXPLAINED, OF_MANIFESTS, PAGE, page, run_example, with_output
 
-from orchestrator.cli.explanation import explanation, explanation_file
-from orchestrator.diagnostics import CODES
+from orchestrator.diagnostics.explanation import explanation, explanation_file
+from orchestrator.diagnostics.model import CODES
 
 MAKE_IT = "make it again: python tests/support/explanations.py"
 

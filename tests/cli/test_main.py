@@ -12,7 +12,7 @@ from support.cli import Pexec
 from orchestrator import __version__
 from orchestrator.cli import main
 from orchestrator.cli.main import COMMANDS
-from orchestrator.cli.streams import hide_from_streams
+from orchestrator.console.streams import hide_from_streams
 from orchestrator.execute.secrets import Secret, Secrets
 
 HELP = """\

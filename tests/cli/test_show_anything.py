@@ -8,8 +8,8 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli.show import Renderer
-from orchestrator.diagnostics import Diagnostic, Note, Span
+from orchestrator.diagnostics.model import Diagnostic, Note, Span
+from orchestrator.diagnostics.render_text import Renderer
 
 FILE = "pexec.yaml"
 TEXTS = st.text(st.characters() | st.sampled_from("\t\r\n\x1b\x9b\u0301\u202e{}[]\"':#|- 日"), max_size=700)

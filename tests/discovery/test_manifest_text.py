@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.diagnostics import Span
+from orchestrator.diagnostics.model import Span
 from orchestrator.discovery.manifest_text import manifest_text, path_from, quoted
 from orchestrator.discovery.model import Entry, Need, Origin
 from orchestrator.manifest.load import loads

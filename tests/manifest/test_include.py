@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.manifests import line
 
-from orchestrator.diagnostics import Diagnostic, Severity, Span
+from orchestrator.diagnostics.model import Diagnostic, Severity, Span
 from orchestrator.manifest import include
 from orchestrator.manifest.load import Loaded, load
 from orchestrator.manifest.model import Defaults, Manifest

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.diagnostics import has_errors
+from orchestrator.diagnostics.model import has_errors
 from orchestrator.manifest.load import read_one
 from orchestrator.manifest.schema import manifest_schema
 

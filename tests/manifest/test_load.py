@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.manifests import line
 
-from orchestrator.diagnostics import Diagnostic
+from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.manifest.load import load, loads
 
 GOOD = b"version: 1\nworkflows: {a: {run: x}}\n"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.manifests import loaded
 
-from orchestrator.diagnostics import has_errors
+from orchestrator.diagnostics.model import has_errors
 from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.schema import manifest_schema, schema_text
 from orchestrator.manifest.validation.sections import keys_of

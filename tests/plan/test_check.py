@@ -6,7 +6,7 @@ import textwrap
 
 from support.planning import Found, picture, planned
 
-from orchestrator.diagnostics import Severity
+from orchestrator.diagnostics.model import Severity
 
 
 def told(text: str, files: dict[str, Found] | None = None) -> str:

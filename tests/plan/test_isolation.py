@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.planning import good_plan, planned
 
-from orchestrator.diagnostics import Span
+from orchestrator.diagnostics.model import Span
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.model import Isolation, JobSpec, Plan
 from orchestrator.plan.render import plan_text

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.dags import Waits, all_cycles, dags, graphs, names
 from support.planning import plan_of_workflows
 
-from orchestrator.diagnostics import Diagnostic
+from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.plan.cycles import find_knots
 from orchestrator.plan.graph import levels, urgency
 from orchestrator.plan.model import Plan

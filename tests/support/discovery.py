@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.discovery.discover import discover
 from orchestrator.discovery.model import Discovery, Infer
 from orchestrator.discovery.shell_calls import Kind, Shell, read_shell

@@ -25,8 +25,8 @@ from support.cli import Said  # noqa: E402
 from support.documents import RUN_ID, steps  # noqa: E402
 from support.inside import run_inside  # noqa: E402
 
-from orchestrator.cli.explanation import explanation, explanation_file  # noqa: E402
-from orchestrator.diagnostics import CODES  # noqa: E402
+from orchestrator.diagnostics.explanation import explanation, explanation_file  # noqa: E402
+from orchestrator.diagnostics.model import CODES  # noqa: E402
 from orchestrator.execute.groups import Groups  # noqa: E402
 
 PAGE = ROOT / "docs/diagnostics.md"
@@ -40,7 +40,7 @@ _HEAD = """\
 
 What pexec says of manifests, scripts and runs, by code. `pexec explain PX110` shows the same in the terminal. Of the
 examples only what goes to stderr is shown; the tests run them all. The page is made of the files in
-`orchestrator/cli/explanations/`, by `python tests/support/explanations.py`.
+`orchestrator/diagnostics/explanations/`, by `python tests/support/explanations.py`.
 
 | code | meaning |
 | --- | --- |

@@ -32,10 +32,10 @@ if __name__ == "__main__":
 from support.mutations import Mutator  # noqa: E402
 
 from orchestrator.cli.planning import judge  # noqa: E402
-from orchestrator.cli.render_json import render_json  # noqa: E402
-from orchestrator.cli.render_sarif import render_sarif  # noqa: E402
-from orchestrator.cli.show import Renderer  # noqa: E402
-from orchestrator.diagnostics import Span, has_errors  # noqa: E402
+from orchestrator.diagnostics.model import Span, has_errors  # noqa: E402
+from orchestrator.diagnostics.render_json import render_json  # noqa: E402
+from orchestrator.diagnostics.render_sarif import render_sarif  # noqa: E402
+from orchestrator.diagnostics.render_text import Renderer  # noqa: E402
 from orchestrator.plan.export import plan_to_dict  # noqa: E402
 from orchestrator.plan.render import plan_text  # noqa: E402
 

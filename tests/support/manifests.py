@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.load import Loaded, loads
 
 

@@ -49,7 +49,7 @@ def seeds() -> list[bytes]:
     """Manifests of the repository: the example, those that everybody refuses, those of the documents and of tests."""
     found = [(ROOT / "pexec.yaml.example").read_bytes()]
     found += [path.read_bytes() for path in sorted((ROOT / "tests/manifest/bad").iterdir()) if path.is_file()]
-    for page in sorted(ROOT.glob("docs/*.md")) + sorted(ROOT.glob("orchestrator/cli/explanations/*.md")):
+    for page in sorted(ROOT.glob("docs/*.md")) + sorted(ROOT.glob("orchestrator/diagnostics/explanations/*.md")):
         fences = re.findall(r"^```ya?ml[^\n]*\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
         found += [text.encode() for text in fences if "workflows" in text]
     trees = [tree for tree in map(_tree, found) if isinstance(tree, dict)]

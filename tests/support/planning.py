@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.files import RunbookFault
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Manifest

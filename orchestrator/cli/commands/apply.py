@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import Invocation, add_output, add_run_arguments, output_of, understand
 from orchestrator.cli.planning import Verdict, judge, tell_faults, tell_warnings
-from orchestrator.cli.streams import write_stderr, write_stdout
+from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _judged(invocation: Invocation) -> Verdict:
 
 
 def _dry_run(invocation: Invocation) -> int:
-    from orchestrator.cli.text import defused
+    from orchestrator.console.text import defused
     from orchestrator.plan.render import plan_text
 
     tell_warnings(invocation.settings.warnings)

@@ -7,8 +7,8 @@ import os
 
 from orchestrator.cli.looking import add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
-from orchestrator.cli.streams import write_stderr, write_stdout
-from orchestrator.cli.text import defused, plural, visible
+from orchestrator.console.streams import write_stderr, write_stdout
+from orchestrator.console.text import defused, plural, visible
 from orchestrator.errors import ExitCode
 
 MOST_NAMES = 5

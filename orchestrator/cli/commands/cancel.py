@@ -9,8 +9,8 @@ from typing import Any
 
 from orchestrator.cli.looking import RUN_HELP, Look, add_looking_arguments, as_json, chosen_run
 from orchestrator.cli.main import Parser
-from orchestrator.cli.streams import write_stderr, write_stdout
-from orchestrator.cli.text import plural, visible
+from orchestrator.console.streams import write_stderr, write_stdout
+from orchestrator.console.text import plural, visible
 from orchestrator.errors import ExitCode, RefusedError, UsageError
 from orchestrator.execute.control import ask_to_cancel
 from orchestrator.plan.model import Plan

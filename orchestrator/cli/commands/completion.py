@@ -7,7 +7,7 @@ import importlib
 
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import one_of
-from orchestrator.cli.streams import write_stdout
+from orchestrator.console.streams import write_stdout
 from orchestrator.errors import ExitCode
 
 SHELLS = ("bash", "zsh", "fish")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from orchestrator.cli.main import Parser
 from orchestrator.cli.newfile import STDOUT, exists, write_new
 from orchestrator.cli.options import one_of
-from orchestrator.cli.streams import write_stderr
-from orchestrator.diagnostics import Diagnostic, has_errors
+from orchestrator.console.streams import write_stderr
+from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _json(found: Discovery, plan: Plan, base_dir: str) -> str:
 
 def _tell(diagnostics: tuple[Diagnostic, ...], texts: Mapping[str, str], files: list[str]) -> None:
     if diagnostics:
-        from orchestrator.cli.show import Renderer
+        from orchestrator.diagnostics.render_text import Renderer
 
         shown = {file: _masked(text) for file, text in texts.items()}
         subject = files[0] if len(files) == 1 else "the files"
@@ -120,7 +120,7 @@ def _tell(diagnostics: tuple[Diagnostic, ...], texts: Mapping[str, str], files: 
 
 def _masked(text: str) -> str:
     """Shell text without the values of variables and options that are named like secrets; all else keeps its place."""
-    from orchestrator.cli.mask import is_secret_name
+    from orchestrator.diagnostics.mask import is_secret_name
 
     def mask(found: re.Match[str]) -> str:
         return f"{found[1]}={'*' * len(found[2])}" if is_secret_name(found[1]) else found.group()

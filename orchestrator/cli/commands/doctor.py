@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli.looking import run_root
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_run_root
-from orchestrator.cli.streams import write_stdout
+from orchestrator.console.streams import write_stdout
 from orchestrator.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _as_data(check: Check) -> dict[str, str]:
 
 
 def _as_text(checks: list[Check]) -> str:
-    from orchestrator.cli.text import defused, plural
+    from orchestrator.console.text import defused, plural
 
     width = max(len(check.name) for check in checks)
     lines = []

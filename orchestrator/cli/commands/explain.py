@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from orchestrator.cli.main import Parser
-from orchestrator.cli.streams import write_stdout
-from orchestrator.diagnostics import CODES
+from orchestrator.console.streams import write_stdout
+from orchestrator.diagnostics.model import CODES
 from orchestrator.errors import ExitCode, UsageError
 
 
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     code = arguments.code.upper()
     if code not in CODES:
         raise UsageError(f"there is no diagnostic `{arguments.code}`", help="`pexec explain` lists them all")
-    from orchestrator.cli.explanation import explanation
+    from orchestrator.diagnostics.explanation import explanation
 
     told = explanation(code)
     write_stdout(f"{told.code}: {told.title}\n\n{told.text}")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_run_root, find_manifest, one_of
-from orchestrator.cli.streams import wants_colour, write_stdout
+from orchestrator.console.streams import wants_colour, write_stdout
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.model import Plan
 
@@ -90,7 +90,7 @@ def _drawn(plan: Plan, statuses: Outcomes, form: str) -> str:
     if form == "json":
         return _json(plan, statuses)
     from orchestrator.cli.render_tree import render_tree
-    from orchestrator.cli.text import defused
+    from orchestrator.console.text import defused
 
     return defused(render_tree(plan, statuses, colour=wants_colour(sys.stdout, os.environ)))
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 from orchestrator.cli.main import Parser
 from orchestrator.cli.newfile import STDOUT, exists, write_new
 from orchestrator.cli.options import DEFAULT_NAMES
-from orchestrator.cli.streams import write_stderr
+from orchestrator.console.streams import write_stderr
 from orchestrator.errors import ExitCode
 
 
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
                 raise exists(name)  # `pexec.yml` too: two manifests in one folder, and one of them would be ignored
     write_new(target, first_manifest())
     if target != STDOUT:
-        from orchestrator.cli.text import visible
+        from orchestrator.console.text import visible
 
         write_stderr(f"pexec: wrote {visible(target)}; `pexec plan` shows what it would run, `pexec apply` runs it\n")
     return ExitCode.OK

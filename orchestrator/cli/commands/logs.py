@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from orchestrator.cli.log_printer import LogPrinter, PrintedLog
 from orchestrator.cli.looking import RUN_HELP, Look, add_looking_arguments, as_json, chosen_run
 from orchestrator.cli.main import Parser
-from orchestrator.cli.streams import write_stderr, write_stdout
+from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.model import Plan
 from orchestrator.report.attempts import Attempt, Attempts
@@ -72,7 +72,7 @@ def _named(plan: Plan, words: Sequence[str]) -> tuple[str, ...]:
     jobs_of |= {job.id: [job.id] for job in plan.jobs}
     unknown = [word for word in words if word not in jobs_of]
     if unknown:
-        from orchestrator.plan.near import Suggester
+        from orchestrator.diagnostics.suggest import Suggester
 
         hint = Suggester(jobs_of).did_you_mean(unknown[0])
         raise UsageError(f"there is no job {' or '.join(f'`{word}`' for word in unknown)} in this run", help=hint)

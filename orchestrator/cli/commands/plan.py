@@ -7,7 +7,7 @@ import argparse
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_run_arguments, one_of, understand
 from orchestrator.cli.planning import judge, tell_faults, tell_warnings
-from orchestrator.cli.streams import write_stdout
+from orchestrator.console.streams import write_stdout
 from orchestrator.errors import ExitCode
 from orchestrator.plan.model import Plan
 
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         _print_json(verdict.plan)
     else:
-        from orchestrator.cli.text import defused
+        from orchestrator.console.text import defused
         from orchestrator.plan.render import plan_text
 
         write_stdout(defused(plan_text(verdict.plan, {**invocation.origins, **verdict.origins}, verdict.purposes)))

@@ -6,7 +6,7 @@ import argparse
 
 from orchestrator.cli.looking import add_looking_arguments, as_json, run_root
 from orchestrator.cli.main import Parser
-from orchestrator.cli.streams import write_stderr, write_stdout
+from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode
 from orchestrator.journal.pruning import KEEP, prune
 

@@ -12,7 +12,7 @@ from orchestrator.cli.closed import closing_unless_driven, is_as_then
 from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
 from orchestrator.cli.memory import keep
-from orchestrator.cli.streams import write_stderr, write_stdout
+from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.journal.names import HTML_REPORT, REPORT, RESULTS
 from orchestrator.journal.reader import JournalReader

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from orchestrator.cli.closed import closing_unless_driven
 from orchestrator.cli.looking import Look, add_looking_arguments, as_json, run_root
 from orchestrator.cli.main import Parser
-from orchestrator.cli.streams import write_stderr, write_stdout
+from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.journal.plan_file import NoPlanError
 from orchestrator.journal.rundir import RunDir, list_runs, open_run
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         write_stdout(as_json({"runs": heads}))
     elif heads:
-        from orchestrator.cli.text import defused
+        from orchestrator.console.text import defused
         from orchestrator.report.listing import listing
 
         write_stdout(defused(listing(heads)))

@@ -8,7 +8,7 @@ import json
 
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import one_of
-from orchestrator.cli.streams import write_stdout
+from orchestrator.console.streams import write_stdout
 from orchestrator.errors import ExitCode
 
 # Where each is made from what it describes, as data or as text; only the one that is asked for is imported.

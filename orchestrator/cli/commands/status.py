@@ -13,8 +13,8 @@ from orchestrator.cli.closed import closing_unless_driven
 from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
 from orchestrator.cli.memory import keep
-from orchestrator.cli.streams import write_stdout
-from orchestrator.cli.text import defused
+from orchestrator.console.streams import write_stdout
+from orchestrator.console.text import defused
 from orchestrator.errors import ExitCode
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.closing import Closing

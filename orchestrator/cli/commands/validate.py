@@ -7,7 +7,7 @@ import argparse
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import find_manifest, one_of
 from orchestrator.cli.planning import Verdict, judge, tell_faults
-from orchestrator.cli.streams import write_stderr, write_stdout
+from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode
 
 
@@ -45,14 +45,14 @@ def _rendered(verdicts: list[Verdict], form: str) -> str:
     """All faults in a form for programs; only what writes that form is imported."""
     faults = [(verdict.path, diagnostic) for verdict in verdicts for diagnostic in verdict.diagnostics]
     if form == "sarif":
-        from orchestrator.cli.render_sarif import render_sarif
+        from orchestrator.diagnostics.render_sarif import render_sarif
 
         return render_sarif(faults)
     if form == "github":
-        from orchestrator.cli.render_github import render_github
+        from orchestrator.diagnostics.render_github import render_github
 
         return render_github(faults)
-    from orchestrator.cli.render_json import render_json
+    from orchestrator.diagnostics.render_json import render_json
 
     return render_json(faults)
 
@@ -64,7 +64,7 @@ def _show(verdicts: list[Verdict], *, quiet: bool) -> None:
             write_stderr("\n")
         tell_faults(verdict)
         if verdict.plan is not None and not quiet:
-            from orchestrator.cli.text import defused, plural, visible
+            from orchestrator.console.text import defused, plural, visible
 
             jobs, levels = plural(len(verdict.plan.jobs), "job"), plural(len(verdict.plan.levels), "level")
             write_stdout(defused(f"{visible(verdict.path)}: valid, {jobs} in {levels}\n"))

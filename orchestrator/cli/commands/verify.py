@@ -12,8 +12,8 @@ from orchestrator.cli.closed import closing_of
 from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
 from orchestrator.cli.memory import keep
-from orchestrator.cli.streams import write_stderr, write_stdout
-from orchestrator.cli.text import defused, plural, visible
+from orchestrator.console.streams import write_stderr, write_stdout
+from orchestrator.console.text import defused, plural, visible
 from orchestrator.errors import EnvironmentFailedError, ExitCode
 from orchestrator.journal.names import CLOSING, JOURNAL, LOGS, RESULTS
 from orchestrator.journal.rundir import RunDir

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from orchestrator.cli.main import COMMANDS, Command, Parser
 from orchestrator.cli.options import OneOf
-from orchestrator.diagnostics import CODES
+from orchestrator.diagnostics.model import CODES
 
 _FILES = {"FILE", "MANIFEST", "MANIFEST, JOB"}
 _FOLDERS = {"DIR"}

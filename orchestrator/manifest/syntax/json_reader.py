@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from orchestrator.diagnostics import Diagnostic
+from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.manifest.syntax.lines import Lines, Refusal
 from orchestrator.manifest.syntax.parse_errors import explain_json
 from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, Marks

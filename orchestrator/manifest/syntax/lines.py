@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
-from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.diagnostics.model import Diagnostic, Span
 
 MAX_YAML_BYTES = 8 * 2**20
 MAX_JSON_BYTES = 256 * 2**20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.diagnostics import Path, Span
+from orchestrator.diagnostics.model import Path, Span
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
-from orchestrator.diagnostics import Diagnostic
+from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.manifest.syntax.lines import Lines, Refusal
 from orchestrator.manifest.syntax.parse_errors import explain_yaml
 from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, Marks

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from orchestrator.diagnostics import Path
+from orchestrator.diagnostics.edit_distance import closest
+from orchestrator.diagnostics.model import Path
 from orchestrator.manifest.parts import CONDITION_PATTERN
 from orchestrator.manifest.scalars import (
     ENV_GLOB_PATTERN,
@@ -14,7 +15,6 @@ from orchestrator.manifest.scalars import (
     ScalarError,
     quote,
 )
-from orchestrator.manifest.suggest import closest
 from orchestrator.manifest.validation.sections import place
 from orchestrator.manifest.validation.unknown_keys import unknown_key_hint
 

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from pydantic import ValidationError
 
-from orchestrator.diagnostics import Diagnostic, Note, Path
+from orchestrator.diagnostics.model import Diagnostic, Note, Path
 from orchestrator.manifest.model import command_fault
 from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.validation.messages import tell

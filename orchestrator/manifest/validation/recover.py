@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from orchestrator.diagnostics import Diagnostic, Path
+from orchestrator.diagnostics.model import Diagnostic, Path
 from orchestrator.manifest.syntax.source_map import Detour, SourceMap
 
 _COMMANDS = ("run", "argv", "file", "args")

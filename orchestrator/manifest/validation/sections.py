@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from orchestrator.diagnostics import Path
+from orchestrator.diagnostics.model import Path
 from orchestrator.manifest.limit_keys import Limits
 from orchestrator.manifest.model import Admission, Defaults, ExitCodes, Manifest, Policy, Retry, Workflow
 from orchestrator.manifest.parts import Condition, Glob, Include, Matrix, Need, Param

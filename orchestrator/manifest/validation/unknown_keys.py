@@ -6,11 +6,11 @@ from functools import lru_cache
 
 from pydantic import BaseModel
 
-from orchestrator.diagnostics import Path
+from orchestrator.diagnostics.edit_distance import closest
+from orchestrator.diagnostics.model import Path
 from orchestrator.manifest.model import Defaults, Manifest, Policy, Retry, Workflow
 from orchestrator.manifest.parts import Include, Need, Param
 from orchestrator.manifest.scalars import quote
-from orchestrator.manifest.suggest import closest
 from orchestrator.manifest.validation.sections import keys_of, section_at
 
 _IN_WORKFLOWS = {

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from orchestrator.diagnostics import Diagnostic, Note
+from orchestrator.diagnostics.model import Diagnostic, Note
 from orchestrator.manifest.model import JoiningManifest, Manifest
 from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.syntax.source_map import SourceMap

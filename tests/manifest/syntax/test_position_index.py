@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from support.manifests import place, told
 
-from orchestrator.diagnostics import Path, Span
+from orchestrator.diagnostics.model import Path, Span
 from orchestrator.manifest.syntax.json_reader import read_json, scan
 from orchestrator.manifest.syntax.lines import Lines
 from orchestrator.manifest.syntax.position_index import Positions

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.manifests import line, loaded, told, workflow
 
-from orchestrator.diagnostics import has_errors
+from orchestrator.diagnostics.model import has_errors
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.plan.make import make_plan
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.manifests import told, workflow
 
-from orchestrator.diagnostics import CODES
+from orchestrator.diagnostics.model import CODES
 from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.validation.sections import keys_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from orchestrator.diagnostics import Diagnostic, Note, Span
+from orchestrator.diagnostics.model import Diagnostic, Note, Span
 
 
 def render_json(faults: Sequence[tuple[str, Diagnostic]]) -> str:

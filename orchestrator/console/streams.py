@@ -44,7 +44,7 @@ def write_stdout(data: str | bytes) -> bool:
 def write_stderr(text: str) -> None:
     """Write a diagnostic and flush it; where stderr is gone there is nobody left to tell."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        from orchestrator.observe.screen import defused
+        from orchestrator.console.sanitize import defused
 
         text = defused(text)
     try:

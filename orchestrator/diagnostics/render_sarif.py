@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from orchestrator import __version__
-from orchestrator.cli.explanation import explanation
-from orchestrator.cli.repository import in_repository
-from orchestrator.diagnostics import Diagnostic, Note, Span
+from orchestrator.diagnostics.explanation import explanation
+from orchestrator.diagnostics.model import Diagnostic, Note, Span
+from orchestrator.diagnostics.repository import in_repository
 
 Json = dict[str, Any]
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from orchestrator.cli.snippet import Mark, Source
-from orchestrator.cli.streams import wants_colour
-from orchestrator.cli.text import plural, visible
-from orchestrator.diagnostics import Diagnostic, Note, Severity, Span
+from orchestrator.console.streams import wants_colour
+from orchestrator.console.text import plural, visible
+from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
+from orchestrator.diagnostics.snippet import Mark, Source
 
 MOST_SHOWN = 20
 MOST_PLACES = 20  # of one diagnostic: a circle may lead through every line of a large manifest

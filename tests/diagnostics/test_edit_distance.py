@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.diagnostics.edit_distance import closest
 from orchestrator.manifest.model import Workflow
-from orchestrator.manifest.suggest import closest
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.cli import Pexec
 
-from orchestrator.cli.render_github import render_github
-from orchestrator.diagnostics import Diagnostic, Note, Severity, Span
+from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
+from orchestrator.diagnostics.render_github import render_github
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.observe.screen import RESET, defused, safe_line, safe_text
+from orchestrator.console.sanitize import RESET, defused, safe_line, safe_text
 from orchestrator.observe.stream import LossyStream
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.plan.near import Suggester
+from orchestrator.diagnostics.suggest import Suggester
 
 
 def test_near_names_are_offered_and_far_ones_are_not() -> None:

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from orchestrator.cli.mask import is_secret_name, masked
+from orchestrator.diagnostics.mask import is_secret_name, masked
 
 
 def shown(text: str) -> str:

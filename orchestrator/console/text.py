@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from orchestrator.observe.screen import safe_line, safe_text
+from orchestrator.console.sanitize import safe_line, safe_text
 
 TAB = "    "
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orchestrator.manifest.suggest import closest
+from orchestrator.diagnostics.edit_distance import closest
 
 # Names that one command compares for suggestions, about two seconds of them. A manifest of ten thousand workflows that
 # each need an unknown one is still told all its errors, the later ones without a suggestion.

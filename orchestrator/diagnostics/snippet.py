@@ -8,8 +8,8 @@ from itertools import accumulate
 
 from msgspec import Struct
 
-from orchestrator.cli.mask import Stretch, masked
-from orchestrator.cli.text import cell
+from orchestrator.console.text import cell
+from orchestrator.diagnostics.mask import Stretch, masked
 
 WIDTH = 120  # columns of source shown at most
 LEFT = 40  # columns kept before a mark when a long line is cut
