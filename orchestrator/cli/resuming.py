@@ -36,7 +36,7 @@ from orchestrator.journal.names import LOGS, RESULTS, cleanup_log_name, log_name
 from orchestrator.journal.plan_file import read_plan_data
 from orchestrator.journal.reader import JournalReader, recover
 from orchestrator.journal.rundir import RunDir
-from orchestrator.observe.files import RunFiles
+from orchestrator.observe.run_files import RunFiles
 from orchestrator.plan.export import plan_from_dict
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs

@@ -42,8 +42,8 @@ from orchestrator.execute.supervision import Supervision
 from orchestrator.journal.names import LOGS, PLAN
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
-from orchestrator.observe.files import RunFiles
 from orchestrator.observe.plain import Plain, Progress
+from orchestrator.observe.run_files import RunFiles
 from orchestrator.observe.stream import LossyStream
 from orchestrator.plan.model import NO_LIMITS, Durability, Isolation, Plan
 

@@ -13,7 +13,7 @@ from support.stories import RUN_ID, Story
 from support.told_runs import damage, start, tear, tell
 from support.worlds import job, plan
 
-from orchestrator.observe import files
+from orchestrator.observe import run_files
 
 RECORD = ".closing.json"
 LOOKS = (
@@ -29,7 +29,7 @@ LOOKS = (
 @pytest.fixture
 def runs(pexec: Pexec, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where runs are, of which even a small one gets a record."""
-    monkeypatch.setattr(files, "SMALL", 0)
+    monkeypatch.setattr(run_files, "SMALL", 0)
     return pexec.folder / ".pexec/runs"
 
 

@@ -11,7 +11,7 @@ from support.stories import RUN_ID, Story, own_fields
 
 from orchestrator.journal.rundir import RunDir, open_run
 from orchestrator.journal.writer import JournalWriter
-from orchestrator.observe.files import RunFiles
+from orchestrator.observe.run_files import RunFiles
 
 
 def tell(root: Path, story: Story, *, run_id: str = RUN_ID, logs: Mapping[str, bytes] | None = None) -> Path:

@@ -96,7 +96,7 @@ def _is_current(run: RunDir, report: RunReport) -> bool:
 def _make_files(look: Look, endings: list[Mapping[str, Any]]) -> None:
     """Make the files of a run that nobody drives from its journal. Where that cannot be, the report is shown all the
     same."""
-    from orchestrator.observe.files import RunFiles
+    from orchestrator.observe.run_files import RunFiles
 
     events: Iterator[Mapping[str, Any]] = itertools.chain(JournalReader(look.run), endings)
     try:

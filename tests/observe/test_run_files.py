@@ -20,8 +20,8 @@ from support.worlds import job, plan
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.rundir import RunDir, create_run
-from orchestrator.observe import files as module
-from orchestrator.observe.files import RunFiles
+from orchestrator.observe import run_files as module
+from orchestrator.observe.run_files import RunFiles
 from orchestrator.plan.export import plan_from_dict
 from orchestrator.report.fold import read_report
 from orchestrator.report.html import html_report
