@@ -7,7 +7,7 @@ from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.liveness import is_driven
 from orchestrator.journal.names import CLOSING, JOURNAL, PLAN
 from orchestrator.journal.rundir import RunDir
-from orchestrator.report.closing import Closing, read_closing
+from orchestrator.report.run_summary import Closing, read_closing
 
 
 def closing_of(run: RunDir) -> Closing | None:

@@ -99,7 +99,7 @@ class RunFiles:
 
     def closing_table(self, *, width: int, colour: bool = False) -> str:
         """What the screen shows at the end; for after `close`."""
-        from orchestrator.report.table import closing_table
+        from orchestrator.report.closing_table import closing_table
 
         return closing_table(self.report, self._rundir.path, width=width, colour=colour)
 
@@ -148,7 +148,7 @@ class RunFiles:
         self._rundir.replace(REPORT, execution_report(self._fold.report()).encode("utf-8", "replace"))
 
     def _write_closing(self) -> None:
-        from orchestrator.report.closing import DIGESTED, closing_file, made_closing
+        from orchestrator.report.run_summary import DIGESTED, closing_file, made_closing
 
         digests = {name: self._rundir.digest(name) for name in DIGESTED}
         self._rundir.replace(CLOSING, closing_file(made_closing(self.report, digests, __version__)))
@@ -197,9 +197,7 @@ class RunFiles:
 
 def _import_reports() -> None:
     """What the end of the run needs, while the first jobs run: nobody waits for it then."""
-    import orchestrator.report.html
-    import orchestrator.report.markdown
-    import orchestrator.report.table  # noqa: F401
+    import orchestrator.report.closing_table  # noqa: F401
 
 
 def _failure_of(write: Callable[[], None]) -> EnvironmentFailedError | None:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.report.advice import recommendations
+from orchestrator.report.bands import LARGE, bands, blamed, broke, cells, titles
 from orchestrator.report.chart import chart, escaped
-from orchestrator.report.folded import LARGE, bands, blamed, broke, cells, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILURES, Status
 from orchestrator.report.text import clip, count, percent, size, visible

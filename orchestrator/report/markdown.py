@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.journal.names import LOGS, RESULTS
 from orchestrator.report.advice import recommendations
-from orchestrator.report.folded import LARGE, bands, blamed, broke, cells, titles
+from orchestrator.report.bands import LARGE, bands, blamed, broke, cells, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILURES, Status
 from orchestrator.report.text import clip, code, count, percent, size

@@ -32,7 +32,7 @@ from orchestrator.report.junit import junit_xml
 from orchestrator.report.markdown import execution_report
 from orchestrator.report.results import results_file
 from orchestrator.report.timeline import Timeline
-from orchestrator.report.verify import violations
+from orchestrator.report.verify.judge import violations
 
 FEW, MANY = 200, 1600
 SLOTS = 4

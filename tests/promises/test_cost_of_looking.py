@@ -26,7 +26,7 @@ from orchestrator.report.markdown import execution_report
 from orchestrator.report.progress import Progress
 from orchestrator.report.progress_text import snapshot_text
 from orchestrator.report.timeline import Timeline
-from orchestrator.report.verify import Judge
+from orchestrator.report.verify.judge import Judge
 
 JOBS, ROUNDS = 1000, 3
 

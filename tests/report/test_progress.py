@@ -6,9 +6,9 @@ from support.journals import nightly
 from support.stories import RUN_ID, Story, every_event
 from support.worlds import job, plan
 
-from orchestrator.report.listing import listing
 from orchestrator.report.progress import Broken, Progress, Running, Snapshot, Waiting
 from orchestrator.report.progress_text import snapshot_text
+from orchestrator.report.runs_table import listing
 from orchestrator.report.status import Status
 
 

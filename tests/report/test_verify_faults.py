@@ -10,8 +10,8 @@ from support.journals import Edit, both, change, drop, insert, move, nightly, st
 from support.stories import Story
 
 from orchestrator.plan.export import plan_to_dict
-from orchestrator.report.rules import Rule
-from orchestrator.report.verify import violations
+from orchestrator.report.verify.judge import violations
+from orchestrator.report.verify.rules import Rule
 
 Found = list[tuple[int, Rule, str]]
 

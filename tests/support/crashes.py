@@ -14,7 +14,7 @@ from support.cli import Said
 from support.runs import Run
 
 from orchestrator.cli import main
-from orchestrator.report.verify import violations
+from orchestrator.report.verify.judge import violations
 
 CUT_SHORT = "pexec ended before it did"
 

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_stdout(as_json({"runs": heads}))
     elif heads:
         from orchestrator.console.text import defused
-        from orchestrator.report.listing import listing
+        from orchestrator.report.runs_table import listing
 
         write_stdout(defused(listing(heads)))
     else:

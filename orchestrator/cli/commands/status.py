@@ -17,9 +17,9 @@ from orchestrator.console.streams import write_stdout
 from orchestrator.console.text import defused
 from orchestrator.errors import ExitCode
 from orchestrator.journal.rundir import RunDir
-from orchestrator.report.closing import Closing
 from orchestrator.report.progress import Progress, Snapshot
 from orchestrator.report.progress_text import snapshot_text
+from orchestrator.report.run_summary import Closing
 
 EVERY = 0.25
 SHARE = 0.1  # of the time, at most, goes into looking at a large run

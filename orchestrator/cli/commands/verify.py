@@ -17,12 +17,12 @@ from orchestrator.console.text import defused, plural, visible
 from orchestrator.errors import EnvironmentFailedError, ExitCode
 from orchestrator.journal.names import CLOSING, JOURNAL, LOGS, RESULTS
 from orchestrator.journal.rundir import RunDir
-from orchestrator.report.closing import made_closing
 from orchestrator.report.fold import RunFold
 from orchestrator.report.results import results_file, results_summary
-from orchestrator.report.rules import Rule, Violation
-from orchestrator.report.verify import Judge
-from orchestrator.report.verify_files import LogJudge, differences
+from orchestrator.report.run_summary import made_closing
+from orchestrator.report.verify.file_checks import LogJudge, differences
+from orchestrator.report.verify.judge import Judge
+from orchestrator.report.verify.rules import Rule, Violation
 
 MOST_SHOWN = 100
 

@@ -9,8 +9,8 @@ from support.stories import Story
 
 from orchestrator.report.fold import read_report
 from orchestrator.report.results import results_summary
-from orchestrator.report.rules import Rule, Violation
-from orchestrator.report.verify_files import LogJudge, differences
+from orchestrator.report.verify.file_checks import LogJudge, differences
+from orchestrator.report.verify.rules import Rule, Violation
 
 
 def judged(story: Story, sizes: dict[str, int]) -> list[Violation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 
-from orchestrator.report.folded import LARGE, bands, blamed, cells, titles
+from orchestrator.report.bands import LARGE, bands, blamed, cells, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import Status
 from orchestrator.report.text import clip, columns, count, seconds, visible

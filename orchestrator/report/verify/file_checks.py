@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from orchestrator.report.rules import Rule, Violation
+from orchestrator.report.verify.rules import Rule, Violation
 
 MOST_DIFFERENCES = 20
 

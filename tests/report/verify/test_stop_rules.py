@@ -10,8 +10,8 @@ from support.worlds import job, plan
 
 from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.model import FailFast, When
-from orchestrator.report.rules import Rule
-from orchestrator.report.verify import violations
+from orchestrator.report.verify.judge import violations
+from orchestrator.report.verify.rules import Rule
 
 FAILED = {"exit_code": 1, "reason": "exit code 1"}
 

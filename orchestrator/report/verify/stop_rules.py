@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from orchestrator.report.evidence import BROKE, SECOND, Job, Stop
-from orchestrator.report.rules import Rule
+from orchestrator.report.verify.rules import Rule
+from orchestrator.report.verify.run_state import BROKE, SECOND, Job, Stop
 
 LATE = 5.0  # seconds; a job that ends so soon after the run was stopped may have ended by itself
 

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from orchestrator.report.duties import Duties
-from orchestrator.report.evidence import BROKE, SECOND, Gate, Job, Stands, Stop, jobs_of
-from orchestrator.report.rules import Rule, Violation
 from orchestrator.report.text import count
+from orchestrator.report.verify.rules import Rule, Violation
+from orchestrator.report.verify.run_state import BROKE, SECOND, Gate, Job, Stands, Stop, jobs_of
+from orchestrator.report.verify.stop_rules import Duties
 
 __all__ = ["Judge", "Rule", "Violation", "violations"]
 

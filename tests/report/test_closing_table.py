@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from support.stories import Story, long_story, sales
 from support.worlds import job, plan
 
+from orchestrator.report.closing_table import closing_table
 from orchestrator.report.fold import read_report
-from orchestrator.report.table import closing_table
 from orchestrator.report.text import columns
 
 

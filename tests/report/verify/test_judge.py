@@ -17,8 +17,8 @@ from orchestrator.engine.states import Verdict
 from orchestrator.journal.events import fact_to_fields
 from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.model import FailFast, Plan, RetryPolicy, When
-from orchestrator.report.rules import Rule
-from orchestrator.report.verify import violations
+from orchestrator.report.verify.judge import violations
+from orchestrator.report.verify.rules import Rule
 
 
 class Recorded(World):
