@@ -34,7 +34,7 @@ def seconds_of(report: RunReport) -> dict[str, float]:
 
 def _remove_old_runs(run_root: str, keep: int) -> None:
     """It is no fault of the run if old ones cannot be removed."""
-    from orchestrator.journal.pruning import prune
+    from orchestrator.journal.prune import prune
 
     try:
         prune(run_root, keep, sparing=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from orchestrator import __version__
 from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.file_names import CLOSING, JOURNAL, PLAN
 from orchestrator.journal.liveness import is_driven
-from orchestrator.journal.names import CLOSING, JOURNAL, PLAN
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.run_summary import Closing, read_closing
 

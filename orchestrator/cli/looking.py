@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.cli.options import STDIN, add_run_root, find_manifest, one_of, run_root_of, settings_for
 from orchestrator.diagnostics.repository import folders_upward
 from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
+from orchestrator.journal.file_names import JOURNAL, PLAN
 from orchestrator.journal.liveness import is_driven
-from orchestrator.journal.names import JOURNAL, PLAN
 from orchestrator.journal.plan_file import NoPlanError, read_plan_data
 from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run, list_runs

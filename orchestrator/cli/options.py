@@ -13,7 +13,7 @@ from msgspec import Struct
 from orchestrator.console.streams import draws
 from orchestrator.diagnostics.repository import folders_upward
 from orchestrator.errors import UsageError
-from orchestrator.journal.names import DEFAULT_ROOT
+from orchestrator.journal.file_names import DEFAULT_ROOT
 from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, load_settings
 
 if TYPE_CHECKING:

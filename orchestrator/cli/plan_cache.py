@@ -21,7 +21,7 @@ from orchestrator import __version__
 from orchestrator.cli.options import STDIN
 from orchestrator.cli.planning import known_durations
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.journal.folders import SAFE, open_regular, write_new
+from orchestrator.journal.safe_files import SAFE, open_regular, write_new
 from orchestrator.plan.estimate import with_durations
 from orchestrator.plan.model import Plan
 from orchestrator.plan.surroundings import PARAM_PREFIX

@@ -31,8 +31,8 @@ from orchestrator.execute.driver import Driver, measured
 from orchestrator.execute.leftovers import boot_id, end_tree
 from orchestrator.execute.resources import refuse_too_little
 from orchestrator.execute.supervision import Supervision
+from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
 from orchestrator.journal.history import History, Process
-from orchestrator.journal.names import LOGS, RESULTS, cleanup_log_name, log_name
 from orchestrator.journal.plan_file import read_plan_data
 from orchestrator.journal.reader import JournalReader, recover
 from orchestrator.journal.rundir import RunDir

@@ -39,7 +39,7 @@ from orchestrator.execute.resources import refuse_too_little
 from orchestrator.execute.signals import keep_stacks, signals_to, stand_still
 from orchestrator.execute.specs import Specs
 from orchestrator.execute.supervision import Supervision
-from orchestrator.journal.names import LOGS, PLAN
+from orchestrator.journal.file_names import LOGS, PLAN
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.plain import Plain, Progress

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.journal.names import CONTROL
+from orchestrator.journal.file_names import CONTROL
 from orchestrator.journal.rundir import RunDir
 
 _SAFE = os.O_NOFOLLOW | os.O_CLOEXEC

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.engine.commands import Launch
 from orchestrator.execute.attempt import AttemptSpec
-from orchestrator.journal.names import TEMP
+from orchestrator.journal.file_names import TEMP
 from orchestrator.journal.rundir import RunDir
 from orchestrator.plan.model import JobSpec, Plan
 from orchestrator.plan.slugs import slugs

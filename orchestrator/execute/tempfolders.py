@@ -220,6 +220,6 @@ def _remove(folder: TempFolder) -> None:
         except NotADirectoryError:
             os.unlink(name, dir_fd=parent)
         except OSError:
-            from orchestrator.journal.folders import remove_tree
+            from orchestrator.journal.safe_files import remove_tree
 
             remove_tree(parent, name)

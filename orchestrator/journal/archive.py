@@ -16,9 +16,9 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.journal.folders import SAFE, failed, open_folder, open_regular
-from orchestrator.journal.names import TEMP
+from orchestrator.journal.file_names import TEMP
 from orchestrator.journal.rundir import RunDir
+from orchestrator.journal.safe_files import SAFE, failed, open_folder, open_regular
 
 LEVEL = 6
 

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 import msgspec
 
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.journal.folders import open_folder, open_regular, write_new
-from orchestrator.journal.names import HOME
+from orchestrator.journal.file_names import HOME
+from orchestrator.journal.safe_files import open_folder, open_regular, write_new
 
 NAME = ".durations.json"
 VERSION = 1

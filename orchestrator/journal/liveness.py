@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from orchestrator.journal.folders import failed
-from orchestrator.journal.names import JOURNAL
+from orchestrator.journal.file_names import JOURNAL
 from orchestrator.journal.rundir import RunDir
+from orchestrator.journal.safe_files import failed
 
 _BLOCK = 64 * 1024
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.errors import RefusedError
-from orchestrator.journal.names import PLAN
+from orchestrator.journal.file_names import PLAN
 from orchestrator.journal.rundir import RunDir
 
 

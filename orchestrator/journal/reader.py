@@ -11,9 +11,9 @@ import msgspec
 
 from orchestrator.errors import RefusedError
 from orchestrator.journal.events import EVENTS, VERSION
-from orchestrator.journal.folders import failed
-from orchestrator.journal.names import JOURNAL
+from orchestrator.journal.file_names import JOURNAL
 from orchestrator.journal.rundir import RunDir
+from orchestrator.journal.safe_files import failed
 
 _decode = msgspec.json.Decoder().decode
 _NEWLINE = ord("\n")

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from typing import Self
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
-from orchestrator.journal.folders import failed, open_folder, open_regular, open_root, remove_tree, write_new
-from orchestrator.journal.names import DEFAULT_ROOT, JOURNAL, LOGS, STATUS, TEMP, log_name, status_name
+from orchestrator.journal.file_names import DEFAULT_ROOT, JOURNAL, LOGS, STATUS, TEMP, log_name, status_name
+from orchestrator.journal.safe_files import failed, open_folder, open_regular, open_root, remove_tree, write_new
 
 __all__ = ["DEFAULT_ROOT", "LOGS", "STATUS", "TEMP", "RunDir", "create_run", "find_run", "list_runs", "open_run"]
 

@@ -16,11 +16,11 @@ import msgspec
 from structlog import BoundLoggerBase
 
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.journal.appending import GroupSync, LineFile
+from orchestrator.journal.append_file import GroupSync, LineFile
 from orchestrator.journal.events import EVENTS, VERSION
-from orchestrator.journal.folders import failed
-from orchestrator.journal.names import BALLAST, JOURNAL
+from orchestrator.journal.file_names import BALLAST, JOURNAL
 from orchestrator.journal.rundir import RunDir
+from orchestrator.journal.safe_files import failed
 
 BALLAST_BYTES = 16 * 1024
 _START = b'"event":"attempt.started"'

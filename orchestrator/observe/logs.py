@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 
 from orchestrator.console.sanitize import safe_line
-from orchestrator.journal.folders import failed
 from orchestrator.journal.rundir import RunDir
+from orchestrator.journal.safe_files import failed
 
 CHUNK = 1 << 16
 MAX_LINE = CHUNK

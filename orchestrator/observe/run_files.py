@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from orchestrator import __version__
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.journal.names import CLOSING, DEPENDENCIES, EXECUTION_PLAN, HTML_REPORT, PLAN, REPORT, RESULTS
+from orchestrator.journal.file_names import CLOSING, DEPENDENCIES, EXECUTION_PLAN, HTML_REPORT, PLAN, REPORT, RESULTS
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.status_files import StatusFiles
 from orchestrator.plan.artifacts import dependencies_fields, execution_plan_fields

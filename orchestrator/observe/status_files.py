@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.journal.names import STATUS, status_name
+from orchestrator.journal.file_names import STATUS, status_name
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.status import Status, status_file
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orchestrator.journal.names import log_name
+from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
 from orchestrator.report.text import visible

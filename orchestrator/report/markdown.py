@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 
-from orchestrator.journal.names import LOGS, RESULTS
+from orchestrator.journal.file_names import LOGS, RESULTS
 from orchestrator.report.advice import recommendations
 from orchestrator.report.bands import LARGE, bands, blamed, broke, cells, titles
 from orchestrator.report.model import JobReport, RunReport

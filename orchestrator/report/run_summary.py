@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
-from orchestrator.journal.names import HTML_REPORT, JOURNAL, PLAN, REPORT, RESULTS
+from orchestrator.journal.file_names import HTML_REPORT, JOURNAL, PLAN, REPORT, RESULTS
 from orchestrator.report.model import RunReport
 from orchestrator.report.progress import Broken, Head, Snapshot, broken, head_of_finished
 

@@ -44,8 +44,11 @@ def test_a_hook_imports_nothing_that_it_does_not_use(pexec: Pexec, command: str)
     modules = imported(pexec, command)
     assert "pydantic" in modules
     assert not modules & HEAVY
-    names = {"orchestrator.journal", "orchestrator.journal.names"}  # where runs are kept, for the defaults of flags
-    history = {"orchestrator.journal.durations", "orchestrator.journal.folders"} if command == "plan" else set()
+    names = {
+        "orchestrator.journal",
+        "orchestrator.journal.file_names",
+    }  # where runs are kept, for the defaults of flags
+    history = {"orchestrator.journal.durations", "orchestrator.journal.safe_files"} if command == "plan" else set()
     rooms = {name for name in modules if name.startswith(("orchestrator.execute", "orchestrator.journal"))}
     assert not rooms - names - history
 

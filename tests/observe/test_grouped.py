@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.journal.names import log_name
+from orchestrator.journal.file_names import log_name
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.observe.grouped import Grouped
 from orchestrator.observe.stream import LossyStream

@@ -17,7 +17,7 @@ from support.dags import plan_of
 from support.worlds import job, plan
 
 from orchestrator.journal.events import EVENTS
-from orchestrator.journal.names import log_name
+from orchestrator.journal.file_names import log_name
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs

@@ -8,7 +8,7 @@ from orchestrator.cli.looking import add_looking_arguments, as_json, run_root
 from orchestrator.cli.main import Parser
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode
-from orchestrator.journal.pruning import KEEP, prune
+from orchestrator.journal.prune import KEEP, prune
 
 
 def add_arguments(parser: Parser) -> None:

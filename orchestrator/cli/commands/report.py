@@ -14,7 +14,7 @@ from orchestrator.cli.main import Parser
 from orchestrator.cli.memory import keep
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
-from orchestrator.journal.names import HTML_REPORT, REPORT, RESULTS
+from orchestrator.journal.file_names import HTML_REPORT, REPORT, RESULTS
 from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.fold import RunFold

@@ -15,7 +15,7 @@ from orchestrator.cli.memory import keep
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.console.text import defused, plural, visible
 from orchestrator.errors import EnvironmentFailedError, ExitCode
-from orchestrator.journal.names import CLOSING, JOURNAL, LOGS, RESULTS
+from orchestrator.journal.file_names import CLOSING, JOURNAL, LOGS, RESULTS
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.fold import RunFold
 from orchestrator.report.results import results_file, results_summary

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.disks import file_size_limit
 
-from orchestrator.journal.appending import GroupSync, LineFile
+from orchestrator.journal.append_file import GroupSync, LineFile
 
 
 @pytest.fixture

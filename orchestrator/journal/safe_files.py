@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterable, Iterator
 
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.journal.names import HOME
+from orchestrator.journal.file_names import HOME
 
 SAFE = os.O_NOFOLLOW | os.O_CLOEXEC
 _WORTH_A_CALL = 256 * 1024

@@ -14,9 +14,9 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError
-from orchestrator.journal.folders import SAFE, failed, open_root, remove_tree
 from orchestrator.journal.liveness import first_event, is_driven, last_event
 from orchestrator.journal.rundir import RunDir, list_runs, open_run
+from orchestrator.journal.safe_files import SAFE, failed, open_root, remove_tree
 from orchestrator.plan.model import DEFAULT_KEEP_RUNS
 
 KEEP = DEFAULT_KEEP_RUNS

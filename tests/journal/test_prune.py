@@ -11,7 +11,7 @@ from support.journals import nightly, stopped
 from support.stories import Story
 from support.told_runs import start, tell
 
-from orchestrator.journal.pruning import Pruned, prune
+from orchestrator.journal.prune import Pruned, prune
 from orchestrator.journal.rundir import create_run, list_runs
 
 

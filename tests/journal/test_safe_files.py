@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.journal.folders import remove_tree
+from orchestrator.journal.safe_files import remove_tree
 
 
 def dig(folder: Path, depth: int) -> None:
