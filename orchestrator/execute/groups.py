@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from orchestrator.execute.warden.groups import write
+from orchestrator.execute.warden.cgroup_moves import write
 
 _PROCS, _HANDED_OUT = "cgroup.procs", "cgroup.subtree_control"
 _MOST_TRIALS = 100

@@ -14,7 +14,7 @@ from support.host import HAS_PIDS_GROUP
 from orchestrator.execute.groups import Groups as Parents
 from orchestrator.execute.groups import find
 from orchestrator.execute.limits import Enforcement
-from orchestrator.execute.warden.groups import Groups
+from orchestrator.execute.warden.cgroup_moves import Groups
 from orchestrator.plan.model import JobSpec, Limits
 
 FILES = ("cgroup.procs", "memory.max", "memory.oom.group", "memory.events")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from orchestrator.execute.warden import protocol
-from orchestrator.execute.warden.channel import Channel
 from orchestrator.execute.warden.job import Job
+from orchestrator.execute.warden.reply_socket import Channel
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import pytest
 from support.attempts import marked, new_mark, stands_still, state_of, wait_until
 
 from orchestrator.execute.warden.processes import read_process
-from orchestrator.execute.warden.standstill import let_go_on, stop_all
+from orchestrator.execute.warden.suspend import let_go_on, stop_all
 
 # Plays the warden: what stops is below it, and itself goes on.
 WARDEN = """\
 import os, subprocess, sys
 from orchestrator.execute.warden import processes
-from orchestrator.execute.warden.standstill import let_go_on, stop_all
+from orchestrator.execute.warden.suspend import let_go_on, stop_all
 job = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
 order = []
 send = processes.send

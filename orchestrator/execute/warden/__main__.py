@@ -7,6 +7,6 @@ import sys
 # standard library can be shadowed.
 sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from warden.begin import main  # type: ignore[import-not-found]
+from warden.service import main  # type: ignore[import-not-found]
 
 main(int(sys.argv[1]))

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import os
 
-from . import inner, processes, protocol, spawn
+from . import pid1, processes, protocol, spawn
 from .scarcity import SCARCITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .inner import Usage
+    from .pid1 import Usage
 
-_READ = inner.RECORD * 16
+_READ = pid1.RECORD * 16
 _LONGEST_COMPLAINT = 1000
 
 
@@ -50,10 +50,10 @@ class Enclosure:
             return None, None
         self.silent = not data
         began, ended = None, None
-        for kind, when, number, usage in inner.records(data):
-            if kind == inner.STARTED:
+        for kind, when, number, usage in pid1.records(data):
+            if kind == pid1.STARTED:
                 self.started, began = True, when
-            elif kind == inner.FAILED:
+            elif kind == pid1.FAILED:
                 self.error = number
             else:
                 ended = when, number, usage

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from resource import struct_rusage
 
-    from .channel import Channel
+    from .cgroup_moves import Groups
     from .enclosure import Enclosure
-    from .groups import Groups
-    from .inner import Usage
-    from .watch import Watch
+    from .pid1 import Usage
+    from .reply_socket import Channel
+    from .usage import Watch
 
 NEVER = float("inf")
 # Most jobs are short: the word that one was spawned goes with its end, unless it lives as long as this.

@@ -14,11 +14,11 @@ import signal
 import socket
 import time
 
-from . import processes, protocol, spawn, standstill
-from .channel import Channel
+from . import processes, protocol, spawn, suspend
 from .job import NEVER, Job
+from .reply_socket import Channel
 from .scarcity import has_room_for
-from .watch import INTERVAL, Watch
+from .usage import INTERVAL, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class Warden:
         self._paused_at = time.monotonic()
         for descriptor in self._channels:
             self._epoll.unregister(descriptor)
-        self._stopped = standstill.stop_all(os.getpid())
+        self._stopped = suspend.stop_all(os.getpid())
 
     def _resume(self) -> None:
         if self._paused_at is None:
@@ -240,7 +240,7 @@ class Warden:
         now = time.monotonic()
         for job in self._jobs.values():
             job.postpone(now - self._paused_at)
-        standstill.let_go_on(self._stopped)
+        suspend.let_go_on(self._stopped)
         self._stopped = []
         for descriptor in self._channels:
             self._epoll.register(descriptor, select.EPOLLIN)

@@ -9,15 +9,15 @@ import stat
 import time
 from functools import lru_cache
 
-from . import plain, processes, protocol
+from . import processes, protocol, spawn_plain
 from .scarcity import SCARCITY, has_room_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .cgroup_moves import Groups, Wanted
     from .enclosure import Enclosure
-    from .groups import Groups, Wanted
 
     Argv = list[bytes] | tuple[bytes, ...]
 
@@ -43,7 +43,7 @@ class Command:
     """What is to be started, as the request on a channel says it; `descriptors` came along with it.
 
     `limits` are resources with soft and hard limit; `words` what to try before a shell, see `plain`; `walls` is what
-    `isolated.Walls` is made of; `groups` are the control groups that are made for it."""
+    `spawn_isolated.Walls` is made of; `groups` are the control groups that are made for it."""
 
     __slots__ = (
         "argv",
@@ -123,7 +123,7 @@ class Spawner:
                 os.close(descriptor)
 
     def _start_in_groups(self, command: Command, tag: int) -> tuple[int, int, int | None]:
-        from .groups import Groups
+        from .cgroup_moves import Groups
 
         try:
             made = command.groups = Groups(command.wanted_groups, b"%d" % tag)
@@ -209,10 +209,12 @@ class Spawner:
         return pid, _start_ticks(pid, before, after)
 
     def _start_isolated(self, path: bytes, command: Command, output: int) -> int:
-        from . import isolated, namespaces  # few jobs need them, and every run starts a warden
+        from . import namespaces, spawn_isolated  # few jobs need them, and every run starts a warden
 
         try:
-            pid, command.enclosure = isolated.start(path, command, isolated.Walls(*command.walls or ()), output)
+            pid, command.enclosure = spawn_isolated.start(
+                path, command, spawn_isolated.Walls(*command.walls or ()), output
+            )
         except namespaces.StepError as error:
             raise Fault(protocol.NO_ISOLATION, 0, str(error).encode(errors="surrogateescape")) from None
         return pid
@@ -221,9 +223,9 @@ class Spawner:
 def _execute(command: Command, path: bytes, argv: Argv, env: dict[bytes, bytes], output: int) -> int:
     """The pid. The caller has set the working folder and the tag."""
     if command.limits or command.groups is not None:
-        from . import limited  # few jobs have limits, and every run starts a warden
+        from . import spawn_limited  # few jobs have limits, and every run starts a warden
 
-        return limited.start(path, argv, env, output, command.limits, None, command.entrances)
+        return spawn_limited.start(path, argv, env, output, command.limits, None, command.entrances)
     actions = ((os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2))
     return os.posix_spawn(path, argv, env, file_actions=actions, setsid=True, setsigmask=())
 
@@ -231,7 +233,7 @@ def _execute(command: Command, path: bytes, argv: Argv, env: dict[bytes, bytes],
 def _without_shell(command: Command, output: int) -> int | None:
     """The pid of what the shell would become; None if it must be started to find out, or to complain."""
     try:
-        found = plain.instead_of(command.argv[0], command.words[0], command.env, _find)
+        found = spawn_plain.instead_of(command.argv[0], command.words[0], command.env, _find)
         return None if found is None else _execute(command, found.path, command.words, found.env, output)
     except Fault:
         return None

@@ -12,7 +12,7 @@ import os
 import resource
 import signal
 
-from . import groups
+from . import cgroup_moves
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _become(
         os.dup2(output, 1)
         os.dup2(output, 2)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        groups.enter(entrances)
+        cgroup_moves.enter(entrances)
         for kind, pair in limits:
             resource.setrlimit(kind, pair)
         if confinement is not None:

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-from . import inner, limited, namespaces
+from . import namespaces, pid1, spawn_limited
 from .confinement import Confinement
 from .enclosure import Enclosure
 from .scarcity import SCARCITY, has_room_for
@@ -74,11 +74,11 @@ def start(path: bytes, command: Command, walls: Walls, output: int) -> tuple[int
         made = _confinement(walls, output)
         try:
             argv, env, limits = command.argv, command.env, command.limits
-            return limited.start(path, argv, env, output, limits, made, command.entrances), None
+            return spawn_limited.start(path, argv, env, output, limits, made, command.entrances), None
         finally:
             if made is not None:
                 made.close()
-    limited.check_texts(command.argv, command.env)
+    spawn_limited.check_texts(command.argv, command.env)
     kept: list[int] = []
     try:
         told, tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -118,13 +118,13 @@ def _in_bubblewrap(path: bytes, command: Command, walls: Walls, output: int, tel
         file.flush()
         # The warden opens enough for itself that none of these has such a number yet.
         actions = [
-            (os.POSIX_SPAWN_DUP2, tell, inner.REPORT_FD),
-            (os.POSIX_SPAWN_DUP2, output, inner.OUTPUT_FD),
-            (os.POSIX_SPAWN_DUP2, task, inner.TASK_FD),
+            (os.POSIX_SPAWN_DUP2, tell, pid1.REPORT_FD),
+            (os.POSIX_SPAWN_DUP2, output, pid1.OUTPUT_FD),
+            (os.POSIX_SPAWN_DUP2, task, pid1.TASK_FD),
             (os.POSIX_SPAWN_DUP2, said, 1),
             (os.POSIX_SPAWN_DUP2, said, 2),
         ]
-        for number, entrance in enumerate(command.entrances, start=inner.TASK_FD + 1):
+        for number, entrance in enumerate(command.entrances, start=pid1.TASK_FD + 1):
             actions.append((os.POSIX_SPAWN_DUP2, entrance, number))
         argv = [*walls.prefix, os.fsencode(sys.executable), b"-I", b"-S", _PROGRAM]
         return os.posix_spawn(walls.prefix[0], argv, {}, file_actions=actions, setsid=True, setsigmask=())
@@ -141,7 +141,7 @@ def _in_namespaces(path: bytes, command: Command, walls: Walls, output: int, tel
 def _fail(error: Exception) -> None:
     """Say why nothing could be started: want of something, which may pass, or what the system does not allow."""
     if isinstance(error, OSError) and error.errno in SCARCITY:
-        os.write(inner.REPORT_FD, inner.record(inner.FAILED, error.errno))
+        os.write(pid1.REPORT_FD, pid1.record(pid1.FAILED, error.errno))
     else:
         os.write(2, str(error).encode(errors="surrogateescape"))
 
@@ -151,12 +151,12 @@ def _stand_above(path: bytes, command: Command, walls: Walls, output: int, tell:
     try:
         os.dup2(said, 2)
         os.setsid()
-        inner.keep_only(tell, output, *command.entrances)
+        pid1.keep_only(tell, output, *command.entrances)
         namespaces.leave(own_user=walls.own_user, sandbox=walls.sandbox, network=walls.network)
         pid = os.fork()
         if pid == 0:
             _be_first(path, command, walls)
-        os.closerange(inner.REPORT_FD, inner.OUTPUT_FD + 1 + len(command.entrances))
+        os.closerange(pid1.REPORT_FD, pid1.OUTPUT_FD + 1 + len(command.entrances))
         # Whoever ends it from elsewhere ends the job, as with bubblewrap.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -169,18 +169,18 @@ def _stand_above(path: bytes, command: Command, walls: Walls, output: int, tell:
 def _be_first(path: bytes, command: Command, walls: Walls) -> NoReturn:
     try:
         namespaces.furnish(walls.hidden, walls.shown, network=walls.network or not walls.sandbox)
-        confinement = _confinement(walls, inner.OUTPUT_FD)
+        confinement = _confinement(walls, pid1.OUTPUT_FD)
 
-        entrances = range(inner.OUTPUT_FD + 1, inner.OUTPUT_FD + 1 + len(command.entrances))
+        entrances = range(pid1.OUTPUT_FD + 1, pid1.OUTPUT_FD + 1 + len(command.entrances))
         last = confinement.descriptor if confinement is not None else entrances.stop
 
         def start() -> int:
-            output, limits = inner.OUTPUT_FD, command.limits
-            pid = limited.start(path, command.argv, command.env, output, limits, confinement, entrances)
-            os.closerange(inner.OUTPUT_FD, last + 1)
+            output, limits = pid1.OUTPUT_FD, command.limits
+            pid = spawn_limited.start(path, command.argv, command.env, output, limits, confinement, entrances)
+            os.closerange(pid1.OUTPUT_FD, last + 1)
             return pid
 
-        inner.keep(inner.REPORT_FD, start)
+        pid1.keep(pid1.REPORT_FD, start)
     except (OSError, ValueError, namespaces.StepError) as error:
         _fail(error)
     finally:
