@@ -31,7 +31,7 @@ from orchestrator.plan.model import FailFast, Plan
 from orchestrator.report.model import RunReport
 
 if TYPE_CHECKING:
-    from orchestrator.execute.supervision import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervision
 
 Path = str | os.PathLike[str]
 Output = Literal["live", "plain", "grouped", "quiet", "jsonl"]
@@ -174,7 +174,7 @@ def _seconds(timeout: float | str) -> float | NoLimit:
 
 @contextmanager
 def _supervision() -> Iterator[Supervision]:
-    from orchestrator.execute.supervision import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervision
 
     supervision = Supervision()
     try:

@@ -26,11 +26,11 @@ from orchestrator.engine.outcomes import FAILURES, RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
-from orchestrator.execute.attempt import AttemptResult
+from orchestrator.execute.attempt.spec import AttemptResult
 from orchestrator.execute.driver import Driver, measured
 from orchestrator.execute.leftovers import boot_id, end_tree
-from orchestrator.execute.resources import refuse_too_little
-from orchestrator.execute.supervision import Supervision
+from orchestrator.execute.preflight import refuse_too_little
+from orchestrator.execute.supervisor.supervisor import Supervision
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
 from orchestrator.journal.history import History, Process
 from orchestrator.journal.plan_file import read_plan_data

@@ -10,13 +10,13 @@ from orchestrator.cli.planning import tell_warnings
 from orchestrator.console.streams import hide_from_streams
 from orchestrator.console.text import plural
 from orchestrator.errors import RefusedError
-from orchestrator.execute.masking import masked_plan
-from orchestrator.execute.secrets import Secrets, resolve
+from orchestrator.execute.secrets.masking import masked_plan
+from orchestrator.execute.secrets.store import Secrets, resolve
 from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.model import Plan
 
 if TYPE_CHECKING:
-    from orchestrator.execute.supervision import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervision
 
 
 def keep_secrets(plan: Plan, supervision: Supervision) -> Secrets:
@@ -32,7 +32,7 @@ def keep_secrets(plan: Plan, supervision: Supervision) -> Secrets:
             help="start anew with `pexec apply`",
             code="PX402",
         )
-    from orchestrator.execute.capture import output_of
+    from orchestrator.execute.supervisor.capture import output_of
 
     secrets = resolve(
         plan.secrets, plan.base_dir, os.environb, lambda command: output_of(command, plan.base_dir, supervision)

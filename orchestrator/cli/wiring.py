@@ -27,18 +27,18 @@ from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState
 from orchestrator.errors import EnvironmentFailedError, ExitCode
-from orchestrator.execute.backends import LocalBackend
-from orchestrator.execute.backends import OnOutput as OnAttemptOutput
+from orchestrator.execute.attempt.spec_builder import Specs
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
 from orchestrator.execute.driver import CancelAsked, Driver, Message, Observer, Signalled, Spawned
+from orchestrator.execute.executors.local import LocalBackend
+from orchestrator.execute.executors.local import OnOutput as OnAttemptOutput
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
-from orchestrator.execute.masking import masked_journal, masked_plan
-from orchestrator.execute.resources import refuse_too_little
+from orchestrator.execute.preflight import refuse_too_little
+from orchestrator.execute.secrets.masking import masked_journal, masked_plan
 from orchestrator.execute.signals import keep_stacks, signals_to, stand_still
-from orchestrator.execute.specs import Specs
-from orchestrator.execute.supervision import Supervision
+from orchestrator.execute.supervisor.supervisor import Supervision
 from orchestrator.journal.file_names import LOGS, PLAN
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from orchestrator.engine.states import Verdict
-from orchestrator.execute.attempt import AttemptResult, AttemptSpec
+from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 
 _LONGEST_GRACE = 5.0
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from orchestrator.execute.walls import Mechanism
+from orchestrator.execute.sandbox.policy import Mechanism
 from orchestrator.plan.model import DEFAULT_SHELL, Isolation
 
 if TYPE_CHECKING:
-    from orchestrator.execute.supervision import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervision
 
 _FEW_DESCRIPTORS = 256
 _DELEGATE = "run pexec in a group of its own: `systemd-run --user --scope -p Delegate=yes pexec apply`"

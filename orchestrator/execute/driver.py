@@ -31,10 +31,10 @@ from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.admission import Admission
-from orchestrator.execute.attempt import AttemptResult, AttemptSpec
-from orchestrator.execute.backends import Backend
+from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.cleanup import Cleanups, told
 from orchestrator.execute.clock import RunClock
+from orchestrator.execute.executors.local import Backend
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.signals import STOP_SIGNALS
 from orchestrator.journal.events import consequence_to_fields, fact_to_fields

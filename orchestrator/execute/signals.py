@@ -20,7 +20,7 @@ from orchestrator.errors import EnvironmentFailedError
 
 if TYPE_CHECKING:
     from orchestrator.execute.clock import RunClock
-    from orchestrator.execute.supervision import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervision
     from orchestrator.journal.rundir import RunDir
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)

@@ -10,7 +10,7 @@ from support.cli import Pexec
 from support.disks import small_disk
 
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.execute import resources
+from orchestrator.execute import preflight
 
 TWO = "version: 1\ndefaults: {shell: [sh, -eu]}\nworkflows: {a: {run: 'touch ran; :'}, b: {run: 'echo b; :'}}\n"
 
@@ -60,7 +60,7 @@ def test_a_disk_without_room_for_names_is_refused(pexec: Pexec, tmp_path: Path) 
 
 
 def test_too_little_memory_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    resources.refuse_too_little(str(tmp_path), 1)
-    monkeypatch.setattr(resources, "LEAST_MEMORY", 1 << 60)
+    preflight.refuse_too_little(str(tmp_path), 1)
+    monkeypatch.setattr(preflight, "LEAST_MEMORY", 1 << 60)
     with pytest.raises(EnvironmentFailedError, match=r"this machine has \d+ MiB of memory available, and a run needs"):
-        resources.refuse_too_little(str(tmp_path), 1)
+        preflight.refuse_too_little(str(tmp_path), 1)

@@ -13,7 +13,7 @@ from orchestrator import __version__
 from orchestrator.cli import main
 from orchestrator.cli.main import COMMANDS
 from orchestrator.console.streams import hide_from_streams
-from orchestrator.execute.secrets import Secret, Secrets
+from orchestrator.execute.secrets.store import Secret, Secrets
 
 HELP = """\
 pexec runs the workflows of a manifest in parallel, each when what it needs is done.

@@ -24,7 +24,7 @@ from support.attempts import (
 )
 
 from orchestrator.engine.states import Verdict
-from orchestrator.execute import channel
+from orchestrator.execute.supervisor import channel
 
 
 @pytest.mark.parametrize("stopped_first", [False, True])

@@ -13,7 +13,7 @@ from orchestrator.engine.facts import RunResumed
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.execute.attempt import AttemptResult, AttemptSpec
+from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.driver import CancelAsked, Ended, Signalled, Spawned
 from orchestrator.journal.history import History
 from orchestrator.plan.model import RetryPolicy, When

@@ -20,7 +20,7 @@ from support.host import HAS_BUBBLEWRAP, HAS_LANDLOCK, HAS_NAMESPACES, SANDBOXES
 from support.runs import last_run
 
 from orchestrator.engine.states import Verdict
-from orchestrator.execute.walls import Mechanism
+from orchestrator.execute.sandbox.policy import Mechanism
 from orchestrator.execute.warden.confinement import has_scopes
 from orchestrator.plan.model import Isolation
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from support.pythons import PYTHON
 
-from orchestrator.execute.attempt import AttemptResult, AttemptSpec
-from orchestrator.execute.backends import LocalBackend
+from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+from orchestrator.execute.attempt.worker import run_attempt
+from orchestrator.execute.executors.local import LocalBackend
 from orchestrator.execute.inbox import Inbox
-from orchestrator.execute.supervision import Supervision
+from orchestrator.execute.supervisor.supervisor import Supervision
 from orchestrator.execute.warden.processes import children
-from orchestrator.execute.worker import run_attempt
 from orchestrator.plan.model import JobSpec
 
 EVIL = Path(__file__).parent / "evil"

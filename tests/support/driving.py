@@ -13,10 +13,10 @@ from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.execute.attempt import AttemptResult, AttemptSpec
-from orchestrator.execute.backends import Backend
+from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.driver import Driver, Message
+from orchestrator.execute.executors.local import Backend
 from orchestrator.execute.inbox import Inbox
 from orchestrator.journal.events import EVENTS
 from orchestrator.plan.model import Plan

@@ -11,9 +11,9 @@ import pytest
 from support.attempts import Desk
 from support.cli import Pexec
 
-from orchestrator.execute import groups
-from orchestrator.execute.isolation import Isolations
-from orchestrator.execute.walls import Mechanism
+from orchestrator.execute.sandbox import cgroups
+from orchestrator.execute.sandbox.isolation import Isolations
+from orchestrator.execute.sandbox.policy import Mechanism
 from orchestrator.plan.model import Isolation
 
 HAS_BUBBLEWRAP = shutil.which("bwrap") is not None
@@ -58,7 +58,7 @@ def isolated_by(desk: Desk, level: tuple[Isolation, Mechanism | None]) -> None:
 
 def can_count_processes() -> bool:
     """Whether the one who runs the tests may make a control group that counts processes."""
-    found = groups.find(0)
+    found = cgroups.find(0)
     found.close()
     return bool(found.pids)
 
@@ -73,7 +73,7 @@ def on_a_host_without(pexec: Pexec, *, mechanisms: bool = True, groups: bool = T
     if not mechanisms:
         take_away.append("isolation.MECHANISMS = {kind: () for kind in isolation.MECHANISMS}")
     if not groups:
-        take_away.append("limits.find = lambda companion: groups.Groups()")
+        take_away.append("limits.find = lambda companion: cgroups.Groups()")
     code = "import sys\n" + "\n".join(take_away) + "\nfrom orchestrator.__main__ import main\nsys.exit(main())\n"
     python, *flags = pexec.program
     before = flags[1].split("from orchestrator.__main__")[0] if flags[0] == "-c" else ""

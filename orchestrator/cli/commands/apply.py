@@ -12,7 +12,7 @@ from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode
 
 if TYPE_CHECKING:
-    from orchestrator.execute.supervision import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervision
     from orchestrator.plan.model import Plan
 
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _dry_run(invocation)
     from orchestrator.cli.plan_cache import PlanCache
     from orchestrator.execute.signals import leave_on_interrupt
-    from orchestrator.execute.supervision import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervision
 
     leave_on_interrupt()
     supervision = Supervision(alone=True)  # starts at once: its start hides behind reading the manifest

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0 whatever is found: what is missing stops no run that can do without it."""
     from orchestrator import __version__
     from orchestrator.execute.doctor import examine
-    from orchestrator.execute.supervision import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervision
 
     supervision = Supervision()
     try:

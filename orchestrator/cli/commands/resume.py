@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         from orchestrator.cli.resuming import ResumeOptions, resume
         from orchestrator.cli.wiring import RunOptions
         from orchestrator.execute.signals import leave_on_interrupt
-        from orchestrator.execute.supervision import Supervision
+        from orchestrator.execute.supervisor.supervisor import Supervision
 
         leave_on_interrupt()
         supervision = Supervision(alone=True)

@@ -4,7 +4,7 @@ It is never the job itself: the first process of a namespace is deaf to signals 
 that is deaf to TERM, or whose `kill -9 $$` does nothing, would not be the same job. It says nothing but records on a
 pipe to the warden, leaves when nothing is below it, and when it dies the kernel ends all that is.
 
-Inside bubblewrap it is a program of its own, `python -I -S .../warden/inner.py`; else the warden forks it.
+Inside bubblewrap it is a program of its own, `python -I -S .../warden/pid1.py`; else the warden forks it.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    from warden import confinement, limited  # type: ignore[import-not-found]
+    from warden import confinement, spawn_limited  # type: ignore[import-not-found]
 
     for descriptor in (REPORT_FD, OUTPUT_FD, TASK_FD):
         os.set_inheritable(descriptor, False)
@@ -109,7 +109,7 @@ def main() -> None:
         os.chdir(working_dir)
         # Sockets that have no files belong to a network: one of the job's own, unless it has the machine's.
         scope = confinement.Confinement(None, False, OUTPUT_FD, scoped=True) if network else None
-        pid: int = limited.start(path, argv, env, OUTPUT_FD, limits, scope, entrances)
+        pid: int = spawn_limited.start(path, argv, env, OUTPUT_FD, limits, scope, entrances)
         if scope is not None:
             scope.close()
         os.closerange(OUTPUT_FD, entrances.stop)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .spawn import Command
 
-_PROGRAM = os.fsencode(os.path.join(os.path.dirname(os.path.abspath(__file__)), "inner.py"))
+_PROGRAM = os.fsencode(os.path.join(os.path.dirname(os.path.abspath(__file__)), "pid1.py"))
 
 
 class Walls:

@@ -1,0 +1,51 @@
+"""From what a job declares to the argument vector that is executed. Pure: a text goes in, bytes come out."""
+
+from __future__ import annotations
+
+import posixpath
+import sys
+
+from orchestrator.execute.attempt.plain_words import plain_words
+from orchestrator.execute.attempt.runbooks import text_of
+from orchestrator.plan.model import JobSpec
+
+# As `os.fsencode` does it, which is several times slower.
+ENCODING = sys.getfilesystemencoding()
+# The kernel takes at most 128 KiB in one argument.
+LONGEST_ARGUMENT = 100 * 1024
+
+
+def command(spec: JobSpec, base_dir: str, script: str) -> tuple[list[bytes], bytes | None]:
+    """The argument vector, and None or the text that must be in the file `script` before it is executed.
+
+    The command itself is not looked up: that needs the job's PATH and its working folder.
+    """
+    if spec.run is not None:
+        text = spec.run.encode(ENCODING, "surrogateescape")
+        if len(text) > LONGEST_ARGUMENT:
+            return _encoded(*spec.shell, script), text
+        return [*_encoded(*spec.shell, "-c"), text], None
+    if spec.argv is not None:
+        return _encoded(*spec.argv), None
+    if spec.blocks:
+        return _encoded(*spec.shell, script, *spec.args), text_of(spec, posixpath.dirname(script))
+    if spec.file is not None:
+        path = posixpath.join(base_dir, spec.file)
+        before = () if spec.file_executable else spec.shell
+        return _encoded(*before, path, *spec.args), None
+    raise ValueError("the job has nothing to run")
+
+
+def words(spec: JobSpec) -> tuple[bytes, ...]:
+    """The command itself, if that is all that the shell would become; () if the shell is needed."""
+    return () if spec.run is None else tuple(_encoded(*plain_words(spec.run, spec.shell)))
+
+
+def working_dir(spec: JobSpec, base_dir: str) -> bytes:
+    """The folder in which the job starts: the manifest's own unless it says another."""
+    path = posixpath.join(base_dir, spec.working_dir) if spec.working_dir else base_dir
+    return path.encode(ENCODING, "surrogateescape")
+
+
+def _encoded(*words: str) -> list[bytes]:
+    return [word.encode(ENCODING, "surrogateescape") for word in words]

@@ -1,0 +1,71 @@
+"""The environment of jobs: what they inherit by policy, and what is put over it. Built here and nowhere else.
+
+Names and values are bytes from here on, as the system has them. A base is sent to the warden once and then named by
+its number.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import itertools
+import os
+import sys
+from collections.abc import Collection, Mapping
+
+from msgspec import Struct
+
+from orchestrator.execute.attempt.spec import AttemptSpec
+
+_ENCODING = sys.getfilesystemencoding()
+MINIMAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR", "TERM")
+
+
+class BaseEnvironment(Struct, frozen=True):
+    """What jobs of one `env_inherit` start from."""
+
+    number: int
+    variables: dict[bytes, bytes]
+
+
+class Environments:
+    """The bases made from one environment; each policy is worked out once. Safe to use from several threads."""
+
+    def __init__(self, inherited: Mapping[bytes, bytes]) -> None:
+        self._inherited = dict(inherited)
+        self._numbers = itertools.count()
+        self._bases: dict[str | tuple[str, ...], BaseEnvironment] = {}
+
+    def base(self, inherit: str | tuple[str, ...]) -> BaseEnvironment:
+        """The base for `all`, `minimal` or a tuple of names and globs."""
+        found = self._bases.get(inherit)
+        if found is None:
+            made = BaseEnvironment(next(self._numbers), self._select(inherit))
+            found = self._bases.setdefault(inherit, made)
+        return found
+
+    def hide(self, names: Collection[bytes]) -> None:
+        """Let no job inherit these variables from now on."""
+        self._inherited = {name: value for name, value in self._inherited.items() if name not in names}
+        self._bases.clear()
+
+    def _select(self, inherit: str | tuple[str, ...]) -> dict[bytes, bytes]:
+        if inherit == "all":
+            return self._inherited
+        patterns = [os.fsencode(pattern) for pattern in (MINIMAL if inherit == "minimal" else inherit)]
+        return {
+            name: value
+            for name, value in self._inherited.items()
+            if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+        }
+
+
+def overlay(spec: AttemptSpec, temp_dir: str, secrets: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """What is put over the base: the declared variables, over them pexec's own, and over all the secrets."""
+    encoding = _ENCODING
+    variables = {**spec.spec.env, **spec.env, "PEXEC_TMPDIR": temp_dir}
+    made = {
+        name.encode(encoding, "surrogateescape"): value.encode(encoding, "surrogateescape")
+        for name, value in variables.items()
+    }
+    made.update(secrets)
+    return made

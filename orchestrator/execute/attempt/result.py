@@ -1,0 +1,176 @@
+"""What the warden's answer means: one verdict, and one sentence for people."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from orchestrator.engine.states import Verdict
+from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec, CannotStartError
+from orchestrator.execute.attempt.tempdirs import PlaceTakenError
+from orchestrator.execute.warden import protocol
+from orchestrator.plan.model import NO_LIMITS, Limits
+
+_KIBIBYTE = 1024
+# As shells say it: there is no such command, or it cannot be executed.
+_NO_SUCH_COMMAND = 127
+_NOT_EXECUTABLE = 126
+_SHELLS_SIGNALLED = 128  # and the number of the signal
+
+_FAULTS = {
+    protocol.NOT_FOUND: (_NO_SUCH_COMMAND, "`{detail}` was not found"),
+    protocol.NO_INTERPRETER: (_NO_SUCH_COMMAND, "its interpreter `{detail}` cannot be run"),
+    protocol.NO_LOADER: (_NO_SUCH_COMMAND, "`{detail}` needs a program loader that this system does not have"),
+    protocol.FOLDER: (_NOT_EXECUTABLE, "`{detail}` is a folder"),
+    protocol.NOT_EXECUTABLE: (_NOT_EXECUTABLE, "`{detail}` is not executable"),
+    protocol.BAD_FORMAT: (_NOT_EXECUTABLE, "`{detail}` is no program and has no `#!` line"),
+    protocol.TOO_LONG: (_NOT_EXECUTABLE, "arguments and environment are larger than the system takes"),
+    protocol.BAD_TEXT: (_NOT_EXECUTABLE, "the command cannot be started: {detail}"),
+    protocol.NO_WORKING_DIR: (_NOT_EXECUTABLE, "the working folder `{detail}` cannot be entered: {error}"),
+    protocol.NO_ISOLATION: (_NOT_EXECUTABLE, "it cannot be isolated: {detail}"),
+    protocol.NO_GROUP: (_NOT_EXECUTABLE, "no control group can be made for its limits: {error}"),
+    protocol.OTHER: (_NOT_EXECUTABLE, "`{detail}` cannot be started: {error}"),
+}
+
+
+def of_reply(reply: tuple[Any, ...], spec: AttemptSpec) -> AttemptResult:
+    """The result of an attempt from the warden's last word about it; SCARCE never is the last one."""
+    kind, *facts = reply
+    if kind == protocol.FINISHED:
+        return _finished(spec, *facts)
+    if kind == protocol.REFUSED:
+        return _refused(*facts)
+    return AttemptResult(Verdict.KILLED, "stopped before it started")
+
+
+def lost(reason: str) -> AttemptResult:
+    """The infrastructure broke; nothing is known of the job."""
+    return AttemptResult(Verdict.LOST, reason)
+
+
+def without_log(name: str, number: int) -> AttemptResult:
+    """The log cannot be made, with this errno: something else may stand in its place."""
+    return lost(f"the log `{name}` cannot be written: {os.strerror(number).lower()}")
+
+
+def broken(error: Exception) -> AttemptResult:
+    """Something of pexec's own broke, for this attempt; or its job asks for what cannot be."""
+    if isinstance(error, CannotStartError):
+        return AttemptResult(Verdict.FAILED, str(error), _NOT_EXECUTABLE)
+    if isinstance(error, PlaceTakenError):
+        return lost(str(error))
+    return lost(f"{type(error).__name__}: {error}")
+
+
+def _finished(
+    spec: AttemptSpec,
+    pid: int,
+    _start_ticks: int,
+    cause: int,
+    status: int | None,
+    duration: float,
+    cpu: float,
+    max_rss: int,
+    log_bytes: int,
+    beside: int,
+    outlived: bool,
+) -> AttemptResult:
+    exit_code, signal_name = _ending(status)
+    verdict, reason = _verdict(cause, exit_code, signal_name, spec)
+    result = AttemptResult(
+        verdict,
+        reason,
+        exit_code,
+        signal_name,
+        pid,
+        duration,
+        cpu,
+        max_rss * _KIBIBYTE,
+        log_bytes,
+        leftover_killed=beside,
+    )
+    limits = spec.spec.limits
+    if limits != NO_LIMITS:
+        if verdict is Verdict.FAILED:
+            reason = _with_limits(result, cause, limits)
+        result = replace(result, reason=reason)
+    if outlived:
+        reason = "; ".join(filter(None, (reason, "some of its processes cannot be killed")))
+        result = replace(result, reason=reason)
+    return result
+
+
+def _ending(status: int | None) -> tuple[int | None, str | None]:
+    """Exit code and signal name of a wait status; one of them is None, both if the process never ended."""
+    if status is None:
+        return None, None
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return code, None
+    try:
+        return None, signal.Signals(-code).name
+    except ValueError:  # a real-time signal between the named ones
+        return None, f"SIG{-code}"
+
+
+def _verdict(cause: int, exit_code: int | None, signal_name: str | None, spec: AttemptSpec) -> tuple[Verdict, str]:
+    if cause == protocol.BY_TIMEOUT:
+        from orchestrator.manifest.scalars import format_duration
+
+        return Verdict.TIMED_OUT, f"ran longer than {format_duration(spec.timeout or 0.0)}"
+    if cause == protocol.BY_REQUEST:
+        return Verdict.KILLED, "stopped on request"
+    if signal_name is not None:
+        return Verdict.FAILED, f"killed by {signal_name}"
+    if exit_code == 0 and cause != protocol.BY_MEMORY:
+        return Verdict.SUCCEEDED, ""
+    return Verdict.FAILED, f"exit code {exit_code}"
+
+
+def _with_limits(result: AttemptResult, cause: int, limits: Limits) -> str:
+    """Why an attempt failed that has limits; its own reason where no limit can have been it."""
+    from orchestrator.manifest.scalars import format_duration, format_size
+
+    if cause == protocol.BY_MEMORY:
+        return f"used more than its memory limit of {format_size(limits.memory or 0)}"
+    if cause == protocol.BY_CPU_TIME or (limits.cpu_time is not None and _died_of(result, signal.SIGXCPU)):
+        return f"used up its CPU time limit of {format_duration(limits.cpu_time or 0.0)}"
+    if limits.file_size is not None and _died_of(result, signal.SIGXFSZ):
+        return f"wrote a file larger than its limit of {format_size(limits.file_size)}"
+    # The kernel only refuses a process more memory; what that makes of it, and says about it, is its own affair.
+    return (
+        result.reason
+        if limits.memory is None
+        else f"{result.reason}, under a memory limit of {format_size(limits.memory)}"
+    )
+
+
+def _died_of(result: AttemptResult, number: signal.Signals) -> bool:
+    """Whether this signal ended the main process, or one on whose behalf a shell says so."""
+    return result.signal == number.name or result.exit_code == _SHELLS_SIGNALLED + number
+
+
+def _refused(fault: int, number: int, detail: bytes) -> AttemptResult:
+    name = os.fsdecode(detail)
+    error = os.strerror(number).lower()
+    if fault == protocol.NO_LOG:
+        return without_log(name, number)
+    exit_code, text = _FAULTS[fault]
+    return AttemptResult(Verdict.FAILED, text.format(detail=name, error=error), exit_code)
+
+
+def with_enforcers(result: AttemptResult, enforcers: Mapping[str, str]) -> AttemptResult:
+    """The result with who enforced what, if there was something to do it to."""
+    return result if result.pid is None else replace(result, enforced_by=enforcers)
+
+
+def with_output(result: AttemptResult, log_bytes: int, dropped_bytes: int, fault: OSError | None) -> AttemptResult:
+    """The result with what became of output that passed through pexec."""
+    reason = result.reason
+    if fault is not None:
+        reason = "; ".join(filter(None, (reason, f"the log is incomplete: {os.strerror(fault.errno or 0).lower()}")))
+    return replace(result, reason=reason, log_bytes=log_bytes, dropped_bytes=dropped_bytes)

@@ -1,0 +1,148 @@
+"""The limits of a job: what the warden is asked to enforce, who enforces what, and what nobody can here.
+
+A control group counts what all processes of a job use together; without one, `RLIMIT_NPROC` counts all processes of a
+user, but for those in a user namespace of their own. `RLIMIT_RSS` does nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import RefusedError
+from orchestrator.execute.sandbox.cgroups import Groups, find
+from orchestrator.execute.sandbox.policy import Mechanism
+from orchestrator.plan.model import NO_LIMITS, Isolation, JobSpec, Limits, PlannedJob
+
+if TYPE_CHECKING:
+    from orchestrator.execute.sandbox.isolation import Isolations
+
+# Where a control group is to be made, and what is written into its files.
+Group = tuple[bytes, tuple[tuple[bytes, bytes], ...]]
+# Resources with soft and hard limit; bytes of all processes together, CPU seconds of all together, 0 for no limit.
+LimitRequest = tuple[tuple[tuple[int, int, int], ...], int, float, tuple[Group, ...]]
+
+_GROUP = "cgroup"
+_ENFORCERS = {
+    "memory": "rlimit, watchdog",
+    "cpu_time": "rlimit, watchdog",
+    "open_files": "rlimit",
+    "file_size": "rlimit",
+    "core": "rlimit",
+    "log": "pexec",
+}
+_WHY_NO_PROCESSES = "Linux counts the processes of a whole user; only a control group counts those of one job"
+# Processes of ours that stand in the same user namespace as the job.
+_BESIDE = {Mechanism.NAMESPACES: 2, Mechanism.LANDLOCK: 2, Mechanism.BUBBLEWRAP: 1}
+
+
+def needs_pipe(limits: Limits) -> bool:
+    """Whether the job may not write its log itself: the log has a limit, or that of its files would count for it."""
+    return limits.log is not None or limits.file_size is not None
+
+
+class Enforcement:
+    """Who enforces limits on this machine. Control groups are looked for when a job first has use for one.
+
+    `companion` is the process that would move along with this one to make room for them.
+    """
+
+    def __init__(self, isolations: Isolations, companion: int) -> None:
+        self._isolations = isolations
+        self._companion = companion
+        self._groups: Groups | None = None
+        self._requests: dict[tuple[Limits, Isolation], LimitRequest | None] = {}
+
+    @property
+    def groups(self) -> Groups:
+        """Where control groups can be made."""
+        if self._groups is None:
+            self._groups = find(self._companion)
+        return self._groups
+
+    def close(self) -> None:
+        """Remove the control groups, after everything has ended."""
+        if self._groups is not None:
+            self._groups.close()
+
+    def request_of(self, spec: JobSpec) -> LimitRequest | None:
+        """What the warden needs to know; None if there is nothing for it to enforce."""
+        key = spec.limits, spec.isolation
+        if key not in self._requests:
+            self._requests[key] = self._request_of(spec)
+        return self._requests[key]
+
+    def enforced_by(self, spec: JobSpec) -> dict[str, str]:
+        """Limit -> who enforces it, for those that the job has and that somebody does enforce."""
+        found = {name: self._enforcer(name, spec) for name in _given(spec.limits)}
+        return {name: enforcer for name, enforcer in found.items() if enforcer}
+
+    def missing_for(self, jobs: Iterable[PlannedJob]) -> tuple[tuple[str, str], ...]:
+        """What of these jobs' limits cannot be had: each with the reason."""
+        distinct = {(id(job.spec.limits), job.spec.isolation): job.spec for job in jobs}  # most share the defaults'
+        names = {name for spec in distinct.values() for name in self._unenforceable(spec)}
+        return tuple((f"the limit `{name}`", _WHY_NO_PROCESSES) for name in sorted(names))
+
+    def refuse_missing(self, jobs: Iterable[PlannedJob]) -> None:
+        """Raises RefusedError for the first job that requires its limits and has one that nobody can enforce here."""
+        for job in jobs:
+            if job.spec.require_limits and (names := self._unenforceable(job.spec)):
+                raise RefusedError(
+                    f"the limit `{names[0]}` of `{job.id}` cannot be enforced on this machine",
+                    help="`pexec doctor` tells what to do about it; or remove it, or do without `require_limits`",
+                    code="PX403",
+                )
+
+    def _unenforceable(self, spec: JobSpec) -> list[str]:
+        return [name for name in _given(spec.limits) if not self._enforcer(name, spec)]
+
+    def _enforcer(self, name: str, spec: JobSpec) -> str:
+        if name == "memory" and self.groups.memory:
+            return _GROUP
+        if name == "processes":
+            return _GROUP if self.groups.pids else "rlimit" if self._beside(spec) else ""
+        return _ENFORCERS[name]
+
+    def _beside(self, spec: JobSpec) -> int:
+        """How many processes of ours count with those of the job; 0 if its own cannot be counted. Root's never are."""
+        mechanism = self._isolations.mechanism(spec.isolation) if os.geteuid() else None
+        return 0 if mechanism is None else _BESIDE.get(mechanism, 0)
+
+    def _request_of(self, spec: JobSpec) -> LimitRequest | None:
+        limits = spec.limits
+        groups: dict[str, list[tuple[bytes, bytes]]] = {}
+        wanted = [
+            (resource.RLIMIT_NOFILE, limits.open_files),
+            (resource.RLIMIT_FSIZE, limits.file_size),
+            (resource.RLIMIT_CORE, limits.core),
+        ]
+        watched = limits.memory or 0
+        if limits.memory is not None and self.groups.memory:
+            watched = 0
+            # Swap is no way around it, and the kernel ends all of the group, not the one whose end a shell may hide.
+            settings = ((b"memory.max", b"%d" % limits.memory), (b"memory.swap.max", b"0"), (b"memory.oom.group", b"1"))
+            groups.setdefault(self.groups.memory, []).extend(settings)
+        else:
+            wanted.append((resource.RLIMIT_DATA, limits.memory))
+        if limits.processes is not None and self.groups.pids:
+            groups.setdefault(self.groups.pids, []).append((b"pids.max", b"%d" % limits.processes))
+        elif limits.processes is not None and (beside := self._beside(spec)):
+            wanted.append((resource.RLIMIT_NPROC, limits.processes + beside))
+        triples = [(kind, value, value) for kind, value in wanted if value is not None]
+        if limits.cpu_time is not None:
+            # At the soft limit comes a signal that says what it is for, at the hard one KILL.
+            whole = math.ceil(limits.cpu_time)
+            triples.append((resource.RLIMIT_CPU, whole, whole + 1))
+        if not triples and not groups:
+            return None
+        made = tuple((os.fsencode(folder), tuple(settings)) for folder, settings in groups.items())
+        return tuple(triples), watched, limits.cpu_time or 0.0, made
+
+
+def _given(limits: Limits) -> list[str]:
+    if limits is NO_LIMITS:
+        return []
+    return [name for name in limits.__struct_fields__ if getattr(limits, name) is not None]

@@ -1,0 +1,199 @@
+"""The one place where the values of secrets live: resolved when a run starts, given to the jobs that name them, and
+taken out of everything that is written or shown.
+
+Here they stay: nothing shows, compares or pickles them, and texts of errors name the secret and its source alone.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NoReturn
+
+from orchestrator.errors import RefusedError
+from orchestrator.execute.attempt.command import LONGEST_ARGUMENT
+
+if TYPE_CHECKING:
+    from orchestrator.execute.secrets.redact import Redactor
+    from orchestrator.plan.model import SecretSource
+
+SHORTEST = 4
+SHORT = 6
+_ALLOW_SHORT = "`allow_short: true` takes it; so short a value turns up by chance, and masking it hides little"
+
+Ask = Callable[[tuple[str, ...]], bytes]
+
+
+class SourceError(Exception):
+    """A source gives no usable value. The text says why, and nothing of what the source holds; `hint` what to do."""
+
+    def __init__(self, why: str, hint: str = "") -> None:
+        super().__init__(why)
+        self.hint = hint
+
+
+class Secret:
+    """One value. Whoever prints, logs or pickles this object by mistake learns nothing."""
+
+    __slots__ = ("_value",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise TypeError("secrets are not compared")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("secrets are not pickled")
+
+    def reveal(self) -> bytes:
+        """The value, for the environment of a job and for what looks for it in texts."""
+        return self._value
+
+
+class Secrets:
+    """The secrets of a run. False if there are none.
+
+    `variables` are the names under which the values may stand in pexec's own environment; no job inherits them.
+    """
+
+    def __init__(self, values: Mapping[str, Secret], variables: Iterable[str] = ()) -> None:
+        self._values = dict(values)
+        self.variables = frozenset(map(os.fsencode, variables))
+        self._patterns = None
+        if self._values:
+            from orchestrator.execute.secrets.forms import forms_of
+            from orchestrator.execute.secrets.redact import Patterns
+
+            forms = {form for secret in self._values.values() for form in forms_of(secret.reveal())}
+            self._patterns = Patterns(forms) if forms else None
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("secrets are not pickled")
+
+    def environment(self, names: Iterable[str]) -> dict[bytes, bytes]:
+        """The variables of a job that names these secrets."""
+        return {os.fsencode(name): self._values[name].reveal() for name in names}
+
+    def redactor(self) -> Redactor | None:
+        """What takes the secrets out of one stream; None if there is nothing to take out."""
+        if self._patterns is None:
+            return None
+        from orchestrator.execute.secrets.redact import Redactor
+
+        return Redactor(self._patterns)
+
+    def masked(self, text: str) -> str:
+        """A sentence without secrets in it."""
+        if self._patterns is None:
+            return text
+        from orchestrator.execute.secrets.redact import redact
+
+        return redact(self._patterns, text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+
+    def quoted_in(self, text: str) -> str | None:
+        """The name of a secret of 6 bytes or more whose value stands in `text` as it is; None if there is none."""
+        data = text.encode("utf-8", "surrogateescape")
+        values = ((name, secret.reveal().rstrip(b"\r\n")) for name, secret in self._values.items())
+        return next((name for name, value in values if len(value) >= SHORT and value in data), None)
+
+    def found_in(self, text: str) -> str | None:
+        """The name of a secret of 6 bytes or more of which any form stands in `text`; None if there is none."""
+        if self.masked(text) == text:
+            return None
+        for name, secret in self._values.items():
+            alone = Secrets({name: secret})
+            if len(secret.reveal().rstrip(b"\r\n")) >= SHORT and alone.masked(text) != text:
+                return name
+        return None
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """What the user should know of these values: message and help."""
+        return [
+            (
+                f"the secret `{name}` is shorter than {SHORT} bytes",
+                "so short a value turns up by chance: what is masked in logs may be something else",
+            )
+            for name, secret in self._values.items()
+            if len(secret.reveal().rstrip(b"\r\n")) < SHORT
+        ]
+
+
+NO_SECRETS = Secrets({})
+
+
+def resolve(sources: Mapping[str, SecretSource], base_dir: str, environ: Mapping[bytes, bytes], ask: Ask) -> Secrets:
+    """Find the values of all secrets. `ask(command)` is what a program prints, or raises SourceError.
+
+    Raises RefusedError for a secret that is needed and has no usable value.
+    """
+    values = {}
+    for name, source in sources.items():
+        try:
+            values[name] = Secret(_value(source, base_dir, environ, ask))
+        except SourceError as error:
+            if source.needed:
+                raise RefusedError(
+                    f"the secret `{name}` cannot be used: {error}", help=error.hint, code="PX401"
+                ) from None
+    variables = {*sources, *(source.env for source in sources.values() if source.env is not None)}
+    return Secrets(values, variables)
+
+
+def forbid_core_dumps(process: int) -> None:
+    """A process that holds secrets leaves no image of its memory when it crashes; nor do those that it starts."""
+    _, hard = resource.prlimit(process, resource.RLIMIT_CORE)
+    resource.prlimit(process, resource.RLIMIT_CORE, (0, hard))
+
+
+def _value(source: SecretSource, base_dir: str, environ: Mapping[bytes, bytes], ask: Ask) -> bytes:
+    if source.env is not None:
+        value, where = _variable(source.env, environ), f"the environment variable `{source.env}`"
+    elif source.file is not None:
+        value, where = _content(source.file, base_dir).rstrip(b"\r\n"), f"`{source.file}`"
+    else:
+        command = source.command or ()
+        if not source.needed:
+            raise SourceError("nobody needs it")
+        value, where = ask(command).rstrip(b"\r\n"), f"what `{command[0]}` prints"
+    length = len(value.rstrip(b"\r\n"))
+    if not length:
+        raise SourceError(f"{where} is empty")
+    if b"\0" in value:
+        raise SourceError(f"{where} has a zero byte, which no environment variable can hold")
+    if length > LONGEST_ARGUMENT:
+        raise SourceError(f"{where} is longer than {LONGEST_ARGUMENT // 1024} KiB, too much for a variable")
+    if length < SHORTEST and not source.allow_short:
+        raise SourceError(f"{where} is shorter than {SHORTEST} bytes", _ALLOW_SHORT)
+    return value
+
+
+def _variable(name: str, environ: Mapping[bytes, bytes]) -> bytes:
+    value = environ.get(os.fsencode(name))
+    if value is None:
+        raise SourceError(
+            f"the environment variable `{name}` is not set", "set it, or leave out the jobs that need the secret"
+        )
+    return value
+
+
+def _content(path: str, base_dir: str) -> bytes:
+    """The content of a regular file, or a little more of it than is taken. A pipe is refused and not waited for."""
+    place = os.path.join(base_dir, os.path.expanduser(path))
+    try:
+        with open(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SourceError(f"`{path}` is no regular file")
+            return file.read(LONGEST_ARGUMENT + 3)
+    except OSError as error:
+        why = (error.strerror or "unknown error").lower()
+        raise SourceError(f"`{path}` cannot be read: {why}", "the path counts from the manifest's folder") from None
