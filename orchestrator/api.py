@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from orchestrator.cli.planning import assess, surroundings
+from orchestrator.app.planning import assess, surroundings
 from orchestrator.diagnostics.model import Diagnostic, Severity
 from orchestrator.errors import ExitCode, PexecError, UsageError
 from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run
@@ -101,7 +101,7 @@ def run(plan: Plan, *, run_root: Path = DEFAULT_ROOT, output: Output = "quiet", 
     Raises RefusedError, before any job, where a secret is missing or a required limit cannot be kept, and
     EnvironmentFailedError where the run folder cannot be.
     """
-    from orchestrator.cli.wiring import RunOptions, run_plan
+    from orchestrator.app.start import RunOptions, run_plan
 
     folders: list[RunDir] = []
     options = RunOptions(os.fspath(run_root), output, keep_temp, folders.append)
@@ -124,9 +124,9 @@ def resume(
 
     Raises RefusedError where another process drives the run, its journal is damaged, or nothing is left to do.
     """
-    from orchestrator.cli.resuming import ResumeOptions
-    from orchestrator.cli.resuming import resume as go_on
-    from orchestrator.cli.wiring import RunOptions
+    from orchestrator.app.resume import ResumeOptions
+    from orchestrator.app.resume import resume as go_on
+    from orchestrator.app.start import RunOptions
 
     with find_run(os.fspath(run_root), run_id) as rundir:
         rundir.lock()
@@ -141,7 +141,7 @@ def read_report(run_id: str | None = None, *, run_root: Path = DEFAULT_ROOT) -> 
     """What became of the last run, or of the one whose id begins so; of one that is under way, what has become of it
     so far. Everything is read from its journal. Raises RefusedError if that is damaged, UsageError for no such run.
     """
-    from orchestrator.cli.looking import Look
+    from orchestrator.app.look import Look
     from orchestrator.report.fold import RunFold
 
     with find_run(os.fspath(run_root), run_id) as rundir:

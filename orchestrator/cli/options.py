@@ -143,7 +143,7 @@ def add_selection(parser: argparse.ArgumentParser, flag: str, text: str) -> None
 
 def understand(arguments: argparse.Namespace) -> Invocation:
     """What the words and flags of `add_run_arguments` ask for, with the settings. Raises UsageError."""
-    from orchestrator.cli.planning import surroundings
+    from orchestrator.app.planning import surroundings
     from orchestrator.plan.inputs import Overrides, Selection
     from orchestrator.plan.model import FailFast
 

@@ -12,9 +12,9 @@ import pytest
 from support.cli import Pexec
 from support.planning import good_plan
 
-from orchestrator.cli.render_dot import render_dot
-from orchestrator.cli.render_mermaid import render_mermaid
-from orchestrator.cli.render_tree import DEEPEST, render_tree
+from orchestrator.cli.graph.dot import render_dot
+from orchestrator.cli.graph.mermaid import render_mermaid
+from orchestrator.cli.graph.tree import DEEPEST, render_tree
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
 from orchestrator.report.status import Status
 

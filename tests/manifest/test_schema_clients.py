@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from support.language_server import MISSING, SERVER, LanguageServer
 
+from orchestrator.app.planning import judge
 from orchestrator.cli.commands.init import first_manifest
-from orchestrator.cli.planning import judge
 from orchestrator.manifest.model import Policy, Workflow
 
 ROOT = Path(__file__).parents[2]

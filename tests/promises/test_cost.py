@@ -20,7 +20,7 @@ from support.stories import Story
 
 from benchmarks import formats
 from benchmarks.graphs import Graph, layers
-from orchestrator.cli.planning import judge
+from orchestrator.app.planning import judge
 from orchestrator.manifest.load import loads
 from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.graph import levels, urgency

@@ -16,9 +16,9 @@ from support.told_runs import tell
 
 from benchmarks import formats
 from benchmarks.graphs import layers
-from orchestrator.cli.closed import closing_of
-from orchestrator.cli.looking import Look
-from orchestrator.cli.planning import judge
+from orchestrator.app.look import Look
+from orchestrator.app.planning import judge
+from orchestrator.app.summary import closing_of
 from orchestrator.journal.rundir import RunDir, open_run
 from orchestrator.report.fold import RunFold
 from orchestrator.report.html import html_report

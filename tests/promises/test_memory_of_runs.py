@@ -14,7 +14,7 @@ from support.stories import Story
 
 from benchmarks import formats
 from benchmarks.graphs import layers
-from orchestrator.cli.planning import judge
+from orchestrator.app.planning import judge
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.plan.export import plan_fields

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from orchestrator.app.planning import Verdict, judge, tell_faults, tell_warnings
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import Invocation, add_output, add_run_arguments, output_of, understand
-from orchestrator.cli.planning import Verdict, judge, tell_faults, tell_warnings
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode
 
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     invocation = understand(arguments)
     if arguments.dry_run:
         return _dry_run(invocation)
-    from orchestrator.cli.plan_cache import PlanCache
+    from orchestrator.app.plan_cache import PlanCache
     from orchestrator.execute.signals import leave_on_interrupt
     from orchestrator.execute.supervisor.supervisor import Supervision
 
@@ -53,8 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supervision: Supervision) -> int:
-    from orchestrator.cli.replanning import recorded
-    from orchestrator.cli.wiring import RunOptions, run_plan
+    from orchestrator.app.replan import recorded
+    from orchestrator.app.start import RunOptions, run_plan
 
     options = RunOptions(
         run_root=invocation.run_root,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from orchestrator.cli.looking import add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.app.look import add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.cli.main import Parser
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.console.text import defused, plural, visible

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from orchestrator.cli.looking import RUN_HELP, Look, add_looking_arguments, as_json, chosen_run
+from orchestrator.app.look import RUN_HELP, Look, add_looking_arguments, as_json, chosen_run
 from orchestrator.cli.main import Parser
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.console.text import plural, visible

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.looking import run_root
+from orchestrator.app.look import run_root
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_run_root
 from orchestrator.console.streams import write_stdout

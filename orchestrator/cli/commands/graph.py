@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _planned(manifest: str | None) -> Plan | None:
-    from orchestrator.cli.planning import judge, tell_faults
+    from orchestrator.app.planning import judge, tell_faults
 
     verdict = judge(manifest or find_manifest())
     tell_faults(verdict)
@@ -67,7 +67,7 @@ def _planned(manifest: str | None) -> Plan | None:
 
 
 def _ran(arguments: argparse.Namespace) -> tuple[Plan, list[str]]:
-    from orchestrator.cli.looking import Look, chosen_run
+    from orchestrator.app.look import Look, chosen_run
     from orchestrator.report.fold import RunFold
 
     arguments.run = arguments.run or None
@@ -80,16 +80,16 @@ def _ran(arguments: argparse.Namespace) -> tuple[Plan, list[str]]:
 
 def _drawn(plan: Plan, statuses: Outcomes, form: str) -> str:
     if form == "dot":
-        from orchestrator.cli.render_dot import render_dot
+        from orchestrator.cli.graph.dot import render_dot
 
         return render_dot(plan, statuses)
     if form == "mermaid":
-        from orchestrator.cli.render_mermaid import render_mermaid
+        from orchestrator.cli.graph.mermaid import render_mermaid
 
         return render_mermaid(plan, statuses)
     if form == "json":
         return _json(plan, statuses)
-    from orchestrator.cli.render_tree import render_tree
+    from orchestrator.cli.graph.tree import render_tree
     from orchestrator.console.text import defused
 
     return defused(render_tree(plan, statuses, colour=wants_colour(sys.stdout, os.environ)))

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
+from orchestrator.app.look import RUN_HELP, Look, add_looking_arguments, as_json, chosen_run
 from orchestrator.cli.log_printer import LogPrinter, PrintedLog
-from orchestrator.cli.looking import RUN_HELP, Look, add_looking_arguments, as_json, chosen_run
 from orchestrator.cli.main import Parser
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode, UsageError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from orchestrator.app.planning import judge, tell_faults, tell_warnings
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_run_arguments, one_of, understand
-from orchestrator.cli.planning import judge, tell_faults, tell_warnings
 from orchestrator.console.streams import write_stdout
 from orchestrator.errors import ExitCode
 from orchestrator.plan.model import Plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from orchestrator.cli.looking import add_looking_arguments, as_json, run_root
+from orchestrator.app.look import add_looking_arguments, as_json, run_root
 from orchestrator.cli.main import Parser
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.cli.closed import closing_unless_driven, is_as_then
-from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.app.look import Look, add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.app.memory import keep
+from orchestrator.app.summary import closing_unless_driven, is_as_then
 from orchestrator.cli.main import Parser
-from orchestrator.cli.memory import keep
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.journal.file_names import HTML_REPORT, REPORT, RESULTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.looking import RUN_HELP, chosen_run, run_root
+from orchestrator.app.look import RUN_HELP, chosen_run, run_root
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import STDIN, add_output, add_run_root, add_slots, output_of, settings_for
 from orchestrator.errors import RefusedError, UsageError
@@ -33,8 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     root = run_root(arguments)
     with _to_resume(arguments, root) as rundir:
         rundir.lock()
-        from orchestrator.cli.resuming import ResumeOptions, resume
-        from orchestrator.cli.wiring import RunOptions
+        from orchestrator.app.resume import ResumeOptions, resume
+        from orchestrator.app.start import RunOptions
         from orchestrator.execute.signals import leave_on_interrupt
         from orchestrator.execute.supervisor.supervisor import Supervision
 

@@ -6,8 +6,8 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 
-from orchestrator.cli.closed import closing_unless_driven
-from orchestrator.cli.looking import Look, add_looking_arguments, as_json, run_root
+from orchestrator.app.look import Look, add_looking_arguments, as_json, run_root
+from orchestrator.app.summary import closing_unless_driven
 from orchestrator.cli.main import Parser
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError

@@ -9,10 +9,10 @@ import sys
 import time
 from collections.abc import Iterator
 
-from orchestrator.cli.closed import closing_unless_driven
-from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.app.look import Look, add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.app.memory import keep
+from orchestrator.app.summary import closing_unless_driven
 from orchestrator.cli.main import Parser
-from orchestrator.cli.memory import keep
 from orchestrator.console.streams import write_stdout
 from orchestrator.console.text import defused
 from orchestrator.errors import ExitCode

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from orchestrator.app.planning import Verdict, judge, tell_faults
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import find_manifest, one_of
-from orchestrator.cli.planning import Verdict, judge, tell_faults
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode
 

@@ -8,10 +8,10 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 
-from orchestrator.cli.closed import closing_of
-from orchestrator.cli.looking import Look, add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.app.look import Look, add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.app.memory import keep
+from orchestrator.app.summary import closing_of
 from orchestrator.cli.main import Parser
-from orchestrator.cli.memory import keep
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.console.text import defused, plural, visible
 from orchestrator.errors import EnvironmentFailedError, ExitCode

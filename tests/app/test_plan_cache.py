@@ -208,7 +208,7 @@ def test_a_manifest_that_changes_while_it_is_read_is_not_taken_for_the_one_befor
     # The first look sees one text, the reader another: as if somebody saved the file between the two.
     program = (
         "import sys\n"
-        "import orchestrator.cli.plan_cache as cache\n"
+        "import orchestrator.app.plan_cache as cache\n"
         "look = cache._manifest\n"
         "def look_early(path):\n"
         "    data = look(path)\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.planning import Found, good_plan
 
-from orchestrator.cli.adoption import fates, untouched
+from orchestrator.app.adoption import fates, untouched
 from orchestrator.engine.states import JobState
 from orchestrator.plan.model import Plan
 

@@ -56,7 +56,7 @@ def run_root(arguments: argparse.Namespace) -> str:
         manifest = STDIN
     settings = settings_for(arguments, manifest)
     if settings.warnings:
-        from orchestrator.cli.planning import tell_warnings
+        from orchestrator.app.planning import tell_warnings
 
         tell_warnings(settings.warnings)
     return run_root_of(settings)

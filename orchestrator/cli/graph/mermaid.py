@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from orchestrator.cli.outcomes import FILLS
+from orchestrator.cli.graph.palette import FILLS
 from orchestrator.console.text import visible
 from orchestrator.plan.model import Plan, PlannedJob
 

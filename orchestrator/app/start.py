@@ -18,9 +18,9 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator import __version__
-from orchestrator.cli.afterwards import settle_down
-from orchestrator.cli.memory import give_back
-from orchestrator.cli.secrecy import keep_secrets, refuse_in_records
+from orchestrator.app.after_run import settle_down
+from orchestrator.app.memory import give_back
+from orchestrator.app.resolve_secrets import keep_secrets, refuse_in_records
 from orchestrator.console.streams import draws, wants_colour
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.outcomes import RunResult

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from orchestrator import __version__
+from orchestrator.app.planning import known_durations
 from orchestrator.cli.options import STDIN
-from orchestrator.cli.planning import known_durations
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.safe_files import SAFE, open_regular, write_new
 from orchestrator.plan.estimate import with_durations
@@ -27,8 +27,8 @@ from orchestrator.plan.model import Plan
 from orchestrator.plan.surroundings import PARAM_PREFIX
 
 if TYPE_CHECKING:
+    from orchestrator.app.planning import Verdict
     from orchestrator.cli.options import Invocation
-    from orchestrator.cli.planning import Verdict
 
 _MOST_BYTES = 4 << 20  # of a manifest; reading a larger plan back would not save enough
 _MOST_PLANS = 50

@@ -13,11 +13,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from orchestrator.cli.adoption import Fate, fates, untouched
-from orchestrator.cli.closed import closing_of, is_as_then
-from orchestrator.cli.planning import tell_faults
-from orchestrator.cli.replanning import can_plan_again, plan_again, with_slots
-from orchestrator.cli.wiring import Past, RunOptions, drive, run_plan
+from orchestrator.app.adoption import Fate, fates, untouched
+from orchestrator.app.planning import tell_faults
+from orchestrator.app.replan import can_plan_again, plan_again, with_slots
+from orchestrator.app.start import Past, RunOptions, drive, run_plan
+from orchestrator.app.summary import closing_of, is_as_then
 from orchestrator.console.streams import write_stderr
 from orchestrator.console.text import plural, visible
 from orchestrator.engine.facts import AttemptFinished, CancelRequested, JobAdopted, RunResumed

@@ -9,9 +9,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from orchestrator.app.planning import Verdict, judge
 from orchestrator.cli.main import COMMANDS, Parser
 from orchestrator.cli.options import STDIN, Invocation, add_run_arguments, understand
-from orchestrator.cli.planning import Verdict, judge
 from orchestrator.plan.model import Plan
 from orchestrator.plan.surroundings import PARAM_PREFIX
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cli.planning import tell_warnings
+from orchestrator.app.planning import tell_warnings
 from orchestrator.console.streams import hide_from_streams
 from orchestrator.console.text import plural
 from orchestrator.errors import RefusedError
