@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support.cli import Pexec
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,6 +35,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--full"):
         for item in items:
             item.add_marker(pytest.mark.timeout(3 * 3600 if item.get_closest_marker("faults") else 1800))
+
+
+@pytest.fixture
+def pexec(tmp_path: Path) -> Iterator[Pexec]:
+    """The program in an empty repository."""
+    pexec = Pexec(tmp_path)
+    yield pexec
+    pexec.end()
 
 
 @pytest.fixture

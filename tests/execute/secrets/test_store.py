@@ -269,7 +269,7 @@ def test_no_process_that_holds_a_secret_leaves_its_memory_in_a_file(tmp_path: Pa
         pytest.skip("core dumps are forbidden here anyway")
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         timeout=60,
         check=True,
