@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from orchestrator.app.planning import assess, surroundings
+from orchestrator.app.planning import assess, planning_environment
 from orchestrator.diagnostics.model import Diagnostic, Severity
 from orchestrator.errors import ExitCode, PexecError, UsageError
 from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run
@@ -88,7 +88,11 @@ def make_plan(
     overrides = _overrides(max_parallel_jobs, fail_fast, timeout_seconds)
     root = None if run_root is None else os.fspath(run_root)
     verdict = assess(
-        loaded, Selection(tuple(jobs), tuple(only), tuple(skip)), overrides, surroundings(params, to_run=True), root
+        loaded,
+        Selection(tuple(jobs), tuple(only), tuple(skip)),
+        overrides,
+        planning_environment(params, to_run=True),
+        root,
     )
     if verdict.plan is None:
         raise InvalidManifestError(loaded.path, verdict.diagnostics)

@@ -12,7 +12,7 @@ from orchestrator.engine.states import JobState
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 
 
-class Fate(Struct, frozen=True):
+class AdoptionDecision(Struct, frozen=True):
     """What becomes of a job of the new run; `why` is a sentence. `again`: it did end, or it is not the same any more,
     so that even a resume of what failed has to run it."""
 
@@ -21,13 +21,13 @@ class Fate(Struct, frozen=True):
     why: str
 
 
-def fates(old: Plan, states: Sequence[JobState], new: Plan) -> list[Fate]:
+def fates(old: Plan, states: Sequence[JobState], new: Plan) -> list[AdoptionDecision]:
     """For each job of `new`, given where each job of `old` stood when its run ended."""
     index_of = {job.id: job.index for job in old.jobs}
     return [_fate(job, index_of.get(job.id), old, states, new) for job in new.jobs]
 
 
-def untouched(plan: Plan, decided: Sequence[Fate]) -> list[int]:
+def untouched(plan: Plan, decided: Sequence[AdoptionDecision]) -> list[int]:
     """The jobs that a resume of what failed leaves alone: they never ran, and need nothing that runs again."""
     again = [fate.again for fate in decided]
     for level in plan.levels:
@@ -36,17 +36,17 @@ def untouched(plan: Plan, decided: Sequence[Fate]) -> list[int]:
     return [job.index for job in plan.jobs if not again[job.index] and not decided[job.index].reused]
 
 
-def _fate(job: PlannedJob, index: int | None, old: Plan, states: Sequence[JobState], new: Plan) -> Fate:
+def _fate(job: PlannedJob, index: int | None, old: Plan, states: Sequence[JobState], new: Plan) -> AdoptionDecision:
     if index is None:
-        return Fate(False, True, "it is new")
+        return AdoptionDecision(False, True, "it is new")
     state = states[index]
     if state in FAILURES:
-        return Fate(False, True, f"it {WENT[state]}")
+        return AdoptionDecision(False, True, f"it {WENT[state]}")
     if state is not JobState.SUCCEEDED:
-        return Fate(False, False, f"it {WENT.get(state, 'had not ended')}")
+        return AdoptionDecision(False, False, f"it {WENT.get(state, 'had not ended')}")
     if job.digest == old.jobs[index].digest:
-        return Fate(True, False, "it succeeded, and nothing that it stands on has changed")
-    return Fate(False, True, _change(job, old.jobs[index], old, new))
+        return AdoptionDecision(True, False, "it succeeded, and nothing that it stands on has changed")
+    return AdoptionDecision(False, True, _change(job, old.jobs[index], old, new))
 
 
 def _change(job: PlannedJob, before: PlannedJob, old: Plan, new: Plan) -> str:

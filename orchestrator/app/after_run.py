@@ -13,7 +13,7 @@ from orchestrator.report.model import RunReport
 from orchestrator.report.status import Status
 
 
-def settle_down(plan: Plan, rundir: RunDir, run_root: str, report: RunReport) -> None:
+def finalize_run(plan: Plan, rundir: RunDir, run_root: str, report: RunReport) -> None:
     """Raises EnvironmentFailedError when the archive that the policy asks for cannot be written."""
     remember(run_root, plan.manifest, seconds_of(report))
     try:

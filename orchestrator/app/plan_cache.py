@@ -24,7 +24,7 @@ from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.safe_files import SAFE, open_regular, write_new
 from orchestrator.plan.estimate import with_durations
 from orchestrator.plan.model import Plan
-from orchestrator.plan.surroundings import PARAM_PREFIX
+from orchestrator.plan.planning_environment import PARAM_PREFIX
 
 if TYPE_CHECKING:
     from orchestrator.app.planning import Verdict

@@ -13,7 +13,7 @@ from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.model import Plan
-from orchestrator.plan.surroundings import Surroundings
+from orchestrator.plan.planning_environment import PlanningEnvironment
 
 if TYPE_CHECKING:
     from orchestrator.manifest.load import Loaded
@@ -44,7 +44,7 @@ def judge(
     path: str,
     selection: Selection | None = None,
     overrides: Overrides | None = None,
-    around: Surroundings | None = None,
+    around: PlanningEnvironment | None = None,
     run_root: str | None = None,
 ) -> Verdict:
     """Read, check and plan one manifest (`-` is stdin). Raises UsageError for a selection that means nothing, and for
@@ -67,7 +67,7 @@ def assess(
     loaded: Loaded,
     selection: Selection | None = None,
     overrides: Overrides | None = None,
-    around: Surroundings | None = None,
+    around: PlanningEnvironment | None = None,
     run_root: str | None = None,
 ) -> Verdict:
     """As `judge`, of a manifest that was read already."""
@@ -85,8 +85,8 @@ def assess(
         cpus=len(os.sched_getaffinity(0)),
         selection=selection if readable else None,  # the job that was asked for may be what cannot be read
         overrides=overrides,
-        homes=loaded.homes,
-        around=around if around is not None and readable else surroundings(),
+        origins=loaded.origins,
+        around=around if around is not None and readable else planning_environment(),
         durations=None if run_root is None else known_durations(run_root, loaded.path),
     )
     diagnostics = tuple(sorted((*loaded.diagnostics, *_own_faults(planned.diagnostics, loaded)), key=_position))
@@ -98,17 +98,17 @@ def assess(
 
 def is_repeatable(manifest: Manifest) -> bool:
     """Whether the plan follows from the manifest's own bytes: no other file, no parameter, no look at the machine."""
-    from orchestrator.manifest.key_index import Having
+    from orchestrator.manifest.key_index import KeyIndex
 
-    return not (manifest.include or manifest.params or Having(manifest.workflows).names("file", "if_"))
+    return not (manifest.include or manifest.params or KeyIndex(manifest.workflows).names("file", "if_"))
 
 
-def surroundings(
+def planning_environment(
     given: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None, *, to_run: bool = False
-) -> Surroundings:
+) -> PlanningEnvironment:
     """This machine and process, with the parameters of a command line and more variables than the environment has."""
     system = os.uname()
-    return Surroundings(given or {}, {**os.environ, **(env or {})}, system.sysname, system.machine, to_run)
+    return PlanningEnvironment(given or {}, {**os.environ, **(env or {})}, system.sysname, system.machine, to_run)
 
 
 def known_durations(run_root: str, manifest: str) -> Mapping[str, float]:

@@ -13,11 +13,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from orchestrator.app.adoption import Fate, fates, untouched
+from orchestrator.app.adoption import AdoptionDecision, fates, untouched
 from orchestrator.app.planning import tell_faults
 from orchestrator.app.replan import can_plan_again, plan_again, with_slots
 from orchestrator.app.start import Past, RunOptions, drive, run_plan
-from orchestrator.app.summary import closing_of, is_as_then
+from orchestrator.app.summary import is_as_then, load_summary
 from orchestrator.console.streams import write_stderr
 from orchestrator.console.text import plural, visible
 from orchestrator.engine.facts import AttemptFinished, CancelRequested, JobAdopted, RunResumed
@@ -29,7 +29,7 @@ from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.execute.attempt.spec import AttemptResult
 from orchestrator.execute.driver import Driver, measured
 from orchestrator.execute.leftovers import boot_id, end_tree
-from orchestrator.execute.preflight import refuse_too_little
+from orchestrator.execute.preflight import check_resources
 from orchestrator.execute.supervisor.supervisor import Supervision
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
 from orchestrator.journal.history import History, Process
@@ -57,7 +57,7 @@ def resume(rundir: RunDir, options: ResumeOptions, supervision: Supervision) -> 
 
     Raises RefusedError for a damaged journal and where there is nothing to do.
     """
-    closing = closing_of(rundir)
+    closing = load_summary(rundir)
     if closing is not None and closing.head.result == RunResult.SUCCESS and is_as_then(rundir, closing, RESULTS):
         raise _nothing_to_do(rundir)
     reader = JournalReader(rundir)
@@ -95,7 +95,7 @@ def _go_on(
     scheduler = history.scheduler
     states = [scheduler.state(job.index) for job in plan.jobs]
     left_alone = _left_alone(plan, fates(plan, states, plan), states, rundir.run_id, options)
-    refuse_too_little(rundir.path, len(plan.jobs) - scheduler.tally[JobState.SUCCEEDED])
+    check_resources(rundir.path, len(plan.jobs) - scheduler.tally[JobState.SUCCEEDED])
     rundir.make_folders()
     rundir.tidy()
     _make_way_for_logs(plan, rundir, scheduler)
@@ -191,7 +191,7 @@ def _take_in(history: History, record: Mapping[str, Any], rundir: RunDir) -> Non
 
 
 def _left_alone(
-    plan: Plan, decided: Sequence[Fate], states: Sequence[JobState], run_id: str, options: ResumeOptions
+    plan: Plan, decided: Sequence[AdoptionDecision], states: Sequence[JobState], run_id: str, options: ResumeOptions
 ) -> list[int]:
     """The jobs that `--failed` leaves out."""
     if not options.only_failed:
@@ -245,7 +245,7 @@ def _cancel(driver: Driver, jobs: Sequence[int]) -> None:
         driver.record(CancelRequested(driver.now(), CancelReason.USER, False, index))
 
 
-def _tell_fates(plan: Plan, decided: Sequence[Fate], left_alone: Sequence[int], run_id: str) -> None:
+def _tell_fates(plan: Plan, decided: Sequence[AdoptionDecision], left_alone: Sequence[int], run_id: str) -> None:
     alone = set(left_alone)
     lines = [f"pexec: the plan is not the one of run `{run_id}` any more, so this is a new run:\n"]
     for job, fate in zip(plan.jobs, decided, strict=True):

@@ -18,7 +18,7 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator import __version__
-from orchestrator.app.after_run import settle_down
+from orchestrator.app.after_run import finalize_run
 from orchestrator.app.memory import give_back
 from orchestrator.app.resolve_secrets import keep_secrets, refuse_in_records
 from orchestrator.console.streams import draws, wants_colour
@@ -35,9 +35,9 @@ from orchestrator.execute.executors.local import LocalBackend
 from orchestrator.execute.executors.local import OnOutput as OnAttemptOutput
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
-from orchestrator.execute.preflight import refuse_too_little
+from orchestrator.execute.preflight import check_resources
 from orchestrator.execute.secrets.masking import masked_journal, masked_plan
-from orchestrator.execute.signals import keep_stacks, signals_to, stand_still
+from orchestrator.execute.signals import keep_stacks, signals_to, suspend
 from orchestrator.execute.supervisor.supervisor import Supervision
 from orchestrator.journal.file_names import LOGS, PLAN
 from orchestrator.journal.rundir import RunDir, create_run
@@ -102,7 +102,7 @@ def run_plan(
         then(driver)
 
     _missing(plan, supervision)
-    refuse_too_little(options.run_root, len(plan.jobs))
+    check_resources(options.run_root, len(plan.jobs))
     refuse_in_records(plan, keep_secrets(plan, supervision), invocation)
     with create_run(options.run_root) as rundir:
         return drive(plan, rundir, Past(Scheduler(plan)), begin, options, supervision)
@@ -142,7 +142,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
         give_back(len(plan.jobs))
         reactions: dict[signal.Signals, Callable[[], None]] = {
             signal.SIGQUIT: partial(keep_stacks, rundir, screen.err.write),
-            signal.SIGTSTP: partial(stand_still, supervision, clock),
+            signal.SIGTSTP: partial(suspend, supervision, clock),
             signal.SIGUSR1: lambda: screen.tell_status(clock.now()),
         }
         driver = Driver(plan, past.scheduler, backend, facts, (files,), specs, clock, inbox, reactions)
@@ -161,7 +161,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
             files.close()
         screen.close()
         screen.err.write(files.closing_table(width=_width(), colour=_wants_coloured_table()))
-        settle_down(plan, rundir, options.run_root, files.report)
+        finalize_run(plan, rundir, options.run_root, files.report)
     return code
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
     from orchestrator.manifest.scalars import CpuShare, NoLimit
     from orchestrator.plan.inputs import Overrides, Selection
-    from orchestrator.plan.surroundings import Surroundings
+    from orchestrator.plan.planning_environment import PlanningEnvironment
 
 DEFAULT_NAMES = ("pexec.yaml", "pexec.yml")
 STDIN = "-"
@@ -34,7 +34,7 @@ class Invocation(Struct, frozen=True):
     selection: Selection
     overrides: Overrides
     settings: Settings
-    around: Surroundings
+    around: PlanningEnvironment
 
     @property
     def run_root(self) -> str:
@@ -143,7 +143,7 @@ def add_selection(parser: argparse.ArgumentParser, flag: str, text: str) -> None
 
 def understand(arguments: argparse.Namespace) -> Invocation:
     """What the words and flags of `add_run_arguments` ask for, with the settings. Raises UsageError."""
-    from orchestrator.app.planning import surroundings
+    from orchestrator.app.planning import planning_environment
     from orchestrator.plan.inputs import Overrides, Selection
     from orchestrator.plan.model import FailFast
 
@@ -156,7 +156,7 @@ def understand(arguments: argparse.Namespace) -> Invocation:
         timeout_seconds=_limit(settings.timeout_seconds),
     )
     given = dict(assignment.split("=", 1) for assignment in arguments.set)
-    around = surroundings(given, getattr(arguments, "param_variables", None), to_run=True)
+    around = planning_environment(given, getattr(arguments, "param_variables", None), to_run=True)
     selection = Selection(tuple(jobs), tuple(arguments.only), tuple(arguments.skip))
     return Invocation(manifest, selection, overrides, settings, around)
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 Rows = Sequence[Sequence[int]]
 
 
-class Waiters:
+class Dependents:
     """The rows of a graph turned round. Two arrays and no list for each job: 4 bytes for an edge and 4 for a job, where
     100,000 lists would take 17 MB."""
 

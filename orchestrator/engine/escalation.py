@@ -32,7 +32,7 @@ class Running(Struct):
     cause: str = ""
 
 
-class Ladder:
+class Escalation:
     """Each running job's attempt, and a heap of the steps to come."""
 
     __slots__ = ("_heap", "_running")

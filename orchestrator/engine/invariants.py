@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from orchestrator.engine.escalation import Ladder
-from orchestrator.engine.job_table import Board
+from orchestrator.engine.escalation import Escalation
+from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.outcomes import FAILURES, Gate, NeedEnd, need_end
-from orchestrator.engine.pools import Lanes, Pools
+from orchestrator.engine.pools import Pools, ReadyQueue
 from orchestrator.engine.retries import Retries
 from orchestrator.engine.states import TERMINAL, JobState
 from orchestrator.engine.stop import Stop
@@ -14,7 +14,7 @@ from orchestrator.plan.model import PlannedJob, Policy
 Jobs = tuple[PlannedJob, ...]
 
 
-def check_board(board: Board, jobs: Jobs) -> None:
+def check_board(board: JobTable, jobs: Jobs) -> None:
     """All counts agree with the states."""
     states = board.states
     assert board.tally == {state: states.count(state) for state in JobState}
@@ -31,7 +31,7 @@ def check_board(board: Board, jobs: Jobs) -> None:
             assert board.waits_for(job.index) == (left, failures, absent, after_left)
 
 
-def check_lines(board: Board, ladder: Ladder, retries: Retries, lanes: Lanes) -> None:
+def check_lines(board: JobTable, ladder: Escalation, retries: Retries, lanes: ReadyQueue) -> None:
     """Who runs is on the ladder; who may start is in line, once; who waits is in line or will be."""
     assert dict(ladder) == {job: board.attempts[job] for job in _in_state(board, JobState.RUNNING)}
     in_line = list(lanes)
@@ -42,7 +42,7 @@ def check_lines(board: Board, ladder: Ladder, retries: Retries, lanes: Lanes) ->
     assert all(job in in_line or retries.holds(job) for job in waiting)
 
 
-def check_room(pools: Pools, ladder: Ladder, policy: Policy, jobs: Jobs) -> None:
+def check_room(pools: Pools, ladder: Escalation, policy: Policy, jobs: Jobs) -> None:
     """The room of each pool is what running attempts leave of it."""
     room = dict(policy.pools)
     for job, _ in ladder:
@@ -51,7 +51,7 @@ def check_room(pools: Pools, ladder: Ladder, policy: Policy, jobs: Jobs) -> None
     assert room == pools.room
 
 
-def check_settled(board: Board, stop: Stop | None, jobs: Jobs) -> None:
+def check_settled(board: JobTable, stop: Stop | None, jobs: Jobs) -> None:
     """Nothing is left to follow: every pending job waits for something, and no covered job is idle in a stop."""
     assert all(board.gate(job) is Gate.WAIT for job in _in_state(board, JobState.PENDING))
     if stop is not None:
@@ -59,5 +59,5 @@ def check_settled(board: Board, stop: Stop | None, jobs: Jobs) -> None:
         assert not any(stop.covers(jobs[job].when) for job in idle)
 
 
-def _in_state(board: Board, state: JobState) -> list[int]:
+def _in_state(board: JobTable, state: JobState) -> list[int]:
     return [job for job, its in enumerate(board.states) if its is state]

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Mapping
 from typing import NoReturn
 
-from orchestrator.engine.dependents import Waiters
+from orchestrator.engine.dependents import Dependents
 from orchestrator.engine.outcomes import FAILURES, WENT, Gate, NeedEnd, gate, need_end
 from orchestrator.engine.states import RESUME_TRANSITIONS, TERMINAL, TRANSITIONS, JobState
 from orchestrator.plan.model import Plan
@@ -18,7 +18,7 @@ class IllegalMove(Exception):  # noqa: N818 - it names what was tried
     """A fact that cannot follow what is known: a bug of ours, or a damaged journal. It carries the job's story."""
 
 
-class Board:
+class JobTable:
     """The states of all jobs, their counts, and for each pending job the counts of what it waits for.
 
     `failures` counts the jobs that failed, timed out or were lost and are not allowed to; `first_failure` is the
@@ -49,8 +49,8 @@ class Board:
         self.tally[JobState.PENDING] = self.open = len(plan.jobs)
         self.failures = 0
         self.first_failure: int | None = None
-        self._dependents = Waiters([job.needs for job in plan.jobs])
-        self._followers = Waiters([job.after for job in plan.jobs])
+        self._dependents = Dependents([job.needs for job in plan.jobs])
+        self._followers = Dependents([job.after for job in plan.jobs])
         self._count()
 
     def move(self, job: int, to: JobState, table: Mapping[JobState, frozenset[JobState]] = TRANSITIONS) -> None:

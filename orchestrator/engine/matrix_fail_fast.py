@@ -33,7 +33,7 @@ class Matrices:
         """The job has ended, or is asked to."""
         self._doomed.discard(job)
 
-    def failed_beside(self, job: int) -> int | None:
+    def first_failure_in_matrix(self, job: int) -> int | None:
         """The job whose failure dooms this one."""
         return self._failed.get(self._workflow_of.get(job, ""))
 

@@ -32,7 +32,7 @@ class Pools:
             self.room[pool] += amount
 
 
-class Lane:
+class Bucket:
     """The jobs that take from the same set of pools: a heap of positions in the plan's order of preference."""
 
     __slots__ = ("heap", "pools")
@@ -42,7 +42,7 @@ class Lane:
         self.heap: list[int] = []
 
 
-class Lanes:
+class ReadyQueue:
     """The line of jobs that may start, one lane for each set of pools.
 
     A job's position is its place among all jobs by priority, then rank (if the plan's order asks for it), then
@@ -63,13 +63,13 @@ class Lanes:
         for position, index in enumerate(self._by_position):
             self._position[index] = position
         self._in_line = bytearray(len(order))
-        self._open = Lane(())
-        self._by_pools: dict[tuple[str, ...], Lane] = {(): self._open}
-        self._lane_of: dict[int, Lane] = {}  # of the jobs that need a pool at all
+        self._open = Bucket(())
+        self._by_pools: dict[tuple[str, ...], Bucket] = {(): self._open}
+        self._lane_of: dict[int, Bucket] = {}  # of the jobs that need a pool at all
         for job in plan.jobs:
             if job.pools:
                 names = tuple(sorted(pool for pool, _ in job.pools))
-                self._lane_of[job.index] = self._by_pools.setdefault(names, Lane(names))
+                self._lane_of[job.index] = self._by_pools.setdefault(names, Bucket(names))
 
     def add(self, job: int) -> None:
         """Put a job in line, unless it stands there already."""
@@ -118,7 +118,7 @@ class Lanes:
             heapq.heappush(self._lane_of.get(index, self._open).heap, self._position[index])
         return chosen
 
-    def _head(self, lane: Lane, may_start: Callable[[int], bool]) -> tuple[int, tuple[str, ...]] | None:
+    def _head(self, lane: Bucket, may_start: Callable[[int], bool]) -> tuple[int, tuple[str, ...]] | None:
         heap = lane.heap
         while heap:
             job = self._by_position[heap[0]]

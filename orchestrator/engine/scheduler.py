@@ -50,7 +50,7 @@ from typing import assert_never
 
 from orchestrator.engine import invariants
 from orchestrator.engine.commands import Cancel, Command, Launch
-from orchestrator.engine.escalation import Ladder, Running, Step
+from orchestrator.engine.escalation import Escalation, Running, Step
 from orchestrator.engine.facts import (
     AttemptFinished,
     AttemptStarted,
@@ -64,10 +64,10 @@ from orchestrator.engine.facts import (
     RunResumed,
     RunStarted,
 )
-from orchestrator.engine.job_table import Board, IllegalMove
+from orchestrator.engine.job_table import IllegalMove, JobTable
 from orchestrator.engine.matrix_fail_fast import Matrices
 from orchestrator.engine.outcomes import FAILURES, STATUS, Gate, RunResult, run_result
-from orchestrator.engine.pools import Lanes, Pools
+from orchestrator.engine.pools import Pools, ReadyQueue
 from orchestrator.engine.retries import Retries
 from orchestrator.engine.states import TERMINAL, CancelReason, JobState
 from orchestrator.engine.stop import Stop, cause_of, widen
@@ -85,10 +85,10 @@ class Scheduler:
         self._jobs = plan.jobs
         self._policy = plan.policy
         self._last_grace = last_grace
-        self._board = Board(plan)
+        self._board = JobTable(plan)
         self._pools = Pools(plan)
-        self._lanes = Lanes(plan)
-        self._ladder = Ladder()
+        self._lanes = ReadyQueue(plan)
+        self._ladder = Escalation()
         self._retries = Retries()
         self._matrices = Matrices(plan)
         self._stop: Stop | None = None
@@ -224,7 +224,7 @@ class Scheduler:
         job = fact.job
         assert job is not None
         self._matrices.forget(job)
-        first = self._matrices.failed_beside(job) if fact.reason is CancelReason.FAIL_FAST else None
+        first = self._matrices.first_failure_in_matrix(job) if fact.reason is CancelReason.FAIL_FAST else None
         cause = "cancelled on request" if first is None else cause_of(fact.reason, None, self._board.went(first))
         state = self._board.states[job]
         if state is JobState.RUNNING:

@@ -22,7 +22,7 @@ _FILES_FOR_RUN = 16
 _FILES_FOR_JOB = 2
 
 
-def refuse_too_little(run_root: str, jobs: int) -> None:
+def check_resources(run_root: str, jobs: int) -> None:
     """Raises EnvironmentFailedError naming what is missing for a run of so many jobs below this folder."""
     _check_disk(os.path.abspath(run_root), jobs)
     _check_descriptors()

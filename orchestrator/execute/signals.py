@@ -99,7 +99,7 @@ def keep_stacks(rundir: RunDir, show: Callable[[str], object]) -> None:
         rundir.replace(_STACKS, stacks)
 
 
-def stand_still(supervision: Supervision, clock: RunClock) -> None:
+def suspend(supervision: Supervision, clock: RunClock) -> None:
     """Stop all jobs, then this process, until somebody lets it go on (CONT); then the reverse.
 
     By SIGSTOP: what TSTP itself does is left out where no shell is there to let the process go on again.

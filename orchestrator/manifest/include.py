@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span
 from orchestrator.manifest.load import STDIN, Loaded, read_one, why_unread
 from orchestrator.manifest.model import Manifest, Workflow
-from orchestrator.manifest.origin import Home
+from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.parts import Include, Need
 from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.secret_keys import Secret
@@ -76,7 +76,7 @@ class _Joiner:
 
     def __init__(self, root: Loaded) -> None:
         self._workflows: dict[str, Workflow] = {}
-        self._homes: dict[str, Home] = {}
+        self._homes: dict[str, ManifestOrigin] = {}
         self._named: dict[str, dict[str, object]] = {"params": {}, "secrets": {}, "pools": {}}
         self._origins: dict[Path, _Origin] = {}
         self._diagnostics = list(root.diagnostics)
@@ -95,7 +95,7 @@ class _Joiner:
             span = loaded.source.value(path if isinstance(entry, str) else (*path, "file"))
             chain = (*spot.chain[:-1], replace(spot.chain[-1], span=span))
             self._include(loaded, include, replace(spot, chain=chain, path=path))
-        home = Home(spot.folder, manifest.defaults, loaded.source)
+        home = ManifestOrigin(spot.folder, manifest.defaults, loaded.source)
         here = spot.chain[-1].real_path
         for name, workflow in manifest.workflows.items():
             full_name = spot.prefix + name
@@ -122,7 +122,7 @@ class _Joiner:
             manifest=joined if self._workflows else None,
             source=Detour(self._find, self._texts),
             diagnostics=tuple(self._diagnostics),
-            homes=self._homes,
+            origins=self._homes,
             incomplete=self._incomplete,
         )
 

@@ -13,7 +13,7 @@ from orchestrator.manifest.model import Workflow
 _COMMON = frozenset(("run", "needs"))
 
 
-class Having:
+class KeyIndex:
     """Workflows by what they have. Keys are called as in the model: `if_`."""
 
     def __init__(self, workflows: Mapping[str, Workflow]) -> None:

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.files import FileFacts, gather
-from orchestrator.manifest.key_index import Having
+from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.origin import Home
+from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.syntax.lines import MAX_JSON_BYTES, MAX_YAML_BYTES, Lines, Refusal, decode
 from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.syntax.source_map import SourceMap
@@ -32,7 +32,7 @@ class Loaded(Struct, frozen=True):
     for planning only. `path` is as the user named it, `base_dir` is the absolute folder that relative paths start
     from, `files` has the facts of every file that a workflow runs, by its path from there.
 
-    What is included has joined `manifest` and `source`; `homes` tells of each workflow that came so where it comes
+    What is included has joined `manifest` and `source`; `origins` tells of each workflow that came so where it comes
     from. `incomplete`: something that was to be included could not be read, so names may be missing."""
 
     manifest: Manifest | None
@@ -41,7 +41,7 @@ class Loaded(Struct, frozen=True):
     path: str
     base_dir: str
     files: Mapping[str, FileFacts] = field(default_factory=dict)
-    homes: Mapping[str, Home] = field(default_factory=dict)
+    origins: Mapping[str, ManifestOrigin] = field(default_factory=dict)
     incomplete: bool = False
     nodes: int = 0  # keys and values, and what aliases repeat of them; not counted for JSON
 
@@ -71,9 +71,9 @@ def loads(data: bytes, *, name: str, base_dir: str) -> Loaded:
             loaded = with_included(loaded)
     if loaded.manifest is None:
         return loaded
-    homes, with_file = loaded.homes, Having(loaded.manifest.workflows).of("file").items()
+    origins, with_file = loaded.origins, KeyIndex(loaded.manifest.workflows).of("file").items()
     paths = (
-        homes[name].path_of(workflow.file) if name in homes else workflow.file
+        origins[name].path_of(workflow.file) if name in origins else workflow.file
         for name, workflow in with_file
         if workflow.file is not None
     )

@@ -8,7 +8,7 @@ from orchestrator.manifest.model import Defaults
 from orchestrator.manifest.syntax.source_map import SourceMap
 
 
-class Home(Struct, frozen=True):
+class ManifestOrigin(Struct, frozen=True):
     """The manifest that a workflow is declared in: its folder as seen from the first manifest's (empty if it is the
     same), what its workflows start from, and the places of its own data."""
 

@@ -8,21 +8,21 @@ from msgspec import Struct
 
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Span, has_errors
 from orchestrator.diagnostics.suggest import Suggester
-from orchestrator.manifest.key_index import Having
+from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.origin import Home
+from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.cycles import Knot, find_knots
+from orchestrator.plan.cycles import Component, find_knots
 from orchestrator.plan.files import Files, RunbookFault
 from orchestrator.plan.graph import CycleError, Levels, levels
 from orchestrator.plan.isolation import check_isolation
 from orchestrator.plan.job_edges import Wanted, job_edges
-from orchestrator.plan.numbering import Layout, lay_out
+from orchestrator.plan.numbering import Numbering, number_jobs
 from orchestrator.plan.params import Params, resolve_params
+from orchestrator.plan.planning_environment import PlanningEnvironment
 from orchestrator.plan.references import References
 from orchestrator.plan.secret_references import check_secrets
-from orchestrator.plan.surroundings import Surroundings
 from orchestrator.plan.template import OPENING, Scope, Templates
 from orchestrator.plan.workflow_edges import VERBS, Choice, Edges, named_in, resolve_edges
 
@@ -36,8 +36,8 @@ class Checked(Struct, frozen=True):
     errors); the parameters; the workflows whose texts hold templates, with the parsed texts; and what was found,
     ordered by position."""
 
-    having: Having
-    layout: Layout
+    key_index: KeyIndex
+    layout: Numbering
     edges: Edges
     levels: Levels
     params: Params
@@ -47,13 +47,17 @@ class Checked(Struct, frozen=True):
 
 
 def check(
-    manifest: Manifest, source: SourceMap, files: Files, homes: Mapping[str, Home], around: Surroundings
+    manifest: Manifest,
+    source: SourceMap,
+    files: Files,
+    origins: Mapping[str, ManifestOrigin],
+    around: PlanningEnvironment,
 ) -> Checked:
-    """Resolve and check the whole manifest. `files` holds a fact for each `file` of a workflow, `homes` tells where
+    """Resolve and check the whole manifest. `files` holds a fact for each `file` of a workflow, `origins` tells where
     workflows come from that are not the manifest's own."""
     found: list[Diagnostic] = []
-    own = Home("", manifest.defaults, source)
-    having = Having(manifest.workflows)
+    own = ManifestOrigin("", manifest.defaults, source)
+    key_index = KeyIndex(manifest.workflows)
     templates = Templates()
     params = resolve_params(manifest, source, around, found)
     edges = resolve_edges(manifest, source, found)
@@ -63,23 +67,23 @@ def check(
     except CycleError:
         names = tuple(manifest.workflows)
         found.extend(_circular(knot, names, edges, manifest, source) for knot in find_knots(edges.waits))
-    layout = lay_out(manifest, having, source, found)
+    layout = number_jobs(manifest, key_index, source, found)
     references = References(manifest, layout, source, templates, found)
-    references.check_all(own, homes, having, edges.choosing)
+    references.check_all(own, origins, key_index, edges.choosing)
     if not has_errors(found):
         wanted = _wanted(manifest, layout, params, templates)
         of_jobs = job_edges(manifest, layout, edges, wanted, source, found)
         if of_jobs is not edges:
             edges, ordered = of_jobs, levels(of_jobs.waits)
-    _check_pools(manifest, having, source, found)
-    check_secrets(manifest, having, source, found)
-    check_isolation(having, source, own, homes, found)
-    _check_files(having, source, files, homes, found)
+    _check_pools(manifest, key_index, source, found)
+    check_secrets(manifest, key_index, source, found)
+    check_isolation(key_index, source, own, origins, found)
+    _check_files(key_index, source, files, origins, found)
     diagnostics = tuple(sorted(found, key=_position))
-    return Checked(having, layout, edges, ordered, params, references.templated, templates, diagnostics)
+    return Checked(key_index, layout, edges, ordered, params, references.templated, templates, diagnostics)
 
 
-def _wanted(manifest: Manifest, layout: Layout, params: Params, templates: Templates) -> Wanted:
+def _wanted(manifest: Manifest, layout: Numbering, params: Params, templates: Templates) -> Wanted:
     """Finds the values that an entry of `needs` asks for in one of the workflow's jobs."""
     names = tuple(manifest.workflows)
     texts = {name: value_text(value) for name, value in params.values.items()}
@@ -108,7 +112,9 @@ def _position(diagnostic: Diagnostic) -> tuple[str, int, int, str]:
     return (span.file, span.line, span.column, diagnostic.code) if span else ("", 0, 0, diagnostic.code)
 
 
-def _circular(knot: Knot, names: tuple[str, ...], edges: Edges, manifest: Manifest, source: SourceMap) -> Diagnostic:
+def _circular(
+    knot: Component, names: tuple[str, ...], edges: Edges, manifest: Manifest, source: SourceMap
+) -> Diagnostic:
     cycle = knot.cycle
     notes = []
     paths: list[Path] = []
@@ -131,7 +137,7 @@ def _chain(names: list[str]) -> str:
     return " -> ".join(around)
 
 
-def _advice(knot: Knot, names: tuple[str, ...]) -> str:
+def _advice(knot: Component, names: tuple[str, ...]) -> str:
     """Which edge to remove. Where all edges of a cycle but one lead the same way through the file, it is that one."""
     cycle = knot.cycle
     around = list(zip(cycle, cycle[1:] + cycle[:1], strict=True))
@@ -147,10 +153,10 @@ def _advice(knot: Knot, names: tuple[str, ...]) -> str:
     return advice + ("; there are more cycles through these workflows" if knot.has_more else "")
 
 
-def _check_pools(manifest: Manifest, having: Having, source: SourceMap, found: list[Diagnostic]) -> None:
+def _check_pools(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:
     sizes = manifest.policy.pools
     suggester = Suggester(sizes)
-    for name, workflow in having.of("pools").items():
+    for name, workflow in key_index.of("pools").items():
         for pool, demand in workflow.pools.items():
             path: Path = ("workflows", name, "pools", pool)
             if pool not in sizes:
@@ -176,12 +182,12 @@ def _too_much(
 
 
 def _check_files(
-    having: Having, source: SourceMap, files: Files, homes: Mapping[str, Home], found: list[Diagnostic]
+    key_index: KeyIndex, source: SourceMap, files: Files, origins: Mapping[str, ManifestOrigin], found: list[Diagnostic]
 ) -> None:
-    for name, workflow in having.of("file").items():
+    for name, workflow in key_index.of("file").items():
         if workflow.file is None or OPENING in workflow.file:
             continue
-        facts = files.get(homes[name].path_of(workflow.file) if name in homes else workflow.file)
+        facts = files.get(origins[name].path_of(workflow.file) if name in origins else workflow.file)
         path: Path = ("workflows", name, "file")
         span = source.value(path)
         if facts is None or facts.kind == "missing":

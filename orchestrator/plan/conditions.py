@@ -10,7 +10,7 @@ from orchestrator.diagnostics.model import Path
 from orchestrator.manifest.parts import Condition, Glob
 from orchestrator.manifest.pattern import matches_glob
 from orchestrator.manifest.scalars import Value, quote, value_text
-from orchestrator.plan.surroundings import Surroundings
+from orchestrator.plan.planning_environment import PlanningEnvironment
 
 Expected = Value | tuple[Value, ...] | Glob
 
@@ -19,7 +19,7 @@ class Known(Struct, frozen=True):
     """What conditions can ask for. A parameter without a value is any value at all: only `pexec validate` goes on
     with one, and it plans what may run."""
 
-    around: Surroundings
+    around: PlanningEnvironment
     params: Mapping[str, Value] = field(default_factory=dict)
     cell: Mapping[str, Value] = field(default_factory=dict)
 

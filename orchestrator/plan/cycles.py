@@ -18,7 +18,7 @@ from orchestrator.plan.graph import Graph
 SEARCH_BUDGET = 5_000_000
 
 
-class Knot(Struct, frozen=True):
+class Component(Struct, frozen=True):
     """Jobs that all wait for each other, ascending; one shortest cycle, each job waiting for the next and the last
     for the first, which is the one declared first; and whether there are more cycles in the knot than this one."""
 
@@ -27,7 +27,7 @@ class Knot(Struct, frozen=True):
     has_more: bool
 
 
-def find_knots(waits: Graph) -> tuple[Knot, ...]:
+def find_knots(waits: Graph) -> tuple[Component, ...]:
     """All knots, by their cycles' first jobs. A job that waits for itself is a cycle of one. Empty for a DAG."""
     search = _Search(waits)
     component_of = [0] * len(waits)
@@ -100,7 +100,7 @@ class _Search:
         self.components.append(component)
 
 
-def _knot(waits: Graph, component: list[int], component_of: list[int], starts: list[int]) -> Knot:
+def _knot(waits: Graph, component: list[int], component_of: list[int], starts: list[int]) -> Component:
     inside = component_of[component[0]]
     edges = sum(len({need for need in waits[job] if component_of[need] == inside}) for job in component)
     budget = SEARCH_BUDGET + 4 * edges
@@ -112,7 +112,7 @@ def _knot(waits: Graph, component: list[int], component_of: list[int], starts: l
         if budget < 0 or len(best) == 1:
             break
     first = best.index(min(best))
-    return Knot(tuple(component), best[first:] + best[:first], has_more=edges > len(best))
+    return Component(tuple(component), best[first:] + best[:first], has_more=edges > len(best))
 
 
 def _shortest_through(waits: Graph, start: int, component_of: list[int], bound: int) -> tuple[tuple[int, ...], int]:

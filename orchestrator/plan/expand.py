@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from orchestrator.manifest import limit_keys
 from orchestrator.manifest.model import Defaults, Manifest, Retry, Workflow
-from orchestrator.manifest.origin import Home
+from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.files import Files
 from orchestrator.plan.inputs import Overrides
@@ -48,7 +48,7 @@ class Expander:
     their limits.
     """
 
-    def __init__(self, home: Home, overrides: Overrides, files: Files) -> None:
+    def __init__(self, home: ManifestOrigin, overrides: Overrides, files: Files) -> None:
         self._home = home
         self._defaults: Defaults = home.defaults
         self._files = files
@@ -125,13 +125,15 @@ class Expander:
 
 
 class Expanders:
-    """The expander of each manifest: of the run's own, and of the `homes` of the workflows that were included."""
+    """The expander of each manifest: of the run's own, and of the `origins` of the workflows that were included."""
 
-    def __init__(self, own: Home, homes: Mapping[str, Home], overrides: Overrides, files: Files) -> None:
+    def __init__(
+        self, own: ManifestOrigin, origins: Mapping[str, ManifestOrigin], overrides: Overrides, files: Files
+    ) -> None:
         self._own = Expander(own, overrides, files)
-        by_home = {id(home): home for home in homes.values()}
+        by_home = {id(home): home for home in origins.values()}
         expanders = {number: Expander(home, overrides, files) for number, home in by_home.items()}
-        self._of = {name: expanders[id(home)] for name, home in homes.items()}
+        self._of = {name: expanders[id(home)] for name, home in origins.items()}
 
     def of(self, workflow: str) -> Expander:
         """The expander for a workflow, by its name."""

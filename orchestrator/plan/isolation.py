@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.diagnostics.model import Diagnostic, Path, Severity
-from orchestrator.manifest.key_index import Having
-from orchestrator.manifest.origin import Home
+from orchestrator.manifest.key_index import KeyIndex
+from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.expand import isolation_of
 from orchestrator.plan.model import Isolation
@@ -15,11 +15,15 @@ _KEYS = ("writes", "network")
 
 
 def check_isolation(
-    having: Having, source: SourceMap, own: Home, homes: Mapping[str, Home], found: list[Diagnostic]
+    key_index: KeyIndex,
+    source: SourceMap,
+    own: ManifestOrigin,
+    origins: Mapping[str, ManifestOrigin],
+    found: list[Diagnostic],
 ) -> None:
     """PX222 for `writes` and `network` of a workflow that has no sandbox."""
-    for name, workflow in having.of(*_KEYS).items():
-        isolation = isolation_of(workflow, homes.get(name, own).defaults)
+    for name, workflow in key_index.of(*_KEYS).items():
+        isolation = isolation_of(workflow, origins.get(name, own).defaults)
         if isolation is Isolation.SANDBOX:
             continue
         for key in _KEYS:

@@ -10,7 +10,7 @@ from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.scalars import Value, quote, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.matrix import matches
-from orchestrator.plan.numbering import Layout
+from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.workflow_edges import Choice, Edges
 
 MAX_EDGES = 2_000_000
@@ -23,7 +23,7 @@ _FEW = 8
 
 
 def job_edges(
-    manifest: Manifest, layout: Layout, edges: Edges, wanted: Wanted, source: SourceMap, found: list[Diagnostic]
+    manifest: Manifest, layout: Numbering, edges: Edges, wanted: Wanted, source: SourceMap, found: list[Diagnostic]
 ) -> Edges:
     """The edges between jobs. `found` gets PX211 and PX212 for choices of nothing, and PX230 for far too many edges."""
     if layout.is_plain and not edges.choices:
@@ -51,7 +51,7 @@ class _Chooser:
     def __init__(
         self,
         manifest: Manifest,
-        layout: Layout,
+        layout: Numbering,
         edges: Edges,
         wanted: Wanted,
         source: SourceMap,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.manifest.model import Manifest, Workflow
-from orchestrator.manifest.origin import Home
+from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.check import Checked, check
@@ -23,10 +23,10 @@ from orchestrator.plan.files import Files
 from orchestrator.plan.graph import Levels, Rows, levels, urgency
 from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.model import WHEN_NAMED, JobSpec, Plan, PlannedJob
-from orchestrator.plan.numbering import Layout
+from orchestrator.plan.numbering import Numbering
+from orchestrator.plan.planning_environment import PlanningEnvironment
 from orchestrator.plan.secret_references import secret_sources
 from orchestrator.plan.select import select
-from orchestrator.plan.surroundings import Surroundings
 from orchestrator.plan.template import Scope as JobScope
 from orchestrator.plan.template import put_in
 
@@ -64,24 +64,24 @@ def make_plan(
     cpus: int,
     selection: Selection | None = None,
     overrides: Overrides | None = None,
-    homes: Mapping[str, Home] | None = None,
-    around: Surroundings | None = None,
+    origins: Mapping[str, ManifestOrigin] | None = None,
+    around: PlanningEnvironment | None = None,
     durations: Mapping[str, float] | None = None,
 ) -> Planned:
     """Plan a run of `manifest`, which was read from `manifest_path` and whose paths start at `base_dir`.
 
-    `files` holds a fact for each `file` that a workflow names, `homes` tells where the workflows come from that were
+    `files` holds a fact for each `file` that a workflow names, `origins` tells where the workflows come from that were
     included; `cpus` is what `auto` means; `durations` are the seconds that jobs took before, by their ids: they decide
     what is urgent, and nothing else. The whole manifest is checked, also what the selection leaves out.
     `UsageError` if the selection names what does not exist, or nothing, and if a parameter from outside cannot be used.
     """
-    homes, around, overrides = homes or {}, around or Surroundings(), overrides or Overrides()
-    checked = check(manifest, source, files, homes, around)
+    origins, around, overrides = origins or {}, around or PlanningEnvironment(), overrides or Overrides()
+    checked = check(manifest, source, files, origins, around)
     if has_errors(checked.diagnostics):
         return Planned(None, checked.diagnostics)
     checked.params.check_usage()
     scope = _scope(manifest, checked, selection or Selection(), around)
-    expanders = Expanders(Home("", manifest.defaults, source), homes, overrides, files)
+    expanders = Expanders(ManifestOrigin("", manifest.defaults, source), origins, overrides, files)
     jobs, path = _jobs(manifest, checked, scope, expanders, durations or {})
     policy = expand_policy(manifest, overrides, cpus)
     plan = Plan(
@@ -98,8 +98,8 @@ def make_plan(
         description=manifest.description or "",
         digest=plan_digest(policy, jobs),
     )
-    origins = {f"params.{name}": origin for name, origin in checked.params.origins.items()}
-    return Planned(plan, checked.diagnostics, origins)
+    param_origins = {f"params.{name}": origin for name, origin in checked.params.origins.items()}
+    return Planned(plan, checked.diagnostics, param_origins)
 
 
 def _folder_name(folder: str) -> str:
@@ -108,10 +108,10 @@ def _folder_name(folder: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _scope(manifest: Manifest, checked: Checked, selection: Selection, around: Surroundings) -> _Scope:
+def _scope(manifest: Manifest, checked: Checked, selection: Selection, around: PlanningEnvironment) -> _Scope:
     edges = checked.edges
     unmet = _unmet(manifest, checked, around)
-    if not (selection or unmet or any(workflow.manual for workflow in checked.having.of("manual").values())):
+    if not (selection or unmet or any(workflow.manual for workflow in checked.key_index.of("manual").values())):
         return _Scope(range(len(edges.needs)), edges.needs, edges.after, edges.waits, checked.levels)
     selected = select(manifest, checked.layout, edges.needs, selection, unmet)
     index_of = {number: index for index, number in enumerate(selected.kept)}
@@ -124,10 +124,10 @@ def _scope(manifest: Manifest, checked: Checked, selection: Selection, around: S
     return _Scope(selected.kept, needs, after, waits, levels(waits), selected.left_out)
 
 
-def _unmet(manifest: Manifest, checked: Checked, around: Surroundings) -> dict[int, str]:
+def _unmet(manifest: Manifest, checked: Checked, around: PlanningEnvironment) -> dict[int, str]:
     """The jobs whose `if` does not hold, each with the reason."""
     reasons: dict[int, str] = {}
-    conditional = checked.having.of("if_")
+    conditional = checked.key_index.of("if_")
     for number, name in enumerate(manifest.workflows):
         condition = conditional[name].if_ if name in conditional else None
         if condition is None:
@@ -141,7 +141,7 @@ def _unmet(manifest: Manifest, checked: Checked, around: Surroundings) -> dict[i
 
 
 def _told_together(
-    manifest: Manifest, layout: Layout, left_out: Sequence[tuple[int, str]]
+    manifest: Manifest, layout: Numbering, left_out: Sequence[tuple[int, str]]
 ) -> tuple[tuple[str, str], ...]:
     """What is left out: a workflow once if all its jobs are for one reason, else job by job."""
     names = tuple(manifest.workflows)
@@ -164,7 +164,7 @@ def _jobs(
     chosen = [entries[layout.workflow_of[number]] for number in scope.jobs]
     ids = [layout.ids[number] for number in scope.jobs]
     specs = _specs(checked, scope, expanders, entries)
-    with_file = checked.having.names("file")
+    with_file = checked.key_index.names("file")
     files = [expanders.of(name).file_digest(workflow) if name in with_file else "" for name, workflow in chosen]
     digests = _digests(ids, specs, files, scope)
     level_of = [0] * len(ids)
@@ -173,7 +173,7 @@ def _jobs(
             level_of[index] = depth
     urgent = urgency(scope.waits, scope.levels, weights(ids, specs, durations))
     numbers = sorted(chain(*scope.levels))  # the very integers that the levels hold: new ones would be 32 bytes a job
-    told = checked.having.names(*_TOLD_OF_JOBS)
+    told = checked.key_index.names(*_TOLD_OF_JOBS)
     jobs = []
     for index, (name, workflow) in zip(numbers, chosen, strict=True):
         job = PlannedJob(
@@ -195,7 +195,7 @@ def _jobs(
     return tuple(jobs), urgent.path
 
 
-def _told_more(job: PlannedJob, workflow: Workflow, layout: Layout, number: int) -> PlannedJob:
+def _told_more(job: PlannedJob, workflow: Workflow, layout: Numbering, number: int) -> PlannedJob:
     """The job with what its workflow says of it beside its needs, its retries and what it executes."""
     return replace(
         job,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from orchestrator.diagnostics.model import Diagnostic
-from orchestrator.manifest.key_index import Having
+from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
@@ -20,7 +20,7 @@ from orchestrator.plan.matrix import Cell, cells_of
 MAX_JOBS = 200_000
 
 
-class Layout(Struct, frozen=True):
+class Numbering(Struct, frozen=True):
     """The jobs by number: the id of each, its workflow's number, and its cell if it has one. `first_of[n]` is the first
     job of workflow number n; one more entry ends the last. `cells` has the cells of each matrix by workflow name."""
 
@@ -49,21 +49,21 @@ class Layout(Struct, frozen=True):
         return None if cells is None else cells[job - self.first_of[self.workflow_of[job]]]
 
 
-def lay_out(manifest: Manifest, having: Having, source: SourceMap, found: list[Diagnostic]) -> Layout:
+def number_jobs(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> Numbering:
     """The jobs of a manifest. A workflow whose matrix has faults, which `found` gets, has one job without a cell."""
     names = list(manifest.workflows)
     cells = {
         name: cells_of(name, workflow.matrix, source, found)
-        for name, workflow in having.of("matrix").items()
+        for name, workflow in key_index.of("matrix").items()
         if workflow.matrix is not None
     }
     cells = {name: laid_out for name, laid_out in cells.items() if laid_out}
     if not cells:
-        return Layout(names, range(len(names)), range(len(names) + 1), {})
+        return Numbering(names, range(len(names)), range(len(names) + 1), {})
     if sum(map(len, cells.values())) > MAX_JOBS:
         message = f"the matrices have {sum(map(len, cells.values())):,} cells together"
         found.append(Diagnostic("PX230", message, source.key(("workflows",)), help=f"at most {MAX_JOBS:,} are planned"))
-        return Layout(names, range(len(names)), range(len(names) + 1), {})
+        return Numbering(names, range(len(names)), range(len(names) + 1), {})
     ids: list[str] = []
     workflow_of: list[int] = []
     first_of = [0]
@@ -72,4 +72,4 @@ def lay_out(manifest: Manifest, having: Having, source: SourceMap, found: list[D
         ids += labels
         workflow_of += [number] * len(labels)
         first_of.append(len(ids))
-    return Layout(ids, workflow_of, first_of, cells)
+    return Numbering(ids, workflow_of, first_of, cells)

@@ -15,7 +15,7 @@ from orchestrator.manifest.parts import Param
 from orchestrator.manifest.pattern import fault_of, matches
 from orchestrator.manifest.scalars import Value, quote, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.surroundings import PARAM_PREFIX, Surroundings
+from orchestrator.plan.planning_environment import PARAM_PREFIX, PlanningEnvironment
 
 MAX_PATTERNS = 100  # the worst of them take a tenth of a second each to be made ready
 _NOT_IN_VARIABLES = re.compile(r"[^A-Z0-9]")
@@ -39,7 +39,9 @@ class Params(Struct):
             raise UsageError("; ".join(messages), help=" ".join(filter(None, hints)))
 
 
-def resolve_params(manifest: Manifest, source: SourceMap, around: Surroundings, found: list[Diagnostic]) -> Params:
+def resolve_params(
+    manifest: Manifest, source: SourceMap, around: PlanningEnvironment, found: list[Diagnostic]
+) -> Params:
     """The parameters. `found` gets PX217 and PX218, and for each variable that names no parameter PX232."""
     params = Params()
     for name in around.given:
@@ -72,7 +74,7 @@ def variable_of(name: str) -> str:
     return PARAM_PREFIX + _NOT_IN_VARIABLES.sub("_", name.upper())
 
 
-def _given(name: str, around: Surroundings) -> tuple[str, str | None]:
+def _given(name: str, around: PlanningEnvironment) -> tuple[str, str | None]:
     """Where a value from outside comes from, and the value. An empty variable is as good as none."""
     if name in around.given:
         return "--set", around.given[name]
@@ -151,7 +153,7 @@ def _missing(name: str, source: SourceMap) -> Diagnostic:
     return Diagnostic("PX217", f"the parameter `{name}` has no value", span, path, (note,), advice)
 
 
-def _unknown_variables(manifest: Manifest, around: Surroundings) -> Iterator[Diagnostic]:
+def _unknown_variables(manifest: Manifest, around: PlanningEnvironment) -> Iterator[Diagnostic]:
     known = {variable_of(name): name for name in manifest.params}
     suggester = Suggester(known)
     for variable in sorted(around.env):

@@ -8,14 +8,14 @@ from msgspec import Struct
 
 from orchestrator.diagnostics.model import Diagnostic, Path
 from orchestrator.diagnostics.suggest import Suggester
-from orchestrator.manifest.key_index import Having
+from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest, Workflow
-from orchestrator.manifest.origin import Home
+from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.conditions import tests_of
-from orchestrator.plan.numbering import Layout
+from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.shelltext import is_posix_shell
 from orchestrator.plan.template import MAX_FAULTS, OPENING, Piece, TemplateFault, Templates
 
@@ -35,7 +35,7 @@ class References:
     """Checks workflow by workflow. `templated` are those whose texts hold templates, their own or of their defaults."""
 
     def __init__(
-        self, manifest: Manifest, layout: Layout, source: SourceMap, templates: Templates, found: list[Diagnostic]
+        self, manifest: Manifest, layout: Numbering, source: SourceMap, templates: Templates, found: list[Diagnostic]
     ) -> None:
         self.templated: set[str] = set()
         self._manifest = manifest
@@ -46,17 +46,19 @@ class References:
         self._params = Suggester(manifest.params)
         self._told: set[tuple[int, Path, int]] = set()
 
-    def check_all(self, own: Home, homes: Mapping[str, Home], having: Having, choosing: Collection[str]) -> None:
+    def check_all(
+        self, own: ManifestOrigin, origins: Mapping[str, ManifestOrigin], key_index: KeyIndex, choosing: Collection[str]
+    ) -> None:
         """PX212 to PX216. `choosing` are the workflows that need, or come after, chosen jobs of others."""
         # Most workflows have one text that may hold templates, and it holds none: a look at it is all they cost.
-        suspects = having.names(*_KEYS).union(choosing)
-        if _defaults_have_templates(own) or any(map(_defaults_have_templates, homes.values())):
+        suspects = key_index.names(*_KEYS).union(choosing)
+        if _defaults_have_templates(own) or any(map(_defaults_have_templates, origins.values())):
             suspects.update(self._manifest.workflows)
         for name, workflow in self._manifest.workflows.items():
             if name in suspects or (workflow.run is not None and OPENING in workflow.run):
-                self._check(name, workflow, homes.get(name, own))
+                self._check(name, workflow, origins.get(name, own))
 
-    def _check(self, name: str, workflow: Workflow, home: Home) -> None:
+    def _check(self, name: str, workflow: Workflow, home: ManifestOrigin) -> None:
         if workflow.if_ is not None:
             for key, path in tests_of(workflow.if_, ("workflows", name, "if")):
                 self._check_test(name, workflow, key, path)
@@ -153,13 +155,13 @@ def _whole(code: str, message: str, advice: str) -> TemplateFault:
     return TemplateFault(code, message, advice, 0, len(OPENING))
 
 
-def _defaults_have_templates(home: Home) -> bool:
+def _defaults_have_templates(home: ManifestOrigin) -> bool:
     defaults = home.defaults
     texts = (*defaults.shell, *defaults.env.values(), defaults.working_dir or "", *defaults.writes)
     return _any_opens(texts)
 
 
-def _has_templates(workflow: Workflow, home: Home) -> bool:
+def _has_templates(workflow: Workflow, home: ManifestOrigin) -> bool:
     """A quick look, since most workflows have none."""
     return (
         (workflow.run is not None and OPENING in workflow.run)
@@ -176,7 +178,7 @@ def _any_opens(texts: Collection[str]) -> bool:
     return bool(texts) and any(OPENING in text for text in texts)
 
 
-def _templated(name: str, workflow: Workflow, home: Home, source: SourceMap) -> Iterator[_Text]:
+def _templated(name: str, workflow: Workflow, home: ManifestOrigin, source: SourceMap) -> Iterator[_Text]:
     """The texts of a workflow that hold templates and may."""
     own: Path = ("workflows", name)
     texts = [(workflow.run or "", (*own, "run"), source)]
@@ -199,7 +201,7 @@ def _templated(name: str, workflow: Workflow, home: Home, source: SourceMap) -> 
             yield _Text(text, path, where)
 
 
-def _forbidden(name: str, workflow: Workflow, home: Home, source: SourceMap) -> Iterator[_Text]:
+def _forbidden(name: str, workflow: Workflow, home: ManifestOrigin, source: SourceMap) -> Iterator[_Text]:
     """The texts that hold templates and may not."""
     rare = workflow.file, workflow.cleanup, workflow.shell
     if rare == (None, None, None) and not _any_opens(home.defaults.shell):

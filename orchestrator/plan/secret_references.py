@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.diagnostics.suggest import Suggester
-from orchestrator.manifest.key_index import Having
+from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.secret_keys import is_value, looks_like_secret
 from orchestrator.manifest.syntax.source_map import SourceMap
@@ -30,10 +30,10 @@ def secret_sources(manifest: Manifest, planned: Iterable[str]) -> dict[str, Secr
     }
 
 
-def check_secrets(manifest: Manifest, having: Having, source: SourceMap, found: list[Diagnostic]) -> None:
+def check_secrets(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:
     """PX220 for each name that is no secret; a warning, PX221, for each literal that should be one."""
     suggester = Suggester(manifest.secrets)
-    for name, workflow in having.of("secrets", "env").items():
+    for name, workflow in key_index.of("secrets", "env").items():
         for place, secret in enumerate(workflow.secrets):
             if secret not in manifest.secrets:
                 path: Path = ("workflows", name, "secrets", place)

@@ -11,7 +11,7 @@ from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
 from orchestrator.plan.graph import Rows
 from orchestrator.plan.inputs import Selection
-from orchestrator.plan.numbering import Layout
+from orchestrator.plan.numbering import Numbering
 
 NOT_SELECTED = "not selected"
 MANUAL = "manual: it runs only when it is named, or needed by a job that is"
@@ -26,7 +26,9 @@ class Selected(Struct, frozen=True):
     left_out: tuple[tuple[int, str], ...]
 
 
-def select(manifest: Manifest, layout: Layout, needs: Rows, selection: Selection, unmet: Mapping[int, str]) -> Selected:
+def select(
+    manifest: Manifest, layout: Numbering, needs: Rows, selection: Selection, unmet: Mapping[int, str]
+) -> Selected:
     """Apply the selection to a graph without cycles. `unmet` are the jobs whose `if` does not hold, with the reason.
 
     `UsageError` for an unknown name or tag, and if the selection leaves nothing. `needs` of the result has a row for
@@ -58,7 +60,7 @@ def select(manifest: Manifest, layout: Layout, needs: Rows, selection: Selection
 class _Words:
     """Finds out which jobs a word of the command line means."""
 
-    def __init__(self, manifest: Manifest, layout: Layout) -> None:
+    def __init__(self, manifest: Manifest, layout: Numbering) -> None:
         self._known: dict[str, Iterable[int]] = {job_id: (number,) for number, job_id in enumerate(layout.ids)}
         tagged: dict[str, list[int]] = {}
         for number, (name, workflow) in enumerate(manifest.workflows.items()):

@@ -18,7 +18,7 @@ from orchestrator.report.progress import Broken, Head, Snapshot, broken, head_of
 DIGESTED = (JOURNAL, PLAN, RESULTS, REPORT, HTML_REPORT)
 
 
-class Closing(Struct, frozen=True, forbid_unknown_fields=True):
+class RunSummary(Struct, frozen=True, forbid_unknown_fields=True):
     """`digests` has the SHA-256 of each file of `DIGESTED`; `version` is of the pexec that wrote all of it."""
 
     version: str
@@ -32,20 +32,20 @@ class Closing(Struct, frozen=True, forbid_unknown_fields=True):
         return Snapshot(**msgspec.structs.asdict(self.head), running=[], failed=self.failed, waiting=[])
 
 
-def made_closing(report: RunReport, digests: Mapping[str, str], version: str) -> Closing:
+def made_closing(report: RunReport, digests: Mapping[str, str], version: str) -> RunSummary:
     """What there is to say of a run that has ended."""
-    return Closing(version, digests, head_of_finished(report), broken(report.jobs))
+    return RunSummary(version, digests, head_of_finished(report), broken(report.jobs))
 
 
-def closing_file(closing: Closing) -> bytes:
+def closing_file(closing: RunSummary) -> bytes:
     """The content of the file."""
     return msgspec.json.encode(closing) + b"\n"
 
 
-def read_closing(content: bytes, version: str) -> Closing | None:
+def read_run_summary(content: bytes, version: str) -> RunSummary | None:
     """None for what a pexec of this version did not write: another one may have counted otherwise."""
     try:
-        closing = msgspec.json.decode(content, type=Closing)
+        closing = msgspec.json.decode(content, type=RunSummary)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return closing if closing.version == version and closing.digests.keys() == set(DIGESTED) else None

@@ -60,7 +60,7 @@ def test_a_disk_without_room_for_names_is_refused(pexec: Pexec, tmp_path: Path) 
 
 
 def test_too_little_memory_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    preflight.refuse_too_little(str(tmp_path), 1)
+    preflight.check_resources(str(tmp_path), 1)
     monkeypatch.setattr(preflight, "LEAST_MEMORY", 1 << 60)
     with pytest.raises(EnvironmentFailedError, match=r"this machine has \d+ MiB of memory available, and a run needs"):
-        preflight.refuse_too_little(str(tmp_path), 1)
+        preflight.check_resources(str(tmp_path), 1)

@@ -113,10 +113,10 @@ def strangers() -> frozenset[str]:
             wanted += [
                 found[0] for line in lines if "extra ==" not in line and (found := re.match("[A-Za-z0-9._-]+", line))
             ]
-    homes = metadata.packages_distributions().items()
+    origins = metadata.packages_distributions().items()
     return frozenset(
         module
-        for module, names in homes
+        for module, names in origins
         if not required.intersection(re.sub("[-_.]+", "-", name).lower() for name in names)
     )
 

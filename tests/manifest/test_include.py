@@ -84,12 +84,12 @@ def test_each_workflow_keeps_the_folder_and_the_defaults_of_its_own_manifest(fol
     folder.file("ci/a.yaml", "include: [more/c.yaml]\ndefaults: {timeout: 2m}\nworkflows: {a: {run: a}}\n")
     folder.file("ci/more/c.yaml", "workflows: {c: {run: c}}\n")
     folder.file("../b.yaml", "workflows: {b: {run: b}}\n")
-    homes = folder.load().homes
-    assert {name: home.folder for name, home in homes.items()} == {"c": "ci/more", "a": "ci", "b": ".."}
-    assert homes["a"].defaults == Defaults(timeout="2m")
-    assert homes["c"].defaults == Defaults()
-    assert homes["c"].path_of("run.sh") == "ci/more/run.sh"
-    assert homes["c"].path_of("/run.sh") == "/run.sh"
+    origins = folder.load().origins
+    assert {name: home.folder for name, home in origins.items()} == {"c": "ci/more", "a": "ci", "b": ".."}
+    assert origins["a"].defaults == Defaults(timeout="2m")
+    assert origins["c"].defaults == Defaults()
+    assert origins["c"].path_of("run.sh") == "ci/more/run.sh"
+    assert origins["c"].path_of("/run.sh") == "/run.sh"
 
 
 def test_files_are_looked_for_from_the_folder_of_their_own_manifest(folder: Folder) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.manifests import loaded
 
-from orchestrator.manifest.key_index import Having
+from orchestrator.manifest.key_index import KeyIndex
 
 TEXT = """\
 version: 1
@@ -16,19 +16,19 @@ workflows:
 """
 
 
-def having() -> Having:
+def key_index() -> KeyIndex:
     manifest = loaded(TEXT).manifest
     assert manifest is not None
-    return Having(manifest.workflows)
+    return KeyIndex(manifest.workflows)
 
 
 def test_it_knows_who_has_a_key_in_the_order_of_the_manifest() -> None:
-    assert having().names("timeout") == {"test", "other"}
-    assert list(having().of("pools", "if_")) == ["test", "other"]
-    assert having().of("env") == {}
+    assert key_index().names("timeout") == {"test", "other"}
+    assert list(key_index().of("pools", "if_")) == ["test", "other"]
+    assert key_index().of("env") == {}
 
 
 @pytest.mark.parametrize("key", ["run", "needs"])
 def test_of_what_nearly_all_have_nothing_is_noted(key: str) -> None:
     with pytest.raises(AssertionError):
-        having().names(key)
+        key_index().names(key)

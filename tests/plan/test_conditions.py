@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import good_plan, picture, planned
 
 from orchestrator.errors import UsageError
@@ -16,9 +17,8 @@ from orchestrator.plan.conditions import Known
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
 from orchestrator.plan.select import MANUAL
-from orchestrator.plan.surroundings import Surroundings
 
-AROUND = Surroundings(env={"CI": "true", "EMPTY": "", "MODE": "fast"}, system="Linux", machine="x86_64")
+AROUND = PlanningEnvironment(env={"CI": "true", "EMPTY": "", "MODE": "fast"}, system="Linux", machine="x86_64")
 KNOWN = Known(AROUND, {"release": "release-7", "count": 3, "debug": False}, {"os": "linux", "py": 3.1})
 
 
@@ -91,7 +91,7 @@ def test_conditions_obey_de_morgan(condition: dict[str, Any]) -> None:
 
 
 def plan(text: str, *words: str, only: tuple[str, ...] = (), **given: str) -> Plan:
-    around = Surroundings(given, AROUND.env, "Linux", "x86_64", to_run=True)
+    around = PlanningEnvironment(given, AROUND.env, "Linux", "x86_64", to_run=True)
     return good_plan(text, selection=Selection(words, only), around=around)
 
 

@@ -6,7 +6,7 @@ import pytest
 from support.dags import big_dag
 
 from orchestrator.plan import cycles
-from orchestrator.plan.cycles import Knot, find_knots
+from orchestrator.plan.cycles import Component, find_knots
 
 
 def test_a_graph_without_cycles_has_no_knots() -> None:
@@ -14,11 +14,11 @@ def test_a_graph_without_cycles_has_no_knots() -> None:
 
 
 def test_a_cycle_reads_as_each_job_waiting_for_the_next_from_the_first_declared() -> None:
-    assert find_knots(((2,), (0,), (1,))) == (Knot((0, 1, 2), (0, 2, 1), has_more=False),)
+    assert find_knots(((2,), (0,), (1,))) == (Component((0, 1, 2), (0, 2, 1), has_more=False),)
 
 
 def test_a_job_that_waits_for_itself_is_a_cycle_of_one() -> None:
-    assert find_knots(((0,), (0,))) == (Knot((0,), (0,), has_more=False),)
+    assert find_knots(((0,), (0,))) == (Component((0,), (0,), has_more=False),)
 
 
 def test_a_cycle_is_entered_where_it_is_declared_first_wherever_it_was_found() -> None:
@@ -26,7 +26,7 @@ def test_a_cycle_is_entered_where_it_is_declared_first_wherever_it_was_found() -
 
 
 def test_of_two_cycles_in_one_knot_the_shorter_is_told_and_that_there_are_more() -> None:
-    assert find_knots(((1,), (2,), (3, 1), (0,))) == (Knot((0, 1, 2, 3), (1, 2), has_more=True),)
+    assert find_knots(((1,), (2,), (3, 1), (0,))) == (Component((0, 1, 2, 3), (1, 2), has_more=True),)
 
 
 def test_each_knot_has_its_own_cycle() -> None:
@@ -41,7 +41,7 @@ def test_a_job_that_only_needs_a_knot_is_not_part_of_it() -> None:
 def test_a_ring_of_a_hundred_thousand_jobs_is_told_whole() -> None:
     jobs = 100_000
     ring = tuple(((job + 1) % jobs,) for job in range(jobs))
-    assert find_knots(ring) == (Knot(tuple(range(jobs)), tuple(range(jobs)), has_more=False),)
+    assert find_knots(ring) == (Component(tuple(range(jobs)), tuple(range(jobs)), has_more=False),)
 
 
 def test_one_wrong_edge_in_a_large_plan_gives_one_cycle_through_it() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import textwrap
 
 import pytest
+from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import picture, planned
 
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.manifest.scalars import Value
 from orchestrator.plan.make import Planned
-from orchestrator.plan.surroundings import Surroundings
 
 DECLARED = """
     params:
@@ -26,7 +26,7 @@ DECLARED = """
 
 
 def plan(text: str = DECLARED, *, env: dict[str, str] | None = None, to_run: bool = True, **given: str) -> Planned:
-    return planned(text, around=Surroundings(given, env or {}, to_run=to_run))
+    return planned(text, around=PlanningEnvironment(given, env or {}, to_run=to_run))
 
 
 GIVEN = {"level": "low", "half": "1", "my-name.x": "x"}

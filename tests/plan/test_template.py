@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import Found, good_plan
 
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.model import JobSpec
-from orchestrator.plan.surroundings import Surroundings
 from orchestrator.plan.template import OPENING, Scope, Templates, fill, put_in
 
 VALUES = {"plain": "3.11", "odd": "it's $(id) `id`", "empty": "", "opening": "${{ run.dir }}", "dollar": "a$"}
@@ -176,6 +176,6 @@ def test_any_value_comes_through_a_shell_as_it_is(value: str) -> None:
 
 
 def test_a_plan_keeps_its_places_on_the_way_through_json() -> None:
-    plan = good_plan("workflows: {w: {run: 'echo $${{ run.id }} ${{ run.id }}'}}", around=Surroundings())
+    plan = good_plan("workflows: {w: {run: 'echo $${{ run.id }} ${{ run.id }}'}}", around=PlanningEnvironment())
     spec = plan_from_dict(plan_to_dict(plan)).jobs[0].spec
     assert fill(spec, RUN_ID, RUN_DIR).run == "echo ${{ run.id }} " + RUN_ID

@@ -18,7 +18,7 @@ from benchmarks import formats
 from benchmarks.graphs import layers
 from orchestrator.app.look import Look
 from orchestrator.app.planning import judge
-from orchestrator.app.summary import closing_of
+from orchestrator.app.summary import load_summary
 from orchestrator.journal.rundir import RunDir, open_run
 from orchestrator.report.fold import RunFold
 from orchestrator.report.html import html_report
@@ -58,7 +58,7 @@ def status(run: RunDir) -> None:
 
 
 def closed(run: RunDir) -> None:
-    closing = closing_of(run)
+    closing = load_summary(run)
     assert closing is not None
     assert f"{JOBS} succeeded" in snapshot_text(closing.snapshot)
 

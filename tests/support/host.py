@@ -69,7 +69,7 @@ HAS_PIDS_GROUP = can_count_processes()
 def on_a_host_without(pexec: Pexec, *, mechanisms: bool = True, groups: bool = True) -> Pexec:
     """Let this pexec find no mechanism of isolation that works, or no control group: at a seam inside, so that nobody
     can do it by accident."""
-    take_away = ["from orchestrator.execute import isolation, limits, groups"]
+    take_away = ["from orchestrator.execute.sandbox import cgroups, isolation, limits"]
     if not mechanisms:
         take_away.append("isolation.MECHANISMS = {kind: () for kind in isolation.MECHANISMS}")
     if not groups:

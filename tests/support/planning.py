@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from orchestrator.plan.planning_environment import PlanningEnvironment
+
 from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.files import RunbookFault
 from orchestrator.manifest.load import loads
@@ -15,7 +17,6 @@ from orchestrator.plan.files import FileKind
 from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.make import Planned, make_plan
 from orchestrator.plan.model import Plan
-from orchestrator.plan.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def planned(
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     cpus: int = 2,
-    around: Surroundings | None = None,
+    around: PlanningEnvironment | None = None,
     durations: Mapping[str, float] | None = None,
 ) -> Planned:
     """The plan of a manifest's text, and all that is wrong with it."""
@@ -70,7 +71,7 @@ def good_plan(
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     cpus: int = 2,
-    around: Surroundings | None = None,
+    around: PlanningEnvironment | None = None,
     durations: Mapping[str, float] | None = None,
 ) -> Plan:
     """The plan of a manifest's text in which nothing is wrong."""

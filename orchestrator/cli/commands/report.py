@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.app.look import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.app.memory import keep
-from orchestrator.app.summary import closing_unless_driven, is_as_then
+from orchestrator.app.summary import is_as_then, load_summary_unless_driven
 from orchestrator.cli.main import Parser
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
@@ -32,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, whatever the run's own is."""
     with chosen_run(arguments) as one:
-        closing = closing_unless_driven(one)
+        closing = load_summary_unless_driven(one)
         name = _file_of(arguments.format)
         if closing is not None and name is not None and is_as_then(one, closing, RESULTS, REPORT, HTML_REPORT):
             content = one.read(name)

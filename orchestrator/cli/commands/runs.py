@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from orchestrator.app.look import Look, add_looking_arguments, as_json, run_root
-from orchestrator.app.summary import closing_unless_driven
+from orchestrator.app.summary import load_summary_unless_driven
 from orchestrator.cli.main import Parser
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
@@ -46,7 +46,7 @@ def _heads(root: str, ids: Sequence[str], faults: list[RefusedError]) -> Iterato
     for run_id in ids:
         try:
             with open_run(root, run_id) as one:
-                closing = closing_unless_driven(one)
+                closing = load_summary_unless_driven(one)
                 yield _seen(one) if closing is None else closing.head
         except NoPlanError:
             yield _without_events(run_id, "not begun")

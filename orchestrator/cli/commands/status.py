@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from orchestrator.app.look import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.app.memory import keep
-from orchestrator.app.summary import closing_unless_driven
+from orchestrator.app.summary import load_summary_unless_driven
 from orchestrator.cli.main import Parser
 from orchestrator.console.streams import write_stdout
 from orchestrator.console.text import defused
@@ -19,7 +19,7 @@ from orchestrator.errors import ExitCode
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.progress import Progress, Snapshot
 from orchestrator.report.progress_text import snapshot_text
-from orchestrator.report.run_summary import Closing
+from orchestrator.report.run_summary import RunSummary
 
 EVERY = 0.25
 SHARE = 0.1  # of the time, at most, goes into looking at a large run
@@ -39,7 +39,7 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, whatever the run's own is."""
     with chosen_run(arguments) as one:
-        closing = closing_unless_driven(one)
+        closing = load_summary_unless_driven(one)
         if arguments.watch:
             return _watch(one, closing, arguments.format)
         snapshot = closing.snapshot if closing is not None else _seen(one)
@@ -55,7 +55,7 @@ def _seen(one: RunDir) -> Snapshot:
     return _now(look, progress)
 
 
-def _watch(one: RunDir, closing: Closing | None, form: str) -> int:
+def _watch(one: RunDir, closing: RunSummary | None, form: str) -> int:
     redraws = form == "text" and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     first = True
     for snapshot in _snapshots(one, REDRAW if redraws else None) if closing is None else (closing.snapshot,):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from orchestrator.app.look import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.app.memory import keep
-from orchestrator.app.summary import closing_of
+from orchestrator.app.summary import load_summary
 from orchestrator.cli.main import Parser
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.console.text import defused, plural, visible
@@ -71,7 +71,7 @@ def _sizes(run: RunDir) -> Callable[[str], int | None]:
 
 def _judge_closing(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
     """A closing record that is not of this journal counts for nobody, and is no fault."""
-    closing = closing_of(run)
+    closing = load_summary(run)
     if closing is None or closing == made_closing(fold.report(), closing.digests, closing.version):
         return []
     return [Violation(line, Rule.RESULTS_FILE, f"`{CLOSING}` does not say what the events say: remove it")]

@@ -19,7 +19,7 @@ from orchestrator.execute.warden import protocol
 Attempts = Callable[[AttemptSpec], "Future[AttemptResult]"]
 
 
-class DirectAttempts:
+class InlineAttempts:
     """Runs attempts over a line; `elsewhere` runs those that cannot go this way. For the driver's thread."""
 
     def __init__(self, supervision: Supervision, line: Line, on_spawned: OnSpawned, elsewhere: Attempts) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import needs_thread, run_attempt
-from orchestrator.execute.executors.inline import DirectAttempts
+from orchestrator.execute.executors.inline import InlineAttempts
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.supervisor.multiplexer import Line
 from orchestrator.execute.supervisor.supervisor import Supervision
@@ -63,7 +63,7 @@ class LocalBackend:
         self._supervision = supervision
         self._on_spawned = on_spawned
         self._on_output = on_output
-        self._direct = DirectAttempts(supervision, Line(supervision, inbox), on_spawned, self._in_a_thread)
+        self._direct = InlineAttempts(supervision, Line(supervision, inbox), on_spawned, self._in_a_thread)
 
     def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
         return self._in_a_thread(spec) if needs_thread(spec, self._supervision) else self._direct.submit(spec)

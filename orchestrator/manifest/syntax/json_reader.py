@@ -13,7 +13,7 @@ import msgspec
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.manifest.syntax.lines import Lines, Refusal
 from orchestrator.manifest.syntax.parse_errors import explain_json
-from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, Marks
+from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, NodeTable
 from orchestrator.manifest.syntax.yaml_reader import MAX_DEPTH
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|[^\s{}\[\],:"]+')
@@ -66,9 +66,9 @@ def read_patiently(lines: Lines) -> tuple[object, bool]:
     return data, twice
 
 
-def scan(lines: Lines) -> Marks:
+def scan(lines: Lines) -> NodeTable:
     """Where everything stands in a text that is valid JSON. Raises `Refusal` at text or depth that is not allowed."""
-    marks = Marks()
+    marks = NodeTable()
     stack: list[tuple[int, set[str] | None]] = []
     keys: set[str] | None = None  # those of the object that is open; None in a list
     expects_key = False

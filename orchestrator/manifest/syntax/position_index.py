@@ -21,7 +21,7 @@ from orchestrator.manifest.syntax.source_map import SourceMap
 MAX_DUPLICATES = 100
 
 
-class Marks(Struct):
+class NodeTable(Struct):
     """Parallel columns, one row a node: start and end index, the node after its last child (0: it has none), and the
     text of a key (None: it is no key). `duplicates` has the nodes of a mapping and of a key that it has already;
     `nodes` counts all of them, with what aliases repeat, once the whole text is read."""
@@ -62,12 +62,12 @@ class Positions(SourceMap):
 
     __slots__ = ("_children", "_lines", "_make", "_marks", "_steps", "nodes")
 
-    def __init__(self, lines: Lines, make: Callable[[], Marks], nodes: int = 0) -> None:
+    def __init__(self, lines: Lines, make: Callable[[], NodeTable], nodes: int = 0) -> None:
         super().__init__(texts={lines.file: lines.text})
         self._lines = lines
         self._make = make
         self.nodes = nodes
-        self._marks: Marks | None = None
+        self._marks: NodeTable | None = None
         self._children: dict[int, list[tuple[PathKey, int]]] = {}
         self._steps: dict[int, dict[PathKey, int]] = {}
 
@@ -111,7 +111,7 @@ class Positions(SourceMap):
             faults.append(Diagnostic("PX104", message, self._span(second), path, (note,), "remove one of the two"))
         return faults
 
-    def _read(self) -> Marks:
+    def _read(self) -> NodeTable:
         if self._marks is None:
             self._marks = self._make()
         return self._marks

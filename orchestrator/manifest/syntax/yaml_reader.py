@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.manifest.syntax.lines import Lines, Refusal
 from orchestrator.manifest.syntax.parse_errors import explain_yaml
-from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, Marks
+from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, NodeTable
 from orchestrator.manifest.syntax.yaml_scalars import SUSPECT_FIRST, resolve
 
 MAX_DEPTH = 40
@@ -37,7 +37,7 @@ MAX_NODES_OF_MANY = 1_000_000
 _MERGE_HINT = "use `defaults` for what all workflows share, or an alias for one whole value"
 
 
-def read_yaml(lines: Lines) -> tuple[object, Marks]:
+def read_yaml(lines: Lines) -> tuple[object, NodeTable]:
     """The data of the one document, None if there is none, and where it all stands. Raises `Refusal`."""
     try:
         builder = _built(lines, CParser(lines.text).get_event)
@@ -80,7 +80,7 @@ class _Builder:
 
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
-        self.marks = Marks()
+        self.marks = NodeTable()
         self.documents: list[object] = []
         self.anchors: dict[str, tuple[object, int]] = {}
         self.repeated = 0  # nodes that aliases stand for, beyond the aliases themselves

@@ -31,7 +31,7 @@ class Repaired(Struct, frozen=True):
     cuts: Cuts
 
 
-def repaired(data: dict[str, Any], faults: Iterable[Diagnostic], *, joining: bool = False) -> Repaired | None:
+def recover(data: dict[str, Any], faults: Iterable[Diagnostic], *, joining: bool = False) -> Repaired | None:
     """A copy of `data` without the places at fault; None if no workflows would be left, which only what is `joining`
     others can do without. `data` stays as it is."""
     cuts: Cuts = {}

@@ -67,11 +67,11 @@ def _salvaged(
 ) -> tuple[Manifest | None, SourceMap]:
     """What can still be planned, and its places. What a repair itself makes invalid is not told again, only repaired
     too."""
-    from orchestrator.manifest.validation.recover import moved, repaired
+    from orchestrator.manifest.validation.recover import moved, recover
 
     rounds = []
     for _ in range(_ROUNDS):
-        whole = None if faults.untold else repaired(data, faults.told, joining=model is JoiningManifest)
+        whole = None if faults.untold else recover(data, faults.told, joining=model is JoiningManifest)
         if whole is None:
             break
         data = whole.data

@@ -13,8 +13,8 @@ from typing import Any
 
 from orchestrator.report.text import count
 from orchestrator.report.verify.rules import Rule, Violation
-from orchestrator.report.verify.run_state import BROKE, SECOND, Gate, Job, Stands, Stop, jobs_of
-from orchestrator.report.verify.stop_rules import Duties
+from orchestrator.report.verify.run_state import BROKE, SECOND, Gate, Job, Phase, Stop, jobs_of
+from orchestrator.report.verify.stop_rules import StopRules
 
 __all__ = ["Judge", "Rule", "Violation", "violations"]
 
@@ -45,7 +45,7 @@ class Judge:
         self._at = 0.0
         self._cap: int = self._policy["max_parallel_jobs"]
         self._pools: Mapping[str, int] = self._policy["pools"]
-        self._duties = Duties(self._policy["fail_fast"])
+        self._duties = StopRules(self._policy["fail_fast"])
         self._taken: Counter[str] = Counter()
         self._running = 0
         self._stop = Stop()
@@ -91,7 +91,7 @@ class Judge:
     def _run_finished(self, event: Event) -> None:
         self.finished = True
         for job in self._jobs:
-            if job.stands is not Stands.ENDED:
+            if job.stands is not Phase.ENDED:
                 self._blame(Rule.STATUS, f"the run finished, and `{job.id}` has not ended")
         result, code = event["result"], event["exit_code"]
         if result != self._result():
@@ -112,7 +112,7 @@ class Judge:
         if event["job"] is not None:
             self._cancel_job(event)
             return
-        if all(job.stands is Stands.ENDED for job in self._jobs):
+        if all(job.stands is Phase.ENDED for job in self._jobs):
             return  # too late to stop anything
         self._judge_stop(event)
         stop, by_fail_fast = self._stop, event["reason"] == "fail_fast"
@@ -137,10 +137,10 @@ class Judge:
 
     def _cancel_job(self, event: Event) -> None:
         job = self._job(event)
-        if job is not None and job.stands is not Stands.ENDED:
+        if job is not None and job.stands is not Phase.ENDED:
             job.cancelled = True
             job.forced |= event["force"]
-            job.told_to_end |= job.stands is Stands.RUNNING
+            job.told_to_end |= job.stands is Phase.RUNNING
 
     # Attempts.
 
@@ -149,10 +149,10 @@ class Judge:
         if job is None:
             return
         self._judge_start(job, event)
-        if job.stands is not Stands.RUNNING:
+        if job.stands is not Phase.RUNNING:
             self._running += 1
             self._take(job)
-        job.stands, job.attempt, job.started_at = Stands.RUNNING, event["attempt"], event["at"]
+        job.stands, job.attempt, job.started_at = Phase.RUNNING, event["attempt"], event["at"]
         job.spawned = job.told_to_end = False
         job.term_at = None
 
@@ -162,13 +162,13 @@ class Judge:
             self._blame(Rule.ATTEMPT, f"{name} starts attempt {number} after attempt {job.attempt}")
         if job.is_group:
             self._blame(Rule.ATTEMPT, f"{name} is a group and has nothing to run")
-        if job.stands is Stands.RUNNING:
+        if job.stands is Phase.RUNNING:
             self._blame(Rule.ATTEMPT, f"{name} starts attempt {number} while attempt {job.attempt} is under way")
-        elif job.stands is Stands.ENDED:
+        elif job.stands is Phase.ENDED:
             self._blame(Rule.ATTEMPT, f"{name} starts attempt {number} after it {job.went}")
-        elif job.stands is Stands.UNDECIDED:
+        elif job.stands is Phase.UNDECIDED:
             self._blame(Rule.RETRY, f"{name} starts attempt {number}, which was not scheduled")
-        elif job.stands is Stands.WAITING and event["at"] < job.not_before - SECOND:
+        elif job.stands is Phase.WAITING and event["at"] < job.not_before - SECOND:
             self._blame(Rule.BACK_OFF, f"{name} starts at second {event['at']}, not before second {job.not_before}")
         self._judge_turn(job)
         self._blame_neglect(self._duties.neglected_at_start(job, event["at"], self._stop), f"{name} starts")
@@ -182,7 +182,7 @@ class Judge:
             why = f"its need `{others[0].id}` {others[0].went}" if others else "no need of it failed"
             self._blame(Rule.NEEDS, f"`{job.id}` starts although {why}")
         for index in job.after:
-            if self._jobs[index].stands is not Stands.ENDED:
+            if self._jobs[index].stands is not Phase.ENDED:
                 self._blame(Rule.AFTER, f"`{job.id}` starts before `{self._jobs[index].id}` has ended")
 
     def _take(self, job: Job) -> None:
@@ -208,7 +208,7 @@ class Judge:
         self._give(job)
         self._blame_neglect(self._duties.neglected_at_end(job, event["at"], self._stop), f"`{job.id}` ends")
         verdict = event["verdict"]
-        job.stands, job.verdict, job.exit_code = Stands.UNDECIDED, verdict, event["exit_code"]
+        job.stands, job.verdict, job.exit_code = Phase.UNDECIDED, verdict, event["exit_code"]
         job.failed += verdict in ("failed", "timed_out")
         job.lost += verdict == "lost"
         if verdict == "succeeded" and (event["exit_code"] or event["signal"]):
@@ -238,9 +238,9 @@ class Judge:
         job = self._job(event)
         if job is None:
             return None
-        if job.stands is not Stands.RUNNING or event["attempt"] != job.attempt:
+        if job.stands is not Phase.RUNNING or event["attempt"] != job.attempt:
             self._blame(Rule.ATTEMPT, f"attempt {event['attempt']} of `{job.id}` {what} and is not under way")
-        return job if job.stands is Stands.RUNNING else None
+        return job if job.stands is Phase.RUNNING else None
 
     def _give(self, job: Job) -> None:
         self._running -= 1
@@ -256,7 +256,7 @@ class Judge:
         name = f"`{job.id}`"
         if event["attempt"] != job.attempt + 1:
             self._blame(Rule.ATTEMPT, f"attempt {event['attempt']} of {name} is scheduled after attempt {job.attempt}")
-        if job.stands is not Stands.UNDECIDED:
+        if job.stands is not Phase.UNDECIDED:
             self._blame(Rule.RETRY, f"{name} is tried again, and no attempt of it has ended just now")
         elif job.verdict not in BROKE or not job.may_be_retried:
             self._blame(Rule.RETRY, f"{name} is tried again; its policy does not grant that after {job.verdict}")
@@ -266,13 +266,13 @@ class Judge:
         wait = event["not_before"] - event["at"]
         if not least - SECOND <= wait <= most + SECOND:
             self._blame(Rule.BACK_OFF, f"{name} waits {wait:g} s; by its policy {least:g} to {most:g} s")
-        if job.stands is not Stands.RUNNING:
-            job.stands, job.not_before = Stands.WAITING, event["not_before"]
+        if job.stands is not Phase.RUNNING:
+            job.stands, job.not_before = Phase.WAITING, event["not_before"]
 
     def _job_adopted(self, event: Event) -> None:
         job = self._job(event)
         if job is not None:
-            if job.stands is Stands.RUNNING:
+            if job.stands is Phase.RUNNING:
                 self._blame(Rule.STATUS, f"`{job.id}` is adopted while attempt {job.attempt} is under way")
             job.adopted = True
 
@@ -281,9 +281,9 @@ class Judge:
         if job is None:
             return
         status = event["status"]
-        if job.stands is Stands.ENDED:
+        if job.stands is Phase.ENDED:
             self._blame(Rule.STATUS, f"`{job.id}` ends as {status} after it {job.went}")
-        elif job.stands is Stands.RUNNING:
+        elif job.stands is Phase.RUNNING:
             self._blame(Rule.STATUS, f"`{job.id}` ends as {status} while attempt {job.attempt} is under way")
             self._give(job)
         else:
@@ -293,11 +293,11 @@ class Judge:
             self._blame(Rule.ATTEMPT, f"`{job.id}` ends after {told}; it had {job.attempt}")
         if event["allowed"] != (job.may_fail and status in BROKE):
             self._blame(Rule.STATUS, f"`{job.id}` ends as {status}, and `allowed` is {str(event['allowed']).lower()}")
-        job.stands, job.status = Stands.ENDED, status
+        job.stands, job.status = Phase.ENDED, status
         self._duties.ended(job, status)
 
     def _succeeded(self, job: Job, event: Event) -> None:
-        if job.stands is Stands.UNDECIDED:
+        if job.stands is Phase.UNDECIDED:
             self._judge_verdict(job, "succeeded", "succeeded")
         elif job.is_group and not job.adopted:
             self._judge_turn(job)
@@ -306,7 +306,7 @@ class Judge:
 
     def _broke(self, job: Job, event: Event) -> None:
         status = event["status"]
-        if job.stands is not Stands.UNDECIDED:
+        if job.stands is not Phase.UNDECIDED:
             self._blame(Rule.STATUS, f"`{job.id}` ends as {status} without an attempt that did")
             return
         self._judge_verdict(job, status, status)
@@ -314,7 +314,7 @@ class Judge:
             self._blame(Rule.RETRY, f"`{job.id}` ends as {status}, and its policy grants another attempt")
 
     def _was_cancelled(self, job: Job, event: Event) -> None:
-        if job.stands is Stands.UNDECIDED:
+        if job.stands is Phase.UNDECIDED:
             self._judge_verdict(job, "cancelled", "killed")
         elif not job.cancelled and not self._stop.covers(job):
             self._blame(Rule.CANCEL, f"`{job.id}` is cancelled, and nobody asked")
@@ -323,7 +323,7 @@ class Judge:
 
     def _was_skipped(self, job: Job, event: Event) -> None:
         gate, others = self._gate(job)
-        if job.stands is not Stands.IDLE:
+        if job.stands is not Phase.IDLE:
             self._blame(Rule.SKIP, f"`{job.id}` is skipped after attempt {job.attempt}")
         elif gate is not Gate.SHUT:
             self._blame(Rule.SKIP, f"`{job.id}` is skipped, and none of its needs asks for it")
@@ -340,14 +340,14 @@ class Judge:
         """What its needs say, with those of them that wait, or that shut it."""
         jobs = self._jobs
         for index in job.needs:  # nearly always all is well, and said soon
-            if jobs[index].status != "succeeded" or jobs[index].stands is not Stands.ENDED:
+            if jobs[index].status != "succeeded" or jobs[index].stands is not Phase.ENDED:
                 break
         else:
             if job.when != "failure":
                 return Gate.OPEN, []
         needs = [jobs[index] for index in job.needs]
-        bad = [need for need in needs if need.stands is Stands.ENDED and not need.went_well]
-        left = [need for need in needs if need.stands is not Stands.ENDED]
+        bad = [need for need in needs if need.stands is Phase.ENDED and not need.went_well]
+        left = [need for need in needs if need.stands is not Phase.ENDED]
         if job.when == "success" and bad:
             return Gate.SHUT, bad
         if left:

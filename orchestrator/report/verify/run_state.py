@@ -17,7 +17,7 @@ DEFAULT_GRACE = 10.0
 SECOND = 1e-6  # how exactly the journal tells times
 
 
-class Stands(enum.Enum):
+class Phase(enum.Enum):
     """Where a job stands."""
 
     IDLE = "idle"
@@ -70,7 +70,7 @@ class Job(Struct, gc=False):
     grace: float
     matrix: str = ""  # its workflow, if the first failure of that cancels the rest
     started_at: float = 0.0  # its latest attempt
-    stands: Stands = Stands.IDLE
+    stands: Phase = Phase.IDLE
     status: str = ""  # once it has ended
     attempt: int = 0  # the latest
     verdict: str = ""  # of that one, once it has ended
@@ -89,8 +89,8 @@ class Job(Struct, gc=False):
         """A resume: nothing that was tried counts, but the number of the latest attempt and a success."""
         self.failed = self.lost = 0
         self.told_to_end = self.cancelled = self.forced = False
-        if self.status != "succeeded" and not (self.stands is Stands.UNDECIDED and self.verdict == "succeeded"):
-            self.stands, self.status = Stands.IDLE, ""
+        if self.status != "succeeded" and not (self.stands is Phase.UNDECIDED and self.verdict == "succeeded"):
+            self.stands, self.status = Phase.IDLE, ""
 
     @property
     def went(self) -> str:

@@ -12,7 +12,7 @@ from orchestrator.report.verify.run_state import BROKE, SECOND, Job, Stop
 LATE = 5.0  # seconds; a job that ends so soon after the run was stopped may have ended by itself
 
 
-class Duties(Struct):
+class StopRules(Struct):
     """`fail_fast` is that of the run, `deadline` the second at which it has to stop. `has_failed`: a job has, since the
     run began or was resumed, and not as allowed; `matrices` are the workflows whose other jobs are done for by that."""
 

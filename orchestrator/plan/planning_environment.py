@@ -9,7 +9,7 @@ from msgspec import Struct, field
 PARAM_PREFIX = "PEXEC_PARAM_"
 
 
-class Surroundings(Struct, frozen=True):
+class PlanningEnvironment(Struct, frozen=True):
     """`given` are parameters by name, as `--set` has them; `env` is the environment; `system` and `machine` are what
     the platform calls itself. With `to_run` the plan is one to run: every parameter must have a value."""
 
