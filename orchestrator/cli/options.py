@@ -144,14 +144,14 @@ def understand(arguments: argparse.Namespace) -> Invocation:
     """What the words and flags of `add_run_arguments` ask for, with the settings. Raises UsageError."""
     from orchestrator.app.planning import planning_environment
     from orchestrator.plan.inputs import Overrides, Selection
-    from orchestrator.plan.model import FailFast
+    from orchestrator.plan.model import FAIL_FAST
 
     manifest, jobs = split_words(arguments.words)
     settings = settings_for(arguments, manifest)
     fail_fast = settings.fail_fast
     overrides = Overrides(
         max_parallel_jobs=_parallel(settings.max_parallel_jobs),
-        fail_fast=None if fail_fast is None else FailFast(fail_fast.value),
+        fail_fast=None if fail_fast is None else FAIL_FAST[fail_fast.value],
         timeout_seconds=_limit(settings.timeout_seconds),
     )
     given = dict(assignment.split("=", 1) for assignment in arguments.set)

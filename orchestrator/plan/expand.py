@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -12,7 +13,17 @@ from orchestrator.manifest.model import Defaults, Manifest, Retry, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.inputs import Overrides
-from orchestrator.plan.model import Durability, FailFast, Isolation, JobSpec, Limits, Order, Policy, RetryPolicy
+from orchestrator.plan.model import (
+    AdmissionPolicy,
+    Durability,
+    Isolation,
+    JobSpec,
+    Limits,
+    Order,
+    Policy,
+    RetryPolicy,
+    ShellBlock,
+)
 from orchestrator.plan.template import is_absolute
 
 _ISOLATION = {member.value: member for member in Isolation}
@@ -28,12 +39,11 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         jobs = policy.max_parallel_jobs
     return Policy(
         max_parallel_jobs=max(1, cpus * jobs.percent // 100) if isinstance(jobs, CpuShare) else jobs,
-        fail_fast=FailFast(str(policy.fail_fast).lower()) if overrides.fail_fast is None else overrides.fail_fast,
+        fail_fast=policy.fail_fast if overrides.fail_fast is None else overrides.fail_fast,
         timeout=_limit(policy.timeout),
         order=Order(policy.order),
         pools=dict(policy.pools),
-        min_free_memory=policy.admission.min_free_memory,
-        max_load=policy.admission.max_load,
+        admission=AdmissionPolicy(policy.admission.min_free_memory, policy.admission.max_load),
         durability=Durability(policy.durability),
         keep_runs=policy.keep_runs,
         archive=policy.archive,
@@ -80,7 +90,7 @@ class Expander:
             args=own.args,
             shell=base.shell if own.shell is None else own.shell,
             file_executable=facts is not None and facts.kind == "executable",
-            blocks=() if facts is None else facts.blocks,
+            blocks=() if facts is None else tuple(ShellBlock(line, text) for line, text in facts.blocks),
             env=base.env if own.env is None else {**base.env, **own.env},
             env_inherit=self._env_inherit(own, isolation),
             secrets=own.secrets,
@@ -100,7 +110,7 @@ class Expander:
             spec = put_in(spec)
         return self._seen_from_the_run(spec) if self._home.folder else spec
 
-    def _env_inherit(self, own: Workflow, isolation: Isolation) -> str | tuple[str, ...]:
+    def _env_inherit(self, own: Workflow, isolation: Isolation) -> Literal["all", "minimal"] | tuple[str, ...]:
         if own.env_inherit is not None:
             return own.env_inherit
         return "minimal" if isolation is Isolation.SANDBOX and not self._inherits else self._defaults.env_inherit

@@ -122,7 +122,7 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:
     policy = plan.policy
     settings = {
         "max_parallel_jobs": str(policy.max_parallel_jobs),
-        "fail_fast": policy.fail_fast.value,
+        "fail_fast": str(policy.fail_fast).lower(),
         "timeout": f"{_limit(policy.job_timeout)} a job, {_limit(policy.timeout)} for the run",
         "order": policy.order.value,
     }

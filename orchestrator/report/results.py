@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orchestrator.plan.model import FailFast
+from orchestrator.plan.model import FAIL_FAST
 from orchestrator.report.model import RunReport
 from orchestrator.report.status import Status
 
@@ -77,7 +77,7 @@ _HEAD: dict[str, Json] = {
     },
     "exit_code": {"type": ["integer", "null"], "minimum": 0, "description": "null until the run has ended."},
     "max_parallel_jobs": {"type": "integer", "minimum": 1},
-    "fail_fast": {"enum": [mode.plain for mode in FailFast]},
+    "fail_fast": {"enum": list(FAIL_FAST.values())},
     "degraded": {
         "type": "array",
         "description": "What this host could not keep, and why.",

@@ -19,7 +19,7 @@ if __name__ == "__main__":
 from support.worlds import Draft, World, job  # noqa: E402
 
 from orchestrator.engine.states import Verdict  # noqa: E402
-from orchestrator.plan.model import FailFast, When  # noqa: E402
+from orchestrator.plan.model import When  # noqa: E402
 
 PAGE = ROOT / "docs/design/outcomes.md"
 
@@ -95,7 +95,7 @@ def fate(when: When, *needs: str) -> str:
 def fate_in_a_stop(when: When, how: str, end: str) -> str:
     """What becomes of a job whose need runs when the run is stopped, and ends so."""
     other = job("other")
-    mode = {"fail-fast": FailFast.ON, "fail-fast: drain": FailFast.DRAIN}.get(how, FailFast.OFF)
+    mode = {"fail-fast": True, "fail-fast: drain": "drain"}.get(how, False)
     world = World.started(*_needs(["n0"], [end]), other, job("it", needs="n0", when=when), fail_fast=mode)
     if how == "Ctrl-C":
         world.cancel()

@@ -99,7 +99,7 @@ def _json(found: Discovery, plan: Plan, base_dir: str) -> str:
     import json
 
     from orchestrator.discovery.manifest_text import path_from
-    from orchestrator.plan.artifacts import dependencies_dict
+    from orchestrator.plan.export import dependencies_dict
 
     graph = dependencies_dict(plan, {entry.name: entry.status for entry in found.entries})
     for entry in found.entries:

@@ -19,7 +19,7 @@ def text_of(spec: JobSpec, folder: str) -> bytes:
     """The text that runs the blocks; `folder` is where it may keep its marker."""
     from orchestrator.manifest.runbook import Block, script  # most runs have no runbook
 
-    return os.fsencode(script([Block(text, line) for line, text in spec.blocks], os.path.join(folder, MARKER)))
+    return os.fsencode(script([Block(block.text, block.line) for block in spec.blocks], os.path.join(folder, MARKER)))
 
 
 def with_place(result: AttemptResult, spec: JobSpec, folder: str) -> AttemptResult:
