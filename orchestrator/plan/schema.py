@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from orchestrator.plan.estimate import Estimate
-from orchestrator.plan.export import VERSION
+from orchestrator.plan.export import NOT_WRITTEN, VERSION
 from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.model import (
     AdmissionPolicy,
@@ -40,7 +40,6 @@ _DEFINITIONS = {
     "SecretSource": "secret",
 }
 _STRUCTS: Mapping[str, type[Struct]] = {"AdmissionPolicy": AdmissionPolicy, "ShellBlock": ShellBlock}
-_NOT_WRITTEN = ("index", "spec")  # a job is its id, and the keys of its spec are among its own
 _IDS: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
 _IDS_OF_LEVELS = {"type": "array", "items": {**_IDS, "description": "Jobs that may run in parallel.", "minItems": 1}}
 _AMOUNTS: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}
@@ -132,7 +131,7 @@ def _keys(struct: type[Struct], forms: Mapping[str, Schema] = MappingProxyType({
     required: Schema = {}
     optional: Schema = {}
     for key in keys_of(struct):
-        if key.field in _NOT_WRITTEN:
+        if key.field in NOT_WRITTEN:
             continue
         schema = _resolved(_structs()[struct.__name__]["properties"][key.json])
         default = schema.pop("default", None)
