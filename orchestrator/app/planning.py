@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
-from orchestrator.plan.inputs import Overrides, PlanningEnvironment, Selection
+from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
 from orchestrator.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -75,17 +75,19 @@ def assess(
     if loaded.manifest is None:
         return Verdict(loaded.path, None, loaded.diagnostics, loaded.source.texts)
     readable = not has_errors(loaded.diagnostics)
-    planned = make_plan(
+    read = ReadManifest(
         loaded.manifest,
         loaded.source,
-        manifest_path=loaded.path,
+        path=loaded.path,
         base_dir=loaded.base_dir,
         files=loaded.files,
-        cpus=len(os.sched_getaffinity(0)),
+        origins=loaded.origins or {},
+    )
+    planned = make_plan(
+        read,
+        around if around is not None and readable else planning_environment(),
         selection=selection if readable else None,  # the job that was asked for may be what cannot be read
         overrides=overrides,
-        origins=loaded.origins,
-        around=around if around is not None and readable else planning_environment(),
         durations=None if run_root is None else known_durations(run_root, loaded.path),
     )
     diagnostics = tuple(sorted((*loaded.diagnostics, *_own_faults(planned.diagnostics, loaded)), key=_position))

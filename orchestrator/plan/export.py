@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cache
-from itertools import compress
-from operator import attrgetter, ne
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct, ValidationError, convert, structs
@@ -133,9 +132,12 @@ class _Exporter:
 
     def data(self, struct: Struct) -> dict[str, Any]:
         """The keys that are always written, and those that have not their default, with their values as data."""
-        values = self._values(struct)
-        present = compress(zip(values, self._names, self._forms, strict=True), map(ne, values, self._defaults))
-        return {name: value if form is None else form(value) for value, name, form in present}
+        columns = zip(self._values(struct), self._names, self._defaults, self._forms, strict=True)
+        return {
+            name: value if form is None else form(value)
+            for value, name, default, form in columns
+            if value is not default and value != default
+        }
 
 
 _exporter_of = cache(_Exporter)
@@ -205,7 +207,7 @@ def _as_data(value: Any) -> Any:
     if kind is RetryPolicy:
         return _retry_data(value)
     if isinstance(value, Struct):
-        return _exporter_of(kind).data(value)
+        return _exporter_of(type(value)).data(value)
     return value.value if isinstance(value, Enum) else value
 
 

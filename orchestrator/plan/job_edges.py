@@ -16,23 +16,28 @@ from orchestrator.plan.workflow_edges import Choice, Edges
 MAX_EDGES = 2_000_000
 MAX_COMPARISONS = 20_000_000  # of cells with what is chosen: some ten seconds
 
-Wanted = Callable[[Choice, int], Mapping[str, Value] | None]
+ChoiceValues = Callable[[Choice, int], Mapping[str, Value] | None]
 """The values that a choice asks for in a job of the workflow that makes it; None where they cannot be known."""
 
 _FEW = 8
 
 
 def job_edges(
-    manifest: Manifest, layout: Numbering, edges: Edges, wanted: Wanted, source: SourceMap, found: list[Diagnostic]
+    manifest: Manifest,
+    numbering: Numbering,
+    edges: Edges,
+    choice_values: ChoiceValues,
+    source: SourceMap,
+    found: list[Diagnostic],
 ) -> Edges:
     """The edges between jobs. `found` gets PX211 and PX212 for choices of nothing, and PX230 for far too many edges."""
-    if layout.is_plain and not edges.choices:
+    if numbering.is_plain and not edges.choices:
         return edges
-    chooser = _Chooser(manifest, layout, edges, wanted, source, found)
+    chooser = _Chooser(manifest, numbering, edges, choice_values, source, found)
     needs: list[tuple[int, ...]] = []
     after: list[tuple[int, ...]] = []
     count = 0
-    for job, workflow in enumerate(layout.workflow_of):
+    for job, workflow in enumerate(numbering.workflow_of):
         hard = chooser.row(job, workflow, "needs")
         soft = chooser.row(job, workflow, "after")
         needs.append(hard)
@@ -40,7 +45,7 @@ def job_edges(
         count += len(hard) + len(soft)
         if count > MAX_EDGES or chooser.compared > MAX_COMPARISONS:
             found.append(_too_many(tuple(manifest.workflows)[workflow], source))
-            nothing: list[tuple[int, ...]] = [()] * len(layout.ids)
+            nothing: list[tuple[int, ...]] = [()] * len(numbering.ids)
             return Edges(nothing, nothing, nothing)
     return Edges(needs, after, [hard + soft for hard, soft in zip(needs, after, strict=True)])
 
@@ -51,17 +56,17 @@ class _Chooser:
     def __init__(
         self,
         manifest: Manifest,
-        layout: Numbering,
+        numbering: Numbering,
         edges: Edges,
-        wanted: Wanted,
+        choice_values: ChoiceValues,
         source: SourceMap,
         found: list[Diagnostic],
     ) -> None:
         self._names = tuple(manifest.workflows)
         self._workflows = manifest.workflows
-        self._layout = layout
+        self._numbering = numbering
         self._rows = {"needs": edges.needs, "after": edges.after}
-        self._wanted = wanted
+        self._choice_values = choice_values
         self._source = source
         self._found = found
         self.compared = 0
@@ -86,7 +91,7 @@ class _Chooser:
         return row
 
     def _meant(self, job: int, target: int, choices: list[Choice] | None) -> range | list[int]:
-        everyone = self._layout.jobs_of(target)
+        everyone = self._numbering.jobs_of(target)
         if choices is None:
             return everyone
         return sorted({other for choice in choices for other in self._chosen(job, everyone, choice)})
@@ -95,19 +100,19 @@ class _Chooser:
         """The jobs of a choice; all of them where it cannot be known which."""
         path: Path = ("workflows", self._names[choice.workflow], choice.key, choice.place, "matrix")
         target = self._names[choice.target]
-        cells = self._layout.cells.get(target)
+        cells = self._numbering.cells.get(target)
         if cells is None:
             if self._workflows[target].matrix is None:
                 message = f"`{target}` has no matrix to choose from"
                 self._tell("PX211", message, path, "name the workflow alone")
             return everyone
-        values = self._wanted(choice, job)
+        values = self._choice_values(choice, job)
         if values is None or self._has_unknown(values, target, path):
             return everyone
         found = self._cells_that_have(values, choice.target, target)
         if not found:
             shown = ", ".join(f"{key}={value_text(value)}" for key, value in values.items())
-            asking = f" for `{self._layout.ids[job]}`" if self._layout.ids[job] != path[1] else ""
+            asking = f" for `{self._numbering.ids[job]}`" if self._numbering.ids[job] != path[1] else ""
             message = f"no job of `{target}` has {shown}, which is needed{asking}"
             self._tell("PX211", message, path, self._values_of(target, values))
         return found
@@ -118,8 +123,8 @@ class _Chooser:
         found = self._found_before.get((number, asked))
         if found is None:
             index = self._cells_with.get(number)
-            first = self._layout.first_of[number]
-            cells = self._layout.cells[name]
+            first = self._numbering.first_of[number]
+            cells = self._numbering.cells[name]
             if index is None:
                 index = self._cells_with[number] = {}
                 for place, cell in enumerate(cells):
@@ -134,7 +139,7 @@ class _Chooser:
     def _has_unknown(self, values: Mapping[str, Value], target: str, path: Path) -> bool:
         known = self._keys.get(target)
         if known is None:
-            known = self._keys[target] = {key for cell in self._layout.cells[target] for key in cell.values}
+            known = self._keys[target] = {key for cell in self._numbering.cells[target] for key in cell.values}
         for key in values:
             if key not in known:
                 advice = Suggester(sorted(known)).did_you_mean(key) or f"it has {', '.join(map(quote, sorted(known)))}"
@@ -145,7 +150,9 @@ class _Chooser:
         parts = []
         for key in values:
             there = list(
-                dict.fromkeys(value_text(cell.values[key]) for cell in self._layout.cells[target] if key in cell.values)
+                dict.fromkeys(
+                    value_text(cell.values[key]) for cell in self._numbering.cells[target] if key in cell.values
+                )
             )
             more = ", ..." if len(there) > _FEW else ""
             parts.append(f"`{key}` is {', '.join(map(quote, there[:_FEW]))}{more}")

@@ -40,11 +40,11 @@ class Params(Struct):
 
 
 def resolve_params(
-    manifest: Manifest, source: SourceMap, around: PlanningEnvironment, found: list[Diagnostic]
+    manifest: Manifest, source: SourceMap, environment: PlanningEnvironment, found: list[Diagnostic]
 ) -> Params:
     """The parameters. `found` gets PX217 and PX218, and for each variable that names no parameter PX232."""
     params = Params()
-    for name in around.cli_params:
+    for name in environment.cli_params:
         if name not in manifest.params:
             advice = Suggester(manifest.params).did_you_mean(name) or _all_of(manifest)
             params.refused.append((f"`--set {name}`: there is no parameter `{name}`", advice))
@@ -56,16 +56,16 @@ def resolve_params(
         return params
     for name, param in manifest.params.items():
         sound = _check_declaration(name, param, source, found)
-        origin, text = _given(name, around)
+        origin, text = _given(name, environment)
         if param.default is not None:
             params.values[name] = param.default
         if text is None:
-            if param.default is None and around.for_run:
+            if param.default is None and environment.for_run:
                 found.append(_missing(name, source))
         elif sound:
             _take(params, name, param, text, origin, source)
-    if around.for_run:
-        found.extend(_unknown_variables(manifest, around))
+    if environment.for_run:
+        found.extend(_unknown_variables(manifest, environment))
     return params
 
 
@@ -74,12 +74,12 @@ def variable_of(name: str) -> str:
     return PARAM_PREFIX + _NOT_IN_VARIABLES.sub("_", name.upper())
 
 
-def _given(name: str, around: PlanningEnvironment) -> tuple[str, str | None]:
+def _given(name: str, environment: PlanningEnvironment) -> tuple[str, str | None]:
     """Where a value from outside comes from, and the value. An empty variable is as good as none."""
-    if name in around.cli_params:
-        return "--set", around.cli_params[name]
+    if name in environment.cli_params:
+        return "--set", environment.cli_params[name]
     variable = variable_of(name)
-    return variable, around.env.get(variable) or None
+    return variable, environment.env.get(variable) or None
 
 
 def _take(params: Params, name: str, param: Param, text: str, origin: str, source: SourceMap) -> None:
@@ -153,10 +153,10 @@ def _missing(name: str, source: SourceMap) -> Diagnostic:
     return Diagnostic("PX217", f"the parameter `{name}` has no value", span, path, (note,), advice)
 
 
-def _unknown_variables(manifest: Manifest, around: PlanningEnvironment) -> Iterator[Diagnostic]:
+def _unknown_variables(manifest: Manifest, environment: PlanningEnvironment) -> Iterator[Diagnostic]:
     known = {variable_of(name): name for name in manifest.params}
     suggester = Suggester(known)
-    for variable in sorted(around.env):
+    for variable in sorted(environment.env):
         if variable.startswith(PARAM_PREFIX) and variable not in known:
             message = f"the environment variable `{variable}` sets no parameter of this manifest"
             advice = suggester.did_you_mean(variable)

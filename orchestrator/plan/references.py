@@ -35,11 +35,11 @@ class References:
     """Checks workflow by workflow. `templated` are those whose texts hold templates, their own or of their defaults."""
 
     def __init__(
-        self, manifest: Manifest, layout: Numbering, source: SourceMap, templates: Templates, found: list[Diagnostic]
+        self, manifest: Manifest, numbering: Numbering, source: SourceMap, templates: Templates, found: list[Diagnostic]
     ) -> None:
         self.templated: set[str] = set()
         self._manifest = manifest
-        self._layout = layout
+        self._numbering = numbering
         self._source = source
         self._templates = templates
         self._found = found
@@ -124,7 +124,7 @@ class References:
             advice = self._params.did_you_mean(asked) or f"declare it: `params: {{{asked}: {{default: ...}}}}`"
             return "PX212", "asks for an unknown parameter", advice
         if root == "matrix":
-            cells = self._layout.cells.get(name)
+            cells = self._numbering.cells.get(name)
             if cells is None:
                 if workflow.matrix is None:
                     return "PX212", f"asks for a matrix, which `{name}` does not have", ""

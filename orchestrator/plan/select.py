@@ -27,20 +27,20 @@ class Selected(Struct, frozen=True):
 
 
 def select(
-    manifest: Manifest, layout: Numbering, needs: EdgeRows, selection: Selection, unmet: Mapping[int, str]
+    manifest: Manifest, numbering: Numbering, needs: EdgeRows, selection: Selection, unmet: Mapping[int, str]
 ) -> Selected:
     """Apply the selection to a graph without cycles. `unmet` are the jobs whose `if` does not hold, with the reason.
 
     `UsageError` for an unknown name or tag, and if the selection leaves nothing. `needs` of the result has a row for
-    each kept job, still with the layout's numbers.
+    each kept job, still with the numbering's numbers.
     """
-    words = _Words(manifest, layout)
+    words = _Words(manifest, numbering)
     jobs, only, skip = (words.resolve(asked) for asked in (selection.jobs, selection.only, selection.skip))
     there = set(range(len(needs))) - unmet.keys()
     graph = (
         [needs_through_skipped(n, needs, there) if n in there else () for n in range(len(needs))] if unmet else needs
     )
-    manual = {job for n, one in enumerate(manifest.workflows.values()) if one.manual for job in layout.jobs_of(n)}
+    manual = {job for n, one in enumerate(manifest.workflows.values()) if one.manual for job in numbering.jobs_of(n)}
     names = [word for word in (*selection.jobs, *selection.only) if not word.startswith(_TAG)]
     kept = there - manual | with_needs(words.resolve(names).keys() & there, graph)
     if selection.jobs:
@@ -62,12 +62,12 @@ def select(
 class _Words:
     """Finds out which jobs a word of the command line means."""
 
-    def __init__(self, manifest: Manifest, layout: Numbering) -> None:
-        self._known: dict[str, Iterable[int]] = {job_id: (number,) for number, job_id in enumerate(layout.ids)}
+    def __init__(self, manifest: Manifest, numbering: Numbering) -> None:
+        self._known: dict[str, Iterable[int]] = {job_id: (number,) for number, job_id in enumerate(numbering.ids)}
         tagged: dict[str, list[int]] = {}
         for number, (name, workflow) in enumerate(manifest.workflows.items()):
-            jobs = layout.jobs_of(number)
-            if name in layout.cells:
+            jobs = numbering.jobs_of(number)
+            if name in numbering.cells:
                 self._known[name] = jobs
             for tag in dict.fromkeys(workflow.tags):
                 tagged.setdefault(_TAG + tag, []).extend(jobs)

@@ -176,7 +176,7 @@ def _in_quotes(piece: Piece, where: Where) -> TemplateFault:
     return TemplateFault("PX215", f"stands in {where.value}", advice, piece.number, piece.length)
 
 
-class Scope(Struct, frozen=True):
+class TemplateScope(Struct, frozen=True):
     """What references mean for one job: values as text."""
 
     params: Mapping[str, str]
@@ -193,11 +193,11 @@ class Scope(Struct, frozen=True):
         return self.job_id
 
 
-class Renderer:
+class TemplateFiller:
     """Puts texts of one job together. `late` counts the places that were left for `fill`. In code for a shell that is
     not `posix` nothing is quoted."""
 
-    def __init__(self, templates: Templates, scope: Scope, blanks: int, *, posix: bool) -> None:
+    def __init__(self, templates: Templates, scope: TemplateScope, blanks: int, *, posix: bool) -> None:
         self._templates = templates
         self._scope = scope
         self._blanks = blanks
@@ -224,18 +224,18 @@ class Renderer:
         return quoted(value) if in_shell and not piece.raw else value
 
 
-def put_in(spec: JobSpec, templates: Templates, scope: Scope) -> JobSpec:
+def put_in(spec: JobSpec, templates: Templates, scope: TemplateScope) -> JobSpec:
     """The spec of one job, with all that is known put into its texts. The places for what comes late are spelled so
     that nothing else in the job's texts looks like them."""
     blanks = 0
     while True:
         blanks += 1
-        renderer = Renderer(templates, scope, blanks, posix=is_posix_shell(spec.shell))
-        made = _with(spec, renderer.text, renderer.code)
+        filler = TemplateFiller(templates, scope, blanks, posix=is_posix_shell(spec.shell))
+        made = _with(spec, filler.text, filler.code)
         places = [_place(reference, blanks, raw=raw) for reference in LATE for raw in (False, True)]
-        if not renderer.late:
+        if not filler.late:
             return made
-        if sum(text.count(place) for text in _texts(made) for place in places) == renderer.late:
+        if sum(text.count(place) for text in _texts(made) for place in places) == filler.late:
             return replace(made, late=blanks)
 
 

@@ -12,17 +12,17 @@ from support.planning import good_plan, picture, planned
 
 from orchestrator.errors import UsageError
 from orchestrator.manifest.parts import Condition
-from orchestrator.plan.conditions import Known
+from orchestrator.plan.conditions import ConditionContext
 from orchestrator.plan.inputs import PlanningEnvironment, Selection
 from orchestrator.plan.model import Plan
 from orchestrator.plan.select import MANUAL
 
 AROUND = PlanningEnvironment(env={"CI": "true", "EMPTY": "", "MODE": "fast"}, system="Linux", machine="x86_64")
-KNOWN = Known(AROUND, {"release": "release-7", "count": 3, "debug": False}, {"os": "linux", "py": 3.1})
+KNOWN = ConditionContext(AROUND, {"release": "release-7", "count": 3, "debug": False}, {"os": "linux", "py": 3.1})
 
 
 def holds(condition: dict[str, Any]) -> bool:
-    return KNOWN.holds(Condition.model_validate(condition))
+    return KNOWN.evaluate(Condition.model_validate(condition))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_conditions_obey_de_morgan(condition: dict[str, Any]) -> None:
 
 def plan(text: str, *words: str, only: tuple[str, ...] = (), **given: str) -> Plan:
     around = PlanningEnvironment(given, AROUND.env, "Linux", "x86_64", for_run=True)
-    return good_plan(text, selection=Selection(words, only), around=around)
+    return good_plan(text, selection=Selection(words, only), environment=around)
 
 
 def needs(plan: Plan) -> dict[str, list[str]]:

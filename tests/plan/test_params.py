@@ -26,7 +26,7 @@ DECLARED = """
 
 
 def plan(text: str = DECLARED, *, env: dict[str, str] | None = None, for_run: bool = True, **given: str) -> Planned:
-    return planned(text, around=PlanningEnvironment(given, env or {}, for_run=for_run))
+    return planned(text, environment=PlanningEnvironment(given, env or {}, for_run=for_run))
 
 
 GIVEN = {"level": "low", "half": "1", "my-name.x": "x"}

@@ -78,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _plan(found: Discovery) -> Planned:
     """The order of the workflows, or the cycles among them. Their files play no part in it."""
     from orchestrator.manifest.model import Manifest
+    from orchestrator.plan.inputs import PlanningEnvironment, ReadManifest
     from orchestrator.plan.make import Planned, make_plan
 
     if not found.entries:
@@ -86,7 +87,7 @@ def _plan(found: Discovery) -> Planned:
         entry.name: {"argv": ["true"], "needs": [need.name for need in entry.needs]} for entry in found.entries
     }
     manifest = Manifest.model_validate({"version": 1, "workflows": workflows})
-    return make_plan(manifest, found.source_map(), manifest_path="", base_dir="", files={}, cpus=1)
+    return make_plan(ReadManifest(manifest, found.source_map(), path="", base_dir=""), PlanningEnvironment())
 
 
 def _yaml(found: Discovery, base_dir: str) -> str:
