@@ -7,7 +7,13 @@ from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
 FAST_ROOMS = ("console", "diagnostics", "discovery", "engine", "journal", "manifest", "plan", "report")
-FAST_FILES = ("test_errors.py", "test_suite.py", "docs/test_outcomes.py", "docs/test_promises.py")
+FAST_FILES = (
+    "test_errors.py",
+    "test_suite.py",
+    "docs/test_outcomes.py",
+    "docs/test_promises.py",
+    "docs/test_runbook.py",
+)
 # They start programs, draw thousands of runs, or measure time: together half of the time of these rooms.
 SLOW_FILES = (
     "console/test_streams.py",
