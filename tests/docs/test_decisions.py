@@ -26,6 +26,6 @@ def test_numbers_are_unique() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_has_its_four_parts_in_order(page: Path) -> None:
-    parts = [part for part in re.findall(r"^\*\*([^*]+)\.\*\*", page.read_text(), re.MULTILINE)]
+    parts = re.findall(r"^\*\*([^*]+)\.\*\*", page.read_text(), re.MULTILINE)
     wanted = [part for part in parts if part in ("Context", "Decision", "Consequences", "What would change our mind")]
     assert wanted == ["Context", "Decision", "Consequences", "What would change our mind"], parts

@@ -47,7 +47,7 @@ def test_every_link_leads_to_a_page_and_a_heading_that_exist(page: Path) -> None
             continue
         file, _, fragment = link.partition("#")
         target = page.parent / file if file else page
-        if not target.exists() or fragment and fragment not in anchors(target):
+        if not target.exists() or (fragment and fragment not in anchors(target)):
             broken.add(link)
     assert broken == set()
 
