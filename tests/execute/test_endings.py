@@ -50,7 +50,7 @@ def _file(folder: Path, name: str, content: bytes, mode: int) -> None:
         ({"argv": ("./text/missing",)}, "`./text/missing` was not found", 127),
         ({"argv": ("./text",)}, "`./text` is not executable", 126),
         ({"argv": ("text",), "env": {"PATH": "."}}, "`text` is not executable", 126),
-        ({"argv": ("./folder",)}, "`./folder` is a folder", 126),
+        ({"argv": ("./folder",)}, "`./folder` is a directory", 126),
         ({"argv": ("./bad-shebang",)}, "its interpreter `/no/such/interpreter` cannot be run", 127),
         ({"argv": ("./no-shebang",)}, "`./no-shebang` is no program and has no `#!` line", 126),
         ({"argv": ("true", "a\0b")}, "the command cannot be started: embedded null byte", 126),

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 from orchestrator.execute.attempt import command
 from orchestrator.execute.attempt.environment import overlay
 from orchestrator.execute.attempt.output import Pump
 from orchestrator.execute.attempt.result import broken, lost, of_reply, with_enforcers, with_output, without_log
 from orchestrator.execute.attempt.runbooks import with_place
-from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+from orchestrator.execute.attempt.spec import AttemptLostError, AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.tempdirs import TempFolder
 from orchestrator.execute.sandbox.limits import needs_pipe
 from orchestrator.execute.supervisor.channel import Request
-from orchestrator.execute.supervisor.supervisor import AttemptLostError, Supervision
+from orchestrator.execute.supervisor.supervisor import Supervision
+from orchestrator.execute.warden.protocol import Reply
 from orchestrator.plan.model import NO_LIMITS, Isolation
 
 OnSpawned = Callable[[AttemptSpec, int, int], None]
@@ -77,10 +77,10 @@ def request_for(spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> R
     )
     if spec.spec.isolation is Isolation.NONE:
         return request
-    return supervision.isolations.behind_walls(request, spec, temp_dir)
+    return supervision.isolations.with_sandbox(request, spec, temp_dir)
 
 
-def result_of(reply: tuple[Any, ...], spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> AttemptResult:
+def result_of(reply: Reply, spec: AttemptSpec, temp_dir: str, supervision: Supervision) -> AttemptResult:
     """What the warden's last word says of the attempt."""
     result = with_place(of_reply(reply, spec), spec.spec, temp_dir)
     if spec.spec.limits is NO_LIMITS and spec.spec.isolation is Isolation.NONE:

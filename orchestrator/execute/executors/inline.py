@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from orchestrator.execute.attempt.result import broken, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import OnSpawned, request_for, result_of, take_folder
-from orchestrator.execute.supervisor.multiplexer import Asker, Line, Reply
+from orchestrator.execute.supervisor.multiplexer import Asker, Line
 from orchestrator.execute.supervisor.supervisor import Supervision
 from orchestrator.execute.warden import protocol
 
@@ -47,15 +47,14 @@ class InlineAttempts:
         folder = take_folder(spec, self._supervision)
         announced = False
 
-        def on_reply(reply: Reply) -> None:
+        def on_reply(reply: protocol.Reply) -> None:
             nonlocal announced
-            kind = reply[0]
-            if kind in (protocol.SPAWNED, protocol.FINISHED) and not announced:
+            if isinstance(reply, protocol.Started | protocol.Finished) and not announced:
                 announced = True
-                self._on_spawned(spec, reply[1], reply[2])
-            if kind == protocol.SPAWNED:
+                self._on_spawned(spec, reply.pid, reply.start_ticks)
+            if isinstance(reply, protocol.Started):
                 return
-            if kind == protocol.SCARCE:
+            if isinstance(reply, protocol.Scarce):
                 folders.give_back(folder)
                 self._elsewhere(spec).add_done_callback(lambda done: future.set_result(done.result()))
                 return

@@ -56,14 +56,12 @@ def output_of(command: Sequence[str], base_dir: str, supervision: Supervision) -
     return capture.data
 
 
-def _check(reply: tuple[object, ...], program: str) -> None:
-    kind = reply[0]
-    if kind != protocol.FINISHED:
+def _check(reply: protocol.Reply, program: str) -> None:
+    if not isinstance(reply, protocol.Finished):
         raise SourceError(f"`{program}` cannot be started")
-    cause, status = reply[3:5]
-    if cause == protocol.BY_TIMEOUT:
+    if reply.cause == protocol.BY_TIMEOUT:
         raise SourceError(f"`{program}` did not end within {SECONDS:.0f} s")
-    code = os.waitstatus_to_exitcode(status) if isinstance(status, int) else -1
+    code = -1 if reply.status is None else os.waitstatus_to_exitcode(reply.status)
     if code:
         why = _REASONS.get(code, f"ended with exit code {code}" if code > 0 else "was killed")
         raise SourceError(

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 from orchestrator.execute.attempt.environment import BaseEnvironment
 from orchestrator.execute.attempt.output import Pipe
-from orchestrator.execute.sandbox.limits import LimitRequest
 from orchestrator.execute.warden import processes, protocol
 from orchestrator.execute.warden.scarcity import has_room_for
 
@@ -51,9 +50,9 @@ class Request(NamedTuple):
     log: bytes
     timeout: float | None
     grace: float
-    limits: LimitRequest | None = None
+    limits: protocol.AttemptLimits | None = None
     words: tuple[bytes, ...] = ()
-    walls: tuple[Any, ...] | None = None
+    sandbox: protocol.SandboxSpec | None = None
 
 
 class WardenProcess:
@@ -88,10 +87,10 @@ class WardenProcess:
         first = protocol.tag_base(self.pid)
         self._tags = range(first, first + (1 << protocol.SERIAL_BITS))
 
-    def tell(self, *message: Any, descriptor: int | None = None) -> None:
+    def tell(self, message: protocol.Control, descriptor: int | None = None) -> None:
         """Send on the control socket; OSError if the warden is gone."""
         self.is_used = True
-        protocol.send(self.control, message, descriptor)
+        protocol.send(self.control, tuple(message), descriptor)
 
     def hang_up(self) -> None:
         """Let it know that nobody needs it: it kills everything and leaves."""
@@ -155,7 +154,7 @@ class Channel:
         self._end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
-                warden.tell(protocol.CHANNEL, descriptor=theirs.fileno())
+                warden.tell(protocol.Control(protocol.CHANNEL), theirs.fileno())
             except OSError:
                 # The end of the pair, which now comes, says the same to whoever asks.
                 return
@@ -172,7 +171,7 @@ class Channel:
         """Hang up; the warden kills what still runs for this channel."""
         self._end.close()
 
-    def ask(self, request: Request, on_spawned: Callable[[int, int], None], pump: Pipe | None) -> tuple[Any, ...]:
+    def ask(self, request: Request, on_spawned: Callable[[int, int], None], pump: Pipe | None) -> protocol.Reply:
         """Have the attempt run and wait for its end: the warden's last word about it.
 
         `on_spawned(pid, start_ticks)` is called once before that, if a process was started.
@@ -182,18 +181,17 @@ class Channel:
         while True:
             if pump is not None:
                 pump.run_until_readable(self.fileno())
-            for _, *reply in self.receive():
-                kind = reply[0]
-                if kind in (protocol.SPAWNED, protocol.FINISHED) and not announced:
+            for reply in self.receive():
+                if isinstance(reply, protocol.Started | protocol.Finished) and not announced:
                     announced = True
-                    on_spawned(reply[1], reply[2])
-                if kind != protocol.SPAWNED:
-                    return tuple(reply)
+                    on_spawned(reply.pid, reply.start_ticks)
+                if not isinstance(reply, protocol.Started):
+                    return reply
 
     def send(self, request: Request, pump: Pipe | None = None) -> None:
         """Ask for an attempt. Raises ChannelClosedError."""
         try:
-            protocol.send(self._end, self._message(request, pump), pump.write_end if pump else None)
+            protocol.send(self._end, self._packed(request, pump), pump.write_end if pump else None)
         except (BrokenPipeError, ConnectionResetError):
             raise ChannelClosedError(asked=False) from None
         self._known.add(request.base.number)
@@ -202,7 +200,7 @@ class Channel:
         """Ask for an attempt without waiting: None if the warden does not listen now, False if it is too large.
 
         Raises ChannelClosedError."""
-        data = marshal.dumps(self._message(request, None))
+        data = marshal.dumps(self._packed(request, None))
         if len(data) > protocol.LARGEST_INLINE:
             return False
         try:
@@ -214,25 +212,26 @@ class Channel:
         self._known.add(request.base.number)
         return True
 
-    def _message(self, request: Request, pump: Pipe | None) -> tuple[Any, ...]:
+    def _packed(self, request: Request, pump: Pipe | None) -> tuple[Any, ...]:
         base = request.base
-        return (
-            request.serial,
-            request.argv,
-            request.working_dir,
-            base.number,
-            None if base.number in self._known else base.variables,
-            request.overlay,
-            b"" if pump else request.log,
-            request.timeout,
-            request.grace,
-            request.limits,
-            request.words,
-            request.walls,
+        start = protocol.StartRequest(
+            serial=request.serial,
+            argv=request.argv,
+            working_dir=request.working_dir,
+            base=base.number,
+            base_variables=None if base.number in self._known else base.variables,
+            overlay=request.overlay,
+            log=b"" if pump else request.log,
+            timeout=request.timeout,
+            grace=request.grace,
+            limits=request.limits,
+            plain_words=request.words,
+            sandbox=request.sandbox,
         )
+        return protocol.pack_start(start)
 
-    def receive(self) -> tuple[tuple[Any, ...], ...]:
-        """The next words about attempts, each behind its serial; waits for them. Raises ChannelClosedError."""
+    def receive(self) -> list[protocol.Reply]:
+        """The next replies about attempts; waits for them. Raises ChannelClosedError."""
         try:
             reply = self._end.recv(protocol.REPLY)
         except ConnectionResetError:
@@ -240,8 +239,7 @@ class Channel:
             raise ChannelClosedError(asked=False) from None
         if not reply:
             raise ChannelClosedError(asked=True)
-        words: tuple[tuple[Any, ...], ...] = marshal.loads(reply)
-        return words
+        return protocol.unpack_replies(reply)
 
 
 def _moved_up(descriptor: int) -> int:

@@ -10,21 +10,20 @@ import select
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from orchestrator.execute.attempt.spec import AttemptLostError
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.supervisor.channel import Channel, ChannelClosedError, Request
-from orchestrator.execute.supervisor.supervisor import AttemptLostError, Supervision
+from orchestrator.execute.supervisor.supervisor import Supervision
 from orchestrator.execute.warden import protocol
 
-Reply = tuple[Any, ...]
-
 # A thread may wait for room, or send what is too large for a packet; the driver's must not.
-ELSEWHERE: Reply = (protocol.SCARCE, 0)
+ELSEWHERE = protocol.Scarce(protocol.NO_SERIAL, 0)
 
 
 class Asker(NamedTuple):
     """Who asked for an attempt: gets the warden's words about it, or why there will be none."""
 
-    on_reply: Callable[[Reply], None]
+    on_reply: Callable[[protocol.Reply], None]
     on_lost: Callable[[str], None]
 
 
@@ -97,11 +96,11 @@ class Line:
 
     def _read(self, channel: Channel) -> None:
         """One packet of words; there is one."""
-        for serial, *reply in channel.receive():
-            self._tell(serial, tuple(reply))
+        for reply in channel.receive():
+            self._tell(reply.serial, reply)
 
-    def _tell(self, serial: int, reply: Reply) -> None:
-        if reply[0] == protocol.SPAWNED:
+    def _tell(self, serial: int, reply: protocol.Reply) -> None:
+        if isinstance(reply, protocol.Started):
             self._askers[serial].on_reply(reply)
             return
         asker = self._askers.pop(serial)

@@ -11,11 +11,12 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.attempt.output import Pipe
+from orchestrator.execute.attempt.spec import AttemptLostError
 from orchestrator.execute.attempt.tempdirs import TempFolders
 from orchestrator.execute.secrets.store import NO_SECRETS, Secrets, forbid_core_dumps
 from orchestrator.execute.supervisor.channel import Channel, ChannelClosedError, Request, WardenProcess, sweep
@@ -42,10 +43,6 @@ _CLOSING_SECONDS = 7.0
 # pexec itself is broken. One that had read its request may have been killed by the job, which is not the others' fault.
 _MOST_FRUITLESS = 30
 _NEVER_HEARD_OF = 10
-
-
-class AttemptLostError(Exception):
-    """The attempt has no verdict: what should have told it broke. The text says how."""
 
 
 class Supervision:
@@ -81,7 +78,7 @@ class Supervision:
                 f"the process that starts jobs cannot be started: {error}", code="PX301"
             ) from error
 
-    def run(self, request: Request, on_spawned: OnSpawned, pump: Pipe | None = None) -> tuple[Any, ...]:
+    def run(self, request: Request, on_spawned: OnSpawned, pump: Pipe | None = None) -> protocol.Reply:
         """Run one attempt to its end: the warden's last word about it, see `warden.protocol`. Blocks the thread.
 
         Where the system has no room for a process it waits for it. Raises AttemptLostError.
@@ -90,12 +87,16 @@ class Supervision:
         heard_out = False
         try:
             reply = self._ask(request, on_spawned, pump)
-            if reply[0] == protocol.SCARCE:
-                reply = self._ask_until_there_is_room(request, on_spawned, pump, reply)
+            if isinstance(reply, protocol.Scarce):
+                reply = self._ask_until_there_is_room(request, on_spawned, pump, reply.errno)
             heard_out = True
             return reply
         finally:
             self.attempt_ends(heard_out=heard_out)
+
+    def run_quietly(self, request: Request) -> protocol.Reply:
+        """Like `run`, for a program of pexec's own: its start is not announced."""
+        return self.run(request, lambda pid, start_ticks: None)
 
     def attempt_begins(self) -> None:
         """One more attempt is asked for."""
@@ -138,7 +139,7 @@ class Supervision:
         if self._isolations is None:
             from orchestrator.execute.sandbox.isolation import Isolations
 
-            self._isolations = Isolations(self)
+            self._isolations = Isolations(self.run_quietly, self.environments)
         return self._isolations
 
     @isolations.setter
@@ -164,7 +165,7 @@ class Supervision:
     def put_logs_in(self, folder: int) -> None:
         """From now on names of logs count in the folder with this descriptor, which stays the caller's."""
         self.logs = folder
-        self._tell(protocol.LOGS, descriptor=folder)
+        self._tell(protocol.Control(protocol.LOGS), folder)
 
     def degraded(self) -> tuple[tuple[str, str], ...]:
         """What of the promises this host does not let pexec keep: each with the reason."""
@@ -178,16 +179,16 @@ class Supervision:
 
         One that was not started yet never will be.
         """
-        self._tell(protocol.KILL, serial, force)
+        self._tell(protocol.Control(protocol.KILL, serial, force))
 
     def pause(self) -> None:
         """Stop the processes of all attempts; from now on no time passes for them."""
         self._paused_at = time.monotonic()
-        self._tell(protocol.PAUSE)
+        self._tell(protocol.Control(protocol.PAUSE))
 
     def resume(self) -> float:
         """Let them go on; how many seconds do not count."""
-        self._tell(protocol.RESUME)
+        self._tell(protocol.Control(protocol.RESUME))
         seconds = time.monotonic() - self._paused_at
         self._stood_still += seconds
         return seconds
@@ -214,41 +215,43 @@ class Supervision:
         if self._enforcement is not None:
             self._enforcement.close()
 
-    def _tell(self, *message: Any, descriptor: int | None = None) -> None:
+    def _tell(self, message: protocol.Control, descriptor: int | None = None) -> None:
         with self._lock:
             if self._warden is None:
                 return
             try:
-                self._warden.tell(*message, descriptor=descriptor)
+                self._warden.tell(message, descriptor)
             except OSError:
                 # It is dead. Whoever waits for an attempt notices that on his channel.
                 return
 
     def _ask_until_there_is_room(
-        self, request: Request, on_spawned: OnSpawned, pump: Pipe | None, reply: tuple[Any, ...]
-    ) -> tuple[Any, ...]:
+        self, request: Request, on_spawned: OnSpawned, pump: Pipe | None, number: int
+    ) -> protocol.Reply:
         with self._lock:
             self._without_room += 1
         try:
             give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
-            while reply[0] == protocol.SCARCE:
+            while True:
                 if self._asking > self._without_room:
                     give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
                 if self._awake() >= give_up_at:
-                    raise AttemptLostError(f"no process can be started: {os.strerror(reply[1]).lower()}")
+                    raise AttemptLostError(f"no process can be started: {os.strerror(number).lower()}")
                 self._closed.wait(_ASK_AGAIN_SECONDS)
                 reply = self._ask(request, on_spawned, pump)
-            return reply
+                if not isinstance(reply, protocol.Scarce):
+                    return reply
+                number = reply.errno
         finally:
             with self._lock:
                 self._without_room -= 1
 
-    def _ask(self, request: Request, on_spawned: OnSpawned, pump: Pipe | None) -> tuple[Any, ...]:
+    def _ask(self, request: Request, on_spawned: OnSpawned, pump: Pipe | None) -> protocol.Reply:
         """Ask, again if the warden was gone before it could hear; SCARCE too if it is pexec that has no room."""
         while True:
             channel = self.take_channel()
             if channel is None:
-                return protocol.SCARCE, errno.EMFILE
+                return protocol.Scarce(request.serial, errno.EMFILE)
             heard_out = False
             try:
                 reply = channel.ask(request, on_spawned, pump)
@@ -258,7 +261,7 @@ class Supervision:
                 if closed.asked:
                     raise AttemptLostError(self.why_lost()) from None
                 if not died:
-                    return protocol.SCARCE, errno.EMFILE
+                    return protocol.Scarce(request.serial, errno.EMFILE)
             else:
                 return reply
             finally:
@@ -294,7 +297,7 @@ class Supervision:
     def _another_warden(self) -> WardenProcess:
         warden = WardenProcess()
         if self.logs is not None:
-            warden.tell(protocol.LOGS, descriptor=self.logs)
+            warden.tell(protocol.Control(protocol.LOGS), self.logs)
         return warden
 
     def give_back(self, channel: Channel, *, heard_out: bool) -> None:
