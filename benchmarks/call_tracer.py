@@ -105,7 +105,7 @@ def _run_pexec(directory: str) -> None:
             argv = [*argv[:place], os.path.abspath(__file__), *argv[place:]]
         return spawn(path, argv, *rest, **more)
 
-    os.posix_spawn = spawn_traced
+    os.posix_spawn = spawn_traced  # type: ignore[assignment]
     from orchestrator.__main__ import main
 
     tracer = Tracer("send", "main", "Driver.run")

@@ -158,7 +158,7 @@ def test_what_hides_whose_it_is_ends_with_the_run(desk: Desk) -> None:
     assert (attempt.result.verdict, attempt.result.leftover_killed) == (Verdict.SUCCEEDED, 0)
     desk.run(run="true")
     assert not wait_until(lambda: not marked(attempt.mark), 0.2)
-    desk.supervision.close()
+    desk.supervisor.close()
     assert survivors(attempt.mark) == set()
 
 

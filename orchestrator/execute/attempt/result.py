@@ -15,6 +15,8 @@ from orchestrator.execute.attempt.tempdirs import PlaceTakenError
 from orchestrator.execute.warden import protocol
 from orchestrator.plan.model import NO_LIMITS, Limits
 
+NEVER_BEGAN = "pexec ended before it began"
+
 _KIBIBYTE = 1024
 # As shells say it: there is no such command, or it cannot be executed.
 _NO_SUCH_COMMAND = 127

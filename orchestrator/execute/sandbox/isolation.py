@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import RefusedError
+from orchestrator.execute.attempt.environment import Environments
+from orchestrator.execute.attempt.request import AttemptLostError, Reply, Request
 from orchestrator.execute.attempt.spec import AttemptSpec, CannotStartError
 from orchestrator.execute.sandbox.policy import MECHANISMS, Mechanism, Place, walls
-from orchestrator.execute.supervisor.channel import Request
 from orchestrator.execute.warden import protocol
 from orchestrator.plan.model import Isolation, PlannedJob
-
-if TYPE_CHECKING:
-    from orchestrator.execute.supervisor.supervisor import Supervision
 
 # No attempt comes near it: serials count from 1.
 _SERIAL = (1 << protocol.SERIAL_BITS) - 2
@@ -38,12 +35,16 @@ _SANDBOX_SEES = "jobs in a sandbox see other processes"
 
 
 class Isolations:
-    """The mechanisms of this machine for each isolation that jobs ask for, each tried once."""
+    """The mechanisms of this machine for each isolation that jobs request, each tried once, by `run`."""
 
     def __init__(
-        self, supervision: Supervision, mechanisms: Mapping[Isolation, Sequence[Mechanism]] | None = None
+        self,
+        run: Callable[[Request], Reply],
+        environments: Environments,
+        mechanisms: Mapping[Isolation, Sequence[Mechanism]] | None = None,
     ) -> None:
-        self._supervision = supervision
+        self._run = run
+        self._environments = environments
         self._mechanisms = MECHANISMS if mechanisms is None else mechanisms
         self._lock = threading.Lock()
         self._chosen: dict[Isolation, Mechanism | None] = {}
@@ -147,7 +148,7 @@ class Isolations:
                 _SERIAL,
                 argv,
                 os.fsencode(place.working_dir),
-                self._supervision.environments.base("minimal"),
+                self._environments.base("minimal"),
                 {},
                 os.fsencode(log),
                 _SECONDS,
@@ -156,15 +157,13 @@ class Isolations:
             )
         except CannotStartError as error:
             return str(error)
-        from orchestrator.execute.supervisor.supervisor import AttemptLostError
-
         try:
-            return _verdict(self._supervision.run(request, lambda pid, start_ticks: None))
+            return _verdict(self._run(request))
         except AttemptLostError as error:
             return str(error)
 
 
-def _verdict(reply: tuple[Any, ...]) -> str | None:
+def _verdict(reply: Reply) -> str | None:
     kind, *facts = reply
     if kind == protocol.REFUSED:
         return os.fsdecode(facts[2]) or os.strerror(facts[1]).lower()

@@ -18,12 +18,8 @@ from orchestrator.execute.sandbox.policy import Mechanism
 from orchestrator.plan.model import NO_LIMITS, Isolation, JobSpec, Limits, PlannedJob
 
 if TYPE_CHECKING:
+    from orchestrator.execute.attempt.request import LimitRequest
     from orchestrator.execute.sandbox.isolation import Isolations
-
-# Where a control group is to be made, and what is written into its files.
-Group = tuple[bytes, tuple[tuple[bytes, bytes], ...]]
-# Resources with soft and hard limit; bytes of all processes together, CPU seconds of all together, 0 for no limit.
-LimitRequest = tuple[tuple[tuple[int, int, int], ...], int, float, tuple[Group, ...]]
 
 _GROUP = "cgroup"
 _ENFORCERS = {

@@ -1,4 +1,4 @@
-"""The program that `supervision` starts: descriptor 3 is the control socket, the one argument is pexec's pid."""
+"""The program that `supervisor` starts: descriptor 3 is the control socket, the one argument is pexec's pid."""
 
 import os
 import sys
