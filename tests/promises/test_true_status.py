@@ -83,9 +83,9 @@ def test_what_cannot_be_started_is_told_apart(level: Desk, limits: dict[str, Any
         (("no-such-command",), "`no-such-command` was not found", 127),
         (("./missing",), "`./missing` was not found", 127),
         (("./text",), "`./text` is not executable", 126),
-        (("./folder",), "`./folder` is a folder", 126),
+        (("./folder",), "`./folder` is a directory", 126),
         (("./bad",), "its interpreter `/no/such/x` cannot be run", 127),
-        (("./none",), "`./none` is no program and has no `#!` line", 126),
+        (("./none",), "`./none` is not a program and has no `#!` line", 126),
         (("true", "a\0b"), "the command cannot be started: embedded null byte", 126),
         (("true", "x" * 200_000), "arguments and environment are larger than the system takes", 126),
     ):

@@ -37,9 +37,9 @@ def command(spec: JobSpec, base_dir: str, script: str) -> tuple[list[bytes], byt
     raise ValueError("the job has nothing to run")
 
 
-def words(spec: JobSpec) -> tuple[bytes, ...]:
+def plain_command(text: str, shell: tuple[str, ...]) -> tuple[bytes, ...]:
     """The command itself, if that is all that the shell would become; () if the shell is needed."""
-    return () if spec.run is None else tuple([word.encode(ENCODING) for word in plain_words(spec.run, spec.shell)])
+    return tuple([word.encode(ENCODING) for word in plain_words(text, shell)])
 
 
 @lru_cache(maxsize=64)

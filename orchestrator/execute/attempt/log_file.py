@@ -12,8 +12,8 @@ class LogFile:
     """Takes bytes in order. Beyond `cap` bytes the middle is dropped: the head is written as it comes, the tail, at
     most 1 MiB and half of the cap, when `finish` is called. A `path` that is a name is relative to `directory`.
 
-    `written` and `dropped` are bytes. After the first `error` of the file system, which is not the job's, the file stays
-    as it is.
+    `written` and `dropped` are bytes. After the first `error` of the file system, which says nothing of the job, the
+    file is not written any more.
     """
 
     def __init__(self, path: str, cap: int | None, directory: int | None = None) -> None:

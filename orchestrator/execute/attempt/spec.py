@@ -14,6 +14,10 @@ class CannotStartError(Exception):
     """The attempt cannot be started as its job requests, which is a failure of the job. The text says why."""
 
 
+class AttemptLostError(Exception):
+    """The attempt has no verdict: what should have reported it broke. The text says how."""
+
+
 class AttemptSpec(Struct, frozen=True):
     """One attempt to run. Paths are absolute, times are seconds.
 

@@ -7,22 +7,17 @@ attempts that need no pump, from the same pieces: see `executors.multiplexer`.
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
-from orchestrator.execute.attempt import command
-from orchestrator.execute.attempt.environment import overlay
 from orchestrator.execute.attempt.output import Pump
-from orchestrator.execute.attempt.request import AttemptLostError, Reply, Request
+from orchestrator.execute.attempt.request import log_of, request_for, take_temp_dir
 from orchestrator.execute.attempt.result import broken, lost, of_reply, with_enforcers, with_output, without_log
 from orchestrator.execute.attempt.runbooks import with_place
-from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec, OnOutput, OnSpawned
-from orchestrator.execute.attempt.tempdirs import TempDir
+from orchestrator.execute.attempt.spec import AttemptLostError, AttemptResult, AttemptSpec, OnOutput, OnSpawned
 from orchestrator.execute.sandbox.limits import needs_pipe
 from orchestrator.execute.supervisor.supervisor import Supervisor
+from orchestrator.execute.warden.protocol import Reply
 from orchestrator.plan.model import NO_LIMITS, Isolation
-
-_SCRIPT = "script"
 
 
 class Worker(NamedTuple):
@@ -76,37 +71,6 @@ def needs_pump(spec: AttemptSpec, supervisor: Supervisor) -> bool:
     return spec.pump or supervisor.secrets.has_any or (limits != NO_LIMITS and needs_pipe(limits))
 
 
-def take_temp_dir(spec: AttemptSpec, supervisor: Supervisor) -> TempDir:
-    """The attempt's private directory, to be released when it is over. Raises PlaceTakenError."""
-    name = os.path.splitext(os.path.basename(spec.log))[0] if spec.keep_temp else None
-    return supervisor.temp_dirs.take(spec.temp_dir, keep_as=name)
-
-
-def request_for(spec: AttemptSpec, temp_dir: str, supervisor: Supervisor) -> Request:
-    """The request to the warden. A script that is too long for an argument is written into the private directory.
-
-    Raises CannotStartError."""
-    job = spec.spec
-    argv, text = command.command(job, spec.base_dir, f"{temp_dir}/{_SCRIPT}")
-    if text is not None:
-        supervisor.temp_dirs.write(temp_dir, _SCRIPT, text)
-    request = Request(
-        spec.serial,
-        argv,
-        command.working_dir(job.working_dir, spec.base_dir),
-        supervisor.environments.base(job.env_inherit),
-        overlay(spec, temp_dir, supervisor.secrets.environment(job.secrets) if job.secrets else {}),
-        _log_of(spec, supervisor).encode(command.ENCODING, "surrogateescape"),
-        spec.timeout,
-        spec.grace,
-        None if job.limits == NO_LIMITS else supervisor.enforcement.request_of(job),
-        command.words(job),
-    )
-    if job.isolation is Isolation.NONE:
-        return request
-    return supervisor.isolations.behind_walls(request, spec, temp_dir)
-
-
 def result_of(reply: Reply, spec: AttemptSpec, temp_dir: str, supervisor: Supervisor) -> AttemptResult:
     """What the warden's last word says of the attempt; its private directory still exists."""
     job = spec.spec
@@ -127,7 +91,7 @@ def _run(spec: AttemptSpec, temp_dir: str, worker: Worker) -> AttemptResult:
 
     if not needs_pump(spec, supervisor):
         return result_of(supervisor.warden.run(request, on_spawned), spec, temp_dir, supervisor)
-    cap, redactor, log = spec.spec.limits.log, supervisor.secrets.redactor(), _log_of(spec, supervisor)
+    cap, redactor, log = spec.spec.limits.log, supervisor.secrets.redactor(), log_of(spec, supervisor)
     logs = supervisor.warden.logs
     try:
         pump = supervisor.warden.when_there_is_room(
@@ -139,8 +103,3 @@ def _run(spec: AttemptSpec, temp_dir: str, worker: Worker) -> AttemptResult:
         reply = supervisor.warden.run(request, on_spawned, pump)
     result = result_of(reply, spec, temp_dir, supervisor)
     return with_output(result, pump.log.written, pump.log.dropped, pump.log.error)
-
-
-def _log_of(spec: AttemptSpec, supervisor: Supervisor) -> str:
-    """The log's name in the directory that was opened before any job could replace it, or its path."""
-    return spec.log if supervisor.warden.logs is None else spec.log.rpartition("/")[2]

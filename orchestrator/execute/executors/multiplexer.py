@@ -15,14 +15,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from orchestrator.execute.attempt.request import AttemptLostError, Request
+from orchestrator.execute.attempt.request import request_for, take_temp_dir
 from orchestrator.execute.attempt.result import NEVER_BEGAN, broken, lost
-from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+from orchestrator.execute.attempt.spec import AttemptLostError, AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.tempdirs import TempDir
-from orchestrator.execute.attempt.worker import Worker, request_for, result_of, take_temp_dir
+from orchestrator.execute.attempt.worker import Worker, result_of
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.supervisor.channel import Channel, ChannelClosedError
-from orchestrator.execute.warden import protocol
+from orchestrator.execute.warden.protocol import Finished, Reply, Scarce, Started, StartRequest
 
 
 class Requested(Struct):
@@ -90,7 +90,7 @@ class Multiplexer:
 
     # Sending.
 
-    def _send(self, request: Request) -> bool:
+    def _send(self, request: StartRequest) -> bool:
         """Whether the warden that lives now has the request; else a thread has to send it. Raises AttemptLostError."""
         while (channel := self._channel or self._open_channel()) is not None:
             try:
@@ -115,8 +115,8 @@ class Multiplexer:
         poll = select.poll()
         poll.register(channel.fileno(), select.POLLIN | select.POLLOUT)
         if any(event & ~select.POLLOUT for _, event in poll.poll()):
-            for serial, *reply in channel.receive():
-                self._on_reply(serial, reply)
+            for reply in channel.receive():
+                self._on_reply(reply)
 
     # Receiving.
 
@@ -125,29 +125,28 @@ class Multiplexer:
         channel = self._channel
         assert channel is not None
         try:
-            for serial, *reply in channel.receive():
-                self._on_reply(serial, reply)
+            for reply in channel.receive():
+                self._on_reply(reply)
         except ChannelClosedError as closed:
             if self._requested and not closed.asked:
                 # What was not read is the last that was sent.
                 self._move_to_thread(self._requested.popitem()[1])
             self._on_closed(channel, closed)
 
-    def _on_reply(self, serial: int, reply: list[Any]) -> None:
-        kind = reply[0]
-        requested = self._requested[serial]
-        if kind in (protocol.SPAWNED, protocol.FINISHED) and not requested.is_announced:
+    def _on_reply(self, reply: Reply) -> None:
+        requested = self._requested[reply.serial]
+        if isinstance(reply, (Started, Finished)) and not requested.is_announced:
             requested.is_announced = True
-            self._on_spawned(requested.spec, reply[1], reply[2])
-        if kind == protocol.SPAWNED:
+            self._on_spawned(requested.spec, reply.pid, reply.start_ticks)
+        if isinstance(reply, Started):
             return
-        del self._requested[serial]
+        del self._requested[reply.serial]
         self._warden.failures_in_a_row = 0
-        if kind == protocol.SCARCE:
+        if isinstance(reply, Scarce):
             self._move_to_thread(requested)
             return
         try:
-            result = result_of(tuple(reply), requested.spec, requested.temp_dir.path, self._supervisor)
+            result = result_of(reply, requested.spec, requested.temp_dir.path, self._supervisor)
         except Exception as error:  # as in `submit`
             result = broken(error)
         self._supervisor.temp_dirs.release(requested.temp_dir)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator.execute.attempt.output import Pipe
-from orchestrator.execute.attempt.request import Reply, Request
 from orchestrator.execute.supervisor.warden_process import WardenProcess
 from orchestrator.execute.warden import protocol
+from orchestrator.execute.warden.protocol import Finished, Reply, Started, StartRequest
 from orchestrator.execute.warden.scarcity import has_room_for
 
 
@@ -34,7 +34,7 @@ class Channel:
         self._end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
-                warden.send(protocol.CHANNEL, descriptor=theirs.fileno())
+                warden.send(protocol.Control(protocol.CHANNEL), theirs.fileno())
             except OSError:
                 # The first use of this end finds it closed.
                 return
@@ -51,36 +51,36 @@ class Channel:
         """Close it; the warden kills what still runs for this channel."""
         self._end.close()
 
-    def ask(self, request: Request, on_spawned: Callable[[int, int], None], pump: Pipe | None) -> Reply:
+    def ask(self, request: StartRequest, on_spawned: Callable[[int, int], None], pump: Pipe | None) -> Reply:
         """Request the attempt and wait for its end: the warden's last word about it.
 
         `on_spawned(pid, start_ticks)` is called once before that, in this thread, if a process was started.
         Raises ChannelClosedError.
         """
-        message = self.message(request, pump)
+        if pump is not None:
+            request = request._replace(log=b"")
         try:
-            protocol.send(self._end, message, pump.write_end if pump else None)
+            protocol.send(self._end, self._packed(request), pump.write_end if pump else None)
         except (BrokenPipeError, ConnectionResetError):
             raise ChannelClosedError(asked=False) from None
-        self._known.add(request.base.number)
+        self._known.add(request.base)
         announced = False
         while True:
             if pump is not None:
                 pump.run_until_readable(self.fileno())
-            for _, *reply in self.receive():
-                kind = reply[0]
-                if kind in (protocol.SPAWNED, protocol.FINISHED) and not announced:
+            for reply in self.receive():
+                if isinstance(reply, (Started, Finished)) and not announced:
                     announced = True
-                    on_spawned(reply[1], reply[2])
-                if kind != protocol.SPAWNED:
-                    return tuple(reply)
+                    on_spawned(reply.pid, reply.start_ticks)
+                if not isinstance(reply, Started):
+                    return reply
 
-    def send(self, request: Request) -> bool | None:
+    def send(self, request: StartRequest) -> bool | None:
         """Request the attempt without waiting: None if the socket is full now, False if the request is too large for
         one packet.
 
         Raises ChannelClosedError."""
-        data = marshal.dumps(self.message(request, None))
+        data = marshal.dumps(self._packed(request))
         if len(data) > protocol.LARGEST_INLINE:
             return False
         try:
@@ -89,35 +89,21 @@ class Channel:
             return None
         except (BrokenPipeError, ConnectionResetError):
             raise ChannelClosedError(asked=False) from None
-        self._known.add(request.base.number)
+        self._known.add(request.base)
         return True
 
-    def message(self, request: Request, pump: Pipe | None) -> tuple[Any, ...]:
-        """The request as it goes over the wire; a base environment that the warden has is left out."""
-        base = request.base
-        return (
-            request.serial,
-            request.argv,
-            request.working_dir,
-            base.number,
-            None if base.number in self._known else base.variables,
-            request.overlay,
-            b"" if pump else request.log,
-            request.timeout,
-            request.grace,
-            request.limits,
-            request.words,
-            request.walls,
-        )
-
-    def receive(self) -> tuple[tuple[Any, ...], ...]:
-        """The next words about attempts, each behind its serial; waits for them. Raises ChannelClosedError."""
+    def receive(self) -> list[Reply]:
+        """The next replies about attempts; waits for them. Raises ChannelClosedError."""
         try:
-            reply = self._end.recv(protocol.REPLY)
+            data = self._end.recv(protocol.REPLY)
         except ConnectionResetError:
             # Not just the end: the kernel says so when the request was never read, so that nothing was started.
             raise ChannelClosedError(asked=False) from None
-        if not reply:
+        if not data:
             raise ChannelClosedError(asked=True)
-        words: tuple[tuple[Any, ...], ...] = marshal.loads(reply)
-        return words
+        return protocol.unpack_replies(data)
+
+    def _packed(self, request: StartRequest) -> tuple[Any, ...]:
+        """What is sent; a base environment that the warden has is left out."""
+        packed = protocol.pack_start(request)
+        return (*packed[:4], None, *packed[5:]) if request.base in self._known else packed

@@ -11,15 +11,16 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sized
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.output import Pipe
-from orchestrator.execute.attempt.request import AttemptLostError, Reply, Request
+from orchestrator.execute.attempt.spec import AttemptLostError
 from orchestrator.execute.secrets.store import forbid_core_dumps
 from orchestrator.execute.supervisor.channel import Channel, ChannelClosedError
 from orchestrator.execute.supervisor.warden_process import WardenProcess, sweep
 from orchestrator.execute.warden import processes, protocol
+from orchestrator.execute.warden.protocol import Control, Reply, Scarce, StartRequest
 from orchestrator.execute.warden.scarcity import SCARCITY
 
 Made = TypeVar("Made")
@@ -73,7 +74,7 @@ class WardenClient:
         return self._warden.pid if self._warden else 0
 
     def run(
-        self, request: Request, on_spawned: Callable[[int, int], None] | None = None, pump: Pipe | None = None
+        self, request: StartRequest, on_spawned: Callable[[int, int], None] | None = None, pump: Pipe | None = None
     ) -> Reply:
         """Run one attempt to its end: the warden's last word about it, see `warden.protocol`. Blocks the thread.
 
@@ -85,7 +86,7 @@ class WardenClient:
             self._asking += 1
         try:
             reply = self._ask(request, announce, pump)
-            if reply[0] == protocol.SCARCE:
+            if isinstance(reply, Scarce):
                 reply = self._ask_until_there_is_room(request, announce, pump, reply)
             self.failures_in_a_row = 0
             return reply
@@ -116,23 +117,23 @@ class WardenClient:
     def put_logs_in(self, directory: int) -> None:
         """From now on names of logs are relative to the directory with this descriptor, which stays the caller's."""
         self.logs = directory
-        self._send(protocol.LOGS, descriptor=directory)
+        self._send(Control(protocol.LOGS), directory)
 
     def kill(self, serial: int, *, force: bool) -> None:
         """Stop the attempt: TERM, its grace, KILL; with `force` KILL at once. Ended or unknown ones are no error.
 
         One that was not started yet never will be.
         """
-        self._send(protocol.KILL, serial, force)
+        self._send(Control(protocol.KILL, serial, force))
 
     def pause(self) -> None:
         """Stop the processes of all attempts; from now on no time passes for them."""
         self._paused_at = time.monotonic()
-        self._send(protocol.PAUSE)
+        self._send(Control(protocol.PAUSE))
 
     def resume(self) -> float:
         """Let them continue; the seconds that do not count."""
-        self._send(protocol.RESUME)
+        self._send(Control(protocol.RESUME))
         seconds = time.monotonic() - self._paused_at
         self._seconds_stopped += seconds
         return seconds
@@ -211,7 +212,7 @@ class WardenClient:
     def _another_warden(self) -> WardenProcess:
         warden = WardenProcess()
         if self.logs is not None:
-            warden.send(protocol.LOGS, descriptor=self.logs)
+            warden.send(Control(protocol.LOGS), self.logs)
         return warden
 
     def _awake(self) -> float:
@@ -222,28 +223,28 @@ class WardenClient:
         """Whether there are attempts whose end can make room."""
         return self._asking + len(self.multiplexed) > self._without_room
 
-    def _send(self, *message: Any, descriptor: int | None = None) -> None:
+    def _send(self, message: Control, descriptor: int | None = None) -> None:
         with self._lock:
             if self._warden is None:
                 return
             try:
-                self._warden.send(*message, descriptor=descriptor)
+                self._warden.send(message, descriptor)
             except OSError:
                 # It is dead. Each thread that waits for an attempt notices that on its channel.
                 return
 
     def _ask_until_there_is_room(
-        self, request: Request, on_spawned: Callable[[int, int], None], pump: Pipe | None, reply: Reply
+        self, request: StartRequest, on_spawned: Callable[[int, int], None], pump: Pipe | None, reply: Reply
     ) -> Reply:
         with self._lock:
             self._without_room += 1
         try:
             give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
-            while reply[0] == protocol.SCARCE:
+            while isinstance(reply, Scarce):
                 if self._others_run():
                     give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
                 if self._awake() >= give_up_at:
-                    raise AttemptLostError(f"no process can be started: {os.strerror(reply[1]).lower()}")
+                    raise AttemptLostError(f"no process can be started: {os.strerror(reply.errno).lower()}")
                 self._closed.wait(_ASK_AGAIN_SECONDS)
                 reply = self._ask(request, on_spawned, pump)
             return reply
@@ -251,12 +252,12 @@ class WardenClient:
             with self._lock:
                 self._without_room -= 1
 
-    def _ask(self, request: Request, on_spawned: Callable[[int, int], None], pump: Pipe | None) -> Reply:
+    def _ask(self, request: StartRequest, on_spawned: Callable[[int, int], None], pump: Pipe | None) -> Reply:
         """Ask, again if the warden was gone before it read the request; SCARCE too if it is pexec that has no room."""
         while True:
             channel = self.take_channel()
             if channel is None:
-                return protocol.SCARCE, errno.EMFILE
+                return Scarce(request.serial, errno.EMFILE)
             completed = False
             try:
                 reply = channel.ask(request, on_spawned, pump)
@@ -266,7 +267,7 @@ class WardenClient:
                 if closed.asked:
                     raise AttemptLostError(self.why_lost()) from None
                 if not died:
-                    return protocol.SCARCE, errno.EMFILE
+                    return Scarce(request.serial, errno.EMFILE)
             else:
                 return reply
             finally:

@@ -10,7 +10,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 from orchestrator.execute.warden import processes, protocol
 
@@ -56,10 +55,10 @@ class WardenProcess:
         first = protocol.tag_base(self.pid)
         self._tags = range(first, first + (1 << protocol.SERIAL_BITS))
 
-    def send(self, *message: Any, descriptor: int | None = None) -> None:
+    def send(self, message: protocol.Control, descriptor: int | None = None) -> None:
         """Send on the control socket; OSError if the warden is gone."""
         self.is_used = True
-        protocol.send(self.control, message, descriptor)
+        protocol.send(self.control, tuple(message), descriptor)
 
     def dismiss(self) -> None:
         """Close the conversation, upon which the warden kills everything and exits."""
