@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec, CannotStartError
 from orchestrator.execute.attempt.tempdirs import PlaceTakenError
@@ -111,7 +112,7 @@ def _verdict(cause: int, exit_code: int | None, signal_name: str | None, spec: A
 
         return Verdict.TIMED_OUT, f"ran longer than {format_duration(spec.timeout or 0.0)}"
     if cause == protocol.BY_REQUEST:
-        return Verdict.KILLED, "stopped on request"
+        return Verdict.KILLED, STOPPED_ON_REQUEST
     if signal_name is not None:
         return Verdict.FAILED, f"killed by {signal_name}"
     if exit_code == 0 and cause != protocol.BY_MEMORY:
