@@ -52,10 +52,10 @@ def isolated_by(desk: Desk, level: tuple[Isolation, Mechanism | None]) -> None:
     isolation, mechanism = level
     desk.always["isolation"] = isolation
     if mechanism is not None:
-        desk.supervision.isolations = Isolations(
-            desk.supervision.run_quietly, desk.supervision.environments, {isolation: (mechanism,)}
+        desk.supervisor.isolations = Isolations(
+            desk.supervisor.warden.run, desk.supervisor.environments, {isolation: (mechanism,)}
         )
-        assert desk.supervision.isolations.mechanism(isolation) is mechanism
+        assert desk.supervisor.isolations.mechanism(isolation) is mechanism
 
 
 def can_count_processes() -> bool:

@@ -1,4 +1,4 @@
-"""What the warden's answer means: one verdict, and one sentence for people."""
+"""What the warden's reply means: one verdict, and one sentence for humans."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec, CannotStartError
 from orchestrator.execute.attempt.tempdirs import PlaceTakenError
 from orchestrator.execute.warden import protocol
 from orchestrator.plan.model import NO_LIMITS, Limits
+
+NEVER_BEGAN = "pexec ended before it began"
 
 _KIBIBYTE = 1024
 # As shells say it: there is no such command, or it cannot be executed.
@@ -26,10 +29,10 @@ _PROBLEMS = {
     protocol.NO_LOADER: (_NO_SUCH_COMMAND, "`{detail}` needs a program loader that this system does not have"),
     protocol.IS_DIRECTORY: (_NOT_EXECUTABLE, "`{detail}` is a directory"),
     protocol.NOT_EXECUTABLE: (_NOT_EXECUTABLE, "`{detail}` is not executable"),
-    protocol.BAD_FORMAT: (_NOT_EXECUTABLE, "`{detail}` is no program and has no `#!` line"),
+    protocol.BAD_FORMAT: (_NOT_EXECUTABLE, "`{detail}` is not a program and has no `#!` line"),
     protocol.TOO_LONG: (_NOT_EXECUTABLE, "arguments and environment are larger than the system takes"),
     protocol.BAD_TEXT: (_NOT_EXECUTABLE, "the command cannot be started: {detail}"),
-    protocol.NO_WORKING_DIR: (_NOT_EXECUTABLE, "the working folder `{detail}` cannot be entered: {error}"),
+    protocol.NO_WORKING_DIR: (_NOT_EXECUTABLE, "the working directory `{detail}` cannot be entered: {error}"),
     protocol.NO_ISOLATION: (_NOT_EXECUTABLE, "it cannot be isolated: {detail}"),
     protocol.NO_CGROUP: (_NOT_EXECUTABLE, "no control group can be made for its limits: {error}"),
     protocol.OTHER: (_NOT_EXECUTABLE, "`{detail}` cannot be started: {error}"),
@@ -109,7 +112,7 @@ def _verdict(cause: int, exit_code: int | None, signal_name: str | None, spec: A
 
         return Verdict.TIMED_OUT, f"ran longer than {format_duration(spec.timeout or 0.0)}"
     if cause == protocol.BY_REQUEST:
-        return Verdict.KILLED, "stopped on request"
+        return Verdict.KILLED, STOPPED_ON_REQUEST
     if signal_name is not None:
         return Verdict.FAILED, f"killed by {signal_name}"
     if exit_code == 0 and cause != protocol.BY_MEMORY:

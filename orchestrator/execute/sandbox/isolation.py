@@ -11,7 +11,6 @@ from orchestrator.errors import RefusedError
 from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.attempt.spec import AttemptLostError, AttemptSpec, CannotStartError
 from orchestrator.execute.sandbox.policy import MECHANISMS, AttemptAccess, Mechanism, sandbox_spec
-from orchestrator.execute.supervisor.channel import Request
 from orchestrator.execute.warden import protocol
 from orchestrator.plan.model import Isolation, PlannedJob
 
@@ -42,7 +41,7 @@ class Isolations:
 
     def __init__(
         self,
-        run: Callable[[Request], protocol.Reply],
+        run: Callable[[protocol.StartRequest], protocol.Reply],
         environments: Environments,
         mechanisms: Mapping[Isolation, Sequence[Mechanism]] | None = None,
     ) -> None:
@@ -69,7 +68,7 @@ class Isolations:
                 self._chosen[isolation] = self._choose(isolation)
             return self._chosen[isolation]
 
-    def with_sandbox(self, request: Request, spec: AttemptSpec, temp_dir: str) -> Request:
+    def with_sandbox(self, request: protocol.StartRequest, spec: AttemptSpec, temp_dir: str) -> protocol.StartRequest:
         """The request with the isolation that its job requires, as far as this machine has it.
 
         Raises CannotStartError.
@@ -88,7 +87,9 @@ class Isolations:
         overlay = request.overlay
         if spec.spec.isolation is Isolation.SANDBOX and "TMPDIR" not in spec.spec.env:
             overlay = {**overlay, b"TMPDIR": os.fsencode(temp_dir)}
-        return request._replace(overlay=overlay, words=(), sandbox=sandbox_spec(mechanism, access, self._bubblewrap))
+        return request._replace(
+            overlay=overlay, plain_words=(), sandbox=sandbox_spec(mechanism, access, self._bubblewrap)
+        )
 
     def missing_for(self, jobs: Iterable[PlannedJob]) -> list[tuple[str, str]]:
         """What these jobs require and this machine does not have, as (what, reason) pairs."""
@@ -150,15 +151,15 @@ class Isolations:
         argv = [b"/bin/sh", b"-c", _TRIAL, b"sh", *(os.fsencode(word) for word in (*directories, own, kind))]
         log = os.path.join(access.run_dir, "log")
         try:
-            request = Request(
+            request = protocol.StartRequest(
                 _SERIAL,
                 argv,
                 os.fsencode(access.working_dir),
-                self._environments.base("minimal"),
-                {},
-                os.fsencode(log),
-                _SECONDS,
-                _GRACE_SECONDS,
+                *self._environments.base("minimal"),
+                overlay={},
+                log=os.fsencode(log),
+                timeout=_SECONDS,
+                grace=_GRACE_SECONDS,
                 sandbox=sandbox_spec(mechanism, access, self._bubblewrap),
             )
         except CannotStartError as error:

@@ -123,9 +123,9 @@ class StartRequest(NamedTuple):
     log: bytes
     timeout: float | None
     grace: float
-    limits: AttemptLimits | None
-    plain_words: tuple[bytes, ...]
-    sandbox: SandboxSpec | None
+    limits: AttemptLimits | None = None
+    plain_words: tuple[bytes, ...] = ()
+    sandbox: SandboxSpec | None = None
 
 
 class Started(NamedTuple):

@@ -71,7 +71,7 @@ def test_where_a_limit_cannot_be_written_nothing_stays(tmp_path: Path) -> None:
 
 
 def test_memory_and_processes_share_a_group_where_one_folder_hands_out_both(desk: Desk) -> None:
-    enforcement = Enforcement(desk.supervision.isolations, 0)
+    enforcement = Enforcement(desk.supervisor.isolations, 0)
     spec = JobSpec(run="x", limits=Limits(memory=1 << 20, processes=3, open_files=9))
     kept = enforcement._groups = CgroupParents("/one", "/one")
     assert enforcement.groups is kept
@@ -101,7 +101,7 @@ def test_what_is_found_works_and_is_gone_afterwards() -> None:
 @pytest.mark.skipif(not HAS_PIDS_GROUP, reason="no control group can be made here")
 def test_no_group_outlives_a_run(desk: Desk) -> None:
     assert desk.run(run="true", limits=Limits(processes=9)).result.enforced_by == {"processes": "cgroup"}
-    folder = desk.supervision.enforcement.groups.pids
+    folder = desk.supervisor.enforcement.groups.pids
     assert [name for name in os.listdir(folder) if os.path.isdir(os.path.join(folder, name))] == []
-    desk.supervision.close()
+    desk.supervisor.close()
     assert not os.path.exists(folder)
