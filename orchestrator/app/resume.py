@@ -32,7 +32,7 @@ from orchestrator.execute.leftovers import boot_id, end_tree
 from orchestrator.execute.preflight import check_resources
 from orchestrator.execute.supervisor.supervisor import Supervision
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
-from orchestrator.journal.history import History, Process
+from orchestrator.journal.history import AttemptProcess, History
 from orchestrator.journal.plan_file import read_plan_data
 from orchestrator.journal.reader import JournalReader, recover
 from orchestrator.journal.rundir import RunDir
@@ -203,7 +203,7 @@ def _left_alone(
     return untouched(plan, decided)
 
 
-def _end_leftovers(history: History) -> list[Process]:
+def _end_leftovers(history: History) -> list[AttemptProcess]:
     """End what the dead process of pexec, and its warden, left running of this boot of the machine."""
     boot = boot_id()
     suspects = [process for process in history.under_way if boot and process.boot_id == boot]

@@ -42,7 +42,7 @@ from orchestrator.execute.supervisor.supervisor import Supervision
 from orchestrator.journal.file_names import LOGS, PLAN
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
-from orchestrator.observe.plain import Plain, Progress
+from orchestrator.observe.plain import PlainOutput, ProgressLines
 from orchestrator.observe.run_files import RunFiles
 from orchestrator.observe.stream import LossyStream
 from orchestrator.plan.model import NO_LIMITS, Durability, Isolation, Plan
@@ -67,7 +67,7 @@ class Screen(Struct, frozen=True):
     observers: tuple[Observer, ...]
     on_output: OnOutput | None
     err: LossyStream
-    tell_status: Callable[[float], None]
+    print_status: Callable[[float], None]
     close: Callable[[], None] = lambda: None
 
 
@@ -143,7 +143,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
         reactions: dict[signal.Signals, Callable[[], None]] = {
             signal.SIGQUIT: partial(keep_stacks, rundir, screen.err.write),
             signal.SIGTSTP: partial(suspend, supervision, clock),
-            signal.SIGUSR1: lambda: screen.tell_status(clock.now()),
+            signal.SIGUSR1: lambda: screen.print_status(clock.now()),
         }
         driver = Driver(plan, past.scheduler, backend, facts, (files,), specs, clock, inbox, reactions)
         with signals_to(lambda number: inbox.put(Signalled(number)), inbox.bell):
@@ -185,24 +185,24 @@ def open_screen(output: str, total: int, rundir: RunDir) -> Screen:
     out, err = LossyStream(sys.stdout), LossyStream(sys.stderr, github=github)
     colour = wants_colour(sys.stdout, os.environ)
     if output == "live" and draws(sys.stderr, os.environ):
-        from orchestrator.observe.live import Live
+        from orchestrator.observe.live import LiveOutput
 
-        live = Live(out, err, total, _width, colour=colour, github=github)
-        return Screen((live,), live.on_output, err, live.tell_status, live.close)
+        live = LiveOutput(out, err, total, _width, colour=colour, github=github)
+        return Screen((live,), live.on_output, err, live.print_status, live.close)
     if output in ("plain", "live"):
-        plain = Plain(out, err, total, colour=colour, github=github)
-        return Screen((plain,), plain.on_output, err, plain.progress.tell)
+        plain = PlainOutput(out, err, total, colour=colour, github=github)
+        return Screen((plain,), plain.on_output, err, plain.progress.print_status)
     if output == "grouped":
-        from orchestrator.observe.grouped import Grouped
+        from orchestrator.observe.grouped import GroupedOutput
 
-        grouped = Grouped(out, err, total, rundir, colour=colour, github=github)
-        return Screen((grouped,), None, err, grouped.progress.tell, grouped.close)
-    progress = Progress(err, total, only_trouble=True)
+        grouped = GroupedOutput(out, err, total, rundir, colour=colour, github=github)
+        return Screen((grouped,), None, err, grouped.progress.print_status, grouped.close)
+    progress = ProgressLines(err, total, only_failures=True)
     if output == "jsonl":
-        from orchestrator.observe.jsonl import JsonLines
+        from orchestrator.observe.jsonl import JsonlOutput
 
-        return Screen((JsonLines(out), progress), None, err, progress.tell)
-    return Screen((progress,), None, err, progress.tell)
+        return Screen((JsonlOutput(out), progress), None, err, progress.print_status)
+    return Screen((progress,), None, err, progress.print_status)
 
 
 def started_fields(plan: Plan, invocation: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from orchestrator.engine.facts import JobFinished, RetryScheduled
 from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.states import JobState
 from orchestrator.journal.events import EVENTS, consequence_to_fields
-from orchestrator.journal.history import History, Process
+from orchestrator.journal.history import AttemptProcess, History
 from orchestrator.plan.model import Plan, RetryPolicy
 
 FOLLOWS = ("job.finished", "retry.scheduled")
@@ -95,7 +95,7 @@ def test_the_processes_of_attempts_without_an_end_are_known_with_their_boot() ->
     story.emit("attempt.started", 2.0, job="c", attempt=1)
     known = history(story.plan, story.events)
     (process,) = known.under_way
-    assert process == Process(job=0, attempt=2, pid=process.pid, start_ticks=77, boot_id="later")
+    assert process == AttemptProcess(job=0, attempt=2, pid=process.pid, start_ticks=77, boot_id="later")
     assert known.scheduler.running == ((0, 2), (2, 1))
 
 

@@ -74,7 +74,7 @@ def report(run: RunDir) -> None:
 def verify(run: RunDir) -> None:
     look = Look(run, keeps_plan_data=True)
     judge = Judge(look.plan_data)
-    look.feed(judge.see)
+    look.feed(judge.check)
     assert judge.finished
     assert not judge.found
 

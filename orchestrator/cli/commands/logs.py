@@ -14,7 +14,7 @@ from orchestrator.cli.main import Parser
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.model import Plan
-from orchestrator.report.attempts import Attempt, Attempts
+from orchestrator.report.attempts import Attempt, AttemptHistory
 
 EVERY = 0.2
 _BROKE = ("failed", "timed_out", "lost")
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     with chosen_run(arguments) as one:
         look = Look(one)
         named = _named(look.plan, arguments.jobs)
-        attempts = Attempts(look.plan, named or None)
+        attempts = AttemptHistory(look.plan, named or None)
         look.feed(attempts.add)
         if arguments.follow:
             _follow(look, attempts, named, LogPrinter(one))
@@ -79,7 +79,7 @@ def _named(plan: Plan, words: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(job for word in words for job in jobs_of[word]))
 
 
-def _chosen(attempts: Attempts, named: Sequence[str], number: int | None) -> list[Attempt]:
+def _chosen(attempts: AttemptHistory, named: Sequence[str], number: int | None) -> list[Attempt]:
     """The attempts to show. Raises UsageError for a number that a job did not reach."""
     if number is None:
         jobs: Iterable[str] = named or _worth_a_look(attempts)
@@ -92,12 +92,12 @@ def _chosen(attempts: Attempts, named: Sequence[str], number: int | None) -> lis
     return [attempts.of[job][number - 1] for job in named]
 
 
-def _worth_a_look(attempts: Attempts) -> Iterable[str]:
+def _worth_a_look(attempts: AttemptHistory) -> Iterable[str]:
     broke = [job for job in attempts.of if attempts.ended.get(job, ("",))[0] in _BROKE]
     return broke or attempts.of
 
 
-def _tell_of_none(attempts: Attempts, named: Sequence[str]) -> None:
+def _tell_of_none(attempts: AttemptHistory, named: Sequence[str]) -> None:
     """Jobs that were asked for and have no log."""
     for job in named:
         if not attempts.of[job]:
@@ -113,7 +113,7 @@ def _show(printer: LogPrinter, attempts: Iterable[Attempt], *, driven: bool) -> 
                 return  # nobody reads any more
 
 
-def _follow(look: Look, attempts: Attempts, named: Sequence[str], printer: LogPrinter) -> None:
+def _follow(look: Look, attempts: AttemptHistory, named: Sequence[str], printer: LogPrinter) -> None:
     """Show attempts as they come, until the run, or all that is named, has ended: of named jobs from the last attempt
     so far on, else what runs now and what starts from now on."""
     seen = {job: max(0, len(made) - 1) for job, made in attempts.of.items()}

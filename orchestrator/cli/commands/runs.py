@@ -32,9 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
         write_stdout(as_json({"runs": heads}))
     elif heads:
         from orchestrator.console.text import defused
-        from orchestrator.report.runs_table import listing
+        from orchestrator.report.runs_table import runs_table
 
-        write_stdout(defused(listing(heads)))
+        write_stdout(defused(runs_table(heads)))
     else:
         write_stderr(f"pexec: there is no run in `{root}`\n")
     if faults:
