@@ -55,8 +55,6 @@ def write_archive(rundir: RunDir, target: str | None = None) -> Archived:
         return Archived(path, packed.files, os.stat(name, dir_fd=directory).st_size, tuple(packed.left_out))
     except OSError as error:
         raise failed(f"`{path}` cannot be written", error) from error
-    except tarfile.TarError as error:
-        raise EnvironmentFailedError(f"`{rundir.path}` changed while it was packed: {error}", code="PX302") from error
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary, dir_fd=directory)
@@ -93,7 +91,13 @@ class _Packing:
             facts = os.fstat(file.fileno())
             entry = tarfile.TarInfo(f"{self._run_id}/{path}{name}")
             entry.size, entry.mtime, entry.mode = facts.st_size, int(facts.st_mtime), stat.S_IMODE(facts.st_mode)
-            self._tar.addfile(entry, file)
+            try:
+                self._tar.addfile(entry, file)
+            except OSError as error:
+                if error.errno is None:  # tarfile's own: the file is shorter than its size was
+                    message = f"`{path}{name}` changed while it was packed"
+                    raise EnvironmentFailedError(message, code="PX302") from error
+                raise
         self.files += 1
 
 

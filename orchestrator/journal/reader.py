@@ -85,11 +85,6 @@ class JournalReader:
         )
 
 
-def read_journal(rundir: RunDir) -> list[EventRecord]:
-    """All records at once. Raises like `JournalReader`."""
-    return list(JournalReader(rundir))
-
-
 def recover(rundir: RunDir) -> int:
     """Cut everything after the last newline, keep it in `torn-<offset>.bin` next to the journal, and return its size.
 

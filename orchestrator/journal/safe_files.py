@@ -63,7 +63,11 @@ def open_folder(parent: int, name: str, path: str, *, private: bool = False) -> 
             ) from error
         raise failed(f"`{path}` cannot be opened", error) from error
     if private:
-        os.fchmod(directory, 0o700)
+        try:
+            os.fchmod(directory, 0o700)
+        except OSError as error:
+            os.close(directory)
+            raise failed(f"the mode of `{path}` cannot be set", error) from error
     return directory
 
 

@@ -6,6 +6,7 @@ import os
 import stat
 import tarfile
 from pathlib import Path
+from typing import IO
 
 import pytest
 from support.disks import file_size_limit
@@ -35,6 +36,24 @@ def test_all_files_of_a_run_are_packed_under_its_id_in_the_order_of_their_names(
     assert found == {f"{folder.name}/{path.relative_to(folder)}": path.read_bytes() for path in wanted}
     assert (packed.files, packed.left_out) == (len(found), ())
     assert {f"{folder.name}/events.jsonl", f"{folder.name}/logs/fetch.1.log"} < set(found)
+
+
+def test_a_file_that_shrinks_while_it_is_packed_is_reported_and_nothing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tell(tmp_path / "runs", nightly(), logs={"logs/fetch.1.log": b"x" * 1000})
+    add = tarfile.TarFile.addfile
+
+    def shrink(tar: tarfile.TarFile, entry: tarfile.TarInfo, file: IO[bytes]) -> None:
+        if entry.name.endswith("fetch.1.log"):
+            (directory / "logs/fetch.1.log").write_bytes(b"")
+        add(tar, entry, file)
+
+    monkeypatch.setattr(tarfile.TarFile, "addfile", shrink)
+    message = r"`logs/fetch\.1\.log` changed while it was packed"
+    with open_run(str(tmp_path / "runs"), directory.name) as run, pytest.raises(EnvironmentFailedError, match=message):
+        write_archive(run)
+    assert [path.name for path in directory.iterdir() if "archive" in path.name] == []
 
 
 def test_it_is_private_and_the_same_each_time(tmp_path: Path) -> None:

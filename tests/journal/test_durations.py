@@ -37,6 +37,11 @@ def test_what_was_seen_is_known_and_later_runs_count_more(root: str, tmp_path: P
     assert file_of(root).stat().st_mode & 0o777 == 0o600
 
 
+def test_a_run_without_durations_writes_nothing(root: str, tmp_path: Path) -> None:
+    remember(root, "pexec.yaml", {})
+    assert not (tmp_path / ".pexec" / NAME).exists()
+
+
 def test_each_manifest_has_its_own_and_a_project_may_move(root: str, tmp_path: Path) -> None:
     remember(root, str(tmp_path / "one.yaml"), {"a": 1.0})
     remember(root, str(tmp_path / "ci/two.yaml"), {"a": 2.0})

@@ -1,4 +1,4 @@
-"""What a journal says to the process that goes on with its run."""
+"""What the process that resumes a run learns from its journal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.driving import FAILURE, SUCCESS, Stage
+from support.journals import nightly
 from support.stories import Story
 from support.worlds import job, plan
 
@@ -108,3 +109,13 @@ def test_what_cannot_have_happened_is_refused() -> None:
     story.emit("attempt.started", 0.0, job="b", attempt=1)
     with pytest.raises(KeyError, match="b"):
         history(story.plan, story.events)
+
+
+def test_remarks_change_nothing() -> None:
+    story = nightly()
+    story.emit("degraded", 9.0, what="memory", why="no cgroup")
+    story.emit("journal.recovered", 9.5, cut_bytes=12)
+    history = History(story.plan)
+    for record in story.events:
+        history.add(record)
+    assert (history.at, history.result, history.missing, history.under_way) == (9.5, "FAILED", [], [])
