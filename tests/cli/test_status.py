@@ -11,8 +11,8 @@ from collections.abc import Callable
 import pytest
 from support.cli import Pexec
 from support.journals import nightly
+from support.recorded_runs import damage, more, record, start, tear
 from support.stories import RUN_ID, Story
-from support.told_runs import damage, more, start, tear, tell
 from support.worlds import job, plan
 
 ENDED = f"""\
@@ -33,7 +33,7 @@ def half() -> Story:
 
 
 def test_a_run_that_has_ended(pexec: Pexec) -> None:
-    tell(pexec.folder / ".pexec/runs", nightly())
+    record(pexec.folder / ".pexec/runs", nightly())
     pexec.run("status").said(stdout=ENDED)
     pexec.run("status", RUN_ID[:6]).said(stdout=ENDED)
     data = json.loads(pexec.run("status", "--format", "json").stdout)
@@ -54,7 +54,7 @@ def test_a_run_that_is_driven_and_one_that_is_not(pexec: Pexec) -> None:
 
 
 def test_a_torn_end_is_no_damage_and_damage_is_refused_at_its_line(pexec: Pexec) -> None:
-    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    folder = record(pexec.folder / ".pexec/runs", nightly())
     tear(folder)
     assert pexec.run("status").exit_code == 0
     damage(folder, 12)
@@ -67,9 +67,9 @@ def test_a_torn_end_is_no_damage_and_damage_is_refused_at_its_line(pexec: Pexec)
 
 @pytest.mark.parametrize("command", ["status", "report", "verify", "logs"])
 def test_a_journal_that_is_not_of_its_plan_is_refused(pexec: Pexec, command: str) -> None:
-    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    folder = record(pexec.folder / ".pexec/runs", nightly())
     other = Story(plan(job("a")), plan_digest="other")
-    file = tell(pexec.folder / "other", other) / "plan.json"
+    file = record(pexec.folder / "other", other) / "plan.json"
     (folder / "plan.json").write_bytes(file.read_bytes())
     pexec.run(command).said(
         exit_code=4, stderr=f"error[PX405]: `{folder}/events.jsonl`, line 2: `fetch` is no job of the plan\n"
@@ -89,7 +89,7 @@ def test_a_run_that_does_not_exist_is_wrong_usage_for_every_command(pexec: Pexec
         stderr="error: there is no run in `.pexec/runs`\n"
         "  = help: `pexec apply` makes one; `--run-root` looks elsewhere\n",
     )
-    tell(pexec.folder / ".pexec/runs", nightly())
+    record(pexec.folder / ".pexec/runs", nightly())
     pexec.run(*words).said(
         exit_code=2,
         stderr="error: there is no run `1999` in `.pexec/runs`\n  = help: `pexec runs` lists all runs\n",

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from support.journals import nightly
+from support.recorded_runs import damage, record, start, tear
 from support.stories import own_fields
-from support.told_runs import damage, start, tear, tell
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError
 from orchestrator.journal import rundir
@@ -88,13 +88,13 @@ def test_constant_looking_refuses_no_writer(run: RunDir) -> None:
 
 def test_the_last_event_is_that_of_the_last_whole_line(tmp_path: Path) -> None:
     story = nightly()
-    folder = tell(tmp_path, story)
-    with open_run(str(tmp_path), folder.name) as run:
+    directory = record(tmp_path, story)
+    with open_run(str(tmp_path), directory.name) as run:
         event = last_event(run)
         assert event is not None
         assert event["event"] == "run.finished"
         assert list(JournalReader(run))[-1] == event
-        tear(folder)
+        tear(directory)
         event = last_event(run)
         assert event is not None
         assert (event["event"], event["seq"]) == ("job.finished", len(story.events) - 2)
@@ -132,8 +132,8 @@ def test_reading_again_continues_with_what_was_added(run: RunDir) -> None:
 
 
 def test_a_partial_line_is_read_once_it_is_whole(run: RunDir, tmp_path: Path) -> None:
-    folder = tell(tmp_path, nightly())
-    lines = (folder / "events.jsonl").read_bytes().splitlines(keepends=True)
+    directory = record(tmp_path, nightly())
+    lines = (directory / "events.jsonl").read_bytes().splitlines(keepends=True)
     journal = Path(run.path_of("events.jsonl"))
     journal.write_bytes(lines[0] + lines[1][:50])
     reader = JournalReader(run)
@@ -145,16 +145,16 @@ def test_a_partial_line_is_read_once_it_is_whole(run: RunDir, tmp_path: Path) ->
 
 
 def test_damage_that_comes_later_is_reported_at_its_line(tmp_path: Path) -> None:
-    folder = tell(tmp_path, nightly())
-    damage(folder, 20)
-    with open_run(str(tmp_path), folder.name) as run, pytest.raises(RefusedError, match="line 20: its checksum"):
+    directory = record(tmp_path, nightly())
+    damage(directory, 20)
+    with open_run(str(tmp_path), directory.name) as run, pytest.raises(RefusedError, match="line 20: its checksum"):
         list(JournalReader(run))
 
 
 def test_the_plan_of_a_run_is_read_back(tmp_path: Path) -> None:
     story = nightly()
-    folder = tell(tmp_path, story)
-    with open_run(str(tmp_path), folder.name) as run:
+    directory = record(tmp_path, story)
+    with open_run(str(tmp_path), directory.name) as run:
         assert read_plan_data(run) == plan_to_dict(story.plan)
         run.replace("plan.json", b'{"base_dir": "/\\udcff"}')  # a path that is not UTF-8
         assert read_plan_data(run) == {"base_dir": "/\udcff"}
@@ -170,15 +170,15 @@ def test_the_plan_of_a_run_is_read_back(tmp_path: Path) -> None:
 
 
 def test_a_process_that_ends_drives_no_longer(tmp_path: Path) -> None:
-    folder = tell(tmp_path, nightly())
+    directory = record(tmp_path, nightly())
     holds = (
         "import sys; from orchestrator.journal.rundir import open_run\n"
         "run = open_run(*sys.argv[1:]); run.lock(); print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", holds, str(tmp_path), folder.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", holds, str(tmp_path), directory.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    with process, open_run(str(tmp_path), folder.name) as run:
+    with process, open_run(str(tmp_path), directory.name) as run:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
         assert is_driven(run)
@@ -188,7 +188,7 @@ def test_a_process_that_ends_drives_no_longer(tmp_path: Path) -> None:
 
 
 def test_the_first_event_is_that_of_the_first_line(tmp_path: Path) -> None:
-    directory = tell(tmp_path, nightly())
+    directory = record(tmp_path, nightly())
     with open_run(str(tmp_path), directory.name) as run:
         first = first_event(run)
         assert first is not None

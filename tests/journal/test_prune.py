@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from support.journals import nightly, stopped
+from support.recorded_runs import damage, record, start
 from support.stories import Story
-from support.told_runs import damage, start, tell
 from support.worlds import job, plan
 
 from orchestrator.errors import EnvironmentFailedError
@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Path:
         story = nightly()
         if day == 2:
             story.events.pop()
-        tell(tmp_path / "runs", story, run_id=run_id(day))
+        record(tmp_path / "runs", story, run_id=run_id(day))
     return tmp_path / "runs"
 
 
@@ -112,8 +112,8 @@ def test_sparing_keeps_the_last_run_of_a_manifest_unless_it_succeeded(tmp_path: 
     ):
         story = Story(plan(job("a")), invocation={"words": [manifest]} if manifest != "c" else {})
         story.finish(1.0, result, 0 if result == "SUCCESS" else 1)
-        tell(tmp_path, story, run_id=run_id(day))
-    damage(tmp_path / run_id(5), 1)  # its manifest is unknown, so it stands for none
+        record(tmp_path, story, run_id=run_id(day))
+    damage(tmp_path / run_id(5), 1)  # its manifest is unknown, so it counts for none
     why = "it did not succeed, and it is the last run of its manifest"
     spared = Pruned((run_id(1), run_id(3)), ((run_id(2), why), (run_id(4), why)))
     assert prune(str(tmp_path), 1, sparing=True) == spared

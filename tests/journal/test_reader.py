@@ -40,7 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunDir]:
-    """A run folder for many journals, one after the other."""
+    """A run directory for many journals, one after the other."""
     with create_run(str(tmp_path_factory.mktemp("scratch") / "runs")) as run:
         yield run
 

@@ -108,17 +108,17 @@ def test_links_inside_a_run_directory_are_neither_read_nor_written(root: str, tm
     secret = tmp_path / "secret"
     secret.write_text("secret")
     with create_run(root) as run:
-        folder = Path(run.path)
+        directory = Path(run.path)
         for name in ("events.jsonl", "plan.json"):
-            (folder / name).symlink_to(secret)
+            (directory / name).symlink_to(secret)
         with pytest.raises(EnvironmentFailedError, match="cannot be read: too many levels of symbolic links"):
             run.read("plan.json")
         with pytest.raises(EnvironmentFailedError, match="cannot be opened: too many levels of symbolic links"):
             run.lock()
         run.replace("plan.json", b"{}")
         assert run.read("plan.json") == b"{}"
-        (folder / "status").rmdir()
-        (folder / "status").symlink_to(tmp_path)
+        (directory / "status").rmdir()
+        (directory / "status").symlink_to(tmp_path)
     with open_run(root, run.run_id) as run, pytest.raises(EnvironmentFailedError, match=r"/status` is a link"):
         run.replace("status/a.status", b"PENDING\n")
     assert secret.read_text() == "secret"

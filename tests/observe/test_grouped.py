@@ -18,8 +18,8 @@ from orchestrator.observe.stream import LossyStream
 class Shown:
     """A run whose stdout and stderr are one text, in the order of writing."""
 
-    def __init__(self, folder: Path, total: int = 2, out: io.TextIOBase | None = None) -> None:
-        self.rundir: RunDir = create_run(str(folder))
+    def __init__(self, directory: Path, total: int = 2, out: io.TextIOBase | None = None) -> None:
+        self.rundir: RunDir = create_run(str(directory))
         self.text = io.StringIO()
         err = LossyStream(self.text)
         self.grouped = GroupedOutput(

@@ -140,16 +140,16 @@ def test_of_a_resumed_run_only_wrong_status_files_are_written_again(run: RunDir)
         first.on_event(event)
     first.close()
     wanted = statuses(run)
-    folder = Path(run.path, "status")
-    before = {path.name: path.stat().st_ino for path in folder.iterdir()}
+    directory = Path(run.path, "status")
+    before = {path.name: path.stat().st_ino for path in directory.iterdir()}
     link, word, *_ = sorted(before)
-    (folder / link).unlink()
-    (folder / link).symlink_to(folder / word)
-    (folder / word).unlink()
-    (folder / word).write_text("GUESSED\n")
+    (directory / link).unlink()
+    (directory / link).symlink_to(directory / word)
+    (directory / word).unlink()
+    (directory / word).write_text("GUESSED\n")
     RunFiles(run, story.plan, story.events).close()
     assert statuses(run) == wanted
-    after = {path.name: path.lstat().st_ino for path in folder.iterdir()}
+    after = {path.name: path.lstat().st_ino for path in directory.iterdir()}
     assert {name for name, number in after.items() if before[name] == number} == set(before) - {link, word}
 
 

@@ -24,8 +24,8 @@ def run(tmp_path: Path) -> Iterator[RunDir]:
 
 
 def content(run: RunDir) -> dict[str, str]:
-    folder = Path(run.path, "status")
-    return {path.name: path.read_text() for path in sorted(folder.iterdir())}
+    directory = Path(run.path, "status")
+    return {path.name: path.read_text() for path in sorted(directory.iterdir())}
 
 
 def test_each_job_has_a_file_that_follows_its_status(run: RunDir) -> None:

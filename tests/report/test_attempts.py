@@ -17,7 +17,7 @@ def attempts(story: Story, jobs: list[str] | None = None) -> AttemptHistory:
 
 
 def test_each_attempt_has_its_stamps_its_verdict_and_its_log() -> None:
-    made = attempts(nightly(), ["fetch", "mend"])
+    made = attempts(nightly(), ["fetch", "repair"])
     first, second = made.of.pop("fetch")
     assert first == Attempt(
         "fetch",
@@ -30,8 +30,8 @@ def test_each_attempt_has_its_stamps_its_verdict_and_its_log() -> None:
         "exit code 1",
         100,
     )
-    assert (second.attempt, second.verdict, made.of) == (2, "succeeded", {"mend": []})
-    assert made.ended["mend"] == ("skipped", "need `break` timed out")
+    assert (second.attempt, second.verdict, made.of) == (2, "succeeded", {"repair": []})
+    assert made.ended["repair"] == ("skipped", "need `break` timed out")
     assert made.finished
 
 

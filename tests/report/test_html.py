@@ -74,7 +74,7 @@ def test_the_jobs_are_in_a_table_and_the_attempts_in_lanes() -> None:
         ["fetch", "SUCCESS", "2", "0", "2.000 s", "0.500 s", "3.0 MiB", "logs/fetch.2.log", ""],
         ["build", "SUCCESS", "1", "0", "1.000 s", "0.250 s", "3.0 MiB", "logs/build.1.log", ""],
     ]
-    assert ["mend", "SKIPPED", "", "", "", "", "", "", "need `break` timed out"] in seen.rows
+    assert ["repair", "SKIPPED", "", "", "", "", "", "", "need `break` timed out"] in seen.rows
     bars = seen.named("rect")
     assert len(bars) == 8
     assert bars[1] == {"class": "ok", "x": "222.2", "y": "18", "width": "111.1", "height": "11"}
@@ -142,7 +142,7 @@ def _tame(evil: str) -> Story:
 
 
 def wide(jobs: int, slots: int) -> Story:
-    """So many jobs, of which every hundredth fails."""
+    """A run of this number of jobs, of which every hundredth fails."""
     story = Story(plan_of([()] * jobs, policy=Policy(max_parallel_jobs=slots)))
     names = [one.id for one in story.plan.jobs]
     for first in range(0, jobs, slots):

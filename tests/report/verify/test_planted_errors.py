@@ -97,13 +97,13 @@ PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
     (nightly, move(26, 28, at=7.0), [(26, Rule.AFTER, "`test` starts before `pack` has ended")]),
     (
         nightly,
-        both(started(21, 5.0, "mend"), drop(20)),
+        both(started(21, 5.0, "repair"), drop(20)),
         [
-            (20, Rule.NEEDS, "`mend` starts although its need `break` timed out"),
-            (21, Rule.CAP, "with `tell` 3 attempts running, at most 2 allowed"),
-            (29, Rule.NEEDS, "`last` starts before its need `mend` has ended"),
+            (20, Rule.NEEDS, "`repair` starts although its need `break` timed out"),
+            (21, Rule.CAP, "with `notify` 3 attempts running, at most 2 allowed"),
+            (29, Rule.NEEDS, "`last` starts before its need `repair` has ended"),
             (29, Rule.CAP, "with `last` 3 attempts running, at most 2 allowed"),
-            (36, Rule.STATUS, "the run finished before `mend` ended"),
+            (36, Rule.STATUS, "the run finished before `repair` ended"),
         ],
     ),
     (
@@ -120,7 +120,7 @@ PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
         [
             (12, Rule.CAP, "with `break` 2 attempts running, at most 1 allowed"),
             (16, Rule.CAP, "with `pack` 2 attempts running, at most 1 allowed"),
-            (21, Rule.CAP, "with `tell` 2 attempts running, at most 1 allowed"),
+            (21, Rule.CAP, "with `notify` 2 attempts running, at most 1 allowed"),
             (29, Rule.CAP, "with `last` 2 attempts running, at most 1 allowed"),
         ],
     ),
@@ -141,17 +141,17 @@ PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
     (
         nightly,
         change(20, reason="no reason"),
-        [(20, Rule.SKIP, "`mend` is skipped with a reason that names no need: no reason")],
+        [(20, Rule.SKIP, "`repair` is skipped with a reason that names no need: no reason")],
     ),
-    (nightly, change(20, status="cancelled"), [(20, Rule.CANCEL, "`mend` is cancelled, but nothing requested it")]),
+    (nightly, change(20, status="cancelled"), [(20, Rule.CANCEL, "`repair` is cancelled, but nothing requested it")]),
     (
         nightly,
-        change(20, job="tell"),
+        change(20, job="notify"),
         [
-            (20, Rule.SKIP, "`tell` is skipped, but its needs do not cause that"),
-            (21, Rule.ATTEMPT, "`tell` starts attempt 1 after it was skipped"),
-            (29, Rule.NEEDS, "`last` starts before its need `mend` has ended"),
-            (36, Rule.STATUS, "the run finished before `mend` ended"),
+            (20, Rule.SKIP, "`notify` is skipped, but its needs do not cause that"),
+            (21, Rule.ATTEMPT, "`notify` starts attempt 1 after it was skipped"),
+            (29, Rule.NEEDS, "`last` starts before its need `repair` has ended"),
+            (36, Rule.STATUS, "the run finished before `repair` ended"),
         ],
     ),
     (
@@ -183,15 +183,15 @@ PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
             3,
             0.0,
             "job.finished",
-            job="mend",
+            job="repair",
             status="skipped",
             reason="need `break` failed",
             attempts=0,
             allowed=False,
         ),
         [
-            (3, Rule.SKIP, "`mend` is skipped, but its needs do not cause that"),
-            (21, Rule.STATUS, "`mend` ends as skipped after it was skipped"),
+            (3, Rule.SKIP, "`repair` is skipped, but its needs do not cause that"),
+            (21, Rule.STATUS, "`repair` ends as skipped after it was skipped"),
         ],
     ),
     (
@@ -370,9 +370,9 @@ PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
 ]
 
 
-@pytest.mark.parametrize(("tell", "edit", "found"), PLANTED)
-def test_a_planted_error_is_found_at_its_line(tell: Callable[[], Story], edit: Edit, found: Found) -> None:
-    story = tell()
+@pytest.mark.parametrize(("story_of", "edit", "found"), PLANTED)
+def test_a_planted_error_is_found_at_its_line(story_of: Callable[[], Story], edit: Edit, found: Found) -> None:
+    story = story_of()
     events = copy.deepcopy(story.events)
     edit(events)
     messages = [(one.line, one.rule, one.message) for one in violations(plan_to_dict(story.plan), events)]
