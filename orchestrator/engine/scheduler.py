@@ -207,10 +207,7 @@ class Scheduler:
     def _on_cancel(self, fact: CancelRequested) -> None:
         if self.finished:
             return
-        first = self._table.first_failure
-        cause = cause_of(
-            fact.reason, self._policy.timeout, None if first is None else self._table.outcome_phrase(first)
-        )
+        cause = self._cause(fact.reason, self._table.first_failure)
         stop = self._stop = widen(self._stop, fact, self._policy.fail_fast, cause)
         for job in sorted({*self._queue, *self._retries.not_before}):
             if self._table.states[job] in (JobState.READY, JobState.WAITING) and stop.covers(self._jobs[job].when):
@@ -230,14 +227,16 @@ class Scheduler:
         assert job is not None
         self._matrices.forget(job)
         first = self._matrices.first_failure_in_matrix(job) if fact.reason is CancelReason.FAIL_FAST else None
-        cause = (
-            "cancelled on request" if first is None else cause_of(fact.reason, None, self._table.outcome_phrase(first))
-        )
+        cause = "cancelled on request" if first is None else self._cause(fact.reason, first)
         state = self._table.states[job]
         if state is JobState.RUNNING:
             self._escalation.schedule(job, Step.KILL if fact.force else Step.TERM, fact.at, cause)
         elif state not in TERMINAL:
             self._cancel_idle(job, cause)
+
+    def _cause(self, reason: CancelReason, failure: int | None) -> str:
+        phrase = None if failure is None else self._table.outcome_phrase(failure)
+        return cause_of(reason, self._policy.timeout, phrase)
 
     # Consequences.
 

@@ -28,32 +28,32 @@ from orchestrator.plan.model import FailFast
 
 VERSION = 1
 
-JsonObject = dict[str, Any]
+JsonDict = dict[str, Any]
 EventRecord = Mapping[str, Any]  # one line of the journal: the fields of `EVENTS`, and those that every event has
 
-_TEXT: JsonObject = {"type": "string"}
-_FLAG: JsonObject = {"type": "boolean"}
-_COUNT: JsonObject = {"type": "integer", "minimum": 0}
-_ATTEMPT: JsonObject = {
+_TEXT: JsonDict = {"type": "string"}
+_FLAG: JsonDict = {"type": "boolean"}
+_COUNT: JsonDict = {"type": "integer", "minimum": 0}
+_ATTEMPT: JsonDict = {
     "type": "integer",
     "minimum": 1,
     "description": "From 1; never restarts, not even after a resume.",
 }
-_PID: JsonObject = {"type": "integer", "minimum": 1}
-_SECONDS: JsonObject = {"type": "number", "minimum": 0}
-_JOB: JsonObject = {"type": "string", "description": "The job's id in the plan."}
-_REASON: JsonObject = {"type": "string", "description": "Human-readable; may be empty."}
-_BOOT: JsonObject = {
+_PID: JsonDict = {"type": "integer", "minimum": 1}
+_SECONDS: JsonDict = {"type": "number", "minimum": 0}
+_JOB: JsonDict = {"type": "string", "description": "The job's id in the plan."}
+_REASON: JsonDict = {"type": "string", "description": "Human-readable; may be empty."}
+_BOOT: JsonDict = {
     "type": "string",
     "description": "The boot id of the machine: a pid is meaningless after another boot.",
 }
-_MAYBE_EXIT_CODE: JsonObject = {"type": ["integer", "null"], "minimum": 0, "maximum": 255}
-_MAYBE_SIGNAL: JsonObject = {"type": ["string", "null"], "description": "The signal that ended it, such as SIGSEGV."}
-_MAYBE_JOB: JsonObject = {"type": ["string", "null"]}
-_SLOTS: JsonObject = {"type": "integer", "minimum": 1}
+_MAYBE_EXIT_CODE: JsonDict = {"type": ["integer", "null"], "minimum": 0, "maximum": 255}
+_MAYBE_SIGNAL: JsonDict = {"type": ["string", "null"], "description": "The signal that ended it, such as SIGSEGV."}
+_MAYBE_JOB: JsonDict = {"type": ["string", "null"]}
+_SLOTS: JsonDict = {"type": "integer", "minimum": 1}
 
 # Event -> its own fields, in the order of the line, each with its JSON Schema.
-EVENTS: dict[str, dict[str, JsonObject]] = {
+EVENTS: dict[str, dict[str, JsonDict]] = {
     "run.started": {
         "name": _TEXT,
         "manifest": _TEXT,
@@ -151,7 +151,7 @@ EVENTS: dict[str, dict[str, JsonObject]] = {
 }
 
 
-def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonObject]:
+def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
     """The event of a fact and the fields that the engine knows; `ids[job]` is the id of a job.
 
     The caller adds the rest: all fields of `run.started` and `run.resumed`, `from_run`, and of
@@ -184,7 +184,7 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonObject]:
             assert_never(fact)
 
 
-def consequence_to_fields(consequence: Consequence, ids: Sequence[str]) -> tuple[str, JsonObject]:
+def consequence_to_fields(consequence: Consequence, ids: Sequence[str]) -> tuple[str, JsonDict]:
     """The event of a consequence, and its fields; `ids[job]` is the id of a job."""
     match consequence:
         case JobFinished(job, status, reason, attempts, allowed):
@@ -242,7 +242,7 @@ def fact_from_event(event: EventRecord, index_of: Mapping[str, int]) -> Fact | N
             return None
 
 
-def events_schema() -> JsonObject:
+def events_schema() -> JsonDict:
     """The JSON Schema of one line of `events.jsonl`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -252,7 +252,7 @@ def events_schema() -> JsonObject:
     }
 
 
-def _event_schema(event: str, fields: Mapping[str, JsonObject]) -> JsonObject:
+def _event_schema(event: str, fields: Mapping[str, JsonDict]) -> JsonDict:
     properties = {
         "v": {"const": VERSION, "description": "The version of this format."},
         "seq": {"type": "integer", "minimum": 0, "description": "From 0, without gaps."},

@@ -17,7 +17,7 @@ from structlog import BoundLoggerBase
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.append_file import GroupSync, LineFile
-from orchestrator.journal.events import EVENTS, VERSION, EventRecord, JsonObject
+from orchestrator.journal.events import EVENTS, VERSION, EventRecord, JsonDict
 from orchestrator.journal.file_names import BALLAST, JOURNAL
 from orchestrator.journal.rundir import RunDir
 from orchestrator.journal.safe_files import failed
@@ -32,7 +32,7 @@ _encode = msgspec.json.Encoder().encode
 class EventLogger(BoundLoggerBase):
     """A bound logger with one method and no levels: an event is an event. It logs to a list of pending lines."""
 
-    def record(self, event: str, fields: JsonObject) -> EventRecord:
+    def record(self, event: str, fields: JsonDict) -> EventRecord:
         """Send an event through the processors; the record as the journal will hold it."""
         (line, record), _ = self._process_event("append", event, fields)
         self._logger.append(line)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from orchestrator.journal.events import JsonObject
+from orchestrator.journal.events import JsonDict
 from orchestrator.plan.model import FailFast
 from orchestrator.report.model import RunReport
 from orchestrator.report.status import Status
@@ -19,7 +19,7 @@ _COUNT = {"type": "integer", "minimum": 0}
 _SECONDS = {"type": "number", "minimum": 0}
 _SHARE = {"type": "number", "minimum": 0, "description": "A fraction from 0 to 1."}
 
-_JOB: dict[str, JsonObject] = {
+_JOB: dict[str, JsonDict] = {
     "job_id": {"type": "string"},
     "pid": {"type": ["integer", "null"], "description": "Of the last attempt."},
     "status": {"enum": [status.value for status in Status]},
@@ -40,7 +40,7 @@ _JOB: dict[str, JsonObject] = {
     "enforced_by": {"type": "object", "additionalProperties": {"type": "string"}},
 }
 
-_SUMMARY: dict[str, JsonObject] = {
+_SUMMARY: dict[str, JsonDict] = {
     "total_jobs": {**_COUNT, "description": "All planned jobs."},
     "successful_jobs": _COUNT,
     "failed_jobs": {**_COUNT, "description": "FAILED, TIMED_OUT and LOST, without allowed failures."},
@@ -65,7 +65,7 @@ _SUMMARY: dict[str, JsonObject] = {
     },
 }
 
-_HEAD: dict[str, JsonObject] = {
+_HEAD: dict[str, JsonDict] = {
     "run_id": {"type": "string"},
     "name": {"type": "string"},
     "execution_timestamp": {**_MAYBE_TEXT, "description": "When the run started: UTC, ISO 8601."},
@@ -89,9 +89,9 @@ _HEAD: dict[str, JsonObject] = {
 }
 
 
-def results_summary(report: RunReport) -> JsonObject:
+def results_summary(report: RunReport) -> JsonDict:
     """The results as plain data."""
-    data: JsonObject = msgspec.to_builtins(_head(report) | {"jobs": report.jobs, "summary": report.summary})
+    data: JsonDict = msgspec.to_builtins(_head(report) | {"jobs": report.jobs, "summary": report.summary})
     return data
 
 
@@ -113,7 +113,7 @@ def results_chunks(report: RunReport) -> Iterator[bytes]:
     yield b'  "summary": %b\n}\n' % msgspec.json.format(_encode(report.summary), indent=2).replace(b"\n", b"\n  ")
 
 
-def results_schema() -> JsonObject:
+def results_schema() -> JsonDict:
     """The JSON Schema of `results_summary.json`."""
     jobs = {"type": "array", "description": "All planned jobs, in the order of the plan.", "items": _closed(_JOB)}
     return {
@@ -124,7 +124,7 @@ def results_schema() -> JsonObject:
     }
 
 
-def _head(report: RunReport) -> JsonObject:
+def _head(report: RunReport) -> JsonDict:
     return {
         "run_id": report.run_id,
         "name": report.plan.name,
@@ -137,7 +137,7 @@ def _head(report: RunReport) -> JsonObject:
     }
 
 
-def _closed(properties: dict[str, JsonObject]) -> JsonObject:
+def _closed(properties: dict[str, JsonDict]) -> JsonDict:
     return {
         "type": "object",
         "properties": properties,
