@@ -7,7 +7,7 @@ import stat
 import sys
 from typing import Self
 
-from orchestrator.console.streams import wants_colour, write_stderr, write_stdout
+from orchestrator.console.streams import on_github, wants_colour, write_stderr, write_stdout
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.logs import LogReader, SafeLines
 from orchestrator.report.attempts import Attempt, headline
@@ -18,7 +18,7 @@ class LogPrinter:
 
     def __init__(self, rundir: RunDir) -> None:
         self._rundir = rundir
-        self._github = os.environ.get("GITHUB_ACTIONS") == "true"
+        self._github = on_github()
         self._safe = sys.stdout.isatty() or (self._github and not _is_file(sys.stdout.fileno()))
         self.told_last: PrintedLog | None = None
 

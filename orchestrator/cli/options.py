@@ -1,4 +1,4 @@
-"""What the commands share: which manifest is meant, the flags of a run, and what they and the settings amount to."""
+"""The flags that commands share, and the invocation that they describe."""
 
 from __future__ import annotations
 
@@ -10,47 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from orchestrator.app.invocation import STDIN, Invocation, find_manifest, flag_of, make_invocation, settings_for
 from orchestrator.console.streams import draws
-from orchestrator.diagnostics.repository import folders_upward
-from orchestrator.errors import UsageError
-from orchestrator.journal.file_names import DEFAULT_ROOT
-from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, load_settings
+from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings
 
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
-    from orchestrator.manifest.scalars import CpuShare, NoLimit
-    from orchestrator.plan.inputs import Overrides, Selection
-    from orchestrator.plan.planning_environment import PlanningEnvironment
-
-DEFAULT_NAMES = ("pexec.yaml", "pexec.yml")
-STDIN = "-"
-
-
-class Invocation(Struct, frozen=True):
-    """A command line of `plan` or `apply`, understood. `manifest` is a path or `-`; jobs and parameters are not looked
-    up yet."""
-
-    manifest: str
-    selection: Selection
-    overrides: Overrides
-    settings: Settings
-    around: PlanningEnvironment
-
-    @property
-    def run_root(self) -> str:
-        """Where runs are kept."""
-        return run_root_of(self.settings)
-
-    @property
-    def origins(self) -> dict[str, str]:
-        """Where each overridden setting of the plan comes from, by the names that the plan shows."""
-        settings = self.settings
-        shown = {
-            "max_parallel_jobs": settings.max_parallel_jobs,
-            "fail_fast": settings.fail_fast,
-            "timeout": settings.timeout_seconds,
-        }
-        return {name: setting.origin for name, setting in shown.items() if setting is not None}
 
 
 def add_run_arguments(parser: Parser) -> None:
@@ -142,53 +107,23 @@ def add_selection(parser: argparse.ArgumentParser, flag: str, text: str) -> None
 
 
 def understand(arguments: argparse.Namespace) -> Invocation:
-    """What the words and flags of `add_run_arguments` ask for, with the settings. Raises UsageError."""
-    from orchestrator.app.planning import planning_environment
-    from orchestrator.plan.inputs import Overrides, Selection
-    from orchestrator.plan.model import FailFast
+    """The invocation that the arguments of `add_run_arguments` describe. Raises UsageError."""
+    from orchestrator.plan.inputs import Selection
 
     manifest, jobs = split_words(arguments.words)
-    settings = settings_for(arguments, manifest)
-    fail_fast = settings.fail_fast
-    overrides = Overrides(
-        max_parallel_jobs=_parallel(settings.max_parallel_jobs),
-        fail_fast=None if fail_fast is None else FailFast(fail_fast.value),
-        timeout_seconds=_limit(settings.timeout_seconds),
-    )
-    given = dict(assignment.split("=", 1) for assignment in arguments.set)
-    around = planning_environment(given, getattr(arguments, "param_variables", None), to_run=True)
     selection = Selection(tuple(jobs), tuple(arguments.only), tuple(arguments.skip))
-    return Invocation(manifest, selection, overrides, settings, around)
+    return make_invocation(manifest, selection, arguments.set, flags_of(arguments))
 
 
-def _parallel(setting: Setting[int | str] | None) -> int | CpuShare | None:
-    if setting is None:
-        return None
-    if isinstance(setting.value, int):
-        return setting.value
-    from orchestrator.manifest.scalars import parse_parallel  # with patterns that take 1 ms
-
-    return parse_parallel(setting.value)
+def settings_of(arguments: argparse.Namespace, manifest: str) -> Settings:
+    """The settings for a manifest, over which the flags take precedence. Raises UsageError."""
+    return settings_for(flags_of(arguments), manifest)
 
 
-def _limit(setting: Setting[float | str] | None) -> float | NoLimit | None:
-    if setting is None:
-        return None
-    if not isinstance(setting.value, str):
-        return setting.value
-    from orchestrator.manifest.scalars import NO_LIMIT
-
-    return NO_LIMIT
-
-
-def settings_for(arguments: argparse.Namespace, manifest: str) -> Settings:
-    """The settings for a manifest, in which the flags of this command line go first. Raises UsageError."""
-    flags = {
-        name: Setting(value, "--" + name.replace("_", "-"))
-        for name in PARSERS
-        if (value := getattr(arguments, name, None)) is not None
-    }
-    return load_settings(flags, "." if manifest == STDIN else os.path.dirname(manifest) or ".")
+def flags_of(arguments: argparse.Namespace) -> dict[str, Setting[Any]]:
+    """The settings among the flags of a command line."""
+    given = {name: getattr(arguments, name, None) for name in PARSERS}
+    return {name: Setting(value, flag_of(name)) for name, value in given.items() if value is not None}
 
 
 def split_words(words: Sequence[str]) -> tuple[str, list[str]]:
@@ -203,32 +138,6 @@ def names_manifest(word: str) -> bool:
     if word == STDIN or "/" in word or word.endswith((".yaml", ".yml", ".json")):
         return True
     return "." in word and os.path.isfile(word)
-
-
-def find_manifest() -> str:
-    """The nearest `pexec.yaml` or `pexec.yml`, relative to the current folder. Raises UsageError if there is none."""
-    for folder in folders_upward("."):
-        for name in DEFAULT_NAMES:
-            path = os.path.join(folder, name)
-            if os.path.isfile(path):
-                return os.path.relpath(path)
-    raise UsageError(
-        "there is no `pexec.yaml` or `pexec.yml` here or in a folder above, up to the repository's root",
-        help="name the manifest, or go to the folder that holds it",
-    )
-
-
-def run_root_of(settings: Settings) -> str:
-    """Where runs are kept: where the settings say, else `.pexec/runs` beside the manifest that is found from here on.
-
-    It is so also where another manifest is named: a project has its runs in one place, wherever in it one stands.
-    """
-    if settings.run_root is not None:
-        return settings.run_root.value
-    try:
-        return os.path.join(os.path.dirname(find_manifest()), DEFAULT_ROOT)
-    except UsageError:
-        return DEFAULT_ROOT
 
 
 class OneOf(Struct, frozen=True):

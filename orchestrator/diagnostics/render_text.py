@@ -10,15 +10,15 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from orchestrator.console.streams import wants_colour
-from orchestrator.console.text import plural, visible
+from orchestrator.console.text import count, visible
+from orchestrator.console.theme import BOLD, ERROR, FRAME, WARNING, painted
 from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
 from orchestrator.diagnostics.snippet import Mark, Source
 
 MOST_SHOWN = 20
 MOST_PLACES = 20  # of one diagnostic: a circle may lead through every line of a large manifest
 
-_BOLD = "1"
-_COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34"}
+_STYLES = {"error": ERROR, "warning": WARNING, "frame": FRAME}
 
 
 class Renderer(Struct):
@@ -50,7 +50,7 @@ class Renderer(Struct):
         hidden = len(diagnostic.notes) - MOST_PLACES
         if hidden > 0:
             kept = (*diagnostic.notes[: MOST_PLACES - 1], diagnostic.notes[-1])
-            diagnostic = replace(diagnostic, notes=(*kept, Note(f"{plural(hidden, 'more place')} not shown")))
+            diagnostic = replace(diagnostic, notes=(*kept, Note(f"{count(hidden, 'more place')} not shown")))
         title = f"{diagnostic.severity.value}[{diagnostic.code}]"
         lines = [self._paint(title, diagnostic.severity.value) + self._paint(f": {visible(diagnostic.message)}", "")]
         spans = [span for span in (diagnostic.span, *(note.span for note in diagnostic.notes)) if span is not None]
@@ -104,7 +104,7 @@ class Renderer(Struct):
     def _summary(self, diagnostics: Sequence[Diagnostic], hidden: int, subject: str) -> str:
         errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
         warnings = len(diagnostics) - errors
-        counts = [plural(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count]
+        counts = [count(number, noun) for number, noun in ((errors, "error"), (warnings, "warning")) if number]
         text = f"{' and '.join(counts)} in {subject}" + (f", {hidden} of them not shown" if hidden else "")
         return self.fault(Severity.ERROR if errors else Severity.WARNING, text)
 
@@ -117,7 +117,7 @@ class Renderer(Struct):
         return self._paint(text, "frame")
 
     def _paint(self, text: str, style: str) -> str:
-        return f"\x1b[{_COLOURS.get(style, _BOLD)}m{text}\x1b[0m" if self.colour else text
+        return painted(text, _STYLES.get(style, BOLD), colour=self.colour)
 
 
 def _marks_by_file(diagnostic: Diagnostic) -> dict[str, list[tuple[Span, Mark]]]:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.console.sanitize import safe_text
+from orchestrator.console.text import visible
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.logs import LogReader, SafeLines
@@ -62,7 +62,7 @@ class Grouped:
 
     def _show(self, attempt: Record, which: str) -> None:
         """The log of an attempt below a head line; nothing at all if it printed nothing."""
-        head = f"--- {safe_text(attempt['job'])}{which}\n"
+        head = f"--- {visible(attempt['job'])}{which}\n"
         lines = SafeLines(colour=self._colour, github=self._github)
         reader = LogReader(self._rundir, attempt["log"])
         try:
@@ -71,6 +71,6 @@ class Grouped:
                 head = ""
             self._out.write(lines.finish())
         except EnvironmentFailedError as error:
-            self._err.write(f"warning: {safe_text(error.message)}\n")
+            self._err.write(f"warning: {visible(error.message)}\n")
         finally:
             reader.close()

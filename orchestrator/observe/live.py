@@ -8,11 +8,10 @@ touched, so a pexec that is killed leaves no more than that line.
 from __future__ import annotations
 
 import threading
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.console.sanitize import safe_text
+from orchestrator.console.text import clip, visible
 from orchestrator.observe.plain import Plain
 from orchestrator.observe.stream import Lines
 
@@ -62,12 +61,8 @@ class _BottomLine:
 
     def _fitted(self) -> str:
         """The text, short enough for one line: a line that wraps could not be taken away."""
-        columns, most = 0, self._width() - 1
-        for position, character in enumerate(self._text):
-            columns += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-            if columns > most:
-                return self._text[: max(position - 1, 0)] + "…" if most > 1 else ""
-        return self._text
+        most = self._width() - 1
+        return clip(self._text, most) if most > 1 else ""
 
 
 class _Above:
@@ -126,5 +121,5 @@ class Live:
     def _standing(self) -> str:
         if not self._running:
             return f"[{self._ended}/{self._total}]"
-        names = [safe_text(job) for job, _ in zip(self._running, range(_MOST_NAMES), strict=False)]
+        names = [visible(job) for job, _ in zip(self._running, range(_MOST_NAMES), strict=False)]
         return f"[{self._ended}/{self._total}] running: {', '.join(names)}"

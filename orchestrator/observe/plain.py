@@ -6,7 +6,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.console.sanitize import safe_line, safe_text
+from orchestrator.console.sanitize import safe_line
+from orchestrator.console.text import duration, visible
 from orchestrator.observe.stream import Lines
 
 MAX_LINE = 64 * 1024
@@ -49,7 +50,7 @@ class LinePrefixer:
             self._out.write(self._prefixed(job, rest))
 
     def _prefixed(self, job: str, line: bytes) -> str:
-        return f"{safe_text(job)} | {safe_line(line, colour=self._colour, github=self._github)}\n"
+        return f"{visible(job)} | {safe_line(line, colour=self._colour, github=self._github)}\n"
 
 
 class Progress:
@@ -66,12 +67,12 @@ class Progress:
     def tell(self, now: float) -> None:
         """Say at this second of the run where it stands. May be called from any thread."""
         under_way = list(self._started.items())
-        text = f"pexec: {now:.1f} s: {self._ended} of {self._total} jobs have ended"
+        text = f"pexec: {duration(now)}: {self._ended} of {self._total} jobs have ended"
         if self._broken:
             text += f", {self._broken} of them without success"
         text += "; under way:\n" if under_way else "; none is under way\n"
         for job, since in under_way[:_MOST_TOLD]:
-            text += f"  {safe_text(job)} for {now - since:.1f} s\n"
+            text += f"  {visible(job)} for {duration(now - since)}\n"
         if len(under_way) > _MOST_TOLD:
             text += f"  ... and {len(under_way) - _MOST_TOLD} more\n"
         self._err.write(text)
@@ -83,19 +84,19 @@ class Progress:
                 self._started.setdefault(record["job"], record["at"])
             case "retry.scheduled":
                 wait = max(0.0, record["not_before"] - record["at"])
-                self._say(record["job"], f"will be tried again in {wait:.1f} s: {record['reason']}")
+                self._say(record["job"], f"will be tried again in {duration(wait)}: {record['reason']}")
             case "job.finished":
                 self._ended += 1
                 self._job_finished(record)
             case "cancel.requested":
                 self._cancelled(record)
             case "degraded":
-                self._err.write(f"warning: {safe_text(record['what'])}: {safe_text(record['why'])}\n")
+                self._err.write(f"warning: {visible(record['what'])}: {visible(record['why'])}\n")
             case _:
                 pass
 
     def _say(self, job: str, what: str) -> None:
-        self._err.write(f"[{self._ended}/{self._total}] {safe_text(job)} {safe_text(what)}\n")
+        self._err.write(f"[{self._ended}/{self._total}] {visible(job)} {visible(what)}\n")
 
     def _job_finished(self, record: Mapping[str, Any]) -> None:
         status = record["status"]
@@ -105,7 +106,7 @@ class Progress:
             return
         text = {"timed_out": "timed out"}.get(status, status)
         if started is not None:
-            text += f" in {record['at'] - started:.1f} s"
+            text += f" in {duration(record['at'] - started)}"
         if record["reason"]:
             text += f": {record['reason']}"
         if record["allowed"]:

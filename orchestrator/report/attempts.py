@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from orchestrator.console.text import visible
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
-from orchestrator.report.text import visible
 
 Event = Mapping[str, Any]
 

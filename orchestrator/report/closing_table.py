@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 
+from orchestrator.console.text import clip, columns, count, duration, pad, percent, visible
+from orchestrator.console.theme import STATUS_STYLES, painted
 from orchestrator.report.bands import LARGE, bands, blamed, cells, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import Status
-from orchestrator.report.text import clip, columns, count, seconds, visible
 
 WHOLE_UP_TO = 40  # jobs; beyond, only those that did not succeed and the slowest of the others
 SLOWEST = 5
@@ -17,16 +18,6 @@ MOST_CAUSES = 5
 LEAST_REASON = 20
 
 _HEAD = ("job", "status", "time")
-_GREEN, _RED, _YELLOW = 32, 31, 33
-_COLOURS = {  # the other statuses have none
-    Status.SUCCESS: _GREEN,
-    Status.FAILED: _RED,
-    Status.TIMED_OUT: _RED,
-    Status.LOST: _RED,
-    Status.CANCELLED: _YELLOW,
-    Status.SKIPPED: _YELLOW,
-}
-_OF_RESULT = {"SUCCESS": _GREEN, "FAILED": _RED, "CANCELLED": _YELLOW}
 
 
 def closing_table(report: RunReport, run_folder: str, *, width: int = 80, colour: bool = False) -> str:
@@ -59,12 +50,12 @@ def totals(report: RunReport, run_folder: str, *, colour: bool = False) -> list[
         (summary.unfinished_jobs, "unfinished"),
     ]
     told = "".join(f", {number} {what}" for number, what in others if number)
-    result = _coloured(report.result, _OF_RESULT.get(report.result), colour)
-    wall, slots = seconds(summary.wall_time_seconds), count(report.max_parallel_jobs, "slot")
+    result = painted(report.result, STATUS_STYLES.get(report.result, ""), colour=colour)
+    wall, slots = duration(summary.wall_time_seconds), count(report.max_parallel_jobs, "slot")
     return [
         f"{result} in {wall}: {summary.successful_jobs} of {count(summary.total_jobs, 'job')} succeeded{told}",
-        f"speed-up {summary.speed_up:.1f}, {summary.utilisation * 100:.0f} % of {slots} used, "
-        f"critical path {seconds(summary.critical_path_seconds)}",
+        f"speed-up {summary.speed_up:.1f}, {percent(summary.utilisation)} of {slots} used, "
+        f"critical path {duration(summary.critical_path_seconds)}",
         folder,
     ]
 
@@ -94,7 +85,7 @@ def _lines(jobs: Sequence[JobReport], width: int, colour: bool) -> list[str]:
         (
             clip(visible(job.job_id), max(width * 2 // 5, 8)),
             job.status.words,
-            seconds(job.execution_time_seconds) if job.attempts else "-",
+            duration(job.execution_time_seconds) if job.attempts else "-",
             visible(_remark(job)),
         )
         for job in jobs
@@ -103,11 +94,11 @@ def _lines(jobs: Sequence[JobReport], width: int, colour: bool) -> list[str]:
         max(columns(head), *(columns(row[place]) for row in rows)) for place, head in enumerate(_HEAD)
     )
     room = max(width - job_width - status_width - time_width - 6, LEAST_REASON)
-    codes = [None, *(_COLOURS.get(job.status) for job in jobs)]
+    styles = ["", *(_style(job) for job in jobs)]
     return [
-        f"{_left(job, job_width)}  {_coloured(_left(status, status_width), code, colour)}  {time:>{time_width}}  "
+        f"{pad(job, job_width)}  {painted(pad(status, status_width), style, colour=colour)}  {time:>{time_width}}  "
         f"{clip(remark, room)}".rstrip()
-        for (job, status, time, remark), code in zip([(*_HEAD, ""), *rows], codes, strict=True)
+        for (job, status, time, remark), style in zip([(*_HEAD, ""), *rows], styles, strict=True)
     ]
 
 
@@ -129,9 +120,13 @@ def _levels(report: RunReport) -> list[str]:
     found = bands(report, MOST_BANDS)
     if not found:
         return []
-    rows = [titles(found), *cells(found, seconds)]
+    rows = [titles(found), *cells(found, duration)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return ["", *("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)]
+
+
+def _style(job: JobReport) -> str:
+    return "" if job.status in (Status.PENDING, Status.RUNNING) else STATUS_STYLES[job.status]
 
 
 def _remark(job: JobReport) -> str:
@@ -144,11 +139,3 @@ def _remark(job: JobReport) -> str:
     if job.log_file and job.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST):
         parts.append(job.log_file)
     return "; ".join(part for part in parts if part)
-
-
-def _left(text: str, width: int) -> str:
-    return text + " " * (width - columns(text))
-
-
-def _coloured(text: str, code: int | None, colour: bool) -> str:
-    return f"\x1b[{code}m{text}\x1b[0m" if colour and code is not None else text

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orchestrator.console.text import clip, columns, count, duration, visible
 from orchestrator.report.progress import Broken, Head, Running, Snapshot, Waiting
 from orchestrator.report.status import Status
-from orchestrator.report.text import clip, columns, count, seconds, visible
 
 MOST_OF_A_KIND = 20
 NAMES = 5
@@ -29,7 +29,7 @@ def snapshot_text(snapshot: Snapshot, width: int | None = None) -> str:
 
 
 def _head(snapshot: Snapshot) -> str:
-    elapsed = seconds(snapshot.elapsed_seconds)
+    elapsed = duration(snapshot.elapsed_seconds)
     pid = "" if snapshot.pid is None else f" by process {snapshot.pid}"
     how = {
         "running": f"running for {elapsed}{pid}",
@@ -52,7 +52,7 @@ def counts_text(head: Head, pending: str) -> str:
 def _running(one: Running) -> Row:
     pid = "" if one.pid is None else f", process {one.pid}"
     attempt = f", attempt {one.attempt}" if one.attempt > 1 else ""
-    return one.job_id, f"{seconds(one.elapsed_seconds)}{attempt}{pid}"
+    return one.job_id, f"{duration(one.elapsed_seconds)}{attempt}{pid}"
 
 
 def _broken(one: Broken) -> Row:
@@ -75,7 +75,7 @@ def _waiting(one: Waiting) -> Row:
         case "pool":
             return one.job_id, f"pool {names} is full"
         case "back-off":
-            return one.job_id, f"tried again in {seconds(one.seconds or 0.0)}"
+            return one.job_id, f"tried again in {duration(one.seconds or 0.0)}"
         case _:
             return one.job_id, "for a slot"
 

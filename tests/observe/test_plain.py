@@ -64,7 +64,7 @@ def test_each_end_is_one_line_with_its_count_and_reason() -> None:
             "allowed": False,
         }
     )
-    assert err.getvalue() == ("[1/2] a failed in 1.3 s: exit code 2 (allowed)\n[2/2] b skipped: need `a` failed\n")
+    assert err.getvalue() == ("[1/2] a failed in 1.3s: exit code 2 (allowed)\n[2/2] b skipped: need `a` failed\n")
 
 
 class _Gone(io.StringIO):

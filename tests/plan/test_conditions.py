@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import good_plan, picture, planned
 
 from orchestrator.errors import UsageError
@@ -16,6 +15,7 @@ from orchestrator.manifest.parts import Condition
 from orchestrator.plan.conditions import Known
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
+from orchestrator.plan.planning_environment import PlanningEnvironment
 from orchestrator.plan.select import MANUAL
 
 AROUND = PlanningEnvironment(env={"CI": "true", "EMPTY": "", "MODE": "fast"}, system="Linux", machine="x86_64")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import good_plan, picture, planned
 
 from orchestrator.plan import job_edges
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
+from orchestrator.plan.planning_environment import PlanningEnvironment
 
 
 def needs(plan: Plan) -> dict[str, list[str]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import picture, planned
 
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.manifest.scalars import Value
 from orchestrator.plan.make import Planned
+from orchestrator.plan.planning_environment import PlanningEnvironment
 
 DECLARED = """
     params:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import Found, good_plan
 
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.model import JobSpec
+from orchestrator.plan.planning_environment import PlanningEnvironment
 from orchestrator.plan.template import OPENING, Scope, Templates, fill, put_in
 
 VALUES = {"plain": "3.11", "odd": "it's $(id) `id`", "empty": "", "opening": "${{ run.dir }}", "dollar": "a$"}

@@ -51,7 +51,7 @@ def test_an_attempt_is_told_in_one_line() -> None:
         "failed: exit code 1"
     )
     under_way = Attempt("a\x1b[2J", 3, "logs/a.3.log", "2026-01-02T03:04:05.000000Z")
-    begun = "==> a<U+001B>[2J, attempt 3: started 2026-01-02T03:04:05.000000Z, "
+    begun = "==> a␛[2J, attempt 3: started 2026-01-02T03:04:05.000000Z, "
     assert headline(under_way, driven=True) == begun + "running"
     assert headline(under_way, driven=False) == begun + "it was under way when the run was interrupted"
 

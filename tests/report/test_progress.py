@@ -72,18 +72,18 @@ def test_it_is_told_in_lines() -> None:
     assert (
         snapshot_text(snapshot(busy(), 4.0))
         == f"""\
-{RUN_ID} world: running for 4.0 s by process 4000
+{RUN_ID} world: running for 4.0s by process 4000
 8 jobs: 5 waiting, 2 running, 1 timed out; 1 failure allowed
 
 running
-  long   4.0 s, process 5002
-  other  2.0 s, process 5012
+  long   4.0s, process 5002
+  other  2.0s, process 5012
 
 failed
   broken  timed out: ran longer than 1s (allowed); logs/broken.1.log
 
 waiting
-  flaky  tried again in 5.0 s
+  flaky  tried again in 5.0s
   needy  needs long, flaky
   later  comes after long
   dry    pool db is full
@@ -96,11 +96,11 @@ def test_a_run_that_nobody_drives_any_more_is_interrupted_and_its_clock_stands_s
     at = snapshot(busy(), 99.0, driven=False)
     assert (at.state, at.elapsed_seconds, at.waiting) == ("interrupted", 2.0, [])
     assert snapshot_text(at).splitlines()[:5] == [
-        f"{RUN_ID} world: interrupted after 2.0 s: nobody drives it any more",
+        f"{RUN_ID} world: interrupted after 2.0s: nobody drives it any more",
         "8 jobs: 5 not started, 2 under way, 1 timed out; 1 failure allowed",
         "",
         "under way when it was interrupted",
-        "  long   2.0 s, process 5002",
+        "  long   2.0s, process 5002",
     ]
     assert snapshot_text(at).endswith(f"\n\n`pexec resume {RUN_ID}` goes on with it\n")
 
@@ -112,7 +112,7 @@ def test_a_run_that_has_ended_tells_its_result_whoever_holds_it() -> None:
     assert (
         snapshot_text(at)
         == f"""\
-{RUN_ID} world: FAILED in 9.0 s, exit code 1
+{RUN_ID} world: FAILED in 9.0s, exit code 1
 9 jobs: 6 succeeded, 1 failed, 1 timed out, 1 skipped; 1 failure allowed
 
 failed
@@ -159,10 +159,10 @@ def test_runs_are_listed_one_a_line() -> None:
     ]
     assert listing(heads).splitlines() == [
         "run                               name   state        started               time    jobs",
-        f"{RUN_ID}  world  FAILED       2026-01-02 03:04:05Z  9.0 s   9 jobs: 6 succeeded, 1 failed, 1 timed out, "
+        f"{RUN_ID}  world  FAILED       2026-01-02 03:04:05Z  9.0s    9 jobs: 6 succeeded, 1 failed, 1 timed out, "
         "1 skipped; 1 failure allowed",
         f"{RUN_ID}  world  running      2026-01-02 03:04:05Z  1m 15s  8 jobs: 2 running, 1 timed out; "
         "1 failure allowed",
-        f"{RUN_ID}  world  interrupted  2026-01-02 03:04:05Z  2.0 s   8 jobs: 2 under way, 1 timed out; "
+        f"{RUN_ID}  world  interrupted  2026-01-02 03:04:05Z  2.0s    8 jobs: 2 under way, 1 timed out; "
         "1 failure allowed",
     ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 
-from orchestrator.app.look import add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
-from orchestrator.console.streams import write_stderr, write_stdout
-from orchestrator.console.text import defused, plural, visible
+from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_run
+from orchestrator.console.streams import write_stderr, write_stdout, write_text
+from orchestrator.console.text import count, visible
 from orchestrator.errors import ExitCode
 
 MOST_NAMES = 5
@@ -24,7 +25,7 @@ def add_arguments(parser: Parser) -> None:
         help="where to put it, a file or a folder (default: archive_<run>.tar.gz in the run folder); an older file of "
         "this name is replaced",
     )
-    add_looking_arguments(parser, "text", "json")
+    add_format_and_root(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,11 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
         archived = write_archive(one, target)
     if archived.left_out:
         names = ", ".join(visible(name) for name in archived.left_out[:MOST_NAMES])
-        told = plural(len(archived.left_out), "link or special file")
+        told = count(len(archived.left_out), "link or special file")
         write_stderr(f"pexec: {told} in the run folder left out: {names}\n")
     if arguments.format == "json":
         facts = {"path": archived.path, "files": archived.files, "bytes": archived.size}
-        write_stdout(as_json({"run_id": one.run_id, **facts, "left_out": archived.left_out}))
+        write_stdout(json_text({"run_id": one.run_id, **facts, "left_out": archived.left_out}))
     else:
-        write_stdout(defused(visible(archived.path) + "\n"))
+        write_text(visible(archived.path) + "\n")
     return ExitCode.OK

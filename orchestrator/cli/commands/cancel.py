@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from orchestrator.app.look import RUN_HELP, Look, add_looking_arguments, as_json, chosen_run
+from orchestrator.app.look import Look
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
+from orchestrator.cli.run_arguments import RUN_HELP, add_format_and_root, chosen_run
 from orchestrator.console.streams import write_stderr, write_stdout
-from orchestrator.console.text import plural, visible
+from orchestrator.console.text import count, visible
 from orchestrator.errors import ExitCode, RefusedError, UsageError
 from orchestrator.execute.control import ask_to_cancel
 from orchestrator.plan.model import Plan
@@ -24,7 +26,7 @@ def add_arguments(parser: Parser) -> None:
     parser.usage = f"{parser.prog} [JOB...] [flags]"
     parser.add_argument("jobs", metavar="JOB", nargs="*", help="cancel only these jobs; by default the whole run")
     parser.add_argument("--run", metavar="RUN", help=RUN_HELP)
-    add_looking_arguments(parser, "text", "json")
+    add_format_and_root(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,9 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
             )
         _ask(look, wanted)
     if arguments.format == "json":
-        write_stdout(as_json({"run_id": rundir.run_id, "jobs": list(wanted) if arguments.jobs else None}))
+        write_stdout(json_text({"run_id": rundir.run_id, "jobs": list(wanted) if arguments.jobs else None}))
         return ExitCode.OK
-    what = f"{plural(len(wanted), 'job')} of run" if arguments.jobs else "run"
+    what = f"{count(len(wanted), 'job')} of run" if arguments.jobs else "run"
     write_stderr(f"pexec: {what} `{rundir.run_id}` asked to stop; ask again to kill\n")
     return ExitCode.OK
 

@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 
+from orchestrator.app.invocation import find_manifest
 from orchestrator.cli.main import Parser
-from orchestrator.cli.options import add_run_root, find_manifest, one_of
-from orchestrator.console.streams import wants_colour, write_stdout
+from orchestrator.cli.options import add_run_root, one_of
+from orchestrator.console.streams import wants_colour, write_stdout, write_text
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.model import Plan
 
@@ -54,20 +55,22 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("a run has a plan of its own", help="leave out the manifest, or `--run`")
     else:
         plan, statuses = _ran(arguments)
-    write_stdout(_drawn(plan, statuses, arguments.format))
+    write = write_text if arguments.format == "text" else write_stdout
+    write(_drawn(plan, statuses, arguments.format))
     return ExitCode.OK
 
 
 def _planned(manifest: str | None) -> Plan | None:
-    from orchestrator.app.planning import judge, tell_faults
+    from orchestrator.app.planning import plan_manifest, print_diagnostics
 
-    verdict = judge(manifest or find_manifest())
-    tell_faults(verdict)
-    return verdict.plan
+    result = plan_manifest(manifest or find_manifest())
+    print_diagnostics(result)
+    return result.plan
 
 
 def _ran(arguments: argparse.Namespace) -> tuple[Plan, list[str]]:
-    from orchestrator.app.look import Look, chosen_run
+    from orchestrator.app.look import Look
+    from orchestrator.cli.run_arguments import chosen_run
     from orchestrator.report.fold import RunFold
 
     arguments.run = arguments.run or None
@@ -90,9 +93,8 @@ def _drawn(plan: Plan, statuses: Outcomes, form: str) -> str:
     if form == "json":
         return _json(plan, statuses)
     from orchestrator.cli.graph.tree import render_tree
-    from orchestrator.console.text import defused
 
-    return defused(render_tree(plan, statuses, colour=wants_colour(sys.stdout, os.environ)))
+    return render_tree(plan, statuses, colour=wants_colour(sys.stdout, os.environ))
 
 
 def _json(plan: Plan, statuses: Outcomes) -> str:

@@ -6,9 +6,9 @@ import argparse
 import os
 from importlib.resources import files
 
+from orchestrator.app.invocation import DEFAULT_NAMES
 from orchestrator.cli.main import Parser
 from orchestrator.cli.newfile import STDOUT, exists, write_new
-from orchestrator.cli.options import DEFAULT_NAMES
 from orchestrator.console.streams import write_stderr
 from orchestrator.errors import ExitCode
 

@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
-from orchestrator.app.look import RUN_HELP, Look, add_looking_arguments, as_json, chosen_run
+from orchestrator.app.look import Look
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.log_printer import LogPrinter, PrintedLog
 from orchestrator.cli.main import Parser
+from orchestrator.cli.run_arguments import RUN_HELP, add_format_and_root, chosen_run
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.model import Plan
@@ -32,7 +34,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--run", metavar="RUN", help=RUN_HELP)
     parser.add_argument("--attempt", metavar="N", type=int, help="the log of this attempt of each JOB")
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the jobs, or the run, have ended")
-    add_looking_arguments(parser, "text", "json")
+    add_format_and_root(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             return ExitCode.OK
         chosen = _chosen(attempts, named, arguments.attempt)
         if arguments.format == "json":
-            write_stdout(as_json({"run_id": one.run_id, "attempts": chosen}))
+            write_stdout(json_text({"run_id": one.run_id, "attempts": chosen}))
         else:
             _tell_of_none(attempts, named)
             _show(LogPrinter(one), chosen, driven=look.driven)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from orchestrator.app.planning import judge, tell_faults, tell_warnings
+from orchestrator.app.planning import plan_invocation, print_diagnostics, print_warnings
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_run_arguments, one_of, understand
-from orchestrator.console.streams import write_stdout
+from orchestrator.console.streams import write_stdout, write_text
 from orchestrator.errors import ExitCode
 from orchestrator.plan.model import Plan
 
@@ -27,20 +27,17 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if the manifest has an error."""
     invocation = understand(arguments)
-    tell_warnings(invocation.settings.warnings)
-    verdict = judge(
-        invocation.manifest, invocation.selection, invocation.overrides, invocation.around, invocation.run_root
-    )
-    tell_faults(verdict)
-    if verdict.plan is None:
+    print_warnings(invocation.settings.warnings)
+    result = plan_invocation(invocation)
+    print_diagnostics(result)
+    if result.plan is None:
         return ExitCode.INVALID
     if arguments.format == "json":
-        _print_json(verdict.plan)
+        _print_json(result.plan)
     else:
-        from orchestrator.console.text import defused
         from orchestrator.plan.render import plan_text
 
-        write_stdout(defused(plan_text(verdict.plan, {**invocation.origins, **verdict.origins}, verdict.purposes)))
+        write_text(plan_text(result.plan, {**invocation.origins, **result.origins}, result.purposes))
     return ExitCode.OK
 
 

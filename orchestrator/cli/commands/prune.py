@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from orchestrator.app.look import add_looking_arguments, as_json, run_root
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
+from orchestrator.cli.run_arguments import add_format_and_root, run_root
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode
 from orchestrator.journal.prune import KEEP, prune
@@ -21,7 +22,7 @@ def add_arguments(parser: Parser) -> None:
         "--interrupted", action="store_true", help="remove also old runs that did not end; they cannot be resumed then"
     )
     parser.add_argument("--dry-run", action="store_true", help="say which runs would be removed, and remove none")
-    add_looking_arguments(parser, "text", "json")
+    add_format_and_root(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     pruned = prune(root, arguments.keep, interrupted=arguments.interrupted, dry_run=arguments.dry_run)
     if arguments.format == "json":
         kept = [{"run_id": run_id, "reason": reason} for run_id, reason in pruned.kept]
-        write_stdout(as_json({"removed": pruned.removed, "kept": kept, "dry_run": arguments.dry_run}))
+        write_stdout(json_text({"removed": pruned.removed, "kept": kept, "dry_run": arguments.dry_run}))
     else:
         write_stdout("".join(f"{run_id}\n" for run_id in pruned.removed))
         write_stderr("".join(f"pexec: {run_id} stays: {reason}\n" for run_id, reason in pruned.kept))

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.app.look import Look, add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.app.look import Look
 from orchestrator.app.memory import keep
 from orchestrator.app.summary import is_as_then, load_summary_unless_driven
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
+from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_run
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.journal.file_names import HTML_REPORT, REPORT, RESULTS
@@ -26,7 +28,7 @@ from orchestrator.report.timeline import Timeline
 def add_arguments(parser: Parser) -> None:
     """The flags of `pexec report`."""
     add_run(parser)
-    add_looking_arguments(parser, "md", "html", "json", "junit")
+    add_format_and_root(parser, "md", "html", "json", "junit")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,7 +75,7 @@ def _rendered(form: str, report: RunReport, timeline: Timeline) -> str | bytes:
 
             return junit_xml(report)
         case "json":
-            return as_json(results_summary(report)) if sys.stdout.isatty() else results_file(report)
+            return json_text(results_summary(report)) if sys.stdout.isatty() else results_file(report)
         case _:
             from orchestrator.report.markdown import execution_report
 

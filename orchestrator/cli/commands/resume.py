@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from orchestrator.app.look import RUN_HELP, chosen_run, run_root
+from orchestrator.app.invocation import STDIN
 from orchestrator.cli.main import Parser
-from orchestrator.cli.options import STDIN, add_output, add_run_root, add_slots, output_of, settings_for
+from orchestrator.cli.options import add_output, add_run_root, add_slots, output_of, settings_of
+from orchestrator.cli.run_arguments import RUN_HELP, chosen_run, run_root
 from orchestrator.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         leave_on_interrupt()
         supervision = Supervision(alone=True)
         try:
-            shown = RunOptions(root, output_of(settings_for(arguments, STDIN)), arguments.keep_temp)
+            shown = RunOptions(root, output_of(settings_of(arguments, STDIN)), arguments.keep_temp)
             return resume(rundir, ResumeOptions(shown, arguments.max_parallel_jobs, arguments.failed), supervision)
         finally:
             supervision.close()

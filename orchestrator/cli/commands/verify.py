@@ -8,12 +8,14 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 
-from orchestrator.app.look import Look, add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.app.look import Look
 from orchestrator.app.memory import keep
 from orchestrator.app.summary import load_summary
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
-from orchestrator.console.streams import write_stderr, write_stdout
-from orchestrator.console.text import defused, plural, visible
+from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_run
+from orchestrator.console.streams import write_stderr, write_stdout, write_text
+from orchestrator.console.text import count, visible
 from orchestrator.errors import EnvironmentFailedError, ExitCode
 from orchestrator.journal.file_names import CLOSING, JOURNAL, LOGS, RESULTS
 from orchestrator.journal.rundir import RunDir
@@ -30,7 +32,7 @@ MOST_SHOWN = 100
 def add_arguments(parser: Parser) -> None:
     """The flags of `pexec verify`."""
     add_run(parser)
-    add_looking_arguments(parser, "text", "json")
+    add_format_and_root(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             found += _judge_results(one, fold, look.lines) + _judge_closing(one, fold, look.lines)
     if arguments.format == "json":
         facts = {"run_id": one.run_id, "state": state, "events": look.lines, "jobs": len(look.plan.jobs)}
-        write_stdout(as_json({**facts, "violations": found}))
+        write_stdout(json_text({**facts, "violations": found}))
     else:
         _tell(one.run_id, state, look, found)
     if any(one.rule is Rule.RESULTS_FILE and CLOSING not in one.message for one in found):
@@ -96,8 +98,8 @@ def _tell(run_id: str, state: str, look: Look, found: Sequence[Violation]) -> No
     lines = [f"{JOURNAL}:{one.line}: {one.rule}: {visible(one.message)}" for one in found[:MOST_SHOWN]]
     if len(found) > len(lines):
         lines.append(f"... and {len(found) - len(lines)} more")
-    how = plural(len(found), "violation") if found else "no violation"
-    seen = f"{plural(look.lines, 'event')} of {plural(len(look.plan.jobs), 'job')}"
+    how = count(len(found), "violation") if found else "no violation"
+    seen = f"{count(look.lines, 'event')} of {count(len(look.plan.jobs), 'job')}"
     so_far = "" if state == "finished" else f", as far as it got: the run is {state}"
     lines.append(f"run {run_id}: {how} in {seen}{so_far}")
-    write_stdout(defused("\n".join(lines) + "\n"))
+    write_text("\n".join(lines) + "\n")

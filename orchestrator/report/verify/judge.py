@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from orchestrator.report.text import count
+from orchestrator.console.text import count
 from orchestrator.report.verify.rules import Rule, Violation
 from orchestrator.report.verify.run_state import BROKE, SECOND, Gate, Job, Phase, Stop, jobs_of
 from orchestrator.report.verify.stop_rules import StopRules
