@@ -13,7 +13,7 @@ from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.cycles import Component, find_knots
+from orchestrator.plan.cycles import CyclicComponent, cyclic_components
 from orchestrator.plan.files import Files, RunbookFault
 from orchestrator.plan.graph import CycleError, Levels, levels
 from orchestrator.plan.isolation import check_isolation
@@ -66,7 +66,8 @@ def check(
         ordered = levels(edges.waits)
     except CycleError:
         names = tuple(manifest.workflows)
-        found.extend(_circular(knot, names, edges, manifest, source) for knot in find_knots(edges.waits))
+        cyclic = cyclic_components(edges.waits)
+        found.extend(_circular(component, names, edges, manifest, source) for component in cyclic)
     layout = number_jobs(manifest, key_index, source, found)
     references = References(manifest, layout, source, templates, found)
     references.check_all(own, origins, key_index, edges.choosing)
@@ -113,9 +114,9 @@ def _position(diagnostic: Diagnostic) -> tuple[str, int, int, str]:
 
 
 def _circular(
-    knot: Component, names: tuple[str, ...], edges: Edges, manifest: Manifest, source: SourceMap
+    component: CyclicComponent, names: tuple[str, ...], edges: Edges, manifest: Manifest, source: SourceMap
 ) -> Diagnostic:
-    cycle = knot.cycle
+    cycle = component.cycle
     notes = []
     paths: list[Path] = []
     for job, awaited in zip(cycle, cycle[1:] + cycle[:1], strict=True):
@@ -126,7 +127,7 @@ def _circular(
         paths.append(path)
         notes.append(Note(f"`{names[job]}` {VERBS[key]} `{names[awaited]}`", source.value(path)))
     message = f"circular dependency: {_chain([names[job] for job in cycle])}"
-    return Diagnostic("PX201", message, notes[0].span, paths[0], tuple(notes), _advice(knot, names))
+    return Diagnostic("PX201", message, notes[0].span, paths[0], tuple(notes), _advice(component, names))
 
 
 def _chain(names: list[str]) -> str:
@@ -137,9 +138,9 @@ def _chain(names: list[str]) -> str:
     return " -> ".join(around)
 
 
-def _advice(knot: Component, names: tuple[str, ...]) -> str:
+def _advice(component: CyclicComponent, names: tuple[str, ...]) -> str:
     """Which edge to remove. Where all edges of a cycle but one lead the same way through the file, it is that one."""
-    cycle = knot.cycle
+    cycle = component.cycle
     around = list(zip(cycle, cycle[1:] + cycle[:1], strict=True))
     forward = [edge for edge in around if edge[0] < edge[1]]
     backward = [edge for edge in around if edge[0] > edge[1]]
@@ -150,7 +151,7 @@ def _advice(knot: Component, names: tuple[str, ...]) -> str:
     else:
         job, awaited = around[-1]
         advice = f"remove one of these edges, for example `{names[job]} -> {names[awaited]}`"
-    return advice + ("; there are more cycles through these workflows" if knot.has_more else "")
+    return advice + ("; there are more cycles through these workflows" if component.has_more else "")
 
 
 def _check_pools(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:

@@ -20,7 +20,7 @@ from orchestrator.plan.digest import JobDigests, plan_digest
 from orchestrator.plan.estimate import weights
 from orchestrator.plan.expand import Expanders, expand_policy
 from orchestrator.plan.files import Files
-from orchestrator.plan.graph import Levels, Rows, levels, urgency
+from orchestrator.plan.graph import EdgeRows, Levels, levels, urgency
 from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.model import WHEN_NAMED, JobSpec, Plan, PlannedJob
 from orchestrator.plan.numbering import Numbering
@@ -47,9 +47,9 @@ class _Scope(Struct, frozen=True):
     """The jobs that are in the run, by their number in the layout, and their edges by their number in the plan."""
 
     jobs: Sequence[int]
-    needs: Rows
-    after: Rows
-    waits: Rows
+    needs: EdgeRows
+    after: EdgeRows
+    waits: EdgeRows
     levels: Levels
     left_out: tuple[tuple[int, str], ...] = ()
 

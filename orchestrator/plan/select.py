@@ -9,7 +9,7 @@ from msgspec import Struct
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
-from orchestrator.plan.graph import Rows
+from orchestrator.plan.graph import EdgeRows
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.numbering import Numbering
 
@@ -22,12 +22,12 @@ class Selected(Struct, frozen=True):
     """Numbers of jobs, ascending: those in the run, the needs among them, and the others each with the reason."""
 
     kept: tuple[int, ...]
-    needs: Rows
+    needs: EdgeRows
     left_out: tuple[tuple[int, str], ...]
 
 
 def select(
-    manifest: Manifest, layout: Numbering, needs: Rows, selection: Selection, unmet: Mapping[int, str]
+    manifest: Manifest, layout: Numbering, needs: EdgeRows, selection: Selection, unmet: Mapping[int, str]
 ) -> Selected:
     """Apply the selection to a graph without cycles. `unmet` are the jobs whose `if` does not hold, with the reason.
 
@@ -96,7 +96,7 @@ class _Words:
         return UsageError("; ".join(parts), help=" ".join(hints))
 
 
-def with_needs(wanted: Iterable[int], needs: Rows) -> set[int]:
+def with_needs(wanted: Iterable[int], needs: EdgeRows) -> set[int]:
     """These jobs and all that they need, directly or not."""
     found = set(wanted)
     open_ends = list(found)
@@ -108,7 +108,7 @@ def with_needs(wanted: Iterable[int], needs: Rows) -> set[int]:
     return found
 
 
-def bridged(number: int, needs: Rows, kept: set[int]) -> tuple[int, ...]:
+def bridged(number: int, needs: EdgeRows, kept: set[int]) -> tuple[int, ...]:
     """The needs of a job in the run; in the place of one that is left out stand that one's own needs."""
     if kept.issuperset(needs[number]):
         return needs[number]
