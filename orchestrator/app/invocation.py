@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from orchestrator.diagnostics.repository import folders_upward
+from orchestrator.diagnostics.repository import directories_upward
 from orchestrator.errors import UsageError
 from orchestrator.journal.file_names import DEFAULT_ROOT
 from orchestrator.settings import Setting, Settings, load_settings
@@ -130,7 +130,7 @@ def settings_for(flags: Mapping[str, Setting[Any]], manifest: str) -> Settings:
 
 def find_manifest() -> str:
     """The nearest `pexec.yaml` or `pexec.yml`, relative to the current directory. Raises UsageError if none exists."""
-    for directory in folders_upward("."):
+    for directory in directories_upward("."):
         for name in DEFAULT_NAMES:
             path = os.path.join(directory, name)
             if os.path.isfile(path):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.diagnostics.repository import folders_upward
+from orchestrator.diagnostics.repository import directories_upward
 from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
 from orchestrator.journal.file_names import JOURNAL, PLAN
 from orchestrator.journal.liveness import is_driven
@@ -37,7 +37,7 @@ def choose_run(root: str, run_id: str | None) -> RunDir:
 
 def _other_root(root: str) -> str | None:
     """Another directory of runs, in the current directory or one of its parents."""
-    for directory in folders_upward("."):
+    for directory in directories_upward("."):
         other = os.path.relpath(os.path.join(directory, DEFAULT_ROOT))
         with suppress(EnvironmentFailedError):
             if other != os.path.normpath(root) and list_runs(other):

@@ -159,4 +159,4 @@ def print_warnings(warnings: tuple[tuple[str, str], ...]) -> None:
         from orchestrator.diagnostics.render_text import Renderer
 
         renderer = Renderer.for_stderr({})
-        write_stderr("".join(renderer.fault(Severity.WARNING, message, hint) for message, hint in warnings))
+        write_stderr("".join(renderer.message(Severity.WARNING, message, hint) for message, hint in warnings))

@@ -169,7 +169,7 @@ def _complete_files(rundir: RunDir) -> int:
 
 def _nothing_to_do(rundir: RunDir) -> RefusedError:
     return RefusedError(
-        f"there is nothing to resume: run `{rundir.run_id}` succeeded",
+        f"nothing to resume: run `{rundir.run_id}` succeeded",
         help="`pexec apply` starts a new run",
         code="PX406",
     )

@@ -26,9 +26,9 @@ def add_run_arguments(parser: Parser) -> None:
         "words",
         metavar="MANIFEST, JOB",
         nargs="*",
-        help="the first word is the manifest if it is `-` (stdin), has a `/`, ends in .yaml, .yml or .json, or is a "
-        "file with a dot in its name; by default pexec.yaml or pexec.yml, looked for upward to the repository's root. "
-        "Each further word is a job, which runs with all that it needs; by default all jobs",
+        help="the first argument is the manifest if it is `-` (stdin), contains a `/`, ends in .yaml, .yml or .json, "
+        "or is a file with a dot in its name; by default pexec.yaml or pexec.yml in this directory or the nearest "
+        "parent, up to the repository's root. Every other argument is a job to run with everything it needs; by default all jobs",
     )
     add_slots(parser)
     parser.add_argument(
@@ -36,13 +36,13 @@ def add_run_arguments(parser: Parser) -> None:
         metavar="=drain",
         nargs="?",
         type=_parsed_by("fail_fast"),
-        help="at the first failure stop everything; with `=drain` let running jobs end and start no others",
+        help="cancel the run at the first failure; with `=drain`, let running jobs end and start no others",
     )
     parser.add_argument(
         "--timeout-seconds",
         metavar="S",
         type=_parsed_by("timeout_seconds"),
-        help="the time limit of jobs that have none of their own, or `none`",
+        help="timeout in seconds of jobs that have none of their own, or `none`",
     )
     parser.add_argument(
         "--set",
@@ -50,10 +50,10 @@ def add_run_arguments(parser: Parser) -> None:
         type=_assignment,
         action="append",
         default=[],
-        help="the value of a parameter of the manifest; may be repeated. The variable PEXEC_PARAM_NAME does the same",
+        help="set a parameter of the manifest; may be repeated. The variable PEXEC_PARAM_NAME does the same",
     )
-    add_selection(parser, "--only", "of these jobs run only NAME, or those tagged T, with all that they need")
-    add_selection(parser, "--skip", "leave out NAME, or the jobs tagged T; who needs one finds that need satisfied")
+    add_selection(parser, "--only", "run only NAME, or the jobs tagged T, with everything they need")
+    add_selection(parser, "--skip", "skip NAME, or the jobs tagged T; their dependents treat them as satisfied")
     add_run_root(parser)
 
 
@@ -64,26 +64,26 @@ def add_slots(parser: argparse.ArgumentParser) -> None:
         "--max-parallel-jobs",
         metavar="N",
         type=_parsed_by("max_parallel_jobs"),
-        help="how many jobs at once: a number, `auto` (one for each CPU) or a share of the CPUs such as `150%%`",
+        help="maximum number of parallel jobs: a number, `auto` (one per CPU) or a share of the CPUs such as `150%%`",
     )
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    """`--output` and what else only changes how a run is shown and kept, for every command that drives one."""
+    """`--output` and `--keep-temp`, for every command that drives a run; neither changes what the run does."""
     parser.add_argument(
         "--output",
         metavar="|".join(OUTPUTS),
         type=one_of(*OUTPUTS),
-        help="plain: each line of a job behind its name; live: the same above a line that says what runs; auto "
-        "(default): live on a terminal, else plain; grouped: what a job printed, when it ends; quiet: only failures "
-        "and the closing table; jsonl: the events",
+        help="plain: each line of output after the name of its job; live: the same above a status line; auto "
+        "(default): live on a terminal, else plain; grouped: the output of a job when it ends; quiet: only failures and the "
+        "closing table; jsonl: the events",
     )
-    parser.add_argument("--keep-temp", action="store_true", help="keep the temporary folders of the jobs")
+    parser.add_argument("--keep-temp", action="store_true", help="keep the temporary directories of the jobs")
 
 
 def output_of(settings: Settings) -> str:
-    """How a run is shown. `auto` is `live` where somebody may be watching, and `plain` in a CI, where it is kept, and
-    where plain text is asked for by NO_COLOR: what takes the line away is an escape sequence too."""
+    """How a run is shown. `auto` is `live` on a terminal, and `plain` in a CI, which stores the output, and with
+    NO_COLOR, since the status line is erased with an escape sequence."""
     chosen: str = "auto" if settings.output is None else settings.output.value
     if chosen != "auto":
         return chosen
@@ -92,17 +92,17 @@ def output_of(settings: Settings) -> str:
 
 
 def add_run_root(parser: argparse.ArgumentParser) -> None:
-    """`--run-root`, which every command about runs knows."""
+    """`--run-root`, for every command about runs."""
     parser.add_argument(
         "--run-root",
         metavar="DIR",
         type=_parsed_by("run_root"),
-        help="where runs are kept (default: .pexec/runs beside the manifest found from here)",
+        help="directory of the runs (default: .pexec/runs next to the manifest found from here)",
     )
 
 
 def add_selection(parser: argparse.ArgumentParser, flag: str, text: str) -> None:
-    """A flag that may be repeated and takes a job or a tag."""
+    """A repeatable flag that takes a job or a tag."""
     parser.add_argument(flag, metavar="NAME|tag:T", action="append", default=[], help=f"{text}; may be repeated")
 
 
@@ -141,37 +141,37 @@ def names_manifest(word: str) -> bool:
 
 
 class OneOf(Struct, frozen=True):
-    """The argparse type of a word that is one of a few."""
+    """The argparse type of an argument with a fixed set of values."""
 
     names: tuple[str, ...]
 
     def __call__(self, text: str) -> str:
         if text not in self.names:
             known = ", ".join(f"`{name}`" for name in self.names)
-            raise argparse.ArgumentTypeError(f"must be one of {known}, not `{text}`")
+            raise argparse.ArgumentTypeError(f"expected one of {known}, found `{text}`")
         return text
 
 
 def one_of(*names: str) -> OneOf:
-    """The type of a flag that takes one of these words."""
+    """The argparse type of a flag that takes one of these values."""
     return OneOf(names)
 
 
 def _assignment(text: str) -> str:
-    """The argparse type of `NAME=VALUE`; the value may be empty, and may hold more `=`."""
+    """The argparse type of `NAME=VALUE`; the value may be empty and may contain `=`."""
     if not text.partition("=")[0] or "=" not in text:
-        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, not `{text}`")
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found `{text}`")
     return text
 
 
 def _parsed_by(name: str) -> Callable[[str], Any]:
-    """The parser of a setting, as argparse calls it: the reason of a refusal is its message."""
+    """The parser of a setting as an argparse type."""
     parse = PARSERS[name]
 
     def parsed(text: str) -> Any:
         try:
             return parse(text)
         except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{error}, not `{text}`") from error
+            raise argparse.ArgumentTypeError(f"{error}, found `{text}`") from error
 
     return parsed

@@ -1,4 +1,4 @@
-"""Diagnostics as text: rustc's snippets. Written here and nowhere else; `render_json.py` has the same facts as JSON."""
+"""Diagnostics as text with snippets, in the manner of rustc. `render_json.py` renders the same facts as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
 from orchestrator.diagnostics.snippet import Mark, Source
 
 MOST_SHOWN = 20
-MOST_PLACES = 20  # of one diagnostic: a circle may lead through every line of a large manifest
+MOST_PLACES = 20  # of one diagnostic: a cycle may lead through every line of a large manifest
 
 _STYLES = {"error": ERROR, "warning": WARNING, "frame": FRAME}
 
@@ -30,11 +30,11 @@ class Renderer(Struct):
 
     @classmethod
     def for_stderr(cls, texts: Mapping[str, str]) -> Renderer:
-        """In colour if stderr wants it."""
+        """A renderer for stderr, in colour if it supports that."""
         return cls(texts, wants_colour(sys.stderr, os.environ))
 
     def all(self, diagnostics: Sequence[Diagnostic], subject: str) -> str:
-        """Every diagnostic of `subject` (a file name), and how many they are. At most 20 are shown, errors first."""
+        """Every diagnostic of `subject` (a file name), and a summary line. At most 20 are shown, errors first."""
         if not diagnostics:
             return ""
         shown = list(diagnostics)
@@ -71,8 +71,8 @@ class Renderer(Struct):
         lines += [f"{' ' * gutter} {self._frame('=')} {kind}: {visible(text)}" for kind, text in footers]
         return "\n".join(lines) + "\n"
 
-    def fault(self, severity: Severity, message: str, hint: str = "", code: str = "") -> str:
-        """A fault without a place, such as a refusal, and perhaps without a code, such as a wrong flag."""
+    def message(self, severity: Severity, message: str, hint: str = "", code: str = "") -> str:
+        """A message without a place, such as a refusal, and perhaps without a code, such as an unknown flag."""
         title = f"{severity.value}[{code}]" if code else severity.value
         text = self._paint(title, severity.value) + self._paint(f": {visible(message)}", "") + "\n"
         return text + (f"  {self._frame('=')} help: {visible(hint)}\n" if hint else "")
@@ -106,7 +106,7 @@ class Renderer(Struct):
         warnings = len(diagnostics) - errors
         counts = [count(number, noun) for number, noun in ((errors, "error"), (warnings, "warning")) if number]
         text = f"{' and '.join(counts)} in {subject}" + (f", {hidden} of them not shown" if hidden else "")
-        return self.fault(Severity.ERROR if errors else Severity.WARNING, text)
+        return self.message(Severity.ERROR if errors else Severity.WARNING, text)
 
     def _source(self, file: str) -> Source | None:
         if file not in self._sources and file in self.texts:

@@ -60,7 +60,7 @@ def test_it_is_believed_while_journal_and_plan_are_the_same_but_not_by_verify(pe
     assert "a lie: FAILED in 9.0s" in pexec.run("status").stdout
     assert json.loads(pexec.run("runs", "--format", "json").stdout)["runs"][0]["name"] == "a lie"
     said = pexec.run("verify")
-    fault = "events.jsonl:36: results-file: `.closing.json` does not say what the events say: remove it\n"
+    fault = "events.jsonl:36: results-file: `.closing.json` contradicts the events: remove it\n"
     assert (said.exit_code, said.stdout.startswith(fault), said.stderr) == (1, True, "")
 
 

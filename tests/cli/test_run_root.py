@@ -40,7 +40,7 @@ def test_what_was_said_goes_before_it(pexec: Pexec) -> None:
     [
         ("status", "error: ", 2),
         ("report", "error: ", 2),
-        ("resume", "error[PX406]: there is nothing to resume: ", 4),
+        ("resume", "error[PX406]: nothing to resume: ", 4),
     ],
 )
 def test_who_looks_in_another_place_is_told_where_there_are_runs(

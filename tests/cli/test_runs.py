@@ -80,7 +80,7 @@ def test_only_the_last_ones_are_shown_when_that_is_asked(pexec: Pexec) -> None:
     assert pexec.env(PEXEC_RUN_ROOT="kept").run("runs", "-n2").stdout == said.stdout
     pexec.run("runs", "-n", "0").said(
         exit_code=2,
-        stderr="error: argument -n/--last: must be a number from 1 on, not `0`\n  = help: see `pexec runs --help`\n",
+        stderr="error: argument -n/--last: expected a positive integer, found `0`\n  = help: see `pexec runs --help`\n",
     )
 
 

@@ -21,11 +21,11 @@ def add_arguments(parser: Parser) -> None:
     """The flags of `pexec apply`."""
     add_run_arguments(parser)
     add_output(parser)
-    parser.add_argument("--dry-run", action="store_true", help="show the plan as `pexec plan` does and run nothing")
+    parser.add_argument("--dry-run", action="store_true", help="show the plan as `pexec plan` does, and run nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """The exit code of the run; 3 if the manifest has an error, and then nothing ran."""
+    """The exit code of the run; 3 if the manifest has an error and nothing ran."""
     invocation = understand(arguments)
     if arguments.dry_run:
         return _dry_run(invocation)
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from orchestrator.execute.supervisor.supervisor import Supervision
 
     leave_on_interrupt()
-    supervision = Supervision(alone=True)  # starts at once: its start hides behind reading the manifest
+    supervision = Supervision(alone=True)  # the warden starts while the manifest is read
     try:
         print_warnings(invocation.settings.warnings)
         cache = PlanCache(invocation)
@@ -45,9 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
         if result.plan is None:
             return ExitCode.INVALID
         if not result.plan.jobs:
-            write_stderr("pexec: there is nothing to run: every job is left out of the plan\n")
+            write_stderr("pexec: nothing to run: every job is left out of the plan\n")
         code = _run(result.plan, arguments, invocation, supervision)
-        cache.keep(result)  # when nobody waits for it any more
+        cache.keep(result)  # after the run, so that it delays nothing
     finally:
         supervision.close()
     return code

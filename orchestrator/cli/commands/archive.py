@@ -1,4 +1,4 @@
-"""`pexec archive`: a run folder as one file."""
+"""`pexec archive`: pack a run directory into one file."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ def add_arguments(parser: Parser) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        help="where to put it, a file or a folder (default: archive_<run>.tar.gz in the run folder); an older file of "
-        "this name is replaced",
+        help="the file or directory to write to (default: archive_<run>.tar.gz in the run directory); an existing file "
+        "is replaced",
     )
     add_format_and_root(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0; 4 while the run is driven by somebody, and for a damaged journal: who packs runs, maybe to remove
-    them later, is to hear of it."""
+    """Exit code 0; 4 while a process drives the run, and for a damaged journal, which users must know of before they
+    remove the run."""
     from orchestrator.journal.archive import archive_name, write_archive
     from orchestrator.journal.reader import JournalReader
 
     with chosen_run(arguments) as one:
-        one.lock()  # nobody goes on with it meanwhile
+        one.lock()  # no process resumes it meanwhile
         for _ in JournalReader(one):
-            pass  # each line is proved
+            pass  # verifies each line
         target = arguments.output
         if target is not None and os.path.isdir(target):
             target = os.path.join(target, archive_name(one.run_id))
         archived = write_archive(one, target)
     if archived.left_out:
         names = ", ".join(visible(name) for name in archived.left_out[:MOST_NAMES])
-        told = count(len(archived.left_out), "link or special file")
-        write_stderr(f"pexec: {told} in the run folder left out: {names}\n")
+        what = count(len(archived.left_out), "link or special file", "links or special files")
+        write_stderr(f"pexec: {what} in the run directory not packed: {names}\n")
     if arguments.format == "json":
         facts = {"path": archived.path, "files": archived.files, "bytes": archived.size}
         write_stdout(json_text({"run_id": one.run_id, **facts, "left_out": archived.left_out}))

@@ -1,4 +1,4 @@
-"""`pexec doctor`: what this machine can keep of the promises, found by doing."""
+"""`pexec doctor`: check what this machine supports, by trying it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def add_arguments(parser: Parser) -> None:
     """The flags of `pexec doctor`."""
     parser.usage = f"{parser.prog} [flags]"
-    parser.add_argument("--json", action="store_true", help="as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_run_root(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0 whatever is found: what is missing stops no run that can do without it."""
+    """Exit code 0 whatever is found: a missing feature only stops runs that require it."""
     from orchestrator import __version__
     from orchestrator.execute.doctor import examine
     from orchestrator.execute.supervisor.supervisor import Supervision
@@ -65,9 +65,9 @@ def _as_text(checks: list[Check]) -> str:
     missing = sorted({check.promise for check in checks if not check.ok})
     lines.append("")
     if missing:
-        lines.append(f"{count(len(missing), 'promise')} cannot be kept whole here: {', '.join(missing)}")
+        lines.append(f"{count(len(missing), 'promise')} cannot be fully kept on this machine: {', '.join(missing)}")
     else:
-        lines.append("every promise can be kept here")
+        lines.append("every promise can be kept on this machine")
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""`pexec graph`: what waits for what, as text, as a drawing for other programs, or as data."""
+"""`pexec graph`: draw the dependency graph, as text, in the language of a drawing tool, or as data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add_arguments(parser: Parser) -> None:
         "manifest",
         metavar="MANIFEST",
         nargs="?",
-        help="a manifest, or `-` for stdin; by default pexec.yaml or pexec.yml, looked for upward",
+        help="a manifest, or `-` for stdin (default: pexec.yaml or pexec.yml in this directory or the nearest parent)",
     )
     parser.add_argument(
         "--format",
@@ -40,7 +40,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="RUN",
         nargs="?",
         const=LAST_RUN,
-        help="the graph of a run, each job with its status: a run's id or the beginning of it; alone, the last run",
+        help="draw a run, each job with its status: the ID of a run, or the beginning of one (default: the last run)",
     )
     add_run_root(parser)
 
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         if plan is None:
             return ExitCode.INVALID
     elif arguments.manifest is not None:
-        raise UsageError("a run has a plan of its own", help="leave out the manifest, or `--run`")
+        raise UsageError("`--run` cannot be used with a manifest", help="a run has its own plan; use one of the two")
     else:
         plan, statuses = _ran(arguments)
     write = write_text if arguments.format == "text" else write_stdout
@@ -98,7 +98,7 @@ def _drawn(plan: Plan, statuses: Outcomes, form: str) -> str:
 
 
 def _json(plan: Plan, statuses: Outcomes) -> str:
-    """`from` of an edge has to end before `to` starts; without a run, each status is null."""
+    """`from` of an edge ends before `to` starts. Without a run, each status is null."""
     import json
 
     ids = [job.id for job in plan.jobs]

@@ -1,4 +1,4 @@
-"""`pexec plan`: what `apply` would run, in which order, under which limits, and where these come from."""
+"""`pexec plan`: show what `apply` would run, in which order, under which limits, and where these come from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="text|json",
         type=one_of("text", "json"),
         default="text",
-        help="text for people (default), or json: the object that plan.json of a run holds",
+        help="text (default), or json: the plan.json of a run",
     )
 
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_json(plan: Plan) -> None:
-    """The plan part by part, for it may be large. Only ASCII, so that no terminal is driven by it."""
+    """Print the plan in parts, since it may be large; in ASCII, so that no control character reaches a terminal."""
     import json
     import re
 

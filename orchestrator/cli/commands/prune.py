@@ -1,4 +1,4 @@
-"""`pexec prune`: old runs away."""
+"""`pexec prune`: remove old runs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,18 @@ def add_arguments(parser: Parser) -> None:
     """The flags of `pexec prune`."""
     parser.usage = f"{parser.prog} [flags]"
     parser.add_argument(
-        "--keep", metavar="N", type=_number, default=KEEP, help=f"how many of the newest runs stay (default: {KEEP})"
+        "--keep",
+        metavar="N",
+        type=_number,
+        default=KEEP,
+        help=f"number of runs to keep, newest first (default: {KEEP})",
     )
     parser.add_argument(
-        "--interrupted", action="store_true", help="remove also old runs that did not end; they cannot be resumed then"
+        "--interrupted",
+        action="store_true",
+        help="also remove old runs that were interrupted, which then cannot be resumed",
     )
-    parser.add_argument("--dry-run", action="store_true", help="say which runs would be removed, and remove none")
+    parser.add_argument("--dry-run", action="store_true", help="print the runs that would be removed, and remove none")
     add_format_and_root(parser, "text", "json")
 
 
@@ -34,11 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
         write_stdout(json_text({"removed": pruned.removed, "kept": kept, "dry_run": arguments.dry_run}))
     else:
         write_stdout("".join(f"{run_id}\n" for run_id in pruned.removed))
-        write_stderr("".join(f"pexec: {run_id} stays: {reason}\n" for run_id, reason in pruned.kept))
+        write_stderr("".join(f"pexec: {run_id} kept: {reason}\n" for run_id, reason in pruned.kept))
     return ExitCode.OK
 
 
 def _number(text: str) -> int:
     if not text.isdecimal() or int(text) > 1_000_000:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 on, not `{text}`")
+        raise argparse.ArgumentTypeError(f"expected a non-negative integer, found `{text}`")
     return int(text)

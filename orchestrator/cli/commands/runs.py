@@ -1,4 +1,4 @@
-"""`pexec runs`: all runs, newest first, each in one line."""
+"""`pexec runs`: list all runs, newest first, one per line."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from orchestrator.report.progress import Head
 def add_arguments(parser: Parser) -> None:
     """The flags of `pexec runs`."""
     parser.usage = f"{parser.prog} [flags]"
-    parser.add_argument("-n", "--last", metavar="N", type=_count, help="only the last N runs")
+    parser.add_argument("-n", "--last", metavar="N", type=_count, help="show only the last N runs")
     add_format_and_root(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0, or 4 if a run is damaged; all others are shown then too."""
+    """Exit code 0, or 4 if a run is damaged; the others are shown all the same."""
     root = run_root(arguments)
-    faults: list[RefusedError] = []
-    heads = list(_heads(root, list_runs(root)[::-1][: arguments.last], faults))
+    errors: list[RefusedError] = []
+    heads = list(_heads(root, list_runs(root)[::-1][: arguments.last], errors))
     if arguments.format == "json":
         write_stdout(json_text({"runs": heads}))
     elif heads:
@@ -38,12 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
         write_text(listing(heads))
     else:
         write_stderr(f"pexec: no runs in `{root}`\n")
-    if faults:
-        raise RefusedError("; ".join(fault.message for fault in faults), help=faults[0].help, code="PX405")
+    if errors:
+        raise RefusedError("; ".join(error.message for error in errors), help=errors[0].help, code="PX405")
     return ExitCode.OK
 
 
-def _heads(root: str, ids: Sequence[str], faults: list[RefusedError]) -> Iterator[Head]:
+def _heads(root: str, ids: Sequence[str], errors: list[RefusedError]) -> Iterator[Head]:
     for run_id in ids:
         try:
             with open_run(root, run_id) as one:
@@ -51,11 +51,11 @@ def _heads(root: str, ids: Sequence[str], faults: list[RefusedError]) -> Iterato
                 yield RunProgress(one).head() if closing is None else closing.head
         except NoPlanError:
             yield _without_events(run_id, "not begun")
-        except RefusedError as fault:
-            faults.append(fault)
+        except RefusedError as error:
+            errors.append(error)
             yield _without_events(run_id, "damaged")
         except EnvironmentFailedError:
-            if os.path.isdir(os.path.join(root, run_id)):  # else it was pruned just now
+            if os.path.isdir(os.path.join(root, run_id)):  # else it was just pruned
                 raise
 
 
@@ -65,5 +65,5 @@ def _without_events(run_id: str, state: str) -> Head:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 1_000_000:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 on, not `{text}`")
+        raise argparse.ArgumentTypeError(f"expected a positive integer, found `{text}`")
     return int(text)

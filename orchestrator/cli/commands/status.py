@@ -1,4 +1,4 @@
-"""`pexec status`: where a run stands, once or until it ends."""
+"""`pexec status`: show the progress of a run, once or until it ends."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from orchestrator.report.progress_text import snapshot_text
 from orchestrator.report.run_summary import RunSummary
 
 EVERY = 0.25
-SHARE = 0.1  # of the time, at most, goes into looking at a large run
-REDRAW = 1.0  # on a terminal, also when nothing happened: seconds pass
+SHARE = 0.1  # of the time at most is spent reading a large run
+REDRAW = 1.0  # seconds; also if nothing happened, since elapsed times change
 _HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
 
@@ -32,13 +32,16 @@ def add_arguments(parser: Parser) -> None:
     """The flags of `pexec status`."""
     add_run(parser)
     parser.add_argument(
-        "-w", "--watch", action="store_true", help="go on until the run ends: redraw, or off a terminal print changes"
+        "-w",
+        "--watch",
+        action="store_true",
+        help="continue until the run ends: redraw a terminal, else print each change",
     )
     add_format_and_root(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0, whatever the run's own is."""
+    """Exit code 0, whatever the exit code of the run is."""
     with chosen_run(arguments) as one:
         closing = load_summary_unless_driven(one)
         if arguments.watch:
@@ -74,7 +77,7 @@ def _watch(one: RunDir, closing: RunSummary | None, form: str) -> int:
 
 
 def _snapshots(one: RunDir, at_least_every: float | None) -> Iterator[Snapshot]:
-    """One now, one after each change, and one when nothing changed for so long; the last when nobody drives the run."""
+    """One now, one after each change, and one after `at_least_every` seconds without; the last when the run is over."""
     began = time.monotonic()
     progress = RunProgress(one)
     changed = True
@@ -91,7 +94,7 @@ def _snapshots(one: RunDir, at_least_every: float | None) -> Iterator[Snapshot]:
 
 
 def _fitted(snapshot: Snapshot) -> str:
-    """As much as the terminal has room for, its last line left free."""
+    """As much as fits the terminal, leaving its last line free."""
     size = shutil.get_terminal_size()
     lines = snapshot_text(snapshot, size.columns).splitlines(keepends=True)
     return "".join(lines[: max(1, size.lines - 1)])

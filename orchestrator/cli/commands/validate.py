@@ -1,4 +1,4 @@
-"""`pexec validate`: all that can be known of manifests without running anything."""
+"""`pexec validate`: check manifests and report every error."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def add_arguments(parser: Parser) -> None:
         "files",
         metavar="FILE",
         nargs="*",
-        help="a manifest, or `-` for stdin; by default pexec.yaml or pexec.yml, looked for upward",
+        help="a manifest, or `-` for stdin (default: pexec.yaml or pexec.yml in this directory or the nearest parent)",
     )
     parser.add_argument(
         "--format",
         metavar="text|json|sarif|github",
         type=one_of("text", "json", "sarif", "github"),
         default="text",
-        help="text: faults as snippets on stderr (default); on stdout: json, all faults as one object; sarif, a log in "
-        "SARIF 2.1.0; github, commands by which GitHub shows faults beside the lines of a change",
+        help="text: diagnostics with snippets, on stderr (default); on stdout: json, one object; sarif, a SARIF 2.1.0 "
+        "log; github, workflow commands by which GitHub annotates the lines of a change",
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing of a manifest without faults")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing about valid manifests")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,25 +43,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rendered(results: list[PlanningResult], form: str) -> str:
-    """All faults in a form for programs; only what writes that form is imported."""
-    faults = [(result.path, diagnostic) for result in results for diagnostic in result.diagnostics]
+    """All diagnostics in a machine-readable format; only its renderer is imported."""
+    diagnostics = [(result.path, diagnostic) for result in results for diagnostic in result.diagnostics]
     if form == "sarif":
         from orchestrator.diagnostics.render_sarif import render_sarif
 
-        return render_sarif(faults)
+        return render_sarif(diagnostics)
     if form == "github":
         from orchestrator.diagnostics.render_github import render_github
 
-        return render_github(faults)
+        return render_github(diagnostics)
     from orchestrator.diagnostics.render_json import render_json
 
-    return render_json(faults)
+    return render_json(diagnostics)
 
 
 def _show(results: list[PlanningResult], *, quiet: bool) -> None:
-    faulty = [result for result in results if result.diagnostics]
+    with_diagnostics = [result for result in results if result.diagnostics]
     for result in results:
-        if result.diagnostics and result is not faulty[0]:
+        if result.diagnostics and result is not with_diagnostics[0]:
             write_stderr("\n")
         print_diagnostics(result)
         if result.plan is not None and not quiet:
