@@ -155,7 +155,7 @@ def test_a_variable_in_lower_case_is_somebody_elses(world: World) -> None:
 )  # fmt: skip
 def test_a_value_that_cannot_be_is_refused_with_its_source(world: World, name: str, given: str, reason: str) -> None:
     world.variable(f"PEXEC_{name.upper()}", given)
-    assert world.refusal() == (f"`PEXEC_{name.upper()}` {reason}, not `{given}`", "")
+    assert world.refusal() == (f"`PEXEC_{name.upper()}`: {reason}, found `{given}`", "")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_value_that_cannot_be_is_refused_with_its_source(world: World, name: s
         ("max_parallel_jobs = true", f"`max_parallel_jobs` in {{origin}}: {NOT_JOBS}, found `true`", ""),
         ("fail_fast = 1.5", "`fail_fast` in {origin}: expected `false`, `drain` or `true`, found `1.5`", ""),
         ("run_root = 3", "`run_root` in {origin}: expected the path of a directory, found `3`", ""),
-        ("max-parallel-jobs = 3", "unknown setting `max-parallel-jobs` in {origin}", "did you mean `max_parallel_jobs`?"),
+        ("run-root = 'x'", "unknown setting `run-root` in {origin}", "did you mean `run_root`?"),
         ("PEXEC_OUTPUT = 'quiet'", "unknown setting `PEXEC_OUTPUT` in {origin}", ""),
         ("colour = 3", "unknown setting `colour` in {origin}", ""),
     ],

@@ -28,7 +28,8 @@ def add_run_arguments(parser: Parser) -> None:
         nargs="*",
         help="the first argument is the manifest if it is `-` (stdin), contains a `/`, ends in .yaml, .yml or .json, "
         "or is a file with a dot in its name; by default pexec.yaml or pexec.yml in this directory or the nearest "
-        "parent, up to the repository's root. Every other argument is a job to run with everything it needs; by default all jobs",
+        "parent, up to the repository's root. Every other argument is a job to run with everything it needs; by "
+        "default all jobs",
     )
     add_slots(parser)
     parser.add_argument(
@@ -75,8 +76,8 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         metavar="|".join(OUTPUTS),
         type=one_of(*OUTPUTS),
         help="plain: each line of output after the name of its job; live: the same above a status line; auto "
-        "(default): live on a terminal, else plain; grouped: the output of a job when it ends; quiet: only failures and the "
-        "closing table; jsonl: the events",
+        "(default): live on a terminal, else plain; grouped: the output of a job when it ends; quiet: only failures "
+        "and the closing table; jsonl: the events",
     )
     parser.add_argument("--keep-temp", action="store_true", help="keep the temporary directories of the jobs")
 

@@ -59,8 +59,8 @@ class Suggester:
         return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"
 
     def similar(self, word: str) -> tuple[str, ...]:
-        """At most three names, the most similar first; where none is, those that begin with `word` or, if it has several
-        parts as in `max_jobs`, those that have all of them."""
+        """At most three names, the most similar first; where none is, those that begin with `word` or have all of its
+        parts, as `max_parallel_jobs` has those of `max_jobs`."""
         found: list[str] = []
         while len(found) < _MOST and self._budget >= len(self._names):
             self._budget -= len(self._names)

@@ -13,7 +13,7 @@ from orchestrator.console.streams import write_stderr, write_text
 from orchestrator.errors import ExitCode
 
 if TYPE_CHECKING:
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
     from orchestrator.plan.model import Plan
 
 
@@ -31,29 +31,29 @@ def run(arguments: argparse.Namespace) -> int:
         return _dry_run(invocation)
     from orchestrator.app.plan_cache import PlanCache
     from orchestrator.execute.signals import leave_on_interrupt
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
 
     leave_on_interrupt()
-    supervision = Supervision(alone=True)  # the warden starts while the manifest is read
+    supervisor = Supervisor(alone=True)  # the warden starts while the manifest is read
     try:
         print_warnings(invocation.settings.warnings)
         cache = PlanCache(invocation)
         plan = cache.recall()
         if plan is not None:
-            return _run(plan, arguments, invocation, supervision)
+            return _run(plan, arguments, invocation, supervisor)
         result = _plan(invocation)
         if result.plan is None:
             return ExitCode.INVALID
         if not result.plan.jobs:
             write_stderr("pexec: nothing to run: every job is left out of the plan\n")
-        code = _run(result.plan, arguments, invocation, supervision)
+        code = _run(result.plan, arguments, invocation, supervisor)
         cache.keep(result)  # after the run, so that it delays nothing
     finally:
-        supervision.close()
+        supervisor.close()
     return code
 
 
-def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supervision: Supervision) -> int:
+def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supervisor: Supervisor) -> int:
     from orchestrator.app.start import RunOptions, run_plan
 
     options = RunOptions(
@@ -61,7 +61,7 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
         output=output_of(invocation.settings),
         keep_temp=arguments.keep_temp,
     )
-    return run_plan(plan, options, supervision, invocation=to_record(invocation))
+    return run_plan(plan, options, supervisor, invocation=to_record(invocation))
 
 
 def _plan(invocation: Invocation) -> PlanningResult:
