@@ -14,12 +14,12 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator.app.adoption import AdoptionDecision, fates, untouched
-from orchestrator.app.planning import tell_faults
+from orchestrator.app.planning import print_diagnostics
 from orchestrator.app.replan import can_plan_again, plan_again, with_slots
 from orchestrator.app.start import Past, RunOptions, drive, run_plan
 from orchestrator.app.summary import is_as_then, load_summary
 from orchestrator.console.streams import write_stderr
-from orchestrator.console.text import plural, visible
+from orchestrator.console.text import count, visible
 from orchestrator.engine.facts import AttemptFinished, CancelRequested, JobAdopted, RunResumed
 from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.outcomes import FAILURES, RunResult
@@ -67,10 +67,9 @@ def resume(rundir: RunDir, options: ResumeOptions, supervisor: Supervisor) -> in
         raise RefusedError(
             f"run `{rundir.run_id}` ended before it began", help="start anew with `pexec apply`", code="PX406"
         )
-    given = {} if options.max_parallel_jobs is None else {"max_parallel_jobs": options.max_parallel_jobs}
-    verdict = (
-        plan_again(first["invocation"], given, options.run.run_root) if can_plan_again(first["invocation"]) else None
-    )
+    asked = first["invocation"]
+    slots = options.max_parallel_jobs
+    verdict = plan_again(asked, slots, options.run.run_root) if can_plan_again(asked) else None
     plan = verdict.plan if verdict is not None else with_slots(_old_plan(rundir), options.max_parallel_jobs)
     goes_on = plan is not None and plan.digest == first["plan_digest"]
     history = History(plan if plan is not None and goes_on else _old_plan(rundir))
@@ -80,12 +79,14 @@ def resume(rundir: RunDir, options: ResumeOptions, supervisor: Supervisor) -> in
     if history.result == RunResult.SUCCESS:
         return _complete_files(rundir)
     if verdict is not None:
-        tell_faults(verdict)
+        print_diagnostics(verdict)
     if plan is None:
         return ExitCode.INVALID
     if goes_on:
         return _go_on(plan, rundir, history, reader.next_seq, options, supervisor)
-    return _start_over(plan, rundir, history, {**first["invocation"], **given}, options, supervisor)
+    return _start_over(
+        plan, rundir, history, asked if slots is None else {**asked, "max_parallel_jobs": slots}, options, supervisor
+    )
 
 
 def _go_on(
@@ -100,7 +101,7 @@ def _go_on(
     rundir.tidy()
     _make_way_for_logs(plan, rundir, scheduler)
     cut = recover(rundir)
-    succeeded = f"{scheduler.tally[JobState.SUCCEEDED]} of {plural(len(plan.jobs), 'job')} succeeded before"
+    succeeded = f"{scheduler.tally[JobState.SUCCEEDED]} of {count(len(plan.jobs), 'job')} succeeded before"
     write_stderr(f"pexec: going on with run `{rundir.run_id}`: {succeeded}\n")
 
     def settle(driver: Driver) -> None:
@@ -120,7 +121,7 @@ def _go_on(
 
     past = Past(scheduler, history.at, JournalReader(rundir), next_seq, settle)
     if cut:
-        write_stderr(f"pexec: the last line of the journal was torn: {plural(cut, 'byte')} cut and kept beside it\n")
+        write_stderr(f"pexec: the last line of the journal was torn: {count(cut, 'byte')} cut and kept beside it\n")
     return drive(plan, rundir, past, begin, options.run, supervisor)
 
 
@@ -168,7 +169,7 @@ def _complete_files(rundir: RunDir) -> int:
 
 def _nothing_to_do(rundir: RunDir) -> RefusedError:
     return RefusedError(
-        f"there is nothing to resume: run `{rundir.run_id}` succeeded",
+        f"nothing to resume: run `{rundir.run_id}` succeeded",
         help="`pexec apply` starts a new run",
         code="PX406",
     )

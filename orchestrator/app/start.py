@@ -21,7 +21,7 @@ from orchestrator import __version__
 from orchestrator.app.after_run import finalize_run
 from orchestrator.app.memory import trim_heap
 from orchestrator.app.resolve_secrets import keep_secrets, refuse_in_records
-from orchestrator.console.streams import draws, wants_colour
+from orchestrator.console.streams import draws, on_github, wants_colour
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler
@@ -181,7 +181,7 @@ def _missing(plan: Plan, supervisor: Supervisor) -> list[tuple[str, str]]:
 
 def open_screen(output: str, total: int, rundir: RunDir) -> Screen:
     """The observers that show a run of `total` jobs on this process's streams."""
-    github = os.environ.get("GITHUB_ACTIONS") == "true"
+    github = on_github()
     out, err = LossyStream(sys.stdout), LossyStream(sys.stderr, github=github)
     colour = wants_colour(sys.stdout, os.environ)
     if output == "live" and draws(sys.stderr, os.environ):

@@ -10,7 +10,7 @@ import queue
 import threading
 from collections.abc import Mapping
 
-from orchestrator.console.sanitize import safe_text
+from orchestrator.console.text import visible
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.events import EventRecord
 from orchestrator.journal.rundir import RunDir
@@ -68,7 +68,7 @@ class GroupedOutput:
 
     def _show(self, attempt: EventRecord, which: str) -> None:
         """The log of an attempt below a header line; nothing if the log is empty."""
-        head = f"--- {safe_text(attempt['job'])}{which}\n"
+        head = f"--- {visible(attempt['job'])}{which}\n"
         lines = SafeLines(colour=self._colour, github=self._github)
         reader = LogReader(self._rundir, attempt["log"])
         try:
@@ -77,6 +77,6 @@ class GroupedOutput:
                 head = ""
             self._out.write(lines.finish())
         except EnvironmentFailedError as error:
-            self._err.write(f"warning: {safe_text(error.message)}\n")
+            self._err.write(f"warning: {visible(error.message)}\n")
         finally:
             reader.close()

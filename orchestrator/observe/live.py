@@ -8,10 +8,9 @@ pexec that is killed leaves only that line behind.
 from __future__ import annotations
 
 import threading
-import unicodedata
 from collections.abc import Callable, Mapping
 
-from orchestrator.console.sanitize import safe_text
+from orchestrator.console.text import clip, visible
 from orchestrator.journal.events import EventRecord
 from orchestrator.observe.plain import PlainOutput
 from orchestrator.observe.stream import TextSink
@@ -62,12 +61,8 @@ class _StatusLine:
 
     def _fitted(self) -> str:
         """The text, clipped to one line: a line that wraps could not be cleared."""
-        columns, most = 0, self._width() - 1
-        for position, character in enumerate(self._text):
-            columns += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-            if columns > most:
-                return self._text[: max(position - 1, 0)] + "…" if most > 1 else ""
-        return self._text
+        most = self._width() - 1
+        return clip(self._text, most) if most > 1 else ""
 
 
 class _Above:
@@ -141,5 +136,5 @@ class LiveOutput:
     def _status(self) -> str:
         if not self._running:
             return f"[{self._ended}/{self._total}]"
-        names = [safe_text(job) for job, _ in zip(self._running, range(_MOST_NAMES), strict=False)]
+        names = [visible(job) for job, _ in zip(self._running, range(_MOST_NAMES), strict=False)]
         return f"[{self._ended}/{self._total}] running: {', '.join(names)}"

@@ -6,13 +6,13 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
-from orchestrator.console.sanitize import safe_line, safe_text
+from orchestrator.console.sanitize import safe_line
+from orchestrator.console.text import count, duration, visible
 from orchestrator.journal.events import EventRecord
 from orchestrator.observe.logs import split_lines
 from orchestrator.observe.stream import TextSink
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.status import STATUS_OF_EVENT, Status
-from orchestrator.report.text import count, seconds
 
 _MOST_SHOWN = 20
 
@@ -50,7 +50,7 @@ class LinePrefixer:
             self._out.write(self._prefixed(job, rest))
 
     def _prefixed(self, job: str, line: bytes) -> str:
-        return f"{safe_text(job)} | {safe_line(line, colour=self._colour, github=self._github)}\n"
+        return f"{visible(job)} | {safe_line(line, colour=self._colour, github=self._github)}\n"
 
 
 class ProgressLines:
@@ -78,9 +78,9 @@ class ProgressLines:
         running = list(self._running.items())
         open_jobs = {Status.RUNNING: len(running), Status.PENDING: self._total - self._ended - len(running)}
         counts = JobCounts(self._statuses | open_jobs, self._allowed, driven=True)
-        text = f"pexec: {seconds(now)}: {counts}\n"
+        text = f"pexec: {duration(now)}: {counts}\n"
         for job, since in running[:_MOST_SHOWN]:
-            text += f"  {safe_text(job)}: running for {seconds(now - since)}\n"
+            text += f"  {visible(job)}: running for {duration(now - since)}\n"
         if len(running) > _MOST_SHOWN:
             text += f"  ... and {len(running) - _MOST_SHOWN} more\n"
         self._err.write(text)
@@ -102,7 +102,7 @@ class ProgressLines:
             case "cancel.requested":
                 self._cancel_requested(record)
             case "degraded":
-                self._err.write(f"warning: {safe_text(record['what'])}: {safe_text(record['why'])}\n")
+                self._err.write(f"warning: {visible(record['what'])}: {visible(record['why'])}\n")
             case _:
                 pass
 
@@ -111,11 +111,11 @@ class ProgressLines:
         return self._statuses.total()
 
     def _print(self, job: str, what: str) -> None:
-        self._err.write(f"[{self._ended}/{self._total}] {safe_text(job)} {safe_text(what)}\n")
+        self._err.write(f"[{self._ended}/{self._total}] {visible(job)} {visible(what)}\n")
 
     def _retry_scheduled(self, record: EventRecord) -> None:
         job, attempt = record["job"], record["attempt"]
-        wait = seconds(max(0.0, record["not_before"] - record["at"]))
+        wait = duration(max(0.0, record["not_before"] - record["at"]))
         most = self._max_attempts.get(job, 0)
         which = f"attempt {attempt} of {most}" if attempt <= most else f"attempt {attempt}"
         reason = f" ({record['reason']})" if record["reason"] else ""
@@ -131,7 +131,7 @@ class ProgressLines:
             return
         text = status.words
         if started is not None:
-            text += f" in {seconds(record['at'] - started)}"
+            text += f" in {duration(record['at'] - started)}"
         if record["reason"]:
             text += f": {record['reason']}"
         if record["allowed"]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from orchestrator.console.text import clip, count, percent
+from orchestrator.report.markdown_code import code
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import Status
-from orchestrator.report.text import clip, code, count, percent
 
 MOST_OF_A_KIND = 10
 NEAR_LIMIT = 0.8

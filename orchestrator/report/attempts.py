@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 import msgspec
 
+from orchestrator.console.text import visible
 from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
-from orchestrator.report.text import visible
 
 
 class Attempt(msgspec.Struct):

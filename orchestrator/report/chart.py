@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.console.text import count, visible
 from orchestrator.report.model import RunReport
-from orchestrator.report.text import count, visible
 from orchestrator.report.timeline import Bar, Timeline
 
 WIDTH = 1000

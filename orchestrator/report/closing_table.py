@@ -5,25 +5,16 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 
+from orchestrator.console.text import clip, columns, count, duration, pad, percent, visible
+from orchestrator.console.theme import STATUS_STYLES, painted
 from orchestrator.report.bands import LARGE, ON_SCREEN, bands, cells, skip_causes, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
-from orchestrator.report.text import clip, columns, count, seconds, visible
 
 WHOLE_UP_TO = 40  # jobs; of more, only those that did not succeed and the slowest of the others are shown
 LEAST_REASON = 20
 
 _HEAD = ("job", "status", "time")
-_GREEN, _RED, _YELLOW = 32, 31, 33
-_COLOURS = {  # the other statuses have none
-    Status.SUCCESS: _GREEN,
-    Status.FAILED: _RED,
-    Status.TIMED_OUT: _RED,
-    Status.LOST: _RED,
-    Status.CANCELLED: _YELLOW,
-    Status.SKIPPED: _YELLOW,
-}
-_OF_RESULT = {"SUCCESS": _GREEN, "FAILED": _RED, "CANCELLED": _YELLOW}
 
 
 def closing_table(report: RunReport, run_dir: str, *, width: int = 80, colour: bool = False) -> str:
@@ -47,12 +38,12 @@ def totals(report: RunReport, run_dir: str, *, colour: bool = False) -> list[str
     left_out = f"; {count(len(report.plan.left_out), 'workflow')} left out" if report.plan.left_out else ""
     if not summary.total_jobs:
         return [f"{report.result}: nothing to run{left_out}", directory]
-    result = _coloured(report.result, _OF_RESULT.get(report.result), colour)
-    wall, slots = seconds(summary.wall_time_seconds), count(report.max_parallel_jobs, "slot")
+    result = painted(report.result, STATUS_STYLES.get(report.result, ""), colour=colour)
+    wall, slots = duration(summary.wall_time_seconds), count(report.max_parallel_jobs, "slot")
     return [
         f"{result} in {wall}: {report.job_counts}{left_out}",
-        f"{summary.speed_up:.1f}x parallel speedup, {summary.utilisation * 100:.0f}% of {slots} busy, "
-        f"critical path {seconds(summary.critical_path_seconds)}",
+        f"{summary.speed_up:.1f}x parallel speedup, {percent(summary.utilisation)} of {slots} busy, "
+        f"critical path {duration(summary.critical_path_seconds)}",
         directory,
     ]
 
@@ -82,7 +73,7 @@ def _lines(jobs: Sequence[JobReport], width: int, colour: bool) -> list[str]:
         (
             clip(visible(job.job_id), max(width * 2 // 5, 8)),
             job.status.words,
-            seconds(job.execution_time_seconds) if job.attempts else "-",
+            duration(job.execution_time_seconds) if job.attempts else "-",
             visible(_remark(job)),
         )
         for job in jobs
@@ -91,11 +82,11 @@ def _lines(jobs: Sequence[JobReport], width: int, colour: bool) -> list[str]:
         max(columns(head), *(columns(row[place]) for row in rows)) for place, head in enumerate(_HEAD)
     )
     room = max(width - job_width - status_width - time_width - 6, LEAST_REASON)
-    codes = [None, *(_COLOURS.get(job.status) for job in jobs)]
+    styles = ["", *(_style(job) for job in jobs)]
     return [
-        f"{_left(job, job_width)}  {_coloured(_left(status, status_width), code, colour)}  {time:>{time_width}}  "
+        f"{pad(job, job_width)}  {painted(pad(status, status_width), style, colour=colour)}  {time:>{time_width}}  "
         f"{clip(remark, room)}".rstrip()
-        for (job, status, time, remark), code in zip([(*_HEAD, ""), *rows], codes, strict=True)
+        for (job, status, time, remark), style in zip([(*_HEAD, ""), *rows], styles, strict=True)
     ]
 
 
@@ -117,9 +108,13 @@ def _levels(report: RunReport) -> list[str]:
     found = bands(report, ON_SCREEN.bands)
     if not found:
         return []
-    rows = [titles(found), *cells(found, seconds)]
+    rows = [titles(found), *cells(found, duration)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return ["", *("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)]
+
+
+def _style(job: JobReport) -> str:
+    return "" if job.status in (Status.PENDING, Status.RUNNING) else STATUS_STYLES[job.status]
 
 
 def _remark(job: JobReport) -> str:
@@ -132,11 +127,3 @@ def _remark(job: JobReport) -> str:
     if job.log_file and job.status in FAILED_STATUSES:
         parts.append(job.log_file)
     return "; ".join(part for part in parts if part)
-
-
-def _left(text: str, width: int) -> str:
-    return text + " " * (width - columns(text))
-
-
-def _coloured(text: str, code: int | None, colour: bool) -> str:
-    return f"\x1b[{code}m{text}\x1b[0m" if colour and code is not None else text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from orchestrator.console.text import count
 from orchestrator.report.status import FAILED_STATUSES, Status
-from orchestrator.report.text import count
 
 _ORDER = (Status.SUCCESS, Status.FAILED, Status.TIMED_OUT, Status.LOST)
 _ORDER_AFTER_ALLOWED = (Status.CANCELLED, Status.SKIPPED, Status.RUNNING, Status.PENDING)

@@ -10,12 +10,12 @@ import heapq
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from orchestrator.console.text import clip, count, percent, size, visible
 from orchestrator.report.advice import recommendations
 from orchestrator.report.bands import IN_HTML, LARGE, bands, cells, count_failures, skip_causes, titles
 from orchestrator.report.chart import chart, escaped
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
-from orchestrator.report.text import clip, count, percent, size, visible
 from orchestrator.report.timeline import Timeline
 
 WHOLE_UP_TO = 1000  # jobs; of more, only the failed ones and the slowest of the others are listed
@@ -82,11 +82,11 @@ def _facts(report: RunReport) -> Iterator[str]:
         ("Started", report.started_at or "not yet"),
         ("Wall time", f"{summary.wall_time_seconds:.3f} s"),
         ("Jobs", str(report.job_counts)),
-        ("Success rate", percent(summary.success_rate)),
+        ("Success rate", percent(summary.success_rate, 2)),
         ("Execution time", f"{summary.total_execution_time_seconds:.3f} s, {summary.speed_up:.3f}x parallel speedup"),
-        ("Slots", f"{report.max_parallel_jobs}, {percent(summary.utilisation)} busy"),
+        ("Slots", f"{report.max_parallel_jobs}, {percent(summary.utilisation, 2)} busy"),
         ("Critical path", f"{summary.critical_path_seconds:.3f} s, {count(len(summary.critical_path), 'job')}"),
-        *((f"Pool {name}", f"{percent(use)} taken") for name, use in report.pool_use.items()),
+        *((f"Pool {name}", f"{percent(use, 2)} taken") for name, use in report.pool_use.items()),
     ]
     if report.exit_code is not None:
         facts.append(("Exit code", str(report.exit_code)))

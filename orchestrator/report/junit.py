@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from orchestrator.console.text import visible
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
-from orchestrator.report.text import visible
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 
+from orchestrator.console.text import clip, count, percent, size
 from orchestrator.journal.file_names import LOGS, RESULTS
 from orchestrator.report.advice import recommendations
 from orchestrator.report.bands import IN_MARKDOWN, LARGE, bands, cells, count_failures, skip_causes, titles
+from orchestrator.report.markdown_code import code
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
-from orchestrator.report.text import clip, code, count, percent, size
 
 MOST_FAILED = 100
 LONGEST_REASON = 300
@@ -60,16 +61,16 @@ def _summary(report: RunReport) -> list[str]:
 def _performance(report: RunReport) -> list[str]:
     summary = report.summary
     rows = [
-        ("Success Rate", percent(summary.success_rate)),
+        ("Success Rate", percent(summary.success_rate, 2)),
         ("Wall time", f"{summary.wall_time_seconds:.3f} s"),
         ("Total execution time", f"{summary.total_execution_time_seconds:.3f} s"),
         ("Average execution time", f"{summary.average_execution_time_seconds:.3f} s"),
         ("Parallel speedup", f"{summary.speed_up:.3f}x"),
-        ("Utilisation", f"{percent(summary.utilisation)} of {count(report.max_parallel_jobs, 'slot')}"),
+        ("Utilisation", f"{percent(summary.utilisation, 2)} of {count(report.max_parallel_jobs, 'slot')}"),
         ("Critical path", f"{summary.critical_path_seconds:.3f} s"),
         ("Retries", str(summary.retries)),
     ]
-    rows += [(f"Pool {code(name)}", f"{percent(use)} taken") for name, use in report.pool_use.items()]
+    rows += [(f"Pool {code(name)}", f"{percent(use, 2)} taken") for name, use in report.pool_use.items()]
     return _table(("Metric", "Value"), rows)
 
 

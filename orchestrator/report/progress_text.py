@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orchestrator.console.text import clip, columns, duration, visible
 from orchestrator.report.progress import FailedJob, RunningJob, Snapshot, WaitingJob
-from orchestrator.report.text import clip, columns, seconds, visible
 
 MOST_OF_A_KIND = 20
 NAMES = 5
@@ -25,7 +25,7 @@ def snapshot_text(snapshot: Snapshot, width: int | None = None) -> str:
 
 
 def _head(snapshot: Snapshot) -> str:
-    elapsed = seconds(snapshot.elapsed_seconds)
+    elapsed = duration(snapshot.elapsed_seconds)
     pid = "" if snapshot.pid is None else f" by process {snapshot.pid}"
     how = {
         "running": f"running for {elapsed}{pid}",
@@ -37,7 +37,7 @@ def _head(snapshot: Snapshot) -> str:
 def _running(one: RunningJob) -> tuple[str, str]:
     pid = "" if one.pid is None else f", process {one.pid}"
     attempt = f", attempt {one.attempt}" if one.attempt > 1 else ""
-    return one.job_id, f"{seconds(one.elapsed_seconds)}{attempt}{pid}"
+    return one.job_id, f"{duration(one.elapsed_seconds)}{attempt}{pid}"
 
 
 def _broken(one: FailedJob) -> tuple[str, str]:
@@ -59,7 +59,7 @@ def _waiting(one: WaitingJob) -> tuple[str, str]:
         case "pool":
             return one.job_id, f"pool {names} is full"
         case "back-off":
-            return one.job_id, f"retried in {seconds(one.seconds or 0.0)}"
+            return one.job_id, f"retried in {duration(one.seconds or 0.0)}"
         case _:
             return one.job_id, "waits for a slot"
 

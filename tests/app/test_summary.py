@@ -57,10 +57,10 @@ def test_every_command_says_the_same_with_the_record_and_without(pexec: Pexec, r
 
 def test_it_is_believed_while_journal_and_plan_are_the_same_but_not_by_verify(pexec: Pexec, runs: Path) -> None:
     lie(record(runs, nightly()))
-    assert "a lie: FAILED in 9.0 s" in pexec.run("status").stdout
+    assert "a lie: FAILED in 9.0s" in pexec.run("status").stdout
     assert json.loads(pexec.run("runs", "--format", "json").stdout)["runs"][0]["name"] == "a lie"
     said = pexec.run("verify")
-    fault = "events.jsonl:36: results-file: `.closing.json` does not say what the events say: remove it\n"
+    fault = "events.jsonl:36: results-file: `.closing.json` contradicts the events: remove it\n"
     assert (said.exit_code, said.stdout.startswith(fault), said.stderr) == (1, True, "")
 
 

@@ -42,7 +42,7 @@ def test_what_is_no_file_is_left_out_and_told(pexec: Pexec) -> None:
     folder = record(pexec.folder / ".pexec/runs", nightly())
     os.mkfifo(folder / "pipe")
     said = pexec.run("archive")
-    assert (said.exit_code, said.stderr) == (0, "pexec: 1 link or special file in the run folder left out: pipe\n")
+    assert (said.exit_code, said.stderr) == (0, "pexec: 1 link or special file in the run directory not packed: pipe\n")
 
 
 def test_a_run_that_is_driven_is_refused(pexec: Pexec) -> None:

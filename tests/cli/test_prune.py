@@ -31,8 +31,8 @@ def test_what_runs_or_can_go_on_stays_and_is_told(pexec: Pexec) -> None:
     with start(root, nightly(), run_id=run_id(2)):
         pexec.run("prune", "--keep", "0", "--dry-run").said(
             stdout=f"{run_id(3)}\n",
-            stderr=f"pexec: {run_id(1)} stays: it was interrupted and can go on\n"
-            f"pexec: {run_id(2)} stays: it is running\n",
+            stderr=f"pexec: {run_id(1)} kept: it was interrupted and can go on\n"
+            f"pexec: {run_id(2)} kept: it is running\n",
         )
         assert len(os.listdir(root)) == 3
         said = pexec.run("prune", "--keep=0", "--interrupted", "--format", "json")

@@ -16,7 +16,7 @@ from support.stories import RUN_ID, Story
 from support.worlds import job, plan
 
 ENDED = f"""\
-{RUN_ID} world: FAILED in 9.0 s, exit code 1
+{RUN_ID} world: FAILED in 9.0s, exit code 1
 9 jobs: 6 succeeded, 1 failed, 1 timed out, 1 skipped; 1 failure allowed
 
 failed
@@ -48,9 +48,7 @@ def test_a_run_that_is_driven_and_one_that_is_not(pexec: Pexec) -> None:
     assert (live["state"], dead["state"]) == ("running", "interrupted")
     assert live["running"][0]["elapsed_seconds"] > 1000 > dead["running"][0]["elapsed_seconds"]
     assert live["waiting"] == [{"job_id": "b", "waits_for": "needs", "names": ["a"], "seconds": None}]
-    assert pexec.run("status").stdout.startswith(
-        f"{RUN_ID} world: interrupted after 0.0 s: nobody drives it any more\n"
-    )
+    assert pexec.run("status").stdout.startswith(f"{RUN_ID} world: interrupted after 0ms: nobody drives it any more\n")
 
 
 def test_a_torn_end_is_no_damage_and_damage_is_refused_at_its_line(pexec: Pexec) -> None:
@@ -165,7 +163,7 @@ def test_watching_off_a_terminal_appends_and_on_one_redraws(pexec: Pexec) -> Non
     code, seen = watched(pexec, step=steps(pexec))
     assert code == 0
     assert b"\x1b" not in seen
-    assert seen.endswith(b"\n\n" + f"{RUN_ID} world: SUCCESS in 2.0 s, exit code 0\n2 jobs: 2 succeeded\n".encode())
+    assert seen.endswith(b"\n\n" + f"{RUN_ID} world: SUCCESS in 2.0s, exit code 0\n2 jobs: 2 succeeded\n".encode())
 
 
 def test_watching_on_a_terminal_redraws(pexec: Pexec) -> None:
@@ -173,7 +171,7 @@ def test_watching_on_a_terminal_redraws(pexec: Pexec) -> None:
     assert code == 0
     assert seen.startswith(b"\x1b[H\x1b[2J" + RUN_ID.encode())
     assert seen.count(b"\x1b[H\x1b[2J") >= 4
-    assert b"SUCCESS in 2.0 s" in seen.rpartition(b"\x1b[2J")[2]
+    assert b"SUCCESS in 2.0s" in seen.rpartition(b"\x1b[2J")[2]
 
 
 def test_watching_ends_when_the_process_that_drives_the_run_is_gone(pexec: Pexec) -> None:
@@ -185,7 +183,7 @@ def test_watching_ends_when_the_process_that_drives_the_run_is_gone(pexec: Pexec
 
     code, seen = watched(pexec, step=die)
     assert code == 0
-    assert b"interrupted after 0.0 s: nobody drives it any more" in seen
+    assert b"interrupted after 0ms: nobody drives it any more" in seen
 
 
 def test_watching_ends_when_nobody_reads(pexec: Pexec) -> None:

@@ -61,13 +61,13 @@ def test_the_results_and_the_logs_are_compared_with_the_events(pexec: Pexec) -> 
         "events.jsonl:33: log: the log `logs/test.1.log` of attempt 1 of `test` has 5 bytes, not 100\n"
         "events.jsonl:36: results-file: `results_summary.json` says 2 for `summary.retries`; the events say 1\n"
         f"run {RUN_ID}: 3 violations in 36 events of 9 jobs\n",
-        stderr=f"pexec: `pexec report {RUN_ID}` makes the files of a run again\n",
+        stderr=f"pexec: regenerate the files of the run with `pexec report {RUN_ID}`\n",
     )
     pexec.run("report")
     assert "results-file" not in pexec.run("verify").stdout
 
 
-@pytest.mark.parametrize(("content", "told"), [(None, "cannot be read"), ("{", "`results_summary.json` is no JSON")])
+@pytest.mark.parametrize(("content", "told"), [(None, "cannot be read"), ("{", "`results_summary.json` is not JSON")])
 def test_results_that_are_no_results_are_told(pexec: Pexec, content: str | None, told: str) -> None:
     results = record(pexec.folder / ".pexec/runs", nightly()) / "results_summary.json"
     results.unlink() if content is None else results.write_text(content)
@@ -79,7 +79,7 @@ def test_results_that_are_no_results_are_told(pexec: Pexec, content: str | None,
 
 def test_a_run_that_has_not_ended_is_judged_as_far_as_it_got(pexec: Pexec) -> None:
     story = spoilt(drop(*range(30, 37)))
-    seen = f"run {RUN_ID}: no violation in 29 events of 9 jobs, as far as it got: the run is"
+    seen = f"run {RUN_ID}: no violation in 29 events of 9 jobs, so far: the run is"
     with start(pexec.folder / ".pexec/runs", story) as run:
         pexec.run("verify").said(stdout=f"{seen} running\n")
         run.close()

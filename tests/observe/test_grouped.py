@@ -81,7 +81,7 @@ def test_all_attempts_of_a_job_are_shown_together(tmp_path: Path) -> None:
     shown.log("a", b"yes\n", attempt=2)
     shown.end("a")
     assert shown.all() == (
-        "[0/1] a failed (exit code 1); retrying in 1.0 s (attempt 2)\n"
+        "[0/1] a failed (exit code 1); retrying in 1.0s (attempt 2)\n"
         "--- a, attempt 1\nno\n--- a, attempt 2\nyes\n[1/1] a succeeded\n"
     )
 

@@ -67,7 +67,7 @@ def test_each_end_is_one_line_with_its_count_and_reason() -> None:
             "allowed": False,
         }
     )
-    assert err.getvalue() == ("[1/2] a failed in 1.3 s: exit code 2 (allowed)\n[2/2] b skipped: need `a` failed\n")
+    assert err.getvalue() == ("[1/2] a failed in 1.3s: exit code 2 (allowed)\n[2/2] b skipped: need `a` failed\n")
 
 
 def progress_of(*events: dict[str, Any], total: int = 3, now: float | None = None, **options: Any) -> str:
@@ -99,14 +99,14 @@ def cancelled(reason: str, *, force: bool = False, job: str | None = None) -> di
 @pytest.mark.parametrize(
     ("verdict", "reason", "attempt", "line"),
     [
-        ("failed", "exit code 75", 2, "a failed (exit code 75); retrying in 0.3 s (attempt 2 of 3)"),
+        ("failed", "exit code 75", 2, "a failed (exit code 75); retrying in 300ms (attempt 2 of 3)"),
         (
             "timed_out",
             "over 4 s",
             3,
-            "a timed out (over 4 s); retrying in 0.3 s (attempt 3 of 3)",
+            "a timed out (over 4 s); retrying in 300ms (attempt 3 of 3)",
         ),
-        ("lost", "", 4, "a was lost; retrying in 0.3 s (attempt 4)"),
+        ("lost", "", 4, "a was lost; retrying in 300ms (attempt 4)"),
     ],
 )
 def test_a_retry_names_the_end_its_reason_and_the_next_attempt(
@@ -145,7 +145,7 @@ def test_the_status_counts_every_job_and_names_those_that_run() -> None:
         *(ended("a", "succeeded"), ended("b", "failed"), ended("c", "timed_out", allowed=True)),
     ]
     assert progress_of(*events, total=6, now=3.0).partition("pexec: ")[2] == (
-        "3.0 s: 1 of 6 jobs succeeded, 1 failed, 1 allowed failure, 1 running, 2 waiting\n  d: running for 3.0 s\n"
+        "3.0s: 1 of 6 jobs succeeded, 1 failed, 1 allowed failure, 1 running, 2 waiting\n  d: running for 3.0s\n"
     )
 
 

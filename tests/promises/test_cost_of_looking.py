@@ -17,7 +17,7 @@ from support.stories import Story
 from benchmarks import formats
 from benchmarks.graphs import layers
 from orchestrator.app.look import Look
-from orchestrator.app.planning import judge
+from orchestrator.app.planning import plan_manifest
 from orchestrator.app.summary import load_summary
 from orchestrator.journal.rundir import RunDir, open_run
 from orchestrator.report.fold import RunFold
@@ -39,7 +39,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of layers of jobs that ended, and left its files."""
     folder = tmp_path_factory.mktemp("large")
     formats.pexec_yaml(layers(JOBS), ["true"] * JOBS, folder)
-    plan = judge(str(folder / "pexec.yaml")).plan
+    plan = plan_manifest(str(folder / "pexec.yaml")).plan
     assert plan is not None
     story = Story(plan)
     for job in plan.jobs:

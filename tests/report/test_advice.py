@@ -37,7 +37,7 @@ def test_each_problem_is_reported_with_its_facts() -> None:
         "`fetch` succeeded only on attempt 2: find out why it failed before.",
         "`build` left 2 processes behind, which pexec ended: make it wait for what it starts.",
         "`logs/build.1.log` was truncated at its limit, 1 byte dropped: increase `limits.log`.",
-        "The critical path was the bottleneck, with 93.85 % of the wall time: more slots would not help; "
+        "The critical path was the bottleneck, with 94% of the wall time: more slots would not help; "
         "shorten or split `fetch`.",
         "This host could not provide `memory limits`: `no delegated cgroup`.",
     ]
@@ -55,7 +55,7 @@ def test_a_run_that_went_well_needs_no_advice() -> None:
 def test_the_slots_are_the_bottleneck_when_they_were_busy() -> None:
     story = ran(("a", 0, 2), ("b", 0, 2), ("c", 2, 4), ("d", 2, 4), wall=4, max_parallel_jobs=2)
     assert advice(story) == [
-        "The slots were the bottleneck, 100.00 % busy: with a higher `max_parallel_jobs` the run could take as "
+        "The slots were the bottleneck, 100% busy: with a higher `max_parallel_jobs` the run could take as "
         "little as 2.000 s."
     ]
 
@@ -63,7 +63,7 @@ def test_the_slots_are_the_bottleneck_when_they_were_busy() -> None:
 def test_the_critical_path_is_the_bottleneck_when_it_took_all_the_time() -> None:
     story = ran(("a", 0, 3), ("b", 0, 1), ("c", 3, 4), wall=4, needs="a", max_parallel_jobs=4)
     assert advice(story) == [
-        "The critical path was the bottleneck, with 100.00 % of the wall time: more slots would not help; shorten or "
+        "The critical path was the bottleneck, with 100% of the wall time: more slots would not help; shorten or "
         "split `a`."
     ]
 
@@ -77,13 +77,13 @@ def test_a_pool_is_the_bottleneck_when_it_was_full() -> None:
         story.start(one.id, float(number))
         story.end(one.id, number + 0.9)
     story.finish(4.0)
-    assert advice(story) == ["The pool `licence` was the bottleneck, 90.00 % taken: enlarge it or shorten its jobs."]
+    assert advice(story) == ["The pool `licence` was the bottleneck, 90% taken: enlarge it or shorten its jobs."]
 
 
 def test_it_says_so_if_there_was_no_single_bottleneck() -> None:
     story = ran(("a", 0, 1), ("b", 2, 3), wall=4, max_parallel_jobs=2)
     assert advice(story) == [
-        "No single bottleneck: the critical path took 25.00 % of the wall time, and the slots were 25.00 % busy."
+        "No single bottleneck: the critical path took 25% of the wall time, and the slots were 25% busy."
     ]
 
 

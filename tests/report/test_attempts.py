@@ -51,7 +51,7 @@ def test_an_attempt_is_described_in_one_line() -> None:
         "failed: exit code 1"
     )
     running = Attempt("a\x1b[2J", 3, "logs/a.3.log", "2026-01-02T03:04:05.000000Z")
-    begun = "==> a<U+001B>[2J, attempt 3: started 2026-01-02T03:04:05.000000Z, "
+    begun = "==> a\u241b[2J, attempt 3: started 2026-01-02T03:04:05.000000Z, "
     assert headline(running, driven=True) == begun + "running"
     assert headline(running, driven=False) == begun + "interrupted with the run"
 

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from support.stories import Story, long_story, sales
 from support.worlds import job, plan
 
+from orchestrator.console.text import columns
 from orchestrator.report.closing_table import closing_table
 from orchestrator.report.fold import read_report
-from orchestrator.report.text import columns
 
 
 def test_the_table_of_a_small_run() -> None:
@@ -20,17 +20,17 @@ def test_the_table_of_a_small_run() -> None:
         closing_table(read_report(story.plan, story.events), ".pexec/runs/R", width=100)
         == """\
 job          status      time
-fetch        succeeded  2.8 s  2 attempts
-lint         failed     0.5 s  exit code 2; allowed failure; logs/lint.1.log
-build        succeeded  2.8 s
-audit | <b>  timed out  4.0 s  ran longer than 4 s; logs/audit-b.1.log
-load         lost       2.1 s  the warden is gone; logs/load.1.log
+fetch        succeeded   2.8s  2 attempts
+lint         failed     500ms  exit code 2; allowed failure; logs/lint.1.log
+build        succeeded   2.8s
+audit | <b>  timed out   4.0s  ran longer than 4 s; logs/audit-b.1.log
+load         lost        2.1s  the warden is gone; logs/load.1.log
 publish      skipped        -  need `load` was lost
 notes        cancelled      -  cancelled by the user
 all          succeeded      -
 
-FAILED in 8.1 s: 3 of 8 jobs succeeded, 1 timed out, 1 lost, 1 allowed failure, 1 cancelled, 1 skipped
-1.5x parallel speedup, 75% of 2 slots busy, critical path 7.6 s
+FAILED in 8.1s: 3 of 8 jobs succeeded, 1 timed out, 1 lost, 1 allowed failure, 1 cancelled, 1 skipped
+1.5x parallel speedup, 75% of 2 slots busy, critical path 7.6s
 run directory: .pexec/runs/R
 """
     )
@@ -96,7 +96,7 @@ def test_a_long_run_shows_what_went_wrong_and_the_slowest_and_the_rest_folded() 
         "    10   100         96       0        3       1  1m 40s",
         "",
         "FAILED in 16m 40s: 974 of 1000 jobs succeeded, 3 failed, 1 cancelled, 22 skipped",
-        "0.2x parallel speedup, 6% of 4 slots busy, critical path 2.7 s",
+        "0.2x parallel speedup, 6% of 4 slots busy, critical path 2.7s",
         "run directory: R",
     ]
 
@@ -105,8 +105,8 @@ def test_colours_of_a_status_do_not_change_the_layout() -> None:
     story = sales()
     report = read_report(story.plan, story.events)
     table = closing_table(report, "R", width=100, colour=True)
-    assert "fetch        \x1b[32msucceeded\x1b[0m  2.8 s  2 attempts\n" in table
-    assert "lint         \x1b[31mfailed   \x1b[0m  0.5 s" in table
+    assert "fetch        \x1b[32msucceeded\x1b[0m   2.8s  2 attempts\n" in table
+    assert "lint         \x1b[31mfailed   \x1b[0m  500ms" in table
     assert "publish      \x1b[33mskipped  \x1b[0m      -" in table
-    assert "\n\x1b[31mFAILED\x1b[0m in 8.1 s: 3 of 8 jobs" in table
+    assert "\n\x1b[31mFAILED\x1b[0m in 8.1s: 3 of 8 jobs" in table
     assert re.sub(r"\x1b\[\d+m", "", table) == closing_table(report, "R", width=100)

@@ -126,7 +126,7 @@ def test_what_users_and_jobs_wrote_is_text_and_never_markup() -> None:
     assert [name for name, _ in seen.tags] == [name for name, _ in plain.tags]
     assert [set(given) for _, given in seen.tags] == [set(given) for _, given in plain.tags]
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
-    shown = evil.replace("\x1b", "<U+001B>").replace("\u202e", "<U+202E>")
+    shown = evil.replace("\x1b", "␛").replace("\u202e", "<U+202E>")
     row = next(row for row in seen.rows if row and row[1] == "FAILED")
     assert (row[0], row[3], row[8]) == (shown, shown, shown)
 

@@ -72,18 +72,18 @@ def test_its_text_has_a_section_for_each() -> None:
     assert (
         snapshot_text(snapshot(busy(), 4.0))
         == f"""\
-{RUN_ID} world: running for 4.0 s by process 4000
+{RUN_ID} world: running for 4.0s by process 4000
 0 of 8 jobs succeeded, 1 allowed failure, 2 running, 5 waiting
 
 running
-  long   4.0 s, process 5002
-  other  2.0 s, process 5012
+  long   4.0s, process 5002
+  other  2.0s, process 5012
 
 failed
   broken  timed out: ran longer than 1s (allowed); logs/broken.1.log
 
 waiting
-  flaky  retried in 5.0 s
+  flaky  retried in 5.0s
   needy  needs long, flaky
   later  waits for the end of long
   dry    pool db is full
@@ -96,11 +96,11 @@ def test_a_run_without_a_driver_is_interrupted_and_its_clock_stops() -> None:
     at = snapshot(busy(), 99.0, driven=False)
     assert (at.state, at.elapsed_seconds, at.waiting) == ("interrupted", 2.0, [])
     assert snapshot_text(at).splitlines()[:5] == [
-        f"{RUN_ID} world: interrupted after 2.0 s: no process drives it any more",
+        f"{RUN_ID} world: interrupted after 2.0s: no process drives it any more",
         "0 of 8 jobs succeeded, 1 allowed failure, 2 interrupted, 5 not started",
         "",
         "interrupted",
-        "  long   2.0 s, process 5002",
+        "  long   2.0s, process 5002",
     ]
     assert snapshot_text(at).endswith(f"\n\n`pexec resume {RUN_ID}` continues it\n")
 
@@ -112,7 +112,7 @@ def test_a_run_that_has_ended_shows_its_result_even_while_it_is_locked() -> None
     assert (
         snapshot_text(at)
         == f"""\
-{RUN_ID} world: FAILED in 9.0 s, exit code 1
+{RUN_ID} world: FAILED in 9.0s, exit code 1
 6 of 9 jobs succeeded, 1 timed out, 1 allowed failure, 1 skipped
 
 failed
@@ -159,10 +159,10 @@ def test_runs_are_listed_one_per_line() -> None:
     ]
     assert runs_table(heads).splitlines() == [
         "run                               name   state        started               time    jobs",
-        f"{RUN_ID}  world  FAILED       2026-01-02 03:04:05Z  9.0 s   6 of 9 jobs succeeded, 1 timed out, "
+        f"{RUN_ID}  world  FAILED       2026-01-02 03:04:05Z  9.0s    6 of 9 jobs succeeded, 1 timed out, "
         "1 allowed failure, 1 skipped",
         f"{RUN_ID}  world  running      2026-01-02 03:04:05Z  1m 15s  0 of 8 jobs succeeded, "
         "1 allowed failure, 2 running, 5 waiting",
-        f"{RUN_ID}  world  interrupted  2026-01-02 03:04:05Z  2.0 s   0 of 8 jobs succeeded, "
+        f"{RUN_ID}  world  interrupted  2026-01-02 03:04:05Z  2.0s    0 of 8 jobs succeeded, "
         "1 allowed failure, 2 interrupted, 5 not started",
     ]
