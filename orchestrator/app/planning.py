@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from orchestrator.collector import collector_paused
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, Selection
@@ -56,12 +56,8 @@ def plan_manifest(
     """
     from orchestrator.manifest.load import load
 
-    gc.disable()  # a large plan is all survivors; looking for garbage among them takes longer than making them
-    try:
+    with collector_paused(freeze=True):
         return plan_loaded(load(path), selection, overrides, environment, run_root)
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def plan_invocation(invocation: Invocation, run_root: str | None = None) -> PlanningResult:

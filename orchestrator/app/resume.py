@@ -94,14 +94,14 @@ def _go_on(
 ) -> int:
     """The same plan: the run goes on where it is."""
     scheduler = history.scheduler
-    states = [scheduler.state(job.index) for job in plan.jobs]
+    states = [scheduler.table.states[job.index] for job in plan.jobs]
     left_alone = _left_alone(plan, fates(plan, states, plan), states, rundir.run_id, options)
-    check_resources(rundir.path, len(plan.jobs) - scheduler.tally[JobState.SUCCEEDED])
+    check_resources(rundir.path, len(plan.jobs) - scheduler.table.tally[JobState.SUCCEEDED])
     rundir.make_folders()
     rundir.tidy()
     _make_way_for_logs(plan, rundir, scheduler)
     cut = recover(rundir)
-    succeeded = f"{scheduler.tally[JobState.SUCCEEDED]} of {count(len(plan.jobs), 'job')} succeeded before"
+    succeeded = f"{scheduler.table.tally[JobState.SUCCEEDED]} of {count(len(plan.jobs), 'job')} succeeded before"
     write_stderr(f"pexec: going on with run `{rundir.run_id}`: {succeeded}\n")
 
     def settle(driver: Driver) -> None:
@@ -135,7 +135,7 @@ def _start_over(
 ) -> int:
     """Another plan: a new run, in which what succeeded and is the same still counts."""
     old = _old_plan(rundir)
-    states = [history.scheduler.state(job.index) for job in old.jobs]
+    states = [history.scheduler.table.states[job.index] for job in old.jobs]
     decided = fates(old, states, plan)
     left_alone = _left_alone(plan, decided, states, rundir.run_id, options)
     _tell_fates(plan, decided, left_alone, rundir.run_id)
@@ -227,10 +227,10 @@ def _make_way_for_logs(plan: Plan, rundir: RunDir, scheduler: Scheduler) -> None
     """
     there = set(os.listdir(rundir.folder(LOGS)))
     for job, slug in zip(plan.jobs, slugs([job.id for job in plan.jobs]), strict=True):
-        attempt = scheduler.attempts(job.index) + 1
+        attempt = scheduler.table.attempts[job.index] + 1
         while os.path.basename(name := log_name(slug, attempt)) in there and rundir.put_aside(name):
             attempt += 1
-        if job.spec.cleanup is not None and scheduler.state(job.index) is not JobState.SUCCEEDED:
+        if job.spec.cleanup is not None and scheduler.table.states[job.index] is not JobState.SUCCEEDED:
             rundir.remove(cleanup_log_name(slug))
 
 

@@ -114,7 +114,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
     options.begun(rundir)
     missing = _missing(plan, supervisor)
     secrets = keep_secrets(plan, supervisor)
-    screen = open_screen(options.output, len(plan.jobs) - past.scheduler.tally[JobState.SUCCEEDED], rundir)
+    screen = open_screen(options.output, plan, past.scheduler.table.tally[JobState.SUCCEEDED], rundir)
     with ExitStack() as stack:
         stack.callback(screen.close)
         power = plan.policy.durability is Durability.POWER
@@ -179,25 +179,27 @@ def _missing(plan: Plan, supervisor: Supervisor) -> list[tuple[str, str]]:
     return missing
 
 
-def open_screen(output: str, total: int, rundir: RunDir) -> Screen:
-    """The observers that show a run of `total` jobs on this process's streams."""
+def open_screen(output: str, plan: Plan, done: int, rundir: RunDir) -> Screen:
+    """The observers that show a run, of which `done` jobs are done already, on this process's streams."""
+    total = len(plan.jobs) - done
+    max_attempts = {job.id: job.retry.max_attempts for job in plan.jobs if job.retry.max_attempts > 1}
     github = on_github()
     out, err = LossyStream(sys.stdout), LossyStream(sys.stderr, github=github)
     colour = wants_colour(sys.stdout, os.environ)
     if output == "live" and draws(sys.stderr, os.environ):
         from orchestrator.observe.live import LiveOutput
 
-        live = LiveOutput(out, err, total, _width, colour=colour, github=github)
+        live = LiveOutput(out, err, total, _width, colour=colour, github=github, max_attempts=max_attempts)
         return Screen((live,), live.on_output, err, live.print_status, live.close)
     if output in ("plain", "live"):
-        plain = PlainOutput(out, err, total, colour=colour, github=github)
+        plain = PlainOutput(out, err, total, colour=colour, github=github, max_attempts=max_attempts)
         return Screen((plain,), plain.on_output, err, plain.progress.print_status)
     if output == "grouped":
         from orchestrator.observe.grouped import GroupedOutput
 
-        grouped = GroupedOutput(out, err, total, rundir, colour=colour, github=github)
+        grouped = GroupedOutput(out, err, total, rundir, colour=colour, github=github, max_attempts=max_attempts)
         return Screen((grouped,), None, err, grouped.progress.print_status, grouped.close)
-    progress = ProgressLines(err, total, only_failures=True)
+    progress = ProgressLines(err, total, only_failures=True, max_attempts=max_attempts)
     if output == "jsonl":
         from orchestrator.observe.jsonl import JsonlOutput
 
