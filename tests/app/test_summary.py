@@ -91,7 +91,7 @@ def test_damage_of_the_journal_is_refused_by_its_line_all_the_same(pexec: Pexec,
     damage(record(runs, nightly()), 12)
     for command in ("status", "runs", "report", "resume"):
         said = pexec.run(command)
-        assert (said.exit_code, "is damaged: line 12: its checksum does not fit" in said.stderr) == (4, True), command
+        assert (said.exit_code, "is damaged: line 12: its checksum is wrong" in said.stderr) == (4, True), command
 
 
 def test_the_record_of_a_copy_is_not_that_of_the_copy(pexec: Pexec, runs: Path) -> None:

@@ -61,5 +61,5 @@ def test_a_damaged_journal_is_refused_with_its_line_and_a_torn_end_is_no_damage(
     damage(folder, 3)
     said = pexec.run("archive", "-o", "damaged.tgz")
     assert (said.exit_code, said.stdout) == (4, "")
-    assert "is damaged: line 3: its checksum does not fit" in said.stderr
+    assert "is damaged: line 3: its checksum is wrong" in said.stderr
     assert not (pexec.folder / "damaged.tgz").exists()

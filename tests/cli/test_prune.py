@@ -31,7 +31,7 @@ def test_what_runs_or_can_go_on_stays_and_is_told(pexec: Pexec) -> None:
     with start(root, nightly(), run_id=run_id(2)):
         pexec.run("prune", "--keep", "0", "--dry-run").said(
             stdout=f"{run_id(3)}\n",
-            stderr=f"pexec: {run_id(1)} kept: it was interrupted and can go on\n"
+            stderr=f"pexec: {run_id(1)} kept: it was interrupted and can be resumed\n"
             f"pexec: {run_id(2)} kept: it is running\n",
         )
         assert len(os.listdir(root)) == 3

@@ -13,9 +13,7 @@ def run_id(day: int) -> str:
     return f"202601{day:02}T030405.000000Z-0123abcd"
 
 
-ENDED = (
-    "FAILED       2026-01-02 03:04:05Z  9.0s  9 jobs: 6 succeeded, 1 failed, 1 timed out, 1 skipped; 1 failure allowed"
-)
+ENDED = "FAILED       2026-01-02 03:04:05Z  9.0s  6 of 9 jobs succeeded, 1 timed out, 1 allowed failure, 1 skipped"
 
 
 def test_without_any_run_there_is_nothing_on_stdout(pexec: Pexec) -> None:
@@ -37,7 +35,7 @@ def test_the_newest_is_first_and_a_dead_run_is_no_live_one(pexec: Pexec) -> None
     head, live, empty, dead, ended = said.stdout.splitlines()
     assert head.split() == ["run", "name", "state", "started", "time", "jobs"]
     assert live.startswith(f"{run_id(4)}  world  running      2026-01-02 03:04:05Z  ")
-    assert live.endswith("  5 jobs: 1 running, 1 succeeded")
+    assert live.endswith("  1 of 5 jobs succeeded, 1 running, 3 waiting")
     assert empty.split() == [run_id(3), "not", "begun", "-", "-", "-"]
     assert dead.startswith(f"{run_id(2)}  world  interrupted  2026-01-02 03:04:05Z  9.0s")
     assert " ".join(ended.split()) == " ".join(f"{run_id(1)} world {ENDED}".split())

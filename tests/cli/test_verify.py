@@ -37,7 +37,7 @@ def test_each_violation_is_told_at_its_line(pexec: Pexec) -> None:
     pexec.run("verify").said(
         exit_code=1,
         stdout="events.jsonl:9: needs: `build` starts before its need `fetch` has ended\n"
-        "events.jsonl:36: result: exit code 0 does not go with FAILED\n"
+        "events.jsonl:36: result: exit code 0 does not match FAILED\n"
         f"run {RUN_ID}: 2 violations in 36 events of 9 jobs\n",
     )
     said = pexec.run("verify", "--format", "json")
@@ -58,8 +58,8 @@ def test_the_results_and_the_logs_are_compared_with_the_events(pexec: Pexec) -> 
     pexec.run("verify").said(
         exit_code=1,
         stdout="events.jsonl:14: log: the log `logs/build.1.log` of attempt 1 of `build` is missing\n"
-        "events.jsonl:33: log: the log `logs/test.1.log` of attempt 1 of `test` has 5 bytes, not 100\n"
-        "events.jsonl:36: results-file: `results_summary.json` says 2 for `summary.retries`; the events say 1\n"
+        "events.jsonl:33: log: the log `logs/test.1.log` of attempt 1 of `test` has 5 bytes, expected 100\n"
+        "events.jsonl:36: results-file: `results_summary.json` has 2 for `summary.retries`; by the events it is 1\n"
         f"run {RUN_ID}: 3 violations in 36 events of 9 jobs\n",
         stderr=f"pexec: regenerate the files of the run with `pexec report {RUN_ID}`\n",
     )
