@@ -48,7 +48,7 @@ def test_its_numbers_are_those_of_the_results(run: Run) -> None:
     assert int(rows["Failed"]) == summary["failed_jobs"] == 2
     assert int(rows["Timed out"]) == summary["timed_out_jobs"] == 1
     assert int(rows["Skipped"]) == summary["skipped_jobs"] == 1
-    assert rows["Success Rate"] == "25.00 %"
+    assert rows["Success Rate"] == "25.00%"
     assert float(rows["Wall time"].split()[0]) == summary["wall_time_seconds"]
     assert float(rows["Total execution time"].split()[0]) == summary["total_execution_time_seconds"]
 

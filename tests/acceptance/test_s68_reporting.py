@@ -66,7 +66,7 @@ def test_of_a_run_that_goes_on_that_was_killed_and_that_has_ended(pexec: Pexec) 
     run = last_run(pexec.folder).check()
     assert run.json("plan.json")["digest"] == plan["digest"]
     assert run.results["summary"]["success_rate"] == 0.75
-    assert "| Success Rate | 75.00 % |" in (run.path / "execution_report.md").read_text()
+    assert "| Success Rate | 75.00% |" in (run.path / "execution_report.md").read_text()
 
 
 def journal(pexec: Pexec) -> bytes:

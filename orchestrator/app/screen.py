@@ -1,0 +1,78 @@
+"""What shows a run on the streams of this process, by `--output`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from orchestrator.console.streams import draws, on_github, wants_colour
+from orchestrator.execute.attempt.spec import OnOutput
+from orchestrator.execute.driver import Observer
+from orchestrator.journal.rundir import RunDir
+from orchestrator.observe.plain import Plain, Progress
+from orchestrator.observe.stream import LossyStream
+
+ShowOutput = Callable[[str, bytes], None]  # the ID of a job, and bytes that it printed
+
+
+class Screen(Struct, frozen=True):
+    """The observers that show a run. `on_output` takes what jobs print, None if it is not shown while they run."""
+
+    observers: tuple[Observer, ...]
+    on_output: ShowOutput | None
+    err: LossyStream
+    show_status: Callable[[float], None]
+    close: Callable[[], None] = lambda: None
+
+    def attempt_output(self) -> OnOutput:
+        """`on_output` as an attempt calls it."""
+        show = self.on_output
+        if show is None:
+            return lambda spec, chunk: None
+        return lambda spec, chunk: show(spec.job_id, chunk)
+
+
+def open_screen(output: str, total: int, rundir: RunDir) -> Screen:
+    """The screen for a run of `total` jobs. `output` is one of `settings.OUTPUTS` except `auto`."""
+    github = on_github()
+    out, err = LossyStream(sys.stdout), LossyStream(sys.stderr, github=github)
+    colour = wants_colour(sys.stdout, os.environ)
+    if output == "live" and draws(sys.stderr, os.environ):
+        from orchestrator.observe.live import Live
+
+        live = Live(out, err, total, screen_width, colour=colour, github=github)
+        return Screen((live,), live.on_output, err, live.tell_status, live.close)
+    if output in ("plain", "live"):
+        plain = Plain(out, err, total, colour=colour, github=github)
+        return Screen((plain,), plain.on_output, err, plain.progress.tell)
+    if output == "grouped":
+        from orchestrator.observe.grouped import Grouped
+
+        grouped = Grouped(out, err, total, rundir, colour=colour, github=github)
+        return Screen((grouped,), None, err, grouped.progress.tell, grouped.close)
+    progress = Progress(err, total, only_trouble=True)
+    if output == "jsonl":
+        from orchestrator.observe.jsonl import JsonLines
+
+        return Screen((JsonLines(out), progress), None, err, progress.tell)
+    return Screen((progress,), None, err, progress.tell)
+
+
+def colours_closing_table() -> bool:
+    """Whether to colour the closing table: not in a CI, whose log is plain text, unless FORCE_COLOR is set."""
+    forced = bool(os.environ.get("FORCE_COLOR"))
+    return wants_colour(sys.stderr, os.environ) and (forced or not os.environ.get("CI"))
+
+
+def screen_width() -> int:
+    """The columns of the terminal. shutil would do the same, but takes 2 ms to import."""
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
