@@ -15,8 +15,7 @@ from orchestrator.settings import Setting, Settings, load_settings
 
 if TYPE_CHECKING:
     from orchestrator.manifest.scalars import CpuShare, NoLimit
-    from orchestrator.plan.inputs import Overrides, Selection
-    from orchestrator.plan.planning_environment import PlanningEnvironment
+    from orchestrator.plan.inputs import Overrides, PlanningEnvironment, Selection
 
 DEFAULT_NAMES = ("pexec.yaml", "pexec.yml")
 STDIN = "-"
@@ -79,7 +78,7 @@ def make_invocation(
 
 def to_record(invocation: Invocation) -> dict[str, Any]:
     """The `invocation` of a `run.started` event: all that the plan follows from, as plain data without empty values."""
-    from orchestrator.plan.planning_environment import PARAM_PREFIX
+    from orchestrator.plan.inputs import PARAM_PREFIX
 
     manifest = invocation.manifest
     path = manifest if manifest == STDIN else os.path.abspath(manifest)

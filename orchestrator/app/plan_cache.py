@@ -23,8 +23,8 @@ from orchestrator.app.planning import known_durations
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.safe_files import SAFE, open_regular, write_new
 from orchestrator.plan.estimate import with_durations
+from orchestrator.plan.inputs import PARAM_PREFIX
 from orchestrator.plan.model import Plan
-from orchestrator.plan.planning_environment import PARAM_PREFIX
 
 if TYPE_CHECKING:
     from orchestrator.app.invocation import Invocation

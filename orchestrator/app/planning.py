@@ -11,9 +11,8 @@ from msgspec import Struct, field
 
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
-from orchestrator.plan.inputs import Overrides, Selection
+from orchestrator.plan.inputs import Overrides, PlanningEnvironment, Selection
 from orchestrator.plan.model import Plan
-from orchestrator.plan.planning_environment import PlanningEnvironment
 
 if TYPE_CHECKING:
     from orchestrator.app.invocation import Invocation

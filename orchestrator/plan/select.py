@@ -37,7 +37,9 @@ def select(
     words = _Words(manifest, layout)
     jobs, only, skip = (words.resolve(asked) for asked in (selection.jobs, selection.only, selection.skip))
     there = set(range(len(needs))) - unmet.keys()
-    graph = [bridged(n, needs, there) if n in there else () for n in range(len(needs))] if unmet else needs
+    graph = (
+        [needs_through_skipped(n, needs, there) if n in there else () for n in range(len(needs))] if unmet else needs
+    )
     manual = {job for n, one in enumerate(manifest.workflows.values()) if one.manual for job in layout.jobs_of(n)}
     names = [word for word in (*selection.jobs, *selection.only) if not word.startswith(_TAG)]
     kept = there - manual | with_needs(words.resolve(names).keys() & there, graph)
@@ -54,7 +56,7 @@ def select(
         raise UsageError("no job is left to run", help="name fewer jobs to skip, or other jobs to run")
     ordered = tuple(sorted(kept))
     left_out = tuple((n, reasons.get(n, NOT_SELECTED)) for n in range(len(needs)) if n not in kept)
-    return Selected(ordered, tuple(bridged(number, needs, kept) for number in ordered), left_out)
+    return Selected(ordered, tuple(needs_through_skipped(number, needs, kept) for number in ordered), left_out)
 
 
 class _Words:
@@ -108,7 +110,7 @@ def with_needs(wanted: Iterable[int], needs: EdgeRows) -> set[int]:
     return found
 
 
-def bridged(number: int, needs: EdgeRows, kept: set[int]) -> tuple[int, ...]:
+def needs_through_skipped(number: int, needs: EdgeRows, kept: set[int]) -> tuple[int, ...]:
     """The needs of a job in the run; in the place of one that is left out stand that one's own needs."""
     if kept.issuperset(needs[number]):
         return needs[number]

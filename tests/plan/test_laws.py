@@ -16,7 +16,7 @@ from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.plan.cycles import cyclic_components
 from orchestrator.plan.graph import levels, urgency
 from orchestrator.plan.model import Plan
-from orchestrator.plan.select import bridged, with_needs
+from orchestrator.plan.select import needs_through_skipped, with_needs
 
 weights = st.lists(st.integers(0, 9).map(float), min_size=12, max_size=12)
 
@@ -94,7 +94,7 @@ def chains(waits: Waits) -> Iterator[tuple[int, ...]]:
 @given(dags(), st.data())
 def test_taking_jobs_out_keeps_the_order_of_the_others_and_adds_none(waits: Waits, data: st.DataObject) -> None:
     kept = {job for job in range(len(waits)) if data.draw(st.booleans())}
-    left = {job: bridged(job, waits, kept) for job in kept}
+    left = {job: needs_through_skipped(job, waits, kept) for job in kept}
     for job in kept:
         reached = set(left[job])
         for _ in waits:
