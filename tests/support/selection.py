@@ -14,13 +14,11 @@ FAST_FILES = (
     "docs/test_promises.py",
     "docs/test_runbook.py",
 )
-# They start programs, draw thousands of runs, or measure time: together half of the time of these rooms.
+# They start programs, or draw thousands of runs: half of the time of these rooms.
 SLOW_FILES = (
     "console/test_streams.py",
     "engine/test_laws.py",
     "engine/test_small_worlds.py",
-    "manifest/test_bombs.py",
-    "plan/test_bombs.py",
 )
 SLOW_MARKS = {"clients", "docs", "faults", "network", "pre_commit"}
 
