@@ -60,8 +60,15 @@ def _session(content: str, first_line: int) -> Iterator[Step]:
         yield Step(start, command=command, expected=tuple(shown))
 
 
-def play(document: Path, folder: Path) -> int:
-    """Do all steps in `folder`; fail at the first that shows something else. Returns how many commands ran."""
+# Where the programs that the tests run with are installed.
+PROGRAMS = Path(sys.executable).parent
+
+
+def play(document: Path, folder: Path, programs: Path = PROGRAMS) -> int:
+    """Do all steps in `folder`; fail at the first that shows something else. Returns how many commands ran.
+
+    `programs` is the directory with the `pexec` and the `python3` to use.
+    """
     status, commands = 0, 0
     for step in steps(document):
         if step.file:
@@ -73,16 +80,17 @@ def play(document: Path, folder: Path) -> int:
             shown = [str(status)]
         else:
             commands += 1
-            status, shown = _run(step.command, folder)
+            status, shown = run(step.command, folder, programs)
         place = f"{document.name}:{step.line}: $ {step.command}"
         assert matches(list(step.expected), shown), place + "\n--- printed:\n" + "\n".join(shown)
     return commands
 
 
-def _run(command: str, folder: Path) -> tuple[int, list[str]]:
+def run(command: str, folder: Path, programs: Path = PROGRAMS) -> tuple[int, list[str]]:
+    """Run a command as the reader would; its exit code and the lines that it prints."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PEXEC_")}
     environment |= {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{programs}:{os.environ['PATH']}",
         "NO_COLOR": "1",
         "COLUMNS": "100",
         "HOME": str(folder.parent),
