@@ -9,6 +9,7 @@ TESTS = Path(__file__).parents[1]
 FAST_ROOMS = ("console", "diagnostics", "discovery", "engine", "journal", "manifest", "plan", "report")
 FAST_FILES = (
     "test_errors.py",
+    "test_repository.py",
     "test_suite.py",
     "docs/test_outcomes.py",
     "docs/test_promises.py",
