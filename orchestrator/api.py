@@ -31,7 +31,7 @@ from orchestrator.plan.model import FailFast, Plan
 from orchestrator.report.model import RunReport
 
 if TYPE_CHECKING:
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
 
 Path = str | os.PathLike[str]
 Output = Literal["live", "plain", "grouped", "quiet", "jsonl"]
@@ -91,7 +91,7 @@ def make_plan(
         loaded,
         Selection(tuple(jobs), tuple(only), tuple(skip)),
         overrides,
-        planning_environment(params, to_run=True),
+        planning_environment(params, for_run=True),
         root,
     )
     if verdict.plan is None:
@@ -109,8 +109,8 @@ def run(plan: Plan, *, run_root: Path = DEFAULT_ROOT, output: Output = "quiet", 
 
     folders: list[RunDir] = []
     options = RunOptions(os.fspath(run_root), output, keep_temp, folders.append)
-    with _supervision() as supervision:
-        code = run_plan(plan, options, supervision, invocation={})
+    with _supervision() as supervisor:
+        code = run_plan(plan, options, supervisor, invocation={})
     return _ended(folders[-1], code)
 
 
@@ -136,8 +136,8 @@ def resume(
         rundir.lock()
         folders = [rundir]
         options = RunOptions(os.fspath(run_root), output, keep_temp, folders.append)
-        with _supervision() as supervision:
-            code = go_on(rundir, ResumeOptions(options, max_parallel_jobs, only_failed), supervision)
+        with _supervision() as supervisor:
+            code = go_on(rundir, ResumeOptions(options, max_parallel_jobs, only_failed), supervisor)
         return _ended(folders[-1], code)
 
 
@@ -177,14 +177,14 @@ def _seconds(timeout: float | str) -> float | NoLimit:
 
 
 @contextmanager
-def _supervision() -> Iterator[Supervision]:
-    from orchestrator.execute.supervisor.supervisor import Supervision
+def _supervision() -> Iterator[Supervisor]:
+    from orchestrator.execute.supervisor.supervisor import Supervisor
 
-    supervision = Supervision()
+    supervisor = Supervisor()
     try:
-        yield supervision
+        yield supervisor
     finally:
-        supervision.close()
+        supervisor.close()
 
 
 def _ended(rundir: RunDir, exit_code: int) -> Run:

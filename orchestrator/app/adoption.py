@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from orchestrator.engine.outcomes import FAILURES, WENT
+from orchestrator.engine.outcomes import FAILURES, OUTCOME_PHRASES
 from orchestrator.engine.states import JobState
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 
@@ -41,9 +41,9 @@ def _fate(job: PlannedJob, index: int | None, old: Plan, states: Sequence[JobSta
         return AdoptionDecision(False, True, "it is new")
     state = states[index]
     if state in FAILURES:
-        return AdoptionDecision(False, True, f"it {WENT[state]}")
+        return AdoptionDecision(False, True, f"it {OUTCOME_PHRASES[state]}")
     if state is not JobState.SUCCEEDED:
-        return AdoptionDecision(False, False, f"it {WENT.get(state, 'had not ended')}")
+        return AdoptionDecision(False, False, f"it {OUTCOME_PHRASES.get(state, 'had not ended')}")
     if job.digest == old.jobs[index].digest:
         return AdoptionDecision(True, False, "it succeeded, and nothing that it stands on has changed")
     return AdoptionDecision(False, True, _change(job, old.jobs[index], old, new))

@@ -13,7 +13,7 @@ def keep(*objects: object) -> None:
     _kept.extend(objects)
 
 
-def give_back(jobs: int) -> None:
+def trim_heap(jobs: int) -> None:
     """Return free memory of the C library to the system, where it has left much and knows how to.
 
     The objects of a manifest lie between those of the plan, so most of what they took stays with the process after

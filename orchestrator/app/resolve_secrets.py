@@ -16,16 +16,16 @@ from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.model import Plan
 
 if TYPE_CHECKING:
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
 
 
-def keep_secrets(plan: Plan, supervision: Supervision) -> Secrets:
+def keep_secrets(plan: Plan, supervisor: Supervisor) -> Secrets:
     """Find the values of the plan's secrets, unless that was done, and have them kept from now on.
 
     Raises RefusedError when a secret that is needed has no usable value.
     """
-    if not plan.secrets or supervision.secrets:
-        return supervision.secrets
+    if not plan.secrets or supervisor.secrets:
+        return supervisor.secrets
     if any(job.spec.masked for job in plan.jobs):
         raise RefusedError(
             "a secret stood in the manifest and was taken out of the plan, so it cannot be run again",
@@ -35,9 +35,9 @@ def keep_secrets(plan: Plan, supervision: Supervision) -> Secrets:
     from orchestrator.execute.supervisor.capture import output_of
 
     secrets = resolve(
-        plan.secrets, plan.base_dir, os.environb, lambda command: output_of(command, plan.base_dir, supervision)
+        plan.secrets, plan.base_dir, os.environb, lambda command: output_of(command, plan.base_dir, supervisor)
     )
-    supervision.keep(secrets)
+    supervisor.keep(secrets)
     if secrets:
         hide_from_streams(secrets.masked)
         tell_warnings((*secrets.warnings(), *_written_out(plan, secrets)))

@@ -27,10 +27,10 @@ from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.execute.attempt.spec import AttemptResult
-from orchestrator.execute.driver import Driver, measured
+from orchestrator.execute.driver import Driver, usage_fields
 from orchestrator.execute.leftovers import boot_id, end_tree
 from orchestrator.execute.preflight import check_resources
-from orchestrator.execute.supervisor.supervisor import Supervision
+from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
 from orchestrator.journal.history import History, Process
 from orchestrator.journal.plan_file import read_plan_data
@@ -52,7 +52,7 @@ class ResumeOptions(Struct, frozen=True):
     only_failed: bool
 
 
-def resume(rundir: RunDir, options: ResumeOptions, supervision: Supervision) -> int:
+def resume(rundir: RunDir, options: ResumeOptions, supervisor: Supervisor) -> int:
     """Go on with the run, which is locked by the caller; the exit code as of `pexec apply`.
 
     Raises RefusedError for a damaged journal and where there is nothing to do.
@@ -84,12 +84,12 @@ def resume(rundir: RunDir, options: ResumeOptions, supervision: Supervision) -> 
     if plan is None:
         return ExitCode.INVALID
     if goes_on:
-        return _go_on(plan, rundir, history, reader.next_seq, options, supervision)
-    return _start_over(plan, rundir, history, {**first["invocation"], **given}, options, supervision)
+        return _go_on(plan, rundir, history, reader.next_seq, options, supervisor)
+    return _start_over(plan, rundir, history, {**first["invocation"], **given}, options, supervisor)
 
 
 def _go_on(
-    plan: Plan, rundir: RunDir, history: History, next_seq: int, options: ResumeOptions, supervision: Supervision
+    plan: Plan, rundir: RunDir, history: History, next_seq: int, options: ResumeOptions, supervisor: Supervisor
 ) -> int:
     """The same plan: the run goes on where it is."""
     scheduler = history.scheduler
@@ -105,11 +105,11 @@ def _go_on(
 
     def settle(driver: Driver) -> None:
         for consequence in history.missing:
-            driver.conclude(consequence, history.at)  # the cut is right behind the fact that it follows from
+            driver.record_consequence(consequence, history.at)  # the cut is right behind the fact that it follows from
         if cut:
-            driver.remark("journal.recovered", cut_bytes=cut)
+            driver.note("journal.recovered", cut_bytes=cut)
         for process in _end_leftovers(history):
-            driver.remark("orphan.killed", pid=process.pid, job=plan.jobs[process.job].id)
+            driver.note("orphan.killed", pid=process.pid, job=plan.jobs[process.job].id)
         if scheduler.running:
             _lose_what_ran(driver, plan, rundir, scheduler.running)
 
@@ -121,7 +121,7 @@ def _go_on(
     past = Past(scheduler, history.at, JournalReader(rundir), next_seq, settle)
     if cut:
         write_stderr(f"pexec: the last line of the journal was torn: {plural(cut, 'byte')} cut and kept beside it\n")
-    return drive(plan, rundir, past, begin, options.run, supervision)
+    return drive(plan, rundir, past, begin, options.run, supervisor)
 
 
 def _start_over(
@@ -130,7 +130,7 @@ def _start_over(
     history: History,
     invocation: Mapping[str, Any],
     options: ResumeOptions,
-    supervision: Supervision,
+    supervisor: Supervisor,
 ) -> int:
     """Another plan: a new run, in which what succeeded and is the same still counts."""
     old = _old_plan(rundir)
@@ -142,13 +142,13 @@ def _start_over(
 
     def then(driver: Driver) -> None:
         for process in ended:
-            driver.remark("orphan.killed", pid=process.pid, job=None)
+            driver.note("orphan.killed", pid=process.pid, job=None)
         for job, fate in zip(plan.jobs, decided, strict=True):
             if fate.reused:
                 driver.record(JobAdopted(driver.now(), job.index), from_run=rundir.run_id)
         _cancel(driver, left_alone)
 
-    return run_plan(plan, options.run, supervision, invocation=invocation, then=then)
+    return run_plan(plan, options.run, supervisor, invocation=invocation, then=then)
 
 
 def _complete_files(rundir: RunDir) -> int:
@@ -217,7 +217,7 @@ def _lose_what_ran(driver: Driver, plan: Plan, rundir: RunDir, running: Sequence
         log = log_name(names[index], attempt)
         result = AttemptResult(Verdict.LOST, CUT_SHORT, log_bytes=_size(rundir.path_of(log)))
         end = AttemptFinished(driver.now(), index, attempt, result.verdict, reason=result.reason)
-        driver.record(end, **measured(result, log))
+        driver.record(end, **usage_fields(result, log))
 
 
 def _make_way_for_logs(plan: Plan, rundir: RunDir, scheduler: Scheduler) -> None:

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from orchestrator import __version__
 from orchestrator.app.after_run import finalize_run
-from orchestrator.app.memory import give_back
+from orchestrator.app.memory import trim_heap
 from orchestrator.app.resolve_secrets import keep_secrets, refuse_in_records
 from orchestrator.console.streams import draws, wants_colour
 from orchestrator.engine.facts import RunStarted
@@ -27,18 +27,19 @@ from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState
 from orchestrator.errors import EnvironmentFailedError, ExitCode
+from orchestrator.execute.attempt.spec import OnOutput
 from orchestrator.execute.attempt.spec_builder import Specs
+from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
-from orchestrator.execute.driver import CancelAsked, Driver, Message, Observer, Signalled, Spawned
-from orchestrator.execute.executors.local import LocalBackend
-from orchestrator.execute.executors.local import OnOutput as OnAttemptOutput
+from orchestrator.execute.driver import CancelReceived, Driver, Message, Observer, SignalReceived, Spawned
+from orchestrator.execute.executors.open_executor import open_executor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
 from orchestrator.execute.preflight import check_resources
 from orchestrator.execute.secrets.masking import masked_journal, masked_plan
 from orchestrator.execute.signals import keep_stacks, signals_to, suspend
-from orchestrator.execute.supervisor.supervisor import Supervision
+from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, PLAN
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
@@ -47,7 +48,7 @@ from orchestrator.observe.run_files import RunFiles
 from orchestrator.observe.stream import LossyStream
 from orchestrator.plan.model import NO_LIMITS, Durability, Isolation, Plan
 
-OnOutput = Callable[[str, bytes], None]
+ShowOutput = Callable[[str, bytes], None]  # a job's id, and bytes that it printed
 Tell = Callable[[Driver], None]
 
 
@@ -65,7 +66,7 @@ class Screen(Struct, frozen=True):
     """What shows a run: its observers, and who gets the bytes that jobs print, if anybody does."""
 
     observers: tuple[Observer, ...]
-    on_output: OnOutput | None
+    on_output: ShowOutput | None
     err: LossyStream
     tell_status: Callable[[float], None]
     close: Callable[[], None] = lambda: None
@@ -87,7 +88,7 @@ class Past(Struct, frozen=True):
 def run_plan(
     plan: Plan,
     options: RunOptions,
-    supervision: Supervision,
+    supervisor: Supervisor,
     *,
     invocation: Mapping[str, Any],
     then: Tell = lambda driver: None,
@@ -101,18 +102,18 @@ def run_plan(
         driver.record(RunStarted(0.0), **started_fields(plan, invocation))
         then(driver)
 
-    _missing(plan, supervision)
+    _missing(plan, supervisor)
     check_resources(options.run_root, len(plan.jobs))
-    refuse_in_records(plan, keep_secrets(plan, supervision), invocation)
+    refuse_in_records(plan, keep_secrets(plan, supervisor), invocation)
     with create_run(options.run_root) as rundir:
-        return drive(plan, rundir, Past(Scheduler(plan)), begin, options, supervision)
+        return drive(plan, rundir, Past(Scheduler(plan)), begin, options, supervisor)
 
 
-def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptions, supervision: Supervision) -> int:
+def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptions, supervisor: Supervisor) -> int:
     """Drive a run to its end. `begin` writes down the first events of this process."""
     options.begun(rundir)
-    missing = _missing(plan, supervision)
-    secrets = keep_secrets(plan, supervision)
+    missing = _missing(plan, supervisor)
+    secrets = keep_secrets(plan, supervisor)
     screen = open_screen(options.output, len(plan.jobs) - past.scheduler.tally[JobState.SUCCEEDED], rundir)
     with ExitStack() as stack:
         stack.callback(screen.close)
@@ -125,36 +126,35 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
             rundir.make_durable(PLAN)
         inbox: Inbox[Message] = Inbox()
         stack.callback(inbox.close)
-        backend = LocalBackend(
-            supervision,
-            plan.policy.max_parallel_jobs,
-            inbox,
+        worker = Worker(
+            supervisor,
             on_spawned=lambda spec, pid, ticks: inbox.put(Spawned(spec, pid, ticks)),
             on_output=_to_screen(screen.on_output),
         )
-        stack.callback(backend.close)
-        supervision.put_logs_in(rundir.folder(LOGS))
-        control = ControlPipe(rundir, lambda job: inbox.put(CancelAsked(job)))
+        executor = open_executor("local", rundir.path, worker, plan.policy.max_parallel_jobs, inbox)
+        stack.callback(executor.close)
+        supervisor.warden.put_logs_in(rundir.folder(LOGS))
+        control = ControlPipe(rundir, lambda job: inbox.put(CancelReceived(job)))
         stack.callback(_quietly, control.close)
         specs = Specs(plan, rundir, keep_temp=options.keep_temp, pump=screen.on_output is not None)
         facts = masked_journal(journal, secrets)
         clock = RunClock(past.at)
-        give_back(len(plan.jobs))
+        trim_heap(len(plan.jobs))
         reactions: dict[signal.Signals, Callable[[], None]] = {
             signal.SIGQUIT: partial(keep_stacks, rundir, screen.err.write),
-            signal.SIGTSTP: partial(suspend, supervision, clock),
+            signal.SIGTSTP: partial(suspend, supervisor.warden, clock),
             signal.SIGUSR1: lambda: screen.tell_status(clock.now()),
         }
-        driver = Driver(plan, past.scheduler, backend, facts, (files,), specs, clock, inbox, reactions)
-        with signals_to(lambda number: inbox.put(Signalled(number)), inbox.bell):
+        driver = Driver(plan, past.scheduler, executor, facts, (files,), specs, clock, inbox, reactions)
+        with signals_to(lambda number: inbox.put(SignalReceived(number)), inbox.bell):
             past.settle(driver)
             driver.watch(screen.observers)
             begin(driver)
-            for what, why in (*supervision.degraded(), *control.degraded, *missing):
-                driver.remark("degraded", what=what, why=why)
+            for what, why in (*supervisor.degraded(), *control.degraded, *missing):
+                driver.note("degraded", what=what, why=why)
             driver.run()
             control.close()
-            backend.close()
+            executor.close()
             code = exit_code(past.scheduler, driver.stop_signal)
             driver.finish(result=past.scheduler.result, exit_code=code)
             journal.close()
@@ -165,17 +165,17 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
     return code
 
 
-def _missing(plan: Plan, supervision: Supervision) -> list[tuple[str, str]]:
+def _missing(plan: Plan, supervisor: Supervisor) -> list[tuple[str, str]]:
     """The limits and the isolation that jobs ask for in vain. RefusedError where a job requires what is missing."""
     limited = [job for job in plan.jobs if job.spec.limits is not NO_LIMITS]
     isolated = [job for job in plan.jobs if job.spec.isolation is not Isolation.NONE]
     missing: list[tuple[str, str]] = []
     if limited:
-        supervision.enforcement.refuse_missing(limited)
-        missing += supervision.enforcement.missing_for(limited)
+        supervisor.enforcement.refuse_missing(limited)
+        missing += supervisor.enforcement.missing_for(limited)
     if isolated:
-        supervision.isolations.refuse_missing(isolated)
-        missing += supervision.isolations.missing_for(isolated)
+        supervisor.isolations.refuse_missing(isolated)
+        missing += supervisor.isolations.missing_for(isolated)
     return missing
 
 
@@ -238,7 +238,7 @@ def _quietly(close: Callable[[], None]) -> None:
         close()
 
 
-def _to_screen(on_output: OnOutput | None) -> OnAttemptOutput:
+def _to_screen(on_output: ShowOutput | None) -> OnOutput:
     if on_output is None:
         return lambda spec, chunk: None
     return lambda spec, chunk: on_output(spec.job_id, chunk)

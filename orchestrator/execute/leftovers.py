@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from orchestrator.execute.warden.processes import Process, children, read_process
+from orchestrator.execute.warden.processes import ProcessStat, children, read_process
 
 _STOPPED = (b"T", b"t", b"Z", b"X")
 _ENDED = (b"Z", b"X")
@@ -74,7 +74,7 @@ def _hold_children(parent: int, held: dict[int, int]) -> Iterator[tuple[int, int
                 yield pid, handle
 
 
-def _hold(pid: int, is_it: Callable[[Process], bool]) -> int | None:
+def _hold(pid: int, is_it: Callable[[ProcessStat], bool]) -> int | None:
     """A pidfd of this living process, if what /proc says while it is held proves that it is the one."""
     try:
         handle = os.pidfd_open(pid)

@@ -20,7 +20,7 @@ from orchestrator.errors import EnvironmentFailedError
 
 if TYPE_CHECKING:
     from orchestrator.execute.clock import RunClock
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.warden_client import WardenClient
     from orchestrator.journal.rundir import RunDir
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -99,11 +99,11 @@ def keep_stacks(rundir: RunDir, show: Callable[[str], object]) -> None:
         rundir.replace(_STACKS, stacks)
 
 
-def suspend(supervision: Supervision, clock: RunClock) -> None:
+def suspend(warden: WardenClient, clock: RunClock) -> None:
     """Stop all jobs, then this process, until somebody lets it go on (CONT); then the reverse.
 
     By SIGSTOP: what TSTP itself does is left out where no shell is there to let the process go on again.
     """
-    supervision.pause()
+    warden.pause()
     signal.raise_signal(signal.SIGSTOP)
-    clock.skip(supervision.resume())
+    clock.skip(warden.resume())

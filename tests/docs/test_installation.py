@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from support.documents import play, run
+from support.documents import play, run_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 INSTALLATION = re.compile(r"^python3 -m venv .*pip install .*pexec apply .*$", re.MULTILINE)
+# What runs before a command, by its first word: `resume` continues a run that failed, and whose failure is fixed.
+CONTEXT = {"resume": "! pexec apply flaky.yaml && touch fixed"}
+FLAKY = "version: 1\nworkflows: {flaky: {run: test -e fixed}}\n"
 
 
 def shell_commands(page: Path) -> Iterator[tuple[int, str]]:
@@ -32,8 +35,8 @@ def shell_commands(page: Path) -> Iterator[tuple[int, str]]:
 def test_every_command_of_the_documentation_works_after_the_installation_of_the_readme(tmp_path: Path) -> None:
     """One test, so that several processes of pytest install once.
 
-    Sessions run in the directory of their page, with the files that the page shows, and must print what it says. Other
-    commands run where `pexec.yaml` is the example of the repository, and must succeed.
+    Sessions run in a directory of their page, with the files that the page shows, and must print what it quotes. Other
+    commands run in a directory where `pexec.yaml` is the example of the repository, and must succeed.
     """
     clone = tmp_path / "clone"
     copy_of_the_sources(clone)
@@ -48,13 +51,16 @@ def test_every_command_of_the_documentation_works_after_the_installation_of_the_
     programs = clone / ".venv/bin"
     assert not (programs / "pytest").exists()
     for page in PAGES:
-        directory = tmp_path / page.stem / "project"
-        directory.mkdir(parents=True)
-        play(page, directory, programs)
-        shutil.copy(clone / "pexec.yaml.example", directory / "pexec.yaml")
+        session, project = tmp_path / "sessions" / page.stem / page.stem, tmp_path / "projects" / page.stem
+        session.mkdir(parents=True)
+        play(page, session, programs)
+        project.mkdir(parents=True)
+        shutil.copy(clone / "pexec.yaml.example", project / "pexec.yaml")
+        (project / "flaky.yaml").write_text(FLAKY)
         for number, command in shell_commands(page):
-            status, shown = run(command, directory, programs)
-            assert status == 0, f"{page.name}:{number}: {command}\n" + "\n".join(shown)
+            for line in filter(None, (CONTEXT.get(command.split()[1]), command)):
+                status, shown = run_command(line, project, programs)
+                assert status == 0, f"{page.name}:{number}: {line}\n" + "\n".join(shown)
 
 
 def copy_of_the_sources(target: Path) -> None:
@@ -74,4 +80,5 @@ def test_commands_of_the_readme_are_found() -> None:
         "pexec validate pexec.yaml",
         "pexec plan",
         "pexec apply",
+        "pexec resume",
     ]

@@ -24,7 +24,7 @@ from support.attempts import (
 )
 
 from orchestrator.engine.states import Verdict
-from orchestrator.execute.supervisor import channel
+from orchestrator.execute.supervisor import warden_process
 
 
 @pytest.mark.parametrize("stopped_first", [False, True])
@@ -90,7 +90,7 @@ def test_wardens_that_die_before_they_hear_anything_are_not_started_for_ever(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.run(run="true")
-    monkeypatch.setattr(channel, "_PROGRAM", os.devnull)
+    monkeypatch.setattr(warden_process, "_PROGRAM", os.devnull)
     os.kill(the_warden_below(os.getpid()), signal.SIGKILL)
     for _ in range(2):
         assert desk.run(run="true").result.verdict is Verdict.LOST
@@ -110,7 +110,7 @@ def test_closing_ends_running_attempts_as_lost(desk: Desk) -> None:
     attempt = desk.start(argv=evil("ignore_term.py", "{mark}"), grace=20.0)
     attempt.wait_for_output()
     began = time.monotonic()
-    desk.supervision.close()
+    desk.supervisor.close()
     assert (attempt.result.verdict, attempt.result.reason) == (Verdict.LOST, "pexec is ending")
     assert survivors(attempt.mark) == set()
     assert time.monotonic() - began < 3
@@ -123,7 +123,7 @@ def test_closing_ends_a_warden_that_somebody_stopped(desk: Desk) -> None:
     warden = the_warden_below(os.getpid())
     os.kill(warden, signal.SIGSTOP)
     began = time.monotonic()
-    desk.supervision.close()
+    desk.supervisor.close()
     assert time.monotonic() - began < 3
     assert attempt.result.verdict is Verdict.LOST
     assert survivors(attempt.mark) == set()

@@ -50,9 +50,9 @@ def _file(folder: Path, name: str, content: bytes, mode: int) -> None:
         ({"argv": ("./text/missing",)}, "`./text/missing` was not found", 127),
         ({"argv": ("./text",)}, "`./text` is not executable", 126),
         ({"argv": ("text",), "env": {"PATH": "."}}, "`text` is not executable", 126),
-        ({"argv": ("./folder",)}, "`./folder` is a folder", 126),
+        ({"argv": ("./folder",)}, "`./folder` is a directory", 126),
         ({"argv": ("./bad-shebang",)}, "its interpreter `/no/such/interpreter` cannot be run", 127),
-        ({"argv": ("./no-shebang",)}, "`./no-shebang` is no program and has no `#!` line", 126),
+        ({"argv": ("./no-shebang",)}, "`./no-shebang` is not a program and has no `#!` line", 126),
         ({"argv": ("true", "a\0b")}, "the command cannot be started: embedded null byte", 126),
         ({"argv": ("true", "x" * 200_000)}, "arguments and environment are larger than the system takes", 126),
         ({"argv": ("x" * 100_000,)}, f"`{'x' * 1000}` was not found", 127),
@@ -81,7 +81,7 @@ def test_a_command_that_cannot_be_started_is_a_failure_with_the_reason(
 
 def test_a_working_folder_that_is_missing_is_a_failure_with_the_reason(desk: Desk) -> None:
     result = desk.run(run="true", working_dir="missing").result
-    expected = f"the working folder `{desk.work}/missing` cannot be entered: no such file or directory"
+    expected = f"the working directory `{desk.work}/missing` cannot be entered: no such file or directory"
     assert (result.verdict, result.reason, result.exit_code) == (Verdict.FAILED, expected, 126)
 
 
@@ -158,7 +158,7 @@ def test_what_hides_whose_it_is_ends_with_the_run(desk: Desk) -> None:
     assert (attempt.result.verdict, attempt.result.leftover_killed) == (Verdict.SUCCEEDED, 0)
     desk.run(run="true")
     assert not wait_until(lambda: not marked(attempt.mark), 0.2)
-    desk.supervision.close()
+    desk.supervisor.close()
     assert survivors(attempt.mark) == set()
 
 

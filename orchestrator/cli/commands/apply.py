@@ -12,7 +12,7 @@ from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import ExitCode
 
 if TYPE_CHECKING:
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
     from orchestrator.plan.model import Plan
 
 
@@ -30,29 +30,29 @@ def run(arguments: argparse.Namespace) -> int:
         return _dry_run(invocation)
     from orchestrator.app.plan_cache import PlanCache
     from orchestrator.execute.signals import leave_on_interrupt
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
 
     leave_on_interrupt()
-    supervision = Supervision(alone=True)  # starts at once: its start hides behind reading the manifest
+    supervisor = Supervisor(alone=True)  # starts at once: its start hides behind reading the manifest
     try:
         tell_warnings(invocation.settings.warnings)
         cache = PlanCache(invocation)
         plan = cache.recall()
         if plan is not None:
-            return _run(plan, arguments, invocation, supervision)
+            return _run(plan, arguments, invocation, supervisor)
         verdict = _judged(invocation)
         if verdict.plan is None:
             return ExitCode.INVALID
         if not verdict.plan.jobs:
             write_stderr("pexec: there is nothing to run: every job is left out of the plan\n")
-        code = _run(verdict.plan, arguments, invocation, supervision)
+        code = _run(verdict.plan, arguments, invocation, supervisor)
         cache.keep(verdict)  # when nobody waits for it any more
     finally:
-        supervision.close()
+        supervisor.close()
     return code
 
 
-def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supervision: Supervision) -> int:
+def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supervisor: Supervisor) -> int:
     from orchestrator.app.replan import recorded
     from orchestrator.app.start import RunOptions, run_plan
 
@@ -61,7 +61,7 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
         output=output_of(invocation.settings),
         keep_temp=arguments.keep_temp,
     )
-    return run_plan(plan, options, supervision, invocation=recorded(arguments, invocation))
+    return run_plan(plan, options, supervisor, invocation=recorded(arguments, invocation))
 
 
 def _judged(invocation: Invocation) -> Verdict:

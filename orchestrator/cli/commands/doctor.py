@@ -27,13 +27,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0 whatever is found: what is missing stops no run that can do without it."""
     from orchestrator import __version__
     from orchestrator.execute.doctor import examine
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
 
-    supervision = Supervision()
+    supervisor = Supervisor()
     try:
-        checks = list(examine(supervision, run_root(arguments)))
+        checks = list(examine(supervisor, run_root(arguments)))
     finally:
-        supervision.close()
+        supervisor.close()
     if arguments.json:
         write_stdout(
             json.dumps({"version": __version__, "checks": [_as_data(check) for check in checks]}, indent=2) + "\n"

@@ -36,15 +36,15 @@ def run(arguments: argparse.Namespace) -> int:
         from orchestrator.app.resume import ResumeOptions, resume
         from orchestrator.app.start import RunOptions
         from orchestrator.execute.signals import leave_on_interrupt
-        from orchestrator.execute.supervisor.supervisor import Supervision
+        from orchestrator.execute.supervisor.supervisor import Supervisor
 
         leave_on_interrupt()
-        supervision = Supervision(alone=True)
+        supervisor = Supervisor(alone=True)
         try:
             shown = RunOptions(root, output_of(settings_for(arguments, STDIN)), arguments.keep_temp)
-            return resume(rundir, ResumeOptions(shown, arguments.max_parallel_jobs, arguments.failed), supervision)
+            return resume(rundir, ResumeOptions(shown, arguments.max_parallel_jobs, arguments.failed), supervisor)
         finally:
-            supervision.close()
+            supervisor.close()
 
 
 def _to_resume(arguments: argparse.Namespace, root: str) -> RunDir:

@@ -102,11 +102,11 @@ class Pump(Pipe):
         redactor: Redactor | None = None,
         *,
         cap: int | None = None,
-        folder: int | None = None,
+        directory: int | None = None,
     ) -> None:
         self._on_output = on_output
         self._redactor = redactor
-        self.log = LogFile(log, cap, folder)
+        self.log = LogFile(log, cap, directory)
         try:
             super().__init__()
         except OSError:

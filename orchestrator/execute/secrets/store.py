@@ -65,6 +65,7 @@ class Secrets:
 
     def __init__(self, values: Mapping[str, Secret], variables: Iterable[str] = ()) -> None:
         self._values = dict(values)
+        self.has_any = bool(values)
         self.variables = frozenset(map(os.fsencode, variables))
         self._patterns = None
         if self._values:
@@ -75,7 +76,7 @@ class Secrets:
             self._patterns = Patterns(forms) if forms else None
 
     def __bool__(self) -> bool:
-        return bool(self._values)
+        return self.has_any
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("secrets are not pickled")

@@ -159,7 +159,7 @@ def test_no_shell_is_started_for_plain_words(desk: Desk) -> None:
     assert wait_until(lambda: attempt.spawned)
     pid = attempt.spawned[0][0]
     assert Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x0030.125\x00"
-    desk.supervision.kill(attempt.spec.serial, force=True)
+    desk.supervisor.warden.kill(attempt.spec.serial, force=True)
     assert attempt.result.signal == "SIGKILL"
 
 
