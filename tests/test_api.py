@@ -95,8 +95,8 @@ def test_an_invalid_manifest_is_an_error_with_all_its_diagnostics(folder: Path) 
         ({"params": {"hwo": "me"}}, "`--set hwo`: there is no parameter `hwo`"),
         ({"max_parallel_jobs": 0}, "`0` is not a number of jobs"),
         ({"fail_fast": "maybe"}, "'maybe' is not a valid FailFast"),
-        ({"timeout_seconds": -1}, "`-1` is no number of seconds"),
-        ({"timeout_seconds": "5m"}, "`5m` is no number of seconds"),
+        ({"timeout_seconds": -1}, "`-1` is not a positive number of seconds"),
+        ({"timeout_seconds": "5m"}, "`5m` is not a positive number of seconds"),
     ],
 )
 def test_wrong_arguments_are_wrong_usage(folder: Path, arguments: dict[str, object], said: str) -> None:

@@ -86,8 +86,9 @@ def test_flag_before_environment_before_project_before_user(
         world.project(f"[tool.pexec]\n{name} = {toml(values[2])}\n")
     if 3 in speaking:
         world.user(f"{name} = {toml(values[3])}\n")
-    flags = {name: Setting(values[0], origins[0])} if 0 in speaking else {}
-    assert world.settings(**flags) == Settings(**{name: Setting(values[first], origins[first])})
+    flags: dict[str, Any] = {name: Setting(values[0], origins[0])} if 0 in speaking else {}
+    expected: dict[str, Any] = {name: Setting(values[first], origins[first])}
+    assert world.settings(**flags) == Settings(**expected)
 
 
 def toml(value: object) -> str:

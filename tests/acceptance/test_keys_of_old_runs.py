@@ -73,8 +73,8 @@ def test_old_runs_that_cannot_be_removed_are_reported_and_fail_nothing(pexec: Pe
     (root / run_id(1) / "events.jsonl").mkdir()
     said = pexec.file("pexec.yaml", KEEP_TWO.replace("2}", "1}")).run("apply", "--output", "quiet")
     assert said.exit_code == 0
-    warning = f"pexec: old runs stay: `{root}/{run_id(1)}/events.jsonl` cannot be read: not a regular file\n"
-    assert said.stderr.endswith(warning)
+    told = f"pexec: old runs were not removed: `{root}/{run_id(1)}/events.jsonl` cannot be read: not a regular file\n"
+    assert said.stderr.endswith(told)
 
 
 def test_two_runs_that_end_at_once_remove_old_runs_concurrently(pexec: Pexec) -> None:
@@ -94,7 +94,7 @@ def test_apply_and_resume_pack_the_run_privately_and_without_secrets(pexec: Pexe
     assert said.exit_code == 1
     run = last_run(pexec.folder)
     packed = run.path / f"archive_{run.path.name}.tar.gz"
-    assert said.stderr.endswith(f"pexec: packed into `{packed}`\n")
+    assert said.stderr.endswith(f"pexec: archived to `{packed}`\n")
     assert packed.stat().st_mode & 0o777 == 0o600
     first = content_of(packed)
     assert first["results_summary.json"] == (run.path / "results_summary.json").read_bytes()

@@ -18,6 +18,8 @@ workflows:
   behind: {needs: bad, run: ':'}
 """
 
+TIME = r"(\d+ms|\d+\.\ds)"
+
 
 TIME = r"\d+(\.\d+)?m?s"
 

@@ -6,7 +6,7 @@ import json
 import os
 import pty
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from support.cli import Pexec
@@ -131,7 +131,9 @@ def steps(pexec: Pexec) -> Callable[[], bool]:
     story = half()
     run = start(pexec.folder / ".pexec/runs", story)
     seen = len(story.events)
-    turns = iter([lambda: story.end("a", 1.0), lambda: story.start("b", 1.0), lambda: _end(story)])
+    turns: Iterator[Callable[[], None]] = iter(
+        [lambda: story.end("a", 1.0), lambda: story.start("b", 1.0), lambda: _end(story)]
+    )
 
     def step() -> bool:
         nonlocal seen

@@ -16,7 +16,7 @@ from support.worlds import plan as world
 from orchestrator.console.text import clip, columns, count, duration, pad, percent, size, visible
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.diagnostics.render_text import Renderer
-from orchestrator.observe.plain import Progress as ProgressLines
+from orchestrator.observe.plain import ProgressLines
 from orchestrator.observe.stream import LossyStream
 from orchestrator.plan.render import plan_text
 from orchestrator.report.closing_table import closing_table

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_the_next_attempt_after_a_killed_warden_gets_a_new_one(desk: Desk) -> No
 def test_wardens_that_jobs_kill_are_started_again_for_the_others(desk: Desk) -> None:
     for _ in range(4):
         attempt = desk.start(run="sleep 20")
-        assert wait_until(lambda attempt=attempt: attempt.spawned)
+        assert wait_until(partial(bool, attempt.spawned))
         os.kill(the_warden_below(os.getpid()), signal.SIGKILL)
         assert attempt.result.verdict is Verdict.LOST
     assert desk.run(run="true").result.verdict is Verdict.SUCCEEDED

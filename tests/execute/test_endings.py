@@ -108,9 +108,10 @@ def test_the_process_is_announced_with_its_pid_and_its_start_time(desk: Desk) ->
     attempt = desk.start(run="cut -d' ' -f22 /proc/$$/stat; sleep 0.2")
     assert wait_until(lambda: attempt.spawned)
     announced_while_it_ran = attempt.future is not None and not attempt.future.done()
-    [(pid, start_ticks)] = attempt.spawned if attempt.result else []
+    result = attempt.result
+    [(pid, start_ticks)] = attempt.spawned
     assert announced_while_it_ran
-    assert (pid, f"{start_ticks}\n".encode()) == (attempt.result.pid, attempt.log)
+    assert (pid, f"{start_ticks}\n".encode()) == (result.pid, attempt.log)
 
 
 def test_start_times_are_right_for_every_job(desk: Desk) -> None:

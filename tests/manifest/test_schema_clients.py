@@ -40,7 +40,7 @@ def check_jsonschema(*files: Path) -> set[Path]:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "check_jsonschema", "--output-format", "json", "--default-filetype", "yaml"),
-            *("--schemafile", SCHEMA, *files),
+            *map(str, ("--schemafile", SCHEMA, *files)),
         ],
         capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip

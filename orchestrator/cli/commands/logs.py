@@ -15,13 +15,12 @@ from orchestrator.cli.main import Parser
 from orchestrator.cli.run_arguments import RUN_HELP, add_format_and_root, chosen_run
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.console.text import count
-from orchestrator.engine.outcomes import FAILURES
+from orchestrator.engine.outcomes import FAILURE_NAMES
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.model import Plan
 from orchestrator.report.attempts import Attempt, AttemptHistory
 
 EVERY = 0.2
-_FAILURES = {state.value for state in FAILURES}
 
 
 def add_arguments(parser: Parser) -> None:
@@ -100,7 +99,7 @@ def _chosen(attempts: AttemptHistory, named: Sequence[str], number: int | None) 
 
 
 def _failed_or_all(attempts: AttemptHistory) -> Iterable[str]:
-    failed = [job for job in attempts.of if attempts.ended.get(job, ("",))[0] in _FAILURES]
+    failed = [job for job in attempts.of if attempts.ended.get(job, ("",))[0] in FAILURE_NAMES]
     return failed or attempts.of
 
 

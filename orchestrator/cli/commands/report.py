@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.app.look import Look
 from orchestrator.app.memory import keep
-from orchestrator.app.summary import is_as_then, load_summary_unless_driven
+from orchestrator.app.summary import is_unchanged, load_summary_unless_driven
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_run
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     with chosen_run(arguments) as one:
         closing = load_summary_unless_driven(one)
         name = _file_of(arguments.format)
-        if closing is not None and name is not None and is_as_then(one, closing, RESULTS, REPORT, HTML_REPORT):
+        if closing is not None and name is not None and is_unchanged(one, closing, RESULTS, REPORT, HTML_REPORT):
             content = one.read(name)
             write_stdout(content if name == RESULTS else content.decode())
             return ExitCode.OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -32,10 +33,11 @@ class Recorded(World):
         consequences = super().happen(fact)
         ids = [one.id for one in self.plan.jobs]
         name, fields = fact_to_fields(fact, ids)
-        fields |= {
+        more: dict[str, dict[str, Any]] = {
             "run.resumed": {"pid": 1, "boot_id": "boot", "max_parallel_jobs": self.plan.policy.max_parallel_jobs},
             "job.adopted": {"from_run": "earlier"},
-        }.get(name, {})
+        }
+        fields |= more.get(name, {})
         if not isinstance(fact, RunStarted):  # with that a story begins
             self.story.emit(name, fact.at, **fields)
         for consequence in consequences:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support.stories import Story
@@ -13,7 +14,7 @@ from orchestrator.plan.model import FailFast, When
 from orchestrator.report.verify.judge import violations
 from orchestrator.report.verify.rules import Rule
 
-FAILED = {"exit_code": 1, "reason": "exit code 1"}
+FAILED: dict[str, Any] = {"exit_code": 1, "reason": "exit code 1"}
 
 
 def found(story: Story) -> list[tuple[int, Rule, str]]:
