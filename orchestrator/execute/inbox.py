@@ -72,10 +72,6 @@ class Inbox(Generic[Message]):
                         os.read(self._heard, _RINGS)
             finally:
                 self._awake = False
-        return self.take()
-
-    def take(self) -> list[Message]:
-        """All that has come, without waiting."""
         taken: list[Message] = []
         while self._messages:
             taken.append(self._messages.popleft())

@@ -32,13 +32,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 class EventLogger(BoundLoggerBase):
-    """A bound logger with one method: there are no levels, an event is an event."""
+    """A bound logger with one method: there are no levels, an event is an event. It logs to a list of lines."""
 
-    def record(self, event: str, fields: Record) -> Record:
-        """Send an event through the chain; the record as it will stand in the journal."""
-        arguments, _ = self._process_event("append", event, fields)
-        record: Record = self._logger.append(*arguments)
-        return record
+    def emit(self, event: str, at: float, **fields: Any) -> Record:
+        """Send an event through the chain, see `JournalWriter.emit`."""
+        fields["at"] = at
+        if fields.keys() != _FIELDS.get(event):
+            raise ValueError(f"`{event}` with {sorted(fields)} is not in the list of events")
+        (line, record), _ = self._process_event("append", event, fields)
+        self._logger.append(line)
+        return record  # type: ignore[no-any-return]
 
 
 class Stamp:
@@ -63,7 +66,7 @@ class Stamp:
 
 
 def render(logger: object, method: str, event: MutableMapping[str, Any]) -> tuple[Any, ...]:
-    """Processor: the line with its checksum, and the record, as the arguments of `Pending.append`."""
+    """Processor: the line with its checksum, and the record."""
     try:
         body = _encode(event)[:-1]
     except UnicodeEncodeError:
@@ -71,18 +74,6 @@ def render(logger: object, method: str, event: MutableMapping[str, Any]) -> tupl
         body = _encode(event)[:-1]
     event["crc"] = crc = f"{zlib.crc32(body):08x}"
     return (b'%b,"crc":"%b"}\n' % (body, crc.encode()), event), {}
-
-
-class Pending:
-    """What structlog logs to: lines that wait for the next flush."""
-
-    def __init__(self) -> None:
-        self.lines: list[bytes] = []
-
-    def append(self, line: bytes, record: Record) -> Record:
-        """Keep the line; give the record back to who emitted it."""
-        self.lines.append(line)
-        return record
 
 
 class JournalWriter:
@@ -111,30 +102,25 @@ class JournalWriter:
         # Not zeros: a file system that packs would hold nothing back for them.
         rundir.replace(BALLAST, bytes(range(256)) * (BALLAST_BYTES // 256))
         self._sync = GroupSync(descriptor)
-        self._pending = Pending()
+        self._pending: list[bytes] = []
         self._power = power
         self._closed = False
         # These keys stand first in every line, in this order.
         context = {"v": VERSION, "seq": 0, "ts": "", "at": 0.0, "run_id": run_id, "event": ""}
         self._logger = EventLogger(self._pending, [Stamp(next_seq, clock), render], context)
-
-    def emit(self, event: str, at: float, **fields: Any) -> Record:
+        self.emit = self._logger.emit
         """Buffer one event at second `at` of the run and return its whole record.
 
         Raises ValueError for an event, or fields of it, that are not in the closed list.
         """
-        fields["at"] = at
-        if fields.keys() != _FIELDS.get(event):
-            raise ValueError(f"`{event}` with {sorted(fields)} is not in the list of events")
-        return self._logger.record(event, fields)
 
     def flush(self) -> None:
         """Append what is buffered. It survives the end of pexec now, and that of the machine within 50 ms or so."""
-        if not self._pending.lines:
+        if not self._pending:
             return
-        starts = self._power and any(_START in line for line in self._pending.lines)
+        starts = self._power and any(_START in line for line in self._pending)
         try:
-            self._file.append(self._pending.lines)
+            self._file.append(self._pending)
             if starts:
                 self._file.sync()
             self._sync.changed()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from orchestrator.execute.attempt.command import ENCODING, command, plain_command, working_dir
+from orchestrator.execute.attempt.command import ENCODING, command, working_dir
 from orchestrator.execute.attempt.environment import overlay
+from orchestrator.execute.attempt.plain_words import plain_words
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.execute.attempt.tempdirs import TempDir
 from orchestrator.execute.supervisor.supervisor import Supervisor
@@ -47,7 +48,7 @@ def request_for(spec: AttemptSpec, temp_dir: str, supervisor: Supervisor) -> Sta
         spec.timeout,
         spec.grace,
         None if job.limits == NO_LIMITS else supervisor.enforcement.request_of(job),
-        () if job.run is None else plain_command(job.run, job.shell),
+        () if job.run is None else plain_words(job.run, job.shell),
     )
     if job.isolation is Isolation.NONE:
         return request

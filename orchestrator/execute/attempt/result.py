@@ -68,8 +68,10 @@ def broken(error: Exception) -> AttemptResult:
 
 
 def _finished(reply: protocol.Finished, spec: AttemptSpec) -> AttemptResult:
-    exit_code, signal_name = _ending(reply.status)
-    verdict, reason = _verdict(reply.cause, exit_code, signal_name, spec)
+    exit_code, signal_name = (0, None) if reply.status == 0 else _ending(reply.status)
+    verdict, reason = Verdict.SUCCEEDED, ""
+    if exit_code != 0 or reply.cause != protocol.BY_ITSELF:
+        verdict, reason = _verdict(reply.cause, exit_code, signal_name, spec)
     result = AttemptResult(
         verdict,
         reason,
