@@ -91,7 +91,7 @@ def make_plan(
         loaded,
         Selection(tuple(jobs), tuple(only), tuple(skip)),
         overrides,
-        planning_environment(params, to_run=True),
+        planning_environment(params, for_run=True),
         root,
     )
     if verdict.plan is None:

@@ -23,8 +23,8 @@ from orchestrator.cli.options import STDIN
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.safe_files import SAFE, open_regular, write_new
 from orchestrator.plan.estimate import with_durations
+from orchestrator.plan.inputs import PARAM_PREFIX
 from orchestrator.plan.model import Plan
-from orchestrator.plan.planning_environment import PARAM_PREFIX
 
 if TYPE_CHECKING:
     from orchestrator.app.planning import Verdict
@@ -100,7 +100,7 @@ class PlanCache:
 
 def _has_parameters(invocation: Invocation) -> bool:
     around = invocation.around
-    return bool(around.given) or any(name.startswith(PARAM_PREFIX) for name in around.env)
+    return bool(around.cli_params) or any(name.startswith(PARAM_PREFIX) for name in around.env)
 
 
 def _manifest(path: str) -> bytes | None:

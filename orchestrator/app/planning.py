@@ -11,9 +11,8 @@ from msgspec import Struct, field
 
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
-from orchestrator.plan.inputs import Overrides, Selection
+from orchestrator.plan.inputs import Overrides, PlanningEnvironment, Selection
 from orchestrator.plan.model import Plan
-from orchestrator.plan.planning_environment import PlanningEnvironment
 
 if TYPE_CHECKING:
     from orchestrator.manifest.load import Loaded
@@ -104,11 +103,11 @@ def is_repeatable(manifest: Manifest) -> bool:
 
 
 def planning_environment(
-    given: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None, *, to_run: bool = False
+    cli_params: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None, *, for_run: bool = False
 ) -> PlanningEnvironment:
     """This machine and process, with the parameters of a command line and more variables than the environment has."""
     system = os.uname()
-    return PlanningEnvironment(given or {}, {**os.environ, **(env or {})}, system.sysname, system.machine, to_run)
+    return PlanningEnvironment(cli_params or {}, {**os.environ, **(env or {})}, system.sysname, system.machine, for_run)
 
 
 def known_durations(run_root: str, manifest: str) -> Mapping[str, float]:

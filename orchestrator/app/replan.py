@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from orchestrator.app.planning import Verdict, judge
 from orchestrator.cli.main import COMMANDS, Parser
 from orchestrator.cli.options import STDIN, Invocation, add_run_arguments, understand
+from orchestrator.plan.inputs import PARAM_PREFIX
 from orchestrator.plan.model import Plan
-from orchestrator.plan.planning_environment import PARAM_PREFIX
 
 # Flags that change how a run is shown or kept, not its plan.
 _NOT_OF_THE_PLAN = ("run_root", "output", "dry_run", "keep_temp")

@@ -19,8 +19,7 @@ from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, load_sett
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
     from orchestrator.manifest.scalars import CpuShare, NoLimit
-    from orchestrator.plan.inputs import Overrides, Selection
-    from orchestrator.plan.planning_environment import PlanningEnvironment
+    from orchestrator.plan.inputs import Overrides, PlanningEnvironment, Selection
 
 DEFAULT_NAMES = ("pexec.yaml", "pexec.yml")
 STDIN = "-"
@@ -156,7 +155,7 @@ def understand(arguments: argparse.Namespace) -> Invocation:
         timeout_seconds=_limit(settings.timeout_seconds),
     )
     given = dict(assignment.split("=", 1) for assignment in arguments.set)
-    around = planning_environment(given, getattr(arguments, "param_variables", None), to_run=True)
+    around = planning_environment(given, getattr(arguments, "param_variables", None), for_run=True)
     selection = Selection(tuple(jobs), tuple(arguments.only), tuple(arguments.skip))
     return Invocation(manifest, selection, overrides, settings, around)
 

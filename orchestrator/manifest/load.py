@@ -13,7 +13,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from orchestrator.diagnostics.model import Diagnostic, Span
-from orchestrator.manifest.files import FileFacts, gather
+from orchestrator.manifest.file_facts import FileFacts
+from orchestrator.manifest.files import gather
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.origin import ManifestOrigin

@@ -1,4 +1,4 @@
-"""S46, S47: the report for people has the runbook's sections, and its numbers are those of the results."""
+"""S46, S47: the Markdown report has the runbook's sections and the numbers of the results."""
 
 from __future__ import annotations
 

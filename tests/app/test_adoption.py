@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.planning import Found, good_plan
+from support.planning import file_facts, good_plan
 
 from orchestrator.app.adoption import fates, untouched
 from orchestrator.engine.states import JobState
@@ -25,7 +25,7 @@ UNCHANGED = "it succeeded, and nothing that it stands on has changed"
 
 
 def chain(text: str = CHAIN, content: str = "d1") -> Plan:
-    return good_plan(text, files={"test.sh": Found(sha256=content)})
+    return good_plan(text, files={"test.sh": file_facts(sha256=content)})
 
 
 def told(old: Plan, states: list[JobState], new: Plan) -> dict[str, str]:

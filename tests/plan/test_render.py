@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from support.planning import Found, good_plan
+from support.planning import file_facts, good_plan
 
 from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.render import plan_text
@@ -38,7 +38,7 @@ def test_a_plan_with_everything_in_it() -> None:
           publish: {needs: [checks], after: [lint], file: ci/publish.sh, args: [dist/]}
           notify: {needs: [publish], when: always, allow_failure: true, run: "./ci/notify.sh"}
         """,
-        files={"ci/publish.sh": Found()},
+        files={"ci/publish.sh": file_facts()},
         selection=Selection(skip=("lint",)),
         overrides=Overrides(max_parallel_jobs=8),
     )

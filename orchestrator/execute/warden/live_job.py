@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .enclosure import Enclosure
     from .pid1 import Usage
     from .processes import ProcessStat
+    from .protocol import StartRequest
     from .reply_socket import ReplySocket
     from .usage import UsageWatch
 
@@ -46,14 +47,13 @@ class Deadlines:
 
     __slots__ = ("give_up_at", "kill_at", "kill_wrapper_at", "look_at", "report_at", "started", "terminate_at")
 
-    def __init__(self) -> None:
-        self.started = NEVER
-        self.report_at = NEVER
-        self.look_at = NEVER
-        self.terminate_at = NEVER
-        self.kill_at = NEVER
-        self.give_up_at = NEVER
-        self.kill_wrapper_at = NEVER
+    started: float
+    report_at: float
+    look_at: float
+    terminate_at: float
+    kill_at: float
+    give_up_at: float
+    kill_wrapper_at: float
 
     @property
     def next_at(self) -> float:
@@ -75,21 +75,21 @@ class LiveJob(Deadlines):
 
     def __init__(
         self,
-        socket: ReplySocket,
+        channel: ReplySocket,
+        request: StartRequest,
         tag: int,
         pid: int,
         start_ticks: int,
         log: int | None,
-        timeout: float | None,
-        grace: float,
         now: float,
     ) -> None:
-        self.socket = socket
+        self.channel = channel
+        self.serial = request.serial
         self.tag = tag
         self.pid = pid
         self.start_ticks = start_ticks
         self.log = log
-        self.grace = grace
+        self.grace = request.grace
         self.alive = True
         self.cause = protocol.BY_ITSELF
         self.status: int | None = None
@@ -102,11 +102,10 @@ class LiveJob(Deadlines):
         self.watch: UsageWatch | None = None
         self.enclosure: Enclosure | None = None
         self.cgroups: AttemptCgroups | None = None
-        super().__init__()
         self.started = now
         self.report_at = now + _REPORT_AFTER
-        if timeout is not None:
-            self.terminate_at = now + timeout
+        self.terminate_at = NEVER if request.timeout is None else now + request.timeout
+        self.look_at = self.kill_at = self.give_up_at = self.kill_wrapper_at = NEVER
 
     def main_ended(self, now: float, status: int, usage: struct_rusage | Usage) -> None:
         """The main process was reaped."""

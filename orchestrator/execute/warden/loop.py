@@ -12,6 +12,7 @@ import select
 import signal
 import socket
 import time
+from functools import partial
 
 from . import processes, protocol, spawn, suspend
 from .live_job import NEVER, LiveJob
@@ -86,10 +87,11 @@ class Warden:
             return None
         return max(0.0, self._wake - time.monotonic())
 
-    def _reply(self, to: ReplySocket, reply: protocol.Reply) -> None:
+    def _reply(self, channel: ReplySocket, reply: protocol.Reply) -> None:
         """Replies of one turn of the loop go out together, in one packet a channel."""
-        if to.reply(reply):
-            self._dirty.append(to)
+        if not channel.replies:
+            self._dirty.append(channel)
+        channel.replies.append(reply)
 
     # Packets from pexec.
 
@@ -123,7 +125,7 @@ class Warden:
             return
         channel = ReplySocket(socket.socket(fileno=descriptor))
         self._sockets[descriptor] = channel
-        self._handlers[descriptor] = lambda: self._on_channel(channel)
+        self._handlers[descriptor] = partial(self._on_channel, channel)
         if self._paused_at is None:
             self._epoll.register(descriptor, select.EPOLLIN)
 
@@ -169,7 +171,7 @@ class Warden:
         except OSError as error:
             self._reply(channel, protocol.Scarce(request.serial, error.errno or 0))
         else:
-            job = LiveJob(channel, tag, pid, start_ticks, task.log, request.timeout, request.grace, now)
+            job = LiveJob(channel, request, tag, pid, start_ticks, task.log, now)
             limits = request.limits
             if limits is not None and (limits.memory_bytes or limits.cpu_seconds):
                 job.watch = UsageWatch(limits.memory_bytes, limits.cpu_seconds)
@@ -183,7 +185,7 @@ class Warden:
 
     def _watch_enclosure(self, job: LiveJob, enclosure: Enclosure) -> None:
         job.enclosure, job.report_at = enclosure, NEVER
-        self._handlers[enclosure.report] = lambda: self._on_enclosure(job, enclosure)
+        self._handlers[enclosure.report] = partial(self._on_enclosure, job, enclosure)
         self._epoll.register(enclosure.report, select.EPOLLIN)
 
     def _on_enclosure(self, job: LiveJob, enclosure: Enclosure) -> None:
@@ -314,7 +316,7 @@ class Warden:
         for job in list(self._by_pid.values()):
             if now >= job.report_at:
                 job.report_at = NEVER
-                self._reply(job.socket, protocol.Started(protocol.serial_of(job.tag), job.pid, job.start_ticks))
+                self._reply(job.channel, protocol.Started(job.serial, job.pid, job.start_ticks))
             if now >= job.look_at:
                 self._check_usage(job, now)
             if now >= job.terminate_at:
@@ -347,13 +349,13 @@ class Warden:
         del self._jobs[job.tag]
         for run in job.nested_runs:
             self._nested_runs.pop(run, None)
-        job.socket.tags.discard(job.tag)
+        job.channel.tags.discard(job.tag)
         if job.cgroups is not None:
             job.remove_cgroups(job.cgroups)
         if job.enclosure is not None and self._close_enclosure(job, job.enclosure):
             return
         finished = protocol.Finished(
-            serial=protocol.serial_of(job.tag),
+            serial=job.serial,
             pid=job.pid,
             start_ticks=job.start_ticks,
             cause=job.cause,
@@ -365,13 +367,13 @@ class Warden:
             killed_descendants=len(job.killed_descendants),
             has_survivors=has_survivors,
         )
-        self._reply(job.socket, finished)
+        self._reply(job.channel, finished)
 
     def _close_enclosure(self, job: LiveJob, enclosure: Enclosure) -> bool:
         """Close what was opened for the isolation of a job; whether the job never began, and that was the reply."""
         never_began = not enclosure.started and job.cause == protocol.BY_ITSELF
         if never_began:
-            self._reply(job.socket, enclosure.why_never_begun(protocol.serial_of(job.tag)))
+            self._reply(job.channel, enclosure.why_never_begun(job.serial))
         if self._handlers.pop(enclosure.report, None) is not None:
             self._epoll.unregister(enclosure.report)
         enclosure.close()

@@ -18,6 +18,7 @@ else:
             defaults = [body[field] for field in fields if field in body]
             made = namedtuple(name, fields, defaults=defaults, module=body["__module__"])
             made.__doc__ = body.get("__doc__")
+            made._make = classmethod(tuple.__new__)  # without a frame: there is one for each packet
             return made
 
     NamedTuple = type.__new__(_NamedTupleMaker, "NamedTuple", (), {})

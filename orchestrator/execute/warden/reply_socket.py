@@ -15,16 +15,11 @@ class ReplySocket:
     def __init__(self, end: socket.socket) -> None:
         self.end = end
         self.tags: set[int] = set()  # of the attempts that were requested here and are not over
-        self._replies: list[protocol.Reply] = []
-
-    def reply(self, reply: protocol.Reply) -> bool:
-        """Keep a reply for the next `flush`; whether it is the first."""
-        self._replies.append(reply)
-        return len(self._replies) == 1
+        self.replies: list[protocol.Reply] = []  # to be sent by the next `flush`
 
     def flush(self) -> None:
-        """Send what was kept."""
-        replies, self._replies = self._replies, []
+        """Send the replies."""
+        replies, self.replies = self.replies, []
         try:
             for start in range(0, len(replies), protocol.REPLIES_PER_PACKET):
                 part = replies[start : start + protocol.REPLIES_PER_PACKET]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Argv = list[bytes] | tuple[bytes, ...]
 
-_NO_DIRECTORY = -1
+_LOST = -1  # a descriptor that found no room in this process
 _LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TICK_NANOSECONDS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _DEFAULT_PATH = os.fsencode(os.defpath)
@@ -47,7 +47,7 @@ class Spawner:
 
         So a job that replaces the directory redirects no log. If the descriptor was lost on its way there are no logs.
         """
-        self._log_directory = passed[0] if passed else _NO_DIRECTORY
+        self._log_directory = passed[0] if passed else _LOST
 
     def start(self, task: SpawnTask, tag: int) -> tuple[int, int]:
         """Start it: (pid, start ticks). The descriptors that came with the request are closed.
@@ -60,20 +60,23 @@ class Spawner:
         try:
             output = self._prepare(task, tag)
             path = task.request.argv[0]
-            before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            ticks = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // _TICK_NANOSECONDS
             pid = None
             if task.request.sandbox is not None:
                 pid = _start_isolated(_find(path, task.env), task, output)
-            elif task.request.plain_words and (plain := _without_shell(task)) is not None:
+            elif task.request.plain_words:
                 try:
-                    pid = _execute(task, plain.path, task.request.plain_words, plain.env, output)
-                except OSError as error:
-                    if error.errno in SCARCITY:
+                    plain = spawn_plain.instead_of(path, task.request.plain_words[0], task.env, _find)
+                    if plain is not None:
+                        pid = _execute(task, plain[0], task.request.plain_words, plain[1], output)
+                except (SpawnError, OSError) as error:  # then the shell is started, to find out or to report it
+                    if isinstance(error, OSError) and error.errno in SCARCITY:
                         raise
             if pid is None:
                 path = _find(path, task.env)
                 pid = _execute(task, path, task.request.argv, task.env, output)
-            after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            if ticks != time.clock_gettime_ns(time.CLOCK_BOOTTIME) // _TICK_NANOSECONDS:
+                ticks = _start_ticks(pid, ticks)  # a tick passed meanwhile: the clock does not tell which one it is
         except SpawnError:
             task.discard(with_log=False)
             raise
@@ -94,7 +97,7 @@ class Spawner:
                 os.close(descriptor)
             if task.cgroups is not None:
                 task.cgroups.close_entrances()
-        return pid, _start_ticks(pid, before, after)
+        return pid, ticks
 
     def _prepare(self, task: SpawnTask, tag: int) -> int:
         """Make and open what the process inherits; the descriptor of its output."""
@@ -102,10 +105,18 @@ class Spawner:
         if request.limits is not None and request.limits.cgroups:
             _make_cgroups(task, b"%d" % tag)
         if request.log:
-            output = self._open_log(task)
-        elif task.passed:
-            output = task.passed[0]
+            task.log_directory = self._log_directory
+            try:
+                output = task.log = os.open(request.log, _LOG_FLAGS, 0o600, dir_fd=self._log_directory)
+            except OSError as error:
+                if error.errno in SCARCITY:
+                    raise
+                raise SpawnError(protocol.NO_LOG, error.errno or 0, request.log) from None
+            has_room = has_room_for(output)
         else:
+            output = task.passed[0] if task.passed else _LOST
+            has_room = output != _LOST
+        if not has_room:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         try:
             # Each time anew: a directory that was deleted and made again is another one.
@@ -115,19 +126,6 @@ class Spawner:
         if self._can_tag:
             processes.set_tag((tag, self._hard_limit))
         return output
-
-    def _open_log(self, task: SpawnTask) -> int:
-        name = task.request.log
-        task.log_directory = self._log_directory
-        try:
-            log = task.log = os.open(name, _LOG_FLAGS, 0o600, dir_fd=self._log_directory)
-        except OSError as error:
-            if error.errno in SCARCITY:
-                raise
-            raise SpawnError(protocol.NO_LOG, error.errno or 0, name) from None
-        if not has_room_for(log):
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        return log
 
 
 def _make_cgroups(task: SpawnTask, name: bytes) -> None:
@@ -161,29 +159,13 @@ def _execute(task: SpawnTask, path: bytes, argv: Argv, env: dict[bytes, bytes], 
     return os.posix_spawn(path, argv, env, file_actions=actions, setsid=True, setsigmask=())
 
 
-def _without_shell(task: SpawnTask) -> spawn_plain.Plain | None:
-    """What the shell would become; None if it must be started to find out, or to complain."""
-    request = task.request
-    try:
-        return spawn_plain.instead_of(request.argv[0], request.plain_words[0], task.env, _find)
-    except SpawnError:
-        return None
-    except OSError as error:
-        if error.errno in SCARCITY:
-            raise
-        return None
-
-
-def _start_ticks(pid: int, before: int, after: int) -> int:
-    """When the process started, in ticks since boot: known from the clock unless a tick passed meanwhile."""
-    ticks = before // _TICK_NANOSECONDS
-    if ticks == after // _TICK_NANOSECONDS:
-        return ticks
+def _start_ticks(pid: int, default: int) -> int:
+    """When the process started, in ticks since boot."""
     try:
         process = processes.read_process(pid)
     except OSError:  # the system has no descriptor left: that must not undo a start
-        return ticks
-    return process.start_ticks if process else ticks
+        return default
+    return process.start_ticks if process else default
 
 
 def _find(command: bytes, env: dict[bytes, bytes]) -> bytes:

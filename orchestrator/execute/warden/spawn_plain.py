@@ -23,20 +23,10 @@ _TWINS = {b"true": b"/usr/bin/true", b"false": b"/usr/bin/false"}
 _kinds: dict[tuple[bytes, bytes], bytes] = {}
 
 
-class Plain:
-    """What is executed instead of the shell."""
-
-    __slots__ = ("env", "path")
-
-    def __init__(self, path: bytes, env: dict[bytes, bytes]) -> None:
-        self.path = path
-        self.env = env
-
-
 def instead_of(
     shell: bytes, command: bytes, env: dict[bytes, bytes], find: Callable[[bytes, dict[bytes, bytes]], bytes]
-) -> Plain | None:
-    """How this shell would execute `command`; None if that is not known, and the shell must do it.
+) -> tuple[bytes, dict[bytes, bytes]] | None:
+    """The path and the environment with which this shell would execute `command`; None if the shell must do it.
 
     To be called in the job's working directory. `find` looks a command up; its exceptions pass.
     """
@@ -59,7 +49,7 @@ def instead_of(
         made[b"_"] = path
         if b"OLDPWD" in made and not os.path.isdir(made[b"OLDPWD"]):
             del made[b"OLDPWD"]
-    return Plain(path, made)
+    return path, made
 
 
 def _kind(shell: bytes) -> bytes:
@@ -70,8 +60,10 @@ def _kind(shell: bytes) -> bytes:
 def _directory(inherited: bytes) -> bytes:
     """The working directory by the name that was inherited if that is right, else by its own."""
     try:
-        if inherited.startswith(b"/") and os.path.samefile(inherited, b"."):
-            return inherited
+        if inherited.startswith(b"/"):
+            named, own = os.stat(inherited), os.stat(b".")
+            if (named.st_ino, named.st_dev) == (own.st_ino, own.st_dev):
+                return inherited
     except OSError:
         pass
     return os.getcwdb()

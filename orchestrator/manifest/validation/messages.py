@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from orchestrator.diagnostics.edit_distance import closest
 from orchestrator.diagnostics.model import Path
+from orchestrator.diagnostics.suggest import closest
 from orchestrator.manifest.parts import CONDITION_PATTERN
 from orchestrator.manifest.scalars import (
     ENV_GLOB_PATTERN,

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from pydantic import BaseModel
 
-from orchestrator.diagnostics.edit_distance import closest
 from orchestrator.diagnostics.model import Path
+from orchestrator.diagnostics.suggest import closest
 from orchestrator.manifest.model import Defaults, Manifest, Policy, Retry, Workflow
 from orchestrator.manifest.parts import Include, Need, Param
 from orchestrator.manifest.scalars import quote

@@ -16,9 +16,10 @@ from orchestrator.execute.warden.reply_socket import ReplySocket
 def job() -> Iterator[LiveJob]:
     """A job of a real process that started at second 100, with a time-out of 50 and a grace of 10 seconds."""
     child = subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 20; :"], start_new_session=True)
+    request = protocol.StartRequest(1, [], b"/", 1, None, {}, b"", 50.0, 10.0, None, (), None)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        yield LiveJob(ReplySocket(ours), 1, child.pid, 1, None, 50.0, 10.0, 100.0)
+        yield LiveJob(ReplySocket(ours), request, 1, child.pid, 1, None, 100.0)
     child.kill()
     child.wait()
 

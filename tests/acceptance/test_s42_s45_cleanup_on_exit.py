@@ -1,4 +1,4 @@
-"""S42, S45: whatever ends pexec, nothing of its jobs goes on; its handlers are in place before the first job is."""
+"""S42, S45: whatever ends pexec, no process of its jobs survives; signals are handled before the first job."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def test_no_job_outlives_pexec(pexec: Pexec, number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_that_the_first_job_itself_sends_is_answered(pexec: Pexec, number: signal.Signals) -> None:
-    # The job's parent is what watches it, and that one's parent is pexec.
+def test_a_signal_that_the_first_job_itself_sends_is_handled(pexec: Pexec, number: signal.Signals) -> None:
+    # The job's parent is the warden, whose parent is pexec.
     find = "set -- $(cat /proc/$PPID/stat)"
     text = f"version: 1\nworkflows: {{a: {{shell: [sh, -eu], run: '{find}; kill -{number.name[3:]} $4; sleep 30'}}}}\n"
     assert pexec.file("pexec.yaml", text).run("apply", "--output", "quiet").exit_code == 128 + number

@@ -1,4 +1,4 @@
-"""S26, S53: at its time limit a job gets TERM, after the grace KILL; it has timed out, and may be tried again."""
+"""S26, S53: at its timeout a job gets TERM, then KILL; it has timed out, which can be retried."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ workflows:
 """
 
 
-def test_a_time_out_is_its_own_end_with_its_own_retry(pexec: Pexec) -> None:
+def test_a_timeout_is_an_outcome_of_its_own_with_its_own_retry(pexec: Pexec) -> None:
     assert pexec.file("pexec.yaml", TEXT).run("apply", "--output", "quiet").exit_code == 1
     run = last_run(pexec.folder).check()
     assert run.statuses == {**dict.fromkeys(("obeys", "ignores", "once"), "timed_out"), "again": "succeeded"}
     signals = {job: run.named("attempt.finished", job=job)[0]["signal"] for job in ("obeys", "ignores")}
     assert signals == {"obeys": "SIGTERM", "ignores": "SIGKILL"}
     assert [event["verdict"] for event in run.named("attempt.finished", job="again")] == ["timed_out", "succeeded"]
-    assert run.named("kill.sent") == []  # of a time-out the warden takes care; its verdict tells of it
+    assert run.named("kill.sent") == []  # the warden ends a job at its timeout; the verdict records it
     assert run.jobs["once"]["attempts"] == 1
     assert run.reason("once") == "ran longer than 300ms"

@@ -1,4 +1,4 @@
-"""S10, S11: a run has a folder of its own, private, named by its time, and whole before the first job starts."""
+"""S10, S11: each run has a private directory, named by its start time and complete before the first job starts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RUN_ID = re.compile(r"(\d{8}T\d{6})\.\d{6}Z-[0-9a-f]{8}")
 OUTPUTS = {"events.jsonl", "plan.json", "dependencies.json", "execution_plan.json", "logs", "status", "tmp"}
 
 
-def test_it_is_there_with_its_plan_before_the_first_job(pexec: Pexec) -> None:
+def test_it_exists_with_its_plan_before_the_first_job(pexec: Pexec) -> None:
     text = 'version: 1\nworkflows: {a: {run: ls "$PEXEC_RUN_DIR"; sed -n 2p "$PEXEC_RUN_DIR/events.jsonl"}}\n'
     assert pexec.file("pexec.yaml", text).run("apply").exit_code == 0
     *listed, event = last_run(pexec.folder).log("a").decode().splitlines()
@@ -23,7 +23,7 @@ def test_it_is_there_with_its_plan_before_the_first_job(pexec: Pexec) -> None:
 
 
 @pytest.mark.parametrize("root", ["file/runs", "file", "/proc/none/runs"])
-def test_where_it_cannot_be_nothing_runs(pexec: Pexec, root: str) -> None:
+def test_without_it_nothing_runs(pexec: Pexec, root: str) -> None:
     pexec.file("file", "").file("pexec.yaml", "version: 1\nworkflows: {a: {run: touch ran}}\n")
     said = pexec.run("apply", "--run-root", root)
     assert (said.exit_code, said.stdout) == (5, "")
@@ -42,7 +42,7 @@ def test_its_name_is_the_time_in_utc_and_it_is_private(pexec: Pexec) -> None:
     assert run.path.stat().st_mode & 0o777 == 0o700
 
 
-def test_runs_that_start_in_one_second_have_their_own(pexec: Pexec) -> None:
+def test_runs_that_start_in_the_same_second_have_their_own(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: echo $PEXEC_RUN_ID}}\n")
     started = [pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL) for _ in range(4)]
     assert [one.wait(60) for one in started] == [0] * 4

@@ -1,4 +1,4 @@
-"""S44: each attempt has a private temporary folder that is gone when it has ended, unless it is kept."""
+"""S44: each attempt has a private temporary directory, removed at its end unless it is to be kept."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_it_is_private_empty_and_removed_however_the_attempt_ended(pexec: Pexec)
 
 
 @pytest.mark.parametrize("kept", [["a.1", "b.1", "b.2", "c.1", "d.1"]])
-def test_it_is_kept_when_that_is_asked(pexec: Pexec, kept: list[str]) -> None:
+def test_it_is_kept_on_request(pexec: Pexec, kept: list[str]) -> None:
     run = apply(pexec, "--keep-temp")
     assert sorted(os.listdir(run.path / "tmp")) == kept
     assert (run.path / "tmp/b.2/mine").read_text() == "x\n"

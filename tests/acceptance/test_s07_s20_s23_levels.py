@@ -1,4 +1,4 @@
-"""S07, S20, S23: what can run together is told before anything runs, the same each time; a run does not wait for it."""
+"""S07, S20, S23: the plan shows which jobs can run together, the same each time; levels are not barriers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def manifest(names: list[str]) -> str:
     return "version: 1\nname: demo\nworkflows:\n" + "".join(f"  {name}: {WORKFLOWS[name]}\n" for name in names)
 
 
-def test_the_groups_are_printed(pexec: Pexec) -> None:
+def test_the_levels_are_printed(pexec: Pexec) -> None:
     said = pexec.file("pexec.yaml", manifest(list(WORKFLOWS))).run("plan")
     assert (said.exit_code, said.stderr) == (0, "")
     assert said.stdout.startswith("""\
@@ -47,7 +47,7 @@ group 3
 """)
 
 
-def test_they_are_the_same_as_data_and_in_the_run(pexec: Pexec) -> None:
+def test_json_and_the_run_have_the_same_levels(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest(list(WORKFLOWS)))
     plan = json.loads(pexec.run("plan", "--format", "json").stdout)
     assert plan["levels"] == LEVELS
@@ -59,7 +59,7 @@ def test_they_are_the_same_as_data_and_in_the_run(pexec: Pexec) -> None:
     assert [group["workflows"] for group in groups] == LEVELS
 
 
-def test_they_depend_on_nothing_but_the_manifest(pexec: Pexec) -> None:
+def test_levels_depend_only_on_the_manifest(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest(list(WORKFLOWS)))
     first = pexec.run("plan", "--format", "json").stdout
     assert pexec.env(PYTHONHASHSEED="1").run("plan", "--format", "json").stdout == first
@@ -69,7 +69,7 @@ def test_they_depend_on_nothing_but_the_manifest(pexec: Pexec) -> None:
     assert [sorted(level) for level in again["levels"]] == LEVELS
 
 
-def test_a_job_waits_for_its_own_needs_and_not_for_a_group(pexec: Pexec) -> None:
+def test_a_job_waits_for_its_own_needs_and_not_for_a_level(pexec: Pexec) -> None:
     assert pexec.file("pexec.yaml", manifest(list(WORKFLOWS))).run("apply").exit_code == 0
     run = last_run(pexec.folder).check()
     assert run.at("job.finished", "ship") < run.at("job.finished", "lint")
