@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from orchestrator.app.planning import assess, planning_environment
+from orchestrator.app.planning import plan_loaded, planning_environment
 from orchestrator.diagnostics.model import Diagnostic, Severity
 from orchestrator.errors import ExitCode, PexecError, UsageError
 from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run
@@ -87,16 +87,16 @@ def make_plan(
     loaded = manifest if isinstance(manifest, Loaded) else load(manifest)
     overrides = _overrides(max_parallel_jobs, fail_fast, timeout_seconds)
     root = None if run_root is None else os.fspath(run_root)
-    verdict = assess(
+    result = plan_loaded(
         loaded,
         Selection(tuple(jobs), tuple(only), tuple(skip)),
         overrides,
         planning_environment(params, for_run=True),
         root,
     )
-    if verdict.plan is None:
-        raise InvalidManifestError(loaded.path, verdict.diagnostics)
-    return verdict.plan
+    if result.plan is None:
+        raise InvalidManifestError(loaded.path, result.diagnostics)
+    return result.plan
 
 
 def run(plan: Plan, *, run_root: Path = DEFAULT_ROOT, output: Output = "quiet", keep_temp: bool = False) -> Run:

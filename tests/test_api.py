@@ -50,7 +50,7 @@ def test_a_run_is_planned_driven_read_and_resumed(folder: Path, capfd: pytest.Ca
     assert resumed == orchestrator.Run(failed.id, failed.folder, 0)
     report = orchestrator.read_report()
     assert (report.result, report.resumed, [job.attempts for job in report.jobs]) == ("SUCCESS", 1, [1, 2])
-    with pytest.raises(RefusedError, match="there is nothing to resume"):
+    with pytest.raises(RefusedError, match="nothing to resume"):
         orchestrator.resume()
     assert capfd.readouterr().out == ""
 

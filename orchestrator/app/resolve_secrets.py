@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.app.planning import tell_warnings
+from orchestrator.app.planning import print_warnings
 from orchestrator.console.streams import hide_from_streams
-from orchestrator.console.text import plural
+from orchestrator.console.text import count
 from orchestrator.errors import RefusedError
 from orchestrator.execute.secrets.masking import masked_plan
 from orchestrator.execute.secrets.store import Secrets, resolve
@@ -40,7 +40,7 @@ def keep_secrets(plan: Plan, supervisor: Supervisor) -> Secrets:
     supervisor.keep(secrets)
     if secrets:
         hide_from_streams(secrets.masked)
-        tell_warnings((*secrets.warnings(), *_written_out(plan, secrets)))
+        print_warnings((*secrets.warnings(), *_written_out(plan, secrets)))
     return secrets
 
 
@@ -77,6 +77,6 @@ def _written_out(plan: Plan, secrets: Secrets) -> list[tuple[str, str]]:
     jobs = [job.id for job in masked_plan(plan, secrets).jobs if job.spec.masked]
     if not jobs:
         return []
-    more = f" and {plural(len(jobs) - 1, 'more job')}" if len(jobs) > 1 else ""
+    more = f" and {count(len(jobs) - 1, 'more job')}" if len(jobs) > 1 else ""
     message = f"the value of a secret stands in the manifest, in `{jobs[0]}`{more}"
     return [(message, "everybody on this machine can see it while the job runs; use the variable instead")]

@@ -14,12 +14,12 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator.app.adoption import AdoptionDecision, fates, untouched
-from orchestrator.app.planning import tell_faults
+from orchestrator.app.planning import print_diagnostics
 from orchestrator.app.replan import can_plan_again, plan_again, with_slots
 from orchestrator.app.start import Past, RunOptions, drive, run_plan
 from orchestrator.app.summary import is_as_then, load_summary
 from orchestrator.console.streams import write_stderr
-from orchestrator.console.text import plural, visible
+from orchestrator.console.text import count, visible
 from orchestrator.engine.facts import AttemptFinished, CancelRequested, JobAdopted, RunResumed
 from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.outcomes import FAILURES, RunResult
@@ -32,7 +32,7 @@ from orchestrator.execute.leftovers import boot_id, end_tree
 from orchestrator.execute.preflight import check_resources
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
-from orchestrator.journal.history import History, Process
+from orchestrator.journal.history import AttemptProcess, History
 from orchestrator.journal.plan_file import read_plan_data
 from orchestrator.journal.reader import JournalReader, recover
 from orchestrator.journal.rundir import RunDir
@@ -67,10 +67,9 @@ def resume(rundir: RunDir, options: ResumeOptions, supervisor: Supervisor) -> in
         raise RefusedError(
             f"run `{rundir.run_id}` ended before it began", help="start anew with `pexec apply`", code="PX406"
         )
-    given = {} if options.max_parallel_jobs is None else {"max_parallel_jobs": options.max_parallel_jobs}
-    verdict = (
-        plan_again(first["invocation"], given, options.run.run_root) if can_plan_again(first["invocation"]) else None
-    )
+    asked = first["invocation"]
+    slots = options.max_parallel_jobs
+    verdict = plan_again(asked, slots, options.run.run_root) if can_plan_again(asked) else None
     plan = verdict.plan if verdict is not None else with_slots(_old_plan(rundir), options.max_parallel_jobs)
     goes_on = plan is not None and plan.digest == first["plan_digest"]
     history = History(plan if plan is not None and goes_on else _old_plan(rundir))
@@ -80,12 +79,14 @@ def resume(rundir: RunDir, options: ResumeOptions, supervisor: Supervisor) -> in
     if history.result == RunResult.SUCCESS:
         return _complete_files(rundir)
     if verdict is not None:
-        tell_faults(verdict)
+        print_diagnostics(verdict)
     if plan is None:
         return ExitCode.INVALID
     if goes_on:
         return _go_on(plan, rundir, history, reader.next_seq, options, supervisor)
-    return _start_over(plan, rundir, history, {**first["invocation"], **given}, options, supervisor)
+    return _start_over(
+        plan, rundir, history, asked if slots is None else {**asked, "max_parallel_jobs": slots}, options, supervisor
+    )
 
 
 def _go_on(
@@ -93,14 +94,14 @@ def _go_on(
 ) -> int:
     """The same plan: the run goes on where it is."""
     scheduler = history.scheduler
-    states = [scheduler.state(job.index) for job in plan.jobs]
+    states = [scheduler.table.states[job.index] for job in plan.jobs]
     left_alone = _left_alone(plan, fates(plan, states, plan), states, rundir.run_id, options)
-    check_resources(rundir.path, len(plan.jobs) - scheduler.tally[JobState.SUCCEEDED])
+    check_resources(rundir.path, len(plan.jobs) - scheduler.table.tally[JobState.SUCCEEDED])
     rundir.make_folders()
     rundir.tidy()
     _make_way_for_logs(plan, rundir, scheduler)
     cut = recover(rundir)
-    succeeded = f"{scheduler.tally[JobState.SUCCEEDED]} of {plural(len(plan.jobs), 'job')} succeeded before"
+    succeeded = f"{scheduler.table.tally[JobState.SUCCEEDED]} of {count(len(plan.jobs), 'job')} succeeded before"
     write_stderr(f"pexec: going on with run `{rundir.run_id}`: {succeeded}\n")
 
     def settle(driver: Driver) -> None:
@@ -120,7 +121,7 @@ def _go_on(
 
     past = Past(scheduler, history.at, JournalReader(rundir), next_seq, settle)
     if cut:
-        write_stderr(f"pexec: the last line of the journal was torn: {plural(cut, 'byte')} cut and kept beside it\n")
+        write_stderr(f"pexec: the last line of the journal was torn: {count(cut, 'byte')} cut and kept beside it\n")
     return drive(plan, rundir, past, begin, options.run, supervisor)
 
 
@@ -134,7 +135,7 @@ def _start_over(
 ) -> int:
     """Another plan: a new run, in which what succeeded and is the same still counts."""
     old = _old_plan(rundir)
-    states = [history.scheduler.state(job.index) for job in old.jobs]
+    states = [history.scheduler.table.states[job.index] for job in old.jobs]
     decided = fates(old, states, plan)
     left_alone = _left_alone(plan, decided, states, rundir.run_id, options)
     _tell_fates(plan, decided, left_alone, rundir.run_id)
@@ -168,7 +169,7 @@ def _complete_files(rundir: RunDir) -> int:
 
 def _nothing_to_do(rundir: RunDir) -> RefusedError:
     return RefusedError(
-        f"there is nothing to resume: run `{rundir.run_id}` succeeded",
+        f"nothing to resume: run `{rundir.run_id}` succeeded",
         help="`pexec apply` starts a new run",
         code="PX406",
     )
@@ -203,7 +204,7 @@ def _left_alone(
     return untouched(plan, decided)
 
 
-def _end_leftovers(history: History) -> list[Process]:
+def _end_leftovers(history: History) -> list[AttemptProcess]:
     """End what the dead process of pexec, and its warden, left running of this boot of the machine."""
     boot = boot_id()
     suspects = [process for process in history.under_way if boot and process.boot_id == boot]
@@ -226,10 +227,10 @@ def _make_way_for_logs(plan: Plan, rundir: RunDir, scheduler: Scheduler) -> None
     """
     there = set(os.listdir(rundir.folder(LOGS)))
     for job, slug in zip(plan.jobs, slugs([job.id for job in plan.jobs]), strict=True):
-        attempt = scheduler.attempts(job.index) + 1
+        attempt = scheduler.table.attempts[job.index] + 1
         while os.path.basename(name := log_name(slug, attempt)) in there and rundir.put_aside(name):
             attempt += 1
-        if job.spec.cleanup is not None and scheduler.state(job.index) is not JobState.SUCCEEDED:
+        if job.spec.cleanup is not None and scheduler.table.states[job.index] is not JobState.SUCCEEDED:
             rundir.remove(cleanup_log_name(slug))
 
 

@@ -21,7 +21,7 @@ from orchestrator import __version__
 from orchestrator.app.after_run import finalize_run
 from orchestrator.app.memory import trim_heap
 from orchestrator.app.resolve_secrets import keep_secrets, refuse_in_records
-from orchestrator.console.streams import draws, wants_colour
+from orchestrator.console.streams import draws, on_github, wants_colour
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler
@@ -43,7 +43,7 @@ from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, PLAN
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
-from orchestrator.observe.plain import Plain, Progress
+from orchestrator.observe.plain import PlainOutput, ProgressLines
 from orchestrator.observe.run_files import RunFiles
 from orchestrator.observe.stream import LossyStream
 from orchestrator.plan.model import NO_LIMITS, Durability, Isolation, Plan
@@ -68,7 +68,7 @@ class Screen(Struct, frozen=True):
     observers: tuple[Observer, ...]
     on_output: ShowOutput | None
     err: LossyStream
-    tell_status: Callable[[float], None]
+    print_status: Callable[[float], None]
     close: Callable[[], None] = lambda: None
 
 
@@ -114,7 +114,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
     options.begun(rundir)
     missing = _missing(plan, supervisor)
     secrets = keep_secrets(plan, supervisor)
-    screen = open_screen(options.output, len(plan.jobs) - past.scheduler.tally[JobState.SUCCEEDED], rundir)
+    screen = open_screen(options.output, plan, past.scheduler.table.tally[JobState.SUCCEEDED], rundir)
     with ExitStack() as stack:
         stack.callback(screen.close)
         power = plan.policy.durability is Durability.POWER
@@ -143,7 +143,7 @@ def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptio
         reactions: dict[signal.Signals, Callable[[], None]] = {
             signal.SIGQUIT: partial(keep_stacks, rundir, screen.err.write),
             signal.SIGTSTP: partial(suspend, supervisor.warden, clock),
-            signal.SIGUSR1: lambda: screen.tell_status(clock.now()),
+            signal.SIGUSR1: lambda: screen.print_status(clock.now()),
         }
         driver = Driver(plan, past.scheduler, executor, facts, (files,), specs, clock, inbox, reactions)
         with signals_to(lambda number: inbox.put(SignalReceived(number)), inbox.bell):
@@ -179,30 +179,32 @@ def _missing(plan: Plan, supervisor: Supervisor) -> list[tuple[str, str]]:
     return missing
 
 
-def open_screen(output: str, total: int, rundir: RunDir) -> Screen:
-    """The observers that show a run of `total` jobs on this process's streams."""
-    github = os.environ.get("GITHUB_ACTIONS") == "true"
+def open_screen(output: str, plan: Plan, done: int, rundir: RunDir) -> Screen:
+    """The observers that show a run, of which `done` jobs are done already, on this process's streams."""
+    total = len(plan.jobs) - done
+    max_attempts = {job.id: job.retry.max_attempts for job in plan.jobs if job.retry.max_attempts > 1}
+    github = on_github()
     out, err = LossyStream(sys.stdout), LossyStream(sys.stderr, github=github)
     colour = wants_colour(sys.stdout, os.environ)
     if output == "live" and draws(sys.stderr, os.environ):
-        from orchestrator.observe.live import Live
+        from orchestrator.observe.live import LiveOutput
 
-        live = Live(out, err, total, _width, colour=colour, github=github)
-        return Screen((live,), live.on_output, err, live.tell_status, live.close)
+        live = LiveOutput(out, err, total, _width, colour=colour, github=github, max_attempts=max_attempts)
+        return Screen((live,), live.on_output, err, live.print_status, live.close)
     if output in ("plain", "live"):
-        plain = Plain(out, err, total, colour=colour, github=github)
-        return Screen((plain,), plain.on_output, err, plain.progress.tell)
+        plain = PlainOutput(out, err, total, colour=colour, github=github, max_attempts=max_attempts)
+        return Screen((plain,), plain.on_output, err, plain.progress.print_status)
     if output == "grouped":
-        from orchestrator.observe.grouped import Grouped
+        from orchestrator.observe.grouped import GroupedOutput
 
-        grouped = Grouped(out, err, total, rundir, colour=colour, github=github)
-        return Screen((grouped,), None, err, grouped.progress.tell, grouped.close)
-    progress = Progress(err, total, only_trouble=True)
+        grouped = GroupedOutput(out, err, total, rundir, colour=colour, github=github, max_attempts=max_attempts)
+        return Screen((grouped,), None, err, grouped.progress.print_status, grouped.close)
+    progress = ProgressLines(err, total, only_failures=True, max_attempts=max_attempts)
     if output == "jsonl":
-        from orchestrator.observe.jsonl import JsonLines
+        from orchestrator.observe.jsonl import JsonlOutput
 
-        return Screen((JsonLines(out), progress), None, err, progress.tell)
-    return Screen((progress,), None, err, progress.tell)
+        return Screen((JsonlOutput(out), progress), None, err, progress.print_status)
+    return Screen((progress,), None, err, progress.print_status)
 
 
 def started_fields(plan: Plan, invocation: Mapping[str, Any]) -> Mapping[str, Any]:

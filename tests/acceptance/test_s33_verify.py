@@ -70,7 +70,7 @@ def retry_without_a_wait(events: Events) -> None:
 
 
 def an_end_is_missing(events: Events) -> None:
-    del events[place(events, "attempt.finished", "tell")]
+    del events[place(events, "attempt.finished", "notify")]
 
 
 def skipped_for_nothing(events: Events) -> None:

@@ -79,7 +79,7 @@ def test_a_run_that_succeeded_has_nothing_to_resume(pexec: Pexec) -> None:
     before = (run.path / "events.jsonl").read_bytes()
     pexec.run("resume").said(
         exit_code=4,
-        stderr=f"error[PX406]: there is nothing to resume: run `{run.path.name}` succeeded\n"
+        stderr=f"error[PX406]: nothing to resume: run `{run.path.name}` succeeded\n"
         "  = help: `pexec apply` starts a new run\n",
     )
     assert (run.path / "events.jsonl").read_bytes() == before
@@ -242,7 +242,7 @@ def test_a_run_is_named_by_the_beginning_of_its_id_and_may_be_resumed_from_elsew
 def test_without_any_run_there_is_nothing_to_resume_and_an_unknown_one_is_wrong_usage(pexec: Pexec) -> None:
     pexec.run("resume").said(
         exit_code=4,
-        stderr="error[PX406]: there is nothing to resume: there is no run in `.pexec/runs`\n"
+        stderr="error[PX406]: nothing to resume: there is no run in `.pexec/runs`\n"
         "  = help: `pexec apply` makes one; `--run-root` looks elsewhere\n",
     )
     begun(pexec)

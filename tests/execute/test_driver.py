@@ -271,7 +271,7 @@ def test_and_such_a_run_goes_on_without_doing_a_success_again(room_is_left: bool
 
 
 def states_of(history: History) -> dict[str, str]:
-    return {one.id: history.scheduler.state(one.index).value for one in DRAWN.jobs}
+    return {one.id: history.scheduler.table.states[one.index].value for one in DRAWN.jobs}
 
 
 def test_results_that_come_while_everything_is_ended_are_not_lost() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 import socket
 from collections.abc import Callable
+
 from orchestrator.execute.attempt.output import Pipe
 from orchestrator.execute.supervisor.warden_process import WardenProcess
 from orchestrator.execute.warden import protocol
