@@ -36,11 +36,11 @@ class RunningAttempt(Struct):
 class Escalation:
     """The running attempt of each job, and a heap of the steps to come."""
 
-    __slots__ = ("_heap", "running")
+    __slots__ = ("running", "steps")
 
     def __init__(self) -> None:
         self.running: dict[int, RunningAttempt] = {}
-        self._heap: list[tuple[float, int, int, Step]] = []  # due, job, attempt, step
+        self.steps: list[tuple[float, int, int, Step]] = []  # due, job, attempt, step
 
     def __len__(self) -> int:
         return len(self.running)
@@ -75,31 +75,31 @@ class Escalation:
         if step > running.step or (step is running.step and due < running.due):
             running.step, running.due = step, due
             running.cause = running.cause or cause
-            heapq.heappush(self._heap, (due, job, running.attempt, step))
+            heapq.heappush(self.steps, (due, job, running.attempt, step))
 
     def due_commands(self, now: float) -> list[Command]:
         """A command for each step that is due, oldest first. A step stays due until a fact confirms it."""
-        if not self._heap or self._heap[0][0] > now:
+        if not self.steps or self.steps[0][0] > now:
             return []
         due: list[tuple[float, int, int, Step]] = []
-        while self._heap and self._heap[0][0] <= now:
-            entry = heapq.heappop(self._heap)
+        while self.steps and self.steps[0][0] <= now:
+            entry = heapq.heappop(self.steps)
             if self._is_next(entry):
                 due.append(entry)
         for entry in due:
-            heapq.heappush(self._heap, entry)
+            heapq.heappush(self.steps, entry)
         return [_command(*entry[1:]) for entry in due]
 
     def next_due(self) -> float | None:
         """The second at which the next step is due."""
-        while self._heap and not self._is_next(self._heap[0]):
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        while self.steps and not self._is_next(self.steps[0]):
+            heapq.heappop(self.steps)
+        return self.steps[0][0] if self.steps else None
 
     def clear(self) -> None:
         """Forget all attempts: nothing runs any more."""
         self.running.clear()
-        self._heap.clear()
+        self.steps.clear()
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that a replay must reproduce."""

@@ -296,7 +296,8 @@ class Scheduler:
             return [Cancel(reason)]
         if self._matrices.to_cancel:
             return [*self._matrices.due_commands()]
-        return self._escalation.due_commands(now) + self._launches(now)
+        due = self._escalation.due_commands(now) if self._escalation.steps else []
+        return due + self._launches(now)
 
     def _reason_to_stop(self, now: float) -> CancelReason | None:
         stop = self._stop
@@ -308,8 +309,9 @@ class Scheduler:
         return None
 
     def _launches(self, now: float) -> list[Command]:
-        for job in self._retries.take_due(now):
-            self._queue.add(job)
+        if self._retries.waits:
+            for job in self._retries.take_due(now):
+                self._queue.add(job)
         slots = self._policy.max_parallel_jobs - len(self._escalation.running)
         if slots <= 0:
             return []
@@ -326,6 +328,8 @@ class Scheduler:
     def next_wakeup(self) -> float | None:
         """The next second at which `decide` may return more without a new fact; None if a fact must come first."""
         if not self._started or self.table.open == 0:
+            return None
+        if self._deadline is None and not self._escalation.steps and not self._retries.waits:
             return None
         hurried = self._stop is not None and self._stop.hurried
         has_slots = len(self._escalation.running) < self._policy.max_parallel_jobs

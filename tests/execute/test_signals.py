@@ -1,4 +1,4 @@
-"""Signals become messages while a run is on, and are afterwards as they were."""
+"""Signals become messages during a run, and their handlers are restored afterwards."""
 
 from __future__ import annotations
 

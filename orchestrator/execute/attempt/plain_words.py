@@ -1,4 +1,4 @@
-"""Shell text that is only plain words: a command and its arguments, nothing in it means anything to a shell. Pure."""
+"""Shell text that is only plain words: a command and its arguments, without any meaning to a shell. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 # No quotes, no expansions, no patterns, no operators, no assignment before the command, no comment.
 _PLAIN = re.compile(r"[ \t\n]*[A-Za-z0-9_./][A-Za-z0-9_./:@+,-]*(?:[ \t]+[A-Za-z0-9_./:@+,=-]+)*[ \t\n]*", re.ASCII)
-# What is the shell's own business when it stands first: reserved words, and builtins of bash and dash. `true` and
+# What the shell handles itself if it comes first: reserved words, and builtins of bash and dash. `true` and
 # `false` are missing on purpose: they are the same as the programs.
 _OWN_TEXT = """
 . : alias bg bind break builtin caller case cd chdir command compgen complete compopt continue coproc declare
