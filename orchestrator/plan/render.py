@@ -175,7 +175,7 @@ def _command(spec: JobSpec) -> str:
 
 
 def _word(word: str) -> str:
-    return repr(word) if not word or any(sign in word for sign in " '\"") else visible(word)
+    return repr(visible(word)) if not word or any(sign in word for sign in " '\"") else visible(word)
 
 
 def _attempts(retry: RetryPolicy) -> str:
