@@ -91,8 +91,8 @@ def test_an_invalid_manifest_is_an_error_with_all_its_diagnostics(folder: Path) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"jobs": ["gret"]}, "there is no job `gret`"),
-        ({"params": {"hwo": "me"}}, "`--set hwo`: there is no parameter `hwo`"),
+        ({"jobs": ["gret"]}, "unknown job `gret`"),
+        ({"params": {"hwo": "me"}}, "`--set hwo`: unknown parameter `hwo`"),
         ({"max_parallel_jobs": 0}, "`0` is not a number of jobs"),
         ({"fail_fast": "maybe"}, '`fail_fast` must be False, True or "drain", not `maybe`'),
         ({"timeout_seconds": -1}, "`-1` is not a positive number of seconds"),

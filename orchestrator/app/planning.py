@@ -115,7 +115,14 @@ def planning_environment(
     """This machine and process, with the parameters of a command line, and `variables` added to the environment."""
     system = os.uname()
     environment = {**os.environ, **(variables or {})}
-    return PlanningEnvironment(params or {}, environment, system.sysname, system.machine, for_run)
+    return PlanningEnvironment(
+        cli_params=params or {},
+        env=environment,
+        system=system.sysname,
+        machine=system.machine,
+        cpus=len(os.sched_getaffinity(0)),
+        for_run=for_run,
+    )
 
 
 def known_durations(run_root: str, manifest: str) -> Mapping[str, float]:

@@ -27,7 +27,7 @@ from orchestrator.plan.secret_references import check_secrets
 from orchestrator.plan.template import OPENING, Templates, TemplateScope
 from orchestrator.plan.workflow_edges import VERBS, Choice, Edges, named_in, resolve_edges
 
-_UNUSABLE = {"directory": "is a folder", "unreadable": "may not be read, or is no regular file"}
+_UNUSABLE = {"directory": "is a directory", "unreadable": "cannot be read, or is not a regular file"}
 # A message names all of a cycle up to this length, and of a longer one both ends.
 _LONGEST_NAMED = 20
 _SANDBOX_KEYS = ("writes", "network")
@@ -171,7 +171,7 @@ def _check_pools(manifest: Manifest, key_index: KeyIndex, source: SourceMap, fou
 
 def _unknown_pool(name: str, pool: str, span: Span | None, path: Path, suggester: Suggester) -> Diagnostic:
     advice = suggester.did_you_mean(pool) or "declare it with its size under `policy.pools`"
-    label = Note("there is no pool of this name", span)
+    label = Note("no such pool", span)
     return Diagnostic("PX204", f"unknown pool `{pool}` in `{name}`", span, path, (label,), advice)
 
 
@@ -217,7 +217,7 @@ def _check_files(
         span = source.value(path)
         if facts is None or facts.kind == "missing":
             message = f"`{name}` runs `{workflow.file}`, which does not exist"
-            advice = "paths are relative to the manifest's folder"
+            advice = "paths are relative to the manifest's directory"
             found.append(Diagnostic("PX205", message, span, path, (Note("no such file", span),), advice))
         elif facts.kind in _UNUSABLE:
             fault = _UNUSABLE[facts.kind]

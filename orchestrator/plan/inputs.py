@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PARAM_PREFIX = "PEXEC_PARAM_"
 
 
-class PlanningEnvironment(Struct, frozen=True):
+class PlanningEnvironment(Struct, frozen=True, kw_only=True):
     """`cli_params` are parameters by name, as given by `--set`; `env` is the environment; `system` and `machine` are
     what the platform calls itself; `cpus` is what `auto` means. With `for_run` the plan is going to be run, so every
     parameter must have a value."""

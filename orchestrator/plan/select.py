@@ -53,7 +53,7 @@ def select(
     kept -= skip.keys()
     asked = jobs.keys() | only.keys()
     if not kept and selection and there and not (asked and asked <= unmet.keys()):
-        raise UsageError("no job is left to run", help="name fewer jobs to skip, or other jobs to run")
+        raise UsageError("no jobs are left to run", help="skip fewer jobs, or name other jobs to run")
     ordered = tuple(sorted(kept))
     left_out = tuple((n, reasons.get(n, NOT_SELECTED)) for n in range(len(needs)) if n not in kept)
     return Selected(ordered, tuple(needs_through_skipped(number, needs, kept) for number in ordered), left_out)
@@ -90,7 +90,7 @@ class _Words:
         jobs = [f"`{word}`" for word in words if not word.startswith(_TAG)]
         parts = []
         if jobs:
-            parts.append(f"there is no job {' or '.join(jobs)}")
+            parts.append(f"unknown job {' or '.join(jobs)}")
         if tags:
             parts.append(f"no job has the tag {' or '.join(f'`{tag.removeprefix(_TAG)}`' for tag in tags)}")
         suggester = Suggester(self._known)
