@@ -1,4 +1,4 @@
-"""`if` and `manual`: who is left out, why, and what that means for the others."""
+"""`if` and `manual`: which jobs are left out, why, and what that means for the others."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_a_tag_does_not_name_what_is_manual() -> None:
     assert needs(plan(CLEAN, only=("tag:t",))) == {"build": []}
 
 
-def test_a_condition_that_asks_for_what_there_is_not_is_told() -> None:
+def test_a_condition_on_something_unknown_is_reported() -> None:
     text = """
         params: {release: {default: x}}
         workflows:

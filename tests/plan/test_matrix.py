@@ -185,11 +185,11 @@ def test_any_matrix_has_unique_ids_and_obeys_its_parts(
         ),
     ],
 )
-def test_what_is_wrong_with_a_matrix_is_told(matrix: str, said: str) -> None:
+def test_what_is_wrong_with_a_matrix_is_reported(matrix: str, said: str) -> None:
     assert told(matrix) == textwrap.dedent(said).strip()
 
 
-def test_too_many_cells_are_told_before_any_is_made() -> None:
+def test_too_many_cells_are_reported_before_any_is_made() -> None:
     axis = "[" + ", ".join(f"v{number}" for number in range(3000)) + "]"
     assert told(f"{{a: {axis}, b: {axis}, c: {axis}}}").split("\n")[0] == (
         "error[PX209]: the matrix of `w` has 27,000,000,000 cells"
@@ -199,7 +199,7 @@ def test_too_many_cells_are_told_before_any_is_made() -> None:
     )
 
 
-def test_too_many_comparisons_are_told_before_any_is_made() -> None:
+def test_too_many_comparisons_are_reported_before_any_is_made() -> None:
     axis = "[" + ", ".join(f"v{number}" for number in range(100)) + "]"
     entries = ", ".join("{a: x}" for _ in range(5000))
     assert told(f"{{a: {axis}, b: {axis}, include: [{entries}]}}").startswith(
@@ -212,7 +212,7 @@ def test_ten_thousand_cells_are_planned() -> None:
     assert len(plan(f"{{a: {axis}, b: {axis}}}").jobs) == 10_000
 
 
-def test_far_too_many_cells_of_many_matrices_are_told() -> None:
+def test_far_too_many_cells_of_many_matrices_are_reported() -> None:
     axis = "[" + ", ".join(f"v{number}" for number in range(100)) + "]"
     workflows = "".join(f"  w{n}: {{run: x, matrix: {{a: &a{n} {axis}, b: *a{n}}}}}\n" for n in range(21))
     (found,) = planned(f"workflows:\n{workflows}").diagnostics
