@@ -12,7 +12,7 @@ from orchestrator.cli.main import Parser
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.console.text import plural, visible
 from orchestrator.errors import ExitCode, RefusedError, UsageError
-from orchestrator.execute.control import ask_to_cancel
+from orchestrator.execute.control import request_cancel
 from orchestrator.plan.model import Plan
 
 PATIENCE = 10.0  # seconds; a run that is starting or ending may need some until it listens, or has ended
@@ -78,6 +78,6 @@ def _ask(look: Look, wanted: Mapping[str | None, int | None]) -> None:
             raise RefusedError(f"run `{look.run.run_id}` ended before it could be cancelled", code="PX404")
         if time.monotonic() > give_up_at:
             raise RefusedError(f"run `{look.run.run_id}` does not answer", help="is its process stopped?", code="PX404")
-        unasked = {job: index for job, index in unasked.items() if not ask_to_cancel(look.run, index)}
+        unasked = {job: index for job, index in unasked.items() if not request_cancel(look.run, index)}
         time.sleep(PAUSE)
         look.feed(hear)
