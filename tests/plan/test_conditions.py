@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import good_plan, picture, planned
 
 from orchestrator.errors import UsageError

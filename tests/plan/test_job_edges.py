@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import good_plan, picture, planned
 
 from orchestrator.plan import job_edges

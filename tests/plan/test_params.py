@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import picture, planned
 
 from orchestrator.errors import ExitCode, UsageError
