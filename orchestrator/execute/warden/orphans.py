@@ -1,4 +1,4 @@
-"""Processes that outlived their parent: adopted by the warden, and told apart by their tags.
+"""Processes that outlived their parent: adopted by the warden, and attributed to jobs by their tags.
 
 Runs in the warden's loop.
 """
