@@ -134,7 +134,7 @@ def test_a_process_limit_counts_only_the_processes_of_the_job(pexec: Pexec, isol
     """By a control group, which root can create; or in the user namespace of an isolated job of an ordinary user."""
     by_rlimit = bool(pexec.identity) and isolation != "none" and HAS_NAMESPACES
     if not by_rlimit and (pexec.identity or not HAS_PIDS_GROUP):
-        pytest.skip("nobody here can count the processes of such a job")
+        pytest.skip("no mechanism on this machine counts the processes of such a job")
     more = f"isolation: {isolation}, shell: [sh], require_limits: true, limits: {{processes"
     few, many = MANY.format(seconds=20), MANY.format(seconds=0.1)
     text = manifest(f"  few: {{run: '{few}', {more}: 4}}}}\n  many: {{run: '{many}', {more}: 10}}}}\n")

@@ -47,7 +47,7 @@ def test_the_kernel_kills_all_processes_of_a_job_that_uses_too_much_memory(
     if not full:
         pytest.skip("long form: it starts a kernel")
     if SMALL_KERNEL is None or not IS_FOR_ALL:
-        pytest.skip("there is no `linux.uml` (Debian: user-mode-linux), or its ordinary user may not read the project")
+        pytest.skip("`linux.uml` (Debian: user-mode-linux) is missing, or ordinary users cannot read the project")
     pexec = " ".join("'" + word.replace("'", "'\\''") + "'" for word in PROGRAM_FOR_ALL)
     said = output_in_small_kernel(tmp_path, SCRIPT.format(manifest=MANIFEST, user=user, pexec=pexec)).splitlines()
     events: list[dict[str, Any]] = [json.loads(line) for line in said if line.startswith("{")]

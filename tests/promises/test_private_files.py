@@ -68,6 +68,8 @@ def test_a_run_is_not_stored_behind_a_planted_link(pexec: Pexec, where: str) -> 
     elsewhere.mkdir()
     link = pexec.folder / where
     link.parent.mkdir(exist_ok=True)
+    owner = pexec.folder.stat()
+    os.chown(link.parent, owner.st_uid, owner.st_gid)
     link.symlink_to(elsewhere)
     said = pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: touch ran}}\n").run("apply")
     assert said.exit_code == 5
@@ -134,7 +136,7 @@ def test_a_temporary_directory_that_a_job_replaces_redirects_nothing(pexec: Pexe
     run = last_run(pexec.folder).check()
     ends = [run.named("attempt.finished", job=job)[-1] for job in "abc"]
     assert [end["verdict"] for end in ends] == ["succeeded", "lost", "lost"]
-    assert f"`{run.path}/tmp`, for temporary folders, is no folder any more" in ends[1]["reason"]
+    assert f"`{run.path}/tmp`, for temporary directories, is not a directory any more" in ends[1]["reason"]
 
 
 def test_a_job_that_removes_the_temporary_directories_breaks_no_other(pexec: Pexec) -> None:

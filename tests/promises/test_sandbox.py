@@ -158,14 +158,14 @@ def test_the_network_does_not_include_sockets_without_files_of_outside_processes
 
 def test_a_job_without_a_network_can_connect_to_itself(box: Box) -> None:
     if box.mechanism is Mechanism.LANDLOCK_ALONE:
-        pytest.skip("it has no sockets at all then")
+        pytest.skip("without a network it has no sockets at all")
     talk = "import socket; s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname(), 5)"
     assert box.desk.run(argv=(sys.executable, "-I", "-S", "-c", talk)).result.reason == ""
 
 
 def test_the_directory_for_temporary_files_is_its_own(box: Box) -> None:
     if box.mechanism is not Mechanism.BUBBLEWRAP:
-        pytest.skip("only bubblewrap has it wherever the project is")
+        pytest.skip("only bubblewrap has it wherever the project is stored")
     name = f"/tmp/{uuid.uuid4().hex}"
     attempt = box.desk.run(run=f"echo x > {name}; cat {name}")
     assert (attempt.log, os.path.exists(name)) == (b"x\n", False)
@@ -204,7 +204,7 @@ def test_the_program_allows_declared_writes_and_passes_on_little(pexec: Pexec) -
 
 def test_a_job_that_can_write_all_of_its_project_cannot_write_the_run_directory(pexec: Pexec) -> None:
     if not HAS_BUBBLEWRAP:
-        pytest.skip("only bubblewrap takes something out of what may be written")
+        pytest.skip("only bubblewrap can protect a part of what is writable")
     script = "echo x > ok; for f in .pexec/runs/*/events.jsonl; do echo x >> $f; done"
     text = f"version: 1\nworkflows: {{a: {{run: '{script}', isolation: sandbox, writes: [.]}}}}\n"
     done = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
@@ -214,7 +214,7 @@ def test_a_job_that_can_write_all_of_its_project_cannot_write_the_run_directory(
 
 def test_the_program_uses_landlock_without_bubblewrap(pexec: Pexec) -> None:
     if not (HAS_LANDLOCK and HAS_NAMESPACES):
-        pytest.skip("this machine has no Landlock or no namespaces")
+        pytest.skip("this machine lacks Landlock or namespaces")
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: echo x > y, isolation: sandbox}}\n")
     done = pexec.env(PATH=_without_bubblewrap(pexec.home)).run("apply", "--output", "quiet")
     (event,) = last_run(pexec.folder).check().named("attempt.finished")
