@@ -92,8 +92,8 @@ def test_a_full_disk_of_any_size_ends_a_run_cleanly_and_with_space_it_resumes(
             resume_with_room(pexec, disk / "runs")
     assert ends[0] == 5
     assert ends[-1] == 0
-    told = f"{len(sizes)} from {sizes[0]} to {sizes[-1]} KiB, {ends.count(5)} of them too small for the run"
-    figure("sizes of a disk, each full and then resumed", told)
+    summary = f"{len(sizes)} from {sizes[0]} to {sizes[-1]} KiB, {ends.count(5)} of them too small for the run"
+    figure("sizes of a disk, each full and then resumed", summary)
 
 
 @pytest.mark.parametrize("room", [33_333, 41_000, 48_000, 55_000])

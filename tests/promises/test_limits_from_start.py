@@ -109,13 +109,13 @@ def test_a_log_keeps_its_head_and_its_tail_and_counts_what_was_dropped(pexec: Pe
 def test_a_limit_that_cannot_be_enforced_is_reported_or_with_require_limits_refused(pexec: Pexec) -> None:
     on_a_host_without(pexec, groups=False)
     pexec.file("pexec.yaml", manifest("  a: {run: 'true', limits: {processes: 5}}\n"))
-    told = pexec.run("apply", "--output", "quiet")
+    without = pexec.run("apply", "--output", "quiet")
     run = last_run(pexec.folder).check()
     why = "Linux counts the processes of a whole user; only a control group counts those of one job"
     assert [(e["what"], e["why"]) for e in run.named("degraded")] == [("the limit `processes`", why)]
     assert run.named("attempt.finished")[0]["enforced_by"] == {}
     assert run.results["degraded"] == [{"what": "the limit `processes`", "why": why}]
-    assert (told.exit_code, f"the limit `processes`: {why}" in told.stderr) == (0, True)
+    assert (without.exit_code, f"the limit `processes`: {why}" in without.stderr) == (0, True)
 
     text = manifest("  b: {run: touch ran}\n  a: {run: 'true', limits: {processes: 5}, require_limits: true}\n")
     refused = pexec.file("pexec.yaml", text).run("apply")

@@ -52,9 +52,9 @@ def test_the_kernel_kills_all_processes_of_a_job_that_uses_too_much_memory(
     said = output_in_small_kernel(tmp_path, SCRIPT.format(manifest=MANIFEST, user=user, pexec=pexec)).splitlines()
     events: list[dict[str, Any]] = [json.loads(line) for line in said if line.startswith("{")]
     ends = {event["job"]: event for event in events if event["event"] == "attempt.finished"}
-    told = {job: (end["verdict"], end["reason"], end["enforced_by"]) for job, end in ends.items()}
+    found = {job: (end["verdict"], end["reason"], end["enforced_by"]) for job, end in ends.items()}
     too_much = "used more than its memory limit of 64MiB"
-    assert told == {
+    assert found == {
         "hidden": ("failed", too_much, {"memory": "cgroup"}),
         "tree": ("failed", too_much, {"memory": "cgroup"}),
         "fits": ("succeeded", "", {"memory": "cgroup", "processes": "cgroup"}),

@@ -46,11 +46,11 @@ sys.exit(code)
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_with_its_line_in_little_time_and_memory(pexec: Pexec, name: str) -> None:
     pexec.file("pexec.yaml", BOMBS[name])
-    told = pexec.home / "usage"
-    measured = [pexec.program[0], "-I", "-S", "-c", MEASURED, str(told), *pexec.program, "apply"]
+    usage = pexec.home / "usage"
+    measured = [pexec.program[0], "-I", "-S", "-c", MEASURED, str(usage), *pexec.program, "apply"]
     process = pexec.start_as(measured, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said, exit_code = process.communicate(timeout=60)[1].decode(), process.returncode
-    seconds, kib = map(float, told.read_text().split())
+    seconds, kib = map(float, usage.read_text().split())
     assert exit_code == 3, said
     assert re.search(r"--> pexec\.yaml:\d+:\d+", said), said
     # The start of the interpreter does not count; on a busy machine it is more than half.
@@ -72,9 +72,9 @@ def test_any_damage_to_a_manifest_is_accepted_or_refused_with_its_line(pexec: Pe
     said = pexec.run("validate", *names, timeout=110)
     assert said.exit_code in (0, 3)
     assert "Traceback" not in said.stderr
-    told = set(re.findall(r"--> (m\d+/pexec\.yaml):\d+:\d+", said.stderr))
+    refused = set(re.findall(r"--> (m\d+/pexec\.yaml):\d+:\d+", said.stderr))
     valid = {name for name in names if f"{name}: valid" in said.stdout}
-    assert told | valid == set(names)
+    assert refused | valid == set(names)
 
 
 @pytest.mark.parametrize("where", ["file", "include", "secret"])

@@ -84,11 +84,11 @@ def test_usr1_prints_the_progress_and_changes_nothing(pexec: Pexec) -> None:
     assert process.stderr is not None
     assert b"bad failed" in process.stderr.readline()
     process.send_signal(signal.SIGUSR1)
-    told = process.stderr.readline() + process.stderr.readline()
+    lines = process.stderr.readline() + process.stderr.readline()
     assert re.fullmatch(
         rb"pexec: [0-9.]+ s: 1 of 3 jobs have ended, 1 of them without success; under way:\n  slow for [0-9.]+ s\n",
-        told,
-    ), told
+        lines,
+    ), lines
     pexec.file("go", "")
     exit_code, run = end(process, pexec, mark)
     assert (exit_code, run.statuses) == (0, {"bad": "failed", "slow": "succeeded", "next": "succeeded"})

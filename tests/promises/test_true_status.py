@@ -64,7 +64,7 @@ def test_a_run_records_each_end_in_its_journal_and_its_results(pexec: Pexec) -> 
     }
     ends = run.named("attempt.finished")
     assert {end["job"]: (end["verdict"], end["exit_code"], end["signal"]) for end in ends} == expected
-    assert {job: (told["exit_code"], told["signal"]) for job, told in run.jobs.items()} == {
+    assert {job: (ended["exit_code"], ended["signal"]) for job, ended in run.jobs.items()} == {
         job: end[1:] for job, end in expected.items()
     }
 

@@ -77,10 +77,10 @@ def test_memory_and_processes_share_a_group_if_one_parent_enables_both(desk: Des
     assert enforcement.groups is kept
     request = enforcement.request_of(spec)
     assert request is not None
-    rlimits, watched, _, groups = request
-    assert ([value for _, value, _ in rlimits], watched) == ([9], 0), "the kernel counts it, so nobody else does"
+    assert ([soft for _, soft, _ in request.rlimits], request.memory_bytes) == ([9], 0), "only the kernel counts memory"
     settings = (b"memory.max", b"memory.swap.max", b"memory.oom.group", b"pids.max")
-    assert [(folder, tuple(name for name, _ in written)) for folder, written in groups] == [(b"/one", settings)]
+    written = [(parent, tuple(name for name, _ in values)) for parent, values in request.cgroups]
+    assert written == [(b"/one", settings)]
     assert enforcement.enforced_by(spec) == {"memory": "cgroup", "processes": "cgroup", "open_files": "rlimit"}
     enforcement._groups = None
 
@@ -89,10 +89,10 @@ def test_memory_and_processes_share_a_group_if_one_parent_enables_both(desk: Des
 def test_the_groups_that_are_found_work_and_are_removed() -> None:
     found = find(0)
     made = AttemptCgroups([(os.fsencode(found.pids), ((b"pids.max", b"1"),))], b"1")
-    go_in = f"import os; os.write({made.entrances[0]}, b'0'); os.fork()"
+    enter = f"import os; os.write({made.entrances[0]}, b'0'); os.fork()"
     os.set_inheritable(made.entrances[0], True)
-    done = subprocess.run([sys.executable, "-c", go_in], pass_fds=made.entrances, capture_output=True, timeout=20)
-    assert b"BlockingIOError" in done.stderr, "one process and no more"
+    done = subprocess.run([sys.executable, "-c", enter], pass_fds=made.entrances, capture_output=True, timeout=20)
+    assert b"BlockingIOError" in done.stderr, "one process only"
     made.remove()
     found.close()
     assert not os.path.exists(found.pids)
@@ -101,7 +101,7 @@ def test_the_groups_that_are_found_work_and_are_removed() -> None:
 @pytest.mark.skipif(not HAS_PIDS_GROUP, reason="no control group can be created here")
 def test_no_group_outlives_a_run(desk: Desk) -> None:
     assert desk.run(run="true", limits=Limits(processes=9)).result.enforced_by == {"processes": "cgroup"}
-    folder = desk.supervisor.enforcement.groups.pids
-    assert [name for name in os.listdir(folder) if os.path.isdir(os.path.join(folder, name))] == []
+    parent = desk.supervisor.enforcement.groups.pids
+    assert [name for name in os.listdir(parent) if os.path.isdir(os.path.join(parent, name))] == []
     desk.supervisor.close()
-    assert not os.path.exists(folder)
+    assert not os.path.exists(parent)
