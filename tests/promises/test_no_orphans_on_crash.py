@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from support.attempts import evil, marked, new_mark, survivors, wait_until, wardens_below
@@ -49,6 +50,11 @@ def has_no_tag(pid: int) -> bool:
     return re.search(rb"Max realtime timeout +%d " % UNTAGGED, of_proc(pid, "limits")) is not None
 
 
+def all_have_begun(mark: str) -> bool:
+    """Whether each of the jobs has started a process."""
+    return len(marked(mark)) > 9
+
+
 def all_are_evil(mark: str) -> bool:
     """Whether the tree of the bomb is complete, and a process has removed its tag, which it does once it escaped."""
     return len(marked(mark)) > 60 and any(map(has_no_tag, marked(mark)))
@@ -69,9 +75,8 @@ def test_no_process_survives_when_pexec_is_killed_at_any_moment(
         process = pexec.file("pexec.yaml", evil_manifest(mark)).start("apply", "--output", "quiet")
         try:
             # Every other time only after all of them are at their worst.
-            assert wait_until(
-                lambda mark=mark, is_early=step % 2: len(marked(mark)) > 9 if is_early else all_are_evil(mark)
-            )
+            begun = partial(all_have_begun if step % 2 else all_are_evil, mark)
+            assert wait_until(begun)
             time.sleep(chance.uniform(0, 0.4))  # the test chooses a random moment
         finally:
             process.send_signal(signal.SIGKILL)
