@@ -195,6 +195,6 @@ def _modes(scratch: str) -> None:
 _FILE_SYSTEM = (
     ("run directory: private", "private-files", _modes),
     ("run directory: locks", "one-writer", _lock),
-    ("run directory: on the disk", "durable-success", _sync),
+    ("run directory: synced to disk", "durable-success", _sync),
     ("run directory: named pipes", "signals", _pipe),
 )

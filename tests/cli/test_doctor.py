@@ -26,7 +26,7 @@ NAMES = [
     "limits: processes",
     "run directory: private",
     "run directory: locks",
-    "run directory: on the disk",
+    "run directory: synced to disk",
     "run directory: named pipes",
 ]
 
