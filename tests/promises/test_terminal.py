@@ -45,7 +45,7 @@ def test_one_ctrl_c_ends_the_run_cleanly(pexec: Pexec) -> None:
         assert wait_until((pexec.folder / "ready").exists)
         terminal.type(CTRL_C)
         exit_code, run = end(terminal, pexec, mark)
-        assert "interrupt again to kill now" in terminal.screen
+        assert "press Ctrl-C again to kill it" in terminal.screen
     assert exit_code == 130
     assert run.log("a").endswith(b"TERM\n")
     assert b"INT" not in run.log("a")
@@ -57,7 +57,7 @@ def test_a_second_ctrl_c_kills_what_ignores_the_first(pexec: Pexec) -> None:
     job = f"  a: {{grace: 60s, run: \"trap '' TERM; sh -c 'sleep 30; : {mark}'\"}}\n"
     with apply(pexec, job, mark, processes=2) as terminal:
         terminal.type(CTRL_C)
-        terminal.wait_for("interrupt again")
+        terminal.wait_for("press Ctrl-C again")
         time.sleep(0.4)  # within 0.3 s it would count as the same key press
         began = time.monotonic()
         terminal.type(CTRL_C)
@@ -165,7 +165,7 @@ def test_on_a_terminal_a_line_shows_what_runs_and_is_erased_at_the_end(pexec: Pe
         terminal.wait_for("a | one\n[0/2] running: a")
         pexec.file("go", "")
         assert terminal.process.wait(30) == 0, terminal.screen
-        terminal.wait_for("run folder: ")
+        terminal.wait_for("run directory: ")
         assert terminal.modes == terminal.modes_before
         above, _, below = terminal.screen.partition("job  status")
         assert above.endswith("\r\x1b[K"), "the line was erased before the summary table"
@@ -178,7 +178,7 @@ def test_an_unattended_terminal_gets_plain_lines(pexec: Pexec, around: dict[str,
     pexec.file("go", "").env(around)
     with Terminal(pexec.file("pexec.yaml", WATCHED), *pexec.program, "apply") as terminal:
         assert terminal.process.wait(30) == 0, terminal.screen
-        terminal.wait_for("run folder: ")
+        terminal.wait_for("run directory: ")
         assert "a | one\n" in terminal.screen
         assert "\x1b" not in terminal.screen
         assert "running" not in terminal.screen

@@ -41,7 +41,7 @@ class DeviceGuard:
         ]
         if changes:
             raise DevicesReplacedError(
-                f"{test}, or a test that ran at the same time, changed an entry that every process uses: {'; '.join(changes)}"
+                f"{test}, or a test that ran at the same time, changed what every process uses: {'; '.join(changes)}"
             )
 
     def _entries(self) -> dict[str, str]:

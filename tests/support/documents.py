@@ -53,7 +53,8 @@ def commands(document: Path) -> int:
 
 
 def _session(content: str, first_line: int) -> Iterator[Step]:
-    command, start, output = "", 0, []
+    command, start = "", 0
+    output: list[str] = []
     for number, text in enumerate(content.splitlines(), first_line):
         if text.startswith("$ "):
             if command:
@@ -65,8 +66,15 @@ def _session(content: str, first_line: int) -> Iterator[Step]:
         yield Step(start, command=command, expected=tuple(output))
 
 
-def play(document: Path, directory: Path) -> int:
-    """Perform all steps in `directory`; AssertionError at the first mismatch. Returns the number of commands run."""
+# The directory of the programs that the tests run with.
+PROGRAMS = Path(sys.executable).parent
+
+
+def play(document: Path, directory: Path, programs: Path = PROGRAMS) -> int:
+    """Perform all steps in `directory`; AssertionError at the first mismatch. Returns the number of commands run.
+
+    `pexec` and `python3` are those in the directory `programs`.
+    """
     status, ran = 0, 0
     for step in steps(document):
         if step.file:
@@ -78,16 +86,17 @@ def play(document: Path, directory: Path) -> int:
             output = [str(status)]
         else:
             ran += 1
-            status, output = _run(step.command, directory)
+            status, output = run_command(step.command, directory, programs)
         place = f"{document.name}:{step.line}: $ {step.command}"
         assert matches(list(step.expected), output), place + "\n--- printed:\n" + "\n".join(output)
     return ran
 
 
-def _run(command: str, directory: Path) -> tuple[int, list[str]]:
+def run_command(command: str, directory: Path, programs: Path = PROGRAMS) -> tuple[int, list[str]]:
+    """Run a command as the reader does. Returns its exit code and the lines that it prints."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PEXEC_")}
     environment |= {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{programs}:{os.environ['PATH']}",
         "NO_COLOR": "1",
         "COLUMNS": "100",
         "HOME": str(directory.parent),

@@ -9,18 +9,17 @@ TESTS = Path(__file__).parents[1]
 FAST_ROOMS = ("console", "diagnostics", "discovery", "engine", "journal", "manifest", "plan", "report")
 FAST_FILES = (
     "test_errors.py",
+    "test_repository.py",
     "test_suite.py",
     "docs/test_outcomes.py",
     "docs/test_promises.py",
     "docs/test_runbook.py",
 )
-# They start programs, draw thousands of runs, or measure time: together half of the time of these rooms.
+# They start programs, or draw thousands of runs: half of the time of these rooms.
 SLOW_FILES = (
     "console/test_streams.py",
     "engine/test_laws.py",
     "engine/test_small_worlds.py",
-    "manifest/test_bombs.py",
-    "plan/test_bombs.py",
 )
 SLOW_MARKS = {"clients", "docs", "faults", "network", "pre_commit"}
 
