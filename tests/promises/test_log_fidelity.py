@@ -156,5 +156,5 @@ def test_the_summary_table_comes_after_all_output_of_jobs(pexec: Pexec) -> None:
         assert process.wait(60) == 0
     shown = (pexec.folder / "out").read_text()
     block = "".join(f"{number}\n" for number in range(1, 60001))
-    ends = (rf"\[{number}/2\] {job} succeeded in .* s\n" for number, job in ((1, "a"), (2, "b")))
+    ends = (rf"\[{number}/2\] {job} succeeded in .*s\n" for number, job in ((1, "a"), (2, "b")))
     assert re.match(f"--- a\n{block}{next(ends)}--- b\n{block}{next(ends)}job +status +time\n", shown)
