@@ -134,7 +134,7 @@ def test_a_folder_of_temporary_folders_that_a_job_replaces_leads_nothing_astray(
     run = last_run(pexec.folder).check()
     ends = [run.named("attempt.finished", job=job)[-1] for job in "abc"]
     assert [end["verdict"] for end in ends] == ["succeeded", "lost", "lost"]
-    assert f"`{run.path}/tmp`, for temporary folders, is no folder any more" in ends[1]["reason"]
+    assert f"`{run.path}/tmp`, for temporary directories, is not a directory any more" in ends[1]["reason"]
 
 
 def test_a_job_that_removes_the_temporary_folders_harms_no_other(pexec: Pexec) -> None:
