@@ -128,7 +128,8 @@ class Scheduler:
                 self._on_resumed(fact)
             case _:
                 assert_never(fact)
-        self._settle()
+        if self._ended:
+            self._settle()
         out, self._out = tuple(self._out), []
         return out
 
@@ -167,15 +168,17 @@ class Scheduler:
             self._retries.forget(job)
         table.move(job, JobState.RUNNING)
         table.attempts[job] = fact.attempt
-        self._pools.take(self._jobs[job])
+        if self._jobs[job].pools:
+            self._pools.take(self._jobs[job])
         self._escalation.start(job, fact.attempt)
 
     def _on_finished(self, fact: AttemptFinished) -> None:
         job = fact.job
-        if not self._escalation.is_current(job, fact.attempt):
+        running = self._escalation.end(job, fact.attempt)
+        if running is None:
             return
-        running = self._escalation.end(job)
-        self._pools.release(self._jobs[job])
+        if self._jobs[job].pools:
+            self._pools.release(self._jobs[job])
         status = STATE_AFTER[fact.verdict]
         if status in FAILURES and self._try_again(fact, running):
             return
@@ -225,7 +228,7 @@ class Scheduler:
     def _on_cancel_job(self, fact: CancelRequested) -> None:
         job = fact.job
         assert job is not None
-        self._matrices.forget(job)
+        self._matrices.to_cancel.discard(job)
         first = self._matrices.first_failure_in_matrix(job) if fact.reason is CancelReason.FAIL_FAST else None
         cause = "cancelled on request" if first is None else self._cause(fact.reason, first)
         state = self.table.states[job]
@@ -275,7 +278,7 @@ class Scheduler:
     def _finish(self, job: int, status: JobState, reason: str) -> None:
         self.table.move(job, status)
         self._ended.append(job)
-        self._matrices.forget(job)
+        self._matrices.to_cancel.discard(job)
         allowed = self._jobs[job].allow_failure and status in FAILURES
         if status in FAILURES and not allowed:
             self._matrices.fail(job, lambda other: self.table.states[other] not in TERMINAL)
@@ -285,13 +288,16 @@ class Scheduler:
 
     def decide(self, now: float) -> list[Command]:
         """The commands at this second: either only `Cancel`s, or the steps that are due and then the launches."""
-        if not self._started or self.finished:
+        if not self._started or self.table.open == 0:
             return []
         now = self._clock = max(self._clock, now)
         reason = self._reason_to_stop(now)
         if reason is not None:
             return [Cancel(reason)]
-        return [*self._matrices.due_commands()] or self._escalation.due_commands(now) + self._launches(now)
+        if self._matrices.to_cancel:
+            return [*self._matrices.due_commands()]
+        due = self._escalation.due_commands(now) if self._escalation.steps else []
+        return due + self._launches(now)
 
     def _reason_to_stop(self, now: float) -> CancelReason | None:
         stop = self._stop
@@ -303,35 +309,33 @@ class Scheduler:
         return None
 
     def _launches(self, now: float) -> list[Command]:
-        for job in self._retries.take_due(now):
-            self._queue.add(job)
-        slots = self._free_slots()
+        if self._retries.waits:
+            for job in self._retries.take_due(now):
+                self._queue.add(job)
+        slots = self._policy.max_parallel_jobs - len(self._escalation.running)
         if slots <= 0:
             return []
         hurried = self._stop is not None and self._stop.hurried
-        chosen = self._queue.choose(slots, self._pools, self._jobs, self._may_start)
+        chosen = self._queue.choose(slots, self._pools, self._jobs, self.table.states, self._is_due)
         return [
             Launch(job, self.table.attempts[job] + 1, self._jobs[job].spec.cleanup_timeout if hurried else None)
             for job in chosen
         ]
 
-    def _may_start(self, job: int) -> bool:
-        state = self.table.states[job]
-        if state is JobState.WAITING:
-            return self._retries.not_before[job] <= self._clock
-        return state is JobState.READY
-
-    def _free_slots(self) -> int:
-        return self._policy.max_parallel_jobs - len(self._escalation)
+    def _is_due(self, job: int) -> bool:
+        return self._retries.not_before[job] <= self._clock
 
     def next_wakeup(self) -> float | None:
         """The next second at which `decide` may return more without a new fact; None if a fact must come first."""
-        if not self._started or self.finished:
+        if not self._started or self.table.open == 0:
+            return None
+        if self._deadline is None and not self._escalation.steps and not self._retries.waits:
             return None
         hurried = self._stop is not None and self._stop.hurried
-        waits = self._retries.next_due() if self._free_slots() > 0 else None
+        has_slots = len(self._escalation.running) < self._policy.max_parallel_jobs
+        waits = self._retries.next_due() if has_slots else None
         times = (None if hurried else self._deadline, self._escalation.next_due(), waits)
-        return min((time for time in times if time is not None), default=None)
+        return min([time for time in times if time is not None], default=None)
 
     # What callers see.
 

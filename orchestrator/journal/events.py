@@ -150,6 +150,10 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
     },
 }
 
+# `.value` of an enum is two calls in Python.
+_VERDICTS = {verdict: verdict.value for verdict in Verdict}
+_STATUSES = {state: state.value for state in TERMINAL}
+
 
 def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
     """The event of a fact and the fields that the engine knows; `ids[job]` is the id of a job.
@@ -164,7 +168,7 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
             return "attempt.finished", {
                 "job": ids[job],
                 "attempt": attempt,
-                "verdict": verdict.value,
+                "verdict": _VERDICTS[verdict],
                 "exit_code": exit_code,
                 "signal": signal,
                 "reason": reason,
@@ -190,7 +194,7 @@ def consequence_to_fields(consequence: Consequence, ids: Sequence[str]) -> tuple
         case JobFinished(job, status, reason, attempts, allowed):
             return "job.finished", {
                 "job": ids[job],
-                "status": status.value,
+                "status": _STATUSES[status],
                 "reason": reason,
                 "attempts": attempts,
                 "allowed": allowed,

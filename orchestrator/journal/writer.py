@@ -17,7 +17,7 @@ from structlog import BoundLoggerBase
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.append_file import GroupSync, LineFile
-from orchestrator.journal.events import EVENTS, VERSION, EventRecord, JsonDict
+from orchestrator.journal.events import EVENTS, VERSION, EventRecord
 from orchestrator.journal.file_names import BALLAST, JOURNAL
 from orchestrator.journal.rundir import RunDir
 from orchestrator.journal.safe_files import failed
@@ -32,8 +32,14 @@ _encode = msgspec.json.Encoder().encode
 class EventLogger(BoundLoggerBase):
     """A bound logger with one method and no levels: an event is an event. It logs to a list of pending lines."""
 
-    def record(self, event: str, fields: JsonDict) -> EventRecord:
-        """Send an event through the processors; the record as the journal will hold it."""
+    def emit(self, event: str, at: float, **fields: Any) -> EventRecord:
+        """Buffer one event at second `at` of the run and return its whole record.
+
+        Raises ValueError for an event, or fields of it, that are not in the closed list.
+        """
+        fields["at"] = at
+        if fields.keys() != _FIELDS.get(event):
+            raise ValueError(f"`{event}` with {sorted(fields)} is not in the list of events")
         (line, record), _ = self._process_event("append", event, fields)
         self._logger.append(line)
         whole: EventRecord = record
@@ -103,17 +109,7 @@ class JournalWriter:
         self._closed = False
         # These keys come first in every line, in this order.
         context = {"v": VERSION, "seq": 0, "ts": "", "at": 0.0, "run_id": run_id, "event": ""}
-        self._logger = EventLogger(self._pending, [Stamp(next_seq, clock), render], context)
-
-    def emit(self, event: str, at: float, **fields: Any) -> EventRecord:
-        """Buffer one event at second `at` of the run and return its whole record.
-
-        Raises ValueError for an event, or fields of it, that are not in the closed list.
-        """
-        fields["at"] = at
-        if fields.keys() != _FIELDS.get(event):
-            raise ValueError(f"`{event}` with {sorted(fields)} is not in the list of events")
-        return self._logger.record(event, fields)
+        self.emit = EventLogger(self._pending, [Stamp(next_seq, clock), render], context).emit
 
     def flush(self) -> None:
         """Append what is buffered. It then survives a crash of pexec, and about 50 ms later one of the machine."""

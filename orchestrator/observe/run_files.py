@@ -70,7 +70,8 @@ class RunFiles:
     def on_event(self, record: EventRecord) -> None:
         """Queue the record for the helper thread."""
         self._events.append(record)
-        if not self._news.is_set():
+        # The helper thread clears `_news` before it empties the queue: it was set since the queue was last empty.
+        if len(self._events) == 1:
             self._news.set()
 
     def close(self) -> None:
