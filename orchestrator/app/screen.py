@@ -12,7 +12,7 @@ from orchestrator.console.streams import draws, on_github, wants_colour
 from orchestrator.execute.attempt.spec import OnOutput
 from orchestrator.execute.driver import Observer
 from orchestrator.journal.rundir import RunDir
-from orchestrator.observe.plain import Plain, Progress
+from orchestrator.observe.plain import Plain, ProgressLines
 from orchestrator.observe.stream import LossyStream
 
 ShowOutput = Callable[[str, bytes], None]  # the ID of a job, and bytes that it printed
@@ -53,7 +53,7 @@ def open_screen(output: str, total: int, rundir: RunDir) -> Screen:
 
         grouped = Grouped(out, err, total, rundir, colour=colour, github=github)
         return Screen((grouped,), None, err, grouped.progress.tell, grouped.close)
-    progress = Progress(err, total, only_trouble=True)
+    progress = ProgressLines(err, total, only_trouble=True)
     if output == "jsonl":
         from orchestrator.observe.jsonl import JsonLines
 

@@ -15,7 +15,7 @@ from orchestrator.console.text import visible
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.logs import LogReader, SafeLines
-from orchestrator.observe.plain import Progress
+from orchestrator.observe.plain import ProgressLines
 from orchestrator.observe.stream import LossyStream
 
 Record = Mapping[str, Any]
@@ -32,7 +32,7 @@ class Grouped:
         self._rundir = rundir
         self._colour = colour
         self._github = github
-        self.progress = Progress(err, total)
+        self.progress = ProgressLines(err, total)
         self._attempts: dict[str, list[Record]] = {}
         self._ends: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="pexec-grouped", daemon=True)

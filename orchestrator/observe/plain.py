@@ -53,7 +53,7 @@ class LinePrefixer:
         return f"{visible(job)} | {safe_line(line, colour=self._colour, github=self._github)}\n"
 
 
-class Progress:
+class ProgressLines:
     """One line on stderr for each job that ends, and for each retry: `[3/12] build failed in 1.2 s: exit code 2`."""
 
     def __init__(self, err: Lines, total: int, *, only_trouble: bool = False) -> None:
@@ -133,7 +133,7 @@ class Plain:
 
     def __init__(self, out: Lines, err: Lines, total: int, *, colour: bool, github: bool) -> None:
         self._lines = LinePrefixer(out, colour=colour, github=github)
-        self.progress = Progress(err, total)
+        self.progress = ProgressLines(err, total)
 
     def on_output(self, job: str, chunk: bytes) -> None:
         """Bytes that an attempt of `job` printed; called in the attempt's thread."""

@@ -7,7 +7,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.observe.plain import MAX_LINE, LinePrefixer, Progress
+from orchestrator.observe.plain import MAX_LINE, LinePrefixer, ProgressLines
 from orchestrator.observe.stream import LossyStream
 
 
@@ -49,7 +49,7 @@ def test_a_huge_line_is_shown_in_pieces_and_loses_nothing() -> None:
 
 def test_each_end_is_one_line_with_its_count_and_reason() -> None:
     err = io.StringIO()
-    progress = Progress(LossyStream(err), total=2)
+    progress = ProgressLines(LossyStream(err), total=2)
     progress.on_event({"event": "attempt.started", "at": 0.0, "job": "a", "attempt": 1})
     progress.on_event(
         {"event": "job.finished", "at": 1.26, "job": "a", "status": "failed", "reason": "exit code 2", "allowed": True}
