@@ -58,12 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _sizes(run: RunDir) -> Callable[[str], int | None]:
     """The size of a log by its name in the run directory; None if it is not a regular file."""
-    folder = run.folder(LOGS)
+    directory = run.folder(LOGS)
 
     def size_of(name: str) -> int | None:
         above, _, base = name.partition("/")
         try:
-            facts = os.stat(base, dir_fd=folder, follow_symlinks=False)
+            facts = os.stat(base, dir_fd=directory, follow_symlinks=False)
         except OSError:
             return None
         return facts.st_size if above == LOGS and "/" not in base and stat.S_ISREG(facts.st_mode) else None
@@ -83,8 +83,8 @@ def _judge_results(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
     report = fold.report()
     try:
         content = run.read(RESULTS)
-    except EnvironmentFailedError as fault:
-        return [Violation(line, Rule.RESULTS_FILE, fault.message)]
+    except EnvironmentFailedError as error:
+        return [Violation(line, Rule.RESULTS_FILE, error.message)]
     if content == results_file(report):
         return []
     try:
