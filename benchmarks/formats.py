@@ -1,4 +1,4 @@
-"""How each tool wants to be told of a graph. Job number n is named `jn`; `commands[n]` is its shell text."""
+"""Writes a graph in the format of each tool. Job number n is named `jn`; `commands[n]` is its shell text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _names(numbers: Sequence[int], before: str = "j", between: str = " ") -> str
 
 
 def last_jobs(graph: Graph) -> list[int]:
-    """The jobs that no other needs: whoever builds these builds all."""
+    """The jobs without dependents: building these builds all."""
     needed = {need for needs in graph for need in needs}
     return [job for job in range(len(graph)) if job not in needed]
 
@@ -42,7 +42,7 @@ def pexec_json(graph: Graph, commands: Sequence[str], folder: Path) -> None:
 
 
 def ninja(graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`build.ninja`; no output file is ever made, so every job runs each time."""
+    """`build.ninja`; no output file is ever created, so that every job runs each time."""
     with (folder / "build.ninja").open("w") as file:
         file.write("rule r\n  command = $cmd\n  description = $out\n")
         for job, needs in enumerate(graph):
@@ -50,7 +50,7 @@ def ninja(graph: Graph, commands: Sequence[str], folder: Path) -> None:
 
 
 def make(graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`Makefile`; the `;` makes make use the shell, as the others do."""
+    """`Makefile`; the `;` makes make use the shell, like the other tools."""
     with (folder / "Makefile").open("w") as file:
         file.write(f".SUFFIXES:\nMAKEFLAGS += -rR\n.PHONY: all {_names(range(len(graph)))}\n")
         file.write(f"all: {_names(last_jobs(graph))}\n")
@@ -59,7 +59,7 @@ def make(graph: Graph, commands: Sequence[str], folder: Path) -> None:
 
 
 def task(graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`Taskfile.yml`. Task runs commands by a shell of its own, without a process where it can."""
+    """`Taskfile.yml`. Task runs commands in its own shell, without a process where possible."""
     with (folder / "Taskfile.yml").open("w") as file:
         file.write("version: '3'\nsilent: true\nrun: once\ntasks:\n")
         file.write(f"  default:\n    deps: [{_names(last_jobs(graph), between=', ')}]\n")
@@ -69,7 +69,7 @@ def task(graph: Graph, commands: Sequence[str], folder: Path) -> None:
 
 
 def just(graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`justfile`; what a recipe needs runs side by side, with no limit."""
+    """`justfile`; the dependencies of a recipe run in parallel, without a limit."""
     with (folder / "justfile").open("w") as file:
         file.write(f"[parallel]\nall: {_names(last_jobs(graph))}\n")
         for job, needs in enumerate(graph):
@@ -78,7 +78,7 @@ def just(graph: Graph, commands: Sequence[str], folder: Path) -> None:
 
 
 def doit(graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`dodo.py`, which makes its tasks from `graph.json`."""
+    """`dodo.py`, which creates its tasks from `graph.json`."""
     (folder / "graph.json").write_text(json.dumps([graph, list(commands)]))
     (folder / "dodo.py").write_text(
         "import json\n"
@@ -90,7 +90,7 @@ def doit(graph: Graph, commands: Sequence[str], folder: Path) -> None:
 
 
 def snakemake(graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`Snakefile`, a rule for each job, which are told apart by the files that they touch."""
+    """`Snakefile`, with one rule for each job, linked by the files that they touch."""
     with (folder / "Snakefile").open("w") as file:
         file.write(f"rule all:\n    input: {[f'out/j{job}' for job in last_jobs(graph)]!r}\n")
         for job, needs in enumerate(graph):
@@ -100,5 +100,5 @@ def snakemake(graph: Graph, commands: Sequence[str], folder: Path) -> None:
 
 
 def lines(_graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`lines`: a command in each, and nothing of what needs what."""
+    """`lines`: one command each, without dependencies."""
     (folder / "lines").write_text("".join(f"{command}\n" for command in commands))

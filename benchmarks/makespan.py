@@ -1,4 +1,4 @@
-"""How near a run of jobs of known length comes to the shortest that there can be. The jobs sleep."""
+"""How close runs of jobs with known durations come to the shortest possible run. The jobs sleep."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def measure(subject: Subject) -> str:
     for name, graph in graphs.items():
         for number in slots:
             if subject.share.is_overdrawn:
-                found.append(f"**{name}**, {number} slots: left out, there is no time left.")
+                found.append(f"**{name}**, {number} slots: left out for lack of time.")
                 continue
             subject.say(f"makespan, {name}, {jobs} jobs, {number} slots")
             found.append(_compare(subject, subject.share.part(left), name, graph, number))
@@ -54,7 +54,7 @@ def _compare(subject: Subject, share: Share, name: str, graph: Graph, slots: int
             place.mkdir()
             tool.write(graph, marks.marked([f"sleep {length}" for length in seconds]), place)
             work[tool.name] = partial(_proven, subject, tool, graph, slots, place)
-        # Its runs lie beside those of the first, which are cleared away each time; the first one of them only teaches.
+        # A second project, whose runs are kept: its first run only records the durations.
         place = folder / "again"
         place.mkdir()
         PEXEC.write(graph, marks.marked([f"sleep {length}" for length in seconds]), place)
@@ -78,7 +78,7 @@ def _compare(subject: Subject, share: Share, name: str, graph: Graph, slots: int
 
 
 def _proven(subject: Subject, tool: Tool, graph: Graph, slots: int, folder: Path, *, keep: bool = False) -> Used:
-    """One run, of which it is proven that each job ran in order and within the slots."""
+    """One run, checked: each job ran in order and within the slots."""
     if not keep:
         tool.clean(folder)
     used = subject.run(tool.run(slots), folder)

@@ -1,4 +1,4 @@
-"""What a job costs besides its own work: whole runs of jobs that do nothing."""
+"""The overhead of a job: whole runs of jobs that do nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def measure(subject: Subject) -> str:
     for shape in shapes:
         for number in slots:
             if subject.share.is_overdrawn:
-                found.append(f"**{shape}**, {number} slots: left out, there is no time left.")
+                found.append(f"**{shape}**, {number} slots: left out for lack of time.")
                 continue
             subject.say(f"{shape}, {jobs} jobs, {number} slots")
             found.append(_compare(subject, subject.share.part(left), shape, jobs, number, verify=number == slots[0]))
@@ -57,7 +57,7 @@ def _compare(subject: Subject, share: Share, shape: str, jobs: int, slots: int, 
 
 
 def run_once(subject: Subject, tool: Tool, slots: int, folder: Path) -> Used:
-    """One run of the graph that is written in `folder`, of which no earlier run is known."""
+    """One run of the graph in `folder`, without records of earlier runs."""
     tool.clean(folder)
     return subject.run(tool.run(slots), folder, env=tool.home(folder))
 

@@ -1,4 +1,4 @@
-"""Large runs of pexec: whether a job costs the same among many as among few, in time and in memory."""
+"""Large runs of pexec: whether the cost of a job depends on the number of jobs, in time and in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SLOTS = 4
 
 
 def measure(subject: Subject) -> str:
-    """Layers of twenty jobs that do nothing: time, memory, and that `pexec verify` finds each of them in order."""
+    """Layers of twenty jobs that do nothing: time and memory, each run checked by `pexec verify`."""
     sizes = [200, 1000] if subject.quick else [1000, 10_000, 100_000]
     rows: list[list[str]] = []
     first: Used | None = None

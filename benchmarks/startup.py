@@ -1,4 +1,4 @@
-"""How long it takes to start: hooks and loops do it all the time."""
+"""Startup time, which hooks and loops pay every time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIRST = "pexec apply, one job, first time"
 
 
 def measure(subject: Subject) -> str:
-    """One table of whole processes, each beside a Python that does nothing."""
+    """One table of whole processes, each compared with a Python that does nothing."""
     with subject.folder() as folder:
         PEXEC.write(flat(1), ["true"], folder)
         example = str(ROOT / "pexec.yaml.example")

@@ -1,4 +1,4 @@
-"""A tool that does not do the work is found out."""
+"""A tool that does not do the work is detected."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_jobs_mark_their_beginning_and_end(tmp_path: Path) -> None:
         ("b0 b1 e0 e1 b2 e2", None, ""),
         ("b0 e0 b1 e1 b2", 1, "2 of 3 jobs ran"),
         ("", 1, "0 of 3 jobs ran"),
-        ("b0 e0 b2 e2 b1 e1", 1, "job 2 began before what it needs had ended"),
+        ("b0 e0 b2 e2 b1 e1", 1, "job 2 started before its needs had ended"),
         ("b0 e0 b0 e0 b1 e1 b2 e2", 1, "job 0 ran twice"),
     ],
 )
