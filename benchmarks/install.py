@@ -51,15 +51,15 @@ def install(scratch: Path) -> Installed:
     return Installed(env, scratch / "pexec/bin/python", peers, versions, missing)
 
 
-def _from_pypi(folder: Path) -> dict[str, str]:
+def _from_pypi(directory: Path) -> dict[str, str]:
     """One environment for all, but one `pip install` for each, so that a failure affects one tool only."""
     missing: dict[str, str] = {}
-    if not (folder / "bin/pip").exists():
-        _environment(folder)
+    if not (directory / "bin/pip").exists():
+        _environment(directory)
     packages = {tool.name: tool.source.removeprefix("pypi:") for tool in PEERS if tool.source.startswith("pypi:")}
     for name, package in {**packages, "PyYAML": "PyYAML"}.items():
         try:
-            _call([str(folder / "bin/pip"), "install", "-q", package])
+            _call([str(directory / "bin/pip"), "install", "-q", package])
         except (subprocess.SubprocessError, OSError) as error:
             missing[name] = f"pip could not install {package}: {reason(error)}"
     return missing
@@ -81,8 +81,8 @@ def _from_debian() -> dict[str, str]:
     return missing
 
 
-def _environment(folder: Path) -> None:
-    _call([sys.executable, "-m", "venv", str(folder)])
+def _environment(directory: Path) -> None:
+    _call([sys.executable, "-m", "venv", str(directory)])
 
 
 def _call(argv: Sequence[str]) -> None:

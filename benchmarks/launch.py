@@ -47,7 +47,7 @@ def main() -> None:
                     break
         _, status, used = os.wait4(pid, 0)
     wall = time.perf_counter() - began
-    told = {
+    usage = {
         "code": os.waitstatus_to_exitcode(status) if ended else None,
         "wall": wall,
         "cpu": used.ru_utime + used.ru_stime,
@@ -55,7 +55,7 @@ def main() -> None:
         **seen,
         "resident": sorted(resident)[len(resident) // 2] if resident else 0,
     }
-    print(json.dumps(told))
+    print(json.dumps(usage))
 
 
 def look(pid: int, seen: dict[str, int], resident: list[int]) -> None:

@@ -15,12 +15,12 @@ def marked(commands: list[str]) -> list[str]:
     return [f"printf 'b{n}\\n' >> {FILE} && {text} && printf 'e{n}\\n' >> {FILE}" for n, text in enumerate(commands)]
 
 
-def check(graph: Graph, folder: Path, slots: int | None) -> None:
+def check(graph: Graph, directory: Path, slots: int | None) -> None:
     """Check that every job ran exactly once, after its needs, and at most `slots` at once. Removes the marks.
 
     Raises `FailedError` with the violation.
     """
-    path = folder / FILE
+    path = directory / FILE
     lines = path.read_text().splitlines() if path.exists() else []
     path.unlink(missing_ok=True)
     begun: set[int] = set()

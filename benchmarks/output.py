@@ -27,8 +27,8 @@ def measure(subject: Subject) -> str:
     room = shutil.disk_usage(scratch).free
     rows = []
     with tempfile.TemporaryDirectory(dir=scratch) as name:
-        folder = Path(name)
-        text = folder / "text"
+        directory = Path(name)
+        text = directory / "text"
         text.write_text((LINE + "\n") * (MIB // (len(LINE) + 1)))
         kinds: list[tuple[str, tuple[int, ...], Callable[[int], str]]] = [
             ("direct", sizes, lambda size: _manifest(f"head -c {size * MIB} /dev/zero", secrets=0)),
@@ -40,29 +40,29 @@ def measure(subject: Subject) -> str:
                     rows.append([kind, f"{size}", "left out: no space", "", ""])
                     continue
                 subject.say(f"output {kind}, {size} MiB")
-                rows.append(_row(subject, folder, kind, size, manifest(size)))
+                rows.append(_row(subject, directory, kind, size, manifest(size)))
     where = "a tmpfs" if scratch == TMPFS else "a disk"
     shown = table(["way", "MiB printed", "MB/s", "s of the job", "MiB pexec + warden"], rows)
     return f"Logs on {where}.\n\n{shown}"
 
 
-def _row(subject: Subject, folder: Path, kind: str, size: int, manifest: str) -> list[str]:
-    (folder / "pexec.yaml").write_text(manifest)
+def _row(subject: Subject, directory: Path, kind: str, size: int, manifest: str) -> list[str]:
+    (directory / "pexec.yaml").write_text(manifest)
     values = {f"SECRET_{n}": f"private-{n}-{n * 7919 % 104729}" for n in range(SECRETS)}
     try:
-        used = subject.run(["pexec", "apply", "--output", "quiet"], folder, watch=True, env=values)
-        seconds = _job_seconds(folder, size)
+        used = subject.run(["pexec", "apply", "--output", "quiet"], directory, watch=True, env=values)
+        seconds = _job_seconds(directory, size)
     except FailedError as error:
         return [kind, str(size), subject.failed("pexec", f"{kind}, {size} MiB", error), "", ""]
     finally:
-        shutil.rmtree(folder / ".pexec", ignore_errors=True)
+        shutil.rmtree(directory / ".pexec", ignore_errors=True)
     memory = f"{used.own / MIB:.0f} + {used.helper / MIB:.0f}"
     return [kind, str(size), f"{size * MIB / 1e6 / seconds:.0f}", f"{seconds:.2f}", memory]
 
 
-def _job_seconds(folder: Path, size: int) -> float:
+def _job_seconds(directory: Path, size: int) -> float:
     """The duration of the job, as pexec recorded it. Raises `FailedError` unless the log has the right size."""
-    (run,) = (folder / ".pexec/runs").glob("*/results_summary.json")
+    (run,) = (directory / ".pexec/runs").glob("*/results_summary.json")
     (job,) = json.loads(run.read_text())["jobs"]
     log = run.parent / str(job["log_file"])
     expected = size * (MIB // (len(LINE) + 1)) * (len(LINE) + 1)

@@ -33,25 +33,25 @@ class Used:
     resident: int
 
 
-def environment(folders: Sequence[Path], home: Path) -> dict[str, str]:
+def environment(directories: Sequence[Path], home: Path) -> dict[str, str]:
     """Environment of measured programs: these directories first in PATH, an empty `home`, nothing else inherited."""
     kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TMPDIR") if name in os.environ}
-    path = os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)])
+    path = os.pathsep.join([*map(str, directories), os.environ.get("PATH", os.defpath)])
     return {**kept, "PATH": path, "HOME": str(home)}
 
 
 def run(
-    argv: Sequence[str], folder: Path, env: Mapping[str, str], seconds: float,
+    argv: Sequence[str], directory: Path, env: Mapping[str, str], seconds: float,
     *, output: Path | None = None, watch: bool = False,
 ) -> Used:  # fmt: skip
     """Run a program to its end. Raises `FailedError` if it takes longer or does not exit with 0.
 
     Its output goes to the file `output`, by default only to the message of a failure. `watch` samples memory.
     """
-    printed = folder / "printed" if output is None else output
+    printed = directory / "printed" if output is None else output
     argv = [sys.executable, "-I", "-S", str(LAUNCH), str(seconds), "watch" if watch else "", str(printed), *argv]
     with subprocess.Popen(
-        argv, cwd=folder, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        argv, cwd=directory, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as launched:
         try:
             out, err = launched.communicate(timeout=seconds + 30)

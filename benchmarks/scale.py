@@ -25,10 +25,10 @@ def measure(subject: Subject) -> str:
             rows.append([f"{jobs:,}", f"left out: {expected:.0f} s expected", *[""] * 7])
             continue
         try:
-            with subject.folder() as folder:
-                ninja = _run(subject, NINJA, jobs, folder) if subject.installed.has("ninja") else None
-                used = _run(subject, PEXEC, jobs, folder)
-                verified = subject.run(["pexec", "verify"], folder)
+            with subject.directory() as directory:
+                ninja = _run(subject, NINJA, jobs, directory) if subject.installed.has("ninja") else None
+                used = _run(subject, PEXEC, jobs, directory)
+                verified = subject.run(["pexec", "verify"], directory)
         except FailedError as error:
             rows.append([f"{jobs:,}", subject.failed("pexec", f"{jobs} jobs", error), *[""] * 7])
             continue
@@ -56,6 +56,6 @@ def _row(jobs: int, fewest: int, used: Used, first: Used, ninja: Used | None, ve
     ]  # fmt: skip
 
 
-def _run(subject: Subject, tool: Tool, jobs: int, folder: Path) -> Used:
-    tool.write(layers(jobs), ["true"] * jobs, folder)
-    return subject.run(tool.run(SLOTS), folder, watch=True)
+def _run(subject: Subject, tool: Tool, jobs: int, directory: Path) -> Used:
+    tool.write(layers(jobs), ["true"] * jobs, directory)
+    return subject.run(tool.run(SLOTS), directory, watch=True)

@@ -28,14 +28,16 @@ class Subject:
     failures: list[str] = field(default_factory=list)
 
     @contextmanager
-    def folder(self) -> Iterator[Path]:
+    def directory(self) -> Iterator[Path]:
         """An empty directory, removed at the end."""
         with tempfile.TemporaryDirectory(dir=self.scratch) as name:
             yield Path(name)
 
-    def run(self, argv: list[str], folder: Path, *, watch: bool = False, env: Mapping[str, str] | None = None) -> Used:
+    def run(
+        self, argv: list[str], directory: Path, *, watch: bool = False, env: Mapping[str, str] | None = None
+    ) -> Used:
         """Run a program in the environment of the installed tools, see `process.run`."""
-        return run(argv, folder, {**self.installed.env, **(env or {})}, self.limit, watch=watch)
+        return run(argv, directory, {**self.installed.env, **(env or {})}, self.limit, watch=watch)
 
     def failed(self, name: str, what: str, error: FailedError) -> str:
         """Record that a tool failed. Returns the text for its row."""

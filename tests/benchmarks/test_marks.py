@@ -21,7 +21,7 @@ def test_jobs_mark_their_beginning_and_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "slots", "fault"),
+    ("lines", "slots", "failure"),
     [
         ("b0 b1 e0 e1 b2 e2", 2, ""),
         ("b0 b1 e0 e1 b2 e2", 1, "2 jobs at once, with 1 slots"),
@@ -33,11 +33,11 @@ def test_jobs_mark_their_beginning_and_end(tmp_path: Path) -> None:
     ],
 )
 def test_a_run_counts_only_if_all_jobs_ran_once_in_order_and_within_the_slots(
-    lines: str, slots: int | None, fault: str, tmp_path: Path
+    lines: str, slots: int | None, failure: str, tmp_path: Path
 ) -> None:
     (tmp_path / marks.FILE).write_text("".join(f"{line}\n" for line in lines.split()))
-    if fault:
-        with pytest.raises(FailedError, match=fault):
+    if failure:
+        with pytest.raises(FailedError, match=failure):
             marks.check(GRAPH, tmp_path, slots)
     else:
         marks.check(GRAPH, tmp_path, slots)

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.graphs import chain, flat, layers
 from benchmarks.simulate import bound, list_schedule, ranks
 
-# Two long jobs in a row, and four short ones beside them: who starts with the short ones is late.
+# Two long jobs in sequence, and four independent short ones: starting with the short ones takes longer.
 FORK = [[], [], [], [], [], [4]]
 SECONDS = [1.0, 1.0, 1.0, 1.0, 2.0, 2.0]
 
