@@ -64,6 +64,7 @@ def test_a_choice_from_a_matrix_that_was_refused_is_not_a_second_error() -> None
         {
             "build": {"run": "true", "matrix": axes},
             "test": {"run": "true", "needs": [{"workflow": "build", "matrix": {"k": "k1"}}]},
+            "lint": {"run": "true", "matrix": {"k": ["k1"]}},
         }
     )
     assert [one.code for one in result.diagnostics] == ["PX209"]
