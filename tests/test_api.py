@@ -107,7 +107,7 @@ def test_wrong_arguments_are_wrong_usage(folder: Path, arguments: dict[str, obje
 
 def test_a_run_that_is_not_there_is_wrong_usage(folder: Path) -> None:
     for look in (orchestrator.read_report, orchestrator.resume):
-        with pytest.raises(UsageError, match="there is no run in `elsewhere`"):
+        with pytest.raises(UsageError, match="no runs in `elsewhere`"):
             look(run_root="elsewhere")
 
 

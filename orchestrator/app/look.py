@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from orchestrator.collector import collector_paused
 from orchestrator.diagnostics.repository import directories_upward
 from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
 from orchestrator.journal.file_names import JOURNAL, PLAN
@@ -55,23 +55,18 @@ class Look:
     def __init__(self, run: RunDir, *, keeps_plan_data: bool = False) -> None:
         self.run = run
         self.driven = is_driven(run)  # checked first: a run that ends while its journal is read was not interrupted
-        gc.disable()  # a large plan is all survivors; looking for garbage among them takes longer than reading it
-        try:
+        with collector_paused(freeze=True):
             data = self._plan_data()
             self.plan = plan_from_dict(data)
             self.plan_data = data if keeps_plan_data else {}
             del data
-            gc.freeze()
-        finally:
-            gc.enable()
         self._ids = frozenset(job.id for job in self.plan.jobs)
         self._reader = JournalReader(run)
 
     def feed(self, *sinks: Sink) -> int:
         """Pass the events since the last call to each sink, and return their number."""
         before, self.driven, ids = self._reader.next_seq, is_driven(self.run), self._ids
-        gc.disable()
-        try:
+        with collector_paused():
             for event in self._reader:
                 job = event.get("job")
                 if job is None:
@@ -81,8 +76,6 @@ class Look:
                     raise RefusedError(f"{where}: unknown job `{job}`", code="PX405")
                 for sink in sinks:
                     sink(event)
-        finally:
-            gc.enable()
         return self._reader.next_seq - before
 
     def _check_plan(self, event: Mapping[str, Any]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from orchestrator.collector import collector_paused
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, Selection
@@ -56,12 +56,8 @@ def plan_manifest(
     """
     from orchestrator.manifest.load import load
 
-    gc.disable()  # a large plan is all survivors; looking for garbage among them takes longer than making them
-    try:
+    with collector_paused(freeze=True):
         return plan_loaded(load(path), selection, overrides, environment, run_root)
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def plan_invocation(invocation: Invocation, run_root: str | None = None) -> PlanningResult:
@@ -100,15 +96,15 @@ def plan_loaded(
     diagnostics = tuple(sorted((*loaded.diagnostics, *own), key=_position))
     plan = planned.plan if readable else None
     purposes = {name: param.description for name, param in loaded.manifest.params.items() if param.description}
-    repeatable = not diagnostics and is_repeatable(loaded.manifest)
+    repeatable = not diagnostics and _is_repeatable(loaded, loaded.manifest)
     return PlanningResult(loaded.path, plan, diagnostics, loaded.source.texts, planned.origins, purposes, repeatable)
 
 
-def is_repeatable(manifest: Manifest) -> bool:
+def _is_repeatable(loaded: Loaded, manifest: Manifest) -> bool:
     """Whether the plan follows from the manifest's own bytes: no other file, no parameter, nothing of the machine."""
-    from orchestrator.manifest.key_index import KeyIndex
-
-    return not (manifest.include or manifest.params or KeyIndex(manifest.workflows).names("file", "if_"))
+    if manifest.include or manifest.params or loaded.files:
+        return False
+    return all(workflow.if_ is None for workflow in manifest.workflows.values())
 
 
 def planning_environment(

@@ -32,7 +32,7 @@ from orchestrator.execute.driver import Driver, usage_fields
 from orchestrator.execute.leftovers import boot_id, end_tree
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
-from orchestrator.journal.history import History, Process
+from orchestrator.journal.history import AttemptProcess, History
 from orchestrator.journal.plan_file import read_plan_data
 from orchestrator.journal.reader import JournalReader, recover
 from orchestrator.journal.rundir import RunDir
@@ -124,9 +124,9 @@ class _Resumption:
         """The plan is the same: continue the run where it stopped."""
         rundir, history = self._rundir, self._history
         scheduler = history.scheduler
-        states = [scheduler.state(job.index) for job in plan.jobs]
+        states = [scheduler.table.states[job.index] for job in plan.jobs]
         left_out = self._left_out(plan, adoption_decisions(plan, states, plan), states)
-        succeeded = scheduler.tally[JobState.SUCCEEDED]
+        succeeded = scheduler.table.tally[JobState.SUCCEEDED]
         prepared = prepare(plan, self._supervisor, rundir.path, len(plan.jobs) - succeeded)
         rundir.make_folders()
         rundir.tidy()
@@ -160,7 +160,7 @@ class _Resumption:
     def _start_over(self, plan: Plan) -> int:
         """The plan has changed: start a new run, in which unchanged successes count."""
         old, run_id = _old_plan(self._rundir), self._rundir.run_id
-        states = [self._history.scheduler.state(job.index) for job in old.jobs]
+        states = [self._history.scheduler.table.states[job.index] for job in old.jobs]
         decisions = adoption_decisions(old, states, plan)
         left_out = self._left_out(plan, decisions, states)
         _print_decisions(plan, decisions, left_out, run_id)
@@ -196,7 +196,7 @@ class _Resumption:
             )
         return jobs_left_out(plan, decisions)
 
-    def _end_leftovers(self) -> list[Process]:
+    def _end_leftovers(self) -> list[AttemptProcess]:
         """End what the dead process of pexec, and its warden, left running since this boot of the machine."""
         boot = boot_id()
         suspects = [process for process in self._history.under_way if boot and process.boot_id == boot]
@@ -248,10 +248,10 @@ def _rename_stale_logs(plan: Plan, rundir: RunDir, scheduler: Scheduler) -> None
     """
     there = set(os.listdir(rundir.folder(LOGS)))
     for job, slug in zip(plan.jobs, slugs([job.id for job in plan.jobs]), strict=True):
-        attempt = scheduler.attempts(job.index) + 1
+        attempt = scheduler.table.attempts[job.index] + 1
         while os.path.basename(name := log_name(slug, attempt)) in there and rundir.put_aside(name):
             attempt += 1
-        if job.spec.cleanup is not None and scheduler.state(job.index) is not JobState.SUCCEEDED:
+        if job.spec.cleanup is not None and scheduler.table.states[job.index] is not JobState.SUCCEEDED:
             rundir.remove(cleanup_log_name(slug))
 
 

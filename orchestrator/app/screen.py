@@ -12,8 +12,9 @@ from orchestrator.console.streams import draws, on_github, wants_colour
 from orchestrator.execute.attempt.spec import OnOutput
 from orchestrator.execute.driver import Observer
 from orchestrator.journal.rundir import RunDir
-from orchestrator.observe.plain import Plain, ProgressLines
+from orchestrator.observe.plain import PlainOutput, ProgressLines
 from orchestrator.observe.stream import LossyStream
+from orchestrator.plan.model import Plan
 
 ShowOutput = Callable[[str, bytes], None]  # the ID of a job, and bytes that it printed
 
@@ -35,30 +36,32 @@ class Screen(Struct, frozen=True):
         return lambda spec, chunk: show(spec.job_id, chunk)
 
 
-def open_screen(output: str, total: int, rundir: RunDir) -> Screen:
-    """The screen for a run of `total` jobs. `output` is one of `settings.OUTPUTS` except `auto`."""
+def open_screen(output: str, plan: Plan, done: int, rundir: RunDir) -> Screen:
+    """The screen for a run, `done` of whose jobs are done. `output` is one of `settings.OUTPUTS` except `auto`."""
     github = on_github()
     out, err = LossyStream(sys.stdout), LossyStream(sys.stderr, github=github)
     colour = wants_colour(sys.stdout, os.environ)
+    total = len(plan.jobs) - done
+    tries = {job.id: job.retry.max_attempts for job in plan.jobs if job.retry.max_attempts > 1}
     if output == "live" and draws(sys.stderr, os.environ):
-        from orchestrator.observe.live import Live
+        from orchestrator.observe.live import LiveOutput
 
-        live = Live(out, err, total, screen_width, colour=colour, github=github)
-        return Screen((live,), live.on_output, err, live.tell_status, live.close)
+        live = LiveOutput(out, err, total, screen_width, colour=colour, github=github, max_attempts=tries)
+        return Screen((live,), live.on_output, err, live.print_status, live.close)
     if output in ("plain", "live"):
-        plain = Plain(out, err, total, colour=colour, github=github)
-        return Screen((plain,), plain.on_output, err, plain.progress.tell)
+        plain = PlainOutput(out, err, total, colour=colour, github=github, max_attempts=tries)
+        return Screen((plain,), plain.on_output, err, plain.progress.print_status)
     if output == "grouped":
-        from orchestrator.observe.grouped import Grouped
+        from orchestrator.observe.grouped import GroupedOutput
 
-        grouped = Grouped(out, err, total, rundir, colour=colour, github=github)
-        return Screen((grouped,), None, err, grouped.progress.tell, grouped.close)
-    progress = ProgressLines(err, total, only_trouble=True)
+        grouped = GroupedOutput(out, err, total, rundir, colour=colour, github=github, max_attempts=tries)
+        return Screen((grouped,), None, err, grouped.progress.print_status, grouped.close)
+    progress = ProgressLines(err, total, only_failures=True, max_attempts=tries)
     if output == "jsonl":
-        from orchestrator.observe.jsonl import JsonLines
+        from orchestrator.observe.jsonl import JsonlOutput
 
-        return Screen((JsonLines(out), progress), None, err, progress.tell)
-    return Screen((progress,), None, err, progress.tell)
+        return Screen((JsonlOutput(out), progress), None, err, progress.print_status)
+    return Screen((progress,), None, err, progress.print_status)
 
 
 def colours_closing_table() -> bool:

@@ -130,7 +130,7 @@ class _Session:
         self._state = state
         self._prepared = prepared
         self._supervisor = supervisor
-        self._screen = open_screen(options.output, len(plan.jobs) - scheduler.tally[JobState.SUCCEEDED], rundir)
+        self._screen = open_screen(options.output, plan, scheduler.table.tally[JobState.SUCCEEDED], rundir)
         stack.callback(self._screen.close)
         power = plan.policy.durability is Durability.POWER
         self._journal = JournalWriter(rundir, rundir.run_id, next_seq=state.next_seq, power=power)

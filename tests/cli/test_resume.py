@@ -242,8 +242,8 @@ def test_a_run_is_named_by_the_beginning_of_its_id_and_may_be_resumed_from_elsew
 def test_without_any_run_there_is_nothing_to_resume_and_an_unknown_one_is_wrong_usage(pexec: Pexec) -> None:
     pexec.run("resume").said(
         exit_code=4,
-        stderr="error[PX406]: nothing to resume: there is no run in `.pexec/runs`\n"
-        "  = help: `pexec apply` makes one; `--run-root` looks elsewhere\n",
+        stderr="error[PX406]: nothing to resume: no runs in `.pexec/runs`\n"
+        "  = help: `pexec apply` starts one; `--run-root` looks elsewhere\n",
     )
     begun(pexec)
     assert pexec.run("resume", "1999").exit_code == 2
@@ -282,8 +282,8 @@ def test_other_damage_is_refused_at_its_line_and_nothing_is_changed(pexec: Pexec
     path.write_bytes(damaged)
     pexec.run("resume").said(
         exit_code=4,
-        stderr=f"error[PX405]: `{path}` is damaged: line 5: its checksum does not fit\n"
-        "  = help: the lines before it are good; a run with this journal cannot go on\n",
+        stderr=f"error[PX405]: `{path}` is damaged: line 5: its checksum is wrong\n"
+        "  = help: the lines before it are intact, but the run cannot be resumed\n",
     )
     assert path.read_bytes() == damaged
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.recorded_runs import record
 from support.stories import Story
-from support.told_runs import tell
 
 from benchmarks import formats
 from benchmarks.graphs import layers
@@ -46,7 +46,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         story.start(job.id, float(job.index))
         story.end(job.id, job.index + 0.5)
     story.finish(float(JOBS))
-    tell(folder / "runs", story)
+    record(folder / "runs", story)
     return folder / "runs"
 
 
@@ -74,7 +74,7 @@ def report(run: RunDir) -> None:
 def verify(run: RunDir) -> None:
     look = Look(run, keeps_plan_data=True)
     judge = Judge(look.plan_data)
-    look.feed(judge.see)
+    look.feed(judge.check)
     assert judge.finished
     assert not judge.found
 

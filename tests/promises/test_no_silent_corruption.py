@@ -116,7 +116,7 @@ def test_a_line_that_is_missing_doubled_or_moved_is_refused(whole: Run) -> None:
     ):
         run = with_journal(whole, b"".join(wrong))
         said = pexec_here(project(run), "resume")
-        assert (said.exit_code, f"is damaged: line {line}: its number is" in said.stderr) == (4, True)
+        assert (said.exit_code, f"is damaged: line {line}: expected `seq`" in said.stderr) == (4, True)
 
 
 def test_a_wall_clock_that_goes_back_changes_nothing(whole: Run) -> None:

@@ -136,7 +136,7 @@ class World:
     def end(self, which: str | int, verdict: Verdict = Verdict.SUCCEEDED, **rest: Any) -> list[Command]:
         """The running attempt of a job ends; what is done then."""
         number = self.number(which)
-        attempt = self.scheduler.attempts(number)
+        attempt = self.scheduler.table.attempts[number]
         self.happen(AttemptFinished(self.now, number, attempt, verdict, **rest))
         return self.act()
 
@@ -166,7 +166,7 @@ class World:
     @property
     def states(self) -> dict[str, str]:
         """The state of each job."""
-        return {planned.id: self.scheduler.state(planned.index).value for planned in self.plan.jobs}
+        return {planned.id: self.scheduler.table.states[planned.index].value for planned in self.plan.jobs}
 
     @property
     def running(self) -> list[str]:

@@ -18,7 +18,7 @@ from orchestrator.console.text import count
 from orchestrator.engine.outcomes import FAILURE_NAMES
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.model import Plan
-from orchestrator.report.attempts import Attempt, Attempts
+from orchestrator.report.attempts import Attempt, AttemptHistory
 
 EVERY = 0.2
 
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     with chosen_run(arguments) as one:
         look = Look(one)
         named = _named(look.plan, arguments.jobs)
-        attempts = Attempts(look.plan, named or None)
+        attempts = AttemptHistory(look.plan, named or None)
         look.feed(attempts.add)
         if arguments.follow:
             _follow(look, attempts, named, LogPrinter(one))
@@ -86,7 +86,7 @@ def _named(plan: Plan, words: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(job for word in words for job in jobs_of[word]))
 
 
-def _chosen(attempts: Attempts, named: Sequence[str], number: int | None) -> list[Attempt]:
+def _chosen(attempts: AttemptHistory, named: Sequence[str], number: int | None) -> list[Attempt]:
     """The attempts to show. Raises UsageError for an attempt that a job did not make."""
     if number is None:
         jobs: Iterable[str] = named or _failed_or_all(attempts)
@@ -98,12 +98,12 @@ def _chosen(attempts: Attempts, named: Sequence[str], number: int | None) -> lis
     return [attempts.of[job][number - 1] for job in named]
 
 
-def _failed_or_all(attempts: Attempts) -> Iterable[str]:
+def _failed_or_all(attempts: AttemptHistory) -> Iterable[str]:
     failed = [job for job in attempts.of if attempts.ended.get(job, ("",))[0] in FAILURE_NAMES]
     return failed or attempts.of
 
 
-def _report_missing_logs(attempts: Attempts, named: Sequence[str]) -> None:
+def _report_missing_logs(attempts: AttemptHistory, named: Sequence[str]) -> None:
     """Report the named jobs that have no log."""
     for job in named:
         if not attempts.of[job]:
@@ -119,7 +119,7 @@ def _show(printer: LogPrinter, attempts: Iterable[Attempt], *, driven: bool) -> 
                 return  # the reader has closed
 
 
-def _follow(look: Look, attempts: Attempts, named: Sequence[str], printer: LogPrinter) -> None:
+def _follow(look: Look, attempts: AttemptHistory, named: Sequence[str], printer: LogPrinter) -> None:
     """Show attempts as they run, until the run, or every named job, has ended. Named jobs start with their last attempt
     so far; without names, only what runs now and what starts later is shown."""
     seen = {job: max(0, len(made) - 1) for job, made in attempts.of.items()}

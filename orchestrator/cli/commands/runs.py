@@ -33,9 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         write_stdout(json_text({"runs": heads}))
     elif heads:
-        from orchestrator.report.runs_table import listing
+        from orchestrator.report.runs_table import runs_table
 
-        write_text(listing(heads))
+        write_text(runs_table(heads))
     else:
         write_stderr(f"pexec: no runs in `{root}`\n")
     if errors:

@@ -21,8 +21,8 @@ from orchestrator.journal.file_names import CLOSING, JOURNAL, LOGS, RESULTS
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.fold import RunFold
 from orchestrator.report.results import results_file, results_summary
-from orchestrator.report.run_summary import made_closing
-from orchestrator.report.verify.file_checks import LogJudge, differences
+from orchestrator.report.run_summary import run_summary
+from orchestrator.report.verify.file_checks import LogCheck, results_differences
 from orchestrator.report.verify.judge import Judge
 from orchestrator.report.verify.rules import Rule, Violation
 
@@ -39,8 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 1 if a rule is violated."""
     with chosen_run(arguments) as one:
         look = Look(one, keeps_plan_data=True)
-        fold, judge, logs = RunFold(look.plan), Judge(look.plan_data), LogJudge(_sizes(one))
-        look.feed(fold.add, judge.see, logs.see)
+        fold, judge, logs = RunFold(look.plan), Judge(look.plan_data), LogCheck(_sizes(one))
+        look.feed(fold.add, judge.check, logs.check)
         keep(look, fold, judge)
         state = "finished" if judge.finished else "running" if look.driven else "interrupted"
         found = sorted([*judge.found, *logs.found], key=lambda violation: violation.line)
@@ -74,7 +74,7 @@ def _sizes(run: RunDir) -> Callable[[str], int | None]:
 def _judge_closing(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
     """A run summary of another journal is not used by any command, so it is not a violation."""
     closing = load_summary(run)
-    if closing is None or closing == made_closing(fold.report(), closing.digests, closing.version):
+    if closing is None or closing == run_summary(fold.report(), closing.digests, closing.version):
         return []
     return [Violation(line, Rule.RESULTS_FILE, f"`{CLOSING}` contradicts the events: remove it")]
 
@@ -91,7 +91,7 @@ def _judge_results(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
         found = json.loads(content)
     except ValueError:
         return [Violation(line, Rule.RESULTS_FILE, f"`{RESULTS}` is not JSON")]
-    return differences(results_summary(report), found, line)
+    return results_differences(results_summary(report), found, line)
 
 
 def _print_result(run_id: str, state: str, look: Look, found: Sequence[Violation]) -> None:

@@ -40,24 +40,29 @@ class Recorded(World):
         fields |= more.get(name, {})
         if not isinstance(fact, RunStarted):  # with that a story begins
             self.story.emit(name, fact.at, **fields)
-        for told in consequences:
-            self._record(told, fact.at, ids[told.job])
+        for consequence in consequences:
+            self._record(consequence, fact.at, ids[consequence.job])
         return consequences
 
-    def _record(self, told: Consequence, at: float, job: str) -> None:
-        if isinstance(told, JobFinished):
+    def _record(self, consequence: Consequence, at: float, job: str) -> None:
+        if isinstance(consequence, JobFinished):
             self.story.emit(
                 "job.finished",
                 at,
                 job=job,
-                status=told.status.value,
-                reason=told.reason,
-                attempts=told.attempts,
-                allowed=told.allowed,
+                status=consequence.status.value,
+                reason=consequence.reason,
+                attempts=consequence.attempts,
+                allowed=consequence.allowed,
             )
         else:
             self.story.emit(
-                "retry.scheduled", at, job=job, attempt=told.attempt, not_before=told.not_before, reason=told.reason
+                "retry.scheduled",
+                at,
+                job=job,
+                attempt=consequence.attempt,
+                not_before=consequence.not_before,
+                reason=consequence.reason,
             )
 
     def finish(self) -> Events:
