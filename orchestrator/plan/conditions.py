@@ -16,8 +16,8 @@ Expected = Value | tuple[Value, ...] | Glob
 
 
 class ConditionContext(Struct, frozen=True):
-    """What conditions can refer to. A parameter without a value matches everything: only `pexec validate` accepts one, and
-    it plans what might run."""
+    """What conditions can refer to. A parameter without a value matches everything: only `pexec validate` accepts one,
+    and it plans what might run."""
 
     environment: PlanningEnvironment
     params: Mapping[str, Value] = field(default_factory=dict)
