@@ -59,7 +59,8 @@ class Suggester:
         return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"
 
     def similar(self, word: str) -> tuple[str, ...]:
-        """At most three names, the most similar first; where none is, those that begin with `word`."""
+        """At most three names, the most similar first; where none is, those that begin with `word` or have all of its
+        parts, as `max_parallel_jobs` has those of `max_jobs`."""
         found: list[str] = []
         while len(found) < _MOST and self._budget >= len(self._names):
             self._budget -= len(self._names)
@@ -69,8 +70,13 @@ class Suggester:
             found.append(name)
         if not found and len(word) >= _SHORTEST_PREFIX and self._budget >= len(self._names):
             self._budget -= len(self._names)
-            found = [name for name in self._names if name.startswith(word)][:_MOST]
+            found = [name for name in self._names if name.startswith(word) or _has_parts(name, word)][:_MOST]
         return tuple(found)
+
+
+def _has_parts(name: str, word: str) -> bool:
+    parts = set(_folded(word).split("_"))
+    return len(parts) > 1 and parts <= set(_folded(name).split("_"))
 
 
 def _folded(word: str) -> str:

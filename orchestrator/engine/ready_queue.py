@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.engine.pools import Pools
+from orchestrator.engine.states import JobState
 from orchestrator.plan.model import Order, Plan, PlannedJob
 
 
@@ -68,10 +69,18 @@ class ReadyQueue:
                 yield self._by_position[position]
 
     def choose(
-        self, slots: int, pools: Pools, jobs: tuple[PlannedJob, ...], may_start: Callable[[int], bool]
+        self,
+        slots: int,
+        pools: Pools,
+        jobs: tuple[PlannedJob, ...],
+        states: Sequence[JobState],
+        is_due: Callable[[int], bool],
     ) -> list[int]:
-        """The jobs to start now, best first, at most `slots`. They stay in the queue until they start."""
-        heads = [head for bucket in self._buckets.values() if (head := self._head(bucket, may_start))]
+        """The jobs to start now, best first, at most `slots`. They stay in the queue until they start.
+
+        `is_due` says whether a job that waits for its next attempt may start.
+        """
+        heads = [head for bucket in self._buckets.values() if (head := self._head(bucket, states, is_due))]
         heapq.heapify(heads)
         room = dict(pools.room)
         blocked: set[str] = set()  # pools that an earlier job waits for
@@ -80,7 +89,7 @@ class ReadyQueue:
             position, names = heads[0]
             bucket = self._buckets[names]
             job = jobs[self._by_position[position]]
-            if not blocked.isdisjoint(names) or any(amount > room[pool] for pool, amount in job.pools):
+            if not blocked.isdisjoint(names) or (job.pools and any(amount > room[pool] for pool, amount in job.pools)):
                 blocked.update(names)
                 heapq.heappop(heads)
                 continue
@@ -88,7 +97,7 @@ class ReadyQueue:
                 room[pool] -= amount
             chosen.append(job.index)
             heapq.heappop(bucket.heap)
-            if following := self._head(bucket, may_start):
+            if following := self._head(bucket, states, is_due):
                 heapq.heapreplace(heads, following)
             else:
                 heapq.heappop(heads)
@@ -96,11 +105,14 @@ class ReadyQueue:
             heapq.heappush(self._bucket_of.get(index, self._no_pools).heap, self._position[index])
         return chosen
 
-    def _head(self, bucket: Bucket, may_start: Callable[[int], bool]) -> tuple[int, tuple[str, ...]] | None:
+    def _head(
+        self, bucket: Bucket, states: Sequence[JobState], is_due: Callable[[int], bool]
+    ) -> tuple[int, tuple[str, ...]] | None:
         heap = bucket.heap
         while heap:
             job = self._by_position[heap[0]]
-            if may_start(job):
+            state = states[job]
+            if state is JobState.READY or (state is JobState.WAITING and is_due(job)):
                 return heap[0], bucket.pools
             heapq.heappop(heap)
             self._queued[job] = 0

@@ -32,12 +32,12 @@ def wait_seconds(policy: RetryPolicy, job_id: str, ends: int) -> float:
 class Retries:
     """The retries used up by each job, and a heap of the jobs that wait for their next attempt."""
 
-    __slots__ = ("_failed", "_heap", "_lost", "not_before")
+    __slots__ = ("_failed", "_lost", "not_before", "waits")
 
     def __init__(self) -> None:
         self._failed: dict[int, int] = {}
         self._lost: dict[int, int] = {}
-        self._heap: list[tuple[float, int]] = []
+        self.waits: list[tuple[float, int]] = []
         self.not_before: dict[int, float] = {}
 
     def would_be_granted(self, job: PlannedJob, fact: AttemptFinished) -> bool:
@@ -56,7 +56,7 @@ class Retries:
         ends = self._failed.get(job.index, 0) + self._lost.get(job.index, 0)
         not_before = fact.at + wait_seconds(job.retry, job.id, ends)
         self.not_before[job.index] = not_before
-        heapq.heappush(self._heap, (not_before, job.index))
+        heapq.heappush(self.waits, (not_before, job.index))
         return not_before
 
     def forget(self, job: int) -> None:
@@ -66,21 +66,21 @@ class Retries:
     def take_due(self, now: float) -> list[int]:
         """The jobs whose delay is over; each is returned once."""
         due = []
-        while self._heap and self._heap[0][0] <= now:
-            not_before, job = heapq.heappop(self._heap)
+        while self.waits and self.waits[0][0] <= now:
+            not_before, job = heapq.heappop(self.waits)
             if self.not_before.get(job) == not_before:
                 due.append(job)
         return due
 
     def next_due(self) -> float | None:
         """The second at which the next delay is over."""
-        while self._heap and self.not_before.get(self._heap[0][1]) != self._heap[0][0]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        while self.waits and self.not_before.get(self.waits[0][1]) != self.waits[0][0]:
+            heapq.heappop(self.waits)
+        return self.waits[0][0] if self.waits else None
 
     def holds(self, job: int) -> bool:
         """Whether `take_due` has yet to return this waiting job."""
-        return (self.not_before.get(job), job) in self._heap
+        return (self.not_before.get(job), job) in self.waits
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that a replay must reproduce."""

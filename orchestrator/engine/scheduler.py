@@ -46,7 +46,7 @@ whose delay is over while its pool is full. Only the start and a resume take tim
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import assert_never
 
 from orchestrator.engine import invariants
@@ -79,15 +79,15 @@ from orchestrator.plan.model import FailFast, Plan, When
 class Scheduler:
     """One run of one plan. Times are seconds of the run; `now` never decreases (an earlier one counts as the latest).
 
-    `last_grace` is how many seconds to wait for the end of an attempt after KILL. Raises ValueError for a job that
-    takes more than its pool has.
+    `table` has the states, attempts and counts of the jobs, for reading only. `last_grace` is how many seconds to wait
+    for the end of an attempt after KILL. Raises ValueError for a job that takes more than its pool has.
     """
 
     def __init__(self, plan: Plan, *, last_grace: float = 10.0) -> None:
         self._jobs = plan.jobs
         self._policy = plan.policy
         self._last_grace = last_grace
-        self._table = JobTable(plan)
+        self.table = JobTable(plan)
         self._pools = Pools(plan)
         self._queue = ReadyQueue(plan)
         self._escalation = Escalation()
@@ -128,7 +128,8 @@ class Scheduler:
                 self._on_resumed(fact)
             case _:
                 assert_never(fact)
-        self._settle()
+        if self._ended:
+            self._settle()
         out, self._out = tuple(self._out), []
         return out
 
@@ -136,7 +137,7 @@ class Scheduler:
         self._started = True
         self._stop = None
         self._deadline = None if self._policy.timeout is None else at + self._policy.timeout
-        for job, state in enumerate(self._table.states):
+        for job, state in enumerate(self.table.states):
             if state is JobState.PENDING:
                 self._advance_if_ready(job)
 
@@ -147,19 +148,19 @@ class Scheduler:
         self._queue.clear()
         self._retries = Retries()
         self._matrices.clear()
-        self._table.reopen()
+        self.table.reopen()
         self._begin(fact.at)
 
     def _on_adopted(self, fact: JobAdopted) -> None:
         # A group, or a job that has nothing to do in this run, may have ended before its adoption is read.
-        state = self._table.states[fact.job]
+        state = self.table.states[fact.job]
         if state is JobState.RUNNING:
-            self._table.refuse(fact.job, "cannot be adopted")
+            self.table.refuse(fact.job, "cannot be adopted")
         if state not in TERMINAL:
             self._finish(fact.job, JobState.SUCCEEDED, "reused from an earlier run")
 
     def _on_started(self, fact: AttemptStarted) -> None:
-        table, job = self._table, fact.job
+        table, job = self.table, fact.job
         if fact.attempt != table.attempts[job] + 1:
             table.refuse(job, f"cannot start attempt {fact.attempt}")
         if table.states[job] is JobState.WAITING:
@@ -167,15 +168,17 @@ class Scheduler:
             self._retries.forget(job)
         table.move(job, JobState.RUNNING)
         table.attempts[job] = fact.attempt
-        self._pools.take(self._jobs[job])
+        if self._jobs[job].pools:
+            self._pools.take(self._jobs[job])
         self._escalation.start(job, fact.attempt)
 
     def _on_finished(self, fact: AttemptFinished) -> None:
         job = fact.job
-        if not self._escalation.is_current(job, fact.attempt):
+        running = self._escalation.end(job, fact.attempt)
+        if running is None:
             return
-        running = self._escalation.end(job)
-        self._pools.release(self._jobs[job])
+        if self._jobs[job].pools:
+            self._pools.release(self._jobs[job])
         status = STATE_AFTER[fact.verdict]
         if status in FAILURES and self._try_again(fact, running):
             return
@@ -191,8 +194,8 @@ class Scheduler:
         not_before = self._retries.schedule(self._jobs[fact.job], fact)
         if not_before is None:
             return False
-        self._table.move(fact.job, JobState.WAITING)
-        following = self._table.attempts[fact.job] + 1
+        self.table.move(fact.job, JobState.WAITING)
+        following = self.table.attempts[fact.job] + 1
         self._out.append(RetryScheduled(fact.job, following, not_before, fact.reason or fact.verdict.value))
         return True
 
@@ -207,13 +210,10 @@ class Scheduler:
     def _on_cancel(self, fact: CancelRequested) -> None:
         if self.finished:
             return
-        first = self._table.first_failure
-        cause = cause_of(
-            fact.reason, self._policy.timeout, None if first is None else self._table.outcome_phrase(first)
-        )
+        cause = self._cause(fact.reason, self.table.first_failure)
         stop = self._stop = widen(self._stop, fact, self._policy.fail_fast, cause)
         for job in sorted({*self._queue, *self._retries.not_before}):
-            if self._table.states[job] in (JobState.READY, JobState.WAITING) and stop.covers(self._jobs[job].when):
+            if self.table.states[job] in (JobState.READY, JobState.WAITING) and stop.covers(self._jobs[job].when):
                 self._cancel_idle(job, stop.cause)
         if not stop.kills:
             return
@@ -228,16 +228,18 @@ class Scheduler:
     def _on_cancel_job(self, fact: CancelRequested) -> None:
         job = fact.job
         assert job is not None
-        self._matrices.forget(job)
+        self._matrices.to_cancel.discard(job)
         first = self._matrices.first_failure_in_matrix(job) if fact.reason is CancelReason.FAIL_FAST else None
-        cause = (
-            "cancelled on request" if first is None else cause_of(fact.reason, None, self._table.outcome_phrase(first))
-        )
-        state = self._table.states[job]
+        cause = "cancelled on request" if first is None else self._cause(fact.reason, first)
+        state = self.table.states[job]
         if state is JobState.RUNNING:
             self._escalation.schedule(job, Step.KILL if fact.force else Step.TERM, fact.at, cause)
         elif state not in TERMINAL:
             self._cancel_idle(job, cause)
+
+    def _cause(self, reason: CancelReason, failure: int | None) -> str:
+        phrase = None if failure is None else self.table.outcome_phrase(failure)
+        return cause_of(reason, self._policy.timeout, phrase)
 
     # Consequences.
 
@@ -245,101 +247,102 @@ class Scheduler:
         """Count each end for its dependents, until nothing follows any more."""
         while self._ended:
             ended = self._ended.popleft()
-            for job in self._table.release(ended):
-                if self._table.states[job] is JobState.PENDING:
+            for job in self.table.release(ended):
+                if self.table.states[job] is JobState.PENDING:
                     self._advance_if_ready(job, ended)
 
     def _advance_if_ready(self, job: int, ended: int | None = None) -> None:
         """Move a pending job if its needs have decided. `ended` is the job it waited for that ended just now."""
         planned = self._jobs[job]
-        gate = self._table.gate(job)
+        gate = self.table.gate(job)
         if gate is Gate.WAIT:
             return
         if gate is Gate.SHUT:
             by_need = ended if planned.when is When.SUCCESS else None
-            reason = "no need failed" if by_need is None else f"need {self._table.outcome_phrase(by_need)}"
+            reason = "no need failed" if by_need is None else f"need {self.table.outcome_phrase(by_need)}"
             self._finish(job, JobState.SKIPPED, reason)
         elif planned.spec.is_group:
             self._finish(job, JobState.SUCCEEDED, "")
         elif self._stop is not None and self._stop.covers(planned.when):
             self._cancel_idle(job, self._stop.cause)
         else:
-            self._table.move(job, JobState.READY)
+            self.table.move(job, JobState.READY)
             self._queue.add(job)
 
     def _cancel_idle(self, job: int, cause: str) -> None:
-        if self._table.states[job] is JobState.WAITING:
-            cause = f"{cause} while waiting for attempt {self._table.attempts[job] + 1}"
+        if self.table.states[job] is JobState.WAITING:
+            cause = f"{cause} while waiting for attempt {self.table.attempts[job] + 1}"
             self._retries.forget(job)
         self._finish(job, JobState.CANCELLED, cause)
 
     def _finish(self, job: int, status: JobState, reason: str) -> None:
-        self._table.move(job, status)
+        self.table.move(job, status)
         self._ended.append(job)
-        self._matrices.forget(job)
+        self._matrices.to_cancel.discard(job)
         allowed = self._jobs[job].allow_failure and status in FAILURES
         if status in FAILURES and not allowed:
-            self._matrices.fail(job, lambda other: self._table.states[other] not in TERMINAL)
-        self._out.append(JobFinished(job, status, reason, self._table.attempts[job], allowed))
+            self._matrices.fail(job, lambda other: self.table.states[other] not in TERMINAL)
+        self._out.append(JobFinished(job, status, reason, self.table.attempts[job], allowed))
 
     # Decisions.
 
     def decide(self, now: float) -> list[Command]:
         """The commands at this second: either only `Cancel`s, or the steps that are due and then the launches."""
-        if not self._started or self.finished:
+        if not self._started or self.table.open == 0:
             return []
         now = self._clock = max(self._clock, now)
         reason = self._reason_to_stop(now)
         if reason is not None:
             return [Cancel(reason)]
-        return [*self._matrices.due_commands()] or self._escalation.due_commands(now) + self._launches(now)
+        if self._matrices.to_cancel:
+            return [*self._matrices.due_commands()]
+        due = self._escalation.due_commands(now) if self._escalation.steps else []
+        return due + self._launches(now)
 
     def _reason_to_stop(self, now: float) -> CancelReason | None:
         stop = self._stop
         if self._deadline is not None and now >= self._deadline and not (stop is not None and stop.hurried):
             return CancelReason.DEADLINE
         fails_fast = self._policy.fail_fast is not FailFast.OFF
-        if stop is None and fails_fast and self._table.first_failure is not None:
+        if stop is None and fails_fast and self.table.first_failure is not None:
             return CancelReason.FAIL_FAST
         return None
 
     def _launches(self, now: float) -> list[Command]:
-        for job in self._retries.take_due(now):
-            self._queue.add(job)
-        slots = self._free_slots()
+        if self._retries.waits:
+            for job in self._retries.take_due(now):
+                self._queue.add(job)
+        slots = self._policy.max_parallel_jobs - len(self._escalation.running)
         if slots <= 0:
             return []
         hurried = self._stop is not None and self._stop.hurried
-        chosen = self._queue.choose(slots, self._pools, self._jobs, self._may_start)
+        chosen = self._queue.choose(slots, self._pools, self._jobs, self.table.states, self._is_due)
         return [
-            Launch(job, self._table.attempts[job] + 1, self._jobs[job].spec.cleanup_timeout if hurried else None)
+            Launch(job, self.table.attempts[job] + 1, self._jobs[job].spec.cleanup_timeout if hurried else None)
             for job in chosen
         ]
 
-    def _may_start(self, job: int) -> bool:
-        state = self._table.states[job]
-        if state is JobState.WAITING:
-            return self._retries.not_before[job] <= self._clock
-        return state is JobState.READY
-
-    def _free_slots(self) -> int:
-        return self._policy.max_parallel_jobs - len(self._escalation)
+    def _is_due(self, job: int) -> bool:
+        return self._retries.not_before[job] <= self._clock
 
     def next_wakeup(self) -> float | None:
         """The next second at which `decide` may return more without a new fact; None if a fact must come first."""
-        if not self._started or self.finished:
+        if not self._started or self.table.open == 0:
+            return None
+        if self._deadline is None and not self._escalation.steps and not self._retries.waits:
             return None
         hurried = self._stop is not None and self._stop.hurried
-        waits = self._retries.next_due() if self._free_slots() > 0 else None
+        has_slots = len(self._escalation.running) < self._policy.max_parallel_jobs
+        waits = self._retries.next_due() if has_slots else None
         times = (None if hurried else self._deadline, self._escalation.next_due(), waits)
-        return min((time for time in times if time is not None), default=None)
+        return min([time for time in times if time is not None], default=None)
 
     # What callers see.
 
     @property
     def finished(self) -> bool:
         """Whether every job has ended."""
-        return self._started and self._table.open == 0
+        return self._started and self.table.open == 0
 
     @property
     def stop(self) -> Stop | None:
@@ -352,24 +355,11 @@ class Scheduler:
         return tuple(self._escalation)
 
     @property
-    def tally(self) -> Mapping[JobState, int]:
-        """How many jobs are in each state."""
-        return self._table.tally
-
-    @property
     def result(self) -> RunResult:
         """The result of the run if it ended now."""
-        cancelled = self._table.tally[JobState.CANCELLED]
+        cancelled = self.table.tally[JobState.CANCELLED]
         stopped_by = None if self._stop is None else self._stop.reason
-        return run_result(failed=self._table.failures, cancelled=cancelled, stopped_by=stopped_by)
-
-    def state(self, job: int) -> JobState:
-        """The state of this job."""
-        return self._table.states[job]
-
-    def attempts(self, job: int) -> int:
-        """The number of attempts of this job ever started, which is also the number of the latest one."""
-        return self._table.attempts[job]
+        return run_result(failed=self.table.failures, cancelled=cancelled, stopped_by=stopped_by)
 
     def would_end(self, fact: AttemptFinished) -> bool:
         """Whether this end of an attempt would end its job too, and not lead to a retry."""
@@ -387,7 +377,7 @@ class Scheduler:
         """The whole state, comparable and hashable: equal for a run and its replay, unchanged by `decide`."""
         room = tuple(sorted(self._pools.room.items()))
         parts = (
-            self._table.snapshot(),
+            self.table.snapshot(),
             self._escalation.snapshot(),
             self._retries.snapshot(),
             self._matrices.snapshot(),
@@ -397,11 +387,11 @@ class Scheduler:
     def check_invariants(self) -> None:
         """Compare counts and queues with the states. For tests: it looks at every job."""
         assert not self._ended
-        invariants.check_table(self._table, self._jobs)
-        invariants.check_queues(self._table, self._escalation, self._retries, self._queue)
+        invariants.check_table(self.table, self._jobs)
+        invariants.check_queues(self.table, self._escalation, self._retries, self._queue)
         invariants.check_room(self._pools, self._escalation, self._policy, self._jobs)
         if self._started:
-            invariants.check_settled(self._table, self._stop, self._jobs)
+            invariants.check_settled(self.table, self._stop, self._jobs)
 
 
 def replay(plan: Plan, facts: Iterable[Fact], *, last_grace: float = 10.0) -> Scheduler:

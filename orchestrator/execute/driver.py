@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import Any, Protocol, assert_never
@@ -145,7 +145,8 @@ class Driver:
 
     def record(self, fact: Fact, **more: Any) -> None:
         """Record a fact, with the fields that the engine does not know, and what follows from it."""
-        self._write(fact, more)
+        event, fields = fact_to_fields(fact, self._ids)
+        self._unwritten.append(self._journal.emit(event, fact.at, **fields, **more))
         for consequence in self._scheduler.apply(fact):
             self.record_consequence(consequence, fact.at)
 
@@ -246,28 +247,29 @@ class Driver:
         if wakeup is None or (again is not None and again < wakeup):
             wakeup = again
         messages = self._inbox.wait(None if wakeup is None else max(0.0, wakeup - self._clock.now()))
-        now = self._clock.now()
-        for message in messages:
-            self._handle(message, now)
+        self._handle(messages, self._clock.now())
 
-    def _handle(self, message: Message, now: float) -> None:
-        match message:
-            case Spawned(spec, pid, start_ticks):
-                if self._live.get(spec.job) is spec:
-                    fields = {"job": spec.job_id, "attempt": spec.attempt, "pid": pid, "start_ticks": start_ticks}
-                    self._unwritten.append(self._journal.emit("attempt.spawned", now, **fields))
-            case Ended(spec, result):
-                if self._live.get(spec.job) is spec:
-                    self._on_end(spec, result, now)
-                else:
-                    self._on_cleanup_end(spec, result, now)
-            case SignalReceived(number):
-                self._on_signal(number, now)
-            case CancelReceived(job):
-                if job is None or job < len(self._ids):
-                    self._stop(job, now)
-            case _:
-                assert_never(message)
+    def _handle(self, messages: Iterable[Message], now: float) -> None:
+        for message in messages:
+            match message:
+                case Spawned(spec, pid, start_ticks):
+                    if self._live.get(spec.job) is spec:
+                        fields = {"job": spec.job_id, "attempt": spec.attempt, "pid": pid, "start_ticks": start_ticks}
+                        self._unwritten.append(self._journal.emit("attempt.spawned", now, **fields))
+                case Ended(spec, result):
+                    if self._live.get(spec.job) is not spec:
+                        self._on_cleanup_end(spec, result, now)
+                    elif spec.spec.cleanup is not None and self._has_to_clean_up(spec, result, now):
+                        self._start_cleanup(spec, result)
+                    else:
+                        self._record_end(spec, result, now)
+                case SignalReceived(number):
+                    self._on_signal(number, now)
+                case CancelReceived(job):
+                    if job is None or job < len(self._ids):
+                        self._stop(job, now)
+                case _:
+                    assert_never(message)
 
     def _on_signal(self, number: signal.Signals, now: float) -> None:
         if number in self._reactions:
@@ -280,16 +282,9 @@ class Driver:
             if now - self._requested.get(None, -SECOND_REQUEST_AFTER) >= SECOND_REQUEST_AFTER:
                 self._stop(None, now)
 
-    def _on_end(self, spec: AttemptSpec, result: AttemptResult, now: float) -> None:
-        """Record the end of an attempt; or hold it back, and run the cleanup of the job that would end with it."""
-        if (
-            spec.spec.cleanup is not None
-            and self._needs_cleanup(spec.job)
-            and self._scheduler.would_end(end_of(spec, result, now))
-        ):
-            self._start_cleanup(spec, result)
-        else:
-            self._record_end(spec, result, now)
+    def _has_to_clean_up(self, spec: AttemptSpec, result: AttemptResult, now: float) -> bool:
+        """Whether the job would end with this end of an attempt, which is then held back until its cleanup has run."""
+        return self._needs_cleanup(spec.job) and self._scheduler.would_end(end_of(spec, result, now))
 
     def _on_cleanup_end(self, spec: AttemptSpec, result: AttemptResult, now: float) -> None:
         """Record the end that was held back for this cleanup. Nothing was if `spec` is an attempt that was given up."""
@@ -320,8 +315,8 @@ class Driver:
             if self._needs_cleanup(spec.job):
                 self._start_cleanup(spec, None)
         while self._cleanups.under_way(None):
-            for message in self._inbox.wait():
-                self._handle(message, self._clock.now())
+            messages = self._inbox.wait()
+            self._handle(messages, self._clock.now())
             self._publish()
 
     def _stop(self, job: int | None, now: float, *, force: bool = False) -> None:
@@ -333,10 +328,6 @@ class Driver:
                 self._kill(serial, force=True)
 
     # Writing.
-
-    def _write(self, fact: Fact, more: Mapping[str, Any]) -> None:
-        event, fields = fact_to_fields(fact, self._ids)
-        self._unwritten.append(self._journal.emit(event, fact.at, **fields, **more))
 
     def _publish(self) -> None:
         """Journal first, then observers: a success that was shown survives a crash."""
@@ -364,11 +355,13 @@ class Driver:
         """
         self._close_executor()
         now = self._clock.now()
-        ended = {message.spec.serial: message.result for message in self._inbox.take() if isinstance(message, Ended)}
+        ended = {message.spec.serial: message.result for message in self._inbox.wait(0) if isinstance(message, Ended)}
         never_began = lost(NEVER_BEGAN)
         for spec in self._live.values():
             result = self._cleanups.result_of(spec.job) or ended.get(spec.serial, never_began)
-            self._write(end_of(spec, result, now), usage_fields(result, spec.log_name))
+            event, fields = fact_to_fields(end_of(spec, result, now), self._ids)
+            more = usage_fields(result, spec.log_name)
+            self._unwritten.append(self._journal.emit(event, now, **fields, **more))
         with contextlib.suppress(EnvironmentFailedError):
             self._publish()
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import BinaryIO
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from orchestrator.collector import collector_paused
 from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.file_facts import FileFacts
 from orchestrator.manifest.files import gather
@@ -64,7 +63,7 @@ def load(path: str) -> Loaded:
 def loads(data: bytes, *, name: str, base_dir: str) -> Loaded:
     """The manifest in `data`, called `name` in diagnostics. A name that ends in `.json` means JSON; other text that
     begins with `{` is JSON if it can be."""
-    with _collector_paused():
+    with collector_paused():
         loaded = read_one(data, name, base_dir)
         if loaded.manifest is not None and loaded.manifest.include:
             from orchestrator.manifest.include import with_included  # late: most manifests include nothing
@@ -153,15 +152,3 @@ def why_unread(fault: OSError) -> str:
         case PermissionError():
             return "may not be read"
     return f"cannot be read: {(fault.strerror or 'unknown error').lower()}"
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Reading makes a large tree and no garbage; looking for some takes as long again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from support.cli import Pexec
 from support.journals import nightly
+from support.recorded_runs import record, start, tear
 from support.runs import last_run, runs
-from support.told_runs import start, tear, tell
 
 KEEP_TWO = "version: 1\npolicy: {keep_runs: 2}\nworkflows: {a: {run: 'true'}}\n"
 ARCHIVED = """\
@@ -34,9 +34,9 @@ def names(pexec: Pexec) -> list[str]:
 
 def test_old_runs_are_removed_except_those_that_may_still_be_needed(pexec: Pexec) -> None:
     root = pexec.folder / ".pexec/runs"
-    tear(tell(root, nightly(), run_id=run_id(1)))  # interrupted
-    tell(root, nightly(), run_id=run_id(3))
-    tell(root, nightly(), run_id=run_id(4))
+    tear(record(root, nightly(), run_id=run_id(1)))  # interrupted
+    record(root, nightly(), run_id=run_id(3))
+    record(root, nightly(), run_id=run_id(4))
     pexec.file("pexec.yaml", KEEP_TWO)
     with start(root, nightly(), run_id=run_id(2)):  # running
         pexec.run("apply", "--output", "quiet")
@@ -67,20 +67,20 @@ def test_a_failed_run_is_removed_once_its_manifest_has_a_later_one(pexec: Pexec)
 
 def test_old_runs_that_cannot_be_removed_are_reported_and_fail_nothing(pexec: Pexec) -> None:
     root = pexec.folder / ".pexec/runs"
-    tell(root, nightly(), run_id=run_id(1))
-    tell(root, nightly(), run_id=run_id(2))
+    record(root, nightly(), run_id=run_id(1))
+    record(root, nightly(), run_id=run_id(2))
     (root / run_id(1) / "events.jsonl").unlink()
     (root / run_id(1) / "events.jsonl").mkdir()
     said = pexec.file("pexec.yaml", KEEP_TWO.replace("2}", "1}")).run("apply", "--output", "quiet")
     assert said.exit_code == 0
-    warning = f"pexec: old runs stay: `{root}/{run_id(1)}/events.jsonl` cannot be read: not a regular file\n"
-    assert said.stderr.endswith(warning)
+    told = f"pexec: old runs were not removed: `{root}/{run_id(1)}/events.jsonl` cannot be read: not a regular file\n"
+    assert said.stderr.endswith(told)
 
 
 def test_two_runs_that_end_at_once_remove_old_runs_concurrently(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", KEEP_TWO)
     for number in range(12):
-        tell(pexec.folder / ".pexec/runs", nightly(), run_id=run_id(number))
+        record(pexec.folder / ".pexec/runs", nightly(), run_id=run_id(number))
     both = [pexec.start("apply", "--output", "quiet", stderr=-1) for _ in range(4)]
     said = [one.communicate(timeout=60)[1].decode() for one in both]
     assert [one.returncode for one in both] == [0] * 4, said
@@ -94,7 +94,7 @@ def test_apply_and_resume_pack_the_run_privately_and_without_secrets(pexec: Pexe
     assert said.exit_code == 1
     run = last_run(pexec.folder)
     packed = run.path / f"archive_{run.path.name}.tar.gz"
-    assert said.stderr.endswith(f"pexec: packed into `{packed}`\n")
+    assert said.stderr.endswith(f"pexec: archived to `{packed}`\n")
     assert packed.stat().st_mode & 0o777 == 0o600
     first = content_of(packed)
     assert first["results_summary.json"] == (run.path / "results_summary.json").read_bytes()

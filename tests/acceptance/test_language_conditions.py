@@ -49,5 +49,5 @@ def test_a_manual_workflow_runs_when_named(pexec: Pexec) -> None:
 def test_a_run_without_any_selected_job_succeeds_with_a_note(pexec: Pexec) -> None:
     done = pexec.file("pexec.yaml", MANIFEST).run("apply", "sign", "--only", "sign")
     assert done.exit_code == 0
-    assert "there is nothing to run: every job is left out of the plan" in done.stderr
+    assert "nothing to run: every job is left out of the plan" in done.stderr
     assert last_run(pexec.folder).results["summary"]["total_jobs"] == 0

@@ -67,7 +67,7 @@ def test_a_wrong_name_or_value_is_a_usage_error(pexec: Pexec) -> None:
     )
     pexec.run("apply", "--set", "release").said(
         exit_code=2,
-        stderr="error: argument --set: must be NAME=VALUE, not `release`\n  = help: see `pexec apply --help`\n",
+        stderr="error: argument --set: expected NAME=VALUE, found `release`\n  = help: see `pexec apply --help`\n",
     )
 
 

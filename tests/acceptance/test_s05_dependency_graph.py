@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from support.cli import Pexec
 
-GRAPH = {
+GRAPH: dict[str, Any] = {
     "workflows": {"a": {"path": "a.sh", "status": "SUCCESS"}, "b": {"path": "b.sh", "status": "FAILED"}},
     "dependencies": {"a": [], "b": ["a"]},
     "execution_order": ["a", "b"],

@@ -63,6 +63,12 @@ def test_a_beginning_suggests_the_names_that_continue_it_where_no_name_is_simila
     assert did_you_mean("te", names) == ""
 
 
+def test_some_parts_of_a_name_suggest_it_where_no_name_is_similar() -> None:
+    names = ["max_parallel_jobs", "fail_fast"]
+    assert did_you_mean("max-jobs", names) == "did you mean `max_parallel_jobs`?"
+    assert did_you_mean("jobs", names) == ""
+
+
 def test_at_most_three_names_are_suggested() -> None:
     assert Suggester(["job1", "job2", "job3", "job4"]).similar("job") == ("job1", "job2", "job3")
     assert Suggester([f"worker-{number}" for number in range(9)]).similar("work") == (

@@ -148,11 +148,11 @@ class Run:
     def refuse_nonsense(self, which: int, how: int) -> None:
         """A start of what cannot start, or with a wrong number, is refused and changes nothing."""
         job = which % len(self.world.plan.jobs)
-        number, before = self.scheduler.attempts(job) + how % 3, self.scheduler.snapshot()
-        if how % 3 != 1 or self.scheduler.state(job) not in (JobState.READY, JobState.WAITING):
+        number, before = self.scheduler.table.attempts[job] + how % 3, self.scheduler.snapshot()
+        if how % 3 != 1 or self.scheduler.table.states[job] not in (JobState.READY, JobState.WAITING):
             with pytest.raises(IllegalMove, match=f"job `job{job}` "):
                 self.scheduler.apply(AttemptStarted(self.world.now, job, number))
-        if self.scheduler.state(job) in (JobState.RUNNING, JobState.WAITING):
+        if self.scheduler.table.states[job] in (JobState.RUNNING, JobState.WAITING):
             with pytest.raises(IllegalMove, match=f"job `job{job}` "):
                 self.scheduler.apply(JobAdopted(self.world.now, job))
         with pytest.raises(IllegalMove, match="twice"):

@@ -40,7 +40,7 @@ def test_attempt_numbers_continue_after_a_resume_and_the_budget_is_fresh() -> No
     assert world.act() == [Launch(0, 3)]
     world.end("a", Verdict.FAILED)
     assert world.running == ["a"]
-    assert world.scheduler.attempts(0) == 4
+    assert world.scheduler.table.attempts[0] == 4
 
 
 def test_an_answer_from_before_the_crash_comes_too_late() -> None:

@@ -70,7 +70,7 @@ def test_the_attempts_of_a_job_are_at_most_what_its_policy_says() -> None:
         world.end("a", verdict)
         world.wait(10.0)
     assert world.states == {"a": "failed"}
-    assert world.scheduler.attempts(0) == 3
+    assert world.scheduler.table.attempts[0] == 3
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_lost_attempt_has_two_extra_attempts_beyond_the_policy() -> None:
         world.end("a", verdict)
         world.wait(100.0)
     assert world.states == {"a": "lost"}
-    assert world.scheduler.attempts(0) == 4
+    assert world.scheduler.table.attempts[0] == 4
 
 
 def test_a_job_that_waits_when_the_run_is_stopped_is_cancelled_and_its_reason_says_so() -> None:

@@ -36,7 +36,7 @@ def test_there_are_no_commands_before_the_run_started() -> None:
 def test_the_tally_counts_the_jobs_in_each_state() -> None:
     world = World.started(job("a"), job("b"), job("c", needs="a"))
     world.end("b")
-    counted = {state: number for state, number in world.scheduler.tally.items() if number}
+    counted = {state: number for state, number in world.scheduler.table.tally.items() if number}
     assert counted == {JobState.RUNNING: 1, JobState.SUCCEEDED: 1, JobState.PENDING: 1}
 
 

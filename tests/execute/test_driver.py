@@ -1,4 +1,4 @@
-"""The driver: facts are written before the world is touched, and every end of it is orderly."""
+"""The driver: facts are written before processes are started or stopped, and every end of a run is orderly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def wait(spec: AttemptSpec) -> None:
     """An attempt that runs until it is killed."""
 
 
-def test_what_is_wished_at_once_is_written_by_one_write_and_then_started() -> None:
+def test_commands_of_one_wakeup_are_journalled_by_one_write_and_then_started() -> None:
     stage = Stage(plan(job("a"), job("b"), job("c", needs="a b"))).run()
     assert stage.done == [
         "write: run.started, attempt.started a 1, attempt.started b 1",
@@ -38,7 +38,7 @@ def test_what_is_wished_at_once_is_written_by_one_write_and_then_started() -> No
     ]
 
 
-def test_nobody_is_killed_before_it_is_written() -> None:
+def test_no_attempt_is_killed_before_that_is_journalled() -> None:
     stage = Stage(plan(job("a")), wait)
     stage.script.when("attempt.started a 1", lambda: stage.inbox.put(INTERRUPT))
     stage.run()
@@ -51,7 +51,7 @@ def test_nobody_is_killed_before_it_is_written() -> None:
     ]
 
 
-def test_who_watches_sees_nothing_that_is_not_written() -> None:
+def test_observers_see_only_what_is_written() -> None:
     stage = Stage(plan(job("a"), job("b", needs="a")))
     stage.script.when("job.finished a succeeded", lambda: stage.done.append("seen"))
     stage.run()
@@ -60,7 +60,7 @@ def test_who_watches_sees_nothing_that_is_not_written() -> None:
     assert stage.script.seen == stage.told
 
 
-def test_who_comes_late_sees_only_what_comes_later() -> None:
+def test_an_observer_that_joins_late_sees_only_later_records() -> None:
     stage = Stage(plan(job("a")))
     late: list[str] = []
 
@@ -137,7 +137,7 @@ def test_a_second_signal_kills_and_a_bounce_of_the_key_does_not() -> None:
     assert stage.driver.stop_signal is signal.SIGINT
 
 
-def test_a_job_is_cancelled_from_elsewhere_and_the_others_go_on() -> None:
+def test_a_cancelled_job_does_not_stop_the_others() -> None:
     stage = Stage(plan(job("a"), job("b")), lambda spec: None if spec.job_id == "a" else SUCCESS)
     stage.inbox.put(CancelReceived(7))
     stage.inbox.put(CancelReceived(0))
@@ -250,7 +250,7 @@ def test_a_disk_that_fills_up_at_any_write_ends_the_run_in_good_order(room_is_le
 
 
 @pytest.mark.parametrize("room_is_left", [True, False])
-def test_and_such_a_run_goes_on_without_doing_a_success_again(room_is_left: bool) -> None:
+def test_such_a_run_is_resumed_without_repeating_a_success(room_is_left: bool) -> None:
     for number in range(1, flushes_of_a_whole_run() + 1):
         fails = frozenset({number} if room_is_left else range(number, 100))
         stage = full_at(fails)
@@ -271,7 +271,7 @@ def test_and_such_a_run_goes_on_without_doing_a_success_again(room_is_left: bool
 
 
 def states_of(history: History) -> dict[str, str]:
-    return {one.id: history.scheduler.state(one.index).value for one in DRAWN.jobs}
+    return {one.id: history.scheduler.table.states[one.index].value for one in DRAWN.jobs}
 
 
 def test_results_that_come_while_everything_is_ended_are_not_lost() -> None:

@@ -1,4 +1,4 @@
-"""How an attempt ended is told exactly: exit code, signal, or why there was nothing to run."""
+"""The result of an attempt is exact: exit code, signal, or why nothing could be started."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from orchestrator.engine.states import Verdict
         ("kill -37 $$", Verdict.FAILED, "killed by SIG37", None, "SIG37"),
     ],
 )
-def test_exit_codes_and_signals_are_told_apart(
+def test_exit_codes_and_signals_are_distinguished(
     desk: Desk, script: str, verdict: Verdict, reason: str, exit_code: int | None, signal: str | None
 ) -> None:
     result = desk.run(run=script).result
@@ -79,7 +79,7 @@ def test_a_command_that_cannot_be_started_is_a_failure_with_the_reason(
     assert (attempt.spawned, attempt.log) == ([], b"")
 
 
-def test_a_working_folder_that_is_missing_is_a_failure_with_the_reason(desk: Desk) -> None:
+def test_a_missing_working_directory_is_a_failure_with_the_reason(desk: Desk) -> None:
     result = desk.run(run="true", working_dir="missing").result
     expected = f"the working directory `{desk.work}/missing` cannot be entered: no such file or directory"
     assert (result.verdict, result.reason, result.exit_code) == (Verdict.FAILED, expected, 126)
@@ -108,9 +108,10 @@ def test_the_process_is_announced_with_its_pid_and_its_start_time(desk: Desk) ->
     attempt = desk.start(run="cut -d' ' -f22 /proc/$$/stat; sleep 0.2")
     assert wait_until(lambda: attempt.spawned)
     announced_while_it_ran = attempt.future is not None and not attempt.future.done()
-    [(pid, start_ticks)] = attempt.spawned if attempt.result else []
+    result = attempt.result
+    [(pid, start_ticks)] = attempt.spawned
     assert announced_while_it_ran
-    assert (pid, f"{start_ticks}\n".encode()) == (attempt.result.pid, attempt.log)
+    assert (pid, f"{start_ticks}\n".encode()) == (result.pid, attempt.log)
 
 
 def test_start_times_are_right_for_every_job(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""Time-outs and requests to stop: TERM, then the grace, then KILL for all that the job has started."""
+"""Timeouts and requests to stop: TERM, then the grace, then KILL for all processes of the job."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_no_time_passes_for_a_job_while_it_is_paused(desk: Desk) -> None:
     assert 1.4 < attempt.result.duration_seconds < 3.4
 
 
-def test_an_attempt_that_is_asked_for_during_a_pause_starts_after_it(desk: Desk) -> None:
+def test_an_attempt_requested_during_a_pause_starts_after_it(desk: Desk) -> None:
     desk.run(run="true")
     warden = the_warden_below(os.getpid())
     os.kill(warden, signal.SIGSTOP)  # so that it hears both at once
@@ -191,7 +191,7 @@ def test_an_attempt_that_is_asked_for_during_a_pause_starts_after_it(desk: Desk)
     assert attempt.result.verdict is Verdict.SUCCEEDED
 
 
-def test_who_left_the_group_hears_of_the_end_though_its_parent_dies_of_it_at_once(desk: Desk) -> None:
+def test_a_process_outside_the_group_is_terminated_though_its_parent_dies_at_once(desk: Desk) -> None:
     stray = "trap 'echo heard; exit' TERM; echo ready; while :; do sleep 0.01; done"
     attempts = [desk.start(run=f'setsid sh -c "{stray}" & wait', grace=LONGEST_WAIT) for _ in range(5)]
     for attempt in attempts:

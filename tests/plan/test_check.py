@@ -7,9 +7,10 @@ import textwrap
 from support.planning import file_facts, picture, planned
 
 from orchestrator.diagnostics.model import Severity
+from orchestrator.manifest.file_facts import FileFacts
 
 
-def told(text: str, files: dict[str, file_facts] | None = None) -> str:
+def told(text: str, files: dict[str, FileFacts] | None = None) -> str:
     return "\n".join(picture(diagnostic) for diagnostic in planned(text, files=files).diagnostics)
 
 

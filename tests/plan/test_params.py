@@ -33,7 +33,7 @@ GIVEN = {"level": "low", "half": "1", "my-name.x": "x"}
 
 
 def values(*, env: dict[str, str] | None = None, **given: str) -> dict[str, Value]:
-    result = plan(env=env, **{**GIVEN, **given})
+    result = plan(env=env, for_run=True, **{**GIVEN, **given})
     assert result.diagnostics == ()
     assert result.plan is not None
     return dict(result.plan.params)
@@ -92,7 +92,7 @@ def test_the_command_line_goes_before_the_environment_and_both_are_told() -> Non
 )
 def test_a_value_that_a_parameter_cannot_have_is_a_usage_error(name: str, value: str, fault: str) -> None:
     with pytest.raises(UsageError) as caught:
-        values(**{name: value})
+        values(env=None, **{name: value})
     assert caught.value.message == f"`--set {name}` {fault}, not `{value}`"
     assert caught.value.help.startswith(f"`{name}` is declared at pexec.yaml:")
     assert caught.value.exit_code is ExitCode.USAGE

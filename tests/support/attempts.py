@@ -8,8 +8,9 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from support.pythons import PYTHON
 
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt, uninstall
-from orchestrator.execute.executors.open_executor import open_executor
+from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.warden.processes import children
@@ -159,31 +160,35 @@ class Attempts:
         )
 
 
+Opener = Callable[[str, Worker, int, Inbox[Any]], OpenExecutor]
+open_local: Opener = partial(open_executor, "local")
+
+
 class DriverThread:
     """A thread in the driver's place: it opens the executor of a run, waits on an inbox, and submits."""
 
-    def __init__(self, run_dir: str, worker: Worker) -> None:
+    def __init__(self, opener: Opener, run_dir: str, worker: Worker) -> None:
         self._inbox: Inbox[Callable[[], object]] = Inbox()
         self._is_open = True
-        self._thread = threading.Thread(target=self._work, args=(run_dir, worker))
+        self._thread = threading.Thread(target=self._work, args=(opener, run_dir, worker))
         self._thread.start()
 
-    def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
-        """Submit in the thread; the future may be waited for by any other."""
-        return self.call(lambda executor: executor.submit(run_attempt, spec))
+    def do(self, act: Callable[[OpenExecutor], T]) -> T:
+        """Have the thread do this with the executor, and return or raise what that does."""
+        answer: Future[T] = Future()
 
-    def call(self, act: Callable[[Executor], Future[T]]) -> Future[T]:
-        """Have the thread do something with the executor, and return what comes of its future."""
-        future: Future[T] = Future()
-
-        def do() -> None:
+        def answered() -> None:
             try:
-                act(self._executor.executor).add_done_callback(lambda done: copy_outcome(done, future))
+                answer.set_result(act(self._opened))
             except Exception as error:
-                future.set_exception(error)
+                answer.set_exception(error)
 
-        self._inbox.put(do)
-        return future
+        self._inbox.put(answered)
+        return answer.result(timeout=LONGEST_WAIT * 2)
+
+    def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
+        """Submit an attempt; any thread may wait for the future."""
+        return self.do(lambda opened: opened.executor.submit(run_attempt, spec))
 
     def close(self) -> None:
         """End what still runs."""
@@ -193,34 +198,22 @@ class DriverThread:
 
     def _leave(self) -> None:
         self._is_open = False
-        self._executor.close()
+        self._opened.close()
 
-    def _work(self, run_dir: str, worker: Worker) -> None:
-        self._executor = open_executor("local", run_dir, worker, 64, self._inbox)
+    def _work(self, opener: Opener, run_dir: str, worker: Worker) -> None:
+        self._opened = opener(run_dir, worker, 64, self._inbox)
         while self._is_open:
             for act in self._inbox.wait():
                 act()
 
 
-def copy_outcome(done: Future[T], future: Future[T]) -> None:
-    """Complete a future like another one."""
-    if done.cancelled():
-        future.cancel()
-        return
-    error = done.exception()
-    if error is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(done.result())
-
-
 class Desk:
     """Runs attempts in `folder`: their logs in `logs`, temporary directories in `tmp`, working directory `work`.
 
-    Each in a thread of its own, or, if `direct`, as a run does.
+    Each in a thread of its own, or, if `direct`, as a run does, by the executor of `opener`.
     """
 
-    def __init__(self, folder: Path, *, direct: bool = False) -> None:
+    def __init__(self, folder: Path, *, direct: bool = False, opener: Opener = open_local) -> None:
         self.folder = folder
         self.work = folder / "work"
         for path in (folder / "logs", folder / "tmp", self.work):
@@ -231,7 +224,7 @@ class Desk:
         worker = self._attempts.worker(self.supervisor)
         install(str(folder), worker)
         self._threads = ThreadPoolExecutor(64)
-        self._driver_thread = DriverThread(str(folder), worker) if direct else None
+        self.driver_thread = DriverThread(opener, str(folder), worker) if direct else None
         self._serial = 0
 
     def __enter__(self) -> Desk:
@@ -240,8 +233,8 @@ class Desk:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._driver_thread is not None:
-            self._driver_thread.close()
+        if self.driver_thread is not None:
+            self.driver_thread.close()
         self.supervisor.close()
         self._threads.shutdown()
         uninstall(str(self.folder))
@@ -286,8 +279,8 @@ class Desk:
     def submit(self, attempt: Attempt) -> Attempt:
         """Start a prepared attempt."""
         self._attempts.add(attempt)
-        if self._driver_thread is not None:
-            attempt.future = self._driver_thread.submit(attempt.spec)
+        if self.driver_thread is not None:
+            attempt.future = self.driver_thread.submit(attempt.spec)
         else:
             attempt.future = self._threads.submit(run_attempt, attempt.spec)
         return attempt

@@ -53,7 +53,8 @@ def commands(document: Path) -> int:
 
 
 def _session(content: str, first_line: int) -> Iterator[Step]:
-    command, start, output = "", 0, []
+    command, start = "", 0
+    output: list[str] = []
     for number, text in enumerate(content.splitlines(), first_line):
         if text.startswith("$ "):
             if command:

@@ -182,7 +182,7 @@ class Stage:
 
     @property
     def states(self) -> dict[str, str]:
-        return {job.id: self.scheduler.state(job.index).value for job in self.plan.jobs}
+        return {job.id: self.scheduler.table.states[job.index].value for job in self.plan.jobs}
 
     def _spec(self, launch: Launch, serial: int) -> AttemptSpec:
         job = self.plan.jobs[launch.job]

@@ -63,9 +63,9 @@ def run_example(code: str, folder: Path, *more: str) -> Said:
         raise LookupError(f"the explanation of {code} has no example")
     _, preparation, variable, value, command = session.groups()
     if preparation:
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         lines = re.sub(r"^\$ ", "", preparation, flags=re.MULTILINE)
-        subprocess.run(["bash", "-ec", lines], cwd=folder, env={**os.environ, "PATH": path}, timeout=60, check=True)
+        subprocess.run(["bash", "-ec", lines], cwd=folder, env={**os.environ, "PATH": programs}, timeout=60, check=True)
     # As on a machine where no control group can be made: what is refused there is refused everywhere then.
     with patch("orchestrator.execute.sandbox.limits.find", lambda warden_pid: CgroupParents()):
         said = run_inside(folder, *shlex.split(command), *more, **({variable: value} if variable else {}))

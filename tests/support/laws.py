@@ -287,8 +287,8 @@ class Laws:
     def _judge_states(self, scheduler: Scheduler) -> None:
         scheduler.check_invariants()
         for job in self.jobs:
-            assert scheduler.state(job.index) is self._state(job), f"needs before starts: {job.id}"
-            assert scheduler.attempts(job.index) == self.numbers[job.index]
+            assert scheduler.table.states[job.index] is self._state(job), f"needs before starts: {job.id}"
+            assert scheduler.table.attempts[job.index] == self.numbers[job.index]
             assert scheduler.not_before(job.index) == self.waiting.get(job.index)
         assert scheduler.finished == self._finished()
         assert scheduler.result == self._result()

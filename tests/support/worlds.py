@@ -100,12 +100,16 @@ class World:
     def happen(self, fact: Fact) -> tuple[Consequence, ...]:
         """Apply a fact, judged by the laws."""
         before = self.scheduler.snapshot() if self.laws.is_late(fact) else ()
-        ends = isinstance(fact, AttemptFinished) and (fact.job, fact.attempt) in self.scheduler.running
-        foreseen = self.scheduler.would_end(fact) if isinstance(fact, AttemptFinished) else None
+        ends: int | None = None
+        foreseen: bool | None = None
+        if isinstance(fact, AttemptFinished):
+            foreseen = self.scheduler.would_end(fact)
+            if (fact.job, fact.attempt) in self.scheduler.running:
+                ends = fact.job
         consequences = self.scheduler.apply(fact)
-        if ends:
+        if ends is not None:
             assert foreseen == any(
-                isinstance(consequence, JobFinished) and consequence.job == fact.job for consequence in consequences
+                isinstance(consequence, JobFinished) and consequence.job == ends for consequence in consequences
             )
         self.facts.append(fact)
         self.followed += consequences
@@ -132,7 +136,7 @@ class World:
     def end(self, which: str | int, verdict: Verdict = Verdict.SUCCEEDED, **rest: Any) -> list[Command]:
         """The running attempt of a job ends; what is done then."""
         number = self.number(which)
-        attempt = self.scheduler.attempts(number)
+        attempt = self.scheduler.table.attempts[number]
         self.happen(AttemptFinished(self.now, number, attempt, verdict, **rest))
         return self.act()
 
@@ -162,7 +166,7 @@ class World:
     @property
     def states(self) -> dict[str, str]:
         """The state of each job."""
-        return {planned.id: self.scheduler.state(planned.index).value for planned in self.plan.jobs}
+        return {planned.id: self.scheduler.table.states[planned.index].value for planned in self.plan.jobs}
 
     @property
     def running(self) -> list[str]:

@@ -6,7 +6,6 @@ import posixpath
 import sys
 from functools import lru_cache
 
-from orchestrator.execute.attempt.plain_words import plain_words
 from orchestrator.execute.attempt.runbooks import text_of
 from orchestrator.plan.model import JobSpec
 
@@ -35,11 +34,6 @@ def command(spec: JobSpec, base_dir: str, script: str) -> tuple[list[bytes], byt
         before = () if spec.file_executable else spec.shell
         return [*_encoded((*before, path, *spec.args))], None
     raise ValueError("the job has nothing to run")
-
-
-def plain_command(text: str, shell: tuple[str, ...]) -> tuple[bytes, ...]:
-    """The command itself, if that is all that the shell would become; () if the shell is needed."""
-    return tuple([word.encode(ENCODING) for word in plain_words(text, shell)])
 
 
 @lru_cache(maxsize=64)

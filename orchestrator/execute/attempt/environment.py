@@ -11,11 +11,12 @@ import itertools
 import os
 import sys
 from collections.abc import Collection, Mapping
+from operator import methodcaller
 from typing import NamedTuple
 
 from orchestrator.execute.attempt.spec import AttemptSpec
 
-_ENCODING = sys.getfilesystemencoding()
+_encoded = methodcaller("encode", sys.getfilesystemencoding(), "surrogateescape")
 MINIMAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR", "TERM")
 
 
@@ -60,11 +61,7 @@ class Environments:
 
 def overlay(spec: AttemptSpec, temp_dir: str, secrets: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     """What overrides the base: the declared variables, pexec's own, and secrets; the later ones take precedence."""
-    encoding = _ENCODING
     variables = {**spec.spec.env, **spec.env, "PEXEC_TMPDIR": temp_dir}
-    made = {
-        name.encode(encoding, "surrogateescape"): value.encode(encoding, "surrogateescape")
-        for name, value in variables.items()
-    }
+    made = dict(zip(map(_encoded, variables), map(_encoded, variables.values()), strict=True))
     made.update(secrets)
     return made

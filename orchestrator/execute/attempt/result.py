@@ -18,7 +18,7 @@ from orchestrator.plan.model import NO_LIMITS, Limits
 NEVER_BEGAN = "pexec ended before it began"
 
 _KIBIBYTE = 1024
-# As shells say it: there is no such command, or it cannot be executed.
+# The exit codes of shells for a command that does not exist, or cannot be executed.
 _NO_SUCH_COMMAND = 127
 _NOT_EXECUTABLE = 126
 _SHELLS_SIGNALLED = 128  # and the number of the signal
@@ -54,7 +54,7 @@ def lost(reason: str) -> AttemptResult:
 
 
 def without_log(name: str, number: int) -> AttemptResult:
-    """The log cannot be made, with this errno: something else may stand in its place."""
+    """The log cannot be made, with this errno: something else may be in its place."""
     return lost(f"the log `{name}` cannot be written: {os.strerror(number).lower()}")
 
 
@@ -68,8 +68,10 @@ def broken(error: Exception) -> AttemptResult:
 
 
 def _finished(reply: protocol.Finished, spec: AttemptSpec) -> AttemptResult:
-    exit_code, signal_name = _ending(reply.status)
-    verdict, reason = _verdict(reply.cause, exit_code, signal_name, spec)
+    exit_code, signal_name = (0, None) if reply.status == 0 else _ending(reply.status)
+    verdict, reason = Verdict.SUCCEEDED, ""
+    if exit_code != 0 or reply.cause != protocol.BY_ITSELF:
+        verdict, reason = _verdict(reply.cause, exit_code, signal_name, spec)
     result = AttemptResult(
         verdict,
         reason,
@@ -130,7 +132,7 @@ def _with_limits(result: AttemptResult, cause: int, limits: Limits) -> str:
         return f"used up its CPU time limit of {format_duration(limits.cpu_time or 0.0)}"
     if limits.file_size is not None and _died_of(result, signal.SIGXFSZ):
         return f"wrote a file larger than its limit of {format_size(limits.file_size)}"
-    # The kernel only refuses a process more memory; what that makes of it, and says about it, is its own affair.
+    # The kernel only refuses a process more memory; how the process reacts is up to it.
     return (
         result.reason
         if limits.memory is None
@@ -139,7 +141,7 @@ def _with_limits(result: AttemptResult, cause: int, limits: Limits) -> str:
 
 
 def _died_of(result: AttemptResult, number: signal.Signals) -> bool:
-    """Whether this signal ended the main process, or one on whose behalf a shell says so."""
+    """Whether this signal ended the main process, or one whose end a shell reports by its exit code."""
     return result.signal == number.name or result.exit_code == _SHELLS_SIGNALLED + number
 
 

@@ -21,8 +21,8 @@ class AttemptLostError(Exception):
 class AttemptSpec(Struct, frozen=True):
     """One attempt to run. Paths are absolute, times are seconds.
 
-    `serial` is unique in the run: it becomes the tag of the attempt's processes. `run_dir` also says to which of the
-    runs of a process the attempt belongs. `timeout` is already capped by the engine. `env` holds the PEXEC_* variables,
+    `serial` is unique in the run: it becomes the tag of the attempt's processes. `run_dir` identifies the run in
+    a process that has several. `timeout` is already capped by the engine. `env` holds the PEXEC_* variables,
     which take precedence over all others.
 
     Below `temp_dir`, which is made if need be, the attempt gets a private directory (PEXEC_TMPDIR); with `keep_temp` it

@@ -91,9 +91,23 @@ class TempDirs:
         """An empty private directory below `root`, which is made if need be; with `keep_as` it has this name and stays.
 
         Raises PlaceTakenError."""
-        directory = self._unused(root) if keep_as is None else None
+        directory = None
+        while directory is None and keep_as is None and self._free:
+            try:
+                directory = self._free.pop()
+            except IndexError:  # another thread took the last one
+                break
+            try:
+                status = os.lstat(directory.path)
+            except OSError:
+                status = None
+            if status is None or directory.root.path != root or not _is_untouched(directory, status):
+                _remove(directory)
+                directory = None
         if directory is None:
             directory = self._made(root, keep_as)
+        elif not directory.is_settled:
+            directory = _settled(directory)
         self._out[directory.path] = directory
         return directory
 
@@ -129,21 +143,6 @@ class TempDirs:
         with self._lock:
             while self._roots and not self._out:
                 self._roots.popitem()[1].close()
-
-    def _unused(self, root: str) -> TempDir | None:
-        while self._free:
-            try:
-                directory = self._free.pop()
-            except IndexError:  # another thread took the last one
-                break
-            try:
-                status = os.lstat(directory.path) if directory.root.path == root else None
-            except OSError:
-                status = None
-            if status is not None and _is_untouched(directory, status):
-                return directory if directory.is_settled else _settled(directory)
-            _remove(directory)
-        return None
 
     def _made(self, path: str, name: str | None) -> TempDir:
         root = self._root(path)

@@ -1,16 +1,17 @@
 """Run one attempt and wait for its end: the function that executors run.
 
-`run_attempt` takes nothing but the spec, so that it can be sent to another process. What it needs beside it is
-installed once in each process that runs attempts, by `executors.open` in this one. `LocalExecutor` takes a shortcut for
-attempts that need no pump, from the same pieces: see `executors.multiplexer`.
+`run_attempt` takes nothing but the spec, so that it can be sent to another process. What else it needs is installed
+once in each process that runs attempts, in this one by `open_executor`. `LocalExecutor` takes a shortcut for attempts
+that need no pump, from the same pieces: see `executors.multiplexer`.
 """
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 from orchestrator.execute.attempt.output import Pump
-from orchestrator.execute.attempt.request import log_of, request_for, take_temp_dir
+from orchestrator.execute.attempt.request import kept_name, request_for
 from orchestrator.execute.attempt.result import broken, lost, of_reply, with_enforcers, with_output, without_log
 from orchestrator.execute.attempt.runbooks import with_place
 from orchestrator.execute.attempt.spec import AttemptLostError, AttemptResult, AttemptSpec, OnOutput, OnSpawned
@@ -53,7 +54,8 @@ def run_attempt(spec: AttemptSpec) -> AttemptResult:
     """
     try:
         worker = _workers[spec.run_dir]
-        directory = take_temp_dir(spec, worker.supervisor)
+        name = kept_name(spec) if spec.keep_temp else None
+        directory = worker.supervisor.temp_dirs.take(spec.temp_dir, keep_as=name)
         try:
             return _run(spec, directory.path, worker)
         finally:
@@ -72,7 +74,7 @@ def needs_pump(spec: AttemptSpec, supervisor: Supervisor) -> bool:
 
 
 def result_of(reply: Reply, spec: AttemptSpec, temp_dir: str, supervisor: Supervisor) -> AttemptResult:
-    """What the warden's last word says of the attempt; its private directory still exists."""
+    """The result that the warden's last reply means. The attempt's private directory still exists."""
     job = spec.spec
     result = of_reply(reply, spec)
     if job.blocks:
@@ -91,7 +93,7 @@ def _run(spec: AttemptSpec, temp_dir: str, worker: Worker) -> AttemptResult:
 
     if not needs_pump(spec, supervisor):
         return result_of(supervisor.warden.run(request, on_spawned), spec, temp_dir, supervisor)
-    cap, redactor, log = spec.spec.limits.log, supervisor.secrets.redactor(), log_of(spec, supervisor)
+    cap, redactor, log = spec.spec.limits.log, supervisor.secrets.redactor(), os.fsdecode(request.log)
     logs = supervisor.warden.logs
     try:
         pump = supervisor.warden.when_there_is_room(

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from orchestrator.execute.attempt.request import request_for, take_temp_dir
+from orchestrator.execute.attempt.request import kept_name, request_for
 from orchestrator.execute.attempt.result import NEVER_BEGAN, broken, lost
 from orchestrator.execute.attempt.spec import AttemptLostError, AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.tempdirs import TempDir
@@ -26,7 +26,7 @@ from orchestrator.execute.warden.protocol import Finished, Reply, Scarce, Starte
 
 
 class Requested(Struct):
-    """An attempt that the warden was asked for and has not reported the end of."""
+    """A requested attempt whose end the warden has not reported yet."""
 
     spec: AttemptSpec
     future: Future[AttemptResult]
@@ -57,7 +57,8 @@ class Multiplexer:
         future: Future[AttemptResult] = Future()
         future.set_running_or_notify_cancel()
         try:
-            temp_dir = take_temp_dir(spec, self._supervisor)
+            name = kept_name(spec) if spec.keep_temp else None
+            temp_dir = self._supervisor.temp_dirs.take(spec.temp_dir, keep_as=name)
             try:
                 request = request_for(spec, temp_dir.path, self._supervisor)
                 sent = self._send(request)

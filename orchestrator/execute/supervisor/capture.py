@@ -1,4 +1,4 @@
-"""What a program prints, for pexec itself: run like an attempt, so that nothing of it is left behind either."""
+"""The output of a program that pexec itself needs: run like an attempt, so that it leaves no processes behind."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 SECONDS = 30.0
 _GRACE_SECONDS = 1.0
 _MOST_BYTES = 1 << 20
-# No attempt comes near it: serials count from 1.
+# No attempt has it: serials count from 1.
 _SERIAL = (1 << protocol.SERIAL_BITS) - 1
-# Standard error may say anything, also what the program prints; it is neither shown nor mixed in.
+# Standard error may hold the secret too: it is neither shown nor captured.
 _WITHOUT_STDERR = (b"/bin/sh", b"-c", b'exec "$@" 2>/dev/null', b"sh")
 _REASONS = {126: "cannot be executed", 127: "was not found"}
 
 
 class Capture(Pipe):
-    """Keeps what comes; of more than 1 MiB the first of it and one byte."""
+    """Keeps what comes: at most 1 MiB and one byte."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,9 +35,9 @@ class Capture(Pipe):
 
 
 def output_of(command: Sequence[str], base_dir: str, supervisor: Supervisor) -> bytes:
-    """What the program prints to stdout. Raises SourceError if it fails or takes longer than 30 s.
+    """What the program writes to stdout. Raises SourceError if it fails or takes longer than 30 s.
 
-    For one thread at a time. It has pexec's own environment and the working folder `base_dir`.
+    For one thread at a time. It has pexec's own environment and the working directory `base_dir`.
     """
     request = protocol.StartRequest(
         _SERIAL,
@@ -63,6 +63,4 @@ def _check(reply: protocol.Reply, program: str) -> None:
     code = -1 if reply.status is None else os.waitstatus_to_exitcode(reply.status)
     if code:
         why = _REASONS.get(code, f"ended with exit code {code}" if code > 0 else "was killed")
-        raise SourceError(
-            f"`{program}` {why}", "run it by hand to see what it says; what it writes to stderr is not shown"
-        )
+        raise SourceError(f"`{program}` {why}", "run it by hand to see its stderr, which is not shown here")

@@ -47,7 +47,7 @@ class WardenClient:
 
     def __init__(self, *, alone: bool = False) -> None:
         self.logs: int | None = None  # the descriptor of the directory to which the names of logs are relative
-        self.multiplexed: Sized = ()  # attempts that the driver's thread has requested, beside those of threads
+        self.multiplexed: Sized = ()  # attempts that the driver's thread has requested, in addition to those of threads
         self.failures_in_a_row = 0
         self._lock = threading.Lock()
         self._closed = threading.Event()

@@ -1,4 +1,4 @@
-"""Each attempt has an empty private folder; nothing of an attempt stays, and nobody gets another one's things."""
+"""Each attempt has an empty private directory; nothing of an attempt stays, and no job sees files of another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.attempts import Desk, wait_until
 from orchestrator.execute.attempt.tempdirs import PlaceTakenError, TempDirs
 
 
-def test_a_folder_is_private_empty_and_nobody_elses(tmp_path: Path) -> None:
+def test_a_directory_is_private_empty_and_unshared(tmp_path: Path) -> None:
     folders = TempDirs()
     first, second = folders.take(str(tmp_path)), folders.take(str(tmp_path))
     assert first.path != second.path
@@ -30,7 +30,7 @@ def test_a_root_that_is_missing_is_made_private(tmp_path: Path) -> None:
     assert os.stat(tmp_path / "root").st_mode & 0o777 == 0o700
 
 
-def test_a_folder_left_as_it_was_serves_again(tmp_path: Path) -> None:
+def test_an_unchanged_directory_is_reused(tmp_path: Path) -> None:
     folders = TempDirs()
     first = folders.take(str(tmp_path))
     folders.release(first)
@@ -38,7 +38,7 @@ def test_a_folder_left_as_it_was_serves_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["file", "mode", "gone", "replaced", "link", "tree"])
-def test_a_folder_that_was_changed_never_serves_again(tmp_path: Path, change: str) -> None:
+def test_a_changed_directory_is_never_reused(tmp_path: Path, change: str) -> None:
     folders = TempDirs()
     root, outside = tmp_path / "root", tmp_path / "outside"
     outside.mkdir()
@@ -68,7 +68,7 @@ def test_a_folder_that_was_changed_never_serves_again(tmp_path: Path, change: st
     assert os.listdir(outside) == ["precious"]
 
 
-def test_folders_of_another_root_are_not_given_out(tmp_path: Path) -> None:
+def test_directories_of_another_root_are_not_given_out(tmp_path: Path) -> None:
     folders = TempDirs()
     folders.release(folders.take(str(tmp_path / "one")))
     assert Path(folders.take(str(tmp_path / "two")).path).parent == tmp_path / "two"
@@ -88,7 +88,7 @@ def test_attempts_never_see_each_others_files(desk: Desk) -> None:
     assert [(attempt.result.exit_code, attempt.log) for attempt in attempts] == [(0, b"700\n")] * 20
 
 
-def test_the_folder_is_there_while_the_job_runs_and_gone_with_the_run(desk: Desk) -> None:
+def test_the_directory_exists_while_the_job_runs_and_is_gone_after_the_run(desk: Desk) -> None:
     attempt = desk.run(run="echo $PEXEC_TMPDIR; ls -d $PEXEC_TMPDIR; touch $PEXEC_TMPDIR/left")
     path, seen, _ = attempt.log.split(b"\n")
     assert path == seen
@@ -97,7 +97,7 @@ def test_the_folder_is_there_while_the_job_runs_and_gone_with_the_run(desk: Desk
     assert os.listdir(desk.folder / "tmp") == []
 
 
-def test_a_kept_folder_is_named_like_the_log_and_stays(desk: Desk) -> None:
+def test_a_kept_directory_is_named_like_the_log_and_stays(desk: Desk) -> None:
     desk.run(run="echo hello > $PEXEC_TMPDIR/left", keep_temp=True)
     desk.supervisor.close()
     assert (desk.folder / "tmp" / "job.1" / "left").read_bytes() == b"hello\n"
@@ -125,9 +125,9 @@ def test_a_link_in_the_place_of_the_root_leads_nothing_astray(tmp_path: Path, fr
     (root / "1" / "left").touch()
     root.rename(aside)
     root.symlink_to(outside)
-    for take in (lambda: folders.take(str(root)), lambda: folders.take(str(root), keep_as="kept")):
+    for keep_as in (None, "kept"):
         with pytest.raises(PlaceTakenError, match=f"`{root}"):
-            take()
+            folders.take(str(root), keep_as=keep_as)
     for folder in had:
         folders.release(folder)
     folders.remove()
@@ -151,7 +151,7 @@ def test_a_root_that_a_job_has_taken_away_is_made_again(tmp_path: Path, gone: st
     assert (os.listdir(root), os.listdir(folder.path)) == ([folder.name], [])
 
 
-def test_what_stands_in_the_place_of_a_folder_that_is_to_stay_is_no_folder_of_ours(tmp_path: Path) -> None:
+def test_something_else_in_the_place_of_a_kept_directory_is_never_used(tmp_path: Path) -> None:
     folders = TempDirs()
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "a.1").symlink_to(tmp_path)
@@ -159,7 +159,7 @@ def test_what_stands_in_the_place_of_a_folder_that_is_to_stay_is_no_folder_of_ou
         folders.take(str(tmp_path / "root"), keep_as="a.1")
 
 
-def test_what_was_planted_in_a_free_folder_is_seen_by_nobody(tmp_path: Path) -> None:
+def test_what_was_planted_in_a_free_directory_is_seen_by_no_job(tmp_path: Path) -> None:
     folders = TempDirs()
     folder = folders.take(str(tmp_path))
     time.sleep(0.05)  # so that a change shows in the time of the folder, whatever the clock of the file system is
@@ -170,7 +170,7 @@ def test_what_was_planted_in_a_free_folder_is_seen_by_nobody(tmp_path: Path) -> 
     assert os.listdir(folders.take(str(tmp_path)).path) == []
 
 
-def test_a_script_is_written_into_the_folder_itself(tmp_path: Path) -> None:
+def test_a_script_is_written_into_the_directory_itself(tmp_path: Path) -> None:
     folders = TempDirs()
     root, outside = tmp_path / "root", tmp_path / "outside"
     folder = folders.take(str(root))

@@ -70,8 +70,8 @@ def test_the_line_end_at_the_end_of_a_file_is_no_part_of_the_value(
         (SecretSource(env="SHORT"), "the environment variable `SHORT` is shorter than 4 bytes"),
         (SecretSource(file="missing"), "`missing` cannot be read: no such file or directory"),
         (SecretSource(file="."), "`.` cannot be read: is a directory"),
-        (SecretSource(file="pipe"), "`pipe` is no regular file"),
-        (SecretSource(file="/dev/zero"), "`/dev/zero` is no regular file"),
+        (SecretSource(file="pipe"), "`pipe` is not a regular file"),
+        (SecretSource(file="/dev/zero"), "`/dev/zero` is not a regular file"),
         (SecretSource(file="empty"), "`empty` is empty"),
         (SecretSource(file="zero"), "`zero` has a zero byte, which no environment variable can hold"),
         (SecretSource(file="large"), "`large` is longer than 100 KiB, too much for a variable"),
@@ -302,7 +302,7 @@ def test_no_sentence_in_the_journal_holds_a_secret_and_names_stay() -> None:
     assert journal.emitted == [record, {"event": "degraded", "what": "***", "why": "***=="}, {"flushed": True}]
 
 
-def test_without_secrets_nothing_stands_between() -> None:
+def test_without_secrets_nothing_is_wrapped() -> None:
     journal = _Journal()
     assert masked_journal(journal, NO_SECRETS) is journal
     assert not NO_SECRETS

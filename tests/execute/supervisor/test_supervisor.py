@@ -1,4 +1,4 @@
-"""Want of descriptors, processes or time makes attempts wait; it never fails one."""
+"""Lack of descriptors, processes or time makes attempts wait; it never fails one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_channel_serves_one_attempt_after_the_other(desk: Desk) -> None:
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
-def test_want_of_descriptors_delays_attempts_and_fails_none(tmp_path: Path) -> None:
+def test_lack_of_descriptors_delays_attempts_and_fails_none(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     with Desk(tmp_path) as desk:
         desk.run(run="true")
@@ -51,7 +51,7 @@ def test_want_of_descriptors_delays_attempts_and_fails_none(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("level", [PROCESS, *SANDBOXES[:1]])
-def test_want_of_descriptors_delays_isolated_attempts_too(tmp_path: Path, level: tuple[Isolation, Mechanism]) -> None:
+def test_lack_of_descriptors_delays_isolated_attempts_too(tmp_path: Path, level: tuple[Isolation, Mechanism]) -> None:
     """Each takes more of them, and what it holds must leave as much room as a log does."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     with Desk(tmp_path) as desk:
@@ -139,9 +139,7 @@ def test_a_request_that_is_too_large_for_a_packet_goes_another_way(desk: Desk) -
     assert attempt.log == b"100000"
 
 
-def test_a_child_of_which_nobody_knows_whose_it_is_does_not_hold_up_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_child_of_unknown_origin_does_not_delay_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen(["sleep", "60"]) as child, Desk(tmp_path) as desk:
         desk.run(run="true")
         # As of a process that has just gone, or is another user's.

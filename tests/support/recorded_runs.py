@@ -1,4 +1,4 @@
-"""Run folders made from stories, without a process: what `pexec apply` would have left behind."""
+"""Run directories made from stories, without a process: what `pexec apply` would have left behind."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.run_files import RunFiles
 
 
-def tell(root: Path, story: Story, *, run_id: str = RUN_ID, logs: Mapping[str, bytes] | None = None) -> Path:
-    """The folder of a run in which all this happened. A log that `logs` does not hold has as many bytes as told."""
+def record(root: Path, story: Story, *, run_id: str = RUN_ID, logs: Mapping[str, bytes] | None = None) -> Path:
+    """The directory of a run with these events. A log that is not in `logs` has as many bytes as recorded."""
     with start(root, story, run_id=run_id, logs=logs) as run:
         return Path(run.path)
 
 
 def start(root: Path, story: Story, *, run_id: str = RUN_ID, logs: Mapping[str, bytes] | None = None) -> RunDir:
-    """The same, still driven by this process: until what is returned is closed."""
+    """The same, still driven by this process until the returned object is closed."""
     (root / run_id).mkdir(parents=True, mode=0o700)
     run = open_run(str(root), run_id)
     run.make_folders()
@@ -49,15 +49,15 @@ def more(run: RunDir, story: Story, seen: int) -> int:
     return len(story.events)
 
 
-def tear(folder: Path) -> None:
+def tear(directory: Path) -> None:
     """The journal's last line is cut in its middle, as by a kill."""
-    journal = folder / "events.jsonl"
+    journal = directory / "events.jsonl"
     os.truncate(journal, journal.stat().st_size - 20)
 
 
-def damage(folder: Path, line: int) -> None:
+def damage(directory: Path, line: int) -> None:
     """One byte of a line of the journal is another."""
-    journal = folder / "events.jsonl"
+    journal = directory / "events.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     lines[line - 1] = lines[line - 1].replace(b'"at":', b'"aT":')
     journal.write_bytes(b"".join(lines))
