@@ -13,7 +13,7 @@ from orchestrator import __version__
 from orchestrator.cli import main
 from orchestrator.cli.main import COMMANDS
 from orchestrator.console.streams import hide_from_streams
-from orchestrator.execute.secrets.store import Secret, Secrets
+from orchestrator.execute.secrets.store import Secrets, SecretValue
 
 HELP = """\
 pexec runs the workflows of a manifest in parallel, each as soon as its dependencies have ended.
@@ -207,7 +207,7 @@ def test_an_interrupt_while_the_program_is_still_being_imported_ends_quietly() -
 
 def test_the_report_of_a_bug_hides_secrets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def fail(argv: object) -> int:
-        hide_from_streams(Secrets({"A": Secret(b"hunter2-token")}).masked)
+        hide_from_streams(Secrets({"A": SecretValue(b"hunter2-token")}).masked)
         raise RuntimeError("what came was hunter2-token")
 
     monkeypatch.setattr(main, "_dispatch", fail)
