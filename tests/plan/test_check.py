@@ -114,12 +114,12 @@ def test_an_unknown_need_is_told_with_what_was_probably_meant() -> None:
         """
         error[PX202]: unknown workflow `biuld` in `needs` of `test`
           at 7:13+5
-          7:13+5: there is no workflow of this name
+          7:13+5: no such workflow
           = did you mean `build`?
         error[PX202]: unknown workflow `deploy` in `after` of `test`
           at 8:13+6
-          8:13+6: there is no workflow of this name
-          = there are `build`, `built`
+          8:13+6: no such workflow
+          = expected one of `build`, `built`
         """
     )
 
@@ -163,13 +163,13 @@ def test_a_need_that_is_named_twice_is_a_warning_and_counts_once() -> None:
         warning[PX208]: `c` names `a` twice in `needs`
           at 7:19+1
           7:19+1: named again
-          7:13+1: named here first
+          7:13+1: first named here
           = remove one of the two
         warning[PX208]: `c` names `b` twice, in `needs` and in `after`
           at 8:13+1
           8:13+1: named again
-          7:16+1: named here first
-          = remove it from `after`: what a job needs it waits for
+          7:16+1: first named here
+          = remove it from `after`: a job waits for everything that it needs
         """
     )
     assert result.plan is not None
@@ -195,11 +195,11 @@ def test_a_demand_on_a_pool_that_can_never_be_met_is_told_with_the_pool() -> Non
           = it could never start; take less, or enlarge the pool
         error[PX204]: unknown pool `databse` in `store`
           at 6:31+7
-          6:31+7: there is no pool of this name
+          6:31+7: no such pool
           = did you mean `database`?
         error[PX204]: unknown pool `port` in `serve`
           at 7:31+4
-          7:31+4: there is no pool of this name
+          7:31+4: no such pool
           = declare it with its size under `policy.pools`
         """
     )
@@ -227,13 +227,13 @@ def test_files_that_are_missing_or_cannot_be_run_are_told() -> None:
         error[PX205]: `lost` runs `gone.sh`, which does not exist
           at 5:16+7
           5:16+7: no such file
-          = paths are relative to the manifest's folder
-        error[PX206]: `dir` cannot run `folder`: it is a folder
+          = paths are relative to the manifest's directory
+        error[PX206]: `dir` cannot run `folder`: it is a directory
           at 6:15+6
-          6:15+6: is a folder
-        error[PX206]: `hidden` cannot run `secret`: it may not be read, or is no regular file
+          6:15+6: is a directory
+        error[PX206]: `hidden` cannot run `secret`: it cannot be read, or is not a regular file
           at 7:18+6
-          7:18+6: may not be read, or is no regular file
+          7:18+6: cannot be read, or is not a regular file
         """
     )
 

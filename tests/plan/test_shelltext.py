@@ -24,7 +24,7 @@ CASES = [
     ("echo $'a\\'@'", "`$'...'` quotes"),
     ("echo $'a\\'' @", "code"),
     ('echo $"@"', "double quotes"),
-    ("echo \\@", "an escape: a backslash stands before it"),
+    ("echo \\@", "an escape: a backslash precedes it"),
     ("echo \\\\@", "code"),
     ("echo '\\' @", "code"),
     ("echo `id @`", "backquotes"),

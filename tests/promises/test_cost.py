@@ -52,7 +52,7 @@ def planned(graph: Graph, max_parallel_jobs: int = SLOTS) -> Plan:
     ranks = urgency(graph, depth).ranks
     spec = JobSpec(run="true")
     jobs = tuple(
-        PlannedJob(index, f"j{index}", f"j{index}", spec, tuple(needs), rank=ranks[index])
+        PlannedJob(index=index, id=f"j{index}", workflow=f"j{index}", spec=spec, needs=tuple(needs), rank=ranks[index])
         for index, needs in enumerate(graph)
     )
     return Plan("costs", "pexec.yaml", "/", Policy(max_parallel_jobs=max_parallel_jobs), jobs, depth)

@@ -12,6 +12,7 @@ from support.manifests import line, loaded, told, workflow
 
 from orchestrator.diagnostics.model import has_errors
 from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.plan.inputs import PlanningEnvironment, ReadManifest
 from orchestrator.plan.make import make_plan
 
 
@@ -187,9 +188,8 @@ def test_items_behind_one_that_went_are_told_at_their_own_place() -> None:
         """
     found = loaded(text)
     assert found.manifest is not None
-    planned = make_plan(
-        found.manifest, found.source, manifest_path="pexec.yaml", base_dir="/", files={}, cpus=1
-    ).diagnostics
+    read = ReadManifest(found.manifest, found.source, path="pexec.yaml", base_dir="/")
+    planned = make_plan(read, PlanningEnvironment()).diagnostics
     assert [line(diagnostic).split(" |")[0] for diagnostic in planned] == [
         "PX202 3:34+6 unknown workflow `nobody` in `needs` of `a`",
         "PX208 3:45+1 `a` names `b` twice in `needs`",

@@ -59,7 +59,7 @@ def test_keys_that_exclude_each_other_are_told_also_when_other_keys_are_wrong() 
     ]
     assert told(workflow("priority: x")) == [
         "PX119 3:3+5 workflow `build`: there is nothing to run | add `run`, `argv` or `file`; or `needs`, for a group",
-        "PX112 3:21+1 `priority` of workflow `build` must be a whole number, not text",
+        "PX112 3:21+1 `priority` of workflow `build` must be an integer, not text",
     ]
 
 
