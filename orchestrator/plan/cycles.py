@@ -10,6 +10,7 @@ thousands of mistakes linear too; there the cycle that is shown may not be the s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 from msgspec import Struct
 
@@ -126,9 +127,7 @@ def _shortest_through(waits: Adjacency, start: int, component_of: list[int], bou
     came_from = {start: start}
     frontier = [start]
     cost = 0
-    length = 0
-    while frontier:
-        length += 1
+    for length in count(1):  # it ends: `start` is in a component, so there is a cycle through it
         if length == bound:
             break
         following = []

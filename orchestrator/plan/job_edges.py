@@ -63,7 +63,6 @@ class _Chooser:
         found: list[Diagnostic],
     ) -> None:
         self._names = tuple(manifest.workflows)
-        self._workflows = manifest.workflows
         self._numbering = numbering
         self._rows = {"needs": edges.needs, "after": edges.after}
         self._choice_values = choice_values
@@ -102,9 +101,8 @@ class _Chooser:
         target = self._names[choice.target]
         cells = self._numbering.cells.get(target)
         if cells is None:
-            if self._workflows[target].matrix is None:
-                message = f"`{target}` has no matrix to choose from"
-                self._report("PX211", message, path, "name the workflow alone")
+            message = f"`{target}` has no matrix to choose from"
+            self._report("PX211", message, path, "name the workflow alone")
             return all_jobs
         values = self._choice_values(choice, job)
         if values is None or self._has_unknown(values, target, path):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import textwrap
 
+import pytest
 from support.planning import file_facts, picture, planned
 
 from orchestrator.diagnostics.model import Severity
-from orchestrator.manifest.file_facts import FileFacts
+from orchestrator.manifest.file_facts import FileFacts, RunbookProblem
+from orchestrator.plan import workflow_edges
 
 
 def told(text: str, files: dict[str, FileFacts] | None = None) -> str:
@@ -255,3 +257,24 @@ def test_all_errors_are_told_in_one_pass_in_the_order_of_the_file() -> None:
 def test_a_fault_knows_its_path_in_the_data() -> None:
     (diagnostic,) = planned("workflows: {a: {run: a, needs: nobody}}").diagnostics
     assert diagnostic.path == ("workflows", "a", "needs", 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "code"), [("needs: [a]", "PX207"), ("needs: [a, a]", "PX208"), ("needs: [x]", "PX202")]
+)
+def test_errors_of_one_code_are_limited_and_the_last_one_says_how_many_there_are(
+    key: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow_edges, "MAX_REPORTED", 1)
+    lines = [f"  {name}: {{run: x, {key.replace('[a]', f'[{name}]')}}}" for name in ("b", "c", "d")]
+    found = planned("workflows:\n  a: {run: x}\n" + "\n".join(lines))
+    reported = [one for one in found.diagnostics if one.code == code]
+    assert [note.message for note in reported[-1].notes][-1] == "and 2 more like these"
+    assert len(reported) == 1
+
+
+def test_a_problem_of_a_whole_runbook_has_no_line() -> None:
+    files = {"a.md": file_facts("runbook", problem=RunbookProblem("it is not UTF-8 text", help="save it as UTF-8"))}
+    (found,) = planned("workflows: {a: {file: a.md}}", files=files).diagnostics
+    assert found.message == "`a` cannot run the runbook `a.md`: it is not UTF-8 text"
+    assert [note.message for note in found.notes] == ["this runbook"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+
 import pytest
 from support.planning import file_facts, good_plan
 
-from orchestrator.plan.model import Plan
+from orchestrator.plan.digest import JobDigests
+from orchestrator.plan.model import JobSpec, Plan
 
 BEFORE = """
     policy: {max_parallel_jobs: 2, pools: {gpu: 2}}
@@ -196,3 +200,13 @@ def test_digests_are_those_of_earlier_versions() -> None:
     """A run of an earlier version is resumed only if they are. A change here breaks every run that is under way."""
     plan = good_plan(EVERY_KEY, files={"s.sh": file_facts(sha256="d1")})
     assert {job.id: job.digest for job in plan.jobs} | {"": plan.digest} == DIGESTS
+
+
+def test_digests_are_the_same_without_the_quick_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "_blake2", None)
+    spec = importlib.util.find_spec("orchestrator.plan.digest")
+    assert spec is not None
+    assert spec.loader is not None
+    other = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(other)
+    assert other.JobDigests().of("a", JobSpec(run="x"), "", ()) == JobDigests().of("a", JobSpec(run="x"), "", ())

@@ -210,3 +210,15 @@ def test_far_too_many_comparisons_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     text = f"workflows:\n  a: {{run: x, matrix: {{m: {MANY}, n: [1, 2]}}}}\n"
     text += '  b: {run: x, matrix: {m: [1, 2]}, needs: {workflow: a, matrix: {n: "${{ matrix.m }}"}}}\n'
     assert [found.code for found in planned(text).diagnostics] == ["PX230"]
+
+
+def test_two_choices_from_one_matrix_each_mean_their_jobs() -> None:
+    plan = good_plan(
+        """
+        workflows:
+          a: {run: a, matrix: {n: [1, 2]}}
+          b: {run: b, needs: [{workflow: a, matrix: {n: 1}}]}
+          c: {run: c, needs: [{workflow: a, matrix: {n: 2}}]}
+        """
+    )
+    assert [job.needs for job in plan.jobs] == [(), (), (0,), (1,)]

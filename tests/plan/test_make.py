@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.planning import file_facts, good_plan
+from support.planning import file_facts, good_plan, read
 
+from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import NO_LIMIT, CpuShare
-from orchestrator.plan.inputs import Overrides
+from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest
+from orchestrator.plan.make import make_plan
 from orchestrator.plan.model import FailFast, JobSpec, Limits, Order, Plan, PlannedJob, Policy, RetryPolicy, When
 
 
@@ -209,3 +211,27 @@ def test_a_job_gets_what_its_workflow_says_of_it_alone(key: str, written: str, v
         value,
         getattr(PlannedJob(index=0, id="", workflow="", spec=JobSpec()), key),
     ]
+
+
+def test_paths_of_an_included_manifest_are_seen_from_the_first_one() -> None:
+    manifest, source = read(
+        """
+        workflows:
+          a: {file: x.sh, isolation: sandbox, writes: [out/, /abs]}
+          b: {run: x, working_dir: "${{ run.dir }}"}
+        """
+    )
+    origin = ManifestOrigin("lib", manifest.defaults, source)
+    origins = {"a": origin, "b": origin}
+    files = {"lib/x.sh": file_facts()}
+    included = ReadManifest(manifest, source, path="pexec.yaml", base_dir="/", files=files, origins=origins)
+    plan = make_plan(included, PlanningEnvironment()).plan
+    assert plan is not None
+    first, second = (job.spec for job in plan.jobs)
+    assert (first.file, first.working_dir, first.writes) == ("lib/x.sh", "lib/", ("lib/out/", "/abs"))
+    assert second.working_dir.startswith("${{ run.dir")
+
+
+def test_stopping_an_attempt_takes_its_grace_and_its_cleanup() -> None:
+    assert JobSpec(run="x", grace=3.0).stop_seconds == 3.0
+    assert JobSpec(run="x", grace=3.0, cleanup="y", cleanup_timeout=4.0).stop_seconds == 7.0

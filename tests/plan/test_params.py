@@ -184,3 +184,8 @@ def test_parameters_change_the_digest_only_of_what_uses_them() -> None:
     assert plain is not None
     assert [one.digest == other.digest for one, other in zip(before.jobs, after.jobs, strict=True)] == [False, True]
     assert before.digest == plain.digest
+
+
+def test_a_parameter_with_a_broken_declaration_is_reported_once_even_if_a_value_is_given() -> None:
+    found = plan("params: {p: {pattern: '['}}\nworkflows: {w: {run: x}}", p="x")
+    assert [one.code for one in found.diagnostics] == ["PX218"]

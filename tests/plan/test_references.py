@@ -7,6 +7,8 @@ import textwrap
 import pytest
 from support.planning import file_facts, picture, planned
 
+from orchestrator.plan.template import MAX_ERRORS
+
 
 def told(text: str) -> str:
     return "\n".join(picture(diagnostic) for diagnostic in planned(text).diagnostics)
@@ -269,3 +271,8 @@ def test_a_workflow_is_looked_at_that_has_a_template_in_one_place_alone(text: st
 def test_workflows_are_looked_at_whose_defaults_have_templates(text: str) -> None:
     found = planned(f"defaults: {{isolation: sandbox, {text}}}\nworkflows: {{a: {{run: x}}}}\n").diagnostics
     assert [diagnostic.code for diagnostic in found] in (["PX212"], ["PX214"])
+
+
+def test_of_one_text_a_limited_number_of_unknown_references_is_reported() -> None:
+    text = " ".join(f"${{{{ params.p{number} }}}}" for number in range(MAX_ERRORS + 5))
+    assert len(planned(f"workflows: {{a: {{run: '{text}'}}}}").diagnostics) == MAX_ERRORS

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import textwrap
 
+import pytest
 from support.planning import file_facts, good_plan
 
+from orchestrator.plan import render
 from orchestrator.plan.inputs import Overrides, Selection
+from orchestrator.plan.key_table import keys_of
+from orchestrator.plan.model import PlannedJob
 from orchestrator.plan.render import plan_text
 
 
@@ -178,3 +182,27 @@ def test_a_plan_that_is_not_large_is_shown_whole() -> None:
     text = plan_text(good_plan("workflows:\n" + "\n".join(f"  j{job}: {{run: x}}" for job in range(1_000))))
     assert text.count("  x\n") == 1_000
     assert "--format json" not in text
+
+
+def test_every_fact_that_a_job_may_have_is_shown_in_its_details(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render, "_OTHERS_OF_JOBS", [key for key in keys_of(PlannedJob) if key.field == "tags"])
+    plan = good_plan(
+        """
+        params: {p: {default: v}}
+        workflows:
+          a: {file: r.md}
+          b: {run: b, needs: [a], when: failure, matrix: {n: [1], fail_fast: true}, tags: [x], allow_failure: true}
+          c: {run: c, after: [a]}
+        """,
+        files={"r.md": file_facts("runbook", blocks=((2, "x"), (5, "y")))},
+    )
+    text = plan_text(plan, {"params.p": "--set"}, {"p": "What it is."})
+    assert "r.md  (2 blocks)" in text
+    assert "needs a; when failure; fails fast; may fail; tags ('x',)" in text
+    assert "  after a\n" in text
+    assert "  p  v  (from --set)\n       What it is.\n" in text
+
+
+def test_a_plan_without_jobs_has_no_critical_path() -> None:
+    text = plan_text(good_plan("workflows: {a: {run: a, if: {env.NOT_THERE: true}}}"))
+    assert text.startswith("nightly: 0 jobs in 0 levels\n\nleft out\n")

@@ -13,7 +13,7 @@ from support.planning import file_facts, good_plan
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.inputs import PlanningEnvironment
 from orchestrator.plan.model import JobSpec
-from orchestrator.plan.template import OPENING, Templates, TemplateScope, fill, put_in
+from orchestrator.plan.template import OPENING, Templates, TemplateScope, fill, is_absolute, put_in
 
 VALUES = {"plain": "3.11", "odd": "it's $(id) `id`", "empty": "", "opening": "${{ run.dir }}", "dollar": "a$"}
 SCOPE = TemplateScope(VALUES, {"os": "linux", "absent": ""}, "test[os=linux]")
@@ -179,3 +179,10 @@ def test_a_plan_keeps_its_places_on_the_way_through_json() -> None:
     plan = good_plan("workflows: {w: {run: 'echo $${{ run.id }} ${{ run.id }}'}}", environment=PlanningEnvironment())
     spec = plan_from_dict(plan_to_dict(plan)).jobs[0].spec
     assert fill(spec, RUN_ID, RUN_DIR).run == "echo ${{ run.id }} " + RUN_ID
+
+
+def test_a_path_in_the_run_directory_is_absolute() -> None:
+    spec = JobSpec(working_dir="${{ run.dir }}/x", late=1)
+    assert is_absolute("${{ run.dir }}/x", spec)
+    assert is_absolute("/x", spec)
+    assert not is_absolute("x", spec)
