@@ -98,15 +98,15 @@ def plan_loaded(
     diagnostics = tuple(sorted((*loaded.diagnostics, *own), key=_position))
     plan = planned.plan if readable else None
     purposes = {name: param.description for name, param in loaded.manifest.params.items() if param.description}
-    repeatable = not diagnostics and is_repeatable(loaded.manifest)
+    repeatable = not diagnostics and _is_repeatable(loaded, loaded.manifest)
     return PlanningResult(loaded.path, plan, diagnostics, loaded.source.texts, planned.origins, purposes, repeatable)
 
 
-def is_repeatable(manifest: Manifest) -> bool:
+def _is_repeatable(loaded: Loaded, manifest: Manifest) -> bool:
     """Whether the plan follows from the manifest's own bytes: no other file, no parameter, nothing of the machine."""
-    from orchestrator.manifest.key_index import KeyIndex
-
-    return not (manifest.include or manifest.params or KeyIndex(manifest.workflows).names("file", "if_"))
+    if manifest.include or manifest.params or loaded.files:
+        return False
+    return all(workflow.if_ is None for workflow in manifest.workflows.values())
 
 
 def planning_environment(
