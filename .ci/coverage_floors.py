@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 # Of all packages together: statements and branches.
-ALL = (98.8, 97.3)
+ALL = (99.0, 97.5)
 # Of the branches of a package.
-BRANCHES = {"engine": 100.0, "journal": 100.0, "plan": 98.1}
+BRANCHES = {"engine": 100.0, "journal": 100.0, "plan": 98.9}
 
 
 def main(report: Path) -> int:

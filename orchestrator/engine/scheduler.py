@@ -376,13 +376,8 @@ class Scheduler:
     def snapshot(self) -> tuple[object, ...]:
         """The whole state, comparable and hashable: equal for a run and its replay, unchanged by `decide`."""
         room = tuple(sorted(self._pools.room.items()))
-        parts = (
-            self.table.snapshot(),
-            self._escalation.snapshot(),
-            self._retries.snapshot(),
-            self._matrices.snapshot(),
-        )
-        return (self._started, self._deadline, self._stop, room, *parts)
+        parts = (self.table, self._escalation, self._retries, self._matrices)
+        return (self._started, self._deadline, self._stop, room, *(part.snapshot() for part in parts))
 
     def check_invariants(self) -> None:
         """Compare counts and queues with the states. For tests: it looks at every job."""

@@ -10,7 +10,6 @@ thousands of mistakes linear too; there the cycle that is shown may not be the s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 
 from msgspec import Struct
 
@@ -127,9 +126,11 @@ def _shortest_through(waits: Adjacency, start: int, component_of: list[int], bou
     came_from = {start: start}
     frontier = [start]
     cost = 0
-    for length in count(1):  # it ends: `start` is in a component, so there is a cycle through it
+    length = 0
+    while True:  # it ends: `start` is in a cyclic component, so there is a cycle through it
+        length += 1
         if length == bound:
-            break
+            return (), cost
         following = []
         for job in frontier:
             cost += len(waits[job])
@@ -140,7 +141,6 @@ def _shortest_through(waits: Adjacency, start: int, component_of: list[int], bou
                     came_from[need] = job
                     following.append(need)
         frontier = following
-    return (), cost
 
 
 def _trace(came_from: dict[int, int], job: int) -> tuple[int, ...]:

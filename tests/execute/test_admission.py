@@ -20,7 +20,7 @@ IDLE = Machine(memory=8 * GIB, cpus=4, available=6 * GIB, load=0.5)
 
 @dataclass
 class Looks:
-    """Shows these machines one after the other, the last one for ever; counts how often it was called."""
+    """Shows these machines one after the other, the last one for ever; counts how often it was asked."""
 
     machines: list[Machine]
     count: int = field(default=0)
@@ -37,7 +37,7 @@ def launched(commands: Sequence[Command]) -> list[int]:
 def ask(
     the_plan: Plan, machine: Machine, running: Sequence[int] = (), wished: Sequence[int] | None = None
 ) -> list[int]:
-    """The jobs that may start of those that the engine would start, or of all that do not run."""
+    """The jobs that may start of those that the engine wishes to start, or of all that do not run."""
     wished = [n for n in range(len(the_plan.jobs)) if n not in running] if wished is None else wished
     admission = AdmissionControl(the_plan, Looks([machine]))
     return launched(admission.admitted([Launch(n, 1) for n in wished], running, 0.0))

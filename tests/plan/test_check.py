@@ -278,3 +278,9 @@ def test_a_problem_of_a_whole_runbook_has_no_line() -> None:
     (found,) = planned("workflows: {a: {file: a.md}}", files=files).diagnostics
     assert found.message == "`a` cannot run the runbook `a.md`: it is not UTF-8 text"
     assert [note.message for note in found.notes] == ["this runbook"]
+
+
+def test_a_problem_on_a_line_of_a_runbook_is_shown_there() -> None:
+    files = {"a.md": file_facts("runbook", problem=RunbookProblem("a shell block is never closed", line=7))}
+    (found,) = planned("workflows: {a: {file: a.md}}", files=files).diagnostics
+    assert [(note.message, note.span and note.span.line) for note in found.notes] == [("this runbook", 2), ("here", 7)]

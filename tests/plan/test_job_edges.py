@@ -219,6 +219,7 @@ def test_two_choices_from_one_matrix_each_mean_their_jobs() -> None:
           a: {run: a, matrix: {n: [1, 2]}}
           b: {run: b, needs: [{workflow: a, matrix: {n: 1}}]}
           c: {run: c, needs: [{workflow: a, matrix: {n: 2}}]}
+          d: {run: d, needs: [{workflow: a, matrix: {n: 2}}]}
         """
     )
-    assert [job.needs for job in plan.jobs] == [(), (), (0,), (1,)]
+    assert [job.needs for job in plan.jobs] == [(), (), (0,), (1,), (1,)]

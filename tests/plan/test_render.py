@@ -188,19 +188,21 @@ def test_every_fact_that_a_job_may_have_is_shown_in_its_details(monkeypatch: pyt
     monkeypatch.setattr(render, "_OTHERS_OF_JOBS", [key for key in keys_of(PlannedJob) if key.field == "tags"])
     plan = good_plan(
         """
-        params: {p: {default: v}}
+        params: {p: {default: v}, q: {default: w}}
+        secrets: {T: {env: T}}
         workflows:
           a: {file: r.md}
-          b: {run: b, needs: [a], when: failure, matrix: {n: [1], fail_fast: true}, tags: [x], allow_failure: true}
+          b: {run: b, needs: [a], when: failure, matrix: {n: [1], fail_fast: true}, tags: [x], allow_failure: true,
+              secrets: [T], priority: 2}
           c: {run: c, after: [a]}
         """,
         files={"r.md": file_facts("runbook", blocks=((2, "x"), (5, "y")))},
     )
     text = plan_text(plan, {"params.p": "--set"}, {"p": "What it is."})
     assert "r.md  (2 blocks)" in text
-    assert "needs a; when failure; fails fast; may fail; tags ('x',)" in text
+    assert "needs a; when failure; fails fast; secrets T; priority 2; may fail; tags ('x',)" in text
     assert "  after a\n" in text
-    assert "  p  v  (from --set)\n       What it is.\n" in text
+    assert "  p  v  (from --set)\n       What it is.\n  q  w\n" in text
 
 
 def test_a_plan_without_jobs_has_no_critical_path() -> None:
