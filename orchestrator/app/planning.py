@@ -16,8 +16,8 @@ from orchestrator.plan.model import Plan
 from orchestrator.plan.planning_environment import PlanningEnvironment
 
 if TYPE_CHECKING:
-    from orchestrator.manifest.load import Loaded
     from orchestrator.manifest.model import Manifest
+    from orchestrator.manifest.read import Loaded
 
 # What planning says of names that are missing, perhaps only because what declares them cannot be read.
 _OF_INCLUDES = {"PX202", "PX204", "PX212", "PX220"}

@@ -24,9 +24,7 @@ def start_quickly() -> None:
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     for stand_in in (
         _Later("asyncio"),  # structlog, for its asynchronous loggers: 16 ms
-        _Later("secrets"),  # pydantic, for the numbers of payment cards: 4 ms
         _Later("msgspec.inspect"),  # msgspec: 1 ms
-        _NoPlugins("importlib.metadata"),
         _English("gettext"),
         _SystemAlone("platform"),
         _PartsAlone("structlog"),
@@ -62,18 +60,6 @@ class _Later(ModuleType):
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
         return importlib.import_module(self.__name__)
-
-
-class _NoPlugins(_Later):
-    """Stands for `importlib.metadata`, which pydantic asks for its plugins: 19 ms, and as much again in an environment
-    of a hundred packages. No plugin is wanted while strangers' files are read."""
-
-    _has_modules = False  # its inner ones are its own affair, and `from ... import` asks for `__path__`
-
-    @staticmethod
-    def entry_points(**_selection: str) -> tuple[()]:
-        """There are none."""
-        return ()
 
 
 class _English(_Later):

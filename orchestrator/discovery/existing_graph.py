@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from orchestrator.diagnostics.model import Diagnostic, Path, Span
 from orchestrator.discovery.source_files import Unreadable, clean_name, read_text, unreadable
 from orchestrator.manifest.syntax.json_reader import read_json, scan
-from orchestrator.manifest.syntax.lines import Lines, Refusal
+from orchestrator.manifest.syntax.lines import Lines, ReadError
 from orchestrator.manifest.syntax.position_index import Positions
 
 _SHAPE = 'a graph is {"workflows": {name: {"path": ...}}, "dependencies": {name: [names]}, "execution_order": [names]}'
@@ -58,8 +58,8 @@ def read_graph(file: str) -> Graph:
         data, twice = read_json(lines)
         positions = Positions(lines, lambda: scan(lines))
         duplicates = positions.duplicates() if twice else []
-    except Refusal as refusal:
-        return Graph(file, lines.text, diagnostics=(refusal.diagnostic,))
+    except ReadError as error:
+        return Graph(file, lines.text, diagnostics=(error.diagnostic,))
     reader = _Reader(positions, Span(file, 1, 1), duplicates)
     parts = reader.mapping(data, ())
     return Graph(

@@ -144,7 +144,7 @@ def _misread_numbers(matrix: Matrix, source: SourceMap, path: Path) -> Iterator[
 
 def misread_number(value: Value, path: Path, source: SourceMap) -> Iterator[Diagnostic]:
     """A warning if this number is not what a reader of the manifest sees."""
-    written = source.written(path)
+    written = source.source_text(path)
     if written[:1] in tuple("+-.0123456789") and written != value_text(value):
         message = f"`{written}` is the number {value_text(value)}"
         advice = f'put it in quotes if that is not meant: `"{written}"`'

@@ -141,7 +141,7 @@ class References:
             return
         self._told.add((id(text.source), text.path, fault.number))
         openings = text.text.count(OPENING)
-        span = text.source.piece(text.path, OPENING, fault.number, openings, fault.length)
+        span = text.source.span_of_occurrence(text.path, OPENING, fault.number, openings, fault.length)
         start = -1
         for _ in range(fault.number + 1):
             start = text.text.index(OPENING, start + 1)

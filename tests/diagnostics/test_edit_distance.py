@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.diagnostics.edit_distance import closest
 from orchestrator.manifest.model import Workflow
+from orchestrator.manifest.section import keys_of
 
 
 @pytest.mark.parametrize(
@@ -28,12 +29,12 @@ from orchestrator.manifest.model import Workflow
     ],
 )
 def test_a_slip_finds_the_word_that_was_meant(word: str, meant: str) -> None:
-    assert closest(word, Workflow.model_fields) == meant
+    assert closest(word, keys_of(Workflow)) == meant
 
 
 @pytest.mark.parametrize("word", ["xyz", "image", "foo", "a", "", "services", "outputs", "stage"])
 def test_a_different_word_finds_none(word: str) -> None:
-    assert closest(word, Workflow.model_fields) is None
+    assert closest(word, keys_of(Workflow)) is None
 
 
 def test_the_nearest_counts_and_of_equals_the_first() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.diagnostics.model import has_errors
-from orchestrator.manifest.load import read_one
+from orchestrator.manifest.read import read_one
 from orchestrator.manifest.schema import manifest_schema
 
 VALIDATOR = jsonschema.Draft202012Validator(manifest_schema())

@@ -31,14 +31,14 @@ def test_none_lifts_a_limit_and_is_not_the_same_as_an_absent_key() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{memory: 2 gigs}", "PX115 not a size"),
-        ("{memory: 0}", "PX115 a limit of zero leaves nothing to use"),
-        ("{memory: 4KiB}", "PX115 no job can start with less than 1MiB of memory"),
-        ("{log: 0}", "PX115 a limit of zero leaves nothing to use"),
-        ("{cpu_time: 0s}", "PX114 a limit of zero would end every job at once"),
-        ("{open_files: many}", "PX112 must be a whole number"),
-        ("{processes: 0}", "PX113 must be from 1 to 1,000,000"),
-        ("{core: none}", "PX115 not a size"),
+        ("{memory: 2 gigs}", "PX115 expected a size"),
+        ("{memory: 0}", "PX115 must be more than zero"),
+        ("{memory: 4KiB}", "PX115 must be at least 1MiB: no shell starts with less memory"),
+        ("{log: 0}", "PX115 must be more than zero"),
+        ("{cpu_time: 0s}", "PX114 must be more than zero"),
+        ("{open_files: many}", "PX112 must be a positive integer"),
+        ("{processes: 0}", "PX113 must be between 1 and 1,000,000"),
+        ("{core: none}", "PX115 expected a size"),
         ("{mem: 1GiB}", "PX110 unknown key `mem`"),
     ],
 )

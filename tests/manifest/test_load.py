@@ -49,7 +49,7 @@ def test_what_cannot_be_read_is_a_diagnostic(tmp_path: Path) -> None:
 def test_a_manifest_that_may_not_be_read_is_a_diagnostic(tmp_path: Path) -> None:
     path = tmp_path / "pexec.yaml"
     path.touch(mode=0)
-    assert load(str(path)).diagnostics == (Diagnostic("PX101", f"`{path}` may not be read"),)
+    assert load(str(path)).diagnostics == (Diagnostic("PX101", f"`{path}` is not readable: permission denied"),)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_manifest_that_may_not_be_read_is_a_diagnostic(tmp_path: Path) -> None
         (b"a: 1\r\nb: \0\n", "PX101 2:4+1 the manifest contains a NUL character"),
         (
             b"#" * (8 * 2**20 + 1),
-            "PX103 1:1+1 the manifest is too large | at most 8 MiB, or 256 MiB of JSON, can be read",
+            "PX103 1:1+1 the manifest is too large | the limit is 8 MiB, or 256 MiB for JSON",
         ),
     ],
 )
@@ -105,6 +105,8 @@ def test_reading_a_good_manifest_imports_nothing_that_only_faults_need(tmp_path:
     assert "ruamel.yaml" in modules
     late = {
         "structlog",
+        "pydantic",
+        "pydantic_core",
         "pydantic_settings",
         "rich",
         "difflib",

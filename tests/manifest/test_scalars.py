@@ -20,7 +20,7 @@ from orchestrator.manifest.scalars import (
     quote,
 )
 
-UNITS = "write seconds or a number and a unit: `90`, `90s`, `5m`, `1h30m`, `2d`, `500ms`"
+UNITS = "write seconds, or a number with a unit: `90`, `90s`, `5m`, `1h30m`, `2d`, `500ms`"
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_a_duration_is_read_as_seconds(written: object, seconds: float) -> None:
         ("30 sec", "`30 sec` is not a duration", "write `30s`"),
         ("100 msec", "`100 msec` is not a duration", "write `100ms`"),
         ("5M", "`5M` is not a duration", "write `5m`"),
-        ("1:30", "`1:30` can be read in two ways", "write `1m30s` or `1h30m`"),
-        ("-5m", "a duration cannot be negative", UNITS),
-        (-5, "a duration cannot be negative", UNITS),
-        (1.5, "a bare number with a fraction is not a duration", "give it a unit: `1s500ms`"),
-        (-1.5, "a bare number with a fraction is not a duration", UNITS),
-        (float("inf"), "a bare number with a fraction is not a duration", UNITS),
-        ("none", "`none` is not possible here", UNITS),
-        ("", "an empty text is not a duration", UNITS),
+        ("1:30", "`1:30` is ambiguous", "write `1m30s` or `1h30m`"),
+        ("-5m", "must not be negative", UNITS),
+        (-5, "must not be negative", UNITS),
+        (1.5, "a fraction is not a duration", "write it with a unit: `1s500ms`"),
+        (-1.5, "a fraction is not a duration", UNITS),
+        (float("inf"), "a fraction is not a duration", UNITS),
+        ("none", "must not be `none`", UNITS),
+        ("", "is empty", UNITS),
         ("1m1h", "`1m1h` is not a duration", UNITS),
         ("5 parsecs", "`5 parsecs` is not a duration", UNITS),
         ("P", "`P` is not a duration", UNITS),
@@ -74,11 +74,11 @@ def test_a_duration_is_read_as_seconds(written: object, seconds: float) -> None:
         ("P1M", "`P1M` is not a duration", UNITS),
         ("5m\n", "`5m\n` is not a duration", UNITS),
         ("\u0665m", "`\u0665m` is not a duration", UNITS),
-        (True, "not a duration", UNITS),
-        (None, "not a duration", UNITS),
-        ([5], "not a duration", UNITS),
-        ("3651d", "a duration is at most 3650 days", "write `none` where no limit is meant"),
-        ("9" * 5000, "a duration is at most 3650 days", "write `none` where no limit is meant"),
+        (True, "expected a duration", UNITS),
+        (None, "expected a duration", UNITS),
+        ([5], "expected a duration", UNITS),
+        ("3651d", "must be at most 3650 days", "write `none` for no limit"),
+        ("9" * 5000, "must be at most 3650 days", "write `none` for no limit"),
     ],
 )
 def test_what_is_no_duration_is_refused_with_what_to_write(written: object, message: str, hint: str) -> None:
@@ -126,7 +126,7 @@ def test_a_limit_is_a_duration_or_none() -> None:
 
 @pytest.mark.parametrize("written", [0, "0s", "PT0S"])
 def test_a_limit_of_zero_is_refused(written: object) -> None:
-    with pytest.raises(ScalarError, match="a limit of zero would end every job at once"):
+    with pytest.raises(ScalarError, match="must be more than zero"):
         parse_limit(written)
 
 
@@ -152,13 +152,13 @@ def test_a_size_is_read_as_bytes(written: object, size: int) -> None:
 def test_what_is_no_size_is_refused(written: object) -> None:
     with pytest.raises(ScalarError) as refused:
         parse_size(written)
-    assert (refused.value.code, refused.value.message) == ("PX115", "not a size")
+    assert (refused.value.code, refused.value.message) == ("PX115", "expected a size")
     assert refused.value.hint.startswith("write ")
 
 
 @pytest.mark.parametrize("written", [2**60 + 1, "99999999TiB", "9" * 5000])
 def test_a_size_has_an_upper_bound(written: object) -> None:
-    with pytest.raises(ScalarError, match="a size is at most 1 EiB"):
+    with pytest.raises(ScalarError, match="must be at most 1EiB"):
         parse_size(written)
 
 
@@ -177,7 +177,7 @@ def test_a_number_of_jobs_is_a_number_or_a_share_of_the_cpus(written: object, jo
     ],
 )
 def test_any_other_number_of_jobs_is_refused(written: object, code: str) -> None:
-    with pytest.raises(ScalarError, match="not a number of jobs") as refused:
+    with pytest.raises(ScalarError, match="must be a positive integer") as refused:
         parse_parallel(written)
     assert refused.value.code == code
 

@@ -16,7 +16,7 @@ from support.manifests import loaded
 from orchestrator.diagnostics.model import has_errors
 from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.schema import manifest_schema, schema_text
-from orchestrator.manifest.validation.sections import keys_of
+from orchestrator.manifest.section import keys_of
 
 SCHEMA = manifest_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

@@ -14,7 +14,9 @@ from support.language_server import MISSING, SERVER, LanguageServer
 
 from orchestrator.app.planning import judge
 from orchestrator.cli.commands.init import first_manifest
-from orchestrator.manifest.model import Policy, Workflow
+from orchestrator.manifest.model import Workflow
+from orchestrator.manifest.policy_keys import Policy
+from orchestrator.manifest.section import keys_of, section_type
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "schemas/pexec.schema.json"
@@ -119,7 +121,7 @@ def test_an_editor_reports_faults_at_their_place(
 def test_an_editor_completes_the_keys_of_a_workflow(server: LanguageServer) -> None:
     server.open(HEAD + "workflows:\n  build:\n    run: make\n    \n")
     offered = server.completions(line=5, character=4)
-    keys = {field.alias or name for name, field in Workflow.model_fields.items()}
+    keys = set(keys_of(Workflow))
     assert offered == keys - {"run"}
 
 
@@ -130,9 +132,9 @@ def test_an_editor_completes_the_values_of_a_key(server: LanguageServer) -> None
 
 def test_an_editor_shows_what_a_key_is_for(server: LanguageServer) -> None:
     server.open(HEAD + "policy:\n  fail_fast: drain\nworkflows:\n  build:\n    run: make\n    timeout: 5m\n")
-    for line, character, field in ((3, 4, Policy.model_fields["fail_fast"]), (7, 6, Workflow.model_fields["timeout"])):
-        assert field.description is not None
-        assert _plain(field.description) in _plain(server.hover(line, character))
+    for line, character, section, name in ((3, 4, Policy, "fail_fast"), (7, 6, Workflow, "timeout")):
+        _, _, key = section_type(section).fields()[name]
+        assert _plain(key.description) in _plain(server.hover(line, character))
 
 
 def _plain(text: str) -> str:

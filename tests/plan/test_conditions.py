@@ -23,7 +23,7 @@ KNOWN = Known(AROUND, {"release": "release-7", "count": 3, "debug": False}, {"os
 
 
 def holds(condition: dict[str, Any]) -> bool:
-    return KNOWN.holds(Condition.model_validate(condition))
+    return KNOWN.holds(Condition.parse(condition))
 
 
 @pytest.mark.parametrize(

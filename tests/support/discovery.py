@@ -34,7 +34,7 @@ def edges(discovery: Discovery) -> dict[str, list[str]]:
     return {entry.name: [need.name for need in entry.needs] for entry in discovery.entries if entry.needs}
 
 
-def told(discovery: Discovery) -> list[str]:
+def reported(discovery: Discovery) -> list[str]:
     """Every diagnostic in a line: severity, code, place, message."""
     return [_line(diagnostic) for diagnostic in discovery.diagnostics]
 

@@ -6,8 +6,6 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.plan.planning_environment import PlanningEnvironment
-
 from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.files import RunbookFault
 from orchestrator.manifest.load import loads
@@ -17,6 +15,7 @@ from orchestrator.plan.files import FileKind
 from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.make import Planned, make_plan
 from orchestrator.plan.model import Plan
+from orchestrator.plan.planning_environment import PlanningEnvironment
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def good_plan(
 
 def plan_of_workflows(workflows: Mapping[str, object], **top: object) -> Planned:
     """The plan of workflows given as data, without positions."""
-    manifest = Manifest.model_validate({"version": 1, "workflows": workflows, **top})
+    manifest = Manifest.parse({"version": 1, "workflows": workflows, **top})
     return make_plan(manifest, SourceMap(), manifest_path="pexec.yaml", base_dir="/home/me/nightly", files={}, cpus=2)
 
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.manifests import line, loaded, told, workflow
+from support.manifests import line, loaded, reported, workflow, workflow_of
 
 from orchestrator.diagnostics.model import has_errors
 from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.section import keys_of
 from orchestrator.plan.make import make_plan
 
 
@@ -36,49 +37,49 @@ def test_three_planted_faults_are_told_in_one_pass_and_the_rest_is_kept() -> Non
           build: {run: make, needs: [fetch], neeeds: [test], pools: {gpu: 1}}
           test: {run: make test, needs: build, when: alway}
         """
-    assert told(text) == [
-        "PX113 2:29+4 `policy.max_parallel_jobs`: not a number of jobs"
-        " | write a whole number from 1 on, `auto`, or a share such as `150%`",
-        'PX117 4:16+4 `run` of workflow `fetch` must be text, not a number | put it in quotes: `"3.10"`',
+    assert reported(text) == [
+        "PX113 2:29+4 `policy.max_parallel_jobs` must be a positive integer, `auto`, or a percentage of the CPUs such"
+        " as `150%`",
+        'PX117 4:16+4 `run` of workflow `fetch`: expected text, found a number | put it in quotes: `"3.10"`',
         "PX110 5:38+6 unknown key `neeeds` in workflow `build` | did you mean `needs`?",
         "PX113 6:46+5 `when` of workflow `test` must be `success`, `failure` or `always` | did you mean `always`?",
     ]
     manifest = salvaged(text)
     assert (manifest.policy.max_parallel_jobs, manifest.policy.pools) == (4, {"gpu": 2})
     assert manifest.workflows == {
-        "fetch": Workflow(run=":", timeout="5m"),
-        "build": Workflow(run="make", needs=("fetch",), pools={"gpu": 1}),
-        "test": Workflow(run="make test", needs=("build",)),
+        "fetch": workflow_of(run=":", timeout="5m"),
+        "build": workflow_of(run="make", needs=["fetch"], pools={"gpu": 1}),
+        "test": workflow_of(run="make test", needs=["build"]),
     }
 
 
 def test_a_hopeless_workflow_keeps_its_name() -> None:
     assert workflows("version: 1\nworkflows:\n  a: 7\n  b:\n  c: {}\n  d: {needs: a, priority: x}\n  e: [x]\n") == {
-        "a": Workflow(run=":"),
-        "b": Workflow(run=":"),
-        "c": Workflow(run=":"),
-        "d": Workflow(needs=("a",)),
-        "e": Workflow(run=":"),
+        "a": workflow_of(run=":"),
+        "b": workflow_of(run=":"),
+        "c": workflow_of(run=":"),
+        "d": workflow_of(needs=["a"]),
+        "e": workflow_of(run=":"),
     }
 
 
 def test_a_workflow_with_two_commands_runs_neither_and_keeps_its_needs() -> None:
     text = "version: 1\nworkflows:\n  a: {run: x, argv: [y], needs: [b, 3], tags: t}\n  b: {run: x, args: [y]}\n"
-    assert workflows(text) == {"a": Workflow(run=":", needs=("b",), tags=("t",)), "b": Workflow(run=":")}
+    assert workflows(text) == {"a": workflow_of(run=":", needs=["b"], tags=["t"]), "b": workflow_of(run=":")}
 
 
 def test_items_that_are_wrong_leave_a_list_and_the_others_stay() -> None:
     assert workflows(workflow("run: x, needs: [1, a, b c, d, null]"))["build"].needs == ("a", "d")
     assert workflows(workflow("run: x, retry: {on: [fail, failed, {exit: [0, 7]}, {}], delay: -1}"))[
         "build"
-    ] == Workflow(run="x", retry={"on": ["failed", {"exit": [7]}]})
+    ] == workflow_of(run="x", retry={"on": ["failed", {"exit": [7]}]})
 
 
 def test_what_a_repair_empties_goes_as_a_whole() -> None:
-    assert workflows(workflow("run: x, shell: [1, 2], retry: {on: [{exit: [0]}]}"))["build"] == Workflow(
+    assert workflows(workflow("run: x, shell: [1, 2], retry: {on: [{exit: [0]}]}"))["build"] == workflow_of(
         run="x", retry={"on": []}
     )
-    assert workflows(workflow("argv: [1]"))["build"] == Workflow(run=":")
+    assert workflows(workflow("argv: [1]"))["build"] == workflow_of(run=":")
 
 
 def test_a_workflow_whose_name_is_wrong_is_left_out() -> None:
@@ -116,7 +117,7 @@ def test_without_any_workflow_nothing_is_left(text: str) -> None:
 
 
 def test_a_key_that_stands_twice_leaves_the_last() -> None:
-    assert workflows("version: 1\nworkflows: {a: {run: x}, a: {run: y}}\n") == {"a": Workflow(run="y")}
+    assert workflows("version: 1\nworkflows: {a: {run: x}, a: {run: y}}\n") == {"a": workflow_of(run="y")}
 
 
 def test_far_too_many_faults_leave_nothing() -> None:
@@ -146,7 +147,7 @@ _values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_names, inner, max_size=4),
     max_leaves=12,
 )
-_keys = st.sampled_from([*Workflow.model_fields, "x", "cmd"])
+_keys = st.sampled_from([*keys_of(Workflow), "x", "cmd"])
 _manifests = st.fixed_dictionaries(
     {"workflows": st.dictionaries(_names, st.dictionaries(_keys, _values, max_size=6) | _values, max_size=3) | _values},
     optional={
