@@ -5,165 +5,136 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal
 
 from orchestrator.manifest.field_types import (
+    BOOLEAN,
+    BOOLEAN_WORDS,
     ENV_GLOB,
     ENV_NAME,
-    FALSE_WORDS,
     NAME,
     TEXT,
-    TRUE_WORDS,
-    BooleanType,
-    ChoiceType,
     Definitions,
     FieldType,
     Json,
-    boolean_hint,
+    choice,
 )
 from orchestrator.manifest.scalars import ScalarError
-from orchestrator.manifest.value_errors import InvalidDataError
-
-
-class ListType(FieldType):
-    """A list of one type, as a tuple."""
-
-    expected = "a list"
-
-    def __init__(self, item: FieldType, least: int = 0, hint: str = "write it as a list: `[one, two]`") -> None:
-        self._item = item
-        self._least = least
-        self._hint = hint
-
-    def parse(self, value: Any) -> tuple[Any, ...]:
-        """The items as the model holds them."""
-        if type(value) is not list:
-            raise self.refusal(value, self._hint if isinstance(value, str) else "")
-        if len(value) < self._least:
-            raise ScalarError("PX113", "is empty", "write at least one entry")
-        parse = self._item.parse
-        try:
-            return tuple(map(parse, value))
-        except ValueError:
-            raise self._all_errors(value) from None
-
-    def _all_errors(self, value: list[Any]) -> InvalidDataError:
-        invalid = InvalidDataError()
-        for number, item in enumerate(value):
-            try:
-                self._item.parse(item)
-            except ValueError as error:
-                invalid.add(error, number)
-        return invalid
-
-    def schema(self, definitions: Definitions) -> Json:
-        """An array."""
-        form = {"type": "array", "items": self._item.schema(definitions)}
-        return form | ({"minItems": self._least} if self._least else {})
-
-
-class OneOrMoreType(ListType):
-    """A list, which may be written as its only item."""
-
-    def __init__(self, item: FieldType, expected: str) -> None:
-        super().__init__(item)
-        self.expected = expected
-
-    def parse(self, value: Any) -> tuple[Any, ...]:
-        """The items, of which there may be one only."""
-        if type(value) is list:
-            try:
-                return tuple(map(self._item.known.__getitem__, value))
-            except (KeyError, TypeError):  # not all of them are known
-                return super().parse(value)
-        if type(value) is str or (type(value) is dict and isinstance(self._item, VariantType)):
-            return (self._item.parse(value),)
-        raise self.refusal(value)
-
-    def schema(self, definitions: Definitions) -> Json:
-        """An item or an array."""
-        array = super().schema(definitions)
-        item = array["items"]
-        if "oneOf" not in item:
-            return {"anyOf": [item, array]}
-        return {"anyOf": [*item["oneOf"], {**array, "items": {"anyOf": item["oneOf"]}}]}
-
-
-class MappingType(FieldType):
-    """A mapping with free keys of one type, and values of another."""
-
-    expected = "a mapping"
-
-    def __init__(self, key: FieldType, value: FieldType, least: int = 0, hint: str = "") -> None:
-        self._key = key
-        self._value = value
-        self._least = least
-        self._hint = hint
-
-    def parse(self, value: Any) -> dict[str, Any]:
-        """The mapping with its values as the model holds them."""
-        if not isinstance(value, dict):
-            raise self.refusal(value, self._hint)
-        if len(value) < self._least:
-            raise ScalarError("PX113", "is empty", "write at least one entry")
-        parse_key, parse_value = self._key.parse, self._value.parse
-        parsed = {}
-        invalid = InvalidDataError()
-        for key, inner in value.items():
-            try:
-                parse_key(key)
-            except ScalarError as error:
-                error.at_key = True
-                invalid.add(error, key)
-            try:
-                parsed[key] = parse_value(inner)
-            except ValueError as error:
-                invalid.add(error, key)
-        if invalid.count:
-            raise invalid
-        return parsed
-
-    def schema(self, definitions: Definitions) -> Json:
-        """An object whose keys have a pattern."""
-        pattern = self._key.schema(definitions)["pattern"]
-        form: Json = {"type": "object", "additionalProperties": False}
-        form["patternProperties"] = {pattern: self._value.schema(definitions)}
-        return form | ({"minProperties": self._least} if self._least else {})
-
-
-class VariantType(FieldType):
-    """One of several types, told apart by the form of the value, so that the errors of that one alone are reported."""
-
-    def __init__(self, expected: str, **forms: FieldType) -> None:
-        self.expected = expected
-        self.known = forms["text"].known if "text" in forms else {}
-        self._forms = forms
-
-    def parse(self, value: Any) -> Any:
-        """What the type of this form makes of it."""
-        chosen = self._forms.get(_FORMS.get(type(value), ""))
-        if chosen is None:
-            raise self.refusal(value)
-        return chosen.parse(value)
-
-    def schema(self, definitions: Definitions) -> Json:
-        """One of several."""
-        return {"oneOf": [form.schema(definitions) for form in dict.fromkeys(self._forms.values())]}
-
+from orchestrator.manifest.value_errors import InvalidDataError, type_error
 
 _FORMS: Final = {
     str: "text", bool: "boolean", int: "number", float: "number", list: "list", dict: "mapping",
 }  # fmt: skip
 
-NameList = Annotated[tuple[str, ...], OneOrMoreType(NAME, "a word or a list of words")]
-SecretNames = Annotated[tuple[str, ...], OneOrMoreType(ENV_NAME, "a name or a list of names")]
-Argv = Annotated[tuple[str, ...], ListType(TEXT, 1)]
+
+def list_of(item: FieldType, least: int = 0, hint: str = "write it as a list: `[one, two]`") -> FieldType:
+    """A list of one type, as a tuple. `hint` is for text in place of it."""
+
+    def parse(value: Any) -> tuple[Any, ...]:
+        if type(value) is not list:
+            raise type_error("a list", value, hint if isinstance(value, str) else "")
+        if len(value) < least:
+            raise ScalarError("PX113", "is empty", "write at least one entry")
+        try:
+            return tuple(map(item.parse, value))
+        except ValueError:
+            raise _errors_of_items(item, value) from None
+
+    def schema(definitions: Definitions) -> Json:
+        form = {"type": "array", "items": item.schema(definitions)}
+        return form | ({"minItems": least} if least else {})
+
+    return FieldType(parse, schema)
+
+
+def _errors_of_items(item: FieldType, values: list[Any]) -> InvalidDataError:
+    invalid = InvalidDataError()
+    for number, value in enumerate(values):
+        try:
+            item.parse(value)
+        except ValueError as error:
+            invalid.add(error, number)
+    return invalid
+
+
+def one_or_more(item: FieldType, expected: str, *alone: type) -> FieldType:
+    """A list, which may be written as its only item if that is of a type in `alone`."""
+    several = list_of(item)
+
+    def parse(value: Any) -> tuple[Any, ...]:
+        if type(value) is not list:
+            if type(value) in alone:
+                return (item.parse(value),)
+            raise type_error(expected, value)
+        try:
+            return tuple(map(item.known.__getitem__, value))
+        except (KeyError, TypeError):  # not all of them are known
+            return several.parse(value)  # type: ignore[no-any-return]
+
+    def schema(definitions: Definitions) -> Json:
+        form = item.schema(definitions)
+        items = form.get("oneOf", [form])
+        return {"anyOf": [*items, {"type": "array", "items": {"anyOf": items} if len(items) > 1 else form}]}
+
+    return FieldType(parse, schema)
+
+
+def mapping_of(key: FieldType, value: FieldType, least: int = 0, hint: str = "") -> FieldType:
+    """A mapping with free keys of one type, and values of another. `hint` is for what is not a mapping."""
+
+    def parse(data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise type_error("a mapping", data, hint)
+        if len(data) < least:
+            raise ScalarError("PX113", "is empty", "write at least one entry")
+        parse_key, parse_value = key.parse, value.parse
+        parsed = {}
+        invalid = InvalidDataError()
+        for name, inner in data.items():
+            try:
+                parse_key(name)
+            except ScalarError as error:
+                error.at_key = True
+                invalid.add(error, name)
+            try:
+                parsed[name] = parse_value(inner)
+            except ValueError as error:
+                invalid.add(error, name)
+        if invalid.count:
+            raise invalid
+        return parsed
+
+    def schema(definitions: Definitions) -> Json:
+        entries = {key.schema(definitions)["pattern"]: value.schema(definitions)}
+        form = {"type": "object", "patternProperties": entries, "additionalProperties": False}
+        return form | ({"minProperties": least} if least else {})
+
+    return FieldType(parse, schema)
+
+
+def variants(expected: str, **forms: FieldType) -> FieldType:
+    """One of several types, told apart by the form of the value, so that the errors of that one alone are reported."""
+
+    def parse(value: Any) -> Any:
+        chosen = forms.get(_FORMS.get(type(value), ""))
+        if chosen is None:
+            raise type_error(expected, value)
+        return chosen.parse(value)
+
+    def schema(definitions: Definitions) -> Json:
+        return {"oneOf": [form.schema(definitions) for form in dict.fromkeys(forms.values())]}
+
+    return FieldType(parse, schema, forms["text"].known if "text" in forms else None)
+
 
 _FAIL_FAST = "`true`, `false` or `drain`"
-_BOOLEANS = {word: boolean_hint(word) for word in (*TRUE_WORDS, *FALSE_WORDS)}
+_ENV_INHERIT = "`all`, `minimal` or a list of names"
+
+NameList = Annotated[tuple[str, ...], one_or_more(NAME, "a word or a list of words", str)]
+SecretNames = Annotated[tuple[str, ...], one_or_more(ENV_NAME, "a name or a list of names", str)]
+Argv = Annotated[tuple[str, ...], list_of(TEXT, 1)]
 FailFast = Annotated[
     bool | Literal["drain"],
-    VariantType(_FAIL_FAST, boolean=BooleanType(), text=ChoiceType(("drain",), _FAIL_FAST, _BOOLEANS)),
+    variants(_FAIL_FAST, boolean=BOOLEAN, text=choice("drain", expected=_FAIL_FAST, hints=BOOLEAN_WORDS)),
 ]
-_ENV_INHERIT = "`all`, `minimal` or a list of names"
 EnvInherit = Annotated[
     str | tuple[str, ...],
-    VariantType(_ENV_INHERIT, text=ChoiceType(("all", "minimal"), _ENV_INHERIT), list=ListType(ENV_GLOB)),
+    variants(_ENV_INHERIT, text=choice("all", "minimal", expected=_ENV_INHERIT), list=list_of(ENV_GLOB)),
 ]

@@ -3,7 +3,7 @@
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
 from typing import Annotated, Final
 
-from orchestrator.manifest.field_types import ByteSize, Limit, ScalarType
+from orchestrator.manifest.field_types import ByteSize, Limit, scalar
 from orchestrator.manifest.scalars import NO_LIMIT, SIZE_PATTERN, NoLimit, ScalarError, parse_size
 from orchestrator.manifest.section import Key, Section
 
@@ -45,9 +45,9 @@ def _number(value: object) -> int | NoLimit:
 _SIZE_FORMS: Final = [{"type": "integer", "minimum": 1}, _FORMS_OF_NONE, {"type": "string", "pattern": _POSITIVE_SIZE}]
 _NUMBER_FORMS: Final = [{"type": "integer", "minimum": 1, "maximum": _MOST_PROCESSES}, _FORMS_OF_NONE]
 
-SizeLimit = Annotated[int | NoLimit, ScalarType(_size, {"anyOf": _SIZE_FORMS})]
-MemoryLimit = Annotated[int | NoLimit, ScalarType(_memory, {"anyOf": _SIZE_FORMS})]
-NumberLimit = Annotated[int | NoLimit, ScalarType(_number, {"anyOf": _NUMBER_FORMS})]
+SizeLimit = Annotated[int | NoLimit, scalar(_size, *_SIZE_FORMS)]
+MemoryLimit = Annotated[int | NoLimit, scalar(_memory, *_SIZE_FORMS)]
+NumberLimit = Annotated[int | NoLimit, scalar(_number, *_NUMBER_FORMS)]
 
 
 class Limits(Section, frozen=True):

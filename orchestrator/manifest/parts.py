@@ -2,22 +2,22 @@
 
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import field
 
-from orchestrator.manifest.container_types import ListType, MappingType, OneOrMoreType, VariantType
+from orchestrator.manifest.container_types import list_of, mapping_of, one_or_more, variants
 from orchestrator.manifest.field_types import (
     NAME,
     NON_BLANK,
     SINGLE_VALUE,
     Name,
     NonBlank,
-    NonBlankType,
-    ScalarType,
     SingleValue,
     Text,
-    TextType,
+    name,
+    non_blank,
+    scalar,
 )
 from orchestrator.manifest.pattern import MAX_GLOB
 from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError, Value, quote
@@ -38,9 +38,9 @@ def _version_1(value: object) -> Literal[1]:
     raise ScalarError("PX120", "must be 1, the only version of the format that this pexec reads", "write `version: 1`")
 
 
-Version = Annotated[Literal[1], ScalarType(_version_1, {"const": 1})]
-_VALUES: Final = ListType(SINGLE_VALUE, 1)
-_CELLS: Final = MappingType(NAME, SINGLE_VALUE, 1)
+Version = Annotated[Literal[1], scalar(_version_1, {"const": 1})]
+_VALUES: Final = list_of(SINGLE_VALUE, 1)
+_CELLS: Final = mapping_of(NAME, SINGLE_VALUE, 1)
 
 
 class Include(Section, frozen=True):
@@ -54,60 +54,42 @@ class Include(Section, frozen=True):
 
 
 IncludeEntry = Annotated[
-    str | Include, VariantType("a path or `{file: path}`", text=NON_BLANK, mapping=section_type(Include))
+    str | Include, variants("a path or `{file: path}`", text=NON_BLANK, mapping=section_type(Include))
 ]
 
 
 class Param(Section, frozen=True):
     """An input of the run. Its type is that of its default: text, an integer, a number, or a boolean."""
 
-    default: Annotated[SingleValue | None, Key("Value if none is given; without it one must be given.", "dev", 4)] = (
-        None
-    )
+    hint: ClassVar[str] = "write its default as `{default: ...}`"
+
+    default: Annotated[SingleValue | None, Key("Value if none is given; required without it.", "dev", 4)] = None
     pattern: Annotated[
         NonBlank | None,
-        Key(
-            "Regular expression that the whole value must match, without look-around and backreferences.",
-            "dev|[0-9]+[.][0-9]+",
-        ),
+        Key("Regular expression for the whole value, without look-around and backreferences.", "dev|[0-9]+"),
     ] = None
     choices: Annotated[tuple[Value, ...] | None, _VALUES, Key("Permitted values.", ["dev", "stable"])] = None
     description: Annotated[Text | None, Key("What it is for.", "What to publish.")] = None
-
-    @classmethod
-    def hint_instead_of(cls, value: object) -> str:
-        """A value can only be the default."""
-        return "write its default as `{default: ...}`"
 
 
 class Matrix(Section, frozen=True):
     """One job for each combination of values. Every key but `include`, `exclude` and `fail_fast` is an axis."""
 
+    hint: ClassVar[str] = 'name each axis: `matrix: {python: ["3.11", "3.12"]}`'
+    free_key_hints: ClassVar[Mapping[str, str]] = dict.fromkeys(("fail-fast", "failFast"), "pexec calls it `fail_fast`")
+
     axes: Annotated[Mapping[str, tuple[Value, ...]], FreeKeys(NAME, _VALUES)] = field(default_factory=dict)
     include: Annotated[
         tuple[dict[str, Value], ...],
-        ListType(_CELLS),
-        Key(
-            "Values to add to the combinations that they do not contradict, or else additional combinations.",
-            [{"python": "3.13", "extra": "free-threaded"}],
-        ),
+        list_of(_CELLS),
+        Key("Values to add to the combinations that they fit, or else further combinations.", [{"python": "3.13"}]),
     ] = ()
     exclude: Annotated[
         tuple[dict[str, Value], ...],
-        ListType(_CELLS),
+        list_of(_CELLS),
         Key("Combinations to leave out, each given by some of its values.", [{"python": "3.11"}]),
     ] = ()
     fail_fast: Annotated[bool, Key("Whether to cancel the other jobs when one of them fails.", True)] = False
-
-    @classmethod
-    def hint_instead_of(cls, value: object) -> str:
-        """Values alone lack the name of their axis."""
-        return 'name each axis: `matrix: {python: ["3.11", "3.12"]}`'
-
-    @classmethod
-    def hint_for_free_key(cls, key: str) -> str:
-        """The key as other tools call it."""
-        return "pexec calls it `fail_fast`" if key in ("fail-fast", "failFast") else ""
 
 
 class Need(Section, frozen=True):
@@ -125,32 +107,28 @@ class Need(Section, frozen=True):
     ] = None
 
 
-_NEED: Final = VariantType(
+_NEED: Final = variants(
     "a name or `{workflow: name, matrix: {...}}`", text=NAME, mapping=section_type(Need), number=NAME, boolean=NAME
 )
-NeedList = Annotated[tuple[str | Need, ...], OneOrMoreType(_NEED, "a name or a list of names")]
+NeedList = Annotated[tuple[str | Need, ...], one_or_more(_NEED, "a name or a list of names", str, dict)]
 
 
 class Glob(Section, frozen=True):
     """A pattern for the whole text."""
 
-    glob: Annotated[str, NonBlankType(MAX_GLOB), Key("`*` matches any text, `?` matches one character.", "release-*")]
+    glob: Annotated[str, non_blank(MAX_GLOB), Key("`*` matches any text, `?` matches one character.", "release-*")]
 
 
-class _ConditionKey(TextType):
-    """What a condition may test."""
+def _cannot_test(key: str) -> InvalidNameError:
+    from orchestrator.diagnostics.edit_distance import closest  # late: most manifests are valid
 
-    def mismatch(self, value: str) -> InvalidNameError:
-        """With what was probably meant."""
-        from orchestrator.diagnostics.edit_distance import closest  # late: most manifests are valid
-
-        word, _, rest = value.partition(".")
-        near = closest(word, ("params", "matrix", "platform", "env")) if rest else None
-        hint = f"did you mean `{near}.{rest}`?" if near and near != word else _CONDITION_RULE
-        return InvalidNameError("PX110", f"cannot test {quote(value)}", hint)
+    word, _, rest = key.partition(".")
+    near = closest(word, ("params", "matrix", "platform", "env")) if rest else None
+    hint = f"did you mean `{near}.{rest}`?" if near and near != word else _CONDITION_RULE
+    return InvalidNameError("PX110", f"cannot test {quote(key)}", hint)
 
 
-_TEST: Final = VariantType(
+_TEST: Final = variants(
     "a value, a list of values or `{glob: pattern}`",
     text=SINGLE_VALUE,
     list=_VALUES,
@@ -164,15 +142,17 @@ _CONDITION: Final = SectionType()
 class Condition(Section, frozen=True):
     """All entries must hold; each compares something with a value, with each of a list, or with a glob."""
 
+    hint: ClassVar[str] = "compare something, as in `{params.release: stable}`"
+
     tests: Annotated[
-        Mapping[str, Value | tuple[Value, ...] | Glob], FreeKeys(_ConditionKey(_CONDITION_PATTERN), _TEST)
+        Mapping[str, Value | tuple[Value, ...] | Glob], FreeKeys(name(_CONDITION_PATTERN, _cannot_test), _TEST)
     ] = field(default_factory=dict)
     not_: Annotated[
         "Condition | None", _CONDITION, Key("A condition that must not hold.", {"params.release": "dev"})
     ] = field(default=None, name="not")
     any_: Annotated[
         "tuple[Condition, ...] | None",
-        ListType(_CONDITION, 1),
+        list_of(_CONDITION, 1),
         Key(
             "Conditions of which at least one must hold.",
             [{"env.CI": True}, {"params.release": {"glob": "release-*"}}],
@@ -180,14 +160,9 @@ class Condition(Section, frozen=True):
     ] = field(default=None, name="any")
     all_: Annotated[
         "tuple[Condition, ...] | None",
-        ListType(_CONDITION, 1),
+        list_of(_CONDITION, 1),
         Key("Conditions that must all hold.", [{"platform.system": "linux"}]),
     ] = field(default=None, name="all")
-
-    @classmethod
-    def hint_instead_of(cls, value: object) -> str:
-        """Text is not evaluated."""
-        return "compare something, as in `{params.release: stable}`"
 
 
 _CONDITION.section = Condition

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import field
 
 from orchestrator.manifest.container_types import FailFast
-from orchestrator.manifest.field_types import ByteSize, IntegerType, Limit, Name, NumberType, Parallel, PositiveInteger
+from orchestrator.manifest.field_types import ByteSize, Limit, Name, Parallel, PositiveInteger, integer, number
 from orchestrator.manifest.scalars import NO_LIMIT
 from orchestrator.manifest.section import Key, Section
 
@@ -17,7 +17,7 @@ class Admission(Section, frozen=True):
     min_free_memory: Annotated[ByteSize, Key("Memory that must be available when a job starts.", "512MiB")] = 0
     max_load: Annotated[
         float | None,
-        NumberType(0, 1_000_000, above=True),
+        number(0, 1_000_000, above=True),
         Key("No job starts while the one-minute load average is this high.", 8.0),
     ] = None
 
@@ -53,7 +53,7 @@ class Policy(Section, frozen=True):
         Key("What a recorded success survives: a crash of pexec, or also a power failure of the machine.", "power"),
     ] = "process"
     keep_runs: Annotated[
-        int, IntegerType(1, 1_000_000), Key("Number of runs to keep; older ones are deleted when a run ends.", 50)
+        int, integer(1, 1_000_000), Key("Number of runs to keep; older ones are deleted when a run ends.", 50)
     ] = 20
     archive: Annotated[bool, Key("Whether to pack each finished run into one file.", True)] = False
     given: frozenset[str] = frozenset()

@@ -1,40 +1,37 @@
 """The keys of `retry`: when and how often a job is retried."""
 
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
-from orchestrator.manifest.container_types import ListType, VariantType
-from orchestrator.manifest.field_types import ChoiceType, Duration, IntegerType, NumberType
+from orchestrator.manifest.container_types import list_of, variants
+from orchestrator.manifest.field_types import Duration, choice, integer, number
 from orchestrator.manifest.section import Key, Section, section_type
 
 
 class ExitCodes(Section, frozen=True):
     """Attempts that end with one of these exit codes."""
 
-    exit: Annotated[tuple[int, ...], ListType(IntegerType(1, 255), 1), Key("Exit codes from 1 to 255.", [75])]
+    exit: Annotated[tuple[int, ...], list_of(integer(1, 255), 1), Key("Exit codes from 1 to 255.", [75])]
 
 
 _RETRY_ON: Final = "`failed`, `timed_out` or `{exit: [codes]}`"
 RetryOn = Annotated[
     Literal["failed", "timed_out"] | ExitCodes,
-    VariantType(_RETRY_ON, text=ChoiceType(("failed", "timed_out"), _RETRY_ON), mapping=section_type(ExitCodes)),
+    variants(_RETRY_ON, text=choice("failed", "timed_out", expected=_RETRY_ON), mapping=section_type(ExitCodes)),
 ]
 
 
 class Retry(Section, frozen=True):
     """When and how often a job is retried. A workflow's `retry` replaces the one in `defaults` as a whole."""
 
-    max_attempts: Annotated[int, IntegerType(1, 10_000), Key("Maximum number of attempts, including the first.", 3)] = 1
+    hint: ClassVar[str] = "write it as `{max_attempts: 3}`"
+
+    max_attempts: Annotated[int, integer(1, 10_000), Key("Maximum number of attempts, including the first.", 3)] = 1
     delay: Annotated[Duration, Key("Delay before the second attempt.", "2s")] = 1.0
-    backoff: Annotated[float, NumberType(1, 1_000), Key("Multiplier for each further delay.", 2, 1.5)] = 2.0
+    backoff: Annotated[float, number(1, 1_000), Key("Multiplier for each further delay.", 2, 1.5)] = 2.0
     max_delay: Annotated[Duration, Key("Upper limit of every delay.", "1m")] = 60.0
-    jitter: Annotated[float, NumberType(0, 1), Key("Fraction by which each delay varies at random.", 0.1)] = 0.1
+    jitter: Annotated[float, number(0, 1), Key("Fraction by which each delay varies at random.", 0.1)] = 0.1
     on: Annotated[
         tuple[RetryOn, ...],
         Key("Which outcomes of an attempt cause a retry.", ["timed_out"], ["timed_out", {"exit": [75]}]),
     ] = ("failed", "timed_out")
-
-    @classmethod
-    def hint_instead_of(cls, value: object) -> str:
-        """A number can only be the number of attempts."""
-        return f"write `retry: {{max_attempts: {value}}}`" if type(value) is int and value > 0 else ""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Final
 
-from orchestrator.manifest.container_types import Argv, MappingType
+from orchestrator.manifest.container_types import Argv, mapping_of
 from orchestrator.manifest.field_types import ENV_NAME, EnvName, NonBlank
 from orchestrator.manifest.scalars import ScalarError
 from orchestrator.manifest.section import Key, Section, section_type
-from orchestrator.manifest.value_errors import MissingOneOfError
+from orchestrator.manifest.value_errors import MissingKeyError
 
 SOURCES = ("env", "file", "command")
 
@@ -25,21 +25,17 @@ class Secret(Section, frozen=True):
     """Source of a secret's value, which is read when a run starts: exactly one of these."""
 
     schema_extra: ClassVar[Mapping[str, Any]] = _ONE_SOURCE
+    hint: ClassVar[str] = "name the source of its value, such as `{env: NAME}`; the value itself is never in a manifest"
 
     env: Annotated[EnvName | None, Key("Variable in pexec's own environment that holds the value.", "CI_TOKEN")] = None
     file: Annotated[
         NonBlank | None,
-        Key(
-            "File that holds the value, relative to the manifest's directory; `~` is the home directory.",
-            "~/.keys/signing",
-        ),
+        Key("File that holds the value, relative to the manifest; `~` is the home directory.", "~/.keys/signing"),
     ] = None
     command: Annotated[
         Argv | None, Key("Program and arguments that print the value.", ["vault", "read", "-field=value", "secret/ci"])
     ] = None
-    allow_short: Annotated[
-        bool, Key("Whether to accept a value of fewer than 4 bytes, which cannot be masked reliably.", True)
-    ] = False
+    allow_short: Annotated[bool, Key("Accept a value of fewer than 4 bytes, which masking cannot hide.", True)] = False
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> ScalarError | None:
@@ -49,18 +45,13 @@ class Secret(Section, frozen=True):
             names = f"{', '.join(sources[:-1])} and {sources[-1]}"
             return ScalarError("PX118", f"{names} are mutually exclusive", "keep only one of them")
         if not sources and data.keys() <= {"allow_short"}:
-            return MissingOneOfError("PX111", "has no source", "add `env`, `file` or `command`", SOURCES)
+            return MissingKeyError("PX111", "has no source", "add `env`, `file` or `command`", *SOURCES)
         return None
-
-    @classmethod
-    def hint_instead_of(cls, value: object) -> str:
-        """Text is most likely the value itself, which is not repeated."""
-        return "name the source of its value, such as `{env: NAME}`; a manifest never contains the value itself"
 
 
 Secrets = Annotated[
     dict[str, Secret],
-    MappingType(
+    mapping_of(
         ENV_NAME,
         section_type(Secret),
         hint="name the source of each secret's value: `secrets: {TOKEN: {env: TOKEN}}`",

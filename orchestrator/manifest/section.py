@@ -12,12 +12,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self, Union, cast, get_arg
 
 from msgspec import NODEFAULT, Struct
 
-from orchestrator.manifest.container_types import ListType, MappingType
-from orchestrator.manifest.field_types import BooleanType, ChoiceType, Definitions, FieldType, Json
+from orchestrator.manifest.container_types import list_of, mapping_of
+from orchestrator.manifest.field_types import BOOLEAN, Definitions, FieldType, Json, choice
 from orchestrator.manifest.scalars import ScalarError
-from orchestrator.manifest.value_errors import InvalidDataError, MissingKeyError, UnknownKeyError
-
-_MOST_KEY_SETS = 1_000
+from orchestrator.manifest.value_errors import InvalidDataError, MissingKeyError, UnknownKeyError, type_error
 
 
 class Key:
@@ -28,18 +26,19 @@ class Key:
         self.examples = examples
 
 
-class FreeKeys:
+class FreeKeys(Struct, frozen=True):
     """In the annotation of a field: it holds the entries whose keys are not fixed, but for their form."""
 
-    def __init__(self, key: FieldType, value: FieldType) -> None:
-        self.key = key
-        self.value = value
+    key: FieldType
+    value: FieldType
 
 
 class Section(Struct, frozen=True, gc=False):
-    """What all parts of a manifest have in common."""
+    """What all parts of a manifest have in common. `hint` is for what is not a mapping."""
 
     schema_extra: ClassVar[Mapping[str, Any]] = {}
+    hint: ClassVar[str] = ""
+    free_key_hints: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def parse(cls, data: object) -> Self:
@@ -51,60 +50,50 @@ class Section(Struct, frozen=True, gc=False):
         """What is wrong with the keys taken together, whatever their values."""
         return None
 
-    @classmethod
-    def hint_instead_of(cls, value: object) -> str:
-        """What to write instead of a value that is not a mapping."""
-        return ""
-
-    @classmethod
-    def hint_for_free_key(cls, key: str) -> str:
-        """What to write instead, if the value of a key that is not fixed is wrong."""
-        return ""
-
 
 class SectionType(FieldType):
-    """A mapping with keys that each have a type. It is compiled when it is first used: a section may hold itself."""
+    """A mapping with keys that each have a type. Its fields are read when they are first used: a section may hold
+    itself, and `section` may be set later."""
 
-    expected = "a mapping"
+    section: type[Section]
 
-    def __init__(self, section: type[Section] | None = None) -> None:
-        self.section: type[Section] = section or Section
+    def __init__(self) -> None:
+        super().__init__(self._parse, self._reference)
         self._fields: dict[str, tuple[str, FieldType, Key]] = {}
         self._parsers: dict[str, tuple[str, Any]] = {}
-        self._required: tuple[str, ...] = ()
+        self._required: list[str] = []
         self._free: tuple[str, FreeKeys] | None = None
         self._given: dict[tuple[str, ...], frozenset[str]] | None = None
 
-    def parse(self, value: Any) -> Section:
-        """The section."""
-        if not isinstance(value, dict):
-            raise self.refusal(value, self.section.hint_instead_of(value))
-        parsers = self._parsers or self._compiled()
+    def _parse(self, data: Any) -> Section:
+        if not isinstance(data, dict):
+            raise type_error("a mapping", data, self.section.hint)
+        parsers = self._parsers or self._read_fields()
         values: dict[str, Any] = {}
         invalid: InvalidDataError | None = None
-        for key, inner in value.items():
+        for key, value in data.items():
             try:
-                name, parse = parsers[key] if key in parsers else self._other(key, values)
-                values[name] = parse(inner)
+                name, parse = parsers[key] if key in parsers else self._free_key(key, values)
+                values[name] = parse(value)
             except ValueError as error:
                 invalid = invalid or InvalidDataError()
                 invalid.add(error, key)
-        for key in self._required:
-            if key not in value:
-                invalid = invalid or InvalidDataError()
-                invalid.add(MissingKeyError(), key)
-        wrong = self.section.check(value)
-        if wrong is not None:
+        wrong: list[ScalarError] = [_missing(key) for key in self._required if key not in data]
+        if (conflict := self.section.check(data)) is not None:
+            wrong.append(conflict)
+        if wrong:
             invalid = invalid or InvalidDataError()
-            invalid.add(wrong)
+            for other in wrong:
+                invalid.add(other)
         if invalid is not None:
             raise invalid
         if self._given is not None:
-            values["given"] = self._given_keys(values)
+            names = tuple(values)
+            values["given"] = self._given.get(names) or self._given.setdefault(names, frozenset(names))
         return self.section(**values)
 
-    def _other(self, key: str, values: dict[str, Any]) -> tuple[str, Any]:
-        """The field and the parser for a key that is not fixed. Raises UnknownKeyError."""
+    def _free_key(self, key: str, values: dict[str, Any]) -> tuple[str, Any]:
+        """The field and the parser for a key that is not fixed."""
         if self._free is None:
             raise UnknownKeyError(self.section)
         name, free = self._free
@@ -113,59 +102,48 @@ class SectionType(FieldType):
         except ScalarError as error:
             error.at_key = True
             raise
-        return name, lambda value: {**values.get(name, {}), key: self._free_value(key, value)}
+        return name, lambda value: {**values.get(name, {}), key: self._free_value(key, value, free.value)}
 
-    def _free_value(self, key: str, value: object) -> object:
-        assert self._free is not None
+    def _free_value(self, key: str, value: object, kind: FieldType) -> object:
         try:
-            return self._free[1].value.parse(value)
+            return kind.parse(value)
         except ScalarError as error:
-            error.hint = self.section.hint_for_free_key(key) or error.hint
+            error.hint = self.section.free_key_hints.get(key) or error.hint
             raise
-
-    def _given_keys(self, values: dict[str, Any]) -> frozenset[str]:
-        """The keys that are written: one set for all sections that have the same ones."""
-        assert self._given is not None
-        names = tuple(values)
-        if names not in self._given:
-            if len(self._given) == _MOST_KEY_SETS:
-                self._given.clear()
-            self._given[names] = frozenset(names)
-        return self._given[names]
 
     def fields(self) -> dict[str, tuple[str, FieldType, Key]]:
         """For each key the name of its field, its type and its description."""
         if not self._parsers:
-            self._compiled()
+            self._read_fields()
         return self._fields
 
-    def _compiled(self) -> dict[str, tuple[str, Any]]:
+    def _read_fields(self) -> dict[str, tuple[str, Any]]:
         section = self.section
         keys = dict(zip(section.__struct_fields__, section.__struct_encode_fields__, strict=True))
-        annotations = {
-            name: form
-            for base in reversed(section.__mro__)
-            if base is not Section
-            for name, form in vars(base).get("__annotations__", {}).items()
-        }
+        annotations: dict[str, Any] = {}
+        for base in reversed(section.__mro__):
+            if issubclass(base, Section) and base is not Section:
+                annotations |= base.__annotations__
         for name, annotation in annotations.items():
-            assert not isinstance(annotation, str), (
-                "a module of sections is without `from __future__ import annotations`"
-            )
-            for own in getattr(annotation, "__metadata__", ()):
+            assert not isinstance(annotation, str), "its module has `from __future__ import annotations`"
+            for own in _metadata(annotation):
                 if isinstance(own, Key):
                     self._fields[keys[name]] = (name, type_of(annotation), own)
                 elif isinstance(own, FreeKeys):
                     self._free = (name, own)
         self._given = {} if "given" in keys else None
-        self._required = tuple(
-            key for key, (name, _, _) in self._fields.items() if default_of(section, name) is NODEFAULT
-        )
+        self._required = [key for key, (name, _, _) in self._fields.items() if self._default(name) is NODEFAULT]
         self._parsers = {key: (name, kind.parse) for key, (name, kind, _) in self._fields.items()}
         return self._parsers
 
-    def schema(self, definitions: Definitions) -> Json:
-        """A reference to its definition."""
+    def _default(self, name: str) -> Any:
+        """The default of a field; NODEFAULT if it has none."""
+        names, defaults = self.section.__struct_fields__, self.section.__struct_defaults__
+        number = names.index(name) - len(names) + len(defaults)  # the first fields may have none
+        default = defaults[number] if number >= 0 else NODEFAULT
+        return default.factory() if hasattr(default, "factory") else default
+
+    def _reference(self, definitions: Definitions) -> Json:
         name = self.section.__name__
         if name not in definitions:
             definitions[name] = {}
@@ -178,13 +156,13 @@ class SectionType(FieldType):
         for key, (name, kind, described) in self.fields().items():
             form = {**kind.schema(definitions), "description": described.description}
             form["examples"] = list(described.examples)
-            default = default_of(self.section, name)
+            default = self._default(name)
             if default is not None and default is not NODEFAULT and not isinstance(default, Section):
-                form["default"] = kind.written(default)
+                form["default"] = kind.write(default)
             properties[key] = form
         body: Json = {"type": "object", "description": self.section.__doc__, "properties": properties}
         if self._required:
-            body["required"] = list(self._required)
+            body["required"] = self._required
         if self._free is not None:
             _, free = self._free
             others = free.key.schema(definitions)["pattern"].removeprefix("^")
@@ -193,10 +171,16 @@ class SectionType(FieldType):
         return {**body, "additionalProperties": False, **self.section.schema_extra}
 
 
+def _missing(key: str) -> MissingKeyError:
+    return MissingKeyError("PX111", f"missing key `{key}`", "", key)
+
+
 @cache
 def section_type(section: type[Section]) -> SectionType:
     """The type of a section."""
-    return SectionType(section)
+    made = SectionType()
+    made.section = section
+    return made
 
 
 def keys_of(section: type[Section]) -> list[str]:
@@ -204,29 +188,31 @@ def keys_of(section: type[Section]) -> list[str]:
     return list(section_type(section).fields())
 
 
-def default_of(section: type[Section], name: str) -> Any:
-    """The default of a field; NODEFAULT if it must be given."""
-    names, defaults = section.__struct_fields__, section.__struct_defaults__
-    number = names.index(name) - len(names) + len(defaults)  # the first fields may have none
-    default = defaults[number] if number >= 0 else NODEFAULT
-    factory = getattr(default, "factory", None)
-    return default if factory is None else factory()
-
-
 def type_of(annotation: Any) -> FieldType:
     """The type that an annotation stands for: its own if it has one, else what Python's type means."""
-    for own in getattr(annotation, "__metadata__", ()):
+    for own in _metadata(annotation):
         if isinstance(own, FieldType):
             return own
     if get_origin(annotation) is Annotated:
         annotation = annotation.__origin__
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType):
-        return type_of(next(member for member in inner if member is not NoneType))
+        return type_of(_without_none(annotation))
     if origin is Literal:
-        return ChoiceType(inner)
+        return choice(*inner)
     if origin is tuple:
-        return ListType(type_of(inner[0]))
+        return list_of(type_of(inner[0]))
     if origin is dict:
-        return MappingType(type_of(inner[0]), type_of(inner[1]))
-    return BooleanType() if annotation is bool else section_type(annotation)
+        return mapping_of(type_of(inner[0]), type_of(inner[1]))
+    return BOOLEAN if annotation is bool else section_type(annotation)
+
+
+def _metadata(annotation: Any) -> tuple[Any, ...]:
+    """Of `Annotated[...]`, also where it is optional."""
+    if get_origin(annotation) is Union:
+        annotation = _without_none(annotation)
+    return getattr(annotation, "__metadata__", ())
+
+
+def _without_none(annotation: Any) -> Any:
+    return next(member for member in get_args(annotation) if member is not NoneType)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from orchestrator.manifest.scalars import ScalarError
-
-if TYPE_CHECKING:
-    from orchestrator.manifest.section import Section
-
-Step = str | int
 
 MAX_KEPT = 1_000
 MAX_COUNTED = 10_000  # errors after which the rest of a manifest is not checked any more
@@ -20,42 +15,33 @@ class InvalidNameError(ScalarError):
 
 
 class NotTextError(ScalarError):
-    """A number, a boolean or nothing where text is expected: quotes would make text of it."""
+    """A number, a boolean or nothing where text is expected: in quotes it would be text."""
 
 
 class UnknownKeyError(ScalarError):
-    """A key that its section does not have."""
+    """A key that its `section` does not have."""
 
     at_key = True
 
-    def __init__(self, section: type[Section]) -> None:
+    def __init__(self, section: Any) -> None:
         super().__init__("PX110", "unknown key")
         self.section = section
 
 
 class MissingKeyError(ScalarError):
-    """A key that its section must have."""
+    """A section has none of these keys, of which it needs one."""
 
     at_key = True
 
-    def __init__(self) -> None:
-        super().__init__("PX111", "missing key")
-
-
-class MissingOneOfError(ScalarError):
-    """A section must have at least one of some keys."""
-
-    at_key = True
-
-    def __init__(self, code: str, message: str, hint: str, keys: tuple[str, ...]) -> None:
+    def __init__(self, code: str, message: str, hint: str, *keys: str) -> None:
         super().__init__(code, message, hint)
         self.keys = keys
 
 
 class KeyConflictError(ScalarError):
-    """Keys of a workflow that cannot be together, in the order of the text; it is reported at the last of them."""
+    """Keys of a section that cannot be together, in the order of the text; reported at the last of them."""
 
-    def __init__(self, code: str, message: str, hint: str, keys: list[str]) -> None:
+    def __init__(self, code: str, message: str, hint: str, *keys: str) -> None:
         super().__init__(code, message, hint)
         self.keys = keys
 
@@ -65,10 +51,10 @@ class InvalidDataError(ValueError):
 
     def __init__(self) -> None:
         super().__init__()
-        self.errors: list[tuple[tuple[Step, ...], ScalarError]] = []
+        self.errors: list[tuple[tuple[str | int, ...], ScalarError]] = []
         self.count = 0
 
-    def add(self, error: ValueError, *steps: Step) -> None:
+    def add(self, error: ValueError, *steps: str | int) -> None:
         """Add what is wrong with the value at a key or an index. Raises itself when there are far too many errors."""
         if isinstance(error, InvalidDataError):
             self.errors += [((*steps, *path), inner) for path, inner in error.errors]
@@ -84,25 +70,17 @@ class InvalidDataError(ValueError):
 
 
 def type_error(expected: str, value: object, hint: str = "") -> ScalarError:
-    """The error for a value of the wrong type."""
+    """The error for a value of the wrong type, which is not repeated in it."""
     if value is None:
         return no_value()
-    return ScalarError("PX112", f"expected {expected}, found {found(value)}", hint)
+    found = "a list" if isinstance(value, list) else "a mapping"
+    if isinstance(value, bool):
+        found = f"`{str(value).lower()}`"
+    elif isinstance(value, str | int | float):
+        found = "text" if isinstance(value, str) else "a number"
+    return ScalarError("PX112", f"expected {expected}, found {found}", hint)
 
 
 def no_value(code: str = "PX112") -> ScalarError:
     """The error for a key without a value."""
     return ScalarError(code, "has no value", "write one, or remove the key")
-
-
-def found(value: object) -> str:
-    """What a value of the wrong type is, without the value."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, int | float):
-        return "a number"
-    return "a list" if isinstance(value, list) else "a mapping"

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.manifests import sections
 
-from orchestrator.manifest import model  # noqa: F401 - it declares the sections
-from orchestrator.manifest.section import Section, keys_of
+from orchestrator.manifest.section import keys_of
 
 TESTS = Path(__file__).parents[1]
 
@@ -171,7 +171,7 @@ OBSERVED: dict[str, dict[str, str]] = {
 }
 
 
-KEYS = [(section.__name__, key) for section in Section.__subclasses__() for key in sorted(keys_of(section))]
+KEYS = [(section.__name__, key) for section in sections() for key in sorted(keys_of(section))]
 
 
 def functions(file: Path) -> Iterator[ast.FunctionDef]:

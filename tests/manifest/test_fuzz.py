@@ -30,7 +30,7 @@ def test_a_crash_is_found_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise LookupError("planted")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("orchestrator.manifest.validation.model_errors.message_of", crash)
+    monkeypatch.setattr("orchestrator.manifest.validation.model_errors._message", crash)
     figures = Figures()
     trial(b"version: 1\nworkflows: {a: {run: 1}}\n", Path(), figures)
     ((data, story),) = figures.failures

@@ -108,7 +108,7 @@ def test_places_are_told_in_the_file_where_they_are(folder: Folder) -> None:
     folder.file("sub/lib.yaml", "workflows:\n  a: {run: 1}\n  b: {run: x, needs: [1, c, a]}\n")
     assert folder.reported("sub/pexec.yaml") == [
         "sub/pexec.yaml PX112 3:32+1 `retry` of workflow `r`: expected a mapping, found a number"
-        " | write `retry: {max_attempts: 3}`",
+        " | write it as `{max_attempts: 3}`",
         'sub/lib.yaml PX117 3:12+1 `run` of workflow `a`: expected text, found a number | put it in quotes: `"1"`',
         "sub/lib.yaml PX117 4:23+1 item 1 of `needs` of workflow `b`: expected text, found a number"
         ' | put it in quotes: `"1"`',

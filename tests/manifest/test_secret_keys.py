@@ -7,7 +7,7 @@ from support.manifests import loaded, reported
 
 from orchestrator.manifest.secret_keys import Secret
 
-HINT = "name the source of its value, such as `{env: NAME}`; a manifest never contains the value itself"
+HINT = "name the source of its value, such as `{env: NAME}`; the value itself is never in a manifest"
 
 
 def manifest(secrets: str, names: str = "[T]") -> str:

@@ -8,16 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import field
 
-from orchestrator.manifest.container_types import ListType, MappingType, VariantType
-from orchestrator.manifest.field_types import (
-    NAME,
-    TEXT,
-    BooleanType,
-    ChoiceType,
-    IntegerType,
-    NameType,
-    NumberType,
-)
+from orchestrator.manifest.container_types import list_of, mapping_of, variants
+from orchestrator.manifest.field_types import BOOLEAN, NAME, TEXT, choice, integer, name, number
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError
 from orchestrator.manifest.section import FreeKeys, Key, Section, keys_of, section_type, type_of
@@ -27,7 +19,7 @@ from orchestrator.manifest.value_errors import MAX_COUNTED, MAX_KEPT, InvalidDat
 class Inner(Section, frozen=True):
     """An inner section."""
 
-    size: Annotated[int, IntegerType(1, 9), Key("The size.", 3)]
+    size: Annotated[int, integer(1, 9), Key("The size.", 3)]
 
 
 class Outer(Section, frozen=True):
@@ -36,7 +28,7 @@ class Outer(Section, frozen=True):
     flag: Annotated[bool, Key("A flag.", True)] = False
     inner: Annotated[Inner | None, Key("Another section.", {"size": 1})] = None
     if_: Annotated[str | None, TEXT, Key("A word of Python.", "x")] = field(default=None, name="if")
-    others: Annotated[dict[str, int], FreeKeys(NAME, IntegerType(0, 9))] = field(default_factory=dict)
+    others: Annotated[dict[str, int], FreeKeys(NAME, integer(0, 9))] = field(default_factory=dict)
 
 
 def errors_of(section: type[Section], data: object) -> list[tuple[tuple[str | int, ...], str]]:
@@ -65,12 +57,12 @@ def test_all_errors_are_found_in_one_pass() -> None:
         (("b c",), "PX116"),
         (("d",), "PX113"),
     ]
-    assert errors_of(Outer, {"inner": {}}) == [(("inner", "size"), "PX111")]
+    assert errors_of(Outer, {"inner": {}}) == [(("inner",), "PX111")]
 
 
 def test_a_mapping_reports_its_keys_and_its_values() -> None:
     with pytest.raises(InvalidDataError) as caught:
-        MappingType(NAME, BooleanType()).parse({"a b": 1, "c": True})
+        mapping_of(NAME, BOOLEAN).parse({"a b": 1, "c": True})
     assert [(path, error.code, error.at_key) for path, error in caught.value.errors] == [
         (("a b",), "PX116", True),
         (("a b",), "PX112", False),
@@ -79,7 +71,7 @@ def test_a_mapping_reports_its_keys_and_its_values() -> None:
 
 def test_far_too_many_errors_end_the_pass_and_few_of_them_are_kept() -> None:
     with pytest.raises(InvalidDataError) as caught:
-        MappingType(NAME, ListType(TEXT)).parse({f"k{number}": [1] * 100 for number in range(10_000)})
+        mapping_of(NAME, list_of(TEXT)).parse({f"k{number}": [1] * 100 for number in range(10_000)})
     assert len(caught.value.errors) == MAX_KEPT
     assert MAX_COUNTED <= caught.value.count < MAX_COUNTED + 100
 
@@ -110,7 +102,7 @@ def test_names_are_shared_while_a_manifest_is_parsed_and_then_forgotten() -> Non
 
 
 def test_a_known_name_and_an_odd_value_are_told_apart() -> None:
-    names = NameType(NAME_PATTERN)
+    names = name(NAME_PATTERN)
     assert [names.parse("a"), names.parse("a")] == ["a", "a"]
     for odd in (1, None, ["a"], {"a": 1}, "a b", True):
         with pytest.raises(ScalarError):
@@ -121,17 +113,17 @@ def test_a_known_name_and_an_odd_value_are_told_apart() -> None:
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), 0, -1, 11, 10**400, "1", True, None, [1]])
 def test_a_number_is_finite_and_within_its_bounds(value: object) -> None:
     with pytest.raises(ScalarError):
-        NumberType(0, 10, above=True).parse(value)
+        number(0, 10, above=True).parse(value)
 
 
 @pytest.mark.parametrize("value", [1.0, float("inf"), 0, 10, "1", True, None, [1]])
 def test_an_integer_is_no_float_and_within_its_bounds(value: object) -> None:
     with pytest.raises(ScalarError):
-        IntegerType(1, 9).parse(value)
+        integer(1, 9).parse(value)
 
 
 def test_the_form_of_a_value_chooses_its_type_so_that_only_its_errors_are_reported() -> None:
-    kind = VariantType("a switch or words", boolean=BooleanType(), list=ListType(ChoiceType(("on", "off"))))
+    kind = variants("a switch or words", boolean=BOOLEAN, list=list_of(choice("on", "off")))
     assert [kind.parse(True), kind.parse(["on"])] == [True, ("on",)]
     with pytest.raises(ScalarError, match="expected a switch or words, found text"):
         kind.parse("on")
@@ -142,7 +134,7 @@ def test_the_form_of_a_value_chooses_its_type_so_that_only_its_errors_are_report
 
 
 def test_a_type_of_python_means_a_type_of_keys() -> None:
-    assert isinstance(type_of(bool | None), BooleanType)
+    assert type_of(bool | None) is BOOLEAN
     assert type_of(Inner) is section_type(Inner)
     assert type_of(tuple[bool, ...]).parse([True]) == (True,)
     assert type_of(Annotated[dict[Annotated[str, NAME], bool], "x"]).parse({"a": True}) == {"a": True}

@@ -9,6 +9,7 @@ from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.read import Loaded
+from orchestrator.manifest.section import Section
 
 
 def loaded(text: str | bytes, name: str = "pexec.yaml", base_dir: str = "/nowhere") -> Loaded:
@@ -33,6 +34,11 @@ def line(diagnostic: Diagnostic) -> str:
 def place(span: Span | None) -> str:
     """Line, column and length: `3:5+6`."""
     return "" if span is None else f"{span.line}:{span.column}+{span.length}"
+
+
+def sections() -> list[type[Section]]:
+    """All sections of the model."""
+    return [section for section in Section.__subclasses__() if section.__module__.startswith("orchestrator.")]
 
 
 def workflow_of(**keys: Any) -> Workflow:

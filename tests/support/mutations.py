@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML, YAMLError
+from support.manifests import sections
 
-from orchestrator.manifest import model  # noqa: F401 - it declares the sections
-from orchestrator.manifest.section import Section, keys_of
+from orchestrator.manifest.section import keys_of
 
 ROOT = Path(__file__).parents[2]
 MAX_BYTES = 40_000  # of one input: what is large is tried by tests/manifest/test_bombs.py
@@ -63,7 +63,7 @@ class Mutator:
         self.chance = random.Random(seed)
         self._seeds = seeds()
         self._trees = [tree for tree in map(_tree, self._seeds) if isinstance(tree, dict)]
-        self._keys = sorted({key for section in Section.__subclasses__() for key in keys_of(section)})
+        self._keys = sorted({key for section in sections() for key in keys_of(section)})
         ways: list[Callable[[], bytes]] = [self._bytes, self._words, self._lines, self._branches, self._crossing]
         self._ways = ways
 

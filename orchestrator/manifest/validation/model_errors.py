@@ -5,19 +5,26 @@ from __future__ import annotations
 from msgspec import Struct
 
 from orchestrator.diagnostics.model import Diagnostic, Note, Path
-from orchestrator.manifest.scalars import ScalarError
+from orchestrator.manifest.scalars import ScalarError, quote
 from orchestrator.manifest.syntax.position_index import Positions
-from orchestrator.manifest.validation.messages import help_for, message_of
-from orchestrator.manifest.validation.unknown_keys import meant_key
+from orchestrator.manifest.validation.sections import place
+from orchestrator.manifest.validation.unknown_keys import meant_key, unknown_key_hint
 from orchestrator.manifest.value_errors import (
     MAX_COUNTED,
     InvalidDataError,
+    InvalidNameError,
     KeyConflictError,
     MissingKeyError,
-    MissingOneOfError,
     NotTextError,
     UnknownKeyError,
 )
+
+_VERBS = ("has ", "is ", "must ")
+_MISSING_HINTS: dict[Path, str] = {
+    ("version",): "write `version: 1`",
+    ("workflows",): "define at least one workflow: `workflows: {build: {run: make}}`",
+}
+_MAY_BE_SECRET = {"env", "args", "argv"}
 
 
 class ModelErrors(Struct, frozen=True):
@@ -35,22 +42,53 @@ def model_errors(invalid: InvalidDataError, source: Positions) -> ModelErrors:
     for path, error in invalid.errors:
         if isinstance(error, UnknownKeyError):
             meant.add((*path[:-1], meant_key(error.section, str(path[-1])) or ""))
-    listed = []
-    for path, error in invalid.errors:
-        if isinstance(error, MissingKeyError) and path in meant:
-            continue
-        if isinstance(error, MissingOneOfError) and not meant.isdisjoint((*path, key) for key in error.keys):
-            continue
-        listed.append(_diagnostic(error, path, source))
+    listed = [
+        _diagnostic(error, path, source)
+        for path, error in invalid.errors
+        if not (isinstance(error, MissingKeyError) and any((*path, key) in meant for key in error.keys))
+    ]
     return ModelErrors(listed, invalid.count - len(invalid.errors), invalid.count >= MAX_COUNTED)
 
 
 def _diagnostic(error: ScalarError, path: Path, source: Positions) -> Diagnostic:
-    message = message_of(error, path)
-    hint = help_for(error, path, source.source_text(path) if isinstance(error, NotTextError) else "")
+    if isinstance(error, MissingKeyError) and len(error.keys) == 1:
+        path = (*path, *error.keys)
+    message = _message(error, path)
+    hint = _help(error, path, source.source_text(path) if isinstance(error, NotTextError) else "")
     if isinstance(error, KeyConflictError):
         first, last = error.keys[0], error.keys[-1]
         notes = (Note(f"`{first}` is here", source.key((*path, first))),) if first != last else ()
         return Diagnostic(error.code, message, source.key((*path, last)), path, notes, hint)
     span = source.key(path) if error.at_key else source.value(path)
     return Diagnostic(error.code, message, span, path, help=hint)
+
+
+def _message(error: ScalarError, path: Path) -> str:
+    """The message for an error in the value, or the key, at `path`."""
+    key, inside = (path[-1], place(path[:-1])) if path else ("", "")
+    if isinstance(error, UnknownKeyError):
+        return f"unknown key {quote(str(key))} in {inside}"
+    if isinstance(error, MissingKeyError) and len(error.keys) == 1:
+        return error.message + (f" in {inside}" if len(path) > 1 else "")
+    if isinstance(error, InvalidNameError):
+        return f"{error.message} in {inside if error.at_key or isinstance(key, int) else place(path)}"
+    joint = " " if error.message.startswith(_VERBS) else ": "
+    return f"{place(path)}{joint}{error.message}"
+
+
+def _help(error: ScalarError, path: Path, written: str) -> str:
+    """What to write instead; `written` is the text of a scalar in the file, empty if it is not known."""
+    if isinstance(error, UnknownKeyError):
+        return unknown_key_hint(error.section, str(path[-1]))
+    if isinstance(error, NotTextError):
+        return _quoting_hint(path, written)
+    return error.hint or (_MISSING_HINTS.get(path, "") if isinstance(error, MissingKeyError) else "")
+
+
+def _quoting_hint(path: Path, written: str) -> str:
+    """What to write for text; without the value where it may be a secret."""
+    if not written:
+        return "write the text, or remove the key"
+    if not _MAY_BE_SECRET.isdisjoint(path) or len(written) > 30 or written[0] in "*&":
+        return "put it in quotes"
+    return f'put it in quotes: `"{written}"`'
