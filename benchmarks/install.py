@@ -45,7 +45,7 @@ def install(scratch: Path) -> Installed:
     _environment(scratch / "pexec")
     _call([str(scratch / "pexec/bin/pip"), "install", "-q", str(ROOT)])
     env = environment([scratch / "pexec/bin", scratch / "peers/bin"], scratch / "home")
-    versions = {tool.name: version for tool in (PEXEC, *PEERS) if (version := _version(tool, env))}
+    versions = {tool.name: version for tool in (PEXEC, *PEERS) if (version := tool.installed_version(env))}
     peers = tuple(tool for tool in PEERS if tool.name in versions)
     missing = {tool.name: missing.get(tool.name, "does not start") for tool in PEERS if tool not in peers}
     return Installed(env, scratch / "pexec/bin/python", peers, versions, missing)
@@ -68,7 +68,7 @@ def _from_pypi(folder: Path) -> dict[str, str]:
 def _from_debian() -> dict[str, str]:
     missing: dict[str, str] = {}
     for tool in PEERS:
-        if not tool.source.startswith("debian:") or shutil.which(tool.version[0]):
+        if not tool.source.startswith("debian:") or tool.installed_version(os.environ):
             continue
         package = tool.source.removeprefix("debian:")
         if os.geteuid() or not shutil.which("apt-get"):
@@ -97,15 +97,3 @@ def reason(error: Exception) -> str:
     lines = str(getattr(error, "stderr", None) or error).strip().splitlines()
     faults = [line.strip() for line in lines if "error:" in line.lower() and "subprocess-exited" not in line]
     return [*lines[-1:], *faults][-1][:200]
-
-
-def _version(tool: Tool, env: dict[str, str]) -> str | None:
-    """The first line that has a digit of what the tool prints about its version."""
-    try:
-        done = subprocess.run(
-            tool.version, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=30
-        )
-    except (subprocess.SubprocessError, OSError):
-        return None
-    words = [word for word in done.stdout.split() if word.lstrip("v")[:1].isdigit()]
-    return words[0].lstrip("v").rstrip(",") if words else None

@@ -1,9 +1,10 @@
-"""The tools that are compared: how each is told of a graph, run, asked to plan only, and asked for its version."""
+"""The tools that are compared: for each, how to write a graph, run it, only plan it, and find out the version."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from benchmarks.formats import Writer
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`run` gives the command line for so many slots; `dry` only reads and plans; `leftovers` go before each run.
+    """`run` returns the command line for a number of slots; `dry` only reads and plans.
 
-    `source` says where it is installed from: `pypi:NAME`, `debian:NAME`, or nothing for pexec itself. A `slow` tool
-    runs once in each table and has at most `most` jobs.
+    `source` is where it is installed from: `pypi:NAME`, `debian:NAME`, or empty for pexec itself. `version` is the
+    command that prints the version; where another program has the same name, its output must contain `signature`.
+    `leftovers` are removed before each run. A `slow` tool runs once in each table and has at most `most` jobs.
     """
 
     name: str
@@ -24,16 +26,30 @@ class Tool:
     write: Writer
     run: Callable[[int], list[str]]
     version: tuple[str, ...]
+    signature: str = ""
     dry: tuple[str, ...] | None = None
     leftovers: tuple[str, ...] = ()
     most: int | None = None
     slow: bool = False
     only_flat: bool = False
     keeps_limit: bool = True
-    never_ran: bool = False  # what it keeps at home goes too
+    never_ran: bool = False  # its caches in the home directory are removed too
+
+    def installed_version(self, env: Mapping[str, str]) -> str | None:
+        """The version that is installed on this PATH; None if the tool is missing, fails, or is another program."""
+        try:
+            done = subprocess.run(
+                self.version, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=30
+            )
+        except (subprocess.SubprocessError, OSError):
+            return None
+        if self.signature not in done.stdout:
+            return None
+        words = [word for word in done.stdout.split() if word.lstrip("v")[:1].isdigit()]
+        return words[0].lstrip("v").rstrip(",") if words else None
 
     def clean(self, folder: Path) -> None:
-        """Take away what an earlier run left in `folder` and would be used again."""
+        """Remove what an earlier run left in `folder` and the next one would reuse."""
         for pattern in self.leftovers:
             for path in folder.glob(pattern):
                 if path.is_dir():
@@ -42,7 +58,7 @@ class Tool:
                     path.unlink()
 
     def home(self, folder: Path) -> dict[str, str]:
-        """What the tool's environment has beyond that of the others, to run the graph in `folder`."""
+        """Environment variables of this tool alone, to run the graph in `folder`."""
         return {"HOME": str(folder)} if self.never_ran else {}
 
 
@@ -50,7 +66,7 @@ PEXEC = Tool(
     "pexec", "", formats.pexec_yaml, lambda n: ["pexec", "apply", "-j", str(n), "--output", "quiet"],
     ("pexec", "--version"), dry=("pexec", "plan"), leftovers=(".pexec",),
 )  # fmt: skip
-# pexec remembers the plan of a manifest that it has run before; here it never has run any.
+# pexec caches the plan of a manifest that it has run before; here it has never run any.
 FIRST_TIME = replace(PEXEC, name="pexec, first time", leftovers=(".pexec", ".cache"), never_ran=True)
 NINJA = Tool(
     "ninja", "pypi:ninja", formats.ninja, lambda n: ["ninja", "--quiet", "-j", str(n)],
@@ -75,7 +91,7 @@ DOIT = Tool(
 PARALLEL = Tool(
     "GNU parallel", "debian:parallel", formats.lines,
     lambda n: ["parallel", "--will-cite", "-j", str(n), "-a", "lines"],
-    ("parallel", "--version"), slow=True, only_flat=True,
+    ("parallel", "--version"), signature="GNU parallel", slow=True, only_flat=True,
 )  # fmt: skip
 SNAKEMAKE = Tool(
     "snakemake", "pypi:snakemake", formats.snakemake,

@@ -1,4 +1,4 @@
-"""pexec for programs: what its commands do, as functions that return data and raise the errors of `errors.py`.
+"""The Python API of pexec: its commands as functions that return data and raise the errors of `errors.py`.
 
     import orchestrator as pexec
 
@@ -6,7 +6,7 @@
     if pexec.run(plan).exit_code != 0:
         print([job.reason for job in pexec.read_report().jobs if job.reason])
 
-In the main thread a run takes over INT, TERM and HUP while it lasts, as `pexec apply` does; in another one it leaves
+In the main thread, a run handles INT, TERM and HUP while it lasts, as `pexec apply` does; in another thread it leaves
 signals to the program.
 """
 
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from orchestrator.app.planning import assess, planning_environment
+from orchestrator.app.planning import plan_loaded, planning_environment
 from orchestrator.diagnostics.model import Diagnostic, Severity
 from orchestrator.errors import ExitCode, PexecError, UsageError
 from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run
@@ -31,14 +31,14 @@ from orchestrator.plan.model import FailFast, Plan
 from orchestrator.report.model import RunReport
 
 if TYPE_CHECKING:
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
 
 Path = str | os.PathLike[str]
 Output = Literal["live", "plain", "grouped", "quiet", "jsonl"]
 
 
 class InvalidManifestError(PexecError):
-    """The manifest, or the plan that it leads to, has errors; `diagnostics` are all of them, and the warnings."""
+    """The manifest, or planning it, has errors; `diagnostics` are all errors and warnings."""
 
     exit_code = ExitCode.INVALID
 
@@ -52,7 +52,7 @@ class InvalidManifestError(PexecError):
 
 
 class Run(Struct, frozen=True):
-    """A run that has ended: its id, the absolute path of its folder, and the exit code of `pexec apply` for it."""
+    """A run that has ended: its ID, the absolute path of its directory, and the exit code of `pexec apply` for it."""
 
     id: str
     folder: str
@@ -60,9 +60,9 @@ class Run(Struct, frozen=True):
 
 
 def load(path: Path) -> Loaded:
-    """The manifest at `path`, with what it includes: `manifest` is the model, `diagnostics` what is wrong with it.
+    """The manifest at `path`, with what it includes: `manifest` is the model, `diagnostics` its errors and warnings.
 
-    Whatever is wrong with the file is a diagnostic, also that it does not exist.
+    Every error of the file is a diagnostic, also that it does not exist.
     """
     return _load.load(os.fspath(path))
 
@@ -79,38 +79,38 @@ def make_plan(
     timeout_seconds: float | Literal["none"] | None = None,
     run_root: Path | None = None,
 ) -> Plan:
-    """What `pexec plan` shows. The arguments are the flags of that command; what is None is as the manifest says.
+    """The plan that `pexec plan` shows. The arguments are the flags of that command; None means as in the manifest.
 
-    How long jobs took in the runs of `run_root`, if one is given, decides which of them are urgent. Raises
-    InvalidManifestError; UsageError for jobs and parameters that do not exist, and for values that they cannot have.
+    If `run_root` is given, the durations of jobs in its runs decide which jobs are urgent. Raises InvalidManifestError;
+    UsageError for unknown jobs and parameters, and for invalid values.
     """
     loaded = manifest if isinstance(manifest, Loaded) else load(manifest)
     overrides = _overrides(max_parallel_jobs, fail_fast, timeout_seconds)
     root = None if run_root is None else os.fspath(run_root)
-    verdict = assess(
+    result = plan_loaded(
         loaded,
         Selection(tuple(jobs), tuple(only), tuple(skip)),
         overrides,
-        planning_environment(params, to_run=True),
+        planning_environment(params, for_run=True),
         root,
     )
-    if verdict.plan is None:
-        raise InvalidManifestError(loaded.path, verdict.diagnostics)
-    return verdict.plan
+    if result.plan is None:
+        raise InvalidManifestError(loaded.path, result.diagnostics)
+    return result.plan
 
 
 def run(plan: Plan, *, run_root: Path = DEFAULT_ROOT, output: Output = "quiet", keep_temp: bool = False) -> Run:
-    """What `pexec apply` does with a plan; `output` is its flag, and what it shows goes to stdout and stderr.
+    """Run a plan as `pexec apply` does. `output` is the flag of that command; it prints to stdout and stderr.
 
-    Raises RefusedError, before any job, where a secret is missing or a required limit cannot be kept, and
-    EnvironmentFailedError where the run folder cannot be.
+    Raises RefusedError, before any job, if a secret is missing or a required limit is not supported, and
+    EnvironmentFailedError if the run directory cannot be written.
     """
     from orchestrator.app.start import RunOptions, run_plan
 
     folders: list[RunDir] = []
     options = RunOptions(os.fspath(run_root), output, keep_temp, folders.append)
-    with _supervision() as supervision:
-        code = run_plan(plan, options, supervision, invocation={})
+    with _supervisor() as supervisor:
+        code = run_plan(plan, options, supervisor, invocation={})
     return _ended(folders[-1], code)
 
 
@@ -123,27 +123,27 @@ def resume(
     output: Output = "quiet",
     keep_temp: bool = False,
 ) -> Run:
-    """What `pexec resume` does: go on with the last run, or with the one whose id begins so. A run that was started by
-    `run` goes on with the plan that it has; one of `pexec apply` is planned again, and may go on as another run.
+    """Resume the last run, or the one whose ID begins with `run_id`, as `pexec resume` does. A run that was started by
+    `run` continues with its plan; a run of `pexec apply` is planned again, and may continue as a new run.
 
-    Raises RefusedError where another process drives the run, its journal is damaged, or nothing is left to do.
+    Raises RefusedError if another process drives the run, its journal is damaged, or nothing is left to do.
     """
     from orchestrator.app.resume import ResumeOptions
-    from orchestrator.app.resume import resume as go_on
+    from orchestrator.app.resume import resume as resume_run
     from orchestrator.app.start import RunOptions
 
     with find_run(os.fspath(run_root), run_id) as rundir:
         rundir.lock()
         folders = [rundir]
         options = RunOptions(os.fspath(run_root), output, keep_temp, folders.append)
-        with _supervision() as supervision:
-            code = go_on(rundir, ResumeOptions(options, max_parallel_jobs, only_failed), supervision)
+        with _supervisor() as supervisor:
+            code = resume_run(rundir, ResumeOptions(options, max_parallel_jobs, only_failed), supervisor)
         return _ended(folders[-1], code)
 
 
 def read_report(run_id: str | None = None, *, run_root: Path = DEFAULT_ROOT) -> RunReport:
-    """What became of the last run, or of the one whose id begins so; of one that is under way, what has become of it
-    so far. Everything is read from its journal. Raises RefusedError if that is damaged, UsageError for no such run.
+    """The report of the last run, or of the one whose ID begins with `run_id`; of a run in progress, its report so far.
+    It is made from the journal. Raises RefusedError if that is damaged, UsageError if there is no such run.
     """
     from orchestrator.app.look import Look
     from orchestrator.report.fold import RunFold
@@ -162,29 +162,29 @@ def _overrides(slots: int | str | None, fail_fast: bool | str | None, timeout: f
             fail_fast=None if fail_fast is None else FailFast(str(fail_fast).lower()),
             timeout_seconds=None if timeout is None else _seconds(timeout),
         )
-    except ScalarError as fault:
-        raise UsageError(f"`max_parallel_jobs` {fault.message}") from None
-    except ValueError as fault:
-        raise UsageError(str(fault)) from None
+    except ScalarError as error:
+        raise UsageError(f"`max_parallel_jobs` {error.message}") from None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _seconds(timeout: float | str) -> float | NoLimit:
     if timeout == NO_LIMIT.value:
         return NO_LIMIT
     if isinstance(timeout, str) or not 0 < timeout < float("inf"):
-        raise ValueError(f"`{timeout}` is no number of seconds")
+        raise ValueError(f"`{timeout}` is not a positive number of seconds")
     return timeout
 
 
 @contextmanager
-def _supervision() -> Iterator[Supervision]:
-    from orchestrator.execute.supervisor.supervisor import Supervision
+def _supervisor() -> Iterator[Supervisor]:
+    from orchestrator.execute.supervisor.supervisor import Supervisor
 
-    supervision = Supervision()
+    supervisor = Supervisor()
     try:
-        yield supervision
+        yield supervisor
     finally:
-        supervision.close()
+        supervisor.close()
 
 
 def _ended(rundir: RunDir, exit_code: int) -> Run:

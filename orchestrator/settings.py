@@ -1,46 +1,46 @@
 """What a user sets outside of a manifest: flags, `PEXEC_*`, `[tool.pexec]` and the user's own config file.
 
-The first that sets a value wins: flag, environment, `pyproject.toml`, `config.toml`; after these come the manifest and
-the default, which are not known here. Each value carries where it comes from. Nothing is ignored in silence: an unknown
-variable is a warning, an unknown key in a file an error. pydantic-settings, whose import takes 0.2 s, is only loaded
-when a variable or a file sets something.
+The order of precedence is: flag, environment, `pyproject.toml`, `config.toml`; then the manifest and the default, which
+are not known here. Each value carries its origin. Nothing is ignored silently: an unknown variable is a warning, an
+unknown key in a file an error. pydantic-settings, whose import takes 0.2 s, is only loaded when a variable or a file
+sets something.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
 from msgspec import Struct, field
 
-from orchestrator.diagnostics.repository import folders_upward
+from orchestrator.diagnostics.repository import directories_upward
 from orchestrator.errors import UsageError
 
 T = TypeVar("T")
 
 OUTPUTS = ("auto", "live", "plain", "grouped", "quiet", "jsonl")
 PREFIX = "PEXEC_"
-# What pexec itself gives to jobs, so that a pexec inside a job meets it.
+# Set by pexec itself for jobs, so that a pexec inside a job finds them in its environment.
 GIVEN_TO_JOBS = ("PEXEC_RUN_ID", "PEXEC_JOB", "PEXEC_ATTEMPT", "PEXEC_RUN_DIR", "PEXEC_TMPDIR")
 PARAMETER_PREFIX = "PEXEC_PARAM_"
 _PARALLEL = re.compile(r"[1-9][0-9]{0,4}%|auto")
 
 
 class Setting(Struct, Generic[T], frozen=True):
-    """A value and where it comes from, in words: `--fail-fast`, `PEXEC_FAIL_FAST`, `pyproject.toml [tool.pexec]`."""
+    """A value and its origin: `--fail-fast`, `PEXEC_FAIL_FAST`, `pyproject.toml [tool.pexec]`."""
 
     value: T
     origin: str
 
 
 class Settings(Struct, frozen=True):
-    """What is set, each None where nothing sets it. `warnings` are (message, help) pairs for the user.
+    """The settings, each None if it is not set. `warnings` are (message, help) pairs for the user.
 
-    `max_parallel_jobs` is a number from 1 on, `auto` or a share of the CPUs such as `150%`; `fail_fast` is `false`,
-    `drain` or `true`; `timeout_seconds` is a number above 0 or `none`; `run_root` is a path, which in a
-    file counts from that file's folder.
+    `max_parallel_jobs` is a positive integer, `auto` or a share of the CPUs such as `150%`; `fail_fast` is `false`,
+    `drain` or `true`; `timeout_seconds` is a positive number or `none`; `run_root` is a path, in a file relative to
+    that file's directory.
     """
 
     max_parallel_jobs: Setting[int | str] | None = None
@@ -59,7 +59,7 @@ def parse_max_parallel_jobs(value: object) -> int | str:
         return value
     if isinstance(value, str) and _PARALLEL.fullmatch(value):
         return value
-    raise ValueError("must be a whole number from 1 on, `auto`, or a share of the CPUs such as `150%`")
+    raise ValueError("expected a positive integer, `auto`, or a share of the CPUs such as `150%`")
 
 
 def parse_fail_fast(value: object) -> str:
@@ -67,32 +67,32 @@ def parse_fail_fast(value: object) -> str:
     word = {"1": "true", "0": "false"}.get(str(value), str(value)).lower()
     if isinstance(value, bool | str) and word in ("false", "drain", "true"):
         return word
-    raise ValueError("must be `false`, `drain` or `true`")
+    raise ValueError("expected `false`, `drain` or `true`")
 
 
 def parse_timeout_seconds(value: object) -> float | str:
-    """A number of seconds above zero, or `none`. Raises ValueError with the reason."""
+    """A positive number of seconds, or `none`. Raises ValueError with the reason."""
     if value == "none":
         return "none"
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
         value = float(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9:
         return float(value)
-    raise ValueError("must be a number of seconds above 0, such as `300` or `2.5`, or `none`")
+    raise ValueError("expected a positive number of seconds, such as `300` or `2.5`, or `none`")
 
 
 def parse_output(value: object) -> str:
     """One of `OUTPUTS`. Raises ValueError with the reason."""
     if isinstance(value, str) and value in OUTPUTS:
         return value
-    raise ValueError("must be one of " + ", ".join(f"`{name}`" for name in OUTPUTS))
+    raise ValueError("expected one of " + ", ".join(f"`{name}`" for name in OUTPUTS))
 
 
 def parse_run_root(value: object) -> str:
     """A path that is not empty. Raises ValueError with the reason."""
     if isinstance(value, str) and value and "\0" not in value:
         return value
-    raise ValueError("must be the path of a folder")
+    raise ValueError("expected the path of a directory")
 
 
 PARSERS: dict[str, Callable[[object], Any]] = {
@@ -104,15 +104,15 @@ PARSERS: dict[str, Callable[[object], Any]] = {
 }
 
 
-def load_settings(flags: Mapping[str, Setting[Any]], folder: str) -> Settings:
-    """Everything that is set for a manifest in `folder`. `flags` maps names of `PARSERS` to parsed values.
+def load_settings(flags: Mapping[str, Setting[Any]], directory: str) -> Settings:
+    """Everything that is set for a manifest in `directory`. `flags` maps names of `PARSERS` to parsed values.
 
     Raises UsageError naming the source of each value that cannot be used.
     """
     sources: list[_Source] = []
     if any(os.environ.get(variable_of(name)) for name in PARSERS):
         sources.append(_Source())
-    sources += _config_files(folder)
+    sources += _config_files(directory)
     found = _read(sources) if sources else {}
     return Settings(**{**found, **flags}, warnings=tuple(_unknown_variables()))
 
@@ -123,7 +123,7 @@ def variable_of(name: str) -> str:
 
 
 class _Source(Struct, frozen=True):
-    """The environment, or with `file` a config file; `origin` is its name for the user, `table` what it sets."""
+    """The environment, or with `file` a config file; `origin` is its name in messages, `table` what it sets."""
 
     file: str = ""
     origin: str = ""
@@ -141,30 +141,30 @@ class _Source(Struct, frozen=True):
 
 
 def _read(sources: list[_Source]) -> dict[str, Setting[Any]]:
-    """The values of all sources, where the first that has a value wins. Raises one UsageError for every fault."""
+    """The values of all sources; the first that has a value takes precedence. Raises one UsageError for all errors."""
     model, environment, validation_error = _pydantic_model()
     found: dict[str, Setting[Any]] = {}
-    faults: list[str] = []
+    errors: list[str] = []
     hints: list[str] = []
     for source in sources:
         unknown = [key for key in source.table if key not in PARSERS]
-        faults += [f"{source.where(key)} is no setting" for key in unknown]
-        hints += [hint for key in unknown if (hint := _did_you_mean(_nearest(key)))]
+        errors += [f"unknown setting {source.where(key)}" for key in unknown]
+        hints += [hint for key in unknown if (hint := _did_you_mean(key, PARSERS))]
         known = {key: value for key, value in source.table.items() if key in PARSERS}
         try:
             parsed = model(**(known if source.file else environment()))
         except validation_error as error:
-            faults += [_invalid(source, fault) for fault in error.errors()]
+            errors += [_invalid(source, details) for details in error.errors()]
             continue
         for name in parsed.model_fields_set:
             found.setdefault(name, source.setting(name, getattr(parsed, name)))
-    if faults:
-        raise UsageError("; ".join(faults), help=" ".join(hints))
+    if errors:
+        raise UsageError("; ".join(errors), help=" ".join(hints))
     return found
 
 
 def _pydantic_model() -> tuple[Any, Callable[[], dict[str, Any]], type[Any]]:
-    """The model of one source, what reads the environment for it, and the exception of a value that is refused."""
+    """The model of one source, a function that reads the environment for it, and the exception for an invalid value."""
     from pydantic import PlainValidator, ValidationError, create_model
     from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -181,29 +181,29 @@ def _pydantic_model() -> tuple[Any, Callable[[], dict[str, Any]], type[Any]]:
         def settings_customise_sources(  # type: ignore[override]  # the other sources come by name and are not used
             cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_others: Any
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return (init_settings,)  # one source at a time, or nobody could say where a value comes from
+            return (init_settings,)  # one source at a time, or the origin of a value would be unknown
 
     known: dict[str, Any] = {name: (Annotated[Any, PlainValidator(parse)], None) for name, parse in PARSERS.items()}
     model = create_model("Model", __base__=Base, **known)
     return model, EnvSettingsSource(model), ValidationError
 
 
-def _invalid(source: _Source, fault: Mapping[str, Any]) -> str:
-    name = str(fault["loc"][0]).removeprefix(PREFIX).lower()
-    given = fault["input"]
+def _invalid(source: _Source, details: Mapping[str, Any]) -> str:
+    name = str(details["loc"][0]).removeprefix(PREFIX).lower()
+    given = details["input"]
     shown = str(given).lower() if isinstance(given, bool) else given
-    return f"{source.where(name)} {fault['ctx']['error']}, not `{shown}`"
+    return f"{source.where(name)}: {details['ctx']['error']}, found `{shown}`"
 
 
-def _config_files(folder: str) -> Iterator[_Source]:
-    """The nearest pyproject.toml with our table, then the user's own file, where they set anything."""
-    for above in folders_upward(folder):
+def _config_files(directory: str) -> Iterator[_Source]:
+    """The nearest pyproject.toml with a table for pexec, then the user's own file, if they set anything."""
+    for above in directories_upward(directory):
         file = os.path.join(above, "pyproject.toml")
         tool = _toml(file, mention=b"pexec").get("tool")
         if isinstance(tool, dict) and "pexec" in tool:
             origin = f"{os.path.relpath(file)} [tool.pexec]"
             if not isinstance(tool["pexec"], dict):
-                raise UsageError(f"`pexec` in {os.path.relpath(file)} must be a table", help="write `[tool.pexec]`")
+                raise UsageError(f"`pexec` in {os.path.relpath(file)}: expected a table", help="write `[tool.pexec]`")
             yield _Source(file, origin, tool["pexec"])
             break
     base = os.environ.get("XDG_CONFIG_HOME", "")
@@ -215,7 +215,7 @@ def _config_files(folder: str) -> Iterator[_Source]:
 
 
 def _toml(file: str, mention: bytes = b"") -> dict[str, Any]:
-    """The data of a TOML file; empty where there is no such file or no `mention` in it. Raises UsageError."""
+    """The data of a TOML file; empty if the file does not exist or does not contain `mention`. Raises UsageError."""
     try:
         with open(file, "rb") as stream:
             content = stream.read()
@@ -237,16 +237,10 @@ def _unknown_variables() -> Iterator[tuple[str, str]]:
     known = {*map(variable_of, PARSERS), *GIVEN_TO_JOBS}
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known and not name.startswith(PARAMETER_PREFIX):
-            near = _nearest(name.removeprefix(PREFIX).lower())
-            yield f"the environment variable `{name}` means nothing to pexec", _did_you_mean(near and variable_of(near))
+            yield f"unknown environment variable `{name}`", _did_you_mean(name, map(variable_of, PARSERS))
 
 
-def _nearest(key: str) -> str:
-    """The setting whose name looks like `key`; empty if none does."""
-    import difflib
+def _did_you_mean(name: str, names: Iterable[str]) -> str:
+    from orchestrator.diagnostics.suggest import did_you_mean
 
-    return next(iter(difflib.get_close_matches(key.replace("-", "_"), PARSERS, n=1)), "")
-
-
-def _did_you_mean(name: str) -> str:
-    return name and f"did you mean `{name}`?"
+    return did_you_mean(name, names)

@@ -50,7 +50,7 @@ def test_a_run_is_planned_driven_read_and_resumed(folder: Path, capfd: pytest.Ca
     assert resumed == orchestrator.Run(failed.id, failed.folder, 0)
     report = orchestrator.read_report()
     assert (report.result, report.resumed, [job.attempts for job in report.jobs]) == ("SUCCESS", 1, [1, 2])
-    with pytest.raises(RefusedError, match="there is nothing to resume"):
+    with pytest.raises(RefusedError, match="nothing to resume"):
         orchestrator.resume()
     assert capfd.readouterr().out == ""
 
@@ -95,8 +95,8 @@ def test_an_invalid_manifest_is_an_error_with_all_its_diagnostics(folder: Path) 
         ({"params": {"hwo": "me"}}, "`--set hwo`: there is no parameter `hwo`"),
         ({"max_parallel_jobs": 0}, "`max_parallel_jobs` must be a positive integer"),
         ({"fail_fast": "maybe"}, "'maybe' is not a valid FailFast"),
-        ({"timeout_seconds": -1}, "`-1` is no number of seconds"),
-        ({"timeout_seconds": "5m"}, "`5m` is no number of seconds"),
+        ({"timeout_seconds": -1}, "`-1` is not a positive number of seconds"),
+        ({"timeout_seconds": "5m"}, "`5m` is not a positive number of seconds"),
     ],
 )
 def test_wrong_arguments_are_wrong_usage(folder: Path, arguments: dict[str, object], said: str) -> None:
@@ -107,7 +107,7 @@ def test_wrong_arguments_are_wrong_usage(folder: Path, arguments: dict[str, obje
 
 def test_a_run_that_is_not_there_is_wrong_usage(folder: Path) -> None:
     for look in (orchestrator.read_report, orchestrator.resume):
-        with pytest.raises(UsageError, match="there is no run in `elsewhere`"):
+        with pytest.raises(UsageError, match="no runs in `elsewhere`"):
             look(run_root="elsewhere")
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.diagnostics.repository import folders_upward
+from orchestrator.diagnostics.repository import directories_upward
 from orchestrator.errors import UsageError
 from orchestrator.settings import GIVEN_TO_JOBS, PARSERS, Setting, Settings, load_settings
 
-NOT_JOBS = "must be a whole number from 1 on, `auto`, or a share of the CPUs such as `150%`"
-NOT_SECONDS = "must be a number of seconds above 0, such as `300` or `2.5`, or `none`"
+NOT_JOBS = "expected a positive integer, `auto`, or a share of the CPUs such as `150%`"
+NOT_SECONDS = "expected a positive number of seconds, such as `300` or `2.5`, or `none`"
 
 
 class World:
@@ -86,8 +86,9 @@ def test_flag_before_environment_before_project_before_user(
         world.project(f"[tool.pexec]\n{name} = {toml(values[2])}\n")
     if 3 in speaking:
         world.user(f"{name} = {toml(values[3])}\n")
-    flags = {name: Setting(values[0], origins[0])} if 0 in speaking else {}
-    assert world.settings(**flags) == Settings(**{name: Setting(values[first], origins[first])})
+    flags: dict[str, Any] = {name: Setting(values[0], origins[0])} if 0 in speaking else {}
+    expected: dict[str, Any] = {name: Setting(values[first], origins[first])}
+    assert world.settings(**flags) == Settings(**expected)
 
 
 def toml(value: object) -> str:
@@ -145,28 +146,28 @@ def test_a_variable_in_lower_case_is_somebody_elses(world: World) -> None:
         ("max_parallel_jobs", "1.5", NOT_JOBS),
         ("max_parallel_jobs", "0%", NOT_JOBS),
         ("max_parallel_jobs", "9" * 5000, NOT_JOBS),
-        ("fail_fast", "yes", "must be `false`, `drain` or `true`"),
+        ("fail_fast", "yes", "expected `false`, `drain` or `true`"),
         ("timeout_seconds", "0", NOT_SECONDS),
         ("timeout_seconds", "5m", NOT_SECONDS),
         ("timeout_seconds", "nan", NOT_SECONDS),
         ("timeout_seconds", "-1", NOT_SECONDS),
-        ("output", "loud", "must be one of `auto`, `live`, `plain`, `grouped`, `quiet`, `jsonl`"),
+        ("output", "loud", "expected one of `auto`, `live`, `plain`, `grouped`, `quiet`, `jsonl`"),
     ],
 )  # fmt: skip
 def test_a_value_that_cannot_be_is_refused_with_its_source(world: World, name: str, given: str, reason: str) -> None:
     world.variable(f"PEXEC_{name.upper()}", given)
-    assert world.refusal() == (f"`PEXEC_{name.upper()}` {reason}, not `{given}`", "")
+    assert world.refusal() == (f"`PEXEC_{name.upper()}`: {reason}, found `{given}`", "")
 
 
 @pytest.mark.parametrize(
     ("line", "message", "hint"),
     [
-        ("max_parallel_jobs = true", f"`max_parallel_jobs` in {{origin}} {NOT_JOBS}, not `true`", ""),
-        ("fail_fast = 1.5", "`fail_fast` in {origin} must be `false`, `drain` or `true`, not `1.5`", ""),
-        ("run_root = 3", "`run_root` in {origin} must be the path of a folder, not `3`", ""),
-        ("max-parallel-jobs = 3", "`max-parallel-jobs` in {origin} is no setting", "did you mean `max_parallel_jobs`?"),
-        ("PEXEC_OUTPUT = 'quiet'", "`PEXEC_OUTPUT` in {origin} is no setting", ""),
-        ("colour = 3", "`colour` in {origin} is no setting", ""),
+        ("max_parallel_jobs = true", f"`max_parallel_jobs` in {{origin}}: {NOT_JOBS}, found `true`", ""),
+        ("fail_fast = 1.5", "`fail_fast` in {origin}: expected `false`, `drain` or `true`, found `1.5`", ""),
+        ("run_root = 3", "`run_root` in {origin}: expected the path of a directory, found `3`", ""),
+        ("run-root = 'x'", "unknown setting `run-root` in {origin}", "did you mean `run_root`?"),
+        ("PEXEC_OUTPUT = 'quiet'", "unknown setting `PEXEC_OUTPUT` in {origin}", ""),
+        ("colour = 3", "unknown setting `colour` in {origin}", ""),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("place", ["project", "user"])
@@ -184,9 +185,9 @@ def test_all_faults_are_told_at_once(world: World) -> None:
     world.variable("PEXEC_OUTPUT", "loud")
     world.project("[tool.pexec]\nrun-root = 'x'\nfail_fast = 3\n")
     assert world.refusal() == (
-        "`PEXEC_OUTPUT` must be one of `auto`, `live`, `plain`, `grouped`, `quiet`, `jsonl`, not `loud`; "
-        "`run-root` in pyproject.toml [tool.pexec] is no setting; "
-        "`fail_fast` in pyproject.toml [tool.pexec] must be `false`, `drain` or `true`, not `3`",
+        "`PEXEC_OUTPUT`: expected one of `auto`, `live`, `plain`, `grouped`, `quiet`, `jsonl`, found `loud`; "
+        "unknown setting `run-root` in pyproject.toml [tool.pexec]; "
+        "`fail_fast` in pyproject.toml [tool.pexec]: expected `false`, `drain` or `true`, found `3`",
         "did you mean `run_root`?",
     )
 
@@ -200,7 +201,7 @@ def test_a_file_that_is_not_toml_is_refused_with_its_line(world: World) -> None:
 
 def test_a_table_that_is_none_is_refused(world: World) -> None:
     world.project("[tool]\npexec = 3\n")
-    assert world.refusal() == ("`pexec` in pyproject.toml must be a table", "write `[tool.pexec]`")
+    assert world.refusal() == ("`pexec` in pyproject.toml: expected a table", "write `[tool.pexec]`")
 
 
 def test_a_project_file_that_does_not_concern_pexec_is_not_read(world: World) -> None:
@@ -228,7 +229,7 @@ def test_the_search_does_not_go_through_a_folder_that_everybody_may_write_to(tmp
     below = tmp_path / "open/mine/below"
     below.mkdir(parents=True)
     (tmp_path / "open").chmod(0o1777)
-    assert list(folders_upward(str(below))) == [str(below), str(tmp_path / "open/mine")]
+    assert list(directories_upward(str(below))) == [str(below), str(tmp_path / "open/mine")]
 
 
 def test_a_run_root_in_a_file_counts_from_that_file(world: World) -> None:
@@ -261,9 +262,9 @@ def test_unknown_variables_are_told_and_those_that_jobs_get_are_known(world: Wor
     world.variable("PEXEC_MAX_PARALEL_JOBS", "3")
     world.variable("PEXEC_FOO", "3")
     assert world.settings().warnings == (
-        ("the environment variable `PEXEC_FOO` means nothing to pexec", ""),
+        ("unknown environment variable `PEXEC_FOO`", ""),
         (
-            "the environment variable `PEXEC_MAX_PARALEL_JOBS` means nothing to pexec",
+            "unknown environment variable `PEXEC_MAX_PARALEL_JOBS`",
             "did you mean `PEXEC_MAX_PARALLEL_JOBS`?",
         ),
     )

@@ -1,17 +1,15 @@
-"""What the commands that look at runs share: which run is meant, its plan, and the events of its journal so far."""
+"""Which run is meant, its plan, and the events of its journal so far: for everything that reads runs."""
 
 from __future__ import annotations
 
-import argparse
-import gc
 import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from orchestrator.cli.options import STDIN, add_run_root, find_manifest, one_of, run_root_of, settings_for
-from orchestrator.diagnostics.repository import folders_upward
+from orchestrator.collector import collector_paused
+from orchestrator.diagnostics.repository import directories_upward
 from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
 from orchestrator.journal.file_names import JOURNAL, PLAN
 from orchestrator.journal.liveness import is_driven
@@ -20,67 +18,30 @@ from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run, list_runs
 from orchestrator.plan.export import plan_from_dict
 
-if TYPE_CHECKING:
-    from orchestrator.cli.main import Parser
-
-RUN_HELP = "a run's id or the beginning of it; by default the last run"
 PATIENCE = 5.0  # seconds that a run may take to write its plan
 PAUSE = 0.05
 
 Sink = Callable[[Mapping[str, Any]], None]
 
 
-def add_looking_arguments(parser: Parser, *formats: str) -> None:
-    """`--format`, whose first value is the default, and `--run-root`."""
-    parser.add_argument(
-        "--format",
-        metavar="|".join(formats),
-        type=one_of(*formats),
-        default=formats[0],
-        help=f"{formats[0]} (default) or {', '.join(formats[1:])}",
-    )
-    add_run_root(parser)
-
-
-def add_run(parser: Parser) -> None:
-    """The word RUN."""
-    parser.usage = f"{parser.prog} [RUN] [flags]"
-    parser.add_argument("run", metavar="RUN", nargs="?", help=RUN_HELP)
-
-
-def run_root(arguments: argparse.Namespace) -> str:
-    """Where runs are kept, by the flag, the settings or the default."""
+def choose_run(root: str, run_id: str | None) -> RunDir:
+    """The run whose id begins so, by default the last one. Raises UsageError if there is none, or it is ambiguous."""
     try:
-        manifest = find_manifest()
+        return find_run(root, run_id)
     except UsageError:
-        manifest = STDIN
-    settings = settings_for(arguments, manifest)
-    if settings.warnings:
-        from orchestrator.app.planning import tell_warnings
-
-        tell_warnings(settings.warnings)
-    return run_root_of(settings)
-
-
-def chosen_run(arguments: argparse.Namespace, root: str | None = None) -> RunDir:
-    """The run that `arguments.run` names. Raises UsageError when there is none, or several begin so."""
-    root = run_root(arguments) if root is None else root
-    try:
-        return find_run(root, arguments.run)
-    except UsageError:
-        other = _runs_above(root)
+        other = _other_root(root)
         if other is None or list_runs(root):
             raise
-    raise UsageError(f"there is no run in `{root}`", help=f"there is one in `{other}`: name that with `--run-root`")
+    raise UsageError(f"no runs in `{root}`", help=f"there are runs in `{other}`; select it with `--run-root`")
 
 
-def _runs_above(root: str) -> str | None:
-    """Another place in which runs are kept, in the current folder or one above."""
-    for folder in folders_upward("."):
-        place = os.path.relpath(os.path.join(folder, DEFAULT_ROOT))
+def _other_root(root: str) -> str | None:
+    """Another directory of runs, in the current directory or one of its parents."""
+    for directory in directories_upward("."):
+        other = os.path.relpath(os.path.join(directory, DEFAULT_ROOT))
         with suppress(EnvironmentFailedError):
-            if place != os.path.normpath(root) and list_runs(place):
-                return place
+            if other != os.path.normpath(root) and list_runs(other):
+                return other
     return None
 
 
@@ -94,23 +55,18 @@ class Look:
     def __init__(self, run: RunDir, *, keeps_plan_data: bool = False) -> None:
         self.run = run
         self.driven = is_driven(run)  # asked first: a run that ends while its journal is read is no interrupted one
-        gc.disable()  # a large plan is all survivors; looking for garbage among them takes longer than reading it
-        try:
+        with collector_paused(freeze=True):
             data = self._plan_data()
             self.plan = plan_from_dict(data)
             self.plan_data = data if keeps_plan_data else {}
             del data
-            gc.freeze()
-        finally:
-            gc.enable()
         self._ids = frozenset(job.id for job in self.plan.jobs)
         self._reader = JournalReader(run)
 
     def feed(self, *sinks: Sink) -> int:
         """Give all events that came since the last time to each sink, and return how many there were."""
         before, self.driven, ids = self._reader.next_seq, is_driven(self.run), self._ids
-        gc.disable()
-        try:
+        with collector_paused():
             for event in self._reader:
                 job = event.get("job")
                 if job is None:
@@ -120,8 +76,6 @@ class Look:
                     raise RefusedError(f"{where}: `{job}` is no job of the plan", code="PX405")
                 for sink in sinks:
                     sink(event)
-        finally:
-            gc.enable()
         return self._reader.next_seq - before
 
     def _check_plan(self, event: Mapping[str, Any]) -> None:
@@ -152,12 +106,3 @@ class Look:
                 if not is_driven(self.run) or time.monotonic() > give_up_at:
                     raise
             time.sleep(PAUSE)
-
-
-def as_json(data: Any, *, indent: int | None = 2) -> str:
-    """Plain data or structs as JSON with a newline at its end. Pure ASCII, so no terminal is driven by it."""
-    import json
-
-    import msgspec
-
-    return json.dumps(msgspec.to_builtins(data), indent=indent) + "\n"

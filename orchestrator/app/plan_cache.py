@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from orchestrator import __version__
+from orchestrator.app.invocation import STDIN
 from orchestrator.app.planning import known_durations
-from orchestrator.cli.options import STDIN
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.safe_files import SAFE, open_regular, write_new
 from orchestrator.plan.estimate import with_durations
+from orchestrator.plan.inputs import PARAM_PREFIX
 from orchestrator.plan.model import Plan
-from orchestrator.plan.planning_environment import PARAM_PREFIX
 
 if TYPE_CHECKING:
-    from orchestrator.app.planning import Verdict
-    from orchestrator.cli.options import Invocation
+    from orchestrator.app.invocation import Invocation
+    from orchestrator.app.planning import PlanningResult
 
 _MOST_BYTES = 4 << 20  # of a manifest; reading a larger plan back would not save enough
 _MOST_PLANS = 50
@@ -57,7 +57,7 @@ class PlanCache:
             self._facts = _facts(invocation, self._data)
 
     def recall(self) -> Plan | None:
-        """The plan that `judge` would make now."""
+        """The plan that `plan_manifest` would make now, if it is known."""
         if self._data is None:
             return None
         try:
@@ -74,16 +74,16 @@ class PlanCache:
         durations = known_durations(self._invocation.run_root, plan.manifest)
         return with_durations(plan, durations) if durations else plan
 
-    def keep(self, verdict: Verdict) -> None:
-        """Remember what `judge` made, for the next time."""
-        if self._data is None or verdict.plan is None or not verdict.is_repeatable:
+    def keep(self, result: PlanningResult) -> None:
+        """Remember the result of `plan_manifest` for the next time."""
+        if self._data is None or result.plan is None or not result.is_repeatable:
             return
-        if verdict.plan.secrets:
+        if result.plan.secrets:
             return  # the manifest may quote a value, which no file of ours may hold
-        if verdict.texts.get(verdict.path) != self._data.decode("utf-8-sig"):
+        if result.texts.get(result.path) != self._data.decode("utf-8-sig"):
             return  # the manifest was changed between two looks at it
         with contextlib.suppress(OSError, EnvironmentFailedError, UnicodeEncodeError):
-            plan = msgspec.msgpack.encode(with_durations(verdict.plan, {}))
+            plan = msgspec.msgpack.encode(with_durations(result.plan, {}))
             kept = msgspec.msgpack.encode(_Kept(self._facts, zlib.crc32(plan), plan))
             folder = _open_folder(create=True)
             try:
@@ -99,8 +99,7 @@ class PlanCache:
 
 
 def _has_parameters(invocation: Invocation) -> bool:
-    around = invocation.around
-    return bool(around.given) or any(name.startswith(PARAM_PREFIX) for name in around.env)
+    return bool(invocation.assignments) or any(name.startswith(PARAM_PREFIX) for name in invocation.environment.env)
 
 
 def _manifest(path: str) -> bytes | None:

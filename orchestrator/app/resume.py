@@ -1,7 +1,7 @@
-"""Going on with a run: read what its journal says, plan again, and drive what is left.
+"""Resuming a run: read its journal, plan again, and drive what is left.
 
-With the plan that the run had, it goes on in its own folder. With another plan it is over, and a new run takes over
-each success that still stands.
+If the plan is the same, the run continues in its own directory. If it has changed, the run is over, and a new run
+reuses each success that is unchanged.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from orchestrator.app.adoption import AdoptionDecision, fates, untouched
-from orchestrator.app.planning import tell_faults
+from orchestrator.app.adoption import AdoptionDecision, adoption_decisions, jobs_left_out
+from orchestrator.app.planning import PlanningResult, print_diagnostics
+from orchestrator.app.prepare import prepare
 from orchestrator.app.replan import can_plan_again, plan_again, with_slots
-from orchestrator.app.start import Past, RunOptions, drive, run_plan
-from orchestrator.app.summary import is_as_then, load_summary
+from orchestrator.app.start import ResumeState, RunOptions, drive, run_plan
+from orchestrator.app.summary import is_unchanged, load_summary
 from orchestrator.console.streams import write_stderr
-from orchestrator.console.text import plural, visible
+from orchestrator.console.text import count, visible
 from orchestrator.engine.facts import AttemptFinished, CancelRequested, JobAdopted, RunResumed
 from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.outcomes import FAILURES, RunResult
@@ -27,12 +28,11 @@ from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.execute.attempt.spec import AttemptResult
-from orchestrator.execute.driver import Driver, measured
+from orchestrator.execute.driver import Driver, usage_fields
 from orchestrator.execute.leftovers import boot_id, end_tree
-from orchestrator.execute.preflight import check_resources
-from orchestrator.execute.supervisor.supervisor import Supervision
+from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
-from orchestrator.journal.history import History, Process
+from orchestrator.journal.history import AttemptProcess, History
 from orchestrator.journal.plan_file import read_plan_data
 from orchestrator.journal.reader import JournalReader, recover
 from orchestrator.journal.rundir import RunDir
@@ -41,118 +41,170 @@ from orchestrator.plan.export import plan_from_dict
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
 
-CUT_SHORT = "pexec ended before it did"
+LOST_REASON = "pexec ended before it did"
 
 
 class ResumeOptions(Struct, frozen=True):
-    """What the command line says. `max_parallel_jobs` as it is written, None: as the run was started."""
+    """What the command line says. `max_parallel_jobs` is not parsed yet; None keeps that of the run."""
 
     run: RunOptions
     max_parallel_jobs: int | str | None
     only_failed: bool
 
 
-def resume(rundir: RunDir, options: ResumeOptions, supervision: Supervision) -> int:
-    """Go on with the run, which is locked by the caller; the exit code as of `pexec apply`.
+def resume(rundir: RunDir, options: ResumeOptions, supervisor: Supervisor) -> int:
+    """Resume the run, which the caller has locked, and return the exit code of `pexec apply`.
 
-    Raises RefusedError for a damaged journal and where there is nothing to do.
+    Raises RefusedError for a damaged journal, and if there is nothing to do.
     """
-    closing = load_summary(rundir)
-    if closing is not None and closing.head.result == RunResult.SUCCESS and is_as_then(rundir, closing, RESULTS):
+    summary = load_summary(rundir)
+    if summary is not None and summary.head.result == RunResult.SUCCESS and is_unchanged(rundir, summary, RESULTS):
         raise _nothing_to_do(rundir)
-    reader = JournalReader(rundir)
-    records = iter(reader)
-    first = next(records, None)
-    if first is None or first["event"] != "run.started":
-        raise RefusedError(
-            f"run `{rundir.run_id}` ended before it began", help="start anew with `pexec apply`", code="PX406"
-        )
-    given = {} if options.max_parallel_jobs is None else {"max_parallel_jobs": options.max_parallel_jobs}
-    verdict = (
-        plan_again(first["invocation"], given, options.run.run_root) if can_plan_again(first["invocation"]) else None
-    )
-    plan = verdict.plan if verdict is not None else with_slots(_old_plan(rundir), options.max_parallel_jobs)
-    goes_on = plan is not None and plan.digest == first["plan_digest"]
-    history = History(plan if plan is not None and goes_on else _old_plan(rundir))
-    _take_in(history, first, rundir)
-    for record in records:
-        _take_in(history, record, rundir)
-    if history.result == RunResult.SUCCESS:
-        return _complete_files(rundir)
-    if verdict is not None:
-        tell_faults(verdict)
-    if plan is None:
-        return ExitCode.INVALID
-    if goes_on:
-        return _go_on(plan, rundir, history, reader.next_seq, options, supervision)
-    return _start_over(plan, rundir, history, {**first["invocation"], **given}, options, supervision)
+    return _Resumption(rundir, options, supervisor).run()
 
 
-def _go_on(
-    plan: Plan, rundir: RunDir, history: History, next_seq: int, options: ResumeOptions, supervision: Supervision
-) -> int:
-    """The same plan: the run goes on where it is."""
-    scheduler = history.scheduler
-    states = [scheduler.state(job.index) for job in plan.jobs]
-    left_alone = _left_alone(plan, fates(plan, states, plan), states, rundir.run_id, options)
-    check_resources(rundir.path, len(plan.jobs) - scheduler.tally[JobState.SUCCEEDED])
-    rundir.make_folders()
-    rundir.tidy()
-    _make_way_for_logs(plan, rundir, scheduler)
-    cut = recover(rundir)
-    succeeded = f"{scheduler.tally[JobState.SUCCEEDED]} of {plural(len(plan.jobs), 'job')} succeeded before"
-    write_stderr(f"pexec: going on with run `{rundir.run_id}`: {succeeded}\n")
+class _Resumption:
+    """One resumption of a run. Reads the journal and plans again when it is made."""
 
-    def settle(driver: Driver) -> None:
-        for consequence in history.missing:
-            driver.conclude(consequence, history.at)  # the cut is right behind the fact that it follows from
+    def __init__(self, rundir: RunDir, options: ResumeOptions, supervisor: Supervisor) -> None:
+        self._rundir = rundir
+        self._options = options
+        self._supervisor = supervisor
+        self._reader = JournalReader(rundir)
+        records = iter(self._reader)
+        first = next(records, None)
+        if first is None or first["event"] != "run.started":
+            raise RefusedError(
+                f"run `{rundir.run_id}` ended before it began",
+                help="start a new run with `pexec apply`",
+                code="PX406",
+            )
+        self._invocation: Mapping[str, Any] = first["invocation"]
+        self._planning = self._plan_again()
+        self._plan = self._new_plan()
+        self._is_same_plan = self._plan is not None and self._plan.digest == first["plan_digest"]
+        self._history = History(self._plan if self._plan is not None and self._is_same_plan else _old_plan(rundir))
+        self._add(first)
+        for record in records:
+            self._add(record)
+
+    def run(self) -> int:
+        """Drive what is left; the exit code."""
+        if self._history.result == RunResult.SUCCESS:
+            return _complete_files(self._rundir)
+        if self._planning is not None:
+            print_diagnostics(self._planning)
+        if self._plan is None:
+            return ExitCode.INVALID
+        return self._continue(self._plan) if self._is_same_plan else self._start_over(self._plan)
+
+    def _plan_again(self) -> PlanningResult | None:
+        """The result of planning the manifest again; None if it cannot be read again."""
+        if not can_plan_again(self._invocation):
+            return None
+        return plan_again(self._invocation, self._options.max_parallel_jobs, self._options.run.run_root)
+
+    def _new_plan(self) -> Plan | None:
+        if self._planning is not None:
+            return self._planning.plan
+        return with_slots(_old_plan(self._rundir), self._options.max_parallel_jobs)
+
+    def _add(self, record: Mapping[str, Any]) -> None:
+        try:
+            self._history.add(record)
+        except (IllegalMove, KeyError, TypeError, ValueError) as error:
+            why = f"unknown job `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
+            raise RefusedError(
+                f"the journal of run `{self._rundir.run_id}` does not match its plan: line {record['seq'] + 1}: {why}",
+                help="the run cannot be resumed; start a new run with `pexec apply`",
+                code="PX405",
+            ) from error
+
+    def _continue(self, plan: Plan) -> int:
+        """The plan is the same: continue the run where it stopped."""
+        rundir, history = self._rundir, self._history
+        scheduler = history.scheduler
+        states = [scheduler.table.states[job.index] for job in plan.jobs]
+        left_out = self._left_out(plan, adoption_decisions(plan, states, plan), states)
+        succeeded = scheduler.table.tally[JobState.SUCCEEDED]
+        prepared = prepare(plan, self._supervisor, rundir.path, len(plan.jobs) - succeeded)
+        rundir.make_folders()
+        rundir.tidy()
+        _rename_stale_logs(plan, rundir, scheduler)
+        cut = recover(rundir)
+        done = f"{succeeded} of {count(len(plan.jobs), 'job')} already done"
+        write_stderr(f"pexec: resuming run `{rundir.run_id}`: {done}\n")
         if cut:
-            driver.remark("journal.recovered", cut_bytes=cut)
-        for process in _end_leftovers(history):
-            driver.remark("orphan.killed", pid=process.pid, job=plan.jobs[process.job].id)
-        if scheduler.running:
-            _lose_what_ran(driver, plan, rundir, scheduler.running)
+            size = count(cut, "byte")
+            write_stderr(f"pexec: the last line of the journal was incomplete: {size} removed and saved next to it\n")
 
-    def begin(driver: Driver) -> None:
-        slots = plan.policy.max_parallel_jobs
-        driver.record(RunResumed(driver.now()), pid=os.getpid(), boot_id=boot_id(), max_parallel_jobs=slots)
-        _cancel(driver, left_alone)
+        def before_resume(driver: Driver) -> None:
+            for consequence in history.missing:
+                # The journal was cut right after the fact that these follow from.
+                driver.record_consequence(consequence, history.at)
+            if cut:
+                driver.note("journal.recovered", cut_bytes=cut)
+            for process in self._end_leftovers():
+                driver.note("orphan.killed", pid=process.pid, job=plan.jobs[process.job].id)
+            if scheduler.running:
+                _record_lost_attempts(driver, plan, rundir, scheduler.running)
 
-    past = Past(scheduler, history.at, JournalReader(rundir), next_seq, settle)
-    if cut:
-        write_stderr(f"pexec: the last line of the journal was torn: {plural(cut, 'byte')} cut and kept beside it\n")
-    return drive(plan, rundir, past, begin, options.run, supervision)
+        def on_start(driver: Driver) -> None:
+            slots = plan.policy.max_parallel_jobs
+            driver.record(RunResumed(driver.now()), pid=os.getpid(), boot_id=boot_id(), max_parallel_jobs=slots)
+            _cancel(driver, left_out)
 
+        state = ResumeState(scheduler, history.at, JournalReader(rundir), self._reader.next_seq, before_resume)
+        return drive(prepared, rundir, state, on_start, self._options.run, self._supervisor)
 
-def _start_over(
-    plan: Plan,
-    rundir: RunDir,
-    history: History,
-    invocation: Mapping[str, Any],
-    options: ResumeOptions,
-    supervision: Supervision,
-) -> int:
-    """Another plan: a new run, in which what succeeded and is the same still counts."""
-    old = _old_plan(rundir)
-    states = [history.scheduler.state(job.index) for job in old.jobs]
-    decided = fates(old, states, plan)
-    left_alone = _left_alone(plan, decided, states, rundir.run_id, options)
-    _tell_fates(plan, decided, left_alone, rundir.run_id)
-    ended = _end_leftovers(history)
+    def _start_over(self, plan: Plan) -> int:
+        """The plan has changed: start a new run, in which unchanged successes count."""
+        old, run_id = _old_plan(self._rundir), self._rundir.run_id
+        states = [self._history.scheduler.table.states[job.index] for job in old.jobs]
+        decisions = adoption_decisions(old, states, plan)
+        left_out = self._left_out(plan, decisions, states)
+        _print_decisions(plan, decisions, left_out, run_id)
+        ended = self._end_leftovers()
 
-    def then(driver: Driver) -> None:
-        for process in ended:
-            driver.remark("orphan.killed", pid=process.pid, job=None)
-        for job, fate in zip(plan.jobs, decided, strict=True):
-            if fate.reused:
-                driver.record(JobAdopted(driver.now(), job.index), from_run=rundir.run_id)
-        _cancel(driver, left_alone)
+        def after_start(driver: Driver) -> None:
+            for process in ended:
+                driver.note("orphan.killed", pid=process.pid, job=None)
+            for job, decision in zip(plan.jobs, decisions, strict=True):
+                if decision.reused:
+                    driver.record(JobAdopted(driver.now(), job.index), from_run=run_id)
+            _cancel(driver, left_out)
 
-    return run_plan(plan, options.run, supervision, invocation=invocation, then=then)
+        slots = self._options.max_parallel_jobs
+        changed = {} if slots is None else {"max_parallel_jobs": slots}
+        return run_plan(
+            plan,
+            self._options.run,
+            self._supervisor,
+            invocation={**self._invocation, **changed},
+            after_start=after_start,
+        )
+
+    def _left_out(self, plan: Plan, decisions: Sequence[AdoptionDecision], states: Sequence[JobState]) -> list[int]:
+        """The jobs that `--failed` leaves out."""
+        if not self._options.only_failed:
+            return []
+        if not FAILURES.intersection(states):
+            raise RefusedError(
+                f"no job of run `{self._rundir.run_id}` has failed",
+                help="without `--failed`, all remaining jobs run",
+                code="PX406",
+            )
+        return jobs_left_out(plan, decisions)
+
+    def _end_leftovers(self) -> list[AttemptProcess]:
+        """End what the dead process of pexec, and its warden, left running since this boot of the machine."""
+        boot = boot_id()
+        suspects = [process for process in self._history.under_way if boot and process.boot_id == boot]
+        return [process for process in suspects if end_tree(process.pid, process.start_ticks)]
 
 
 def _complete_files(rundir: RunDir) -> int:
-    """Nothing is left to run, but a process that was killed right after the end may have left its files behind."""
+    """No job is left, but a process that was killed right after the end may not have written all files."""
     try:
         complete = json.loads(rundir.read(RESULTS))["execution_result"] == RunResult.SUCCESS
     except (EnvironmentFailedError, ValueError, KeyError, TypeError):
@@ -168,7 +220,7 @@ def _complete_files(rundir: RunDir) -> int:
 
 def _nothing_to_do(rundir: RunDir) -> RefusedError:
     return RefusedError(
-        f"there is nothing to resume: run `{rundir.run_id}` succeeded",
+        f"nothing to resume: run `{rundir.run_id}` succeeded",
         help="`pexec apply` starts a new run",
         code="PX406",
     )
@@ -178,58 +230,28 @@ def _old_plan(rundir: RunDir) -> Plan:
     return plan_from_dict(read_plan_data(rundir))
 
 
-def _take_in(history: History, record: Mapping[str, Any], rundir: RunDir) -> None:
-    try:
-        history.add(record)
-    except (IllegalMove, KeyError, TypeError, ValueError) as error:
-        why = f"`{error.args[0]}` is no job of the plan" if isinstance(error, KeyError) else str(error)
-        raise RefusedError(
-            f"the journal of run `{rundir.run_id}` does not fit its plan: line {record['seq'] + 1}: {why}",
-            help="a run with this journal cannot go on; start anew with `pexec apply`",
-            code="PX405",
-        ) from error
-
-
-def _left_alone(
-    plan: Plan, decided: Sequence[AdoptionDecision], states: Sequence[JobState], run_id: str, options: ResumeOptions
-) -> list[int]:
-    """The jobs that `--failed` leaves out."""
-    if not options.only_failed:
-        return []
-    if not FAILURES.intersection(states):
-        raise RefusedError(
-            f"no job of run `{run_id}` has failed", help="without `--failed` everything that is left runs", code="PX406"
-        )
-    return untouched(plan, decided)
-
-
-def _end_leftovers(history: History) -> list[Process]:
-    """End what the dead process of pexec, and its warden, left running of this boot of the machine."""
-    boot = boot_id()
-    suspects = [process for process in history.under_way if boot and process.boot_id == boot]
-    return [process for process in suspects if end_tree(process.pid, process.start_ticks)]
-
-
-def _lose_what_ran(driver: Driver, plan: Plan, rundir: RunDir, running: Sequence[tuple[int, int]]) -> None:
-    """Each attempt that was under way gets its end, so that the extra attempt that follows is marked."""
+def _record_lost_attempts(driver: Driver, plan: Plan, rundir: RunDir, running: Sequence[tuple[int, int]]) -> None:
+    """Record the end of each attempt that was running, so that the attempt that replaces it is marked as extra."""
     names = slugs([job.id for job in plan.jobs])
     for index, attempt in running:
         log = log_name(names[index], attempt)
-        result = AttemptResult(Verdict.LOST, CUT_SHORT, log_bytes=_size(rundir.path_of(log)))
+        result = AttemptResult(Verdict.LOST, LOST_REASON, log_bytes=_size(rundir.path_of(log)))
         end = AttemptFinished(driver.now(), index, attempt, result.verdict, reason=result.reason)
-        driver.record(end, **measured(result, log))
+        driver.record(end, **usage_fields(result, log))
 
 
-def _make_way_for_logs(plan: Plan, rundir: RunDir, scheduler: Scheduler) -> None:
-    """A machine that lost its power may know the log of an attempt whose last lines of the journal are gone: the
-    attempt that now gets this number needs the name. So does the cleanup of a job that runs once more.
+def _rename_stale_logs(plan: Plan, rundir: RunDir, scheduler: Scheduler) -> None:
+    """Make room for the logs of the attempts to come.
+
+    After a power failure there may be the log of an attempt whose events are lost, and the next attempt gets its
+    number. The log of a cleanup is replaced if the job runs again.
     """
     there = set(os.listdir(rundir.folder(LOGS)))
     for job, slug in zip(plan.jobs, slugs([job.id for job in plan.jobs]), strict=True):
-        attempt = scheduler.attempts(job.index) + 1
+        attempt = scheduler.table.attempts[job.index] + 1
         while os.path.basename(name := log_name(slug, attempt)) in there and rundir.put_aside(name):
             attempt += 1
-        if job.spec.cleanup is not None and scheduler.state(job.index) is not JobState.SUCCEEDED:
+        if job.spec.cleanup is not None and scheduler.table.states[job.index] is not JobState.SUCCEEDED:
             rundir.remove(cleanup_log_name(slug))
 
 
@@ -245,10 +267,10 @@ def _cancel(driver: Driver, jobs: Sequence[int]) -> None:
         driver.record(CancelRequested(driver.now(), CancelReason.USER, False, index))
 
 
-def _tell_fates(plan: Plan, decided: Sequence[AdoptionDecision], left_alone: Sequence[int], run_id: str) -> None:
-    alone = set(left_alone)
-    lines = [f"pexec: the plan is not the one of run `{run_id}` any more, so this is a new run:\n"]
-    for job, fate in zip(plan.jobs, decided, strict=True):
-        verb = "is reused" if fate.reused else "is left out" if job.index in alone else "runs"
-        lines.append(f"  {visible(job.id)} {verb}: {visible(fate.why)}\n")
+def _print_decisions(plan: Plan, decisions: Sequence[AdoptionDecision], left_out: Sequence[int], run_id: str) -> None:
+    omitted = set(left_out)
+    lines = [f"pexec: the plan has changed since run `{run_id}`; starting a new run that reuses its results\n"]
+    for job, decision in zip(plan.jobs, decisions, strict=True):
+        what = "reused" if decision.reused else "left out" if job.index in omitted else "runs"
+        lines.append(f"  {visible(job.id)} {what}: {visible(decision.why)}\n")
     write_stderr("".join(lines))

@@ -1,7 +1,7 @@
-"""The composition root of a run: connects the run folder, journal, engine, executor and observers, and ends them all.
+"""The composition root of a run: connects run directory, journal, engine, executor and observers, and closes them all.
 
-Order matters twice. Everything that can fail for want of disk is made before the first job. And at the end processes
-go first, then the journal, then the files that are made from it, then the lock.
+The order matters twice. Everything that can fail for lack of disk space is created before the first job. And at the end
+the processes go first, then the journal, then the files that are derived from it, then the lock.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -19,190 +18,192 @@ from msgspec import Struct
 
 from orchestrator import __version__
 from orchestrator.app.after_run import finalize_run
-from orchestrator.app.memory import give_back
-from orchestrator.app.resolve_secrets import keep_secrets, refuse_in_records
-from orchestrator.console.streams import draws, wants_colour
+from orchestrator.app.memory import trim_heap
+from orchestrator.app.prepare import Prepared, prepare
+from orchestrator.app.resolve_secrets import refuse_in_records
+from orchestrator.app.screen import Screen, colours_closing_table, open_screen, screen_width
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState
 from orchestrator.errors import EnvironmentFailedError, ExitCode
 from orchestrator.execute.attempt.spec_builder import Specs
+from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
-from orchestrator.execute.driver import CancelAsked, Driver, Message, Observer, Signalled, Spawned
-from orchestrator.execute.executors.local import LocalBackend
-from orchestrator.execute.executors.local import OnOutput as OnAttemptOutput
+from orchestrator.execute.driver import CancelReceived, Driver, Message, SignalReceived, Spawned
+from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
-from orchestrator.execute.preflight import check_resources
-from orchestrator.execute.secrets.masking import masked_journal, masked_plan
+from orchestrator.execute.secrets.masking import masked_journal
 from orchestrator.execute.signals import keep_stacks, signals_to, suspend
-from orchestrator.execute.supervisor.supervisor import Supervision
+from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, PLAN
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
-from orchestrator.observe.plain import Plain, Progress
 from orchestrator.observe.run_files import RunFiles
-from orchestrator.observe.stream import LossyStream
-from orchestrator.plan.model import NO_LIMITS, Durability, Isolation, Plan
+from orchestrator.plan.model import Durability, Plan
 
-OnOutput = Callable[[str, bytes], None]
-Tell = Callable[[Driver], None]
+Hook = Callable[[Driver], None]  # records facts at a certain point of a run
+
+
+def _nothing(_: object) -> None:
+    pass
 
 
 class RunOptions(Struct, frozen=True):
-    """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` but `auto`. Who
-    needs to know which folder is used is told by `begun`."""
+    """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` except `auto`;
+    `on_directory` is called with the run directory before the first job."""
 
     run_root: str
     output: str
     keep_temp: bool = False
-    begun: Callable[[RunDir], None] = lambda rundir: None
+    on_directory: Callable[[RunDir], None] = _nothing
 
 
-class Screen(Struct, frozen=True):
-    """What shows a run: its observers, and who gets the bytes that jobs print, if anybody does."""
-
-    observers: tuple[Observer, ...]
-    on_output: OnOutput | None
-    err: LossyStream
-    tell_status: Callable[[float], None]
-    close: Callable[[], None] = lambda: None
-
-
-class Past(Struct, frozen=True):
-    """What there is of a run that goes on: where its events lead, its second, its events, and how many they are.
-
-    `settle` writes down what the process that died could not; the screen does not show it.
-    """
+class ResumeState(Struct, frozen=True):
+    """Where a run is when a process starts to drive it: the scheduler after its events, the second of the run, its
+    events, and the number of the next one. `before_resume` records what the previous process could not, unseen by the
+    screen. A new run has no events."""
 
     scheduler: Scheduler
     at: float = 0.0
     events: Iterable[Mapping[str, Any]] = ()
     next_seq: int = 0
-    settle: Tell = lambda driver: None
+    before_resume: Hook = _nothing
 
 
 def run_plan(
     plan: Plan,
     options: RunOptions,
-    supervision: Supervision,
+    supervisor: Supervisor,
     *,
     invocation: Mapping[str, Any],
-    then: Tell = lambda driver: None,
+    after_start: Hook = _nothing,
 ) -> int:
-    """Run the plan in a new run folder and return the exit code. `then` may write down what follows `run.started`.
+    """Run the plan in a new run directory and return the exit code. `after_start` may record facts after `run.started`.
 
-    Raises EnvironmentFailedError when the run folder cannot be kept, RefusedError when a secret is missing.
+    Raises EnvironmentFailedError if the run directory cannot be written, RefusedError if a secret is missing.
     """
 
-    def begin(driver: Driver) -> None:
+    def on_start(driver: Driver) -> None:
         driver.record(RunStarted(0.0), **started_fields(plan, invocation))
-        then(driver)
+        after_start(driver)
 
-    _missing(plan, supervision)
-    check_resources(options.run_root, len(plan.jobs))
-    refuse_in_records(plan, keep_secrets(plan, supervision), invocation)
+    prepared = prepare(plan, supervisor, options.run_root, len(plan.jobs))
+    refuse_in_records(prepared.masked, prepared.secrets, invocation)
     with create_run(options.run_root) as rundir:
-        return drive(plan, rundir, Past(Scheduler(plan)), begin, options, supervision)
+        return drive(prepared, rundir, ResumeState(Scheduler(plan)), on_start, options, supervisor)
 
 
-def drive(plan: Plan, rundir: RunDir, past: Past, begin: Tell, options: RunOptions, supervision: Supervision) -> int:
-    """Drive a run to its end. `begin` writes down the first events of this process."""
-    options.begun(rundir)
-    missing = _missing(plan, supervision)
-    secrets = keep_secrets(plan, supervision)
-    screen = open_screen(options.output, len(plan.jobs) - past.scheduler.tally[JobState.SUCCEEDED], rundir)
+def drive(
+    prepared: Prepared,
+    rundir: RunDir,
+    state: ResumeState,
+    on_start: Hook,
+    options: RunOptions,
+    supervisor: Supervisor,
+) -> int:
+    """Drive a run to its end and return the exit code. `on_start` records the first facts of this process."""
+    options.on_directory(rundir)
     with ExitStack() as stack:
-        stack.callback(screen.close)
-        power = plan.policy.durability is Durability.POWER
-        journal = JournalWriter(rundir, rundir.run_id, next_seq=past.next_seq, power=power)
-        stack.callback(_quietly, journal.close)
-        files = RunFiles(rundir, masked_plan(plan, secrets), past.events)
-        stack.callback(_quietly, files.close)
-        if power:
-            rundir.make_durable(PLAN)
-        inbox: Inbox[Message] = Inbox()
-        stack.callback(inbox.close)
-        backend = LocalBackend(
-            supervision,
-            plan.policy.max_parallel_jobs,
-            inbox,
-            on_spawned=lambda spec, pid, ticks: inbox.put(Spawned(spec, pid, ticks)),
-            on_output=_to_screen(screen.on_output),
-        )
-        stack.callback(backend.close)
-        supervision.put_logs_in(rundir.folder(LOGS))
-        control = ControlPipe(rundir, lambda job: inbox.put(CancelAsked(job)))
-        stack.callback(_quietly, control.close)
-        specs = Specs(plan, rundir, keep_temp=options.keep_temp, pump=screen.on_output is not None)
-        facts = masked_journal(journal, secrets)
-        clock = RunClock(past.at)
-        give_back(len(plan.jobs))
-        reactions: dict[signal.Signals, Callable[[], None]] = {
-            signal.SIGQUIT: partial(keep_stacks, rundir, screen.err.write),
-            signal.SIGTSTP: partial(suspend, supervision, clock),
-            signal.SIGUSR1: lambda: screen.tell_status(clock.now()),
-        }
-        driver = Driver(plan, past.scheduler, backend, facts, (files,), specs, clock, inbox, reactions)
-        with signals_to(lambda number: inbox.put(Signalled(number)), inbox.bell):
-            past.settle(driver)
-            driver.watch(screen.observers)
-            begin(driver)
-            for what, why in (*supervision.degraded(), *control.degraded, *missing):
-                driver.remark("degraded", what=what, why=why)
-            driver.run()
-            control.close()
-            backend.close()
-            code = exit_code(past.scheduler, driver.stop_signal)
-            driver.finish(result=past.scheduler.result, exit_code=code)
-            journal.close()
-            files.close()
-        screen.close()
-        screen.err.write(files.closing_table(width=_width(), colour=_wants_coloured_table()))
-        finalize_run(plan, rundir, options.run_root, files.report)
+        session = _Session(prepared, rundir, state, options, supervisor, stack)
+        code = session.run(on_start)
+        session.show_closing_table()
+        finalize_run(prepared.plan, rundir, options.run_root, session.files.report)
     return code
 
 
-def _missing(plan: Plan, supervision: Supervision) -> list[tuple[str, str]]:
-    """The limits and the isolation that jobs ask for in vain. RefusedError where a job requires what is missing."""
-    limited = [job for job in plan.jobs if job.spec.limits is not NO_LIMITS]
-    isolated = [job for job in plan.jobs if job.spec.isolation is not Isolation.NONE]
-    missing: list[tuple[str, str]] = []
-    if limited:
-        supervision.enforcement.refuse_missing(limited)
-        missing += supervision.enforcement.missing_for(limited)
-    if isolated:
-        supervision.isolations.refuse_missing(isolated)
-        missing += supervision.isolations.missing_for(isolated)
-    return missing
+class _Session:
+    """Everything that is open while this process drives a run. `stack` closes it, also after a failure."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        rundir: RunDir,
+        state: ResumeState,
+        options: RunOptions,
+        supervisor: Supervisor,
+        stack: ExitStack,
+    ) -> None:
+        plan, scheduler = prepared.plan, state.scheduler
+        self._state = state
+        self._prepared = prepared
+        self._supervisor = supervisor
+        self._screen = open_screen(options.output, plan, scheduler.table.tally[JobState.SUCCEEDED], rundir)
+        stack.callback(self._screen.close)
+        power = plan.policy.durability is Durability.POWER
+        self._journal = JournalWriter(rundir, rundir.run_id, next_seq=state.next_seq, power=power)
+        stack.callback(_quietly, self._journal.close)
+        self.files = RunFiles(rundir, prepared.masked, state.events)
+        stack.callback(_quietly, self.files.close)
+        if power:
+            rundir.make_durable(PLAN)
+        self._inbox: Inbox[Message] = Inbox()
+        stack.callback(self._inbox.close)
+        self._executor = _open_executor(plan, rundir, self._screen, supervisor, self._inbox)
+        stack.callback(self._executor.close)
+        supervisor.warden.put_logs_in(rundir.folder(LOGS))
+        self._control = ControlPipe(rundir, lambda job: self._inbox.put(CancelReceived(job)))
+        stack.callback(_quietly, self._control.close)
+        clock = RunClock(state.at)
+        trim_heap(len(plan.jobs))
+        self._driver = Driver(
+            plan,
+            scheduler,
+            self._executor,
+            masked_journal(self._journal, prepared.secrets),
+            (self.files,),
+            Specs(plan, rundir, keep_temp=options.keep_temp, pump=self._screen.on_output is not None),
+            clock,
+            self._inbox,
+            _reactions(rundir, self._screen, supervisor, clock),
+        )
+
+    def run(self, on_start: Hook) -> int:
+        """Drive the run to its end and return the exit code; the journal and the files are complete then."""
+        driver, scheduler = self._driver, self._state.scheduler
+        with signals_to(lambda number: self._inbox.put(SignalReceived(number)), self._inbox.bell):
+            self._state.before_resume(driver)
+            driver.watch(self._screen.observers)
+            on_start(driver)
+            for what, why in (*self._supervisor.degraded(), *self._control.degraded, *self._prepared.degraded):
+                driver.note("degraded", what=what, why=why)
+            driver.run()
+            self._control.close()
+            self._executor.close()
+            code = exit_code(scheduler, driver.stop_signal)
+            driver.finish(result=scheduler.result, exit_code=code)
+            self._journal.close()
+            self.files.close()
+        return code
+
+    def show_closing_table(self) -> None:
+        """End the output of the run with its closing table."""
+        self._screen.close()
+        self._screen.err.write(self.files.closing_table(width=screen_width(), colour=colours_closing_table()))
 
 
-def open_screen(output: str, total: int, rundir: RunDir) -> Screen:
-    """The observers that show a run of `total` jobs on this process's streams."""
-    github = os.environ.get("GITHUB_ACTIONS") == "true"
-    out, err = LossyStream(sys.stdout), LossyStream(sys.stderr, github=github)
-    colour = wants_colour(sys.stdout, os.environ)
-    if output == "live" and draws(sys.stderr, os.environ):
-        from orchestrator.observe.live import Live
+def _open_executor(
+    plan: Plan, rundir: RunDir, screen: Screen, supervisor: Supervisor, inbox: Inbox[Message]
+) -> OpenExecutor:
+    worker = Worker(
+        supervisor,
+        on_spawned=lambda spec, pid, ticks: inbox.put(Spawned(spec, pid, ticks)),
+        on_output=screen.attempt_output(),
+    )
+    return open_executor("local", rundir.path, worker, plan.policy.max_parallel_jobs, inbox)
 
-        live = Live(out, err, total, _width, colour=colour, github=github)
-        return Screen((live,), live.on_output, err, live.tell_status, live.close)
-    if output in ("plain", "live"):
-        plain = Plain(out, err, total, colour=colour, github=github)
-        return Screen((plain,), plain.on_output, err, plain.progress.tell)
-    if output == "grouped":
-        from orchestrator.observe.grouped import Grouped
 
-        grouped = Grouped(out, err, total, rundir, colour=colour, github=github)
-        return Screen((grouped,), None, err, grouped.progress.tell, grouped.close)
-    progress = Progress(err, total, only_trouble=True)
-    if output == "jsonl":
-        from orchestrator.observe.jsonl import JsonLines
-
-        return Screen((JsonLines(out), progress), None, err, progress.tell)
-    return Screen((progress,), None, err, progress.tell)
+def _reactions(
+    rundir: RunDir, screen: Screen, supervisor: Supervisor, clock: RunClock
+) -> dict[signal.Signals, Callable[[], None]]:
+    """What the driver does, in its thread, on signals that do not stop the run."""
+    return {
+        signal.SIGQUIT: partial(keep_stacks, rundir, screen.err.write),
+        signal.SIGTSTP: partial(suspend, supervisor.warden, clock),
+        signal.SIGUSR1: lambda: screen.show_status(clock.now()),
+    }
 
 
 def started_fields(plan: Plan, invocation: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -223,7 +224,7 @@ def started_fields(plan: Plan, invocation: Mapping[str, Any]) -> Mapping[str, An
 
 
 def exit_code(scheduler: Scheduler, stop_signal: signal.Signals | None) -> int:
-    """What the process returns for a run that ended as `scheduler` says, perhaps stopped by a signal."""
+    """The exit code for a run that ended as `scheduler` says, perhaps stopped by a signal."""
     if stop_signal is not None:
         return 128 + stop_signal
     stop = scheduler.stop
@@ -233,29 +234,6 @@ def exit_code(scheduler: Scheduler, stop_signal: signal.Signals | None) -> int:
 
 
 def _quietly(close: Callable[[], None]) -> None:
-    """Close on the way out of a failure: the first fault is the one to tell."""
+    """Close after a failure, which is the error to report, not one of closing."""
     with suppress(EnvironmentFailedError):
         close()
-
-
-def _to_screen(on_output: OnOutput | None) -> OnAttemptOutput:
-    if on_output is None:
-        return lambda spec, chunk: None
-    return lambda spec, chunk: on_output(spec.job_id, chunk)
-
-
-def _wants_coloured_table() -> bool:
-    """Not on the terminal of a service that builds, which keeps what it shows as plain lines."""
-    forced = bool(os.environ.get("FORCE_COLOR"))
-    return wants_colour(sys.stderr, os.environ) and (forced or not os.environ.get("CI"))
-
-
-def _width() -> int:
-    """The columns of the terminal, as shutil tells them, which takes 2 ms to import."""
-    wanted = os.environ.get("COLUMNS", "")
-    if wanted.isdecimal() and int(wanted) > 0:
-        return int(wanted)
-    try:
-        return os.get_terminal_size(1).columns or 80
-    except OSError:
-        return 80

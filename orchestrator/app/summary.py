@@ -1,4 +1,4 @@
-"""What is known of a run that has ended without reading its journal again: its closing record, proved to be current."""
+"""What is known of a run that has ended, without reading its journal: its run summary, if it is current."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from orchestrator.report.run_summary import RunSummary, read_run_summary
 
 
 def load_summary(run: RunDir) -> RunSummary | None:
-    """The closing record of a run that nobody else drives, while its journal and its plan are what they were then.
+    """The summary of a run that no other process drives, if its journal and its plan have not changed since.
 
-    None means that the journal has to be read: the run is small, or has not ended, or went on, or is damaged.
+    None means that the journal must be read: the run is small, has not ended, was resumed, or is damaged.
     """
     try:
-        closing = read_run_summary(run.read(CLOSING), __version__)
+        summary = read_run_summary(run.read(CLOSING), __version__)
     except EnvironmentFailedError:
         return None
-    if closing is None or closing.head.run_id != run.run_id:  # a copy of a run has another id
+    if summary is None or summary.head.run_id != run.run_id:  # a copy of a run has another ID
         return None
-    return closing if is_as_then(run, closing, JOURNAL, PLAN) else None
+    return summary if is_unchanged(run, summary, JOURNAL, PLAN) else None
 
 
 def load_summary_unless_driven(run: RunDir) -> RunSummary | None:
-    """The same of any run: one that somebody drives has not ended."""
+    """As `load_summary`, for any run: one that a process drives has not ended."""
     return None if is_driven(run) else load_summary(run)
 
 
-def is_as_then(run: RunDir, closing: RunSummary, *names: str) -> bool:
-    """Whether these files have the content that they had when the run ended. 100 MB are read and hashed in 0.1 s."""
+def is_unchanged(run: RunDir, summary: RunSummary, *names: str) -> bool:
+    """Whether these files have the same content as when the run ended. Reading and hashing 100 MB takes 0.1 s."""
     try:
-        return all(run.digest(name) == closing.digests[name] for name in names)
+        return all(run.digest(name) == summary.digests[name] for name in names)
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""The command line: finds the command, runs it, and owns the exit codes. A command's module is imported when used."""
+"""The command line: selects the command, runs it, and owns the exit codes. A command's module is imported on use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class CommandModule(Protocol):
-    """What the module of a command offers. `run` returns the exit code."""
+    """The module of a command. `run` returns the exit code."""
 
     def add_arguments(self, parser: Parser) -> None: ...
 
@@ -27,7 +27,7 @@ class CommandModule(Protocol):
 
 
 class Command(Struct, frozen=True):
-    """A command by its name, with the one line about it that the help shows."""
+    """A command, with the one-line summary that the help shows."""
 
     name: str
     summary: str
@@ -39,25 +39,25 @@ class Command(Struct, frozen=True):
 COMMANDS = {
     command.name: command
     for command in (
-        Command("init", "write a first manifest, with comments"),
+        Command("init", "write a commented example manifest"),
         Command("apply", "check, plan and run a manifest"),
-        Command("resume", "go on with a run after a crash, an interrupt or a failure"),
-        Command("cancel", "stop a run, or some jobs of it, from another terminal"),
-        Command("validate", "tell everything that is wrong with manifests, without running anything"),
-        Command("plan", "show what `apply` would run, in which order, and under which limits"),
-        Command("graph", "draw what waits for what, also with the outcome of a run"),
-        Command("discover", "make a manifest of scripts and Markdown runbooks that exist already"),
+        Command("resume", "continue a run after a crash, an interrupt or a failure"),
+        Command("cancel", "cancel a run, or some of its jobs, from another terminal"),
+        Command("validate", "check manifests and report every error, without running anything"),
+        Command("plan", "show what `apply` would run, in which order and under which limits"),
+        Command("graph", "draw the dependency graph, optionally with the outcome of a run"),
+        Command("discover", "generate a manifest from existing scripts and Markdown runbooks"),
         Command("runs", "list all runs"),
-        Command("status", "show where a run stands, once or until it ends"),
-        Command("logs", "print what jobs wrote"),
-        Command("report", "print what became of a run, for people or for programs"),
-        Command("verify", "check the journal of a run against its plan, its results and its logs"),
+        Command("status", "show the progress of a run, once or until it ends"),
+        Command("logs", "print the output of jobs"),
+        Command("report", "print a run's report (Markdown, HTML, JSON, JUnit)"),
+        Command("verify", "check a run's journal against its plan, its results and its logs"),
         Command("archive", "pack a run into one file"),
         Command("prune", "remove old runs"),
-        Command("doctor", "tell what this machine can keep of the promises, found by doing"),
-        Command("explain", "say what a diagnostic means, with an example and its repair"),
-        Command("schema", "print the JSON Schema of the manifest or of what pexec writes"),
-        Command("completion", "print what makes a shell complete the words and flags of pexec"),
+        Command("doctor", "check what this machine supports"),
+        Command("explain", "explain a diagnostic code, with an example and its fix"),
+        Command("schema", "print a JSON Schema: of manifests, plans, results or events"),
+        Command("completion", "print a shell completion script"),
     )
 }
 
@@ -65,14 +65,14 @@ _USAGE = "see `pexec --help`"
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command line, without the program's name, and return the exit code. Every fault is told on stderr."""
+    """Run one command line, without the program's name, and return the exit code. Errors go to stderr."""
     open_standard_streams()
     hide_from_streams(str)  # there are no secrets yet
     try:
         code = _dispatch(argv)
-        write_stdout("")  # what a command left in the buffer: it must not fail when nobody can tell any more
+        write_stdout("")  # flushes what a command left in the buffer, while a failure can still be reported
     except PexecError as error:
-        _tell(error)
+        _print_error(error)
         return error.exit_code
     except KeyboardInterrupt:
         return interrupted()
@@ -83,7 +83,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def interrupted() -> int:
-    """The exit code after a Ctrl-C that no run was there to take."""
+    """The exit code after Ctrl-C where no run handles it."""
     # An interrupt that passed through text under `exec` or `eval`, as libraries do, marks the whole interpreter: it
     # would end by the signal instead of this code. The next such text takes the mark away.
     exec("")
@@ -91,9 +91,9 @@ def interrupted() -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with faults raised as UsageError so that all faults look alike, and nothing abbreviated.
+    """argparse without abbreviations, whose errors are raised as UsageError so that all errors look alike.
 
-    `bare` maps a flag to what it means without a value; argparse's own way would take the next word for the value.
+    `bare` maps a flag to its value when none is given; argparse itself would take the next word for the value.
     """
 
     def __init__(self, command: Command) -> None:
@@ -113,21 +113,21 @@ class Parser(argparse.ArgumentParser):
         write_stdout(self.format_help())
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
-        """Words and flags in any order. Raises UsageError, with a suggestion for a flag that does not exist."""
+        """Positional arguments and flags in any order. Raises UsageError, with a suggestion for an unknown flag."""
         words = [f"{word}={self.bare[word]}" if word in self.bare else word for word in argv]
         arguments, unknown = self.parse_known_intermixed_args(words)
         for word in unknown:
             flag = word.partition("=")[0]
             if not flag.startswith("-"):
-                self.error(f"`{self.prog}` does not know what to do with `{word}`")
-            hint = _nearest(flag, self._option_string_actions)
-            raise UsageError(f"`{self.prog}` has no flag `{flag}`", help=f"{hint} see `{self.prog} --help`".strip())
+                self.error(f"unexpected argument `{word}`")
+            hint = _did_you_mean(flag, self._option_string_actions)
+            raise UsageError(f"unknown flag `{flag}`", help=f"{hint} see `{self.prog} --help`".strip())
         return arguments
 
 
 def _narrow(prog: str) -> argparse.HelpFormatter:
-    """For what argparse checks when a flag is added. By itself it asks the terminal for its width each time, with the
-    help of a module that takes 2 ms to import."""
+    """The formatter with which argparse checks a flag when it is added. Without a fixed width it asks the terminal for
+    its width each time, with a module that takes 2 ms to import."""
     return argparse.HelpFormatter(prog, width=80)
 
 
@@ -144,7 +144,7 @@ def _dispatch(argv: Sequence[str]) -> int:
         return ExitCode.OK
     if name not in COMMANDS:
         kind = "flag" if name.startswith("-") else "command"
-        raise UsageError(f"there is no {kind} `{name}`", help=f"{_nearest(name, COMMANDS)} {_USAGE}".strip())
+        raise UsageError(f"unknown {kind} `{name}`", help=f"{_did_you_mean(name, COMMANDS)} {_USAGE}".strip())
     module = COMMANDS[name].module()
     parser = Parser(COMMANDS[name])
     module.add_arguments(parser)
@@ -155,48 +155,47 @@ def _help() -> str:
     width = max(map(len, COMMANDS)) + 2
     commands = "".join(f"  {command.name:<{width}}{command.summary}\n" for command in COMMANDS.values())
     return f"""\
-pexec runs the workflows of a manifest in parallel, each when what it needs is done.
+pexec runs the workflows of a manifest in parallel, each as soon as its dependencies have ended.
 
 usage: pexec COMMAND [...]
 
 commands:
 {commands}
 options:
-  -h, --help     show this help, or with a command the help of that command
+  -h, --help     show this help, or after a command the help of that command
   -V, --version  show the version
 
-Without a manifest on the command line, pexec.yaml or pexec.yml is looked for, upward to the repository's root.
+Unless a manifest is named, pexec uses the pexec.yaml or pexec.yml in this directory or the nearest parent directory,
+up to the repository's root.
 
-exit codes: 0 done, 1 a job failed, 2 wrong usage, 3 invalid manifest or plan, 4 refused, 5 the environment failed,
-70 a bug in pexec, 124 the run's own deadline, 129, 130, 131, 143 ended by a signal
+exit codes: 0 success, 1 a job failed, 2 usage error, 3 invalid manifest or plan, 4 refused, 5 environment error,
+70 bug in pexec, 124 the run's deadline passed, 129, 130, 131, 143 ended by a signal
 """
 
 
-def _nearest(word: str, names: Iterable[str]) -> str:
-    import difflib
+def _did_you_mean(word: str, names: Iterable[str]) -> str:
+    from orchestrator.diagnostics.suggest import did_you_mean
 
-    names = list(names)
-    close = [name for name in names if name.startswith(word)] or difflib.get_close_matches(word, names, n=1)
-    return f"did you mean `{close[0]}`?" if close else ""
+    return did_you_mean(word, names)
 
 
-def _tell(error: PexecError) -> None:
-    """A fault that pexec can explain: what, and what to do about it."""
+def _print_error(error: PexecError) -> None:
+    """Print an error that pexec can explain: what is wrong, and what to do about it."""
     from orchestrator.diagnostics.model import Severity
     from orchestrator.diagnostics.render_text import Renderer
 
-    write_stderr(Renderer.for_stderr({}).fault(Severity.ERROR, error.message, error.help, error.code))
+    write_stderr(Renderer.for_stderr({}).message(Severity.ERROR, error.message, error.help, error.code))
 
 
 def _report_bug(argv: Sequence[str]) -> None:
-    """A fault of pexec itself: everything that a report needs, ready to paste."""
+    """Print a bug of pexec itself: everything that a report needs, ready to paste."""
     import platform
     import shlex
     import traceback
 
     from orchestrator.console.text import visible
 
-    story = "".join(visible(line) + "\n" for line in traceback.format_exc().splitlines())
+    traceback_text = "".join(visible(line) + "\n" for line in traceback.format_exc().splitlines())
     write_stderr(
         "error: this is a bug in pexec, not in your manifest; please report it with all of the following\n"
         f"\n"
@@ -205,5 +204,5 @@ def _report_bug(argv: Sequence[str]) -> None:
         f"system:  {platform.platform()}\n"
         f"command: {visible(shlex.join(['pexec', *argv]))}\n"
         f"\n"
-        f"{story}"
+        f"{traceback_text}"
     )

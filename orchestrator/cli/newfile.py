@@ -1,4 +1,4 @@
-"""Files that a command makes for the user: it writes where nothing is, and never over anything."""
+"""Files that a command writes for the user, never over an existing one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ STDOUT = "-"
 
 
 def write_new(target: str, text: str) -> None:
-    """Write `text` to `target`, or to stdout where it is `-`. RefusedError if something stands there already."""
+    """Write `text` to `target`, or to stdout where it is `-`. Raises RefusedError if the file exists."""
     if target == STDOUT:
         write_stdout(text)
         return
@@ -25,7 +25,7 @@ def write_new(target: str, text: str) -> None:
 
 
 def exists(target: str) -> RefusedError:
-    """Why nothing is written to `target`."""
+    """The error for a `target` that exists."""
     return RefusedError(
-        f"`{target}` exists already", help="pexec never overwrites it; name another file with `-o`", code="PX407"
+        f"`{target}` already exists", help="pexec does not overwrite files; name another one with `-o`", code="PX407"
     )

@@ -1,31 +1,21 @@
-"""Text from jobs and manifests, made harmless for a terminal and for a CI's command parser.
+"""The output of jobs, made safe for a terminal and for the command parser of a CI runner.
 
-Every control character but newline and tab is made visible, also the C1 ones and those that turn the direction of
-text. Colours (SGR sequences) may pass; a line that used one ends in a reset. For the runners of CI systems some lines
-are commands: for GitHub's one that begins with `::`, for it and others one with `##[` anywhere. They are defused.
+Every control character but newline and tab is made visible, also the C1 ones and those that change the direction of
+text. Colours (SGR sequences) may pass; a line that used one ends in a reset. CI runners take some lines for commands:
+GitHub's runner those that begin with `::`, it and others those with `##[` anywhere. A zero-width space defuses them.
 """
 
 from __future__ import annotations
 
 import re
 
+from orchestrator.console.text import visible
+
 RESET = "\x1b[0m"
 _SGR = re.compile(r"\x1b\[[0-9;:]*m")
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 _COMMAND = re.compile(r"^([^\S\n]*)::", re.MULTILINE)
 _COMMAND_ANYWHERE = re.compile(r"##(vso|teamcity)?\[")
-
-
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    if code < 0x20:
-        return chr(0x2400 + code)  # the control pictures: ESC is shown as its own sign
-    return "\u2421" if code == 0x7F else f"<U+{code:04X}>"
-
-
-def safe_text(text: str) -> str:
-    """`text` (a name, a message) as one line without any control character."""
-    return _UNSAFE.sub(_visible, text.replace("\n", "\u240a").replace("\t", " "))
 
 
 def safe_line(line: bytes, *, colour: bool, github: bool = False) -> str:
@@ -39,7 +29,7 @@ def safe_line(line: bytes, *, colour: bool, github: bool = False) -> str:
     if _UNSAFE.search(text):
         parts = _SGR.split(text)
         marks = _SGR.findall(text) if colour else [""] * (len(parts) - 1)
-        safe = [_UNSAFE.sub(_visible, part) for part in parts]
+        safe = [_UNSAFE.sub(lambda found: visible(found.group()), part) for part in parts]
         text = safe[0] + "".join(mark + part for mark, part in zip(marks, safe[1:], strict=True))
         if any(marks):
             text += RESET
@@ -49,6 +39,6 @@ def safe_line(line: bytes, *, colour: bool, github: bool = False) -> str:
 
 
 def defused(text: str) -> str:
-    """`text`, whose lines look the same and are no commands to a CI's runner."""
+    """`text` whose lines look the same and are not commands to a CI runner."""
     text = _COMMAND.sub("\\1\u200b::", text)
     return _COMMAND_ANYWHERE.sub("##\\1\u200b[", text)

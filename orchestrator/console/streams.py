@@ -1,7 +1,7 @@
-"""The two streams of the program: data on stdout, diagnostics on stderr. The one door to both for commands that print.
+"""The streams of the program: data on stdout, diagnostics on stderr. Everything that commands print goes through here.
 
-A reader that goes away early (`pexec plan | head`) is no fault: the rest goes nowhere and the command keeps its own
-exit code. Any other failure to write data is told, because a command that lost its data must not exit 0.
+A reader that closes early (`pexec plan | head`) is not an error: the rest is discarded and the command keeps its own
+exit code. Any other failure to write data is reported, because a command that lost its data must not exit 0.
 """
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
+from orchestrator.console.sanitize import defused, safe_line
 from orchestrator.errors import EnvironmentFailedError
 
-_hide: Callable[[str], str] = str  # takes secrets out of a text, once there are any
+_hide: Callable[[str], str] = str  # masks the secrets in a text, once there are any
 
 
 def hide_from_streams(hide: Callable[[str], str]) -> None:
-    """From now on pass all text that commands print through `hide`, also the report of a bug."""
+    """Pass all text that commands print through `hide` from now on, including the report of a bug."""
     global _hide
     _hide = hide
 
 
 def write_stdout(data: str | bytes) -> bool:
-    """Write data and flush it; whether somebody still reads it, for commands that would go on printing.
+    """Write data and flush it. Returns False once the reader has closed, so that a command can stop printing.
 
     Raises EnvironmentFailedError where the data cannot be written (a full disk).
     """
@@ -41,11 +42,17 @@ def write_stdout(data: str | bytes) -> bool:
     return True
 
 
-def write_stderr(text: str) -> None:
-    """Write a diagnostic and flush it; where stderr is gone there is nobody left to tell."""
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        from orchestrator.console.sanitize import defused
+def write_text(text: str) -> bool:
+    """Write text for humans to stdout, as `write_stdout`. Under GitHub Actions no line of it is a command."""
+    if on_github():
+        lines = (safe_line(line.encode("utf-8", "replace"), colour=False, github=True) for line in text.split("\n"))
+        text = "\n".join(lines)
+    return write_stdout(text)
 
+
+def write_stderr(text: str) -> None:
+    """Write a diagnostic to stderr and flush it; if stderr is gone, it is lost."""
+    if on_github():
         text = defused(text)
     try:
         sys.stderr.write(_hide(text))
@@ -55,9 +62,9 @@ def write_stderr(text: str) -> None:
 
 
 def open_standard_streams() -> None:
-    """Make the three streams usable, whatever the caller closed, and able to print any text.
+    """Make the three streams usable, even if the caller closed them, and able to print any text.
 
-    A closed descriptor would be given to the next file that is opened, and what is printed would land in it.
+    The number of a closed descriptor would be reused for the next file opened, and output would be written to it.
     """
     for descriptor in range(3):
         try:
@@ -74,8 +81,13 @@ def open_standard_streams() -> None:
             reconfigure(errors="backslashreplace")  # file names need not be UTF-8, nor stdout
 
 
+def on_github() -> bool:
+    """Whether the runner of GitHub Actions reads what this process prints, and takes some lines for commands."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
 def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether `stream` is to have colours: NO_COLOR forbids, FORCE_COLOR demands, else a terminal that is not dumb."""
+    """Whether to write colours to `stream`: not with NO_COLOR, always with FORCE_COLOR, else on a capable terminal."""
     if environ.get("NO_COLOR"):
         return False
     if environ.get("FORCE_COLOR"):
@@ -84,12 +96,12 @@ def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 def draws(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether `stream` is a terminal that can do more than print."""
+    """Whether `stream` is a terminal that handles escape sequences."""
     return environ.get("TERM") != "dumb" and stream.isatty()
 
 
 def _give_up(stream: TextIO) -> None:
-    """Point the descriptor at the null device, or the interpreter complains of the unwritten rest when it exits."""
+    """Point the descriptor at the null device, or the interpreter reports the unwritten rest when it exits."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)

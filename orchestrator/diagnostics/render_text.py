@@ -1,4 +1,4 @@
-"""Diagnostics as text: rustc's snippets. Written here and nowhere else; `render_json.py` has the same facts as JSON."""
+"""Diagnostics as text with snippets, in the manner of rustc. `render_json.py` renders the same facts as JSON."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from orchestrator.console.streams import wants_colour
-from orchestrator.console.text import plural, visible
+from orchestrator.console.text import count, visible
+from orchestrator.console.theme import BOLD, ERROR, FRAME, WARNING, painted
 from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
 from orchestrator.diagnostics.snippet import Mark, Source
 
 MOST_SHOWN = 20
-MOST_PLACES = 20  # of one diagnostic: a circle may lead through every line of a large manifest
+MOST_PLACES = 20  # of one diagnostic: a cycle may lead through every line of a large manifest
 
-_BOLD = "1"
-_COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34"}
+_STYLES = {"error": ERROR, "warning": WARNING, "frame": FRAME}
 
 
 class Renderer(Struct):
@@ -30,11 +30,11 @@ class Renderer(Struct):
 
     @classmethod
     def for_stderr(cls, texts: Mapping[str, str]) -> Renderer:
-        """In colour if stderr wants it."""
+        """A renderer for stderr, in colour if it supports that."""
         return cls(texts, wants_colour(sys.stderr, os.environ))
 
     def all(self, diagnostics: Sequence[Diagnostic], subject: str) -> str:
-        """Every diagnostic of `subject` (a file name), and how many they are. At most 20 are shown, errors first."""
+        """Every diagnostic of `subject` (a file name), and a summary line. At most 20 are shown, errors first."""
         if not diagnostics:
             return ""
         shown = list(diagnostics)
@@ -50,7 +50,7 @@ class Renderer(Struct):
         hidden = len(diagnostic.notes) - MOST_PLACES
         if hidden > 0:
             kept = (*diagnostic.notes[: MOST_PLACES - 1], diagnostic.notes[-1])
-            diagnostic = replace(diagnostic, notes=(*kept, Note(f"{plural(hidden, 'more place')} not shown")))
+            diagnostic = replace(diagnostic, notes=(*kept, Note(f"{count(hidden, 'more place')} not shown")))
         title = f"{diagnostic.severity.value}[{diagnostic.code}]"
         lines = [self._paint(title, diagnostic.severity.value) + self._paint(f": {visible(diagnostic.message)}", "")]
         spans = [span for span in (diagnostic.span, *(note.span for note in diagnostic.notes)) if span is not None]
@@ -71,8 +71,8 @@ class Renderer(Struct):
         lines += [f"{' ' * gutter} {self._frame('=')} {kind}: {visible(text)}" for kind, text in footers]
         return "\n".join(lines) + "\n"
 
-    def fault(self, severity: Severity, message: str, hint: str = "", code: str = "") -> str:
-        """A fault without a place, such as a refusal, and perhaps without a code, such as a wrong flag."""
+    def message(self, severity: Severity, message: str, hint: str = "", code: str = "") -> str:
+        """A message without a place, such as a refusal, and perhaps without a code, such as an unknown flag."""
         title = f"{severity.value}[{code}]" if code else severity.value
         text = self._paint(title, severity.value) + self._paint(f": {visible(message)}", "") + "\n"
         return text + (f"  {self._frame('=')} help: {visible(hint)}\n" if hint else "")
@@ -104,9 +104,9 @@ class Renderer(Struct):
     def _summary(self, diagnostics: Sequence[Diagnostic], hidden: int, subject: str) -> str:
         errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
         warnings = len(diagnostics) - errors
-        counts = [plural(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count]
+        counts = [count(number, noun) for number, noun in ((errors, "error"), (warnings, "warning")) if number]
         text = f"{' and '.join(counts)} in {subject}" + (f", {hidden} of them not shown" if hidden else "")
-        return self.fault(Severity.ERROR if errors else Severity.WARNING, text)
+        return self.message(Severity.ERROR if errors else Severity.WARNING, text)
 
     def _source(self, file: str) -> Source | None:
         if file not in self._sources and file in self.texts:
@@ -117,7 +117,7 @@ class Renderer(Struct):
         return self._paint(text, "frame")
 
     def _paint(self, text: str, style: str) -> str:
-        return f"\x1b[{_COLOURS.get(style, _BOLD)}m{text}\x1b[0m" if self.colour else text
+        return painted(text, _STYLES.get(style, BOLD), colour=self.colour)
 
 
 def _marks_by_file(diagnostic: Diagnostic) -> dict[str, list[tuple[Span, Mark]]]:

@@ -21,12 +21,12 @@ def in_repository(file: str) -> str | None:
 
 def _roots() -> tuple[str, ...]:
     workspace = os.environ.get("GITHUB_WORKSPACE", "")
-    above = (folder for folder in folders_upward(".") if os.path.lexists(os.path.join(folder, ".git")))
+    above = (folder for folder in directories_upward(".") if os.path.lexists(os.path.join(folder, ".git")))
     nearest = next(above, os.getcwd())
     return (os.path.abspath(workspace), nearest) if workspace else (nearest,)
 
 
-def folders_upward(folder: str) -> Iterator[str]:
+def directories_upward(folder: str) -> Iterator[str]:
     """`folder` and those above it up to the repository's root (it holds `.git`), else to the file system's root.
 
     A folder above that everybody may write to, such as /tmp, ends the search: what lies there may be anybody's.

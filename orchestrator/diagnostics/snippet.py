@@ -16,6 +16,7 @@ LEFT = 40  # columns kept before a mark when a long line is cut
 _NEAR = 4 * WIDTH  # code points looked at around a mark; a manifest may be one line of megabytes
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _MASK = "***"
+_TAB = "    "
 
 
 class Mark(Struct, frozen=True):
@@ -63,7 +64,7 @@ class Source:
 
     def _cells(self, number: int, line: str, low: int, high: int) -> list[tuple[str, int]]:
         """What each code point of `line[low:high]` is shown as; a masked stretch is shown at its first one."""
-        cells = [cell(character) for character in line[low:high]]
+        cells = [_source_cell(character) for character in line[low:high]]
         if number not in self._masks:
             self._masks[number] = masked(self._lines, number - 1) if number <= len(self._lines) else []
         for start, end in self._masks[number]:
@@ -71,6 +72,11 @@ class Source:
             if start < end:
                 cells[start:end] = [(_MASK, len(_MASK)), *[("", 0)] * (end - start - 1)]
         return cells
+
+
+def _source_cell(character: str) -> tuple[str, int]:
+    """As `cell`; but a tab is blanks, since it lays out the line."""
+    return (_TAB, len(_TAB)) if character == "\t" else cell(character)
 
 
 def _window(cells: list[tuple[str, int]], start: int, *, cut_left: bool) -> tuple[int, int]:

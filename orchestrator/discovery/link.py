@@ -6,8 +6,8 @@ import os
 
 from msgspec import Struct, field
 
-from orchestrator.diagnostics.edit_distance import closest
 from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
+from orchestrator.diagnostics.suggest import closest
 from orchestrator.discovery.directives import Directive
 from orchestrator.discovery.existing_graph import Graph, Named
 from orchestrator.discovery.gather import Gathered, find_file

@@ -1,4 +1,4 @@
-"""Shell text -> its syntax tree and the places in it. The door to tree-sitter, which the extra `discover` installs.
+"""Shell text -> its syntax tree and the places in it. The only module that imports tree-sitter.
 
 The grammar knows one here-document a line, ended in the simplest way; of others it takes the body for code. So they
 are taken out of the text before: operators are found by the grammar, bodies by the shell's own rule.
@@ -125,8 +125,8 @@ def _parser() -> Parser:
         from tree_sitter import Language, Parser
     except ImportError:
         raise EnvironmentFailedError(
-            "to read shell code `pexec discover` needs the packages `tree-sitter` and `tree-sitter-bash`",
-            help="install them with `pip install 'pexec[discover]'`",
+            "`pexec discover` cannot import `tree-sitter` and `tree-sitter-bash`, which it parses shell code with",
+            help="this installation of pexec is incomplete: `pip install tree-sitter tree-sitter-bash`",
             code="PX301",
         ) from None
     return Parser(Language(tree_sitter_bash.language()))

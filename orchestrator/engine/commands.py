@@ -1,4 +1,4 @@
-"""Wishes of the engine. A command is never stored: the driver records a fact, then does it."""
+"""Commands of the engine to the driver. None is ever stored: the driver records a fact, then carries it out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from orchestrator.engine.states import CancelReason
 
 
 class Launch(Struct, frozen=True):
-    """Start this attempt. `time_cap` bounds its time-out in seconds (a `when: always` job of a stopping run)."""
+    """Start this attempt. `time_cap` bounds its timeout, in seconds (for a `when: always` job of a stopping run)."""
 
     job: int
     attempt: int
@@ -24,14 +24,14 @@ class Kill(Struct, frozen=True):
 
 
 class GiveUp(Struct, frozen=True):
-    """Nothing was heard of this attempt long after it was killed: record it as lost."""
+    """This attempt did not report its end long after it was killed: record it as lost."""
 
     job: int
     attempt: int
 
 
 class Cancel(Struct, frozen=True):
-    """Stop the run, or with `job` only that job, for this reason: record `cancel.requested`."""
+    """Stop the run for this reason, or with `job` only that job: record `cancel.requested`."""
 
     reason: CancelReason
     job: int | None = None

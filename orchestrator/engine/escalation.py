@@ -1,6 +1,7 @@
-"""The attempts under way, and how each that was asked to end is brought to its end.
+"""The attempts under way, and the escalation that ends those that must stop.
 
-Ask, TERM, wait the job's grace, KILL, wait the last grace, give up: one step at a time, each due at a second.
+TERM, wait the job's grace period, KILL, wait the last grace period, give up: one step at a time, each due at a second
+of the run.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from orchestrator.engine.commands import Command, GiveUp, Kill
 
 
 class Step(enum.IntEnum):
-    """What is to be done next about an attempt; a later step is never taken back for an earlier one."""
+    """The next step for an attempt. A later step is never replaced by an earlier one."""
 
     NONE = 0
     TERM = 1
@@ -23,8 +24,8 @@ class Step(enum.IntEnum):
     GIVE_UP = 3
 
 
-class Running(Struct):
-    """An attempt under way. `step` is due at second `due`; `cause` says for people why it was first asked to end."""
+class RunningAttempt(Struct):
+    """An attempt under way. `step` is due at second `due`; `cause` is why it was first requested to end."""
 
     attempt: int
     step: Step = Step.NONE
@@ -33,75 +34,80 @@ class Running(Struct):
 
 
 class Escalation:
-    """Each running job's attempt, and a heap of the steps to come."""
+    """The running attempt of each job, and a heap of the steps to come."""
 
-    __slots__ = ("_heap", "_running")
+    __slots__ = ("running", "steps")
 
     def __init__(self) -> None:
-        self._running: dict[int, Running] = {}
-        self._heap: list[tuple[float, int, int, Step]] = []  # due, job, attempt, step
+        self.running: dict[int, RunningAttempt] = {}
+        self.steps: list[tuple[float, int, int, Step]] = []  # due, job, attempt, step
 
     def __len__(self) -> int:
-        return len(self._running)
+        return len(self.running)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        """Job and attempt of all that run."""
-        return ((job, running.attempt) for job, running in self._running.items())
+        """Job and attempt of everything that runs, oldest first."""
+        return ((job, running.attempt) for job, running in self.running.items())
 
     def start(self, job: int, attempt: int) -> None:
         """An attempt is under way."""
-        self._running[job] = Running(attempt)
+        self.running[job] = RunningAttempt(attempt)
 
     def is_current(self, job: int, attempt: int) -> bool:
-        """Whether this very attempt is under way."""
-        running = self._running.get(job)
+        """Whether exactly this attempt is under way."""
+        running = self.running.get(job)
         return running is not None and running.attempt == attempt
 
-    def is_asked_to_end(self, job: int) -> bool:
-        """Whether a step was asked for about its attempt."""
-        return self._running[job].step is not Step.NONE
+    def is_ending(self, job: int) -> bool:
+        """Whether the job's running attempt was requested to end."""
+        return self.running[job].step is not Step.NONE
 
-    def end(self, job: int) -> Running:
-        """The attempt ended; what was known of it."""
-        return self._running.pop(job)
+    def end(self, job: int, attempt: int) -> RunningAttempt | None:
+        """The attempt ended; what was known about it, or None if it is not the one under way."""
+        running = self.running.get(job)
+        if running is None or running.attempt != attempt:
+            return None
+        return self.running.pop(job)
 
-    def ask(self, job: int, step: Step, due: float, cause: str = "") -> None:
-        """Let this step be the next one at that second, unless a later step, or the same one sooner, already is."""
-        running = self._running[job]
+    def schedule(self, job: int, step: Step, due: float, cause: str = "") -> None:
+        """Make `step` the next one, due at second `due`, unless a later one, or the same one sooner, is scheduled."""
+        running = self.running[job]
         if step > running.step or (step is running.step and due < running.due):
             running.step, running.due = step, due
             running.cause = running.cause or cause
-            heapq.heappush(self._heap, (due, job, running.attempt, step))
+            heapq.heappush(self.steps, (due, job, running.attempt, step))
 
-    def wishes(self, now: float) -> list[Command]:
-        """A command for each step that is due, oldest first. The steps stay due until facts say that they were done."""
+    def due_commands(self, now: float) -> list[Command]:
+        """A command for each step that is due, oldest first. A step stays due until a fact confirms it."""
+        if not self.steps or self.steps[0][0] > now:
+            return []
         due: list[tuple[float, int, int, Step]] = []
-        while self._heap and self._heap[0][0] <= now:
-            entry = heapq.heappop(self._heap)
-            if self._holds(entry):
+        while self.steps and self.steps[0][0] <= now:
+            entry = heapq.heappop(self.steps)
+            if self._is_next(entry):
                 due.append(entry)
         for entry in due:
-            heapq.heappush(self._heap, entry)
+            heapq.heappush(self.steps, entry)
         return [_command(*entry[1:]) for entry in due]
 
     def next_due(self) -> float | None:
-        """When the next step is due."""
-        while self._heap and not self._holds(self._heap[0]):
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        """The second at which the next step is due."""
+        while self.steps and not self._is_next(self.steps[0]):
+            heapq.heappop(self.steps)
+        return self.steps[0][0] if self.steps else None
 
     def clear(self) -> None:
-        """Nothing runs any more."""
-        self._running.clear()
-        self._heap.clear()
+        """Forget all attempts: nothing runs any more."""
+        self.running.clear()
+        self.steps.clear()
 
     def snapshot(self) -> tuple[object, ...]:
-        """All that replays must agree on."""
-        return tuple(sorted((job, r.attempt, r.step, r.due, r.cause) for job, r in self._running.items()))
+        """Everything that a replay must reproduce."""
+        return tuple(sorted((job, r.attempt, r.step, r.due, r.cause) for job, r in self.running.items()))
 
-    def _holds(self, entry: tuple[float, int, int, Step]) -> bool:
+    def _is_next(self, entry: tuple[float, int, int, Step]) -> bool:
         due, job, attempt, step = entry
-        running = self._running.get(job)
+        running = self.running.get(job)
         return running is not None and (running.due, running.attempt, running.step) == (due, attempt, step)
 
 

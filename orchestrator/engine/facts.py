@@ -1,7 +1,7 @@
 """Facts: what happened in a run, in order. The engine's state is a fold over them and over nothing else.
 
-`at` is the second of the run (monotonic, goes on over a resume). `job` is an index into `Plan.jobs`; attempts count
-from 1 and never restart.
+`at` is the second of the run (monotonic, continues after a resume). `job` is an index into `Plan.jobs`; attempts count
+from 1 and never restart, not even after a resume.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ class RunStarted(Struct, frozen=True):
 
 
 class RunResumed(Struct, frozen=True):
-    """A new process goes on with this run: whatever was under way is gone, what did not succeed starts over."""
+    """A new process continues this run: whatever was under way is gone, and jobs that did not succeed start over."""
 
     at: float
 
 
 class JobAdopted(Struct, frozen=True):
-    """A success of an earlier run counts here too."""
+    """The job's success in an earlier run is reused."""
 
     at: float
     job: int
@@ -39,7 +39,7 @@ class AttemptStarted(Struct, frozen=True):
 
 
 class AttemptFinished(Struct, frozen=True):
-    """The one end of an attempt. `reason` is a sentence for people."""
+    """The one end of an attempt. `reason` is human-readable text."""
 
     at: float
     job: int
@@ -51,7 +51,7 @@ class AttemptFinished(Struct, frozen=True):
 
 
 class KillSent(Struct, frozen=True):
-    """An attempt was told to stop; with `force` it was killed."""
+    """An attempt was sent TERM, or with `force` KILL."""
 
     at: float
     job: int
@@ -60,7 +60,7 @@ class KillSent(Struct, frozen=True):
 
 
 class CancelRequested(Struct, frozen=True):
-    """The run is to stop; or, with `job`, only that job. `force` also gives up `when: always` jobs."""
+    """The run is to stop, or with `job` only that job. `force` also gives up on `when: always` jobs."""
 
     at: float
     reason: CancelReason
@@ -72,7 +72,7 @@ Fact = RunStarted | RunResumed | JobAdopted | AttemptStarted | AttemptFinished |
 
 
 class RetryScheduled(Struct, frozen=True):
-    """Follows from an attempt's end: attempt number `attempt` may start from `not_before` on."""
+    """Follows from an attempt's end: attempt `attempt` may start at second `not_before` or later."""
 
     job: int
     attempt: int
@@ -81,7 +81,7 @@ class RetryScheduled(Struct, frozen=True):
 
 
 class JobFinished(Struct, frozen=True):
-    """Follows from a fact: the job has its final status. `allowed`: it failed, and its failure is allowed."""
+    """Follows from a fact: the job has its final status. `allowed` marks a failure that is allowed."""
 
     job: int
     status: JobState

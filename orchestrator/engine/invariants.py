@@ -1,11 +1,12 @@
-"""What must hold between two facts, looked at job by job. Tests ask for it after every step; a run never does."""
+"""What must hold between two facts, checked job by job. Tests call it after every step; a run never does."""
 
 from __future__ import annotations
 
 from orchestrator.engine.escalation import Escalation
 from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.outcomes import FAILURES, Gate, NeedEnd, need_end
-from orchestrator.engine.pools import Pools, ReadyQueue
+from orchestrator.engine.pools import Pools
+from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.retries import Retries
 from orchestrator.engine.states import TERMINAL, JobState
 from orchestrator.engine.stop import Stop
@@ -14,50 +15,50 @@ from orchestrator.plan.model import PlannedJob, Policy
 Jobs = tuple[PlannedJob, ...]
 
 
-def check_board(board: JobTable, jobs: Jobs) -> None:
+def check_table(table: JobTable, jobs: Jobs) -> None:
     """All counts agree with the states."""
-    states = board.states
-    assert board.tally == {state: states.count(state) for state in JobState}
-    assert board.open == sum(state not in TERMINAL for state in states)
+    states = table.states
+    assert table.tally == {state: states.count(state) for state in JobState}
+    assert table.open == sum(state not in TERMINAL for state in states)
     failed = [job.index for job in jobs if states[job.index] in FAILURES and not job.allow_failure]
-    assert board.failures == len(failed)
-    assert (board.first_failure in failed) if failed else board.first_failure is None
+    assert table.failures == len(failed)
+    assert (table.first_failure in failed) if failed else table.first_failure is None
     for job in jobs:
         if states[job.index] is JobState.PENDING:
             ended = [need for need in job.needs if states[need] in TERMINAL]
             ends = [need_end(states[need], allowed=jobs[need].allow_failure) for need in ended]
             after_left = sum(states[other] not in TERMINAL for other in job.after)
             left, failures, absent = len(job.needs) - len(ends), ends.count(NeedEnd.FAILED), ends.count(NeedEnd.ABSENT)
-            assert board.waits_for(job.index) == (left, failures, absent, after_left)
+            assert table.waits_for(job.index) == (left, failures, absent, after_left)
 
 
-def check_lines(board: JobTable, ladder: Escalation, retries: Retries, lanes: ReadyQueue) -> None:
-    """Who runs is on the ladder; who may start is in line, once; who waits is in line or will be."""
-    assert dict(ladder) == {job: board.attempts[job] for job in _in_state(board, JobState.RUNNING)}
-    in_line = list(lanes)
-    assert len(in_line) == len(set(in_line))
-    assert set(_in_state(board, JobState.READY)) <= set(in_line)
-    waiting = _in_state(board, JobState.WAITING)
+def check_queues(table: JobTable, escalation: Escalation, retries: Retries, queue: ReadyQueue) -> None:
+    """Running jobs have an attempt, ready jobs are queued once, waiting jobs are queued or will be."""
+    assert dict(escalation) == {job: table.attempts[job] for job in _in_state(table, JobState.RUNNING)}
+    queued = list(queue)
+    assert len(queued) == len(set(queued))
+    assert set(_in_state(table, JobState.READY)) <= set(queued)
+    waiting = _in_state(table, JobState.WAITING)
     assert sorted(retries.not_before) == waiting
-    assert all(job in in_line or retries.holds(job) for job in waiting)
+    assert all(job in queued or retries.holds(job) for job in waiting)
 
 
-def check_room(pools: Pools, ladder: Escalation, policy: Policy, jobs: Jobs) -> None:
-    """The room of each pool is what running attempts leave of it."""
+def check_room(pools: Pools, escalation: Escalation, policy: Policy, jobs: Jobs) -> None:
+    """The room of each pool is its size less what running attempts take."""
     room = dict(policy.pools)
-    for job, _ in ladder:
+    for job, _ in escalation:
         for pool, amount in jobs[job].pools:
             room[pool] -= amount
     assert room == pools.room
 
 
-def check_settled(board: JobTable, stop: Stop | None, jobs: Jobs) -> None:
-    """Nothing is left to follow: every pending job waits for something, and no covered job is idle in a stop."""
-    assert all(board.gate(job) is Gate.WAIT for job in _in_state(board, JobState.PENDING))
+def check_settled(table: JobTable, stop: Stop | None, jobs: Jobs) -> None:
+    """Every consequence was drawn: each pending job waits for something, and during a stop no covered job is idle."""
+    assert all(table.gate(job) is Gate.WAIT for job in _in_state(table, JobState.PENDING))
     if stop is not None:
-        idle = _in_state(board, JobState.READY) + _in_state(board, JobState.WAITING)
+        idle = _in_state(table, JobState.READY) + _in_state(table, JobState.WAITING)
         assert not any(stop.covers(jobs[job].when) for job in idle)
 
 
-def _in_state(board: JobTable, state: JobState) -> list[int]:
-    return [job for job, its in enumerate(board.states) if its is state]
+def _in_state(table: JobTable, state: JobState) -> list[int]:
+    return [job for job, its in enumerate(table.states) if its is state]

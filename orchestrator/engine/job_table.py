@@ -1,13 +1,13 @@
-"""Where every job stands, and how much of what it waits for has not ended. The one place that moves a state."""
+"""The state of every job, and how many of the jobs it waits for have not ended. The one place that moves a state."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import NoReturn
 
-from orchestrator.engine.dependents import Dependents
-from orchestrator.engine.outcomes import FAILURES, WENT, Gate, NeedEnd, gate, need_end
+from orchestrator.engine.outcomes import FAILURES, OUTCOME_PHRASES, Gate, NeedEnd, gate, need_end
 from orchestrator.engine.states import RESUME_TRANSITIONS, TERMINAL, TRANSITIONS, JobState
 from orchestrator.plan.model import Plan
 
@@ -15,22 +15,53 @@ SHOWN_NEEDS = 10
 
 
 class IllegalMove(Exception):  # noqa: N818 - it names what was tried
-    """A fact that cannot follow what is known: a bug of ours, or a damaged journal. It carries the job's story."""
+    """A fact that cannot follow the earlier ones: a bug of pexec, or a damaged journal. Its text describes the job."""
+
+
+class Dependents:
+    """For each job the jobs that wait for it: `edges`, what each job waits for, reversed.
+
+    Two arrays and not a list for each job: 4 bytes for an edge and 4 for a job, where 100,000 lists would take 17 MB.
+    """
+
+    __slots__ = ("_first", "_jobs")
+
+    def __init__(self, edges: Sequence[Sequence[int]]) -> None:
+        counts = array("i", bytes(4 * (len(edges) + 1)))
+        for row in edges:
+            for other in row:
+                counts[other + 1] += 1
+        self._first = array("i", accumulate(counts))
+        self._jobs = array("i", bytes(4 * self._first[-1]))
+        if self._jobs:
+            self._fill(edges)
+
+    def _fill(self, edges: Sequence[Sequence[int]]) -> None:
+        jobs, free = self._jobs, self._first[:]
+        for job, row in enumerate(edges):
+            for other in row:
+                jobs[free[other]] = job
+                free[other] += 1
+
+    def of(self, job: int) -> Iterable[int]:
+        """The jobs that wait for this one, ascending."""
+        first = self._first
+        return self._jobs[first[job] : first[job + 1]]
 
 
 class JobTable:
-    """The states of all jobs, their counts, and for each pending job the counts of what it waits for.
+    """The states of all jobs, their counts, and for each pending job the counts of the jobs it waits for.
 
-    `failures` counts the jobs that failed, timed out or were lost and are not allowed to; `first_failure` is the
+    `failures` counts the jobs that failed, timed out or were lost, without the allowed ones; `first_failure` is the
     first of them since the run started or was resumed. `open` counts the jobs that have not ended.
     """
 
     __slots__ = (
         "_absent",
+        "_after_dependents",
         "_after_left",
         "_dependents",
         "_failed",
-        "_followers",
         "_jobs",
         "_left",
         "attempts",
@@ -50,14 +81,14 @@ class JobTable:
         self.failures = 0
         self.first_failure: int | None = None
         self._dependents = Dependents([job.needs for job in plan.jobs])
-        self._followers = Dependents([job.after for job in plan.jobs])
+        self._after_dependents = Dependents([job.after for job in plan.jobs])
         self._count()
 
     def move(self, job: int, to: JobState, table: Mapping[JobState, frozenset[JobState]] = TRANSITIONS) -> None:
-        """Move one job along the table, and keep the counts."""
+        """Move one job along the table of transitions, and update the counts."""
         state = self.states[job]
         if to not in table[state]:
-            self.refuse(job, f"cannot go from {state.value} to {to.value}")
+            self.refuse(job, f"cannot change from {state.value} to {to.value}")
         self.states[job] = to
         self.tally[state] -= 1
         self.tally[to] += 1
@@ -68,7 +99,7 @@ class JobTable:
                 self.first_failure = job
 
     def release(self, ended: int) -> list[int]:
-        """Count the end of a job at all that wait for it; those of them that are pending."""
+        """Count the end of a job for everything that waits for it; the pending jobs among these."""
         states, touched = self.states, []
         if dependents := self._dependents.of(ended):
             end = need_end(states[ended], allowed=self._jobs[ended].allow_failure)
@@ -78,20 +109,20 @@ class JobTable:
                     self._failed[job] += end is NeedEnd.FAILED
                     self._absent[job] += end is NeedEnd.ABSENT
                     touched.append(job)
-        for job in self._followers.of(ended):
+        for job in self._after_dependents.of(ended):
             if states[job] is JobState.PENDING:
                 self._after_left[job] -= 1
                 touched.append(job)
         return touched
 
     def gate(self, job: int) -> Gate:
-        """Whether this pending job may run; a shut gate does not wait for the jobs that it is only after."""
+        """Whether this pending job may run. A shut gate does not wait for `after` jobs."""
         when = self._jobs[job].when
         answer = gate(when, left=self._left[job], failed=self._failed[job], absent=self._absent[job])
         return Gate.WAIT if answer is Gate.OPEN and self._after_left[job] else answer
 
     def reopen(self) -> None:
-        """A resume: all but the successes are pending again, as if nothing had been tried."""
+        """A resume: everything but the successes is pending again, as if it had never been started."""
         for job, state in enumerate(self.states):
             if state is not JobState.SUCCEEDED:
                 self.move(job, JobState.PENDING, RESUME_TRANSITIONS)
@@ -99,28 +130,28 @@ class JobTable:
         self._count()
 
     def refuse(self, job: int, what: str) -> NoReturn:
-        """Raise `IllegalMove` with what is known of the job."""
+        """Raise `IllegalMove` with what is known about the job."""
         planned, count = self._jobs[job], self.attempts[job]
         needs = [f"`{self._jobs[need].id}` {self.states[need].value}" for need in planned.needs[:SHOWN_NEEDS]]
         more = ["..."] if len(planned.needs) > SHOWN_NEEDS else []
-        story = f"{self.states[job].value}, {count} {'attempt' if count == 1 else 'attempts'} so far"
-        told = f", needs {', '.join(needs + more)}" if needs else ""
-        raise IllegalMove(f"job `{planned.id}` {what} ({story}{told})")
+        history = f"{self.states[job].value}, {count} {'attempt' if count == 1 else 'attempts'} so far"
+        need_states = f", needs {', '.join(needs + more)}" if needs else ""
+        raise IllegalMove(f"job `{planned.id}` {what} ({history}{need_states})")
 
-    def went(self, job: int) -> str:
-        """How a job ended that did not succeed, in words: "`build` timed out"."""
-        return f"`{self._jobs[job].id}` {WENT[self.states[job]]}"
+    def outcome_phrase(self, job: int) -> str:
+        """How a job ended that did not succeed: "`build` timed out"."""
+        return f"`{self._jobs[job].id}` {OUTCOME_PHRASES[self.states[job]]}"
 
     def snapshot(self) -> tuple[object, ...]:
-        """All that replays must agree on."""
+        """Everything that a replay must reproduce."""
         return tuple(self.states), tuple(self.attempts), self.first_failure
 
     def waits_for(self, job: int) -> tuple[int, int, int, int]:
-        """The counts of a pending job: needs that have not ended, that failed, that are absent; `after` not ended."""
+        """The counts of a pending job: needs not ended, failed and absent; `after` jobs not ended."""
         return self._left[job], self._failed[job], self._absent[job], self._after_left[job]
 
     def _count(self) -> None:
-        """Count from nothing; every job is pending or has succeeded."""
+        """Count from scratch; every job is pending or has succeeded."""
         succeeded = JobState.SUCCEEDED
         states = self.states
         self._left = array("i", [sum(states[need] is not succeeded for need in job.needs) for job in self._jobs])

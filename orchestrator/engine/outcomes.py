@@ -1,4 +1,4 @@
-"""What the end of a job means for those that need it, and what all ends mean for the run. Pure tables."""
+"""What the end of a job means for its dependents, and what all ends mean for the run. Pure tables."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import assert_never
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.plan.model import When
 
+# The bad ends, and how the journal spells them. Every other list of them in the project is derived from this one.
 FAILURES = frozenset({JobState.FAILED, JobState.TIMED_OUT, JobState.LOST})
+FAILURE_NAMES = frozenset(state.value for state in FAILURES)
 
-# What a job becomes by the end of its last attempt.
-STATUS = {
+# What a job becomes when its last attempt ends with this verdict.
+STATE_AFTER = {
     Verdict.SUCCEEDED: JobState.SUCCEEDED,
     Verdict.FAILED: JobState.FAILED,
     Verdict.TIMED_OUT: JobState.TIMED_OUT,
@@ -19,8 +21,11 @@ STATUS = {
     Verdict.LOST: JobState.LOST,
 }
 
-# How an end that did not go well is told in a sentence: "need `build` timed out".
-WENT = {
+# The reason of an attempt that was stopped. In that of its job the cause of the stop takes its place.
+STOPPED_ON_REQUEST = "stopped on request"
+
+# Each end but a success as a predicate: "need `build` timed out".
+OUTCOME_PHRASES = {
     JobState.FAILED: "failed",
     JobState.TIMED_OUT: "timed out",
     JobState.LOST: "was lost",
@@ -30,11 +35,11 @@ WENT = {
 
 
 class NeedEnd(enum.Enum):
-    """What the end of a need is to the jobs that need it."""
+    """What the end of a need means to its dependents."""
 
     MET = "met"  # it succeeded, or its failure is allowed
     FAILED = "failed"  # it failed, timed out or was lost
-    ABSENT = "absent"  # it was skipped or cancelled: no failure, and nothing to build on
+    ABSENT = "absent"  # it was skipped or cancelled: not a failure, but its results are missing
 
 
 class Gate(enum.Enum):
@@ -42,7 +47,7 @@ class Gate(enum.Enum):
 
     WAIT = "wait"
     OPEN = "open"
-    SHUT = "shut"  # they never will: the job is skipped
+    SHUT = "shut"  # never: the job is skipped
 
 
 class RunResult(enum.StrEnum):
@@ -54,16 +59,16 @@ class RunResult(enum.StrEnum):
 
 
 def need_end(state: JobState, *, allowed: bool) -> NeedEnd:
-    """What a need that ended in this terminal state is to its dependents; `allowed` says its failure is allowed."""
+    """What a need that ended in this state means to its dependents; `allowed`: its failure is allowed."""
     if state is JobState.SUCCEEDED or (allowed and state in FAILURES):
         return NeedEnd.MET
     return NeedEnd.FAILED if state in FAILURES else NeedEnd.ABSENT
 
 
 def gate(when: When, *, left: int, failed: int, absent: int) -> Gate:
-    """Whether a job may run whose needs have `left` to end, `failed` and `absent` among those that ended.
+    """Whether a job may run while `left` of its needs have not ended, `failed` failed and `absent` were not run.
 
-    `success` is shut by the first need that is not met; `failure` and `always` are decided when all needs ended.
+    `success` is shut by the first need that is not met; `failure` and `always` are decided once all needs have ended.
     """
     match when:
         case When.SUCCESS:
@@ -81,10 +86,10 @@ def gate(when: When, *, left: int, failed: int, absent: int) -> Gate:
 
 
 def run_result(*, failed: int, cancelled: int, stopped_by: CancelReason | None) -> RunResult:
-    """The result of a run in which so many jobs failed (and were not allowed to) and were cancelled.
+    """The result of a run with this number of failed (allowed failures excluded) and cancelled jobs.
 
-    What comes first wins: a stop by the user or the deadline is CANCELLED, whatever else happened; a failure is
-    FAILED, so fail-fast is too; a job that was cancelled by itself is CANCELLED; all else is SUCCESS.
+    The first match wins: a stop by the user or the deadline is CANCELLED, whatever else happened; a failure is FAILED,
+    and so is fail-fast; a job that was cancelled on its own is CANCELLED; everything else is SUCCESS.
     """
     if stopped_by in (CancelReason.USER, CancelReason.DEADLINE):
         return RunResult.CANCELLED

@@ -1,4 +1,4 @@
-"""Whether an attempt is made again, and when. A wait is a number; its jitter is a hash, so that a replay agrees."""
+"""Whether a job is retried, and when. Delays are numbers; their jitter is a hash, so that a replay reproduces it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from orchestrator.engine.facts import AttemptFinished
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.model import PlannedJob, RetryPolicy
 
-EXTRA_AFTER_LOST = 2  # attempts beyond the policy's own, when the infrastructure broke and not the job
+EXTRA_AFTER_LOST = 2  # attempts beyond those of the retry policy, because the infrastructure broke and not the job
 
 
 def wait_seconds(policy: RetryPolicy, job_id: str, ends: int) -> float:
-    """How long to wait after the `ends`-th bad end (from 1): `delay * backoff**(ends-1)`, at most `max_delay`.
+    """Seconds to wait after the `ends`-th bad end (from 1): `delay * backoff**(ends-1)`, at most `max_delay`.
 
-    The jitter lengthens a wait by at most its share. Near `max_delay` it shortens it instead, so that the cap holds
-    and jobs that failed together still do not come back together.
+    Jitter lengthens a delay by up to its share. Near `max_delay` it shortens it instead, so that the cap holds and
+    jobs that failed together are still not retried together.
     """
     if policy.delay <= 0:
         return 0.0
@@ -30,24 +30,24 @@ def wait_seconds(policy: RetryPolicy, job_id: str, ends: int) -> float:
 
 
 class Retries:
-    """Used budgets of the jobs that failed, and the heap of those that wait for their next attempt."""
+    """The retries used up by each job, and a heap of the jobs that wait for their next attempt."""
 
-    __slots__ = ("_failed", "_heap", "_lost", "not_before")
+    __slots__ = ("_failed", "_lost", "not_before", "waits")
 
     def __init__(self) -> None:
         self._failed: dict[int, int] = {}
         self._lost: dict[int, int] = {}
-        self._heap: list[tuple[float, int]] = []
+        self.waits: list[tuple[float, int]] = []
         self.not_before: dict[int, float] = {}
 
     def would_be_granted(self, job: PlannedJob, fact: AttemptFinished) -> bool:
-        """Whether there is another attempt after this bad end, which is not counted yet."""
+        """Whether another attempt follows this bad end, which is not counted yet."""
         if fact.verdict is Verdict.LOST:
             return self._lost.get(job.index, 0) < EXTRA_AFTER_LOST
         return _is_retried(job.retry, fact) and self._failed.get(job.index, 0) + 1 < job.retry.max_attempts
 
-    def again(self, job: PlannedJob, fact: AttemptFinished) -> float | None:
-        """Count this bad end; the second from which the next attempt may start, or None if there is none."""
+    def schedule(self, job: PlannedJob, fact: AttemptFinished) -> float | None:
+        """Count this bad end. The earliest second of the next attempt, or None if there will be none."""
         granted = self.would_be_granted(job, fact)
         used = self._lost if fact.verdict is Verdict.LOST else self._failed
         used[job.index] = used.get(job.index, 0) + 1
@@ -56,34 +56,34 @@ class Retries:
         ends = self._failed.get(job.index, 0) + self._lost.get(job.index, 0)
         not_before = fact.at + wait_seconds(job.retry, job.id, ends)
         self.not_before[job.index] = not_before
-        heapq.heappush(self._heap, (not_before, job.index))
+        heapq.heappush(self.waits, (not_before, job.index))
         return not_before
 
     def forget(self, job: int) -> None:
-        """The job waits no more: it starts, or never will."""
+        """The job no longer waits: it starts, or never will."""
         self.not_before.pop(job, None)
 
     def take_due(self, now: float) -> list[int]:
-        """The jobs whose wait is over; each is named once."""
+        """The jobs whose delay is over; each is returned once."""
         due = []
-        while self._heap and self._heap[0][0] <= now:
-            not_before, job = heapq.heappop(self._heap)
+        while self.waits and self.waits[0][0] <= now:
+            not_before, job = heapq.heappop(self.waits)
             if self.not_before.get(job) == not_before:
                 due.append(job)
         return due
 
     def next_due(self) -> float | None:
-        """When the next wait is over."""
-        while self._heap and self.not_before.get(self._heap[0][1]) != self._heap[0][0]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        """The second at which the next delay is over."""
+        while self.waits and self.not_before.get(self.waits[0][1]) != self.waits[0][0]:
+            heapq.heappop(self.waits)
+        return self.waits[0][0] if self.waits else None
 
     def holds(self, job: int) -> bool:
-        """Whether `take_due` has yet to name this waiting job."""
-        return (self.not_before.get(job), job) in self._heap
+        """Whether `take_due` has yet to return this waiting job."""
+        return (self.not_before.get(job), job) in self.waits
 
     def snapshot(self) -> tuple[object, ...]:
-        """All that replays must agree on."""
+        """Everything that a replay must reproduce."""
         return tuple(tuple(sorted(d.items())) for d in (self._failed, self._lost, self.not_before))
 
 

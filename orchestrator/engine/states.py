@@ -6,12 +6,12 @@ import enum
 
 
 class JobState(enum.Enum):
-    """Where a job stands. The last six are terminal."""
+    """The state of a job. The last six are terminal."""
 
-    PENDING = "pending"  # some need or `after` has not ended
-    READY = "ready"  # may start as soon as there is a slot and its pools have room
+    PENDING = "pending"  # a need or an `after` job has not ended
+    READY = "ready"  # may start once a slot is free and its pools have room
     RUNNING = "running"  # an attempt is under way
-    WAITING = "waiting"  # for its next attempt, until `not_before`
+    WAITING = "waiting"  # for its next attempt, at `not_before` or later
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     TIMED_OUT = "timed_out"
@@ -19,7 +19,7 @@ class JobState(enum.Enum):
     SKIPPED = "skipped"
     LOST = "lost"
 
-    __hash__ = object.__hash__  # members are single; hashing the name costs a call in Python at every look-up
+    __hash__ = object.__hash__  # members are singletons; hashing the name costs a Python call at every lookup
 
 
 class Verdict(enum.StrEnum):
@@ -29,11 +29,11 @@ class Verdict(enum.StrEnum):
     FAILED = "failed"
     TIMED_OUT = "timed_out"
     KILLED = "killed"  # stopped on request
-    LOST = "lost"  # the infrastructure broke; says nothing about the job
+    LOST = "lost"  # the infrastructure broke, which is not the job's fault
 
 
 class CancelReason(enum.StrEnum):
-    """Who asked a run to stop."""
+    """What requested a run to stop."""
 
     USER = "user"
     DEADLINE = "deadline"
@@ -54,8 +54,8 @@ TERMINAL = frozenset(
 _ENDS = {JobState.SUCCEEDED, JobState.FAILED, JobState.TIMED_OUT, JobState.CANCELLED, JobState.LOST}
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
-    # SUCCEEDED straight from PENDING is a group, or a success adopted from an earlier run; from READY it is an adopted
-    # one too: a job without needs is ready from the first fact on, before its adoption can be read.
+    # PENDING to SUCCEEDED is a group, or a success adopted from an earlier run. READY to SUCCEEDED is an adopted one,
+    # too: a job without needs is ready from the first fact on, before its adoption can be read.
     JobState.PENDING: frozenset({JobState.READY, JobState.SUCCEEDED, JobState.SKIPPED, JobState.CANCELLED}),
     JobState.READY: frozenset({JobState.RUNNING, JobState.SUCCEEDED, JobState.CANCELLED}),
     JobState.RUNNING: frozenset(_ENDS | {JobState.WAITING}),
@@ -63,7 +63,7 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     **{state: frozenset() for state in TERMINAL},
 }
 
-# What `run.resumed` alone may do: everything but a success starts over.
+# For `run.resumed` only: everything but a success starts over.
 RESUME_TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     state: frozenset() if state is JobState.SUCCEEDED else frozenset({JobState.PENDING}) for state in JobState
 }

@@ -1,4 +1,4 @@
-"""How far a run is stopped. A stop only ever grows; a resume ends it."""
+"""How far a run is stopped. A stop only ever widens; a resume ends it."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from orchestrator.plan.model import FailFast, When
 
 
 class Stop(Struct, frozen=True):
-    """A stop covers every job but those of `when: always`; a forced one covers these too.
+    """A stop covers every job but `when: always` jobs; a forced stop covers these too.
 
-    A covered job is never started. While a stop is on, no attempt that ends is made again. `kills`: running attempts
-    of covered jobs are told to end. `hurried`: the jobs that are not covered have a cap on their time.
+    A covered job is never started, and during a stop nothing is retried. `kills`: running attempts of covered jobs are
+    terminated. `hurried`: the time of the jobs that are not covered is capped.
     """
 
     reason: CancelReason
-    cause: str  # for people: why a job did not run
+    cause: str  # human-readable: why a job did not run
     kills: bool
     hurried: bool
     forced: bool
 
     def covers(self, when: When) -> bool:
-        """Whether a job of this kind may not start any more."""
+        """Whether a job with this `when` may no longer start."""
         return self.forced or when is not When.ALWAYS
 
 
 def cause_of(reason: CancelReason, timeout: float | None, first_failure: str | None) -> str:
-    """Why a job did not run, or not to its end, for people; `first_failure` tells of the first job that failed."""
+    """Why a job did not run, or was stopped, for readers. `first_failure` reads like "`build` failed"."""
     match reason:
         case CancelReason.USER:
             return "the run was cancelled"
@@ -43,8 +43,8 @@ def cause_of(reason: CancelReason, timeout: float | None, first_failure: str | N
 
 
 def widen(before: Stop | None, fact: CancelRequested, fail_fast: FailFast, cause: str) -> Stop:
-    """The stop after one more request for it. The reason is the first one, but the user and the deadline go before
-    fail-fast, since they decide the run's result."""
+    """The stop after one more request. The first reason counts, but the user and the deadline take precedence over
+    fail-fast because they decide the run's result."""
     own = fact.reason is not CancelReason.FAIL_FAST
     kills = own or fact.force or fail_fast is not FailFast.DRAIN
     if before is None:

@@ -1,7 +1,7 @@
-"""Whether the machine has room for one more job: launches that must wait are held back and wished again later.
+"""Whether the machine has room for one more job: launches that must wait are held back and commanded again later.
 
-The engine knows nothing of it: it wishes, and what is not admitted is simply not carried out yet. Nobody is overtaken:
-when a job must wait, so must those behind it. With nothing under way a job always starts, so a run cannot stall.
+The engine knows nothing of it: a command that is not admitted is simply not carried out yet. No job overtakes another:
+when one must wait, so must those behind it. With nothing under way a job always starts, so a run cannot stall.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from msgspec import Struct
 from orchestrator.engine.commands import Command, Launch
 from orchestrator.plan.model import Plan
 
-CHECK_SECONDS = 1.0  # the machine is looked at no more often than this
+CHECK_SECONDS = 1.0  # the machine is examined no more often than this
 
 
 class Machine(Struct, frozen=True):
-    """What a machine has, bytes and CPUs, and how busy it is: available bytes, and processes that run or want to."""
+    """A machine: its memory in bytes, its CPUs, available bytes, and its load (processes that run or could run)."""
 
     memory: int
     cpus: int
@@ -45,9 +45,10 @@ class Admission:
         self._look = look
         self._machine: Machine | None = None
         self._looked_at = 0.0
-        self._since: list[int] = []  # jobs that started since, of which the look shows nothing yet
-        self._always = (
-            not self._least_free and self._max_load is None and not any(job.memory or job.cpus for job in plan.jobs)
+        self._since: list[int] = []  # jobs that started after the last look, which it does not include
+        # Whether anything can ever be held back.
+        self.limits = (
+            bool(self._least_free) or self._max_load is not None or any(job.memory or job.cpus for job in plan.jobs)
         )
         self.look_again_at: float | None = None
 
@@ -57,7 +58,7 @@ class Admission:
         If any must, `look_again_at` is the second at which to ask again, else None.
         """
         self.look_again_at = None
-        if self._always:
+        if not self.limits:
             return commands
         under_way = list(running)
         chosen: list[Command] = []
@@ -82,14 +83,14 @@ class Admission:
         return self._machine
 
     def _has_memory(self, machine: Machine, job: int, under_way: list[int]) -> bool:
-        """By what all were said to use, and by what is really free."""
-        said = sum(self._jobs[other].memory for other in under_way) + self._jobs[job].memory
+        """By what all declare, and by what is really free."""
+        declared = sum(self._jobs[other].memory for other in under_way) + self._jobs[job].memory
         soon = sum(self._jobs[other].memory for other in self._since) + self._jobs[job].memory
-        return said + self._least_free <= machine.memory and soon + self._least_free <= machine.available
+        return declared + self._least_free <= machine.memory and soon + self._least_free <= machine.available
 
     def _has_cpus(self, machine: Machine, job: int, under_way: list[int]) -> bool:
-        said = sum(self._jobs[other].cpus for other in under_way) + self._jobs[job].cpus
-        if self._jobs[job].cpus and said > machine.cpus:
+        declared = sum(self._jobs[other].cpus for other in under_way) + self._jobs[job].cpus
+        if self._jobs[job].cpus and declared > machine.cpus:
             return False
         soon = sum(self._jobs[other].cpus for other in self._since) + self._jobs[job].cpus
         return self._max_load is None or (machine.load < self._max_load and machine.load + soon <= self._max_load)

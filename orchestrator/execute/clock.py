@@ -1,4 +1,4 @@
-"""The seconds of a run: monotonic, from 0, and standing still while pexec itself is stopped."""
+"""The seconds of a run: monotonic, from 0; they do not advance while pexec itself is stopped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 class RunClock:
-    """Seconds since the run began. A resumed run goes on where it was: `start` is where it stands now."""
+    """Seconds since the run began. A resumed run continues at the second `start`."""
 
     def __init__(self, start: float = 0.0) -> None:
         self._origin = time.monotonic() - start

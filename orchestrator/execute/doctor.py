@@ -17,7 +17,7 @@ from orchestrator.execute.sandbox.policy import Mechanism
 from orchestrator.plan.model import DEFAULT_SHELL, Isolation
 
 if TYPE_CHECKING:
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
 
 _FEW_DESCRIPTORS = 256
 _DELEGATE = "run pexec in a group of its own: `systemd-run --user --scope -p Delegate=yes pexec apply`"
@@ -36,16 +36,16 @@ class Check(Struct, frozen=True):
     help: str = ""
 
 
-def examine(supervision: Supervision, run_root: str) -> Iterator[Check]:
+def examine(supervisor: Supervisor, run_root: str) -> Iterator[Check]:
     """All checks, each made when it is asked for. `run_root` is where runs would be kept."""
     yield _system()
     yield _shell()
     yield _descriptors()
-    yield _tags(supervision)
-    yield _process_trees(supervision)
-    yield _sandbox(supervision)
-    yield _memory(supervision)
-    yield _processes(supervision)
+    yield _tags(supervisor)
+    yield _process_trees(supervisor)
+    yield _sandbox(supervisor)
+    yield _memory(supervisor)
+    yield _processes(supervisor)
     yield from _run_root(run_root)
 
 
@@ -77,47 +77,47 @@ def _descriptors() -> Check:
     return Check("descriptors", "scarcity", False, f"{soft} open files: fewer jobs run at once", f"`ulimit -n {hard}`")
 
 
-def _tags(supervision: Supervision) -> Check:
-    missing = supervision.degraded()
+def _tags(supervisor: Supervisor) -> Check:
+    missing = supervisor.degraded()
     if not missing:
         return Check("tags", "no-orphans", True, "what leaves a job's process tree is known as that job's")
     what, why = missing[0]
     return Check("tags", "no-orphans", False, f"{what}: {why}", "lift that limit")
 
 
-def _process_trees(supervision: Supervision) -> Check:
-    why_not = supervision.isolations.why_not(Mechanism.NAMESPACES)
+def _process_trees(supervisor: Supervisor) -> Check:
+    why_not = supervisor.isolations.why_not(Mechanism.NAMESPACES)
     if why_not is None:
         return Check("isolation: process", "no-orphans", True, Mechanism.NAMESPACES.value)
     return Check("isolation: process", "no-orphans", False, why_not, _NAMESPACES)
 
 
-def _sandbox(supervision: Supervision) -> Check:
-    mechanism = supervision.isolations.mechanism(Isolation.SANDBOX)
+def _sandbox(supervisor: Supervisor) -> Check:
+    mechanism = supervisor.isolations.mechanism(Isolation.SANDBOX)
     install = "install bubblewrap: `apt-get install bubblewrap`, `dnf install bubblewrap`"
     if mechanism in (Mechanism.BUBBLEWRAP, Mechanism.LANDLOCK):
         from orchestrator.execute.warden.confinement import has_scopes
 
         but = "" if has_scopes() else "; with `network`, jobs reach sockets without files: that takes Linux 6.12"
         return Check("isolation: sandbox", "sandbox", True, mechanism.value + but)
-    why = supervision.isolations.why_less_than_best(Isolation.SANDBOX)
+    why = supervisor.isolations.why_less_than_best(Isolation.SANDBOX)
     told = f"{mechanism.value}: jobs see other processes" if mechanism is not None else "there is none"
     advice = install if not shutil.which("bwrap") else _NAMESPACES
     return Check("isolation: sandbox", "sandbox", False, f"{told} ({why})", advice)
 
 
-def _memory(supervision: Supervision) -> Check:
-    if supervision.enforcement.groups.memory:
+def _memory(supervisor: Supervisor) -> Check:
+    if supervisor.enforcement.groups.memory:
         return Check("limits: memory", "limits-from-start", True, "cgroup")
     detail = "rlimit, watchdog: looked at ten times a second"
     return Check("limits: memory", "limits-from-start", True, detail, f"for the kernel to count it, {_DELEGATE}")
 
 
-def _processes(supervision: Supervision) -> Check:
+def _processes(supervisor: Supervisor) -> Check:
     name, promise = "limits: processes", "limits-from-start"
-    if supervision.enforcement.groups.pids:
+    if supervisor.enforcement.groups.pids:
         return Check(name, promise, True, "cgroup")
-    if os.geteuid() and supervision.isolations.mechanism(Isolation.PROCESS) is not None:
+    if os.geteuid() and supervisor.isolations.mechanism(Isolation.PROCESS) is not None:
         return Check(name, promise, True, "rlimit, for jobs with `isolation`", f"for all jobs, {_DELEGATE}")
     return Check(name, promise, False, "no control group can be made here", _DELEGATE)
 

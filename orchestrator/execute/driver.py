@@ -1,10 +1,10 @@
 """The driver: one thread, one inbox, one blocking call.
 
-    while not finished: carry out what the engine wishes; wait once; record what came
+    while not finished: carry out the engine's commands; wait once; record what came
 
-Nothing here decides. A wish becomes a fact by being written to the journal, and only then is the world touched:
-all facts of one wake-up are appended by one write, then observers see them, then processes are started or stopped.
-So a crash can leave an attempt that is recorded and never ran (a resume starts it again), never one that runs unknown.
+Nothing here decides. A command becomes a fact by being written to the journal, and only then is it executed: all facts
+of one wake-up are appended by one write, then processes are started or stopped, then observers see the facts. So a
+crash can leave an attempt that is recorded and never ran (a resume starts it again), never one that runs unknown.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
+from functools import partial
 from typing import Any, Protocol, assert_never
 
 from msgspec import Struct
@@ -31,23 +32,25 @@ from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.admission import Admission
+from orchestrator.execute.attempt.result import NEVER_BEGAN, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
-from orchestrator.execute.cleanup import Cleanups, told
+from orchestrator.execute.attempt.worker import run_attempt
+from orchestrator.execute.cleanup import Cleanups, with_cleanup_failure
 from orchestrator.execute.clock import RunClock
-from orchestrator.execute.executors.local import Backend
+from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.signals import STOP_SIGNALS
 from orchestrator.journal.events import consequence_to_fields, fact_to_fields
 from orchestrator.plan.model import Plan
 
-SECOND_REQUEST_AFTER = 0.3  # seconds; sooner, a signal is a bounce of the same key
+SECOND_REQUEST_AFTER = 0.3  # seconds; a signal that comes sooner is one key press that arrived twice
 
 
 class Observer(Protocol):
-    """Who watches a run. An observer never drives: what it does or fails to do changes nothing."""
+    """Watches a run. An observer never drives: what it does or fails to do changes nothing."""
 
     def on_event(self, record: Mapping[str, Any]) -> None:
-        """A journal record that is already written. Called in the driver's thread."""
+        """Take in a journal record that is already written. Called in the driver's thread."""
 
 
 class Journal(Protocol):
@@ -61,7 +64,7 @@ class Journal(Protocol):
 
 
 class SpecFactory(Protocol):
-    """Makes the attempt that an executor gets."""
+    """Makes the spec that an executor gets."""
 
     def __call__(self, launch: Launch, serial: int) -> AttemptSpec: ...
 
@@ -81,33 +84,34 @@ class Ended(Struct, frozen=True):
     result: AttemptResult
 
 
-class Signalled(Struct, frozen=True):
-    """pexec got a signal."""
+class SignalReceived(Struct, frozen=True):
+    """pexec received a signal."""
 
     number: signal.Signals
 
 
-class CancelAsked(Struct, frozen=True):
-    """Somebody in another terminal wants this job, or with None the whole run, to stop."""
+class CancelReceived(Struct, frozen=True):
+    """`pexec cancel` requests that this job, or with None the whole run, stop."""
 
     job: int | None
 
 
-Message = Spawned | Ended | Signalled | CancelAsked
+Message = Spawned | Ended | SignalReceived | CancelReceived
 
 
 class Driver:
-    """Connects the engine, a backend, the journal and observers for one run.
+    """Connects the engine, an executor, the journal and observers for one run.
 
     Record how the run begins, then `run`, which returns when every job has ended, then `finish`. Each raises
-    EnvironmentFailedError when the journal cannot grow any more; then nothing runs any more either.
+    EnvironmentFailedError when the journal cannot grow any more; then nothing runs any more either. All methods are
+    for the thread that waits on `inbox`.
     """
 
     def __init__(
         self,
         plan: Plan,
         scheduler: Scheduler,
-        backend: Backend,
+        executor: OpenExecutor,
         journal: Journal,
         observers: Sequence[Observer],
         make_spec: SpecFactory,
@@ -117,7 +121,7 @@ class Driver:
     ) -> None:
         self._ids = tuple(job.id for job in plan.jobs)
         self._scheduler = scheduler
-        self._backend = backend
+        self._executor, self._kill, self._close_executor = executor
         self._journal = journal
         self._observers = tuple(observers)
         self._make_spec = make_spec
@@ -130,32 +134,33 @@ class Driver:
         self._serial = 0
         self._unwritten: list[Mapping[str, Any]] = []
         self._unseen: list[Mapping[str, Any]] = []
-        self._asked: dict[int | None, float] = {}  # job, or None for the run -> when it was first asked to stop
+        self._requested: dict[int | None, float] = {}  # job, or None for the run -> its first request to stop
         self.stop_signal: signal.Signals | None = None
 
-    # What anybody may write down before the run, and the run itself.
+    # What callers may record before the run, and the run itself.
 
     def now(self) -> float:
         """The second of the run."""
         return self._clock.now()
 
     def record(self, fact: Fact, **more: Any) -> None:
-        """Write down a fact, with the fields that the engine does not know, and what follows from it."""
-        self._write(fact, more)
+        """Record a fact, with the fields that the engine does not know, and what follows from it."""
+        event, fields = fact_to_fields(fact, self._ids)
+        self._unwritten.append(self._journal.emit(event, fact.at, **fields, **more))
         for consequence in self._scheduler.apply(fact):
-            self.conclude(consequence, fact.at)
+            self.record_consequence(consequence, fact.at)
 
-    def conclude(self, consequence: Consequence, at: float) -> None:
-        """Write down what followed from a fact."""
+    def record_consequence(self, consequence: Consequence, at: float) -> None:
+        """Record what followed from a fact."""
         event, fields = consequence_to_fields(consequence, self._ids)
-        self._emit(event, at, **fields)
+        self._unwritten.append(self._journal.emit(event, at, **fields))
 
-    def remark(self, event: str, **fields: Any) -> None:
-        """Write down what moves no job."""
-        self._emit(event, self._clock.now(), **fields)
+    def note(self, event: str, **fields: Any) -> None:
+        """Record an event that moves no job."""
+        self._unwritten.append(self._journal.emit(event, self._clock.now(), **fields))
 
     def watch(self, observers: Sequence[Observer]) -> None:
-        """Let these see what is written down from now on."""
+        """Show these observers what is recorded from now on."""
         self._publish()
         self._observers += tuple(observers)
 
@@ -166,94 +171,105 @@ class Driver:
             while not self._scheduler.finished:
                 self._receive()
                 self._carry_out()
-            self._clean_up_the_rest()
+            self._run_pending_cleanups()
         except EnvironmentFailedError:
             self._end_everything()
             raise
 
     def finish(self, *, result: RunResult, exit_code: int) -> None:
-        """Write the last event, after every process has ended."""
+        """Record the last event, after every process has ended."""
         now = self._clock.now()
-        self._emit("run.finished", now, result=result.value, exit_code=exit_code, wall_seconds=now)
+        fields = {"result": result.value, "exit_code": exit_code, "wall_seconds": now}
+        self._unwritten.append(self._journal.emit("run.finished", now, **fields))
         self._publish()
 
-    # From wishes to facts to deeds.
+    # From commands to facts to processes.
 
     def _carry_out(self) -> None:
-        """Do what the engine wishes until it wishes nothing more."""
+        """Carry out the engine's commands until it gives no more."""
         while True:
             now = self._clock.now()
-            commands = self._admission.admitted(self._scheduler.decide(now), self._live, now)
-            launches = [self._accept(command, now) for command in commands]
+            commands = self._scheduler.decide(now)
+            if self._admission.limits:
+                commands = self._admission.admitted(commands, self._live, now)
+            specs = [self._accept(command, now) for command in commands]
             self._flush()
-            self._touch(commands, launches)
+            for command, spec in zip(commands, specs, strict=True):
+                if spec is not None:
+                    self._submit(spec)
+                elif isinstance(command, Kill):
+                    self._kill(self._live[command.job].serial, force=command.force)
             self._show()
-            if None not in launches:  # a launch makes the engine wish nothing more
+            if None not in specs:  # nothing new follows from a launch
                 return
 
     def _accept(self, command: Command, now: float) -> AttemptSpec | None:
-        """Turn a wish into a fact: written down and applied, not yet done."""
+        """Turn a command into a fact: written down and applied, not yet executed."""
         match command:
             case Launch(job, attempt):
                 self.record(AttemptStarted(now, job, attempt))
-                spec = self._live[job] = self._make_spec(command, self._next_serial())
-                self._cleanups.attempt_starts(spec)
+                self._serial += 1
+                spec = self._live[job] = self._make_spec(command, self._serial)
+                if spec.spec.cleanup is not None:
+                    self._cleanups.attempt_starts(spec)
                 return spec
             case Kill(job, attempt, force):
                 self.record(KillSent(now, job, attempt, force))
             case GiveUp(job):
-                spec = self._live.pop(job)
                 self._cleanups.forget(job)
-                result = AttemptResult(Verdict.LOST, "nothing was heard of it after it was killed")
-                self.record(end_of(spec.job, spec.attempt, result, now), **measured(result, spec.log_name))
+                self._record_end(self._live[job], lost("nothing was heard of it after it was killed"), now)
             case Cancel(reason, doomed):
                 self.record(CancelRequested(now, reason, job=doomed))
             case _:
                 assert_never(command)
         return None
 
-    def _touch(self, commands: Iterable[Command], launches: Iterable[AttemptSpec | None]) -> None:
-        """Start and stop what was recorded."""
-        for command, spec in zip(commands, launches, strict=True):
-            if spec is not None:
-                self._submit(spec)
-            elif isinstance(command, Kill):
-                self._backend.kill(self._live[command.job].serial, force=command.force)
-
     def _submit(self, spec: AttemptSpec) -> None:
-        self._backend.submit(spec).add_done_callback(lambda done: self._inbox.put(_ended(spec, done)))
+        self._executor.submit(run_attempt, spec).add_done_callback(partial(self._on_done, spec))
 
-    def _next_serial(self) -> int:
-        self._serial += 1
-        return self._serial
+    def _on_done(self, spec: AttemptSpec, future: Future[AttemptResult]) -> None:
+        """An attempt ended. Called in the thread that completes the future.
 
-    # What comes from the world.
+        An executor that broke loses the attempt, whatever the exception was."""
+        try:
+            result = future.result()
+        except CancelledError:
+            result = lost(NEVER_BEGAN)
+        except Exception as error:
+            result = lost(f"the executor failed: {type(error).__name__}: {error}")
+        self._inbox.put(Ended(spec, result))
+
+    # Messages.
 
     def _receive(self) -> None:
-        """Wait once for word from the world, and record all that has come."""
-        times = (self._scheduler.next_wakeup(), self._admission.look_again_at)
-        wakeup = min((time for time in times if time is not None), default=None)
+        """Wait once for messages, and record all that have come."""
+        wakeup, again = self._scheduler.next_wakeup(), self._admission.look_again_at
+        if wakeup is None or (again is not None and again < wakeup):
+            wakeup = again
         messages = self._inbox.wait(None if wakeup is None else max(0.0, wakeup - self._clock.now()))
-        now = self._clock.now()
-        for message in messages:
-            self._handle(message, now)
+        self._handle(messages, self._clock.now())
 
-    def _handle(self, message: Message, now: float) -> None:
-        match message:
-            case Spawned(spec, pid, start_ticks):
-                if self._live.get(spec.job) is spec:
-                    self._emit(
-                        "attempt.spawned", now, job=spec.job_id, attempt=spec.attempt, pid=pid, start_ticks=start_ticks
-                    )
-            case Ended(spec, result):
-                self._on_end(spec, result, now)
-            case Signalled(number):
-                self._on_signal(number, now)
-            case CancelAsked(job):
-                if job is None or job < len(self._ids):
-                    self._stop(job, now)
-            case _:
-                assert_never(message)
+    def _handle(self, messages: Iterable[Message], now: float) -> None:
+        for message in messages:
+            match message:
+                case Spawned(spec, pid, start_ticks):
+                    if self._live.get(spec.job) is spec:
+                        fields = {"job": spec.job_id, "attempt": spec.attempt, "pid": pid, "start_ticks": start_ticks}
+                        self._unwritten.append(self._journal.emit("attempt.spawned", now, **fields))
+                case Ended(spec, result):
+                    if self._live.get(spec.job) is not spec:
+                        self._on_cleanup_end(spec, result, now)
+                    elif spec.spec.cleanup is not None and self._has_to_clean_up(spec, result, now):
+                        self._start_cleanup(spec, result)
+                    else:
+                        self._record_end(spec, result, now)
+                case SignalReceived(number):
+                    self._on_signal(number, now)
+                case CancelReceived(job):
+                    if job is None or job < len(self._ids):
+                        self._stop(job, now)
+                case _:
+                    assert_never(message)
 
     def _on_signal(self, number: signal.Signals, now: float) -> None:
         if number in self._reactions:
@@ -263,64 +279,58 @@ class Driver:
             self._stop(None, now, force=True)
         elif number in STOP_SIGNALS:
             self.stop_signal = self.stop_signal or number
-            if now - self._asked.get(None, -SECOND_REQUEST_AFTER) >= SECOND_REQUEST_AFTER:
+            if now - self._requested.get(None, -SECOND_REQUEST_AFTER) >= SECOND_REQUEST_AFTER:
                 self._stop(None, now)
 
-    def _on_end(self, spec: AttemptSpec, result: AttemptResult, now: float) -> None:
-        """Record the end of an attempt, or hold it back while the job's cleanup runs; or the cleanup has ended."""
-        if self._live.get(spec.job) is spec:
-            fact = end_of(spec.job, spec.attempt, result, now)
-            if self._is_to_be_cleaned_up(spec.job) and self._scheduler.would_end(fact):
-                self._submit(self._cleanups.begin(spec, result, self._next_serial()))
-            else:
-                self._record_end(spec, result, now)
+    def _has_to_clean_up(self, spec: AttemptSpec, result: AttemptResult, now: float) -> bool:
+        """Whether the job would end with this end of an attempt, which is then held back until its cleanup has run."""
+        return self._needs_cleanup(spec.job) and self._scheduler.would_end(end_of(spec, result, now))
+
+    def _on_cleanup_end(self, spec: AttemptSpec, result: AttemptResult, now: float) -> None:
+        """Record the end that was held back for this cleanup. Nothing was if `spec` is an attempt that was given up."""
+        deferred = self._cleanups.end(spec.serial)
+        if deferred is None:
             return
-        held = self._cleanups.end(spec.serial)
-        if held is None:
-            return
-        if held.result is not None:
-            self._record_end(held.spec, told(held.result, result), now)
+        if deferred.result is not None:
+            self._record_end(deferred.spec, with_cleanup_failure(deferred.result, result), now)
         elif result.verdict is not Verdict.SUCCEEDED:
-            self.remark("degraded", what=f"the cleanup of `{spec.job_id}`", why=f"it failed: {result.reason}")
+            self.note("degraded", what=f"the cleanup of `{spec.job_id}`", why=f"it failed: {result.reason}")
 
     def _record_end(self, spec: AttemptSpec, result: AttemptResult, now: float) -> None:
         del self._live[spec.job]
-        self.record(end_of(spec.job, spec.attempt, result, now), **measured(result, spec.log_name))
+        self.record(end_of(spec, result, now), **usage_fields(result, spec.log_name))
 
-    def _is_to_be_cleaned_up(self, job: int) -> bool:
-        """Whether its cleanup is still to be run. A stop by force leaves no time for that."""
+    def _needs_cleanup(self, job: int) -> bool:
+        """Whether its cleanup has yet to be run. A forced stop leaves no time for that."""
         stop = self._scheduler.stop
-        return self._cleanups.is_owed(job) and not (stop is not None and stop.forced)
+        return self._cleanups.is_pending(job) and not (stop is not None and stop.forced)
 
-    def _clean_up_the_rest(self) -> None:
+    def _start_cleanup(self, spec: AttemptSpec, result: AttemptResult | None) -> None:
+        self._serial += 1
+        self._submit(self._cleanups.begin(spec, result, self._serial))
+
+    def _run_pending_cleanups(self) -> None:
         """Every job has ended; run the cleanups of those that ended while they waited for another attempt."""
-        for spec in self._cleanups.owed():
-            if self._is_to_be_cleaned_up(spec.job):
-                self._submit(self._cleanups.begin(spec, None, self._next_serial()))
+        for spec in self._cleanups.pending():
+            if self._needs_cleanup(spec.job):
+                self._start_cleanup(spec, None)
         while self._cleanups.under_way(None):
-            for message in self._inbox.wait():
-                self._handle(message, self._clock.now())
+            messages = self._inbox.wait()
+            self._handle(messages, self._clock.now())
             self._publish()
 
     def _stop(self, job: int | None, now: float, *, force: bool = False) -> None:
-        """The first request asks to end; one that comes well after it kills what has not ended."""
-        force |= now - self._asked.setdefault(job, now) >= SECOND_REQUEST_AFTER
+        """The first request stops gracefully; one that comes well after it kills what has not ended."""
+        force |= now - self._requested.setdefault(job, now) >= SECOND_REQUEST_AFTER
         self.record(CancelRequested(now, CancelReason.USER, force, job))
         if force:
             for serial in self._cleanups.under_way(job):
-                self._backend.kill(serial, force=True)
+                self._kill(serial, force=True)
 
     # Writing.
 
-    def _write(self, fact: Fact, more: Mapping[str, Any]) -> None:
-        event, fields = fact_to_fields(fact, self._ids)
-        self._emit(event, fact.at, **fields, **more)
-
-    def _emit(self, event: str, at: float, **fields: Any) -> None:
-        self._unwritten.append(self._journal.emit(event, at, **fields))
-
     def _publish(self) -> None:
-        """Journal first, then whoever watches: a success that was shown survives a crash."""
+        """Journal first, then observers: a success that was shown survives a crash."""
         self._flush()
         self._show()
 
@@ -331,7 +341,7 @@ class Driver:
             self._unwritten.clear()
 
     def _show(self) -> None:
-        """To those who watch, after the world was touched: nobody who waits for a job is kept waiting for them."""
+        """Show observers what was written; after processes were started, so that no job waits for the screen."""
         if self._unseen:
             records, self._unseen = self._unseen, []
             for observer in self._observers:
@@ -343,24 +353,26 @@ class Driver:
 
         Only these facts: what follows from them may be long, and a resume finds it again.
         """
-        self._backend.close()
+        self._close_executor()
         now = self._clock.now()
-        ended = {message.spec.serial: message.result for message in self._inbox.take() if isinstance(message, Ended)}
-        never_began = AttemptResult(Verdict.LOST, "pexec ended before it began")
+        ended = {message.spec.serial: message.result for message in self._inbox.wait(0) if isinstance(message, Ended)}
+        never_began = lost(NEVER_BEGAN)
         for spec in self._live.values():
             result = self._cleanups.result_of(spec.job) or ended.get(spec.serial, never_began)
-            self._write(end_of(spec.job, spec.attempt, result, now), measured(result, spec.log_name))
+            event, fields = fact_to_fields(end_of(spec, result, now), self._ids)
+            more = usage_fields(result, spec.log_name)
+            self._unwritten.append(self._journal.emit(event, now, **fields, **more))
         with contextlib.suppress(EnvironmentFailedError):
             self._publish()
 
 
-def end_of(job: int, attempt: int, result: AttemptResult, at: float) -> AttemptFinished:
+def end_of(spec: AttemptSpec, result: AttemptResult, at: float) -> AttemptFinished:
     """The fact that an attempt ended so."""
-    return AttemptFinished(at, job, attempt, result.verdict, result.exit_code, result.signal, result.reason)
+    return AttemptFinished(at, spec.job, spec.attempt, result.verdict, result.exit_code, result.signal, result.reason)
 
 
-def measured(result: AttemptResult, log_name: str) -> dict[str, Any]:
-    """What the journal holds of an attempt's end besides the fact."""
+def usage_fields(result: AttemptResult, log_name: str) -> dict[str, Any]:
+    """What the journal holds of an attempt's end besides the fact. Seconds and bytes."""
     return {
         "duration_seconds": round(result.duration_seconds, 6),
         "cpu_seconds": round(result.cpu_seconds, 6),
@@ -371,14 +383,3 @@ def measured(result: AttemptResult, log_name: str) -> dict[str, Any]:
         "leftover_killed": result.leftover_killed,
         "enforced_by": result.enforced_by,
     }
-
-
-def _ended(spec: AttemptSpec, future: Future[AttemptResult]) -> Ended:
-    """What a future says; an executor that broke loses the attempt, whatever the exception was."""
-    try:
-        return Ended(spec, future.result())
-    except CancelledError:
-        return Ended(spec, AttemptResult(Verdict.LOST, "pexec ended before it began"))
-    except Exception as error:
-        reason = f"the executor failed: {type(error).__name__}: {error}"
-        return Ended(spec, AttemptResult(Verdict.LOST, reason))

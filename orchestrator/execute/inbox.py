@@ -1,7 +1,7 @@
 """The one place where the driver waits: for messages from anywhere, and for what its own thread has to read.
 
-Other threads and signal handlers `put`; a descriptor that is listened to is read by the driver's thread itself, which
-saves waking a thread that would only pass the word on (30-60 us for each end of a job, on two busy cores).
+Other threads and signal handlers `put`. A descriptor that is listened to is read by the driver's thread itself, which
+saves waking a thread that would only forward what it read (30-60 us for each end of a job, on two busy cores).
 
 A signal handler written in Python runs only when the main thread is next in Python: not while it waits, if the signal
 came just before, or to another thread. So the signal itself must ring the bell. It writes one byte, which an eventfd
@@ -35,18 +35,18 @@ class Inbox(Generic[Message]):
 
     @property
     def bell(self) -> int:
-        """What is written to this descriptor ends the wait; for `signal.set_wakeup_fd`."""
+        """The descriptor to which a write ends the wait; for `signal.set_wakeup_fd`."""
         return self._bell
 
     def put(self, message: Message) -> None:
         """Leave a message. Safe in a signal handler."""
-        # In this order: whoever clears `_awake` looks at the messages afterwards.
+        # In this order: the waiting thread clears `_awake` before it looks at the messages.
         self._messages.append(message)
         if not self._awake:
             try:
                 os.write(self._bell, _RING)
             except BlockingIOError:
-                return  # it rings already, as often as it can
+                return  # the pipe is full: the wait ends anyway
 
     def listen(self, descriptor: int, read: Callable[[], None]) -> None:
         """From now on, `read` is called by the waiting thread when there is something to read; it may `put`."""
@@ -54,12 +54,12 @@ class Inbox(Generic[Message]):
         self._poll.register(descriptor, select.POLLIN)
 
     def forget(self, descriptor: int) -> None:
-        """Listen to it no more; to be called before it is closed."""
+        """Listen to it no more; call this before closing it."""
         del self._readers[descriptor]
         self._poll.unregister(descriptor)
 
     def wait(self, seconds: float | None = None) -> list[Message]:
-        """All that has come; the first is waited for, for `seconds` at most."""
+        """All messages that have come; waits for the first, at most `seconds`."""
         if not self._messages:
             ready = self._poll.poll(None if seconds is None else seconds * 1000)
             self._awake = True
@@ -72,17 +72,13 @@ class Inbox(Generic[Message]):
                         os.read(self._heard, _RINGS)
             finally:
                 self._awake = False
-        return self.take()
-
-    def take(self) -> list[Message]:
-        """All that has come, without waiting."""
         taken: list[Message] = []
         while self._messages:
             taken.append(self._messages.popleft())
         return taken
 
     def close(self) -> None:
-        """Give the descriptors back; messages that still come are kept and wake nobody."""
+        """Close the descriptors; messages that still come are kept and wake no thread."""
         self._awake = True
         os.close(self._heard)
         os.close(self._bell)

@@ -1,7 +1,7 @@
-"""What a pexec that died may have left running: told by exact identity, and ended as a whole tree.
+"""Ends what a pexec that died may have left running: identified exactly, and ended as a whole tree.
 
-Its warden ends everything when it dies; this is for when both were killed. Nobody but init reaps these processes any
-more, so each is held by a pidfd that was proved before anything is sent to it: no stranger is ever hit.
+Its warden ends everything when pexec dies; this is for when both were killed. Only init reaps these processes now, so
+each is held by a pidfd that is proved to be the right one before anything is sent to it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from orchestrator.execute.warden.processes import Process, children, read_process
+from orchestrator.execute.warden.processes import ProcessStat, children, read_process
 
 _STOPPED = (b"T", b"t", b"Z", b"X")
 _ENDED = (b"Z", b"X")
@@ -22,7 +22,7 @@ _LOOK_AGAIN_SECONDS = 0.001
 
 
 def boot_id() -> str:
-    """Which boot of the machine this is; empty where the system does not tell."""
+    """The id of this boot of the machine; empty where the system does not provide it."""
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:
             return file.read().strip()
@@ -74,8 +74,8 @@ def _hold_children(parent: int, held: dict[int, int]) -> Iterator[tuple[int, int
                 yield pid, handle
 
 
-def _hold(pid: int, is_it: Callable[[Process], bool]) -> int | None:
-    """A pidfd of this living process, if what /proc says while it is held proves that it is the one."""
+def _hold(pid: int, is_it: Callable[[ProcessStat], bool]) -> int | None:
+    """A pidfd of this living process, if /proc proves, while it is held, that it is the right one."""
     try:
         handle = os.pidfd_open(pid)
     except OSError:

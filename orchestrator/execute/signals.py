@@ -1,8 +1,8 @@
 """Signals become messages in the driver's inbox; a handler does nothing else.
 
-Installed before the first job and put back afterwards. HUP and TSTP that were ignored when pexec started stay ignored:
-that is what nohup, and a shell without job control, ask for. QUIT also prints where the main thread is, from below
-Python, so that it tells of a pexec that hangs.
+Installed before the first job and restored afterwards. HUP and TSTP that were ignored when pexec started stay ignored,
+as nohup and shells without job control expect. QUIT also prints the stack of the main thread, from C code, so that it
+works when pexec hangs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from orchestrator.errors import EnvironmentFailedError
 
 if TYPE_CHECKING:
     from orchestrator.execute.clock import RunClock
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.warden_client import WardenClient
     from orchestrator.journal.rundir import RunDir
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -31,7 +31,7 @@ _STACKS = "stacks.txt"
 
 
 class _Early:
-    """Leaves at once until a run has begun; after that, does what Python does by itself."""
+    """Exits at once until a run has begun; after that, raises KeyboardInterrupt as Python does by itself."""
 
     def __init__(self) -> None:
         self.has_begun = False
@@ -43,10 +43,9 @@ class _Early:
 
 
 def leave_on_interrupt() -> None:
-    """Until a run begins, an interrupt ends the program on the spot: there is nothing yet that must be put in order.
+    """Until a run begins, an interrupt ends the program at once: there is nothing yet to clean up.
 
-    If it were raised it would pass through whatever is under way, imports of libraries above all, where some of what
-    Python calls in between only prints it and goes on.
+    A KeyboardInterrupt could come in the middle of an import, where some code only prints it and continues.
     """
     if threading.current_thread() is threading.main_thread():
         now = signal.getsignal(signal.SIGINT)
@@ -58,8 +57,8 @@ def leave_on_interrupt() -> None:
 def signals_to(put: Callable[[signal.Signals], None], bell: int) -> Iterator[None]:
     """While the block runs, each of the signals above calls `put(signal)` and does nothing else to the process.
 
-    At once it writes to `bell`, which must wake the main thread: until that does something, nothing is put.
-    In another thread than the main one, of a program that imports pexec, signals stay that program's own affair.
+    The signal also writes to `bell`, which must wake the main thread: `put` is called only when that runs Python code.
+    In any other thread than the main one, of a program that imports pexec, signals are left to that program.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -77,7 +76,7 @@ def signals_to(put: Callable[[signal.Signals], None], bell: int) -> Iterator[Non
     if isinstance(early, _Early):
         early.has_begun = True
     other_bell = signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
-    # Not all threads: it would look at the frames of one while that runs, and sometimes die of what it finds there.
+    # Not all threads: reading the frames of a thread while it runs can crash.
     faulthandler.register(signal.SIGQUIT, _STDERR, all_threads=False, chain=True)
     try:
         yield
@@ -89,9 +88,9 @@ def signals_to(put: Callable[[signal.Signals], None], bell: int) -> Iterator[Non
 
 
 def keep_stacks(rundir: RunDir, show: Callable[[str], object]) -> None:
-    """Show where every thread is, and write it into the run folder. No value of any variable is in it."""
+    """Print the stacks of all threads, and write them into the run directory. They hold no values of variables."""
     with open(os.memfd_create("stacks"), "r+b") as file:
-        faulthandler.dump_traceback(file)  # called in Python, it has the others stand still
+        faulthandler.dump_traceback(file)  # called from Python, so the other threads do not run
         file.seek(0)
         stacks = file.read()
     show(stacks.decode(errors="replace"))
@@ -99,11 +98,11 @@ def keep_stacks(rundir: RunDir, show: Callable[[str], object]) -> None:
         rundir.replace(_STACKS, stacks)
 
 
-def suspend(supervision: Supervision, clock: RunClock) -> None:
-    """Stop all jobs, then this process, until somebody lets it go on (CONT); then the reverse.
+def suspend(warden: WardenClient, clock: RunClock) -> None:
+    """Stop all jobs, then this process, until it gets CONT; then continue both.
 
-    By SIGSTOP: what TSTP itself does is left out where no shell is there to let the process go on again.
+    By SIGSTOP: the kernel ignores TSTP where no shell could continue the process.
     """
-    supervision.pause()
+    warden.pause()
     signal.raise_signal(signal.SIGSTOP)
-    clock.skip(supervision.resume())
+    clock.skip(warden.resume())

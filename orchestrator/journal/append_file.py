@@ -1,4 +1,4 @@
-"""Whole lines at the end of a file, durable in groups: the journal's last metre."""
+"""Appending whole lines to a file, made durable in batches."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ SYNC_EVERY = 0.05
 
 
 class LineFile:
-    """Appends whole lines to a file that is open for appending. The file ends in a newline, or is empty."""
+    """Appends whole lines to a file open for appending, which is empty or ends in a newline."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._size = os.fstat(descriptor).st_size
 
     def append(self, lines: list[bytes]) -> None:
-        """Append all `lines` and empty the list. On OSError the file ends in a whole line, and the list holds the
-        lines that are not in it."""
+        """Append all `lines` and empty the list. On OSError the file still ends in a whole line, and the list
+        holds the lines that were not written."""
         data = b"".join(lines)
         done = 0
         try:
@@ -33,12 +33,15 @@ class LineFile:
         lines.clear()
 
     def sync(self) -> None:
-        """Wait until the disk has what was appended. Raises OSError."""
+        """Wait until the appended lines are on disk. Raises OSError."""
         os.fdatasync(self._descriptor)
 
 
 class GroupSync:
-    """Makes a file durable in a helper thread, at most every 50 ms while it changes."""
+    """Makes a file durable in a helper thread, every 50 ms at most while it changes.
+
+    `changed` and `close` are called in the writer's thread.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -49,14 +52,14 @@ class GroupSync:
         self._thread.start()
 
     def changed(self) -> None:
-        """The file has grown. Raises OSError if it could not be made durable before."""
+        """The file has grown. Raises OSError if an earlier sync failed."""
         if self._failure is not None:
             raise self._failure
         if not self._changed.is_set():
             self._changed.set()
 
     def close(self) -> None:
-        """Make the file durable now and end the thread. Raises OSError."""
+        """Make the file durable now and stop the thread. Raises OSError."""
         self._closing.set()
         self._changed.set()
         self._thread.join()
@@ -66,7 +69,7 @@ class GroupSync:
         while True:
             self._changed.wait()
             self._changed.clear()
-            if self._closing.is_set():  # looked at after: `close` rings once
+            if self._closing.is_set():  # checked after the clear, since `close` sets `_changed` only once
                 return
             try:
                 os.fdatasync(self._descriptor)

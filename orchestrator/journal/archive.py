@@ -1,6 +1,6 @@
-"""A run folder as one `.tar.gz`: regular files only, in the order of their names, links not followed.
+"""A run directory as one `.tar.gz`: regular files only, sorted by name, links not followed.
 
-The same folder gives the same bytes: owner, group and the time of packing are left out.
+The same directory gives the same bytes: owner, group and the time of packing are left out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LEVEL = 6
 
 
 class Archived(Struct, frozen=True):
-    """What was packed. `left_out` are names that are neither files nor folders: links, pipes."""
+    """What was packed. `left_out` are the paths that are neither files nor directories: links, pipes."""
 
     path: str
     files: int
@@ -38,33 +38,31 @@ def archive_name(run_id: str) -> str:
 
 
 def write_archive(rundir: RunDir, target: str | None = None) -> Archived:
-    """Pack the folder into `target`, by default into the folder itself, by a rename, with mode 0600.
+    """Pack the directory into `target`, by default into the directory itself, by a rename, with mode 0600.
 
-    What is temporary, hidden or itself an archive of a run is not packed. Raises EnvironmentFailedError.
+    Temporary and hidden files and archives of runs are not packed. Raises EnvironmentFailedError.
     """
     path = os.path.abspath(target) if target is not None else rundir.path_of(archive_name(rundir.run_id))
     above, name = os.path.split(path)
     temporary = f".{name}.{os.urandom(4).hex()}.tmp"
     try:
-        folder = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if target else os.dup(rundir.folder())
+        directory = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if target else os.dup(rundir.folder())
     except OSError as error:
         raise failed(f"`{above}` cannot be opened", error) from error
     try:
-        packed = _pack(rundir, folder, temporary)
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        return Archived(path, packed.files, os.stat(name, dir_fd=folder).st_size, tuple(packed.left_out))
+        packed = _pack(rundir, directory, temporary)
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        return Archived(path, packed.files, os.stat(name, dir_fd=directory).st_size, tuple(packed.left_out))
     except OSError as error:
         raise failed(f"`{path}` cannot be written", error) from error
-    except tarfile.TarError as error:
-        raise EnvironmentFailedError(f"`{rundir.path}` changed while it was packed: {error}", code="PX302") from error
     finally:
         with contextlib.suppress(OSError):
-            os.unlink(temporary, dir_fd=folder)
-        os.close(folder)
+            os.unlink(temporary, dir_fd=directory)
+        os.close(directory)
 
 
 class _Packing:
-    """What has been packed so far."""
+    """The archive being written, and what has been packed so far."""
 
     def __init__(self, tar: tarfile.TarFile, run_id: str) -> None:
         self._tar = tar
@@ -72,15 +70,15 @@ class _Packing:
         self.files = 0
         self.left_out: list[str] = []
 
-    def folder(self, descriptor: int, path: str) -> None:
-        """Pack what is in a folder; `path` is its name in the run folder, empty or with a slash at its end."""
+    def directory(self, descriptor: int, path: str) -> None:
+        """Pack the content of a directory; `path` is its path in the run directory, empty or with a trailing slash."""
         for name in sorted(os.listdir(descriptor)):
             if _is_packed(path, name):
                 mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
                 if stat.S_ISDIR(mode):
                     inner = open_folder(descriptor, name, path + name)
                     try:
-                        self.folder(inner, f"{path}{name}/")
+                        self.directory(inner, f"{path}{name}/")
                     finally:
                         os.close(inner)
                 elif stat.S_ISREG(mode):
@@ -88,22 +86,28 @@ class _Packing:
                 else:
                     self.left_out.append(path + name)
 
-    def _file(self, folder: int, path: str, name: str) -> None:
-        with open(open_regular(folder, name, os.O_RDONLY), "rb") as file:
+    def _file(self, directory: int, path: str, name: str) -> None:
+        with open(open_regular(directory, name, os.O_RDONLY), "rb") as file:
             facts = os.fstat(file.fileno())
             entry = tarfile.TarInfo(f"{self._run_id}/{path}{name}")
             entry.size, entry.mtime, entry.mode = facts.st_size, int(facts.st_mtime), stat.S_IMODE(facts.st_mode)
-            self._tar.addfile(entry, file)
+            try:
+                self._tar.addfile(entry, file)
+            except OSError as error:
+                if error.errno is None:  # tarfile's own: the file is shorter than its size was
+                    message = f"`{path}{name}` changed while it was packed"
+                    raise EnvironmentFailedError(message, code="PX302") from error
+                raise
         self.files += 1
 
 
-def _pack(rundir: RunDir, folder: int, temporary: str) -> _Packing:
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600, dir_fd=folder)
+def _pack(rundir: RunDir, directory: int, temporary: str) -> _Packing:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600, dir_fd=directory)
     with open(descriptor, "wb") as out:
         os.fchmod(descriptor, 0o600)
         with _gzipped(out) as packed, tarfile.open(mode="w", fileobj=packed, format=tarfile.PAX_FORMAT) as tar:
             packing = _Packing(tar, rundir.run_id)
-            packing.folder(rundir.folder(), "")
+            packing.directory(rundir.folder(), "")
         out.flush()
         os.fsync(descriptor)
     return packing
@@ -111,7 +115,7 @@ def _pack(rundir: RunDir, folder: int, temporary: str) -> _Packing:
 
 @contextlib.contextmanager
 def _gzipped(out: BinaryIO) -> Iterator[gzip.GzipFile]:
-    """Without the time and the name that gzip writes into its head."""
+    """Without the time and the name that gzip writes into its header."""
     with gzip.GzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=out, mtime=0) as packed:
         yield packed
 

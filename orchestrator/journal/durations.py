@@ -1,8 +1,8 @@
-"""How long jobs took in earlier runs: a small file beside the runs, by manifest and job. It may be deleted at any time.
+"""How long jobs took in earlier runs: a small file next to the runs, by manifest and job. It may be deleted any time.
 
-Nothing depends on it but the order of ready jobs and an estimate: what cannot be read counts as nothing known, and what
-cannot be written is left. Of two runs that end at once each adds what it knows: the file is read, joined and replaced
-under a lock on its folder, and a reader finds the old file, the new one, or for a moment none.
+Only the order of ready jobs and an estimate depend on it: a file that cannot be read counts as empty, and one that
+cannot be written is skipped. Two runs that end at the same time both add what they know: the file is read, merged and
+replaced under a lock on its directory, and a reader finds the old file, the new one, or for a moment none.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from orchestrator.journal.safe_files import open_folder, open_regular, write_new
 
 NAME = ".durations.json"
 VERSION = 1
-MOST_BYTES = 64 << 20  # a file of a million jobs; a larger one is not ours
+MOST_BYTES = 64 << 20  # a file of a million jobs; a larger one was not written by pexec
 MOST_MANIFESTS = 100
-SPARE_JOBS = 1000  # of jobs that were not part of a run so many are remembered beside it
-_PATIENCE = 0.2  # seconds to wait for another writer, who needs a few milliseconds
+SPARE_JOBS = 1000  # how many jobs are remembered besides those of the latest run
+_PATIENCE = 0.2  # seconds to wait for another writer, which needs a few milliseconds
 _PAUSE = 0.005
 _LONGEST = 1e9
 
@@ -32,44 +32,44 @@ Seconds = Mapping[str, float]
 
 
 def recall(run_root: str, manifest: str) -> dict[str, float]:
-    """Job -> how many seconds it takes, as far as earlier runs of the manifest in this root tell. Never fails."""
+    """Job -> how many seconds it took in earlier runs of the manifest in this root, if known. Never fails."""
     try:
-        folder, above = _open_home(run_root)
+        directory, above = _open_home(run_root)
     except (OSError, EnvironmentFailedError):
         return {}
     try:
-        return _known(_read(folder).get(_key(manifest, above), {}))
+        return _known(_read(directory).get(_key(manifest, above), {}))
     finally:
-        os.close(folder)
+        os.close(directory)
 
 
 def remember(run_root: str, manifest: str, seconds: Seconds) -> None:
-    """Join what a run has shown to what is known. It never fails; a disk that is full only forgets it."""
+    """Add the durations of a run to those known. Never fails: on a full disk they are only forgotten."""
     if not seconds:
         return
     with contextlib.suppress(OSError, EnvironmentFailedError):
-        folder, above = _open_home(run_root)
+        directory, above = _open_home(run_root)
         try:
-            _lock(folder)
-            store = _read(folder)
+            _lock(directory)
+            store = _read(directory)
             key = _key(manifest, above)
-            store[key] = joined(_known(store.pop(key, {})), seconds)  # the newest stands last
+            store[key] = joined(_known(store.pop(key, {})), seconds)  # the newest is last
             for oldest in list(store)[:-MOST_MANIFESTS]:
                 del store[oldest]
-            _replace(folder, msgspec.json.encode({"version": VERSION, "manifests": store}))
+            _replace(directory, msgspec.json.encode({"version": VERSION, "manifests": store}))
         finally:
-            os.close(folder)  # and with it the lock
+            os.close(directory)  # and with it the lock
 
 
 def joined(known: Seconds, seen: Seconds) -> dict[str, float]:
-    """What is known and what was seen just now; of a job that is in both the mean, so that older runs fade."""
+    """Known durations and those just measured; for a job in both the mean, so that older runs fade."""
     spare = [job for job in known if job not in seen][-SPARE_JOBS - len(seen) :]
     kept = {job: known[job] for job in spare}
     return kept | {job: round((known.get(job, value) + value) / 2, 4) for job, value in seen.items()}
 
 
 def _open_home(run_root: str) -> tuple[int, str]:
-    """The folder of the file: `.pexec` above the root, else the root itself; and the path that manifests count from."""
+    """The directory of the file (`.pexec` above the root, else the root itself), and the base of manifest paths."""
     root = os.path.abspath(run_root)
     above, name = os.path.split(root)
     if os.path.basename(above) == HOME:
@@ -82,15 +82,15 @@ def _open_home(run_root: str) -> tuple[int, str]:
 
 
 def _key(manifest: str, above: str) -> str:
-    """A manifest by its path from where the runs are, so that a project may move; standard input is `-`."""
+    """A manifest by its path relative to where the runs are, so that a project may move; standard input is `-`."""
     path = manifest if manifest == "-" else os.path.relpath(os.path.abspath(manifest), above)
     return path.encode(errors="backslashreplace").decode()
 
 
-def _read(folder: int) -> dict[str, object]:
+def _read(directory: int) -> dict[str, object]:
     """The manifests of the file; empty if it is missing, damaged, or of another version."""
     try:
-        with open(open_regular(folder, NAME, os.O_RDONLY), "rb") as file:
+        with open(open_regular(directory, NAME, os.O_RDONLY), "rb") as file:
             content = file.read(MOST_BYTES + 1)
         data = msgspec.json.decode(content) if len(content) <= MOST_BYTES else None
     except (OSError, msgspec.DecodeError, RecursionError):
@@ -100,36 +100,36 @@ def _read(folder: int) -> dict[str, object]:
 
 
 def _known(jobs: object) -> dict[str, float]:
-    """Only what can be true: the file may hold anything."""
+    """Only plausible entries: the file may hold anything."""
     if not isinstance(jobs, dict):
         return {}
     return {job: float(value) for job, value in jobs.items() if type(value) in (int, float) and 0 <= value < _LONGEST}
 
 
-def _lock(folder: int) -> None:
-    """Raises OSError when another writer keeps it too long."""
+def _lock(directory: int) -> None:
+    """Raises OSError if another writer holds the lock too long."""
     give_up_at = time.monotonic() + _PATIENCE
     while time.monotonic() < give_up_at:
         with contextlib.suppress(BlockingIOError):
-            return fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
         time.sleep(_PAUSE)
-    return fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _replace(folder: int, data: bytes) -> None:
-    temporary = f"{NAME}.tmp"  # one name: the lock is held, and what a killed writer left is taken over
-    _remove(folder, temporary)
+def _replace(directory: int, data: bytes) -> None:
+    temporary = f"{NAME}.tmp"  # always the same name: the lock is held, and what a killed writer left is overwritten
+    _remove(directory, temporary)
     try:
-        write_new(folder, temporary, data)
+        write_new(directory, temporary, data)
         # A rename over a file makes ext4 put the new one on the disk first, which takes a hundred times as long.
-        _remove(folder, NAME)
-        os.rename(temporary, NAME, src_dir_fd=folder, dst_dir_fd=folder)
+        _remove(directory, NAME)
+        os.rename(temporary, NAME, src_dir_fd=directory, dst_dir_fd=directory)
     except OSError:
         with contextlib.suppress(OSError):
-            os.unlink(temporary, dir_fd=folder)
+            os.unlink(temporary, dir_fd=directory)
         raise
 
 
-def _remove(folder: int, name: str) -> None:
+def _remove(directory: int, name: str) -> None:
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=folder)
+        os.unlink(name, dir_fd=directory)

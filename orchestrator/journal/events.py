@@ -1,6 +1,6 @@
-"""The closed list of events: what a line of the journal may say, its schema, and which events are facts.
+"""The closed list of events: what a line of the journal may hold, its schema, and which events are facts.
 
-A fact moves the engine's state; the others are consequences, which a replay finds again, and remarks. Changing a field
+A fact moves the engine's state. The others are consequences, which a replay finds again, and remarks. Changing a field
 here changes `schemas/events.schema.json` and needs a new `VERSION` unless old readers can ignore it.
 """
 
@@ -28,24 +28,32 @@ from orchestrator.plan.model import FailFast
 
 VERSION = 1
 
-Json = dict[str, Any]
+JsonDict = dict[str, Any]
+EventRecord = Mapping[str, Any]  # one line of the journal: the fields of `EVENTS`, and those that every event has
 
-_TEXT: Json = {"type": "string"}
-_FLAG: Json = {"type": "boolean"}
-_COUNT: Json = {"type": "integer", "minimum": 0}
-_ATTEMPT: Json = {"type": "integer", "minimum": 1, "description": "From 1; never restarts, also not after a resume."}
-_PID: Json = {"type": "integer", "minimum": 1}
-_SECONDS: Json = {"type": "number", "minimum": 0}
-_JOB: Json = {"type": "string", "description": "The job's id in the plan."}
-_REASON: Json = {"type": "string", "description": "A sentence for people; may be empty."}
-_BOOT: Json = {"type": "string", "description": "The boot of the machine: pids of another boot mean nothing."}
-_MAYBE_EXIT_CODE: Json = {"type": ["integer", "null"], "minimum": 0, "maximum": 255}
-_MAYBE_SIGNAL: Json = {"type": ["string", "null"], "description": "The signal that ended it, such as SIGSEGV."}
-_MAYBE_JOB: Json = {"type": ["string", "null"]}
-_SLOTS: Json = {"type": "integer", "minimum": 1}
+_TEXT: JsonDict = {"type": "string"}
+_FLAG: JsonDict = {"type": "boolean"}
+_COUNT: JsonDict = {"type": "integer", "minimum": 0}
+_ATTEMPT: JsonDict = {
+    "type": "integer",
+    "minimum": 1,
+    "description": "From 1; never restarts, not even after a resume.",
+}
+_PID: JsonDict = {"type": "integer", "minimum": 1}
+_SECONDS: JsonDict = {"type": "number", "minimum": 0}
+_JOB: JsonDict = {"type": "string", "description": "The job's id in the plan."}
+_REASON: JsonDict = {"type": "string", "description": "Human-readable; may be empty."}
+_BOOT: JsonDict = {
+    "type": "string",
+    "description": "The boot id of the machine: a pid is meaningless after another boot.",
+}
+_MAYBE_EXIT_CODE: JsonDict = {"type": ["integer", "null"], "minimum": 0, "maximum": 255}
+_MAYBE_SIGNAL: JsonDict = {"type": ["string", "null"], "description": "The signal that ended it, such as SIGSEGV."}
+_MAYBE_JOB: JsonDict = {"type": ["string", "null"]}
+_SLOTS: JsonDict = {"type": "integer", "minimum": 1}
 
 # Event -> its own fields, in the order of the line, each with its JSON Schema.
-EVENTS: dict[str, dict[str, Json]] = {
+EVENTS: dict[str, dict[str, JsonDict]] = {
     "run.started": {
         "name": _TEXT,
         "manifest": _TEXT,
@@ -59,7 +67,7 @@ EVENTS: dict[str, dict[str, Json]] = {
         "version": {"type": "string", "description": "Of pexec."},
         "invocation": {
             "type": "object",
-            "description": "What was asked for on the command line and by settings; a resume plans from it again.",
+            "description": "What the command line and the settings requested; a resume plans from it again.",
         },
     },
     "run.resumed": {"pid": _PID, "boot_id": _BOOT, "max_parallel_jobs": _SLOTS},
@@ -69,7 +77,11 @@ EVENTS: dict[str, dict[str, Json]] = {
         "job": _JOB,
         "attempt": _ATTEMPT,
         "pid": _PID,
-        "start_ticks": {"type": "integer", "minimum": 0, "description": "With the boot, proves whose a pid is."},
+        "start_ticks": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Start time of the process; with `boot_id` and `pid` it identifies the process.",
+        },
     },
     "attempt.finished": {
         "job": _JOB,
@@ -81,20 +93,24 @@ EVENTS: dict[str, dict[str, Json]] = {
         "duration_seconds": _SECONDS,
         "cpu_seconds": _SECONDS,
         "max_rss_bytes": _COUNT,
-        "log": {"type": "string", "description": "The log's name inside the run folder."},
+        "log": {"type": "string", "description": "The log's path inside the run directory."},
         "log_bytes": _COUNT,
-        "dropped_bytes": {"type": "integer", "minimum": 0, "description": "Cut from the log by its cap."},
-        "leftover_killed": {"type": "integer", "minimum": 0, "description": "Processes that the job left behind."},
+        "dropped_bytes": {"type": "integer", "minimum": 0, "description": "Dropped because the log was at its cap."},
+        "leftover_killed": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Number of processes that the job left behind.",
+        },
         "enforced_by": {
             "type": "object",
-            "description": "Limit -> who enforced it.",
+            "description": "Limit -> what enforced it.",
             "additionalProperties": {"type": "string"},
         },
     },
     "retry.scheduled": {
         "job": _JOB,
-        "attempt": {**_ATTEMPT, "description": "The next one."},
-        "not_before": {"type": "number", "minimum": 0, "description": "The second of the run."},
+        "attempt": {**_ATTEMPT, "description": "The next attempt."},
+        "not_before": {"type": "number", "minimum": 0, "description": "Second of the run."},
         "reason": _REASON,
     },
     "job.finished": {
@@ -102,21 +118,21 @@ EVENTS: dict[str, dict[str, Json]] = {
         "status": {"enum": sorted(state.value for state in TERMINAL)},
         "reason": _REASON,
         "attempts": _COUNT,
-        "allowed": {"type": "boolean", "description": "It failed, and its failure is allowed."},
+        "allowed": {"type": "boolean", "description": "The job failed and its failure is allowed."},
     },
     "kill.sent": {
         "job": _JOB,
         "attempt": _ATTEMPT,
         "force": {
             "type": "boolean",
-            "description": "KILL, not TERM. A cancel, fail-fast or the deadline of the run asked for it; of an attempt "
-            "at its own limit of time or memory, the verdict and the signal tell.",
+            "description": "KILL, not TERM. Sent because of a cancel, fail-fast or the deadline of the run. For an "
+            "attempt that reached its own timeout or memory limit see `verdict` and `signal` instead.",
         },
     },
     "cancel.requested": {
         "reason": {"enum": [reason.value for reason in CancelReason]},
         "force": _FLAG,
-        "job": {**_MAYBE_JOB, "description": "null: the whole run."},
+        "job": {**_MAYBE_JOB, "description": "null for the whole run."},
     },
     "run.finished": {
         "result": {"enum": [result.value for result in RunResult]},
@@ -126,15 +142,23 @@ EVENTS: dict[str, dict[str, Json]] = {
     "degraded": {"what": _TEXT, "why": _TEXT},
     "orphan.killed": {"pid": _PID, "job": _MAYBE_JOB},
     "journal.recovered": {
-        "cut_bytes": {"type": "integer", "minimum": 1, "description": "Of a torn last line; kept in a file beside."}
+        "cut_bytes": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "Size of the torn last line, which is kept in a file next to the journal.",
+        }
     },
 }
 
+# `.value` of an enum is two calls in Python.
+_VERDICTS = {verdict: verdict.value for verdict in Verdict}
+_STATUSES = {state: state.value for state in TERMINAL}
 
-def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, Json]:
-    """The event of a fact and the fields that the engine knows; `ids[job]` is a job's id.
 
-    What the engine does not know the caller adds: all fields of `run.started` and `run.resumed`, `from_run`, and of
+def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
+    """The event of a fact and the fields that the engine knows; `ids[job]` is the id of a job.
+
+    The caller adds the rest: all fields of `run.started` and `run.resumed`, `from_run`, and of
     `attempt.finished` the measurements and the log.
     """
     match fact:
@@ -144,7 +168,7 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, Json]:
             return "attempt.finished", {
                 "job": ids[job],
                 "attempt": attempt,
-                "verdict": verdict.value,
+                "verdict": _VERDICTS[verdict],
                 "exit_code": exit_code,
                 "signal": signal,
                 "reason": reason,
@@ -164,13 +188,13 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, Json]:
             assert_never(fact)
 
 
-def consequence_to_fields(consequence: Consequence, ids: Sequence[str]) -> tuple[str, Json]:
-    """The event of what follows from a fact, and its fields; `ids[job]` is a job's id."""
+def consequence_to_fields(consequence: Consequence, ids: Sequence[str]) -> tuple[str, JsonDict]:
+    """The event of a consequence, and its fields; `ids[job]` is the id of a job."""
     match consequence:
         case JobFinished(job, status, reason, attempts, allowed):
             return "job.finished", {
                 "job": ids[job],
-                "status": status.value,
+                "status": _STATUSES[status],
                 "reason": reason,
                 "attempts": attempts,
                 "allowed": allowed,
@@ -186,8 +210,8 @@ def consequence_to_fields(consequence: Consequence, ids: Sequence[str]) -> tuple
             assert_never(consequence)
 
 
-def fact_from_event(event: Mapping[str, Any], index_of: Mapping[str, int]) -> Fact | None:
-    """The fact that a record of the journal tells; None for consequences and remarks.
+def fact_from_event(event: EventRecord, index_of: Mapping[str, int]) -> Fact | None:
+    """The fact in a record of the journal; None for consequences and remarks.
 
     Raises KeyError for a job that is not in the plan.
     """
@@ -222,22 +246,22 @@ def fact_from_event(event: Mapping[str, Any], index_of: Mapping[str, int]) -> Fa
             return None
 
 
-def events_schema() -> Json:
+def events_schema() -> JsonDict:
     """The JSON Schema of one line of `events.jsonl`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pexec event",
-        "description": "One line of a run's events.jsonl, the record of all that happened in it.",
+        "description": "One line of a run's events.jsonl, the record of everything that happened in it.",
         "oneOf": [_event_schema(event, fields) for event, fields in EVENTS.items()],
     }
 
 
-def _event_schema(event: str, fields: Mapping[str, Json]) -> Json:
+def _event_schema(event: str, fields: Mapping[str, JsonDict]) -> JsonDict:
     properties = {
         "v": {"const": VERSION, "description": "The version of this format."},
         "seq": {"type": "integer", "minimum": 0, "description": "From 0, without gaps."},
         "ts": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$", "description": "UTC."},
-        "at": {**_SECONDS, "description": "Seconds of the run, monotonic; goes on over a resume."},
+        "at": {**_SECONDS, "description": "Seconds of the run, monotonic; continues after a resume."},
         "run_id": _TEXT,
         "event": {"const": event},
         **fields,

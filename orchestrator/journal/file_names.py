@@ -1,4 +1,4 @@
-"""The names of what is in a run folder, and where run folders are. Pure, so that reports may use it."""
+"""The names of the files in a run directory, and where run directories are. Pure, so that reports may use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether somebody drives a run, and what its journal says last: for commands that only look."""
+"""Whether a process drives a run, and the first and last event of its journal: for commands that only look."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLOCK = 64 * 1024
 
 
 def is_driven(rundir: RunDir) -> bool:
-    """Whether a process is the writer of this run now; a run without a journal has none."""
+    """Whether a process is writing this run now; a run without a journal has no writer."""
     try:
         journal = rundir.open_for_reading(JOURNAL)
     except FileNotFoundError:
@@ -25,7 +25,7 @@ def is_driven(rundir: RunDir) -> bool:
     except OSError as error:
         raise failed(f"`{rundir.path_of(JOURNAL)}` cannot be read", error) from error
     try:
-        # Held for a moment only; who wants to become the writer in this moment has the patience to ask again.
+        # Held only for a moment; a process that wants to become the writer meanwhile tries again.
         fcntl.flock(journal, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -35,7 +35,7 @@ def is_driven(rundir: RunDir) -> bool:
 
 
 def last_event(rundir: RunDir) -> dict[str, Any] | None:
-    """The record of the last whole line, if there is one and its checksum fits. Nothing before it is read."""
+    """The record of the last whole line, None if there is none or its checksum is wrong. Only the end is read."""
     try:
         journal = rundir.open_for_reading(JOURNAL)
     except FileNotFoundError:
@@ -43,16 +43,16 @@ def last_event(rundir: RunDir) -> dict[str, Any] | None:
     except OSError as error:
         raise failed(f"`{rundir.path_of(JOURNAL)}` cannot be read", error) from error
     try:
-        return _proved(_last_line(journal))
+        return _checked(_last_line(journal))
     finally:
         os.close(journal)
 
 
 def first_event(rundir: RunDir) -> dict[str, Any] | None:
-    """The record of the first line, if it is whole and its checksum fits."""
+    """The record of the first line, None unless it is whole and its checksum is right."""
     try:
         with open(rundir.open_for_reading(JOURNAL), "rb") as journal:
-            return _proved(journal.readline())
+            return _checked(journal.readline())
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -60,7 +60,7 @@ def first_event(rundir: RunDir) -> dict[str, Any] | None:
 
 
 def _last_line(journal: int) -> bytes:
-    """The last line that ends in a newline, with it; empty if there is none."""
+    """The last line that ends in a newline, including it; empty if there is none."""
     tail, start = b"", os.fstat(journal).st_size
     while start > 0:
         start, size = max(0, start - _BLOCK), min(start, _BLOCK)
@@ -72,7 +72,7 @@ def _last_line(journal: int) -> bytes:
     return tail[: tail.rfind(b"\n") + 1]
 
 
-def _proved(line: bytes) -> dict[str, Any] | None:
+def _checked(line: bytes) -> dict[str, Any] | None:
     body, mark, crc = line.rpartition(b',"crc":"')
     if not mark or crc != b'%08x"}\n' % zlib.crc32(body):
         return None

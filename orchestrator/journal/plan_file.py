@@ -1,4 +1,4 @@
-"""`plan.json` of a run, read back."""
+"""Reading `plan.json` of a run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from orchestrator.journal.rundir import RunDir
 
 
 class NoPlanError(RefusedError):
-    """The run has no plan (yet): nothing of it was started."""
+    """The run has no plan (yet): none of its jobs was started."""
 
 
 def read_plan_data(rundir: RunDir) -> dict[str, Any]:
-    """The plan as `plan_from_dict` takes it. Raises NoPlanError, and RefusedError when it is no JSON."""
+    """The plan as `plan_from_dict` takes it. Raises NoPlanError, and RefusedError if it is not a JSON object."""
     try:
         descriptor = rundir.open_for_reading(PLAN)
     except FileNotFoundError as error:
@@ -35,9 +35,9 @@ def read_plan_data(rundir: RunDir) -> dict[str, Any]:
     try:
         data = _decoded(content)
     except ValueError as error:
-        raise RefusedError(f"`{rundir.path_of(PLAN)}` is damaged: it is no JSON", code="PX405") from error
+        raise RefusedError(f"`{rundir.path_of(PLAN)}` is damaged: it is not JSON", code="PX405") from error
     if not isinstance(data, dict):
-        raise RefusedError(f"`{rundir.path_of(PLAN)}` is damaged: it is no plan", code="PX405")
+        raise RefusedError(f"`{rundir.path_of(PLAN)}` is damaged: it is not a plan", code="PX405")
     return data
 
 
@@ -46,4 +46,4 @@ def _decoded(content: bytes) -> Any:
     try:
         return msgspec.json.decode(content)
     except msgspec.DecodeError:
-        return json.loads(content)  # a path that is not UTF-8 stands there as lone surrogates
+        return json.loads(content)  # a path that is not UTF-8 is stored as lone surrogates

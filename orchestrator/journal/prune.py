@@ -1,6 +1,6 @@
-"""Removing old runs: whole folders, never one that is driven by somebody, never through a link.
+"""Removing old runs: whole directories, never a run that a process drives, never through a link.
 
-Any number of processes may do so at once: who gives a run another name removes it, and the others find it gone.
+Any number of processes may prune at once: the one that renames a run removes it, and the others find it gone.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from orchestrator.journal.safe_files import SAFE, failed, open_root, remove_tree
 from orchestrator.plan.model import DEFAULT_KEEP_RUNS
 
 KEEP = DEFAULT_KEEP_RUNS
-_DOOMED = ".pruned-"
+_PRUNED = ".pruned-"
 
 
 class Pruned(Struct, frozen=True):
-    """Runs by their ids, oldest first: those that are removed, and the old ones that stay, each with the reason."""
+    """Run ids, oldest first: the runs that were removed, and the old ones that were kept, each with the reason."""
 
     removed: tuple[str, ...]
     kept: tuple[tuple[str, str], ...]
@@ -33,9 +33,9 @@ class Pruned(Struct, frozen=True):
 def prune(
     root: str, keep: int = KEEP, *, interrupted: bool = False, sparing: bool = False, dry_run: bool = False
 ) -> Pruned:
-    """Remove all but the newest `keep` runs of `root`; those that did not end only if `interrupted` says so.
+    """Remove all but the newest `keep` runs of `root`; interrupted runs only with `interrupted`.
 
-    With `sparing`, for when nobody asked for it, the last run of a manifest stays too unless it succeeded. Raises
+    With `sparing`, for automatic pruning, the last run of a manifest is kept too unless it succeeded. Raises
     EnvironmentFailedError.
     """
     runs = list_runs(root)
@@ -47,13 +47,13 @@ def prune(
             with open_run(root, run_id) as run:
                 why = _is_in_use(run, interrupted)
                 if why is None and sparing and _is_wanted(root, run, runs[position + 1 :]):
-                    why = "it did not succeed, and no later run is of its manifest"
+                    why = "it did not succeed, and it is the last run of its manifest"
                 if why is None and not dry_run:
-                    why = _doomed(root, run, interrupted)
+                    why = _rename_away(root, run, interrupted)
         except EnvironmentFailedError:
             if os.path.lexists(os.path.join(root, run_id)):
                 raise
-            continue  # somebody else has just removed it
+            continue  # another process has just removed it
         if why is None:
             removed.append(run_id)
         else:
@@ -64,16 +64,16 @@ def prune(
 
 
 def _is_in_use(run: RunDir, interrupted: bool) -> str | None:
-    """Why this run stays in any case."""
+    """Why this run is kept in any case."""
     if is_driven(run):
         return "it is running"
     if not interrupted and not _is(last_event(run), "run.finished"):
-        return "it was interrupted and can go on"
+        return "it was interrupted and can be resumed"
     return None
 
 
 def _is_wanted(root: str, run: RunDir, later: Sequence[str]) -> bool:
-    """Whether somebody may still want to go on with a run that ended."""
+    """Whether a run that ended may still be resumed: it did not succeed, and its manifest has no later run."""
     end, begin = last_event(run), first_event(run)
     if end is None or begin is None or not _is(end, "run.finished") or end["result"] == "SUCCESS":
         return False
@@ -87,12 +87,12 @@ def _first_events(root: str, run_ids: Sequence[str]) -> list[Mapping[str, Any]]:
             with open_run(root, run_id) as run:
                 found.append(first_event(run))
         except EnvironmentFailedError:
-            continue  # it is gone, or not readable: nobody can go on with that one
+            continue  # it is gone, or not readable: it cannot be resumed
     return [event for event in found if event is not None and _is(event, "run.started")]
 
 
 def _manifest_of(started: Mapping[str, Any]) -> object:
-    """What tells which manifest a run is of: its path as the command line meant it."""
+    """What identifies the manifest of a run: its path as the command line gave it."""
     words = started["invocation"].get("words")
     return words[0] if words else started["manifest"]
 
@@ -101,17 +101,17 @@ def _is(event: Mapping[str, Any] | None, name: str) -> bool:
     return event is not None and event.get("event") == name
 
 
-def _doomed(root: str, run: RunDir, interrupted: bool) -> str | None:
-    """Give the run a name under which no command finds it, so that no half of a run is ever seen; or say why not."""
+def _rename_away(root: str, run: RunDir, interrupted: bool) -> str | None:
+    """Give the run a name under which no command finds it, so that no partial run is ever seen. Or why not."""
     try:
         run.lock()
     except RefusedError:
         return "it is running"
-    if not interrupted and not _is(last_event(run), "run.finished"):  # somebody went on with it just now
-        return "it was interrupted and can go on"
+    if not interrupted and not _is(last_event(run), "run.finished"):  # it was resumed just now
+        return "it was interrupted and can be resumed"
     parent = open_root(os.path.abspath(root), create=False)
     try:
-        os.rename(run.run_id, _DOOMED + run.run_id, src_dir_fd=parent, dst_dir_fd=parent)
+        os.rename(run.run_id, _PRUNED + run.run_id, src_dir_fd=parent, dst_dir_fd=parent)
     except OSError as error:
         raise failed(f"`{root}/{run.run_id}` cannot be removed", error) from error
     finally:
@@ -120,11 +120,11 @@ def _doomed(root: str, run: RunDir, interrupted: bool) -> str | None:
 
 
 def _sweep(root: str) -> None:
-    """Remove what was given up, also by a process that was killed while it pruned."""
+    """Remove the renamed runs, including those of a process that was killed while pruning."""
     parent = open_root(os.path.abspath(root), create=False)
     try:
         for name in os.listdir(parent):
-            if name.startswith(_DOOMED):
+            if name.startswith(_PRUNED):
                 _remove(name, parent)
     except OSError as error:
         raise failed(f"`{root}` cannot be cleared", error) from error
@@ -133,12 +133,12 @@ def _sweep(root: str) -> None:
 
 
 def _remove(name: str, parent: int) -> None:
-    """The whole folder. Several at once would be in each other's way, so the others wait, and find it gone."""
+    """The whole directory. Only one process at a time removes it; the others wait, and find it gone."""
     with suppress(FileNotFoundError):
-        folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | SAFE, dir_fd=parent)
+        directory = os.open(name, os.O_RDONLY | os.O_DIRECTORY | SAFE, dir_fd=parent)
         try:
-            with suppress(OSError):  # some network file systems lock no folders
-                fcntl.flock(folder, fcntl.LOCK_EX)
+            with suppress(OSError):  # some network file systems cannot lock directories
+                fcntl.flock(directory, fcntl.LOCK_EX)
             remove_tree(parent, name)
         finally:
-            os.close(folder)
+            os.close(directory)

@@ -1,16 +1,15 @@
-"""Reading a journal back: every line is proved, a torn end is told apart, any other damage is refused."""
+"""Reading a journal: every line is checked, a torn last line is tolerated, any other damage is refused."""
 
 from __future__ import annotations
 
 import os
 import zlib
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
 from orchestrator.errors import RefusedError
-from orchestrator.journal.events import EVENTS, VERSION
+from orchestrator.journal.events import EVENTS, VERSION, EventRecord
 from orchestrator.journal.file_names import JOURNAL
 from orchestrator.journal.rundir import RunDir
 from orchestrator.journal.safe_files import failed
@@ -22,24 +21,22 @@ _BLOCK = 64 * 1024
 _BUFFER = 256 * 1024
 _KEYS = {event: frozenset(fields) | {"ts", "at", "run_id"} for event, fields in EVENTS.items()}
 
-Record = dict[str, Any]
-
 
 class JournalReader:
-    """Iterates over the records of a journal, holding one line at a time; iterating again goes on with what came since.
+    """Iterates over the records of a journal, one line at a time; iterating again continues with the lines added since.
 
-    While a writer is at work the records are those that are there. Raises RefusedError for damage, naming the first
-    line at which it shows, and EnvironmentFailedError when the file cannot be read.
+    The journal may still be growing. Raises RefusedError for damage, naming the first damaged line, and
+    EnvironmentFailedError if the file cannot be read.
     """
 
     def __init__(self, rundir: RunDir) -> None:
         self._rundir = rundir
         self._run_id: str | None = None
         self.next_seq = 0
-        self.whole_bytes = 0  # of all whole lines that were read
-        self.torn = b""  # after the last newline: a line that was being written when its writer ended
+        self.whole_bytes = 0  # of all whole lines read so far
+        self.torn = b""  # the bytes after the last newline: a line that was being written
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[EventRecord]:
         path = self._rundir.path_of(JOURNAL)
         self.torn = b""
         try:
@@ -49,54 +46,49 @@ class JournalReader:
                     if line[-1] != _NEWLINE:
                         self.torn = line
                         return
-                    record = self._proved(line)
+                    record = self._checked(line)
                     self.next_seq += 1
                     self.whole_bytes += len(line)
                     yield record
         except OSError as error:
             raise failed(f"`{path}` cannot be read", error) from error
 
-    def _proved(self, line: bytes) -> Record:
+    def _checked(self, line: bytes) -> EventRecord:
         if line[-_SUFFIX:] != b',"crc":"%08x"}\n' % zlib.crc32(line[:-_SUFFIX]):
-            raise self._damaged("its checksum does not fit")
+            raise self._damaged("its checksum is wrong")
         try:
-            record: Record = _decode(line)
+            record: EventRecord = _decode(line)
             version, seq, run_id, keys = record["v"], record["seq"], record["run_id"], _KEYS.get(record["event"])
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise self._damaged("it is no event") from error
+            raise self._damaged("it is not an event") from error
         if version != VERSION:
             raise RefusedError(
                 f"`{self._rundir.path_of(JOURNAL)}` has version {version}; this pexec reads version {VERSION}",
-                help="was the run made by a newer pexec?",
+                help="was the run started by a newer pexec?",
                 code="PX405",
             )
         if seq != self.next_seq:
-            raise self._damaged(f"its number is {seq}, not {self.next_seq}")
+            raise self._damaged(f"expected `seq` {self.next_seq}, found {seq}")
         if keys is None or not record.keys() >= keys:
-            raise self._damaged("it is no event that is known")
+            raise self._damaged("it is not a known event")
         if run_id != self._run_id:
             if self._run_id is not None:
-                raise self._damaged("it is of another run")
+                raise self._damaged("it belongs to another run")
             self._run_id = run_id
         return record
 
     def _damaged(self, why: str) -> RefusedError:
         return RefusedError(
             f"`{self._rundir.path_of(JOURNAL)}` is damaged: line {self.next_seq + 1}: {why}",
-            help="the lines before it are good; a run with this journal cannot go on",
+            help="the lines before it are intact, but the run cannot be resumed",
             code="PX405",
         )
 
 
-def read_journal(rundir: RunDir) -> list[Record]:
-    """All records at once. Raises like `JournalReader`."""
-    return list(JournalReader(rundir))
-
-
 def recover(rundir: RunDir) -> int:
-    """Cut what stands after the last newline, keep it in a file `torn-<offset>.bin` beside, and return its size.
+    """Cut everything after the last newline, keep it in `torn-<offset>.bin` next to the journal, and return its size.
 
-    Needs the lock, which it takes; to be called before the first line is appended.
+    Takes the lock. Call it before the first line is appended.
     """
     journal = rundir.lock()
     size = os.fstat(journal).st_size
@@ -107,7 +99,7 @@ def recover(rundir: RunDir) -> int:
             os.ftruncate(journal, whole)
             os.fsync(journal)
         except OSError as error:
-            raise failed(f"`{rundir.path_of(JOURNAL)}` cannot be cut", error) from error
+            raise failed(f"`{rundir.path_of(JOURNAL)}` cannot be truncated", error) from error
     return size - whole
 
 

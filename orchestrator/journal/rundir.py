@@ -1,7 +1,7 @@
-"""The folder of one run: safe opening of its files, and the lock that keeps one writer.
+"""The directory of one run: safe opening of its files, and the lock that allows only one writer.
 
-Folders are 0700, files 0600, whatever the umask. Everything is opened relative to the run folder's descriptor and
-without following links, so that nothing planted can lead a write elsewhere.
+Directories are 0700, files 0600, whatever the umask. Everything is opened relative to the run directory's descriptor
+and without following links, so that a planted link cannot redirect a write.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from orchestrator.journal.safe_files import failed, open_folder, open_regular, o
 
 __all__ = ["DEFAULT_ROOT", "LOGS", "STATUS", "TEMP", "RunDir", "create_run", "find_run", "list_runs", "open_run"]
 
-# Who looks whether a run is driven holds its lock for microseconds; that must not refuse a writer.
+# A process that checks whether a run is driven holds its lock for microseconds; that must not refuse a writer.
 _TRIES = 3
 _PAUSE = 0.02
 
@@ -29,10 +29,10 @@ _PID = re.compile(rb'"event":"run\.(?:started|resumed)",[^\n]*?"pid":(\d+)')
 
 
 class RunDir:
-    """An open run folder. `path` is absolute. Made by `create_run`, `open_run` and `find_run`; close it after use.
+    """An open run directory. `path` is absolute. Made by `create_run`, `open_run` and `find_run`; close it after use.
 
-    Names are as inside the folder: `plan.json`, `status/build.status`. Methods raise EnvironmentFailedError when the
-    disk or the folder does not do what is asked.
+    Names are relative to the directory: `plan.json`, `status/build.status`. Methods raise EnvironmentFailedError if a
+    file operation fails.
     """
 
     log_name = staticmethod(log_name)
@@ -51,7 +51,7 @@ class RunDir:
         self.close()
 
     def close(self) -> None:
-        """Give up the folder, and the lock if it is held."""
+        """Close the directory, and release the lock if it is held."""
         descriptors = [*self._folders.values(), *([] if self._journal is None else [self._journal])]
         self._folders, self._journal = {}, None
         for descriptor in descriptors:
@@ -62,17 +62,17 @@ class RunDir:
         return f"{self.path}/{name}"
 
     def folder(self, name: str = "") -> int:
-        """The descriptor of the run folder, or of `logs`, `status` or `tmp` in it. It stays this object's own."""
+        """The descriptor of the run directory, or of `logs`, `status` or `tmp` in it. It belongs to this object."""
         if name not in self._folders:
             self._folders[name] = open_folder(self._folders[""], name, self.path_of(name))
         return self._folders[name]
 
     def open_for_reading(self, name: str) -> int:
-        """A descriptor of the regular file `name`, which the caller closes. Raises OSError."""
+        """A descriptor of the regular file `name`, which the caller must close. Raises OSError."""
         return open_regular(*self._place(name), os.O_RDONLY)
 
     def read(self, name: str) -> bytes:
-        """The whole content of a file, which must be there."""
+        """The whole content of a file, which must exist."""
         try:
             with os.fdopen(self.open_for_reading(name), "rb") as file:
                 return file.read()
@@ -88,37 +88,37 @@ class RunDir:
 
     def replace(self, name: str, data: bytes | Iterable[bytes]) -> None:
         """Put `data`, which may come in pieces, into a file so that a reader sees the old content or the new one, never
-        a part."""
-        folder, base = self._place(name)
+        a mixture."""
+        directory, base = self._place(name)
         temporary = f".{base}.{os.urandom(4).hex()}.tmp"
         try:
-            write_new(folder, temporary, data)
-            os.rename(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
+            write_new(directory, temporary, data)
+            os.rename(temporary, base, src_dir_fd=directory, dst_dir_fd=directory)
         except BaseException as error:
             with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
+                os.unlink(temporary, dir_fd=directory)
             if isinstance(error, OSError):
                 raise failed(f"`{self.path_of(name)}` cannot be written", error) from error
             raise
 
     def make_durable(self, name: str) -> None:
-        """Wait until the disk has a file, and the names of all that lead to it."""
+        """Wait until a file and the directory entries that lead to it are on disk."""
         path = self.path
         try:
             _sync_and_close(self.open_for_reading(name))
             os.fsync(self.folder())
-            for _ in range(3):  # the root, `.pexec`, and what holds it
+            for _ in range(3):  # the root, `.pexec`, and its parent
                 path = os.path.dirname(path)
-                with contextlib.suppress(PermissionError):  # a folder that we may not list was not made here
+                with contextlib.suppress(PermissionError):  # a directory that cannot be listed was not made here
                     _sync_and_close(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
         except OSError as error:
             raise failed(f"`{self.path_of(name)}` cannot be written to the disk", error) from error
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
-        folder, base = self._place(name)
+        """Remove a file, if it exists."""
+        directory, base = self._place(name)
         try:
-            os.unlink(base, dir_fd=folder)
+            os.unlink(base, dir_fd=directory)
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -126,9 +126,9 @@ class RunDir:
 
     def put_aside(self, name: str) -> bool:
         """Add `.unrecorded` to a file's name. False if there is no such file."""
-        folder, base = self._place(name)
+        directory, base = self._place(name)
         try:
-            os.rename(base, f"{base}.unrecorded", src_dir_fd=folder, dst_dir_fd=folder)
+            os.rename(base, f"{base}.unrecorded", src_dir_fd=directory, dst_dir_fd=directory)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -136,9 +136,9 @@ class RunDir:
         return True
 
     def lock(self) -> int:
-        """Become the one writer of this run. Returns the journal's descriptor, for appending; it stays this object's.
+        """Become the writer of this run. Returns the journal's descriptor, for appending; it belongs to this object.
 
-        Raises RefusedError when another process, or another object of this one, is the writer.
+        Raises RefusedError if another process, or another object of this process, is the writer.
         """
         if self._journal is None:
             self._journal = self._locked_journal()
@@ -153,12 +153,12 @@ class RunDir:
                     os.mkdir(name, 0o700, dir_fd=self.folder())
                 os.fchmod(self.folder(name), 0o700)
         except OSError as error:
-            raise failed(f"`{self.path}` cannot be filled", error) from error
+            raise failed(f"`{self.path}` cannot be set up", error) from error
 
     def tidy(self) -> None:
-        """Remove what a killed writer left half done in `status`, and the temporary folders of its attempts.
+        """Remove what a killed writer left unfinished in `status`, and the temporary directories of its attempts.
 
-        Those that are kept on purpose are named like a log, and stay.
+        Those that are kept on purpose are named like a log, and remain.
         """
         for name in os.listdir(self.folder(STATUS)):
             if name.startswith("."):
@@ -185,7 +185,7 @@ class RunDir:
         return journal
 
     def _refusal(self) -> RefusedError:
-        # The lock itself knows no pid that holds across pid namespaces; the journal says who writes it.
+        # The lock has no pid that is valid across pid namespaces; the journal names its writer.
         found = _PID.findall(self.read(JOURNAL))
         who = f"process {int(found[-1])}" if found else "another process"
         return RefusedError(
@@ -195,20 +195,20 @@ class RunDir:
         )
 
     def _sweep(self) -> None:
-        """Remove what a killed writer left of files that it was replacing."""
+        """Remove the temporary files of a killed writer."""
         for name in os.listdir(self.folder()):
             if name.startswith(".") and name.endswith(".tmp"):
                 self.remove(name)
 
     def _place(self, name: str) -> tuple[int, str]:
-        folder, _, base = name.rpartition("/")
-        return self.folder(folder), base
+        directory, _, base = name.rpartition("/")
+        return self.folder(directory), base
 
 
 def create_run(root: str) -> RunDir:
-    """A new run folder `<root>/<UTC time>-<random>/`; `root` is made if needed.
+    """A new run directory `<root>/<UTC time>-<random>/`; `root` is made if needed.
 
-    Raises EnvironmentFailedError when it cannot be made, also when `root` or the `.pexec` above it is a link.
+    Raises EnvironmentFailedError if it cannot be made, or if `root` or the `.pexec` above it is a link.
     """
     root = os.path.abspath(root)
     parent = open_root(root, create=True)
@@ -216,7 +216,7 @@ def create_run(root: str) -> RunDir:
         run_id = _make_run(parent)
         run = RunDir(f"{root}/{run_id}", open_folder(parent, run_id, f"{root}/{run_id}", private=True))
     except OSError as error:
-        raise failed(f"a run folder cannot be made in `{root}`", error) from error
+        raise failed(f"a run directory cannot be made in `{root}`", error) from error
     finally:
         os.close(parent)
     try:
@@ -228,7 +228,7 @@ def create_run(root: str) -> RunDir:
 
 
 def open_run(root: str, run_id: str) -> RunDir:
-    """An existing run folder, by its whole id."""
+    """An existing run directory, by its full id."""
     root = os.path.abspath(root)
     parent = open_root(root, create=False)
     try:
@@ -238,7 +238,7 @@ def open_run(root: str, run_id: str) -> RunDir:
 
 
 def list_runs(root: str) -> list[str]:
-    """The ids of all runs, oldest first; none when there is no such root."""
+    """The ids of all runs, oldest first; none if the root does not exist."""
     try:
         with os.scandir(root) as entries:
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
@@ -250,18 +250,19 @@ def list_runs(root: str) -> list[str]:
 
 
 def find_run(root: str, prefix: str | None = None) -> RunDir:
-    """The run whose id begins with `prefix`; without one the last run. Raises UsageError for none or several."""
+    """The run whose id begins with `prefix`, by default the last run. Raises UsageError for no match or several."""
     runs = list_runs(root)
     if not runs:
-        raise UsageError(f"there is no run in `{root}`", help="`pexec apply` makes one; `--run-root` looks elsewhere")
+        raise UsageError(f"no runs in `{root}`", help="`pexec apply` starts one; `--run-root` looks elsewhere")
     if prefix is None:
         return open_run(root, runs[-1])
     found = [run for run in runs if run.startswith(prefix)] if prefix else []
     if not found:
-        raise UsageError(f"there is no run `{prefix}` in `{root}`", help="`pexec runs` lists all runs")
+        raise UsageError(f"no run `{prefix}` in `{root}`", help="`pexec runs` lists all runs")
     if len(found) > 1:
         raise UsageError(
-            f"`{prefix}` may be any of {len(found)} runs", help=f"the first two are `{found[0]}` and `{found[1]}`"
+            f"`{prefix}` is ambiguous: it matches {len(found)} runs",
+            help=f"the first two are `{found[0]}` and `{found[1]}`",
         )
     return open_run(root, found[0])
 
@@ -274,7 +275,7 @@ def _sync_and_close(descriptor: int) -> None:
 
 
 def _lock(journal: int) -> None:
-    """Raises BlockingIOError when another process holds the lock, and does not only look whether somebody does."""
+    """Raises BlockingIOError if another process holds the lock, and not only for the moment of a check."""
     for _ in range(_TRIES):
         with contextlib.suppress(BlockingIOError):
             return fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)

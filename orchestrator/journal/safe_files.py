@@ -1,4 +1,4 @@
-"""Opening and making folders and files so that no planted link is followed, with the modes 0700 and 0600."""
+"""Opening and making directories and files without following planted links, with the modes 0700 and 0600."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
 def open_root(root: str, *, create: bool) -> int:
-    """The descriptor of the folder `root` (an absolute path) in which runs are; with `create` it is made if needed.
+    """The descriptor of the directory `root` (an absolute path) that holds runs; with `create` it is made if needed.
 
-    Folders above it may be links, that is the user's business; `root` itself and a `.pexec` just above it may not.
+    Directories above it may be links; `root` itself and a `.pexec` directly above it must not be.
     Runs are hidden from version control by a `.gitignore` in `.pexec`, else in a root that was made here.
     """
     above, name = os.path.split(root)
@@ -30,46 +30,50 @@ def open_root(root: str, *, create: bool) -> int:
     try:
         if create:
             os.makedirs(above, mode=0o700, exist_ok=True)
-        folder = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        directory = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise failed(f"`{above}` cannot be opened", error) from error
     path = above
     for position, one in enumerate(names):
         path = os.path.join(path, one)
         try:
-            made = create and _make_if_missing(folder, one, path)
-            inner = open_folder(folder, one, path, private=made)
+            made = create and _make_if_missing(directory, one, path)
+            inner = open_folder(directory, one, path, private=made)
         finally:
-            os.close(folder)
-        folder = inner
+            os.close(directory)
+        directory = inner
         if create and position == 0 and (made or one == HOME):
-            _ignore(folder, path)
-    return folder
+            _ignore(directory, path)
+    return directory
 
 
 def open_folder(parent: int, name: str, path: str, *, private: bool = False) -> int:
-    """The descriptor of the folder `name` in `parent`; `path` is its name in errors. `private` sets its mode to 0700.
+    """The descriptor of the directory `name` in `parent`; `path` is for errors. `private` sets its mode to 0700.
 
-    Raises EnvironmentFailedError, also when it is a link.
+    Raises EnvironmentFailedError, also if it is a link.
     """
     try:
-        folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | SAFE, dir_fd=parent)
+        directory = os.open(name, os.O_RDONLY | os.O_DIRECTORY | SAFE, dir_fd=parent)
     except OSError as error:
         if _is_link(parent, name):
             raise EnvironmentFailedError(
-                f"`{path}` is a link; pexec writes only into folders of its own",
-                help="remove the link, or name another folder with `--run-root`",
+                f"`{path}` is a link; pexec writes only into its own directories",
+                help="remove the link, or name another directory with `--run-root`",
                 code="PX301",
             ) from error
         raise failed(f"`{path}` cannot be opened", error) from error
     if private:
-        os.fchmod(folder, 0o700)
-    return folder
+        try:
+            os.fchmod(directory, 0o700)
+        except OSError as error:
+            os.close(directory)
+            raise failed(f"the mode of `{path}` cannot be set", error) from error
+    return directory
 
 
 def open_regular(parent: int, name: str, flags: int) -> int:
-    """The descriptor of a regular file, which is made with mode 0600 if `flags` say so. Raises OSError."""
-    # Without O_NONBLOCK a planted pipe would make the opening wait for its other end.
+    """The descriptor of a regular file, which is made with mode 0600 if `flags` has O_CREAT. Raises OSError."""
+    # Without O_NONBLOCK, opening a planted pipe would wait for its other end.
     descriptor = os.open(name, flags | os.O_NONBLOCK | SAFE, 0o600, dir_fd=parent)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -78,7 +82,7 @@ def open_regular(parent: int, name: str, flags: int) -> int:
 
 
 def write_new(parent: int, name: str, data: bytes | Iterable[bytes]) -> None:
-    """Write a file that must not exist yet, with mode 0600; large data may come in pieces. Raises OSError."""
+    """Write a file that must not exist yet, with mode 0600; large data may come in chunks. Raises OSError."""
     descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600, dir_fd=parent)
     try:
         os.fchmod(descriptor, 0o600)
@@ -91,7 +95,7 @@ def write_new(parent: int, name: str, data: bytes | Iterable[bytes]) -> None:
 
 
 def _of_a_size(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces that are worth a call to the system each."""
+    """The same bytes in chunks that are large enough for one system call each."""
     gathered: list[bytes] = []
     size = 0
     for piece in pieces:
@@ -104,10 +108,10 @@ def _of_a_size(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def remove_tree(parent: int, name: str) -> None:
-    """Remove a folder with all that is in it; no link is followed. Raises OSError if something could not be removed.
+    """Remove a directory and everything in it; no link is followed. Raises OSError if something could not be removed.
 
-    A folder inside a folder is first moved to the top, so that a tree may be deeper than a function may call itself,
-    than a path may be long, and than there are descriptors.
+    Nested directories are first moved to the top, so that the depth of a tree is not limited by the recursion limit,
+    the length of a path, or the number of descriptors.
     """
     top = _opened_up(parent, name)
     try:
@@ -129,12 +133,12 @@ def remove_tree(parent: int, name: str) -> None:
 
 
 def failed(what: str, error: OSError) -> EnvironmentFailedError:
-    """`what` and the reason that the system gives, as one sentence."""
+    """The error `what`, with the reason that the system gives."""
     return EnvironmentFailedError(f"{what}: {(error.strerror or str(error)).lower()}", code="PX301")
 
 
 def _make_if_missing(parent: int, name: str, path: str) -> bool:
-    """Whether it was made here."""
+    """Whether the directory was made here."""
     try:
         os.mkdir(name, 0o700, dir_fd=parent)
     except FileExistsError:
@@ -151,9 +155,9 @@ def _is_link(parent: int, name: str) -> bool:
         return False
 
 
-def _ignore(folder: int, path: str) -> None:
+def _ignore(directory: int, path: str) -> None:
     try:
-        write_new(folder, ".gitignore", b"*\n")
+        write_new(directory, ".gitignore", b"*\n")
     except FileExistsError:
         pass
     except OSError as error:
@@ -161,7 +165,7 @@ def _ignore(folder: int, path: str) -> None:
 
 
 def _opened_up(parent: int, name: str) -> int:
-    """The descriptor of a folder in which everything may be removed now; some tools make caches without that right."""
+    """The descriptor of a directory whose entries may be removed now; some tools make read-only caches."""
     place = os.open(name, os.O_PATH | os.O_DIRECTORY | SAFE, dir_fd=parent)
     try:
         with contextlib.suppress(OSError):
@@ -171,24 +175,24 @@ def _opened_up(parent: int, name: str) -> int:
         os.close(place)
 
 
-def _emptied(folder: int) -> list[str]:
-    """Remove all that is no folder; the names of the folders that are left in it."""
-    with os.scandir(folder) as found:
+def _emptied(directory: int) -> list[str]:
+    """Remove everything that is not a directory; the names of the directories that are left."""
+    with os.scandir(directory) as found:
         entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
     for name, is_folder in entries:
         if not is_folder:
             with contextlib.suppress(OSError):
-                os.unlink(name, dir_fd=folder)
+                os.unlink(name, dir_fd=directory)
     return [name for name, is_folder in entries if is_folder]
 
 
-def _moved_up(folder: int, name: str, top: int, numbers: Iterator[int]) -> str:
-    """The name that a folder got in `top`. Raises OSError."""
-    os.close(_opened_up(folder, name))  # a folder that moves is written to: it names the one above it
+def _moved_up(directory: int, name: str, top: int, numbers: Iterator[int]) -> str:
+    """Move a directory to `top`; its new name there. Raises OSError."""
+    os.close(_opened_up(directory, name))  # moving a directory writes to it: its `..` changes
     while True:
         new = str(next(numbers))
         try:
-            os.rename(name, new, src_dir_fd=folder, dst_dir_fd=top)
+            os.rename(name, new, src_dir_fd=directory, dst_dir_fd=top)
         except OSError as error:
             if error.errno not in _TAKEN:
                 raise

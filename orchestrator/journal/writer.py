@@ -1,8 +1,8 @@
-"""The one door of structlog: an event goes through its chain and becomes one whole line of the journal.
+"""Writing the journal with structlog: an event passes its processors and becomes one whole line.
 
-    bound context -> stamp (seq, ts) -> render (JSON, crc) -> pending lines; `flush` appends them by one write
+    bound context -> stamp (seq, ts) -> render (JSON, crc) -> pending lines; `flush` appends them in one write
 
-Configured here and only here, for this logger alone: nothing global is touched.
+structlog is configured only here, for this logger alone; nothing global is touched.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from structlog import BoundLoggerBase
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.append_file import GroupSync, LineFile
-from orchestrator.journal.events import EVENTS, VERSION
+from orchestrator.journal.events import EVENTS, VERSION, EventRecord
 from orchestrator.journal.file_names import BALLAST, JOURNAL
 from orchestrator.journal.rundir import RunDir
 from orchestrator.journal.safe_files import failed
@@ -25,24 +25,29 @@ from orchestrator.journal.safe_files import failed
 BALLAST_BYTES = 16 * 1024
 _START = b'"event":"attempt.started"'
 
-Record = dict[str, Any]
-
 _FIELDS = {event: frozenset(fields) | {"at"} for event, fields in EVENTS.items()}
 _encode = msgspec.json.Encoder().encode
 
 
 class EventLogger(BoundLoggerBase):
-    """A bound logger with one method: there are no levels, an event is an event."""
+    """A bound logger with one method and no levels: an event is an event. It logs to a list of pending lines."""
 
-    def record(self, event: str, fields: Record) -> Record:
-        """Send an event through the chain; the record as it will stand in the journal."""
-        arguments, _ = self._process_event("append", event, fields)
-        record: Record = self._logger.append(*arguments)
-        return record
+    def emit(self, event: str, at: float, **fields: Any) -> EventRecord:
+        """Buffer one event at second `at` of the run and return its whole record.
+
+        Raises ValueError for an event, or fields of it, that are not in the closed list.
+        """
+        fields["at"] = at
+        if fields.keys() != _FIELDS.get(event):
+            raise ValueError(f"`{event}` with {sorted(fields)} is not in the list of events")
+        (line, record), _ = self._process_event("append", event, fields)
+        self._logger.append(line)
+        whole: EventRecord = record
+        return whole
 
 
 class Stamp:
-    """Processor: numbers the event and dates it, UTC, to the microsecond. `clock` gives nanoseconds of the epoch."""
+    """Processor: sets sequence number and timestamp (UTC, microseconds). `clock` returns nanoseconds of the epoch."""
 
     def __init__(self, next_seq: int, clock: Callable[[], int]) -> None:
         self._seq = next_seq
@@ -51,7 +56,7 @@ class Stamp:
         self._date = ""
 
     def __call__(self, logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """Fill `seq` and `ts`."""
+        """Set `seq` and `ts`."""
         second, nanoseconds = divmod(self._clock(), 1_000_000_000)
         if second != self._second:
             self._second = second
@@ -63,7 +68,7 @@ class Stamp:
 
 
 def render(logger: object, method: str, event: MutableMapping[str, Any]) -> tuple[Any, ...]:
-    """Processor: the line with its checksum, and the record, as the arguments of `Pending.append`."""
+    """Last processor: the line with its checksum, and the record."""
     try:
         body = _encode(event)[:-1]
     except UnicodeEncodeError:
@@ -73,27 +78,15 @@ def render(logger: object, method: str, event: MutableMapping[str, Any]) -> tupl
     return (b'%b,"crc":"%b"}\n' % (body, crc.encode()), event), {}
 
 
-class Pending:
-    """What structlog logs to: lines that wait for the next flush."""
-
-    def __init__(self) -> None:
-        self.lines: list[bytes] = []
-
-    def append(self, line: bytes, record: Record) -> Record:
-        """Keep the line; give the record back to who emitted it."""
-        self.lines.append(line)
-        return record
-
-
 class JournalWriter:
-    """Writes the journal of a run, which it locks. For one thread.
+    """Writes the journal of a run, which it locks. Use it from one thread.
 
-    `next_seq` goes on where an earlier writer ended. With `power` the disk has everything before an attempt starts, so
-    that also a machine that loses its power keeps what the attempt stands on.
+    `next_seq` continues where an earlier writer ended. With `power` everything is on disk before an attempt starts, so
+    that a power failure loses nothing that the attempt depends on.
 
-    Constructing raises RefusedError when another process writes this journal, and like every method
-    EnvironmentFailedError when the disk fails. After that the journal is valid and what is not in it yet is kept: the
-    next `flush` tries again, with 16 KiB of room that were held back for it.
+    Constructing raises RefusedError if another process writes this journal, and like every method
+    EnvironmentFailedError if the disk fails. After that the journal is valid and unwritten lines are kept: the next
+    `flush` tries again, with 16 KiB of space that were reserved for it.
     """
 
     def __init__(
@@ -108,33 +101,23 @@ class JournalWriter:
         descriptor = rundir.lock()
         self._rundir = rundir
         self._file = LineFile(descriptor)
-        # Not zeros: a file system that packs would hold nothing back for them.
+        # Not zeros: a file system with compression would reserve nothing for them.
         rundir.replace(BALLAST, bytes(range(256)) * (BALLAST_BYTES // 256))
         self._sync = GroupSync(descriptor)
-        self._pending = Pending()
+        self._pending: list[bytes] = []
         self._power = power
         self._closed = False
-        # These keys stand first in every line, in this order.
+        # These keys come first in every line, in this order.
         context = {"v": VERSION, "seq": 0, "ts": "", "at": 0.0, "run_id": run_id, "event": ""}
-        self._logger = EventLogger(self._pending, [Stamp(next_seq, clock), render], context)
-
-    def emit(self, event: str, at: float, **fields: Any) -> Record:
-        """Buffer one event at second `at` of the run and return its whole record.
-
-        Raises ValueError for an event, or fields of it, that are not in the closed list.
-        """
-        fields["at"] = at
-        if fields.keys() != _FIELDS.get(event):
-            raise ValueError(f"`{event}` with {sorted(fields)} is not in the list of events")
-        return self._logger.record(event, fields)
+        self.emit = EventLogger(self._pending, [Stamp(next_seq, clock), render], context).emit
 
     def flush(self) -> None:
-        """Append what is buffered. It survives the end of pexec now, and that of the machine within 50 ms or so."""
-        if not self._pending.lines:
+        """Append what is buffered. It then survives a crash of pexec, and about 50 ms later one of the machine."""
+        if not self._pending:
             return
-        starts = self._power and any(_START in line for line in self._pending.lines)
+        starts = self._power and any(_START in line for line in self._pending)
         try:
-            self._file.append(self._pending.lines)
+            self._file.append(self._pending)
             if starts:
                 self._file.sync()
             self._sync.changed()
@@ -143,9 +126,9 @@ class JournalWriter:
             raise self._failed(error) from error
 
     def close(self) -> None:
-        """Append what is buffered and wait until the disk has it. A second time does nothing.
+        """Append what is buffered and wait until it is on disk. A second call does nothing.
 
-        The lock stays with the run folder.
+        The run directory keeps the lock.
         """
         if self._closed:
             return
@@ -162,12 +145,12 @@ class JournalWriter:
 
     def _failed(self, error: OSError) -> EnvironmentFailedError:
         failure = failed(f"`{self._rundir.path_of(JOURNAL)}` cannot be written", error)
-        failure.help = "make room, then go on with `pexec resume`"
+        failure.help = "free some space, then continue with `pexec resume`"
         return failure
 
 
 def _without_surrogates(value: Any) -> Any:
-    """File names that are not UTF-8 come as lone surrogates, which JSON cannot hold: show them as U+FFFD."""
+    """File names that are not UTF-8 contain lone surrogates, which JSON cannot hold: replace them by U+FFFD."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):

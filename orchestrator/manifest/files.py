@@ -1,38 +1,15 @@
-"""What stands at the paths of `file:` keys: facts only; what they mean for the plan is decided there."""
+"""Looks at the files that `file:` keys name: facts only; what they mean is decided when planning."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Iterable
-from typing import Literal
 
-from msgspec import Struct
-
+from orchestrator.manifest.file_facts import FileFacts, RunbookProblem
 from orchestrator.manifest.runbook import Block, RunbookError, blocks, is_runbook
 
 MAX_RUNBOOK_BYTES = 4 * 2**20
-
-
-class FileFacts(Struct, frozen=True):
-    """`path` is absolute. `executable`, `script` and `runbook` are regular files with their SHA-256 in hexadecimal;
-    what exists and is neither a regular file nor a directory is `unreadable`.
-
-    A runbook is never anything else, whatever its mode. It has the blocks that run, each with its line, or a fault."""
-
-    kind: Literal["executable", "script", "runbook", "missing", "directory", "unreadable"]
-    path: str
-    sha256: str = ""
-    blocks: tuple[tuple[int, str], ...] = ()
-    fault: RunbookFault | None = None
-
-
-class RunbookFault(Struct, frozen=True):
-    """Why a runbook cannot run, and what to do about it. `line` counts from 1; 0 is the whole of it."""
-
-    message: str
-    line: int = 0
-    help: str = ""
 
 
 def gather(files: Iterable[str], base_dir: str) -> dict[str, FileFacts]:
@@ -68,24 +45,24 @@ def _facts(path: str) -> FileFacts:
 
 
 def _runbook(path: str, content: bytes, digest: str) -> FileFacts:
-    found, fault = _blocks(content)
-    return FileFacts("runbook", path, digest, tuple((block.line, block.text) for block in found), fault)
+    found, problem = _blocks(content)
+    return FileFacts("runbook", path, digest, tuple((block.line, block.text) for block in found), problem)
 
 
-def _blocks(content: bytes) -> tuple[tuple[Block, ...], RunbookFault | None]:
+def _blocks(content: bytes) -> tuple[tuple[Block, ...], RunbookProblem | None]:
     """The blocks of a runbook that run, or why it cannot."""
     if len(content) > MAX_RUNBOOK_BYTES:
-        return (), RunbookFault(f"it is larger than {MAX_RUNBOOK_BYTES // 2**20} MiB")
+        return (), RunbookProblem(f"it is larger than {MAX_RUNBOOK_BYTES // 2**20} MiB")
     try:
         found = blocks(content.decode())
     except UnicodeDecodeError:
-        return (), RunbookFault("it is not UTF-8 text", help="save it as UTF-8")
+        return (), RunbookProblem("it is not UTF-8 text", help="save it as UTF-8")
     except RunbookError as error:
         advice = "close it with a line of as many backticks as it begins with"
-        return (), RunbookFault(error.message, error.line, advice)
+        return (), RunbookProblem(error.message, error.line, advice)
     if not found:
         advice = "code that runs stands between lines of three backticks, with `bash` or `sh` behind the first three"
-        return (), RunbookFault("it has no block of shell code that runs", help=advice)
+        return (), RunbookProblem("it has no block of shell code that runs", help=advice)
     if b"\0" in content:
-        return (), RunbookFault("it contains a NUL character")
+        return (), RunbookProblem("it contains a NUL character")
     return found, None

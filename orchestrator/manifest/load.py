@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import BinaryIO
 
 from msgspec.structs import replace
 
+from orchestrator.collector import collector_paused
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.manifest.files import gather
 from orchestrator.manifest.key_index import KeyIndex
@@ -35,7 +33,7 @@ def load(path: str) -> Loaded:
 
 def loads(data: bytes, *, name: str, base_dir: str) -> Loaded:
     """The manifest in `data`, called `name` in diagnostics; a name that ends in `.json` means JSON."""
-    with _collector_paused():
+    with collector_paused():
         loaded = read_one(data, name, base_dir)
         if loaded.manifest is not None and loaded.manifest.include:
             from orchestrator.manifest.include import with_included  # late: most manifests include nothing
@@ -58,15 +56,3 @@ def _read(stream: BinaryIO, name: str) -> bytes:
     if len(data) > MAX_YAML_BYTES:
         data += stream.read(size_limit(data, name) + 1 - len(data))
     return data
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Reading makes a large tree and no garbage; searching for garbage would double the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

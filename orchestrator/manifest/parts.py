@@ -120,7 +120,7 @@ class Glob(Section, frozen=True):
 
 
 def _cannot_test(key: str) -> InvalidNameError:
-    from orchestrator.diagnostics.edit_distance import closest  # late: most manifests are valid
+    from orchestrator.diagnostics.suggest import closest  # late: most manifests are valid
 
     word, _, rest = key.partition(".")
     near = closest(word, ("params", "matrix", "platform", "env")) if rest else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from orchestrator.diagnostics.model import Diagnostic
-from orchestrator.manifest.files import FileFacts
+from orchestrator.manifest.file_facts import FileFacts
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.syntax.lines import ReadError

@@ -1,7 +1,7 @@
-"""`--output grouped`: what a job printed as one block on stdout when it ends, and progress on stderr.
+"""`--output grouped`: the output of a job as one block on stdout when it ends, and progress on stderr.
 
-The block is read from the logs and not kept in memory. A helper thread shows it, so that a slow reader of a long log
-never holds the run up.
+The block is read from the logs and not kept in memory. A helper thread prints it, so that a slow reader never delays
+the run.
 """
 
 from __future__ import annotations
@@ -9,36 +9,42 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Mapping
-from typing import Any
 
-from orchestrator.console.sanitize import safe_text
+from orchestrator.console.text import visible
 from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.events import EventRecord
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.logs import LogReader, SafeLines
-from orchestrator.observe.plain import Progress
+from orchestrator.observe.plain import ProgressLines
 from orchestrator.observe.stream import LossyStream
 
-Record = Mapping[str, Any]
 
-
-class Grouped:
-    """Shows the blocks in the order in which the jobs ended, each before the line about its end. Close it after use."""
+class GroupedOutput:
+    """Prints the blocks in the order in which the jobs ended, each before its progress line. Close it after use."""
 
     def __init__(
-        self, out: LossyStream, err: LossyStream, total: int, rundir: RunDir, *, colour: bool, github: bool
+        self,
+        out: LossyStream,
+        err: LossyStream,
+        total: int,
+        rundir: RunDir,
+        *,
+        colour: bool,
+        github: bool,
+        max_attempts: Mapping[str, int] | None = None,
     ) -> None:
         self._out = out
         self._err = err
         self._rundir = rundir
         self._colour = colour
         self._github = github
-        self.progress = Progress(err, total)
-        self._attempts: dict[str, list[Record]] = {}
-        self._ends: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self.progress = ProgressLines(err, total, max_attempts=max_attempts)
+        self._attempts: dict[str, list[EventRecord]] = {}
+        self._ends: queue.SimpleQueue[EventRecord | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="pexec-grouped", daemon=True)
         self._thread.start()
 
-    def on_event(self, record: Record) -> None:
+    def on_event(self, record: EventRecord) -> None:
         """Follow the run."""
         if record["event"] in ("attempt.finished", "job.finished"):
             self._ends.put(record)
@@ -46,7 +52,7 @@ class Grouped:
             self.progress.on_event(record)
 
     def close(self) -> None:
-        """Wait until everything is shown."""
+        """Wait until everything is printed."""
         self._ends.put(None)
         self._thread.join()
 
@@ -60,9 +66,9 @@ class Grouped:
                 self._show(attempt, f", attempt {attempt['attempt']}" if len(attempts) > 1 else "")
             self.progress.on_event(record)
 
-    def _show(self, attempt: Record, which: str) -> None:
-        """The log of an attempt below a head line; nothing at all if it printed nothing."""
-        head = f"--- {safe_text(attempt['job'])}{which}\n"
+    def _show(self, attempt: EventRecord, which: str) -> None:
+        """The log of an attempt below a header line; nothing if the log is empty."""
+        head = f"--- {visible(attempt['job'])}{which}\n"
         lines = SafeLines(colour=self._colour, github=self._github)
         reader = LogReader(self._rundir, attempt["log"])
         try:
@@ -71,6 +77,6 @@ class Grouped:
                 head = ""
             self._out.write(lines.finish())
         except EnvironmentFailedError as error:
-            self._err.write(f"warning: {safe_text(error.message)}\n")
+            self._err.write(f"warning: {visible(error.message)}\n")
         finally:
             reader.close()

@@ -1,49 +1,48 @@
-"""`--output live`: as `plain`, and below it a line that always says where the run stands: `[3/12] running: a, b`.
+"""`--output live`: like `plain`, with a status line below: `[3/12] running: a, b`.
 
-The line is the last one of the terminal, without a newline at its end. Whoever writes takes it away first and puts it
-back, all in one go, so it is never torn and nothing is left of it. Neither the cursor nor a mode of the terminal is
-touched, so a pexec that is killed leaves no more than that line.
+The status line is the last one of the terminal, without a newline. Each write clears it first and draws it again, in
+one go, so that it is never torn and leaves no remains. Neither the cursor nor a mode of the terminal is changed, so a
+pexec that is killed leaves only that line behind.
 """
 
 from __future__ import annotations
 
 import threading
-import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from orchestrator.console.sanitize import safe_text
-from orchestrator.observe.plain import Plain
-from orchestrator.observe.stream import Lines
+from orchestrator.console.text import clip, visible
+from orchestrator.journal.events import EventRecord
+from orchestrator.observe.plain import PlainOutput
+from orchestrator.observe.stream import TextSink
 
-_CLEAR = "\r\x1b[K"  # to the first column, then away with all to the right of it
+_CLEAR = "\r\x1b[K"  # to the first column, then clear to the end of the line
 _MOST_NAMES = 50
 
 
-class _BottomLine:
-    """The line. What is written through an `_Above` stands above it."""
+class _StatusLine:
+    """The status line. What is written through an `_Above` appears above it."""
 
-    def __init__(self, err: Lines, width: Callable[[], int]) -> None:
+    def __init__(self, err: TextSink, width: Callable[[], int]) -> None:
         self._err = err
         self._width = width
         self._text = ""
         self._shown = ""
         self._lock = threading.Lock()
 
-    def say(self, text: str) -> None:
-        """Have the line say this; nothing takes it away."""
+    def show(self, text: str) -> None:
+        """Show this text; an empty one clears the line."""
         with self._lock:
             self._text = text
             if self._fitted() != self._shown:
                 self._put("")
 
-    def becomes(self, text: str) -> None:
-        """Have the line say this when something is next written above it."""
+    def prepare(self, text: str) -> None:
+        """Show this text when something is next written above the line."""
         with self._lock:
             self._text = text
 
-    def write_above(self, stream: Lines, text: str) -> None:
-        """Write whole lines; the line goes below them."""
+    def write_above(self, stream: TextSink, text: str) -> None:
+        """Write whole lines; the status line moves below them."""
         with self._lock:
             if stream is self._err:
                 self._put(text)
@@ -61,49 +60,60 @@ class _BottomLine:
             self._err.write(text)
 
     def _fitted(self) -> str:
-        """The text, short enough for one line: a line that wraps could not be taken away."""
-        columns, most = 0, self._width() - 1
-        for position, character in enumerate(self._text):
-            columns += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-            if columns > most:
-                return self._text[: max(position - 1, 0)] + "…" if most > 1 else ""
-        return self._text
+        """The text, clipped to one line: a line that wraps could not be cleared."""
+        most = self._width() - 1
+        return clip(self._text, most) if most > 1 else ""
 
 
 class _Above:
-    """A stream of the terminal that the line is on."""
+    """A stream of the terminal that has the status line."""
 
-    def __init__(self, stream: Lines, line: _BottomLine) -> None:
+    def __init__(self, stream: TextSink, line: _StatusLine) -> None:
         self._to = stream
         self._line = line
 
     def write(self, text: str) -> None:
-        """Write whole lines above the line."""
+        """Write whole lines above the status line."""
         self._line.write_above(self._to, text)
 
 
-class Live:
-    """`--output live`. `width` tells the columns of the terminal that `err` is; `out` may be any stream."""
+class LiveOutput:
+    """`--output live`. `width` returns the columns of the terminal behind `err`; `out` may be any stream."""
 
     def __init__(
-        self, out: Lines, err: Lines, total: int, width: Callable[[], int], *, colour: bool, github: bool
+        self,
+        out: TextSink,
+        err: TextSink,
+        total: int,
+        width: Callable[[], int],
+        *,
+        colour: bool,
+        github: bool,
+        max_attempts: Mapping[str, int] | None = None,
     ) -> None:
-        self._line = _BottomLine(err, width)
-        self._plain = Plain(_Above(out, self._line), _Above(err, self._line), total, colour=colour, github=github)
+        self._line = _StatusLine(err, width)
+        self._plain = PlainOutput(
+            _Above(out, self._line),
+            _Above(err, self._line),
+            total,
+            colour=colour,
+            github=github,
+            max_attempts=max_attempts,
+        )
         self._total = total
         self._ended = 0
         self._running: dict[str, None] = {}
 
     @property
-    def tell_status(self) -> Callable[[float], None]:
-        """Say in full where the run stands."""
-        return self._plain.progress.tell
+    def print_status(self) -> Callable[[float], None]:
+        """Print the full progress."""
+        return self._plain.progress.print_status
 
     def on_output(self, job: str, chunk: bytes) -> None:
         """Bytes that an attempt of `job` printed; called in the attempt's thread."""
         self._plain.on_output(job, chunk)
 
-    def on_event(self, record: Mapping[str, Any]) -> None:
+    def on_event(self, record: EventRecord) -> None:
         """Follow the run."""
         match record["event"]:
             case "attempt.started":
@@ -114,17 +124,17 @@ class Live:
                 self._ended += 1
             case _:
                 pass
-        standing = self._standing()
-        self._line.becomes(standing)
+        status = self._status()
+        self._line.prepare(status)
         self._plain.on_event(record)
-        self._line.say(standing)
+        self._line.show(status)
 
     def close(self) -> None:
-        """Take the line away."""
-        self._line.say("")
+        """Clear the status line."""
+        self._line.show("")
 
-    def _standing(self) -> str:
+    def _status(self) -> str:
         if not self._running:
             return f"[{self._ended}/{self._total}]"
-        names = [safe_text(job) for job, _ in zip(self._running, range(_MOST_NAMES), strict=False)]
+        names = [visible(job) for job, _ in zip(self._running, range(_MOST_NAMES), strict=False)]
         return f"[{self._ended}/{self._total}] running: {', '.join(names)}"

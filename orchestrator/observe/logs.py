@@ -1,4 +1,4 @@
-"""The log of an attempt, on its way to whoever reads it: byte for byte, or line by line made harmless for a screen."""
+"""Reading the log of an attempt: byte for byte, or as lines that are safe for a terminal."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MAX_LINE = CHUNK
 
 
 class LogReader:
-    """Reads a log from its beginning, and goes on with what came since. A log that is not there (yet) is empty.
+    """Reads a log from its beginning; iterating again continues with what was added. A missing log is empty.
 
-    Raises EnvironmentFailedError when the log cannot be read.
+    Raises EnvironmentFailedError if the log cannot be read.
     """
 
     def __init__(self, rundir: RunDir, name: str) -> None:
@@ -25,7 +25,7 @@ class LogReader:
         self._descriptor: int | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        """What is there now and was not read yet, in chunks."""
+        """What was not read yet, in chunks."""
         try:
             if self._descriptor is None:
                 self._descriptor = self._rundir.open_for_reading(self._name)
@@ -37,14 +37,23 @@ class LogReader:
             raise failed(f"`{self._rundir.path_of(self._name)}` cannot be read", error) from error
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the log."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
+def split_lines(data: bytes) -> tuple[list[bytes], bytes]:
+    """The whole lines of `data` without their newlines, and the rest. A rest of more than 64 KiB is cut into lines."""
+    *lines, rest = data.split(b"\n")
+    while len(rest) > MAX_LINE:
+        lines.append(rest[:MAX_LINE])
+        rest = rest[MAX_LINE:]
+    return lines, rest
+
+
 class SafeLines:
-    """Chunks -> text in whole lines that cannot drive a terminal or a CI's runner; a line that does not end comes in
+    """Chunks -> text in whole lines that cannot control a terminal or a CI runner. A line that does not end comes in
     pieces of 64 KiB."""
 
     def __init__(self, *, colour: bool, github: bool) -> None:
@@ -54,15 +63,11 @@ class SafeLines:
 
     def feed(self, chunk: bytes) -> str:
         """The lines that `chunk` completes."""
-        *lines, rest = (self._rest + chunk).split(b"\n")
-        while len(rest) > MAX_LINE:
-            lines.append(rest[:MAX_LINE])
-            rest = rest[MAX_LINE:]
-        self._rest = rest
+        lines, self._rest = split_lines(self._rest + chunk)
         return "".join(map(self._safe, lines))
 
     def finish(self) -> str:
-        """What is left of a last line without a newline."""
+        """The rest of a last line that has no newline."""
         rest, self._rest = self._rest, b""
         return self._safe(rest) if rest else ""
 

@@ -1,4 +1,4 @@
-"""Keeps the files of a run that are made from its events up to date, without ever holding the run up."""
+"""Keeps the files derived from the events of a run up to date, without ever delaying the run."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
 
 from msgspec.structs import replace
 
 from orchestrator import __version__
 from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import CLOSING, DEPENDENCIES, EXECUTION_PLAN, HTML_REPORT, PLAN, REPORT, RESULTS
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.status_files import StatusFiles
@@ -28,22 +28,22 @@ from orchestrator.report.results import results_chunks
 from orchestrator.report.status import status_file
 from orchestrator.report.timeline import Timeline
 
-EVERY = 1.0
-SHARE = 0.05  # of the time, at most, goes into writing while the run is on
-SMALL = 100  # jobs: such a run's files cost less than a millisecond
-SOON = 0.05
+REFRESH_SECONDS = 1.0
+MAX_WRITE_FRACTION = 0.05  # of the time, at most, is spent on writing during the run
+SMALL = 100  # jobs; the files of such a run take less than a millisecond
+FIRST_REFRESH_SECONDS = 0.05
 
 
 class RunFiles:
     """An observer that keeps `results_summary.json`, `execution_report.md` and the status files current.
 
-    Each is replaced by a rename, in a helper thread, at most once a second and never for more than a twentieth of the
-    time; `close` makes all of them final, and writes `report.html`. Plan, groups and dependencies are there from the
-    start, and so are the results of a small run; those of a large one come right after its first events. `past` are the
-    events so far of a run that goes on. Constructing and closing raise EnvironmentFailedError when the disk fails.
+    Each is replaced by a rename, in a helper thread, at most once a second and for at most a twentieth of the time;
+    `close` makes all of them final, and writes `report.html`. Plan, levels and dependencies exist from the start, and
+    so do the results of a small run; those of a large run follow right after its first events. `past` are the earlier
+    events of a resumed run. Constructing and closing raise EnvironmentFailedError if the disk fails.
     """
 
-    def __init__(self, rundir: RunDir, plan: Plan, past: Iterable[Mapping[str, Any]] = ()) -> None:
+    def __init__(self, rundir: RunDir, plan: Plan, past: Iterable[EventRecord] = ()) -> None:
         self._rundir = rundir
         self._plan = plan
         rundir.replace(PLAN, as_json(plan_fields(plan)))
@@ -53,28 +53,29 @@ class RunFiles:
         self._timeline = Timeline(plan, self._fold.index_of)
         for record in past:
             self._add(record)
-        if self._is_small:  # before any job, which may read them
+        if self._is_small:  # before any job starts, since jobs may read them
             self._rundir.replace(RESULTS, results_chunks(replace(self._fold.report(), run_id=rundir.run_id)))
         self._statuses = StatusFiles(rundir, self._fold.slugs)
         self._has_status = bytearray(len(plan.jobs))
         if past:
             self._keep_right_statuses()
-        self._first_without = 0
-        self._events: deque[Mapping[str, Any]] = deque()
+        self._next_unwritten = 0
+        self._events: deque[EventRecord] = deque()
         self._news = threading.Event()
         self._closing = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="pexec-run-files", daemon=True)
         self._thread.start()
 
-    def on_event(self, record: Mapping[str, Any]) -> None:
-        """Remember the record for the helper thread."""
+    def on_event(self, record: EventRecord) -> None:
+        """Queue the record for the helper thread."""
         self._events.append(record)
-        if not self._news.is_set():
+        # The helper thread clears `_news` before it empties the queue: it was set since the queue was last empty.
+        if len(self._events) == 1:
             self._news.set()
 
     def close(self) -> None:
-        """Write everything as it is now, in the calling thread. A second time does nothing."""
+        """Write everything as it is now, in the calling thread. A second call does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -83,22 +84,22 @@ class RunFiles:
         self._thread.join()
         self._take_in()
         reports = (self._write_report, self._write_html, self._write_dependencies, self._write_all_statuses)
-        # The results come last: where they tell of the end, every other file does.
+        # The results come last: once they are final, so is every other file.
         failures = [failure for write in (*reports, self._write_results) if (failure := _failure_of(write)) is not None]
         if failures:
-            failures[0].help = "make room; `pexec report` makes the files of a run again"
+            failures[0].help = "free some space; `pexec report` recreates the files of a run"
             raise failures[0]
         if not self._is_small and self.report.exit_code is not None:
-            with contextlib.suppress(OSError, EnvironmentFailedError):  # without it the journal is read again
+            with contextlib.suppress(OSError, EnvironmentFailedError):  # without it, commands read the journal again
                 self._write_closing()
 
     @property
     def report(self) -> RunReport:
-        """The run as it was observed; for after `close`."""
+        """The run as it was observed. Call it after `close`."""
         return self._fold.report()
 
     def closing_table(self, *, width: int, colour: bool = False) -> str:
-        """What the screen shows at the end; for after `close`."""
+        """The table printed at the end. Call it after `close`."""
         from orchestrator.report.closing_table import closing_table
 
         return closing_table(self.report, self._rundir.path, width=width, colour=colour)
@@ -106,25 +107,25 @@ class RunFiles:
     def _work(self) -> None:
         self._news.wait()
         _import_reports()
-        pause = min(SOON, EVERY)  # then first: files are looked at while a run is young
+        pause = min(FIRST_REFRESH_SECONDS, REFRESH_SECONDS)  # the first one is early: a young run is watched
         while True:
             self._news.wait()
             due = time.monotonic() + pause
             while (left := due - time.monotonic()) > 0:
-                if self._closing.wait(min(left, SOON)):
+                if self._closing.wait(min(left, FIRST_REFRESH_SECONDS)):
                     return
                 self._take_in()
             self._news.clear()
-            if self._closing.is_set():  # `close` may have rung for the last time just before that
+            if self._closing.is_set():  # `close` may have set `_news` just before that
                 return
             self._take_in()
             began = time.perf_counter()
-            # What fails now is tried again, and in the end told by `close`.
-            statuses = partial(self._write_statuses, began + pause * SHARE / 2)
+            # What fails now is tried again, and reported by `close` in the end.
+            statuses = partial(self._write_statuses, began + pause * MAX_WRITE_FRACTION / 2)
             for write in (statuses, self._write_results, self._write_report):
                 _failure_of(write)
-            pause = max(EVERY, (time.perf_counter() - began) / SHARE)
-            if self._first_without < len(self._plan.jobs) or self._fold.changed:
+            pause = max(REFRESH_SECONDS, (time.perf_counter() - began) / MAX_WRITE_FRACTION)
+            if self._next_unwritten < len(self._plan.jobs) or self._fold.changed:
                 self._news.set()
 
     @property
@@ -135,7 +136,7 @@ class RunFiles:
         while self._events:
             self._add(self._events.popleft())
 
-    def _add(self, record: Mapping[str, Any]) -> None:
+    def _add(self, record: EventRecord) -> None:
         self._fold.add(record)
         self._timeline.add(record)
 
@@ -148,10 +149,10 @@ class RunFiles:
         self._rundir.replace(REPORT, execution_report(self._fold.report()).encode("utf-8", "replace"))
 
     def _write_closing(self) -> None:
-        from orchestrator.report.run_summary import DIGESTED, closing_file, made_closing
+        from orchestrator.report.run_summary import DIGESTED, run_summary, run_summary_file
 
         digests = {name: self._rundir.digest(name) for name in DIGESTED}
-        self._rundir.replace(CLOSING, closing_file(made_closing(self.report, digests, __version__)))
+        self._rundir.replace(CLOSING, run_summary_file(run_summary(self.report, digests, __version__)))
 
     def _write_html(self) -> None:
         from orchestrator.report.html import html_report
@@ -168,7 +169,7 @@ class RunFiles:
         self._statuses.close()
 
     def _write_statuses(self, until: float) -> None:
-        """Those that changed, then those of jobs that have no file yet, as many as fit before `until`."""
+        """Write the changed files, then those of jobs without one, as many as fit before `until`."""
         changed, jobs = self._fold.changed, len(self._plan.jobs)
         while changed and time.perf_counter() < until:
             job = changed.pop()
@@ -177,13 +178,13 @@ class RunFiles:
             except EnvironmentFailedError:
                 changed.add(job)
                 raise
-        while self._first_without < jobs and time.perf_counter() < until:
-            if not self._has_status[self._first_without]:
-                self._write_status(self._first_without)
-            self._first_without += 1
+        while self._next_unwritten < jobs and time.perf_counter() < until:
+            if not self._has_status[self._next_unwritten]:
+                self._write_status(self._next_unwritten)
+            self._next_unwritten += 1
 
     def _keep_right_statuses(self) -> None:
-        """Those that an earlier process wrote need not be written again: 100,000 take 3 s."""
+        """Skip files that an earlier process wrote: 100,000 of them take 3 s."""
         there = self._statuses.contents()
         for job, slug in enumerate(self._fold.slugs):
             if there.get(f"{slug}.status") == status_file(self._fold.status(job)):
@@ -196,7 +197,7 @@ class RunFiles:
 
 
 def _import_reports() -> None:
-    """What the end of the run needs, while the first jobs run: nobody waits for it then."""
+    """Import what the end of the run needs while the first jobs run, so that nothing waits for it later."""
     import orchestrator.report.closing_table  # noqa: F401
 
 

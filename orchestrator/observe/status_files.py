@@ -1,4 +1,4 @@
-"""The status file of each job: `status/<slug>.status`, one word and a newline, never seen empty or half."""
+"""The status file of each job: `status/<slug>.status`, one word and a newline, replaced atomically."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from orchestrator.report.status import Status, status_file
 class StatusFiles:
     """Writes the status files of a run.
 
-    A file for each of thousands of jobs, twice or three times: making one costs 40-120 us on ext4, a second name for
-    one that is there 5 us. So there is one hidden file for each status, and a job's file is a hard link to it.
+    A large run writes a file for each of thousands of jobs, two or three times. Creating one takes 40-120 us on ext4, a
+    hard link 5 us. So there is one hidden file for each status, and a job's file is a hard link to it.
     """
 
     def __init__(self, rundir: RunDir, slugs: Sequence[str]) -> None:
@@ -27,7 +27,7 @@ class StatusFiles:
         self._sources: set[Status] = set()
 
     def write(self, job: int, status: Status) -> None:
-        """Put `status` into the file of the job with this index. Raises EnvironmentFailedError."""
+        """Set the file of the job with this index to `status`. Raises EnvironmentFailedError."""
         if status not in self._sources:
             self._make_source(status)
         base = f"{self._slugs[job]}.status"
@@ -35,7 +35,7 @@ class StatusFiles:
             self._rundir.replace(status_name(self._slugs[job]), status_file(status))
 
     def contents(self) -> dict[str, bytes]:
-        """What the files say that are there, by their names. Nearly all are names of few files, each read once."""
+        """The content of the existing files, by name. Nearly all are links to a few files, each read once."""
         of_file: dict[int, bytes] = {}
         found: dict[str, bytes] = {}
         with os.scandir(self._folder) as entries:
@@ -47,7 +47,7 @@ class StatusFiles:
         return found
 
     def _content(self, name: str) -> bytes:
-        """Nothing where something else stands in the place of the file."""
+        """Empty if the file cannot be read."""
         try:
             return self._rundir.read(f"{STATUS}/{name}")
         except EnvironmentFailedError:
@@ -64,17 +64,17 @@ class StatusFiles:
         self._sources.add(status)
 
     def _link(self, status: Status, name: str) -> bool:
-        """Whether `name` is new, and names the source of `status`. Not where the file system has no hard links."""
+        """Whether `name` was created as a link to the source of `status`; False where there are no hard links."""
         try:
             os.link(_source(status), name, src_dir_fd=self._folder, dst_dir_fd=self._folder, follow_symlinks=False)
         except OSError as error:
-            if error.errno == errno.EMLINK:  # 65,000 on ext4: the next one gets a new source
+            if error.errno == errno.EMLINK:  # at most 65,000 links on ext4: the next one gets a new source
                 self._sources.discard(status)
             return False
         return True
 
     def _swap(self, status: Status, name: str) -> bool:
-        """Whether the source of `status` has taken the place of `name`."""
+        """Whether `name` was replaced by a link to the source of `status`."""
         temporary = f".{name}.tmp"
         if not self._link(status, temporary):
             return False
@@ -83,7 +83,7 @@ class StatusFiles:
         except OSError:
             return False
         finally:
-            # A rename onto another name of the same file does nothing at all.
+            # A rename onto another link to the same file does nothing.
             with contextlib.suppress(OSError):
                 os.unlink(temporary, dir_fd=self._folder)
         return True

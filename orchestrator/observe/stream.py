@@ -1,4 +1,4 @@
-"""A text stream that may go away: `pexec apply | head` gives up the screen, never the run."""
+"""A text stream whose reader may go away: `pexec apply | head` loses its output, never the run."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Protocol, TextIO
 from orchestrator.console.sanitize import defused
 
 
-class Lines(Protocol):
-    """Where whole lines of text can be written."""
+class TextSink(Protocol):
+    """Something that whole lines of text can be written to."""
 
     def write(self, text: str) -> None:
         """Write and flush `text`, which ends in a newline."""
 
 
 class LossyStream:
-    """Writes whole lines from any thread. After the reader has gone, or the disk below is full, it writes nothing.
+    """Writes whole lines, from any thread. After an error (the reader has gone, the disk is full) it writes nothing.
 
-    With `github`, no line is a command to the runner of a CI."""
+    With `github`, no line is a command to a CI runner."""
 
     def __init__(self, stream: TextIO, *, github: bool = False) -> None:
         self._stream = stream
@@ -39,7 +39,7 @@ class LossyStream:
                 self._give_up()
 
     def _give_up(self) -> None:
-        """Point the descriptor at the null device, or the interpreter complains of it when it exits."""
+        """Point the descriptor at the null device, or the interpreter reports an error when it exits."""
         self.gone = True
         try:
             descriptor = self._stream.fileno()

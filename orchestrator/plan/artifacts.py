@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.plan.json_stream import Field, Members, Rows, as_dict
+from orchestrator.plan.json_stream import Field, JsonArray, JsonObject, as_dict
 from orchestrator.plan.model import Plan
 
 Json = dict[str, Any]
@@ -21,9 +21,9 @@ def dependencies_fields(plan: Plan, statuses: Mapping[str, str] | None = None) -
     """The same, member by member, for a plan that may be large."""
     known, jobs = statuses or {}, plan.jobs
     sources = ((job.id, job.spec.file or plan.manifest, known.get(job.id, "PENDING")) for job in jobs)
-    yield "workflows", Members((job_id, {"path": path, "status": status}) for job_id, path, status in sources)
-    yield "dependencies", Members((job.id, [jobs[need].id for need in job.needs]) for job in jobs)
-    yield "execution_order", Rows(jobs[index].id for level in plan.levels for index in level)
+    yield "workflows", JsonObject((job_id, {"path": path, "status": status}) for job_id, path, status in sources)
+    yield "dependencies", JsonObject((job.id, [jobs[need].id for need in job.needs]) for job in jobs)
+    yield "execution_order", JsonArray(jobs[index].id for level in plan.levels for index in level)
 
 
 def execution_plan_dict(plan: Plan, created: str) -> Json:
@@ -37,4 +37,4 @@ def execution_plan_fields(plan: Plan, created: str) -> Iterator[Field]:
     yield "plan_created", created
     yield "total_groups", len(plan.levels)
     yield "max_parallel_jobs", plan.policy.max_parallel_jobs
-    yield "execution_groups", Rows({"group_id": number, "workflows": ids} for number, ids in groups)
+    yield "execution_groups", JsonArray({"group_id": number, "workflows": ids} for number, ids in groups)

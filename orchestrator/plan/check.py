@@ -6,21 +6,22 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from orchestrator.diagnostics.model import Diagnostic, Note, Path, Span, has_errors
+from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span, has_errors
 from orchestrator.diagnostics.suggest import Suggester
+from orchestrator.manifest.file_facts import Files, RunbookProblem
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.cycles import Component, find_knots
-from orchestrator.plan.files import Files, RunbookFault
+from orchestrator.plan.cycles import CyclicComponent, cyclic_components
+from orchestrator.plan.expand import isolation_of
 from orchestrator.plan.graph import CycleError, Levels, levels
-from orchestrator.plan.isolation import check_isolation
+from orchestrator.plan.inputs import PlanningEnvironment
 from orchestrator.plan.job_edges import Wanted, job_edges
+from orchestrator.plan.model import Isolation
 from orchestrator.plan.numbering import Numbering, number_jobs
 from orchestrator.plan.params import Params, resolve_params
-from orchestrator.plan.planning_environment import PlanningEnvironment
 from orchestrator.plan.references import References
 from orchestrator.plan.secret_references import check_secrets
 from orchestrator.plan.template import OPENING, Scope, Templates
@@ -29,6 +30,7 @@ from orchestrator.plan.workflow_edges import VERBS, Choice, Edges, named_in, res
 _UNUSABLE = {"directory": "is a folder", "unreadable": "may not be read, or is no regular file"}
 # A message names all of a cycle up to this length, and of a longer one both ends.
 _LONGEST_NAMED = 20
+_SANDBOX_KEYS = ("writes", "network")
 
 
 class Checked(Struct, frozen=True):
@@ -66,7 +68,8 @@ def check(
         ordered = levels(edges.waits)
     except CycleError:
         names = tuple(manifest.workflows)
-        found.extend(_circular(knot, names, edges, manifest, source) for knot in find_knots(edges.waits))
+        cyclic = cyclic_components(edges.waits)
+        found.extend(_circular(component, names, edges, manifest, source) for component in cyclic)
     layout = number_jobs(manifest, key_index, source, found)
     references = References(manifest, layout, source, templates, found)
     references.check_all(own, origins, key_index, edges.choosing)
@@ -77,7 +80,7 @@ def check(
             edges, ordered = of_jobs, levels(of_jobs.waits)
     _check_pools(manifest, key_index, source, found)
     check_secrets(manifest, key_index, source, found)
-    check_isolation(key_index, source, own, origins, found)
+    _check_sandbox_keys(key_index, source, own, origins, found)
     _check_files(key_index, source, files, origins, found)
     diagnostics = tuple(sorted(found, key=_position))
     return Checked(key_index, layout, edges, ordered, params, references.templated, templates, diagnostics)
@@ -113,9 +116,9 @@ def _position(diagnostic: Diagnostic) -> tuple[str, int, int, str]:
 
 
 def _circular(
-    knot: Component, names: tuple[str, ...], edges: Edges, manifest: Manifest, source: SourceMap
+    component: CyclicComponent, names: tuple[str, ...], edges: Edges, manifest: Manifest, source: SourceMap
 ) -> Diagnostic:
-    cycle = knot.cycle
+    cycle = component.cycle
     notes = []
     paths: list[Path] = []
     for job, awaited in zip(cycle, cycle[1:] + cycle[:1], strict=True):
@@ -126,7 +129,7 @@ def _circular(
         paths.append(path)
         notes.append(Note(f"`{names[job]}` {VERBS[key]} `{names[awaited]}`", source.value(path)))
     message = f"circular dependency: {_chain([names[job] for job in cycle])}"
-    return Diagnostic("PX201", message, notes[0].span, paths[0], tuple(notes), _advice(knot, names))
+    return Diagnostic("PX201", message, notes[0].span, paths[0], tuple(notes), _advice(component, names))
 
 
 def _chain(names: list[str]) -> str:
@@ -137,9 +140,9 @@ def _chain(names: list[str]) -> str:
     return " -> ".join(around)
 
 
-def _advice(knot: Component, names: tuple[str, ...]) -> str:
+def _advice(component: CyclicComponent, names: tuple[str, ...]) -> str:
     """Which edge to remove. Where all edges of a cycle but one lead the same way through the file, it is that one."""
-    cycle = knot.cycle
+    cycle = component.cycle
     around = list(zip(cycle, cycle[1:] + cycle[:1], strict=True))
     forward = [edge for edge in around if edge[0] < edge[1]]
     backward = [edge for edge in around if edge[0] > edge[1]]
@@ -150,7 +153,7 @@ def _advice(knot: Component, names: tuple[str, ...]) -> str:
     else:
         job, awaited = around[-1]
         advice = f"remove one of these edges, for example `{names[job]} -> {names[awaited]}`"
-    return advice + ("; there are more cycles through these workflows" if knot.has_more else "")
+    return advice + ("; there are more cycles through these workflows" if component.has_more else "")
 
 
 def _check_pools(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:
@@ -181,6 +184,28 @@ def _too_much(
     return Diagnostic("PX203", message, spans[0], path, notes, "it could never start; take less, or enlarge the pool")
 
 
+def _check_sandbox_keys(
+    key_index: KeyIndex,
+    source: SourceMap,
+    own: ManifestOrigin,
+    origins: Mapping[str, ManifestOrigin],
+    found: list[Diagnostic],
+) -> None:
+    """PX222 for `writes` and `network` of a workflow without a sandbox: they promise what is not enforced."""
+    for name, workflow in key_index.of(*_SANDBOX_KEYS).items():
+        isolation = isolation_of(workflow, origins.get(name, own).defaults)
+        if isolation is Isolation.SANDBOX:
+            continue
+        for key in _SANDBOX_KEYS:
+            if getattr(workflow, key) is not None:
+                path: Path = ("workflows", name, key)
+                message = f"`{key}` of `{name}` has no effect: its isolation is `{isolation.value}`"
+                advice = f"add `isolation: sandbox`, or remove `{key}`"
+                found.append(
+                    Diagnostic("PX222", message, source.key(path), path, help=advice, severity=Severity.WARNING)
+                )
+
+
 def _check_files(
     key_index: KeyIndex, source: SourceMap, files: Files, origins: Mapping[str, ManifestOrigin], found: list[Diagnostic]
 ) -> None:
@@ -198,11 +223,11 @@ def _check_files(
             fault = _UNUSABLE[facts.kind]
             message = f"`{name}` cannot run `{workflow.file}`: it {fault}"
             found.append(Diagnostic("PX206", message, span, path, (Note(fault, span),)))
-        elif facts.fault is not None:
-            found.append(_faulty_runbook(name, workflow.file, facts.fault, span, path))
+        elif facts.problem is not None:
+            found.append(_faulty_runbook(name, workflow.file, facts.problem, span, path))
 
 
-def _faulty_runbook(name: str, file: str, fault: RunbookFault, span: Span | None, path: Path) -> Diagnostic:
+def _faulty_runbook(name: str, file: str, fault: RunbookProblem, span: Span | None, path: Path) -> Diagnostic:
     message = f"`{name}` cannot run the runbook `{file}`: {fault.message}"
     notes = [Note("this runbook", span)]
     if fault.line:

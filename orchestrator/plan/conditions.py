@@ -10,7 +10,7 @@ from orchestrator.diagnostics.model import Path
 from orchestrator.manifest.parts import Condition, Glob
 from orchestrator.manifest.pattern import matches_glob
 from orchestrator.manifest.scalars import Value, quote, value_text
-from orchestrator.plan.planning_environment import PlanningEnvironment
+from orchestrator.plan.inputs import PlanningEnvironment
 
 Expected = Value | tuple[Value, ...] | Glob
 

@@ -1,9 +1,10 @@
-"""Why a graph has no order: for each knot of jobs that wait for each other, its shortest cycle.
+"""The shortest cycle of each strongly connected component, to show why a graph has no order.
 
-Every cycle of a knot holds an edge that leads back to a job which a depth-first search is still busy with. So one
-breadth-first search from each such job finds the shortest cycle: O(jobs + edges) for the search for knots, and for
-each knot O(its edges) times the number of jobs that are led back to, which is one for a single mistake. A search
-budget keeps knots with many thousands of mistakes linear too; there a cycle that is told may not be the shortest.
+graphlib proves that there is a cycle; this search, which runs only then, picks the ones worth showing. Every cycle of
+a component contains a back edge: one to a job on the trail of the depth-first search. So one breadth-first search from
+the target of each back edge finds the shortest cycle: O(jobs + edges) for the components, and for each component
+O(its edges) times the number of such targets, which is one for a single mistake. A budget keeps components with
+thousands of mistakes linear too; there the cycle that is shown may not be the shortest.
 """
 
 from __future__ import annotations
@@ -12,45 +13,47 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from orchestrator.plan.graph import Graph
+from orchestrator.plan.graph import Adjacency
 
-# Edges that the breadth-first searches of one knot may look at, beyond 4 for each edge of the knot: about a second.
+# Edges that the breadth-first searches of one component may follow, beyond 4 for each of its edges: about a second.
 SEARCH_BUDGET = 5_000_000
 
 
-class Component(Struct, frozen=True):
-    """Jobs that all wait for each other, ascending; one shortest cycle, each job waiting for the next and the last
-    for the first, which is the one declared first; and whether there are more cycles in the knot than this one."""
+class CyclicComponent(Struct, frozen=True):
+    """A strongly connected component: `jobs` that all wait for each other, ascending. `cycle` is a shortest one in it:
+    each job waits for the next, the last for the first, and the first is the one declared first. `has_more` if the
+    component has more cycles than this one."""
 
     jobs: tuple[int, ...]
     cycle: tuple[int, ...]
     has_more: bool
 
 
-def find_knots(waits: Graph) -> tuple[Component, ...]:
-    """All knots, by their cycles' first jobs. A job that waits for itself is a cycle of one. Empty for a DAG."""
+def cyclic_components(waits: Adjacency) -> tuple[CyclicComponent, ...]:
+    """All components with a cycle, ordered by the first jobs of their cycles; none for an acyclic graph. A job that
+    waits for itself is a cycle of one."""
     search = _Search(waits)
     component_of = [0] * len(waits)
     for number, component in enumerate(search.components):
         for job in component:
             component_of[job] = number
-    knots = []
+    found = []
     for component in search.components:
-        starts = [job for job in component if search.led_back_to[job]]
+        starts = [job for job in component if search.has_back_edge[job]]
         if starts:
-            knots.append(_knot(waits, component, component_of, starts))
-    return tuple(sorted(knots, key=lambda knot: knot.cycle))
+            found.append(_with_shortest_cycle(waits, component, component_of, starts))
+    return tuple(sorted(found, key=lambda component: component.cycle))
 
 
 class _Search:
-    """One depth-first search by Tarjan's algorithm, without recursion: `components` are the strongly connected ones,
-    each ascending; `led_back_to[job]` tells whether an edge leads back to the job from below it."""
+    """One depth-first search by Tarjan's algorithm, without recursion. `components` are the strongly connected ones,
+    each ascending; `has_back_edge[job]` is whether a back edge leads to the job."""
 
-    def __init__(self, waits: Graph) -> None:
+    def __init__(self, waits: Adjacency) -> None:
         self.components: list[list[int]] = []
-        self.led_back_to = bytearray(len(waits))
+        self.has_back_edge = bytearray(len(waits))
         self._waits = waits
-        self._order = [0] * len(waits)  # when a job was reached, from 1; 0 is not yet
+        self._order = [0] * len(waits)  # when a job was reached, from 1; 0: not yet
         self._low = [0] * len(waits)  # the earliest job of its component that it is known to reach
         self._on_trail = bytearray(len(waits))
         self._is_open = bytearray(len(waits))  # reached, and its component is not complete
@@ -77,7 +80,7 @@ class _Search:
                 return
             if self._is_open[need]:
                 self._low[job] = min(self._low[job], self._order[need])
-                self.led_back_to[need] |= self._on_trail[need]
+                self.has_back_edge[need] |= self._on_trail[need]
         self._leave(job)
 
     def _leave(self, job: int) -> None:
@@ -100,7 +103,9 @@ class _Search:
         self.components.append(component)
 
 
-def _knot(waits: Graph, component: list[int], component_of: list[int], starts: list[int]) -> Component:
+def _with_shortest_cycle(
+    waits: Adjacency, component: list[int], component_of: list[int], starts: list[int]
+) -> CyclicComponent:
     inside = component_of[component[0]]
     edges = sum(len({need for need in waits[job] if component_of[need] == inside}) for job in component)
     budget = SEARCH_BUDGET + 4 * edges
@@ -112,11 +117,12 @@ def _knot(waits: Graph, component: list[int], component_of: list[int], starts: l
         if budget < 0 or len(best) == 1:
             break
     first = best.index(min(best))
-    return Component(tuple(component), best[first:] + best[:first], has_more=edges > len(best))
+    return CyclicComponent(tuple(component), best[first:] + best[:first], has_more=edges > len(best))
 
 
-def _shortest_through(waits: Graph, start: int, component_of: list[int], bound: int) -> tuple[tuple[int, ...], int]:
-    """The shortest cycle through `start` that is shorter than `bound` (0 is no bound), or none; and the edges seen."""
+def _shortest_through(waits: Adjacency, start: int, component_of: list[int], bound: int) -> tuple[tuple[int, ...], int]:
+    """The shortest cycle through `start` that is shorter than `bound` (0: unbounded), empty if there is none; and the
+    number of edges that were followed."""
     came_from = {start: start}
     frontier = [start]
     cost = 0

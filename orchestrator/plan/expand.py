@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import asdict, replace
 
 from orchestrator.manifest import limit_keys
+from orchestrator.manifest.file_facts import Files
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
-from orchestrator.plan.files import Files
 from orchestrator.plan.inputs import Overrides
 from orchestrator.plan.model import Durability, FailFast, Isolation, JobSpec, Limits, Order, Policy, RetryPolicy
 from orchestrator.plan.template import is_absolute

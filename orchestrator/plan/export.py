@@ -13,7 +13,7 @@ from msgspec import structs
 
 from orchestrator.errors import RefusedError
 from orchestrator.plan.estimate import estimate
-from orchestrator.plan.json_stream import Field, Rows, as_dict
+from orchestrator.plan.json_stream import Field, JsonArray, as_dict
 from orchestrator.plan.model import (
     NO_LIMITS,
     WHEN_NAMED,
@@ -74,11 +74,11 @@ def plan_fields(plan: Plan) -> Iterator[Field]:
     yield "base_dir", plan.base_dir
     yield "digest", plan.digest
     yield "policy", _policy_to_dict(plan.policy)
-    yield "levels", Rows([ids[index] for index in level] for level in plan.levels)
+    yield "levels", JsonArray([ids[index] for index in level] for level in plan.levels)
     yield "critical_path", [ids[index] for index in plan.critical_path]
     if (expected := estimate(plan)) is not None:
         yield "estimate", structs.asdict(expected)
-    yield "jobs", Rows(_job_to_dict(job, ids) for job in plan.jobs)
+    yield "jobs", JsonArray(_job_to_dict(job, ids) for job in plan.jobs)
     yield "left_out", [{"workflow": workflow, "reason": reason} for workflow, reason in plan.left_out]
     if plan.secrets:
         yield "secrets", {name: _source_to_dict(source) for name, source in plan.secrets.items()}

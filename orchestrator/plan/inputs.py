@@ -1,20 +1,35 @@
-"""What the user asks for over the manifest: which of its jobs, and other values of its rules."""
+"""What planning takes from outside of the manifest: the command line, the settings and the machine. Plain data; the
+callers look at them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from orchestrator.manifest.scalars import CpuShare, NoLimit
     from orchestrator.plan.model import FailFast
 
+PARAM_PREFIX = "PEXEC_PARAM_"
+
+
+class PlanningEnvironment(Struct, frozen=True):
+    """`cli_params` are parameters by name, as given by `--set`; `env` is the environment; `system` and `machine` are
+    what the platform calls itself. With `for_run` the plan is going to be run, so every parameter must have a value."""
+
+    cli_params: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    system: str = ""
+    machine: str = ""
+    for_run: bool = False
+
 
 class Overrides(Struct, frozen=True):
-    """What the command line or the settings say over the manifest; None where they say nothing.
+    """Values of the command line or the settings that replace those of the manifest; None leaves the manifest's.
 
-    `timeout_seconds` takes the place of `defaults.timeout`: a workflow with a time-out of its own keeps it.
+    `timeout_seconds` replaces `defaults.timeout`: a workflow with a timeout of its own keeps it.
     """
 
     max_parallel_jobs: int | CpuShare | None = None
@@ -23,13 +38,14 @@ class Overrides(Struct, frozen=True):
 
 
 class Selection(Struct, frozen=True):
-    """What the user asked for; each word is the name of a workflow, the id of a job or `tag:T`. Nothing asked for is
-    everything but what is manual; that is in only if its name is among `jobs` or `only`, or what needs it.
+    """Which jobs to run; each word is the name of a workflow, the id of a job or `tag:T`. An empty selection means all
+    jobs except those of manual workflows: these run only if they are named in `jobs` or `only`, or
+    needed by such a job.
 
-    - `jobs`: these with all that they need, directly or not. What they only come `after` is not pulled in.
-    - `only`: of those (of all without `jobs`) these, again with all that they need.
-    - `skip`: in the end these are taken out. Who needs one finds that need satisfied, but still waits for what it
-      reached through it: with `build` <- `test` <- `publish`, skipping `test` lets `publish` start after `build`.
+    - `jobs`: these and everything that they need, directly or not. What they only come `after` is not added.
+    - `only`: of those (of all without `jobs`) these, again with everything that they need.
+    - `skip`: removed in the end. Dependents treat a skipped job as succeeded, but still wait for the jobs that it
+      needs: with `build` <- `test` <- `publish`, skipping `test` lets `publish` start after `build`.
     """
 
     jobs: tuple[str, ...] = ()

@@ -14,19 +14,19 @@ import msgspec
 _AT_ONCE = 100
 
 
-class Rows(msgspec.Struct, frozen=True):
+class JsonArray(msgspec.Struct, frozen=True):
     """An array, written with one entry a line."""
 
     entries: Iterable[Any]
 
 
-class Members(msgspec.Struct, frozen=True):
+class JsonObject(msgspec.Struct, frozen=True):
     """An object, written with one member a line."""
 
     pairs: Iterable[tuple[str, Any]]
 
 
-Field = tuple[str, Any]  # the name and the value of a member, which is plain data, `Rows` or `Members`
+Field = tuple[str, Any]  # the name and the value of a member, which is plain data, `JsonArray` or `JsonObject`
 
 
 def as_dict(fields: Iterable[Field]) -> dict[str, Any]:
@@ -46,15 +46,15 @@ def as_json(fields: Iterable[Field]) -> Iterator[bytes]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Rows):
+    if isinstance(value, JsonArray):
         return list(value.entries)
-    return dict(value.pairs) if isinstance(value, Members) else value
+    return dict(value.pairs) if isinstance(value, JsonObject) else value
 
 
 def _value(value: Any) -> Iterator[bytes]:
-    if isinstance(value, Rows):
+    if isinstance(value, JsonArray):
         yield from _lines(b"[", map(_encode, value.entries), b"]")
-    elif isinstance(value, Members):
+    elif isinstance(value, JsonObject):
         yield from _lines(b"{", (_encode(name) + b": " + _encode(entry) for name, entry in value.pairs), b"}")
     else:
         yield _encode(value)

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from orchestrator.diagnostics.model import Diagnostic, has_errors
+from orchestrator.manifest.file_facts import Files
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import Value, value_text
@@ -19,12 +20,10 @@ from orchestrator.plan.conditions import Known
 from orchestrator.plan.digest import JobDigests, plan_digest
 from orchestrator.plan.estimate import weights
 from orchestrator.plan.expand import Expanders, expand_policy
-from orchestrator.plan.files import Files
-from orchestrator.plan.graph import Levels, Rows, levels, urgency
-from orchestrator.plan.inputs import Overrides, Selection
+from orchestrator.plan.graph import EdgeRows, Levels, levels, urgency
+from orchestrator.plan.inputs import Overrides, PlanningEnvironment, Selection
 from orchestrator.plan.model import WHEN_NAMED, JobSpec, Plan, PlannedJob
 from orchestrator.plan.numbering import Numbering
-from orchestrator.plan.planning_environment import PlanningEnvironment
 from orchestrator.plan.secret_references import secret_sources
 from orchestrator.plan.select import select
 from orchestrator.plan.template import Scope as JobScope
@@ -47,9 +46,9 @@ class _Scope(Struct, frozen=True):
     """The jobs that are in the run, by their number in the layout, and their edges by their number in the plan."""
 
     jobs: Sequence[int]
-    needs: Rows
-    after: Rows
-    waits: Rows
+    needs: EdgeRows
+    after: EdgeRows
+    waits: EdgeRows
     levels: Levels
     left_out: tuple[tuple[int, str], ...] = ()
 

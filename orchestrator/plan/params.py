@@ -15,7 +15,7 @@ from orchestrator.manifest.parts import Param
 from orchestrator.manifest.pattern import error_in, matches
 from orchestrator.manifest.scalars import Value, quote, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.planning_environment import PARAM_PREFIX, PlanningEnvironment
+from orchestrator.plan.inputs import PARAM_PREFIX, PlanningEnvironment
 
 MAX_PATTERNS = 100  # the worst of them take a tenth of a second each to be made ready
 _NOT_IN_VARIABLES = re.compile(r"[^A-Z0-9]")
@@ -44,7 +44,7 @@ def resolve_params(
 ) -> Params:
     """The parameters. `found` gets PX217 and PX218, and for each variable that names no parameter PX232."""
     params = Params()
-    for name in around.given:
+    for name in around.cli_params:
         if name not in manifest.params:
             advice = Suggester(manifest.params).did_you_mean(name) or _all_of(manifest)
             params.refused.append((f"`--set {name}`: there is no parameter `{name}`", advice))
@@ -60,11 +60,11 @@ def resolve_params(
         if param.default is not None:
             params.values[name] = param.default
         if text is None:
-            if param.default is None and around.to_run:
+            if param.default is None and around.for_run:
                 found.append(_missing(name, source))
         elif sound:
             _take(params, name, param, text, origin, source)
-    if around.to_run:
+    if around.for_run:
         found.extend(_unknown_variables(manifest, around))
     return params
 
@@ -76,8 +76,8 @@ def variable_of(name: str) -> str:
 
 def _given(name: str, around: PlanningEnvironment) -> tuple[str, str | None]:
     """Where a value from outside comes from, and the value. An empty variable is as good as none."""
-    if name in around.given:
-        return "--set", around.given[name]
+    if name in around.cli_params:
+        return "--set", around.cli_params[name]
     variable = variable_of(name)
     return variable, around.env.get(variable) or None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from orchestrator.console.text import visible
 from orchestrator.manifest.scalars import format_duration, format_size, value_text
 from orchestrator.plan.estimate import estimate
 from orchestrator.plan.model import NO_LIMITS, Isolation, JobSpec, Limits, Plan, PlannedJob, RetryPolicy, When
@@ -24,9 +25,9 @@ def plan_text(plan: Plan, origins: Mapping[str, str] | None = None, purposes: Ma
     from: `{"max_parallel_jobs": "--max-parallel-jobs"}`; the other keys are `fail_fast`, `timeout` and `params.NAME`.
     `purposes` says of parameters what they are for. Of a large plan a part is shown, and how much is not.
     """
-    lines = [f"{_shown(plan.name)}: {_count(len(plan.jobs), 'job')} in {_count(len(plan.levels), 'group')}"]
+    lines = [f"{visible(plan.name)}: {_count(len(plan.jobs), 'job')} in {_count(len(plan.levels), 'group')}"]
     if plan.description:
-        lines.append(_shown(plan.description))
+        lines.append(visible(plan.description))
     lines += _group_lines(plan)
     if plan.jobs:
         path = " -> ".join(_listed([plan.jobs[index].id for index in plan.critical_path], most=40))
@@ -113,9 +114,9 @@ def _param_lines(plan: Plan, origins: Mapping[str, str], purposes: Mapping[str, 
     width = min(max(map(len, plan.params)), _WIDEST_ID)
     for name, value in plan.params.items():
         origin = f"  (from {origins[f'params.{name}']})" if f"params.{name}" in origins else ""
-        yield f"  {name:<{width}}  {_elided(_shown(value_text(value)))}{origin}".rstrip()
+        yield f"  {name:<{width}}  {_elided(visible(value_text(value)))}{origin}".rstrip()
         if purposes.get(name):
-            yield f"  {'':<{width}}    {_shown(purposes[name].strip())}"
+            yield f"  {'':<{width}}    {visible(purposes[name].strip())}"
 
 
 def _setting_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:
@@ -143,7 +144,7 @@ def _command(spec: JobSpec) -> str:
         return "(nothing to run)"
     if spec.run is not None:
         first, *more = spec.run.strip().splitlines() or [""]
-        return _elided(_shown(first)) + (f"  (and {_count(len(more), 'line')} more)" if more else "")
+        return _elided(visible(first)) + (f"  (and {_count(len(more), 'line')} more)" if more else "")
     words = spec.argv or (spec.file or "", *spec.args)
     if spec.blocks:
         count = _count(len(spec.blocks), "block")
@@ -152,7 +153,7 @@ def _command(spec: JobSpec) -> str:
 
 
 def _word(word: str) -> str:
-    return repr(word) if not word or any(sign in word for sign in " '\"") else _shown(word)
+    return repr(visible(word)) if not word or any(sign in word for sign in " '\"") else visible(word)
 
 
 def _attempts(retry: RetryPolicy) -> str:
@@ -200,10 +201,3 @@ def _count(number: int, noun: str) -> str:
 
 def _elided(text: str) -> str:
     return text if len(text) <= _LONGEST_COMMAND else text[: _LONGEST_COMMAND - 3] + "..."
-
-
-def _shown(text: str) -> str:
-    """One line in which nothing drives the terminal: control characters are written as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)

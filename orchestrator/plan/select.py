@@ -9,7 +9,7 @@ from msgspec import Struct
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
-from orchestrator.plan.graph import Rows
+from orchestrator.plan.graph import EdgeRows
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.numbering import Numbering
 
@@ -22,12 +22,12 @@ class Selected(Struct, frozen=True):
     """Numbers of jobs, ascending: those in the run, the needs among them, and the others each with the reason."""
 
     kept: tuple[int, ...]
-    needs: Rows
+    needs: EdgeRows
     left_out: tuple[tuple[int, str], ...]
 
 
 def select(
-    manifest: Manifest, layout: Numbering, needs: Rows, selection: Selection, unmet: Mapping[int, str]
+    manifest: Manifest, layout: Numbering, needs: EdgeRows, selection: Selection, unmet: Mapping[int, str]
 ) -> Selected:
     """Apply the selection to a graph without cycles. `unmet` are the jobs whose `if` does not hold, with the reason.
 
@@ -37,7 +37,9 @@ def select(
     words = _Words(manifest, layout)
     jobs, only, skip = (words.resolve(asked) for asked in (selection.jobs, selection.only, selection.skip))
     there = set(range(len(needs))) - unmet.keys()
-    graph = [bridged(n, needs, there) if n in there else () for n in range(len(needs))] if unmet else needs
+    graph = (
+        [needs_through_skipped(n, needs, there) if n in there else () for n in range(len(needs))] if unmet else needs
+    )
     manual = {job for n, one in enumerate(manifest.workflows.values()) if one.manual for job in layout.jobs_of(n)}
     names = [word for word in (*selection.jobs, *selection.only) if not word.startswith(_TAG)]
     kept = there - manual | with_needs(words.resolve(names).keys() & there, graph)
@@ -54,7 +56,7 @@ def select(
         raise UsageError("no job is left to run", help="name fewer jobs to skip, or other jobs to run")
     ordered = tuple(sorted(kept))
     left_out = tuple((n, reasons.get(n, NOT_SELECTED)) for n in range(len(needs)) if n not in kept)
-    return Selected(ordered, tuple(bridged(number, needs, kept) for number in ordered), left_out)
+    return Selected(ordered, tuple(needs_through_skipped(number, needs, kept) for number in ordered), left_out)
 
 
 class _Words:
@@ -96,7 +98,7 @@ class _Words:
         return UsageError("; ".join(parts), help=" ".join(hints))
 
 
-def with_needs(wanted: Iterable[int], needs: Rows) -> set[int]:
+def with_needs(wanted: Iterable[int], needs: EdgeRows) -> set[int]:
     """These jobs and all that they need, directly or not."""
     found = set(wanted)
     open_ends = list(found)
@@ -108,7 +110,7 @@ def with_needs(wanted: Iterable[int], needs: Rows) -> set[int]:
     return found
 
 
-def bridged(number: int, needs: Rows, kept: set[int]) -> tuple[int, ...]:
+def needs_through_skipped(number: int, needs: EdgeRows, kept: set[int]) -> tuple[int, ...]:
     """The needs of a job in the run; in the place of one that is left out stand that one's own needs."""
     if kept.issuperset(needs[number]):
         return needs[number]

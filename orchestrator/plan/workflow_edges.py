@@ -14,7 +14,7 @@ from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.parts import Need
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.graph import Rows
+from orchestrator.plan.graph import EdgeRows
 
 VERBS = {"needs": "needs", "after": "comes after"}
 MAX_TOLD = 1_000  # faults of one kind; a hundred thousand workflows may have two each
@@ -37,9 +37,9 @@ class Edges(Struct, frozen=True):
     in a row of `waits`; no one waits for itself. `choices` are the entries that mean only some jobs of a workflow: it
     alone may stand in a row of `needs` and of `after`. `choosing` are the workflows with entries that are no names."""
 
-    needs: Rows
-    after: Rows
-    waits: Rows
+    needs: EdgeRows
+    after: EdgeRows
+    waits: EdgeRows
     choices: Sequence[Choice] = ()
     choosing: Collection[str] = ()
 

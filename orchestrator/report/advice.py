@@ -1,24 +1,25 @@
-"""What the facts of a run suggest to do, as sentences in Markdown. Nothing is guessed: each names its numbers."""
+"""Recommendations derived from the facts of a run, as sentences in Markdown. Each one names its figures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from orchestrator.console.text import clip, count, percent
+from orchestrator.report.markdown_code import code
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import Status
-from orchestrator.report.text import clip, code, count, percent
 
 MOST_OF_A_KIND = 10
 NEAR_LIMIT = 0.8
 LONGEST_REASON = 300
 MOSTLY = 0.75
 
-# A job that may be worth a word, and the limit of its time in seconds.
+# A job that may be worth mentioning, and its timeout in seconds.
 _Notable = tuple[JobReport, float | None]
 
 
 def recommendations(report: RunReport) -> list[str]:
-    """The most pressing first; at most ten of a kind, the rest counted."""
+    """Most important first; at most ten of a kind, then the number of the others."""
     notable = [
         (job, planned.spec.timeout)
         for job, planned in zip(report.jobs, report.plan.jobs, strict=True)
@@ -29,32 +30,32 @@ def recommendations(report: RunReport) -> list[str]:
         or (planned.spec.timeout is not None and job.execution_time_seconds >= NEAR_LIMIT * planned.spec.timeout)
     ]
     return [
-        *_of_a_kind(notable, _broke, "job failed", "jobs failed"),
+        *_of_a_kind(notable, _failed, "job failed", "jobs failed"),
         *_of_a_kind(notable, _timed_out, "job timed out", "jobs timed out"),
         *_of_a_kind(notable, _retried, "job needed more than one attempt", "jobs needed more than one attempt"),
-        *_of_a_kind(notable, _nearly_timed_out, "job came near its limit", "jobs came near their limits"),
+        *_of_a_kind(notable, _nearly_timed_out, "job came close to its timeout", "jobs came close to their timeouts"),
         *_of_a_kind(notable, _left_behind, "job left processes behind", "jobs left processes behind"),
-        *_of_a_kind(notable, _cut_log, "log was cut", "logs were cut"),
+        *_of_a_kind(notable, _truncated_log, "log was truncated", "logs were truncated"),
         *_bottleneck(report),
-        *(f"This host could not keep a promise: {code(what)}, {code(why)}." for what, why in report.degraded),
+        *(f"This host could not provide {code(what)}: {code(why)}." for what, why in report.degraded),
     ]
 
 
 def _of_a_kind(
-    notable: Sequence[_Notable], say: Callable[[JobReport, float | None], str | None], one: str, many: str
+    notable: Sequence[_Notable], sentence_for: Callable[[JobReport, float | None], str | None], one: str, many: str
 ) -> Iterator[str]:
-    said = 0
+    found = 0
     for job, limit in notable:
-        sentence = say(job, limit)
+        sentence = sentence_for(job, limit)
         if sentence is not None:
-            said += 1
-            if said <= MOST_OF_A_KIND:
+            found += 1
+            if found <= MOST_OF_A_KIND:
                 yield sentence
-    if said > MOST_OF_A_KIND:
-        yield f"{count(said - MOST_OF_A_KIND, f'more {one}', f'more {many}')}; `results_summary.json` has them all."
+    if found > MOST_OF_A_KIND:
+        yield f"{count(found - MOST_OF_A_KIND, f'more {one}', f'more {many}')}; all are in `results_summary.json`."
 
 
-def _broke(job: JobReport, limit: float | None) -> str | None:
+def _failed(job: JobReport, limit: float | None) -> str | None:
     if job.status not in (Status.FAILED, Status.LOST):
         return None
     reason = f": {code(clip(job.reason, LONGEST_REASON))}" if job.reason else ""
@@ -65,21 +66,20 @@ def _broke(job: JobReport, limit: float | None) -> str | None:
 def _timed_out(job: JobReport, limit: float | None) -> str | None:
     if job.status is not Status.TIMED_OUT:
         return None
-    at = "" if limit is None else f" at its limit of {limit:g} s"
-    log = f": see in {code(job.log_file)} what it waited for" if job.log_file else ""
-    return f"{code(job.job_id)} {_ended(job)}{at}{log}, or give it a longer `timeout`."
+    at = "" if limit is None else f" after {limit:g} s"
+    log = f"see {code(job.log_file)} for what it was waiting for, or " if job.log_file else ""
+    return f"{code(job.job_id)} {_ended(job)}{at}: {log}increase its `timeout`."
 
 
 def _ended(job: JobReport) -> str:
-    went = "was lost" if job.status is Status.LOST else job.status.words
-    tried = f" after {count(job.attempts, 'attempt')}" if job.attempts > 1 else ""
-    return f"{went}{tried}{' (which is allowed)' if job.allowed else ''}"
+    attempts = f" after {count(job.attempts, 'attempt')}" if job.attempts > 1 else ""
+    return f"{job.status.phrase}{attempts}{' (allowed)' if job.allowed else ''}"
 
 
 def _retried(job: JobReport, limit: float | None) -> str | None:
     if job.status is not Status.SUCCESS or job.attempts < 2:
         return None
-    return f"{code(job.job_id)} succeeded only at attempt {job.attempts}: find out why it failed before."
+    return f"{code(job.job_id)} succeeded only on attempt {job.attempts}: find out why it failed before."
 
 
 def _nearly_timed_out(job: JobReport, limit: float | None) -> str | None:
@@ -87,26 +87,25 @@ def _nearly_timed_out(job: JobReport, limit: float | None) -> str | None:
         return None
     if job.execution_time_seconds < NEAR_LIMIT * limit:
         return None
-    return f"{code(job.job_id)} took {job.execution_time_seconds:.3f} s and may take {limit:g} s: raise its `timeout`."
+    return f"{code(job.job_id)} took {job.execution_time_seconds:.3f} s of at most {limit:g} s: increase its `timeout`."
 
 
 def _left_behind(job: JobReport, limit: float | None) -> str | None:
     if not job.leftover_killed:
         return None
     left = count(job.leftover_killed, "process", "processes")
-    return f"{code(job.job_id)} left {left} behind, ended with it: let it wait for what it starts."
+    return f"{code(job.job_id)} left {left} behind, which pexec ended: make it wait for what it starts."
 
 
-def _cut_log(job: JobReport, limit: float | None) -> str | None:
+def _truncated_log(job: JobReport, limit: float | None) -> str | None:
     if not job.dropped_bytes:
         return None
-    return (
-        f"{code(job.log_file or job.job_id)} lacks {count(job.dropped_bytes, 'byte')} over its cap: raise `limits.log`."
-    )
+    log, dropped = code(job.log_file or job.job_id), count(job.dropped_bytes, "byte")
+    return f"{log} was truncated at its limit, {dropped} dropped: increase `limits.log`."
 
 
 def _bottleneck(report: RunReport) -> Iterator[str]:
-    """Which of critical path, pools and slots held the run up, if one did. With a single job there is no choice."""
+    """Which of critical path, pools and slots limited the run, if one did. For a single job the question is moot."""
     summary = report.summary
     if summary.wall_time_seconds == 0 or len(summary.critical_path) == summary.total_jobs:
         return
@@ -115,8 +114,8 @@ def _bottleneck(report: RunReport) -> Iterator[str]:
     most = max(on_path, in_pool, summary.utilisation)
     if most < MOSTLY:
         yield (
-            f"Nothing single held the run up: its critical path took {percent(on_path)} of the wall time, its slots "
-            f"were busy for {percent(summary.utilisation)}."
+            f"No single bottleneck: the critical path took {percent(on_path)} of the wall time, and the slots were "
+            f"{percent(summary.utilisation)} busy."
         )
     elif most == on_path:
         yield (
@@ -124,10 +123,10 @@ def _bottleneck(report: RunReport) -> Iterator[str]:
             f"help; shorten or split {code(_slowest(report))}."
         )
     elif most == in_pool:
-        yield f"The pool {code(pool)} was the bottleneck, taken for {percent(in_pool)}: enlarge it, or hold it shorter."
+        yield f"The pool {code(pool)} was the bottleneck, {percent(in_pool)} taken: enlarge it or shorten its jobs."
     else:
         yield (
-            f"The slots were the bottleneck, busy for {percent(summary.utilisation)}: with a higher "
+            f"The slots were the bottleneck, {percent(summary.utilisation)} busy: with a higher "
             f"`max_parallel_jobs` the run could take as little as {summary.critical_path_seconds:.3f} s."
         )
 

@@ -1,22 +1,20 @@
-"""Every attempt of a run, or of some jobs of it: when it started and ended, how, and where its log is."""
+"""All attempts of a run, or of some of its jobs: when and how each started and ended, and where its log is."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
 import msgspec
 
+from orchestrator.console.text import visible
+from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
-from orchestrator.report.text import visible
-
-Event = Mapping[str, Any]
 
 
 class Attempt(msgspec.Struct):
-    """One attempt. `verdict` is None while it is under way, or when pexec ended before it did. Times are UTC."""
+    """One attempt. `verdict` is None while it runs, or if pexec ended before it did. Timestamps are UTC."""
 
     job_id: str
     attempt: int
@@ -29,9 +27,9 @@ class Attempt(msgspec.Struct):
     log_bytes: int | None = None
 
 
-class Attempts:
-    """Add the events of a run in order. `of` maps the ids of jobs that are followed to their attempts, oldest first;
-    `ended` holds those of them that have ended for now."""
+class AttemptHistory:
+    """Add the events of a run in order. `of` maps the id of each selected job to its attempts, oldest first; `ended`
+    has the jobs that have ended so far."""
 
     def __init__(self, plan: Plan, jobs: Collection[str] | None = None) -> None:
         ids = [job.id for job in plan.jobs]
@@ -40,8 +38,8 @@ class Attempts:
         self.ended: dict[str, tuple[str, str]] = {}  # job -> status and reason
         self.finished = False
 
-    def add(self, event: Event) -> None:
-        """Take in one record of the journal."""
+    def add(self, event: EventRecord) -> None:
+        """Add one record of the journal."""
         match event["event"]:
             case "attempt.started":
                 self._started(event)
@@ -55,13 +53,13 @@ class Attempts:
             case "run.finished":
                 self.finished = True
 
-    def _started(self, event: Event) -> None:
+    def _started(self, event: EventRecord) -> None:
         attempts = self.of.get(event["job"])
         if attempts is not None:
             job, number = event["job"], event["attempt"]
             attempts.append(Attempt(job, number, log_name(self._slug_of[job], number), event["ts"]))
 
-    def _finished(self, event: Event) -> None:
+    def _finished(self, event: EventRecord) -> None:
         attempts = self.of.get(event["job"])
         if attempts:
             last = attempts[-1]
@@ -71,10 +69,10 @@ class Attempts:
 
 
 def headline(attempt: Attempt, *, driven: bool) -> str:
-    """An attempt in one line: which, from when to when, and how it ended."""
+    """An attempt in one line: its job and number, start and end, and how it ended."""
     which = f"{visible(attempt.job_id)}, attempt {attempt.attempt}"
     if attempt.ended_at is None or attempt.verdict is None:
-        now = "running" if driven else "it was under way when the run was interrupted"
+        now = "running" if driven else "interrupted with the run"
         return f"==> {which}: started {attempt.started_at}, {now}"
     how = attempt.verdict.replace("_", " ") + (f": {visible(attempt.reason)}" if attempt.reason else "")
     took = f"{attempt.duration_seconds or 0.0:.3f} s"

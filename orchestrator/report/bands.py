@@ -1,24 +1,38 @@
-"""A large run in a few lines: bands of levels, and what the skipped jobs were skipped for."""
+"""A large run in a few lines: bands of levels, and the failures that caused jobs to be skipped."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from orchestrator.report.model import JobReport, RunReport
-from orchestrator.report.status import FAILURES, Status
+from orchestrator.report.status import FAILED_STATUSES, Status
 
-LARGE = 100  # jobs; a report of more tells them folded
+LARGE = 100  # jobs; a larger run is folded
+
+
+class FoldLimits(NamedTuple):
+    """How many lines a report spends on each part of a folded run."""
+
+    bands: int
+    causes: int
+    slowest: int
+
+
+ON_SCREEN = FoldLimits(bands=10, causes=5, slowest=5)
+IN_MARKDOWN = FoldLimits(bands=24, causes=20, slowest=20)
+IN_HTML = FoldLimits(bands=40, causes=50, slowest=100)
 
 _STEPS = (1, 2, 5, 10, 20, 25, 50)  # and a hundred times these, and so on
 
 
 class Band(Struct, frozen=True):
-    """Levels that follow each other, and how their jobs ended. `failed` are also those that timed out or were lost,
-    `others` those that were cancelled or have not ended. `seconds` go from the first start among them to the last
-    end, None where nothing was started."""
+    """Consecutive levels, and how their jobs ended. `failed` includes jobs that timed out or were lost, `others` are
+    those that were cancelled or have not ended. `seconds` is the time from the first start among them to the last end,
+    None if nothing was started."""
 
     first: int  # from 1
     last: int
@@ -36,8 +50,8 @@ class Band(Struct, frozen=True):
 
 
 def bands(report: RunReport, most: int) -> list[Band]:
-    """All levels of the plan, in order, as at most so many bands of a round number of levels each; none where there is
-    nothing to fold, since all jobs are in one level."""
+    """All levels of the plan, in order, as at most `most` bands of a round number of levels each; none if all jobs are
+    in one level."""
     levels = report.plan.levels
     if len(levels) < 2:
         return []
@@ -46,13 +60,13 @@ def bands(report: RunReport, most: int) -> list[Band]:
 
 
 def titles(found: Sequence[Band]) -> tuple[str, ...]:
-    """Heads of a table of bands, without one for what there is nothing of in nearly every run."""
+    """The header of a table of bands. Without `others` if there are none, as in nearly every run."""
     others = ("others",) if any(band.others for band in found) else ()
     return "levels", "jobs", "succeeded", "failed", "skipped", *others, "time"
 
 
 def cells(found: Sequence[Band], took: Callable[[float], str]) -> list[tuple[str, ...]]:
-    """The rows below `titles`; `took` is how seconds are written."""
+    """The rows below `titles`; `took` formats seconds."""
     others = any(band.others for band in found)
     return [
         (
@@ -78,7 +92,7 @@ def _band(report: RunReport, first: int, end: int) -> Band:
     started = [index for index in members if report.jobs[index].started_at is not None]
     begin = min((report.began[index] for index in started), default=0.0)
     over = max((report.ended[index] for index in started), default=begin)
-    failed = sum(counts[status] for status in FAILURES)
+    failed = sum(counts[status] for status in FAILED_STATUSES)
     return Band(
         first=first + 1,
         last=end,
@@ -91,11 +105,9 @@ def _band(report: RunReport, first: int, end: int) -> Band:
     )
 
 
-def blamed(report: RunReport) -> list[tuple[int | None, int]]:
-    """For which jobs, by index, how many others were skipped, directly or through others; most first.
-
-    None stands for no job: those run only when a need fails, and none did.
-    """
+def skip_causes(report: RunReport) -> list[tuple[int | None, int]]:
+    """The jobs (by index) that caused others to be skipped, directly or through others, each with the number of these;
+    most first. None stands for skipped jobs that run only if a need fails, when none did."""
     jobs, planned = report.jobs, report.plan.jobs
     cause: dict[int, int | None] = {}
     for level in report.plan.levels:
@@ -110,6 +122,6 @@ def blamed(report: RunReport) -> list[tuple[int | None, int]]:
     return Counter(cause.values()).most_common()
 
 
-def broke(jobs: Iterable[JobReport]) -> int:
-    """How many of these failed, timed out or were lost."""
-    return sum(job.status in FAILURES for job in jobs)
+def count_failures(jobs: Iterable[JobReport]) -> int:
+    """The number of these jobs that failed, timed out or were lost."""
+    return sum(job.status in FAILED_STATUSES for job in jobs)

@@ -1,12 +1,12 @@
-"""The timeline of a run as SVG: a lane for each slot, a bar for each attempt; of very many, one shape for each lane
-and outcome."""
+"""The timeline of a run as SVG: a lane for each slot, a bar for each attempt. Very many bars are merged into one shape
+for each lane and outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.console.text import count, visible
 from orchestrator.report.model import RunReport
-from orchestrator.report.text import count, visible
 from orchestrator.report.timeline import Bar, Timeline
 
 WIDTH = 1000
@@ -14,7 +14,7 @@ LANE = 14
 BAR = 11
 HEAD = 18
 MOST_LANES = 64
-MOST_BARS = 2000  # beyond, bars melt into columns of one unit
+MOST_BARS = 2000  # more are merged into columns of one unit
 
 _CLASS = {"succeeded": "ok", "failed": "bad", "timed_out": "slow", "lost": "gone"}
 _STEPS = (1.0, 2.0, 5.0)
@@ -24,7 +24,7 @@ _TICKS = 8
 def chart(report: RunReport, timeline: Timeline) -> Iterator[str]:
     """Lines of HTML."""
     if not len(timeline):
-        yield "<p>No job has run.</p>"
+        yield "<p>No jobs have run.</p>"
         return
     lanes = min(timeline.lanes, MOST_LANES)
     scale = WIDTH / timeline.end if timeline.end else 0.0
@@ -35,7 +35,7 @@ def chart(report: RunReport, timeline: Timeline) -> Iterator[str]:
         names = [escaped(visible(job.job_id)) for job in report.jobs]
         yield from (_bar(bar, names[bar.job], scale) for bar in timeline.bars if bar.lane < lanes)
     else:
-        yield from _melted(timeline, lanes, scale)
+        yield from _merged(timeline, lanes, scale)
     yield "</svg>"
     if timeline.lanes > lanes:
         yield f"<p>{count(timeline.lanes - lanes, 'more slot')} not shown.</p>"
@@ -51,7 +51,7 @@ def _axis(end: float, scale: float, height: int) -> Iterator[str]:
 
 
 def _step(end: float) -> float:
-    """Seconds between two marks: a round number of which at most eight fit."""
+    """Seconds between two ticks: a round number such that there are at most eight."""
     if not end:
         return 0.0
     power = 1e-6
@@ -72,8 +72,8 @@ def _bar(bar: Bar, name: str, scale: float) -> str:
     )
 
 
-def _melted(timeline: Timeline, lanes: int, scale: float) -> Iterator[str]:
-    """One path for each lane and outcome. Bars that touch the same columns become one."""
+def _merged(timeline: Timeline, lanes: int, scale: float) -> Iterator[str]:
+    """One path for each lane and outcome. Bars in the same columns become one."""
     spans: dict[tuple[int, str], list[tuple[int, int]]] = {}
     for bar in timeline.bars:
         if bar.lane < lanes:
@@ -83,7 +83,7 @@ def _melted(timeline: Timeline, lanes: int, scale: float) -> Iterator[str]:
                 drawn[-1] = drawn[-1][0], max(drawn[-1][1], span[1])
             else:
                 drawn.append(span)
-    # What did not go well is drawn over what did.
+    # Failures are drawn over successes.
     for (lane, name), drawn in sorted(spans.items(), key=lambda item: item[0][1] != "ok"):
         top = HEAD + lane * LANE
         path = "".join(f"M{left} {top}h{right - left}v{BAR}h{left - right}z" for left, right in drawn)
@@ -95,7 +95,7 @@ def _short(value: float) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` as HTML in which nothing of it is markup, also between quotes. Python's own way takes 2 ms to import."""
+    """`text` escaped for HTML, also between quotes. Importing the standard library's `html` takes 2 ms."""
     for one, instead in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;")):
         if one in text:
             text = text.replace(one, instead)

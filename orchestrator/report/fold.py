@@ -1,59 +1,60 @@
-"""Events -> `RunReport`, one event at a time, each in the time that its own change takes."""
+"""Events -> `RunReport`, one event at a time, each in time proportional to what it changes."""
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
+from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
 from orchestrator.report.model import JobReport, RunReport, Summary
-from orchestrator.report.status import FAILURES, OF_EVENT, Status
-
-Event = Mapping[str, Any]
+from orchestrator.report.status import FAILED_STATUSES, STATUS_OF_EVENT, Status
 
 
-def read_report(plan: Plan, events: Iterable[Event]) -> RunReport:
-    """The report of a run whose events are all there."""
+def read_report(plan: Plan, events: Iterable[EventRecord]) -> RunReport:
+    """The report of a run from all of its events."""
     fold = RunFold(plan)
     for event in events:
         fold.add(event)
     return fold.report()
 
 
-class Chains:
-    """The longest chain of jobs, by the seconds that they took, that ended in each job."""
+class CriticalPath:
+    """The longest chain of jobs, by the seconds that they took, updated as each job ends.
+
+    For each job that has ended: the seconds of the longest chain that ends in it, and the job before it in that chain.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._jobs = plan.jobs
         self._seconds = array("d", bytes(8 * len(plan.jobs)))
         self._before: list[int | None] = [None] * len(plan.jobs)
-        self._last: int | None = None
+        self._last: int | None = None  # of the longest chain of all
 
     def end(self, job: int, seconds: float) -> None:
-        """A job took `seconds`; what it waited for has ended before."""
-        taken = self._seconds
-        longest, before = None, 0.0
+        """A job took `seconds`. All that it waited for has ended before."""
+        chain = self._seconds
+        before, longest = None, 0.0
         for waited_for in (self._jobs[job].needs, self._jobs[job].after):
             for other in waited_for:
-                if taken[other] > before:
-                    longest, before = other, taken[other]
-        self._before[job] = longest
-        taken[job] = seconds + before
-        if self._last is None or taken[job] > taken[self._last]:
+                if chain[other] > longest:
+                    before, longest = other, chain[other]
+        self._before[job] = before
+        chain[job] = longest + seconds
+        if self._last is None or chain[job] > chain[self._last]:
             self._last = job
 
     def reopen(self, jobs: Iterable[int]) -> None:
-        """These jobs have not ended after all."""
+        """A resume: these jobs have not ended any more."""
         for job in jobs:
             self._seconds[job] = 0.0
         self._last = max(range(len(self._seconds)), key=self._seconds.__getitem__, default=None)
 
     def longest(self) -> tuple[float, tuple[int, ...]]:
-        """Seconds and jobs of the longest of all, in the order they ran; empty when nothing took any time."""
+        """Seconds and jobs of the longest chain, in the order they ran; empty if no job took any time."""
         job = self._last
         if job is None or self._seconds[job] == 0.0:
             return 0.0, ()
@@ -65,10 +66,10 @@ class Chains:
 
 
 class RunFold:
-    """Add the events of a run in order, ask for its report at any moment.
+    """Add the events of a run in order; `report` returns the run so far at any moment.
 
-    `index_of` tells the index of a job by its id. `changed` holds the indices of jobs whose status changed; whoever
-    follows them empties it. `slugs[i]` is the name of job i in names of files.
+    `index_of` maps the id of a job to its index. `changed` holds the indices of jobs whose status changed, until the
+    caller removes them. `slugs[i]` is the name of job i in file names.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -79,14 +80,14 @@ class RunFold:
         self._began = array("d", bytes(8 * len(plan.jobs)))
         self._ended = array("d", bytes(8 * len(plan.jobs)))
         self._counts: Counter[Status] = Counter({Status.PENDING: len(plan.jobs)})
-        self._allowed = 0
+        self._allowed: Counter[Status] = Counter()
         self._retries = 0
         self._busy = 0.0
         self._pool_busy: Counter[str] = Counter()
-        self._chains = Chains(plan)
+        self._critical_path = CriticalPath(plan)
         self._at = 0.0
-        self._started: Event = {}
-        self._finished: Event = {}
+        self._started: EventRecord = {}
+        self._finished: EventRecord = {}
         self._cancelled_by: str | None = None
         self._degraded: list[tuple[str, str]] = []
         self._orphans = 0
@@ -94,19 +95,19 @@ class RunFold:
         self._pid: int | None = None
         self.changed: set[int] = set()
 
-    def add(self, event: Event) -> None:
-        """Take in one record of the journal. Raises KeyError for a job that is not in the plan."""
+    def add(self, event: EventRecord) -> None:
+        """Add one record of the journal. Raises KeyError for a job that is not in the plan."""
         self._at = event["at"]
         follow = _FOLLOW.get(event["event"])
         if follow is not None:
             follow(self, event)
 
     def status(self, job: int) -> Status:
-        """Where the job with this index stands."""
+        """The status of the job with this index."""
         return self._jobs[job].status
 
     def report(self) -> RunReport:
-        """The run so far. Its jobs are this fold's own and change with the next event."""
+        """The run so far. Its jobs belong to this fold and change with the next event."""
         started, finished = self._started, self._finished
         policy = self._plan.policy
         slots = started.get("max_parallel_jobs", policy.max_parallel_jobs)
@@ -130,21 +131,23 @@ class RunFold:
             pid=self._pid,
             began=self._began,
             ended=self._ended,
+            counts=self._counts,
+            allowed=self._allowed,
         )
 
     def _summary(self, wall: float, slots: int) -> Summary:
         total, counts = len(self._jobs), self._counts
-        seconds, path = self._chains.longest()
+        seconds, path = self._critical_path.longest()
         return Summary(
             total_jobs=total,
             successful_jobs=counts[Status.SUCCESS],
-            failed_jobs=sum(counts[status] for status in FAILURES) - self._allowed,
+            failed_jobs=sum(counts[status] - self._allowed[status] for status in FAILED_STATUSES),
             timed_out_jobs=counts[Status.TIMED_OUT],
             lost_jobs=counts[Status.LOST],
             skipped_jobs=counts[Status.SKIPPED],
             cancelled_jobs=counts[Status.CANCELLED],
             unfinished_jobs=counts[Status.PENDING] + counts[Status.RUNNING],
-            allowed_failures=self._allowed,
+            allowed_failures=self._allowed.total(),
             retries=self._retries,
             success_rate=_share(counts[Status.SUCCESS], total),
             total_execution_time_seconds=round(self._busy, 3),
@@ -163,7 +166,7 @@ class RunFold:
         job.status = status
         self.changed.add(index)
 
-    def _attempt_started(self, event: Event) -> None:
+    def _attempt_started(self, event: EventRecord) -> None:
         index = self.index_of[event["job"]]
         self._move(index, Status.RUNNING)
         job = self._jobs[index]
@@ -175,10 +178,10 @@ class RunFold:
             job.started_at = event["ts"]
             self._began[index] = event["at"]
 
-    def _attempt_spawned(self, event: Event) -> None:
+    def _attempt_spawned(self, event: EventRecord) -> None:
         self._jobs[self.index_of[event["job"]]].pid = event["pid"]
 
-    def _attempt_finished(self, event: Event) -> None:
+    def _attempt_finished(self, event: EventRecord) -> None:
         index = self.index_of[event["job"]]
         job = self._jobs[index]
         seconds = event["duration_seconds"]
@@ -198,26 +201,26 @@ class RunFold:
         for pool, amount in self._plan.jobs[index].pools:
             self._pool_busy[pool] += amount * seconds
 
-    def _retry_scheduled(self, event: Event) -> None:
+    def _retry_scheduled(self, event: EventRecord) -> None:
         self._move(self.index_of[event["job"]], Status.PENDING)
         self._retries += 1
 
-    def _job_finished(self, event: Event) -> None:
+    def _job_finished(self, event: EventRecord) -> None:
         index = self.index_of[event["job"]]
-        self._move(index, OF_EVENT[event["status"]])
+        self._move(index, STATUS_OF_EVENT[event["status"]])
         job = self._jobs[index]
         job.reason = event["reason"]
         job.finished_at = event["ts"]
         self._ended[index] = event["at"]
         job.allowed = event["allowed"]
-        self._allowed += job.allowed
-        self._chains.end(index, job.execution_time_seconds)
+        self._allowed[job.status] += job.allowed
+        self._critical_path.end(index, job.execution_time_seconds)
 
-    def _run_started(self, event: Event) -> None:
+    def _run_started(self, event: EventRecord) -> None:
         self._started = event
         self._pid = event["pid"]
 
-    def _run_resumed(self, event: Event) -> None:
+    def _run_resumed(self, event: EventRecord) -> None:
         reopened = [index for index, job in enumerate(self._jobs) if job.status is not Status.SUCCESS]
         for index in reopened:
             job = self._jobs[index]
@@ -225,27 +228,27 @@ class RunFold:
                 self._move(index, Status.PENDING)
             job.started_at = job.finished_at = None
             job.reason, job.allowed = "", False
-        self._chains.reopen(reopened)
-        self._allowed = 0
+        self._critical_path.reopen(reopened)
+        self._allowed.clear()
         self._resumed += 1
         self._pid = event["pid"]
         self._finished, self._cancelled_by = {}, None
 
-    def _run_finished(self, event: Event) -> None:
+    def _run_finished(self, event: EventRecord) -> None:
         self._finished = event
 
-    def _cancel_requested(self, event: Event) -> None:
+    def _cancel_requested(self, event: EventRecord) -> None:
         if event["job"] is None and self._cancelled_by is None:
             self._cancelled_by = event["reason"]
 
-    def _degradation(self, event: Event) -> None:
+    def _degradation(self, event: EventRecord) -> None:
         self._degraded.append((event["what"], event["why"]))
 
-    def _orphan_killed(self, event: Event) -> None:
+    def _orphan_killed(self, event: EventRecord) -> None:
         self._orphans += 1
 
 
-_FOLLOW: dict[str, Callable[[RunFold, Event], None]] = {
+_FOLLOW: dict[str, Callable[[RunFold, EventRecord], None]] = {
     "attempt.started": RunFold._attempt_started,
     "attempt.spawned": RunFold._attempt_spawned,
     "attempt.finished": RunFold._attempt_finished,

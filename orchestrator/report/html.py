@@ -1,7 +1,7 @@
-"""`report.html`: a run as one page for people, which needs nothing else and loads nothing.
+"""`report.html`: a run as one self-contained page.
 
-There is no script, and the page's own policy forbids any, and everything but this one style sheet. All that users or
-jobs wrote is escaped. A large run is folded: its bars melt into one shape for each slot and outcome.
+It has no script, and its content security policy forbids everything but its one style sheet. All text from users and
+jobs is escaped. A large run is folded: the bars of its timeline are merged into one shape for each slot and outcome.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ import heapq
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from orchestrator.console.text import clip, count, percent, size, visible
 from orchestrator.report.advice import recommendations
-from orchestrator.report.bands import LARGE, bands, blamed, broke, cells, titles
+from orchestrator.report.bands import IN_HTML, LARGE, bands, cells, count_failures, skip_causes, titles
 from orchestrator.report.chart import chart, escaped
 from orchestrator.report.model import JobReport, RunReport
-from orchestrator.report.status import FAILURES, Status
-from orchestrator.report.text import clip, count, percent, size, visible
+from orchestrator.report.status import FAILED_STATUSES, Status
 from orchestrator.report.timeline import Timeline
 
-WHOLE_UP_TO = 1000  # jobs; beyond, those that broke and the slowest of the others
-MOST_BANDS = 40
+WHOLE_UP_TO = 1000  # jobs; of more, only the failed ones and the slowest of the others are listed
 MOST_TROUBLE = 200
-MOST_CAUSES = 50
-SLOWEST = 100
 LONGEST_REASON = 300
 
 _STYLE = """
@@ -37,7 +34,7 @@ code{font:12px ui-monospace,monospace}b{font-weight:600}.dim{color:var(--dim)}
 .ok{fill:var(--ok);color:var(--ok)}.bad{fill:var(--bad);color:var(--bad)}.slow{fill:var(--slow);color:var(--slow)}
 .gone{fill:var(--gone);color:var(--gone)}.idle{fill:var(--dim);color:var(--dim)}
 """
-# The SHA-256 of the style, in base 64. It stands here so that no run loads a library of hashes, which takes 2 ms.
+# The SHA-256 of the style, in base 64. A constant, because importing hashlib takes 2 ms; a test compares it.
 _HASH = "7pakoPtLwugjmVyrv7ZM6RRPtHCSDsH9MkyZqAHn7lk="
 _POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
 
@@ -81,24 +78,15 @@ def html_report(report: RunReport, timeline: Timeline) -> str:
 
 def _facts(report: RunReport) -> Iterator[str]:
     summary = report.summary
-    ended = [
-        (summary.successful_jobs, "succeeded"),
-        (summary.failed_jobs, "failed"),
-        (summary.allowed_failures, "failed as allowed"),
-        (summary.skipped_jobs, "skipped"),
-        (summary.cancelled_jobs, "cancelled"),
-        (summary.unfinished_jobs, "unfinished"),
-    ]
-    told = ", ".join(f"{number} {what}" for number, what in ended if number)
     facts = [
         ("Started", report.started_at or "not yet"),
         ("Wall time", f"{summary.wall_time_seconds:.3f} s"),
-        ("Jobs", count(summary.total_jobs, "job") + (f": {told}" if told else "")),
-        ("Success rate", percent(summary.success_rate)),
-        ("Execution time", f"{summary.total_execution_time_seconds:.3f} s, speed-up {summary.speed_up:.3f}"),
-        ("Slots", f"{report.max_parallel_jobs}, busy for {percent(summary.utilisation)}"),
+        ("Jobs", str(report.job_counts)),
+        ("Success rate", percent(summary.success_rate, 2)),
+        ("Execution time", f"{summary.total_execution_time_seconds:.3f} s, {summary.speed_up:.3f}x parallel speedup"),
+        ("Slots", f"{report.max_parallel_jobs}, {percent(summary.utilisation, 2)} busy"),
         ("Critical path", f"{summary.critical_path_seconds:.3f} s, {count(len(summary.critical_path), 'job')}"),
-        *((f"Pool {name}", f"{percent(use)} taken") for name, use in report.pool_use.items()),
+        *((f"Pool {name}", f"{percent(use, 2)} taken") for name, use in report.pool_use.items()),
     ]
     if report.exit_code is not None:
         facts.append(("Exit code", str(report.exit_code)))
@@ -124,7 +112,7 @@ def _advice(report: RunReport) -> Iterator[str]:
 
 
 def _inline(markdown: str) -> str:
-    """A sentence whose only markup are code spans."""
+    """A sentence in Markdown whose only markup is code spans, as HTML."""
     parts, end = [], 0
     for span in _CODE_SPAN.finditer(markdown):
         parts += [_text(markdown[end : span.start()]), f"<code>{_text(span[2])}</code>"]
@@ -135,21 +123,21 @@ def _inline(markdown: str) -> str:
 def _jobs(report: RunReport) -> Iterator[str]:
     jobs, rest = _shown(report)
     if not report.jobs:
-        yield "<p>No job was planned.</p>"
+        yield "<p>The plan has no jobs.</p>"
         return
     yield "<table><thead><tr><th>Job<th>Status<th class=n>Attempts<th>Exit<th class=n>Time<th class=n>CPU"
-    yield "<th class=n>Memory<th>Log<th>Reason</tr></thead><tbody>"
+    yield "<th class=n>Peak memory<th>Log<th>Reason</tr></thead><tbody>"
     yield from map(_row, jobs)
     yield "</tbody></table>"
     if rest:
-        hidden = broke(report.jobs) - broke(jobs)
-        of_them = f", {hidden} of them failed, timed out or lost" if hidden else ""
-        yield f"<p>{count(rest, 'more job')} not shown here{of_them}; <code>results_summary.json</code> has all.</p>"
+        hidden = count_failures(report.jobs) - count_failures(jobs)
+        of_them = f", of which {hidden} failed, timed out or were lost" if hidden else ""
+        yield f"<p>{count(rest, 'more job')} not shown{of_them}; all are in <code>results_summary.json</code>.</p>"
 
 
 def _levels(report: RunReport) -> Iterator[str]:
-    """Bands of levels: a level waits only for those before it."""
-    found = bands(report, MOST_BANDS)
+    """Bands of levels: a level waits only for earlier levels."""
+    found = bands(report, IN_HTML.bands)
     if not found:
         return
     first, *others = titles(found)
@@ -161,12 +149,12 @@ def _levels(report: RunReport) -> Iterator[str]:
 
 
 def _skipped(report: RunReport) -> Iterator[str]:
-    """For what, instead of each of them."""
-    causes = blamed(report)
+    """The causes, instead of each skipped job."""
+    causes = skip_causes(report)
     if not causes:
         return
     yield "<h2>Skipped jobs</h2><table><thead><tr><th>Because of<th>Status<th class=n>Jobs skipped</tr></thead><tbody>"
-    for index, number in causes[:MOST_CAUSES]:
+    for index, number in causes[: IN_HTML.causes]:
         if index is None:
             yield f"<tr><td>no need failed<td><td class=n>{number}"
         else:
@@ -174,25 +162,25 @@ def _skipped(report: RunReport) -> Iterator[str]:
             kind = _CLASS.get(job.status, "idle")
             yield f'<tr><td>{_text(job.job_id)}<td class="{kind}">{job.status}<td class=n>{number}'
     yield "</tbody></table>"
-    if len(causes) > MOST_CAUSES:
-        left = sum(number for _, number in causes[MOST_CAUSES:])
-        yield f"<p>{count(left, 'more job')} skipped because of {count(len(causes) - MOST_CAUSES, 'other')}.</p>"
+    if len(causes) > IN_HTML.causes:
+        left = sum(number for _, number in causes[IN_HTML.causes :])
+        yield f"<p>{count(left, 'more job')} skipped because of {count(len(causes) - IN_HTML.causes, 'other')}.</p>"
 
 
 def _shown(report: RunReport) -> tuple[Sequence[JobReport], int]:
-    """The jobs to list, and how many others there are."""
+    """The jobs to list, and the number of the others."""
     if len(report.jobs) <= WHOLE_UP_TO:
         return report.jobs, 0
-    told_elsewhere = (Status.SUCCESS, Status.PENDING, Status.SKIPPED)
-    trouble = [job for job in report.jobs if job.status not in told_elsewhere]
-    trouble = sorted(trouble, key=lambda job: job.status not in FAILURES)[:MOST_TROUBLE]
+    shown_elsewhere = (Status.SUCCESS, Status.PENDING, Status.SKIPPED)
+    trouble = [job for job in report.jobs if job.status not in shown_elsewhere]
+    trouble = sorted(trouble, key=lambda job: job.status not in FAILED_STATUSES)[:MOST_TROUBLE]
     fine: Iterable[JobReport] = (job for job in report.jobs if job.status is Status.SUCCESS)
-    shown = trouble + heapq.nlargest(SLOWEST, fine, key=lambda job: job.execution_time_seconds)
+    shown = trouble + heapq.nlargest(IN_HTML.slowest, fine, key=lambda job: job.execution_time_seconds)
     return shown, len(report.jobs) - len(shown)
 
 
 def _row(job: JobReport) -> str:
-    """End tags that HTML does not ask for are left out: a row is there a thousand times."""
+    """Without the optional end tags: there may be a thousand rows."""
     allowed = " (allowed)" if job.allowed else ""
     status = f'<td class="{_CLASS.get(job.status, "idle")}">{job.status}{allowed}'
     if not job.attempts:
@@ -210,5 +198,5 @@ def _reason(job: JobReport) -> str:
 
 
 def _text(text: str) -> str:
-    """`text` as it stands in the page: nothing in it is markup, and all of it can be seen."""
+    """`text` escaped for the page, with invisible characters shown."""
     return escaped(visible(text))

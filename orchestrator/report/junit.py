@@ -1,21 +1,21 @@
 """A run as JUnit XML, for systems that show test results: every planned job is a test case.
 
     FAILED, TIMED_OUT    <failure>
-    LOST                 <error>: the machinery broke, not the job
-    allowed to fail      <skipped>: shown, and it fails nothing
+    LOST                 <error>: the infrastructure broke, not the job
+    allowed failure      <skipped>: reported, but does not fail the suite
     SKIPPED, CANCELLED,
     not ended            <skipped>
 
-What XML cannot hold, and what cannot be seen, is shown by its number.
+Characters that XML cannot hold, and invisible ones, are shown by their code point.
 """
 
 from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from orchestrator.console.text import visible
 from orchestrator.report.model import JobReport, RunReport
-from orchestrator.report.status import FAILURES, Status
-from orchestrator.report.text import visible
+from orchestrator.report.status import FAILED_STATUSES, Status
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -58,15 +58,15 @@ def _case(job: JobReport, workflow: str) -> ElementTree.Element:
     if job.status is Status.SUCCESS:
         return case
     if job.allowed:
-        told = f"{job.status.words}, which is allowed" + (f": {reason}" if reason else "")
-        ElementTree.SubElement(case, "skipped", {"message": told})
-    elif job.status in FAILURES:
+        message = f"{job.status.words} (allowed)" + (f": {reason}" if reason else "")
+        ElementTree.SubElement(case, "skipped", {"message": message})
+    elif job.status in FAILED_STATUSES:
         kind = "error" if job.status is Status.LOST else "failure"
-        fault = ElementTree.SubElement(case, kind, {"message": reason, "type": job.status.value})
-        fault.text = _details(job)
+        problem = ElementTree.SubElement(case, kind, {"message": reason, "type": job.status.value})
+        problem.text = _details(job)
     else:
-        told = job.status.words + (f": {reason}" if reason else "")
-        ElementTree.SubElement(case, "skipped", {"message": told})
+        message = job.status.words + (f": {reason}" if reason else "")
+        ElementTree.SubElement(case, "skipped", {"message": message})
     return case
 
 

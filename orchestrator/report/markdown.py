@@ -1,23 +1,21 @@
-"""`execution_report.md`: a run for people. Its numbers are those of `results_summary.json`; a large run is folded."""
+"""`execution_report.md`: a run as a document, with the figures of `results_summary.json`; a large run is folded."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
 
+from orchestrator.console.text import clip, count, percent, size
 from orchestrator.journal.file_names import LOGS, RESULTS
 from orchestrator.report.advice import recommendations
-from orchestrator.report.bands import LARGE, bands, blamed, broke, cells, titles
+from orchestrator.report.bands import IN_MARKDOWN, LARGE, bands, cells, count_failures, skip_causes, titles
+from orchestrator.report.markdown_code import code
 from orchestrator.report.model import JobReport, RunReport
-from orchestrator.report.status import FAILURES, Status
-from orchestrator.report.text import clip, code, count, percent, size
+from orchestrator.report.status import FAILED_STATUSES, Status
 
-MOST_BANDS = 24
-MOST_BROKEN = 100
-MOST_CAUSES = 20
-SLOWEST = 20
+MOST_FAILED = 100
 LONGEST_REASON = 300
-LONGEST_OF_MANY = 100  # where a large run has many reasons to tell
+LONGEST_OF_MANY = 100  # in a large run, which has many reasons
 
 
 def execution_report(report: RunReport) -> str:
@@ -41,50 +39,44 @@ def execution_report(report: RunReport) -> str:
 
 
 def _summary(report: RunReport) -> list[str]:
-    summary = report.summary
     result = report.result if report.exit_code is None else f"{report.result} (exit code {report.exit_code})"
     rows = [
         ("Result", result),
         ("Run", code(report.run_id)),
         ("Started", report.started_at or "not yet"),
-        ("Total jobs", str(summary.total_jobs)),
-        ("Successful", str(summary.successful_jobs)),
-        ("Failed", str(summary.failed_jobs)),
-        ("Timed out", str(summary.timed_out_jobs)),
-        ("Lost", str(summary.lost_jobs)),
-        ("Skipped", str(summary.skipped_jobs)),
-        ("Cancelled", str(summary.cancelled_jobs)),
-        ("Unfinished", str(summary.unfinished_jobs)),
-        ("Allowed failures", str(summary.allowed_failures)),
+        ("Total jobs", str(report.summary.total_jobs)),
+        *((what.capitalize(), str(number)) for number, what in report.job_counts.parts()),
     ]
+    if report.plan.left_out:
+        rows.append(("Left out", count(len(report.plan.left_out), "workflow")))
     if report.cancelled_by is not None:
         rows.append(("Stopped by", report.cancelled_by.replace("_", "-")))
     if report.resumed:
         rows.append(("Resumed", count(report.resumed, "time")))
     if report.orphans_killed:
-        rows.append(("Left over from before, ended", count(report.orphans_killed, "process", "processes")))
+        rows.append(("Leftover processes ended", count(report.orphans_killed, "process", "processes")))
     return _table(("Item", "Value"), rows)
 
 
 def _performance(report: RunReport) -> list[str]:
     summary = report.summary
     rows = [
-        ("Success Rate", percent(summary.success_rate)),
+        ("Success Rate", percent(summary.success_rate, 2)),
         ("Wall time", f"{summary.wall_time_seconds:.3f} s"),
         ("Total execution time", f"{summary.total_execution_time_seconds:.3f} s"),
         ("Average execution time", f"{summary.average_execution_time_seconds:.3f} s"),
-        ("Speed-up", f"{summary.speed_up:.3f}"),
-        ("Utilisation", f"{percent(summary.utilisation)} of {count(report.max_parallel_jobs, 'slot')}"),
+        ("Parallel speedup", f"{summary.speed_up:.3f}x"),
+        ("Utilisation", f"{percent(summary.utilisation, 2)} of {count(report.max_parallel_jobs, 'slot')}"),
         ("Critical path", f"{summary.critical_path_seconds:.3f} s"),
         ("Retries", str(summary.retries)),
     ]
-    rows += [(f"Pool {code(name)}", f"{percent(use)} taken") for name, use in report.pool_use.items()]
+    rows += [(f"Pool {code(name)}", f"{percent(use, 2)} taken") for name, use in report.pool_use.items()]
     return _table(("Metric", "Value"), rows)
 
 
 def _levels(report: RunReport) -> list[str]:
-    """A level waits only for those before it: the groups of `execution_plan.json`."""
-    found = bands(report, MOST_BANDS)
+    """A level waits only for earlier levels. They are the groups of `execution_plan.json`."""
+    found = bands(report, IN_MARKDOWN.bands)
     if not found:
         return []
     return _table([title.capitalize() for title in titles(found)], cells(found, lambda took: f"{took:.3f} s"))
@@ -93,13 +85,13 @@ def _levels(report: RunReport) -> list[str]:
 def _times(report: RunReport) -> list[str]:
     ran = [job for job in report.jobs if job.execution_time_seconds]
     if not ran:
-        return ["No job has run."]
-    slowest = heapq.nlargest(SLOWEST, ran, key=lambda job: job.execution_time_seconds)
+        return ["No jobs have run."]
+    slowest = heapq.nlargest(IN_MARKDOWN.slowest, ran, key=lambda job: job.execution_time_seconds)
     rows = [
         (code(job.job_id), f"{job.execution_time_seconds:.3f} s", f"{job.cpu_seconds:.3f} s", size(job.max_rss_bytes))
         for job in slowest
     ]
-    lines = _table(("Job", "Time", "CPU time", "Largest memory"), rows)
+    lines = _table(("Job", "Time", "CPU time", "Peak memory"), rows)
     if len(ran) > len(slowest):
         lines += ["", f"{count(len(ran) - len(slowest), 'more job')} took less time."]
     path = report.summary.critical_path
@@ -131,24 +123,24 @@ def _details(report: RunReport) -> list[str]:
     ]
     lines = _table(("Job", "Status", "Attempts", "Exit", "Time", "Reason"), rows) if rows else []
     if rest:
-        hidden = broke(report.jobs) - broke(jobs)
-        of_them = f", {hidden} of them failed, timed out or lost" if hidden else ""
-        lines += [""] * bool(rows) + [f"{count(rest, 'more job')} not shown here{of_them}; {code(RESULTS)} has all."]
-    return lines or ["No job was planned."]
+        hidden = count_failures(report.jobs) - count_failures(jobs)
+        of_them = f", of which {hidden} failed, timed out or were lost" if hidden else ""
+        lines += [""] * bool(rows) + [f"{count(rest, 'more job')} not shown{of_them}; all are in {code(RESULTS)}."]
+    return lines or ["The plan has no jobs."]
 
 
 def _skipped(report: RunReport) -> list[str]:
-    """For what, instead of each of them: one failure may skip thousands."""
-    causes = blamed(report)
+    """The causes, instead of each skipped job: one failure may skip thousands."""
+    causes = skip_causes(report)
     rows = [
         ("no need failed", "", str(number))
         if index is None
         else (code(report.jobs[index].job_id), report.jobs[index].status.value, str(number))
-        for index, number in causes[:MOST_CAUSES]
+        for index, number in causes[: IN_MARKDOWN.causes]
     ]
     lines = _table(("Because of", "Status", "Jobs skipped"), rows) if rows else []
     if len(causes) > len(rows):
-        left = sum(number for _, number in causes[MOST_CAUSES:])
+        left = sum(number for _, number in causes[IN_MARKDOWN.causes :])
         lines += ["", f"{count(left, 'more job')} skipped because of {count(len(causes) - len(rows), 'other')}."]
     return lines
 
@@ -157,19 +149,18 @@ def _logs(report: RunReport) -> list[str]:
     rows = [
         (code(job.job_id), code(job.log_file), size(job.log_bytes)) for job in _one_by_one(report)[0] if job.log_file
     ]
-    lines = [f"All logs are in {code(LOGS + '/')} of the run folder, one for each attempt."]
+    lines = [f"All logs are in {code(LOGS + '/')} in the run directory, one for each attempt."]
     return [*lines, "", *_table(("Job", "Last log", "Size"), rows)] if rows else lines
 
 
 def _one_by_one(report: RunReport) -> tuple[Sequence[JobReport], int]:
-    """The jobs to list, and how many others there are: of a large run what broke, and what else ended otherwise than
-    by success or for that."""
+    """The jobs to list, and the number of the others. Of a large run: failures, then cancelled and running jobs."""
     if len(report.jobs) <= LARGE:
         return report.jobs, 0
-    told_elsewhere = (Status.SUCCESS, Status.PENDING, Status.SKIPPED)
-    jobs = [job for job in report.jobs if job.status not in told_elsewhere]
-    jobs.sort(key=lambda job: job.status not in FAILURES)
-    shown = jobs[:MOST_BROKEN]
+    shown_elsewhere = (Status.SUCCESS, Status.PENDING, Status.SKIPPED)
+    jobs = [job for job in report.jobs if job.status not in shown_elsewhere]
+    jobs.sort(key=lambda job: job.status not in FAILED_STATUSES)
+    shown = jobs[:MOST_FAILED]
     return shown, len(report.jobs) - len(shown)
 
 

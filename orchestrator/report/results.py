@@ -1,17 +1,15 @@
-"""`results_summary.json`: the outcome of a run for programs, and the schema of it."""
+"""`results_summary.json`: the outcome of a run for programs, and its schema."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
+from orchestrator.journal.events import JsonDict
 from orchestrator.plan.model import FailFast
 from orchestrator.report.model import RunReport
 from orchestrator.report.status import Status
-
-Json = dict[str, Any]
 
 _CHUNK = 1000
 _encode = msgspec.json.Encoder().encode
@@ -19,68 +17,68 @@ _encode = msgspec.json.Encoder().encode
 _MAYBE_TEXT = {"type": ["string", "null"]}
 _COUNT = {"type": "integer", "minimum": 0}
 _SECONDS = {"type": "number", "minimum": 0}
-_SHARE = {"type": "number", "minimum": 0, "description": "A share: 1 is all."}
+_SHARE = {"type": "number", "minimum": 0, "description": "A fraction from 0 to 1."}
 
-_JOB: dict[str, Json] = {
+_JOB: dict[str, JsonDict] = {
     "job_id": {"type": "string"},
     "pid": {"type": ["integer", "null"], "description": "Of the last attempt."},
     "status": {"enum": [status.value for status in Status]},
-    "execution_time_seconds": {**_SECONDS, "description": "Sum over all attempts, without the waits between them."},
-    "log_file": {**_MAYBE_TEXT, "description": "Of the last attempt, inside the run folder."},
+    "execution_time_seconds": {**_SECONDS, "description": "Sum over all attempts, without the delays between them."},
+    "log_file": {**_MAYBE_TEXT, "description": "Of the last attempt; a path inside the run directory."},
     "exit_code": {"type": ["integer", "null"], "minimum": 0, "maximum": 255},
     "signal": {**_MAYBE_TEXT, "description": "The signal that ended the last attempt, such as SIGSEGV."},
     "attempts": _COUNT,
-    "reason": {"type": "string", "description": "A sentence for people; empty when there is nothing to say."},
-    "allowed": {"type": "boolean", "description": "It failed, and its failure is allowed."},
+    "reason": {"type": "string", "description": "Human-readable; empty if there is nothing to report."},
+    "allowed": {"type": "boolean", "description": "The job failed and its failure is allowed."},
     "started_at": {**_MAYBE_TEXT, "description": "When its first attempt started: UTC, ISO 8601."},
     "finished_at": {**_MAYBE_TEXT, "description": "When it got its status: UTC, ISO 8601."},
     "cpu_seconds": {**_SECONDS, "description": "Sum over all attempts."},
-    "max_rss_bytes": {**_COUNT, "description": "The largest of all attempts."},
+    "max_rss_bytes": {**_COUNT, "description": "The maximum over all attempts."},
     "log_bytes": _COUNT,
-    "dropped_bytes": {**_COUNT, "description": "Cut from the log by its cap."},
-    "leftover_killed": {**_COUNT, "description": "Processes that the job left behind and that were ended."},
+    "dropped_bytes": {**_COUNT, "description": "Dropped because the log was at its cap."},
+    "leftover_killed": {**_COUNT, "description": "Number of processes that the job left behind and that pexec ended."},
     "enforced_by": {"type": "object", "additionalProperties": {"type": "string"}},
 }
 
-_SUMMARY: dict[str, Json] = {
+_SUMMARY: dict[str, JsonDict] = {
     "total_jobs": {**_COUNT, "description": "All planned jobs."},
     "successful_jobs": _COUNT,
-    "failed_jobs": {**_COUNT, "description": "FAILED, TIMED_OUT and LOST, but for those that are allowed to fail."},
+    "failed_jobs": {**_COUNT, "description": "FAILED, TIMED_OUT and LOST, without allowed failures."},
     "timed_out_jobs": _COUNT,
     "lost_jobs": _COUNT,
     "skipped_jobs": _COUNT,
     "cancelled_jobs": _COUNT,
     "unfinished_jobs": {**_COUNT, "description": "PENDING and RUNNING."},
     "allowed_failures": _COUNT,
-    "retries": {**_COUNT, "description": "Attempts that were made again."},
-    "success_rate": {**_SHARE, "description": "Successful jobs of all jobs, from 0 to 1."},
+    "retries": {**_COUNT, "description": "Attempts after a failed one."},
+    "success_rate": {**_SHARE, "description": "Successful jobs over all jobs, from 0 to 1."},
     "total_execution_time_seconds": {**_SECONDS, "description": "Sum over all jobs."},
     "average_execution_time_seconds": {**_SECONDS, "description": "The total over the number of all jobs."},
     "wall_time_seconds": _SECONDS,
     "speed_up": {"type": "number", "minimum": 0, "description": "Total execution time over wall time."},
-    "utilisation": {**_SHARE, "description": "The share of the slots' time in which they were busy."},
+    "utilisation": {**_SHARE, "description": "The fraction of the slots' time in which they were busy."},
     "critical_path_seconds": _SECONDS,
     "critical_path": {
         "type": "array",
         "items": {"type": "string"},
-        "description": "The chain of jobs, each waiting for the one before, that took longest.",
+        "description": "The chain of jobs, each waiting for the one before it, that took longest.",
     },
 }
 
-_HEAD: dict[str, Json] = {
+_HEAD: dict[str, JsonDict] = {
     "run_id": {"type": "string"},
     "name": {"type": "string"},
     "execution_timestamp": {**_MAYBE_TEXT, "description": "When the run started: UTC, ISO 8601."},
     "execution_result": {
         "enum": ["RUNNING", "SUCCESS", "FAILED", "CANCELLED", "INTERRUPTED"],
-        "description": "INTERRUPTED: pexec itself ended before the run did; all is told as it stood then.",
+        "description": "INTERRUPTED: pexec ended before the run did; everything is as it was then.",
     },
     "exit_code": {"type": ["integer", "null"], "minimum": 0, "description": "null until the run has ended."},
     "max_parallel_jobs": {"type": "integer", "minimum": 1},
     "fail_fast": {"enum": [mode.plain for mode in FailFast]},
     "degraded": {
         "type": "array",
-        "description": "What this host could not keep, and why.",
+        "description": "The guarantees that this host could not provide, and why.",
         "items": {
             "type": "object",
             "properties": {"what": {"type": "string"}, "why": {"type": "string"}},
@@ -91,19 +89,19 @@ _HEAD: dict[str, Json] = {
 }
 
 
-def results_summary(report: RunReport) -> Json:
+def results_summary(report: RunReport) -> JsonDict:
     """The results as plain data."""
-    data: Json = msgspec.to_builtins(_head(report) | {"jobs": report.jobs, "summary": report.summary})
+    data: JsonDict = msgspec.to_builtins(_head(report) | {"jobs": report.jobs, "summary": report.summary})
     return data
 
 
 def results_file(report: RunReport) -> bytes:
-    """The content of `results_summary.json`: the same data, one job a line."""
+    """The content of `results_summary.json`: the same data, one job per line."""
     return b"".join(results_chunks(report))
 
 
 def results_chunks(report: RunReport) -> Iterator[bytes]:
-    """`results_file` in pieces of about a millisecond each."""
+    """`results_file` in chunks of about a millisecond each."""
     head = b",\n".join(b"  %b: %b" % (_encode(key), _encode(value)) for key, value in _head(report).items())
     yield b"{\n%b,\n" % head
     yield b'  "jobs": ['
@@ -115,18 +113,18 @@ def results_chunks(report: RunReport) -> Iterator[bytes]:
     yield b'  "summary": %b\n}\n' % msgspec.json.format(_encode(report.summary), indent=2).replace(b"\n", b"\n  ")
 
 
-def results_schema() -> Json:
+def results_schema() -> JsonDict:
     """The JSON Schema of `results_summary.json`."""
-    jobs = {"type": "array", "description": "Every planned job, in the plan's order.", "items": _closed(_JOB)}
+    jobs = {"type": "array", "description": "All planned jobs, in the order of the plan.", "items": _closed(_JOB)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pexec results",
-        "description": "A run's results_summary.json, whole and valid at any moment of the run.",
+        "description": "The results_summary.json of a run, complete and valid at any moment of the run.",
         **_closed(_HEAD | {"jobs": jobs, "summary": _closed(_SUMMARY)}),
     }
 
 
-def _head(report: RunReport) -> Json:
+def _head(report: RunReport) -> JsonDict:
     return {
         "run_id": report.run_id,
         "name": report.plan.name,
@@ -139,7 +137,7 @@ def _head(report: RunReport) -> Json:
     }
 
 
-def _closed(properties: dict[str, Json]) -> Json:
+def _closed(properties: dict[str, JsonDict]) -> JsonDict:
     return {
         "type": "object",
         "properties": properties,

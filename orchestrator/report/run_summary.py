@@ -1,7 +1,7 @@
-"""`.closing.json`: a large run that has ended in a few numbers, and the digests of the files that they follow from.
+"""`.closing.json`: the summary of a large run that has ended, so that commands need not read its journal again.
 
-The journal stays the truth. This says what reading it all again would say, and counts only while the journal, and
-whatever else is looked at, has the very bytes that it had when the run ended.
+The journal stays the source of truth. The summary has the digests of the files it was made from, and is valid only
+while these files are unchanged.
 """
 
 from __future__ import annotations
@@ -13,39 +13,39 @@ from msgspec import Struct
 
 from orchestrator.journal.file_names import HTML_REPORT, JOURNAL, PLAN, REPORT, RESULTS
 from orchestrator.report.model import RunReport
-from orchestrator.report.progress import Broken, Head, Snapshot, broken, head_of_finished
+from orchestrator.report.progress import FailedJob, Head, Snapshot, failed_jobs, head_of_finished
 
 DIGESTED = (JOURNAL, PLAN, RESULTS, REPORT, HTML_REPORT)
 
 
 class RunSummary(Struct, frozen=True, forbid_unknown_fields=True):
-    """`digests` has the SHA-256 of each file of `DIGESTED`; `version` is of the pexec that wrote all of it."""
+    """`digests` has the SHA-256 of each file in `DIGESTED`; `version` is that of the pexec that wrote it."""
 
     version: str
     digests: Mapping[str, str]
     head: Head
-    failed: list[Broken]
+    failed: list[FailedJob]
 
     @property
     def snapshot(self) -> Snapshot:
-        """Where the run stands, for ever."""
+        """The final snapshot of the run."""
         return Snapshot(**msgspec.structs.asdict(self.head), running=[], failed=self.failed, waiting=[])
 
 
-def made_closing(report: RunReport, digests: Mapping[str, str], version: str) -> RunSummary:
-    """What there is to say of a run that has ended."""
-    return RunSummary(version, digests, head_of_finished(report), broken(report.jobs))
+def run_summary(report: RunReport, digests: Mapping[str, str], version: str) -> RunSummary:
+    """The summary of a run that has ended."""
+    return RunSummary(version, digests, head_of_finished(report), failed_jobs(report.jobs))
 
 
-def closing_file(closing: RunSummary) -> bytes:
+def run_summary_file(summary: RunSummary) -> bytes:
     """The content of the file."""
-    return msgspec.json.encode(closing) + b"\n"
+    return msgspec.json.encode(summary) + b"\n"
 
 
 def read_run_summary(content: bytes, version: str) -> RunSummary | None:
-    """None for what a pexec of this version did not write: another one may have counted otherwise."""
+    """None unless it was written by this version of pexec: another one may count differently."""
     try:
-        closing = msgspec.json.decode(content, type=RunSummary)
+        summary = msgspec.json.decode(content, type=RunSummary)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return closing if closing.version == version and closing.digests.keys() == set(DIGESTED) else None
+    return summary if summary.version == version and summary.digests.keys() == set(DIGESTED) else None

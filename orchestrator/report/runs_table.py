@@ -1,37 +1,32 @@
-"""Several runs as a table, one line each."""
+"""Several runs as a table, one line for each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orchestrator.console.text import clip, columns, duration, pad, visible
 from orchestrator.report.progress import Head
-from orchestrator.report.progress_text import counts_text
-from orchestrator.report.text import clip, columns, seconds, visible
 
 WIDEST_NAME = 30
 
 _HEAD = ("run", "name", "state", "started", "time", "jobs")
 
 
-def listing(heads: Sequence[Head]) -> str:
+def runs_table(heads: Sequence[Head]) -> str:
     """The table in the order of `heads`; ends in a newline."""
     rows = [_HEAD, *(_row(head) for head in heads)]
     widths = [max(columns(row[place]) for row in rows) for place in range(len(_HEAD))]
-    lines = ("  ".join(_left(cell, width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    lines = ("  ".join(pad(cell, width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "".join(line.rstrip() + "\n" for line in lines)
 
 
 def _row(head: Head) -> tuple[str, ...]:
-    begun = head.started_at is not None
+    started = head.started_at is not None
     return (
         head.run_id,
         clip(visible(head.name), WIDEST_NAME),
         head.result or head.state,
         f"{head.started_at[:10]} {head.started_at[11:19]}Z" if head.started_at else "-",
-        seconds(head.elapsed_seconds) if begun else "-",
-        counts_text(head, pending="") if begun else "-",
+        duration(head.elapsed_seconds) if started else "-",
+        str(head.job_counts) if started else "-",
     )
-
-
-def _left(text: str, width: int) -> str:
-    return text + " " * (width - columns(text))

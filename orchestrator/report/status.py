@@ -1,14 +1,15 @@
-"""The closed list of statuses that files and reports name, and the content of a job's status file."""
+"""The closed list of statuses in files and reports, and the content of a job's status file."""
 
 from __future__ import annotations
 
 import enum
 
+from orchestrator.engine.outcomes import FAILURES, OUTCOME_PHRASES
 from orchestrator.engine.states import TERMINAL, JobState
 
 
 class Status(enum.StrEnum):
-    """Where a job stands, as users read it. PENDING is also a job that waits for its next attempt."""
+    """The status of a job as users read it. PENDING includes a job that waits for its next attempt."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -21,14 +22,21 @@ class Status(enum.StrEnum):
 
     @property
     def words(self) -> str:
-        """As in a sentence: `succeeded`, `timed out`."""
+        """As an adjective: `succeeded`, `timed out`, `lost`."""
         return "succeeded" if self is Status.SUCCESS else self.value.lower().replace("_", " ")
 
+    @property
+    def phrase(self) -> str:
+        """As the predicate of a sentence: `succeeded`, `timed out`, `was lost`."""
+        return _PHRASES.get(self, self.words)
 
-FAILURES = (Status.FAILED, Status.TIMED_OUT, Status.LOST)
 
 # By the `status` of a `job.finished` event.
-OF_EVENT = {state.value: Status.SUCCESS if state is JobState.SUCCEEDED else Status[state.name] for state in TERMINAL}
+STATUS_OF_EVENT = {
+    state.value: Status.SUCCESS if state is JobState.SUCCEEDED else Status[state.name] for state in TERMINAL
+}
+FAILED_STATUSES = frozenset(STATUS_OF_EVENT[state.value] for state in FAILURES)
+_PHRASES = {STATUS_OF_EVENT[state.value]: phrase for state, phrase in OUTCOME_PHRASES.items()}
 
 
 def status_file(status: Status) -> bytes:

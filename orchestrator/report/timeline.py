@@ -1,17 +1,15 @@
-"""Which attempt held which slot, and when: the bars of a timeline."""
+"""Which attempt occupied which slot, and when: the bars of a timeline."""
 
 from __future__ import annotations
 
 import heapq
 from array import array
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 
+from orchestrator.journal.events import EventRecord
 from orchestrator.plan.model import Plan
-
-Event = Mapping[str, Any]
 
 UNDER_WAY = "running"
 INTERRUPTED = "interrupted"
@@ -19,7 +17,7 @@ INTERRUPTED = "interrupted"
 
 class Bar(msgspec.Struct, gc=False):
     """One attempt in its lane, from 0. `start` and `end` are seconds of the run; `how` is its verdict, `running`, or
-    `interrupted` when pexec ended before it."""
+    `interrupted` if pexec ended before it."""
 
     job: int
     attempt: int
@@ -32,23 +30,23 @@ class Bar(msgspec.Struct, gc=False):
 class Timeline:
     """Add the events of a run in order. Each attempt takes the lowest lane that is free, so lanes are slots.
 
-    `index_of` tells the index of a job by its id, if somebody knows already. Bars are kept in columns of numbers: 29
-    bytes for an attempt, where an object with its numbers takes 120.
+    `index_of` maps job ids to indices, if the caller has that already. Bars are kept in columns of numbers: 29 bytes
+    for an attempt, where an object takes 120.
     """
 
     def __init__(self, plan: Plan, index_of: Mapping[str, int] | None = None) -> None:
         self._index_of = {job.id: job.index for job in plan.jobs} if index_of is None else index_of
         self._jobs, self._attempts, self._lanes = array("i"), array("i"), array("i")
         self._starts, self._ends = array("d"), array("d")
-        self._hows = array("b")  # places in `_words`
-        self._words = [UNDER_WAY]
+        self._hows = array("b")  # indices in `_names`
+        self._names = [UNDER_WAY]
         self._running: dict[int, int] = {}  # job -> the number of its bar
         self._free: list[int] = []
         self.lanes = 0
         self.end = 0.0
 
-    def add(self, event: Event) -> None:
-        """Take in one record of the journal. Raises KeyError for a job that is not in the plan."""
+    def add(self, event: EventRecord) -> None:
+        """Add one record of the journal. Raises KeyError for a job that is not in the plan."""
         self.end = event["at"]
         match event["event"]:
             case "attempt.started":
@@ -64,7 +62,7 @@ class Timeline:
         """All bars, in the order of their starts; what still runs ends with the last event."""
         numbers = (self._jobs, self._attempts, self._lanes, self._starts, self._ends, self._hows)
         for job, attempt, lane, start, end, how in zip(*numbers, strict=True):
-            yield Bar(job, attempt, lane, start, end if how else self.end, self._words[how])
+            yield Bar(job, attempt, lane, start, end if how else self.end, self._names[how])
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -85,7 +83,7 @@ class Timeline:
     def _end(self, job: int, at: float, how: str) -> None:
         number = self._running.pop(job, None)
         if number is not None:
-            if how not in self._words:
-                self._words.append(how)
-            self._ends[number], self._hows[number] = at, self._words.index(how)
+            if how not in self._names:
+                self._names.append(how)
+            self._ends[number], self._hows[number] = at, self._names.index(how)
             heapq.heappush(self._free, self._lanes[number])

@@ -1,4 +1,4 @@
-"""Every key that a manifest may have is observed from outside: this is the list of who observes which.
+"""Every key of a manifest is tested from outside: this is the list of keys and their tests.
 
 The keys come from the models themselves, so a new key fails here until a test that runs pexec shows what it changes.
 """
@@ -16,43 +16,44 @@ from orchestrator.manifest.section import keys_of
 
 TESTS = Path(__file__).parents[1]
 
-# section -> key -> the test, as FILE::FUNCTION below `tests/`; a file alone stands in front of the functions after it
+# section -> key -> the test, as FILE::FUNCTION below `tests/`; a file alone is the prefix of the functions after it
 OBSERVED: dict[str, dict[str, str]] = {
     "Manifest": {
-        "version": "acceptance/test_keys_of_the_run.py::test_another_version_is_not_run",
-        "name": "acceptance/test_keys_of_the_run.py::test_a_run_has_the_name_of_its_manifest_or_of_its_folder",
+        "version": "acceptance/test_keys_of_the_run.py::test_another_version_is_refused",
+        "name": "acceptance/test_keys_of_the_run.py::test_a_run_has_the_name_of_its_manifest_or_of_its_directory",
         "description": "acceptance/test_keys_of_the_run.py::test_descriptions_are_shown_by_the_plan",
         "include": "acceptance/test_language_include.py::"
-        "test_included_workflows_run_in_their_own_folders_with_their_own_defaults",
-        "params": "acceptance/test_language_params.py::test_flags_go_before_variables_and_these_before_defaults",
-        "policy": "acceptance/test_keys_of_the_run.py::test_max_parallel_jobs_is_how_many_run_at_once",
+        "test_included_workflows_run_in_their_own_directories_with_their_own_defaults",
+        "params": "acceptance/test_language_params.py::test_flags_override_variables_and_these_override_defaults",
+        "policy": "acceptance/test_keys_of_the_run.py::test_max_parallel_jobs_is_the_number_of_jobs_at_once",
         "secrets": "promises/test_env.py::test_a_job_has_the_secrets_that_it_names_and_no_other_from_anywhere",
         "defaults": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
         "workflows": "acceptance/test_s38_commands.py::test_each_kind_of_command_runs_as_it_is_written",
     },
     "Include": {
         "file": "acceptance/test_language_include.py::"
-        "test_included_workflows_run_in_their_own_folders_with_their_own_defaults",
+        "test_included_workflows_run_in_their_own_directories_with_their_own_defaults",
         "prefix": "acceptance/test_language_include.py::test_a_job_of_an_included_manifest_is_named_with_its_prefix",
         "optional": "acceptance/test_language_include.py::"
-        "test_included_workflows_run_in_their_own_folders_with_their_own_defaults",
+        "test_included_workflows_run_in_their_own_directories_with_their_own_defaults",
     },
     "Param": {
-        "default": "acceptance/test_language_params.py::test_flags_go_before_variables_and_these_before_defaults",
+        "default": "acceptance/test_language_params.py::test_flags_override_variables_and_these_override_defaults",
         "pattern": "acceptance/test_language_params.py::test_a_wrong_name_or_value_is_a_usage_error",
         "choices": "acceptance/test_language_params.py::test_a_wrong_name_or_value_is_a_usage_error",
         "description": "acceptance/test_keys_of_the_run.py::test_descriptions_are_shown_by_the_plan",
     },
     "Policy": {
-        "max_parallel_jobs": "acceptance/test_keys_of_the_run.py::test_max_parallel_jobs_is_how_many_run_at_once",
-        "fail_fast": "acceptance/test_keys_of_the_run.py::test_fail_fast_is_what_a_failure_does_to_the_rest",
+        "max_parallel_jobs": "acceptance/test_keys_of_the_run.py::test_max_parallel_jobs_is_the_number_of_jobs_at_once",
+        "fail_fast": "acceptance/test_keys_of_the_run.py::test_fail_fast_sets_what_a_failure_does_to_the_rest",
         "timeout": "acceptance/test_keys_of_the_run.py::test_timeout_is_the_deadline_of_the_run",
         "order": "acceptance/test_keys_of_the_run.py::test_order_is_the_longest_chain_first_or_as_declared",
-        "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_what_they_take_of_a_pool",
+        "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_their_share_of_a_pool",
         "admission": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
         "durability": "promises/test_durable_success.py::"
         "test_with_power_the_disk_has_a_success_before_a_dependent_starts",
-        "keep_runs": "acceptance/test_keys_of_old_runs.py::test_old_runs_go_but_for_those_that_somebody_may_want",
+        "keep_runs": "acceptance/test_keys_of_old_runs.py::"
+        "test_old_runs_are_removed_except_those_that_may_still_be_needed",
         "archive": "acceptance/test_keys_of_old_runs.py::"
         "test_apply_and_resume_pack_the_run_privately_and_without_secrets",
     },
@@ -77,23 +78,23 @@ OBSERVED: dict[str, dict[str, str]] = {
         "limits": "acceptance/test_keys_of_defaults.py::test_limits_and_require_limits",
         "require_limits": "acceptance/test_keys_of_defaults.py::test_limits_and_require_limits",
         "isolation": "acceptance/test_keys_of_isolation.py::"
-        "test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks",
+        "test_a_sandbox_writes_where_allowed_and_has_a_network_on_request",
         "writes": "acceptance/test_keys_of_isolation.py::"
-        "test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks",
+        "test_a_sandbox_writes_where_allowed_and_has_a_network_on_request",
         "network": "acceptance/test_keys_of_isolation.py::"
-        "test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks",
+        "test_a_sandbox_writes_where_allowed_and_has_a_network_on_request",
         "require_isolation": "acceptance/test_keys_of_isolation.py::"
-        "test_isolation_that_is_required_and_cannot_be_had_refuses_the_run",
+        "test_required_isolation_that_is_unavailable_refuses_the_run",
     },
     "Retry": {
-        "max_attempts": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_make_the_waits",
-        "delay": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_make_the_waits",
-        "backoff": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_make_the_waits",
-        "max_delay": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_make_the_waits",
+        "max_attempts": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_set_the_waits",
+        "delay": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_set_the_waits",
+        "backoff": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_set_the_waits",
+        "max_delay": "acceptance/test_keys_of_retries.py::test_delay_backoff_and_max_delay_set_the_waits",
         "jitter": "acceptance/test_keys_of_retries.py::test_jitter_spreads_them",
-        "on": "acceptance/test_keys_of_retries.py::test_on_says_which_ends_are_tried_again",
+        "on": "acceptance/test_keys_of_retries.py::test_on_chooses_which_outcomes_are_retried",
     },
-    "ExitCodes": {"exit": "acceptance/test_keys_of_retries.py::test_on_says_which_ends_are_tried_again"},
+    "ExitCodes": {"exit": "acceptance/test_keys_of_retries.py::test_on_chooses_which_outcomes_are_retried"},
     "Limits": {
         "memory": "promises/test_memory_limit.py::test_a_tree_that_takes_too_much_memory_is_killed_and_its_end_says_so",
         "cpu_time": "promises/test_memory_limit.py::test_a_job_that_uses_up_its_cpu_time_is_killed_and_its_end_says_so",
@@ -114,8 +115,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "args": "acceptance/test_s38_commands.py::test_each_kind_of_command_runs_as_it_is_written",
         "needs": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
         "after": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
-        "if": "acceptance/test_keys_of_workflows.py::test_conditions_leave_out_what_does_not_hold",
-        "manual": "acceptance/test_language_conditions.py::test_what_is_manual_runs_when_named",
+        "if": "acceptance/test_keys_of_workflows.py::test_a_condition_that_is_false_leaves_the_workflow_out",
+        "manual": "acceptance/test_language_conditions.py::test_a_manual_workflow_runs_when_named",
         "matrix": "acceptance/test_language_matrix.py::"
         "test_each_cell_is_a_job_and_waits_only_for_the_cells_that_it_needs",
         "when": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
@@ -129,19 +130,17 @@ OBSERVED: dict[str, dict[str, str]] = {
         "limits": "acceptance/test_keys_of_defaults.py::test_limits_and_require_limits",
         "require_limits": "acceptance/test_keys_of_defaults.py::test_limits_and_require_limits",
         "isolation": "acceptance/test_keys_of_isolation.py::"
-        "test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks",
+        "test_a_sandbox_writes_where_allowed_and_has_a_network_on_request",
         "writes": "acceptance/test_keys_of_isolation.py::"
-        "test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks",
+        "test_a_sandbox_writes_where_allowed_and_has_a_network_on_request",
         "network": "acceptance/test_keys_of_isolation.py::"
-        "test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks",
+        "test_a_sandbox_writes_where_allowed_and_has_a_network_on_request",
         "require_isolation": "acceptance/test_keys_of_isolation.py::"
-        "test_isolation_that_is_required_and_cannot_be_had_refuses_the_run",
-        "cleanup": "acceptance/test_keys_of_workflows.py::"
-        "test_cleanup_runs_after_the_job_and_for_no_longer_than_it_may",
-        "cleanup_timeout": "acceptance/test_keys_of_workflows.py::"
-        "test_cleanup_runs_after_the_job_and_for_no_longer_than_it_may",
+        "test_required_isolation_that_is_unavailable_refuses_the_run",
+        "cleanup": "acceptance/test_keys_of_workflows.py::test_cleanup_runs_after_the_job_within_its_timeout",
+        "cleanup_timeout": "acceptance/test_keys_of_workflows.py::test_cleanup_runs_after_the_job_within_its_timeout",
         "secrets": "promises/test_env.py::test_a_job_has_the_secrets_that_it_names_and_no_other_from_anywhere",
-        "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_what_they_take_of_a_pool",
+        "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_their_share_of_a_pool",
         "memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
         "cpus": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
         "allow_failure": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
@@ -156,17 +155,17 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_each_cell_is_a_job_and_waits_only_for_the_cells_that_it_needs",
     },
     "Condition": {
-        "not": "acceptance/test_keys_of_workflows.py::test_conditions_leave_out_what_does_not_hold",
-        "any": "acceptance/test_keys_of_workflows.py::test_conditions_leave_out_what_does_not_hold",
-        "all": "acceptance/test_keys_of_workflows.py::test_conditions_leave_out_what_does_not_hold",
+        "not": "acceptance/test_keys_of_workflows.py::test_a_condition_that_is_false_leaves_the_workflow_out",
+        "any": "acceptance/test_keys_of_workflows.py::test_a_condition_that_is_false_leaves_the_workflow_out",
+        "all": "acceptance/test_keys_of_workflows.py::test_a_condition_that_is_false_leaves_the_workflow_out",
     },
-    "Glob": {"glob": "acceptance/test_keys_of_workflows.py::test_conditions_leave_out_what_does_not_hold"},
+    "Glob": {"glob": "acceptance/test_keys_of_workflows.py::test_a_condition_that_is_false_leaves_the_workflow_out"},
     "Matrix": {
         "include": "acceptance/test_language_matrix.py::test_included_values_join_the_cells_they_do_not_contradict",
         "exclude": "acceptance/test_language_matrix.py::"
         "test_each_cell_is_a_job_and_waits_only_for_the_cells_that_it_needs",
         "fail_fast": "acceptance/test_language_matrix.py::"
-        "test_a_failing_cell_cancels_the_others_and_the_rest_of_the_run_goes_on",
+        "test_a_failing_cell_cancels_the_others_and_the_rest_of_the_run_continues",
     },
 }
 
@@ -179,7 +178,7 @@ def functions(file: Path) -> Iterator[ast.FunctionDef]:
 
 
 @pytest.mark.parametrize(("section", "key"), KEYS, ids=lambda part: part)
-def test_somebody_observes_it(section: str, key: str) -> None:
+def test_a_test_observes_it(section: str, key: str) -> None:
     observer = OBSERVED.get(section, {}).get(key)
     assert observer, (
         f"name the test that runs pexec and shows what `{key}` of {section} changes, in {Path(__file__).name}"
@@ -192,5 +191,5 @@ def test_somebody_observes_it(section: str, key: str) -> None:
     assert f"{key}:" in (TESTS / file).read_text(), f"`{key}:` is written nowhere in {file}"
 
 
-def test_the_list_has_no_key_that_is_gone() -> None:
+def test_the_list_has_no_removed_key() -> None:
     assert {(section, key) for section, keys in OBSERVED.items() for key in keys} == set(KEYS)

@@ -1,4 +1,4 @@
-"""The example that users see first is valid, planned and run, and leaves a whole record."""
+"""The example that users see first is valid, can be planned and run, and leaves a complete record."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def schema(name: str) -> dict[str, object]:
     return dict(json.loads((ROOT / f"schemas/{name}.schema.json").read_text()))
 
 
-def test_it_runs_and_leaves_every_file_each_valid_against_its_schema(run: Run) -> None:
+def test_it_runs_and_leaves_every_file_valid_against_its_schema(run: Run) -> None:
     assert {path.name for path in run.path.iterdir()} >= {
         "events.jsonl",
         "plan.json",
@@ -44,7 +44,7 @@ def test_it_runs_and_leaves_every_file_each_valid_against_its_schema(run: Run) -
         validator.validate(event)
 
 
-def test_it_shows_what_pexec_can_do(run: Run) -> None:
+def test_it_shows_retries_and_allowed_failures(run: Run) -> None:
     assert run.results["execution_result"] == "SUCCESS"
     assert run.jobs["rates"]["attempts"] == 2
     assert (run.statuses["spell-check"], run.jobs["spell-check"]["allowed"]) == ("failed", True)
@@ -71,7 +71,7 @@ def test_each_region_waits_only_for_itself_and_parameters_reach_the_jobs(pexec: 
     assert run.log("load[region=south]") == b"south: 10 rows loaded\n"
 
 
-def test_the_shape_of_the_files_that_the_runbook_had(run: Run) -> None:
+def test_the_files_of_the_runbook_have_its_shape(run: Run) -> None:
     plan = run.json("execution_plan.json")
     assert list(plan) == ["plan_created", "total_groups", "max_parallel_jobs", "execution_groups"]
     assert plan["total_groups"] == len(plan["execution_groups"]) == 6

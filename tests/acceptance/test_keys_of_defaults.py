@@ -1,4 +1,4 @@
-"""The keys of `defaults`, and the same ones of workflows that lie over them, each by what jobs see."""
+"""The keys of `defaults`, and those of workflows that override them, each by its effect on jobs."""
 
 from __future__ import annotations
 

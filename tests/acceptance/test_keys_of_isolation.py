@@ -1,4 +1,4 @@
-"""`isolation`, `writes`, `network` and `require_isolation`, in `defaults` and over them, each by what a job can do."""
+"""`isolation`, `writes`, `network` and `require_isolation`, in `defaults` and in workflows, each by its effect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ workflows:
 
 
 @pytest.mark.skipif(not (HAS_BUBBLEWRAP or HAS_LANDLOCK), reason="nothing here makes a sandbox")
-def test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks(pexec: Pexec) -> None:
+def test_a_sandbox_writes_where_allowed_and_has_a_network_on_request(pexec: Pexec) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         text = MANIFEST.replace("PYTHON", sys.executable).replace("PORT", f'"{server.getsockname()[1]}"')
         pexec.file("pexec.yaml", text).file("connect.py", CONNECT)
@@ -38,8 +38,8 @@ def test_a_sandbox_writes_where_it_may_and_has_a_network_if_it_asks(pexec: Pexec
     assert run.jobs["no_walls"]["enforced_by"] == {}
 
 
-def test_isolation_that_is_required_and_cannot_be_had_refuses_the_run(pexec: Pexec) -> None:
-    """Where this machine can isolate, the run goes on; where it cannot, not one job starts."""
+def test_required_isolation_that_is_unavailable_refuses_the_run(pexec: Pexec) -> None:
+    """Where this machine can isolate, the run continues; where it cannot, no job starts."""
     text = "version: 1\ndefaults: {isolation: sandbox, require_isolation: true}\nworkflows:\n  a: {run: ':'"
     done = pexec.file("pexec.yaml", text + "}\n").run("apply", "--output", "quiet")
     if done.exit_code == 4:

@@ -1,4 +1,4 @@
-"""When a run has ended, old runs go, the run is packed if the policy says so, and how long jobs took is remembered."""
+"""At the end of a run, old runs are removed, the run is archived if the policy says so, and durations are kept."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from support.cli import Pexec
 from support.journals import nightly
+from support.recorded_runs import record, start, tear
 from support.runs import last_run, runs
-from support.told_runs import start, tear, tell
 
 KEEP_TWO = "version: 1\npolicy: {keep_runs: 2}\nworkflows: {a: {run: 'true'}}\n"
 ARCHIVED = """\
@@ -32,22 +32,22 @@ def names(pexec: Pexec) -> list[str]:
     return [run.path.name for run in runs(pexec.folder)]
 
 
-def test_old_runs_go_but_for_those_that_somebody_may_want(pexec: Pexec) -> None:
+def test_old_runs_are_removed_except_those_that_may_still_be_needed(pexec: Pexec) -> None:
     root = pexec.folder / ".pexec/runs"
-    tear(tell(root, nightly(), run_id=run_id(1)))  # interrupted
-    tell(root, nightly(), run_id=run_id(3))
-    tell(root, nightly(), run_id=run_id(4))
+    tear(record(root, nightly(), run_id=run_id(1)))  # interrupted
+    record(root, nightly(), run_id=run_id(3))
+    record(root, nightly(), run_id=run_id(4))
     pexec.file("pexec.yaml", KEEP_TWO)
-    with start(root, nightly(), run_id=run_id(2)):  # under way
+    with start(root, nightly(), run_id=run_id(2)):  # running
         pexec.run("apply", "--output", "quiet")
         assert names(pexec)[:4] == [run_id(1), run_id(2), run_id(4), last_run(pexec.folder).path.name]
-    # The last run of `nightly` failed: it stays, though it is old. That which is not under way any more has ended.
+    # The last run of `nightly` failed: it stays, although it is old. The one that is no longer running has ended.
     assert pexec.run("apply", "--output", "quiet").exit_code == 0
     assert names(pexec)[:2] == [run_id(1), run_id(4)]
     assert len(names(pexec)) == 4
 
 
-def test_a_failed_run_goes_when_a_later_one_is_of_its_manifest(pexec: Pexec) -> None:
+def test_a_failed_run_is_removed_once_its_manifest_has_a_later_one(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", KEEP_TWO.replace("'true'", "test -e there"))
     for _ in range(3):
         assert pexec.run("apply", "--output", "quiet").exit_code == 1
@@ -60,27 +60,27 @@ def test_a_failed_run_goes_when_a_later_one_is_of_its_manifest(pexec: Pexec) -> 
     assert names(pexec)[0] == failed[1]
     pexec.file("there", "")
     assert pexec.run("resume", failed[1], "--output", "quiet").exit_code == 0
-    assert failed[1] in names(pexec)  # nobody loses a run that has just ended
+    assert failed[1] in names(pexec)  # a run that has just ended is never removed
     pexec.run("apply", "other.yaml", "--output", "quiet")
     assert failed[1] not in names(pexec)
 
 
-def test_old_runs_that_cannot_be_removed_are_told_and_fail_nothing(pexec: Pexec) -> None:
+def test_old_runs_that_cannot_be_removed_are_reported_and_fail_nothing(pexec: Pexec) -> None:
     root = pexec.folder / ".pexec/runs"
-    tell(root, nightly(), run_id=run_id(1))
-    tell(root, nightly(), run_id=run_id(2))
+    record(root, nightly(), run_id=run_id(1))
+    record(root, nightly(), run_id=run_id(2))
     (root / run_id(1) / "events.jsonl").unlink()
     (root / run_id(1) / "events.jsonl").mkdir()
     said = pexec.file("pexec.yaml", KEEP_TWO.replace("2}", "1}")).run("apply", "--output", "quiet")
     assert said.exit_code == 0
-    told = f"pexec: old runs stay: `{root}/{run_id(1)}/events.jsonl` cannot be read: not a regular file\n"
+    told = f"pexec: old runs were not removed: `{root}/{run_id(1)}/events.jsonl` cannot be read: not a regular file\n"
     assert said.stderr.endswith(told)
 
 
-def test_two_runs_that_end_at_once_remove_old_runs_side_by_side(pexec: Pexec) -> None:
+def test_two_runs_that_end_at_once_remove_old_runs_concurrently(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", KEEP_TWO)
     for number in range(12):
-        tell(pexec.folder / ".pexec/runs", nightly(), run_id=run_id(number))
+        record(pexec.folder / ".pexec/runs", nightly(), run_id=run_id(number))
     both = [pexec.start("apply", "--output", "quiet", stderr=-1) for _ in range(4)]
     said = [one.communicate(timeout=60)[1].decode() for one in both]
     assert [one.returncode for one in both] == [0] * 4, said
@@ -94,7 +94,7 @@ def test_apply_and_resume_pack_the_run_privately_and_without_secrets(pexec: Pexe
     assert said.exit_code == 1
     run = last_run(pexec.folder)
     packed = run.path / f"archive_{run.path.name}.tar.gz"
-    assert said.stderr.endswith(f"pexec: packed into `{packed}`\n")
+    assert said.stderr.endswith(f"pexec: archived to `{packed}`\n")
     assert packed.stat().st_mode & 0o777 == 0o600
     first = content_of(packed)
     assert first["results_summary.json"] == (run.path / "results_summary.json").read_bytes()
@@ -106,21 +106,21 @@ def test_apply_and_resume_pack_the_run_privately_and_without_secrets(pexec: Pexe
 
 
 def content_of(packed: Path) -> dict[str, bytes]:
-    """Name in the run folder -> content."""
+    """Name in the run directory -> content."""
     with tarfile.open(packed) as tar:
         found = {entry.name.partition("/")[2]: tar.extractfile(entry) for entry in tar.getmembers() if entry.isfile()}
         return {name: file.read() for name, file in found.items() if file is not None}
 
 
 @pytest.mark.parametrize("text", ["keep_runs: 0", "keep_runs: -1", "keep_runs: '5'", "keep_runs: 2.0", "archive: 1"])
-def test_what_means_nothing_is_refused(pexec: Pexec, text: str) -> None:
+def test_a_value_without_meaning_is_refused(pexec: Pexec, text: str) -> None:
     pexec.file("pexec.yaml", f"version: 1\npolicy: {{{text}}}\nworkflows: {{a: {{run: 'true'}}}}\n")
     said = pexec.run("validate")
     assert said.exit_code == 3
     assert "pexec.yaml:2:" in said.stderr
 
 
-def test_how_long_jobs_took_orders_the_next_run_and_is_told_by_plan(pexec: Pexec) -> None:
+def test_durations_order_the_next_run_and_are_shown_by_plan(pexec: Pexec) -> None:
     quick = "quick: {run: 'true'}\n  quick2: {needs: quick, run: 'true'}"
     pexec.file("pexec.yaml", f"version: 1\nworkflows:\n  {quick}\n  slow: {{run: sleep 0.5}}\n")
     before = json.loads(pexec.run("plan", "--format", "json").stdout)
@@ -133,13 +133,13 @@ def test_how_long_jobs_took_orders_the_next_run_and_is_told_by_plan(pexec: Pexec
     assert "\nestimate: " in pexec.run("plan").stdout
     pexec.run("apply", "-j", "1", "--output", "quiet")
     run = last_run(pexec.folder)
-    assert run.events[1]["job"] == "slow"  # the first that was started
+    assert run.events[1]["job"] == "slow"  # the first to start
     assert run.json("plan.json")["estimate"].keys() == after["estimate"].keys()
     (pexec.folder / ".pexec/.durations.json").unlink()
     assert json.loads(pexec.run("plan", "--format", "json").stdout) == before
 
 
-def test_a_resume_goes_on_whatever_was_learnt_meanwhile(pexec: Pexec) -> None:
+def test_a_resume_ignores_durations_that_were_learnt_since(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'true'}, b: {needs: a, run: test -e there}}\n")
     assert pexec.run("apply", "--output", "quiet").exit_code == 1
     pexec.file("there", "")

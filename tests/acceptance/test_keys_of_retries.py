@@ -1,4 +1,4 @@
-"""The keys of `retry`, each by what it changes in the journal."""
+"""The keys of `retry`, each by its effect on the journal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def waits(run: Run) -> list[float]:
     return [event["not_before"] - ended[event["attempt"] - 1] for event in run.named("retry.scheduled")]
 
 
-def test_delay_backoff_and_max_delay_make_the_waits(pexec: Pexec) -> None:
+def test_delay_backoff_and_max_delay_set_the_waits(pexec: Pexec) -> None:
     run = tried(pexec, "{max_attempts: 5, delay: 20ms, backoff: 3, max_delay: 100ms, jitter: 0}")
     assert waits(run) == pytest.approx([0.02, 0.06, 0.1, 0.1], abs=0.004)
     assert run.jobs["a"]["attempts"] == 5
@@ -43,6 +43,6 @@ def test_jitter_spreads_them(pexec: Pexec) -> None:
         ("[{exit: [75, 76]}]", "exit 77", 1),
     ],
 )
-def test_on_says_which_ends_are_tried_again(pexec: Pexec, retry_on: str, command: str, attempts: int) -> None:
+def test_on_chooses_which_outcomes_are_retried(pexec: Pexec, retry_on: str, command: str, attempts: int) -> None:
     run = tried(pexec, f"{{max_attempts: 2, delay: 0, on: {retry_on}}}", command, ", timeout: 300ms")
     assert run.jobs["a"]["attempts"] == attempts

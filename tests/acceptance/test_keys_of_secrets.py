@@ -1,4 +1,4 @@
-"""The keys of `secrets`, each by what a job that names it gets; and what its log shows of it."""
+"""The keys of `secrets`, each by what a job that lists it gets, and what its log shows."""
 
 from __future__ import annotations
 

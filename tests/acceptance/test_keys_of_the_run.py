@@ -1,4 +1,4 @@
-"""The keys of a manifest as a whole and of `policy`, each by what it changes."""
+"""The keys of a manifest as a whole and of `policy`, each by its effect."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def started(run: Run) -> list[str]:
     return [event["job"] for event in run.named("attempt.started")]
 
 
-def test_another_version_is_not_run(pexec: Pexec) -> None:
+def test_another_version_is_refused(pexec: Pexec) -> None:
     said = pexec.file("pexec.yaml", "version: 2\nworkflows: {a: {run: touch ran}}\n").run("apply")
     assert (said.exit_code, said.stderr.splitlines()[0]) == (
         3,
@@ -30,7 +30,7 @@ def test_another_version_is_not_run(pexec: Pexec) -> None:
     assert not (pexec.folder / "ran").exists()
 
 
-def test_a_run_has_the_name_of_its_manifest_or_of_its_folder(pexec: Pexec) -> None:
+def test_a_run_has_the_name_of_its_manifest_or_of_its_directory(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: ':'}}\n")
     assert pexec.run("apply", "--output", "quiet").exit_code == 0
     assert last_run(pexec.folder).events[0]["name"] == "project"
@@ -54,7 +54,7 @@ def test_descriptions_are_shown_by_the_plan(pexec: Pexec) -> None:
 
 
 @pytest.mark.parametrize(("written", "slots"), [("2", 2), ("auto", None), ("150%", None)])
-def test_max_parallel_jobs_is_how_many_run_at_once(pexec: Pexec, written: str, slots: int | None) -> None:
+def test_max_parallel_jobs_is_the_number_of_jobs_at_once(pexec: Pexec, written: str, slots: int | None) -> None:
     import os
 
     cpus = len(os.sched_getaffinity(0))
@@ -72,7 +72,7 @@ def test_max_parallel_jobs_is_how_many_run_at_once(pexec: Pexec, written: str, s
         ("true", {"bad": "failed", "slow": "cancelled", "later": "skipped"}),
     ],
 )
-def test_fail_fast_is_what_a_failure_does_to_the_rest(pexec: Pexec, fail_fast: str, statuses: dict[str, str]) -> None:
+def test_fail_fast_sets_what_a_failure_does_to_the_rest(pexec: Pexec, fail_fast: str, statuses: dict[str, str]) -> None:
     slow = "touch slow; until [ -e bad ]; do sleep 0.02; done; sleep 0.5"
     jobs = (
         "  bad: {run: 'until [ -e slow ]; do sleep 0.02; done; touch bad; exit 1'}\n"
@@ -103,7 +103,7 @@ def test_priority_goes_before_the_critical_path(pexec: Pexec) -> None:
     assert started(apply(pexec, "{max_parallel_jobs: 1}", jobs)) == ["first", "long", "end", "last"]
 
 
-def test_jobs_hold_what_they_take_of_a_pool(pexec: Pexec) -> None:
+def test_jobs_hold_their_share_of_a_pool(pexec: Pexec) -> None:
     jobs = "".join(f"  j{n}: {{run: sleep 0.1, pools: {{memory: 2}}}}\n" for n in range(4))
     assert apply(pexec, "{pools: {memory: 5}}", jobs).most_at_once() == 2
     assert apply(pexec, "{pools: {memory: 3}}", jobs).most_at_once() == 1

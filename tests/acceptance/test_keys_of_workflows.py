@@ -1,4 +1,4 @@
-"""The keys that say when a workflow runs and what its end means, each by what it changes."""
+"""The keys that set when a workflow runs and what its outcome means, each by its effect."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ workflows:
 """
 
 
-def test_cleanup_runs_after_the_job_and_for_no_longer_than_it_may(pexec: Pexec) -> None:
+def test_cleanup_runs_after_the_job_within_its_timeout(pexec: Pexec) -> None:
     assert pexec.file("pexec.yaml", CLEAN).run("apply", "--output", "quiet", timeout=30).exit_code == 1
     run = last_run(pexec.folder).check()
     assert (pexec.folder / "said").read_text() == "run\nclean\n"
@@ -89,7 +89,7 @@ workflows:
 """
 
 
-def test_conditions_leave_out_what_does_not_hold(pexec: Pexec) -> None:
+def test_a_condition_that_is_false_leaves_the_workflow_out(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", CONDITIONS).env(THERE="1", MODE="fast")
     assert pexec.run("apply", "--output", "quiet").exit_code == 0
     assert list(last_run(pexec.folder).jobs) == ["a", "b", "c", "e", "g", "h[m=2]"]

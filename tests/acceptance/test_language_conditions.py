@@ -22,7 +22,7 @@ workflows:
 """
 
 
-def test_what_is_left_out_is_told_and_its_dependents_run(pexec: Pexec) -> None:
+def test_what_is_left_out_is_shown_and_its_dependents_run(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST)
     assert pexec.run("plan").stdout.split("left out\n")[1].split("\n\n")[0].splitlines() == [
         "  sign: `if`: `params.release` is `dev`",
@@ -41,13 +41,13 @@ def test_conditions_see_parameters_and_the_environment(pexec: Pexec) -> None:
     assert list(last_run(pexec.folder).jobs) == ["build", "sign", "upload", "here", "ci", "everything"]
 
 
-def test_what_is_manual_runs_when_named(pexec: Pexec) -> None:
+def test_a_manual_workflow_runs_when_named(pexec: Pexec) -> None:
     assert pexec.file("pexec.yaml", MANIFEST).run("apply", "clean").exit_code == 0
     assert list(last_run(pexec.folder).jobs) == ["clean"]
 
 
-def test_a_run_in_which_all_is_left_out_is_a_success_with_a_word(pexec: Pexec) -> None:
+def test_a_run_without_any_selected_job_succeeds_with_a_note(pexec: Pexec) -> None:
     done = pexec.file("pexec.yaml", MANIFEST).run("apply", "sign", "--only", "sign")
     assert done.exit_code == 0
-    assert "there is nothing to run: every job is left out of the plan" in done.stderr
+    assert "nothing to run: every job is left out of the plan" in done.stderr
     assert last_run(pexec.folder).results["summary"]["total_jobs"] == 0

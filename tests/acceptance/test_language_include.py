@@ -36,7 +36,7 @@ workflows:
 """
 
 
-def test_included_workflows_run_in_their_own_folders_with_their_own_defaults(pexec: Pexec) -> None:
+def test_included_workflows_run_in_their_own_directories_with_their_own_defaults(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", ROOT).file("ci/shared.yaml", SHARED).file("lib/pexec.yaml", LIB)
     pexec.file("lib/build.sh", 'echo "$LEVEL $1" > built\n')
     done = pexec.run("apply", "--set", "who=you")
@@ -56,7 +56,7 @@ def test_a_job_of_an_included_manifest_is_named_with_its_prefix(pexec: Pexec) ->
     assert "there is no job `prepare`" in pexec.run("plan", "prepare").stderr
 
 
-def test_errors_of_all_files_are_told_in_one_pass_each_in_its_file(pexec: Pexec) -> None:
+def test_errors_of_all_files_are_reported_in_one_pass_each_in_its_file(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\ninclude: [lib/a.yaml]\nworkflows:\n  r: {run: r, needs: [a, bb]}\n")
     pexec.file(
         "lib/a.yaml", "version: 1\nworkflows:\n  a: {run: a, needs: b}\n  b: {run: b, needs: a}\n  c: {file: c.sh}\n"
@@ -92,7 +92,7 @@ error: 3 errors in pexec.yaml
     )
 
 
-def test_a_circle_of_includes_is_shown_step_by_step(pexec: Pexec) -> None:
+def test_a_cycle_of_includes_is_shown_step_by_step(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\ninclude: [a.yaml]\nworkflows: {r: {run: r}}\n")
     pexec.file("a.yaml", "version: 1\ninclude: [pexec.yaml]\n")
     pexec.run("validate").said(
@@ -114,7 +114,7 @@ error: 1 error in pexec.yaml
     )
 
 
-def test_a_missing_include_hides_only_what_may_be_in_it(pexec: Pexec) -> None:
+def test_a_missing_include_suppresses_only_errors_that_it_may_explain(pexec: Pexec) -> None:
     pexec.file(
         "pexec.yaml",
         "version: 1\ninclude: [gone.yaml]\nworkflows:\n"
@@ -124,7 +124,7 @@ def test_a_missing_include_hides_only_what_may_be_in_it(pexec: Pexec) -> None:
     assert codes == ["PX107", "PX207"]
 
 
-def test_working_folders_may_be_templates_also_in_an_included_manifest(pexec: Pexec) -> None:
+def test_working_directories_can_be_templates_also_in_an_included_manifest(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\ninclude: [lib/a.yaml]\nparams: {dir: {default: sub}}\n")
     pexec.file(
         "lib/a.yaml",

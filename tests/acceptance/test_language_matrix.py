@@ -1,4 +1,4 @@
-"""Matrices from outside: cells as jobs, chosen needs, fail-fast among them."""
+"""Matrices from outside: one job for each combination, needs between combinations, fail-fast within a matrix."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ workflows:
 """
 
 
-def test_a_failing_cell_cancels_the_others_and_the_rest_of_the_run_goes_on(pexec: Pexec) -> None:
+def test_a_failing_cell_cancels_the_others_and_the_rest_of_the_run_continues(pexec: Pexec) -> None:
     done = pexec.file("pexec.yaml", FAIL_FAST).run("apply", timeout=50)
     assert done.exit_code == 1
     assert "stopping" not in done.stderr
@@ -98,14 +98,14 @@ def test_a_failing_cell_cancels_the_others_and_the_rest_of_the_run_goes_on(pexec
     assert run.results["execution_result"] == "FAILED"
 
 
-def test_a_number_that_loses_a_zero_is_told_and_planned(pexec: Pexec) -> None:
+def test_a_number_that_loses_a_zero_is_a_warning(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows:\n  t: {run: 'echo ${{ matrix.py }}', matrix: {py: [3.10]}}\n")
     done = pexec.run("validate")
     assert (done.exit_code, done.stdout) == (0, "pexec.yaml: valid, 1 job in 1 level\n")
     assert "warning[PX219]: `3.10` is the number 3.1\n --> pexec.yaml:3:51\n" in done.stderr
 
 
-def test_a_matrix_too_large_is_told_at_once(pexec: Pexec) -> None:
+def test_a_matrix_that_is_too_large_is_reported_at_once(pexec: Pexec) -> None:
     axis = ", ".join(map(str, range(1000)))
     pexec.file("pexec.yaml", f"version: 1\nworkflows:\n  t: {{run: x, matrix: {{a: &a [{axis}], b: *a, c: *a}}}}\n")
     done = pexec.run("validate", timeout=20)

@@ -1,4 +1,4 @@
-"""Parameters from outside: flags, the environment, the plan that tells where they come from."""
+"""Parameters from outside: flags, the environment, and the plan that shows where values come from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ workflows:
 """
 
 
-def test_flags_go_before_variables_and_these_before_defaults(pexec: Pexec) -> None:
+def test_flags_override_variables_and_these_override_defaults(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).env(PEXEC_PARAM_RELEASE="1.1", PEXEC_PARAM_LEVEL="low")
     done = pexec.run("plan", "--set", "release=2.0")
     assert (done.exit_code, done.stderr) == (0, "")
@@ -30,7 +30,7 @@ def test_flags_go_before_variables_and_these_before_defaults(pexec: Pexec) -> No
     assert run.json("plan.json")["params"] == {"release": "2.0", "level": "low"}
 
 
-def test_a_parameter_without_a_value_stops_a_run_at_its_line_but_no_validation(pexec: Pexec) -> None:
+def test_a_parameter_without_a_value_is_an_error_of_a_run_but_not_of_validation(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST)
     pexec.run("validate").said(stdout="pexec.yaml: valid, 1 job in 1 level\n")
     for command in ("plan", "apply"):
@@ -67,11 +67,11 @@ def test_a_wrong_name_or_value_is_a_usage_error(pexec: Pexec) -> None:
     )
     pexec.run("apply", "--set", "release").said(
         exit_code=2,
-        stderr="error: argument --set: must be NAME=VALUE, not `release`\n  = help: see `pexec apply --help`\n",
+        stderr="error: argument --set: expected NAME=VALUE, found `release`\n  = help: see `pexec apply --help`\n",
     )
 
 
-def test_a_variable_that_sets_nothing_is_told(pexec: Pexec) -> None:
+def test_a_variable_that_sets_no_parameter_is_reported(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).env(PEXEC_PARAM_LEVEL="low", PEXEC_PARAM_RELAESE="1.0")
     done = pexec.run("plan")
     assert done.exit_code == 0

@@ -34,7 +34,7 @@ echo "$count block before"
 def test_the_shell_blocks_of_a_runbook_run_in_one_shell_and_prose_never_does(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {publish: {file: docs/publish.md, args: [it all]}}\n")
     pexec.file("docs/publish.md", RUNBOOK)
-    (pexec.folder / "docs/publish.md").chmod(0o755)  # the mode of a runbook means nothing
+    (pexec.folder / "docs/publish.md").chmod(0o755)  # the mode of a runbook has no effect
     assert "  publish  docs/publish.md 'it all'  (2 blocks)\n" in pexec.run("plan").stdout
     assert pexec.run("apply").exit_code == 0
     assert last_run(pexec.folder).log("publish") == b"publishing it all\n1 block before\n"
@@ -52,7 +52,7 @@ def test_a_failure_names_the_line_of_the_markdown(pexec: Pexec) -> None:
     assert run.reason("b") == "ran longer than 500ms, in the block at line 8 of `a.md`"
 
 
-def test_a_runbook_that_cannot_run_is_told_before_anything_runs(pexec: Pexec) -> None:
+def test_a_runbook_that_cannot_run_is_reported_before_anything_runs(pexec: Pexec) -> None:
     pexec.file(
         "pexec.yaml",
         "version: 1\nworkflows:\n  prose: {file: prose.md}\n  open: {file: open.md}\n  gone: {file: gone.md}\n"

@@ -1,4 +1,4 @@
-"""Templates from outside: what jobs get to see, and where the errors point."""
+"""Templates from outside: what jobs see, and where errors point."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ workflows:
 ODD = 'it\'s $(touch oops) `touch oops` "x" * ${{ run.dir }}\n'
 
 
-def test_values_reach_jobs_as_they_are_and_never_as_code(pexec: Pexec) -> None:
+def test_values_reach_jobs_unchanged_and_never_as_code(pexec: Pexec) -> None:
     done = pexec.file("pexec.yaml", MANIFEST).run("apply", "--run-root", "it's here")
     assert done.exit_code == 0, done.stderr
     (run,) = [path for path in (pexec.folder / "it's here").iterdir() if path.is_dir()]
@@ -45,7 +45,7 @@ def test_values_reach_jobs_as_they_are_and_never_as_code(pexec: Pexec) -> None:
     assert not (pexec.folder / "oops").exists()
 
 
-def test_templates_with_faults_are_told_at_their_columns(pexec: Pexec) -> None:
+def test_errors_in_templates_are_reported_at_their_columns(pexec: Pexec) -> None:
     pexec.file(
         "pexec.yaml",
         """\
@@ -91,7 +91,7 @@ error: 3 errors in pexec.yaml
     )
 
 
-def test_the_plan_shows_what_a_run_will_fill_in(pexec: Pexec) -> None:
+def test_the_plan_shows_templates_that_the_run_fills_in(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'ls ${{ run.dir }}'}}\n")
     assert "  a  ls ${{ run.dir }}\n" in pexec.run("plan").stdout
     assert pexec.run("apply").exit_code == 0

@@ -1,4 +1,4 @@
-"""Mistakes of the shell runbook that pexec replaces, which must never come back."""
+"""Mistakes of the shell runbook that pexec replaces. They must never come back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def apply(pexec: Pexec, workflows: str, *flags: str, policy: str = "{}") -> int:
     return pexec.file("pexec.yaml", manifest(workflows, policy)).run("apply", *flags).exit_code
 
 
-def test_a_run_that_starts_nothing_is_no_success(pexec: Pexec) -> None:
+def test_a_run_that_starts_nothing_is_not_a_success(pexec: Pexec) -> None:
     assert apply(pexec, "  a: {run: 'true'}\n", "--only", "tag:none") == 2
     assert not runs(pexec.folder)
 
@@ -58,20 +58,26 @@ def test_there_is_no_barrier_between_levels(pexec: Pexec) -> None:
     assert run.at("job.finished", "next") < run.at("job.finished", "slow")
 
 
-def test_groups_are_not_flattened(pexec: Pexec) -> None:
+def test_a_job_starts_when_its_needs_end_and_not_at_the_next_poll(pexec: Pexec) -> None:
+    chain = "".join(f"  j{n}: {{{f'needs: j{n - 1}, ' if n else ''}run: 'true'}}\n" for n in range(20))
+    assert apply(pexec, chain) == 0
+    assert last_run(pexec.folder).events[-1]["wall_seconds"] < 10
+
+
+def test_levels_are_not_flattened(pexec: Pexec) -> None:
     assert apply(pexec, "  a: {run: 'true'}\n  b: {needs: a, run: 'true'}\n  c: {needs: b, run: 'true'}\n") == 0
     groups = last_run(pexec.folder).json("execution_plan.json")["execution_groups"]
     assert [group["workflows"] for group in groups] == [["a"], ["b"], ["c"]]
 
 
-def test_json_is_whole_and_valid_after_a_failure(pexec: Pexec) -> None:
+def test_json_is_complete_and_valid_after_a_failure(pexec: Pexec) -> None:
     assert apply(pexec, "  'a': {run: 'exit 1', description: 'say \"hi\" \\ bye'}\n") == 1
     run = last_run(pexec.folder)
     for name in ("dependencies.json", "execution_plan.json", "results_summary.json", "plan.json"):
         assert isinstance(run.json(name), dict)
 
 
-def test_keys_of_a_workflow_are_not_jobs_and_needs_are_not_a_neighbours(pexec: Pexec) -> None:
+def test_keys_of_a_workflow_are_not_jobs_and_needs_belong_to_their_own_workflow(pexec: Pexec) -> None:
     assert apply(pexec, "  a: {run: 'true'}\n  b: {run: 'true', needs: [a]}\n  c: {run: 'true'}\n") == 0
     assert last_run(pexec.folder).json("dependencies.json")["dependencies"] == {"a": [], "b": ["a"], "c": []}
 
@@ -95,7 +101,7 @@ def test_defaults_need_no_configuration(pexec: Pexec) -> None:
 
 
 @pytest.mark.parametrize("slots", [1, 3])
-def test_the_cap_is_never_passed_and_is_used(pexec: Pexec, slots: int) -> None:
+def test_the_limit_of_parallel_jobs_is_used_and_never_exceeded(pexec: Pexec, slots: int) -> None:
     jobs = "".join(f"  j{n}: {{run: sleep 0.1}}\n" for n in range(9))
     assert apply(pexec, jobs, "-j", str(slots)) == 0
     assert last_run(pexec.folder).check().most_at_once() == slots
@@ -106,7 +112,7 @@ def test_independent_jobs_run_in_parallel(pexec: Pexec) -> None:
     assert last_run(pexec.folder).events[-1]["wall_seconds"] < 2.5
 
 
-def test_a_timeout_is_told_as_a_timeout_and_ends_in_time(pexec: Pexec) -> None:
+def test_a_timeout_is_reported_as_a_timeout_and_ends_in_time(pexec: Pexec) -> None:
     jobs = "  a: {run: \"trap '' TERM; while :; do sleep 0.1; done\", timeout: 1s, grace: 500ms}\n"
     assert apply(pexec, jobs) == 1
     run = last_run(pexec.folder).check()
@@ -114,7 +120,7 @@ def test_a_timeout_is_told_as_a_timeout_and_ends_in_time(pexec: Pexec) -> None:
     assert 1.4 <= run.named("attempt.finished")[0]["duration_seconds"] < 3.5
 
 
-def test_two_runs_started_in_one_second_have_two_folders(pexec: Pexec) -> None:
+def test_runs_that_start_in_the_same_second_have_their_own_directories(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest("  a: {run: 'true'}\n"))
     processes = [pexec.start("apply", "--output", "quiet") for _ in range(3)]
     assert [process.wait(30) for process in processes] == [0, 0, 0]
@@ -133,22 +139,22 @@ def test_times_are_utc(pexec: Pexec) -> None:
     run = last_run(pexec.folder)
     stamp = time.strftime("%Y-%m-%dT%H", time.gmtime())
     earlier = time.strftime("%Y-%m-%dT%H", time.gmtime(time.time() - 60))
-    told = [run.events[0]["ts"], run.results["execution_timestamp"], run.json("execution_plan.json")["plan_created"]]
-    assert all(text.startswith((stamp, earlier)) and text.endswith("Z") for text in told)
+    stamps = [run.events[0]["ts"], run.results["execution_timestamp"], run.json("execution_plan.json")["plan_created"]]
+    assert all(text.startswith((stamp, earlier)) and text.endswith("Z") for text in stamps)
 
 
-def test_zero_jobs_divide_nothing(pexec: Pexec) -> None:
+def test_a_run_without_jobs_divides_by_nothing(pexec: Pexec) -> None:
     assert apply(pexec, "  a: {run: 'true'}\n", "--skip", "a") == 2
 
 
-def test_retries_of_a_timeout_are_made(pexec: Pexec) -> None:
+def test_a_timeout_is_retried(pexec: Pexec) -> None:
     jobs = "  a: {run: '[ $PEXEC_ATTEMPT = 2 ] || sleep 30', timeout: 500ms, retry: {max_attempts: 2, delay: 10ms}}\n"
     assert apply(pexec, jobs) == 0
     verdicts = [event["verdict"] for event in last_run(pexec.folder).check().named("attempt.finished")]
     assert verdicts == ["timed_out", "succeeded"]
 
 
-def test_three_planted_faults_are_told_in_one_pass_and_nothing_runs(pexec: Pexec) -> None:
+def test_three_planted_errors_are_reported_in_one_pass_and_nothing_runs(pexec: Pexec) -> None:
     pexec.file(
         "pexec.yaml",
         "version: 1\n"

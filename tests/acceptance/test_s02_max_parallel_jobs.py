@@ -1,4 +1,4 @@
-"""S02: the manifest's key, `-j` and the environment set how many jobs run at once, and no more ever do."""
+"""S02: the manifest's key, `-j` and the environment set how many jobs run at once, which is never exceeded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JOBS = "".join(f"  j{number}: {{run: 'sleep 0.1; :'}}\n" for number in range(8))
         ("", "", ("--max-parallel-jobs", "1"), 1),
     ],
 )
-def test_so_many_jobs_run_at_once_and_never_more(
+def test_that_number_of_jobs_runs_at_once_and_never_more(
     pexec: Pexec, policy: str, variable: str, flags: tuple[str, ...], most: int
 ) -> None:
     if variable:

@@ -1,4 +1,4 @@
-"""S03: the time limit is 300 s unless `defaults`, the environment or a flag says otherwise, or the workflow itself."""
+"""S03: the timeout is 300 s, unless the workflow, a flag, the environment or `defaults` sets another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TWO = "workflows:\n  own: {run: 'sleep 30; :', timeout: 1500ms}\n  other: {run: 
         ("defaults: {timeout: 10s}\n", "20", ("--timeout-seconds", "0.5"), 0.5),
     ],
 )
-def test_the_workflows_own_limit_stays_and_of_the_others_the_first_that_is_set_counts(
+def test_the_workflows_own_limit_wins_and_then_the_first_that_is_set(
     pexec: Pexec, head: str, variable: str, flags: tuple[str, ...], limit: float
 ) -> None:
     if variable:
@@ -30,7 +30,7 @@ def test_the_workflows_own_limit_stays_and_of_the_others_the_first_that_is_set_c
     assert {job["id"]: job["timeout_seconds"] for job in plan["jobs"]} == {"own": 1.5, "other": limit}
 
 
-def test_it_is_kept(pexec: Pexec) -> None:
+def test_it_is_enforced(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", f"version: 1\n{TWO}")
     assert pexec.run("apply", "--output", "quiet", "--timeout-seconds", "0.5").exit_code == 1
     run = last_run(pexec.folder).check()

@@ -1,4 +1,4 @@
-"""S04, S35, S36, S56, S57: after a failure a run goes on with what does not depend on it, drains, or ends at once."""
+"""S04, S35, S36, S56, S57: after a failure a run continues with independent jobs, drains, or stops at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ workflows:
         ("", ("--fail-fast",), "cancelled", "skipped"),
     ],
 )
-def test_each_mode_ends_the_rest_in_its_way(
+def test_each_mode_ends_the_other_jobs_in_its_own_way(
     pexec: Pexec, policy: str, flags: tuple[str, ...], long: str, later: str
 ) -> None:
     mark = new_mark()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from support.cli import Pexec
 
-GRAPH = {
+GRAPH: dict[str, Any] = {
     "workflows": {"a": {"path": "a.sh", "status": "SUCCESS"}, "b": {"path": "b.sh", "status": "FAILED"}},
     "dependencies": {"a": [], "b": ["a"]},
     "execution_order": ["a", "b"],
 }
 
 
-def test_the_graph_is_merged_and_stays_as_it_is(pexec: Pexec) -> None:
+def test_the_graph_is_merged_and_left_unchanged(pexec: Pexec) -> None:
     text = json.dumps(GRAPH)
     pexec.file("deps.json", text).file("a.sh", ":\n").file("b.sh", ":\n").file("c.sh", "# Depends on: b\n")
     said = pexec.run("discover", "c.sh", "--dependency-graph", "deps.json", "--format", "json")
@@ -26,7 +27,7 @@ def test_the_graph_is_merged_and_stays_as_it_is(pexec: Pexec) -> None:
     assert (pexec.folder / "deps.json").read_text() == text
 
 
-def test_the_graph_is_not_even_overwritten_when_it_is_asked_for(pexec: Pexec) -> None:
+def test_the_graph_is_not_overwritten_even_on_request(pexec: Pexec) -> None:
     text = json.dumps(GRAPH)
     pexec.file("deps.json", text).file("a.sh", ":\n").file("b.sh", ":\n")
     said = pexec.run("discover", "--dependency-graph", "deps.json", "--format", "json", "-o", "deps.json")

@@ -1,4 +1,4 @@
-"""S06: what counts without configuration stands in the schema, is shown by `pexec plan`, and is what happens."""
+"""S06: the defaults are in the schema, `pexec plan` shows them, and a run uses them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_plan_shows_them_and_where_another_value_comes_from(pexec: Pexec) ->
     assert "\n  timeout            1m a job, none for the run  (from PEXEC_TIMEOUT_SECONDS)\n" in shown
 
 
-def test_they_are_what_runs(pexec: Pexec) -> None:
+def test_a_run_uses_them(pexec: Pexec) -> None:
     assert pexec.file("pexec.yaml", MANIFEST).run("apply").exit_code == 1
     run = last_run(pexec.folder).check()
     started = run.events[0]

@@ -1,4 +1,4 @@
-"""S08: what a run needs at the least is looked at before the first job; too little is refused, and said clearly."""
+"""S08: disk, descriptors and memory are checked before the first job; too little is refused with a clear error."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ TWO = "version: 1\ndefaults: {shell: [sh, -eu]}\nworkflows: {a: {run: 'touch ran
 
 
 def under(pexec: Pexec, limit: int) -> tuple[int, str]:
-    """Exit code and stderr of a run that may have so many files open."""
+    """Exit code and stderr of a run with this limit of open files."""
     command = ["prlimit", f"--nofile={limit}", *pexec.program, "apply", "--output", "plain"]
     process = pexec.start_as(command, stderr=-1, stdout=-3)
     stderr = process.communicate(timeout=60)[1].decode()
     return process.returncode, stderr
 
 
-def test_too_few_descriptors_are_refused_and_what_is_not_refused_runs(pexec: Pexec) -> None:
+def test_too_few_descriptors_are_refused_and_the_accepted_minimum_is_enough(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", TWO)
     code, stderr = under(pexec, 30)
     assert code == 5
     assert "more files may be open at once, and a run needs 32\n  = help: raise the limit of 30" in stderr
     assert not (pexec.folder / ".pexec").exists()
     assert not (pexec.folder / "ran").exists()
-    # The least that is not refused is enough indeed.
+    # The smallest limit that is accepted is enough.
     found = re.search(r"only (\d+) more files", stderr)
     assert found is not None
     least = 30 + 32 - int(found[1])
@@ -39,7 +39,7 @@ def test_too_few_descriptors_are_refused_and_what_is_not_refused_runs(pexec: Pex
     assert (pexec.folder / "ran").exists()
 
 
-def test_a_disk_without_room_for_the_plan_is_refused(pexec: Pexec, tmp_path: Path) -> None:
+def test_a_disk_without_space_for_the_plan_is_refused(pexec: Pexec, tmp_path: Path) -> None:
     jobs = "".join(f"  j{number}: {{run: 'touch ran; :'}}\n" for number in range(200))
     pexec.file("pexec.yaml", f"version: 1\nworkflows:\n{jobs}")
     with small_disk(tmp_path / "disk", "200k") as disk:
@@ -51,7 +51,7 @@ def test_a_disk_without_room_for_the_plan_is_refused(pexec: Pexec, tmp_path: Pat
     assert not (pexec.folder / "ran").exists()
 
 
-def test_a_disk_without_room_for_names_is_refused(pexec: Pexec, tmp_path: Path) -> None:
+def test_a_disk_without_inodes_is_refused(pexec: Pexec, tmp_path: Path) -> None:
     pexec.file("pexec.yaml", TWO)
     with small_disk(tmp_path / "disk", "8m,nr_inodes=9") as disk:
         said = pexec.run("apply", "--run-root", str(disk))

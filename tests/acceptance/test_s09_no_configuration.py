@@ -1,4 +1,4 @@
-"""S09: a manifest that only says what to run deals with failures sensibly, and leaves a whole record."""
+"""S09: a manifest without configuration handles failures sensibly and leaves a complete record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_failure_stops_what_needs_it_and_nothing_else(pexec: Pexec) -> None:
     assert run.results["execution_result"] == "FAILED"
 
 
-def test_nothing_of_it_needs_a_home_a_terminal_or_a_locale(pexec: Pexec) -> None:
+def test_it_needs_no_home_directory_terminal_or_locale(pexec: Pexec) -> None:
     for name in ("HOME", "TERM", "LANG"):
         pexec.environ.pop(name, None)
     assert pexec.file("pexec.yaml", MANIFEST).run("apply", "other").exit_code == 0

@@ -1,4 +1,4 @@
-"""S12: `dependencies.json` as discovery writes it: real JSON for any name, with its order filled."""
+"""S12: `dependencies.json` is valid JSON for any name, and its order is complete."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def test_any_path_makes_valid_json(pexec: Pexec) -> None:
     assert graph["execution_order"] == list(graph["workflows"])
 
 
-def test_the_order_holds_every_workflow_behind_what_it_needs(pexec: Pexec) -> None:
+def test_in_the_order_every_workflow_follows_its_needs(pexec: Pexec) -> None:
     pexec.file("a.sh", "# Depends on: b, c\n").file("b.sh", "# Depends on: c\n").file("c.sh", ":\n").file("d.sh", ":\n")
     said = pexec.run("discover", "a.sh", "b.sh", "c.sh", "d.sh", "--format", "json")
     assert json.loads(said.stdout)["execution_order"] == ["c", "d", "b", "a"]
 
 
-def test_what_was_written_is_read_again(pexec: Pexec) -> None:
+def test_discovery_reads_what_it_wrote(pexec: Pexec) -> None:
     pexec.file("a.sh", "# Depends on: b\n. ./lib.sh\n").file("b.sh", ":\n").file("lib.sh", ":\n")
     pexec.run("discover", "a.sh", "b.sh", "--format", "json", "-o", "deps.json").said()
     said = pexec.run("discover", "--dependency-graph", "deps.json", "--format", "json")
     assert (said.exit_code, said.stdout) == (0, (pexec.folder / "deps.json").read_text())
 
 
-def test_each_run_has_one_in_its_folder_with_every_status_at_the_end(pexec: Pexec) -> None:
+def test_each_run_directory_has_one_with_the_final_statuses(pexec: Pexec) -> None:
     jobs = "  c: {needs: [b], run: ':'}\n  b: {file: b.sh, needs: a}\n  a: {run: ':'}\n  d: {run: exit 1}\n"
     pexec.file("b.sh", ":\n").file("pexec.yaml", f"version: 1\nworkflows:\n{jobs}")
     assert pexec.run("apply", "-j", "1", "--output", "quiet").exit_code == 1

@@ -22,7 +22,7 @@ def test_opposite_dependencies_are_a_cycle_through_both_files(pexec: Pexec) -> N
     assert "::: deps.json:1:25\n" in said.stderr
 
 
-def test_a_need_that_the_graph_lacks_is_a_warning_and_counts(pexec: Pexec) -> None:
+def test_a_need_that_the_graph_lacks_is_a_warning_and_is_kept(pexec: Pexec) -> None:
     pexec.file("a.sh", "# Depends on: b\n").file("b.sh", ":\n").file("deps.json", '{"dependencies": {"a": []}}')
     said = pexec.run("discover", "a.sh", "b.sh", "--dependency-graph", "deps.json")
     assert said.exit_code == 0
@@ -32,7 +32,7 @@ def test_a_need_that_the_graph_lacks_is_a_warning_and_counts(pexec: Pexec) -> No
     assert "::: deps.json:1:24\n" in said.stderr
 
 
-def test_keys_of_the_graph_are_no_workflows(pexec: Pexec) -> None:
+def test_keys_of_the_graph_are_not_workflows(pexec: Pexec) -> None:
     pexec.file("a.sh", ":\n").file("deps.json", '{"workflows": {"a": {"path": "a.sh", "status": "path"}}}')
     said = pexec.run("discover", "--dependency-graph", "deps.json")
     assert (said.exit_code, said.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""S14: a workflow is called like its file, without folder and extension."""
+"""S14: a workflow has the name of its file, without directory and extension."""
 
 from __future__ import annotations
 

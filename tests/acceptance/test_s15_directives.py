@@ -1,4 +1,4 @@
-"""S15: `# Depends on:` and `# Requires:` say what a file needs; its neighbours' lines do not."""
+"""S15: `# Depends on:` and `# Requires:` declare the needs of their own file, and of no other."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def test_both_words_in_any_case_and_with_any_separator(pexec: Pexec) -> None:
     assert needs(pexec, "x.sh", *(f"{name}.sh" for name in "abcdef")) == {"x": ["a", "b", "c", "d", "e", "f"]}
 
 
-def test_in_markdown_they_stand_outside_of_code(pexec: Pexec) -> None:
+def test_in_markdown_they_are_outside_of_code(pexec: Pexec) -> None:
     pexec.file("x.md", "# Depends on: a\n\n```text\n# Requires: no\n```\n\n```sh\n:\n```\n\n## Requires: b\n")
     assert needs(pexec.file("a.sh", ":\n").file("b.sh", ":\n"), "x.md", "a.sh", "b.sh") == {"x": ["a", "b"]}
 
 
-def test_a_neighbours_dependencies_are_not_taken(pexec: Pexec) -> None:
+def test_dependencies_of_another_file_with_a_similar_name_are_not_used(pexec: Pexec) -> None:
     pexec.file("build.sh", ":\n").file("build-all.sh", "# Depends on: build\n").file(
         "all.sh", "# Depends on: build-all\n"
     )
     assert needs(pexec, "build.sh", "build-all.sh", "all.sh") == {"build-all": ["build"], "all": ["build-all"]}
 
 
-def test_here_documents_strings_and_prose_say_nothing(pexec: Pexec) -> None:
+def test_here_documents_strings_and_prose_declare_nothing(pexec: Pexec) -> None:
     pexec.file("x.sh", "cat <<EOF |\n# Depends on: no\nEOF\nsort\necho '\n# Requires: no\n'\n")
     pexec.file("y.md", "It Depends on: no\n\nRequires: no\n\n    # Requires: no\n\n```sh\n:\n```\n")
     assert needs(pexec, "x.sh", "y.md") == {}

@@ -1,4 +1,4 @@
-"""S16: what a file sources is an input of its job, and a dependency only if it is a workflow itself."""
+"""S16: a sourced file is an input of the job, and a dependency only if it is a workflow itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from support.cli import Pexec
 
 
-def test_sourced_files_are_listed_and_given_ones_are_needed(pexec: Pexec) -> None:
+def test_sourced_files_are_inputs_and_sourced_workflows_are_needs(pexec: Pexec) -> None:
     pexec.file("ci/a.sh", "source lib.sh\n. ./setup.sh\n").file("ci/lib.sh", ":\n").file("ci/setup.sh", ":\n")
     said = pexec.run("discover", "ci/a.sh", "ci/setup.sh", "--format", "json")
     assert (said.exit_code, said.stderr) == (0, "")

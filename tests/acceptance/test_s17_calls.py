@@ -1,4 +1,4 @@
-"""S17: a file that calls another one needs it, and that is told; only code counts, and only what is known."""
+"""S17: a file that calls another one depends on it, which is reported; only code and known paths count."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FORMS = ["bash b.md", "sh ./b.md", "./b.md", "./ai-dev b", 'bash "$(dirname "$0"
 
 
 @pytest.mark.parametrize("call", FORMS)
-def test_a_call_is_a_dependency_and_told(pexec: Pexec, call: str) -> None:
+def test_a_call_is_a_dependency_and_is_reported(pexec: Pexec, call: str) -> None:
     pexec.file("a.md", f"# A\n\n```bash\n{call}\n```\n").file("b.md", "```sh\n:\n```\n")
     said = pexec.run("discover", "a.md", "b.md")
     assert said.exit_code == 0
@@ -29,7 +29,7 @@ def test_prose_comments_and_other_blocks_call_nothing(pexec: Pexec) -> None:
     assert (said.exit_code, "needs" in said.stdout, said.stderr) == (0, False, "")
 
 
-def test_a_path_that_cannot_be_known_is_a_warning_and_never_a_dependency(pexec: Pexec) -> None:
+def test_a_path_that_is_only_known_at_run_time_is_a_warning_and_never_a_dependency(pexec: Pexec) -> None:
     said = pexec.file("a.sh", 'bash "$HERE/b.sh"\n').file("b.sh", ":\n").run("discover", "a.sh", "b.sh")
     assert (said.exit_code, "needs" in said.stdout) == (0, False)
     assert said.stderr.startswith('warning[PX134]: which file `"$HERE/b.sh"` is cannot be known without running')

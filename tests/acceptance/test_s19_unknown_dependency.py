@@ -1,4 +1,4 @@
-"""S19: a dependency that does not exist is an error at its place, with what was probably meant; never dropped."""
+"""S19: an unknown dependency is an error at its position, with a suggestion; it is never dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S21: a circle is refused before anything runs; the shortest one is shown, with every edge at its line."""
+"""S21: a cycle is an error before anything runs; the shortest one is shown, with every edge at its line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ workflows:
 """
 
 
-def test_the_shortest_circle_is_shown_edge_by_edge(pexec: Pexec) -> None:
+def test_the_shortest_cycle_is_shown_edge_by_edge(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", CYCLE)
     pexec.run("apply").said(
         exit_code=3,
@@ -49,19 +49,22 @@ error: 1 error in pexec.yaml
     assert not (pexec.folder / ".pexec").exists()
 
 
-def test_each_separate_circle_is_told_in_one_pass(pexec: Pexec) -> None:
+def test_all_separate_cycles_are_reported_in_one_pass(pexec: Pexec) -> None:
     pexec.file(
         "pexec.yaml",
         "version: 1\nworkflows:\n  a: {needs: b, run: x}\n  b: {after: a, run: x}\n"
         "  c: {needs: c, run: x}\n  d: {needs: e, run: x}\n  e: {needs: d, run: x}\n",
     )
     said = pexec.run("validate", "--format", "json")
-    told = [(fault["code"], fault["line"], fault["message"]) for fault in json.loads(said.stdout)["diagnostics"]]
-    assert (said.exit_code, [(code, line) for code, line, _ in told]) == (3, [("PX201", 3), ("PX207", 5), ("PX201", 6)])
-    assert "`a` -> `b` -> `a`" in told[0][2]
+    reported = [(error["code"], error["line"], error["message"]) for error in json.loads(said.stdout)["diagnostics"]]
+    assert (said.exit_code, [(code, line) for code, line, _ in reported]) == (
+        3,
+        [("PX201", 3), ("PX207", 5), ("PX201", 6)],
+    )
+    assert "`a` -> `b` -> `a`" in reported[0][2]
 
 
-def test_a_circle_through_a_whole_large_manifest_is_told_at_once_and_in_short(pexec: Pexec) -> None:
+def test_a_cycle_through_a_whole_large_manifest_is_reported_quickly_and_shortened(pexec: Pexec) -> None:
     count = 5_000
     lines = "".join(f"  j{n}: {{needs: j{(n + 1) % count}, run: x}}\n" for n in range(count))
     said = pexec.file("pexec.yaml", f"version: 1\nworkflows:\n{lines}").run("validate", timeout=20)
@@ -74,5 +77,5 @@ def test_a_circle_through_a_whole_large_manifest_is_told_at_once_and_in_short(pe
         "     = note: 4980 more places not shown",
         "     = help: remove one of these edges; `j4999 -> j0` is the only one that closes the cycle",
     ]
-    (fault,) = json.loads(pexec.run("validate", "--format", "json").stdout)["diagnostics"]
-    assert len(fault["notes"]) == count
+    (error,) = json.loads(pexec.run("validate", "--format", "json").stdout)["diagnostics"]
+    assert len(error["notes"]) == count

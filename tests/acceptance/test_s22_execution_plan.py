@@ -1,4 +1,4 @@
-"""S22: `execution_plan.json` has exactly the runbook's names, its counts agree, and it keeps to its schema."""
+"""S22: `execution_plan.json` has exactly the runbook's keys, consistent counts, and matches its schema."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ workflows:
 """
 
 
-def test_it_is_exact_also_when_the_run_fails(pexec: Pexec) -> None:
+def test_it_is_exact_even_when_the_run_fails(pexec: Pexec) -> None:
     before = datetime.now(UTC) - timedelta(seconds=1)
     assert pexec.file("pexec.yaml", MANIFEST).run("apply").exit_code == 1
     plan = last_run(pexec.folder).check().json("execution_plan.json")
@@ -39,7 +39,7 @@ def test_it_is_exact_also_when_the_run_fails(pexec: Pexec) -> None:
     }
 
 
-def test_the_flag_for_slots_counts(pexec: Pexec) -> None:
+def test_the_flag_for_parallel_jobs_is_used(pexec: Pexec) -> None:
     assert pexec.file("pexec.yaml", MANIFEST).run("apply", "-j", "1").exit_code == 1
     assert last_run(pexec.folder).json("execution_plan.json")["max_parallel_jobs"] == 1
 

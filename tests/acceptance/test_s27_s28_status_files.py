@@ -1,4 +1,4 @@
-"""S27, S28: a status file for each job, one word of a closed set, never half written and never missing at the end."""
+"""S27, S28: each job has a status file with one word of a closed set, never partial and never missing at the end."""
 
 from __future__ import annotations
 
@@ -34,15 +34,17 @@ def test_every_job_has_its_last_status_under_a_safe_name(pexec: Pexec) -> None:
     assert process.wait(60) == 1
     run = last_run(pexec.folder).check()
     found = statuses(run)
-    assert len(found) == 7  # `good` and the cells of `Good` too, where names that differ by case are one file
+    assert (
+        len(found) == 7
+    )  # also `good` and the jobs of `Good`: on some file systems, names that differ in case are one file
     assert len({name.lower() for name in found}) == 7
-    told = sorted(word.removesuffix("\n") for word in found.values())
-    assert told == sorted(entry["status"] for entry in run.jobs.values())
-    assert {"SUCCESS", "FAILED", "TIMED_OUT", "SKIPPED", "CANCELLED"} == set(told)
+    written = sorted(word.removesuffix("\n") for word in found.values())
+    assert written == sorted(entry["status"] for entry in run.jobs.values())
+    assert {"SUCCESS", "FAILED", "TIMED_OUT", "SKIPPED", "CANCELLED"} == set(written)
     assert (run.path / "status/bad.status").read_text() == "FAILED\n"
 
 
-def test_while_a_run_goes_on_each_file_is_always_one_whole_word(pexec: Pexec) -> None:
+def test_during_a_run_each_file_is_always_one_whole_word(pexec: Pexec) -> None:
     chain = "".join(
         f"  j{number}: {{{f'needs: j{number - 1}, ' if number else ''}run: sleep 0.3}}\n" for number in range(8)
     )

@@ -1,4 +1,4 @@
-"""S29, S30: how long each job took, by a clock that nobody sets, and how it ended: code, signal, reason."""
+"""S29, S30: the duration of each job by a monotonic clock, and how it ended: exit code, signal, reason."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def run(pexec: Pexec) -> Run:
     return last_run(pexec.folder).check()
 
 
-def test_code_signal_and_reason_are_told_apart(run: Run) -> None:
-    told = {job: (entry["status"], entry["exit_code"], entry["signal"]) for job, entry in run.jobs.items()}
-    assert told == {
+def test_exit_code_signal_and_reason_are_distinct(run: Run) -> None:
+    reported = {job: (entry["status"], entry["exit_code"], entry["signal"]) for job, entry in run.jobs.items()}
+    assert reported == {
         "sleeps": ("SUCCESS", 0, None),
         "quick": ("SUCCESS", 0, None),
         "code": ("FAILED", 42, None),
@@ -50,7 +50,7 @@ def test_code_signal_and_reason_are_told_apart(run: Run) -> None:
     assert "`code` failed" in reasons["never"]
 
 
-def test_times_are_those_of_the_attempts_and_of_nothing_else(run: Run) -> None:
+def test_durations_are_those_of_the_attempts_alone(run: Run) -> None:
     seconds = {job: entry["execution_time_seconds"] for job, entry in run.jobs.items()}
     assert 0.4 <= seconds["sleeps"] < 5
     assert 0.2 <= seconds["again"] < 5  # both attempts, not the wait for a slot

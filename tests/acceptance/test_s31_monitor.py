@@ -1,4 +1,4 @@
-"""S31: a run can be watched, also from another terminal and while it goes on."""
+"""S31: a run can be watched while it runs, also from another terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ workflows:
 """
 
 
-def test_another_terminal_sees_what_runs_what_failed_and_what_waits_for_what(pexec: Pexec) -> None:
+def test_another_terminal_shows_what_runs_what_failed_and_what_waits_for_what(pexec: Pexec) -> None:
     process = pexec.file("pexec.yaml", MANIFEST).start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
     try:
         assert wait_until(

@@ -1,4 +1,4 @@
-"""S32: no job starts before what it needs has ended, and no more run at once than may, as the journal tells it."""
+"""S32: no job starts before its needs have ended, and the limit of parallel jobs holds, according to the journal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.runs import last_run
 
 
 def workflows(jobs: int, chance: random.Random) -> str:
-    """Jobs that need up to three others, in any order; some fail, some are tried again, some share a pool."""
+    """Jobs that need up to three others, in any order; some fail, some are retried, some share a pool."""
     lines = []
     for number in range(jobs):
         needs = sorted({f"j{chance.randrange(number)}" for _ in range(chance.randrange(4))} if number else set())
@@ -28,13 +28,13 @@ def workflows(jobs: int, chance: random.Random) -> str:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("fail_fast", ["false", "drain"])
-def test_of_any_workflows(pexec: Pexec, seed: int, fail_fast: str) -> None:
+def test_for_any_workflows(pexec: Pexec, seed: int, fail_fast: str) -> None:
     chance = random.Random(seed)
     policy = f"policy: {{max_parallel_jobs: 3, pools: {{tape: 1}}, fail_fast: {fail_fast}}}"
     pexec.file(
         "pexec.yaml", f"version: 1\n{policy}\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{workflows(40, chance)}"
     )
     assert pexec.run("apply", "--output", "quiet").exit_code in (0, 1)
-    run = judged(last_run(pexec.folder))  # needs before starts, the cap, pools, the judge
+    run = judged(last_run(pexec.folder))  # needs before starts, the limit, pools, `pexec verify`
     assert 2 <= run.most_at_once() <= 3 or fail_fast == "drain"
     assert pexec.run("verify").exit_code == 0

@@ -1,4 +1,4 @@
-"""S32, S33: order and cap can be proved of any run from its journal, and a journal that breaks them is found."""
+"""S32, S33: `pexec verify` proves order and limits from the journal, and finds a journal that violates them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def skipped_for_nothing(events: Events) -> None:
     events[place(events, "job.finished", "fail")]["status"] = "succeeded"
 
 
-def test_a_run_is_proved_lawful(pexec: Pexec, run: Run) -> None:
+def test_a_lawful_run_passes(pexec: Pexec, run: Run) -> None:
     pexec.run("verify").said(stdout=f"run {run.path.name}: no violation in {len(run.events)} events of 8 jobs\n")
 
 
@@ -92,7 +92,7 @@ def test_a_run_is_proved_lawful(pexec: Pexec, run: Run) -> None:
         (skipped_for_nothing, "skip"),
     ],
 )
-def test_a_rule_that_was_broken_is_found_at_its_line(
+def test_a_violated_rule_is_reported_at_its_line(
     pexec: Pexec, run: Run, spoil: Callable[[Events], None], rule: str
 ) -> None:
     copy = pexec.folder / "copies" / run.path.name

@@ -1,4 +1,4 @@
-"""S34: a workflow file that does not exist is an error at its line before anything starts, and is never uncounted."""
+"""S34: a missing workflow file is an error at its line before anything starts, and never vanishes from the totals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ workflows:
 
 
 @pytest.mark.parametrize("command", ["apply", "plan", "validate"])
-def test_every_missing_file_is_told_at_its_line_and_nothing_runs(pexec: Pexec, command: str) -> None:
+def test_every_missing_file_is_reported_at_its_line_and_nothing_runs(pexec: Pexec, command: str) -> None:
     pexec.file("pexec.yaml", MANIFEST)
     pexec.run(command).said(
         exit_code=3,
@@ -44,14 +44,14 @@ error: 2 errors in pexec.yaml
     assert not runs(pexec.folder)
 
 
-def test_a_file_that_is_no_file_is_told_too(pexec: Pexec) -> None:
+def test_a_directory_in_place_of_a_file_is_reported_too(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {file: folder}}\n").file("folder/x", "")
     said = pexec.run("validate")
     assert said.exit_code == 3
     assert "error[PX206]: `a` cannot run `folder`: it is a folder\n --> pexec.yaml:2:23\n" in said.stderr
 
 
-def test_a_file_that_goes_while_the_run_is_under_way_fails_its_job_and_is_counted(pexec: Pexec) -> None:
+def test_a_file_that_is_removed_during_the_run_fails_its_job_and_is_counted(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST.replace("touch ran", "rm -r ci").replace("  book: {file: gone.md}\n", ""))
     pexec.file("ci/gone.sh", "echo never\n")
     assert pexec.run("apply").exit_code == 1

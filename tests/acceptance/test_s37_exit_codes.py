@@ -1,4 +1,4 @@
-"""S37: the exit code says what happened; the codes of signals are in `test_signals.py` of the promises."""
+"""S37: the exit code shows what happened; for signals see `tests/promises/test_signals.py`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ GOOD = "version: 1\nworkflows: {a: {run: 'true'}}\n"
         ("version: 1\npolicy: {timeout: 200ms}\nworkflows: {a: {run: sleep 30}}\n", ("apply",), 124),
     ],
 )
-def test_the_exit_code_is_that_of_the_table(pexec: Pexec, text: str, arguments: tuple[str, ...], code: int) -> None:
+def test_the_exit_code_is_the_documented_one(pexec: Pexec, text: str, arguments: tuple[str, ...], code: int) -> None:
     said = pexec.file("pexec.yaml", text).run(*arguments, "--output", "quiet")
     assert said.exit_code == code, said

@@ -1,4 +1,4 @@
-"""S39, S40: `results_summary.json` has the runbook's names with real types, every planned job, and sums that add up."""
+"""S39, S40: `results_summary.json` has the runbook's keys with real types, every planned job, and correct sums."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def results(pexec: Pexec, text: str, exit_code: int) -> Run:
     return run
 
 
-def test_the_names_of_the_runbook_are_there_with_real_types(pexec: Pexec) -> None:
+def test_the_keys_of_the_runbook_have_real_types(pexec: Pexec) -> None:
     run = results(pexec, MANIFEST, 1)
     data = run.results
     assert (data["execution_result"], data["max_parallel_jobs"], data["fail_fast"]) == ("FAILED", 2, "drain")
@@ -63,7 +63,7 @@ def test_the_sums_are_those_of_the_jobs(pexec: Pexec) -> None:
     assert "bad" in summary["critical_path"]
 
 
-def test_without_any_job_everything_is_zero(pexec: Pexec) -> None:
+def test_without_jobs_everything_is_zero(pexec: Pexec) -> None:
     run = results(pexec, "version: 1\nworkflows: {a: {run: ':', if: {env.NEVER_SET: x}}}\n", 0)
     assert (run.results["execution_result"], run.results["jobs"]) == ("SUCCESS", [])
     numbers = {name: value for name, value in run.results["summary"].items() if name != "wall_time_seconds"}
@@ -75,7 +75,7 @@ def test_report_prints_the_same_object(pexec: Pexec) -> None:
     assert json.loads(pexec.run("report", "--format", "json").stdout) == run.results
 
 
-def test_they_are_there_before_the_first_job_which_can_read_them(pexec: Pexec) -> None:
+def test_the_first_job_can_already_read_them(pexec: Pexec) -> None:
     pexec.file(
         "pexec.yaml", "version: 1\nworkflows:\n  a: {run: cat $PEXEC_RUN_DIR/results_summary.json}\n  b: {run: ':'}\n"
     )

@@ -1,4 +1,4 @@
-"""S41: when a run is over a table says what became of each job, how it all went, and where its files are."""
+"""S41: at the end of a run a table shows the outcome of each job, the totals, and where the files are."""
 
 from __future__ import annotations
 
@@ -18,22 +18,27 @@ workflows:
   behind: {needs: bad, run: ':'}
 """
 
+TIME = r"(\d+ms|\d+\.\ds)"
 
-def test_it_stands_at_the_end_on_standard_error_whatever_is_shown(pexec: Pexec) -> None:
+
+TIME = r"\d+(\.\d+)?m?s"
+
+
+def test_it_is_last_on_standard_error_in_every_output_mode(pexec: Pexec) -> None:
     for output in ("plain", "live", "grouped", "quiet", "jsonl"):
         said = pexec.file("pexec.yaml", MANIFEST).run("apply", "--output", output)
         assert said.exit_code == 1
         run = last_run(pexec.folder)
         table = said.stderr.partition("job     status")[2].splitlines()
-        assert re.fullmatch(r"good    succeeded  +\d+\.\d+ s", table[1])
-        assert re.fullmatch(r"bad     failed  +\d+\.\d+ s  exit code 3; logs/bad\.1\.log", table[2])
+        assert re.fullmatch(rf"good    succeeded  +{TIME}", table[1])
+        assert re.fullmatch(rf"bad     failed  +{TIME}  exit code 3; logs/bad\.1\.log", table[2])
         assert re.fullmatch(r"behind  skipped  +-  need `bad` failed", table[3])
-        assert re.fullmatch(r"FAILED in \d+\.\d+ s: 1 of 3 jobs succeeded, 1 failed, 1 skipped", table[5])
-        assert re.fullmatch(r"speed-up \d+\.\d, \d+ % of 2 slots used, critical path \d+\.\d+ s", table[6])
-        assert table[7:] == [f"run folder: {run.path}"]
+        assert re.fullmatch(rf"FAILED in {TIME}: 1 of 3 jobs succeeded, 1 failed, 1 skipped", table[5])
+        assert re.fullmatch(rf"\d+\.\dx parallel speedup, \d+% of 2 slots busy, critical path {TIME}", table[6])
+        assert table[7:] == [f"run directory: {run.path}"]
 
 
-def test_its_statuses_have_colours_where_colours_are_wanted(pexec: Pexec) -> None:
+def test_its_statuses_are_coloured_where_colours_are_enabled(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST)
     forced = pexec.env(FORCE_COLOR="1").run("apply", "--output", "quiet").stderr
     assert "good    \x1b[32msucceeded\x1b[0m" in forced
@@ -60,11 +65,11 @@ def shown_on_terminal(pexec: Pexec, kind: str) -> bytes:
 def read(leader: int) -> bytes:
     try:
         return os.read(leader, 4096)
-    except OSError:  # all who wrote are gone
+    except OSError:  # every writer has closed the terminal
         return b""
 
 
-def test_of_very_many_jobs_it_shows_what_broke_and_the_slowest(pexec: Pexec) -> None:
+def test_for_a_large_run_it_shows_the_failures_and_the_slowest_jobs(pexec: Pexec) -> None:
     text = "version: 1\nworkflows:\n" + "".join(
         f"  j{number}: {{argv: ['{'false' if number == 50 else 'true'}']}}\n" for number in range(60)
     )

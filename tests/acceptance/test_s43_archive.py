@@ -1,4 +1,4 @@
-"""S43: a run can be kept as one archive: whole, private, and never half written."""
+"""S43: a run can be packed into one archive: complete, private, and never partial."""
 
 from __future__ import annotations
 

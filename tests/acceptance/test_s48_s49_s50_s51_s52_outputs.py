@@ -1,4 +1,4 @@
-"""S48 to S52: the five outputs are there after a success, a failure and an interrupt, and after a crash on request."""
+"""S48 to S52: the five outputs exist after a success, a failure and an interrupt, and on request after a crash."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MANIFEST = (
 
 
 def check(folder: Path, result: str) -> dict[str, Any]:
-    """All outputs are there and valid; the results."""
+    """Check that all outputs exist and are valid. Returns the results."""
 
     def valid(name: str, schema: str) -> dict[str, Any]:
         data: dict[str, Any] = json.loads((folder / name).read_text())
@@ -51,7 +51,7 @@ def test_after_a_success_and_after_a_failure(pexec: Pexec, b: str, code: int, re
 
 
 def started(pexec: Pexec) -> subprocess.Popen[bytes]:
-    """A run whose second job is under way."""
+    """A run whose second job is running."""
     text = MANIFEST.format(b="touch begun; sleep 30")
     process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
     assert wait_until(lambda: (pexec.folder / "begun").exists())

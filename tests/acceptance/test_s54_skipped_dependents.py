@@ -1,4 +1,4 @@
-"""S54: what needs a job that failed is skipped, through the whole chain, and the reason names the need."""
+"""S54: all dependents of a failed job are skipped, transitively, and the reason names the need."""
 
 from __future__ import annotations
 

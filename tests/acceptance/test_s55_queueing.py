@@ -1,4 +1,4 @@
-"""S55: jobs queue for pools, for room in the machine and for descriptors; none fails for want of them."""
+"""S55: jobs queue for pools, for resources of the machine and for descriptors; none fails for lack of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def most_in(run: Run, jobs: set[str]) -> int:
     return most
 
 
-def test_a_pool_is_never_oversold_and_who_needs_none_of_it_passes(pexec: Pexec) -> None:
+def test_a_pool_is_never_exceeded_and_other_jobs_overtake(pexec: Pexec) -> None:
     jobs = "".join(f"  d{number}: {{run: 'sleep 0.1; :', pools: {{database: 1}}}}\n" for number in range(5))
     text = f"version: 1\npolicy: {{max_parallel_jobs: 8, pools: {{database: 2}}}}\nworkflows:\n{jobs}"
     pexec.file("pexec.yaml", text + "  free: {run: 'sleep 0.1; :'}\n")
@@ -27,7 +27,7 @@ def test_a_pool_is_never_oversold_and_who_needs_none_of_it_passes(pexec: Pexec) 
 
 
 @pytest.mark.parametrize("limit", ["admission: {min_free_memory: 1024TiB}", "admission: {max_load: 0.000001}"])
-def test_without_room_in_the_machine_jobs_go_one_by_one(pexec: Pexec, limit: str) -> None:
+def test_on_a_full_machine_jobs_run_one_by_one(pexec: Pexec, limit: str) -> None:
     jobs = "".join(f"  j{number}: {{run: 'sleep 0.05; :'}}\n" for number in range(3))
     pexec.file("pexec.yaml", f"version: 1\npolicy: {{max_parallel_jobs: 3, {limit}}}\nworkflows:\n{jobs}")
     assert pexec.run("apply", "--output", "quiet").exit_code == 0

@@ -1,4 +1,4 @@
-"""S58: a job is kept from the rest of the machine as far as it asks for that, and results tell by what."""
+"""S58: a job is isolated from the machine at the level that it requests, and results show the mechanism."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ workflows:
 
 
 @pytest.mark.skipif(not (HAS_NAMESPACES and (HAS_BUBBLEWRAP or HAS_LANDLOCK)), reason="nothing isolates here")
-def test_three_levels_each_keeping_more(pexec: Pexec) -> None:
+def test_each_of_three_levels_isolates_more(pexec: Pexec) -> None:
     pexec.file("own/.keep", "")
     pexec.file("pexec.yaml", MANIFEST.replace("|| true", "|| echo refused"))
     assert pexec.run("apply", "--output", "quiet").exit_code == 0

@@ -1,4 +1,4 @@
-"""S59: what a job may use is limited from its first instruction, and results name who enforced it."""
+"""S59: limits apply from a job's first instruction, and results show what enforced them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ workflows:
 """
 
 
-def test_limits_hold_and_are_accounted_for(pexec: Pexec) -> None:
+def test_limits_hold_and_their_enforcement_is_recorded(pexec: Pexec) -> None:
     assert pexec.file("pexec.yaml", MANIFEST).run("apply", "--output", "quiet").exit_code == 0
     run = last_run(pexec.folder).check()
     assert run.log("files").startswith(b"64\n")

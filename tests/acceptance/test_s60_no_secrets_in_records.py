@@ -1,4 +1,4 @@
-"""S60: nothing that is written holds the value of a secret."""
+"""S60: nothing that is written contains the value of a secret."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ workflows:
 """
 
 
-def test_no_file_of_a_run_and_nothing_on_the_screen_tells_it(pexec: Pexec) -> None:
+def test_no_file_of_a_run_and_no_output_contains_it(pexec: Pexec) -> None:
     said = pexec.file("pexec.yaml", MANIFEST).env(CI_TOKEN=VALUE).run("apply", "--output", "plain")
     run = last_run(pexec.folder).check()
     assert run.log("a").startswith(b"token is ***\n")

@@ -1,4 +1,4 @@
-"""S61: no process that a job has started outlives it."""
+"""S61: no process that a job started outlives it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from support.cli import Pexec
 from support.runs import last_run
 
 
-def test_a_daemon_ends_with_its_job_which_succeeds_and_says_so(pexec: Pexec) -> None:
+def test_a_daemon_ends_with_its_job_which_succeeds_and_reports_it(pexec: Pexec) -> None:
     mark = new_mark()
     words = ", ".join(f"'{word}'" for word in evil("daemon.py", mark))
     text = f"version: 1\nworkflows:\n  a: {{argv: [{words}]}}\n  b: {{argv: [{words}], isolation: process}}\n"

@@ -1,4 +1,4 @@
-"""S62: what a run writes is its user's alone, whatever the umask."""
+"""S62: the files of a run are accessible to its user alone, whatever the umask."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from support.cli import Pexec
 from support.runs import last_run
 
 
-def test_folders_and_files_of_a_run_are_closed_to_others(pexec: Pexec) -> None:
+def test_directories_and_files_of_a_run_are_closed_to_others(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'echo a; umask > seen; echo b >&2'}}\n")
     command = [sys.executable, "-c", "import os, sys; os.umask(0); os.execv(sys.executable, sys.argv[1:])"]
     with pexec.start_as([*command, *pexec.program, "apply", "--output", "quiet"]) as process:

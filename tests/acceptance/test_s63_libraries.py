@@ -1,4 +1,4 @@
-"""S63: JSON, scheduling, signals and files are dealt with in the program itself: it calls no tools of the system."""
+"""S63: pexec handles JSON, scheduling, signals and files itself; it runs no tools of the system."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ COMMANDS = (
 )
 
 
-def test_a_whole_run_and_all_looks_at_it_need_nothing_but_the_jobs_own_shell(pexec: Pexec) -> None:
-    """On this `PATH` there is `sh`, and every other program would be missed."""
+def test_a_run_and_all_reports_of_it_need_only_the_shell_of_the_jobs(pexec: Pexec) -> None:
+    """`PATH` contains only `sh`, so that any other program is not found."""
     shell = shutil.which("sh")
     assert shell is not None
     tools = pexec.folder / "tools"

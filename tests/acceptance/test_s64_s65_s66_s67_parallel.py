@@ -1,4 +1,4 @@
-"""S64 to S67: independent jobs run side by side, waits are kept, and what that gains is told truly."""
+"""S64 to S67: independent jobs run in parallel, dependencies hold, and speedup and utilisation are correct."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def apply(pexec: Pexec, text: str, slots: int) -> Run:
 
 def test_as_many_jobs_as_slots_run_at_the_same_time(pexec: Pexec) -> None:
     jobs = 6
-    # Each waits for all the others to be there: on a machine that is busy, clocks tell less.
+    # Each waits until all the others have started: on a busy machine, times prove less.
     pexec.file("meet.sh", f"touch here.$1; until [ $(ls here.* | wc -l) = {jobs} ]; do sleep 0.02; done; sleep 0.3\n")
     run = apply(
         pexec, "".join(f"  s{number}: {{run: sh meet.sh {number}, timeout: 30s}}\n" for number in range(jobs)), jobs
@@ -39,7 +39,7 @@ def test_there_is_no_barrier_between_levels(pexec: Pexec) -> None:
     assert run.at("attempt.started", "slow2") < run.at("attempt.finished", "slow0")
 
 
-def test_one_slot_is_one_after_the_other_and_says_so(pexec: Pexec) -> None:
+def test_with_one_slot_jobs_run_in_sequence_and_the_speedup_says_so(pexec: Pexec) -> None:
     run = apply(pexec, "".join(f"  s{number}: {{run: sleep 0.1}}\n" for number in range(3)), 1)
     summary = run.results["summary"]
     assert run.most_at_once() == 1

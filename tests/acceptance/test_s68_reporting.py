@@ -1,4 +1,4 @@
-"""S68: plan, status, lists and reports of one run tell one story: while it goes on, dead, and ended."""
+"""S68: plan, status, list and reports of one run agree: while it runs, after a crash, and at its end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ workflows:
 
 
 def looked(pexec: Pexec) -> dict[str, Any]:
-    """What each command says, as data."""
+    """What each command reports, as data."""
     said = {
         name: pexec.run(*words, "--format", "json")
         for name, words in {"status": ["status"], "runs": ["runs"], "report": ["report"], "verify": ["verify"]}.items()
@@ -35,23 +35,23 @@ def looked(pexec: Pexec) -> dict[str, Any]:
 
 
 def check_one_story(pexec: Pexec, state: str, done: int) -> None:
-    told = looked(pexec)
-    (listed,) = told["runs"]["runs"]
-    counts = told["status"]["counts"]
-    assert (told["status"]["state"], listed["state"], told["verify"]["state"]) == (state,) * 3
+    reported = looked(pexec)
+    (listed,) = reported["runs"]["runs"]
+    counts = reported["status"]["counts"]
+    assert (reported["status"]["state"], listed["state"], reported["verify"]["state"]) == (state,) * 3
     assert listed["counts"] == counts
-    summary = told["report"]["summary"]
+    summary = reported["report"]["summary"]
     assert (counts["success"], summary["successful_jobs"]) == (done, done)
     assert (counts["failed"], summary["allowed_failures"]) == (1, 1)
-    assert sum(counts.values()) == summary["total_jobs"] == told["verify"]["jobs"] == 4
-    assert told["verify"]["violations"] == []
+    assert sum(counts.values()) == summary["total_jobs"] == reported["verify"]["jobs"] == 4
+    assert reported["verify"]["violations"] == []
     for form in ("md", "html", "junit"):
         assert pexec.run("report", "--format", form).exit_code == 0
     suite = ET.fromstring(pexec.run("report", "--format", "junit").stdout)
     assert len(list(suite.iter("testcase"))) == 4
 
 
-def test_of_a_run_that_goes_on_that_was_killed_and_that_has_ended(pexec: Pexec) -> None:
+def test_for_a_run_that_is_running_crashed_and_ended(pexec: Pexec) -> None:
     plan = json.loads(pexec.file("pexec.yaml", MANIFEST).run("plan", "--format", "json").stdout)
     process = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
     assert wait_until(lambda: bool(runs(pexec.folder)) and b'spawned","job":"hold' in journal(pexec))
@@ -66,7 +66,7 @@ def test_of_a_run_that_goes_on_that_was_killed_and_that_has_ended(pexec: Pexec) 
     run = last_run(pexec.folder).check()
     assert run.json("plan.json")["digest"] == plan["digest"]
     assert run.results["summary"]["success_rate"] == 0.75
-    assert "| Success Rate | 75.00 % |" in (run.path / "execution_report.md").read_text()
+    assert "| Success Rate | 75.00% |" in (run.path / "execution_report.md").read_text()
 
 
 def journal(pexec: Pexec) -> bytes:

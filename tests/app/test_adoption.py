@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from support.planning import Found, good_plan
+from support.planning import file_facts, good_plan
 
-from orchestrator.app.adoption import fates, untouched
+from orchestrator.app.adoption import adoption_decisions, jobs_left_out
 from orchestrator.engine.states import JobState
 from orchestrator.plan.model import Plan
 
@@ -21,17 +21,20 @@ CHAIN = """
       build: {needs: fetch, run: make}
       test: {needs: build, file: test.sh}
 """
-UNCHANGED = "it succeeded, and nothing that it stands on has changed"
+UNCHANGED = "succeeded and unchanged"
 
 
 def chain(text: str = CHAIN, content: str = "d1") -> Plan:
-    return good_plan(text, files={"test.sh": Found(sha256=content)})
+    return good_plan(text, files={"test.sh": file_facts(sha256=content)})
 
 
 def told(old: Plan, states: list[JobState], new: Plan) -> dict[str, str]:
     """Why each job is reused (`= ...`) or runs."""
-    decided = fates(old, states, new)
-    return {job.id: f"= {fate.why}" if fate.reused else fate.why for job, fate in zip(new.jobs, decided, strict=True)}
+    decisions = adoption_decisions(old, states, new)
+    return {
+        job.id: f"= {decision.why}" if decision.reused else decision.why
+        for job, decision in zip(new.jobs, decisions, strict=True)
+    }
 
 
 def test_all_that_succeeded_is_reused_when_only_limits_and_the_policy_have_changed() -> None:
@@ -39,15 +42,15 @@ def test_all_that_succeeded_is_reused_when_only_limits_and_the_policy_have_chang
     assert told(chain(), [OK, OK, BAD], chain(text)) == {
         "fetch": f"= {UNCHANGED}",
         "build": f"= {UNCHANGED}",
-        "test": "it failed",
+        "test": "failed",
     }
 
 
 def test_a_change_is_told_where_it_is_and_to_all_that_stand_on_it() -> None:
     assert told(chain(), [OK, OK, OK], chain(CHAIN.replace("run: get", "run: get more"))) == {
         "fetch": "its definition has changed",
-        "build": "what it needs has changed: `fetch`",
-        "test": "what it needs has changed: `build`",
+        "build": "its needs have changed: `fetch`",
+        "test": "its needs have changed: `build`",
     }
     assert told(chain(), [OK, OK, OK], chain(content="d2")) == {
         "fetch": f"= {UNCHANGED}",
@@ -65,22 +68,22 @@ def test_what_did_not_succeed_runs_for_that_reason() -> None:
     wide = good_plan("workflows: {a: {run: x}, b: {run: x}, c: {run: x}, d: {run: x}, e: {run: x}, f: {run: x}}")
     states = [BAD, JobState.TIMED_OUT, JobState.LOST, OFF, SKIP, NOT]
     assert list(told(wide, states, wide).values()) == [
-        "it failed",
-        "it timed out",
-        "it was lost",
-        "it was cancelled",
-        "it was skipped",
-        "it had not ended",
+        "failed",
+        "timed out",
+        "was lost",
+        "was cancelled",
+        "was skipped",
+        "did not end",
     ]
 
 
 def test_a_job_that_was_not_there_is_new() -> None:
-    assert told(chain(), [OK, OK, OK], chain(CHAIN + "      more: {run: x}\n"))["more"] == "it is new"
+    assert told(chain(), [OK, OK, OK], chain(CHAIN + "      more: {run: x}\n"))["more"] == "new"
 
 
 def names(plan: Plan, states: list[JobState], new: Plan | None = None) -> list[str]:
     new = new or plan
-    return [new.jobs[index].id for index in untouched(new, fates(plan, states, new))]
+    return [new.jobs[index].id for index in jobs_left_out(new, adoption_decisions(plan, states, new))]
 
 
 def test_a_resume_of_what_failed_leaves_alone_what_never_ran_and_needs_nothing_that_runs() -> None:

@@ -6,7 +6,6 @@ import itertools
 
 import pytest
 
-from benchmarks import clock
 from benchmarks.clock import Share
 
 
@@ -14,7 +13,7 @@ from benchmarks.clock import Share
 def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The clock; each test moves it."""
     now = [100.0]
-    monkeypatch.setattr(clock.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("benchmarks.clock.time.monotonic", lambda: now[0])
     return now
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,22 +16,22 @@ from benchmarks.tools import PEERS, PEXEC, Tool
 
 @pytest.mark.parametrize("shape", [*SHAPES.values(), scattered])
 @pytest.mark.parametrize("jobs", [1, 7, 100, 1000])
-def test_a_graph_has_so_many_jobs_and_each_needs_earlier_ones(shape: Callable[[int], Graph], jobs: int) -> None:
+def test_a_graph_has_that_number_of_jobs_and_each_needs_earlier_ones(shape: Callable[[int], Graph], jobs: int) -> None:
     graph = shape(jobs)
     assert len(graph) == jobs
     assert all(0 <= need < job for job, needs in enumerate(graph) for need in needs)
     assert all(len(set(needs)) == len(needs) for needs in graph)
 
 
-def test_the_last_jobs_are_those_that_nobody_needs() -> None:
+def test_the_last_jobs_are_those_without_dependents() -> None:
     assert formats.last_jobs([[], [0], [0]]) == [1, 2]
 
 
 @pytest.mark.parametrize("tool", [PEXEC, *PEERS], ids=lambda tool: tool.name)
-def test_each_tool_that_is_here_runs_the_graph(tool: Tool, tmp_path: Path) -> None:
+def test_each_installed_tool_runs_the_graph(tool: Tool, tmp_path: Path) -> None:
     env = environment([Path(sys.executable).parent], tmp_path)
-    if shutil.which(tool.version[0], path=env["PATH"]) is None:
-        pytest.skip(f"{tool.name} is not here")
+    if tool.installed_version(env) is None:
+        pytest.skip(f"{tool.name} is not installed")
     graph = SHAPES["flat" if tool.only_flat else "diamonds"](11)
     tool.write(graph, marks.marked(["true"] * len(graph)), tmp_path)
     run(tool.run(2), tmp_path, env, 60)

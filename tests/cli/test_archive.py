@@ -10,12 +10,12 @@ from pathlib import Path
 
 from support.cli import Pexec
 from support.journals import nightly
+from support.recorded_runs import damage, record, start, tear
 from support.stories import RUN_ID
-from support.told_runs import damage, start, tear, tell
 
 
 def test_the_archive_lies_in_the_run_folder_and_its_path_is_printed(pexec: Pexec) -> None:
-    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    folder = record(pexec.folder / ".pexec/runs", nightly())
     pexec.run("archive").said(stdout=f"{folder}/archive_{RUN_ID}.tar.gz\n")
     archive = folder / f"archive_{RUN_ID}.tar.gz"
     assert stat.S_IMODE(archive.stat().st_mode) == 0o600
@@ -26,7 +26,7 @@ def test_the_archive_lies_in_the_run_folder_and_its_path_is_printed(pexec: Pexec
 
 
 def test_it_can_be_put_elsewhere_into_a_file_or_a_folder(pexec: Pexec) -> None:
-    tell(pexec.folder / ".pexec/runs", nightly())
+    record(pexec.folder / ".pexec/runs", nightly())
     pexec.run("archive", RUN_ID, "-o", "run.tgz").said(stdout=f"{pexec.folder}/run.tgz\n")
     said = pexec.run("archive", "-o", ".", "--format", "json")
     data = json.loads(said.stdout)
@@ -39,10 +39,10 @@ def test_it_can_be_put_elsewhere_into_a_file_or_a_folder(pexec: Pexec) -> None:
 
 
 def test_what_is_no_file_is_left_out_and_told(pexec: Pexec) -> None:
-    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    folder = record(pexec.folder / ".pexec/runs", nightly())
     os.mkfifo(folder / "pipe")
     said = pexec.run("archive")
-    assert (said.exit_code, said.stderr) == (0, "pexec: 1 link or special file in the run folder left out: pipe\n")
+    assert (said.exit_code, said.stderr) == (0, "pexec: 1 link or special file in the run directory not packed: pipe\n")
 
 
 def test_a_run_that_is_driven_is_refused(pexec: Pexec) -> None:
@@ -55,11 +55,11 @@ def test_a_run_that_is_driven_is_refused(pexec: Pexec) -> None:
 
 
 def test_a_damaged_journal_is_refused_with_its_line_and_a_torn_end_is_no_damage(pexec: Pexec) -> None:
-    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    folder = record(pexec.folder / ".pexec/runs", nightly())
     tear(folder)
     assert pexec.run("archive", "-o", "torn.tgz").exit_code == 0
     damage(folder, 3)
     said = pexec.run("archive", "-o", "damaged.tgz")
     assert (said.exit_code, said.stdout) == (4, "")
-    assert "is damaged: line 3: its checksum does not fit" in said.stderr
+    assert "is damaged: line 3: its checksum is wrong" in said.stderr
     assert not (pexec.folder / "damaged.tgz").exists()

@@ -37,7 +37,7 @@ class Live:
 
 def test_a_cancelled_run_stops_with_exit_code_1_and_runs_what_always_runs(pexec: Pexec) -> None:
     live = Live(pexec, '  a: {run: "SLOW"}\n  b: {needs: a, run: x}\n  c: {needs: b, when: always, run: echo bye}\n', 1)
-    pexec.run("cancel").said(stderr=f"pexec: run `{live.run_id}` asked to stop; ask again to kill\n")
+    pexec.run("cancel").said(stderr=f"pexec: run `{live.run_id}`: cancellation requested; cancel again to kill\n")
     exit_code, run = live.end()
     assert exit_code == 1
     assert run.statuses == {"a": "cancelled", "b": "skipped", "c": "succeeded"}
@@ -48,7 +48,7 @@ def test_a_cancelled_run_stops_with_exit_code_1_and_runs_what_always_runs(pexec:
 def test_only_the_jobs_that_are_named_are_cancelled(pexec: Pexec) -> None:
     live = Live(pexec, '  a: {run: "SLOW"}\n  b: {run: "SLOW"}\n  c: {run: sleep 1}\n  d: {needs: c, run: x}\n', 3)
     pexec.run("cancel", "a", "d", "--run", live.run_id[:-2]).said(
-        stderr=f"pexec: 2 jobs of run `{live.run_id}` asked to stop; ask again to kill\n"
+        stderr=f"pexec: 2 jobs of run `{live.run_id}`: cancellation requested; cancel again to kill\n"
     )
     said = pexec.run("cancel", "b", "--format", "json")
     assert (said.exit_code, said.stderr, json.loads(said.stdout)) == (0, "", {"run_id": live.run_id, "jobs": ["b"]})
@@ -79,7 +79,7 @@ def test_a_cancelled_run_can_be_resumed(pexec: Pexec) -> None:
 def test_an_unknown_job_is_wrong_usage_and_stops_nothing(pexec: Pexec) -> None:
     live = Live(pexec, '  build: {run: "SLOW"}\n', 1)
     pexec.run("cancel", "build", "biuld").said(
-        exit_code=2, stderr="error: there is no job `biuld` in this run\n  = help: did you mean `build`?\n"
+        exit_code=2, stderr="error: unknown job `biuld`\n  = help: did you mean `build`?\n"
     )
     assert last_run(pexec.folder).named("cancel.requested") == []
     assert pexec.run("cancel").exit_code == 0

@@ -191,6 +191,6 @@ def test_the_commands_parsers_say_what_can_be_completed() -> None:
 def test_an_unknown_shell_is_wrong_usage(pexec: Pexec) -> None:
     pexec.run("completion", "tcsh").said(
         exit_code=2,
-        stderr="error: argument SHELL: must be one of `bash`, `zsh`, `fish`, not `tcsh`\n"
+        stderr="error: argument SHELL: expected one of `bash`, `zsh`, `fish`, found `tcsh`\n"
         "  = help: see `pexec completion --help`\n",
     )

@@ -152,8 +152,8 @@ def test_output_is_never_overwritten(pexec: Pexec) -> None:
     for name in ("pexec.yaml", "link.yaml"):
         pexec.run("discover", "a.sh", "-o", name).said(
             exit_code=4,
-            stderr=f"error[PX407]: `{name}` exists already\n"
-            "  = help: pexec never overwrites it; name another file with `-o`\n",
+            stderr=f"error[PX407]: `{name}` already exists\n"
+            "  = help: pexec does not overwrite files; name another one with `-o`\n",
         )
     assert (pexec.folder / "pexec.yaml").read_text() == "mine\n"
     assert not (pexec.folder / "nowhere.yaml").exists()
@@ -168,7 +168,7 @@ def test_output_that_cannot_be_written_is_told(pexec: Pexec) -> None:
 def test_without_files_the_usage_is_wrong(pexec: Pexec) -> None:
     pexec.run("discover").said(
         exit_code=2,
-        stderr="error: `pexec discover` needs the files to read\n  = help: name scripts or Markdown runbooks\n",
+        stderr="error: missing argument FILE\n  = help: name scripts or Markdown runbooks\n",
     )
 
 
@@ -178,9 +178,9 @@ def test_without_the_parser_it_says_how_to_install_it(pexec: Pexec, tmp_path: Pa
     (hidden / "tree_sitter_bash.py").write_text("raise ImportError('not installed')\n")
     pexec.file("a.sh", ":\n").env(PYTHONPATH=os.fspath(hidden)).run("discover", "a.sh").said(
         exit_code=5,
-        stderr="error[PX301]: to read shell code `pexec discover` needs the packages `tree-sitter` and "
-        "`tree-sitter-bash`\n"
-        "  = help: install them with `pip install 'pexec[discover]'`\n",
+        stderr="error[PX301]: `pexec discover` cannot import `tree-sitter` and `tree-sitter-bash`, which it parses "
+        "shell code with\n"
+        "  = help: this installation of pexec is incomplete: `pip install tree-sitter tree-sitter-bash`\n",
     )
 
 

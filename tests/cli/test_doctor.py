@@ -71,7 +71,7 @@ def test_what_is_missing_is_degraded_with_the_promise_that_suffers(pexec: Pexec)
     said = pexec.run("doctor")
     assert (said.exit_code, said.stderr) == (0, "")
     assert "degraded  isolation: sandbox" in said.stdout
-    assert said.stdout.endswith("2 promises cannot be kept whole here: limits-from-start, sandbox\n")
+    assert said.stdout.endswith("2 promises cannot be fully kept on this machine: limits-from-start, sandbox\n")
 
 
 def test_few_descriptors_are_told(pexec: Pexec) -> None:
@@ -100,4 +100,4 @@ def test_the_folder_of_runs_is_tried_where_it_would_be(pexec: Pexec) -> None:
 @pytest.mark.skipif(not (HAS_BUBBLEWRAP and HAS_NAMESPACES), reason="something is missing here")
 def test_where_all_is_there_it_says_so(pexec: Pexec) -> None:
     said = pexec.run("doctor").stdout
-    assert ("every promise can be kept here" in said) == ("degraded" not in said)
+    assert ("every promise can be kept on this machine" in said) == ("degraded" not in said)

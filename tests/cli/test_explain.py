@@ -99,5 +99,5 @@ def test_without_a_code_all_are_listed(pexec: Pexec) -> None:
 @pytest.mark.parametrize("code", ["PX999", "110", "../../PX110", ""])
 def test_an_unknown_code_is_wrong_usage(pexec: Pexec, code: str) -> None:
     pexec.run("explain", code).said(
-        exit_code=2, stderr=f"error: there is no diagnostic `{code}`\n  = help: `pexec explain` lists them all\n"
+        exit_code=2, stderr=f"error: unknown code `{code}`\n  = help: `pexec explain` lists all codes\n"
     )

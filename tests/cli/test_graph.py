@@ -177,7 +177,8 @@ def test_faults_are_told_and_nothing_is_drawn(pexec: Pexec) -> None:
 
 def test_a_run_has_a_plan_of_its_own(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).run("graph", "pexec.yaml", "--run").said(
-        exit_code=2, stderr="error: a run has a plan of its own\n  = help: leave out the manifest, or `--run`\n"
+        exit_code=2,
+        stderr="error: `--run` cannot be used with a manifest\n  = help: a run has its own plan; use one of the two\n",
     )
 
 

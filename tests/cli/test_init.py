@@ -8,14 +8,14 @@ import pytest
 from support.cli import Pexec
 from support.runs import last_run
 
-WROTE = "pexec: wrote {}; `pexec plan` shows what it would run, `pexec apply` runs it\n"
+WROTE = "pexec: wrote {}; show its plan with `pexec plan`, run it with `pexec apply`\n"
 
 
 def refused(name: str) -> dict[str, object]:
     return {
         "exit_code": 4,
-        "stderr": f"error[PX407]: `{name}` exists already\n"
-        "  = help: pexec never overwrites it; name another file with `-o`\n",
+        "stderr": f"error[PX407]: `{name}` already exists\n"
+        "  = help: pexec does not overwrite files; name another one with `-o`\n",
     }
 
 

@@ -16,39 +16,40 @@ from orchestrator.console.streams import hide_from_streams
 from orchestrator.execute.secrets.store import Secret, Secrets
 
 HELP = """\
-pexec runs the workflows of a manifest in parallel, each when what it needs is done.
+pexec runs the workflows of a manifest in parallel, each as soon as its dependencies have ended.
 
 usage: pexec COMMAND [...]
 
 commands:
-  init        write a first manifest, with comments
+  init        write a commented example manifest
   apply       check, plan and run a manifest
-  resume      go on with a run after a crash, an interrupt or a failure
-  cancel      stop a run, or some jobs of it, from another terminal
-  validate    tell everything that is wrong with manifests, without running anything
-  plan        show what `apply` would run, in which order, and under which limits
-  graph       draw what waits for what, also with the outcome of a run
-  discover    make a manifest of scripts and Markdown runbooks that exist already
+  resume      continue a run after a crash, an interrupt or a failure
+  cancel      cancel a run, or some of its jobs, from another terminal
+  validate    check manifests and report every error, without running anything
+  plan        show what `apply` would run, in which order and under which limits
+  graph       draw the dependency graph, optionally with the outcome of a run
+  discover    generate a manifest from existing scripts and Markdown runbooks
   runs        list all runs
-  status      show where a run stands, once or until it ends
-  logs        print what jobs wrote
-  report      print what became of a run, for people or for programs
-  verify      check the journal of a run against its plan, its results and its logs
+  status      show the progress of a run, once or until it ends
+  logs        print the output of jobs
+  report      print a run's report (Markdown, HTML, JSON, JUnit)
+  verify      check a run's journal against its plan, its results and its logs
   archive     pack a run into one file
   prune       remove old runs
-  doctor      tell what this machine can keep of the promises, found by doing
-  explain     say what a diagnostic means, with an example and its repair
-  schema      print the JSON Schema of the manifest or of what pexec writes
-  completion  print what makes a shell complete the words and flags of pexec
+  doctor      check what this machine supports
+  explain     explain a diagnostic code, with an example and its fix
+  schema      print a JSON Schema: of manifests, plans, results or events
+  completion  print a shell completion script
 
 options:
-  -h, --help     show this help, or with a command the help of that command
+  -h, --help     show this help, or after a command the help of that command
   -V, --version  show the version
 
-Without a manifest on the command line, pexec.yaml or pexec.yml is looked for, upward to the repository's root.
+Unless a manifest is named, pexec uses the pexec.yaml or pexec.yml in this directory or the nearest parent directory,
+up to the repository's root.
 
-exit codes: 0 done, 1 a job failed, 2 wrong usage, 3 invalid manifest or plan, 4 refused, 5 the environment failed,
-70 a bug in pexec, 124 the run's own deadline, 129, 130, 131, 143 ended by a signal
+exit codes: 0 success, 1 a job failed, 2 usage error, 3 invalid manifest or plan, 4 refused, 5 environment error,
+70 bug in pexec, 124 the run's deadline passed, 129, 130, 131, 143 ended by a signal
 """
 
 
@@ -70,18 +71,16 @@ def test_the_version(pexec: Pexec, word: str) -> None:
 def test_an_unknown_command_is_told_with_the_one_that_was_meant(pexec: Pexec) -> None:
     pexec.run("aply").said(
         exit_code=2,
-        stderr="error: there is no command `aply`\n  = help: did you mean `apply`? see `pexec --help`\n",
+        stderr="error: unknown command `aply`\n  = help: did you mean `apply`? see `pexec --help`\n",
     )
-    pexec.run("x\x1b[2J").said(exit_code=2, stderr="error: there is no command `x␛[2J`\n  = help: see `pexec --help`\n")
-    pexec.run("--verbose").said(
-        exit_code=2, stderr="error: there is no flag `--verbose`\n  = help: see `pexec --help`\n"
-    )
+    pexec.run("x\x1b[2J").said(exit_code=2, stderr="error: unknown command `x␛[2J`\n  = help: see `pexec --help`\n")
+    pexec.run("--verbose").said(exit_code=2, stderr="error: unknown flag `--verbose`\n  = help: see `pexec --help`\n")
 
 
 def test_an_unknown_flag_is_told_with_the_one_that_was_meant(pexec: Pexec) -> None:
     pexec.run("plan", "--max-paralel-jobs=3").said(
         exit_code=2,
-        stderr="error: `pexec plan` has no flag `--max-paralel-jobs`\n"
+        stderr="error: unknown flag `--max-paralel-jobs`\n"
         "  = help: did you mean `--max-parallel-jobs`? see `pexec plan --help`\n",
     )
 
@@ -89,20 +88,19 @@ def test_an_unknown_flag_is_told_with_the_one_that_was_meant(pexec: Pexec) -> No
 def test_flags_are_not_abbreviated(pexec: Pexec) -> None:
     pexec.run("plan", "--max", "3").said(
         exit_code=2,
-        stderr="error: `pexec plan` has no flag `--max`\n"
-        "  = help: did you mean `--max-parallel-jobs`? see `pexec plan --help`\n",
+        stderr="error: unknown flag `--max`\n  = help: did you mean `--max-parallel-jobs`? see `pexec plan --help`\n",
     )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["plan", "-j", "0"], "argument -j/--max-parallel-jobs: must be a whole number from 1 on, `auto`, or a share "
-         "of the CPUs such as `150%`, not `0`"),
-        (["plan", "--fail-fast=maybe"], "argument --fail-fast: must be `false`, `drain` or `true`, not `maybe`"),
+        (["plan", "-j", "0"], "argument -j/--max-parallel-jobs: expected a positive integer, `auto`, or a share "
+         "of the CPUs such as `150%`, found `0`"),
+        (["plan", "--fail-fast=maybe"], "argument --fail-fast: expected `false`, `drain` or `true`, found `maybe`"),
         (["plan", "--only"], "argument --only: expected one argument"),
-        (["plan", "--format", "xml"], "argument --format: must be one of `text`, `json`, not `xml`"),
-        (["schema", "plan", "events"], "`pexec schema` does not know what to do with `events`"),
+        (["plan", "--format", "xml"], "argument --format: expected one of `text`, `json`, found `xml`"),
+        (["schema", "plan", "events"], "unexpected argument `events`"),
     ],
 )  # fmt: skip
 def test_a_wrong_use_is_told_with_where_to_look(pexec: Pexec, arguments: list[str], message: str) -> None:

@@ -76,7 +76,7 @@ def test_a_variable_that_means_nothing_is_told(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).env(PEXEC_MAX_JOBS="2", PEXEC_JOB="outer")
     pexec.run("plan").said(
         stdout=shown(),
-        stderr="warning: the environment variable `PEXEC_MAX_JOBS` means nothing to pexec\n"
+        stderr="warning: unknown environment variable `PEXEC_MAX_JOBS`\n"
         "  = help: did you mean `PEXEC_MAX_PARALLEL_JOBS`?\n",
     )
 
@@ -85,7 +85,7 @@ def test_a_setting_that_cannot_be_is_wrong_usage(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).file("pyproject.toml", "[tool.pexec]\nmax-parallel-jobs = 2\n")
     pexec.run("plan").said(
         exit_code=2,
-        stderr="error: `max-parallel-jobs` in pyproject.toml [tool.pexec] is no setting\n"
+        stderr="error: unknown setting `max-parallel-jobs` in pyproject.toml [tool.pexec]\n"
         "  = help: did you mean `max_parallel_jobs`?\n",
     )
 

@@ -8,7 +8,7 @@ import os
 import pytest
 from support.cli import Pexec
 from support.journals import nightly
-from support.told_runs import start, tear, tell
+from support.recorded_runs import record, start, tear
 
 
 def run_id(number: int) -> str:
@@ -18,7 +18,7 @@ def run_id(number: int) -> str:
 def test_twenty_runs_are_kept(pexec: Pexec) -> None:
     root = pexec.folder / ".pexec/runs"
     for number in range(22):
-        tell(root, nightly(), run_id=run_id(number))
+        record(root, nightly(), run_id=run_id(number))
     pexec.run("prune").said(stdout=f"{run_id(0)}\n{run_id(1)}\n")
     assert sorted(os.listdir(root)) == [run_id(number) for number in range(2, 22)]
     pexec.run("prune").said()
@@ -26,13 +26,13 @@ def test_twenty_runs_are_kept(pexec: Pexec) -> None:
 
 def test_what_runs_or_can_go_on_stays_and_is_told(pexec: Pexec) -> None:
     root = pexec.folder / ".pexec/runs"
-    tear(tell(root, nightly(), run_id=run_id(1)))
-    tell(root, nightly(), run_id=run_id(3))
+    tear(record(root, nightly(), run_id=run_id(1)))
+    record(root, nightly(), run_id=run_id(3))
     with start(root, nightly(), run_id=run_id(2)):
         pexec.run("prune", "--keep", "0", "--dry-run").said(
             stdout=f"{run_id(3)}\n",
-            stderr=f"pexec: {run_id(1)} stays: it was interrupted and can go on\n"
-            f"pexec: {run_id(2)} stays: it is running\n",
+            stderr=f"pexec: {run_id(1)} kept: it was interrupted and can be resumed\n"
+            f"pexec: {run_id(2)} kept: it is running\n",
         )
         assert len(os.listdir(root)) == 3
         said = pexec.run("prune", "--keep=0", "--interrupted", "--format", "json")

@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 from support.cli import Pexec
 from support.journals import nightly, stopped
+from support.recorded_runs import record, start, tear
 from support.stories import RUN_ID, Story
-from support.told_runs import start, tear, tell
 
 from orchestrator.report.results import results_schema
 
@@ -28,14 +28,14 @@ def half() -> Story:
 
 @pytest.mark.parametrize("form", FILES)
 def test_the_report_of_a_run_that_has_ended_is_its_file(pexec: Pexec, form: str) -> None:
-    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    folder = record(pexec.folder / ".pexec/runs", nightly())
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     pexec.run("report", "--format", form).said(stdout=(folder / FILES[form]).read_text())
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
 def test_it_is_markdown_unless_told_otherwise_and_junit_can_be_had(pexec: Pexec) -> None:
-    tell(pexec.folder / ".pexec/runs", nightly())
+    record(pexec.folder / ".pexec/runs", nightly())
     assert pexec.run("report", RUN_ID).stdout.startswith("# Execution report: `world`\n")
     suites = ElementTree.fromstring(pexec.run("report", "--format", "junit").stdout)
     assert (suites.attrib["tests"], suites.attrib["failures"]) == ("9", "1")
@@ -51,7 +51,7 @@ def test_a_run_that_goes_on_is_told_as_it_stands_and_its_files_are_its_own(pexec
 
 
 def test_after_a_crash_every_file_is_made_from_the_journal(pexec: Pexec) -> None:
-    folder = tell(pexec.folder / ".pexec/runs", half())
+    folder = record(pexec.folder / ".pexec/runs", half())
     tear(folder)
     for path in folder.iterdir():
         if path.name not in ("events.jsonl", "plan.json", "logs"):
@@ -77,7 +77,7 @@ def test_after_a_crash_every_file_is_made_from_the_journal(pexec: Pexec) -> None
 
 
 def test_where_the_files_cannot_be_made_the_report_is_shown_all_the_same(pexec: Pexec) -> None:
-    folder = tell(pexec.folder / ".pexec/runs", half())
+    folder = record(pexec.folder / ".pexec/runs", half())
     (folder / "report.html").unlink()
     (folder / "report.html").mkdir()
     said = pexec.run("report")

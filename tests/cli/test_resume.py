@@ -67,7 +67,7 @@ def test_what_did_not_succeed_runs_again_in_the_same_run_and_a_success_never_doe
     assert resume["at"] >= before.events[-1]["at"]
     assert [event["at"] for event in run.events] == sorted(event["at"] for event in run.events)
     assert (run.results["execution_result"], run.events[-1]["exit_code"]) == ("SUCCESS", 0)
-    assert said.stderr.splitlines()[0] == f"pexec: going on with run `{run.path.name}`: 2 of 4 jobs succeeded before"
+    assert said.stderr.splitlines()[0] == f"pexec: resuming run `{run.path.name}`: 2 of 4 jobs already done"
     status = {path.stem: path.read_text().strip() for path in (run.path / "status").iterdir()}
     assert status == dict.fromkeys(run.jobs, "SUCCESS")
 
@@ -79,7 +79,7 @@ def test_a_run_that_succeeded_has_nothing_to_resume(pexec: Pexec) -> None:
     before = (run.path / "events.jsonl").read_bytes()
     pexec.run("resume").said(
         exit_code=4,
-        stderr=f"error[PX406]: there is nothing to resume: run `{run.path.name}` succeeded\n"
+        stderr=f"error[PX406]: nothing to resume: run `{run.path.name}` succeeded\n"
         "  = help: `pexec apply` starts a new run\n",
     )
     assert (run.path / "events.jsonl").read_bytes() == before
@@ -122,7 +122,7 @@ def test_with_failed_only_what_failed_and_what_needs_it_runs(pexec: Pexec) -> No
     pexec.run("resume", "--failed").said(
         exit_code=4,
         stderr=f"error[PX406]: no job of run `{run.path.name}` has failed\n"
-        "  = help: without `--failed` everything that is left runs\n",
+        "  = help: without `--failed`, all remaining jobs run\n",
     )
     run, _ = resumed(pexec)
     assert set(run.statuses.values()) == {"succeeded"}
@@ -143,12 +143,12 @@ def test_another_plan_makes_a_new_run_that_takes_over_what_has_not_changed(pexec
         ("lint", old.path.name),
     }
     assert said.stderr.splitlines()[:6] == [
-        f"pexec: the plan is not the one of run `{old.path.name}` any more, so this is a new run:",
-        "  fetch is reused: it succeeded, and nothing that it stands on has changed",
-        "  build runs: it failed",
-        "  test runs: it was skipped",
-        "  lint is reused: it succeeded, and nothing that it stands on has changed",
-        "  more runs: it is new",
+        f"pexec: the plan has changed since run `{old.path.name}`; starting a new run that reuses its results",
+        "  fetch reused: succeeded and unchanged",
+        "  build runs: failed",
+        "  test runs: was skipped",
+        "  lint reused: succeeded and unchanged",
+        "  more runs: new",
     ]
 
 
@@ -174,7 +174,7 @@ def test_with_failed_another_plan_leaves_out_what_never_ran(pexec: Pexec) -> Non
     pexec.file("pexec.yaml", STOPPED.replace("test -e good", "'true'"))
     run, said = resumed(pexec, "--failed", exit_code=1)
     assert run.statuses == {"ok": "succeeded", "bad": "succeeded", "behind": "succeeded", "other": "cancelled"}
-    assert "  other is left out: it was cancelled\n" in said.stderr
+    assert "  other left out: was cancelled\n" in said.stderr
 
 
 # The manifest and what was asked for.
@@ -242,8 +242,8 @@ def test_a_run_is_named_by_the_beginning_of_its_id_and_may_be_resumed_from_elsew
 def test_without_any_run_there_is_nothing_to_resume_and_an_unknown_one_is_wrong_usage(pexec: Pexec) -> None:
     pexec.run("resume").said(
         exit_code=4,
-        stderr="error[PX406]: there is nothing to resume: there is no run in `.pexec/runs`\n"
-        "  = help: `pexec apply` makes one; `--run-root` looks elsewhere\n",
+        stderr="error[PX406]: nothing to resume: no runs in `.pexec/runs`\n"
+        "  = help: `pexec apply` starts one; `--run-root` looks elsewhere\n",
     )
     begun(pexec)
     assert pexec.run("resume", "1999").exit_code == 2
@@ -269,7 +269,7 @@ def test_a_torn_last_line_is_cut_told_and_kept(pexec: Pexec) -> None:
     run, said = resumed(pexec)
     last_line = whole[whole.rindex(b"\n", 0, -1) + 1 :]
     assert run.named("journal.recovered")[0]["cut_bytes"] == len(last_line) - 20
-    assert f"pexec: the last line of the journal was torn: {len(last_line) - 20} bytes cut" in said.stderr
+    assert f"pexec: the last line of the journal was incomplete: {len(last_line) - 20} bytes removed" in said.stderr
     (kept,) = run.path.glob("torn-*.bin")
     assert kept.read_bytes() == last_line[:-20]
 
@@ -282,8 +282,8 @@ def test_other_damage_is_refused_at_its_line_and_nothing_is_changed(pexec: Pexec
     path.write_bytes(damaged)
     pexec.run("resume").said(
         exit_code=4,
-        stderr=f"error[PX405]: `{path}` is damaged: line 5: its checksum does not fit\n"
-        "  = help: the lines before it are good; a run with this journal cannot go on\n",
+        stderr=f"error[PX405]: `{path}` is damaged: line 5: its checksum is wrong\n"
+        "  = help: the lines before it are intact, but the run cannot be resumed\n",
     )
     assert path.read_bytes() == damaged
 
@@ -296,7 +296,7 @@ def test_a_journal_that_tells_what_cannot_be_is_refused_at_its_line(pexec: Pexec
     (run.path / "events.jsonl").write_bytes(b"".join(lines))
     said = pexec.run("resume")
     assert said.exit_code == 4
-    assert f"does not fit its plan: line {number + 1}: job `fetch` cannot start attempt 7" in said.stderr
+    assert f"does not match its plan: line {number + 1}: job `fetch` cannot start attempt 7" in said.stderr
 
 
 def test_a_run_that_ended_before_it_began_is_refused(pexec: Pexec) -> None:
@@ -304,7 +304,7 @@ def test_a_run_that_ended_before_it_began_is_refused(pexec: Pexec) -> None:
     (path / "events.jsonl").write_bytes(b"")
     pexec.run("resume").said(
         exit_code=4,
-        stderr=f"error[PX406]: run `{path.name}` ended before it began\n  = help: start anew with `pexec apply`\n",
+        stderr=f"error[PX406]: run `{path.name}` ended before it began\n  = help: start a new run with `pexec apply`\n",
     )
 
 

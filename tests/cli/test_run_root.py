@@ -40,7 +40,7 @@ def test_what_was_said_goes_before_it(pexec: Pexec) -> None:
     [
         ("status", "error: ", 2),
         ("report", "error: ", 2),
-        ("resume", "error[PX406]: there is nothing to resume: ", 4),
+        ("resume", "error[PX406]: nothing to resume: ", 4),
     ],
 )
 def test_who_looks_in_another_place_is_told_where_there_are_runs(
@@ -49,6 +49,6 @@ def test_who_looks_in_another_place_is_told_where_there_are_runs(
     pexec.file("below/pexec.yaml", MANIFEST).run("apply", "below/pexec.yaml", "--output", "quiet")
     pexec.inside("below").run(command).said(
         exit_code=exit_code,
-        stderr=f"{error}there is no run in `.pexec/runs`\n"
-        "  = help: there is one in `../.pexec/runs`: name that with `--run-root`\n",
+        stderr=f"{error}no runs in `.pexec/runs`\n"
+        "  = help: there are runs in `../.pexec/runs`; select it with `--run-root`\n",
     )

@@ -6,27 +6,25 @@ import json
 
 from support.cli import Pexec
 from support.journals import nightly, stopped
-from support.told_runs import damage, start, tear, tell
+from support.recorded_runs import damage, record, start, tear
 
 
 def run_id(day: int) -> str:
     return f"202601{day:02}T030405.000000Z-0123abcd"
 
 
-ENDED = (
-    "FAILED       2026-01-02 03:04:05Z  9.0 s  9 jobs: 6 succeeded, 1 failed, 1 timed out, 1 skipped; 1 failure allowed"
-)
+ENDED = "FAILED       2026-01-02 03:04:05Z  9.0s  6 of 9 jobs succeeded, 1 timed out, 1 allowed failure, 1 skipped"
 
 
 def test_without_any_run_there_is_nothing_on_stdout(pexec: Pexec) -> None:
-    pexec.run("runs").said(stderr="pexec: there is no run in `.pexec/runs`\n")
+    pexec.run("runs").said(stderr="pexec: no runs in `.pexec/runs`\n")
     assert json.loads(pexec.run("runs", "--format", "json").stdout) == {"runs": []}
 
 
 def test_the_newest_is_first_and_a_dead_run_is_no_live_one(pexec: Pexec) -> None:
     root = pexec.folder / ".pexec/runs"
-    tell(root, nightly(), run_id=run_id(1))
-    tear(tell(root, nightly(), run_id=run_id(2)))
+    record(root, nightly(), run_id=run_id(1))
+    tear(record(root, nightly(), run_id=run_id(2)))
     half = stopped()
     del half.events[20:]
     (root / run_id(3)).mkdir()
@@ -37,9 +35,9 @@ def test_the_newest_is_first_and_a_dead_run_is_no_live_one(pexec: Pexec) -> None
     head, live, empty, dead, ended = said.stdout.splitlines()
     assert head.split() == ["run", "name", "state", "started", "time", "jobs"]
     assert live.startswith(f"{run_id(4)}  world  running      2026-01-02 03:04:05Z  ")
-    assert live.endswith("  5 jobs: 1 running, 1 succeeded")
+    assert live.endswith("  1 of 5 jobs succeeded, 1 running, 3 waiting")
     assert empty.split() == [run_id(3), "not", "begun", "-", "-", "-"]
-    assert dead.startswith(f"{run_id(2)}  world  interrupted  2026-01-02 03:04:05Z  9.0 s")
+    assert dead.startswith(f"{run_id(2)}  world  interrupted  2026-01-02 03:04:05Z  9.0s")
     assert " ".join(ended.split()) == " ".join(f"{run_id(1)} world {ENDED}".split())
     assert [(one["run_id"], one["state"], one["result"]) for one in data] == [
         (run_id(4), "running", None),
@@ -61,8 +59,8 @@ def test_the_newest_is_first_and_a_dead_run_is_no_live_one(pexec: Pexec) -> None
 
 def test_a_damaged_run_is_shown_and_told_at_its_line_and_the_others_are_shown_too(pexec: Pexec) -> None:
     root = pexec.folder / ".pexec/runs"
-    tell(root, nightly(), run_id=run_id(1))
-    damage(tell(root, nightly(), run_id=run_id(2)), 7)
+    record(root, nightly(), run_id=run_id(1))
+    damage(record(root, nightly(), run_id=run_id(2)), 7)
     said = pexec.run("runs")
     assert said.exit_code == 4
     assert [line.split()[:3] for line in said.stdout.splitlines()[1:]] == [
@@ -74,13 +72,13 @@ def test_a_damaged_run_is_shown_and_told_at_its_line_and_the_others_are_shown_to
 
 def test_only_the_last_ones_are_shown_when_that_is_asked(pexec: Pexec) -> None:
     for day in (1, 2, 3):
-        tell(pexec.folder / "kept", nightly(), run_id=run_id(day))
+        record(pexec.folder / "kept", nightly(), run_id=run_id(day))
     said = pexec.run("runs", "-n", "2", "--run-root", "kept")
     assert [line.split()[0] for line in said.stdout.splitlines()] == ["run", run_id(3), run_id(2)]
     assert pexec.env(PEXEC_RUN_ROOT="kept").run("runs", "-n2").stdout == said.stdout
     pexec.run("runs", "-n", "0").said(
         exit_code=2,
-        stderr="error: argument -n/--last: must be a number from 1 on, not `0`\n  = help: see `pexec runs --help`\n",
+        stderr="error: argument -n/--last: expected a positive integer, found `0`\n  = help: see `pexec runs --help`\n",
     )
 
 
@@ -89,8 +87,8 @@ def test_names_cannot_drive_the_terminal(pexec: Pexec) -> None:
 
     story = nightly()
     story.plan = replace(story.plan, name="\x1b[2Jevil\u202e")
-    tell(pexec.folder / ".pexec/runs", story)
+    record(pexec.folder / ".pexec/runs", story)
     said = pexec.run("runs")
-    assert "<U+001B>[2Jevil<U+202E>" in said.stdout
+    assert "␛[2Jevil<U+202E>" in said.stdout
     assert said.stdout.replace("\n", "").isprintable()
     assert pexec.run("runs", "--format", "json").stdout.isascii()

@@ -35,7 +35,7 @@ def test_without_a_name_it_is_the_manifests(pexec: Pexec) -> None:
 def test_a_schema_that_does_not_exist_is_wrong_usage(pexec: Pexec) -> None:
     pexec.run("schema", "plans").said(
         exit_code=2,
-        stderr="error: argument NAME: must be one of `manifest`, `events`, `results`, `plan`, not `plans`\n"
+        stderr="error: argument NAME: expected one of `manifest`, `events`, `results`, `plan`, found `plans`\n"
         "  = help: see `pexec schema --help`\n",
     )
 

@@ -6,18 +6,18 @@ import json
 import os
 import pty
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from support.cli import Pexec
 from support.journals import nightly
+from support.recorded_runs import damage, more, record, start, tear
 from support.stories import RUN_ID, Story
-from support.told_runs import damage, more, start, tear, tell
 from support.worlds import job, plan
 
 ENDED = f"""\
-{RUN_ID} world: FAILED in 9.0 s, exit code 1
-9 jobs: 6 succeeded, 1 failed, 1 timed out, 1 skipped; 1 failure allowed
+{RUN_ID} world: FAILED in 9.0s, exit code 1
+6 of 9 jobs succeeded, 1 timed out, 1 allowed failure, 1 skipped
 
 failed
   break  timed out: ran longer than 2s; logs/break.1.log
@@ -33,7 +33,7 @@ def half() -> Story:
 
 
 def test_a_run_that_has_ended(pexec: Pexec) -> None:
-    tell(pexec.folder / ".pexec/runs", nightly())
+    record(pexec.folder / ".pexec/runs", nightly())
     pexec.run("status").said(stdout=ENDED)
     pexec.run("status", RUN_ID[:6]).said(stdout=ENDED)
     data = json.loads(pexec.run("status", "--format", "json").stdout)
@@ -49,27 +49,27 @@ def test_a_run_that_is_driven_and_one_that_is_not(pexec: Pexec) -> None:
     assert live["running"][0]["elapsed_seconds"] > 1000 > dead["running"][0]["elapsed_seconds"]
     assert live["waiting"] == [{"job_id": "b", "waits_for": "needs", "names": ["a"], "seconds": None}]
     assert pexec.run("status").stdout.startswith(
-        f"{RUN_ID} world: interrupted after 0.0 s: nobody drives it any more\n"
+        f"{RUN_ID} world: interrupted after 0ms: no process drives it any more\n"
     )
 
 
 def test_a_torn_end_is_no_damage_and_damage_is_refused_at_its_line(pexec: Pexec) -> None:
-    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    folder = record(pexec.folder / ".pexec/runs", nightly())
     tear(folder)
     assert pexec.run("status").exit_code == 0
     damage(folder, 12)
     pexec.run("status").said(
         exit_code=4,
-        stderr=f"error[PX405]: `{folder}/events.jsonl` is damaged: line 12: its checksum does not fit\n"
-        "  = help: the lines before it are good; a run with this journal cannot go on\n",
+        stderr=f"error[PX405]: `{folder}/events.jsonl` is damaged: line 12: its checksum is wrong\n"
+        "  = help: the lines before it are intact, but the run cannot be resumed\n",
     )
 
 
 @pytest.mark.parametrize("command", ["status", "report", "verify", "logs"])
 def test_a_journal_that_is_not_of_its_plan_is_refused(pexec: Pexec, command: str) -> None:
-    folder = tell(pexec.folder / ".pexec/runs", nightly())
+    folder = record(pexec.folder / ".pexec/runs", nightly())
     other = Story(plan(job("a")), plan_digest="other")
-    file = tell(pexec.folder / "other", other) / "plan.json"
+    file = record(pexec.folder / "other", other) / "plan.json"
     (folder / "plan.json").write_bytes(file.read_bytes())
     pexec.run(command).said(
         exit_code=4, stderr=f"error[PX405]: `{folder}/events.jsonl`, line 2: `fetch` is no job of the plan\n"
@@ -86,13 +86,12 @@ def test_a_journal_that_is_not_of_its_plan_is_refused(pexec: Pexec, command: str
 def test_a_run_that_does_not_exist_is_wrong_usage_for_every_command(pexec: Pexec, words: list[str]) -> None:
     pexec.run(*words).said(
         exit_code=2,
-        stderr="error: there is no run in `.pexec/runs`\n"
-        "  = help: `pexec apply` makes one; `--run-root` looks elsewhere\n",
+        stderr="error: no runs in `.pexec/runs`\n  = help: `pexec apply` starts one; `--run-root` looks elsewhere\n",
     )
-    tell(pexec.folder / ".pexec/runs", nightly())
+    record(pexec.folder / ".pexec/runs", nightly())
     pexec.run(*words).said(
         exit_code=2,
-        stderr="error: there is no run `1999` in `.pexec/runs`\n  = help: `pexec runs` lists all runs\n",
+        stderr="error: no run `1999` in `.pexec/runs`\n  = help: `pexec runs` lists all runs\n",
     )
 
 
@@ -132,7 +131,9 @@ def steps(pexec: Pexec) -> Callable[[], bool]:
     story = half()
     run = start(pexec.folder / ".pexec/runs", story)
     seen = len(story.events)
-    turns = iter([lambda: story.end("a", 1.0), lambda: story.start("b", 1.0), lambda: _end(story)])
+    turns: Iterator[Callable[[], None]] = iter(
+        [lambda: story.end("a", 1.0), lambda: story.start("b", 1.0), lambda: _end(story)]
+    )
 
     def step() -> bool:
         nonlocal seen
@@ -165,7 +166,7 @@ def test_watching_off_a_terminal_appends_and_on_one_redraws(pexec: Pexec) -> Non
     code, seen = watched(pexec, step=steps(pexec))
     assert code == 0
     assert b"\x1b" not in seen
-    assert seen.endswith(b"\n\n" + f"{RUN_ID} world: SUCCESS in 2.0 s, exit code 0\n2 jobs: 2 succeeded\n".encode())
+    assert seen.endswith(b"\n\n" + f"{RUN_ID} world: SUCCESS in 2.0s, exit code 0\n2 of 2 jobs succeeded\n".encode())
 
 
 def test_watching_on_a_terminal_redraws(pexec: Pexec) -> None:
@@ -173,7 +174,7 @@ def test_watching_on_a_terminal_redraws(pexec: Pexec) -> None:
     assert code == 0
     assert seen.startswith(b"\x1b[H\x1b[2J" + RUN_ID.encode())
     assert seen.count(b"\x1b[H\x1b[2J") >= 4
-    assert b"SUCCESS in 2.0 s" in seen.rpartition(b"\x1b[2J")[2]
+    assert b"SUCCESS in 2.0s" in seen.rpartition(b"\x1b[2J")[2]
 
 
 def test_watching_ends_when_the_process_that_drives_the_run_is_gone(pexec: Pexec) -> None:
@@ -185,7 +186,7 @@ def test_watching_ends_when_the_process_that_drives_the_run_is_gone(pexec: Pexec
 
     code, seen = watched(pexec, step=die)
     assert code == 0
-    assert b"interrupted after 0.0 s: nobody drives it any more" in seen
+    assert b"interrupted after 0ms: no process drives it any more" in seen
 
 
 def test_watching_ends_when_nobody_reads(pexec: Pexec) -> None:

@@ -112,8 +112,8 @@ def test_without_a_file_the_manifest_above_is_meant(pexec: Pexec) -> None:
 def test_the_search_for_a_manifest_ends_at_the_repositorys_root(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", GOOD).inside("other/.git/..").run("validate").said(
         exit_code=2,
-        stderr="error: there is no `pexec.yaml` or `pexec.yml` here or in a folder above, up to the repository's root\n"
-        "  = help: name the manifest, or go to the folder that holds it\n",
+        stderr="error: no `pexec.yaml` or `pexec.yml` in this directory or its parents, up to the repository's root\n"
+        "  = help: name the manifest, or change to its directory\n",
     )
 
 

@@ -53,7 +53,7 @@ def _width(text: str) -> int:
         ("A: \u1112\u1160", "A: \u1112\u1160"),
         ("A: a\u200db", "A: a<U+200D>b"),
         ("A: \u202ea", "A: <U+202E>a"),
-        ("A: \xa0x", "A: \xa0x"),
+        ("A: \xa0x", "A: <U+00A0>x"),
         ("A: \ufeffx", "A: <U+FEFF>x"),
         ("A: \t日e\u0301\U0001f600", "A:     日e\u0301\U0001f600"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.console.sanitize import RESET, defused, safe_line, safe_text
+from orchestrator.console.sanitize import RESET, defused, safe_line
 from orchestrator.observe.stream import LossyStream
 
 
@@ -69,10 +69,6 @@ def test_a_stream_under_github_actions_defuses_what_anybody_writes() -> None:
     out = io.StringIO()
     LossyStream(out, github=True).write("[1/2] a failed: `##[error]x` was not found\n::error::y\n")
     assert out.getvalue() == "[1/2] a failed: `##\u200b[error]x` was not found\n\u200b::error::y\n"
-
-
-def test_a_name_is_always_one_line() -> None:
-    assert safe_text("a\nb\x1b[31m") == "a\u240ab\u241b[31m"
 
 
 @given(st.binary())

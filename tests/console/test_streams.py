@@ -74,10 +74,8 @@ def test_a_file_name_need_not_be_text(pexec: Pexec) -> None:
 
 
 ESC = "\x1b["
-PLAIN = "error: there is no command `x`\n  = help: see `pexec --help`\n"
-COLOURED = (
-    f"{ESC}1;31merror{ESC}0m{ESC}1m: there is no command `x`{ESC}0m\n  {ESC}1;34m={ESC}0m help: see `pexec --help`\n"
-)
+PLAIN = "error: unknown command `x`\n  = help: see `pexec --help`\n"
+COLOURED = f"{ESC}1;31merror{ESC}0m{ESC}1m: unknown command `x`{ESC}0m\n  {ESC}1;34m={ESC}0m help: see `pexec --help`\n"
 
 
 def on_a_terminal(pexec: Pexec, *arguments: str) -> str:

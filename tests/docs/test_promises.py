@@ -1,4 +1,4 @@
-"""The page of promises names each promise, each has its test file, and the page names that file."""
+"""The page of promises lists each promise once, and each has the test file that the page names."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ PROMISES = {
 }
 
 
-def test_the_page_tells_of_every_promise() -> None:
+def test_the_page_lists_every_promise_once() -> None:
     assert set(ROWS) == PROMISES
-    assert len(_FOUND) == len(ROWS), "a promise is told once"
+    assert len(_FOUND) == len(ROWS), "duplicate promise"
 
 
 @pytest.mark.parametrize("name", sorted(PROMISES))
-def test_a_promise_has_a_test_file_that_the_page_names(name: str) -> None:
+def test_a_promise_has_the_test_file_that_the_page_names(name: str) -> None:
     file = f"test_{name.replace('-', '_')}.py"
     text = (ROOT / "tests/promises" / file).read_text()
     assert f"`{file}`" in ROWS[name]
-    # The file's first sentence is the promise, and there is something that tries it.
+    # The first sentence of the file is the promise, and at least one test checks it.
     assert re.match(rf'"""{name}\b', text), text.partition("\n")[0]
     assert re.search(r"^def test_", text, re.MULTILINE)
 
 
-def test_every_file_that_the_page_names_is_there() -> None:
+def test_every_test_file_that_the_page_names_exists() -> None:
     named = set(re.findall(r"`(test_\w+\.py)`", PAGE))
     assert named - {path.name for path in (ROOT / "tests/promises").glob("test_*.py")} == set()

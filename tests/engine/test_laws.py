@@ -74,10 +74,10 @@ def _jobs(draw: st.DrawFn, index: int, count: int, *, backwards: bool) -> Planne
     )
 
 
-# What may happen, as often as it is written here. A calm world carries out every wish after each step.
+# What may happen, as often as it is listed here. A calm world carries out every command after each step.
 CALM = ["answer"] * 20 + ["wait"] * 6 + ["crash_and_resume", "answer_again", "cancel_job", "cancel"]
 HOSTILE = ["act"] * 10 + ["answer"] * 8 + ["wait"] * 6 + ["answer_again"] * 2 + ["refuse_nonsense"] * 2
-HOSTILE += ["cancel", "cancel_job", "kill_unasked", "crash_and_resume"]
+HOSTILE += ["cancel", "cancel_job", "kill_unrequested", "crash_and_resume"]
 Step = tuple[str, int, int]
 
 
@@ -136,7 +136,7 @@ class Run:
         job = how % len(self.world.plan.jobs)
         self.world.happen(CancelRequested(self.world.now, CancelReason.USER, which > 5, job))
 
-    def kill_unasked(self, which: int, how: int) -> None:
+    def kill_unrequested(self, which: int, how: int) -> None:
         for job, attempt in self.scheduler.running:
             self.world.happen(KillSent(self.world.now, job, attempt, force=False))
 
@@ -148,11 +148,11 @@ class Run:
     def refuse_nonsense(self, which: int, how: int) -> None:
         """A start of what cannot start, or with a wrong number, is refused and changes nothing."""
         job = which % len(self.world.plan.jobs)
-        number, before = self.scheduler.attempts(job) + how % 3, self.scheduler.snapshot()
-        if how % 3 != 1 or self.scheduler.state(job) not in (JobState.READY, JobState.WAITING):
+        number, before = self.scheduler.table.attempts[job] + how % 3, self.scheduler.snapshot()
+        if how % 3 != 1 or self.scheduler.table.states[job] not in (JobState.READY, JobState.WAITING):
             with pytest.raises(IllegalMove, match=f"job `job{job}` "):
                 self.scheduler.apply(AttemptStarted(self.world.now, job, number))
-        if self.scheduler.state(job) in (JobState.RUNNING, JobState.WAITING):
+        if self.scheduler.table.states[job] in (JobState.RUNNING, JobState.WAITING):
             with pytest.raises(IllegalMove, match=f"job `job{job}` "):
                 self.scheduler.apply(JobAdopted(self.world.now, job))
         with pytest.raises(IllegalMove, match="twice"):

@@ -43,10 +43,10 @@ def simulated(plan: Plan, seconds: Sequence[float]) -> float:
     running: list[tuple[float, int, int]] = []
     now = 0.0
     while not scheduler.finished:
-        for wish in scheduler.decide(now):
-            assert isinstance(wish, Launch)
-            scheduler.apply(AttemptStarted(now, wish.job, wish.attempt))
-            heapq.heappush(running, (now + seconds[wish.job], wish.job, wish.attempt))
+        for command in scheduler.decide(now):
+            assert isinstance(command, Launch)
+            scheduler.apply(AttemptStarted(now, command.job, command.attempt))
+            heapq.heappush(running, (now + seconds[command.job], command.job, command.attempt))
         now, job, attempt = heapq.heappop(running)
         scheduler.apply(AttemptFinished(now, job, attempt, Verdict.SUCCEEDED, 0))
     return now

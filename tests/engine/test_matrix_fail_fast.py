@@ -1,4 +1,4 @@
-"""Fail-fast inside of a matrix: the other jobs of the workflow are cancelled, and nobody else."""
+"""Fail-fast inside a matrix: the other jobs of the workflow are cancelled, and no others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def cell(name: str, **rest: Any) -> Draft:
     return job(name, workflow="test", matrix_fail_fast=True, **rest)
 
 
-def test_a_failure_cancels_the_other_cells_wherever_they_stand() -> None:
+def test_a_failure_cancels_the_other_cells_in_every_state() -> None:
     world = World.started(
         job("lint"),
         cell("failing"),
@@ -40,14 +40,14 @@ def test_a_failure_cancels_the_other_cells_wherever_they_stand() -> None:
         "done": "succeeded",
         "next": "skipped",
     }
-    assert world.reasons["running"] == "fail-fast: `failing` failed; stopped on request"
-    assert world.reasons["waiting"] == "fail-fast: `failing` failed while it waited for attempt 2"
+    assert world.reasons["running"] == "fail-fast: `failing` failed"
+    assert world.reasons["waiting"] == "fail-fast: `failing` failed while waiting for attempt 2"
     assert world.reasons["pending"] == "fail-fast: `failing` failed"
     world.end("lint")
     assert world.scheduler.result == "FAILED"
 
 
-def test_a_failure_that_is_tried_again_or_allowed_cancels_nobody() -> None:
+def test_a_failure_that_is_retried_or_allowed_cancels_nothing() -> None:
     again = RetryPolicy(max_attempts=2, delay=0.0)
     world = World.started(cell("a", retry=again), cell("b", allow_failure=True), cell("c"))
     assert world.names(world.end("a", Verdict.FAILED)) == ["launch a"]
@@ -56,7 +56,7 @@ def test_a_failure_that_is_tried_again_or_allowed_cancels_nobody() -> None:
     assert world.names(world.end("a", Verdict.TIMED_OUT)) == ["cancel c", "term c"]
 
 
-def test_a_matrix_that_does_not_fail_fast_goes_on() -> None:
+def test_a_matrix_that_does_not_fail_fast_continues() -> None:
     world = World.started(job("a", workflow="test"), job("b", workflow="test"))
     assert world.end("a", Verdict.FAILED) == []
 
@@ -67,7 +67,7 @@ def test_only_jobs_of_the_same_matrix_are_cancelled() -> None:
     assert world.states == {"a": "failed", "b": "cancelled", "c": "running"}
 
 
-def test_a_second_failure_asks_for_nothing_more() -> None:
+def test_a_second_failure_cancels_nothing_more() -> None:
     world = World.started(cell("a"), cell("b"), cell("c"))
     world.end("a", Verdict.FAILED)
     assert world.end("b", Verdict.FAILED) == []
@@ -80,7 +80,7 @@ def test_a_stop_of_the_run_goes_first_and_draining_does_not_spare_the_cells() ->
     assert world.states["c"] == "running"
 
 
-def test_a_resume_forgets_who_failed() -> None:
+def test_a_resume_forgets_the_failure() -> None:
     world = World.started(cell("a"), cell("b"))
     world.end("a", Verdict.FAILED)
     world.crash()

@@ -10,9 +10,9 @@ from orchestrator.engine.states import TERMINAL, CancelReason, JobState, Verdict
 from orchestrator.plan.model import When
 
 
-def test_what_each_end_is_to_those_that_need_it() -> None:
-    told = {state: need_end(state, allowed=False) for state in TERMINAL}
-    assert told == {
+def test_what_each_end_means_to_its_dependents() -> None:
+    found = {state: need_end(state, allowed=False) for state in TERMINAL}
+    assert found == {
         JobState.SUCCEEDED: NeedEnd.MET,
         JobState.FAILED: NeedEnd.FAILED,
         JobState.TIMED_OUT: NeedEnd.FAILED,
@@ -41,8 +41,8 @@ def test_an_allowed_failure_is_as_good_as_a_success_but_a_skip_or_a_cancel_is_ne
     ],
 )
 def test_when_a_job_may_run(left: int, failed: int, absent: int, success: Gate, failure: Gate, always: Gate) -> None:
-    told = [gate(when, left=left, failed=failed, absent=absent) for when in (When.SUCCESS, When.FAILURE, When.ALWAYS)]
-    assert told == [success, failure, always]
+    found = [gate(when, left=left, failed=failed, absent=absent) for when in (When.SUCCESS, When.FAILURE, When.ALWAYS)]
+    assert found == [success, failure, always]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_result_of_a_run(failed: int, cancelled: int, stopped_by: CancelReas
     assert run_result(failed=failed, cancelled=cancelled, stopped_by=stopped_by) is result
 
 
-def test_a_run_with_only_allowed_failures_and_needless_failure_handlers_is_a_success() -> None:
+def test_a_run_with_only_allowed_failures_and_unneeded_failure_handlers_is_a_success() -> None:
     world = World.started(job("lint", allow_failure=True), job("alarm", needs="lint", when=When.FAILURE))
     world.end("lint", Verdict.TIMED_OUT)
     assert world.states == {"lint": "timed_out", "alarm": "skipped"}

@@ -1,4 +1,4 @@
-"""Who may start: slots, pools, and the order of the line."""
+"""Which jobs may start: slots, pools, and the order of the ready queue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_job_without_room_in_its_pool_does_not_hold_up_those_that_need_no_pool
     assert world.running == ["a", "c"]
 
 
-def test_a_large_demand_at_the_head_of_the_line_is_not_starved_by_small_ones() -> None:
+def test_a_large_demand_at_the_head_of_the_queue_is_not_starved_by_small_ones() -> None:
     drafts = [job("small1", pools=ONE), job("large", pools=TWO), job("small2", pools=ONE), job("small3", pools=ONE)]
     world = World.started(*drafts, pools={"gpu": 2})
     assert world.running == ["small1"]

@@ -1,4 +1,4 @@
-"""A run that goes on after a crash, an interrupt or a failure; and one that adopts the successes of another."""
+"""A run that continues after a crash, an interrupt or a failure, and one that reuses the successes of another."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_resume_starts_everything_over_but_the_successes() -> None:
     assert world.states == {"a": "succeeded", "b": "ready", "c": "pending", "d": "ready", "e": "skipped"}
 
 
-def test_attempt_numbers_go_on_over_a_resume_and_the_budget_is_fresh() -> None:
+def test_attempt_numbers_continue_after_a_resume_and_the_budget_is_fresh() -> None:
     world = World.started(job("a", retry=RetryPolicy(max_attempts=2, delay=0.0)))
     world.end("a", Verdict.FAILED)
     world.end("a", Verdict.FAILED)
@@ -40,7 +40,7 @@ def test_attempt_numbers_go_on_over_a_resume_and_the_budget_is_fresh() -> None:
     assert world.act() == [Launch(0, 3)]
     world.end("a", Verdict.FAILED)
     assert world.running == ["a"]
-    assert world.scheduler.attempts(0) == 4
+    assert world.scheduler.table.attempts[0] == 4
 
 
 def test_an_answer_from_before_the_crash_comes_too_late() -> None:
@@ -88,7 +88,7 @@ def test_a_success_of_an_earlier_run_is_adopted_and_never_run() -> None:
     world = World(plan(job("a"), job("b", needs="a"), job("c", needs="b")))
     world.begin(adopted=[0, 1])
     assert world.followed == [
-        JobFinished(number, JobState.SUCCEEDED, "adopted from an earlier run", 0, False) for number in (0, 1)
+        JobFinished(number, JobState.SUCCEEDED, "reused from an earlier run", 0, False) for number in (0, 1)
     ]
     assert world.act() == [Launch(2, 1)]
 
@@ -114,14 +114,14 @@ def test_a_job_that_runs_cannot_be_adopted() -> None:
         world.scheduler.apply(JobAdopted(0.0, 0))
 
 
-def test_an_attempt_that_was_recorded_but_never_ran_is_made_by_the_resume() -> None:
+def test_an_attempt_that_was_recorded_but_never_ran_is_retried_by_the_resume() -> None:
     journal: list[Fact] = [RunStarted(0.0), AttemptStarted(0.0, 0, 1), RunResumed(5.0)]
     scheduler = replay(plan(job("a")), journal)
     assert scheduler.decide(5.0) == [Launch(0, 2)]
 
 
-def test_a_replay_tells_the_same_consequences_again_so_that_missing_ones_can_be_written() -> None:
+def test_a_replay_yields_the_same_consequences_so_that_missing_ones_can_be_written() -> None:
     world = World.started(job("a"), job("b", needs="a"), job("c", needs="b"))
     world.end("a", Verdict.FAILED)
     again = Scheduler(world.plan)
-    assert [told for fact in world.facts for told in again.apply(fact)] == world.followed
+    assert [consequence for fact in world.facts for consequence in again.apply(fact)] == world.followed

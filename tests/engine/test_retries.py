@@ -13,7 +13,7 @@ from orchestrator.plan.model import RetryPolicy
 PLAIN = RetryPolicy(max_attempts=3, delay=2.0, jitter=0.0)
 
 
-def test_the_wait_grows_by_the_factor_up_to_its_cap() -> None:
+def test_the_delay_grows_by_the_factor_up_to_its_cap() -> None:
     policy = RetryPolicy(delay=2.0, backoff=3.0, max_delay=20.0, jitter=0.0)
     assert [wait_seconds(policy, "a", ends) for ends in (1, 2, 3, 4, 5000)] == [2.0, 6.0, 18.0, 20.0, 20.0]
 
@@ -38,7 +38,7 @@ def test_jitter_near_the_cap_stays_below_it_and_still_spreads() -> None:
     assert all(60.0 / 1.1 <= wait <= 60.0 for wait in waits)
 
 
-def test_a_failed_attempt_is_made_again_after_its_wait_and_the_slot_is_free_meanwhile() -> None:
+def test_a_failed_attempt_is_retried_after_its_delay_and_the_slot_is_free_meanwhile() -> None:
     world = World.started(job("a", retry=PLAIN), job("b"), max_parallel_jobs=1)
     assert world.names(world.end("a", Verdict.FAILED, reason="exit code 1")) == ["launch b"]
     assert world.followed == [RetryScheduled(0, 2, 2.0, "exit code 1")]
@@ -70,7 +70,7 @@ def test_the_attempts_of_a_job_are_at_most_what_its_policy_says() -> None:
         world.end("a", verdict)
         world.wait(10.0)
     assert world.states == {"a": "failed"}
-    assert world.scheduler.attempts(0) == 3
+    assert world.scheduler.table.attempts[0] == 3
 
 
 @pytest.mark.parametrize(
@@ -82,14 +82,14 @@ def test_the_attempts_of_a_job_are_at_most_what_its_policy_says() -> None:
         (Verdict.SUCCEEDED, 0, "succeeded"),
     ],
 )
-def test_only_the_named_ends_are_made_again(verdict: Verdict, exit_code: int | None, state: str) -> None:
+def test_only_the_named_ends_are_retried(verdict: Verdict, exit_code: int | None, state: str) -> None:
     picky = RetryPolicy(max_attempts=2, on_failed=False, on_timed_out=False, on_exit=(75,))
     world = World.started(job("a", retry=picky))
     world.end("a", verdict, exit_code=exit_code)
     assert world.states == {"a": state}
 
 
-def test_time_outs_and_failures_are_made_again_each_by_its_own_key() -> None:
+def test_timeouts_and_failures_are_retried_each_by_its_own_key() -> None:
     no_time_outs = RetryPolicy(max_attempts=2, on_timed_out=False)
     world = World.started(job("a", retry=no_time_outs), job("b", retry=no_time_outs))
     world.end("a", Verdict.TIMED_OUT)
@@ -97,19 +97,19 @@ def test_time_outs_and_failures_are_made_again_each_by_its_own_key() -> None:
     assert world.states == {"a": "timed_out", "b": "waiting"}
 
 
-def test_a_lost_attempt_has_two_more_of_its_own_besides_the_policy() -> None:
+def test_a_lost_attempt_has_two_extra_attempts_beyond_the_policy() -> None:
     world = World.started(job("a", retry=RetryPolicy(max_attempts=2)))
     for verdict in (Verdict.LOST, Verdict.FAILED, Verdict.LOST, Verdict.LOST):
         assert world.states == {"a": "running"}
         world.end("a", verdict)
         world.wait(100.0)
     assert world.states == {"a": "lost"}
-    assert world.scheduler.attempts(0) == 4
+    assert world.scheduler.table.attempts[0] == 4
 
 
-def test_a_job_that_waits_when_the_run_is_stopped_is_cancelled_and_told_so() -> None:
+def test_a_job_that_waits_when_the_run_is_stopped_is_cancelled_and_its_reason_says_so() -> None:
     world = World.started(job("a", retry=PLAIN))
     world.end("a", Verdict.FAILED)
     world.cancel()
-    assert world.reasons == {"a": "the run was cancelled while it waited for attempt 2"}
+    assert world.reasons == {"a": "the run was cancelled while waiting for attempt 2"}
     assert world.scheduler.finished

@@ -24,12 +24,20 @@ from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy, When
 
 
-def test_nothing_is_wished_before_the_run_started() -> None:
+def test_there_are_no_commands_before_the_run_started() -> None:
     scheduler = Scheduler(plan(job("a")))
     assert scheduler.decide(0.0) == []
     assert not scheduler.finished
+    scheduler.check_invariants()
     scheduler.apply(RunStarted(0.0))
     assert scheduler.decide(0.0) == [Launch(0, 1)]
+
+
+def test_the_tally_counts_the_jobs_in_each_state() -> None:
+    world = World.started(job("a"), job("b"), job("c", needs="a"))
+    world.end("b")
+    counted = {state: number for state, number in world.scheduler.table.tally.items() if number}
+    assert counted == {JobState.RUNNING: 1, JobState.SUCCEEDED: 1, JobState.PENDING: 1}
 
 
 def test_a_run_without_jobs_is_finished_when_it_starts() -> None:
@@ -64,7 +72,7 @@ def test_a_job_is_skipped_at_the_first_need_that_ends_badly_and_its_reason_names
     assert world.reasons == {"a": "", "c": reason, "d": "need `c` was skipped"}
 
 
-def test_a_need_whose_failure_is_allowed_counts_as_met_and_is_told_as_allowed() -> None:
+def test_a_need_whose_failure_is_allowed_counts_as_met_and_is_reported_as_allowed() -> None:
     world = World.started(job("a", allow_failure=True), job("b", needs="a"))
     assert world.names(world.end("a", Verdict.FAILED, reason="exit code 1")) == ["launch b"]
     assert world.followed == [JobFinished(0, JobState.FAILED, "exit code 1", 1, True)]
@@ -111,6 +119,17 @@ def test_a_job_that_will_be_skipped_does_not_wait_for_the_jobs_it_is_after() -> 
     assert world.names(world.end("b")) == ["launch d"]
 
 
+def test_a_job_that_both_needs_a_job_and_comes_after_it_is_decided_once() -> None:
+    world = World.started(job("a"), job("b", needs="a", after="a"), job("c", needs="a", after="a"))
+    assert world.names(world.end("a")) == ["launch b", "launch c"]
+    world = World.started(job("a"), job("b", needs="a", after="a"))
+    world.end("a", Verdict.FAILED)
+    assert world.followed == [
+        JobFinished(0, JobState.FAILED, "", 1, False),
+        JobFinished(1, JobState.SKIPPED, "need `a` failed", 0, False),
+    ]
+
+
 def test_a_group_succeeds_with_its_needs_and_has_no_attempt() -> None:
     world = World.started(job("a"), job("all", needs="a", group=True), job("b", needs="all"))
     assert world.names(world.end("a")) == ["launch b"]
@@ -134,11 +153,11 @@ def test_a_long_chain_is_skipped_in_one_step() -> None:
     scheduler.apply(RunStarted(0.0))
     scheduler.apply(AttemptStarted(0.0, 0, 1))
     skipped = scheduler.apply(AttemptFinished(1.0, 0, 1, Verdict.FAILED))
-    assert [told.job for told in skipped] == list(range(2000))
+    assert [consequence.job for consequence in skipped] == list(range(2000))
     assert scheduler.finished
 
 
-def test_a_wish_that_nobody_carries_out_is_made_again() -> None:
+def test_a_command_that_is_not_carried_out_is_returned_again() -> None:
     world = World.started(job("a"), job("b", needs="a"))
     world.happen(AttemptFinished(0.0, 0, 1, Verdict.SUCCEEDED))
     assert world.scheduler.decide(0.0) == world.scheduler.decide(7.0) == [Launch(1, 1)]
@@ -155,16 +174,17 @@ def test_an_answer_for_an_attempt_that_is_not_the_current_one_changes_nothing() 
     assert world.states == {"a": "succeeded"}
 
 
-def test_a_move_that_cannot_be_is_refused_with_the_story_of_the_job() -> None:
+def test_a_move_that_cannot_be_is_refused_with_the_history_of_the_job() -> None:
     world = World.started(job("a"), job("b", needs="a"))
-    with pytest.raises(IllegalMove) as told:
+    with pytest.raises(IllegalMove) as error:
         world.scheduler.apply(AttemptStarted(0.0, 1, 1))
     assert (
-        str(told.value) == "job `b` cannot go from pending to running (pending, 0 attempts so far, needs `a` running)"
+        str(error.value)
+        == "job `b` cannot change from pending to running (pending, 0 attempts so far, needs `a` running)"
     )
-    with pytest.raises(IllegalMove) as told:
+    with pytest.raises(IllegalMove) as error:
         world.scheduler.apply(AttemptStarted(0.0, 0, 3))
-    assert str(told.value) == "job `a` cannot start attempt 3 (running, 1 attempt so far)"
+    assert str(error.value) == "job `a` cannot start attempt 3 (running, 1 attempt so far)"
 
 
 def test_a_fact_before_the_start_of_the_run_and_a_second_start_are_refused() -> None:
@@ -213,9 +233,9 @@ def lines_for_each_job(count: int, *, layered: bool) -> float:
     sys.settrace(count_line)
     try:
         while not scheduler.finished:
-            for wish in scheduler.decide(0.0):
-                assert isinstance(wish, Launch)
-                scheduler.apply(AttemptStarted(0.0, wish.job, wish.attempt))
+            for command in scheduler.decide(0.0):
+                assert isinstance(command, Launch)
+                scheduler.apply(AttemptStarted(0.0, command.job, command.attempt))
             scheduler.next_wakeup()
             scheduler.apply(AttemptFinished(0.0, *scheduler.running[0], Verdict.SUCCEEDED))
     finally:

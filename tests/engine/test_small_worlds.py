@@ -65,10 +65,10 @@ def _below(tied: dict[tuple[int, int], str], job: int, kind: str) -> tuple[int, 
 
 
 def answer_one(world: World, choose: Choose, verdicts: Verdicts) -> None:
-    """One of the running attempts ends as it is bound to; one that was told to end may also say that it was killed."""
+    """One of the running attempts ends as its verdict says; one that was requested to end may also be killed."""
     running = world.scheduler.running
     job, attempt = running[choose(len(running))]
-    killed = world.laws.running[job].told and choose(2) == 1
+    killed = world.laws.running[job].is_ending and choose(2) == 1
     world.happen(AttemptFinished(world.now, job, attempt, Verdict.KILLED if killed else verdicts[job]))
 
 

@@ -18,7 +18,7 @@ ALWAYS = When.ALWAYS
 # By the user.
 
 
-def test_a_cancel_starts_nothing_new_and_tells_what_runs_to_end() -> None:
+def test_a_cancel_starts_nothing_new_and_terminates_what_runs() -> None:
     world = World.started(job("a"), job("b"), job("c", needs="a"), job("d", needs="c"), max_parallel_jobs=1)
     assert world.names(world.cancel()) == ["term a"]
     assert world.states == {"a": "running", "b": "cancelled", "c": "pending", "d": "pending"}
@@ -32,7 +32,7 @@ def test_a_cancel_starts_nothing_new_and_tells_what_runs_to_end() -> None:
     assert world.scheduler.result == "CANCELLED"
 
 
-def test_an_attempt_that_was_told_to_end_may_still_succeed_and_what_needs_it_is_cancelled() -> None:
+def test_an_attempt_that_was_terminated_may_still_succeed_and_its_dependents_are_cancelled() -> None:
     world = World.started(job("a"), job("b", needs="a"))
     world.cancel()
     world.end("a", Verdict.SUCCEEDED)
@@ -40,7 +40,7 @@ def test_an_attempt_that_was_told_to_end_may_still_succeed_and_what_needs_it_is_
 
 
 @pytest.mark.parametrize(("verdict", "state"), [(Verdict.FAILED, "failed"), (Verdict.TIMED_OUT, "timed_out")])
-def test_an_attempt_that_was_told_to_end_keeps_its_status_and_is_not_made_again(verdict: Verdict, state: str) -> None:
+def test_an_attempt_that_was_terminated_keeps_its_status_and_is_not_retried(verdict: Verdict, state: str) -> None:
     world = World.started(job("a", retry=RetryPolicy(max_attempts=5)))
     world.cancel()
     world.end("a", verdict)
@@ -78,7 +78,7 @@ def test_always_jobs_run_after_fail_fast_without_a_cap() -> None:
     assert world.end("a", Verdict.FAILED) == [Cancel(CancelReason.FAIL_FAST), Launch(1, 1, None)]
 
 
-def test_an_always_job_that_runs_when_the_user_cancels_is_left_alone_for_the_cap_and_then_told_to_end() -> None:
+def test_an_always_job_that_runs_when_the_user_cancels_is_left_alone_for_the_cap_and_then_terminated() -> None:
     world = World.started(job("a", when=ALWAYS, cleanup_timeout=20.0))
     assert world.cancel() == []
     assert world.scheduler.next_wakeup() == 20.0
@@ -92,7 +92,7 @@ def test_an_always_job_that_runs_is_not_touched_by_fail_fast() -> None:
     assert world.wait(1000.0) == []
 
 
-def test_an_always_job_that_fails_in_a_stop_is_not_made_again_but_one_that_waits_keeps_its_next_attempt() -> None:
+def test_an_always_job_that_fails_during_a_stop_is_not_retried_but_one_that_waits_keeps_its_next_attempt() -> None:
     twice = RetryPolicy(max_attempts=3, delay=1.0, jitter=0.0)
     world = World.started(job("a", when=ALWAYS, retry=twice), job("b", when=ALWAYS, retry=twice))
     world.end("a", Verdict.FAILED)
@@ -120,10 +120,10 @@ def test_a_second_forced_cancel_takes_the_first_one_further() -> None:
     assert world.names(world.cancel(force=True)) == ["kill b"]
 
 
-# The ladder.
+# The escalation.
 
 
-def test_the_ladder_is_term_then_kill_after_the_grace_of_the_job_then_given_up_as_lost() -> None:
+def test_the_escalation_is_term_then_kill_after_the_grace_of_the_job_then_given_up_as_lost() -> None:
     world = World.started(job("a", grace=5.0), job("b", grace=60.0, retry=RetryPolicy(max_attempts=9)))
     assert world.names(world.cancel()) == ["term a", "term b"]
     assert world.scheduler.next_wakeup() == 5.0
@@ -136,7 +136,7 @@ def test_the_ladder_is_term_then_kill_after_the_grace_of_the_job_then_given_up_a
     assert world.scheduler.finished
 
 
-def test_a_second_cancel_does_not_start_the_ladder_again() -> None:
+def test_a_second_cancel_does_not_restart_the_escalation() -> None:
     world = World.started(job("a", grace=5.0))
     world.cancel()
     world.wait(4.0)
@@ -144,14 +144,14 @@ def test_a_second_cancel_does_not_start_the_ladder_again() -> None:
     assert world.names(world.wait(1.0)) == ["kill a"]
 
 
-def test_a_kill_that_was_only_wished_is_wished_again() -> None:
+def test_a_kill_that_was_not_carried_out_is_returned_again() -> None:
     world = World.started(job("a"))
     world.happen(CancelRequested(0.0, CancelReason.USER))
     assert world.names(world.scheduler.decide(0.0)) == world.names(world.scheduler.decide(3.0)) == ["term a"]
     assert world.scheduler.next_wakeup() == 0.0
 
 
-def test_a_kill_that_nobody_wished_is_a_fact_all_the_same() -> None:
+def test_a_kill_that_was_not_a_command_is_still_a_fact() -> None:
     world = World.started(job("a", grace=5.0, retry=RetryPolicy(max_attempts=9)))
     world.happen(KillSent(1.0, 0, 1, force=False))
     assert world.scheduler.next_wakeup() == 6.0
@@ -162,7 +162,7 @@ def test_a_kill_that_nobody_wished_is_a_fact_all_the_same() -> None:
 # One job.
 
 
-def test_a_single_job_can_be_cancelled_wherever_it_stands_and_the_others_go_on() -> None:
+def test_a_single_job_can_be_cancelled_in_every_state_and_the_others_continue() -> None:
     drafts = [job("runs"), job("ready"), job("blocked", needs="runs"), job("next", needs="ready"), job("last")]
     world = World.started(*drafts, max_parallel_jobs=1)
     assert world.names(world.cancel("runs")) == ["term runs"]
@@ -185,7 +185,7 @@ def test_a_job_that_waits_for_its_next_attempt_can_be_cancelled() -> None:
     world = World.started(job("a", retry=RetryPolicy(max_attempts=2)), job("b", needs="a"))
     world.end("a", Verdict.FAILED)
     world.cancel("a")
-    assert world.reasons["a"] == "cancelled on request while it waited for attempt 2"
+    assert world.reasons["a"] == "cancelled on request while waiting for attempt 2"
     assert world.scheduler.finished
 
 
@@ -207,7 +207,7 @@ def test_without_fail_fast_the_other_branches_finish() -> None:
     assert world.scheduler.result == "FAILED"
 
 
-def test_fail_fast_asks_for_the_stop_first_and_launches_nothing_beside_it() -> None:
+def test_fail_fast_requests_the_stop_first_and_launches_nothing_with_it() -> None:
     world = World.started(job("a"), job("b"), job("c"), max_parallel_jobs=2, fail_fast=FailFast.ON)
     world.happen(AttemptFinished(0.0, 0, 1, Verdict.FAILED))
     assert world.scheduler.decide(0.0) == [Cancel(CancelReason.FAIL_FAST)]
@@ -217,7 +217,7 @@ def test_fail_fast_asks_for_the_stop_first_and_launches_nothing_beside_it() -> N
     assert world.scheduler.result == "FAILED"
 
 
-def test_fail_fast_as_drain_lets_running_attempts_end_by_themselves_but_not_be_made_again() -> None:
+def test_fail_fast_as_drain_lets_running_attempts_finish_but_not_be_retried() -> None:
     again = RetryPolicy(max_attempts=9)
     drafts = [job("a"), job("b", retry=again), job("c"), job("d", needs="c")]
     world = World.started(*drafts, fail_fast=FailFast.DRAIN, max_parallel_jobs=3)

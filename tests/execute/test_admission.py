@@ -1,4 +1,4 @@
-"""Which launches wait for room on the machine, and when it is looked at."""
+"""Which launches wait for room on the machine, and when the machine is examined."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def jobs(count: int, *, policy: dict[str, Any] | None = None, **each: Any) -> Pl
     return plan(*(job(f"j{n}", **each) for n in range(count)), **(policy or {}))
 
 
-def test_without_conditions_nobody_waits_and_nobody_looks() -> None:
+def test_without_conditions_no_job_waits_and_the_machine_is_not_examined() -> None:
     looks = Looks([IDLE])
     admission = Admission(jobs(3), looks)
     assert launched(admission.admitted([Launch(n, 1) for n in range(3)], (), 0.0)) == [0, 1, 2]
@@ -76,7 +76,7 @@ def test_jobs_start_while_there_is_room_and_one_always_does(
     assert ask(jobs(4, policy=policy, **each), IDLE, running) == starts
 
 
-def test_nobody_is_overtaken() -> None:
+def test_no_job_overtakes_one_that_waits() -> None:
     the_plan = plan(job("runs"), job("large", memory=7 * GIB), job("small", memory=1))
     assert ask(the_plan, IDLE, [0], [1, 2]) == []
 
@@ -87,7 +87,7 @@ def test_what_is_no_launch_is_never_held_back() -> None:
     assert admission.admitted([*stop, Launch(1, 1)], [0], 0.0) == stop
 
 
-def test_the_machine_is_looked_at_once_a_second_and_told_when_next() -> None:
+def test_the_machine_is_examined_once_a_second_and_the_next_time_is_known() -> None:
     full, free = Machine(8 * GIB, 4, 6 * GIB, 9.0), IDLE
     looks = Looks([full, free])
     admission = Admission(jobs(2, policy={"max_load": 2.0}), looks)

@@ -1,4 +1,4 @@
-"""When pexec or its warden is killed, nothing that a job has started stays; and what can go on, goes on."""
+"""When pexec or its warden is killed, no process of a job survives; and what can continue, continues."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from support.attempts import (
 )
 
 from orchestrator.engine.states import Verdict
-from orchestrator.execute.supervisor import channel
+from orchestrator.execute.supervisor import warden_process
 
 
 @pytest.mark.parametrize("stopped_first", [False, True])
@@ -80,17 +81,17 @@ def test_the_next_attempt_after_a_killed_warden_gets_a_new_one(desk: Desk) -> No
 def test_wardens_that_jobs_kill_are_started_again_for_the_others(desk: Desk) -> None:
     for _ in range(4):
         attempt = desk.start(run="sleep 20")
-        assert wait_until(lambda attempt=attempt: attempt.spawned)
+        assert wait_until(partial(bool, attempt.spawned))
         os.kill(the_warden_below(os.getpid()), signal.SIGKILL)
         assert attempt.result.verdict is Verdict.LOST
     assert desk.run(run="true").result.verdict is Verdict.SUCCEEDED
 
 
-def test_wardens_that_die_before_they_hear_anything_are_not_started_for_ever(
+def test_wardens_that_die_before_they_read_a_request_are_not_restarted_for_ever(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.run(run="true")
-    monkeypatch.setattr(channel, "_PROGRAM", os.devnull)
+    monkeypatch.setattr(warden_process, "_PROGRAM", os.devnull)
     os.kill(the_warden_below(os.getpid()), signal.SIGKILL)
     for _ in range(2):
         assert desk.run(run="true").result.verdict is Verdict.LOST
@@ -110,20 +111,20 @@ def test_closing_ends_running_attempts_as_lost(desk: Desk) -> None:
     attempt = desk.start(argv=evil("ignore_term.py", "{mark}"), grace=20.0)
     attempt.wait_for_output()
     began = time.monotonic()
-    desk.supervision.close()
+    desk.supervisor.close()
     assert (attempt.result.verdict, attempt.result.reason) == (Verdict.LOST, "pexec is ending")
     assert survivors(attempt.mark) == set()
     assert time.monotonic() - began < 3
     assert desk.run(run="true").result.verdict is Verdict.LOST
 
 
-def test_closing_ends_a_warden_that_somebody_stopped(desk: Desk) -> None:
+def test_closing_ends_a_stopped_warden(desk: Desk) -> None:
     attempt = desk.start(argv=evil("ignore_term.py", "{mark}"), grace=20.0)
     attempt.wait_for_output()
     warden = the_warden_below(os.getpid())
     os.kill(warden, signal.SIGSTOP)
     began = time.monotonic()
-    desk.supervision.close()
+    desk.supervisor.close()
     assert time.monotonic() - began < 3
     assert attempt.result.verdict is Verdict.LOST
     assert survivors(attempt.mark) == set()

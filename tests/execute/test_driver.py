@@ -1,4 +1,4 @@
-"""The driver: facts are written before the world is touched, and every end of it is orderly."""
+"""The driver: facts are written before processes are started or stopped, and every end of a run is orderly."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
-from orchestrator.execute.driver import CancelAsked, Ended, Signalled, Spawned
+from orchestrator.execute.driver import CancelReceived, Ended, SignalReceived, Spawned
 from orchestrator.journal.history import History
 from orchestrator.plan.model import RetryPolicy, When
 
-INTERRUPT = Signalled(signal.SIGINT)
+INTERRUPT = SignalReceived(signal.SIGINT)
 
 
 def wait(spec: AttemptSpec) -> None:
     """An attempt that runs until it is killed."""
 
 
-def test_what_is_wished_at_once_is_written_by_one_write_and_then_started() -> None:
+def test_commands_of_one_wakeup_are_journalled_by_one_write_and_then_started() -> None:
     stage = Stage(plan(job("a"), job("b"), job("c", needs="a b"))).run()
     assert stage.done == [
         "write: run.started, attempt.started a 1, attempt.started b 1",
@@ -38,7 +38,7 @@ def test_what_is_wished_at_once_is_written_by_one_write_and_then_started() -> No
     ]
 
 
-def test_nobody_is_killed_before_it_is_written() -> None:
+def test_no_attempt_is_killed_before_that_is_journalled() -> None:
     stage = Stage(plan(job("a")), wait)
     stage.script.when("attempt.started a 1", lambda: stage.inbox.put(INTERRUPT))
     stage.run()
@@ -51,7 +51,7 @@ def test_nobody_is_killed_before_it_is_written() -> None:
     ]
 
 
-def test_who_watches_sees_nothing_that_is_not_written() -> None:
+def test_observers_see_only_what_is_written() -> None:
     stage = Stage(plan(job("a"), job("b", needs="a")))
     stage.script.when("job.finished a succeeded", lambda: stage.done.append("seen"))
     stage.run()
@@ -60,7 +60,7 @@ def test_who_watches_sees_nothing_that_is_not_written() -> None:
     assert stage.script.seen == stage.told
 
 
-def test_who_comes_late_sees_only_what_comes_later() -> None:
+def test_an_observer_that_joins_late_sees_only_later_records() -> None:
     stage = Stage(plan(job("a")))
     late: list[str] = []
 
@@ -68,7 +68,7 @@ def test_who_comes_late_sees_only_what_comes_later() -> None:
         def on_event(self, record: object) -> None:
             late.append(stage.script.seen[-1])
 
-    stage.driver.remark("degraded", what="a", why="b")
+    stage.driver.note("degraded", what="a", why="b")
     stage.driver.watch((Late(),))
     stage.run()
     assert (stage.script.seen[0], len(late)) == ("degraded", len(stage.told) - 1)
@@ -79,7 +79,7 @@ def test_an_attempt_that_cannot_be_ended_is_given_up_and_its_late_result_changes
     stage = Stage(drawn, lambda spec: None if spec.job_id == "a" else SUCCESS, deaf=True, last_grace=0.01)
 
     def answer_late() -> None:
-        ((spec, _),) = stage.backend.running.values()
+        ((spec, _),) = stage.executor.running.values()
         stage.inbox.put(Spawned(spec, 1, 1))
         stage.inbox.put(Ended(spec, SUCCESS))
 
@@ -100,13 +100,13 @@ def test_the_result_of_an_attempt_counts_once() -> None:
     stage = Stage(plan(job("a"), job("b", needs="a")), lambda spec: None if spec.job_id == "b" else SUCCESS)
 
     def answer_again() -> None:
-        spec, future = stage.backend.running[2]
+        spec, future = stage.executor.running[2]
         stage.inbox.put(Ended(spec, SUCCESS))
         future.set_result(FAILURE)
 
-    stage.script.when("attempt.started b 1", lambda: stage.inbox.put(Signalled(signal.SIGTERM)))
+    stage.script.when("attempt.started b 1", lambda: stage.inbox.put(SignalReceived(signal.SIGTERM)))
     stage.script.when("kill.sent b 1", answer_again)
-    stage.backend.kill = lambda serial, *, force: None  # type: ignore[method-assign]
+    stage.executor.kill = lambda serial, *, force: None  # type: ignore[method-assign]
     stage.run()
     assert stage.states == {"a": "succeeded", "b": "succeeded"}
     assert len([what for what in stage.told if what.startswith("attempt.finished b")]) == 1
@@ -120,13 +120,13 @@ def test_a_second_signal_kills_and_a_bounce_of_the_key_does_not() -> None:
         stage.inbox.put(INTERRUPT)
         stage.inbox.put(INTERRUPT)
         stage.script.when("attempt.spawned a 1", press_well_after)
-        ((spec, _),) = stage.backend.running.values()
+        ((spec, _),) = stage.executor.running.values()
         stage.inbox.put(Spawned(spec, 1, 1))
 
     def press_well_after() -> None:
         stage.clock.ahead += 0.3
-        stage.backend.kill = lambda serial, *, force: stage.backend.end(serial, SUCCESS)  # type: ignore[method-assign]
-        stage.inbox.put(Signalled(signal.SIGTERM))
+        stage.executor.kill = lambda serial, *, force: stage.executor.end(serial, SUCCESS)  # type: ignore[method-assign]
+        stage.inbox.put(SignalReceived(signal.SIGTERM))
 
     stage.script.when("attempt.started a 1", lambda: stage.inbox.put(INTERRUPT))
     stage.script.when("kill.sent a 1", press_again)
@@ -137,10 +137,10 @@ def test_a_second_signal_kills_and_a_bounce_of_the_key_does_not() -> None:
     assert stage.driver.stop_signal is signal.SIGINT
 
 
-def test_a_job_is_cancelled_from_elsewhere_and_the_others_go_on() -> None:
+def test_a_cancelled_job_does_not_stop_the_others() -> None:
     stage = Stage(plan(job("a"), job("b")), lambda spec: None if spec.job_id == "a" else SUCCESS)
-    stage.inbox.put(CancelAsked(7))
-    stage.inbox.put(CancelAsked(0))
+    stage.inbox.put(CancelReceived(7))
+    stage.inbox.put(CancelReceived(0))
     stage.run()
     assert stage.states == {"a": "cancelled", "b": "succeeded"}
     assert [what for what in stage.told if what.startswith("cancel")] == ["cancel.requested a"]
@@ -151,15 +151,15 @@ def test_a_request_that_comes_again_well_after_the_first_kills() -> None:
     stage = Stage(plan(job("a", grace=60.0)), wait, deaf=True)
 
     def ask_again() -> None:
-        stage.inbox.put(CancelAsked(None))  # two people at once
+        stage.inbox.put(CancelReceived(None))  # two people at once
         stage.script.when("cancel.requested", ask_well_after)
 
     def ask_well_after() -> None:
         stage.clock.ahead += 0.3
-        stage.backend.kill = lambda serial, *, force: stage.backend.end(serial, SUCCESS)  # type: ignore[method-assign]
-        stage.inbox.put(CancelAsked(None))
+        stage.executor.kill = lambda serial, *, force: stage.executor.end(serial, SUCCESS)  # type: ignore[method-assign]
+        stage.inbox.put(CancelReceived(None))
 
-    stage.script.when("attempt.started a 1", lambda: stage.inbox.put(CancelAsked(None)))
+    stage.script.when("attempt.started a 1", lambda: stage.inbox.put(CancelReceived(None)))
     stage.script.when("kill.sent a 1", ask_again)
     stage.run()
     forces = [record["force"] for record in stage.journal.written if record["event"] == "cancel.requested"]
@@ -170,7 +170,7 @@ def test_an_executor_that_breaks_loses_the_attempt_and_not_the_run() -> None:
     stage = Stage(plan(job("a")))
     broken: list[Future[AttemptResult]] = []
 
-    def submit(spec: AttemptSpec) -> Future[AttemptResult]:
+    def submit(fn: object, spec: AttemptSpec) -> Future[AttemptResult]:
         future: Future[AttemptResult] = Future()
         broken.append(future)
         match len(broken):
@@ -182,7 +182,7 @@ def test_an_executor_that_breaks_loses_the_attempt_and_not_the_run() -> None:
                 future.set_result(SUCCESS)
         return future
 
-    stage.backend.submit = submit  # type: ignore[method-assign]
+    stage.executor.submit = submit  # type: ignore[method-assign]
     for words in ("retry.scheduled a 2", "retry.scheduled a 3"):
         stage.script.when(words, lambda: setattr(stage.clock, "ahead", stage.clock.ahead + 100.0))
     stage.run()
@@ -220,8 +220,8 @@ def full_at(flushes: frozenset[int]) -> Stage:
     stage = Stage(DRAWN, acts, fails=flushes)
 
     def end_c() -> None:
-        if 3 in stage.backend.running:
-            stage.backend.end(3, SUCCESS)
+        if 3 in stage.executor.running:
+            stage.executor.end(3, SUCCESS)
 
     stage.script.when("attempt.started b 2", end_c)
     return stage
@@ -238,7 +238,7 @@ def test_a_disk_that_fills_up_at_any_write_ends_the_run_in_good_order(room_is_le
         stage = full_at(fails)
         with pytest.raises(EnvironmentFailedError, match="no space left"):
             stage.run()
-        assert stage.backend.running == {}
+        assert stage.executor.running == {}
         closed = stage.done.index("close")
         assert not [what for what in stage.done[closed:] if what.startswith("submit")]
         started = {what.removeprefix("submit ") for what in stage.done if what.startswith("submit")}
@@ -250,7 +250,7 @@ def test_a_disk_that_fills_up_at_any_write_ends_the_run_in_good_order(room_is_le
 
 
 @pytest.mark.parametrize("room_is_left", [True, False])
-def test_and_such_a_run_goes_on_without_doing_a_success_again(room_is_left: bool) -> None:
+def test_such_a_run_is_resumed_without_repeating_a_success(room_is_left: bool) -> None:
     for number in range(1, flushes_of_a_whole_run() + 1):
         fails = frozenset({number} if room_is_left else range(number, 100))
         stage = full_at(fails)
@@ -271,12 +271,12 @@ def test_and_such_a_run_goes_on_without_doing_a_success_again(room_is_left: bool
 
 
 def states_of(history: History) -> dict[str, str]:
-    return {one.id: history.scheduler.state(one.index).value for one in DRAWN.jobs}
+    return {one.id: history.scheduler.table.states[one.index].value for one in DRAWN.jobs}
 
 
 def test_results_that_come_while_everything_is_ended_are_not_lost() -> None:
     stage = Stage(plan(job("a"), job("b")), lambda spec: None if spec.job_id == "b" else SUCCESS, fails=frozenset({2}))
-    stage.backend.at_close = SUCCESS
+    stage.executor.at_close = SUCCESS
     with pytest.raises(EnvironmentFailedError):
         stage.run()
     verdicts = {record["job"]: record["verdict"] for record in stage.journal.written if "verdict" in record}

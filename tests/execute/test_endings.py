@@ -1,4 +1,4 @@
-"""How an attempt ended is told exactly: exit code, signal, or why there was nothing to run."""
+"""The result of an attempt is exact: exit code, signal, or why nothing could be started."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from orchestrator.engine.states import Verdict
         ("kill -37 $$", Verdict.FAILED, "killed by SIG37", None, "SIG37"),
     ],
 )
-def test_exit_codes_and_signals_are_told_apart(
+def test_exit_codes_and_signals_are_distinguished(
     desk: Desk, script: str, verdict: Verdict, reason: str, exit_code: int | None, signal: str | None
 ) -> None:
     result = desk.run(run=script).result
@@ -50,9 +50,9 @@ def _file(folder: Path, name: str, content: bytes, mode: int) -> None:
         ({"argv": ("./text/missing",)}, "`./text/missing` was not found", 127),
         ({"argv": ("./text",)}, "`./text` is not executable", 126),
         ({"argv": ("text",), "env": {"PATH": "."}}, "`text` is not executable", 126),
-        ({"argv": ("./folder",)}, "`./folder` is a folder", 126),
+        ({"argv": ("./folder",)}, "`./folder` is a directory", 126),
         ({"argv": ("./bad-shebang",)}, "its interpreter `/no/such/interpreter` cannot be run", 127),
-        ({"argv": ("./no-shebang",)}, "`./no-shebang` is no program and has no `#!` line", 126),
+        ({"argv": ("./no-shebang",)}, "`./no-shebang` is not a program and has no `#!` line", 126),
         ({"argv": ("true", "a\0b")}, "the command cannot be started: embedded null byte", 126),
         ({"argv": ("true", "x" * 200_000)}, "arguments and environment are larger than the system takes", 126),
         ({"argv": ("x" * 100_000,)}, f"`{'x' * 1000}` was not found", 127),
@@ -79,9 +79,9 @@ def test_a_command_that_cannot_be_started_is_a_failure_with_the_reason(
     assert (attempt.spawned, attempt.log) == ([], b"")
 
 
-def test_a_working_folder_that_is_missing_is_a_failure_with_the_reason(desk: Desk) -> None:
+def test_a_missing_working_directory_is_a_failure_with_the_reason(desk: Desk) -> None:
     result = desk.run(run="true", working_dir="missing").result
-    expected = f"the working folder `{desk.work}/missing` cannot be entered: no such file or directory"
+    expected = f"the working directory `{desk.work}/missing` cannot be entered: no such file or directory"
     assert (result.verdict, result.reason, result.exit_code) == (Verdict.FAILED, expected, 126)
 
 
@@ -108,9 +108,10 @@ def test_the_process_is_announced_with_its_pid_and_its_start_time(desk: Desk) ->
     attempt = desk.start(run="cut -d' ' -f22 /proc/$$/stat; sleep 0.2")
     assert wait_until(lambda: attempt.spawned)
     announced_while_it_ran = attempt.future is not None and not attempt.future.done()
-    [(pid, start_ticks)] = attempt.spawned if attempt.result else []
+    result = attempt.result
+    [(pid, start_ticks)] = attempt.spawned
     assert announced_while_it_ran
-    assert (pid, f"{start_ticks}\n".encode()) == (attempt.result.pid, attempt.log)
+    assert (pid, f"{start_ticks}\n".encode()) == (result.pid, attempt.log)
 
 
 def test_start_times_are_right_for_every_job(desk: Desk) -> None:
@@ -158,7 +159,7 @@ def test_what_hides_whose_it_is_ends_with_the_run(desk: Desk) -> None:
     assert (attempt.result.verdict, attempt.result.leftover_killed) == (Verdict.SUCCEEDED, 0)
     desk.run(run="true")
     assert not wait_until(lambda: not marked(attempt.mark), 0.2)
-    desk.supervision.close()
+    desk.supervisor.close()
     assert survivors(attempt.mark) == set()
 
 

@@ -70,10 +70,12 @@ def test_a_reader_that_fails_does_not_make_the_inbox_deaf(inbox: Inbox[object]) 
 
 def test_no_message_of_many_threads_is_lost_and_each_thread_s_stay_in_order(inbox: Inbox[object]) -> None:
     count, threads = 2000, 4
-    workers = [
-        threading.Thread(target=lambda name=name: [inbox.put((name, number)) for number in range(count)])
-        for name in range(threads)
-    ]
+
+    def send(name: int) -> None:
+        for number in range(count):
+            inbox.put((name, number))
+
+    workers = [threading.Thread(target=send, args=(name,)) for name in range(threads)]
     for worker in workers:
         worker.start()
     came: list[object] = []

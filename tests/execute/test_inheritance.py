@@ -1,4 +1,4 @@
-"""What a job finds when it starts: what the manifest says, and nothing of pexec's own."""
+"""What a job inherits: what the manifest declares, and nothing of pexec itself."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ def test_logs_are_for_the_user_alone_whatever_the_umask(desk: Desk) -> None:
     assert [os.stat(log).st_mode & 0o777 for log in logs] == [0o600, 0o600]
 
 
-def test_a_job_starts_in_the_manifests_folder_or_where_it_says(desk: Desk) -> None:
+def test_a_job_starts_in_the_manifests_directory_or_in_its_own(desk: Desk) -> None:
     (desk.work / "inner").mkdir()
     assert _seen(desk)["folder"] == str(desk.work)
     assert _seen(desk, working_dir="inner")["folder"] == str(desk.work / "inner")
     assert _seen(desk, working_dir=str(desk.folder))["folder"] == str(desk.folder)
 
 
-def test_a_folder_that_was_made_anew_is_the_new_one(desk: Desk) -> None:
+def test_a_directory_that_was_replaced_is_the_new_one(desk: Desk) -> None:
     for _ in range(2):
         (desk.work / "inner").mkdir()
         (desk.work / "inner" / "here").touch()
@@ -96,12 +96,12 @@ def test_a_folder_that_was_made_anew_is_the_new_one(desk: Desk) -> None:
         shutil.rmtree(desk.work / "inner")
 
 
-def test_no_working_folder_is_kept_busy(desk: Desk) -> None:
+def test_no_working_directory_is_kept_busy(desk: Desk) -> None:
     desk.run(run="true")
     assert os.readlink(f"/proc/{the_warden_below(os.getpid())}/cwd") == "/"
 
 
-def test_a_command_is_found_by_the_jobs_own_path_from_its_working_folder(desk: Desk) -> None:
+def test_a_command_is_found_by_the_jobs_own_path_from_its_working_directory(desk: Desk) -> None:
     for folder in ("first", "second"):
         (desk.work / folder).mkdir()
         (desk.work / folder / "hello").write_text(f"#!/bin/sh\necho {folder}\n")

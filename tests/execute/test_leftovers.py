@@ -1,4 +1,4 @@
-"""Ending what a dead pexec left running: the right process with all below it, and never a stranger."""
+"""Ending what a dead pexec left running: the right process tree, and never another process."""
 
 from __future__ import annotations
 

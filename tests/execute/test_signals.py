@@ -1,4 +1,4 @@
-"""Signals become messages while a run is on, and are afterwards as they were."""
+"""Signals become messages during a run, and their handlers are restored afterwards."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_each_becomes_a_message_and_is_put_back(inbox: Inbox[object], capfd: pyt
     with signals_to(inbox.put, inbox.bell):
         for number in ALL:
             os.kill(os.getpid(), number)
-    assert inbox.take() == list(ALL)
+    assert inbox.wait(0) == list(ALL)
     assert {number: signal.getsignal(number) for number in ALL} == before
     assert "test_signals.py" in capfd.readouterr().err, "QUIT tells where the main thread is, from below Python"
 
@@ -76,7 +76,7 @@ def test_what_was_ignored_stays_ignored(inbox: Inbox[object], number: signal.Sig
             os.kill(os.getpid(), number)
     finally:
         signal.signal(number, before)
-    assert inbox.take() == []
+    assert inbox.wait(0) == []
 
 
 def test_a_signal_ends_the_wait_also_when_it_does_not_interrupt_it(inbox: Inbox[object]) -> None:
@@ -112,7 +112,7 @@ if sys.argv[1] == "after":
     inbox = Inbox()
     with signals_to(inbox.put, inbox.bell):
         signal.raise_signal(signal.SIGINT)
-    assert inbox.take() == [signal.SIGINT]
+    assert inbox.wait(0) == [signal.SIGINT]
     try:
         signal.raise_signal(signal.SIGINT)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Time-outs and requests to stop: TERM, then the grace, then KILL for all that the job has started."""
+"""Timeouts and requests to stop: TERM, then the grace, then KILL for all processes of the job."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_grace_is_for_every_process_of_the_job_not_only_for_the_first(desk: 
     inner = "trap 'sleep 0.3; echo drained; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
     attempt = desk.start(run=f'sh -c "{inner}" {{mark}} & wait', grace=20.0)
     attempt.wait_for_output()
-    desk.supervision.kill(attempt.spec.serial, force=False)
+    desk.supervisor.warden.kill(attempt.spec.serial, force=False)
     assert (attempt.result.verdict, attempt.result.signal) == (Verdict.KILLED, "SIGTERM")
     assert attempt.log.endswith(b"drained\n")
 
@@ -68,7 +68,7 @@ def test_a_process_that_left_the_group_gets_the_term_too(desk: Desk) -> None:
     inner = "trap 'echo told; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
     attempt = desk.start(run=f'setsid sh -c "{inner}" {{mark}} & trap "" TERM; wait; wait', grace=20.0)
     attempt.wait_for_output()
-    desk.supervision.kill(attempt.spec.serial, force=False)
+    desk.supervisor.warden.kill(attempt.spec.serial, force=False)
     assert attempt.result.verdict is Verdict.KILLED
     assert b"told\n" in attempt.log
 
@@ -84,7 +84,7 @@ def test_a_live_fork_bomb_is_ended_whole(desk: Desk) -> None:
     attempt.wait_for_output()
     assert wait_until(lambda: len(marked(attempt.mark)) > 30)
     began = time.monotonic()
-    desk.supervision.kill(attempt.spec.serial, force=False)
+    desk.supervisor.warden.kill(attempt.spec.serial, force=False)
     assert attempt.result.verdict is Verdict.KILLED
     assert time.monotonic() - began < 5
     assert survivors(attempt.mark) == set()
@@ -97,7 +97,7 @@ def test_a_pexec_inside_a_job_ends_with_all_its_jobs(desk: Desk, force: bool) ->
     attempt = desk.start(argv=argv, grace=0.3)
     attempt.wait_for_output()
     assert len(marked(attempt.mark)) > 30
-    desk.supervision.kill(attempt.spec.serial, force=force)
+    desk.supervisor.warden.kill(attempt.spec.serial, force=force)
     assert attempt.result.verdict is Verdict.KILLED
     assert survivors(attempt.mark) == set()
 
@@ -110,7 +110,7 @@ def test_what_escaped_from_a_pexec_inside_a_job_is_known_by_the_tags_of_that_run
     attempt = desk.start(run=f"{daemon}; {stay}")
     attempt.wait_for_output()
     assert len(marked(attempt.mark)) == 3
-    desk.supervision.kill(attempt.spec.serial, force=True)
+    desk.supervisor.warden.kill(attempt.spec.serial, force=True)
     assert (attempt.result.verdict, attempt.result.leftover_killed) == (Verdict.KILLED, 2)
     assert survivors(attempt.mark) == set()
 
@@ -119,7 +119,7 @@ def test_what_escaped_from_a_pexec_inside_a_job_is_known_by_the_tags_of_that_run
 def test_a_request_stops_a_running_attempt(desk: Desk, force: bool, name: str) -> None:
     attempt = desk.start(run="echo ready; sleep 50; : {mark}", grace=60.0)
     attempt.wait_for_output()
-    desk.supervision.kill(attempt.spec.serial, force=force)
+    desk.supervisor.warden.kill(attempt.spec.serial, force=force)
     result = attempt.result
     assert (result.verdict, result.reason, result.exit_code, result.signal) == (
         Verdict.KILLED,
@@ -133,14 +133,14 @@ def test_a_request_stops_a_running_attempt(desk: Desk, force: bool, name: str) -
 def test_a_second_request_cuts_the_grace_short(desk: Desk) -> None:
     attempt = desk.start(argv=evil("ignore_term.py", "{mark}"), grace=60.0)
     attempt.wait_for_output()
-    desk.supervision.kill(attempt.spec.serial, force=False)
-    desk.supervision.kill(attempt.spec.serial, force=True)
+    desk.supervisor.warden.kill(attempt.spec.serial, force=False)
+    desk.supervisor.warden.kill(attempt.spec.serial, force=True)
     assert (attempt.result.verdict, attempt.result.signal) == (Verdict.KILLED, "SIGKILL")
 
 
 def test_a_request_that_comes_before_the_start_prevents_it(desk: Desk) -> None:
     attempt = desk.prepare(run="touch started")
-    desk.supervision.kill(attempt.spec.serial, force=False)
+    desk.supervisor.warden.kill(attempt.spec.serial, force=False)
     desk.submit(attempt)
     assert (attempt.result.verdict, attempt.result.reason) == (Verdict.KILLED, "stopped before it started")
     assert (attempt.spawned, os.listdir(desk.work)) == ([], [])
@@ -148,7 +148,7 @@ def test_a_request_that_comes_before_the_start_prevents_it(desk: Desk) -> None:
 
 def test_a_request_for_an_ended_attempt_changes_nothing(desk: Desk) -> None:
     first = desk.run(run="true")
-    desk.supervision.kill(first.spec.serial, force=True)
+    desk.supervisor.warden.kill(first.spec.serial, force=True)
     assert desk.run(run="true").result.verdict is Verdict.SUCCEEDED
 
 
@@ -166,37 +166,37 @@ def test_no_time_passes_for_a_job_while_it_is_paused(desk: Desk) -> None:
     ticker = "import time\nwhile True: print(1, flush=True); time.sleep(0.02)"
     attempt = desk.start(argv=(sys.executable, "-I", "-S", "-c", ticker), timeout=1.5)
     assert wait_until(lambda: attempt.spawned)
-    desk.supervision.pause()
+    desk.supervisor.warden.pause()
     assert wait_until(lambda: state_of(attempt.spawned[0][0]) == "T")
     size = len(attempt.log)
     assert not wait_until(lambda: attempt.future is not None and attempt.future.done(), 2.0)
     assert len(attempt.log) == size
-    desk.supervision.resume()
+    desk.supervisor.warden.resume()
     assert wait_until(lambda: len(attempt.log) > size)
     assert attempt.result.verdict is Verdict.TIMED_OUT
     assert 1.4 < attempt.result.duration_seconds < 3.4
 
 
-def test_an_attempt_that_is_asked_for_during_a_pause_starts_after_it(desk: Desk) -> None:
+def test_an_attempt_requested_during_a_pause_starts_after_it(desk: Desk) -> None:
     desk.run(run="true")
     warden = the_warden_below(os.getpid())
     os.kill(warden, signal.SIGSTOP)  # so that it hears both at once
     assert wait_until(lambda: state_of(warden) == "T")
-    desk.supervision.pause()
+    desk.supervisor.warden.pause()
     attempt = desk.start(run="true")
     assert not wait_until(lambda: attempt.future is not None and attempt.future.done(), 0.1)
     os.kill(warden, signal.SIGCONT)
     assert not wait_until(lambda: attempt.future is not None and attempt.future.done(), 0.2)
-    desk.supervision.resume()
+    desk.supervisor.warden.resume()
     assert attempt.result.verdict is Verdict.SUCCEEDED
 
 
-def test_who_left_the_group_hears_of_the_end_though_its_parent_dies_of_it_at_once(desk: Desk) -> None:
+def test_a_process_outside_the_group_is_terminated_though_its_parent_dies_at_once(desk: Desk) -> None:
     stray = "trap 'echo heard; exit' TERM; echo ready; while :; do sleep 0.01; done"
     attempts = [desk.start(run=f'setsid sh -c "{stray}" & wait', grace=LONGEST_WAIT) for _ in range(5)]
     for attempt in attempts:
         attempt.wait_for_output()
-        desk.supervision.kill(attempt.spec.serial, force=False)
+        desk.supervisor.warden.kill(attempt.spec.serial, force=False)
     for attempt in attempts:
         assert attempt.result.signal == "SIGTERM"
         assert b"heard\n" in attempt.log

@@ -6,11 +6,12 @@ import os
 import stat
 import tarfile
 from pathlib import Path
+from typing import IO
 
 import pytest
 from support.disks import file_size_limit
 from support.journals import nightly
-from support.told_runs import tell
+from support.recorded_runs import record
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.archive import write_archive
@@ -18,30 +19,48 @@ from orchestrator.journal.rundir import open_run
 
 
 def test_all_files_of_a_run_are_packed_under_its_id_in_the_order_of_their_names(tmp_path: Path) -> None:
-    folder = tell(tmp_path / "runs", nightly(), logs={"logs/fetch.1.log": b"\x00\xff" * 50_000})
-    (folder / "tmp" / "left").write_text("temporary")
-    (folder / ".ballast").write_text("hidden")
-    (folder / "archive_older.tar.gz").write_text("an archive")
-    with open_run(str(tmp_path / "runs"), folder.name) as run:
+    directory = record(tmp_path / "runs", nightly(), logs={"logs/fetch.1.log": b"\x00\xff" * 50_000})
+    (directory / "tmp" / "left").write_text("temporary")
+    (directory / ".ballast").write_text("hidden")
+    (directory / "archive_older.tar.gz").write_text("an archive")
+    with open_run(str(tmp_path / "runs"), directory.name) as run:
         packed = write_archive(run)
-    assert packed.path == f"{folder}/archive_{folder.name}.tar.gz"
+    assert packed.path == f"{directory}/archive_{directory.name}.tar.gz"
     assert packed.size == os.path.getsize(packed.path)
     with tarfile.open(packed.path) as tar:
         names = tar.getnames()
         assert names == sorted(names)
         found = {name: tar.extractfile(name).read() for name in names}  # type: ignore[union-attr]
-    wanted = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "tmp"]
+    wanted = [path for path in directory.rglob("*") if path.is_file() and path.parent.name != "tmp"]
     wanted = [path for path in wanted if not path.name.startswith((".", "archive_"))]
-    assert found == {f"{folder.name}/{path.relative_to(folder)}": path.read_bytes() for path in wanted}
+    assert found == {f"{directory.name}/{path.relative_to(directory)}": path.read_bytes() for path in wanted}
     assert (packed.files, packed.left_out) == (len(found), ())
-    assert {f"{folder.name}/events.jsonl", f"{folder.name}/logs/fetch.1.log"} < set(found)
+    assert {f"{directory.name}/events.jsonl", f"{directory.name}/logs/fetch.1.log"} < set(found)
+
+
+def test_a_file_that_shrinks_while_it_is_packed_is_reported_and_nothing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = record(tmp_path / "runs", nightly(), logs={"logs/fetch.1.log": b"x" * 1000})
+    add = tarfile.TarFile.addfile
+
+    def shrink(tar: tarfile.TarFile, entry: tarfile.TarInfo, file: IO[bytes]) -> None:
+        if entry.name.endswith("fetch.1.log"):
+            (directory / "logs/fetch.1.log").write_bytes(b"")
+        add(tar, entry, file)
+
+    monkeypatch.setattr(tarfile.TarFile, "addfile", shrink)
+    message = r"`logs/fetch\.1\.log` changed while it was packed"
+    with open_run(str(tmp_path / "runs"), directory.name) as run, pytest.raises(EnvironmentFailedError, match=message):
+        write_archive(run)
+    assert [path.name for path in directory.iterdir() if "archive" in path.name] == []
 
 
 def test_it_is_private_and_the_same_each_time(tmp_path: Path) -> None:
-    folder = tell(tmp_path / "runs", nightly())
+    directory = record(tmp_path / "runs", nightly())
     previous = os.umask(0)
     try:
-        with open_run(str(tmp_path / "runs"), folder.name) as run:
+        with open_run(str(tmp_path / "runs"), directory.name) as run:
             first = Path(write_archive(run, str(tmp_path / "one.tar.gz")).path)
             second = Path(write_archive(run, str(tmp_path / "two.tar.gz")).path)
     finally:
@@ -56,11 +75,11 @@ def test_it_is_private_and_the_same_each_time(tmp_path: Path) -> None:
 def test_links_and_pipes_are_left_out_and_told(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("secret")
-    folder = tell(tmp_path / "runs", nightly())
-    (folder / "logs" / "link.log").symlink_to(secret)
-    (folder / "away").symlink_to(tmp_path)
-    os.mkfifo(folder / "pipe")
-    with open_run(str(tmp_path / "runs"), folder.name) as run:
+    directory = record(tmp_path / "runs", nightly())
+    (directory / "logs" / "link.log").symlink_to(secret)
+    (directory / "away").symlink_to(tmp_path)
+    os.mkfifo(directory / "pipe")
+    with open_run(str(tmp_path / "runs"), directory.name) as run:
         packed = write_archive(run)
     assert packed.left_out == ("away", "logs/link.log", "pipe")
     with tarfile.open(packed.path) as tar:
@@ -72,8 +91,8 @@ def test_an_older_archive_is_replaced_and_a_link_in_its_place_is_not_followed(tm
     precious.write_text("precious")
     target = tmp_path / "run.tar.gz"
     target.symlink_to(precious)
-    folder = tell(tmp_path / "runs", nightly())
-    with open_run(str(tmp_path / "runs"), folder.name) as run:
+    directory = record(tmp_path / "runs", nightly())
+    with open_run(str(tmp_path / "runs"), directory.name) as run:
         write_archive(run, str(target))
         write_archive(run, str(target))
     assert precious.read_text() == "precious"
@@ -82,9 +101,9 @@ def test_an_older_archive_is_replaced_and_a_link_in_its_place_is_not_followed(tm
 
 
 def test_where_it_cannot_be_written_nothing_is_left_behind(tmp_path: Path) -> None:
-    folder = tell(tmp_path / "runs", nightly(), logs={"logs/fetch.1.log": os.urandom(300_000)})
-    before = sorted(os.listdir(folder))
-    with open_run(str(tmp_path / "runs"), folder.name) as run:
+    directory = record(tmp_path / "runs", nightly(), logs={"logs/fetch.1.log": os.urandom(300_000)})
+    before = sorted(os.listdir(directory))
+    with open_run(str(tmp_path / "runs"), directory.name) as run:
         with pytest.raises(EnvironmentFailedError, match="`/nowhere` cannot be opened: no such file"):
             write_archive(run, "/nowhere/x.tar.gz")
         with file_size_limit(100_000), pytest.raises(EnvironmentFailedError, match=r"tar\.gz` cannot be written: file"):
@@ -92,5 +111,5 @@ def test_where_it_cannot_be_written_nothing_is_left_behind(tmp_path: Path) -> No
         os.mkdir(tmp_path / "folder")
         with pytest.raises(EnvironmentFailedError, match="/folder` cannot be written: is a directory"):
             write_archive(run, str(tmp_path / "folder"))
-    assert sorted(os.listdir(folder)) == before
+    assert sorted(os.listdir(directory)) == before
     assert sorted(os.listdir(tmp_path)) == ["folder", "runs"]

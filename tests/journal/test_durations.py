@@ -37,6 +37,11 @@ def test_what_was_seen_is_known_and_later_runs_count_more(root: str, tmp_path: P
     assert file_of(root).stat().st_mode & 0o777 == 0o600
 
 
+def test_a_run_without_durations_writes_nothing(root: str, tmp_path: Path) -> None:
+    remember(root, "pexec.yaml", {})
+    assert not (tmp_path / ".pexec" / NAME).exists()
+
+
 def test_each_manifest_has_its_own_and_a_project_may_move(root: str, tmp_path: Path) -> None:
     remember(root, str(tmp_path / "one.yaml"), {"a": 1.0})
     remember(root, str(tmp_path / "ci/two.yaml"), {"a": 2.0})
@@ -44,8 +49,8 @@ def test_each_manifest_has_its_own_and_a_project_may_move(root: str, tmp_path: P
     moved = tmp_path / "moved"
     moved.mkdir()
     (tmp_path / ".pexec").rename(moved / ".pexec")
-    told = [recall(str(moved / ".pexec/runs"), name) for name in (f"{moved}/one.yaml", f"{moved}/ci/two.yaml", "-")]
-    assert told == [{"a": 1.0}, {"a": 2.0}, {"a": 3.0}]
+    known = [recall(str(moved / ".pexec/runs"), name) for name in (f"{moved}/one.yaml", f"{moved}/ci/two.yaml", "-")]
+    assert known == [{"a": 1.0}, {"a": 2.0}, {"a": 3.0}]
 
 
 def test_a_root_of_another_name_holds_the_file_itself_and_a_link_is_not_followed(tmp_path: Path) -> None:
@@ -81,7 +86,7 @@ def test_what_is_damaged_counts_as_nothing_known_and_is_replaced(root: str, tmp_
     assert recall(root, manifest) == {"a": 1.0}
 
 
-@pytest.mark.parametrize("plant", ["link", "fifo", "folder"])
+@pytest.mark.parametrize("plant", ["link", "fifo", "directory"])
 def test_what_was_planted_in_its_place_is_neither_read_nor_followed(root: str, tmp_path: Path, plant: str) -> None:
     victim = tmp_path / "victim"
     victim.write_text('{"version":1,"manifests":{"-":{"a":1}}}')
@@ -96,7 +101,7 @@ def test_what_was_planted_in_its_place_is_neither_read_nor_followed(root: str, t
     assert recall(root, "-") == {}
     remember(root, "-", {"b": 2.0})
     assert victim.read_text() == before
-    assert recall(root, "-") == ({} if plant == "folder" else {"b": 2.0})
+    assert recall(root, "-") == ({} if plant == "directory" else {"b": 2.0})
 
 
 def test_many_writers_at_once_lose_nothing(root: str) -> None:

@@ -1,4 +1,4 @@
-"""What a journal says to the process that goes on with its run."""
+"""What the process that resumes a run learns from its journal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.driving import FAILURE, SUCCESS, Stage
+from support.journals import nightly
 from support.stories import Story
 from support.worlds import job, plan
 
@@ -15,7 +16,7 @@ from orchestrator.engine.facts import JobFinished, RetryScheduled
 from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.states import JobState
 from orchestrator.journal.events import EVENTS, consequence_to_fields
-from orchestrator.journal.history import History, Process
+from orchestrator.journal.history import AttemptProcess, History
 from orchestrator.plan.model import Plan, RetryPolicy
 
 FOLLOWS = ("job.finished", "retry.scheduled")
@@ -95,7 +96,7 @@ def test_the_processes_of_attempts_without_an_end_are_known_with_their_boot() ->
     story.emit("attempt.started", 2.0, job="c", attempt=1)
     known = history(story.plan, story.events)
     (process,) = known.under_way
-    assert process == Process(job=0, attempt=2, pid=process.pid, start_ticks=77, boot_id="later")
+    assert process == AttemptProcess(job=0, attempt=2, pid=process.pid, start_ticks=77, boot_id="later")
     assert known.scheduler.running == ((0, 2), (2, 1))
 
 
@@ -108,3 +109,13 @@ def test_what_cannot_have_happened_is_refused() -> None:
     story.emit("attempt.started", 0.0, job="b", attempt=1)
     with pytest.raises(KeyError, match="b"):
         history(story.plan, story.events)
+
+
+def test_remarks_change_nothing() -> None:
+    story = nightly()
+    story.emit("degraded", 9.0, what="memory", why="no cgroup")
+    story.emit("journal.recovered", 9.5, cut_bytes=12)
+    history = History(story.plan)
+    for record in story.events:
+        history.add(record)
+    assert (history.at, history.result, history.missing, history.under_way) == (9.5, "FAILED", [], [])

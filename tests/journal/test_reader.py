@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import zlib
@@ -16,7 +17,7 @@ from support.stories import every_event, write
 from support.worlds import job, plan
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError
-from orchestrator.journal.reader import JournalReader, read_journal, recover
+from orchestrator.journal.reader import JournalReader, recover
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
 
@@ -39,7 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunDir]:
-    """A run folder for many journals, one after the other."""
+    """A run directory for many journals, one after the other."""
     with create_run(str(tmp_path_factory.mktemp("scratch") / "runs")) as run:
         yield run
 
@@ -66,13 +67,13 @@ def test_what_was_written_is_read(run: RunDir) -> None:
 
 def test_an_empty_journal_has_no_events(run: RunDir) -> None:
     put(run, b"")
-    assert read_journal(run) == []
+    assert list(JournalReader(run)) == []
     assert recover(run) == 0
 
 
 def test_a_run_without_a_journal_cannot_be_read(run: RunDir) -> None:
     with pytest.raises(EnvironmentFailedError, match=r"events.jsonl` cannot be read: no such file or directory"):
-        read_journal(run)
+        list(JournalReader(run))
 
 
 def test_a_last_line_torn_at_any_byte_is_told_apart_cut_and_kept_aside(tmp_path: Path, whole: bytes) -> None:
@@ -93,7 +94,7 @@ def test_a_last_line_torn_at_any_byte_is_told_apart_cut_and_kept_aside(tmp_path:
             writer = JournalWriter(run, "the-run", next_seq=reader.next_seq)
             writer.emit("run.resumed", 1.0, pid=1, boot_id="boot", max_parallel_jobs=1)
             writer.close()
-            assert len(read_journal(run)) == len(lines)
+            assert len(list(JournalReader(run))) == len(lines)
 
 
 def test_a_torn_line_longer_than_a_block_is_cut_too(run: RunDir, whole: bytes) -> None:
@@ -102,7 +103,7 @@ def test_a_torn_line_longer_than_a_block_is_cut_too(run: RunDir, whole: bytes) -
     assert run.read("events.jsonl") == whole
     put(run, b"x" * 200_000)
     assert recover(run) == 200_000
-    assert read_journal(run) == []
+    assert list(JournalReader(run)) == []
 
 
 @given(data=st.data())
@@ -112,7 +113,7 @@ def test_a_changed_byte_anywhere_is_found_at_its_line(scratch: RunDir, whole: by
     put(scratch, whole[:place] + bytes([byte]) + whole[place + 1 :])
     line = whole.count(b"\n", 0, place) + 1
     with pytest.raises(RefusedError, match=rf"events.jsonl` is damaged: line {line}: "):
-        read_journal(scratch)
+        list(JournalReader(scratch))
 
 
 def test_each_flipped_bit_of_a_line_is_found(scratch: RunDir, whole: bytes) -> None:
@@ -122,7 +123,7 @@ def test_each_flipped_bit_of_a_line_is_found(scratch: RunDir, whole: bytes) -> N
         for bit in range(8):
             put(scratch, whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
             with pytest.raises(RefusedError, match="is damaged: line 2: "):
-                read_journal(scratch)
+                list(JournalReader(scratch))
 
 
 def test_a_line_that_is_missing_doubled_or_moved_is_found(run: RunDir, whole: bytes) -> None:
@@ -135,17 +136,17 @@ def test_a_line_that_is_missing_doubled_or_moved_is_found(run: RunDir, whole: by
     ):
         put(run, b"".join(wrong))
         with pytest.raises(RefusedError) as refusal:
-            read_journal(run)
+            list(JournalReader(run))
         path = run.path_of("events.jsonl")
-        assert refusal.value.message == f"`{path}` is damaged: line {line}: its number is {seen}, not {wanted}"
+        assert refusal.value.message == f"`{path}` is damaged: line {line}: expected `seq` {wanted}, found {seen}"
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"run_id": "another"}, "is damaged: line 2: it is of another run"),
-        ({"event": "job.exploded"}, "is damaged: line 2: it is no event that is known"),
-        ({"event": "attempt.started"}, "is damaged: line 2: it is no event that is known"),
+        ({"run_id": "another"}, "is damaged: line 2: it belongs to another run"),
+        ({"event": "job.exploded"}, "is damaged: line 2: it is not a known event"),
+        ({"event": "attempt.started"}, "is damaged: line 2: it is not a known event"),
         ({"v": 2}, "has version 2; this pexec reads version 1"),
     ],
     ids=str,
@@ -156,14 +157,14 @@ def test_a_sound_line_that_cannot_stand_there_is_refused(
     first, second = whole.splitlines(keepends=True)[:2]
     put(run, first + sealed(json.loads(second) | change))
     with pytest.raises(RefusedError, match=why):
-        read_journal(run)
+        list(JournalReader(run))
 
 
 @pytest.mark.parametrize("body", [b"[1", b"{", b"nonsense", b'{"v":1,"seq":0', b"\xff"])
 def test_a_sound_checksum_does_not_make_an_event(run: RunDir, body: bytes) -> None:
     put(run, body + b',"crc":"%08x"}\n' % zlib.crc32(body))
-    with pytest.raises(RefusedError, match="is damaged: line 1: it is no event"):
-        read_journal(run)
+    with pytest.raises(RefusedError, match="is damaged: line 1: it is not an event"):
+        list(JournalReader(run))
 
 
 def test_lines_before_the_damage_are_given_first(run: RunDir, whole: bytes) -> None:
@@ -173,3 +174,14 @@ def test_lines_before_the_damage_are_given_first(run: RunDir, whole: bytes) -> N
     assert seen[-1] == "cancel.requested"
     with pytest.raises(RefusedError):
         next(reader)
+
+
+def test_a_torn_line_that_cannot_be_cut_is_reported(run: RunDir, whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(run.path_of("events.jsonl")).write_bytes(whole[:-5])
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "ftruncate", fail)
+    with pytest.raises(EnvironmentFailedError, match=r"events\.jsonl` cannot be truncated: input/output error"):
+        recover(run)

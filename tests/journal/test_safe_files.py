@@ -12,9 +12,9 @@ import pytest
 from orchestrator.journal.safe_files import remove_tree
 
 
-def dig(folder: Path, depth: int) -> None:
-    """Make folders inside each other, each with a file, deeper than any path can be long."""
-    inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def dig(directory: Path, depth: int) -> None:
+    """Make directories inside each other, each with a file, deeper than any path can be long."""
+    inner = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     for _ in range(depth):
         os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=inner))
         os.mkdir("deep", dir_fd=inner)
@@ -55,8 +55,8 @@ def test_folders_that_move_up_take_no_name_that_is_there(tmp_path: Path) -> None
 
 def test_what_links_lead_to_stays(tmp_path: Path) -> None:
     outside, tree = tmp_path / "outside", tmp_path / "tree"
-    for folder in (outside / "inner", tree / "a" / "b"):
-        folder.mkdir(parents=True)
+    for directory in (outside / "inner", tree / "a" / "b"):
+        directory.mkdir(parents=True)
     (outside / "inner" / "precious").touch()
     for number, place in enumerate((tree, tree / "a", tree / "a" / "b")):
         (place / f"folder{number}").symlink_to(outside)
@@ -74,9 +74,9 @@ def test_folders_that_may_not_be_written_are_removed(tmp_path: Path) -> None:
     """Matters to an ordinary user: caches of some tools are so."""
     tree = tmp_path / "tree"
     (tree / "a" / "b" / "c").mkdir(parents=True)
-    for folder in (tree / "a" / "b" / "c", tree / "a" / "b", tree / "a", tree):
-        (folder / "file").touch()
-        folder.chmod(0)
+    for directory in (tree / "a" / "b" / "c", tree / "a" / "b", tree / "a", tree):
+        (directory / "file").touch()
+        directory.chmod(0)
     remove(tree)
     assert os.listdir(tmp_path) == []
 

@@ -19,8 +19,9 @@ from support.stories import every_event, own_fields, write
 from support.worlds import job, plan
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError
+from orchestrator.journal.append_file import GroupSync
 from orchestrator.journal.events import events_schema
-from orchestrator.journal.reader import read_journal
+from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import RunDir, create_run, open_run
 from orchestrator.journal.writer import JournalWriter
 
@@ -51,7 +52,7 @@ def test_a_line_is_what_the_format_says_to_the_last_byte(run: RunDir) -> None:
     writer.close()
 
 
-def test_numbers_go_on_and_the_date_follows_the_clock(run: RunDir) -> None:
+def test_numbers_continue_and_the_date_follows_the_clock(run: RunDir) -> None:
     times = iter([NOON, NOON + 999_999_999, NOON + 1_000_000_000, NOON + 43_200_000_000_000])
     writer = JournalWriter(run, "the-run", next_seq=7, clock=lambda: next(times))
     records = [writer.emit("degraded", 0.0, what="a", why="b") for _ in range(4)]
@@ -102,7 +103,7 @@ def test_a_name_that_is_not_utf_8_is_made_readable_and_keeps_the_line_valid(run:
     record = writer.emit("degraded", 0.0, what=name, why="")
     writer.close()
     assert record["what"] == "caf� 🍰"
-    assert read_journal(run) == [record]
+    assert list(JournalReader(run)) == [record]
 
 
 def test_nothing_global_of_the_logging_library_is_touched(run: RunDir) -> None:
@@ -114,7 +115,7 @@ def test_nothing_global_of_the_logging_library_is_touched(run: RunDir) -> None:
     assert not structlog.is_configured()
 
 
-def test_two_writers_of_one_run_cannot_be(run: RunDir) -> None:
+def test_a_run_has_only_one_writer(run: RunDir) -> None:
     writer = JournalWriter(run, run.run_id)
     with open_run(os.path.dirname(run.path), run.run_id) as other, pytest.raises(RefusedError, match="is driven by"):
         JournalWriter(other, run.run_id)
@@ -122,14 +123,14 @@ def test_two_writers_of_one_run_cannot_be(run: RunDir) -> None:
     writer.close()
 
 
-def test_room_for_the_last_events_is_held_back_until_the_end(run: RunDir) -> None:
+def test_space_for_the_last_events_is_reserved_until_the_end(run: RunDir) -> None:
     writer = JournalWriter(run, run.run_id)
     assert os.stat(run.path_of(".ballast")).st_blocks * 512 >= 16 * 1024
     writer.close()
     assert not os.path.exists(run.path_of(".ballast"))
 
 
-def test_a_failed_append_is_told_and_later_made_good_without_a_gap(run: RunDir) -> None:
+def test_a_failed_append_is_reported_and_later_repeated_without_a_gap(run: RunDir) -> None:
     writer = JournalWriter(run, run.run_id)
     write(writer, every_event(plan(job("build"))))
     size = len(journal(run))
@@ -139,12 +140,12 @@ def test_a_failed_append_is_told_and_later_made_good_without_a_gap(run: RunDir) 
         with pytest.raises(EnvironmentFailedError) as failure:
             writer.flush()
     assert failure.value.message == f"`{run.path}/events.jsonl` cannot be written: file too large"
-    assert failure.value.help == "make room, then go on with `pexec resume`"
+    assert failure.value.help == "free some space, then continue with `pexec resume`"
     assert size < len(journal(run)) <= size + 1000
-    there = len(read_journal(run))
+    there = len(list(JournalReader(run)))
     writer.flush()
     writer.close()
-    assert there < len(read_journal(run)) == len(every_event(plan(job("build"))).events) + 20
+    assert there < len(list(JournalReader(run))) == len(every_event(plan(job("build"))).events) + 20
 
 
 def fill_up(writer: JournalWriter) -> None:
@@ -161,17 +162,17 @@ def test_a_full_disk_leaves_a_valid_journal_with_the_end_of_the_run(tmp_path: Pa
         write(writer, story)
         with pytest.raises(EnvironmentFailedError, match="cannot be written: no space left on device"):
             fill_up(writer)
-        filled = len(read_journal(run))
+        filled = len(list(JournalReader(run)))
         last = story.events[-1]
         writer.emit(last["event"], 2.0, **own_fields(last))
         writer.flush()
         writer.close()
-        events = read_journal(run)
+        events = list(JournalReader(run))
         assert [event["event"] for event in events[filled:]] == ["degraded", "run.finished"]
         run.close()
 
 
-def test_a_run_on_a_disk_that_is_full_already_does_not_begin(tmp_path: Path) -> None:
+def test_a_run_on_a_full_disk_does_not_start(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "64k") as disk, create_run(str(disk / "runs")) as run:
         with pytest.raises(OSError, match="No space left"):
             (disk / "filler").write_bytes(b"x" * 65536)
@@ -214,3 +215,26 @@ def test_with_power_a_disk_that_does_not_take_it_ends_the_run(run: RunDir, monke
         writer.flush()
     monkeypatch.undo()
     writer.close()
+
+
+def test_a_last_sync_that_fails_is_reported_and_the_reserved_space_is_released(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = JournalWriter(run, run.run_id)
+    writer.emit("degraded", 0.0, what="a", why="b")
+    monkeypatch.setattr(GroupSync, "close", failing)
+    with pytest.raises(EnvironmentFailedError, match="cannot be written: input/output error"):
+        writer.close()
+    assert not Path(run.path_of(".ballast")).exists()
+
+
+def failing(*_: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_lists_of_names_that_are_not_utf_8_are_made_readable(run: RunDir) -> None:
+    writer = JournalWriter(run, run.run_id)
+    writer.emit("degraded", 0.0, what="files", why=["\udcff", "b"])
+    writer.close()
+    (record,) = JournalReader(run)
+    assert record["why"] == ["\ufffd", "b"]

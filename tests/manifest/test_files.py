@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.manifest.files import FileFacts, gather
+from orchestrator.manifest.file_facts import FileFacts
+from orchestrator.manifest.files import gather
 from orchestrator.manifest.load import load
 
 
@@ -88,5 +89,5 @@ def test_a_runbook_that_cannot_run_has_a_fault(tmp_path: Path, content: bytes, m
     (tmp_path / "a.md").write_bytes(content)
     found = gather(["a.md"], str(tmp_path))["a.md"]
     assert (found.kind, found.blocks) == ("runbook", ())
-    assert found.fault is not None
-    assert (found.fault.message, found.fault.line) == (message, line)
+    assert found.problem is not None
+    assert (found.problem.message, found.problem.line) == (message, line)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.language_server import MISSING, SERVER, LanguageServer
 
-from orchestrator.app.planning import judge
+from orchestrator.app.planning import plan_manifest
 from orchestrator.cli.commands.init import first_manifest
 from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.policy_keys import Policy
@@ -42,7 +42,7 @@ def check_jsonschema(*files: Path) -> set[Path]:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "check_jsonschema", "--output-format", "json", "--default-filetype", "yaml"),
-            *("--schemafile", SCHEMA, *files),
+            *map(str, ("--schemafile", SCHEMA, *files)),
         ],
         capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
@@ -70,7 +70,7 @@ def test_check_jsonschema_refuses_what_pexec_refuses_but_for_what_no_schema_can(
 
 @pytest.mark.parametrize("file", FAULTY, ids=lambda file: file.stem)
 def test_pexec_refuses_each_faulty_manifest_by_the_code_on_its_first_line(file: Path) -> None:
-    verdict = judge(os.path.relpath(file))
+    verdict = plan_manifest(os.path.relpath(file))
     assert verdict.plan is None
     assert {diagnostic.code for diagnostic in verdict.diagnostics} == {code_of(file)}
 

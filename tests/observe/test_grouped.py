@@ -1,4 +1,4 @@
-"""`--output grouped` shows what a job printed as one block, whole, when the job ends."""
+"""`--output grouped` prints the output of a job as one block when the job ends."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import pytest
 
 from orchestrator.journal.file_names import log_name
 from orchestrator.journal.rundir import RunDir, create_run
-from orchestrator.observe.grouped import Grouped
+from orchestrator.observe.grouped import GroupedOutput
 from orchestrator.observe.stream import LossyStream
 
 
 class Shown:
     """A run whose stdout and stderr are one text, in the order of writing."""
 
-    def __init__(self, folder: Path, total: int = 2, out: io.TextIOBase | None = None) -> None:
-        self.rundir: RunDir = create_run(str(folder))
+    def __init__(self, directory: Path, total: int = 2, out: io.TextIOBase | None = None) -> None:
+        self.rundir: RunDir = create_run(str(directory))
         self.text = io.StringIO()
         err = LossyStream(self.text)
-        self.grouped = Grouped(
+        self.grouped = GroupedOutput(
             err if out is None else LossyStream(out),  # type: ignore[arg-type]
             err,
             total,
@@ -31,16 +31,16 @@ class Shown:
             github=False,
         )
 
-    def log(self, job: str, content: bytes, attempt: int = 1) -> None:
+    def log(self, job: str, content: bytes, attempt: int = 1, verdict: str = "succeeded") -> None:
         """The log of an attempt that has ended."""
         name = log_name(job, attempt)
         Path(self.rundir.path_of(name)).write_bytes(content)
-        self.tell("attempt.finished", job=job, attempt=attempt, log=name)
+        self.happen("attempt.finished", job=job, attempt=attempt, verdict=verdict, log=name)
 
     def end(self, job: str, status: str = "succeeded", reason: str = "") -> None:
-        self.tell("job.finished", job=job, status=status, reason=reason, allowed=False)
+        self.happen("job.finished", job=job, status=status, reason=reason, allowed=False)
 
-    def tell(self, event: str, **fields: Any) -> None:
+    def happen(self, event: str, **fields: Any) -> None:
         self.grouped.on_event({"event": event, "at": 0.0, **fields})
 
     def all(self) -> str:
@@ -50,7 +50,7 @@ class Shown:
         return self.text.getvalue()
 
 
-def test_each_job_is_one_block_before_the_line_about_its_end(tmp_path: Path) -> None:
+def test_each_job_is_one_block_before_its_progress_line(tmp_path: Path) -> None:
     shown = Shown(tmp_path)
     shown.log("b", b"b1\nb2\n")
     shown.log("a", b"a1\n\x1b[2Ja2")
@@ -76,22 +76,24 @@ def test_a_long_log_is_one_block(tmp_path: Path) -> None:
 
 def test_all_attempts_of_a_job_are_shown_together(tmp_path: Path) -> None:
     shown = Shown(tmp_path, total=1)
-    shown.log("a", b"no\n", attempt=1)
-    shown.tell("retry.scheduled", job="a", attempt=2, not_before=1.0, reason="exit code 1")
+    shown.log("a", b"no\n", attempt=1, verdict="failed")
+    shown.happen("retry.scheduled", job="a", attempt=2, not_before=1.0, reason="exit code 1")
     shown.log("a", b"yes\n", attempt=2)
     shown.end("a")
     assert shown.all() == (
-        "[0/1] a will be tried again in 1.0 s: exit code 1\n"
+        "[0/1] a failed (exit code 1); retrying in 1.0s (attempt 2)\n"
         "--- a, attempt 1\nno\n--- a, attempt 2\nyes\n[1/1] a succeeded\n"
     )
 
 
-def test_a_log_that_is_gone_or_no_file_is_told_and_the_others_are_shown(tmp_path: Path) -> None:
+def test_a_log_that_is_missing_or_not_a_file_is_reported_and_the_others_are_shown(tmp_path: Path) -> None:
     shown = Shown(tmp_path, total=3)
-    shown.tell("attempt.finished", job="never-started", attempt=1, log="logs/never-started.1.log")
+    shown.happen(
+        "attempt.finished", job="never-started", attempt=1, verdict="succeeded", log="logs/never-started.1.log"
+    )
     shown.end("never-started")
     (Path(shown.rundir.path) / "logs/link.1.log").symlink_to("/etc/passwd")
-    shown.tell("attempt.finished", job="link", attempt=1, log="logs/link.1.log")
+    shown.happen("attempt.finished", job="link", attempt=1, verdict="succeeded", log="logs/link.1.log")
     shown.end("link")
     shown.log("a", b"a\n")
     shown.end("a")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.journal.rundir import create_run
 from orchestrator.journal.writer import JournalWriter
-from orchestrator.observe.jsonl import JsonLines
+from orchestrator.observe.jsonl import JsonlOutput
 from orchestrator.observe.stream import LossyStream
 
 
@@ -15,7 +15,7 @@ def test_what_is_printed_is_what_the_journal_holds_also_where_numbers_and_letter
     tmp_path: Path,
 ) -> None:
     out = io.StringIO()
-    lines = JsonLines(LossyStream(out))
+    lines = JsonlOutput(LossyStream(out))
     with create_run(str(tmp_path / "runs")) as run:
         journal = JournalWriter(run, run.run_id)
         for at in (0.0, 8.3e-05, 1e-7, 0.1, 1234567.125, 1e16, 1e22):

@@ -1,10 +1,9 @@
-"""`--output live` keeps one line at the bottom of the terminal that is never torn, never wraps, and goes away."""
+"""`--output live` keeps a status line at the bottom of the terminal that is never torn, never wraps, and is cleared."""
 
 from __future__ import annotations
 
 import io
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,16 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.observe.live import Live
+from orchestrator.console.text import columns
+from orchestrator.observe.live import LiveOutput
 from orchestrator.observe.stream import LossyStream
 
 CLEAR = "\r\x1b[K"
 
 
-def live(screen: io.StringIO, width: int = 40, out: io.StringIO | None = None, total: int = 2) -> Live:
+def live(screen: io.StringIO, width: int = 40, out: io.StringIO | None = None, total: int = 2) -> LiveOutput:
     err = LossyStream(screen)
     other = LossyStream(out or screen)
-    return Live(other, err, total, lambda: width, colour=False, github=False)
+    return LiveOutput(other, err, total, lambda: width, colour=False, github=False)
 
 
 def started(job: str) -> Mapping[str, Any]:
@@ -30,11 +30,11 @@ def started(job: str) -> Mapping[str, Any]:
 
 def ended(job: str) -> list[Mapping[str, Any]]:
     finished = {"event": "job.finished", "at": 1.0, "job": job, "status": "succeeded", "reason": "", "allowed": False}
-    return [{"event": "attempt.finished", "at": 1.0, "job": job, "attempt": 1}, finished]
+    return [{"event": "attempt.finished", "at": 1.0, "job": job, "attempt": 1, "verdict": "succeeded"}, finished]
 
 
 def seen(written: str) -> list[str]:
-    """The lines that stand on a terminal when this was written to it; the last one is where the cursor is."""
+    """The lines on a terminal after this was written to it; the last one is where the cursor is."""
     lines = []
     for line in written.split("\n"):
         parts = line.split(CLEAR)
@@ -43,7 +43,7 @@ def seen(written: str) -> list[str]:
     return lines
 
 
-def test_the_line_says_what_runs_and_stands_below_all_that_is_shown() -> None:
+def test_the_status_line_names_what_runs_and_stays_below_everything_else() -> None:
     screen = io.StringIO()
     shown = live(screen)
     shown.on_event(started("a"))
@@ -53,15 +53,15 @@ def test_the_line_says_what_runs_and_stands_below_all_that_is_shown() -> None:
     assert seen(screen.getvalue()) == ["a | hello", "[0/2] running: a, b"]
     for event in ended("a"):
         shown.on_event(event)
-    above = ["a | hello", "a | wor", "[1/2] a succeeded in 1.0 s"]
+    above = ["a | hello", "a | wor", "[1/2] a succeeded in 1.0s"]
     assert seen(screen.getvalue()) == [*above, "[1/2] running: b"]
     for event in ended("b"):
         shown.on_event(event)
     shown.close()
-    assert seen(screen.getvalue()) == [*above, "[2/2] b succeeded in 1.0 s", ""]
+    assert seen(screen.getvalue()) == [*above, "[2/2] b succeeded in 1.0s", ""]
 
 
-def test_what_jobs_print_stays_as_it_is_where_it_goes_elsewhere() -> None:
+def test_output_that_does_not_go_to_the_terminal_is_unchanged() -> None:
     screen, out = io.StringIO(), io.StringIO()
     shown = live(screen, out=out)
     shown.on_event(started("a"))
@@ -72,14 +72,14 @@ def test_what_jobs_print_stays_as_it_is_where_it_goes_elsewhere() -> None:
 
 
 @given(st.lists(st.text(min_size=1, max_size=30), max_size=5, unique=True), st.integers(1, 60))
-def test_the_line_fits_the_terminal_and_names_cannot_drive_it(jobs: list[str], width: int) -> None:
+def test_the_line_fits_the_terminal_and_names_cannot_control_it(jobs: list[str], width: int) -> None:
     screen = io.StringIO()
     shown = live(screen, width)
     for job in jobs:
         shown.on_event(started(job))
         *above, line = seen(screen.getvalue())
         assert above == []
-        assert sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line) < max(width, 2)
+        assert columns(line) < max(width, 2)
 
 
 def test_an_event_that_changes_nothing_writes_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Logs on their way to a reader: byte for byte from where reading stopped, or in lines that drive nothing."""
+"""Reading logs: byte for byte from where reading stopped, or as lines that control nothing."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def test_a_planted_link_is_not_followed(run: RunDir, tmp_path: Path) -> None:
 @given(chunks=st.lists(st.binary(max_size=8) | st.sampled_from([b"\n", b"a\r\n", b"\x1b[31m", b"::set-env"])))
 def test_lines_are_the_same_however_they_come(chunks: list[bytes]) -> None:
     whole, bits = (SafeLines(colour=True, github=True) for _ in range(2))
-    told = whole.feed(b"".join(chunks)) + whole.finish()
-    assert "".join(map(bits.feed, chunks)) + bits.finish() == told
-    assert all(character.isprintable() or character in "\n\t\x1b" or ord(character) > 0x7F for character in told)
+    text = whole.feed(b"".join(chunks)) + whole.finish()
+    assert "".join(map(bits.feed, chunks)) + bits.finish() == text
+    assert all(character.isprintable() or character in "\n\t\x1b" or ord(character) > 0x7F for character in text)
 
 
 def test_a_line_that_does_not_end_comes_in_pieces() -> None:
     lines = SafeLines(colour=False, github=False)
-    told = lines.feed(b"x" * 200_000)
-    assert len(told.splitlines()) == 3
-    assert "".join((told + lines.finish()).split()) == "x" * 200_000
+    text = lines.feed(b"x" * 200_000)
+    assert len(text.splitlines()) == 3
+    assert "".join((text + lines.finish()).split()) == "x" * 200_000

@@ -62,7 +62,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_plan_groups_and_dependencies_are_there_before_the_first_event(run: RunDir) -> None:
+def test_plan_levels_and_dependencies_exist_before_the_first_event(run: RunDir) -> None:
     of = plan_of([(), (0,), (0,)])
     files = RunFiles(run, of)
     assert plan_from_dict(data(run, "plan.json")) == of
@@ -119,11 +119,11 @@ def test_a_run_of_no_jobs_has_all_its_files(run: RunDir) -> None:
         files.on_event(event)
     files.close()
     assert data(run, "results_summary.json")["summary"]["total_jobs"] == 0
-    assert "No job was planned." in run.read("execution_report.md").decode()
+    assert "The plan has no jobs." in run.read("execution_report.md").decode()
 
 
 def test_a_large_run_has_results_and_its_first_status_files_soon(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "EVERY", 600.0)
+    monkeypatch.setattr(module, "REFRESH_SECONDS", 600.0)
     monkeypatch.setattr(module, "SMALL", 0)
     story = sales()
     files = RunFiles(run, story.plan)
@@ -133,23 +133,23 @@ def test_a_large_run_has_results_and_its_first_status_files_soon(run: RunDir, mo
     files.close()
 
 
-def test_of_a_run_that_goes_on_only_wrong_status_files_are_written_again(run: RunDir) -> None:
+def test_of_a_resumed_run_only_wrong_status_files_are_written_again(run: RunDir) -> None:
     story = sales()
     first = RunFiles(run, story.plan)
     for event in story.events:
         first.on_event(event)
     first.close()
     wanted = statuses(run)
-    folder = Path(run.path, "status")
-    before = {path.name: path.stat().st_ino for path in folder.iterdir()}
+    directory = Path(run.path, "status")
+    before = {path.name: path.stat().st_ino for path in directory.iterdir()}
     link, word, *_ = sorted(before)
-    (folder / link).unlink()
-    (folder / link).symlink_to(folder / word)
-    (folder / word).unlink()
-    (folder / word).write_text("GUESSED\n")
+    (directory / link).unlink()
+    (directory / link).symlink_to(directory / word)
+    (directory / word).unlink()
+    (directory / word).write_text("GUESSED\n")
     RunFiles(run, story.plan, story.events).close()
     assert statuses(run) == wanted
-    after = {path.name: path.lstat().st_ino for path in folder.iterdir()}
+    after = {path.name: path.lstat().st_ino for path in directory.iterdir()}
     assert {name for name, number in after.items() if before[name] == number} == set(before) - {link, word}
 
 
@@ -169,7 +169,7 @@ def test_files_follow_the_run_while_it_is_on(run: RunDir) -> None:
     files.close()
 
 
-def test_a_run_that_ends_just_when_its_files_are_due_is_not_waited_for_for_ever(run: RunDir) -> None:
+def test_a_run_that_ends_just_when_its_files_are_due_does_not_block_forever(run: RunDir) -> None:
     files = RunFiles(run, plan(job("a")))
     closing = threading.Thread(target=files.close, daemon=True)
     clear = files._news.clear
@@ -188,8 +188,8 @@ def test_a_run_that_ends_just_when_its_files_are_due_is_not_waited_for_for_ever(
 
 
 def test_results_are_whole_and_valid_at_any_moment(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "EVERY", 0.001)
-    monkeypatch.setattr(module, "SHARE", 1.0)
+    monkeypatch.setattr(module, "REFRESH_SECONDS", 0.001)
+    monkeypatch.setattr(module, "MAX_WRITE_FRACTION", 1.0)
     story = Story(plan_of([()] * 100))
     files = RunFiles(run, story.plan)
     files.on_event(story.events[0])
@@ -230,7 +230,7 @@ def test_an_event_never_waits_for_the_disk(run: RunDir, monkeypatch: pytest.Monk
     assert files.report == read_report(story.plan, story.events)
 
 
-def test_a_disk_that_is_full_in_between_harms_nothing(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_for_a_while_breaks_nothing(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     failed: set[str] = set()
     whole = RunDir.replace
 
@@ -256,7 +256,7 @@ def test_a_disk_that_is_full_in_between_harms_nothing(run: RunDir, monkeypatch: 
     assert sorted(statuses(run).values()) == sorted(one.status.value for one in report.jobs)
 
 
-def test_a_disk_that_is_full_at_the_end_is_told_and_every_file_that_fits_is_written(run: RunDir) -> None:
+def test_a_disk_that_is_full_at_the_end_is_reported_and_every_file_that_fits_is_written(run: RunDir) -> None:
     story = sales()
     files = RunFiles(run, story.plan)
     for event in story.events:
@@ -272,7 +272,7 @@ def test_a_disk_that_is_full_at_the_start_stops_the_run_before_it_begins(run: Ru
         RunFiles(run, plan(job("a")))
 
 
-def test_a_plan_in_a_folder_whose_name_is_not_utf_8_can_be_written(run: RunDir) -> None:
+def test_a_plan_in_a_directory_whose_name_is_not_utf_8_can_be_written(run: RunDir) -> None:
     of = replace(plan(job("a")), manifest=os.fsdecode(b"caf\xe9/pexec.yaml"))
     files = RunFiles(run, of)
     files.close()

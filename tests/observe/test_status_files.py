@@ -24,8 +24,8 @@ def run(tmp_path: Path) -> Iterator[RunDir]:
 
 
 def content(run: RunDir) -> dict[str, str]:
-    folder = Path(run.path, "status")
-    return {path.name: path.read_text() for path in sorted(folder.iterdir())}
+    directory = Path(run.path, "status")
+    return {path.name: path.read_text() for path in sorted(directory.iterdir())}
 
 
 def test_each_job_has_a_file_that_follows_its_status(run: RunDir) -> None:
@@ -58,7 +58,7 @@ def test_it_works_where_there_are_no_hard_links(run: RunDir, monkeypatch: pytest
     assert content(run) == {"a.status": "SUCCESS\n"}
 
 
-def test_a_file_that_has_all_the_names_it_may_have_gives_way_to_a_new_one(
+def test_a_source_with_as_many_links_as_allowed_is_replaced_by_a_new_one(
     run: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = os.link
@@ -89,7 +89,7 @@ def test_a_planted_link_is_replaced_and_not_followed(run: RunDir, tmp_path: Path
     assert (victim.read_text(), content(run)) == ("precious", {"a.status": "SUCCESS\n"})
 
 
-def test_a_file_that_cannot_be_written_is_told(run: RunDir) -> None:
+def test_a_file_that_cannot_be_written_is_reported(run: RunDir) -> None:
     os.mkdir(f"{run.path}/status/a.status")
     with pytest.raises(EnvironmentFailedError, match=r"status/a\.status` cannot be written: is a directory"):
         StatusFiles(run, ("a",)).write(0, Status.SUCCESS)

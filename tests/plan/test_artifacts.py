@@ -5,7 +5,7 @@ from __future__ import annotations
 import jsonschema
 from hypothesis import given
 from support.dags import plans
-from support.planning import Found, good_plan
+from support.planning import file_facts, good_plan
 
 from orchestrator.plan.artifacts import dependencies_dict, execution_plan_dict
 from orchestrator.plan.model import Plan
@@ -22,7 +22,7 @@ TEXT = """
 
 
 def small() -> Plan:
-    return good_plan(TEXT, files={"publish.sh": Found()})
+    return good_plan(TEXT, files={"publish.sh": file_facts()})
 
 
 def test_dependencies_name_each_jobs_source_status_and_needs_and_one_order() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import textwrap
 
-from support.planning import Found, picture, planned
+from support.planning import file_facts, picture, planned
 
 from orchestrator.diagnostics.model import Severity
+from orchestrator.manifest.file_facts import FileFacts
 
 
-def told(text: str, files: dict[str, Found] | None = None) -> str:
+def told(text: str, files: dict[str, FileFacts] | None = None) -> str:
     return "\n".join(picture(diagnostic) for diagnostic in planned(text, files=files).diagnostics)
 
 
@@ -206,10 +207,10 @@ def test_a_demand_on_a_pool_that_can_never_be_met_is_told_with_the_pool() -> Non
 
 def test_files_that_are_missing_or_cannot_be_run_are_told() -> None:
     files = {
-        "here.sh": Found(),
-        "tool": Found("executable"),
-        "folder": Found("directory"),
-        "secret": Found("unreadable"),
+        "here.sh": file_facts(),
+        "tool": file_facts("executable"),
+        "folder": file_facts("directory"),
+        "secret": file_facts("unreadable"),
     }
     assert told(
         """

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import good_plan, picture, planned
 
 from orchestrator.errors import UsageError
 from orchestrator.manifest.parts import Condition
 from orchestrator.plan.conditions import Known
-from orchestrator.plan.inputs import Selection
+from orchestrator.plan.inputs import PlanningEnvironment, Selection
 from orchestrator.plan.model import Plan
 from orchestrator.plan.select import MANUAL
 
@@ -91,7 +90,7 @@ def test_conditions_obey_de_morgan(condition: dict[str, Any]) -> None:
 
 
 def plan(text: str, *words: str, only: tuple[str, ...] = (), **given: str) -> Plan:
-    around = PlanningEnvironment(given, AROUND.env, "Linux", "x86_64", to_run=True)
+    around = PlanningEnvironment(given, AROUND.env, "Linux", "x86_64", for_run=True)
     return good_plan(text, selection=Selection(words, only), around=around)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.planning import Found, good_plan
+from support.planning import file_facts, good_plan
 
 from orchestrator.plan.model import Plan
 
@@ -20,7 +20,7 @@ BEFORE = """
 
 def plan_of(old: str = "", new: str = "", content: str = "d1") -> Plan:
     assert old in BEFORE
-    return good_plan(BEFORE.replace(old, new, 1), files={"fetch.sh": Found(sha256=content)})
+    return good_plan(BEFORE.replace(old, new, 1), files={"fetch.sh": file_facts(sha256=content)})
 
 
 def changed_jobs(after: Plan) -> set[str]:
@@ -158,7 +158,7 @@ def test_what_the_run_fills_in_is_the_same_for_every_run_and_not_the_literal_tex
 
 def test_a_runbook_counts_by_its_content() -> None:
     text = "workflows: {a: {file: a.md}}"
-    one = Found("runbook", "d1", ((2, "echo\n"),))
-    same, other = Found("runbook", "d1", ()), Found("runbook", "d2", ((2, "echo\n"),))
+    one = file_facts("runbook", "d1", ((2, "echo\n"),))
+    same, other = file_facts("runbook", "d1", ()), file_facts("runbook", "d2", ((2, "echo\n"),))
     digests = [good_plan(text, files={"a.md": found}).jobs[0].digest for found in (one, same, other)]
     assert digests[0] == digests[1] != digests[2]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from support.dags import plan_of, plans
-from support.planning import Found, good_plan
+from support.planning import file_facts, good_plan
 
 from orchestrator.errors import ExitCode, RefusedError
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
@@ -50,7 +50,7 @@ def test_a_plan_as_data_whole() -> None:
           warm: {argv: ['true']}
           lint: {run: lint}
         """,
-        files={"train.sh": Found()},
+        files={"train.sh": file_facts()},
         selection=Selection(skip=("lint",)),
     )
     fetch, train, warm = (job.digest for job in plan.jobs)

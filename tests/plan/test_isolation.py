@@ -117,5 +117,5 @@ def test_keys_of_a_sandbox_in_the_defaults_wait_for_jobs_that_have_one() -> None
 
 def test_the_warning_stands_at_the_key() -> None:
     (found,) = planned("workflows:\n  a:\n    run: a\n    writes: [dist]\n").diagnostics
-    assert found.message == "`writes` of `a` does nothing: its isolation is `none`"
+    assert found.message == "`writes` of `a` has no effect: its isolation is `none`"
     assert found.span == Span("pexec.yaml", 5, 5, 6)

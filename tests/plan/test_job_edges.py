@@ -5,11 +5,10 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import good_plan, picture, planned
 
 from orchestrator.plan import job_edges
-from orchestrator.plan.inputs import Selection
+from orchestrator.plan.inputs import PlanningEnvironment, Selection
 from orchestrator.plan.model import Plan
 
 
@@ -71,7 +70,7 @@ def test_cells_pair_up_by_a_template() -> None:
     assert needs(plan)["load[region=north]"] == ["make[region=north]"]
     assert after(plan) == {"use": ["check[py=3.1]"]}
     assert plan.levels[0] == (0, 1, 4, 5)
-    other = good_plan(text, around=PlanningEnvironment(given={"which": "3.2"}))
+    other = good_plan(text, around=PlanningEnvironment(cli_params={"which": "3.2"}))
     assert after(other) == {"use": ["check[py=3.2]"]}
 
 

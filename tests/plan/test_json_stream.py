@@ -11,7 +11,7 @@ from support.dags import plans
 
 from orchestrator.plan.artifacts import dependencies_dict, dependencies_fields
 from orchestrator.plan.export import plan_fields, plan_from_dict, plan_to_dict
-from orchestrator.plan.json_stream import Members, Rows, as_dict, as_json
+from orchestrator.plan.json_stream import JsonArray, JsonObject, as_dict, as_json
 from orchestrator.plan.model import Plan
 
 
@@ -20,7 +20,9 @@ def text(**fields: Any) -> str:
 
 
 def test_each_member_and_each_entry_of_a_large_one_has_a_line() -> None:
-    shown = text(a=1, rows=Rows(iter([{"x": 1}, "two"])), members=Members(iter([("k", [1, 2])])), none=Rows([]))
+    shown = text(
+        a=1, rows=JsonArray(iter([{"x": 1}, "two"])), members=JsonObject(iter([("k", [1, 2])])), none=JsonArray([])
+    )
     assert shown == (
         "{\n"
         '  "a": 1,\n'
@@ -34,7 +36,7 @@ def test_each_member_and_each_entry_of_a_large_one_has_a_line() -> None:
 
 def test_what_cannot_be_utf8_is_escaped_and_can_be_read_back() -> None:
     name = b"caf\xe9".decode("utf-8", "surrogateescape")
-    shown = text(path=name, rows=Rows([{"path": name}]), members=Members([(name, "x")]))
+    shown = text(path=name, rows=JsonArray([{"path": name}]), members=JsonObject([(name, "x")]))
     assert json.loads(shown) == {"path": name, "rows": [{"path": name}], "members": {name: "x"}}
 
 
@@ -47,7 +49,7 @@ def test_a_large_array_comes_in_pieces() -> None:
             taken = number
             yield number
 
-    pieces = as_json([("rows", Rows(count()))])
+    pieces = as_json([("rows", JsonArray(count()))])
     while taken == 0:
         next(pieces)
     assert taken < 1000

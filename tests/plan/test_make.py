@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.planning import Found, good_plan
+from support.planning import file_facts, good_plan
 
 from orchestrator.manifest.scalars import NO_LIMIT, CpuShare
 from orchestrator.plan.inputs import Overrides
@@ -32,7 +32,7 @@ def test_a_small_plan_whole() -> None:
           fetch: {run: ./fetch.sh}
           warm: {file: warm.sh, args: [now]}
         """,
-        files={"warm.sh": Found("executable")},
+        files={"warm.sh": file_facts("executable")},
     )
     digests = [job.digest for job in plan.jobs]
     jobs = (

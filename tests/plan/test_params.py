@@ -5,11 +5,11 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from orchestrator.plan.planning_environment import PlanningEnvironment
 from support.planning import picture, planned
 
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.manifest.scalars import Value
+from orchestrator.plan.inputs import PlanningEnvironment
 from orchestrator.plan.make import Planned
 
 DECLARED = """
@@ -25,15 +25,15 @@ DECLARED = """
 """
 
 
-def plan(text: str = DECLARED, *, env: dict[str, str] | None = None, to_run: bool = True, **given: str) -> Planned:
-    return planned(text, around=PlanningEnvironment(given, env or {}, to_run=to_run))
+def plan(text: str = DECLARED, *, env: dict[str, str] | None = None, for_run: bool = True, **given: str) -> Planned:
+    return planned(text, around=PlanningEnvironment(given, env or {}, for_run=for_run))
 
 
 GIVEN = {"level": "low", "half": "1", "my-name.x": "x"}
 
 
 def values(*, env: dict[str, str] | None = None, **given: str) -> dict[str, Value]:
-    result = plan(env=env, **{**GIVEN, **given})
+    result = plan(env=env, for_run=True, **{**GIVEN, **given})
     assert result.diagnostics == ()
     assert result.plan is not None
     return dict(result.plan.params)
@@ -92,7 +92,7 @@ def test_the_command_line_goes_before_the_environment_and_both_are_told() -> Non
 )
 def test_a_value_that_a_parameter_cannot_have_is_a_usage_error(name: str, value: str, fault: str) -> None:
     with pytest.raises(UsageError) as caught:
-        values(**{name: value})
+        values(env=None, **{name: value})
     assert caught.value.message == f"`--set {name}` {fault}, not `{value}`"
     assert caught.value.help.startswith(f"`{name}` is declared at pexec.yaml:")
     assert caught.value.exit_code is ExitCode.USAGE
@@ -123,7 +123,7 @@ def test_a_parameter_without_a_value_is_an_error_only_in_a_plan_to_run() -> None
           = give it one by `--set a=VALUE` or `PEXEC_PARAM_A`, or declare a `default`
         """
     ).strip("\n")
-    assert plan(text, to_run=False).diagnostics == ()
+    assert plan(text, for_run=False).diagnostics == ()
     assert plan(text, a="").diagnostics == ()
 
 
@@ -137,7 +137,7 @@ def test_a_variable_that_sets_no_parameter_is_a_warning_in_a_plan_to_run() -> No
           = did you mean `PEXEC_PARAM_RELEASE`?
         """
     ).strip("\n")
-    assert plan(text, env=env, to_run=False).diagnostics == ()
+    assert plan(text, env=env, for_run=False).diagnostics == ()
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_variable_that_sets_no_parameter_is_a_warning_in_a_plan_to_run() -> No
     ],
 )
 def test_a_declaration_that_contradicts_itself_is_told(declaration: str, said: str) -> None:
-    (found,) = plan(f"params: {{p: {declaration}}}\nworkflows: {{w: {{run: x}}}}", to_run=False).diagnostics
+    (found,) = plan(f"params: {{p: {declaration}}}\nworkflows: {{w: {{run: x}}}}", for_run=False).diagnostics
     assert found.span is not None
     message, _, where = said.rpartition(" @")
     told = f"PX218 the parameter `p` {message} @{where}"
@@ -168,7 +168,7 @@ def test_a_declaration_that_contradicts_itself_is_told(declaration: str, said: s
 def test_no_pattern_takes_long_to_match(pattern: str) -> None:
     """Python's own engine would need more than a lifetime for each of these."""
     text = f"params: {{p: {{default: {'a' * 10_000}, pattern: '{pattern}'}}}}\nworkflows: {{w: {{run: x}}}}"
-    (found,) = plan(text, to_run=False).diagnostics
+    (found,) = plan(text, for_run=False).diagnostics
     assert "has a default that it cannot have: it must match `" in found.message
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from support.planning import Found, picture, planned
+from support.planning import file_facts, picture, planned
 
 
 def told(text: str) -> str:
@@ -252,7 +252,7 @@ def test_a_matrix_with_faults_is_not_told_to_lack_its_values() -> None:
 )
 def test_a_workflow_is_looked_at_that_has_a_template_in_one_place_alone(text: str) -> None:
     found = planned(
-        f"workflows:\n  a: {{{text}}}\n  b: {{run: x, matrix: {{m: [1]}}}}\n", files={"a.sh": Found()}
+        f"workflows:\n  a: {{{text}}}\n  b: {{run: x, matrix: {{m: [1]}}}}\n", files={"a.sh": file_facts()}
     ).diagnostics
     assert [diagnostic.code for diagnostic in found] in (["PX212"], ["PX214"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from support.planning import Found, good_plan
+from support.planning import file_facts, good_plan
 
 from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.render import plan_text
@@ -38,7 +38,7 @@ def test_a_plan_with_everything_in_it() -> None:
           publish: {needs: [checks], after: [lint], file: ci/publish.sh, args: [dist/]}
           notify: {needs: [publish], when: always, allow_failure: true, run: "./ci/notify.sh"}
         """,
-        files={"ci/publish.sh": Found()},
+        files={"ci/publish.sh": file_facts()},
         selection=Selection(skip=("lint",)),
         overrides=Overrides(max_parallel_jobs=8),
     )
@@ -54,7 +54,7 @@ def test_a_plan_with_everything_in_it() -> None:
         group 2
           test     nox -s tests  (and 1 line more)
                      needs fetch; timeout 20m; limits memory 2GiB, cpu_time 1m30s, open_files 1024; priority 5
-          migrate  python -c "print('a\\tb')" ''
+          migrate  python -c "print('a␉b')" ''
                      needs fetch; timeout none; takes 1 of database; takes 1 of gpu
 
         group 3
@@ -121,8 +121,8 @@ def test_a_timeout_is_told_where_it_is_not_the_runs_default() -> None:
 def test_nothing_in_a_manifest_can_drive_the_terminal() -> None:
     jobs = '{a: {run: "printf \\e]0;x\\a\\u202e"}, b: {argv: ["\\e[2J"]}}'
     text = plan_text(good_plan(f'workflows: {jobs}\nname: "a\\nb"'))
-    assert text.startswith("a\\nb: 2 jobs in 1 group\n")
-    assert "  a  printf \\x1b]0;x\\x07\\u202e\n  b  \\x1b[2J\n" in text
+    assert text.startswith("a␊b: 2 jobs in 1 group\n")
+    assert "  a  printf ␛]0;x␇<U+202E>\n  b  ␛[2J\n" in text
 
 
 def test_long_things_are_cut_and_say_so() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orchestrator.plan.planning_environment import PlanningEnvironment
-from support.planning import Found, good_plan
+from support.planning import file_facts, good_plan
 
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
+from orchestrator.plan.inputs import PlanningEnvironment
 from orchestrator.plan.model import JobSpec
 from orchestrator.plan.template import OPENING, Scope, Templates, fill, put_in
 
@@ -73,7 +73,7 @@ def test_templates_stand_in_all_texts_of_a_job_and_in_defaults() -> None:
             args: ["--${{ params.name }}"]
             env: {}
         """,
-        files={"x.sh": Found()},
+        files={"x.sh": file_facts()},
     )
     run, argv, file = (job.spec for job in plan.jobs)
     assert run == JobSpec(

@@ -20,7 +20,7 @@ from support.stories import Story
 
 from benchmarks import formats
 from benchmarks.graphs import Graph, layers
-from orchestrator.app.planning import judge
+from orchestrator.app.planning import plan_manifest
 from orchestrator.manifest.load import loads
 from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.graph import levels, urgency
@@ -102,7 +102,7 @@ def past(jobs: int, folder: Path) -> Past:
     """A run in layers of 20, of which every tenth job fails at its first attempt."""
     formats.pexec_yaml(layers(jobs), ["true"] * jobs, folder)
     path = folder / "pexec.yaml"
-    plan = judge(str(path)).plan
+    plan = plan_manifest(str(path)).plan
     assert plan is not None
     story = Story(plan)
     for job in plan.jobs:
@@ -142,13 +142,15 @@ def test_planning_costs_the_same_among_many_as_among_few(tmp_path: Path) -> None
     for folder, jobs in ((few, FEW), (many, MANY)):
         folder.mkdir()
         formats.pexec_yaml(layers(jobs), ["true"] * jobs, folder)
-    short, long = cpu_seconds(lambda: judge(f"{few}/pexec.yaml"), lambda: judge(f"{many}/pexec.yaml"), tries=2)
+    short, long = cpu_seconds(
+        lambda: plan_manifest(f"{few}/pexec.yaml"), lambda: plan_manifest(f"{many}/pexec.yaml"), tries=2
+    )
     assert long < GROWTH * MANY / FEW * short
 
 
 def test_planning_a_manifest_of_json_costs_a_few_times_what_reading_it_does(tmp_path: Path) -> None:
     formats.pexec_json(layers(MANY), ["true"] * MANY, tmp_path)
     path = tmp_path / "pexec.json"
-    read, planned = cpu_seconds(lambda: json.loads(path.read_bytes()), lambda: judge(str(path)), tries=7)
+    read, planned = cpu_seconds(lambda: json.loads(path.read_bytes()), lambda: plan_manifest(str(path)), tries=7)
     print(planned / read)
     assert planned < 22 * read  # 13 to 15 when this was written; 35 when each workflow was looked at for each key

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.recorded_runs import record
 from support.stories import Story
-from support.told_runs import tell
 
 from benchmarks import formats
 from benchmarks.graphs import layers
 from orchestrator.app.look import Look
-from orchestrator.app.planning import judge
+from orchestrator.app.planning import plan_manifest
 from orchestrator.app.summary import load_summary
 from orchestrator.journal.rundir import RunDir, open_run
 from orchestrator.report.fold import RunFold
@@ -39,14 +39,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of layers of jobs that ended, and left its files."""
     folder = tmp_path_factory.mktemp("large")
     formats.pexec_yaml(layers(JOBS), ["true"] * JOBS, folder)
-    plan = judge(str(folder / "pexec.yaml")).plan
+    plan = plan_manifest(str(folder / "pexec.yaml")).plan
     assert plan is not None
     story = Story(plan)
     for job in plan.jobs:
         story.start(job.id, float(job.index))
         story.end(job.id, job.index + 0.5)
     story.finish(float(JOBS))
-    tell(folder / "runs", story)
+    record(folder / "runs", story)
     return folder / "runs"
 
 
@@ -74,7 +74,7 @@ def report(run: RunDir) -> None:
 def verify(run: RunDir) -> None:
     look = Look(run, keeps_plan_data=True)
     judge = Judge(look.plan_data)
-    look.feed(judge.see)
+    look.feed(judge.check)
     assert judge.finished
     assert not judge.found
 

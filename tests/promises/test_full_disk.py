@@ -108,7 +108,7 @@ def test_a_journal_that_may_not_grow_ends_a_run_in_good_order_for_any_user(pexec
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert said.exit_code == 5
     assert "events.jsonl` cannot be written: file too large\n" in said.stderr
-    assert said.stderr.endswith("  = help: make room, then go on with `pexec resume`\n")
+    assert said.stderr.endswith("  = help: free some space, then continue with `pexec resume`\n")
     assert journal_size(runs(pexec.folder)[-1]) <= room
     resume_with_room(pexec, root)
 

@@ -14,7 +14,7 @@ from support.stories import Story
 
 from benchmarks import formats
 from benchmarks.graphs import layers
-from orchestrator.app.planning import judge
+from orchestrator.app.planning import plan_manifest
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.plan.export import plan_fields
@@ -28,7 +28,7 @@ JOBS = 800
 
 def planned(folder: Path) -> Plan:
     formats.pexec_yaml(layers(JOBS), ["true"] * JOBS, folder)
-    plan = judge(str(folder / "pexec.yaml")).plan
+    plan = plan_manifest(str(folder / "pexec.yaml")).plan
     assert plan is not None
     return plan
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from support.attempts import evil, marked, new_mark, survivors, wait_until, wardens_below
@@ -69,9 +70,8 @@ def test_nothing_lives_on_after_pexec_is_killed_at_any_moment(
         process = pexec.file("pexec.yaml", evil_manifest(mark)).start("apply", "--output", "quiet")
         try:
             # Every other time not before all of them do their worst.
-            assert wait_until(
-                lambda mark=mark, is_early=step % 2: len(marked(mark)) > 9 if is_early else all_are_evil(mark)
-            )
+            ready: Callable[[str], bool] = (lambda mark: len(marked(mark)) > 9) if step % 2 else all_are_evil
+            assert wait_until(partial(ready, mark))
             time.sleep(chance.uniform(0, 0.4))  # the moment is what the test draws
         finally:
             process.send_signal(signal.SIGKILL)

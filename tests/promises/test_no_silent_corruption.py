@@ -72,7 +72,7 @@ def check_repair(run: Run, kept: bytes, torn: bytes, stderr: str) -> None:
     assert journal_of(run).startswith(kept)
     assert [path.read_bytes() for path in run.path.glob("torn-*.bin")] == [torn] * bool(torn)
     assert [event["cut_bytes"] for event in run.named("journal.recovered")] == [len(torn)] * bool(torn)
-    assert ("was torn" in stderr) == bool(torn)
+    assert ("was incomplete" in stderr) == bool(torn)
     before, after = run.events[: kept.count(b"\n")], run.events[kept.count(b"\n") :]
     succeeded = {event["job"] for event in before if event.get("verdict") == "succeeded"}
     assert not succeeded & {event["job"] for event in after if event["event"] == "attempt.started"}
@@ -86,7 +86,7 @@ def test_a_journal_without_a_whole_line_is_of_a_run_that_never_began(whole: Run,
     said = pexec_here(project(run), "resume")
     assert (said.exit_code, said.stderr) == (
         4,
-        f"error[PX406]: run `{run.path.name}` ended before it began\n  = help: start anew with `pexec apply`\n",
+        f"error[PX406]: run `{run.path.name}` ended before it began\n  = help: start a new run with `pexec apply`\n",
     )
 
 
@@ -116,7 +116,7 @@ def test_a_line_that_is_missing_doubled_or_moved_is_refused(whole: Run) -> None:
     ):
         run = with_journal(whole, b"".join(wrong))
         said = pexec_here(project(run), "resume")
-        assert (said.exit_code, f"is damaged: line {line}: its number is" in said.stderr) == (4, True)
+        assert (said.exit_code, f"is damaged: line {line}: expected `seq`" in said.stderr) == (4, True)
 
 
 def test_a_wall_clock_that_goes_back_changes_nothing(whole: Run) -> None:

@@ -110,7 +110,10 @@ def test_a_link_in_writes_that_an_earlier_job_may_have_made_is_not_followed(box:
     assert box.desk.run(run="ln -s ../outside inside/link").result.reason == ""
     attempt = box.desk.run(run="echo x > inside/link/kept", writes=("inside/link",))
     real = os.path.realpath(box.outside)
-    assert attempt.result.reason == f"`inside/link` in `writes` leads through a symbolic link, to `{real}`: name that"
+    assert (
+        attempt.result.reason
+        == f"`inside/link` in `writes` is reached through a symbolic link: name its target, `{real}`"
+    )
     assert (attempt.result.verdict, (box.outside / "kept").read_text()) == (Verdict.FAILED, "kept")
 
 

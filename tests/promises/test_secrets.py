@@ -140,7 +140,7 @@ def test_a_secret_that_stands_in_the_manifest_is_told_and_is_in_no_file_of_the_r
     text = "version: 1\nsecrets: {A: {env: VALUE}}\nworkflows: {a: {run: echo is hunter2-token}, b: {run: 'true'}}\n"
     said = pexec.file("pexec.yaml", text).env(VALUE="hunter2-token").run("apply")
     assert (said.exit_code, said.stdout) == (0, "a | is ***\n")
-    assert said.stderr.startswith("warning: the value of a secret stands in the manifest, in `a`\n")
+    assert said.stderr.startswith("warning: the manifest contains the value of a secret, in `a`\n")
     last_run(pexec.folder).check()
     files = [path for path in pexec.folder.parent.rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()]
     assert files == [pexec.folder / "pexec.yaml"], "also none of those that pexec keeps in the home folder"
@@ -165,7 +165,7 @@ def test_a_run_from_standard_input_that_quoted_a_secret_is_not_run_again(pexec: 
     assert pexec.env(VALUE="hunter2-token").run("apply", "-", stdin=text).exit_code == 1
     said = pexec.run("resume")
     assert said.exit_code == 4
-    assert "a secret stood in the manifest and was taken out of the plan" in said.stderr
+    assert "the manifest contained the value of a secret, which is not stored with the run" in said.stderr
 
 
 @pytest.mark.parametrize("way", ["flag", "variable"])
@@ -181,7 +181,7 @@ def test_a_secret_is_not_taken_as_a_parameter_since_these_are_in_the_journal(pex
     said.said(
         exit_code=4,
         stderr="error[PX402]: a parameter has the value of the secret `A`, and parameters are written to the journal\n"
-        '  = help: a job that has `secrets: [A]` finds the value in `"$A"`\n',
+        '  = help: give the job `secrets: [A]` and use the variable `"$A"`\n',
     )
     assert runs(pexec.folder) == []
 
@@ -201,7 +201,7 @@ def test_a_secret_that_is_part_of_a_name_is_refused_since_names_are_in_every_fil
     pexec.file("pexec.yaml", f"version: 1\nsecrets: {{A: {{env: VALUE}}}}\n{text}").env(VALUE="hunter2-token")
     said = pexec.run("apply")
     assert said.exit_code == 4
-    assert "the value of the secret `A` stands in the manifest where it cannot be masked" in said.stderr
+    assert "the manifest contains the value of the secret `A` where it cannot be masked" in said.stderr
     assert "hunter2" not in said.stdout + said.stderr
     assert runs(pexec.folder) == []
 

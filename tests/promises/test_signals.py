@@ -86,7 +86,8 @@ def test_usr1_tells_where_the_run_stands_and_changes_nothing(pexec: Pexec) -> No
     process.send_signal(signal.SIGUSR1)
     told = process.stderr.readline() + process.stderr.readline()
     assert re.fullmatch(
-        rb"pexec: [0-9.]+ s: 1 of 3 jobs have ended, 1 of them without success; under way:\n  slow for [0-9.]+ s\n",
+        rb"pexec: [0-9.]+m?s: 0 of 3 jobs succeeded, 1 allowed failure, 1 running, 1 waiting\n"
+        rb"  slow: running for [0-9.]+m?s\n",
         told,
     ), told
     pexec.file("go", "")

@@ -45,7 +45,7 @@ def test_one_ctrl_c_ends_the_run_in_good_order(pexec: Pexec) -> None:
         assert wait_until((pexec.folder / "ready").exists)
         terminal.type(CTRL_C)
         exit_code, run = end(terminal, pexec, mark)
-        assert "interrupt again to kill now" in terminal.screen
+        assert "press Ctrl-C again to kill it" in terminal.screen
     assert exit_code == 130
     assert run.log("a").endswith(b"TERM\n")
     assert b"INT" not in run.log("a")
@@ -57,7 +57,7 @@ def test_a_second_ctrl_c_kills_what_does_not_listen(pexec: Pexec) -> None:
     job = f"  a: {{grace: 60s, run: \"trap '' TERM; sh -c 'sleep 30; : {mark}'\"}}\n"
     with apply(pexec, job, mark, processes=2) as terminal:
         terminal.type(CTRL_C)
-        terminal.wait_for("interrupt again")
+        terminal.wait_for("press Ctrl-C again")
         time.sleep(0.4)  # sooner than 0.3 s it would count as a bounce of the same key
         began = time.monotonic()
         terminal.type(CTRL_C)
@@ -165,7 +165,7 @@ def test_on_a_terminal_a_line_says_what_runs_and_is_gone_at_the_end(pexec: Pexec
         terminal.wait_for("a | one\n[0/2] running: a")
         pexec.file("go", "")
         assert terminal.process.wait(30) == 0, terminal.screen
-        terminal.wait_for("run folder: ")
+        terminal.wait_for("run directory: ")
         assert terminal.modes == terminal.modes_before
         above, _, below = terminal.screen.partition("job  status")
         assert above.endswith("\r\x1b[K"), "the line was taken away before the closing table"
@@ -178,7 +178,7 @@ def test_where_nobody_watches_a_terminal_gets_plain_lines(pexec: Pexec, around: 
     pexec.file("go", "").env(around)
     with Terminal(pexec.file("pexec.yaml", WATCHED), *pexec.program, "apply") as terminal:
         assert terminal.process.wait(30) == 0, terminal.screen
-        terminal.wait_for("run folder: ")
+        terminal.wait_for("run directory: ")
         assert "a | one\n" in terminal.screen
         assert "\x1b" not in terminal.screen
         assert "running" not in terminal.screen

@@ -83,9 +83,9 @@ def test_what_cannot_be_started_is_told_apart(level: Desk, limits: dict[str, Any
         (("no-such-command",), "`no-such-command` was not found", 127),
         (("./missing",), "`./missing` was not found", 127),
         (("./text",), "`./text` is not executable", 126),
-        (("./folder",), "`./folder` is a folder", 126),
+        (("./folder",), "`./folder` is a directory", 126),
         (("./bad",), "its interpreter `/no/such/x` cannot be run", 127),
-        (("./none",), "`./none` is no program and has no `#!` line", 126),
+        (("./none",), "`./none` is not a program and has no `#!` line", 126),
         (("true", "a\0b"), "the command cannot be started: embedded null byte", 126),
         (("true", "x" * 200_000), "arguments and environment are larger than the system takes", 126),
     ):
@@ -114,7 +114,7 @@ def test_a_time_out_reaches_the_job_itself_and_kills_one_that_does_not_hear(tmp_
 def test_a_job_that_is_stopped_on_request_is_told_as_that(level: Desk) -> None:
     attempt = level.start(run="trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done")
     attempt.wait_for_output()
-    level.supervision.kill(attempt.spec.serial, force=False)
+    level.supervisor.warden.kill(attempt.spec.serial, force=False)
     assert seen(attempt) == (Verdict.KILLED, "stopped on request", 3, None)
 
 
@@ -131,7 +131,7 @@ time.sleep(20)
 def test_a_large_job_that_is_killed_takes_a_while_to_die_and_is_told_as_any_other(level: Desk) -> None:
     attempt = level.start(argv=("python3", "-I", "-S", "-c", LARGE), grace=0.05)
     attempt.wait_for_output()
-    level.supervision.kill(attempt.spec.serial, force=False)
+    level.supervisor.warden.kill(attempt.spec.serial, force=False)
     assert seen(attempt) == (Verdict.KILLED, "stopped on request", None, "SIGKILL")
     assert attempt.result.leftover_killed == 0
     assert attempt.result.max_rss_bytes > 200_000_000
@@ -170,7 +170,7 @@ def test_a_kill_that_comes_before_the_isolation_stands_is_heard(level: Desk) -> 
     for number, attempt in enumerate(attempts):
         level.submit(attempt)
         time.sleep(number * 0.005)  # at several moments of its start
-        level.supervision.kill(attempt.spec.serial, force=False)
+        level.supervisor.warden.kill(attempt.spec.serial, force=False)
     assert {attempt.result.verdict for attempt in attempts} == {Verdict.KILLED}
     assert {attempt.result.signal for attempt in attempts} <= {None, "SIGTERM"}, "none had to wait out its grace"
     assert wait_until(lambda: not any(marked(attempt.mark) for attempt in attempts))

@@ -28,18 +28,18 @@ def ran(*times: tuple[str, float, float], wall: float, needs: str = "", **policy
     return story
 
 
-def test_each_trouble_is_told_with_its_facts() -> None:
+def test_each_problem_is_reported_with_its_facts() -> None:
     assert advice(sales()) == [
-        "`lint` failed (which is allowed): `exit code 2`; see `logs/lint.1.log`.",
+        "`lint` failed (allowed): `exit code 2`; see `logs/lint.1.log`.",
         "`load` was lost: `the warden is gone`; see `logs/load.1.log`.",
-        "`audit \\| <b>` timed out at its limit of 4 s: see in `logs/audit-b.1.log` what it waited for, "
-        "or give it a longer `timeout`.",
-        "`fetch` succeeded only at attempt 2: find out why it failed before.",
-        "`build` left 2 processes behind, ended with it: let it wait for what it starts.",
-        "`logs/build.1.log` lacks 1 byte over its cap: raise `limits.log`.",
-        "The critical path was the bottleneck, with 93.85 % of the wall time: more slots would not help; "
+        "`audit \\| <b>` timed out after 4 s: see `logs/audit-b.1.log` for what it was waiting for, or increase its "
+        "`timeout`.",
+        "`fetch` succeeded only on attempt 2: find out why it failed before.",
+        "`build` left 2 processes behind, which pexec ended: make it wait for what it starts.",
+        "`logs/build.1.log` was truncated at its limit, 1 byte dropped: increase `limits.log`.",
+        "The critical path was the bottleneck, with 94% of the wall time: more slots would not help; "
         "shorten or split `fetch`.",
-        "This host could not keep a promise: `memory limits`, `no delegated cgroup`.",
+        "This host could not provide `memory limits`: `no delegated cgroup`.",
     ]
 
 
@@ -55,7 +55,7 @@ def test_a_run_that_went_well_needs_no_advice() -> None:
 def test_the_slots_are_the_bottleneck_when_they_were_busy() -> None:
     story = ran(("a", 0, 2), ("b", 0, 2), ("c", 2, 4), ("d", 2, 4), wall=4, max_parallel_jobs=2)
     assert advice(story) == [
-        "The slots were the bottleneck, busy for 100.00 %: with a higher `max_parallel_jobs` the run could take as "
+        "The slots were the bottleneck, 100% busy: with a higher `max_parallel_jobs` the run could take as "
         "little as 2.000 s."
     ]
 
@@ -63,7 +63,7 @@ def test_the_slots_are_the_bottleneck_when_they_were_busy() -> None:
 def test_the_critical_path_is_the_bottleneck_when_it_took_all_the_time() -> None:
     story = ran(("a", 0, 3), ("b", 0, 1), ("c", 3, 4), wall=4, needs="a", max_parallel_jobs=4)
     assert advice(story) == [
-        "The critical path was the bottleneck, with 100.00 % of the wall time: more slots would not help; shorten or "
+        "The critical path was the bottleneck, with 100% of the wall time: more slots would not help; shorten or "
         "split `a`."
     ]
 
@@ -77,28 +77,25 @@ def test_a_pool_is_the_bottleneck_when_it_was_full() -> None:
         story.start(one.id, float(number))
         story.end(one.id, number + 0.9)
     story.finish(4.0)
-    assert advice(story) == [
-        "The pool `licence` was the bottleneck, taken for 90.00 %: enlarge it, or hold it shorter."
-    ]
+    assert advice(story) == ["The pool `licence` was the bottleneck, 90% taken: enlarge it or shorten its jobs."]
 
 
-def test_it_is_said_when_nothing_single_held_the_run_up() -> None:
+def test_it_says_so_if_there_was_no_single_bottleneck() -> None:
     story = ran(("a", 0, 1), ("b", 2, 3), wall=4, max_parallel_jobs=2)
     assert advice(story) == [
-        "Nothing single held the run up: its critical path took 25.00 % of the wall time, its slots were busy for "
-        "25.00 %."
+        "No single bottleneck: the critical path took 25% of the wall time, and the slots were 25% busy."
     ]
 
 
-def test_a_success_near_its_limit_is_a_warning() -> None:
+def test_a_success_close_to_its_timeout_is_a_warning() -> None:
     of = plan(job("a"))
     of = replace(of, jobs=tuple(replace(one, spec=replace(one.spec, timeout=10.0)) for one in of.jobs))
-    for seconds, told in ((7.9, []), (8.0, ["`a` took 8.000 s and may take 10 s: raise its `timeout`."])):
+    for seconds, expected in ((7.9, []), (8.0, ["`a` took 8.000 s of at most 10 s: increase its `timeout`."])):
         story = Story(of)
         story.start("a", 0.0)
         story.end("a", seconds)
         story.finish(seconds)
-        assert advice(story) == told
+        assert advice(story) == expected
 
 
 def test_many_of_a_kind_are_counted() -> None:
@@ -107,7 +104,7 @@ def test_many_of_a_kind_are_counted() -> None:
     for one in of.jobs:
         story.start(one.id, 0.0)
         story.end(one.id, 0.0, "failed", exit_code=1, reason="")
-    told = advice(story)
-    assert len(told) == 11
-    assert told[0] == "`a` failed; see `logs/a.1.log`."
-    assert told[-1] == "5 more jobs failed; `results_summary.json` has them all."
+    sentences = advice(story)
+    assert len(sentences) == 11
+    assert sentences[0] == "`a` failed; see `logs/a.1.log`."
+    assert sentences[-1] == "5 more jobs failed; all are in `results_summary.json`."

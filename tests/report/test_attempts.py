@@ -6,18 +6,18 @@ from support.journals import nightly, stopped
 from support.stories import Story, every_event
 from support.worlds import job, plan
 
-from orchestrator.report.attempts import Attempt, Attempts, headline
+from orchestrator.report.attempts import Attempt, AttemptHistory, headline
 
 
-def attempts(story: Story, jobs: list[str] | None = None) -> Attempts:
-    made = Attempts(story.plan, jobs)
+def attempts(story: Story, jobs: list[str] | None = None) -> AttemptHistory:
+    made = AttemptHistory(story.plan, jobs)
     for event in story.events:
         made.add(event)
     return made
 
 
 def test_each_attempt_has_its_stamps_its_verdict_and_its_log() -> None:
-    made = attempts(nightly(), ["fetch", "mend"])
+    made = attempts(nightly(), ["fetch", "repair"])
     first, second = made.of.pop("fetch")
     assert first == Attempt(
         "fetch",
@@ -30,8 +30,8 @@ def test_each_attempt_has_its_stamps_its_verdict_and_its_log() -> None:
         "exit code 1",
         100,
     )
-    assert (second.attempt, second.verdict, made.of) == (2, "succeeded", {"mend": []})
-    assert made.ended["mend"] == ("skipped", "need `break` timed out")
+    assert (second.attempt, second.verdict, made.of) == (2, "succeeded", {"repair": []})
+    assert made.ended["repair"] == ("skipped", "need `break` timed out")
     assert made.finished
 
 
@@ -44,16 +44,16 @@ def test_a_resume_opens_what_did_not_succeed_and_an_attempt_under_way_has_no_end
     assert (made.of["deaf"][0].ended_at, made.finished) == (None, False)
 
 
-def test_an_attempt_is_told_in_one_line() -> None:
+def test_an_attempt_is_described_in_one_line() -> None:
     made = attempts(nightly()).of["fetch"]
     assert headline(made[0], driven=True) == (
         "==> fetch, attempt 1: started 2026-01-02T03:04:05.000000Z, ended 2026-01-02T03:04:06.000000Z, 1.000 s, "
         "failed: exit code 1"
     )
-    under_way = Attempt("a\x1b[2J", 3, "logs/a.3.log", "2026-01-02T03:04:05.000000Z")
-    begun = "==> a<U+001B>[2J, attempt 3: started 2026-01-02T03:04:05.000000Z, "
-    assert headline(under_way, driven=True) == begun + "running"
-    assert headline(under_way, driven=False) == begun + "it was under way when the run was interrupted"
+    running = Attempt("a\x1b[2J", 3, "logs/a.3.log", "2026-01-02T03:04:05.000000Z")
+    begun = "==> a\u241b[2J, attempt 3: started 2026-01-02T03:04:05.000000Z, "
+    assert headline(running, driven=True) == begun + "running"
+    assert headline(running, driven=False) == begun + "interrupted with the run"
 
 
 def test_every_event_can_be_followed() -> None:

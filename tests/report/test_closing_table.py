@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from support.stories import Story, long_story, sales
 from support.worlds import job, plan
 
+from orchestrator.console.text import columns
 from orchestrator.report.closing_table import closing_table
 from orchestrator.report.fold import read_report
-from orchestrator.report.text import columns
 
 
 def test_the_table_of_a_small_run() -> None:
@@ -20,18 +20,18 @@ def test_the_table_of_a_small_run() -> None:
         closing_table(read_report(story.plan, story.events), ".pexec/runs/R", width=100)
         == """\
 job          status      time
-fetch        succeeded  2.8 s  2 attempts
-lint         failed     0.5 s  exit code 2; allowed; logs/lint.1.log
-build        succeeded  2.8 s
-audit | <b>  timed out  4.0 s  ran longer than 4 s; logs/audit-b.1.log
-load         lost       2.1 s  the warden is gone; logs/load.1.log
+fetch        succeeded   2.8s  2 attempts
+lint         failed     500ms  exit code 2; allowed failure; logs/lint.1.log
+build        succeeded   2.8s
+audit | <b>  timed out   4.0s  ran longer than 4 s; logs/audit-b.1.log
+load         lost        2.1s  the warden is gone; logs/load.1.log
 publish      skipped        -  need `load` was lost
 notes        cancelled      -  cancelled by the user
 all          succeeded      -
 
-FAILED in 8.1 s: 3 of 8 jobs succeeded, 2 failed, 1 failed as allowed, 1 skipped, 1 cancelled
-speed-up 1.5, 75 % of 2 slots used, critical path 7.6 s
-run folder: .pexec/runs/R
+FAILED in 8.1s: 3 of 8 jobs succeeded, 1 timed out, 1 lost, 1 allowed failure, 1 cancelled, 1 skipped
+1.5x parallel speedup, 75% of 2 slots busy, critical path 7.6s
+run directory: .pexec/runs/R
 """
     )
 
@@ -41,7 +41,7 @@ def test_a_run_without_jobs_says_so() -> None:
     story = Story(of)
     story.finish(0.0)
     assert closing_table(read_report(of, story.events), "R") == (
-        "SUCCESS: there was nothing to run, 1 workflow left out\nrun folder: R\n"
+        "SUCCESS: nothing to run; 1 workflow left out\nrun directory: R\n"
     )
 
 
@@ -50,12 +50,12 @@ def test_no_row_is_wider_than_the_terminal(width: int) -> None:
     story = Story(plan(job("short"), job("日本" * 40)))
     for name in ("short", "日本" * 40):
         story.start(name, 0.0)
-        story.end(name, 1.0, "failed", exit_code=1, reason="it failed for a reason that takes long to tell " * 5)
+        story.end(name, 1.0, "failed", exit_code=1, reason="it failed for a reason that takes long to explain " * 5)
     story.finish(1.0, "FAILED", 1)
     table = closing_table(read_report(story.plan, story.events), "R", width=width)
     rows = table.split("\n\n")[0].splitlines()
     assert len(rows) == 3
-    # Never so narrow that nothing is told.
+    # Never so narrow that no reason fits.
     assert max(columns(row) for row in rows) <= max(width, 62)
     assert all("it failed for a rea" in row for row in rows[1:])
 
@@ -95,18 +95,18 @@ def test_a_long_run_shows_what_went_wrong_and_the_slowest_and_the_rest_folded() 
         "     9   100         97       0        3       0  1m 39s",
         "    10   100         96       0        3       1  1m 40s",
         "",
-        "FAILED in 16m 40s: 974 of 1000 jobs succeeded, 3 failed, 22 skipped, 1 cancelled",
-        "speed-up 0.2, 6 % of 4 slots used, critical path 2.7 s",
-        "run folder: R",
+        "FAILED in 16m 40s: 974 of 1000 jobs succeeded, 3 failed, 1 cancelled, 22 skipped",
+        "0.2x parallel speedup, 6% of 4 slots busy, critical path 2.7s",
+        "run directory: R",
     ]
 
 
-def test_on_a_screen_with_colours_the_status_has_one_and_nothing_moves() -> None:
+def test_colours_of_a_status_do_not_change_the_layout() -> None:
     story = sales()
     report = read_report(story.plan, story.events)
     table = closing_table(report, "R", width=100, colour=True)
-    assert "fetch        \x1b[32msucceeded\x1b[0m  2.8 s  2 attempts\n" in table
-    assert "lint         \x1b[31mfailed   \x1b[0m  0.5 s" in table
+    assert "fetch        \x1b[32msucceeded\x1b[0m   2.8s  2 attempts\n" in table
+    assert "lint         \x1b[31mfailed   \x1b[0m  500ms" in table
     assert "publish      \x1b[33mskipped  \x1b[0m      -" in table
-    assert "\n\x1b[31mFAILED\x1b[0m in 8.1 s: 3 of 8 jobs" in table
+    assert "\n\x1b[31mFAILED\x1b[0m in 8.1s: 3 of 8 jobs" in table
     assert re.sub(r"\x1b\[\d+m", "", table) == closing_table(report, "R", width=100)

@@ -25,7 +25,7 @@ timestamp="2026-01-02T03:04:05">
     </properties>
     <testcase classname="fetch" name="fetch" time="2.750" />
     <testcase classname="lint" name="lint" time="0.500">
-      <skipped message="failed, which is allowed: exit code 2" />
+      <skipped message="failed (allowed): exit code 2" />
     </testcase>
     <testcase classname="build" name="build" time="2.750" />
     <testcase classname="audit | &lt;b&gt;" name="audit | &lt;b&gt;" time="4.000">
@@ -75,7 +75,7 @@ def test_its_numbers_are_those_of_its_cases() -> None:
         assert len(cases) == len(story.plan.jobs)
 
 
-def test_a_run_that_goes_on_has_cases_that_have_not_ended() -> None:
+def test_a_run_in_progress_has_cases_that_have_not_ended() -> None:
     story = Story(plan(job("a"), job("b")))
     story.start("a", 0.0)
     messages = [one.attrib["message"] for one in ElementTree.fromstring(xml(story)).iter("skipped")]

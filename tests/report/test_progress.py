@@ -1,4 +1,4 @@
-"""Where a run stands: what runs, what broke, and what each other job waits for; as data and as text."""
+"""The progress of a run: what runs, what failed, and what each other job waits for; as data and as text."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from support.journals import nightly
 from support.stories import RUN_ID, Story, every_event
 from support.worlds import job, plan
 
-from orchestrator.report.progress import Broken, Progress, Running, Snapshot, Waiting
+from orchestrator.report.progress import FailedJob, Progress, RunningJob, Snapshot, WaitingJob
 from orchestrator.report.progress_text import snapshot_text
-from orchestrator.report.runs_table import listing
+from orchestrator.report.runs_table import runs_table
 from orchestrator.report.status import Status
 
 
@@ -24,7 +24,7 @@ def snapshot(story: Story, now: float = 0.0, *, driven: bool = True) -> Snapshot
 
 
 def busy() -> Story:
-    """Two slots taken; each other job waits for something else."""
+    """Two slots taken; every other job waits for something different."""
     story = Story(
         plan(
             job("long", pools=(("db", 1),)),
@@ -48,17 +48,17 @@ def busy() -> Story:
     return story
 
 
-def test_a_running_run_tells_what_runs_what_broke_and_what_each_other_job_waits_for() -> None:
+def test_a_running_run_has_what_runs_what_failed_and_what_each_other_job_waits_for() -> None:
     at = snapshot(busy(), 4.0)
     assert (at.state, at.result, at.exit_code, at.pid, at.elapsed_seconds) == ("running", None, None, 4000, 4.0)
-    assert at.running == [Running("long", 1, 5002, 4.0), Running("other", 1, 5012, 2.0)]
-    assert at.failed == [Broken("broken", Status.TIMED_OUT, "ran longer than 1s", True, "logs/broken.1.log")]
+    assert at.running == [RunningJob("long", 1, 5002, 4.0), RunningJob("other", 1, 5012, 2.0)]
+    assert at.failed == [FailedJob("broken", Status.TIMED_OUT, "ran longer than 1s", True, "logs/broken.1.log")]
     assert at.waiting == [
-        Waiting("flaky", "back-off", seconds=5.0),
-        Waiting("needy", "needs", ["long", "flaky"]),
-        Waiting("later", "after", ["long"]),
-        Waiting("dry", "pool", ["db"]),
-        Waiting("next", "slot"),
+        WaitingJob("flaky", "back-off", seconds=5.0),
+        WaitingJob("needy", "needs", ["long", "flaky"]),
+        WaitingJob("later", "after", ["long"]),
+        WaitingJob("dry", "pool", ["db"]),
+        WaitingJob("next", "slot"),
     ]
     assert {name: number for name, number in at.counts.items() if number} == {
         "pending": 5,
@@ -68,52 +68,52 @@ def test_a_running_run_tells_what_runs_what_broke_and_what_each_other_job_waits_
     assert at.allowed_failures == 1
 
 
-def test_it_is_told_in_lines() -> None:
+def test_its_text_has_a_section_for_each() -> None:
     assert (
         snapshot_text(snapshot(busy(), 4.0))
         == f"""\
-{RUN_ID} world: running for 4.0 s by process 4000
-8 jobs: 5 waiting, 2 running, 1 timed out; 1 failure allowed
+{RUN_ID} world: running for 4.0s by process 4000
+0 of 8 jobs succeeded, 1 allowed failure, 2 running, 5 waiting
 
 running
-  long   4.0 s, process 5002
-  other  2.0 s, process 5012
+  long   4.0s, process 5002
+  other  2.0s, process 5012
 
 failed
   broken  timed out: ran longer than 1s (allowed); logs/broken.1.log
 
 waiting
-  flaky  tried again in 5.0 s
+  flaky  retried in 5.0s
   needy  needs long, flaky
-  later  comes after long
+  later  waits for the end of long
   dry    pool db is full
-  next   for a slot
+  next   waits for a slot
 """
     )
 
 
-def test_a_run_that_nobody_drives_any_more_is_interrupted_and_its_clock_stands_still() -> None:
+def test_a_run_without_a_driver_is_interrupted_and_its_clock_stops() -> None:
     at = snapshot(busy(), 99.0, driven=False)
     assert (at.state, at.elapsed_seconds, at.waiting) == ("interrupted", 2.0, [])
     assert snapshot_text(at).splitlines()[:5] == [
-        f"{RUN_ID} world: interrupted after 2.0 s: nobody drives it any more",
-        "8 jobs: 5 not started, 2 under way, 1 timed out; 1 failure allowed",
+        f"{RUN_ID} world: interrupted after 2.0s: no process drives it any more",
+        "0 of 8 jobs succeeded, 1 allowed failure, 2 interrupted, 5 not started",
         "",
-        "under way when it was interrupted",
-        "  long   2.0 s, process 5002",
+        "interrupted",
+        "  long   2.0s, process 5002",
     ]
-    assert snapshot_text(at).endswith(f"\n\n`pexec resume {RUN_ID}` goes on with it\n")
+    assert snapshot_text(at).endswith(f"\n\n`pexec resume {RUN_ID}` continues it\n")
 
 
-def test_a_run_that_has_ended_tells_its_result_whoever_holds_it() -> None:
+def test_a_run_that_has_ended_shows_its_result_even_while_it_is_locked() -> None:
     at = snapshot(nightly(), 99.0, driven=True)
     assert (at.state, at.result, at.exit_code, at.elapsed_seconds) == ("finished", "FAILED", 1, 9.0)
     assert (at.running, at.waiting) == ([], [])
     assert (
         snapshot_text(at)
         == f"""\
-{RUN_ID} world: FAILED in 9.0 s, exit code 1
-9 jobs: 6 succeeded, 1 failed, 1 timed out, 1 skipped; 1 failure allowed
+{RUN_ID} world: FAILED in 9.0s, exit code 1
+6 of 9 jobs succeeded, 1 timed out, 1 allowed failure, 1 skipped
 
 failed
   break  timed out: ran longer than 2s; logs/break.1.log
@@ -125,7 +125,7 @@ failed
 def test_a_run_without_any_event_has_only_waiting_jobs() -> None:
     at = Progress(plan(job("a")), RUN_ID).snapshot(0.0, driven=True)
     assert (at.state, at.pid, at.started_at) == ("running", None, None)
-    assert at.waiting == [Waiting("a", "slot")]
+    assert at.waiting == [WaitingJob("a", "slot")]
 
 
 def test_a_resume_starts_over_what_waited_or_ran() -> None:
@@ -136,7 +136,7 @@ def test_a_resume_starts_over_what_waited_or_ran() -> None:
     assert [one.waits_for for one in at.waiting] == ["slot", "slot", "slot", "needs", "after", "slot", "slot", "slot"]
 
 
-def test_long_lists_have_an_end_and_names_cannot_drive_a_terminal() -> None:
+def test_long_lists_have_an_end_and_names_cannot_control_a_terminal() -> None:
     evil = "evil\x1b[2J\u202e"
     story = Story(plan(job(evil), *(job(f"j{number}") for number in range(30)), job("last", needs=evil)))
     story.start(evil, 0.0)
@@ -151,18 +151,18 @@ def test_every_event_can_be_followed() -> None:
     assert snapshot(every_event(plan(job("build")))).result == "SUCCESS"
 
 
-def test_runs_are_listed_one_a_line() -> None:
+def test_runs_are_listed_one_per_line() -> None:
     heads = [
         progress(nightly()).head(0.0, driven=False),
         progress(busy()).head(75.0, driven=True),
         progress(busy()).head(0.0, driven=False),
     ]
-    assert listing(heads).splitlines() == [
+    assert runs_table(heads).splitlines() == [
         "run                               name   state        started               time    jobs",
-        f"{RUN_ID}  world  FAILED       2026-01-02 03:04:05Z  9.0 s   9 jobs: 6 succeeded, 1 failed, 1 timed out, "
-        "1 skipped; 1 failure allowed",
-        f"{RUN_ID}  world  running      2026-01-02 03:04:05Z  1m 15s  8 jobs: 2 running, 1 timed out; "
-        "1 failure allowed",
-        f"{RUN_ID}  world  interrupted  2026-01-02 03:04:05Z  2.0 s   8 jobs: 2 under way, 1 timed out; "
-        "1 failure allowed",
+        f"{RUN_ID}  world  FAILED       2026-01-02 03:04:05Z  9.0s    6 of 9 jobs succeeded, 1 timed out, "
+        "1 allowed failure, 1 skipped",
+        f"{RUN_ID}  world  running      2026-01-02 03:04:05Z  1m 15s  0 of 8 jobs succeeded, "
+        "1 allowed failure, 2 running, 5 waiting",
+        f"{RUN_ID}  world  interrupted  2026-01-02 03:04:05Z  2.0s    0 of 8 jobs succeeded, "
+        "1 allowed failure, 2 interrupted, 5 not started",
     ]

@@ -24,7 +24,7 @@ def test_each_attempt_holds_the_lowest_free_slot_from_its_start_to_its_end() -> 
         ("build", 1, 0, 3.0, 4.0, "succeeded"),
         ("break", 1, 1, 3.0, 5.0, "timed_out"),
         ("pack", 1, 0, 4.0, 7.0, "succeeded"),
-        ("tell", 1, 1, 5.0, 6.0, "succeeded"),
+        ("notify", 1, 1, 5.0, 6.0, "succeeded"),
         ("test", 1, 0, 7.0, 9.0, "succeeded"),
         ("last", 1, 1, 7.0, 8.0, "failed"),
     ]

@@ -10,23 +10,26 @@ import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from support.pythons import PYTHON
 
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
-from orchestrator.execute.attempt.worker import run_attempt
-from orchestrator.execute.executors.local import LocalBackend
+from orchestrator.execute.attempt.worker import Worker, install, run_attempt, uninstall
+from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
-from orchestrator.execute.supervisor.supervisor import Supervision
+from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.warden.processes import children
 from orchestrator.plan.model import JobSpec
 
 EVIL = Path(__file__).parent / "evil"
 PLAY_PEXEC = Path(__file__).parent / "play_pexec.py"
 LONGEST_WAIT = 20.0
+
+T = TypeVar("T")
 
 
 def evil(program: str, *arguments: str) -> tuple[str, ...]:
@@ -138,33 +141,54 @@ class Attempt:
         assert wait_until(lambda: os.path.exists(self.spec.log) and text in self.log), "the job does not get ready"
 
 
-class Office:
-    """A thread that stands for the driver's: it waits on an inbox, and submits to the backend of a run."""
+class Attempts:
+    """The attempts of a test by serial: what a worker reports goes to the one that it is about."""
 
-    def __init__(self, supervision: Supervision) -> None:
-        self._inbox: Inbox[Callable[[], None]] = Inbox()
-        self._attempts: dict[int, Attempt] = {}
-        self._backend = LocalBackend(
-            supervision,
-            64,
-            self._inbox,
-            lambda spec, pid, start_ticks: self._attempts[spec.serial].on_spawned(spec, pid, start_ticks),
-            lambda spec, chunk: self._attempts[spec.serial].on_output(spec, chunk),
+    def __init__(self) -> None:
+        self._by_serial: dict[int, Attempt] = {}
+
+    def add(self, attempt: Attempt) -> None:
+        """Reports about this attempt may come from now on."""
+        self._by_serial[attempt.spec.serial] = attempt
+
+    def worker(self, supervisor: Supervisor) -> Worker:
+        """A worker that reports to these attempts."""
+        return Worker(
+            supervisor,
+            lambda spec, pid, start_ticks: self._by_serial[spec.serial].on_spawned(spec, pid, start_ticks),
+            lambda spec, chunk: self._by_serial[spec.serial].on_output(spec, chunk),
         )
+
+
+Opener = Callable[[str, Worker, int, Inbox[Any]], OpenExecutor]
+open_local: Opener = partial(open_executor, "local")
+
+
+class DriverThread:
+    """A thread in the driver's place: it opens the executor of a run, waits on an inbox, and submits."""
+
+    def __init__(self, opener: Opener, run_dir: str, worker: Worker) -> None:
+        self._inbox: Inbox[Callable[[], object]] = Inbox()
         self._is_open = True
-        self._thread = threading.Thread(target=self._work)
+        self._thread = threading.Thread(target=self._work, args=(opener, run_dir, worker))
         self._thread.start()
 
-    def submit(self, attempt: Attempt) -> Future[AttemptResult]:
-        """The future may be waited for by any other thread."""
-        self._attempts[attempt.spec.serial] = attempt
-        future: Future[AttemptResult] = Future()
+    def do(self, act: Callable[[OpenExecutor], T]) -> T:
+        """Have the thread do this with the executor, and return or raise what that does."""
+        answer: Future[T] = Future()
 
-        def submit() -> None:
-            self._backend.submit(attempt.spec).add_done_callback(lambda done: future.set_result(done.result()))
+        def answered() -> None:
+            try:
+                answer.set_result(act(self._opened))
+            except Exception as error:
+                answer.set_exception(error)
 
-        self._inbox.put(submit)
-        return future
+        self._inbox.put(answered)
+        return answer.result(timeout=LONGEST_WAIT * 2)
+
+    def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
+        """Submit an attempt; any thread may wait for the future."""
+        return self.do(lambda opened: opened.executor.submit(run_attempt, spec))
 
     def close(self) -> None:
         """End what still runs."""
@@ -174,29 +198,33 @@ class Office:
 
     def _leave(self) -> None:
         self._is_open = False
-        self._backend.close()
+        self._opened.close()
 
-    def _work(self) -> None:
+    def _work(self, opener: Opener, run_dir: str, worker: Worker) -> None:
+        self._opened = opener(run_dir, worker, 64, self._inbox)
         while self._is_open:
             for act in self._inbox.wait():
                 act()
 
 
 class Desk:
-    """Runs attempts in `folder`: their logs in `logs`, temporary folders in `tmp`, working folder `work`.
+    """Runs attempts in `folder`: their logs in `logs`, temporary directories in `tmp`, working directory `work`.
 
-    Each in a thread of its own, or, if `direct`, as a run does.
+    Each in a thread of its own, or, if `direct`, as a run does, by the executor of `opener`.
     """
 
-    def __init__(self, folder: Path, *, direct: bool = False) -> None:
+    def __init__(self, folder: Path, *, direct: bool = False, opener: Opener = open_local) -> None:
         self.folder = folder
         self.work = folder / "work"
         for path in (folder / "logs", folder / "tmp", self.work):
             path.mkdir()
-        self.supervision = Supervision()
+        self.supervisor = Supervisor()
         self.always: dict[str, Any] = {}  # fields of JobSpec that all jobs have
+        self._attempts = Attempts()
+        worker = self._attempts.worker(self.supervisor)
+        install(str(folder), worker)
         self._threads = ThreadPoolExecutor(64)
-        self._office = Office(self.supervision) if direct else None
+        self.driver_thread = DriverThread(opener, str(folder), worker) if direct else None
         self._serial = 0
 
     def __enter__(self) -> Desk:
@@ -205,10 +233,11 @@ class Desk:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._office is not None:
-            self._office.close()
-        self.supervision.close()
+        if self.driver_thread is not None:
+            self.driver_thread.close()
+        self.supervisor.close()
         self._threads.shutdown()
+        uninstall(str(self.folder))
 
     def prepare(
         self,
@@ -236,6 +265,7 @@ class Desk:
             spec=JobSpec(**job),
             env={"PEXEC_JOB": "job"},
             base_dir=str(self.work),
+            run_dir=str(self.folder),
             log=str(self.folder / "logs" / f"job.{self._serial}.log"),
             log_name=f"logs/job.{self._serial}.log",
             temp_dir=str(self.folder / "tmp"),
@@ -248,12 +278,11 @@ class Desk:
 
     def submit(self, attempt: Attempt) -> Attempt:
         """Start a prepared attempt."""
-        if self._office is not None:
-            attempt.future = self._office.submit(attempt)
+        self._attempts.add(attempt)
+        if self.driver_thread is not None:
+            attempt.future = self.driver_thread.submit(attempt.spec)
         else:
-            attempt.future = self._threads.submit(
-                run_attempt, attempt.spec, self.supervision, attempt.on_spawned, attempt.on_output
-            )
+            attempt.future = self._threads.submit(run_attempt, attempt.spec)
         return attempt
 
     def start(self, **job: Any) -> Attempt:

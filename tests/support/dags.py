@@ -193,7 +193,7 @@ def plan_of(waits: Sequence[Sequence[int]], *, policy: Policy | None = None, **j
         PlannedJob(index, name, name, JobSpec(run="true"), tuple(needs), level=level_of[index], rank=rank)
         for index, (name, needs, rank) in enumerate(zip(names(), waits, urgent.ranks, strict=False))
     )
-    jobs = tuple(replace(one, **job) for one in plain)  # type: ignore[arg-type]
+    jobs = tuple(replace(one, **job) for one in plain)
     return Plan("drawn", "pexec.yaml", "/", policy or Policy(), jobs, ordered, urgent.path)
 
 

@@ -1,9 +1,9 @@
-"""Runs the examples of a Markdown document, in order, in one folder.
+"""Plays a Markdown document: writes its files and runs its console sessions, in order, in one directory.
 
 - A fence whose info string names a file (`yaml title="pexec.yaml"`) writes that file.
-- A `console` fence is a session: a line `$ command` runs it, the lines below are what it prints (stdout and stderr as
-  they come). `...` alone on a line stands for any lines, inside a line for any text; a duration such as `1.2 s` and a
-  run's id match any. `$ echo $?` shows the exit code of the command before.
+- A `console` fence is a session: a line `$ command` runs it; the lines below are the output (stdout and stderr
+  interleaved). `...` alone on a line matches any lines, within a line any text; a duration such as `1.2 s` and a run id
+  match any other. `$ echo $?` prints the exit code of the previous command.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOOSE = re.compile(rf"\.\.\.|\d+(?:\.\d+)? ?(?:ms|s)\b|{RUN_ID}")
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that the reader does: write `text` to `file`, or run `command` and see `expected`."""
+    """One action of the reader: write `text` to `file`, or run `command` and compare its output with `expected`."""
 
     line: int
     file: str = ""
@@ -47,50 +47,64 @@ def steps(document: Path) -> Iterator[Step]:
             yield from _session(token.content, line)
 
 
+def commands(document: Path) -> int:
+    """How many commands the document runs."""
+    return sum(bool(step.command and step.command != "echo $?") for step in steps(document))
+
+
 def _session(content: str, first_line: int) -> Iterator[Step]:
-    command, start, shown = "", 0, []
+    command, start = "", 0
+    output: list[str] = []
     for number, text in enumerate(content.splitlines(), first_line):
         if text.startswith("$ "):
             if command:
-                yield Step(start, command=command, expected=tuple(shown))
-            command, start, shown = text[2:], number, []
+                yield Step(start, command=command, expected=tuple(output))
+            command, start, output = text[2:], number, []
         else:
-            shown.append(text)
+            output.append(text)
     if command:
-        yield Step(start, command=command, expected=tuple(shown))
+        yield Step(start, command=command, expected=tuple(output))
 
 
-def play(document: Path, folder: Path) -> int:
-    """Do all steps in `folder`; fail at the first that shows something else. Returns how many commands ran."""
-    status, commands = 0, 0
+# The directory of the programs that the tests run with.
+PROGRAMS = Path(sys.executable).parent
+
+
+def play(document: Path, directory: Path, programs: Path = PROGRAMS) -> int:
+    """Perform all steps in `directory`; AssertionError at the first mismatch. Returns the number of commands run.
+
+    `pexec` and `python3` are those in the directory `programs`.
+    """
+    status, ran = 0, 0
     for step in steps(document):
         if step.file:
-            path = folder / step.file
+            path = directory / step.file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(step.text)
             continue
         if step.command == "echo $?":
-            shown = [str(status)]
+            output = [str(status)]
         else:
-            commands += 1
-            status, shown = _run(step.command, folder)
+            ran += 1
+            status, output = run_command(step.command, directory, programs)
         place = f"{document.name}:{step.line}: $ {step.command}"
-        assert matches(list(step.expected), shown), place + "\n--- printed:\n" + "\n".join(shown)
-    return commands
+        assert matches(list(step.expected), output), place + "\n--- printed:\n" + "\n".join(output)
+    return ran
 
 
-def _run(command: str, folder: Path) -> tuple[int, list[str]]:
+def run_command(command: str, directory: Path, programs: Path = PROGRAMS) -> tuple[int, list[str]]:
+    """Run a command as the reader does. Returns its exit code and the lines that it prints."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PEXEC_")}
     environment |= {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{programs}:{os.environ['PATH']}",
         "NO_COLOR": "1",
         "COLUMNS": "100",
-        "HOME": str(folder.parent),
-        "XDG_CONFIG_HOME": str(folder.parent / "config"),
+        "HOME": str(directory.parent),
+        "XDG_CONFIG_HOME": str(directory.parent / "config"),
     }
     done = subprocess.run(
         ["bash", "-c", command],
-        cwd=folder,
+        cwd=directory,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -101,10 +115,10 @@ def _run(command: str, folder: Path) -> tuple[int, list[str]]:
     return done.returncode, [line.rstrip() for line in done.stdout.decode().splitlines()]
 
 
-def matches(expected: list[str], shown: list[str]) -> bool:
-    """Whether `shown` is what the document says, with its `...`."""
+def matches(expected: list[str], output: list[str]) -> bool:
+    """Whether `output` is what the document quotes, with its `...`."""
     pattern = "".join(r"(?:.*\n)*?" if line.strip() == "..." else _line_pattern(line) + r"\n" for line in expected)
-    return re.fullmatch(pattern, "".join(line + "\n" for line in shown)) is not None
+    return re.fullmatch(pattern, "".join(line + "\n" for line in output)) is not None
 
 
 def _line_pattern(line: str) -> str:
@@ -118,5 +132,5 @@ def _line_pattern(line: str) -> str:
 
 
 def _spaces(text: str) -> str:
-    """Runs of spaces match any run: columns move with the width of what is in them."""
+    """A run of spaces matches any run: column widths depend on their content."""
     return re.sub(r"(?:\\ )+", " +", re.escape(text)) if text.strip() else " *" if text else ""

@@ -1,4 +1,4 @@
-"""A driver without processes and without a disk: a backend and a journal that note, in one list, what was done when."""
+"""A driver without processes or a disk: an executor and a journal that note, in one list, what was done when."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+from orchestrator.execute.attempt.worker import run_attempt
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.driver import Driver, Message
-from orchestrator.execute.executors.local import Backend
+from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.journal.events import EVENTS
 from orchestrator.plan.model import Plan
@@ -60,10 +61,8 @@ class FakeJournal:
         self._waiting.clear()
 
 
-class FakeBackend(Backend):
+class FakeExecutor(Executor):
     """`act(spec)` says how an attempt ends at once; None lets it run until it is killed, or for ever if `deaf`."""
-
-    executor: Executor
 
     def __init__(self, done: list[str], act: Callable[[AttemptSpec], AttemptResult | None], *, deaf: bool) -> None:
         self.done = done
@@ -72,7 +71,10 @@ class FakeBackend(Backend):
         self._deaf = deaf
         self.at_close = AttemptResult(Verdict.LOST, "pexec is ending")
 
-    def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        (spec,) = args
+        assert fn is run_attempt
+        assert not kwargs
         self.done.append(f"submit {spec.job_id} {spec.attempt}")
         future: Future[AttemptResult] = Future()
         result = self._act(spec)
@@ -145,14 +147,25 @@ class Stage:
         self.done: list[str] = []
         self.scheduler = scheduler or Scheduler(plan, last_grace=last_grace)
         self.journal = FakeJournal(self.done, fails)
-        self.backend = FakeBackend(self.done, act, deaf=deaf)
+        self.executor = FakeExecutor(self.done, act, deaf=deaf)
         self.clock = HandClock()
         self.inbox: Inbox[Message] = Inbox()
         self.script = Script()
         observers = (self.script,)
         self.driver = Driver(
-            plan, self.scheduler, self.backend, self.journal, observers, self._spec, self.clock, self.inbox
+            plan,
+            self.scheduler,
+            OpenExecutor(self.executor, self._kill, self.executor.close),
+            self.journal,
+            observers,
+            self._spec,
+            self.clock,
+            self.inbox,
         )
+
+    def _kill(self, serial: int, *, force: bool) -> None:
+        """Look `kill` up each time: tests replace it."""
+        self.executor.kill(serial, force=force)
 
     def run(self) -> Stage:
         """From the first event to the end; it must come within seconds."""
@@ -169,7 +182,7 @@ class Stage:
 
     @property
     def states(self) -> dict[str, str]:
-        return {job.id: self.scheduler.state(job.index).value for job in self.plan.jobs}
+        return {job.id: self.scheduler.table.states[job.index].value for job in self.plan.jobs}
 
     def _spec(self, launch: Launch, serial: int) -> AttemptSpec:
         job = self.plan.jobs[launch.job]
@@ -181,6 +194,7 @@ class Stage:
             spec=job.spec,
             env={},
             base_dir="/",
+            run_dir="/run",
             log="/log",
             log_name="log",
             temp_dir="/tmp",

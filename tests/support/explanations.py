@@ -27,7 +27,7 @@ from support.inside import run_inside  # noqa: E402
 
 from orchestrator.diagnostics.explanation import explanation, explanation_file  # noqa: E402
 from orchestrator.diagnostics.model import CODES  # noqa: E402
-from orchestrator.execute.sandbox.cgroups import Groups  # noqa: E402
+from orchestrator.execute.sandbox.cgroups import CgroupParents  # noqa: E402
 
 PAGE = ROOT / "docs/diagnostics.md"
 # Lines may prepare what the last `$` line finds; that one runs pexec, perhaps with a variable set.
@@ -63,11 +63,11 @@ def run_example(code: str, folder: Path, *more: str) -> Said:
         raise LookupError(f"the explanation of {code} has no example")
     _, preparation, variable, value, command = session.groups()
     if preparation:
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         lines = re.sub(r"^\$ ", "", preparation, flags=re.MULTILINE)
-        subprocess.run(["bash", "-ec", lines], cwd=folder, env={**os.environ, "PATH": path}, timeout=60, check=True)
+        subprocess.run(["bash", "-ec", lines], cwd=folder, env={**os.environ, "PATH": programs}, timeout=60, check=True)
     # As on a machine where no control group can be made: what is refused there is refused everywhere then.
-    with patch("orchestrator.execute.sandbox.limits.find", lambda companion: Groups()):
+    with patch("orchestrator.execute.sandbox.limits.find", lambda warden_pid: CgroupParents()):
         said = run_inside(folder, *shlex.split(command), *more, **({variable: value} if variable else {}))
     told = re.sub(RUN_ID, _ANY_RUN, said.stderr.replace(f"{folder.resolve()}/", "/home/you/project/"))
     return replace(said, stderr=told)

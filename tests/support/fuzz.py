@@ -31,7 +31,7 @@ if __name__ == "__main__":
 
 from support.mutations import Mutator  # noqa: E402
 
-from orchestrator.app.planning import judge  # noqa: E402
+from orchestrator.app.planning import plan_manifest  # noqa: E402
 from orchestrator.diagnostics.model import Span, has_errors  # noqa: E402
 from orchestrator.diagnostics.render_json import render_json  # noqa: E402
 from orchestrator.diagnostics.render_sarif import render_sarif  # noqa: E402
@@ -69,7 +69,7 @@ def trial(data: bytes, folder: Path, figures: Figures) -> None:
     began = time.process_time()
     try:
         with _alarm():
-            verdict = judge(str(path))
+            verdict = plan_manifest(str(path))
             _check(verdict)
     except BaseException as failure:
         if isinstance(failure, KeyboardInterrupt):

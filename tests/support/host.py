@@ -52,8 +52,10 @@ def isolated_by(desk: Desk, level: tuple[Isolation, Mechanism | None]) -> None:
     isolation, mechanism = level
     desk.always["isolation"] = isolation
     if mechanism is not None:
-        desk.supervision.isolations = Isolations(desk.supervision, {isolation: (mechanism,)})
-        assert desk.supervision.isolations.mechanism(isolation) is mechanism
+        desk.supervisor.isolations = Isolations(
+            desk.supervisor.warden.run, desk.supervisor.environments, {isolation: (mechanism,)}
+        )
+        assert desk.supervisor.isolations.mechanism(isolation) is mechanism
 
 
 def can_count_processes() -> bool:
@@ -73,7 +75,7 @@ def on_a_host_without(pexec: Pexec, *, mechanisms: bool = True, groups: bool = T
     if not mechanisms:
         take_away.append("isolation.MECHANISMS = {kind: () for kind in isolation.MECHANISMS}")
     if not groups:
-        take_away.append("limits.find = lambda companion: cgroups.Groups()")
+        take_away.append("limits.find = lambda warden_pid: cgroups.CgroupParents()")
     code = "import sys\n" + "\n".join(take_away) + "\nfrom orchestrator.__main__ import main\nsys.exit(main())\n"
     python, *flags = pexec.program
     before = flags[1].split("from orchestrator.__main__")[0] if flags[0] == "-c" else ""

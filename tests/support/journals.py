@@ -1,4 +1,4 @@
-"""Two runs that keep every rule, told event by event, and ways to spoil them."""
+"""Two runs that follow every rule, event by event, and ways to corrupt them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def drop(*lines: int) -> Edit:
 
 
 def move(line: int, before: int, *, at: float) -> Edit:
-    """An event and its second stand elsewhere."""
+    """An event is moved, with another second."""
     return lambda events: events.insert(before - 1, {**events.pop(line - 1), "at": at})
 
 
@@ -62,10 +62,10 @@ def nightly() -> Story:
             job("pack", needs="fetch", pools=(("disk", 2),)),
             job("test", needs="build", after="pack"),
             job("break", needs="fetch"),
-            job("mend", needs="break"),
-            job("tell", needs="break", when=When.FAILURE),
+            job("repair", needs="break"),
+            job("notify", needs="break", when=When.FAILURE),
             job("all", needs="test", group=True),
-            job("last", needs="mend", when=When.ALWAYS, allow_failure=True),
+            job("last", needs="repair", when=When.ALWAYS, allow_failure=True),
             max_parallel_jobs=2,
             pools={"disk": 2},
         )
@@ -79,9 +79,9 @@ def nightly() -> Story:
     story.end("build", 4.0)
     story.start("pack", 4.0)
     story.end("break", 5.0, "timed_out", reason="ran longer than 2s")
-    story.settle("mend", 5.0, "skipped", "need `break` timed out")
-    story.start("tell", 5.0)
-    story.end("tell", 6.0)
+    story.settle("repair", 5.0, "skipped", "need `break` timed out")
+    story.start("notify", 5.0)
+    story.end("notify", 6.0)
     story.end("pack", 7.0)
     story.start("test", 7.0)
     story.start("last", 7.0)
@@ -116,7 +116,7 @@ def stopped() -> Story:
     story.start("late", 2.0)
     story.end("late", 2.5)
     story.emit("kill.sent", 3.0, job="deaf", attempt=1, force=True)
-    # Here pexec is killed, and a new one goes on.
+    # Here pexec is killed, and a new one resumes the run.
     story.emit("run.resumed", 4.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
     story.start("deaf", 4.0)
     story.start("ears", 4.0)

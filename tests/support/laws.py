@@ -40,7 +40,7 @@ LOST_BUDGET = 2
 
 @dataclass
 class Attempt:
-    """A running attempt and when it was, or is to be, asked to end."""
+    """A running attempt and when it was, or is to be, requested to end."""
 
     number: int
     asked: list[float] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Attempt:
     kill_sent: list[float] = field(default_factory=list)
 
     @property
-    def told(self) -> bool:
+    def is_ending(self) -> bool:
         return bool(self.asked or self.forced or self.term_sent or self.kill_sent)
 
     def step(self, grace: float, last_grace: float) -> tuple[float, str] | None:
@@ -83,7 +83,7 @@ class Laws:
         self.lost = [0] * len(self.jobs)
         self.stopped_by: CancelReason | None = None
         self.hurried = self.forced = self.kills = False
-        self.doomed: set[int] = set()  # by a failure beside them in their matrix, and not cancelled yet
+        self.to_cancel: set[int] = set()  # by another failure in their matrix
         self.failed_matrices: set[str] = set()
 
     # Facts.
@@ -118,25 +118,25 @@ class Laws:
             case CancelRequested():
                 self._cancel(fact, expected)
         self.ended |= expected
-        self._doom(expected)
+        self._cancel_matrix(expected)
         if isinstance(fact, CancelRequested):
-            self.doomed.discard(-1 if fact.job is None else fact.job)
+            self.to_cancel.discard(-1 if fact.job is None else fact.job)
         self._judge_consequences(consequences, expected | self._follow(), retried, fact)
-        self.doomed -= self.ended.keys()
+        self.to_cancel -= self.ended.keys()
         self._judge_states(scheduler)
 
-    def _doom(self, ended: dict[int, JobState]) -> None:
-        """The first failure of a matrix that fails fast dooms the jobs beside it."""
+    def _cancel_matrix(self, ended: dict[int, JobState]) -> None:
+        """The first failure of a matrix that fails fast cancels its other jobs."""
         for number, state in ended.items():
             job = self.jobs[number]
             fails_its_matrix = job.matrix_fail_fast and state in BAD and not job.allow_failure
             if fails_its_matrix and job.workflow not in self.failed_matrices:
                 self.failed_matrices.add(job.workflow)
-                self.doomed |= {other.index for other in self.jobs if other.workflow == job.workflow}
-        self.doomed -= self.ended.keys()
+                self.to_cancel |= {other.index for other in self.jobs if other.workflow == job.workflow}
+        self.to_cancel -= self.ended.keys()
 
     def is_late(self, fact: Fact) -> bool:
-        """Whether it tells of an attempt that is not under way (any more)."""
+        """Whether it is about an attempt that is not under way (any more)."""
         if not isinstance(fact, AttemptFinished | KillSent):
             return False
         attempt = self.running.get(fact.job)
@@ -148,7 +148,7 @@ class Laws:
         assert job.index not in self.running, "one attempt at a time"
         assert all(other in self.ended for other in (*job.needs, *job.after)), "needs before starts"
         assert self._gate(job) == "run", "needs before starts"
-        assert fact.at >= self.waiting.get(job.index, 0), "back-off waited out"
+        assert fact.at >= self.waiting.get(job.index, 0), "backoff waited out"
         assert not self._covered(job), "nothing starts after a stop except `when: always`"
         assert fact.attempt == self.numbers[job.index] + 1, "attempt numbers never restart"
         assert self.failed[job.index] < max(job.retry.max_attempts, 1), "retry budget"
@@ -170,7 +170,7 @@ class Laws:
             by_exit = fact.verdict is Verdict.FAILED and fact.exit_code in job.retry.on_exit
             by_kind = job.retry.on_failed if fact.verdict is Verdict.FAILED else job.retry.on_timed_out
             granted = (by_exit or by_kind) and self.failed[job.index] < job.retry.max_attempts
-        if granted and self.stopped_by is None and not attempt.told:
+        if granted and self.stopped_by is None and not attempt.is_ending:
             return job.index
         expected[job.index] = STATUS[fact.verdict]
         return None
@@ -253,40 +253,42 @@ class Laws:
     def _judge_consequences(
         self, consequences: Sequence[Consequence], expected: dict[int, JobState], retried: int | None, fact: Fact
     ) -> None:
-        ends = [told for told in consequences if isinstance(told, JobFinished)]
-        assert {told.job: told.status for told in ends} == expected, "skip and cancel at once; the status is true"
-        assert len(ends) == len(expected), "an end is told once"
-        places = {told.job: place for place, told in enumerate(ends)}
-        for told in ends:
-            job = self.jobs[told.job]
-            assert told.allowed == (job.allow_failure and told.status in BAD)
-            assert told.attempts == self.numbers[job.index]
-            if told.status is S.SKIPPED and job.when is When.SUCCESS:
+        ends = [consequence for consequence in consequences if isinstance(consequence, JobFinished)]
+        assert {consequence.job: consequence.status for consequence in ends} == expected, (
+            "skip and cancel at once; the status is true"
+        )
+        assert len(ends) == len(expected), "an end is reported once"
+        places = {consequence.job: place for place, consequence in enumerate(ends)}
+        for consequence in ends:
+            job = self.jobs[consequence.job]
+            assert consequence.allowed == (job.allow_failure and consequence.status in BAD)
+            assert consequence.attempts == self.numbers[job.index]
+            if consequence.status is S.SKIPPED and job.when is When.SUCCESS:
                 earlier = [
                     need for need in job.needs if places.get(need, -1) < places[job.index] and need in self.ended
                 ]
-                named = [need for need in earlier if f"need `{self.jobs[need].id}` " in told.reason]
+                named = [need for need in earlier if f"need `{self.jobs[need].id}` " in consequence.reason]
                 assert len(named) == 1, "the reason names a need that ended before"
                 assert not self._went_well(named[0])
-        retries = [told for told in consequences if isinstance(told, RetryScheduled)]
-        assert [told.job for told in retries] == ([] if retried is None else [retried]), "retry budget"
+        retries = [consequence for consequence in consequences if isinstance(consequence, RetryScheduled)]
+        assert [consequence.job for consequence in retries] == ([] if retried is None else [retried]), "retry budget"
         for again in retries:
             self._judge_wait(self.jobs[again.job], again, fact.at)
             self.waiting[again.job] = again.not_before
 
-    def _judge_wait(self, job: PlannedJob, told: RetryScheduled, at: float) -> None:
+    def _judge_wait(self, job: PlannedJob, scheduled: RetryScheduled, at: float) -> None:
         policy, ends = job.retry, self.failed[job.index] + self.lost[job.index]
         least = min(policy.delay * policy.backoff ** (ends - 1), policy.max_delay / (1 + policy.jitter))
-        wait = told.not_before - at
-        assert least - 1e-6 <= wait <= least * (1 + policy.jitter) + 1e-6, "back-off waited out"
-        assert wait <= policy.max_delay + 1e-6, "back-off is capped"
-        assert told.attempt == self.numbers[job.index] + 1
+        wait = scheduled.not_before - at
+        assert least - 1e-6 <= wait <= least * (1 + policy.jitter) + 1e-6, "backoff waited out"
+        assert wait <= policy.max_delay + 1e-6, "backoff is capped"
+        assert scheduled.attempt == self.numbers[job.index] + 1
 
     def _judge_states(self, scheduler: Scheduler) -> None:
         scheduler.check_invariants()
         for job in self.jobs:
-            assert scheduler.state(job.index) is self._state(job), f"needs before starts: {job.id}"
-            assert scheduler.attempts(job.index) == self.numbers[job.index]
+            assert scheduler.table.states[job.index] is self._state(job), f"needs before starts: {job.id}"
+            assert scheduler.table.attempts[job.index] == self.numbers[job.index]
             assert scheduler.not_before(job.index) == self.waiting.get(job.index)
         assert scheduler.finished == self._finished()
         assert scheduler.result == self._result()
@@ -318,10 +320,10 @@ class Laws:
             return "FAILED"
         return "CANCELLED" if S.CANCELLED in self.ended.values() else "SUCCESS"
 
-    # Wishes.
+    # Commands.
 
     def ask(self, scheduler: Scheduler, now: float) -> list[Command]:
-        """What the scheduler wishes now."""
+        """What the scheduler returns now."""
         before = scheduler.snapshot()
         commands = scheduler.decide(now)
         assert scheduler.snapshot() == before, "decide moves nothing"
@@ -329,7 +331,7 @@ class Laws:
         steps = [command for command in commands if not isinstance(command, Launch)]
         launches = [command for command in commands if isinstance(command, Launch)]
         assert commands == [*steps, *launches], "steps before launches"
-        wanted_steps, wanted_launches = self._wishes(now)
+        wanted_steps, wanted_launches = self._expected_commands(now)
         assert launches == wanted_launches, "cap and pools never oversold, nor left idle; best first"
         assert sorted(steps, key=repr) == sorted(wanted_steps, key=repr), "a stop takes its steps in time"
         if self._silent and (self._silent_until is None or now < self._silent_until):
@@ -349,7 +351,7 @@ class Laws:
             times.append(self.began_at + self.policy.timeout)
         assert wakeup is None or wakeup in times, "no idle wake-ups"
         for time in sorted(times):
-            if time > now and self._wishes(time) != ([], []):
+            if time > now and self._expected_commands(time) != ([], []):
                 assert wakeup is not None, "never stuck"
                 assert wakeup <= time, "next_wakeup never comes too late"
                 break
@@ -362,15 +364,15 @@ class Laws:
                 steps[number] = step
         return steps
 
-    def _wishes(self, now: float) -> tuple[list[Command], list[Launch]]:
+    def _expected_commands(self, now: float) -> tuple[list[Command], list[Launch]]:
         if self._finished() or not self.began:
             return [], []
         if self.policy.timeout is not None and now >= self.began_at + self.policy.timeout and not self.hurried:
             return [Cancel(CancelReason.DEADLINE)], []
         if self.policy.fail_fast is not FailFast.OFF and self._failures() and self.stopped_by is None:
             return [Cancel(CancelReason.FAIL_FAST)], []
-        if self.doomed:
-            return [Cancel(CancelReason.FAIL_FAST, number) for number in self.doomed], []
+        if self.to_cancel:
+            return [Cancel(CancelReason.FAIL_FAST, number) for number in self.to_cancel], []
         steps: list[Command] = []
         for number, (due, what) in self._steps().items():
             if due <= now:
@@ -381,12 +383,12 @@ class Laws:
 
     def _launches(self, now: float) -> list[Launch]:
         ranked = self.policy.order is Order.CRITICAL_PATH
-        line = sorted(
+        queue = sorted(
             (job for job in self.jobs if self._is_ready(job, now)),
             key=lambda job: (-job.priority, -job.rank if ranked else 0, job.index),
         )
         room, taken, launches = self._room(), set[str](), list[Launch]()
-        for job in line:
+        for job in queue:
             if len(self.running) + len(launches) >= self.policy.max_parallel_jobs:
                 break
             names = {pool for pool, _ in job.pools}

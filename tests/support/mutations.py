@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from support.manifests import sections
 
 from orchestrator.manifest.section import keys_of
@@ -20,8 +21,7 @@ from orchestrator.manifest.section import keys_of
 ROOT = Path(__file__).parents[2]
 MAX_BYTES = 40_000  # of one input: what is large is tried by tests/manifest/test_bombs.py
 _SIGNS = [bytes([n]) for n in b"{}[]:,&*!|>'\"%@`#-?~<=\t\r\n \0\x07\x1b\x7f\x80\xff"]
-_SIGNS += ["\u0085", "\u2028", "\ufeff", "\u0301", "\u200b", "\U0001f600", "\u202e", "世"]  # type: ignore[list-item]
-_SIGNS = [sign if isinstance(sign, bytes) else sign.encode() for sign in _SIGNS]
+_SIGNS += [sign.encode() for sign in "\u0085\u2028\ufeff\u0301\u200b\U0001f600\u202e世"]
 _SIGNS += [
     b"\xed\xa0\x80",
     b"\xf4\x90\x80\x80",
@@ -70,8 +70,8 @@ class Mutator:
     def next(self) -> bytes:
         return self.chance.choice(self._ways)()[:MAX_BYTES]
 
-    def _bytes(self, data: bytes | None = None) -> bytes:
-        data = bytearray(self.chance.choice(self._seeds) if data is None else data)
+    def _bytes(self, of: bytes | None = None) -> bytes:
+        data = bytearray(self.chance.choice(self._seeds) if of is None else of)
         for _ in range(self.chance.choice([1, 1, 1, 2, 4, 16])):
             at = self.chance.randrange(len(data) + 1)
             end = min(len(data), at + self.chance.choice([1, 1, 2, 8, 64]))

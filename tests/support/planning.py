@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from orchestrator.diagnostics.model import Diagnostic, Span
-from orchestrator.manifest.files import RunbookFault
+from orchestrator.manifest.file_facts import FileFacts, FileKind, Files, RunbookProblem
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.files import FileKind
-from orchestrator.plan.inputs import Overrides, Selection
+from orchestrator.plan.inputs import Overrides, PlanningEnvironment, Selection
 from orchestrator.plan.make import Planned, make_plan
 from orchestrator.plan.model import Plan
-from orchestrator.plan.planning_environment import PlanningEnvironment
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+def file_facts(
+    kind: FileKind = "script",
+    sha256: str = "d1",
+    blocks: tuple[tuple[int, str], ...] = (),
+    problem: RunbookProblem | None = None,
+) -> FileFacts:
     """A file as the disk would show it."""
-
-    kind: FileKind = "script"
-    sha256: str = "d1"
-    blocks: tuple[tuple[int, str], ...] = ()
-    fault: RunbookFault | None = None
+    return FileFacts(kind, "/home/me/nightly/file", sha256, blocks, problem)
 
 
 def read(text: str) -> tuple[Manifest, SourceMap]:
@@ -40,7 +37,7 @@ def read(text: str) -> tuple[Manifest, SourceMap]:
 def planned(
     text: str,
     *,
-    files: Mapping[str, Found] | None = None,
+    files: Files | None = None,
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     cpus: int = 2,
@@ -66,7 +63,7 @@ def planned(
 def good_plan(
     text: str,
     *,
-    files: Mapping[str, Found] | None = None,
+    files: Files | None = None,
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     cpus: int = 2,

@@ -61,7 +61,7 @@ class Run:
     def log(self, job: str, attempt: int = 1) -> bytes:
         """What an attempt printed."""
         (event,) = self.named("attempt.finished", job=job, attempt=attempt)
-        return (self.path / event["log"]).read_bytes()
+        return (self.path / str(event["log"])).read_bytes()
 
     def json(self, name: str) -> Any:
         return json.loads((self.path / name).read_text())

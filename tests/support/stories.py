@@ -1,4 +1,4 @@
-"""Runs as they are told by their events, without a driver: each step is written down by the test.
+"""Runs as sequences of events, without a driver: the test writes each step.
 
 story = Story(plan(job("a"), job("b", needs="a")))
 story.start("a", 0.0)
@@ -67,7 +67,7 @@ class Story:
     def end(
         self, job: str, at: float, verdict: str = "succeeded", *, retry_at: float | None = None, **more: Any
     ) -> None:
-        """The attempt ends, and with it the job, unless it is to be tried again. `more` are fields of both events."""
+        """The attempt ends, and with it the job, unless it is retried. `more` are fields of both events."""
         attempt = self._attempts[job]
         reason, allowed = more.pop("reason", ""), more.pop("allowed", False)
         fields: dict[str, Any] = {
@@ -101,7 +101,7 @@ class Story:
 
 
 def long_story(chains: int = 100) -> Story:
-    """So many chains of ten jobs: two first ones fail and a later one, and the last is cancelled."""
+    """`chains` chains of ten jobs: two first jobs and a later one fail, and the very last one is cancelled."""
     jobs = 10 * chains
     of = plan_of([(number - chains,) if number >= chains else () for number in range(jobs)])
     story = Story(of)
@@ -125,12 +125,12 @@ def long_story(chains: int = 100) -> Story:
 
 
 def own_fields(event: Mapping[str, Any]) -> dict[str, Any]:
-    """What an event says besides what every event says."""
+    """The fields of an event without those that every event has."""
     return {name: event[name] for name in EVENTS[event["event"]]}
 
 
 def write(writer: JournalWriter, story: Story) -> None:
-    """Put a story into a journal, one flush for each event."""
+    """Write a story to a journal, with a flush for each event."""
     for event in story.events:
         writer.emit(event["event"], event["at"], **own_fields(event))
         writer.flush()
@@ -153,7 +153,7 @@ def every_event(of: Plan) -> Story:
     story.emit("orphan.killed", 0.8, pid=77, job=None)
     story.emit("run.resumed", 0.8, pid=4001, boot_id="boot", max_parallel_jobs=10)
     story.emit("job.adopted", 0.8, job=name, from_run=RUN_ID)
-    story.settle(name, 0.8, "succeeded", "adopted from an earlier run")
+    story.settle(name, 0.8, "succeeded", "reused from an earlier run")
     story.finish(0.9)
     return story
 

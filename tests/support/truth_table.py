@@ -1,6 +1,6 @@
-"""What becomes of a job, for every end of its needs and every `when`: asked of the engine, and made into a page.
+"""The outcome of a job for every end of its needs and every `when`: computed by the engine, rendered as a page.
 
-After a change of the engine's rules, make the page again:
+After a change to the engine's rules, generate the page again:
 
     python tests/support/truth_table.py
 """
@@ -23,16 +23,16 @@ from orchestrator.plan.model import FailFast, When  # noqa: E402
 
 PAGE = ROOT / "docs/design/outcomes.md"
 
-Brings = Callable[[World, str], object]
+BringAbout = Callable[[World, str], object]
 
 
-def ends(verdict: Verdict) -> Brings:
-    """Let the need run and end so."""
+def ends(verdict: Verdict) -> BringAbout:
+    """Let the need run and end with this verdict."""
     return lambda world, need: world.end(need, verdict)
 
 
 def is_lost(world: World, need: str) -> None:
-    """The machinery breaks each time; a lost attempt is made again a few times."""
+    """The infrastructure breaks each time; a lost attempt is retried a few times."""
     while world.states[need] != "lost":
         if need in world.running:
             world.end(need, Verdict.LOST)
@@ -41,18 +41,18 @@ def is_lost(world: World, need: str) -> None:
 
 
 def is_skipped(world: World, need: str) -> None:
-    """What it needs itself fails."""
+    """Its own need fails."""
     world.end(f"{need}0", Verdict.FAILED)
 
 
 def is_cancelled(world: World, need: str) -> None:
-    """Somebody cancels this one job, which then is stopped."""
+    """Only this job is cancelled, and then stopped."""
     world.cancel(need)
     world.end(need, Verdict.KILLED)
 
 
 # Words for the end of a need -> how it is brought about, and whether its failure is allowed.
-ENDS: dict[str, tuple[Brings, bool]] = {
+ENDS: dict[str, tuple[BringAbout, bool]] = {
     "succeeded": (ends(Verdict.SUCCEEDED), False),
     "failed": (ends(Verdict.FAILED), False),
     "failed, allowed": (ends(Verdict.FAILED), True),
@@ -63,37 +63,38 @@ ENDS: dict[str, tuple[Brings, bool]] = {
     "skipped": (is_skipped, False),
     "cancelled": (is_cancelled, False),
 }
-# Those that differ for a job with two needs.
+# The ends that differ for a job with two needs.
 _SHORT = ("succeeded", "failed", "failed, allowed", "skipped", "cancelled")
-_FATES = {"pending": "waits", "running": "runs", "skipped": "skipped", "cancelled": "cancelled"}
+_OUTCOMES = {"pending": "waits", "running": "runs", "skipped": "skipped", "cancelled": "cancelled"}
 
 _HEAD = """\
-# What becomes of a job
+# Outcomes of a job
 
-For every end of what it needs, and every `when`. These tables are not written by hand: the engine is asked, and a test
-compares. After a change of its rules: `python tests/support/truth_table.py`.
+The outcome of a job for every end of its needs and every `when`. These tables are generated from the engine, and a test
+compares them. After a change to its rules run `python tests/support/truth_table.py`.
 
 """
 _AFTER_A_STOP = """
 ## While the run is being stopped
 
-A job whose need was running when the stop came, by what then becomes of the need. *Cancelled* and *skipped* jobs never
-start; a job that runs after Ctrl-C, `pexec cancel` or the deadline has its `cleanup_timeout` as time limit.
+The outcome of a job whose need was running when the run was stopped, by how the need then ended. *Cancelled* and
+*skipped* jobs never start; a job that runs after Ctrl-C, `pexec cancel` or the deadline has its `cleanup_timeout` as
+its timeout.
 
 """
 
 
-def fate(when: When, *needs: str) -> str:
-    """What becomes of a job with these ends of its needs."""
+def outcome(when: When, *needs: str) -> str:
+    """The outcome of a job with these ends of its needs."""
     names = [f"n{number}" for number in range(len(needs))]
     world = World.started(*_needs(names, needs), job("it", needs=" ".join(names), when=when), max_parallel_jobs=9)
     for name, end in zip(names, needs, strict=True):
         ENDS[end][0](world, name)
-    return _FATES[world.states["it"]]
+    return _OUTCOMES[world.states["it"]]
 
 
-def fate_in_a_stop(when: When, how: str, end: str) -> str:
-    """What becomes of a job whose need runs when the run is stopped, and ends so."""
+def outcome_during_stop(when: When, how: str, end: str) -> str:
+    """The outcome of a job whose need is running when the run is stopped, and then ends like this."""
     other = job("other")
     mode = {"fail-fast": FailFast.ON, "fail-fast: drain": FailFast.DRAIN}.get(how, FailFast.OFF)
     world = World.started(*_needs(["n0"], [end]), other, job("it", needs="n0", when=when), fail_fast=mode)
@@ -102,7 +103,7 @@ def fate_in_a_stop(when: When, how: str, end: str) -> str:
     else:
         world.end("other", Verdict.FAILED)
     ENDS[end][0](world, "n0")
-    return _FATES[world.states["it"]]
+    return _OUTCOMES[world.states["it"]]
 
 
 def _needs(names: list[str], needs: list[str] | tuple[str, ...]) -> Iterator[Draft]:
@@ -120,14 +121,16 @@ def _table(head: list[str], rows: Iterator[list[str]]) -> str:
 def page() -> str:
     """What `docs/design/outcomes.md` holds."""
     columns = [f"`when: {when.value}`" for when in When]
-    one = _table(["its one need", *columns], ([end, *(fate(when, end) for when in When)] for end in ENDS))
+    one = _table(["its one need", *columns], ([end, *(outcome(when, end) for when in When)] for end in ENDS))
     pairs = itertools.combinations_with_replacement(_SHORT, 2)
-    two = _table(["one need", "the other", *columns], ([a, b, *(fate(when, a, b) for when in When)] for a, b in pairs))
+    two = _table(
+        ["one need", "the other", *columns], ([a, b, *(outcome(when, a, b) for when in When)] for a, b in pairs)
+    )
     stops = ("Ctrl-C", "fail-fast", "fail-fast: drain")
     ended = ("succeeded", "failed", "cancelled")
     stopped = _table(
         ["stopped by", "the need then", *columns],
-        ([how, end, *(fate_in_a_stop(when, how, end) for when in When)] for how in stops for end in ended),
+        ([how, end, *(outcome_during_stop(when, how, end) for when in When)] for how in stops for end in ended),
     )
     return f"{_HEAD}## One need\n\n{one}\n## Two needs\n\n{two}{_AFTER_A_STOP}{stopped}"
 

@@ -1,4 +1,4 @@
-"""Small worlds for the engine: plans in a line, and a driver without processes in which every step is judged by `Laws`.
+"""Small worlds for the engine: plans in one line, and a driver without processes whose every step `Laws` judges.
 
 world = World.started(job("a"), job("b", needs="a"), fail_fast=FailFast.ON)
 world.end("a", Verdict.FAILED)
@@ -98,13 +98,19 @@ class World:
     # What is done to it.
 
     def happen(self, fact: Fact) -> tuple[Consequence, ...]:
-        """Let the engine know a fact, under the eyes of the laws."""
+        """Apply a fact, judged by the laws."""
         before = self.scheduler.snapshot() if self.laws.is_late(fact) else ()
-        ends = isinstance(fact, AttemptFinished) and (fact.job, fact.attempt) in self.scheduler.running
-        foreseen = self.scheduler.would_end(fact) if isinstance(fact, AttemptFinished) else None
+        ends: int | None = None
+        foreseen: bool | None = None
+        if isinstance(fact, AttemptFinished):
+            foreseen = self.scheduler.would_end(fact)
+            if (fact.job, fact.attempt) in self.scheduler.running:
+                ends = fact.job
         consequences = self.scheduler.apply(fact)
-        if ends:
-            assert foreseen == any(isinstance(told, JobFinished) and told.job == fact.job for told in consequences)
+        if ends is not None:
+            assert foreseen == any(
+                isinstance(consequence, JobFinished) and consequence.job == ends for consequence in consequences
+            )
         self.facts.append(fact)
         self.followed += consequences
         self.laws.saw(fact, consequences, before, self.scheduler)
@@ -117,7 +123,7 @@ class World:
             self.happen(JobAdopted(self.now, number))
 
     def act(self, at_most: int | None = None) -> list[Command]:
-        """Carry out what is wished now, or only the first so many wishes; without a limit until nothing is wished."""
+        """Carry out the commands of this second, or only the first `at_most`; without a limit until none is left."""
         done: list[Command] = []
         while commands := self.laws.ask(self.scheduler, self.now)[:at_most]:
             done += commands
@@ -130,7 +136,7 @@ class World:
     def end(self, which: str | int, verdict: Verdict = Verdict.SUCCEEDED, **rest: Any) -> list[Command]:
         """The running attempt of a job ends; what is done then."""
         number = self.number(which)
-        attempt = self.scheduler.attempts(number)
+        attempt = self.scheduler.table.attempts[number]
         self.happen(AttemptFinished(self.now, number, attempt, verdict, **rest))
         return self.act()
 
@@ -146,7 +152,7 @@ class World:
         return self.act()
 
     def crash(self) -> None:
-        """pexec is gone; a new one reads the journal and goes on."""
+        """pexec is gone; a new one reads the journal and continues."""
         reborn = replay(self.plan, self.facts)
         assert reborn.snapshot() == self.scheduler.snapshot(), "replay equals live"
         self.scheduler = reborn
@@ -159,8 +165,8 @@ class World:
 
     @property
     def states(self) -> dict[str, str]:
-        """Where each job stands."""
-        return {planned.id: self.scheduler.state(planned.index).value for planned in self.plan.jobs}
+        """The state of each job."""
+        return {planned.id: self.scheduler.table.states[planned.index].value for planned in self.plan.jobs}
 
     @property
     def running(self) -> list[str]:
@@ -169,9 +175,9 @@ class World:
 
     @property
     def reasons(self) -> dict[str, str]:
-        """Why each job that has ended ended so, as last told."""
-        ends = (told for told in self.followed if isinstance(told, JobFinished))
-        return {self.plan.jobs[told.job].id: told.reason for told in ends}
+        """Why each job that has ended ended so, as last consequence."""
+        ends = (consequence for consequence in self.followed if isinstance(consequence, JobFinished))
+        return {self.plan.jobs[consequence.job].id: consequence.reason for consequence in ends}
 
     def names(self, commands: Sequence[Command]) -> list[str]:
         """Commands in short: `launch a`, `term a`, `kill a`, `give up a`, `cancel user`."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from orchestrator.app.planning import Verdict, judge, tell_faults, tell_warnings
+from orchestrator.app.invocation import Invocation, to_record
+from orchestrator.app.planning import PlanningResult, plan_invocation, print_diagnostics, print_warnings
 from orchestrator.cli.main import Parser
-from orchestrator.cli.options import Invocation, add_output, add_run_arguments, output_of, understand
-from orchestrator.console.streams import write_stderr, write_stdout
+from orchestrator.cli.options import add_output, add_run_arguments, output_of, understand
+from orchestrator.console.streams import write_stderr, write_text
 from orchestrator.errors import ExitCode
 
 if TYPE_CHECKING:
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
     from orchestrator.plan.model import Plan
 
 
@@ -20,40 +21,39 @@ def add_arguments(parser: Parser) -> None:
     """The flags of `pexec apply`."""
     add_run_arguments(parser)
     add_output(parser)
-    parser.add_argument("--dry-run", action="store_true", help="show the plan as `pexec plan` does and run nothing")
+    parser.add_argument("--dry-run", action="store_true", help="show the plan as `pexec plan` does, and run nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """The exit code of the run; 3 if the manifest has an error, and then nothing ran."""
+    """The exit code of the run; 3 if the manifest has an error and nothing ran."""
     invocation = understand(arguments)
     if arguments.dry_run:
         return _dry_run(invocation)
     from orchestrator.app.plan_cache import PlanCache
     from orchestrator.execute.signals import leave_on_interrupt
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
 
     leave_on_interrupt()
-    supervision = Supervision(alone=True)  # starts at once: its start hides behind reading the manifest
+    supervisor = Supervisor(alone=True)  # the warden starts while the manifest is read
     try:
-        tell_warnings(invocation.settings.warnings)
+        print_warnings(invocation.settings.warnings)
         cache = PlanCache(invocation)
         plan = cache.recall()
         if plan is not None:
-            return _run(plan, arguments, invocation, supervision)
-        verdict = _judged(invocation)
-        if verdict.plan is None:
+            return _run(plan, arguments, invocation, supervisor)
+        result = _plan(invocation)
+        if result.plan is None:
             return ExitCode.INVALID
-        if not verdict.plan.jobs:
-            write_stderr("pexec: there is nothing to run: every job is left out of the plan\n")
-        code = _run(verdict.plan, arguments, invocation, supervision)
-        cache.keep(verdict)  # when nobody waits for it any more
+        if not result.plan.jobs:
+            write_stderr("pexec: nothing to run: every job is left out of the plan\n")
+        code = _run(result.plan, arguments, invocation, supervisor)
+        cache.keep(result)  # after the run, so that it delays nothing
     finally:
-        supervision.close()
+        supervisor.close()
     return code
 
 
-def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supervision: Supervision) -> int:
-    from orchestrator.app.replan import recorded
+def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supervisor: Supervisor) -> int:
     from orchestrator.app.start import RunOptions, run_plan
 
     options = RunOptions(
@@ -61,24 +61,21 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
         output=output_of(invocation.settings),
         keep_temp=arguments.keep_temp,
     )
-    return run_plan(plan, options, supervision, invocation=recorded(arguments, invocation))
+    return run_plan(plan, options, supervisor, invocation=to_record(invocation))
 
 
-def _judged(invocation: Invocation) -> Verdict:
-    verdict = judge(
-        invocation.manifest, invocation.selection, invocation.overrides, invocation.around, invocation.run_root
-    )
-    tell_faults(verdict)
-    return verdict
+def _plan(invocation: Invocation) -> PlanningResult:
+    result = plan_invocation(invocation)
+    print_diagnostics(result)
+    return result
 
 
 def _dry_run(invocation: Invocation) -> int:
-    from orchestrator.console.text import defused
     from orchestrator.plan.render import plan_text
 
-    tell_warnings(invocation.settings.warnings)
-    verdict = _judged(invocation)
-    if verdict.plan is None:
+    print_warnings(invocation.settings.warnings)
+    result = _plan(invocation)
+    if result.plan is None:
         return ExitCode.INVALID
-    write_stdout(defused(plan_text(verdict.plan, {**invocation.origins, **verdict.origins}, verdict.purposes)))
+    write_text(plan_text(result.plan, {**invocation.origins, **result.origins}, result.purposes))
     return ExitCode.OK

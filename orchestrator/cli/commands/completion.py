@@ -1,4 +1,4 @@
-"""`pexec completion`: what makes a shell complete the words and flags of pexec, made from the commands' own parsers."""
+"""`pexec completion`: print a shell completion script, generated from the parsers of the commands."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def add_arguments(parser: Parser) -> None:
-    """The words of `pexec completion`."""
+    """The arguments of `pexec completion`."""
     parser.usage = f"{parser.prog} {'|'.join(SHELLS)}"
     parser.add_argument("shell", metavar="SHELL", type=one_of(*SHELLS), help="bash, zsh or fish")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the script of one shell."""
+    """Print the script for one shell."""
     from orchestrator.cli.completion.shape import shapes
 
     module = importlib.import_module(f"orchestrator.cli.completion.{arguments.shell}")

@@ -1,4 +1,4 @@
-"""`pexec discover`: a manifest of scripts and Markdown runbooks that exist already."""
+"""`pexec discover`: generate a manifest from existing scripts and Markdown runbooks."""
 
 from __future__ import annotations
 
@@ -27,46 +27,44 @@ def add_arguments(parser: Parser) -> None:
     """The flags of `pexec discover`."""
     parser.usage = f"{parser.prog} FILE... [flags]"
     parser.add_argument(
-        "files", metavar="FILE", nargs="*", help="a script, or a Markdown runbook: its fenced shell blocks run"
+        "files", metavar="FILE", nargs="*", help="a script, or a Markdown runbook, whose fenced shell blocks are run"
     )
     parser.add_argument(
         "--dependency-graph",
         metavar="FILE",
-        help="an existing dependencies.json, whose workflows and dependencies join; it is only read",
+        help="an existing dependencies.json, whose workflows and dependencies are added; it is only read",
     )
     parser.add_argument(
         "--infer",
         metavar="on|warn|off",
         type=one_of("on", "warn", "off"),
         default="on",
-        help="a script that calls another one: on makes that a dependency (default), warn only tells it, off does not",
+        help="when a script calls another one: on adds a dependency (default), warn only reports it, off ignores it",
     )
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help="write to FILE, which must not exist, instead of to stdout"
-    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE, which must not exist, instead of stdout")
     parser.add_argument(
         "--format",
         metavar="yaml|json",
         type=one_of("yaml", "json"),
         default="yaml",
-        help="yaml: a manifest (default); json: a dependency graph, as in dependencies.json of a run",
+        help="yaml: a manifest (default); json: a dependency graph like the dependencies.json of a run",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0, or 3 if something is wrong with the files, and then nothing is written."""
+    """Exit code 0, or 3 if the files have an error and nothing is written."""
     from orchestrator.discovery.discover import discover
     from orchestrator.discovery.model import Infer
 
     if not arguments.files and arguments.dependency_graph is None:
-        raise UsageError("`pexec discover` needs the files to read", help="name scripts or Markdown runbooks")
+        raise UsageError("missing argument FILE", help="name scripts or Markdown runbooks")
     target: str = STDOUT if arguments.output is None else arguments.output
     if target != STDOUT and os.path.lexists(target):
         raise exists(target)
     found = discover(arguments.files, arguments.dependency_graph, Infer(arguments.infer))
     planned = _plan(found)
     diagnostics = (*found.diagnostics, *planned.diagnostics)
-    _tell(diagnostics, found.texts, arguments.files)
+    _print(diagnostics, found.texts, arguments.files)
     plan = planned.plan
     if plan is None or has_errors(diagnostics):
         return ExitCode.INVALID
@@ -76,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _plan(found: Discovery) -> Planned:
-    """The order of the workflows, or the cycles among them. Their files play no part in it."""
+    """The order of the workflows, or the cycles among them. Their files are not read for it."""
     from orchestrator.manifest.model import Manifest
     from orchestrator.plan.make import Planned, make_plan
 
@@ -109,7 +107,7 @@ def _json(found: Discovery, plan: Plan, base_dir: str) -> str:
     return json.dumps(graph, indent=2) + "\n"
 
 
-def _tell(diagnostics: tuple[Diagnostic, ...], texts: Mapping[str, str], files: list[str]) -> None:
+def _print(diagnostics: tuple[Diagnostic, ...], texts: Mapping[str, str], files: list[str]) -> None:
     if diagnostics:
         from orchestrator.diagnostics.render_text import Renderer
 
@@ -119,7 +117,7 @@ def _tell(diagnostics: tuple[Diagnostic, ...], texts: Mapping[str, str], files: 
 
 
 def _masked(text: str) -> str:
-    """Shell text without the values of variables and options that are named like secrets; all else keeps its place."""
+    """Shell text with the values of variables and options that are named like secrets masked; columns do not change."""
     from orchestrator.diagnostics.mask import is_secret_name
 
     def mask(found: re.Match[str]) -> str:

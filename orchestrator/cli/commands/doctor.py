@@ -1,4 +1,4 @@
-"""`pexec doctor`: what this machine can keep of the promises, found by doing."""
+"""`pexec doctor`: check what this machine supports, by trying it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from orchestrator.app.look import run_root
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_run_root
-from orchestrator.console.streams import write_stdout
+from orchestrator.cli.run_arguments import run_root
+from orchestrator.console.streams import write_stdout, write_text
 from orchestrator.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 def add_arguments(parser: Parser) -> None:
     """The flags of `pexec doctor`."""
     parser.usage = f"{parser.prog} [flags]"
-    parser.add_argument("--json", action="store_true", help="as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_run_root(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0 whatever is found: what is missing stops no run that can do without it."""
+    """Exit code 0 whatever is found: a missing feature only stops runs that require it."""
     from orchestrator import __version__
     from orchestrator.execute.doctor import examine
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
 
-    supervision = Supervision()
+    supervisor = Supervisor()
     try:
-        checks = list(examine(supervision, run_root(arguments)))
+        checks = list(examine(supervisor, run_root(arguments)))
     finally:
-        supervision.close()
+        supervisor.close()
     if arguments.json:
         write_stdout(
             json.dumps({"version": __version__, "checks": [_as_data(check) for check in checks]}, indent=2) + "\n"
         )
     else:
-        write_stdout(_as_text(checks))
+        write_text(_as_text(checks))
     return ExitCode.OK
 
 
@@ -54,7 +54,7 @@ def _as_data(check: Check) -> dict[str, str]:
 
 
 def _as_text(checks: list[Check]) -> str:
-    from orchestrator.console.text import defused, plural
+    from orchestrator.console.text import count
 
     width = max(len(check.name) for check in checks)
     lines = []
@@ -65,10 +65,10 @@ def _as_text(checks: list[Check]) -> str:
     missing = sorted({check.promise for check in checks if not check.ok})
     lines.append("")
     if missing:
-        lines.append(f"{plural(len(missing), 'promise')} cannot be kept whole here: {', '.join(missing)}")
+        lines.append(f"{count(len(missing), 'promise')} cannot be fully kept on this machine: {', '.join(missing)}")
     else:
-        lines.append("every promise can be kept here")
-    return defused("\n".join(lines) + "\n")
+        lines.append("every promise can be kept on this machine")
+    return "\n".join(lines) + "\n"
 
 
 def _status(check: Check) -> str:

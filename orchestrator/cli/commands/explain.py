@@ -1,4 +1,4 @@
-"""`pexec explain`: what a diagnostic means, by its code, with an example and its repair."""
+"""`pexec explain`: explain a diagnostic code, with an example and its fix."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from orchestrator.errors import ExitCode, UsageError
 
 
 def add_arguments(parser: Parser) -> None:
-    """The words of `pexec explain`."""
+    """The arguments of `pexec explain`."""
     parser.usage = f"{parser.prog} [CODE]"
     parser.add_argument(
-        "code", metavar="CODE", nargs="?", help="what stands in brackets, such as PX110; by default all are listed"
+        "code", metavar="CODE", nargs="?", help="the code in brackets, such as PX110 (default: list all codes)"
     )
 
 
@@ -25,9 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.OK
     code = arguments.code.upper()
     if code not in CODES:
-        raise UsageError(f"there is no diagnostic `{arguments.code}`", help="`pexec explain` lists them all")
+        raise UsageError(f"unknown code `{arguments.code}`", help="`pexec explain` lists all codes")
     from orchestrator.diagnostics.explanation import explanation
 
-    told = explanation(code)
-    write_stdout(f"{told.code}: {told.title}\n\n{told.text}")
+    found = explanation(code)
+    write_stdout(f"{found.code}: {found.title}\n\n{found.text}")
     return ExitCode.OK

@@ -1,4 +1,4 @@
-"""`pexec graph`: what waits for what, as text, as a drawing for other programs, or as data."""
+"""`pexec graph`: draw the dependency graph, as text, in the language of a drawing tool, or as data."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 
+from orchestrator.app.invocation import find_manifest
 from orchestrator.cli.main import Parser
-from orchestrator.cli.options import add_run_root, find_manifest, one_of
-from orchestrator.console.streams import wants_colour, write_stdout
+from orchestrator.cli.options import add_run_root, one_of
+from orchestrator.console.streams import wants_colour, write_stdout, write_text
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.model import Plan
 
@@ -25,7 +26,7 @@ def add_arguments(parser: Parser) -> None:
         "manifest",
         metavar="MANIFEST",
         nargs="?",
-        help="a manifest, or `-` for stdin; by default pexec.yaml or pexec.yml, looked for upward",
+        help="a manifest, or `-` for stdin (default: pexec.yaml or pexec.yml in this directory or the nearest parent)",
     )
     parser.add_argument(
         "--format",
@@ -39,7 +40,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="RUN",
         nargs="?",
         const=LAST_RUN,
-        help="the graph of a run, each job with its status: a run's id or the beginning of it; alone, the last run",
+        help="draw a run, each job with its status: the ID of a run, or the beginning of one (default: the last run)",
     )
     add_run_root(parser)
 
@@ -51,23 +52,25 @@ def run(arguments: argparse.Namespace) -> int:
         if plan is None:
             return ExitCode.INVALID
     elif arguments.manifest is not None:
-        raise UsageError("a run has a plan of its own", help="leave out the manifest, or `--run`")
+        raise UsageError("`--run` cannot be used with a manifest", help="a run has its own plan; use one of the two")
     else:
         plan, statuses = _ran(arguments)
-    write_stdout(_drawn(plan, statuses, arguments.format))
+    write = write_text if arguments.format == "text" else write_stdout
+    write(_drawn(plan, statuses, arguments.format))
     return ExitCode.OK
 
 
 def _planned(manifest: str | None) -> Plan | None:
-    from orchestrator.app.planning import judge, tell_faults
+    from orchestrator.app.planning import plan_manifest, print_diagnostics
 
-    verdict = judge(manifest or find_manifest())
-    tell_faults(verdict)
-    return verdict.plan
+    result = plan_manifest(manifest or find_manifest())
+    print_diagnostics(result)
+    return result.plan
 
 
 def _ran(arguments: argparse.Namespace) -> tuple[Plan, list[str]]:
-    from orchestrator.app.look import Look, chosen_run
+    from orchestrator.app.look import Look
+    from orchestrator.cli.run_arguments import chosen_run
     from orchestrator.report.fold import RunFold
 
     arguments.run = arguments.run or None
@@ -90,13 +93,12 @@ def _drawn(plan: Plan, statuses: Outcomes, form: str) -> str:
     if form == "json":
         return _json(plan, statuses)
     from orchestrator.cli.graph.tree import render_tree
-    from orchestrator.console.text import defused
 
-    return defused(render_tree(plan, statuses, colour=wants_colour(sys.stdout, os.environ)))
+    return render_tree(plan, statuses, colour=wants_colour(sys.stdout, os.environ))
 
 
 def _json(plan: Plan, statuses: Outcomes) -> str:
-    """`from` of an edge has to end before `to` starts; without a run, each status is null."""
+    """`from` of an edge ends before `to` starts. Without a run, each status is null."""
     import json
 
     ids = [job.id for job in plan.jobs]

@@ -1,4 +1,4 @@
-"""`pexec init`: a first manifest, with comments, that is valid and runs."""
+"""`pexec init`: write a commented example manifest that is valid and runs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 import os
 from importlib.resources import files
 
+from orchestrator.app.invocation import DEFAULT_NAMES
 from orchestrator.cli.main import Parser
 from orchestrator.cli.newfile import STDOUT, exists, write_new
-from orchestrator.cli.options import DEFAULT_NAMES
 from orchestrator.console.streams import write_stderr
 from orchestrator.errors import ExitCode
 
@@ -20,23 +20,23 @@ def add_arguments(parser: Parser) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        help=f"write to FILE, or to stdout with `-`, instead of to {DEFAULT_NAMES[0]} of this folder",
+        help=f"write to FILE, or to stdout with `-`, instead of {DEFAULT_NAMES[0]} in this directory",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0, or 4 where there is a manifest already."""
+    """Exit code 0, or 4 if there is a manifest already."""
     target = arguments.output
     if target is None:
         target = DEFAULT_NAMES[0]
         for name in DEFAULT_NAMES:
             if os.path.lexists(name):
-                raise exists(name)  # `pexec.yml` too: two manifests in one folder, and one of them would be ignored
+                raise exists(name)  # `pexec.yml` too: of two manifests in one directory, one would be ignored
     write_new(target, first_manifest())
     if target != STDOUT:
         from orchestrator.console.text import visible
 
-        write_stderr(f"pexec: wrote {visible(target)}; `pexec plan` shows what it would run, `pexec apply` runs it\n")
+        write_stderr(f"pexec: wrote {visible(target)}; show its plan with `pexec plan`, run it with `pexec apply`\n")
     return ExitCode.OK
 
 

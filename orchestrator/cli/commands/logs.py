@@ -1,5 +1,5 @@
-"""`pexec logs`: what jobs printed. The logs go to stdout, byte for byte unless a terminal or a CI's runner reads them;
-which attempt it is and when it ran goes to stderr."""
+"""`pexec logs`: print the output of jobs. The logs go to stdout, byte for byte unless a terminal or a CI runner reads
+them; which attempt it is and when it ran goes to stderr."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
-from orchestrator.app.look import RUN_HELP, Look, add_looking_arguments, as_json, chosen_run
+from orchestrator.app.look import Look
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.log_printer import LogPrinter, PrintedLog
 from orchestrator.cli.main import Parser
+from orchestrator.cli.run_arguments import RUN_HELP, add_format_and_root, chosen_run
 from orchestrator.console.streams import write_stderr, write_stdout
+from orchestrator.console.text import count
+from orchestrator.engine.outcomes import FAILURE_NAMES
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.model import Plan
-from orchestrator.report.attempts import Attempt, Attempts
+from orchestrator.report.attempts import Attempt, AttemptHistory
 
 EVERY = 0.2
-_BROKE = ("failed", "timed_out", "lost")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -27,12 +30,12 @@ def add_arguments(parser: Parser) -> None:
         "jobs",
         metavar="JOB",
         nargs="*",
-        help="whose log, of its last attempt; by default the jobs that failed, or all if none did",
+        help="the jobs whose last attempt to show (default: the jobs that failed, or all if none did)",
     )
     parser.add_argument("--run", metavar="RUN", help=RUN_HELP)
-    parser.add_argument("--attempt", metavar="N", type=int, help="the log of this attempt of each JOB")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on until the jobs, or the run, have ended")
-    add_looking_arguments(parser, "text", "json")
+    parser.add_argument("--attempt", metavar="N", type=int, help="show attempt N of each JOB")
+    parser.add_argument("-f", "--follow", action="store_true", help="continue until the jobs, or the run, have ended")
+    add_format_and_root(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,81 +44,84 @@ def run(arguments: argparse.Namespace) -> int:
     with chosen_run(arguments) as one:
         look = Look(one)
         named = _named(look.plan, arguments.jobs)
-        attempts = Attempts(look.plan, named or None)
+        attempts = AttemptHistory(look.plan, named or None)
         look.feed(attempts.add)
         if arguments.follow:
             _follow(look, attempts, named, LogPrinter(one))
             return ExitCode.OK
         chosen = _chosen(attempts, named, arguments.attempt)
         if arguments.format == "json":
-            write_stdout(as_json({"run_id": one.run_id, "attempts": chosen}))
+            write_stdout(json_text({"run_id": one.run_id, "attempts": chosen}))
         else:
-            _tell_of_none(attempts, named)
+            _report_missing_logs(attempts, named)
             _show(LogPrinter(one), chosen, driven=look.driven)
     return ExitCode.OK
 
 
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.follow and arguments.format == "json":
-        raise UsageError("`--follow` shows logs, `--format json` only tells of them", help="use one of the two")
+        raise UsageError(
+            "`--follow` cannot be used with `--format json`", help="`--format json` lists attempts without their logs"
+        )
     if arguments.attempt is not None and arguments.follow:
-        raise UsageError("`--follow` shows each attempt as it comes, `--attempt` one", help="use one of the two")
+        raise UsageError("`--follow` cannot be used with `--attempt`", help="`--follow` shows every attempt as it runs")
     if arguments.attempt is not None and not arguments.jobs:
-        raise UsageError("`--attempt` needs a JOB", help="`pexec logs JOB --attempt N`")
+        raise UsageError("`--attempt` requires a JOB", help="`pexec logs JOB --attempt N`")
 
 
 def _named(plan: Plan, words: Sequence[str]) -> tuple[str, ...]:
-    """The jobs that are meant: by their ids, or all of a workflow. Raises UsageError for a word that means none."""
+    """The jobs that the arguments name, by ID or as all jobs of a workflow. Raises UsageError for unknown ones."""
     jobs_of: dict[str, list[str]] = {}
     for job in plan.jobs:
         jobs_of.setdefault(job.workflow, []).append(job.id)
     jobs_of |= {job.id: [job.id] for job in plan.jobs}
     unknown = [word for word in words if word not in jobs_of]
     if unknown:
-        from orchestrator.diagnostics.suggest import Suggester
+        from orchestrator.diagnostics.suggest import did_you_mean
 
-        hint = Suggester(jobs_of).did_you_mean(unknown[0])
-        raise UsageError(f"there is no job {' or '.join(f'`{word}`' for word in unknown)} in this run", help=hint)
+        jobs = ", ".join(f"`{word}`" for word in unknown)
+        raise UsageError(
+            f"unknown {'job' if len(unknown) == 1 else 'jobs'} {jobs}", help=did_you_mean(unknown[0], jobs_of)
+        )
     return tuple(dict.fromkeys(job for word in words for job in jobs_of[word]))
 
 
-def _chosen(attempts: Attempts, named: Sequence[str], number: int | None) -> list[Attempt]:
-    """The attempts to show. Raises UsageError for a number that a job did not reach."""
+def _chosen(attempts: AttemptHistory, named: Sequence[str], number: int | None) -> list[Attempt]:
+    """The attempts to show. Raises UsageError for an attempt that a job did not make."""
     if number is None:
-        jobs: Iterable[str] = named or _worth_a_look(attempts)
+        jobs: Iterable[str] = named or _failed_or_all(attempts)
         return [attempts.of[job][-1] for job in jobs if attempts.of[job]]
     for job in named:
         made = len(attempts.of[job])
         if not 1 <= number <= made:
-            had = f"{made} attempts" if made != 1 else "1 attempt"
-            raise UsageError(f"`{job}` has no attempt {number}: it had {had}")
+            raise UsageError(f"`{job}` has no attempt {number}", help=f"it has {count(made, 'attempt')}")
     return [attempts.of[job][number - 1] for job in named]
 
 
-def _worth_a_look(attempts: Attempts) -> Iterable[str]:
-    broke = [job for job in attempts.of if attempts.ended.get(job, ("",))[0] in _BROKE]
-    return broke or attempts.of
+def _failed_or_all(attempts: AttemptHistory) -> Iterable[str]:
+    failed = [job for job in attempts.of if attempts.ended.get(job, ("",))[0] in FAILURE_NAMES]
+    return failed or attempts.of
 
 
-def _tell_of_none(attempts: Attempts, named: Sequence[str]) -> None:
-    """Jobs that were asked for and have no log."""
+def _report_missing_logs(attempts: AttemptHistory, named: Sequence[str]) -> None:
+    """Report the named jobs that have no log."""
     for job in named:
         if not attempts.of[job]:
             status, reason = attempts.ended.get(job, ("has not started", ""))
-            told = f"{status}: {reason}" if reason else status
-            write_stderr(f"pexec: `{job}` has no log: {told.replace('_', ' ')}\n")
+            why = f"{status}: {reason}" if reason else status
+            write_stderr(f"pexec: `{job}` has no log: {why.replace('_', ' ')}\n")
 
 
 def _show(printer: LogPrinter, attempts: Iterable[Attempt], *, driven: bool) -> None:
     for attempt in attempts:
         with printer.open(attempt) as log:
-            if not (log.go_on(driven=driven) and log.finish()):
-                return  # nobody reads any more
+            if not (log.print_new(driven=driven) and log.finish()):
+                return  # the reader has closed
 
 
-def _follow(look: Look, attempts: Attempts, named: Sequence[str], printer: LogPrinter) -> None:
-    """Show attempts as they come, until the run, or all that is named, has ended: of named jobs from the last attempt
-    so far on, else what runs now and what starts from now on."""
+def _follow(look: Look, attempts: AttemptHistory, named: Sequence[str], printer: LogPrinter) -> None:
+    """Show attempts as they run, until the run, or every named job, has ended. Named jobs start with their last attempt
+    so far; without names, only what runs now and what starts later is shown."""
     seen = {job: max(0, len(made) - 1) for job, made in attempts.of.items()}
     if not named:
         seen |= {job: len(made) for job, made in attempts.of.items() if made and made[-1].ended_at}
@@ -127,7 +133,7 @@ def _follow(look: Look, attempts: Attempts, named: Sequence[str], printer: LogPr
             for job, made in attempts.of.items():
                 logs += [stack.enter_context(printer.open(attempt)) for attempt in made[seen[job] :]]
                 seen[job] = len(made)
-            if not all(log.go_on(driven=look.driven) for log in logs) or over:
+            if not all(log.print_new(driven=look.driven) for log in logs) or over:
                 return
             time.sleep(EVERY)
             look.feed(attempts.add)

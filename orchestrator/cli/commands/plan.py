@@ -1,13 +1,13 @@
-"""`pexec plan`: what `apply` would run, in which order, under which limits, and where these come from."""
+"""`pexec plan`: show what `apply` would run, in which order, under which limits, and where these come from."""
 
 from __future__ import annotations
 
 import argparse
 
-from orchestrator.app.planning import judge, tell_faults, tell_warnings
+from orchestrator.app.planning import plan_invocation, print_diagnostics, print_warnings
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_run_arguments, one_of, understand
-from orchestrator.console.streams import write_stdout
+from orchestrator.console.streams import write_stdout, write_text
 from orchestrator.errors import ExitCode
 from orchestrator.plan.model import Plan
 
@@ -20,32 +20,29 @@ def add_arguments(parser: Parser) -> None:
         metavar="text|json",
         type=one_of("text", "json"),
         default="text",
-        help="text for people (default), or json: the object that plan.json of a run holds",
+        help="text (default), or json: the plan.json of a run",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if the manifest has an error."""
     invocation = understand(arguments)
-    tell_warnings(invocation.settings.warnings)
-    verdict = judge(
-        invocation.manifest, invocation.selection, invocation.overrides, invocation.around, invocation.run_root
-    )
-    tell_faults(verdict)
-    if verdict.plan is None:
+    print_warnings(invocation.settings.warnings)
+    result = plan_invocation(invocation)
+    print_diagnostics(result)
+    if result.plan is None:
         return ExitCode.INVALID
     if arguments.format == "json":
-        _print_json(verdict.plan)
+        _print_json(result.plan)
     else:
-        from orchestrator.console.text import defused
         from orchestrator.plan.render import plan_text
 
-        write_stdout(defused(plan_text(verdict.plan, {**invocation.origins, **verdict.origins}, verdict.purposes)))
+        write_text(plan_text(result.plan, {**invocation.origins, **result.origins}, result.purposes))
     return ExitCode.OK
 
 
 def _print_json(plan: Plan) -> None:
-    """The plan part by part, for it may be large. Only ASCII, so that no terminal is driven by it."""
+    """Print the plan in parts, since it may be large; in ASCII, so that no control character reaches a terminal."""
     import json
     import re
 

@@ -1,4 +1,4 @@
-"""`pexec report`: what became of a run, for people and for programs; after a crash it makes the run's files anew."""
+"""`pexec report`: print a run's report; after a crash it also regenerates the files of the run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.app.look import Look, add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.app.look import Look
 from orchestrator.app.memory import keep
-from orchestrator.app.summary import is_as_then, load_summary_unless_driven
+from orchestrator.app.summary import is_unchanged, load_summary_unless_driven
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
+from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_run
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.journal.file_names import HTML_REPORT, REPORT, RESULTS
@@ -26,15 +28,15 @@ from orchestrator.report.timeline import Timeline
 def add_arguments(parser: Parser) -> None:
     """The flags of `pexec report`."""
     add_run(parser)
-    add_looking_arguments(parser, "md", "html", "json", "junit")
+    add_format_and_root(parser, "md", "html", "json", "junit")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0, whatever the run's own is."""
+    """Exit code 0, whatever the exit code of the run is."""
     with chosen_run(arguments) as one:
         closing = load_summary_unless_driven(one)
         name = _file_of(arguments.format)
-        if closing is not None and name is not None and is_as_then(one, closing, RESULTS, REPORT, HTML_REPORT):
+        if closing is not None and name is not None and is_unchanged(one, closing, RESULTS, REPORT, HTML_REPORT):
             content = one.read(name)
             write_stdout(content if name == RESULTS else content.decode())
             return ExitCode.OK
@@ -49,20 +51,20 @@ def run(arguments: argparse.Namespace) -> int:
             fold.add(endings[0])
         report = fold.report()
         if not look.driven and not _is_current(one, report):
-            _make_files(look, endings)
+            _regenerate_files(look, endings)
     write_stdout(_rendered(arguments.format, report, timeline))
     return ExitCode.OK
 
 
 def _file_of(form: str) -> str | None:
-    """The file of a run that holds its report in this form just as it is shown."""
+    """The file of a run that holds its report exactly as printed in this format, if there is one."""
     if form == "json" and sys.stdout.isatty():
         return None
     return {"md": REPORT, "html": HTML_REPORT, "json": RESULTS}.get(form)
 
 
 def _rendered(form: str, report: RunReport, timeline: Timeline) -> str | bytes:
-    """What the file of a run holds. Only JSON for a terminal is spelled otherwise: nothing in it may drive it."""
+    """The content of the run's file. Only JSON on a terminal differs: it is ASCII, without control characters."""
     match form:
         case "html":
             from orchestrator.report.html import html_report
@@ -73,7 +75,7 @@ def _rendered(form: str, report: RunReport, timeline: Timeline) -> str | bytes:
 
             return junit_xml(report)
         case "json":
-            return as_json(results_summary(report)) if sys.stdout.isatty() else results_file(report)
+            return json_text(results_summary(report)) if sys.stdout.isatty() else results_file(report)
         case _:
             from orchestrator.report.markdown import execution_report
 
@@ -81,21 +83,20 @@ def _rendered(form: str, report: RunReport, timeline: Timeline) -> str | bytes:
 
 
 def _interruption(at: float) -> Mapping[str, Any]:
-    """What a report says in the place of the end that the journal of an interrupted run does not have."""
+    """The event that stands in for the missing end in the journal of an interrupted run."""
     return {"event": "run.finished", "at": at, "result": "INTERRUPTED", "exit_code": None, "wall_seconds": at}
 
 
 def _is_current(run: RunDir, report: RunReport) -> bool:
-    """Whether the files of the run say what its journal says."""
+    """Whether the files of the run agree with its journal."""
     try:
         return run.read(RESULTS) == results_file(report) and bool(run.read(REPORT)) and bool(run.read(HTML_REPORT))
     except EnvironmentFailedError:
         return False
 
 
-def _make_files(look: Look, endings: list[Mapping[str, Any]]) -> None:
-    """Make the files of a run that nobody drives from its journal. Where that cannot be, the report is shown all the
-    same."""
+def _regenerate_files(look: Look, endings: list[Mapping[str, Any]]) -> None:
+    """Regenerate the files of a run that no process drives from its journal. The report is shown even if this fails."""
     from orchestrator.observe.run_files import RunFiles
 
     events: Iterator[Mapping[str, Any]] = itertools.chain(JournalReader(look.run), endings)
@@ -103,6 +104,6 @@ def _make_files(look: Look, endings: list[Mapping[str, Any]]) -> None:
         look.run.lock()
         RunFiles(look.run, look.plan, events).close()
     except RefusedError:
-        return  # somebody went on with it just now, and makes them
+        return  # another process has just resumed the run and writes them
     except EnvironmentFailedError as failure:
         write_stderr(f"pexec: the files of the run are not up to date: {failure.message}\n")

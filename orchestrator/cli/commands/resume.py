@@ -1,13 +1,14 @@
-"""`pexec resume`: go on with a run after a crash, an interrupt or a failure."""
+"""`pexec resume`: continue a run after a crash, an interrupt or a failure."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
-from orchestrator.app.look import RUN_HELP, chosen_run, run_root
+from orchestrator.app.invocation import STDIN
 from orchestrator.cli.main import Parser
-from orchestrator.cli.options import STDIN, add_output, add_run_root, add_slots, output_of, settings_for
+from orchestrator.cli.options import add_output, add_run_root, add_slots, output_of, settings_of
+from orchestrator.cli.run_arguments import RUN_HELP, chosen_run, run_root
 from orchestrator.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--failed",
         action="store_true",
-        help="run again only what failed, timed out or was lost, and what needs it; not what never ran",
+        help="rerun only jobs that failed, timed out or were lost, and their dependents; not jobs that never ran",
     )
     add_slots(parser)
     add_output(parser)
@@ -29,29 +30,29 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """The exit code of the run; 4 if somebody drives it, its journal is damaged, or there is nothing left to do."""
+    """The exit code of the run; 4 if a process drives it, its journal is damaged, or nothing is left to do."""
     root = run_root(arguments)
     with _to_resume(arguments, root) as rundir:
         rundir.lock()
         from orchestrator.app.resume import ResumeOptions, resume
         from orchestrator.app.start import RunOptions
         from orchestrator.execute.signals import leave_on_interrupt
-        from orchestrator.execute.supervisor.supervisor import Supervision
+        from orchestrator.execute.supervisor.supervisor import Supervisor
 
         leave_on_interrupt()
-        supervision = Supervision(alone=True)
+        supervisor = Supervisor(alone=True)
         try:
-            shown = RunOptions(root, output_of(settings_for(arguments, STDIN)), arguments.keep_temp)
-            return resume(rundir, ResumeOptions(shown, arguments.max_parallel_jobs, arguments.failed), supervision)
+            shown = RunOptions(root, output_of(settings_of(arguments, STDIN)), arguments.keep_temp)
+            return resume(rundir, ResumeOptions(shown, arguments.max_parallel_jobs, arguments.failed), supervisor)
         finally:
-            supervision.close()
+            supervisor.close()
 
 
 def _to_resume(arguments: argparse.Namespace, root: str) -> RunDir:
-    """The run that is named, else the last. Who names none and has none is not wrong: there is nothing to resume."""
+    """The named run, else the last. Without a name, having no run is not a usage error: there is nothing to resume."""
     try:
         return chosen_run(arguments, root)
     except UsageError as none:
         if arguments.run is not None:
             raise
-        raise RefusedError(f"there is nothing to resume: {none.message}", help=none.help, code="PX406") from None
+        raise RefusedError(f"nothing to resume: {none.message}", help=none.help, code="PX406") from None

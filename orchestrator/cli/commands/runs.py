@@ -1,4 +1,4 @@
-"""`pexec runs`: all runs, newest first, each in one line."""
+"""`pexec runs`: list all runs, newest first, one per line."""
 
 from __future__ import annotations
 
@@ -6,63 +6,57 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 
-from orchestrator.app.look import Look, add_looking_arguments, as_json, run_root
+from orchestrator.app.run_progress import RunProgress
 from orchestrator.app.summary import load_summary_unless_driven
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
-from orchestrator.console.streams import write_stderr, write_stdout
+from orchestrator.cli.run_arguments import add_format_and_root, run_root
+from orchestrator.console.streams import write_stderr, write_stdout, write_text
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.journal.plan_file import NoPlanError
-from orchestrator.journal.rundir import RunDir, list_runs, open_run
-from orchestrator.report.progress import Head, Progress
+from orchestrator.journal.rundir import list_runs, open_run
+from orchestrator.report.progress import Head
 
 
 def add_arguments(parser: Parser) -> None:
     """The flags of `pexec runs`."""
     parser.usage = f"{parser.prog} [flags]"
-    parser.add_argument("-n", "--last", metavar="N", type=_count, help="only the last N runs")
-    add_looking_arguments(parser, "text", "json")
+    parser.add_argument("-n", "--last", metavar="N", type=_count, help="show only the last N runs")
+    add_format_and_root(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0, or 4 if a run is damaged; all others are shown then too."""
+    """Exit code 0, or 4 if a run is damaged; the others are shown all the same."""
     root = run_root(arguments)
-    faults: list[RefusedError] = []
-    heads = list(_heads(root, list_runs(root)[::-1][: arguments.last], faults))
+    errors: list[RefusedError] = []
+    heads = list(_heads(root, list_runs(root)[::-1][: arguments.last], errors))
     if arguments.format == "json":
-        write_stdout(as_json({"runs": heads}))
+        write_stdout(json_text({"runs": heads}))
     elif heads:
-        from orchestrator.console.text import defused
-        from orchestrator.report.runs_table import listing
+        from orchestrator.report.runs_table import runs_table
 
-        write_stdout(defused(listing(heads)))
+        write_text(runs_table(heads))
     else:
-        write_stderr(f"pexec: there is no run in `{root}`\n")
-    if faults:
-        raise RefusedError("; ".join(fault.message for fault in faults), help=faults[0].help, code="PX405")
+        write_stderr(f"pexec: no runs in `{root}`\n")
+    if errors:
+        raise RefusedError("; ".join(error.message for error in errors), help=errors[0].help, code="PX405")
     return ExitCode.OK
 
 
-def _heads(root: str, ids: Sequence[str], faults: list[RefusedError]) -> Iterator[Head]:
+def _heads(root: str, ids: Sequence[str], errors: list[RefusedError]) -> Iterator[Head]:
     for run_id in ids:
         try:
             with open_run(root, run_id) as one:
                 closing = load_summary_unless_driven(one)
-                yield _seen(one) if closing is None else closing.head
+                yield RunProgress(one).head() if closing is None else closing.head
         except NoPlanError:
             yield _without_events(run_id, "not begun")
-        except RefusedError as fault:
-            faults.append(fault)
+        except RefusedError as error:
+            errors.append(error)
             yield _without_events(run_id, "damaged")
         except EnvironmentFailedError:
-            if os.path.isdir(os.path.join(root, run_id)):  # else it was pruned just now
+            if os.path.isdir(os.path.join(root, run_id)):  # else it was just pruned
                 raise
-
-
-def _seen(one: RunDir) -> Head:
-    look = Look(one)
-    progress = Progress(look.plan, one.run_id)
-    look.feed(progress.add)
-    return progress.head(look.now(progress.at, progress.ts), driven=look.driven)
 
 
 def _without_events(run_id: str, state: str) -> Head:
@@ -71,5 +65,5 @@ def _without_events(run_id: str, state: str) -> Head:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 1_000_000:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 on, not `{text}`")
+        raise argparse.ArgumentTypeError(f"expected a positive integer, found `{text}`")
     return int(text)

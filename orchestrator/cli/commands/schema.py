@@ -1,4 +1,4 @@
-"""`pexec schema`: the JSON Schemas, as `schemas/` holds them."""
+"""`pexec schema`: print a JSON Schema, as in `schemas/`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orchestrator.cli.options import one_of
 from orchestrator.console.streams import write_stdout
 from orchestrator.errors import ExitCode
 
-# Where each is made from what it describes, as data or as text; only the one that is asked for is imported.
+# The function that generates each, as data or as text; only the requested one is imported.
 SCHEMAS = {
     "manifest": ("orchestrator.manifest.schema", "schema_text"),
     "events": ("orchestrator.journal.events", "events_schema"),

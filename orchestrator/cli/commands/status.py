@@ -1,4 +1,4 @@
-"""`pexec status`: where a run stands, once or until it ends."""
+"""`pexec status`: show the progress of a run, once or until it ends."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import sys
 import time
 from collections.abc import Iterator
 
-from orchestrator.app.look import Look, add_looking_arguments, add_run, as_json, chosen_run
 from orchestrator.app.memory import keep
+from orchestrator.app.run_progress import RunProgress
 from orchestrator.app.summary import load_summary_unless_driven
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
-from orchestrator.console.streams import write_stdout
-from orchestrator.console.text import defused
+from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_run
+from orchestrator.console.streams import write_stdout, write_text
 from orchestrator.errors import ExitCode
 from orchestrator.journal.rundir import RunDir
-from orchestrator.report.progress import Progress, Snapshot
+from orchestrator.report.progress import Snapshot
 from orchestrator.report.progress_text import snapshot_text
 from orchestrator.report.run_summary import RunSummary
 
 EVERY = 0.25
-SHARE = 0.1  # of the time, at most, goes into looking at a large run
-REDRAW = 1.0  # on a terminal, also when nothing happened: seconds pass
+SHARE = 0.1  # of the time at most is spent reading a large run
+REDRAW = 1.0  # seconds; also if nothing happened, since elapsed times change
 _HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
 
@@ -31,28 +32,32 @@ def add_arguments(parser: Parser) -> None:
     """The flags of `pexec status`."""
     add_run(parser)
     parser.add_argument(
-        "-w", "--watch", action="store_true", help="go on until the run ends: redraw, or off a terminal print changes"
+        "-w",
+        "--watch",
+        action="store_true",
+        help="continue until the run ends: redraw a terminal, else print each change",
     )
-    add_looking_arguments(parser, "text", "json")
+    add_format_and_root(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0, whatever the run's own is."""
+    """Exit code 0, whatever the exit code of the run is."""
     with chosen_run(arguments) as one:
         closing = load_summary_unless_driven(one)
         if arguments.watch:
             return _watch(one, closing, arguments.format)
         snapshot = closing.snapshot if closing is not None else _seen(one)
-        write_stdout(as_json(snapshot) if arguments.format == "json" else _text(snapshot))
+        if arguments.format == "json":
+            write_stdout(json_text(snapshot))
+        else:
+            write_text(snapshot_text(snapshot))
     return ExitCode.OK
 
 
 def _seen(one: RunDir) -> Snapshot:
-    look = Look(one)
-    progress = Progress(look.plan, one.run_id)
-    look.feed(progress.add)
-    keep(look, progress)
-    return _now(look, progress)
+    progress = RunProgress(one)
+    keep(progress)
+    return progress.snapshot()
 
 
 def _watch(one: RunDir, closing: RunSummary | None, form: str) -> int:
@@ -60,44 +65,36 @@ def _watch(one: RunDir, closing: RunSummary | None, form: str) -> int:
     first = True
     for snapshot in _snapshots(one, REDRAW if redraws else None) if closing is None else (closing.snapshot,):
         if form == "json":
-            text = as_json(snapshot, indent=None)
+            is_read = write_stdout(json_text(snapshot, indent=None))
         elif redraws:
-            text = _HOME_AND_CLEAR + _fitted(snapshot)
+            is_read = write_stdout(_HOME_AND_CLEAR + _fitted(snapshot))
         else:
-            text = ("" if first else "\n") + _text(snapshot)
+            is_read = write_text(("" if first else "\n") + snapshot_text(snapshot))
         first = False
-        if not write_stdout(text):
+        if not is_read:
             break
     return ExitCode.OK
 
 
 def _snapshots(one: RunDir, at_least_every: float | None) -> Iterator[Snapshot]:
-    """One now, one after each change, and one when nothing changed for so long; the last when nobody drives the run."""
-    look = Look(one)
-    progress = Progress(look.plan, one.run_id)
-    last = -1.0
+    """One now, one after each change, and one after `at_least_every` seconds without; the last when the run is over."""
+    began = time.monotonic()
+    progress = RunProgress(one)
+    changed = True
+    last = began
     while True:
-        began = time.monotonic()
-        changed = look.feed(progress.add)
-        over = progress.finished or not look.driven
-        if changed or over or last < 0 or (at_least_every is not None and began - last >= at_least_every):
+        if changed or progress.is_over or (at_least_every is not None and began - last >= at_least_every):
             last = began
-            yield _now(look, progress)
-        if over:
+            yield progress.snapshot()
+        if progress.is_over:
             return
         time.sleep(max(EVERY, (time.monotonic() - began) / SHARE))
-
-
-def _now(look: Look, progress: Progress) -> Snapshot:
-    return progress.snapshot(look.now(progress.at, progress.ts), driven=look.driven)
-
-
-def _text(snapshot: Snapshot) -> str:
-    return defused(snapshot_text(snapshot))
+        began = time.monotonic()
+        changed = progress.update()
 
 
 def _fitted(snapshot: Snapshot) -> str:
-    """As much as the terminal has room for, its last line left free."""
+    """As much as fits the terminal, leaving its last line free."""
     size = shutil.get_terminal_size()
     lines = snapshot_text(snapshot, size.columns).splitlines(keepends=True)
     return "".join(lines[: max(1, size.lines - 1)])

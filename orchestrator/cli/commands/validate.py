@@ -1,13 +1,14 @@
-"""`pexec validate`: all that can be known of manifests without running anything."""
+"""`pexec validate`: check manifests and report every error."""
 
 from __future__ import annotations
 
 import argparse
 
-from orchestrator.app.planning import Verdict, judge, tell_faults
+from orchestrator.app.invocation import find_manifest
+from orchestrator.app.planning import PlanningResult, plan_manifest, print_diagnostics
 from orchestrator.cli.main import Parser
-from orchestrator.cli.options import find_manifest, one_of
-from orchestrator.console.streams import write_stderr, write_stdout
+from orchestrator.cli.options import one_of
+from orchestrator.console.streams import write_stderr, write_stdout, write_text
 from orchestrator.errors import ExitCode
 
 
@@ -18,53 +19,53 @@ def add_arguments(parser: Parser) -> None:
         "files",
         metavar="FILE",
         nargs="*",
-        help="a manifest, or `-` for stdin; by default pexec.yaml or pexec.yml, looked for upward",
+        help="a manifest, or `-` for stdin (default: pexec.yaml or pexec.yml in this directory or the nearest parent)",
     )
     parser.add_argument(
         "--format",
         metavar="text|json|sarif|github",
         type=one_of("text", "json", "sarif", "github"),
         default="text",
-        help="text: faults as snippets on stderr (default); on stdout: json, all faults as one object; sarif, a log in "
-        "SARIF 2.1.0; github, commands by which GitHub shows faults beside the lines of a change",
+        help="text: diagnostics with snippets, on stderr (default); on stdout: json, one object; sarif, a SARIF 2.1.0 "
+        "log; github, workflow commands by which GitHub annotates the lines of a change",
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing of a manifest without faults")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing about valid manifests")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if any of the manifests has an error."""
-    verdicts = [judge(path) for path in arguments.files or [find_manifest()]]
+    results = [plan_manifest(path) for path in arguments.files or [find_manifest()]]
     if arguments.format == "text":
-        _show(verdicts, quiet=arguments.quiet)
+        _show(results, quiet=arguments.quiet)
     else:
-        write_stdout(_rendered(verdicts, arguments.format))
-    return ExitCode.OK if all(verdict.plan for verdict in verdicts) else ExitCode.INVALID
+        write_stdout(_rendered(results, arguments.format))
+    return ExitCode.OK if all(result.plan for result in results) else ExitCode.INVALID
 
 
-def _rendered(verdicts: list[Verdict], form: str) -> str:
-    """All faults in a form for programs; only what writes that form is imported."""
-    faults = [(verdict.path, diagnostic) for verdict in verdicts for diagnostic in verdict.diagnostics]
+def _rendered(results: list[PlanningResult], form: str) -> str:
+    """All diagnostics in a machine-readable format; only its renderer is imported."""
+    diagnostics = [(result.path, diagnostic) for result in results for diagnostic in result.diagnostics]
     if form == "sarif":
         from orchestrator.diagnostics.render_sarif import render_sarif
 
-        return render_sarif(faults)
+        return render_sarif(diagnostics)
     if form == "github":
         from orchestrator.diagnostics.render_github import render_github
 
-        return render_github(faults)
+        return render_github(diagnostics)
     from orchestrator.diagnostics.render_json import render_json
 
-    return render_json(faults)
+    return render_json(diagnostics)
 
 
-def _show(verdicts: list[Verdict], *, quiet: bool) -> None:
-    faulty = [verdict for verdict in verdicts if verdict.diagnostics]
-    for verdict in verdicts:
-        if verdict.diagnostics and verdict is not faulty[0]:
+def _show(results: list[PlanningResult], *, quiet: bool) -> None:
+    with_diagnostics = [result for result in results if result.diagnostics]
+    for result in results:
+        if result.diagnostics and result is not with_diagnostics[0]:
             write_stderr("\n")
-        tell_faults(verdict)
-        if verdict.plan is not None and not quiet:
-            from orchestrator.console.text import defused, plural, visible
+        print_diagnostics(result)
+        if result.plan is not None and not quiet:
+            from orchestrator.console.text import count, visible
 
-            jobs, levels = plural(len(verdict.plan.jobs), "job"), plural(len(verdict.plan.levels), "level")
-            write_stdout(defused(f"{visible(verdict.path)}: valid, {jobs} in {levels}\n"))
+            jobs, levels = count(len(result.plan.jobs), "job"), count(len(result.plan.levels), "level")
+            write_text(f"{visible(result.path)}: valid, {jobs} in {levels}\n")

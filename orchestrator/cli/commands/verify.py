@@ -1,4 +1,4 @@
-"""`pexec verify`: whether a run kept its rules, by its journal, its plan, its results and its logs."""
+"""`pexec verify`: check a run's journal against its plan, its results and its logs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 
-from orchestrator.app.look import Look, add_looking_arguments, add_run, as_json, chosen_run
+from orchestrator.app.look import Look
 from orchestrator.app.memory import keep
 from orchestrator.app.summary import load_summary
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
-from orchestrator.console.streams import write_stderr, write_stdout
-from orchestrator.console.text import defused, plural, visible
+from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_run
+from orchestrator.console.streams import write_stderr, write_stdout, write_text
+from orchestrator.console.text import count, visible
 from orchestrator.errors import EnvironmentFailedError, ExitCode
 from orchestrator.journal.file_names import CLOSING, JOURNAL, LOGS, RESULTS
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.fold import RunFold
 from orchestrator.report.results import results_file, results_summary
-from orchestrator.report.run_summary import made_closing
-from orchestrator.report.verify.file_checks import LogJudge, differences
+from orchestrator.report.run_summary import run_summary
+from orchestrator.report.verify.file_checks import LogCheck, results_differences
 from orchestrator.report.verify.judge import Judge
 from orchestrator.report.verify.rules import Rule, Violation
 
@@ -30,15 +32,15 @@ MOST_SHOWN = 100
 def add_arguments(parser: Parser) -> None:
     """The flags of `pexec verify`."""
     add_run(parser)
-    add_looking_arguments(parser, "text", "json")
+    add_format_and_root(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0, or 1 if a rule was not kept."""
+    """Exit code 0, or 1 if a rule is violated."""
     with chosen_run(arguments) as one:
         look = Look(one, keeps_plan_data=True)
-        fold, judge, logs = RunFold(look.plan), Judge(look.plan_data), LogJudge(_sizes(one))
-        look.feed(fold.add, judge.see, logs.see)
+        fold, judge, logs = RunFold(look.plan), Judge(look.plan_data), LogCheck(_sizes(one))
+        look.feed(fold.add, judge.check, logs.check)
         keep(look, fold, judge)
         state = "finished" if judge.finished else "running" if look.driven else "interrupted"
         found = sorted([*judge.found, *logs.found], key=lambda violation: violation.line)
@@ -46,16 +48,16 @@ def run(arguments: argparse.Namespace) -> int:
             found += _judge_results(one, fold, look.lines) + _judge_closing(one, fold, look.lines)
     if arguments.format == "json":
         facts = {"run_id": one.run_id, "state": state, "events": look.lines, "jobs": len(look.plan.jobs)}
-        write_stdout(as_json({**facts, "violations": found}))
+        write_stdout(json_text({**facts, "violations": found}))
     else:
-        _tell(one.run_id, state, look, found)
+        _print_result(one.run_id, state, look, found)
     if any(one.rule is Rule.RESULTS_FILE and CLOSING not in one.message for one in found):
-        write_stderr(f"pexec: `pexec report {one.run_id}` makes the files of a run again\n")
+        write_stderr(f"pexec: regenerate the files of the run with `pexec report {one.run_id}`\n")
     return ExitCode.JOB_FAILED if found else ExitCode.OK
 
 
 def _sizes(run: RunDir) -> Callable[[str], int | None]:
-    """The size of a log by its name in the run folder; None if it is no regular file there."""
+    """The size of a log by its name in the run directory; None if it is not a regular file."""
     folder = run.folder(LOGS)
 
     def size_of(name: str) -> int | None:
@@ -70,11 +72,11 @@ def _sizes(run: RunDir) -> Callable[[str], int | None]:
 
 
 def _judge_closing(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
-    """A closing record that is not of this journal counts for nobody, and is no fault."""
+    """A run summary of another journal is not used by any command, so it is not a violation."""
     closing = load_summary(run)
-    if closing is None or closing == made_closing(fold.report(), closing.digests, closing.version):
+    if closing is None or closing == run_summary(fold.report(), closing.digests, closing.version):
         return []
-    return [Violation(line, Rule.RESULTS_FILE, f"`{CLOSING}` does not say what the events say: remove it")]
+    return [Violation(line, Rule.RESULTS_FILE, f"`{CLOSING}` contradicts the events: remove it")]
 
 
 def _judge_results(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
@@ -88,16 +90,16 @@ def _judge_results(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
     try:
         found = json.loads(content)
     except ValueError:
-        return [Violation(line, Rule.RESULTS_FILE, f"`{RESULTS}` is no JSON")]
-    return differences(results_summary(report), found, line)
+        return [Violation(line, Rule.RESULTS_FILE, f"`{RESULTS}` is not JSON")]
+    return results_differences(results_summary(report), found, line)
 
 
-def _tell(run_id: str, state: str, look: Look, found: Sequence[Violation]) -> None:
+def _print_result(run_id: str, state: str, look: Look, found: Sequence[Violation]) -> None:
     lines = [f"{JOURNAL}:{one.line}: {one.rule}: {visible(one.message)}" for one in found[:MOST_SHOWN]]
     if len(found) > len(lines):
         lines.append(f"... and {len(found) - len(lines)} more")
-    how = plural(len(found), "violation") if found else "no violation"
-    seen = f"{plural(look.lines, 'event')} of {plural(len(look.plan.jobs), 'job')}"
-    so_far = "" if state == "finished" else f", as far as it got: the run is {state}"
+    how = count(len(found), "violation") if found else "no violation"
+    seen = f"{count(look.lines, 'event')} of {count(len(look.plan.jobs), 'job')}"
+    so_far = "" if state == "finished" else f", so far: the run is {state}"
     lines.append(f"run {run_id}: {how} in {seen}{so_far}")
-    write_stdout(defused("\n".join(lines) + "\n"))
+    write_text("\n".join(lines) + "\n")

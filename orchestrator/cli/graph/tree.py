@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.console.text import plural, visible
+from orchestrator.console.text import count, visible
+from orchestrator.console.theme import FAINT, STATUS_STYLES, painted
 from orchestrator.plan.model import Plan, PlannedJob
 
 # A job this deep in the tree heads a tree of its own further down, or a chain of a thousand would leave the screen.
 DEEPEST = 16
 _WIDEST = 60
 _MOST_NAMES = 6
-_STYLES = {
-    "SUCCESS": "32", "RUNNING": "34", "FAILED": "31", "TIMED_OUT": "31", "LOST": "31", "SKIPPED": "33",
-    "CANCELLED": "33", "PENDING": "2",
-}  # fmt: skip
 
 Row = tuple[str, PlannedJob, bool]  # what stands before the job, the job, whether its branch goes on further down
 
@@ -24,12 +21,17 @@ def render_tree(plan: Plan, statuses: Sequence[str] | None = None, *, colour: bo
     parents = [_parent(plan, job) for job in plan.jobs]
     rows = list(_rows(plan, parents))
     width = min(max((len(before) + len(visible(job.id)) for before, job, _ in rows), default=0), _WIDEST)
-    lines = [f"{visible(plan.name)}: {plural(len(plan.jobs), 'job')} in {plural(len(plan.levels), 'level')}", ""]
+    lines = [f"{visible(plan.name)}: {count(len(plan.jobs), 'job')} in {count(len(plan.levels), 'level')}", ""]
     for before, job, goes_on in rows:
         status = statuses[job.index] if statuses else ""
         details = "; ".join([*_details(plan, job, parents[job.index]), *(["goes on below"] if goes_on else [])])
         name = f"{before}{visible(job.id)}"
-        notes = "  ".join(filter(None, (_painted(status, status, colour), _painted(details, "PENDING", colour))))
+        notes = "  ".join(
+            filter(
+                None,
+                (painted(status, STATUS_STYLES.get(status, ""), colour=colour), painted(details, FAINT, colour=colour)),
+            )
+        )
         lines.append(f"{name:<{width}}  {notes}" if notes else name)
     return "\n".join(lines) + "\n"
 
@@ -75,7 +77,3 @@ def _names(plan: Plan, indices: Sequence[int]) -> str:
     if len(names) > _MOST_NAMES + 1:
         names[_MOST_NAMES:] = [f"{len(names) - _MOST_NAMES} more"]
     return ", ".join(names)
-
-
-def _painted(text: str, style: str, colour: bool) -> str:
-    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if colour and text else text

@@ -1,7 +1,7 @@
-"""The environment of jobs: what they inherit by policy, and what is put over it. Built here and nowhere else.
+"""The environment of jobs: what they inherit by policy, and what overrides that. Built here and nowhere else.
 
-Names and values are bytes from here on, as the system has them. A base is sent to the warden once and then named by
-its number.
+Names and values are bytes from here on, as the system has them. A base is sent on each channel once and then referred
+to by its number.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import itertools
 import os
 import sys
 from collections.abc import Collection, Mapping
-
-from msgspec import Struct
+from operator import methodcaller
+from typing import NamedTuple
 
 from orchestrator.execute.attempt.spec import AttemptSpec
 
-_ENCODING = sys.getfilesystemencoding()
+_encoded = methodcaller("encode", sys.getfilesystemencoding(), "surrogateescape")
 MINIMAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR", "TERM")
 
 
-class BaseEnvironment(Struct, frozen=True):
-    """What jobs of one `env_inherit` start from."""
+class BaseEnvironment(NamedTuple):
+    """What jobs of one `env_inherit` start from; the first two of a request's fields about the environment."""
 
     number: int
     variables: dict[bytes, bytes]
@@ -60,12 +60,8 @@ class Environments:
 
 
 def overlay(spec: AttemptSpec, temp_dir: str, secrets: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """What is put over the base: the declared variables, over them pexec's own, and over all the secrets."""
-    encoding = _ENCODING
+    """What overrides the base: the declared variables, pexec's own, and secrets; the later ones take precedence."""
     variables = {**spec.spec.env, **spec.env, "PEXEC_TMPDIR": temp_dir}
-    made = {
-        name.encode(encoding, "surrogateescape"): value.encode(encoding, "surrogateescape")
-        for name, value in variables.items()
-    }
+    made = dict(zip(map(_encoded, variables), map(_encoded, variables.values()), strict=True))
     made.update(secrets)
     return made

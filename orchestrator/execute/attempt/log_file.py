@@ -10,21 +10,22 @@ _LONGEST_TAIL = 1 << 20
 
 class LogFile:
     """Takes bytes in order. Beyond `cap` bytes the middle is dropped: the head is written as it comes, the tail, at
-    most 1 MiB and half of the cap, when `finish` is called. A `path` that is a name counts in `folder`.
+    most 1 MiB and half of the cap, when `finish` is called. A `path` that is a name is relative to `directory`.
 
-    `written` and `dropped` are bytes. From the first `fault` on, which is none of the job's, the file stays as it is.
+    `written` and `dropped` are bytes. After the first `error` of the file system, which says nothing of the job, the
+    file is not written any more.
     """
 
-    def __init__(self, path: str, cap: int | None, folder: int | None = None) -> None:
+    def __init__(self, path: str, cap: int | None, directory: int | None = None) -> None:
         self.written = 0
         self.dropped = 0
-        self.fault: OSError | None = None
+        self.error: OSError | None = None
         self._path = path
-        self._folder = folder
+        self._directory = directory
         self._tail = bytearray()
         self._tail_room = 0 if cap is None else min(cap // 2, _LONGEST_TAIL)
         self._head_room = None if cap is None else cap - self._tail_room
-        self._file = os.open(path, _FLAGS, 0o600, dir_fd=folder)
+        self._file = os.open(path, _FLAGS, 0o600, dir_fd=directory)
 
     def write(self, chunk: bytes) -> None:
         """Append."""
@@ -40,26 +41,26 @@ class LogFile:
         del self._tail[:excess]
 
     def finish(self) -> None:
-        """Nothing comes any more: write the tail."""
+        """The output is complete: write the tail."""
         self._append(bytes(self._tail))
         self._tail.clear()
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         os.close(self._file)
 
     def discard(self) -> None:
-        """Close it and take it away."""
+        """Close the file and remove it."""
         os.close(self._file)
-        os.unlink(self._path, dir_fd=self._folder)
+        os.unlink(self._path, dir_fd=self._directory)
 
     def _append(self, chunk: bytes) -> None:
         rest = memoryview(chunk)
-        while rest and self.fault is None:
+        while rest and self.error is None:
             try:
                 count = os.write(self._file, rest)
-            except OSError as fault:
-                self.fault = fault
+            except OSError as error:
+                self.error = error
             else:
                 self.written += count
                 rest = rest[count:]

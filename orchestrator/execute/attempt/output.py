@@ -1,7 +1,7 @@
-"""The output of a job on its way through pexec: byte for byte into its log, and to whoever watches.
+"""The output of a job on its way through pexec: byte for byte into its log, and to what shows it.
 
-Fixed chunks of bytes, no lines, no decoding: memory does not grow with the output. The end of the job is never read
-from the pipe: a process that got away may hold it open for ever.
+Chunks of bytes of a fixed size, no lines, no decoding: memory does not grow with the output. The end of the job is
+never inferred from the pipe: a process that escaped may hold it open for ever. Runs in the thread of the attempt.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.execute.secrets.redact import Redactor
 
 CHUNK = 1 << 16
-# If pumps took all descriptors, none of their jobs could be asked for, and none would ever be given back.
+# If pumps took all descriptors, none of their jobs could be requested, and none would ever be closed.
 _FOR_CHANNELS = 8
 _QUIET_SECONDS = 0.25
 _LONGEST_DRAIN_SECONDS = 5.0
@@ -47,7 +47,7 @@ class Pipe(ABC):
 
     @abstractmethod
     def take(self, chunk: bytes) -> None:
-        """Get the next part of the output; called in the thread that passes it on."""
+        """Get the next part of the output; called in the thread that reads it."""
 
     def run_until_readable(self, descriptor: int) -> None:
         """Pass the output on until there is something to read from another descriptor."""
@@ -70,12 +70,12 @@ class Pipe(ABC):
         poll.register(self._read_end, select.POLLIN)
         while not self._ended and poll.poll(_QUIET_SECONDS * 1000):
             self._pass_on()
-            # Looked at behind it: were pexec stopped here for longer than that, a whole buffer would be lost.
+            # Checked last: if pexec was stopped here for longer than that, a whole buffer would be lost otherwise.
             if time.monotonic() >= give_up_at:
                 return
 
     def close(self) -> None:
-        """Give the descriptors back."""
+        """Close the descriptors."""
         for descriptor in (self._read_end, self.write_end):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -102,11 +102,11 @@ class Pump(Pipe):
         redactor: Redactor | None = None,
         *,
         cap: int | None = None,
-        folder: int | None = None,
+        directory: int | None = None,
     ) -> None:
         self._on_output = on_output
         self._redactor = redactor
-        self.log = LogFile(log, cap, folder)
+        self.log = LogFile(log, cap, directory)
         try:
             super().__init__()
         except OSError:

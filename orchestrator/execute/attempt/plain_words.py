@@ -1,4 +1,4 @@
-"""Shell text that is only plain words: a command and its arguments, nothing in it means anything to a shell. Pure."""
+"""Shell text that is only plain words: a command and its arguments, without any meaning to a shell. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 # No quotes, no expansions, no patterns, no operators, no assignment before the command, no comment.
 _PLAIN = re.compile(r"[ \t\n]*[A-Za-z0-9_./][A-Za-z0-9_./:@+,-]*(?:[ \t]+[A-Za-z0-9_./:@+,=-]+)*[ \t\n]*", re.ASCII)
-# What is the shell's own business when it stands first: reserved words, and builtins of bash and dash. `true` and
+# What the shell handles itself if it comes first: reserved words, and builtins of bash and dash. `true` and
 # `false` are missing on purpose: they are the same as the programs.
 _OWN_TEXT = """
 . : alias bg bind break builtin caller case cd chdir command compgen complete compopt continue coproc declare
@@ -14,7 +14,7 @@ dirs disown do done echo elif else enable esac eval exec exit export fc fg fi fo
 history if in jobs kill let local logout mapfile popd printf pushd pwd read readarray readonly return select set
 shift shopt source suspend test then time times trap type typeset ulimit umask unalias unset until wait while
 """
-_OWN = frozenset(_OWN_TEXT.split())
+_OWN = frozenset(_OWN_TEXT.encode().split())
 _SHELLS = frozenset(("bash", "sh", "dash", "/bin/bash", "/bin/sh", "/bin/dash", "/usr/bin/bash", "/usr/bin/sh"))
 # Options that change nothing for one command that is looked up and executed; dash does not know `pipefail`.
 _HARMLESS = frozenset(((), ("-e",), ("-u",), ("-eu",), ("-ue",), ("-e", "-u")))
@@ -23,12 +23,12 @@ _HARMLESS_TO_BASH = frozenset(
 )
 
 
-def plain_words(text: str, shell: tuple[str, ...]) -> list[str]:
-    """The words of the text; [] if the shell has more to do with it than to find the first and to become that."""
+def plain_words(text: str, shell: tuple[str, ...]) -> tuple[bytes, ...]:
+    """The words of the text; () if the shell has more to do than to find the first and to replace itself by that."""
     program, *options = shell
     if program not in _SHELLS or _PLAIN.fullmatch(text) is None:
-        return []
+        return ()
     if tuple(options) not in _HARMLESS and not (program.endswith("bash") and tuple(options) in _HARMLESS_TO_BASH):
-        return []
-    words = text.split()
-    return [] if words[0] in _OWN else words
+        return ()
+    words = text.encode().split()
+    return () if words[0] in _OWN else tuple(words)

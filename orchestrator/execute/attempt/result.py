@@ -1,49 +1,50 @@
-"""What the warden's answer means: one verdict, and one sentence for people."""
+"""What the warden's reply means: one verdict, and one sentence for humans."""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import Mapping
-from typing import Any
 
 from msgspec.structs import replace
 
+from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec, CannotStartError
 from orchestrator.execute.attempt.tempdirs import PlaceTakenError
 from orchestrator.execute.warden import protocol
 from orchestrator.plan.model import NO_LIMITS, Limits
 
+NEVER_BEGAN = "pexec ended before it began"
+
 _KIBIBYTE = 1024
-# As shells say it: there is no such command, or it cannot be executed.
+# The exit codes of shells for a command that does not exist, or cannot be executed.
 _NO_SUCH_COMMAND = 127
 _NOT_EXECUTABLE = 126
 _SHELLS_SIGNALLED = 128  # and the number of the signal
 
-_FAULTS = {
+_PROBLEMS = {
     protocol.NOT_FOUND: (_NO_SUCH_COMMAND, "`{detail}` was not found"),
     protocol.NO_INTERPRETER: (_NO_SUCH_COMMAND, "its interpreter `{detail}` cannot be run"),
     protocol.NO_LOADER: (_NO_SUCH_COMMAND, "`{detail}` needs a program loader that this system does not have"),
-    protocol.FOLDER: (_NOT_EXECUTABLE, "`{detail}` is a folder"),
+    protocol.IS_DIRECTORY: (_NOT_EXECUTABLE, "`{detail}` is a directory"),
     protocol.NOT_EXECUTABLE: (_NOT_EXECUTABLE, "`{detail}` is not executable"),
-    protocol.BAD_FORMAT: (_NOT_EXECUTABLE, "`{detail}` is no program and has no `#!` line"),
+    protocol.BAD_FORMAT: (_NOT_EXECUTABLE, "`{detail}` is not a program and has no `#!` line"),
     protocol.TOO_LONG: (_NOT_EXECUTABLE, "arguments and environment are larger than the system takes"),
     protocol.BAD_TEXT: (_NOT_EXECUTABLE, "the command cannot be started: {detail}"),
-    protocol.NO_WORKING_DIR: (_NOT_EXECUTABLE, "the working folder `{detail}` cannot be entered: {error}"),
+    protocol.NO_WORKING_DIR: (_NOT_EXECUTABLE, "the working directory `{detail}` cannot be entered: {error}"),
     protocol.NO_ISOLATION: (_NOT_EXECUTABLE, "it cannot be isolated: {detail}"),
-    protocol.NO_GROUP: (_NOT_EXECUTABLE, "no control group can be made for its limits: {error}"),
+    protocol.NO_CGROUP: (_NOT_EXECUTABLE, "no control group can be made for its limits: {error}"),
     protocol.OTHER: (_NOT_EXECUTABLE, "`{detail}` cannot be started: {error}"),
 }
 
 
-def of_reply(reply: tuple[Any, ...], spec: AttemptSpec) -> AttemptResult:
-    """The result of an attempt from the warden's last word about it; SCARCE never is the last one."""
-    kind, *facts = reply
-    if kind == protocol.FINISHED:
-        return _finished(spec, *facts)
-    if kind == protocol.REFUSED:
-        return _refused(*facts)
+def of_reply(reply: protocol.Reply, spec: AttemptSpec) -> AttemptResult:
+    """The result of an attempt from the warden's last reply about it, which is never Scarce."""
+    if isinstance(reply, protocol.Finished):
+        return _finished(reply, spec)
+    if isinstance(reply, protocol.Refused):
+        return _refused(reply)
     return AttemptResult(Verdict.KILLED, "stopped before it started")
 
 
@@ -53,7 +54,7 @@ def lost(reason: str) -> AttemptResult:
 
 
 def without_log(name: str, number: int) -> AttemptResult:
-    """The log cannot be made, with this errno: something else may stand in its place."""
+    """The log cannot be made, with this errno: something else may be in its place."""
     return lost(f"the log `{name}` cannot be written: {os.strerror(number).lower()}")
 
 
@@ -66,39 +67,29 @@ def broken(error: Exception) -> AttemptResult:
     return lost(f"{type(error).__name__}: {error}")
 
 
-def _finished(
-    spec: AttemptSpec,
-    pid: int,
-    _start_ticks: int,
-    cause: int,
-    status: int | None,
-    duration: float,
-    cpu: float,
-    max_rss: int,
-    log_bytes: int,
-    beside: int,
-    outlived: bool,
-) -> AttemptResult:
-    exit_code, signal_name = _ending(status)
-    verdict, reason = _verdict(cause, exit_code, signal_name, spec)
+def _finished(reply: protocol.Finished, spec: AttemptSpec) -> AttemptResult:
+    exit_code, signal_name = (0, None) if reply.status == 0 else _ending(reply.status)
+    verdict, reason = Verdict.SUCCEEDED, ""
+    if exit_code != 0 or reply.cause != protocol.BY_ITSELF:
+        verdict, reason = _verdict(reply.cause, exit_code, signal_name, spec)
     result = AttemptResult(
         verdict,
         reason,
-        exit_code,
-        signal_name,
-        pid,
-        duration,
-        cpu,
-        max_rss * _KIBIBYTE,
-        log_bytes,
-        leftover_killed=beside,
+        exit_code=exit_code,
+        signal=signal_name,
+        pid=reply.pid,
+        duration_seconds=reply.duration,
+        cpu_seconds=reply.cpu_seconds,
+        max_rss_bytes=reply.max_rss_kib * _KIBIBYTE,
+        log_bytes=reply.log_bytes,
+        leftover_killed=reply.killed_descendants,
     )
     limits = spec.spec.limits
     if limits != NO_LIMITS:
         if verdict is Verdict.FAILED:
-            reason = _with_limits(result, cause, limits)
+            reason = _with_limits(result, reply.cause, limits)
         result = replace(result, reason=reason)
-    if outlived:
+    if reply.has_survivors:
         reason = "; ".join(filter(None, (reason, "some of its processes cannot be killed")))
         result = replace(result, reason=reason)
     return result
@@ -123,7 +114,7 @@ def _verdict(cause: int, exit_code: int | None, signal_name: str | None, spec: A
 
         return Verdict.TIMED_OUT, f"ran longer than {format_duration(spec.timeout or 0.0)}"
     if cause == protocol.BY_REQUEST:
-        return Verdict.KILLED, "stopped on request"
+        return Verdict.KILLED, STOPPED_ON_REQUEST
     if signal_name is not None:
         return Verdict.FAILED, f"killed by {signal_name}"
     if exit_code == 0 and cause != protocol.BY_MEMORY:
@@ -141,7 +132,7 @@ def _with_limits(result: AttemptResult, cause: int, limits: Limits) -> str:
         return f"used up its CPU time limit of {format_duration(limits.cpu_time or 0.0)}"
     if limits.file_size is not None and _died_of(result, signal.SIGXFSZ):
         return f"wrote a file larger than its limit of {format_size(limits.file_size)}"
-    # The kernel only refuses a process more memory; what that makes of it, and says about it, is its own affair.
+    # The kernel only refuses a process more memory; how the process reacts is up to it.
     return (
         result.reason
         if limits.memory is None
@@ -150,16 +141,16 @@ def _with_limits(result: AttemptResult, cause: int, limits: Limits) -> str:
 
 
 def _died_of(result: AttemptResult, number: signal.Signals) -> bool:
-    """Whether this signal ended the main process, or one on whose behalf a shell says so."""
+    """Whether this signal ended the main process, or one whose end a shell reports by its exit code."""
     return result.signal == number.name or result.exit_code == _SHELLS_SIGNALLED + number
 
 
-def _refused(fault: int, number: int, detail: bytes) -> AttemptResult:
-    name = os.fsdecode(detail)
-    error = os.strerror(number).lower()
-    if fault == protocol.NO_LOG:
-        return without_log(name, number)
-    exit_code, text = _FAULTS[fault]
+def _refused(reply: protocol.Refused) -> AttemptResult:
+    name = os.fsdecode(reply.detail)
+    error = os.strerror(reply.errno).lower()
+    if reply.problem == protocol.NO_LOG:
+        return without_log(name, reply.errno)
+    exit_code, text = _PROBLEMS[reply.problem]
     return AttemptResult(Verdict.FAILED, text.format(detail=name, error=error), exit_code)
 
 

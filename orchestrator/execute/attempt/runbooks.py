@@ -1,4 +1,4 @@
-"""How a runbook is run: its blocks as one shell text, and how far it came when it failed."""
+"""How a runbook is run: its blocks as one shell script, and where it was when it failed."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import AttemptResult
 from orchestrator.plan.model import JobSpec
 
-MARKER = "place"  # the file in the attempt's private folder in which the text keeps how far it came
+MARKER = "place"  # the file in the attempt's private directory in which the script records where it is
 
 _LONGEST_MARKER = 100
 
 
-def text_of(spec: JobSpec, folder: str) -> bytes:
-    """The text that runs the blocks; `folder` is where it may keep its marker."""
+def text_of(spec: JobSpec, directory: str) -> bytes:
+    """The script that runs the blocks; it keeps its marker in `directory`."""
     from orchestrator.manifest.runbook import Block, script  # most runs have no runbook
 
-    return os.fsencode(script([Block(text, line) for line, text in spec.blocks], os.path.join(folder, MARKER)))
+    return os.fsencode(script([Block(text, line) for line, text in spec.blocks], os.path.join(directory, MARKER)))
 
 
-def with_place(result: AttemptResult, spec: JobSpec, folder: str) -> AttemptResult:
-    """The result with the line of the runbook in its reason, where an attempt did not succeed and it is known."""
+def with_place(result: AttemptResult, spec: JobSpec, directory: str) -> AttemptResult:
+    """The result with the line of the runbook in its reason, if the attempt did not succeed and the line is known."""
     if not spec.blocks or result.verdict in (Verdict.SUCCEEDED, Verdict.LOST):
         return result
     from orchestrator.manifest.runbook import place
 
-    found = place(_marker(os.path.join(folder, MARKER)))
+    found = place(_marker(os.path.join(directory, MARKER)))
     if found is None:
         return result
     where = f"line {found.line}" if found.exact else f"the block at line {found.line}"
@@ -36,14 +36,14 @@ def with_place(result: AttemptResult, spec: JobSpec, folder: str) -> AttemptResu
 
 
 def _marker(path: str) -> str:
-    """What stands in the marker, which is the job's to write: whatever it is, it is read in no time."""
+    """The content of the marker. The job can put anything there, so this never blocks and reads little."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return ""
     try:
         return os.read(descriptor, _LONGEST_MARKER).decode("ascii", "replace")
-    except OSError:  # it is a folder, or a pipe into which somebody else writes
+    except OSError:  # it is a directory, or a pipe
         return ""
     finally:
         os.close(descriptor)

@@ -1,8 +1,8 @@
-"""The picklable pair that crosses the seam between the driver and whoever runs an attempt."""
+"""The picklable pair that crosses the seam between the driver and an executor: what to run, and how it ended."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
 
@@ -11,15 +11,23 @@ from orchestrator.plan.model import JobSpec
 
 
 class CannotStartError(Exception):
-    """The attempt cannot be started as its job asks, which is a failure of the job. The text says why."""
+    """The attempt cannot be started as its job requests, which is a failure of the job. The text says why."""
+
+
+class AttemptLostError(Exception):
+    """The attempt has no verdict: what should have reported it broke. The text says how."""
 
 
 class AttemptSpec(Struct, frozen=True):
-    """One attempt to run. Paths are absolute. `serial` is unique in the run: it is the tag of the attempt's
-    processes. `timeout` is already capped by the engine. `env` holds the PEXEC_* variables, which win over all.
+    """One attempt to run. Paths are absolute, times are seconds.
 
-    Below `temp_dir`, which is made if need be, the attempt gets a private folder (PEXEC_TMPDIR); with `keep_temp` it
-    is named like the log and stays."""
+    `serial` is unique in the run: it becomes the tag of the attempt's processes. `run_dir` identifies the run in
+    a process that has several. `timeout` is already capped by the engine. `env` holds the PEXEC_* variables,
+    which take precedence over all others.
+
+    Below `temp_dir`, which is made if need be, the attempt gets a private directory (PEXEC_TMPDIR); with `keep_temp` it
+    is named like the log and stays.
+    """
 
     job: int
     job_id: str
@@ -28,8 +36,9 @@ class AttemptSpec(Struct, frozen=True):
     spec: JobSpec
     env: Mapping[str, str]
     base_dir: str
+    run_dir: str
     log: str
-    log_name: str  # the log's path inside the run folder, as events and results name it
+    log_name: str  # the log's path inside the run directory, as events and results name it
     temp_dir: str
     timeout: float | None
     grace: float
@@ -38,7 +47,7 @@ class AttemptSpec(Struct, frozen=True):
 
 
 class AttemptResult(Struct, frozen=True):
-    """How it ended. Durations are monotonic seconds, taken where the process ran."""
+    """How an attempt ended. Durations are monotonic seconds, measured where the process ran; sizes are bytes."""
 
     verdict: Verdict
     reason: str = ""
@@ -52,3 +61,9 @@ class AttemptResult(Struct, frozen=True):
     dropped_bytes: int = 0
     leftover_killed: int = 0
     enforced_by: Mapping[str, str] = field(default_factory=dict)
+
+
+# Called once for an attempt whose process was started, with its pid and the tick of the boot at which it started.
+OnSpawned = Callable[[AttemptSpec, int, int], None]
+# Called with each part of an attempt's output that passes through pexec.
+OnOutput = Callable[[AttemptSpec, bytes], None]

@@ -1,10 +1,10 @@
-"""From a wish to start an attempt to all that an executor needs to run it."""
+"""From the engine's command to start an attempt to all that an executor needs to run it."""
 
 from __future__ import annotations
 
 from orchestrator.engine.commands import Launch
 from orchestrator.execute.attempt.spec import AttemptSpec
-from orchestrator.journal.file_names import TEMP
+from orchestrator.journal.file_names import TEMP, log_name
 from orchestrator.journal.rundir import RunDir
 from orchestrator.plan.model import JobSpec, Plan
 from orchestrator.plan.slugs import slugs
@@ -20,37 +20,34 @@ class Specs:
         self._pump = pump
         self._slugs = slugs([job.id for job in plan.jobs])
         self._temp = rundir.path_of(TEMP)
+        self._run_dir = rundir.path
+        self._env = {"PEXEC_RUN_ID": rundir.run_id, "PEXEC_RUN_DIR": rundir.path}
 
     def __call__(self, launch: Launch, serial: int) -> AttemptSpec:
         """The attempt for `launch`."""
         job = self._plan.jobs[launch.job]
-        log = self._rundir.log_name(self._slugs[job.index], launch.attempt)
-        limits = [limit for limit in (job.spec.timeout, launch.time_cap) if limit is not None]
+        spec = job.spec if not job.spec.late else self._filled(job.spec)
+        log = log_name(self._slugs[job.index], launch.attempt)
+        timeout, cap = job.spec.timeout, launch.time_cap
         return AttemptSpec(
             job=job.index,
             job_id=job.id,
             attempt=launch.attempt,
             serial=serial,
-            spec=self._filled(job.spec),
-            env={
-                "PEXEC_RUN_ID": self._rundir.run_id,
-                "PEXEC_RUN_DIR": self._rundir.path,
-                "PEXEC_JOB": job.id,
-                "PEXEC_ATTEMPT": str(launch.attempt),
-            },
+            spec=spec,
+            env={**self._env, "PEXEC_JOB": job.id, "PEXEC_ATTEMPT": str(launch.attempt)},
             base_dir=self._plan.base_dir,
-            log=self._rundir.path_of(log),
+            run_dir=self._run_dir,
+            log=f"{self._run_dir}/{log}",
             log_name=log,
             temp_dir=self._temp,
-            timeout=min(limits, default=None),
+            timeout=timeout if cap is None or (timeout is not None and timeout <= cap) else cap,
             grace=job.spec.grace,
             pump=self._pump,
             keep_temp=self._keep_temp,
         )
 
     def _filled(self, spec: JobSpec) -> JobSpec:
-        if not spec.late:
-            return spec
         from orchestrator.plan.template import fill  # with patterns that take 2 ms, and few jobs need it
 
         return fill(spec, self._rundir.run_id, self._rundir.path)

@@ -1,43 +1,24 @@
-"""Where attempts run: a `concurrent.futures.Executor`, and a way to stop an attempt that it runs.
-
-The driver knows only this pair. Stopping goes its own way because an executor's `cancel()` never stops what has begun.
-"""
+"""The executor of this machine: a `concurrent.futures.Executor` of threads, with a shortcut for attempts."""
 
 from __future__ import annotations
 
+import concurrent.futures
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, ParamSpec, TypeVar
 
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
-from orchestrator.execute.attempt.worker import needs_thread, run_attempt
-from orchestrator.execute.executors.inline import InlineAttempts
+from orchestrator.execute.attempt.worker import Worker, needs_pump, run_attempt
+from orchestrator.execute.executors.multiplexer import Multiplexer
 from orchestrator.execute.inbox import Inbox
-from orchestrator.execute.supervisor.multiplexer import Line
-from orchestrator.execute.supervisor.supervisor import Supervision
 
-OnSpawned = Callable[[AttemptSpec, int, int], None]
-OnOutput = Callable[[AttemptSpec, bytes], None]
-
-
-class Backend(Protocol):
-    """An executor of attempts. `submit` and `kill` are called by the driver's thread only."""
-
-    executor: Executor
-
-    def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
-        """Run the attempt; the future never raises for reasons of the job."""
-
-    def kill(self, serial: int, *, force: bool) -> None:
-        """Stop the attempt with this serial: TERM, or with `force` KILL. Unknown or ended ones are no error."""
-
-    def close(self) -> None:
-        """End everything that still runs, and wait for it."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class _Threads(ThreadPoolExecutor):
-    """Where the system has no room for one more thread, work waits for those that there are."""
+    """Where the system has no room for one more thread, work waits for those that exist."""
 
     def _adjust_thread_count(self) -> None:
         try:
@@ -47,34 +28,34 @@ class _Threads(ThreadPoolExecutor):
                 raise EnvironmentFailedError(f"no thread can be started: {error}", code="PX301") from error
 
 
-class LocalBackend:
-    """Runs attempts on this machine: one warden process starts, ends and counts their processes.
+class LocalExecutor(Executor):
+    """Runs any callable in a thread, `slots` at a time.
 
-    Those whose output passes through pexec have a thread each; the others are asked for in the driver's own thread,
-    which hears of them by its inbox. `on_spawned(spec, pid, start_ticks)` and `on_output(spec, chunk)` are called in
-    the attempt's thread, or the driver's.
+    Except for `run_attempt` with a spec that needs no pump, submitted by the thread that made this executor and that
+    waits on `inbox`: such an attempt is only requested from the warden, and its future is completed by that thread.
     """
 
-    def __init__(
-        self, supervision: Supervision, slots: int, inbox: Inbox[Any], on_spawned: OnSpawned, on_output: OnOutput
-    ) -> None:
-        self.executor: Executor = _Threads(max(1, slots), thread_name_prefix="attempt")
-        self.executor.submit(int)  # One thread there must be: with none, a lack of room later would end the run.
-        self._supervision = supervision
-        self._on_spawned = on_spawned
-        self._on_output = on_output
-        self._direct = InlineAttempts(supervision, Line(supervision, inbox), on_spawned, self._in_a_thread)
+    def __init__(self, worker: Worker, slots: int, inbox: Inbox[Any]) -> None:
+        self._threads = _Threads(max(1, slots), thread_name_prefix="attempt")
+        self._threads.submit(int)  # at least one thread must exist: with none, a lack of room later would end the run
+        self._supervisor = worker.supervisor
+        self._multiplexer = Multiplexer(worker, inbox, lambda spec: self._threads.submit(run_attempt, spec))
+        self._own_thread = threading.get_ident()
+        self._is_shut_down = False
 
-    def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
-        return self._in_a_thread(spec) if needs_thread(spec, self._supervision) else self._direct.submit(spec)
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run `fn`; the future is that of any executor. Raises RuntimeError after `shutdown`."""
+        if fn is run_attempt and threading.get_ident() == self._own_thread and not self._is_shut_down:
+            spec: Any = args[0]
+            if not needs_pump(spec, self._supervisor):
+                return self._multiplexer.submit(spec)  # type: ignore[return-value]  # T is AttemptResult here
+        return self._threads.submit(fn, *args, **kwargs)
 
-    def kill(self, serial: int, *, force: bool) -> None:
-        self._supervision.kill(serial, force=force)
-
-    def close(self) -> None:
-        self._supervision.close()
-        self._direct.close()
-        self.executor.shutdown(wait=True, cancel_futures=True)
-
-    def _in_a_thread(self, spec: AttemptSpec) -> Future[AttemptResult]:
-        return self.executor.submit(run_attempt, spec, self._supervision, self._on_spawned, self._on_output)
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Accept nothing more. With `wait`, return when all has ended; else attempts end as long as `inbox` is read."""
+        self._is_shut_down = True
+        if wait and threading.get_ident() == self._own_thread:
+            self._multiplexer.drain()
+        elif wait:
+            concurrent.futures.wait(self._multiplexer.futures)
+        self._threads.shutdown(wait=wait, cancel_futures=cancel_futures)

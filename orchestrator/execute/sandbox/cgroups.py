@@ -1,7 +1,8 @@
-"""Control groups in which jobs can be given limits here: found by making one, writing its limit, and going in.
+"""Where control groups with limits can be made for jobs: found by making one, writing its limit, and entering it.
 
-A folder of the run is made for them, where this process may: beside the group that it is in, if that is handed out by a
-folder which hands out what is wanted; or below its own, when nobody else is in there. Linux calls this delegation.
+A directory of the run is made for them, if this process may: next to the group that it is in, if the parent of that
+enables the controllers for its children; or below its own group, if no other process is in it. Linux calls this
+delegation.
 """
 
 from __future__ import annotations
@@ -15,98 +16,98 @@ from msgspec import Struct
 
 from orchestrator.execute.warden.cgroup_moves import write
 
-_PROCS, _HANDED_OUT = "cgroup.procs", "cgroup.subtree_control"
-_MOST_TRIALS = 100
+_PROCS, _SUBTREE_CONTROL = "cgroup.procs", "cgroup.subtree_control"
+_MOST_TRIES = 100
 _AGAIN_SECONDS = 0.01
 
 
-class Groups(Struct, frozen=True):
-    """Folders in which a group with this limit can be made; empty where none can. Both may be the same.
+class CgroupParents(Struct, frozen=True):
+    """Directories in which a group with this limit can be made, both may be the same; empty where none can.
 
-    `itself` is the one into which this process had to move for that, out of the one above."""
+    `own_leaf` is the group into which this process had to move for that, out of its parent."""
 
     memory: str = ""
     pids: str = ""
-    itself: str = ""
+    own_leaf: str = ""
 
     def close(self) -> None:
-        """Remove them, and what attempts have left in them. The companion has ended."""
-        for folder in {self.memory, self.pids} - {""}:
-            _remove(folder)
-        if self.itself:
-            _move_back(self.itself)
+        """Remove them, and what attempts have left in them. The warden has ended."""
+        for parent in {self.memory, self.pids} - {""}:
+            _remove(parent)
+        if self.own_leaf:
+            _move_back(self.own_leaf)
 
 
-def find(companion: int) -> Groups:
-    """What this machine gives this process; `companion` is the other process that may have to be moved along."""
+def find(warden_pid: int) -> CgroupParents:
+    """What this process can use on this machine; the warden may have to be moved together with it."""
     name = f"pexec-{os.getpid()}"
     memory = pids = ""
-    for parent in _second_version(companion):
-        folder = _made(os.path.join(parent, name))
-        if not folder:
+    for parent in _cgroup_v2(warden_pid):
+        made = _made(os.path.join(parent, name))
+        if not made:
             continue
-        memory = folder if not memory and _works(folder, "memory.max", "max") else memory
-        pids = folder if not pids and _works(folder, "pids.max", "max") else pids
-        if folder not in (memory, pids):
-            _remove(folder)
+        memory = made if not memory and _works(made, "memory.max", "max") else memory
+        pids = made if not pids and _works(made, "pids.max", "max") else pids
+        if made not in (memory, pids):
+            _remove(made)
         if memory and pids:
             break
     if not pids:
-        pids = next((folder for parent in _first_version("pids") if (folder := _pids_of(parent, name))), "")
-    itself = os.path.join(os.path.dirname(memory or pids), f"{name}-itself")
-    return Groups(memory, pids, itself if os.path.isdir(itself) else "")
+        pids = next((made for parent in _cgroup_v1("pids") if (made := _pids_in(parent, name))), "")
+    own_leaf = os.path.join(os.path.dirname(memory or pids), f"{name}-itself")
+    return CgroupParents(memory, pids, own_leaf if os.path.isdir(own_leaf) else "")
 
 
-def _pids_of(parent: str, name: str) -> str:
-    folder = _made(os.path.join(parent, name))
-    if folder and not _works(folder, "pids.max", "max"):
-        _remove(folder)
+def _pids_in(parent: str, name: str) -> str:
+    made = _made(os.path.join(parent, name))
+    if made and not _works(made, "pids.max", "max"):
+        _remove(made)
         return ""
-    return folder
+    return made
 
 
-def _second_version(companion: int) -> Iterator[str]:
-    """Folders that hand out memory and process counts to groups in them."""
-    for own in _places("cgroup2", ""):
-        for folder in (os.path.dirname(own), own):
-            if {"memory", "pids"} & set(_words(os.path.join(folder, _HANDED_OUT))):
-                yield folder
-        if _hands_out(own, companion):
+def _cgroup_v2(warden_pid: int) -> Iterator[str]:
+    """Directories of cgroup v2 that enable the memory or pids controller for groups in them."""
+    for own in _own_groups("cgroup2", ""):
+        for parent in (os.path.dirname(own), own):
+            if {"memory", "pids"} & set(_words(os.path.join(parent, _SUBTREE_CONTROL))):
+                yield parent
+        if _can_delegate(own, warden_pid):
             yield own
 
 
-def _hands_out(own: str, companion: int) -> bool:
-    """Whether the own group can be made to hand out: then nobody may be in it itself, so its two members move."""
-    members = {str(os.getpid()), str(companion)}
+def _can_delegate(own: str, warden_pid: int) -> bool:
+    """Whether the own group could be made to enable them: it must be empty then, so its two members move."""
+    members = {str(os.getpid()), str(warden_pid)}
     controllers = [name for name in _words(os.path.join(own, "cgroup.controllers")) if name in ("memory", "pids")]
     if not controllers or not set(_words(os.path.join(own, _PROCS))) <= members:
         return False
-    inner = _made(os.path.join(own, f"pexec-{os.getpid()}-itself"))
+    leaf = _made(os.path.join(own, f"pexec-{os.getpid()}-itself"))
     try:
         for member in members:
-            write(os.path.join(inner, _PROCS), member.encode())
-        write(os.path.join(own, _HANDED_OUT), " ".join(f"+{name}" for name in controllers).encode())
+            write(os.path.join(leaf, _PROCS), member.encode())
+        write(os.path.join(own, _SUBTREE_CONTROL), " ".join(f"+{name}" for name in controllers).encode())
     except OSError:
         return False
-    return bool(inner)
+    return bool(leaf)
 
 
-def _move_back(inner: str) -> None:
-    """Leave the group above as it was found, so that another pexec may use it."""
-    own = os.path.dirname(inner)
-    handed_out = [name for name in _words(os.path.join(own, _HANDED_OUT)) if name in ("memory", "pids")]
-    with suppress(OSError):  # somebody else has made groups there meanwhile
-        write(os.path.join(own, _HANDED_OUT), " ".join(f"-{name}" for name in handed_out).encode())
+def _move_back(leaf: str) -> None:
+    """Leave the parent as it was found, so that another pexec may use it."""
+    own = os.path.dirname(leaf)
+    enabled = [name for name in _words(os.path.join(own, _SUBTREE_CONTROL)) if name in ("memory", "pids")]
+    with suppress(OSError):  # another program has made groups there meanwhile
+        write(os.path.join(own, _SUBTREE_CONTROL), " ".join(f"-{name}" for name in enabled).encode())
         write(os.path.join(own, _PROCS), b"%d" % os.getpid())
-        os.rmdir(inner)
+        os.rmdir(leaf)
 
 
-def _first_version(controller: str) -> Iterator[str]:
-    yield from _places("cgroup", controller)
+def _cgroup_v1(controller: str) -> Iterator[str]:
+    yield from _own_groups("cgroup", controller)
 
 
-def _places(kind: str, controller: str) -> Iterator[str]:
-    """The folder of the group that this process is in, for each mount of this kind that has the controller."""
+def _own_groups(kind: str, controller: str) -> Iterator[str]:
+    """The directory of the group that this process is in, for each mount of this kind that has the controller."""
     try:
         with open("/proc/self/cgroup") as file:
             paths = {names: path for _, names, path in (line.rstrip("\n").split(":", 2) for line in file)}
@@ -127,23 +128,24 @@ def _is_inside(path: str, root: str) -> bool:
     return root == "/" or path == root or path.startswith(root + "/")
 
 
-def _made(folder: str) -> str:
+def _made(directory: str) -> str:
+    """The directory, made; empty if it cannot be."""
     try:
-        os.mkdir(folder, 0o755)
+        os.mkdir(directory, 0o755)
     except OSError:
         return ""
-    return folder
+    return directory
 
 
-def _works(folder: str, limit: str, value: str) -> bool:
-    """Whether a group in it has this limit, and a process may go in."""
-    if limit.startswith("memory") and "memory" not in _words(os.path.join(folder, "cgroup.controllers")):
+def _works(parent: str, limit: str, value: str) -> bool:
+    """Whether a group in it has this limit, and a process can enter it."""
+    if limit.startswith("memory") and "memory" not in _words(os.path.join(parent, "cgroup.controllers")):
         return False
     try:
-        hands_out = os.path.join(folder, _HANDED_OUT)
-        if os.path.exists(hands_out):
-            write(hands_out, f"+{limit.partition('.')[0]}".encode())
-        trial = os.path.join(folder, "trial")
+        subtree_control = os.path.join(parent, _SUBTREE_CONTROL)
+        if os.path.exists(subtree_control):
+            write(subtree_control, f"+{limit.partition('.')[0]}".encode())
+        trial = os.path.join(parent, "trial")
         os.mkdir(trial)
         try:
             write(os.path.join(trial, limit), value.encode())
@@ -154,8 +156,8 @@ def _works(folder: str, limit: str, value: str) -> bool:
         return False
 
 
-def _can_enter(folder: str) -> bool:
-    entrance = os.open(os.path.join(folder, _PROCS), os.O_WRONLY | os.O_CLOEXEC)
+def _can_enter(group: str) -> bool:
+    entrance = os.open(os.path.join(group, _PROCS), os.O_WRONLY | os.O_CLOEXEC)
     try:
         pid = os.posix_spawn(
             "/bin/sh",
@@ -168,14 +170,14 @@ def _can_enter(folder: str) -> bool:
         os.close(entrance)
 
 
-def _remove(folder: str) -> None:
-    """The folder and those in it; the kernel may take a moment to let go of the last processes."""
-    for _ in range(_MOST_TRIALS):
+def _remove(directory: str) -> None:
+    """Remove the group and those in it; the kernel may take a moment to release them from their last processes."""
+    for _ in range(_MOST_TRIES):
         try:
-            for entry in os.scandir(folder):
+            for entry in os.scandir(directory):
                 if entry.is_dir(follow_symlinks=False):
                     os.rmdir(entry.path)
-            os.rmdir(folder)
+            os.rmdir(directory)
         except FileNotFoundError:
             return
         except OSError:

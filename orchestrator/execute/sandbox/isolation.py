@@ -1,28 +1,24 @@
-"""Which isolation this machine has, found by doing, and what is missing of what jobs ask for."""
+"""Which mechanisms isolate jobs on this machine, found by trying them, and what is missing of what jobs require."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import RefusedError
-from orchestrator.execute.attempt.spec import AttemptSpec, CannotStartError
-from orchestrator.execute.sandbox.policy import MECHANISMS, Mechanism, Place, walls
-from orchestrator.execute.supervisor.channel import Request
+from orchestrator.execute.attempt.environment import Environments
+from orchestrator.execute.attempt.spec import AttemptLostError, AttemptSpec, CannotStartError
+from orchestrator.execute.sandbox.policy import MECHANISMS, AttemptAccess, Mechanism, sandbox_spec
 from orchestrator.execute.warden import protocol
 from orchestrator.plan.model import Isolation, PlannedJob
 
-if TYPE_CHECKING:
-    from orchestrator.execute.supervisor.supervisor import Supervision
-
-# No attempt comes near it: serials count from 1.
+# No attempt has it: serials count from 1.
 _SERIAL = (1 << protocol.SERIAL_BITS) - 2
 _SECONDS = 10.0
 _GRACE_SECONDS = 1.0
-# In the folder that may be written it writes, in the other one it cannot; its number shows a namespace of its own.
+# It can write in the first directory, and not in the second; its pid shows whether its namespace is its own.
 _TRIAL = b"""\
 : > "$1/trial" || exit 10
 if [ "$3" = own ] && [ $$ -gt 9 ]; then exit 11; fi
@@ -30,20 +26,27 @@ if [ "$4" = sandbox ] && (: > "$2/trial") 2>/dev/null; then exit 12; fi
 exit 0
 """
 _WHAT_FAILED = {
-    10: "what may be written could not be",
+    10: "a directory in `writes` is not writable",
     11: "its processes have no namespace of their own",
-    12: "what may not be written could be",
+    12: "a directory that is not in `writes` is writable",
 }
 _SANDBOX_SEES = "jobs in a sandbox see other processes"
 
 
 class Isolations:
-    """The mechanisms of this machine for each isolation that jobs ask for, each tried once."""
+    """The mechanisms of this machine for each kind of isolation, each tried once. For any thread.
+
+    `run` runs an attempt, here of a trial, to its end; it may raise AttemptLostError.
+    """
 
     def __init__(
-        self, supervision: Supervision, mechanisms: Mapping[Isolation, Sequence[Mechanism]] | None = None
+        self,
+        run: Callable[[protocol.StartRequest], protocol.Reply],
+        environments: Environments,
+        mechanisms: Mapping[Isolation, Sequence[Mechanism]] | None = None,
     ) -> None:
-        self._supervision = supervision
+        self._run = run
+        self._environments = environments
         self._mechanisms = MECHANISMS if mechanisms is None else mechanisms
         self._lock = threading.Lock()
         self._chosen: dict[Isolation, Mechanism | None] = {}
@@ -57,7 +60,7 @@ class Isolations:
         return shutil.which("bwrap") or ""
 
     def mechanism(self, isolation: Isolation) -> Mechanism | None:
-        """What isolates jobs so; None if nothing does here, or nothing is asked for."""
+        """What isolates such jobs; None if nothing does here, or they need no isolation."""
         if isolation is Isolation.NONE:
             return None
         with self._lock:
@@ -65,12 +68,15 @@ class Isolations:
                 self._chosen[isolation] = self._choose(isolation)
             return self._chosen[isolation]
 
-    def behind_walls(self, request: Request, spec: AttemptSpec, temp_dir: str) -> Request:
-        """The request with the walls that its job asks for, as far as this machine has them. CannotStartError."""
+    def with_sandbox(self, request: protocol.StartRequest, spec: AttemptSpec, temp_dir: str) -> protocol.StartRequest:
+        """The request with the isolation that its job requires, as far as this machine has it.
+
+        Raises CannotStartError.
+        """
         mechanism = self.mechanism(spec.spec.isolation)
         if mechanism is None:
             return request
-        place = Place(
+        access = AttemptAccess(
             spec.base_dir,
             os.fsdecode(request.working_dir),
             temp_dir,
@@ -81,21 +87,23 @@ class Isolations:
         overlay = request.overlay
         if spec.spec.isolation is Isolation.SANDBOX and "TMPDIR" not in spec.spec.env:
             overlay = {**overlay, b"TMPDIR": os.fsencode(temp_dir)}
-        return request._replace(overlay=overlay, words=(), walls=walls(mechanism, place, self._bubblewrap))
+        return request._replace(
+            overlay=overlay, plain_words=(), sandbox=sandbox_spec(mechanism, access, self._bubblewrap)
+        )
 
     def missing_for(self, jobs: Iterable[PlannedJob]) -> list[tuple[str, str]]:
-        """What of the isolation that these jobs ask for cannot be had: each with the reason."""
+        """What these jobs require and this machine does not have, as (what, reason) pairs."""
         wanted = {job.spec.isolation for job in jobs}
         return [missing for isolation in MECHANISMS if isolation in wanted for missing in self._missing(isolation)]
 
     def refuse_missing(self, jobs: Iterable[PlannedJob]) -> None:
-        """Raises RefusedError for the first job that requires its isolation and cannot have it here."""
+        """Raises RefusedError for the first job with `require_isolation` that cannot be isolated here."""
         for job in jobs:
             if job.spec.require_isolation and (missing := self._missing(job.spec.isolation)):
                 what, why = missing[0]
                 raise RefusedError(
                     f"`{job.id}` cannot be isolated on this machine: {what}: {why}",
-                    help="`pexec doctor` tells what to do about it; or do without `require_isolation`",
+                    help="run `pexec doctor` to see what to do; or remove `require_isolation`",
                     code="PX403",
                 )
 
@@ -119,56 +127,54 @@ class Isolations:
         return None
 
     def why_less_than_best(self, isolation: Isolation) -> str:
-        """What was tried before that which isolates jobs so, or in vain, each with the reason."""
+        """Why the better mechanisms for such jobs do not work here; empty if the best one does."""
         self.mechanism(isolation)
         return self._why_not[isolation]
 
     def why_not(self, mechanism: Mechanism) -> str | None:
-        """Why it does not work here; None if it does, which was tried just now."""
+        """Why it does not work here; None if it does. Tried by each call."""
         if mechanism is Mechanism.BUBBLEWRAP and not self._bubblewrap:
             return "`bwrap` is not on PATH"
         import tempfile
 
         with tempfile.TemporaryDirectory(prefix="pexec-trial-") as scratch:
-            folders = [os.path.realpath(os.path.join(scratch, name)) for name in ("inside", "outside", "run/tmp")]
-            for folder in folders:
-                os.makedirs(folder)
-            inside, outside, temp_dir = folders
-            place = Place(outside, outside, temp_dir, os.path.dirname(temp_dir), (inside,))
-            return self._try(mechanism, place, [inside, outside])
+            directories = [os.path.realpath(os.path.join(scratch, name)) for name in ("inside", "outside", "run/tmp")]
+            for directory in directories:
+                os.makedirs(directory)
+            inside, outside, temp_dir = directories
+            access = AttemptAccess(outside, outside, temp_dir, os.path.dirname(temp_dir), (inside,))
+            return self._try(mechanism, access, [inside, outside])
 
-    def _try(self, mechanism: Mechanism, place: Place, folders: list[str]) -> str | None:
+    def _try(self, mechanism: Mechanism, access: AttemptAccess, directories: list[str]) -> str | None:
         own = "shared" if mechanism is Mechanism.LANDLOCK_ALONE else "own"
         kind = "process" if mechanism is Mechanism.NAMESPACES else "sandbox"
-        argv = [b"/bin/sh", b"-c", _TRIAL, b"sh", *(os.fsencode(word) for word in (*folders, own, kind))]
-        log = os.path.join(place.run_dir, "log")
+        argv = [b"/bin/sh", b"-c", _TRIAL, b"sh", *(os.fsencode(word) for word in (*directories, own, kind))]
+        log = os.path.join(access.run_dir, "log")
         try:
-            request = Request(
+            request = protocol.StartRequest(
                 _SERIAL,
                 argv,
-                os.fsencode(place.working_dir),
-                self._supervision.environments.base("minimal"),
-                {},
-                os.fsencode(log),
-                _SECONDS,
-                _GRACE_SECONDS,
-                walls=walls(mechanism, place, self._bubblewrap),
+                os.fsencode(access.working_dir),
+                *self._environments.base("minimal"),
+                overlay={},
+                log=os.fsencode(log),
+                timeout=_SECONDS,
+                grace=_GRACE_SECONDS,
+                sandbox=sandbox_spec(mechanism, access, self._bubblewrap),
             )
         except CannotStartError as error:
             return str(error)
-        from orchestrator.execute.supervisor.supervisor import AttemptLostError
-
         try:
-            return _verdict(self._supervision.run(request, lambda pid, start_ticks: None))
+            return _why_failed(self._run(request))
         except AttemptLostError as error:
             return str(error)
 
 
-def _verdict(reply: tuple[Any, ...]) -> str | None:
-    kind, *facts = reply
-    if kind == protocol.REFUSED:
-        return os.fsdecode(facts[2]) or os.strerror(facts[1]).lower()
-    if kind != protocol.FINISHED or facts[3] is None:
+def _why_failed(reply: protocol.Reply) -> str | None:
+    """Why the trial failed; None if it did not."""
+    if isinstance(reply, protocol.Refused):
+        return os.fsdecode(reply.detail) or os.strerror(reply.errno).lower()
+    if not isinstance(reply, protocol.Finished) or reply.status is None:
         return "the trial did not end"
-    code = os.waitstatus_to_exitcode(facts[3])
-    return None if code == 0 else _WHAT_FAILED.get(code, f"the trial ended with {code}")
+    code = os.waitstatus_to_exitcode(reply.status)
+    return None if code == 0 else _WHAT_FAILED.get(code, f"the trial exited with code {code}")

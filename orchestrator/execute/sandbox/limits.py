@@ -1,7 +1,7 @@
-"""The limits of a job: what the warden is asked to enforce, who enforces what, and what nobody can here.
+"""The limits of a job: what the warden enforces, which mechanism enforces which limit, and what cannot be enforced.
 
 A control group counts what all processes of a job use together; without one, `RLIMIT_NPROC` counts all processes of a
-user, but for those in a user namespace of their own. `RLIMIT_RSS` does nothing.
+user, except those in a user namespace of their own. `RLIMIT_RSS` does nothing.
 """
 
 from __future__ import annotations
@@ -13,19 +13,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import RefusedError
-from orchestrator.execute.sandbox.cgroups import Groups, find
+from orchestrator.execute.sandbox.cgroups import CgroupParents, find
 from orchestrator.execute.sandbox.policy import Mechanism
+from orchestrator.execute.warden.protocol import AttemptLimits
 from orchestrator.plan.model import NO_LIMITS, Isolation, JobSpec, Limits, PlannedJob
 
 if TYPE_CHECKING:
     from orchestrator.execute.sandbox.isolation import Isolations
 
-# Where a control group is to be made, and what is written into its files.
-Group = tuple[bytes, tuple[tuple[bytes, bytes], ...]]
-# Resources with soft and hard limit; bytes of all processes together, CPU seconds of all together, 0 for no limit.
-LimitRequest = tuple[tuple[tuple[int, int, int], ...], int, float, tuple[Group, ...]]
-
-_GROUP = "cgroup"
+_CGROUP = "cgroup"
 _ENFORCERS = {
     "memory": "rlimit, watchdog",
     "cpu_time": "rlimit, watchdog",
@@ -35,64 +31,64 @@ _ENFORCERS = {
     "log": "pexec",
 }
 _WHY_NO_PROCESSES = "Linux counts the processes of a whole user; only a control group counts those of one job"
-# Processes of ours that stand in the same user namespace as the job.
-_BESIDE = {Mechanism.NAMESPACES: 2, Mechanism.LANDLOCK: 2, Mechanism.BUBBLEWRAP: 1}
+# Processes of ours that count too: they are in the same user namespace as the job.
+_EXTRA_PROCESSES = {Mechanism.NAMESPACES: 2, Mechanism.LANDLOCK: 2, Mechanism.BUBBLEWRAP: 1}
 
 
 def needs_pipe(limits: Limits) -> bool:
-    """Whether the job may not write its log itself: the log has a limit, or that of its files would count for it."""
+    """Whether the job cannot write its log itself: the log has a limit, or the limit of its files would apply to it."""
     return limits.log is not None or limits.file_size is not None
 
 
 class Enforcement:
-    """Who enforces limits on this machine. Control groups are looked for when a job first has use for one.
+    """What enforces limits on this machine. Control groups are looked for when a job first can use one.
 
-    `companion` is the process that would move along with this one to make room for them.
+    `warden_pid` is the process that moves into another group together with this one where that is necessary.
     """
 
-    def __init__(self, isolations: Isolations, companion: int) -> None:
+    def __init__(self, isolations: Isolations, warden_pid: int) -> None:
         self._isolations = isolations
-        self._companion = companion
-        self._groups: Groups | None = None
-        self._requests: dict[tuple[Limits, Isolation], LimitRequest | None] = {}
+        self._warden_pid = warden_pid
+        self._groups: CgroupParents | None = None
+        self._requests: dict[tuple[Limits, Isolation], AttemptLimits | None] = {}
 
     @property
-    def groups(self) -> Groups:
-        """Where control groups can be made."""
+    def groups(self) -> CgroupParents:
+        """The directories in which control groups can be made."""
         if self._groups is None:
-            self._groups = find(self._companion)
+            self._groups = find(self._warden_pid)
         return self._groups
 
     def close(self) -> None:
-        """Remove the control groups, after everything has ended."""
+        """Remove the control groups, after all processes have ended."""
         if self._groups is not None:
             self._groups.close()
 
-    def request_of(self, spec: JobSpec) -> LimitRequest | None:
-        """What the warden needs to know; None if there is nothing for it to enforce."""
+    def request_of(self, spec: JobSpec) -> AttemptLimits | None:
+        """What the warden enforces; None if nothing."""
         key = spec.limits, spec.isolation
         if key not in self._requests:
             self._requests[key] = self._request_of(spec)
         return self._requests[key]
 
     def enforced_by(self, spec: JobSpec) -> dict[str, str]:
-        """Limit -> who enforces it, for those that the job has and that somebody does enforce."""
+        """Limit -> what enforces it, for the limits that the job has and that are enforced."""
         found = {name: self._enforcer(name, spec) for name in _given(spec.limits)}
         return {name: enforcer for name, enforcer in found.items() if enforcer}
 
     def missing_for(self, jobs: Iterable[PlannedJob]) -> tuple[tuple[str, str], ...]:
-        """What of these jobs' limits cannot be had: each with the reason."""
+        """The limits of these jobs that cannot be enforced, as (what, reason) pairs."""
         distinct = {(id(job.spec.limits), job.spec.isolation): job.spec for job in jobs}  # most share the defaults'
         names = {name for spec in distinct.values() for name in self._unenforceable(spec)}
         return tuple((f"the limit `{name}`", _WHY_NO_PROCESSES) for name in sorted(names))
 
     def refuse_missing(self, jobs: Iterable[PlannedJob]) -> None:
-        """Raises RefusedError for the first job that requires its limits and has one that nobody can enforce here."""
+        """Raises RefusedError for the first job that requires its limits and has one that cannot be enforced here."""
         for job in jobs:
             if job.spec.require_limits and (names := self._unenforceable(job.spec)):
                 raise RefusedError(
                     f"the limit `{names[0]}` of `{job.id}` cannot be enforced on this machine",
-                    help="`pexec doctor` tells what to do about it; or remove it, or do without `require_limits`",
+                    help="run `pexec doctor` to see what to do; or remove the limit, or `require_limits`",
                     code="PX403",
                 )
 
@@ -101,17 +97,17 @@ class Enforcement:
 
     def _enforcer(self, name: str, spec: JobSpec) -> str:
         if name == "memory" and self.groups.memory:
-            return _GROUP
+            return _CGROUP
         if name == "processes":
-            return _GROUP if self.groups.pids else "rlimit" if self._beside(spec) else ""
+            return _CGROUP if self.groups.pids else "rlimit" if self._extra_processes(spec) else ""
         return _ENFORCERS[name]
 
-    def _beside(self, spec: JobSpec) -> int:
-        """How many processes of ours count with those of the job; 0 if its own cannot be counted. Root's never are."""
+    def _extra_processes(self, spec: JobSpec) -> int:
+        """How many processes of ours count with those of the job; 0 if those cannot be counted, as for root."""
         mechanism = self._isolations.mechanism(spec.isolation) if os.geteuid() else None
-        return 0 if mechanism is None else _BESIDE.get(mechanism, 0)
+        return 0 if mechanism is None else _EXTRA_PROCESSES.get(mechanism, 0)
 
-    def _request_of(self, spec: JobSpec) -> LimitRequest | None:
+    def _request_of(self, spec: JobSpec) -> AttemptLimits | None:
         limits = spec.limits
         groups: dict[str, list[tuple[bytes, bytes]]] = {}
         wanted = [
@@ -122,24 +118,24 @@ class Enforcement:
         watched = limits.memory or 0
         if limits.memory is not None and self.groups.memory:
             watched = 0
-            # Swap is no way around it, and the kernel ends all of the group, not the one whose end a shell may hide.
+            # Swap must not bypass it, and the kernel kills all of the group, not just one whose end a shell may hide.
             settings = ((b"memory.max", b"%d" % limits.memory), (b"memory.swap.max", b"0"), (b"memory.oom.group", b"1"))
             groups.setdefault(self.groups.memory, []).extend(settings)
         else:
             wanted.append((resource.RLIMIT_DATA, limits.memory))
         if limits.processes is not None and self.groups.pids:
             groups.setdefault(self.groups.pids, []).append((b"pids.max", b"%d" % limits.processes))
-        elif limits.processes is not None and (beside := self._beside(spec)):
-            wanted.append((resource.RLIMIT_NPROC, limits.processes + beside))
+        elif limits.processes is not None and (extra := self._extra_processes(spec)):
+            wanted.append((resource.RLIMIT_NPROC, limits.processes + extra))
         triples = [(kind, value, value) for kind, value in wanted if value is not None]
         if limits.cpu_time is not None:
-            # At the soft limit comes a signal that says what it is for, at the hard one KILL.
+            # At the soft limit comes SIGXCPU, which names the reason, at the hard one SIGKILL.
             whole = math.ceil(limits.cpu_time)
             triples.append((resource.RLIMIT_CPU, whole, whole + 1))
         if not triples and not groups:
             return None
-        made = tuple((os.fsencode(folder), tuple(settings)) for folder, settings in groups.items())
-        return tuple(triples), watched, limits.cpu_time or 0.0, made
+        cgroups = tuple((os.fsencode(parent), tuple(settings)) for parent, settings in groups.items())
+        return AttemptLimits(tuple(triples), watched, limits.cpu_time or 0.0, cgroups)
 
 
 def _given(limits: Limits) -> list[str]:

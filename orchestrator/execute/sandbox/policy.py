@@ -1,6 +1,6 @@
-"""What stands around a job in isolation: which folders it sees, which it may write. Made anew for each attempt.
+"""What an isolated job can see and write. A pure function of the attempt, but for what exists on disk.
 
-The mechanisms are tried in the order in which they stand here; see `isolation` for which of them this machine has.
+The mechanisms are tried in the order in which they are listed here; see `isolation` for which of them this machine has.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ import enum
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from msgspec import Struct
 
 from orchestrator.execute.attempt.spec import CannotStartError
+from orchestrator.execute.warden.protocol import SandboxSpec
 from orchestrator.plan.model import Isolation
 
-# Sockets of daemons, among them such as start programs for whoever asks, stand here: a sandbox does not see them.
+# Sockets of daemons are here, also of those that start programs for any client: a sandbox does not see them.
 _RUN = "/run"
-# What is in it, programs may need: the name servers, and where systems keep their programs.
-_SHOWN_OF_RUN = ("current-system", "booted-system", "opengl-driver", "wrappers")
+# What programs may need of it: the name servers, and where systems keep their programs.
+_VISIBLE_IN_RUN = ("current-system", "booted-system", "opengl-driver", "wrappers")
 _NAME_SERVERS = ("systemd/resolve/stub-resolv.conf", "systemd/resolve/resolv.conf", "resolvconf", "NetworkManager")
-# Files here belong to root, and are settings of the machine: being root is enough to write them.
+# Files below these belong to root, and are settings of the machine: being root is enough to write them.
 _SETTINGS = ("sys", "irq", "bus", "fs", "scsi", "acpi", "driver", "tty", "mtrr", "sysrq-trigger")
-# Inside a sandbox `warden/pid1.py` is executed, so it must be visible there.
+# The warden's program is executed inside a sandbox, so it must be visible there.
 _PROGRAM = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class Mechanism(enum.StrEnum):
-    """How jobs are isolated; the value is what results tell."""
+    """How jobs are isolated; the value is what results contain."""
 
     BUBBLEWRAP = "bubblewrap"
     NAMESPACES = "namespaces"
@@ -42,9 +42,9 @@ MECHANISMS = {
 }
 
 
-class Place(Struct, frozen=True):
-    """Where an attempt runs, and what it may do there. Paths are absolute; `writes` as they are declared, from
-    `base_dir` on; `run_dir` is never written by a job, but for its own `temp_dir`."""
+class AttemptAccess(Struct, frozen=True):
+    """Where an attempt runs, and what it may write. Paths are absolute; `writes` as they are declared, relative to
+    `base_dir`; no job may write in `run_dir`, the directory of the run, but in its own `temp_dir`."""
 
     base_dir: str
     working_dir: str
@@ -54,81 +54,88 @@ class Place(Struct, frozen=True):
     network: bool = False
 
 
-def walls(mechanism: Mechanism, place: Place, bubblewrap: str) -> tuple[Any, ...]:
-    """What the warden needs to know, see `warden.isolated.Walls`. Raises CannotStartError."""
-    own_user = os.geteuid() != 0 or mechanism is not Mechanism.NAMESPACES
+def sandbox_spec(mechanism: Mechanism, access: AttemptAccess, bubblewrap: str) -> SandboxSpec:
+    """What the warden needs to know; `bubblewrap` is the path of that program. Raises CannotStartError."""
     if mechanism is Mechanism.NAMESPACES:
-        return [], True, own_user, False, True, [], [], None, False
-    writes = [_writable(path, place.base_dir) for path in place.writes]
+        return SandboxSpec(new_pids=True, new_users=os.geteuid() != 0)
+    writes = [_writable(path, access.base_dir) for path in access.writes]
+    new_network = not access.network
     if mechanism is Mechanism.LANDLOCK_ALONE:
-        writable = [os.fsencode(path) for path in (*writes, place.temp_dir)]
-        return [], False, False, True, place.network, [], [], writable, not place.network
+        writable = [os.fsencode(path) for path in (*writes, access.temp_dir)]
+        return SandboxSpec(writable=writable, no_sockets=new_network)
     if mechanism is Mechanism.BUBBLEWRAP:
-        return [*_bubblewrap(place, writes, bubblewrap)], True, True, True, place.network, [], [], None, False
+        return SandboxSpec([*_bubblewrap(access, writes, bubblewrap)], new_network=new_network)
     hidden = [os.fsencode(path) for path in (_RUN, "/dev/shm") if os.path.isdir(path)]
-    seen = _shown(place, writes)
-    shown = [(os.fsencode(path), os.fsencode(path)) for path in seen if not _is_inside(path, "/tmp")]
-    if len(shown) == len(seen):
+    visible = _visible(access, writes)
+    mounts = [(os.fsencode(path), os.fsencode(path)) for path in visible if not _is_inside(path, "/tmp")]
+    if len(mounts) == len(visible):
         # Else what is in /tmp could be written with it: Landlock looks upwards also across mounts.
-        shown.insert(0, (os.fsencode(place.temp_dir), b"/tmp"))
-    writable = [os.fsencode(path) for path in (*writes, place.temp_dir, "/dev/shm") if os.path.exists(path)]
-    return [], True, True, True, place.network, hidden, shown, writable, False
+        mounts.insert(0, (os.fsencode(access.temp_dir), b"/tmp"))
+    writable = [os.fsencode(path) for path in (*writes, access.temp_dir, "/dev/shm") if os.path.exists(path)]
+    return SandboxSpec(
+        new_pids=True,
+        new_users=True,
+        new_ipc=True,
+        new_network=new_network,
+        hidden=hidden,
+        mounts=mounts,
+        writable=writable,
+    )
 
 
-def _bubblewrap(place: Place, writes: list[str], program: str) -> Iterator[bytes]:
-    """The command; what comes later lies over what came before."""
+def _bubblewrap(access: AttemptAccess, writes: list[str], program: str) -> Iterator[bytes]:
+    """The command; later mounts cover earlier ones."""
     words = [program, "--unshare-user", "--unshare-pid", "--as-pid-1", "--unshare-ipc", "--cap-drop", "ALL"]
-    if not place.network:
+    if not access.network:
         words.append("--unshare-net")
     words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
     for name in _SETTINGS:
         words += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
     if os.path.isdir(_RUN):
         words += ["--tmpfs", _RUN]
-    shown = _shown(place, writes)
-    # What is shown in /tmp needs places there, and the attempt's own folder is empty when it starts.
-    words += (
-        ["--tmpfs", "/tmp"] if any(_is_inside(path, "/tmp") for path in shown) else ["--bind", place.temp_dir, "/tmp"]
-    )
-    for path in shown:
+    visible = _visible(access, writes)
+    # What is visible in /tmp needs mount points there, and the attempt's own directory is empty when it starts.
+    in_tmp = any(_is_inside(path, "/tmp") for path in visible)
+    words += ["--tmpfs", "/tmp"] if in_tmp else ["--bind", access.temp_dir, "/tmp"]
+    for path in visible:
         words += ["--ro-bind", path, path]
     for path in writes:
         words += ["--bind", path, path]
-    for path in _protected(place, writes):
+    for path in _protected(access, writes):
         words += ["--ro-bind", path, path]
-    words += ["--bind", place.temp_dir, place.temp_dir, "--"]
+    words += ["--bind", access.temp_dir, access.temp_dir, "--"]
     return map(os.fsencode, words)
 
 
-def _shown(place: Place, more: Iterable[str]) -> list[str]:
-    """What must be seen although it stands in a folder that is hidden, or whose place another one takes."""
-    paths = {os.path.realpath(path) for path in (place.base_dir, place.working_dir, sys.prefix, sys.base_prefix)}
-    paths |= {_PROGRAM, place.temp_dir, *more}
+def _visible(access: AttemptAccess, more: Iterable[str]) -> list[str]:
+    """What must be visible although the directory that it is in is covered."""
+    paths = {os.path.realpath(path) for path in (access.base_dir, access.working_dir, sys.prefix, sys.base_prefix)}
+    paths |= {_PROGRAM, access.temp_dir, *more}
     found = sorted(path for path in paths if path.startswith((f"{_RUN}/", "/tmp/")) and os.path.exists(path))
-    names = (*_SHOWN_OF_RUN, *(_NAME_SERVERS if place.network else ()))
+    names = (*_VISIBLE_IN_RUN, *(_NAME_SERVERS if access.network else ()))
     return [*(path for path in (os.path.join(_RUN, name) for name in names) if os.path.exists(path)), *found]
 
 
-def _protected(place: Place, writes: list[str]) -> list[str]:
-    """The folders of runs, where what the job may write would take them in."""
-    root = os.path.dirname(place.run_dir)
-    return [path for path in (root, place.run_dir) if any(_is_inside(path, folder) for folder in writes)]
+def _protected(access: AttemptAccess, writes: list[str]) -> list[str]:
+    """The directories of runs, if what the job may write includes them."""
+    root = os.path.dirname(access.run_dir)
+    return [path for path in (root, access.run_dir) if any(_is_inside(path, directory) for directory in writes)]
 
 
-def _is_inside(path: str, folder: str) -> bool:
-    return path.startswith(folder.rstrip("/") + "/")
+def _is_inside(path: str, directory: str) -> bool:
+    return path.startswith(directory.rstrip("/") + "/")
 
 
 def _writable(path: str, base_dir: str) -> str:
-    """The real path of what a job may write; a folder that does not exist is made.
+    """The real path of what a job may write; a directory that does not exist is made.
 
-    Below the manifest's folder, where jobs write, no link is followed: an earlier job could have made it.
+    Below the manifest's directory, where jobs write, no link is followed: an earlier job could have made it.
     """
     base = os.path.realpath(base_dir)
     whole = os.path.normpath(os.path.join(base, path))
     real = os.path.realpath(whole)
     if real != whole and _is_inside(whole, base):
-        raise CannotStartError(f"`{path}` in `writes` leads through a symbolic link, to `{real}`: name that")
+        raise CannotStartError(f"`{path}` in `writes` is reached through a symbolic link: name its target, `{real}`")
     if real == "/":
         raise CannotStartError(f"`{path}` in `writes` is the whole file system")
     try:

@@ -1,7 +1,7 @@
-"""The forms in which the value of a secret may turn up in a job's output: itself, escaped, encoded. Pure.
+"""The forms in which the value of a secret may occur in a job's output: itself, escaped, encoded. Pure.
 
-Each form is looked for byte by byte, so what is not listed here is not found: a value that was encrypted, compressed,
-reversed or encoded twice.
+Each form is searched for byte by byte, so other forms are not found: a value that was encrypted, compressed, reversed
+or encoded twice.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import urllib.parse
 from collections.abc import Iterator
 
 SHORTEST_LINE = 6
-# What is shorter turns up by chance in any text.
+# Anything shorter occurs by chance in any text.
 _SHORTEST_ENCODED = 4
 _BASE64_WIDTHS = (76, 64)  # where `base64` and `openssl base64` end their lines
 _HEX_WIDTHS = (60,)  # `xxd -p`
 
 _PEM_MARK = re.compile(rb"^[ \t]*-----(?:BEGIN|END) [^\r\n]*-----[ \t]*\r?$", re.MULTILINE)
 _PERCENT = re.compile("%[0-9A-F]{2}")
-# What various encoders leave as it is, beside letters, digits and `-._`: the strict ones, Python's, JavaScript's two.
+# What encoders leave unchanged besides letters, digits and `-._`: strict ones, Python's, and the two of JavaScript.
 _URL_SAFE = ("", "/", "!'()*", "!#$&'()*+,/:;=?@")
 _HTML_QUOTES = (("&quot;", "&#x27;"), ("&#34;", "&#39;"), ("&quot;", "&#39;"), ("&quot;", "&apos;"))
 _ESCAPED_UNIT = re.compile(r"(?<!\\)((?:\\\\)*\\u)([0-9a-f]{4})")
@@ -34,7 +34,7 @@ _DOLLAR_QUOTED = {
 
 
 def forms_of(value: bytes) -> frozenset[bytes]:
-    """Every form of `value` that is masked. Line ends at its end do not count; of an empty value there is none.
+    """Every form of `value` that is masked. Trailing line ends are ignored; an empty value has no forms.
 
     Of a value of several lines, each line of 6 bytes or more is a form too, except the BEGIN and END lines of PEM.
     """
@@ -49,7 +49,7 @@ def forms_of(value: bytes) -> frozenset[bytes]:
 
 
 def _escaped(text: bytes) -> Iterator[bytes]:
-    """The text itself, and as it stands inside of other languages' quotes."""
+    """The text itself, and as it is escaped within the quotes of other languages."""
     yield text
     yield from _in_json(text)
     yield from _in_url(text)

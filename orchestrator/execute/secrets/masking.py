@@ -1,4 +1,4 @@
-"""What is written of a run, with the secrets taken out: its journal and its plan."""
+"""The journal and the plan of a run as they are written: with secrets masked."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from orchestrator.plan.model import JobSpec, Plan
 if TYPE_CHECKING:
     from orchestrator.execute.driver import Journal
 
-# Fields that hold sentences. The others hold names, numbers and words of pexec's own, which a resume must find again.
+# Fields that hold sentences. The others hold names, numbers and constants, which a resume must find unchanged.
 _SENTENCES = ("reason", "what", "why")
 
 
 class MaskedJournal:
-    """A journal into which no secret comes, whatever the reason of a failure quotes."""
+    """A journal that never contains a secret, whatever the reason of a failure quotes."""
 
     def __init__(self, journal: Journal, secrets: Secrets) -> None:
         self._journal = journal
@@ -42,7 +42,7 @@ def masked_journal(journal: Journal, secrets: Secrets) -> Journal:
 
 
 def masked_plan(plan: Plan, secrets: Secrets) -> Plan:
-    """The plan as files may hold it. `plan` itself if no value of a secret stands in it."""
+    """The plan as files may hold it. `plan` itself if it contains no value of a secret."""
     if not secrets:
         return plan
     specs = [_masked_spec(job.spec, secrets) for job in plan.jobs]

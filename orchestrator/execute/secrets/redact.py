@@ -1,8 +1,8 @@
-"""Takes secrets out of a stream of bytes: every byte that belongs to a form of one is covered, each stretch by `***`.
+"""Masks secrets in a stream of bytes: every byte that belongs to a form of one is masked, each stretch by `***`.
 
 All matches count, also overlapping ones: the leftmost longest alone would leave the tail of a secret that overlaps
-another. What may be the beginning of a form is held back until more data or the end tells; never for a time, since
-whoever writes half a secret and waits would see it pass. Pure.
+another. What may be the beginning of a form is held back until more data, or the end, decides; there is no time limit,
+since a job that writes half a secret and waits would defeat that. Pure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LARGEST_TABLE = 16_384
 
 
 class Patterns:
-    """The forms to cover, ready to be looked for; one for all streams. There is at least one, and none is empty."""
+    """The forms to mask, compiled for searching; shared by all streams. There is at least one, and none is empty."""
 
     __slots__ = ("_automaton", "_forms", "_probe_length", "_probes", "longest")
 
@@ -38,7 +38,7 @@ class Patterns:
         return iter(sorted((start, end) for _, start, end in matches) if matches else ())
 
     def unfinished(self, data: bytes) -> int:
-        """Where the longest end of `data` starts that may go on as a form; its length if there is none."""
+        """Where the longest suffix of `data` starts that may be the beginning of a form; `len(data)` without one."""
         first = max(0, len(data) - self.longest + 1)
         for start in self._candidates(data, first):
             rest = data[start:]
@@ -48,7 +48,7 @@ class Patterns:
         return len(data)
 
     def _candidates(self, data: bytes, first: int) -> Iterator[int]:
-        """Where a form may begin from `first` on: by its first bytes, or too near the end to tell by these."""
+        """Where a form may begin, from `first` on: where its first bytes match, or too near the end to compare them."""
         matches = self._probes.find_matches_as_indexes(data[first:], overlapping=True)
         for _, start, _ in matches:
             yield first + start
@@ -56,7 +56,7 @@ class Patterns:
 
 
 class Redactor:
-    """One stream. `feed` returns what can be told of the data so far, `finish` the rest. Memory: the longest form."""
+    """One stream. `feed` returns what is decided of the data so far, `finish` the rest. Memory: the longest form."""
 
     __slots__ = ("_covered", "_held", "_patterns")
 
@@ -67,12 +67,12 @@ class Redactor:
         self._covered = -1
 
     def feed(self, chunk: bytes) -> bytes:
-        """The next part of the stream, covered; may be empty."""
+        """The next part of the stream, masked; may be empty."""
         data = self._held + chunk if self._held else chunk
         return self._pass(data, self._patterns.unfinished(data))
 
     def finish(self) -> bytes:
-        """What was held back, covered: the stream has ended."""
+        """The stream has ended: what was held back, masked."""
         return self._pass(self._held, len(self._held))
 
     def _pass(self, data: bytes, until: int) -> bytes:

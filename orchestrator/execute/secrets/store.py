@@ -1,7 +1,8 @@
 """The one place where the values of secrets live: resolved when a run starts, given to the jobs that name them, and
-taken out of everything that is written or shown.
+masked in everything that is written or shown.
 
-Here they stay: nothing shows, compares or pickles them, and texts of errors name the secret and its source alone.
+They never leave this module as text: nothing prints, compares or pickles them, and errors name only the secret and its
+source.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 
 SHORTEST = 4
 SHORT = 6
-_ALLOW_SHORT = "`allow_short: true` takes it; so short a value turns up by chance, and masking it hides little"
+_ALLOW_SHORT = "`allow_short: true` accepts it; such a short value occurs by chance, and masking it hides little"
 
 Ask = Callable[[tuple[str, ...]], bytes]
 
 
 class SourceError(Exception):
-    """A source gives no usable value. The text says why, and nothing of what the source holds; `hint` what to do."""
+    """A source has no usable value. The text says why, without the value; `hint` says what to do."""
 
     def __init__(self, why: str, hint: str = "") -> None:
         super().__init__(why)
@@ -35,7 +36,7 @@ class SourceError(Exception):
 
 
 class Secret:
-    """One value. Whoever prints, logs or pickles this object by mistake learns nothing."""
+    """One value. Printing, logging or pickling this object by mistake reveals nothing."""
 
     __slots__ = ("_value",)
     __hash__ = None  # type: ignore[assignment]
@@ -53,18 +54,19 @@ class Secret:
         raise TypeError("secrets are not pickled")
 
     def reveal(self) -> bytes:
-        """The value, for the environment of a job and for what looks for it in texts."""
+        """The value, for the environment of a job and for finding it in text."""
         return self._value
 
 
 class Secrets:
     """The secrets of a run. False if there are none.
 
-    `variables` are the names under which the values may stand in pexec's own environment; no job inherits them.
+    `variables` are the names under which pexec's own environment may hold the values; no job inherits them.
     """
 
     def __init__(self, values: Mapping[str, Secret], variables: Iterable[str] = ()) -> None:
         self._values = dict(values)
+        self.has_any = bool(values)
         self.variables = frozenset(map(os.fsencode, variables))
         self._patterns = None
         if self._values:
@@ -75,7 +77,7 @@ class Secrets:
             self._patterns = Patterns(forms) if forms else None
 
     def __bool__(self) -> bool:
-        return bool(self._values)
+        return self.has_any
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("secrets are not pickled")
@@ -85,7 +87,7 @@ class Secrets:
         return {os.fsencode(name): self._values[name].reveal() for name in names}
 
     def redactor(self) -> Redactor | None:
-        """What takes the secrets out of one stream; None if there is nothing to take out."""
+        """A redactor for one stream; None if there is nothing to mask."""
         if self._patterns is None:
             return None
         from orchestrator.execute.secrets.redact import Redactor
@@ -101,13 +103,13 @@ class Secrets:
         return redact(self._patterns, text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
     def quoted_in(self, text: str) -> str | None:
-        """The name of a secret of 6 bytes or more whose value stands in `text` as it is; None if there is none."""
+        """The name of a secret of 6 bytes or more whose value `text` contains verbatim; None if it contains none."""
         data = text.encode("utf-8", "surrogateescape")
         values = ((name, secret.reveal().rstrip(b"\r\n")) for name, secret in self._values.items())
         return next((name for name, value in values if len(value) >= SHORT and value in data), None)
 
     def found_in(self, text: str) -> str | None:
-        """The name of a secret of 6 bytes or more of which any form stands in `text`; None if there is none."""
+        """The name of a secret of 6 bytes or more of which `text` contains any form; None if it contains none."""
         if self.masked(text) == text:
             return None
         for name, secret in self._values.items():
@@ -121,7 +123,7 @@ class Secrets:
         return [
             (
                 f"the secret `{name}` is shorter than {SHORT} bytes",
-                "so short a value turns up by chance: what is masked in logs may be something else",
+                "such a short value occurs by chance: what is masked in logs may be something else",
             )
             for name, secret in self._values.items()
             if len(secret.reveal().rstrip(b"\r\n")) < SHORT
@@ -132,7 +134,7 @@ NO_SECRETS = Secrets({})
 
 
 def resolve(sources: Mapping[str, SecretSource], base_dir: str, environ: Mapping[bytes, bytes], ask: Ask) -> Secrets:
-    """Find the values of all secrets. `ask(command)` is what a program prints, or raises SourceError.
+    """Find the values of all secrets. `ask(command)` returns what a program prints, or raises SourceError.
 
     Raises RefusedError for a secret that is needed and has no usable value.
     """
@@ -163,7 +165,7 @@ def _value(source: SecretSource, base_dir: str, environ: Mapping[bytes, bytes], 
     else:
         command = source.command or ()
         if not source.needed:
-            raise SourceError("nobody needs it")
+            raise SourceError("no job needs it")
         value, where = ask(command).rstrip(b"\r\n"), f"what `{command[0]}` prints"
     length = len(value.rstrip(b"\r\n"))
     if not length:
@@ -187,13 +189,13 @@ def _variable(name: str, environ: Mapping[bytes, bytes]) -> bytes:
 
 
 def _content(path: str, base_dir: str) -> bytes:
-    """The content of a regular file, or a little more of it than is taken. A pipe is refused and not waited for."""
+    """The content of a regular file, up to a little more than is accepted. A pipe is refused, not waited for."""
     place = os.path.join(base_dir, os.path.expanduser(path))
     try:
         with open(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise SourceError(f"`{path}` is no regular file")
+                raise SourceError(f"`{path}` is not a regular file")
             return file.read(LONGEST_ARGUMENT + 3)
     except OSError as error:
         why = (error.strerror or "unknown error").lower()
-        raise SourceError(f"`{path}` cannot be read: {why}", "the path counts from the manifest's folder") from None
+        raise SourceError(f"`{path}` cannot be read: {why}", "paths are relative to the manifest's directory") from None

@@ -1,4 +1,4 @@
-"""What a program prints, for pexec itself: run like an attempt, so that nothing of it is left behind either."""
+"""The output of a program that pexec itself needs: run like an attempt, so that it leaves no processes behind."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from typing import TYPE_CHECKING
 
 from orchestrator.execute.attempt.output import Pipe
 from orchestrator.execute.secrets.store import SourceError
-from orchestrator.execute.supervisor.channel import Request
 from orchestrator.execute.warden import protocol
 
 if TYPE_CHECKING:
-    from orchestrator.execute.supervisor.supervisor import Supervision
+    from orchestrator.execute.supervisor.supervisor import Supervisor
 
 SECONDS = 30.0
 _GRACE_SECONDS = 1.0
 _MOST_BYTES = 1 << 20
-# No attempt comes near it: serials count from 1.
+# No attempt has it: serials count from 1.
 _SERIAL = (1 << protocol.SERIAL_BITS) - 1
-# Standard error may say anything, also what the program prints; it is neither shown nor mixed in.
+# Standard error may hold the secret too: it is neither shown nor captured.
 _WITHOUT_STDERR = (b"/bin/sh", b"-c", b'exec "$@" 2>/dev/null', b"sh")
 _REASONS = {126: "cannot be executed", 127: "was not found"}
 
 
 class Capture(Pipe):
-    """Keeps what comes; of more than 1 MiB the first of it and one byte."""
+    """Keeps what comes: at most 1 MiB and one byte."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,37 +34,33 @@ class Capture(Pipe):
         self.data += chunk[: _MOST_BYTES + 1 - len(self.data)]
 
 
-def output_of(command: Sequence[str], base_dir: str, supervision: Supervision) -> bytes:
-    """What the program prints to stdout. Raises SourceError if it fails or takes longer than 30 s.
+def output_of(command: Sequence[str], base_dir: str, supervisor: Supervisor) -> bytes:
+    """What the program writes to stdout. Raises SourceError if it fails or takes longer than 30 s.
 
-    For one thread at a time. It has pexec's own environment and the working folder `base_dir`.
+    For one thread at a time. It has pexec's own environment and the working directory `base_dir`.
     """
-    request = Request(
+    request = protocol.StartRequest(
         _SERIAL,
         [*_WITHOUT_STDERR, *map(os.fsencode, command)],
         os.fsencode(base_dir),
-        supervision.environments.base("all"),
-        {},
-        b"",
-        SECONDS,
-        _GRACE_SECONDS,
+        *supervisor.environments.base("all"),
+        overlay={},
+        log=b"",
+        timeout=SECONDS,
+        grace=_GRACE_SECONDS,
     )
     with Capture() as capture:
-        reply = supervision.run(request, lambda pid, start_ticks: None, capture)
+        reply = supervisor.warden.run(request, pump=capture)
     _check(reply, command[0])
     return capture.data
 
 
-def _check(reply: tuple[object, ...], program: str) -> None:
-    kind = reply[0]
-    if kind != protocol.FINISHED:
+def _check(reply: protocol.Reply, program: str) -> None:
+    if not isinstance(reply, protocol.Finished):
         raise SourceError(f"`{program}` cannot be started")
-    cause, status = reply[3:5]
-    if cause == protocol.BY_TIMEOUT:
+    if reply.cause == protocol.BY_TIMEOUT:
         raise SourceError(f"`{program}` did not end within {SECONDS:.0f} s")
-    code = os.waitstatus_to_exitcode(status) if isinstance(status, int) else -1
+    code = -1 if reply.status is None else os.waitstatus_to_exitcode(reply.status)
     if code:
         why = _REASONS.get(code, f"ended with exit code {code}" if code > 0 else "was killed")
-        raise SourceError(
-            f"`{program}` {why}", "run it by hand to see what it says; what it writes to stderr is not shown"
-        )
+        raise SourceError(f"`{program}` {why}", "run it by hand to see its stderr, which is not shown here")

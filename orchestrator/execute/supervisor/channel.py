@@ -1,163 +1,41 @@
-"""pexec's end of the warden: the process itself, and the channels on which attempts are asked for."""
+"""A channel to the warden, on which pexec requests attempts and receives what became of them."""
 
 from __future__ import annotations
 
-import fcntl
 import marshal
-import os
-import select
-import signal
 import socket
-import sys
-import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
 
-from orchestrator.execute.attempt.environment import BaseEnvironment
 from orchestrator.execute.attempt.output import Pipe
-from orchestrator.execute.sandbox.limits import LimitRequest
-from orchestrator.execute.warden import processes, protocol
+from orchestrator.execute.supervisor.warden_process import WardenProcess
+from orchestrator.execute.warden import protocol
+from orchestrator.execute.warden.protocol import Finished, Reply, Started, StartRequest
 from orchestrator.execute.warden.scarcity import has_room_for
-
-_PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "warden", "__main__.py")
-# File actions that fill descriptors 0 to 3 must not overwrite what they copy from.
-_LOWEST_SAFE_DESCRIPTOR = 10
-# Longer than it takes to stop hundreds of jobs; a warden that does not listen at all must not hang pexec.
-_TELL_SECONDS = 5.0
-_SWEEP_SECONDS = 5.0
-_SWEEP_AGAIN_SECONDS = 0.005
-_LAST_WORDS = 4096
 
 
 class ChannelClosedError(Exception):
-    """The warden ended, or did not take the channel. `asked` says whether an attempt may have been started."""
+    """The warden ended, or did not accept the channel. `asked`: an attempt may have been started."""
 
     def __init__(self, asked: bool) -> None:
-        super().__init__("the warden hung up")
+        super().__init__("the warden closed the channel")
         self.asked = asked
 
 
-class Request(NamedTuple):
-    """An attempt to start. Its output goes to the file `log`, unless a pump takes it. Seconds.
-
-    If `argv` is a shell that would do no more than become a command of plain words, these are `words`.
-    """
-
-    serial: int
-    argv: list[bytes]
-    working_dir: bytes
-    base: BaseEnvironment
-    overlay: dict[bytes, bytes]
-    log: bytes
-    timeout: float | None
-    grace: float
-    limits: LimitRequest | None = None
-    words: tuple[bytes, ...] = ()
-    walls: tuple[Any, ...] | None = None
-
-
-class WardenProcess:
-    """One warden, started at once and not waited for."""
-
-    def __init__(self) -> None:
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.is_used = False
-        self.control.settimeout(_TELL_SECONDS)
-        self._stderr = _moved_up(os.memfd_create("warden's stderr"))
-        with theirs:
-            end = _moved_up(theirs.detach())
-        actions = (
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-            (os.POSIX_SPAWN_DUP2, self._stderr, 2),
-            (os.POSIX_SPAWN_DUP2, end, protocol.CONTROL_FD),
-        )
-        try:
-            self.pid = os.posix_spawn(
-                sys.executable,
-                [sys.executable, "-I", "-S", _PROGRAM, str(os.getpid())],
-                os.environ,
-                file_actions=actions,
-                setsid=True,
-                setsigmask=(),
-                setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
-            )
-        finally:
-            os.close(end)
-        self._ended = os.pidfd_open(self.pid)
-        first = protocol.tag_base(self.pid)
-        self._tags = range(first, first + (1 << protocol.SERIAL_BITS))
-
-    def tell(self, *message: Any, descriptor: int | None = None) -> None:
-        """Send on the control socket; OSError if the warden is gone."""
-        self.is_used = True
-        protocol.send(self.control, message, descriptor)
-
-    def hang_up(self) -> None:
-        """Let it know that nobody needs it: it kills everything and leaves."""
-        try:
-            signal.pidfd_send_signal(self._ended, signal.SIGCONT)  # somebody may have stopped it
-            self.control.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
-
-    def ends_within(self, seconds: float) -> bool:
-        """Wait for the end of the process."""
-        poll = select.poll()
-        poll.register(self._ended, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
-
-    def bury(self) -> str:
-        """Reap the process, end what it left behind; returns its last words: why it failed, if it could say."""
-        signal.pidfd_send_signal(self._ended, signal.SIGKILL)
-        try:
-            os.waitpid(self.pid, 0)
-        except ChildProcessError:
-            # pexec was started with SIGCHLD ignored: the kernel reaps.
-            self.ends_within(_SWEEP_SECONDS)
-        sweep(self._is_of_a_job)
-        self.control.close()
-        os.close(self._ended)
-        with open(self._stderr, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_WORDS))
-            lines = file.read().decode(errors="replace").split("\n")
-        return next((line for line in reversed(lines) if line.strip()), "")
-
-    def _is_of_a_job(self, pid: int) -> bool:
-        """Whether it was adopted by pexec when the warden died: pexec may have other children."""
-        # A range looks for what is no number at each of its places: for None, ten seconds long.
-        tag = processes.tag_of(pid)
-        return tag is not None and tag in self._tags
-
-
-def sweep(is_wanted: Callable[[int], bool]) -> None:
-    """Kill and reap those of pexec's children that are wanted, with all below them, until there is none."""
-    give_up_at = time.monotonic() + _SWEEP_SECONDS
-    while time.monotonic() < give_up_at:
-        roots = [pid for pid in processes.children(os.getpid()) if is_wanted(pid)]
-        if not roots:
-            return
-        processes.signal_trees(roots, (processes.KILL,))
-        for pid in roots:
-            try:
-                os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                continue
-        time.sleep(_SWEEP_AGAIN_SECONDS)
-
-
 class Channel:
-    """A way to one warden on which attempts are asked for: one at a time with `ask`, or several with `send`."""
+    """A socket to one warden. A thread uses it for one attempt at a time (`ask`), the driver for several (`send`).
+
+    Not safe to use from two threads at once.
+    """
 
     def __init__(self, warden: WardenProcess) -> None:
         self.warden = warden
-        self._known: set[int] = set()  # numbers of the base environments that went this way
+        self._known: set[int] = set()  # numbers of the base environments that the warden has
         self._end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
-                warden.tell(protocol.CHANNEL, descriptor=theirs.fileno())
+                warden.send(protocol.Control(protocol.CHANNEL), theirs.fileno())
             except OSError:
-                # The end of the pair, which now comes, says the same to whoever asks.
+                # The first use of this end finds it closed.
                 return
 
     def leaves_room(self) -> bool:
@@ -165,44 +43,46 @@ class Channel:
         return has_room_for(self._end.fileno())
 
     def fileno(self) -> int:
-        """The descriptor on which words come."""
+        """The descriptor that becomes readable when a reply comes."""
         return self._end.fileno()
 
     def close(self) -> None:
-        """Hang up; the warden kills what still runs for this channel."""
+        """Close it; the warden kills what still runs for this channel."""
         self._end.close()
 
-    def ask(self, request: Request, on_spawned: Callable[[int, int], None], pump: Pipe | None) -> tuple[Any, ...]:
-        """Have the attempt run and wait for its end: the warden's last word about it.
+    def ask(self, request: StartRequest, on_spawned: Callable[[int, int], None], pump: Pipe | None) -> Reply:
+        """Request the attempt and wait for its end: the warden's last word about it.
 
-        `on_spawned(pid, start_ticks)` is called once before that, if a process was started.
+        `on_spawned(pid, start_ticks)` is called once before that, in this thread, if a process was started.
+        Raises ChannelClosedError.
         """
-        self.send(request, pump)
+        variables = None if request.base in self._known else request.base_variables
+        request = request._replace(log=b"" if pump else request.log, base_variables=variables)
+        try:
+            protocol.send(self._end, protocol.pack_start(request), pump.write_end if pump else None)
+        except (BrokenPipeError, ConnectionResetError):
+            raise ChannelClosedError(asked=False) from None
+        self._known.add(request.base)
         announced = False
         while True:
             if pump is not None:
                 pump.run_until_readable(self.fileno())
-            for _, *reply in self.receive():
-                kind = reply[0]
-                if kind in (protocol.SPAWNED, protocol.FINISHED) and not announced:
+            for reply in self.receive():
+                if isinstance(reply, (Started, Finished)) and not announced:
                     announced = True
-                    on_spawned(reply[1], reply[2])
-                if kind != protocol.SPAWNED:
-                    return tuple(reply)
+                    on_spawned(reply.pid, reply.start_ticks)
+                if not isinstance(reply, Started):
+                    return reply
 
-    def send(self, request: Request, pump: Pipe | None = None) -> None:
-        """Ask for an attempt. Raises ChannelClosedError."""
-        try:
-            protocol.send(self._end, self._message(request, pump), pump.write_end if pump else None)
-        except (BrokenPipeError, ConnectionResetError):
-            raise ChannelClosedError(asked=False) from None
-        self._known.add(request.base.number)
-
-    def offer(self, request: Request) -> bool | None:
-        """Ask for an attempt without waiting: None if the warden does not listen now, False if it is too large.
+    def send(self, request: StartRequest) -> bool | None:
+        """Request the attempt without waiting: None if the socket is full now, False if the request is too large for
+        one packet.
 
         Raises ChannelClosedError."""
-        data = marshal.dumps(self._message(request, None))
+        packed = protocol.pack_start(request)  # `_replace` would take three times as long
+        if request.base in self._known:
+            packed = (*packed[:4], None, *packed[5:])
+        data = marshal.dumps(packed)
         if len(data) > protocol.LARGEST_INLINE:
             return False
         try:
@@ -211,40 +91,16 @@ class Channel:
             return None
         except (BrokenPipeError, ConnectionResetError):
             raise ChannelClosedError(asked=False) from None
-        self._known.add(request.base.number)
+        self._known.add(request.base)
         return True
 
-    def _message(self, request: Request, pump: Pipe | None) -> tuple[Any, ...]:
-        base = request.base
-        return (
-            request.serial,
-            request.argv,
-            request.working_dir,
-            base.number,
-            None if base.number in self._known else base.variables,
-            request.overlay,
-            b"" if pump else request.log,
-            request.timeout,
-            request.grace,
-            request.limits,
-            request.words,
-            request.walls,
-        )
-
-    def receive(self) -> tuple[tuple[Any, ...], ...]:
-        """The next words about attempts, each behind its serial; waits for them. Raises ChannelClosedError."""
+    def receive(self) -> list[Reply]:
+        """The next replies about attempts; waits for them. Raises ChannelClosedError."""
         try:
-            reply = self._end.recv(protocol.REPLY)
+            data = self._end.recv(protocol.REPLY)
         except ConnectionResetError:
             # Not just the end: the kernel says so when the request was never read, so that nothing was started.
             raise ChannelClosedError(asked=False) from None
-        if not reply:
+        if not data:
             raise ChannelClosedError(asked=True)
-        words: tuple[tuple[Any, ...], ...] = marshal.loads(reply)
-        return words
-
-
-def _moved_up(descriptor: int) -> int:
-    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _LOWEST_SAFE_DESCRIPTOR)
-    os.close(descriptor)
-    return moved
+        return protocol.unpack_replies(data)

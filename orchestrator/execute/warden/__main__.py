@@ -1,12 +1,20 @@
-"""The program that `supervision` starts: descriptor 3 is the control socket, the one argument is pexec's pid."""
+"""The warden's program, which pexec starts: descriptor 3 is the control socket, the one argument is pexec's pid.
+
+With the argument `pid1` it is the first process inside a sandbox of bubblewrap instead, which the warden starts.
+"""
 
 import os
 import sys
 
-# As a script there is no package, and isolated mode keeps the script's folder off the path. Appended: nothing of the
-# standard library can be shadowed.
+# As a script there is no package, and isolated mode keeps the script's directory off the path. Appended: it can shadow
+# nothing of the standard library.
 sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from warden.service import main  # type: ignore[import-not-found]
+if sys.argv[1] == "pid1":
+    from warden.pid1 import main as be_pid1  # type: ignore[import-not-found]
 
-main(int(sys.argv[1]))
+    be_pid1()
+else:
+    from warden.service import main  # type: ignore[import-not-found]
+
+    main(int(sys.argv[1]))

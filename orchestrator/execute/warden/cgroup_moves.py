@@ -1,4 +1,8 @@
-"""Control groups of one attempt: made before it starts, entered before its first instruction, removed after it."""
+"""Control groups of one attempt: made before it starts, entered before its first instruction, removed after its end.
+
+Runs in the warden's loop, but for `enter`, which the child calls that becomes the job. `execute.sandbox.cgroups` finds
+the directories in which they can be made.
+"""
 
 from __future__ import annotations
 
@@ -8,61 +12,61 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Where, and what is to be written into which of its files.
-Wanted = tuple[bytes, tuple[tuple[bytes, bytes], ...]]
 
+class AttemptCgroups:
+    """The groups of one attempt, each called `name`. A process enters them through their `entrances`, descriptors.
 
-class Groups:
-    """The groups of one attempt; `entrances` are where a process writes itself in."""
+    `specs` are pairs of the parent directory and the (file, value) pairs to write in the group.
+    """
 
-    def __init__(self, wanted: Sequence[Wanted], name: bytes) -> None:
+    def __init__(self, specs: Sequence[tuple[bytes, Sequence[tuple[bytes, bytes]]]], name: bytes) -> None:
         self.entrances: list[int] = []
-        self._folders: list[bytes] = []
+        self._directories: list[bytes] = []
         try:
-            for parent, settings in wanted:
+            for parent, settings in specs:
                 self._make(os.path.join(parent, name), settings)
         except OSError:
             self.remove()
             raise
 
-    def _make(self, folder: bytes, settings: tuple[tuple[bytes, bytes], ...]) -> None:
-        os.mkdir(folder, 0o755)
-        self._folders.append(folder)
+    def _make(self, directory: bytes, settings: Sequence[tuple[bytes, bytes]]) -> None:
+        os.mkdir(directory, 0o755)
+        self._directories.append(directory)
         for name, value in settings:
             try:
-                write(os.path.join(folder, name), value)
+                write(os.path.join(directory, name), value)
             except FileNotFoundError:
                 if name != b"memory.swap.max":  # a machine may have none
                     raise
-        self.entrances.append(os.open(os.path.join(folder, b"cgroup.procs"), os.O_WRONLY | os.O_CLOEXEC))
+        self.entrances.append(os.open(os.path.join(directory, b"cgroup.procs"), os.O_WRONLY | os.O_CLOEXEC))
 
     def ran_out_of_memory(self) -> bool:
-        """Whether the kernel has killed in one of them for want of memory."""
-        return any(_number(os.path.join(folder, b"memory.events"), b"oom_kill") for folder in self._folders)
+        """Whether the kernel has killed a process in one of them because memory ran out."""
+        return any(_number(os.path.join(directory, b"memory.events"), b"oom_kill") for directory in self._directories)
 
     def close_entrances(self) -> None:
-        """Whoever was to go in has done so."""
+        """Close the entrances: the process that was to enter has done so."""
         while self.entrances:
             os.close(self.entrances.pop())
 
     def remove(self) -> None:
-        """Nothing of the attempt is left; what the kernel does not give back yet, pexec removes when it ends."""
+        """No process of the attempt is left. What the kernel does not release yet, pexec removes when it ends."""
         self.close_entrances()
-        while self._folders:
+        while self._directories:
             try:
-                os.rmdir(self._folders.pop())
+                os.rmdir(self._directories.pop())
             except OSError:
                 continue
 
 
 def enter(entrances: Sequence[int]) -> None:
-    """Go into the groups, with all that the caller will start."""
+    """Enter the groups, with all that the caller will start."""
     for entrance in entrances:
         os.write(entrance, b"0")
 
 
 def write(path: str | bytes, value: bytes) -> None:
-    """Write into a file of the kernel's, in one call."""
+    """Write to a file of the kernel, in one call."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(descriptor, value)
@@ -71,7 +75,7 @@ def write(path: str | bytes, value: bytes) -> None:
 
 
 def _number(path: bytes, name: bytes) -> int:
-    """What stands behind a name in a file of lines; 0 if it does not stand there."""
+    """The number after a name in a file of lines; 0 if it is not there."""
     try:
         with open(path, "rb") as file:
             return next((int(line.split()[1]) for line in file if line.split()[:1] == [name]), 0)

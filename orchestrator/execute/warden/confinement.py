@@ -1,7 +1,7 @@
-"""What a process can take from itself for good, with all that it will start: writing files, sockets, privileges.
+"""What a process can give up for good, with all that it will start: writing files, sockets, privileges.
 
-Landlock guards the files where there is no bubblewrap; it knows no network but TCP, so a filter of system calls takes
-the sockets. Both are called in a child between fork and exec, so what can be is made before.
+Without bubblewrap, Landlock protects the files; of the network it knows only TCP, so a filter of system calls blocks
+sockets. A `Confinement` is prepared before the fork, and applied by the child between fork and exec.
 """
 
 from __future__ import annotations
@@ -9,6 +9,10 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_SECCOMP = 22
@@ -19,14 +23,14 @@ _FILTER = 2
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _PATH_BENEATH = 1
 _VERSION = 1
-# From this version on truncating is guarded; before, every file could still be emptied.
+# From this version on truncating is restricted; before, every file could still be emptied.
 _LEAST_VERSION = 3
 _VERSION_WITH_SCOPES = 6
 _NAMELESS_SOCKETS, _SIGNALS = 1, 2
 _WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
 _ON_FILES = _WRITE_FILE | _TRUNCATE
-# Writing, removing and making files of every kind, linking and renaming across folders.
-_ON_FOLDERS = _ON_FILES | sum(1 << bit for bit in range(4, 14))
+# Writing, removing and making files of every kind, linking and renaming across directories.
+_ON_DIRECTORIES = _ON_FILES | sum(1 << bit for bit in range(4, 14))
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
 
 # Machine -> what the kernel calls it in filters, and its numbers of socket, io_uring_setup (which also makes sockets).
@@ -54,24 +58,26 @@ class _Program(ctypes.Structure):
 
 
 def version() -> int:
-    """That of this kernel's Landlock; less than 1 if there is none."""
+    """The version of this kernel's Landlock; less than 1 without it."""
     found: int = ctypes.CDLL(None).syscall(_CREATE_RULESET, None, 0, _VERSION)
     return found
 
 
 def has_scopes() -> bool:
-    """Whether it keeps signals, and sockets that have names but no files, from going outside."""
+    """Whether Landlock can scope signals, and sockets that have names but no files."""
     return version() >= _VERSION_WITH_SCOPES
 
 
 class Confinement:
-    """To be taken on by a job's process: `writable` are the only paths that it may write, None for all of them.
+    """For a job's process: `writable` are the only paths that it may write, None for all of them.
 
-    With `no_sockets` it makes none but those of its own machine's files. With `scoped` it reaches no sockets without
-    files of anybody outside, where the kernel can see to that.
+    With `no_sockets` it can make UNIX sockets only. With `scoped` it cannot reach sockets without files that belong to
+    processes outside, if the kernel can prevent it.
     """
 
-    def __init__(self, writable: list[bytes] | None, no_sockets: bool, output: int, *, scoped: bool = False) -> None:
+    def __init__(
+        self, writable: Sequence[bytes] | None, no_sockets: bool, output: int, *, scoped: bool = False
+    ) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._rules = self._scope() if scoped else None
         if writable is not None:
@@ -80,11 +86,11 @@ class Confinement:
 
     @property
     def descriptor(self) -> int:
-        """The descriptor that it holds; -1 for none."""
+        """The descriptor that it holds, or -1."""
         return -1 if self._rules is None else self._rules
 
-    def take_on(self) -> None:
-        """Confine the caller. OSError where the kernel does not."""
+    def apply(self) -> None:
+        """Confine the caller. Raises OSError if the kernel does not."""
         for capability in range(64):
             if self._libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
                 break
@@ -95,7 +101,7 @@ class Confinement:
             self._do("prctl", _PR_SET_SECCOMP, _FILTER, ctypes.byref(self._filter), 0, 0)
 
     def close(self) -> None:
-        """Let go of what was made for it."""
+        """Close the descriptor."""
         if self._rules is not None:
             os.close(self._rules)
 
@@ -108,25 +114,25 @@ class Confinement:
         os.set_inheritable(rules, False)
         return rules
 
-    def _rules_for(self, writable: list[bytes], output: int) -> int:
+    def _rules_for(self, writable: Sequence[bytes], output: int) -> int:
         if version() < _LEAST_VERSION:
-            raise OSError(_ENOSYS, "there is no Landlock, or it is older than version 3")
-        rules = self._ruleset(_Ruleset(_ON_FOLDERS, 0, _NAMELESS_SOCKETS | _SIGNALS if has_scopes() else 0))
+            raise OSError(_ENOSYS, "Landlock is missing or older than version 3")
+        rules = self._ruleset(_Ruleset(_ON_DIRECTORIES, 0, _NAMELESS_SOCKETS | _SIGNALS if has_scopes() else 0))
         for path in writable:
-            self._allow(rules, path, _ON_FOLDERS)
+            self._allow(rules, path, _ON_DIRECTORIES)
         for name in _DEVICES:
             if os.path.exists(f"/dev/{name}"):
                 self._allow(rules, os.fsencode(f"/dev/{name}"), _WRITE_FILE)
         if stat.S_ISREG(os.fstat(output).st_mode):
-            # So that `> /dev/stderr` works: it opens the log anew.
+            # So that `> /dev/stderr` works, which opens the log again.
             self._add(rules, output, _ON_FILES)
         return rules
 
     def _allow(self, rules: int, path: bytes, allowed: int) -> None:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
-            is_folder = stat.S_ISDIR(os.fstat(place).st_mode)
-            self._add(rules, place, allowed if is_folder else allowed & _ON_FILES)
+            is_directory = stat.S_ISDIR(os.fstat(place).st_mode)
+            self._add(rules, place, allowed if is_directory else allowed & _ON_FILES)
         finally:
             os.close(place)
 
@@ -142,12 +148,12 @@ class Confinement:
 
 
 def _socket_filter() -> _Program:
-    """A program of the kernel's: sockets of AF_UNIX alone, no io_uring, no calls of another architecture."""
+    """A seccomp filter: sockets of AF_UNIX only, no io_uring, no system calls of another architecture."""
     machine = os.uname().machine
     if machine not in _MACHINES:
         raise OSError(_ENOSYS, f"no filter of system calls is known for {machine}")
     name, socket, io_uring = _MACHINES[machine]
-    load, equal, above, leave = 0x20, 0x15, 0x35, 0x06
+    load, equal, above, ret = 0x20, 0x15, 0x35, 0x06
     steps = [
         (load, 0, 0, 4),  # the architecture
         (equal, 0, 7, name),
@@ -157,8 +163,8 @@ def _socket_filter() -> _Program:
         (equal, 0, 4, socket),
         (load, 0, 0, 16),  # its first argument: the family
         (equal, 2, 0, 1),
-        (leave, 0, 0, _REFUSE | _EACCES),
-        (leave, 0, 0, _REFUSE | _ENOSYS),
-        (leave, 0, 0, _ALLOW),
+        (ret, 0, 0, _REFUSE | _EACCES),
+        (ret, 0, 0, _REFUSE | _ENOSYS),
+        (ret, 0, 0, _ALLOW),
     ]
     return _Program(len(steps), (_Instruction * len(steps))(*(_Instruction(*step) for step in steps)))

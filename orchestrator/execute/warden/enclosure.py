@@ -1,106 +1,106 @@
-"""What stands around an isolated job: two processes of ours above each other, of which the lower one is the first of
-the job's own namespace and tells on a pipe what becomes of the job. See `inner`.
+"""The two processes of ours around an isolated job, as the warden sees them.
+
+The outer one, the wrapper, makes the namespaces; the inner one, `pid1`, is the first process inside, and reports on a
+pipe what becomes of the job. Runs in the warden's loop.
 """
 
 from __future__ import annotations
 
 import os
 
-from . import pid1, processes, protocol, spawn
+from . import pid1, processes, protocol
 from .scarcity import SCARCITY
+from .spawn_errors import exec_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from .pid1 import Report
+    from .protocol import StartRequest
 
-    from .pid1 import Usage
-
-_READ = pid1.RECORD * 16
-_LONGEST_COMPLAINT = 1000
+_READ = pid1.REPORT_BYTES * 16
+_LONGEST_MESSAGE = 1000
 
 
 class Enclosure:
-    """`report` is the end of the pipe that does not block; what the two have to complain about is in the file `said`.
-
-    `command` is the path of what they were to execute, from `folder` on; `log` that of the job's log in the folder
-    `logs`, empty if it is not the warden's.
-    """
+    """`wrapper` is the pid of the outer process; `report` the warden's end of the pipe, which does not block;
+    `stderr` the file with what the two print. `command` is the path of what they execute;
+    `logs` the directory that names of logs are relative to."""
 
     def __init__(
-        self, root: int, report: int, said: int, command: bytes, folder: bytes, log: bytes, logs: int | None
+        self, wrapper: int, report: int, stderr: int, command: bytes, request: StartRequest, logs: int | None
     ) -> None:
-        self.root = root
         self.report = report
-        self._command = command
-        self._folder = folder
-        self._log = log
-        self._logs = logs
-        self._ours = {root}
-        self._main: int | None = None
         self.started = False
-        self.silent = False  # nobody can tell anything any more
-        self.error: int | None = None  # the errno with which the job could not be executed
-        self._said = said
+        self.silent = False  # no report can come any more
+        self._wrapper = wrapper
+        self._wrapper_pids = {wrapper}
+        self._stderr = stderr
+        self._command = command
+        self._request = request
+        self._logs = logs
+        self._main: int | None = None
+        self._error: int | None = None  # the errno with which the job could not be executed
 
-    def take_in(self) -> tuple[float | None, tuple[float, int, Usage] | None]:
-        """Read what has come: when the job began, and when and how its main process ended, if that was told."""
+    def read(self) -> tuple[float | None, Report | None]:
+        """Read what has come: when the job began, and the report of its end."""
         try:
             data = os.read(self.report, _READ)
         except BlockingIOError:
             return None, None
         self.silent = not data
         began, ended = None, None
-        for kind, when, number, usage in pid1.records(data):
-            if kind == pid1.STARTED:
-                self.started, began = True, when
-            elif kind == pid1.FAILED:
-                self.error = number
+        for report in pid1.decode(data):
+            if report.kind == pid1.STARTED:
+                self.started, began = True, report.at
+            elif report.kind == pid1.FAILED:
+                self._error = report.number
             else:
-                ended = when, number, usage
+                ended = report
         return began, ended
 
-    def ours(self) -> set[int]:
-        """The two processes; not those of the job. The lower one outlives the other for a moment."""
-        self._ours.update(processes.children(self.root)[:1])
-        return self._ours
+    def wrapper_pids(self) -> set[int]:
+        """The two processes; not those of the job. The inner one outlives the other for a moment."""
+        self._wrapper_pids.update(processes.children(self._wrapper)[:1])
+        return self._wrapper_pids
 
-    def main(self, *, lives: bool) -> int | None:
-        """The pid of the job's main process, if it was asked for while that lived: the oldest child of the namespace's
-        first process."""
+    def main_pid(self, *, lives: bool) -> int | None:
+        """The pid of the job's main process, if this was called while that lived: the oldest child of pid1."""
         if lives and self._main is None and (inside := self.inside()):
             self._main = inside[0]
         return self._main
 
     def inside(self) -> list[int]:
-        """The main process of the job, and the processes without a parent beside it."""
-        return [pid for ours in self.ours() for pid in processes.children(ours) if pid not in self._ours]
+        """The main process of the job, and its orphans."""
+        parents = self.wrapper_pids()
+        return [pid for parent in parents for pid in processes.children(parent) if pid not in parents]
 
-    def why_never_begun(self) -> tuple[Any, ...]:
-        """What to answer where the job was never executed; then its log is none, unless the answer ends the attempt."""
-        complaint = self._complaint()
-        error = _want_in(complaint) if self.error is None else self.error
+    def why_never_begun(self, serial: int) -> protocol.Refused | protocol.Scarce:
+        """The reply where the job was never executed; its log is removed unless this reply ends the attempt."""
+        message = self._message()
+        error = _scarcity_in(message) if self._error is None else self._error
         if error is None:
-            return protocol.REFUSED, protocol.NO_ISOLATION, 0, complaint
+            return protocol.Refused(serial, protocol.NO_ISOLATION, 0, message)
+        request = self._request
         if error in SCARCITY:
-            if self._log:
-                os.unlink(self._log, dir_fd=self._logs)
-            return protocol.SCARCE, error
-        fault = spawn.fault_of(self._command, error, self._folder)
-        return protocol.REFUSED, fault.kind, fault.number, fault.detail
+            if request.log:
+                os.unlink(request.log, dir_fd=self._logs)
+            return protocol.Scarce(serial, error)
+        problem = exec_error(self._command, error, request.working_dir)
+        return protocol.Refused(serial, problem.problem, problem.number, problem.detail)
 
     def close(self) -> None:
-        """Give the descriptors back."""
+        """Close the descriptors."""
         os.close(self.report)
-        os.close(self._said)
+        os.close(self._stderr)
 
-    def _complaint(self) -> bytes:
-        """Why the isolation could not be had."""
-        os.lseek(self._said, 0, os.SEEK_SET)
-        lines = os.read(self._said, _LONGEST_COMPLAINT).split(b"\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), b"it ended without a word")
+    def _message(self) -> bytes:
+        """Why the job could not be isolated."""
+        os.lseek(self._stderr, 0, os.SEEK_SET)
+        lines = os.read(self._stderr, _LONGEST_MESSAGE).split(b"\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), b"it ended without a message")
 
 
-def _want_in(complaint: bytes) -> int | None:
-    """The errno of a want that may pass, where that is what a complaint is about. None of them speaks another language:
-    their environment is empty."""
-    return next((number for number in SCARCITY if os.strerror(number).encode() in complaint), None)
+def _scarcity_in(message: bytes) -> int | None:
+    """The errno of a lack that may pass, where that is what a message is about. It is in English, whatever the user's
+    language: the environment of the two is empty."""
+    return next((number for number in SCARCITY if os.strerror(number).encode() in message), None)

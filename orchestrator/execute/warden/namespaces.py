@@ -1,6 +1,6 @@
-"""Namespaces of a job's own: its processes, and in a sandbox its network and its view of some folders.
+"""A job's own namespaces: of processes, and in a sandbox of the network and of what is mounted.
 
-All in children of the warden; nothing here changes the warden itself.
+Runs in children of the warden; nothing here changes the warden itself.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ import stat
 
 from .cgroup_moves import write
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _NEW_MOUNTS, _NEW_IPC, _NEW_USER, _NEW_PROCESSES, _NEW_NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 _NOSUID, _NODEV, _NOEXEC, _BIND, _RECURSIVE, _PRIVATE = 2, 4, 8, 0x1000, 0x4000, 0x40000
 _SET_INTERFACE_FLAGS = 0x8914
@@ -18,15 +22,15 @@ _UP = 1
 
 
 class StepError(Exception):
-    """A step that this system does not allow, with the reason."""
+    """This system does not allow a step; the text names it and the reason."""
 
 
-def leave(*, own_user: bool, sandbox: bool, network: bool) -> None:
-    """Leave the caller's namespaces; its next child is the first process of its own. Raises StepError."""
+def unshare(*, users: bool, ipc: bool, network: bool) -> None:
+    """New namespaces of mounts and processes, and of these; the next child is their first process. Raises StepError."""
     uid, gid = os.getuid(), os.getgid()
-    flags = _NEW_PROCESSES | _NEW_MOUNTS | (_NEW_USER if own_user else 0) | (_NEW_IPC if sandbox else 0)
-    _do("leaving the namespaces", "unshare", flags | (_NEW_NETWORK if sandbox and not network else 0))
-    if own_user:
+    flags = _NEW_PROCESSES | _NEW_MOUNTS | (_NEW_USER if users else 0) | (_NEW_IPC if ipc else 0)
+    _do("new namespaces", "unshare", flags | (_NEW_NETWORK if network else 0))
+    if users:
         try:
             write("/proc/self/uid_map", b"%d %d 1" % (uid, uid))
             write("/proc/self/setgroups", b"deny")
@@ -35,27 +39,25 @@ def leave(*, own_user: bool, sandbox: bool, network: bool) -> None:
             raise StepError(f"a user namespace: {error.strerror}") from None
 
 
-def furnish(hidden: list[bytes], shown: list[tuple[bytes, bytes]], *, network: bool) -> None:
-    """Called by the first process: its own /proc, and with `hidden` folders empty, some of them `shown` again or other
-    ones in their place. Without a `network` there is still the machine itself. Raises StepError."""
+def set_up_mounts(hidden: Sequence[bytes], mounts: Sequence[tuple[bytes, bytes]]) -> None:
+    """Called by the first process: an own /proc, `hidden` directories covered by empty ones, and `mounts`, pairs of a
+    path as it was before and the path at which it is visible from now on. Raises StepError."""
     _do("private mounts", "mount", None, b"/", None, _RECURSIVE | _PRIVATE, None)
     try:
-        held = [(os.open(source, os.O_PATH | os.O_CLOEXEC), place) for source, place in shown]
+        held = [(os.open(source, os.O_PATH | os.O_CLOEXEC), place) for source, place in mounts]
     except OSError as error:
         raise StepError(f"{os.fsdecode(error.filename)}: {error.strerror}") from None
-    for folder in hidden:
-        _do(f"hiding {os.fsdecode(folder)}", "mount", b"tmpfs", folder, b"tmpfs", _NOSUID | _NODEV, b"mode=0755")
+    for directory in hidden:
+        _do(f"hiding {os.fsdecode(directory)}", "mount", b"tmpfs", directory, b"tmpfs", _NOSUID | _NODEV, b"mode=0755")
     for descriptor, place in held:
-        _make_place_for(descriptor, place)
+        _make_mount_point(descriptor, place)
         source = b"/proc/self/fd/%d" % descriptor
-        _do(f"showing {os.fsdecode(place)}", "mount", source, place, None, _BIND | _RECURSIVE, None)
+        _do(f"mounting {os.fsdecode(place)}", "mount", source, place, None, _BIND | _RECURSIVE, None)
         os.close(descriptor)
     _do("an own /proc", "mount", b"proc", b"/proc", b"proc", _NOSUID | _NODEV | _NOEXEC, None)
-    if not network:
-        _switch_loopback_on()
 
 
-def _make_place_for(descriptor: int, place: bytes) -> None:
+def _make_mount_point(descriptor: int, place: bytes) -> None:
     if os.path.lexists(place):
         return
     if stat.S_ISDIR(os.fstat(descriptor).st_mode):
@@ -65,7 +67,8 @@ def _make_place_for(descriptor: int, place: bytes) -> None:
         os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def _switch_loopback_on() -> None:
+def switch_loopback_on() -> None:
+    """A network namespace of one's own reaches the machine itself, at 127.0.0.1."""
     import fcntl
     import socket
 

@@ -1,10 +1,10 @@
-"""The first process of a job's own namespace: it starts the job, tells how that ends, and reaps what is left.
+"""The first process of a job's own PID namespace: it starts the job, reports how that ends, and reaps what is left.
 
-It is never the job itself: the first process of a namespace is deaf to signals that it does not handle, and a job
-that is deaf to TERM, or whose `kill -9 $$` does nothing, would not be the same job. It says nothing but records on a
-pipe to the warden, leaves when nothing is below it, and when it dies the kernel ends all that is.
+It is never the job itself: the first process of a namespace only gets signals that it handles, and a job that ignored
+SIGTERM, or whose `kill -9 $$` did nothing, would not be the same job. It writes nothing but reports on a pipe to the
+warden, exits when no process is below it, and when it dies the kernel kills all that are.
 
-Inside bubblewrap it is a program of its own, `python -I -S .../warden/pid1.py`; else the warden forks it.
+Inside bubblewrap it is a program of its own, `python -I -S .../warden/__main__.py pid1`; else the warden forks it.
 """
 
 from __future__ import annotations
@@ -13,68 +13,108 @@ import ctypes
 import marshal
 import os
 import signal
-import sys
 import time
+
+from .named_tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import NoReturn
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn
 
-# What the descriptors of the program are: where records go, the job's output, and what is to be done.
+ARGUMENT = b"pid1"
+# The descriptors of the program: where its reports go, the job's output, and its task. Those of cgroups follow.
 REPORT_FD, OUTPUT_FD, TASK_FD = 3, 4, 5
 
 STARTED, FAILED, ENDED = range(3)
 _WIDTH = 8
 _PR_SET_DUMPABLE = 4
-RECORD = 5 * _WIDTH
 _MICROSECONDS = 1_000_000
 
 
-class Usage:
-    """What `wait4` tells of a process and its children, as far as it crosses the pipe. Seconds and KiB."""
+class Usage(NamedTuple):
+    """What `wait4` returns of a process and its children, as far as it crosses the pipe. Seconds and KiB."""
 
-    __slots__ = ("ru_maxrss", "ru_stime", "ru_utime")
-
-    def __init__(self, cpu: float, max_rss: int) -> None:
-        self.ru_utime = cpu
-        self.ru_stime = 0.0
-        self.ru_maxrss = max_rss
+    ru_utime: float
+    ru_stime: float
+    ru_maxrss: int
 
 
-def record(kind: int, number: int = 0, cpu: float = 0.0, max_rss: int = 0) -> bytes:
-    """STARTED; FAILED with the errno of exec; ENDED with the wait status of the job and what it used."""
+class Report(NamedTuple):
+    """One report on the pipe: STARTED; FAILED with the errno of exec; or ENDED with the wait status of the job and
+    what it used. `at`: seconds of the monotonic clock."""
+
+    kind: int
+    at: float
+    number: int
+    usage: Usage
+
+
+REPORT_BYTES = 5 * _WIDTH
+
+
+class Pid1Task(NamedTuple):
+    """What the program is to start, marshalled as a plain tuple in the file TASK_FD.
+
+    `rlimits` are triples of resource, soft and hard limit; `entrances` the number of descriptors of control groups.
+    A job that `shares_network` is kept from the sockets of that network that have no files.
+    """
+
+    path: bytes
+    argv: Sequence[bytes]
+    env: dict[bytes, bytes]
+    working_dir: bytes
+    rlimits: Sequence[tuple[int, int, int]]
+    entrances: int
+    shares_network: bool
+
+
+def pack(task: Pid1Task) -> tuple[Any, ...]:
+    """The task as the plain tuple that `marshal` takes."""
+    return tuple(task)
+
+
+def encode(kind: int, number: int = 0, cpu: float = 0.0, max_rss: int = 0) -> bytes:
+    """A report, of now, as it is written to the pipe; see `Report`."""
     values = (kind, int(time.monotonic() * _MICROSECONDS), number, int(cpu * _MICROSECONDS), max_rss)
     return b"".join(value.to_bytes(_WIDTH, "little", signed=True) for value in values)
 
 
-def records(data: bytes) -> list[tuple[int, float, int, Usage]]:
-    """What was written with `record`: kind, monotonic seconds, number, usage."""
-    found = []
-    for at in range(0, len(data) - RECORD + 1, RECORD):
-        parts = (data[at + place : at + place + _WIDTH] for place in range(0, RECORD, _WIDTH))
-        kind, when, number, cpu, max_rss = (int.from_bytes(part, "little", signed=True) for part in parts)
-        found.append((kind, when / _MICROSECONDS, number, Usage(cpu / _MICROSECONDS, max_rss)))
-    return found
+def decode(data: bytes) -> list[Report]:
+    """The reports that were made with `encode`."""
+    return [
+        _decoded(data[start : start + REPORT_BYTES]) for start in range(0, len(data) - REPORT_BYTES + 1, REPORT_BYTES)
+    ]
 
 
-def keep(report: int, start: Callable[[], int]) -> NoReturn:
-    """Start the job, which gives its pid or raises OSError, and be its parent until nothing is left below."""
-    # Nobody looks into this process or takes hold of its pipe, least of all the job.
+def _decoded(data: bytes) -> Report:
+    parts = [data[start : start + _WIDTH] for start in range(0, REPORT_BYTES, _WIDTH)]
+    values = iter([int.from_bytes(part, "little", signed=True) for part in parts])
+    return Report(
+        kind=next(values),
+        at=next(values) / _MICROSECONDS,
+        number=next(values),
+        usage=Usage(ru_utime=next(values) / _MICROSECONDS, ru_stime=0.0, ru_maxrss=next(values)),
+    )
+
+
+def start_and_wait(report: int, start: Callable[[], int]) -> NoReturn:
+    """Start the job, which gives its pid or raises OSError, and be its parent until no process is left below."""
+    # No process may trace this one or open its pipe, least of all the job.
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     try:
-        main = start()
+        main_pid = start()
     except OSError as error:
-        os.write(report, record(FAILED, error.errno or 0))
+        os.write(report, encode(FAILED, error.errno or 0))
         os._exit(1)
-    os.write(report, record(STARTED))
+    os.write(report, encode(STARTED))
     while True:
         try:
             pid, status, usage = os.wait4(-1, 0)
         except ChildProcessError:
             os._exit(0)
-        if pid == main:
-            os.write(report, record(ENDED, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss))
+        if pid == main_pid:
+            os.write(report, encode(ENDED, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss))
 
 
 def keep_only(*descriptors: int) -> None:
@@ -83,40 +123,35 @@ def keep_only(*descriptors: int) -> None:
     The warden opens enough for itself that none of these has such a number yet."""
     for number, descriptor in enumerate(descriptors, start=REPORT_FD):
         os.dup2(descriptor, number, inheritable=False)
-    os.close(descriptors[-1])  # so that there is one left to look with
+    os.close(descriptors[-1])  # so that one is free to list the others with
     last = max(map(int, os.listdir("/proc/self/fd")))
     os.closerange(REPORT_FD + len(descriptors), last + 1)
 
 
 def main() -> None:
-    """Be the program: the task is in a file, marshalled."""
+    """Be the program."""
+    from . import confinement, spawn_limited  # the warden's forks have them already
+
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
-    sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    from warden import confinement, spawn_limited  # type: ignore[import-not-found]
-
     for descriptor in (REPORT_FD, OUTPUT_FD, TASK_FD):
         os.set_inheritable(descriptor, False)
     with open(TASK_FD, "rb") as file:
         file.seek(0)
-        path, argv, env, working_dir, limits, groups, network = marshal.load(file)
-    entrances = range(TASK_FD + 1, TASK_FD + 1 + groups)
+        task = Pid1Task._make(marshal.load(file))
+    entrances = range(TASK_FD + 1, TASK_FD + 1 + task.entrances)
     for entrance in entrances:
         os.set_inheritable(entrance, False)
 
     def start() -> int:
-        os.chdir(working_dir)
-        # Sockets that have no files belong to a network: one of the job's own, unless it has the machine's.
-        scope = confinement.Confinement(None, False, OUTPUT_FD, scoped=True) if network else None
-        pid: int = spawn_limited.start(path, argv, env, OUTPUT_FD, limits, scope, entrances)
+        os.chdir(task.working_dir)
+        # Sockets that have no files belong to a network: one of the job's own, unless it shares the machine's.
+        scope = confinement.Confinement(None, False, OUTPUT_FD, scoped=True) if task.shares_network else None
+        pid = spawn_limited.start(task.path, task.argv, task.env, OUTPUT_FD, task.rlimits, scope, entrances)
         if scope is not None:
             scope.close()
         os.closerange(OUTPUT_FD, entrances.stop)
         return pid
 
-    keep(REPORT_FD, start)
-
-
-if __name__ == "__main__":
-    main()
+    start_and_wait(REPORT_FD, start)

@@ -1,4 +1,7 @@
-"""What the kernel tells of processes, and how to signal whole trees of them without ever hitting a stranger."""
+"""What the kernel knows of processes, and how to signal whole trees of them without ever hitting an unrelated one.
+
+For the warden and for pexec.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,15 @@ if TYPE_CHECKING:
 _PR_SET_CHILD_SUBREAPER = 36
 _MORE_LIKELY, _MOST_LIKELY = 500, 1000
 _ENDED = (b"Z", b"X")
+# Fields of /proc/<pid>/stat, counted from the state on (proc_pid_stat(5)).
+_STATE, _PARENT, _GROUP, _START_TICKS = 0, 1, 2, 19
 _GONE = (FileNotFoundError, ProcessLookupError)
 
 STOP, CONTINUE, TERMINATE, KILL = signal.SIGSTOP, signal.SIGCONT, signal.SIGTERM, signal.SIGKILL
 
 
-class Process:
-    """One line of /proc/<pid>/stat. `start_ticks` is when it started, in clock ticks since boot."""
+class ProcessStat:
+    """One line of /proc/<pid>/stat. `start_ticks`: clock ticks from boot to its start."""
 
     __slots__ = ("group", "parent", "pid", "start_ticks", "state")
 
@@ -32,18 +37,18 @@ class Process:
 
 
 def become_subreaper() -> None:
-    """Adopt from now on the orphans among the caller's descendants."""
-    import ctypes  # 2 ms, and pexec itself, which imports this module too, has no need for it
+    """From now on, adopt the orphans among the caller's descendants."""
+    import ctypes  # 2 ms, and not everything that imports this module needs it
 
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "cannot become the reaper of orphans")
+        raise OSError(ctypes.get_errno(), "cannot become a subreaper")
 
 
 def let_die_first() -> None:
-    """Where memory runs out, the kernel ends what the caller starts, or the caller, before other programs.
+    """When memory runs out, let the kernel kill the caller and what it starts before other programs.
 
-    Once for all jobs, who inherit it: to write it for each would cost each a fork in place of a spawn.
+    Once for all jobs, which inherit it: to write it for each would cost each a fork instead of a spawn.
     """
     try:
         with open("/proc/self/oom_score_adj", "r+b", buffering=0) as file:
@@ -53,7 +58,7 @@ def let_die_first() -> None:
 
 
 def open_signal_fd(number: int) -> int:
-    """A descriptor that is readable whenever this signal, which must be blocked, has come."""
+    """A descriptor that is readable whenever this signal, which must be blocked, is pending."""
     import ctypes  # see above
 
     # An array of longs as large as any C library's sigset_t.
@@ -72,9 +77,9 @@ def tag_limits() -> tuple[int, int]:
 
 
 def can_tag() -> bool:
-    """Whether tags can be given here: a hard limit on real-time use leaves no room for them.
+    """Whether tags can be set here, which a hard limit on real-time use prevents.
 
-    Without tags, what leaves its job's process tree is not known to be that job's, and ends with the run.
+    Without tags, what leaves its job's process tree is not known to belong to that job, and ends with the run.
     """
     return tag_limits()[1] == resource.RLIM_INFINITY
 
@@ -92,8 +97,8 @@ def tag_of(pid: int) -> int | None:
         return None
 
 
-def read_process(pid: int) -> Process | None:
-    """What /proc says of this process; None if it is gone."""
+def read_process(pid: int) -> ProcessStat | None:
+    """What /proc has on this process; None if it is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
             line = file.read()
@@ -101,11 +106,17 @@ def read_process(pid: int) -> Process | None:
         return None
     # The name in parentheses may hold anything, parentheses and spaces too.
     fields = line[line.rindex(b")") + 2 :].split()
-    return Process(pid, fields[0], int(fields[1]), int(fields[2]), int(fields[19]))
+    return ProcessStat(
+        pid,
+        state=fields[_STATE],
+        parent=int(fields[_PARENT]),
+        group=int(fields[_GROUP]),
+        start_ticks=int(fields[_START_TICKS]),
+    )
 
 
 def children(pid: int) -> list[int]:
-    """The children of all threads of a process, ended ones that nobody reaped included; [] if it is gone."""
+    """The children of all threads of a process, zombies included; [] if it is gone."""
     found: list[int] = []
     try:
         threads = os.listdir(f"/proc/{pid}/task")
@@ -121,11 +132,11 @@ def children(pid: int) -> list[int]:
 
 
 def signal_trees(
-    roots: Iterable[int], signals: tuple[int, ...], wanted: Callable[[Process], bool] = lambda process: True
+    roots: Iterable[int], signals: tuple[int, ...], wanted: Callable[[ProcessStat], bool] = lambda process: True
 ) -> set[int]:
     """Send `signals` to the living processes among `roots`, which are the caller's children, and all below them.
 
-    Only the `wanted` ones; returns the pids that were signalled. One pass: whoever forks meanwhile may slip through.
+    Only the `wanted` ones; returns the pids that were signalled. One pass: what is forked meanwhile may be missed.
     """
     hit: set[int] = set()
     for handle, process in _walk(roots):
@@ -145,7 +156,7 @@ def send(handle: int, number: int) -> bool:
     return True
 
 
-def _walk(roots: Iterable[int]) -> Iterator[tuple[int, Process]]:
+def _walk(roots: Iterable[int]) -> Iterator[tuple[int, ProcessStat]]:
     """Each process of the trees with a pidfd that stays open until the next step, parents before children."""
     ours = {os.getpid()}
     stack = list(roots)
@@ -156,8 +167,8 @@ def _walk(roots: Iterable[int]) -> Iterator[tuple[int, Process]]:
         except ProcessLookupError:
             continue
         try:
-            # Read after the pidfd is open, the parent proves that the number was not taken over by somebody else
-            # meanwhile. It may be another one than a moment ago: orphans move to the caller, or to a subreaper between.
+            # Read after the pidfd is open, the parent proves that the pid was not given to another process
+            # meanwhile. It may differ from that of a moment ago: orphans move to the caller, or to a subreaper between.
             process = read_process(pid)
             if process is not None and process.parent in ours:
                 ours.add(pid)

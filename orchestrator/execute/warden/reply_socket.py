@@ -1,4 +1,4 @@
-"""One way to pexec, on which it asks for attempts and hears of them."""
+"""The warden's end of one channel: requests come in, replies are collected and sent once a turn of the loop."""
 
 from __future__ import annotations
 
@@ -7,30 +7,23 @@ from . import protocol
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from typing import Any
-
-    from .job import Job
 
 
-class Channel:
-    """Where pexec asks for attempts and hears of their ends: a thread for its one, or the driver for all of its own."""
+class ReplySocket:
+    """One channel. pexec has one for each thread that waits for an attempt, and one for all that need no thread."""
 
     def __init__(self, end: socket.socket) -> None:
         self.end = end
-        self.jobs: dict[int, Job] = {}  # by tag
-        self._words: list[tuple[Any, ...]] = []
-
-    def reply(self, serial: int, *message: Any) -> bool:
-        """Remember a word for the next `flush`; whether it is the first."""
-        self._words.append((serial, *message))
-        return len(self._words) == 1
+        self.tags: set[int] = set()  # of the attempts that were requested here and are not over
+        self.replies: list[protocol.Reply] = []  # to be sent by the next `flush`
 
     def flush(self) -> None:
-        """Send what was said."""
-        words, self._words = self._words, []
+        """Send the replies."""
+        replies, self.replies = self.replies, []
         try:
-            for start in range(0, len(words), protocol.WORDS):
-                protocol.send(self.end, tuple(words[start : start + protocol.WORDS]))
+            for start in range(0, len(replies), protocol.REPLIES_PER_PACKET):
+                part = replies[start : start + protocol.REPLIES_PER_PACKET]
+                protocol.send(self.end, protocol.pack_replies(part))
         except OSError:
-            # Nobody waits for the answer any more: the end of the channel will be seen, and ends the job.
+            # No thread waits for the answer any more: the end of the channel will be seen, and ends its jobs.
             return

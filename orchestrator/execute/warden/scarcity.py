@@ -1,4 +1,7 @@
-"""When a machine is short of something: what the kernel says then, and which descriptors are never given to jobs."""
+"""When a machine is short of something: the errors that show it, and the descriptors that jobs never get.
+
+For the warden and for pexec.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ import errno
 import os
 
 SCARCITY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-# Sweeping reads /proc, which takes descriptors.
+# Killing what is left reads /proc, which takes descriptors.
 _SPARE_DESCRIPTORS = 8
 
 
 def has_room_for(descriptor: int) -> bool:
-    """Whether enough descriptors stay free when this new one is kept."""
+    """Whether enough descriptors stay free if this new one is kept."""
     return descriptor < os.sysconf("SC_OPEN_MAX") - _SPARE_DESCRIPTORS

@@ -1,4 +1,4 @@
-"""From a fresh process to the warden's loop: what it takes off before it serves."""
+"""The warden's process from start to exit: reset the inherited state, then serve pexec."""
 
 from __future__ import annotations
 
@@ -10,23 +10,31 @@ import socket
 from . import processes, protocol, spawn
 from .loop import Warden
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
-def main(pexec: int) -> None:
-    """Be the warden of the process `pexec`, which must be the parent; never returns before it is gone."""
+
+def main(pexec: int) -> NoReturn:
+    """Be the warden of the process `pexec`, which must be the parent, until it is gone."""
     gc.disable()  # nothing here makes cycles
+    _reset_inherited_state()
+    control = socket.socket(fileno=protocol.CONTROL_FD)
+    control.set_inheritable(False)
+    processes.become_subreaper()
+    if os.getppid() == pexec:
+        Warden(control, pexec).serve()
+    # Without the interpreter's own cleanup: pexec waits for this.
+    os._exit(0)
+
+
+def _reset_inherited_state() -> None:
     # Jobs inherit dispositions: Python ignores two signals and catches one. Nothing but KILL interrupts the warden.
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     spawn.write_no_core_dumps()
     processes.let_die_first()
-    # pexec's own caller may have left descriptors open; neither the warden nor a job is to hold them.
+    # pexec's own caller may have left descriptors open; neither the warden nor a job may hold them.
     os.closerange(protocol.CONTROL_FD + 1, max(map(int, os.listdir("/proc/self/fd"))) + 1)
-    control = socket.socket(fileno=protocol.CONTROL_FD)
-    control.set_inheritable(False)
     os.chdir("/")
-    processes.become_subreaper()
-    if os.getppid() == pexec:
-        Warden(control, pexec).serve()
-    # Without the interpreter's own leave-taking: pexec waits for this.
-    os._exit(0)

@@ -1,8 +1,8 @@
 """Start a command with hard limits, or confined: fork, set them in the child, execute. Slower than a spawn, so only
-for these.
+for these. `start` runs in the warden's loop or in `pid1`, `_become` in its child.
 
-The job cannot raise its limits again, and is under them from its first instruction. After they are set nothing may
-need memory any more, so the vectors for the kernel are made before, and `execve` is called without Python's help.
+The job cannot raise its limits again, and they apply from its first instruction. Once they are set nothing may allocate
+memory, so the vectors for the kernel are made before, and `execve` is called directly, through ctypes.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ def start(
     argv: Sequence[bytes],
     env: dict[bytes, bytes],
     output: int,
-    limits: tuple[tuple[int, int, int], ...],
+    rlimits: Sequence[tuple[int, int, int]],
     confinement: Confinement | None = None,
     entrances: Sequence[int] = (),
 ) -> int:
     """The pid; raises what `os.posix_spawn` would: OSError, or ValueError for a text that no process can be given.
 
-    `limits` are resources with soft and hard limit; where the caller's own hard limit is lower, that holds. `entrances`
-    are those of control groups.
+    `rlimits` are triples of resource, soft and hard limit; where the caller's own hard limit is lower, that applies.
+    `entrances` are those of control groups.
     """
     check_texts(argv, env)
     arguments = _vector(argv)
     variables = _vector([name + b"=" + value for name, value in env.items()])
     libc = ctypes.CDLL(None, use_errno=True)
-    pairs = [(kind, _lowered(kind, soft, hard)) for kind, soft, hard in limits]
-    told, tell = os.pipe2(os.O_CLOEXEC)
+    pairs = [(kind, _lowered(kind, soft, hard)) for kind, soft, hard in rlimits]
+    error_r, error_w = os.pipe2(os.O_CLOEXEC)
     try:
         try:
             pid = os.fork()
             if pid == 0:
-                _become(libc, path, arguments, variables, output, pairs, tell, confinement, entrances)
+                _become(libc, path, arguments, variables, output, pairs, error_w, confinement, entrances)
         finally:
-            os.close(tell)
-        report = os.read(told, _WIDTH)
+            os.close(error_w)
+        report = os.read(error_r, _WIDTH)
     finally:
-        os.close(told)
+        os.close(error_r)
     if report:
         os.waitpid(pid, 0)
         number = int.from_bytes(report, "little")
@@ -64,7 +64,7 @@ def start(
 
 
 def check_texts(argv: Sequence[bytes], env: dict[bytes, bytes]) -> None:
-    """ValueError for a text that no process can be given."""
+    """Raises ValueError for a text that no process can be given."""
     if any(b"=" in name or not name for name in env):
         raise ValueError("illegal environment variable name")
     if any(b"\0" in word for words in (argv, env, env.values()) for word in words):
@@ -86,12 +86,12 @@ def _become(
     arguments: Vector,
     variables: Vector,
     output: int,
-    limits: list[tuple[int, tuple[int, int]]],
-    tell: int,
+    rlimits: list[tuple[int, tuple[int, int]]],
+    error_w: int,
     confinement: Confinement | None,
     entrances: Sequence[int],
 ) -> NoReturn:
-    """In the child: be the command, or tell the errno and end."""
+    """In the child: become the command, or write the errno and exit."""
     number = 0
     try:
         os.setsid()
@@ -99,14 +99,14 @@ def _become(
         os.dup2(output, 2)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         cgroup_moves.enter(entrances)
-        for kind, pair in limits:
+        for kind, pair in rlimits:
             resource.setrlimit(kind, pair)
         if confinement is not None:
-            confinement.take_on()
+            confinement.apply()
         libc.execve(path, arguments, variables)
         number = ctypes.get_errno()
     except OSError as error:
         number = error.errno or 0
     finally:
-        os.write(tell, number.to_bytes(_WIDTH, "little"))
+        os.write(error_w, number.to_bytes(_WIDTH, "little"))
         os._exit(127)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from orchestrator.diagnostics.edit_distance import closest
-from orchestrator.diagnostics.suggest import Suggester
+from orchestrator.diagnostics.suggest import Suggester, closest
 from orchestrator.manifest.model import Defaults, JoiningManifest, Manifest, Workflow
 from orchestrator.manifest.parts import Include, Need, Param
 from orchestrator.manifest.policy_keys import Policy

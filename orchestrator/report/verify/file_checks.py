@@ -1,21 +1,20 @@
-"""Whether the files of a run say what its events say: the results, and a log of the right size for each attempt."""
+"""Whether the files of a run agree with its events: the results, and a log of the right size for each attempt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from orchestrator.journal.events import EventRecord
 from orchestrator.report.verify.rules import Rule, Violation
 
 MOST_DIFFERENCES = 20
 
-Event = Mapping[str, Any]
 
+class LogCheck:
+    """Pass it the events of a journal in order; `size_of` returns the size of a log in bytes, None if it is missing.
 
-class LogJudge:
-    """Show it the events of a journal in order; `size_of` gives the size of a log in bytes, None if there is none.
-
-    An attempt that was lost is not judged: nobody knows what it wrote. Neither is one that never had a log.
+    A lost attempt is not checked, since what it wrote is unknown; neither is one that never had a log.
     """
 
     def __init__(self, size_of: Callable[[str], int | None]) -> None:
@@ -23,28 +22,28 @@ class LogJudge:
         self._size_of = size_of
         self._line = 0
 
-    def see(self, event: Event) -> None:
-        """Judge the log of an attempt that ended."""
+    def check(self, event: EventRecord) -> None:
+        """Check the log of an attempt that ended."""
         self._line += 1
         if event["event"] != "attempt.finished" or event["verdict"] == "lost":
             return
-        told, log = event["log_bytes"], event["log"]
+        recorded, log = event["log_bytes"], event["log"]
         size = self._size_of(log)
         which = f"attempt {event['attempt']} of `{event['job']}`"
-        if size is None and (told or event["verdict"] == "succeeded"):
+        if size is None and (recorded or event["verdict"] == "succeeded"):
             self.found.append(Violation(self._line, Rule.LOG, f"the log `{log}` of {which} is missing"))
-        elif size is not None and size != told:
-            message = f"the log `{log}` of {which} has {size} bytes, not {told}"
+        elif size is not None and size != recorded:
+            message = f"the log `{log}` of {which} has {size} bytes, expected {recorded}"
             self.found.append(Violation(self._line, Rule.LOG, message))
 
 
-def differences(wanted: Any, found: Any, line: int) -> list[Violation]:
-    """Where `results_summary.json` is not what the events give, at most 20 places; `line` is that of the last event."""
+def results_differences(wanted: Any, found: Any, line: int) -> list[Violation]:
+    """Where `results_summary.json` differs from the events, at most 20 places; `line` is that of the last event."""
     places: list[Violation] = []
     for place, want, have in _differences(wanted, found, ""):
         if len(places) == MOST_DIFFERENCES:
             break
-        message = f"`results_summary.json` says {have} for `{place}`; the events say {want}"
+        message = f"`results_summary.json` has {have} for `{place}`; by the events it is {want}"
         places.append(Violation(line, Rule.RESULTS_FILE, message))
     return places
 

@@ -1,4 +1,4 @@
-"""What a verified run can have done wrong."""
+"""The rules of a run that `pexec verify` checks."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from msgspec import Struct
 
 
 class Rule(enum.StrEnum):
-    """What a violation is about."""
+    """The subject of a violation."""
 
-    ORDER = "order"  # the journal's first event, its seconds, what follows its last event
-    PLAN = "plan"  # it is not of this plan, or tells of no job in it
-    ATTEMPT = "attempt"  # its number, its one start and one end
+    ORDER = "order"  # the first event, the order of times, events after the last one
+    PLAN = "plan"  # the journal is of another plan, or names an unknown job
+    ATTEMPT = "attempt"  # its number, one start and one end
     NEEDS = "needs"
     AFTER = "after"
     CAP = "cap"
     POOL = "pool"
-    BACK_OFF = "back-off"
+    BACKOFF = "back-off"
     RETRY = "retry"
     SKIP = "skip"
     CANCEL = "cancel"
@@ -30,7 +30,7 @@ class Rule(enum.StrEnum):
 
 
 class Violation(Struct, frozen=True):
-    """A rule that was not kept; `line` is where it shows in the journal, from 1."""
+    """A broken rule; `line` is where it shows in the journal, from 1."""
 
     line: int
     rule: Rule

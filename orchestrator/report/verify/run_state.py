@@ -1,6 +1,7 @@
-"""What a judge of a run knows: the plan as its file tells it, and where each job stands by the events so far.
+"""What the judge of a run knows: the plan as its file has it, and the state of each job by the events so far.
 
-Read from the plain data of `plan.json` and not from the scheduler's own classes: what is to be judged is no witness.
+Read from the plain data of `plan.json` and not from the scheduler's classes: the judge shares the names of outcomes
+with the engine, but none of its rules.
 """
 
 from __future__ import annotations
@@ -11,32 +12,34 @@ from typing import Any
 
 from msgspec import Struct
 
-BROKE = ("failed", "timed_out", "lost")
-EXTRA_AFTER_LOST = 2
+from orchestrator.engine.outcomes import FAILURE_NAMES
+from orchestrator.report.status import STATUS_OF_EVENT
+
+LOST_RETRIES = 2
 DEFAULT_GRACE = 10.0
-SECOND = 1e-6  # how exactly the journal tells times
+EPSILON = 1e-6  # seconds; the precision of times in the journal
 
 
 class Phase(enum.Enum):
-    """Where a job stands."""
+    """The phase of a job."""
 
     IDLE = "idle"
     RUNNING = "running"
-    UNDECIDED = "undecided"  # an attempt ended; whether it is made again was not yet said
+    AWAITING_RETRY_DECISION = "undecided"  # an attempt ended; a retry or the end of the job is next
     WAITING = "waiting"  # for its next attempt
     ENDED = "ended"
 
 
-class Gate(enum.Enum):
-    """What a job's needs say."""
+class Readiness(enum.Enum):
+    """Whether the needs of a job let it run."""
 
     WAIT = "wait"
     OPEN = "open"
     SHUT = "shut"
 
 
-class Retry(Struct, frozen=True):
-    """When an attempt is made again; the defaults are those of a plan that says nothing."""
+class RetryRules(Struct, frozen=True):
+    """The retry policy of a job; the defaults are those of a plan without one."""
 
     max_attempts: int = 1
     delay: float = 1.0
@@ -47,7 +50,7 @@ class Retry(Struct, frozen=True):
     on_exit: tuple[int, ...] = ()
 
     def wait(self, ends: int) -> tuple[float, float]:
-        """The shortest and the longest wait after so many bad ends."""
+        """The shortest and the longest delay after this number of bad ends."""
         try:
             plain = self.delay * self.backoff ** (ends - 1)
         except OverflowError:
@@ -56,8 +59,8 @@ class Retry(Struct, frozen=True):
         return least, least * (1 + self.jitter)
 
 
-class Job(Struct, gc=False):
-    """A planned job, and what became of it. `failed` and `lost` count bad ends since the run began or was resumed."""
+class JudgedJob(Struct, gc=False):
+    """A planned job and its state. `failed` and `lost` count bad ends since the run started or was resumed."""
 
     id: str
     needs: tuple[int, ...]
@@ -66,56 +69,57 @@ class Job(Struct, gc=False):
     is_group: bool
     pools: Mapping[str, int]
     may_fail: bool
-    retry: Retry
+    retry: RetryRules
     grace: float
-    matrix: str = ""  # its workflow, if the first failure of that cancels the rest
-    started_at: float = 0.0  # its latest attempt
-    stands: Phase = Phase.IDLE
+    matrix: str = ""  # its workflow, if the first failure in it cancels the rest
+    started_at: float = 0.0  # of its latest attempt
+    phase: Phase = Phase.IDLE
     status: str = ""  # once it has ended
     attempt: int = 0  # the latest
-    verdict: str = ""  # of that one, once it has ended
+    verdict: str = ""  # of the latest attempt, once it has ended
     exit_code: int | None = None
     failed: int = 0
     lost: int = 0
     not_before: float = 0.0
     spawned: bool = False
-    told_to_end: bool = False  # this attempt was asked for, or sent a signal
-    cancelled: bool = False  # somebody asked to cancel this very job
-    forced: bool = False  # and at once
+    end_requested: bool = False  # its attempt was requested to end, or sent a signal
+    cancelled: bool = False  # a cancel of exactly this job was requested
+    forced: bool = False  # and by force
     term_at: float | None = None
     adopted: bool = False
 
     def reopen(self) -> None:
-        """A resume: nothing that was tried counts, but the number of the latest attempt and a success."""
+        """A resume: everything starts over, except for the number of the latest attempt and a success."""
         self.failed = self.lost = 0
-        self.told_to_end = self.cancelled = self.forced = False
-        if self.status != "succeeded" and not (self.stands is Phase.UNDECIDED and self.verdict == "succeeded"):
-            self.stands, self.status = Phase.IDLE, ""
+        self.end_requested = self.cancelled = self.forced = False
+        if self.status != "succeeded" and not (
+            self.phase is Phase.AWAITING_RETRY_DECISION and self.verdict == "succeeded"
+        ):
+            self.phase, self.status = Phase.IDLE, ""
 
     @property
-    def went(self) -> str:
+    def phrase(self) -> str:
         """How it ended, as a predicate."""
-        words = self.status.replace("_", " ")
-        return f"was {words}" if words in ("lost", "skipped", "cancelled") else words
+        return STATUS_OF_EVENT[self.status].phrase
 
     @property
-    def went_well(self) -> bool:
-        """Whether its end lets those go on that need it."""
-        return self.status == "succeeded" or (self.may_fail and self.status in BROKE)
+    def lets_dependents_run(self) -> bool:
+        """Whether its end satisfies its dependents."""
+        return self.status == "succeeded" or (self.may_fail and self.status in FAILURE_NAMES)
 
     @property
     def may_be_retried(self) -> bool:
-        """Whether its policy grants another attempt after the end that was counted last."""
+        """Whether its policy grants another attempt after the latest bad end."""
         retry = self.retry
         if self.verdict == "lost":
-            return self.lost <= EXTRA_AFTER_LOST
+            return self.lost <= LOST_RETRIES
         granted = self.verdict in retry.on or (self.verdict == "failed" and self.exit_code in retry.on_exit)
         return granted and self.failed < retry.max_attempts
 
 
-class Stop(Struct):
-    """How far the run is stopped. `kills_since`: since then what runs is asked to end. `hurried_at`: since then by the
-    user or the deadline. `forced`: jobs that always run are given up too."""
+class StopState(Struct):
+    """How far the run is stopped. `kills_since`: the second since which running attempts are terminated. `hurried_at`:
+    the second of the stop by the user or the deadline. `forced`: `when: always` jobs are given up too."""
 
     on: bool = False
     kills_since: float | None = None
@@ -124,22 +128,22 @@ class Stop(Struct):
 
     @property
     def kills(self) -> bool:
-        """Whether what runs is asked to end."""
+        """Whether running attempts are terminated."""
         return self.kills_since is not None
 
-    def covers(self, job: Job) -> bool:
-        """Whether this job may not start any more."""
+    def covers(self, job: JudgedJob) -> bool:
+        """Whether this job may no longer start."""
         return self.on and (self.forced or job.when != "always")
 
 
-def jobs_of(plan: Mapping[str, Any]) -> list[Job]:
+def jobs_of(plan: Mapping[str, Any]) -> list[JudgedJob]:
     """The jobs of a plan, as `plan.json` holds it."""
     index_of = {job["id"]: index for index, job in enumerate(plan["jobs"])}
     return [_job(job, index_of) for job in plan["jobs"]]
 
 
-def _job(data: Mapping[str, Any], index_of: Mapping[str, int]) -> Job:
-    return Job(
+def _job(data: Mapping[str, Any], index_of: Mapping[str, int]) -> JudgedJob:
+    return JudgedJob(
         id=data["id"],
         needs=tuple(map(index_of.__getitem__, data["needs"])),
         after=tuple(map(index_of.__getitem__, data["after"])),
@@ -153,11 +157,11 @@ def _job(data: Mapping[str, Any], index_of: Mapping[str, int]) -> Job:
     )
 
 
-_ONCE = Retry()
+_ONCE = RetryRules()
 
 
-def _retry(data: Mapping[str, Any]) -> Retry:
-    return Retry(
+def _retry(data: Mapping[str, Any]) -> RetryRules:
+    return RetryRules(
         data["max_attempts"],
         data["delay_seconds"],
         data["backoff"],

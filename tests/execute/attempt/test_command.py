@@ -35,8 +35,8 @@ def test_a_text_that_no_argument_can_hold_goes_through_a_file() -> None:
 @pytest.mark.parametrize(
     ("declared", "expected"), [("", b"/base"), ("sub", b"/base/sub"), ("/other", b"/other"), ("../x", b"/base/../x")]
 )
-def test_the_working_folder_is_relative_to_the_manifest(declared: str, expected: bytes) -> None:
-    assert working_dir(JobSpec(run="true", working_dir=declared), "/base") == expected
+def test_the_working_directory_is_relative_to_the_manifest(declared: str, expected: bytes) -> None:
+    assert working_dir(declared, "/base") == expected
 
 
 def test_a_group_has_no_command() -> None:

@@ -33,7 +33,7 @@ def test_of_more_than_the_cap_the_head_and_the_tail_stay_however_it_comes(tmp_pa
 def test_what_fits_is_kept_whole(tmp_path: Path, cap: int | None) -> None:
     log = log_of(tmp_path / "log", cap, 999)
     assert (tmp_path / "log").read_bytes() == TEXT
-    assert (log.written, log.dropped, log.fault) == (len(TEXT), 0, None)
+    assert (log.written, log.dropped, log.error) == (len(TEXT), 0, None)
 
 
 def test_the_head_can_be_read_while_the_job_runs(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Output reaches the log byte for byte, also when it is shown; and nobody who holds a pipe can hold up a run."""
+"""Output reaches the log byte for byte, also when it is shown; no process that keeps a pipe open delays a run."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_stranger_that_holds_the_pipe_is_waited_for_a_moment_only(tmp_path: Pa
     assert (tmp_path / "log").read_bytes() == b"buffered"
 
 
-def test_what_the_log_cannot_take_is_counted_and_the_job_goes_on(desk: Desk) -> None:
+def test_what_the_log_cannot_hold_is_counted_and_the_job_continues(desk: Desk) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
@@ -89,7 +89,7 @@ def test_what_the_log_cannot_take_is_counted_and_the_job_goes_on(desk: Desk) -> 
     assert sum(map(len, attempt.chunks)) == 320 * 65536
 
 
-def test_a_fault_of_who_watches_ends_the_attempt_and_leaves_nothing(desk: Desk) -> None:
+def test_an_error_in_the_output_callback_ends_the_attempt_and_leaves_nothing(desk: Desk) -> None:
     attempt = desk.prepare(run="echo ready; sleep 50; : {mark}", pump=True)
     attempt.chunks = None  # type: ignore[assignment]
     result = desk.submit(attempt).result

@@ -1,4 +1,4 @@
-"""How far a failed runbook came, from a marker file that its job may have done anything to."""
+"""The line at which a runbook failed, from a marker file that its job may have changed at will."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_marker_that_is_no_file_says_nothing(tmp_path: Path) -> None:
     ("verdict", "told"),
     [(Verdict.TIMED_OUT, True), (Verdict.KILLED, True), (Verdict.SUCCEEDED, False), (Verdict.LOST, False)],
 )
-def test_only_an_end_of_the_job_itself_has_a_place(tmp_path: Path, verdict: Verdict, told: bool) -> None:
+def test_only_an_end_of_the_job_itself_names_a_line(tmp_path: Path, verdict: Verdict, told: bool) -> None:
     (tmp_path / "place").write_text("line 7\n")
     assert (with_place(AttemptResult(verdict, "x"), SPEC, str(tmp_path)).reason != "x") is told
 

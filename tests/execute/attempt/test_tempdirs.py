@@ -1,4 +1,4 @@
-"""Each attempt has an empty private folder; nothing of an attempt stays, and nobody gets another one's things."""
+"""Each attempt has an empty private directory; nothing of an attempt stays, and no job sees files of another."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from support.attempts import Desk, wait_until
 
-from orchestrator.execute.attempt.tempdirs import PlaceTakenError, TempFolders
+from orchestrator.execute.attempt.tempdirs import PlaceTakenError, TempDirs
 
 
-def test_a_folder_is_private_empty_and_nobody_elses(tmp_path: Path) -> None:
-    folders = TempFolders()
+def test_a_directory_is_private_empty_and_unshared(tmp_path: Path) -> None:
+    folders = TempDirs()
     first, second = folders.take(str(tmp_path)), folders.take(str(tmp_path))
     assert first.path != second.path
     assert [os.stat(folder.path).st_mode & 0o777 for folder in (first, second)] == [0o700, 0o700]
@@ -24,22 +24,22 @@ def test_a_folder_is_private_empty_and_nobody_elses(tmp_path: Path) -> None:
 def test_a_root_that_is_missing_is_made_private(tmp_path: Path) -> None:
     mask = os.umask(0)
     try:
-        TempFolders().take(str(tmp_path / "root"))
+        TempDirs().take(str(tmp_path / "root"))
     finally:
         os.umask(mask)
     assert os.stat(tmp_path / "root").st_mode & 0o777 == 0o700
 
 
-def test_a_folder_left_as_it_was_serves_again(tmp_path: Path) -> None:
-    folders = TempFolders()
+def test_an_unchanged_directory_is_reused(tmp_path: Path) -> None:
+    folders = TempDirs()
     first = folders.take(str(tmp_path))
-    folders.give_back(first)
+    folders.release(first)
     assert folders.take(str(tmp_path)).path == first.path
 
 
 @pytest.mark.parametrize("change", ["file", "mode", "gone", "replaced", "link", "tree"])
-def test_a_folder_that_was_changed_never_serves_again(tmp_path: Path, change: str) -> None:
-    folders = TempFolders()
+def test_a_changed_directory_is_never_reused(tmp_path: Path, change: str) -> None:
+    folders = TempDirs()
     root, outside = tmp_path / "root", tmp_path / "outside"
     outside.mkdir()
     (outside / "precious").touch()
@@ -62,22 +62,22 @@ def test_a_folder_that_was_changed_never_serves_again(tmp_path: Path, change: st
             path.mkdir(0o755)
         elif change == "link":
             path.symlink_to(outside)
-    folders.give_back(folder)
+    folders.release(folder)
     assert not os.path.lexists(path)
     assert folders.take(str(root)).path != folder.path
     assert os.listdir(outside) == ["precious"]
 
 
-def test_folders_of_another_root_are_not_given_out(tmp_path: Path) -> None:
-    folders = TempFolders()
-    folders.give_back(folders.take(str(tmp_path / "one")))
+def test_directories_of_another_root_are_not_given_out(tmp_path: Path) -> None:
+    folders = TempDirs()
+    folders.release(folders.take(str(tmp_path / "one")))
     assert Path(folders.take(str(tmp_path / "two")).path).parent == tmp_path / "two"
 
 
 def test_nothing_is_left_in_the_end(tmp_path: Path) -> None:
-    folders = TempFolders()
+    folders = TempDirs()
     for folder in [folders.take(str(tmp_path)) for _ in range(3)]:
-        folders.give_back(folder)
+        folders.release(folder)
     folders.remove()
     assert os.listdir(tmp_path) == []
 
@@ -88,18 +88,18 @@ def test_attempts_never_see_each_others_files(desk: Desk) -> None:
     assert [(attempt.result.exit_code, attempt.log) for attempt in attempts] == [(0, b"700\n")] * 20
 
 
-def test_the_folder_is_there_while_the_job_runs_and_gone_with_the_run(desk: Desk) -> None:
+def test_the_directory_exists_while_the_job_runs_and_is_gone_after_the_run(desk: Desk) -> None:
     attempt = desk.run(run="echo $PEXEC_TMPDIR; ls -d $PEXEC_TMPDIR; touch $PEXEC_TMPDIR/left")
     path, seen, _ = attempt.log.split(b"\n")
     assert path == seen
     assert not os.path.exists(path)
-    desk.supervision.close()
+    desk.supervisor.close()
     assert os.listdir(desk.folder / "tmp") == []
 
 
-def test_a_kept_folder_is_named_like_the_log_and_stays(desk: Desk) -> None:
+def test_a_kept_directory_is_named_like_the_log_and_stays(desk: Desk) -> None:
     desk.run(run="echo hello > $PEXEC_TMPDIR/left", keep_temp=True)
-    desk.supervision.close()
+    desk.supervisor.close()
     assert (desk.folder / "tmp" / "job.1" / "left").read_bytes() == b"hello\n"
 
 
@@ -114,22 +114,22 @@ def test_a_long_script_is_gone_with_its_attempt(desk: Desk) -> None:
 @pytest.mark.parametrize("free", [True, False])
 def test_a_link_in_the_place_of_the_root_leads_nothing_astray(tmp_path: Path, free: bool) -> None:
     """Whoever has a folder already gives it back, and nobody gets another one."""
-    folders = TempFolders()
+    folders = TempDirs()
     root, aside, outside = tmp_path / "root", tmp_path / "aside", tmp_path / "outside"
     for name in map(str, range(9)):
         (outside / name).mkdir(parents=True)
         (outside / name / "precious").touch()
     had = [folders.take(str(root)) for _ in range(2)]
     if free:
-        folders.give_back(had.pop())
+        folders.release(had.pop())
     (root / "1" / "left").touch()
     root.rename(aside)
     root.symlink_to(outside)
-    for take in (lambda: folders.take(str(root)), lambda: folders.take(str(root), keep_as="kept")):
+    for keep_as in (None, "kept"):
         with pytest.raises(PlaceTakenError, match=f"`{root}"):
-            take()
+            folders.take(str(root), keep_as=keep_as)
     for folder in had:
-        folders.give_back(folder)
+        folders.release(folder)
     folders.remove()
     assert sorted(path.name for path in outside.rglob("precious")) == ["precious"] * 9
     assert sorted(os.listdir(outside)) == list(map(str, range(9)))
@@ -138,9 +138,9 @@ def test_a_link_in_the_place_of_the_root_leads_nothing_astray(tmp_path: Path, fr
 
 @pytest.mark.parametrize("gone", ["removed", "moved", "moved, and another one in its place"])
 def test_a_root_that_a_job_has_taken_away_is_made_again(tmp_path: Path, gone: str) -> None:
-    folders = TempFolders()
+    folders = TempDirs()
     root = tmp_path / "root"
-    folders.give_back(folders.take(str(root)))
+    folders.release(folders.take(str(root)))
     if gone == "removed":
         shutil.rmtree(root)
     else:
@@ -151,27 +151,27 @@ def test_a_root_that_a_job_has_taken_away_is_made_again(tmp_path: Path, gone: st
     assert (os.listdir(root), os.listdir(folder.path)) == ([folder.name], [])
 
 
-def test_what_stands_in_the_place_of_a_folder_that_is_to_stay_is_no_folder_of_ours(tmp_path: Path) -> None:
-    folders = TempFolders()
+def test_something_else_in_the_place_of_a_kept_directory_is_never_used(tmp_path: Path) -> None:
+    folders = TempDirs()
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "a.1").symlink_to(tmp_path)
-    with pytest.raises(PlaceTakenError, match="is there already"):
+    with pytest.raises(PlaceTakenError, match="exists already"):
         folders.take(str(tmp_path / "root"), keep_as="a.1")
 
 
-def test_what_was_planted_in_a_free_folder_is_seen_by_nobody(tmp_path: Path) -> None:
-    folders = TempFolders()
+def test_what_was_planted_in_a_free_directory_is_seen_by_no_job(tmp_path: Path) -> None:
+    folders = TempDirs()
     folder = folders.take(str(tmp_path))
     time.sleep(0.05)  # so that a change shows in the time of the folder, whatever the clock of the file system is
-    folders.give_back(folder)
+    folders.release(folder)
     folder = folders.take(str(tmp_path))
-    folders.give_back(folder)
+    folders.release(folder)
     (Path(folder.path) / "script").symlink_to("/etc/passwd")
     assert os.listdir(folders.take(str(tmp_path)).path) == []
 
 
-def test_a_script_is_written_into_the_folder_itself(tmp_path: Path) -> None:
-    folders = TempFolders()
+def test_a_script_is_written_into_the_directory_itself(tmp_path: Path) -> None:
+    folders = TempDirs()
     root, outside = tmp_path / "root", tmp_path / "outside"
     folder = folders.take(str(root))
     (outside / folder.name).mkdir(parents=True)
@@ -184,10 +184,10 @@ def test_a_script_is_written_into_the_folder_itself(tmp_path: Path) -> None:
 
 def test_nothing_is_held_open_in_the_end(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    folders = TempFolders()
+    folders = TempDirs()
     folder = folders.take(str(tmp_path))
     folders.remove()
-    folders.give_back(folder)  # its attempt was lost meanwhile
+    folders.release(folder)  # its attempt was lost meanwhile
     folders.remove()
     assert os.listdir(tmp_path) == []
     assert len(os.listdir("/proc/self/fd")) == before

@@ -11,10 +11,9 @@ import pytest
 from support.attempts import Desk
 from support.host import HAS_PIDS_GROUP
 
-from orchestrator.execute.sandbox.cgroups import Groups as Parents
-from orchestrator.execute.sandbox.cgroups import find
+from orchestrator.execute.sandbox.cgroups import CgroupParents, find
 from orchestrator.execute.sandbox.limits import Enforcement
-from orchestrator.execute.warden.cgroup_moves import Groups
+from orchestrator.execute.warden.cgroup_moves import AttemptCgroups
 from orchestrator.plan.model import JobSpec, Limits
 
 FILES = ("cgroup.procs", "memory.max", "memory.oom.group", "memory.events")
@@ -42,7 +41,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("kernel")
 def test_limits_are_written_before_anybody_goes_in_and_all_is_removed(tmp_path: Path) -> None:
-    groups = Groups([(os.fsencode(tmp_path), MEMORY)], b"7")
+    groups = AttemptCgroups([(os.fsencode(tmp_path), MEMORY)], b"7")
     made = tmp_path / "7"
     assert {name: (made / name).read_text() for name in FILES[:3]} == {
         "cgroup.procs": "",
@@ -57,7 +56,7 @@ def test_limits_are_written_before_anybody_goes_in_and_all_is_removed(tmp_path: 
 
 @pytest.mark.usefixtures("kernel")
 def test_the_counter_tells_of_a_kill_that_no_exit_code_tells(tmp_path: Path) -> None:
-    groups = Groups([(os.fsencode(tmp_path), MEMORY)], b"7")
+    groups = AttemptCgroups([(os.fsencode(tmp_path), MEMORY)], b"7")
     assert not groups.ran_out_of_memory()
     (tmp_path / "7/memory.events").write_text("low 0\noom 3\noom_kill 2\noom_group_kill 1\n")
     assert groups.ran_out_of_memory()
@@ -67,14 +66,14 @@ def test_the_counter_tells_of_a_kill_that_no_exit_code_tells(tmp_path: Path) -> 
 @pytest.mark.usefixtures("kernel")
 def test_where_a_limit_cannot_be_written_nothing_stays(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        Groups([(os.fsencode(tmp_path), ((b"pids.max", b"3"),))], b"7")
+        AttemptCgroups([(os.fsencode(tmp_path), ((b"pids.max", b"3"),))], b"7")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_memory_and_processes_share_a_group_where_one_folder_hands_out_both(desk: Desk) -> None:
-    enforcement = Enforcement(desk.supervision.isolations, 0)
+    enforcement = Enforcement(desk.supervisor.isolations, 0)
     spec = JobSpec(run="x", limits=Limits(memory=1 << 20, processes=3, open_files=9))
-    kept = enforcement._groups = Parents("/one", "/one")
+    kept = enforcement._groups = CgroupParents("/one", "/one")
     assert enforcement.groups is kept
     request = enforcement.request_of(spec)
     assert request is not None
@@ -89,7 +88,7 @@ def test_memory_and_processes_share_a_group_where_one_folder_hands_out_both(desk
 @pytest.mark.skipif(not HAS_PIDS_GROUP, reason="no control group can be made here")
 def test_what_is_found_works_and_is_gone_afterwards() -> None:
     found = find(0)
-    made = Groups([(os.fsencode(found.pids), ((b"pids.max", b"1"),))], b"1")
+    made = AttemptCgroups([(os.fsencode(found.pids), ((b"pids.max", b"1"),))], b"1")
     go_in = f"import os; os.write({made.entrances[0]}, b'0'); os.fork()"
     os.set_inheritable(made.entrances[0], True)
     done = subprocess.run([sys.executable, "-c", go_in], pass_fds=made.entrances, capture_output=True, timeout=20)
@@ -102,7 +101,7 @@ def test_what_is_found_works_and_is_gone_afterwards() -> None:
 @pytest.mark.skipif(not HAS_PIDS_GROUP, reason="no control group can be made here")
 def test_no_group_outlives_a_run(desk: Desk) -> None:
     assert desk.run(run="true", limits=Limits(processes=9)).result.enforced_by == {"processes": "cgroup"}
-    folder = desk.supervision.enforcement.groups.pids
+    folder = desk.supervisor.enforcement.groups.pids
     assert [name for name in os.listdir(folder) if os.path.isdir(os.path.join(folder, name))] == []
-    desk.supervision.close()
+    desk.supervisor.close()
     assert not os.path.exists(folder)

@@ -1,4 +1,4 @@
-"""Whatever ordinary program quotes or encodes a secret, the result is a form that is masked."""
+"""The result of any common program that quotes or encodes a secret is a form that is masked."""
 
 from __future__ import annotations
 
@@ -66,9 +66,7 @@ def test_a_secret_is_masked_in_each_way_to_quote_it(quoted: str) -> None:
 
 
 @given(TEXTS, st.binary(max_size=5), st.binary(max_size=5))
-def test_base64_is_masked_wherever_the_secret_stands_in_what_was_encoded(
-    secret: str, before: bytes, after: bytes
-) -> None:
+def test_base64_is_masked_at_every_offset_of_the_secret(secret: str, before: bytes, after: bytes) -> None:
     value = secret.encode().rstrip(b"\r\n")
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         text = encode(before + value + after)

@@ -1,4 +1,4 @@
-"""No form of a secret passes, in whatever pieces the stream comes, and no other byte is lost or held for ever."""
+"""No form of a secret passes, however the stream is cut, and no other byte is lost or held back for ever."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_line_that_cannot_begin_a_secret_passes_at_once() -> None:
     assert redactor.feed(b"er3\n") == b"hunter3\n"
 
 
-def test_half_a_secret_stays_back_however_long_the_rest_takes_and_is_told_at_the_end() -> None:
+def test_half_a_secret_is_held_back_until_the_rest_or_the_end_comes() -> None:
     redactor = Redactor(Patterns([b"hunter2"]))
     assert redactor.feed(b"hunter") == b""
     assert redactor.feed(b"") == b""

@@ -70,8 +70,8 @@ def test_the_line_end_at_the_end_of_a_file_is_no_part_of_the_value(
         (SecretSource(env="SHORT"), "the environment variable `SHORT` is shorter than 4 bytes"),
         (SecretSource(file="missing"), "`missing` cannot be read: no such file or directory"),
         (SecretSource(file="."), "`.` cannot be read: is a directory"),
-        (SecretSource(file="pipe"), "`pipe` is no regular file"),
-        (SecretSource(file="/dev/zero"), "`/dev/zero` is no regular file"),
+        (SecretSource(file="pipe"), "`pipe` is not a regular file"),
+        (SecretSource(file="/dev/zero"), "`/dev/zero` is not a regular file"),
         (SecretSource(file="empty"), "`empty` is empty"),
         (SecretSource(file="zero"), "`zero` has a zero byte, which no environment variable can hold"),
         (SecretSource(file="large"), "`large` is longer than 100 KiB, too much for a variable"),
@@ -117,9 +117,9 @@ def test_a_short_value_is_a_warning_and_a_shorter_one_is_taken_only_if_that_is_a
 
 def test_what_a_program_prints_is_the_value_and_what_it_complains_of_is_not(desk: Desk) -> None:
     command = ("sh", "-c", 'echo "token of $(pwd)"; echo complaint >&2')
-    assert output_of(command, str(desk.work), desk.supervision) == f"token of {desk.work}\n".encode()
+    assert output_of(command, str(desk.work), desk.supervisor) == f"token of {desk.work}\n".encode()
     secrets = resolve(
-        {"A": SecretSource(command=command)}, "", {}, lambda words: output_of(words, str(desk.work), desk.supervision)
+        {"A": SecretSource(command=command)}, "", {}, lambda words: output_of(words, str(desk.work), desk.supervisor)
     )
     assert secrets.environment(("A",)) == {b"A": f"token of {desk.work}".encode()}
 
@@ -135,7 +135,7 @@ def test_what_a_program_prints_is_the_value_and_what_it_complains_of_is_not(desk
 )
 def test_a_program_that_fails_gives_no_value(desk: Desk, command: tuple[str, ...], why: str) -> None:
     with pytest.raises(SourceError) as refused:
-        output_of(command, str(desk.work), desk.supervision)
+        output_of(command, str(desk.work), desk.supervisor)
     assert str(refused.value) == why
 
 
@@ -144,12 +144,12 @@ def test_a_program_that_hangs_is_ended_with_all_that_it_started(desk: Desk, monk
     attempt = desk.prepare(argv=("sh", "-c", "echo hunter2; sleep 50 & sleep 50; : {mark}"))
     assert attempt.spec.spec.argv is not None
     with pytest.raises(SourceError, match="`sh` did not end within 0 s"):
-        output_of(attempt.spec.spec.argv, str(desk.work), desk.supervision)
+        output_of(attempt.spec.spec.argv, str(desk.work), desk.supervisor)
     assert survivors(attempt.mark) == set()
 
 
 def test_a_program_that_never_stops_printing_takes_no_memory(desk: Desk) -> None:
-    printed = output_of(("sh", "-c", "yes | head -c 30000000"), str(desk.work), desk.supervision)
+    printed = output_of(("sh", "-c", "yes | head -c 30000000"), str(desk.work), desk.supervisor)
     assert len(printed) == (1 << 20) + 1
 
 
@@ -187,7 +187,7 @@ def test_a_log_record_of_a_secret_does_not_show_it(caplog: pytest.LogCaptureFixt
 
 
 def keep(desk: Desk, **values: str) -> None:
-    desk.supervision.keep(kept(**values))
+    desk.supervisor.keep(kept(**values))
 
 
 def test_a_job_has_the_secrets_that_it_names_and_no_job_has_another(
@@ -197,7 +197,7 @@ def test_a_job_has_the_secrets_that_it_names_and_no_job_has_another(
         monkeypatch.setenv(name, f"inherited-{name}")
     with Desk(tmp_path) as desk:
         sources = {"A": SecretSource(env="CI_A"), "B": SecretSource(env="B")}
-        desk.supervision.keep(resolve(sources, "", os.environb, no_command))
+        desk.supervisor.keep(resolve(sources, "", os.environb, no_command))
         script = 'for name in A B C CI_A; do eval "echo $name \\${$name-unset} | tr a-z n-za-m"; done'
         logs = [desk.run(run=script, secrets=names).log.decode().split() for names in ((), ("A",), ("A", "B"))]
         rotated = [dict(zip(log[::2], log[1::2], strict=True)) for log in logs]
@@ -233,7 +233,7 @@ def test_output_passes_while_the_job_runs(desk: Desk) -> None:
     keep(desk, A="hunter2-token")
     attempt = desk.start(run="echo ready; sleep 50")
     attempt.wait_for_output(b"ready\n")
-    desk.supervision.kill(attempt.spec.serial, force=True)
+    desk.supervisor.warden.kill(attempt.spec.serial, force=True)
     assert attempt.result.verdict is Verdict.KILLED
 
 
@@ -243,10 +243,10 @@ def test_what_was_held_back_is_not_lost_however_the_job_ends(desk: Desk, stop: s
     attempt = desk.submit(desk.prepare(run="printf 'ready\\nhunter2'; sleep 50", timeout=1.5))
     attempt.wait_for_output(b"ready\n")
     if stop == "kill":
-        desk.supervision.kill(attempt.spec.serial, force=True)
+        desk.supervisor.warden.kill(attempt.spec.serial, force=True)
     elif stop == "crash of the warden":
-        assert desk.supervision._warden is not None
-        os.kill(desk.supervision._warden.pid, signal.SIGKILL)
+        assert desk.supervisor.warden._warden is not None
+        os.kill(desk.supervisor.warden._warden.pid, signal.SIGKILL)
     verdict = {"timeout": Verdict.TIMED_OUT, "kill": Verdict.KILLED}.get(stop, Verdict.LOST)
     assert attempt.result.verdict is verdict
     assert attempt.log == b"ready\nhunter2"
@@ -261,7 +261,7 @@ def test_no_process_that_holds_a_secret_leaves_its_memory_in_a_file(tmp_path: Pa
         "with Desk(Path(sys.argv[1])) as desk:\n"
         "    warden = the_warden_below(os.getpid())\n"
         "    print(limit(0), limit(warden))\n"
-        "    desk.supervision.keep(Secrets({'A': Secret(b'hunter2-token')}))\n"
+        "    desk.supervisor.keep(Secrets({'A': Secret(b'hunter2-token')}))\n"
         "    print(limit(0), limit(warden), desk.run(run='ulimit -c').log)\n"
     )
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
@@ -302,7 +302,7 @@ def test_no_sentence_in_the_journal_holds_a_secret_and_names_stay() -> None:
     assert journal.emitted == [record, {"event": "degraded", "what": "***", "why": "***=="}, {"flushed": True}]
 
 
-def test_without_secrets_nothing_stands_between() -> None:
+def test_without_secrets_nothing_is_wrapped() -> None:
     journal = _Journal()
     assert masked_journal(journal, NO_SECRETS) is journal
     assert not NO_SECRETS

@@ -1,4 +1,4 @@
-"""Want of descriptors, processes or time makes attempts wait; it never fails one."""
+"""Lack of descriptors, processes or time makes attempts wait; it never fails one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.host import HAS_BUBBLEWRAP, PROCESS, SANDBOXES, isolated_by
 
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.sandbox.policy import Mechanism
-from orchestrator.execute.supervisor.supervisor import Supervision
+from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.warden import processes
 from orchestrator.plan.model import Isolation
 
@@ -39,7 +39,7 @@ def test_a_channel_serves_one_attempt_after_the_other(desk: Desk) -> None:
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
-def test_want_of_descriptors_delays_attempts_and_fails_none(tmp_path: Path) -> None:
+def test_lack_of_descriptors_delays_attempts_and_fails_none(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     with Desk(tmp_path) as desk:
         desk.run(run="true")
@@ -51,7 +51,7 @@ def test_want_of_descriptors_delays_attempts_and_fails_none(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("level", [PROCESS, *SANDBOXES[:1]])
-def test_want_of_descriptors_delays_isolated_attempts_too(tmp_path: Path, level: tuple[Isolation, Mechanism]) -> None:
+def test_lack_of_descriptors_delays_isolated_attempts_too(tmp_path: Path, level: tuple[Isolation, Mechanism]) -> None:
     """Each takes more of them, and what it holds must leave as much room as a log does."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     with Desk(tmp_path) as desk:
@@ -102,12 +102,12 @@ from pathlib import Path
 from support.attempts import Desk
 resource.setrlimit(resource.RLIMIT_RTTIME, (10**6, 10**6))
 with Desk(Path(sys.argv[1])) as desk:
-    print(desk.run(run="sleep 20 & echo hello").log, desk.supervision.degraded())
+    print(desk.run(run="sleep 20 & echo hello").log, desk.supervisor.degraded())
 """
 
 
 def test_a_host_that_leaves_no_room_for_tags_runs_jobs_and_says_what_is_missing(tmp_path: Path, desk: Desk) -> None:
-    assert desk.supervision.degraded() == ()
+    assert desk.supervisor.degraded() == ()
     (tmp_path / "narrow").mkdir()
     argv = [sys.executable, "-c", IN_NARROW_LIMITS, str(tmp_path / "narrow")]
     support = str(Path(__file__).parents[2])
@@ -118,10 +118,10 @@ def test_a_host_that_leaves_no_room_for_tags_runs_jobs_and_says_what_is_missing(
 
 
 def test_closing_twice_is_closing_once() -> None:
-    supervision = Supervision()
+    supervisor = Supervisor()
     warden = the_warden_below(os.getpid())
-    supervision.close()
-    supervision.close()
+    supervisor.close()
+    supervisor.close()
     assert state_of(warden) == "Z"
     assert wait_until(lambda: wardens_below(os.getpid()) == [])
 
@@ -139,15 +139,13 @@ def test_a_request_that_is_too_large_for_a_packet_goes_another_way(desk: Desk) -
     assert attempt.log == b"100000"
 
 
-def test_a_child_of_which_nobody_knows_whose_it_is_does_not_hold_up_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_child_of_unknown_origin_does_not_delay_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen(["sleep", "60"]) as child, Desk(tmp_path) as desk:
         desk.run(run="true")
         # As of a process that has just gone, or is another user's.
         monkeypatch.setattr(processes, "tag_of", lambda pid: None)
         began = time.monotonic()
-        desk.supervision.close()
+        desk.supervisor.close()
         assert time.monotonic() - began < 3
         assert child.poll() is None
         child.kill()

@@ -12,13 +12,13 @@ import pytest
 from support.attempts import marked, new_mark, stands_still, state_of, wait_until
 
 from orchestrator.execute.warden.processes import read_process
-from orchestrator.execute.warden.suspend import let_go_on, stop_all
+from orchestrator.execute.warden.suspend import resume_tree, suspend_tree
 
 # Plays the warden: what stops is below it, and itself goes on.
 WARDEN = """\
 import os, subprocess, sys
 from orchestrator.execute.warden import processes
-from orchestrator.execute.warden.suspend import let_go_on, stop_all
+from orchestrator.execute.warden.suspend import resume_tree, suspend_tree
 job = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
 order = []
 send = processes.send
@@ -27,11 +27,11 @@ def record(handle, number):
     return send(handle, number)
 for line in sys.stdin:
     if line == "stop\\n":
-        stopped = stop_all(os.getpid())
+        stopped = suspend_tree(os.getpid())
         print(*(process.pid for process in stopped), flush=True)
     else:
         processes.send = record
-        let_go_on(stopped)
+        resume_tree(stopped)
         print(*order, flush=True)
         processes.send = send
         order.clear()
@@ -98,5 +98,5 @@ def test_what_stood_still_before_stands_still_afterwards(wardens: list[Warden]) 
 
 
 def test_nothing_below_is_no_trouble() -> None:
-    assert stop_all(2**22 + 1) == []
-    let_go_on([])
+    assert suspend_tree(2**22 + 1) == []
+    resume_tree([])

@@ -1,4 +1,4 @@
-"""The files of a run against its events: logs and their sizes, results and their numbers."""
+"""The files of a run against its events: logs and their sizes, results and their figures."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from support.stories import Story
 
 from orchestrator.report.fold import read_report
 from orchestrator.report.results import results_summary
-from orchestrator.report.verify.file_checks import LogJudge, differences
+from orchestrator.report.verify.file_checks import LogCheck, results_differences
 from orchestrator.report.verify.rules import Rule, Violation
 
 
 def judged(story: Story, sizes: dict[str, int]) -> list[Violation]:
-    judge = LogJudge(sizes.get)
+    judge = LogCheck(sizes.get)
     for event in story.events:
-        judge.see(event)
+        judge.check(event)
     return judge.found
 
 
@@ -28,7 +28,7 @@ def test_a_log_that_is_missing_or_has_another_size_is_found() -> None:
     sizes["logs/test.1.log"] = 99
     assert judged(story, sizes) == [
         Violation(14, Rule.LOG, "the log `logs/build.1.log` of attempt 1 of `build` is missing"),
-        Violation(33, Rule.LOG, "the log `logs/test.1.log` of attempt 1 of `test` has 99 bytes, not 100"),
+        Violation(33, Rule.LOG, "the log `logs/test.1.log` of attempt 1 of `test` has 99 bytes, expected 100"),
     ]
 
 
@@ -42,25 +42,25 @@ def test_an_attempt_that_was_lost_or_never_had_a_log_needs_none() -> None:
     assert judged(story, {}) == []
 
 
-def test_results_that_say_something_else_are_told_place_by_place() -> None:
+def test_results_that_differ_are_reported_place_by_place() -> None:
     story = nightly()
     wanted = results_summary(read_report(story.plan, story.events))
     found = copy.deepcopy(wanted)
-    assert differences(wanted, found, 36) == []
+    assert results_differences(wanted, found, 36) == []
     found["jobs"][1]["status"] = "FAILED"
     found["summary"]["retries"] = 0
     found["extra"] = 1
     del found["name"]
-    says = "`results_summary.json` says"
-    assert differences(wanted, found, 36) == [
-        Violation(36, Rule.RESULTS_FILE, f"{says} None for `name`; the events say 'world'"),
-        Violation(36, Rule.RESULTS_FILE, f"{says} 'FAILED' for `jobs[build].status`; the events say 'SUCCESS'"),
-        Violation(36, Rule.RESULTS_FILE, f"{says} 0 for `summary.retries`; the events say 1"),
-        Violation(36, Rule.RESULTS_FILE, f"{says} 1 for `extra`; the events say None"),
+    has = "`results_summary.json` has"
+    assert results_differences(wanted, found, 36) == [
+        Violation(36, Rule.RESULTS_FILE, f"{has} None for `name`; by the events it is 'world'"),
+        Violation(36, Rule.RESULTS_FILE, f"{has} 'FAILED' for `jobs[build].status`; by the events it is 'SUCCESS'"),
+        Violation(36, Rule.RESULTS_FILE, f"{has} 0 for `summary.retries`; by the events it is 1"),
+        Violation(36, Rule.RESULTS_FILE, f"{has} 1 for `extra`; by the events it is None"),
     ]
 
 
-def test_very_many_differences_are_not_all_told() -> None:
-    assert len(differences(list(range(100)), list(range(1, 101)), 1)) == 20
-    (one,) = differences({"jobs": [1, 2]}, {"jobs": "x" * 1000}, 1)
+def test_of_very_many_differences_only_some_are_reported() -> None:
+    assert len(results_differences(list(range(100)), list(range(1, 101)), 1)) == 20
+    (one,) = results_differences({"jobs": [1, 2]}, {"jobs": "x" * 1000}, 1)
     assert len(one.message) < 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -32,30 +33,36 @@ class Recorded(World):
         consequences = super().happen(fact)
         ids = [one.id for one in self.plan.jobs]
         name, fields = fact_to_fields(fact, ids)
-        fields |= {
+        more: dict[str, dict[str, Any]] = {
             "run.resumed": {"pid": 1, "boot_id": "boot", "max_parallel_jobs": self.plan.policy.max_parallel_jobs},
             "job.adopted": {"from_run": "earlier"},
-        }.get(name, {})
+        }
+        fields |= more.get(name, {})
         if not isinstance(fact, RunStarted):  # with that a story begins
             self.story.emit(name, fact.at, **fields)
-        for told in consequences:
-            self._record(told, fact.at, ids[told.job])
+        for consequence in consequences:
+            self._record(consequence, fact.at, ids[consequence.job])
         return consequences
 
-    def _record(self, told: Consequence, at: float, job: str) -> None:
-        if isinstance(told, JobFinished):
+    def _record(self, consequence: Consequence, at: float, job: str) -> None:
+        if isinstance(consequence, JobFinished):
             self.story.emit(
                 "job.finished",
                 at,
                 job=job,
-                status=told.status.value,
-                reason=told.reason,
-                attempts=told.attempts,
-                allowed=told.allowed,
+                status=consequence.status.value,
+                reason=consequence.reason,
+                attempts=consequence.attempts,
+                allowed=consequence.allowed,
             )
         else:
             self.story.emit(
-                "retry.scheduled", at, job=job, attempt=told.attempt, not_before=told.not_before, reason=told.reason
+                "retry.scheduled",
+                at,
+                job=job,
+                attempt=consequence.attempt,
+                not_before=consequence.not_before,
+                reason=consequence.reason,
             )
 
     def finish(self) -> Events:

@@ -1,8 +1,9 @@
-"""What a run leaves undone is found: a stop after a failure or a deadline, a cancelled rest of a matrix, a kill."""
+"""Missing actions are found: a stop after a failure or a deadline, the cancelled rest of a matrix, a kill."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support.stories import Story
@@ -13,7 +14,7 @@ from orchestrator.plan.model import FailFast, When
 from orchestrator.report.verify.judge import violations
 from orchestrator.report.verify.rules import Rule
 
-FAILED = {"exit_code": 1, "reason": "exit code 1"}
+FAILED: dict[str, Any] = {"exit_code": 1, "reason": "exit code 1"}
 
 
 def found(story: Story) -> list[tuple[int, Rule, str]]:
@@ -39,7 +40,7 @@ def failing(fail_fast: FailFast, *, allowed: bool = False, stop: bool = False) -
 
 
 @pytest.mark.parametrize("fail_fast", [FailFast.ON, FailFast.DRAIN])
-def test_a_run_that_goes_on_after_a_failure_although_it_fails_fast(fail_fast: FailFast) -> None:
+def test_a_run_that_continues_after_a_failure_although_it_fails_fast(fail_fast: FailFast) -> None:
     why = "after a failure that should have stopped the run"
     assert found(failing(fail_fast)) == [(6, Rule.STOP, f"`b` starts {why}"), (10, Rule.STOP, f"`c` starts {why}")]
     assert found(failing(fail_fast, stop=True)) == []
@@ -61,7 +62,7 @@ def late(at: float, *, stop: bool = False) -> Story:
 
 
 def test_a_run_that_starts_jobs_after_its_deadline() -> None:
-    why = "`b` starts after the deadline of the run, which was second 2"
+    why = "`b` starts after the deadline of the run at second 2"
     assert found(late(2.5)) == [(6, Rule.STOP, why)]
     assert found(late(2.5, stop=True)) == []
     assert found(late(2.0)) == []
@@ -84,7 +85,7 @@ def matrix(*, fails_fast: bool = True, cancel: bool = False) -> Story:
     return story
 
 
-def test_a_matrix_that_goes_on_although_it_fails_fast() -> None:
+def test_a_matrix_that_continues_although_it_fails_fast() -> None:
     why = "`m[n=2]` starts after another job of its matrix had failed"
     assert found(matrix()) == [(6, Rule.CANCEL, why)]
     assert found(matrix(cancel=True)) == []
@@ -101,17 +102,17 @@ def deaf(spoil: Callable[[Story], None], end: float) -> Story:
     return story
 
 
-def test_a_job_that_nobody_told_to_end_in_a_run_that_was_stopped() -> None:
-    def told(story: Story) -> None:
+def test_a_job_that_was_not_terminated_in_a_run_that_was_stopped() -> None:
+    def terminated(story: Story) -> None:
         story.emit("kill.sent", 1.0, job="a", attempt=1, force=False)
 
-    why = "`a` ends 8 s after the run was stopped, and was never told to end"
+    why = "`a` ends 8 s after the run was stopped, and was never terminated"
     assert found(deaf(lambda story: None, 9.0)) == [(5, Rule.KILL, why)]
     assert found(deaf(lambda story: None, 1.25)) == []  # it ended by itself, just then
-    assert found(deaf(told, 9.0)) == []
+    assert found(deaf(terminated, 9.0)) == []
 
 
-def test_a_resume_begins_anew() -> None:
+def test_a_resume_starts_over() -> None:
     story = failing(FailFast.ON, stop=True)
     story.emit("run.resumed", 4.0, pid=4001, boot_id="boot", max_parallel_jobs=1)
     story.start("b", 4.0)
@@ -128,7 +129,7 @@ def test_a_need_whose_failure_is_allowed_is_met_and_nothing_is_skipped_for_it() 
     story.end("a", 1.0, "failed", allowed=True, **FAILED)
     story.settle("b", 1.0, "skipped", "need `a` failed")
     story.finish(1.0)
-    assert found(story) == [(6, Rule.SKIP, "`b` is skipped, and none of its needs asks for it")]
+    assert found(story) == [(6, Rule.SKIP, "`b` is skipped, but its needs do not cause that")]
 
 
 def test_a_group_that_fails_although_nothing_in_it_ran() -> None:
@@ -137,4 +138,4 @@ def test_a_group_that_fails_although_nothing_in_it_ran() -> None:
     story.end("a", 1.0)
     story.settle("g", 1.0, "failed")
     story.finish(1.0, "FAILED", 1)
-    assert found(story) == [(6, Rule.STATUS, "`g` ends as failed without an attempt that did")]
+    assert found(story) == [(6, Rule.STATUS, "`g` ends as failed without such an attempt")]

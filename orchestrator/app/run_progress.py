@@ -1,0 +1,36 @@
+"""How far a run is, followed while it runs."""
+
+from __future__ import annotations
+
+from orchestrator.app.look import Look
+from orchestrator.journal.rundir import RunDir
+from orchestrator.report.progress import Head, Progress, Snapshot
+
+
+class RunProgress:
+    """The progress of a run by its journal, as far as it was read. Raises RefusedError for a damaged run."""
+
+    def __init__(self, run: RunDir) -> None:
+        self._look = Look(run)
+        self._progress = Progress(self._look.plan, run.run_id)
+        self._look.feed(self._progress.add)
+
+    def update(self) -> bool:
+        """Read the events that were added since the last time; whether there were any."""
+        return bool(self._look.feed(self._progress.add))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come: the run has ended, or no process drives it."""
+        return self._progress.finished or not self._look.driven
+
+    def snapshot(self) -> Snapshot:
+        """Everything that `pexec status` shows, at this moment."""
+        return self._progress.snapshot(self._now(), driven=self._look.driven)
+
+    def head(self) -> Head:
+        """The line of `pexec runs`, at this moment."""
+        return self._progress.head(self._now(), driven=self._look.driven)
+
+    def _now(self) -> float:
+        return self._look.now(self._progress.at, self._progress.ts)

@@ -1,0 +1,56 @@
+"""Open the executor that runs attempts: all that the driver knows of where they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, NamedTuple, Protocol
+
+from orchestrator.execute.attempt.worker import Worker, install, uninstall
+from orchestrator.execute.executors.local import LocalExecutor
+from orchestrator.execute.inbox import Inbox
+
+
+class Kill(Protocol):
+    """Stops the attempt with this serial: TERM, its grace, KILL; with `force` KILL at once. Never waits.
+
+    Unknown serials and ended attempts are no error. An executor's own `cancel()` never stops what has begun.
+    """
+
+    def __call__(self, serial: int, *, force: bool) -> None: ...
+
+
+class OpenExecutor(NamedTuple):
+    """What the driver holds. All three are called by its thread only.
+
+    `executor.submit(run_attempt, spec)` is its one way to run an attempt. `close` kills everything that still runs,
+    completes all futures and may be called twice.
+    """
+
+    executor: Executor
+    kill: Kill
+    close: Callable[[], None]
+
+
+def open_executor(name: str, run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> OpenExecutor:
+    """The executor with this name, for at most `slots` attempts at a time of the run in `run_dir`.
+
+    `worker` is installed for `run_attempt` in this process. Results come to `inbox`, by the callbacks of futures, or
+    by descriptors that are read while the calling thread waits on it. Raises EnvironmentFailedError.
+    """
+    return _EXECUTORS[name](run_dir, worker, slots, inbox)
+
+
+def _open_local(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> OpenExecutor:
+    install(run_dir, worker)
+    executor = LocalExecutor(worker, slots, inbox)
+
+    def close() -> None:
+        worker.supervisor.close()
+        executor.shutdown(wait=True, cancel_futures=True)
+        uninstall(run_dir)
+
+    return OpenExecutor(executor, worker.supervisor.warden.kill, close)
+
+
+_EXECUTORS: dict[str, Callable[[str, Worker, int, Inbox[Any]], OpenExecutor]] = {"local": _open_local}

@@ -1,0 +1,36 @@
+"""What planning must know of the files that workflows name. Plain data; `manifest.files` gathers it from the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+FileKind = Literal["executable", "script", "runbook", "missing", "directory", "unreadable"]
+
+
+class RunbookProblem(Struct, frozen=True):
+    """Why a runbook cannot run, and what to do about it. `line` counts from 1; 0 means the file as a whole."""
+
+    message: str
+    line: int = 0
+    help: str = ""
+
+
+class FileFacts(Struct, frozen=True):
+    """One file. `path` is absolute. `executable`, `script` and `runbook` are regular files with their SHA-256 in
+    hexadecimal; anything that is neither a regular file nor a directory is `unreadable`.
+
+    A runbook is never anything else, whatever its mode. It has either the blocks that run, each with the line of its
+    text, or a problem."""
+
+    kind: FileKind
+    path: str
+    sha256: str = ""
+    blocks: tuple[tuple[int, str], ...] = ()
+    problem: RunbookProblem | None = None
+
+
+Files = Mapping[str, FileFacts]
+"""By the path as seen from the directory of the manifest that is run."""
