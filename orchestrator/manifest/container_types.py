@@ -13,7 +13,7 @@ from orchestrator.manifest.field_types import (
     TEXT,
     Definitions,
     FieldType,
-    Json,
+    Schema,
     choice,
 )
 from orchestrator.manifest.scalars import ScalarError
@@ -37,7 +37,7 @@ def list_of(item: FieldType, least: int = 0, hint: str = "write it as a list: `[
         except ValueError:
             raise _errors_of_items(item, value) from None
 
-    def schema(definitions: Definitions) -> Json:
+    def schema(definitions: Definitions) -> Schema:
         form = {"type": "array", "items": item.schema(definitions)}
         return form | ({"minItems": least} if least else {})
 
@@ -68,7 +68,7 @@ def one_or_more(item: FieldType, expected: str, *alone: type) -> FieldType:
         except (KeyError, TypeError):  # not all of them are known
             return several.parse(value)  # type: ignore[no-any-return]
 
-    def schema(definitions: Definitions) -> Json:
+    def schema(definitions: Definitions) -> Schema:
         form = item.schema(definitions)
         items = form.get("oneOf", [form])
         return {"anyOf": [*items, {"type": "array", "items": {"anyOf": items} if len(items) > 1 else form}]}
@@ -101,7 +101,7 @@ def mapping_of(key: FieldType, value: FieldType, least: int = 0, hint: str = "")
             raise invalid
         return parsed
 
-    def schema(definitions: Definitions) -> Json:
+    def schema(definitions: Definitions) -> Schema:
         entries = {key.schema(definitions)["pattern"]: value.schema(definitions)}
         form = {"type": "object", "patternProperties": entries, "additionalProperties": False}
         return form | ({"minProperties": least} if least else {})
@@ -118,7 +118,7 @@ def variants(expected: str, **forms: FieldType) -> FieldType:
             raise type_error(expected, value)
         return chosen.parse(value)
 
-    def schema(definitions: Definitions) -> Json:
+    def schema(definitions: Definitions) -> Schema:
         return {"oneOf": [form.schema(definitions) for form in dict.fromkeys(forms.values())]}
 
     return FieldType(parse, schema, forms["text"].known if "text" in forms else None)
@@ -130,7 +130,7 @@ _ENV_INHERIT = "`all`, `minimal` or a list of names"
 NameList = Annotated[tuple[str, ...], one_or_more(NAME, "a word or a list of words", str)]
 SecretNames = Annotated[tuple[str, ...], one_or_more(ENV_NAME, "a name or a list of names", str)]
 Argv = Annotated[tuple[str, ...], list_of(TEXT, 1)]
-FailFast = Annotated[
+FailFastWord = Annotated[
     bool | Literal["drain"],
     variants(_FAIL_FAST, boolean=BOOLEAN, text=choice("drain", expected=_FAIL_FAST, hints=BOOLEAN_WORDS)),
 ]

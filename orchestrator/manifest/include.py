@@ -18,10 +18,10 @@ from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Spa
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.parts import Include, Need
-from orchestrator.manifest.policy_keys import Policy
+from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.read import STDIN, Loaded, read_one, why_unreadable
 from orchestrator.manifest.scalars import quote
-from orchestrator.manifest.secret_keys import Secret
+from orchestrator.manifest.secret_keys import SecretKeys
 from orchestrator.manifest.section import keys_of
 from orchestrator.manifest.syntax.source_map import Detour, SourceMap
 
@@ -218,12 +218,12 @@ def _shared(manifest: Manifest, folder: str) -> dict[str, tuple[Path, Mapping[st
     """What is joined besides workflows: its path in the data, and its entries as seen from the root manifest."""
     return {
         "params": (("params",), manifest.params),
-        "secrets": (("secrets",), {name: _moved(secret, folder) for name, secret in manifest.secrets.items()}),
+        "secrets": (("secrets",), {name: _rebased(secret, folder) for name, secret in manifest.secrets.items()}),
         "pools": (("policy", "pools"), manifest.policy.pools),
     }
 
 
-def _moved(secret: Secret, folder: str) -> Secret:
+def _rebased(secret: SecretKeys, folder: str) -> SecretKeys:
     """A secret with the path of its file relative to the root manifest; `~` is the home directory everywhere."""
     if not folder or secret.file is None or secret.file.startswith(("/", "~")):
         return secret
@@ -246,7 +246,7 @@ def _prefixed(entry: str | Need, prefix: str) -> str | Need:
 
 def _uncounted(loaded: Loaded, manifest: Manifest) -> list[Diagnostic]:
     """A warning if an included manifest has a policy: only that of the root manifest applies."""
-    ignored = [key for key in keys_of(Policy) if key in manifest.policy.given and key != "pools"]
+    ignored = [key for key in keys_of(PolicyKeys) if key in manifest.policy.given and key != "pools"]
     if not ignored:
         return []
     path: Path = ("policy", ignored[0])

@@ -50,7 +50,7 @@ MemoryLimit = Annotated[int | NoLimit, scalar(_memory, *_SIZE_FORMS)]
 NumberLimit = Annotated[int | NoLimit, scalar(_number, *_NUMBER_FORMS)]
 
 
-class Limits(Section, frozen=True):
+class LimitsKeys(Section, frozen=True):
     """Resource limits for one attempt. A workflow's `limits` override those of `defaults` key by key; `none` lifts
     one."""
 

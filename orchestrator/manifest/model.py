@@ -35,12 +35,12 @@ from orchestrator.manifest.field_types import (
     integer,
     number,
 )
-from orchestrator.manifest.limit_keys import Limits
+from orchestrator.manifest.limit_keys import LimitsKeys
 from orchestrator.manifest.parts import Condition, IncludeEntry, Matrix, NeedList, Param, Version
-from orchestrator.manifest.policy_keys import Policy
+from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import ScalarError
-from orchestrator.manifest.secret_keys import Secrets
+from orchestrator.manifest.secret_keys import SecretSources
 from orchestrator.manifest.section import Key, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
@@ -70,51 +70,53 @@ _WORKFLOWS_MAY_BE_ELSEWHERE: Final = {
 Env = dict[EnvName, Text]
 
 # What `defaults` and workflows have in common.
-Timeout = Annotated[Limit, Key("Timeout of one attempt of a job.", "20m", "none")]
-Grace = Annotated[Duration, Key("Time between SIGTERM and SIGKILL when a job is stopped.", "30s")]
-Shell = Annotated[Argv, Key("Shell and its options, for `run` and for scripts that are not executable.", ["sh", "-eu"])]
-Retries = Annotated[Retry, Key("When and how often a job is retried.", {"max_attempts": 3, "delay": "2s"})]
-Inherited = Annotated[
+TimeoutOption = Annotated[Limit, Key("Timeout of one attempt of a job.", "20m", "none")]
+GraceOption = Annotated[Duration, Key("Time between SIGTERM and SIGKILL when a job is stopped.", "30s")]
+ShellOption = Annotated[
+    Argv, Key("Shell with its options, for `run` and scripts that are not executable.", ["sh", "-eu"])
+]
+RetryOption = Annotated[Retry, Key("When and how often a job is retried.", {"max_attempts": 3, "delay": "2s"})]
+EnvInheritOption = Annotated[
     EnvInherit,
     Key(
         "What a job inherits of pexec's environment: `all`, `minimal`, or names and globs.", "minimal", ["PATH", "CI_*"]
     ),
 ]
-WorkingDir = Annotated[NonBlank, Key("Working directory, relative to the manifest's, which is the default.", "app")]
-ResourceLimits = Annotated[
-    Limits, Key("Resource limits for one attempt; a workflow's override those of `defaults`.", {"memory": "2GiB"})
+WorkingDirOption = Annotated[NonBlank, Key("Working directory, relative to the manifest's, the default.", "app")]
+LimitsOption = Annotated[
+    LimitsKeys, Key("Resource limits for one attempt; a workflow's override those of `defaults`.", {"memory": "2GiB"})
 ]
-RequireLimits = Annotated[bool, Key("Refuse the run if this machine cannot enforce the limits.", True)]
-Isolation = Annotated[
+RequireLimitsOption = Annotated[bool, Key("Refuse the run if this machine cannot enforce the limits.", True)]
+IsolationOption = Annotated[
     Literal["none", "process", "sandbox"],
     Key(
         "`process`: no process outlives its job. `sandbox`: also read-only files and no network.", "process", "sandbox"
     ),
 ]
-Network = Annotated[bool, Key("Allow network access in a sandbox.", True)]
-Writes = Annotated[
+NetworkOption = Annotated[bool, Key("Allow network access in a sandbox.", True)]
+WritesOption = Annotated[
     tuple[NonBlank, ...],
     Key("Paths that may be written in a sandbox, relative to the manifest.", ["dist/", "/var/cache"]),
 ]
-RequireIsolation = Annotated[bool, Key("Refuse the run if this machine cannot isolate the job.", True)]
+RequireIsolationOption = Annotated[bool, Key("Refuse the run if this machine cannot isolate the job.", True)]
 
 
 class Defaults(Section, frozen=True):
     """Default values for every workflow."""
 
-    timeout: Timeout = 300.0
-    grace: Grace = 10.0
-    shell: Shell = ("bash", "-euo", "pipefail")
-    retry: Retries = Retry()
+    timeout: TimeoutOption = 300.0
+    grace: GraceOption = 10.0
+    shell: ShellOption = ("bash", "-euo", "pipefail")
+    retry: RetryOption = Retry()
     env: Annotated[Env, Key("Environment variables for every job.", {"LANG": "C.UTF-8"})] = field(default_factory=dict)
-    env_inherit: Inherited = "all"
-    working_dir: WorkingDir | None = None
-    limits: ResourceLimits = Limits()
-    require_limits: RequireLimits = False
-    isolation: Isolation = "none"
-    network: Network = False
-    writes: Writes = ()
-    require_isolation: RequireIsolation = False
+    env_inherit: EnvInheritOption = "all"
+    working_dir: WorkingDirOption | None = None
+    limits: LimitsOption = LimitsKeys()
+    require_limits: RequireLimitsOption = False
+    isolation: IsolationOption = "none"
+    network: NetworkOption = False
+    writes: WritesOption = ()
+    require_isolation: RequireIsolationOption = False
     given: frozenset[str] = frozenset()
 
 
@@ -159,19 +161,19 @@ class Workflow(Section, frozen=True):
         choice("success", "failure", "always", hints={"manual": "write `manual: true`"}),
         Key("Which outcomes of its needs make it run.", "always"),
     ] = "success"
-    timeout: Timeout | None = None
-    grace: Grace | None = None
-    retry: Retries | None = None
-    shell: Shell | None = None
+    timeout: TimeoutOption | None = None
+    grace: GraceOption | None = None
+    retry: RetryOption | None = None
+    shell: ShellOption | None = None
     env: Annotated[Env | None, Key("Environment variables, on top of those of `defaults`.", {"MODE": "fast"})] = None
-    env_inherit: Inherited | None = None
-    working_dir: WorkingDir | None = None
-    limits: ResourceLimits | None = None
-    require_limits: RequireLimits | None = None
-    isolation: Isolation | None = None
-    network: Network | None = None
-    writes: Writes | None = None
-    require_isolation: RequireIsolation | None = None
+    env_inherit: EnvInheritOption | None = None
+    working_dir: WorkingDirOption | None = None
+    limits: LimitsOption | None = None
+    require_limits: RequireLimitsOption | None = None
+    isolation: IsolationOption | None = None
+    network: NetworkOption | None = None
+    writes: WritesOption | None = None
+    require_isolation: RequireIsolationOption | None = None
     cleanup: Annotated[
         NonBlank | None, Key("Shell text to run after the last attempt, whatever its outcome.", "docker rm --force db")
     ] = None
@@ -231,10 +233,11 @@ class Manifest(Section, frozen=True, kw_only=True):
         Key("Inputs of the run: set with `--set NAME=VALUE` or `PEXEC_PARAM_NAME`.", {"release": {"default": "dev"}}),
     ] = field(default_factory=dict)
     policy: Annotated[
-        Policy, Key("Rules for the run: how many jobs run in parallel, what a failure does.", {"max_parallel_jobs": 8})
-    ] = Policy()
+        PolicyKeys,
+        Key("Rules for the run: parallelism, what a failure does.", {"max_parallel_jobs": 8}),
+    ] = PolicyKeys()
     secrets: Annotated[
-        Secrets,
+        SecretSources,
         Key("Secrets, each with the source of its value.", {"TOKEN": {"env": "TOKEN"}, "KEY": {"file": "~/.keys/a"}}),
     ] = field(default_factory=dict)
     defaults: Annotated[Defaults, Key("Default values for every workflow.", {"timeout": "10m"})] = Defaults()

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from msgspec import field
 
-from orchestrator.manifest.container_types import FailFast
+from orchestrator.manifest.container_types import FailFastWord
 from orchestrator.manifest.field_types import ByteSize, Limit, Name, Parallel, PositiveInteger, integer, number
 from orchestrator.manifest.scalars import NO_LIMIT
 from orchestrator.manifest.section import Key, Section
 
 
-class Admission(Section, frozen=True):
+class AdmissionKeys(Section, frozen=True):
     """Free resources that the machine must have before another job starts; one job may always run."""
 
     min_free_memory: Annotated[ByteSize, Key("Memory that must be available when a job starts.", "512MiB")] = 0
@@ -22,7 +22,7 @@ class Admission(Section, frozen=True):
     ] = None
 
 
-class Policy(Section, frozen=True):
+class PolicyKeys(Section, frozen=True):
     """Rules for the run as a whole."""
 
     max_parallel_jobs: Annotated[
@@ -30,7 +30,7 @@ class Policy(Section, frozen=True):
         Key("Maximum number of parallel jobs: a number, `auto`, or a percentage of the CPUs.", 8, "auto", "150%"),
     ] = 4
     fail_fast: Annotated[
-        FailFast,
+        FailFastWord,
         Key(
             "After the first failure: false continues, `drain` starts no more jobs, true also stops those that run.",
             "drain",
@@ -45,9 +45,9 @@ class Policy(Section, frozen=True):
         Key("Named resources that jobs share, each with its size.", {"gpu": 1, "database": 2}),
     ] = field(default_factory=dict)
     admission: Annotated[
-        Admission,
+        AdmissionKeys,
         Key("What the machine must have free before a job starts.", {"min_free_memory": "512MiB", "max_load": 8.0}),
-    ] = Admission()
+    ] = AdmissionKeys()
     durability: Annotated[
         Literal["process", "power"],
         Key("What a recorded success survives: a crash of pexec, or also a power failure of the machine.", "power"),

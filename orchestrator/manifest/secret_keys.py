@@ -21,7 +21,7 @@ _NO_VALUES = {"", "0", "1", "true", "false", "yes", "no", "on", "off", "none"}
 _ONE_SOURCE: Final = {"oneOf": [{"required": [key]} for key in SOURCES]}
 
 
-class Secret(Section, frozen=True):
+class SecretKeys(Section, frozen=True):
     """Source of a secret's value, which is read when a run starts: exactly one of these."""
 
     schema_extra: ClassVar[Mapping[str, Any]] = _ONE_SOURCE
@@ -49,11 +49,11 @@ class Secret(Section, frozen=True):
         return None
 
 
-Secrets = Annotated[
-    dict[str, Secret],
+SecretSources = Annotated[
+    dict[str, SecretKeys],
     mapping_of(
         ENV_NAME,
-        section_type(Secret),
+        section_type(SecretKeys),
         hint="name the source of each secret's value: `secrets: {TOKEN: {env: TOKEN}}`",
     ),
 ]

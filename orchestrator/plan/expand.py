@@ -161,7 +161,7 @@ def expand_retry(retry: Retry) -> RetryPolicy:
     )
 
 
-def expand_limits(*layers: limit_keys.Limits) -> Limits:
+def expand_limits(*layers: limit_keys.LimitsKeys) -> Limits:
     """The limits of all layers, each over those before it, key by key."""
     given = {name: value for layer in layers for name, value in asdict(layer).items() if value is not None}
     return Limits(**{name: None if isinstance(value, NoLimit) else value for name, value in given.items()})

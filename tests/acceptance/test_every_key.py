@@ -170,7 +170,7 @@ OBSERVED: dict[str, dict[str, str]] = {
 }
 
 
-KEYS = [(section.__name__, key) for section in sections() for key in sorted(keys_of(section))]
+KEYS = [(section.__name__.removesuffix("Keys"), key) for section in sections() for key in sorted(keys_of(section))]
 
 
 def functions(file: Path) -> Iterator[ast.FunctionDef]:

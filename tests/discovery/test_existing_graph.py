@@ -85,7 +85,7 @@ def test_a_need_that_the_graph_lacks_is_told_with_both_places_and_counts(project
     project.file("a.sh", "# Depends on: b\n").file("deps.json", graph(None, {"a": ["c"]}))
     found = project.found("a.sh", "b.sh", "c.sh", graph="deps.json")
     assert edges(found) == {"a": ["b", "c"]}
-    assert reported(found) == ["warning PX135 a.sh:1:15+1: `a` needs `b`, which the dependency graph does not know"]
+    assert reported(found) == ["warning PX135 a.sh:1:15+1: `a` needs `b`, which is missing in the dependency graph"]
     assert notes(project, "a.sh", "b.sh", "c.sh") == [["a.sh:1:15+1", "a.sh:1:15+1", "deps.json:1:24+5"]]
 
 
@@ -100,19 +100,19 @@ def test_an_order_that_turns_a_need_round_is_told_with_both_places(project: Proj
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("[]", "PX136 deps.json:1:1+2: an object is needed in the dependency graph"),
+        ("[]", "PX136 deps.json:1:1+2: expected an object in the dependency graph"),
         ("", "PX106 deps.json:1:1+1: "),
-        ('{"workflows": []}', "PX136 deps.json:1:15+2: an object is needed in the dependency graph"),
-        ('{"workflows": {"a": "a.sh"}}', "PX136 deps.json:1:21+6: an object is needed in the dependency graph"),
-        ('{"workflows": {"a": {"path": 1}}}', "PX136 deps.json:1:30+1: a path must be text in the dependency graph"),
-        ('{"dependencies": {"a": "b"}}', "PX136 deps.json:1:24+3: a list of names is needed in the dependency graph"),
+        ('{"workflows": []}', "PX136 deps.json:1:15+2: expected an object in the dependency graph"),
+        ('{"workflows": {"a": "a.sh"}}', "PX136 deps.json:1:21+6: expected an object in the dependency graph"),
+        ('{"workflows": {"a": {"path": 1}}}', "PX136 deps.json:1:30+1: expected a path in the dependency graph"),
+        ('{"dependencies": {"a": "b"}}', "PX136 deps.json:1:24+3: expected a list of names in the dependency graph"),
         (
             '{"dependencies": {"a": [["b"]]}}',
-            "PX136 deps.json:1:25+5: the name of a workflow is needed in the dependency graph",
+            "PX136 deps.json:1:25+5: expected the name of a workflow in the dependency graph",
         ),
-        ('{"execution_order": "a"}', "PX136 deps.json:1:21+3: a list of names is needed in the dependency graph"),
+        ('{"execution_order": "a"}', "PX136 deps.json:1:21+3: expected a list of names in the dependency graph"),
         ('{"workflows": {"x": {}}}', "PX136 deps.json:1:16+3: `x` has no path in the dependency graph"),
-        ('{"workflows": {"x": {"path": "x.sh"}}}', "PX130 deps.json:1:30+6: `x.sh` does not exist; it is `x`"),
+        ('{"workflows": {"x": {"path": "x.sh"}}}', "PX130 deps.json:1:30+6: `x.sh` does not exist, the file of `x`"),
         ('{"workflows": {"x y": {"path": "a.sh"}, "x_y": {}}}', "PX135 deps.json:1:16+5: "),
         ('{"dependencies": {"a": [], "a": ["b"]}}', "PX104 deps.json:1:28+3: "),
     ],
@@ -125,14 +125,14 @@ def test_what_is_no_graph_is_told(project: Project, text: str, expected: str) ->
 def test_two_names_of_the_graph_that_become_one_are_told(project: Project) -> None:
     project.file("deps.json", graph({"a b": {"path": "a.sh"}, "a_b": {"path": "b.sh"}}))
     assert reported(project.found(graph="deps.json")) == [
-        "error PX131 deps.json:1:41+5: `a b` and `a_b` in the dependency graph get one name"
+        "error PX131 deps.json:1:41+5: `a b` and `a_b` in the dependency graph have the same name"
     ]
 
 
 def test_a_graph_that_does_not_exist_or_says_nothing_is_an_error(project: Project) -> None:
     assert reported(project.found(graph="none.json")) == ["error PX130 nowhere: `none.json` does not exist"]
     assert reported(project.file("deps.json", "{}").found(graph="deps.json")) == [
-        "error PX136 deps.json:1:1+1: there is no workflow in `deps.json`"
+        "error PX136 deps.json:1:1+1: no workflows in `deps.json`"
     ]
 
 

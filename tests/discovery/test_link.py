@@ -52,7 +52,7 @@ def test_files_that_get_one_name_are_told_all(project: Project) -> None:
     found = (
         project.file("a b.sh").file("x/a_b.md", "```sh\n:\n```\n").file("y/a b").found("a b.sh", "x/a_b.md", "y/a b")
     )
-    assert reported(found) == ["error PX131 nowhere: `a b.sh`, `x/a_b.md` and `y/a b` would get one name, `a_b`"]
+    assert reported(found) == ["error PX131 nowhere: `a b.sh`, `x/a_b.md` and `y/a b` would have the same name, `a_b`"]
 
 
 def test_what_cannot_be_read_is_told_all_in_one_pass(project: Project) -> None:
@@ -64,7 +64,7 @@ def test_what_cannot_be_read_is_told_all_in_one_pass(project: Project) -> None:
         "error PX130 nowhere: `missing.md` does not exist",
         "error PX130 nowhere: `binary` is not text",
         "error PX130 nowhere: `latin.sh` is not UTF-8 text",
-        "error PX130 nowhere: `folder` is a folder",
+        "error PX130 nowhere: `folder` is a directory",
         "error PX130 nowhere: `good.sh/x` does not exist",
         "error PX130 nowhere: `\udce9.sh` has a name that is not UTF-8 text",
         "error PX130 nowhere: `/dev/null` is not a regular file",
@@ -141,19 +141,17 @@ def test_in_markdown_directives_stand_in_prose_and_calls_in_shell_fences(project
 def test_a_directive_in_a_code_block_is_told_and_does_not_count(project: Project) -> None:
     found = project.file("x.md", "```sh\n# Depends on: a\n:\n```\n").file("a.sh").found("x.md", "a.sh")
     assert edges(found) == {}
-    assert reported(found) == [
-        "warning PX139 x.md:2:15+1: the dependency `a` stands in a code block and does not count"
-    ]
+    assert reported(found) == ["warning PX139 x.md:2:15+1: the dependency `a` is in a code block and has no effect"]
 
 
 def test_a_runbook_without_shell_blocks_is_told(project: Project) -> None:
     found = project.file("x.md", "# X\n\n```zsh\nls\n```\n").found("x.md")
-    assert reported(found) == ["warning PX137 x.md:1:1+1: `x.md` has no shell block: there is nothing to run"]
+    assert reported(found) == ["warning PX137 x.md:1:1+1: `x.md` has no shell block, so there is nothing to run"]
 
 
 def test_a_shell_block_that_is_never_closed_is_an_error(project: Project) -> None:
     found = project.file("x.md", "# X\n\n  ```sh\nls\n\nDanger ahead.\n").found("x.md")
-    message = "a shell block of `x.md` is never closed, so the text behind it would run"
+    message = "a shell block of `x.md` is not closed, so the text after it would run"
     assert reported(found) == [f"error PX137 x.md:3:3+5: {message}"]
 
 
@@ -167,8 +165,8 @@ def test_a_call_is_a_dependency_and_told_or_only_told_or_nothing(project: Projec
     assert (edges(warn), reported(warn)) == (
         {},
         [
-            "warning PX133 a.sh:1:1+6: `a` calls `b` and does not say that it depends on it",
-            "warning PX133 a.sh:2:6+4: `a` calls `b` and does not say that it depends on it",
+            "warning PX133 a.sh:1:1+6: `a` calls `b` without declaring a dependency",
+            "warning PX133 a.sh:2:6+4: `a` calls `b` without declaring a dependency",
         ],
     )
     assert (edges(off), reported(off)) == ({}, [])
@@ -197,9 +195,9 @@ def test_a_path_that_cannot_be_known_is_a_warning_and_no_edge(project: Project) 
     found = project.found("a.sh", "b.sh")
     assert edges(found) == {}
     assert reported(found) == [
-        'warning PX134 a.sh:1:6+11: which file `"$DIR/b.sh"` is cannot be known without running `a.sh`',
-        "warning PX134 a.sh:2:8+2: which file `$X` is cannot be known without running `a.sh`",
-        'warning PX134 a.sh:3:1+13: which file `"$TOOLS/b.sh"` is cannot be known without running `a.sh`',
+        'warning PX134 a.sh:1:6+11: cannot determine which file `"$DIR/b.sh"` is without running `a.sh`',
+        "warning PX134 a.sh:2:8+2: cannot determine which file `$X` is without running `a.sh`",
+        'warning PX134 a.sh:3:1+13: cannot determine which file `"$TOOLS/b.sh"` is without running `a.sh`',
     ]
     assert [diagnostic.help for diagnostic in found.diagnostics] == [
         "if it is `b`, write `# Depends on: b`",

@@ -78,8 +78,8 @@ def test_markdown_is_a_runbook_whatever_its_mode_with_the_blocks_that_run(tmp_pa
 @pytest.mark.parametrize(
     ("content", "message", "line"),
     [
-        (b"# Prose\n\n    indented\n", "it has no block of shell code that runs", 0),
-        (b"a\n\n```sh\necho\n", "a shell block is never closed, so the text behind it would run", 3),
+        (b"# Prose\n\n    indented\n", "it has no shell block to run", 0),
+        (b"a\n\n```sh\necho\n", "a shell block is not closed, so the text after it would run", 3),
         (b"```sh\n\xff\n```\n", "it is not UTF-8 text", 0),
         (b"```sh\necho \0\n```\n", "it contains a NUL character", 0),
         (b"```sh\necho\n```\n".ljust(4 * 2**20 + 1), "it is larger than 4 MiB", 0),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from support.manifests import loaded
 
-from orchestrator.manifest.limit_keys import Limits
+from orchestrator.manifest.limit_keys import LimitsKeys
 from orchestrator.manifest.scalars import NO_LIMIT
 
 
-def read(text: str) -> Limits | None:
+def read(text: str) -> LimitsKeys | None:
     found = loaded(f"version: 1\nworkflows: {{a: {{run: x, limits: {text}}}}}\n")
     assert found.diagnostics == ()
     assert found.manifest is not None
@@ -19,7 +19,7 @@ def read(text: str) -> Limits | None:
 def test_every_limit_is_read() -> None:
     assert read(
         "{memory: 2GiB, cpu_time: 1m30s, open_files: 9, file_size: 1KB, processes: 3, core: 0, log: 10}"
-    ) == Limits(memory=2 << 30, cpu_time=90, open_files=9, file_size=1000, processes=3, core=0, log=10)
+    ) == LimitsKeys(memory=2 << 30, cpu_time=90, open_files=9, file_size=1000, processes=3, core=0, log=10)
 
 
 def test_none_lifts_a_limit_and_is_not_the_same_as_an_absent_key() -> None:

@@ -6,7 +6,7 @@ import pytest
 from support.manifests import loaded, workflow_of
 
 from orchestrator.manifest.model import Defaults, Manifest
-from orchestrator.manifest.policy_keys import Policy
+from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import NO_LIMIT, CpuShare
 
@@ -21,7 +21,7 @@ def read(text: str) -> Manifest:
 def test_the_smallest_manifest_has_the_documented_defaults() -> None:
     manifest = read("version: 1\nworkflows: {a: {run: x}}\n")
     assert manifest == Manifest(version=1, workflows={"a": workflow_of(run="x")})
-    assert manifest.policy == Policy(max_parallel_jobs=4, fail_fast=False, timeout=NO_LIMIT, order="critical_path")
+    assert manifest.policy == PolicyKeys(max_parallel_jobs=4, fail_fast=False, timeout=NO_LIMIT, order="critical_path")
     assert manifest.defaults == Defaults(timeout=300, grace=10, shell=("bash", "-euo", "pipefail"), env_inherit="all")
     assert manifest.defaults.retry == Retry(
         max_attempts=1, delay=1, backoff=2, max_delay=60, jitter=0.1, on=("failed", "timed_out")

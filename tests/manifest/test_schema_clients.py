@@ -15,7 +15,7 @@ from support.language_server import MISSING, SERVER, LanguageServer
 from orchestrator.app.planning import plan_manifest
 from orchestrator.cli.commands.init import first_manifest
 from orchestrator.manifest.model import Workflow
-from orchestrator.manifest.policy_keys import Policy
+from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.section import keys_of, section_type
 
 ROOT = Path(__file__).parents[2]
@@ -132,7 +132,7 @@ def test_an_editor_completes_the_values_of_a_key(server: LanguageServer) -> None
 
 def test_an_editor_shows_what_a_key_is_for(server: LanguageServer) -> None:
     server.open(HEAD + "policy:\n  fail_fast: drain\nworkflows:\n  build:\n    run: make\n    timeout: 5m\n")
-    for line, character, section, name in ((3, 4, Policy, "fail_fast"), (7, 6, Workflow, "timeout")):
+    for line, character, section, name in ((3, 4, PolicyKeys, "fail_fast"), (7, 6, Workflow, "timeout")):
         _, _, key = section_type(section).fields()[name]
         assert _plain(key.description) in _plain(server.hover(line, character))
 

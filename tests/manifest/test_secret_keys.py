@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.manifests import loaded, reported
 
-from orchestrator.manifest.secret_keys import Secret
+from orchestrator.manifest.secret_keys import SecretKeys
 
 HINT = "name the source of its value, such as `{env: NAME}`; the value itself is never in a manifest"
 
@@ -18,9 +18,9 @@ def test_each_source_is_read() -> None:
     found = loaded(manifest("{A: {env: B}, C: {file: ~/d}, E: {command: [f, g], allow_short: true}}", "A")).manifest
     assert found is not None
     assert found.secrets == {
-        "A": Secret(env="B"),
-        "C": Secret(file="~/d"),
-        "E": Secret(command=("f", "g"), allow_short=True),
+        "A": SecretKeys(env="B"),
+        "C": SecretKeys(file="~/d"),
+        "E": SecretKeys(command=("f", "g"), allow_short=True),
     }
     assert found.workflows["a"].secrets == ("A",)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.discovery.discover import discover
 from orchestrator.discovery.model import Discovery, Infer
-from orchestrator.discovery.shell_calls import Kind, Shell, read_shell
+from orchestrator.discovery.shell_calls import Kind, ShellUse, read_shell
 from orchestrator.discovery.shell_syntax import Code
 
 
@@ -48,7 +48,7 @@ def place(span: Span | None) -> str:
     return f"{span.file}:{span.line}:{span.column}+{span.length}" if span else "nowhere"
 
 
-def shell(text: str, script: str = "/repo/ci/x.sh") -> Shell:
+def shell(text: str, script: str = "/repo/ci/x.sh") -> ShellUse:
     """What shell code says."""
     return read_shell([Code(text, script)], script)
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from orchestrator.diagnostics.suggest import Suggester, closest
 from orchestrator.manifest.model import Defaults, JoiningManifest, Manifest, Workflow
 from orchestrator.manifest.parts import Include, Need, Param
-from orchestrator.manifest.policy_keys import Policy
+from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.section import Section, keys_of
@@ -42,7 +42,7 @@ OTHER_TOOLS: dict[type[Section], dict[str, str]] = {
     Include: {"path": "file", "local": "file", "namespace": "prefix", "as": "prefix"},
     Param: {"value": "default", "regex": "pattern", "enum": "choices", "options": "choices", "values": "choices"},
     Need: {"job": "workflow", "name": "workflow", "task": "workflow", "cells": "matrix"},
-    Policy: {
+    PolicyKeys: {
         "concurrency": "max_parallel_jobs",
         "max_workers": "max_parallel_jobs",
         "jobs": "max_parallel_jobs",
@@ -74,7 +74,7 @@ OTHER_TOOLS: dict[type[Section], dict[str, str]] = {
     Retry: {"attempts": "max_attempts", "retries": "max_attempts", "max": "max_attempts"},
 }
 _SECTIONS: list[tuple[type[Section], str]] = [
-    (Policy, "it belongs under `policy`"),
+    (PolicyKeys, "it belongs under `policy`"),
     (Retry, "it belongs under `retry`"),
     (Workflow, "it belongs in a workflow"),
     (Defaults, "it belongs under `defaults`"),

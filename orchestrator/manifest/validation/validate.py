@@ -21,7 +21,7 @@ _ROUNDS = 5
 _EMPTY_HINT = "it needs at least `version: 1` and `workflows`"
 
 
-class Checked(Struct, frozen=True):
+class CheckedManifest(Struct, frozen=True):
     """The manifest, perhaps only a part of it, with its positions, and what is wrong with it in the order of the
     text."""
 
@@ -30,15 +30,15 @@ class Checked(Struct, frozen=True):
     diagnostics: list[Diagnostic]
 
 
-def check(data: object, source: Positions, *, included: bool = False) -> Checked:
+def check(data: object, source: Positions, *, included: bool = False) -> CheckedManifest:
     """The model of `data`. What is `included`, or includes others, needs no workflows of its own."""
     if not isinstance(data, dict):
-        return Checked(None, source, [_not_a_mapping(data, source)])
+        return CheckedManifest(None, source, [_not_a_mapping(data, source)])
     model = JoiningManifest if included or data.get("include") else Manifest
     parsed = _parsed(model, data, source)
     if isinstance(parsed, Manifest):
-        return Checked(parsed, source, [])
-    return Checked(*_recovered(model, data, parsed, source), _shown(parsed))
+        return CheckedManifest(parsed, source, [])
+    return CheckedManifest(*_recovered(model, data, parsed, source), _shown(parsed))
 
 
 def _not_a_mapping(data: object, source: Positions) -> Diagnostic:
