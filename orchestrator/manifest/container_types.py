@@ -35,23 +35,19 @@ def list_of(item: FieldType, least: int = 0, hint: str = "write it as a list: `[
         try:
             return tuple(map(item.parse, value))
         except ValueError:
-            raise _errors_of_items(item, value) from None
+            invalid = InvalidDataError()  # of which all errors are wanted
+        for number, entry in enumerate(value):
+            try:
+                item.parse(entry)
+            except ValueError as error:
+                invalid.add(error, number)
+        raise invalid
 
     def schema(definitions: Definitions) -> Schema:
         form = {"type": "array", "items": item.schema(definitions)}
         return form | ({"minItems": least} if least else {})
 
     return FieldType(parse, schema)
-
-
-def _errors_of_items(item: FieldType, values: list[Any]) -> InvalidDataError:
-    invalid = InvalidDataError()
-    for number, value in enumerate(values):
-        try:
-            item.parse(value)
-        except ValueError as error:
-            invalid.add(error, number)
-    return invalid
 
 
 def one_or_more(item: FieldType, expected: str, *alone: type) -> FieldType:

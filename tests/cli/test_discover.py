@@ -178,8 +178,8 @@ def test_without_the_parser_it_says_how_to_install_it(pexec: Pexec, tmp_path: Pa
     (hidden / "tree_sitter_bash.py").write_text("raise ImportError('not installed')\n")
     pexec.file("a.sh", ":\n").env(PYTHONPATH=os.fspath(hidden)).run("discover", "a.sh").said(
         exit_code=5,
-        stderr="error[PX301]: `pexec discover` cannot import `tree-sitter` and `tree-sitter-bash`, which it parses "
-        "shell code with\n"
+        stderr="error[PX301]: `pexec discover` cannot import `tree-sitter` and `tree-sitter-bash`, which it needs "
+        "to parse shell code\n"
         "  = help: this installation of pexec is incomplete: `pip install tree-sitter tree-sitter-bash`\n",
     )
 

@@ -58,7 +58,7 @@ class NodeTable(Struct):
 
 
 class Positions(SourceMap):
-    """The positions in one text. `keys` and `values` stay empty: the two methods read the node table instead."""
+    """The positions in one text. `values` stays empty: the methods read the node table instead."""
 
     __slots__ = ("_children", "_lines", "_make", "_steps", "_table", "nodes")
 

@@ -10,30 +10,21 @@ from orchestrator.diagnostics.model import Path, Span
 
 @dataclass(slots=True)
 class SourceMap:
-    """Path in the data -> span of the key, and span of the value; and the text of each file for snippets.
+    """The span of each value, by its path in the data; and the text of each file, for snippets. Subclasses look the
+    spans up elsewhere, and know those of keys too; a list item has no key, so its value's span serves as both."""
 
-    A list item has no key of its own: the span of its value serves as both. Text is split into lines when it is shown.
-    """
-
-    keys: dict[Path, Span] = field(default_factory=dict)
     values: dict[Path, Span] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
 
     def key(self, path: Path) -> Span | None:
         """The span of the key at `path`, else of its value, else of the nearest enclosing thing that has one."""
-        while True:
-            span = self.keys.get(path) or self.values.get(path)
-            if span is not None or not path:
-                return span
-            path = path[:-1]
+        return self.value(path)
 
     def value(self, path: Path) -> Span | None:
-        """The span of the value at `path`, else of its key, else of the nearest enclosing thing that has one."""
-        while True:
-            span = self.values.get(path) or self.keys.get(path)
-            if span is not None or not path:
-                return span
+        """The span of the value at `path`, else of the nearest enclosing thing that has one."""
+        while path and path not in self.values:
             path = path[:-1]
+        return self.values.get(path)
 
     def source_text(self, path: Path) -> str:
         """The value at `path` as written in the text, with its quotes; empty if that is not known."""

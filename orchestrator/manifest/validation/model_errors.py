@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from orchestrator.diagnostics.model import Diagnostic, Note, Path
 from orchestrator.manifest.scalars import ScalarError, quote
 from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.validation.sections import place
 from orchestrator.manifest.validation.unknown_keys import meant_key, unknown_key_hint
 from orchestrator.manifest.value_errors import (
-    MAX_COUNTED,
     InvalidDataError,
     InvalidNameError,
     KeyConflictError,
@@ -27,27 +24,18 @@ _MISSING_HINTS: dict[Path, str] = {
 _MAY_BE_SECRET = {"env", "args", "argv"}
 
 
-class ModelErrors(Struct, frozen=True):
-    """What is wrong with some data, in no order; how many errors are not listed, and whether there may be more."""
-
-    listed: list[Diagnostic]
-    unlisted: int = 0
-    incomplete: bool = False
-
-
-def model_errors(invalid: InvalidDataError, source: Positions) -> ModelErrors:
-    """A diagnostic for each error; a place may have several."""
+def model_errors(invalid: InvalidDataError, source: Positions) -> list[Diagnostic]:
+    """A diagnostic for each error that was kept, in no order; a place may have several."""
     # Where an unknown key was meant to be a missing one, it is the only error.
     meant: set[Path] = set()
     for path, error in invalid.errors:
         if isinstance(error, UnknownKeyError):
             meant.add((*path[:-1], meant_key(error.section, str(path[-1])) or ""))
-    listed = [
+    return [
         _diagnostic(error, path, source)
         for path, error in invalid.errors
         if not (isinstance(error, MissingKeyError) and any((*path, key) in meant for key in error.keys))
     ]
-    return ModelErrors(listed, invalid.count - len(invalid.errors), invalid.count >= MAX_COUNTED)
 
 
 def _diagnostic(error: ScalarError, path: Path, source: Positions) -> Diagnostic:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,10 +11,7 @@ from orchestrator.diagnostics.model import Diagnostic, Note
 from orchestrator.manifest.model import JoiningManifest, Manifest
 from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.manifest.value_errors import InvalidDataError
-
-if TYPE_CHECKING:
-    from orchestrator.manifest.validation.model_errors import ModelErrors
+from orchestrator.manifest.value_errors import MAX_COUNTED, InvalidDataError
 
 MAX_SHOWN = 100
 _ROUNDS = 5
@@ -35,10 +32,16 @@ def check(data: object, source: Positions, *, included: bool = False) -> Checked
     if not isinstance(data, dict):
         return CheckedManifest(None, source, [_not_a_mapping(data, source)])
     model = JoiningManifest if included or data.get("include") else Manifest
-    parsed = _parsed(model, data, source)
-    if isinstance(parsed, Manifest):
-        return CheckedManifest(parsed, source, [])
-    return CheckedManifest(*_recovered(model, data, parsed, source), _shown(parsed))
+    try:
+        return CheckedManifest(model.parse(data), source, [])
+    except InvalidDataError as invalid:
+        from orchestrator.manifest.validation.model_errors import model_errors  # late: most manifests have none
+
+        found = model_errors(invalid, source)
+        rest, positions = (
+            (None, source) if invalid.count > len(invalid.errors) else _recovered(model, data, found, source)
+        )
+        return CheckedManifest(rest, positions, _shown(found, invalid))
 
 
 def _not_a_mapping(data: object, source: Positions) -> Diagnostic:
@@ -47,44 +50,36 @@ def _not_a_mapping(data: object, source: Positions) -> Diagnostic:
     return Diagnostic("PX112", "the manifest must be a mapping", source.value(()), help=_EMPTY_HINT)
 
 
-def _parsed(model: type[Manifest], data: dict[str, Any], source: Positions) -> Manifest | ModelErrors:
-    try:
-        return model.parse(data)
-    except InvalidDataError as invalid:
-        from orchestrator.manifest.validation.model_errors import model_errors  # late: most manifests have none
-
-        return model_errors(invalid, source)
-
-
 def _recovered(
-    model: type[Manifest], data: dict[str, Any], errors: ModelErrors, source: Positions
+    model: type[Manifest], data: dict[str, Any], errors: list[Diagnostic], source: Positions
 ) -> tuple[Manifest | None, SourceMap]:
     """What can still be planned, and its positions. What a recovery itself makes invalid is not reported again, only
     removed too."""
+    from orchestrator.manifest.validation.model_errors import model_errors
     from orchestrator.manifest.validation.recover import recover, shift
 
     rounds = []
     for _ in range(_ROUNDS):
-        rest = None if errors.unlisted else recover(data, errors.listed, joining=model is JoiningManifest)
+        rest = recover(data, errors, joining=model is JoiningManifest)
         if rest is None:
             break
         data = rest.data
         rounds.append(rest.cuts)
-        parsed = _parsed(model, data, source)
-        if isinstance(parsed, Manifest):
-            return parsed, shift(source, rounds)
-        errors = parsed
+        try:
+            return model.parse(data), shift(source, rounds)
+        except InvalidDataError as invalid:
+            errors = model_errors(invalid, source)
     return None, source
 
 
-def _shown(errors: ModelErrors) -> list[Diagnostic]:
+def _shown(errors: list[Diagnostic], invalid: InvalidDataError) -> list[Diagnostic]:
     """In the order of the text, each place once, and not more of them than anyone reads."""
-    once = {(error.path, error.code): error for error in errors.listed}
+    once = {(error.path, error.code): error for error in errors}
     ordered = sorted(once.values(), key=lambda error: (error.span.line, error.span.column) if error.span else (0, 0))
-    more = len(ordered) - MAX_SHOWN + errors.unlisted
+    more = len(ordered) - MAX_SHOWN + invalid.count - len(invalid.errors)
     if more > 0:
         last = ordered[:MAX_SHOWN][-1]
-        count = f"at least {more:,}" if errors.incomplete else f"{more:,}"
+        count = f"at least {more:,}" if invalid.count >= MAX_COUNTED else f"{more:,}"
         rest = Note(f"and {count} more like {'this' if more == 1 else 'these'}")
         ordered[MAX_SHOWN - 1 :] = [replace(last, notes=(*last.notes, rest))]
     return ordered
