@@ -1,4 +1,4 @@
-"""An existing dependency graph: read, merged, never overwritten; contradictions are told with both places."""
+"""An existing dependency graph: read, merged, never overwritten; contradictions are reported at both places."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def graph(workflows: object = None, dependencies: object = None, order: object =
 
 
 def notes(project: Project, *files: str) -> list[list[str]]:
-    """The places that each diagnostic names, its own first."""
+    """The spans of each diagnostic, its own first."""
     found = project.found(*files, graph="deps.json").diagnostics
     return [[place(diagnostic.span), *(place(note.span) for note in diagnostic.notes)] for diagnostic in found]
 
@@ -46,7 +46,7 @@ def test_the_workflows_of_the_graph_join_with_their_status_and_are_read_too(proj
     assert (edges(found), reported(found)) == ({"my_d": ["a"]}, [])
 
 
-def test_paths_of_the_graph_start_from_its_own_folder_and_then_from_the_current_one(project: Project) -> None:
+def test_paths_of_the_graph_start_from_its_own_directory_and_then_from_the_current_one(project: Project) -> None:
     project.file("ci/a.sh").file("ci/deps.json", graph({"a": {"path": "a.sh"}, "b": {"path": "b.sh"}}))
     assert [entry.path for entry in project.found(graph="ci/deps.json").entries] == ["ci/a.sh", "b.sh"]
 
@@ -67,7 +67,7 @@ def test_names_in_the_graph_are_never_dropped(project: Project) -> None:
     ]
 
 
-def test_another_path_is_a_contradiction_told_with_both_places(project: Project) -> None:
+def test_another_path_is_a_contradiction_reported_at_both_places(project: Project) -> None:
     project.file("old/a.sh").file("deps.json", '{"workflows":\n {"a": {"path": "old/a.sh"}}}')
     found = project.found("a.sh", graph="deps.json")
     assert reported(found) == ["error PX135 deps.json:2:17+10: `a` is `a.sh`, but `old/a.sh` in the dependency graph"]
@@ -81,7 +81,7 @@ def test_another_name_is_a_contradiction(project: Project) -> None:
     ]
 
 
-def test_a_need_that_the_graph_lacks_is_told_with_both_places_and_counts(project: Project) -> None:
+def test_a_need_that_is_missing_in_the_graph_is_reported_and_used(project: Project) -> None:
     project.file("a.sh", "# Depends on: b\n").file("deps.json", graph(None, {"a": ["c"]}))
     found = project.found("a.sh", "b.sh", "c.sh", graph="deps.json")
     assert edges(found) == {"a": ["b", "c"]}
@@ -89,7 +89,7 @@ def test_a_need_that_the_graph_lacks_is_told_with_both_places_and_counts(project
     assert notes(project, "a.sh", "b.sh", "c.sh") == [["a.sh:1:15+1", "a.sh:1:15+1", "deps.json:1:24+5"]]
 
 
-def test_an_order_that_turns_a_need_round_is_told_with_both_places(project: Project) -> None:
+def test_an_order_that_reverses_a_need_is_reported_at_both_places(project: Project) -> None:
     project.file("a.sh", "# Depends on: b\n").file("deps.json", graph(None, None, ["a", "b", "c"]))
     found = project.found("a.sh", "b.sh", "c.sh", graph="deps.json")
     assert edges(found) == {"a": ["b"]}
@@ -117,12 +117,12 @@ def test_an_order_that_turns_a_need_round_is_told_with_both_places(project: Proj
         ('{"dependencies": {"a": [], "a": ["b"]}}', "PX104 deps.json:1:28+3: "),
     ],
 )
-def test_what_is_no_graph_is_told(project: Project, text: str, expected: str) -> None:
+def test_what_is_not_a_graph_is_reported(project: Project, text: str, expected: str) -> None:
     lines = reported(project.file("deps.json", text).found("a.sh", "b.sh", graph="deps.json"))
     assert lines[0].startswith(f"error {expected}"), lines
 
 
-def test_two_names_of_the_graph_that_become_one_are_told(project: Project) -> None:
+def test_two_names_of_the_graph_that_become_one_are_reported(project: Project) -> None:
     project.file("deps.json", graph({"a b": {"path": "a.sh"}, "a_b": {"path": "b.sh"}}))
     assert reported(project.found(graph="deps.json")) == [
         "error PX131 deps.json:1:41+5: `a b` and `a_b` in the dependency graph have the same name"

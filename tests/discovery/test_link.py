@@ -1,4 +1,4 @@
-"""From scripts to workflows with needs: names, directives, calls, sources, and what is told about them."""
+"""From scripts to workflows with needs: names, directives, calls, sources, and diagnostics."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def test_each_file_is_a_workflow_in_the_order_given(project: Project) -> None:
     assert found.diagnostics == ()
 
 
-def test_files_that_get_one_name_are_told_all(project: Project) -> None:
+def test_all_files_with_the_same_name_are_reported(project: Project) -> None:
     found = (
         project.file("a b.sh").file("x/a_b.md", "```sh\n:\n```\n").file("y/a b").found("a b.sh", "x/a_b.md", "y/a b")
     )
     assert reported(found) == ["error PX131 nowhere: `a b.sh`, `x/a_b.md` and `y/a b` would have the same name, `a_b`"]
 
 
-def test_what_cannot_be_read_is_told_all_in_one_pass(project: Project) -> None:
+def test_everything_unreadable_is_reported_in_one_pass(project: Project) -> None:
     project.file("binary", b"\x7fELF\0").file("latin.sh", "é".encode("latin-1")).file("folder/x").file("good.sh")
     found = project.found(
         "missing.md", "binary", "latin.sh", "folder", "good.sh", "good.sh/x", "\udce9.sh", "/dev/null"
@@ -127,7 +127,7 @@ $ ./c.sh
 """
 
 
-def test_in_markdown_directives_stand_in_prose_and_calls_in_shell_fences(project: Project) -> None:
+def test_in_markdown_directives_are_in_prose_and_calls_in_shell_fences(project: Project) -> None:
     for name in "abcde":
         project.file(f"{name}.sh")
     found = project.file("x.md", MARKDOWN).found("x.md", "a.sh", "b.sh", "c.sh", "d.sh", "e.sh")
@@ -138,13 +138,13 @@ def test_in_markdown_directives_stand_in_prose_and_calls_in_shell_fences(project
     ]
 
 
-def test_a_directive_in_a_code_block_is_told_and_does_not_count(project: Project) -> None:
+def test_a_directive_in_a_code_block_is_reported_and_has_no_effect(project: Project) -> None:
     found = project.file("x.md", "```sh\n# Depends on: a\n:\n```\n").file("a.sh").found("x.md", "a.sh")
     assert edges(found) == {}
     assert reported(found) == ["warning PX139 x.md:2:15+1: the dependency `a` is in a code block and has no effect"]
 
 
-def test_a_runbook_without_shell_blocks_is_told(project: Project) -> None:
+def test_a_runbook_without_shell_blocks_is_reported(project: Project) -> None:
     found = project.file("x.md", "# X\n\n```zsh\nls\n```\n").found("x.md")
     assert reported(found) == ["warning PX137 x.md:1:1+1: `x.md` has no shell block, so there is nothing to run"]
 
@@ -155,7 +155,7 @@ def test_a_shell_block_that_is_never_closed_is_an_error(project: Project) -> Non
     assert reported(found) == [f"error PX137 x.md:3:3+5: {message}"]
 
 
-def test_a_call_is_a_dependency_and_told_or_only_told_or_nothing(project: Project) -> None:
+def test_a_call_is_a_need_with_a_warning_or_a_warning_or_nothing(project: Project) -> None:
     project.file("a.sh", "./b.sh\nbash b.sh\n").file("b.sh")
     on, warn, off = (project.found("a.sh", "b.sh", infer=infer) for infer in Infer)
     assert (edges(on), reported(on)) == (
@@ -173,7 +173,7 @@ def test_a_call_is_a_dependency_and_told_or_only_told_or_nothing(project: Projec
 
 
 @pytest.mark.parametrize("infer", list(Infer))
-def test_a_call_that_is_declared_is_not_told(project: Project, infer: Infer) -> None:
+def test_a_declared_call_is_not_reported(project: Project, infer: Infer) -> None:
     project.file("a.sh", "./b.sh\nbash $X/b.sh\n# Depends on: b\n").file("b.sh")
     found = project.found("a.sh", "b.sh", infer=infer)
     assert (edges(found), reported(found)) == ({"a": ["b"]}, [])
@@ -206,7 +206,7 @@ def test_a_path_that_cannot_be_known_is_a_warning_and_no_edge(project: Project) 
     ]
 
 
-def test_paths_start_from_the_folder_of_the_script_and_then_from_the_current_one(project: Project) -> None:
+def test_paths_start_from_the_directory_of_the_script_and_then_from_the_current_one(project: Project) -> None:
     project.file("ci/a.sh", "./x.sh\n./y.sh\n").file("ci/x.sh").file("x.sh").file("y.sh")
     found = project.found("ci/a.sh", "x.sh", "y.sh")
     assert edges(found) == {"a": ["y"]}  # `./x.sh` is its neighbour, which was not given
@@ -257,7 +257,7 @@ def test_line_ends_and_a_byte_order_mark_do_not_matter(project: Project, end: st
     assert reported(found) == ["warning PX133 a.sh:2:1+6: `a` needs `c`, because it calls it"]
 
 
-def test_shell_code_that_cannot_be_read_is_told_at_its_place(project: Project) -> None:
+def test_shell_code_that_cannot_be_read_is_reported_at_its_place(project: Project) -> None:
     found = project.file("x.md", "# X\n\n- ```sh\n  if true; then\n  ```\n").found("x.md")
     assert [line.split(":")[0] for line in reported(found)] == ["warning PX138 x.md"]
     assert found.diagnostics[0].span is not None

@@ -1,4 +1,4 @@
-"""The manifest that is written: it reads back as what was found, whatever the names and paths are."""
+"""The generated manifest: it reads back as what was found, whatever the names and paths are."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ workflows:
         (".", "./x//y/../a.sh", "x/a.sh"),
     ],
 )
-def test_paths_start_from_the_folder_of_the_manifest(base_dir: str, path: str, expected: str) -> None:
+def test_paths_start_from_the_directory_of_the_manifest(base_dir: str, path: str, expected: str) -> None:
     assert path_from(base_dir, path) == expected
 
 

@@ -1,4 +1,4 @@
-"""Manifests that include others: what joins, under which names, and all that can be wrong with it."""
+"""Manifests that include others: what is joined, under which names, and all errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.manifest.read import Loaded
 
 
 class Folder:
-    """A folder of manifests; `version: 1` is added to each on its first line."""
+    """A directory of manifests; `version: 1` is added as the first line of each."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -80,7 +80,7 @@ def test_a_prefix_is_put_before_the_names_of_a_manifest_and_before_the_names_in_
     assert workflows["x"].needs == ("lib.deep.y",)
 
 
-def test_each_workflow_keeps_the_folder_and_the_defaults_of_its_own_manifest(folder: Folder) -> None:
+def test_each_workflow_keeps_the_directory_and_the_defaults_of_its_own_manifest(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [./ci/a.yaml, ../b.yaml]\ndefaults: {timeout: 1m}\nworkflows: {r: {run: r}}\n")
     folder.file("ci/a.yaml", "include: [more/c.yaml]\ndefaults: {timeout: 2m}\nworkflows: {a: {run: a}}\n")
     folder.file("ci/more/c.yaml", "workflows: {c: {run: c}}\n")
@@ -93,7 +93,7 @@ def test_each_workflow_keeps_the_folder_and_the_defaults_of_its_own_manifest(fol
     assert origins["c"].path_of("/run.sh") == "/run.sh"
 
 
-def test_files_are_looked_for_from_the_folder_of_their_own_manifest(folder: Folder) -> None:
+def test_files_are_relative_to_the_directory_of_their_own_manifest(folder: Folder) -> None:
     folder.file("sub/pexec.yaml", "include: [ci/a.yaml]\nworkflows: {r: {file: r.sh}}\n")
     folder.file("sub/ci/a.yaml", "workflows: {a: {file: a.sh}}\nsecrets: {A: {file: key}, B: {file: ~/key}}\n")
     folder.file("sub/ci/a.sh", "").file("sub/r.sh", "")
@@ -103,7 +103,7 @@ def test_files_are_looked_for_from_the_folder_of_their_own_manifest(folder: Fold
     assert (secrets["A"].file, secrets["B"].file) == ("ci/key", "~/key")
 
 
-def test_places_are_told_in_the_file_where_they_are(folder: Folder) -> None:
+def test_places_are_reported_in_the_file_where_they_are(folder: Folder) -> None:
     folder.file("sub/pexec.yaml", "include: [{file: lib.yaml, prefix: lib}]\nworkflows: {r: {run: r, retry: 3}}\n")
     folder.file("sub/lib.yaml", "workflows:\n  a: {run: 1}\n  b: {run: x, needs: [1, c, a]}\n")
     assert folder.reported("sub/pexec.yaml") == [
@@ -120,7 +120,7 @@ def test_places_are_told_in_the_file_where_they_are(folder: Folder) -> None:
     assert set(source.texts) == {"sub/pexec.yaml", "sub/lib.yaml"}
 
 
-def test_a_name_that_two_manifests_declare_is_told_with_both_places(folder: Folder) -> None:
+def test_a_name_that_two_manifests_define_is_reported_at_both_places(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [a.yaml]\nparams: {p: {}}\nworkflows:\n  w: {run: r}\n")
     folder.file(
         "a.yaml", "params: {p: {}}\npolicy: {pools: {g: 1}}\nsecrets: {S: {env: S}}\nworkflows:\n  w: {run: a}\n"
@@ -153,7 +153,7 @@ def test_one_file_may_be_included_by_many_and_with_several_prefixes(folder: Fold
     assert list(manifest_of(folder.load()).workflows) == ["c", "more.c", "r"]
 
 
-def test_a_circle_of_includes_is_told_with_every_step(folder: Folder) -> None:
+def test_an_include_cycle_is_reported_with_every_step(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [a.yaml]\nworkflows: {r: {run: r}}\n")
     folder.file("a.yaml", "include:\n  - sub/b.yaml\n").file("sub/b.yaml", "include: [{file: ../a.yaml, prefix: x}]\n")
     (found,) = folder.load().diagnostics
@@ -166,7 +166,7 @@ def test_a_circle_of_includes_is_told_with_every_step(folder: Folder) -> None:
     ]
 
 
-def test_a_manifest_that_includes_itself_is_told(folder: Folder) -> None:
+def test_a_manifest_that_includes_itself_is_reported(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [pexec.yaml]\nworkflows: {r: {run: r}}\n")
     os.symlink("pexec.yaml", "link.yaml")
     assert folder.reported() == folder.reported() != []
@@ -175,7 +175,7 @@ def test_a_manifest_that_includes_itself_is_told(folder: Folder) -> None:
     ]
 
 
-def test_what_cannot_be_read_is_told_where_it_is_included(folder: Folder) -> None:
+def test_what_cannot_be_read_is_reported_where_it_is_included(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [gone.yaml, sub, pipe, /dev/null]\nworkflows: {r: {run: r}}\n")
     os.mkdir("sub")
     os.mkfifo("pipe")
@@ -189,7 +189,7 @@ def test_what_cannot_be_read_is_told_where_it_is_included(folder: Folder) -> Non
     assert folder.load().incomplete
 
 
-def test_a_missing_manifest_may_be_optional_but_not_a_faulty_one(folder: Folder) -> None:
+def test_a_missing_manifest_may_be_optional_but_not_an_invalid_one(folder: Folder) -> None:
     folder.file(
         "pexec.yaml",
         "include: [{file: gone.yaml, optional: true}, {file: pexec.yaml/x, optional: true},"
@@ -200,7 +200,7 @@ def test_a_missing_manifest_may_be_optional_but_not_a_faulty_one(folder: Folder)
     assert folder.load().incomplete
 
 
-def test_the_policy_of_an_included_manifest_is_told_not_to_count(folder: Folder) -> None:
+def test_the_policy_of_an_included_manifest_has_no_effect(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [a.yaml]\npolicy: {max_parallel_jobs: 2}\nworkflows: {r: {run: r}}\n")
     folder.file("a.yaml", "policy: {pools: {g: 1}, timeout: 1h, fail_fast: true}\nname: a\n")
     loaded = folder.load()
@@ -225,7 +225,7 @@ def test_a_manifest_and_all_that_it_includes_have_at_least_one_workflow(folder: 
     assert list(manifest_of(folder.load()).workflows) == ["a"]
 
 
-def test_faults_of_an_included_manifest_do_not_hide_the_others(folder: Folder) -> None:
+def test_errors_of_an_included_manifest_do_not_hide_the_others(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [a.yaml, b.yaml]\nworkflows: {r: {run: r, needs: a}}\n")
     folder.file("a.yaml", "workflows: 3\nx: 1\n").file("b.yaml", "workflows: {b: {run: b, zzz: 1}, c: 3}\n")
     loaded = folder.load()
@@ -255,7 +255,7 @@ def test_a_name_is_not_too_long_with_its_prefix(folder: Folder) -> None:
         ("MAX_NODES", 20, "PX109 2:11+6 more than 20 keys and values are included"),
     ],
 )
-def test_far_too_much_is_told_once(
+def test_including_too_much_is_reported_once(
     folder: Folder, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, said: str
 ) -> None:
     monkeypatch.setattr(include, limit, value)
@@ -277,7 +277,7 @@ def test_aliases_cannot_make_a_few_small_files_endless_work(folder: Folder) -> N
     assert len(folder.reported()) < 20
 
 
-def test_manifests_from_standard_input_include_from_the_current_folder(
+def test_manifests_from_standard_input_include_from_the_current_directory(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from orchestrator.manifest.load import loads

@@ -1,4 +1,4 @@
-"""What stands under `limits`: what is read, and what is refused with what to write."""
+"""The keys of `limits`: accepted values, and errors with help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a good manifest is read as, and that absent, `none` and a value are three things."""
+"""What a valid manifest is read as, and that absent, `none` and a value are different."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_absent_none_and_a_value_are_three_things() -> None:
 
 
 @pytest.mark.parametrize(("written", "value"), [("true", True), ("false", False), ("drain", "drain")])
-def test_fail_fast_is_a_switch_or_drain(written: str, value: object) -> None:
+def test_fail_fast_is_a_boolean_or_drain(written: str, value: object) -> None:
     assert (
         read(f"version: 1\npolicy: {{fail_fast: {written}}}\nworkflows: {{a: {{run: x}}}}\n").policy.fail_fast is value
     )

@@ -1,4 +1,4 @@
-"""Durations, sizes and numbers of jobs: what is read, how it is printed, and what is said of the rest."""
+"""Durations, sizes and numbers of jobs: accepted values, their canonical spelling, and errors."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_duration_is_read_as_seconds(written: object, seconds: float) -> None:
         ("9" * 5000, "must be at most 3650 days", "write `none` for no limit"),
     ],
 )
-def test_what_is_no_duration_is_refused_with_what_to_write(written: object, message: str, hint: str) -> None:
+def test_what_is_not_a_duration_is_refused_with_what_to_write(written: object, message: str, hint: str) -> None:
     with pytest.raises(ScalarError) as refused:
         parse_duration(written)
     assert (refused.value.code, refused.value.message, refused.value.hint) == ("PX114", message, hint)
@@ -149,7 +149,7 @@ def test_a_size_is_read_as_bytes(written: object, size: int) -> None:
 
 
 @pytest.mark.parametrize("written", ["512 MiB", "1.5GiB", "2g", "-1", -1, 1.0, True, None, "", "1PB"])
-def test_what_is_no_size_is_refused(written: object) -> None:
+def test_what_is_not_a_size_is_refused(written: object) -> None:
     with pytest.raises(ScalarError) as refused:
         parse_size(written)
     assert (refused.value.code, refused.value.message) == ("PX115", "expected a size")
@@ -222,7 +222,7 @@ def test_a_printed_size_is_read_back_as_it_was(size: int) -> None:
         ("100 bytes", "100"),
     ],
 )
-def test_a_size_that_is_spelled_otherwise_is_told_as_it_should_be(written: str, meant: str) -> None:
+def test_a_misspelled_size_is_reported_with_the_correct_spelling(written: str, meant: str) -> None:
     with pytest.raises(ScalarError) as refused:
         parse_size(written)
     assert refused.value.hint == f"write `{meant}`"
@@ -230,7 +230,7 @@ def test_a_size_that_is_spelled_otherwise_is_told_as_it_should_be(written: str, 
 
 
 @pytest.mark.parametrize("written", ["", "lots", "1.5", "0.1 B", "-1", "9999999999 TiB", "1.0000001GiB", "2 gigs"])
-def test_a_size_that_nobody_can_guess_is_told_with_examples(written: str) -> None:
+def test_an_unclear_size_is_reported_with_examples(written: str) -> None:
     with pytest.raises(ScalarError) as refused:
         parse_size(written)
     assert "`512MiB`, `2GiB`, `1GB`" in refused.value.hint

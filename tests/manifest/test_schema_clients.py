@@ -38,7 +38,7 @@ pytestmark = pytest.mark.clients
 
 
 def check_jsonschema(*files: Path) -> set[Path]:
-    """The files that check-jsonschema refuses, because they do not parse or do not fit the schema."""
+    """The files that check-jsonschema rejects, because they do not parse or do not match the schema."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "check_jsonschema", "--output-format", "json", "--default-filetype", "yaml"),
@@ -53,7 +53,7 @@ def check_jsonschema(*files: Path) -> set[Path]:
 
 
 def code_of(file: Path) -> str:
-    """The code that the first line of a faulty manifest names."""
+    """The code in the first line of an invalid manifest."""
     return file.read_text().partition("\n")[0].removeprefix("# ")
 
 
@@ -69,13 +69,13 @@ def test_check_jsonschema_refuses_what_pexec_refuses_but_for_what_no_schema_can(
 
 
 @pytest.mark.parametrize("file", FAULTY, ids=lambda file: file.stem)
-def test_pexec_refuses_each_faulty_manifest_by_the_code_on_its_first_line(file: Path) -> None:
+def test_pexec_refuses_each_invalid_manifest_by_the_code_on_its_first_line(file: Path) -> None:
     verdict = plan_manifest(os.path.relpath(file))
     assert verdict.plan is None
     assert {diagnostic.code for diagnostic in verdict.diagnostics} == {code_of(file)}
 
 
-def test_there_are_enough_faulty_manifests() -> None:
+def test_there_are_enough_invalid_manifests() -> None:
     codes = {code_of(file) for file in FAULTY}
     assert len(FAULTY) > 50
     assert codes >= {f"PX{number}" for number in (102, 104, 105, *range(110, 121), 201, 202, 203, 204, 205, 206, 207)}
@@ -108,7 +108,7 @@ def test_an_editor_finds_nothing_wrong_with_the_example(server: LanguageServer) 
         ("policy: {fail_fast: 3}\nworkflows:\n  build:\n    run: make\n", 2, 20, ""),
     ],
 )
-def test_an_editor_reports_faults_at_their_place(
+def test_an_editor_reports_errors_at_their_place(
     server: LanguageServer, text: str, line: int, start: int, says: str
 ) -> None:
     faults = server.open(HEAD + text).faults()
@@ -138,5 +138,5 @@ def test_an_editor_shows_what_a_key_is_for(server: LanguageServer) -> None:
 
 
 def _plain(text: str) -> str:
-    """Text without Markdown's signs."""
+    """Text without Markdown's markup."""
     return "".join(sign for sign in text if sign not in "\\`")

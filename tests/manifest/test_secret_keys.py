@@ -51,11 +51,11 @@ def test_each_source_is_read() -> None:
         ),
     ],
 )
-def test_a_faulty_secret_is_told_once_and_workflows_that_name_it_are_not(secrets: str, said: str) -> None:
+def test_an_invalid_secret_is_reported_once_and_workflows_that_name_it_are_not(secrets: str, said: str) -> None:
     assert reported(manifest(secrets)) == [said]
 
 
-def test_a_list_of_names_alone_is_told_what_is_missing() -> None:
+def test_a_list_of_secret_names_is_reported_with_what_is_missing() -> None:
     assert reported(manifest("[T]", "[]")) == [
         "PX112 2:10+3 `secrets`: expected a mapping, found a list"
         " | name the source of each secret's value: `secrets: {TOKEN: {env: TOKEN}}`"

@@ -101,7 +101,7 @@ def test_names_are_shared_while_a_manifest_is_parsed_and_then_forgotten() -> Non
     assert NAME.known == {}
 
 
-def test_a_known_name_and_an_odd_value_are_told_apart() -> None:
+def test_a_known_name_does_not_admit_other_values() -> None:
     names = name(NAME_PATTERN)
     assert [names.parse("a"), names.parse("a")] == ["a", "a"]
     for odd in (1, None, ["a"], {"a": 1}, "a b", True):
@@ -117,7 +117,7 @@ def test_a_number_is_finite_and_within_its_bounds(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [1.0, float("inf"), 0, 10, "1", True, None, [1]])
-def test_an_integer_is_no_float_and_within_its_bounds(value: object) -> None:
+def test_an_integer_is_not_a_float_and_within_its_bounds(value: object) -> None:
     with pytest.raises(ScalarError):
         integer(1, 9).parse(value)
 

@@ -1,4 +1,4 @@
-"""A small client for yaml-language-server: what an editor asks it, over its standard input and output."""
+"""A small client for yaml-language-server: the requests of an editor, over standard input and output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Message = dict[str, Any]
 
 
 class LanguageServer:
-    """A running server. The documents that are shown to it stand in `folder`, as it is told, and not on the disk."""
+    """A running server. The documents sent to it have paths in `folder`, and are not on the disk."""
 
     def __init__(self, program: str, folder: Path) -> None:
         self._folder = folder
@@ -50,7 +50,7 @@ class LanguageServer:
         self._process.stdout.close()
 
     def open(self, text: str) -> LanguageServer:
-        """Show a text to the server as a new document, which the other methods then ask about."""
+        """Open a text in the server as a new document, which the other methods refer to."""
         self._documents += 1
         self._uri = (self._folder / f"{self._documents}.yaml").as_uri()
         document = {"uri": self._uri, "languageId": "yaml", "version": 1, "text": text}
@@ -58,19 +58,19 @@ class LanguageServer:
         return self
 
     def faults(self) -> list[Message]:
-        """What is wrong with the text."""
+        """The diagnostics of the document."""
         while True:
             message = self._next()
             if message.get("method") == "textDocument/publishDiagnostics" and message["params"]["uri"] == self._uri:
                 return list(message["params"]["diagnostics"])
 
     def completions(self, line: int, character: int) -> set[str]:
-        """The labels that are offered at a place; lines and characters count from 0."""
+        """The labels of the completions at a position; lines and characters count from 0."""
         answer = self._at("textDocument/completion", line, character)
         return {item["label"] for item in answer["items"]}
 
     def hover(self, line: int, character: int) -> str:
-        """What is shown over a place."""
+        """The hover text at a position."""
         return str(self._at("textDocument/hover", line, character)["contents"]["value"])
 
     def _at(self, method: str, line: int, character: int) -> Any:
@@ -90,7 +90,7 @@ class LanguageServer:
         self._send({"method": method, "params": parameters})
 
     def _next(self) -> Message:
-        """The next message that is no question to the client; questions are answered."""
+        """The next message that is not a request to the client; requests are answered."""
         while True:
             message = self._inbox.get(timeout=LIMIT)
             if "id" not in message or "method" not in message:

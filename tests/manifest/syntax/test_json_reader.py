@@ -1,4 +1,4 @@
-"""Manifests in JSON: when a text is taken for it, and what is refused."""
+"""Manifests in JSON: when a text is read as JSON, and what is refused."""
 
 from __future__ import annotations
 
@@ -62,22 +62,22 @@ def test_what_is_refused_is_refused_at_its_place(text: str, expected: str) -> No
     assert reported(text.encode(), "pexec.json") == [expected]
 
 
-def test_a_comma_before_the_closing_brace_is_told() -> None:
-    """Newer Pythons point at the comma, older ones behind it."""
+def test_a_comma_before_the_closing_brace_is_reported() -> None:
+    """Newer versions of Python point at the comma, older ones after it."""
     assert reported('{"a": 1,}', "pexec.json")[0] in (
         "PX106 1:8+1 trailing `,` before a closing bracket",
         "PX106 1:9+1 expected a key in double quotes",
     )
 
 
-def test_a_key_that_stands_twice_is_told_with_both_places() -> None:
+def test_a_duplicate_key_is_reported_at_both_places() -> None:
     text = '{"version": 1, "workflows": {"a": {"run": "x"},\n "a": {"run": "y"}}}'
     assert reported(text, "pexec.json") == [
         "PX104 2:2+3 duplicate key `a` | remove one of them | first defined here 1:30+3"
     ]
 
 
-def test_faults_of_the_model_have_their_places() -> None:
+def test_errors_of_the_model_have_their_places() -> None:
     text = '{"version": 1,\n "workflows": {"a": {"run": 5, "timeout": 1.5}}}'
     assert reported(text, "pexec.json") == [
         'PX117 2:29+1 `run` of workflow `a`: expected text, found a number | put it in quotes: `"5"`',
@@ -86,7 +86,7 @@ def test_faults_of_the_model_have_their_places() -> None:
 
 
 @pytest.mark.parametrize("number", ["1" * 5000, "NaN", "-Infinity", "1e999"])
-def test_numbers_that_are_none_are_refused_where_they_stand(number: str) -> None:
+def test_invalid_numbers_are_refused_at_their_place(number: str) -> None:
     text = f'{{"version": 1, "workflows": {{"a": {{"run": "x", "priority": {number}}}}}}}'
     assert [line[:11] for line in reported(text, "pexec.json")] == ["PX112 1:60+"]
 
@@ -115,7 +115,7 @@ _PIECES = st.sampled_from([
 
 
 @given(_TREES, st.booleans(), st.lists(st.tuples(st.integers(0, 200), _PIECES, st.integers(0, 2)), max_size=3))
-def test_the_quick_way_reads_what_the_patient_one_reads(
+def test_the_fast_reader_and_the_standard_library_agree(
     tree: object, ascii_only: bool, changes: list[tuple[int, str, int]]
 ) -> None:
     text = json.dumps(tree, ensure_ascii=ascii_only)
@@ -136,5 +136,5 @@ def test_the_quick_way_reads_what_the_patient_one_reads(
         ('{"a": "\\u005c", "b": "\\u0022"}', False),
     ],
 )
-def test_a_key_that_stands_twice_is_seen_by_both(text: str, twice: bool) -> None:
+def test_both_readers_find_a_duplicate_key(text: str, twice: bool) -> None:
     assert [read(Lines("m.json", text))[1] for read in (read_json, read_patiently)] == [twice, twice]

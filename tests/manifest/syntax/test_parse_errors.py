@@ -1,4 +1,4 @@
-"""Text that does not parse: told at its place, in our words, and never with the parser's."""
+"""Text that does not parse: reported at its place, never with the parser's own message."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ from orchestrator.manifest.syntax import parse_errors
         ),
     ],
 )
-def test_yaml_that_does_not_parse_is_told_at_its_place(text: str, expected: str) -> None:
+def test_yaml_that_does_not_parse_is_reported_at_its_place(text: str, expected: str) -> None:
     assert reported(text.encode()) == [f"PX102 {expected}"]
 
 
-def test_a_problem_that_is_not_in_the_table_is_told_in_general() -> None:
+def test_a_problem_that_is_not_in_the_table_is_reported_in_general() -> None:
     assert parse_errors.explain_yaml("something new: `hunter2`", "", "text", 0, 2) == ("invalid YAML", "", 2)
     assert parse_errors.explain_json("something new: `hunter2`") == "invalid JSON"

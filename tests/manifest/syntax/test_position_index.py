@@ -1,4 +1,4 @@
-"""Where each key and value stands: lines and columns from 1, columns and lengths in code points."""
+"""Positions of keys and values: lines and columns from 1, columns and lengths in code points."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.manifest.syntax.yaml_reader import read_yaml
 
 
 def outline(text: str, *, json: bool = False) -> list[str]:
-    """For each place of the data: its path, where its key stands and where its value."""
+    """For each value of the data: its path, the position of its key and its own position."""
     lines = Lines("pexec.yaml", text)
     if json:
         data, positions = read_json(lines)[0], Positions(lines, lambda: scan(lines))
@@ -86,7 +86,7 @@ def test_lists_of_lists_and_of_mappings_have_their_own_places() -> None:
     ]
 
 
-def test_children_are_told_from_grandchildren_of_the_same_name() -> None:
+def test_children_are_distinct_from_grandchildren_of_the_same_name() -> None:
     assert outline("[[1, 2], {a: [3]}, 4]\n") == [
         "0 1:2+6 1:2+6",
         "0.0 1:3+1 1:3+1",
@@ -161,7 +161,7 @@ def test_a_byte_order_mark_takes_no_column() -> None:
     ]
 
 
-def test_a_key_that_stands_twice_is_told_with_both_places_and_no_value() -> None:
+def test_a_duplicate_key_is_reported_at_both_places_without_its_value() -> None:
     text = """\
         version: 1
         workflows:

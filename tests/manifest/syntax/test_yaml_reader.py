@@ -1,4 +1,4 @@
-"""YAML as plain data: the values of the YAML 1.2 core schema, aliases, and what is not read at all."""
+"""YAML as plain data: the values of the YAML 1.2 core schema, aliases, and what is not supported."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def test_plain_text_between_braces_may_have_colons_and_question_marks_inside(wri
     assert found in ({}, {"d": "e:f? g\n", "h": "i:j?"})
 
 
-def test_what_stands_behind_such_text_keeps_its_place() -> None:
+def test_what_follows_such_text_keeps_its_place() -> None:
     assert reported("version: 1\nworkflows: {a: {env: {AT: 1:30?}, run: 'true', neds: 漢:é}}\n") == [
         "PX110 2:48+4 unknown key `neds` in workflow `a` | did you mean `needs`?"
     ]
 
 
-def test_not_a_number_is_read_as_what_it_says() -> None:
+def test_nan_is_a_number() -> None:
     assert math.isnan(read("[.nan]")[0])  # type: ignore[index]
 
 
@@ -109,7 +109,7 @@ def test_an_alias_repeats_what_its_anchor_names() -> None:
     }
 
 
-def test_an_anchor_may_be_given_anew() -> None:
+def test_an_anchor_may_be_redefined() -> None:
     assert read("[&a 1, *a, &a 2, *a]") == [1, 1, 2, 2]
 
 

@@ -1,4 +1,4 @@
-"""Every fault of a manifest: its code, its place, the whole message and the help."""
+"""Every error in a manifest: its code, its place, the whole message and the help."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.manifest.section import keys_of
 
 
 def _cases() -> list[object]:
-    """The cases of `diagnostics.txt`, each named by its line: the manifest is indented, what is said of it is not."""
+    """The cases of `diagnostics.txt`, each named by its line: the manifest is indented, its diagnostics are not."""
     cases: list[object] = []
     heading, line = "", 1
     for block in Path(__file__).with_name("diagnostics.txt").read_text().split("\n\n"):
@@ -29,7 +29,7 @@ def _cases() -> list[object]:
 
 
 @pytest.mark.parametrize(("manifest", "said"), _cases())
-def test_all_faults_are_told_whole(manifest: str, said: list[str]) -> None:
+def test_all_diagnostics_are_as_expected(manifest: str, said: list[str]) -> None:
     known = ", ".join(f"`{key}`" for key in keys_of(Workflow))
     assert reported(manifest.encode()) == [line.replace("{the keys of a workflow}", known) for line in said]
 
@@ -54,7 +54,7 @@ def test_a_name_ends_where_its_text_ends() -> None:
     )
 
 
-def test_keys_that_exclude_each_other_are_told_also_when_other_keys_are_wrong() -> None:
+def test_conflicting_keys_are_reported_next_to_other_errors() -> None:
     assert reported(workflow("run: x, argv: [y], timeout: '1:30'")) == [
         "PX118 3:19+4 workflow `build`: `run` and `argv` are mutually exclusive | keep only one of them"
         " | `run` is here 3:11+3",
@@ -66,7 +66,7 @@ def test_keys_that_exclude_each_other_are_told_also_when_other_keys_are_wrong() 
     ]
 
 
-def test_a_key_that_was_meant_for_the_missing_one_is_told_alone() -> None:
+def test_a_key_that_was_meant_for_the_missing_one_is_reported_alone() -> None:
     assert reported(workflow("script: x")) == [
         "PX110 3:11+6 unknown key `script` in workflow `build` | pexec calls it `run`"
     ]
@@ -83,14 +83,14 @@ def test_a_workflow_named_like_a_section_is_a_workflow() -> None:
     ]
 
 
-def test_a_value_behind_an_alias_is_told_at_the_alias() -> None:
+def test_a_value_of_an_alias_is_reported_at_the_alias() -> None:
     assert reported("version: 1\nworkflows:\n  a: {run: x, timeout: &t '1:30'}\n  b: {run: x, timeout: *t}\n") == [
         "PX114 3:24+9 `timeout` of workflow `a`: `1:30` is ambiguous | write `1m30s` or `1h30m`",
         "PX114 4:24+2 `timeout` of workflow `b`: `1:30` is ambiguous | write `1m30s` or `1h30m`",
     ]
 
 
-def test_no_more_are_told_than_anybody_reads() -> None:
+def test_the_number_of_reported_errors_is_limited() -> None:
     lines = reported(workflow("run: x, " + ", ".join(f"unknown{number}: 1" for number in range(2000))))
     assert len(lines) == 100
     assert lines[0].startswith("PX110 3:19+8 unknown key `unknown0` in workflow `build`")
