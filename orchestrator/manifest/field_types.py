@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Annotated, Any, Final
 
+from orchestrator.console.text import quote
 from orchestrator.manifest import scalars
-from orchestrator.manifest.scalars import NAME_PATTERN, NoLimit, ScalarError, format_duration, quote
+from orchestrator.manifest.scalars import NAME_PATTERN, NoLimit, ScalarError, format_duration
 from orchestrator.manifest.value_errors import InvalidNameError, NotTextError, no_value, type_error
 
 Schema = dict[str, Any]

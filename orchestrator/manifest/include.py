@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.parts import Include, Need
 from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.read import STDIN, Loaded, read_one, why_unreadable
-from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.secret_keys import SecretKeys
 from orchestrator.manifest.section import keys_of
 from orchestrator.manifest.syntax.source_map import Detour, SourceMap

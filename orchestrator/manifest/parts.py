@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import field
 
+from orchestrator.console.text import quote
 from orchestrator.manifest.container_types import list_of, mapping_of, one_or_more, variants
 from orchestrator.manifest.field_types import (
     NAME,
@@ -20,7 +21,7 @@ from orchestrator.manifest.field_types import (
     scalar,
 )
 from orchestrator.manifest.pattern import MAX_GLOB
-from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError, Value, quote
+from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError, Value
 from orchestrator.manifest.section import FreeKeys, Key, Section, SectionType, section_type
 from orchestrator.manifest.value_errors import InvalidNameError
 

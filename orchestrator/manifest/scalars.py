@@ -10,6 +10,8 @@ import re
 
 from msgspec import Struct
 
+from orchestrator.console.text import quote
+
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$"
 ENV_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 ENV_GLOB_PATTERN = r"^[A-Za-z0-9_*?]+$"
@@ -34,8 +36,6 @@ _LOOSE_UNITS = {"ms": 1, "s": _SECOND, "m": _MINUTE, "h": _HOUR, "d": _DAY, "w":
 _SIZE_UNITS = {
     None: 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
 }  # fmt: skip
-
-_MAX_QUOTED = 60
 
 _duration = re.compile(DURATION_PATTERN)
 _size = re.compile(SIZE_PATTERN)
@@ -71,11 +71,6 @@ class ScalarError(ValueError):
         self.code = code
         self.message = message
         self.hint = hint
-
-
-def quote(text: str) -> str:
-    """Text in backticks for a message, cut when it is long."""
-    return f"`{text}`" if len(text) <= _MAX_QUOTED else f"`{text[:_MAX_QUOTED]}...`"
 
 
 def parse_duration(value: object) -> float:

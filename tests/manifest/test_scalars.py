@@ -17,7 +17,6 @@ from orchestrator.manifest.scalars import (
     parse_limit,
     parse_parallel,
     parse_size,
-    quote,
 )
 
 UNITS = "write seconds, or a number with a unit: `90`, `90s`, `5m`, `1h30m`, `2d`, `500ms`"
@@ -180,11 +179,6 @@ def test_any_other_number_of_jobs_is_refused(written: object, code: str) -> None
     with pytest.raises(ScalarError, match="must be a positive integer") as refused:
         parse_parallel(written)
     assert refused.value.code == code
-
-
-def test_long_text_is_cut_when_it_is_quoted() -> None:
-    assert quote("x" * 60) == f"`{'x' * 60}`"
-    assert quote("x" * 61) == f"`{'x' * 60}...`"
 
 
 @pytest.mark.parametrize(

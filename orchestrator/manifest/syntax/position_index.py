@@ -13,8 +13,8 @@ from operator import itemgetter
 
 from msgspec import Struct, field
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, PathKey, Span
-from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.syntax.lines import Lines
 from orchestrator.manifest.syntax.source_map import SourceMap
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path
-from orchestrator.manifest.scalars import ScalarError, quote
+from orchestrator.manifest.scalars import ScalarError
 from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.validation.sections import place
 from orchestrator.manifest.validation.unknown_keys import meant_key, unknown_key_hint

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Path
-from orchestrator.manifest.scalars import quote
 
 
 def place(path: Path) -> str:
