@@ -1,7 +1,7 @@
-"""The way from another terminal into a live run: a private named pipe in the run folder.
+"""How another process controls a live run: a private named pipe in the run directory.
 
 A request is one line, `cancel` for the whole run or `cancel <index>` for a job of the plan. It is far shorter than
-what a pipe takes as a whole, so lines of several writers do not mix. That a request was taken is told by the journal.
+what a pipe writes atomically, so lines of several writers do not mix. The journal shows that a request was accepted.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _VERB = b"cancel"
 
 
 class ControlPipe:
-    """Listens in a helper thread; `on_cancel(job)` gets a job's index, or None for the whole run.
+    """Listens in a thread of its own, which calls `on_cancel(job)` with a job's index, or None for the whole run.
 
-    Where no pipe can be made, `degraded` holds what is missing and why.
+    If no pipe can be created, `degraded` holds what is missing and why.
     """
 
     def __init__(self, rundir: RunDir, on_cancel: Callable[[int | None], None]) -> None:
@@ -34,13 +34,13 @@ class ControlPipe:
             self._pipe = _make_pipe(rundir)
         except (OSError, EnvironmentFailedError) as error:
             self._closed = True
-            self.degraded = (("`pexec cancel`", f"a pipe cannot be made in the run folder: {error}"),)
+            self.degraded = (("`pexec cancel`", f"a pipe cannot be created in the run directory: {error}"),)
             return
         self._thread = threading.Thread(target=self._work, name="pexec-control", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening; a second time does nothing."""
+        """Stop listening; further calls do nothing."""
         if self._closed:
             return
         self._closed = True
@@ -62,18 +62,18 @@ class ControlPipe:
 
 
 def _make_pipe(rundir: RunDir) -> int:
-    """Open for writing too, so that it does not end whenever a writer goes away."""
-    rundir.remove(CONTROL)  # of a writer that was killed
+    """Opened for writing too, so that it does not reach its end whenever a writer closes it."""
+    rundir.remove(CONTROL)  # left by a pexec that was killed
     os.mkfifo(CONTROL, 0o600, dir_fd=rundir.folder())
     os.chmod(CONTROL, 0o600, dir_fd=rundir.folder())  # whatever the umask
     return os.open(CONTROL, os.O_RDWR | _SAFE, dir_fd=rundir.folder())
 
 
-def ask_to_cancel(rundir: RunDir, job: int | None) -> bool:
-    """Whether somebody who drives the run was there to take the request."""
+def request_cancel(rundir: RunDir, job: int | None) -> bool:
+    """Send the request; whether a process that drives the run listens."""
     try:
         pipe = os.open(CONTROL, os.O_WRONLY | os.O_NONBLOCK | _SAFE, dir_fd=rundir.folder())
-    except OSError:  # there is none, or nobody listens
+    except OSError:  # it does not exist, or no process listens
         return False
     try:
         if not stat.S_ISFIFO(os.fstat(pipe).st_mode):

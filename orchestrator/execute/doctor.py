@@ -1,4 +1,4 @@
-"""What this machine can keep of the promises, found by doing: each check tries what it tells of."""
+"""Which promises this machine supports, found by experiment: each check tries what it reports."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     from orchestrator.execute.supervisor.supervisor import Supervisor
 
 _FEW_DESCRIPTORS = 256
-_DELEGATE = "run pexec in a group of its own: `systemd-run --user --scope -p Delegate=yes pexec apply`"
-_NAMESPACES = "let users make namespaces: sysctl `user.max_user_namespaces`, `kernel.unprivileged_userns_clone`, \
-`kernel.apparmor_restrict_unprivileged_userns`; in a container, its profile must allow it"
+_DELEGATE = "run pexec in a control group of its own: `systemd-run --user --scope -p Delegate=yes pexec apply`"
+_NAMESPACES = (
+    "allow users to create namespaces: sysctl `user.max_user_namespaces`, `kernel.unprivileged_userns_clone`, \
+`kernel.apparmor_restrict_unprivileged_userns`; in a container, its security profile must allow it too"
+)
 
 
 class Check(Struct, frozen=True):
-    """One thing that was tried. `promise` names what stands on it in docs/promises.md; `help` what to do if it is not
-    `ok`, else empty."""
+    """One thing that was tried. `promise` names the promise in docs/promises.md that depends on it; `help` says what to
+    do about it, if anything."""
 
     name: str
     promise: str
@@ -37,7 +39,7 @@ class Check(Struct, frozen=True):
 
 
 def examine(supervisor: Supervisor, run_root: str) -> Iterator[Check]:
-    """All checks, each made when it is asked for. `run_root` is where runs would be kept."""
+    """All checks, each made when it is consumed. `run_root` is the directory that would contain runs."""
     yield _system()
     yield _shell()
     yield _descriptors()
@@ -74,15 +76,21 @@ def _descriptors() -> Check:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= _FEW_DESCRIPTORS:
         return Check("descriptors", "scarcity", True, f"{soft} open files")
-    return Check("descriptors", "scarcity", False, f"{soft} open files: fewer jobs run at once", f"`ulimit -n {hard}`")
+    return Check(
+        "descriptors",
+        "scarcity",
+        False,
+        f"{soft} open files: fewer jobs can run at once",
+        f"raise the limit: `ulimit -n {hard}`",
+    )
 
 
 def _tags(supervisor: Supervisor) -> Check:
     missing = supervisor.degraded()
     if not missing:
-        return Check("tags", "no-orphans", True, "what leaves a job's process tree is known as that job's")
+        return Check("tags", "no-orphans", True, "processes that leave their job's process tree are recognized")
     what, why = missing[0]
-    return Check("tags", "no-orphans", False, f"{what}: {why}", "lift that limit")
+    return Check("tags", "no-orphans", False, f"{what}: {why}", "remove that limit")
 
 
 def _process_trees(supervisor: Supervisor) -> Check:
@@ -98,19 +106,19 @@ def _sandbox(supervisor: Supervisor) -> Check:
     if mechanism in (Mechanism.BUBBLEWRAP, Mechanism.LANDLOCK):
         from orchestrator.execute.warden.confinement import has_scopes
 
-        but = "" if has_scopes() else "; with `network`, jobs reach sockets without files: that takes Linux 6.12"
+        but = "" if has_scopes() else "; with `network`, jobs can reach sockets without files before Linux 6.12"
         return Check("isolation: sandbox", "sandbox", True, mechanism.value + but)
     why = supervisor.isolations.why_less_than_best(Isolation.SANDBOX)
-    told = f"{mechanism.value}: jobs see other processes" if mechanism is not None else "there is none"
+    found = f"{mechanism.value}: jobs see other processes" if mechanism is not None else "not available"
     advice = install if not shutil.which("bwrap") else _NAMESPACES
-    return Check("isolation: sandbox", "sandbox", False, f"{told} ({why})", advice)
+    return Check("isolation: sandbox", "sandbox", False, f"{found} ({why})", advice)
 
 
 def _memory(supervisor: Supervisor) -> Check:
     if supervisor.enforcement.groups.memory:
         return Check("limits: memory", "limits-from-start", True, "cgroup")
-    detail = "rlimit, watchdog: looked at ten times a second"
-    return Check("limits: memory", "limits-from-start", True, detail, f"for the kernel to count it, {_DELEGATE}")
+    detail = "rlimit, watchdog: checked ten times a second"
+    return Check("limits: memory", "limits-from-start", True, detail, f"to have the kernel enforce it, {_DELEGATE}")
 
 
 def _processes(supervisor: Supervisor) -> Check:
@@ -118,39 +126,39 @@ def _processes(supervisor: Supervisor) -> Check:
     if supervisor.enforcement.groups.pids:
         return Check(name, promise, True, "cgroup")
     if os.geteuid() and supervisor.isolations.mechanism(Isolation.PROCESS) is not None:
-        return Check(name, promise, True, "rlimit, for jobs with `isolation`", f"for all jobs, {_DELEGATE}")
-    return Check(name, promise, False, "no control group can be made here", _DELEGATE)
+        return Check(name, promise, True, "rlimit, for jobs with `isolation`", f"to have it for all jobs, {_DELEGATE}")
+    return Check(name, promise, False, "no control group can be created here", _DELEGATE)
 
 
 def _run_root(run_root: str) -> Iterator[Check]:
-    """What a run folder needs of the file system, tried in the folder nearest to it that there is."""
+    """What a run needs of the file system, tried in the nearest directory above it that exists."""
     parent = os.path.abspath(run_root)
     while not os.path.isdir(parent):
         parent = os.path.dirname(parent)
     try:
-        folder = tempfile.mkdtemp(prefix=".pexec-trial-", dir=parent)
+        scratch = tempfile.mkdtemp(prefix=".pexec-trial-", dir=parent)
     except OSError as error:
         yield Check(
-            "run folder", "private-files", False, f"{parent}: {error.strerror}", "name another: `--run-root DIR`"
+            "run directory", "private-files", False, f"{parent}: {error.strerror}", "use another one: `--run-root DIR`"
         )
         return
     try:
         for name, promise, attempt in _FILE_SYSTEM:
-            yield _tried(name, promise, attempt, folder)
+            yield _tried(name, promise, attempt, scratch)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _tried(name: str, promise: str, attempt: Callable[[str], None], folder: str) -> Check:
+def _tried(name: str, promise: str, attempt: Callable[[str], None], scratch: str) -> Check:
     try:
-        attempt(folder)
+        attempt(scratch)
     except OSError as error:
-        return Check(name, promise, False, f"{folder}: {error.strerror}", "keep runs elsewhere: `--run-root DIR`")
-    return Check(name, promise, True, os.path.dirname(folder))
+        return Check(name, promise, False, f"{scratch}: {error.strerror}", "store runs elsewhere: `--run-root DIR`")
+    return Check(name, promise, True, os.path.dirname(scratch))
 
 
-def _lock(folder: str) -> None:
-    first, second = (os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC) for _ in range(2))
+def _lock(scratch: str) -> None:
+    first, second = (os.open(os.path.join(scratch, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC) for _ in range(2))
     try:
         fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
@@ -163,12 +171,12 @@ def _lock(folder: str) -> None:
         os.close(second)
 
 
-def _pipe(folder: str) -> None:
-    os.mkfifo(os.path.join(folder, "pipe"), 0o600)
+def _pipe(scratch: str) -> None:
+    os.mkfifo(os.path.join(scratch, "pipe"), 0o600)
 
 
-def _sync(folder: str) -> None:
-    descriptor = os.open(os.path.join(folder, "file"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _sync(scratch: str) -> None:
+    descriptor = os.open(os.path.join(scratch, "file"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, b"x")
         os.fdatasync(descriptor)
@@ -176,17 +184,17 @@ def _sync(folder: str) -> None:
         os.close(descriptor)
 
 
-def _modes(folder: str) -> None:
-    path = os.path.join(folder, "private")
+def _modes(scratch: str) -> None:
+    path = os.path.join(scratch, "private")
     os.mkdir(path, 0o700)
     os.chmod(path, 0o700)
     if os.stat(path).st_mode & 0o777 != 0o700:
-        raise OSError(0, "a folder cannot be closed to others")
+        raise OSError(0, "a directory cannot be made private")
 
 
 _FILE_SYSTEM = (
-    ("run folder: private", "private-files", _modes),
-    ("run folder: locks", "one-writer", _lock),
-    ("run folder: on the disk", "durable-success", _sync),
-    ("run folder: named pipes", "signals", _pipe),
+    ("run directory: private", "private-files", _modes),
+    ("run directory: locks", "one-writer", _lock),
+    ("run directory: synced to disk", "durable-success", _sync),
+    ("run directory: named pipes", "signals", _pipe),
 )

@@ -1,7 +1,7 @@
-"""Whether the machine has the least that a run needs, looked at before the run has a folder or any job starts.
+"""Whether the machine has the minimum that a run needs, checked before the run directory is made or any job starts.
 
-It is the least only: what is scarce beyond it lowers how many jobs run at once, and a disk that fills up later ends the
-run in good order. Below it a run could not even say what went wrong.
+Only the minimum: a shortage above it lowers the number of jobs that run at once, and a disk that fills up later ends
+the run in an orderly way. Below it a run could not even report what went wrong.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import resource
 from orchestrator.errors import EnvironmentFailedError
 
 _KIB = 1024
-# Of descriptors pexec and the process that watches the jobs need so many each before one job has any.
+# Descriptors that pexec and the warden each need before the first job has any.
 LEAST_DESCRIPTORS = 32
 LEAST_MEMORY = 32 * _KIB * _KIB
-# The run's own files, and what the journal and the results say of each job.
+# The run's own files, and what the journal and the results contain for each job.
 _DISK_FOR_RUN = 64 * _KIB
 _DISK_FOR_JOB = 2 * _KIB
 _FILES_FOR_RUN = 16
@@ -23,31 +23,31 @@ _FILES_FOR_JOB = 2
 
 
 def check_resources(run_root: str, jobs: int) -> None:
-    """Raises EnvironmentFailedError naming what is missing for a run of so many jobs below this folder."""
+    """Raises EnvironmentFailedError naming what is missing for a run of this number of jobs below `run_root`."""
     _check_disk(os.path.abspath(run_root), jobs)
     _check_descriptors()
     _check_memory()
 
 
-def _check_disk(folder: str, jobs: int) -> None:
-    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
-        folder = os.path.dirname(folder)
+def _check_disk(directory: str, jobs: int) -> None:
+    while not os.path.isdir(directory) and directory != os.path.dirname(directory):
+        directory = os.path.dirname(directory)
     try:
-        disk = os.statvfs(folder)
+        disk = os.statvfs(directory)
     except OSError:
-        return  # it will be told when the run folder cannot be made
+        return  # creating the run directory will report it
     free, needed = disk.f_bavail * disk.f_frsize, _DISK_FOR_RUN + jobs * _DISK_FOR_JOB
     if free < needed:
         raise EnvironmentFailedError(
-            f"the disk of `{folder}` has {free // _KIB} KiB free, and a run of this plan needs {needed // _KIB} KiB",
-            help="make room, or name another folder with `--run-root`",
+            f"the disk of `{directory}` has {free // _KIB} KiB free, but a run of this plan needs {needed // _KIB} KiB",
+            help="free some space, or choose another directory with `--run-root`",
             code="PX301",
         )
     files = _FILES_FOR_RUN + jobs * _FILES_FOR_JOB
-    if disk.f_files and disk.f_favail < files:  # no count at all: the file system makes room for names as it needs it
+    if disk.f_files and disk.f_favail < files:  # without a count, the file system allocates inodes on demand
         raise EnvironmentFailedError(
-            f"the disk of `{folder}` has room for {disk.f_favail} more files, and a run of this plan needs {files}",
-            help="make room, or name another folder with `--run-root`",
+            f"the disk of `{directory}` has room for {disk.f_favail} more files, but a run of this plan needs {files}",
+            help="free some space, or choose another directory with `--run-root`",
             code="PX301",
         )
 
@@ -57,8 +57,8 @@ def _check_descriptors() -> None:
     free = limit - len(os.listdir("/proc/self/fd"))
     if limit != resource.RLIM_INFINITY and free < LEAST_DESCRIPTORS:
         raise EnvironmentFailedError(
-            f"only {max(0, free)} more files may be open at once, and a run needs {LEAST_DESCRIPTORS}",
-            help=f"raise the limit of {limit}, as with `ulimit -n 1024`",
+            f"only {max(0, free)} more files can be opened, but a run needs {LEAST_DESCRIPTORS}",
+            help=f"raise the limit of {limit} open files, for example with `ulimit -n 1024`",
             code="PX301",
         )
 
@@ -70,7 +70,7 @@ def _check_memory() -> None:
     if available < LEAST_MEMORY:
         raise EnvironmentFailedError(
             f"this machine has {available // _KIB // _KIB} MiB of memory available, "
-            f"and a run needs {LEAST_MEMORY // _KIB // _KIB} MiB",
-            help="end something else first",
+            f"but a run needs {LEAST_MEMORY // _KIB // _KIB} MiB",
+            help="stop other programs first",
             code="PX301",
         )

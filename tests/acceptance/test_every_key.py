@@ -26,7 +26,7 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_included_workflows_run_in_their_own_directories_with_their_own_defaults",
         "params": "acceptance/test_language_params.py::test_flags_override_variables_and_these_override_defaults",
         "policy": "acceptance/test_keys_of_the_run.py::test_max_parallel_jobs_is_the_number_of_jobs_at_once",
-        "secrets": "promises/test_env.py::test_a_job_has_the_secrets_that_it_names_and_no_other_from_anywhere",
+        "secrets": "promises/test_env.py::test_a_job_has_the_secrets_that_it_names_and_no_others",
         "defaults": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
         "workflows": "acceptance/test_s38_commands.py::test_each_kind_of_command_runs_as_it_is_written",
     },
@@ -51,7 +51,7 @@ OBSERVED: dict[str, dict[str, str]] = {
         "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_their_share_of_a_pool",
         "admission": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
         "durability": "promises/test_durable_success.py::"
-        "test_with_power_the_disk_has_a_success_before_a_dependent_starts",
+        "test_with_durability_power_a_success_is_on_disk_before_a_dependent_starts",
         "keep_runs": "acceptance/test_keys_of_old_runs.py::"
         "test_old_runs_are_removed_except_those_that_may_still_be_needed",
         "archive": "acceptance/test_keys_of_old_runs.py::"
@@ -96,16 +96,16 @@ OBSERVED: dict[str, dict[str, str]] = {
     },
     "ExitCodes": {"exit": "acceptance/test_keys_of_retries.py::test_on_chooses_which_outcomes_are_retried"},
     "Limits": {
-        "memory": "promises/test_memory_limit.py::test_a_tree_that_takes_too_much_memory_is_killed_and_its_end_says_so",
-        "cpu_time": "promises/test_memory_limit.py::test_a_job_that_uses_up_its_cpu_time_is_killed_and_its_end_says_so",
+        "memory": "promises/test_memory_limit.py::test_a_tree_that_uses_too_much_memory_is_killed_with_the_reason",
+        "cpu_time": "promises/test_memory_limit.py::test_a_job_that_uses_up_its_cpu_time_is_killed_with_the_reason",
         "open_files": "promises/test_limits_from_start.py::"
-        "test_the_limits_of_a_workflow_lie_over_the_defaults_key_by_key_and_none_lifts_one",
+        "test_a_workflows_limits_override_the_defaults_key_by_key_and_none_removes_one",
         "file_size": "promises/test_limits_from_start.py::"
         "test_a_file_that_grows_too_large_ends_the_job_and_its_log_does_not_count",
         "processes": "promises/test_limits_from_start.py::"
-        "test_a_limit_that_nobody_can_enforce_is_told_or_with_require_limits_refused",
+        "test_a_limit_that_cannot_be_enforced_is_reported_or_with_require_limits_refused",
         "core": "promises/test_limits_from_start.py::"
-        "test_the_limits_of_a_workflow_lie_over_the_defaults_key_by_key_and_none_lifts_one",
+        "test_a_workflows_limits_override_the_defaults_key_by_key_and_none_removes_one",
         "log": "promises/test_limits_from_start.py::test_a_log_keeps_its_head_and_its_tail_and_counts_what_was_dropped",
     },
     "Workflow": {
@@ -139,7 +139,7 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_required_isolation_that_is_unavailable_refuses_the_run",
         "cleanup": "acceptance/test_keys_of_workflows.py::test_cleanup_runs_after_the_job_within_its_timeout",
         "cleanup_timeout": "acceptance/test_keys_of_workflows.py::test_cleanup_runs_after_the_job_within_its_timeout",
-        "secrets": "promises/test_env.py::test_a_job_has_the_secrets_that_it_names_and_no_other_from_anywhere",
+        "secrets": "promises/test_env.py::test_a_job_has_the_secrets_that_it_names_and_no_others",
         "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_their_share_of_a_pool",
         "memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
         "cpus": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",

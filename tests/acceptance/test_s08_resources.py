@@ -27,7 +27,7 @@ def test_too_few_descriptors_are_refused_and_the_accepted_minimum_is_enough(pexe
     pexec.file("pexec.yaml", TWO)
     code, stderr = under(pexec, 30)
     assert code == 5
-    assert "more files may be open at once, and a run needs 32\n  = help: raise the limit of 30" in stderr
+    assert "more files can be opened, but a run needs 32\n  = help: raise the limit of 30 open files" in stderr
     assert not (pexec.folder / ".pexec").exists()
     assert not (pexec.folder / "ran").exists()
     # The smallest limit that is accepted is enough.
@@ -46,7 +46,7 @@ def test_a_disk_without_space_for_the_plan_is_refused(pexec: Pexec, tmp_path: Pa
         said = pexec.run("apply", "--run-root", str(disk / "deep/runs"))
         assert list(disk.iterdir()) == []
     assert said.exit_code == 5
-    assert f"error[PX301]: the disk of `{disk}` has 200 KiB free, and a run of this plan needs 464 KiB\n" in said.stderr
+    assert f"error[PX301]: the disk of `{disk}` has 200 KiB free, but a run of this plan needs 464 KiB\n" in said.stderr
     assert "--run-root" in said.stderr
     assert not (pexec.folder / "ran").exists()
 
@@ -56,11 +56,11 @@ def test_a_disk_without_inodes_is_refused(pexec: Pexec, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "8m,nr_inodes=9") as disk:
         said = pexec.run("apply", "--run-root", str(disk))
     assert said.exit_code == 5
-    assert "has room for 8 more files, and a run of this plan needs 20\n" in said.stderr
+    assert "has room for 8 more files, but a run of this plan needs 20\n" in said.stderr
 
 
 def test_too_little_memory_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     preflight.check_resources(str(tmp_path), 1)
     monkeypatch.setattr(preflight, "LEAST_MEMORY", 1 << 60)
-    with pytest.raises(EnvironmentFailedError, match=r"this machine has \d+ MiB of memory available, and a run needs"):
+    with pytest.raises(EnvironmentFailedError, match=r"this machine has \d+ MiB of memory available, but a run needs"):
         preflight.check_resources(str(tmp_path), 1)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from benchmarks.calls import measure
 
 # A busy machine handles more than one end of a job per wake-up, which takes fewer calls a job; a quiet one does not.
-MOST_CALLS = {"pexec": 135, "warden": 36}
+MOST_CALLS = {"pexec": 135, "warden": 31}
 MOST_NESTED = {"pexec": 14, "warden": 6}
 
 

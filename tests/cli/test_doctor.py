@@ -1,4 +1,4 @@
-"""`pexec doctor` tells what this machine can keep, each thing tried, and what to do about the rest."""
+"""`pexec doctor` tests what this machine supports, and says what to do about the rest."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ NAMES = [
     "isolation: sandbox",
     "limits: memory",
     "limits: processes",
-    "run folder: private",
-    "run folder: locks",
-    "run folder: on the disk",
-    "run folder: named pipes",
+    "run directory: private",
+    "run directory: locks",
+    "run directory: synced to disk",
+    "run directory: named pipes",
 ]
 
 
@@ -37,7 +37,7 @@ def checks(pexec: Pexec, *arguments: str) -> dict[str, dict[str, Any]]:
     return {check["name"]: check for check in json.loads(done.stdout)["checks"]}
 
 
-def test_every_check_says_how_it_went_on_what_it_stands_and_what_to_do(pexec: Pexec) -> None:
+def test_every_check_has_a_status_a_promise_and_a_remedy(pexec: Pexec) -> None:
     found = checks(pexec)
     assert list(found) == NAMES
     for check in found.values():
@@ -45,26 +45,26 @@ def test_every_check_says_how_it_went_on_what_it_stands_and_what_to_do(pexec: Pe
         assert check["status"] in ("ok", "degraded")
         assert check["detail"]
         assert check["status"] == "ok" or check["help"]
-    assert {found[name]["status"] for name in ("system", "tags", "run folder: locks")} == {"ok"}
+    assert {found[name]["status"] for name in ("system", "tags", "run directory: locks")} == {"ok"}
 
 
 def test_it_finds_what_this_machine_has(pexec: Pexec) -> None:
     found = checks(pexec)
     assert (found["isolation: process"]["status"] == "ok") == HAS_NAMESPACES
-    sockets = "" if has_scopes() else "; with `network`, jobs reach sockets without files: that takes Linux 6.12"
+    sockets = "" if has_scopes() else "; with `network`, jobs can reach sockets without files before Linux 6.12"
     assert (found["isolation: sandbox"]["detail"] == f"bubblewrap{sockets}") == HAS_BUBBLEWRAP
     assert (found["limits: processes"]["detail"] == "cgroup") == HAS_PIDS_GROUP
 
 
 def test_it_leaves_nothing_behind(pexec: Pexec) -> None:
-    """Other runs on this machine may come and go meanwhile: control groups have the number of who makes them."""
+    """Other runs on this machine may come and go meanwhile: a control group has the pid of its pexec in its name."""
     with pexec.start("doctor", stdout=subprocess.DEVNULL) as doctor:
         assert doctor.wait(60) == 0
     assert os.listdir(pexec.folder) == [".git"]
     assert list(Path("/sys/fs/cgroup").glob(f"**/pexec-{doctor.pid}*")) == []
 
 
-def test_what_is_missing_is_degraded_with_the_promise_that_suffers(pexec: Pexec) -> None:
+def test_what_is_missing_is_degraded_with_the_affected_promise(pexec: Pexec) -> None:
     on_a_host_without(pexec, mechanisms=False, groups=False)
     found = checks(pexec)
     assert (found["isolation: sandbox"]["status"], found["limits: processes"]["status"]) == ("degraded", "degraded")
@@ -74,30 +74,27 @@ def test_what_is_missing_is_degraded_with_the_promise_that_suffers(pexec: Pexec)
     assert said.stdout.endswith("2 promises cannot be fully kept on this machine: limits-from-start, sandbox\n")
 
 
-def test_few_descriptors_are_told(pexec: Pexec) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
-    try:
-        check = checks(pexec)["descriptors"]
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+def test_few_descriptors_are_reported(pexec: Pexec) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    pexec.program = ("prlimit", "--nofile=128:", *pexec.program)  # the soft limit only
+    check = checks(pexec)["descriptors"]
     assert (check["status"], check["detail"], check["help"]) == (
         "degraded",
-        "128 open files: fewer jobs run at once",
-        f"`ulimit -n {hard}`",
+        "128 open files: fewer jobs can run at once",
+        f"raise the limit: `ulimit -n {hard}`",
     )
 
 
-def test_the_folder_of_runs_is_tried_where_it_would_be(pexec: Pexec) -> None:
+def test_the_run_directory_is_tried_where_it_would_be(pexec: Pexec) -> None:
     found = checks(pexec, "--run-root", "/proc/runs")
-    assert (found["run folder"]["status"], found["run folder"]["help"]) == (
+    assert (found["run directory"]["status"], found["run directory"]["help"]) == (
         "degraded",
-        "name another: `--run-root DIR`",
+        "use another one: `--run-root DIR`",
     )
-    assert found["run folder"]["detail"].startswith("/proc: ")
+    assert found["run directory"]["detail"].startswith("/proc: ")
 
 
 @pytest.mark.skipif(not (HAS_BUBBLEWRAP and HAS_NAMESPACES), reason="something is missing here")
-def test_where_all_is_there_it_says_so(pexec: Pexec) -> None:
+def test_a_machine_with_everything_is_reported_as_such(pexec: Pexec) -> None:
     said = pexec.run("doctor").stdout
     assert ("every promise can be kept on this machine" in said) == ("degraded" not in said)

@@ -1,4 +1,4 @@
-"""The pipe by which another terminal asks a live run to stop."""
+"""The pipe through which another terminal cancels a live run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.execute.control import ControlPipe, ask_to_cancel
+from orchestrator.execute.control import ControlPipe, request_cancel
 from orchestrator.journal.rundir import RunDir, create_run
 
 
@@ -22,39 +22,39 @@ def run(tmp_path: Path) -> Iterator[RunDir]:
 
 
 def test_requests_arrive_in_order_from_several_writers(run: RunDir) -> None:
-    heard: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-    pipe = ControlPipe(run, heard.put)
-    assert [ask_to_cancel(run, job) for job in (3, None, 120_000)] == [True] * 3
-    assert [heard.get(timeout=10) for _ in range(3)] == [3, None, 120_000]
+    requests: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+    pipe = ControlPipe(run, requests.put)
+    assert [request_cancel(run, job) for job in (3, None, 120_000)] == [True] * 3
+    assert [requests.get(timeout=10) for _ in range(3)] == [3, None, 120_000]
     pipe.close()
-    assert heard.empty()
+    assert requests.empty()
 
 
-def test_nobody_hears_when_nobody_listens(run: RunDir) -> None:
-    assert not ask_to_cancel(run, None)
+def test_a_request_without_a_listener_is_not_sent(run: RunDir) -> None:
+    assert not request_cancel(run, None)
     pipe = ControlPipe(run, lambda job: None)
     pipe.close()
     pipe.close()
     assert ".control" not in os.listdir(run.path)
-    assert not ask_to_cancel(run, None)
+    assert not request_cancel(run, None)
     os.mkfifo(run.path_of(".control"))
-    assert not ask_to_cancel(run, None)
+    assert not request_cancel(run, None)
 
 
-def test_a_file_or_a_link_in_its_place_is_not_written_to(run: RunDir, tmp_path: Path) -> None:
+def test_a_file_or_a_link_instead_of_the_pipe_is_not_written_to(run: RunDir, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("")
     control = Path(run.path_of(".control"))
     control.write_text("")
-    assert not ask_to_cancel(run, None)
+    assert not request_cancel(run, None)
     assert control.read_text() == ""
     control.unlink()
     control.symlink_to(victim)
-    assert not ask_to_cancel(run, None)
+    assert not request_cancel(run, None)
     assert victim.read_text() == ""
 
 
-def test_what_a_killed_writer_left_is_replaced_and_private_under_any_umask(run: RunDir) -> None:
+def test_a_pipe_that_a_killed_pexec_left_is_replaced_and_private_under_any_umask(run: RunDir) -> None:
     os.mkfifo(run.path_of(".control"))
     old = os.umask(0o777)
     try:
@@ -65,18 +65,18 @@ def test_what_a_killed_writer_left_is_replaced_and_private_under_any_umask(run: 
     pipe.close()
 
 
-def test_noise_is_no_request(run: RunDir) -> None:
-    heard: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-    pipe = ControlPipe(run, heard.put)
+def test_noise_is_not_a_request(run: RunDir) -> None:
+    requests: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+    pipe = ControlPipe(run, requests.put)
     with open(run.path_of(".control"), "wb", buffering=0) as noise:
         noise.write(b"\n\xff\xfe\ncancel -1\ncancel x\nkill 3\ncancel 99999999999999999999\nCANCEL\ncan")
         noise.write(b"cel 4\n")
-    assert heard.get(timeout=10) == 4
+    assert requests.get(timeout=10) == 4
     pipe.close()
-    assert heard.empty()
+    assert requests.empty()
 
 
-def test_where_no_pipe_can_be_made_the_run_does_without_and_says_so(run: RunDir) -> None:
+def test_without_a_pipe_the_run_continues_and_reports_it(run: RunDir) -> None:
     os.mkdir(run.path_of(".control"))
     pipe = ControlPipe(run, lambda job: None)
     ((what, why),) = pipe.degraded

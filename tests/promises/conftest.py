@@ -1,7 +1,7 @@
 """Each promise is kept for root and for an ordinary user.
 
-With `--full` every test runs as both. Else the tests of a file take turns, and the only test of a file runs as both, so
-that each promise is tried as both.
+With `--full` every test runs as both. Otherwise the tests of a file alternate, and the only test of a file runs as
+both, so that each promise is tested as both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from support.users import USERS, pexec_of
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Draw the users of a test that runs pexec."""
+    """Choose the users as which a test runs pexec."""
     own = any("run_as" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if "run_as" not in metafunc.fixturenames or own:
         return
@@ -27,15 +27,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _tests_of(module: ModuleType) -> list[str]:
-    """The tests of a file that run pexec as somebody, in order."""
+    """The tests of a file that run pexec, in order."""
     found = ((name, test) for name, test in vars(module).items() if name.startswith("test_"))
     return [name for name, test in found if "pexec" in inspect.signature(test).parameters]
 
 
 @pytest.fixture
 def pexec(run_as: str) -> Iterator[Pexec]:
-    """The program in an empty repository, run as the drawn user."""
+    """The program in an empty repository, run as the chosen user."""
     if run_as not in USERS:
-        pytest.skip("the project or its Python lie where no ordinary user may read")
+        pytest.skip("the project or its Python is in a directory that ordinary users cannot read")
     with pexec_of(run_as) as pexec:
         yield pexec

@@ -1,4 +1,4 @@
-"""admission: jobs wait until the machine has room, one may always run, and so every run ends."""
+"""admission: jobs wait until the machine has room; one may always run, so every run ends."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def apply(pexec: Pexec, policy: str, job: str) -> Run:
 def test_without_room_jobs_run_one_after_the_other(pexec: Pexec, policy: str, job: str) -> None:
     run = apply(pexec, policy, job)
     assert run.most_at_once() == 1
-    assert run.events[-1]["wall_seconds"] < 5, "an end makes room at once; nobody waits for the next look"
+    assert run.events[-1]["wall_seconds"] < 5, "an end makes room at once, without waiting for the next check"
 
 
-def test_with_room_they_run_side_by_side(pexec: Pexec) -> None:
+def test_with_room_they_run_in_parallel(pexec: Pexec) -> None:
     run = apply(pexec, ", admission: {min_free_memory: 1, max_load: 100000.0}", ", memory: 1, cpus: 0.0001")
     assert run.most_at_once() > 1
 
 
-def test_a_plan_shows_and_keeps_what_jobs_wait_for(pexec: Pexec) -> None:
+def test_the_plan_shows_and_stores_the_admission_rules(pexec: Pexec) -> None:
     run = apply(pexec, ", admission: {min_free_memory: 1MiB, max_load: 900.5}", ", memory: 2MiB, cpus: 0.5")
     plan = run.json("plan.json")
     assert plan["policy"]["admission"] == {"min_free_memory_bytes": 1 << 20, "max_load": 900.5}

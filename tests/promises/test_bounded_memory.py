@@ -1,6 +1,6 @@
-"""bounded-memory: pexec's memory grows neither with output nor, beyond a little for each job, with the run's length.
+"""bounded-memory: pexec's memory does not grow with output, and only a little with each job of a run.
 
-That memory is flat in a gigabyte of output is tried in `test_log_fidelity.py`, together with the bytes themselves.
+`test_log_fidelity.py` tests that memory stays flat with a gigabyte of output, together with the bytes themselves.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def test_a_long_run_of_many_jobs_at_once_keeps_memory_and_descriptors_flat(
     assert max(after[3], before[3]) < 90, "descriptors of the warden: one log for each running job"
 
 
-def test_a_line_without_an_end_is_not_gathered_in_memory(pexec: Pexec) -> None:
+def test_an_endless_line_is_not_buffered_in_memory(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'head -c 60000000 /dev/zero | tr \"\\\\0\" x'}}\n")
     process = pexec.start("apply", "--output", "plain", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     most = 0

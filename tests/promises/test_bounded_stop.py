@@ -1,4 +1,4 @@
-"""bounded-stop: a stop takes at most the grace and 10 s; no pipe, stopped job or stubborn job makes it hang."""
+"""bounded-stop: stopping takes at most the grace period and 10 s; no pipe, stopped or stubborn job makes it hang."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAD = "version: 1\npolicy: {max_parallel_jobs: 9}\ndefaults: {shell: [sh, -eu]}
 
 
 @pytest.mark.parametrize("output", ["quiet", "plain"])
-def test_a_time_limit_ends_every_kind_of_job_in_its_time(pexec: Pexec, output: str) -> None:
+def test_a_timeout_ends_every_kind_of_job_in_time(pexec: Pexec, output: str) -> None:
     mark = new_mark()
     # A shell starts quickly, also on a busy machine: each must be ready before its second is over.
     pexec.file("ignore.sh", "trap '' TERM HUP INT QUIT\nwhile :; do sleep 0.05; done\n")
@@ -45,10 +45,10 @@ def test_a_time_limit_ends_every_kind_of_job_in_its_time(pexec: Pexec, output: s
     )
     assert ends["held"]["leftover_killed"] >= 1
     took = run.at("attempt.finished", "held") - run.at("attempt.started", "held")
-    assert took < ends["held"]["duration_seconds"] + 2, "a held pipe keeps nobody waiting"
+    assert took < ends["held"]["duration_seconds"] + 2, "a pipe that is held open delays nothing"
 
 
-def test_an_interrupt_ends_a_run_of_jobs_that_will_not_end(pexec: Pexec) -> None:
+def test_an_interrupt_ends_a_run_of_jobs_that_refuse_to_exit(pexec: Pexec) -> None:
     mark = new_mark()
     text = f"""{HEAD}workflows:
   ignores: {{argv: [{", ".join(evil("ignore_term.py", mark))}], grace: 500ms}}
@@ -68,7 +68,7 @@ def test_an_interrupt_ends_a_run_of_jobs_that_will_not_end(pexec: Pexec) -> None
     assert set(last_run(pexec.folder).check().statuses.values()) == {"cancelled"}
 
 
-def test_what_still_runs_after_an_interrupt_has_its_cleanup_timeout_and_no_more(pexec: Pexec) -> None:
+def test_after_an_interrupt_a_cleanup_has_its_timeout_and_no_more(pexec: Pexec) -> None:
     mark = new_mark()
     text = f"""{HEAD}workflows:
   a: {{run: "sleep 30; : {mark}", cleanup: "echo cleaning; sleep 30; : {mark}", cleanup_timeout: 500ms}}

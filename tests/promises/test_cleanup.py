@@ -45,7 +45,7 @@ def test_it_runs_once_however_the_job_ended(pexec: Pexec, job: str, status: str)
     assert (run.path / "logs/a.cleanup.log").read_bytes() == b"cleaned a 1\n"
 
 
-def test_it_comes_after_the_last_attempt_only_and_before_what_needs_the_job(pexec: Pexec) -> None:
+def test_it_runs_after_the_last_attempt_only_and_before_dependents(pexec: Pexec) -> None:
     run = apply(
         pexec,
         f"  a: {{run: 'test ! -e cleaned; test $PEXEC_ATTEMPT = 3', retry: {{max_attempts: 3, delay: 0}}, {CLEAN}}}\n"
@@ -65,7 +65,7 @@ def test_a_job_that_never_started_is_not_cleaned_up(pexec: Pexec) -> None:
 @pytest.mark.parametrize(
     ("command", "status", "before"), [("true", "succeeded", ""), ("exit 3", "failed", "exit code 3; ")]
 )
-def test_its_failure_is_told_in_the_reason_and_changes_no_status(
+def test_its_failure_is_reported_in_the_reason_and_changes_no_status(
     pexec: Pexec, command: str, status: str, before: str
 ) -> None:
     run = apply(pexec, f"  a: {{run: '{command}', cleanup: exit 9}}\n  b: {{needs: a, run: 'true'}}\n")
@@ -74,7 +74,7 @@ def test_its_failure_is_told_in_the_reason_and_changes_no_status(
     assert run.reason("a") == f"{before}its cleanup failed: exit code 9"
 
 
-def test_it_has_a_time_limit_of_its_own_and_leaves_nothing_behind(pexec: Pexec) -> None:
+def test_it_has_a_timeout_of_its_own_and_leaves_nothing_behind(pexec: Pexec) -> None:
     mark = new_mark()
     run = apply(pexec, f"  a: {{run: 'true', cleanup: 'sh -c \"sleep 30; : {mark}\"', cleanup_timeout: 300ms}}\n")
     assert run.reason("a") == "its cleanup failed: ran longer than 300ms"
@@ -103,7 +103,7 @@ def test_it_runs_while_an_interrupted_run_ends(pexec: Pexec) -> None:
     assert cleaned(pexec) == ["cleaned a 1"]
 
 
-def test_it_runs_for_a_job_that_was_cancelled_while_it_waited_for_another_attempt(pexec: Pexec) -> None:
+def test_it_runs_for_a_job_that_was_cancelled_while_it_waited_for_a_retry(pexec: Pexec) -> None:
     prepare(
         pexec,
         f"  a: {{run: 'false', retry: {{max_attempts: 2, delay: 1m}}, {CLEAN}; exit 4'}}\n".replace(
@@ -132,7 +132,7 @@ def test_a_second_interrupt_ends_it_too(pexec: Pexec) -> None:
     assert wait_until(lambda: marked(mark))
     process.send_signal(signal.SIGINT)
     assert wait_until(lambda: b"cancel.requested" in journal(pexec))
-    time.sleep(0.4)  # sooner than 0.3 s it would count as a bounce of the same key
+    time.sleep(0.4)  # within 0.3 s it would count as the same key press
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130

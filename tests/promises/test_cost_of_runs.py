@@ -1,7 +1,7 @@
-"""What a job costs in a whole run, with its log, its journal lines and its warden: CPU time, beside bare Python.
+"""What a job costs in a whole run, with its log, its journal lines and its warden: CPU time, compared with bare Python.
 
-CPU time of all processes, jobs included, since that is what bounds how many jobs a second a machine can start. What a
-start costs is taken off by a run of few jobs. A ratio, and the least of two rounds, since machines differ and are busy.
+CPU time of all processes, jobs included, since that bounds how many jobs a second a machine can start. The cost of a
+start is subtracted, by a run of few jobs. A ratio, and the minimum of two rounds, since machines differ and are busy.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from benchmarks.process import environment, run
 BARE_RUNNER = Path(__file__).parents[1] / "support/bare_runner.py"
 FEW, MANY, SLOTS, ROUNDS = 20, 220, 4, 2
 
-# It was 1.5 to 1.9 on a busy machine, when this was written, with 0.9 ms for the bare runner and its job.
+# 1.5 to 1.9 on a busy machine, when this was written, with 0.9 ms for the bare runner and its job.
 MOST_TIMES_BARE = 2.8
 
 
-def test_a_job_of_a_run_costs_no_more_than_a_few_times_what_it_costs_a_runner_that_promises_nothing(
+def test_a_job_costs_at_most_a_small_multiple_of_its_cost_in_a_runner_without_promises(
     tmp_path: Path,
 ) -> None:
     env = environment([Path(sys.executable).parent], tmp_path)

@@ -1,4 +1,4 @@
-"""durable-success: a success that was shown survives `kill -9` of pexec, and is never done again."""
+"""durable-success: a success that was shown survives `kill -9` of pexec, and is never repeated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WRITTEN = re.compile(
 
 
 @pytest.mark.faults
-def test_a_success_that_was_shown_survives_a_kill_and_is_not_done_again(
+def test_a_success_that_was_shown_survives_a_kill_and_is_not_repeated(
     tmp_path: Path, full: bool, figure: Callable[[str, object], None]
 ) -> None:
     chance, successes = random.Random(5), 0
@@ -43,7 +43,7 @@ def test_a_success_that_was_shown_survives_a_kill_and_is_not_done_again(
 
 
 def killed_after(pexec: Pexec, wanted: int) -> set[bytes]:
-    """The jobs whose success was on the screen of a run that was killed as soon as so many were."""
+    """The jobs whose success had been shown when the run was killed, which was once this number had been."""
     (pexec.folder / "effects").mkdir()
     process = pexec.file("pexec.yaml", dag(20)).start(
         "apply", "--output", "plain", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -61,10 +61,10 @@ def killed_after(pexec: Pexec, wanted: int) -> set[bytes]:
     return shown
 
 
-def test_with_power_the_disk_has_a_success_before_a_dependent_starts(
+def test_with_durability_power_a_success_is_on_disk_before_a_dependent_starts(
     pexec: Pexec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each job notes what the disk had been made to hold by then; in this process, where that can be seen."""
+    """Each job notes what had been synced to disk by then; in this process, where that can be observed."""
     sync, main, durable = os.fdatasync, threading.get_ident(), pexec.folder / "durable"
 
     def seen(descriptor: int) -> None:

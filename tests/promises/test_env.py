@@ -1,4 +1,4 @@
-"""env: jobs see what the manifest says they see."""
+"""env: jobs have the environment that the manifest declares."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MINE = {
 
 
 def environments(pexec: Pexec, jobs: dict[str, str], head: str = "") -> dict[str, dict[str, str]]:
-    """What each job has in its environment, when pexec has `MINE` and nothing else; `jobs` are keys of workflows."""
+    """The environment of each job if that of pexec is just `MINE`; `jobs` are keys of workflows."""
     show = (
         "import json, os, sys; values = dict(os.environ); "
         "json.dump({k: v[::-1] for k, v in values.items()}, open(sys.argv[1], 'w'))"
@@ -47,11 +47,11 @@ def environments(pexec: Pexec, jobs: dict[str, str], head: str = "") -> dict[str
 
 
 def own(environment: dict[str, str]) -> dict[str, str]:
-    """Without what pexec gives, and what Python's start-up adds in the C locale."""
+    """Without what pexec adds, and what the startup of Python adds in the C locale."""
     return {name: value for name, value in environment.items() if name not in GIVEN | {"LC_CTYPE"}}
 
 
-def test_each_policy_lets_through_what_it_names(pexec: Pexec) -> None:
+def test_each_policy_passes_on_what_it_names(pexec: Pexec) -> None:
     found = environments(
         pexec,
         {
@@ -69,7 +69,7 @@ def test_each_policy_lets_through_what_it_names(pexec: Pexec) -> None:
     assert own(found["over"]) == {**MINE, "LANG": "C", "EXTRA": "3"}
 
 
-def test_pexecs_own_variables_go_before_all_others(pexec: Pexec) -> None:
+def test_pexecs_own_variables_override_all_others(pexec: Pexec) -> None:
     found = environments(pexec, {"a": ", env: {PEXEC_JOB: other, PEXEC_TMPDIR: /}"})["a"]
     run = last_run(pexec.folder)
     assert {name: found[name] for name in GIVEN - {"PEXEC_TMPDIR"}} == {
@@ -82,7 +82,7 @@ def test_pexecs_own_variables_go_before_all_others(pexec: Pexec) -> None:
 
 
 @pytest.mark.parametrize("policy", ["", ", env_inherit: minimal", ", env_inherit: ['*']"])
-def test_a_job_has_the_secrets_that_it_names_and_no_other_from_anywhere(pexec: Pexec, policy: str) -> None:
+def test_a_job_has_the_secrets_that_it_names_and_no_others(pexec: Pexec, policy: str) -> None:
     found = environments(
         pexec,
         {
@@ -105,7 +105,7 @@ def test_a_job_has_the_secrets_that_it_names_and_no_other_from_anywhere(pexec: P
     }
 
 
-def test_secrets_reach_the_second_attempt_and_a_file_too(pexec: Pexec) -> None:
+def test_secrets_also_reach_a_second_attempt_and_a_file(pexec: Pexec) -> None:
     script = "#!/bin/sh\necho ${#TOKEN} $PEXEC_ATTEMPT\n[ $PEXEC_ATTEMPT = 2 ]\n"
     pexec.file("script", script)
     (pexec.folder / "script").chmod(0o755)
@@ -130,6 +130,6 @@ def test_a_job_inherits_nothing_of_a_careless_caller(pexec: Pexec, output: str) 
     seen = json.loads(last_run(pexec.folder).check().log("a"))
     assert (seen["descriptors"], seen["stdin"], len(set(seen["output"]))) == ([0, 1, 2], "/dev/null", 1)
     assert (int(seen["blocked"], 16), seen["tty"], seen["session"], seen["umask"]) == (0, False, True, 0o027)
-    # The interpreter that looks ignores two by itself, and the C library keeps two for its threads.
+    # The interpreter itself ignores two, and the C library reserves two for its threads.
     own = {signal.SIGPIPE, signal.SIGXFSZ, 32, 33}
     assert int(seen["ignored"], 16) & ~sum(1 << (number - 1) for number in own) == 0

@@ -1,4 +1,4 @@
-"""full-disk: a disk that is full at any moment ends a run in good order, and with room again the run goes on."""
+"""full-disk: a disk that fills up at any moment ends a run cleanly, and with space again the run can be resumed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def manifest(jobs: int) -> str:
 
 
 def apply_where_room_ends(pexec: Pexec, root: Path) -> Said:
-    """A run that may or may not find room, and what must hold in either case."""
+    """A run that may or may not find space, and what must hold in either case."""
     said = pexec.run("apply", "--output", "quiet", "--run-root", str(root))
     assert "Traceback" not in said.stderr, said.stderr
     assert said.exit_code in (0, 1, 5), said
@@ -47,7 +47,7 @@ def runs_of(root: Path) -> list[Run]:
 def check_what_is_there(run: Run, exit_code: int) -> None:
     journal = run.path / "events.jsonl"
     if journal.exists() and journal.stat().st_size:
-        assert run.events  # proves that every line is whole
+        assert run.events  # proves that every line is complete
     results = run.path / "results_summary.json"
     if results.exists():
         shown = json.loads(results.read_text())
@@ -57,7 +57,7 @@ def check_what_is_there(run: Run, exit_code: int) -> None:
 
 
 def resume_with_room(pexec: Pexec, root: Path) -> None:
-    """Go on until everything has succeeded, and prove that no success was done again."""
+    """Resume until everything has succeeded, and prove that no success was repeated."""
     found = runs_of(root)
     before = found[-1].events if found and journal_size(found[-1]) else []
     said = pexec.run("resume", "--output", "quiet", "--run-root", str(root))
@@ -77,7 +77,7 @@ def journal_size(run: Run) -> int:
 
 
 @pytest.mark.faults
-def test_a_disk_of_any_size_ends_a_run_in_good_order_and_with_room_it_goes_on(
+def test_a_full_disk_of_any_size_ends_a_run_cleanly_and_with_space_it_resumes(
     tmp_path: Path, full: bool, figure: Figure
 ) -> None:
     ends = []
@@ -92,12 +92,12 @@ def test_a_disk_of_any_size_ends_a_run_in_good_order_and_with_room_it_goes_on(
             resume_with_room(pexec, disk / "runs")
     assert ends[0] == 5
     assert ends[-1] == 0
-    told = f"{len(sizes)} from {sizes[0]} to {sizes[-1]} KiB, {ends.count(5)} of them too small for the run"
-    figure("sizes of a disk, each full and then resumed", told)
+    summary = f"{len(sizes)} from {sizes[0]} to {sizes[-1]} KiB, {ends.count(5)} of them too small for the run"
+    figure("sizes of a disk, each full and then resumed", summary)
 
 
 @pytest.mark.parametrize("room", [33_333, 41_000, 48_000, 55_000])
-def test_a_journal_that_may_not_grow_ends_a_run_in_good_order_for_any_user(pexec: Pexec, room: int) -> None:
+def test_a_journal_that_cannot_grow_ends_a_run_cleanly_for_any_user(pexec: Pexec, room: int) -> None:
     pexec.file("pexec.yaml", manifest(JOBS))
     root = pexec.folder / ".pexec/runs"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -113,14 +113,14 @@ def test_a_journal_that_may_not_grow_ends_a_run_in_good_order_for_any_user(pexec
     resume_with_room(pexec, root)
 
 
-def test_a_run_root_that_may_not_be_written_is_told(pexec: Pexec) -> None:
+def test_a_run_root_that_is_not_writable_is_reported(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest(1)).file("file", "")
     said = pexec.run("apply", "--run-root", "file/runs")
     assert (said.exit_code, said.stdout) == (5, "")
     assert said.stderr.startswith("error[PX301]: `")
 
 
-def test_a_run_folder_that_is_taken_away_ends_with_5_and_no_traceback(pexec: Pexec) -> None:
+def test_a_run_whose_directory_is_removed_ends_with_5_and_no_traceback(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows:\n  a: {run: rm -rf .pexec}\n  b: {needs: a, run: 'true'}\n")
     said = pexec.run("apply", "--output", "quiet")
     assert said.exit_code == 5

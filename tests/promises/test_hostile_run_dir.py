@@ -1,4 +1,4 @@
-"""Whatever stands in a run folder, no command hangs, follows a link or breaks; one that may not be written is told."""
+"""Whatever a run directory contains, no command hangs, follows a link or crashes; one that is read-only is reported."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLANTS = ("link", "dangling", "fifo", "folder", "empty", "garbage", "nothing")
 
 
 def plant(place: Path, what: str, victim: Path) -> None:
-    """Put something else where a file or a folder of a run was."""
+    """Replace a file or directory of a run by something else."""
     if place.is_dir() and not place.is_symlink():
         shutil.rmtree(place)
     elif os.path.lexists(place):
@@ -64,7 +64,7 @@ def check(said: Said, context: object) -> None:
 
 
 @pytest.mark.faults
-def test_no_command_is_led_astray_by_what_stands_in_a_run_folder(
+def test_no_command_is_misled_by_the_contents_of_a_run_directory(
     tmp_path: Path, full: bool, figure: Callable[[str, object], None]
 ) -> None:
     pexec = Pexec(tmp_path).file("pexec.yaml", MANIFEST)
@@ -74,7 +74,7 @@ def test_no_command_is_led_astray_by_what_stands_in_a_run_folder(
     victim = tmp_path / "victim"
     cases = [(name, what, command) for name in NAMES for what in PLANTS for command in COMMANDS]
     cases = cases if full else cases[::17]
-    figure("run folders with something else in them, each with a command", len(cases))
+    figure("run directories with unexpected contents, each with a command", len(cases))
     for name, what, command in cases:
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(aside, root)
@@ -87,8 +87,10 @@ def test_no_command_is_led_astray_by_what_stands_in_a_run_folder(
         assert content_of(victim) == before, (name, what, command)
 
 
-@pytest.mark.skipif("ordinary" not in USERS, reason="the Python of these tests lies where only root may go")
-def test_a_run_folder_that_may_not_be_written_can_be_looked_at_and_not_driven() -> None:
+@pytest.mark.skipif(
+    "ordinary" not in USERS, reason="the Python of these tests is in a directory that only root can enter"
+)
+def test_a_run_directory_that_is_not_writable_can_be_inspected_but_not_resumed() -> None:
     with pexec_of("ordinary") as pexec:
         pexec.file("pexec.yaml", MANIFEST)
         assert pexec.start("apply", "--output", "quiet", stderr=-3).wait(60) == 1
@@ -116,7 +118,7 @@ def test_a_run_folder_that_may_not_be_written_can_be_looked_at_and_not_driven() 
 
 
 @pytest.mark.parametrize("command", ["apply", "resume"])
-def test_a_disk_that_may_only_be_read_is_told_and_nothing_runs(tmp_path: Path, command: str) -> None:
+def test_a_read_only_disk_is_reported_and_nothing_runs(tmp_path: Path, command: str) -> None:
     pexec = Pexec(tmp_path).file("pexec.yaml", MANIFEST)
     with small_disk(tmp_path / "disk", "1m") as disk:
         flags = ("--output", "quiet", "--run-root", str(disk / "runs"))

@@ -1,4 +1,4 @@
-"""limits-from-start: limits hold from the first instruction, a job cannot raise them, and results name the enforcer."""
+"""limits-from-start: limits apply from the first instruction, a job cannot raise them, results name the enforcer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def manifest(workflows: str) -> str:
     return f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{workflows}"
 
 
-def test_limits_hold_from_the_first_instruction_each_time(pexec: Pexec, full: bool) -> None:
+def test_limits_apply_from_the_first_instruction_every_time(pexec: Pexec, full: bool) -> None:
     repeats = 200 if full else 20
     pexec.file("limits.py", READ_LIMITS)
     jobs = "".join(
@@ -36,7 +36,7 @@ def test_limits_hold_from_the_first_instruction_each_time(pexec: Pexec, full: bo
     assert [json.loads(run.log(f"j{number}")) for number in range(repeats)] == [AS_SET] * repeats
 
 
-def test_results_name_who_enforces_each_limit(pexec: Pexec) -> None:
+def test_results_name_what_enforces_each_limit(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest(f"  a: {{run: 'true', limits: {LIMITS}}}\n  b: {{run: 'true'}}\n"))
     pexec.run("apply", "--output", "quiet")
     run = last_run(pexec.folder).check()
@@ -59,7 +59,7 @@ def test_a_job_cannot_raise_its_limits(pexec: Pexec) -> None:
     assert last_run(pexec.folder).check().log("a").endswith(b"held\n")
 
 
-def test_the_limits_of_a_workflow_lie_over_the_defaults_key_by_key_and_none_lifts_one(pexec: Pexec) -> None:
+def test_a_workflows_limits_override_the_defaults_key_by_key_and_none_removes_one(pexec: Pexec) -> None:
     show = "ulimit -n; ulimit -c; ulimit -f"
     text = f"""\
 version: 1
@@ -75,7 +75,7 @@ workflows:
     assert run.log("more") == b"100\n1\n2\n"
 
 
-def test_no_job_writes_a_core_dump_unless_it_is_asked_for(pexec: Pexec) -> None:
+def test_no_job_writes_a_core_dump_unless_requested(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest("  a: {run: 'ulimit -c'}\n  b: {run: 'ulimit -c', limits: {open_files: 99}}\n"))
     assert pexec.run("apply", "--output", "quiet").exit_code == 0
     run = last_run(pexec.folder).check()
@@ -106,23 +106,23 @@ def test_a_log_keeps_its_head_and_its_tail_and_counts_what_was_dropped(pexec: Pe
     assert event["enforced_by"] == {"log": "pexec"}
 
 
-def test_a_limit_that_nobody_can_enforce_is_told_or_with_require_limits_refused(pexec: Pexec) -> None:
+def test_a_limit_that_cannot_be_enforced_is_reported_or_with_require_limits_refused(pexec: Pexec) -> None:
     on_a_host_without(pexec, groups=False)
     pexec.file("pexec.yaml", manifest("  a: {run: 'true', limits: {processes: 5}}\n"))
-    told = pexec.run("apply", "--output", "quiet")
+    without = pexec.run("apply", "--output", "quiet")
     run = last_run(pexec.folder).check()
     why = "Linux counts the processes of a whole user; only a control group counts those of one job"
     assert [(e["what"], e["why"]) for e in run.named("degraded")] == [("the limit `processes`", why)]
     assert run.named("attempt.finished")[0]["enforced_by"] == {}
     assert run.results["degraded"] == [{"what": "the limit `processes`", "why": why}]
-    assert (told.exit_code, f"the limit `processes`: {why}" in told.stderr) == (0, True)
+    assert (without.exit_code, f"the limit `processes`: {why}" in without.stderr) == (0, True)
 
     text = manifest("  b: {run: touch ran}\n  a: {run: 'true', limits: {processes: 5}, require_limits: true}\n")
     refused = pexec.file("pexec.yaml", text).run("apply")
     assert (refused.exit_code, refused.stdout) == (4, "")
     assert "the limit `processes` of `a` cannot be enforced on this machine" in refused.stderr
     assert not (pexec.folder / "ran").exists()
-    assert last_run(pexec.folder).path == run.path, "no run was begun"
+    assert last_run(pexec.folder).path == run.path, "no run was started"
 
 
 MANY = "for n in 1 2 3 4 5 6 7 8 9; do sleep {seconds} & done; wait; echo all of them"
@@ -130,11 +130,11 @@ MANY = "for n in 1 2 3 4 5 6 7 8 9; do sleep {seconds} & done; wait; echo all of
 
 @pytest.mark.parametrize("run_as", USERS)
 @pytest.mark.parametrize("isolation", ["none", "process", "sandbox"])
-def test_a_limit_of_processes_counts_those_of_the_job_alone(pexec: Pexec, isolation: str) -> None:
-    """By a control group, which root can make; or in the user namespace of a job that an ordinary user isolates."""
+def test_a_process_limit_counts_only_the_processes_of_the_job(pexec: Pexec, isolation: str) -> None:
+    """By a control group, which root can create; or in the user namespace of an isolated job of an ordinary user."""
     by_rlimit = bool(pexec.identity) and isolation != "none" and HAS_NAMESPACES
     if not by_rlimit and (pexec.identity or not HAS_PIDS_GROUP):
-        pytest.skip("nobody here can count the processes of such a job")
+        pytest.skip("no mechanism on this machine counts the processes of such a job")
     more = f"isolation: {isolation}, shell: [sh], require_limits: true, limits: {{processes"
     few, many = MANY.format(seconds=20), MANY.format(seconds=0.1)
     text = manifest(f"  few: {{run: '{few}', {more}: 4}}}}\n  many: {{run: '{many}', {more}: 10}}}}\n")
@@ -147,7 +147,7 @@ def test_a_limit_of_processes_counts_those_of_the_job_alone(pexec: Pexec, isolat
     assert event["leftover_killed"] == 3
 
 
-def test_jobs_are_what_the_kernel_ends_first_where_memory_runs_out(pexec: Pexec) -> None:
+def test_the_kernel_kills_jobs_first_when_memory_runs_out(pexec: Pexec) -> None:
     show = "cat /proc/self/oom_score_adj"
     text = manifest(f"  a: {{run: '{show}'}}\n  b: {{run: '{show}', limits: {{open_files: 99}}, isolation: process}}\n")
     assert pexec.file("pexec.yaml", text).run("apply", "--output", "quiet").exit_code == 0

@@ -1,4 +1,4 @@
-"""log-fidelity and bounded-memory: logs are byte-exact whatever comes and however much, and pexec's memory is flat."""
+"""log-fidelity and bounded-memory: logs are byte-exact, whatever a job prints, and pexec's memory stays flat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from support.runs import Run, last_run
 BLOCK = 1 << 16
 MOST_RESIDENT_KIB = 200 * 1024
 SECRETS = "secrets: {TOKEN: {env: TOKEN}}\n"
-# Random blocks, then one line of a sixth of them, then every byte to the two streams in turn.
+# Random blocks, then one line of a sixth of them, then every byte to the two streams alternately.
 PRINT = """\
 import os, random, sys
 blocks = int(sys.argv[1])
@@ -54,7 +54,7 @@ def digest_of(path: Path) -> str:
 
 
 def peak(process: subprocess.Popen[bytes]) -> int:
-    """The most memory that the process itself had resident until it ended, in KiB."""
+    """The peak resident memory of the process itself until it ended, in KiB."""
     most = 0
     while process.poll() is None:
         try:
@@ -77,7 +77,7 @@ def peak(process: subprocess.Popen[bytes]) -> int:
         ("grouped", False, 8, 100),
     ],
 )
-def test_a_log_has_every_byte_and_pexec_needs_no_memory_for_it(
+def test_a_log_has_every_byte_and_takes_no_memory_of_pexec(
     pexec: Pexec,
     output: str,
     secrets: bool,
@@ -92,7 +92,7 @@ def test_a_log_has_every_byte_and_pexec_needs_no_memory_for_it(
     process = pexec.start("apply", "--output", output, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     most = peak(process)
     what = f"{blocks * BLOCK * 7 // 6_000_000} MB, {output}{', secrets' * secrets}"
-    figure(f"most memory of pexec while a job printed {what}", f"{most / 1024:.0f} MiB")
+    figure(f"peak memory of pexec while a job printed {what}", f"{most / 1024:.0f} MiB")
     assert most < MOST_RESIDENT_KIB
     assert process.returncode == 0
     run = last_run(pexec.folder).check()
@@ -102,7 +102,7 @@ def test_a_log_has_every_byte_and_pexec_needs_no_memory_for_it(
     assert end["dropped_bytes"] == 0
 
 
-def test_a_log_holds_nothing_but_what_the_job_printed(pexec: Pexec) -> None:
+def test_a_log_contains_only_what_the_job_printed(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'true'}, b: {run: printf x}, c: {run: exit 3}}\n")
     assert pexec.run("apply").exit_code == 1
     run = last_run(pexec.folder).check()
@@ -113,7 +113,7 @@ PRINTED = b"".join(b"%d\n" % number for number in range(1, 2001)) + b"the end, w
 
 
 def stopped(pexec: Pexec, output: str, secrets: bool, how: str) -> tuple[Run, bytes]:
-    """A run whose job was ended after it had printed all, and what was shown on stdout."""
+    """A run whose job was ended after it had printed everything, and what was shown on stdout."""
     limit = ", timeout: 2s" if how == "timeout" else ""
     job = f"{{run: \"seq 2000; printf 'the end, without a line end'; touch printed; sleep 50\"{limit}}}"
     pexec.file("pexec.yaml", f"version: 1\n{SECRETS * secrets}workflows: {{a: {job}}}\n").env(TOKEN="line ending")
@@ -149,12 +149,12 @@ def test_jsonl_shows_every_event_of_a_run_that_is_stopped(pexec: Pexec, how: str
     assert [json.loads(line) for line in shown.splitlines()] == run.events
 
 
-def test_the_closing_table_comes_after_everything_that_jobs_printed(pexec: Pexec) -> None:
+def test_the_summary_table_comes_after_all_output_of_jobs(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: seq 60000}, b: {needs: a, run: seq 60000}}\n")
     with (pexec.folder / "out").open("wb") as out:
         process = pexec.start("apply", "--output", "grouped", stdout=out, stderr=subprocess.STDOUT)
         assert process.wait(60) == 0
     shown = (pexec.folder / "out").read_text()
     block = "".join(f"{number}\n" for number in range(1, 60001))
-    ends = (rf"\[{number}/2\] {job} succeeded in .* s\n" for number, job in ((1, "a"), (2, "b")))
+    ends = (rf"\[{number}/2\] {job} succeeded in .*s\n" for number, job in ((1, "a"), (2, "b")))
     assert re.match(f"--- a\n{block}{next(ends)}--- b\n{block}{next(ends)}job +status +time\n", shown)

@@ -1,4 +1,4 @@
-"""memory-limit, and CPU time: what a job's processes use together is bounded, and its end says so."""
+"""memory-limit, and CPU time: what a job's processes use together is limited, and the reason names the limit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from support.runs import Run, last_run
 
 MIB = 1 << 20
 ISOLATED = f"{PYTHON} -I -S"
-# Each process alone stays below the limit; all touch what they take, so that it is resident.
+# Each process alone stays below the limit; all touch what they allocate, so that it is resident.
 FILL = "block = bytearray({mib} << 20); block[::4096] = bytes(len(block) // 4096); import time; time.sleep(30)"
-# Memory that is shared with nobody else and that RLIMIT_DATA does not count.
+# Memory that no other process shares and that RLIMIT_DATA does not count.
 SHARED = (
     "import mmap, time; block = mmap.mmap(-1, {mib} << 20); [block.write(bytes(1 << 20)) for _ in range({mib})];"
     " time.sleep(30)"
@@ -33,7 +33,7 @@ def apply(pexec: Pexec, workflows: str) -> Run:
     ],
     ids=["several processes", "shared memory"],
 )
-def test_a_tree_that_takes_too_much_memory_is_killed_and_its_end_says_so(pexec: Pexec, command: str) -> None:
+def test_a_tree_that_uses_too_much_memory_is_killed_with_the_reason(pexec: Pexec, command: str) -> None:
     mark = new_mark()
     pexec.file("fill.sh", command)
     run = apply(
@@ -71,14 +71,14 @@ def test_memory_that_processes_share_is_counted_once(pexec: Pexec) -> None:
     ["while :; do :; done", "for i in 1 2 3; do (while :; do :; done) & done; wait", "sh -c 'while :; do :; done'"],
     ids=["one process", "several processes", "a child"],
 )
-def test_a_job_that_uses_up_its_cpu_time_is_killed_and_its_end_says_so(pexec: Pexec, command: str) -> None:
+def test_a_job_that_uses_up_its_cpu_time_is_killed_with_the_reason(pexec: Pexec, command: str) -> None:
     pexec.file("burn.sh", command)
     run = apply(pexec, "  a: {file: burn.sh, limits: {cpu_time: 1s}}\n")
     assert (run.statuses, run.reason("a")) == ({"a": "failed"}, "used up its CPU time limit of 1s")
-    # For its limit the kernel counts whole ticks, for what it tells also parts of them: on a busy machine that is less.
+    # For the limit the kernel counts whole ticks, for usage also parts of them: on a busy machine that is less.
     assert 0.5 <= run.named("attempt.finished")[0]["cpu_seconds"] < 1.8
 
 
-def test_time_asleep_is_no_cpu_time(pexec: Pexec) -> None:
+def test_time_asleep_is_not_cpu_time(pexec: Pexec) -> None:
     run = apply(pexec, "  a: {run: sleep 1.3, limits: {cpu_time: 500ms}}\n")
     assert run.statuses == {"a": "succeeded"}

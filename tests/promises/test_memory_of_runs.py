@@ -1,4 +1,4 @@
-"""What a job of a large run holds in memory, object by object: Python's own count, which no other load changes.
+"""How much memory a job of a large run takes: Python's own count of its objects, which no other load changes.
 
 What a process holds is more, since memory that was free once is not all used again: see docs/performance.md.
 """
@@ -34,8 +34,8 @@ def planned(folder: Path) -> Plan:
 
 
 def bytes_a_job(make: Callable[[], object]) -> tuple[float, float]:
-    """What is held of what `make` gives, and the most that was held while it was made; for each job."""
-    make()  # what is made once, and for all
+    """The memory of what `make` returns, and the peak while it is made; bytes for each job."""
+    make()  # what is made once for all jobs
     gc.collect()
     tracemalloc.start()
     try:
@@ -48,13 +48,13 @@ def bytes_a_job(make: Callable[[], object]) -> tuple[float, float]:
     return held / JOBS, most / JOBS
 
 
-def test_a_job_of_a_plan_holds_less_than_a_kilobyte(tmp_path: Path) -> None:
+def test_a_job_of_a_plan_takes_less_than_a_kilobyte(tmp_path: Path) -> None:
     held, _ = bytes_a_job(lambda: planned(tmp_path))
     print(held)
     assert held < 900  # 700 when this was written
 
 
-def test_a_job_holds_little_in_the_engine(tmp_path: Path) -> None:
+def test_a_job_takes_little_memory_in_the_engine(tmp_path: Path) -> None:
     plan = planned(tmp_path)
 
     def started() -> Scheduler:
@@ -67,7 +67,7 @@ def test_a_job_holds_little_in_the_engine(tmp_path: Path) -> None:
     assert held < 80  # 50
 
 
-def test_a_job_that_ran_holds_little_in_what_reports_are_made_of(tmp_path: Path) -> None:
+def test_a_finished_job_takes_little_memory_in_reports(tmp_path: Path) -> None:
     story = Story(planned(tmp_path))
 
     def folded() -> tuple[RunFold, Timeline]:
@@ -88,7 +88,7 @@ def test_a_job_that_ran_holds_little_in_what_reports_are_made_of(tmp_path: Path)
     assert held < 900
 
 
-def test_the_file_of_a_plan_is_written_without_holding_it(tmp_path: Path) -> None:
+def test_a_plan_file_is_written_as_a_stream(tmp_path: Path) -> None:
     plan = planned(tmp_path)
     _, most = bytes_a_job(lambda: sum(map(len, as_json(plan_fields(plan)))))
     print(most)

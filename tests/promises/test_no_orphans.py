@@ -16,7 +16,7 @@ HEAD = "version: 1\ndefaults: {shell: [sh, -eu], grace: 300ms}\n"
 
 
 def daemon(*arguments: str) -> str:
-    """A command that leaves a process behind: forked twice, in a session of its own, with no environment."""
+    """A command that leaves a process behind: forked twice, in a session of its own, without an environment."""
     return " ".join(evil("daemon.py", *arguments))
 
 
@@ -24,7 +24,7 @@ def journal(pexec: Pexec) -> bytes:
     return b"".join(path.read_bytes() for path in (pexec.folder / ".pexec/runs").glob("*/events.jsonl"))
 
 
-def test_nothing_outlives_its_job_while_the_run_goes_on(pexec: Pexec) -> None:
+def test_nothing_outlives_its_job_while_the_run_continues(pexec: Pexec) -> None:
     marks = {job: new_mark() for job in ("succeeds", "fails", "late", "holds", "changes")}
     stay = "setsid sh -c 'trap \\\"\\\" TERM; while :; do sleep 0.1; done'"
     text = f"""{HEAD}policy: {{max_parallel_jobs: 9}}
@@ -38,7 +38,7 @@ workflows:
 """
     process = pexec.file("pexec.yaml", text).start("apply", "--output", "plain", stdout=subprocess.DEVNULL)
     assert wait_until(lambda: journal(pexec).count(b'"event":"job.finished"') == 5)
-    # What has taken off its tag cannot be told from a stranger; it ends with the run.
+    # A process that has removed its tag is not recognized as the job's; it ends with the run.
     assert [job for job, mark in marks.items() if job != "changes" and survivors(mark)] == []
     assert process.poll() is None
     pexec.file("go", "")
@@ -48,12 +48,12 @@ workflows:
     ends = {event["job"]: event for event in run.named("attempt.finished")}
     verdicts = {job: event["verdict"] for job, event in ends.items()}
     assert verdicts == {**dict.fromkeys(verdicts, "succeeded"), "fails": "failed", "late": "timed_out"}
-    # Not of `late`: on a busy machine its time may be over before it has left anything behind.
+    # Not `late`: on a busy machine its timeout may come before it has left anything behind.
     assert min(ends[job]["leftover_killed"] for job in ("succeeds", "fails", "holds")) >= 1
 
 
 @pytest.mark.parametrize("how", ["fail_fast", "cancel", "interrupt"])
-def test_a_stop_ends_whole_trees(pexec: Pexec, how: str) -> None:
+def test_stopping_ends_whole_process_trees(pexec: Pexec, how: str) -> None:
     mark = new_mark()
     text = f"""{HEAD}policy: {{max_parallel_jobs: 9, fail_fast: {"true" if how == "fail_fast" else "false"}}}
 workflows:
@@ -78,8 +78,8 @@ workflows:
     assert {run.statuses[job] for job in ("stubborn", "daemon", "bomb", "stopped", "deep")} == {"cancelled"}
 
 
-@pytest.mark.parametrize("run_as", ["ordinary"])  # the limit is nothing to root
-def test_a_fork_bomb_at_the_users_limit_is_ended_and_hurts_no_other_job(pexec: Pexec) -> None:
+@pytest.mark.parametrize("run_as", ["ordinary"])  # the limit does not apply to root
+def test_a_fork_bomb_at_the_users_limit_is_killed_and_affects_no_other_job(pexec: Pexec) -> None:
     mark = new_mark()
     others = "".join(f"  j{number}: {{argv: [sleep, '0.1']}}\n" for number in range(8))
     bomb = f"  bomb: {{argv: [{', '.join(evil('fork_bomb.py', mark))}], timeout: 1s, grace: 200ms}}\n"
@@ -91,10 +91,10 @@ def test_a_fork_bomb_at_the_users_limit_is_ended_and_hurts_no_other_job(pexec: P
     assert survivors(mark) == set()
     run = last_run(pexec.folder).check()
     assert run.statuses == {**{f"j{number}": "succeeded" for number in range(8)}, "bomb": "timed_out"}
-    assert len(run.named("attempt.finished")) == 9, "nothing was tried twice"
+    assert len(run.named("attempt.finished")) == 9, "nothing was retried"
 
 
-def test_a_job_that_kills_its_parent_loses_itself_and_the_others_go_on(pexec: Pexec) -> None:
+def test_a_job_that_kills_its_parent_is_lost_and_the_others_continue(pexec: Pexec) -> None:
     mark = new_mark()
     text = f"""{HEAD}workflows:
   evil: {{run: "{daemon(mark)}; kill -KILL $PPID; sleep 30; : {mark}"}}
@@ -106,10 +106,10 @@ def test_a_job_that_kills_its_parent_loses_itself_and_the_others_go_on(pexec: Pe
     assert last_run(pexec.folder).check().statuses == {"evil": "lost", "next": "succeeded"}
 
 
-def test_where_processes_cannot_be_tagged_that_is_told_and_the_run_leaves_nothing(pexec: Pexec) -> None:
+def test_processes_that_cannot_be_tagged_are_reported_and_end_with_the_run(pexec: Pexec) -> None:
     mark = new_mark()
     text = f"{HEAD}workflows: {{a: {{run: '{daemon(mark)}; sh -c \"sleep 30; : {mark}\" &'}}}}\n"
-    limit = str(10**9)  # of real-time CPU time, which is where the tags are
+    limit = str(10**9)  # of real-time CPU time, which holds the tags
     command = ["prlimit", f"--rttime={limit}:{limit}", *pexec.program, "apply", "--output", "quiet"]
     process = pexec.file("pexec.yaml", text).start_as(command, stderr=subprocess.PIPE)
     _, stderr = process.communicate(timeout=60)

@@ -1,4 +1,4 @@
-"""no-orphans-on-crash: after `kill -9` of pexec or of its warden no process of a job lives 2 s later."""
+"""no-orphans-on-crash: after `kill -9` of pexec or of its warden no process of a job is alive 2 s later."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNTAGGED = 12345
 
 
 def evil_manifest(mark: str, but: str = "") -> str:
-    """Eight jobs, each bad in its own way, `but` for what their shells do first; all their processes have the mark."""
+    """Eight jobs, each hostile in its own way; their shells do `but` first, and all their processes have the mark."""
     daemon = " ".join(evil("daemon.py"))
     wait = f"sh -c 'sleep 30; : {mark}'"
     return f"""\
@@ -50,17 +50,22 @@ def has_no_tag(pid: int) -> bool:
     return re.search(rb"Max realtime timeout +%d " % UNTAGGED, of_proc(pid, "limits")) is not None
 
 
+def all_have_begun(mark: str) -> bool:
+    """Whether each of the jobs has started a process."""
+    return len(marked(mark)) > 9
+
+
 def all_are_evil(mark: str) -> bool:
-    """Whether the bomb's tree stands, and one has taken off its tag, which it does when it has got away."""
+    """Whether the tree of the bomb is complete, and a process has removed its tag, which it does once it escaped."""
     return len(marked(mark)) > 60 and any(map(has_no_tag, marked(mark)))
 
 
 def lives_on(mark: str) -> bool:
-    """Whether somebody does whose warden was killed: who has a tag, and is not of a second attempt."""
+    """Whether a process survived its warden: one that has a tag, and is not of a second attempt."""
     return any(not has_no_tag(pid) and b"PEXEC_ATTEMPT=2" not in of_proc(pid, "environ") for pid in marked(mark))
 
 
-def test_nothing_lives_on_after_pexec_is_killed_at_any_moment(
+def test_no_process_survives_when_pexec_is_killed_at_any_moment(
     pexec: Pexec, full: bool, figure: Callable[[str, object], None]
 ) -> None:
     chance = random.Random(7)
@@ -69,20 +74,20 @@ def test_nothing_lives_on_after_pexec_is_killed_at_any_moment(
         mark = new_mark()
         process = pexec.file("pexec.yaml", evil_manifest(mark)).start("apply", "--output", "quiet")
         try:
-            # Every other time not before all of them do their worst.
-            ready: Callable[[str], bool] = (lambda mark: len(marked(mark)) > 9) if step % 2 else all_are_evil
-            assert wait_until(partial(ready, mark))
-            time.sleep(chance.uniform(0, 0.4))  # the moment is what the test draws
+            # Every other time only after all of them are at their worst.
+            begun = partial(all_have_begun if step % 2 else all_are_evil, mark)
+            assert wait_until(begun)
+            time.sleep(chance.uniform(0, 0.4))  # the test chooses a random moment
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
         killed_at = time.monotonic()
         assert survivors(mark) == set()
         slowest = max(slowest, time.monotonic() - killed_at)
-    figure(f"{times} kills of pexec among evil jobs: none of their processes was seen after", f"{slowest:.2f} s")
+    figure(f"{times} kills of pexec with hostile jobs: none of their processes was seen after", f"{slowest:.2f} s")
 
 
-def test_nothing_lives_on_after_the_warden_is_killed_and_the_run_goes_on(pexec: Pexec) -> None:
+def test_no_process_survives_when_the_warden_is_killed_and_the_run_continues(pexec: Pexec) -> None:
     mark = new_mark()
     text = evil_manifest(mark, but="test $PEXEC_ATTEMPT = 1 || exit 0; ")
     process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
@@ -91,7 +96,7 @@ def test_nothing_lives_on_after_the_warden_is_killed_and_the_run_goes_on(pexec: 
     os.kill(warden, signal.SIGKILL)
     assert wait_until(lambda: not lives_on(mark), 2.0)
     assert process.wait(30) == 0
-    assert marked(mark) == set(), "who cannot be told from a stranger ends with the run"
+    assert marked(mark) == set(), "a process without a tag ends with the run"
     run = last_run(pexec.folder).check()
     assert {event["verdict"] for event in run.named("attempt.finished", attempt=1)} == {"lost"}
     assert {event["verdict"] for event in run.named("attempt.finished", attempt=2)} == {"succeeded"}

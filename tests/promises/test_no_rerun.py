@@ -1,4 +1,4 @@
-"""no-rerun: killed and resumed again and again, a run ends as if nothing had been, and no success is done twice."""
+"""no-rerun: killed and resumed repeatedly, a run ends as if nothing had happened, and no success is repeated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Figure = Callable[[str, object], None]
 
 
 def journal_size(folder: Path) -> int:
-    """Of the last run; 0 before there is one."""
+    """Of the last run; 0 before the first."""
     found = runs(folder)
     try:
         return (found[-1].path / "events.jsonl").stat().st_size if found else 0
@@ -29,7 +29,7 @@ def journal_size(folder: Path) -> int:
 
 
 def killed_or_done(pexec: Pexec, command: str, chance: random.Random) -> int | None:
-    """Kill pexec once its journal has grown by as much as chance wants; its exit code if it ended before that."""
+    """Kill pexec once its journal has grown by a random size; its exit code if it ended before that."""
     enough = journal_size(pexec.folder) + chance.randrange(1, 9000)
     process = pexec.start(command, "-j", "4", "--output", "quiet", stderr=subprocess.PIPE)
     give_up_at = time.monotonic() + 60
@@ -59,8 +59,8 @@ def one_run(pexec: Pexec, chance: random.Random, most: int) -> tuple[Run, int]:
 
 
 def check_effects(run: Run, folder: Path) -> int:
-    """Each attempt had its effect at most once and stands in the journal; a job that succeeded did so once, and any
-    other effect is of an attempt that is marked. The number of those."""
+    """Each attempt had its effect at most once and is in the journal; a job that succeeded did so once, and any other
+    effect is of an attempt that is marked as lost. The number of those."""
     ends = {(e["job"], e["attempt"]): (e["verdict"], e["reason"]) for e in run.named("attempt.finished")}
     extra = 0
     for job, attempts in effects(folder).items():
@@ -73,7 +73,7 @@ def check_effects(run: Run, folder: Path) -> int:
 
 
 @pytest.mark.faults
-def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_been(
+def test_a_run_that_is_killed_repeatedly_ends_as_if_nothing_had_happened(
     tmp_path: Path, full: bool, figure: Figure
 ) -> None:
     (tmp_path / "calm").mkdir()
@@ -94,5 +94,5 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_been(
         torn += len(run.named("journal.recovered"))
         kills += times
     figure("kills survived", kills)
-    figure("attempts that a kill cut short and that were made again", f"{lost}, {extra} of them after their effect")
+    figure("attempts that a kill cut short and that were repeated", f"{lost}, {extra} of them after their effect")
     figure("lines that a kill tore", torn)

@@ -1,4 +1,4 @@
-"""no-silent-corruption: a torn last line is repaired and told; any other damage is refused at its line."""
+"""no-silent-corruption: a torn last line is repaired and reported; any other damage is refused with its line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Figure = Callable[[str, object], None]
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that succeeded, with a retry, put aside."""
+    """A run that succeeded, with a retry; copied to another place."""
     pexec = Pexec(tmp_path_factory.mktemp("whole"))
     assert pexec.file("pexec.yaml", MANIFEST).run("apply", "--output", "quiet").exit_code == 0
     aside = pexec.folder / "aside"
@@ -68,7 +68,7 @@ def test_a_journal_that_is_cut_at_any_byte_can_be_resumed(whole: Run, full: bool
 
 
 def check_repair(run: Run, kept: bytes, torn: bytes, stderr: str) -> None:
-    """The lines that were whole stand as they did, the rest lies beside, and nothing in them was done again."""
+    """The complete lines are unchanged, the rest is saved next to them, and nothing in them was repeated."""
     assert journal_of(run).startswith(kept)
     assert [path.read_bytes() for path in run.path.glob("torn-*.bin")] == [torn] * bool(torn)
     assert [event["cut_bytes"] for event in run.named("journal.recovered")] == [len(torn)] * bool(torn)
@@ -81,7 +81,7 @@ def check_repair(run: Run, kept: bytes, torn: bytes, stderr: str) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100])
-def test_a_journal_without_a_whole_line_is_of_a_run_that_never_began(whole: Run, cut: int) -> None:
+def test_a_journal_without_a_complete_line_is_of_a_run_that_never_began(whole: Run, cut: int) -> None:
     run = with_journal(whole, journal_of(whole)[:cut])
     said = pexec_here(project(run), "resume")
     assert (said.exit_code, said.stderr) == (
@@ -91,9 +91,7 @@ def test_a_journal_without_a_whole_line_is_of_a_run_that_never_began(whole: Run,
 
 
 @pytest.mark.faults
-def test_a_flipped_byte_anywhere_is_refused_at_its_line_and_left_as_it_is(
-    whole: Run, full: bool, figure: Figure
-) -> None:
+def test_a_flipped_byte_is_refused_with_its_line_and_left_unchanged(whole: Run, full: bool, figure: Figure) -> None:
     journal = journal_of(whole)
     places = range(0, len(journal) - 1, 3 if full else 199)
     figure("flipped bytes refused", len(places))
@@ -107,7 +105,7 @@ def test_a_flipped_byte_anywhere_is_refused_at_its_line_and_left_as_it_is(
         assert journal_of(run) == damaged
 
 
-def test_a_line_that_is_missing_doubled_or_moved_is_refused(whole: Run) -> None:
+def test_a_line_that_is_missing_duplicated_or_moved_is_refused(whole: Run) -> None:
     lines = journal_of(whole).splitlines(keepends=True)
     for wrong, line in (
         (lines[:3] + lines[4:], 4),
@@ -119,7 +117,7 @@ def test_a_line_that_is_missing_doubled_or_moved_is_refused(whole: Run) -> None:
         assert (said.exit_code, f"is damaged: line {line}: expected `seq`" in said.stderr) == (4, True)
 
 
-def test_a_wall_clock_that_goes_back_changes_nothing(whole: Run) -> None:
+def test_a_wall_clock_that_is_set_back_changes_nothing(whole: Run) -> None:
     events = with_journal(whole, journal_of(whole)).events[:-3]
     lines = [sealed(event | {"ts": f"{2040 - event['seq']}-01-01T00:00:00.000000Z"}) for event in events]
     run = with_journal(whole, b"".join(lines))

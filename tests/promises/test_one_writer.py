@@ -1,4 +1,4 @@
-"""one-writer: of many processes that would drive one run at once, one does and the others are refused."""
+"""one-writer: of several processes that try to drive one run at the same time, one does and the others are refused."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ RESUMES = 10
 
 
 @pytest.mark.faults
-def test_of_ten_resumes_at_once_one_works_and_nine_are_refused(
+def test_of_ten_simultaneous_resumes_one_works_and_nine_are_refused(
     tmp_path: Path, full: bool, figure: Callable[[str, object], None]
 ) -> None:
     times = 10 if full else 1
     for number in range(times):
         (tmp_path / str(number)).mkdir()
         ten_resumes(Pexec(tmp_path / str(number)))
-    figure("times that ten resumes came at once: one worked, nine were refused", times)
+    figure("ten simultaneous resumes: one worked, nine were refused; times", times)
 
 
 def ten_resumes(pexec: Pexec) -> None:

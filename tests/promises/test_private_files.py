@@ -1,4 +1,4 @@
-"""private-files: folders 0700, files 0600, whatever the umask; planted links are not followed."""
+"""private-files: directories 0700, files 0600, whatever the umask; planted links are not followed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.parametrize("output", ["plain", "quiet"])
-def test_nobody_else_can_read_a_run_and_jobs_have_the_users_own_umask(pexec: Pexec, umask: int, output: str) -> None:
+def test_no_other_user_can_read_a_run_and_jobs_have_the_users_umask(pexec: Pexec, umask: int, output: str) -> None:
     assert pexec.file("pexec.yaml", MANIFEST).run("apply", "--output", output).exit_code == 1
     home = pexec.folder / ".pexec"
     modes = {path: mode(path) for path in (home, *home.rglob("*"))}
@@ -49,7 +49,7 @@ def test_nobody_else_can_read_a_run_and_jobs_have_the_users_own_umask(pexec: Pex
 
 @pytest.mark.parametrize("output", ["plain", "quiet", "grouped"])
 @pytest.mark.parametrize("plant", ["ln -s ../../../../victim", "mkfifo", "mkdir", "ln ../../../../victim"])
-def test_a_log_is_never_written_through_what_was_planted_in_its_place(pexec: Pexec, plant: str, output: str) -> None:
+def test_a_log_is_never_written_through_a_planted_link(pexec: Pexec, plant: str, output: str) -> None:
     plant = f'cd \\"$PEXEC_RUN_DIR/logs\\"; {plant} b.1.log'
     text = f'version: 1\nworkflows:\n  a: {{run: "{plant}"}}\n  b: {{needs: a, run: echo written}}\n'
     pexec.file("pexec.yaml", text).file("victim", "untouched\n")
@@ -63,11 +63,13 @@ def test_a_log_is_never_written_through_what_was_planted_in_its_place(pexec: Pex
 
 
 @pytest.mark.parametrize("where", [".pexec", ".pexec/runs"])
-def test_a_run_is_not_kept_behind_a_planted_link(pexec: Pexec, where: str) -> None:
+def test_a_run_is_not_stored_behind_a_planted_link(pexec: Pexec, where: str) -> None:
     elsewhere = pexec.home / "elsewhere"
     elsewhere.mkdir()
     link = pexec.folder / where
     link.parent.mkdir(exist_ok=True)
+    owner = pexec.folder.stat()
+    os.chown(link.parent, owner.st_uid, owner.st_gid)
     link.symlink_to(elsewhere)
     said = pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: touch ran}}\n").run("apply")
     assert said.exit_code == 5
@@ -77,14 +79,14 @@ def test_a_run_is_not_kept_behind_a_planted_link(pexec: Pexec, where: str) -> No
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "..", ".", "/etc/x", "a\\0b", "a b", "", "~", "x" * 101])
-def test_a_name_that_could_lead_out_of_the_run_folder_is_refused(pexec: Pexec, name: str) -> None:
+def test_a_name_that_could_lead_out_of_the_run_directory_is_refused(pexec: Pexec, name: str) -> None:
     text = f'version: 1\nworkflows: {{"{name}": {{run: touch ran}}}}\n'
     assert pexec.file("pexec.yaml", text).run("apply").exit_code == 3
     assert not (pexec.folder / ".pexec").exists()
     assert not (pexec.folder / "ran").exists()
 
 
-def test_names_that_a_case_folding_file_system_confuses_have_files_of_their_own(pexec: Pexec) -> None:
+def test_names_that_differ_only_in_case_have_files_of_their_own(pexec: Pexec) -> None:
     names = ["a", "A", "a.", "con", "CON", "a.1.log", "x" * 100, "X" * 100]
     workflows = "".join(f"  {name}: {{run: 'echo {name}'}}\n" for name in names)
     assert pexec.file("pexec.yaml", f"version: 1\nworkflows:\n{workflows}").run("apply").exit_code == 0
@@ -96,8 +98,8 @@ def test_names_that_a_case_folding_file_system_confuses_have_files_of_their_own(
 
 @pytest.mark.parametrize("more", ["--output=quiet", "--output=plain"])
 @pytest.mark.parametrize("killed", ["", "kill -9 $PPID; "])
-def test_a_folder_of_logs_that_a_job_replaces_leads_no_log_astray(pexec: Pexec, more: str, killed: str) -> None:
-    """Also not when the process that starts jobs dies, and another one takes its place."""
+def test_a_log_directory_that_a_job_replaces_redirects_no_log(pexec: Pexec, more: str, killed: str) -> None:
+    """Not even when the warden dies and is replaced."""
     elsewhere = pexec.home / "elsewhere"
     elsewhere.mkdir()
     away = f'cd "$PEXEC_RUN_DIR"; mv logs aside; ln -s {elsewhere} logs; {killed}exit 0'
@@ -116,8 +118,8 @@ def test_a_folder_of_logs_that_a_job_replaces_leads_no_log_astray(pexec: Pexec, 
 
 @pytest.mark.parametrize("run_as", USERS)
 @pytest.mark.parametrize("more", ["--output=quiet", "--output=plain", "--keep-temp"])
-def test_a_folder_of_temporary_folders_that_a_job_replaces_leads_nothing_astray(pexec: Pexec, more: str) -> None:
-    """Neither what is made, a script that is too long for an argument too, nor what is removed."""
+def test_a_temporary_directory_that_a_job_replaces_redirects_nothing(pexec: Pexec, more: str) -> None:
+    """Neither what is created, also a script that is too long for an argument, nor what is removed."""
     elsewhere = pexec.home / "elsewhere"
     precious = [elsewhere / str(number) / "precious" for number in range(9)]
     for path in precious:
@@ -134,10 +136,10 @@ def test_a_folder_of_temporary_folders_that_a_job_replaces_leads_nothing_astray(
     run = last_run(pexec.folder).check()
     ends = [run.named("attempt.finished", job=job)[-1] for job in "abc"]
     assert [end["verdict"] for end in ends] == ["succeeded", "lost", "lost"]
-    assert f"`{run.path}/tmp`, for temporary folders, is no folder any more" in ends[1]["reason"]
+    assert f"`{run.path}/tmp`, for temporary directories, is not a directory any more" in ends[1]["reason"]
 
 
-def test_a_job_that_removes_the_temporary_folders_harms_no_other(pexec: Pexec) -> None:
+def test_a_job_that_removes_the_temporary_directories_breaks_no_other(pexec: Pexec) -> None:
     pexec.file(
         "pexec.yaml",
         "version: 1\nworkflows:\n  a: {run: 'rm -r $PEXEC_RUN_DIR/tmp'}\n  b: {after: a, run: 'ls -d $PEXEC_TMPDIR'}\n",

@@ -1,4 +1,4 @@
-"""results-atomic: whoever reads the results while a run goes on finds them whole and valid, at any moment."""
+"""results-atomic: results that are read during a run are complete and valid at any moment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VALID = jsonschema.Draft202012Validator(results_schema())
 
 
 @pytest.mark.faults
-def test_results_are_whole_at_any_moment_of_many_runs(
+def test_results_are_complete_at_any_moment_of_many_runs(
     tmp_path: Path, full: bool, figure: Callable[[str, object], None]
 ) -> None:
     pexec = Pexec(tmp_path)

@@ -1,6 +1,6 @@
 """safe-input: any manifest is accepted, or refused with file:line, in bounded time and memory.
 
-What each kind of bomb is told is in `tests/manifest/test_bombs.py`; this is the program as a whole.
+The diagnostic for each kind of bomb is in `tests/manifest/test_bombs.py`; this is the program as a whole.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BOMBS = {
 }
 
 
-# Runs a command and tells its processor seconds and KiB. A process that is started by a large one, such as that of the
+# Runs a command and prints its CPU seconds and KiB. A process that is started by a large one, such as that of the
 # tests, counts the memory of that as its own; this one is small.
 MEASURED = """
 import resource, subprocess, sys
@@ -44,16 +44,16 @@ sys.exit(code)
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_refused_at_its_line_in_little_time_and_memory(pexec: Pexec, name: str) -> None:
+def test_a_bomb_is_refused_with_its_line_in_little_time_and_memory(pexec: Pexec, name: str) -> None:
     pexec.file("pexec.yaml", BOMBS[name])
-    told = pexec.home / "usage"
-    measured = [pexec.program[0], "-I", "-S", "-c", MEASURED, str(told), *pexec.program, "apply"]
+    usage = pexec.home / "usage"
+    measured = [pexec.program[0], "-I", "-S", "-c", MEASURED, str(usage), *pexec.program, "apply"]
     process = pexec.start_as(measured, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said, exit_code = process.communicate(timeout=60)[1].decode(), process.returncode
-    seconds, kib = map(float, told.read_text().split())
+    seconds, kib = map(float, usage.read_text().split())
     assert exit_code == 3, said
     assert re.search(r"--> pexec\.yaml:\d+:\d+", said), said
-    # What the interpreter needs to start is not the manifest's fault; on a busy machine it is the better half.
+    # The start of the interpreter does not count; on a busy machine it is more than half.
     assert seconds < MAX_SECONDS + 1
     assert kib < MAX_KIB
     assert not (pexec.folder / "owned").exists()
@@ -72,13 +72,13 @@ def test_any_damage_to_a_manifest_is_accepted_or_refused_with_its_line(pexec: Pe
     said = pexec.run("validate", *names, timeout=110)
     assert said.exit_code in (0, 3)
     assert "Traceback" not in said.stderr
-    told = set(re.findall(r"--> (m\d+/pexec\.yaml):\d+:\d+", said.stderr))
+    refused = set(re.findall(r"--> (m\d+/pexec\.yaml):\d+:\d+", said.stderr))
     valid = {name for name in names if f"{name}: valid" in said.stdout}
-    assert told | valid == set(names)
+    assert refused | valid == set(names)
 
 
 @pytest.mark.parametrize("where", ["file", "include", "secret"])
-def test_a_pipe_or_a_device_in_the_place_of_a_file_is_refused_and_not_waited_for(pexec: Pexec, where: str) -> None:
+def test_a_pipe_or_a_device_instead_of_a_file_is_refused_without_waiting(pexec: Pexec, where: str) -> None:
     os.mkfifo(pexec.folder / "pipe")
     os.chmod(pexec.folder / "pipe", 0o666)
     text = {
@@ -92,9 +92,7 @@ def test_a_pipe_or_a_device_in_the_place_of_a_file_is_refused_and_not_waited_for
 
 
 @pytest.mark.parametrize("manifest", [[], [b"m\xfe.yaml"]])
-def test_a_folder_and_a_manifest_whose_names_are_no_text_are_as_good_as_others(
-    pexec: Pexec, manifest: list[bytes]
-) -> None:
+def test_a_directory_and_a_manifest_whose_names_are_not_utf8_work(pexec: Pexec, manifest: list[bytes]) -> None:
     folder = os.fsdecode(b"f\xff")
     for name in ("pexec.yaml", os.fsdecode(b"m\xfe.yaml")):
         pexec.file(f"{folder}/{name}", "version: 1\nworkflows: {a: {run: pwd}}\n")

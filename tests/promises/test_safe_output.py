@@ -1,4 +1,4 @@
-"""safe-output: text and names of jobs cannot drive the terminal, a CI's command parser or the report."""
+"""safe-output: output and names of jobs cannot control the terminal, a CI's command parser or the report."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def project(pexec: Pexec) -> Pexec:
 @pytest.mark.parametrize("github", [False, True])
 @pytest.mark.parametrize("colour", [False, True])
 @pytest.mark.parametrize("output", ["plain", "grouped"])
-def test_nothing_that_a_job_prints_or_is_named_drives_who_reads_it(
+def test_neither_output_nor_names_of_jobs_control_their_readers(
     pexec: Pexec, output: str, colour: bool, github: bool
 ) -> None:
     project(pexec)
@@ -66,7 +66,7 @@ def test_nothing_that_a_job_prints_or_is_named_drives_who_reads_it(
     assert not CONTROL.search((run.path / "execution_report.md").read_text())
 
 
-def test_a_diagnostic_that_quotes_the_manifest_is_no_command_either(pexec: Pexec) -> None:
+def test_a_diagnostic_that_quotes_the_manifest_is_not_a_command_either(pexec: Pexec) -> None:
     text = 'version: 1\nworkflows:\n  a: {run: "##[add-path]/tmp", needs: "::error::x ##[warning]y"}\n'
     said = pexec.file("pexec.yaml", text).env(GITHUB_ACTIONS="true").run("validate", "pexec.yaml")
     assert said.exit_code == 3
@@ -75,7 +75,7 @@ def test_a_diagnostic_that_quotes_the_manifest_is_no_command_either(pexec: Pexec
     assert not [line for line in said.stderr.splitlines() if line.lstrip().startswith("::")]
 
 
-def test_the_page_of_a_run_runs_nothing_that_a_job_brought_in(pexec: Pexec) -> None:
+def test_the_html_report_executes_nothing_that_comes_from_a_job(pexec: Pexec) -> None:
     evil = "</title></style><script>alert(1)</script><img src=x onerror=alert(1)>"
     text = f'version: 1\nname: "{evil}"\nworkflows:\n  a: {{argv: ["./no{evil}"], description: "{evil}"}}\n'
     assert pexec.file("pexec.yaml", text).run("apply", "--output", "quiet").exit_code == 1

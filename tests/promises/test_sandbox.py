@@ -1,4 +1,4 @@
-"""sandbox: only declared writes, no network unless asked, no sight of other processes; by each mechanism of here."""
+"""sandbox: only declared writes, no network unless requested, no view of other processes; by each mechanism here."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ from orchestrator.execute.sandbox.policy import Mechanism
 from orchestrator.execute.warden.confinement import has_scopes
 from orchestrator.plan.model import Isolation
 
-pytestmark = pytest.mark.skipif(not (HAS_BUBBLEWRAP or HAS_LANDLOCK), reason="nothing here makes a sandbox")
-# What Landlock by itself cannot take away, and what a run is told to be without.
-SEEN = ["see_a_process", "see_by_a_handle"]
+pytestmark = pytest.mark.skipif(
+    not (HAS_BUBBLEWRAP or HAS_LANDLOCK), reason="this machine has no mechanism for a sandbox"
+)
+# What Landlock alone cannot prevent, and what a run reports as missing.
+SEEN = ["see_a_process", "open_a_pidfd"]
 
 
 @dataclass
 class Box:
-    """Runs jobs in a sandbox that may write `inside`, which is in a folder of a project that it may not write."""
+    """Runs jobs in a sandbox that can write `inside`, in the directory of a project that it cannot write."""
 
     desk: Desk
     mechanism: Mechanism | None
@@ -59,7 +61,7 @@ def bystander() -> Iterator[int]:
         process.kill()
 
 
-def test_no_way_out_is_known(box: Box, bystander: int) -> None:
+def test_no_known_escape_works(box: Box, bystander: int) -> None:
     name = f"pexec-{uuid.uuid4().hex}"
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as nameless:
         nameless.bind(f"\0{name}")
@@ -68,14 +70,14 @@ def test_no_way_out_is_known(box: Box, bystander: int) -> None:
         attempt = box.desk.run(argv=evil_in(box.inside, "escape.py", *where))
     *found, last = attempt.log.decode().splitlines()
     assert found == (SEEN if box.mechanism is Mechanism.LANDLOCK_ALONE else [])
-    assert last.startswith("tried "), "it did not come to its end"
+    assert last.startswith("tried "), "it did not reach its end"
     assert int(last.split()[1]) > 30
     assert {path.name: path.read_text() for path in box.outside.iterdir()} == {"kept": "kept"}
     assert sorted(path.name for path in box.desk.work.iterdir()) == ["inside", "outside"]
 
 
-def test_the_same_program_gets_out_where_there_is_no_sandbox(box: Box, bystander: int) -> None:
-    """What shows that it tries in earnest."""
+def test_the_same_program_escapes_without_a_sandbox(box: Box, bystander: int) -> None:
+    """Which proves that its attempts are real."""
     attempt = box.desk.run(
         argv=evil("escape.py", str(box.inside), str(box.outside), "1", "x", str(bystander)), isolation=Isolation.NONE
     )
@@ -83,7 +85,7 @@ def test_the_same_program_gets_out_where_there_is_no_sandbox(box: Box, bystander
     assert {"create", "append", "remove", "rename_out", "hard_link", "symbolic_link", "datagram", *SEEN} <= found
 
 
-def test_it_writes_what_is_declared_its_own_folder_and_nothing_else(box: Box) -> None:
+def test_it_can_write_what_is_declared_and_its_own_directory_only(box: Box) -> None:
     script = (
         'echo 1 > inside/a; echo 2 > "$PEXEC_TMPDIR/b"; f=$(mktemp); echo 3 > "$f"; cat inside/a "$PEXEC_TMPDIR/b" "$f"'
     )
@@ -94,7 +96,7 @@ def test_it_writes_what_is_declared_its_own_folder_and_nothing_else(box: Box) ->
     assert (refused.result.verdict, (box.outside / "new").exists()) == (Verdict.FAILED, False)
 
 
-def test_one_file_may_be_declared_and_a_folder_that_is_missing_is_made(box: Box, tmp_path: Path) -> None:
+def test_a_single_file_can_be_declared_and_a_missing_directory_is_made(box: Box, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("")
     writes = ("outside/kept", "new/folder/", str(elsewhere))
@@ -118,12 +120,12 @@ def test_a_link_in_writes_that_an_earlier_job_may_have_made_is_not_followed(box:
 
 
 @pytest.mark.parametrize("path", ["/", "../../../../../../../../../../.."])
-def test_the_whole_file_system_is_no_place_to_declare(box: Box, path: str) -> None:
+def test_the_whole_file_system_cannot_be_declared(box: Box, path: str) -> None:
     attempt = box.desk.run(run="true", writes=(path,))
     assert attempt.result.reason == f"`{path}` in `writes` is the whole file system"
 
 
-def test_the_network_is_there_when_it_is_asked_for(box: Box) -> None:
+def test_the_network_is_available_when_requested(box: Box) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         connect = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 5)"
         argv = (sys.executable, "-I", "-S", "-c", connect)
@@ -131,9 +133,9 @@ def test_the_network_is_there_when_it_is_asked_for(box: Box) -> None:
         assert box.desk.run(argv=argv).result.exit_code == 1
 
 
-@pytest.mark.skipif(not has_scopes(), reason="this kernel's Landlock does not guard sockets without files")
-def test_the_network_has_no_sockets_without_files_of_anybody_outside(box: Box) -> None:
-    """Such sockets belong to the network. Those of the job's own are there."""
+@pytest.mark.skipif(not has_scopes(), reason="this kernel's Landlock does not scope sockets without files")
+def test_the_network_does_not_include_sockets_without_files_of_outside_processes(box: Box) -> None:
+    """Such sockets belong to the network. The job's own are reachable."""
     name = f"pexec-{uuid.uuid4().hex}"
     talk = """if True:
         import socket, sys
@@ -154,28 +156,28 @@ def test_the_network_has_no_sockets_without_files_of_anybody_outside(box: Box) -
     assert found == [f"{name} {errno.EPERM}\nown 0\n", f"{name} 0\nown 0\n"]
 
 
-def test_a_job_may_talk_to_itself_without_a_network(box: Box) -> None:
+def test_a_job_without_a_network_can_connect_to_itself(box: Box) -> None:
     if box.mechanism is Mechanism.LANDLOCK_ALONE:
-        pytest.skip("it has no sockets at all then")
+        pytest.skip("without a network it has no sockets at all")
     talk = "import socket; s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname(), 5)"
     assert box.desk.run(argv=(sys.executable, "-I", "-S", "-c", talk)).result.reason == ""
 
 
-def test_the_folder_for_temporary_files_is_its_own(box: Box) -> None:
+def test_the_directory_for_temporary_files_is_its_own(box: Box) -> None:
     if box.mechanism is not Mechanism.BUBBLEWRAP:
-        pytest.skip("only bubblewrap has it wherever the project is")
+        pytest.skip("only bubblewrap has it wherever the project is stored")
     name = f"/tmp/{uuid.uuid4().hex}"
     attempt = box.desk.run(run=f"echo x > {name}; cat {name}")
     assert (attempt.log, os.path.exists(name)) == (b"x\n", False)
 
 
-def test_what_it_leaves_behind_ends_with_it(box: Box) -> None:
+def test_processes_that_it_leaves_behind_end_with_it(box: Box) -> None:
     attempt = box.desk.run(argv=evil_in(box.inside, "daemon.py", "{mark}"))
     assert (attempt.result.reason, attempt.result.leftover_killed) == ("", 1)
     assert survivors(attempt.mark) == set()
 
 
-def test_results_tell_what_the_sandbox_is(box: Box) -> None:
+def test_results_name_the_mechanism_of_the_sandbox(box: Box) -> None:
     assert box.mechanism is not None
     assert box.desk.run(run="true").result.enforced_by == {"isolation": box.mechanism.value}
 
@@ -190,7 +192,7 @@ workflows:
 """
 
 
-def test_from_outside_declared_writes_happen_and_little_is_inherited(pexec: Pexec) -> None:
+def test_the_program_allows_declared_writes_and_passes_on_little(pexec: Pexec) -> None:
     done = pexec.file("pexec.yaml", BOXED).env(SECRETIVE="1").run("apply", "--output", "quiet")
     assert (done.exit_code, sorted(os.listdir(pexec.folder / "out/x"))) == (0, ["a", "b", "c"])
     run = last_run(pexec.folder).check()
@@ -200,9 +202,9 @@ def test_from_outside_declared_writes_happen_and_little_is_inherited(pexec: Pexe
     assert run.jobs["a"]["enforced_by"].keys() == {"isolation"}
 
 
-def test_from_outside_a_job_that_may_write_all_of_its_project_does_not_touch_the_record(pexec: Pexec) -> None:
+def test_a_job_that_can_write_all_of_its_project_cannot_write_the_run_directory(pexec: Pexec) -> None:
     if not HAS_BUBBLEWRAP:
-        pytest.skip("only bubblewrap takes something out of what may be written")
+        pytest.skip("only bubblewrap can protect a part of what is writable")
     script = "echo x > ok; for f in .pexec/runs/*/events.jsonl; do echo x >> $f; done"
     text = f"version: 1\nworkflows: {{a: {{run: '{script}', isolation: sandbox, writes: [.]}}}}\n"
     done = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
@@ -210,9 +212,9 @@ def test_from_outside_a_job_that_may_write_all_of_its_project_does_not_touch_the
     assert pexec.run("verify").exit_code == 0
 
 
-def test_from_outside_without_bubblewrap_landlock_does_it(pexec: Pexec) -> None:
+def test_the_program_uses_landlock_without_bubblewrap(pexec: Pexec) -> None:
     if not (HAS_LANDLOCK and HAS_NAMESPACES):
-        pytest.skip("this machine has no Landlock or no namespaces")
+        pytest.skip("this machine lacks Landlock or namespaces")
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: echo x > y, isolation: sandbox}}\n")
     done = pexec.env(PATH=_without_bubblewrap(pexec.home)).run("apply", "--output", "quiet")
     (event,) = last_run(pexec.folder).check().named("attempt.finished")
@@ -221,7 +223,7 @@ def test_from_outside_without_bubblewrap_landlock_does_it(pexec: Pexec) -> None:
 
 
 @pytest.mark.parametrize("victim", ["pexec", "the warden"])
-def test_from_outside_nothing_in_isolation_outlives_who_watches_it(pexec: Pexec, victim: str) -> None:
+def test_no_isolated_process_outlives_pexec_or_the_warden(pexec: Pexec, victim: str) -> None:
     mark = new_mark()
     jobs = [
         f"  {level}: {{run: 'sleep 30; true {mark}', isolation: {level}, retry: {{max_attempts: 1}}}}\n"
@@ -238,7 +240,7 @@ def test_from_outside_nothing_in_isolation_outlives_who_watches_it(pexec: Pexec,
 
 
 @pytest.mark.parametrize("isolation", ["process", "sandbox"])
-def test_from_outside_isolation_that_is_missing_is_told_loudly(pexec: Pexec, isolation: str) -> None:
+def test_missing_isolation_is_reported_prominently(pexec: Pexec, isolation: str) -> None:
     text = f"version: 1\nworkflows: {{a: {{run: echo x > y, isolation: {isolation}}}}}\n"
     done = on_a_host_without(pexec, mechanisms=False).file("pexec.yaml", text).run("apply", "--output", "quiet")
     run = last_run(pexec.folder).check()
@@ -249,7 +251,7 @@ def test_from_outside_isolation_that_is_missing_is_told_loudly(pexec: Pexec, iso
     assert run.named("attempt.finished")[0]["enforced_by"] == {}
 
 
-def test_from_outside_isolation_that_is_missing_and_required_refuses_the_run(pexec: Pexec) -> None:
+def test_missing_isolation_that_is_required_refuses_the_run(pexec: Pexec) -> None:
     text = """\
 version: 1
 workflows:
@@ -265,7 +267,7 @@ workflows:
 
 
 def _without_bubblewrap(scratch: Path) -> str:
-    """A PATH with all that there is but that."""
+    """A PATH with everything except that."""
     folder = scratch / "bin"
     folder.mkdir()
     for place in os.environ["PATH"].split(":"):

@@ -15,7 +15,7 @@ from support.runs import last_run
 def apply_under(
     pexec: Pexec, kind: int, limit: int, *arguments: str, timeout: float = 120
 ) -> subprocess.CompletedProcess[bytes]:
-    """`pexec apply` under a limit of the system."""
+    """`pexec apply` under a resource limit."""
     flag = f"--{'nofile' if kind == resource.RLIMIT_NOFILE else 'nproc'}={limit}"
     command = ["prlimit", flag, *pexec.program, "apply", *arguments]
     process = pexec.start_as(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -33,10 +33,10 @@ def test_with_few_descriptors_fewer_jobs_run_at_once_and_none_fails(pexec: Pexec
     run = last_run(pexec.folder).check()
     assert set(run.statuses.values()) == {"succeeded"}
     assert [run.log(f"j{n}") for n in range(80)] == [b"%d\n" % n for n in range(80)]
-    assert len(run.named("attempt.finished")) == 80, "nothing was tried twice"
+    assert len(run.named("attempt.finished")) == 80, "nothing was retried"
 
 
-@pytest.mark.parametrize("run_as", ["ordinary"])  # root may have any number of processes
+@pytest.mark.parametrize("run_as", ["ordinary"])  # root can have any number of processes
 def test_with_few_processes_fewer_jobs_run_at_once_and_none_fails(pexec: Pexec) -> None:
     jobs = "".join(f"  j{n}: {{argv: [sleep, '0.1']}}\n" for n in range(60))
     text = f"version: 1\npolicy: {{max_parallel_jobs: 40}}\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{jobs}"

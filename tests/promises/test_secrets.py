@@ -35,7 +35,7 @@ workflows:
   fails: {secrets: VAULT, retry: {max_attempts: 2, delay: 0}, run: 'echo "$VAULT"; exit 3'}
 """
 WAYS = 11
-# Prints every secret it has in every form, to both streams, cut anywhere; `slowly` with a wait in the middle of each.
+# Prints every secret it has in every form, to both streams, split anywhere; `slowly` with a pause inside each.
 LEAK = """\
 import base64, json, os, sys, time, urllib.parse
 for number, name in enumerate(("TOKEN", "VAULT", "KEY")):
@@ -77,7 +77,7 @@ def project(pexec: Pexec) -> Pexec:
 
 
 def watched(process: subprocess.Popen[bytes]) -> list[bytes]:
-    """What of the secrets stands in any argument vector on this machine while the process runs."""
+    """The secrets that are in any argument vector on this machine while the process runs."""
     seen: list[bytes] = []
     while process.poll() is None:
         for name in os.listdir("/proc"):
@@ -93,7 +93,7 @@ def watched(process: subprocess.Popen[bytes]) -> list[bytes]:
 @pytest.mark.parametrize(
     ("user", "output"), [*((user, "plain") for user in USERS), *(("ordinary", name) for name in ("grouped", "jsonl"))]
 )
-def test_no_secret_is_anywhere(user: str, output: str) -> None:
+def test_no_secret_appears_anywhere(user: str, output: str) -> None:
     with pexec_of(user) as pexec:
         (project(pexec).folder / "never.sh").chmod(0o755)
         shown = [pexec.folder.parent / name for name in ("out", "err")]
@@ -136,17 +136,17 @@ def test_a_short_secret_is_refused_or_a_warning_and_never_shown(pexec: Pexec, va
     assert ("allow_short: true" in said.stderr) is (value == "abc")
 
 
-def test_a_secret_that_stands_in_the_manifest_is_told_and_is_in_no_file_of_the_run(pexec: Pexec) -> None:
+def test_a_secret_in_the_manifest_is_reported_and_is_in_no_file_of_the_run(pexec: Pexec) -> None:
     text = "version: 1\nsecrets: {A: {env: VALUE}}\nworkflows: {a: {run: echo is hunter2-token}, b: {run: 'true'}}\n"
     said = pexec.file("pexec.yaml", text).env(VALUE="hunter2-token").run("apply")
     assert (said.exit_code, said.stdout) == (0, "a | is ***\n")
     assert said.stderr.startswith("warning: the manifest contains the value of a secret, in `a`\n")
     last_run(pexec.folder).check()
     files = [path for path in pexec.folder.parent.rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()]
-    assert files == [pexec.folder / "pexec.yaml"], "also none of those that pexec keeps in the home folder"
+    assert files == [pexec.folder / "pexec.yaml"], "not even those that pexec keeps in the home directory"
 
 
-def test_a_run_that_goes_on_finds_its_secrets_again(pexec: Pexec) -> None:
+def test_a_resumed_run_finds_its_secrets_again(pexec: Pexec) -> None:
     text = "version: 1\nsecrets: {A: {env: VALUE}}\nworkflows: {a: {run: 'echo $A; test -e ready', secrets: A}}\n"
     pexec.file("pexec.yaml", text).env(VALUE="hunter2-token")
     assert pexec.run("apply").exit_code == 1
@@ -160,7 +160,7 @@ def test_a_run_that_goes_on_finds_its_secrets_again(pexec: Pexec) -> None:
     assert last_run(pexec.folder).check().log("a", 2) == b"***\n"
 
 
-def test_a_run_from_standard_input_that_quoted_a_secret_is_not_run_again(pexec: Pexec) -> None:
+def test_a_run_from_standard_input_that_quoted_a_secret_is_not_repeated(pexec: Pexec) -> None:
     text = "version: 1\nsecrets: {A: {env: VALUE}}\nworkflows: {a: {run: echo hunter2-token; exit 3}}\n"
     assert pexec.env(VALUE="hunter2-token").run("apply", "-", stdin=text).exit_code == 1
     said = pexec.run("resume")
@@ -169,7 +169,7 @@ def test_a_run_from_standard_input_that_quoted_a_secret_is_not_run_again(pexec: 
 
 
 @pytest.mark.parametrize("way", ["flag", "variable"])
-def test_a_secret_is_not_taken_as_a_parameter_since_these_are_in_the_journal(pexec: Pexec, way: str) -> None:
+def test_a_secret_is_not_accepted_as_a_parameter_since_these_are_in_the_journal(pexec: Pexec, way: str) -> None:
     pexec.file(
         "pexec.yaml",
         "version: 1\nparams: {word: {default: none}}\nsecrets: {A: {env: VALUE}}\nworkflows: {a: {run: 'true'}}\n",

@@ -1,4 +1,4 @@
-"""signals: each does what the table of the manual says; keys in a real terminal are in `test_terminal.py`."""
+"""signals: each does what the table in the manual says; `test_terminal.py` has the keys of a real terminal."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from support.attempts import marked, new_mark, stands_still, state_of, survivors
 from support.cli import Pexec
 from support.runs import Run, last_run
 
-# The mark is there twice when the shell has done what it does first.
+# The mark is there twice once the shell has started its command.
 DEAF = "grace: 60s, run: \"trap '' TERM; sh -c 'sleep 30; : {mark}'\""
 
 
 def start(pexec: Pexec, workflows: str, mark: str, processes: int = 1) -> subprocess.Popen[bytes]:
-    """Start a run and wait until so many processes with the mark are there."""
+    """Start a run and wait for this number of processes with the mark."""
     text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{workflows}"
     process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.PIPE)
     assert wait_until(lambda: len(marked(mark)) >= processes)
@@ -32,7 +32,7 @@ def end(process: subprocess.Popen[bytes], pexec: Pexec, mark: str) -> tuple[int,
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_stops_what_runs_starts_nothing_new_and_runs_what_always_runs(
+def test_a_signal_stops_jobs_starts_no_new_ones_and_runs_those_that_always_run(
     pexec: Pexec, number: signal.Signals, code: int
 ) -> None:
     mark = new_mark()
@@ -50,7 +50,7 @@ def test_a_signal_stops_what_runs_starts_nothing_new_and_runs_what_always_runs(
     assert (run.results["execution_result"], run.events[-1]["exit_code"]) == ("CANCELLED", code)
 
 
-def test_a_second_interrupt_kills_a_job_that_does_not_listen(pexec: Pexec) -> None:
+def test_a_second_interrupt_kills_a_job_that_ignores_the_first(pexec: Pexec) -> None:
     mark = new_mark()
     process = start(
         pexec,
@@ -60,7 +60,7 @@ def test_a_second_interrupt_kills_a_job_that_does_not_listen(pexec: Pexec) -> No
     )
     process.send_signal(signal.SIGINT)
     assert wait_until(lambda: b'"kill.sent"' in (last_run(pexec.folder).path / "events.jsonl").read_bytes())
-    time.sleep(0.4)  # sooner than 0.3 s it would count as a bounce of the same key
+    time.sleep(0.4)  # within 0.3 s it would count as the same key press
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     exit_code, run = end(process, pexec, mark)
@@ -72,7 +72,7 @@ def test_a_second_interrupt_kills_a_job_that_does_not_listen(pexec: Pexec) -> No
     }
 
 
-def test_usr1_tells_where_the_run_stands_and_changes_nothing(pexec: Pexec) -> None:
+def test_usr1_prints_the_progress_and_changes_nothing(pexec: Pexec) -> None:
     mark = new_mark()
     process = start(
         pexec,
@@ -84,18 +84,18 @@ def test_usr1_tells_where_the_run_stands_and_changes_nothing(pexec: Pexec) -> No
     assert process.stderr is not None
     assert b"bad failed" in process.stderr.readline()
     process.send_signal(signal.SIGUSR1)
-    told = process.stderr.readline() + process.stderr.readline()
+    lines = process.stderr.readline() + process.stderr.readline()
     assert re.fullmatch(
         rb"pexec: [0-9.]+m?s: 0 of 3 jobs succeeded, 1 allowed failure, 1 running, 1 waiting\n"
         rb"  slow: running for [0-9.]+m?s\n",
-        told,
-    ), told
+        lines,
+    ), lines
     pexec.file("go", "")
     exit_code, run = end(process, pexec, mark)
     assert (exit_code, run.statuses) == (0, {"bad": "failed", "slow": "succeeded", "next": "succeeded"})
 
 
-def test_quit_kills_and_tells_where_pexec_was_after_an_interrupt_too(pexec: Pexec) -> None:
+def test_quit_kills_and_prints_tracebacks_also_after_an_interrupt(pexec: Pexec) -> None:
     mark = new_mark()
     process = start(pexec, f"  deaf: {{{DEAF.format(mark=mark)}}}\n", mark, processes=2)
     process.send_signal(signal.SIGINT)
@@ -109,7 +109,7 @@ def test_quit_kills_and_tells_where_pexec_was_after_an_interrupt_too(pexec: Pexe
     assert "Current thread" in (run.path / "stacks.txt").read_text()
 
 
-def test_who_is_stopped_can_still_be_ended(pexec: Pexec) -> None:
+def test_a_stopped_pexec_can_still_be_ended(pexec: Pexec) -> None:
     mark = new_mark()
     process = start(pexec, f"  a: {{run: 'sh -c \"sleep 30; : {mark}\"'}}\n", mark)
     process.send_signal(signal.SIGTSTP)
@@ -121,7 +121,7 @@ def test_who_is_stopped_can_still_be_ended(pexec: Pexec) -> None:
     assert (exit_code, run.statuses) == (143, {"a": "cancelled"})
 
 
-def test_when_a_stopped_pexec_is_killed_nothing_stands_there_for_ever(pexec: Pexec) -> None:
+def test_when_a_stopped_pexec_is_killed_no_process_stays_stopped(pexec: Pexec) -> None:
     mark = new_mark()
     process = start(pexec, f"  a: {{run: 'setsid sh -c \"sleep 30; : {mark}\" & wait'}}\n", mark)
     process.send_signal(signal.SIGTSTP)
@@ -147,7 +147,7 @@ def test_under_nohup_a_hangup_changes_nothing(pexec: Pexec) -> None:
     assert (exit_code, run.statuses) == (0, {"a": "succeeded"})
 
 
-def test_the_runs_deadline_stops_it_with_124(pexec: Pexec) -> None:
+def test_the_timeout_of_a_run_ends_it_with_124(pexec: Pexec) -> None:
     pexec.file(
         "pexec.yaml",
         "version: 1\npolicy: {timeout: 500ms}\nworkflows:\n  a: {run: sleep 30}\n  b: {needs: a, run: 'true'}\n",
@@ -158,7 +158,7 @@ def test_the_runs_deadline_stops_it_with_124(pexec: Pexec) -> None:
     assert run.reason("a").startswith("the run's deadline of 0.5 s passed")
 
 
-def test_a_reader_that_goes_away_does_not_stop_the_run(pexec: Pexec) -> None:
+def test_a_reader_that_closes_the_pipe_does_not_stop_the_run(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows:\n  a: {run: 'seq 100000; exit 3'}\n  b: {needs: a, run: 'true'}\n")
     process = pexec.start("apply", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
@@ -177,7 +177,7 @@ def test_a_reader_that_goes_away_does_not_stop_the_run(pexec: Pexec) -> None:
     ("output", "closed"),
     [("plain", ["stdout"]), ("plain", ["stderr"]), ("plain", ["stdout", "stderr"]), ("grouped", ["stdout", "stderr"])],
 )
-def test_a_console_that_goes_away_does_not_stop_the_run(pexec: Pexec, output: str, closed: list[str]) -> None:
+def test_a_closed_console_does_not_stop_the_run(pexec: Pexec, output: str, closed: list[str]) -> None:
     mark = new_mark()
     job = f"  a: {{run: 'sh -c \"while ! test -e go; do sleep 0.02; done; : {mark}\"; seq 9; exit 3'}}\n"
     text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{job}  b: {{after: a, run: seq 9}}\n"
@@ -197,7 +197,7 @@ def test_a_console_that_goes_away_does_not_stop_the_run(pexec: Pexec, output: st
     assert (run.log("a"), run.log("b")) == (b"1\n2\n3\n4\n5\n6\n7\n8\n9\n",) * 2
 
 
-def test_commands_that_only_print_leave_quietly_when_nobody_reads_on(pexec: Pexec) -> None:
+def test_commands_that_only_print_exit_quietly_when_the_pipe_is_closed(pexec: Pexec) -> None:
     jobs = "".join(f"  job-{number}: {{run: 'true'}}\n" for number in range(3000))
     pexec.file("pexec.yaml", f"version: 1\nworkflows:\n{jobs}")
     process = pexec.start("plan", stdout=subprocess.PIPE, stderr=subprocess.PIPE)

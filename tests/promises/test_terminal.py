@@ -1,4 +1,4 @@
-"""terminal: keys do in a real pseudo-terminal what the table of signals says, and the terminal is as before."""
+"""terminal: in a real pseudo-terminal, keys do what the table of signals says, and the terminal is restored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.execute.warden.processes import children
 
 
 def apply(pexec: Pexec, workflows: str, mark: str, processes: int = 1) -> Terminal:
-    """A run in a terminal, with so many processes that have the mark."""
+    """A run in a terminal, with this number of processes that have the mark."""
     text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{workflows}"
     terminal = Terminal(pexec.file("pexec.yaml", text), *pexec.program, "apply", "--output", "plain")
     assert wait_until(lambda: len(marked(mark)) >= processes), terminal.screen
@@ -35,9 +35,9 @@ def sleeper(mark: str, seconds: int = 30) -> str:
     return f"run: 'sh -c \"sleep {seconds}; : {mark}\"'"
 
 
-def test_one_ctrl_c_ends_the_run_in_good_order(pexec: Pexec) -> None:
+def test_one_ctrl_c_ends_the_run_cleanly(pexec: Pexec) -> None:
     mark = new_mark()
-    # The terminal sends INT to pexec alone; what jobs get is its TERM.
+    # The terminal sends SIGINT to pexec only; jobs get a SIGTERM from it.
     traps = "trap 'echo INT' INT\ntrap 'echo TERM; exit 9' TERM\ntouch ready\n"
     pexec.file("job.sh", f"{traps}while :; do sleep 0.05; done\n")
     job = f"  a: {{file: job.sh, args: [{mark}]}}\n  z: {{needs: a, when: always, run: echo bye}}\n"
@@ -52,13 +52,13 @@ def test_one_ctrl_c_ends_the_run_in_good_order(pexec: Pexec) -> None:
     assert run.statuses == {"a": "cancelled", "z": "succeeded"}
 
 
-def test_a_second_ctrl_c_kills_what_does_not_listen(pexec: Pexec) -> None:
+def test_a_second_ctrl_c_kills_what_ignores_the_first(pexec: Pexec) -> None:
     mark = new_mark()
     job = f"  a: {{grace: 60s, run: \"trap '' TERM; sh -c 'sleep 30; : {mark}'\"}}\n"
     with apply(pexec, job, mark, processes=2) as terminal:
         terminal.type(CTRL_C)
         terminal.wait_for("press Ctrl-C again")
-        time.sleep(0.4)  # sooner than 0.3 s it would count as a bounce of the same key
+        time.sleep(0.4)  # within 0.3 s it would count as the same key press
         began = time.monotonic()
         terminal.type(CTRL_C)
         exit_code, run = end(terminal, pexec, mark)
@@ -67,7 +67,7 @@ def test_a_second_ctrl_c_kills_what_does_not_listen(pexec: Pexec) -> None:
     assert run.named("attempt.finished")[0]["signal"] == "SIGKILL"
 
 
-def test_ctrl_backslash_kills_at_once_and_shows_where_pexec_was(pexec: Pexec) -> None:
+def test_ctrl_backslash_kills_at_once_and_prints_tracebacks(pexec: Pexec) -> None:
     mark = new_mark()
     job = f"  a: {{grace: 60s, {sleeper(mark)}}}\n  z: {{needs: a, when: always, run: touch ran}}\n"
     with apply(pexec, job, mark) as terminal:
@@ -84,7 +84,7 @@ def test_ctrl_backslash_kills_at_once_and_shows_where_pexec_was(pexec: Pexec) ->
     assert stacks.stat().st_mode & 0o777 == 0o600
 
 
-def test_ctrl_z_stops_everything_and_time_stands_still_until_it_goes_on(pexec: Pexec) -> None:
+def test_ctrl_z_stops_everything_and_the_time_until_it_continues_does_not_count(pexec: Pexec) -> None:
     mark = new_mark()
     stray = f"timeout: 2s, run: 'setsid sh -c \"sleep 30; : {mark}\" & wait'"
     with apply(pexec, f"  a: {{timeout: 2s, {sleeper(mark)}}}\n  b: {{{stray}}}\n", mark) as terminal:
@@ -103,7 +103,7 @@ def test_ctrl_z_stops_everything_and_time_stands_still_until_it_goes_on(pexec: P
     assert run.events[-1]["wall_seconds"] < 4.4, "the time in which all was stopped does not count"
 
 
-def test_in_a_shell_with_job_control_a_run_is_stopped_put_aside_and_fetched_back(pexec: Pexec) -> None:
+def test_in_a_shell_with_job_control_a_run_can_be_stopped_and_continued_in_both_grounds(pexec: Pexec) -> None:
     mark = new_mark()
     pexec.file("job.sh", "while ! test -e go; do sleep 0.05; done\n")
     text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows: {{a: {{file: job.sh, args: [{mark}]}}}}\n"
@@ -127,12 +127,12 @@ def test_in_a_shell_with_job_control_a_run_is_stopped_put_aside_and_fetched_back
     assert last_run(pexec.folder).check().statuses == {"a": "succeeded"}
 
 
-def test_a_job_has_no_terminal_and_nothing_to_read(pexec: Pexec) -> None:
+def test_a_job_has_no_terminal_and_an_empty_stdin(pexec: Pexec) -> None:
     job = "if (: </dev/tty) 2>/dev/null; then echo terminal; fi; cat; tty || true; ls -1 /proc/self/fd | wc -l"
     text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows: {{a: {{run: '{job}'}}}}\n"
     with Terminal(pexec.file("pexec.yaml", text), *pexec.program, "apply", "--output", "quiet") as terminal:
         assert terminal.process.wait(30) == 0, terminal.screen
-    # Descriptors 0 to 2, and the one by which `ls` reads the folder.
+    # Descriptors 0 to 2, and the one through which `ls` reads the directory.
     assert last_run(pexec.folder).log("a") == b"not a tty\n4\n"
 
 
@@ -144,9 +144,9 @@ def test_a_ctrl_c_while_pexec_reads_and_plans_leaves_no_traceback_and_no_process
         mark = new_mark()
         pexec.file("pexec.yaml", f"version: 1\nworkflows: {{a: {{{sleeper(mark)}}}}}\n")
         with Terminal(pexec, *pexec.program, "apply") as terminal:
-            # Before it has started its warden, the interpreter itself may still be starting, which tells it in its way.
+            # Before it has started its warden, the interpreter itself may still be starting, and reports it in its way.
             assert wait_until(lambda: children(terminal.process.pid))
-            time.sleep(after + step * 0.02)  # the moment is what the test draws
+            time.sleep(after + step * 0.02)  # the test chooses the moment
             terminal.type(CTRL_C)
             assert terminal.process.wait(30) == 130, terminal.screen
             assert "Traceback" not in terminal.screen
@@ -160,7 +160,7 @@ WATCHED = (
 )
 
 
-def test_on_a_terminal_a_line_says_what_runs_and_is_gone_at_the_end(pexec: Pexec) -> None:
+def test_on_a_terminal_a_line_shows_what_runs_and_is_erased_at_the_end(pexec: Pexec) -> None:
     with Terminal(pexec.file("pexec.yaml", WATCHED), *pexec.program, "apply") as terminal:
         terminal.wait_for("a | one\n[0/2] running: a")
         pexec.file("go", "")
@@ -168,13 +168,13 @@ def test_on_a_terminal_a_line_says_what_runs_and_is_gone_at_the_end(pexec: Pexec
         terminal.wait_for("run directory: ")
         assert terminal.modes == terminal.modes_before
         above, _, below = terminal.screen.partition("job  status")
-        assert above.endswith("\r\x1b[K"), "the line was taken away before the closing table"
+        assert above.endswith("\r\x1b[K"), "the line was erased before the summary table"
         assert "\x1b[32msucceeded\x1b[0m" in below
-        assert "\x1b" not in below.replace("\x1b[32m", "").replace("\x1b[0m", ""), "nothing but colours"
+        assert "\x1b" not in below.replace("\x1b[32m", "").replace("\x1b[0m", ""), "only colours"
 
 
 @pytest.mark.parametrize("around", [{"TERM": "dumb"}, {"CI": "true"}, {"NO_COLOR": "1"}])
-def test_where_nobody_watches_a_terminal_gets_plain_lines(pexec: Pexec, around: dict[str, str]) -> None:
+def test_an_unattended_terminal_gets_plain_lines(pexec: Pexec, around: dict[str, str]) -> None:
     pexec.file("go", "").env(around)
     with Terminal(pexec.file("pexec.yaml", WATCHED), *pexec.program, "apply") as terminal:
         assert terminal.process.wait(30) == 0, terminal.screen

@@ -1,4 +1,4 @@
-"""time: limits are of the monotonic clock, and time in which pexec was stopped (TSTP to CONT) does not count."""
+"""time: limits use the monotonic clock, and the time for which pexec was stopped (TSTP to CONT) does not count."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def journal(pexec: Pexec) -> bytes:
 
 
 def stop_for_a_while(process: subprocess.Popen[bytes]) -> None:
-    """Stop pexec and let it go on, with a wait between that is part of what is tested."""
+    """Stop pexec and continue it, after a pause that is part of the test."""
     process.send_signal(signal.SIGTSTP)
     assert wait_until(lambda: state_of(process.pid) == "T")
     time.sleep(STOPPED)
     process.send_signal(signal.SIGCONT)
 
 
-def test_no_clock_of_a_run_counts_the_time_in_which_it_stands_still(pexec: Pexec) -> None:
+def test_no_clock_of_a_run_counts_the_time_for_which_it_was_stopped(pexec: Pexec) -> None:
     text = """\
 version: 1
 policy: {timeout: 5s}
@@ -36,7 +36,7 @@ workflows:
   again: {run: 'test $PEXEC_ATTEMPT = 2', retry: {max_attempts: 2, delay: 1s, jitter: 0}}
   long: {file: count.sh, timeout: 3500ms}
 """
-    # One long sleep would be over behind the job's back: its alarm clock goes on while it stands still.
+    # Not one long sleep: its timer would run on while the job is stopped.
     pexec.file("count.sh", "i=0; while [ $i -lt 20 ]; do i=$((i + 1)); sleep 0.05; done\n")
     process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.PIPE)
     assert wait_until(lambda: b'"retry.scheduled"' in journal(pexec))
@@ -54,7 +54,7 @@ workflows:
     assert run.events[-1]["wall_seconds"] < 5
 
 
-def test_the_seconds_of_a_run_never_go_back_and_agree_with_what_jobs_took(pexec: Pexec) -> None:
+def test_the_seconds_of_a_run_never_decrease_and_agree_with_the_durations_of_jobs(pexec: Pexec) -> None:
     text = "version: 1\nworkflows:\n  a: {run: sleep 0.3}\n  b: {needs: a, run: 'true'}\n  c: {run: exit 1}\n"
     pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
     events = last_run(pexec.folder).check().events

@@ -1,4 +1,4 @@
-"""true-status: how a job ended is told exactly, and the same at every level of isolation."""
+"""true-status: the end of a job is reported exactly, and the same at every level of isolation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def seen(attempt: Attempt) -> tuple[object, ...]:
     return result.verdict, result.reason, result.exit_code, result.signal
 
 
-def test_every_exit_code_and_every_signal_is_the_jobs_own(level: Desk) -> None:
+def test_every_exit_code_and_every_signal_is_that_of_the_job(level: Desk) -> None:
     for code in (0, 1, 2, 126, 127, 128 + 9, 255):
         reason = f"exit code {code}" if code else ""
         assert seen(level.run(run=f"exit {code}")) == (FAILED if code else SUCCEEDED, reason, code, None)
@@ -44,7 +44,7 @@ def test_every_exit_code_and_every_signal_is_the_jobs_own(level: Desk) -> None:
         assert seen(level.run(run=f"kill -{number} $$")) == (FAILED, f"killed by {name}", None, name)
 
 
-def test_a_run_tells_each_end_in_its_journal_and_its_results(pexec: Pexec) -> None:
+def test_a_run_records_each_end_in_its_journal_and_its_results(pexec: Pexec) -> None:
     codes, numbers = (0, 1, 2, 126, 127, 255), (9, 11, 15)
     cannot = {"missing": 127, "text": 126, "bad": 127, "folder": 126}
     pexec.file("text", "text").file("bad", "#!/no/such/x\n").file("folder/file", "")
@@ -64,13 +64,13 @@ def test_a_run_tells_each_end_in_its_journal_and_its_results(pexec: Pexec) -> No
     }
     ends = run.named("attempt.finished")
     assert {end["job"]: (end["verdict"], end["exit_code"], end["signal"]) for end in ends} == expected
-    assert {job: (told["exit_code"], told["signal"]) for job, told in run.jobs.items()} == {
+    assert {job: (ended["exit_code"], ended["signal"]) for job, ended in run.jobs.items()} == {
         job: end[1:] for job, end in expected.items()
     }
 
 
 @pytest.mark.parametrize("limits", [{}, {"limits": SOME}], ids=["plain", "limited"])
-def test_what_cannot_be_started_is_told_apart(level: Desk, limits: dict[str, Any]) -> None:
+def test_each_reason_why_a_command_cannot_be_started_is_distinguished(level: Desk, limits: dict[str, Any]) -> None:
     for name, content, mode in (
         ("text", b"text", 0o644),
         ("bad", b"#!/no/such/x -y\n", 0o755),
@@ -93,8 +93,8 @@ def test_what_cannot_be_started_is_told_apart(level: Desk, limits: dict[str, Any
         assert (seen(attempt), attempt.spawned, attempt.log) == ((FAILED, reason, code, None), [], b"")
 
 
-def test_a_time_out_reaches_the_job_itself_and_kills_one_that_does_not_hear(tmp_path: Path) -> None:
-    """All levels at once, since it takes the time that it takes."""
+def test_a_timeout_reaches_the_job_itself_and_kills_one_that_ignores_it(tmp_path: Path) -> None:
+    """All levels at the same time, since it takes a while."""
     trap = "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.02; done"
     with ExitStack() as stack:
         attempts: dict[str, list[Attempt]] = {}
@@ -111,7 +111,7 @@ def test_a_time_out_reaches_the_job_itself_and_kills_one_that_does_not_hear(tmp_
             assert (deaf.result.leftover_killed, survivors(deaf.mark)) == (0, set()), name
 
 
-def test_a_job_that_is_stopped_on_request_is_told_as_that(level: Desk) -> None:
+def test_a_job_that_is_stopped_on_request_is_reported_as_such(level: Desk) -> None:
     attempt = level.start(run="trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done")
     attempt.wait_for_output()
     level.supervisor.warden.kill(attempt.spec.serial, force=False)
@@ -128,7 +128,7 @@ time.sleep(20)
 """
 
 
-def test_a_large_job_that_is_killed_takes_a_while_to_die_and_is_told_as_any_other(level: Desk) -> None:
+def test_a_large_job_that_takes_a_while_to_die_is_reported_like_any_other(level: Desk) -> None:
     attempt = level.start(argv=("python3", "-I", "-S", "-c", LARGE), grace=0.05)
     attempt.wait_for_output()
     level.supervisor.warden.kill(attempt.spec.serial, force=False)
@@ -137,18 +137,18 @@ def test_a_large_job_that_is_killed_takes_a_while_to_die_and_is_told_as_any_othe
     assert attempt.result.max_rss_bytes > 200_000_000
 
 
-def test_a_job_that_leaves_nothing_to_say_still_ends(level: Desk) -> None:
+def test_a_job_that_closes_its_output_still_ends(level: Desk) -> None:
     attempt = level.run(run="exec >&- 2>&-; exit 4")
     assert seen(attempt) == (FAILED, "exit code 4", 4, None)
 
 
-def test_what_a_job_leaves_behind_is_ended_and_counted(level: Desk) -> None:
+def test_processes_that_a_job_leaves_behind_are_killed_and_counted(level: Desk) -> None:
     attempt = level.run(argv=evil_in(level.work, "daemon.py", "{mark}"))
     assert (seen(attempt)[0], attempt.result.leftover_killed) == (SUCCEEDED, 1)
     assert survivors(attempt.mark) == set()
 
 
-def test_what_still_writes_when_the_job_has_ended_may_finish(level: Desk) -> None:
+def test_a_process_that_still_writes_when_the_job_has_ended_may_finish(level: Desk) -> None:
     attempt = level.run(run="(sleep 0.05; echo late) & echo early", pump=True)
     assert (attempt.log, attempt.result.leftover_killed) == (b"early\nlate\n", 0)
 
@@ -160,17 +160,17 @@ def test_usage_and_duration_are_those_of_the_job(level: Desk) -> None:
     assert 60_000_000 <= result.max_rss_bytes < 120_000_000
 
 
-def test_the_log_is_the_jobs_bytes_and_nothing_else(level: Desk) -> None:
+def test_the_log_contains_the_bytes_of_the_job_and_nothing_else(level: Desk) -> None:
     attempt = level.run(run="head -c 300000 /dev/zero; echo one >>/dev/stderr; echo two >>/dev/stdout")
     assert attempt.log == bytes(300_000) + b"one\ntwo\n"
 
 
-def test_a_kill_that_comes_before_the_isolation_stands_is_heard(level: Desk) -> None:
+def test_a_kill_that_comes_before_the_isolation_is_ready_takes_effect(level: Desk) -> None:
     attempts = [level.prepare(run="sleep 20 # {mark}") for _ in range(5)]
     for number, attempt in enumerate(attempts):
         level.submit(attempt)
         time.sleep(number * 0.005)  # at several moments of its start
         level.supervisor.warden.kill(attempt.spec.serial, force=False)
     assert {attempt.result.verdict for attempt in attempts} == {Verdict.KILLED}
-    assert {attempt.result.signal for attempt in attempts} <= {None, "SIGTERM"}, "none had to wait out its grace"
+    assert {attempt.result.signal for attempt in attempts} <= {None, "SIGTERM"}, "none needed all of its grace period"
     assert wait_until(lambda: not any(marked(attempt.mark) for attempt in attempts))

@@ -1,4 +1,4 @@
-"""usage-true: results carry what a job really used, whoever of its processes used it."""
+"""usage-true: results carry what a job really used, whichever of its processes used it."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_memory_and_cpu_time_are_those_of_the_job(pexec: Pexec, limits: str, thr
     assert pexec.run("apply", "--output", "quiet").exit_code == 0
     run = last_run(pexec.folder).check()
     used = {event["job"]: (event["max_rss_bytes"], event["cpu_seconds"]) for event in run.named("attempt.finished")}
-    # A process starts with the mark of who started it, which is a small one.
+    # A process starts with the peak memory of the process that started it, here a small one.
     assert used["idle"][0] < 25 * MIB
     assert used["idle"][1] < 0.1
     assert 80 * MIB < used["fill"][0] < 110 * MIB
     assert 0.55 < used["burn"][1] < 0.9
 
 
-def test_what_a_job_that_was_killed_had_used_is_counted_too(pexec: Pexec) -> None:
+def test_usage_of_a_killed_job_is_counted_too(pexec: Pexec) -> None:
     pexec.file("burn.py", FILL + BURN + "open('ready', 'x').close()\ntime.sleep(60)\n")
     job = f"{{run: '{PYTHON} -I -S burn.py; true', grace: 0s}}"
     text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows: {{a: {job}}}\n"
@@ -55,11 +55,11 @@ def test_what_a_job_that_was_killed_had_used_is_counted_too(pexec: Pexec) -> Non
     assert 0.55 < event["cpu_seconds"] < 1.2
 
 
-def test_a_short_job_took_at_least_the_cpu_time_that_it_used(pexec: Pexec) -> None:
+def test_the_duration_of_a_short_job_is_at_least_its_cpu_time(pexec: Pexec) -> None:
     jobs = "".join(f"  j{number}: {{argv: ['true']}}\n" for number in range(60))
     pexec.file("pexec.yaml", f"version: 1\nworkflows:\n{jobs}")
     assert pexec.run("apply", "--output", "quiet").exit_code == 0
     ends = last_run(pexec.folder).check().named("attempt.finished")
     assert len(ends) == 60
-    # One process cannot use more time than passes; both are told in microseconds.
+    # One process cannot use more time than passes; both are in microseconds.
     assert [end for end in ends if end["duration_seconds"] + 2e-6 < end["cpu_seconds"]] == []

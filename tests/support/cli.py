@@ -48,7 +48,7 @@ class Pexec:
     def __init__(self, scratch: Path, identity: Mapping[str, Any] = MappingProxyType({})) -> None:
         """`identity` are options of Popen: as whom it runs. Everything in the folder is made that one's."""
         self.identity = identity
-        self.program = PROGRAM_FOR_ALL if identity else PROGRAM
+        self.program: tuple[str, ...] = PROGRAM_FOR_ALL if identity else PROGRAM
         self.folder = scratch / "project"
         self.home = scratch / "home"
         self._working = self.folder

@@ -1,4 +1,4 @@
-"""Runs that are killed, cut and damaged: what they run, and how they are judged afterwards."""
+"""Runs that are killed, truncated and damaged: what they run, and how they are verified afterwards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CUT_SHORT = "pexec ended before it did"
 
 
 def judged(run: Run) -> Run:
-    """The run, proved by what holds of every run, and by the independent judge."""
+    """The run, verified by what holds of every run, and by the independent judge."""
     run.check()
     found = violations(run.json("plan.json"), run.events)
     assert not found, "\n".join(map(str, found))
@@ -28,13 +28,13 @@ def judged(run: Run) -> Run:
 
 
 def sealed(event: dict[str, Any]) -> bytes:
-    """A line of a journal with a right checksum."""
+    """A line of a journal with a correct checksum."""
     body = json.dumps({key: event[key] for key in event if key != "crc"}, separators=(",", ":")).encode()[:-1]
     return body + b',"crc":"%08x"}\n' % zlib.crc32(body)
 
 
 def pexec_here(folder: Path, *arguments: str) -> Said:
-    """What `pexec ARGUMENTS` says in this folder; in this process, for tests that need very many."""
+    """What `pexec ARGUMENTS` prints in this directory; in this process, for tests that need very many."""
     before = os.getcwd()
     os.chdir(folder)
     try:
@@ -46,11 +46,11 @@ def pexec_here(folder: Path, *arguments: str) -> Said:
 
 
 def dag(jobs: int) -> str:
-    """A manifest of so many jobs, each of which needs up to three of those before it; the last four are three jobs of a
-    matrix and one that needs them.
+    """A manifest of this number of jobs, each of which needs up to three of those before it; the last four are three
+    jobs of a matrix and one that needs them.
 
-    Each attempt that gets so far writes its number into `effects/<job>`. Every seventh job fails for good, as it may;
-    every fifth of the others fails the first time, and is tried again.
+    Each attempt that gets that far appends its number to `effects/<job>`. Every seventh job fails, which is allowed;
+    every fifth of the others fails the first time, and is retried.
     """
     lines = ["version: 1", "defaults: {shell: [sh, -eu], retry: {max_attempts: 3, delay: 10ms}}", "workflows:"]
     plain = jobs - 4

@@ -24,13 +24,13 @@ def file_size_limit(size: int) -> Iterator[None]:
 
 @contextmanager
 def small_disk(path: Path, size: str) -> Iterator[Path]:
-    """A disk of `size` (as mount takes it) at the new folder `path`. Skips the test where nobody may mount one."""
+    """A disk of `size` (as mount takes it) at the new directory `path`. Skips the test if it cannot be mounted."""
     path.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "pexec-test", str(path)]
     try:
         mounted = subprocess.run(command, capture_output=True, timeout=30)
     except OSError:
-        pytest.skip("there is no mount command")
+        pytest.skip("no mount command")
     if mounted.returncode:
         pytest.skip("a small disk cannot be mounted here")
     try:

@@ -1,4 +1,4 @@
-"""What the machine of the tests can do, and how to have jobs isolated by one mechanism of it."""
+"""What the machine of the tests supports, and how to isolate jobs by one of its mechanisms."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HAS_LANDLOCK = ctypes.CDLL(None).syscall(444, None, 0, 1) >= 3
 
 
 def can_make_namespaces() -> bool:
-    """Whether the one who runs the tests may make a namespace of processes."""
+    """Whether the user who runs the tests can create a PID namespace."""
     pid = os.fork()
     if pid == 0:
         os._exit(ctypes.CDLL(None).unshare(0x20000000 | (0x10000000 if os.geteuid() else 0)) != 0)
@@ -31,9 +31,9 @@ def can_make_namespaces() -> bool:
 HAS_NAMESPACES = can_make_namespaces()
 
 
-def _level(name: str, isolation: Isolation, mechanism: Mechanism | None, there: bool) -> Any:
+def _level(name: str, isolation: Isolation, mechanism: Mechanism | None, is_here: bool) -> Any:
     reason = f"this machine has no {name}"
-    return pytest.param((isolation, mechanism), id=name, marks=pytest.mark.skipif(not there, reason=reason))
+    return pytest.param((isolation, mechanism), id=name, marks=pytest.mark.skipif(not is_here, reason=reason))
 
 
 PROCESS = _level("process", Isolation.PROCESS, Mechanism.NAMESPACES, HAS_NAMESPACES)
@@ -42,13 +42,13 @@ SANDBOXES = [
     _level("landlock", Isolation.SANDBOX, Mechanism.LANDLOCK, HAS_LANDLOCK and HAS_NAMESPACES),
     _level("landlock_alone", Isolation.SANDBOX, Mechanism.LANDLOCK_ALONE, HAS_LANDLOCK),
 ]
-LEVELS = [_level("none", Isolation.NONE, None, there=True), PROCESS, *SANDBOXES]
-# Those that are here, by name.
+LEVELS = [_level("none", Isolation.NONE, None, is_here=True), PROCESS, *SANDBOXES]
+# Those that this machine has, by name.
 LEVELS_HERE = {str(level.id): level.values[0] for level in LEVELS if not level.marks[0].args[0]}
 
 
 def isolated_by(desk: Desk, level: tuple[Isolation, Mechanism | None]) -> None:
-    """Let the jobs of this desk be isolated so, and by nothing else."""
+    """Isolate the jobs of this desk by this mechanism only."""
     isolation, mechanism = level
     desk.always["isolation"] = isolation
     if mechanism is not None:
@@ -59,7 +59,7 @@ def isolated_by(desk: Desk, level: tuple[Isolation, Mechanism | None]) -> None:
 
 
 def can_count_processes() -> bool:
-    """Whether the one who runs the tests may make a control group that counts processes."""
+    """Whether the user who runs the tests can create a control group that counts processes."""
     found = cgroups.find(0)
     found.close()
     return bool(found.pids)
@@ -69,8 +69,8 @@ HAS_PIDS_GROUP = can_count_processes()
 
 
 def on_a_host_without(pexec: Pexec, *, mechanisms: bool = True, groups: bool = True) -> Pexec:
-    """Let this pexec find no mechanism of isolation that works, or no control group: at a seam inside, so that nobody
-    can do it by accident."""
+    """Let this pexec find no working mechanism of isolation, or no control group: at a seam inside, so that it cannot
+    happen by accident."""
     take_away = ["from orchestrator.execute.sandbox import cgroups, isolation, limits"]
     if not mechanisms:
         take_away.append("isolation.MECHANISMS = {kind: () for kind in isolation.MECHANISMS}")

@@ -1,4 +1,4 @@
-"""Runs pexec's command line inside of the test's own process, where many runs would be slow as processes."""
+"""Runs pexec's command line inside the test's own process, where many processes would be slow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEFT_OUT = ("PEXEC_", "GITHUB_", "FORCE_COLOR")
 
 
 def run_inside(folder: Path, *arguments: str, **environment: str) -> Said:
-    """What `pexec ARGUMENTS` says in `folder`, with these variables set and none that change what is said."""
+    """What `pexec ARGUMENTS` prints in `folder`, with these variables set and none that change what it prints."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)}
     variables = mock.patch.dict(os.environ, {**inherited, "NO_COLOR": "1", **environment}, clear=True)
     stdout, stderr = io.StringIO(), io.StringIO()

@@ -1,6 +1,6 @@
-"""Plays a pexec that is about to be killed: runs evil jobs in the folder given, says `ready`, and waits.
+"""Plays a pexec that is about to be killed: runs hostile jobs in the given directory, prints `ready`, and waits.
 
-Arguments: the folder, the mark of all processes that the jobs start.
+Arguments: the directory, and the mark of all processes that the jobs start.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from orchestrator.cli.run_arguments import RUN_HELP, add_format_and_root, chosen
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.console.text import count, visible
 from orchestrator.errors import ExitCode, RefusedError, UsageError
-from orchestrator.execute.control import ask_to_cancel
+from orchestrator.execute.control import request_cancel
 from orchestrator.plan.model import Plan
 
 PATIENCE = 10.0  # seconds; a run that is starting or ending may take a while to answer
@@ -81,6 +81,6 @@ def _request(look: Look, wanted: Mapping[str | None, int | None]) -> None:
             raise RefusedError(
                 f"run `{look.run.run_id}` does not respond", help="is its process stopped?", code="PX404"
             )
-        unsent = {job: index for job, index in unsent.items() if not ask_to_cancel(look.run, index)}
+        unsent = {job: index for job, index in unsent.items() if not request_cancel(look.run, index)}
         time.sleep(PAUSE)
         look.feed(confirm)

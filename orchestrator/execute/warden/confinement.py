@@ -36,6 +36,11 @@ _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
 # Machine -> what the kernel calls it in filters, and its numbers of socket, io_uring_setup (which also makes sockets).
 _MACHINES = {"x86_64": (0xC000003E, 41, 425), "aarch64": (0xC00000B7, 198, 425), "riscv64": (0xC00000F3, 198, 425)}
 _X32 = 0x40000000
+# Instructions of a filter.
+_LOAD = 0x20
+_IF_EQUAL = 0x15
+_IF_ABOVE = 0x35
+_RETURN = 0x06
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
 _EACCES, _ENOSYS = 13, 38
 
@@ -153,18 +158,17 @@ def _socket_filter() -> _Program:
     if machine not in _MACHINES:
         raise OSError(_ENOSYS, f"no filter of system calls is known for {machine}")
     name, socket, io_uring = _MACHINES[machine]
-    load, equal, above, ret = 0x20, 0x15, 0x35, 0x06
     steps = [
-        (load, 0, 0, 4),  # the architecture
-        (equal, 0, 7, name),
-        (load, 0, 0, 0),  # the number of the call
-        (above, 5, 0, _X32),
-        (equal, 4, 0, io_uring),
-        (equal, 0, 4, socket),
-        (load, 0, 0, 16),  # its first argument: the family
-        (equal, 2, 0, 1),
-        (ret, 0, 0, _REFUSE | _EACCES),
-        (ret, 0, 0, _REFUSE | _ENOSYS),
-        (ret, 0, 0, _ALLOW),
+        (_LOAD, 0, 0, 4),  # the architecture
+        (_IF_EQUAL, 0, 7, name),
+        (_LOAD, 0, 0, 0),  # the number of the call
+        (_IF_ABOVE, 5, 0, _X32),
+        (_IF_EQUAL, 4, 0, io_uring),
+        (_IF_EQUAL, 0, 4, socket),
+        (_LOAD, 0, 0, 16),  # its first argument: the family
+        (_IF_EQUAL, 2, 0, 1),
+        (_RETURN, 0, 0, _REFUSE | _EACCES),
+        (_RETURN, 0, 0, _REFUSE | _ENOSYS),
+        (_RETURN, 0, 0, _ALLOW),
     ]
     return _Program(len(steps), (_Instruction * len(steps))(*(_Instruction(*step) for step in steps)))

@@ -32,7 +32,7 @@ _REPORT_AFTER = 0.02
 _LINGER = 0.5
 _KILL_AGAIN_AFTER = 0.01
 _GIVE_UP_AFTER = 5.0
-# A process takes as long to die as it takes to give back its memory: some 0.1 s for a gigabyte.
+# A process takes as long to die as it takes to release its memory: some 0.1 s for a gigabyte.
 _WRAPPER_EXITS_WITHIN = 1.0
 
 

@@ -16,6 +16,7 @@ from functools import partial
 
 from . import processes, protocol, spawn, suspend
 from .live_job import NEVER, LiveJob
+from .orphans import Orphans
 from .reply_socket import ReplySocket
 from .scarcity import has_room_for
 from .spawn_errors import SpawnError
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 _SHUTDOWN_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 _READ = 1 << 16
-# The kernel returns /proc/.../children a page at a time; a shorter answer is a whole one.
-_WHOLE_ANSWER = 2048
 
 
 class Warden:
@@ -42,11 +41,11 @@ class Warden:
         self._control = control
         self._spawner = spawn.Spawner()
         self._tag_base = protocol.tag_base(os.getpid())
+        self._orphans = Orphans(self._tag_base)
         self._jobs: dict[int, LiveJob] = {}  # by tag
         self._by_pid: dict[int, LiveJob] = {}  # by the pid of the main process, until that is reaped
         self._ending: list[LiveJob] = []  # main process reaped, end not yet reported
         self._bases: dict[int, dict[bytes, bytes]] = {}  # base environments by number
-        self._nested_runs: dict[int, int] = {}  # run of another warden -> tag of the job inside which it is
         self._killed_before_start: set[int] = set()  # tags
         self._sockets: dict[int, ReplySocket] = {}  # by descriptor
         self._dirty: list[ReplySocket] = []  # have replies to send
@@ -54,7 +53,6 @@ class Warden:
         self._suspended: list[processes.ProcessStat] = []
         self._wake = NEVER
         self._serving = True
-        self._own_children = os.open(f"/proc/self/task/{os.getpid()}/children", os.O_RDONLY)
         self._child_ended = processes.open_signal_fd(signal.SIGCHLD)
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {
@@ -199,7 +197,7 @@ class Warden:
         if enclosure.silent and self._handlers.pop(enclosure.report, None) is not None:
             self._epoll.unregister(enclosure.report)
         if began is not None:
-            job.isolation_ready(began, self._orphans().get(job.tag, ()))
+            job.isolation_ready(began, self._orphans_of(job.tag))
             self._wake = min(self._wake, job.next_at)
         if ended is not None and job.alive:
             del self._by_pid[job.pid]
@@ -213,7 +211,7 @@ class Warden:
             self._killed_before_start.add(tag)
             return
         now = time.monotonic()
-        orphans = self._orphans().get(tag, ())
+        orphans = self._orphans_of(tag)
         if force:
             self._kill(job, protocol.BY_REQUEST, now, orphans)
         else:
@@ -222,12 +220,12 @@ class Warden:
 
     def _terminate(self, job: LiveJob, cause: int, now: float, orphans: Iterable[int]) -> None:
         if job.terminate(cause, now, orphans):
-            job.terminate_new_orphans(self._orphans().get(job.tag, ()))
+            job.terminate_new_orphans(self._orphans_of(job.tag))
 
     def _kill(self, job: LiveJob, cause: int, now: float, orphans: Iterable[int]) -> None:
         job.kill(cause, now, orphans)
-        for run in job.nested_runs:
-            self._nested_runs[run] = job.tag
+        if job.nested_runs:
+            self._orphans.attribute(job.nested_runs, job.tag)
 
     def _pause(self) -> None:
         if self._paused_at is not None:
@@ -249,6 +247,9 @@ class Warden:
             self._epoll.register(descriptor, select.EPOLLIN)
         self._paused_at = None
         self._wake = now
+
+    def _orphans_of(self, tag: int) -> Iterable[int]:
+        return self._orphans.by_tag(self._by_pid).get(tag, ())
 
     # Ends of processes.
 
@@ -277,7 +278,7 @@ class Warden:
 
     def _finish_ended(self, now: float) -> None:
         """Report the end of every attempt of which no process is left; kill what is left of others in due time."""
-        orphans = self._orphans()
+        orphans = self._orphans.by_tag(self._by_pid)
         for job in self._ending[:]:
             mine = orphans.pop(job.tag, None)
             if mine is None or now >= job.give_up_at:
@@ -287,28 +288,7 @@ class Warden:
                 self._kill(job, job.cause, now, mine)
             self._wake = min(self._wake, job.next_at)
         if orphans:
-            self._kill_late_orphans(orphans)
-
-    def _kill_late_orphans(self, orphans: dict[int | None, list[int]]) -> None:
-        """Kill what came to light after its attempt had ended. Processes without a tag of ours end with the run."""
-        ours = range(self._tag_base, self._tag_base + (1 << protocol.SERIAL_BITS))
-        for tag, roots in orphans.items():
-            if tag is not None and tag in ours and tag not in self._jobs:
-                processes.signal_trees(roots, (processes.KILL,))
-
-    def _orphans(self) -> dict[int | None, list[int]]:
-        """The adopted children by tag, ended ones too until they are reaped."""
-        answer = os.pread(self._own_children, _READ, 0)
-        if len(answer) < _WHOLE_ANSWER and answer.count(b" ") == len(self._by_pid):
-            return {}
-        found: dict[int | None, list[int]] = {}
-        for pid in processes.children(os.getpid()):
-            if pid not in self._by_pid:
-                tag = processes.tag_of(pid)
-                if tag is not None:
-                    tag = self._nested_runs.get(protocol.run_of(tag), tag)
-                found.setdefault(tag, []).append(pid)
-        return found
+            self._orphans.kill_late(orphans, self._jobs)
 
     # Deadlines.
 
@@ -320,20 +300,20 @@ class Warden:
             if now >= job.look_at:
                 self._check_usage(job, now)
             if now >= job.terminate_at:
-                self._terminate(job, protocol.BY_TIMEOUT, now, self._orphans().get(job.tag, ()))
+                self._terminate(job, protocol.BY_TIMEOUT, now, self._orphans_of(job.tag))
             if now >= job.give_up_at:
                 del self._by_pid[job.pid]
                 job.duration = now - job.started
                 self._finish(job, has_survivors=True)
             elif now >= job.kill_at:
-                self._kill(job, job.cause, now, self._orphans().get(job.tag, ()))
+                self._kill(job, job.cause, now, self._orphans_of(job.tag))
         if self._ending:
             self._finish_ended(now)
         self._wake = min((job.next_at for job in self._jobs.values()), default=NEVER)
 
     def _check_usage(self, job: LiveJob, now: float) -> None:
         """Kill it if its processes together use more than they may."""
-        orphans = self._orphans().get(job.tag, ())
+        orphans = self._orphans_of(job.tag)
         cause = job.watch.check(job.roots_to_watch(orphans)) if job.watch else None
         job.look_at = now + INTERVAL
         if cause is not None:
@@ -347,8 +327,8 @@ class Warden:
         if not job.alive:
             self._ending.remove(job)
         del self._jobs[job.tag]
-        for run in job.nested_runs:
-            self._nested_runs.pop(run, None)
+        if job.nested_runs:
+            self._orphans.forget(job.nested_runs)
         job.channel.tags.discard(job.tag)
         if job.cgroups is not None:
             job.remove_cgroups(job.cgroups)

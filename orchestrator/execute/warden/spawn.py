@@ -76,7 +76,7 @@ class Spawner:
                 path = _find(path, task.env)
                 pid = _execute(task, path, task.request.argv, task.env, output)
             if ticks != time.clock_gettime_ns(time.CLOCK_BOOTTIME) // _TICK_NANOSECONDS:
-                ticks = _start_ticks(pid, ticks)  # a tick passed meanwhile: the clock does not tell which one it is
+                ticks = _start_ticks(pid, ticks)  # a tick passed meanwhile: the kernel knows which one it is
         except SpawnError:
             task.discard(with_log=False)
             raise

@@ -1,4 +1,4 @@
-"""What the warden knows of processes agrees with the system, and its signals reach whom they are meant for."""
+"""What the warden knows of processes agrees with the system, and its signals reach the intended processes only."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def test_children_are_found_whichever_thread_started_them() -> None:
             child.wait()
 
 
-def test_a_process_that_is_gone_has_nothing() -> None:
+def test_a_process_that_is_gone_has_no_data() -> None:
     child = subprocess.Popen(["true"])
     child.wait()
     found = (processes.children(child.pid), processes.read_process(child.pid), processes.tag_of(child.pid))
     assert found == ([], None, None)
 
 
-def test_a_name_with_spaces_and_parentheses_is_read_over(tmp_path: Path) -> None:
+def test_a_process_name_with_spaces_and_parentheses_is_skipped(tmp_path: Path) -> None:
     odd = tmp_path / "a) R 1 (b"
     odd.write_bytes(Path("/bin/sleep").read_bytes())
     odd.chmod(0o755)
@@ -77,12 +77,12 @@ def test_a_tag_is_inherited_and_can_be_read_from_outside() -> None:
     assert tags == (1 << 50 | 77, 1 << 50 | 77, before[0])
 
 
-def test_signals_reach_whole_trees_and_only_who_is_wanted() -> None:
-    processes.become_subreaper()  # as all callers are: orphans in the middle of a pass move to them
+def test_signals_reach_whole_trees_and_only_wanted_processes() -> None:
+    processes.become_subreaper()  # as all callers are: orphans of a pass are adopted by them
     child = subprocess.Popen(["sh", "-c", "setsid sh -c 'sleep 20; :'; :"], start_new_session=True)
     stranger = subprocess.Popen(["sleep", "20"])
     try:
-        # Not sooner than the innermost command runs: a shell that is just starting one cannot be seen to be stopped.
+        # Not before the innermost command runs: a shell that is just starting it does not show that it is stopped.
         assert wait_until(lambda: "sleep" in {below.name() for below in psutil.Process(child.pid).children(True)})
         tree = {child.pid, *(below.pid for below in psutil.Process(child.pid).children(recursive=True))}
         outside = processes.signal_trees([child.pid], (signal.SIGSTOP,), lambda process: process.group != child.pid)
@@ -99,7 +99,7 @@ def test_signals_reach_whole_trees_and_only_who_is_wanted() -> None:
             process.wait()
 
 
-def test_a_signal_descriptor_tells_of_a_blocked_signal() -> None:
+def test_a_signal_descriptor_reports_a_blocked_signal() -> None:
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
     descriptor = processes.open_signal_fd(signal.SIGUSR2)
     try:

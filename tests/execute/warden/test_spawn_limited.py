@@ -1,4 +1,4 @@
-"""A job with limits is started another way, and yet the same: what it finds, how it ends, what is said of it."""
+"""A job with limits is started in another way, to the same effect: its environment, its end and what is reported."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_it_ends_as_it_would_without_limits(desk: Desk, tmp_path: Path, make: Ma
     assert texts[0] == texts[1]
 
 
-def test_it_inherits_what_others_do_but_for_its_limits(desk: Desk) -> None:
+def test_it_inherits_what_others_do_except_for_its_limits(desk: Desk) -> None:
     plain, limited = (json.loads(desk.run(argv=evil("inheritance.py"), **more).log) for more in ({}, {"limits": SOME}))
     for found in (plain, limited):
         del found["output"], found["environment"]["PEXEC_TMPDIR"]
@@ -66,7 +66,7 @@ def test_it_inherits_what_others_do_but_for_its_limits(desk: Desk) -> None:
     assert limited == plain
 
 
-def test_a_lower_hard_limit_of_pexec_itself_holds(desk: Desk) -> None:
+def test_a_lower_hard_limit_of_pexec_itself_applies(desk: Desk) -> None:
     huge = Limits(open_files=1 << 40)
     attempt = desk.run(run="ulimit -Hn", limits=huge)
     before = desk.run(run="ulimit -Hn")
@@ -79,7 +79,7 @@ def test_the_smallest_memory_limit_still_starts_a_command(desk: Desk) -> None:
     assert attempt.result.reason == ""
 
 
-def test_too_many_open_files_are_the_jobs_own_trouble(desk: Desk) -> None:
+def test_too_many_open_files_are_an_error_of_the_job_only(desk: Desk) -> None:
     program = "import os\nfor n in range(300): os.open('/dev/null', 0)"
     attempt = desk.run(argv=(sys.executable, "-I", "-S", "-c", program), limits=SOME)
     assert b"Too many open files" in attempt.log

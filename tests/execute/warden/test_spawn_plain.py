@@ -1,4 +1,4 @@
-"""Commands of plain words are executed without the shell, and nobody can tell the difference."""
+"""Commands of plain words are executed without the shell, with no visible difference."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def test_text_that_means_something_to_a_shell_is_not_plain(text: str) -> None:
 @pytest.mark.parametrize(
     "shell", [("zsh",), ("bash", "-x"), ("sh", "-eo", "pipefail"), ("python3",), ("bash", "--login")]
 )
-def test_only_shells_that_are_known_are_done_without(shell: tuple[str, ...]) -> None:
+def test_only_known_shells_are_bypassed(shell: tuple[str, ...]) -> None:
     assert plain_words("true", shell) == ()
 
 
 @given(st.text(alphabet="abtrue./:@+,-=_% \t\n\r$'\"\\;&|<>()[]{}*?!#~^", max_size=12))
-def test_what_is_plain_is_only_split_at_spaces(text: str) -> None:
+def test_plain_text_is_split_at_spaces_only(text: str) -> None:
     words = [word.decode("ascii") for word in plain_words(text, BASH)]
     assert words in ([], text.split(" "), text.split())
     assert not set("".join(words)) & set("$'\"\\;&|<>()[]{}*?!#~^%\r\n")
@@ -111,7 +111,7 @@ def test_the_command_gets_what_it_would_get_from_the_shell(
         through = desk.run(
             run=f"'{text.split()[0].replace('pwd', '/bin/pwd')}' {text.partition(' ')[2]}", shell=shell, env=env
         )
-        assert _told(plain.log) == _told(through.log)
+        assert _printed(plain.log) == _printed(through.log)
         assert plain.result.exit_code == through.result.exit_code == 0
 
 
@@ -137,7 +137,7 @@ def test_what_cannot_be_executed_is_left_to_the_shell(desk: Desk, shell: tuple[s
     assert desk.run(run="./no-shebang word", shell=shell).log == b"from the shell: word\n"
 
 
-def test_a_true_of_somebody_s_own_is_not_taken_for_the_shell_s(desk: Desk) -> None:
+def test_a_program_called_true_does_not_replace_the_builtin(desk: Desk) -> None:
     own = desk.folder / "own"
     own.mkdir()
     _program(own / "true", "#!/bin/sh\necho mine\n")
@@ -146,7 +146,7 @@ def test_a_true_of_somebody_s_own_is_not_taken_for_the_shell_s(desk: Desk) -> No
     assert desk.run(run="ls", env={"PATH": f"{own}:{os.defpath}"}).log == b"mine\n"
 
 
-def test_a_shell_of_somebody_s_own_is_always_asked(desk: Desk) -> None:
+def test_a_shell_that_is_not_the_systems_is_always_started(desk: Desk) -> None:
     own = desk.folder / "own"
     own.mkdir()
     _program(own / "bash", "#!/bin/sh\necho my bash: $*\n")
@@ -168,6 +168,6 @@ def _program(path: Path, text: str) -> None:
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
-def _told(log: bytes) -> list[bytes]:
-    """What was printed, without what differs from attempt to attempt."""
+def _printed(log: bytes) -> list[bytes]:
+    """What was printed, without what differs between attempts."""
     return sorted(line for line in log.split(b"\n") if not line.startswith(b"PEXEC_TMPDIR="))

@@ -1,4 +1,4 @@
-"""Everything stops and goes on where it was, and nothing of it notices."""
+"""Everything stops and continues where it was, and no process notices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.attempts import marked, new_mark, stands_still, state_of, wait_unti
 from orchestrator.execute.warden.processes import read_process
 from orchestrator.execute.warden.suspend import resume_tree, suspend_tree
 
-# Plays the warden: what stops is below it, and itself goes on.
+# Plays the warden: what is below it stops, and itself continues.
 WARDEN = """\
 import os, subprocess, sys
 from orchestrator.execute.warden import processes
@@ -46,8 +46,8 @@ class Warden:
             [sys.executable, "-c", WARDEN, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def say(self, word: str) -> list[int]:
-        """Have all below it stop, or go on; the processes that it told so, in order."""
+    def send(self, word: str) -> list[int]:
+        """Have it stop or continue all below it; the processes that it signalled, in order."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         print(word, file=self.process.stdin, flush=True)
@@ -71,32 +71,34 @@ def wardens() -> Iterator[list[Warden]]:
                 process.kill()
 
 
-def test_a_shell_that_does_job_control_does_not_see_its_job_stop(wardens: list[Warden]) -> None:
+def test_a_shell_with_job_control_does_not_see_its_job_stop(wardens: list[Warden]) -> None:
     mark = new_mark()
-    # With `-m` each command is a group of its own, and a shell whose command stops goes on without it.
+    # With `-m` each command is a group of its own, and a shell whose command stops continues without it.
     script = f"sh -c 'sleep 20; : {mark}'; echo went on; sleep 20; : {mark}"
     wardens.append(Warden("bash", "-mc", script))
     assert wait_until(lambda: len(marked(mark)) == 3)
     for _ in range(3):
-        told = wardens[0].say("stop")
-        assert parents_first(told)
-        assert set(told) >= marked(mark) - {wardens[0].process.pid}
+        signalled = wardens[0].send("stop")
+        assert parents_first(signalled)
+        assert set(signalled) >= marked(mark) - {wardens[0].process.pid}
         assert wait_until(lambda: stands_still(marked(mark) - {wardens[0].process.pid}))
-        assert wardens[0].say("go on") == told[::-1], "a child goes on before its parent can see that it stood still"
+        assert wardens[0].send("continue") == signalled[::-1], (
+            "a child continues before its parent can see that it was stopped"
+        )
         assert wait_until(lambda: "T" not in {state_of(pid) for pid in marked(mark)})
     assert len(marked(mark)) == 3, "the shell still waits for its command"
 
 
-def test_what_stood_still_before_stands_still_afterwards(wardens: list[Warden]) -> None:
+def test_what_was_stopped_before_stays_stopped(wardens: list[Warden]) -> None:
     mark = new_mark()
     wardens.append(Warden("sh", "-c", f"sh -c 'kill -STOP $$; : {mark}'"))
     assert wait_until(lambda: [pid for pid in marked(mark) if state_of(pid) == "T"])
     (stopped,) = (pid for pid in marked(mark) if state_of(pid) == "T")
-    wardens[0].say("stop")
-    wardens[0].say("go on")
+    wardens[0].send("stop")
+    wardens[0].send("continue")
     assert not wait_until(lambda: state_of(stopped) != "T", 0.2)
 
 
-def test_nothing_below_is_no_trouble() -> None:
+def test_an_empty_tree_can_be_suspended_and_resumed() -> None:
     assert suspend_tree(2**22 + 1) == []
     resume_tree([])

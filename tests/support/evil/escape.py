@@ -1,8 +1,8 @@
-"""Tries to get out of a sandbox in every way that it knows, and prints the name of each that led somewhere.
+"""Tries to escape from a sandbox in every known way, and prints the name of each that worked.
 
-Arguments: a folder that it may write, one that it may not, with a file `kept` in it, a TCP port on which somebody
-outside listens, the name of a socket without a file on which somebody listens, and the pid of a process outside.
-Each way is tried in a process of its own, which ends within seconds.
+Arguments: a directory that it can write, one that it cannot, with a file `kept` in it, a TCP port on which a process
+outside listens, the name of a socket without a file on which one listens, and the pid of a process outside.
+Each way is tried in a process of its own, which exits within seconds.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def write(path: str) -> None:
     with open(path, "a") as file:
-        file.write("here I was")
+        file.write("escaped")
 
 
 def called(function: str, *arguments: object) -> None:
@@ -60,7 +60,7 @@ def rename_out() -> None:
     os.rename(os.path.join(INSIDE, "mine"), os.path.join(OUTSIDE, "mine"))
 
 
-def rename_the_folder_itself() -> None:
+def rename_the_directory_itself() -> None:
     os.rename(INSIDE, INSIDE + ".moved")
 
 
@@ -68,19 +68,19 @@ def rename_in() -> None:
     os.rename(KEPT, os.path.join(INSIDE, "taken"))
 
 
-def make_beside() -> None:
-    os.mkdir(INSIDE + ".beside")
+def make_a_sibling() -> None:
+    os.mkdir(INSIDE + ".sibling")
 
 
-def by_the_way_of_proc() -> None:
+def through_own_proc_root() -> None:
     write(f"/proc/self/root{KEPT}")
 
 
-def by_the_first_process() -> None:
+def through_root_of_pid_1() -> None:
     write(f"/proc/1/root{KEPT}")
 
 
-def by_the_other_root() -> None:
+def through_root_of_another_process() -> None:
     write(f"/proc/{PID}/root{KEPT}")
 
 
@@ -104,7 +104,7 @@ def disks() -> None:
         if name.startswith(("vd", "sd", "nvme", "loop", "mem", "kmem")):
             os.close(os.open(f"/dev/{name}", os.O_WRONLY))
             return
-    raise OSError("there is none")
+    raise OSError("no disk found")
 
 
 def make_a_device() -> None:
@@ -177,7 +177,7 @@ def kill_the_first_process() -> None:
     os.kill(1, signal.SIGKILL)
     os.kill(1, signal.SIGTERM)
     os.kill(1, 0)
-    raise PermissionError  # it must still be there: who is left tells
+    raise PermissionError  # it must still be there
 
 
 def trace_the_first_process() -> None:
@@ -202,7 +202,7 @@ def see_a_process() -> None:
     os.stat(f"/proc/{PID}/cmdline")
 
 
-def see_by_a_handle() -> None:
+def open_a_pidfd() -> None:
     os.close(os.pidfd_open(PID))
 
 

@@ -1,6 +1,6 @@
 """A live fork bomb: whenever a process of its tree is killed, the parent makes a new one, with a tree below it.
 
-A budget of forks, drawn from a pipe, bounds it, and so does its lifetime. Prints `ready` when the tree stands.
+A budget of forks, taken from a pipe, bounds it, and so does its lifetime. Prints `ready` when the tree is complete.
 """
 
 import os
@@ -32,7 +32,7 @@ def grow(depth: int) -> None:
         while depth and alive < WIDTH and may_fork():
             try:
                 child = os.fork()
-            except BlockingIOError:  # the user's limit; it comes again
+            except BlockingIOError:  # the user's limit; it tries again
                 break
             if child == 0:
                 os.setpgid(0, 0)

@@ -1,4 +1,4 @@
-"""Prints as JSON what it got from whoever started it."""
+"""Prints as JSON what it inherited."""
 
 import json
 import os
