@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 # Of all packages together: statements and branches.
-ALL = (98.0, 96.8)
+ALL = (99.0, 97.5)
 # Of the branches of a package.
-BRANCHES = {"engine": 99.1, "plan": 98.3, "journal": 92.6}
+BRANCHES = {"engine": 100.0, "journal": 100.0, "plan": 98.9}
 
 
 def main(report: Path) -> int:

@@ -1,1 +1,1 @@
-"""pexec beside the tools that people would take instead: `python -m benchmarks`. See docs/performance.md."""
+"""pexec compared with other tools for the same work: `python -m benchmarks`. See docs/performance.md."""

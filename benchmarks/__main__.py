@@ -21,7 +21,7 @@ from benchmarks.machine import describe
 from benchmarks.subject import Subject
 from benchmarks.tables import replaced, table
 
-# What there is to measure, and its share of the time.
+# The tables, and the share of the time that each gets.
 SUBJECTS: dict[str, tuple[Callable[[Subject], str], int]] = {
     "overhead": (overhead.measure, 34),
     "scale": (scale.measure, 22),
@@ -31,18 +31,18 @@ SUBJECTS: dict[str, tuple[Callable[[Subject], str], int]] = {
     "output": (output.measure, 1),
 }
 
-LEAST = 15.0  # seconds for a table, though those before it took too long
+LEAST = 15.0  # seconds for a table, even if earlier ones took too long
 
 
 def main() -> int:
-    """Measure what was asked for; 1 if pexec itself did not do all of it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what runs is ended too
+    """Measure the requested tables. Returns 1 if pexec itself failed in one of them."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that running programs are ended, too
     parser = _parser()
     arguments = parser.parse_args()
     chosen = arguments.table or list(SUBJECTS)
     page: Path | None = arguments.write
     if page is not None:
-        try:  # a page without a place for a table is told now, not in a quarter of an hour
+        try:  # report a page without a place for a table now, not in a quarter of an hour
             text = page.read_text()
             for name in ("versions", *chosen):
                 replaced(text, name, "")
@@ -56,30 +56,36 @@ def main() -> int:
             print(f"pexec could not be installed: {reason(error)}", file=sys.stderr)
             return 1
         _tell("versions", _versions(installed), page)
-        faults: list[str] = []
+        failures: list[str] = []
         until = time.monotonic() + 60 * arguments.minutes
         for place, name in enumerate(chosen):
             measure, weight = SUBJECTS[name]
             weights = sum(SUBJECTS[other][1] for other in chosen[place:])
             share = Share(max(LEAST, (until - time.monotonic()) * weight / weights))
             before, began = describe(), time.monotonic()
-            subject = Subject(installed, scratch, share, arguments.quick, arguments.limit, _say, faults)
+            subject = Subject(installed, scratch, share, arguments.quick, arguments.limit, _say, failures)
             shown = measure(subject)
             head = f"*{datetime.now(UTC):%Y-%m-%d}: {before}; measured in {time.monotonic() - began:.0f} s"
             _tell(name, f"{head}{', short form' if arguments.quick else ''}.*\n\n{shown}", page)
-    for fault in faults:
-        print(f"pexec failed: {fault}", file=sys.stderr)
-    return 1 if faults else 0
+    for failure in failures:
+        print(f"pexec failed: {failure}", file=sys.stderr)
+    return 1 if failures else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a short form, in about two minutes: no figures to quote")
-    parser.add_argument("--table", action="append", choices=SUBJECTS, help="only this one; may be repeated")
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="write the tables into this page, between its marks")
-    parser.add_argument("--scratch", type=Path, help="work here and keep the installed tools for the next time")
-    parser.add_argument("--minutes", type=float, default=13, help="begin no new round after so many (default: 13)")
-    parser.add_argument("--limit", type=float, default=180, help="seconds for one program (default: 180)")
+    parser.add_argument(
+        "--quick", action="store_true", help="a short form of about two minutes, whose figures are not to be quoted"
+    )
+    parser.add_argument("--table", action="append", choices=SUBJECTS, help="measure only this table; may be repeated")
+    parser.add_argument(
+        "--write", type=Path, metavar="PAGE", help="write the tables into this page, between its markers"
+    )
+    parser.add_argument(
+        "--scratch", type=Path, help="work in this directory, and keep the installed tools for the next time"
+    )
+    parser.add_argument("--minutes", type=float, default=13, help="start no new round after this time (default: 13)")
+    parser.add_argument("--limit", type=float, default=180, help="seconds that one program may take (default: 180)")
     return parser
 
 
@@ -91,7 +97,7 @@ def _scratch(wanted: Path | None) -> Iterator[Path]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise SystemExit(f"{wanted} is in use: two that measure at once would measure each other") from None
+                raise SystemExit(f"{wanted} is in use: concurrent measurements would disturb each other") from None
             yield wanted.resolve()
         return
     with tempfile.TemporaryDirectory(prefix="pexec-benchmarks-") as name:
@@ -104,7 +110,7 @@ def _versions(installed: Installed) -> str:
 
 
 def _tell(name: str, text: str, page: Path | None) -> None:
-    """Print a table, and write it into its place, at once: what is measured is not lost if the rest goes wrong."""
+    """Print a table and write it into the page at once, so that it is not lost if a later one fails."""
     print(f"## {name}\n\n{text}\n", flush=True)
     if page is not None:
         page.write_text(replaced(page.read_text(), name, text))

@@ -1,4 +1,4 @@
-"""How long measuring may take: each table has its share of the whole, and begins no new round when it is used up."""
+"""The time for measuring: each table has a share of it, and starts no new round when its share is used up."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Iterator
 
 
 class Share:
-    """Some seconds of the whole, from now on."""
+    """A number of seconds, from its creation on."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._until = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds that are left, maybe less than none."""
+        """Seconds left; negative when the share is overdrawn."""
         return self._until - time.monotonic()
 
     @property
     def is_overdrawn(self) -> bool:
-        """Whether twice the share is gone: what is still to come is to be left out."""
+        """Whether twice the share has passed: remaining work is to be left out."""
         return self.left() < -self.seconds
 
     def part(self, of: int) -> Share:
-        """What is left, shared out among so many that are still to come."""
+        """An equal part of the time left, for one of `of` remaining pieces of work."""
         return Share(max(0.0, self.left()) / of)
 
     def rounds(self, wanted: int) -> Iterator[int]:
-        """Round numbers: one in any case, more while another one would fit into the time that is left."""
+        """Round numbers: at least one, and more while another round fits into the time left."""
         for number in range(wanted):
             began = time.monotonic()
             yield number

@@ -1,4 +1,4 @@
-"""How each tool wants to be told of a graph. Job number n is named `jn`; `commands[n]` is its shell text."""
+"""Writes a graph in the format of each tool. Job number n is named `jn`; `commands[n]` is its shell text."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def _names(numbers: Sequence[int], before: str = "j", between: str = " ") -> str
 
 
 def last_jobs(graph: Graph) -> list[int]:
-    """The jobs that no other needs: whoever builds these builds all."""
+    """The jobs without dependents: building these builds all."""
     needed = {need for needs in graph for need in needs}
     return [job for job in range(len(graph)) if job not in needed]
 
 
-def pexec_yaml(graph: Graph, commands: Sequence[str], folder: Path) -> None:
+def pexec_yaml(graph: Graph, commands: Sequence[str], directory: Path) -> None:
     """`pexec.yaml`, with the shell that the other tools use."""
-    with (folder / "pexec.yaml").open("w") as file:
+    with (directory / "pexec.yaml").open("w") as file:
         file.write("version: 1\ndefaults:\n  shell: [sh, -e]\nworkflows:\n")
         for job, needs in enumerate(graph):
             file.write(f"  j{job}:\n    run: {json.dumps(commands[job])}\n")
@@ -31,9 +31,9 @@ def pexec_yaml(graph: Graph, commands: Sequence[str], folder: Path) -> None:
                 file.write(f"    needs: [{_names(needs, between=', ')}]\n")
 
 
-def pexec_json(graph: Graph, commands: Sequence[str], folder: Path) -> None:
+def pexec_json(graph: Graph, commands: Sequence[str], directory: Path) -> None:
     """The same manifest as `pexec.json`."""
-    with (folder / "pexec.json").open("w") as file:
+    with (directory / "pexec.json").open("w") as file:
         file.write('{"version": 1, "defaults": {"shell": ["sh", "-e"]}, "workflows": {\n')
         for job, needs in enumerate(graph):
             workflow = {"run": commands[job], "needs": [f"j{need}" for need in needs]}
@@ -41,26 +41,26 @@ def pexec_json(graph: Graph, commands: Sequence[str], folder: Path) -> None:
         file.write("}}\n")
 
 
-def ninja(graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`build.ninja`; no output file is ever made, so every job runs each time."""
-    with (folder / "build.ninja").open("w") as file:
+def ninja(graph: Graph, commands: Sequence[str], directory: Path) -> None:
+    """`build.ninja`; no output file is ever created, so that every job runs each time."""
+    with (directory / "build.ninja").open("w") as file:
         file.write("rule r\n  command = $cmd\n  description = $out\n")
         for job, needs in enumerate(graph):
             file.write(f"build j{job}: r {_names(needs)}\n  cmd = {commands[job].replace('$', '$$')}\n")
 
 
-def make(graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`Makefile`; the `;` makes make use the shell, as the others do."""
-    with (folder / "Makefile").open("w") as file:
+def make(graph: Graph, commands: Sequence[str], directory: Path) -> None:
+    """`Makefile`; the `;` makes make use the shell, like the other tools."""
+    with (directory / "Makefile").open("w") as file:
         file.write(f".SUFFIXES:\nMAKEFLAGS += -rR\n.PHONY: all {_names(range(len(graph)))}\n")
         file.write(f"all: {_names(last_jobs(graph))}\n")
         for job, needs in enumerate(graph):
             file.write(f"j{job}: {_names(needs)}\n\t@{commands[job].replace('$', '$$')} ;\n")
 
 
-def task(graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`Taskfile.yml`. Task runs commands by a shell of its own, without a process where it can."""
-    with (folder / "Taskfile.yml").open("w") as file:
+def task(graph: Graph, commands: Sequence[str], directory: Path) -> None:
+    """`Taskfile.yml`. Task runs commands in its own shell, without a process where possible."""
+    with (directory / "Taskfile.yml").open("w") as file:
         file.write("version: '3'\nsilent: true\nrun: once\ntasks:\n")
         file.write(f"  default:\n    deps: [{_names(last_jobs(graph), between=', ')}]\n")
         for job, needs in enumerate(graph):
@@ -68,19 +68,19 @@ def task(graph: Graph, commands: Sequence[str], folder: Path) -> None:
             file.write(f"  j{job}:\n{deps}    cmds: [{json.dumps(commands[job])}]\n")
 
 
-def just(graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`justfile`; what a recipe needs runs side by side, with no limit."""
-    with (folder / "justfile").open("w") as file:
+def just(graph: Graph, commands: Sequence[str], directory: Path) -> None:
+    """`justfile`; the dependencies of a recipe run in parallel, without a limit."""
+    with (directory / "justfile").open("w") as file:
         file.write(f"[parallel]\nall: {_names(last_jobs(graph))}\n")
         for job, needs in enumerate(graph):
             command = commands[job].replace("{{", "{{{{")
             file.write(f"[parallel]\nj{job}: {_names(needs)}\n    @{command}\n")
 
 
-def doit(graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`dodo.py`, which makes its tasks from `graph.json`."""
-    (folder / "graph.json").write_text(json.dumps([graph, list(commands)]))
-    (folder / "dodo.py").write_text(
+def doit(graph: Graph, commands: Sequence[str], directory: Path) -> None:
+    """`dodo.py`, which creates its tasks from `graph.json`."""
+    (directory / "graph.json").write_text(json.dumps([graph, list(commands)]))
+    (directory / "dodo.py").write_text(
         "import json\n"
         "DOIT_CONFIG = {'verbosity': 0}\n"
         "def task_j():\n"
@@ -89,9 +89,9 @@ def doit(graph: Graph, commands: Sequence[str], folder: Path) -> None:
     )
 
 
-def snakemake(graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`Snakefile`, a rule for each job, which are told apart by the files that they touch."""
-    with (folder / "Snakefile").open("w") as file:
+def snakemake(graph: Graph, commands: Sequence[str], directory: Path) -> None:
+    """`Snakefile`, with one rule for each job, linked by the files that they touch."""
+    with (directory / "Snakefile").open("w") as file:
         file.write(f"rule all:\n    input: {[f'out/j{job}' for job in last_jobs(graph)]!r}\n")
         for job, needs in enumerate(graph):
             inputs = f"    input: {[f'out/j{need}' for need in needs]!r}\n" if needs else ""
@@ -99,6 +99,6 @@ def snakemake(graph: Graph, commands: Sequence[str], folder: Path) -> None:
             file.write(f"rule j{job}:\n{inputs}    output: touch('out/j{job}')\n    shell: {command!r}\n")
 
 
-def lines(_graph: Graph, commands: Sequence[str], folder: Path) -> None:
-    """`lines`: a command in each, and nothing of what needs what."""
-    (folder / "lines").write_text("".join(f"{command}\n" for command in commands))
+def lines(_graph: Graph, commands: Sequence[str], directory: Path) -> None:
+    """`lines`: one command each, without dependencies."""
+    (directory / "lines").write_text("".join(f"{command}\n" for command in commands))

@@ -19,7 +19,7 @@ def chain(jobs: int) -> Graph:
 
 
 def layers(jobs: int, width: int = 20) -> Graph:
-    """Layers of so many; each job needs two or three of the layer before."""
+    """Layers of equal width; each job needs two or three of the layer before."""
     graph: Graph = []
     for job in range(jobs):
         layer, place = divmod(job, width)
@@ -29,7 +29,7 @@ def layers(jobs: int, width: int = 20) -> Graph:
 
 
 def diamonds(jobs: int, width: int = 8) -> Graph:
-    """One job, then 8 beside each other, then one that needs all of them, and so on."""
+    """One job, then 8 in parallel, then one that needs all of them, and so on."""
     graph: Graph = []
     last = -1
     while len(graph) < jobs:

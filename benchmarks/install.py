@@ -1,4 +1,4 @@
-"""Puts the peers and pexec into a scratch folder, as their users have them; tells what is missing and why."""
+"""Installs pexec and its peers into a scratch directory as their users do, and reports what is missing and why."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATIENCE = 300  # seconds for one installation
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What there is to measure. `versions` and `missing` are by name; `python` is the one that runs pexec."""
+    """The tools to measure. `versions` and `missing` are by name; `python` is the interpreter of pexec."""
 
     env: dict[str, str]
     python: Path
@@ -28,14 +28,14 @@ class Installed:
     missing: dict[str, str]
 
     def has(self, name: str) -> bool:
-        """Whether this peer is there."""
+        """Whether this peer is installed."""
         return any(tool.name == name for tool in self.peers)
 
 
 def install(scratch: Path) -> Installed:
-    """Install all that can be; what `scratch` has already, from an earlier time, is taken as it is.
+    """Install what can be installed; peers that `scratch` contains already are reused.
 
-    pexec is installed anew each time, by itself, since any other package beside it may slow its imports.
+    pexec is reinstalled each time, alone, since other packages next to it may slow its imports.
     Raises `subprocess.CalledProcessError` if pexec itself cannot be installed.
     """
     missing = _from_pypi(scratch / "peers") | _from_debian()
@@ -51,15 +51,15 @@ def install(scratch: Path) -> Installed:
     return Installed(env, scratch / "pexec/bin/python", peers, versions, missing)
 
 
-def _from_pypi(folder: Path) -> dict[str, str]:
-    """One environment for all, one `pip install` for each, so that one that fails keeps out no other."""
+def _from_pypi(directory: Path) -> dict[str, str]:
+    """One environment for all, but one `pip install` for each, so that a failure affects one tool only."""
     missing: dict[str, str] = {}
-    if not (folder / "bin/pip").exists():
-        _environment(folder)
+    if not (directory / "bin/pip").exists():
+        _environment(directory)
     packages = {tool.name: tool.source.removeprefix("pypi:") for tool in PEERS if tool.source.startswith("pypi:")}
     for name, package in {**packages, "PyYAML": "PyYAML"}.items():
         try:
-            _call([str(folder / "bin/pip"), "install", "-q", package])
+            _call([str(directory / "bin/pip"), "install", "-q", package])
         except (subprocess.SubprocessError, OSError) as error:
             missing[name] = f"pip could not install {package}: {reason(error)}"
     return missing
@@ -72,7 +72,7 @@ def _from_debian() -> dict[str, str]:
             continue
         package = tool.source.removeprefix("debian:")
         if os.geteuid() or not shutil.which("apt-get"):
-            missing[tool.name] = f"not here, and only root can install it: apt-get install {package}"
+            missing[tool.name] = f"not installed, and installing it takes root: apt-get install {package}"
             continue
         try:
             _call(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package])
@@ -81,8 +81,8 @@ def _from_debian() -> dict[str, str]:
     return missing
 
 
-def _environment(folder: Path) -> None:
-    _call([sys.executable, "-m", "venv", str(folder)])
+def _environment(directory: Path) -> None:
+    _call([sys.executable, "-m", "venv", str(directory)])
 
 
 def _call(argv: Sequence[str]) -> None:
@@ -93,7 +93,7 @@ def _call(argv: Sequence[str]) -> None:
 
 
 def reason(error: Exception) -> str:
-    """The line that says why an installation failed: pip's last words are about itself."""
+    """The line that says why an installation failed: the last lines of pip are about pip itself."""
     lines = str(getattr(error, "stderr", None) or error).strip().splitlines()
-    faults = [line.strip() for line in lines if "error:" in line.lower() and "subprocess-exited" not in line]
-    return [*lines[-1:], *faults][-1][:200]
+    errors = [line.strip() for line in lines if "error:" in line.lower() and "subprocess-exited" not in line]
+    return [*lines[-1:], *errors][-1][:200]

@@ -2,8 +2,8 @@
 
     python -I -S launch.py SECONDS watch|'' OUTPUT PROGRAM [ARGUMENT...]
 
-A process of its own, because the kernel counts memory from before exec: what is started from a large process seems to
-be large. Standard library only, and as little of it as will do.
+It is a process of its own because the kernel counts memory from before exec: a child of a large process seems large.
+It imports little of the standard library, and nothing else.
 """
 
 import json
@@ -17,7 +17,7 @@ LOOK_EVERY = 0.05
 
 
 def main() -> None:
-    """Start the program in its own session, wait for it, and never leave it behind."""
+    """Start the program in its own session, wait for it, and end it in any case."""
     seconds, watch, output, argv = float(sys.argv[1]), sys.argv[2] == "watch", sys.argv[3], sys.argv[4:]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -40,14 +40,14 @@ def main() -> None:
                 look(pid, seen, resident)
     finally:
         if not ended:
-            # The jobs of pexec and of GNU parallel have groups of their own: TERM lets the tool end them.
+            # Jobs of pexec and of GNU parallel have process groups of their own; after TERM, the tool ends them.
             for number, patience in ((signal.SIGTERM, 5000), (signal.SIGKILL, None)):
                 os.killpg(pid, number)
                 if poll.poll(patience):
                     break
         _, status, used = os.wait4(pid, 0)
     wall = time.perf_counter() - began
-    told = {
+    usage = {
         "code": os.waitstatus_to_exitcode(status) if ended else None,
         "wall": wall,
         "cpu": used.ru_utime + used.ru_stime,
@@ -55,14 +55,14 @@ def main() -> None:
         **seen,
         "resident": sorted(resident)[len(resident) // 2] if resident else 0,
     }
-    print(json.dumps(told))
+    print(json.dumps(usage))
 
 
 def look(pid: int, seen: dict[str, int], resident: list[int]) -> None:
-    """Note the most that a process and its first child have held so far, and what the process holds now.
+    """Sample the peak memory of a process and of its first child, and the current memory of the process.
 
-    A peak only grows, so the last look knows it (but for a child that has not called exec yet: it still has its
-    parent's)."""
+    A peak only grows, so the last sample has it. A child before exec is an exception: it still has its parent's.
+    """
     try:
         seen["own"] = memory(pid, "VmHWM")
         resident.append(memory(pid, "VmRSS"))
@@ -75,12 +75,12 @@ def look(pid: int, seen: dict[str, int], resident: list[int]) -> None:
 
 
 def memory(pid: int, field: str) -> int:
-    """Bytes, by this field of a process's account. OSError if it is gone."""
+    """This field of the memory of a process, in bytes. OSError if the process has ended."""
     with open(f"/proc/{pid}/status") as file:
         for line in file:
             if line.startswith(f"{field}:"):
                 return int(line.split()[1]) * 1024
-    raise ProcessLookupError(pid)  # it has ended and was not waited for yet
+    raise ProcessLookupError(pid)  # it has ended, but was not reaped yet
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The machine that was measured, in words that name nobody's."""
+"""Describes the machine without identifying it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def describe() -> str:
-    """Cores, processor, memory, system, Python, and how busy it was: one line."""
+    """Cores, processor, memory, system, Python, and its load, in one line."""
     cores = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     python = f"{platform.python_implementation()} {platform.python_version()}"

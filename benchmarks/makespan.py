@@ -1,4 +1,4 @@
-"""How near a run of jobs of known length comes to the shortest that there can be. The jobs sleep."""
+"""How close runs of jobs with known durations come to the shortest possible run. The jobs sleep."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def measure(subject: Subject) -> str:
     for name, graph in graphs.items():
         for number in slots:
             if subject.share.is_overdrawn:
-                found.append(f"**{name}**, {number} slots: left out, there is no time left.")
+                found.append(f"**{name}**, {number} slots: left out for lack of time.")
                 continue
             subject.say(f"makespan, {name}, {jobs} jobs, {number} slots")
             found.append(_compare(subject, subject.share.part(left), name, graph, number))
@@ -47,15 +47,15 @@ def measure(subject: Subject) -> str:
 def _compare(subject: Subject, share: Share, name: str, graph: Graph, slots: int) -> str:
     seconds = durations(len(graph), seed=len(name))
     tools = [PEXEC, *(tool for tool in subject.installed.peers if tool.keeps_limit and not tool.only_flat)]
-    with subject.folder() as folder:
+    with subject.directory() as directory:
         work: dict[str, Callable[[], Used]] = {}
         for tool in tools:
-            place = folder / tool.name
+            place = directory / tool.name
             place.mkdir()
             tool.write(graph, marks.marked([f"sleep {length}" for length in seconds]), place)
             work[tool.name] = partial(_proven, subject, tool, graph, slots, place)
-        # Its runs lie beside those of the first, which are cleared away each time; the first one of them only teaches.
-        place = folder / "again"
+        # A second project, whose runs are kept: its first run only records the durations.
+        place = directory / "again"
         place.mkdir()
         PEXEC.write(graph, marks.marked([f"sleep {length}" for length in seconds]), place)
         work[AGAIN] = partial(_proven, subject, PEXEC, graph, slots, place, keep=True)
@@ -77,10 +77,10 @@ def _compare(subject: Subject, share: Share, name: str, graph: Graph, slots: int
     return f"**{name}**, {len(graph)} jobs, {slots} slots, {figures}, {done}\n\n{shown}"
 
 
-def _proven(subject: Subject, tool: Tool, graph: Graph, slots: int, folder: Path, *, keep: bool = False) -> Used:
-    """One run, of which it is proven that each job ran in order and within the slots."""
+def _proven(subject: Subject, tool: Tool, graph: Graph, slots: int, directory: Path, *, keep: bool = False) -> Used:
+    """One run, checked: each job ran in order and within the slots."""
     if not keep:
-        tool.clean(folder)
-    used = subject.run(tool.run(slots), folder)
-    marks.check(graph, folder, slots)
+        tool.clean(directory)
+    used = subject.run(tool.run(slots), directory)
+    marks.check(graph, directory, slots)
     return used

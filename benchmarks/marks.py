@@ -1,4 +1,4 @@
-"""Proof that a tool did the work: each job writes a line when it begins and when it ends."""
+"""Proves that a tool did the work: each job writes a line at its start and at its end."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ FILE = "marks"
 
 
 def marked(commands: list[str]) -> list[str]:
-    """The same commands between two marks. printf, since Task's own shell writes the words of echo one by one."""
+    """The same commands between two marks. Task's own shell writes the words of echo one by one, hence printf."""
     return [f"printf 'b{n}\\n' >> {FILE} && {text} && printf 'e{n}\\n' >> {FILE}" for n, text in enumerate(commands)]
 
 
-def check(graph: Graph, folder: Path, slots: int | None) -> None:
-    """Every job ran exactly once, after all that it needs, and never more than `slots` at once; the marks go.
+def check(graph: Graph, directory: Path, slots: int | None) -> None:
+    """Check that every job ran exactly once, after its needs, and at most `slots` at once. Removes the marks.
 
-    Raises `FailedError` that says what is wrong.
+    Raises `FailedError` with the violation.
     """
-    path = folder / FILE
+    path = directory / FILE
     lines = path.read_text().splitlines() if path.exists() else []
     path.unlink(missing_ok=True)
     begun: set[int] = set()
@@ -33,7 +33,7 @@ def check(graph: Graph, folder: Path, slots: int | None) -> None:
         if job in begun:
             raise FailedError(f"job {job} ran twice")
         if not ended.issuperset(graph[job]):
-            raise FailedError(f"job {job} began before what it needs had ended")
+            raise FailedError(f"job {job} started before its needs had ended")
         begun.add(job)
         if slots is not None and len(begun) - len(ended) > slots:
             raise FailedError(f"{len(begun) - len(ended)} jobs at once, with {slots} slots")

@@ -1,4 +1,4 @@
-"""How fast pexec takes what jobs print, and that its memory does not grow with it."""
+"""The throughput of job output, and that the memory of pexec does not grow with it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from benchmarks.tables import table
 
 MIB = 2**20
 SECRETS = 100
-TMPFS = Path("/dev/shm")  # where a file is memory, so that pexec is measured and no disk
-LINE = "a line of a log that says nothing that anybody would have to hide, as long as lines of logs often are"
+TMPFS = Path("/dev/shm")  # files in memory, so that no disk is measured
+LINE = "a typical line of a log, without any secret in it, and about as long as the lines of real logs often are"
 
 
 def measure(subject: Subject) -> str:
-    """One job that prints: straight to its log, and through the masking of a hundred secrets."""
+    """One job that prints, directly to its log and through the masking of a hundred secrets."""
     sizes = (8, 64) if subject.quick else (16, 1024)
     masked = (8, 32) if subject.quick else (16, 512)
     scratch = TMPFS if os.access(TMPFS, os.W_OK) else subject.scratch
     room = shutil.disk_usage(scratch).free
     rows = []
     with tempfile.TemporaryDirectory(dir=scratch) as name:
-        folder = Path(name)
-        text = folder / "text"
+        directory = Path(name)
+        text = directory / "text"
         text.write_text((LINE + "\n") * (MIB // (len(LINE) + 1)))
         kinds: list[tuple[str, tuple[int, ...], Callable[[int], str]]] = [
             ("direct", sizes, lambda size: _manifest(f"head -c {size * MIB} /dev/zero", secrets=0)),
@@ -37,32 +37,32 @@ def measure(subject: Subject) -> str:
         for kind, amounts, manifest in kinds:
             for size in amounts:
                 if size * MIB * 2 > room:
-                    rows.append([kind, f"{size}", "left out: no room", "", ""])
+                    rows.append([kind, f"{size}", "left out: no space", "", ""])
                     continue
                 subject.say(f"output {kind}, {size} MiB")
-                rows.append(_row(subject, folder, kind, size, manifest(size)))
+                rows.append(_row(subject, directory, kind, size, manifest(size)))
     where = "a tmpfs" if scratch == TMPFS else "a disk"
     shown = table(["way", "MiB printed", "MB/s", "s of the job", "MiB pexec + warden"], rows)
     return f"Logs on {where}.\n\n{shown}"
 
 
-def _row(subject: Subject, folder: Path, kind: str, size: int, manifest: str) -> list[str]:
-    (folder / "pexec.yaml").write_text(manifest)
+def _row(subject: Subject, directory: Path, kind: str, size: int, manifest: str) -> list[str]:
+    (directory / "pexec.yaml").write_text(manifest)
     values = {f"SECRET_{n}": f"private-{n}-{n * 7919 % 104729}" for n in range(SECRETS)}
     try:
-        used = subject.run(["pexec", "apply", "--output", "quiet"], folder, watch=True, env=values)
-        seconds = _job_seconds(folder, size)
+        used = subject.run(["pexec", "apply", "--output", "quiet"], directory, watch=True, env=values)
+        seconds = _job_seconds(directory, size)
     except FailedError as error:
         return [kind, str(size), subject.failed("pexec", f"{kind}, {size} MiB", error), "", ""]
     finally:
-        shutil.rmtree(folder / ".pexec", ignore_errors=True)
+        shutil.rmtree(directory / ".pexec", ignore_errors=True)
     memory = f"{used.own / MIB:.0f} + {used.helper / MIB:.0f}"
     return [kind, str(size), f"{size * MIB / 1e6 / seconds:.0f}", f"{seconds:.2f}", memory]
 
 
-def _job_seconds(folder: Path, size: int) -> float:
-    """How long the job took, by pexec's own account. Raises `FailedError` unless the log is as long as it must be."""
-    (run,) = (folder / ".pexec/runs").glob("*/results_summary.json")
+def _job_seconds(directory: Path, size: int) -> float:
+    """The duration of the job, as pexec recorded it. Raises `FailedError` unless the log has the right size."""
+    (run,) = (directory / ".pexec/runs").glob("*/results_summary.json")
     (job,) = json.loads(run.read_text())["jobs"]
     log = run.parent / str(job["log_file"])
     expected = size * (MIB // (len(LINE) + 1)) * (len(LINE) + 1)
@@ -72,7 +72,7 @@ def _job_seconds(folder: Path, size: int) -> float:
 
 
 def _repeat(size: int) -> str:
-    """Shell text that prints the file of a MiB so many times."""
+    """Shell text that prints the file of one MiB `size` times."""
     return f"i=0; while [ $i -lt {size} ]; do cat text; i=$((i+1)); done"
 
 

@@ -1,4 +1,4 @@
-"""What a job costs besides its own work: whole runs of jobs that do nothing."""
+"""The overhead of a job: whole runs of jobs that do nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def measure(subject: Subject) -> str:
     for shape in shapes:
         for number in slots:
             if subject.share.is_overdrawn:
-                found.append(f"**{shape}**, {number} slots: left out, there is no time left.")
+                found.append(f"**{shape}**, {number} slots: left out for lack of time.")
                 continue
             subject.say(f"{shape}, {jobs} jobs, {number} slots")
             found.append(_compare(subject, subject.share.part(left), shape, jobs, number, verify=number == slots[0]))
@@ -36,12 +36,12 @@ def measure(subject: Subject) -> str:
 
 def _compare(subject: Subject, share: Share, shape: str, jobs: int, slots: int, *, verify: bool) -> str:
     tools = [tool for tool in (PEXEC, FIRST_TIME, *subject.installed.peers) if shape == "flat" or not tool.only_flat]
-    with subject.folder() as folder:
+    with subject.directory() as directory:
         graphs = {tool.name: SHAPES[shape](min(jobs, tool.most or jobs)) for tool in tools}
         work: dict[str, Callable[[], Used]] = {}
         failures: dict[str, str] = {}
         for tool in tools:
-            place = folder / tool.name.replace(" ", "-")
+            place = directory / tool.name.replace(" ", "-")
             place.mkdir()
             try:
                 if verify:
@@ -56,17 +56,17 @@ def _compare(subject: Subject, share: Share, shape: str, jobs: int, slots: int, 
     return _table(shape, slots, used, {name: len(graph) for name, graph in graphs.items()}, failures | more)
 
 
-def run_once(subject: Subject, tool: Tool, slots: int, folder: Path) -> Used:
-    """One run of the graph that is written in `folder`, of which no earlier run is known."""
-    tool.clean(folder)
-    return subject.run(tool.run(slots), folder, env=tool.home(folder))
+def run_once(subject: Subject, tool: Tool, slots: int, directory: Path) -> Used:
+    """One run of the graph in `directory`, without records of earlier runs."""
+    tool.clean(directory)
+    return subject.run(tool.run(slots), directory, env=tool.home(directory))
 
 
-def prove(subject: Subject, tool: Tool, graph: Graph, slots: int, folder: Path) -> None:
+def prove(subject: Subject, tool: Tool, graph: Graph, slots: int, directory: Path) -> None:
     """Raise `FailedError` unless the tool runs each job once, in order, within its slots."""
-    tool.write(graph, marks.marked(["true"] * len(graph)), folder)
-    run_once(subject, tool, slots, folder)
-    marks.check(graph, folder, slots if tool.keeps_limit else None)
+    tool.write(graph, marks.marked(["true"] * len(graph)), directory)
+    run_once(subject, tool, slots, directory)
+    marks.check(graph, directory, slots if tool.keeps_limit else None)
 
 
 def _table(shape: str, slots: int, used: dict[str, list[Used]], jobs: dict[str, int], failures: dict[str, str]) -> str:

@@ -49,7 +49,7 @@ def measure(subject: Subject) -> str:
 
 def _compare(subject: Subject, share: Share, jobs: int, tools: list[Tool], known: dict[str, float]) -> str:
     failures = {}
-    with subject.folder() as folder:
+    with subject.directory() as folder:
         graph = layers(jobs, jobs // 100)
         work: dict[str, Callable[[], Used]] = {}
         for tool in tools:
@@ -81,7 +81,7 @@ def _left_out(subject: Subject, share: Share, tool: Tool, jobs: int, each: float
 
 def _reading(subject: Subject, jobs: int) -> str:
     """`pexec validate` tells places and all faults; the parser only makes data."""
-    with subject.folder() as folder:
+    with subject.directory() as folder:
         _write(YAML, layers(jobs, jobs // 100), folder)
         loader = str(Path(subject.installed.env["PATH"].split(":")[1]) / "python")
         work: dict[str, Callable[[], Used]] = {

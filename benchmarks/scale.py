@@ -1,4 +1,4 @@
-"""Large runs of pexec: whether a job costs the same among many as among few, in time and in memory."""
+"""Large runs of pexec: whether the cost of a job depends on the number of jobs, in time and in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SLOTS = 4
 
 
 def measure(subject: Subject) -> str:
-    """Layers of twenty jobs that do nothing: time, memory, and that `pexec verify` finds each of them in order."""
+    """Layers of twenty jobs that do nothing: time and memory, each run checked by `pexec verify`."""
     sizes = [200, 1000] if subject.quick else [1000, 10_000, 100_000]
     rows: list[list[str]] = []
     first: Used | None = None
@@ -25,10 +25,10 @@ def measure(subject: Subject) -> str:
             rows.append([f"{jobs:,}", f"left out: {expected:.0f} s expected", *[""] * 7])
             continue
         try:
-            with subject.folder() as folder:
-                ninja = _run(subject, NINJA, jobs, folder) if subject.installed.has("ninja") else None
-                used = _run(subject, PEXEC, jobs, folder)
-                verified = subject.run(["pexec", "verify"], folder)
+            with subject.directory() as directory:
+                ninja = _run(subject, NINJA, jobs, directory) if subject.installed.has("ninja") else None
+                used = _run(subject, PEXEC, jobs, directory)
+                verified = subject.run(["pexec", "verify"], directory)
         except FailedError as error:
             rows.append([f"{jobs:,}", subject.failed("pexec", f"{jobs} jobs", error), *[""] * 7])
             continue
@@ -56,6 +56,6 @@ def _row(jobs: int, fewest: int, used: Used, first: Used, ninja: Used | None, ve
     ]  # fmt: skip
 
 
-def _run(subject: Subject, tool: Tool, jobs: int, folder: Path) -> Used:
-    tool.write(layers(jobs), ["true"] * jobs, folder)
-    return subject.run(tool.run(SLOTS), folder, watch=True)
+def _run(subject: Subject, tool: Tool, jobs: int, directory: Path) -> Used:
+    tool.write(layers(jobs), ["true"] * jobs, directory)
+    return subject.run(tool.run(SLOTS), directory, watch=True)

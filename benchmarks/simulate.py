@@ -1,4 +1,4 @@
-"""How short a run could be: the lower bound, and list scheduling in simulation."""
+"""The shortest possible run: a lower bound, and simulated list scheduling."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def ranks(graph: Graph, seconds: Sequence[float]) -> list[float]:
 
 
 def bound(graph: Graph, seconds: Sequence[float], slots: int) -> float:
-    """No schedule is shorter: the critical path, or all work shared out evenly."""
+    """The lower bound of any schedule: the critical path, or all work divided by the slots."""
     return max(max(ranks(graph, seconds)), sum(seconds) / slots)
 
 

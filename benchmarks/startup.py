@@ -1,4 +1,4 @@
-"""How long it takes to start: hooks and loops do it all the time."""
+"""Startup time, which hooks and loops pay every time."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ FIRST = "pexec apply, one job, first time"
 
 
 def measure(subject: Subject) -> str:
-    """One table of whole processes, each beside a Python that does nothing."""
-    with subject.folder() as folder:
-        PEXEC.write(flat(1), ["true"], folder)
+    """One table of whole processes, each compared with a Python that does nothing."""
+    with subject.directory() as directory:
+        PEXEC.write(flat(1), ["true"], directory)
         example = str(ROOT / "pexec.yaml.example")
         commands: dict[str, list[str]] = {
             BARE: [str(subject.installed.python), "-c", "pass"],
@@ -33,7 +33,7 @@ def measure(subject: Subject) -> str:
             **{" ".join(tool.version): list(tool.version) for tool in subject.installed.peers},
         }
         work: dict[str, Callable[[], Used]] = {
-            name: partial(_once, subject, FIRST_TIME if name == FIRST else PEXEC, argv, folder)
+            name: partial(_once, subject, FIRST_TIME if name == FIRST else PEXEC, argv, directory)
             for name, argv in commands.items()
         }
         once = frozenset({"snakemake --version"})
@@ -49,6 +49,6 @@ def measure(subject: Subject) -> str:
     return table(["program", "ms", "least", "MiB", "times bare Python"], rows)
 
 
-def _once(subject: Subject, tool: Tool, argv: list[str], folder: Path) -> Used:
-    tool.clean(folder)
-    return subject.run(argv, folder, env=tool.home(folder))
+def _once(subject: Subject, tool: Tool, argv: list[str], directory: Path) -> Used:
+    tool.clean(directory)
+    return subject.run(argv, directory, env=tool.home(directory))

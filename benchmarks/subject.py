@@ -1,4 +1,4 @@
-"""What the tables have in common: the tools, a place to work in, the time, and rounds that are taken in turns."""
+"""Common to all tables: the tools, a working directory, the time, and interleaved rounds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.process import FailedError, Used, run
 
 @dataclass(slots=True)
 class Subject:
-    """One table is being measured. `quick` asks for a short form; `faults` is what pexec itself did not do."""
+    """The context of one table. `quick` requests the short form; `failures` collects those of pexec itself."""
 
     installed: Installed
     scratch: Path
@@ -25,23 +25,25 @@ class Subject:
     quick: bool
     limit: float  # seconds for one program
     say: Callable[[str], None]
-    faults: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     @contextmanager
-    def folder(self) -> Iterator[Path]:
-        """An empty folder, for as long as it is needed."""
+    def directory(self) -> Iterator[Path]:
+        """An empty directory, removed at the end."""
         with tempfile.TemporaryDirectory(dir=self.scratch) as name:
             yield Path(name)
 
-    def run(self, argv: list[str], folder: Path, *, watch: bool = False, env: Mapping[str, str] | None = None) -> Used:
+    def run(
+        self, argv: list[str], directory: Path, *, watch: bool = False, env: Mapping[str, str] | None = None
+    ) -> Used:
         """Run a program in the environment of the installed tools, see `process.run`."""
-        return run(argv, folder, {**self.installed.env, **(env or {})}, self.limit, watch=watch)
+        return run(argv, directory, {**self.installed.env, **(env or {})}, self.limit, watch=watch)
 
     def failed(self, name: str, what: str, error: FailedError) -> str:
-        """Note that a tool did not do its work; the words for its row."""
+        """Record that a tool failed. Returns the text for its row."""
         self.say(f"{name}, {what}: {error}")
         if name.startswith("pexec"):
-            self.faults.append(f"{name}, {what}: {error}")
+            self.failures.append(f"{name}, {what}: {error}")
         return str(error)
 
 
@@ -52,9 +54,9 @@ def take_turns(
     work: Mapping[str, Callable[[], Used]],
     once: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, list[Used]], dict[str, str]]:
-    """Do each piece of work once in each round, in another order each time, those in `once` in the first alone.
+    """Do each piece of work once in each round, in a different order each time; those in `once` only in the first.
 
-    Returns what each used, and why some failed; these are not tried again.
+    Returns what each used, and why some failed; these are not repeated.
     """
     used: dict[str, list[Used]] = {name: [] for name in work}
     failures: dict[str, str] = {}
@@ -70,5 +72,5 @@ def take_turns(
 
 
 def ratio(used: list[Used], base: list[Used], scale: float = 1.0) -> float:
-    """How many times as long as the other, by the median over the rounds that both took part in."""
+    """The ratio of the two wall times: the median over the rounds of both."""
     return statistics.median(scale * one.wall / other.wall for one, other in zip(used, base, strict=False))

@@ -48,18 +48,18 @@ class Tool:
         words = [word for word in done.stdout.split() if word.lstrip("v")[:1].isdigit()]
         return words[0].lstrip("v").rstrip(",") if words else None
 
-    def clean(self, folder: Path) -> None:
-        """Remove what an earlier run left in `folder` and the next one would reuse."""
+    def clean(self, directory: Path) -> None:
+        """Remove what an earlier run left in `directory` and the next one would reuse."""
         for pattern in self.leftovers:
-            for path in folder.glob(pattern):
+            for path in directory.glob(pattern):
                 if path.is_dir():
                     shutil.rmtree(path)
                 else:
                     path.unlink()
 
-    def home(self, folder: Path) -> dict[str, str]:
-        """Environment variables of this tool alone, to run the graph in `folder`."""
-        return {"HOME": str(folder)} if self.never_ran else {}
+    def home(self, directory: Path) -> dict[str, str]:
+        """Environment variables of this tool alone, to run the graph in `directory`."""
+        return {"HOME": str(directory)} if self.never_ran else {}
 
 
 PEXEC = Tool(

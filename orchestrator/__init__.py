@@ -1,7 +1,7 @@
 """pexec: the parallel workflow runner that lives in a repository.
 
-For programs: `load`, `make_plan`, `run`, `resume` and `read_report`, see `orchestrator/api.py`. They are imported when
-they are first asked for, since `pexec --version` and the hooks of editors need none of them.
+The Python API is `load`, `make_plan`, `run`, `resume` and `read_report`, see `orchestrator/api.py`. They are imported
+on first use, since `pexec --version` and editor hooks need none of them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_FOR_PROGRAMS = ("InvalidManifestError", "Run", "load", "make_plan", "read_report", "resume", "run")
+_API = ("InvalidManifestError", "Run", "load", "make_plan", "read_report", "resume", "run")
 __all__ = ["InvalidManifestError", "Run", "__version__", "load", "make_plan", "read_report", "resume", "run"]
 
 
 def __getattr__(name: str) -> object:
-    if name in _FOR_PROGRAMS:
+    if name in _API:
         from orchestrator import api
 
         found: object = getattr(api, name)
@@ -32,4 +32,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_FOR_PROGRAMS})
+    return sorted({*globals(), *_API})

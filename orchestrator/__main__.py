@@ -1,4 +1,4 @@
-"""The program's start. Only what every start needs is imported here: pexec lives in hooks and loops."""
+"""The entry point of the program. It imports only what every command needs: pexec is run by hooks and in loops."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def main() -> int:
         from orchestrator.cli.main import run
 
         return run(sys.argv[1:])
-    except KeyboardInterrupt:  # while it was still being imported
+    except KeyboardInterrupt:  # during the imports
         exec("")  # see `interrupted` in cli/main.py
         return 130
 
 
 def _print_version() -> int:
-    """Without the rest of pexec, which takes three times as long to import as Python takes to start."""
+    """Print the version without importing the rest of pexec, which takes three times as long as starting Python."""
     from orchestrator import __version__
 
     try:
@@ -40,8 +40,8 @@ def _print_version() -> int:
 
 
 def program() -> NoReturn:
-    """Be the program `pexec`: what it prints is printed by now, so leave without tearing everything down, which takes
-    10 ms."""
+    """The program `pexec`. All output is flushed at the end, so the process exits without tearing down the interpreter,
+    which takes 10 ms."""
     code = main()
     os._exit(code)
 

@@ -33,7 +33,7 @@ from orchestrator.report.model import RunReport
 if TYPE_CHECKING:
     from orchestrator.execute.supervisor.supervisor import Supervisor
 
-Path = str | os.PathLike[str]
+PathLike = str | os.PathLike[str]
 Output = Literal["live", "plain", "grouped", "quiet", "jsonl"]
 
 
@@ -59,7 +59,7 @@ class Run(Struct, frozen=True):
     exit_code: int
 
 
-def load(path: Path) -> Loaded:
+def load(path: PathLike) -> Loaded:
     """The manifest at `path`, with what it includes: `manifest` is the model, `diagnostics` its errors and warnings.
 
     Every error of the file is a diagnostic, also that it does not exist.
@@ -68,7 +68,7 @@ def load(path: Path) -> Loaded:
 
 
 def make_plan(
-    manifest: Path | Loaded,
+    manifest: PathLike | Loaded,
     *,
     jobs: Sequence[str] = (),
     only: Sequence[str] = (),
@@ -77,7 +77,7 @@ def make_plan(
     max_parallel_jobs: int | str | None = None,
     fail_fast: bool | Literal["drain"] | None = None,
     timeout_seconds: float | Literal["none"] | None = None,
-    run_root: Path | None = None,
+    run_root: PathLike | None = None,
 ) -> Plan:
     """The plan that `pexec plan` shows. The arguments are the flags of that command; None means as in the manifest.
 
@@ -99,7 +99,7 @@ def make_plan(
     return result.plan
 
 
-def run(plan: Plan, *, run_root: Path = DEFAULT_ROOT, output: Output = "quiet", keep_temp: bool = False) -> Run:
+def run(plan: Plan, *, run_root: PathLike = DEFAULT_ROOT, output: Output = "quiet", keep_temp: bool = False) -> Run:
     """Run a plan as `pexec apply` does. `output` is the flag of that command; it prints to stdout and stderr.
 
     Raises RefusedError, before any job, if a secret is missing or a required limit is not supported, and
@@ -107,11 +107,11 @@ def run(plan: Plan, *, run_root: Path = DEFAULT_ROOT, output: Output = "quiet", 
     """
     from orchestrator.app.start import RunOptions, run_plan
 
-    folders: list[RunDir] = []
-    options = RunOptions(os.fspath(run_root), output, keep_temp, folders.append)
+    directories: list[RunDir] = []
+    options = RunOptions(os.fspath(run_root), output, keep_temp, directories.append)
     with _supervisor() as supervisor:
         code = run_plan(plan, options, supervisor, invocation={})
-    return _ended(folders[-1], code)
+    return _ended(directories[-1], code)
 
 
 def resume(
@@ -119,7 +119,7 @@ def resume(
     *,
     only_failed: bool = False,
     max_parallel_jobs: int | str | None = None,
-    run_root: Path = DEFAULT_ROOT,
+    run_root: PathLike = DEFAULT_ROOT,
     output: Output = "quiet",
     keep_temp: bool = False,
 ) -> Run:
@@ -134,14 +134,14 @@ def resume(
 
     with find_run(os.fspath(run_root), run_id) as rundir:
         rundir.lock()
-        folders = [rundir]
-        options = RunOptions(os.fspath(run_root), output, keep_temp, folders.append)
+        directories = [rundir]
+        options = RunOptions(os.fspath(run_root), output, keep_temp, directories.append)
         with _supervisor() as supervisor:
             code = resume_run(rundir, ResumeOptions(options, max_parallel_jobs, only_failed), supervisor)
-        return _ended(folders[-1], code)
+        return _ended(directories[-1], code)
 
 
-def read_report(run_id: str | None = None, *, run_root: Path = DEFAULT_ROOT) -> RunReport:
+def read_report(run_id: str | None = None, *, run_root: PathLike = DEFAULT_ROOT) -> RunReport:
     """The report of the last run, or of the one whose ID begins with `run_id`; of a run in progress, its report so far.
     It is made from the journal. Raises RefusedError if that is damaged, UsageError if there is no such run.
     """

@@ -1,6 +1,6 @@
-"""The few exceptions that cross rooms; each knows the exit code that it ends the program with.
+"""The exceptions that cross packages; each has the exit code of the program.
 
-A fault in the user's manifest is not an exception but a list of `Diagnostic` (see `diagnostics.py`).
+An error in a manifest is not an exception but a list of `Diagnostic` (see `diagnostics/model.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import enum
 
 
 class ExitCode(enum.IntEnum):
-    """What the process returns; a signal's own code is 128 plus its number."""
+    """The exit codes of the program; that of a signal is 128 plus its number."""
 
     OK = 0
     JOB_FAILED = 1
@@ -22,8 +22,8 @@ class ExitCode(enum.IntEnum):
 
 
 class PexecError(Exception):
-    """Something that pexec can explain in one sentence; `help` says what to do about it, and `pexec explain` what its
-    `code` means, if it has one (a wrong command line explains itself)."""
+    """An error that pexec can explain in one sentence. `help` says what to do about it; `code`, which usage errors do
+    not have, is a diagnostic code for `pexec explain`."""
 
     exit_code: ExitCode = ExitCode.BUG
 
@@ -35,18 +35,18 @@ class PexecError(Exception):
 
 
 class UsageError(PexecError):
-    """The command line or the settings ask for something that does not exist."""
+    """The command line or the settings are invalid."""
 
     exit_code = ExitCode.USAGE
 
 
 class RefusedError(PexecError):
-    """pexec could go on but must not: a locked run, a damaged journal, a missing secret."""
+    """pexec could continue but must not: a locked run, a damaged journal, a missing secret."""
 
     exit_code = ExitCode.REFUSED
 
 
 class EnvironmentFailedError(PexecError):
-    """The host does not give what a run needs: disk, run folder, processes."""
+    """The host lacks what a run needs: disk space, a run directory, processes."""
 
     exit_code = ExitCode.ENVIRONMENT

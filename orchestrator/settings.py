@@ -109,9 +109,9 @@ def load_settings(flags: Mapping[str, Setting[Any]], directory: str) -> Settings
 
     Raises UsageError naming the source of each value that cannot be used.
     """
-    sources: list[_Source] = []
+    sources: list[_SettingsSource] = []
     if any(os.environ.get(variable_of(name)) for name in PARSERS):
-        sources.append(_Source())
+        sources.append(_SettingsSource())
     sources += _config_files(directory)
     found = _read(sources) if sources else {}
     return Settings(**{**found, **flags}, warnings=tuple(_unknown_variables()))
@@ -122,7 +122,7 @@ def variable_of(name: str) -> str:
     return PREFIX + name.upper()
 
 
-class _Source(Struct, frozen=True):
+class _SettingsSource(Struct, frozen=True):
     """The environment, or with `file` a config file; `origin` is its name in messages, `table` what it sets."""
 
     file: str = ""
@@ -140,7 +140,7 @@ class _Source(Struct, frozen=True):
         return Setting(value, self.origin)
 
 
-def _read(sources: list[_Source]) -> dict[str, Setting[Any]]:
+def _read(sources: list[_SettingsSource]) -> dict[str, Setting[Any]]:
     """The values of all sources; the first that has a value takes precedence. Raises one UsageError for all errors."""
     model, environment, validation_error = _pydantic_model()
     found: dict[str, Setting[Any]] = {}
@@ -188,14 +188,14 @@ def _pydantic_model() -> tuple[Any, Callable[[], dict[str, Any]], type[Any]]:
     return model, EnvSettingsSource(model), ValidationError
 
 
-def _invalid(source: _Source, details: Mapping[str, Any]) -> str:
+def _invalid(source: _SettingsSource, details: Mapping[str, Any]) -> str:
     name = str(details["loc"][0]).removeprefix(PREFIX).lower()
     given = details["input"]
     shown = str(given).lower() if isinstance(given, bool) else given
     return f"{source.where(name)}: {details['ctx']['error']}, found `{shown}`"
 
 
-def _config_files(directory: str) -> Iterator[_Source]:
+def _config_files(directory: str) -> Iterator[_SettingsSource]:
     """The nearest pyproject.toml with a table for pexec, then the user's own file, if they set anything."""
     for above in directories_upward(directory):
         file = os.path.join(above, "pyproject.toml")
@@ -204,14 +204,14 @@ def _config_files(directory: str) -> Iterator[_Source]:
             origin = f"{os.path.relpath(file)} [tool.pexec]"
             if not isinstance(tool["pexec"], dict):
                 raise UsageError(f"`pexec` in {os.path.relpath(file)}: expected a table", help="write `[tool.pexec]`")
-            yield _Source(file, origin, tool["pexec"])
+            yield _SettingsSource(file, origin, tool["pexec"])
             break
     base = os.environ.get("XDG_CONFIG_HOME", "")
     base = base if os.path.isabs(base) else os.path.expanduser("~/.config")
     file = os.path.join(base, "pexec", "config.toml")
     if table := _toml(file):
         home = os.path.expanduser("~")
-        yield _Source(file, f"~{file.removeprefix(home)}" if file.startswith(f"{home}/") else file, table)
+        yield _SettingsSource(file, f"~{file.removeprefix(home)}" if file.startswith(f"{home}/") else file, table)
 
 
 def _toml(file: str, mention: bytes = b"") -> dict[str, Any]:

@@ -133,7 +133,7 @@ def test_an_empty_variable_sets_nothing(world: World) -> None:
     assert world.settings() == Settings(output=Setting("quiet", "PEXEC_OUTPUT"))
 
 
-def test_a_variable_in_lower_case_is_somebody_elses(world: World) -> None:
+def test_a_variable_in_lower_case_is_ignored(world: World) -> None:
     world.variable("PEXEC_OUTPUT", "quiet")
     world.variable("pexec_output", "nonsense")
     assert world.settings() == Settings(output=Setting("quiet", "PEXEC_OUTPUT"))
@@ -181,7 +181,7 @@ def test_a_file_with_a_wrong_line_is_refused(world: World, place: str, line: str
     assert world.refusal() == (message.format(origin=origin), hint)
 
 
-def test_all_faults_are_told_at_once(world: World) -> None:
+def test_all_errors_are_reported_at_once(world: World) -> None:
     world.variable("PEXEC_OUTPUT", "loud")
     world.project("[tool.pexec]\nrun-root = 'x'\nfail_fast = 3\n")
     assert world.refusal() == (
@@ -225,7 +225,7 @@ def test_the_nearest_project_file_with_a_table_counts_up_to_the_repository(world
     assert world.settings("a/b") == Settings(max_parallel_jobs=Setting(2, "a/pyproject.toml [tool.pexec]"))
 
 
-def test_the_search_does_not_go_through_a_folder_that_everybody_may_write_to(tmp_path: Path) -> None:
+def test_the_search_ends_at_a_directory_that_every_user_may_write_to(tmp_path: Path) -> None:
     below = tmp_path / "open/mine/below"
     below.mkdir(parents=True)
     (tmp_path / "open").chmod(0o1777)
@@ -255,7 +255,7 @@ def test_the_users_file_is_where_xdg_says(world: World, tmp_path: Path) -> None:
     assert world.settings().max_parallel_jobs == Setting(7, f"{tmp_path}/xdg/pexec/config.toml")
 
 
-def test_unknown_variables_are_told_and_those_that_jobs_get_are_known(world: World) -> None:
+def test_unknown_variables_are_reported_and_those_set_for_jobs_are_known(world: World) -> None:
     for name in (*GIVEN_TO_JOBS, "PEXEC_PARAM_RELEASE"):
         world.variable(name, "x")
     assert world.settings().warnings == ()

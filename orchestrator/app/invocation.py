@@ -24,7 +24,7 @@ _PLAN_SETTINGS = ("max_parallel_jobs", "fail_fast", "timeout_seconds")
 
 
 class Invocation(Struct, frozen=True):
-    """What `plan` and `apply` are asked for. `manifest` is a path or `-`, `assignments` are the `NAME=VALUE` of
+    """What `plan` and `apply` work on. `manifest` is a path or `-`, `assignments` are the `NAME=VALUE` of
     `--set`; whether the jobs and parameters exist is not known yet."""
 
     manifest: str
@@ -58,7 +58,7 @@ def make_invocation(
     flags: Mapping[str, Setting[Any]],
     variables: Mapping[str, str] | None = None,
 ) -> Invocation:
-    """Combine what a user asks for with the settings. `flags` maps names of settings to parsed values, `variables` are
+    """Combine arguments with the settings. `flags` maps names of settings to parsed values, `variables` are
     added to the environment in which parameters are looked up. Raises UsageError for settings that cannot be used."""
     from orchestrator.app.planning import planning_environment
     from orchestrator.plan.inputs import Overrides

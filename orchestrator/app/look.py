@@ -46,15 +46,15 @@ def _other_root(root: str) -> str | None:
 
 
 class Look:
-    """A run as its plan and its journal tell it. Raises RefusedError for damage in either.
+    """A run by its plan and its journal. Raises RefusedError if either is damaged.
 
-    `plan_data` is what the file of the plan holds, for who wants to judge by that; else it is given up at once, since
-    it takes as much memory as all the rest.
+    `plan_data` is the content of the plan's file with `keeps_plan_data`; else it is freed at once, since it takes as
+    much memory as everything else.
     """
 
     def __init__(self, run: RunDir, *, keeps_plan_data: bool = False) -> None:
         self.run = run
-        self.driven = is_driven(run)  # asked first: a run that ends while its journal is read is no interrupted one
+        self.driven = is_driven(run)  # checked first: a run that ends while its journal is read was not interrupted
         with collector_paused(freeze=True):
             data = self._plan_data()
             self.plan = plan_from_dict(data)
@@ -64,7 +64,7 @@ class Look:
         self._reader = JournalReader(run)
 
     def feed(self, *sinks: Sink) -> int:
-        """Give all events that came since the last time to each sink, and return how many there were."""
+        """Pass the events since the last call to each sink, and return their number."""
         before, self.driven, ids = self._reader.next_seq, is_driven(self.run), self._ids
         with collector_paused():
             for event in self._reader:
@@ -73,23 +73,23 @@ class Look:
                     self._check_plan(event)
                 elif job not in ids:
                     where = f"`{self.run.path_of(JOURNAL)}`, line {self._reader.next_seq}"
-                    raise RefusedError(f"{where}: `{job}` is no job of the plan", code="PX405")
+                    raise RefusedError(f"{where}: unknown job `{job}`", code="PX405")
                 for sink in sinks:
                     sink(event)
         return self._reader.next_seq - before
 
     def _check_plan(self, event: Mapping[str, Any]) -> None:
-        """Refuse a journal that is not of this plan."""
+        """Refuse a journal of another plan."""
         if event["event"] == "run.started" and event["plan_digest"] != self.plan.digest:
             raise RefusedError(f"`{self.run.path_of(PLAN)}` is not the plan of this run", code="PX405")
 
     @property
     def lines(self) -> int:
-        """How many lines of the journal were read."""
+        """The number of lines of the journal that were read."""
         return self._reader.next_seq
 
     def now(self, at: float, ts: str | None) -> float:
-        """The second of the run that it is now; at time of day `ts` it was `at`."""
+        """The current second of the run, which at time of day `ts` was `at`."""
         from datetime import datetime
 
         if ts is None or not self.driven:
@@ -97,7 +97,7 @@ class Look:
         return at + max(0.0, time.time() - datetime.fromisoformat(ts).timestamp())
 
     def _plan_data(self) -> dict[str, Any]:
-        """The plan; a run that is just starting may take a moment to write it."""
+        """The content of the plan's file, which a run that is starting may not have written yet."""
         give_up_at = time.monotonic() + PATIENCE
         while True:
             try:

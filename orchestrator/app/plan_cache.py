@@ -1,9 +1,9 @@
-"""Plans of manifests that have not changed, so that a second `pexec apply` need not read, check and plan them again.
+"""A cache of plans, so that `pexec apply` need not read, check and plan a manifest that has not changed.
 
-That saves loading the libraries for it too, half of the start. Only a plan that follows from the manifest's own bytes,
-the command line and this pexec alone is kept: no include, file, parameter or condition, and nothing to be told of it.
-All these are kept beside it, and compared. It is kept where only this user may write, never in a repository: whoever
-could put a plan there would run what the manifest does not say.
+That also saves importing the libraries for it, half of the startup time. A plan is cached only if it follows from the
+manifest's own bytes, the command line and this version of pexec: no include, file, parameter or condition, and no
+diagnostics. All of these are stored with it and compared. The cache is in a directory that only this user may write to,
+never in a repository: a plan that someone else puts there would run what the manifest does not contain.
 """
 
 from __future__ import annotations
@@ -35,38 +35,38 @@ _MOST_PLANS = 50
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-class _Kept(msgspec.Struct, frozen=True, array_like=True):
-    """A plan in its file: all that it follows from, as `_facts` tells it, and the plan with its checksum."""
+class _CachedPlan(msgspec.Struct, frozen=True, array_like=True):
+    """The content of a file: what the plan follows from (see `_inputs`), and the plan with its checksum."""
 
-    facts: bytes
+    inputs: bytes
     checksum: int
     plan: bytes
 
 
 class PlanCache:
-    """The plan of one command line, if there is one. What goes wrong here only means that there is none."""
+    """The cached plan of one command line. An error in the cache only means that there is no plan in it."""
 
     def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
         self._data: bytes | None = None
-        self._facts = b""
+        self._inputs = b""
         if not _has_parameters(invocation):
             with contextlib.suppress(OSError):
                 self._data = _manifest(invocation.manifest)
         if self._data is not None:
-            self._facts = _facts(invocation, self._data)
+            self._inputs = _inputs(invocation, self._data)
 
     def recall(self) -> Plan | None:
-        """The plan that `plan_manifest` would make now, if it is known."""
+        """The plan that `plan_manifest` would return now, if it is cached."""
         if self._data is None:
             return None
         try:
-            folder = _open_folder()
+            directory = _open_directory()
             try:
-                kept = msgspec.msgpack.decode(_read(folder, self._name), type=_Kept)
+                kept = msgspec.msgpack.decode(_read(directory, self._name), type=_CachedPlan)
             finally:
-                os.close(folder)
-            if kept.facts != self._facts or zlib.crc32(kept.plan) != kept.checksum:
+                os.close(directory)
+            if kept.inputs != self._inputs or zlib.crc32(kept.plan) != kept.checksum:
                 return None
             plan = msgspec.msgpack.decode(kept.plan, type=Plan)
         except (OSError, EnvironmentFailedError, msgspec.DecodeError):
@@ -75,27 +75,27 @@ class PlanCache:
         return with_durations(plan, durations) if durations else plan
 
     def keep(self, result: PlanningResult) -> None:
-        """Remember the result of `plan_manifest` for the next time."""
+        """Store the result of `plan_manifest`, if it can be cached."""
         if self._data is None or result.plan is None or not result.is_repeatable:
             return
         if result.plan.secrets:
-            return  # the manifest may quote a value, which no file of ours may hold
+            return  # the manifest may contain a value, which must not be copied to another file
         if result.texts.get(result.path) != self._data.decode("utf-8-sig"):
-            return  # the manifest was changed between two looks at it
+            return  # the manifest was changed while it was read
         with contextlib.suppress(OSError, EnvironmentFailedError, UnicodeEncodeError):
             plan = msgspec.msgpack.encode(with_durations(result.plan, {}))
-            kept = msgspec.msgpack.encode(_Kept(self._facts, zlib.crc32(plan), plan))
-            folder = _open_folder(create=True)
+            kept = msgspec.msgpack.encode(_CachedPlan(self._inputs, zlib.crc32(plan), plan))
+            directory = _open_directory(create=True)
             try:
-                _write(folder, self._name, kept)
-                _remove_oldest(folder)
+                _write(directory, self._name, kept)
+                _remove_oldest(directory)
             finally:
-                os.close(folder)
+                os.close(directory)
 
     @property
     def _name(self) -> str:
-        """Of its file. Where two command lines share one, the last has it."""
-        return f"{zlib.crc32(self._facts):08x}"
+        """The name of the file. If two command lines share it, the last one keeps it."""
+        return f"{zlib.crc32(self._inputs):08x}"
 
 
 def _has_parameters(invocation: Invocation) -> bool:
@@ -103,7 +103,7 @@ def _has_parameters(invocation: Invocation) -> bool:
 
 
 def _manifest(path: str) -> bytes | None:
-    """Its bytes; None for one that is not in a file, or a large one."""
+    """The bytes of the manifest; None if it is not a file, or is large."""
     if path == STDIN or not os.path.isfile(path):
         return None
     with open(path, "rb") as file:
@@ -111,18 +111,18 @@ def _manifest(path: str) -> bytes | None:
     return data if len(data) <= _MOST_BYTES else None
 
 
-def _facts(invocation: Invocation, data: bytes) -> bytes:
-    """All that the plan follows from."""
+def _inputs(invocation: Invocation, data: bytes) -> bytes:
+    """Everything that the plan follows from."""
     path = invocation.manifest
-    facts = (
+    inputs = (
         *(__version__, *_own_files(), path, os.path.dirname(os.path.abspath(path))),
         *(len(os.sched_getaffinity(0)), repr(invocation.overrides), repr(invocation.selection)),
     )
-    return repr(facts).encode("utf-8", "surrogateescape") + b"\0" + data
+    return repr(inputs).encode("utf-8", "surrogateescape") + b"\0" + data
 
 
 def _own_files() -> Iterable[int]:
-    """When the code that reads and plans was changed: also somebody who works on pexec gets no old plan."""
+    """When the code that reads and plans was last changed, so that developers of pexec get no stale plans."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     rooms = [os.path.join(here, room) for room in ("manifest", "plan")]
     while rooms:
@@ -134,45 +134,45 @@ def _own_files() -> Iterable[int]:
                     rooms.append(entry.path)
 
 
-def _open_folder(*, create: bool = False) -> int:
-    """The folder of plans, into which only this user may write. Raises OSError where none can be trusted."""
+def _open_directory(*, create: bool = False) -> int:
+    """The directory of the cache. Raises OSError unless only this user may write to it."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     if not os.path.isabs(home):
-        raise OSError(0, "no home folder")
+        raise OSError(0, "no home directory")
     path = os.path.join(home, "pexec", "plans")
     if create:
         os.makedirs(path, mode=0o700, exist_ok=True)
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | SAFE)
-    status = os.fstat(folder)
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | SAFE)
+    status = os.fstat(directory)
     if status.st_uid != os.geteuid() or status.st_mode & _OTHERS_MAY_WRITE:
-        os.close(folder)
-        raise OSError(0, "somebody else may write there")
-    return folder
+        os.close(directory)
+        raise OSError(0, "another user may write there")
+    return directory
 
 
-def _read(folder: int, name: str) -> bytes:
-    descriptor = open_regular(folder, name, os.O_RDONLY)
+def _read(directory: int, name: str) -> bytes:
+    descriptor = open_regular(directory, name, os.O_RDONLY)
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if status.st_uid != os.geteuid() or status.st_mode & _OTHERS_MAY_WRITE:
-            raise OSError(0, "somebody else may write there")
+            raise OSError(0, "another user may write there")
         return file.read()
 
 
-def _write(folder: int, name: str, data: bytes) -> None:
-    """By rename: a reader finds the whole of it or nothing."""
+def _write(directory: int, name: str, data: bytes) -> None:
+    """Write by renaming: a reader finds the complete file or none."""
     temporary = f".{name}.{os.getpid()}"
     try:
-        write_new(folder, temporary, data)
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        write_new(directory, temporary, data)
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
     except OSError:
         with contextlib.suppress(OSError):
-            os.unlink(temporary, dir_fd=folder)
+            os.unlink(temporary, dir_fd=directory)
         raise
 
 
-def _remove_oldest(folder: int) -> None:
-    with os.scandir(folder) as entries:
+def _remove_oldest(directory: int) -> None:
+    with os.scandir(directory) as entries:
         plans = sorted((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name) for entry in entries)
     for _, name in plans[:-_MOST_PLANS]:
-        os.unlink(name, dir_fd=folder)
+        os.unlink(name, dir_fd=directory)

@@ -61,7 +61,7 @@ def plan_manifest(
 
 
 def plan_invocation(invocation: Invocation, run_root: str | None = None) -> PlanningResult:
-    """Plan what an invocation asks for; as `plan_manifest`."""
+    """Plan the manifest of an invocation; as `plan_manifest`."""
     root = invocation.run_root if run_root is None else run_root
     return plan_manifest(invocation.manifest, invocation.selection, invocation.overrides, invocation.environment, root)
 
@@ -142,16 +142,16 @@ def _position(diagnostic: Diagnostic) -> tuple[str, int, int]:
 def print_diagnostics(result: PlanningResult) -> None:
     """Print the errors and warnings of a manifest as snippets to stderr, if there are any."""
     if result.diagnostics:
-        from orchestrator.diagnostics.render_text import Renderer
+        from orchestrator.diagnostics.render_text import DiagnosticRenderer
 
-        write_stderr(Renderer.for_stderr(result.texts).all(result.diagnostics, result.path))
+        write_stderr(DiagnosticRenderer.for_stderr(result.texts).all(result.diagnostics, result.path))
 
 
 def print_warnings(warnings: tuple[tuple[str, str], ...]) -> None:
     """Print warnings without a place, each with a hint that may be empty, to stderr."""
     if warnings:
         from orchestrator.diagnostics.model import Severity
-        from orchestrator.diagnostics.render_text import Renderer
+        from orchestrator.diagnostics.render_text import DiagnosticRenderer
 
-        renderer = Renderer.for_stderr({})
+        renderer = DiagnosticRenderer.for_stderr({})
         write_stderr("".join(renderer.message(Severity.WARNING, message, hint) for message, hint in warnings))

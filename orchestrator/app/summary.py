@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator import __version__
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.journal.file_names import CLOSING, JOURNAL, PLAN
+from orchestrator.journal.file_names import JOURNAL, PLAN, RUN_SUMMARY
 from orchestrator.journal.liveness import is_driven
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.run_summary import RunSummary, read_run_summary
@@ -16,7 +16,7 @@ def load_summary(run: RunDir) -> RunSummary | None:
     None means that the journal must be read: the run is small, has not ended, was resumed, or is damaged.
     """
     try:
-        summary = read_run_summary(run.read(CLOSING), __version__)
+        summary = read_run_summary(run.read(RUN_SUMMARY), __version__)
     except EnvironmentFailedError:
         return None
     if summary is None or summary.head.run_id != run.run_id:  # a copy of a run has another ID

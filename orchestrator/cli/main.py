@@ -26,7 +26,7 @@ class CommandModule(Protocol):
     def run(self, arguments: argparse.Namespace) -> int: ...
 
 
-class Command(Struct, frozen=True):
+class Subcommand(Struct, frozen=True):
     """A command, with the one-line summary that the help shows."""
 
     name: str
@@ -39,25 +39,25 @@ class Command(Struct, frozen=True):
 COMMANDS = {
     command.name: command
     for command in (
-        Command("init", "write a commented example manifest"),
-        Command("apply", "check, plan and run a manifest"),
-        Command("resume", "continue a run after a crash, an interrupt or a failure"),
-        Command("cancel", "cancel a run, or some of its jobs, from another terminal"),
-        Command("validate", "check manifests and report every error, without running anything"),
-        Command("plan", "show what `apply` would run, in which order and under which limits"),
-        Command("graph", "draw the dependency graph, optionally with the outcome of a run"),
-        Command("discover", "generate a manifest from existing scripts and Markdown runbooks"),
-        Command("runs", "list all runs"),
-        Command("status", "show the progress of a run, once or until it ends"),
-        Command("logs", "print the output of jobs"),
-        Command("report", "print a run's report (Markdown, HTML, JSON, JUnit)"),
-        Command("verify", "check a run's journal against its plan, its results and its logs"),
-        Command("archive", "pack a run into one file"),
-        Command("prune", "remove old runs"),
-        Command("doctor", "check what this machine supports"),
-        Command("explain", "explain a diagnostic code, with an example and its fix"),
-        Command("schema", "print a JSON Schema: of manifests, plans, results or events"),
-        Command("completion", "print a shell completion script"),
+        Subcommand("init", "write a commented example manifest"),
+        Subcommand("apply", "check, plan and run a manifest"),
+        Subcommand("resume", "continue a run after a crash, an interrupt or a failure"),
+        Subcommand("cancel", "cancel a run, or some of its jobs, from another terminal"),
+        Subcommand("validate", "check manifests and report every error, without running anything"),
+        Subcommand("plan", "show what `apply` would run, in which order and under which limits"),
+        Subcommand("graph", "draw the dependency graph, optionally with the outcome of a run"),
+        Subcommand("discover", "generate a manifest from existing scripts and Markdown runbooks"),
+        Subcommand("runs", "list all runs"),
+        Subcommand("status", "show the progress of a run, once or until it ends"),
+        Subcommand("logs", "print the output of jobs"),
+        Subcommand("report", "print a run's report (Markdown, HTML, JSON, JUnit)"),
+        Subcommand("verify", "check a run's journal against its plan, its results and its logs"),
+        Subcommand("archive", "pack a run into one file"),
+        Subcommand("prune", "remove old runs"),
+        Subcommand("doctor", "check what this machine supports"),
+        Subcommand("explain", "explain a diagnostic code, with an example and its fix"),
+        Subcommand("schema", "print a JSON Schema: of manifests, plans, results or events"),
+        Subcommand("completion", "print a shell completion script"),
     )
 }
 
@@ -96,7 +96,7 @@ class Parser(argparse.ArgumentParser):
     `bare` maps a flag to its value when none is given; argparse itself would take the next word for the value.
     """
 
-    def __init__(self, command: Command) -> None:
+    def __init__(self, command: Subcommand) -> None:
         super().__init__(
             prog=f"pexec {command.name}",
             description=f"{command.summary[0].upper()}{command.summary[1:]}.",
@@ -182,9 +182,9 @@ def _did_you_mean(word: str, names: Iterable[str]) -> str:
 def _print_error(error: PexecError) -> None:
     """Print an error that pexec can explain: what is wrong, and what to do about it."""
     from orchestrator.diagnostics.model import Severity
-    from orchestrator.diagnostics.render_text import Renderer
+    from orchestrator.diagnostics.render_text import DiagnosticRenderer
 
-    write_stderr(Renderer.for_stderr({}).message(Severity.ERROR, error.message, error.help, error.code))
+    write_stderr(DiagnosticRenderer.for_stderr({}).message(Severity.ERROR, error.message, error.help, error.code))
 
 
 def _report_bug(argv: Sequence[str]) -> None:

@@ -18,10 +18,10 @@ def write_new(target: str, text: str) -> None:
             stream.write(text)
     except FileExistsError:
         raise exists(target) from None
-    except OSError as fault:
+    except OSError as error:
         raise EnvironmentFailedError(
-            f"`{target}` cannot be written: {(fault.strerror or '').lower()}", code="PX302"
-        ) from fault
+            f"`{target}` cannot be written: {(error.strerror or '').lower()}", code="PX302"
+        ) from error
 
 
 def exists(target: str) -> RefusedError:

@@ -1,7 +1,7 @@
-"""What each code of a diagnostic means, with an example and its repair: one Markdown file for each in `explanations/`.
+"""The explanation of each diagnostic code, with an example and its fix: one Markdown file each in `explanations/`.
 
-A file has three parts: what the code means; fences with the example's files and with what pexec says of them; how to
-repair it. `docs/diagnostics.md` is made of the same files.
+A file has three parts: what the code means; fences with the files of an example and with what pexec prints about them;
+how to fix it. `docs/diagnostics.md` is generated from the same files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _FENCE = "\n```"
 
 
 class Explanation(Struct, frozen=True):
-    """All that is to be said of one code; `text` is Markdown, without a heading and with a newline at its end."""
+    """The explanation of one code; `text` is Markdown, without a heading, and ends in a newline."""
 
     code: str
     title: str
@@ -29,8 +29,8 @@ class Explanation(Struct, frozen=True):
         return self.text.partition(_FENCE)[0].strip()
 
     @property
-    def repair(self) -> str:
-        """The part behind the example."""
+    def fix(self) -> str:
+        """The part after the example."""
         return self.text.rpartition(_FENCE)[2].strip()
 
 
@@ -40,5 +40,5 @@ def explanation(code: str) -> Explanation:
 
 
 def explanation_file(code: str) -> Traversable:
-    """Where the explanation of a code stands."""
+    """The file of the explanation of a code."""
     return files("orchestrator.diagnostics") / "explanations" / f"{code}.md"

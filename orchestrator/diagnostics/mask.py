@@ -1,7 +1,7 @@
-"""Which stretches of a source line are the value of a key that is named like a secret, and must not be shown.
+"""Which ranges of a source line are the value of a key that is named like a secret, and must not be shown.
 
-The line may come from a manifest that does not parse, so this looks at text and not at data. Where the two readings of
-a text differ it masks too much rather than too little. A mapping under such a key is judged by its own keys.
+The line may come from a manifest that does not parse, so this reads text, not data. If a text can be read in two ways,
+it masks too much rather than too little. A mapping under such a key is masked by its own keys.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Stretch = tuple[int, int]
 _WORDS = frozenset({"auth", "credential", "key", "pass", "passphrase", "passwd", "password", "pwd", "secret", "token"})
 _ENDINGS = ("apikey", "passphrase", "passwd", "password", "secret", "token")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-# Loops within loops that never go back: a repeated choice would remember each of the megabytes that a line may have.
+# Nested loops without backtracking: a repeated alternative would store each of the megabytes that a line may have.
 _NAME = r"""(?:"(?P<double>[^"\\]*(?:\\.[^"\\]*)*)"|'(?P<single>[^']*(?:''[^']*)*)'|(?P<plain>[\w.-]+))"""
 _KEY = re.compile(rf"(?:^|(?<=[\s{{\[,:])){_NAME}\s*:(?=[\s\"'\[{{]|$)\s*")
 _ENTRY = re.compile(rf"^\s*(?:-\s+)*{_NAME}\s*:(?=[\s\"'\[{{]|$)\s*(?P<rest>.*)$")
@@ -28,7 +28,7 @@ _PARENT_LINES = 10_000
 
 @lru_cache(maxsize=1024)  # a manifest has few different keys and may have a million of each
 def is_secret_name(name: str) -> bool:
-    """Whether a key of this name holds a secret: `API_KEY`, `dbPassword`, `github-token`; not `secrets`, nor `keep`."""
+    """Whether a key of this name holds a secret: `API_KEY`, `dbPassword`, `github-token`; not `secrets` or `keep`."""
     if name == "secrets":  # the manifest's own key, which holds names
         return False
     parts = [part.lower().removesuffix("s") for part in _PARTS.findall(name)]
@@ -36,7 +36,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def masked(lines: Sequence[str], index: int) -> list[Stretch]:
-    """The stretches (start, end in code points) of `lines[index]` that must not be shown, in order."""
+    """The ranges (start, end in code points) of `lines[index]` that must not be shown, in order."""
     line = lines[index]
     parent = _secret_parent(lines, index)
     body = _ITEM.match(line)
@@ -48,7 +48,7 @@ def masked(lines: Sequence[str], index: int) -> list[Stretch]:
 
 
 def _values(line: str, *, all_defaults: bool) -> Iterator[Stretch]:
-    """The values of the secret keys that stand in the line itself; with `all_defaults` also those of `default`."""
+    """The values of the secret keys in the line itself; with `all_defaults` also those of `default`."""
     position, mapping_end = 0, len(line) if all_defaults else 0
     while found := _KEY.search(line, position):
         name, position = _name(found), found.end()
@@ -117,7 +117,7 @@ def _secret_parent(lines: Sequence[str], index: int) -> str | None:
 
 
 def _is_above(line: str, child: str) -> bool:
-    """Whether `child` is indented below `line`; a list's items may stand right below their key."""
+    """Whether `child` is nested under `line`; the items of a list may have the indentation of their key."""
     indentation, deeper = _indentation(line), _indentation(child)
     return indentation < deeper or (indentation == deeper and _is_item(child) and not _is_item(line))
 

@@ -1,7 +1,7 @@
-"""A fault that is shown to a user, as data: code, message, place, notes, help. Nothing here prints.
+"""Errors and warnings for users, as data: code, message, place, notes, help. Nothing here prints.
 
-Codes are stable: PX1xx reading the manifest, PX2xx planning, PX3xx running, PX4xx refusals. `CODES` is the
-one table of them; a code that is not in it cannot be made.
+Codes are stable: PX1xx reading manifests, PX2xx planning, PX3xx running, PX4xx refusals. `CODES` lists them all; a
+diagnostic with another code cannot be made.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ Path = tuple[PathKey, ...]
 
 
 class Severity(enum.StrEnum):
-    """How bad it is: an error stops the command, a warning does not."""
+    """An error stops the command, a warning does not."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class Span(Struct, frozen=True):
-    """A stretch of one line of a file; `line` and `column` count from 1, columns and `length` in code points."""
+    """A range of one line of a file; `line` and `column` count from 1, columns and `length` in code points."""
 
     file: str
     line: int
@@ -38,7 +38,7 @@ class Note(Struct, frozen=True):
 
 
 class Diagnostic(Struct, frozen=True):
-    """One fault. `path` is the place in the manifest's data: `("workflows", "build", "needs", 0)`."""
+    """An error or a warning. `path` is the place in the manifest's data: `("workflows", "build", "needs", 0)`."""
 
     code: str
     message: str
@@ -56,70 +56,70 @@ class Diagnostic(Struct, frozen=True):
 CODES: dict[str, str] = {
     "PX101": "the manifest cannot be read",
     "PX102": "the text is not valid YAML",
-    "PX103": "the manifest is larger than pexec reads",
-    "PX104": "a key stands twice in one mapping",
-    "PX105": "a YAML feature that manifests may not use",
+    "PX103": "the manifest is too large",
+    "PX104": "duplicate key",
+    "PX105": "a YAML feature that manifests cannot use",
     "PX106": "the text is not valid JSON",
     "PX107": "an included manifest that cannot be read",
     "PX108": "circular include",
-    "PX109": "more is included than pexec reads",
+    "PX109": "too many or too large includes",
     "PX110": "unknown key",
     "PX111": "a required key is missing",
     "PX112": "a value of the wrong type",
-    "PX113": "a value outside what is allowed",
-    "PX114": "not a duration",
-    "PX115": "not a size",
-    "PX116": "not a valid name",
-    "PX117": "text is needed; the value must be quoted",
-    "PX118": "keys that exclude each other",
+    "PX113": "an invalid value",
+    "PX114": "invalid duration",
+    "PX115": "invalid size",
+    "PX116": "invalid name",
+    "PX117": "a value that must be quoted",
+    "PX118": "conflicting keys",
     "PX119": "a workflow with nothing to run",
     "PX120": "an unsupported manifest version",
-    "PX121": "a name that is declared in two manifests",
-    "PX122": "a policy that does not count, in an included manifest",
+    "PX121": "a name declared in two manifests",
+    "PX122": "a policy in an included manifest, which has no effect",
     "PX130": "a script that cannot be read",
-    "PX131": "two scripts that get one name",
+    "PX131": "two scripts with the same name",
     "PX132": "an unknown dependency of a script",
     "PX133": "a script that calls another one",
-    "PX134": "a path in shell code that leads to no known file",
+    "PX134": "a path in shell code that matches no known file",
     "PX135": "a dependency graph that contradicts the scripts",
-    "PX136": "not a dependency graph",
-    "PX137": "a runbook that cannot run as it is written",
+    "PX136": "invalid dependency graph",
+    "PX137": "a runbook that cannot run as written",
     "PX138": "shell code that cannot be read",
-    "PX139": "a dependency named where it does not count",
+    "PX139": "a dependency directive without effect",
     "PX201": "circular dependency",
     "PX202": "unknown workflow in `needs` or `after`",
-    "PX203": "a demand larger than its pool",
+    "PX203": "a job that needs more than its pool has",
     "PX204": "unknown pool",
     "PX205": "a file that does not exist",
     "PX206": "a file that cannot be run",
-    "PX207": "a workflow that waits for itself",
-    "PX208": "a dependency named twice",
+    "PX207": "a workflow that depends on itself",
+    "PX208": "duplicate dependency",
     "PX209": "a matrix with too many cells, or none",
-    "PX210": "a cell of a matrix that has no name of its own",
-    "PX211": "a choice of cells that matches none",
-    "PX212": "unknown parameter or value of a matrix",
-    "PX213": "a template that cannot be read",
-    "PX214": "a template where none may stand",
-    "PX215": "a template inside quotes of shell text",
+    "PX210": "a matrix cell without a name of its own",
+    "PX211": "a selection of matrix cells that matches nothing",
+    "PX212": "unknown parameter or matrix value",
+    "PX213": "invalid template",
+    "PX214": "a template where none is allowed",
+    "PX215": "a template inside quotes of shell code",
     "PX216": "a secret in a template",
     "PX217": "a parameter without a value",
-    "PX218": "a parameter that contradicts itself",
-    "PX219": "a number that is not what it looks like",
+    "PX218": "a parameter with conflicting keys",
+    "PX219": "an ambiguous number",
     "PX220": "unknown secret",
-    "PX221": "a secret whose value stands in the manifest",
-    "PX222": "a key that counts only in a sandbox",
-    "PX230": "more jobs, or dependencies between them, than pexec plans",
+    "PX221": "the value of a secret in the manifest",
+    "PX222": "a key that has an effect only in a sandbox",
+    "PX230": "too many jobs or dependencies",
     "PX231": "a runbook that cannot run",
     "PX232": "an environment variable that sets no parameter",
-    "PX301": "the machine does not give what is needed",
-    "PX302": "what cannot be written",
+    "PX301": "a resource that the machine lacks",
+    "PX302": "a file that cannot be written",
     "PX401": "a secret that cannot be used",
-    "PX402": "a secret where it would be written down",
-    "PX403": "a limit or an isolation that this machine cannot enforce",
-    "PX404": "a run that another process drives, or none",
-    "PX405": "a damaged record of a run",
-    "PX406": "nothing to go on with",
-    "PX407": "a file that exists already",
+    "PX402": "a secret that would be written to files",
+    "PX403": "a limit or isolation that this machine does not support",
+    "PX404": "a run that another process drives, or that is not running",
+    "PX405": "damaged files of a run",
+    "PX406": "nothing to resume",
+    "PX407": "a file that already exists",
 }
 
 

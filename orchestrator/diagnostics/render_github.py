@@ -1,4 +1,4 @@
-"""Diagnostics as GitHub's workflow commands: each is shown beside the line of the change that it is about."""
+"""Diagnostics as workflow commands of GitHub, which annotates the lines of a change with them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from orchestrator.diagnostics.model import CODES, Diagnostic, Note
 from orchestrator.diagnostics.repository import in_repository
 
 
-def render_github(faults: Iterable[tuple[str, Diagnostic]]) -> str:
-    """One line for each diagnostic; it comes with its manifest's path, for a fault without a place."""
-    return "".join(_command(manifest, diagnostic) for manifest, diagnostic in faults)
+def render_github(diagnostics: Iterable[tuple[str, Diagnostic]]) -> str:
+    """One line for each diagnostic; it comes with its manifest's path, for one without a place."""
+    return "".join(_command(manifest, diagnostic) for manifest, diagnostic in diagnostics)
 
 
 def _command(manifest: str, diagnostic: Diagnostic) -> str:
@@ -39,7 +39,7 @@ def _path(file: str) -> str:
 
 
 def _data(text: str) -> str:
-    """One line of a message, so that neither it nor a name in it ends the command. Line breaks are made visible."""
+    """One line of a message, in which nothing ends the command. Line breaks are made visible."""
     return visible(text).replace("%", "%25")
 
 

@@ -1,4 +1,4 @@
-"""Diagnostics as JSON, the same facts that `show.py` draws. Lines and columns count from 1, columns in code points."""
+"""Diagnostics as JSON, the same facts as `render_text.py`. Lines and columns count from 1, columns in code points."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from orchestrator.diagnostics.model import Diagnostic, Note, Span
 
 
-def render_json(faults: Sequence[tuple[str, Diagnostic]]) -> str:
-    """One object, `{"diagnostics": [...]}`, of pairs of a manifest and one of its faults, with a newline at its end.
-    Pure ASCII, so no terminal is driven by it."""
-    return json.dumps({"diagnostics": [_diagnostic(*fault) for fault in faults]}, indent=2) + "\n"
+def render_json(diagnostics: Sequence[tuple[str, Diagnostic]]) -> str:
+    """One object, `{"diagnostics": [...]}`, of pairs of a manifest and one of its diagnostics; ends in a newline.
+    Pure ASCII: no control character reaches a terminal."""
+    return json.dumps({"diagnostics": [_diagnostic(*one) for one in diagnostics]}, indent=2) + "\n"
 
 
 def _diagnostic(manifest: str, diagnostic: Diagnostic) -> dict[str, object]:
@@ -31,7 +31,7 @@ def _note(note: Note) -> dict[str, object]:
 
 
 def _place(span: Span | None, file: str | None) -> dict[str, object]:
-    """A fault without a place, such as of a manifest that is not there, has all keys; its file is the manifest."""
+    """A diagnostic without a place, such as of a missing manifest, has all keys; its file is the manifest."""
     if span is None:
         return {"file": file, "line": None, "column": None, "length": None}
     return {"file": span.file, "line": span.line, "column": span.column, "length": span.length}

@@ -13,7 +13,7 @@ from orchestrator.console.streams import wants_colour
 from orchestrator.console.text import count, visible
 from orchestrator.console.theme import BOLD, ERROR, FRAME, WARNING, painted
 from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
-from orchestrator.diagnostics.snippet import Mark, Source
+from orchestrator.diagnostics.snippet import Mark, SourceText
 
 MOST_SHOWN = 20
 MOST_PLACES = 20  # of one diagnostic: a cycle may lead through every line of a large manifest
@@ -21,15 +21,15 @@ MOST_PLACES = 20  # of one diagnostic: a cycle may lead through every line of a 
 _STYLES = {"error": ERROR, "warning": WARNING, "frame": FRAME}
 
 
-class Renderer(Struct):
+class DiagnosticRenderer(Struct):
     """Shows diagnostics. `texts` maps file names of spans to their text; a file not among them has no snippet."""
 
     texts: Mapping[str, str]
     colour: bool = False
-    _sources: dict[str, Source] = field(default_factory=dict)
+    _sources: dict[str, SourceText] = field(default_factory=dict)
 
     @classmethod
-    def for_stderr(cls, texts: Mapping[str, str]) -> Renderer:
+    def for_stderr(cls, texts: Mapping[str, str]) -> DiagnosticRenderer:
         """A renderer for stderr, in colour if it supports that."""
         return cls(texts, wants_colour(sys.stderr, os.environ))
 
@@ -78,7 +78,7 @@ class Renderer(Struct):
         return text + (f"  {self._frame('=')} help: {visible(hint)}\n" if hint else "")
 
     def _snippet(
-        self, source: Source, marks: list[tuple[Span, Mark]], gutter: int, severity: Severity
+        self, source: SourceText, marks: list[tuple[Span, Mark]], gutter: int, severity: Severity
     ) -> Iterator[str]:
         """The lines that carry marks, top to bottom; `...` where lines between them are left out."""
         bar = self._frame("|")
@@ -108,9 +108,9 @@ class Renderer(Struct):
         text = f"{' and '.join(counts)} in {subject}" + (f", {hidden} of them not shown" if hidden else "")
         return self.message(Severity.ERROR if errors else Severity.WARNING, text)
 
-    def _source(self, file: str) -> Source | None:
+    def _source(self, file: str) -> SourceText | None:
         if file not in self._sources and file in self.texts:
-            self._sources[file] = Source(self.texts[file])
+            self._sources[file] = SourceText(self.texts[file])
         return self._sources.get(file)
 
     def _frame(self, text: str) -> str:

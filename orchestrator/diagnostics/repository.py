@@ -1,4 +1,4 @@
-"""Where a file stands in its repository: what services that show a diagnostic beside the code go by."""
+"""The path of a file in its repository, by which services annotate code."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from orchestrator.errors import EnvironmentFailedError
 
 
 def in_repository(file: str) -> str | None:
-    """The path of `file` from the repository's root, with `/` between its parts; None if it is not below it.
+    """The path of `file` relative to the repository's root, with `/` between its parts; None if it is outside of it.
 
-    The root is GitHub's workspace, else the nearest folder above the current one that holds `.git`; without either it
-    is the current folder.
+    The root is GitHub's workspace, else the nearest directory that contains `.git`, of the current one and its parents;
+    else the current directory.
     """
     path = os.path.abspath(file)
     return next((os.path.relpath(path, root) for root in _roots() if path.startswith(root.rstrip("/") + "/")), None)
@@ -21,30 +21,30 @@ def in_repository(file: str) -> str | None:
 
 def _roots() -> tuple[str, ...]:
     workspace = os.environ.get("GITHUB_WORKSPACE", "")
-    above = (folder for folder in directories_upward(".") if os.path.lexists(os.path.join(folder, ".git")))
+    above = (directory for directory in directories_upward(".") if os.path.lexists(os.path.join(directory, ".git")))
     nearest = next(above, os.getcwd())
     return (os.path.abspath(workspace), nearest) if workspace else (nearest,)
 
 
-def directories_upward(folder: str) -> Iterator[str]:
-    """`folder` and those above it up to the repository's root (it holds `.git`), else to the file system's root.
+def directories_upward(directory: str) -> Iterator[str]:
+    """`directory` and its parents up to the repository's root (it contains `.git`), else to the file system's root.
 
-    A folder above that everybody may write to, such as /tmp, ends the search: what lies there may be anybody's.
+    A parent that every user may write to, such as /tmp, ends the search: its files may be those of another user.
     """
     try:
-        folder = os.path.abspath(folder)
+        directory = os.path.abspath(directory)
     except FileNotFoundError as error:
-        raise EnvironmentFailedError("the current folder does not exist any more", code="PX301") from error
+        raise EnvironmentFailedError("the current directory no longer exists", code="PX301") from error
     while True:
-        yield folder
-        parent = os.path.dirname(folder)
-        if parent == folder or os.path.lexists(os.path.join(folder, ".git")) or _is_open_to_all(parent):
+        yield directory
+        parent = os.path.dirname(directory)
+        if parent == directory or os.path.lexists(os.path.join(directory, ".git")) or _is_open_to_all(parent):
             return
-        folder = parent
+        directory = parent
 
 
-def _is_open_to_all(folder: str) -> bool:
+def _is_open_to_all(directory: str) -> bool:
     try:
-        return bool(os.stat(folder).st_mode & stat.S_IWOTH)
+        return bool(os.stat(directory).st_mode & stat.S_IWOTH)
     except OSError:
         return True

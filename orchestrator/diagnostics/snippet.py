@@ -1,4 +1,4 @@
-"""One line of a source file with marks under it: what rustc shows, for text that may be hostile, long or secret."""
+"""One line of a source file with marks under it, as rustc shows it; the text may be hostile, long or secret."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TAB = "    "
 
 
 class Mark(Struct, frozen=True):
-    """A stretch of a line to underline; `start` counts code points from 0, `length` may be 0 at a line's end."""
+    """A range of a line to underline; `start` counts code points from 0, `length` may be 0 at the end of a line."""
 
     start: int
     length: int
@@ -28,28 +28,28 @@ class Mark(Struct, frozen=True):
     label: str = ""
 
 
-class Row(Struct, frozen=True):
-    """A line's shown text, or, with a `mark`, the underlining of it: `text` is then the blanks and signs."""
+class SnippetRow(Struct, frozen=True):
+    """The shown text of a line, or, with a `mark`, the blanks and signs that underline it."""
 
     text: str
     mark: Mark | None = None
 
 
-class Source:
-    """The text of one file, split into lines when the first is asked for."""
+class SourceText:
+    """The text of one file, split into lines on first use."""
 
     def __init__(self, text: str) -> None:
         self._lines = _LINE_BREAK.split(text)
         self._masks: dict[int, list[Stretch]] = {}
 
-    def rows(self, number: int, marks: list[Mark]) -> list[Row]:
+    def rows(self, number: int, marks: list[Mark]) -> list[SnippetRow]:
         """Line `number` (from 1) and its marks. A long line is shown once for each mark, cut around it."""
         line = self._lines[number - 1] if number <= len(self._lines) else ""
         if len(line) <= _NEAR:
             cells = self._cells(number, line, 0, len(line))
             if sum(width for _, width in cells) <= WIDTH:
                 return [_shown(cells, 0, len(cells)), *(_underlined(cells, 0, len(cells), mark) for mark in marks)]
-        rows: list[Row] = []
+        rows: list[SnippetRow] = []
         for mark in marks:
             low, high = max(0, mark.start - _NEAR // 2), min(len(line), mark.start + _NEAR)
             cells = self._cells(number, line, low, high)
@@ -57,9 +57,9 @@ class Source:
             left, right = _window(cells, near.start, cut_left=low > 0)
             dots_left, dots_right = low + left > 0, low + right < len(line)
             shown = _shown(cells, left, right)
-            rows.append(Row("..." * dots_left + shown.text + "..." * dots_right))
+            rows.append(SnippetRow("..." * dots_left + shown.text + "..." * dots_right))
             under = _underlined(cells, left, right, near)
-            rows.append(Row("   " * dots_left + under.text, under.mark))
+            rows.append(SnippetRow("   " * dots_left + under.text, under.mark))
         return rows
 
     def _cells(self, number: int, line: str, low: int, high: int) -> list[tuple[str, int]]:
@@ -89,21 +89,21 @@ def _window(cells: list[tuple[str, int]], start: int, *, cut_left: bool) -> tupl
     return left, right
 
 
-def _shown(cells: list[tuple[str, int]], left: int, right: int) -> Row:
-    return Row("".join(text for text, _ in cells[left:right]))
+def _shown(cells: list[tuple[str, int]], left: int, right: int) -> SnippetRow:
+    return SnippetRow("".join(text for text, _ in cells[left:right]))
 
 
-def _underlined(cells: list[tuple[str, int]], left: int, right: int, mark: Mark) -> Row:
+def _underlined(cells: list[tuple[str, int]], left: int, right: int, mark: Mark) -> SnippetRow:
     columns = _columns(cells)
     start = min(mark.start, len(cells))
     end = min(start + mark.length, right)
     while left < start < len(cells) and cells[start][1] == 0:
-        start -= 1  # a combining character, or the inside of a mask: its column is that of what it belongs to
+        start -= 1  # a combining character, or the inside of a mask: it has the column of what it belongs to
     blanks = columns[start] - columns[left]
     signs = max(1, columns[max(end, start)] - columns[start])
-    return Row(" " * blanks + mark.sign * signs, mark)
+    return SnippetRow(" " * blanks + mark.sign * signs, mark)
 
 
 def _columns(cells: list[tuple[str, int]]) -> list[int]:
-    """The column at which each cell begins, and at last the one behind them all."""
+    """The column at which each cell begins, and finally the column after the last one."""
     return list(accumulate((width for _, width in cells), initial=0))

@@ -35,7 +35,7 @@ def look() -> Machine:
     return Machine(sizes[b"MemTotal"], len(os.sched_getaffinity(0)), sizes[b"MemAvailable"], load)
 
 
-class Admission:
+class AdmissionControl:
     """Lets jobs of a plan start while the machine has room. `look` is called at most once a second."""
 
     def __init__(self, plan: Plan, look: Callable[[], Machine] = look) -> None:

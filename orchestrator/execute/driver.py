@@ -31,7 +31,7 @@ from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.execute.admission import Admission
+from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.result import NEVER_BEGAN, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import run_attempt
@@ -130,7 +130,7 @@ class Driver:
         self._reactions = reactions or {}  # what a signal does besides stopping the run, or instead
         self._live: dict[int, AttemptSpec] = {}  # job -> its attempt under way
         self._cleanups = Cleanups()
-        self._admission = Admission(plan)
+        self._admission = AdmissionControl(plan)
         self._serial = 0
         self._unwritten: list[Mapping[str, Any]] = []
         self._unseen: list[Mapping[str, Any]] = []

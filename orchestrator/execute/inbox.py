@@ -16,17 +16,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-Message = TypeVar("Message")
+M = TypeVar("M")
 
 _RING = b"\0"
 _RINGS = 1 << 12
 
 
-class Inbox(Generic[Message]):
+class Inbox(Generic[M]):
     """Messages in the order in which they came. `put` may be called from everywhere, the rest by one thread."""
 
     def __init__(self) -> None:
-        self._messages: deque[Message] = deque()
+        self._messages: deque[M] = deque()
         self._heard, self._bell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._poll = select.poll()
         self._poll.register(self._heard, select.POLLIN)
@@ -38,7 +38,7 @@ class Inbox(Generic[Message]):
         """The descriptor to which a write ends the wait; for `signal.set_wakeup_fd`."""
         return self._bell
 
-    def put(self, message: Message) -> None:
+    def put(self, message: M) -> None:
         """Leave a message. Safe in a signal handler."""
         # In this order: the waiting thread clears `_awake` before it looks at the messages.
         self._messages.append(message)
@@ -58,7 +58,7 @@ class Inbox(Generic[Message]):
         del self._readers[descriptor]
         self._poll.unregister(descriptor)
 
-    def wait(self, seconds: float | None = None) -> list[Message]:
+    def wait(self, seconds: float | None = None) -> list[M]:
         """All messages that have come; waits for the first, at most `seconds`."""
         if not self._messages:
             ready = self._poll.poll(None if seconds is None else seconds * 1000)
@@ -72,7 +72,7 @@ class Inbox(Generic[Message]):
                         os.read(self._heard, _RINGS)
             finally:
                 self._awake = False
-        taken: list[Message] = []
+        taken: list[M] = []
         while self._messages:
             taken.append(self._messages.popleft())
         return taken

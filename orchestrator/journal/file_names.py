@@ -17,7 +17,7 @@ STATUS = "status"
 TEMP = "tmp"
 BALLAST = ".ballast"
 CONTROL = ".control"
-CLOSING = ".closing.json"
+RUN_SUMMARY = ".closing.json"
 
 
 def log_name(slug: str, attempt: int) -> str:

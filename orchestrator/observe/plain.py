@@ -69,6 +69,7 @@ class ProgressLines:
         self._max_attempts = max_attempts or {}
         self._started: dict[str, float] = {}  # when its first attempt started
         self._running: dict[str, float] = {}  # when its current attempt started
+        self._resumed: set[str] = set()  # jobs with attempts before a resume, which do not count for the policy
         self._phrases: dict[str, str] = {}  # how its latest attempt ended, unless it succeeded
         self._statuses: Counter[Status] = Counter()
         self._allowed: Counter[Status] = Counter()
@@ -89,8 +90,7 @@ class ProgressLines:
         """Follow the run."""
         match record["event"]:
             case "attempt.started":
-                self._started.setdefault(record["job"], record["at"])
-                self._running[record["job"]] = record["at"]
+                self._attempt_started(record)
             case "attempt.finished":
                 self._running.pop(record["job"], None)
                 if record["verdict"] in STATUS_OF_EVENT:
@@ -113,10 +113,18 @@ class ProgressLines:
     def _print(self, job: str, what: str) -> None:
         self._err.write(f"[{self._ended}/{self._total}] {visible(job)} {visible(what)}\n")
 
+    def _attempt_started(self, record: EventRecord) -> None:
+        job = record["job"]
+        if job not in self._started:
+            self._started[job] = record["at"]
+            if record["attempt"] > 1:
+                self._resumed.add(job)
+        self._running[job] = record["at"]
+
     def _retry_scheduled(self, record: EventRecord) -> None:
         job, attempt = record["job"], record["attempt"]
         wait = duration(max(0.0, record["not_before"] - record["at"]))
-        most = self._max_attempts.get(job, 0)
+        most = 0 if job in self._resumed else self._max_attempts.get(job, 0)
         which = f"attempt {attempt} of {most}" if attempt <= most else f"attempt {attempt}"
         reason = f" ({record['reason']})" if record["reason"] else ""
         self._print(job, f"{self._phrases.get(job, 'failed')}{reason}; retrying in {wait} ({which})")

@@ -15,7 +15,15 @@ from msgspec.structs import replace
 from orchestrator import __version__
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.events import EventRecord
-from orchestrator.journal.file_names import CLOSING, DEPENDENCIES, EXECUTION_PLAN, HTML_REPORT, PLAN, REPORT, RESULTS
+from orchestrator.journal.file_names import (
+    DEPENDENCIES,
+    EXECUTION_PLAN,
+    HTML_REPORT,
+    PLAN,
+    REPORT,
+    RESULTS,
+    RUN_SUMMARY,
+)
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.status_files import StatusFiles
 from orchestrator.plan.artifacts import dependencies_fields, execution_plan_fields
@@ -91,7 +99,7 @@ class RunFiles:
             raise failures[0]
         if not self._is_small and self.report.exit_code is not None:
             with contextlib.suppress(OSError, EnvironmentFailedError):  # without it, commands read the journal again
-                self._write_closing()
+                self._write_run_summary()
 
     @property
     def report(self) -> RunReport:
@@ -148,11 +156,11 @@ class RunFiles:
 
         self._rundir.replace(REPORT, execution_report(self._fold.report()).encode("utf-8", "replace"))
 
-    def _write_closing(self) -> None:
+    def _write_run_summary(self) -> None:
         from orchestrator.report.run_summary import DIGESTED, run_summary, run_summary_file
 
         digests = {name: self._rundir.digest(name) for name in DIGESTED}
-        self._rundir.replace(CLOSING, run_summary_file(run_summary(self.report, digests, __version__)))
+        self._rundir.replace(RUN_SUMMARY, run_summary_file(run_summary(self.report, digests, __version__)))
 
     def _write_html(self) -> None:
         from orchestrator.report.html import html_report

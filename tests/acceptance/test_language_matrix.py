@@ -93,8 +93,8 @@ def test_a_failing_cell_cancels_the_others_and_the_rest_of_the_run_continues(pex
         "other": "succeeded",
     }
     assert run.reason("test[n=slow]").startswith("fail-fast: `test[n=bad]` failed")
-    asked = [(event["reason"], event["job"]) for event in run.named("cancel.requested")]
-    assert asked == [("fail_fast", "test[n=slow]"), ("fail_fast", "test[n=never]")]
+    requested = [(event["reason"], event["job"]) for event in run.named("cancel.requested")]
+    assert requested == [("fail_fast", "test[n=slow]"), ("fail_fast", "test[n=never]")]
     assert run.results["execution_result"] == "FAILED"
 
 

@@ -19,7 +19,7 @@ def test_a_failure_stops_what_needs_it_and_nothing_else(pexec: Pexec) -> None:
     run = last_run(pexec.folder).check()
     assert run.statuses == {"bad": "failed", "behind": "skipped", "other": "succeeded"}
     assert (run.jobs["bad"]["exit_code"], run.jobs["bad"]["attempts"]) == (1, 1)
-    assert run.log("bad") == b"", "the shell goes on behind a failing command"
+    assert run.log("bad") == b"", "the shell continues after a failing command"
     assert run.results["execution_result"] == "FAILED"
 
 

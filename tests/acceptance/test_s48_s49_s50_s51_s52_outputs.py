@@ -20,27 +20,27 @@ MANIFEST = (
 )
 
 
-def check(folder: Path, result: str) -> dict[str, Any]:
+def check(directory: Path, result: str) -> dict[str, Any]:
     """Check that all outputs exist and are valid. Returns the results."""
 
     def valid(name: str, schema: str) -> dict[str, Any]:
-        data: dict[str, Any] = json.loads((folder / name).read_text())
+        data: dict[str, Any] = json.loads((directory / name).read_text())
         jsonschema.validate(data, json.loads((ROOT / f"schemas/{schema}.schema.json").read_text()))
         return data
 
     results = valid("results_summary.json", "results")
     assert valid("execution_plan.json", "execution_plan")["total_groups"] == 2
-    dependencies = json.loads((folder / "dependencies.json").read_text())
+    dependencies = json.loads((directory / "dependencies.json").read_text())
     assert dependencies["dependencies"] == {"a": [], "b": ["a"]}
     assert {name: one["status"] for name, one in dependencies["workflows"].items()} == {
         job["job_id"]: job["status"] for job in results["jobs"]
     }
-    assert (folder / "logs/a.1.log").read_bytes() == b"hello\n"
-    assert f"| Result | {result}" in (folder / "execution_report.md").read_text()
-    assert f">{result}</span>" in (folder / "report.html").read_text()
+    assert (directory / "logs/a.1.log").read_bytes() == b"hello\n"
+    assert f"| Result | {result}" in (directory / "execution_report.md").read_text()
+    assert f">{result}</span>" in (directory / "report.html").read_text()
     assert results["execution_result"] == result
     for job in results["jobs"]:
-        assert (folder / f"status/{job['job_id']}.status").read_text().strip() == job["status"]
+        assert (directory / f"status/{job['job_id']}.status").read_text().strip() == job["status"]
     return results
 
 
@@ -70,11 +70,11 @@ def test_after_a_crash_a_report_makes_them(pexec: Pexec) -> None:
     process = started(pexec)
     process.kill()
     process.wait()
-    folder = last_run(pexec.folder).path
+    directory = last_run(pexec.folder).path
     for name in ("results_summary.json", "execution_report.md"):
-        (folder / name).unlink(missing_ok=True)
+        (directory / name).unlink(missing_ok=True)
     said = pexec.run("report")
     assert (said.exit_code, said.stderr) == (0, "")
-    assert said.stdout == (folder / "execution_report.md").read_text()
-    results = check(folder, "INTERRUPTED")
+    assert said.stdout == (directory / "execution_report.md").read_text()
+    results = check(directory, "INTERRUPTED")
     assert [job["status"] for job in results["jobs"]] == ["SUCCESS", "RUNNING"]

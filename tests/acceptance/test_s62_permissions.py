@@ -16,6 +16,6 @@ def test_directories_and_files_of_a_run_are_closed_to_others(pexec: Pexec) -> No
         assert process.wait(60) == 0
     run = last_run(pexec.folder).check()
     modes = {stat.S_IMODE(path.lstat().st_mode) for path in run.path.rglob("*") if path.is_file()}
-    folders = {stat.S_IMODE(path.stat().st_mode) for path in (run.path, *run.path.rglob("*")) if path.is_dir()}
-    assert (modes, folders) == ({0o600}, {0o700})
+    directories = {stat.S_IMODE(path.stat().st_mode) for path in (run.path, *run.path.rglob("*")) if path.is_dir()}
+    assert (modes, directories) == ({0o600}, {0o700})
     assert (pexec.folder / "seen").read_text() == "0000\n", "the job has the user's own umask"

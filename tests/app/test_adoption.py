@@ -46,7 +46,7 @@ def test_all_that_succeeded_is_reused_when_only_limits_and_the_policy_have_chang
     }
 
 
-def test_a_change_is_told_where_it_is_and_to_all_that_stand_on_it() -> None:
+def test_a_change_is_reported_for_the_job_and_for_its_dependents() -> None:
     assert told(chain(), [OK, OK, OK], chain(CHAIN.replace("run: get", "run: get more"))) == {
         "fetch": "its definition has changed",
         "build": "its needs have changed: `fetch`",

@@ -108,7 +108,7 @@ def test_a_change_of_the_manifest_is_seen(project: Pexec) -> None:
     assert applied(project)["jobs"][0]["timeout_seconds"] == 21
 
 
-def test_the_same_manifest_in_another_folder_has_another_plan(project: Pexec) -> None:
+def test_the_same_manifest_in_another_directory_has_another_plan(project: Pexec) -> None:
     applied(project)
     project.file("below/pexec.yaml", MANIFEST)
     assert applied(project, "below/pexec.yaml")["base_dir"] == str(project.folder / "below")
@@ -134,7 +134,7 @@ def test_a_plan_that_follows_from_more_than_the_manifest_is_never_remembered(
     assert plans(pexec) == []
 
 
-def test_parameters_from_outside_are_told_of_though_a_plan_is_remembered(project: Pexec) -> None:
+def test_parameters_of_the_environment_are_reported_though_a_plan_is_cached(project: Pexec) -> None:
     applied(project)
     said = project.run("apply", "--set", "x=y")
     assert said.exit_code == 2
@@ -179,7 +179,7 @@ def test_a_plan_that_cannot_be_trusted_is_made_again(project: Pexec, damage: str
     assert untimed(applied(project)) == expected
 
 
-def test_a_folder_into_which_others_may_write_is_not_read(project: Pexec) -> None:
+def test_a_directory_that_others_may_write_to_is_not_read(project: Pexec) -> None:
     applied(project)
     (project.home / ".cache/pexec/plans").chmod(0o777)
     assert was_planned(project)

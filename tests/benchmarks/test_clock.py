@@ -1,4 +1,4 @@
-"""Measuring ends: no round begins that would not fit, and a share that is far overdrawn is noticed."""
+"""Measuring ends in time: no round starts that would not fit, and an overdrawn share is noticed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from benchmarks.clock import Share
 
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The clock; each test moves it."""
+    """The current time, which each test moves."""
     now = [100.0]
     monkeypatch.setattr("benchmarks.clock.time.monotonic", lambda: now[0])
     return now
 
 
-def test_there_is_one_round_in_any_case_and_more_while_they_fit(seconds: list[float]) -> None:
+def test_there_is_at_least_one_round_and_more_while_they_fit(seconds: list[float]) -> None:
     def rounds(share: Share, length: float) -> int:
         done = 0
         for _ in share.rounds(10):
@@ -30,7 +30,7 @@ def test_there_is_one_round_in_any_case_and_more_while_they_fit(seconds: list[fl
     assert rounds(Share(100.0), 3.0) == 10
 
 
-def test_what_is_left_is_shared_out_among_those_still_to_come(seconds: list[float]) -> None:
+def test_the_time_left_is_divided_among_the_remaining_work(seconds: list[float]) -> None:
     share = Share(90.0)
     lengths = []
     for left in itertools.count(3, -1):

@@ -1,4 +1,4 @@
-"""The graphs that are measured are what they are said to be, for every tool."""
+"""The measured graphs have the shapes that their names say, for every tool."""
 
 from __future__ import annotations
 

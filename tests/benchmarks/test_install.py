@@ -1,4 +1,4 @@
-"""What cannot be installed is told by the line that says why."""
+"""A failed installation is reported with the line that says why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ note: This error originates from a subprocess, and is likely not a problem with 
 """
 
 
-def test_the_reason_is_the_fault_and_not_the_last_words() -> None:
+def test_the_reason_is_the_error_and_not_the_last_line() -> None:
     failed = subprocess.CalledProcessError(1, ["pip"], stderr=PIP)
     assert reason(failed) == "╰─> ERROR: No matching distribution found for hatchling>=1.24"
     assert reason(subprocess.CalledProcessError(1, ["pip"], stderr="first\nlast\n")) == "last"

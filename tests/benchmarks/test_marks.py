@@ -1,4 +1,4 @@
-"""A tool that does not do the work is found out."""
+"""A tool that does not do the work is detected."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ def test_jobs_mark_their_beginning_and_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "slots", "fault"),
+    ("lines", "slots", "failure"),
     [
         ("b0 b1 e0 e1 b2 e2", 2, ""),
         ("b0 b1 e0 e1 b2 e2", 1, "2 jobs at once, with 1 slots"),
         ("b0 b1 e0 e1 b2 e2", None, ""),
         ("b0 e0 b1 e1 b2", 1, "2 of 3 jobs ran"),
         ("", 1, "0 of 3 jobs ran"),
-        ("b0 e0 b2 e2 b1 e1", 1, "job 2 began before what it needs had ended"),
+        ("b0 e0 b2 e2 b1 e1", 1, "job 2 started before its needs had ended"),
         ("b0 e0 b0 e0 b1 e1 b2 e2", 1, "job 0 ran twice"),
     ],
 )
 def test_a_run_counts_only_if_all_jobs_ran_once_in_order_and_within_the_slots(
-    lines: str, slots: int | None, fault: str, tmp_path: Path
+    lines: str, slots: int | None, failure: str, tmp_path: Path
 ) -> None:
     (tmp_path / marks.FILE).write_text("".join(f"{line}\n" for line in lines.split()))
-    if fault:
-        with pytest.raises(FailedError, match=fault):
+    if failure:
+        with pytest.raises(FailedError, match=failure):
             marks.check(GRAPH, tmp_path, slots)
     else:
         marks.check(GRAPH, tmp_path, slots)

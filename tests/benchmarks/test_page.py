@@ -1,4 +1,4 @@
-"""The page with the tables has a place for each, and says how they are made."""
+"""The page with the tables has a place for each, and says how to measure them."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def test_a_table_is_written_into_its_place_and_nowhere_else() -> None:
         replaced(page, "z", "")
 
 
-def test_numbers_stand_to_the_right_of_words() -> None:
+def test_numbers_are_right_aligned() -> None:
     assert table(["a", "b"], [["x", "1"]]) == "| a | b |\n| --- | ---: |\n| x | 1 |"

@@ -1,4 +1,4 @@
-"""The yardstick of the makespan tables is right."""
+"""The reference values of the makespan tables are right."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from benchmarks.graphs import chain, flat, layers
 from benchmarks.simulate import bound, list_schedule, ranks
 
-# Two long jobs in a row, and four short ones beside them: who starts with the short ones is late.
+# Two long jobs in sequence, and four independent short ones: starting with the short ones takes longer.
 FORK = [[], [], [], [], [], [4]]
 SECONDS = [1.0, 1.0, 1.0, 1.0, 2.0, 2.0]
 
@@ -16,7 +16,7 @@ def test_a_rank_is_the_longest_chain_from_a_job_to_the_end() -> None:
     assert ranks(FORK, SECONDS) == [1.0, 1.0, 1.0, 1.0, 4.0, 2.0]
 
 
-def test_no_schedule_is_shorter_than_the_critical_path_or_the_work_shared_out() -> None:
+def test_no_schedule_is_shorter_than_the_critical_path_or_the_divided_work() -> None:
     assert bound(FORK, SECONDS, 8) == 4.0
     assert bound(flat(10), [1.0] * 10, 4) == 2.5
 

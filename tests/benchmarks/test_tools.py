@@ -32,8 +32,8 @@ def test_a_tool_that_is_not_on_the_path_has_no_version(tmp_path: Path) -> None:
 
 
 def test_leftovers_of_a_tool_are_removed_and_its_input_stays(tmp_path: Path) -> None:
-    for folder in (".pexec", ".cache"):
-        (tmp_path / folder / "inner").mkdir(parents=True)
+    for directory in (".pexec", ".cache"):
+        (tmp_path / directory / "inner").mkdir(parents=True)
     for file in (".ninja_log", "build.ninja", "pexec.yaml"):
         (tmp_path / file).write_text("")
     PEXEC.clean(tmp_path)

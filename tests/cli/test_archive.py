@@ -1,4 +1,4 @@
-"""`pexec archive`: a run as one file, unless somebody drives it."""
+"""`pexec archive`: a run as one file, unless a process drives it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.recorded_runs import damage, record, start, tear
 from support.stories import RUN_ID
 
 
-def test_the_archive_lies_in_the_run_folder_and_its_path_is_printed(pexec: Pexec) -> None:
+def test_the_archive_is_in_the_run_directory_and_its_path_is_printed(pexec: Pexec) -> None:
     folder = record(pexec.folder / ".pexec/runs", nightly())
     pexec.run("archive").said(stdout=f"{folder}/archive_{RUN_ID}.tar.gz\n")
     archive = folder / f"archive_{RUN_ID}.tar.gz"
@@ -25,7 +25,7 @@ def test_the_archive_lies_in_the_run_folder_and_its_path_is_printed(pexec: Pexec
         assert content.read() == (folder / "events.jsonl").read_bytes()
 
 
-def test_it_can_be_put_elsewhere_into_a_file_or_a_folder(pexec: Pexec) -> None:
+def test_it_can_be_written_to_another_file_or_directory(pexec: Pexec) -> None:
     record(pexec.folder / ".pexec/runs", nightly())
     pexec.run("archive", RUN_ID, "-o", "run.tgz").said(stdout=f"{pexec.folder}/run.tgz\n")
     said = pexec.run("archive", "-o", ".", "--format", "json")
@@ -38,7 +38,7 @@ def test_it_can_be_put_elsewhere_into_a_file_or_a_folder(pexec: Pexec) -> None:
     assert (said.exit_code, said.stdout) == (5, "")
 
 
-def test_what_is_no_file_is_left_out_and_told(pexec: Pexec) -> None:
+def test_special_files_are_left_out_and_reported(pexec: Pexec) -> None:
     folder = record(pexec.folder / ".pexec/runs", nightly())
     os.mkfifo(folder / "pipe")
     said = pexec.run("archive")

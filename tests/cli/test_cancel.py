@@ -15,7 +15,7 @@ SLOW = "sh -c 'sleep 60; : {mark}'"
 
 
 class Live:
-    """A run that goes on in the background until it is cancelled."""
+    """A run in the background that continues until it is cancelled."""
 
     def __init__(self, pexec: Pexec, workflows: str, jobs: int) -> None:
         self.mark = new_mark()
@@ -58,11 +58,11 @@ def test_only_the_jobs_that_are_named_are_cancelled(pexec: Pexec) -> None:
     assert run.results["execution_result"] == "CANCELLED"
 
 
-def test_asked_again_a_run_kills_what_does_not_listen(pexec: Pexec) -> None:
+def test_a_second_cancel_kills_jobs_that_ignore_the_first(pexec: Pexec) -> None:
     deaf = """  deaf: {grace: 60s, run: "trap '' TERM; while :; do SLOW || :; done"}\n"""
     live = Live(pexec, deaf, 1)
     assert pexec.run("cancel").exit_code == 0
-    time.sleep(0.4)  # sooner than 0.3 s it would count as two people who ask at once
+    time.sleep(0.4)  # within 0.3 s it would count as one request
     assert pexec.run("cancel").exit_code == 0
     exit_code, run = live.end()
     assert exit_code == 1

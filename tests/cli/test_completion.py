@@ -15,7 +15,7 @@ from support.shells import Shell
 
 from orchestrator.cli.completion.bash import bash_script
 from orchestrator.cli.completion.fish import fish_script
-from orchestrator.cli.completion.shape import Value, shapes
+from orchestrator.cli.completion.shape import ArgumentValue, shapes
 from orchestrator.cli.completion.zsh import zsh_script
 from orchestrator.cli.main import COMMANDS
 from orchestrator.diagnostics.model import CODES
@@ -180,12 +180,12 @@ def test_fish_completes_joined_values_and_files(name: str, folder: Path) -> None
 
 def test_the_commands_parsers_say_what_can_be_completed() -> None:
     (validate,) = (shape for shape in shapes() if shape.name == "validate")
-    assert validate.words == Value(files=True)
+    assert validate.words == ArgumentValue(files=True)
     assert validate.several
     assert [flag.names for flag in validate.flags] == [("-h", "--help"), ("--format",), ("-q", "--quiet")]
-    assert validate.flags[1].value == Value(("text", "json", "sarif", "github"))
+    assert validate.flags[1].value == ArgumentValue(("text", "json", "sarif", "github"))
     (fail_fast,) = (flag for shape in shapes() if shape.name == "plan" for flag in shape.flags if flag.optional)
-    assert (fail_fast.names, fail_fast.value) == (("--fail-fast",), Value(("drain",)))
+    assert (fail_fast.names, fail_fast.value) == (("--fail-fast",), ArgumentValue(("drain",)))
 
 
 def test_an_unknown_shell_is_wrong_usage(pexec: Pexec) -> None:

@@ -93,7 +93,7 @@ error: 1 error in the files
     assert not (pexec.folder / "new.yaml").exists()
 
 
-def test_a_cycle_is_told_with_every_edge_at_its_line(pexec: Pexec) -> None:
+def test_a_cycle_is_reported_with_every_edge_at_its_line(pexec: Pexec) -> None:
     pexec.file("a.sh", "#!/bin/sh\n# Depends on: b\n").file("b.md", "# Requires: a\n\n```sh\n:\n```\n")
     pexec.run("discover", "a.sh", "b.md").said(
         exit_code=3,
@@ -138,7 +138,7 @@ def test_a_missing_file_is_an_error(pexec: Pexec) -> None:
     )
 
 
-def test_output_is_written_with_paths_from_its_folder(pexec: Pexec) -> None:
+def test_output_is_written_with_paths_relative_to_its_directory(pexec: Pexec) -> None:
     project(pexec).run("discover", "--infer=off", "ci/deploy.sh", "test.md", "fetch.sh", "-o", "ci/pexec.yaml").said()
     text = (pexec.folder / "ci/pexec.yaml").read_text()
     assert "    file: deploy.sh\n    # reads: lib.sh\n" in text
@@ -159,7 +159,7 @@ def test_output_is_never_overwritten(pexec: Pexec) -> None:
     assert not (pexec.folder / "nowhere.yaml").exists()
 
 
-def test_output_that_cannot_be_written_is_told(pexec: Pexec) -> None:
+def test_output_that_cannot_be_written_is_reported(pexec: Pexec) -> None:
     pexec.file("a.sh", "").run("discover", "a.sh", "-o", "none/pexec.yaml").said(
         exit_code=5, stderr="error[PX302]: `none/pexec.yaml` cannot be written: no such file or directory\n"
     )

@@ -21,18 +21,18 @@ def test_every_code_has_an_explanation_and_no_other_has() -> None:
 
 
 @pytest.mark.parametrize("code", EXPLAINED)
-def test_an_explanation_has_a_meaning_and_a_repair_in_plain_sentences(code: str) -> None:
-    told = explanation(code)
-    for part in (told.meaning, told.repair):
+def test_an_explanation_has_a_meaning_and_a_fix(code: str) -> None:
+    found = explanation(code)
+    for part in (found.meaning, found.fix):
         assert part[0].isupper() or part[0] == "`"
         assert part.endswith(".")
         assert max(map(len, part.splitlines())) <= 120
-    assert told.text.endswith("\n")
-    assert not told.text.endswith("\n\n")
+    assert found.text.endswith("\n")
+    assert not found.text.endswith("\n\n")
 
 
 @pytest.mark.parametrize("code", EXPLAINED)
-def test_the_example_is_told_as_the_explanation_shows_and_by_this_code_alone(code: str, tmp_path: Path) -> None:
+def test_the_example_prints_what_the_explanation_shows_and_only_this_code(code: str, tmp_path: Path) -> None:
     text = explanation(code).text
     said = run_example(code, tmp_path)
     assert with_output(text, said.stderr) == text, MAKE_IT
@@ -65,8 +65,8 @@ def test_a_code_is_explained_in_any_case(pexec: Pexec) -> None:
         stdout="""\
 PX119: a workflow with nothing to run
 
-The workflow has none of `run`, `argv` and `file`. Without them it is a group, a name for its needs, and it has no needs
-either.
+The workflow has none of `run`, `argv` and `file`. Such a workflow is a group, a name for its needs, but this one has no
+needs either.
 
 ```yaml title="pexec.yaml"
 version: 1
@@ -87,7 +87,7 @@ error[PX119]: workflow `build` has nothing to run
 error: 1 error in pexec.yaml
 ```
 
-Say what it runs, or, for a group, what it needs.
+Add what it runs or, for a group, what it needs.
 """
     )
 

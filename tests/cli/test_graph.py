@@ -37,7 +37,7 @@ fetch
 ├─ build
 │  └─ all
 └─ lint
-   └─ test     needs also build
+   └─ test     also needs build
       └─ tidy  needs fetch; after test, lint
 alone
 """
@@ -48,7 +48,7 @@ fetch          SUCCESS
 ├─ build       SUCCESS
 │  └─ all      SUCCESS
 └─ lint        FAILED
-   └─ test     SKIPPED  needs also build
+   └─ test     SKIPPED  also needs build
       └─ tidy  SUCCESS  needs fetch; after test, lint
 alone          SUCCESS
 """
@@ -158,7 +158,7 @@ def test_a_terminal_sees_outcomes_in_colour(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).run("apply")
     lines = pexec.env(FORCE_COLOR="1").run("graph", "--run").stdout.splitlines()
     assert lines[2] == "fetch          \x1b[32mSUCCESS\x1b[0m"
-    assert lines[6] == "   └─ test     \x1b[33mSKIPPED\x1b[0m  \x1b[2mneeds also build\x1b[0m"
+    assert lines[6] == "   └─ test     \x1b[33mSKIPPED\x1b[0m  \x1b[2malso needs build\x1b[0m"
 
 
 @pytest.mark.parametrize("status", Status)
@@ -169,7 +169,7 @@ def test_every_status_has_a_colour(status: Status) -> None:
     assert f"  class n0 {status.lower()}\n" in render_mermaid(plan, [status])
 
 
-def test_faults_are_told_and_nothing_is_drawn(pexec: Pexec) -> None:
+def test_errors_are_reported_and_nothing_is_drawn(pexec: Pexec) -> None:
     said = pexec.file("pexec.yaml", "version: 2\nworkflows: {a: {run: x}}\n").run("graph")
     assert (said.exit_code, said.stdout) == (3, "")
     assert said.stderr.startswith("error[PX120]: ")
@@ -186,15 +186,15 @@ def test_an_unknown_run_is_wrong_usage(pexec: Pexec) -> None:
     assert pexec.run("graph", "--run", "2020").exit_code == 2
 
 
-def test_a_tree_that_is_too_deep_goes_on_below_at_the_left() -> None:
+def test_a_tree_that_is_too_deep_is_continued_below_at_the_left() -> None:
     names = [f"job{number}" for number in range(2 * DEEPEST + 3)]
     lines = render_tree(plan_of(*names)).splitlines()[2:]
-    assert [re.sub(r"\W", "", line.partition("goes on below")[0]) for line in lines] == [
+    assert [re.sub(r"\W", "", line.partition("continued below")[0]) for line in lines] == [
         *names[: DEEPEST + 1],
         *names[DEEPEST : 2 * DEEPEST + 1],
         *names[2 * DEEPEST :],
     ]
-    assert sum(line.endswith("goes on below") for line in lines) == 2
+    assert sum(line.endswith("continued below") for line in lines) == 2
     assert [line for line in lines if line.startswith("job")] == ["job0", f"job{DEEPEST}", f"job{2 * DEEPEST}"]
 
 
@@ -209,7 +209,7 @@ def test_many_names_are_cut_short() -> None:
     workflows = "".join(f"  w{number}: {{run: x}}\n" for number in range(12))
     plan = good_plan(f"workflows:\n{workflows}  end: {{needs: [{', '.join(f'w{n}' for n in range(12))}], run: x}}\n")
     (line,) = (line for line in render_tree(plan).splitlines() if "end" in line)
-    assert line == "└─ end  needs also w1, w2, w3, w4, w5, w6, 5 more"
+    assert line == "└─ end  also needs w1, w2, w3, w4, w5, w6, 5 more"
 
 
 @pytest.mark.parametrize("name", EVIL_NAMES)

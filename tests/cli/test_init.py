@@ -43,7 +43,7 @@ def test_stdout_has_the_same_text(pexec: Pexec) -> None:
 
 
 @pytest.mark.parametrize("name", ["pexec.yaml", "pexec.yml"])
-def test_a_manifest_of_the_folder_is_not_overwritten(pexec: Pexec, name: str) -> None:
+def test_an_existing_manifest_is_not_overwritten(pexec: Pexec, name: str) -> None:
     pexec.file(name, "mine").run("init").said(**refused(name))  # type: ignore[arg-type]
     assert [path.name for path in pexec.folder.iterdir() if path.name != ".git"] == [name]
     assert (pexec.folder / name).read_text() == "mine"
@@ -63,7 +63,7 @@ def test_another_file_may_be_named(pexec: Pexec) -> None:
     pexec.run("validate", "ci.yaml").said(stdout="ci.yaml: valid, 5 jobs in 4 levels\n")
 
 
-def test_a_folder_that_is_not_there_is_told(pexec: Pexec) -> None:
+def test_a_missing_directory_is_reported(pexec: Pexec) -> None:
     pexec.run("init", "-o", "no/pexec.yaml").said(
         exit_code=5, stderr="error[PX302]: `no/pexec.yaml` cannot be written: no such file or directory\n"
     )

@@ -70,7 +70,7 @@ def test_the_last_attempt_is_shown_byte_for_byte_and_its_stamps_on_stderr(told: 
     told.run("logs", "break").said(stdout="broken\n", stderr=BROKEN)
 
 
-def test_any_attempt_can_be_asked_for(told: Pexec) -> None:
+def test_any_attempt_can_be_selected(told: Pexec) -> None:
     told.run("logs", "fetch", "--attempt", "1").said(stdout="first\n", stderr=FIRST)
     told.run("logs", "fetch", "--attempt=3").said(
         exit_code=2, stderr="error: `fetch` has no attempt 3\n  = help: it has 2 attempts\n"
@@ -92,7 +92,7 @@ def test_without_a_job_those_that_failed_are_shown_else_all(told: Pexec) -> None
     assert told.run("logs", "--run-root", "fine").stdout == "a\nb\n"
 
 
-def test_a_job_that_has_no_log_is_told_with_its_reason(told: Pexec) -> None:
+def test_a_job_without_a_log_is_reported_with_its_reason(told: Pexec) -> None:
     told.run("logs", "repair", "all").said(
         stderr="pexec: `repair` has no log: skipped: need `break` timed out\npexec: `all` has no log: succeeded\n"
     )
@@ -129,7 +129,7 @@ def test_a_workflow_is_all_its_jobs(pexec: Pexec) -> None:
     assert pexec.run("logs", "test[python=3.12]", "test").stdout == "12\n11\n"
 
 
-def test_json_tells_of_attempts(told: Pexec) -> None:
+def test_json_lists_attempts(told: Pexec) -> None:
     data = json.loads(told.run("logs", "fetch", "--attempt", "1", "--format", "json").stdout)
     assert data["attempts"] == [
         {
@@ -185,7 +185,7 @@ def test_following_shows_each_byte_as_it_comes_and_ends_with_the_job(pexec: Pexe
     ]
 
 
-def test_following_a_run_shows_what_starts_and_ends_when_nobody_drives_it_any_more(pexec: Pexec) -> None:
+def test_following_a_run_shows_new_attempts_and_ends_when_no_process_drives_it(pexec: Pexec) -> None:
     story = Story(plan(job("done"), job("a"), job("b")))
     story.start("done", 0.0)
     story.end("done", 0.5)

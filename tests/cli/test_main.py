@@ -1,4 +1,4 @@
-"""The exit codes, the one handler of faults, and the help."""
+"""The exit codes, the reporting of errors, and the help."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator import __version__
 from orchestrator.cli import main
 from orchestrator.cli.main import COMMANDS
 from orchestrator.console.streams import hide_from_streams
-from orchestrator.execute.secrets.store import Secret, Secrets
+from orchestrator.execute.secrets.store import Secrets, SecretValue
 
 HELP = """\
 pexec runs the workflows of a manifest in parallel, each as soon as its dependencies have ended.
@@ -54,7 +54,7 @@ exit codes: 0 success, 1 a job failed, 2 usage error, 3 invalid manifest or plan
 
 
 @pytest.mark.parametrize("word", ["--help", "-h", "help"])
-def test_help_is_data(pexec: Pexec, word: str) -> None:
+def test_help_goes_to_stdout(pexec: Pexec, word: str) -> None:
     pexec.run(word).said(stdout=HELP)
 
 
@@ -68,7 +68,7 @@ def test_the_version(pexec: Pexec, word: str) -> None:
     pexec.run(word, "--more").said(stdout=f"pexec {__version__}\n")
 
 
-def test_an_unknown_command_is_told_with_the_one_that_was_meant(pexec: Pexec) -> None:
+def test_an_unknown_command_is_reported_with_a_suggestion(pexec: Pexec) -> None:
     pexec.run("aply").said(
         exit_code=2,
         stderr="error: unknown command `aply`\n  = help: did you mean `apply`? see `pexec --help`\n",
@@ -77,7 +77,7 @@ def test_an_unknown_command_is_told_with_the_one_that_was_meant(pexec: Pexec) ->
     pexec.run("--verbose").said(exit_code=2, stderr="error: unknown flag `--verbose`\n  = help: see `pexec --help`\n")
 
 
-def test_an_unknown_flag_is_told_with_the_one_that_was_meant(pexec: Pexec) -> None:
+def test_an_unknown_flag_is_reported_with_a_suggestion(pexec: Pexec) -> None:
     pexec.run("plan", "--max-paralel-jobs=3").said(
         exit_code=2,
         stderr="error: unknown flag `--max-paralel-jobs`\n"
@@ -103,7 +103,7 @@ def test_flags_are_not_abbreviated(pexec: Pexec) -> None:
         (["schema", "plan", "events"], "unexpected argument `events`"),
     ],
 )  # fmt: skip
-def test_a_wrong_use_is_told_with_where_to_look(pexec: Pexec, arguments: list[str], message: str) -> None:
+def test_a_usage_error_refers_to_the_help(pexec: Pexec, arguments: list[str], message: str) -> None:
     pexec.run(*arguments).said(exit_code=2, stderr=f"error: {message}\n  = help: see `pexec {arguments[0]} --help`\n")
 
 
@@ -123,7 +123,7 @@ def run(arguments):
     {body}
 module.run = run
 sys.modules[module.__name__] = module
-main.COMMANDS["planted"] = main.Command("planted", "fail")
+main.COMMANDS["planted"] = main.Subcommand("planted", "fail")
 sys.exit(main.run(sys.argv[1:]))
 """
 
@@ -158,7 +158,7 @@ Traceback \(most recent call last\):
     ("error", "code"),
     [("UsageError", 2), ("RefusedError", 4), ("EnvironmentFailedError", 5)],
 )
-def test_a_fault_that_can_be_explained_ends_with_its_own_code(error: str, code: int) -> None:
+def test_an_error_that_can_be_explained_has_its_own_exit_code(error: str, code: int) -> None:
     done = planted(f"from orchestrator import errors; raise errors.{error}('no `x`', help='try `y`')")
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr == "error: no `x`\n  = help: try `y`\n"
@@ -173,7 +173,7 @@ def test_the_code_of_a_command_is_the_code_of_the_program() -> None:
     assert planted("return 124").returncode == 124
 
 
-def test_words_and_flags_may_stand_in_any_order(pexec: Pexec) -> None:
+def test_arguments_and_flags_may_come_in_any_order(pexec: Pexec) -> None:
     pexec.file("ci/pexec.yaml", "version: 1\nworkflows: {a: {run: 'true'}, b: {run: 'true'}}\n")
     first = pexec.run("plan", "ci/pexec.yaml", "a", "-j", "3")
     assert first.exit_code == 0
@@ -207,7 +207,7 @@ def test_an_interrupt_while_the_program_is_still_being_imported_ends_quietly() -
 
 def test_the_report_of_a_bug_hides_secrets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def fail(argv: object) -> int:
-        hide_from_streams(Secrets({"A": Secret(b"hunter2-token")}).masked)
+        hide_from_streams(Secrets({"A": SecretValue(b"hunter2-token")}).masked)
         raise RuntimeError("what came was hunter2-token")
 
     monkeypatch.setattr(main, "_dispatch", fail)

@@ -72,7 +72,7 @@ def test_the_plan_shows_where_an_overridden_value_comes_from(pexec: Pexec) -> No
     )
 
 
-def test_a_variable_that_means_nothing_is_told(pexec: Pexec) -> None:
+def test_an_unknown_variable_is_reported(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).env(PEXEC_MAX_JOBS="2", PEXEC_JOB="outer")
     pexec.run("plan").said(
         stdout=shown(),

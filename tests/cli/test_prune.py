@@ -24,7 +24,7 @@ def test_twenty_runs_are_kept(pexec: Pexec) -> None:
     pexec.run("prune").said()
 
 
-def test_what_runs_or_can_go_on_stays_and_is_told(pexec: Pexec) -> None:
+def test_runs_in_progress_or_resumable_are_kept_and_reported(pexec: Pexec) -> None:
     root = pexec.folder / ".pexec/runs"
     tear(record(root, nightly(), run_id=run_id(1)))
     record(root, nightly(), run_id=run_id(3))

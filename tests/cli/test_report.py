@@ -1,4 +1,4 @@
-"""`pexec report`: the same text as the files of the run, also for a run that goes on; after a crash the files too."""
+"""`pexec report`: the same text as the files of the run, also for a run in progress; after a crash the files too."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_report_of_a_run_that_has_ended_is_its_file(pexec: Pexec, form: str)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
-def test_it_is_markdown_unless_told_otherwise_and_junit_can_be_had(pexec: Pexec) -> None:
+def test_markdown_is_the_default_and_junit_is_available(pexec: Pexec) -> None:
     record(pexec.folder / ".pexec/runs", nightly())
     assert pexec.run("report", RUN_ID).stdout.startswith("# Execution report: `world`\n")
     suites = ElementTree.fromstring(pexec.run("report", "--format", "junit").stdout)
@@ -42,7 +42,7 @@ def test_it_is_markdown_unless_told_otherwise_and_junit_can_be_had(pexec: Pexec)
     assert pexec.run("report", "--format", "pdf").exit_code == 2
 
 
-def test_a_run_that_goes_on_is_told_as_it_stands_and_its_files_are_its_own(pexec: Pexec) -> None:
+def test_a_run_in_progress_is_reported_and_its_files_are_not_touched(pexec: Pexec) -> None:
     with start(pexec.folder / ".pexec/runs", half()) as run:
         os.unlink(run.path_of("report.html"))
         said = pexec.run("report", "--format", "json")

@@ -1,4 +1,4 @@
-"""`pexec resume`: go on after a failure, an interrupt or a crash, with the plan as it was or with another one."""
+"""`pexec resume`: continue after a failure, an interrupt or a crash, with the same plan or a changed one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def done(pexec: Pexec) -> list[str]:
     return (pexec.folder / "done.txt").read_text().split()
 
 
-def test_in_a_folder_whose_name_is_not_text_it_goes_on_all_the_same(pexec: Pexec) -> None:
+def test_a_run_in_a_directory_whose_name_is_not_utf8_can_be_resumed(pexec: Pexec) -> None:
     pexec.inside("place-\udcff")
     pexec.file("place-\udcff/pexec.yaml", CHAIN)
     assert pexec.run("apply", "--output", "quiet").exit_code == 1
@@ -197,7 +197,7 @@ def test_a_manifest_that_is_broken_or_gone_changes_nothing(pexec: Pexec, change:
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
 
 
-def test_a_run_goes_on_as_it_was_asked_for(pexec: Pexec) -> None:
+def test_a_run_is_resumed_with_its_flags_and_settings(pexec: Pexec) -> None:
     pexec.env(PEXEC_TIMEOUT_SECONDS="77")
     begun(pexec, CHAIN, "-j", "1", "--fail-fast", "--skip", "fetch", "build")
     del pexec.environ["PEXEC_TIMEOUT_SECONDS"]
@@ -261,7 +261,7 @@ def test_the_events_on_stdout_are_those_of_the_resume(pexec: Pexec) -> None:
 # After a crash.
 
 
-def test_a_torn_last_line_is_cut_told_and_kept(pexec: Pexec) -> None:
+def test_an_incomplete_last_line_is_removed_reported_and_saved(pexec: Pexec) -> None:
     path = begun(pexec).path / "events.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole[:-20])
@@ -288,7 +288,7 @@ def test_other_damage_is_refused_at_its_line_and_nothing_is_changed(pexec: Pexec
     assert path.read_bytes() == damaged
 
 
-def test_a_journal_that_tells_what_cannot_be_is_refused_at_its_line(pexec: Pexec) -> None:
+def test_an_impossible_journal_is_refused_at_its_line(pexec: Pexec) -> None:
     run = begun(pexec)
     number = next(event["seq"] for event in run.events if event["event"] == "attempt.started")
     lines = (run.path / "events.jsonl").read_bytes().splitlines(keepends=True)
@@ -393,7 +393,7 @@ def test_what_outlived_them_is_ended_before_a_new_run_too(pexec: Pexec) -> None:
     assert len(run.named("orphan.killed", job=None)) == 1
 
 
-def test_a_process_of_another_boot_is_nobody_we_know(pexec: Pexec) -> None:
+def test_a_process_of_another_boot_is_left_alone(pexec: Pexec) -> None:
     mark = new_mark()
     run = crashed(pexec, mark, warden_too=True)
     try:
@@ -429,7 +429,7 @@ def test_a_run_that_is_driven_is_refused(pexec: Pexec) -> None:
         process.wait()
 
 
-def test_a_run_folder_in_which_only_the_journal_is_left_can_be_resumed(pexec: Pexec) -> None:
+def test_a_run_directory_with_only_its_journal_left_can_be_resumed(pexec: Pexec) -> None:
     path = begun(pexec).path
     for entry in sorted(path.rglob("*"), reverse=True):
         if entry.name != "events.jsonl" and "logs" not in entry.relative_to(path).parts:

@@ -1,4 +1,4 @@
-"""A project has its runs in one place, wherever in it one stands."""
+"""A project has its runs in one place, whatever the current directory in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ MANIFEST = "version: 1\nworkflows: {a: {run: echo hello}}\n"
 
 
 @pytest.mark.parametrize("words", [(), ("../../pexec.yaml",), ("other.yaml",), ("-",)])
-def test_runs_stand_beside_the_manifest_that_is_found_from_where_one_is(pexec: Pexec, words: tuple[str, ...]) -> None:
+def test_runs_are_next_to_the_manifest_that_is_found_from_the_current_directory(
+    pexec: Pexec, words: tuple[str, ...]
+) -> None:
     pexec.file("pexec.yaml", MANIFEST).file("deep/down/other.yaml", MANIFEST).inside("deep/down")
     assert pexec.run("apply", *words, "--output", "quiet", stdin=MANIFEST).exit_code == 0
     assert not (pexec.folder / "deep/down/.pexec").exists()
@@ -22,7 +24,7 @@ def test_runs_stand_beside_the_manifest_that_is_found_from_where_one_is(pexec: P
     assert pexec.inside(".").run("verify").exit_code == 0
 
 
-def test_without_a_manifest_there_they_stand_in_the_current_folder(pexec: Pexec) -> None:
+def test_without_a_manifest_runs_are_in_the_current_directory(pexec: Pexec) -> None:
     assert pexec.file("below/pexec.yaml", MANIFEST).run("apply", "below/pexec.yaml", "--output", "quiet").exit_code == 0
     assert len(runs(pexec.folder)) == 1
     assert not (pexec.folder / "below/.pexec").exists()
@@ -43,7 +45,7 @@ def test_what_was_said_goes_before_it(pexec: Pexec) -> None:
         ("resume", "error[PX406]: nothing to resume: ", 4),
     ],
 )
-def test_who_looks_in_another_place_is_told_where_there_are_runs(
+def test_where_there_are_no_runs_the_help_names_another_root_that_has_some(
     pexec: Pexec, command: str, error: str, exit_code: int
 ) -> None:
     pexec.file("below/pexec.yaml", MANIFEST).run("apply", "below/pexec.yaml", "--output", "quiet")

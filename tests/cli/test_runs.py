@@ -57,7 +57,7 @@ def test_the_newest_is_first_and_a_dead_run_is_no_live_one(pexec: Pexec) -> None
     }
 
 
-def test_a_damaged_run_is_shown_and_told_at_its_line_and_the_others_are_shown_too(pexec: Pexec) -> None:
+def test_a_damaged_run_is_reported_at_its_line_and_the_others_are_listed_too(pexec: Pexec) -> None:
     root = pexec.folder / ".pexec/runs"
     record(root, nightly(), run_id=run_id(1))
     damage(record(root, nightly(), run_id=run_id(2)), 7)
@@ -70,7 +70,7 @@ def test_a_damaged_run_is_shown_and_told_at_its_line_and_the_others_are_shown_to
     assert said.stderr.startswith(f"error[PX405]: `{root}/{run_id(2)}/events.jsonl` is damaged: line 7: its checksum")
 
 
-def test_only_the_last_ones_are_shown_when_that_is_asked(pexec: Pexec) -> None:
+def test_last_limits_the_list_to_the_newest_runs(pexec: Pexec) -> None:
     for day in (1, 2, 3):
         record(pexec.folder / "kept", nightly(), run_id=run_id(day))
     said = pexec.run("runs", "-n", "2", "--run-root", "kept")

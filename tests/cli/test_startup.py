@@ -191,7 +191,7 @@ assert isinstance(logging.getLogger("late"), logging.Logger)
 """
 
 
-def test_what_stands_for_a_module_becomes_the_module_when_more_of_it_is_used() -> None:
+def test_a_stand_in_becomes_the_module_when_an_attribute_is_used() -> None:
     done = subprocess.run([sys.executable, "-c", ALL_OF_THEM], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "heard" in done.stderr

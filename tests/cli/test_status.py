@@ -1,4 +1,4 @@
-"""`pexec status`: where a run stands, once or until it ends."""
+"""`pexec status`: the progress of a run, once or until it ends."""
 
 from __future__ import annotations
 
@@ -71,9 +71,7 @@ def test_a_journal_that_is_not_of_its_plan_is_refused(pexec: Pexec, command: str
     other = Story(plan(job("a")), plan_digest="other")
     file = record(pexec.folder / "other", other) / "plan.json"
     (folder / "plan.json").write_bytes(file.read_bytes())
-    pexec.run(command).said(
-        exit_code=4, stderr=f"error[PX405]: `{folder}/events.jsonl`, line 2: `fetch` is no job of the plan\n"
-    )
+    pexec.run(command).said(exit_code=4, stderr=f"error[PX405]: `{folder}/events.jsonl`, line 2: unknown job `fetch`\n")
     pexec.run(command, "--run-root", "other").said(
         exit_code=4, stderr=f"error[PX405]: `{file}` is not the plan of this run\n"
     )
@@ -189,7 +187,7 @@ def test_watching_ends_when_the_process_that_drives_the_run_is_gone(pexec: Pexec
     assert b"interrupted after 0ms: no process drives it any more" in seen
 
 
-def test_watching_ends_when_nobody_reads(pexec: Pexec) -> None:
+def test_watching_ends_when_the_reader_closes(pexec: Pexec) -> None:
     story = half()
     with start(pexec.folder / ".pexec/runs", story) as run:
         process = pexec.start("status", "--watch", stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -93,7 +93,7 @@ def test_quiet_says_nothing_of_a_valid_manifest(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", GOOD).run("validate", "-q", "pexec.yaml").said()
 
 
-def test_all_errors_of_reading_and_planning_are_told_in_one_pass(pexec: Pexec) -> None:
+def test_all_errors_of_reading_and_planning_are_reported_in_one_pass(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", BAD).run("validate", "pexec.yaml").said(exit_code=3, stderr=BAD_SHOWN)
 
 
@@ -117,7 +117,7 @@ def test_the_search_for_a_manifest_ends_at_the_repositorys_root(pexec: Pexec) ->
     )
 
 
-def test_of_several_manifests_each_is_told_and_one_bad_one_is_enough(pexec: Pexec) -> None:
+def test_of_several_manifests_each_is_reported_and_one_bad_one_is_enough(pexec: Pexec) -> None:
     pexec.file("good.yaml", GOOD).file("empty.yaml", "version: 1\n")
     said = pexec.run("validate", "empty.yaml", "good.yaml", "nowhere.yaml")
     said.said(

@@ -1,4 +1,4 @@
-"""From the bytes of a manifest to the caret: it stands under the fault, whatever stands before it on the line."""
+"""From the bytes of a manifest to the caret: it is under the error, whatever precedes it on the line."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _width(text: str) -> int:
         "no-break space", "byte order mark", "all at once",
     ],
 )  # fmt: skip
-def test_a_caret_stands_under_its_fault(tmp_path: Path, entry: str, shown: str) -> None:
+def test_the_caret_is_under_its_error(tmp_path: Path, entry: str, shown: str) -> None:
     text = LINE % entry
     said = validated(tmp_path, f"version: 1\nworkflows:\n{text}\n")
     said.said(exit_code=3, stderr=told(3, text.rindex("1") + 1, LINE % shown))
@@ -81,7 +81,7 @@ def test_a_byte_order_mark_moves_nothing_on_the_first_line(tmp_path: Path) -> No
     validated(tmp_path, f"\ufeff{text}\n").said(exit_code=3, stderr=told(1, 47, text))
 
 
-def test_a_fault_far_on_a_long_line_is_shown_with_what_stands_around_it(tmp_path: Path) -> None:
+def test_an_error_far_into_a_long_line_is_shown_with_its_surroundings(tmp_path: Path) -> None:
     text = LINE % f'A: "{"日" * 3000}"'
     said = validated(tmp_path, f"version: 1\nworkflows:\n{text}\n")
     assert said.stderr == (
@@ -96,7 +96,7 @@ def test_a_fault_far_on_a_long_line_is_shown_with_what_stands_around_it(tmp_path
     )
 
 
-def test_json_on_one_very_long_line_is_shown_at_its_fault(tmp_path: Path) -> None:
+def test_json_on_one_very_long_line_is_shown_around_its_error(tmp_path: Path) -> None:
     workflows = {f"w{number}": {"run": "make"} for number in range(9_999)} | {"last": {"run": 7}}
     text = json.dumps({"version": 1, "workflows": workflows})
     said = validated(tmp_path, text, name="pexec.json")
@@ -112,7 +112,7 @@ def test_json_on_one_very_long_line_is_shown_at_its_fault(tmp_path: Path) -> Non
     )
 
 
-def test_at_most_twenty_of_many_faults_are_shown_and_all_are_counted(tmp_path: Path) -> None:
+def test_at_most_twenty_of_many_errors_are_shown_and_all_are_counted(tmp_path: Path) -> None:
     workflows = "".join(f"  w{number}:\n    run: x\n    cmd: x\n" for number in range(60))
     said = validated(tmp_path, f"version: 1\nworkflows:\n{workflows}")
     assert said.exit_code == 3

@@ -32,7 +32,7 @@ def test_a_run_that_was_resumed(pexec: Pexec) -> None:
     assert pexec.run("verify").exit_code == 0
 
 
-def test_each_violation_is_told_at_its_line(pexec: Pexec) -> None:
+def test_each_violation_is_reported_at_its_line(pexec: Pexec) -> None:
     record(pexec.folder / ".pexec/runs", spoilt(move(10, 9, at=3.0), change(36, exit_code=0)))
     pexec.run("verify").said(
         exit_code=1,
@@ -68,7 +68,7 @@ def test_the_results_and_the_logs_are_compared_with_the_events(pexec: Pexec) -> 
 
 
 @pytest.mark.parametrize(("content", "told"), [(None, "cannot be read"), ("{", "`results_summary.json` is not JSON")])
-def test_results_that_are_no_results_are_told(pexec: Pexec, content: str | None, told: str) -> None:
+def test_damaged_results_are_reported(pexec: Pexec, content: str | None, told: str) -> None:
     results = record(pexec.folder / ".pexec/runs", nightly()) / "results_summary.json"
     results.unlink() if content is None else results.write_text(content)
     said = pexec.run("verify")

@@ -25,7 +25,7 @@ def shell(pexec: Pexec, script: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("command", ["plan", "plan --format json", "schema", "--help", "plan --help", "validate"])
-def test_a_reader_that_goes_away_early_is_no_fault(pexec: Pexec, command: str) -> None:
+def test_a_reader_that_closes_early_is_not_an_error(pexec: Pexec, command: str) -> None:
     pexec.file("pexec.yaml", GOOD)
     done = shell(pexec, f"(sleep 0.3; exec $PEXEC {command}) | exec true; echo ${{PIPESTATUS[0]}}")
     assert (done.stdout, done.stderr) == ("0\n", "")
@@ -40,7 +40,7 @@ def test_a_reader_that_goes_away_early_does_not_hide_an_invalid_manifest(pexec: 
 
 
 @pytest.mark.parametrize("command", ["plan", "schema", "--help", "validate --format json"])
-def test_data_that_cannot_be_written_is_a_fault_of_the_environment(pexec: Pexec, command: str) -> None:
+def test_data_that_cannot_be_written_is_an_environment_error(pexec: Pexec, command: str) -> None:
     pexec.file("pexec.yaml", GOOD)
     done = shell(pexec, f"$PEXEC {command} >/dev/full")
     assert done.returncode == 5
@@ -52,7 +52,7 @@ def test_the_version_that_cannot_be_written_too(pexec: Pexec) -> None:
 
 
 @pytest.mark.parametrize("closing", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
-def test_closed_streams_are_no_fault(pexec: Pexec, closing: str) -> None:
+def test_closed_streams_are_not_an_error(pexec: Pexec, closing: str) -> None:
     pexec.file("pexec.yaml", GOOD).file("bad.yaml", BAD)
     done = shell(
         pexec, f"$PEXEC validate {closing}; $PEXEC plan {closing} && $PEXEC validate bad.yaml {closing}; exit $?"

@@ -15,7 +15,7 @@ from support.worlds import plan as world
 
 from orchestrator.console.text import clip, columns, count, duration, pad, percent, quote, size, visible
 from orchestrator.diagnostics.model import Diagnostic
-from orchestrator.diagnostics.render_text import Renderer
+from orchestrator.diagnostics.render_text import DiagnosticRenderer
 from orchestrator.observe.plain import ProgressLines
 from orchestrator.observe.stream import LossyStream
 from orchestrator.plan.render import plan_text
@@ -117,7 +117,7 @@ def in_progress(name: str) -> str:
 
 
 def in_diagnostic(name: str) -> str:
-    return Renderer({}).one(Diagnostic("PX112", f"`{name}` is wrong"))
+    return DiagnosticRenderer({}).one(Diagnostic("PX112", f"`{name}` is wrong"))
 
 
 @pytest.mark.parametrize("sign", SIGNS, ids=ascii)

@@ -173,5 +173,5 @@ def test_the_value_of_a_secret_key_is_masked_in_its_line(line: str, expected: st
     ],
     ids=["block", "quoted over two lines", "next line and list", "default of a parameter", "workflow", "json"],
 )
-def test_what_stands_below_a_secret_key_is_masked_too(text: str, expected: str) -> None:
+def test_what_is_nested_under_a_secret_key_is_masked_too(text: str, expected: str) -> None:
     assert shown(dedent(text)) == dedent(expected)

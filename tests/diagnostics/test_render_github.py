@@ -24,12 +24,12 @@ workflows:
 """
 
 
-def test_each_fault_is_a_command_with_its_place(pexec: Pexec) -> None:
+def test_each_diagnostic_is_a_command_with_its_place(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", BAD).run("validate", "--format", "github").said(
         exit_code=3,
         stdout="::error file=pexec.yaml,line=4,col=13,endColumn=17,title=PX202%3A unknown workflow in `needs` or "
         "`after`::unknown workflow `tset` in `needs` of `build`\n"
-        "::error file=pexec.yaml,line=6,col=14,endColumn=18,title=PX114%3A not a duration"
+        "::error file=pexec.yaml,line=6,col=14,endColumn=18,title=PX114%3A invalid duration"
         "::`timeout` of workflow `build`: `100%25` is not a duration"
         "%0Ahelp: write seconds, or a number with a unit: `90`, `90s`, `5m`, `1h30m`, `2d`, `500ms`\n",
     )
@@ -43,7 +43,7 @@ def test_files_are_named_from_the_root_of_the_repository(pexec: Pexec) -> None:
     pexec.file("ci/pexec.yaml", "version: 1\nworkflows:\n  a: {run: x}\n  a: {run: y}\n").inside("ci")
     pexec.run("validate", "--format", "github").said(
         exit_code=3,
-        stdout="::error file=ci/pexec.yaml,line=4,col=3,endColumn=4,title=PX104%3A a key stands twice in one mapping"
+        stdout="::error file=ci/pexec.yaml,line=4,col=3,endColumn=4,title=PX104%3A duplicate key"
         "::duplicate key `a`%0Aci/pexec.yaml:3: first defined here"
         "%0Ahelp: remove one of them\n",
     )
@@ -54,7 +54,7 @@ def test_or_from_githubs_workspace(pexec: Pexec) -> None:
     assert pexec.run("validate", "--format", "github").stdout.startswith("::error file=project/pexec.yaml,line=1,")
 
 
-def test_a_fault_without_a_place_is_one_of_its_manifest(pexec: Pexec) -> None:
+def test_a_diagnostic_without_a_place_belongs_to_its_manifest(pexec: Pexec) -> None:
     pexec.run("validate", "--format", "github", "no.yaml").said(
         exit_code=3,
         stdout="::error file=no.yaml,title=PX101%3A the manifest cannot be read::`no.yaml` does not exist\n",
@@ -64,7 +64,7 @@ def test_a_fault_without_a_place_is_one_of_its_manifest(pexec: Pexec) -> None:
 def test_a_warning_is_a_warning_and_notes_name_their_lines(pexec: Pexec) -> None:
     text = "version: 1\nworkflows:\n  a: {run: x}\n  b:\n    run: x\n    needs: [a, a]\n"
     pexec.file("pexec.yaml", text).run("validate", "--format", "github").said(
-        stdout="::warning file=pexec.yaml,line=6,col=16,endColumn=17,title=PX208%3A a dependency named twice"
+        stdout="::warning file=pexec.yaml,line=6,col=16,endColumn=17,title=PX208%3A duplicate dependency"
         "::`b` names `a` twice in `needs`%0Apexec.yaml:6: named here first%0Ahelp: remove one of the two\n"
     )
 

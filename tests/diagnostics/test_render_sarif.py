@@ -1,4 +1,4 @@
-"""`--format sarif`: a log that the standard's own schema accepts, with every fault at its place."""
+"""`--format sarif`: a log that the standard's own schema accepts, with every diagnostic at its place."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_schema_that_tests_check_with_is_the_one_that_logs_name() -> None:
     assert load_schema()["id"] == SCHEMA
 
 
-def test_a_log_has_every_fault_with_its_places(pexec: Pexec) -> None:
+def test_a_log_has_every_diagnostic_with_its_places(pexec: Pexec) -> None:
     said = pexec.file("ci/pexec.yaml", BAD).run("validate", "--format", "sarif", "ci/pexec.yaml")
     assert (said.exit_code, said.stderr) == (3, "")
     run = checked(said.stdout)
@@ -112,7 +112,7 @@ def test_each_rule_is_described_in_full_and_has_help(pexec: Pexec) -> None:
             "id": told.code,
             "shortDescription": {"text": CODES[told.code]},
             "fullDescription": {"text": told.meaning},
-            "help": {"text": told.repair, "markdown": told.text},
+            "help": {"text": told.fix, "markdown": told.text},
         }
 
 
@@ -128,7 +128,7 @@ def test_a_log_of_valid_manifests_has_no_results(pexec: Pexec) -> None:
     assert (said.exit_code, checked(said.stdout)["results"]) == (0, [])
 
 
-def test_a_fault_without_a_place_is_one_of_its_manifest(pexec: Pexec) -> None:
+def test_a_diagnostic_without_a_place_belongs_to_its_manifest(pexec: Pexec) -> None:
     run = checked(pexec.run("validate", "--format=sarif", "no.yaml").stdout)
     (result,) = run["results"]
     artifact = {"uri": "no.yaml", "uriBaseId": "%SRCROOT%"}

@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
-from orchestrator.diagnostics.render_text import Renderer
+from orchestrator.diagnostics.render_text import DiagnosticRenderer
 
 FILE = "pexec.yaml"
 ESC = "\x1b"
@@ -22,7 +22,7 @@ def labelled(place: Span, label: str, hint: str = "") -> Diagnostic:
 
 
 def shown(diagnostic: Diagnostic, source: str) -> str:
-    return Renderer({FILE: source}).one(diagnostic)
+    return DiagnosticRenderer({FILE: source}).one(diagnostic)
 
 
 def picture(text: str) -> str:
@@ -43,7 +43,7 @@ CYCLE = Diagnostic(
 CYCLE_SOURCE = "\n" * 7 + "    needs: [fetch]\n    needs: [test]\n" + "\n" * 4 + "    needs: [build]\n"
 
 
-def test_a_fault_points_at_its_place_and_names_its_file_line_and_column() -> None:
+def test_a_diagnostic_points_at_its_place_and_names_its_file_line_and_column() -> None:
     source = "version: 1\nworkflow:\n  a: {run: x}\n"
     diagnostic = Diagnostic("PX110", "unknown key `workflow`", span(2, 1, 8), help="did you mean `workflows`?")
     assert shown(diagnostic, source) == picture("""
@@ -56,7 +56,7 @@ def test_a_fault_points_at_its_place_and_names_its_file_line_and_column() -> Non
     """)
 
 
-def test_several_places_stand_in_the_order_of_lines_with_dots_for_what_is_left_out() -> None:
+def test_several_places_are_in_the_order_of_lines_with_dots_for_what_is_left_out() -> None:
     assert shown(CYCLE, CYCLE_SOURCE) == picture("""
         error[PX201]: circular dependency: `test` -> `build` -> `fetch` -> `test`
           --> pexec.yaml:14:13
@@ -93,7 +93,7 @@ def test_places_in_other_files_come_after_the_own_file() -> None:
     diagnostic = Diagnostic(
         "PX104", "declared twice", span(1, 1, 1, "b.yaml"), notes=(Note("first", span(1, 1, 1, "a.yaml")),)
     )
-    assert Renderer({"a.yaml": "a: 1", "b.yaml": "a: 2"}).one(diagnostic) == picture("""
+    assert DiagnosticRenderer({"a.yaml": "a: 1", "b.yaml": "a: 2"}).one(diagnostic) == picture("""
         error[PX104]: declared twice
          --> b.yaml:1:1
           |
@@ -106,7 +106,7 @@ def test_places_in_other_files_come_after_the_own_file() -> None:
     """)
 
 
-def test_a_fault_without_a_place_is_told_without_a_snippet() -> None:
+def test_a_diagnostic_without_a_place_has_no_snippet() -> None:
     diagnostic = Diagnostic("PX101", "no such file", notes=(Note("looked in `ci`"),), help="create it")
     assert shown(diagnostic, "") == picture("""
         error[PX101]: no such file
@@ -116,7 +116,7 @@ def test_a_fault_without_a_place_is_told_without_a_snippet() -> None:
 
 
 def test_labels_are_kept_where_the_text_of_a_file_is_not_known() -> None:
-    assert Renderer({}).one(labelled(span(3, 5), "here")) == picture("""
+    assert DiagnosticRenderer({}).one(labelled(span(3, 5), "here")) == picture("""
         error[PX112]: wrong
          --> pexec.yaml:3:5
           = note: line 3: here
@@ -149,7 +149,7 @@ def test_labels_are_kept_where_the_text_of_a_file_is_not_known() -> None:
         "span behind the line",
     ],
 )  # fmt: skip
-def test_carets_stand_under_what_they_mark(line: str, place: Span, expected: str) -> None:
+def test_carets_are_under_what_they_mark(line: str, place: Span, expected: str) -> None:
     head = f"error[PX112]: wrong\n --> pexec.yaml:1:{place.column}\n  |\n1 |"
     body = f" {expected}" if line else expected
     assert shown(Diagnostic("PX112", "wrong", place), line) == f"{head}{body}\n"
@@ -161,7 +161,7 @@ def test_a_line_ends_where_the_parser_sees_its_end(line_break: str) -> None:
     assert "2 | two: 2\n  | ^^^\n" in shown(Diagnostic("PX112", "wrong", span(2, 1, 3)), source)
 
 
-def test_a_fault_behind_the_last_line_is_shown_at_an_empty_line() -> None:
+def test_an_error_after_the_last_line_is_shown_at_an_empty_line() -> None:
     assert shown(Diagnostic("PX102", "unexpected end", span(3, 1)), "a: [\n") == picture("""
         error[PX102]: unexpected end
          --> pexec.yaml:3:1
@@ -231,7 +231,7 @@ def test_nothing_in_a_message_drives_the_terminal() -> None:
         notes=(Note(f"{ESC}c"),),
         help="\x9b2J\r\u202e",
     )
-    text = Renderer({}).one(diagnostic)
+    text = DiagnosticRenderer({}).one(diagnostic)
     assert text == (
         "error[PX110]: unknown key `␛]0;owned␇␊error: fake`\n"
         " --> a␛[2J.yaml:1:1\n"
@@ -240,7 +240,7 @@ def test_nothing_in_a_message_drives_the_terminal() -> None:
     )  # fmt: skip
 
 
-def test_the_value_of_a_secret_key_is_not_shown_and_the_caret_stands_under_its_mask() -> None:
+def test_the_value_of_a_secret_key_is_not_shown_and_the_caret_is_under_its_mask() -> None:
     source = "env:\n  API_TOKEN: hunter2 hunter3\n"
     assert shown(labelled(span(2, 22, 7), "not text"), source) == picture("""
         error[PX112]: wrong
@@ -259,7 +259,7 @@ def test_a_secret_is_not_shown_in_the_middle_of_a_long_line_either() -> None:
 
 
 def test_colours_mark_the_parts_of_a_snippet() -> None:
-    text = Renderer({FILE: "a: b"}, colour=True).one(labelled(span(1, 1), "here", "go"))
+    text = DiagnosticRenderer({FILE: "a: b"}, colour=True).one(labelled(span(1, 1), "here", "go"))
     assert text == (
         f"{ESC}[1;31merror[PX112]{ESC}[0m{ESC}[1m: wrong{ESC}[0m\n"
         f" {ESC}[1;34m-->{ESC}[0m pexec.yaml:1:1\n"
@@ -273,7 +273,7 @@ def test_colours_mark_the_parts_of_a_snippet() -> None:
 def test_the_last_line_counts_errors_and_warnings() -> None:
     error = Diagnostic("PX101", "one")
     warning = Diagnostic("PX113", "two", severity=Severity.WARNING)
-    renderer = Renderer({})
+    renderer = DiagnosticRenderer({})
     assert renderer.all([], FILE) == ""
     assert renderer.all([error], FILE) == "error[PX101]: one\n\nerror: 1 error in pexec.yaml\n"
     assert renderer.all([warning], FILE) == "warning[PX113]: two\n\nwarning: 1 warning in pexec.yaml\n"
@@ -283,7 +283,7 @@ def test_the_last_line_counts_errors_and_warnings() -> None:
 def test_at_most_twenty_are_shown_errors_before_warnings_and_the_rest_is_counted() -> None:
     warnings = [Diagnostic("PX113", f"warning {n}", severity=Severity.WARNING) for n in range(15)]
     errors = [Diagnostic("PX110", f"error {n}") for n in range(15)]
-    *parts, summary = Renderer({}).all([*warnings, *errors], FILE).split("\n\n")
+    *parts, summary = DiagnosticRenderer({}).all([*warnings, *errors], FILE).split("\n\n")
     assert [part.partition(": ")[2].strip() for part in parts] == [
         *(f"warning {n}" for n in range(5)),
         *(f"error {n}" for n in range(15)),

@@ -51,7 +51,7 @@ def test_what_has_ended_needs_no_end() -> None:
     gone = subprocess.Popen(["true"])
     ticks = ticks_of(gone.pid)
     os.waitid(os.P_PID, gone.pid, os.WEXITED | os.WNOWAIT)
-    assert not end_tree(gone.pid, ticks)  # it has ended, and nobody has reaped it
+    assert not end_tree(gone.pid, ticks)  # it has ended and was not reaped
     gone.wait()
     assert not end_tree(gone.pid, ticks)
 

@@ -180,7 +180,7 @@ def test_no_time_passes_for_a_job_while_it_is_paused(desk: Desk) -> None:
 def test_an_attempt_requested_during_a_pause_starts_after_it(desk: Desk) -> None:
     desk.run(run="true")
     warden = the_warden_below(os.getpid())
-    os.kill(warden, signal.SIGSTOP)  # so that it hears both at once
+    os.kill(warden, signal.SIGSTOP)  # so that it reads both at once
     assert wait_until(lambda: state_of(warden) == "T")
     desk.supervisor.warden.pause()
     attempt = desk.start(run="true")

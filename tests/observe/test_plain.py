@@ -116,6 +116,12 @@ def test_a_retry_names_the_end_its_reason_and_the_next_attempt(
     assert progress_of(started("a"), finished("a", verdict), again, max_attempts={"a": 3}) == f"[0/3] {line}\n"
 
 
+def test_after_a_resume_attempts_are_not_counted_against_the_policy() -> None:
+    again = {"event": "retry.scheduled", "at": 1.0, "job": "a", "attempt": 3, "not_before": 2.0, "reason": ""}
+    text = progress_of(started("a", attempt=2), finished("a", "failed"), again, max_attempts={"a": 5})
+    assert text == "[0/3] a failed; retrying in 1.0s (attempt 3)\n"
+
+
 def test_only_failures_leaves_out_jobs_that_succeeded() -> None:
     assert progress_of(ended("a", "succeeded"), ended("b", "skipped"), only_failures=True) == "[2/3] b skipped\n"
 

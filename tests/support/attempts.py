@@ -38,7 +38,7 @@ def evil(program: str, *arguments: str) -> tuple[str, ...]:
 
 
 def evil_in(folder: Path, program: str, *arguments: str) -> tuple[str, ...]:
-    """The same with a copy in `folder`: a sandbox does not show this project if it lies below a temporary folder."""
+    """The same with a copy in `folder`: a sandbox hides this project if it is below a temporary directory."""
     shutil.copy(EVIL / program, folder)
     return (PYTHON, "-I", "-S", str(folder / program), *arguments)
 
@@ -71,7 +71,7 @@ def wardens_below(pid: int) -> list[int]:
 
 
 def the_warden_below(pid: int) -> int:
-    """The one warden that this process has started; a moment passes before it can be told by its arguments."""
+    """The one warden that this process has started; a moment passes before its arguments identify it."""
     assert wait_until(lambda: len(wardens_below(pid)) == 1)
     return wardens_below(pid)[0]
 

@@ -1,4 +1,4 @@
-"""A runner in plain Python that keeps no promise: so many jobs, so many at once, each `sh -e -c true` with a log file.
+"""A runner in plain Python without any guarantees: N jobs, M at once, each `sh -e -c true` with a log file.
 
     python bare_runner.py JOBS SLOTS
 

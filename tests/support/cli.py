@@ -1,8 +1,8 @@
-"""Runs the real `pexec` in a folder of its own and compares everything that it says.
+"""Runs the real `pexec` in a directory of its own and compares its complete output.
 
     pexec.file("pexec.yaml", MANIFEST).run("validate").said(stdout="pexec.yaml: valid, 1 job in 1 level\\n")
 
-The process has its own home folder and none of the caller's settings, so no test reads or writes what is the user's.
+The process has its own home directory and none of the caller's settings, so that no test touches files of the user.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from typing import Any
 from support.pythons import PROGRAM_FOR_ALL
 
 PROGRAM = (sys.executable, "-m", "orchestrator")
-# What would change the outcome, or is the user's own.
+# Variables that would change the outcome, or that are the user's own.
 _NOT_INHERITED = ("PEXEC_", "XDG_", "GIT_", "LC_", "GITHUB_")
 _SCREEN = ("NO_COLOR", "FORCE_COLOR", "TERM", "CI", "COLUMNS", "LINES", "LANG", "HOME")
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """How a run of pexec ended, and all that it wrote."""
+    """The exit code and the complete output of a pexec process."""
 
     exit_code: int
     stdout: str
     stderr: str
 
     def said(self, *, exit_code: int = 0, stdout: str = "", stderr: str = "") -> None:
-        """Compare everything; what is not named must be empty, or 0."""
+        """Compare everything; what is not given must be empty, or 0."""
         expected = Said(exit_code, stdout, stderr)
         if self != expected:
             raise AssertionError(f"pexec said\n{self._shown()}\ninstead of\n{expected._shown()}")
@@ -43,10 +43,10 @@ class Said:
 
 
 class Pexec:
-    """A folder in which pexec is run, and what its processes find around them. Each method but `run` gives it back."""
+    """A directory in which pexec runs, and the environment of its processes. Methods that prepare it return it."""
 
     def __init__(self, scratch: Path, identity: Mapping[str, Any] = MappingProxyType({})) -> None:
-        """`identity` are options of Popen: as whom it runs. Everything in the folder is made that one's."""
+        """`identity` are options of Popen that set the user. Everything in the directory belongs to that user."""
         self.identity = identity
         self.program: tuple[str, ...] = PROGRAM_FOR_ALL if identity else PROGRAM
         self.folder = scratch / "project"
@@ -55,7 +55,7 @@ class Pexec:
         self._started: list[subprocess.Popen[bytes]] = []
         self.folder.mkdir()
         self.home.mkdir()
-        (self.folder / ".git").mkdir()  # the repository's root: nothing above it is looked at
+        (self.folder / ".git").mkdir()  # the root of a repository: pexec does not look above it
         self._give(self.folder / ".git", self.folder, self.home)
         inherited = {
             name: value
@@ -65,7 +65,7 @@ class Pexec:
         self.environ = {**inherited, "HOME": str(self.home), "LANG": "C.UTF-8", "TERM": "xterm"}
 
     def file(self, path: str, content: str | bytes) -> Pexec:
-        """Write a file of the folder, with the folders that it needs."""
+        """Write a file of the directory, and create its parents."""
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -78,7 +78,7 @@ class Pexec:
                 os.chown(path, self.identity["user"], self.identity["group"])
 
     def config(self, content: str) -> Pexec:
-        """Write the user's own `~/.config/pexec/config.toml`."""
+        """Write the user's `~/.config/pexec/config.toml`."""
         target = self.home / ".config/pexec/config.toml"
         target.parent.mkdir(parents=True)
         target.write_text(content)
@@ -90,7 +90,7 @@ class Pexec:
         return self
 
     def inside(self, path: str) -> Pexec:
-        """Run in a folder below from now on."""
+        """Run in this subdirectory from now on."""
         self._working = self.folder / path
         self._working.mkdir(parents=True, exist_ok=True)
         return self
@@ -110,17 +110,17 @@ class Pexec:
         return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-        """Start `pexec ARGUMENTS`; who starts it waits for it."""
+        """Start `pexec ARGUMENTS`; the caller waits for it."""
         return self.start_as([*self.program, *arguments], **options)
 
     def start_as(self, command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Start a command line around pexec in its place; who starts it waits for it."""
+        """Start another command line, which runs pexec in turn; the caller waits for it."""
         process = subprocess.Popen(command, cwd=self._working, env=self.environ, **{**self.identity, **options})
         self._started.append(process)
         return process
 
     def end(self) -> None:
-        """Kill what a test that failed has started and not waited for: it would disturb the next one."""
+        """Kill what a failed test started and did not wait for: it would disturb the next test."""
         for process in self._started:
             if process.poll() is None:
                 process.kill()

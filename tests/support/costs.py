@@ -1,4 +1,4 @@
-"""What a piece of work costs: CPU time of this thread, the least of some tries. Only ratios within one test matter.
+"""Measures work as CPU time of this thread, the minimum of several rounds. Only ratios within one test matter.
 
 Wall-clock time tells how busy the machine is. CPU time of one thread tells what was done, but for what neighbours do to
 the caches; the least of several tries, taken in turns, leaves little of that.
@@ -19,7 +19,7 @@ from orchestrator.plan.model import Plan
 
 
 def cpu_seconds(*works: Callable[[], object], tries: int = 5) -> list[float]:
-    """The least CPU seconds of each piece of work, which are tried in turns, with no garbage collection in between."""
+    """The minimum CPU seconds of each piece of work, in interleaved rounds without garbage collection."""
     least = [float("inf")] * len(works)
     enabled = gc.isenabled()
     gc.disable()
@@ -36,7 +36,7 @@ def cpu_seconds(*works: Callable[[], object], tries: int = 5) -> list[float]:
 
 
 def play(plan: Plan) -> int:
-    """Run a plan in the engine alone: every attempt succeeds, the one that started first ends first. How many facts."""
+    """Run a plan in the engine alone: every attempt succeeds, in the order of starts. Returns the number of facts."""
     scheduler = Scheduler(plan)
     scheduler.apply(RunStarted(0.0))
     facts, now = 1, 0.0
@@ -52,6 +52,6 @@ def play(plan: Plan) -> int:
 
 
 def bare(graph: Graph) -> Callable[[], object]:
-    """The same graph through list scheduling in a few lines of plain Python, which keeps no promise: a yardstick."""
+    """Schedule the same graph with a few lines of plain Python, as a reference."""
     seconds = [1.0] * len(graph)
     return lambda: list_schedule(graph, seconds, 4)

@@ -114,7 +114,7 @@ class HandClock(RunClock):
 
 @dataclass
 class Script:
-    """An observer by which a test acts: `when(words, action)` does it once, after a record that is told so is seen."""
+    """An observer by which a test acts: `when(words, action)` does it once, after a record with these words."""
 
     actions: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
@@ -131,7 +131,7 @@ class Script:
 
 
 class Stage:
-    """A driver of `plan` between fakes; `done` tells in order what was written and what was touched."""
+    """A driver of `plan` between fakes; `done` lists in order what was written, started and stopped."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
-"""The explanations of diagnostics: runs their examples, and makes `docs/diagnostics.md` of them.
+"""The explanations of diagnostics: runs their examples, and generates `docs/diagnostics.md` from them.
 
-After a change of an explanation or of what pexec says, make both again:
+After a change to an explanation or to a message of pexec, regenerate both:
 
     python tests/support/explanations.py
 """
@@ -30,7 +30,7 @@ from orchestrator.diagnostics.model import CODES  # noqa: E402
 from orchestrator.execute.sandbox.cgroups import CgroupParents  # noqa: E402
 
 PAGE = ROOT / "docs/diagnostics.md"
-# Lines may prepare what the last `$` line finds; that one runs pexec, perhaps with a variable set.
+# Lines may prepare files for the last `$` line, which runs pexec, perhaps with a variable set.
 _SESSION = re.compile(
     r"(?<=^```text\n)(((?:\$ .*\n)*)\$ (?:(\w+)=(\S+) )?pexec (.*)\n)(?:.*\n)*?(?=^```$)", re.MULTILINE
 )
@@ -38,22 +38,22 @@ _ANY_RUN = "20260101T000000.000000Z-00000000"
 _HEAD = """\
 # Diagnostics
 
-What pexec says of manifests, scripts and runs, by code. `pexec explain PX110` shows the same in the terminal. Of the
-examples only what goes to stderr is shown; the tests run them all. The page is made of the files in
-`orchestrator/diagnostics/explanations/`, by `python tests/support/explanations.py`.
+The errors and warnings of pexec, by code. `pexec explain PX110` shows the same text in a terminal. The examples show
+what pexec prints to stderr; the tests run them all. This page is generated from the files in
+`orchestrator/diagnostics/explanations/` by `python tests/support/explanations.py`.
 
 | code | meaning |
 | --- | --- |
 """
 
 
-# A code without an explanation is told by one test; the others go on without it.
+# One test reports codes without an explanation; the others skip them.
 EXPLAINED = [code for code in CODES if explanation_file(code).is_file()]
 OF_MANIFESTS = [code for code in EXPLAINED if "\n$ pexec validate " in explanation(code).text]
 
 
 def run_example(code: str, folder: Path, *more: str) -> Said:
-    """What pexec says of the example of a code. `folder` is empty; `more` are flags."""
+    """The result of the example of a code. `folder` is empty; `more` are flags."""
     for step in steps(Path(str(explanation_file(code)))):
         path = folder / step.file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def run_example(code: str, folder: Path, *more: str) -> Said:
         programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         lines = re.sub(r"^\$ ", "", preparation, flags=re.MULTILINE)
         subprocess.run(["bash", "-ec", lines], cwd=folder, env={**os.environ, "PATH": programs}, timeout=60, check=True)
-    # As on a machine where no control group can be made: what is refused there is refused everywhere then.
+    # As on a machine without control groups, so that the result is the same everywhere.
     with patch("orchestrator.execute.sandbox.limits.find", lambda warden_pid: CgroupParents()):
         said = run_inside(folder, *shlex.split(command), *more, **({variable: value} if variable else {}))
     told = re.sub(RUN_ID, _ANY_RUN, said.stderr.replace(f"{folder.resolve()}/", "/home/you/project/"))

@@ -35,7 +35,7 @@ from orchestrator.app.planning import plan_manifest  # noqa: E402
 from orchestrator.diagnostics.model import Span, has_errors  # noqa: E402
 from orchestrator.diagnostics.render_json import render_json  # noqa: E402
 from orchestrator.diagnostics.render_sarif import render_sarif  # noqa: E402
-from orchestrator.diagnostics.render_text import Renderer  # noqa: E402
+from orchestrator.diagnostics.render_text import DiagnosticRenderer  # noqa: E402
 from orchestrator.plan.export import plan_to_dict  # noqa: E402
 from orchestrator.plan.render import plan_text  # noqa: E402
 
@@ -100,7 +100,7 @@ def _check(verdict: Any) -> None:
                 line = lines[span.file][span.line - 1] if span.line <= len(lines[span.file]) else ""
                 assert 1 <= span.column <= len(line) + 1, (span, line)
                 assert span.length >= 1
-    shown = Renderer(verdict.texts).all(verdict.diagnostics, verdict.path)
+    shown = DiagnosticRenderer(verdict.texts).all(verdict.diagnostics, verdict.path)
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown), "a control character is shown"
     json.loads(render_json([("pexec.yaml", fault) for fault in verdict.diagnostics]))
     json.loads(render_sarif([(verdict.path, diagnostic) for diagnostic in verdict.diagnostics]))

@@ -1,4 +1,4 @@
-"""A small client for yaml-language-server: the requests of an editor, over standard input and output."""
+"""A small client of yaml-language-server, which sends the requests of an editor over standard input and output."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any, BinaryIO
 SERVER = shutil.which("yaml-language-server")
 MISSING = "yaml-language-server is not on PATH (npm install --prefix DIR yaml-language-server; DIR/node_modules/.bin)"
 LIMIT = 50.0
-# All that the server asks its client for; it must not look for schemas elsewhere.
+# The answer to every request of the server for its configuration: it must not look for other schemas.
 _SETTINGS = {"yaml": {"schemaStore": {"enable": False}, "validate": True, "hover": True, "completion": True}}
 
 Message = dict[str, Any]
 
 
 class LanguageServer:
-    """A running server. The documents sent to it have paths in `folder`, and are not on the disk."""
+    """A running server. Its documents have paths in `folder`, but are not on the disk."""
 
     def __init__(self, program: str, folder: Path) -> None:
         self._folder = folder
@@ -50,7 +50,7 @@ class LanguageServer:
         self._process.stdout.close()
 
     def open(self, text: str) -> LanguageServer:
-        """Open a text in the server as a new document, which the other methods refer to."""
+        """Open a text as a new document, which the other methods refer to."""
         self._documents += 1
         self._uri = (self._folder / f"{self._documents}.yaml").as_uri()
         document = {"uri": self._uri, "languageId": "yaml", "version": 1, "text": text}
@@ -58,7 +58,7 @@ class LanguageServer:
         return self
 
     def faults(self) -> list[Message]:
-        """The diagnostics of the document."""
+        """The diagnostics of the text."""
         while True:
             message = self._next()
             if message.get("method") == "textDocument/publishDiagnostics" and message["params"]["uri"] == self._uri:
@@ -90,7 +90,7 @@ class LanguageServer:
         self._send({"method": method, "params": parameters})
 
     def _next(self) -> Message:
-        """The next message that is not a request to the client; requests are answered."""
+        """The next message that is not a request; requests of the server are answered."""
         while True:
             message = self._inbox.get(timeout=LIMIT)
             if "id" not in message or "method" not in message:

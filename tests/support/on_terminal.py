@@ -1,4 +1,4 @@
-"""Leads a new session on the terminal that is its stdin, and becomes the program of its arguments."""
+"""Starts a new session on the terminal at its stdin, then executes the program in its arguments."""
 
 import fcntl
 import os

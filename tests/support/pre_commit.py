@@ -1,4 +1,4 @@
-"""The real pre-commit with this project, as it stands on disk, for the repository of its hook."""
+"""The real pre-commit, with the current state of this project as the repository of its hook."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# What an installation of the project is made from.
+# The files that an installation of the project needs.
 _SOURCES = ("orchestrator", "schemas", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
 _INSTALLATION_SECONDS = 540
 _CONFIG = """\
@@ -23,7 +23,7 @@ repos:
 
 
 class PreCommit:
-    """A repository that offers the hook, and a place where pre-commit keeps what it installs from it."""
+    """A repository that provides the hook, and the cache of pre-commit for it."""
 
     def __init__(self, scratch: Path) -> None:
         self._hooks = scratch / "hooks"
@@ -53,7 +53,7 @@ class PreCommit:
         return folder
 
     def git(self, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run git in `folder`; its exit code is for the caller to look at."""
+        """Run git in `folder`; the caller checks its exit code."""
         return self._run(folder, "git", *arguments)
 
     def _run(self, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -64,7 +64,7 @@ class PreCommit:
 
 
 def _environ(scratch: Path) -> dict[str, str]:
-    """No settings of the user's own, nor of a git or a pexec around the tests; what pip needs stays."""
+    """The environment without settings of the user, of Git and of pexec; what pip needs stays."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PEXEC_", "PRE_"))}
     who = {f"GIT_{role}_{what}": "test@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     return {

@@ -1,4 +1,4 @@
-"""A Python that every user of this machine may run: the one of the tests, or the system's own with its libraries."""
+"""A Python that every user of this machine may run: that of the tests, or the system's with the same libraries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SYSTEMS_OWN = f"/usr/bin/python{sys.version_info[0]}.{sys.version_info[1]}"  # 
 
 
 def everybody_may_read(path: Path) -> bool:
-    """Whether no folder on the way, links followed, is closed to others."""
+    """Whether every directory on the path, links followed, is open to other users."""
     real = path.resolve()
     ways = {*path.absolute().parents, *real.parents}
     return real.exists() and all(way.stat().st_mode & stat.S_IXOTH for way in ways)

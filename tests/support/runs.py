@@ -1,4 +1,4 @@
-"""Reads what a run left behind, without any of pexec's own code: tests judge pexec by its files."""
+"""Reads the files of a run without any code of pexec, so that tests judge pexec by its files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """The folder of one run."""
+    """The directory of one run."""
 
     path: Path
 
@@ -37,7 +37,7 @@ class Run:
         return events
 
     def named(self, name: str, **fields: Any) -> list[Event]:
-        """The events of one kind, with these fields."""
+        """The events of this name with these fields."""
         return [e for e in self.events if e["event"] == name and all(e[key] == value for key, value in fields.items())]
 
     @cached_property
@@ -51,11 +51,11 @@ class Run:
 
     @property
     def statuses(self) -> dict[str, str]:
-        """Job -> its final status, as the journal tells it."""
+        """Job -> its final status, from the journal."""
         return {event["job"]: event["status"] for event in self.named("job.finished")}
 
     def reason(self, job: str) -> str:
-        """Why the job ended as it did."""
+        """The reason of the job's final status."""
         return str(self.named("job.finished", job=job)[-1]["reason"])
 
     def log(self, job: str, attempt: int = 1) -> bytes:
@@ -67,15 +67,15 @@ class Run:
         return json.loads((self.path / name).read_text())
 
     def at(self, name: str, job: str) -> float:
-        """The second of the run at which this happened to the job, for the first time."""
+        """When this first happened to the job, in seconds since the start of the run."""
         return float(self.named(name, job=job)[0]["at"])
 
     def most_at_once(self) -> int:
-        """The largest number of attempts under way at any moment."""
+        """The largest number of attempts that ran at the same time."""
         return max(_running(self.events), default=0)
 
     def check(self) -> Run:
-        """What holds of every run that ended: needs before starts, the cap, one end for each attempt."""
+        """Check what holds for every finished run: needs before starts, the limit, one end for each attempt."""
         plan = self.json("plan.json")
         needs = {job["id"]: job["needs"] for job in plan["jobs"]}
         ended: set[str] = set()
@@ -104,11 +104,11 @@ def _running(events: list[Event]) -> Iterator[int]:
 
 
 def runs(folder: Path) -> list[Run]:
-    """All runs of a folder, oldest first."""
+    """All runs of a project, oldest first."""
     root = folder / ".pexec/runs"
     return [Run(root / name) for name in sorted(os.listdir(root))] if root.is_dir() else []
 
 
 def last_run(folder: Path) -> Run:
-    """The last run of a folder."""
+    """The last run of a project."""
     return runs(folder)[-1]

@@ -1,4 +1,4 @@
-"""Types into real shells, as somebody at a terminal does, and sees what they make of a tab."""
+"""Types into real shells, as a user at a terminal does, and reads what they complete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIMIT = 60.0
 
 
 class Shell:
-    """An interactive shell on a terminal of its own, in `folder`. In it, `pexec` writes its arguments to a file."""
+    """An interactive shell on a terminal of its own, in `folder`, where `pexec` writes its arguments to a file."""
 
     def __init__(self, argv: Sequence[str], folder: Path, set_up: str) -> None:
         self._said = folder / "said"
@@ -34,10 +34,10 @@ class Shell:
         self._read_until(lambda: PROMPT in self._output)
 
     def words(self, typed: str) -> list[str]:
-        """The arguments that pexec is given when `typed` is typed behind it and the line is ended."""
+        """The arguments of pexec after `typed` and Enter were typed behind it."""
         self._output = ""
         self._type(f"pexec {typed}\n")
-        # A key that comes before the prompt is read by the terminal and not by the shell, so this waits for both.
+        # Before the prompt, the terminal reads keys and not the shell, so this waits for both.
         self._read_until(lambda: PROMPT in self._output.partition(GIVEN)[2])
         return self._said.read_text().splitlines()
 

@@ -34,7 +34,7 @@ class Terminal:
             os.fchown(self._theirs, pexec.identity["user"], -1)
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), self._theirs)
         self.process = pexec.start_as([PYTHON, "-I", "-S", str(_LEADER), *command], **streams)
-        # Somebody must read all the time, else who writes waits.
+        # A thread reads all the time, since writers block while the terminal is full.
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -56,7 +56,7 @@ class Terminal:
 
     @property
     def modes(self) -> list[Any]:
-        """How the terminal is set: what a program that was ended must leave as it was."""
+        """The settings of the terminal, which a program must restore at its end."""
         return termios.tcgetattr(self._theirs)
 
     def type(self, keys: str) -> None:
@@ -64,12 +64,12 @@ class Terminal:
         os.write(self._ours, keys.encode())
 
     def wait_for(self, text: str) -> None:
-        """Until this is on the screen."""
+        """Wait until this is on the screen."""
         assert wait_until(lambda: text in self.screen), self.screen
 
     def _read(self) -> None:
         try:
             while chunk := os.read(self._ours, 4096):
                 self._seen += chunk
-        except OSError:  # the last one who had the terminal open has closed it
+        except OSError:  # the last process has closed the terminal
             return

@@ -1,6 +1,6 @@
 """Run pexec as the user who runs the tests, and as an ordinary one if that is root.
 
-Only where the project and a Python lie where an ordinary user may read them.
+Skipped unless an ordinary user may read the project and a Python.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 from support.cli import Pexec
 from support.pythons import IS_FOR_ALL
 
-# One that nobody else is on this machine: the system counts the processes of each user.
+# A user without other processes on this machine, since the system counts processes by user.
 SOMEBODY = 60_000 + os.getpid() % 5_000
 USERS = ["ordinary"] if os.geteuid() != 0 else ["root", "ordinary"] if IS_FOR_ALL else ["root"]
 
 
 def identity_of(user: str) -> Mapping[str, Any]:
-    """The options of Popen with which a process runs as that user."""
+    """Options of Popen that run a process as that user."""
     if user == "root" or os.geteuid() != 0:
         return {}
     return {"user": SOMEBODY, "group": SOMEBODY, "extra_groups": []}
@@ -30,8 +30,8 @@ def identity_of(user: str) -> Mapping[str, Any]:
 
 @contextmanager
 def pexec_of(user: str) -> Iterator[Pexec]:
-    """The program in a repository that belongs to the user, and run as that one."""
-    # Not below pytest's own folder, which is closed to others.
+    """The program in a repository of that user, run as that user."""
+    # Not below pytest's own directory, which is closed to others.
     scratch = Path(tempfile.mkdtemp(prefix="pexec-test-"))
     try:
         scratch.chmod(0o755)

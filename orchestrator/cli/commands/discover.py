@@ -109,11 +109,11 @@ def _json(found: Discovery, plan: Plan, base_dir: str) -> str:
 
 def _print(diagnostics: tuple[Diagnostic, ...], texts: Mapping[str, str], files: list[str]) -> None:
     if diagnostics:
-        from orchestrator.diagnostics.render_text import Renderer
+        from orchestrator.diagnostics.render_text import DiagnosticRenderer
 
         shown = {file: _masked(text) for file, text in texts.items()}
         subject = files[0] if len(files) == 1 else "the files"
-        write_stderr(Renderer.for_stderr(shown).all(diagnostics, subject))
+        write_stderr(DiagnosticRenderer.for_stderr(shown).all(diagnostics, subject))
 
 
 def _masked(text: str) -> str:

@@ -17,7 +17,7 @@ from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_
 from orchestrator.console.streams import write_stderr, write_stdout, write_text
 from orchestrator.console.text import count, visible
 from orchestrator.errors import EnvironmentFailedError, ExitCode
-from orchestrator.journal.file_names import CLOSING, JOURNAL, LOGS, RESULTS
+from orchestrator.journal.file_names import JOURNAL, LOGS, RESULTS, RUN_SUMMARY
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.fold import RunFold
 from orchestrator.report.results import results_file, results_summary
@@ -45,25 +45,25 @@ def run(arguments: argparse.Namespace) -> int:
         state = "finished" if judge.finished else "running" if look.driven else "interrupted"
         found = sorted([*judge.found, *logs.found], key=lambda violation: violation.line)
         if judge.finished and not look.driven:
-            found += _judge_results(one, fold, look.lines) + _judge_closing(one, fold, look.lines)
+            found += _judge_results(one, fold, look.lines) + _check_run_summary(one, fold, look.lines)
     if arguments.format == "json":
         facts = {"run_id": one.run_id, "state": state, "events": look.lines, "jobs": len(look.plan.jobs)}
         write_stdout(json_text({**facts, "violations": found}))
     else:
         _print_result(one.run_id, state, look, found)
-    if any(one.rule is Rule.RESULTS_FILE and CLOSING not in one.message for one in found):
+    if any(one.rule is Rule.RESULTS_FILE and RUN_SUMMARY not in one.message for one in found):
         write_stderr(f"pexec: regenerate the files of the run with `pexec report {one.run_id}`\n")
     return ExitCode.JOB_FAILED if found else ExitCode.OK
 
 
 def _sizes(run: RunDir) -> Callable[[str], int | None]:
     """The size of a log by its name in the run directory; None if it is not a regular file."""
-    folder = run.folder(LOGS)
+    directory = run.folder(LOGS)
 
     def size_of(name: str) -> int | None:
         above, _, base = name.partition("/")
         try:
-            facts = os.stat(base, dir_fd=folder, follow_symlinks=False)
+            facts = os.stat(base, dir_fd=directory, follow_symlinks=False)
         except OSError:
             return None
         return facts.st_size if above == LOGS and "/" not in base and stat.S_ISREG(facts.st_mode) else None
@@ -71,20 +71,20 @@ def _sizes(run: RunDir) -> Callable[[str], int | None]:
     return size_of
 
 
-def _judge_closing(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
+def _check_run_summary(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
     """A run summary of another journal is not used by any command, so it is not a violation."""
     closing = load_summary(run)
     if closing is None or closing == run_summary(fold.report(), closing.digests, closing.version):
         return []
-    return [Violation(line, Rule.RESULTS_FILE, f"`{CLOSING}` contradicts the events: remove it")]
+    return [Violation(line, Rule.RESULTS_FILE, f"`{RUN_SUMMARY}` contradicts the events: remove it")]
 
 
 def _judge_results(run: RunDir, fold: RunFold, line: int) -> list[Violation]:
     report = fold.report()
     try:
         content = run.read(RESULTS)
-    except EnvironmentFailedError as fault:
-        return [Violation(line, Rule.RESULTS_FILE, fault.message)]
+    except EnvironmentFailedError as error:
+        return [Violation(line, Rule.RESULTS_FILE, error.message)]
     if content == results_file(report):
         return []
     try:

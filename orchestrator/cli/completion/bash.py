@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.cli.completion.shape import Flag, Shape, Value
+from orchestrator.cli.completion.shape import ArgumentValue, CommandShape, Flag
 
 _HEAD = """\
 # Completion of pexec for bash. Load it with `source <(pexec completion bash)`, also from ~/.bashrc.
@@ -33,7 +33,7 @@ complete -F _pexec pexec
 """
 
 
-def bash_script(commands: Sequence[Shape]) -> str:
+def bash_script(commands: Sequence[CommandShape]) -> str:
     """A script that defines the completion."""
     names = " ".join([*(command.name for command in commands), "--help", "--version"])
     lines = [f'        _pexec_words "{names}" "$cur"', "        return", "    fi"]
@@ -42,8 +42,8 @@ def bash_script(commands: Sequence[Shape]) -> str:
     return _HEAD + "\n".join(lines) + "\n" + _TAIL
 
 
-def _values(commands: Sequence[Shape]) -> Iterator[str]:
-    """The flags that take a value, each with what it is. To bash an `=` is a word of its own."""
+def _values(commands: Sequence[CommandShape]) -> Iterator[str]:
+    """The flags that take a value, with their values. To bash, `=` is a word of its own."""
     for command in commands:
         for flag in command.flags:
             if flag.value is not None:
@@ -53,7 +53,7 @@ def _values(commands: Sequence[Shape]) -> Iterator[str]:
                 yield f"        {pattern}) {_reply(flag.value)}; return ;;"
 
 
-def _command(command: Shape) -> Iterator[str]:
+def _command(command: CommandShape) -> Iterator[str]:
     flags = " ".join(spelling for flag in command.flags for spelling in _spellings(flag))
     yield f"        {command.name})"
     if command.words is None:
@@ -72,9 +72,9 @@ def _spellings(flag: Flag) -> Iterator[str]:
         yield from (f"{flag.names[-1]}={word}" for word in flag.value.words)
 
 
-def _reply(value: Value) -> str:
+def _reply(value: ArgumentValue) -> str:
     if value.words:
         return f'_pexec_words "{" ".join(value.words)}" "$cur"'
-    if value.files or value.folders:
+    if value.files or value.directories:
         return f'_pexec_paths {"-f" if value.files else "-d"} "$cur"'
     return ":"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.cli.completion.shape import Flag, Shape, Value
+from orchestrator.cli.completion.shape import ArgumentValue, CommandShape, Flag
 
 _HEAD = """\
 # Completion of pexec for fish. Load it with `pexec completion fish | source`, or save it as
@@ -25,7 +25,7 @@ complete -c pexec -n __pexec_is_first -l version -d 'show the version'
 """
 
 
-def fish_script(commands: Sequence[Shape]) -> str:
+def fish_script(commands: Sequence[CommandShape]) -> str:
     """A script that defines the completion."""
     first = "complete -c pexec -n __pexec_is_first -a"
     lines = [f"{first} {command.name} -d {_word(command.help)}" for command in commands]
@@ -34,11 +34,11 @@ def fish_script(commands: Sequence[Shape]) -> str:
     return _HEAD + "\n".join(lines) + "\n"
 
 
-def _command(command: Shape) -> Iterator[str]:
+def _command(command: CommandShape) -> Iterator[str]:
     start = f"complete -c pexec -n '__pexec_is {command.name}'"
     for flag in command.flags:
         yield f"{start} {_flag(flag)} -d {_word(flag.help)}"
-    if command.words is not None and command.words != Value():
+    if command.words is not None and command.words != ArgumentValue():
         yield f"{start} {_words(command.words)}"
 
 
@@ -48,10 +48,10 @@ def _flag(flag: Flag) -> str:
         return names
     if flag.optional:
         return f"{names} {_words(flag.value)}"
-    return f"{names} -r {_words(flag.value)}" if flag.value != Value() else f"{names} -x"
+    return f"{names} -r {_words(flag.value)}" if flag.value != ArgumentValue() else f"{names} -x"
 
 
-def _words(value: Value) -> str:
+def _words(value: ArgumentValue) -> str:
     if value.words:
         return f"-f -a {_word(' '.join(value.words))}"
     return "-F" if value.files else "-f -a '(__fish_complete_directories)'"

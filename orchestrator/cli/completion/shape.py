@@ -1,4 +1,4 @@
-"""What can stand on a command line, read off the parsers of the commands: the one source of all completions."""
+"""The flags and arguments of all commands, taken from their parsers: the source of all completion scripts."""
 
 from __future__ import annotations
 
@@ -7,59 +7,59 @@ import re
 
 from msgspec import Struct
 
-from orchestrator.cli.main import COMMANDS, Command, Parser
+from orchestrator.cli.main import COMMANDS, Parser, Subcommand
 from orchestrator.cli.options import OneOf
 from orchestrator.diagnostics.model import CODES
 
 _FILES = {"FILE", "MANIFEST", "MANIFEST, JOB"}
-_FOLDERS = {"DIR"}
+_DIRECTORIES = {"DIR"}
 _WORDS = {"CODE": tuple(CODES)}
 _LONGEST_HELP = 80
 _END_OF_CLAUSE = re.compile(r"[;:(]|\. ")
 
 
-class Value(Struct, frozen=True):
-    """What a flag or a command takes: one of `words`, or the path of a file or a folder, or something unknown."""
+class ArgumentValue(Struct, frozen=True):
+    """What a flag or an argument takes: one of `words`, or the path of a file or directory."""
 
     words: tuple[str, ...] = ()
     files: bool = False
-    folders: bool = False
+    directories: bool = False
 
 
 class Flag(Struct, frozen=True):
-    """One flag. `names` are all its spellings, dashes included; `value` is None where it takes none. An `optional`
-    value stands behind `=` or not at all."""
+    """One flag. `names` are its spellings, with dashes; `value` is None if it takes none. An `optional` value follows
+    `=`."""
 
     names: tuple[str, ...]
     help: str
-    value: Value | None = None
+    value: ArgumentValue | None = None
     optional: bool = False
     repeats: bool = False
 
 
-class Shape(Struct, frozen=True):
-    """One command: its flags, and what its words are; `several` words may stand there."""
+class CommandShape(Struct, frozen=True):
+    """One command: its flags and its positional arguments, of which there may be `several`."""
 
     name: str
     help: str
     flags: tuple[Flag, ...]
-    words: Value | None
+    words: ArgumentValue | None
     several: bool = False
 
 
-def shapes() -> tuple[Shape, ...]:
+def shapes() -> tuple[CommandShape, ...]:
     """All commands, in the order of the help."""
     return tuple(_shape(command) for command in COMMANDS.values())
 
 
-def _shape(command: Command) -> Shape:
+def _shape(command: Subcommand) -> CommandShape:
     parser = Parser(command)
     command.module().add_arguments(parser)
     words = next((action for action in parser._actions if not action.option_strings), None)
     flags = tuple(_flag(action) for action in parser._actions if action.option_strings)
     if words is None:
-        return Shape(command.name, _short(command.summary), flags, None)
-    return Shape(command.name, _short(command.summary), flags, _value(words), words.nargs in ("*", "+"))
+        return CommandShape(command.name, _short(command.summary), flags, None)
+    return CommandShape(command.name, _short(command.summary), flags, _value(words), words.nargs in ("*", "+"))
 
 
 def _flag(action: argparse.Action) -> Flag:
@@ -67,15 +67,15 @@ def _flag(action: argparse.Action) -> Flag:
     if action.nargs == 0:
         return Flag(names, text)
     if str(action.metavar).startswith("="):
-        return Flag(names, text, Value((str(action.metavar)[1:],)), optional=True)
+        return Flag(names, text, ArgumentValue((str(action.metavar)[1:],)), optional=True)
     value = _value(action)
     return Flag(names, ", ".join(value.words) or text, value, repeats=isinstance(action, argparse._AppendAction))
 
 
-def _value(action: argparse.Action) -> Value:
+def _value(action: argparse.Action) -> ArgumentValue:
     metavar = str(action.metavar)
     words = action.type.names if isinstance(action.type, OneOf) else _WORDS.get(metavar, ())
-    return Value(words, metavar in _FILES, metavar in _FOLDERS)
+    return ArgumentValue(words, metavar in _FILES, metavar in _DIRECTORIES)
 
 
 def _short(text: str) -> str:

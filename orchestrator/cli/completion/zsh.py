@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.cli.completion.shape import Flag, Shape, Value
+from orchestrator.cli.completion.shape import ArgumentValue, CommandShape, Flag
 
 _HEAD = """\
 #compdef pexec
-# Completion of pexec for zsh. Save it as `_pexec` in a folder of $fpath, or load it behind compinit with
+# Completion of pexec for zsh. Save it as `_pexec` in a directory of $fpath, or load it after compinit with
 # `source <(pexec completion zsh)`.
 
 _pexec() {
@@ -35,8 +35,8 @@ fi
 _CONTINUED = " \\\n                "
 
 
-def zsh_script(commands: Sequence[Shape]) -> str:
-    """A script that defines the completion, or, in a folder of `fpath`, is it."""
+def zsh_script(commands: Sequence[CommandShape]) -> str:
+    """A script that defines the completion, or, in a directory of `fpath`, is it."""
     lines = ["        commands=("]
     lines += [f"            {_word(f'{command.name}:{_plain(command.help)}')}" for command in commands]
     lines += [_CHOICE]
@@ -46,7 +46,7 @@ def zsh_script(commands: Sequence[Shape]) -> str:
     return _HEAD + "\n".join([*lines, "    esac"]) + "\n" + _TAIL
 
 
-def _specs(command: Shape) -> Iterator[str]:
+def _specs(command: CommandShape) -> Iterator[str]:
     for flag in command.flags:
         yield from _flag(flag)
     if command.words is not None:
@@ -54,7 +54,7 @@ def _specs(command: Shape) -> Iterator[str]:
 
 
 def _flag(flag: Flag) -> Iterator[str]:
-    """One specification for each spelling; each shuts out the others unless the flag may be repeated."""
+    """One specification for each spelling; each excludes the others unless the flag may be repeated."""
     others = "" if flag.repeats or len(flag.names) == 1 else f"({' '.join(flag.names)})"
     for name in flag.names:
         joined = value = ""
@@ -64,16 +64,16 @@ def _flag(flag: Flag) -> Iterator[str]:
         yield _word(f"{'*' if flag.repeats else others}{name}{joined}[{_plain(flag.help)}]{value}")
 
 
-def _action(value: Value) -> str:
+def _action(value: ArgumentValue) -> str:
     if value.words:
         return f"({' '.join(value.words)})"
-    if value.files or value.folders:
+    if value.files or value.directories:
         return "_files" if value.files else "_files -/"
     return " "
 
 
 def _plain(text: str) -> str:
-    """Text without what has a meaning in a specification."""
+    """Text with the special characters of a specification escaped."""
     return text.replace("\\", "\\\\").replace(":", "\\:").replace("[", "\\[").replace("]", "\\]")
 
 

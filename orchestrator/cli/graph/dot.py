@@ -1,4 +1,4 @@
-"""A plan as a drawing in Graphviz's language. Jobs are numbered there, so no name can be anything but a label."""
+"""A plan in the language of Graphviz. Nodes are numbered, so a name is only ever a label."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.plan.model import Plan, PlannedJob
 
 
 def render_dot(plan: Plan, statuses: Sequence[str] | None = None) -> str:
-    """A digraph; an arrow leads from what has to end to what waits for it, dashed where its outcome does not count."""
+    """A digraph; edges lead from a job to its dependents, dashed for `after`."""
     lines = [
         f"digraph {_quoted(visible(plan.name))} {{",
         "  rankdir=LR",
@@ -39,6 +39,6 @@ def _edges(plan: Plan) -> Iterator[str]:
 
 
 def _quoted(*lines: str) -> str:
-    """Text in double quotes. Graphviz reads escapes and also HTML's entities in it."""
+    """Text in double quotes, in which Graphviz interprets escapes and HTML entities."""
     escaped = (line.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") for line in lines if line)
     return '"' + "\\n".join(escaped) + '"'

@@ -1,5 +1,4 @@
-"""A plan as a flowchart in Mermaid's language, which Markdown pages draw. Jobs are numbered there, so no name can be
-anything but a label."""
+"""A plan as a flowchart in the language of Mermaid. Nodes are numbered, so a name is only ever a label."""
 
 from __future__ import annotations
 
@@ -14,8 +13,7 @@ _SPECIAL = re.compile(r"[^\w .=,-]")
 
 
 def render_mermaid(plan: Plan, statuses: Sequence[str] | None = None) -> str:
-    """A flowchart; an arrow leads from what has to end to what waits for it, dotted where its outcome does not
-    count."""
+    """A flowchart; edges lead from a job to its dependents, dotted for `after`."""
     lines = ["flowchart LR", *(_node(job, statuses[job.index] if statuses else "") for job in plan.jobs), *_edges(plan)]
     if statuses:
         lines += _classes(statuses)
@@ -42,5 +40,5 @@ def _classes(statuses: Sequence[str]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Text for a label: everything that could mean something to Mermaid or to HTML stands as its number."""
+    """Text for a label; characters that are special in Mermaid or HTML are written as numbers."""
     return _SPECIAL.sub(lambda found: f"#{ord(found.group())};", text)

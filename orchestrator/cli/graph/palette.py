@@ -1,4 +1,4 @@
-"""How the outcome of a job is coloured in drawings: fill and border, for each status that files and reports name."""
+"""The colours of jobs in drawings: fill and border for each status."""
 
 from __future__ import annotations
 

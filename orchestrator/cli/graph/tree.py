@@ -1,4 +1,4 @@
-"""A plan as a tree in the terminal: each job once, below the one that it waits for longest."""
+"""A plan as a tree for the terminal: each job once, below the dependency that ends last."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from orchestrator.console.text import count, visible
 from orchestrator.console.theme import FAINT, STATUS_STYLES, painted
 from orchestrator.plan.model import Plan, PlannedJob
 
-# A job this deep in the tree heads a tree of its own further down, or a chain of a thousand would leave the screen.
+# A job this deep starts a tree of its own further down, or a chain of a thousand jobs would not fit the screen.
 DEEPEST = 16
 _WIDEST = 60
 _MOST_NAMES = 6
 
-Row = tuple[str, PlannedJob, bool]  # what stands before the job, the job, whether its branch goes on further down
+_Branch = tuple[
+    str, PlannedJob, bool
+]  # the lines before the job, the job, whether its branch is continued further down
 
 
 def render_tree(plan: Plan, statuses: Sequence[str] | None = None, *, colour: bool = False) -> str:
-    """All jobs, a line each, with what else each waits for and, of a run, its status."""
+    """All jobs, one per line, with their other dependencies and, for a run, their status."""
     parents = [_parent(plan, job) for job in plan.jobs]
     rows = list(_rows(plan, parents))
     width = min(max((len(before) + len(visible(job.id)) for before, job, _ in rows), default=0), _WIDEST)
     lines = [f"{visible(plan.name)}: {count(len(plan.jobs), 'job')} in {count(len(plan.levels), 'level')}", ""]
-    for before, job, goes_on in rows:
+    for before, job, is_continued in rows:
         status = statuses[job.index] if statuses else ""
-        details = "; ".join([*_details(plan, job, parents[job.index]), *(["goes on below"] if goes_on else [])])
+        details = "; ".join([*_details(plan, job, parents[job.index]), *(["continued below"] if is_continued else [])])
         name = f"{before}{visible(job.id)}"
         notes = "  ".join(
             filter(
@@ -37,11 +39,11 @@ def render_tree(plan: Plan, statuses: Sequence[str] | None = None, *, colour: bo
 
 
 def _parent(plan: Plan, job: PlannedJob) -> int | None:
-    """Of what the job waits for, what ends last if all take as long; among equals the first need."""
+    """The dependency that ends last if all jobs take equally long; among several the first need."""
     return max((*job.needs, *job.after), key=lambda index: plan.jobs[index].level, default=None)
 
 
-def _rows(plan: Plan, parents: Sequence[int | None]) -> Iterator[Row]:
+def _rows(plan: Plan, parents: Sequence[int | None]) -> Iterator[_Branch]:
     children: list[list[int]] = [[] for _ in plan.jobs]
     heads = [job.index for job in plan.jobs if parents[job.index] is None]
     for job in plan.jobs:
@@ -49,7 +51,7 @@ def _rows(plan: Plan, parents: Sequence[int | None]) -> Iterator[Row]:
         if parent is not None:
             children[parent].append(job.index)
 
-    def below(index: int, indent: str, depth: int) -> Iterator[Row]:
+    def below(index: int, indent: str, depth: int) -> Iterator[_Branch]:
         for number, child in enumerate(children[index], start=1):
             last = number == len(children[index])
             cut = depth == DEEPEST and bool(children[child])
@@ -59,7 +61,7 @@ def _rows(plan: Plan, parents: Sequence[int | None]) -> Iterator[Row]:
             else:
                 yield from below(child, indent + ("   " if last else "│  "), depth + 1)
 
-    for head in heads:  # grows while it is walked
+    for head in heads:  # grows during the loop
         yield "", plan.jobs[head], False
         yield from below(head, "", 1)
 
@@ -67,7 +69,7 @@ def _rows(plan: Plan, parents: Sequence[int | None]) -> Iterator[Row]:
 def _details(plan: Plan, job: PlannedJob, parent: int | None) -> Iterator[str]:
     needs = [index for index in job.needs if index != parent]
     if needs:
-        yield f"needs {'also ' if parent in job.needs else ''}{_names(plan, needs)}"
+        yield f"{'also ' if parent in job.needs else ''}needs {_names(plan, needs)}"
     if job.after:
         yield f"after {_names(plan, job.after)}"
 

@@ -61,7 +61,11 @@ class Multiplexer:
             temp_dir = self._supervisor.temp_dirs.take(spec.temp_dir, keep_as=name)
             try:
                 request = request_for(spec, temp_dir.path, self._supervisor)
-                sent = self._send(request)
+                try:
+                    sent = self._channel is not None and self._channel.send(request)
+                except ChannelClosedError:
+                    sent = False  # `_send` finds out why
+                sent = sent or self._send(request)
             except BaseException:
                 self._supervisor.temp_dirs.release(temp_dir)
                 raise
@@ -92,7 +96,8 @@ class Multiplexer:
     # Sending.
 
     def _send(self, request: StartRequest) -> bool:
-        """Whether the warden that lives now has the request; else a thread has to send it. Raises AttemptLostError."""
+        """Open the channel, or make room on it: whether the warden that lives now has the request. If not, a thread has
+        to send it. Raises AttemptLostError."""
         while (channel := self._channel or self._open_channel()) is not None:
             try:
                 while (sent := channel.send(request)) is None:

@@ -11,7 +11,7 @@ from orchestrator.execute.executors.local import LocalExecutor
 from orchestrator.execute.inbox import Inbox
 
 
-class Kill(Protocol):
+class KillAttempt(Protocol):
     """Stops the attempt with this serial: TERM, its grace, KILL; with `force` KILL at once. Never waits.
 
     Unknown serials and ended attempts are no error. An executor's own `cancel()` never stops what has begun.
@@ -28,7 +28,7 @@ class OpenExecutor(NamedTuple):
     """
 
     executor: Executor
-    kill: Kill
+    kill: KillAttempt
     close: Callable[[], None]
 
 

@@ -35,7 +35,7 @@ class SourceError(Exception):
         self.hint = hint
 
 
-class Secret:
+class SecretValue:
     """One value. Printing, logging or pickling this object by mistake reveals nothing."""
 
     __slots__ = ("_value",)
@@ -64,7 +64,7 @@ class Secrets:
     `variables` are the names under which pexec's own environment may hold the values; no job inherits them.
     """
 
-    def __init__(self, values: Mapping[str, Secret], variables: Iterable[str] = ()) -> None:
+    def __init__(self, values: Mapping[str, SecretValue], variables: Iterable[str] = ()) -> None:
         self._values = dict(values)
         self.has_any = bool(values)
         self.variables = frozenset(map(os.fsencode, variables))
@@ -141,7 +141,7 @@ def resolve(sources: Mapping[str, SecretSource], base_dir: str, environ: Mapping
     values = {}
     for name, source in sources.items():
         try:
-            values[name] = Secret(_value(source, base_dir, environ, ask))
+            values[name] = SecretValue(_value(source, base_dir, environ, ask))
         except SourceError as error:
             if source.needed:
                 raise RefusedError(

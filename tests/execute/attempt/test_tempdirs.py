@@ -113,7 +113,7 @@ def test_a_long_script_is_gone_with_its_attempt(desk: Desk) -> None:
 
 @pytest.mark.parametrize("free", [True, False])
 def test_a_link_in_the_place_of_the_root_leads_nothing_astray(tmp_path: Path, free: bool) -> None:
-    """Whoever has a folder already gives it back, and nobody gets another one."""
+    """An attempt that already has a directory releases it; no later one gets a directory there."""
     folders = TempDirs()
     root, aside, outside = tmp_path / "root", tmp_path / "aside", tmp_path / "outside"
     for name in map(str, range(9)):
@@ -162,7 +162,7 @@ def test_something_else_in_the_place_of_a_kept_directory_is_never_used(tmp_path:
 def test_what_was_planted_in_a_free_directory_is_seen_by_no_job(tmp_path: Path) -> None:
     folders = TempDirs()
     folder = folders.take(str(tmp_path))
-    time.sleep(0.05)  # so that a change shows in the time of the folder, whatever the clock of the file system is
+    time.sleep(0.05)  # so that a change shows in the time of the directory, whatever the clock of the file system is
     folders.release(folder)
     folder = folders.take(str(tmp_path))
     folders.release(folder)

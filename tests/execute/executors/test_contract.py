@@ -143,6 +143,13 @@ def test_many_attempts_at_once_all_end(desk: Desk) -> None:
     assert [attempt.result.exit_code for attempt in attempts] == [number % 3 for number in range(60)]
 
 
+def test_a_request_that_needs_a_thread_after_all_keeps_its_temporary_directory(desk: Desk) -> None:
+    """Too large for a packet: a thread starts anew, with a directory of the same name."""
+    attempt = desk.run(run='echo ${#FILLING} > "$PEXEC_TMPDIR/size"', env={"FILLING": "x" * 100_000}, keep_temp=True)
+    assert (attempt.result.verdict, attempt.result.reason) == (Verdict.SUCCEEDED, "")
+    assert [path.read_text() for path in (desk.folder / "tmp").glob("*/size")] == ["100000\n"]
+
+
 # The spec and the callable.
 
 

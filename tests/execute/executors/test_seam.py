@@ -6,13 +6,14 @@ from __future__ import annotations
 import multiprocessing
 import subprocess
 import sys
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from support.attempts import Desk
 from support.cli import Pexec
 
+import orchestrator
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt
 from orchestrator.execute.executors.local import LocalExecutor
@@ -74,3 +75,15 @@ def test_an_attempt_runs_in_a_process_that_gets_nothing_but_the_spec(tmp_path: P
             result = pool.submit(run_attempt, attempt.spec).result(timeout=60)
         assert (result.verdict, result.exit_code) == (Verdict.FAILED, 3)
         assert int(attempt.log) != desk.supervisor.warden.pid
+
+
+def test_two_runs_in_one_process_keep_their_attempts_apart(pexec: Pexec) -> None:
+    """A program that imports pexec may run two plans at once; each has its own supervisor and reports."""
+    for name in ("one", "two"):
+        pexec.file(f"{name}.yaml", f"version: 1\nworkflows:\n  {name}: {{run: 'sleep 0.2; echo {name}'}}\n")
+    plans = [orchestrator.make_plan(pexec.folder / f"{name}.yaml") for name in ("one", "two")]
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda plan: orchestrator.run(plan, run_root=pexec.folder / "runs"), plans))
+    assert [run.exit_code for run in runs] == [0, 0]
+    for name, run in zip(("one", "two"), runs, strict=True):
+        assert Path(run.folder, f"logs/{name}.1.log").read_text() == f"{name}\n"

@@ -72,7 +72,7 @@ def test_base64_is_masked_at_every_offset_of_the_secret(secret: str, before: byt
         text = encode(before + value + after)
         shown = masked(value, text)
         if len(value) >= 6:
-            # Up to two digits at each end also hold bits of what stands beside the secret.
+            # Up to two digits at each end also hold bits of what is next to the secret.
             begin, end = len(before) * 8 // 6, -(-(len(before) + len(value)) * 8 // 6)
             assert len(shown.replace(MASK, b"")) <= begin + 1 + 1 + len(text) - end
             assert text[begin + 1 : end - 1] not in shown

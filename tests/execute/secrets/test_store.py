@@ -19,7 +19,7 @@ from support.attempts import Desk, survivors
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import ExitCode, RefusedError
 from orchestrator.execute.secrets.masking import MaskedJournal, masked_journal, masked_plan
-from orchestrator.execute.secrets.store import NO_SECRETS, Secret, Secrets, SourceError, resolve
+from orchestrator.execute.secrets.store import NO_SECRETS, Secrets, SecretValue, SourceError, resolve
 from orchestrator.execute.supervisor.capture import output_of
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy, SecretSource
 
@@ -36,7 +36,7 @@ def resolved(sources: Mapping[str, SecretSource], base_dir: Path = Path("/nowher
 
 
 def kept(**values: str) -> Secrets:
-    return Secrets({name: Secret(value.encode()) for name, value in values.items()}, values)
+    return Secrets({name: SecretValue(value.encode()) for name, value in values.items()}, values)
 
 
 # Finding them.
@@ -159,12 +159,12 @@ def test_a_program_that_never_stops_printing_takes_no_memory(desk: Desk) -> None
 @pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r}".format, "%s".__mod__, lambda value: f"{[value]}"])
 def test_no_way_to_print_a_secret_shows_it(show: object) -> None:
     assert callable(show)
-    assert show(Secret(TOKEN)) in ("***", "[***]")
+    assert show(SecretValue(TOKEN)) in ("***", "[***]")
     assert "hunter2" not in show(kept(A="hunter2-token"))
 
 
 @pytest.mark.parametrize("leave", [pickle.dumps, copy.copy, copy.deepcopy])
-@pytest.mark.parametrize("thing", [Secret(TOKEN), kept(A="hunter2-token")])
+@pytest.mark.parametrize("thing", [SecretValue(TOKEN), kept(A="hunter2-token")])
 def test_a_secret_does_not_leave_the_process(leave: object, thing: object) -> None:
     assert callable(leave)
     with pytest.raises(TypeError, match="secrets are not pickled"):
@@ -173,13 +173,13 @@ def test_a_secret_does_not_leave_the_process(leave: object, thing: object) -> No
 
 def test_secrets_are_not_compared_and_are_no_keys() -> None:
     with pytest.raises(TypeError, match="not compared"):
-        assert Secret(TOKEN) == Secret(TOKEN)
+        assert SecretValue(TOKEN) == SecretValue(TOKEN)
     with pytest.raises(TypeError, match="unhashable"):
-        {Secret(TOKEN)}
+        {SecretValue(TOKEN)}
 
 
 def test_a_log_record_of_a_secret_does_not_show_it(caplog: pytest.LogCaptureFixture) -> None:
-    logging.getLogger("any").warning("%s %r", Secret(TOKEN), kept(A="hunter2-token"))
+    logging.getLogger("any").warning("%s %r", SecretValue(TOKEN), kept(A="hunter2-token"))
     assert "hunter2" not in caplog.text
 
 
@@ -255,13 +255,13 @@ def test_what_was_held_back_is_not_lost_however_the_job_ends(desk: Desk, stop: s
 def test_no_process_that_holds_a_secret_leaves_its_memory_in_a_file(tmp_path: Path) -> None:
     program = (
         "import os, resource, sys; from support.attempts import Desk, the_warden_below; from pathlib import Path\n"
-        "from orchestrator.execute.secrets.store import Secret, Secrets\n"
+        "from orchestrator.execute.secrets.store import SecretValue, Secrets\n"
         "limit = lambda pid: resource.prlimit(pid, resource.RLIMIT_CORE)[0]\n"
         "resource.setrlimit(resource.RLIMIT_CORE, (4096, resource.getrlimit(resource.RLIMIT_CORE)[1]))\n"
         "with Desk(Path(sys.argv[1])) as desk:\n"
         "    warden = the_warden_below(os.getpid())\n"
         "    print(limit(0), limit(warden))\n"
-        "    desk.supervisor.keep(Secrets({'A': Secret(b'hunter2-token')}))\n"
+        "    desk.supervisor.keep(Secrets({'A': SecretValue(b'hunter2-token')}))\n"
         "    print(limit(0), limit(warden), desk.run(run='ulimit -c').log)\n"
     )
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
