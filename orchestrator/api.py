@@ -27,7 +27,7 @@ from orchestrator.manifest import load as _load
 from orchestrator.manifest.read import Loaded
 from orchestrator.manifest.scalars import NO_LIMIT, NoLimit, ScalarError, parse_parallel
 from orchestrator.plan.inputs import Overrides, Selection
-from orchestrator.plan.model import FailFast, Plan
+from orchestrator.plan.model import FAIL_FAST, FailFast, Plan
 from orchestrator.report.model import RunReport
 
 if TYPE_CHECKING:
@@ -159,13 +159,20 @@ def _overrides(slots: int | str | None, fail_fast: bool | str | None, timeout: f
     try:
         return Overrides(
             max_parallel_jobs=None if slots is None else parse_parallel(slots),
-            fail_fast=None if fail_fast is None else FailFast(str(fail_fast).lower()),
+            fail_fast=None if fail_fast is None else _fail_fast(fail_fast),
             timeout_seconds=None if timeout is None else _seconds(timeout),
         )
     except ScalarError as error:
         raise UsageError(f"`max_parallel_jobs` {error.message}") from None
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def _fail_fast(value: bool | str) -> FailFast:
+    try:
+        return FAIL_FAST[str(value).lower()]
+    except KeyError:
+        raise ValueError(f'`fail_fast` must be False, True or "drain", not `{value}`') from None
 
 
 def _seconds(timeout: float | str) -> float | NoLimit:

@@ -69,11 +69,11 @@ def test_a_manifest_is_loaded_once_and_planned_often(folder: Path) -> None:
     assert loaded.manifest is not None
     assert (loaded.diagnostics, list(loaded.manifest.workflows)) == ((), ["greet", "fragile", "other"])
     plan = orchestrator.make_plan(loaded)
-    assert (plan.policy.max_parallel_jobs, plan.policy.fail_fast.plain) == (3, False)
+    assert (plan.policy.max_parallel_jobs, plan.policy.fail_fast) == (3, False)
     other = orchestrator.make_plan(
         loaded, jobs=["fragile"], max_parallel_jobs=7, fail_fast="drain", timeout_seconds="none"
     )
-    assert (other.policy.max_parallel_jobs, other.policy.fail_fast.plain) == (7, "drain")
+    assert (other.policy.max_parallel_jobs, other.policy.fail_fast) == (7, "drain")
     assert ([job.id for job in other.jobs], other.jobs[0].spec.timeout) == (["greet", "fragile"], None)
     assert [job.id for job in orchestrator.make_plan(loaded, only=["tag:extra"]).jobs] == ["other"]
 
@@ -91,10 +91,10 @@ def test_an_invalid_manifest_is_an_error_with_all_its_diagnostics(folder: Path) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"jobs": ["gret"]}, "there is no job `gret`"),
-        ({"params": {"hwo": "me"}}, "`--set hwo`: there is no parameter `hwo`"),
+        ({"jobs": ["gret"]}, "unknown job `gret`"),
+        ({"params": {"hwo": "me"}}, "`--set hwo`: unknown parameter `hwo`"),
         ({"max_parallel_jobs": 0}, "`max_parallel_jobs` must be a positive integer"),
-        ({"fail_fast": "maybe"}, "'maybe' is not a valid FailFast"),
+        ({"fail_fast": "maybe"}, '`fail_fast` must be False, True or "drain", not `maybe`'),
         ({"timeout_seconds": -1}, "`-1` is not a positive number of seconds"),
         ({"timeout_seconds": "5m"}, "`5m` is not a positive number of seconds"),
     ],

@@ -37,7 +37,7 @@ class Screen(Struct, frozen=True):
 
 
 def open_screen(output: str, plan: Plan, done: int, rundir: RunDir) -> Screen:
-    """The screen of a run; `done` of its jobs succeeded earlier. `output` is any of `settings.OUTPUTS` but `auto`."""
+    """The screen for a run, `done` of whose jobs are done. `output` is one of `settings.OUTPUTS` except `auto`."""
     github = on_github()
     out, err = LossyStream(sys.stdout), LossyStream(sys.stderr, github=github)
     colour = wants_colour(sys.stdout, os.environ)

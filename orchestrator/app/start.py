@@ -213,7 +213,7 @@ def started_fields(plan: Plan, invocation: Mapping[str, Any]) -> Mapping[str, An
         "manifest": plan.manifest,
         "plan_digest": plan.digest,
         "max_parallel_jobs": plan.policy.max_parallel_jobs,
-        "fail_fast": plan.policy.fail_fast.plain,
+        "fail_fast": plan.policy.fail_fast,
         "pools": dict(plan.policy.pools),
         "pid": os.getpid(),
         "boot_id": boot_id(),

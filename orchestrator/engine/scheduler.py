@@ -73,7 +73,7 @@ from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.retries import Retries
 from orchestrator.engine.states import TERMINAL, CancelReason, JobState
 from orchestrator.engine.stop import Stop, cause_of, widen
-from orchestrator.plan.model import FailFast, Plan, When
+from orchestrator.plan.model import Plan, When
 
 
 class Scheduler:
@@ -303,7 +303,7 @@ class Scheduler:
         stop = self._stop
         if self._deadline is not None and now >= self._deadline and not (stop is not None and stop.hurried):
             return CancelReason.DEADLINE
-        fails_fast = self._policy.fail_fast is not FailFast.OFF
+        fails_fast = self._policy.fail_fast is not False
         if stop is None and fails_fast and self.table.first_failure is not None:
             return CancelReason.FAIL_FAST
         return None
@@ -376,13 +376,8 @@ class Scheduler:
     def snapshot(self) -> tuple[object, ...]:
         """The whole state, comparable and hashable: equal for a run and its replay, unchanged by `decide`."""
         room = tuple(sorted(self._pools.room.items()))
-        parts = (
-            self.table.snapshot(),
-            self._escalation.snapshot(),
-            self._retries.snapshot(),
-            self._matrices.snapshot(),
-        )
-        return (self._started, self._deadline, self._stop, room, *parts)
+        parts = (self.table, self._escalation, self._retries, self._matrices)
+        return (self._started, self._deadline, self._stop, room, *(part.snapshot() for part in parts))
 
     def check_invariants(self) -> None:
         """Compare counts and queues with the states. For tests: it looks at every job."""

@@ -40,8 +40,8 @@ class AdmissionControl:
 
     def __init__(self, plan: Plan, look: Callable[[], Machine] = look) -> None:
         self._jobs = plan.jobs
-        self._least_free = plan.policy.min_free_memory
-        self._max_load = plan.policy.max_load
+        self._least_free = plan.policy.admission.min_free_memory
+        self._max_load = plan.policy.admission.max_load
         self._look = look
         self._machine: Machine | None = None
         self._looked_at = 0.0

@@ -24,7 +24,7 @@ from orchestrator.engine.facts import (
 )
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.states import TERMINAL, CancelReason, Verdict
-from orchestrator.plan.model import FailFast
+from orchestrator.plan.model import FAIL_FAST
 
 VERSION = 1
 
@@ -59,7 +59,7 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "manifest": _TEXT,
         "plan_digest": _TEXT,
         "max_parallel_jobs": _SLOTS,
-        "fail_fast": {"enum": [mode.plain for mode in FailFast]},
+        "fail_fast": {"enum": list(FAIL_FAST.values())},
         "pools": {"type": "object", "additionalProperties": _COUNT},
         "pid": _PID,
         "boot_id": _BOOT,

@@ -131,6 +131,6 @@ FailFastWord = Annotated[
     variants(_FAIL_FAST, boolean=BOOLEAN, text=choice("drain", expected=_FAIL_FAST, hints=BOOLEAN_WORDS)),
 ]
 EnvInherit = Annotated[
-    str | tuple[str, ...],
+    Literal["all", "minimal"] | tuple[str, ...],
     variants(_ENV_INHERIT, text=choice("all", "minimal", expected=_ENV_INHERIT), list=list_of(ENV_GLOB)),
 ]

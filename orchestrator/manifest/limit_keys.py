@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from orchestrator.manifest.field_types import ByteSize, Limit, scalar
 from orchestrator.manifest.scalars import NO_LIMIT, SIZE_PATTERN, NoLimit, ScalarError, parse_size
-from orchestrator.manifest.section import Key, Section
+from orchestrator.manifest.section import Doc, Section
 
 LEAST_MEMORY = 1 << 20  # no shell starts in less
 _MOST_PROCESSES = 1_000_000
@@ -54,14 +54,14 @@ class LimitsKeys(Section, frozen=True):
     """Resource limits for one attempt. A workflow's `limits` override those of `defaults` key by key; `none` lifts
     one."""
 
-    memory: Annotated[MemoryLimit | None, Key("Total memory of all processes of an attempt.", "512MiB", "none")] = None
-    cpu_time: Annotated[Limit | None, Key("Total CPU time of all processes of an attempt.", "10m", "none")] = None
-    open_files: Annotated[NumberLimit | None, Key("Open files of each process.", 1024)] = None
-    file_size: Annotated[SizeLimit | None, Key("Size of any file that it writes, except its log.", "1GiB")] = None
+    memory: Annotated[MemoryLimit | None, Doc("Total memory of all processes of an attempt.", "512MiB", "none")] = None
+    cpu_time: Annotated[Limit | None, Doc("Total CPU time of all processes of an attempt.", "10m", "none")] = None
+    open_files: Annotated[NumberLimit | None, Doc("Open files of each process.", 1024)] = None
+    file_size: Annotated[SizeLimit | None, Doc("Size of any file that it writes, except its log.", "1GiB")] = None
     processes: Annotated[
-        NumberLimit | None, Key("Number of processes at a time. On Linux this requires a control group.", 64)
+        NumberLimit | None, Doc("Number of processes at a time. On Linux this requires a control group.", 64)
     ] = None
-    core: Annotated[ByteSize | None, Key("Size of a core dump; without this key none is written.", "1GiB", 0)] = None
+    core: Annotated[ByteSize | None, Doc("Size of a core dump; without this key none is written.", "1GiB", 0)] = None
     log: Annotated[
-        SizeLimit | None, Key("Size of its log; the middle of a longer one is dropped, and counted.", "100MiB")
+        SizeLimit | None, Doc("Size of its log; the middle of a longer one is dropped, and counted.", "100MiB")
     ] = None

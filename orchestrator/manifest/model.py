@@ -41,7 +41,7 @@ from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import ScalarError
 from orchestrator.manifest.secret_keys import SecretSources
-from orchestrator.manifest.section import Key, Section, section_type
+from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
 _ONE_COMMAND: Final = {
@@ -70,35 +70,35 @@ _WORKFLOWS_MAY_BE_ELSEWHERE: Final = {
 Env = dict[EnvName, Text]
 
 # What `defaults` and workflows have in common.
-TimeoutOption = Annotated[Limit, Key("Timeout of one attempt of a job.", "20m", "none")]
-GraceOption = Annotated[Duration, Key("Time between SIGTERM and SIGKILL when a job is stopped.", "30s")]
+TimeoutOption = Annotated[Limit, Doc("Timeout of one attempt of a job.", "20m", "none")]
+GraceOption = Annotated[Duration, Doc("Time between SIGTERM and SIGKILL when a job is stopped.", "30s")]
 ShellOption = Annotated[
-    Argv, Key("Shell with its options, for `run` and scripts that are not executable.", ["sh", "-eu"])
+    Argv, Doc("Shell with its options, for `run` and scripts that are not executable.", ["sh", "-eu"])
 ]
-RetryOption = Annotated[Retry, Key("When and how often a job is retried.", {"max_attempts": 3, "delay": "2s"})]
+RetryOption = Annotated[Retry, Doc("When and how often a job is retried.", {"max_attempts": 3, "delay": "2s"})]
 EnvInheritOption = Annotated[
     EnvInherit,
-    Key(
+    Doc(
         "What a job inherits of pexec's environment: `all`, `minimal`, or names and globs.", "minimal", ["PATH", "CI_*"]
     ),
 ]
-WorkingDirOption = Annotated[NonBlank, Key("Working directory, relative to the manifest's, the default.", "app")]
+WorkingDirOption = Annotated[NonBlank, Doc("Working directory, relative to the manifest's, the default.", "app")]
 LimitsOption = Annotated[
-    LimitsKeys, Key("Resource limits for one attempt; a workflow's override those of `defaults`.", {"memory": "2GiB"})
+    LimitsKeys, Doc("Resource limits for one attempt; a workflow's override those of `defaults`.", {"memory": "2GiB"})
 ]
-RequireLimitsOption = Annotated[bool, Key("Refuse the run if this machine cannot enforce the limits.", True)]
+RequireLimitsOption = Annotated[bool, Doc("Refuse the run if this machine cannot enforce the limits.", True)]
 IsolationOption = Annotated[
     Literal["none", "process", "sandbox"],
-    Key(
+    Doc(
         "`process`: no process outlives its job. `sandbox`: also read-only files and no network.", "process", "sandbox"
     ),
 ]
-NetworkOption = Annotated[bool, Key("Allow network access in a sandbox.", True)]
+NetworkOption = Annotated[bool, Doc("Allow network access in a sandbox.", True)]
 WritesOption = Annotated[
     tuple[NonBlank, ...],
-    Key("Paths that may be written in a sandbox, relative to the manifest.", ["dist/", "/var/cache"]),
+    Doc("Paths that may be written in a sandbox, relative to the manifest.", ["dist/", "/var/cache"]),
 ]
-RequireIsolationOption = Annotated[bool, Key("Refuse the run if this machine cannot isolate the job.", True)]
+RequireIsolationOption = Annotated[bool, Doc("Refuse the run if this machine cannot isolate the job.", True)]
 
 
 class Defaults(Section, frozen=True):
@@ -108,7 +108,7 @@ class Defaults(Section, frozen=True):
     grace: GraceOption = 10.0
     shell: ShellOption = ("bash", "-euo", "pipefail")
     retry: RetryOption = Retry()
-    env: Annotated[Env, Key("Environment variables for every job.", {"LANG": "C.UTF-8"})] = field(default_factory=dict)
+    env: Annotated[Env, Doc("Environment variables for every job.", {"LANG": "C.UTF-8"})] = field(default_factory=dict)
     env_inherit: EnvInheritOption = "all"
     working_dir: WorkingDirOption | None = None
     limits: LimitsOption = LimitsKeys()
@@ -125,47 +125,47 @@ class Workflow(Section, frozen=True):
 
     schema_extra: ClassVar[Mapping[str, Any]] = _ONE_COMMAND
 
-    run: Annotated[NonBlank | None, Key("Shell command or script text.", "make test")] = None
+    run: Annotated[NonBlank | None, Doc("Shell command or script text.", "make test")] = None
     argv: Annotated[
         tuple[str, ...] | None,
         list_of(TEXT, 1, hint="use `run` for shell text"),
-        Key("Program and arguments, started without a shell.", ["python", "-m", "app"]),
+        Doc("Program and arguments, started without a shell.", ["python", "-m", "app"]),
     ] = None
-    file: Annotated[NonBlank | None, Key("Script or runbook, relative to the manifest.", "ci/publish.sh")] = None
-    args: Annotated[tuple[Text, ...], Key("Arguments for `file`.", ["--verbose"])] = ()
+    file: Annotated[NonBlank | None, Doc("Script or runbook, relative to the manifest.", "ci/publish.sh")] = None
+    args: Annotated[tuple[Text, ...], Doc("Arguments for `file`.", ["--verbose"])] = ()
     needs: Annotated[
         NeedList,
-        Key(
+        Doc(
             "Workflows that must succeed first; of one with a matrix all jobs, or selected ones.",
             *("fetch", ["a", "b"], [{"workflow": "test", "matrix": {"python": "3.12"}}]),
         ),
     ] = ()
     after: Annotated[
         NeedList,
-        Key("Workflows that must finish first, whatever their outcome, if they are in the run.", ["lint"]),
+        Doc("Workflows that must finish first, whatever their outcome, if they are in the run.", ["lint"]),
     ] = ()
     if_: Annotated[
         Condition | None,
-        Key(
+        Doc(
             "Skipped unless this holds; dependents treat it as satisfied. Evaluated before the run starts.",
             *({"params.release": "stable"}, {"not": {"platform.system": "darwin"}}),
         ),
     ] = field(default=None, name="if")
-    manual: Annotated[bool, Key("Run only when named on the command line or needed by a job that runs.", True)] = False
+    manual: Annotated[bool, Doc("Run only when named on the command line or needed by a job that runs.", True)] = False
     matrix: Annotated[
         Matrix | None,
-        Key("One job for each combination of these values.", {"python": ["3.11", "3.12"], "os": ["linux", "darwin"]}),
+        Doc("One job for each combination of these values.", {"python": ["3.11", "3.12"], "os": ["linux", "darwin"]}),
     ] = None
     when: Annotated[
         Literal["success", "failure", "always"],
         choice("success", "failure", "always", hints={"manual": "write `manual: true`"}),
-        Key("Which outcomes of its needs make it run.", "always"),
+        Doc("Which outcomes of its needs make it run.", "always"),
     ] = "success"
     timeout: TimeoutOption | None = None
     grace: GraceOption | None = None
     retry: RetryOption | None = None
     shell: ShellOption | None = None
-    env: Annotated[Env | None, Key("Environment variables, on top of those of `defaults`.", {"MODE": "fast"})] = None
+    env: Annotated[Env | None, Doc("Environment variables, on top of those of `defaults`.", {"MODE": "fast"})] = None
     env_inherit: EnvInheritOption | None = None
     working_dir: WorkingDirOption | None = None
     limits: LimitsOption | None = None
@@ -175,25 +175,25 @@ class Workflow(Section, frozen=True):
     writes: WritesOption | None = None
     require_isolation: RequireIsolationOption | None = None
     cleanup: Annotated[
-        NonBlank | None, Key("Shell text to run after the last attempt, whatever its outcome.", "docker rm --force db")
+        NonBlank | None, Doc("Shell text to run after the last attempt, whatever its outcome.", "docker rm --force db")
     ] = None
-    cleanup_timeout: Annotated[Duration, Key("Timeout of `cleanup`.", "1m")] = 30.0
+    cleanup_timeout: Annotated[Duration, Doc("Timeout of `cleanup`.", "1m")] = 30.0
     secrets: Annotated[
-        SecretNames, Key("Secrets to pass as environment variables; no others are passed.", "TOKEN", ["TOKEN", "KEY"])
+        SecretNames, Doc("Secrets to pass as environment variables; no others are passed.", "TOKEN", ["TOKEN", "KEY"])
     ] = ()
     pools: Annotated[
-        dict[Name, PositiveInteger], Key("Amount of each pool that an attempt occupies.", {"database": 1})
+        dict[Name, PositiveInteger], Doc("Amount of each pool that an attempt occupies.", {"database": 1})
     ] = field(default_factory=dict)
-    memory: Annotated[ByteSize, Key("Expected memory: waits until this much is free. Not a limit.", "4GiB")] = 0
+    memory: Annotated[ByteSize, Doc("Expected memory: waits until this much is free. Not a limit.", "4GiB")] = 0
     cpus: Annotated[
-        float, number(0, 1_000_000), Key("Expected busy CPUs: waits until this many are free. Not a limit.", 2)
+        float, number(0, 1_000_000), Doc("Expected busy CPUs: waits until this many are free. Not a limit.", 2)
     ] = 0.0
-    allow_failure: Annotated[bool, Key("A failure fails neither the run nor the dependents.", True)] = False
+    allow_failure: Annotated[bool, Doc("A failure fails neither the run nor the dependents.", True)] = False
     priority: Annotated[
-        int, integer(-1_000_000, 1_000_000), Key("Of several ready jobs, the highest priority starts first.", 10)
+        int, integer(-1_000_000, 1_000_000), Doc("Of several ready jobs, the highest priority starts first.", 10)
     ] = 0
-    tags: Annotated[NameList, Key("Labels for selecting workflows.", ["slow", "nightly"])] = ()
-    description: Annotated[Text | None, Key("What it is for.", "One job for each Python.")] = None
+    tags: Annotated[NameList, Doc("Labels for selecting workflows.", ["slow", "nightly"])] = ()
+    description: Annotated[Text | None, Doc("What it is for.", "One job for each Python.")] = None
     given: frozenset[str] = frozenset()
 
     @classmethod
@@ -221,30 +221,30 @@ class Manifest(Section, frozen=True, kw_only=True):
 
     schema_extra: ClassVar[Mapping[str, Any]] = _WORKFLOWS_MAY_BE_ELSEWHERE
 
-    version: Annotated[Version, Key("Version of the manifest format.", 1)]
-    name: Annotated[NonBlank | None, Key("Name of the runs; by default that of the directory.", "nightly")] = None
-    description: Annotated[Text | None, Key("What it is for.", "Build and test everything.")] = None
+    version: Annotated[Version, Doc("Version of the manifest format.", 1)]
+    name: Annotated[NonBlank | None, Doc("Name of the runs; by default that of the directory.", "nightly")] = None
+    description: Annotated[Text | None, Doc("What it is for.", "Build and test everything.")] = None
     include: Annotated[
         tuple[IncludeEntry, ...],
-        Key("Manifests to join with this one.", ["ci/release.yaml", {"file": "lib/pexec.yaml", "prefix": "lib"}]),
+        Doc("Manifests to join with this one.", ["ci/release.yaml", {"file": "lib/pexec.yaml", "prefix": "lib"}]),
     ] = ()
     params: Annotated[
         dict[Name, Param],
-        Key("Inputs of the run: set with `--set NAME=VALUE` or `PEXEC_PARAM_NAME`.", {"release": {"default": "dev"}}),
+        Doc("Inputs of the run: set with `--set NAME=VALUE` or `PEXEC_PARAM_NAME`.", {"release": {"default": "dev"}}),
     ] = field(default_factory=dict)
     policy: Annotated[
         PolicyKeys,
-        Key("Rules for the run: parallelism, what a failure does.", {"max_parallel_jobs": 8}),
+        Doc("Rules for the run: parallelism, what a failure does.", {"max_parallel_jobs": 8}),
     ] = PolicyKeys()
     secrets: Annotated[
         SecretSources,
-        Key("Secrets, each with the source of its value.", {"TOKEN": {"env": "TOKEN"}, "KEY": {"file": "~/.keys/a"}}),
+        Doc("Secrets, each with the source of its value.", {"TOKEN": {"env": "TOKEN"}, "KEY": {"file": "~/.keys/a"}}),
     ] = field(default_factory=dict)
-    defaults: Annotated[Defaults, Key("Default values for every workflow.", {"timeout": "10m"})] = Defaults()
+    defaults: Annotated[Defaults, Doc("Default values for every workflow.", {"timeout": "10m"})] = Defaults()
     workflows: Annotated[
         dict[str, Workflow],
         mapping_of(NAME, section_type(Workflow), least=1),
-        Key("What to run, by name.", {"test": {"run": "make test"}}),
+        Doc("What to run, by name.", {"test": {"run": "make test"}}),
     ]
 
     @classmethod
@@ -260,5 +260,5 @@ class JoiningManifest(Manifest, frozen=True, kw_only=True):
     """A manifest that may lack workflows of its own: it includes others, or is included by one."""
 
     workflows: Annotated[
-        dict[str, Workflow], mapping_of(NAME, section_type(Workflow), least=1), Key("What to run, by name.")
+        dict[str, Workflow], mapping_of(NAME, section_type(Workflow), least=1), Doc("What to run, by name.")
     ] = field(default_factory=dict)

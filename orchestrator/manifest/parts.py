@@ -22,7 +22,7 @@ from orchestrator.manifest.field_types import (
 )
 from orchestrator.manifest.pattern import MAX_GLOB
 from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError, Value
-from orchestrator.manifest.section import FreeKeys, Key, Section, SectionType, section_type
+from orchestrator.manifest.section import Doc, FreeKeys, Section, SectionType, section_type
 from orchestrator.manifest.value_errors import InvalidNameError
 
 _NAME: Final = NAME_PATTERN.removeprefix("^").removesuffix("$")
@@ -47,11 +47,11 @@ _CELLS: Final = mapping_of(NAME, SINGLE_VALUE, 1)
 class Include(Section, frozen=True):
     """Another manifest whose workflows, parameters and pools are added to this one's."""
 
-    file: Annotated[NonBlank, Key("Path of the manifest, relative to this manifest's directory.", "ci/release.yaml")]
+    file: Annotated[NonBlank, Doc("Path of the manifest, relative to this manifest's directory.", "ci/release.yaml")]
     prefix: Annotated[
-        Name | None, Key("Prefix for the names of its workflows: with `lib` its `x` is called `lib.x`.", "lib")
+        Name | None, Doc("Prefix for the names of its workflows: with `lib` its `x` is called `lib.x`.", "lib")
     ] = None
-    optional: Annotated[bool, Key("Whether the file may be missing.", True)] = False
+    optional: Annotated[bool, Doc("Whether the file may be missing.", True)] = False
 
 
 IncludeEntry = Annotated[
@@ -64,13 +64,13 @@ class Param(Section, frozen=True):
 
     hint: ClassVar[str] = "write its default as `{default: ...}`"
 
-    default: Annotated[SingleValue | None, Key("Value if none is given; required without it.", "dev", 4)] = None
+    default: Annotated[SingleValue | None, Doc("Value if none is given; required without it.", "dev", 4)] = None
     pattern: Annotated[
         NonBlank | None,
-        Key("Regular expression for the whole value, without look-around and backreferences.", "dev|[0-9]+"),
+        Doc("Regular expression for the whole value, without look-around and backreferences.", "dev|[0-9]+"),
     ] = None
-    choices: Annotated[tuple[Value, ...] | None, _VALUES, Key("Permitted values.", ["dev", "stable"])] = None
-    description: Annotated[Text | None, Key("What it is for.", "What to publish.")] = None
+    choices: Annotated[tuple[Value, ...] | None, _VALUES, Doc("Permitted values.", ["dev", "stable"])] = None
+    description: Annotated[Text | None, Doc("What it is for.", "What to publish.")] = None
 
 
 class Matrix(Section, frozen=True):
@@ -83,24 +83,24 @@ class Matrix(Section, frozen=True):
     include: Annotated[
         tuple[dict[str, Value], ...],
         list_of(_CELLS),
-        Key("Values to add to the combinations that they fit, or else further combinations.", [{"python": "3.13"}]),
+        Doc("Values to add to the combinations that they fit, or else further combinations.", [{"python": "3.13"}]),
     ] = ()
     exclude: Annotated[
         tuple[dict[str, Value], ...],
         list_of(_CELLS),
-        Key("Combinations to leave out, each given by some of its values.", [{"python": "3.11"}]),
+        Doc("Combinations to leave out, each given by some of its values.", [{"python": "3.11"}]),
     ] = ()
-    fail_fast: Annotated[bool, Key("Whether to cancel the other jobs when one of them fails.", True)] = False
+    fail_fast: Annotated[bool, Doc("Whether to cancel the other jobs when one of them fails.", True)] = False
 
 
 class Need(Section, frozen=True):
     """Some of the jobs of a workflow that has a matrix."""
 
-    workflow: Annotated[Name, Key("Name of the workflow.", "test")]
+    workflow: Annotated[Name, Doc("Name of the workflow.", "test")]
     matrix: Annotated[
         dict[str, Value] | None,
         _CELLS,
-        Key(
+        Doc(
             "Its jobs with these values; all of its jobs by default.",
             {"python": "3.12"},
             {"region": "${{ matrix.region }}"},
@@ -117,7 +117,7 @@ NeedList = Annotated[tuple[str | Need, ...], one_or_more(_NEED, "a name or a lis
 class Glob(Section, frozen=True):
     """A pattern for the whole text."""
 
-    glob: Annotated[str, non_blank(MAX_GLOB), Key("`*` matches any text, `?` matches one character.", "release-*")]
+    glob: Annotated[str, non_blank(MAX_GLOB), Doc("`*` matches any text, `?` matches one character.", "release-*")]
 
 
 def _cannot_test(key: str) -> InvalidNameError:
@@ -149,12 +149,12 @@ class Condition(Section, frozen=True):
         Mapping[str, Value | tuple[Value, ...] | Glob], FreeKeys(name(_CONDITION_PATTERN, _cannot_test), _TEST)
     ] = field(default_factory=dict)
     not_: Annotated[
-        "Condition | None", _CONDITION, Key("A condition that must not hold.", {"params.release": "dev"})
+        "Condition | None", _CONDITION, Doc("A condition that must not hold.", {"params.release": "dev"})
     ] = field(default=None, name="not")
     any_: Annotated[
         "tuple[Condition, ...] | None",
         list_of(_CONDITION, 1),
-        Key(
+        Doc(
             "Conditions of which at least one must hold.",
             [{"env.CI": True}, {"params.release": {"glob": "release-*"}}],
         ),
@@ -162,7 +162,7 @@ class Condition(Section, frozen=True):
     all_: Annotated[
         "tuple[Condition, ...] | None",
         list_of(_CONDITION, 1),
-        Key("Conditions that must all hold.", [{"platform.system": "linux"}]),
+        Doc("Conditions that must all hold.", [{"platform.system": "linux"}]),
     ] = field(default=None, name="all")
 
 

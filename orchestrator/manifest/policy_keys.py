@@ -8,17 +8,17 @@ from msgspec import field
 from orchestrator.manifest.container_types import FailFastWord
 from orchestrator.manifest.field_types import ByteSize, Limit, Name, Parallel, PositiveInteger, integer, number
 from orchestrator.manifest.scalars import NO_LIMIT
-from orchestrator.manifest.section import Key, Section
+from orchestrator.manifest.section import Doc, Section
 
 
 class AdmissionKeys(Section, frozen=True):
     """Free resources that the machine must have before another job starts; one job may always run."""
 
-    min_free_memory: Annotated[ByteSize, Key("Memory that must be available when a job starts.", "512MiB")] = 0
+    min_free_memory: Annotated[ByteSize, Doc("Memory that must be available when a job starts.", "512MiB")] = 0
     max_load: Annotated[
         float | None,
         number(0, 1_000_000, above=True),
-        Key("No job starts while the one-minute load average is this high.", 8.0),
+        Doc("No job starts while the one-minute load average is this high.", 8.0),
     ] = None
 
 
@@ -27,33 +27,33 @@ class PolicyKeys(Section, frozen=True):
 
     max_parallel_jobs: Annotated[
         Parallel,
-        Key("Maximum number of parallel jobs: a number, `auto`, or a percentage of the CPUs.", 8, "auto", "150%"),
+        Doc("Maximum number of parallel jobs: a number, `auto`, or a percentage of the CPUs.", 8, "auto", "150%"),
     ] = 4
     fail_fast: Annotated[
         FailFastWord,
-        Key(
+        Doc(
             "After the first failure: false continues, `drain` starts no more jobs, true also stops those that run.",
             "drain",
         ),
     ] = False
-    timeout: Annotated[Limit, Key("Timeout of the whole run.", "2h", "none")] = NO_LIMIT
+    timeout: Annotated[Limit, Doc("Timeout of the whole run.", "2h", "none")] = NO_LIMIT
     order: Annotated[
-        Literal["critical_path", "declared"], Key("Which of several ready jobs starts first.", "declared")
+        Literal["critical_path", "declared"], Doc("Which of several ready jobs starts first.", "declared")
     ] = "critical_path"
     pools: Annotated[
         dict[Name, PositiveInteger],
-        Key("Named resources that jobs share, each with its size.", {"gpu": 1, "database": 2}),
+        Doc("Named resources that jobs share, each with its size.", {"gpu": 1, "database": 2}),
     ] = field(default_factory=dict)
     admission: Annotated[
         AdmissionKeys,
-        Key("What the machine must have free before a job starts.", {"min_free_memory": "512MiB", "max_load": 8.0}),
+        Doc("What the machine must have free before a job starts.", {"min_free_memory": "512MiB", "max_load": 8.0}),
     ] = AdmissionKeys()
     durability: Annotated[
         Literal["process", "power"],
-        Key("What a recorded success survives: a crash of pexec, or also a power failure of the machine.", "power"),
+        Doc("What a recorded success survives: a crash of pexec, or also a power failure of the machine.", "power"),
     ] = "process"
     keep_runs: Annotated[
-        int, integer(1, 1_000_000), Key("Number of runs to keep; older ones are deleted when a run ends.", 50)
+        int, integer(1, 1_000_000), Doc("Number of runs to keep; older ones are deleted when a run ends.", 50)
     ] = 20
-    archive: Annotated[bool, Key("Whether to pack each finished run into one file.", True)] = False
+    archive: Annotated[bool, Doc("Whether to pack each finished run into one file.", True)] = False
     given: frozenset[str] = frozenset()

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Final
 from orchestrator.manifest.container_types import Argv, mapping_of
 from orchestrator.manifest.field_types import ENV_NAME, EnvName, NonBlank
 from orchestrator.manifest.scalars import ScalarError
-from orchestrator.manifest.section import Key, Section, section_type
+from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import MissingKeyError
 
 SOURCES = ("env", "file", "command")
@@ -27,15 +27,15 @@ class SecretKeys(Section, frozen=True):
     schema_extra: ClassVar[Mapping[str, Any]] = _ONE_SOURCE
     hint: ClassVar[str] = "name the source of its value, such as `{env: NAME}`; the value itself is never in a manifest"
 
-    env: Annotated[EnvName | None, Key("Variable in pexec's own environment that holds the value.", "CI_TOKEN")] = None
+    env: Annotated[EnvName | None, Doc("Variable in pexec's own environment that holds the value.", "CI_TOKEN")] = None
     file: Annotated[
         NonBlank | None,
-        Key("File that holds the value, relative to the manifest; `~` is the home directory.", "~/.keys/signing"),
+        Doc("File that holds the value, relative to the manifest; `~` is the home directory.", "~/.keys/signing"),
     ] = None
     command: Annotated[
-        Argv | None, Key("Program and arguments that print the value.", ["vault", "read", "-field=value", "secret/ci"])
+        Argv | None, Doc("Program and arguments that print the value.", ["vault", "read", "-field=value", "secret/ci"])
     ] = None
-    allow_short: Annotated[bool, Key("Accept a value of fewer than 4 bytes, which masking cannot hide.", True)] = False
+    allow_short: Annotated[bool, Doc("Accept a value of fewer than 4 bytes, which masking cannot hide.", True)] = False
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> ScalarError | None:

@@ -1,6 +1,6 @@
 """Sections of a manifest: structs whose fields are its keys, and the type that parses a mapping to one of them.
 
-A field with a `Key` in its annotation is a key of the manifest, with the default of the field.
+A field with a `Doc` in its annotation is a key of the manifest, with the default of the field.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from orchestrator.manifest.scalars import ScalarError
 from orchestrator.manifest.value_errors import InvalidDataError, MissingKeyError, UnknownKeyError, type_error
 
 
-class Key:
+class Doc:
     """What a key is for, with examples of its value: for the schema, and so for editors."""
 
     def __init__(self, description: str, *examples: Any) -> None:
@@ -59,7 +59,7 @@ class SectionType(FieldType):
 
     def __init__(self) -> None:
         super().__init__(self._parse, self._reference)
-        self._fields: dict[str, tuple[str, FieldType, Key]] = {}
+        self._fields: dict[str, tuple[str, FieldType, Doc]] = {}
         self._parsers: dict[str, tuple[str, Any]] = {}
         self._required: list[str] = []
         self._free: tuple[str, FreeKeys] | None = None
@@ -111,7 +111,7 @@ class SectionType(FieldType):
             error.hint = self.section.free_key_hints.get(key) or error.hint
             raise
 
-    def fields(self) -> dict[str, tuple[str, FieldType, Key]]:
+    def fields(self) -> dict[str, tuple[str, FieldType, Doc]]:
         """For each key the name of its field, its type and its description."""
         if not self._parsers:
             self._read_fields()
@@ -127,7 +127,7 @@ class SectionType(FieldType):
         for name, annotation in annotations.items():
             assert not isinstance(annotation, str), "its module has `from __future__ import annotations`"
             for own in _metadata(annotation):
-                if isinstance(own, Key):
+                if isinstance(own, Doc):
                     self._fields[keys[name]] = (name, type_of(annotation), own)
                 elif isinstance(own, FreeKeys):
                     self._free = (name, own)

@@ -26,8 +26,7 @@ from orchestrator.journal.file_names import (
 )
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.status_files import StatusFiles
-from orchestrator.plan.artifacts import dependencies_fields, execution_plan_fields
-from orchestrator.plan.export import plan_fields
+from orchestrator.plan.export import dependencies_fields, execution_plan_fields, plan_fields
 from orchestrator.plan.json_stream import as_json
 from orchestrator.plan.model import Plan
 from orchestrator.report.fold import RunFold

@@ -16,24 +16,24 @@ from orchestrator.plan.inputs import PlanningEnvironment
 Expected = Value | tuple[Value, ...] | Glob
 
 
-class Known(Struct, frozen=True):
+class ConditionContext(Struct, frozen=True):
     """What conditions can ask for. A parameter without a value is any value at all: only `pexec validate` goes on
     with one, and it plans what may run."""
 
-    around: PlanningEnvironment
+    environment: PlanningEnvironment
     params: Mapping[str, Value] = field(default_factory=dict)
     cell: Mapping[str, Value] = field(default_factory=dict)
 
-    def holds(self, condition: Condition) -> bool:
+    def evaluate(self, condition: Condition) -> bool:
         """Whether all entries of the condition hold."""
         return (
             all(self._agrees(key, expected) for key, expected in condition.tests.items())
-            and (condition.not_ is None or not self.holds(condition.not_))
-            and (condition.any_ is None or any(map(self.holds, condition.any_)))
-            and (condition.all_ is None or all(map(self.holds, condition.all_)))
+            and (condition.not_ is None or not self.evaluate(condition.not_))
+            and (condition.any_ is None or any(map(self.evaluate, condition.any_)))
+            and (condition.all_ is None or all(map(self.evaluate, condition.all_)))
         )
 
-    def why_not(self, condition: Condition) -> str:
+    def explain(self, condition: Condition) -> str:
         """Why the condition does not hold, for people."""
         for key, expected in condition.tests.items():
             if not self._agrees(key, expected):
@@ -70,8 +70,8 @@ class Known(Struct, frozen=True):
             case "matrix":
                 return self.cell.get(name)
             case "env":
-                return self.around.env.get(name)
-        return self.around.system if name == "system" else self.around.machine
+                return self.environment.env.get(name)
+        return self.environment.system if name == "system" else self.environment.machine
 
 
 def tests_of(condition: Condition, path: Path) -> Iterator[tuple[str, Path]]:

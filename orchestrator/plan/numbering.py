@@ -61,8 +61,8 @@ def number_jobs(manifest: Manifest, key_index: KeyIndex, source: SourceMap, foun
     if not cells:
         return Numbering(names, range(len(names)), range(len(names) + 1), {})
     if sum(map(len, cells.values())) > MAX_JOBS:
-        message = f"the matrices have {sum(map(len, cells.values())):,} cells together"
-        found.append(Diagnostic("PX230", message, source.key(("workflows",)), help=f"at most {MAX_JOBS:,} are planned"))
+        message = f"the matrices have {sum(map(len, cells.values())):,} cells in total"
+        found.append(Diagnostic("PX230", message, source.key(("workflows",)), help=f"the limit is {MAX_JOBS:,}"))
         return Numbering(names, range(len(names)), range(len(names) + 1), {})
     ids: list[str] = []
     workflow_of: list[int] = []

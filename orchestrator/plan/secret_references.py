@@ -46,7 +46,7 @@ def check_secrets(manifest: Manifest, key_index: KeyIndex, source: SourceMap, fo
 def _unknown(workflow: str, secret: str, path: Path, source: SourceMap, suggester: Suggester) -> Diagnostic:
     span = source.value(path)
     advice = suggester.did_you_mean(secret) or f"declare it: `secrets: {{{secret}: {{env: {secret}}}}}`"
-    label = Note("there is no secret of this name", span)
+    label = Note("no such secret", span)
     return Diagnostic("PX220", f"unknown secret `{secret}` in `{workflow}`", span, path, (label,), advice)
 
 
@@ -54,7 +54,7 @@ def _check_env(owner: str, path: Path, env: Mapping[str, str], source: SourceMap
     for variable, text in env.items():
         if looks_like_secret(variable) and is_value(text):
             place = (*path, variable)
-            message = f"the value of `{variable}` in `env` of {owner} stands in the manifest"
+            message = f"the value of `{variable}` in `env` of {owner} is written in the manifest"
             advice = (
                 f"if it is secret, declare it under `secrets`, and name it where it is needed: `secrets: [{variable}]`"
             )

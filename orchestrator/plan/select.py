@@ -27,20 +27,20 @@ class Selected(Struct, frozen=True):
 
 
 def select(
-    manifest: Manifest, layout: Numbering, needs: EdgeRows, selection: Selection, unmet: Mapping[int, str]
+    manifest: Manifest, numbering: Numbering, needs: EdgeRows, selection: Selection, unmet: Mapping[int, str]
 ) -> Selected:
     """Apply the selection to a graph without cycles. `unmet` are the jobs whose `if` does not hold, with the reason.
 
     `UsageError` for an unknown name or tag, and if the selection leaves nothing. `needs` of the result has a row for
-    each kept job, still with the layout's numbers.
+    each kept job, still with the numbering's numbers.
     """
-    words = _Words(manifest, layout)
+    words = _Words(manifest, numbering)
     jobs, only, skip = (words.resolve(asked) for asked in (selection.jobs, selection.only, selection.skip))
     there = set(range(len(needs))) - unmet.keys()
     graph = (
         [needs_through_skipped(n, needs, there) if n in there else () for n in range(len(needs))] if unmet else needs
     )
-    manual = {job for n, one in enumerate(manifest.workflows.values()) if one.manual for job in layout.jobs_of(n)}
+    manual = {job for n, one in enumerate(manifest.workflows.values()) if one.manual for job in numbering.jobs_of(n)}
     names = [word for word in (*selection.jobs, *selection.only) if not word.startswith(_TAG)]
     kept = there - manual | with_needs(words.resolve(names).keys() & there, graph)
     if selection.jobs:
@@ -53,7 +53,7 @@ def select(
     kept -= skip.keys()
     asked = jobs.keys() | only.keys()
     if not kept and selection and there and not (asked and asked <= unmet.keys()):
-        raise UsageError("no job is left to run", help="name fewer jobs to skip, or other jobs to run")
+        raise UsageError("no jobs are left to run", help="skip fewer jobs, or name other jobs to run")
     ordered = tuple(sorted(kept))
     left_out = tuple((n, reasons.get(n, NOT_SELECTED)) for n in range(len(needs)) if n not in kept)
     return Selected(ordered, tuple(needs_through_skipped(number, needs, kept) for number in ordered), left_out)
@@ -62,12 +62,12 @@ def select(
 class _Words:
     """Finds out which jobs a word of the command line means."""
 
-    def __init__(self, manifest: Manifest, layout: Numbering) -> None:
-        self._known: dict[str, Iterable[int]] = {job_id: (number,) for number, job_id in enumerate(layout.ids)}
+    def __init__(self, manifest: Manifest, numbering: Numbering) -> None:
+        self._known: dict[str, Iterable[int]] = {job_id: (number,) for number, job_id in enumerate(numbering.ids)}
         tagged: dict[str, list[int]] = {}
         for number, (name, workflow) in enumerate(manifest.workflows.items()):
-            jobs = layout.jobs_of(number)
-            if name in layout.cells:
+            jobs = numbering.jobs_of(number)
+            if name in numbering.cells:
                 self._known[name] = jobs
             for tag in dict.fromkeys(workflow.tags):
                 tagged.setdefault(_TAG + tag, []).extend(jobs)
@@ -90,7 +90,7 @@ class _Words:
         jobs = [f"`{word}`" for word in words if not word.startswith(_TAG)]
         parts = []
         if jobs:
-            parts.append(f"there is no job {' or '.join(jobs)}")
+            parts.append(f"unknown job {' or '.join(jobs)}")
         if tags:
             parts.append(f"no job has the tag {' or '.join(f'`{tag.removeprefix(_TAG)}`' for tag in tags)}")
         suggester = Suggester(self._known)

@@ -27,7 +27,7 @@ class Where(enum.Enum):
     DOUBLE = "double quotes"
     ANSI = "`$'...'` quotes"
     BACKQUOTES = "backquotes"
-    ESCAPE = "an escape: a backslash stands before it"
+    ESCAPE = "an escape: a backslash precedes it"
     HERE_DOCUMENT = "a here-document"
     COMMENT = "a comment"
 

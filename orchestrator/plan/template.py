@@ -20,7 +20,7 @@ ROOTS = ("params", "matrix", "run", "job")
 LATE = ("run.id", "run.dir")
 
 MAX_OPENINGS = 10_000  # in one text, which may be megabytes of them
-MAX_FAULTS = 50  # that are told of one text
+MAX_ERRORS = 50  # that are told of one text
 _LONGEST = 1_000  # characters between the braces; a name has at most 100
 _MARK = re.compile(r"\$?\$\{\{")
 _EXPRESSION = re.compile(r"([A-Za-z_]+)\.([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(?:\|[ \t]*([A-Za-z_]+))?")
@@ -41,7 +41,7 @@ class Piece(Struct, frozen=True):
         return f"{self.root}.{self.name}"
 
 
-class TemplateFault(Struct, frozen=True):
+class TemplateError(Struct, frozen=True):
     """What is wrong at one opening: message without its end, code, help; `length` characters are meant."""
 
     code: str
@@ -52,10 +52,10 @@ class TemplateFault(Struct, frozen=True):
 
 
 class Template(Struct, frozen=True):
-    """A text in parts, and its faults; a text with faults is never put together. `openings` is how many there are."""
+    """A text in parts, and its errors; a text with errors is never put together. `openings` is how many there are."""
 
     parts: tuple[str | Piece, ...]
-    faults: tuple[TemplateFault, ...]
+    errors: tuple[TemplateError, ...]
     openings: int
 
     @property
@@ -83,14 +83,14 @@ class Templates:
 
 def _parse(text: str) -> Template:
     parts: list[str | Piece] = []
-    faults: list[TemplateFault] = []
+    errors: list[TemplateError] = []
     at = openings = 0
     for number, found in enumerate(_MARK.finditer(text)):
         if number == MAX_OPENINGS:
             return Template(
-                (), (TemplateFault("PX213", f"is one of more than {number:,} in one text", "", number, 3),), 0
+                (), (TemplateError("PX213", f"is one of more than {number:,} in one text", "", number, 3),), 0
             )
-        if len(faults) == MAX_FAULTS:
+        if len(errors) == MAX_ERRORS:
             break
         if found[0].startswith("$$"):
             parts.append(text[at : found.start()] + OPENING)
@@ -99,8 +99,8 @@ def _parse(text: str) -> Template:
             end = text.find("}}", found.end(), found.end() + _LONGEST)
             inside = text[found.end() : end] if end >= 0 else ""
             if end < 0 or OPENING in inside:
-                faults.append(
-                    TemplateFault("PX213", "is never closed", "write `}}`; or `$${{` for the signs", number, 3)
+                errors.append(
+                    TemplateError("PX213", "is never closed", "write `}}`; or `$${{` for a literal `${{`", number, 3)
                 )
             else:
                 parts.append(text[at : found.start()])
@@ -109,28 +109,28 @@ def _parse(text: str) -> Template:
                 if isinstance(part, Piece):
                     parts.append(part)
                 else:
-                    faults.append(part)
+                    errors.append(part)
         openings += 1
     parts.append(text[at:])
-    return Template(tuple(part for part in parts if part != ""), _at_most(faults), openings)
+    return Template(tuple(part for part in parts if part != ""), _at_most(errors), openings)
 
 
-def _expression(text: str, number: int, length: int) -> Piece | TemplateFault:
+def _expression(text: str, number: int, length: int) -> Piece | TemplateError:
     found = _EXPRESSION.fullmatch(text)
     if found is None:
-        advice = "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; nothing is computed in it"
-        return TemplateFault("PX213", "is no reference" if text else "is empty", advice, number, length)
+        advice = "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; expressions are not supported"
+        return TemplateError("PX213", "is not a reference" if text else "is empty", advice, number, length)
     root, name, word = found[1], found[2], found[3]
     if root == "secrets":
         advice = f'declare it under `secrets` of the workflow, and use `"${name}"`'
-        return TemplateFault("PX216", "would put a secret into the text", advice, number, length)
+        return TemplateError("PX216", "would put a secret into the text", advice, number, length)
     if root == "env":
-        return TemplateFault("PX213", "is no template", f'use `"${name}"`, which the shell knows', number, length)
+        return TemplateError("PX213", "is not a template", f'use `"${name}"`, which the shell expands', number, length)
     if root not in ROOTS or (root in ("run", "job") and f"{root}.{name}" not in (*LATE, "job.id")):
-        known = "there are `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`"
-        return TemplateFault("PX213", f"asks for `{root}.{name}`, which there is not", known, number, length)
+        known = "known: `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`"
+        return TemplateError("PX213", "is an unknown reference", known, number, length)
     if word not in (None, "raw"):
-        return TemplateFault("PX213", f"asks for `| {word}`", "there is only `| raw`", number, length)
+        return TemplateError("PX213", f"has an unknown filter `| {word}`", "the only filter is `| raw`", number, length)
     return Piece(root, name, word == "raw", number, length)
 
 
@@ -140,7 +140,7 @@ def _surrounded(template: Template, text: str) -> Template:
     places = iter(holes(shell))
     starts = [found.end() - len(OPENING) for found in _MARK.finditer(text)]
     parts: list[str | Piece] = []
-    faults = list(template.faults)
+    errors = list(template.errors)
     for part in template.parts:
         if isinstance(part, str):
             parts.append(part)
@@ -151,32 +151,32 @@ def _surrounded(template: Template, text: str) -> Template:
             parts.append(text[at : at + part.length])
         else:
             parts.append(part)
-            if where is not Where.CODE and not part.raw and len(faults) < MAX_FAULTS:
-                faults.append(_in_quotes(part, where))
-    return Template(tuple(parts), _at_most(faults), template.openings)
+            if where is not Where.CODE and not part.raw and len(errors) < MAX_ERRORS:
+                errors.append(_in_quotes(part, where))
+    return Template(tuple(parts), _at_most(errors), template.openings)
 
 
-def _at_most(faults: list[TemplateFault]) -> tuple[TemplateFault, ...]:
-    """The faults of a text; where it has too many, the last one says that there may be more."""
-    if len(faults) == MAX_FAULTS:
-        last = faults[-1]
-        advice = "; ".join(filter(None, [last.help, "what is behind this one is not looked at any more"]))
-        faults[-1] = replace(last, help=advice)
-    return tuple(faults)
+def _at_most(errors: list[TemplateError]) -> tuple[TemplateError, ...]:
+    """The errors of a text; where it has too many, the last one says that there may be more."""
+    if len(errors) == MAX_ERRORS:
+        last = errors[-1]
+        advice = "; ".join(filter(None, [last.help, "later templates in this text were not checked"]))
+        errors[-1] = replace(last, help=advice)
+    return tuple(errors)
 
 
-def _in_quotes(piece: Piece, where: Where) -> TemplateFault:
+def _in_quotes(piece: Piece, where: Where) -> TemplateError:
     if where in (Where.SINGLE, Where.DOUBLE, Where.ANSI):
-        advice = "drop the quotes, for it brings its own; or give it to the job in `env` and use the variable"
+        advice = "remove the quotes, since the value is quoted already; or pass it in `env` and use the variable"
     elif where is Where.BACKQUOTES:
         advice = "use `$(...)`"
     else:
-        advice = "give it to the job in `env` and use the variable"
-    advice += "; with `| raw` it is put in as it is"
-    return TemplateFault("PX215", f"stands in {where.value}", advice, piece.number, piece.length)
+        advice = "pass it in `env` and use the variable"
+    advice += "; `| raw` inserts it unquoted"
+    return TemplateError("PX215", f"is inside {where.value}", advice, piece.number, piece.length)
 
 
-class Scope(Struct, frozen=True):
+class TemplateScope(Struct, frozen=True):
     """What references mean for one job: values as text."""
 
     params: Mapping[str, str]
@@ -193,11 +193,11 @@ class Scope(Struct, frozen=True):
         return self.job_id
 
 
-class Renderer:
+class TemplateFiller:
     """Puts texts of one job together. `late` counts the places that were left for `fill`. In code for a shell that is
     not `posix` nothing is quoted."""
 
-    def __init__(self, templates: Templates, scope: Scope, blanks: int, *, posix: bool) -> None:
+    def __init__(self, templates: Templates, scope: TemplateScope, blanks: int, *, posix: bool) -> None:
         self._templates = templates
         self._scope = scope
         self._blanks = blanks
@@ -224,18 +224,18 @@ class Renderer:
         return quoted(value) if in_shell and not piece.raw else value
 
 
-def put_in(spec: JobSpec, templates: Templates, scope: Scope) -> JobSpec:
+def put_in(spec: JobSpec, templates: Templates, scope: TemplateScope) -> JobSpec:
     """The spec of one job, with all that is known put into its texts. The places for what comes late are spelled so
     that nothing else in the job's texts looks like them."""
     blanks = 0
     while True:
         blanks += 1
-        renderer = Renderer(templates, scope, blanks, posix=is_posix_shell(spec.shell))
-        made = _with(spec, renderer.text, renderer.code)
+        filler = TemplateFiller(templates, scope, blanks, posix=is_posix_shell(spec.shell))
+        made = _with(spec, filler.text, filler.code)
         places = [_place(reference, blanks, raw=raw) for reference in LATE for raw in (False, True)]
-        if not renderer.late:
+        if not filler.late:
             return made
-        if sum(text.count(place) for text in _texts(made) for place in places) == renderer.late:
+        if sum(text.count(place) for text in _texts(made) for place in places) == filler.late:
             return replace(made, late=blanks)
 
 

@@ -120,7 +120,7 @@ class RunFold:
             exit_code=finished.get("exit_code"),
             started_at=started.get("ts"),
             max_parallel_jobs=slots,
-            fail_fast=started.get("fail_fast", policy.fail_fast.plain),
+            fail_fast=started.get("fail_fast", policy.fail_fast),
             jobs=self._jobs,
             summary=self._summary(wall, slots),
             cancelled_by=self._cancelled_by,

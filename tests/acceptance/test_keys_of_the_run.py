@@ -47,7 +47,7 @@ def test_descriptions_are_shown_by_the_plan(pexec: Pexec) -> None:
         "workflows: {a: {run: ':', description: Do it.}}\n",
     )
     shown = pexec.run("plan").stdout
-    assert shown.startswith("nightly: 1 job in 1 group\nBuild it all.\n")
+    assert shown.startswith("nightly: 1 job in 1 level\nBuild it all.\n")
     assert "\nparameters\n  level  low\n           How loud.\n" in shown
     plan = json.loads(pexec.run("plan", "--format", "json").stdout)
     assert (plan["description"], plan["jobs"][0]["description"]) == ("Build it all.", "Do it.")

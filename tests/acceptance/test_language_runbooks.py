@@ -85,7 +85,7 @@ error[PX205]: `gone` runs `gone.md`, which does not exist
   |
 5 |   gone: {file: gone.md}
   |                ^^^^^^^ no such file
-  = help: paths are relative to the manifest's folder
+  = help: paths are relative to the manifest's directory
 
 error[PX231]: `bytes` cannot run the runbook `bytes.md`: it is not UTF-8 text
  --> pexec.yaml:6:17

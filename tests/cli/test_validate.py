@@ -64,7 +64,7 @@ error[PX202]: unknown workflow `tset` in `needs` of `build`
  --> pexec.yaml:8:20
   |
 8 |     needs: [fetch, tset]
-  |                    ^^^^ there is no workflow of this name
+  |                    ^^^^ no such workflow
   = help: did you mean `test`?
 
 error[PX110]: unknown key `depends_on` in workflow `build`
@@ -168,7 +168,7 @@ def test_json_has_the_same_facts_on_stdout(pexec: Pexec) -> None:
         "path": ["workflows", "build", "needs", 1],
         "notes": [
             {
-                "message": "there is no workflow of this name",
+                "message": "no such workflow",
                 "file": "pexec.yaml",
                 "line": 8,
                 "column": 20,

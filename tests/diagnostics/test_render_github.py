@@ -65,7 +65,7 @@ def test_a_warning_is_a_warning_and_notes_name_their_lines(pexec: Pexec) -> None
     text = "version: 1\nworkflows:\n  a: {run: x}\n  b:\n    run: x\n    needs: [a, a]\n"
     pexec.file("pexec.yaml", text).run("validate", "--format", "github").said(
         stdout="::warning file=pexec.yaml,line=6,col=16,endColumn=17,title=PX208%3A duplicate dependency"
-        "::`b` names `a` twice in `needs`%0Apexec.yaml:6: named here first%0Ahelp: remove one of the two\n"
+        "::`b` names `a` twice in `needs`%0Apexec.yaml:6: first named here%0Ahelp: remove one of the two\n"
     )
 
 

@@ -29,7 +29,7 @@ GRAPHS = {"layers": layers(200, 10), "random": scattered(200), "diamonds": diamo
 def planned(graph: Graph, slots: int, order: Order = Order.CRITICAL_PATH) -> Plan:
     """The plan of a graph about whose jobs nothing is known."""
     jobs = tuple(
-        PlannedJob(index, str(index), str(index), JobSpec(run="true"), tuple(needs))
+        PlannedJob(index=index, id=str(index), workflow=str(index), spec=JobSpec(run="true"), needs=tuple(needs))
         for index, needs in enumerate(graph)
     )
     policy = Policy(max_parallel_jobs=slots, order=order)

@@ -217,7 +217,13 @@ def test_the_work_for_a_fact_does_not_grow_with_the_number_of_jobs(layered: bool
 def lines_for_each_job(count: int, *, layered: bool) -> float:
     """How many lines of Python a run of `count` jobs in layers of 20 executes after its start, for each job."""
     jobs = tuple(
-        PlannedJob(i, str(i), "w", JobSpec(run="true"), (i - 20, i - 20 + (i + 1) % 5) if layered and i >= 40 else ())
+        PlannedJob(
+            index=i,
+            id=str(i),
+            workflow="w",
+            spec=JobSpec(run="true"),
+            needs=(i - 20, i - 20 + (i + 1) % 5) if layered and i >= 40 else (),
+        )
         for i in range(count)
     )
     scheduler = Scheduler(Plan("long", "pexec.yaml", "/", Policy(), jobs))

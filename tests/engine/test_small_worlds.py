@@ -41,7 +41,7 @@ def every_way() -> Iterator[Choose]:
 
 
 def small_worlds(
-    *ties: str, caps: tuple[int, ...], fail_fast: FailFast = FailFast.OFF, kinds: tuple[When, ...] = tuple(When)
+    *ties: str, caps: tuple[int, ...], fail_fast: FailFast = False, kinds: tuple[When, ...] = tuple(When)
 ) -> Iterator[tuple[Plan, Verdicts]]:
     """Every graph with such ties, every `when`, every verdict. `failure` alone is left out: it is skipped at once."""
     for count in (1, 2, 3):
@@ -52,7 +52,15 @@ def small_worlds(
             whens = [kinds if needs[job] else (When.SUCCESS, When.ALWAYS) for job in range(count)]
             for when, cap in itertools.product(itertools.product(*whens), caps):
                 jobs = tuple(
-                    PlannedJob(job, "abc"[job], "small", JobSpec(run="true"), needs[job], after[job], when[job])
+                    PlannedJob(
+                        index=job,
+                        id="abc"[job],
+                        workflow="small",
+                        spec=JobSpec(run="true"),
+                        needs=needs[job],
+                        after=after[job],
+                        when=when[job],
+                    )
                     for job in range(count)
                 )
                 plan = Plan("small", "pexec.yaml", "/", Policy(max_parallel_jobs=cap, fail_fast=fail_fast), jobs)
@@ -91,7 +99,7 @@ def test_the_order_of_ends_never_changes_how_a_small_run_ends(full: bool) -> Non
         assert len({(tuple(world.states.values()), world.scheduler.result) for world in worlds}) == 1
 
 
-@pytest.mark.parametrize("fail_fast", [FailFast.DRAIN, FailFast.ON])
+@pytest.mark.parametrize("fail_fast", ["drain", True])
 def test_every_small_run_that_fails_fast_is_lawful(fail_fast: FailFast, full: bool) -> None:
     caps = (1, 2, 3) if full else (2,)
     for plan, verdicts in small_worlds("none", "needs", "after", caps=caps, fail_fast=fail_fast):

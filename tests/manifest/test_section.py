@@ -12,22 +12,22 @@ from orchestrator.manifest.container_types import list_of, mapping_of, variants
 from orchestrator.manifest.field_types import BOOLEAN, NAME, TEXT, choice, integer, name, number
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError
-from orchestrator.manifest.section import FreeKeys, Key, Section, keys_of, section_type, type_of
+from orchestrator.manifest.section import Doc, FreeKeys, Section, keys_of, section_type, type_of
 from orchestrator.manifest.value_errors import MAX_COUNTED, MAX_KEPT, InvalidDataError
 
 
 class Inner(Section, frozen=True):
     """An inner section."""
 
-    size: Annotated[int, integer(1, 9), Key("The size.", 3)]
+    size: Annotated[int, integer(1, 9), Doc("The size.", 3)]
 
 
 class Outer(Section, frozen=True):
     """A section with keys of several types."""
 
-    flag: Annotated[bool, Key("A flag.", True)] = False
-    inner: Annotated[Inner | None, Key("Another section.", {"size": 1})] = None
-    if_: Annotated[str | None, TEXT, Key("A word of Python.", "x")] = field(default=None, name="if")
+    flag: Annotated[bool, Doc("A flag.", True)] = False
+    inner: Annotated[Inner | None, Doc("Another section.", {"size": 1})] = None
+    if_: Annotated[str | None, TEXT, Doc("A word of Python.", "x")] = field(default=None, name="if")
     others: Annotated[dict[str, int], FreeKeys(NAME, integer(0, 9))] = field(default_factory=dict)
 
 

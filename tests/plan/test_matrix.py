@@ -135,24 +135,24 @@ def test_any_matrix_has_unique_ids_and_obeys_its_parts(
         (
             "{a: [x, y, x]}",
             """
-            error[PX210]: `x` stands twice in `a`
+            error[PX210]: duplicate value `x` in `a`
               at 5:24+1
               5:24+1: again
-              5:18+1: first
+              5:18+1: first defined here
               = remove one of the two
             """,
         ),
         (
             "{include: [{a: 1}, {a: '1'}]}",
             """
-            error[PX210]: `w[a=1]` is in the matrix twice
+            error[PX210]: duplicate job `w[a=1]` in the matrix
               at 5:32+8
             """,
         ),
         (
             '{a: ["x\\ny"]}',
             """
-            error[PX210]: a value of a matrix is one line of at most 100 characters
+            error[PX210]: a matrix value must be one line of at most 100 characters
               at 5:18+6
               = it is part of the job's id
             """,
@@ -166,7 +166,7 @@ def test_any_matrix_has_unique_ids_and_obeys_its_parts(
               at 5:40+6
             warning[PX219]: `010` is the number 10
               at 5:63+3
-              = put it in quotes if that is not meant: `"010"`
+              = quote it if that is not intended: `"010"`
             """,
         ),
         (
@@ -174,13 +174,13 @@ def test_any_matrix_has_unique_ids_and_obeys_its_parts(
             """
             warning[PX219]: `3.10` is the number 3.1
               at 5:28+4
-              = put it in quotes if that is not meant: `"3.10"`
+              = quote it if that is not intended: `"3.10"`
             warning[PX219]: `1e1` is the number 10.0
               at 5:34+3
-              = put it in quotes if that is not meant: `"1e1"`
+              = quote it if that is not intended: `"1e1"`
             warning[PX219]: `0x10` is the number 16
               at 5:39+4
-              = put it in quotes if that is not meant: `"0x10"`
+              = quote it if that is not intended: `"0x10"`
             """,
         ),
     ],
@@ -216,7 +216,7 @@ def test_far_too_many_cells_of_many_matrices_are_told() -> None:
     axis = "[" + ", ".join(f"v{number}" for number in range(100)) + "]"
     workflows = "".join(f"  w{n}: {{run: x, matrix: {{a: &a{n} {axis}, b: *a{n}}}}}\n" for n in range(21))
     (found,) = planned(f"workflows:\n{workflows}").diagnostics
-    assert (found.code, found.message) == ("PX230", "the matrices have 210,000 cells together")
+    assert (found.code, found.message) == ("PX230", "the matrices have 210,000 cells in total")
 
 
 def test_a_workflow_of_another_name_cannot_be_taken_for_a_cell() -> None:

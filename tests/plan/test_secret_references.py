@@ -77,11 +77,11 @@ def test_an_unknown_secret_is_told_with_what_was_meant() -> None:
         """
         error[PX220]: unknown secret `DEPLOY_TOKN` in `a`
           at 5:24+11
-          5:24+11: there is no secret of this name
+          5:24+11: no such secret
           = did you mean `DEPLOY_TOKEN`?
         error[PX220]: unknown secret `KEY` in `b`
           at 6:39+3
-          6:39+3: there is no secret of this name
+          6:39+3: no such secret
           = declare it: `secrets: {KEY: {env: KEY}}`
         """
     )
@@ -96,10 +96,10 @@ def test_a_value_that_should_be_a_secret_is_a_warning_at_its_key() -> None:
         """
     ) == dedented(
         """
-        warning[PX221]: the value of `DB_PASSWORD` in `env` of `defaults` stands in the manifest
+        warning[PX221]: the value of `DB_PASSWORD` in `env` of `defaults` is written in the manifest
           at 2:18+11
           = if it is secret, declare it under `secrets`, and name it where it is needed: `secrets: [DB_PASSWORD]`
-        warning[PX221]: the value of `apiKey` in `env` of `a` stands in the manifest
+        warning[PX221]: the value of `apiKey` in `env` of `a` is written in the manifest
           at 4:21+6
           = if it is secret, declare it under `secrets`, and name it where it is needed: `secrets: [apiKey]`
         """

@@ -24,7 +24,7 @@ CASES = [
     ("echo $'a\\'@'", "`$'...'` quotes"),
     ("echo $'a\\'' @", "code"),
     ('echo $"@"', "double quotes"),
-    ("echo \\@", "an escape: a backslash stands before it"),
+    ("echo \\@", "an escape: a backslash precedes it"),
     ("echo \\\\@", "code"),
     ("echo '\\' @", "code"),
     ("echo `id @`", "backquotes"),
@@ -131,3 +131,7 @@ def test_what_is_empty_is_still_a_word() -> None:
 )
 def test_shells_are_known_by_their_names(words: tuple[str, ...], posix: bool) -> None:
     assert is_posix_shell(words) is posix
+
+
+def test_a_redirection_without_a_word_begins_no_here_document() -> None:
+    assert holes(f"cat <<;{HOLE}") == [Where.CODE]

@@ -24,7 +24,7 @@ from orchestrator.engine.facts import (
 )
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
-from orchestrator.plan.model import FailFast, Order, Plan, PlannedJob, When
+from orchestrator.plan.model import Order, Plan, PlannedJob, When
 
 S = JobState
 BAD = {S.FAILED, S.TIMED_OUT, S.LOST}
@@ -191,7 +191,7 @@ class Laws:
             self.stopped_by = fact.reason
         self.hurried |= not by_fail_fast
         self.forced |= fact.force
-        self.kills |= fact.force or not (by_fail_fast and self.policy.fail_fast is FailFast.DRAIN)
+        self.kills |= fact.force or not (by_fail_fast and self.policy.fail_fast == "drain")
         for number in [number for number in self.waiting if self._covered(self.jobs[number])]:
             expected[number] = S.CANCELLED
             del self.waiting[number]
@@ -369,7 +369,7 @@ class Laws:
             return [], []
         if self.policy.timeout is not None and now >= self.began_at + self.policy.timeout and not self.hurried:
             return [Cancel(CancelReason.DEADLINE)], []
-        if self.policy.fail_fast is not FailFast.OFF and self._failures() and self.stopped_by is None:
+        if self.policy.fail_fast is not False and self._failures() and self.stopped_by is None:
             return [Cancel(CancelReason.FAIL_FAST)], []
         if self.to_cancel:
             return [Cancel(CancelReason.FAIL_FAST, number) for number in self.to_cancel], []

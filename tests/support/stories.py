@@ -39,7 +39,7 @@ class Story:
             "manifest": of.manifest,
             "plan_digest": of.digest,
             "max_parallel_jobs": of.policy.max_parallel_jobs,
-            "fail_fast": of.policy.fail_fast.plain,
+            "fail_fast": of.policy.fail_fast,
             "pools": dict(of.policy.pools),
             "pid": 4000,
             "boot_id": "boot",

@@ -19,7 +19,7 @@ if __name__ == "__main__":
 from support.worlds import Draft, World, job  # noqa: E402
 
 from orchestrator.engine.states import Verdict  # noqa: E402
-from orchestrator.plan.model import FailFast, When  # noqa: E402
+from orchestrator.plan.model import When  # noqa: E402
 
 PAGE = ROOT / "docs/design/outcomes.md"
 
@@ -96,7 +96,7 @@ def outcome(when: When, *needs: str) -> str:
 def outcome_during_stop(when: When, how: str, end: str) -> str:
     """The outcome of a job whose need is running when the run is stopped, and then ends like this."""
     other = job("other")
-    mode = {"fail-fast": FailFast.ON, "fail-fast: drain": FailFast.DRAIN}.get(how, FailFast.OFF)
+    mode = {"fail-fast": True, "fail-fast: drain": "drain"}.get(how, False)
     world = World.started(*_needs(["n0"], [end]), other, job("it", needs="n0", when=when), fail_fast=mode)
     if how == "Ctrl-C":
         world.cancel()

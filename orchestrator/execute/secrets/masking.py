@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from orchestrator.execute.secrets.store import Secrets
-from orchestrator.plan.model import JobSpec, Plan
+from orchestrator.plan.model import JobSpec, Plan, ShellBlock
 
 if TYPE_CHECKING:
     from orchestrator.execute.driver import Journal
@@ -62,7 +62,7 @@ def masked_plan(plan: Plan, secrets: Secrets) -> Plan:
 def _masked_spec(spec: JobSpec, secrets: Secrets) -> JobSpec:
     """The same object if there is nothing to mask."""
     texts = (spec.run, *(spec.argv or ()), spec.file, *spec.args, spec.cleanup, *spec.env.values())
-    texts += tuple(text for _, text in spec.blocks)
+    texts += tuple(block.text for block in spec.blocks)
     whole = "\0".join(filter(None, texts))
     if secrets.masked(whole) == whole:
         return spec
@@ -72,7 +72,7 @@ def _masked_spec(spec: JobSpec, secrets: Secrets) -> JobSpec:
         run=None if spec.run is None else secrets.masked(spec.run),
         argv=None if spec.argv is None else _masked(spec.argv, secrets),
         file=None if spec.file is None else secrets.masked(spec.file),
-        blocks=tuple((line, secrets.masked(text)) for line, text in spec.blocks),
+        blocks=tuple(ShellBlock(block.line, secrets.masked(block.text)) for block in spec.blocks),
         args=_masked(spec.args, secrets),
         cleanup=None if spec.cleanup is None else secrets.masked(spec.cleanup),
         env={name: secrets.masked(text) for name, text in spec.env.items()},

@@ -310,7 +310,7 @@ def test_without_secrets_nothing_is_wrapped() -> None:
 
 
 def plan(**spec: object) -> Plan:
-    job = PlannedJob(0, "a", "a", JobSpec(**spec), digest="hunter2-token")  # type: ignore[arg-type]
+    job = PlannedJob(index=0, id="a", workflow="a", spec=JobSpec(**spec), digest="hunter2-token")  # type: ignore[arg-type]
     sources = {"A": SecretSource(command=("echo", "hunter2-token"))}
     return Plan("name", "pexec.yaml", "/", Policy(), (job,), secrets=sources if "run" in spec else {})
 

@@ -13,6 +13,7 @@ from support.manifests import line, loaded, reported, workflow, workflow_of
 from orchestrator.diagnostics.model import has_errors
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.section import keys_of
+from orchestrator.plan.inputs import PlanningEnvironment, ReadManifest
 from orchestrator.plan.make import make_plan
 
 
@@ -188,9 +189,8 @@ def test_items_after_a_removed_one_keep_their_place() -> None:
         """
     found = loaded(text)
     assert found.manifest is not None
-    planned = make_plan(
-        found.manifest, found.source, manifest_path="pexec.yaml", base_dir="/", files={}, cpus=1
-    ).diagnostics
+    read = ReadManifest(found.manifest, found.source, path="pexec.yaml", base_dir="/")
+    planned = make_plan(read, PlanningEnvironment()).diagnostics
     assert [line(diagnostic).split(" |")[0] for diagnostic in planned] == [
         "PX202 3:34+6 unknown workflow `nobody` in `needs` of `a`",
         "PX208 3:45+1 `a` names `b` twice in `needs`",

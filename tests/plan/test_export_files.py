@@ -1,4 +1,4 @@
-"""The files beside the plan of a run."""
+"""The files that go with the plan of a run: dependencies and execution plan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from hypothesis import given
 from support.dags import plans
 from support.planning import file_facts, good_plan
 
-from orchestrator.plan.artifacts import dependencies_dict, execution_plan_dict
+from orchestrator.plan.export import dependencies_dict, execution_plan_fields
+from orchestrator.plan.json_stream import as_dict
 from orchestrator.plan.model import Plan
 from orchestrator.plan.schema import execution_plan_schema
 
@@ -39,7 +40,7 @@ def test_dependencies_name_each_jobs_source_status_and_needs_and_one_order() -> 
 
 
 def test_an_execution_plan_has_the_levels_as_groups() -> None:
-    assert execution_plan_dict(small(), "2026-11-22T10:00:00Z") == {
+    assert as_dict(execution_plan_fields(small(), "2026-11-22T10:00:00Z")) == {
         "plan_created": "2026-11-22T10:00:00Z",
         "total_groups": 3,
         "max_parallel_jobs": 2,
@@ -53,7 +54,7 @@ def test_an_execution_plan_has_the_levels_as_groups() -> None:
 
 @given(plans())
 def test_the_counts_of_an_execution_plan_agree_and_its_schema_holds(plan: Plan) -> None:
-    data = execution_plan_dict(plan, "2026-11-22T10:00:00Z")
+    data = as_dict(execution_plan_fields(plan, "2026-11-22T10:00:00Z"))
     jsonschema.validate(data, execution_plan_schema(), jsonschema.Draft202012Validator)
     groups = data["execution_groups"]
     assert [group["group_id"] for group in groups] == list(range(1, data["total_groups"] + 1))
