@@ -13,7 +13,7 @@ from orchestrator.manifest.field_types import (
     TEXT,
     Definitions,
     FieldType,
-    Schema,
+    JsonSchema,
     choice,
 )
 from orchestrator.manifest.scalars import ScalarError
@@ -43,7 +43,7 @@ def list_of(item: FieldType, least: int = 0, hint: str = "write it as a list: `[
                 invalid.add(error, number)
         raise invalid
 
-    def schema(definitions: Definitions) -> Schema:
+    def schema(definitions: Definitions) -> JsonSchema:
         form = {"type": "array", "items": item.schema(definitions)}
         return form | ({"minItems": least} if least else {})
 
@@ -64,7 +64,7 @@ def one_or_more(item: FieldType, expected: str, *alone: type) -> FieldType:
         except (KeyError, TypeError):  # not all of them are known
             return several.parse(value)  # type: ignore[no-any-return]
 
-    def schema(definitions: Definitions) -> Schema:
+    def schema(definitions: Definitions) -> JsonSchema:
         form = item.schema(definitions)
         items = form.get("oneOf", [form])
         return {"anyOf": [*items, {"type": "array", "items": {"anyOf": items} if len(items) > 1 else form}]}
@@ -97,7 +97,7 @@ def mapping_of(key: FieldType, value: FieldType, least: int = 0, hint: str = "")
             raise invalid
         return parsed
 
-    def schema(definitions: Definitions) -> Schema:
+    def schema(definitions: Definitions) -> JsonSchema:
         entries = {key.schema(definitions)["pattern"]: value.schema(definitions)}
         form = {"type": "object", "patternProperties": entries, "additionalProperties": False}
         return form | ({"minProperties": least} if least else {})
@@ -114,7 +114,7 @@ def variants(expected: str, **forms: FieldType) -> FieldType:
             raise type_error(expected, value)
         return chosen.parse(value)
 
-    def schema(definitions: Definitions) -> Schema:
+    def schema(definitions: Definitions) -> JsonSchema:
         return {"oneOf": [form.schema(definitions) for form in dict.fromkeys(forms.values())]}
 
     return FieldType(parse, schema, forms["text"].known if "text" in forms else None)

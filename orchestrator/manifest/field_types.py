@@ -16,8 +16,8 @@ from orchestrator.manifest import scalars
 from orchestrator.manifest.scalars import NAME_PATTERN, NoLimit, ScalarError, format_duration
 from orchestrator.manifest.value_errors import InvalidNameError, NotTextError, no_value, type_error
 
-Schema = dict[str, Any]
-Definitions = dict[str, Schema]  # the `$defs` of a schema, by name
+JsonSchema = dict[str, Any]
+Definitions = dict[str, JsonSchema]  # the `$defs` of a schema, by name
 
 _NAME_RULES: Final = {
     NAME_PATTERN: "a name has letters, digits, `_`, `.` and `-`, begins with a letter or `_`, and is at most 100 long",
@@ -38,7 +38,7 @@ class FieldType:
     def __init__(
         self,
         parse: Callable[[Any], Any],
-        schema: Schema | Callable[[Definitions], Schema],
+        schema: JsonSchema | Callable[[Definitions], JsonSchema],
         known: Mapping[str, Any] | None = None,
         write: Callable[[Any], Any] | None = None,
     ) -> None:
@@ -48,7 +48,7 @@ class FieldType:
         self.write = write or (lambda value: list(value) if isinstance(value, tuple) else value)
 
 
-def scalar(parse: Callable[[object], Any], *forms: Schema, write: Callable[[Any], Any] | None = None) -> FieldType:
+def scalar(parse: Callable[[object], Any], *forms: JsonSchema, write: Callable[[Any], Any] | None = None) -> FieldType:
     """A scalar with a parser of its own, which may be written in some forms."""
 
     def parsed(value: object) -> Any:

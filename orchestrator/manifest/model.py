@@ -82,7 +82,9 @@ EnvInheritOption = Annotated[
         "What a job inherits of pexec's environment: `all`, `minimal`, or names and globs.", "minimal", ["PATH", "CI_*"]
     ),
 ]
-WorkingDirOption = Annotated[NonBlank, Doc("Working directory, relative to the manifest's, the default.", "app")]
+WorkingDirOption = Annotated[
+    NonBlank, Doc("Working directory; relative to the manifest's directory, which is the default.", "app")
+]
 LimitsOption = Annotated[
     LimitsKeys, Doc("Resource limits for one attempt; a workflow's override those of `defaults`.", {"memory": "2GiB"})
 ]

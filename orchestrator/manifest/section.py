@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, Union, cast, get_arg
 from msgspec import NODEFAULT, Struct
 
 from orchestrator.manifest.container_types import list_of, mapping_of
-from orchestrator.manifest.field_types import BOOLEAN, Definitions, FieldType, Schema, choice
+from orchestrator.manifest.field_types import BOOLEAN, Definitions, FieldType, JsonSchema, choice
 from orchestrator.manifest.scalars import ScalarError
 from orchestrator.manifest.value_errors import InvalidDataError, MissingKeyError, UnknownKeyError, type_error
 
@@ -143,14 +143,14 @@ class SectionType(FieldType):
         default = defaults[number] if number >= 0 else NODEFAULT
         return default.factory() if hasattr(default, "factory") else default
 
-    def _reference(self, definitions: Definitions) -> Schema:
+    def _reference(self, definitions: Definitions) -> JsonSchema:
         name = self.section.__name__.removesuffix("Keys")
         if name not in definitions:
             definitions[name] = {}
             definitions[name] = self.definition(definitions)
         return {"$ref": f"#/$defs/{name}"}
 
-    def definition(self, definitions: Definitions) -> Schema:
+    def definition(self, definitions: Definitions) -> JsonSchema:
         """The schema of the section itself, closed to other keys."""
         properties = {}
         for key, (name, kind, described) in self.fields().items():
@@ -160,7 +160,7 @@ class SectionType(FieldType):
             if default is not None and default is not NODEFAULT and not isinstance(default, Section):
                 form["default"] = kind.write(default)
             properties[key] = form
-        body: Schema = {"type": "object", "description": self.section.__doc__, "properties": properties}
+        body: JsonSchema = {"type": "object", "description": self.section.__doc__, "properties": properties}
         if self._required:
             body["required"] = self._required
         if self._free is not None:

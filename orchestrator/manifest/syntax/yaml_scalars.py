@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-Scalar = str | int | float | bool | None
+YamlScalar = str | int | float | bool | None
 
-_WORDS: dict[str, Scalar] = {
+_WORDS: dict[str, YamlScalar] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
@@ -20,7 +20,7 @@ _INFINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 SUSPECT_FIRST = frozenset("0123456789+-.~nNtTfF")
 
 
-def resolve(text: str) -> Scalar:
+def resolve(text: str) -> YamlScalar:
     """The value of a plain scalar."""
     if text in _WORDS:
         return _WORDS[text]
