@@ -24,7 +24,7 @@ from orchestrator.diagnostics.model import Diagnostic, Severity
 from orchestrator.errors import ExitCode, PexecError, UsageError
 from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run
 from orchestrator.manifest import load as _load
-from orchestrator.manifest.load import Loaded
+from orchestrator.manifest.read import Loaded
 from orchestrator.manifest.scalars import NO_LIMIT, NoLimit, ScalarError, parse_parallel
 from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.model import FAIL_FAST, FailFast, Plan
@@ -163,7 +163,7 @@ def _overrides(slots: int | str | None, fail_fast: bool | str | None, timeout: f
             timeout_seconds=None if timeout is None else _seconds(timeout),
         )
     except ScalarError as error:
-        raise UsageError(f"`{slots}` is {error.message}", help=error.hint) from None
+        raise UsageError(f"`max_parallel_jobs` {error.message}") from None
     except ValueError as error:
         raise UsageError(str(error)) from None
 

@@ -1,218 +1,169 @@
-"""The smaller parts of a manifest: what it includes, parameters, matrices, chosen cells, and conditions."""
+"""The smaller parts of a manifest: what it includes, parameters, matrices, selected cells, and conditions."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Self
+from msgspec import field
 
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    GetJsonSchemaHandler,
-    Tag,
-    ValidationError,
-    model_validator,
+from orchestrator.console.text import quote
+from orchestrator.manifest.container_types import list_of, mapping_of, one_or_more, variants
+from orchestrator.manifest.field_types import (
+    NAME,
+    NON_BLANK,
+    SINGLE_VALUE,
+    Name,
+    NonBlank,
+    SingleValue,
+    Text,
+    name,
+    non_blank,
+    scalar,
 )
-from pydantic.config import JsonDict
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, InitErrorDetails
-
-from orchestrator.manifest.annotated import Filled, Name, SingleValue, Text
-from orchestrator.manifest.field_types import Given, Section, Switch, form_of
 from orchestrator.manifest.pattern import MAX_GLOB
-from orchestrator.manifest.scalars import NAME_PATTERN, Value
+from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError, Value
+from orchestrator.manifest.section import Doc, FreeKeys, Section, SectionType, section_type
+from orchestrator.manifest.value_errors import InvalidNameError
 
 _NAME: Final = NAME_PATTERN.removeprefix("^").removesuffix("$")
-CONDITION_PATTERN: Final = rf"^((params|matrix)\.{_NAME}|platform\.(system|machine)|env\.[A-Za-z_][A-Za-z0-9_]*)$"
+_CONDITION_PATTERN: Final = rf"^((params|matrix)\.{_NAME}|platform\.(system|machine)|env\.[A-Za-z_][A-Za-z0-9_]*)$"
+_CONDITION_RULE: Final = (
+    "a condition tests `params.NAME`, `matrix.NAME`, `platform.system`, `platform.machine` or `env.NAME`,"
+    " and combines tests with `not`, `any` and `all`"
+)
 
-Values = Annotated[tuple[SingleValue, ...], Field(min_length=1)]
-Cells = Annotated[dict[Name, SingleValue], Field(min_length=1)]
+
+def _version_1(value: object) -> Literal[1]:
+    if type(value) is int and value == 1:
+        return 1
+    raise ScalarError("PX120", "must be 1, the only version of the format that this pexec reads", "write `version: 1`")
 
 
-class Include(Section):
-    """Another manifest whose workflows, parameters and pools join this one's."""
+Version = Annotated[Literal[1], scalar(_version_1, {"const": 1})]
+_VALUES: Final = list_of(SINGLE_VALUE, 1)
+_CELLS: Final = mapping_of(NAME, SINGLE_VALUE, 1)
 
-    file: Filled = Field(description="Its path, relative to this manifest's folder.", examples=["ci/release.yaml"])
-    prefix: Given[Name] = Field(
-        None, description="With the prefix `lib` its workflow `x` is called `lib.x`.", examples=["lib"]
-    )
-    optional: Switch = Field(False, description="It is no error if there is no such file.", examples=[True])
+
+class Include(Section, frozen=True):
+    """Another manifest whose workflows, parameters and pools are added to this one's."""
+
+    file: Annotated[NonBlank, Doc("Path of the manifest, relative to this manifest's directory.", "ci/release.yaml")]
+    prefix: Annotated[
+        Name | None, Doc("Prefix for the names of its workflows: with `lib` its `x` is called `lib.x`.", "lib")
+    ] = None
+    optional: Annotated[bool, Doc("Whether the file may be missing.", True)] = False
 
 
 IncludeEntry = Annotated[
-    Annotated[Filled, Tag("<word>")] | Annotated[Include, Tag("<mapping>")], Discriminator(form_of)
+    str | Include, variants("a path or `{file: path}`", text=NON_BLANK, mapping=section_type(Include))
 ]
 
 
-class Param(Section):
-    """An input of the run. The type of its default is its own: text, a whole number, a number, or true and false."""
+class Param(Section, frozen=True):
+    """An input of the run. Its type is that of its default: text, an integer, a number, or a boolean."""
 
-    default: Given[SingleValue] = Field(
-        None, description="Its value unless one is given; without a default one must be given.", examples=["dev", 4]
-    )
-    pattern: Given[Filled] = Field(
-        None,
-        description="A regular expression that the whole text must match, without look-around and back-references.",
-        examples=["dev|[0-9]+[.][0-9]+"],
-    )
-    choices: Given[Values] = Field(None, description="The values that it may have.", examples=[["dev", "stable"]])
-    description: Given[Text] = Field(None, description="What it is for.", examples=["What to publish."])
+    hint: ClassVar[str] = "write its default as `{default: ...}`"
 
-
-def _only_keys(
-    data: object, handler: Callable[[object], Section], pattern: re.Pattern[str], known: Mapping[str, Any]
-) -> Section:
-    """Validate a mapping whose keys are free but for their form; what else is wrong with it is told too."""
-    if not isinstance(data, dict):
-        return handler(data)
-    bad = [key for key in data if key not in known and not pattern.fullmatch(key)]
-    if not bad:
-        return handler(data)
-    faults = [
-        InitErrorDetails(
-            type="string_pattern_mismatch", loc=(key, "[key]"), input=key, ctx={"pattern": pattern.pattern}
-        )
-        for key in bad
-    ]
-    try:
-        handler({key: value for key, value in data.items() if key not in bad})
-    except ValidationError as refused:
-        for fault in refused.errors(include_url=False):
-            told = InitErrorDetails(type=fault["type"], loc=fault["loc"], input=fault["input"])
-            faults.append({**told, "ctx": fault["ctx"]} if "ctx" in fault else told)
-    raise ValidationError.from_exception_data("keys", faults)
+    default: Annotated[SingleValue | None, Doc("Value if none is given; required without it.", "dev", 4)] = None
+    pattern: Annotated[
+        NonBlank | None,
+        Doc("Regular expression for the whole value, without look-around and backreferences.", "dev|[0-9]+"),
+    ] = None
+    choices: Annotated[tuple[Value, ...] | None, _VALUES, Doc("Permitted values.", ["dev", "stable"])] = None
+    description: Annotated[Text | None, Doc("What it is for.", "What to publish.")] = None
 
 
-def _free_keys(pattern: str) -> Callable[[JsonDict], None]:
-    """Tells the keys that are not named in the model as a pattern, which must not match those that are."""
-
-    def told(schema: JsonDict) -> None:
-        values, named = schema.pop("additionalProperties"), "|".join(schema["properties"])  # type: ignore[arg-type]
-        others = f"^(?!(?:{named})$){pattern.removeprefix('^')}"
-        schema |= {"patternProperties": {others: values}, "additionalProperties": False}
-
-    return told
-
-
-class Matrix(Section):
+class Matrix(Section, frozen=True):
     """One job for each combination of values. Every key but `include`, `exclude` and `fail_fast` is an axis."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra=_free_keys(NAME_PATTERN))
-    __pydantic_extra__: dict[str, Values] = Field(init=False)
+    hint: ClassVar[str] = 'name each axis: `matrix: {python: ["3.11", "3.12"]}`'
+    free_key_hints: ClassVar[Mapping[str, str]] = dict.fromkeys(("fail-fast", "failFast"), "pexec calls it `fail_fast`")
 
-    include: tuple[Cells, ...] = Field(
-        (),
-        description="Values to add to the combinations that they do not contradict, else further combinations.",
-        examples=[[{"python": "3.13", "extra": "free-threaded"}]],
-    )
-    exclude: tuple[Cells, ...] = Field(
-        (), description="Combinations to leave out, each by some of its values.", examples=[[{"python": "3.11"}]]
-    )
-    fail_fast: Switch = Field(
-        False, description="When one of its jobs fails, the others are cancelled.", examples=[True]
-    )
-
-    @property
-    def axes(self) -> Mapping[str, tuple[Value, ...]]:
-        """The values of each axis, as declared."""
-        return self.__pydantic_extra__
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _axes_have_names(cls, data: Any, handler: Any) -> Self:
-        return _only_keys(data, handler, re.compile(NAME_PATTERN), cls.model_fields)  # type: ignore[return-value]
+    axes: Annotated[Mapping[str, tuple[Value, ...]], FreeKeys(NAME, _VALUES)] = field(default_factory=dict)
+    include: Annotated[
+        tuple[dict[str, Value], ...],
+        list_of(_CELLS),
+        Doc("Values to add to the combinations that they fit, or else further combinations.", [{"python": "3.13"}]),
+    ] = ()
+    exclude: Annotated[
+        tuple[dict[str, Value], ...],
+        list_of(_CELLS),
+        Doc("Combinations to leave out, each given by some of its values.", [{"python": "3.11"}]),
+    ] = ()
+    fail_fast: Annotated[bool, Doc("Whether to cancel the other jobs when one of them fails.", True)] = False
 
 
-class Need(Section):
+class Need(Section, frozen=True):
     """Some of the jobs of a workflow that has a matrix."""
 
-    workflow: Name = Field(description="The workflow.", examples=["test"])
-    matrix: Given[Cells] = Field(
-        None,
-        description="The jobs that have these values; all of them without it.",
-        examples=[{"python": "3.12"}, {"region": "${{ matrix.region }}"}],
-    )
+    workflow: Annotated[Name, Doc("Name of the workflow.", "test")]
+    matrix: Annotated[
+        dict[str, Value] | None,
+        _CELLS,
+        Doc(
+            "Its jobs with these values; all of its jobs by default.",
+            {"python": "3.12"},
+            {"region": "${{ matrix.region }}"},
+        ),
+    ] = None
 
 
-_ENTRIES: Final = frozenset({dict, Need})
+_NEED: Final = variants(
+    "a name or `{workflow: name, matrix: {...}}`", text=NAME, mapping=section_type(Need), number=NAME, boolean=NAME
+)
+NeedList = Annotated[tuple[str | Need, ...], one_or_more(_NEED, "a name or a list of names", str, dict)]
 
 
-def _lone_in_list(value: object) -> object:
-    return (value,) if isinstance(value, str | dict | Need) else value
+class Glob(Section, frozen=True):
+    """A pattern for the whole text."""
+
+    glob: Annotated[str, non_blank(MAX_GLOB), Doc("`*` matches any text, `?` matches one character.", "release-*")]
 
 
-def _form_of_needs(value: object) -> str:
-    """Lists of names alone, which most are, are checked without a look at each of them."""
-    if isinstance(value, list | tuple) and not _ENTRIES.isdisjoint(map(type, value)):
-        return "<needs>"
-    return "<names>"
+def _cannot_test(key: str) -> InvalidNameError:
+    from orchestrator.diagnostics.suggest import closest  # late: most manifests are valid
+
+    word, _, rest = key.partition(".")
+    near = closest(word, ("params", "matrix", "platform", "env")) if rest else None
+    hint = f"did you mean `{near}.{rest}`?" if near and near != word else _CONDITION_RULE
+    return InvalidNameError("PX110", f"cannot test {quote(key)}", hint)
 
 
-class _NeedForms:
-    """Tells a name, an entry, and a list of them."""
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        name, entry = handler(schema)["oneOf"][1]["items"]["oneOf"]
-        return {"anyOf": [name, entry, {"type": "array", "items": {"anyOf": [name, entry]}}]}
-
-
-_NeedEntry = Annotated[Annotated[Name, Tag("<word>")] | Annotated[Need, Tag("<mapping>")], Discriminator(form_of)]
-NeedList = Annotated[
-    Annotated[tuple[Name, ...], Tag("<names>")] | Annotated[tuple[_NeedEntry, ...], Tag("<needs>")],
-    Discriminator(_form_of_needs),
-    BeforeValidator(_lone_in_list),
-    _NeedForms(),
-]
+_TEST: Final = variants(
+    "a value, a list of values or `{glob: pattern}`",
+    text=SINGLE_VALUE,
+    list=_VALUES,
+    mapping=section_type(Glob),
+    boolean=SINGLE_VALUE,
+    number=SINGLE_VALUE,
+)
+_CONDITION: Final = SectionType()
 
 
-class Glob(Section):
-    """Text of a certain shape."""
+class Condition(Section, frozen=True):
+    """All entries must hold; each compares something with a value, with each of a list, or with a glob."""
 
-    glob: Annotated[Filled, Field(max_length=MAX_GLOB)] = Field(
-        description="`*` stands for any text, `?` for one character.", examples=["release-*"]
-    )
+    hint: ClassVar[str] = "compare something, as in `{params.release: stable}`"
+
+    tests: Annotated[
+        Mapping[str, Value | tuple[Value, ...] | Glob], FreeKeys(name(_CONDITION_PATTERN, _cannot_test), _TEST)
+    ] = field(default_factory=dict)
+    not_: Annotated[
+        "Condition | None", _CONDITION, Doc("A condition that must not hold.", {"params.release": "dev"})
+    ] = field(default=None, name="not")
+    any_: Annotated[
+        "tuple[Condition, ...] | None",
+        list_of(_CONDITION, 1),
+        Doc(
+            "Conditions of which at least one must hold.",
+            [{"env.CI": True}, {"params.release": {"glob": "release-*"}}],
+        ),
+    ] = field(default=None, name="any")
+    all_: Annotated[
+        "tuple[Condition, ...] | None",
+        list_of(_CONDITION, 1),
+        Doc("Conditions that must all hold.", [{"platform.system": "linux"}]),
+    ] = field(default=None, name="all")
 
 
-def _form_of_test(value: object) -> str:
-    if isinstance(value, dict | Glob):
-        return "<mapping>"
-    return "<list>" if isinstance(value, list | tuple) else "<value>"
-
-
-Test = Annotated[
-    Annotated[SingleValue, Tag("<value>")] | Annotated[Values, Tag("<list>")] | Annotated[Glob, Tag("<mapping>")],
-    Discriminator(_form_of_test),
-]
-
-
-class Condition(Section):
-    """All of its entries must hold; each compares something with a value, with each of a list, or with a glob."""
-
-    model_config = ConfigDict(extra="allow", json_schema_extra=_free_keys(CONDITION_PATTERN))
-    __pydantic_extra__: dict[str, Test] = Field(init=False)
-
-    not_: Given[Condition] = Field(
-        None, alias="not", description="This does not hold.", examples=[{"params.release": "dev"}]
-    )
-    any_: Given[Annotated[tuple[Condition, ...], Field(min_length=1)]] = Field(
-        None,
-        alias="any",
-        description="One of these holds.",
-        examples=[[{"env.CI": True}, {"params.release": {"glob": "release-*"}}]],
-    )
-    all_: Given[Annotated[tuple[Condition, ...], Field(min_length=1)]] = Field(
-        None, alias="all", description="All of these hold.", examples=[[{"platform.system": "linux"}]]
-    )
-
-    @property
-    def tests(self) -> Mapping[str, Value | tuple[Value, ...] | Glob]:
-        """What is asked for, and what it is compared with."""
-        return self.__pydantic_extra__
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _keys_can_be_asked_for(cls, data: Any, handler: Any) -> Self:
-        return _only_keys(data, handler, re.compile(CONDITION_PATTERN), {"not": 0, "any": 0, "all": 0})  # type: ignore[return-value]
+_CONDITION.section = Condition

@@ -23,7 +23,7 @@ KNOWN = ConditionContext(MACHINE, {"release": "release-7", "count": 3, "debug": 
 
 
 def holds(condition: dict[str, Any]) -> bool:
-    return KNOWN.evaluate(Condition.model_validate(condition))
+    return KNOWN.evaluate(Condition.parse(condition))
 
 
 @pytest.mark.parametrize(
