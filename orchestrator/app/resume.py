@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from orchestrator.app.adoption import AdoptionDecision, adoption_decisions, jobs_left_out
+from orchestrator.app.invocation import STDIN, recorded_manifest, with_manifest
 from orchestrator.app.planning import PlanningResult, print_diagnostics
 from orchestrator.app.prepare import prepare
 from orchestrator.app.replan import can_plan_again, plan_again, with_slots
+from orchestrator.app.run_place import RunPlace, find_place
 from orchestrator.app.start import ResumeState, RunOptions, drive, run_plan
 from orchestrator.app.summary import is_unchanged, load_summary
 from orchestrator.console.streams import write_stderr
@@ -29,7 +34,7 @@ from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.execute.attempt.spec import AttemptResult
 from orchestrator.execute.driver import Driver, usage_fields
-from orchestrator.execute.leftovers import boot_id, end_tree
+from orchestrator.execute.leftovers import boot_id, end_tree, is_attempt_in
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
 from orchestrator.journal.history import AttemptProcess, History
@@ -80,7 +85,16 @@ class _Resumption:
                 help="start a new run with `pexec apply`",
                 code="PX406",
             )
-        self._invocation: Mapping[str, Any] = first["invocation"]
+        self._is_complete = False
+        try:
+            self._place, self._invocation = _placed(rundir, first["invocation"])
+        except RefusedError:
+            # Reads all of it: damage of the journal matters more, and success makes the place irrelevant.
+            last = deque(chain((first,), records), maxlen=1).pop()
+            self._is_complete = last["event"] == "run.finished" and last["result"] == RunResult.SUCCESS
+            if self._is_complete:
+                return
+            raise
         self._planning = self._plan_again()
         self._plan = self._new_plan()
         self._is_same_plan = self._plan is not None and self._plan.digest == first["plan_digest"]
@@ -91,10 +105,13 @@ class _Resumption:
 
     def run(self) -> int:
         """Drive what is left; the exit code."""
-        if self._history.result == RunResult.SUCCESS:
+        if self._is_complete or self._history.result == RunResult.SUCCESS:
             return _complete_files(self._rundir)
         if self._planning is not None:
             print_diagnostics(self._planning)
+        if self._place.recorded:
+            here, there = visible(self._place.directory), visible(self._place.recorded)
+            write_stderr(f"pexec: run `{self._rundir.run_id}` started in `{there}`; it continues in `{here}`\n")
         if self._plan is None:
             return ExitCode.INVALID
         return self._continue(self._plan) if self._is_same_plan else self._start_over(self._plan)
@@ -108,7 +125,8 @@ class _Resumption:
     def _new_plan(self) -> Plan | None:
         if self._planning is not None:
             return self._planning.plan
-        return with_slots(_old_plan(self._rundir), self._options.max_parallel_jobs)
+        plan = with_slots(_old_plan(self._rundir), self._options.max_parallel_jobs)
+        return replace(plan, base_dir=self._place.directory) if self._place.recorded else plan
 
     def _add(self, record: Mapping[str, Any]) -> None:
         try:
@@ -201,6 +219,8 @@ class _Resumption:
         """End what the dead process of pexec, and its warden, left running since this boot of the machine."""
         boot = boot_id()
         suspects = [process for process in self._history.under_way if boot and process.boot_id == boot]
+        if self._place.is_copy:  # the processes of the original are not ours, and may be driven right now
+            suspects = [process for process in suspects if is_attempt_in(process.pid, self._rundir.path)]
         return [process for process in suspects if end_tree(process.pid, process.start_ticks)]
 
 
@@ -225,6 +245,17 @@ def _nothing_to_do(rundir: RunDir) -> RefusedError:
         help="`pexec apply` starts a new run",
         code="PX406",
     )
+
+
+def _placed(rundir: RunDir, invocation: Mapping[str, Any]) -> tuple[RunPlace, Mapping[str, Any]]:
+    """Where the run continues, and its invocation with the manifest there. Raises RefusedError."""
+    path = recorded_manifest(invocation)
+    is_file = path != STDIN
+    directory = os.path.dirname(path) if is_file else _old_plan(rundir).base_dir
+    place = find_place(rundir, invocation, os.path.basename(path) if is_file else "", directory)
+    if is_file and place.recorded:
+        return place, with_manifest(invocation, os.path.join(place.directory, os.path.basename(path)))
+    return place, invocation
 
 
 def _old_plan(rundir: RunDir) -> Plan:
