@@ -105,12 +105,13 @@ def run(plan: Plan, *, run_root: PathLike = DEFAULT_ROOT, output: Output = "quie
     Raises RefusedError, before any job, if a secret is missing or a required limit is not supported, and
     EnvironmentFailedError if the run directory cannot be written.
     """
+    from orchestrator.app.job_scripts import with_scripts
     from orchestrator.app.start import RunOptions, run_plan
 
     directories: list[RunDir] = []
     options = RunOptions(os.fspath(run_root), output, keep_temp, directories.append)
     with _supervisor() as supervisor:
-        code = run_plan(plan, options, supervisor, invocation={})
+        code = run_plan(with_scripts(plan), options, supervisor, invocation={})
     return _ended(directories[-1], code)
 
 

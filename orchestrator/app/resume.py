@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from orchestrator.app.adoption import AdoptionDecision, adoption_decisions, jobs_left_out
 from orchestrator.app.invocation import STDIN, recorded_manifest, with_manifest
+from orchestrator.app.job_scripts import with_current_scripts, with_scripts
 from orchestrator.app.planning import PlanningResult, print_diagnostics
 from orchestrator.app.prepare import prepare
 from orchestrator.app.replan import can_plan_again, plan_again, with_slots
@@ -124,9 +125,10 @@ class _Resumption:
 
     def _new_plan(self) -> Plan | None:
         if self._planning is not None:
-            return self._planning.plan
+            plan = self._planning.plan
+            return None if plan is None else with_scripts(plan, lambda: _old_plan(self._rundir))
         plan = with_slots(_old_plan(self._rundir), self._options.max_parallel_jobs)
-        return replace(plan, base_dir=self._place.directory) if self._place.recorded else plan
+        return with_current_scripts(replace(plan, base_dir=self._place.directory) if self._place.recorded else plan)
 
     def _add(self, record: Mapping[str, Any]) -> None:
         try:
@@ -153,6 +155,8 @@ class _Resumption:
         cut = cut_torn_tail(rundir)
         done = f"{succeeded} of {count(len(plan.jobs), 'job')} already done"
         write_stderr(f"pexec: resuming run `{rundir.run_id}`: {done}\n")
+        if succeeded:
+            self._print_not_compared()
         if cut:
             size = count(cut, "byte")
             write_stderr(f"pexec: the last line of the journal was incomplete: {size} removed and saved next to it\n")
@@ -183,6 +187,8 @@ class _Resumption:
         decisions = adoption_decisions(old, states, plan)
         left_out = self._left_out(plan, decisions, states)
         _print_decisions(plan, decisions, left_out, run_id)
+        if any(decision.reused for decision in decisions):
+            self._print_not_compared()
         ended = self._end_leftovers()
 
         def after_start(driver: Driver) -> None:
@@ -202,6 +208,11 @@ class _Resumption:
             invocation={**self._invocation, **changed},
             after_start=after_start,
         )
+
+    def _print_not_compared(self) -> None:
+        """Print what successes depend on without pexec knowing whether it is as it was."""
+        unread = "" if self._planning is not None else "the manifest, which cannot be read again; "
+        write_stderr(f"pexec: not compared: {unread}inherited environment variables; files that commands read\n")
 
     def _left_out(self, plan: Plan, decisions: Sequence[AdoptionDecision], states: Sequence[JobState]) -> list[int]:
         """The jobs that `--failed` leaves out."""

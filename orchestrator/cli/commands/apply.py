@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supervisor: Supervisor) -> int:
+    from orchestrator.app.job_scripts import with_scripts
     from orchestrator.app.start import RunOptions, run_plan
 
     options = RunOptions(
@@ -61,7 +62,7 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
         output=output_of(invocation.settings),
         keep_temp=arguments.keep_temp,
     )
-    return run_plan(plan, options, supervisor, invocation=to_record(invocation))
+    return run_plan(with_scripts(plan), options, supervisor, invocation=to_record(invocation))
 
 
 def _plan(invocation: Invocation) -> PlanningResult:

@@ -51,7 +51,12 @@ def masked_plan(plan: Plan, secrets: Secrets) -> Plan:
         for name, source in plan.secrets.items()
     }
     jobs = tuple(
-        replace(job, spec=spec, description=secrets.masked(job.description))
+        replace(
+            job,
+            spec=spec,
+            description=secrets.masked(job.description),
+            scripts=job.scripts if spec is job.spec else {},  # their paths are parts of the text that is masked
+        )
         for job, spec in zip(plan.jobs, specs, strict=True)
     )
     if sources == plan.secrets and jobs == plan.jobs:
