@@ -195,7 +195,7 @@ def test_all_errors_are_reported_at_once(world: World) -> None:
 def test_a_file_that_is_not_toml_is_refused_with_its_line(world: World) -> None:
     world.user("fail_fast = \n")
     message, _ = world.refusal()
-    assert message.startswith(f"{world.home}/.config/pexec/config.toml is not valid TOML: ")
+    assert message.startswith(f"`{world.home}/.config/pexec/config.toml` is not valid TOML: ")
     assert "line 1" in message
 
 

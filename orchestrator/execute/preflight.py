@@ -24,9 +24,19 @@ _FILES_FOR_JOB = 2
 
 def check_resources(run_root: str, jobs: int) -> None:
     """Raises EnvironmentFailedError naming what is missing for a run of this number of jobs below `run_root`."""
+    _check_proc()
     _check_disk(os.path.abspath(run_root), jobs)
     _check_descriptors()
     _check_memory()
+
+
+def _check_proc() -> None:
+    if not os.path.exists("/proc/self/stat"):
+        raise EnvironmentFailedError(
+            "`/proc` is not mounted, and without it the processes of jobs cannot be supervised",
+            help="mount it, for example with `mount -t proc proc /proc`",
+            code="PX301",
+        )
 
 
 def _check_disk(directory: str, jobs: int) -> None:

@@ -64,8 +64,10 @@ class WardenClient:
             self._warden: WardenProcess | None = WardenProcess()
             processes.become_subreaper()
         except OSError as error:
+            missing = "" if os.path.exists(os.devnull) else f"`{os.devnull}`: "
             raise EnvironmentFailedError(
-                f"the process that starts jobs cannot be started: {error}", code="PX301"
+                f"the process that starts jobs cannot be started: {missing}{(error.strerror or str(error)).lower()}",
+                code="PX301",
             ) from error
 
     @property
