@@ -60,7 +60,6 @@ CONDITIONS: dict[str, Callable[[], str]] = {
     "closed stdout": lambda: 'exec "$@" >&-',
     "home is a file": lambda: 'HOME=$PWD/pexec.yaml exec "$@"',
     "home is a loop of links": lambda: 'ln -sfn loop loop; HOME=$PWD/loop exec "$@"',
-    "home does not exist": lambda: 'HOME=/nowhere exec "$@"',
     "the path of the home is too long": lambda: f'HOME={LONG} exec "$@"',
     "the path of the run root is too long": lambda: f'PEXEC_RUN_ROOT={LONG} exec "$@"',
     "the run root is a file": lambda: 'PEXEC_RUN_ROOT=$PWD/pexec.yaml exec "$@"',
@@ -75,18 +74,20 @@ CONDITIONS: dict[str, Callable[[], str]] = {
 }
 
 
-def project(pexec: Pexec) -> None:
-    pexec.file("pexec.yaml", MANIFEST).file("script.sh", "echo script\n")
-    subprocess.run(["rm", "-rf", ".pexec", "new.yaml", "found.yaml"], cwd=pexec.folder, check=True)
-    pexec.run("apply", "--output", "quiet")
+def project(pexec: Pexec, template: Path) -> None:
+    """The project as it was first, with a run that has failed."""
+    subprocess.run(["rm", "-rf", pexec.folder], check=True)
+    subprocess.run(["cp", "-a", template, pexec.folder], check=True)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_every_command_names_what_is_missing(pexec: Pexec, condition: str) -> None:
     script = CONDITIONS[condition]()
+    pexec.file("pexec.yaml", MANIFEST).file("script.sh", "echo script\n").run("apply", "--output", "quiet")
+    template = pexec.folder.rename(pexec.folder.parent / "template")
     wrong = []
     for line in CALLS:
-        project(pexec)
+        project(pexec, template)
         done = subprocess.run(
             ["sh", "-c", script, "sh", *pexec.program, *line.split()],
             cwd=pexec.folder,

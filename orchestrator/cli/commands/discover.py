@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.main import Parser
-from orchestrator.cli.newfile import STDOUT, exists, write_new
+from orchestrator.cli.newfile import STDOUT, write_new
 from orchestrator.cli.options import one_of
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.errors import ExitCode, UsageError
+from orchestrator.journal.target_file import refuse_target
 
 if TYPE_CHECKING:
     from orchestrator.discovery.model import Discovery
@@ -59,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.files and arguments.dependency_graph is None:
         raise UsageError("missing argument FILE", help="name scripts or Markdown runbooks")
     target: str = STDOUT if arguments.output is None else arguments.output
-    if target != STDOUT and os.path.lexists(target):
-        raise exists(target)
+    if target != STDOUT:
+        refuse_target(target, replaces=False)
     found = discover(arguments.files, arguments.dependency_graph, Infer(arguments.infer))
     planned = _plan(found)
     diagnostics = (*found.diagnostics, *planned.diagnostics)
