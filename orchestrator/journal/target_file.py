@@ -16,7 +16,6 @@ from orchestrator.errors import RefusedError
 _WITHOUT_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
 _KINDS = {
     stat.S_IFLNK: "a link",
-    stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
     stat.S_IFBLK: "a device",

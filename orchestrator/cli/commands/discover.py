@@ -69,6 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
     plan = planned.plan
     if plan is None or has_errors(diagnostics):
         return ExitCode.INVALID
+    if arguments.format == "yaml" and not any(entry.runs for entry in found.entries):
+        write_stderr("pexec: nothing to run in these files, so there is no manifest\n")
+        return ExitCode.INVALID
     base_dir = os.getcwd() if target == STDOUT else os.path.dirname(os.path.abspath(target))
     write_new(target, _json(found, plan, base_dir) if arguments.format == "json" else _yaml(found, base_dir))
     return ExitCode.OK
@@ -90,9 +93,9 @@ def _plan(found: Discovery) -> Planned:
 
 
 def _yaml(found: Discovery, base_dir: str) -> str:
-    from orchestrator.discovery.manifest_text import manifest_text
+    from orchestrator.discovery.manifest_text import manifest_text, runnable
 
-    return manifest_text(found.entries, base_dir)
+    return manifest_text(runnable(found.entries), base_dir)
 
 
 def _json(found: Discovery, plan: Plan, base_dir: str) -> str:
