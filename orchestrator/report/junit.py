@@ -123,7 +123,7 @@ def _sentence(words: str, reason: str) -> str:
 def _details(attempt: FailedAttempt, job: JobReport) -> str:
     lines = [
         f"status: {_name(attempt)}",
-        f"attempt: {attempt.number} of {job.attempts}",
+        *([f"attempt: {attempt.number} of {job.attempts}"] if attempt.number else []),
         *([] if attempt.exit_code is None else [f"exit code: {attempt.exit_code}"]),
         *([] if attempt.signal is None else [f"signal: {attempt.signal}"]),
         *([] if attempt.log is None else [f"log: {attempt.log}"]),
@@ -133,7 +133,9 @@ def _details(attempt: FailedAttempt, job: JobReport) -> str:
 
 def _output(attempt: FailedAttempt, tails: Mapping[str, LogTail]) -> str:
     """The end of what the attempt printed, below a line that says what is missing."""
-    tail = None if attempt.log is None else tails.get(attempt.log)
+    if attempt.log is None:
+        return "output: none"
+    tail = tails.get(attempt.log)
     if tail is None:
         return "output: not available"
     if not tail.text:

@@ -225,6 +225,7 @@ def test_a_job_that_failed_without_a_failed_attempt_is_a_failure() -> None:
     (case, _) = ElementTree.fromstring(xml(story)).iter("testcase")
     (failure,) = case
     assert (failure.tag, failure.attrib["message"]) == ("failure", "failed: no such matrix")
+    assert failure.text == "status: FAILED\n\noutput: none"
 
 
 def test_what_was_running_when_pexec_was_killed_is_an_error_and_what_came_after_it_never_started() -> None:
