@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from support.planning import good_plan, picture, planned
 
 from orchestrator.errors import UsageError
-from orchestrator.manifest.parts import Condition
+from orchestrator.manifest.nested_sections import Condition
 from orchestrator.plan.conditions import ConditionContext
 from orchestrator.plan.inputs import PlanningEnvironment, Selection
 from orchestrator.plan.model import Plan
@@ -23,7 +23,7 @@ KNOWN = ConditionContext(MACHINE, {"release": "release-7", "count": 3, "debug": 
 
 
 def holds(condition: dict[str, Any]) -> bool:
-    return KNOWN.evaluate(Condition.model_validate(condition))
+    return KNOWN.evaluate(Condition.parse(condition))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from support.stories import Story, sales
 from support.worlds import job, plan
 
 from orchestrator.report.failed_attempts import FailedAttempt, FailedAttempts
-from orchestrator.report.fold import RunFold
+from orchestrator.report.fold_events import RunFold
 from orchestrator.report.model import RunReport
 from orchestrator.report.status import Status
 

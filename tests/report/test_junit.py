@@ -16,7 +16,7 @@ from support.stories import RUN_ID, Story, every_event, sales
 from support.worlds import job, plan
 
 from orchestrator.report.failed_attempts import FailedAttempts
-from orchestrator.report.fold import RunFold
+from orchestrator.report.fold_events import RunFold
 from orchestrator.report.junit import junit_xml
 from orchestrator.report.log_tail import LogTail, log_tail
 
