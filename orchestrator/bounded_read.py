@@ -11,10 +11,15 @@ from typing import BinaryIO, cast
 PATIENCE_SECONDS = 30.0  # how long a pipe may send nothing
 
 
+class NotRegularError(OSError):
+    """A device, a pipe or a socket, where a regular file is expected."""
+
+
 def read_bounded(path: str, limit: int) -> bytes:
     """At most `limit` bytes of the regular file at `path`; links are followed.
 
-    Raises OSError, also for anything else than a regular file: a device has no end, and a pipe may never be written to.
+    Raises OSError: IsADirectoryError for a directory, NotRegularError for anything else that is not a regular file. A
+    device has no end, and a pipe may never be written to.
     """
     descriptor = _opened(path)
     try:
@@ -22,7 +27,7 @@ def read_bounded(path: str, limit: int) -> bytes:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(0, "is a directory")
         if not stat.S_ISREG(mode):
-            raise OSError(0, "not a regular file")
+            raise NotRegularError(0, "not a regular file")
         with open(descriptor, "rb", closefd=False) as stream:
             return stream.read(limit)
     finally:
