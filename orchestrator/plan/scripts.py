@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from posixpath import basename, isabs, join, normpath
 
 from msgspec.structs import replace
@@ -21,11 +22,14 @@ Scripts = Mapping[str, str]  # path relative to the plan's `base_dir` -> digest 
 
 MOST_TEXT = 64 * 1024
 MOST_SCRIPTS = 20
+_is_posix_shell = lru_cache(is_posix_shell)  # most jobs of a plan have the same
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _HINT = re.compile(r"/|sh\s|python|node|perl|php|ruby|lua|Rscript")  # most texts can be dismissed at once
 _UNKNOWN = "$"  # what stands for a word that is not written plainly
 _COMMENT = re.compile(r"(?<![^\s])#[^\n]*")
 _BETWEEN_COMMANDS = re.compile(r"[;&|\n()]")
+_CHANGES_DIRECTORY = frozenset(("cd", "pushd", "popd"))
+_MATTERS = re.compile(r"[^/]*/|['\"]|\.$|[a-zA-Z]*(?:sh|d|source)$|python|node$|perl$|php$|ruby$|lua$|Rscript$")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _PREFIXES = frozenset(("!", "{", "command", "do", "elif", "else", "env", "exec", "if", "nice", "nohup", "sudo"))
 _PREFIXES |= {"then", "time", "until", "while"}
@@ -37,8 +41,14 @@ _TAKES_VALUE = re.compile(r"[-+][A-Za-z]*[oO]|-[WX]")
 def script_paths(spec: JobSpec) -> tuple[str, ...]:
     """The paths that may be scripts of the project, relative to the plan's `base_dir`: each contains a `/`, or is the
     argument of an interpreter."""
-    words = _script_words(spec)
-    return tuple(dict.fromkeys(path for word in words if (path := _in_project(word, spec.working_dir))))[:MOST_SCRIPTS]
+    text = spec.run
+    if text is not None and not _HINT.search(text):
+        return ()
+    words = list(_script_words(spec))
+    if not words:
+        return ()
+    paths = dict.fromkeys(path for word in words if (path := _in_project(word, spec.working_dir)))
+    return tuple(paths)[:MOST_SCRIPTS]
 
 
 def with_script_digests(plan: Plan, scripts: Sequence[Scripts]) -> Plan:
@@ -66,21 +76,25 @@ def _script_words(spec: JobSpec) -> Iterator[str]:
     if spec.argv is not None:
         yield from _script_of(list(spec.argv))
     elif spec.run is not None:
-        if _HINT.search(spec.run) and is_posix_shell(spec.shell):
+        if _is_posix_shell(spec.shell):
             yield from _scripts_of_text(spec.run)
-    elif is_posix_shell(spec.shell):
+    elif spec.blocks and _is_posix_shell(spec.shell):
         for block in spec.blocks:
             yield from _scripts_of_text(block.text)
 
 
 def _scripts_of_text(text: str) -> Iterator[str]:
     """The scripts of each command, up to a here-document or a change of the directory."""
-    code = _COMMENT.sub("", text[:MOST_TEXT].partition("<<")[0]).replace("\\\n", " ")
+    code = text[:MOST_TEXT].partition("<<")[0].replace("\\\n", " ")
+    if "#" in code:
+        code = _COMMENT.sub("", code)
     for command in _BETWEEN_COMMANDS.split(code):
         words = command.split()
-        while words and (words[0] in _PREFIXES or _ASSIGNMENT.match(words[0])):
+        while words and (words[0] in _PREFIXES or ("=" in words[0] and _ASSIGNMENT.match(words[0]))):
             del words[0]
-        if words[:1] in (["cd"], ["pushd"], ["popd"]):
+        if not words or not _MATTERS.match(words[0]):
+            continue
+        if words[0] in _CHANGES_DIRECTORY:
             return
         yield from _script_of([_plain(word) for word in words], sources=True)
 
