@@ -224,7 +224,8 @@ def _toml(file: str, mention: bytes = b"") -> dict[str, Any]:
         return {}
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else error.strerror
-        raise UsageError(f"`{file}` cannot be read: {reason}") from error
+        help_ = "" if mention else "set `HOME` or `XDG_CONFIG_HOME` to a directory that you may read"
+        raise UsageError(f"`{file}` cannot be read: {reason}", help=help_) from error
     if len(content) > MAX_BYTES:
         raise UsageError(f"`{file}` is larger than {MAX_BYTES >> 20} MiB")
     if mention not in content:

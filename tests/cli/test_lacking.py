@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from support.cli import Pexec
 from support.runs import runs
+from support.users import USERS, pexec_of
 
 from orchestrator.cli.lacking import what_is_lacking, with_short_paths
 from orchestrator.cli.main import COMMANDS
@@ -127,6 +128,22 @@ def test_the_run_directory_is_removed_while_it_runs(pexec: Pexec, what: str, the
     said = pexec.file("pexec.yaml", manifest).run("apply", "--output", "quiet")
     assert said.exit_code in (0, 1, 5), said.stderr
     assert not RAW.search(said.stderr), said.stderr
+
+
+@pytest.mark.skipif("ordinary" not in USERS, reason="an ordinary user cannot run this Python")
+def test_a_home_that_may_not_be_read_is_named() -> None:
+    with pexec_of("ordinary") as pexec:
+        pexec.file("pexec.yaml", MANIFEST)
+        pexec.home.chmod(0)
+        try:
+            pexec.run("apply").said(
+                exit_code=2,
+                stderr=f"error: `{pexec.home}/.config/pexec/config.toml` cannot be read: permission denied\n"
+                "  = help: set `HOME` or `XDG_CONFIG_HOME` to a directory that you may read\n",
+            )
+            assert pexec.env(HOME="/", XDG_CONFIG_HOME="/nonexistent").run("plan").exit_code == 0
+        finally:
+            pexec.home.chmod(0o700)
 
 
 def test_only_errors_of_the_machine_are_taken_for_such(tmp_path: Path) -> None:
