@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from orchestrator.diagnostics.repository import directories_upward
-from orchestrator.errors import UsageError
+from orchestrator.errors import EnvironmentFailedError, UsageError
 from orchestrator.journal.file_names import DEFAULT_ROOT
 from orchestrator.settings import Setting, Settings, load_settings
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_NAMES = ("pexec.yaml", "pexec.yml")
 STDIN = "-"
 _MANIFEST_BYTES = "manifest_bytes"  # a path that is not UTF-8, in hexadecimal digits: a journal is text
+_PATH_MAX = 4096  # bytes of a path in one system call, with the zero at its end
 _PLAN_SETTINGS = ("max_parallel_jobs", "fail_fast", "timeout_seconds")
 
 
@@ -153,6 +154,8 @@ def find_manifest() -> str:
             path = os.path.join(directory, name)
             if os.path.isfile(path):
                 return os.path.relpath(path)
+    if len(os.fsencode(os.getcwd())) + len(f"/{DEFAULT_NAMES[0]}") >= _PATH_MAX:
+        raise EnvironmentFailedError("the path of the current directory is too long", code="PX301")
     raise UsageError(
         "no `pexec.yaml` or `pexec.yml` in this directory or its parents, up to the repository's root",
         help="name the manifest, or change to its directory",

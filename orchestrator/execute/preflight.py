@@ -18,6 +18,8 @@ LEAST_MEMORY = 32 * _KIB * _KIB
 # The run's own files, and what the journal and the results contain for each job.
 _DISK_FOR_RUN = 64 * _KIB
 _DISK_FOR_JOB = 2 * _KIB
+_PATH_MAX = 4096  # bytes of a path in one system call
+_ROOM_FOR_NAMES = 256  # of the run, of its directories, and of a log
 _FILES_FOR_RUN = 16
 _FILES_FOR_JOB = 2
 
@@ -25,6 +27,7 @@ _FILES_FOR_JOB = 2
 def check_resources(run_root: str, jobs: int) -> None:
     """Raises EnvironmentFailedError naming what is missing for a run of this number of jobs below `run_root`."""
     _check_proc()
+    _check_length(os.path.abspath(run_root))
     _check_disk(os.path.abspath(run_root), jobs)
     _check_descriptors()
     _check_memory()
@@ -35,6 +38,15 @@ def _check_proc() -> None:
         raise EnvironmentFailedError(
             "`/proc` is not mounted, and without it the processes of jobs cannot be supervised",
             help="mount it, for example with `mount -t proc proc /proc`",
+            code="PX301",
+        )
+
+
+def _check_length(directory: str) -> None:
+    if len(os.fsencode(directory)) > _PATH_MAX - _ROOM_FOR_NAMES:
+        raise EnvironmentFailedError(
+            f"the path of the runs is too long: `{directory}`",
+            help=f"choose a directory of at most {_PATH_MAX - _ROOM_FOR_NAMES} bytes with `--run-root`",
             code="PX301",
         )
 

@@ -51,6 +51,12 @@ def without(directory: str) -> str:
     return f'exec unshare --mount sh -c "mount -t tmpfs none {directory} && exec \\"\\$@\\"" sh "$@"'
 
 
+def below(levels: int) -> str:
+    """A shell command that continues in a directory of the project whose path has 200 bytes for each level."""
+    path, pattern = "/".join(["y" * 200] * levels), "/".join(["y*"] * levels)
+    return f'mkdir -p {path}; cd {pattern} && cp "$OLDPWD"/pexec.yaml "$OLDPWD"/script.sh . && exec "$@"'
+
+
 LONG = "/" + "x" * 4090
 # Each is a shell script that runs its arguments; made when it is used, since some cannot be made everywhere.
 CONDITIONS: dict[str, Callable[[], str]] = {
@@ -63,10 +69,8 @@ CONDITIONS: dict[str, Callable[[], str]] = {
     "the path of the home is too long": lambda: f'HOME={LONG} exec "$@"',
     "the path of the run root is too long": lambda: f'PEXEC_RUN_ROOT={LONG} exec "$@"',
     "the run root is a file": lambda: 'PEXEC_RUN_ROOT=$PWD/pexec.yaml exec "$@"',
-    "the current path is nearly too long": lambda: (
-        f"mkdir -p {'/'.join(['y' * 200] * 18)}; cd y*/y*/y*/y*/y*/y*"
-        '/y*/y*/y*/y*/y*/y*/y*/y*/y*/y*/y*/y* && cp "$OLDPWD"/pexec.yaml "$OLDPWD"/script.sh . && exec "$@"'
-    ),
+    "the current path is nearly too long": lambda: below(18),
+    "the current path is too long": lambda: below(20),
     "the runs are removed": lambda: 'rm -rf .pexec; exec "$@"',
     "the run directory is empty": lambda: 'rm -rf .pexec/runs/*/*; exec "$@"',
     "the run directory lacks its directories": lambda: 'rm -rf .pexec/runs/*/logs .pexec/runs/*/status; exec "$@"',
