@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.stories import Story
-from support.worlds import job, plan
+from support.worlds import job as draft
+from support.worlds import plan
 
 from orchestrator.console.text import columns
 from orchestrator.observe.live import LiveOutput
@@ -105,7 +106,7 @@ def test_a_thousand_names_cost_no_more_than_fifty(count: int) -> None:
 
 def test_the_status_line_says_what_will_be_skipped() -> None:
     screen = io.StringIO()
-    of = plan(job("test-a"), job("test-b"), job("report", needs="test-a test-b"))
+    of = plan(draft("test-a"), draft("test-b"), draft("report", needs="test-a test-b"))
     err = LossyStream(screen)
     view = LiveOutput(err, err, 3, lambda: 80, colour=False, github=False, foresight=Foresight(of))
     story = Story(of)
