@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.execute.secrets.redact import MASK, Patterns, Redactor, redact
+from orchestrator.execute.secrets.redact import MASK, Finder, Patterns, Redactor, redact
+from orchestrator.execute.secrets.literals import Literals
 
 # Few letters, so that forms overlap, nest and begin alike; no `*`, so that what passes never looks like a mask.
 LETTERS = st.sampled_from(b"ab\n")
@@ -43,7 +44,7 @@ def by_hand(forms: list[bytes], text: bytes) -> bytes:
 
 
 def passed(forms: list[bytes], chunks: list[bytes]) -> bytes:
-    redactor = Redactor(Patterns(forms))
+    redactor = Redactor(Literals(forms))
     return b"".join([*map(redactor.feed, chunks), redactor.finish()])
 
 
@@ -54,14 +55,14 @@ def test_what_comes_out_does_not_depend_on_the_chunks_and_is_what_one_would_cove
     forms, chunks = stream
     expected = by_hand(forms, b"".join(chunks))
     assert passed(forms, chunks) == expected
-    assert redact(Patterns(forms), b"".join(chunks)) == expected
+    assert redact(Literals(forms), b"".join(chunks)) == expected
     assert not any(form in part for form in forms for part in expected.split(MASK))
 
 
 @given(streams())
 def test_no_more_is_held_back_than_may_still_become_a_form(stream: tuple[list[bytes], list[bytes]]) -> None:
     forms, chunks = stream
-    redactor, told, fed = Redactor(Patterns(forms)), b"", b""
+    redactor, told, fed = Redactor(Literals(forms)), b"", b""
     for chunk in chunks:
         told += redactor.feed(chunk)
         fed += chunk
@@ -122,7 +123,7 @@ def test_a_hundred_patterns_do_not_slow_the_output_down() -> None:
     forms = [bytes(f"{number:x}".rjust(8, "g") * (1 + number % 7), "ascii") for number in range(1, 101)]
     line = b"2026-01-01 12:00:00 INFO building target 12345 in /usr/lib/python3/dist-packages ... ok\n"
     chunk = (line * 800)[:65536]
-    redactor, best = Redactor(Patterns(forms)), 0.0
+    redactor, best = Redactor(Literals(forms)), 0.0
     for _ in range(20):
         began = time.perf_counter()
         for _ in range(20):
