@@ -26,7 +26,7 @@ _LONGEST_GAP_IN_LINE = 8
 # every line could be the first digit of a secret, and would be held back until the next line comes.
 SHORTEST_BASE64_LINE = 16
 SHORTEST_HEX_LINE = 8
-_SHORTEST_BROKEN_BASE64 = 8
+_SHORTEST_BROKEN_BASE64 = 7  # those of 6 bytes, at any offset
 # How far back the digits of a line are counted that precede those of the secret.
 CONTEXT = 96
 

@@ -134,7 +134,11 @@ class Spelling:
         return View(b"".join(decoded), parent, parent.origin(cut), parts, decoded)
 
     def _cut_in(self, text: bytes) -> int:
-        first = len(text[: max(0, len(text) - _LONGEST_ESCAPE)].rstrip(b"\\"))
+        # From where it is certain how the text divides into escapes.
+        first = len(text[: max(0, len(text) - _LONGEST_ESCAPE)].rstrip(b"\\'\""))
+        if self._sign == b"'":
+            for escape in self._escape.finditer(text, first):
+                first = escape.end()
         found = self._cut.search(text, first)
         return found.start("cut") if found else len(text)
 
@@ -167,7 +171,11 @@ def _percent(escape: bytes) -> bytes:
 
 
 def _entity(escape: bytes) -> bytes:
-    return html.unescape(escape.decode()).encode("utf-8", "surrogatepass")
+    if escape[1:2] != b"#":
+        return html.unescape(escape.decode()).encode()
+    digits = escape[2:].rstrip(b";")
+    number = int(digits[1:], 16) if digits[:1] in (b"x", b"X") else int(digits)
+    return _character(number).encode("utf-8", "replace")
 
 
 def _backslash(escape: bytes) -> bytes:

@@ -8,7 +8,6 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -202,7 +201,16 @@ def test_what_is_held_back_does_not_grow_with_the_gap() -> None:
 
 
 WORDS = st.sampled_from(
-    [*textwrap.dedent(__doc__ or "").split(), "0x41, 0x42", "/usr/lib/python3", "&amp;", "100%", "%20", "\\n", "\\u0041"]
+    [
+        *textwrap.dedent(__doc__ or "").split(),
+        "0x41, 0x42",
+        "/usr/lib/python3",
+        "&amp;",
+        "100%",
+        "%20",
+        "\\n",
+        "\\u0041",
+    ]
 )
 
 
@@ -214,9 +222,7 @@ def test_text_without_a_secret_is_not_changed(words: list[str], secrets: list[by
     assert shown == text
 
 
-@pytest.mark.parametrize("secret", [b"abcd", b"12345"])
-def test_digits_of_a_very_short_secret_are_masked_in_one_piece_only(secret: bytes) -> None:
-    digits = base64.b64encode(secret).rstrip(b"=")
-    assert redact(Patterns([secret]), digits) == MASK
-    text = b"QUFBQUFBQUFBQUFBQUFB" + digits[:3] + b"\n" + digits[3:]
-    assert redact(Patterns([secret]), text) == text
+def test_digits_of_a_very_short_secret_are_masked_in_one_piece_only() -> None:
+    assert redact(Patterns([b"abcd"]), b"YWJjZA==") == b"***=="
+    text = b"QUFBQUFBQUFBQUFBQUFBYWJ\njZA=="
+    assert redact(Patterns([b"abcd"]), text) == text

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.execute.secrets.redact import MASK, Finder, Patterns, Redactor, redact
 from orchestrator.execute.secrets.literals import Literals
+from orchestrator.execute.secrets.redact import MASK, Patterns, Redactor, redact
 
 # Few letters, so that forms overlap, nest and begin alike; no `*`, so that what passes never looks like a mask.
 LETTERS = st.sampled_from(b"ab\n")
