@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import compress
+from itertools import compress, groupby
 
 from orchestrator.execute.secrets.literals import Automaton, Beginnings
 
@@ -62,8 +62,8 @@ class DigitForm:
         precedes the text."""
         position, done, in_line = start, 0, -1
         while True:
-            run = _RUN.match(text, position)
-            length = min((run.end() if run else position) - position, len(self.digits) - done)
+            run = _RUN.match(text, position, position + len(self.digits) - done)
+            length = run.end() - position if run else 0
             run_of_digits = text[position : position + length].translate(self._fold)
             if not self.digits.startswith(run_of_digits, done):
                 return NO_MATCH
@@ -117,8 +117,8 @@ class Digits:
         self._folded = sorted(self._forms)
         self._beginnings = Beginnings(self._folded)
         anchors: dict[bytes, list[DigitForm]] = {}
-        for folded, same in self._forms.items():
-            anchors.setdefault(folded[:_ANCHOR], []).extend(same)
+        for anchor, folded in zip(_anchors(self._folded), self._folded, strict=True):
+            anchors.setdefault(anchor, []).extend(self._forms[folded])
         self._anchors = list(anchors.values())
         self._automaton = Automaton(list(anchors))
 
@@ -147,6 +147,19 @@ class Digits:
                 if any(form.end_in(text, start, before) == UNFINISHED for form in self._forms[digits]):
                     return start
         return len(text)
+
+
+def _anchors(ordered: list[bytes]) -> Iterator[bytes]:
+    """The first digits of each, by which it is found: enough to be few, and to differ from those of most others."""
+    for _, same in groupby(ordered, lambda digits: digits[:_ANCHOR]):
+        group = list(same)
+        shared = _shared(group[0], group[-1]) if len(group) > 1 else 0
+        yield from (digits[: max(_ANCHOR, shared + _ANCHOR)] for digits in group)
+
+
+def _shared(one: bytes, other: bytes) -> int:
+    """How many first digits are the same."""
+    return next((at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right), len(one))
 
 
 def _solid_places(text: bytes, first: int) -> list[int]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
 _MOST_REMEMBERED = 4096
-_LONGEST_REMEMBERED = 16
+_LONGEST_REMEMBERED = 40
 _LONGEST_ESCAPE = 48
 _OCTAL = tuple(b"%d" % digit for digit in range(8))
 _HEX = rb"[0-9a-fA-F]"
@@ -182,6 +182,8 @@ def _backslash(escape: bytes) -> bytes:
     kind = escape[1:2]
     if kind == b"x" and len(escape) % 4 == 0:
         return bytes.fromhex(escape.replace(b"\\x", b"").decode())
+    if kind == b"\\":
+        return escape[: len(escape) // 2]
     if kind in _OCTAL:
         return bytes(int(number, 8) & 0xFF for number in escape[1:].split(b"\\"))
     if kind in b"uUx" and len(escape) > 2:
@@ -215,7 +217,7 @@ _HTML = Spelling(
 # JSON, most programming languages, `$'...'` and `"..."` of shells, and special characters outside of quotes.
 _STRING = Spelling(
     b"\\",
-    rb"\\(?:[^uUx0-7]|" + _NUMBERED + rb"|.)",
+    rb"\\(?:[^uUx0-7\\]|\\(?:\\\\)*+|" + _NUMBERED + rb"|.)",
     rb"\\(?:" + _CUT_NUMBER + rb")?",
     _backslash,
     layers=3,
