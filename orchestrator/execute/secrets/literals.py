@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 _PROBE = 4
 # The table of an automaton of so many states takes about 16 MiB and is twice as fast as the compact form.
 _LARGEST_TABLE = 65_536
-# With few distinct first bytes the automaton jumps from one to the next, which is slow where they are frequent, as in
+# With few distinct first or rare bytes the automaton jumps from one to the next, slowly where they are frequent, as in
 # text that is all digits. With these it reads every byte, at one speed for every text.
-_DECOYS = tuple(bytes((first, 0, 0xFF, 0, first)) for first in (0xF8, 0xFA, 0xFC, 0xFE))
+_DECOYS = tuple(bytes((byte,) * 8) for byte in (0xF8, 0xFA, 0xFC, 0xFE))
 
 
 class Literals:
