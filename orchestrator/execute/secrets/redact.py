@@ -55,7 +55,7 @@ class Patterns:
             until = min(until, view.cut)
             for finder in self._finders:
                 matches, undecided = finder.decide(view.text, before, ended)
-                found += [(view.origin(start), view.origin(end, is_end=True)) for start, end in matches]
+                found += view.originals(matches)
                 if undecided < len(view.text):
                     until = min(until, view.origin(undecided))
         found.sort()

@@ -32,23 +32,39 @@ _CUT_NUMBER = (
     + rb"{0,6}|U" + _HEX + rb"{0,7}|x" + _HEX + rb"?|[0-7]{1,2}"
 )  # fmt: skip
 # Where a backslash before every character reads differently from the escapes of strings.
-_AMBIGUOUS = rb"\\[abeEfnrtvuUx0-7](?:\\|\Z)|\\.\\[abeEfnrtvuUx0-7]"
+_AMBIGUOUS = rb"\\[abeEfnrtvuUx0-7]\\|\\.\\[abeEfnrtvuUx0-7]"
 
 
 class View:
     """A text as it reads when its escapes are decoded. `cut` is the index of an escape at its end that the next part
     of the stream may continue, which is not decoded."""
 
-    __slots__ = ("_decoded", "_from", "_parent", "_parts", "_to", "cut", "text")
+    __slots__ = ("_certain", "_decoded", "_from", "_parent", "_parts", "_to", "cut", "text")
 
-    def __init__(self, text: bytes, parent: View | None, cut: int, parts: list[bytes], decoded: list[bytes]) -> None:
+    def __init__(
+        self,
+        text: bytes,
+        parent: View | None,
+        cut: int,
+        parts: list[bytes],
+        decoded: list[bytes],
+        certain: re.Pattern[bytes] | None = None,
+    ) -> None:
         self.text = text
+        self._certain = certain
         self.cut = cut
         self._parent = parent
         self._parts = parts  # alternately as it is and escaped
         self._decoded = decoded
         self._from: list[int] = []
         self._to: list[int] = []
+
+    def originals(self, matches: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """The start and end of what has been decoded to these matches, if it has an escape of which that is certain."""
+        for match in matches:
+            start, end = self.origin(match[0]), self.origin(match[1], is_end=True)
+            if self._certain is None or self._parent is None or self._certain.search(self._parent.text, start, end):
+                yield start, end
 
     def origin(self, index: int, *, is_end: bool = False) -> int:
         """The index in the undecoded text, of the start of an escape; with `is_end` that of the end of one."""
@@ -89,8 +105,8 @@ class _Meanings(dict[bytes, bytes]):
 class Spelling:
     """One language: its escapes, what they stand for, and what may be the beginning of one at the end of a text.
 
-    `sign` occurs in every escape, and `needs` in every text that this language reads differently from the ones before
-    it. `layers` is how often a text may be escaped, one time upon the other.
+    `sign` occurs in every escape. What is decoded counts only where it contains `certain`, which other languages read
+    differently. `layers` is how often a text may be escaped, one time upon the other.
     """
 
     def __init__(
@@ -101,10 +117,11 @@ class Spelling:
         decode: Callable[[bytes], bytes],
         *,
         layers: int = 1,
-        needs: bytes | None = None,
+        certain: bytes | None = None,
     ) -> None:
         self._sign = sign
-        self._needs = re.compile(needs or re.escape(sign))
+        self._certain = re.compile(certain, re.DOTALL) if certain else None
+        self._perhaps = re.compile(certain + rb"|\\.\Z", re.DOTALL) if certain else None
         self._escape = re.compile(b"(" + escape + b")", re.DOTALL)
         # A backslash is the beginning of an escape only after an even number of others.
         pairs = rb"(?<!\\)(?:\\\\)*" if sign == b"\\" else b""
@@ -123,7 +140,7 @@ class Spelling:
 
     def _decoded(self, parent: View, ended: bool) -> View | None:
         text = parent.text
-        if self._sign not in text or not self._needs.search(text):
+        if self._sign not in text or (self._perhaps and not self._perhaps.search(text)):
             return None
         cut = len(text) if ended else self._cut_in(text)
         parts = self._escape.split(text[:cut])
@@ -131,7 +148,7 @@ class Spelling:
             return None
         decoded = parts.copy()
         decoded[1::2] = map(self._meanings.__getitem__, parts[1::2])
-        return View(b"".join(decoded), parent, parent.origin(cut), parts, decoded)
+        return View(b"".join(decoded), parent, parent.origin(cut), parts, decoded, self._certain)
 
     def _cut_in(self, text: bytes) -> int:
         # From where it is certain how the text divides into escapes.
@@ -223,7 +240,7 @@ _STRING = Spelling(
     layers=3,
 )
 # A backslash before every character, as `sed 's/./\\&/g'` writes it.
-_BACKSLASHED = Spelling(b"\\", rb"\\.", rb"\\", _after_backslash, needs=_AMBIGUOUS)
+_BACKSLASHED = Spelling(b"\\", rb"\\.", rb"\\", _after_backslash, certain=_AMBIGUOUS)
 _SINGLE_QUOTED = Spelling(b"'", rb"""'\\''|'"'"'""", rb"""'(?:\\'?|"(?:'"?)?)?""", _apostrophe)
 # Shells keep a backslash before a character that has no meaning there.
 _DOLLAR_QUOTED = Spelling(

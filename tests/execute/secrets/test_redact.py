@@ -164,3 +164,35 @@ def test_the_time_does_not_grow_faster_than_the_text() -> None:
         began = time.process_time()
         Redactor(patterns).feed((piece * 65536)[:65536])
         assert time.process_time() - began < 1000 * usual, piece
+
+
+ODD_SECRETS = [b"ab\\n'c d", b"\\\\aaaaaa", b"%41bcdef", b"u0068unter", b"hunter two+2", b"x41\\x42y&lt;"]
+ESCAPES = (
+    rb"""\ \\ \u00 \u0068 \x4 \x61 \141 \n \ud83d \ude00 68 unter ' '\'' '"' " & &# &#x61; &lt ; % %4 %25 41bc + ab aaa 1"""
+    rb""" two+2 two%2B2 QUFBQUFBQUFBQUFBQUF"""
+).split()
+PIECES = st.sampled_from(
+    [
+        *ODD_SECRETS,
+        *ESCAPES,
+        b" ",
+        b"\n",
+        *(base64.b64encode(b"#" * at + secret) for at, secret in enumerate(ODD_SECRETS)),
+        *(base64.b64encode(secret)[:7] for secret in ODD_SECRETS),
+        *(secret[:4] for secret in ODD_SECRETS),
+        *(secret[4:] for secret in ODD_SECRETS),
+        *(secret.hex().encode()[:9] for secret in ODD_SECRETS),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=25), st.lists(st.integers(0, 200), max_size=8))
+def test_no_mixture_of_escapes_and_digits_depends_on_the_chunks(pieces: list[bytes], cuts: list[int]) -> None:
+    text = b"".join(pieces)
+    ends = sorted({min(cut, len(text)) for cut in cuts} | {len(text)})
+    patterns = Patterns(ODD_SECRETS)
+    redactor = Redactor(patterns)
+    chunks = [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    shown = b"".join([*map(redactor.feed, chunks), redactor.finish()])
+    assert shown == redact(patterns, text)
+    assert not [secret for secret in ODD_SECRETS if secret in shown]
