@@ -66,6 +66,7 @@ _WORKFLOWS_MAY_BE_ELSEWHERE: Final = {
         {"required": ["include"], "properties": {"include": {"minItems": 1}}},
     ],
 }
+_BY_NAME: Final = "each workflow has a name: `workflows: {build: {run: make}}`"
 
 Env = dict[EnvName, Text]
 
@@ -245,7 +246,7 @@ class Manifest(Section, frozen=True, kw_only=True):
     defaults: Annotated[Defaults, Doc("Default values for every workflow.", {"timeout": "10m"})] = Defaults()
     workflows: Annotated[
         dict[str, Workflow],
-        mapping_of(NAME, section_type(Workflow), least=1),
+        mapping_of(NAME, section_type(Workflow), least=1, hint=_BY_NAME),
         Doc("What to run, by name.", {"test": {"run": "make test"}}),
     ]
 
@@ -262,5 +263,7 @@ class JoiningManifest(Manifest, frozen=True, kw_only=True):
     """A manifest that may lack workflows of its own: it includes others, or is included by one."""
 
     workflows: Annotated[
-        dict[str, Workflow], mapping_of(NAME, section_type(Workflow), least=1), Doc("What to run, by name.")
+        dict[str, Workflow],
+        mapping_of(NAME, section_type(Workflow), least=1, hint=_BY_NAME),
+        Doc("What to run, by name."),
     ] = field(default_factory=dict)

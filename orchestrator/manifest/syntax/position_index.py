@@ -19,6 +19,7 @@ from orchestrator.manifest.syntax.lines import Lines
 from orchestrator.manifest.syntax.source_map import SourceMap
 
 MAX_DUPLICATES = 100
+_LONGEST_REST = 1_000
 
 
 class NodeTable(Struct):
@@ -86,6 +87,12 @@ class Positions(SourceMap):
         """The value at `path` as written in the text, with its quotes; also a whole list or mapping."""
         table, node = self._read(), self._node(path)
         return self._lines.text[table.starts[node] : table.ends[node]]
+
+    def rest_of_line(self, path: Path) -> str:
+        """What is behind the value at `path` on its last line."""
+        end = self._read().ends[self._node(path)]
+        rest = self._lines.text[end : end + _LONGEST_REST].splitlines()
+        return rest[0] if rest else ""
 
     def span_of_occurrence(self, path: Path, mark: str, number: int, total: int, length: int) -> Span | None:
         """Found by counting occurrences, so that escapes and indentation of the text do not matter."""

@@ -53,6 +53,8 @@ def read_yaml(lines: Lines) -> tuple[object, NodeTable]:
             raise _read_error(second, lines) from None
     except YAMLError as fault:
         raise _read_error(fault, lines) from None
+    except ReadError as refused:
+        raise ReadError(_explained(refused.diagnostic, lines)) from None
     builder.table.nodes = len(builder.table.starts) + builder.repeated
     return (builder.documents[0] if builder.documents else None), builder.table
 
@@ -72,7 +74,14 @@ def _read_error(fault: YAMLError, lines: Lines) -> ReadError:
     start = fault.context_mark.index if fault.context_mark is not None else 0
     at = mark.index if mark is not None else 0
     message, hint, at = explain_yaml(fault.problem or "", fault.context or "", lines.text, start, at)
-    return ReadError(Diagnostic("PX102", message, lines.span(at, at + 1), help=hint))
+    places = () if "block mapping" in (fault.context or "") else (start,)
+    return ReadError(_explained(Diagnostic("PX102", message, lines.span(at, at + 1), help=hint), lines, *places))
+
+
+def _explained(error: Diagnostic, lines: Lines, *places: int) -> Diagnostic:
+    from orchestrator.manifest.syntax.misread_text import explained  # late: most manifests parse
+
+    return explained(error, lines, *places)
 
 
 class _Builder:
@@ -178,7 +187,7 @@ class _Builder:
         if is_key:
             self.refuse("PX105", "an alias cannot be a key", event, "write the key itself")
         if event.anchor not in self.anchors:
-            self.refuse("PX102", f"unknown anchor `{event.anchor}`", event)
+            self.refuse("PX102", f"unknown anchor `{event.anchor}`", event, "put it in quotes to make it text")
         value, nodes = self.anchors[event.anchor]
         if nodes == 0:
             self.refuse("PX105", "alias inside the value that it repeats", event)
