@@ -19,12 +19,12 @@ from orchestrator.manifest.container_types import (
     list_of,
     mapping_of,
 )
+from orchestrator.manifest.env_keys import Env
 from orchestrator.manifest.field_types import (
     NAME,
     TEXT,
     ByteSize,
     Duration,
-    EnvName,
     Limit,
     Name,
     NonBlank,
@@ -68,8 +68,6 @@ _WORKFLOWS_MAY_BE_ELSEWHERE: Final = {
 }
 _BY_NAME: Final = "each workflow has a name: `workflows: {build: {run: make}}`"
 
-Env = dict[EnvName, Text]
-
 # What `defaults` and workflows have in common.
 TimeoutOption = Annotated[Limit, Doc("Timeout of one attempt of a job.", "20m", "none")]
 GraceOption = Annotated[Duration, Doc("Time between SIGTERM and SIGKILL when a job is stopped.", "30s")]
@@ -111,7 +109,9 @@ class Defaults(Section, frozen=True):
     grace: GraceOption = 10.0
     shell: ShellOption = ("bash", "-euo", "pipefail")
     retry: RetryOption = Retry()
-    env: Annotated[Env, Doc("Environment variables for every job.", {"LANG": "C.UTF-8"})] = field(default_factory=dict)
+    env: Annotated[
+        Env, Doc("Environment variables for every job.", {"LANG": "C.UTF-8"}, {"PATH": {"prepend": "./bin"}})
+    ] = field(default_factory=dict)
     env_inherit: EnvInheritOption = "all"
     working_dir: WorkingDirOption | None = None
     limits: LimitsOption = LimitsKeys()
@@ -168,7 +168,13 @@ class Workflow(Section, frozen=True):
     grace: GraceOption | None = None
     retry: RetryOption | None = None
     shell: ShellOption | None = None
-    env: Annotated[Env | None, Doc("Environment variables, on top of those of `defaults`.", {"MODE": "fast"})] = None
+    env: Annotated[
+        Env | None,
+        Doc(
+            "Environment variables, on top of those of `defaults`; `{prepend: ...}` and `{append: ...}` add paths.",
+            *({"MODE": "fast"}, {"PATH": {"prepend": "./bin"}}),
+        ),
+    ] = None
     env_inherit: EnvInheritOption | None = None
     working_dir: WorkingDirOption | None = None
     limits: LimitsOption | None = None

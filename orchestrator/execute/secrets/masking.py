@@ -62,6 +62,7 @@ def masked_plan(plan: Plan, secrets: Secrets) -> Plan:
 def _masked_spec(spec: JobSpec, secrets: Secrets) -> JobSpec:
     """The same object if there is nothing to mask."""
     texts = (spec.run, *(spec.argv or ()), spec.file, *spec.args, spec.cleanup, *spec.env.values())
+    texts += (*spec.env_prepend.values(), *spec.env_append.values())
     texts += tuple(block.text for block in spec.blocks)
     whole = "\0".join(filter(None, texts))
     if secrets.masked(whole) == whole:
@@ -75,8 +76,14 @@ def _masked_spec(spec: JobSpec, secrets: Secrets) -> JobSpec:
         blocks=tuple(ShellBlock(block.line, secrets.masked(block.text)) for block in spec.blocks),
         args=_masked(spec.args, secrets),
         cleanup=None if spec.cleanup is None else secrets.masked(spec.cleanup),
-        env={name: secrets.masked(text) for name, text in spec.env.items()},
+        env=_masked_values(spec.env, secrets),
+        env_prepend=_masked_values(spec.env_prepend, secrets),
+        env_append=_masked_values(spec.env_append, secrets),
     )
+
+
+def _masked_values(texts: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
+    return {name: secrets.masked(text) for name, text in texts.items()}
 
 
 def _masked(words: tuple[str, ...], secrets: Secrets) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ _NEVER = "@%`,]}"
 _IN_QUOTES = "put the text in quotes"
 _LONGEST_SHOWN = 100
 _LONGEST_LINE = 10_000
+_MAX_BLANK_LINES = 100
 
 
 class _Value:
@@ -81,8 +82,9 @@ def explained(error: Diagnostic, lines: Lines, *places: int) -> Diagnostic:
 
 def _cut_by_comment(error: Diagnostic, lines: Lines, all_lines: list[str], number: int) -> Diagnostic:
     """The error at the beginning of a line, if the line above it may have lost its closing bracket to a comment."""
-    above = next((row for row in range(number - 1, -1, -1) if all_lines[row].strip()), None)
-    column = None if above is None else _comment_in_brackets(all_lines[above])
+    rows = range(number - 1, max(-1, number - _MAX_BLANK_LINES), -1)
+    above = next((row for row in rows if all_lines[row].strip()), None)
+    column = None if above is None else _comment_in_brackets(all_lines[above][:_LONGEST_LINE])
     if above is None or column is None:
         return error
     hash_sign = lines.index(above) + column

@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.manifest.syntax.lines import Lines, ReadError
 from orchestrator.manifest.syntax.parse_errors import explain_yaml
-from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, NodeTable
+from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, MAX_RESPELLED, NodeTable
 from orchestrator.manifest.syntax.yaml_scalars import SUSPECT_FIRST, resolve
 
 MAX_DEPTH = 40
@@ -92,6 +92,7 @@ class _Builder:
         self.table = NodeTable()
         self.documents: list[object] = []
         self.anchors: dict[str, tuple[object, int]] = {}
+        self.respelled_anchors: set[str] = set()
         self.repeated = 0  # nodes that aliases stand for, beyond the aliases themselves
 
     def run(self, next_event: Any) -> None:
@@ -123,6 +124,8 @@ class _Builder:
                     continue
                 if event.implicit[0] and (not value or value[0] in SUSPECT_FIRST):
                     value = resolve(value)
+                    if type(value) is int and event.value != str(value):
+                        self.note_respelled(event)
                 if event.anchor is not None:
                     anchors[event.anchor] = (value, 1)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
@@ -173,6 +176,13 @@ class _Builder:
         if len(self.table.duplicates) < MAX_DUPLICATES:
             self.table.duplicates.append((mapping, len(self.table.starts)))
 
+    def note_respelled(self, event: Any) -> None:
+        """The next node, or with an anchor each alias of it too, is an integer with another spelling."""
+        if event.anchor is not None:
+            self.respelled_anchors.add(event.anchor)
+        if len(self.table.respelled) < MAX_RESPELLED:
+            self.table.respelled.append(len(self.table.starts))
+
     def check_start(self, event: Any, depth: int, *, is_key: bool) -> None:
         if is_key:
             self.refuse("PX105", "key is not text", event)
@@ -192,6 +202,8 @@ class _Builder:
         if nodes == 0:
             self.refuse("PX105", "alias inside the value that it repeats", event)
         self.repeated += nodes - 1
+        if event.anchor in self.respelled_anchors and type(value) is int:
+            self.note_respelled(event)
         return value
 
     def raised_limit(self, limit: int, event: Any) -> int:

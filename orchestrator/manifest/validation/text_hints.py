@@ -24,6 +24,8 @@ def text_hint(path: Path, written: str, behind: str) -> str:
         if behind.lstrip().startswith("#"):
             return "a `#` after a space begins a comment: put the text in quotes"
         return "write the text, or remove the key"
+    if written[0] in "[-" and key in ("prepend", "append"):
+        return "write several paths as one text, with `:` between them"
     if written[0] in "[-{" and key in _COMMANDS:
         return _command_hint(str(key), written)
     if not _MAY_BE_SECRET.isdisjoint(path) or len(written) > _LONGEST_SHOWN or written[0] in "*&[{-" or "\n" in written:
