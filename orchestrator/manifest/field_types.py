@@ -95,7 +95,8 @@ def name(pattern: str, mismatch: Callable[[str], ScalarError] | None = None) -> 
             return known.setdefault(value, value)
         if mismatch is not None:
             raise mismatch(value)
-        raise InvalidNameError("PX116", f"{quote(value)} is not a valid name", _NAME_RULES[pattern])
+        rule = "write the name without `$`" if value.startswith("$") else _NAME_RULES[pattern]
+        raise InvalidNameError("PX116", f"{quote(value)} is not a valid name", rule)
 
     return FieldType(parse, {"type": "string", "pattern": pattern}, known)
 

@@ -38,7 +38,11 @@ def check(data: object, source: Positions, *, included: bool = False) -> Checked
         return CheckedManifest(model.parse(data), source, respelled)
     except InvalidDataError as invalid:
         from orchestrator.manifest.validation.model_errors import model_errors  # late: most manifests have none
+        from orchestrator.manifest.validation.other_tools import recognized
 
+        foreign = recognized(data, source)
+        if foreign is not None:
+            return CheckedManifest(None, source, [foreign])
         found = model_errors(invalid, source) + respelled
         rest, positions = (
             (None, source) if invalid.count > len(invalid.errors) else _recovered(model, data, found, source)
