@@ -58,7 +58,7 @@ class _Value:
 def explained(error: Diagnostic, lines: Lines, *places: int) -> Diagnostic:
     """The error, or a better one for it if text was read as something else. It may have begun at one of `places`:
     indices in the text, besides that of the error itself."""
-    if error.span is None:
+    if error.span is None or error.code not in ("PX102", "PX105"):
         return error
     all_lines = lines.split()
     here = (error.span.line - 1, error.span.column - 1)

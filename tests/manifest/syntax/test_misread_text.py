@@ -144,6 +144,10 @@ def test_other_errors_are_left_as_they_are(text: str, expected: str) -> None:
     assert reported(text) == [expected]
 
 
+def test_an_error_that_is_not_about_the_text_remains() -> None:
+    assert only("description: " + "[" * 50 + "]" * 50 + "\n").code == "PX103"
+
+
 def test_a_long_command_and_one_with_both_quotes_are_sent_to_a_block() -> None:
     block = "put all of it in quotes, or below `run: |` on a line of its own"
     assert only(manifest("*" + "x" * 200 + " *")).help == block
