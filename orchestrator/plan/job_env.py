@@ -19,6 +19,8 @@ class JobEnv(Struct, frozen=True):
     def with_layer(self, env: Mapping[str, EnvValue]) -> JobEnv:
         """With the `env` of a workflow on top: its text replaces a variable, its paths come before and behind all that
         this layer has."""
+        if not self.prepend and not self.append and {str}.issuperset(map(type, env.values())):
+            return JobEnv({**self.values, **env}, self.prepend, self.append)  # type: ignore[dict-item]
         values, prepend, append = dict(self.values), dict(self.prepend), dict(self.append)
         for name, value in env.items():
             if isinstance(value, str):

@@ -180,7 +180,11 @@ def _any_opens(texts: Collection[str]) -> bool:
 
 
 def _env_opens(env: Mapping[str, EnvValue] | None) -> bool:
-    return bool(env) and any(OPENING in text for _, text in env_texts(env))
+    if not env:
+        return False
+    if {str}.issuperset(map(type, env.values())):
+        return any(OPENING in value for value in env.values())  # type: ignore[operator]
+    return any(OPENING in text for _, text in env_texts(env))
 
 
 def _templated(name: str, workflow: Workflow, origin: ManifestOrigin, source: SourceMap) -> Iterator[_Text]:

@@ -3,8 +3,10 @@ off at a ` #` (PX226)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from orchestrator.diagnostics.model import Diagnostic, Path, Severity
@@ -16,6 +18,10 @@ from orchestrator.manifest.syntax.misread_text import written_as_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.shelltext import ends_in_quotes, is_posix_shell
+
+_END = 6
+_LOOKED_BACK = 200
+_COMMENT = re.compile(r"[ \t]#")
 
 
 def check_scripts(
@@ -42,10 +48,29 @@ def check_scripts(
         path: Path = ("workflows", name, "file")
         message = f"`{workflow.file}`, which `{name}` runs, has Windows line endings: {problem}"
         found.append(_warning("PX225", message, source, path, f"convert it: `sed -i 's/\\r$//' {workflow.file}`"))
-    in_yaml = any(" #" in text or "\t#" in text for text in source.texts.values())
+    ends = _ends_before_comments(source.texts.values())
+    if not ends.usual and not ends.short and not any("\r" in text or "\\r" in text for text in source.texts.values()):
+        return
     for name, workflow in manifest.workflows.items():
-        if workflow.run is not None and (in_yaml or "\r" in workflow.run):
+        run = workflow.run
+        if run is not None and ("\r" in run or run[-_END:] in ends.usual or (ends.short and run.endswith(ends.short))):
             _check_run(name, workflow, source, origins.get(name, own), found)
+
+
+class _Ends(Struct, frozen=True):
+    """The last characters of what comes before a comment: most texts end otherwise, and need no closer look."""
+
+    usual: frozenset[str]
+    short: tuple[str, ...]  # those of fewer characters
+
+
+def _ends_before_comments(texts: Iterable[str]) -> _Ends:
+    ends = set()
+    for text in texts:
+        for found in _COMMENT.finditer(text) if "#" in text else ():
+            line = text[max(0, found.start() - _LOOKED_BACK) : found.start()].rpartition("\n")[2]
+            ends.add(line.strip()[-_END:])
+    return _Ends(frozenset(end for end in ends if len(end) == _END), tuple(end for end in ends if 0 < len(end) < _END))
 
 
 def _check_run(

@@ -22,6 +22,8 @@ from orchestrator.plan.unread_text import Unread, almost_template, in_path, in_v
 
 _KEYS = ("env", "argv", "args", "working_dir", "writes")
 _SUSPECT = re.compile(r"(?<!\$\{)\{[ ]*(?:params|matrix|run|job)\.|\$(?:params|matrix)\.")
+_ROOTS = ("params.", "matrix.", "run.id", "run.dir", "job.id")  # what it needs, found in a tenth of the time
+_SIGNS = re.compile(r"[$~`*|&>]")
 _RELATIVE = "a relative path starts from the manifest's directory"
 _LONGEST_SHOWN = 60
 
@@ -57,7 +59,8 @@ class UnreadPlaces:
                 path: Path = ("secrets", name, "command", word[0])
                 advice = "let a shell read it: `command: [sh, -c, ...]`"
                 self._report(secret.command[word[0]], path, word[1], advice)
-        if any(_SUSPECT.search(text) for text in self._source.texts.values()):
+        texts = self._source.texts.values()
+        if any(root in text and _SUSPECT.search(text) for text in texts for root in _ROOTS):
             for name, workflow in self._manifest.workflows.items():
                 self._templates(name, workflow)
 
@@ -70,6 +73,8 @@ class UnreadPlaces:
             self._path(text, ("defaults", "writes", number), names, source)
 
     def _workflow(self, name: str, workflow: Workflow, defaults: Defaults) -> None:
+        if not _has_signs(workflow):
+            return
         own: Path = ("workflows", name)
         names = self._names(workflow, defaults)
         self._env((*own, "env"), workflow.env or {}, names, self._source)
@@ -160,6 +165,15 @@ def _instead(key: str, value: str, one: Unread) -> str:
         value = value.replace("~", "$HOME", 1) if one.mark == "~" else value
         return f'a shell reads `run`: write `export {key}="{value}"` there'
     return "a shell reads `run`: set the variable there"
+
+
+def _has_signs(workflow: Workflow) -> bool:
+    """A quick look, since most workflows have nothing of the kind."""
+    env = workflow.env or {}
+    if not {str}.issuperset(map(type, env.values())):
+        return True
+    texts = (*env.values(), *(workflow.argv or ()), *workflow.args, *(workflow.writes or ()))
+    return _SIGNS.search("\0".join(texts)) is not None or _SIGNS.search(workflow.working_dir or "") is not None  # type: ignore[arg-type]
 
 
 def _texts(name: str, workflow: Workflow) -> Iterator[tuple[str, Path]]:
