@@ -145,8 +145,8 @@ def read_report(run_id: str | None = None, *, run_root: PathLike = DEFAULT_ROOT)
     """The report of the last run, or of the one whose ID begins with `run_id`; of a run in progress, its report so far.
     It is made from the journal. Raises RefusedError if that is damaged, UsageError if there is no such run.
     """
-    from orchestrator.app.look import Look
-    from orchestrator.report.fold import RunFold
+    from orchestrator.app.find_run import Look
+    from orchestrator.report.fold_events import RunFold
 
     with find_run(os.fspath(run_root), run_id) as rundir:
         look = Look(rundir)

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span
 from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.nested_sections import Include, Need
 from orchestrator.manifest.origin import ManifestOrigin
-from orchestrator.manifest.parts import Include, Need
 from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.read import STDIN, Loaded, read_one, why_unreadable
 from orchestrator.manifest.secret_keys import SecretKeys

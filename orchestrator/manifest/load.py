@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 from msgspec.structs import replace
 
-from orchestrator.collector import collector_paused
 from orchestrator.diagnostics.model import Diagnostic
+from orchestrator.garbage_collection import collector_paused
 from orchestrator.manifest.files import gather
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.read import STDIN, Loaded, read_one, why_unreadable

@@ -36,7 +36,7 @@ from orchestrator.manifest.field_types import (
     number,
 )
 from orchestrator.manifest.limit_keys import LimitsKeys
-from orchestrator.manifest.parts import Condition, IncludeEntry, Matrix, NeedList, Param, Version
+from orchestrator.manifest.nested_sections import Condition, IncludeEntry, Matrix, NeedList, Param, Version
 from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import ScalarError

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Path
-from orchestrator.manifest.parts import Condition, Glob
+from orchestrator.manifest.nested_sections import Condition, Glob
 from orchestrator.manifest.pattern import matches_glob
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.plan.inputs import PlanningEnvironment

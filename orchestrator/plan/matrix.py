@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
-from orchestrator.manifest.parts import Matrix
+from orchestrator.manifest.nested_sections import Matrix
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 

@@ -12,7 +12,7 @@ from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.parts import Param
+from orchestrator.manifest.nested_sections import Param
 from orchestrator.manifest.pattern import error_in, matches
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap

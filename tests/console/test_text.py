@@ -20,7 +20,7 @@ from orchestrator.observe.plain import ProgressLines
 from orchestrator.observe.stream import LossyStream
 from orchestrator.plan.render import plan_text
 from orchestrator.report.closing_table import closing_table
-from orchestrator.report.fold import read_report
+from orchestrator.report.fold_events import read_report
 
 
 @given(st.text())

@@ -12,7 +12,7 @@ from orchestrator.diagnostics.model import Diagnostic, Severity, Span
 from orchestrator.manifest import include
 from orchestrator.manifest.load import load
 from orchestrator.manifest.model import Defaults, Manifest
-from orchestrator.manifest.parts import Need
+from orchestrator.manifest.nested_sections import Need
 from orchestrator.manifest.read import Loaded
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from support.planning import good_plan, picture, planned
 
 from orchestrator.errors import UsageError
-from orchestrator.manifest.parts import Condition
+from orchestrator.manifest.nested_sections import Condition
 from orchestrator.plan.conditions import ConditionContext
 from orchestrator.plan.inputs import PlanningEnvironment, Selection
 from orchestrator.plan.model import Plan

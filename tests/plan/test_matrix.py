@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.planning import good_plan, picture, planned
 
-from orchestrator.manifest.parts import Matrix
+from orchestrator.manifest.nested_sections import Matrix
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.matrix import cells_of
 from orchestrator.plan.model import Plan

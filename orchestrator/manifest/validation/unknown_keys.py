@@ -8,7 +8,7 @@ from orchestrator.console.text import quote
 from orchestrator.diagnostics.suggest import Suggester, closest
 from orchestrator.manifest.env_keys import EnvPathsKeys
 from orchestrator.manifest.model import Defaults, JoiningManifest, Manifest, Workflow
-from orchestrator.manifest.parts import Include, Need, Param
+from orchestrator.manifest.nested_sections import Include, Need, Param
 from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.section import Section, keys_of
