@@ -65,3 +65,43 @@ def test_a_command_in_place_of_a_workflow_is_shown_as_one_that_runs_it(command: 
 def test_a_list_of_workflows_is_told_to_name_them() -> None:
     (found,) = loaded(b"version: 1\nworkflows: [{name: a, run: make}]\n").diagnostics
     assert found.help == "each workflow has a name: `workflows: {build: {run: make}}`"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "a: {run: x, env: {P: 012}}",
+        "a: {run: x, env: {P: 0x10}}",
+        "a: {run: x, env: {P: +5}}",
+        "a: {run: x, env: {P: -0}}",
+        "a: {run: x, env: {P: 0o17}}",
+        "a: {run: x, env: {P: 3.10}}",
+        "a: {run: x, env: {P: 1e3}}",
+        "a: {run: x, env: {P: 1.}}",
+        "a: {run: x, env: {P: .inf}}",
+        "a: {run: x, priority: &p 012, env: {P: *p}}",
+        "a: {run: x, env: {P: {prepend: 8}}}",
+    ],
+)
+def test_a_number_with_several_spellings_is_not_text(body: str) -> None:
+    (found,) = loaded(f"version: 1\nworkflows:\n  {body}\n".encode()).diagnostics
+    assert (found.code, found.help) == ("PX117", "put it in quotes")
+
+
+@given(st.integers(-(10**30), 10**30))
+def test_an_integer_in_env_is_the_text_of_its_digits(number: int) -> None:
+    for text in (
+        f"version: 1\ndefaults: {{env: {{P: {number}}}}}\nworkflows: {{a: {{run: x}}}}\n",
+        f'{{"version": 1, "defaults": {{"env": {{"P": {number}}}}}, "workflows": {{"a": {{"run": "x"}}}}}}',
+    ):
+        read = loaded(text.encode())
+        assert read.diagnostics == ()
+        assert read.manifest is not None
+        assert read.manifest.defaults.env == {"P": str(number)}
+
+
+def test_other_spellings_of_numbers_are_fine_where_numbers_are_meant() -> None:
+    read = loaded(
+        b"version: 1\npolicy: {max_parallel_jobs: 012}\nworkflows: {a: {run: x, priority: +5, timeout: 010}}\n"
+    )
+    assert read.diagnostics == ()
