@@ -176,6 +176,12 @@ class Driver:
             self._end_everything()
             raise
 
+    def read_late_signals(self) -> None:
+        """Take the signals that came while the last job ended: too late to stop anything, they decide the exit code."""
+        for message in self._inbox.wait(0):
+            if isinstance(message, SignalReceived) and message.number in STOP_SIGNALS:
+                self.stop_signal = self.stop_signal or message.number
+
     def finish(self, *, result: RunResult, exit_code: int) -> None:
         """Record the last event, after every process has ended."""
         now = self._clock.now()

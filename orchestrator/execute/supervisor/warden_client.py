@@ -126,10 +126,12 @@ class WardenClient:
         """
         self._send(Control(protocol.KILL, serial, force))
 
-    def pause(self) -> None:
-        """Stop the processes of all attempts; from now on no time passes for them."""
+    def pause(self, bell: int | None = None) -> None:
+        """Stop the processes of all attempts; from now on no time passes for them.
+
+        A caller that stops itself next is continued if there is something to read from `bell` when it has stopped."""
         self._paused_at = time.monotonic()
-        self._send(Control(protocol.PAUSE))
+        self._send(Control(protocol.PAUSE), bell)
 
     def resume(self) -> float:
         """Let them continue; the seconds that do not count."""
