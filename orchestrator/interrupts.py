@@ -19,7 +19,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
-    from typing import NoReturn
 
 _FATAL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 HANDLED = (*_FATAL, signal.SIGUSR1)
@@ -123,8 +122,3 @@ def exit_code(code: int) -> int:
 def exit_code_of_signal() -> int:
     """The exit code after a KeyboardInterrupt, which may be that of another signal: see Interrupted."""
     return 128 + (_program.first or signal.SIGINT)
-
-
-def leave(code: int) -> NoReturn:
-    """Exit, without tearing down the interpreter."""
-    os._exit(exit_code(code))

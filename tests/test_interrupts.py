@@ -20,7 +20,7 @@ number = signal.Signals(int(sys.argv[2]))
 interrupts.install()
 def end():
     print("complete", flush=True)
-    interrupts.leave(0)
+    os._exit(interrupts.exit_code(0))
 match sys.argv[1]:
     case "at once":
         signal.raise_signal(number)
@@ -32,7 +32,7 @@ match sys.argv[1]:
         try:
             signal.raise_signal(number)
         except KeyboardInterrupt:
-            interrupts.leave(interrupts.exit_code_of_signal())
+            os._exit(interrupts.exit_code_of_signal())
     case "swallowed in a command":
         interrupts.raise_in_command()
         swallows = Swallows()

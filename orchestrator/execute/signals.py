@@ -91,7 +91,10 @@ class RunSignals:
             os.close(ring)
 
     def stop_is_wanted(self) -> bool:
-        """Whether the last TSTP came after the last CONT: their handlers may run in another order than they came."""
+        """Whether the last TSTP came after the last CONT: their handlers may run in another order than they came, and
+        that of a CONT in a thread that has yet to wake up."""
+        if _is_pending(signal.SIGCONT):
+            return False
         self._read_bell()
         return self._last_of_two == signal.SIGTSTP
 
@@ -147,6 +150,16 @@ def _handle(numbers: Iterable[signal.Signals], handler: Callable[[int, FrameType
         for number in numbers
         if number not in _MAY_BE_IGNORED or signal.getsignal(number) is not signal.SIG_IGN
     }
+
+
+def _is_pending(number: signal.Signals) -> bool:
+    """Whether this process got the signal and no thread has handled it yet."""
+    try:
+        with open("/proc/self/status", "rb") as file:
+            mask = file.read().partition(b"ShdPnd:")[2].split(maxsplit=1)[0]
+    except (OSError, IndexError):
+        return False
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def _only_ring(number: int, frame: FrameType | None) -> None:
