@@ -159,7 +159,7 @@ class _Session:
             Specs(plan, rundir, keep_temp=options.keep_temp, pump=self._screen.on_output is not None),
             clock,
             self._inbox,
-            _reactions(rundir, self._screen, supervisor, clock, signals),
+            _reactions(rundir, self._screen, supervisor, clock),
         )
 
     def run(self, on_start: Hook) -> int:
@@ -199,12 +199,12 @@ def _open_executor(
 
 
 def _reactions(
-    rundir: RunDir, screen: Screen, supervisor: Supervisor, clock: RunClock, signals: RunSignals
+    rundir: RunDir, screen: Screen, supervisor: Supervisor, clock: RunClock
 ) -> dict[signal.Signals, Callable[[], None]]:
     """What the driver does, in its thread, on signals that do not stop the run."""
     return {
         signal.SIGQUIT: partial(keep_stacks, rundir, screen.err.write),
-        signal.SIGTSTP: partial(suspend, supervisor.warden, clock, signals),
+        signal.SIGTSTP: partial(suspend, supervisor.warden, clock),
         signal.SIGUSR1: lambda: screen.show_status(clock.now()),
     }
 

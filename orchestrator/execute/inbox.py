@@ -4,7 +4,8 @@ Other threads and signal handlers `put`. A descriptor that is listened to is rea
 saves waking a thread that would only forward what it read (30-60 us for each end of a job, on two busy cores).
 
 A signal handler written in Python runs only when the main thread is next in Python: not while it waits, if the signal
-came just before, or to another thread. So a signal itself writes to a pipe that is listened to (`signals`).
+came just before, or to another thread. So the signal itself must ring the bell. It writes one byte, which an eventfd
+would refuse; hence a pipe.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ class Inbox(Generic[M]):
         self._poll.register(self._heard, select.POLLIN)
         self._readers: dict[int, Callable[[], None]] = {}
         self._awake = False  # the waiting thread will look at the messages anyhow
+
+    @property
+    def bell(self) -> int:
+        """The descriptor to which a write ends the wait; for `signal.set_wakeup_fd`."""
+        return self._bell
 
     def put(self, message: M) -> None:
         """Leave a message. Safe in a signal handler."""

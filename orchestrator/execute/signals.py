@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import interrupts
 from orchestrator.errors import EnvironmentFailedError
+from orchestrator.execute.warden.processes import open_signal_fd
 
 if TYPE_CHECKING:
     from orchestrator.execute.clock import RunClock
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _MAY_BE_IGNORED = (signal.SIGHUP, signal.SIGTSTP)
-_RINGS = 1 << 12
 _STDERR = 2
 _STACKS = "stacks.txt"
+_TAKEN_BACK_SECONDS = 0.05
 
 Handlers = dict[signal.Signals, Any]
 
@@ -42,11 +43,8 @@ class RunSignals:
 
     def __init__(self, *, handles: bool = True) -> None:
         self.held: list[signal.Signals] = []
-        self.bell = -1  # a byte comes here for each signal, in their order; its value is the number of the signal
         self._handles = handles
         self._put: Callable[[signal.Signals], None] | None = None
-        self._heard = -1
-        self._last_of_two = 0
 
     def receive(self, number: int) -> None:
         """Called by handlers; does nothing else to the process."""
@@ -67,42 +65,36 @@ class RunSignals:
         if not self._handles:
             yield
             return
-        self.bell, ring = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        inbox.listen(self.bell, self._read_bell)
-        other_bell = signal.set_wakeup_fd(ring, warn_on_full_buffer=False)
-        previous = _handle((signal.SIGTSTP,), lambda number, _frame: self.receive(number))
-        if previous:
-            previous |= _handle((signal.SIGCONT,), _only_ring)
+        other_bell = signal.set_wakeup_fd(inbox.bell, warn_on_full_buffer=False)
         # Not all threads: reading the frames of a thread while it runs can crash.
         faulthandler.register(signal.SIGQUIT, _STDERR, all_threads=False, chain=True)
         self._put = put
         while self.held:
             put(self.held.pop(0))
         try:
-            yield
+            with _suspension_delivered_to(put, inbox):
+                yield
         finally:
             self._put = None
             faulthandler.unregister(signal.SIGQUIT)
-            for number, old in previous.items():
-                signal.signal(number, old)
             signal.set_wakeup_fd(other_bell)
-            inbox.forget(self.bell)
-            os.close(self.bell)
-            os.close(ring)
 
-    def stop_is_wanted(self) -> bool:
-        """Whether the last TSTP came after the last CONT: their handlers may run in another order than they came, and
-        that of a CONT in a thread that has yet to wake up."""
-        if _is_pending(signal.SIGCONT):
-            return False
-        self._read_bell()
-        return self._last_of_two == signal.SIGTSTP
 
-    def _read_bell(self) -> None:
-        with suppress(BlockingIOError):
-            for number in os.read(self.bell, _RINGS):
-                if number in (signal.SIGTSTP, signal.SIGCONT):
-                    self._last_of_two = number
+@contextmanager
+def _suspension_delivered_to(put: Callable[[signal.Signals], None], inbox: Inbox[Any]) -> Iterator[None]:
+    """TSTP is blocked and stays pending, so that a CONT that comes next takes it back, as the kernel does it."""
+    if signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN:
+        yield
+        return
+    previous = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    pending = open_signal_fd(signal.SIGTSTP)
+    inbox.listen(pending, lambda: put(signal.SIGTSTP))
+    try:
+        yield
+    finally:
+        inbox.forget(pending)
+        os.close(pending)
+        signal.signal(signal.SIGTSTP, previous)
 
 
 _current: RunSignals | None = None  # of the main thread
@@ -124,6 +116,7 @@ def run_signals() -> Iterator[RunSignals]:
         return
     signals = _current = RunSignals()
     previous: Handlers = {}
+    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, _blocked())  # in threads that start from now on, too
     if interrupts.is_installed():
         interrupts.receive_with(signals.receive)
     else:
@@ -136,11 +129,17 @@ def run_signals() -> Iterator[RunSignals]:
             interrupts.note_only()
         for number, old in previous.items():
             signal.signal(number, old)
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         if previous:
             interrupts.forget()
             for number in dict.fromkeys(signals.held):
                 if number in STOP_SIGNALS:
                     signal.raise_signal(number)
+
+
+def _blocked() -> set[signal.Signals]:
+    """TSTP, unless it is ignored, and CONT: see `suspend`."""
+    return set() if signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN else {signal.SIGTSTP, signal.SIGCONT}
 
 
 def _handle(numbers: Iterable[signal.Signals], handler: Callable[[int, FrameType | None], None]) -> Handlers:
@@ -150,20 +149,6 @@ def _handle(numbers: Iterable[signal.Signals], handler: Callable[[int, FrameType
         for number in numbers
         if number not in _MAY_BE_IGNORED or signal.getsignal(number) is not signal.SIG_IGN
     }
-
-
-def _is_pending(number: signal.Signals) -> bool:
-    """Whether this process got the signal and no thread has handled it yet."""
-    try:
-        with open("/proc/self/status", "rb") as file:
-            mask = file.read().partition(b"ShdPnd:")[2].split(maxsplit=1)[0]
-    except (OSError, IndexError):
-        return False
-    return bool(int(mask, 16) >> (number - 1) & 1)
-
-
-def _only_ring(number: int, frame: FrameType | None) -> None:
-    """The signal has written to the bell."""
 
 
 def keep_stacks(rundir: RunDir, show: Callable[[str], object]) -> None:
@@ -177,15 +162,19 @@ def keep_stacks(rundir: RunDir, show: Callable[[str], object]) -> None:
         rundir.replace(_STACKS, stacks)
 
 
-def suspend(warden: WardenClient, clock: RunClock, signals: RunSignals) -> None:
-    """Stop all jobs, then this process, until it gets CONT; then continue both. Nothing stops if CONT came already.
+def suspend(warden: WardenClient, clock: RunClock) -> None:
+    """Stop all jobs, then this process, until it gets CONT; then continue both.
 
-    By SIGSTOP: the kernel ignores TSTP where no shell could continue the process. The warden, which does not stop,
-    continues this process if a CONT came between the last look and the stop.
+    Both signals are blocked. So the kernel keeps only the later one, and a TSTP that is still pending is carried out
+    when it is unblocked: no CONT can come too early. The kernel ignores TSTP where no shell could continue the
+    process; there SIGSTOP does the same, a moment later, since it would discard a CONT that comes just before.
     """
-    if not signals.stop_is_wanted():
+    if signal.SIGTSTP not in signal.sigpending():
         return
-    warden.pause(signals.bell)
-    if signals.stop_is_wanted():
+    warden.pause()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTSTP])  # stops here
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTSTP])
+    if signal.sigtimedwait([signal.SIGCONT], _TAKEN_BACK_SECONDS) is None:
         signal.raise_signal(signal.SIGSTOP)
+        signal.sigtimedwait([signal.SIGCONT], 0)
     clock.skip(warden.resume())

@@ -126,12 +126,10 @@ class WardenClient:
         """
         self._send(Control(protocol.KILL, serial, force))
 
-    def pause(self, bell: int | None = None) -> None:
-        """Stop the processes of all attempts; from now on no time passes for them.
-
-        A caller that stops itself next is continued if there is something to read from `bell` when it has stopped."""
+    def pause(self) -> None:
+        """Stop the processes of all attempts; from now on no time passes for them."""
         self._paused_at = time.monotonic()
-        self._send(Control(protocol.PAUSE), bell)
+        self._send(Control(protocol.PAUSE))
 
     def resume(self) -> float:
         """Let them continue; the seconds that do not count."""

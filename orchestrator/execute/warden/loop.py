@@ -51,17 +51,15 @@ class Warden:
         self._dirty: list[ReplySocket] = []  # have replies to send
         self._paused_at: float | None = None
         self._suspended: list[processes.ProcessStat] = []
-        self._watch: suspend.PexecWatch | None = None
         self._wake = NEVER
         self._serving = True
         self._child_ended = processes.open_signal_fd(signal.SIGCHLD)
-        self._pexec, self._pexec_fd = pexec, os.pidfd_open(pexec)
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {
             control.fileno(): self._on_control,
             self._child_ended: self._on_child_ended,
             # The end of its socket shows it too, unless a process forked from pexec holds a copy of that.
-            self._pexec_fd: self._on_pexec_gone,
+            os.pidfd_open(pexec): self._on_pexec_gone,
         }
         for descriptor in self._handlers:
             self._epoll.register(descriptor, select.EPOLLIN)
@@ -75,8 +73,6 @@ class Warden:
                     if handler is not None:
                         handler()
                 now = time.monotonic()
-                if self._watch is not None and self._watch.is_over(now):
-                    self._watch = None
                 if now >= self._wake and self._paused_at is None:
                     self._on_deadline(now)
                 while self._dirty:
@@ -85,8 +81,6 @@ class Warden:
             self._kill_everything()
 
     def _seconds_to_wait(self) -> float | None:
-        if self._watch is not None:
-            return suspend.WATCH_AGAIN_SECONDS
         if self._wake == NEVER or self._paused_at is not None:
             return None
         return max(0.0, self._wake - time.monotonic())
@@ -117,7 +111,7 @@ class Warden:
         elif control.kind == protocol.KILL:
             self._end(self._tag_base + control.serial, force=control.force)
         elif control.kind == protocol.PAUSE:
-            self._pause(descriptors)
+            self._pause()
         elif control.kind == protocol.RESUME:
             self._resume()
 
@@ -233,10 +227,7 @@ class Warden:
         if job.nested_runs:
             self._orphans.attribute(job.nested_runs, job.tag)
 
-    def _pause(self, bells: list[int]) -> None:
-        if self._watch is not None:
-            self._watch.close()
-        self._watch = suspend.PexecWatch(self._pexec, self._pexec_fd, bells[0], time.monotonic()) if bells else None
+    def _pause(self) -> None:
         if self._paused_at is not None:
             return
         self._paused_at = time.monotonic()
@@ -247,9 +238,6 @@ class Warden:
     def _resume(self) -> None:
         if self._paused_at is None:
             return
-        if self._watch is not None:
-            self._watch.close()
-            self._watch = None
         now = time.monotonic()
         for job in self._jobs.values():
             job.postpone(now - self._paused_at)

@@ -58,8 +58,7 @@ class Control(NamedTuple):
 
     CHANNEL comes with the warden's end of a new channel, LOGS with a descriptor of the directory that names of logs
     are relative to. KILL ends the attempt `serial`: SIGTERM, its grace period, then SIGKILL; with `force` SIGKILL at
-    once. PAUSE may come with a descriptor: if there is something to read from it once pexec has stopped itself, pexec
-    is continued.
+    once.
     """
 
     kind: int

@@ -1,4 +1,4 @@
-"""Stop everything below the warden, and continue it; and see that pexec itself does not stay stopped by mistake.
+"""Stop everything below the warden, and continue it.
 
 A parent stops before its children and continues after them: else a shell that does job control (`set -m`) would see
 them stop, and continue without them. What was stopped already is left as it is. Runs in the warden's loop.
@@ -7,7 +7,6 @@ them stop, and continue without them. What was stopped already is left as it is.
 from __future__ import annotations
 
 import os
-import select
 import time
 
 from . import processes
@@ -20,40 +19,6 @@ _STOPPED = (b"T", b"t")
 # One pass misses what is forked meanwhile, and finds those again that have not stopped yet.
 _MOST_PASSES = 100
 _PASS_AGAIN_SECONDS = 0.001
-WATCH_AGAIN_SECONDS = 0.05
-_WATCH_SECONDS = 5.0
-
-
-class PexecWatch:
-    """Continues pexec if it stopped itself just after a CONT had come, which then had no effect.
-
-    Its signals write to a pipe, of which `bell` is a descriptor; pexec reads it before it stops. So something is in it
-    while pexec is stopped only if a signal came in that moment. The descriptor is closed when the watch is over.
-    """
-
-    def __init__(self, pid: int, handle: int, bell: int, now: float) -> None:
-        self._pid = pid
-        self._handle = handle
-        self._bell = bell
-        self._until = now + _WATCH_SECONDS
-
-    def is_over(self, now: float) -> bool:
-        """Look once; whether there is no reason to look again."""
-        process = processes.read_process(self._pid)
-        if process is not None and process.state in _STOPPED:
-            if select.select([self._bell], [], [], 0)[0]:
-                processes.send(self._handle, processes.CONTINUE)
-            now = self._until  # it is stopped, so nothing more can come
-        if now < self._until:
-            return False
-        self.close()
-        return True
-
-    def close(self) -> None:
-        """Look no more."""
-        if self._bell >= 0:
-            os.close(self._bell)
-            self._bell = -1
 
 
 def suspend_tree(parent: int) -> list[ProcessStat]:
