@@ -26,12 +26,12 @@ from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.graph import levels, urgency
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
 from orchestrator.plan.render import plan_text
-from orchestrator.report.fold import read_report
+from orchestrator.report.fold_events import read_report
 from orchestrator.report.html import html_report
 from orchestrator.report.junit import junit_xml
 from orchestrator.report.markdown import execution_report
 from orchestrator.report.results import results_file
-from orchestrator.report.timeline import Timeline
+from orchestrator.report.timeline_bars import Timeline
 from orchestrator.report.verify.judge import violations
 
 FEW, MANY = 200, 1600

@@ -16,16 +16,16 @@ from support.stories import Story
 
 from benchmarks import formats
 from benchmarks.graphs import layers
-from orchestrator.app.look import Look
+from orchestrator.app.find_run import Look
 from orchestrator.app.planning import plan_manifest
 from orchestrator.app.summary import load_summary
 from orchestrator.journal.rundir import RunDir, open_run
-from orchestrator.report.fold import RunFold
+from orchestrator.report.fold_events import RunFold
 from orchestrator.report.html import html_report
 from orchestrator.report.markdown import execution_report
 from orchestrator.report.progress import Progress
 from orchestrator.report.progress_text import snapshot_text
-from orchestrator.report.timeline import Timeline
+from orchestrator.report.timeline_bars import Timeline
 from orchestrator.report.verify.judge import Judge
 
 JOBS, ROUNDS = 1000, 3

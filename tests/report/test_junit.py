@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from support.stories import RUN_ID, Story, every_event, sales
 from support.worlds import job, plan
 
-from orchestrator.report.fold import read_report
+from orchestrator.report.fold_events import read_report
 from orchestrator.report.junit import junit_xml
 
 EXPECTED = f"""\

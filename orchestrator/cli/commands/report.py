@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.app.look import Look
-from orchestrator.app.memory import keep
+from orchestrator.app.find_run import Look
+from orchestrator.app.process_memory import keep
 from orchestrator.app.summary import is_unchanged, load_summary_unless_driven
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
@@ -19,10 +19,10 @@ from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.journal.file_names import HTML_REPORT, REPORT, RESULTS
 from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import RunDir
-from orchestrator.report.fold import RunFold
+from orchestrator.report.fold_events import RunFold
 from orchestrator.report.model import RunReport
 from orchestrator.report.results import results_file, results_summary
-from orchestrator.report.timeline import Timeline
+from orchestrator.report.timeline_bars import Timeline
 
 
 def add_arguments(parser: Parser) -> None:
