@@ -21,6 +21,7 @@ from orchestrator import __version__
 from orchestrator.app.invocation import STDIN
 from orchestrator.app.planning import known_durations
 from orchestrator.errors import EnvironmentFailedError
+from orchestrator.execute.usable_cpus import usable_cpus
 from orchestrator.journal.safe_files import SAFE, open_regular, write_new
 from orchestrator.plan.estimate import with_durations
 from orchestrator.plan.inputs import PARAM_PREFIX
@@ -116,7 +117,7 @@ def _inputs(invocation: Invocation, data: bytes) -> bytes:
     path = invocation.manifest
     inputs = (
         *(__version__, *_own_files(), path, os.path.dirname(os.path.abspath(path))),
-        *(len(os.sched_getaffinity(0)), repr(invocation.overrides), repr(invocation.selection)),
+        *(usable_cpus(), repr(invocation.overrides), repr(invocation.selection)),
     )
     return repr(inputs).encode("utf-8", "surrogateescape") + b"\0" + data
 

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
+from orchestrator.execute.usable_cpus import usable_cpus
 from orchestrator.garbage_collection import collector_paused
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
 from orchestrator.plan.model import Plan
@@ -120,7 +121,7 @@ def planning_environment(
         env=environment,
         system=system.sysname,
         machine=system.machine,
-        cpus=len(os.sched_getaffinity(0)),
+        cpus=usable_cpus(),
         for_run=for_run,
     )
 

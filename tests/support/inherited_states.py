@@ -56,7 +56,7 @@ STATES = {
     "stderr closed": "os.close(2)",
     "all closed": "os.closerange(0, 3)",
     "no terminal, no session": "os.fork() and os._exit(os.waitstatus_to_exitcode(os.wait()[1])); os.setsid()",
-    "a child of its own": "os.fork() or (os.close(1), os.close(2), signal.pause())",
+    "a child of its own": "os.fork() or (os.close(1), os.close(2), signal.alarm(20), signal.pause())",
     "an ended child": "os.fork() or os._exit(0)",
     "a subreaper": "prctl(36, 1)",
     "no new privileges": "prctl(38, 1)",
