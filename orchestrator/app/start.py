@@ -31,7 +31,7 @@ from orchestrator.execute.attempt.spec_builder import Specs
 from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
-from orchestrator.execute.driver import CancelReceived, Driver, Message, SignalReceived, Spawned
+from orchestrator.execute.driver import CancelReceived, Driver, Message, ShortageNoticed, SignalReceived, Spawned
 from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
@@ -145,6 +145,7 @@ class _Session:
         stack.callback(self._inbox.close)
         self._executor = _open_executor(plan, rundir, self._screen, supervisor, self._inbox)
         stack.callback(self._executor.close)
+        supervisor.warden.on_shortage = lambda why: self._inbox.put(ShortageNoticed(why))
         supervisor.warden.put_logs_in(rundir.folder(LOGS))
         self._control = ControlPipe(rundir, lambda job: self._inbox.put(CancelReceived(job)))
         stack.callback(_quietly, self._control.close)

@@ -96,7 +96,13 @@ class CancelReceived(Struct, frozen=True):
     job: int | None
 
 
-Message = Spawned | Ended | SignalReceived | CancelReceived
+class ShortageNoticed(Struct, frozen=True):
+    """Something that jobs take is used up: fewer run at once than may."""
+
+    why: str
+
+
+Message = Spawned | Ended | SignalReceived | CancelReceived | ShortageNoticed
 
 
 class Driver:
@@ -120,6 +126,7 @@ class Driver:
         reactions: Mapping[signal.Signals, Callable[[], None]] | None = None,
     ) -> None:
         self._ids = tuple(job.id for job in plan.jobs)
+        self._slots = plan.policy.max_parallel_jobs
         self._scheduler = scheduler
         self._executor, self._kill, self._close_executor = executor
         self._journal = journal
@@ -271,6 +278,8 @@ class Driver:
                         self._record_end(spec, result, now)
                 case SignalReceived(number):
                     self._on_signal(number, now)
+                case ShortageNoticed(why):
+                    self.note("degraded", what=f"running {self._slots} jobs at once", why=why)
                 case CancelReceived(job):
                     if job is None or job < len(self._ids):
                         self._stop(job, now)
