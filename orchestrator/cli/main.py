@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from orchestrator import __version__
 from orchestrator.console.streams import hide_from_streams, open_standard_streams, write_stderr, write_stdout
-from orchestrator.errors import ExitCode, PexecError, UsageError
+from orchestrator.errors import EnvironmentFailedError, ExitCode, PexecError, UsageError
 from orchestrator.interrupts import exit_code_of_signal, raise_in_command
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ COMMANDS = {
     )
 }
 
+_RAISE_LIMIT = "stop other programs first, or raise the limit on memory (`ulimit -v`, `ulimit -d`)"
 _USAGE = "see `pexec --help`"
 
 
@@ -77,6 +78,9 @@ def run(argv: Sequence[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return interrupted()
+    except MemoryError:
+        _print_error(EnvironmentFailedError("there is not enough memory", help=_RAISE_LIMIT, code="PX301"))
+        return ExitCode.ENVIRONMENT
     except Exception:
         _report_bug(argv)
         return ExitCode.BUG

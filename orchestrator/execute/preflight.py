@@ -25,7 +25,7 @@ _FILES_FOR_JOB = 2
 def check_resources(run_root: str, jobs: int) -> None:
     """Raises EnvironmentFailedError naming what is missing for a run of this number of jobs below `run_root`."""
     _check_disk(os.path.abspath(run_root), jobs)
-    _check_descriptors()
+    check_descriptors()
     _check_memory()
 
 
@@ -52,7 +52,8 @@ def _check_disk(directory: str, jobs: int) -> None:
         )
 
 
-def _check_descriptors() -> None:
+def check_descriptors() -> None:
+    """Raises EnvironmentFailedError if pexec and the warden cannot even open what they need for themselves."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = limit - len(os.listdir("/proc/self/fd"))
     if limit != resource.RLIM_INFINITY and free < LEAST_DESCRIPTORS:

@@ -94,3 +94,18 @@ def test_a_run_resumes_under_an_unusual_umask(pexec: Pexec) -> None:
         os.umask(before)
     run = last_run(pexec.folder).check()
     assert run.log("a", 2) == b"0477\n"
+
+
+@pytest.mark.parametrize("isolation", ["none", "sandbox"])
+@pytest.mark.parametrize(
+    "limit", ["nofile=6", "nofile=9", "nofile=15", "nofile=24", "fsize=0", "fsize=4096", "data=20000000"]
+)
+def test_a_limit_that_is_too_low_is_refused_with_one_error(pexec: Pexec, limit: str, isolation: str) -> None:
+    pexec.file("pexec.yaml", f"version: 1\ndefaults: {{isolation: {isolation}}}\nworkflows: {{a: {{run: echo x}}}}\n")
+    process = pexec.start_as(["prlimit", f"--{limit}", *pexec.program, "apply"], stderr=subprocess.PIPE)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 5, stderr.decode()
+    text = stderr.decode()
+    assert text.count("error") == 1, text
+    assert text.startswith("error[PX301]: "), text
+    assert "Errno" not in text

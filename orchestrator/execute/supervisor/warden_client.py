@@ -16,6 +16,7 @@ from typing import TypeVar
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.output import Pipe
 from orchestrator.execute.attempt.spec import AttemptLostError
+from orchestrator.execute.preflight import check_descriptors
 from orchestrator.execute.secrets.store import forbid_core_dumps
 from orchestrator.execute.supervisor.channel import Channel, ChannelClosedError
 from orchestrator.execute.supervisor.shortages import shortage_of
@@ -63,12 +64,13 @@ class WardenClient:
         self._adopts_orphans = False  # a warden died: strangers without a tag are pexec's children now
         self._paused_at = 0.0
         self._seconds_stopped = 0.0
+        check_descriptors()  # while there are enough to report it
         try:
             self._warden: WardenProcess | None = WardenProcess()
             processes.become_subreaper()
         except OSError as error:
             raise EnvironmentFailedError(
-                f"the process that starts jobs cannot be started: {error}", code="PX301"
+                f"the process that starts jobs cannot be started: {os.strerror(error.errno or 0).lower()}", code="PX301"
             ) from error
 
     @property

@@ -79,11 +79,11 @@ class WardenProcess:
 
     def reap(self) -> str:
         """Kill and reap the process and what it left behind; the last line of its stderr: why it failed, if known."""
-        signal.pidfd_send_signal(self._ended, signal.SIGKILL)
+        processes.send(self._ended, processes.KILL)
         try:
             os.waitpid(self.pid, 0)
         except ChildProcessError:
-            # pexec was started with SIGCHLD ignored: the kernel reaps.
+            # A program that imports pexec ignores SIGCHLD: the kernel reaps.
             self.ends_within(_SWEEP_SECONDS)
         sweep(self._is_of_a_job)
         self.control.close()
