@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +107,27 @@ def test_arguments_are_the_callers_bytes_and_data_is_utf_8(pexec: Pexec, name: s
     assert pexec.run("apply", "prüfung.yaml", "a", "--output", "quiet").exit_code == 0
     assert "Prüfung" in pexec.run("runs").stdout
     assert "Prüfung" in pexec.run("report", "--format", "html").stdout
+
+
+def test_a_terminal_gets_the_encoding_of_its_locale(pexec: Pexec, locales: Path) -> None:
+    in_locale(pexec, "ISO-8859-1", locales)
+    pexec.file("pexec.yaml", "version: 1\nname: Prüfung ☃\nworkflows: {a: {run: 'true'}}\n")
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    ours, theirs = pty.openpty()
+    process = pexec.start("runs", stdout=theirs)
+    os.close(theirs)
+    assert process.wait(30) == 0
+    shown = os.read(ours, 4096)
+    os.close(ours)
+    assert b"Pr\xfcfung \\u2603" in shown
+
+
+def test_a_program_that_imports_pexec_in_another_encoding_is_refused(pexec: Pexec, locales: Path) -> None:
+    in_locale(pexec, "ISO-8859-1", locales)
+    pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'true'}}\n")
+    run = "import orchestrator as pexec; pexec.run(pexec.make_plan('pexec.yaml'))"
+    done = subprocess.run(
+        [sys.executable, "-c", run], cwd=pexec.folder, env=pexec.environ, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert b"encodes the names of files as iso8859-1, but manifests are UTF-8" in done.stderr
