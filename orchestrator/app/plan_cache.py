@@ -21,11 +21,11 @@ from orchestrator import __version__
 from orchestrator.app.invocation import STDIN
 from orchestrator.app.planning import known_durations
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.execute.usable_cpus import usable_cpus
 from orchestrator.journal.safe_files import SAFE, open_regular, write_new
 from orchestrator.plan.estimate import with_durations
 from orchestrator.plan.inputs import PARAM_PREFIX
 from orchestrator.plan.model import Plan
+from orchestrator.usable_cpus import usable_cpus
 
 if TYPE_CHECKING:
     from orchestrator.app.invocation import Invocation

@@ -10,10 +10,10 @@ from msgspec import Struct, field
 
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
-from orchestrator.execute.usable_cpus import usable_cpus
 from orchestrator.garbage_collection import collector_paused
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
 from orchestrator.plan.model import Plan
+from orchestrator.usable_cpus import usable_cpus
 
 if TYPE_CHECKING:
     from orchestrator.app.invocation import Invocation

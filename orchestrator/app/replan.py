@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from orchestrator.app.invocation import STDIN, from_record
 from orchestrator.app.planning import PlanningResult, plan_invocation
-from orchestrator.execute.usable_cpus import usable_cpus
 from orchestrator.plan.model import Plan
+from orchestrator.usable_cpus import usable_cpus
 
 
 def can_plan_again(record: Mapping[str, Any]) -> bool:

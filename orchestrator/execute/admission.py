@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection
 from msgspec import Struct
 
 from orchestrator.engine.commands import Command, Launch
-from orchestrator.execute.usable_cpus import usable_cpus
 from orchestrator.plan.model import Plan
+from orchestrator.usable_cpus import usable_cpus
 
 CHECK_SECONDS = 1.0  # the machine is examined no more often than this
 

@@ -52,11 +52,11 @@ def _check_disk(directory: str, jobs: int) -> None:
         )
 
 
-def check_descriptors() -> None:
-    """Raises EnvironmentFailedError if pexec and the warden cannot even open what they need for themselves."""
+def check_descriptors(least: int = LEAST_DESCRIPTORS) -> None:
+    """Raises EnvironmentFailedError if fewer files can be opened than that."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = limit - len(os.listdir("/proc/self/fd"))
-    if limit != resource.RLIM_INFINITY and free < LEAST_DESCRIPTORS:
+    if limit != resource.RLIM_INFINITY and free < least:
         raise EnvironmentFailedError(
             f"only {max(0, free)} more files can be opened, but a run needs {LEAST_DESCRIPTORS}",
             help=f"raise the limit of {limit} open files, for example with `ulimit -n 1024`",

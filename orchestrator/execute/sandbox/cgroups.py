@@ -14,8 +14,8 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from orchestrator.execute.own_cgroups import own_groups
 from orchestrator.execute.warden.cgroup_moves import write
+from orchestrator.own_cgroups import own_groups
 
 _PROCS, _SUBTREE_CONTROL = "cgroup.procs", "cgroup.subtree_control"
 _MOST_TRIES = 100

@@ -28,6 +28,8 @@ from orchestrator.execute.warden.scarcity import SCARCITY
 Made = TypeVar("Made")
 
 _ASK_AGAIN_SECONDS = 0.05
+# With fewer, a lack could not even be reported once the warden has taken some.
+_LEAST_DESCRIPTORS = 16
 # With nothing of ours running there is nothing whose end could make room.
 _LONGEST_WAIT_ALONE_SECONDS = 10.0
 # A warden that closed a channel without reading the request has died, or had no room for the channel: soon told apart,
@@ -64,7 +66,7 @@ class WardenClient:
         self._adopts_orphans = False  # a warden died: strangers without a tag are pexec's children now
         self._paused_at = 0.0
         self._seconds_stopped = 0.0
-        check_descriptors()  # while there are enough to report it
+        check_descriptors(_LEAST_DESCRIPTORS)
         try:
             self._warden: WardenProcess | None = WardenProcess()
             processes.become_subreaper()

@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Iterator
 
-from orchestrator.execute.own_cgroups import OwnGroup, own_groups
+from orchestrator.own_cgroups import OwnGroup, own_groups
 
 
 def usable_cpus(proc: str = "/proc/self", affinity: int | None = None) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.execute.usable_cpus import usable_cpus
+from orchestrator.usable_cpus import usable_cpus
 
 
 class FakeHost:
