@@ -57,6 +57,8 @@ def other(key: Key) -> Any:
         "matrix": {"n": 2.5},
         "scripts": {"ci/fetch.sh": "0" * 64},
         "env": {"A": "1"},
+        "env_prepend": {"PATH": "./bin"},
+        "env_append": {"PATH": "/opt/bin"},
         "env_inherit": ("PATH",),
     }
     if key.field in examples:
