@@ -75,9 +75,12 @@ def _check_disk(directory: str, jobs: int) -> None:
 
 
 def check_descriptors(least: int = LEAST_DESCRIPTORS) -> None:
-    """Raises EnvironmentFailedError if fewer files can be opened than that."""
+    """Raises EnvironmentFailedError if fewer files can be opened than that, as far as `/proc` says."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    free = limit - len(os.listdir("/proc/self/fd"))
+    try:
+        free = limit - len(os.listdir("/proc/self/fd"))
+    except FileNotFoundError:
+        return  # `pexec doctor` works without `/proc`; a run is refused by `check_resources`
     if limit != resource.RLIM_INFINITY and free < least:
         raise EnvironmentFailedError(
             f"only {max(0, free)} more files can be opened, but a run needs {LEAST_DESCRIPTORS}",
