@@ -24,10 +24,10 @@ from orchestrator.diagnostics.model import Diagnostic, Severity
 from orchestrator.errors import ExitCode, PexecError, UsageError
 from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run
 from orchestrator.manifest import load as _load
-from orchestrator.manifest.load import Loaded
+from orchestrator.manifest.read import Loaded
 from orchestrator.manifest.scalars import NO_LIMIT, NoLimit, ScalarError, parse_parallel
 from orchestrator.plan.inputs import Overrides, Selection
-from orchestrator.plan.model import FailFast, Plan
+from orchestrator.plan.model import FAIL_FAST, FailFast, Plan
 from orchestrator.report.model import RunReport
 
 if TYPE_CHECKING:
@@ -99,14 +99,24 @@ def make_plan(
     return result.plan
 
 
-def run(plan: Plan, *, run_root: PathLike = DEFAULT_ROOT, output: Output = "quiet", keep_temp: bool = False) -> Run:
+def run(
+    plan: Plan,
+    *,
+    run_root: PathLike = DEFAULT_ROOT,
+    output: Output = "quiet",
+    keep_temp: bool = False,
+    allow_empty: bool = False,
+) -> Run:
     """Run a plan as `pexec apply` does. `output` is the flag of that command; it prints to stdout and stderr.
 
-    Raises RefusedError, before any job, if a secret is missing or a required limit is not supported, and
-    EnvironmentFailedError if the run directory cannot be written.
+    Raises UsageError for a plan without jobs unless `allow_empty`; RefusedError, before any job, if a secret is missing
+    or a required limit is not supported; and EnvironmentFailedError if the run directory cannot be written.
     """
+    from orchestrator.app.empty_plan import refuse_empty
     from orchestrator.app.start import RunOptions, run_plan
 
+    if not allow_empty:
+        refuse_empty(plan)
     directories: list[RunDir] = []
     options = RunOptions(os.fspath(run_root), output, keep_temp, directories.append)
     with _supervisor() as supervisor:
@@ -145,8 +155,8 @@ def read_report(run_id: str | None = None, *, run_root: PathLike = DEFAULT_ROOT)
     """The report of the last run, or of the one whose ID begins with `run_id`; of a run in progress, its report so far.
     It is made from the journal. Raises RefusedError if that is damaged, UsageError if there is no such run.
     """
-    from orchestrator.app.look import Look
-    from orchestrator.report.fold import RunFold
+    from orchestrator.app.find_run import Look
+    from orchestrator.report.fold_events import RunFold
 
     with find_run(os.fspath(run_root), run_id) as rundir:
         look = Look(rundir)
@@ -159,13 +169,20 @@ def _overrides(slots: int | str | None, fail_fast: bool | str | None, timeout: f
     try:
         return Overrides(
             max_parallel_jobs=None if slots is None else parse_parallel(slots),
-            fail_fast=None if fail_fast is None else FailFast(str(fail_fast).lower()),
+            fail_fast=None if fail_fast is None else _fail_fast(fail_fast),
             timeout_seconds=None if timeout is None else _seconds(timeout),
         )
     except ScalarError as error:
-        raise UsageError(f"`{slots}` is {error.message}", help=error.hint) from None
+        raise UsageError(f"`max_parallel_jobs` {error.message}") from None
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def _fail_fast(value: bool | str) -> FailFast:
+    try:
+        return FAIL_FAST[str(value).lower()]
+    except KeyError:
+        raise ValueError(f'`fail_fast` must be False, True or "drain", not `{value}`') from None
 
 
 def _seconds(timeout: float | str) -> float | NoLimit:

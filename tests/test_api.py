@@ -69,11 +69,11 @@ def test_a_manifest_is_loaded_once_and_planned_often(folder: Path) -> None:
     assert loaded.manifest is not None
     assert (loaded.diagnostics, list(loaded.manifest.workflows)) == ((), ["greet", "fragile", "other"])
     plan = orchestrator.make_plan(loaded)
-    assert (plan.policy.max_parallel_jobs, plan.policy.fail_fast.plain) == (3, False)
+    assert (plan.policy.max_parallel_jobs, plan.policy.fail_fast) == (3, False)
     other = orchestrator.make_plan(
         loaded, jobs=["fragile"], max_parallel_jobs=7, fail_fast="drain", timeout_seconds="none"
     )
-    assert (other.policy.max_parallel_jobs, other.policy.fail_fast.plain) == (7, "drain")
+    assert (other.policy.max_parallel_jobs, other.policy.fail_fast) == (7, "drain")
     assert ([job.id for job in other.jobs], other.jobs[0].spec.timeout) == (["greet", "fragile"], None)
     assert [job.id for job in orchestrator.make_plan(loaded, only=["tag:extra"]).jobs] == ["other"]
 
@@ -91,10 +91,10 @@ def test_an_invalid_manifest_is_an_error_with_all_its_diagnostics(folder: Path) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"jobs": ["gret"]}, "there is no job `gret`"),
-        ({"params": {"hwo": "me"}}, "`--set hwo`: there is no parameter `hwo`"),
-        ({"max_parallel_jobs": 0}, "`0` is not a number of jobs"),
-        ({"fail_fast": "maybe"}, "'maybe' is not a valid FailFast"),
+        ({"jobs": ["gret"]}, "unknown job `gret`"),
+        ({"params": {"hwo": "me"}}, "`--set hwo`: unknown parameter `hwo`"),
+        ({"max_parallel_jobs": 0}, "`max_parallel_jobs` must be a positive integer"),
+        ({"fail_fast": "maybe"}, '`fail_fast` must be False, True or "drain", not `maybe`'),
         ({"timeout_seconds": -1}, "`-1` is not a positive number of seconds"),
         ({"timeout_seconds": "5m"}, "`5m` is not a positive number of seconds"),
     ],
@@ -120,3 +120,12 @@ def test_what_is_public_is_listed_and_costs_nothing_before_it_is_used() -> None:
     code = f"import sys, orchestrator; print(orchestrator.__version__, {late} or 'alone')"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
     assert done.stdout == f"{orchestrator.__version__} alone\n"
+
+
+def test_a_plan_without_jobs_is_refused_unless_that_is_allowed(folder: Path) -> None:
+    (folder / "pexec.yaml").write_text("version: 1\nworkflows: {clean: {run: ':', manual: true}}\n")
+    plan = orchestrator.make_plan(folder / "pexec.yaml")
+    with pytest.raises(UsageError, match="nothing to run; left out: `clean`"):
+        orchestrator.run(plan)
+    assert orchestrator.run(plan, allow_empty=True).exit_code == 0
+    assert orchestrator.read_report().summary.total_jobs == 0

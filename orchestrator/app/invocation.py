@@ -62,13 +62,13 @@ def make_invocation(
     added to the environment in which parameters are looked up. Raises UsageError for settings that cannot be used."""
     from orchestrator.app.planning import planning_environment
     from orchestrator.plan.inputs import Overrides
-    from orchestrator.plan.model import FailFast
+    from orchestrator.plan.model import FAIL_FAST
 
     settings = settings_for(flags, manifest)
     fail_fast = settings.fail_fast
     overrides = Overrides(
         max_parallel_jobs=_parallel(settings.max_parallel_jobs),
-        fail_fast=None if fail_fast is None else FailFast(fail_fast.value),
+        fail_fast=None if fail_fast is None else FAIL_FAST[fail_fast.value],
         timeout_seconds=_limit(settings.timeout_seconds),
     )
     params = dict(assignment.split("=", 1) for assignment in assignments)

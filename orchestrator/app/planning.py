@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from orchestrator.collector import collector_paused
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
-from orchestrator.plan.inputs import Overrides, PlanningEnvironment, Selection
+from orchestrator.garbage_collection import collector_paused
+from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
 from orchestrator.plan.model import Plan
+from orchestrator.usable_cpus import usable_cpus
 
 if TYPE_CHECKING:
     from orchestrator.app.invocation import Invocation
-    from orchestrator.manifest.load import Loaded
     from orchestrator.manifest.model import Manifest
+    from orchestrator.manifest.read import Loaded
 
 # Diagnostics of planning about missing names, which may be missing only because what declares them cannot be read.
 _OF_INCLUDES = {"PX202", "PX204", "PX212", "PX220"}
@@ -79,32 +80,34 @@ def plan_loaded(
     if loaded.manifest is None:
         return PlanningResult(loaded.path, None, loaded.diagnostics, loaded.source.texts)
     readable = not has_errors(loaded.diagnostics)
-    planned = make_plan(
+    read = ReadManifest(
         loaded.manifest,
         loaded.source,
-        manifest_path=loaded.path,
+        path=loaded.path,
         base_dir=loaded.base_dir,
         files=loaded.files,
-        cpus=len(os.sched_getaffinity(0)),
+        origins=loaded.origins or {},
+    )
+    planned = make_plan(
+        read,
+        environment if environment is not None and readable else planning_environment(),
         selection=selection if readable else None,  # the selected job may be what cannot be read
         overrides=overrides,
-        origins=loaded.origins,
-        around=environment if environment is not None and readable else planning_environment(),
         durations=None if run_root is None else known_durations(run_root, loaded.path),
     )
     own = _without_consequences(planned.diagnostics, loaded)
     diagnostics = tuple(sorted((*loaded.diagnostics, *own), key=_position))
     plan = planned.plan if readable else None
     purposes = {name: param.description for name, param in loaded.manifest.params.items() if param.description}
-    repeatable = not diagnostics and is_repeatable(loaded.manifest)
+    repeatable = not diagnostics and _is_repeatable(loaded, loaded.manifest)
     return PlanningResult(loaded.path, plan, diagnostics, loaded.source.texts, planned.origins, purposes, repeatable)
 
 
-def is_repeatable(manifest: Manifest) -> bool:
+def _is_repeatable(loaded: Loaded, manifest: Manifest) -> bool:
     """Whether the plan follows from the manifest's own bytes: no other file, no parameter, nothing of the machine."""
-    from orchestrator.manifest.key_index import KeyIndex
-
-    return not (manifest.include or manifest.params or KeyIndex(manifest.workflows).names("file", "if_"))
+    if manifest.include or manifest.params or loaded.files:
+        return False
+    return all(workflow.if_ is None for workflow in manifest.workflows.values())
 
 
 def planning_environment(
@@ -113,7 +116,14 @@ def planning_environment(
     """This machine and process, with the parameters of a command line, and `variables` added to the environment."""
     system = os.uname()
     environment = {**os.environ, **(variables or {})}
-    return PlanningEnvironment(params or {}, environment, system.sysname, system.machine, for_run)
+    return PlanningEnvironment(
+        cli_params=params or {},
+        env=environment,
+        system=system.sysname,
+        machine=system.machine,
+        cpus=usable_cpus(),
+        for_run=for_run,
+    )
 
 
 def known_durations(run_root: str, manifest: str) -> Mapping[str, float]:

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator.app.adoption import AdoptionDecision, adoption_decisions, jobs_left_out
+from orchestrator.app.empty_plan import refuse_empty
 from orchestrator.app.planning import PlanningResult, print_diagnostics
 from orchestrator.app.prepare import prepare
 from orchestrator.app.replan import can_plan_again, plan_again, with_slots
@@ -34,8 +35,9 @@ from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
 from orchestrator.journal.history import AttemptProcess, History
 from orchestrator.journal.plan_file import read_plan_data
-from orchestrator.journal.reader import JournalReader, recover
+from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import RunDir
+from orchestrator.journal.torn_tail import cut_torn_tail
 from orchestrator.observe.run_files import RunFiles
 from orchestrator.plan.export import plan_from_dict
 from orchestrator.plan.model import Plan
@@ -131,7 +133,7 @@ class _Resumption:
         rundir.make_folders()
         rundir.tidy()
         _rename_stale_logs(plan, rundir, scheduler)
-        cut = recover(rundir)
+        cut = cut_torn_tail(rundir)
         done = f"{succeeded} of {count(len(plan.jobs), 'job')} already done"
         write_stderr(f"pexec: resuming run `{rundir.run_id}`: {done}\n")
         if cut:
@@ -159,6 +161,8 @@ class _Resumption:
 
     def _start_over(self, plan: Plan) -> int:
         """The plan has changed: start a new run, in which unchanged successes count."""
+        if not self._invocation.get("allow_empty"):
+            refuse_empty(plan)
         old, run_id = _old_plan(self._rundir), self._rundir.run_id
         states = [self._history.scheduler.table.states[job.index] for job in old.jobs]
         decisions = adoption_decisions(old, states, plan)

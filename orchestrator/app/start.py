@@ -18,25 +18,25 @@ from msgspec import Struct
 
 from orchestrator import __version__
 from orchestrator.app.after_run import finalize_run
-from orchestrator.app.memory import trim_heap
+from orchestrator.app.exit_code import exit_code
 from orchestrator.app.prepare import Prepared, prepare
+from orchestrator.app.process_memory import trim_heap
 from orchestrator.app.resolve_secrets import refuse_in_records
 from orchestrator.app.screen import Screen, colours_closing_table, open_screen, screen_width
 from orchestrator.engine.facts import RunStarted
-from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler
-from orchestrator.engine.states import CancelReason, JobState
-from orchestrator.errors import EnvironmentFailedError, ExitCode
+from orchestrator.engine.states import JobState
+from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.spec_builder import Specs
 from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
-from orchestrator.execute.driver import CancelReceived, Driver, Message, SignalReceived, Spawned
+from orchestrator.execute.driver import CancelReceived, Driver, Message, ShortageNoticed, SignalReceived, Spawned
 from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
 from orchestrator.execute.secrets.masking import masked_journal
-from orchestrator.execute.signals import keep_stacks, signals_to, suspend
+from orchestrator.execute.signals import RunSignals, keep_stacks, run_signals, suspend
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, PLAN
 from orchestrator.journal.rundir import RunDir, create_run
@@ -92,7 +92,7 @@ def run_plan(
 
     prepared = prepare(plan, supervisor, options.run_root, len(plan.jobs))
     refuse_in_records(prepared.masked, prepared.secrets, invocation)
-    with create_run(options.run_root) as rundir:
+    with run_signals(), create_run(options.run_root) as rundir:
         return drive(prepared, rundir, ResumeState(Scheduler(plan)), on_start, options, supervisor)
 
 
@@ -106,8 +106,8 @@ def drive(
 ) -> int:
     """Drive a run to its end and return the exit code. `on_start` records the first facts of this process."""
     options.on_directory(rundir)
-    with ExitStack() as stack:
-        session = _Session(prepared, rundir, state, options, supervisor, stack)
+    with run_signals() as signals, ExitStack() as stack:
+        session = _Session(prepared, rundir, state, options, supervisor, signals, stack)
         code = session.run(on_start)
         session.show_closing_table()
         finalize_run(prepared.plan, rundir, options.run_root, session.files.report)
@@ -124,12 +124,14 @@ class _Session:
         state: ResumeState,
         options: RunOptions,
         supervisor: Supervisor,
+        signals: RunSignals,
         stack: ExitStack,
     ) -> None:
         plan, scheduler = prepared.plan, state.scheduler
         self._state = state
         self._prepared = prepared
         self._supervisor = supervisor
+        self._signals = signals
         self._screen = open_screen(options.output, plan, scheduler.table.tally[JobState.SUCCEEDED], rundir)
         stack.callback(self._screen.close)
         power = plan.policy.durability is Durability.POWER
@@ -143,6 +145,7 @@ class _Session:
         stack.callback(self._inbox.close)
         self._executor = _open_executor(plan, rundir, self._screen, supervisor, self._inbox)
         stack.callback(self._executor.close)
+        supervisor.warden.on_shortage = lambda why: self._inbox.put(ShortageNoticed(why))
         supervisor.warden.put_logs_in(rundir.folder(LOGS))
         self._control = ControlPipe(rundir, lambda job: self._inbox.put(CancelReceived(job)))
         stack.callback(_quietly, self._control.close)
@@ -163,7 +166,7 @@ class _Session:
     def run(self, on_start: Hook) -> int:
         """Drive the run to its end and return the exit code; the journal and the files are complete then."""
         driver, scheduler = self._driver, self._state.scheduler
-        with signals_to(lambda number: self._inbox.put(SignalReceived(number)), self._inbox.bell):
+        with self._signals.delivered_to(lambda number: self._inbox.put(SignalReceived(number)), self._inbox):
             self._state.before_resume(driver)
             driver.watch(self._screen.observers)
             on_start(driver)
@@ -172,6 +175,7 @@ class _Session:
             driver.run()
             self._control.close()
             self._executor.close()
+            driver.read_late_signals()
             code = exit_code(scheduler, driver.stop_signal)
             driver.finish(result=scheduler.result, exit_code=code)
             self._journal.close()
@@ -213,7 +217,7 @@ def started_fields(plan: Plan, invocation: Mapping[str, Any]) -> Mapping[str, An
         "manifest": plan.manifest,
         "plan_digest": plan.digest,
         "max_parallel_jobs": plan.policy.max_parallel_jobs,
-        "fail_fast": plan.policy.fail_fast.plain,
+        "fail_fast": plan.policy.fail_fast,
         "pools": dict(plan.policy.pools),
         "pid": os.getpid(),
         "boot_id": boot_id(),
@@ -221,16 +225,6 @@ def started_fields(plan: Plan, invocation: Mapping[str, Any]) -> Mapping[str, An
         "version": __version__,
         "invocation": invocation,
     }
-
-
-def exit_code(scheduler: Scheduler, stop_signal: signal.Signals | None) -> int:
-    """The exit code for a run that ended as `scheduler` says, perhaps stopped by a signal."""
-    if stop_signal is not None:
-        return 128 + stop_signal
-    stop = scheduler.stop
-    if stop is not None and stop.reason is CancelReason.DEADLINE:
-        return ExitCode.DEADLINE
-    return ExitCode.OK if scheduler.result is RunResult.SUCCESS else ExitCode.JOB_FAILED
 
 
 def _quietly(close: Callable[[], None]) -> None:

@@ -46,7 +46,7 @@ def widen(before: Stop | None, fact: CancelRequested, fail_fast: FailFast, cause
     """The stop after one more request. The first reason counts, but the user and the deadline take precedence over
     fail-fast because they decide the run's result."""
     own = fact.reason is not CancelReason.FAIL_FAST
-    kills = own or fact.force or fail_fast is not FailFast.DRAIN
+    kills = own or fact.force or fail_fast != "drain"
     if before is None:
         return Stop(fact.reason, cause, kills, own, fact.force)
     keeps = before.hurried or not own

@@ -1,4 +1,4 @@
-"""Everything that makes a manifest unfit to run and can be seen without running: all of it in one pass."""
+"""Checks a manifest for everything that can be found without running it, in one pass."""
 
 from __future__ import annotations
 
@@ -15,31 +15,34 @@ from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cycles import CyclicComponent, cyclic_components
+from orchestrator.plan.env_paths import check_env_paths
 from orchestrator.plan.expand import isolation_of
 from orchestrator.plan.graph import CycleError, Levels, levels
-from orchestrator.plan.inputs import PlanningEnvironment
-from orchestrator.plan.job_edges import Wanted, job_edges
+from orchestrator.plan.inputs import PlanningEnvironment, ReadManifest
+from orchestrator.plan.job_edges import ChoiceValues, job_edges
 from orchestrator.plan.model import Isolation
 from orchestrator.plan.numbering import Numbering, number_jobs
 from orchestrator.plan.params import Params, resolve_params
 from orchestrator.plan.references import References
+from orchestrator.plan.script_text import check_scripts
 from orchestrator.plan.secret_references import check_secrets
-from orchestrator.plan.template import OPENING, Scope, Templates
+from orchestrator.plan.template import OPENING, Templates, TemplateScope
+from orchestrator.plan.unread_places import UnreadPlaces, not_expanded
 from orchestrator.plan.workflow_edges import VERBS, Choice, Edges, named_in, resolve_edges
 
-_UNUSABLE = {"directory": "is a folder", "unreadable": "may not be read, or is no regular file"}
+_UNUSABLE = {"directory": "is a directory", "unreadable": "cannot be read, or is not a regular file"}
 # A message names all of a cycle up to this length, and of a longer one both ends.
 _LONGEST_NAMED = 20
 _SANDBOX_KEYS = ("writes", "network")
 
 
-class Checked(Struct, frozen=True):
-    """Which workflows have which keys; the jobs that there may be, their edges and their levels (of no use with
-    errors); the parameters; the workflows whose texts hold templates, with the parsed texts; and what was found,
-    ordered by position."""
+class Resolved(Struct, frozen=True):
+    """What the names and values in a manifest mean: which workflows have which keys; the jobs that there may be, their
+    edges and their levels (meaningless with errors); the parameters; the workflows whose texts hold templates, with the
+    parsed texts; and what was found, ordered by position."""
 
     key_index: KeyIndex
-    layout: Numbering
+    numbering: Numbering
     edges: Edges
     levels: Levels
     params: Params
@@ -48,53 +51,56 @@ class Checked(Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
 
 
-def check(
-    manifest: Manifest,
-    source: SourceMap,
-    files: Files,
-    origins: Mapping[str, ManifestOrigin],
-    around: PlanningEnvironment,
-) -> Checked:
-    """Resolve and check the whole manifest. `files` holds a fact for each `file` of a workflow, `origins` tells where
-    workflows come from that are not the manifest's own."""
+def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
+    """Resolve and check the whole manifest."""
+    manifest, source, origins = read.manifest, read.source, read.origins
     found: list[Diagnostic] = []
     own = ManifestOrigin("", manifest.defaults, source)
     key_index = KeyIndex(manifest.workflows)
     templates = Templates()
-    params = resolve_params(manifest, source, around, found)
-    edges = resolve_edges(manifest, source, found)
-    ordered: Levels = ()
-    try:
-        ordered = levels(edges.waits)
-    except CycleError:
-        names = tuple(manifest.workflows)
-        cyclic = cyclic_components(edges.waits)
-        found.extend(_circular(component, names, edges, manifest, source) for component in cyclic)
-    layout = number_jobs(manifest, key_index, source, found)
-    references = References(manifest, layout, source, templates, found)
+    params = resolve_params(manifest, source, environment, found)
+    edges, ordered = _edges_of_workflows(manifest, source, found)
+    numbering = number_jobs(manifest, key_index, source, found)
+    references = References(manifest, numbering, source, templates, found)
     references.check_all(own, origins, key_index, edges.choosing)
     if not has_errors(found):
-        wanted = _wanted(manifest, layout, params, templates)
-        of_jobs = job_edges(manifest, layout, edges, wanted, source, found)
+        choice_values = _choice_values(manifest, numbering, params, templates)
+        of_jobs = job_edges(manifest, numbering, edges, choice_values, source, found)
         if of_jobs is not edges:
             edges, ordered = of_jobs, levels(of_jobs.waits)
     _check_pools(manifest, key_index, source, found)
     check_secrets(manifest, key_index, source, found)
+    check_env_paths(manifest, key_index, source, own, origins, found)
     _check_sandbox_keys(key_index, source, own, origins, found)
-    _check_files(key_index, source, files, origins, found)
+    _check_files(key_index, source, read.files, origins, found)
+    check_scripts(manifest, source, read.files, own, origins, key_index, found)
+    UnreadPlaces(manifest, source, found).check_all(own, origins, key_index)
     diagnostics = tuple(sorted(found, key=_position))
-    return Checked(key_index, layout, edges, ordered, params, references.templated, templates, diagnostics)
+    return Resolved(key_index, numbering, edges, ordered, params, references.templated, templates, diagnostics)
 
 
-def _wanted(manifest: Manifest, layout: Numbering, params: Params, templates: Templates) -> Wanted:
-    """Finds the values that an entry of `needs` asks for in one of the workflow's jobs."""
+def _edges_of_workflows(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> tuple[Edges, Levels]:
+    """The edges between workflows and the levels that follow; `found` gets PX201 for each cycle, of which there are no
+    levels."""
+    edges = resolve_edges(manifest, source, found)
+    try:
+        return edges, levels(edges.waits)
+    except CycleError:
+        names = tuple(manifest.workflows)
+        cyclic = cyclic_components(edges.waits)
+        found += [_circular(component, names, edges, manifest, source) for component in cyclic]
+        return edges, ()
+
+
+def _choice_values(manifest: Manifest, numbering: Numbering, params: Params, templates: Templates) -> ChoiceValues:
+    """Computes the values that an entry of `needs` chooses for one of the workflow's jobs."""
     names = tuple(manifest.workflows)
     texts = {name: value_text(value) for name, value in params.values.items()}
 
-    def wanted(choice: Choice, job: int) -> Mapping[str, Value] | None:
-        cell = layout.cell_of(job, names[choice.workflow])
+    def values_of(choice: Choice, job: int) -> Mapping[str, Value] | None:
+        cell = numbering.cell_of(job, names[choice.workflow])
         own = {} if cell is None else {key: value_text(value) for key, value in cell.values.items()}
-        scope = Scope(texts, own, layout.ids[job])
+        scope = TemplateScope(texts, own, numbering.ids[job])
         values: dict[str, Value] = {}
         for key, value in (choice.matrix or {}).items():
             values[key] = value
@@ -107,7 +113,7 @@ def _wanted(manifest: Manifest, layout: Numbering, params: Params, templates: Te
                 values[key] = "".join(part if isinstance(part, str) else scope.value(part) for part in parts)
         return values
 
-    return wanted
+    return values_of
 
 
 def _position(diagnostic: Diagnostic) -> tuple[str, int, int, str]:
@@ -133,25 +139,25 @@ def _circular(
 
 
 def _chain(names: list[str]) -> str:
-    around = [f"`{name}`" for name in (*names, names[0])]
+    cycle = [f"`{name}`" for name in (*names, names[0])]
     if len(names) > _LONGEST_NAMED:
         half = _LONGEST_NAMED // 2
-        around[half : len(around) - half] = [f"... ({len(names) - 2 * half + 1} more) ..."]
-    return " -> ".join(around)
+        cycle[half : len(cycle) - half] = [f"... ({len(names) - 2 * half + 1} more) ..."]
+    return " -> ".join(cycle)
 
 
 def _advice(component: CyclicComponent, names: tuple[str, ...]) -> str:
     """Which edge to remove. Where all edges of a cycle but one lead the same way through the file, it is that one."""
     cycle = component.cycle
-    around = list(zip(cycle, cycle[1:] + cycle[:1], strict=True))
-    forward = [edge for edge in around if edge[0] < edge[1]]
-    backward = [edge for edge in around if edge[0] > edge[1]]
+    edges = list(zip(cycle, cycle[1:] + cycle[:1], strict=True))
+    forward = [edge for edge in edges if edge[0] < edge[1]]
+    backward = [edge for edge in edges if edge[0] > edge[1]]
     odd = min(forward, backward, key=len)
     if len(odd) == 1 and len(cycle) > 2:
         job, awaited = odd[0]
         advice = f"remove one of these edges; `{names[job]} -> {names[awaited]}` is the only one that closes the cycle"
     else:
-        job, awaited = around[-1]
+        job, awaited = edges[-1]
         advice = f"remove one of these edges, for example `{names[job]} -> {names[awaited]}`"
     return advice + ("; there are more cycles through these workflows" if component.has_more else "")
 
@@ -171,7 +177,7 @@ def _check_pools(manifest: Manifest, key_index: KeyIndex, source: SourceMap, fou
 
 def _unknown_pool(name: str, pool: str, span: Span | None, path: Path, suggester: Suggester) -> Diagnostic:
     advice = suggester.did_you_mean(pool) or "declare it with its size under `policy.pools`"
-    label = Note("there is no pool of this name", span)
+    label = Note("no such pool", span)
     return Diagnostic("PX204", f"unknown pool `{pool}` in `{name}`", span, path, (label,), advice)
 
 
@@ -217,19 +223,19 @@ def _check_files(
         span = source.value(path)
         if facts is None or facts.kind == "missing":
             message = f"`{name}` runs `{workflow.file}`, which does not exist"
-            advice = "paths are relative to the manifest's folder"
+            advice = not_expanded(workflow.file) or "paths are relative to the manifest's directory"
             found.append(Diagnostic("PX205", message, span, path, (Note("no such file", span),), advice))
         elif facts.kind in _UNUSABLE:
-            fault = _UNUSABLE[facts.kind]
-            message = f"`{name}` cannot run `{workflow.file}`: it {fault}"
-            found.append(Diagnostic("PX206", message, span, path, (Note(fault, span),)))
+            problem = _UNUSABLE[facts.kind]
+            message = f"`{name}` cannot run `{workflow.file}`: it {problem}"
+            found.append(Diagnostic("PX206", message, span, path, (Note(problem, span),)))
         elif facts.problem is not None:
-            found.append(_faulty_runbook(name, workflow.file, facts.problem, span, path))
+            found.append(_unusable_runbook(name, workflow.file, facts.problem, span, path))
 
 
-def _faulty_runbook(name: str, file: str, fault: RunbookProblem, span: Span | None, path: Path) -> Diagnostic:
-    message = f"`{name}` cannot run the runbook `{file}`: {fault.message}"
+def _unusable_runbook(name: str, file: str, problem: RunbookProblem, span: Span | None, path: Path) -> Diagnostic:
+    message = f"`{name}` cannot run the runbook `{file}`: {problem.message}"
     notes = [Note("this runbook", span)]
-    if fault.line:
-        notes.append(Note("here", Span(file, fault.line, 1)))
-    return Diagnostic("PX231", message, span, path, tuple(notes), fault.help)
+    if problem.line:
+        notes.append(Note("here", Span(file, problem.line, 1)))
+    return Diagnostic("PX231", message, span, path, tuple(notes), problem.help)

@@ -1,4 +1,4 @@
-"""Whether the `if` of a workflow holds: decided when planning, from what is known then."""
+"""Evaluates the `if` of workflows when planning, from what is known then."""
 
 from __future__ import annotations
 
@@ -6,34 +6,35 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Path
-from orchestrator.manifest.parts import Condition, Glob
+from orchestrator.manifest.nested_sections import Condition, Glob
 from orchestrator.manifest.pattern import matches_glob
-from orchestrator.manifest.scalars import Value, quote, value_text
+from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.plan.inputs import PlanningEnvironment
 
 Expected = Value | tuple[Value, ...] | Glob
 
 
-class Known(Struct, frozen=True):
-    """What conditions can ask for. A parameter without a value is any value at all: only `pexec validate` goes on
-    with one, and it plans what may run."""
+class ConditionContext(Struct, frozen=True):
+    """What conditions can refer to. A parameter without a value matches everything: only `pexec validate` accepts one,
+    and it plans what might run."""
 
-    around: PlanningEnvironment
+    environment: PlanningEnvironment
     params: Mapping[str, Value] = field(default_factory=dict)
     cell: Mapping[str, Value] = field(default_factory=dict)
 
-    def holds(self, condition: Condition) -> bool:
+    def evaluate(self, condition: Condition) -> bool:
         """Whether all entries of the condition hold."""
         return (
             all(self._agrees(key, expected) for key, expected in condition.tests.items())
-            and (condition.not_ is None or not self.holds(condition.not_))
-            and (condition.any_ is None or any(map(self.holds, condition.any_)))
-            and (condition.all_ is None or all(map(self.holds, condition.all_)))
+            and (condition.not_ is None or not self.evaluate(condition.not_))
+            and (condition.any_ is None or any(map(self.evaluate, condition.any_)))
+            and (condition.all_ is None or all(map(self.evaluate, condition.all_)))
         )
 
-    def why_not(self, condition: Condition) -> str:
-        """Why the condition does not hold, for people."""
+    def explain(self, condition: Condition) -> str:
+        """Why the condition does not hold, as a human-readable reason."""
         for key, expected in condition.tests.items():
             if not self._agrees(key, expected):
                 return f"`if`: `{key}` {self._is(key, expected)}"
@@ -69,12 +70,12 @@ class Known(Struct, frozen=True):
             case "matrix":
                 return self.cell.get(name)
             case "env":
-                return self.around.env.get(name)
-        return self.around.system if name == "system" else self.around.machine
+                return self.environment.env.get(name)
+        return self.environment.system if name == "system" else self.environment.machine
 
 
 def tests_of(condition: Condition, path: Path) -> Iterator[tuple[str, Path]]:
-    """Everything that a condition asks for, also inside of others, with its place."""
+    """Every key that a condition tests, nested ones included, with its path."""
     for key in condition.tests:
         yield key, (*path, key)
     if condition.not_ is not None:

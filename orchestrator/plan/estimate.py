@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from orchestrator.plan.graph import urgency
-from orchestrator.plan.model import JobSpec, Plan
+from orchestrator.plan.model import JobSpec, NonNegativeFloat, NonNegativeInt, Plan
 
 
 class Estimate(Struct, frozen=True):
-    """Seconds that a run takes at least: `critical_path_seconds`, or the work that its slots or a pool have to get
-    through, whichever is most. `work_seconds` is that of all jobs; of `known_jobs` it is known from earlier runs, the
-    others are taken to be like the one in the middle of these."""
+    """How long a run takes at least: its critical path, or the work that its slots or a pool have to do, whichever is
+    longest. Jobs whose duration is not known are assumed to take the median of the known ones."""
 
-    seconds: float
-    critical_path_seconds: float
-    work_seconds: float
-    known_jobs: int
+    seconds: Annotated[NonNegativeFloat, Meta(description="What the run takes at least.")]
+    critical_path_seconds: Annotated[NonNegativeFloat, Meta(description="What the critical path takes.")]
+    work_seconds: Annotated[NonNegativeFloat, Meta(description="What all jobs take together.")]
+    known_jobs: Annotated[
+        NonNegativeInt,
+        Meta(description="How many jobs have a known duration; for the others the median of these is assumed."),
+    ]
 
 
 def weights(ids: Sequence[str], specs: Sequence[JobSpec], durations: Mapping[str, float]) -> list[float] | None:

@@ -1,39 +1,56 @@
-"""Workflows and defaults -> what each job executes; and the policy with the command line's word in it."""
+"""Workflows and defaults to the fields of jobs; the policy with the overrides of the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from orchestrator.manifest import limit_keys
 from orchestrator.manifest.file_facts import Files
-from orchestrator.manifest.model import Defaults, Manifest, Retry, Workflow
+from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
+from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.inputs import Overrides
-from orchestrator.plan.model import Durability, FailFast, Isolation, JobSpec, Limits, Order, Policy, RetryPolicy
+from orchestrator.plan.job_env import JobEnv
+from orchestrator.plan.model import (
+    WHEN_NAMED,
+    AdmissionPolicy,
+    Durability,
+    Isolation,
+    JobSpec,
+    Limits,
+    Order,
+    PlannedJob,
+    Policy,
+    RetryPolicy,
+    Scalar,
+    ShellBlock,
+)
 from orchestrator.plan.template import is_absolute
 
 _ISOLATION = {member.value: member for member in Isolation}
-# What a workflow may say of an attempt beside `run`: keys and fields have the same names.
-_BESIDE_RUN = frozenset(JobSpec.__struct_fields__) - {"run"}
+# Keys and fields have the same names. `run` of a spec and `needs` of a job are set for each job one by one.
+_SPEC_KEYS = frozenset(JobSpec.__struct_fields__) - {"run"}
+JOB_KEYS = frozenset(PlannedJob.__struct_fields__) - {"needs"}
+"""The keys of a workflow that set fields of its jobs, other than what they execute."""
 
 
 def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy:
-    """The run's policy on a machine with so many CPUs; a share of them is rounded down, but at least one job."""
+    """The run's policy on a machine with `cpus` CPUs; a share of them is rounded down, to at least one job."""
     policy = manifest.policy
     jobs = overrides.max_parallel_jobs
     if jobs is None:
         jobs = policy.max_parallel_jobs
     return Policy(
         max_parallel_jobs=max(1, cpus * jobs.percent // 100) if isinstance(jobs, CpuShare) else jobs,
-        fail_fast=FailFast(str(policy.fail_fast).lower()) if overrides.fail_fast is None else overrides.fail_fast,
+        fail_fast=policy.fail_fast if overrides.fail_fast is None else overrides.fail_fast,
         timeout=_limit(policy.timeout),
         order=Order(policy.order),
         pools=dict(policy.pools),
-        min_free_memory=policy.admission.min_free_memory,
-        max_load=policy.admission.max_load,
+        admission=AdmissionPolicy(policy.admission.min_free_memory, policy.admission.max_load),
         durability=Durability(policy.durability),
         keep_runs=policy.keep_runs,
         archive=policy.archive,
@@ -42,35 +59,35 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
 
 
 class Expander:
-    """Lays each workflow of one manifest over its defaults: `env` and `limits` merge key by key, the rest replaces.
+    """Merges each workflow of one manifest with its defaults: `env` and `limits` key by key, the rest as a whole.
 
-    Jobs that say nothing of their own share one object for their environment, one for their retries and one for
-    their limits.
+    Jobs without an environment, retries or limits of their own share the objects made of the defaults.
     """
 
-    def __init__(self, home: ManifestOrigin, overrides: Overrides, files: Files) -> None:
-        self._home = home
-        self._defaults: Defaults = home.defaults
+    def __init__(self, origin: ManifestOrigin, overrides: Overrides, files: Files) -> None:
+        self._origin = origin
+        self._defaults: Defaults = origin.defaults
         self._files = files
-        self._timeout = _job_timeout(home.defaults, overrides)
-        self._retry = expand_retry(home.defaults.retry)
-        self._limits = expand_limits(home.defaults.limits)
-        self._inherits = "env_inherit" in home.defaults.model_fields_set
-        self._plain: JobSpec | None = None  # of a workflow that says nothing beside `run`
+        self._timeout = _job_timeout(origin.defaults, overrides)
+        self._retry = expand_retry(origin.defaults.retry)
+        self._limits = expand_limits(origin.defaults.limits)
+        self._env = JobEnv().with_layer(origin.defaults.env)
+        self._plain: JobSpec | None = None  # of a workflow with no key but `run`
 
     def spec(self, workflow: Workflow, put_in: Callable[[JobSpec], JobSpec] | None = None) -> JobSpec:
         """What one attempt of the workflow's job executes; `put_in` replaces the templates, where there are any."""
-        if put_in is not None or not _BESIDE_RUN.isdisjoint(workflow.__pydantic_fields_set__):
-            return self._laid_over_defaults(workflow, put_in)
-        # Most differ only in their shell text: made like this they take a tenth of the time.
+        if put_in is not None or not _SPEC_KEYS.isdisjoint(workflow.given):
+            return self._merged(workflow, put_in)
+        # Most workflows differ only in their shell text: this takes a tenth of the time.
         if self._plain is None:
-            self._plain = self._laid_over_defaults(workflow)
+            self._plain = self._merged(workflow)
         return replace(self._plain, run=workflow.run)
 
-    def _laid_over_defaults(self, workflow: Workflow, put_in: Callable[[JobSpec], JobSpec] | None = None) -> JobSpec:
+    def _merged(self, workflow: Workflow, put_in: Callable[[JobSpec], JobSpec] | None = None) -> JobSpec:
         base = self._defaults
         own = workflow
-        facts = None if own.file is None else self._files[self._home.path_of(own.file)]
+        env = self._env if own.env is None else self._env.with_layer(own.env)
+        facts = None if own.file is None else self._files[self._origin.path_of(own.file)]
         isolation = isolation_of(own, base)
         sandboxed = isolation is Isolation.SANDBOX
         spec = JobSpec(
@@ -80,9 +97,11 @@ class Expander:
             args=own.args,
             shell=base.shell if own.shell is None else own.shell,
             file_executable=facts is not None and facts.kind == "executable",
-            blocks=() if facts is None else facts.blocks,
-            env=base.env if own.env is None else {**base.env, **own.env},
-            env_inherit=self._env_inherit(own, isolation),
+            blocks=() if facts is None else tuple(ShellBlock(line, text) for line, text in facts.blocks),
+            env=env.values,
+            env_prepend=env.prepend,
+            env_append=env.append,
+            env_inherit=env_inherit_of(own, base),
             secrets=own.secrets,
             working_dir=(base.working_dir if own.working_dir is None else own.working_dir) or "",
             timeout=self._timeout if own.timeout is None else _limit(own.timeout),
@@ -98,55 +117,81 @@ class Expander:
         )
         if put_in is not None:
             spec = put_in(spec)
-        return self._seen_from_the_run(spec) if self._home.folder else spec
+        return self._relative_to_the_run(spec) if self._origin.folder else spec
 
-    def _env_inherit(self, own: Workflow, isolation: Isolation) -> str | tuple[str, ...]:
-        if own.env_inherit is not None:
-            return own.env_inherit
-        return "minimal" if isolation is Isolation.SANDBOX and not self._inherits else self._defaults.env_inherit
-
-    def _seen_from_the_run(self, spec: JobSpec) -> JobSpec:
-        """The same with the paths that an included manifest writes as the first one would write them."""
-        home = self._home
+    def _relative_to_the_run(self, spec: JobSpec) -> JobSpec:
+        """The same with the paths of an included manifest made relative to the first one."""
+        origin = self._origin
         return replace(
             spec,
-            file=None if spec.file is None else home.path_of(spec.file),
-            working_dir=spec.working_dir if is_absolute(spec.working_dir, spec) else home.path_of(spec.working_dir),
-            writes=tuple(path if is_absolute(path, spec) else home.path_of(path) for path in spec.writes),
+            file=None if spec.file is None else origin.path_of(spec.file),
+            working_dir=spec.working_dir if is_absolute(spec.working_dir, spec) else origin.path_of(spec.working_dir),
+            writes=tuple(path if is_absolute(path, spec) else origin.path_of(path) for path in spec.writes),
+            env_prepend={name: self._relative_paths(paths, spec) for name, paths in spec.env_prepend.items()},
+            env_append={name: self._relative_paths(paths, spec) for name, paths in spec.env_append.items()},
         )
 
+    def _relative_paths(self, paths: str, spec: JobSpec) -> str:
+        parts = paths.split(":")
+        return ":".join(path if not path or is_absolute(path, spec) else self._origin.path_of(path) for path in parts)
+
     def retry(self, workflow: Workflow | None = None) -> RetryPolicy:
-        """How often the workflow's job is tried; or a job that says nothing of it."""
+        """The retries of the workflow's jobs; without one those of the defaults."""
         return self._retry if workflow is None or workflow.retry is None else expand_retry(workflow.retry)
 
     def file_digest(self, workflow: Workflow) -> str:
         """The digest of what the workflow's file holds; empty without a file."""
-        return "" if workflow.file is None else self._files[self._home.path_of(workflow.file)].sha256
+        return "" if workflow.file is None else self._files[self._origin.path_of(workflow.file)].sha256
 
 
 class Expanders:
-    """The expander of each manifest: of the run's own, and of the `origins` of the workflows that were included."""
+    """The expander of each manifest: the run's own, and those that workflows were included from (`origins`)."""
 
     def __init__(
         self, own: ManifestOrigin, origins: Mapping[str, ManifestOrigin], overrides: Overrides, files: Files
     ) -> None:
         self._own = Expander(own, overrides, files)
-        by_home = {id(home): home for home in origins.values()}
-        expanders = {number: Expander(home, overrides, files) for number, home in by_home.items()}
-        self._of = {name: expanders[id(home)] for name, home in origins.items()}
+        by_id = {id(origin): origin for origin in origins.values()}
+        expanders = {number: Expander(origin, overrides, files) for number, origin in by_id.items()}
+        self._of = {name: expanders[id(origin)] for name, origin in origins.items()}
 
     def of(self, workflow: str) -> Expander:
         """The expander for a workflow, by its name."""
         return self._of.get(workflow, self._own)
 
 
+def job_fields(workflow: Workflow, values: Mapping[str, Scalar]) -> dict[str, Any]:
+    """The fields of a job that its workflow sets, except what it executes, its edges and its retries. `values` are
+    those of its cell of the matrix."""
+    return {
+        "when": WHEN_NAMED[workflow.when],
+        "priority": workflow.priority,
+        "memory": workflow.memory,
+        "cpus": float(workflow.cpus),
+        "pools": tuple(sorted(workflow.pools.items())) if workflow.pools else (),
+        "allow_failure": workflow.allow_failure,
+        "tags": workflow.tags,
+        "description": workflow.description or "",
+        "matrix": values,
+        "matrix_fail_fast": workflow.matrix is not None and workflow.matrix.fail_fast,
+    }
+
+
 def isolation_of(workflow: Workflow, defaults: Defaults) -> Isolation:
-    """How the workflow's jobs are kept from the rest of the machine."""
+    """How the workflow's jobs are isolated."""
     return _ISOLATION[defaults.isolation if workflow.isolation is None else workflow.isolation]
 
 
+def env_inherit_of(workflow: Workflow, defaults: Defaults) -> Literal["all", "minimal"] | tuple[str, ...]:
+    """What the workflow's jobs inherit of pexec's environment."""
+    if workflow.env_inherit is not None:
+        return workflow.env_inherit
+    sandboxed = isolation_of(workflow, defaults) is Isolation.SANDBOX
+    return "minimal" if sandboxed and "env_inherit" not in defaults.given else defaults.env_inherit
+
+
 def expand_retry(retry: Retry) -> RetryPolicy:
-    """The same in the plan's words."""
+    """The same as a part of the plan."""
     exits = {code for end in retry.on if not isinstance(end, str) for code in end.exit}
     return RetryPolicy(
         max_attempts=retry.max_attempts,
@@ -160,9 +205,9 @@ def expand_retry(retry: Retry) -> RetryPolicy:
     )
 
 
-def expand_limits(*layers: limit_keys.Limits) -> Limits:
-    """The limits of all layers, each over those before it, key by key."""
-    given = {name: value for layer in layers for name, value in layer if value is not None}
+def expand_limits(*layers: limit_keys.LimitsKeys) -> Limits:
+    """The limits of all layers; a key of a later layer replaces that of an earlier one."""
+    given = {name: value for layer in layers for name, value in asdict(layer).items() if value is not None}
     return Limits(**{name: None if isinstance(value, NoLimit) else value for name, value in given.items()})
 
 

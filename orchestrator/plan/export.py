@@ -1,65 +1,34 @@
-"""A plan as plain data for JSON, and back: what `pexec plan --format json` prints and `plan.json` of a run holds.
+"""A plan as plain data for JSON, and back: what `pexec plan --format json` prints and the files of a run hold.
 
-In the data a job is its id; times are seconds. A job's keys that are not required by the schema are there when they
-differ from their default.
+In the data a job is its id; times are seconds. A job's keys that are not required by the schema are present when they
+differ from their default. Which keys there are, and how they are called, follows from the structs (see `key_table`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, ValidationError, convert, structs
 
 from orchestrator.errors import RefusedError
 from orchestrator.plan.estimate import estimate
-from orchestrator.plan.json_stream import Field, JsonArray, as_dict
-from orchestrator.plan.model import (
-    NO_LIMITS,
-    WHEN_NAMED,
-    Durability,
-    FailFast,
-    Isolation,
-    JobSpec,
-    Limits,
-    Order,
-    Plan,
-    PlannedJob,
-    Policy,
-    RetryPolicy,
-    SecretSource,
-    When,
-)
+from orchestrator.plan.json_stream import Field, JsonArray, JsonObject, as_dict
+from orchestrator.plan.key_table import keys_of
+from orchestrator.plan.model import JobSpec, Pairs, Plan, PlannedJob, Policy, RetryPolicy, SecretSource
 
 VERSION = 1
 
-Json = dict[str, Any]
-
-# Fields of Limits -> their keys, which tell the unit.
-LIMIT_KEYS = {
-    "memory": "memory_bytes",
-    "cpu_time": "cpu_seconds",
-    "open_files": "open_files",
-    "file_size": "file_size_bytes",
-    "processes": "processes",
-    "core": "core_bytes",
-    "log": "log_bytes",
-}
-
-# The keys of a job of which nothing special is said, as nearly all are of a large plan. Reading it without asking for
-# each of the other thirty keys takes a third of the time.
-_USUAL = frozenset((
-    "id", "workflow", "level", "rank", "expected_seconds", "needs", "after", "when", "run", "shell",
-    "timeout_seconds", "priority", "pools", "digest",
-))  # fmt: skip
+_NEVER = object()  # equal to no value: the default of what is always written
+NOT_WRITTEN = ("index", "spec")  # a job is its id, and the keys of its spec are among its own
+_RETRY_FIELDS = tuple(name for name in RetryPolicy.__struct_fields__ if not name.startswith("on_"))
+_DATA = (str, int, bool, str | None, int | None)  # the types whose values are data as they are
 
 
-_POLICY = Policy()
-_SPEC = JobSpec()
-_RETRY = RetryPolicy()
-
-
-def plan_to_dict(plan: Plan) -> Json:
+def plan_to_dict(plan: Plan) -> dict[str, Any]:
     """The whole plan; `plan_from_dict` gives it back."""
     return as_dict(plan_fields(plan))
 
@@ -73,27 +42,55 @@ def plan_fields(plan: Plan) -> Iterator[Field]:
     yield "manifest", plan.manifest
     yield "base_dir", plan.base_dir
     yield "digest", plan.digest
-    yield "policy", _policy_to_dict(plan.policy)
+    yield "policy", _Exporter(Policy).data(plan.policy)
     yield "levels", JsonArray([ids[index] for index in level] for level in plan.levels)
     yield "critical_path", [ids[index] for index in plan.critical_path]
     if (expected := estimate(plan)) is not None:
         yield "estimate", structs.asdict(expected)
-    yield "jobs", JsonArray(_job_to_dict(job, ids) for job in plan.jobs)
+    yield "jobs", JsonArray(map(_JobExporter(ids).data, plan.jobs))
     yield "left_out", [{"workflow": workflow, "reason": reason} for workflow, reason in plan.left_out]
     if plan.secrets:
-        yield "secrets", {name: _source_to_dict(source) for name, source in plan.secrets.items()}
+        source = _Exporter(SecretSource)
+        yield "secrets", {name: source.data(one) for name, one in plan.secrets.items()}
     if plan.params:
         yield "params", dict(plan.params)
 
 
+def dependencies_dict(plan: Plan, statuses: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """`dependencies.json`: for each job where it comes from and its status (PENDING unless its id is in `statuses`),
+    its needs, and an order in which the jobs could run one by one."""
+    return as_dict(dependencies_fields(plan, statuses))
+
+
+def dependencies_fields(plan: Plan, statuses: Mapping[str, str] | None = None) -> Iterator[Field]:
+    """The same, member by member, for a plan that may be large."""
+    known, jobs = statuses or {}, plan.jobs
+    sources = ((job.id, job.spec.file or plan.manifest, known.get(job.id, "PENDING")) for job in jobs)
+    yield "workflows", JsonObject((job_id, {"path": path, "status": status}) for job_id, path, status in sources)
+    yield "dependencies", JsonObject((job.id, [jobs[need].id for need in job.needs]) for job in jobs)
+    yield "execution_order", JsonArray(jobs[index].id for level in plan.levels for index in level)
+
+
+def execution_plan_fields(plan: Plan, created: str) -> Iterator[Field]:
+    """`execution_plan.json`, member by member: the levels as groups, counted from 1. `created` is a UTC time in
+    ISO 8601."""
+    groups = enumerate(([plan.jobs[index].id for index in level] for level in plan.levels), start=1)
+    yield "plan_created", created
+    yield "total_groups", len(plan.levels)
+    yield "max_parallel_jobs", plan.policy.max_parallel_jobs
+    yield "execution_groups", JsonArray({"group_id": number, "workflows": ids} for number, ids in groups)
+
+
 def plan_from_dict(data: object) -> Plan:
-    """The plan that `plan_to_dict` was given. `RefusedError` if the data is no such plan."""
+    """The plan that `plan_to_dict` was given. `RefusedError` if the data is not such a plan."""
     if not isinstance(data, Mapping) or data.get("version") != VERSION:
         raise RefusedError(
             "the plan is not one that this pexec can read", help="was it written by a newer pexec?", code="PX405"
         )
     try:
         return _plan_from_dict(data)
+    except ValidationError as error:
+        raise RefusedError(f"the plan is damaged: {error}", code="PX405") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RefusedError(f"the plan is damaged: {type(error).__name__}: {error}", code="PX405") from error
 
@@ -101,294 +98,155 @@ def plan_from_dict(data: object) -> Plan:
 def _plan_from_dict(data: Mapping[str, Any]) -> Plan:
     index_of = {job["id"]: index for index, job in enumerate(data["jobs"])}
     if len(index_of) != len(data["jobs"]):
-        raise ValueError("two jobs have one id")
-    return Plan(
-        name=data["name"],
-        manifest=data["manifest"],
-        base_dir=data["base_dir"],
-        policy=_policy_from_dict(data["policy"]),
-        jobs=tuple(_job_from_dict(job, index, index_of) for index, job in enumerate(data["jobs"])),
-        levels=tuple(_indices(level, index_of) for level in data["levels"]),
-        critical_path=_indices(data["critical_path"], index_of),
-        left_out=tuple((entry["workflow"], entry["reason"]) for entry in data["left_out"]),
-        secrets={name: _source_from_dict(source) for name, source in data.get("secrets", {}).items()},
-        params=dict(data.get("params", {})),
-        description=data["description"],
-        digest=data["digest"],
-    )
+        raise ValueError("duplicate job id")
+    fields = {
+        **data,
+        "description": data["description"],
+        "digest": data["digest"],
+        "jobs": (),
+        "levels": [_indices(level, index_of) for level in data["levels"]],
+        "critical_path": _indices(data["critical_path"], index_of),
+        "left_out": [(entry["workflow"], entry["reason"]) for entry in data["left_out"]],
+    }
+    # One by one: memory for all their fields at once is slower than the calls.
+    jobs = (convert(_job_fields(job, index, index_of), PlannedJob) for index, job in enumerate(data["jobs"]))
+    return structs.replace(convert(fields, Plan), jobs=tuple(jobs))
 
 
-def _source_to_dict(source: SecretSource) -> Json:
-    data: Json = {}
-    if source.env is not None:
-        data["env"] = source.env
-    if source.file is not None:
-        data["file"] = source.file
-    if source.command is not None:
-        data["command"] = list(source.command)
-    if source.allow_short:
-        data["allow_short"] = True
-    if not source.needed:
-        data["needed"] = False
-    return data
+class _Exporter:
+    """Turns structs of one type into data: all their keys, or those called `fields`. `forms` are what to do with the
+    values of some of them, by field."""
+
+    def __init__(
+        self,
+        struct: type[Struct],
+        fields: Container[str] | None = None,
+        forms: Mapping[str, Callable[[Any], Any]] | None = None,
+    ) -> None:
+        keys = [key for key in keys_of(struct) if key.field not in NOT_WRITTEN and (not fields or key.field in fields)]
+        forms = forms or {}
+        self._values = attrgetter(*(key.field for key in keys))
+        self._names = [key.json for key in keys]
+        self._defaults = [_NEVER if key.always else key.default for key in keys]
+        self._forms = [forms.get(key.field) or _form_of(key.type) for key in keys]
+
+    def data(self, struct: Struct) -> dict[str, Any]:
+        """The keys that are always written, and those that have not their default, with their values as data."""
+        columns = zip(self._values(struct), self._names, self._defaults, self._forms, strict=True)
+        return {
+            name: value if form is None else form(value)
+            for value, name, default, form in columns
+            if value is not default and value != default
+        }
 
 
-def _source_from_dict(data: Mapping[str, Any]) -> SecretSource:
-    command = data.get("command")
-    return SecretSource(
-        env=data.get("env"),
-        file=data.get("file"),
-        command=None if command is None else tuple(command),
-        allow_short=data.get("allow_short", False),
-        needed=data.get("needed", True),
-    )
+_exporter_of = cache(_Exporter)
 
 
-def _policy_to_dict(policy: Policy) -> Json:
-    admission: Json = {}
-    if policy.min_free_memory:
-        admission["min_free_memory_bytes"] = policy.min_free_memory
-    if policy.max_load is not None:
-        admission["max_load"] = policy.max_load
+class _JobExporter:
+    """Turns jobs into data, with the keys of their specs among their own, in the place of `spec`.
+
+    Most jobs of a large plan differ only in `_OWN`. What they share is made once and copied for each: writing 100,000
+    jobs takes half as long. A field that is not named here is part of what is compared, so none can be forgotten.
+    """
+
+    _OWN = frozenset(("id", "workflow", "level", "rank", "expected_seconds", "needs", "after", "digest", "run"))
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self._ids = ids
+        fields = PlannedJob.__struct_fields__
+        place = fields.index("spec")
+        self._before = _Exporter(PlannedJob, fields[:place], {"needs": self._ids_of, "after": self._ids_of})
+        self._spec = _Exporter(JobSpec)
+        self._behind = _Exporter(PlannedJob, fields[place:])
+        self._shared = attrgetter(*(field for field in fields if field not in self._OWN | {"index", "spec"}))
+        self._shared_of_spec = attrgetter(*(field for field in JobSpec.__struct_fields__ if field not in self._OWN))
+        self._last: tuple[object, ...] = ()
+        self._template: dict[str, Any] = {}
+
+    def data(self, job: PlannedJob) -> dict[str, Any]:
+        """One job."""
+        spec = job.spec
+        shared = (self._shared(job), self._shared_of_spec(spec), spec.run is None, job.expected_seconds is None)
+        if shared != self._last:
+            self._last = shared
+            self._template = {**self._before.data(job), **self._spec.data(spec), **self._behind.data(job)}
+        data = self._template.copy()
+        data["id"] = job.id
+        data["workflow"] = job.workflow
+        data["level"] = job.level
+        data["rank"] = _number(job.rank)
+        if job.expected_seconds is not None:
+            data["expected_seconds"] = _number(job.expected_seconds)
+        data["needs"] = self._ids_of(job.needs)
+        data["after"] = self._ids_of(job.after)
+        if spec.run is not None:
+            data["run"] = spec.run
+        data["digest"] = job.digest
+        return data
+
+    def _ids_of(self, row: Iterable[int]) -> list[str]:
+        return [self._ids[index] for index in row]
+
+
+def _form_of(kind: Any) -> Callable[[Any], Any] | None:
+    """What to do with values of a type; None for those that are data as they are."""
+    if kind == Pairs:
+        return dict
+    return None if kind in _DATA else _as_data
+
+
+def _as_data(value: Any) -> Any:
+    kind = type(value)
+    if kind is float:
+        return _number(value)
+    if kind is tuple:
+        return [entry if type(entry) is str else _as_data(entry) for entry in value]
+    if kind is dict:
+        return value.copy()
+    if kind is RetryPolicy:
+        return _retry_data(value)
+    if isinstance(value, Struct):
+        return _exporter_of(type(value)).data(value)
+    return value.value if isinstance(value, Enum) else value
+
+
+def _retry_data(retry: RetryPolicy) -> dict[str, Any]:
+    """Its conditions, which are fields, are one list."""
+    ends: list[Any] = ["failed"] * retry.on_failed + ["timed_out"] * retry.on_timed_out
+    ends += [{"exit": list(retry.on_exit)}] if retry.on_exit else []
+    return {**_exporter_of(RetryPolicy, _RETRY_FIELDS).data(retry), "on": ends}
+
+
+def _retry_fields(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The reverse, for `convert`."""
+    ends = data["on"]
+    exits = [end["exit"] for end in ends if not isinstance(end, str)]
     return {
-        "max_parallel_jobs": policy.max_parallel_jobs,
-        "fail_fast": policy.fail_fast.plain,
-        "timeout_seconds": _number(policy.timeout),
-        "order": policy.order.value,
-        "pools": dict(policy.pools),
-        "job_timeout_seconds": _number(policy.job_timeout),
-        "durability": policy.durability.value,
-        "keep_runs": policy.keep_runs,
-        "archive": policy.archive,
-        **({"admission": admission} if admission else {}),
+        **data,
+        "on_failed": "failed" in ends,
+        "on_timed_out": "timed_out" in ends,
+        "on_exit": exits[0] if exits else (),
     }
 
 
-def _policy_from_dict(data: Mapping[str, Any]) -> Policy:
-    admission = data.get("admission", {})
-    return Policy(
-        max_parallel_jobs=data["max_parallel_jobs"],
-        fail_fast=FailFast(str(data["fail_fast"]).lower()),
-        timeout=_seconds(data["timeout_seconds"]),
-        order=Order(data["order"]),
-        pools=dict(data["pools"]),
-        min_free_memory=admission.get("min_free_memory_bytes", 0),
-        max_load=_seconds(admission.get("max_load")),
-        job_timeout=_seconds(data["job_timeout_seconds"]),
-        durability=Durability(data.get("durability", _POLICY.durability)),
-        keep_runs=data.get("keep_runs", _POLICY.keep_runs),
-        archive=data.get("archive", _POLICY.archive),
-    )
-
-
-def _job_to_dict(job: PlannedJob, ids: list[str]) -> Json:
-    spec = job.spec
-    data: Json = {"id": job.id, "workflow": job.workflow, "level": job.level, "rank": _number(job.rank)}
-    if job.expected_seconds is not None:
-        data["expected_seconds"] = _number(job.expected_seconds)
-    if job.description:
-        data["description"] = job.description
-    data["needs"] = [ids[index] for index in job.needs]
-    data["after"] = [ids[index] for index in job.after]
-    data["when"] = job.when.value
-    data |= _spec_to_dict(spec)
-    data["timeout_seconds"] = _number(spec.timeout)
-    if spec.grace != _SPEC.grace:
-        data["grace_seconds"] = _number(spec.grace)
-    limits = _limits_to_dict(spec.limits)
-    if limits:
-        data["limits"] = limits
-    if spec.require_limits:
-        data["require_limits"] = True
-    if spec.cleanup is not None:
-        data["cleanup"] = spec.cleanup
-    if spec.cleanup_timeout != _SPEC.cleanup_timeout:
-        data["cleanup_timeout_seconds"] = _number(spec.cleanup_timeout)
-    if job.retry != _RETRY:
-        data["retry"] = _retry_to_dict(job.retry)
-    if job.allow_failure:
-        data["allow_failure"] = True
-    data["priority"] = job.priority
-    if job.memory:
-        data["memory_bytes"] = job.memory
-    if job.cpus:
-        data["cpus"] = _number(job.cpus)
-    data["pools"] = dict(job.pools)
-    if job.tags:
-        data["tags"] = list(job.tags)
-    if job.matrix:
-        data["matrix"] = dict(job.matrix)
-    if job.matrix_fail_fast:
-        data["matrix_fail_fast"] = True
-    data["digest"] = job.digest
-    return data
-
-
-def _job_from_dict(data: Mapping[str, Any], index: int, index_of: Mapping[str, int]) -> PlannedJob:
-    if data.keys() <= _USUAL and "run" in data:
-        return PlannedJob(
-            index=index,
-            id=data["id"],
-            workflow=data["workflow"],
-            spec=JobSpec(
-                run=data["run"],
-                shell=tuple(data.get("shell", _SPEC.shell)),
-                timeout=_seconds(data["timeout_seconds"]),
-            ),
-            needs=_indices(data["needs"], index_of),
-            after=_indices(data["after"], index_of),
-            when=WHEN_NAMED[data["when"]],
-            level=data["level"],
-            rank=float(data["rank"]),
-            expected_seconds=_seconds(data.get("expected_seconds")),
-            priority=data["priority"],
-            pools=tuple(data["pools"].items()),
-            digest=data["digest"],
-        )
-    retry = data.get("retry")
-    return PlannedJob(
-        index=index,
-        id=data["id"],
-        workflow=data["workflow"],
-        spec=_spec_from_dict(data),
-        needs=_indices(data["needs"], index_of),
-        after=_indices(data["after"], index_of),
-        when=When(data["when"]),
-        level=data["level"],
-        rank=float(data["rank"]),
-        expected_seconds=_seconds(data.get("expected_seconds")),
-        priority=data["priority"],
-        memory=data.get("memory_bytes", 0),
-        cpus=float(data.get("cpus", 0)),
-        pools=tuple(data["pools"].items()),
-        allow_failure=data.get("allow_failure", False),
-        retry=_RETRY if retry is None else _retry_from_dict(retry),
-        tags=tuple(data.get("tags", ())),
-        description=data.get("description", ""),
-        matrix=dict(data.get("matrix", {})),
-        matrix_fail_fast=data.get("matrix_fail_fast", False),
-        digest=data["digest"],
-    )
-
-
-def _spec_to_dict(spec: JobSpec) -> Json:
-    data: Json = {}
-    if spec.run is not None:
-        data["run"] = spec.run
-    if spec.argv is not None:
-        data["argv"] = list(spec.argv)
-    if spec.file is not None:
-        data["file"] = spec.file
-    if spec.blocks:
-        data["blocks"] = [{"line": line, "text": text} for line, text in spec.blocks]
-    if spec.late:
-        data["late"] = spec.late
-    if spec.file_executable:
-        data["file_executable"] = True
-    if spec.args:
-        data["args"] = list(spec.args)
-    if spec.shell != _SPEC.shell:
-        data["shell"] = list(spec.shell)
-    if spec.env:
-        data["env"] = dict(spec.env)
-    if spec.env_inherit != _SPEC.env_inherit:
-        data["env_inherit"] = spec.env_inherit if isinstance(spec.env_inherit, str) else list(spec.env_inherit)
-    if spec.secrets:
-        data["secrets"] = list(spec.secrets)
-    if spec.masked:
-        data["masked"] = True
-    if spec.working_dir:
-        data["working_dir"] = spec.working_dir
-    if spec.isolation is not _SPEC.isolation:
-        data["isolation"] = spec.isolation.value
-    if spec.network:
-        data["network"] = True
-    if spec.writes:
-        data["writes"] = list(spec.writes)
-    if spec.require_isolation:
-        data["require_isolation"] = True
-    return data
-
-
-def _spec_from_dict(data: Mapping[str, Any]) -> JobSpec:
-    argv = data.get("argv")
-    inherit = data.get("env_inherit", _SPEC.env_inherit)
-    return JobSpec(
-        run=data.get("run"),
-        argv=None if argv is None else tuple(argv),
-        file=data.get("file"),
-        blocks=tuple((block["line"], block["text"]) for block in data.get("blocks", ())),
-        late=data.get("late", 0),
-        args=tuple(data.get("args", ())),
-        shell=tuple(data.get("shell", _SPEC.shell)),
-        file_executable=data.get("file_executable", False),
-        env=dict(data.get("env", {})),
-        env_inherit=inherit if isinstance(inherit, str) else tuple(inherit),
-        secrets=tuple(data.get("secrets", ())),
-        masked=data.get("masked", False),
-        working_dir=data.get("working_dir", ""),
-        timeout=_seconds(data["timeout_seconds"]),
-        grace=float(data.get("grace_seconds", _SPEC.grace)),
-        limits=_limits_from_dict(data.get("limits", {})),
-        require_limits=data.get("require_limits", False),
-        isolation=Isolation(data.get("isolation", _SPEC.isolation)),
-        network=data.get("network", False),
-        writes=tuple(data.get("writes", ())),
-        require_isolation=data.get("require_isolation", False),
-        cleanup=data.get("cleanup"),
-        cleanup_timeout=float(data.get("cleanup_timeout_seconds", _SPEC.cleanup_timeout)),
-    )
-
-
-def _limits_to_dict(limits: Limits) -> Json:
-    if limits == NO_LIMITS:
-        return {}
-    given = ((LIMIT_KEYS[name], getattr(limits, name)) for name in Limits.__struct_fields__)
-    return {key: _number(value) if isinstance(value, float) else value for key, value in given if value is not None}
-
-
-def _limits_from_dict(data: Mapping[str, Any]) -> Limits:
-    if not data:
-        return NO_LIMITS
-    given = {name: data.get(key) for name, key in LIMIT_KEYS.items()}
-    given["cpu_time"] = _seconds(given["cpu_time"])
-    return Limits(**given)
-
-
-def _retry_to_dict(retry: RetryPolicy) -> Json:
-    ends = ["failed"] * retry.on_failed + ["timed_out"] * retry.on_timed_out
-    return {
-        "max_attempts": retry.max_attempts,
-        "delay_seconds": _number(retry.delay),
-        "backoff": _number(retry.backoff),
-        "max_delay_seconds": _number(retry.max_delay),
-        "jitter": _number(retry.jitter),
-        "on": [*ends, {"exit": list(retry.on_exit)}] if retry.on_exit else ends,
-    }
-
-
-def _retry_from_dict(data: Mapping[str, Any]) -> RetryPolicy:
-    exits = [end["exit"] for end in data["on"] if not isinstance(end, str)]
-    return RetryPolicy(
-        max_attempts=data["max_attempts"],
-        delay=float(data["delay_seconds"]),
-        backoff=float(data["backoff"]),
-        max_delay=float(data["max_delay_seconds"]),
-        jitter=float(data["jitter"]),
-        on_failed="failed" in data["on"],
-        on_timed_out="timed_out" in data["on"],
-        on_exit=tuple(exits[0]) if exits else (),
-    )
+def _job_fields(data: dict[str, Any], index: int, index_of: Mapping[str, int]) -> dict[str, Any]:
+    """A job's data, for `convert`: its spec finds its own keys among those of the job."""
+    fields = data.copy()
+    fields["index"] = index
+    fields["spec"] = data
+    fields["needs"] = [index_of[need] for need in data["needs"]]
+    fields["after"] = [index_of[other] for other in data["after"]]
+    fields["pools"] = tuple(data["pools"].items())
+    if "retry" in data:
+        fields["retry"] = _retry_fields(data["retry"])
+    return fields
 
 
 def _indices(ids: Iterable[str], index_of: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(map(index_of.__getitem__, ids))
 
 
-def _number(value: float | None) -> float | int | None:
-    """Whole seconds without a fraction: `300`, not `300.0`."""
-    return int(value) if value is not None and value.is_integer() else value
-
-
-def _seconds(value: float | None) -> float | None:
-    return None if value is None else float(value)
+def _number(value: float) -> float | int:
+    """Whole numbers without a fraction: `300`, not `300.0`."""
+    return int(value) if value.is_integer() else value

@@ -9,21 +9,40 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
+    from orchestrator.manifest.file_facts import Files
+    from orchestrator.manifest.model import Manifest
+    from orchestrator.manifest.origin import ManifestOrigin
     from orchestrator.manifest.scalars import CpuShare, NoLimit
+    from orchestrator.manifest.syntax.source_map import SourceMap
     from orchestrator.plan.model import FailFast
 
 PARAM_PREFIX = "PEXEC_PARAM_"
 
 
-class PlanningEnvironment(Struct, frozen=True):
+class PlanningEnvironment(Struct, frozen=True, kw_only=True):
     """`cli_params` are parameters by name, as given by `--set`; `env` is the environment; `system` and `machine` are
-    what the platform calls itself. With `for_run` the plan is going to be run, so every parameter must have a value."""
+    what the platform calls itself; `cpus` is what `auto` means. With `for_run` the plan is going to be run, so every
+    parameter must have a value."""
 
     cli_params: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     system: str = ""
     machine: str = ""
+    cpus: int = 1
     for_run: bool = False
+
+
+class ReadManifest(Struct, frozen=True):
+    """A manifest that was read from `path` (as the user named it), whose relative paths start from `base_dir`. `source`
+    has the positions of its keys; `files` the facts of each `file` that a workflow names; `origins` where those
+    workflows come from that were included, by their names."""
+
+    manifest: Manifest
+    source: SourceMap
+    path: str
+    base_dir: str
+    files: Files = field(default_factory=dict)
+    origins: Mapping[str, ManifestOrigin] = field(default_factory=dict)
 
 
 class Overrides(Struct, frozen=True):

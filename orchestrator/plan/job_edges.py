@@ -1,38 +1,49 @@
-"""Edges between workflows -> edges between jobs: to all jobs of a workflow, or to the cells that are chosen."""
+"""Edges between workflows to edges between jobs: to all jobs of a workflow, or to the chosen cells."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.scalars import Value, quote, value_text
+from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.matrix import matches
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.workflow_edges import Choice, Edges
 
 MAX_EDGES = 2_000_000
-MAX_COMPARISONS = 20_000_000  # of cells with what is chosen: some ten seconds
+MAX_COMPARISONS = 20_000_000  # of cells with chosen values: about ten seconds
 
-Wanted = Callable[[Choice, int], Mapping[str, Value] | None]
-"""The values that a choice asks for in a job of the workflow that makes it; None where they cannot be known."""
+ChoiceValues = Callable[[Choice, int], Mapping[str, Value] | None]
+"""The values that an entry of `needs` chooses for one job of its workflow; None where they cannot be known."""
 
 _FEW = 8
 
 
 def job_edges(
-    manifest: Manifest, layout: Numbering, edges: Edges, wanted: Wanted, source: SourceMap, found: list[Diagnostic]
+    manifest: Manifest,
+    numbering: Numbering,
+    edges: Edges,
+    choice_values: ChoiceValues,
+    source: SourceMap,
+    found: list[Diagnostic],
 ) -> Edges:
-    """The edges between jobs. `found` gets PX211 and PX212 for choices of nothing, and PX230 for far too many edges."""
-    if layout.is_plain and not edges.choices:
+    """The edges between jobs. `found` gets PX211 and PX212 for choices of nothing, and PX230 for too many edges."""
+    nothing: list[tuple[int, ...]] = [()] * len(numbering.ids)
+    for workflow in edges.every:
+        if len(edges.every) * len(numbering.jobs_of(workflow)) * len(numbering.ids) > MAX_EDGES:
+            found.append(_too_many(tuple(manifest.workflows)[workflow], source))
+            return Edges(nothing, nothing, nothing)
+    if numbering.is_plain and not edges.choices:
         return edges
-    chooser = _Chooser(manifest, layout, edges, wanted, source, found)
+    chooser = _Chooser(manifest, numbering, edges, choice_values, source, found)
     needs: list[tuple[int, ...]] = []
     after: list[tuple[int, ...]] = []
     count = 0
-    for job, workflow in enumerate(layout.workflow_of):
+    for job, workflow in enumerate(numbering.workflow_of):
         hard = chooser.row(job, workflow, "needs")
         soft = chooser.row(job, workflow, "after")
         needs.append(hard)
@@ -40,9 +51,9 @@ def job_edges(
         count += len(hard) + len(soft)
         if count > MAX_EDGES or chooser.compared > MAX_COMPARISONS:
             found.append(_too_many(tuple(manifest.workflows)[workflow], source))
-            nothing: list[tuple[int, ...]] = [()] * len(layout.ids)
             return Edges(nothing, nothing, nothing)
-    return Edges(needs, after, [hard + soft for hard, soft in zip(needs, after, strict=True)])
+    waits = [hard + soft for hard, soft in zip(needs, after, strict=True)]
+    return Edges(needs, after, waits, edges.every)
 
 
 class _Chooser:
@@ -51,21 +62,20 @@ class _Chooser:
     def __init__(
         self,
         manifest: Manifest,
-        layout: Numbering,
+        numbering: Numbering,
         edges: Edges,
-        wanted: Wanted,
+        choice_values: ChoiceValues,
         source: SourceMap,
         found: list[Diagnostic],
     ) -> None:
         self._names = tuple(manifest.workflows)
-        self._workflows = manifest.workflows
-        self._layout = layout
+        self._numbering = numbering
         self._rows = {"needs": edges.needs, "after": edges.after}
-        self._wanted = wanted
+        self._choice_values = choice_values
         self._source = source
         self._found = found
         self.compared = 0
-        self._told: set[Path] = set()
+        self._reported: set[Path] = set()
         self._keys: dict[str, set[str]] = {}
         self._cells_with: dict[int, dict[tuple[str, str], list[int]]] = {}
         self._found_before: dict[tuple[int, tuple[tuple[str, str], ...]], list[int]] = {}
@@ -86,30 +96,29 @@ class _Chooser:
         return row
 
     def _meant(self, job: int, target: int, choices: list[Choice] | None) -> range | list[int]:
-        everyone = self._layout.jobs_of(target)
+        all_jobs = self._numbering.jobs_of(target)
         if choices is None:
-            return everyone
-        return sorted({other for choice in choices for other in self._chosen(job, everyone, choice)})
+            return all_jobs
+        return sorted({other for choice in choices for other in self._chosen(job, all_jobs, choice)})
 
-    def _chosen(self, job: int, everyone: range, choice: Choice) -> range | list[int]:
+    def _chosen(self, job: int, all_jobs: range, choice: Choice) -> range | list[int]:
         """The jobs of a choice; all of them where it cannot be known which."""
         path: Path = ("workflows", self._names[choice.workflow], choice.key, choice.place, "matrix")
         target = self._names[choice.target]
-        cells = self._layout.cells.get(target)
+        cells = self._numbering.cells.get(target)
         if cells is None:
-            if self._workflows[target].matrix is None:
-                message = f"`{target}` has no matrix to choose from"
-                self._tell("PX211", message, path, "name the workflow alone")
-            return everyone
-        values = self._wanted(choice, job)
+            message = f"`{target}` has no matrix to choose from"
+            self._report("PX211", message, path, "name the workflow alone")
+            return all_jobs
+        values = self._choice_values(choice, job)
         if values is None or self._has_unknown(values, target, path):
-            return everyone
+            return all_jobs
         found = self._cells_that_have(values, choice.target, target)
         if not found:
             shown = ", ".join(f"{key}={value_text(value)}" for key, value in values.items())
-            asking = f" for `{self._layout.ids[job]}`" if self._layout.ids[job] != path[1] else ""
+            asking = f" for `{self._numbering.ids[job]}`" if self._numbering.ids[job] != path[1] else ""
             message = f"no job of `{target}` has {shown}, which is needed{asking}"
-            self._tell("PX211", message, path, self._values_of(target, values))
+            self._report("PX211", message, path, self._values_of(target, values))
         return found
 
     def _cells_that_have(self, values: Mapping[str, Value], number: int, name: str) -> list[int]:
@@ -118,8 +127,8 @@ class _Chooser:
         found = self._found_before.get((number, asked))
         if found is None:
             index = self._cells_with.get(number)
-            first = self._layout.first_of[number]
-            cells = self._layout.cells[name]
+            first = self._numbering.first_of[number]
+            cells = self._numbering.cells[name]
             if index is None:
                 index = self._cells_with[number] = {}
                 for place, cell in enumerate(cells):
@@ -134,28 +143,30 @@ class _Chooser:
     def _has_unknown(self, values: Mapping[str, Value], target: str, path: Path) -> bool:
         known = self._keys.get(target)
         if known is None:
-            known = self._keys[target] = {key for cell in self._layout.cells[target] for key in cell.values}
+            known = self._keys[target] = {key for cell in self._numbering.cells[target] for key in cell.values}
         for key in values:
             if key not in known:
                 advice = Suggester(sorted(known)).did_you_mean(key) or f"it has {', '.join(map(quote, sorted(known)))}"
-                self._tell("PX212", f"the matrix of `{target}` has no `{key}`", (*path, key), advice)
+                self._report("PX212", f"the matrix of `{target}` has no `{key}`", (*path, key), advice)
         return not known.issuperset(values)
 
     def _values_of(self, target: str, values: Mapping[str, Value]) -> str:
         parts = []
         for key in values:
             there = list(
-                dict.fromkeys(value_text(cell.values[key]) for cell in self._layout.cells[target] if key in cell.values)
+                dict.fromkeys(
+                    value_text(cell.values[key]) for cell in self._numbering.cells[target] if key in cell.values
+                )
             )
             more = ", ..." if len(there) > _FEW else ""
-            parts.append(f"`{key}` is {', '.join(map(quote, there[:_FEW]))}{more}")
-        return f"there {'; '.join(parts)}"
+            parts.append(f"`{key}` is one of {', '.join(map(quote, there[:_FEW]))}{more}")
+        return f"in its matrix {'; '.join(parts)}"
 
-    def _tell(self, code: str, message: str, path: Path, advice: str) -> None:
-        """Tell a fault once, though many jobs may have it."""
-        if path in self._told:
+    def _report(self, code: str, message: str, path: Path, advice: str) -> None:
+        """Report an error once, though many jobs may have it."""
+        if path in self._reported:
             return
-        self._told.add(path)
+        self._reported.add(path)
         span = self._source.key(path) if code == "PX212" else self._source.value(path)
         self._found.append(Diagnostic(code, message, span, path, (), advice))
 
@@ -163,6 +174,6 @@ class _Chooser:
 def _too_many(name: str, source: SourceMap) -> Diagnostic:
     path: Path = ("workflows", name, "needs")
     span = source.value(path)
-    message = f"jobs wait for each other in more than {MAX_EDGES:,} pairs"
+    message = f"the jobs have more than {MAX_EDGES:,} edges"
     advice = "let the jobs of a matrix need a group, and the group the jobs of the other matrix"
     return Diagnostic("PX230", message, span, path, (Note("the last of them", span),), advice)

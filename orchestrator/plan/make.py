@@ -1,4 +1,4 @@
-"""Manifest -> Plan: check everything, select, expand, order."""
+"""A manifest and everything around it to a plan: check all of it, select jobs, expand them, order them."""
 
 from __future__ import annotations
 
@@ -10,40 +10,36 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from orchestrator.diagnostics.model import Diagnostic, has_errors
-from orchestrator.manifest.file_facts import Files
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
-from orchestrator.manifest.scalars import Value, value_text
-from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.check import Checked, check
-from orchestrator.plan.conditions import Known
+from orchestrator.manifest.scalars import value_text
+from orchestrator.plan.check import Resolved, check
+from orchestrator.plan.conditions import ConditionContext
 from orchestrator.plan.digest import JobDigests, plan_digest
 from orchestrator.plan.estimate import weights
-from orchestrator.plan.expand import Expanders, expand_policy
+from orchestrator.plan.expand import JOB_KEYS, Expanders, expand_policy, job_fields
 from orchestrator.plan.graph import EdgeRows, Levels, levels, urgency
-from orchestrator.plan.inputs import Overrides, PlanningEnvironment, Selection
-from orchestrator.plan.model import WHEN_NAMED, JobSpec, Plan, PlannedJob
+from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Scalar
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.secret_references import secret_sources
 from orchestrator.plan.select import select
-from orchestrator.plan.template import Scope as JobScope
-from orchestrator.plan.template import put_in
+from orchestrator.plan.template import TemplateScope, put_in
 
-_NO_VALUES: Mapping[str, Value] = {}
-_TOLD_OF_JOBS = ("when", "priority", "memory", "cpus", "pools", "allow_failure", "tags", "description", "matrix")
+_NO_VALUES: Mapping[str, Scalar] = {}
 
 
 class Planned(Struct, frozen=True):
-    """The plan, or None if the manifest has errors; all errors and warnings, ordered by position; and where parameters
-    come from that are not their default: `{"params.release": "--set"}`."""
+    """The plan, or None if the manifest has errors; all errors and warnings, ordered by position; and where those
+    parameters come from that have not their default: `{"params.release": "--set"}`."""
 
     plan: Plan | None
     diagnostics: tuple[Diagnostic, ...]
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
-class _Scope(Struct, frozen=True):
-    """The jobs that are in the run, by their number in the layout, and their edges by their number in the plan."""
+class _Chosen(Struct, frozen=True):
+    """The jobs in the run: their numbers in the manifest's numbering; their edges by their indices in the plan."""
 
     jobs: Sequence[int]
     needs: EdgeRows
@@ -54,65 +50,59 @@ class _Scope(Struct, frozen=True):
 
 
 def make_plan(
-    manifest: Manifest,
-    source: SourceMap,
+    read: ReadManifest,
+    environment: PlanningEnvironment,
     *,
-    manifest_path: str,
-    base_dir: str,
-    files: Files,
-    cpus: int,
     selection: Selection | None = None,
     overrides: Overrides | None = None,
-    origins: Mapping[str, ManifestOrigin] | None = None,
-    around: PlanningEnvironment | None = None,
     durations: Mapping[str, float] | None = None,
 ) -> Planned:
-    """Plan a run of `manifest`, which was read from `manifest_path` and whose paths start at `base_dir`.
+    """Plan a run of a manifest. The whole manifest is checked, also what the selection leaves out.
 
-    `files` holds a fact for each `file` that a workflow names, `origins` tells where the workflows come from that were
-    included; `cpus` is what `auto` means; `durations` are the seconds that jobs took before, by their ids: they decide
-    what is urgent, and nothing else. The whole manifest is checked, also what the selection leaves out.
-    `UsageError` if the selection names what does not exist, or nothing, and if a parameter from outside cannot be used.
+    `durations` are the seconds that jobs took before, by their ids: they decide ranks, and nothing else. Raises
+    UsageError if the selection names an unknown job or leaves none, and if a parameter cannot have its value.
     """
-    origins, around, overrides = origins or {}, around or PlanningEnvironment(), overrides or Overrides()
-    checked = check(manifest, source, files, origins, around)
-    if has_errors(checked.diagnostics):
-        return Planned(None, checked.diagnostics)
-    checked.params.check_usage()
-    scope = _scope(manifest, checked, selection or Selection(), around)
-    expanders = Expanders(ManifestOrigin("", manifest.defaults, source), origins, overrides, files)
-    jobs, path = _jobs(manifest, checked, scope, expanders, durations or {})
-    policy = expand_policy(manifest, overrides, cpus)
+    overrides = overrides or Overrides()
+    resolved = check(read, environment)
+    if has_errors(resolved.diagnostics):
+        return Planned(None, resolved.diagnostics)
+    resolved.params.check_usage()
+
+    chosen = _choose(read.manifest, resolved, selection or Selection(), environment)
+    jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {})
+    policy = expand_policy(read.manifest, overrides, environment.cpus)
     plan = Plan(
-        name=manifest.name or _folder_name(base_dir) or "pexec",
-        manifest=manifest_path,
-        base_dir=base_dir,
+        name=read.manifest.name or _directory_name(read.base_dir) or "pexec",
+        manifest=read.path,
+        base_dir=read.base_dir,
         policy=policy,
         jobs=jobs,
-        levels=scope.levels,
-        critical_path=path,
-        left_out=_told_together(manifest, checked.layout, scope.left_out),
-        secrets=secret_sources(manifest, (job.workflow for job in jobs)),
-        params=checked.params.values,
-        description=manifest.description or "",
+        levels=chosen.levels,
+        critical_path=critical_path,
+        left_out=_by_workflow(read.manifest, resolved.numbering, chosen.left_out),
+        secrets=secret_sources(read.manifest, (job.workflow for job in jobs)),
+        params=resolved.params.values,
+        description=read.manifest.description or "",
         digest=plan_digest(policy, jobs),
     )
-    param_origins = {f"params.{name}": origin for name, origin in checked.params.origins.items()}
-    return Planned(plan, checked.diagnostics, param_origins)
+    origins = {f"params.{name}": origin for name, origin in resolved.params.origins.items()}
+    return Planned(plan, resolved.diagnostics, origins)
 
 
-def _folder_name(folder: str) -> str:
-    """What a run is called in all its files, so it is text: bytes that are no UTF-8 (lone surrogates) become U+FFFD."""
-    name = folder.rstrip("/").rpartition("/")[2]
+def _directory_name(path: str) -> str:
+    """The name of a run in all its files, so it is text: bytes that are not UTF-8 (lone surrogates) become U+FFFD."""
+    name = path.rstrip("/").rpartition("/")[2]
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _scope(manifest: Manifest, checked: Checked, selection: Selection, around: PlanningEnvironment) -> _Scope:
-    edges = checked.edges
-    unmet = _unmet(manifest, checked, around)
-    if not (selection or unmet or any(workflow.manual for workflow in checked.key_index.of("manual").values())):
-        return _Scope(range(len(edges.needs)), edges.needs, edges.after, edges.waits, checked.levels)
-    selected = select(manifest, checked.layout, edges.needs, selection, unmet)
+def _choose(manifest: Manifest, resolved: Resolved, selection: Selection, environment: PlanningEnvironment) -> _Chosen:
+    """The jobs that the conditions, `manual` and the selection leave."""
+    edges = resolved.edges
+    unmet = _unmet(manifest, resolved, environment)
+    has_manual = any(workflow.manual for workflow in resolved.key_index.of("manual").values())
+    if not (selection or unmet or has_manual or edges.every):
+        return _Chosen(range(len(edges.needs)), edges.needs, edges.after, edges.waits, resolved.levels)
+    selected = select(manifest, resolved.numbering, edges, selection, unmet)
     index_of = {number: index for index, number in enumerate(selected.kept)}
     needs = [tuple(index_of[need] for need in row) for row in selected.needs]
     after = [
@@ -120,68 +110,67 @@ def _scope(manifest: Manifest, checked: Checked, selection: Selection, around: P
         for number, row in zip(selected.kept, selected.needs, strict=True)
     ]
     waits = [hard + soft for hard, soft in zip(needs, after, strict=True)]
-    return _Scope(selected.kept, needs, after, waits, levels(waits), selected.left_out)
+    return _Chosen(selected.kept, needs, after, waits, levels(waits), selected.left_out)
 
 
-def _unmet(manifest: Manifest, checked: Checked, around: PlanningEnvironment) -> dict[int, str]:
+def _unmet(manifest: Manifest, resolved: Resolved, environment: PlanningEnvironment) -> dict[int, str]:
     """The jobs whose `if` does not hold, each with the reason."""
     reasons: dict[int, str] = {}
-    conditional = checked.key_index.of("if_")
+    conditional = resolved.key_index.of("if_")
     for number, name in enumerate(manifest.workflows):
         condition = conditional[name].if_ if name in conditional else None
         if condition is None:
             continue
-        for job in checked.layout.jobs_of(number):
-            cell = checked.layout.cell_of(job, name)
-            known = Known(around, checked.params.values, {} if cell is None else cell.values)
-            if not known.holds(condition):
-                reasons[job] = known.why_not(condition)
+        for job in resolved.numbering.jobs_of(number):
+            values = resolved.numbering.values_of(job, name)
+            context = ConditionContext(environment, resolved.params.values, values)
+            if not context.evaluate(condition):
+                reasons[job] = context.explain(condition)
     return reasons
 
 
-def _told_together(
-    manifest: Manifest, layout: Numbering, left_out: Sequence[tuple[int, str]]
+def _by_workflow(
+    manifest: Manifest, numbering: Numbering, left_out: Sequence[tuple[int, str]]
 ) -> tuple[tuple[str, str], ...]:
-    """What is left out: a workflow once if all its jobs are for one reason, else job by job."""
+    """What is left out: a workflow once if all its jobs are, for one reason; otherwise job by job."""
     names = tuple(manifest.workflows)
-    told: list[tuple[str, str]] = []
-    for number, group in groupby(left_out, lambda entry: layout.workflow_of[entry[0]]):
+    entries: list[tuple[str, str]] = []
+    for number, group in groupby(left_out, lambda entry: numbering.workflow_of[entry[0]]):
         jobs = list(group)
-        if len({reason for _, reason in jobs}) == 1 and len(jobs) == len(layout.jobs_of(number)):
-            told.append((names[number], jobs[0][1]))
+        if len({reason for _, reason in jobs}) == 1 and len(jobs) == len(numbering.jobs_of(number)):
+            entries.append((names[number], jobs[0][1]))
         else:
-            told += [(layout.ids[job], reason) for job, reason in jobs]
-    return tuple(told)
+            entries += [(numbering.ids[job], reason) for job, reason in jobs]
+    return tuple(entries)
 
 
-def _jobs(
-    manifest: Manifest, checked: Checked, scope: _Scope, expanders: Expanders, durations: Mapping[str, float]
+def _plan_jobs(
+    read: ReadManifest, resolved: Resolved, chosen: _Chosen, overrides: Overrides, durations: Mapping[str, float]
 ) -> tuple[tuple[PlannedJob, ...], tuple[int, ...]]:
     """All jobs, and the critical path through them."""
-    layout = checked.layout
-    entries = list(manifest.workflows.items())
-    chosen = [entries[layout.workflow_of[number]] for number in scope.jobs]
-    ids = [layout.ids[number] for number in scope.jobs]
-    specs = _specs(checked, scope, expanders, entries)
-    with_file = checked.key_index.names("file")
-    files = [expanders.of(name).file_digest(workflow) if name in with_file else "" for name, workflow in chosen]
-    digests = _digests(ids, specs, files, scope)
+    numbering = resolved.numbering
+    expanders = Expanders(ManifestOrigin("", read.manifest.defaults, read.source), read.origins, overrides, read.files)
+    entries = list(read.manifest.workflows.items())
+    workflows = [entries[numbering.workflow_of[number]] for number in chosen.jobs]
+    ids = [numbering.ids[number] for number in chosen.jobs]
+    specs = _specs(resolved, chosen, expanders, workflows)
+    digests = _digests(ids, specs, _file_digests(resolved, expanders, workflows), chosen)
     level_of = [0] * len(ids)
-    for depth, level in enumerate(scope.levels):
+    for depth, level in enumerate(chosen.levels):
         for index in level:
             level_of[index] = depth
-    urgent = urgency(scope.waits, scope.levels, weights(ids, specs, durations))
-    numbers = sorted(chain(*scope.levels))  # the very integers that the levels hold: new ones would be 32 bytes a job
-    told = checked.key_index.names(*_TOLD_OF_JOBS)
+    urgent = urgency(chosen.waits, chosen.levels, weights(ids, specs, durations))
+    indices = sorted(chain(*chosen.levels))  # the very integers of the levels: new ones would be 32 bytes a job
+    with_fields = resolved.key_index.names(*JOB_KEYS)
     jobs = []
-    for index, (name, workflow) in zip(numbers, chosen, strict=True):
+    for index, (name, workflow) in zip(indices, workflows, strict=True):
         job = PlannedJob(
             index=index,
             id=ids[index],
             workflow=name,
             spec=specs[index],
-            needs=scope.needs[index],
-            after=scope.after[index],
+            needs=chosen.needs[index],
+            after=chosen.after[index],
             level=level_of[index],
             rank=urgent.ranks[index],
             expected_seconds=durations.get(ids[index]),
@@ -189,51 +178,40 @@ def _jobs(
             matrix=_NO_VALUES,
             digest=digests[index],
         )
-        # Most workflows say nothing of all the rest: without it the jobs are made in a third of the time.
-        jobs.append(_told_more(job, workflow, layout, scope.jobs[index]) if name in told else job)
+        if name in with_fields:  # few are: without the others the jobs are made in a third of the time
+            job = replace(job, **job_fields(workflow, numbering.values_of(chosen.jobs[index], name)))
+        jobs.append(job)
     return tuple(jobs), urgent.path
 
 
-def _told_more(job: PlannedJob, workflow: Workflow, layout: Numbering, number: int) -> PlannedJob:
-    """The job with what its workflow says of it beside its needs, its retries and what it executes."""
-    return replace(
-        job,
-        when=WHEN_NAMED[workflow.when],
-        priority=workflow.priority,
-        memory=workflow.memory,
-        cpus=float(workflow.cpus),
-        pools=tuple(sorted(workflow.pools.items())) if workflow.pools else (),
-        allow_failure=workflow.allow_failure,
-        tags=workflow.tags,
-        description=workflow.description or "",
-        matrix=_NO_VALUES if workflow.matrix is None else layout.values_of(number, job.workflow),
-        matrix_fail_fast=workflow.matrix is not None and workflow.matrix.fail_fast,
-    )
-
-
 def _specs(
-    checked: Checked, scope: _Scope, expanders: Expanders, entries: Sequence[tuple[str, Workflow]]
+    resolved: Resolved, chosen: _Chosen, expanders: Expanders, workflows: Sequence[tuple[str, Workflow]]
 ) -> list[JobSpec]:
     """What each job executes."""
-    layout = checked.layout
-    params = {name: value_text(value) for name, value in checked.params.values.items()}
+    numbering = resolved.numbering
+    params = {name: value_text(value) for name, value in resolved.params.values.items()}
     specs = []
-    for number in scope.jobs:
-        name, workflow = entries[layout.workflow_of[number]]
+    for number, (name, workflow) in zip(chosen.jobs, workflows, strict=True):
         put = None
-        if name in checked.templated:
-            values = {key: value_text(value) for key, value in layout.values_of(number, name).items()}
-            put = partial(put_in, templates=checked.templates, scope=JobScope(params, values, layout.ids[number]))
+        if name in resolved.templated:
+            values = {key: value_text(value) for key, value in numbering.values_of(number, name).items()}
+            scope = TemplateScope(params, values, numbering.ids[number])
+            put = partial(put_in, templates=resolved.templates, scope=scope)
         specs.append(expanders.of(name).spec(workflow, put))
     return specs
 
 
-def _digests(ids: Sequence[str], specs: Sequence[JobSpec], files: Sequence[str], scope: _Scope) -> list[str]:
-    """Level by level: a job's digest holds those of its needs, which stand below it."""
+def _file_digests(resolved: Resolved, expanders: Expanders, workflows: Sequence[tuple[str, Workflow]]) -> Sequence[str]:
+    with_file = resolved.key_index.names("file")
+    return [expanders.of(name).file_digest(workflow) if name in with_file else "" for name, workflow in workflows]
+
+
+def _digests(ids: Sequence[str], specs: Sequence[JobSpec], files: Sequence[str], chosen: _Chosen) -> list[str]:
+    """Level by level: a job's digest covers those of its needs, which are on lower levels."""
     digests = [""] * len(ids)
     digest = JobDigests()
-    for level in scope.levels:
+    for level in chosen.levels:
         for index in level:
-            needs = [digests[need] for need in scope.needs[index]]
+            needs = [digests[need] for need in chosen.needs[index]]
             digests[index] = digest.of(ids[index], specs[index], files[index], needs)
     return digests

@@ -1,4 +1,4 @@
-"""A matrix -> its cells, as GitHub Actions lays them out: all combinations, less `exclude`, plus `include`.
+"""A matrix to its cells, as in GitHub Actions: all combinations, without `exclude`, plus `include`.
 
 Values are compared as text: `3.12` and `"3.12"` are one value.
 """
@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
-from orchestrator.manifest.parts import Matrix
-from orchestrator.manifest.scalars import Value, quote, value_text
+from orchestrator.manifest.nested_sections import Matrix
+from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 
 MAX_CELLS = 10_000
@@ -23,19 +24,19 @@ Values = Mapping[str, Value]
 
 
 class Cell(Struct, frozen=True):
-    """One combination: its values, and what stands in the brackets of its job's id."""
+    """One combination: its values, and the text in the brackets of its job's id."""
 
     values: Values
     label: str
 
 
 def cells_of(name: str, matrix: Matrix, source: SourceMap, found: list[Diagnostic]) -> tuple[Cell, ...]:
-    """The cells of the workflow `name`. `found` gets PX209, PX210 and PX219, and PX211 for an `exclude` in vain; after
-    an error there are no cells."""
+    """The cells of the workflow `name`. `found` gets PX209, PX210 and PX219, and PX211 for an `exclude` that matches
+    nothing; after an error there are no cells."""
     path: Path = ("workflows", name, "matrix")
-    faults = [*_too_many(name, matrix, source, path), *_unusable_values(matrix, source, path)]
-    found += [*faults, *_misread_numbers(matrix, source, path)]
-    if faults:
+    errors = [*_too_many(name, matrix, source, path), *_unusable_values(matrix, source, path)]
+    found += [*errors, *_misread_numbers(matrix, source, path)]
+    if errors:
         return ()
     combinations = _without(_product(matrix.axes), matrix, source, path, found)
     cells = _included(name, combinations, matrix, source, path, found)
@@ -74,8 +75,8 @@ def _without(
 def _included(
     name: str, cells: list[dict[str, Value]], matrix: Matrix, source: SourceMap, path: Path, found: list[Diagnostic]
 ) -> tuple[Cell, ...]:
-    """All cells with their labels. An entry's values join each combination whose own values they do not change, which
-    does not change its label; else they are a new cell."""
+    """All cells with their labels. The values of an entry are added to each combination whose own values they do not
+    change; its label stays the same. An entry that fits none is a new cell."""
     labels = [_label({axis: cell[axis] for axis in matrix.axes}) for cell in cells]
     originals = [dict(cell) for cell in cells]
     new: dict[str, Cell] = {}
@@ -88,7 +89,7 @@ def _included(
         label = _label(on_axes | more)
         if not fitting and label in new:
             at: Path = (*path, "include", number)
-            found.append(Diagnostic("PX210", f"`{name}[{label}]` is in the matrix twice", source.value(at), at))
+            found.append(Diagnostic("PX210", f"duplicate job `{name}[{label}]` in the matrix", source.value(at), at))
         elif not fitting:
             new[label] = Cell(on_axes | more, label)
     return (*(Cell(cell, label) for cell, label in zip(cells, labels, strict=True)), *new.values())
@@ -99,7 +100,7 @@ def _label(values: Values) -> str:
 
 
 def _too_many(name: str, matrix: Matrix, source: SourceMap, path: Path) -> list[Diagnostic]:
-    """Told before anything is built."""
+    """Reported before anything is built."""
     combinations = math.prod(map(len, matrix.axes.values())) if matrix.axes else 0
     entries = len(matrix.include) + len(matrix.exclude)
     if combinations > MAX_CELLS or len(matrix.include) > MAX_CELLS:
@@ -111,32 +112,33 @@ def _too_many(name: str, matrix: Matrix, source: SourceMap, path: Path) -> list[
         message = (
             f"the matrix of `{name}` has {combinations:,} combinations and {entries:,} entries to compare them with"
         )
-        return [Diagnostic("PX209", message, source.key(path), path, help="use fewer entries, which match more each")]
+        return [Diagnostic("PX209", message, source.key(path), path, help="use fewer, broader entries")]
     return []
 
 
 def _unusable_values(matrix: Matrix, source: SourceMap, path: Path) -> list[Diagnostic]:
-    """Values that cannot stand in the id of a job, and values that stand twice on one axis."""
-    faults = []
+    """Values that cannot be part of the id of a job, and duplicate values on one axis."""
+    errors = []
     for at, value in _values(matrix, path):
         text = value_text(value)
         if not text.isprintable() or len(text) > _LONGEST_VALUE:
-            message = f"a value of a matrix is one line of at most {_LONGEST_VALUE} characters"
-            faults.append(Diagnostic("PX210", message, source.value(at), at, help="it is part of the job's id"))
+            message = f"a matrix value must be one line of at most {_LONGEST_VALUE} characters"
+            errors.append(Diagnostic("PX210", message, source.value(at), at, help="it is part of the job's id"))
     for axis, values in matrix.axes.items():
-        first: dict[str, int] = {}
+        seen: dict[str, int] = {}
         for number, value in enumerate(values):
-            before = first.setdefault(value_text(value), number)
+            before = seen.setdefault(value_text(value), number)
             if before != number:
                 at = (*path, axis, number)
-                notes = (Note("again", source.value(at)), Note("first", source.value((*path, axis, before))))
-                message = f"{quote(value_text(value))} stands twice in `{axis}`"
-                faults.append(Diagnostic("PX210", message, notes[0].span, at, notes, "remove one of the two"))
-    return faults
+                first = source.value((*path, axis, before))
+                notes = (Note("again", source.value(at)), Note("first defined here", first))
+                message = f"duplicate value {quote(value_text(value))} in `{axis}`"
+                errors.append(Diagnostic("PX210", message, notes[0].span, at, notes, "remove one of the two"))
+    return errors
 
 
 def _misread_numbers(matrix: Matrix, source: SourceMap, path: Path) -> Iterator[Diagnostic]:
-    """Warnings of numbers such as `3.10`, which is 3.1."""
+    """Warnings about numbers such as `3.10`, which is 3.1."""
     for at, value in _values(matrix, path):
         if isinstance(value, int | float):
             yield from misread_number(value, at, source)
@@ -144,15 +146,15 @@ def _misread_numbers(matrix: Matrix, source: SourceMap, path: Path) -> Iterator[
 
 def misread_number(value: Value, path: Path, source: SourceMap) -> Iterator[Diagnostic]:
     """A warning if this number is not what a reader of the manifest sees."""
-    written = source.written(path)
+    written = source.source_text(path)
     if written[:1] in tuple("+-.0123456789") and written != value_text(value):
         message = f"`{written}` is the number {value_text(value)}"
-        advice = f'put it in quotes if that is not meant: `"{written}"`'
+        advice = f'quote it if that is not intended: `"{written}"`'
         yield Diagnostic("PX219", message, source.value(path), path, help=advice, severity=Severity.WARNING)
 
 
 def _values(matrix: Matrix, path: Path) -> Iterator[tuple[Path, Value]]:
-    """Every value of the matrix with its place."""
+    """Every value of the matrix with its path."""
     for axis, values in matrix.axes.items():
         for number, value in enumerate(values):
             yield (*path, axis, number), value

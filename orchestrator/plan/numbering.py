@@ -1,7 +1,7 @@
-"""Workflows -> the jobs that they may have: one each, or one for each cell of a matrix.
+"""Workflows to the jobs that they may have: one each, or one for each cell of a matrix.
 
-Jobs are numbered in the order of the workflows, the cells of one matrix side by side. Where nothing has a matrix, jobs
-and workflows are the same numbers, and nothing is built.
+Jobs are numbered in the order of the workflows, the cells of one matrix consecutively. Without any matrix, jobs and
+workflows have the same numbers, and nothing is built.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Numbering(Struct, frozen=True):
 
 
 def number_jobs(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> Numbering:
-    """The jobs of a manifest. A workflow whose matrix has faults, which `found` gets, has one job without a cell."""
+    """The jobs of a manifest. A workflow whose matrix has errors, which `found` gets, has one job without a cell."""
     names = list(manifest.workflows)
     cells = {
         name: cells_of(name, workflow.matrix, source, found)
@@ -61,8 +61,8 @@ def number_jobs(manifest: Manifest, key_index: KeyIndex, source: SourceMap, foun
     if not cells:
         return Numbering(names, range(len(names)), range(len(names) + 1), {})
     if sum(map(len, cells.values())) > MAX_JOBS:
-        message = f"the matrices have {sum(map(len, cells.values())):,} cells together"
-        found.append(Diagnostic("PX230", message, source.key(("workflows",)), help=f"at most {MAX_JOBS:,} are planned"))
+        message = f"the matrices have {sum(map(len, cells.values())):,} cells in total"
+        found.append(Diagnostic("PX230", message, source.key(("workflows",)), help=f"the limit is {MAX_JOBS:,}"))
         return Numbering(names, range(len(names)), range(len(names) + 1), {})
     ids: list[str] = []
     workflow_of: list[int] = []

@@ -1,4 +1,4 @@
-"""The parameters of a run: what each is, from `--set`, from its variable in the environment, or by default."""
+"""The parameters of a run: the value of each, from `--set`, from its environment variable, or its default."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.parts import Param
-from orchestrator.manifest.pattern import fault_of, matches
-from orchestrator.manifest.scalars import Value, quote, value_text
+from orchestrator.manifest.nested_sections import Param
+from orchestrator.manifest.pattern import error_in, matches
+from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.inputs import PARAM_PREFIX, PlanningEnvironment
 
-MAX_PATTERNS = 100  # the worst of them take a tenth of a second each to be made ready
+MAX_PATTERNS = 100  # the worst of them take a tenth of a second each to compile
 _NOT_IN_VARIABLES = re.compile(r"[^A-Z0-9]")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
-_KINDS = {str: "text", bool: "`true` or `false`", int: "a whole number", float: "a number"}
+_KINDS = {str: "text", bool: "`true` or `false`", int: "an integer", float: "a number"}
 
 
 class Params(Struct):
     """The value of each parameter that has one, and where it comes from unless that is its default. `refused` are
-    values from outside that it cannot have: what is wrong, and a hint that may be empty."""
+    values from outside that it cannot have, each as a message and a help text that may be empty."""
 
     values: dict[str, Value] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
@@ -40,32 +41,32 @@ class Params(Struct):
 
 
 def resolve_params(
-    manifest: Manifest, source: SourceMap, around: PlanningEnvironment, found: list[Diagnostic]
+    manifest: Manifest, source: SourceMap, environment: PlanningEnvironment, found: list[Diagnostic]
 ) -> Params:
     """The parameters. `found` gets PX217 and PX218, and for each variable that names no parameter PX232."""
     params = Params()
-    for name in around.cli_params:
+    for name in environment.cli_params:
         if name not in manifest.params:
             advice = Suggester(manifest.params).did_you_mean(name) or _all_of(manifest)
-            params.refused.append((f"`--set {name}`: there is no parameter `{name}`", advice))
+            params.refused.append((f"`--set {name}`: unknown parameter `{name}`", advice))
     patterned = [name for name, param in manifest.params.items() if param.pattern is not None]
     if len(patterned) > MAX_PATTERNS:
         path: Path = ("params", patterned[MAX_PATTERNS], "pattern")
         message = f"more than {MAX_PATTERNS} parameters have a pattern"
-        found.append(Diagnostic("PX218", message, source.key(path), path, help="`choices` may do instead"))
+        found.append(Diagnostic("PX218", message, source.key(path), path, help="use `choices` where possible"))
         return params
     for name, param in manifest.params.items():
         sound = _check_declaration(name, param, source, found)
-        origin, text = _given(name, around)
+        origin, text = _given(name, environment)
         if param.default is not None:
             params.values[name] = param.default
         if text is None:
-            if param.default is None and around.for_run:
+            if param.default is None and environment.for_run:
                 found.append(_missing(name, source))
         elif sound:
             _take(params, name, param, text, origin, source)
-    if around.for_run:
-        found.extend(_unknown_variables(manifest, around))
+    if environment.for_run:
+        found.extend(_unknown_variables(manifest, environment))
     return params
 
 
@@ -74,30 +75,30 @@ def variable_of(name: str) -> str:
     return PARAM_PREFIX + _NOT_IN_VARIABLES.sub("_", name.upper())
 
 
-def _given(name: str, around: PlanningEnvironment) -> tuple[str, str | None]:
-    """Where a value from outside comes from, and the value. An empty variable is as good as none."""
-    if name in around.cli_params:
-        return "--set", around.cli_params[name]
+def _given(name: str, environment: PlanningEnvironment) -> tuple[str, str | None]:
+    """Where a value from outside comes from, and the value. An empty variable counts as unset."""
+    if name in environment.cli_params:
+        return "--set", environment.cli_params[name]
     variable = variable_of(name)
-    return variable, around.env.get(variable) or None
+    return variable, environment.env.get(variable) or None
 
 
 def _take(params: Params, name: str, param: Param, text: str, origin: str, source: SourceMap) -> None:
-    """Let a value from outside be the parameter's, if it may have it."""
+    """Set a parameter to a value from outside, if it can have it."""
     value = _parsed(text, _kind(param))
-    fault = f"must be {_KINDS[_kind(param)]}" if value is None else _unfit(value, param)
-    if value is None or fault:
+    error = f"must be {_KINDS[_kind(param)]}" if value is None else _unfit(value, param)
+    if value is None or error:
         shown = f"`--set {name}`" if origin == "--set" else f"`{origin}`"
         span = source.key(("params", name))
         declared = f"`{name}` is declared at {span.file}:{span.line}" if span else ""
-        params.refused.append((f"{shown} {fault}, not {quote(text)}", declared))
+        params.refused.append((f"{shown} {error}, not {quote(text)}", declared))
         return
     params.values[name] = value
     params.origins[name] = origin
 
 
 def _kind(param: Param) -> type[Value]:
-    """The type of a parameter: that of its default and its choices. Whole numbers beside others are numbers."""
+    """The type of a parameter: that of its default and its choices. Integers together with floats are floats."""
     kinds = _kinds(param)
     if kinds == {int, float}:
         return float
@@ -128,15 +129,15 @@ def _unfit(value: Value, param: Param) -> str:
 
 
 def _check_declaration(name: str, param: Param, source: SourceMap, found: list[Diagnostic]) -> bool:
-    """Whether a declaration makes sense by itself; tell why not."""
+    """Whether a declaration is consistent in itself; if not, report why."""
     fault: tuple[str, str] | None = None
     kinds = _kinds(param)
     if len(kinds) > 1 and kinds != {int, float}:
         fault = ("choices", "has a default and choices of more than one type")
-    elif param.pattern is not None and (wrong := fault_of(param.pattern)):
-        fault = ("pattern", f"has a pattern that cannot be matched: {wrong}")
+    elif param.pattern is not None and (wrong := error_in(param.pattern)):
+        fault = ("pattern", f"has an invalid pattern: {wrong}")
     elif param.default is not None and (unfit := _unfit(param.default, param)):
-        fault = ("default", f"has a default that it cannot have: it {unfit}")
+        fault = ("default", f"has an invalid default: it {unfit}")
     if fault is None:
         return True
     key, message = fault
@@ -148,15 +149,15 @@ def _check_declaration(name: str, param: Param, source: SourceMap, found: list[D
 def _missing(name: str, source: SourceMap) -> Diagnostic:
     path: Path = ("params", name)
     span = source.key(path)
-    advice = f"give it one by `--set {name}=VALUE` or `{variable_of(name)}`, or declare a `default`"
+    advice = f"set it with `--set {name}=VALUE` or `{variable_of(name)}`, or declare a `default`"
     note = Note("it has no default", span)
     return Diagnostic("PX217", f"the parameter `{name}` has no value", span, path, (note,), advice)
 
 
-def _unknown_variables(manifest: Manifest, around: PlanningEnvironment) -> Iterator[Diagnostic]:
+def _unknown_variables(manifest: Manifest, environment: PlanningEnvironment) -> Iterator[Diagnostic]:
     known = {variable_of(name): name for name in manifest.params}
     suggester = Suggester(known)
-    for variable in sorted(around.env):
+    for variable in sorted(environment.env):
         if variable.startswith(PARAM_PREFIX) and variable not in known:
             message = f"the environment variable `{variable}` sets no parameter of this manifest"
             advice = suggester.did_you_mean(variable)
@@ -165,4 +166,4 @@ def _unknown_variables(manifest: Manifest, around: PlanningEnvironment) -> Itera
 
 def _all_of(manifest: Manifest) -> str:
     names = [f"`{name}`" for name in manifest.params]
-    return f"there {'are' if len(names) > 1 else 'is'} {', '.join(names)}" if 0 < len(names) <= 8 else ""
+    return f"expected {'one of ' if len(names) > 1 else ''}{', '.join(names)}" if 0 < len(names) <= 8 else ""

@@ -1,4 +1,4 @@
-"""Every `${{ ... }}` and every condition of a manifest: is there what it asks for, and may it stand where it stands?"""
+"""Checks every `${{ ... }}` and every condition of a manifest: does it refer to something, and is it allowed there?"""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Path
 from orchestrator.diagnostics.suggest import Suggester
+from orchestrator.manifest.env_keys import EnvValue, env_texts
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
-from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.conditions import tests_of
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.shelltext import is_posix_shell
-from orchestrator.plan.template import MAX_FAULTS, OPENING, Piece, TemplateFault, Templates
+from orchestrator.plan.template import MAX_ERRORS, OPENING, Piece, TemplateError, Templates
 
-# The keys whose values may hold templates, or be taken to, beside `run` and `needs`.
+# The keys whose values may hold templates, or be mistaken to, other than `run` and `needs`.
 _KEYS = ("if_", "argv", "file", "args", "shell", "env", "working_dir", "writes", "cleanup")
 
 
 class _Text(Struct, frozen=True):
-    """A text that holds templates, and its place."""
+    """A text that holds templates, and its path."""
 
     text: str
     path: Path
@@ -35,22 +36,22 @@ class References:
     """Checks workflow by workflow. `templated` are those whose texts hold templates, their own or of their defaults."""
 
     def __init__(
-        self, manifest: Manifest, layout: Numbering, source: SourceMap, templates: Templates, found: list[Diagnostic]
+        self, manifest: Manifest, numbering: Numbering, source: SourceMap, templates: Templates, found: list[Diagnostic]
     ) -> None:
         self.templated: set[str] = set()
         self._manifest = manifest
-        self._layout = layout
+        self._numbering = numbering
         self._source = source
         self._templates = templates
         self._found = found
         self._params = Suggester(manifest.params)
-        self._told: set[tuple[int, Path, int]] = set()
+        self._reported: set[tuple[int, Path, int]] = set()
 
     def check_all(
         self, own: ManifestOrigin, origins: Mapping[str, ManifestOrigin], key_index: KeyIndex, choosing: Collection[str]
     ) -> None:
         """PX212 to PX216. `choosing` are the workflows that need, or come after, chosen jobs of others."""
-        # Most workflows have one text that may hold templates, and it holds none: a look at it is all they cost.
+        # Most workflows have one text that may hold templates, and it holds none: they only cost a look at it.
         suspects = key_index.names(*_KEYS).union(choosing)
         if _defaults_have_templates(own) or any(map(_defaults_have_templates, origins.values())):
             suspects.update(self._manifest.workflows)
@@ -58,55 +59,55 @@ class References:
             if name in suspects or (workflow.run is not None and OPENING in workflow.run):
                 self._check(name, workflow, origins.get(name, own))
 
-    def _check(self, name: str, workflow: Workflow, home: ManifestOrigin) -> None:
+    def _check(self, name: str, workflow: Workflow, origin: ManifestOrigin) -> None:
         if workflow.if_ is not None:
             for key, path in tests_of(workflow.if_, ("workflows", name, "if")):
                 self._check_test(name, workflow, key, path)
-        for text in _forbidden(name, workflow, home, self._source):
-            advice = "they may stand in `run`, `argv`, `args`, `env`, `working_dir` and `writes`"
-            self._tell(text, _whole("PX214", "may not stand here", advice))
+        for text in _forbidden(name, workflow, origin, self._source):
+            advice = "templates are allowed in `run`, `argv`, `args`, `env`, `working_dir` and `writes`"
+            self._report(text, _whole("PX214", "is not allowed here", advice))
         if not {str}.issuperset(map(type, workflow.needs + workflow.after)):
             for text in _chosen(name, workflow, self._source):
                 self._check_choice(name, workflow, text)
-        if _has_templates(workflow, home):
+        if _has_templates(workflow, origin):
             self.templated.add(name)
-            shell = workflow.shell or home.defaults.shell
-            for text in _templated(name, workflow, home, self._source):
+            shell = workflow.shell or origin.defaults.shell
+            for text in _templated(name, workflow, origin, self._source):
                 self._check_text(name, workflow, text, shell if text.path[-1] == "run" else None)
 
     def _check_text(self, name: str, workflow: Workflow, text: _Text, shell: tuple[str, ...] | None) -> None:
         """One text; with a `shell` it is code of that shell, in which values are quoted."""
         posix = shell is not None and is_posix_shell(shell)
         template = self._templates.parse(text.text, in_shell=posix)
-        for fault in template.faults:
-            self._tell(text, fault)
+        for error in template.errors:
+            self._report(text, error)
         before = len(self._found)
         for piece in template.pieces:
-            if len(self._found) - before >= MAX_FAULTS:
+            if len(self._found) - before >= MAX_ERRORS:
                 break
             self._check_reference(name, workflow, text, piece)
             if shell is not None and not posix and not piece.raw:
-                advice = "write `| raw`, which puts it in as it is, or give it to the job in `env`"
+                advice = "write `| raw` to insert it unquoted, or pass it in `env`"
                 message = f"cannot be quoted for `{shell[0]}`"
-                self._tell(text, TemplateFault("PX214", message, advice, piece.number, piece.length))
+                self._report(text, TemplateError("PX214", message, advice, piece.number, piece.length))
 
     def _check_choice(self, name: str, workflow: Workflow, text: _Text) -> None:
-        """A value that an entry of `needs` asks for: only what is known before there are jobs."""
+        """A value in an entry of `needs`: it may refer only to what is known before there are jobs."""
         template = self._templates.parse(text.text)
-        for fault in template.faults:
-            self._tell(text, fault)
+        for error in template.errors:
+            self._report(text, error)
         for piece in template.pieces:
             if piece.root in ("params", "matrix"):
                 self._check_reference(name, workflow, text, piece)
             else:
-                advice = "only `params.NAME` and `matrix.NAME` may"
-                self._tell(text, TemplateFault("PX214", "may not stand here", advice, piece.number, piece.length))
+                advice = "only `params.NAME` and `matrix.NAME` are allowed"
+                self._report(text, TemplateError("PX214", "is not allowed here", advice, piece.number, piece.length))
 
     def _check_reference(self, name: str, workflow: Workflow, text: _Text, piece: Piece) -> None:
         unknown = self._unknown(name, workflow, piece.root, piece.name)
         if unknown is not None:
             code, message, advice = unknown
-            self._tell(text, TemplateFault(code, message, advice, piece.number, piece.length))
+            self._report(text, TemplateError(code, message, advice, piece.number, piece.length))
 
     def _check_test(self, name: str, workflow: Workflow, key: str, path: Path) -> None:
         root, _, rest = key.partition(".")
@@ -122,55 +123,55 @@ class References:
             if asked in self._manifest.secrets:
                 return "PX216", "is a secret", f'name it under `secrets` of the workflow, and use `"${asked}"`'
             advice = self._params.did_you_mean(asked) or f"declare it: `params: {{{asked}: {{default: ...}}}}`"
-            return "PX212", "asks for an unknown parameter", advice
+            return "PX212", "refers to an unknown parameter", advice
         if root == "matrix":
-            cells = self._layout.cells.get(name)
+            cells = self._numbering.cells.get(name)
             if cells is None:
                 if workflow.matrix is None:
-                    return "PX212", f"asks for a matrix, which `{name}` does not have", ""
-                return None  # it has one with faults, which are told
+                    return "PX212", f"refers to a matrix, but `{name}` has none", ""
+                return None  # it has one with errors, which are reported
             known = {key: None for cell in cells for key in cell.values}
             if asked not in known:
                 advice = Suggester(known).did_you_mean(asked) or f"it has {', '.join(map(quote, known))}"
-                return "PX212", f"asks for what the matrix of `{name}` does not have", advice
+                return "PX212", f"refers to an unknown key of the matrix of `{name}`", advice
         return None
 
-    def _tell(self, text: _Text, fault: TemplateFault) -> None:
-        """Tell a fault, once also where it is in the defaults of many workflows."""
-        if (id(text.source), text.path, fault.number) in self._told:
+    def _report(self, text: _Text, error: TemplateError) -> None:
+        """Report an error, once even if it is in the defaults of many workflows."""
+        if (id(text.source), text.path, error.number) in self._reported:
             return
-        self._told.add((id(text.source), text.path, fault.number))
+        self._reported.add((id(text.source), text.path, error.number))
         openings = text.text.count(OPENING)
-        span = text.source.piece(text.path, OPENING, fault.number, openings, fault.length)
+        span = text.source.span_of_occurrence(text.path, OPENING, error.number, openings, error.length)
         start = -1
-        for _ in range(fault.number + 1):
+        for _ in range(error.number + 1):
             start = text.text.index(OPENING, start + 1)
-        written = quote(" ".join(text.text[start : start + fault.length].split()))
-        message = f"{written} in {place(text.path)} {fault.message}"
-        self._found.append(Diagnostic(fault.code, message, span, text.path, help=fault.help))
+        written = quote(" ".join(text.text[start : start + error.length].split()))
+        message = f"{written} in {place(text.path)} {error.message}"
+        self._found.append(Diagnostic(error.code, message, span, text.path, help=error.help))
 
 
-def _whole(code: str, message: str, advice: str) -> TemplateFault:
-    """A fault at the first opening of a text."""
-    return TemplateFault(code, message, advice, 0, len(OPENING))
+def _whole(code: str, message: str, advice: str) -> TemplateError:
+    """An error at the first opening of a text."""
+    return TemplateError(code, message, advice, 0, len(OPENING))
 
 
-def _defaults_have_templates(home: ManifestOrigin) -> bool:
-    defaults = home.defaults
-    texts = (*defaults.shell, *defaults.env.values(), defaults.working_dir or "", *defaults.writes)
-    return _any_opens(texts)
+def _defaults_have_templates(origin: ManifestOrigin) -> bool:
+    defaults = origin.defaults
+    texts = (*defaults.shell, defaults.working_dir or "", *defaults.writes)
+    return _any_opens(texts) or _env_opens(defaults.env)
 
 
-def _has_templates(workflow: Workflow, home: ManifestOrigin) -> bool:
+def _has_templates(workflow: Workflow, origin: ManifestOrigin) -> bool:
     """A quick look, since most workflows have none."""
     return (
         (workflow.run is not None and OPENING in workflow.run)
         or (workflow.argv is not None and _any_opens(workflow.argv))
         or _any_opens(workflow.args)
-        or (workflow.env is not None and _any_opens(workflow.env.values()))
-        or _any_opens(home.defaults.env.values())
-        or OPENING in (workflow.working_dir or home.defaults.working_dir or "")
-        or any(OPENING in path for path in (home.defaults.writes if workflow.writes is None else workflow.writes))
+        or _env_opens(workflow.env)
+        or _env_opens(origin.defaults.env)
+        or OPENING in (workflow.working_dir or origin.defaults.working_dir or "")
+        or any(OPENING in path for path in (origin.defaults.writes if workflow.writes is None else workflow.writes))
     )
 
 
@@ -178,33 +179,42 @@ def _any_opens(texts: Collection[str]) -> bool:
     return bool(texts) and any(OPENING in text for text in texts)
 
 
-def _templated(name: str, workflow: Workflow, home: ManifestOrigin, source: SourceMap) -> Iterator[_Text]:
+def _env_opens(env: Mapping[str, EnvValue] | None) -> bool:
+    if not env:
+        return False
+    if {str}.issuperset(map(type, env.values())):
+        return any(OPENING in value for value in env.values())  # type: ignore[operator]
+    return any(OPENING in text for _, text in env_texts(env))
+
+
+def _templated(name: str, workflow: Workflow, origin: ManifestOrigin, source: SourceMap) -> Iterator[_Text]:
     """The texts of a workflow that hold templates and may."""
     own: Path = ("workflows", name)
     texts = [(workflow.run or "", (*own, "run"), source)]
     texts += [(word, (*own, "argv", number), source) for number, word in enumerate(workflow.argv or ())]
     texts += [(word, (*own, "args", number), source) for number, word in enumerate(workflow.args)]
-    texts += [(value, (*own, "env", key), source) for key, value in (workflow.env or {}).items()]
-    inherited = {key: value for key, value in home.defaults.env.items() if key not in (workflow.env or {})}
-    texts += [(value, ("defaults", "env", key), home.source) for key, value in inherited.items()]
+    texts += [(value, (*own, "env", *path), source) for path, value in env_texts(workflow.env)]
+    given = workflow.env or {}
+    inherited = {key: value for key, value in origin.defaults.env.items() if not isinstance(given.get(key), str)}
+    texts += [(value, ("defaults", "env", *path), origin.source) for path, value in env_texts(inherited)]
     if workflow.working_dir is not None:
         texts.append((workflow.working_dir, (*own, "working_dir"), source))
     else:
-        texts.append((home.defaults.working_dir or "", ("defaults", "working_dir"), home.source))
+        texts.append((origin.defaults.working_dir or "", ("defaults", "working_dir"), origin.source))
     if workflow.writes is not None:
         texts += [(word, (*own, "writes", number), source) for number, word in enumerate(workflow.writes)]
     else:
-        written = enumerate(home.defaults.writes)
-        texts += [(word, ("defaults", "writes", number), home.source) for number, word in written]
+        written = enumerate(origin.defaults.writes)
+        texts += [(word, ("defaults", "writes", number), origin.source) for number, word in written]
     for text, path, where in texts:
         if OPENING in text:
             yield _Text(text, path, where)
 
 
-def _forbidden(name: str, workflow: Workflow, home: ManifestOrigin, source: SourceMap) -> Iterator[_Text]:
+def _forbidden(name: str, workflow: Workflow, origin: ManifestOrigin, source: SourceMap) -> Iterator[_Text]:
     """The texts that hold templates and may not."""
     rare = workflow.file, workflow.cleanup, workflow.shell
-    if rare == (None, None, None) and not _any_opens(home.defaults.shell):
+    if rare == (None, None, None) and not _any_opens(origin.defaults.shell):
         return
     for key, value in (("file", workflow.file), ("cleanup", workflow.cleanup)):
         if value is not None and OPENING in value:
@@ -212,13 +222,13 @@ def _forbidden(name: str, workflow: Workflow, home: ManifestOrigin, source: Sour
     for number, word in enumerate(workflow.shell or ()):
         if OPENING in word:
             yield _Text(word, ("workflows", name, "shell", number), source)
-    for number, word in enumerate(home.defaults.shell):
+    for number, word in enumerate(origin.defaults.shell):
         if OPENING in word:
-            yield _Text(word, ("defaults", "shell", number), home.source)
+            yield _Text(word, ("defaults", "shell", number), origin.source)
 
 
 def _chosen(name: str, workflow: Workflow, source: SourceMap) -> Iterator[_Text]:
-    """The values with templates that entries of `needs` and `after` ask for."""
+    """The values with templates in entries of `needs` and `after`."""
     for key, entries in (("needs", workflow.needs), ("after", workflow.after)):
         for number, entry in enumerate(entries):
             if not isinstance(entry, str):

@@ -1,34 +1,53 @@
-"""A plan for people: what `pexec plan` prints."""
+"""A plan as human-readable text: what `pexec plan` prints."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.console.text import visible
+from orchestrator.console.text import duration, visible
 from orchestrator.manifest.scalars import format_duration, format_size, value_text
 from orchestrator.plan.estimate import estimate
+from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.model import NO_LIMITS, Isolation, JobSpec, Limits, Plan, PlannedJob, RetryPolicy, When
 
 _WIDEST_ID = 32
 _LONGEST_COMMAND = 88
 _MOST_NAMES = 6
-# A plan of more jobs than these is shown as one page: its first groups and the last, and of each a few jobs.
+# A plan with more jobs than this is shown as one page: its first levels and the last one, and a few jobs of each.
 MOST_JOBS = 1_000
-_FIRST_GROUPS = 9
-_OF_A_GROUP = 5
+_FIRST_LEVELS = 9
+_JOBS_OF_A_LEVEL = 5
+
+# The fields with a phrase of their own below, and those that are not shown. A key that is in neither is shown as it is.
+_WITH_PHRASE = frozenset(
+    (
+        "id", "run", "argv", "file", "args", "blocks", "needs", "after", "when", "timeout", "limits", "isolation",
+        "env_prepend", "env_append", "network", "writes", "matrix_fail_fast", "retry", "pools", "secrets", "priority",
+        "allow_failure",
+    )
+)  # fmt: skip
+_NOT_SHOWN = frozenset(
+    (
+        "index", "workflow", "spec", "level", "rank", "expected_seconds", "description", "tags", "matrix", "memory",
+        "cpus", "digest", "late", "masked", "file_executable", "shell", "env", "env_inherit", "working_dir", "grace",
+        "require_limits", "require_isolation", "cleanup", "cleanup_timeout",
+    )
+)  # fmt: skip
+_OTHERS_OF_JOBS = [key for key in keys_of(PlannedJob) if key.field not in _WITH_PHRASE | _NOT_SHOWN]
+_OTHERS_OF_SPECS = [key for key in keys_of(JobSpec) if key.field not in _WITH_PHRASE | _NOT_SHOWN]
 
 
 def plan_text(plan: Plan, origins: Mapping[str, str] | None = None, purposes: Mapping[str, str] | None = None) -> str:
-    """Groups of jobs that may run side by side, the critical path, and the rules of the run; ends with a newline.
+    """The levels of jobs that may run in parallel, the critical path, and the rules of the run; ends with a newline.
 
-    A job's time-out is told where it differs from the run's default. `origins` says where an overridden setting comes
-    from: `{"max_parallel_jobs": "--max-parallel-jobs"}`; the other keys are `fail_fast`, `timeout` and `params.NAME`.
-    `purposes` says of parameters what they are for. Of a large plan a part is shown, and how much is not.
+    A job's timeout is shown where it differs from the run's default. `origins` are the sources of overridden settings:
+    `{"max_parallel_jobs": "--max-parallel-jobs"}`; the other keys are `fail_fast`, `timeout` and `params.NAME`.
+    `purposes` are the descriptions of parameters. Of a large plan a part is shown, and how much is not.
     """
-    lines = [f"{visible(plan.name)}: {_count(len(plan.jobs), 'job')} in {_count(len(plan.levels), 'group')}"]
+    lines = [f"{visible(plan.name)}: {_count(len(plan.jobs), 'job')} in {_count(len(plan.levels), 'level')}"]
     if plan.description:
         lines.append(visible(plan.description))
-    lines += _group_lines(plan)
+    lines += _level_lines(plan)
     if plan.jobs:
         path = " -> ".join(_listed([plan.jobs[index].id for index in plan.critical_path], most=40))
         lines += ["", f"critical path: {path}"]
@@ -42,20 +61,20 @@ def plan_text(plan: Plan, origins: Mapping[str, str] | None = None, purposes: Ma
     return "\n".join(lines) + "\n"
 
 
-def _group_lines(plan: Plan) -> Iterator[str]:
-    groups: list[tuple[int, tuple[int, ...]]] = list(enumerate(plan.levels, start=1))
+def _level_lines(plan: Plan) -> Iterator[str]:
+    numbered: list[tuple[int, tuple[int, ...]]] = list(enumerate(plan.levels, start=1))
     is_large = len(plan.jobs) > MOST_JOBS
     if is_large:
-        yield "This is a part of it: `--format json` has all. Name jobs to see them with what they need."
-    folded = groups[_FIRST_GROUPS:-1] if is_large else []
-    shown = [(number, level[:_OF_A_GROUP] if is_large else level) for number, level in groups]
-    shown = shown[:_FIRST_GROUPS] + shown[-1:] if len(folded) > 1 else shown
+        yield "Only a part is shown: `--format json` prints all of it; name jobs to see them with what they need."
+    folded = numbered[_FIRST_LEVELS:-1] if is_large else []
+    shown = [(number, level[:_JOBS_OF_A_LEVEL] if is_large else level) for number, level in numbered]
+    shown = shown[:_FIRST_LEVELS] + shown[-1:] if len(folded) > 1 else shown
     width = min(max((len(plan.jobs[index].id) for _, level in shown for index in level), default=0), _WIDEST_ID)
     for number, level in shown:
-        if len(folded) > 1 and number == len(groups):
+        if len(folded) > 1 and number == len(numbered):
             jobs = _count(sum(len(level) for _, level in folded), "job")
-            yield from ("", f"... groups {folded[0][0]} to {folded[-1][0]}: {jobs}")
-        yield from ("", f"group {number}")
+            yield from ("", f"... levels {folded[0][0]} to {folded[-1][0]}: {jobs}")
+        yield from ("", f"level {number}")
         for index in level:
             yield from _job_lines(plan, plan.jobs[index], width)
         if hidden := len(plan.levels[number - 1]) - len(level):
@@ -68,9 +87,9 @@ def _estimate_lines(plan: Plan) -> Iterator[str]:
         known = f"{expected.known_jobs:,} of {_count(len(plan.jobs), 'job')}"
         slots = _count(plan.policy.max_parallel_jobs, "slot")
         yield (
-            f"estimate: {_rough(expected.seconds)} or more, by earlier runs of {known} "
-            f"(critical path {_rough(expected.critical_path_seconds)}, "
-            f"work {_rough(expected.work_seconds)} on {slots})"
+            f"estimate: at least {duration(expected.seconds)}, from earlier runs of {known} "
+            f"(critical path {duration(expected.critical_path_seconds)}, "
+            f"work {duration(expected.work_seconds)} on {slots})"
         )
 
 
@@ -102,12 +121,19 @@ def _details(plan: Plan, job: PlannedJob) -> Iterator[str]:
         yield _attempts(job.retry)
     for pool, amount in job.pools:
         yield f"takes {amount:,} of {pool}"
+    for verb, paths in (("prepends", job.spec.env_prepend), ("appends", job.spec.env_append)):
+        for name, value in paths.items():
+            yield f"{verb} {_word(value)} to {name}"
     if job.spec.secrets:
         yield f"secrets {', '.join(job.spec.secrets)}"
     if job.priority:
         yield f"priority {job.priority}"
     if job.allow_failure:
         yield "may fail"
+    for struct, keys in ((job.spec, _OTHERS_OF_SPECS), (job, _OTHERS_OF_JOBS)):
+        for key in keys:
+            if (value := getattr(struct, key.field)) != key.default:
+                yield f"{key.field} {visible(str(value))}"
 
 
 def _param_lines(plan: Plan, origins: Mapping[str, str], purposes: Mapping[str, str]) -> Iterator[str]:
@@ -123,7 +149,7 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:
     policy = plan.policy
     settings = {
         "max_parallel_jobs": str(policy.max_parallel_jobs),
-        "fail_fast": policy.fail_fast.value,
+        "fail_fast": str(policy.fail_fast).lower(),
         "timeout": f"{_limit(policy.job_timeout)} a job, {_limit(policy.timeout)} for the run",
         "order": policy.order.value,
     }
@@ -168,11 +194,6 @@ def _listed(names: list[str], most: int) -> list[str]:
     if len(names) <= most + 1:
         return names
     return [*names[: most - 1], f"... ({len(names) - most:,} more) ...", names[-1]]
-
-
-def _rough(seconds: float) -> str:
-    """Without digits that nobody can foresee."""
-    return format_duration(float(round(seconds)) if seconds >= 10 else round(seconds, 1))
 
 
 def _limit(seconds: float | None) -> str:

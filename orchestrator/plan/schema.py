@@ -1,236 +1,181 @@
-"""The JSON Schemas of `plan.json` and `execution_plan.json`: what `schemas/` holds, and a test compares."""
+"""The JSON Schemas of `plan.json` and `execution_plan.json`: what `schemas/` holds, and a test compares.
+
+Keys, types, limits and descriptions come from the structs of `plan.model`: msgspec makes schemas of them, which are
+narrowed here to what is written. Only what has another form as data than in its struct is described by hand.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
-from orchestrator.plan.export import VERSION
+import msgspec
+from msgspec import Struct
+
+from orchestrator.plan.estimate import Estimate
+from orchestrator.plan.export import NOT_WRITTEN, VERSION
+from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.model import (
-    DEFAULT_CLEANUP_SECONDS,
-    DEFAULT_GRACE_SECONDS,
-    DEFAULT_SHELL,
-    Durability,
-    FailFast,
-    Isolation,
-    Order,
-    When,
+    AdmissionPolicy,
+    JobSpec,
+    Limits,
+    Plan,
+    PlannedJob,
+    Policy,
+    RetryPolicy,
+    SecretSource,
+    ShellBlock,
 )
 
 Schema = dict[str, Any]
 
-_VALUE: Schema = {"type": ["string", "number", "boolean"]}
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_DEFINITIONS = {
+    "Policy": "policy",
+    "PlannedJob": "job",
+    "RetryPolicy": "retry",
+    "Limits": "limits",
+    "SecretSource": "secret",
+}
+_STRUCTS: Mapping[str, type[Struct]] = {"AdmissionPolicy": AdmissionPolicy, "ShellBlock": ShellBlock}
+_IDS: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+_IDS_OF_LEVELS = {"type": "array", "items": {**_IDS, "description": "Jobs that may run in parallel.", "minItems": 1}}
+_AMOUNTS: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}
 
 
 def plan_schema() -> Schema:
     """The schema of what `plan_to_dict` gives; closed."""
-    root = _closed(
-        {
-            "version": {"const": VERSION, "description": "The version of this format."},
-            "name": _text("The name of the run."),
-            "description": _text("What the manifest is for; may be empty."),
-            "manifest": _text("The path of the manifest that was planned."),
-            "base_dir": _text("The folder from which relative paths of jobs count."),
-            "digest": _text("The same for plans that run the same, whatever `max_parallel_jobs` is."),
-            "policy": {"$ref": "#/$defs/policy"},
-            "levels": {
-                **_list({**_ids("Jobs that may run side by side."), "minItems": 1}),
-                "description": "Jobs by the length of the longest chain of jobs that they wait for.",
-            },
-            "critical_path": _ids("The longest chain of jobs that wait for each other, first job first."),
-            "jobs": {**_list({"$ref": "#/$defs/job"}), "description": "All jobs, in the order of the manifest."},
-            "left_out": {
-                **_list(_closed({"workflow": _text("Its name, or a job's id."), "reason": _text("Why it has none.")})),
-                "description": "Workflows of the manifest, and jobs of a matrix, that are not part of the run.",
-            },
-        },
-        {
-            "secrets": {
-                "type": "object",
-                "additionalProperties": {"$ref": "#/$defs/secret"},
-                "description": "Where the values of secrets are found when the run starts, by the secrets' names.",
-            },
-            "estimate": _estimate(),
-            "params": {**_map(_VALUE), "description": "The parameters of the run, by name."},
-        },
-    )
-    head = {
+    left_out = {
+        "workflow": {"type": "string", "description": "Its name, or the id of a job."},
+        "reason": {"type": "string", "description": "Why it is not part of the run."},
+    }
+    forms = {
+        "levels": _IDS_OF_LEVELS,
+        "critical_path": _IDS,
+        "left_out": {"type": "array", "items": _closed(left_out)},
+    }
+    required, more = _keys(Plan, forms)
+    optional = {name: more.pop(name) for name in ("secrets", "params")}
+    estimate, _ = _keys(Estimate)
+    about = {"description": "Based on the durations of jobs in earlier runs; absent if none is known."}
+    optional["estimate"] = {**_closed(estimate), **about}
+    version = {"const": VERSION, "description": "The version of this format."}
+    return {
         "$schema": _DIALECT,
         "title": "Plan of a pexec run",
         "description": "What a run will do. Times are seconds.",
-    }
-    return {
-        **head,
-        **root,
-        "$defs": {"policy": _policy(), "job": _job(), "retry": _retry(), "limits": _limits(), "secret": _secret()},
+        **_closed({"version": version, **required, **more}, optional),
+        "$defs": {
+            "policy": _closed(*_keys(Policy)),
+            "job": _job(),
+            "retry": _retry(),
+            "limits": _limits(),
+            "secret": _secret(),
+        },
     }
 
 
 def execution_plan_schema() -> Schema:
-    """The schema of what `execution_plan_dict` gives; closed."""
+    """The schema of what `execution_plan_fields` gives; closed."""
+    jobs = {**_IDS, "description": "Jobs that wait only for jobs of earlier groups.", "minItems": 1}
     group = _closed(
-        {
-            "group_id": {"type": "integer", "minimum": 1, "description": "Counted from 1."},
-            "workflows": {**_ids("Jobs that wait only for jobs of earlier groups."), "minItems": 1},
-        }
+        {"group_id": {"type": "integer", "minimum": 1, "description": "Counted from 1."}, "workflows": jobs}
     )
     root = _closed(
         {
             "plan_created": {"type": "string", "format": "date-time", "description": "UTC, ISO 8601."},
-            "total_groups": _count("How many groups there are."),
-            "max_parallel_jobs": _count("How many jobs run at once at most.", least=1),
-            "execution_groups": _list(group),
+            "total_groups": {"type": "integer", "minimum": 0, "description": "The number of groups."},
+            "max_parallel_jobs": {"type": "integer", "minimum": 1, "description": "Maximum number of parallel jobs."},
+            "execution_groups": {"type": "array", "items": group},
         }
     )
     return {"$schema": _DIALECT, "title": "Execution plan of a pexec run", **root}
 
 
-def _policy() -> Schema:
-    return _closed(
-        {
-            "max_parallel_jobs": _count("How many jobs run at once at most.", least=1),
-            "fail_fast": {"enum": [member.plain for member in FailFast], "description": "What a first failure does."},
-            "timeout_seconds": _limit("Deadline of the run; null for none."),
-            "order": {"enum": [member.value for member in Order], "description": "Which ready job starts first."},
-            "pools": _amounts("The size of each pool."),
-            "job_timeout_seconds": _limit("Limit of one attempt of jobs that have none of their own; null for none."),
-            "durability": {"enum": [member.value for member in Durability], "description": "What a success survives."},
-            "keep_runs": _count("How many of the newest runs stay when the run ends.", least=1),
-            "archive": {"type": "boolean", "description": "Whether the run is packed into one file when it ends."},
-        },
-        {
-            "admission": _closed(
-                {},
-                {
-                    "min_free_memory_bytes": _count("So much memory stays available when a job starts.", least=1),
-                    "max_load": {"type": "number", "exclusiveMinimum": 0, "description": "No job starts above it."},
-                },
-            )
-        },
-    )
-
-
-def _estimate() -> Schema:
-    schema = _closed(
-        {
-            "seconds": _amount("What the run takes at least."),
-            "critical_path_seconds": _amount("What the critical path takes."),
-            "work_seconds": _amount("What all jobs take together."),
-            "known_jobs": _count("Of how many jobs the duration is known; the others count as the one in the middle."),
-        }
-    )
-    return {**schema, "description": "From how long jobs took in earlier runs; not there when nothing is known."}
-
-
 def _job() -> Schema:
-    required = {
-        "id": _text("Unique in the plan."),
-        "workflow": _text("The workflow of the manifest that it is a job of."),
-        "level": _count("The length of the longest chain of jobs that it waits for."),
-        "rank": _amount("The weight of the longest chain of jobs that starts with it: seconds, else jobs."),
-        "needs": _ids("Jobs whose outcome decides whether it runs."),
-        "after": _ids("Jobs that it waits for whatever their outcome."),
-        "when": {"enum": [member.value for member in When], "description": "On what ends of its needs it runs."},
-        "timeout_seconds": _limit("Limit of one attempt; null for none."),
-        "priority": {"type": "integer", "description": "Higher starts earlier."},
-        "pools": _amounts("What it holds of each pool while an attempt runs."),
-        "digest": _text("The same for jobs that do the same on top of the same."),
-    }
-    words = _list({"type": "string"})
-    optional = {
-        "expected_seconds": _amount("How long it took in earlier runs."),
-        "description": _text("What it is for."),
-        "run": _text("Shell text. At most one of `run`, `argv` and `file` is there; none for a group."),
-        "argv": {**words, "minItems": 1, "description": "A program and its arguments, started without a shell."},
-        "file": _text("A script or a runbook."),
-        "blocks": {
-            **_list(_closed({"line": _count("Where its text begins.", least=1), "text": _text("Shell text.")})),
-            "description": "The blocks of the runbook that run, in order.",
-        },
-        "late": _count("How many blanks end `${{ run.id }}` and `${{ run.dir }}`, where they are filled in.", least=1),
-        "matrix": {**_map(_VALUE), "description": "The values of its cell of the workflow's matrix."},
-        "matrix_fail_fast": {"const": True, "description": "Its failure cancels the workflow's other jobs."},
-        "file_executable": {"const": True, "description": "The script is executed, not given to the shell."},
-        "args": {**words, "description": "Arguments of `file`."},
-        "shell": {**words, "minItems": 1, "default": list(DEFAULT_SHELL), "description": "The shell with its options."},
-        "env": {**_map({"type": "string"}), "description": "Variables for its environment."},
-        "env_inherit": {
-            "anyOf": [{"enum": ["all", "minimal"]}, words],
-            "default": "all",
-            "description": "What it sees of the environment of pexec: all, a minimum, or names and globs.",
-        },
-        "secrets": {**words, "description": "The secrets whose values join its environment."},
-        "masked": {"const": True, "description": "The value of a secret stood in its texts, and was taken out."},
-        "working_dir": _text("Where it runs; `base_dir` if it is not there."),
-        "grace_seconds": {**_amount("Between the polite and the hard signal."), "default": DEFAULT_GRACE_SECONDS},
-        "limits": {"$ref": "#/$defs/limits"},
-        "require_limits": {"const": True, "description": "The run is refused where its limits cannot be enforced."},
-        "isolation": {
-            "enum": [member.value for member in Isolation],
-            "default": "none",
-            "description": "What keeps it from the rest of the machine.",
-        },
-        "network": {"const": True, "description": "In its sandbox it reaches the network."},
-        "writes": {**words, "description": "What it may write in its sandbox; relative to `base_dir`."},
-        "require_isolation": {"const": True, "description": "The run is refused where it cannot be isolated so."},
-        "cleanup": _text("Shell text that runs after its last attempt."),
-        "cleanup_timeout_seconds": {**_amount("Limit of `cleanup`."), "default": DEFAULT_CLEANUP_SECONDS},
-        "memory_bytes": _count("What it is expected to use; no limit.", least=1),
-        "cpus": {"type": "number", "exclusiveMinimum": 0, "description": "CPUs that it is expected to keep busy."},
-        "retry": {"$ref": "#/$defs/retry"},
-        "allow_failure": {"const": True, "description": "Its failure fails neither the run nor its dependents."},
-        "tags": {**words, "description": "Labels."},
-    }
-    schema = _closed(required, optional)
+    """The keys of a job, with those of its spec among them, as in the data."""
+    required, optional = _keys(PlannedJob, {"needs": _IDS, "after": _IDS, "pools": _AMOUNTS})
+    of_spec, optional_of_spec = _keys(JobSpec)
     pairs = (["run", "argv"], ["run", "file"], ["argv", "file"])
-    return {**schema, "allOf": [{"not": {"required": pair}} for pair in pairs], "dependentRequired": {"args": ["file"]}}
+    return {
+        **_closed({**required, **of_spec}, {**optional, **optional_of_spec}),
+        "allOf": [{"not": {"required": pair}} for pair in pairs],
+        "dependentRequired": {"args": ["file"]},
+    }
 
 
 def _retry() -> Schema:
-    codes = _closed({"exit": _list({"type": "integer"})})
-    return _closed(
-        {
-            "max_attempts": _count("Attempts in all.", least=1),
-            "delay_seconds": _amount("The wait before the second attempt."),
-            "backoff": _amount("The factor by which each further wait is longer."),
-            "max_delay_seconds": _amount("No wait is longer."),
-            "jitter": _amount("The share of a wait by which it is spread."),
-            "on": {
-                **_list({"anyOf": [{"enum": ["failed", "timed_out"]}, codes]}),
-                "description": "Which ends of an attempt are followed by another.",
-            },
-        }
-    )
-
-
-def _secret() -> Schema:
-    source = _closed(
-        {},
-        {
-            "env": _text("The variable of pexec's own environment that holds the value."),
-            "file": _text("The file that holds it."),
-            "command": {**_list({"type": "string"}), "minItems": 1, "description": "The program that prints it."},
-            "allow_short": {"const": True, "description": "It may be shorter than 4 bytes."},
-            "needed": {"const": False, "description": "Only workflows outside of the run name it."},
-        },
-    )
-    return {**source, "oneOf": [{"required": [key]} for key in ("env", "file", "command")]}
+    """Its conditions, which are fields, are one list."""
+    codes = _closed({"exit": {"type": "array", "items": {"type": "integer"}}})
+    conditions = {
+        "type": "array",
+        "items": {"anyOf": [{"enum": ["failed", "timed_out"]}, codes]},
+        "description": "Which outcomes of an attempt are followed by another one.",
+    }
+    return _closed({**_keys(RetryPolicy)[0], "on": conditions})
 
 
 def _limits() -> Schema:
-    schema = _closed(
-        {},
-        {
-            "memory_bytes": _count("Memory of all processes of an attempt.", least=1),
-            "cpu_seconds": {"type": "number", "exclusiveMinimum": 0, "description": "CPU time of all its processes."},
-            "open_files": _count("Open files of each process.", least=1),
-            "file_size_bytes": _count("The size of any file that it writes.", least=1),
-            "processes": _count("Processes at once.", least=1),
-            "core_bytes": _count("The size of a core dump."),
-            "log_bytes": _count("The size of its log.", least=1),
-        },
-    )
-    return {**schema, "minProperties": 1, "description": "What an attempt may use."}
+    return {**_closed(*_keys(Limits)), "minProperties": 1, "description": "What an attempt may use."}
+
+
+def _secret() -> Schema:
+    return {**_closed(*_keys(SecretSource)), "oneOf": [{"required": [key]} for key in ("env", "file", "command")]}
+
+
+def _keys(struct: type[Struct], forms: Mapping[str, Schema] = MappingProxyType({})) -> tuple[Schema, Schema]:
+    """Schemas by key: of those that are always written, and of the others. `forms` replace what msgspec says of the
+    types of some fields."""
+    required: Schema = {}
+    optional: Schema = {}
+    for key in keys_of(struct):
+        if key.field in NOT_WRITTEN:
+            continue
+        schema = _resolved(_structs()[struct.__name__]["properties"][key.json])
+        default = schema.pop("default", None)
+        if form := forms.get(key.field):
+            schema = {**form, "description": schema["description"]}
+        if key.always:
+            required[key.json] = schema
+        else:
+            optional[key.json] = _narrowed(schema, default)
+    return required, optional
+
+
+def _narrowed(schema: Schema, default: object) -> Schema:
+    """The schema of a key that is present only when it has another value than its default."""
+    if isinstance(default, bool):
+        return {"const": not default, "description": schema["description"]}
+    if default == 0:
+        del schema["minimum"]
+        return {**schema, **({"minimum": 1} if schema["type"] == "integer" else {"exclusiveMinimum": 0})}
+    if default is None:
+        (present,) = [one for one in schema.pop("anyOf") if one != {"type": "null"}]
+        return {**schema, **present}
+    return {**schema, "default": default} if default else schema
+
+
+@cache
+def _structs() -> Mapping[str, Schema]:
+    """The schemas of all structs and enumerations, by class."""
+    return msgspec.json.schema_components((Plan, Estimate), ref_template="{name}")[1]
+
+
+def _resolved(schema: Any) -> Any:
+    """The schema with references only to the definitions of the file; what else it refers to is put in."""
+    if isinstance(schema, list):
+        return [_resolved(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    resolved = {key: _resolved(value) for key, value in schema.items() if key != "$ref"}
+    if name := schema.get("$ref"):
+        struct = _STRUCTS.get(name)
+        if name in _DEFINITIONS:
+            return {**resolved, "$ref": f"#/$defs/{_DEFINITIONS[name]}"}
+        return {**resolved, **({"enum": _structs()[name]["enum"]} if struct is None else _closed(*_keys(struct)))}
+    return resolved
 
 
 def _closed(required: Schema, optional: Schema | None = None) -> Schema:
@@ -240,35 +185,3 @@ def _closed(required: Schema, optional: Schema | None = None) -> Schema:
         "required": list(required),
         "additionalProperties": False,
     }
-
-
-def _text(description: str) -> Schema:
-    return {"type": "string", "description": description}
-
-
-def _amount(description: str) -> Schema:
-    return {"type": "number", "minimum": 0, "description": description}
-
-
-def _limit(description: str) -> Schema:
-    return {"type": ["number", "null"], "exclusiveMinimum": 0, "description": description}
-
-
-def _count(description: str, least: int = 0) -> Schema:
-    return {"type": "integer", "minimum": least, "description": description}
-
-
-def _list(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
-
-
-def _ids(description: str) -> Schema:
-    return {**_list({"type": "string"}), "uniqueItems": True, "description": description}
-
-
-def _map(values: Schema) -> Schema:
-    return {"type": "object", "additionalProperties": values}
-
-
-def _amounts(description: str) -> Schema:
-    return {**_map({"type": "integer", "minimum": 1}), "description": description}

@@ -1,4 +1,4 @@
-"""Secrets in a plan: which jobs get them and where their values are found, never a value."""
+"""Secrets in a plan: which jobs get them, and the sources of their values; never a value."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.diagnostics.suggest import Suggester
+from orchestrator.manifest.env_keys import EnvValue
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.secret_keys import is_value, looks_like_secret
@@ -16,7 +17,7 @@ from orchestrator.plan.model import SecretSource
 def secret_sources(manifest: Manifest, planned: Iterable[str]) -> dict[str, SecretSource]:
     """The sources of all secrets, where `planned` are the workflows in the run.
 
-    One that only workflows outside of the run name is not needed; one that nobody names is, to be masked.
+    A secret that only workflows outside of the run name is not needed; one that no workflow names is, to be masked.
     """
     if not manifest.secrets:
         return {}
@@ -31,7 +32,7 @@ def secret_sources(manifest: Manifest, planned: Iterable[str]) -> dict[str, Secr
 
 
 def check_secrets(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:
-    """PX220 for each name that is no secret; a warning, PX221, for each literal that should be one."""
+    """PX220 for each unknown secret; a warning, PX221, for each literal that should be one."""
     suggester = Suggester(manifest.secrets)
     for name, workflow in key_index.of("secrets", "env").items():
         for place, secret in enumerate(workflow.secrets):
@@ -46,15 +47,17 @@ def check_secrets(manifest: Manifest, key_index: KeyIndex, source: SourceMap, fo
 def _unknown(workflow: str, secret: str, path: Path, source: SourceMap, suggester: Suggester) -> Diagnostic:
     span = source.value(path)
     advice = suggester.did_you_mean(secret) or f"declare it: `secrets: {{{secret}: {{env: {secret}}}}}`"
-    label = Note("there is no secret of this name", span)
+    label = Note("no such secret", span)
     return Diagnostic("PX220", f"unknown secret `{secret}` in `{workflow}`", span, path, (label,), advice)
 
 
-def _check_env(owner: str, path: Path, env: Mapping[str, str], source: SourceMap, found: list[Diagnostic]) -> None:
+def _check_env(owner: str, path: Path, env: Mapping[str, EnvValue], source: SourceMap, found: list[Diagnostic]) -> None:
     for variable, text in env.items():
+        if not isinstance(text, str):
+            continue
         if looks_like_secret(variable) and is_value(text):
             place = (*path, variable)
-            message = f"the value of `{variable}` in `env` of {owner} stands in the manifest"
+            message = f"the value of `{variable}` in `env` of {owner} is written in the manifest"
             advice = (
                 f"if it is secret, declare it under `secrets`, and name it where it is needed: `secrets: [{variable}]`"
             )

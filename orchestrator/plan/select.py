@@ -11,7 +11,9 @@ from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
 from orchestrator.plan.graph import EdgeRows
 from orchestrator.plan.inputs import Selection
+from orchestrator.plan.needs_of_all import with_needs_of_all
 from orchestrator.plan.numbering import Numbering
+from orchestrator.plan.workflow_edges import Edges
 
 NOT_SELECTED = "not selected"
 MANUAL = "manual: it runs only when it is named, or needed by a job that is"
@@ -27,20 +29,21 @@ class Selected(Struct, frozen=True):
 
 
 def select(
-    manifest: Manifest, layout: Numbering, needs: EdgeRows, selection: Selection, unmet: Mapping[int, str]
+    manifest: Manifest, numbering: Numbering, edges: Edges, selection: Selection, unmet: Mapping[int, str]
 ) -> Selected:
-    """Apply the selection to a graph without cycles. `unmet` are the jobs whose `if` does not hold, with the reason.
+    """Apply the selection to a graph without cycles. A workflow with `needs: "*"` selects nothing, and then needs what
+    is selected. `unmet` are the jobs whose `if` does not hold, with the reason.
 
     `UsageError` for an unknown name or tag, and if the selection leaves nothing. `needs` of the result has a row for
-    each kept job, still with the layout's numbers.
+    each kept job, still with the numbering's numbers.
     """
-    words = _Words(manifest, layout)
+    words, needs = _Words(manifest, numbering), edges.needs
     jobs, only, skip = (words.resolve(asked) for asked in (selection.jobs, selection.only, selection.skip))
     there = set(range(len(needs))) - unmet.keys()
     graph = (
         [needs_through_skipped(n, needs, there) if n in there else () for n in range(len(needs))] if unmet else needs
     )
-    manual = {job for n, one in enumerate(manifest.workflows.values()) if one.manual for job in layout.jobs_of(n)}
+    manual = {job for n, one in enumerate(manifest.workflows.values()) if one.manual for job in numbering.jobs_of(n)}
     names = [word for word in (*selection.jobs, *selection.only) if not word.startswith(_TAG)]
     kept = there - manual | with_needs(words.resolve(names).keys() & there, graph)
     if selection.jobs:
@@ -53,21 +56,24 @@ def select(
     kept -= skip.keys()
     asked = jobs.keys() | only.keys()
     if not kept and selection and there and not (asked and asked <= unmet.keys()):
-        raise UsageError("no job is left to run", help="name fewer jobs to skip, or other jobs to run")
+        raise UsageError("no jobs are left to run", help="skip fewer jobs, or name other jobs to run")
+    if edges.every:
+        handlers = [numbering.jobs_of(workflow) for workflow in edges.every]
+        needs = with_needs_of_all(needs, edges.after, handlers, kept)
     ordered = tuple(sorted(kept))
     left_out = tuple((n, reasons.get(n, NOT_SELECTED)) for n in range(len(needs)) if n not in kept)
     return Selected(ordered, tuple(needs_through_skipped(number, needs, kept) for number in ordered), left_out)
 
 
 class _Words:
-    """Finds out which jobs a word of the command line means."""
+    """Resolves words of the command line to jobs."""
 
-    def __init__(self, manifest: Manifest, layout: Numbering) -> None:
-        self._known: dict[str, Iterable[int]] = {job_id: (number,) for number, job_id in enumerate(layout.ids)}
+    def __init__(self, manifest: Manifest, numbering: Numbering) -> None:
+        self._known: dict[str, Iterable[int]] = {job_id: (number,) for number, job_id in enumerate(numbering.ids)}
         tagged: dict[str, list[int]] = {}
         for number, (name, workflow) in enumerate(manifest.workflows.items()):
-            jobs = layout.jobs_of(number)
-            if name in layout.cells:
+            jobs = numbering.jobs_of(number)
+            if name in numbering.cells:
                 self._known[name] = jobs
             for tag in dict.fromkeys(workflow.tags):
                 tagged.setdefault(_TAG + tag, []).extend(jobs)
@@ -90,7 +96,7 @@ class _Words:
         jobs = [f"`{word}`" for word in words if not word.startswith(_TAG)]
         parts = []
         if jobs:
-            parts.append(f"there is no job {' or '.join(jobs)}")
+            parts.append(f"unknown job {' or '.join(jobs)}")
         if tags:
             parts.append(f"no job has the tag {' or '.join(f'`{tag.removeprefix(_TAG)}`' for tag in tags)}")
         suggester = Suggester(self._known)
@@ -99,7 +105,7 @@ class _Words:
 
 
 def with_needs(wanted: Iterable[int], needs: EdgeRows) -> set[int]:
-    """These jobs and all that they need, directly or not."""
+    """These jobs and everything that they need, directly or not."""
     found = set(wanted)
     open_ends = list(found)
     while open_ends:
@@ -111,7 +117,7 @@ def with_needs(wanted: Iterable[int], needs: EdgeRows) -> set[int]:
 
 
 def needs_through_skipped(number: int, needs: EdgeRows, kept: set[int]) -> tuple[int, ...]:
-    """The needs of a job in the run; in the place of one that is left out stand that one's own needs."""
+    """The needs of a job in the run; a need that is left out is replaced by its own needs."""
     if kept.issuperset(needs[number]):
         return needs[number]
     found: dict[int, None] = {}

@@ -1,7 +1,7 @@
-"""`${{ params.x }}` in texts: found once, with what is wrong, and put together for each job.
+"""`${{ params.x }}` in texts: parsed once, with their errors, and filled in for each job.
 
-`run.id` and `run.dir` are not known before the run starts. Their places stay in the text, in one spelling that stands
-nowhere else in the job's texts: `JobSpec.late` tells how many blanks it has before the braces. `fill` replaces them.
+`run.id` and `run.dir` are not known before the run starts. Their places remain in the text, in a spelling that occurs
+nowhere else in the job's texts: `JobSpec.late` is the number of blanks before the braces. `fill` replaces them.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ ROOTS = ("params", "matrix", "run", "job")
 LATE = ("run.id", "run.dir")
 
 MAX_OPENINGS = 10_000  # in one text, which may be megabytes of them
-MAX_FAULTS = 50  # that are told of one text
+MAX_ERRORS = 50  # that are reported for one text
 _LONGEST = 1_000  # characters between the braces; a name has at most 100
 _MARK = re.compile(r"\$?\$\{\{")
 _EXPRESSION = re.compile(r"([A-Za-z_]+)\.([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(?:\|[ \t]*([A-Za-z_]+))?")
 
 
 class Piece(Struct, frozen=True):
-    """One `${{ ... }}`. `number` counts the openings of its text from 0, also those that are no templates; `length` is
-    that of what is written. Unless `raw` its value is quoted in shell text."""
+    """One `${{ ... }}`. `number` counts the openings of its text from 0, also those that are not templates; `length` is
+    the length of the source text. Unless `raw` its value is quoted in shell text."""
 
     root: str
     name: str
@@ -41,8 +41,8 @@ class Piece(Struct, frozen=True):
         return f"{self.root}.{self.name}"
 
 
-class TemplateFault(Struct, frozen=True):
-    """What is wrong at one opening: message without its end, code, help; `length` characters are meant."""
+class TemplateError(Struct, frozen=True):
+    """An error at one opening: its code, its message without the subject, its help; it covers `length` characters."""
 
     code: str
     message: str
@@ -52,20 +52,20 @@ class TemplateFault(Struct, frozen=True):
 
 
 class Template(Struct, frozen=True):
-    """A text in parts, and its faults; a text with faults is never put together. `openings` is how many there are."""
+    """A text in parts, and its errors; a text with errors is never filled in. `openings` is their number."""
 
     parts: tuple[str | Piece, ...]
-    faults: tuple[TemplateFault, ...]
+    errors: tuple[TemplateError, ...]
     openings: int
 
     @property
     def pieces(self) -> list[Piece]:
-        """All that is to be put in."""
+        """Everything that is to be filled in."""
         return [part for part in self.parts if isinstance(part, Piece)]
 
 
 class Templates:
-    """Parses each text once. Only texts that hold `OPENING` are worth asking for."""
+    """Parses each text once. Only texts that contain `OPENING` need to be parsed."""
 
     def __init__(self) -> None:
         self._parsed: dict[tuple[str, bool], Template] = {}
@@ -83,14 +83,14 @@ class Templates:
 
 def _parse(text: str) -> Template:
     parts: list[str | Piece] = []
-    faults: list[TemplateFault] = []
+    errors: list[TemplateError] = []
     at = openings = 0
     for number, found in enumerate(_MARK.finditer(text)):
         if number == MAX_OPENINGS:
             return Template(
-                (), (TemplateFault("PX213", f"is one of more than {number:,} in one text", "", number, 3),), 0
+                (), (TemplateError("PX213", f"is one of more than {number:,} in one text", "", number, 3),), 0
             )
-        if len(faults) == MAX_FAULTS:
+        if len(errors) == MAX_ERRORS:
             break
         if found[0].startswith("$$"):
             parts.append(text[at : found.start()] + OPENING)
@@ -99,8 +99,8 @@ def _parse(text: str) -> Template:
             end = text.find("}}", found.end(), found.end() + _LONGEST)
             inside = text[found.end() : end] if end >= 0 else ""
             if end < 0 or OPENING in inside:
-                faults.append(
-                    TemplateFault("PX213", "is never closed", "write `}}`; or `$${{` for the signs", number, 3)
+                errors.append(
+                    TemplateError("PX213", "is never closed", "write `}}`; or `$${{` for a literal `${{`", number, 3)
                 )
             else:
                 parts.append(text[at : found.start()])
@@ -109,38 +109,38 @@ def _parse(text: str) -> Template:
                 if isinstance(part, Piece):
                     parts.append(part)
                 else:
-                    faults.append(part)
+                    errors.append(part)
         openings += 1
     parts.append(text[at:])
-    return Template(tuple(part for part in parts if part != ""), _at_most(faults), openings)
+    return Template(tuple(part for part in parts if part != ""), _at_most(errors), openings)
 
 
-def _expression(text: str, number: int, length: int) -> Piece | TemplateFault:
+def _expression(text: str, number: int, length: int) -> Piece | TemplateError:
     found = _EXPRESSION.fullmatch(text)
     if found is None:
-        advice = "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; nothing is computed in it"
-        return TemplateFault("PX213", "is no reference" if text else "is empty", advice, number, length)
+        advice = "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; expressions are not supported"
+        return TemplateError("PX213", "is not a reference" if text else "is empty", advice, number, length)
     root, name, word = found[1], found[2], found[3]
     if root == "secrets":
         advice = f'declare it under `secrets` of the workflow, and use `"${name}"`'
-        return TemplateFault("PX216", "would put a secret into the text", advice, number, length)
+        return TemplateError("PX216", "would put a secret into the text", advice, number, length)
     if root == "env":
-        return TemplateFault("PX213", "is no template", f'use `"${name}"`, which the shell knows', number, length)
+        return TemplateError("PX213", "is not a template", f'use `"${name}"`, which the shell expands', number, length)
     if root not in ROOTS or (root in ("run", "job") and f"{root}.{name}" not in (*LATE, "job.id")):
-        known = "there are `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`"
-        return TemplateFault("PX213", f"asks for `{root}.{name}`, which there is not", known, number, length)
+        known = "known: `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`"
+        return TemplateError("PX213", "is an unknown reference", known, number, length)
     if word not in (None, "raw"):
-        return TemplateFault("PX213", f"asks for `| {word}`", "there is only `| raw`", number, length)
+        return TemplateError("PX213", f"has an unknown filter `| {word}`", "the only filter is `| raw`", number, length)
     return Piece(root, name, word == "raw", number, length)
 
 
 def _surrounded(template: Template, text: str) -> Template:
-    """The same for shell text: what is quoted must stand in code. What stands in a comment stays as it is written."""
+    """The same for shell text: what is quoted must be in code. A template in a comment stays as it is written."""
     shell = "".join(HOLE if isinstance(part, Piece) else part for part in template.parts)
     places = iter(holes(shell))
     starts = [found.end() - len(OPENING) for found in _MARK.finditer(text)]
     parts: list[str | Piece] = []
-    faults = list(template.faults)
+    errors = list(template.errors)
     for part in template.parts:
         if isinstance(part, str):
             parts.append(part)
@@ -151,40 +151,40 @@ def _surrounded(template: Template, text: str) -> Template:
             parts.append(text[at : at + part.length])
         else:
             parts.append(part)
-            if where is not Where.CODE and not part.raw and len(faults) < MAX_FAULTS:
-                faults.append(_in_quotes(part, where))
-    return Template(tuple(parts), _at_most(faults), template.openings)
+            if where is not Where.CODE and not part.raw and len(errors) < MAX_ERRORS:
+                errors.append(_in_quotes(part, where))
+    return Template(tuple(parts), _at_most(errors), template.openings)
 
 
-def _at_most(faults: list[TemplateFault]) -> tuple[TemplateFault, ...]:
-    """The faults of a text; where it has too many, the last one says that there may be more."""
-    if len(faults) == MAX_FAULTS:
-        last = faults[-1]
-        advice = "; ".join(filter(None, [last.help, "what is behind this one is not looked at any more"]))
-        faults[-1] = replace(last, help=advice)
-    return tuple(faults)
+def _at_most(errors: list[TemplateError]) -> tuple[TemplateError, ...]:
+    """The errors of a text; where it has too many, the last one says that there may be more."""
+    if len(errors) == MAX_ERRORS:
+        last = errors[-1]
+        advice = "; ".join(filter(None, [last.help, "later templates in this text were not checked"]))
+        errors[-1] = replace(last, help=advice)
+    return tuple(errors)
 
 
-def _in_quotes(piece: Piece, where: Where) -> TemplateFault:
+def _in_quotes(piece: Piece, where: Where) -> TemplateError:
     if where in (Where.SINGLE, Where.DOUBLE, Where.ANSI):
-        advice = "drop the quotes, for it brings its own; or give it to the job in `env` and use the variable"
+        advice = "remove the quotes, since the value is quoted already; or pass it in `env` and use the variable"
     elif where is Where.BACKQUOTES:
         advice = "use `$(...)`"
     else:
-        advice = "give it to the job in `env` and use the variable"
-    advice += "; with `| raw` it is put in as it is"
-    return TemplateFault("PX215", f"stands in {where.value}", advice, piece.number, piece.length)
+        advice = "pass it in `env` and use the variable"
+    advice += "; `| raw` inserts it unquoted"
+    return TemplateError("PX215", f"is inside {where.value}", advice, piece.number, piece.length)
 
 
-class Scope(Struct, frozen=True):
-    """What references mean for one job: values as text."""
+class TemplateScope(Struct, frozen=True):
+    """The values of references for one job, as text."""
 
     params: Mapping[str, str]
     matrix: Mapping[str, str]
     job_id: str
 
     def value(self, piece: Piece) -> str:
-        """The value; empty for what this cell of a matrix does not have."""
+        """The value; empty for a key that this cell of a matrix does not have."""
         match piece.root:
             case "params":
                 return self.params.get(piece.name, "")
@@ -193,11 +193,11 @@ class Scope(Struct, frozen=True):
         return self.job_id
 
 
-class Renderer:
-    """Puts texts of one job together. `late` counts the places that were left for `fill`. In code for a shell that is
+class TemplateFiller:
+    """Fills in the texts of one job. `late` counts the places that are left for `fill`. In code for a shell that is
     not `posix` nothing is quoted."""
 
-    def __init__(self, templates: Templates, scope: Scope, blanks: int, *, posix: bool) -> None:
+    def __init__(self, templates: Templates, scope: TemplateScope, blanks: int, *, posix: bool) -> None:
         self._templates = templates
         self._scope = scope
         self._blanks = blanks
@@ -205,11 +205,11 @@ class Renderer:
         self.late = 0
 
     def text(self, text: str) -> str:
-        """The text with everything put in that is known."""
+        """The text with all known values filled in."""
         return self._put_together(text, in_shell=False) if OPENING in text else text
 
     def code(self, text: str) -> str:
-        """Shell text with everything put in that is known, quoted unless it is raw."""
+        """Shell text with all known values filled in, quoted unless they are raw."""
         return self._put_together(text, in_shell=self._posix) if OPENING in text else text
 
     def _put_together(self, text: str, *, in_shell: bool) -> str:
@@ -224,23 +224,23 @@ class Renderer:
         return quoted(value) if in_shell and not piece.raw else value
 
 
-def put_in(spec: JobSpec, templates: Templates, scope: Scope) -> JobSpec:
-    """The spec of one job, with all that is known put into its texts. The places for what comes late are spelled so
-    that nothing else in the job's texts looks like them."""
+def put_in(spec: JobSpec, templates: Templates, scope: TemplateScope) -> JobSpec:
+    """The spec of one job with all known values filled in. The places for late values are spelled so that nothing else
+    in the job's texts looks like them."""
     blanks = 0
     while True:
         blanks += 1
-        renderer = Renderer(templates, scope, blanks, posix=is_posix_shell(spec.shell))
-        made = _with(spec, renderer.text, renderer.code)
+        filler = TemplateFiller(templates, scope, blanks, posix=is_posix_shell(spec.shell))
+        made = _with(spec, filler.text, filler.code)
         places = [_place(reference, blanks, raw=raw) for reference in LATE for raw in (False, True)]
-        if not renderer.late:
+        if not filler.late:
             return made
-        if sum(text.count(place) for text in _texts(made) for place in places) == renderer.late:
+        if sum(text.count(place) for text in _texts(made) for place in places) == filler.late:
             return replace(made, late=blanks)
 
 
 def fill(spec: JobSpec, run_id: str, run_dir: str) -> JobSpec:
-    """The job's spec in the run that is under way."""
+    """The job's spec in a run that has started."""
     if not spec.late:
         return spec
     values = {
@@ -261,13 +261,15 @@ def is_absolute(path: str, spec: JobSpec) -> bool:
 
 
 def _with(spec: JobSpec, change: Callable[[str], str], change_code: Callable[[str], str]) -> JobSpec:
-    """The spec with every text changed in which templates may stand."""
+    """The spec with every text changed that may contain templates."""
     return replace(
         spec,
         run=None if spec.run is None else change_code(spec.run),
         argv=None if spec.argv is None else tuple(map(change, spec.argv)),
         args=tuple(map(change, spec.args)),
         env={name: change(value) for name, value in spec.env.items()},
+        env_prepend={name: change(value) for name, value in spec.env_prepend.items()},
+        env_append={name: change(value) for name, value in spec.env_append.items()},
         working_dir=change(spec.working_dir),
         writes=tuple(map(change, spec.writes)),
     )
@@ -284,4 +286,5 @@ def _place(reference: str, blanks: int, *, raw: bool) -> str:
 
 
 def _texts(spec: JobSpec) -> list[str]:
-    return [spec.run or "", *(spec.argv or ()), *spec.args, *spec.env.values(), spec.working_dir, *spec.writes]
+    env = (*spec.env.values(), *spec.env_prepend.values(), *spec.env_append.values())
+    return [spec.run or "", *(spec.argv or ()), *spec.args, *env, spec.working_dir, *spec.writes]

@@ -1,4 +1,4 @@
-"""Names in `needs` and `after` -> numbers, and what is wrong with them one by one."""
+"""Names in `needs` and `after` to numbers, and what is wrong with each of them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from msgspec.structs import replace
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.model import Manifest, Workflow
-from orchestrator.manifest.parts import Need
+from orchestrator.manifest.nested_sections import EVERY, Need
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.graph import EdgeRows
 
 VERBS = {"needs": "needs", "after": "comes after"}
-MAX_TOLD = 1_000  # faults of one kind; a hundred thousand workflows may have two each
+MAX_REPORTED = 1_000  # errors of one code; a hundred thousand workflows may have two each
 _FEW = 8
 
 
 class Choice(Struct, frozen=True):
     """Workflow number `workflow` needs (or comes after, by `key`) only the jobs of number `target` that have the values
-    `matrix`; `place` is where in its list that stands."""
+    `matrix`; `place` is its position in the list."""
 
     workflow: int
     key: str
@@ -33,13 +33,16 @@ class Choice(Struct, frozen=True):
 
 
 class Edges(Struct, frozen=True):
-    """Workflows by number, as declared: what each needs, what it comes after, and both together. No one stands twice
-    in a row of `waits`; no one waits for itself. `choices` are the entries that mean only some jobs of a workflow: it
-    alone may stand in a row of `needs` and of `after`. `choosing` are the workflows with entries that are no names."""
+    """Workflows by number, as declared: what each needs, what it comes after, and both together. A row of `waits`
+    has no duplicates, and no workflow waits for itself. `every` are the workflows with `needs: "*"`, whose needs are
+    known once the jobs of the run are. `choices` are the entries that mean only some jobs of a workflow; only such a
+    workflow may be in a row of `needs` and of `after`. `choosing` are the workflows with entries
+    that are not names."""
 
     needs: EdgeRows
     after: EdgeRows
     waits: EdgeRows
+    every: Sequence[int] = ()
     choices: Sequence[Choice] = ()
     choosing: Collection[str] = ()
 
@@ -60,8 +63,8 @@ def resolve_edges(manifest: Manifest, source: SourceMap, found: list[Diagnostic]
         needs.append(hard)
         after.append(soft)
         waits.append(tuple(dict.fromkeys(hard + soft)) if soft else hard)
-    resolver.tell_the_rest()
-    return Edges(needs, after, waits, resolver.choices, resolver.choosing)
+    resolver.note_the_rest()
+    return Edges(needs, after, waits, resolver.every, resolver.choices, resolver.choosing)
 
 
 class _Resolver:
@@ -71,23 +74,24 @@ class _Resolver:
         self._found = found
         self._suggester = Suggester(self._number_of)
         self._count: Counter[str] = Counter()
+        self.every: list[int] = []
         self.choices: list[Choice] = []
         self.choosing: set[str] = set()
 
-    def tell_the_rest(self) -> None:
-        """How many faults were not told, as a note at the last of their kind."""
+    def note_the_rest(self) -> None:
+        """Note the number of errors that were not reported at the last one of their code."""
         for code, count in self._count.items():
-            if (more := count - MAX_TOLD) > 0:
-                place = max(index for index, fault in enumerate(self._found) if fault.code == code)
-                told = self._found[place]
+            if (more := count - MAX_REPORTED) > 0:
+                place = max(index for index, one in enumerate(self._found) if one.code == code)
+                last = self._found[place]
                 rest = Note(f"and {more:,} more like {'this' if more == 1 else 'these'}")
-                self._found[place] = replace(told, notes=(*told.notes, rest))
+                self._found[place] = replace(last, notes=(*last.notes, rest))
 
     def edges_of(self, number: int, name: str, workflow: Workflow) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """What this workflow needs and what it comes after."""
         if not workflow.after:
             try:
-                # Entries that are no names are no keys either; some of them cannot even be looked up.
+                # Entries that are not names are not keys either; some of them are not hashable.
                 row = tuple(map(self._number_of.__getitem__, workflow.needs))  # type: ignore[arg-type]
             except (KeyError, TypeError):
                 return self._edges_one_by_one(number, name, workflow)
@@ -98,7 +102,11 @@ class _Resolver:
     def _edges_one_by_one(self, number: int, name: str, workflow: Workflow) -> tuple[tuple[int, ...], tuple[int, ...]]:
         seen: dict[int, list[tuple[str, int, object]]] = {}
         edges: dict[str, dict[int, None]] = {"needs": {}, "after": {}}
-        for key, others in (("needs", workflow.needs), ("after", workflow.after)):
+        needs = workflow.needs
+        if needs == (EVERY,):
+            self.every.append(number)
+            needs = ()
+        for key, others in (("needs", needs), ("after", workflow.after)):
             for place, entry in enumerate(others):
                 other, chosen = named_in(entry), None
                 if not isinstance(entry, str):
@@ -118,7 +126,7 @@ class _Resolver:
         return tuple(edges["needs"]), tuple(edges["after"])
 
     def _choose(self, choice: Choice) -> None:
-        """Keep what is chosen; who needs all jobs of a workflow needs no choice of them."""
+        """Keep what is chosen; a workflow that needs all jobs of another one needs no choice of them."""
         if choice.matrix is not None:
             self.choices.append(choice)
         elif self.choices:
@@ -127,7 +135,7 @@ class _Resolver:
 
     def _is_enough(self, code: str) -> bool:
         self._count[code] += 1
-        return self._count[code] > MAX_TOLD
+        return self._count[code] > MAX_REPORTED
 
     def _unknown(self, name: str, key: str, place: int, entry: str | Need) -> None:
         if self._is_enough("PX202"):
@@ -136,7 +144,7 @@ class _Resolver:
         path: Path = ("workflows", name, key, place)
         path = path if isinstance(entry, str) else (*path, "workflow")
         span = self._source.value(path)
-        label = Note("there is no workflow of this name", span)
+        label = Note("no such workflow", span)
         message = f"unknown workflow `{other}` in `{key}` of `{name}`"
         advice = self._suggester.did_you_mean(other) or self._all_names(name)
         self._found.append(Diagnostic("PX202", message, span, path, (label,), advice))
@@ -145,7 +153,7 @@ class _Resolver:
         if not 1 < len(self._number_of) <= _FEW + 1:
             return ""
         others = [f"`{other}`" for other in self._number_of if other != name]
-        return f"there {'are' if len(others) > 1 else 'is'} {', '.join(others)}"
+        return f"expected {'one of ' if len(others) > 1 else ''}{', '.join(others)}"
 
     def _itself(self, name: str, key: str, place: int) -> None:
         if self._is_enough("PX207"):
@@ -162,12 +170,12 @@ class _Resolver:
         path: Path = ("workflows", name, key, place)
         span = self._source.value(path)
         first = self._source.value(("workflows", name, *before))
-        notes = (Note("named again", span), Note("named here first", first))
+        notes = (Note("named again", span), Note("first named here", first))
         message = f"`{name}` names `{other}` twice"
         if before[0] == key:
             message += f" in `{key}`"
             advice = "remove one of the two"
         else:
             message += ", in `needs` and in `after`"
-            advice = "remove it from `after`: what a job needs it waits for"
+            advice = "remove it from `after`: a job waits for everything that it needs"
         self._found.append(Diagnostic("PX208", message, span, path, notes, advice, Severity.WARNING))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from orchestrator.journal.events import JsonDict
-from orchestrator.plan.model import FailFast
+from orchestrator.plan.model import FAIL_FAST
 from orchestrator.report.model import RunReport
 from orchestrator.report.status import Status
 
@@ -75,7 +75,7 @@ _HEAD: dict[str, JsonDict] = {
     },
     "exit_code": {"type": ["integer", "null"], "minimum": 0, "description": "null until the run has ended."},
     "max_parallel_jobs": {"type": "integer", "minimum": 1},
-    "fail_fast": {"enum": [mode.plain for mode in FailFast]},
+    "fail_fast": {"enum": list(FAIL_FAST.values())},
     "degraded": {
         "type": "array",
         "description": "The guarantees that this host could not provide, and why.",

@@ -25,7 +25,7 @@ def test_another_version_is_refused(pexec: Pexec) -> None:
     said = pexec.file("pexec.yaml", "version: 2\nworkflows: {a: {run: touch ran}}\n").run("apply")
     assert (said.exit_code, said.stderr.splitlines()[0]) == (
         3,
-        "error[PX120]: `version`: this pexec reads version 1 of the format",
+        "error[PX120]: `version` must be 1, the only version of the format that this pexec reads",
     )
     assert not (pexec.folder / "ran").exists()
 
@@ -47,7 +47,7 @@ def test_descriptions_are_shown_by_the_plan(pexec: Pexec) -> None:
         "workflows: {a: {run: ':', description: Do it.}}\n",
     )
     shown = pexec.run("plan").stdout
-    assert shown.startswith("nightly: 1 job in 1 group\nBuild it all.\n")
+    assert shown.startswith("nightly: 1 job in 1 level\nBuild it all.\n")
     assert "\nparameters\n  level  low\n           How loud.\n" in shown
     plan = json.loads(pexec.run("plan", "--format", "json").stdout)
     assert (plan["description"], plan["jobs"][0]["description"]) == ("Build it all.", "Do it.")

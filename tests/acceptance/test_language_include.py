@@ -41,7 +41,7 @@ def test_included_workflows_run_in_their_own_directories_with_their_own_defaults
     pexec.file("lib/build.sh", 'echo "$LEVEL $1" > built\n')
     done = pexec.run("apply", "--set", "who=you")
     assert done.exit_code == 0, done.stderr
-    assert "warning[PX122]: the policy of an included manifest does not count: `max_parallel_jobs`" in done.stderr
+    assert "warning[PX122]: the policy of an included manifest has no effect: `max_parallel_jobs`" in done.stderr
     run = last_run(pexec.folder).check()
     assert run.log("greet") == b"you high you\n"
     assert run.log("shared") == f"unset\n{pexec.folder}/ci\n".encode()
@@ -52,8 +52,8 @@ def test_included_workflows_run_in_their_own_directories_with_their_own_defaults
 def test_a_job_of_an_included_manifest_is_named_with_its_prefix(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", ROOT).file("ci/shared.yaml", SHARED).file("lib/pexec.yaml", LIB)
     pexec.file("lib/build.sh", "")
-    assert pexec.run("plan", "lib.prepare").stdout.startswith("project: 1 job in 1 group\n\ngroup 1\n  lib.prepare")
-    assert "there is no job `prepare`" in pexec.run("plan", "prepare").stderr
+    assert pexec.run("plan", "lib.prepare").stdout.startswith("project: 1 job in 1 level\n\nlevel 1\n  lib.prepare")
+    assert "unknown job `prepare`" in pexec.run("plan", "prepare").stderr
 
 
 def test_errors_of_all_files_are_reported_in_one_pass_each_in_its_file(pexec: Pexec) -> None:
@@ -78,13 +78,13 @@ error[PX205]: `c` runs `c.sh`, which does not exist
   |
 5 |   c: {file: c.sh}
   |             ^^^^ no such file
-  = help: paths are relative to the manifest's folder
+  = help: paths are relative to the manifest's directory
 
 error[PX202]: unknown workflow `bb` in `needs` of `r`
  --> pexec.yaml:4:26
   |
 4 |   r: {run: r, needs: [a, bb]}
-  |                          ^^ there is no workflow of this name
+  |                          ^^ no such workflow
   = help: did you mean `b`?
 
 error: 3 errors in pexec.yaml

@@ -42,7 +42,7 @@ error[PX217]: the parameter `level` has no value
   |
 4 |   level: {choices: [low, high]}
   |   ^^^^^ it has no default
-  = help: give it one by `--set level=VALUE` or `PEXEC_PARAM_LEVEL`, or declare a `default`
+  = help: set it with `--set level=VALUE` or `PEXEC_PARAM_LEVEL`, or declare a `default`
 
 error: 1 error in pexec.yaml
 """,
@@ -53,7 +53,7 @@ def test_a_wrong_name_or_value_is_a_usage_error(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).env(PEXEC_PARAM_LEVEL="low")
     pexec.run("apply", "--set", "relase=1.0").said(
         exit_code=2,
-        stderr="error: `--set relase`: there is no parameter `relase`\n  = help: did you mean `release`?\n",
+        stderr="error: `--set relase`: unknown parameter `relase`\n  = help: did you mean `release`?\n",
     )
     pexec.run("apply", "--set", "release=1").said(
         exit_code=2,

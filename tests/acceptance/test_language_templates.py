@@ -64,20 +64,20 @@ workflows:
     pexec.run("validate").said(
         exit_code=3,
         stderr="""\
-error[PX212]: `${{ params.relase }}` in `run` of workflow `a` asks for an unknown parameter
+error[PX212]: `${{ params.relase }}` in `run` of workflow `a` refers to an unknown parameter
  --> pexec.yaml:6:15
   |
 6 |     run: echo ${{ params.relase }} "${{ params.release }}"
   |               ^^^^^^^^^^^^^^^^^^^^
   = help: did you mean `release`?
 
-error[PX215]: `${{ params.release }}` in `run` of workflow `a` stands in double quotes
+error[PX215]: `${{ params.release }}` in `run` of workflow `a` is inside double quotes
  --> pexec.yaml:6:37
   |
 6 |     run: echo ${{ params.relase }} "${{ params.release }}"
   |                                     ^^^^^^^^^^^^^^^^^^^^^
-  = help: drop the quotes, for it brings its own; or give it to the job in `env` and use the variable; with `| raw` it \
-is put in as it is
+  = help: remove the quotes, since the value is quoted already; or pass it in `env` and use the variable; \
+`| raw` inserts it unquoted
 
 error[PX216]: `${{ secrets.TOKEN }}` in `run` of workflow `b` would put a secret into the text
   --> pexec.yaml:10:15

@@ -27,19 +27,19 @@ def test_the_levels_are_printed(pexec: Pexec) -> None:
     said = pexec.file("pexec.yaml", manifest(list(WORKFLOWS))).run("plan")
     assert (said.exit_code, said.stderr) == (0, "")
     assert said.stdout.startswith("""\
-demo: 6 jobs in 3 groups
+demo: 6 jobs in 3 levels
 
-group 1
+level 1
   fetch  echo fetch
   tools  echo tools
 
-group 2
+level 2
   build  echo build
            needs fetch, tools
   lint   sleep 0.5
            needs fetch
 
-group 3
+level 3
   docs   echo docs
            after lint
   ship   echo ship

@@ -28,14 +28,14 @@ error[PX205]: `script` runs `ci/gone.sh`, which does not exist
   |
 4 |   script: {needs: first, file: ci/gone.sh}
   |                                ^^^^^^^^^^ no such file
-  = help: paths are relative to the manifest's folder
+  = help: paths are relative to the manifest's directory
 
 error[PX205]: `book` runs `gone.md`, which does not exist
  --> pexec.yaml:5:16
   |
 5 |   book: {file: gone.md}
   |                ^^^^^^^ no such file
-  = help: paths are relative to the manifest's folder
+  = help: paths are relative to the manifest's directory
 
 error: 2 errors in pexec.yaml
 """,
@@ -48,7 +48,7 @@ def test_a_directory_in_place_of_a_file_is_reported_too(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {file: folder}}\n").file("folder/x", "")
     said = pexec.run("validate")
     assert said.exit_code == 3
-    assert "error[PX206]: `a` cannot run `folder`: it is a folder\n --> pexec.yaml:2:23\n" in said.stderr
+    assert "error[PX206]: `a` cannot run `folder`: it is a directory\n --> pexec.yaml:2:23\n" in said.stderr
 
 
 def test_a_file_that_is_removed_during_the_run_fails_its_job_and_is_counted(pexec: Pexec) -> None:

@@ -101,7 +101,9 @@ EVIL_NAMES = [
 def plan_of(*names: str) -> Plan:
     """A chain of jobs with these ids."""
     jobs = tuple(
-        PlannedJob(index, name, name, JobSpec(run=":"), needs=(index - 1,) if index else (), level=index)
+        PlannedJob(
+            index=index, id=name, workflow=name, spec=JobSpec(run=":"), needs=(index - 1,) if index else (), level=index
+        )
         for index, name in enumerate(names)
     )
     return Plan("p", "pexec.yaml", "/p", Policy(), jobs, tuple((index,) for index in range(len(jobs))))

@@ -25,13 +25,13 @@ workflows:
 """
 
 SHOWN = """\
-nightly: 3 jobs in 2 groups
+nightly: 3 jobs in 2 levels
 
-group 1
+level 1
   fetch  ./fetch.sh
   lint   make lint
 
-group 2
+level 2
   build  make
            needs fetch; timeout 1m
 
@@ -125,7 +125,7 @@ def test_jobs_can_be_chosen(pexec: Pexec, arguments: list[str], jobs: list[str])
 
 def test_a_job_that_does_not_exist_is_wrong_usage(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).run("plan", "biuld").said(
-        exit_code=2, stderr="error: there is no job `biuld`\n  = help: did you mean `build`?\n"
+        exit_code=2, stderr="error: unknown job `biuld`\n  = help: did you mean `build`?\n"
     )
 
 

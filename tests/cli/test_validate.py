@@ -28,7 +28,7 @@ workflows:
   fetch:
     needs: [test]
     run: ./fetch.sh
-    env: {API_TOKEN: 12345}
+    env: {API_TOKEN: 1.234}
   build:
     needs: [fetch, tset]
     run: make
@@ -53,7 +53,7 @@ error[PX201]: circular dependency: `fetch` -> `test` -> `build` -> `fetch`
    |             ----- `test` needs `build`
    = help: remove one of these edges; `fetch -> test` is the only one that closes the cycle
 
-error[PX117]: `env.API_TOKEN` of workflow `fetch` must be text, not a number
+error[PX117]: `env.API_TOKEN` of workflow `fetch`: expected text, found a number
  --> pexec.yaml:6:22
   |
 6 |     env: {API_TOKEN: ***}
@@ -64,7 +64,7 @@ error[PX202]: unknown workflow `tset` in `needs` of `build`
  --> pexec.yaml:8:20
   |
 8 |     needs: [fetch, tset]
-  |                    ^^^^ there is no workflow of this name
+  |                    ^^^^ no such workflow
   = help: did you mean `test`?
 
 error[PX110]: unknown key `depends_on` in workflow `build`
@@ -124,12 +124,12 @@ def test_of_several_manifests_each_is_reported_and_one_bad_one_is_enough(pexec: 
         exit_code=3,
         stdout="good.yaml: valid, 4 jobs in 3 levels\n",
         stderr="""\
-error[PX111]: `workflows` is missing
+error[PX111]: missing key `workflows`
  --> empty.yaml:1:1
   |
 1 | version: 1
   | ^^^^^^^^^^
-  = help: name at least one, with what it runs: `workflows: {build: {run: make}}`
+  = help: define at least one workflow: `workflows: {build: {run: make}}`
 
 error: 1 error in empty.yaml
 
@@ -168,7 +168,7 @@ def test_json_has_the_same_facts_on_stdout(pexec: Pexec) -> None:
         "path": ["workflows", "build", "needs", 1],
         "notes": [
             {
-                "message": "there is no workflow of this name",
+                "message": "no such workflow",
                 "file": "pexec.yaml",
                 "line": 8,
                 "column": 20,
@@ -177,7 +177,7 @@ def test_json_has_the_same_facts_on_stdout(pexec: Pexec) -> None:
         ],
         "help": "did you mean `test`?",
     }
-    assert "12345" not in said.stdout
+    assert "1.234" not in said.stdout
 
 
 def test_json_of_valid_manifests_is_an_empty_list(pexec: Pexec) -> None:

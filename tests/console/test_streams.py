@@ -118,6 +118,6 @@ def test_colours_are_for_terminals_unless_the_user_says_otherwise(
 
 def test_no_manifest_speaks_to_the_runner_of_github(pexec: Pexec, tmp_path: Path) -> None:
     pexec.file("pexec.yaml", 'version: 1\nname: "::error::x"\nworkflows: {a: {run: "true"}}\n')
-    assert pexec.run("plan").stdout.startswith("::error::x: 1 job in 1 group\n")
+    assert pexec.run("plan").stdout.startswith("::error::x: 1 job in 1 level\n")
     pexec.env(GITHUB_ACTIONS="true")
-    assert pexec.run("plan").stdout.startswith("\u200b::error::x: 1 job in 1 group\n")
+    assert pexec.run("plan").stdout.startswith("\u200b::error::x: 1 job in 1 level\n")

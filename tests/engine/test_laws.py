@@ -19,7 +19,7 @@ from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler, replay
 from orchestrator.engine.states import CancelReason, JobState, Verdict
-from orchestrator.plan.model import FailFast, JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When
+from orchestrator.plan.model import JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When
 
 POOLS = {"gpu": 2, "database": 1}
 DEMANDS = ((), (), (), (("gpu", 1),), (("gpu", 2),), (("database", 1),), (("gpu", 1), ("database", 1)))
@@ -42,7 +42,7 @@ def plans(draw: st.DrawFn) -> Plan:
     jobs = [draw(_jobs(index, count, backwards=backwards)) for index in range(count)]
     policy = Policy(
         max_parallel_jobs=draw(st.integers(1, 3)),
-        fail_fast=draw(st.sampled_from(FailFast)),
+        fail_fast=draw(st.sampled_from([False, "drain", True])),
         timeout=draw(st.sampled_from((None, None, 15.0, 60.0))),
         order=draw(st.sampled_from(Order)),
         pools=POOLS,
@@ -58,12 +58,12 @@ def _jobs(draw: st.DrawFn, index: int, count: int, *, backwards: bool) -> Planne
     is_group = bool(needs) and draw(st.integers(0, 5)) == 5
     workflow = draw(st.sampled_from(("drawn", "drawn", "matrix")))
     return PlannedJob(
-        index,
-        f"job{index}",
-        workflow,
-        JobSpec(run=None if is_group else "true", grace=draw(st.sampled_from((5.0, 0.0)))),
-        needs,
-        tuple(other for other, tie in ties.items() if tie == "after"),
+        index=index,
+        id=f"job{index}",
+        workflow=workflow,
+        spec=JobSpec(run=None if is_group else "true", grace=draw(st.sampled_from((5.0, 0.0)))),
+        needs=needs,
+        after=tuple(other for other, tie in ties.items() if tie == "after"),
         when=draw(st.sampled_from(WHENS if needs else WHENS_ALONE)),
         rank=float(draw(st.integers(0, 2))),
         priority=draw(st.sampled_from((0, 0, 1))),

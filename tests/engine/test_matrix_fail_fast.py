@@ -9,7 +9,7 @@ from support.worlds import Draft, World, job
 from orchestrator.engine.facts import AttemptFinished
 from orchestrator.engine.scheduler import replay
 from orchestrator.engine.states import Verdict
-from orchestrator.plan.model import FailFast, RetryPolicy
+from orchestrator.plan.model import RetryPolicy
 
 
 def cell(name: str, **rest: Any) -> Draft:
@@ -36,14 +36,16 @@ def test_a_failure_cancels_the_other_cells_in_every_state() -> None:
         "failing": "failed",
         "running": "cancelled",
         "waiting": "cancelled",
-        "pending": "cancelled",
+        "pending": "pending",
         "done": "succeeded",
         "next": "skipped",
     }
     assert world.reasons["running"] == "fail-fast: `failing` failed"
     assert world.reasons["waiting"] == "fail-fast: `failing` failed while waiting for attempt 2"
-    assert world.reasons["pending"] == "fail-fast: `failing` failed"
+    assert world.states["pending"] == "pending", "its need still runs"
     world.end("lint")
+    assert world.states["pending"] == "cancelled"
+    assert world.reasons["pending"] == "fail-fast: `failing` failed"
     assert world.scheduler.result == "FAILED"
 
 
@@ -75,7 +77,7 @@ def test_a_second_failure_cancels_nothing_more() -> None:
 
 
 def test_a_stop_of_the_run_goes_first_and_draining_does_not_spare_the_cells() -> None:
-    world = World.started(cell("a"), cell("b"), job("c"), fail_fast=FailFast.DRAIN)
+    world = World.started(cell("a"), cell("b"), job("c"), fail_fast="drain")
     assert world.names(world.end("a", Verdict.FAILED)) == ["cancel fail_fast", "cancel b", "term b"]
     assert world.states["c"] == "running"
 

@@ -18,7 +18,7 @@ from orchestrator.engine.facts import (
 from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.scheduler import Scheduler, replay
 from orchestrator.engine.states import JobState, Verdict
-from orchestrator.plan.model import FailFast, RetryPolicy, When
+from orchestrator.plan.model import RetryPolicy, When
 
 
 def test_a_resume_starts_everything_over_but_the_successes() -> None:
@@ -58,7 +58,7 @@ def test_a_crash_frees_slots_and_pools() -> None:
 
 
 def test_a_resume_takes_back_a_stop() -> None:
-    world = World.started(job("a"), job("b"), fail_fast=FailFast.ON, max_parallel_jobs=1)
+    world = World.started(job("a"), job("b"), fail_fast=True, max_parallel_jobs=1)
     world.end("a", Verdict.FAILED)
     assert world.states == {"a": "failed", "b": "cancelled"}
     world.crash()

@@ -41,7 +41,7 @@ def every_way() -> Iterator[Choose]:
 
 
 def small_worlds(
-    *ties: str, caps: tuple[int, ...], fail_fast: FailFast = FailFast.OFF, kinds: tuple[When, ...] = tuple(When)
+    *ties: str, caps: tuple[int, ...], fail_fast: FailFast = False, kinds: tuple[When, ...] = tuple(When)
 ) -> Iterator[tuple[Plan, Verdicts]]:
     """Every graph with such ties, every `when`, every verdict. `failure` alone is left out: it is skipped at once."""
     for count in (1, 2, 3):
@@ -52,7 +52,15 @@ def small_worlds(
             whens = [kinds if needs[job] else (When.SUCCESS, When.ALWAYS) for job in range(count)]
             for when, cap in itertools.product(itertools.product(*whens), caps):
                 jobs = tuple(
-                    PlannedJob(job, "abc"[job], "small", JobSpec(run="true"), needs[job], after[job], when[job])
+                    PlannedJob(
+                        index=job,
+                        id="abc"[job],
+                        workflow="small",
+                        spec=JobSpec(run="true"),
+                        needs=needs[job],
+                        after=after[job],
+                        when=when[job],
+                    )
                     for job in range(count)
                 )
                 plan = Plan("small", "pexec.yaml", "/", Policy(max_parallel_jobs=cap, fail_fast=fail_fast), jobs)
@@ -91,7 +99,7 @@ def test_the_order_of_ends_never_changes_how_a_small_run_ends(full: bool) -> Non
         assert len({(tuple(world.states.values()), world.scheduler.result) for world in worlds}) == 1
 
 
-@pytest.mark.parametrize("fail_fast", [FailFast.DRAIN, FailFast.ON])
+@pytest.mark.parametrize("fail_fast", ["drain", True])
 def test_every_small_run_that_fails_fast_is_lawful(fail_fast: FailFast, full: bool) -> None:
     caps = (1, 2, 3) if full else (2,)
     for plan, verdicts in small_worlds("none", "needs", "after", caps=caps, fail_fast=fail_fast):
@@ -116,3 +124,41 @@ def test_every_small_run_that_is_cancelled_at_any_moment_is_lawful(force: bool, 
             if not world.scheduler.finished:
                 world.happen(CancelRequested(world.now, CancelReason.USER, force))
                 end_of_time(world, answers=not force and choose(2) == 1)
+
+
+def test_every_small_run_in_which_one_job_is_cancelled_at_any_moment_is_lawful(full: bool) -> None:
+    caps = (1, 2, 3) if full else (2,)
+    kinds = tuple(When) if full else (When.SUCCESS, When.ALWAYS)
+    for plan, verdicts in small_worlds("none", "needs", caps=caps, kinds=kinds):
+        for choose in every_way():
+            world = World(plan)
+            world.begin()
+            for _ in range(choose(1 + len(plan.jobs))):
+                world.act()
+                if world.scheduler.running:
+                    answer_one(world, choose, verdicts)
+            if not world.scheduler.finished:
+                number = choose(len(plan.jobs))
+                world.happen(CancelRequested(world.now, CancelReason.USER, job=number))
+            world.act()
+            while not world.scheduler.finished:
+                answer_one(world, choose, verdicts)
+                world.act()
+            assert replay(plan, world.facts).snapshot() == world.scheduler.snapshot()
+
+
+def test_every_small_run_that_is_resumed_at_any_moment_is_lawful(full: bool) -> None:
+    ties = ("none", "needs", "after") if full else ("none", "needs")
+    for plan, verdicts in small_worlds(*ties, caps=(2,)):
+        for choose in every_way():
+            world = World(plan)
+            world.begin()
+            for _ in range(choose(1 + len(plan.jobs))):
+                world.act()
+                if world.scheduler.running:
+                    answer_one(world, choose, verdicts)
+            world.crash()
+            world.act()
+            while not world.scheduler.finished:
+                answer_one(world, choose, (Verdict.SUCCEEDED,) * len(verdicts))
+                world.act()

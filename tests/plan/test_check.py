@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import textwrap
 
+import pytest
 from support.planning import file_facts, picture, planned
 
 from orchestrator.diagnostics.model import Severity
-from orchestrator.manifest.file_facts import FileFacts
+from orchestrator.manifest.file_facts import FileFacts, RunbookProblem
+from orchestrator.plan import workflow_edges
 
 
 def told(text: str, files: dict[str, FileFacts] | None = None) -> str:
@@ -18,7 +20,7 @@ def dedented(text: str) -> str:
     return textwrap.dedent(text).strip("\n")
 
 
-def test_a_cycle_is_told_with_each_edge_at_its_place_and_the_edge_that_closes_it() -> None:
+def test_a_cycle_is_reported_with_each_edge_at_its_place_and_the_edge_that_closes_it() -> None:
     assert told(
         """
         workflows:
@@ -62,7 +64,7 @@ def test_two_jobs_that_wait_for_each_other_by_needs_and_after_are_a_cycle() -> N
     )
 
 
-def test_each_knot_of_cycles_is_told_once_with_its_shortest() -> None:
+def test_each_cyclic_component_is_reported_once_with_its_shortest_cycle() -> None:
     assert told(
         """
         workflows:
@@ -88,7 +90,7 @@ def test_each_knot_of_cycles_is_told_once_with_its_shortest() -> None:
     )
 
 
-def test_a_long_cycle_is_named_by_its_ends_and_told_whole_in_the_notes() -> None:
+def test_a_long_cycle_is_named_by_its_ends_and_listed_whole_in_the_notes() -> None:
     jobs = "".join(f"  j{n}: {{run: j, needs: [j{(n + 1) % 50}]}}\n" for n in range(50))
     (diagnostic,) = planned(f"workflows:\n{jobs}").diagnostics
     assert diagnostic.message == (
@@ -99,7 +101,7 @@ def test_a_long_cycle_is_named_by_its_ends_and_told_whole_in_the_notes() -> None
     assert len(diagnostic.notes) == 50
 
 
-def test_an_unknown_need_is_told_with_what_was_probably_meant() -> None:
+def test_an_unknown_need_is_reported_with_what_was_probably_meant() -> None:
     assert told(
         """
         workflows:
@@ -114,17 +116,17 @@ def test_an_unknown_need_is_told_with_what_was_probably_meant() -> None:
         """
         error[PX202]: unknown workflow `biuld` in `needs` of `test`
           at 7:13+5
-          7:13+5: there is no workflow of this name
+          7:13+5: no such workflow
           = did you mean `build`?
         error[PX202]: unknown workflow `deploy` in `after` of `test`
           at 8:13+6
-          8:13+6: there is no workflow of this name
-          = there are `build`, `built`
+          8:13+6: no such workflow
+          = expected one of `build`, `built`
         """
     )
 
 
-def test_a_job_that_needs_itself_is_told_and_other_cycles_through_it_as_well() -> None:
+def test_a_job_that_needs_itself_is_reported_and_other_cycles_through_it_as_well() -> None:
     assert told(
         """
         workflows:
@@ -163,20 +165,20 @@ def test_a_need_that_is_named_twice_is_a_warning_and_counts_once() -> None:
         warning[PX208]: `c` names `a` twice in `needs`
           at 7:19+1
           7:19+1: named again
-          7:13+1: named here first
+          7:13+1: first named here
           = remove one of the two
         warning[PX208]: `c` names `b` twice, in `needs` and in `after`
           at 8:13+1
           8:13+1: named again
-          7:16+1: named here first
-          = remove it from `after`: what a job needs it waits for
+          7:16+1: first named here
+          = remove it from `after`: a job waits for everything that it needs
         """
     )
     assert result.plan is not None
     assert (result.plan.jobs[2].needs, result.plan.jobs[2].after) == ((0, 1), ())
 
 
-def test_a_demand_on_a_pool_that_can_never_be_met_is_told_with_the_pool() -> None:
+def test_a_demand_on_a_pool_that_can_never_be_met_is_reported_with_the_pool() -> None:
     assert told(
         """
         policy:
@@ -195,17 +197,17 @@ def test_a_demand_on_a_pool_that_can_never_be_met_is_told_with_the_pool() -> Non
           = it could never start; take less, or enlarge the pool
         error[PX204]: unknown pool `databse` in `store`
           at 6:31+7
-          6:31+7: there is no pool of this name
+          6:31+7: no such pool
           = did you mean `database`?
         error[PX204]: unknown pool `port` in `serve`
           at 7:31+4
-          7:31+4: there is no pool of this name
+          7:31+4: no such pool
           = declare it with its size under `policy.pools`
         """
     )
 
 
-def test_files_that_are_missing_or_cannot_be_run_are_told() -> None:
+def test_files_that_are_missing_or_cannot_be_run_are_reported() -> None:
     files = {
         "here.sh": file_facts(),
         "tool": file_facts("executable"),
@@ -227,18 +229,18 @@ def test_files_that_are_missing_or_cannot_be_run_are_told() -> None:
         error[PX205]: `lost` runs `gone.sh`, which does not exist
           at 5:16+7
           5:16+7: no such file
-          = paths are relative to the manifest's folder
-        error[PX206]: `dir` cannot run `folder`: it is a folder
+          = paths are relative to the manifest's directory
+        error[PX206]: `dir` cannot run `folder`: it is a directory
           at 6:15+6
-          6:15+6: is a folder
-        error[PX206]: `hidden` cannot run `secret`: it may not be read, or is no regular file
+          6:15+6: is a directory
+        error[PX206]: `hidden` cannot run `secret`: it cannot be read, or is not a regular file
           at 7:18+6
-          7:18+6: may not be read, or is no regular file
+          7:18+6: cannot be read, or is not a regular file
         """
     )
 
 
-def test_all_errors_are_told_in_one_pass_in_the_order_of_the_file() -> None:
+def test_all_errors_are_reported_in_one_pass_in_the_order_of_the_file() -> None:
     result = planned(
         """
         workflows:
@@ -252,6 +254,33 @@ def test_all_errors_are_told_in_one_pass_in_the_order_of_the_file() -> None:
     assert result.plan is None
 
 
-def test_a_fault_knows_its_path_in_the_data() -> None:
+def test_an_error_knows_its_path_in_the_data() -> None:
     (diagnostic,) = planned("workflows: {a: {run: a, needs: nobody}}").diagnostics
     assert diagnostic.path == ("workflows", "a", "needs", 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "code"), [("needs: [a]", "PX207"), ("needs: [a, a]", "PX208"), ("needs: [x]", "PX202")]
+)
+def test_errors_of_one_code_are_limited_and_the_last_one_says_how_many_there_are(
+    key: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow_edges, "MAX_REPORTED", 1)
+    lines = [f"  {name}: {{run: x, {key.replace('[a]', f'[{name}]')}}}" for name in ("b", "c", "d")]
+    found = planned("workflows:\n  a: {run: x}\n" + "\n".join(lines))
+    reported = [one for one in found.diagnostics if one.code == code]
+    assert [note.message for note in reported[-1].notes][-1] == "and 2 more like these"
+    assert len(reported) == 1
+
+
+def test_a_problem_of_a_whole_runbook_has_no_line() -> None:
+    files = {"a.md": file_facts("runbook", problem=RunbookProblem("it is not UTF-8 text", help="save it as UTF-8"))}
+    (found,) = planned("workflows: {a: {file: a.md}}", files=files).diagnostics
+    assert found.message == "`a` cannot run the runbook `a.md`: it is not UTF-8 text"
+    assert [note.message for note in found.notes] == ["this runbook"]
+
+
+def test_a_problem_on_a_line_of_a_runbook_is_shown_there() -> None:
+    files = {"a.md": file_facts("runbook", problem=RunbookProblem("a shell block is never closed", line=7))}
+    (found,) = planned("workflows: {a: {file: a.md}}", files=files).diagnostics
+    assert [(note.message, note.span and note.span.line) for note in found.notes] == [("this runbook", 2), ("here", 7)]

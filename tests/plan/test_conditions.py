@@ -1,4 +1,4 @@
-"""`if` and `manual`: who is left out, why, and what that means for the others."""
+"""`if` and `manual`: which jobs are left out, why, and what that means for the others."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.planning import good_plan, picture, planned
 
 from orchestrator.errors import UsageError
-from orchestrator.manifest.parts import Condition
-from orchestrator.plan.conditions import Known
+from orchestrator.manifest.nested_sections import Condition
+from orchestrator.plan.conditions import ConditionContext
 from orchestrator.plan.inputs import PlanningEnvironment, Selection
 from orchestrator.plan.model import Plan
 from orchestrator.plan.select import MANUAL
 
-AROUND = PlanningEnvironment(env={"CI": "true", "EMPTY": "", "MODE": "fast"}, system="Linux", machine="x86_64")
-KNOWN = Known(AROUND, {"release": "release-7", "count": 3, "debug": False}, {"os": "linux", "py": 3.1})
+MACHINE = PlanningEnvironment(env={"CI": "true", "EMPTY": "", "MODE": "fast"}, system="Linux", machine="x86_64")
+KNOWN = ConditionContext(MACHINE, {"release": "release-7", "count": 3, "debug": False}, {"os": "linux", "py": 3.1})
 
 
 def holds(condition: dict[str, Any]) -> bool:
-    return KNOWN.holds(Condition.model_validate(condition))
+    return KNOWN.evaluate(Condition.parse(condition))
 
 
 @pytest.mark.parametrize(
@@ -90,8 +91,8 @@ def test_conditions_obey_de_morgan(condition: dict[str, Any]) -> None:
 
 
 def plan(text: str, *words: str, only: tuple[str, ...] = (), **given: str) -> Plan:
-    around = PlanningEnvironment(given, AROUND.env, "Linux", "x86_64", for_run=True)
-    return good_plan(text, selection=Selection(words, only), around=around)
+    environment = replace(MACHINE, cli_params=given, for_run=True)
+    return good_plan(text, selection=Selection(words, only), environment=environment)
 
 
 def needs(plan: Plan) -> dict[str, list[str]]:
@@ -153,7 +154,7 @@ def test_a_job_that_is_left_out_does_not_bring_its_needs_when_it_is_named() -> N
     assert needs(plan(RELEASE, "sign")) == {}
     assert needs(plan(RELEASE, "sign", "hello")) == {}
     assert needs(plan(RELEASE, "upload")) == {"build": [], "upload": ["build"]}
-    with pytest.raises(UsageError, match="no job is left to run"):
+    with pytest.raises(UsageError, match="no jobs are left to run"):
         plan(RELEASE, "build", only=("sign",))
 
 
@@ -190,7 +191,7 @@ def test_a_tag_does_not_name_what_is_manual() -> None:
     assert needs(plan(CLEAN, only=("tag:t",))) == {"build": []}
 
 
-def test_a_condition_that_asks_for_what_there_is_not_is_told() -> None:
+def test_a_condition_on_something_unknown_is_reported() -> None:
     text = """
         params: {release: {default: x}}
         workflows:
@@ -199,12 +200,12 @@ def test_a_condition_that_asks_for_what_there_is_not_is_told() -> None:
     """
     assert "\n".join(map(picture, planned(text).diagnostics)) == textwrap.dedent(
         """
-        error[PX212]: `params.relase` in `if` of workflow `a` asks for an unknown parameter
+        error[PX212]: `params.relase` in `if` of workflow `a` refers to an unknown parameter
           at 4:20+13
           = did you mean `release`?
-        error[PX212]: `matrix.os` in `if` of workflow `a` asks for a matrix, which `a` does not have
+        error[PX212]: `matrix.os` in `if` of workflow `a` refers to a matrix, but `a` has none
           at 4:45+9
-        error[PX212]: `matrix.so` in `if` of workflow `b` asks for what the matrix of `b` does not have
+        error[PX212]: `matrix.so` in `if` of workflow `b` refers to an unknown key of the matrix of `b`
           at 5:45+9
           = did you mean `os`?
         """

@@ -14,7 +14,7 @@ import orchestrator
 from orchestrator.manifest.file_facts import RunbookProblem
 from orchestrator.plan import cycles, digest
 from orchestrator.plan.inputs import PlanningEnvironment
-from orchestrator.plan.template import MAX_FAULTS, Templates
+from orchestrator.plan.template import MAX_ERRORS, Templates
 
 
 @pytest.mark.parametrize(("line", "notes"), [(0, 1), (3, 2)])
@@ -73,16 +73,16 @@ def test_a_choice_from_a_matrix_that_was_refused_is_not_a_second_error() -> None
 def test_a_parameter_that_is_declared_wrongly_is_not_checked_against_its_value() -> None:
     result = planned(
         "params: {level: {default: high, choices: [low]}}\nworkflows: {a: {run: 'true'}}\n",
-        around=PlanningEnvironment(cli_params={"level": "other"}, for_run=True),
+        environment=PlanningEnvironment(cli_params={"level": "other"}, for_run=True),
     )
     assert [one.code for one in result.diagnostics] == ["PX218"]
 
 
 def test_of_many_wrong_references_in_one_text_a_bounded_number_is_reported() -> None:
-    text = " ".join(f"${{{{ params.p{number} }}}}" for number in range(MAX_FAULTS + 10))
+    text = " ".join(f"${{{{ params.p{number} }}}}" for number in range(MAX_ERRORS + 10))
     result = planned(f"workflows: {{a: {{run: '{text}'}}}}\n")
     assert {one.code for one in result.diagnostics} == {"PX212"}
-    assert len(result.diagnostics) == MAX_FAULTS
+    assert len(result.diagnostics) == MAX_ERRORS
 
 
 @pytest.mark.parametrize("text", ["cat <<", "cat << \n"])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+
 import pytest
 from support.planning import file_facts, good_plan
 
-from orchestrator.plan.model import Plan
+from orchestrator.plan.digest import JobDigests
+from orchestrator.plan.model import JobSpec, Plan
 
 BEFORE = """
     policy: {max_parallel_jobs: 2, pools: {gpu: 2}}
@@ -162,3 +166,47 @@ def test_a_runbook_counts_by_its_content() -> None:
     same, other = file_facts("runbook", "d1", ()), file_facts("runbook", "d2", ((2, "echo\n"),))
     digests = [good_plan(text, files={"a.md": found}).jobs[0].digest for found in (one, same, other)]
     assert digests[0] == digests[1] != digests[2]
+
+
+EVERY_KEY = """
+    policy: {max_parallel_jobs: 7, fail_fast: drain, timeout: 2h, order: declared, pools: {db: 2}, keep_runs: 3,
+             durability: power, archive: true, admission: {min_free_memory: 1MiB, max_load: 9.5}}
+    secrets: {TOKEN: {env: TOKEN}}
+    params: {p: {default: v}}
+    defaults: {retry: {max_attempts: 2, delay: 1s}, grace: 3s, timeout: 7m, require_limits: true}
+    workflows:
+      a: {run: "echo ${{ params.p }} ${{ run.id }}", limits: {memory: 1GiB, cpu_time: 2s}, cleanup: x,
+          cleanup_timeout: 1s, env: {A: "1"}, secrets: [TOKEN], env_inherit: [PATH], tags: [t], description: A.,
+          memory: 1GiB, cpus: 0.5}
+      b: {file: s.sh, args: [x], needs: [a], pools: {db: 1}, retry: {max_attempts: 3, on: [timed_out, {exit: [75]}]}}
+      c: {argv: [c], shell: [sh], isolation: sandbox, network: true, writes: [d/], require_isolation: true, after: [b]}
+      m: {run: "${{ matrix.n }}", matrix: {n: [1, 2.5, x], fail_fast: true}, needs: [b], working_dir: app, priority: 3}
+      last: {run: last, needs: [m, c], when: always, allow_failure: true, timeout: none}
+    """
+
+DIGESTS = {
+    "a": "667c10c6b0867901fec9701e59c03eb5",
+    "b": "b760fb312f66ada8547e7664d9e2b040",
+    "c": "52ede153805fbe9dfe44e77fa63bbab8",
+    "m[n=1]": "b9c0475248c82e2f6d0f592c12b74dd2",
+    "m[n=2.5]": "bace17d027ceac37e22eed60abf5f95d",
+    "m[n=x]": "c559c73a0680c9a14c86972b9d50e4fd",
+    "last": "334eb42d080f3ff233a3e55f5190951e",
+    "": "646a4a319550b8b344c252786fba6e9b",
+}
+
+
+def test_digests_are_those_of_earlier_versions() -> None:
+    """A run of an earlier version is resumed only if they are. A change here breaks every run that is under way."""
+    plan = good_plan(EVERY_KEY, files={"s.sh": file_facts(sha256="d1")})
+    assert {job.id: job.digest for job in plan.jobs} | {"": plan.digest} == DIGESTS
+
+
+def test_digests_are_the_same_without_the_quick_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "_blake2", None)
+    spec = importlib.util.find_spec("orchestrator.plan.digest")
+    assert spec is not None
+    assert spec.loader is not None
+    other = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(other)
+    assert other.JobDigests().of("a", JobSpec(run="x"), "", ()) == JobDigests().of("a", JobSpec(run="x"), "", ())

@@ -80,14 +80,14 @@ def test_the_plan_file_holds_what_was_known() -> None:
     assert plan_from_dict(data) == plan
 
 
-def test_people_read_it_without_digits_that_nobody_can_foresee() -> None:
+def test_it_is_shown_without_digits_that_cannot_be_foreseen() -> None:
     plan = good_plan(DIAMOND, durations={**SECONDS, "fetch": 1.2345})
     assert (
-        "estimate: 1m1s or more, by earlier runs of 4 of 5 jobs (critical path 1m1s, work 1m6s on 2 slots)\n"
+        "estimate: at least 1m 01s, from earlier runs of 4 of 5 jobs (critical path 1m 01s, work 1m 06s on 2 slots)\n"
         in plan_text(plan)
     )
     short = good_plan("workflows: {a: {run: a}}", durations={"a": 1.2345})
-    assert "estimate: 1s200ms or more, by earlier runs of 1 of 1 job (" in plan_text(
+    assert "estimate: at least 1.2s, from earlier runs of 1 of 1 job (" in plan_text(
         replace(short, policy=replace(short.policy, max_parallel_jobs=1))
     )
 

@@ -70,7 +70,7 @@ def test_cells_pair_up_by_a_template() -> None:
     assert needs(plan)["load[region=north]"] == ["make[region=north]"]
     assert after(plan) == {"use": ["check[py=3.1]"]}
     assert plan.levels[0] == (0, 1, 4, 5)
-    other = good_plan(text, around=PlanningEnvironment(cli_params={"which": "3.2"}))
+    other = good_plan(text, environment=PlanningEnvironment(cli_params={"which": "3.2"}))
     assert after(other) == {"use": ["check[py=3.2]"]}
 
 
@@ -95,7 +95,7 @@ def test_who_also_needs_the_whole_workflow_needs_all_its_jobs() -> None:
     assert len(needs(plan)["a"]) == 4
 
 
-def test_choices_of_nothing_are_told() -> None:
+def test_choices_of_nothing_are_reported() -> None:
     assert told(
         TEST
         + "  plain: {run: x}\n"
@@ -107,7 +107,7 @@ def test_choices_of_nothing_are_told() -> None:
         """
         error[PX211]: no job of `test` has os=windows, py=3.1, which is needed
           at 5:47+22
-          = there `os` is `linux`, `mac`; `py` is `3.1`, `3.2`
+          = in its matrix `os` is one of `linux`, `mac`; `py` is one of `3.1`, `3.2`
         error[PX212]: the matrix of `test` has no `so`
           at 6:56+2
           = did you mean `os`?
@@ -116,19 +116,19 @@ def test_choices_of_nothing_are_told() -> None:
           = name the workflow alone
         error[PX211]: no job of `test` has os=bsd, which is needed for `d[os=bsd]`
           at 8:79+24
-          = there `os` is `linux`, `mac`
+          = in its matrix `os` is one of `linux`, `mac`
         """
     ).strip("\n")
 
 
-def test_faulty_templates_in_choices_are_told() -> None:
+def test_invalid_templates_in_choices_are_reported() -> None:
     found = planned(
         TEST
         + "  a: {run: x, needs: {workflow: test, matrix: {os: '${{ matrix.o }}', py: '${{ job.id }}', extra: '${{'}}}\n"
     ).diagnostics
     assert [f"{one.code} {one.message}" for one in found] == [
-        "PX212 `${{ matrix.o }}` in `needs.matrix.os` of workflow `a` asks for a matrix, which `a` does not have",
-        "PX214 `${{ job.id }}` in `needs.matrix.py` of workflow `a` may not stand here",
+        "PX212 `${{ matrix.o }}` in `needs.matrix.os` of workflow `a` refers to a matrix, but `a` has none",
+        "PX214 `${{ job.id }}` in `needs.matrix.py` of workflow `a` is not allowed here",
         "PX213 `${{` in `needs.matrix.extra` of workflow `a` is never closed",
     ]
 
@@ -191,12 +191,12 @@ def test_ten_thousand_pairs_are_found_quickly() -> None:
     assert all(len(job.needs) == 1 for job in plan.jobs[10_000:])
 
 
-def test_far_too_many_edges_are_told() -> None:
+def test_far_too_many_edges_are_reported() -> None:
     text = f"workflows:\n  a: {{run: x, matrix: {{m: &m {MANY}, n: *m}}}}\n"
     text += "  b: {run: x, matrix: {m: *m, n: *m}, needs: a}"
     assert told(text) == textwrap.dedent(
         """
-        error[PX230]: jobs wait for each other in more than 2,000,000 pairs
+        error[PX230]: the jobs have more than 2,000,000 edges
           at 4:46+1
           4:46+1: the last of them
           = let the jobs of a matrix need a group, and the group the jobs of the other matrix
@@ -205,8 +205,21 @@ def test_far_too_many_edges_are_told() -> None:
     assert len(good_plan(text.replace("needs: a}", "needs: all}") + "\n  all: {needs: a}\n").jobs) == 20_001
 
 
-def test_far_too_many_comparisons_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_far_too_many_comparisons_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_edges, "MAX_COMPARISONS", 100)
     text = f"workflows:\n  a: {{run: x, matrix: {{m: {MANY}, n: [1, 2]}}}}\n"
     text += '  b: {run: x, matrix: {m: [1, 2]}, needs: {workflow: a, matrix: {n: "${{ matrix.m }}"}}}\n'
     assert [found.code for found in planned(text).diagnostics] == ["PX230"]
+
+
+def test_two_choices_from_one_matrix_each_mean_their_jobs() -> None:
+    plan = good_plan(
+        """
+        workflows:
+          a: {run: a, matrix: {n: [1, 2]}}
+          b: {run: b, needs: [{workflow: a, matrix: {n: 1}}]}
+          c: {run: c, needs: [{workflow: a, matrix: {n: 2}}]}
+          d: {run: d, needs: [{workflow: a, matrix: {n: 2}}]}
+        """
+    )
+    assert [job.needs for job in plan.jobs] == [(), (), (0,), (1,), (1,)]

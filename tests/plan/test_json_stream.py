@@ -9,8 +9,13 @@ from typing import Any
 from hypothesis import given
 from support.dags import plans
 
-from orchestrator.plan.artifacts import dependencies_dict, dependencies_fields
-from orchestrator.plan.export import plan_fields, plan_from_dict, plan_to_dict
+from orchestrator.plan.export import (
+    dependencies_dict,
+    dependencies_fields,
+    plan_fields,
+    plan_from_dict,
+    plan_to_dict,
+)
 from orchestrator.plan.json_stream import JsonArray, JsonObject, as_dict, as_json
 from orchestrator.plan.model import Plan
 

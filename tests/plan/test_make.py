@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.planning import file_facts, good_plan
+from support.planning import file_facts, good_plan, read
 
+from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import NO_LIMIT, CpuShare
-from orchestrator.plan.inputs import Overrides
+from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest
+from orchestrator.plan.make import make_plan
 from orchestrator.plan.model import FailFast, JobSpec, Limits, Order, Plan, PlannedJob, Policy, RetryPolicy, When
 
 
@@ -36,12 +38,14 @@ def test_a_small_plan_whole() -> None:
     )
     digests = [job.digest for job in plan.jobs]
     jobs = (
-        PlannedJob(0, "all", "all", JobSpec(), (1, 2), level=2, rank=1.0, digest=digests[0]),
         PlannedJob(
-            1,
-            "train",
-            "train",
-            JobSpec(argv=("python", "-m", "train")),
+            index=0, id="all", workflow="all", spec=JobSpec(), needs=(1, 2), level=2, rank=1.0, digest=digests[0]
+        ),
+        PlannedJob(
+            index=1,
+            id="train",
+            workflow="train",
+            spec=JobSpec(argv=("python", "-m", "train")),
             needs=(2,),
             after=(3,),
             when=When.ALWAYS,
@@ -55,16 +59,21 @@ def test_a_small_plan_whole() -> None:
             description="One long job.",
             digest=digests[1],
         ),
-        PlannedJob(2, "fetch", "fetch", JobSpec(run="./fetch.sh"), rank=3.0, digest=digests[2]),
+        PlannedJob(index=2, id="fetch", workflow="fetch", spec=JobSpec(run="./fetch.sh"), rank=3.0, digest=digests[2]),
         PlannedJob(
-            3, "warm", "warm", JobSpec(file="warm.sh", args=("now",), file_executable=True), rank=3.0, digest=digests[3]
+            index=3,
+            id="warm",
+            workflow="warm",
+            spec=JobSpec(file="warm.sh", args=("now",), file_executable=True),
+            rank=3.0,
+            digest=digests[3],
         ),
     )
     assert plan == Plan(
         name="nightly",
         manifest="pexec.yaml",
         base_dir="/home/me/nightly",
-        policy=Policy(3, FailFast.DRAIN, 7200.0, Order.DECLARED, {"gpu": 2, "db": 1}),
+        policy=Policy(3, "drain", 7200.0, Order.DECLARED, {"gpu": 2, "db": 1}),
         jobs=jobs,
         levels=((2, 3), (1,), (0,)),
         critical_path=(2, 1, 0),
@@ -75,7 +84,7 @@ def test_a_small_plan_whole() -> None:
     assert {len(digest) for digest in digests} == {32}
 
 
-def test_a_run_without_a_name_is_called_like_the_folder_of_its_manifest() -> None:
+def test_a_run_without_a_name_has_the_name_of_its_manifests_directory() -> None:
     assert good_plan("workflows: {a: {run: a}}").name == "nightly"
 
 
@@ -87,7 +96,7 @@ def test_a_job_that_says_nothing_has_the_documented_defaults() -> None:
     plan = good_plan("workflows: {a: {run: 'true'}}")
     assert plan.jobs[0].spec == JobSpec(run="true", timeout=300.0, grace=10.0, shell=("bash", "-euo", "pipefail"))
     assert plan.jobs[0].retry == RetryPolicy()
-    assert plan.policy == Policy(max_parallel_jobs=4, fail_fast=FailFast.OFF, timeout=None)
+    assert plan.policy == Policy(max_parallel_jobs=4, fail_fast=False, timeout=None)
 
 
 DEFAULTS = """
@@ -153,7 +162,7 @@ def test_limits_are_laid_over_the_defaults_key_by_key_and_none_lifts_one() -> No
     assert spec.require_limits
 
 
-def test_an_overriding_timeout_stands_for_the_default_and_not_for_a_jobs_own() -> None:
+def test_an_overriding_timeout_replaces_the_default_and_not_a_jobs_own() -> None:
     text = "workflows: {a: {run: a}, b: {run: b, timeout: 7s}, c: {run: c, timeout: none}}"
     limited = good_plan(text, overrides=Overrides(timeout_seconds=1.5))
     assert [job.spec.timeout for job in limited.jobs] == [1.5, 7.0, None]
@@ -172,18 +181,16 @@ def test_a_share_of_the_cpus_is_rounded_down_to_at_least_one_job(written: str, c
 
 def test_overrides_go_before_the_manifests_policy() -> None:
     text = "policy: {max_parallel_jobs: 7, fail_fast: true}\nworkflows: {a: {run: a}}"
-    overrides = Overrides(max_parallel_jobs=CpuShare(200), fail_fast=FailFast.OFF)
+    overrides = Overrides(max_parallel_jobs=CpuShare(200), fail_fast=False)
     policy = good_plan(text, overrides=overrides, cpus=3).policy
-    assert (policy.max_parallel_jobs, policy.fail_fast) == (6, FailFast.OFF)
+    assert (policy.max_parallel_jobs, policy.fail_fast) == (6, False)
 
 
-@pytest.mark.parametrize(
-    ("written", "meant"), [("true", FailFast.ON), ("false", FailFast.OFF), ("drain", FailFast.DRAIN)]
-)
-def test_fail_fast_is_read_as_it_is_written_and_told_the_same_way(written: str, meant: FailFast) -> None:
+@pytest.mark.parametrize(("written", "meant"), [("true", True), ("false", False), ("drain", "drain")])
+def test_fail_fast_is_read_and_shown_as_it_is_written(written: str, meant: FailFast) -> None:
     policy = good_plan(f"policy: {{fail_fast: {written}}}\nworkflows: {{a: {{run: a}}}}").policy
     assert policy.fail_fast is meant
-    assert str(policy.fail_fast.plain).lower() == written
+    assert str(policy.fail_fast).lower() == written
 
 
 @pytest.mark.parametrize(
@@ -200,4 +207,31 @@ def test_fail_fast_is_read_as_it_is_written_and_told_the_same_way(written: str, 
 )
 def test_a_job_gets_what_its_workflow_says_of_it_alone(key: str, written: str, value: object) -> None:
     plan = good_plan(f"workflows: {{a: {{run: x, {key}: {written}}}, b: {{run: x}}}}")
-    assert [getattr(job, key) for job in plan.jobs] == [value, getattr(PlannedJob(0, "", "", JobSpec()), key)]
+    assert [getattr(job, key) for job in plan.jobs] == [
+        value,
+        getattr(PlannedJob(index=0, id="", workflow="", spec=JobSpec()), key),
+    ]
+
+
+def test_paths_of_an_included_manifest_are_seen_from_the_first_one() -> None:
+    manifest, source = read(
+        """
+        workflows:
+          a: {file: x.sh, isolation: sandbox, writes: [out/, /abs]}
+          b: {run: x, working_dir: "${{ run.dir }}"}
+        """
+    )
+    origin = ManifestOrigin("lib", manifest.defaults, source)
+    origins = {"a": origin, "b": origin}
+    files = {"lib/x.sh": file_facts()}
+    included = ReadManifest(manifest, source, path="pexec.yaml", base_dir="/", files=files, origins=origins)
+    plan = make_plan(included, PlanningEnvironment()).plan
+    assert plan is not None
+    first, second = (job.spec for job in plan.jobs)
+    assert (first.file, first.working_dir, first.writes) == ("lib/x.sh", "lib/", ("lib/out/", "/abs"))
+    assert second.working_dir.startswith("${{ run.dir")
+
+
+def test_stopping_an_attempt_takes_its_grace_and_its_cleanup() -> None:
+    assert JobSpec(run="x", grace=3.0).stop_seconds == 3.0
+    assert JobSpec(run="x", grace=3.0, cleanup="y", cleanup_timeout=4.0).stop_seconds == 7.0

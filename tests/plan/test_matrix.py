@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.planning import good_plan, picture, planned
 
-from orchestrator.manifest.parts import Matrix
+from orchestrator.manifest.nested_sections import Matrix
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.matrix import cells_of
 from orchestrator.plan.model import Plan
@@ -19,7 +19,7 @@ Values = dict[str, str | int | float | bool]
 
 def cells(**matrix: object) -> list[Values]:
     found: list[object] = []
-    laid_out = cells_of("w", Matrix.model_validate(matrix), SourceMap(), found)  # type: ignore[arg-type]
+    laid_out = cells_of("w", Matrix.parse(matrix), SourceMap(), found)  # type: ignore[arg-type]
     assert found == []
     return [dict(cell.values) for cell in laid_out]
 
@@ -101,7 +101,7 @@ def test_any_matrix_has_unique_ids_and_obeys_its_parts(
     axes: dict[str, list[int]], exclude: list[dict[str, int]], include: list[dict[str, int]]
 ) -> None:
     found: list[object] = []
-    matrix = Matrix.model_validate({**axes, "exclude": exclude, "include": include})
+    matrix = Matrix.parse({**axes, "exclude": exclude, "include": include})
     laid_out = cells_of("w", matrix, SourceMap(), found)  # type: ignore[arg-type]
     assert len({cell.label for cell in laid_out}) == len(laid_out)
     combinations = [cell.values for cell in laid_out if all(axis in cell.values for axis in axes)] if axes else []
@@ -135,24 +135,24 @@ def test_any_matrix_has_unique_ids_and_obeys_its_parts(
         (
             "{a: [x, y, x]}",
             """
-            error[PX210]: `x` stands twice in `a`
+            error[PX210]: duplicate value `x` in `a`
               at 5:24+1
               5:24+1: again
-              5:18+1: first
+              5:18+1: first defined here
               = remove one of the two
             """,
         ),
         (
             "{include: [{a: 1}, {a: '1'}]}",
             """
-            error[PX210]: `w[a=1]` is in the matrix twice
+            error[PX210]: duplicate job `w[a=1]` in the matrix
               at 5:32+8
             """,
         ),
         (
             '{a: ["x\\ny"]}',
             """
-            error[PX210]: a value of a matrix is one line of at most 100 characters
+            error[PX210]: a matrix value must be one line of at most 100 characters
               at 5:18+6
               = it is part of the job's id
             """,
@@ -166,7 +166,7 @@ def test_any_matrix_has_unique_ids_and_obeys_its_parts(
               at 5:40+6
             warning[PX219]: `010` is the number 10
               at 5:63+3
-              = put it in quotes if that is not meant: `"010"`
+              = quote it if that is not intended: `"010"`
             """,
         ),
         (
@@ -174,22 +174,22 @@ def test_any_matrix_has_unique_ids_and_obeys_its_parts(
             """
             warning[PX219]: `3.10` is the number 3.1
               at 5:28+4
-              = put it in quotes if that is not meant: `"3.10"`
+              = quote it if that is not intended: `"3.10"`
             warning[PX219]: `1e1` is the number 10.0
               at 5:34+3
-              = put it in quotes if that is not meant: `"1e1"`
+              = quote it if that is not intended: `"1e1"`
             warning[PX219]: `0x10` is the number 16
               at 5:39+4
-              = put it in quotes if that is not meant: `"0x10"`
+              = quote it if that is not intended: `"0x10"`
             """,
         ),
     ],
 )
-def test_what_is_wrong_with_a_matrix_is_told(matrix: str, said: str) -> None:
+def test_what_is_wrong_with_a_matrix_is_reported(matrix: str, said: str) -> None:
     assert told(matrix) == textwrap.dedent(said).strip()
 
 
-def test_too_many_cells_are_told_before_any_is_made() -> None:
+def test_too_many_cells_are_reported_before_any_is_made() -> None:
     axis = "[" + ", ".join(f"v{number}" for number in range(3000)) + "]"
     assert told(f"{{a: {axis}, b: {axis}, c: {axis}}}").split("\n")[0] == (
         "error[PX209]: the matrix of `w` has 27,000,000,000 cells"
@@ -199,7 +199,7 @@ def test_too_many_cells_are_told_before_any_is_made() -> None:
     )
 
 
-def test_too_many_comparisons_are_told_before_any_is_made() -> None:
+def test_too_many_comparisons_are_reported_before_any_is_made() -> None:
     axis = "[" + ", ".join(f"v{number}" for number in range(100)) + "]"
     entries = ", ".join("{a: x}" for _ in range(5000))
     assert told(f"{{a: {axis}, b: {axis}, include: [{entries}]}}").startswith(
@@ -212,11 +212,11 @@ def test_ten_thousand_cells_are_planned() -> None:
     assert len(plan(f"{{a: {axis}, b: {axis}}}").jobs) == 10_000
 
 
-def test_far_too_many_cells_of_many_matrices_are_told() -> None:
+def test_far_too_many_cells_of_many_matrices_are_reported() -> None:
     axis = "[" + ", ".join(f"v{number}" for number in range(100)) + "]"
     workflows = "".join(f"  w{n}: {{run: x, matrix: {{a: &a{n} {axis}, b: *a{n}}}}}\n" for n in range(21))
     (found,) = planned(f"workflows:\n{workflows}").diagnostics
-    assert (found.code, found.message) == ("PX230", "the matrices have 210,000 cells together")
+    assert (found.code, found.message) == ("PX230", "the matrices have 210,000 cells in total")
 
 
 def test_a_workflow_of_another_name_cannot_be_taken_for_a_cell() -> None:

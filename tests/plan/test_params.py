@@ -1,4 +1,4 @@
-"""Parameters: where their values come from, what they may be, and what is told otherwise."""
+"""Parameters: where their values come from, what they may be, and the errors otherwise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DECLARED = """
 
 
 def plan(text: str = DECLARED, *, env: dict[str, str] | None = None, for_run: bool = True, **given: str) -> Planned:
-    return planned(text, around=PlanningEnvironment(given, env or {}, for_run=for_run))
+    return planned(text, environment=PlanningEnvironment(cli_params=given, env=env or {}, for_run=for_run))
 
 
 GIVEN = {"level": "low", "half": "1", "my-name.x": "x"}
@@ -62,7 +62,7 @@ def test_a_value_is_of_the_type_of_the_default() -> None:
     }
 
 
-def test_the_command_line_goes_before_the_environment_and_both_are_told() -> None:
+def test_the_command_line_goes_before_the_environment_and_both_are_reported() -> None:
     env = {"PEXEC_PARAM_COUNT": "1", "PEXEC_PARAM_MY_NAME_X": "e", "PEXEC_PARAM_RELEASE": "7", "PEXEC_PARAM_DEBUG": ""}
     result = plan(env=env, level="low", half="1", count="2")
     assert result.plan is not None
@@ -83,8 +83,8 @@ def test_the_command_line_goes_before_the_environment_and_both_are_told() -> Non
         ("release", "", "must match `dev|[0-9]+`"),
         ("release", "1\n", "must match `dev|[0-9]+`"),
         ("level", "LOW", "must be `low` or `high`"),
-        ("count", "1.5", "must be a whole number"),
-        ("count", "", "must be a whole number"),
+        ("count", "1.5", "must be an integer"),
+        ("count", "", "must be an integer"),
         ("share", "half", "must be a number"),
         ("half", "2", "must be `1` or `2.5`"),
         ("debug", "yes", "must be `true` or `false`"),
@@ -98,17 +98,17 @@ def test_a_value_that_a_parameter_cannot_have_is_a_usage_error(name: str, value:
     assert caught.value.exit_code is ExitCode.USAGE
 
 
-def test_all_values_that_cannot_be_are_told_at_once_with_their_source() -> None:
+def test_all_values_that_cannot_be_are_reported_at_once_with_their_source() -> None:
     with pytest.raises(UsageError) as caught:
         values(env={"PEXEC_PARAM_DEBUG": "1"}, relase="x", count="x")
     assert caught.value.message == (
-        "`--set relase`: there is no parameter `relase`; `--set count` must be a whole number, not `x`; "
+        "`--set relase`: unknown parameter `relase`; `--set count` must be an integer, not `x`; "
         "`PEXEC_PARAM_DEBUG` must be `true` or `false`, not `1`"
     )
     assert caught.value.help.startswith("did you mean `release`? `count` is declared at pexec.yaml:")
 
 
-def test_a_faulty_manifest_is_told_before_a_value_that_cannot_be() -> None:
+def test_a_manifest_with_errors_is_reported_before_a_value_that_cannot_be() -> None:
     result = plan("params: {a: {}}\nworkflows: {w: {run: x, needs: zebra}}", b="1")
     assert [found.code for found in result.diagnostics] == ["PX217", "PX202"]
 
@@ -120,7 +120,7 @@ def test_a_parameter_without_a_value_is_an_error_only_in_a_plan_to_run() -> None
         error[PX217]: the parameter `a` has no value
           at 3:3+1
           3:3+1: it has no default
-          = give it one by `--set a=VALUE` or `PEXEC_PARAM_A`, or declare a `default`
+          = set it with `--set a=VALUE` or `PEXEC_PARAM_A`, or declare a `default`
         """
     ).strip("\n")
     assert plan(text, for_run=False).diagnostics == ()
@@ -143,20 +143,20 @@ def test_a_variable_that_sets_no_parameter_is_a_warning_in_a_plan_to_run() -> No
 @pytest.mark.parametrize(
     ("declaration", "said"),
     [
-        ("{pattern: '('}", "has a pattern that cannot be matched: unclosed group @23+3"),
+        ("{pattern: '('}", "has an invalid pattern: unclosed group @23+3"),
         (
             "{pattern: 'a{9999999999}'}",
-            "has a pattern that cannot be matched: decimal literal invalid @23+15",
+            "has an invalid pattern: decimal literal invalid @23+15",
         ),
-        ("{pattern: 'a{1000}{1000}'}", "has a pattern that cannot be matched: it is too large @23+15"),
-        ("{pattern: '(a)\\1'}", "has a pattern that cannot be matched: backreferences are not supported @23+7"),
-        ("{default: x, pattern: y}", "has a default that it cannot have: it must match `y` @23+1"),
-        ("{default: x, choices: [y, z]}", "has a default that it cannot have: it must be `y` or `z` @23+1"),
+        ("{pattern: 'a{1000}{1000}'}", "has an invalid pattern: it is too large @23+15"),
+        ("{pattern: '(a)\\1'}", "has an invalid pattern: backreferences are not supported @23+7"),
+        ("{default: x, pattern: y}", "has an invalid default: it must match `y` @23+1"),
+        ("{default: x, choices: [y, z]}", "has an invalid default: it must be `y` or `z` @23+1"),
         ("{default: x, choices: [1]}", "has a default and choices of more than one type @35+3"),
         ("{choices: [1, x]}", "has a default and choices of more than one type @23+6"),
     ],
 )
-def test_a_declaration_that_contradicts_itself_is_told(declaration: str, said: str) -> None:
+def test_a_declaration_that_contradicts_itself_is_reported(declaration: str, said: str) -> None:
     (found,) = plan(f"params: {{p: {declaration}}}\nworkflows: {{w: {{run: x}}}}", for_run=False).diagnostics
     assert found.span is not None
     message, _, where = said.rpartition(" @")
@@ -169,7 +169,7 @@ def test_no_pattern_takes_long_to_match(pattern: str) -> None:
     """Python's own engine would need more than a lifetime for each of these."""
     text = f"params: {{p: {{default: {'a' * 10_000}, pattern: '{pattern}'}}}}\nworkflows: {{w: {{run: x}}}}"
     (found,) = plan(text, for_run=False).diagnostics
-    assert "has a default that it cannot have: it must match `" in found.message
+    assert "has an invalid default: it must match `" in found.message
 
 
 def test_parameters_change_the_digest_only_of_what_uses_them() -> None:
@@ -184,3 +184,8 @@ def test_parameters_change_the_digest_only_of_what_uses_them() -> None:
     assert plain is not None
     assert [one.digest == other.digest for one, other in zip(before.jobs, after.jobs, strict=True)] == [False, True]
     assert before.digest == plain.digest
+
+
+def test_a_parameter_with_a_broken_declaration_is_reported_once_even_if_a_value_is_given() -> None:
+    found = plan("params: {p: {pattern: '['}}\nworkflows: {w: {run: x}}", p="x")
+    assert [one.code for one in found.diagnostics] == ["PX218"]

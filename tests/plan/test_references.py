@@ -7,6 +7,8 @@ import textwrap
 import pytest
 from support.planning import file_facts, picture, planned
 
+from orchestrator.plan.template import MAX_ERRORS
+
 
 def told(text: str) -> str:
     return "\n".join(picture(diagnostic) for diagnostic in planned(text).diagnostics)
@@ -16,7 +18,7 @@ def dedented(text: str) -> str:
     return textwrap.dedent(text).strip("\n")
 
 
-def test_unknown_names_are_told_where_they_stand() -> None:
+def test_unknown_names_are_reported_where_they_are() -> None:
     assert told(
         """
         params: {release: {default: x}}
@@ -31,18 +33,18 @@ def test_unknown_names_are_told_where_they_stand() -> None:
         """
     ) == dedented(
         """
-        error[PX212]: `${{ params.relase }}` in `run` of workflow `a` asks for an unknown parameter
+        error[PX212]: `${{ params.relase }}` in `run` of workflow `a` refers to an unknown parameter
           at 6:15+20
           = did you mean `release`?
-        error[PX212]: `${{ matrix.os }}` in `run` of workflow `a` asks for a matrix, which `a` does not have
+        error[PX212]: `${{ matrix.os }}` in `run` of workflow `a` refers to a matrix, but `a` has none
           at 6:36+16
         error[PX216]: `${{ params.TOKEN }}` in `env.A` of workflow `a` is a secret
           at 7:17+19
           = name it under `secrets` of the workflow, and use `"$TOKEN"`
-        error[PX212]: `${{ params.zebra }}` in `env.B` of workflow `a` asks for an unknown parameter
+        error[PX212]: `${{ params.zebra }}` in `env.B` of workflow `a` refers to an unknown parameter
           at 7:43+19
           = declare it: `params: {zebra: {default: ...}}`
-        error[PX212]: `${{ matrix.pi }}` in `run` of workflow `b` asks for what the matrix of `b` does not have
+        error[PX212]: `${{ matrix.pi }}` in `run` of workflow `b` refers to an unknown key of the matrix of `b`
           at 10:15+16
           = did you mean `py`?
         """
@@ -69,25 +71,25 @@ def test_a_place_is_exact_also_in_a_block_of_text_and_else_the_whole_value() -> 
         """
     ) == dedented(
         """
-        error[PX212]: `${{ params.x }}` in `run` of workflow `block` asks for an unknown parameter
+        error[PX212]: `${{ params.x }}` in `run` of workflow `block` refers to an unknown parameter
           at 7:9+15
           = declare it: `params: {x: {default: ...}}`
-        error[PX212]: `${{ params.y }}` in `run` of workflow `block` asks for an unknown parameter
+        error[PX212]: `${{ params.y }}` in `run` of workflow `block` refers to an unknown parameter
           at 7:25+15
           = declare it: `params: {y: {default: ...}}`
-        error[PX212]: `${{ params.x }}` in `run` of workflow `folded` asks for an unknown parameter
+        error[PX212]: `${{ params.x }}` in `run` of workflow `folded` refers to an unknown parameter
           at 11:7+15
           = declare it: `params: {x: {default: ...}}`
-        error[PX212]: `${{ params.x }}` in `run` of workflow `escaped` asks for an unknown parameter
+        error[PX212]: `${{ params.x }}` in `run` of workflow `escaped` refers to an unknown parameter
           at 13:10+36
           = declare it: `params: {x: {default: ...}}`
-        error[PX212]: `${{ params.x }}` in `run` of workflow `escaped` asks for an unknown parameter
+        error[PX212]: `${{ params.x }}` in `run` of workflow `escaped` refers to an unknown parameter
           at 13:10+36
           = declare it: `params: {x: {default: ...}}`
-        error[PX212]: `${{ params.x }}` in item 1 of `argv` of workflow `alias` asks for an unknown parameter
+        error[PX212]: `${{ params.x }}` in item 1 of `argv` of workflow `alias` refers to an unknown parameter
           at 15:18+15
           = declare it: `params: {x: {default: ...}}`
-        error[PX212]: `${{ params.x }}` in item 2 of `argv` of workflow `alias` asks for an unknown parameter
+        error[PX212]: `${{ params.x }}` in item 2 of `argv` of workflow `alias` refers to an unknown parameter
           at 15:36+4
           = declare it: `params: {x: {default: ...}}`
         """
@@ -97,29 +99,33 @@ def test_a_place_is_exact_also_in_a_block_of_text_and_else_the_whole_value() -> 
 @pytest.mark.parametrize(
     ("template", "said", "advice"),
     [
-        ("${{ params.x", "PX213 `${{` # is never closed", "write `}}`; or `$${{` for the signs"),
+        ("${{ params.x", "PX213 `${{` # is never closed", "write `}}`; or `$${{` for a literal `${{`"),
         (
             "${{ }}",
             "PX213 `${{ }}` # is empty",
-            "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; nothing is computed in it",
+            "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; expressions are not supported",
         ),
         (
             "${{ params.x || 'y' }}",
-            "PX213 `${{ params.x || 'y' }}` # is no reference",
-            "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; nothing is computed in it",
+            "PX213 `${{ params.x || 'y' }}` # is not a reference",
+            "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; expressions are not supported",
         ),
         (
             "${{ github.sha }}",
-            "PX213 `${{ github.sha }}` # asks for `github.sha`, which there is not",
-            "there are `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`",
+            "PX213 `${{ github.sha }}` # is an unknown reference",
+            "known: `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`",
         ),
         (
             "${{ run.name }}",
-            "PX213 `${{ run.name }}` # asks for `run.name`, which there is not",
-            "there are `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`",
+            "PX213 `${{ run.name }}` # is an unknown reference",
+            "known: `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`",
         ),
-        ("${{ params.p | upper }}", "PX213 `${{ params.p | upper }}` # asks for `| upper`", "there is only `| raw`"),
-        ("${{ env.HOME }}", "PX213 `${{ env.HOME }}` # is no template", 'use `"$HOME"`, which the shell knows'),
+        (
+            "${{ params.p | upper }}",
+            "PX213 `${{ params.p | upper }}` # has an unknown filter `| upper`",
+            "the only filter is `| raw`",
+        ),
+        ("${{ env.HOME }}", "PX213 `${{ env.HOME }}` # is not a template", 'use `"$HOME"`, which the shell expands'),
         (
             "${{ secrets.TOKEN }}",
             "PX216 `${{ secrets.TOKEN }}` # would put a secret into the text",
@@ -127,7 +133,7 @@ def test_a_place_is_exact_also_in_a_block_of_text_and_else_the_whole_value() -> 
         ),
     ],
 )
-def test_what_is_no_template_is_told(template: str, said: str, advice: str) -> None:
+def test_an_invalid_template_is_reported(template: str, said: str, advice: str) -> None:
     (found,) = planned(f"params: {{p: {{default: x}}}}\nworkflows:\n  w:\n    run: a {template}\n").diagnostics
     assert f"{found.code} {found.message}" == said.replace("#", "in `run` of workflow `w`")
     assert found.help == advice
@@ -142,16 +148,16 @@ def test_what_is_no_template_is_told(template: str, said: str, advice: str) -> N
         ('echo "${{ params.p }}"', "double quotes"),
         ("echo $'${{ params.p }}'", "`$'...'` quotes"),
         ("echo `id ${{ params.p }}`", "backquotes"),
-        ("echo \\${{ params.p }}", "an escape: a backslash stands before it"),
+        ("echo \\${{ params.p }}", "an escape: a backslash precedes it"),
         ("cat <<X\n${{ params.p }}\nX", "a here-document"),
     ],
 )
-def test_a_template_inside_of_quotes_is_told_and_a_raw_one_is_not(run: str, where: str) -> None:
+def test_a_template_inside_of_quotes_is_reported_and_a_raw_one_is_not(run: str, where: str) -> None:
     def codes(run: str) -> list[str]:
         text = f"params: {{p: {{default: x}}}}\nworkflows:\n  w:\n    run: |\n{textwrap.indent(run, ' ' * 6)}\n"
         return [f"{found.code} {found.message}" for found in planned(text).diagnostics]
 
-    assert codes(run) == [f"PX215 `${{{{ params.p }}}}` in `run` of workflow `w` stands in {where}"]
+    assert codes(run) == [f"PX215 `${{{{ params.p }}}}` in `run` of workflow `w` is inside {where}"]
     assert codes(run.replace(" }}", " | raw }}")) == []
 
 
@@ -163,12 +169,12 @@ def test_the_help_for_quotes_says_what_to_do() -> None:
         """
     ).diagnostics
     assert found.help == (
-        "drop the quotes, for it brings its own; or give it to the job in `env` and use the variable; "
-        "with `| raw` it is put in as it is"
+        "remove the quotes, since the value is quoted already; or pass it in `env` and use the variable; "
+        "`| raw` inserts it unquoted"
     )
 
 
-def test_a_shell_for_which_nothing_can_be_quoted_is_told() -> None:
+def test_a_shell_for_which_nothing_can_be_quoted_is_reported() -> None:
     assert told(
         """
         params: {p: {default: x}}
@@ -179,12 +185,12 @@ def test_a_shell_for_which_nothing_can_be_quoted_is_told() -> None:
         """
         error[PX214]: `${{ params.p }}` in `run` of workflow `w` cannot be quoted for `python3`
           at 4:20+15
-          = write `| raw`, which puts it in as it is, or give it to the job in `env`
+          = write `| raw` to insert it unquoted, or pass it in `env`
         """
     )
 
 
-def test_texts_that_hold_no_templates_are_told() -> None:
+def test_texts_that_hold_no_templates_are_reported() -> None:
     found = planned(
         """
         params: {p: {default: x}}
@@ -196,15 +202,17 @@ def test_texts_that_hold_no_templates_are_told() -> None:
         """
     ).diagnostics
     assert [f"{one.code} {one.message}" for one in found] == [
-        "PX214 `${{` in item 2 of `defaults.shell` may not stand here",
-        "PX214 `${{` in `file` of workflow `a` may not stand here",
-        "PX214 `${{` in item 1 of `shell` of workflow `b` may not stand here",
-        "PX214 `${{` in `cleanup` of workflow `c` may not stand here",
+        "PX214 `${{` in item 2 of `defaults.shell` is not allowed here",
+        "PX214 `${{` in `file` of workflow `a` is not allowed here",
+        "PX214 `${{` in item 1 of `shell` of workflow `b` is not allowed here",
+        "PX214 `${{` in `cleanup` of workflow `c` is not allowed here",
     ]
-    assert {one.help for one in found} == {"they may stand in `run`, `argv`, `args`, `env`, `working_dir` and `writes`"}
+    assert {one.help for one in found} == {
+        "templates are allowed in `run`, `argv`, `args`, `env`, `working_dir` and `writes`"
+    }
 
 
-def test_a_fault_in_the_defaults_is_told_once() -> None:
+def test_an_error_in_the_defaults_is_reported_once() -> None:
     assert told(
         """
         defaults: {env: {A: "${{ matrix.os }}", B: "${{ params.x }}"}, working_dir: "${{ }}"}
@@ -215,19 +223,19 @@ def test_a_fault_in_the_defaults_is_told_once() -> None:
         """
     ) == dedented(
         """
-        error[PX212]: `${{ matrix.os }}` in `defaults.env.A` asks for a matrix, which `a` does not have
+        error[PX212]: `${{ matrix.os }}` in `defaults.env.A` refers to a matrix, but `a` has none
           at 2:22+16
-        error[PX212]: `${{ params.x }}` in `defaults.env.B` asks for an unknown parameter
+        error[PX212]: `${{ params.x }}` in `defaults.env.B` refers to an unknown parameter
           at 2:45+15
           = declare it: `params: {x: {default: ...}}`
         error[PX213]: `${{ }}` in `defaults.working_dir` is empty
           at 2:78+6
-          = write `${{ params.NAME }}` or `${{ matrix.NAME }}`; nothing is computed in it
+          = write `${{ params.NAME }}` or `${{ matrix.NAME }}`; expressions are not supported
         """
     )
 
 
-def test_a_matrix_with_faults_is_not_told_to_lack_its_values() -> None:
+def test_of_a_matrix_with_errors_no_missing_values_are_reported() -> None:
     codes = [
         found.code
         for found in planned("workflows: {w: {run: 'echo ${{ matrix.a }}', matrix: {a: [x, x]}}}").diagnostics
@@ -263,3 +271,8 @@ def test_a_workflow_is_looked_at_that_has_a_template_in_one_place_alone(text: st
 def test_workflows_are_looked_at_whose_defaults_have_templates(text: str) -> None:
     found = planned(f"defaults: {{isolation: sandbox, {text}}}\nworkflows: {{a: {{run: x}}}}\n").diagnostics
     assert [diagnostic.code for diagnostic in found] in (["PX212"], ["PX214"])
+
+
+def test_of_one_text_a_limited_number_of_unknown_references_is_reported() -> None:
+    text = " ".join(f"${{{{ params.p{number} }}}}" for number in range(MAX_ERRORS + 5))
+    assert len(planned(f"workflows: {{a: {{run: '{text}'}}}}").diagnostics) == MAX_ERRORS

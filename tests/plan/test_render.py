@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import textwrap
 
+import pytest
 from support.planning import file_facts, good_plan
 
+from orchestrator.plan import render
 from orchestrator.plan.inputs import Overrides, Selection
+from orchestrator.plan.key_table import keys_of
+from orchestrator.plan.model import PlannedJob
 from orchestrator.plan.render import plan_text
 
 
@@ -44,28 +48,28 @@ def test_a_plan_with_everything_in_it() -> None:
     )
     assert plan_text(plan, {"max_parallel_jobs": "--max-parallel-jobs"}) == textwrap.dedent(
         """\
-        nightly: 6 jobs in 5 groups
+        nightly: 6 jobs in 5 levels
         Build, test and publish the nightly release.
 
-        group 1
+        level 1
           fetch    ./ci/fetch.sh "$CACHE"
                      3 attempts, 2s between the first two
 
-        group 2
+        level 2
           test     nox -s tests  (and 1 line more)
                      needs fetch; timeout 20m; limits memory 2GiB, cpu_time 1m30s, open_files 1024; priority 5
           migrate  python -c "print('a␉b')" ''
                      needs fetch; timeout none; takes 1 of database; takes 1 of gpu
 
-        group 3
+        level 3
           checks   (nothing to run)
                      needs test, migrate
 
-        group 4
+        level 4
           publish  ci/publish.sh dist/
                      needs checks
 
-        group 5
+        level 5
           notify   ./ci/notify.sh
                      needs publish; when always; may fail
 
@@ -90,9 +94,9 @@ def test_a_plan_with_everything_in_it() -> None:
 def test_the_documented_defaults_are_shown() -> None:
     assert plan_text(good_plan("workflows: {a: {run: 'true'}}")) == textwrap.dedent(
         """\
-        nightly: 1 job in 1 group
+        nightly: 1 job in 1 level
 
-        group 1
+        level 1
           a  true
 
         critical path: a
@@ -109,7 +113,7 @@ def test_the_documented_defaults_are_shown() -> None:
     )
 
 
-def test_a_timeout_is_told_where_it_is_not_the_runs_default() -> None:
+def test_a_timeout_is_shown_where_it_is_not_the_runs_default() -> None:
     jobs = "{a: {run: a, timeout: 9s}, b: {run: b}, c: {run: c, timeout: 5m}, g: {needs: a}}"
     text = plan_text(good_plan(f"workflows: {jobs}", overrides=Overrides(timeout_seconds=9.0)))
     assert [line.strip() for line in text.splitlines() if "timeout" in line] == [
@@ -121,7 +125,7 @@ def test_a_timeout_is_told_where_it_is_not_the_runs_default() -> None:
 def test_nothing_in_a_manifest_can_drive_the_terminal() -> None:
     jobs = '{a: {run: "printf \\e]0;x\\a\\u202e"}, b: {argv: ["\\e[2J"]}}'
     text = plan_text(good_plan(f'workflows: {jobs}\nname: "a\\nb"'))
-    assert text.startswith("a␊b: 2 jobs in 1 group\n")
+    assert text.startswith("a␊b: 2 jobs in 1 level\n")
     assert "  a  printf ␛]0;x␇<U+202E>\n  b  ␛[2J\n" in text
 
 
@@ -140,10 +144,10 @@ def test_of_a_large_plan_the_first_groups_and_the_last_are_shown_with_a_few_jobs
     text = plan_text(good_plan("workflows:\n" + "\n".join(lines)))
     first = textwrap.dedent(
         """\
-        nightly: 1,201 jobs in 13 groups
-        This is a part of it: `--format json` has all. Name jobs to see them with what they need.
+        nightly: 1,201 jobs in 13 levels
+        Only a part is shown: `--format json` prints all of it; name jobs to see them with what they need.
 
-        group 1
+        level 1
           j0     make 0
           j1     make 1
           j2     make 2
@@ -151,7 +155,7 @@ def test_of_a_large_plan_the_first_groups_and_the_last_are_shown_with_a_few_jobs
           j4     make 4
           ... 95 jobs more
 
-        group 2
+        level 2
           j100   make 100
                    needs j0
         """
@@ -161,9 +165,9 @@ def test_of_a_large_plan_the_first_groups_and_the_last_are_shown_with_a_few_jobs
                    needs j704
           ... 95 jobs more
 
-        ... groups 10 to 12: 300 jobs
+        ... levels 10 to 12: 300 jobs
 
-        group 13
+        level 13
           j1200  make 1200
                    needs j1100
 
@@ -178,3 +182,29 @@ def test_a_plan_that_is_not_large_is_shown_whole() -> None:
     text = plan_text(good_plan("workflows:\n" + "\n".join(f"  j{job}: {{run: x}}" for job in range(1_000))))
     assert text.count("  x\n") == 1_000
     assert "--format json" not in text
+
+
+def test_every_fact_that_a_job_may_have_is_shown_in_its_details(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render, "_OTHERS_OF_JOBS", [key for key in keys_of(PlannedJob) if key.field == "tags"])
+    plan = good_plan(
+        """
+        params: {p: {default: v}, q: {default: w}}
+        secrets: {T: {env: T}}
+        workflows:
+          a: {file: r.md}
+          b: {run: b, needs: [a], when: failure, matrix: {n: [1], fail_fast: true}, tags: [x], allow_failure: true,
+              secrets: [T], priority: 2}
+          c: {run: c, after: [a]}
+        """,
+        files={"r.md": file_facts("runbook", blocks=((2, "x"), (5, "y")))},
+    )
+    text = plan_text(plan, {"params.p": "--set"}, {"p": "What it is."})
+    assert "r.md  (2 blocks)" in text
+    assert "needs a; when failure; fails fast; secrets T; priority 2; may fail; tags ('x',)" in text
+    assert "  after a\n" in text
+    assert "  p  v  (from --set)\n       What it is.\n  q  w\n" in text
+
+
+def test_a_plan_without_jobs_has_no_critical_path() -> None:
+    text = plan_text(good_plan("workflows: {a: {run: a, if: {env.NOT_THERE: true}}}"))
+    assert text.startswith("nightly: 0 jobs in 0 levels\n\nleft out\n")

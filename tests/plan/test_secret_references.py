@@ -48,7 +48,7 @@ def test_a_plan_has_names_and_sources_and_is_the_same_after_a_trip_through_data(
     assert plan_from_dict(data) == plan
 
 
-def test_a_secret_that_only_other_workflows_name_is_not_needed_one_that_nobody_names_is() -> None:
+def test_a_secret_that_only_other_workflows_name_is_not_needed_one_that_none_names_is() -> None:
     plan = good_plan(TWO, selection=Selection(jobs=("lint",)))
     assert {name: source.needed for name, source in plan.secrets.items()} == {
         "TOKEN": False,
@@ -64,7 +64,7 @@ def test_a_job_with_another_secret_is_another_job() -> None:
     assert one.jobs[1].digest != other.jobs[1].digest
 
 
-def test_an_unknown_secret_is_told_with_what_was_meant() -> None:
+def test_an_unknown_secret_is_reported_with_what_was_meant() -> None:
     assert told(
         """
         secrets:
@@ -77,11 +77,11 @@ def test_an_unknown_secret_is_told_with_what_was_meant() -> None:
         """
         error[PX220]: unknown secret `DEPLOY_TOKN` in `a`
           at 5:24+11
-          5:24+11: there is no secret of this name
+          5:24+11: no such secret
           = did you mean `DEPLOY_TOKEN`?
         error[PX220]: unknown secret `KEY` in `b`
           at 6:39+3
-          6:39+3: there is no secret of this name
+          6:39+3: no such secret
           = declare it: `secrets: {KEY: {env: KEY}}`
         """
     )
@@ -96,10 +96,10 @@ def test_a_value_that_should_be_a_secret_is_a_warning_at_its_key() -> None:
         """
     ) == dedented(
         """
-        warning[PX221]: the value of `DB_PASSWORD` in `env` of `defaults` stands in the manifest
+        warning[PX221]: the value of `DB_PASSWORD` in `env` of `defaults` is written in the manifest
           at 2:18+11
           = if it is secret, declare it under `secrets`, and name it where it is needed: `secrets: [DB_PASSWORD]`
-        warning[PX221]: the value of `apiKey` in `env` of `a` stands in the manifest
+        warning[PX221]: the value of `apiKey` in `env` of `a` is written in the manifest
           at 4:21+6
           = if it is secret, declare it under `secrets`, and name it where it is needed: `secrets: [apiKey]`
         """

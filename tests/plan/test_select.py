@@ -78,10 +78,10 @@ def test_a_plan_of_a_selection_is_numbered_and_ordered_anew() -> None:
 @pytest.mark.parametrize(
     ("words", "message", "advice"),
     [
-        ({"jobs": ("biuld",)}, "there is no job `biuld`", "did you mean `build`?"),
-        ({"only": ("zebra", "tst")}, "there is no job `zebra` or `tst`", "did you mean `test`?"),
+        ({"jobs": ("biuld",)}, "unknown job `biuld`", "did you mean `build`?"),
+        ({"only": ("zebra", "tst")}, "unknown job `zebra` or `tst`", "did you mean `test`?"),
         ({"skip": ("tag:slwo",)}, "no job has the tag `slwo`", "did you mean `tag:slow`?"),
-        ({"only": ("nobody", "tag:none")}, "there is no job `nobody`; no job has the tag `none`", ""),
+        ({"only": ("nobody", "tag:none")}, "unknown job `nobody`; no job has the tag `none`", ""),
     ],
 )
 def test_an_unknown_name_or_tag_is_a_usage_error(words: dict[str, tuple[str, ...]], message: str, advice: str) -> None:
@@ -97,16 +97,16 @@ def test_an_unknown_name_or_tag_is_a_usage_error(words: dict[str, tuple[str, ...
 def test_a_selection_that_leaves_no_job_is_a_usage_error(words: dict[str, tuple[str, ...]]) -> None:
     text = RELEASE.replace("tags: [", "tags: [all, ").replace("{run: fetch}", "{run: fetch, tags: [all]}")
     text = text.replace("needs: [test, lint]}", "needs: [test, lint], tags: [all]}")
-    with pytest.raises(UsageError, match="no job is left to run"):
+    with pytest.raises(UsageError, match="no jobs are left to run"):
         good_plan(text, selection=Selection(**words))
 
 
-def test_a_fault_in_a_job_that_is_not_selected_is_still_told() -> None:
+def test_an_error_in_a_job_that_is_not_selected_is_still_reported() -> None:
     result = planned("workflows: {a: {run: a}, b: {run: b, needs: zebra}}", selection=Selection(jobs=("a",)))
     assert [diagnostic.code for diagnostic in result.diagnostics] == ["PX202"]
     assert result.plan is None
 
 
-def test_a_faulty_manifest_is_told_before_a_selection_that_names_nothing() -> None:
+def test_a_manifest_with_errors_is_reported_before_a_selection_that_names_nothing() -> None:
     result = planned("workflows: {b: {run: b, needs: zebra}}", selection=Selection(jobs=("nobody",)))
     assert result.plan is None

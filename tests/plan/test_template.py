@@ -13,10 +13,10 @@ from support.planning import file_facts, good_plan
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.inputs import PlanningEnvironment
 from orchestrator.plan.model import JobSpec
-from orchestrator.plan.template import OPENING, Scope, Templates, fill, put_in
+from orchestrator.plan.template import OPENING, Templates, TemplateScope, fill, is_absolute, put_in
 
 VALUES = {"plain": "3.11", "odd": "it's $(id) `id`", "empty": "", "opening": "${{ run.dir }}", "dollar": "a$"}
-SCOPE = Scope(VALUES, {"os": "linux", "absent": ""}, "test[os=linux]")
+SCOPE = TemplateScope(VALUES, {"os": "linux", "absent": ""}, "test[os=linux]")
 
 
 def put(text: str, **spec: Any) -> JobSpec:
@@ -145,9 +145,9 @@ _pieces = st.sampled_from([*_opened, "${{ params.dollar }}", " ", "$", "}}", "ru
 
 
 @given(st.lists(_pieces, max_size=8).map("".join))
-def test_filling_finds_its_places_whatever_stands_beside_them(text: str) -> None:
+def test_filling_finds_its_places_whatever_is_next_to_them(text: str) -> None:
     parsed = Templates().parse(text)
-    if parsed.faults:
+    if parsed.errors:
         return
     expected = "".join(
         part
@@ -169,13 +169,20 @@ def test_any_text_is_parsed_without_a_loss(text: str) -> None:
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_any_value_comes_through_a_shell_as_it_is(value: str) -> None:
-    spec = put_in(JobSpec(run="printf %s x${{ params.v }}"), Templates(), Scope({"v": value}, {}, "j"))
+    spec = put_in(JobSpec(run="printf %s x${{ params.v }}"), Templates(), TemplateScope({"v": value}, {}, "j"))
     assert spec.run is not None
     done = subprocess.run(["sh", "-c", spec.run], capture_output=True, timeout=20)
     assert done.stdout == b"x" + value.encode()
 
 
 def test_a_plan_keeps_its_places_on_the_way_through_json() -> None:
-    plan = good_plan("workflows: {w: {run: 'echo $${{ run.id }} ${{ run.id }}'}}", around=PlanningEnvironment())
+    plan = good_plan("workflows: {w: {run: 'echo $${{ run.id }} ${{ run.id }}'}}", environment=PlanningEnvironment())
     spec = plan_from_dict(plan_to_dict(plan)).jobs[0].spec
     assert fill(spec, RUN_ID, RUN_DIR).run == "echo ${{ run.id }} " + RUN_ID
+
+
+def test_a_path_in_the_run_directory_is_absolute() -> None:
+    spec = JobSpec(working_dir="${{ run.dir }}/x", late=1)
+    assert is_absolute("${{ run.dir }}/x", spec)
+    assert is_absolute("/x", spec)
+    assert not is_absolute("x", spec)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from orchestrator.plan.graph import levels, urgency
 from orchestrator.plan.model import (
     DEFAULT_SHELL,
-    FailFast,
+    AdmissionPolicy,
     Isolation,
     JobSpec,
     Limits,
@@ -22,6 +22,7 @@ from orchestrator.plan.model import (
     PlannedJob,
     Policy,
     RetryPolicy,
+    ShellBlock,
     When,
 )
 
@@ -40,7 +41,7 @@ _COMMANDS: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.fixed_dictionaries({"argv": _SOME_WORDS}),
     st.fixed_dictionaries({"file": _TEXT, "args": _WORDS, "file_executable": st.booleans()}),
     st.fixed_dictionaries(
-        {"file": _TEXT, "blocks": st.lists(st.tuples(st.integers(1, 9), _TEXT), min_size=1).map(tuple)}
+        {"file": _TEXT, "blocks": st.lists(st.builds(ShellBlock, st.integers(1, 9), _TEXT), min_size=1).map(tuple)}
     ),
 )
 _JOB_LIMITS = st.just(Limits()) | st.builds(
@@ -87,13 +88,12 @@ _RETRIES = st.just(RetryPolicy()) | st.builds(
 _POLICIES = st.builds(
     Policy,
     st.integers(1, 9),
-    st.sampled_from(FailFast),
+    st.sampled_from([False, "drain", True]),
     _LIMITS,
     st.sampled_from(Order),
     _POOLS,
     _LIMITS,
-    _COUNTS,
-    _LIMITS,
+    admission=st.builds(AdmissionPolicy, _COUNTS, _LIMITS),
 )
 
 
@@ -190,7 +190,15 @@ def plan_of(waits: Sequence[Sequence[int]], *, policy: Policy | None = None, **j
     level_of = {number: at for at, level in enumerate(ordered) for number in level}
     urgent = urgency(waits, ordered)
     plain = (
-        PlannedJob(index, name, name, JobSpec(run="true"), tuple(needs), level=level_of[index], rank=rank)
+        PlannedJob(
+            index=index,
+            id=name,
+            workflow=name,
+            spec=JobSpec(run="true"),
+            needs=tuple(needs),
+            level=level_of[index],
+            rank=rank,
+        )
         for index, (name, needs, rank) in enumerate(zip(names(), waits, urgent.ranks, strict=False))
     )
     jobs = tuple(replace(one, **job) for one in plain)

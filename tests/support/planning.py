@@ -5,12 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.file_facts import FileFacts, FileKind, Files, RunbookProblem
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.inputs import Overrides, PlanningEnvironment, Selection
+from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
 from orchestrator.plan.make import Planned, make_plan
 from orchestrator.plan.model import Plan
 
@@ -41,21 +43,17 @@ def planned(
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     cpus: int = 2,
-    around: PlanningEnvironment | None = None,
+    environment: PlanningEnvironment | None = None,
     durations: Mapping[str, float] | None = None,
 ) -> Planned:
     """The plan of a manifest's text, and all that is wrong with it."""
     manifest, source = read(text)
+    environment = environment or PlanningEnvironment()
     return make_plan(
-        manifest,
-        source,
-        manifest_path="pexec.yaml",
-        base_dir="/home/me/nightly",
-        files=files or {},
-        cpus=cpus,
+        ReadManifest(manifest, source, path="pexec.yaml", base_dir="/home/me/nightly", files=files or {}),
+        replace(environment, cpus=cpus),
         selection=selection,
         overrides=overrides,
-        around=around,
         durations=durations,
     )
 
@@ -67,7 +65,7 @@ def good_plan(
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     cpus: int = 2,
-    around: PlanningEnvironment | None = None,
+    environment: PlanningEnvironment | None = None,
     durations: Mapping[str, float] | None = None,
 ) -> Plan:
     """The plan of a manifest's text in which nothing is wrong."""
@@ -77,7 +75,7 @@ def good_plan(
         selection=selection,
         overrides=overrides,
         cpus=cpus,
-        around=around,
+        environment=environment,
         durations=durations,
     )
     assert result.diagnostics == ()
@@ -85,10 +83,11 @@ def good_plan(
     return result.plan
 
 
-def plan_of_workflows(workflows: Mapping[str, object], **top: object) -> Planned:
+def plan_of_workflows(workflows: Mapping[str, object], files: Files | None = None, **top: object) -> Planned:
     """The plan of workflows given as data, without positions."""
-    manifest = Manifest.model_validate({"version": 1, "workflows": workflows, **top})
-    return make_plan(manifest, SourceMap(), manifest_path="pexec.yaml", base_dir="/home/me/nightly", files={}, cpus=2)
+    manifest = Manifest.parse({"version": 1, "workflows": workflows, **top})
+    read = ReadManifest(manifest, SourceMap(), path="pexec.yaml", base_dir="/home/me/nightly", files=files or {})
+    return make_plan(read, PlanningEnvironment(cpus=2))
 
 
 def picture(diagnostic: Diagnostic) -> str:

@@ -1,6 +1,6 @@
 """Small worlds for the engine: plans in one line, and a driver without processes whose every step `Laws` judges.
 
-world = World.started(job("a"), job("b", needs="a"), fail_fast=FailFast.ON)
+world = World.started(job("a"), job("b", needs="a"), fail_fast=True)
 world.end("a", Verdict.FAILED)
 assert world.states == {"a": "failed", "b": "skipped"}
 """
@@ -62,12 +62,12 @@ def plan(*drafts: Draft, **policy: Any) -> Plan:
     index = {draft.name: number for number, draft in enumerate(drafts)}
     jobs = tuple(
         PlannedJob(
-            index[draft.name],
-            draft.name,
-            draft.rest.get("workflow", draft.name),
-            draft.spec,
-            tuple(index[name] for name in draft.needs),
-            tuple(index[name] for name in draft.after),
+            index=index[draft.name],
+            id=draft.name,
+            workflow=draft.rest.get("workflow", draft.name),
+            spec=draft.spec,
+            needs=tuple(index[name] for name in draft.needs),
+            after=tuple(index[name] for name in draft.after),
             **{name: value for name, value in draft.rest.items() if name != "workflow"},
         )
         for draft in drafts

@@ -76,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _plan(found: Discovery) -> Planned:
     """The order of the workflows, or the cycles among them. Their files are not read for it."""
     from orchestrator.manifest.model import Manifest
+    from orchestrator.plan.inputs import PlanningEnvironment, ReadManifest
     from orchestrator.plan.make import Planned, make_plan
 
     if not found.entries:
@@ -83,8 +84,8 @@ def _plan(found: Discovery) -> Planned:
     workflows = {
         entry.name: {"argv": ["true"], "needs": [need.name for need in entry.needs]} for entry in found.entries
     }
-    manifest = Manifest.model_validate({"version": 1, "workflows": workflows})
-    return make_plan(manifest, found.source_map(), manifest_path="", base_dir="", files={}, cpus=1)
+    manifest = Manifest.parse({"version": 1, "workflows": workflows})
+    return make_plan(ReadManifest(manifest, found.source_map(), path="", base_dir=""), PlanningEnvironment())
 
 
 def _yaml(found: Discovery, base_dir: str) -> str:
@@ -97,7 +98,7 @@ def _json(found: Discovery, plan: Plan, base_dir: str) -> str:
     import json
 
     from orchestrator.discovery.manifest_text import path_from
-    from orchestrator.plan.artifacts import dependencies_dict
+    from orchestrator.plan.export import dependencies_dict
 
     graph = dependencies_dict(plan, {entry.name: entry.status for entry in found.entries})
     for entry in found.entries:

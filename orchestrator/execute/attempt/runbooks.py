@@ -19,7 +19,8 @@ def text_of(spec: JobSpec, directory: str) -> bytes:
     """The script that runs the blocks; it keeps its marker in `directory`."""
     from orchestrator.manifest.runbook import Block, script  # most runs have no runbook
 
-    return os.fsencode(script([Block(text, line) for line, text in spec.blocks], os.path.join(directory, MARKER)))
+    blocks = [Block(block.text, block.line) for block in spec.blocks]
+    return os.fsencode(script(blocks, os.path.join(directory, MARKER)))
 
 
 def with_place(result: AttemptResult, spec: JobSpec, directory: str) -> AttemptResult:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from orchestrator.execute.secrets.store import Secrets
 from orchestrator.plan.export import plan_to_dict
-from orchestrator.plan.model import JobSpec, Plan
+from orchestrator.plan.model import JobSpec, Plan, ShellBlock
 
 if TYPE_CHECKING:
     from orchestrator.execute.driver import Journal
@@ -94,7 +94,8 @@ def _changed_plan(plan: Plan, change: Callable[[str], str], change_spec: Callabl
 
 def _texts_of(spec: JobSpec) -> Iterator[str]:
     texts = (spec.run, *(spec.argv or ()), spec.file, *spec.args, spec.cleanup, *spec.env.values())
-    return filter(None, (*texts, *(text for _, text in spec.blocks)))
+    texts += (*spec.env_prepend.values(), *spec.env_append.values())
+    return filter(None, (*texts, *(block.text for block in spec.blocks)))
 
 
 def _changed_spec(spec: JobSpec, change: Callable[[str], str]) -> JobSpec:
@@ -103,11 +104,17 @@ def _changed_spec(spec: JobSpec, change: Callable[[str], str]) -> JobSpec:
         run=None if spec.run is None else change(spec.run),
         argv=None if spec.argv is None else tuple(map(change, spec.argv)),
         file=None if spec.file is None else change(spec.file),
-        blocks=tuple((line, change(text)) for line, text in spec.blocks),
+        blocks=tuple(ShellBlock(block.line, change(block.text)) for block in spec.blocks),
         args=tuple(map(change, spec.args)),
         cleanup=None if spec.cleanup is None else change(spec.cleanup),
-        env={name: change(text) for name, text in spec.env.items()},
+        env=_changed_values(spec.env, change),
+        env_prepend=_changed_values(spec.env_prepend, change),
+        env_append=_changed_values(spec.env_append, change),
     )
+
+
+def _changed_values(texts: Mapping[str, str], change: Callable[[str], str]) -> dict[str, str]:
+    return {name: change(text) for name, text in texts.items()}
 
 
 def _nothing(text: str) -> str:

@@ -13,7 +13,7 @@ import stat
 import time
 from functools import lru_cache
 
-from . import processes, protocol, spawn_plain
+from . import processes, protocol, spawn_without_shell
 from .scarcity import SCARCITY, has_room_for
 from .spawn_errors import SpawnError, exec_error
 
@@ -41,6 +41,9 @@ class Spawner:
         self._untagged, self._hard_limit = processes.tag_limits()
         self._can_tag = processes.can_tag()
         self._log_directory: int | None = None
+        umask = os.umask(0)
+        os.umask(umask)
+        self._umask_hides = bool(umask & 0o600)  # else logs have the right mode without another call for each
 
     def set_log_directory(self, passed: list[int]) -> None:
         """Names of logs are relative to the directory of this one descriptor, which is the caller's no more.
@@ -66,7 +69,7 @@ class Spawner:
                 pid = _start_isolated(_find(path, task.env), task, output)
             elif task.request.plain_words:
                 try:
-                    plain = spawn_plain.instead_of(path, task.request.plain_words[0], task.env, _find)
+                    plain = spawn_without_shell.instead_of(path, task.request.plain_words[0], task.env, _find)
                     if plain is not None:
                         pid = _execute(task, plain[0], task.request.plain_words, plain[1], output)
                 except (SpawnError, OSError) as error:  # then the shell is started, to find out or to report it
@@ -112,6 +115,8 @@ class Spawner:
                 if error.errno in SCARCITY:
                     raise
                 raise SpawnError(protocol.NO_LOG, error.errno or 0, request.log) from None
+            if self._umask_hides:
+                os.fchmod(output, 0o600)
             has_room = has_room_for(output)
         else:
             output = task.passed[0] if task.passed else _LOST

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.execute.attempt.command import LONGEST_ARGUMENT, command, working_dir
-from orchestrator.plan.model import JobSpec
+from orchestrator.plan.model import JobSpec, ShellBlock
 
 SHELL = ("bash", "-e")
 
@@ -45,7 +45,7 @@ def test_a_group_has_no_command() -> None:
 
 
 def test_the_blocks_of_a_runbook_go_through_a_file_with_their_arguments() -> None:
-    spec = JobSpec(file="docs/a.md", blocks=((4, "echo $1\n"),), args=("x",), shell=SHELL)
+    spec = JobSpec(file="docs/a.md", blocks=(ShellBlock(4, "echo $1\n"),), args=("x",), shell=SHELL)
     argv, text = command(spec, "/base", "/tmp/t/script")
     assert argv == [b"bash", b"-e", b"/tmp/t/script", b"x"]
     assert text is not None

@@ -10,9 +10,9 @@ import pytest
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.runbooks import with_place
 from orchestrator.execute.attempt.spec import AttemptResult
-from orchestrator.plan.model import JobSpec
+from orchestrator.plan.model import JobSpec, ShellBlock
 
-SPEC = JobSpec(file="docs/a.md", blocks=((4, "false\n"),))
+SPEC = JobSpec(file="docs/a.md", blocks=(ShellBlock(4, "false\n"),))
 FAILED = AttemptResult(Verdict.FAILED, "exit code 1", 1)
 
 

@@ -310,7 +310,7 @@ def test_without_secrets_nothing_is_wrapped() -> None:
 
 
 def plan(**spec: object) -> Plan:
-    job = PlannedJob(0, "a", "a", JobSpec(**spec), digest="hunter2-token")  # type: ignore[arg-type]
+    job = PlannedJob(index=0, id="a", workflow="a", spec=JobSpec(**spec), digest="hunter2-token")  # type: ignore[arg-type]
     sources = {"A": SecretSource(command=("echo", "hunter2-token"))}
     return Plan("name", "pexec.yaml", "/", Policy(), (job,), secrets=sources if "run" in spec else {})
 
@@ -333,7 +333,8 @@ def test_any_other_plan_is_written_as_it_is() -> None:
 
 def test_the_texts_that_cannot_be_masked_are_those_of_the_manifest_that_are_no_commands() -> None:
     job = PlannedJob(
-        0, "id", "workflow", JobSpec(argv=("x", "y"), env={"NAME": "z"}, working_dir="place", writes=("out",)),
+        index=0, id="id", workflow="workflow", level=0,
+        spec=JobSpec(argv=("x", "y"), env={"NAME": "z"}, working_dir="place", writes=("out",)),
         description="text", tags=("tag",), matrix={"axis": 12345678, "other": "value"}, pools=(("pool", 3),),
         digest="d",
     )  # fmt: skip
