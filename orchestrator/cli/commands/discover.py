@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     if plan is None or has_errors(diagnostics):
         return ExitCode.INVALID
     if arguments.format == "yaml" and not any(entry.runs for entry in found.entries):
-        write_stderr("pexec: nothing to run in these files, so there is no manifest\n")
+        write_stderr("error: nothing to run in these files, so no manifest is written\n")
         return ExitCode.INVALID
     base_dir = os.getcwd() if target == STDOUT else os.path.dirname(os.path.abspath(target))
     write_new(target, _json(found, plan, base_dir) if arguments.format == "json" else _yaml(found, base_dir))
