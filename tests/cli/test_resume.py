@@ -174,7 +174,7 @@ def test_with_failed_another_plan_leaves_out_what_never_ran(pexec: Pexec) -> Non
     pexec.file("pexec.yaml", STOPPED.replace("test -e good", "'true'"))
     run, said = resumed(pexec, "--failed", exit_code=1)
     assert run.statuses == {"ok": "succeeded", "bad": "succeeded", "behind": "succeeded", "other": "cancelled"}
-    assert "  other left out: was cancelled\n" in said.stderr
+    assert "  other: left out (it was cancelled)\n" in said.stderr
 
 
 # The manifest and what was asked for.

@@ -81,7 +81,7 @@ def test_a_run_that_has_not_ended_is_judged_as_far_as_it_got(pexec: Pexec) -> No
     story = spoilt(drop(*range(30, 37)))
     seen = f"run {RUN_ID}: no violations in 29 events of 9 jobs so far; the run is"
     with start(pexec.folder / ".pexec/runs", story) as run:
-        pexec.run("verify").said(stdout=f"{seen} running\n")
+        pexec.run("verify").said(stdout=f"{seen} still running\n")
         run.close()
         pexec.run("verify").said(stdout=f"{seen} interrupted\n")
 
