@@ -45,8 +45,18 @@ def open_screen(output: str, plan: Plan, done: int, rundir: RunDir) -> Screen:
     tries = {job.id: job.retry.max_attempts for job in plan.jobs if job.retry.max_attempts > 1}
     if output == "live" and draws(sys.stderr, os.environ):
         from orchestrator.observe.live import LiveOutput
+        from orchestrator.report.foresight import Foresight
 
-        live = LiveOutput(out, err, total, screen_width, colour=colour, github=github, max_attempts=tries)
+        live = LiveOutput(
+            out,
+            err,
+            total,
+            screen_width,
+            colour=colour,
+            github=github,
+            max_attempts=tries,
+            foresight=Foresight(plan),
+        )
         return Screen((live,), live.on_output, err, live.print_status, live.close)
     if output in ("plain", "live"):
         plain = PlainOutput(out, err, total, colour=colour, github=github, max_attempts=tries)

@@ -14,6 +14,7 @@ from orchestrator.console.text import clip, visible
 from orchestrator.journal.events import EventRecord
 from orchestrator.observe.plain import PlainOutput
 from orchestrator.observe.stream import TextSink
+from orchestrator.report.foresight import Foresight
 
 _CLEAR = "\r\x1b[K"  # to the first column, then clear to the end of the line
 _MOST_NAMES = 50
@@ -90,7 +91,9 @@ class LiveOutput:
         colour: bool,
         github: bool,
         max_attempts: Mapping[str, int] | None = None,
+        foresight: Foresight | None = None,
     ) -> None:
+        self._foresight = foresight
         self._line = _StatusLine(err, width)
         self._plain = PlainOutput(
             _Above(out, self._line),
@@ -124,6 +127,8 @@ class LiveOutput:
                 self._ended += 1
             case _:
                 pass
+        if self._foresight is not None:
+            self._foresight.add(record)
         status = self._status()
         self._line.prepare(status)
         self._plain.on_event(record)
@@ -137,4 +142,6 @@ class LiveOutput:
         if not self._running:
             return f"[{self._ended}/{self._total}]"
         names = [visible(job) for job, _ in zip(self._running, range(_MOST_NAMES), strict=False)]
-        return f"[{self._ended}/{self._total}] running: {', '.join(names)}"
+        will_not_run = self._foresight.summary() if self._foresight is not None else ""
+        more = f"; {visible(will_not_run)}" if will_not_run else ""
+        return f"[{self._ended}/{self._total}] running: {', '.join(names)}{more}"

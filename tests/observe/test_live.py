@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.stories import Story
+from support.worlds import job as draft
+from support.worlds import plan
 
 from orchestrator.console.text import columns
 from orchestrator.observe.live import LiveOutput
 from orchestrator.observe.stream import LossyStream
+from orchestrator.report.foresight import Foresight
 
 CLEAR = "\r\x1b[K"
 
@@ -98,3 +102,17 @@ def test_a_thousand_names_cost_no_more_than_fifty(count: int) -> None:
     for number in range(count):
         shown.on_event(started(f"job{number}"))
     assert len(re.findall("job", seen(screen.getvalue())[-1])) == min(count, 50)
+
+
+def test_the_status_line_says_what_will_be_skipped() -> None:
+    screen = io.StringIO()
+    of = plan(draft("test-a"), draft("test-b"), draft("report", needs="test-a test-b"))
+    err = LossyStream(screen)
+    view = LiveOutput(err, err, 3, lambda: 80, colour=False, github=False, foresight=Foresight(of))
+    story = Story(of)
+    story.start("test-a", 0.0)
+    story.start("test-b", 0.0)
+    story.end("test-a", 1.0, "failed", exit_code=1)
+    for event in story.events:
+        view.on_event(event)
+    assert seen(screen.getvalue())[-1] == "[1/3] running: test-b; report will be skipped: test-a failed"
