@@ -1,8 +1,8 @@
 """Finds values that are printed as digits, in base64 or hexadecimal, also broken over lines and with other characters
 between the digits.
 
-One search of the text without gaps and and without case gives candidates. Each
-is compared with the text itself, run by run, in time proportional to its length. Pure.
+One search of the text without gaps and case gives candidates. Each is compared with the text itself, run by run, in
+time proportional to its length. Pure.
 """
 
 from __future__ import annotations
