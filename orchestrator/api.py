@@ -113,6 +113,7 @@ def run(
     or a required limit is not supported; and EnvironmentFailedError if the run directory cannot be written.
     """
     from orchestrator.app.empty_plan import refuse_empty
+    from orchestrator.app.job_scripts import with_scripts
     from orchestrator.app.start import RunOptions, run_plan
 
     if not allow_empty:
@@ -120,7 +121,7 @@ def run(
     directories: list[RunDir] = []
     options = RunOptions(os.fspath(run_root), output, keep_temp, directories.append)
     with _supervisor() as supervisor:
-        code = run_plan(plan, options, supervisor, invocation={})
+        code = run_plan(with_scripts(plan), options, supervisor, invocation={})
     return _ended(directories[-1], code)
 
 

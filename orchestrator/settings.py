@@ -15,6 +15,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from msgspec import Struct, field
 
+from orchestrator.bounded_read import read_bounded
 from orchestrator.diagnostics.repository import directories_upward
 from orchestrator.errors import UsageError
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 OUTPUTS = ("auto", "live", "plain", "grouped", "quiet", "jsonl")
 PREFIX = "PEXEC_"
+MAX_BYTES = 1 << 20  # of a settings file
 # Set by pexec itself for jobs, so that a pexec inside a job finds them in its environment.
 GIVEN_TO_JOBS = ("PEXEC_RUN_ID", "PEXEC_JOB", "PEXEC_ATTEMPT", "PEXEC_RUN_DIR", "PEXEC_TMPDIR")
 PARAMETER_PREFIX = "PEXEC_PARAM_"
@@ -217,12 +219,15 @@ def _config_files(directory: str) -> Iterator[_SettingsSource]:
 def _toml(file: str, mention: bytes = b"") -> dict[str, Any]:
     """The data of a TOML file; empty if the file does not exist or does not contain `mention`. Raises UsageError."""
     try:
-        with open(file, "rb") as stream:
-            content = stream.read()
+        content = read_bounded(file, MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+        reason = os.strerror(error.errno).lower() if error.errno else error.strerror
+        help_ = "" if mention else "set `HOME` or `XDG_CONFIG_HOME` to a directory that you may read"
+        raise UsageError(f"`{file}` cannot be read: {reason}", help=help_) from error
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"`{file}` is larger than {MAX_BYTES >> 20} MiB")
     if mention not in content:
         return {}
     import tomllib
@@ -230,7 +235,9 @@ def _toml(file: str, mention: bytes = b"") -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode())
     except ValueError as error:  # also of a text that is not UTF-8
-        raise UsageError(f"{file} is not valid TOML: {error}") from error
+        raise UsageError(f"`{file}` is not valid TOML: {error}") from error
+    except RecursionError:
+        raise UsageError(f"`{file}` is nested too deeply") from None
 
 
 def _unknown_variables() -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,7 @@ def test_all_errors_are_reported_at_once(world: World) -> None:
 def test_a_file_that_is_not_toml_is_refused_with_its_line(world: World) -> None:
     world.user("fail_fast = \n")
     message, _ = world.refusal()
-    assert message.startswith(f"{world.home}/.config/pexec/config.toml is not valid TOML: ")
+    assert message.startswith(f"`{world.home}/.config/pexec/config.toml` is not valid TOML: ")
     assert "line 1" in message
 
 
@@ -268,3 +269,43 @@ def test_unknown_variables_are_reported_and_those_set_for_jobs_are_known(world: 
             "did you mean `PEXEC_MAX_PARALLEL_JOBS`?",
         ),
     )
+
+
+def replace_by_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def replace_by_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def replace_by_directory(path: Path) -> None:
+    path.mkdir()
+
+
+def replace_by_large_file(path: Path) -> None:
+    path.write_bytes(b"# pexec" + b"#" * (2 << 20))
+
+
+def replace_by_deep_file(path: Path) -> None:
+    path.write_text(f"[tool.pexec]\noutput = {'[' * 20_000}{']' * 20_000}\n")
+
+
+@pytest.mark.parametrize("where", ["pyproject.toml", "config.toml"])
+@pytest.mark.parametrize(
+    ("put", "why"),
+    [
+        (replace_by_pipe, "cannot be read: not a regular file"),
+        (replace_by_device, "cannot be read: not a regular file"),
+        (replace_by_directory, "cannot be read: is a directory"),
+        (replace_by_large_file, "is larger than 1 MiB"),
+        (replace_by_deep_file, "is nested too deeply"),
+    ],
+)
+def test_a_settings_file_is_a_regular_file_of_bounded_size_and_depth(
+    world: World, put: Callable[[Path], None], why: str, where: str
+) -> None:
+    path = world.folder / where if where == "pyproject.toml" else world.home / ".config/pexec/config.toml"
+    put(path)
+    message, _ = world.refusal()
+    assert message == f"`{path}` {why}"

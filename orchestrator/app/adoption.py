@@ -45,7 +45,7 @@ def _decide(job: PlannedJob, index: int | None, old: Plan, states: Sequence[JobS
     if state is not JobState.SUCCEEDED:
         return AdoptionDecision(False, state in FAILURES, f"it {OUTCOME_PHRASES.get(state, 'did not finish')}")
     if job.digest == old.jobs[index].digest:
-        return AdoptionDecision(True, False, "succeeded, unchanged")
+        return AdoptionDecision(True, False, "succeeded; its definition, scripts and needs are the same")
     return AdoptionDecision(False, True, _change(job, old.jobs[index], old, new))
 
 
@@ -55,6 +55,10 @@ def _change(job: PlannedJob, before: PlannedJob, old: Plan, new: Plan) -> str:
     needed = {old.jobs[need].id: old.jobs[need].digest for need in before.needs}
     if _what_it_does(job.spec) != _what_it_does(before.spec) or needs.keys() != needed.keys():
         return "its definition has changed"
+    names = {**before.scripts, **job.scripts}
+    scripts = [f"`{name}`" for name in names if job.scripts.get(name, "") != before.scripts.get(name, "")]
+    if scripts:
+        return f"{', '.join(scripts)} {'has' if len(scripts) == 1 else 'have'} changed"
     changed = [f"`{name}`" for name, digest in needs.items() if digest != needed[name]]
     if changed:
         return f"its needs have changed: {', '.join(changed)}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from orchestrator.diagnostics.repository import directories_upward
-from orchestrator.errors import UsageError
+from orchestrator.errors import EnvironmentFailedError, UsageError
 from orchestrator.journal.file_names import DEFAULT_ROOT
 from orchestrator.settings import Setting, Settings, load_settings
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 DEFAULT_NAMES = ("pexec.yaml", "pexec.yml")
 STDIN = "-"
-_PATH = "manifest_bytes"  # a path that is not UTF-8, in hexadecimal digits: the text of a journal cannot hold it
+_MANIFEST_BYTES = "manifest_bytes"  # a path that is not UTF-8, in hexadecimal digits: a journal is text
+_PATH_MAX = 4096  # bytes of a path in one system call, with the zero at its end
 _PLAN_SETTINGS = ("max_parallel_jobs", "fail_fast", "timeout_seconds")
 
 
@@ -81,19 +82,14 @@ def to_record(invocation: Invocation) -> dict[str, Any]:
     from orchestrator.plan.inputs import PARAM_PREFIX
 
     manifest = invocation.manifest
-    path = manifest if manifest == STDIN else os.path.abspath(manifest)
     settings = {name: getattr(invocation.settings, name) for name in _PLAN_SETTINGS}
     record: dict[str, Any] = {
-        "words": [path, *invocation.selection.jobs],
+        **_named(manifest if manifest == STDIN else os.path.abspath(manifest), invocation.selection.jobs),
         **{name: None if setting is None else setting.value for name, setting in settings.items()},
         "set": list(invocation.assignments),
         "only": list(invocation.selection.only),
         "skip": list(invocation.selection.skip),
     }
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        record[_PATH] = os.fsencode(path).hex()
     variables = {name: value for name, value in invocation.environment.env.items() if name.startswith(PARAM_PREFIX)}
     record["param_variables"] = variables or None
     return {name: value for name, value in record.items() if value not in (None, [])}
@@ -104,9 +100,7 @@ def from_record(record: Mapping[str, Any], max_parallel_jobs: int | str | None =
     is relative to the current directory. Raises UsageError for settings that cannot be used."""
     from orchestrator.plan.inputs import Selection
 
-    path, *jobs = record["words"]
-    if _PATH in record:
-        path = os.fsdecode(bytes.fromhex(record[_PATH]))
+    path, jobs = recorded_manifest(record), record["words"][1:]
     values = {name: record.get(name) for name in _PLAN_SETTINGS}
     if max_parallel_jobs is not None:
         values["max_parallel_jobs"] = max_parallel_jobs
@@ -115,6 +109,32 @@ def from_record(record: Mapping[str, Any], max_parallel_jobs: int | str | None =
     return make_invocation(
         os.path.relpath(path), selection, record.get("set", ()), flags, record.get("param_variables")
     )
+
+
+def recorded_manifest(record: Mapping[str, Any]) -> str:
+    """The path of the manifest in a record; `-` for standard input, and for the plan of a program."""
+    if _MANIFEST_BYTES in record:
+        return os.fsdecode(bytes.fromhex(record[_MANIFEST_BYTES]))
+    words: list[str] = record.get("words", [STDIN])
+    return words[0]
+
+
+def with_manifest(record: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """The record with another path of the manifest."""
+    return {
+        **{key: value for key, value in record.items() if key != _MANIFEST_BYTES},
+        **_named(path, record["words"][1:]),
+    }
+
+
+def _named(path: str, jobs: Iterable[str]) -> dict[str, Any]:
+    """The manifest and the jobs of a command line, in a record."""
+    named: dict[str, Any] = {"words": [path, *jobs]}
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        named[_MANIFEST_BYTES] = os.fsencode(path).hex()
+    return named
 
 
 def flag_of(setting: str) -> str:
@@ -134,6 +154,8 @@ def find_manifest() -> str:
             path = os.path.join(directory, name)
             if os.path.isfile(path):
                 return os.path.relpath(path)
+    if len(os.fsencode(os.getcwd())) + len(f"/{DEFAULT_NAMES[0]}") >= _PATH_MAX:
+        raise EnvironmentFailedError("the path of the current directory is too long", code="PX301")
     raise UsageError(
         "no `pexec.yaml` or `pexec.yml` in this directory or its parents, up to the repository's root",
         help="name the manifest, or change to its directory",

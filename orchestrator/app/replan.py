@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from orchestrator.app.invocation import STDIN, from_record
+from orchestrator.app.invocation import STDIN, from_record, recorded_manifest
 from orchestrator.app.planning import PlanningResult, plan_invocation
 from orchestrator.plan.model import Plan
 from orchestrator.usable_cpus import usable_cpus
@@ -15,8 +15,7 @@ from orchestrator.usable_cpus import usable_cpus
 
 def can_plan_again(record: Mapping[str, Any]) -> bool:
     """Whether there is a manifest to read again: not where it came from standard input, or from a program."""
-    words: list[str] = record.get("words", [STDIN])
-    return words[0] != STDIN
+    return recorded_manifest(record) != STDIN
 
 
 def plan_again(record: Mapping[str, Any], max_parallel_jobs: int | str | None, run_root: str) -> PlanningResult:

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from orchestrator.app.adoption import AdoptionDecision, adoption_decisions, jobs_left_out
 from orchestrator.app.empty_plan import refuse_empty
+from orchestrator.app.invocation import STDIN, recorded_manifest, with_manifest
+from orchestrator.app.job_scripts import with_current_scripts, with_scripts
 from orchestrator.app.planning import PlanningResult, print_diagnostics
 from orchestrator.app.prepare import prepare
 from orchestrator.app.replan import can_plan_again, plan_again, with_slots
+from orchestrator.app.run_place import RunPlace, find_place
 from orchestrator.app.start import ResumeState, RunOptions, drive, run_plan
 from orchestrator.app.summary import is_unchanged, load_summary
 from orchestrator.console.streams import write_stderr
@@ -30,7 +36,7 @@ from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.execute.attempt.spec import AttemptResult
 from orchestrator.execute.driver import Driver, usage_fields
-from orchestrator.execute.leftovers import boot_id, end_tree
+from orchestrator.execute.leftovers import boot_id, end_tree, is_attempt_in
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
 from orchestrator.journal.history import AttemptProcess, History
@@ -81,7 +87,16 @@ class _Resumption:
                 help="start a new run with `pexec apply`",
                 code="PX406",
             )
-        self._invocation: Mapping[str, Any] = first["invocation"]
+        self._is_complete = False
+        try:
+            self._place, self._invocation = _placed(rundir, first["invocation"])
+        except RefusedError:
+            # Reads all of it: damage of the journal matters more, and success makes the place irrelevant.
+            last = deque(chain((first,), records), maxlen=1).pop()
+            self._is_complete = last["event"] == "run.finished" and last["result"] == RunResult.SUCCESS
+            if self._is_complete:
+                return
+            raise
         self._planning = self._plan_again()
         self._plan = self._new_plan()
         self._is_same_plan = self._plan is not None and self._plan.digest == first["plan_digest"]
@@ -92,10 +107,13 @@ class _Resumption:
 
     def run(self) -> int:
         """Drive what is left; the exit code."""
-        if self._history.result == RunResult.SUCCESS:
+        if self._is_complete or self._history.result == RunResult.SUCCESS:
             return _complete_files(self._rundir)
         if self._planning is not None:
             print_diagnostics(self._planning)
+        if self._place.recorded:
+            here, there = visible(self._place.directory), visible(self._place.recorded)
+            write_stderr(f"pexec: run `{self._rundir.run_id}` started in `{there}`; it continues in `{here}`\n")
         if self._plan is None:
             return ExitCode.INVALID
         return self._continue(self._plan) if self._is_same_plan else self._start_over(self._plan)
@@ -108,8 +126,10 @@ class _Resumption:
 
     def _new_plan(self) -> Plan | None:
         if self._planning is not None:
-            return self._planning.plan
-        return with_slots(_old_plan(self._rundir), self._options.max_parallel_jobs)
+            plan = self._planning.plan
+            return None if plan is None else with_scripts(plan, lambda: _old_plan(self._rundir))
+        plan = with_slots(_old_plan(self._rundir), self._options.max_parallel_jobs)
+        return with_current_scripts(replace(plan, base_dir=self._place.directory) if self._place.recorded else plan)
 
     def _add(self, record: Mapping[str, Any]) -> None:
         try:
@@ -136,6 +156,8 @@ class _Resumption:
         cut = cut_torn_tail(rundir)
         done = f"{succeeded} of {count(len(plan.jobs), 'job')} already done"
         write_stderr(f"pexec: resuming run `{rundir.run_id}`: {done}\n")
+        if succeeded:
+            self._print_not_compared()
         if cut:
             size = count(cut, "byte")
             write_stderr(f"pexec: the last line of the journal was incomplete: {size} removed and saved next to it\n")
@@ -168,6 +190,8 @@ class _Resumption:
         decisions = adoption_decisions(old, states, plan)
         left_out = self._left_out(plan, decisions, states)
         _print_decisions(plan, decisions, left_out, run_id)
+        if any(decision.reused for decision in decisions):
+            self._print_not_compared()
         ended = self._end_leftovers()
 
         def after_start(driver: Driver) -> None:
@@ -188,6 +212,11 @@ class _Resumption:
             after_start=after_start,
         )
 
+    def _print_not_compared(self) -> None:
+        """Print what successes depend on without pexec knowing whether it is as it was."""
+        unread = "" if self._planning is not None else "the manifest, which cannot be read again; "
+        write_stderr(f"pexec: not compared: {unread}inherited environment variables; files that commands read\n")
+
     def _left_out(self, plan: Plan, decisions: Sequence[AdoptionDecision], states: Sequence[JobState]) -> list[int]:
         """The jobs that `--failed` leaves out."""
         if not self._options.only_failed:
@@ -204,6 +233,8 @@ class _Resumption:
         """End what the dead process of pexec, and its warden, left running since this boot of the machine."""
         boot = boot_id()
         suspects = [process for process in self._history.under_way if boot and process.boot_id == boot]
+        if self._place.is_copy:  # the processes of the original are not ours, and may be driven right now
+            suspects = [process for process in suspects if is_attempt_in(process.pid, self._rundir.path)]
         return [process for process in suspects if end_tree(process.pid, process.start_ticks)]
 
 
@@ -228,6 +259,17 @@ def _nothing_to_do(rundir: RunDir) -> RefusedError:
         help="`pexec apply` starts a new run",
         code="PX406",
     )
+
+
+def _placed(rundir: RunDir, invocation: Mapping[str, Any]) -> tuple[RunPlace, Mapping[str, Any]]:
+    """Where the run continues, and its invocation with the manifest there. Raises RefusedError."""
+    path = recorded_manifest(invocation)
+    is_file = path != STDIN
+    directory = os.path.dirname(path) if is_file else _old_plan(rundir).base_dir
+    place = find_place(rundir, invocation, os.path.basename(path) if is_file else "", directory)
+    if is_file and place.recorded:
+        return place, with_manifest(invocation, os.path.join(place.directory, os.path.basename(path)))
+    return place, invocation
 
 
 def _old_plan(rundir: RunDir) -> Plan:

@@ -39,6 +39,7 @@ from orchestrator.execute.secrets.masking import masked_journal
 from orchestrator.execute.signals import RunSignals, keep_stacks, run_signals, suspend
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, PLAN
+from orchestrator.journal.place_record import PLACE, place_record
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.run_files import RunFiles
@@ -87,7 +88,8 @@ def run_plan(
     """
 
     def on_start(driver: Driver) -> None:
-        driver.record(RunStarted(0.0), **started_fields(plan, invocation))
+        place = place_record(options.run_root, plan.base_dir)
+        driver.record(RunStarted(0.0), **started_fields(plan, {**invocation, PLACE: place}))
         after_start(driver)
 
     prepared = prepare(plan, supervisor, options.run_root, len(plan.jobs))

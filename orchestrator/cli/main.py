@@ -64,6 +64,7 @@ COMMANDS = {
 
 _RAISE_LIMIT = "stop other programs first, or raise the limit on memory (`ulimit -v`, `ulimit -d`)"
 _USAGE = "see `pexec --help`"
+_LONG_MESSAGE = 400
 
 
 def run(argv: Sequence[str]) -> int:
@@ -81,10 +82,23 @@ def run(argv: Sequence[str]) -> int:
     except MemoryError:
         _print_error(EnvironmentFailedError("there is not enough memory", help=_RAISE_LIMIT, code="PX301"))
         return ExitCode.ENVIRONMENT
+    except OSError as error:
+        return _report_os_error(error, argv)
     except Exception:
         _report_bug(argv)
         return ExitCode.BUG
     return code
+
+
+def _report_os_error(error: OSError, argv: Sequence[str]) -> int:
+    from orchestrator.cli.lacking import what_is_lacking
+
+    lacking = what_is_lacking(error)
+    if lacking is None:
+        _report_bug(argv)
+        return ExitCode.BUG
+    _print_error(lacking)
+    return lacking.exit_code
 
 
 def interrupted() -> int:
@@ -191,7 +205,12 @@ def _print_error(error: PexecError) -> None:
     from orchestrator.diagnostics.model import Severity
     from orchestrator.diagnostics.render_text import DiagnosticRenderer
 
-    write_stderr(DiagnosticRenderer.for_stderr({}).message(Severity.ERROR, error.message, error.help, error.code))
+    message = error.message
+    if len(message) > _LONG_MESSAGE:
+        from orchestrator.cli.lacking import with_short_paths
+
+        message = with_short_paths(message)
+    write_stderr(DiagnosticRenderer.for_stderr({}).message(Severity.ERROR, message, error.help, error.code))
 
 
 def _report_bug(argv: Sequence[str]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.console.streams import write_stdout
-from orchestrator.errors import EnvironmentFailedError, RefusedError
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.target_file import write_new_target
 
 STDOUT = "-"
 
@@ -14,18 +15,8 @@ def write_new(target: str, text: str) -> None:
         write_stdout(text)
         return
     try:
-        with open(target, "x", encoding="utf-8") as stream:
-            stream.write(text)
-    except FileExistsError:
-        raise exists(target) from None
+        write_new_target(target, text.encode())
     except OSError as error:
         raise EnvironmentFailedError(
             f"`{target}` cannot be written: {(error.strerror or '').lower()}", code="PX302"
         ) from error
-
-
-def exists(target: str) -> RefusedError:
-    """The error for a `target` that exists."""
-    return RefusedError(
-        f"`{target}` already exists", help="pexec does not overwrite files; name another one with `-o`", code="PX407"
-    )

@@ -125,6 +125,7 @@ CODES: dict[str, str] = {
     "PX405": "damaged files of a run",
     "PX406": "nothing to resume",
     "PX407": "a file that already exists",
+    "PX408": "a run that belongs to another place",
 }
 
 

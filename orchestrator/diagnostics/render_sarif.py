@@ -24,7 +24,12 @@ def render_sarif(diagnostics: Iterable[tuple[str, Diagnostic]]) -> str:
     diagnostics = list(diagnostics)
     codes = sorted({diagnostic.code for _, diagnostic in diagnostics})
     index_of = {code: index for index, code in enumerate(codes)}
-    driver = {"name": "pexec", "semanticVersion": __version__, "rules": [_rule(code) for code in codes]}
+    driver = {
+        "name": "pexec",
+        "version": __version__,
+        "semanticVersion": __version__,
+        "rules": [_rule(code) for code in codes],
+    }
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",

@@ -33,7 +33,7 @@ def discover(paths: Sequence[str], graph_file: str | None = None, infer: Infer =
         diagnostics += (*scanned.diagnostics, *linker.diagnostics)
         linker.diagnostics.clear()
         status = gathered.statuses.get(name, "PENDING")
-        entries.append(Entry(name, script.path, tuple(links.needs.values()), tuple(links.reads), status))
+        entries.append(Entry(name, script.path, tuple(links.needs.values()), tuple(links.reads), status, scanned.runs))
     linker.check_names()
     diagnostics += (*linker.diagnostics, *contradictions(entries, graph))
     if not entries and not diagnostics:

@@ -88,7 +88,7 @@ class Linker:
         if name == script.name:
             return
         links.reads[os.path.normpath(file)] = None
-        if name is not None:
+        if name is not None and self._infer is not Infer.OFF:
             links.add(FoundNeed(name, Origin.SOURCE, reference.span, reference.written))
 
     def _call(self, reference: Reference, script: Script, links: Links) -> None:

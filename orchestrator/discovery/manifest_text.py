@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from msgspec.structs import replace
 
 from orchestrator.discovery.model import Entry, FoundNeed, Origin
 from orchestrator.manifest.syntax.yaml_scalars import resolve
@@ -21,6 +23,26 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+@%=-]*")
 def manifest_text(entries: tuple[Entry, ...], base_dir: str) -> str:
     """The manifest, with paths relative to `base_dir`."""
     return _HEAD + "\n".join("".join(f"{line}\n" for line in _workflow(entry, base_dir)) for entry in entries)
+
+
+def runnable(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """The entries that have something to run. What needs one of the others needs what that needs instead."""
+    prose = {entry.name: entry for entry in entries if not entry.runs}
+    return tuple(replace(entry, needs=_without(prose, entry)) for entry in entries if entry.runs) if prose else entries
+
+
+def _without(prose: Mapping[str, Entry], entry: Entry) -> tuple[FoundNeed, ...]:
+    """Walks through prose that needs prose; each is passed once."""
+    found: dict[str, FoundNeed] = {}
+    waiting, passed = list(reversed(entry.needs)), {entry.name}
+    while waiting:
+        need = waiting.pop()
+        if need.name in prose:
+            waiting += reversed(prose[need.name].needs if need.name not in passed else ())
+            passed.add(need.name)
+        elif need.name != entry.name:
+            found.setdefault(need.name, need)
+    return tuple(found.values())
 
 
 def path_from(base_dir: str, path: str) -> str:

@@ -39,13 +39,14 @@ class FoundNeed(Struct, frozen=True):
 
 class Entry(Struct, frozen=True):
     """A workflow. `path` and `reads` (the files that it sources) are relative to the current directory or absolute;
-    `status` is from the dependency graph."""
+    `status` is from the dependency graph. Unless it `runs`, its file is prose without anything to run."""
 
     name: str
     path: str
     needs: tuple[FoundNeed, ...] = ()
     reads: tuple[str, ...] = ()
     status: str = "PENDING"
+    runs: bool = True
 
 
 class Discovery(Struct, frozen=True):

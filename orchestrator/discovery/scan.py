@@ -13,11 +13,12 @@ from orchestrator.discovery.source_files import Language, Script
 
 
 class Scan(Struct, frozen=True):
-    """The content of one script, in the order of its text."""
+    """The content of one script, in the order of its text. Unless it `runs`, it is prose without anything to run."""
 
     directives: tuple[Directive, ...]
     references: tuple[Reference, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    runs: bool = True
 
 
 def scan(script: Script) -> Scan:
@@ -37,7 +38,7 @@ def _runbook(script: Script) -> Scan:
     runbook = read_markdown(script.text, script.path)
     shell = read_shell(runbook.codes, script.path) if runbook.codes else ShellUse((), (), ())
     found = (*_cannot_run(runbook, script), *_fenced(shell), *_unread(shell))
-    return Scan(runbook.directives, shell.references, found)
+    return Scan(runbook.directives, shell.references, found, runbook.runs or bool(runbook.unclosed))
 
 
 def _cannot_run(runbook: Markdown, script: Script) -> tuple[Diagnostic, ...]:
@@ -49,7 +50,7 @@ def _cannot_run(runbook: Markdown, script: Script) -> tuple[Diagnostic, ...]:
         )
     if runbook.runs:
         return ()
-    advice = "only fenced blocks labelled `bash`, `sh` or `shell` run"
+    advice = "a manifest leaves it out; only fenced blocks labelled `bash`, `sh` or `shell` run"
     message = f"`{script.path}` has no shell block, so there is nothing to run"
     return (Diagnostic("PX137", message, Span(script.path, 1, 1), help=advice, severity=Severity.WARNING),)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 import os
 import re
-import stat
 
 from msgspec import Struct
 
+from orchestrator.bounded_read import NotRegularError, read_bounded
 from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.runbook import is_runbook
 
@@ -66,16 +66,16 @@ def read_text(path: str) -> str:
     except UnicodeEncodeError:
         raise UnreadableError("has a name that is not UTF-8 text") from None
     try:
-        mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode):
-            raise UnreadableError("is a directory" if stat.S_ISDIR(mode) else "is not a regular file")
-        with open(path, "rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = read_bounded(path, MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise UnreadableError(f"is larger than {MAX_BYTES // 2**20} MiB")
         text = data.decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         raise UnreadableError("does not exist") from None
+    except IsADirectoryError:
+        raise UnreadableError("is a directory") from None
+    except NotRegularError:
+        raise UnreadableError("is not a regular file") from None
     except UnicodeDecodeError:
         raise UnreadableError("is not UTF-8 text") from None
     except OSError as error:

@@ -54,6 +54,15 @@ def end_tree(pid: int, start_ticks: int) -> bool:
             os.close(handle)
 
 
+def is_attempt_in(pid: int, run_dir: str) -> bool:
+    """Whether this process was started for an attempt of the run in that directory, by its environment."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return b"PEXEC_RUN_DIR=" + os.fsencode(run_dir) in file.read().split(b"\0")
+    except OSError:
+        return False
+
+
 def _hold_all_below(root: int, held: dict[int, int]) -> None:
     """Stop and hold every process below. A process that has stopped starts no others, so none slips away."""
     stack = [root]

@@ -18,15 +18,37 @@ LEAST_MEMORY = 32 * _KIB * _KIB
 # The run's own files, and what the journal and the results contain for each job.
 _DISK_FOR_RUN = 64 * _KIB
 _DISK_FOR_JOB = 2 * _KIB
+_PATH_MAX = 4096  # bytes of a path in one system call
+_ROOM_FOR_NAMES = 256  # of the run, of its directories, and of a log
 _FILES_FOR_RUN = 16
 _FILES_FOR_JOB = 2
 
 
 def check_resources(run_root: str, jobs: int) -> None:
     """Raises EnvironmentFailedError naming what is missing for a run of this number of jobs below `run_root`."""
+    _check_proc()
+    _check_length(os.path.abspath(run_root))
     _check_disk(os.path.abspath(run_root), jobs)
     check_descriptors()
     _check_memory()
+
+
+def _check_proc() -> None:
+    if not os.path.exists("/proc/self/stat"):
+        raise EnvironmentFailedError(
+            "`/proc` is not mounted, and without it the processes of jobs cannot be supervised",
+            help="mount it, for example with `mount -t proc proc /proc`",
+            code="PX301",
+        )
+
+
+def _check_length(directory: str) -> None:
+    if len(os.fsencode(directory)) > _PATH_MAX - _ROOM_FOR_NAMES:
+        raise EnvironmentFailedError(
+            f"the path of the runs is too long: `{directory}`",
+            help=f"choose a directory of at most {_PATH_MAX - _ROOM_FOR_NAMES} bytes with `--run-root`",
+            code="PX301",
+        )
 
 
 def _check_disk(directory: str, jobs: int) -> None:
@@ -53,9 +75,12 @@ def _check_disk(directory: str, jobs: int) -> None:
 
 
 def check_descriptors(least: int = LEAST_DESCRIPTORS) -> None:
-    """Raises EnvironmentFailedError if fewer files can be opened than that."""
+    """Raises EnvironmentFailedError if fewer files can be opened than that, as far as `/proc` says."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    free = limit - len(os.listdir("/proc/self/fd"))
+    try:
+        free = limit - len(os.listdir("/proc/self/fd"))
+    except FileNotFoundError:
+        return  # `pexec doctor` works without `/proc`; a run is refused by `check_resources`
     if limit != resource.RLIM_INFINITY and free < least:
         raise EnvironmentFailedError(
             f"only {max(0, free)} more files can be opened, but a run needs {LEAST_DESCRIPTORS}",

@@ -19,6 +19,7 @@ from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.file_names import TEMP
 from orchestrator.journal.rundir import RunDir
 from orchestrator.journal.safe_files import SAFE, failed, open_folder, open_regular
+from orchestrator.journal.target_file import put_in_place, refuse_target
 
 LEVEL = 6
 
@@ -40,7 +41,8 @@ def archive_name(run_id: str) -> str:
 def write_archive(rundir: RunDir, target: str | None = None) -> Archived:
     """Pack the directory into `target`, by default into the directory itself, by a rename, with mode 0600.
 
-    Temporary and hidden files and archives of runs are not packed. Raises EnvironmentFailedError.
+    Temporary and hidden files and archives of runs are not packed. Raises EnvironmentFailedError, and RefusedError if
+    something else than a regular file is at the target.
     """
     path = os.path.abspath(target) if target is not None else rundir.path_of(archive_name(rundir.run_id))
     above, name = os.path.split(path)
@@ -50,8 +52,9 @@ def write_archive(rundir: RunDir, target: str | None = None) -> Archived:
     except OSError as error:
         raise failed(f"`{above}` cannot be opened", error) from error
     try:
+        refuse_target(path, replaces=True, directory=directory)  # before the work
         packed = _pack(rundir, directory, temporary)
-        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        put_in_place(temporary, path, directory)
         return Archived(path, packed.files, os.stat(name, dir_fd=directory).st_size, tuple(packed.left_out))
     except OSError as error:
         raise failed(f"`{path}` cannot be written", error) from error

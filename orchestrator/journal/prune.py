@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError
 from orchestrator.journal.liveness import first_event, is_driven, last_event
+from orchestrator.journal.place_record import manifest_identity
 from orchestrator.journal.rundir import RunDir, list_runs, open_run
 from orchestrator.journal.safe_files import SAFE, failed, open_root, remove_tree
 from orchestrator.plan.model import DEFAULT_KEEP_RUNS
@@ -77,7 +78,7 @@ def _is_wanted(root: str, run: RunDir, later: Sequence[str]) -> bool:
     end, begin = last_event(run), first_event(run)
     if end is None or begin is None or not _is(end, "run.finished") or end["result"] == "SUCCESS":
         return False
-    return not any(_manifest_of(other) == _manifest_of(begin) for other in _first_events(root, later))
+    return not any(manifest_identity(other) == manifest_identity(begin) for other in _first_events(root, later))
 
 
 def _first_events(root: str, run_ids: Sequence[str]) -> list[Mapping[str, Any]]:
@@ -89,12 +90,6 @@ def _first_events(root: str, run_ids: Sequence[str]) -> list[Mapping[str, Any]]:
         except EnvironmentFailedError:
             continue  # it is gone, or not readable: it cannot be resumed
     return [event for event in found if event is not None and _is(event, "run.started")]
-
-
-def _manifest_of(started: Mapping[str, Any]) -> object:
-    """What identifies the manifest of a run: its path as the command line gave it."""
-    words = started["invocation"].get("words")
-    return words[0] if words else started["manifest"]
 
 
 def _is(event: Mapping[str, Any] | None, name: str) -> bool:

@@ -16,6 +16,7 @@ from typing import Self
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
 from orchestrator.journal.file_names import DEFAULT_ROOT, JOURNAL, LOGS, STATUS, TEMP, log_name, status_name
+from orchestrator.journal.run_id import is_run_id, new_run_id
 from orchestrator.journal.safe_files import failed, open_folder, open_regular, open_root, remove_tree, write_new
 
 __all__ = ["DEFAULT_ROOT", "LOGS", "STATUS", "TEMP", "RunDir", "create_run", "find_run", "list_runs", "open_run"]
@@ -24,7 +25,6 @@ __all__ = ["DEFAULT_ROOT", "LOGS", "STATUS", "TEMP", "RunDir", "create_run", "fi
 _TRIES = 3
 _PAUSE = 0.02
 
-_RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}")
 _PID = re.compile(rb'"event":"run\.(?:started|resumed)",[^\n]*?"pid":(\d+)')
 
 
@@ -246,7 +246,7 @@ def list_runs(root: str) -> list[str]:
         return []
     except OSError as error:
         raise failed(f"`{root}` cannot be read", error) from error
-    return sorted(name for name in names if _RUN_ID.fullmatch(name))
+    return sorted(name for name in names if is_run_id(name))
 
 
 def find_run(root: str, prefix: str | None = None) -> RunDir:
@@ -284,10 +284,11 @@ def _lock(journal: int) -> None:
 
 
 def _make_run(parent: int) -> str:
+    """Make the directory of a run whose ID comes after those of all others: the last run is the newest one also after
+    the clock went back. Its journal has the real time."""
+    newest = max(filter(is_run_id, os.listdir(parent)), default="")
     while True:
-        seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
-        run_id = f"{stamp}.{nanoseconds // 1000:06}Z-{os.urandom(4).hex()}"
+        run_id = new_run_id(newest)
         with contextlib.suppress(FileExistsError):
             os.mkdir(run_id, 0o700, dir_fd=parent)
             return run_id

@@ -8,12 +8,12 @@ The same file with the same prefix is joined once, however often it is included.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from orchestrator.bounded_read import read_bounded
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span
 from orchestrator.manifest.model import Manifest, Workflow
@@ -166,7 +166,7 @@ class _Joiner:
         if self._is_full(spot):
             return None
         try:
-            data = _content(file, MAX_BYTES + 1 - self._bytes)
+            data = read_bounded(file, MAX_BYTES + 1 - self._bytes)
         except OSError as error:
             if not (include.optional and _is_missing(error)):
                 message = f"the manifest {quote(include.file)} {why_unreadable(error)}"
@@ -273,22 +273,6 @@ def _folder(outer: str, inner: str) -> str:
     plain = ".." in folder.split("/")  # where `..` leads depends on symbolic links
     folder = folder.rstrip("/") if plain else os.path.normpath(folder)
     return "" if folder == "." else folder
-
-
-def _content(file: str, limit: int) -> bytes:
-    """At most `limit` bytes of a regular file. Raises OSError."""
-    # Not blocking: a named pipe is opened at once, recognized as not a regular file, and closed.
-    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError
-        if not stat.S_ISREG(mode):
-            raise OSError(0, "not a regular file")
-        with open(descriptor, "rb", closefd=False) as stream:
-            return stream.read(limit)
-    finally:
-        os.close(descriptor)
 
 
 def _is_missing(error: OSError) -> bool:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from msgspec.structs import replace
 
+from orchestrator.bounded_read import open_patiently
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.garbage_collection import collector_paused
 from orchestrator.manifest.files import gather
@@ -20,10 +21,13 @@ from orchestrator.manifest.syntax.source_map import SourceMap
 def load(path: str) -> Loaded:
     """The manifest at `path`; `-` is standard input. A file that cannot be read is a diagnostic (PX101)."""
     if path == "-":
+        if sys.stdin is None:  # the caller closed it
+            unread = Diagnostic("PX101", "standard input is closed", help="pipe a manifest to it, or name a file")
+            return Loaded(None, SourceMap(), (unread,), STDIN, os.getcwd())
         return loads(_read(sys.stdin.buffer, STDIN), name=STDIN, base_dir=os.getcwd())
     base_dir = os.path.dirname(os.path.abspath(path))
     try:
-        with open(path, "rb") as stream:
+        with open_patiently(path) as stream:
             data = _read(stream, path)
     except OSError as error:
         unread = Diagnostic("PX101", f"`{path}` {why_unreadable(error)}")

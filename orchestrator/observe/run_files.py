@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import threading
 import time
 from collections import deque
@@ -94,7 +95,11 @@ class RunFiles:
         # The results come last: once they are final, so is every other file.
         failures = [failure for write in (*reports, self._write_results) if (failure := _failure_of(write)) is not None]
         if failures:
-            failures[0].help = "free some space; `pexec report` recreates the files of a run"
+            failures[0].help = (
+                "free some space; `pexec report` recreates the files of a run"
+                if os.path.isdir(self._rundir.path)
+                else "the directory of the run was removed while it was running"
+            )
             raise failures[0]
         if not self._is_small and self.report.exit_code is not None:
             with contextlib.suppress(OSError, EnvironmentFailedError):  # without it, commands read the journal again

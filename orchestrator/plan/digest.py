@@ -1,8 +1,8 @@
 """What makes a job, and a plan, the same as before: digests of canonical JSON, 32 hexadecimal digits.
 
 A *job's* digest covers what its success depends on: its id, what it executes and in which environment, the content of
-its file, and the digests of its needs. How long it may take, how often it is tried and when it starts are not covered:
-a success remains valid under another timeout.
+its file and of the scripts that it starts, and the digests of its needs. How long it may take, how often it is tried
+and when it starts are not covered: a success remains valid under another timeout.
 
 A *plan's* digest covers everything that a run follows: the jobs' digests, their limits, retries, conditions and pools,
 and the policy. It does not cover `max_parallel_jobs`, so that a run can be resumed with another number, how the run is
@@ -73,6 +73,11 @@ class JobDigests:
         self._shared = shared
         self._before = "".join(part for name, part in parts.items() if name < "run")
         self._behind = "".join(part for name, part in parts.items() if name > "run")
+
+
+def combined_digest(digest: str, scripts: Mapping[str, str], needs: Sequence[str]) -> str:
+    """The digest of a job that starts scripts, or whose needs do. `digest` is that without them."""
+    return _digest(_encode({"digest": digest, "scripts": dict(scripts), "needs": " ".join(needs)}))
 
 
 def plan_digest(policy: Policy, jobs: Sequence[PlannedJob]) -> str:

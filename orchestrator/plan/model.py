@@ -272,6 +272,11 @@ class PlannedJob(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True
         Mapping[str, Scalar], IN_NO_DIGEST, Meta(description="The values of its cell of the workflow's matrix.")
     ] = field(default_factory=dict)
     matrix_fail_fast: Annotated[bool, Meta(description="Its failure cancels the workflow's other jobs.")] = False
+    scripts: Annotated[
+        Mapping[str, str],
+        IN_NO_DIGEST,
+        Meta(description="Scripts that it starts, relative to `base_dir`, each with the SHA-256 of its content."),
+    ] = field(default_factory=dict)
     digest: Annotated[
         str, ALWAYS, IN_NO_DIGEST, Meta(description="Equal for jobs that do the same on top of the same needs.")
     ] = ""

@@ -196,3 +196,25 @@ def test_without_the_parser_it_says_how_to_install_it(pexec: Pexec, tmp_path: Pa
 def test_places_are_right_behind_characters_that_only_some_take_for_line_ends(pexec: Pexec) -> None:
     said = pexec.file("a.sh", "echo '\u2028'\n# Depends on: b\n").run("discover", "a.sh")
     assert " --> a.sh:2:15\n  |\n2 | # Depends on: b\n" in said.stderr
+
+
+def test_a_runbook_without_shell_blocks_is_left_out_of_the_manifest(pexec: Pexec) -> None:
+    pexec.file("a.sh", "echo a\n").file("notes.md", "# Notes\n\n# Depends on: a\n\nOnly prose.\n")
+    pexec.file("b.sh", "# Depends on: notes\necho b\n")
+    said = pexec.run("discover", "a.sh", "notes.md", "b.sh", "-o", "pexec.yaml")
+    assert (said.exit_code, said.stderr.count("warning[PX137]: `notes.md` has no shell block")) == (0, 1)
+    assert pexec.run("validate").exit_code == 0
+    text = (pexec.folder / "pexec.yaml").read_text()
+    assert ("notes" in text, "  b:\n    file: b.sh\n    needs: [a]\n" in text) == (False, True)
+
+
+def test_of_prose_alone_no_manifest_is_made(pexec: Pexec) -> None:
+    said = pexec.file("notes.md", "Only prose.\n").run("discover", "notes.md", "-o", "pexec.yaml")
+    assert (said.exit_code, (pexec.folder / "pexec.yaml").exists()) == (3, False)
+    assert "nothing to run in these files" in said.stderr
+
+
+def test_without_inference_a_sourced_workflow_is_no_dependency(pexec: Pexec) -> None:
+    pexec.file("deploy.sh", ". ./rollback.sh\n./rollback.sh\n").file("rollback.sh", "echo\n")
+    assert "needs" not in pexec.run("discover", "deploy.sh", "rollback.sh", "--infer", "off").stdout
+    assert "needs: " in pexec.run("discover", "deploy.sh", "rollback.sh").stdout.replace("needs:\n", "needs: ")

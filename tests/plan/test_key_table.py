@@ -55,6 +55,7 @@ def other(key: Key) -> Any:
         "after": (1,),
         "needs": (1,),
         "matrix": {"n": 2.5},
+        "scripts": {"ci/fetch.sh": "0" * 64},
         "env": {"A": "1"},
         "env_prepend": {"PATH": "./bin"},
         "env_append": {"PATH": "/opt/bin"},

@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supervisor: Supervisor) -> int:
+    from orchestrator.app.job_scripts import with_scripts
     from orchestrator.app.start import RunOptions, run_plan
 
     record = to_record(invocation)
@@ -70,7 +71,7 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
         output=output_of(invocation.settings),
         keep_temp=arguments.keep_temp,
     )
-    return run_plan(plan, options, supervisor, invocation=record)
+    return run_plan(with_scripts(plan), options, supervisor, invocation=record)
 
 
 def _plan(invocation: Invocation) -> PlanningResult:

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.main import Parser
-from orchestrator.cli.newfile import STDOUT, exists, write_new
+from orchestrator.cli.newfile import STDOUT, write_new
 from orchestrator.cli.options import one_of
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.errors import ExitCode, UsageError
+from orchestrator.journal.target_file import refuse_target
 
 if TYPE_CHECKING:
     from orchestrator.discovery.model import Discovery
@@ -59,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.files and arguments.dependency_graph is None:
         raise UsageError("missing argument FILE", help="name scripts or Markdown runbooks")
     target: str = STDOUT if arguments.output is None else arguments.output
-    if target != STDOUT and os.path.lexists(target):
-        raise exists(target)
+    if target != STDOUT:
+        refuse_target(target, replaces=False)
     found = discover(arguments.files, arguments.dependency_graph, Infer(arguments.infer))
     planned = _plan(found)
     diagnostics = (*found.diagnostics, *planned.diagnostics)
@@ -68,6 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
     _print(diagnostics, found.texts, [*graph, *arguments.files])
     plan = planned.plan
     if plan is None or has_errors(diagnostics):
+        return ExitCode.INVALID
+    if arguments.format == "yaml" and not any(entry.runs for entry in found.entries):
+        write_stderr("error: nothing to run in these files, so no manifest is written\n")
         return ExitCode.INVALID
     base_dir = os.getcwd() if target == STDOUT else os.path.dirname(os.path.abspath(target))
     write_new(target, _json(found, plan, base_dir) if arguments.format == "json" else _yaml(found, base_dir))
@@ -90,9 +94,9 @@ def _plan(found: Discovery) -> Planned:
 
 
 def _yaml(found: Discovery, base_dir: str) -> str:
-    from orchestrator.discovery.manifest_text import manifest_text
+    from orchestrator.discovery.manifest_text import manifest_text, runnable
 
-    return manifest_text(found.entries, base_dir)
+    return manifest_text(runnable(found.entries), base_dir)
 
 
 def _json(found: Discovery, plan: Plan, base_dir: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 from importlib.resources import files
 
 from orchestrator.app.invocation import DEFAULT_NAMES
 from orchestrator.cli.main import Parser
-from orchestrator.cli.newfile import STDOUT, exists, write_new
+from orchestrator.cli.newfile import STDOUT, write_new
 from orchestrator.console.streams import write_stderr
 from orchestrator.errors import ExitCode
+from orchestrator.journal.target_file import refuse_target
 
 
 def add_arguments(parser: Parser) -> None:
@@ -30,8 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     if target is None:
         target = DEFAULT_NAMES[0]
         for name in DEFAULT_NAMES:
-            if os.path.lexists(name):
-                raise exists(name)  # `pexec.yml` too: of two manifests in one directory, one would be ignored
+            refuse_target(name, replaces=False)  # `pexec.yml` too: of two manifests, one would be ignored
     write_new(target, first_manifest())
     if target != STDOUT:
         from orchestrator.console.text import visible

@@ -33,7 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     if result.plan is None:
         return ExitCode.INVALID
     if arguments.format == "json":
-        _print_json(result.plan)
+        from orchestrator.app.job_scripts import with_scripts
+
+        _print_json(with_scripts(result.plan))
     else:
         from orchestrator.plan.render import plan_text
 

@@ -64,6 +64,9 @@ def broken(error: Exception) -> AttemptResult:
         return AttemptResult(Verdict.FAILED, str(error), _NOT_EXECUTABLE)
     if isinstance(error, PlaceTakenError):
         return lost(str(error))
+    if isinstance(error, OSError) and error.errno is not None:
+        name = f"`{error.filename}`: " if error.filename is not None else ""
+        return lost(f"{name}{os.strerror(error.errno).lower()}")
     return lost(f"{type(error).__name__}: {error}")
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from orchestrator.execute.secrets.store import Secrets
 from orchestrator.plan.export import plan_to_dict
-from orchestrator.plan.model import JobSpec, Plan, ShellBlock
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob, ShellBlock
 
 if TYPE_CHECKING:
     from orchestrator.execute.driver import Journal
@@ -88,8 +88,16 @@ def _changed_plan(plan: Plan, change: Callable[[str], str], change_spec: Callabl
         name: source if source.command is None else replace(source, command=tuple(map(change, source.command)))
         for name, source in plan.secrets.items()
     }
-    jobs = tuple(replace(job, spec=change_spec(job.spec), description=change(job.description)) for job in plan.jobs)
+    jobs = tuple(_changed_job(job, change, change_spec) for job in plan.jobs)
     return replace(plan, jobs=jobs, secrets=sources)
+
+
+def _changed_job(
+    job: PlannedJob, change: Callable[[str], str], change_spec: Callable[[JobSpec], JobSpec]
+) -> PlannedJob:
+    spec = change_spec(job.spec)
+    scripts = job.scripts if spec is job.spec else {}  # their paths are parts of the texts that change
+    return replace(job, spec=spec, description=change(job.description), scripts=scripts)
 
 
 def _texts_of(spec: JobSpec) -> Iterator[str]:

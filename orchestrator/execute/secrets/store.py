@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import resource
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
+from orchestrator.bounded_read import NotRegularError, read_bounded
 from orchestrator.errors import RefusedError
 from orchestrator.execute.attempt.command import LONGEST_ARGUMENT
 
@@ -191,10 +191,9 @@ def _content(path: str, base_dir: str) -> bytes:
     """The content of a regular file, up to a little more than is accepted. A pipe is refused, not waited for."""
     place = os.path.join(base_dir, os.path.expanduser(path))
     try:
-        with open(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise SourceError(f"`{path}` is not a regular file")
-            return file.read(LONGEST_ARGUMENT + 3)
+        return read_bounded(place, LONGEST_ARGUMENT + 3)
+    except NotRegularError:
+        raise SourceError(f"`{path}` is not a regular file") from None
     except OSError as error:
         why = (error.strerror or "unknown error").lower()
         raise SourceError(f"`{path}` cannot be read: {why}", "paths are relative to the manifest's directory") from None

@@ -71,8 +71,10 @@ class WardenClient:
             self._warden: WardenProcess | None = WardenProcess()
             processes.become_subreaper()
         except OSError as error:
+            missing = "" if os.path.exists(os.devnull) else f"`{os.devnull}`: "
             raise EnvironmentFailedError(
-                f"the process that starts jobs cannot be started: {os.strerror(error.errno or 0).lower()}", code="PX301"
+                f"the process that starts jobs cannot be started: {missing}{(error.strerror or str(error)).lower()}",
+                code="PX301",
             ) from error
 
     @property
