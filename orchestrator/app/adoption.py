@@ -45,7 +45,7 @@ def _decide(job: PlannedJob, index: int | None, old: Plan, states: Sequence[JobS
     if state is not JobState.SUCCEEDED:
         return AdoptionDecision(False, state in FAILURES, f"it {OUTCOME_PHRASES.get(state, 'did not finish')}")
     if job.digest == old.jobs[index].digest:
-        return AdoptionDecision(True, False, "succeeded; its definition, scripts and needs are the same")
+        return AdoptionDecision(True, False, "it succeeded; its definition, scripts and needs are the same")
     return AdoptionDecision(False, True, _change(job, old.jobs[index], old, new))
 
 

@@ -21,7 +21,7 @@ CHAIN = """
       build: {needs: fetch, run: make}
       test: {needs: build, file: test.sh}
 """
-UNCHANGED = "succeeded; its definition, scripts and needs are the same"
+UNCHANGED = "it succeeded; its definition, scripts and needs are the same"
 
 
 def chain(text: str = CHAIN, content: str = "d1") -> Plan:

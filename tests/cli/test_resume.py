@@ -144,10 +144,10 @@ def test_another_plan_makes_a_new_run_that_takes_over_what_has_not_changed(pexec
     }
     assert said.stderr.splitlines()[:6] == [
         f"pexec: the plan has changed since run `{old.path.name}`; starting a new run that reuses its results",
-        "  fetch: reused (succeeded; its definition, scripts and needs are the same)",
+        "  fetch: reused (it succeeded; its definition, scripts and needs are the same)",
         "  build: will run (it failed)",
         "  test: will run (it was skipped)",
-        "  lint: reused (succeeded; its definition, scripts and needs are the same)",
+        "  lint: reused (it succeeded; its definition, scripts and needs are the same)",
         "  more: will run (new)",
     ]
 

@@ -47,8 +47,8 @@ def test_the_edited_script_runs_again(pexec: Pexec, how: str, script: str) -> No
     pexec.file(script, SECOND)
     said = resume(pexec)
     assert said.exit_code == 0, said.stderr
-    assert f"  fetch runs: `{script}` has changed\n" in said.stderr
-    assert "  other reused: succeeded; its definition, scripts and needs are the same\n" in said.stderr
+    assert f"  fetch: will run (`{script}` has changed)\n" in said.stderr
+    assert "  other: reused (it succeeded; its definition, scripts and needs are the same)\n" in said.stderr
     assert NOT_COMPARED in said.stderr
     assert judged(last_run(pexec.folder)).named("job.adopted")
     assert (pexec.folder / "other.txt").read_text() == "other\n"
@@ -59,7 +59,7 @@ def test_of_a_manifest_from_standard_input_scripts_are_compared_too(pexec: Pexec
     pexec.file("fetch.sh", SECOND)
     said = resume(pexec)
     assert said.exit_code == 0, said.stderr
-    assert "  fetch runs: `fetch.sh` has changed\n" in said.stderr
+    assert "  fetch: will run (`fetch.sh` has changed)\n" in said.stderr
     assert "not compared: the manifest, which cannot be read again; inherited" in said.stderr
 
 
@@ -75,7 +75,7 @@ def test_an_unchanged_script_does_not(pexec: Pexec) -> None:
 def test_a_script_that_is_removed_or_a_directory_is_a_change(pexec: Pexec) -> None:
     begin(pexec, "run: ./fetch.sh")
     (pexec.folder / "fetch.sh").unlink()
-    assert "  fetch runs: `fetch.sh` has changed\n" in resume(pexec).stderr
+    assert "  fetch: will run (`fetch.sh` has changed)\n" in resume(pexec).stderr
 
 
 def test_a_script_that_a_job_makes_is_not_taken_for_a_change(pexec: Pexec) -> None:
