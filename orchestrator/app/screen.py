@@ -138,14 +138,15 @@ def open_screen(output: str, plan: Plan, done: int, rundir: RunDir) -> Screen:
         progress: LiveProgress | ProgressLines
         progress = live = LiveProgress(err, total, screen_width, max_attempts=tries)
         on_err = _Shown([live], [live])
-        above = live.above(out) if together else None
+        above = live.above(err) if together else None
     else:
         quiet = output in ("quiet", "jsonl")
         progress = ProgressLines(err, total, only_failures=quiet, max_attempts=tries)
         on_err = _Shown([progress], [])
         above = None
     if output in ("plain", "live"):
-        logs = LogView(rundir, out, LinePrefixer(colour=colour, github=github), warn, above)
+        stream = out if above is None else err
+        logs = LogView(rundir, stream, LinePrefixer(colour=colour, github=github), warn, above)
         on_out = _Shown([logs], [logs])
     elif output == "grouped":
         from orchestrator.observe.grouped import JobBlocks

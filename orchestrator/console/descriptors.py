@@ -54,6 +54,14 @@ def nonblocking_twin(descriptor: int) -> int | None:
     return None
 
 
+def unblocked_copy(descriptor: int) -> int | None:
+    """A new descriptor of the same file to which a write never waits for a reader. None where that is not possible."""
+    twin = nonblocking_twin(descriptor)
+    if twin is None and (stat.S_ISREG(os.fstat(descriptor).st_mode) or not os.get_blocking(descriptor)):
+        return os.dup(descriptor)
+    return twin
+
+
 class Outlet:
     """Writes to a descriptor in pieces that it takes at once, in one thread."""
 

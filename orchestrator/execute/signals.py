@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from orchestrator.console.descriptors import unblocked_copy
 from orchestrator.errors import EnvironmentFailedError
 
 if TYPE_CHECKING:
@@ -76,12 +77,16 @@ def signals_to(put: Callable[[signal.Signals], None], bell: int) -> Iterator[Non
     if isinstance(early, _Early):
         early.has_begun = True
     other_bell = signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
-    # Not all threads: reading the frames of a thread while it runs can crash.
-    faulthandler.register(signal.SIGQUIT, _STDERR, all_threads=False, chain=True)
+    stacks = unblocked_copy(_STDERR)  # a handler that waited for the reader of stderr would stop the driver
+    if stacks is not None:
+        # Not all threads: reading the frames of a thread while it runs can crash.
+        faulthandler.register(signal.SIGQUIT, stacks, all_threads=False, chain=True)
     try:
         yield
     finally:
-        faulthandler.unregister(signal.SIGQUIT)
+        if stacks is not None:
+            faulthandler.unregister(signal.SIGQUIT)
+            os.close(stacks)
         signal.set_wakeup_fd(other_bell)
         for number, old in previous.items():
             signal.signal(number, old)

@@ -41,12 +41,10 @@ class Console:
         self._streams = streams
         self.post_text = self._threads[-1].post_text
         self.post = self._threads[-1].post
-        self._has_begun = False
         self._is_over = False
 
     def begin(self) -> None:
         """Start to show the run."""
-        self._has_begun = True
         for thread in self._threads:
             thread.start()
 
@@ -64,8 +62,6 @@ class Console:
         if self._is_over:
             return
         self._is_over = True
-        if not self._has_begun:
-            self.begin()
         began = time.monotonic()
         for thread in self._threads:
             thread.end(last if thread is self._threads[-1] else "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from orchestrator.errors import EnvironmentFailedError
@@ -43,8 +44,10 @@ class ConsoleThread:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the thread, unless it was started. Where the system has no room for it, `end` tries again."""
+        if self._thread.ident is None:
+            with suppress(RuntimeError):
+                self._thread.start()
 
     # For any thread.
 
@@ -78,6 +81,10 @@ class ConsoleThread:
         self._last = last
         self._ending.set()
         self._news.set()
+        self.start()
+        if self._thread.ident is None:
+            for stream in self.streams:
+                stream.give_up("cannot be written: the system has no room for a thread")
 
     def join(self, seconds: float) -> bool:
         """Whether everything is shown, or nothing more can be, within this time. Raises what broke the thread."""

@@ -5,7 +5,9 @@ Jobs never wait for the screen: their threads only note which log has grown, and
 
 from __future__ import annotations
 
+import errno
 import os
+import time
 from collections.abc import Callable
 
 from orchestrator.console.sanitize import is_safe, safe_line
@@ -18,6 +20,8 @@ from orchestrator.observe.logs import MAX_LINE
 from orchestrator.observe.stream import ConsoleStream, TextSink
 
 _BLOCK = 4 * MAX_LINE  # more than a line, so that each block has something to show
+_LONGEST_WAIT_SECONDS = 10.0
+_PAUSE_SECONDS = 0.05
 
 
 class LinePrefixer:
@@ -158,7 +162,12 @@ class LogView:
             os.close(descriptor)
 
     def _open(self, log: str) -> int:
-        try:
-            return self._rundir.open_for_reading(log)
-        except OSError as error:
-            raise failed(f"`{self._rundir.path_of(log)}` cannot be read", error) from error
+        """Where descriptors are scarce, this waits for one."""
+        give_up_at = time.monotonic() + _LONGEST_WAIT_SECONDS
+        while True:
+            try:
+                return self._rundir.open_for_reading(log)
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE) or time.monotonic() > give_up_at:
+                    raise failed(f"`{self._rundir.path_of(log)}` cannot be read", error) from error
+            time.sleep(_PAUSE_SECONDS)

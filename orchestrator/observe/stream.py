@@ -27,8 +27,8 @@ class TextSink(Protocol):
 class ConsoleStream:
     """Writes whole lines, in one thread, and waits until they are taken. Any thread may call `give_up`.
 
-    `lost` counts bytes, and `why` is the reason; both are empty as long as nothing is lost. With `github`, no line is a
-    command to a CI runner.
+    `lost` counts bytes, and `why` is the reason, as the rest of a sentence; both are empty as long as nothing is lost.
+    With `github`, no line is a command to a CI runner.
     """
 
     def __init__(self, stream: TextIO, *, github: bool = False) -> None:
@@ -94,4 +94,4 @@ class ConsoleStream:
             self.is_open = False
         else:
             reason = error.strerror if isinstance(error, OSError) else None
-            self.give_up((reason or str(error)).lower())
+            self.give_up(f"cannot be written: {(reason or str(error)).lower()}")
