@@ -66,9 +66,9 @@ class Screen:
         self.on_output = on_output  # None if the output of jobs is not shown while they run
         self.observers: tuple[Observer, ...] = (console,)
         self.post_text = console.post_text
-        send_stderr_to(console.post_text)
         if held := take_held_stderr():
             console.post_text(held)
+        send_stderr_to(console.post_text)
 
     def begin(self) -> None:
         """Show what is recorded from now on."""

@@ -101,7 +101,7 @@ def take_held_stderr() -> str:
     if _held is None:
         return ""
     rest, _held.rest = _held.rest, b""
-    return rest.decode(sys.stderr.encoding, "backslashreplace")
+    return rest.decode(sys.stderr.encoding or "utf-8", "backslashreplace")
 
 
 def send_stderr_to(post: Callable[[str], None] | None) -> None:

@@ -121,6 +121,20 @@ def test_interrupts_reach_a_run_of_thousands_of_jobs_whose_reader_stands_still(
     assert project.run.check().statuses["j1499"] == "succeeded"
 
 
+def test_warnings_before_a_run_do_not_delay_it_either(pexec: Pexec, readers: ExitStack) -> None:
+    pexec.env(PEXEC_NO_SUCH_SETTING="1")
+    good = Project(pexec, "good", STOPPABLE.format(policy=""))
+    bad = Project(pexec, "bad", "version: 1\nworkflow: {}\n")
+    began = time.monotonic()
+    run = good.start("apply", **stuck(readers, "stderr"))
+    refused = bad.start("apply", **stuck(readers, "stderr"))
+    assert wait_until(lambda: good.has("printed"), PATIENCE - 1)
+    run.send_signal(signal.SIGINT)
+    assert refused.wait(PATIENCE + SLACK) == 3
+    assert run.wait(1 + PATIENCE + SLACK) == 130
+    assert time.monotonic() - began > PATIENCE, "the streams were stuck"
+
+
 FINISHING = "version: 1\nworkflows: {a: {run: seq 1 30000}, b: {run: sleep 0.2; %s}}\n"
 
 
