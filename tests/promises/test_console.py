@@ -115,6 +115,7 @@ def test_interrupts_reach_a_run_of_thousands_of_jobs_whose_reader_stands_still(
     process.send_signal(signal.SIGINT)
     assert wait_until(lambda: b'"run.finished"' in (project.run.path / "events.jsonl").read_bytes())
     time.sleep(0.5)
+    assert "is not running" in pexec.inside("p").run("cancel", timeout=SLACK).stderr, "only its output is missing"
     process.send_signal(signal.SIGINT)  # while pexec waits for the reader: it waits no longer
     assert process.wait(SLACK + 5) == 130
     assert time.monotonic() - began < PATIENCE

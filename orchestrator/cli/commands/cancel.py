@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -34,8 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     with chosen_run(arguments) as rundir:
         look = Look(rundir)
         wanted = _wanted(look.plan, arguments.jobs)
-        look.feed()
-        if not look.driven:
+        last = deque[Mapping[str, Any]](maxlen=1)
+        look.feed(last.append)
+        # The process of a run that has ended may still be writing its output.
+        if not look.driven or (last and last[0]["event"] == "run.finished"):
             raise RefusedError(
                 f"run `{rundir.run_id}` is not running", help="`pexec runs` lists all runs", code="PX404"
             )
@@ -68,14 +71,17 @@ def _hint(name: str, plan: Plan) -> str:
 def _request(look: Look, wanted: Mapping[str | None, int | None]) -> None:
     """Send the request to the process that drives the run until the journal shows that it was accepted."""
     unsent, unconfirmed = dict(wanted), set(wanted)
+    has_ended = False
 
     def confirm(event: Mapping[str, Any]) -> None:
+        nonlocal has_ended
+        has_ended |= event["event"] == "run.finished"
         if event["event"] == "cancel.requested" and event["reason"] == "user":
             unconfirmed.discard(event["job"])
 
     give_up_at = time.monotonic() + PATIENCE
     while unconfirmed:
-        if not look.driven:
+        if has_ended or not look.driven:
             raise RefusedError(f"run `{look.run.run_id}` ended before it could be cancelled", code="PX404")
         if time.monotonic() > give_up_at:
             raise RefusedError(
