@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import makespan, output, overhead, planning, scale, startup
+from benchmarks import makespan, output, overhead, planning, scale, speedup, startup
 from benchmarks.clock import Share
 from benchmarks.install import Installed, install, reason
 from benchmarks.machine import describe
@@ -27,6 +27,7 @@ SUBJECTS: dict[str, tuple[Callable[[Subject], str], int]] = {
     "scale": (scale.measure, 22),
     "planning": (planning.measure, 26),
     "makespan": (makespan.measure, 14),
+    "speedup": (speedup.measure, 14),
     "startup": (startup.measure, 3),
     "output": (output.measure, 1),
 }
@@ -84,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scratch", type=Path, help="work in this directory, and keep the installed tools for the next time"
     )
-    parser.add_argument("--minutes", type=float, default=13, help="start no new round after this time (default: 13)")
+    parser.add_argument("--minutes", type=float, default=15, help="start no new round after this time (default: 15)")
     parser.add_argument("--limit", type=float, default=180, help="seconds that one program may take (default: 180)")
     return parser
 

@@ -49,4 +49,22 @@ def scattered(jobs: int, seed: int = 1) -> Graph:
     return [sorted(draw.sample(range(max(0, job - 40), job), min(job, draw.randrange(4)))) for job in range(jobs)]
 
 
+def side_by_side(chains: int, length: int) -> Graph:
+    """Chains that have nothing to do with each other. Job `n` is number `n // chains` of chain `n % chains`."""
+    return [[job - chains] if job >= chains else [] for job in range(chains * length)]
+
+
+def with_barriers(graph: Graph) -> tuple[Graph, list[int]]:
+    """The graph in which each job needs all jobs of the level before, as if all of a level had to end before the next
+    one starts; and, since needs come first, which job of `graph` each of its jobs is."""
+    levels: list[int] = []
+    for needs in graph:
+        levels.append(1 + max((levels[need] for need in needs), default=-1))
+    order = sorted(range(len(graph)), key=lambda job: (levels[job], job))
+    places: dict[int, list[int]] = {}
+    for place, job in enumerate(order):
+        places.setdefault(levels[job], []).append(place)
+    return [list(places.get(levels[job] - 1, [])) for job in order], order
+
+
 SHAPES: dict[str, Callable[[int], Graph]] = {"flat": flat, "chain": chain, "layers": layers, "diamonds": diamonds}

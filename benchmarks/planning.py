@@ -29,7 +29,7 @@ LOADER = "import yaml; yaml.load(open('pexec.yaml'), yaml.CSafeLoader)"
 
 
 def measure(subject: Subject) -> str:
-    """A table for each number of jobs; then how long a check takes beside a mere parser."""
+    """A table for each number of jobs; then how long a check takes compared with a mere parser."""
     sizes = [1000, 10_000] if subject.quick else [1000, 10_000, 100_000, 1_000_000]
     tools = [YAML, JSON, *(tool for tool in subject.installed.peers if tool.dry)]
     known: dict[str, float] = {}  # the latest seconds a job of each
@@ -69,7 +69,7 @@ def _compare(subject: Subject, share: Share, jobs: int, tools: list[Tool], known
 
 
 def _left_out(subject: Subject, share: Share, tool: Tool, jobs: int, each: float) -> str:
-    """Why a tool is not asked to plan so many jobs, of which each took so many seconds when they were fewer."""
+    """Why a tool is not measured with this number of jobs; `each` is what one job took, in seconds, with fewer."""
     if jobs > MOST.get(tool.name, jobs):
         return f"left out beyond {MOST[tool.name]:,} jobs"
     if each == inf:
@@ -80,7 +80,7 @@ def _left_out(subject: Subject, share: Share, tool: Tool, jobs: int, each: float
 
 
 def _reading(subject: Subject, jobs: int) -> str:
-    """`pexec validate` tells places and all faults; the parser only makes data."""
+    """`pexec validate` reports positions and all errors; the parser only makes data."""
     with subject.directory() as folder:
         _write(YAML, layers(jobs, jobs // 100), folder)
         loader = str(Path(subject.installed.env["PATH"].split(":")[1]) / "python")

@@ -24,7 +24,7 @@ from orchestrator.diagnostics.model import Diagnostic, Severity
 from orchestrator.errors import ExitCode, PexecError, UsageError
 from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run
 from orchestrator.manifest import load as _load
-from orchestrator.manifest.load import Loaded
+from orchestrator.manifest.read import Loaded
 from orchestrator.manifest.scalars import NO_LIMIT, NoLimit, ScalarError, parse_parallel
 from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.model import FAIL_FAST, FailFast, Plan
@@ -145,8 +145,8 @@ def read_report(run_id: str | None = None, *, run_root: PathLike = DEFAULT_ROOT)
     """The report of the last run, or of the one whose ID begins with `run_id`; of a run in progress, its report so far.
     It is made from the journal. Raises RefusedError if that is damaged, UsageError if there is no such run.
     """
-    from orchestrator.app.look import Look
-    from orchestrator.report.fold import RunFold
+    from orchestrator.app.find_run import Look
+    from orchestrator.report.fold_events import RunFold
 
     with find_run(os.fspath(run_root), run_id) as rundir:
         look = Look(rundir)
@@ -163,7 +163,7 @@ def _overrides(slots: int | str | None, fail_fast: bool | str | None, timeout: f
             timeout_seconds=None if timeout is None else _seconds(timeout),
         )
     except ScalarError as error:
-        raise UsageError(f"`{slots}` is {error.message}", help=error.hint) from None
+        raise UsageError(f"`max_parallel_jobs` {error.message}") from None
     except ValueError as error:
         raise UsageError(str(error)) from None
 

@@ -93,7 +93,7 @@ def test_an_invalid_manifest_is_an_error_with_all_its_diagnostics(folder: Path) 
     [
         ({"jobs": ["gret"]}, "unknown job `gret`"),
         ({"params": {"hwo": "me"}}, "`--set hwo`: unknown parameter `hwo`"),
-        ({"max_parallel_jobs": 0}, "`0` is not a number of jobs"),
+        ({"max_parallel_jobs": 0}, "`max_parallel_jobs` must be a positive integer"),
         ({"fail_fast": "maybe"}, '`fail_fast` must be False, True or "drain", not `maybe`'),
         ({"timeout_seconds": -1}, "`-1` is not a positive number of seconds"),
         ({"timeout_seconds": "5m"}, "`5m` is not a positive number of seconds"),

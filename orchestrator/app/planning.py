@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from orchestrator.collector import collector_paused
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
+from orchestrator.garbage_collection import collector_paused
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
 from orchestrator.plan.model import Plan
 
 if TYPE_CHECKING:
     from orchestrator.app.invocation import Invocation
-    from orchestrator.manifest.load import Loaded
     from orchestrator.manifest.model import Manifest
+    from orchestrator.manifest.read import Loaded
 
 # Diagnostics of planning about missing names, which may be missing only because what declares them cannot be read.
 _OF_INCLUDES = {"PX202", "PX204", "PX212", "PX220"}

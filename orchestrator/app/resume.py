@@ -34,8 +34,9 @@ from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
 from orchestrator.journal.history import AttemptProcess, History
 from orchestrator.journal.plan_file import read_plan_data
-from orchestrator.journal.reader import JournalReader, recover
+from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import RunDir
+from orchestrator.journal.torn_tail import cut_torn_tail
 from orchestrator.observe.run_files import RunFiles
 from orchestrator.plan.export import plan_from_dict
 from orchestrator.plan.model import Plan
@@ -131,7 +132,7 @@ class _Resumption:
         rundir.make_folders()
         rundir.tidy()
         _rename_stale_logs(plan, rundir, scheduler)
-        cut = recover(rundir)
+        cut = cut_torn_tail(rundir)
         done = f"{succeeded} of {count(len(plan.jobs), 'job')} already done"
         write_stderr(f"pexec: resuming run `{rundir.run_id}`: {done}\n")
         if cut:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.app.look import Look
+from orchestrator.app.find_run import Look
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.progress import Head, Progress, Snapshot
 

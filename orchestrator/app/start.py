@@ -18,15 +18,15 @@ from msgspec import Struct
 
 from orchestrator import __version__
 from orchestrator.app.after_run import finalize_run
-from orchestrator.app.memory import trim_heap
+from orchestrator.app.exit_code import exit_code
 from orchestrator.app.prepare import Prepared, prepare
+from orchestrator.app.process_memory import trim_heap
 from orchestrator.app.resolve_secrets import refuse_in_records
 from orchestrator.app.screen import Screen, colours_closing_table, open_screen, screen_width
 from orchestrator.engine.facts import RunStarted
-from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState
-from orchestrator.errors import EnvironmentFailedError, ExitCode
+from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.execute.attempt.spec_builder import Specs
 from orchestrator.execute.attempt.worker import Worker
@@ -248,16 +248,6 @@ def started_fields(plan: Plan, invocation: Mapping[str, Any]) -> Mapping[str, An
         "version": __version__,
         "invocation": invocation,
     }
-
-
-def exit_code(scheduler: Scheduler, stop_signal: signal.Signals | None) -> int:
-    """The exit code for a run that ended as `scheduler` says, perhaps stopped by a signal."""
-    if stop_signal is not None:
-        return 128 + stop_signal
-    stop = scheduler.stop
-    if stop is not None and stop.reason is CancelReason.DEADLINE:
-        return ExitCode.DEADLINE
-    return ExitCode.OK if scheduler.result is RunResult.SUCCESS else ExitCode.JOB_FAILED
 
 
 def _quietly(close: Callable[[], None]) -> None:

@@ -19,7 +19,7 @@ class LogPrinter:
     def __init__(self, rundir: RunDir) -> None:
         self._rundir = rundir
         self._github = on_github()
-        self._safe = sys.stdout.isatty() or (self._github and not _is_file(sys.stdout.fileno()))
+        self._safe = sys.stdout.isatty() or (self._github and not is_regular_file(sys.stdout.fileno()))
         self.last_introduced: PrintedLog | None = None
 
     def open(self, attempt: Attempt) -> PrintedLog:
@@ -80,5 +80,6 @@ class PrintedLog:
         self._reader.close()
 
 
-def _is_file(descriptor: int) -> bool:
+def is_regular_file(descriptor: int) -> bool:
+    """Whether output goes to a file, where no CI runner takes a line of it for a command."""
     return stat.S_ISREG(os.fstat(descriptor).st_mode)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from orchestrator.app.find_run import choose_run
 from orchestrator.app.invocation import STDIN, find_manifest, run_root_of
-from orchestrator.app.look import choose_run
 from orchestrator.cli.options import add_run_root, one_of, settings_of
 from orchestrator.errors import UsageError
 from orchestrator.journal.rundir import RunDir

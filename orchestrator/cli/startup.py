@@ -24,9 +24,7 @@ def start_quickly() -> None:
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     for stand_in in (
         _Lazy("asyncio"),  # imported by structlog for its asynchronous loggers: 16 ms
-        _Lazy("secrets"),  # imported by pydantic for payment card numbers: 4 ms
         _Lazy("msgspec.inspect"),  # imported by msgspec: 1 ms
-        _NoPlugins("importlib.metadata"),
         _NoTranslations("gettext"),
         _SystemOnly("platform"),
         _SubmodulesOnly("structlog"),
@@ -62,18 +60,6 @@ class _Lazy(ModuleType):
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
         return importlib.import_module(self.__name__)
-
-
-class _NoPlugins(_Lazy):
-    """Stands in for `importlib.metadata`, in which pydantic looks for its plugins: 19 ms, and as much again in an
-    environment of a hundred packages. Plugins are not wanted while untrusted files are read."""
-
-    _has_modules = False  # nothing imports its submodules, and `from ... import` looks up `__path__`
-
-    @staticmethod
-    def entry_points(**_selection: str) -> tuple[()]:
-        """No entry points."""
-        return ()
 
 
 class _NoTranslations(_Lazy):

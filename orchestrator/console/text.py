@@ -10,6 +10,7 @@ from itertools import accumulate
 
 _JAMO_VOWELS_AND_FINALS = range(0x1160, 0x1200)  # they join the syllable before them
 _DELETE = 0x7F
+_MAX_QUOTED = 60
 
 
 def cell(character: str) -> tuple[str, int]:
@@ -59,6 +60,11 @@ def clip(text: str, width: int) -> str:
 def pad(text: str, width: int) -> str:
     """`text` with blanks up to `width` columns."""
     return text + " " * (width - columns(text))
+
+
+def quote(text: str) -> str:
+    """Text in backticks for a message, cut if it is long."""
+    return f"`{text}`" if len(text) <= _MAX_QUOTED else f"`{text[:_MAX_QUOTED]}...`"
 
 
 def count(number: int, noun: str, nouns: str = "") -> str:

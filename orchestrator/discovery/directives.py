@@ -16,14 +16,14 @@ _QUOTES = "`'\""
 
 
 class Directive(Struct, frozen=True):
-    """One name in a directive, as it is written."""
+    """One name in a directive, as written."""
 
     name: str
     span: Span
 
 
 def directives(line: str, file: str, number: int, column: int = 1) -> Iterator[Directive]:
-    """The names in the line, which begins at `column` of line `number`; none if it is no directive."""
+    """The names in the line, which starts at `column` of line `number`; none if it is not a directive."""
     found = _DIRECTIVE.fullmatch(line)
     if found is None:
         return

@@ -1,4 +1,4 @@
-"""Scripts, runbooks and perhaps a dependency graph -> what a manifest of them says. Reads files and runs nothing."""
+"""Scripts, runbooks and an optional dependency graph to the content of a manifest. Reads files, runs nothing."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from orchestrator.discovery.link import Linker
 from orchestrator.discovery.model import Discovery, Entry, Infer
 from orchestrator.discovery.scan import scan
 
-# To the shell these do not end a line; who shows lines must not take them for line ends either.
+# The shell does not end a line at these, so they must not end a line in a snippet either.
 _NOT_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 
 
 def discover(paths: Sequence[str], graph_file: str | None = None, infer: Infer = Infer.ON) -> Discovery:
-    """The workflows of these files (paths from the current folder) and of the graph, with their needs.
+    """The workflows of these files (paths relative to the current directory) and of the graph, with their needs.
 
-    Raises EnvironmentFailedError where shell code is to be read and the parser for it is not installed.
+    Raises EnvironmentFailedError if there is shell code and its parser is not installed.
     """
     graph = Graph() if graph_file is None else read_graph(graph_file)
     gathered = gather(paths, graph)
@@ -37,7 +37,7 @@ def discover(paths: Sequence[str], graph_file: str | None = None, infer: Infer =
     linker.check_names()
     diagnostics += (*linker.diagnostics, *contradictions(entries, graph))
     if not entries and not diagnostics:
-        diagnostics.append(Diagnostic("PX136", f"there is no workflow in `{graph.file}`", Span(graph.file, 1, 1)))
+        diagnostics.append(Diagnostic("PX136", f"no workflows in `{graph.file}`", Span(graph.file, 1, 1)))
     texts = {graph.file: graph.text} | {script.path: script.text for script in gathered.scripts.values()}
     shown = {file: _NOT_LINE_ENDS.sub(" ", text) for file, text in texts.items()}
     return Discovery(tuple(entries), tuple(diagnostics), shown)

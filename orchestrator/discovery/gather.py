@@ -1,4 +1,4 @@
-"""Which workflows there are: the files of the command line, then those of the dependency graph."""
+"""Collects the workflows: the files of the command line, then those of the dependency graph."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from msgspec import Struct, field
 
 from orchestrator.diagnostics.model import Diagnostic, Note, Span
-from orchestrator.discovery.existing_graph import Graph, Known
-from orchestrator.discovery.source_files import Script, Unreadable, read_script, unreadable
+from orchestrator.discovery.existing_graph import Graph, GraphWorkflow
+from orchestrator.discovery.source_files import Script, UnreadableError, read_script, unreadable
 
 
 class Gathered(Struct):
-    """The scripts by their names, what the graph says of their status, and what was wrong with some."""
+    """The scripts by name, their status in the graph, and diagnostics."""
 
     scripts: dict[str, Script] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
@@ -21,18 +21,19 @@ class Gathered(Struct):
     _names: dict[str, str] = field(default_factory=dict)
 
     def add(self, script: Script) -> None:
-        """A workflow more, of a name that is not taken."""
+        """Add a workflow with an unused name."""
         self.scripts[script.name] = script
         self._names.setdefault(os.path.abspath(script.path), script.name)
         self._names.setdefault(os.path.realpath(script.path), script.name)
 
     def workflow_at(self, path: str) -> str | None:
-        """The workflow whose file stands there, under this name or another."""
+        """The workflow of the file at a path, which may have several paths."""
         return self._names.get(os.path.abspath(path)) or self._names.get(os.path.realpath(path))
 
 
 def gather(paths: Iterable[str], graph: Graph) -> Gathered:
-    """Read all files. A file named twice counts once; two files that get one name are told, and the first is kept."""
+    """Read all files. A file given twice counts once; of files with the same name the first is kept, and the clash is
+    reported."""
     gathered = Gathered()
     by_name: dict[str, list[str]] = {}
     files: dict[str, str] = {}
@@ -41,14 +42,14 @@ def gather(paths: Iterable[str], graph: Graph) -> Gathered:
     for path in files.values():
         try:
             script = read_script(path)
-        except Unreadable as why:
-            gathered.diagnostics.append(unreadable(path, str(why)))
+        except UnreadableError as error:
+            gathered.diagnostics.append(unreadable(path, str(error)))
             continue
         by_name.setdefault(script.name, []).append(path)
         if script.name not in gathered.scripts:
             gathered.add(script)
     gathered.diagnostics += [_one_name(name, several) for name, several in by_name.items() if len(several) > 1]
-    named: dict[str, Known] = {}
+    named: dict[str, GraphWorkflow] = {}
     for known in graph.workflows:
         first = named.setdefault(known.named.name, known)
         if first is known:
@@ -58,17 +59,17 @@ def gather(paths: Iterable[str], graph: Graph) -> Gathered:
     return gathered
 
 
-def find_file(path: str, *folders: str) -> str | None:
-    """The first file of this path below one of the folders; an absolute path stands for itself."""
-    for folder in folders:
-        candidate = os.path.join(folder, path)
+def find_file(path: str, *directories: str) -> str | None:
+    """The first existing file with this path in one of the directories; an absolute path is used as it is."""
+    for directory in directories:
+        candidate = os.path.join(directory, path)
         if os.path.isfile(candidate):
             return candidate
     return None
 
 
-def _add_known(gathered: Gathered, known: Known, graph_file: str) -> None:
-    """Take a workflow of the graph in, or tell what contradicts it."""
+def _add_known(gathered: Gathered, known: GraphWorkflow, graph_file: str) -> None:
+    """Add a workflow of the graph, or report what contradicts it."""
     name = known.named.name
     given = gathered.scripts.get(name)
     gathered.statuses[name] = known.status
@@ -84,35 +85,35 @@ def _add_known(gathered: Gathered, known: Known, graph_file: str) -> None:
     elif there is not None and there != name:
         gathered.diagnostics.append(_other_name(known, gathered.scripts[there]))
     elif file is None:
-        gathered.diagnostics.append(unreadable(known.path, f"does not exist; it is `{name}`", known.path_span))
+        gathered.diagnostics.append(unreadable(known.path, f"does not exist, the file of `{name}`", known.path_span))
     elif given is None:
         try:
             script = read_script(os.path.normpath(file))
-        except Unreadable as why:
-            gathered.diagnostics.append(unreadable(known.path, str(why), known.path_span))
+        except UnreadableError as error:
+            gathered.diagnostics.append(unreadable(known.path, str(error), known.path_span))
         else:
             gathered.add(Script(name, script.path, script.text, script.language))
 
 
 def _one_name(name: str, paths: list[str]) -> Diagnostic:
     *others, last = [f"`{path}`" for path in paths]
-    message = f"{', '.join(others)} and {last} would get one name, `{name}`"
+    message = f"{', '.join(others)} and {last} would have the same name, `{name}`"
     return Diagnostic("PX131", message, help="rename all but one of them")
 
 
-def _one_entry(first: Known, second: Known) -> Diagnostic:
-    message = f"`{first.named.written}` and `{second.named.written}` in the dependency graph get one name"
+def _one_entry(first: GraphWorkflow, second: GraphWorkflow) -> Diagnostic:
+    message = f"`{first.named.written}` and `{second.named.written}` in the dependency graph have the same name"
     notes = tuple(Note(f"`{known.named.name}`", known.named.span) for known in (first, second))
     return Diagnostic("PX131", message, second.named.span, notes=notes, help="rename one of them")
 
 
-def _other_path(known: Known, given: Script) -> Diagnostic:
+def _other_path(known: GraphWorkflow, given: Script) -> Diagnostic:
     message = f"`{given.name}` is `{given.path}`, but `{known.path}` in the dependency graph"
     notes = (Note("this file in the graph", known.path_span), Note("the file that was given", Span(given.path, 1, 1)))
     return Diagnostic("PX135", message, known.path_span, notes=notes, help="give that file, or correct the graph")
 
 
-def _other_name(known: Known, given: Script) -> Diagnostic:
+def _other_name(known: GraphWorkflow, given: Script) -> Diagnostic:
     message = f"`{given.path}` is the workflow `{given.name}`, but `{known.named.written}` in the dependency graph"
     notes = (Note("this name in the graph", known.named.span), Note("the file that was given", Span(given.path, 1, 1)))
     return Diagnostic("PX135", message, known.named.span, notes=notes, help="rename the file, or correct the graph")

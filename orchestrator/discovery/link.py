@@ -1,4 +1,4 @@
-"""Names and paths that scripts and the graph mention -> the workflows that they mean, as needs."""
+"""Resolves the names and paths in scripts and the graph to workflows, as needs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 from msgspec import Struct, field
 
 from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
-from orchestrator.diagnostics.suggest import closest
+from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.discovery.directives import Directive
-from orchestrator.discovery.existing_graph import Graph, Named
+from orchestrator.discovery.existing_graph import Graph, GraphName
 from orchestrator.discovery.gather import Gathered, find_file
-from orchestrator.discovery.model import Infer, Need, Origin
+from orchestrator.discovery.model import FoundNeed, Infer, Origin
 from orchestrator.discovery.scan import Scan
 from orchestrator.discovery.shell_calls import Kind, Reference
 from orchestrator.discovery.source_files import Script
@@ -20,18 +20,18 @@ _FEW = 8
 
 
 class Links(Struct):
-    """The needs of one workflow, each told once, in the order in which they were found; and the files it sources."""
+    """The needs of one workflow, each once, in the order in which they were found; and the files it sources."""
 
-    needs: dict[str, Need] = field(default_factory=dict)
+    needs: dict[str, FoundNeed] = field(default_factory=dict)
     reads: dict[str, None] = field(default_factory=dict)
 
-    def add(self, need: Need) -> None:
-        """A need, unless it is known from something that counts more: directives come first, calls last."""
+    def add(self, need: FoundNeed) -> None:
+        """Add a need, unless it is already known from a source of higher priority: directives first, calls last."""
         self.needs.setdefault(need.name, need)
 
 
 class Linker:
-    """Finds the workflows that are meant; what cannot be found is told in `diagnostics`."""
+    """Resolves references to workflows; what cannot be resolved is in `diagnostics`."""
 
     def __init__(self, gathered: Gathered, graph: Graph, infer: Infer) -> None:
         self.diagnostics: list[Diagnostic] = []
@@ -56,7 +56,7 @@ class Linker:
         return links
 
     def check_names(self) -> None:
-        """Tell of names in the graph that are no workflows, where they are not told as needs."""
+        """Report unknown names in the graph that are not reported as needs."""
         for workflow, _, _ in self._graph.needs:
             self._check_name(workflow, "dependencies")
         for named in self._graph.order:
@@ -67,17 +67,17 @@ class Linker:
         if name is None:
             self._unknown(directive.name, script.name, directive.span)
         else:
-            links.add(Need(name, Origin.DIRECTIVE, directive.span, directive.name))
+            links.add(FoundNeed(name, Origin.DIRECTIVE, directive.span, directive.name))
 
-    def _named(self, named: Named, script: Script, links: Links) -> None:
+    def _named(self, named: GraphName, script: Script, links: Links) -> None:
         if named.name in self._gathered.scripts:
-            links.add(Need(named.name, Origin.GRAPH, named.span, named.written))
+            links.add(FoundNeed(named.name, Origin.GRAPH, named.span, named.written))
         else:
             self._unknown(named.written, script.name, named.span)
 
     def _source(self, reference: Reference, script: Script, links: Links) -> None:
         if reference.target is None:
-            self._not_known(reference, script, links)
+            self._unresolved(reference, script, links)
             return
         file = find_file(reference.target, os.path.dirname(script.path), "")
         if file is None:
@@ -89,11 +89,11 @@ class Linker:
             return
         links.reads[os.path.normpath(file)] = None
         if name is not None:
-            links.add(Need(name, Origin.SOURCE, reference.span, reference.written))
+            links.add(FoundNeed(name, Origin.SOURCE, reference.span, reference.written))
 
     def _call(self, reference: Reference, script: Script, links: Links) -> None:
         if reference.target is None:
-            self._not_known(reference, script, links)
+            self._unresolved(reference, script, links)
             return
         if reference.kind is Kind.RUNNER:
             name = self._called(reference.target, script)
@@ -104,7 +104,7 @@ class Linker:
             return
         self._inferred(reference, script, name)
         if self._infer is Infer.ON:
-            links.add(Need(name, Origin.CALL, reference.span, reference.written))
+            links.add(FoundNeed(name, Origin.CALL, reference.span, reference.written))
 
     def _called(self, word: str, script: Script) -> str | None:
         """The workflow of this name, or of this file."""
@@ -114,46 +114,46 @@ class Linker:
         there = None if file is None else self._gathered.workflow_at(file)
         return there or self._by_base.get(word)
 
-    def _check_name(self, named: Named, where: str) -> None:
+    def _check_name(self, named: GraphName, where: str) -> None:
         if named.name not in self._gathered.scripts:
-            self._tell_unknown(f"unknown workflow `{named.written}` in `{where}`", named.written, named.span)
+            self._report_unknown(f"unknown workflow `{named.written}` in `{where}`", named.written, named.span)
 
     def _unknown(self, written: str, needed_by: str, span: Span) -> None:
-        self._tell_unknown(f"unknown dependency `{written}` of `{needed_by}`", written, span, besides=needed_by)
+        self._report_unknown(f"unknown dependency `{written}` of `{needed_by}`", written, span, besides=needed_by)
 
-    def _tell_unknown(self, message: str, written: str, span: Span, besides: str = "") -> None:
+    def _report_unknown(self, message: str, written: str, span: Span, besides: str = "") -> None:
         names = [name for name in self._gathered.scripts if name != besides]
-        near = closest(written, names)
-        advice = f"did you mean `{near}`?" if near else ""
-        if not near and 0 < len(names) <= _FEW:
+        advice = Suggester(names).did_you_mean(written)
+        if not advice and 0 < len(names) <= _FEW:
             advice = f"the given files are {', '.join(f'`{name}`' for name in names)}"
-        self.diagnostics.append(Diagnostic("PX132", message, span, (), (Note("no given file is this", span),), advice))
+        notes = (Note("no given file has this name", span),)
+        self.diagnostics.append(Diagnostic("PX132", message, span, (), notes, advice))
 
     def _inferred(self, reference: Reference, script: Script, name: str) -> None:
         on = self._infer is Infer.ON
         message = (
             f"`{script.name}` needs `{name}`, because it calls it"
             if on
-            else f"`{script.name}` calls `{name}` and does not say that it depends on it"
+            else f"`{script.name}` calls `{name}` without declaring a dependency"
         )
         advice = (
-            f"`{name}` now runs before `{script.name}`, and again when it is called; `--infer off` leaves this out"
+            f"`{name}` now runs before `{script.name}`, and again when it is called; `--infer off` ignores calls"
             if on
             else f"write `# Depends on: {name}`, or use `--infer on`"
         )
         self._warn("PX133", message, reference.span, "called here", advice)
 
-    def _not_known(self, reference: Reference, script: Script, links: Links) -> None:
+    def _unresolved(self, reference: Reference, script: Script, links: Links) -> None:
         maybe = self._by_base.get(reference.last)
         if maybe in links.needs or maybe == script.name or (maybe is None and not reference.sure):
             return
-        message = f"which file `{reference.written}` is cannot be known without running `{script.path}`"
+        message = f"cannot determine which file `{reference.written}` is without running `{script.path}`"
         advice = f"if it is `{maybe}`, write `# Depends on: {maybe}`" if maybe else ""
-        self._warn("PX134", message, reference.span, "not known", advice)
+        self._warn("PX134", message, reference.span, "unknown path", advice)
 
     def _missing(self, reference: Reference, script: Script) -> None:
         message = f"`{script.path}` sources `{reference.target}`, which does not exist"
-        advice = "paths start from the folder of the script, then from the current one"
+        advice = "paths are relative to the script's directory or the current directory"
         self._warn("PX134", message, reference.span, "no such file", advice)
 
     def _warn(self, code: str, message: str, span: Span, label: str, advice: str) -> None:

@@ -1,4 +1,4 @@
-"""A Markdown runbook -> the directives in its prose, and its shell code with the places of it."""
+"""A Markdown runbook to the directives in its prose, and its shell code with its positions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from orchestrator.discovery.directives import Directive, directives
 from orchestrator.discovery.shell_syntax import Code
 from orchestrator.manifest.runbook import SHELL_LABELS, Fence, fences
 
-_READ_LABELS = SHELL_LABELS | {"zsh"}  # read for what it calls; zsh is not what runs a runbook
+_READ_LABELS = SHELL_LABELS | {"zsh"}  # parsed for calls, although zsh does not run runbooks
 _MOST_INDENTED = 3  # blanks; more is indented code
 
 
 class Markdown(Struct, frozen=True):
-    """What a runbook holds. `unclosed` are shell fences without an end; `runs` is whether any code would run."""
+    """The content of a runbook. `unclosed` has shell fences without an end; `runs`: it has code to run."""
 
     directives: tuple[Directive, ...]
     codes: tuple[Code, ...]
@@ -45,7 +45,7 @@ def read_markdown(text: str, file: str) -> Markdown:
 
 
 def _code(fence: Fence, lines: Sequence[str], file: str) -> Code:
-    """The code of a fence; its lines are those of the file without what stands before them."""
+    """The code of a fence; its lines are those of the file without their indentation."""
     indents = []
     for number, line in enumerate(fence.text.split("\n"), fence.opening):
         whole = lines[number] if number < len(lines) else ""
@@ -60,6 +60,6 @@ def _span(file: str, number: int, lines: Sequence[str]) -> Span:
 
 
 def _indentation(line: str) -> int:
-    """How far a line is moved right; a tab is enough for indented code."""
+    """The indentation of a line; a tab is enough for indented code."""
     blanks = len(line) - len(line.lstrip(" \t"))
     return blanks if "\t" not in line[:blanks] else blanks + _MOST_INDENTED

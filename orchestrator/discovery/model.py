@@ -1,4 +1,4 @@
-"""What discovery finds: plain data. Spans are places in the scripts, the runbooks and the dependency graph."""
+"""The results of discovery. Spans are positions in the scripts, the runbooks and the dependency graph."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.manifest.syntax.source_map import SourceMap
 
 
 class Infer(enum.StrEnum):
-    """What a call of another given file is: a dependency, something to tell, or nothing."""
+    """What a call of another given file means: a need, a warning, or nothing."""
 
     ON = "on"
     WARN = "warn"
@@ -20,7 +20,7 @@ class Infer(enum.StrEnum):
 
 
 class Origin(enum.StrEnum):
-    """Why a workflow needs another: its file says so, or the graph, or its file sources or calls the other."""
+    """Why a workflow needs another: a directive in its file, the graph, or its file sources or calls the other."""
 
     DIRECTIVE = "directive"
     GRAPH = "graph"
@@ -28,7 +28,7 @@ class Origin(enum.StrEnum):
     CALL = "call"
 
 
-class Need(Struct, frozen=True):
+class FoundNeed(Struct, frozen=True):
     """A dependency on the workflow `name`. `written` is the text at `span` that it was found by."""
 
     name: str
@@ -38,25 +38,25 @@ class Need(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """A workflow. `path` and `reads` (the files that it sources) are relative to the current folder or absolute;
-    `status` is what the dependency graph says of it."""
+    """A workflow. `path` and `reads` (the files that it sources) are relative to the current directory or absolute;
+    `status` is from the dependency graph."""
 
     name: str
     path: str
-    needs: tuple[Need, ...] = ()
+    needs: tuple[FoundNeed, ...] = ()
     reads: tuple[str, ...] = ()
     status: str = "PENDING"
 
 
 class Discovery(Struct, frozen=True):
-    """All workflows, in the order of the command line and then of the graph. `texts` maps files to what is shown."""
+    """All workflows, in the order of the command line and then of the graph. `texts` has the text of each file."""
 
     entries: tuple[Entry, ...]
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def source_map(self) -> SourceMap:
-        """The place of each need, at the path that it has in a manifest."""
+        """The position of each need, by its path in a manifest."""
         places: dict[Path, Span] = {
             ("workflows", entry.name, "needs", index): need.span
             for entry in self.entries

@@ -1,4 +1,4 @@
-"""A script -> what it says it needs, and the files that its shell code uses; with what is doubtful in it."""
+"""A script to the needs that it declares and the files that its shell code uses, with diagnostics."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from msgspec import Struct
 from orchestrator.diagnostics.model import Diagnostic, Note, Severity, Span
 from orchestrator.discovery.directives import Directive, directives
 from orchestrator.discovery.markdown_blocks import Markdown, read_markdown
-from orchestrator.discovery.shell_calls import Reference, Shell, read_shell
+from orchestrator.discovery.shell_calls import Reference, ShellUse, read_shell
 from orchestrator.discovery.shell_syntax import Code
 from orchestrator.discovery.source_files import Language, Script
 
 
 class Scan(Struct, frozen=True):
-    """What one script holds, in the order of its text."""
+    """The content of one script, in the order of its text."""
 
     directives: tuple[Directive, ...]
     references: tuple[Reference, ...] = ()
@@ -35,36 +35,34 @@ def scan(script: Script) -> Scan:
 
 def _runbook(script: Script) -> Scan:
     runbook = read_markdown(script.text, script.path)
-    shell = read_shell(runbook.codes, script.path) if runbook.codes else Shell((), (), ())
+    shell = read_shell(runbook.codes, script.path) if runbook.codes else ShellUse((), (), ())
     found = (*_cannot_run(runbook, script), *_fenced(shell), *_unread(shell))
     return Scan(runbook.directives, shell.references, found)
 
 
 def _cannot_run(runbook: Markdown, script: Script) -> tuple[Diagnostic, ...]:
     if runbook.unclosed:
-        message = f"a shell block of `{script.path}` is never closed, so the text behind it would run"
+        message = f"a shell block of `{script.path}` is not closed, so the text after it would run"
         return tuple(
-            Diagnostic(
-                "PX137", message, span, notes=(Note("it begins here", span),), help="close it with the same fence"
-            )
+            Diagnostic("PX137", message, span, notes=(Note("opened here", span),), help="close it with the same fence")
             for span in runbook.unclosed
         )
     if runbook.runs:
         return ()
     advice = "only fenced blocks labelled `bash`, `sh` or `shell` run"
-    message = f"`{script.path}` has no shell block: there is nothing to run"
+    message = f"`{script.path}` has no shell block, so there is nothing to run"
     return (Diagnostic("PX137", message, Span(script.path, 1, 1), help=advice, severity=Severity.WARNING),)
 
 
-def _fenced(shell: Shell) -> tuple[Diagnostic, ...]:
-    """Comments in the code of a runbook that say what it needs: an example of some other file, or a mistake."""
+def _fenced(shell: ShellUse) -> tuple[Diagnostic, ...]:
+    """Directives in the code of a runbook: an example of another file, or a mistake."""
     advice = "move the line out of the code block"
     return tuple(
         Diagnostic(
             "PX139",
-            f"the dependency `{named.name}` stands in a code block and does not count",
+            f"the dependency `{named.name}` is in a code block and has no effect",
             named.span,
-            notes=(Note("not read here", named.span),),
+            notes=(Note("ignored here", named.span),),
             help=advice,
             severity=Severity.WARNING,
         )
@@ -72,6 +70,6 @@ def _fenced(shell: Shell) -> tuple[Diagnostic, ...]:
     )
 
 
-def _unread(shell: Shell) -> tuple[Diagnostic, ...]:
-    message = "this shell code cannot be read; calls in it are not found"
+def _unread(shell: ShellUse) -> tuple[Diagnostic, ...]:
+    message = "cannot parse this shell code; calls in it are not found"
     return tuple(Diagnostic("PX138", message, span, severity=Severity.WARNING) for span in shell.unread)

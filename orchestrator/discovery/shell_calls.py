@@ -1,4 +1,4 @@
-"""Shell code -> its directives, and the files that it calls and sources, in order. Nothing is looked up on the disk."""
+"""Shell code to its directives, and the files that it calls and sources, in order. The disk is not accessed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 from orchestrator.diagnostics.model import Span
 from orchestrator.discovery.directives import Directive, directives
 from orchestrator.discovery.shell_syntax import Code, Syntax, parse, text_of
-from orchestrator.discovery.shell_values import Values, set_more_than_once
+from orchestrator.discovery.shell_values import ShellVariables, set_more_than_once
 from orchestrator.discovery.source_files import SHELLS
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ _RUNNER = "ai-dev"
 # Words before a command that change how it runs, but not which one it is.
 _PREFIXES = frozenset({"builtin", "command", "env", "exec", "nice", "nohup", "sudo", "time"})
 _SHELL_OPTIONS_WITH_VALUE = ("--rcfile", "--init-file")
-# What is done inside these is carried out whenever the script runs so far.
+# What is inside these is executed whenever the script gets this far.
 _UNCONDITIONAL = frozenset({"program", "declaration_command", "variable_assignments"})
-# A change of the folder inside these ends with them; of those behind the first line, it may not have happened.
-_OWN_FOLDER = frozenset(
+# A change of directory inside these ends with them; in those of the second line it may not be executed.
+_OWN_DIRECTORY = frozenset(
     {"subshell", "command_substitution", "process_substitution", "pipeline", "function_definition"}
     | {"if_statement", "while_statement", "for_statement", "c_style_for_statement", "case_statement"}
 )
@@ -40,9 +40,8 @@ class Kind(enum.Enum):
 
 
 class Reference(Struct, frozen=True):
-    """A file that the code uses. A relative `target` starts from the script's own folder or the current one; None is
-    one that cannot be known. `last` is the last part of the path where that is written plainly. Unless `sure` it may
-    as well be any program."""
+    """A file that the code uses. A relative `target` is relative to the script's directory or the current one; it is
+    None if unknown. `last` is the last part of the path if it is literal. Unless `sure`, it may be any program."""
 
     kind: Kind
     target: str | None
@@ -52,40 +51,42 @@ class Reference(Struct, frozen=True):
     span: Span
 
 
-class Shell(Struct, frozen=True):
-    """What the shell code of one file says. `unread` are places that the parser could not follow."""
+class ShellUse(Struct, frozen=True):
+    """Directives and references in the shell code of one file. `unread` has the places that could not be parsed."""
 
     directives: tuple[Directive, ...]
     references: tuple[Reference, ...]
     unread: tuple[Span, ...]
 
 
-def read_shell(codes: Sequence[Code], script: str) -> Shell:
-    """Read all shell code of the file `script`; its pieces run one after the other in one shell."""
+def read_shell(codes: Sequence[Code], script: str) -> ShellUse:
+    """Read all shell code of the file `script`; its pieces run in sequence in one shell."""
     parsed = [parse(code) for code in codes]
-    reader = _Reader(Values(os.path.abspath(script), set_more_than_once([syntax.root for syntax in parsed])))
+    reader = _CodeReader(
+        ShellVariables(os.path.abspath(script), set_more_than_once([syntax.root for syntax in parsed]))
+    )
     for syntax in parsed:
         reader.read(syntax)
-    faults = ((syntax, syntax.first_fault()) for syntax in parsed)
-    unread = tuple(syntax.span(fault) for syntax, fault in faults if fault is not None)
-    return Shell(tuple(reader.directives), tuple(reader.references), unread)
+    errors = ((syntax, syntax.first_error()) for syntax in parsed)
+    unread = tuple(syntax.span(error) for syntax, error in errors if error is not None)
+    return ShellUse(tuple(reader.directives), tuple(reader.references), unread)
 
 
-class _Reader:
-    def __init__(self, values: Values) -> None:
+class _CodeReader:
+    def __init__(self, values: ShellVariables) -> None:
         self.directives: list[Directive] = []
         self.references: list[Reference] = []
         self._values = values
-        self._folder = ""  # where `cd` led to, as far as that is known
+        self._directory = ""  # the target of `cd`, as far as it is known
 
     def read(self, syntax: Syntax) -> None:
-        """Walk through the code in order. A waiting None is the end of what has a folder of its own."""
+        """Walk through the code in order. None on the stack marks the end of a node with its own current directory."""
         outer: list[str] = []
         waiting: list[tuple[Node | None, bool, bool]] = [(syntax.root, True, False)]
         while waiting:
             node, unconditional, doubtful = waiting.pop()
             if node is None:
-                self._folder = outer.pop()
+                self._directory = outer.pop()
                 continue
             if node.type == "comment":
                 self._comment(node, syntax)
@@ -93,8 +94,8 @@ class _Reader:
                 self._values.assign(node)
             elif node.type == "command" and not doubtful:
                 self._command(node, syntax)
-            if node.type in _OWN_FOLDER:
-                outer.append(self._folder)
+            if node.type in _OWN_DIRECTORY:
+                outer.append(self._directory)
                 waiting.append((None, False, False))
             inside = unconditional and node.type in _UNCONDITIONAL, doubtful or node.is_error
             waiting.extend((child, *inside) for child in reversed(node.children))
@@ -105,7 +106,7 @@ class _Reader:
             self.directives.extend(directives(text_of(node), span.file, span.line, span.column))
 
     def _command(self, node: Node, syntax: Syntax) -> None:
-        """Follow `cd`; note what calls or sources a file."""
+        """Follow `cd`; record calls and sources of files."""
         words = _words(node, self._values)
         if not words:
             return
@@ -113,7 +114,7 @@ class _Reader:
         program = os.path.basename(name) if name is not None else ""
         if program in ("cd", "pushd", "popd"):
             target = next((value for value, _ in words[1:] if value != "--"), None)
-            self._folder = "" if target is None or target.startswith("-") else os.path.join(self._folder, target)
+            self._directory = "" if target is None or target.startswith("-") else os.path.join(self._directory, target)
         elif name in ("source", "."):
             for argument in words[1:2]:
                 self._refer(Kind.SOURCE, argument, syntax)
@@ -128,19 +129,19 @@ class _Reader:
             self._refer(Kind.CALL, (name, node_of_name), syntax, sure=False)
 
     def _refer(self, kind: Kind, word: tuple[str | None, Node], syntax: Syntax, *, sure: bool = True) -> None:
-        """Note a use of the file that a word stands for."""
+        """Record a reference to the file that a word names."""
         value, node = word
         if node.type == "process_substitution":
             return
         written = text_of(node).split("\n")[0]
         _, slash, last = written.strip("\"'").rpartition("/")
         known_end = last if slash and not set(last) & set("$`*?[{(") else ""
-        target = value if value is None or kind is Kind.RUNNER else os.path.join(self._folder, value)
+        target = value if value is None or kind is Kind.RUNNER else os.path.join(self._directory, value)
         self.references.append(Reference(kind, target, known_end, sure, written, syntax.span(node)))
 
 
-def _words(command: Node, values: Values) -> list[tuple[str | None, Node]]:
-    """The words of a command, from its name on, without what only changes how it runs."""
+def _words(command: Node, values: ShellVariables) -> list[tuple[str | None, Node]]:
+    """The words of a command, starting with its name, without prefixes that only change how it runs."""
     parts = [
         child
         for child in command.children
@@ -152,7 +153,7 @@ def _words(command: Node, values: Values) -> list[tuple[str | None, Node]]:
         while words and (words[0][0] is not None) and "=" in words[0][0]:
             words = words[1:]
     if words and words[0][0] is not None and words[0][0].startswith("-"):
-        return []  # an option of such a word: whether it takes the next one is not known here
+        return []  # an option of a prefix: whether it takes the next word is unknown here
     return words
 
 

@@ -1,7 +1,7 @@
-"""Shell text -> its syntax tree and the places in it. The only module that imports tree-sitter.
+"""Shell text to its syntax tree, with positions. The only module that imports tree-sitter.
 
-The grammar knows one here-document a line, ended in the simplest way; of others it takes the body for code. So they
-are taken out of the text before: operators are found by the grammar, bodies by the shell's own rule.
+The grammar supports one here-document a line, with the simplest delimiter; the body of any other is parsed as code. So
+they are removed from the text first: operators are found by the grammar, bodies by the shell's own rule.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 _OPERATOR = re.compile(rb"<<(-?)[ \t]*((?:'[^']*'|\"[^\"]*\"|\\.|[^\s;&|<>()'\"\\])*)")
 _QUOTING = re.compile(rb"['\"\\]")
-# Each takes at least one here-document out; what is left after so many is told as code that cannot be read.
+# Each pass removes at least one here-document; what is left after the last is reported as code that cannot be read.
 _MOST_PASSES = 200
 
 
 class Code(Struct, frozen=True):
-    """A piece of shell text in a file: the line that it begins at, and how far each of its lines is moved right."""
+    """A piece of shell text in a file: its first line, and the indentation of each of its lines."""
 
     text: str
     file: str
@@ -35,14 +35,14 @@ class Code(Struct, frozen=True):
 
 
 class Syntax(Struct, frozen=True):
-    """The tree of a piece of code, of which here-documents are no part. Its columns are bytes of `lines`."""
+    """The tree of a piece of code, without its here-documents. Its columns are bytes of `lines`."""
 
     root: Node
     lines: tuple[bytes, ...]
     code: Code
 
     def span(self, node: Node) -> Span:
-        """The place of a node in the file; of a long one its first line."""
+        """The span of a node in the file, or of its first line."""
         start, end = node.start_point, node.end_point
         first = self._column(start)
         last = self._column(end) if end.row == start.row else len(self.lines[start.row].decode())
@@ -50,12 +50,12 @@ class Syntax(Struct, frozen=True):
         return Span(self.code.file, self.code.line + start.row, indent + first + 1, max(1, last - first))
 
     def stands_alone(self, node: Node) -> bool:
-        """Whether only blanks stand before the node on its line."""
+        """Whether there are only blanks before the node on its line."""
         start = node.start_point
         return not self.lines[start.row][: start.column].strip()
 
-    def first_fault(self) -> Node | None:
-        """Where the grammar cannot follow, if anywhere."""
+    def first_error(self) -> Node | None:
+        """The first node that could not be parsed, if any."""
         if not self.root.has_error:
             return None
         return next((node for node in nodes(self.root) if node.is_error or node.is_missing), None)
@@ -65,16 +65,16 @@ class Syntax(Struct, frozen=True):
 
 
 def parse(code: Code) -> Syntax:
-    """The syntax of shell text. Raises EnvironmentFailedError where the parser is not installed."""
+    """The syntax of shell text. Raises EnvironmentFailedError if the parser is not installed."""
     lines = code.text.encode().split(b"\n")
     root = _parser().parse(b"\n".join(lines)).root_node
     for _ in range(_MOST_PASSES):
         operators = [node.start_point for node in nodes(root) if _opens_here_document(node)]
         if not operators:
             break
-        # Behind a place that the grammar cannot follow, what looks like an operator may stand in a body.
+        # After a syntax error, what looks like an operator may be inside a body.
         for point in operators[:1] if root.has_error else operators:
-            _take_out(lines, point.row, point.column)
+            _remove(lines, point.row, point.column)
         root = _parser().parse(b"\n".join(lines)).root_node
     return Syntax(root, tuple(lines), code)
 
@@ -89,7 +89,7 @@ def nodes(root: Node) -> Iterator[Node]:
 
 
 def text_of(node: Node) -> str:
-    """What is written there."""
+    """The source text of a node."""
     return (node.text or b"").decode("utf-8", "replace")
 
 
@@ -100,8 +100,8 @@ def _opens_here_document(node: Node) -> bool:
     return following is not None and following.type == "heredoc_start"
 
 
-def _take_out(lines: list[bytes], row: int, column: int) -> None:
-    """Blank the operator there and the body of its here-document, unless it stood in the body of another."""
+def _remove(lines: list[bytes], row: int, column: int) -> None:
+    """Blank an operator and the body of its here-document, unless it is inside the body of another."""
     line = lines[row]
     operator = _OPERATOR.match(line, column)
     if operator is None:
@@ -125,7 +125,7 @@ def _parser() -> Parser:
         from tree_sitter import Language, Parser
     except ImportError:
         raise EnvironmentFailedError(
-            "`pexec discover` cannot import `tree-sitter` and `tree-sitter-bash`, which it parses shell code with",
+            "`pexec discover` cannot import `tree-sitter` and `tree-sitter-bash`, which it needs to parse shell code",
             help="this installation of pexec is incomplete: `pip install tree-sitter tree-sitter-bash`",
             code="PX301",
         ) from None

@@ -1,7 +1,8 @@
-"""What words of shell code stand for, where that can be known without running anything: paths, for the most part.
+"""Values of words in shell code, as far as they are known without running anything: mostly paths.
 
-Known are literal text, a variable that is set once, outside of all conditions, to something known, the script itself
-(`$0`, `$BASH_SOURCE`) and the usual ways to its folder: `$(dirname "$0")`, `$(cd "$(dirname "$0")" && pwd)`, `${0%/*}`.
+Known are literal text, variables that are set once, outside of all conditions, to something known, the script itself
+(`$0`, `$BASH_SOURCE`) and common expressions for its directory: `$(dirname "$0")`, `${0%/*}`,
+`$(cd "$(dirname "$0")" && pwd)`.
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ _SETTERS = frozenset(
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Values(Struct):
-    """The variables of one file. `script` is its absolute path."""
+class ShellVariables(Struct):
+    """The variables of one file; `script` is its absolute path."""
 
     script: str
     set_more_than_once: frozenset[str] = frozenset()
     _known: dict[str, str] = field(default_factory=dict)
 
     def assign(self, assignment: Node) -> None:
-        """Note an assignment that is carried out whenever the script runs so far."""
+        """Record an assignment that is executed whenever the script gets this far."""
         name, *rest = assignment.children
         variable = text_of(name)
         if variable in self.set_more_than_once or not rest or rest[0].type != "=":
@@ -48,7 +49,7 @@ class Values(Struct):
             self._known[variable] = value
 
     def of(self, node: Node, depth: int = 0) -> str | None:
-        """What a word stands for; None if that cannot be known."""
+        """The value of a word; None if it is unknown."""
         if depth > _MAX_DEPTH:
             return None
         match node.type:
@@ -75,7 +76,7 @@ class Values(Struct):
         return None
 
     def _joined(self, node: Node, children: Sequence[Node], depth: int, *, start: int, end: int) -> str | None:
-        """The parts one behind the other, with the blanks between them that the grammar leaves out."""
+        """The parts in sequence, with the blanks between them that the grammar leaves out."""
         whole, origin = node.text or b"", node.start_byte
         parts: list[str] = []
         for child in children:
@@ -90,7 +91,7 @@ class Values(Struct):
         return self.script if name in _ITSELF else self._known.get(name)
 
     def _expansion(self, inside: str) -> str | None:
-        """`${NAME}`, and `${0%/*}`: the folder."""
+        """`${NAME}`, and `${0%/*}`: the directory."""
         name = inside.removesuffix("%/*").removesuffix("[0]")
         if not (_IDENTIFIER.fullmatch(name) or name == "0"):
             return None
@@ -111,20 +112,20 @@ class Values(Struct):
         return None
 
     def _words(self, command: Node, depth: int) -> list[str | None]:
-        """The name and what is no option."""
+        """The name, and the arguments that are not options."""
         values = [self.of(child, depth) for child in command.children]
         return [value for value in values if value is None or not value.startswith("-")]
 
 
 def set_more_than_once(roots: Sequence[Node]) -> frozenset[str]:
-    """The variables that one file sets more than once, or in a way that shows no value."""
+    """The variables that one file sets more than once, or in a way that does not show the value."""
     counts: Counter[str] = Counter()
     for node in (node for root in roots for node in nodes(root)):
         match node.type:
             case "variable_assignment":
                 counts[_name_in(text_of(node.children[0]))] += 1
             case "declaration_command" if text_of(node.children[0]) in ("export", "readonly"):
-                pass  # of a variable without a value it changes nothing
+                pass  # without a value they do not change the variable
             case "for_statement" | "unset_command" | "declaration_command":
                 counts.update({text_of(child): 2 for child in node.children if child.type == "variable_name"})
             case "command" if any(text_of(child) in _SETTERS for child in node.children):
@@ -147,7 +148,7 @@ def _plain_word(text: str) -> str | None:
 
 
 def _outermost(found: list[Node]) -> list[Node]:
-    """Without those that stand inside another, given in the order of the text."""
+    """Without nodes inside others; `found` is in the order of the text."""
     kept: list[Node] = []
     for node in found:
         if not kept or node.start_byte >= kept[-1].end_byte:

@@ -1,4 +1,4 @@
-"""Paths -> the texts of scripts, each with the name of its workflow; what cannot be read is a diagnostic."""
+"""Reads scripts from the disk, and names their workflows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_NAME = 100
 
 
 class Language(enum.Enum):
-    """How a file is read. Of `OTHER` only lines that begin with `#` mean something."""
+    """How a file is read. In `OTHER` only lines that start with `#` are read."""
 
     SHELL = enum.auto()
     MARKDOWN = enum.auto()
@@ -28,7 +28,7 @@ class Language(enum.Enum):
 
 
 class Script(Struct, frozen=True):
-    """A file that is to be a workflow. `path` is as it was given; lines of `text` end with a newline alone."""
+    """A file that becomes a workflow. `path` is as given; lines of `text` end with a newline alone."""
 
     name: str
     path: str
@@ -36,8 +36,8 @@ class Script(Struct, frozen=True):
     language: Language
 
 
-class Unreadable(Exception):  # noqa: N818 - it is what the file is
-    """Why a file cannot be read, as the end of a sentence that begins with its name."""
+class UnreadableError(Exception):
+    """Why a file cannot be read, as the end of a sentence that starts with its name."""
 
 
 def name_of(path: str) -> str:
@@ -46,13 +46,13 @@ def name_of(path: str) -> str:
 
 
 def clean_name(text: str) -> str:
-    """A name for a workflow that is as near to `text` as names can be."""
+    """A valid name for a workflow, as similar to `text` as possible."""
     name = _NOT_IN_NAMES.sub("_", text)
     return (name if name[:1].isalpha() or name[:1] == "_" else f"_{name}")[:_MAX_NAME]
 
 
 def read_script(path: str) -> Script:
-    """The script at `path`. Raises Unreadable."""
+    """The script at `path`. Raises UnreadableError."""
     text = read_text(path)
     if is_runbook(path):
         return Script(name_of(path), path, text, Language.MARKDOWN)
@@ -60,28 +60,28 @@ def read_script(path: str) -> Script:
 
 
 def read_text(path: str) -> str:
-    """The text of a file, its line ends made plain newlines. Raises Unreadable."""
+    """The text of a file, with newlines as line ends. Raises UnreadableError."""
     try:
         path.encode()
     except UnicodeEncodeError:
-        raise Unreadable("has a name that is not UTF-8 text") from None
+        raise UnreadableError("has a name that is not UTF-8 text") from None
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
-            raise Unreadable("is a folder" if stat.S_ISDIR(mode) else "is not a regular file")
+            raise UnreadableError("is a directory" if stat.S_ISDIR(mode) else "is not a regular file")
         with open(path, "rb") as stream:
             data = stream.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
-            raise Unreadable(f"is larger than the {MAX_BYTES // 2**20} MiB that pexec reads")
+            raise UnreadableError(f"is larger than {MAX_BYTES // 2**20} MiB")
         text = data.decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
-        raise Unreadable("does not exist") from None
+        raise UnreadableError("does not exist") from None
     except UnicodeDecodeError:
-        raise Unreadable("is not UTF-8 text") from None
-    except OSError as fault:
-        raise Unreadable(f"cannot be read: {(fault.strerror or 'unknown error').lower()}") from None
+        raise UnreadableError("is not UTF-8 text") from None
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {(error.strerror or 'unknown error').lower()}") from None
     if "\0" in text:
-        raise Unreadable("is not text")
+        raise UnreadableError("is not text")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -91,7 +91,7 @@ def unreadable(path: str, why: str, span: Span | None = None) -> Diagnostic:
 
 
 def _is_shell(path: str, text: str) -> bool:
-    """Whether the shell runs it: by its extension, by its first line, or because nothing says otherwise."""
+    """Whether it is shell code: by its extension, its first line, or by default."""
     if path.lower().endswith(_SHELL_EXTENSIONS) or not text.startswith("#!"):
         return True
     words = text.split("\n", 1)[0].removeprefix("#!").split()

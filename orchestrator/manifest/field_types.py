@@ -1,93 +1,207 @@
-"""What the values of manifest keys may be, built from the scalars: lists, mappings, unions of forms.
+"""Types of the values of manifest keys: each parses a value, and has a JSON Schema.
 
-A union is told apart by the form of what stands there, so that the faults of that form alone are told.
+A value that is refused raises ScalarError; a list, mapping or section raises InvalidDataError with every error in it,
+each at its path from there, so that one pass finds them all.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, TypeVar, cast
+import re
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Annotated, Any, Final
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    GetCoreSchemaHandler,
-    PlainValidator,
-    Tag,
-    WithJsonSchema,
-)
-from pydantic_core import CoreSchema
+from orchestrator.console.text import quote
+from orchestrator.manifest import scalars
+from orchestrator.manifest.scalars import NAME_PATTERN, NoLimit, ScalarError, format_duration
+from orchestrator.manifest.value_errors import InvalidNameError, NotTextError, no_value, type_error
 
-from orchestrator.manifest.annotated import EnvGlob, EnvName, Name, Text
-from orchestrator.manifest.scalars import ENV_NAME_PATTERN, NAME_PATTERN, ScalarError
+JsonSchema = dict[str, Any]
+Definitions = dict[str, JsonSchema]  # the `$defs` of a schema, by name
 
-T = TypeVar("T")
-
-
-class Section(BaseModel):
-    """What all parts of a manifest have in common: frozen, unknown keys are errors."""
-
-    # Only the whole manifest is ever validated: its parts need no validators of their own, which take long to build.
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+_NAME_RULES: Final = {
+    NAME_PATTERN: "a name has letters, digits, `_`, `.` and `-`, begins with a letter or `_`, and is at most 100 long",
+    scalars.ENV_NAME_PATTERN: "the name of a variable has letters, digits and `_`, and does not begin with a digit",
+    scalars.ENV_GLOB_PATTERN: "the name of a variable has letters, digits and `_`; `*` and `?` match others",
+}
+BOOLEAN_WORDS: Final = {
+    **dict.fromkeys(("yes", "on", "y", "true"), "write `true`, without quotes"),
+    **dict.fromkeys(("no", "off", "n", "false"), "write `false`, without quotes"),
+}
+_name_caches: list[dict[str, str]] = []
 
 
-class _NullRefused:
-    """Makes `T | None` accept only a T from the file: None is left for keys that are absent."""
+class FieldType:
+    """A type of values: `parse` returns a value as the model holds it, `write` as a manifest has it, `schema` adds the
+    sections in it to some definitions. `known` may have values that were parsed before."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        schema: Any = handler(source)
-        if schema["type"] == "nullable":
-            schema = schema["schema"]
-        return cast(CoreSchema, schema)
+    def __init__(
+        self,
+        parse: Callable[[Any], Any],
+        schema: JsonSchema | Callable[[Definitions], JsonSchema],
+        known: Mapping[str, Any] | None = None,
+        write: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.parse = parse
+        self.schema = schema if callable(schema) else lambda _: dict(schema)
+        self.known = {} if known is None else known
+        self.write = write or (lambda value: list(value) if isinstance(value, tuple) else value)
 
 
-Given = Annotated[T | None, _NullRefused()]
+def scalar(parse: Callable[[object], Any], *forms: JsonSchema, write: Callable[[Any], Any] | None = None) -> FieldType:
+    """A scalar with a parser of its own, which may be written in some forms."""
 
-_NAME_FORM: Final = {"type": "string", "pattern": NAME_PATTERN}
-_VARIABLE_FORM: Final = {"type": "string", "pattern": ENV_NAME_PATTERN}
-NameList = Annotated[
-    tuple[Name, ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
-    WithJsonSchema({"anyOf": [_NAME_FORM, {"type": "array", "items": _NAME_FORM}]}),
+    def parsed(value: object) -> Any:
+        try:
+            return parse(value)
+        except ScalarError as error:
+            raise no_value(error.code) if value is None else error from None
+
+    return FieldType(parsed, {"anyOf": list(forms)} if len(forms) > 1 else forms[0], write=write)
+
+
+def _text(value: object) -> str:
+    """A number, a boolean or a null is never taken for text."""
+    if type(value) is str:
+        return value
+    error = type_error("text", value)
+    if isinstance(value, int | float):
+        raise NotTextError("PX117", error.message)
+    raise NotTextError("PX117", "expected text, found nothing") if value is None else error
+
+
+def non_blank(longest: int = 0) -> FieldType:
+    """Text that is not blank, with at most `longest` characters if that is above zero."""
+
+    def parse(value: Any) -> str:
+        if not _text(value) or value.isspace():
+            raise ScalarError("PX113", "is empty", "write something, or remove the key")
+        if longest and len(value) > longest:
+            raise ScalarError("PX113", f"must have at most {longest:,} characters")
+        return str(value)
+
+    return FieldType(parse, {"type": "string", "pattern": r"\S"} | ({"maxLength": longest} if longest else {}))
+
+
+def name(pattern: str, mismatch: Callable[[str], ScalarError] | None = None) -> FieldType:
+    """Names of a form. A manifest repeats many: each is matched once, and all places share the text of the first."""
+    matches = re.compile(pattern).fullmatch
+    known: dict[str, str] = {}
+    _name_caches.append(known)
+
+    def parse(value: Any) -> str:
+        if type(value) is str and value in known:
+            return known[value]
+        if matches(_text(value)):
+            return known.setdefault(value, value)
+        if mismatch is not None:
+            raise mismatch(value)
+        raise InvalidNameError("PX116", f"{quote(value)} is not a valid name", _NAME_RULES[pattern])
+
+    return FieldType(parse, {"type": "string", "pattern": pattern}, known)
+
+
+def forget_names() -> None:
+    """Keep no names of the last manifest."""
+    for known in _name_caches:
+        known.clear()
+
+
+def integer(least: int, most: int) -> FieldType:
+    """An integer from `least` to `most`."""
+
+    def parse(value: Any) -> int:
+        if type(value) is float:
+            raise ScalarError("PX112", "expected an integer, found a float")
+        if type(value) is not int:
+            raise type_error("an integer", value, _unquoted(value))
+        _check_bounds(value, least, most)
+        return value
+
+    return FieldType(parse, {"type": "integer", "minimum": least, "maximum": most})
+
+
+def number(least: int, most: int, *, above: bool = False) -> FieldType:
+    """A number from `least`, or with `above` from above it, to `most`; a float in the model."""
+
+    def parse(value: Any) -> float:
+        if type(value) is not float and type(value) is not int:
+            raise type_error("a number", value, _unquoted(value))
+        if type(value) is float and not isfinite(value):
+            raise ScalarError("PX113", "must be a finite number")
+        _check_bounds(value, least, most)
+        if above and value == least:
+            raise ScalarError("PX113", f"must be greater than {least:,}")
+        return float(value)
+
+    return FieldType(parse, {"type": "number", "exclusiveMinimum" if above else "minimum": least, "maximum": most})
+
+
+def _unquoted(value: object) -> str:
+    return "remove the quotes" if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+", value) else ""
+
+
+def _check_bounds(value: float, least: int, most: int) -> None:
+    if value < least:
+        raise ScalarError("PX113", f"must be at least {least:,}")
+    if value > most:
+        raise ScalarError("PX113", f"must be at most {most:,}")
+
+
+def _boolean(value: object) -> bool:
+    if type(value) is bool:
+        return value
+    raise type_error("`true` or `false`", value, BOOLEAN_WORDS.get(value.lower(), "") if type(value) is str else "")
+
+
+def choice(*words: str, expected: str = "", hints: Mapping[str, str] | None = None) -> FieldType:
+    """One of some words. `hints` has advice for other words that are often tried."""
+    known = {word: word for word in words}
+    expected = expected or " or ".join([", ".join(map(quote, words[:-1])), quote(words[-1])])
+
+    def parse(value: Any) -> str:
+        if type(value) is str and value in known:
+            return known[value]
+        if value is None:
+            raise no_value()
+        hint = ""
+        if isinstance(value, str):
+            from orchestrator.diagnostics.suggest import Suggester  # late: most manifests are valid
+
+            hint = (hints or {}).get(value.lower()) or Suggester(words).did_you_mean(value)
+        raise ScalarError("PX113", f"must be {expected}", hint)
+
+    return FieldType(parse, {"type": "string", **({"enum": list(words)} if len(words) > 1 else {"const": words[0]})})
+
+
+def _written_limit(value: float | NoLimit) -> str:
+    return value.value if isinstance(value, NoLimit) else format_duration(value)
+
+
+_DURATION: Final = [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": scalars.DURATION_PATTERN}]
+_LIMIT: Final = [
+    {"type": "integer", "minimum": 1},
+    {"const": "none"},
+    {"type": "string", "pattern": scalars.LIMIT_PATTERN},
 ]
-SecretNames = Annotated[
-    tuple[EnvName, ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
-    WithJsonSchema({"anyOf": [_VARIABLE_FORM, {"type": "array", "items": _VARIABLE_FORM}]}),
+_PARALLEL: Final = [
+    {"type": "integer", "minimum": 1, "maximum": 100_000},
+    {"const": "auto"},
+    {"type": "string", "pattern": scalars.PERCENT_PATTERN},
 ]
-Switch = Annotated[bool, Field(strict=True)]
-Amount = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-Env = dict[EnvName, Text]
-Words = Annotated[tuple[Text, ...], Field(min_length=1)]
+_SIZE: Final = [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": scalars.SIZE_PATTERN}]
 
+TEXT, NON_BLANK, BOOLEAN = FieldType(_text, {"type": "string"}), non_blank(), FieldType(_boolean, {"type": "boolean"})
+NAME, ENV_NAME, ENV_GLOB = name(NAME_PATTERN), name(scalars.ENV_NAME_PATTERN), name(scalars.ENV_GLOB_PATTERN)
+SINGLE_VALUE = scalar(scalars.parse_value, {"type": ["string", "number", "boolean"]})
 
-def form_of(value: object) -> str | None:
-    """Which member of a union is meant, so that its errors alone are told; None if it cannot be any."""
-    if isinstance(value, str):
-        return "<word>"
-    if isinstance(value, bool):
-        return "<switch>"
-    if isinstance(value, list | tuple):
-        return "<list>"
-    return "<mapping>" if isinstance(value, dict | BaseModel) else None
-
-
-def _the_one_version(value: object) -> Literal[1]:
-    if type(value) is int and value == 1:
-        return 1
-    raise ScalarError("PX120", "this pexec reads version 1 of the format", "write `version: 1`")
-
-
-Version = Annotated[Literal[1], PlainValidator(_the_one_version), WithJsonSchema({"const": 1})]
-FailFast = Annotated[
-    Annotated[Switch, Tag("<switch>")] | Annotated[Literal["drain"], Tag("<word>")],
-    Discriminator(form_of),
-]
-
-
-EnvInherit = Annotated[
-    Annotated[Literal["all", "minimal"], Tag("<word>")] | Annotated[tuple[EnvGlob, ...], Tag("<list>")],
-    Discriminator(form_of),
-]
+Text = Annotated[str, TEXT]
+NonBlank = Annotated[str, NON_BLANK]
+Name = Annotated[str, NAME]
+EnvName = Annotated[str, ENV_NAME]
+SingleValue = Annotated[scalars.Value, SINGLE_VALUE]
+Duration = Annotated[float, scalar(scalars.parse_duration, *_DURATION, write=format_duration)]
+Limit = Annotated[float | NoLimit, scalar(scalars.parse_limit, *_LIMIT, write=_written_limit)]
+Parallel = Annotated[int | scalars.CpuShare, scalar(scalars.parse_parallel, *_PARALLEL)]
+ByteSize = Annotated[int, scalar(scalars.parse_size, *_SIZE)]
+PositiveInteger = Annotated[int, integer(1, 1_000_000)]

@@ -61,8 +61,8 @@ def _blocks(content: bytes) -> tuple[tuple[Block, ...], RunbookProblem | None]:
         advice = "close it with a line of as many backticks as it begins with"
         return (), RunbookProblem(error.message, error.line, advice)
     if not found:
-        advice = "code that runs stands between lines of three backticks, with `bash` or `sh` behind the first three"
-        return (), RunbookProblem("it has no block of shell code that runs", help=advice)
+        advice = "put the code to run between lines of three backticks, with `bash` or `sh` after the first three"
+        return (), RunbookProblem("it has no shell block to run", help=advice)
     if b"\0" in content:
         return (), RunbookProblem("it contains a NUL character")
     return found, None

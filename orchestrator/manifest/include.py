@@ -1,8 +1,8 @@
-"""Manifests that include others: what they say joined into one, each thing with the place where it stands.
+"""Manifests that include others, joined into one, with the position of everything in its own file.
 
-An included manifest comes before the one that includes it, as if its text stood at the key. With a prefix it is a unit
-of its own: its workflows are called `prefix.name`, and the names in it mean its own workflows and those it includes.
-The same file with the same prefix joins once, however many include it.
+An included manifest comes before the one that includes it, as if its text were in place of the key. A prefix is a
+namespace: its workflows are called `prefix.name`, and names in it refer to its own workflows and those it includes.
+The same file with the same prefix is joined once, however often it is included.
 """
 
 from __future__ import annotations
@@ -14,26 +14,28 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span
-from orchestrator.manifest.load import STDIN, Loaded, read_one, why_unread
 from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.nested_sections import Include, Need
 from orchestrator.manifest.origin import ManifestOrigin
-from orchestrator.manifest.parts import Include, Need
-from orchestrator.manifest.scalars import quote
-from orchestrator.manifest.secret_keys import Secret
+from orchestrator.manifest.policy_keys import PolicyKeys
+from orchestrator.manifest.read import STDIN, Loaded, read_one, why_unreadable
+from orchestrator.manifest.secret_keys import SecretKeys
+from orchestrator.manifest.section import keys_of
 from orchestrator.manifest.syntax.source_map import Detour, SourceMap
 
 MAX_DEPTH = 20
 MAX_FILES = 1_000
 MAX_BYTES = 16 * 2**20
-MAX_NODES = 1_000_000  # keys and values in all; aliases repeat them, so that bytes alone do not bound the work
+MAX_NODES = 1_000_000  # keys and values in total; aliases repeat them, so that bytes alone do not bound the work
 
 _LONGEST_NAME = 100
 _KINDS = {"workflows": "workflow", "params": "parameter", "secrets": "secret", "policy": "pool"}
 
 
 class _Link(Struct, frozen=True):
-    """A manifest on the way from the first one to here; `span` is where it includes the next one."""
+    """A manifest on the way from the root to this one; `span` is where it includes the next one."""
 
     real_path: str
     shown: str
@@ -41,7 +43,7 @@ class _Link(Struct, frozen=True):
 
 
 class _Origin(Struct, frozen=True):
-    """Where a joined thing is declared: in the data of which file, and at which path there."""
+    """Where something joined is declared: the data of its file, and the path there."""
 
     source: SourceMap
     path: Path
@@ -49,7 +51,7 @@ class _Origin(Struct, frozen=True):
 
 
 class _Spot(Struct, frozen=True):
-    """From where a file is included: the manifests on the way, its prefix, its folder, and the path of the entry."""
+    """Where a file is included: the manifests on the way, its prefix, its directory, and the path of the entry."""
 
     chain: tuple[_Link, ...]
     prefix: str
@@ -62,8 +64,7 @@ class _Spot(Struct, frozen=True):
 
 
 def with_included(root: Loaded) -> Loaded:
-    """`root`, whose manifest can be used, with all that it includes. What is wrong with that is among its
-    diagnostics."""
+    """`root`, whose manifest must be usable, with all that it includes. Its diagnostics include the errors of these."""
     assert root.manifest is not None
     real_path = "" if root.path == STDIN else os.path.realpath(root.path)
     joiner = _Joiner(root)
@@ -72,11 +73,11 @@ def with_included(root: Loaded) -> Loaded:
 
 
 class _Joiner:
-    """What has been joined so far. `origins` has everything by its path in the joined data."""
+    """What has been joined so far. `_origins` has everything by its path in the joined data."""
 
     def __init__(self, root: Loaded) -> None:
         self._workflows: dict[str, Workflow] = {}
-        self._homes: dict[str, ManifestOrigin] = {}
+        self._manifest_origins: dict[str, ManifestOrigin] = {}
         self._named: dict[str, dict[str, object]] = {"params": {}, "secrets": {}, "pools": {}}
         self._origins: dict[Path, _Origin] = {}
         self._diagnostics = list(root.diagnostics)
@@ -88,21 +89,21 @@ class _Joiner:
         self._full = False
 
     def join(self, loaded: Loaded, manifest: Manifest, spot: _Spot) -> None:
-        """Let a manifest join, after those that it includes."""
+        """Join a manifest, after those that it includes."""
         for number, entry in enumerate(manifest.include):
             path: Path = ("include", number)
             include = Include(file=entry) if isinstance(entry, str) else entry
             span = loaded.source.value(path if isinstance(entry, str) else (*path, "file"))
             chain = (*spot.chain[:-1], replace(spot.chain[-1], span=span))
             self._include(loaded, include, replace(spot, chain=chain, path=path))
-        home = ManifestOrigin(spot.folder, manifest.defaults, loaded.source)
+        origin = ManifestOrigin(spot.folder, manifest.defaults, loaded.source)
         here = spot.chain[-1].real_path
         for name, workflow in manifest.workflows.items():
             full_name = spot.prefix + name
             if self._declare(("workflows", full_name), _Origin(loaded.source, ("workflows", name), here)):
                 self._workflows[full_name] = _renamed(workflow, spot.prefix)
                 if len(spot.chain) > 1:
-                    self._homes[full_name] = home
+                    self._manifest_origins[full_name] = origin
         for section, (at, entries) in _shared(manifest, spot.folder).items():
             for name, value in entries.items():
                 if self._declare((*at, name), _Origin(loaded.source, (*at, name), here)):
@@ -111,18 +112,18 @@ class _Joiner:
     def result(self, root: Loaded, manifest: Manifest) -> Loaded:
         """Everything as one manifest."""
         pools = self._named.pop("pools")
-        policy = manifest.policy.model_copy(update={"pools": pools})
-        joined = manifest.model_copy(update={"workflows": self._workflows, "policy": policy, **self._named})
+        policy = replace(manifest.policy, pools=pools)
+        joined = replace(manifest, workflows=self._workflows, policy=policy, **self._named)
         if not self._workflows and not self._incomplete:
-            hint = "name at least one, with what it runs: `workflows: {build: {run: make}}`"
-            message = "there is no workflow, neither here nor in what is included"
+            hint = "define at least one workflow: `workflows: {build: {run: make}}`"
+            message = "no workflow is defined, neither here nor in an included manifest"
             self._diagnostics.append(Diagnostic("PX111", message, root.source.value(()), help=hint))
         return replace(
             root,
             manifest=joined if self._workflows else None,
             source=Detour(self._find, self._texts),
             diagnostics=tuple(self._diagnostics),
-            origins=self._homes,
+            origins=self._manifest_origins,
             incomplete=self._incomplete,
         )
 
@@ -137,7 +138,7 @@ class _Joiner:
         file = os.path.join(loaded.base_dir, include.file)
         real_path = os.path.realpath(file)
         if any(link.real_path == real_path for link in spot.chain):
-            self._fault(_circular(spot, real_path))
+            self._fail(_circular(spot, real_path))
             return
         prefix = f"{spot.prefix}{include.prefix}." if include.prefix else spot.prefix
         if (real_path, prefix) in self._joined:
@@ -161,25 +162,25 @@ class _Joiner:
         self.join(inner, inner.manifest, _Spot((*spot.chain, _Link(real_path, shown)), prefix, folder))
 
     def _read(self, file: str, include: Include, spot: _Spot) -> bytes | None:
-        """The bytes of an included file; None if there are none to read, for whatever reason."""
+        """The bytes of an included file; None if it cannot be read, or need not be."""
         if self._is_full(spot):
             return None
         try:
             data = _content(file, MAX_BYTES + 1 - self._bytes)
-        except OSError as fault:
-            if not (include.optional and _is_missing(fault)):
-                message = f"the manifest {quote(include.file)} {why_unread(fault)}"
-                hint = "it is looked for from the folder of the manifest that includes it" if _is_missing(fault) else ""
-                self._fault(Diagnostic("PX107", message, spot.span, spot.path, help=hint))
+        except OSError as error:
+            if not (include.optional and _is_missing(error)):
+                message = f"the manifest {quote(include.file)} {why_unreadable(error)}"
+                hint = "paths are relative to the directory of the including manifest" if _is_missing(error) else ""
+                self._fail(Diagnostic("PX107", message, spot.span, spot.path, help=hint))
             return None
         self._bytes += len(data)
         return None if self._is_full(spot) else data
 
     def _is_full(self, spot: _Spot) -> bool:
-        """Whether too much is included: told once, and no more is read."""
+        """Whether too much is included: reported once, and nothing more is read."""
         why = ""
         if len(spot.chain) > MAX_DEPTH:
-            why = f"manifests include each other more than {MAX_DEPTH} deep"
+            why = f"includes are nested more than {MAX_DEPTH} levels deep"
         elif self._files > MAX_FILES:
             why = f"more than {MAX_FILES:,} manifests are included"
         elif self._nodes > MAX_NODES:
@@ -187,71 +188,70 @@ class _Joiner:
         elif self._bytes > MAX_BYTES:
             why = f"more than {MAX_BYTES // 2**20} MiB are included"
         if why and not self._full:
-            self._fault(Diagnostic("PX109", why, spot.span, spot.path))
+            self._fail(Diagnostic("PX109", why, spot.span, spot.path))
         self._full = self._full or why != ""
         return self._full
 
-    def _fault(self, diagnostic: Diagnostic) -> None:
+    def _fail(self, diagnostic: Diagnostic) -> None:
         self._incomplete = True
         self._diagnostics.append(diagnostic)
 
     def _declare(self, path: Path, origin: _Origin) -> bool:
-        """Whether this is the first thing of its name. A second one is told, unless it is the very same again."""
+        """Whether this is the first declaration of its name. Another one is reported, unless it is the same."""
         first = self._origins.setdefault(path, origin)
         kind, name = _KINDS[str(path[0])], str(path[-1])
         span = origin.source.key(origin.path)
         if first is origin:
             if kind == "workflow" and len(name) > _LONGEST_NAME:
-                message = f"with its prefix the name {quote(name)} has more than {_LONGEST_NAME} characters"
+                message = f"the name {quote(name)}, with its prefix, is longer than {_LONGEST_NAME} characters"
                 self._diagnostics.append(Diagnostic("PX116", message, span, path))
             return True
         if kind == "workflow" or (first.real_path, first.path) != (origin.real_path, origin.path):
-            notes = (Note("declared again", span), Note("declared here first", first.source.key(first.path)))
-            message = f"the {kind} `{name}` is declared twice"
-            advice = "rename one of them" + ("; or include its manifest with a `prefix`" if kind == "workflow" else "")
+            notes = (Note("defined again here", span), Note("first defined here", first.source.key(first.path)))
+            message = f"duplicate {kind} `{name}`"
+            advice = "rename one of them" + (", or include its manifest with a `prefix`" if kind == "workflow" else "")
             self._diagnostics.append(Diagnostic("PX121", message, span, path, notes, advice))
         return False
 
 
 def _shared(manifest: Manifest, folder: str) -> dict[str, tuple[Path, Mapping[str, object]]]:
-    """What joins besides workflows: where it stands in the data, and its entries as seen from the first manifest."""
+    """What is joined besides workflows: its path in the data, and its entries as seen from the root manifest."""
     return {
         "params": (("params",), manifest.params),
-        "secrets": (("secrets",), {name: _moved(secret, folder) for name, secret in manifest.secrets.items()}),
+        "secrets": (("secrets",), {name: _rebased(secret, folder) for name, secret in manifest.secrets.items()}),
         "pools": (("policy", "pools"), manifest.policy.pools),
     }
 
 
-def _moved(secret: Secret, folder: str) -> Secret:
-    """A secret whose file is named as the first manifest would name it; `~` is the home folder for all."""
+def _rebased(secret: SecretKeys, folder: str) -> SecretKeys:
+    """A secret with the path of its file relative to the root manifest; `~` is the home directory everywhere."""
     if not folder or secret.file is None or secret.file.startswith(("/", "~")):
         return secret
-    return secret.model_copy(update={"file": f"{folder}/{secret.file}"})
+    return replace(secret, file=f"{folder}/{secret.file}")
 
 
 def _renamed(workflow: Workflow, prefix: str) -> Workflow:
-    """The workflow with the names in it as they are outside of its manifest."""
+    """The workflow with the names that its needs have outside its manifest."""
     if not prefix or not (workflow.needs or workflow.after):
         return workflow
     names = {key: tuple(_prefixed(entry, prefix) for entry in getattr(workflow, key)) for key in ("needs", "after")}
-    return workflow.model_copy(update=names)
+    return replace(workflow, **names)
 
 
 def _prefixed(entry: str | Need, prefix: str) -> str | Need:
     if isinstance(entry, str):
         return prefix + entry
-    return entry.model_copy(update={"workflow": prefix + entry.workflow})
+    return replace(entry, workflow=prefix + entry.workflow)
 
 
 def _uncounted(loaded: Loaded, manifest: Manifest) -> list[Diagnostic]:
-    """A warning if an included manifest has rules for a run: those of the first manifest count."""
-    keys = [key for key in type(manifest.policy).model_fields if key in manifest.policy.model_fields_set]
-    ignored = [key for key in keys if key != "pools"]
+    """A warning if an included manifest has a policy: only that of the root manifest applies."""
+    ignored = [key for key in keys_of(PolicyKeys) if key in manifest.policy.given and key != "pools"]
     if not ignored:
         return []
     path: Path = ("policy", ignored[0])
-    message = f"the policy of an included manifest does not count: {', '.join(f'`{key}`' for key in ignored)}"
-    advice = "only its pools do; the rest is for when it is run by itself"
+    message = f"the policy of an included manifest has no effect: {', '.join(f'`{key}`' for key in ignored)}"
+    advice = "only its pools are used; the rest applies when the manifest is run by itself"
     return [Diagnostic("PX122", message, loaded.source.key(path), path, (), advice, Severity.WARNING)]
 
 
@@ -268,16 +268,16 @@ def _circular(spot: _Spot, real_path: str) -> Diagnostic:
 
 
 def _folder(outer: str, inner: str) -> str:
-    """A folder inside of another, as seen from the first manifest; empty where that is."""
+    """A directory inside another, relative to the root manifest's; empty if it is the same."""
     folder = os.path.join(outer, inner)
-    plain = ".." in folder.split("/")  # what `..` leads to, only the system knows
+    plain = ".." in folder.split("/")  # where `..` leads depends on symbolic links
     folder = folder.rstrip("/") if plain else os.path.normpath(folder)
     return "" if folder == "." else folder
 
 
 def _content(file: str, limit: int) -> bytes:
-    """At most so many bytes of a regular file. Raises OSError."""
-    # Not blocking: a named pipe is opened at once, seen to be no regular file, and closed.
+    """At most `limit` bytes of a regular file. Raises OSError."""
+    # Not blocking: a named pipe is opened at once, recognized as not a regular file, and closed.
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         mode = os.fstat(descriptor).st_mode
@@ -291,5 +291,5 @@ def _content(file: str, limit: int) -> bytes:
         os.close(descriptor)
 
 
-def _is_missing(fault: OSError) -> bool:
-    return isinstance(fault, FileNotFoundError | NotADirectoryError)
+def _is_missing(error: OSError) -> bool:
+    return isinstance(error, FileNotFoundError | NotADirectoryError)

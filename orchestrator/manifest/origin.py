@@ -1,4 +1,4 @@
-"""Where a workflow comes from when manifests include each other."""
+"""The manifest that an included workflow comes from."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from orchestrator.manifest.syntax.source_map import SourceMap
 
 
 class ManifestOrigin(Struct, frozen=True):
-    """The manifest that a workflow is declared in: its folder as seen from the first manifest's (empty if it is the
-    same), what its workflows start from, and the places of its own data."""
+    """The manifest that a workflow is declared in: its directory relative to the root manifest's (empty if it is the
+    same), the defaults of its workflows, and the positions in its data."""
 
     folder: str
     defaults: Defaults
     source: SourceMap
 
     def path_of(self, path: str) -> str:
-        """A path that this manifest writes, as seen from the first manifest's folder."""
+        """A path in this manifest, relative to the root manifest's directory."""
         return path if not self.folder or path.startswith("/") else f"{self.folder}/{path}"

@@ -1,16 +1,18 @@
-"""Regular expressions and globs of manifests, matched in time that grows with the text and not with its powers.
+"""Regular expressions and globs of manifests, matched in time linear in the length of the text.
 
-Python's own engine tries all ways in which a pattern can match: `(a+)+b` on thirty letters takes minutes, and manifests
-are read by people who did not write them. So this is the engine that pydantic brings. What it cannot do, which is to
-look around and to refer back, is told as a fault of the pattern.
+Python's own engine backtracks: `(a+)+b` on thirty letters takes minutes, and a manifest may be run by someone who did
+not write it. So this is Rust's engine, which pydantic-core contains. What it does not support, look-around and
+backreferences, is reported as an error in the pattern.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from pydantic_core import SchemaError, SchemaValidator, core_schema
+if TYPE_CHECKING:
+    from pydantic_core import SchemaValidator
 
 MAX_GLOB = 1_000
 MAX_PATTERN = 16 * MAX_GLOB
@@ -20,7 +22,7 @@ _WHY = re.compile(r"error: (.+)\s*\Z")
 
 
 class PatternError(ValueError):
-    """The text is no regular expression that can be matched; the message says why."""
+    """The text is not a supported regular expression; the message has the reason."""
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -29,22 +31,24 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def matches_glob(glob: str, text: str) -> bool:
-    """Whether the whole text has this shape: `*` stands for any text, `?` for one character."""
+    """Whether the whole text matches a glob: `*` matches any text, `?` one character."""
     signs = {"*": "(?s:.*)", "?": "(?s:.)"}
     return matches("".join(signs.get(sign) or re.escape(sign) for sign in glob), text)
 
 
-def fault_of(pattern: str) -> str:
-    """What is wrong with a regular expression; empty if nothing is."""
+def error_in(pattern: str) -> str:
+    """What is wrong with a regular expression; empty if it is valid."""
     try:
         _compiled(pattern)
-    except PatternError as fault:
-        return str(fault)
+    except PatternError as error:
+        return str(error)
     return ""
 
 
 @lru_cache(maxsize=8)  # one may take 10 MB
 def _compiled(pattern: str) -> SchemaValidator:
+    from pydantic_core import SchemaError, SchemaValidator, core_schema  # late: 5 ms
+
     if len(pattern) > MAX_PATTERN:
         raise PatternError(_TOO_LARGE)
     try:

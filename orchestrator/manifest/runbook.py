@@ -1,9 +1,9 @@
-"""Markdown runbooks: their shell blocks with their lines, and one shell text that runs them. The door to markdown-it.
+"""Markdown runbooks: shell blocks with their lines, and shell text that runs them. The only import of markdown-it.
 
-The text that runs the blocks is a single physical line on which each block is given to `eval`, padded with as many
-empty lines as stand before it in the Markdown. Bash counts the lines of such a text on from the line of the `eval`,
-other shells from 1; on line 1 that is the same, so the shell's own messages name lines of the Markdown. And a block
-stands for itself: a quote or a here-document that it leaves open is its syntax error and swallows no other block.
+The text that runs the blocks is a single physical line that passes each block to `eval`, padded with as many empty
+lines as there are before it in the Markdown. Bash counts the lines of such a text from the line of the `eval`, other
+shells from 1; on line 1 that is the same, so the shell's own messages name lines of the Markdown. And each block is
+parsed by itself: a quote or a here-document that it leaves open is its own syntax error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NEWLINE = "_pexec_n=${IFS#??}"
 
 
 class RunbookError(ValueError):
-    """A runbook that must not run; `line` is where, in the Markdown, from 1."""
+    """A runbook that must not run; `line` counts from 1 in the Markdown."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class RunbookError(ValueError):
 
 
 class Fence(Struct, frozen=True):
-    """A fenced code block. `opening` is the line of its fence from 1, `end` the first line behind it; `label` is the
+    """A fenced code block. `opening` is the line of its fence from 1, `end` the first line after it; `label` is the
     first word of the info string in lower case; `text` is without the indentation of the fence or its container."""
 
     label: str
@@ -53,14 +53,14 @@ class Block(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """How far a runbook came: a Markdown line. Unless `exact` it is where the block begins."""
+    """How far a runbook got: a Markdown line. Unless `exact` it is the first line of the block."""
 
     line: int
     exact: bool
 
 
 def is_runbook(path: str) -> bool:
-    """Whether a file of this name holds Markdown."""
+    """Whether a file of this name is Markdown."""
     return path.lower().endswith(EXTENSIONS)
 
 
@@ -78,22 +78,22 @@ def fences(text: str) -> tuple[Fence, ...]:
 
 
 def blocks(text: str) -> tuple[Block, ...]:
-    """The blocks of a runbook that run: fences labelled `bash`, `sh` or `shell`, in order; none if there are none.
+    """The blocks of a runbook that run: fences labelled `bash`, `sh` or `shell`, in order.
 
-    Raises RunbookError for one that is never closed: Markdown takes all the prose behind it for code.
+    Raises RunbookError for one that is not closed: to Markdown all the prose after it is code.
     """
     found = [fence for fence in fences(text) if fence.label in SHELL_LABELS]
     for fence in found:
         if not fence.closed:
-            raise RunbookError("a shell block is never closed, so the text behind it would run", fence.opening)
+            raise RunbookError("a shell block is not closed, so the text after it would run", fence.opening)
     return tuple(Block(fence.text, fence.opening + 1) for fence in found)
 
 
 def script(blocks: Sequence[Block], marker: str = "") -> str:
     """One shell text, a single line, that runs the blocks in order in one shell and stops at the first failure.
 
-    For any POSIX shell, as a file or behind `-c`. With the path `marker` it keeps in that file how far it came: the
-    block that it is in, and in bash the line of the command that failed (see `place`).
+    For any POSIX shell, as a file or after `-c`. It records in the file at the path `marker`, if given, how far it got:
+    the current block, and in bash the line of the command that failed (see `place`).
     """
     parts = ["set -e", _NEWLINE, "_pexec_lines="]
     if marker:
@@ -104,14 +104,14 @@ def script(blocks: Sequence[Block], marker: str = "") -> str:
             parts.append(_mark(f"block {block.line}", marker))
         parts.append("_pexec_lines=$_pexec_lines" + "$_pexec_n" * (block.line - padded))
         padded = block.line
-        # As in one script, `[ -f x ] && rm x` at the end of a block is no failure unless it is the last command of all.
+        # As in one script, `[ -f x ] && rm x` at the end of a block is no failure unless it is the last command.
         text = block.text if number == len(blocks) else f"{block.text}\n:"
         parts.append('eval "$_pexec_lines"' + '"$_pexec_n"'.join(map(_quoted, text.split("\n"))))
     return "; ".join(parts) + "\n"
 
 
 def place(marker: str) -> Place | None:
-    """How far a runbook came, from what its marker file holds; None if that says nothing."""
+    """How far a runbook got, from the content of its marker file; None if that is not valid."""
     kind, _, number = marker.strip().partition(" ")
     if kind not in ("block", "line") or not (number.isascii() and number.isdigit()):
         return None
@@ -119,7 +119,7 @@ def place(marker: str) -> Place | None:
 
 
 def _on_failure(marker: str) -> str:
-    """What bash does at each failing command that is not in a condition: if the shell itself ends by it, keep where."""
+    """The handler for each failing command outside a condition: if the shell itself exits, record the line."""
     return f"case $BASH_SUBSHELL$- in 0*e*) {_mark('line $LINENO', marker)} ;; esac"
 
 

@@ -1,7 +1,6 @@
 """The small values of a manifest: durations, sizes, names and text, each with one parser.
 
-The functions stand alone (the command line uses them too) and raise `ScalarError`; the types in `annotated` make
-pydantic call them. Durations are seconds, sizes are bytes.
+The functions raise ScalarError; the command line uses them too. Durations are seconds, sizes are bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ import enum
 import re
 
 from msgspec import Struct
+
+from orchestrator.console.text import quote
 
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$"
 ENV_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -36,8 +37,6 @@ _SIZE_UNITS = {
     None: 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
 }  # fmt: skip
 
-_MAX_QUOTED = 60
-
 _duration = re.compile(DURATION_PATTERN)
 _size = re.compile(SIZE_PATTERN)
 _loose_size = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?\s*(?:([KMGT])(i?))?(b(?:ytes?)?)?", re.IGNORECASE)
@@ -45,7 +44,7 @@ _percent = re.compile(PERCENT_PATTERN)
 
 
 class NoLimit(enum.Enum):
-    """The word `none` where a limit stands: there is to be no limit. Not the same as an absent key."""
+    """The word `none` in place of a limit: no limit. Not the same as an absent key."""
 
     NO_LIMIT = "none"
 
@@ -54,13 +53,18 @@ NO_LIMIT = NoLimit.NO_LIMIT
 
 
 class CpuShare(Struct, frozen=True):
-    """A number of jobs told as a share of the machine's CPUs; `auto` is 100 percent."""
+    """A number of jobs as a percentage of the machine's CPUs; `auto` is 100 percent."""
 
     percent: int
 
 
 class ScalarError(ValueError):
-    """A value that its parser refuses: the code of its diagnostic, a message in our words, and what to write."""
+    """A value that its parser refuses: the code of its diagnostic, a message, and what to write instead.
+
+    A message that begins with a verb (`has`, `is`, `must`) continues the name of the place, any other follows a colon.
+    `at_key`: it is reported at the key, not at the value."""
+
+    at_key = False
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -69,13 +73,8 @@ class ScalarError(ValueError):
         self.hint = hint
 
 
-def quote(text: str) -> str:
-    """Text in backticks for a message, cut when it is long."""
-    return f"`{text}`" if len(text) <= _MAX_QUOTED else f"`{text[:_MAX_QUOTED]}...`"
-
-
 def parse_duration(value: object) -> float:
-    """Seconds of `90`, `90s`, `1h30m`, `2d`, `500ms`, `PT5M`; whole numbers only."""
+    """Seconds of `90`, `90s`, `1h30m`, `2d`, `500ms`, `PT5M`; integers only."""
     if type(value) is int:
         value = str(value)
     if not isinstance(value, str):
@@ -89,7 +88,7 @@ def parse_duration(value: object) -> float:
     except (ValueError, OverflowError):  # more digits than Python converts, or than a float holds
         seconds = MAX_DURATION_SECONDS + 1
     if seconds > MAX_DURATION_SECONDS:
-        raise ScalarError("PX114", "a duration is at most 3650 days", "write `none` where no limit is meant")
+        raise ScalarError("PX114", "must be at most 3650 days", "write `none` for no limit")
     return seconds
 
 
@@ -109,32 +108,34 @@ def parse_limit(value: object) -> float | NoLimit:
     if value == NO_LIMIT.value:
         return NO_LIMIT
     if value is None:
-        raise ScalarError("PX114", "nothing is not a duration", "write `none` for no limit, or remove the key")
+        raise ScalarError("PX114", "has no value", "write `none` for no limit, or remove the key")
     seconds = parse_duration(value)
     if seconds == 0:
-        raise ScalarError("PX114", "a limit of zero would end every job at once", "write `none` for no limit")
+        raise ScalarError("PX114", "must be more than zero", "write `none` for no limit")
     return seconds
 
 
 def _not_a_duration(value: object) -> ScalarError:
-    """The refusal, with the spelling that was probably meant."""
+    """The error, with the spelling that was probably meant."""
     if isinstance(value, float):
         hint = (
-            f"give it a unit: `{format_duration(value)}`" if 0.001 <= value <= MAX_DURATION_SECONDS else DURATION_HINT
+            f"write it with a unit: `{format_duration(value)}`"
+            if 0.001 <= value <= MAX_DURATION_SECONDS
+            else DURATION_HINT
         )
-        return ScalarError("PX114", "a bare number with a fraction is not a duration", hint)
+        return ScalarError("PX114", "a fraction is not a duration", hint)
     if not isinstance(value, str):
-        return ScalarError("PX114", "not a duration", DURATION_HINT)
+        return ScalarError("PX114", "expected a duration", DURATION_HINT)
     if not value.strip():
-        return ScalarError("PX114", "an empty text is not a duration", DURATION_HINT)
+        return ScalarError("PX114", "is empty", DURATION_HINT)
     if value.startswith("-"):
-        return ScalarError("PX114", "a duration cannot be negative", DURATION_HINT)
+        return ScalarError("PX114", "must not be negative", DURATION_HINT)
     if clock := re.fullmatch(r"([0-9]{1,3}):([0-5][0-9])", value):
         first, second = int(clock[1]), int(clock[2])
         short, long = format_duration(first * 60 + second), format_duration(first * 3600 + second * 60)
-        return ScalarError("PX114", f"`{value}` can be read in two ways", f"write `{short}` or `{long}`")
+        return ScalarError("PX114", f"`{value}` is ambiguous", f"write `{short}` or `{long}`")
     if value == NO_LIMIT.value:
-        return ScalarError("PX114", "`none` is not possible here", DURATION_HINT)
+        return ScalarError("PX114", "must not be `none`", DURATION_HINT)
     loose = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([A-Za-z]{1,12})", value)
     if loose and (unit := _loose_unit(loose[2])):
         meant = format_duration(float(loose[1]) * unit / 1000)
@@ -143,7 +144,7 @@ def _not_a_duration(value: object) -> ScalarError:
 
 
 def _loose_unit(word: str) -> int | None:
-    """Milliseconds of a unit as people write it: `min`, `Hours`, `sec`; None for any other word."""
+    """Milliseconds of a unit in another spelling: `min`, `Hours`, `sec`; None for any other word."""
     word = word.lower()
     for names in ("ms msec milliseconds", "s seconds", "m minutes", "h hrs hours", "d days", "w weeks"):
         short, *full = names.split()
@@ -156,16 +157,16 @@ def parse_size(value: object) -> int:
     """Bytes of `512MiB`, `1GB`, `4096`."""
     match = _size.fullmatch(str(value)) if isinstance(value, str) or type(value) is int else None
     if match is None:
-        raise ScalarError("PX115", "not a size", _size_hint(str(value)))
+        raise ScalarError("PX115", "expected a size", _size_hint(str(value)))
     digits = match[1].lstrip("0")
     size = int(digits or "0") * _SIZE_UNITS[match[2]] if len(digits) < 20 else MAX_SIZE_BYTES + 1
     if size > MAX_SIZE_BYTES:
-        raise ScalarError("PX115", "a size is at most 1 EiB")
+        raise ScalarError("PX115", "must be at most 1EiB")
     return size
 
 
 def _size_hint(written: str) -> str:
-    """What was probably meant by `1.5GiB`, `512 MB` or `2g`; where that is not whole bytes, what sizes look like."""
+    """What was probably meant by `1.5GiB`, `512 MB` or `2g`; the syntax of sizes if that is not a number of bytes."""
     meant = _loose_size.fullmatch(written.strip())
     if meant is not None:
         whole, fraction, unit, binary, bytes_ = meant.groups(default="")
@@ -173,7 +174,7 @@ def _size_hint(written: str) -> str:
         size, rest = divmod(int(whole + fraction) * step, 10 ** len(fraction))
         if rest == 0 and 0 < size <= MAX_SIZE_BYTES:
             return f"write `{format_size(size)}`"
-    return "write bytes, or a number and a unit: `512MiB`, `2GiB`, `1GB`"
+    return "write a number of bytes, or a number with a unit: `512MiB`, `2GiB`, `1GB`"
 
 
 def format_size(size: int) -> str:
@@ -183,7 +184,7 @@ def format_size(size: int) -> str:
 
 
 def parse_parallel(value: object) -> int | CpuShare:
-    """How many jobs at once: a number from 1 to 100,000, `auto`, or a share of the CPUs such as `150%`."""
+    """A number of parallel jobs: an integer from 1 to 100,000, `auto`, or a percentage of the CPUs such as `150%`."""
     if type(value) is int and 1 <= value <= 100_000:
         return value
     if value == "auto":
@@ -191,25 +192,25 @@ def parse_parallel(value: object) -> int | CpuShare:
     if isinstance(value, str) and (match := _percent.fullmatch(value)):
         return CpuShare(int(match[1]))
     code = "PX113" if isinstance(value, int | str) and not isinstance(value, bool) else "PX112"
-    raise ScalarError(code, "not a number of jobs", "write a whole number from 1 on, `auto`, or a share such as `150%`")
+    raise ScalarError(code, "must be a positive integer, `auto`, or a percentage of the CPUs such as `150%`")
 
 
 def parse_value(value: object) -> Value:
-    """A single value as it is written: text, a number, true or false."""
+    """A single value: text, a number, true or false."""
     if isinstance(value, str | bool):
         return value
     if isinstance(value, int | float):
         if -MAX_NUMBER <= value <= MAX_NUMBER:
             return value
-        raise ScalarError("PX113", "the number is too large", "put it in quotes, which makes text of it")
+        raise ScalarError("PX113", "is too large", "put it in quotes to make it text")
     raise ScalarError("PX112", "must be text, a number, `true` or `false`")
 
 
 def value_text(value: Value) -> str:
-    """A value as text: what templates put in, and what values are compared by. `true` and `3.1` for those values."""
+    """A value as text, as templates insert it and comparisons use it: `true`, `3.1`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
-DURATION_HINT = "write seconds or a number and a unit: `90`, `90s`, `5m`, `1h30m`, `2d`, `500ms`"
+DURATION_HINT = "write seconds, or a number with a unit: `90`, `90s`, `5m`, `1h30m`, `2d`, `500ms`"

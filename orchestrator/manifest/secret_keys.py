@@ -1,17 +1,16 @@
-"""What a manifest says of a secret: where its value is found when a run starts, never the value."""
+"""The keys of a secret: where its value is found when a run starts, never the value."""
 
-from __future__ import annotations
-
+# Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import ConfigDict, Field, model_validator
-from pydantic.config import JsonDict
-
-from orchestrator.manifest.annotated import EnvName, Filled
-from orchestrator.manifest.field_types import Given, Section, Switch, Words
+from orchestrator.manifest.container_types import Argv, mapping_of
+from orchestrator.manifest.field_types import ENV_NAME, EnvName, NonBlank
 from orchestrator.manifest.scalars import ScalarError
+from orchestrator.manifest.section import Doc, Section, section_type
+from orchestrator.manifest.value_errors import MissingKeyError
 
 SOURCES = ("env", "file", "command")
 
@@ -19,39 +18,45 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET_WORDS = {"apikey", "credentials", "passphrase", "passwd", "password", "secret", "token"}
 _SECRET_KEYS = {"access", "api", "auth", "encryption", "private", "secret", "signing"}
 _NO_VALUES = {"", "0", "1", "true", "false", "yes", "no", "on", "off", "none"}
-_ONE_SOURCE: Final[JsonDict] = {"oneOf": [{"required": [key]} for key in SOURCES]}
+_ONE_SOURCE: Final = {"oneOf": [{"required": [key]} for key in SOURCES]}
 
 
-class Secret(Section):
-    """Where the value of a secret is found when a run starts: in one of these places."""
+class SecretKeys(Section, frozen=True):
+    """Source of a secret's value, which is read when a run starts: exactly one of these."""
 
-    model_config = ConfigDict(json_schema_extra=_ONE_SOURCE)
+    schema_extra: ClassVar[Mapping[str, Any]] = _ONE_SOURCE
+    hint: ClassVar[str] = "name the source of its value, such as `{env: NAME}`; the value itself is never in a manifest"
 
-    env: Given[EnvName] = Field(
-        None, description="The variable of pexec's own environment that holds it.", examples=["CI_TOKEN"]
-    )
-    file: Given[Filled] = Field(
-        None,
-        description="The file that holds it, relative to the manifest's folder; `~` is the home folder.",
-        examples=["~/.keys/signing"],
-    )
-    command: Given[Words] = Field(
-        None,
-        description="A program that prints it, with its arguments.",
-        examples=[["vault", "read", "-field=value", "secret/ci"]],
-    )
-    allow_short: Switch = Field(
-        False, description="Take it also when it is shorter than 4 bytes, which hides little.", examples=[True]
-    )
+    env: Annotated[EnvName | None, Doc("Variable in pexec's own environment that holds the value.", "CI_TOKEN")] = None
+    file: Annotated[
+        NonBlank | None,
+        Doc("File that holds the value, relative to the manifest; `~` is the home directory.", "~/.keys/signing"),
+    ] = None
+    command: Annotated[
+        Argv | None, Doc("Program and arguments that print the value.", ["vault", "read", "-field=value", "secret/ci"])
+    ] = None
+    allow_short: Annotated[bool, Doc("Accept a value of fewer than 4 bytes, which masking cannot hide.", True)] = False
 
-    @model_validator(mode="after")
-    def _has_one_source(self) -> Secret:
-        given = [f"`{key}`" for key in SOURCES if key in self.model_fields_set]
-        if len(given) > 1:
-            raise ScalarError("PX118", f"{' and '.join(given)} exclude each other", "keep the one that is meant")
-        if not given:
-            raise ScalarError("PX111", "a secret needs a source", "add `env`, `file` or `command`")
-        return self
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> ScalarError | None:
+        """One source."""
+        sources = [f"`{key}`" for key in SOURCES if key in data]
+        if len(sources) > 1:
+            names = f"{', '.join(sources[:-1])} and {sources[-1]}"
+            return ScalarError("PX118", f"{names} are mutually exclusive", "keep only one of them")
+        if not sources and data.keys() <= {"allow_short"}:
+            return MissingKeyError("PX111", "has no source", "add `env`, `file` or `command`", *SOURCES)
+        return None
+
+
+SecretSources = Annotated[
+    dict[str, SecretKeys],
+    mapping_of(
+        ENV_NAME,
+        section_type(SecretKeys),
+        hint="name the source of each secret's value: `secrets: {TOKEN: {env: TOKEN}}`",
+    ),
+]
 
 
 @lru_cache(maxsize=2_000)

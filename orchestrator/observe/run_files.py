@@ -29,11 +29,11 @@ from orchestrator.observe.status_files import StatusFiles
 from orchestrator.plan.export import dependencies_fields, execution_plan_fields, plan_fields
 from orchestrator.plan.json_stream import as_json
 from orchestrator.plan.model import Plan
-from orchestrator.report.fold import RunFold
+from orchestrator.report.fold_events import RunFold
 from orchestrator.report.model import RunReport
 from orchestrator.report.results import results_chunks
 from orchestrator.report.status import status_file
-from orchestrator.report.timeline import Timeline
+from orchestrator.report.timeline_bars import Timeline
 
 REFRESH_SECONDS = 1.0
 MAX_WRITE_FRACTION = 0.05  # of the time, at most, is spent on writing during the run

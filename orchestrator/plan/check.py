@@ -1,4 +1,4 @@
-"""Everything that makes a manifest unfit to run and can be seen without running: all of it in one pass."""
+"""Checks a manifest for everything that can be found without running it, in one pass."""
 
 from __future__ import annotations
 
@@ -220,16 +220,16 @@ def _check_files(
             advice = "paths are relative to the manifest's directory"
             found.append(Diagnostic("PX205", message, span, path, (Note("no such file", span),), advice))
         elif facts.kind in _UNUSABLE:
-            fault = _UNUSABLE[facts.kind]
-            message = f"`{name}` cannot run `{workflow.file}`: it {fault}"
-            found.append(Diagnostic("PX206", message, span, path, (Note(fault, span),)))
+            problem = _UNUSABLE[facts.kind]
+            message = f"`{name}` cannot run `{workflow.file}`: it {problem}"
+            found.append(Diagnostic("PX206", message, span, path, (Note(problem, span),)))
         elif facts.problem is not None:
-            found.append(_faulty_runbook(name, workflow.file, facts.problem, span, path))
+            found.append(_unusable_runbook(name, workflow.file, facts.problem, span, path))
 
 
-def _faulty_runbook(name: str, file: str, fault: RunbookProblem, span: Span | None, path: Path) -> Diagnostic:
-    message = f"`{name}` cannot run the runbook `{file}`: {fault.message}"
+def _unusable_runbook(name: str, file: str, problem: RunbookProblem, span: Span | None, path: Path) -> Diagnostic:
+    message = f"`{name}` cannot run the runbook `{file}`: {problem.message}"
     notes = [Note("this runbook", span)]
-    if fault.line:
-        notes.append(Note("here", Span(file, fault.line, 1)))
-    return Diagnostic("PX231", message, span, path, tuple(notes), fault.help)
+    if problem.line:
+        notes.append(Note("here", Span(file, problem.line, 1)))
+    return Diagnostic("PX231", message, span, path, tuple(notes), problem.help)

@@ -1,4 +1,4 @@
-"""Whether the `if` of a workflow holds: decided when planning, from what is known then."""
+"""Evaluates the `if` of workflows when planning, from what is known then."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Path
-from orchestrator.manifest.parts import Condition, Glob
+from orchestrator.manifest.nested_sections import Condition, Glob
 from orchestrator.manifest.pattern import matches_glob
-from orchestrator.manifest.scalars import Value, quote, value_text
+from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.plan.inputs import PlanningEnvironment
 
 Expected = Value | tuple[Value, ...] | Glob
 
 
 class ConditionContext(Struct, frozen=True):
-    """What conditions can ask for. A parameter without a value is any value at all: only `pexec validate` goes on
-    with one, and it plans what may run."""
+    """What conditions can refer to. A parameter without a value matches everything: only `pexec validate` accepts one,
+    and it plans what might run."""
 
     environment: PlanningEnvironment
     params: Mapping[str, Value] = field(default_factory=dict)
@@ -33,7 +34,7 @@ class ConditionContext(Struct, frozen=True):
         )
 
     def explain(self, condition: Condition) -> str:
-        """Why the condition does not hold, for people."""
+        """Why the condition does not hold, as a human-readable reason."""
         for key, expected in condition.tests.items():
             if not self._agrees(key, expected):
                 return f"`if`: `{key}` {self._is(key, expected)}"
@@ -74,7 +75,7 @@ class ConditionContext(Struct, frozen=True):
 
 
 def tests_of(condition: Condition, path: Path) -> Iterator[tuple[str, Path]]:
-    """Everything that a condition asks for, also inside of others, with its place."""
+    """Every key that a condition tests, nested ones included, with its path."""
     for key in condition.tests:
         yield key, (*path, key)
     if condition.not_ is not None:

@@ -127,10 +127,10 @@ def _shortest_through(waits: Adjacency, start: int, component_of: list[int], bou
     frontier = [start]
     cost = 0
     length = 0
-    while True:  # it ends: `start` is in a cyclic component, so there is a cycle through it
+    while frontier:
         length += 1
         if length == bound:
-            return (), cost
+            break
         following = []
         for job in frontier:
             cost += len(waits[job])
@@ -141,6 +141,7 @@ def _shortest_through(waits: Adjacency, start: int, component_of: list[int], bou
                     came_from[need] = job
                     following.append(need)
         frontier = following
+    return (), cost
 
 
 def _trace(came_from: dict[int, int], job: int) -> tuple[int, ...]:

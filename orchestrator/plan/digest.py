@@ -35,12 +35,12 @@ Facts = dict[str, object]
 _quoted = json.encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _NO_SPEC = JobSpec()
-_BESIDE_RUN = tuple(sorted(key.field for key in keys_of(JobSpec) if not key.digest and key.field != "run"))
+_SHARED = tuple(sorted(key.field for key in keys_of(JobSpec) if not key.digest and key.field != "run"))
 _OF_SPECS = tuple(key for key in keys_of(JobSpec) if key.digest == "plan")
 _OF_JOBS = tuple(key for key in keys_of(PlannedJob) if not key.digest)
 _OF_POLICIES = tuple(key for key in keys_of(Policy) if not key.digest)
 
-_beside_run = attrgetter(*_BESIDE_RUN)
+_shared_values = attrgetter(*_SHARED)
 _of_spec = attrgetter(*(key.field for key in _OF_SPECS))
 _of_job = attrgetter(*(key.field for key in _OF_JOBS))
 _DEFAULTS_OF_SPEC = _of_spec(_NO_SPEC)
@@ -51,15 +51,15 @@ class JobDigests:
     """Makes the digests of jobs. Most differ in nothing but what they run: what they share is encoded once."""
 
     def __init__(self) -> None:
-        self._beside: tuple[object, ...] = ()
+        self._shared: tuple[object, ...] = ()
         self._before = self._behind = ""
 
     def of(self, job_id: str, spec: JobSpec, file_digest: str, needs: Iterable[str]) -> str:
         """The digest of one job. `file_digest` is that of its file's content, empty without one; `needs` are the
         digests of its needs."""
-        beside = _beside_run(spec)
-        if beside != self._beside:
-            self._share(beside)
+        shared = _shared_values(spec)
+        if shared != self._shared:
+            self._share(shared)
         # Put together by hand: the encoder takes text at once, but for each mapping it is set up anew.
         run = "" if spec.run is None else f',"run":{_quoted(spec.run)}'
         file = f',"file_digest":"{file_digest}"' if file_digest else ""
@@ -67,10 +67,10 @@ class JobDigests:
         needed = f',"needs":"{" ".join(needs)}"' if needs else ""
         return _digest(f'{{"id":{_quoted(job_id)}{self._before}{run}{self._behind}{file}{needed}}}')
 
-    def _share(self, beside: tuple[object, ...]) -> None:
-        given = zip(_BESIDE_RUN, beside, _beside_run(_NO_SPEC), strict=True)
+    def _share(self, shared: tuple[object, ...]) -> None:
+        given = zip(_SHARED, shared, _shared_values(_NO_SPEC), strict=True)
         parts = {name: f',"{name}":{_encode(value)}' for name, value, default in given if value != default}
-        self._beside = beside
+        self._shared = shared
         self._before = "".join(part for name, part in parts.items() if name < "run")
         self._behind = "".join(part for name, part in parts.items() if name > "run")
 

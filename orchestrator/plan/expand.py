@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from orchestrator.manifest import limit_keys
 from orchestrator.manifest.file_facts import Files
-from orchestrator.manifest.model import Defaults, Manifest, Retry, Workflow
+from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
+from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.inputs import Overrides
 from orchestrator.plan.model import (
@@ -69,12 +70,12 @@ class Expander:
         self._timeout = _job_timeout(origin.defaults, overrides)
         self._retry = expand_retry(origin.defaults.retry)
         self._limits = expand_limits(origin.defaults.limits)
-        self._inherits = "env_inherit" in origin.defaults.model_fields_set
+        self._inherits = "env_inherit" in origin.defaults.given
         self._plain: JobSpec | None = None  # of a workflow with no key but `run`
 
     def spec(self, workflow: Workflow, put_in: Callable[[JobSpec], JobSpec] | None = None) -> JobSpec:
         """What one attempt of the workflow's job executes; `put_in` replaces the templates, where there are any."""
-        if put_in is not None or not _SPEC_KEYS.isdisjoint(workflow.__pydantic_fields_set__):
+        if put_in is not None or not _SPEC_KEYS.isdisjoint(workflow.given):
             return self._merged(workflow, put_in)
         # Most workflows differ only in their shell text: this takes a tenth of the time.
         if self._plain is None:
@@ -191,9 +192,9 @@ def expand_retry(retry: Retry) -> RetryPolicy:
     )
 
 
-def expand_limits(*layers: limit_keys.Limits) -> Limits:
+def expand_limits(*layers: limit_keys.LimitsKeys) -> Limits:
     """The limits of all layers; a key of a later layer replaces that of an earlier one."""
-    given = {name: value for layer in layers for name, value in layer if value is not None}
+    given = {name: value for layer in layers for name, value in asdict(layer).items() if value is not None}
     return Limits(**{name: None if isinstance(value, NoLimit) else value for name, value in given.items()})
 
 

@@ -1,6 +1,6 @@
-"""Large data as JSON text, a few entries at a time: neither the data nor the text is ever there as a whole.
+"""Large data as JSON text, a few entries at a time: neither the data nor the text is ever in memory as a whole.
 
-`plan.json` of 100,000 jobs is 100 MB as dictionaries and 40 MB as text, more than pexec needs for all the rest.
+`plan.json` of 100,000 jobs is 100 MB as dictionaries and 40 MB as text, more than pexec needs for everything else.
 """
 
 from __future__ import annotations

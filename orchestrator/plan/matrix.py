@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
-from orchestrator.manifest.parts import Matrix
-from orchestrator.manifest.scalars import Value, quote, value_text
+from orchestrator.manifest.nested_sections import Matrix
+from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 
 MAX_CELLS = 10_000
@@ -145,7 +146,7 @@ def _misread_numbers(matrix: Matrix, source: SourceMap, path: Path) -> Iterator[
 
 def misread_number(value: Value, path: Path, source: SourceMap) -> Iterator[Diagnostic]:
     """A warning if this number is not what a reader of the manifest sees."""
-    written = source.written(path)
+    written = source.source_text(path)
     if written[:1] in tuple("+-.0123456789") and written != value_text(value):
         message = f"`{written}` is the number {value_text(value)}"
         advice = f'quote it if that is not intended: `"{written}"`'

@@ -1,7 +1,7 @@
-"""Workflows -> the jobs that they may have: one each, or one for each cell of a matrix.
+"""Workflows to the jobs that they may have: one each, or one for each cell of a matrix.
 
-Jobs are numbered in the order of the workflows, the cells of one matrix side by side. Where nothing has a matrix, jobs
-and workflows are the same numbers, and nothing is built.
+Jobs are numbered in the order of the workflows, the cells of one matrix consecutively. Without any matrix, jobs and
+workflows have the same numbers, and nothing is built.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Numbering(Struct, frozen=True):
 
 
 def number_jobs(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> Numbering:
-    """The jobs of a manifest. A workflow whose matrix has faults, which `found` gets, has one job without a cell."""
+    """The jobs of a manifest. A workflow whose matrix has errors, which `found` gets, has one job without a cell."""
     names = list(manifest.workflows)
     cells = {
         name: cells_of(name, workflow.matrix, source, found)

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.parts import Param
-from orchestrator.manifest.pattern import fault_of, matches
-from orchestrator.manifest.scalars import Value, quote, value_text
+from orchestrator.manifest.nested_sections import Param
+from orchestrator.manifest.pattern import error_in, matches
+from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.inputs import PARAM_PREFIX, PlanningEnvironment
 
@@ -133,7 +134,7 @@ def _check_declaration(name: str, param: Param, source: SourceMap, found: list[D
     kinds = _kinds(param)
     if len(kinds) > 1 and kinds != {int, float}:
         fault = ("choices", "has a default and choices of more than one type")
-    elif param.pattern is not None and (wrong := fault_of(param.pattern)):
+    elif param.pattern is not None and (wrong := error_in(param.pattern)):
         fault = ("pattern", f"has an invalid pattern: {wrong}")
     elif param.default is not None and (unfit := _unfit(param.default, param)):
         fault = ("default", f"has an invalid default: it {unfit}")

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct
 
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Path
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
-from orchestrator.manifest.scalars import quote
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.conditions import tests_of
@@ -141,7 +141,7 @@ class References:
             return
         self._reported.add((id(text.source), text.path, error.number))
         openings = text.text.count(OPENING)
-        span = text.source.piece(text.path, OPENING, error.number, openings, error.length)
+        span = text.source.span_of_occurrence(text.path, OPENING, error.number, openings, error.length)
         start = -1
         for _ in range(error.number + 1):
             start = text.text.index(OPENING, start + 1)

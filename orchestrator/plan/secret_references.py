@@ -1,4 +1,4 @@
-"""Secrets in a plan: which jobs get them and where their values are found, never a value."""
+"""Secrets in a plan: which jobs get them, and the sources of their values; never a value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.plan.model import SecretSource
 def secret_sources(manifest: Manifest, planned: Iterable[str]) -> dict[str, SecretSource]:
     """The sources of all secrets, where `planned` are the workflows in the run.
 
-    One that only workflows outside of the run name is not needed; one that nobody names is, to be masked.
+    A secret that only workflows outside of the run name is not needed; one that no workflow names is, to be masked.
     """
     if not manifest.secrets:
         return {}
@@ -31,7 +31,7 @@ def secret_sources(manifest: Manifest, planned: Iterable[str]) -> dict[str, Secr
 
 
 def check_secrets(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:
-    """PX220 for each name that is no secret; a warning, PX221, for each literal that should be one."""
+    """PX220 for each unknown secret; a warning, PX221, for each literal that should be one."""
     suggester = Suggester(manifest.secrets)
     for name, workflow in key_index.of("secrets", "env").items():
         for place, secret in enumerate(workflow.secrets):

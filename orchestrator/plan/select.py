@@ -60,7 +60,7 @@ def select(
 
 
 class _Words:
-    """Finds out which jobs a word of the command line means."""
+    """Resolves words of the command line to jobs."""
 
     def __init__(self, manifest: Manifest, numbering: Numbering) -> None:
         self._known: dict[str, Iterable[int]] = {job_id: (number,) for number, job_id in enumerate(numbering.ids)}
@@ -99,7 +99,7 @@ class _Words:
 
 
 def with_needs(wanted: Iterable[int], needs: EdgeRows) -> set[int]:
-    """These jobs and all that they need, directly or not."""
+    """These jobs and everything that they need, directly or not."""
     found = set(wanted)
     open_ends = list(found)
     while open_ends:
@@ -111,7 +111,7 @@ def with_needs(wanted: Iterable[int], needs: EdgeRows) -> set[int]:
 
 
 def needs_through_skipped(number: int, needs: EdgeRows, kept: set[int]) -> tuple[int, ...]:
-    """The needs of a job in the run; in the place of one that is left out stand that one's own needs."""
+    """The needs of a job in the run; a need that is left out is replaced by its own needs."""
     if kept.issuperset(needs[number]):
         return needs[number]
     found: dict[int, None] = {}

@@ -1,7 +1,7 @@
-"""Where in a shell text something stands: in plain code, in quotes, in a here-document, in a comment.
+"""Where in a shell text something is: in plain code, in quotes, in a here-document, in a comment.
 
-A small scanner for POSIX shells and bash. It knows quotes, escapes, expansions, substitutions and here-documents, each
-inside of the others; it does not parse commands. Where a text is ambiguous it would rather see quotes.
+A small scanner for POSIX shells and bash. It knows quotes, escapes, expansions, substitutions and here-documents,
+nested in each other; it does not parse commands. Where a text is ambiguous it assumes quotes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import re
 
-HOLE = "\0"  # what stands for a thing to be put in; no text of a manifest holds it
+HOLE = "\0"  # the place of a value to be filled in; no text of a manifest contains it
 
 _POSIX_SHELLS = {"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "yash", "busybox"}
 _SAFE = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
@@ -20,7 +20,7 @@ _BEFORE_COMMAND = re.compile(r"(?:^|[;&|(){}`\n!]|\b(?:then|do|else|elif|in))[ \
 
 
 class Where(enum.Enum):
-    """What surrounds a place, as a person would say it."""
+    """What surrounds a place, in words."""
 
     CODE = "code"
     SINGLE = "single quotes"
@@ -63,7 +63,7 @@ def quoted(text: str) -> str:
 
 
 def holes(text: str) -> list[Where]:
-    """Where each `HOLE` of a shell text stands, in order."""
+    """Where each `HOLE` of a shell text is, in order."""
     return _Scanner(text).scan()
 
 

@@ -1,5 +1,5 @@
-"""Job ids -> names for their files: readable, safe in every file system and shell, and unique also where `Build` and
-`build` are one file."""
+"""Job ids to names for their files: readable, safe in every file system and shell, and unique even where `Build` and
+`build` are the same file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def slugs(ids: Sequence[str]) -> tuple[str, ...]:
     """
     stems = [_stem(job_id) for job_id in ids]
     if len({stem.lower() for stem in stems}) == len(stems):
-        return tuple(stems)  # the rule; counting them would take three times as long, and as much memory
+        return tuple(stems)  # nearly always; counting them would take three times as long, and as much memory
     clear = _taken_once(stems)
     digits = 8
     while True:

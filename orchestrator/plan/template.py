@@ -1,7 +1,7 @@
-"""`${{ params.x }}` in texts: found once, with what is wrong, and put together for each job.
+"""`${{ params.x }}` in texts: parsed once, with their errors, and filled in for each job.
 
-`run.id` and `run.dir` are not known before the run starts. Their places stay in the text, in one spelling that stands
-nowhere else in the job's texts: `JobSpec.late` tells how many blanks it has before the braces. `fill` replaces them.
+`run.id` and `run.dir` are not known before the run starts. Their places remain in the text, in a spelling that occurs
+nowhere else in the job's texts: `JobSpec.late` is the number of blanks before the braces. `fill` replaces them.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ ROOTS = ("params", "matrix", "run", "job")
 LATE = ("run.id", "run.dir")
 
 MAX_OPENINGS = 10_000  # in one text, which may be megabytes of them
-MAX_ERRORS = 50  # that are told of one text
+MAX_ERRORS = 50  # that are reported for one text
 _LONGEST = 1_000  # characters between the braces; a name has at most 100
 _MARK = re.compile(r"\$?\$\{\{")
 _EXPRESSION = re.compile(r"([A-Za-z_]+)\.([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(?:\|[ \t]*([A-Za-z_]+))?")
 
 
 class Piece(Struct, frozen=True):
-    """One `${{ ... }}`. `number` counts the openings of its text from 0, also those that are no templates; `length` is
-    that of what is written. Unless `raw` its value is quoted in shell text."""
+    """One `${{ ... }}`. `number` counts the openings of its text from 0, also those that are not templates; `length` is
+    the length of the source text. Unless `raw` its value is quoted in shell text."""
 
     root: str
     name: str
@@ -42,7 +42,7 @@ class Piece(Struct, frozen=True):
 
 
 class TemplateError(Struct, frozen=True):
-    """What is wrong at one opening: message without its end, code, help; `length` characters are meant."""
+    """An error at one opening: its code, its message without the subject, its help; it covers `length` characters."""
 
     code: str
     message: str
@@ -52,7 +52,7 @@ class TemplateError(Struct, frozen=True):
 
 
 class Template(Struct, frozen=True):
-    """A text in parts, and its errors; a text with errors is never put together. `openings` is how many there are."""
+    """A text in parts, and its errors; a text with errors is never filled in. `openings` is their number."""
 
     parts: tuple[str | Piece, ...]
     errors: tuple[TemplateError, ...]
@@ -60,12 +60,12 @@ class Template(Struct, frozen=True):
 
     @property
     def pieces(self) -> list[Piece]:
-        """All that is to be put in."""
+        """Everything that is to be filled in."""
         return [part for part in self.parts if isinstance(part, Piece)]
 
 
 class Templates:
-    """Parses each text once. Only texts that hold `OPENING` are worth asking for."""
+    """Parses each text once. Only texts that contain `OPENING` need to be parsed."""
 
     def __init__(self) -> None:
         self._parsed: dict[tuple[str, bool], Template] = {}
@@ -135,7 +135,7 @@ def _expression(text: str, number: int, length: int) -> Piece | TemplateError:
 
 
 def _surrounded(template: Template, text: str) -> Template:
-    """The same for shell text: what is quoted must stand in code. What stands in a comment stays as it is written."""
+    """The same for shell text: what is quoted must be in code. A template in a comment stays as it is written."""
     shell = "".join(HOLE if isinstance(part, Piece) else part for part in template.parts)
     places = iter(holes(shell))
     starts = [found.end() - len(OPENING) for found in _MARK.finditer(text)]
@@ -177,14 +177,14 @@ def _in_quotes(piece: Piece, where: Where) -> TemplateError:
 
 
 class TemplateScope(Struct, frozen=True):
-    """What references mean for one job: values as text."""
+    """The values of references for one job, as text."""
 
     params: Mapping[str, str]
     matrix: Mapping[str, str]
     job_id: str
 
     def value(self, piece: Piece) -> str:
-        """The value; empty for what this cell of a matrix does not have."""
+        """The value; empty for a key that this cell of a matrix does not have."""
         match piece.root:
             case "params":
                 return self.params.get(piece.name, "")
@@ -194,7 +194,7 @@ class TemplateScope(Struct, frozen=True):
 
 
 class TemplateFiller:
-    """Puts texts of one job together. `late` counts the places that were left for `fill`. In code for a shell that is
+    """Fills in the texts of one job. `late` counts the places that are left for `fill`. In code for a shell that is
     not `posix` nothing is quoted."""
 
     def __init__(self, templates: Templates, scope: TemplateScope, blanks: int, *, posix: bool) -> None:
@@ -205,11 +205,11 @@ class TemplateFiller:
         self.late = 0
 
     def text(self, text: str) -> str:
-        """The text with everything put in that is known."""
+        """The text with all known values filled in."""
         return self._put_together(text, in_shell=False) if OPENING in text else text
 
     def code(self, text: str) -> str:
-        """Shell text with everything put in that is known, quoted unless it is raw."""
+        """Shell text with all known values filled in, quoted unless they are raw."""
         return self._put_together(text, in_shell=self._posix) if OPENING in text else text
 
     def _put_together(self, text: str, *, in_shell: bool) -> str:
@@ -225,8 +225,8 @@ class TemplateFiller:
 
 
 def put_in(spec: JobSpec, templates: Templates, scope: TemplateScope) -> JobSpec:
-    """The spec of one job, with all that is known put into its texts. The places for what comes late are spelled so
-    that nothing else in the job's texts looks like them."""
+    """The spec of one job with all known values filled in. The places for late values are spelled so that nothing else
+    in the job's texts looks like them."""
     blanks = 0
     while True:
         blanks += 1
@@ -240,7 +240,7 @@ def put_in(spec: JobSpec, templates: Templates, scope: TemplateScope) -> JobSpec
 
 
 def fill(spec: JobSpec, run_id: str, run_dir: str) -> JobSpec:
-    """The job's spec in the run that is under way."""
+    """The job's spec in a run that has started."""
     if not spec.late:
         return spec
     values = {
@@ -261,7 +261,7 @@ def is_absolute(path: str, spec: JobSpec) -> bool:
 
 
 def _with(spec: JobSpec, change: Callable[[str], str], change_code: Callable[[str], str]) -> JobSpec:
-    """The spec with every text changed in which templates may stand."""
+    """The spec with every text changed that may contain templates."""
     return replace(
         spec,
         run=None if spec.run is None else change_code(spec.run),

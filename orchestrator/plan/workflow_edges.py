@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.model import Manifest, Workflow
-from orchestrator.manifest.parts import Need
+from orchestrator.manifest.nested_sections import Need
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.graph import EdgeRows

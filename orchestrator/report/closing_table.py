@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.console.text import clip, columns, count, duration, pad, percent, visible
 from orchestrator.console.theme import STATUS_STYLES, painted
-from orchestrator.report.bands import LARGE, ON_SCREEN, bands, cells, skip_causes, titles
+from orchestrator.report.large_runs import LARGE, ON_SCREEN, bands, cells, skip_causes, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
 

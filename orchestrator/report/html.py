@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.console.text import clip, count, percent, size, visible
 from orchestrator.report.advice import recommendations
-from orchestrator.report.bands import IN_HTML, LARGE, bands, cells, count_failures, skip_causes, titles
-from orchestrator.report.chart import chart, escaped
+from orchestrator.report.large_runs import IN_HTML, LARGE, bands, cells, count_failures, skip_causes, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
-from orchestrator.report.timeline import Timeline
+from orchestrator.report.timeline_bars import Timeline
+from orchestrator.report.timeline_svg import chart, escaped
 
 WHOLE_UP_TO = 1000  # jobs; of more, only the failed ones and the slowest of the others are listed
 MOST_TROUBLE = 200

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from orchestrator.console.text import clip, count, percent, size
 from orchestrator.journal.file_names import LOGS, RESULTS
 from orchestrator.report.advice import recommendations
-from orchestrator.report.bands import IN_MARKDOWN, LARGE, bands, cells, count_failures, skip_causes, titles
+from orchestrator.report.large_runs import IN_MARKDOWN, LARGE, bands, cells, count_failures, skip_causes, titles
 from orchestrator.report.markdown_code import code
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status

@@ -9,7 +9,7 @@ import msgspec
 from orchestrator.journal.events import EventRecord
 from orchestrator.plan.model import Plan
 from orchestrator.report.counts import JobCounts
-from orchestrator.report.fold import RunFold
+from orchestrator.report.fold_events import RunFold
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
 

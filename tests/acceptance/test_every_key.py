@@ -8,12 +8,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
 
 import pytest
-from pydantic import BaseModel
+from support.manifests import sections
 
-from orchestrator.manifest.model import Manifest
+from orchestrator.manifest.section import keys_of
 
 TESTS = Path(__file__).parents[1]
 
@@ -171,25 +170,7 @@ OBSERVED: dict[str, dict[str, str]] = {
 }
 
 
-def sections(form: Any, found: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Every model that can be reached from `form`, by its name, with its keys as a manifest writes them."""
-    if isinstance(form, type) and issubclass(form, BaseModel):
-        if form.__name__ not in found:
-            found[form.__name__] = {field.alias or name for name, field in form.model_fields.items()}
-            for field in form.model_fields.values():
-                sections(field.annotation, found)
-            sections(form.__annotations__.get("__pydantic_extra__"), found)
-        return found
-    for inner in get_args(form):
-        sections(inner, found)
-    return found
-
-
-KEYS = [
-    (section, key)
-    for section, keys in sections(Manifest, {"Glob": {"glob"}}).items()  # only free keys of conditions lead there
-    for key in sorted(keys)
-]
+KEYS = [(section.__name__.removesuffix("Keys"), key) for section in sections() for key in sorted(keys_of(section))]
 
 
 def functions(file: Path) -> Iterator[ast.FunctionDef]:

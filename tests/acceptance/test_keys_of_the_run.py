@@ -25,7 +25,7 @@ def test_another_version_is_refused(pexec: Pexec) -> None:
     said = pexec.file("pexec.yaml", "version: 2\nworkflows: {a: {run: touch ran}}\n").run("apply")
     assert (said.exit_code, said.stderr.splitlines()[0]) == (
         3,
-        "error[PX120]: `version`: this pexec reads version 1 of the format",
+        "error[PX120]: `version` must be 1, the only version of the format that this pexec reads",
     )
     assert not (pexec.folder / "ran").exists()
 

@@ -41,7 +41,7 @@ def test_included_workflows_run_in_their_own_directories_with_their_own_defaults
     pexec.file("lib/build.sh", 'echo "$LEVEL $1" > built\n')
     done = pexec.run("apply", "--set", "who=you")
     assert done.exit_code == 0, done.stderr
-    assert "warning[PX122]: the policy of an included manifest does not count: `max_parallel_jobs`" in done.stderr
+    assert "warning[PX122]: the policy of an included manifest has no effect: `max_parallel_jobs`" in done.stderr
     run = last_run(pexec.folder).check()
     assert run.log("greet") == b"you high you\n"
     assert run.log("shared") == f"unset\n{pexec.folder}/ci\n".encode()

@@ -64,14 +64,14 @@ def test_a_runbook_that_cannot_run_is_reported_before_anything_runs(pexec: Pexec
     pexec.run("apply").said(
         exit_code=3,
         stderr="""\
-error[PX231]: `prose` cannot run the runbook `prose.md`: it has no block of shell code that runs
+error[PX231]: `prose` cannot run the runbook `prose.md`: it has no shell block to run
  --> pexec.yaml:3:17
   |
 3 |   prose: {file: prose.md}
   |                 ^^^^^^^^ this runbook
-  = help: code that runs stands between lines of three backticks, with `bash` or `sh` behind the first three
+  = help: put the code to run between lines of three backticks, with `bash` or `sh` after the first three
 
-error[PX231]: `open` cannot run the runbook `open.md`: a shell block is never closed, so the text behind it would run
+error[PX231]: `open` cannot run the runbook `open.md`: a shell block is not closed, so the text after it would run
  --> pexec.yaml:4:16
   |
 4 |   open: {file: open.md}

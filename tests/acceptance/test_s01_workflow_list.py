@@ -36,7 +36,7 @@ def test_a_runbook_runs_its_shell_blocks_and_never_its_prose(pexec: Pexec) -> No
 def test_two_files_of_one_base_name_are_an_error_that_names_both(pexec: Pexec) -> None:
     said = pexec.file("x/a.sh", ":\n").file("y y/a.md", "```sh\n:\n```\n").run("discover", "x/a.sh", "y y/a.md")
     assert (said.exit_code, said.stdout) == (3, "")
-    assert "`x/a.sh` and `y y/a.md` would get one name, `a`" in said.stderr
+    assert "`x/a.sh` and `y y/a.md` would have the same name, `a`" in said.stderr
 
 
 def test_a_missing_file_is_an_error_before_anything_runs(pexec: Pexec) -> None:

@@ -32,4 +32,6 @@ def test_prose_comments_and_other_blocks_call_nothing(pexec: Pexec) -> None:
 def test_a_path_that_is_only_known_at_run_time_is_a_warning_and_never_a_dependency(pexec: Pexec) -> None:
     said = pexec.file("a.sh", 'bash "$HERE/b.sh"\n').file("b.sh", ":\n").run("discover", "a.sh", "b.sh")
     assert (said.exit_code, "needs" in said.stdout) == (0, False)
-    assert said.stderr.startswith('warning[PX134]: which file `"$HERE/b.sh"` is cannot be known without running')
+    assert said.stderr.startswith(
+        'warning[PX134]: cannot determine which file `"$HERE/b.sh"` is without running `a.sh`'
+    )

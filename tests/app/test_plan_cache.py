@@ -51,11 +51,11 @@ def untimed(plan: dict[str, Any]) -> dict[str, Any]:
 
 
 def was_planned(pexec: Pexec, *arguments: str) -> bool:
-    """Whether such an apply reads and plans the manifest anew, which takes pydantic."""
+    """Whether such an apply reads and plans the manifest anew, which imports the model."""
     said = pexec.env(PYTHONPROFILEIMPORTTIME="1").run("apply", "--output", "quiet", *arguments)
     del pexec.environ["PYTHONPROFILEIMPORTTIME"]
     assert said.exit_code == 0, said.stderr
-    return "| pydantic\n" in said.stderr.replace(" ", "").replace("|", "| ")
+    return "| orchestrator.manifest.model\n" in said.stderr.replace(" ", "").replace("|", "| ")
 
 
 def test_a_manifest_that_has_not_changed_is_not_planned_again(project: Pexec) -> None:

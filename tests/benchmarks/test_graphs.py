@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import formats, marks
-from benchmarks.graphs import SHAPES, Graph, scattered
+from benchmarks.graphs import SHAPES, Graph, scattered, with_barriers
 from benchmarks.process import environment, run
 from benchmarks.tools import PEERS, PEXEC, Tool
 
@@ -21,6 +21,13 @@ def test_a_graph_has_that_number_of_jobs_and_each_needs_earlier_ones(shape: Call
     assert len(graph) == jobs
     assert all(0 <= need < job for job, needs in enumerate(graph) for need in needs)
     assert all(len(set(needs)) == len(needs) for needs in graph)
+
+
+def test_with_barriers_each_job_needs_the_whole_level_before() -> None:
+    graph: Graph = [[], [0], [1], [], [3, 0]]
+    barred, order = with_barriers(graph)
+    assert order == [0, 3, 1, 4, 2]
+    assert barred == [[], [], [0, 1], [0, 1], [2, 3]]
 
 
 def test_the_last_jobs_are_those_without_dependents() -> None:

@@ -77,7 +77,7 @@ workflows:
 
 ```text
 $ pexec validate pexec.yaml
-error[PX119]: workflow `build`: there is nothing to run
+error[PX119]: workflow `build` has nothing to run
  --> pexec.yaml:3:3
   |
 3 |   build:

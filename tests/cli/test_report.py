@@ -42,6 +42,36 @@ def test_markdown_is_the_default_and_junit_is_available(pexec: Pexec) -> None:
     assert pexec.run("report", "--format", "pdf").exit_code == 2
 
 
+def test_junit_has_the_end_of_the_output_of_each_failed_attempt(pexec: Pexec) -> None:
+    lines = b"".join(b"line %d\n" % number for number in range(1000))
+    logs = {"logs/fetch.1.log": lines + b"no route to host\n", "logs/break.1.log": b"expected 4, found 5\n"}
+    record(pexec.folder / ".pexec/runs", nightly(), logs=logs)
+    suites = ElementTree.fromstring(pexec.run("report", "--format", "junit").stdout)
+    (flaky,) = suites.iter("flakyFailure")
+    output = (flaky.findtext("system-out") or "").split("\n")
+    assert (output[0], output[-1], len(output)) == ("output, without the first 6.9 KiB:", "no route to host", 201)
+    (failure,) = suites.iter("failure")
+    assert (failure.text or "").endswith("log: logs/break.1.log\n\noutput:\nexpected 4, found 5")
+
+
+def test_junit_without_its_logs_says_so(pexec: Pexec) -> None:
+    folder = record(pexec.folder / ".pexec/runs", nightly())
+    shutil.rmtree(folder / "logs")
+    said = pexec.run("report", "--format", "junit")
+    assert said.exit_code == 0
+    (failure,) = ElementTree.fromstring(said.stdout).iter("failure")
+    assert (failure.text or "").endswith("output: not available")
+
+
+def test_junit_in_the_log_of_githubs_runner_has_no_commands_but_its_file_is_exact(pexec: Pexec) -> None:
+    record(pexec.folder / ".pexec/runs", nightly(), logs={"logs/break.1.log": b"::error::x\n"})
+    pexec.env(GITHUB_ACTIONS="true")
+    assert "\n\u200b::error::x" in pexec.run("report", "--format", "junit").stdout
+    with (pexec.folder / "junit.xml").open("wb") as file:
+        assert pexec.start("report", "--format", "junit", stdout=file).wait(30) == 0
+    assert "\n::error::x" in (pexec.folder / "junit.xml").read_text()
+
+
 def test_a_run_in_progress_is_reported_and_its_files_are_not_touched(pexec: Pexec) -> None:
     with start(pexec.folder / ".pexec/runs", half()) as run:
         os.unlink(run.path_of("report.html"))

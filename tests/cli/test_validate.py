@@ -53,7 +53,7 @@ error[PX201]: circular dependency: `fetch` -> `test` -> `build` -> `fetch`
    |             ----- `test` needs `build`
    = help: remove one of these edges; `fetch -> test` is the only one that closes the cycle
 
-error[PX117]: `env.API_TOKEN` of workflow `fetch` must be text, not a number
+error[PX117]: `env.API_TOKEN` of workflow `fetch`: expected text, found a number
  --> pexec.yaml:6:22
   |
 6 |     env: {API_TOKEN: ***}
@@ -124,12 +124,12 @@ def test_of_several_manifests_each_is_reported_and_one_bad_one_is_enough(pexec: 
         exit_code=3,
         stdout="good.yaml: valid, 4 jobs in 3 levels\n",
         stderr="""\
-error[PX111]: `workflows` is missing
+error[PX111]: missing key `workflows`
  --> empty.yaml:1:1
   |
 1 | version: 1
   | ^^^^^^^^^^
-  = help: name at least one, with what it runs: `workflows: {build: {run: make}}`
+  = help: define at least one workflow: `workflows: {build: {run: make}}`
 
 error: 1 error in empty.yaml
 

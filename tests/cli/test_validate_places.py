@@ -11,7 +11,7 @@ from support.inside import run_inside
 
 NAME = "pexec.yaml"
 PLAIN = """\
-error[PX117]: `env.B` of workflow `a` must be text, not a number
+error[PX117]: `env.B` of workflow `a`: expected text, found a number
  --> pexec.yaml:{line}:{column}
   |
 {line} | {shown}
@@ -85,7 +85,7 @@ def test_an_error_far_into_a_long_line_is_shown_with_its_surroundings(tmp_path: 
     text = LINE % f'A: "{"日" * 3000}"'
     said = validated(tmp_path, f"version: 1\nworkflows:\n{text}\n")
     assert said.stderr == (
-        "error[PX117]: `env.B` of workflow `a` must be text, not a number\n"
+        "error[PX117]: `env.B` of workflow `a`: expected text, found a number\n"
         f" --> pexec.yaml:3:{text.rindex('1') + 1}\n"
         "  |\n"
         f'3 | ...{"日" * 17}", B: 1}}}}\n'
@@ -101,7 +101,7 @@ def test_json_on_one_very_long_line_is_shown_around_its_error(tmp_path: Path) ->
     text = json.dumps({"version": 1, "workflows": workflows})
     said = validated(tmp_path, text, name="pexec.json")
     assert said.stderr == (
-        "error[PX117]: `run` of workflow `last` must be text, not a number\n"
+        "error[PX117]: `run` of workflow `last`: expected text, found a number\n"
         f" --> pexec.json:1:{text.rindex('7') + 1}\n"
         "  |\n"
         '1 | ...9998": {"run": "make"}, "last": {"run": 7}}}\n'

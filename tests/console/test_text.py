@@ -13,14 +13,14 @@ from support.stories import Story
 from support.worlds import job
 from support.worlds import plan as world
 
-from orchestrator.console.text import clip, columns, count, duration, pad, percent, size, visible
+from orchestrator.console.text import clip, columns, count, duration, pad, percent, quote, size, visible
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.diagnostics.render_text import DiagnosticRenderer
 from orchestrator.observe.progress_lines import ProgressLines
 from orchestrator.observe.stream import ConsoleStream
 from orchestrator.plan.render import plan_text
 from orchestrator.report.closing_table import closing_table
-from orchestrator.report.fold import read_report
+from orchestrator.report.fold_events import read_report
 
 
 @given(st.text())
@@ -129,3 +129,8 @@ def test_a_name_is_shown_the_same_way_everywhere(show: Callable[[str], str], sig
 @pytest.mark.parametrize(("sign", "width"), [("\u1160", 0), ("e\u0301", 1), ("日", 2), ("\t", 1), ("\u202e", 8)])
 def test_every_character_takes_the_columns_of_what_it_is_shown_as(sign: str, width: int) -> None:
     assert columns(visible(sign)) == width
+
+
+def test_long_text_is_cut_when_it_is_quoted() -> None:
+    assert quote("x" * 60) == f"`{'x' * 60}`"
+    assert quote("x" * 61) == f"`{'x' * 60}...`"

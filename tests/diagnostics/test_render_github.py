@@ -31,7 +31,7 @@ def test_each_diagnostic_is_a_command_with_its_place(pexec: Pexec) -> None:
         "`after`::unknown workflow `tset` in `needs` of `build`\n"
         "::error file=pexec.yaml,line=6,col=14,endColumn=18,title=PX114%3A invalid duration"
         "::`timeout` of workflow `build`: `100%25` is not a duration"
-        "%0Ahelp: write seconds or a number and a unit: `90`, `90s`, `5m`, `1h30m`, `2d`, `500ms`\n",
+        "%0Ahelp: write seconds, or a number with a unit: `90`, `90s`, `5m`, `1h30m`, `2d`, `500ms`\n",
     )
 
 
@@ -44,8 +44,8 @@ def test_files_are_named_from_the_root_of_the_repository(pexec: Pexec) -> None:
     pexec.run("validate", "--format", "github").said(
         exit_code=3,
         stdout="::error file=ci/pexec.yaml,line=4,col=3,endColumn=4,title=PX104%3A duplicate key"
-        "::the key `a` stands twice in one mapping%0Aci/pexec.yaml:3: it stands here first"
-        "%0Ahelp: remove one of the two\n",
+        "::duplicate key `a`%0Aci/pexec.yaml:3: first defined here"
+        "%0Ahelp: remove one of them\n",
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.diagnostics.suggest import Suggester, closest, did_you_mean
 from orchestrator.manifest.model import Workflow
+from orchestrator.manifest.section import keys_of
 
 
 @pytest.mark.parametrize(
@@ -28,12 +29,12 @@ from orchestrator.manifest.model import Workflow
     ],
 )
 def test_a_typo_finds_the_key_that_was_meant(word: str, meant: str) -> None:
-    assert closest(word, Workflow.model_fields) == meant
+    assert closest(word, keys_of(Workflow)) == meant
 
 
 @pytest.mark.parametrize("word", ["xyz", "image", "foo", "a", "", "services", "outputs", "stage"])
 def test_a_different_word_finds_no_key(word: str) -> None:
-    assert closest(word, Workflow.model_fields) is None
+    assert closest(word, keys_of(Workflow)) is None
 
 
 def test_the_most_similar_name_is_found_and_of_equals_the_first() -> None:

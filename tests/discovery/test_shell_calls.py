@@ -1,4 +1,4 @@
-"""What shell code says: directives in comment lines, calls and sources in code, and nothing in prose."""
+"""Directives in comment lines, calls and sources in shell code, and nothing in prose."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_file_that_code_uses_is_found(code: str, expected: str) -> None:
         "echo $((1 << 2))",
     ],
 )
-def test_what_only_looks_like_a_use_is_none(code: str) -> None:
+def test_what_only_looks_like_a_use_is_not_one(code: str) -> None:
     assert uses(f"{code}\n") == []
 
 
@@ -105,7 +105,7 @@ HERE_DOCUMENTS = {
 
 
 @pytest.mark.parametrize("form", HERE_DOCUMENTS)
-def test_a_here_document_is_no_code(form: str) -> None:
+def test_a_here_document_is_not_code(form: str) -> None:
     text = HERE_DOCUMENTS[form].format(*["# Depends on: nothing\nbash x.sh $(./y.sh)\n. lib.sh\n"] * 2)
     found = shell(f"{text}# Depends on: after\n./after.sh\n")
     assert [(named.name, place(named.span)) for named in found.directives] == [
@@ -159,7 +159,7 @@ def test_places_count_code_points() -> None:
         'cd "$(dirname "$0")" || exit 1\n. lib.sh',
     ],
 )
-def test_the_usual_ways_to_the_scripts_own_folder_are_known(code: str) -> None:
+def test_the_usual_ways_to_the_scripts_own_directory_are_known(code: str) -> None:
     assert uses(f"{code}\n") == ["source /repo/ci/lib.sh"]
 
 
@@ -213,11 +213,11 @@ def test_a_program_in_a_variable_may_be_anything() -> None:
         ("cd app\nbash /abs/x.sh", ["call /abs/x.sh"]),
     ],
 )
-def test_a_change_of_the_folder_is_followed(code: str, expected: list[str]) -> None:
+def test_a_change_of_the_directory_is_followed(code: str, expected: list[str]) -> None:
     assert uses(f"{code}\n") == expected
 
 
-def test_code_that_cannot_be_read_is_told_and_its_directives_count() -> None:
+def test_code_that_cannot_be_read_is_reported_and_its_directives_count() -> None:
     found = shell("# Depends on: a\nif true; then\n  ./x.sh\n")
     assert [named.name for named in found.directives] == ["a"]
     assert len(found.unread) == 1

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from benchmarks.graphs import Graph, diamonds, layers, scattered
+from benchmarks.graphs import Graph, diamonds, layers, scattered, with_barriers
 from benchmarks.makespan import durations
 from benchmarks.simulate import bound, list_schedule
+from benchmarks.speedup import staircase
 from orchestrator.engine.commands import Launch
 from orchestrator.engine.facts import AttemptFinished, AttemptStarted, RunStarted
 from orchestrator.engine.scheduler import Scheduler
@@ -83,3 +84,29 @@ def test_known_durations_make_runs_shorter_than_the_declared_order_does() -> Non
         first = simulated(with_durations(planned(graph, 4), known), seconds)
         ratios.append(first / simulated(planned(graph, 4, Order.DECLARED), seconds))
     assert statistics.median(ratios) < 0.99
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4, 8])
+@pytest.mark.parametrize("name", [*GRAPHS, "staircase"])
+def test_a_run_is_never_longer_than_the_work_and_within_twice_the_bound(name: str, slots: int) -> None:
+    """One job after the other takes as long as all work together, and so does a run with one slot. With more, no
+    schedule that leaves no slot idle while a job is ready takes longer than (2 - 1 / slots) times the bound."""
+    graph, seconds = staircase(8, 0.4, 0.02) if name == "staircase" else (GRAPHS[name], durations(200, seed=5))
+    end = simulated(planned(graph, slots), seconds)
+    assert end <= (2 - 1 / slots) * bound(graph, seconds, slots) + 1e-9
+    if slots == 1:
+        assert end == pytest.approx(sum(seconds))
+
+
+@pytest.mark.parametrize("slots", [2, 4, 8])
+@pytest.mark.parametrize("name", ["layers", "random"])
+def test_a_run_is_shorter_than_one_that_waits_for_each_level_to_end(name: str, slots: int) -> None:
+    graph, seconds = GRAPHS[name], durations(200, seed=5)
+    barred, order = with_barriers(graph)
+    with_waits = simulated(planned(barred, slots), [seconds[job] for job in order])
+    assert simulated(planned(graph, slots), seconds) < with_waits
+
+
+def test_where_each_level_has_its_long_job_in_another_chain_a_run_is_as_short_as_one_chain() -> None:
+    graph, seconds = staircase(8, 0.4, 0.02)
+    assert simulated(planned(graph, 8), seconds) == pytest.approx(0.4 + 7 * 0.02)

@@ -17,8 +17,9 @@ from support.stories import every_event, write
 from support.worlds import job, plan
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError
-from orchestrator.journal.reader import JournalReader, recover
+from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import RunDir, create_run
+from orchestrator.journal.torn_tail import cut_torn_tail
 from orchestrator.journal.writer import JournalWriter
 
 
@@ -68,7 +69,7 @@ def test_what_was_written_is_read(run: RunDir) -> None:
 def test_an_empty_journal_has_no_events(run: RunDir) -> None:
     put(run, b"")
     assert list(JournalReader(run)) == []
-    assert recover(run) == 0
+    assert cut_torn_tail(run) == 0
 
 
 def test_a_run_without_a_journal_cannot_be_read(run: RunDir) -> None:
@@ -85,12 +86,12 @@ def test_a_last_line_torn_at_any_byte_is_told_apart_cut_and_kept_aside(tmp_path:
             reader = JournalReader(run)
             assert len(list(reader)) == len(lines) - 1
             assert (reader.torn, reader.whole_bytes) == (whole[start:cut], start)
-            assert recover(run) == cut - start
+            assert cut_torn_tail(run) == cut - start
             assert run.read("events.jsonl") == whole[:start]
             aside = [name for name in os.listdir(run.path) if name.startswith("torn-")]
             assert aside == [f"torn-{start}.bin"] * (cut > start)
             assert all(run.read(name) == whole[start:cut] for name in aside)
-            assert recover(run) == 0
+            assert cut_torn_tail(run) == 0
             writer = JournalWriter(run, "the-run", next_seq=reader.next_seq)
             writer.emit("run.resumed", 1.0, pid=1, boot_id="boot", max_parallel_jobs=1)
             writer.close()
@@ -99,10 +100,10 @@ def test_a_last_line_torn_at_any_byte_is_told_apart_cut_and_kept_aside(tmp_path:
 
 def test_a_torn_line_longer_than_a_block_is_cut_too(run: RunDir, whole: bytes) -> None:
     put(run, whole + b"\0" * 200_000)
-    assert recover(run) == 200_000
+    assert cut_torn_tail(run) == 200_000
     assert run.read("events.jsonl") == whole
     put(run, b"x" * 200_000)
-    assert recover(run) == 200_000
+    assert cut_torn_tail(run) == 200_000
     assert list(JournalReader(run)) == []
 
 
@@ -184,4 +185,4 @@ def test_a_torn_line_that_cannot_be_cut_is_reported(run: RunDir, whole: bytes, m
 
     monkeypatch.setattr(os, "ftruncate", fail)
     with pytest.raises(EnvironmentFailedError, match=r"events\.jsonl` cannot be truncated: input/output error"):
-        recover(run)
+        cut_torn_tail(run)

@@ -1,4 +1,4 @@
-"""Manifests made to hurt: each is refused at its place, in under 2 s of processor time and 300 MB."""
+"""Hostile manifests: each is refused at its place, within 2 s of CPU time and 300 MB."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Outcome:
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> dict[str, Outcome]:
-    """What came of reading each bomb."""
+    """The result of reading each bomb."""
     bombs = BOMBS if request.config.getoption("--full") else {n: bomb for n, bomb in BOMBS.items() if n not in HEAVY}
     folder = tmp_path_factory.mktemp("bombs")
     paths = []
@@ -122,7 +122,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_refused_at_its_place_soon_and_small(name: str, outcomes: dict[str, Outcome]) -> None:
+def test_a_bomb_is_refused_at_its_place_within_time_and_memory(name: str, outcomes: dict[str, Outcome]) -> None:
     if name not in outcomes:
         pytest.skip("read with --full")
     outcome = outcomes[name]

@@ -17,7 +17,7 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def test_each_kind_of_file_is_told(tmp_path: Path) -> None:
+def test_each_kind_of_file_is_recognized(tmp_path: Path) -> None:
     (tmp_path / "tool").write_bytes(b"#!/bin/sh\n")
     (tmp_path / "tool").chmod(0o755)
     (tmp_path / "script.sh").write_bytes(b"echo\n")
@@ -45,7 +45,7 @@ def test_a_file_that_may_not_be_read_is_unreadable(tmp_path: Path) -> None:
     assert gather(["secret"], str(tmp_path)) == {"secret": FileFacts("unreadable", str(tmp_path / "secret"))}
 
 
-def test_names_are_relative_to_the_manifest_and_not_to_the_current_folder(
+def test_names_are_relative_to_the_manifest_and_not_to_the_current_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "project").mkdir()
@@ -78,14 +78,14 @@ def test_markdown_is_a_runbook_whatever_its_mode_with_the_blocks_that_run(tmp_pa
 @pytest.mark.parametrize(
     ("content", "message", "line"),
     [
-        (b"# Prose\n\n    indented\n", "it has no block of shell code that runs", 0),
-        (b"a\n\n```sh\necho\n", "a shell block is never closed, so the text behind it would run", 3),
+        (b"# Prose\n\n    indented\n", "it has no shell block to run", 0),
+        (b"a\n\n```sh\necho\n", "a shell block is not closed, so the text after it would run", 3),
         (b"```sh\n\xff\n```\n", "it is not UTF-8 text", 0),
         (b"```sh\necho \0\n```\n", "it contains a NUL character", 0),
         (b"```sh\necho\n```\n".ljust(4 * 2**20 + 1), "it is larger than 4 MiB", 0),
     ],
 )
-def test_a_runbook_that_cannot_run_has_a_fault(tmp_path: Path, content: bytes, message: str, line: int) -> None:
+def test_a_runbook_that_cannot_run_has_an_error(tmp_path: Path, content: bytes, message: str, line: int) -> None:
     (tmp_path / "a.md").write_bytes(content)
     found = gather(["a.md"], str(tmp_path))["a.md"]
     assert (found.kind, found.blocks) == ("runbook", ())

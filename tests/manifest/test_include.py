@@ -1,4 +1,4 @@
-"""Manifests that include others: what joins, under which names, and all that can be wrong with it."""
+"""Manifests that include others: what is joined, under which names, and all errors."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from support.manifests import line
 
 from orchestrator.diagnostics.model import Diagnostic, Severity, Span
 from orchestrator.manifest import include
-from orchestrator.manifest.load import Loaded, load
+from orchestrator.manifest.load import load
 from orchestrator.manifest.model import Defaults, Manifest
-from orchestrator.manifest.parts import Need
+from orchestrator.manifest.nested_sections import Need
+from orchestrator.manifest.read import Loaded
 
 
 class Folder:
-    """A folder of manifests; `version: 1` is added to each on its first line."""
+    """A directory of manifests; `version: 1` is added as the first line of each."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -30,7 +31,7 @@ class Folder:
     def load(self, name: str = "pexec.yaml") -> Loaded:
         return load(name)
 
-    def told(self, name: str = "pexec.yaml") -> list[str]:
+    def reported(self, name: str = "pexec.yaml") -> list[str]:
         return [f"{place(found.span)} {line(found)}" for found in self.load(name).diagnostics]
 
 
@@ -79,20 +80,20 @@ def test_a_prefix_is_put_before_the_names_of_a_manifest_and_before_the_names_in_
     assert workflows["x"].needs == ("lib.deep.y",)
 
 
-def test_each_workflow_keeps_the_folder_and_the_defaults_of_its_own_manifest(folder: Folder) -> None:
+def test_each_workflow_keeps_the_directory_and_the_defaults_of_its_own_manifest(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [./ci/a.yaml, ../b.yaml]\ndefaults: {timeout: 1m}\nworkflows: {r: {run: r}}\n")
     folder.file("ci/a.yaml", "include: [more/c.yaml]\ndefaults: {timeout: 2m}\nworkflows: {a: {run: a}}\n")
     folder.file("ci/more/c.yaml", "workflows: {c: {run: c}}\n")
     folder.file("../b.yaml", "workflows: {b: {run: b}}\n")
     origins = folder.load().origins
     assert {name: home.folder for name, home in origins.items()} == {"c": "ci/more", "a": "ci", "b": ".."}
-    assert origins["a"].defaults == Defaults(timeout="2m")
+    assert origins["a"].defaults == Defaults.parse({"timeout": "2m"})
     assert origins["c"].defaults == Defaults()
     assert origins["c"].path_of("run.sh") == "ci/more/run.sh"
     assert origins["c"].path_of("/run.sh") == "/run.sh"
 
 
-def test_files_are_looked_for_from_the_folder_of_their_own_manifest(folder: Folder) -> None:
+def test_files_are_relative_to_the_directory_of_their_own_manifest(folder: Folder) -> None:
     folder.file("sub/pexec.yaml", "include: [ci/a.yaml]\nworkflows: {r: {file: r.sh}}\n")
     folder.file("sub/ci/a.yaml", "workflows: {a: {file: a.sh}}\nsecrets: {A: {file: key}, B: {file: ~/key}}\n")
     folder.file("sub/ci/a.sh", "").file("sub/r.sh", "")
@@ -102,40 +103,40 @@ def test_files_are_looked_for_from_the_folder_of_their_own_manifest(folder: Fold
     assert (secrets["A"].file, secrets["B"].file) == ("ci/key", "~/key")
 
 
-def test_places_are_told_in_the_file_where_they_are(folder: Folder) -> None:
+def test_places_are_reported_in_the_file_where_they_are(folder: Folder) -> None:
     folder.file("sub/pexec.yaml", "include: [{file: lib.yaml, prefix: lib}]\nworkflows: {r: {run: r, retry: 3}}\n")
     folder.file("sub/lib.yaml", "workflows:\n  a: {run: 1}\n  b: {run: x, needs: [1, c, a]}\n")
-    assert folder.told("sub/pexec.yaml") == [
-        "sub/pexec.yaml PX112 3:32+1 `retry` of workflow `r` must be a mapping, not a number"
-        " | write `retry: {max_attempts: 3}`",
-        'sub/lib.yaml PX117 3:12+1 `run` of workflow `a` must be text, not a number | put it in quotes: `"1"`',
-        "sub/lib.yaml PX117 4:23+1 item 1 of `needs` of workflow `b` must be text, not a number"
+    assert folder.reported("sub/pexec.yaml") == [
+        "sub/pexec.yaml PX112 3:32+1 `retry` of workflow `r`: expected a mapping, found a number"
+        " | write it as `{max_attempts: 3}`",
+        'sub/lib.yaml PX117 3:12+1 `run` of workflow `a`: expected text, found a number | put it in quotes: `"1"`',
+        "sub/lib.yaml PX117 4:23+1 item 1 of `needs` of workflow `b`: expected text, found a number"
         ' | put it in quotes: `"1"`',
     ]
     source = folder.load("sub/pexec.yaml").source
     # The first item went, and both maps still find the others.
     assert source.value(("workflows", "lib.b", "needs", 1)) == Span("sub/lib.yaml", 4, 29, 1)
-    assert source.written(("workflows", "lib.b", "needs", 0)) == "c"
+    assert source.source_text(("workflows", "lib.b", "needs", 0)) == "c"
     assert set(source.texts) == {"sub/pexec.yaml", "sub/lib.yaml"}
 
 
-def test_a_name_that_two_manifests_declare_is_told_with_both_places(folder: Folder) -> None:
+def test_a_name_that_two_manifests_define_is_reported_at_both_places(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [a.yaml]\nparams: {p: {}}\nworkflows:\n  w: {run: r}\n")
     folder.file(
         "a.yaml", "params: {p: {}}\npolicy: {pools: {g: 1}}\nsecrets: {S: {env: S}}\nworkflows:\n  w: {run: a}\n"
     )
     folder.file("pexec2.yaml", "include: [a.yaml, b.yaml]\nworkflows: {r: {run: r}}\n")
     folder.file("b.yaml", "policy: {pools: {g: 2}}\nsecrets: {S: {env: S}}\n")
-    assert folder.told() == [
-        "pexec.yaml PX121 5:3+1 the workflow `w` is declared twice"
-        " | rename one of them; or include its manifest with a `prefix`"
-        " | declared again 5:3+1 | declared here first 6:3+1",
-        "pexec.yaml PX121 3:10+1 the parameter `p` is declared twice | rename one of them"
-        " | declared again 3:10+1 | declared here first 2:10+1",
+    assert folder.reported() == [
+        "pexec.yaml PX121 5:3+1 duplicate workflow `w`"
+        " | rename one of them, or include its manifest with a `prefix`"
+        " | defined again here 5:3+1 | first defined here 6:3+1",
+        "pexec.yaml PX121 3:10+1 duplicate parameter `p` | rename one of them"
+        " | defined again here 3:10+1 | first defined here 2:10+1",
     ]
-    assert [found.split(" | ")[0] for found in folder.told("pexec2.yaml")] == [
-        "b.yaml PX121 3:11+1 the secret `S` is declared twice",
-        "b.yaml PX121 2:18+1 the pool `g` is declared twice",
+    assert [found.split(" | ")[0] for found in folder.reported("pexec2.yaml")] == [
+        "b.yaml PX121 3:11+1 duplicate secret `S`",
+        "b.yaml PX121 2:18+1 duplicate pool `g`",
     ]
     assert [note.span.file for note in folder.load("pexec2.yaml").diagnostics[0].notes if note.span] == [
         "b.yaml",
@@ -152,7 +153,7 @@ def test_one_file_may_be_included_by_many_and_with_several_prefixes(folder: Fold
     assert list(manifest_of(folder.load()).workflows) == ["c", "more.c", "r"]
 
 
-def test_a_circle_of_includes_is_told_with_every_step(folder: Folder) -> None:
+def test_an_include_cycle_is_reported_with_every_step(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [a.yaml]\nworkflows: {r: {run: r}}\n")
     folder.file("a.yaml", "include:\n  - sub/b.yaml\n").file("sub/b.yaml", "include: [{file: ../a.yaml, prefix: x}]\n")
     (found,) = folder.load().diagnostics
@@ -165,21 +166,21 @@ def test_a_circle_of_includes_is_told_with_every_step(folder: Folder) -> None:
     ]
 
 
-def test_a_manifest_that_includes_itself_is_told(folder: Folder) -> None:
+def test_a_manifest_that_includes_itself_is_reported(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [pexec.yaml]\nworkflows: {r: {run: r}}\n")
     os.symlink("pexec.yaml", "link.yaml")
-    assert folder.told() == folder.told() != []
+    assert folder.reported() == folder.reported() != []
     assert [found.message for found in folder.load("link.yaml").diagnostics] == [
         "circular include: `link.yaml` -> `link.yaml`"
     ]
 
 
-def test_what_cannot_be_read_is_told_where_it_is_included(folder: Folder) -> None:
+def test_what_cannot_be_read_is_reported_where_it_is_included(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [gone.yaml, sub, pipe, /dev/null]\nworkflows: {r: {run: r}}\n")
     os.mkdir("sub")
     os.mkfifo("pipe")
-    hint = " | it is looked for from the folder of the manifest that includes it"
-    assert folder.told() == [
+    hint = " | paths are relative to the directory of the including manifest"
+    assert folder.reported() == [
         f"pexec.yaml PX107 2:11+9 the manifest `gone.yaml` does not exist{hint}",
         "pexec.yaml PX107 2:22+3 the manifest `sub` is a directory",
         "pexec.yaml PX107 2:27+4 the manifest `pipe` cannot be read: not a regular file",
@@ -188,24 +189,24 @@ def test_what_cannot_be_read_is_told_where_it_is_included(folder: Folder) -> Non
     assert folder.load().incomplete
 
 
-def test_a_missing_manifest_may_be_optional_but_not_a_faulty_one(folder: Folder) -> None:
+def test_a_missing_manifest_may_be_optional_but_not_an_invalid_one(folder: Folder) -> None:
     folder.file(
         "pexec.yaml",
         "include: [{file: gone.yaml, optional: true}, {file: pexec.yaml/x, optional: true},"
         " {file: a.yaml, optional: true}]\nworkflows: {r: {run: r}}\n",
     )
     folder.file("a.yaml", "workflows: [\n")
-    assert [found.split(" ", 2)[:2] for found in folder.told()] == [["a.yaml", "PX102"]]
+    assert [found.split(" ", 2)[:2] for found in folder.reported()] == [["a.yaml", "PX102"]]
     assert folder.load().incomplete
 
 
-def test_the_policy_of_an_included_manifest_is_told_not_to_count(folder: Folder) -> None:
+def test_the_policy_of_an_included_manifest_has_no_effect(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [a.yaml]\npolicy: {max_parallel_jobs: 2}\nworkflows: {r: {run: r}}\n")
     folder.file("a.yaml", "policy: {pools: {g: 1}, timeout: 1h, fail_fast: true}\nname: a\n")
     loaded = folder.load()
     assert [line(found) for found in loaded.diagnostics] == [
-        "PX122 2:38+9 the policy of an included manifest does not count: `fail_fast`, `timeout`"
-        " | only its pools do; the rest is for when it is run by itself"
+        "PX122 2:38+9 the policy of an included manifest has no effect: `fail_fast`, `timeout`"
+        " | only its pools are used; the rest applies when the manifest is run by itself"
     ]
     assert loaded.diagnostics[0].severity is Severity.WARNING
     assert loaded.manifest is not None
@@ -214,9 +215,9 @@ def test_the_policy_of_an_included_manifest_is_told_not_to_count(folder: Folder)
 
 def test_a_manifest_and_all_that_it_includes_have_at_least_one_workflow(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [a.yaml]\n").file("a.yaml", "params: {p: {}}\n").file("b.yaml", "params: {}\n")
-    assert folder.told() == [
-        "pexec.yaml PX111 1:1+10 there is no workflow, neither here nor in what is included"
-        " | name at least one, with what it runs: `workflows: {build: {run: make}}`"
+    assert folder.reported() == [
+        "pexec.yaml PX111 1:1+10 no workflow is defined, neither here nor in an included manifest"
+        " | define at least one workflow: `workflows: {build: {run: make}}`"
     ]
     assert folder.load().manifest is None
     assert [found.code for found in folder.load("b.yaml").diagnostics] == ["PX111"]
@@ -224,7 +225,7 @@ def test_a_manifest_and_all_that_it_includes_have_at_least_one_workflow(folder: 
     assert list(manifest_of(folder.load()).workflows) == ["a"]
 
 
-def test_faults_of_an_included_manifest_do_not_hide_the_others(folder: Folder) -> None:
+def test_errors_of_an_included_manifest_do_not_hide_the_others(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [a.yaml, b.yaml]\nworkflows: {r: {run: r, needs: a}}\n")
     folder.file("a.yaml", "workflows: 3\nx: 1\n").file("b.yaml", "workflows: {b: {run: b, zzz: 1}, c: 3}\n")
     loaded = folder.load()
@@ -241,27 +242,27 @@ def test_faults_of_an_included_manifest_do_not_hide_the_others(folder: Folder) -
 def test_a_name_is_not_too_long_with_its_prefix(folder: Folder) -> None:
     folder.file("pexec.yaml", f"include: [{{file: a.yaml, prefix: {'p' * 60}}}]\nworkflows: {{r: {{run: r}}}}\n")
     folder.file("a.yaml", f"workflows: {{{'a' * 60}: {{run: a}}}}\n")
-    (found,) = folder.told()
-    assert found.startswith("a.yaml PX116 2:13+60 with its prefix the name `ppp")
+    (found,) = folder.reported()
+    assert found.startswith("a.yaml PX116 2:13+60 the name `ppp")
 
 
 @pytest.mark.parametrize(
     ("limit", "value", "said"),
     [
-        ("MAX_DEPTH", 3, "PX109 2:11+6 manifests include each other more than 3 deep"),
+        ("MAX_DEPTH", 3, "PX109 2:11+6 includes are nested more than 3 levels deep"),
         ("MAX_FILES", 3, "PX109 2:11+6 more than 3 manifests are included"),
         ("MAX_BYTES", 100, "PX109 2:11+6 more than 0 MiB are included"),
         ("MAX_NODES", 20, "PX109 2:11+6 more than 20 keys and values are included"),
     ],
 )
-def test_far_too_much_is_told_once(
+def test_including_too_much_is_reported_once(
     folder: Folder, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, said: str
 ) -> None:
     monkeypatch.setattr(include, limit, value)
     folder.file("pexec.yaml", "include: [1.yaml]\nworkflows: {r: {run: r}}\n")
     for number in range(1, 9):
         folder.file(f"{number}.yaml", f"include: [{number + 1}.yaml]\nparams: {{p{number}: {{default: x}}}}\n")
-    assert [found.split(" ", 1)[1] for found in folder.told()] == [said]
+    assert [found.split(" ", 1)[1] for found in folder.reported()] == [said]
 
 
 def test_aliases_cannot_make_a_few_small_files_endless_work(folder: Folder) -> None:
@@ -272,11 +273,11 @@ def test_aliases_cannot_make_a_few_small_files_endless_work(folder: Folder) -> N
     for name in names:
         folder.file(name, f"x: {{{rows.replace(chr(10), ',')}}}\n")
     folder.file("pexec.yaml", f"include: [{', '.join(names)}]\nworkflows: {{r: {{run: r}}}}\n")
-    assert folder.told()[-1].endswith(" more than 1,000,000 keys and values are included")
-    assert len(folder.told()) < 20
+    assert folder.reported()[-1].endswith(" more than 1,000,000 keys and values are included")
+    assert len(folder.reported()) < 20
 
 
-def test_manifests_from_standard_input_include_from_the_current_folder(
+def test_manifests_from_standard_input_include_from_the_current_directory(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from orchestrator.manifest.load import loads

@@ -1,4 +1,4 @@
-"""Which workflows say something under a key."""
+"""Which workflows have a key."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def key_index() -> KeyIndex:
     return KeyIndex(manifest.workflows)
 
 
-def test_it_knows_who_has_a_key_in_the_order_of_the_manifest() -> None:
+def test_workflows_with_a_key_are_in_the_order_of_the_manifest() -> None:
     assert key_index().names("timeout") == {"test", "other"}
     assert list(key_index().of("pools", "if_")) == ["test", "other"]
     assert key_index().of("env") == {}
 
 
 @pytest.mark.parametrize("key", ["run", "needs"])
-def test_of_what_nearly_all_have_nothing_is_noted(key: str) -> None:
+def test_keys_that_nearly_all_have_are_not_indexed(key: str) -> None:
     with pytest.raises(AssertionError):
         key_index().names(key)

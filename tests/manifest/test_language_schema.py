@@ -1,4 +1,4 @@
-"""Includes, parameters, matrices and conditions: the JSON Schema and pexec come to the same verdict."""
+"""Includes, parameters, matrices and conditions: the JSON Schema and pexec agree."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.diagnostics.model import has_errors
-from orchestrator.manifest.load import read_one
+from orchestrator.manifest.read import read_one
 from orchestrator.manifest.schema import manifest_schema
 
 VALIDATOR = jsonschema.Draft202012Validator(manifest_schema())
 
 
 def verdicts(data: object) -> tuple[bool, bool]:
-    """Whether the schema finds it valid, and whether pexec does."""
+    """Whether it is valid for the schema, and for pexec."""
     read = read_one(json.dumps(data).encode(), "pexec.json", "/nowhere")
     return VALIDATOR.is_valid(data), not has_errors(read.diagnostics)
 
@@ -89,12 +89,12 @@ BAD: list[object] = [
 
 
 @pytest.mark.parametrize("data", GOOD, ids=json.dumps)
-def test_a_good_manifest_is_good_to_both(data: object) -> None:
+def test_both_accept_a_valid_manifest(data: object) -> None:
     assert verdicts(data) == (True, True)
 
 
 @pytest.mark.parametrize("data", BAD, ids=json.dumps)
-def test_a_bad_manifest_is_bad_to_both(data: object) -> None:
+def test_both_reject_an_invalid_manifest(data: object) -> None:
     assert verdicts(data) == (False, False)
 
 

@@ -1,15 +1,15 @@
-"""What stands under `limits`: what is read, and what is refused with what to write."""
+"""The keys of `limits`: accepted values, and errors with help."""
 
 from __future__ import annotations
 
 import pytest
 from support.manifests import loaded
 
-from orchestrator.manifest.limit_keys import Limits
+from orchestrator.manifest.limit_keys import LimitsKeys
 from orchestrator.manifest.scalars import NO_LIMIT
 
 
-def read(text: str) -> Limits | None:
+def read(text: str) -> LimitsKeys | None:
     found = loaded(f"version: 1\nworkflows: {{a: {{run: x, limits: {text}}}}}\n")
     assert found.diagnostics == ()
     assert found.manifest is not None
@@ -19,7 +19,7 @@ def read(text: str) -> Limits | None:
 def test_every_limit_is_read() -> None:
     assert read(
         "{memory: 2GiB, cpu_time: 1m30s, open_files: 9, file_size: 1KB, processes: 3, core: 0, log: 10}"
-    ) == Limits(memory=2 << 30, cpu_time=90, open_files=9, file_size=1000, processes=3, core=0, log=10)
+    ) == LimitsKeys(memory=2 << 30, cpu_time=90, open_files=9, file_size=1000, processes=3, core=0, log=10)
 
 
 def test_none_lifts_a_limit_and_is_not_the_same_as_an_absent_key() -> None:
@@ -31,14 +31,14 @@ def test_none_lifts_a_limit_and_is_not_the_same_as_an_absent_key() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{memory: 2 gigs}", "PX115 not a size"),
-        ("{memory: 0}", "PX115 a limit of zero leaves nothing to use"),
-        ("{memory: 4KiB}", "PX115 no job can start with less than 1MiB of memory"),
-        ("{log: 0}", "PX115 a limit of zero leaves nothing to use"),
-        ("{cpu_time: 0s}", "PX114 a limit of zero would end every job at once"),
-        ("{open_files: many}", "PX112 must be a whole number"),
-        ("{processes: 0}", "PX113 must be from 1 to 1,000,000"),
-        ("{core: none}", "PX115 not a size"),
+        ("{memory: 2 gigs}", "PX115 expected a size"),
+        ("{memory: 0}", "PX115 must be more than zero"),
+        ("{memory: 4KiB}", "PX115 must be at least 1MiB: no shell starts with less memory"),
+        ("{log: 0}", "PX115 must be more than zero"),
+        ("{cpu_time: 0s}", "PX114 must be more than zero"),
+        ("{open_files: many}", "PX112 must be a positive integer"),
+        ("{processes: 0}", "PX113 must be between 1 and 1,000,000"),
+        ("{core: none}", "PX115 expected a size"),
         ("{mem: 1GiB}", "PX110 unknown key `mem`"),
     ],
 )

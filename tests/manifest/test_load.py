@@ -1,4 +1,4 @@
-"""From a path, or from bytes, to a manifest: names, folders, what cannot be read, and what is left as it was."""
+"""From a path, or from bytes, to a manifest: names, directories, and what cannot be read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_manifest_is_known_by_the_name_the_user_gave(tmp_path: Path, monkeypat
     assert found.source.texts == {"sub/../sub/pexec.yaml": GOOD.decode() + "x: 1\n"}
 
 
-def test_a_dash_is_standard_input_and_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dash_is_standard_input_and_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(GOOD)))
     found = load("-")
@@ -49,7 +49,7 @@ def test_what_cannot_be_read_is_a_diagnostic(tmp_path: Path) -> None:
 def test_a_manifest_that_may_not_be_read_is_a_diagnostic(tmp_path: Path) -> None:
     path = tmp_path / "pexec.yaml"
     path.touch(mode=0)
-    assert load(str(path)).diagnostics == (Diagnostic("PX101", f"`{path}` may not be read"),)
+    assert load(str(path)).diagnostics == (Diagnostic("PX101", f"`{path}` is not readable: permission denied"),)
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_a_manifest_that_may_not_be_read_is_a_diagnostic(tmp_path: Path) -> None
         (b"a: 1\r\nb: \0\n", "PX101 2:4+1 the manifest contains a NUL character"),
         (
             b"#" * (8 * 2**20 + 1),
-            "PX103 1:1+1 the manifest is too large | at most 8 MiB, or 256 MiB of JSON, can be read",
+            "PX103 1:1+1 the manifest is too large | the limit is 8 MiB, or 256 MiB for JSON",
         ),
     ],
 )
-def test_bytes_that_are_no_text_are_refused_at_their_place(data: bytes, expected: str) -> None:
+def test_bytes_that_are_not_text_are_refused_at_their_place(data: bytes, expected: str) -> None:
     assert [line(diagnostic) for diagnostic in loads(data, name="pexec.yaml", base_dir="/").diagnostics] == [expected]
 
 
@@ -94,7 +94,7 @@ def test_the_garbage_collector_is_left_as_it_was(data: bytes, enabled: bool) -> 
         (gc.enable if was else gc.disable)()
 
 
-def test_reading_a_good_manifest_imports_nothing_that_only_faults_need(tmp_path: Path) -> None:
+def test_reading_a_good_manifest_imports_nothing_that_only_errors_need(tmp_path: Path) -> None:
     path = tmp_path / "pexec.yaml"
     path.write_bytes(GOOD)
     script = (
@@ -105,6 +105,8 @@ def test_reading_a_good_manifest_imports_nothing_that_only_faults_need(tmp_path:
     assert "ruamel.yaml" in modules
     late = {
         "structlog",
+        "pydantic",
+        "pydantic_core",
         "pydantic_settings",
         "rich",
         "difflib",

@@ -1,4 +1,4 @@
-"""Markdown runbooks: which text runs, and that failures are told at the lines of the Markdown."""
+"""Markdown runbooks: which text runs, and failures reported at the lines of the Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BASH = [["bash", "-euo", "pipefail"], ["bash"]]
 
 
 def run(shell: list[str], text: str, marker: str = "", *args: str) -> subprocess.CompletedProcess[str]:
-    """Run a runbook as a job does: from a text behind `-c` that has the runbook's name."""
+    """Run a runbook as a job does: as the text after `-c`, with the runbook's name."""
     return subprocess.run(
         [*shell, "-c", script(blocks(text), marker), "publish.md", *args],
         capture_output=True,
@@ -76,7 +76,7 @@ def test_what_only_looks_like_a_block_never_runs(text: str) -> None:
         ("```sh\n\n\na\n\n```\n", [("\n\na\n\n", 2)]),
     ],
 )
-def test_a_block_is_its_text_and_the_line_that_it_begins_at(text: str, expected: list[tuple[str, int]]) -> None:
+def test_a_block_has_its_text_and_its_first_line(text: str, expected: list[tuple[str, int]]) -> None:
     assert [(block.text, block.line) for block in blocks(text)] == expected
 
 
@@ -89,7 +89,7 @@ def test_a_shell_block_that_is_never_closed_is_refused(text: str) -> None:
     assert caught.value.line == 3
 
 
-def test_an_unclosed_block_of_another_kind_is_nobodys_concern() -> None:
+def test_an_unclosed_block_of_another_language_is_ignored() -> None:
     assert blocks("```sh\na\n```\n```text\nb\n") == (Block("a\n", 2),)
     assert [
         (fence.label, fence.opening, fence.end, fence.closed) for fence in fences("```sh\na\n```\n```text\nb\n")
@@ -99,7 +99,7 @@ def test_an_unclosed_block_of_another_kind_is_nobodys_concern() -> None:
     ]
 
 
-def test_a_runbook_is_told_by_its_name() -> None:
+def test_a_runbook_is_recognized_by_its_name() -> None:
     assert [is_runbook(name) for name in ("a.md", "b/A.MD", "a.markdown", "md", "a.sh", "a.md.sh")] == [
         True, True, True, False, False, False,
     ]  # fmt: skip
@@ -147,7 +147,7 @@ def test_the_exit_code_is_that_of_the_failure(shell: list[str]) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_condition_at_the_end_of_a_block_is_no_failure_as_in_one_script(shell: list[str]) -> None:
+def test_a_condition_at_the_end_of_a_block_is_not_a_failure(shell: list[str]) -> None:
     done = run(shell, "```sh\n[ -e /nowhere ] && rm /nowhere\n```\n```sh\necho on\n```\n")
     assert (done.returncode, done.stdout) == (0, "on\n")
     assert run(shell, "```sh\necho on\n[ -e /nowhere ] && rm /nowhere\n```\n").returncode == 1
@@ -177,7 +177,7 @@ def test_in_bash_the_variable_of_the_line_is_that_of_the_markdown(shell: list[st
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("broken", ["echo 'open", 'echo "open', "if true; then", "f() {", "(", "x=$(", "cat <<END"])
-def test_what_a_block_leaves_open_swallows_no_other_block(shell: list[str], broken: str, tmp_path: Path) -> None:
+def test_an_unterminated_quote_does_not_affect_other_blocks(shell: list[str], broken: str, tmp_path: Path) -> None:
     marker = str(tmp_path / "marker")
     text = f"```sh\necho one\n```\n\n```sh\n{broken}\n```\n\n```sh\necho 'three' \"x\"\nfi\n}}\n)\nEND\n```\n"
     done = run(shell, text, marker)
@@ -220,7 +220,7 @@ def test_in_a_plain_shell_the_marker_says_which_block_failed(code: str, tmp_path
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_an_exit_that_is_asked_for_is_told_at_its_block(shell: list[str], tmp_path: Path) -> None:
+def test_an_explicit_exit_is_reported_at_its_block(shell: list[str], tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     code = "if ! false; then :; fi\n(exit 9) || true\nfalse || :\n(false) & wait $! || :\nexit 5"
     text = f"```sh\nset --\n```\n\n```sh\n{code}\n```\n"
@@ -247,7 +247,7 @@ def test_a_marker_that_cannot_be_written_changes_nothing(shell: list[str], tmp_p
 
 
 @pytest.mark.parametrize("text", ["", "block", "block x", "line -1", "lines 4", "4", "block \u0664"])
-def test_a_marker_that_says_nothing_is_no_place(text: str) -> None:
+def test_a_marker_that_says_nothing_is_not_a_place(text: str) -> None:
     assert place(text) is None
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schema says what the model says, and the file in `schemas/` is the one that is made."""
+"""The JSON Schema agrees with the model, and the file in `schemas/` is up to date."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.manifests import loaded
 from orchestrator.diagnostics.model import has_errors
 from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.schema import manifest_schema, schema_text
-from orchestrator.manifest.validation.sections import keys_of
+from orchestrator.manifest.section import keys_of
 
 SCHEMA = manifest_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -55,7 +55,7 @@ def test_every_key_has_a_description_and_an_example_that_is_valid() -> None:
             jsonschema.Draft202012Validator({**key, "$defs": SCHEMA["$defs"]}).validate(example)
 
 
-def test_defaults_are_told_as_a_manifest_would_write_them() -> None:
+def test_defaults_are_spelled_as_in_a_manifest() -> None:
     defaults = {
         f"{section}.{name}": key["default"]
         for section in ("Policy", "Defaults", "Retry")
@@ -91,7 +91,7 @@ def test_defaults_are_told_as_a_manifest_would_write_them() -> None:
 
 
 def _agrees(data: object) -> bool:
-    """Whether the schema and pexec come to the same verdict; fails the test if not."""
+    """Whether a manifest is valid; fails the test if the schema and pexec disagree."""
     found = loaded(json.dumps(data), "pexec.json")
     valid = VALIDATOR.is_valid(data)
     assert valid is not has_errors(found.diagnostics), (data, found.diagnostics)
@@ -166,12 +166,12 @@ BAD: list[object] = [
 
 
 @pytest.mark.parametrize("data", GOOD, ids=json.dumps)
-def test_a_good_manifest_is_good_to_both(data: object) -> None:
+def test_both_accept_a_valid_manifest(data: object) -> None:
     assert _agrees(data)
 
 
 @pytest.mark.parametrize("data", BAD, ids=json.dumps)
-def test_a_bad_manifest_is_bad_to_both(data: object) -> None:
+def test_both_reject_an_invalid_manifest(data: object) -> None:
     assert not _agrees(data)
 
 

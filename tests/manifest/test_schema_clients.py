@@ -14,7 +14,9 @@ from support.language_server import MISSING, SERVER, LanguageServer
 
 from orchestrator.app.planning import plan_manifest
 from orchestrator.cli.commands.init import first_manifest
-from orchestrator.manifest.model import Policy, Workflow
+from orchestrator.manifest.model import Workflow
+from orchestrator.manifest.policy_keys import PolicyKeys
+from orchestrator.manifest.section import keys_of, section_type
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "schemas/pexec.schema.json"
@@ -36,7 +38,7 @@ pytestmark = pytest.mark.clients
 
 
 def check_jsonschema(*files: Path) -> set[Path]:
-    """The files that check-jsonschema refuses, because they do not parse or do not fit the schema."""
+    """The files that check-jsonschema rejects, because they do not parse or do not match the schema."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "check_jsonschema", "--output-format", "json", "--default-filetype", "yaml"),
@@ -51,7 +53,7 @@ def check_jsonschema(*files: Path) -> set[Path]:
 
 
 def code_of(file: Path) -> str:
-    """The code that the first line of a faulty manifest names."""
+    """The code in the first line of an invalid manifest."""
     return file.read_text().partition("\n")[0].removeprefix("# ")
 
 
@@ -67,13 +69,13 @@ def test_check_jsonschema_refuses_what_pexec_refuses_but_for_what_no_schema_can(
 
 
 @pytest.mark.parametrize("file", FAULTY, ids=lambda file: file.stem)
-def test_pexec_refuses_each_faulty_manifest_by_the_code_on_its_first_line(file: Path) -> None:
+def test_pexec_refuses_each_invalid_manifest_by_the_code_on_its_first_line(file: Path) -> None:
     verdict = plan_manifest(os.path.relpath(file))
     assert verdict.plan is None
     assert {diagnostic.code for diagnostic in verdict.diagnostics} == {code_of(file)}
 
 
-def test_there_are_enough_faulty_manifests() -> None:
+def test_there_are_enough_invalid_manifests() -> None:
     codes = {code_of(file) for file in FAULTY}
     assert len(FAULTY) > 50
     assert codes >= {f"PX{number}" for number in (102, 104, 105, *range(110, 121), 201, 202, 203, 204, 205, 206, 207)}
@@ -106,7 +108,7 @@ def test_an_editor_finds_nothing_wrong_with_the_example(server: LanguageServer) 
         ("policy: {fail_fast: 3}\nworkflows:\n  build:\n    run: make\n", 2, 20, ""),
     ],
 )
-def test_an_editor_reports_faults_at_their_place(
+def test_an_editor_reports_errors_at_their_place(
     server: LanguageServer, text: str, line: int, start: int, says: str
 ) -> None:
     faults = server.open(HEAD + text).faults()
@@ -119,7 +121,7 @@ def test_an_editor_reports_faults_at_their_place(
 def test_an_editor_completes_the_keys_of_a_workflow(server: LanguageServer) -> None:
     server.open(HEAD + "workflows:\n  build:\n    run: make\n    \n")
     offered = server.completions(line=5, character=4)
-    keys = {field.alias or name for name, field in Workflow.model_fields.items()}
+    keys = set(keys_of(Workflow))
     assert offered == keys - {"run"}
 
 
@@ -130,11 +132,11 @@ def test_an_editor_completes_the_values_of_a_key(server: LanguageServer) -> None
 
 def test_an_editor_shows_what_a_key_is_for(server: LanguageServer) -> None:
     server.open(HEAD + "policy:\n  fail_fast: drain\nworkflows:\n  build:\n    run: make\n    timeout: 5m\n")
-    for line, character, field in ((3, 4, Policy.model_fields["fail_fast"]), (7, 6, Workflow.model_fields["timeout"])):
-        assert field.description is not None
-        assert _plain(field.description) in _plain(server.hover(line, character))
+    for line, character, section, name in ((3, 4, PolicyKeys, "fail_fast"), (7, 6, Workflow, "timeout")):
+        _, _, key = section_type(section).fields()[name]
+        assert _plain(key.description) in _plain(server.hover(line, character))
 
 
 def _plain(text: str) -> str:
-    """Text without Markdown's signs."""
+    """Text without Markdown's markup."""
     return "".join(sign for sign in text if sign not in "\\`")

@@ -24,11 +24,11 @@ from orchestrator.observe import run_files as module
 from orchestrator.observe.run_files import RunFiles
 from orchestrator.plan.export import plan_from_dict
 from orchestrator.report.closing_table import closing_table
-from orchestrator.report.fold import read_report
+from orchestrator.report.fold_events import read_report
 from orchestrator.report.html import html_report
 from orchestrator.report.markdown import execution_report
 from orchestrator.report.results import results_file, results_schema
-from orchestrator.report.timeline import Timeline
+from orchestrator.report.timeline_bars import Timeline
 
 VALID = jsonschema.Draft202012Validator(results_schema())
 

@@ -52,7 +52,7 @@ def test_a_bomb_is_judged_soon_and_in_few_words(name: str, tmp_path: Path) -> No
     assert len(said.stderr) < 20_000
 
 
-def test_what_is_not_told_of_many_faults_is_counted(tmp_path: Path) -> None:
+def test_errors_that_are_not_reported_are_counted(tmp_path: Path) -> None:
     (tmp_path / "pexec.yaml").write_text(BOMBS["needs"][0])
     said = run_inside(tmp_path, "validate", "pexec.yaml", "--format", "json").stdout
     assert said.count('"code": "PX202"') == 1_000

@@ -20,7 +20,7 @@ def dedented(text: str) -> str:
     return textwrap.dedent(text).strip("\n")
 
 
-def test_a_cycle_is_told_with_each_edge_at_its_place_and_the_edge_that_closes_it() -> None:
+def test_a_cycle_is_reported_with_each_edge_at_its_place_and_the_edge_that_closes_it() -> None:
     assert told(
         """
         workflows:
@@ -64,7 +64,7 @@ def test_two_jobs_that_wait_for_each_other_by_needs_and_after_are_a_cycle() -> N
     )
 
 
-def test_each_knot_of_cycles_is_told_once_with_its_shortest() -> None:
+def test_each_cyclic_component_is_reported_once_with_its_shortest_cycle() -> None:
     assert told(
         """
         workflows:
@@ -90,7 +90,7 @@ def test_each_knot_of_cycles_is_told_once_with_its_shortest() -> None:
     )
 
 
-def test_a_long_cycle_is_named_by_its_ends_and_told_whole_in_the_notes() -> None:
+def test_a_long_cycle_is_named_by_its_ends_and_listed_whole_in_the_notes() -> None:
     jobs = "".join(f"  j{n}: {{run: j, needs: [j{(n + 1) % 50}]}}\n" for n in range(50))
     (diagnostic,) = planned(f"workflows:\n{jobs}").diagnostics
     assert diagnostic.message == (
@@ -101,7 +101,7 @@ def test_a_long_cycle_is_named_by_its_ends_and_told_whole_in_the_notes() -> None
     assert len(diagnostic.notes) == 50
 
 
-def test_an_unknown_need_is_told_with_what_was_probably_meant() -> None:
+def test_an_unknown_need_is_reported_with_what_was_probably_meant() -> None:
     assert told(
         """
         workflows:
@@ -126,7 +126,7 @@ def test_an_unknown_need_is_told_with_what_was_probably_meant() -> None:
     )
 
 
-def test_a_job_that_needs_itself_is_told_and_other_cycles_through_it_as_well() -> None:
+def test_a_job_that_needs_itself_is_reported_and_other_cycles_through_it_as_well() -> None:
     assert told(
         """
         workflows:
@@ -178,7 +178,7 @@ def test_a_need_that_is_named_twice_is_a_warning_and_counts_once() -> None:
     assert (result.plan.jobs[2].needs, result.plan.jobs[2].after) == ((0, 1), ())
 
 
-def test_a_demand_on_a_pool_that_can_never_be_met_is_told_with_the_pool() -> None:
+def test_a_demand_on_a_pool_that_can_never_be_met_is_reported_with_the_pool() -> None:
     assert told(
         """
         policy:
@@ -207,7 +207,7 @@ def test_a_demand_on_a_pool_that_can_never_be_met_is_told_with_the_pool() -> Non
     )
 
 
-def test_files_that_are_missing_or_cannot_be_run_are_told() -> None:
+def test_files_that_are_missing_or_cannot_be_run_are_reported() -> None:
     files = {
         "here.sh": file_facts(),
         "tool": file_facts("executable"),
@@ -240,7 +240,7 @@ def test_files_that_are_missing_or_cannot_be_run_are_told() -> None:
     )
 
 
-def test_all_errors_are_told_in_one_pass_in_the_order_of_the_file() -> None:
+def test_all_errors_are_reported_in_one_pass_in_the_order_of_the_file() -> None:
     result = planned(
         """
         workflows:
@@ -254,7 +254,7 @@ def test_all_errors_are_told_in_one_pass_in_the_order_of_the_file() -> None:
     assert result.plan is None
 
 
-def test_a_fault_knows_its_path_in_the_data() -> None:
+def test_an_error_knows_its_path_in_the_data() -> None:
     (diagnostic,) = planned("workflows: {a: {run: a, needs: nobody}}").diagnostics
     assert diagnostic.path == ("workflows", "a", "needs", 0)
 

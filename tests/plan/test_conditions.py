@@ -1,4 +1,4 @@
-"""`if` and `manual`: who is left out, why, and what that means for the others."""
+"""`if` and `manual`: which jobs are left out, why, and what that means for the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from support.planning import good_plan, picture, planned
 
 from orchestrator.errors import UsageError
-from orchestrator.manifest.parts import Condition
+from orchestrator.manifest.nested_sections import Condition
 from orchestrator.plan.conditions import ConditionContext
 from orchestrator.plan.inputs import PlanningEnvironment, Selection
 from orchestrator.plan.model import Plan
@@ -23,7 +23,7 @@ KNOWN = ConditionContext(MACHINE, {"release": "release-7", "count": 3, "debug": 
 
 
 def holds(condition: dict[str, Any]) -> bool:
-    return KNOWN.evaluate(Condition.model_validate(condition))
+    return KNOWN.evaluate(Condition.parse(condition))
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_tag_does_not_name_what_is_manual() -> None:
     assert needs(plan(CLEAN, only=("tag:t",))) == {"build": []}
 
 
-def test_a_condition_that_asks_for_what_there_is_not_is_told() -> None:
+def test_a_condition_on_something_unknown_is_reported() -> None:
     text = """
         params: {release: {default: x}}
         workflows:

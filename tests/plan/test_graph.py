@@ -1,4 +1,4 @@
-"""Levels, ranks and the critical path of graphs that a person can check."""
+"""Levels, ranks and the critical path of graphs that a reader can check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orchestrator.plan.graph import CycleError, Urgency, levels, urgency
 DIAMOND = ((), (0,), (0,), (1, 2))
 
 
-def test_a_job_stands_one_level_above_the_highest_that_it_waits_for() -> None:
+def test_a_job_is_one_level_above_the_highest_that_it_waits_for() -> None:
     assert levels(((), (0,), (0, 1), ())) == ((0, 3), (1,), (2,))
 
 

@@ -1,4 +1,4 @@
-"""Isolation in a plan: over the defaults, with its templates, as data, in the digest, and for people."""
+"""Isolation in a plan: over the defaults, with its templates, as data, in the digest, and as text."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_it_is_the_same_after_a_trip_through_data() -> None:
     assert plan_from_dict(plan_to_dict(plan)) == plan
 
 
-def test_the_plan_tells_people_of_it() -> None:
+def test_the_plan_shows_it() -> None:
     lines = [line.strip() for line in plan_text(good_plan(BOXED)).splitlines()]
     assert lines[3:10] == [
         "a  a",
@@ -115,7 +115,7 @@ def test_keys_of_a_sandbox_in_the_defaults_wait_for_jobs_that_have_one() -> None
     assert planned("defaults: {writes: [a], network: true}\nworkflows: {a: {run: a}}").diagnostics == ()
 
 
-def test_the_warning_stands_at_the_key() -> None:
+def test_the_warning_is_at_the_key() -> None:
     (found,) = planned("workflows:\n  a:\n    run: a\n    writes: [dist]\n").diagnostics
     assert found.message == "`writes` of `a` has no effect: its isolation is `none`"
     assert found.span == Span("pexec.yaml", 5, 5, 6)

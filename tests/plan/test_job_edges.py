@@ -95,7 +95,7 @@ def test_who_also_needs_the_whole_workflow_needs_all_its_jobs() -> None:
     assert len(needs(plan)["a"]) == 4
 
 
-def test_choices_of_nothing_are_told() -> None:
+def test_choices_of_nothing_are_reported() -> None:
     assert told(
         TEST
         + "  plain: {run: x}\n"
@@ -121,7 +121,7 @@ def test_choices_of_nothing_are_told() -> None:
     ).strip("\n")
 
 
-def test_faulty_templates_in_choices_are_told() -> None:
+def test_invalid_templates_in_choices_are_reported() -> None:
     found = planned(
         TEST
         + "  a: {run: x, needs: {workflow: test, matrix: {os: '${{ matrix.o }}', py: '${{ job.id }}', extra: '${{'}}}\n"
@@ -191,7 +191,7 @@ def test_ten_thousand_pairs_are_found_quickly() -> None:
     assert all(len(job.needs) == 1 for job in plan.jobs[10_000:])
 
 
-def test_far_too_many_edges_are_told() -> None:
+def test_far_too_many_edges_are_reported() -> None:
     text = f"workflows:\n  a: {{run: x, matrix: {{m: &m {MANY}, n: *m}}}}\n"
     text += "  b: {run: x, matrix: {m: *m, n: *m}, needs: a}"
     assert told(text) == textwrap.dedent(
@@ -205,7 +205,7 @@ def test_far_too_many_edges_are_told() -> None:
     assert len(good_plan(text.replace("needs: a}", "needs: all}") + "\n  all: {needs: a}\n").jobs) == 20_001
 
 
-def test_far_too_many_comparisons_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_far_too_many_comparisons_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_edges, "MAX_COMPARISONS", 100)
     text = f"workflows:\n  a: {{run: x, matrix: {{m: {MANY}, n: [1, 2]}}}}\n"
     text += '  b: {run: x, matrix: {m: [1, 2]}, needs: {workflow: a, matrix: {n: "${{ matrix.m }}"}}}\n'

@@ -22,7 +22,7 @@ weights = st.lists(st.integers(0, 9).map(float), min_size=12, max_size=12)
 
 
 @given(dags())
-def test_every_job_stands_just_above_the_highest_that_it_waits_for(waits: Waits) -> None:
+def test_every_job_is_just_above_the_highest_that_it_waits_for(waits: Waits) -> None:
     level_of = {job: depth for depth, level in enumerate(levels(waits)) for job in level}
     assert level_of == {job: 1 + max((level_of[need] for need in row), default=-1) for job, row in enumerate(waits)}
 
@@ -123,7 +123,7 @@ def manifests(draw: st.DrawFn) -> dict[str, dict[str, object]]:
 
 
 @given(manifests())
-def test_every_unknown_need_is_told(workflows: Mapping[str, Mapping[str, object]]) -> None:
+def test_every_unknown_need_is_reported(workflows: Mapping[str, Mapping[str, object]]) -> None:
     told = plan_of_workflows(workflows, policy={"pools": {"gpu": 2}}).diagnostics
     unknown = sum(need not in workflows for workflow in workflows.values() for need in as_list(workflow["needs"]))
     assert sum(diagnostic.code == "PX202" for diagnostic in told) == unknown

@@ -84,7 +84,7 @@ def test_a_small_plan_whole() -> None:
     assert {len(digest) for digest in digests} == {32}
 
 
-def test_a_run_without_a_name_is_called_like_the_folder_of_its_manifest() -> None:
+def test_a_run_without_a_name_has_the_name_of_its_manifests_directory() -> None:
     assert good_plan("workflows: {a: {run: a}}").name == "nightly"
 
 
@@ -162,7 +162,7 @@ def test_limits_are_laid_over_the_defaults_key_by_key_and_none_lifts_one() -> No
     assert spec.require_limits
 
 
-def test_an_overriding_timeout_stands_for_the_default_and_not_for_a_jobs_own() -> None:
+def test_an_overriding_timeout_replaces_the_default_and_not_a_jobs_own() -> None:
     text = "workflows: {a: {run: a}, b: {run: b, timeout: 7s}, c: {run: c, timeout: none}}"
     limited = good_plan(text, overrides=Overrides(timeout_seconds=1.5))
     assert [job.spec.timeout for job in limited.jobs] == [1.5, 7.0, None]
@@ -187,7 +187,7 @@ def test_overrides_go_before_the_manifests_policy() -> None:
 
 
 @pytest.mark.parametrize(("written", "meant"), [("true", True), ("false", False), ("drain", "drain")])
-def test_fail_fast_is_read_as_it_is_written_and_told_the_same_way(written: str, meant: FailFast) -> None:
+def test_fail_fast_is_read_and_shown_as_it_is_written(written: str, meant: FailFast) -> None:
     policy = good_plan(f"policy: {{fail_fast: {written}}}\nworkflows: {{a: {{run: a}}}}").policy
     assert policy.fail_fast is meant
     assert str(policy.fail_fast).lower() == written

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.planning import good_plan, picture, planned
 
-from orchestrator.manifest.parts import Matrix
+from orchestrator.manifest.nested_sections import Matrix
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.matrix import cells_of
 from orchestrator.plan.model import Plan
@@ -19,7 +19,7 @@ Values = dict[str, str | int | float | bool]
 
 def cells(**matrix: object) -> list[Values]:
     found: list[object] = []
-    laid_out = cells_of("w", Matrix.model_validate(matrix), SourceMap(), found)  # type: ignore[arg-type]
+    laid_out = cells_of("w", Matrix.parse(matrix), SourceMap(), found)  # type: ignore[arg-type]
     assert found == []
     return [dict(cell.values) for cell in laid_out]
 
@@ -101,7 +101,7 @@ def test_any_matrix_has_unique_ids_and_obeys_its_parts(
     axes: dict[str, list[int]], exclude: list[dict[str, int]], include: list[dict[str, int]]
 ) -> None:
     found: list[object] = []
-    matrix = Matrix.model_validate({**axes, "exclude": exclude, "include": include})
+    matrix = Matrix.parse({**axes, "exclude": exclude, "include": include})
     laid_out = cells_of("w", matrix, SourceMap(), found)  # type: ignore[arg-type]
     assert len({cell.label for cell in laid_out}) == len(laid_out)
     combinations = [cell.values for cell in laid_out if all(axis in cell.values for axis in axes)] if axes else []
@@ -185,11 +185,11 @@ def test_any_matrix_has_unique_ids_and_obeys_its_parts(
         ),
     ],
 )
-def test_what_is_wrong_with_a_matrix_is_told(matrix: str, said: str) -> None:
+def test_what_is_wrong_with_a_matrix_is_reported(matrix: str, said: str) -> None:
     assert told(matrix) == textwrap.dedent(said).strip()
 
 
-def test_too_many_cells_are_told_before_any_is_made() -> None:
+def test_too_many_cells_are_reported_before_any_is_made() -> None:
     axis = "[" + ", ".join(f"v{number}" for number in range(3000)) + "]"
     assert told(f"{{a: {axis}, b: {axis}, c: {axis}}}").split("\n")[0] == (
         "error[PX209]: the matrix of `w` has 27,000,000,000 cells"
@@ -199,7 +199,7 @@ def test_too_many_cells_are_told_before_any_is_made() -> None:
     )
 
 
-def test_too_many_comparisons_are_told_before_any_is_made() -> None:
+def test_too_many_comparisons_are_reported_before_any_is_made() -> None:
     axis = "[" + ", ".join(f"v{number}" for number in range(100)) + "]"
     entries = ", ".join("{a: x}" for _ in range(5000))
     assert told(f"{{a: {axis}, b: {axis}, include: [{entries}]}}").startswith(
@@ -212,7 +212,7 @@ def test_ten_thousand_cells_are_planned() -> None:
     assert len(plan(f"{{a: {axis}, b: {axis}}}").jobs) == 10_000
 
 
-def test_far_too_many_cells_of_many_matrices_are_told() -> None:
+def test_far_too_many_cells_of_many_matrices_are_reported() -> None:
     axis = "[" + ", ".join(f"v{number}" for number in range(100)) + "]"
     workflows = "".join(f"  w{n}: {{run: x, matrix: {{a: &a{n} {axis}, b: *a{n}}}}}\n" for n in range(21))
     (found,) = planned(f"workflows:\n{workflows}").diagnostics

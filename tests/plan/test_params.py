@@ -1,4 +1,4 @@
-"""Parameters: where their values come from, what they may be, and what is told otherwise."""
+"""Parameters: where their values come from, what they may be, and the errors otherwise."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_value_is_of_the_type_of_the_default() -> None:
     }
 
 
-def test_the_command_line_goes_before_the_environment_and_both_are_told() -> None:
+def test_the_command_line_goes_before_the_environment_and_both_are_reported() -> None:
     env = {"PEXEC_PARAM_COUNT": "1", "PEXEC_PARAM_MY_NAME_X": "e", "PEXEC_PARAM_RELEASE": "7", "PEXEC_PARAM_DEBUG": ""}
     result = plan(env=env, level="low", half="1", count="2")
     assert result.plan is not None
@@ -98,7 +98,7 @@ def test_a_value_that_a_parameter_cannot_have_is_a_usage_error(name: str, value:
     assert caught.value.exit_code is ExitCode.USAGE
 
 
-def test_all_values_that_cannot_be_are_told_at_once_with_their_source() -> None:
+def test_all_values_that_cannot_be_are_reported_at_once_with_their_source() -> None:
     with pytest.raises(UsageError) as caught:
         values(env={"PEXEC_PARAM_DEBUG": "1"}, relase="x", count="x")
     assert caught.value.message == (
@@ -108,7 +108,7 @@ def test_all_values_that_cannot_be_are_told_at_once_with_their_source() -> None:
     assert caught.value.help.startswith("did you mean `release`? `count` is declared at pexec.yaml:")
 
 
-def test_a_faulty_manifest_is_told_before_a_value_that_cannot_be() -> None:
+def test_a_manifest_with_errors_is_reported_before_a_value_that_cannot_be() -> None:
     result = plan("params: {a: {}}\nworkflows: {w: {run: x, needs: zebra}}", b="1")
     assert [found.code for found in result.diagnostics] == ["PX217", "PX202"]
 
@@ -156,7 +156,7 @@ def test_a_variable_that_sets_no_parameter_is_a_warning_in_a_plan_to_run() -> No
         ("{choices: [1, x]}", "has a default and choices of more than one type @23+6"),
     ],
 )
-def test_a_declaration_that_contradicts_itself_is_told(declaration: str, said: str) -> None:
+def test_a_declaration_that_contradicts_itself_is_reported(declaration: str, said: str) -> None:
     (found,) = plan(f"params: {{p: {declaration}}}\nworkflows: {{w: {{run: x}}}}", for_run=False).diagnostics
     assert found.span is not None
     message, _, where = said.rpartition(" @")

@@ -18,7 +18,7 @@ def dedented(text: str) -> str:
     return textwrap.dedent(text).strip("\n")
 
 
-def test_unknown_names_are_told_where_they_stand() -> None:
+def test_unknown_names_are_reported_where_they_are() -> None:
     assert told(
         """
         params: {release: {default: x}}
@@ -133,7 +133,7 @@ def test_a_place_is_exact_also_in_a_block_of_text_and_else_the_whole_value() -> 
         ),
     ],
 )
-def test_what_is_no_template_is_told(template: str, said: str, advice: str) -> None:
+def test_an_invalid_template_is_reported(template: str, said: str, advice: str) -> None:
     (found,) = planned(f"params: {{p: {{default: x}}}}\nworkflows:\n  w:\n    run: a {template}\n").diagnostics
     assert f"{found.code} {found.message}" == said.replace("#", "in `run` of workflow `w`")
     assert found.help == advice
@@ -152,7 +152,7 @@ def test_what_is_no_template_is_told(template: str, said: str, advice: str) -> N
         ("cat <<X\n${{ params.p }}\nX", "a here-document"),
     ],
 )
-def test_a_template_inside_of_quotes_is_told_and_a_raw_one_is_not(run: str, where: str) -> None:
+def test_a_template_inside_of_quotes_is_reported_and_a_raw_one_is_not(run: str, where: str) -> None:
     def codes(run: str) -> list[str]:
         text = f"params: {{p: {{default: x}}}}\nworkflows:\n  w:\n    run: |\n{textwrap.indent(run, ' ' * 6)}\n"
         return [f"{found.code} {found.message}" for found in planned(text).diagnostics]
@@ -174,7 +174,7 @@ def test_the_help_for_quotes_says_what_to_do() -> None:
     )
 
 
-def test_a_shell_for_which_nothing_can_be_quoted_is_told() -> None:
+def test_a_shell_for_which_nothing_can_be_quoted_is_reported() -> None:
     assert told(
         """
         params: {p: {default: x}}
@@ -190,7 +190,7 @@ def test_a_shell_for_which_nothing_can_be_quoted_is_told() -> None:
     )
 
 
-def test_texts_that_hold_no_templates_are_told() -> None:
+def test_texts_that_hold_no_templates_are_reported() -> None:
     found = planned(
         """
         params: {p: {default: x}}
@@ -212,7 +212,7 @@ def test_texts_that_hold_no_templates_are_told() -> None:
     }
 
 
-def test_a_fault_in_the_defaults_is_told_once() -> None:
+def test_an_error_in_the_defaults_is_reported_once() -> None:
     assert told(
         """
         defaults: {env: {A: "${{ matrix.os }}", B: "${{ params.x }}"}, working_dir: "${{ }}"}
@@ -235,7 +235,7 @@ def test_a_fault_in_the_defaults_is_told_once() -> None:
     )
 
 
-def test_a_matrix_with_faults_is_not_told_to_lack_its_values() -> None:
+def test_of_a_matrix_with_errors_no_missing_values_are_reported() -> None:
     codes = [
         found.code
         for found in planned("workflows: {w: {run: 'echo ${{ matrix.a }}', matrix: {a: [x, x]}}}").diagnostics

@@ -113,7 +113,7 @@ def test_the_documented_defaults_are_shown() -> None:
     )
 
 
-def test_a_timeout_is_told_where_it_is_not_the_runs_default() -> None:
+def test_a_timeout_is_shown_where_it_is_not_the_runs_default() -> None:
     jobs = "{a: {run: a, timeout: 9s}, b: {run: b}, c: {run: c, timeout: 5m}, g: {needs: a}}"
     text = plan_text(good_plan(f"workflows: {jobs}", overrides=Overrides(timeout_seconds=9.0)))
     assert [line.strip() for line in text.splitlines() if "timeout" in line] == [

@@ -48,7 +48,7 @@ def test_a_plan_has_names_and_sources_and_is_the_same_after_a_trip_through_data(
     assert plan_from_dict(data) == plan
 
 
-def test_a_secret_that_only_other_workflows_name_is_not_needed_one_that_nobody_names_is() -> None:
+def test_a_secret_that_only_other_workflows_name_is_not_needed_one_that_none_names_is() -> None:
     plan = good_plan(TWO, selection=Selection(jobs=("lint",)))
     assert {name: source.needed for name, source in plan.secrets.items()} == {
         "TOKEN": False,
@@ -64,7 +64,7 @@ def test_a_job_with_another_secret_is_another_job() -> None:
     assert one.jobs[1].digest != other.jobs[1].digest
 
 
-def test_an_unknown_secret_is_told_with_what_was_meant() -> None:
+def test_an_unknown_secret_is_reported_with_what_was_meant() -> None:
     assert told(
         """
         secrets:

@@ -101,12 +101,12 @@ def test_a_selection_that_leaves_no_job_is_a_usage_error(words: dict[str, tuple[
         good_plan(text, selection=Selection(**words))
 
 
-def test_a_fault_in_a_job_that_is_not_selected_is_still_told() -> None:
+def test_an_error_in_a_job_that_is_not_selected_is_still_reported() -> None:
     result = planned("workflows: {a: {run: a}, b: {run: b, needs: zebra}}", selection=Selection(jobs=("a",)))
     assert [diagnostic.code for diagnostic in result.diagnostics] == ["PX202"]
     assert result.plan is None
 
 
-def test_a_faulty_manifest_is_told_before_a_selection_that_names_nothing() -> None:
+def test_a_manifest_with_errors_is_reported_before_a_selection_that_names_nothing() -> None:
     result = planned("workflows: {b: {run: b, needs: zebra}}", selection=Selection(jobs=("nobody",)))
     assert result.plan is None

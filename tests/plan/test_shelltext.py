@@ -75,17 +75,17 @@ CASES = [
 
 
 @pytest.mark.parametrize(("text", "where"), CASES, ids=[text for text, _ in CASES])
-def test_a_place_is_told_by_what_surrounds_it(text: str, where: str) -> None:
+def test_a_place_is_classified_by_what_surrounds_it(text: str, where: str) -> None:
     assert [found.value for found in holes(text.replace("@", HOLE))] == [where]
 
 
-def test_each_place_is_told_in_order() -> None:
+def test_places_are_classified_in_order() -> None:
     text = f"{HOLE} '{HOLE}{HOLE}' \"{HOLE}\" # {HOLE}\n{HOLE}"
     assert holes(text) == [Where.CODE, Where.SINGLE, Where.SINGLE, Where.DOUBLE, Where.COMMENT, Where.CODE]
 
 
 @given(st.text(alphabet=" \n\t'\"`$\\(){}<E#;ca" + HOLE, max_size=40))
-def test_every_place_of_any_text_is_told_once(text: str) -> None:
+def test_every_place_of_any_text_is_classified_once(text: str) -> None:
     assert len(holes(text)) == text.count(HOLE)
 
 

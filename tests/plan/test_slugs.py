@@ -19,7 +19,7 @@ def test_the_cells_of_a_matrix_stay_readable() -> None:
     assert slugs(["test[python=3.11,os=linux]"]) == ("test-python-3.11-os-linux",)
 
 
-def test_names_that_one_folder_would_mix_up_get_a_fingerprint() -> None:
+def test_names_that_one_directory_would_mix_up_get_a_fingerprint() -> None:
     assert slugs(["Build", "build", "test"]) == ("Build-7b2ee57b", "build-442274be", "test")
 
 
@@ -45,7 +45,7 @@ def test_two_ids_whose_short_fingerprints_are_the_same_get_longer_ones() -> None
     assert slugs(["a\u4f65\u4e01", "a\u798a\u4e01"]) == ("a-1a8073f9c3bc", "a-1a8073f9f8e0")
 
 
-def test_no_name_can_hide_be_an_option_or_leave_its_folder() -> None:
+def test_no_name_can_hide_be_an_option_or_leave_its_directory() -> None:
     assert slugs(["..", ".hidden", "-rf", "a/../b", "\n"]) == (
         "job-c577bd8f", "hidden", "rf", "a-..-b", "job-29b74ebc",
     )  # fmt: skip

@@ -145,7 +145,7 @@ _pieces = st.sampled_from([*_opened, "${{ params.dollar }}", " ", "$", "}}", "ru
 
 
 @given(st.lists(_pieces, max_size=8).map("".join))
-def test_filling_finds_its_places_whatever_stands_beside_them(text: str) -> None:
+def test_filling_finds_its_places_whatever_is_next_to_them(text: str) -> None:
     parsed = Templates().parse(text)
     if parsed.errors:
         return

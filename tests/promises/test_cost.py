@@ -26,12 +26,13 @@ from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.graph import levels, urgency
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
 from orchestrator.plan.render import plan_text
-from orchestrator.report.fold import read_report
+from orchestrator.report.failed_attempts import FailedAttempts
+from orchestrator.report.fold_events import read_report
 from orchestrator.report.html import html_report
 from orchestrator.report.junit import junit_xml
 from orchestrator.report.markdown import execution_report
 from orchestrator.report.results import results_file
-from orchestrator.report.timeline import Timeline
+from orchestrator.report.timeline_bars import Timeline
 from orchestrator.report.verify.judge import violations
 
 FEW, MANY = 200, 1600
@@ -96,6 +97,13 @@ class Past:
             timeline.add(event)
         return timeline
 
+    @property
+    def failed_attempts(self) -> FailedAttempts:
+        failed = FailedAttempts()
+        for event in self.events:
+            failed.add(event)
+        return failed
+
 
 @cache
 def past(jobs: int, folder: Path) -> Past:
@@ -124,7 +132,7 @@ WORKS: dict[str, Callable[[Past], object]] = {
     "results": lambda past: results_file(read_report(past.plan, past.events)),
     "report in Markdown": lambda past: execution_report(read_report(past.plan, past.events)),
     "report in HTML": lambda past: html_report(read_report(past.plan, past.events), past.timeline),
-    "report in JUnit XML": lambda past: junit_xml(read_report(past.plan, past.events)),
+    "report in JUnit XML": lambda past: junit_xml(read_report(past.plan, past.events), past.failed_attempts, {}),
     "verify": lambda past: violations(past.plan_file, past.events),
 }
 

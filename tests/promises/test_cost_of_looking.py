@@ -1,6 +1,6 @@
-"""What it costs to inspect a large run: CPU time, compared with `json.loads` of every line of its journal.
+"""What it costs to look at a large run: CPU time, beside `json.loads` of every line of its journal in this process.
 
-Both in this process. A ratio, and the minimum of three rounds, since machines differ and are busy.
+A ratio, and the least of three rounds, since machines differ and are busy.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from support.stories import Story
 
 from benchmarks import formats
 from benchmarks.graphs import layers
-from orchestrator.app.look import Look
+from orchestrator.app.find_run import Look
 from orchestrator.app.planning import plan_manifest
 from orchestrator.app.summary import load_summary
 from orchestrator.journal.rundir import RunDir, open_run
-from orchestrator.report.fold import RunFold
+from orchestrator.report.fold_events import RunFold
 from orchestrator.report.html import html_report
 from orchestrator.report.markdown import execution_report
 from orchestrator.report.progress import Progress
 from orchestrator.report.progress_text import snapshot_text
-from orchestrator.report.timeline import Timeline
+from orchestrator.report.timeline_bars import Timeline
 from orchestrator.report.verify.judge import Judge
 
 JOBS, ROUNDS = 1000, 3
 
-# On a busy machine, when this was written: 1.8, 0.06, 2.3, 1.6.
+# What it was on a busy machine, when this was written: 1.8, 0.06, 2.3, 1.6.
 MOST_STATUS, MOST_CLOSED, MOST_REPORT, MOST_VERIFY = 2.5, 0.2, 4.0, 4.0
 
 
@@ -82,7 +82,7 @@ def verify(run: RunDir) -> None:
 @pytest.mark.parametrize(
     ("look", "most"), [(status, MOST_STATUS), (closed, MOST_CLOSED), (report, MOST_REPORT), (verify, MOST_VERIFY)]
 )
-def test_inspecting_a_run_costs_little_more_than_reading_its_journal(
+def test_looking_at_a_run_costs_little_more_than_reading_its_lines(
     root: Path, look: Callable[[RunDir], None], most: float
 ) -> None:
     def bare() -> None:

@@ -20,8 +20,8 @@ from orchestrator.engine.scheduler import Scheduler
 from orchestrator.plan.export import plan_fields
 from orchestrator.plan.json_stream import as_json
 from orchestrator.plan.model import Plan
-from orchestrator.report.fold import RunFold
-from orchestrator.report.timeline import Timeline
+from orchestrator.report.fold_events import RunFold
+from orchestrator.report.timeline_bars import Timeline
 
 JOBS = 800
 

@@ -10,7 +10,7 @@ from support.stories import Story, sales
 from support.worlds import job, plan
 
 from orchestrator.report.advice import recommendations
-from orchestrator.report.fold import read_report
+from orchestrator.report.fold_events import read_report
 
 
 def advice(story: Story) -> list[str]:

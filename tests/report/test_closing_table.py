@@ -11,7 +11,7 @@ from support.worlds import job, plan
 
 from orchestrator.console.text import columns
 from orchestrator.report.closing_table import closing_table
-from orchestrator.report.fold import read_report
+from orchestrator.report.fold_events import read_report
 
 
 def test_the_table_of_a_small_run() -> None:

@@ -16,10 +16,10 @@ from support.stories import Story, every_event, long_story, sales
 from support.worlds import job, plan
 
 from orchestrator.plan.model import Policy
-from orchestrator.report.chart import escaped
-from orchestrator.report.fold import read_report
+from orchestrator.report.fold_events import read_report
 from orchestrator.report.html import html_report
-from orchestrator.report.timeline import Timeline
+from orchestrator.report.timeline_bars import Timeline
+from orchestrator.report.timeline_svg import escaped
 
 VOID = {"meta", "br"}
 

@@ -15,7 +15,7 @@ from support.dags import plan_of
 from support.stories import Story, every_event, long_story, sales
 from support.worlds import job, plan
 
-from orchestrator.report.fold import RunFold, read_report
+from orchestrator.report.fold_events import RunFold, read_report
 from orchestrator.report.markdown import execution_report
 from orchestrator.report.results import results_summary
 

@@ -11,7 +11,7 @@ from support.dags import plan_of
 from support.stories import Story, every_event, sales
 from support.worlds import job, plan
 
-from orchestrator.report.fold import RunFold, read_report
+from orchestrator.report.fold_events import RunFold, read_report
 from orchestrator.report.results import results_file, results_schema, results_summary
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "results.schema.json"

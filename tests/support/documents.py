@@ -2,7 +2,7 @@
 
 - A fence whose info string names a file (`yaml title="pexec.yaml"`) writes that file.
 - A `console` fence is a session: a line `$ command` runs it; the lines below are the output (stdout and stderr
-  interleaved). `...` alone on a line matches any lines, within a line any text; a duration such as `1.2 s` and a run id
+  interleaved). `...` alone on a line matches any lines, within a line any text; a duration such as `1.2s` and a run id
   match any other. `$ echo $?` prints the exit code of the previous command.
 """
 
@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 
 RUN_ID = r"\d{8}T\d{6}[0-9A-Za-z.\-]*"
 _TITLE = re.compile(r'title="([^"]+)"')
-_LOOSE = re.compile(rf"\.\.\.|\d+(?:\.\d+)? ?(?:ms|s)\b|{RUN_ID}")
+_LOOSE = re.compile(rf"\.\.\.|\d+(?:\.\d+)?(?:ms|s)\b|{RUN_ID}")
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _line_pattern(line: str) -> str:
     for loose in _LOOSE.finditer(line):
         parts.append(_spaces(line[end : loose.start()]))
         text = loose.group()
-        parts.append(".*" if text == "..." else RUN_ID if "T" in text else r" *\d+(?:\.\d+)? ?(?:ms|s)")
+        parts.append(".*" if text == "..." else RUN_ID if "T" in text else r" *\d+(?:\.\d+)?(?:ms|s)")
         end = loose.end()
     return "".join(parts) + _spaces(line[end:].rstrip())
 

@@ -1,4 +1,4 @@
-"""Bytes that nobody would write, through everything that `pexec validate` does: whatever they are, it must judge them.
+"""Random bytes through everything that `pexec validate` does: whatever they are, it must handle them.
 
     python tests/support/fuzz.py --seconds 600 [--seed 1]
 
@@ -52,7 +52,7 @@ BESIDE = {
 
 @dataclass(slots=True)
 class Figures:
-    """What came of trying. `failures` are inputs with the story of what pexec did."""
+    """The results. `failures` has inputs with a description of what pexec did."""
 
     tried: int = 0
     planned: int = 0
@@ -63,7 +63,7 @@ class Figures:
 
 
 def trial(data: bytes, folder: Path, figures: Figures) -> None:
-    """Judge one input as all commands that read manifests do, and look at what comes of it."""
+    """Plan one input as all commands that read manifests do, and check the result."""
     path = folder / "pexec.yaml"
     path.write_bytes(data)
     began = time.process_time()
@@ -88,7 +88,7 @@ def trial(data: bytes, folder: Path, figures: Figures) -> None:
 
 
 def _check(verdict: Any) -> None:
-    """A plan or an error, never both or neither; every place exists; every form can be written."""
+    """A plan or an error, never both or neither; every span exists; every output format can be written."""
     assert (verdict.plan is None) == has_errors(verdict.diagnostics)
     assert len(verdict.diagnostics) <= 20_000, "a matrix has at most 10,000 cells"
     lines = {file: re.split("\r\n|[\n\r\x85\u2028\u2029]", text) for file, text in verdict.texts.items()}
@@ -110,7 +110,7 @@ def _check(verdict: Any) -> None:
 
 
 def run(seed: int, *, seconds: float = float("inf"), inputs: int = sys.maxsize) -> Figures:
-    """Try inputs until the time is over, or so many are tried."""
+    """Try inputs until the time is over, or `inputs` are tried."""
     figures, mutator, end = Figures(), Mutator(seed), time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
         for file, text in BESIDE.items():

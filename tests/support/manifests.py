@@ -1,11 +1,15 @@
-"""Manifests as text, and what pexec says of them in one line each."""
+"""Manifests as text, and their diagnostics in one line each."""
 
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 from orchestrator.diagnostics.model import Diagnostic, Span
-from orchestrator.manifest.load import Loaded, loads
+from orchestrator.manifest.load import loads
+from orchestrator.manifest.model import Workflow
+from orchestrator.manifest.read import Loaded
+from orchestrator.manifest.section import Section
 
 
 def loaded(text: str | bytes, name: str = "pexec.yaml", base_dir: str = "/nowhere") -> Loaded:
@@ -14,13 +18,13 @@ def loaded(text: str | bytes, name: str = "pexec.yaml", base_dir: str = "/nowher
     return loads(data, name=name, base_dir=base_dir)
 
 
-def told(text: str | bytes, name: str = "pexec.yaml") -> list[str]:
+def reported(text: str | bytes, name: str = "pexec.yaml") -> list[str]:
     """All diagnostics of `text`, each as one line."""
     return [line(diagnostic) for diagnostic in loaded(text, name).diagnostics]
 
 
 def line(diagnostic: Diagnostic) -> str:
-    """`PX110 3:5+6 message | help | note 2:1+3`; without what there is not."""
+    """`PX110 3:5+6 message | help | note 2:1+3`; without empty parts."""
     notes = [f"{note.message} {place(note.span)}".rstrip() for note in diagnostic.notes]
     return " | ".join(
         [f"{diagnostic.code} {place(diagnostic.span)} {diagnostic.message}", *filter(None, [diagnostic.help]), *notes]
@@ -32,6 +36,16 @@ def place(span: Span | None) -> str:
     return "" if span is None else f"{span.line}:{span.column}+{span.length}"
 
 
+def sections() -> list[type[Section]]:
+    """All sections of the model."""
+    return [section for section in Section.__subclasses__() if section.__module__.startswith("orchestrator.")]
+
+
+def workflow_of(**keys: Any) -> Workflow:
+    """The workflow with these keys, as a manifest has them."""
+    return Workflow.parse(keys)
+
+
 def workflow(body: str) -> str:
-    """A manifest whose one workflow, `build`, has `body` as its flow mapping: what is in it begins at 3:11."""
+    """A manifest whose only workflow, `build`, has `body` as its flow mapping, which begins at 3:11."""
     return f"version: 1\nworkflows:\n  build: {{{body}}}\n"

@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from support.manifests import sections
 
-from orchestrator.manifest.model import Manifest
+from orchestrator.manifest.section import keys_of
 
 ROOT = Path(__file__).parents[2]
 MAX_BYTES = 40_000  # of one input: what is large is tried by tests/manifest/test_bombs.py
@@ -63,7 +63,7 @@ class Mutator:
         self.chance = random.Random(seed)
         self._seeds = seeds()
         self._trees = [tree for tree in map(_tree, self._seeds) if isinstance(tree, dict)]
-        self._keys = sorted({key for model in _models(Manifest, {}) for key in _keys(model)})
+        self._keys = sorted({key for section in sections() for key in keys_of(section)})
         ways: list[Callable[[], bytes]] = [self._bytes, self._words, self._lines, self._branches, self._crossing]
         self._ways = ways
 
@@ -167,19 +167,3 @@ def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
     for key, value in steps:
         yield tree, key
         yield from _places(value)
-
-
-def _models(form: Any, found: dict[Any, None]) -> dict[Any, None]:
-    if isinstance(form, type) and issubclass(form, BaseModel):
-        if form not in found:
-            found[form] = None
-            for entry in form.model_fields.values():
-                _models(entry.annotation, found)
-        return found
-    for inner in get_args(form):
-        _models(inner, found)
-    return found
-
-
-def _keys(model: Any) -> list[str]:
-    return [entry.alias or name for name, entry in model.model_fields.items()]

@@ -85,7 +85,7 @@ def good_plan(
 
 def plan_of_workflows(workflows: Mapping[str, object], files: Files | None = None, **top: object) -> Planned:
     """The plan of workflows given as data, without positions."""
-    manifest = Manifest.model_validate({"version": 1, "workflows": workflows, **top})
+    manifest = Manifest.parse({"version": 1, "workflows": workflows, **top})
     read = ReadManifest(manifest, SourceMap(), path="pexec.yaml", base_dir="/home/me/nightly", files=files or {})
     return make_plan(read, PlanningEnvironment(cpus=2))
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from orchestrator.app.look import Look
+from orchestrator.app.find_run import Look
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.run_arguments import RUN_HELP, add_format_and_root, chosen_run

@@ -84,7 +84,7 @@ def _plan(found: Discovery) -> Planned:
     workflows = {
         entry.name: {"argv": ["true"], "needs": [need.name for need in entry.needs]} for entry in found.entries
     }
-    manifest = Manifest.model_validate({"version": 1, "workflows": workflows})
+    manifest = Manifest.parse({"version": 1, "workflows": workflows})
     return make_plan(ReadManifest(manifest, found.source_map(), path="", base_dir=""), PlanningEnvironment())
 
 

@@ -69,9 +69,9 @@ def _planned(manifest: str | None) -> Plan | None:
 
 
 def _ran(arguments: argparse.Namespace) -> tuple[Plan, list[str]]:
-    from orchestrator.app.look import Look
+    from orchestrator.app.find_run import Look
     from orchestrator.cli.run_arguments import chosen_run
-    from orchestrator.report.fold import RunFold
+    from orchestrator.report.fold_events import RunFold
 
     arguments.run = arguments.run or None
     with chosen_run(arguments) as one:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
-from orchestrator.app.look import Look
+from orchestrator.app.find_run import Look
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.log_printer import LogPrinter, PrintedLog
 from orchestrator.cli.main import Parser

@@ -8,21 +8,22 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.app.look import Look
-from orchestrator.app.memory import keep
+from orchestrator.app.find_run import Look
+from orchestrator.app.process_memory import keep
 from orchestrator.app.summary import is_unchanged, load_summary_unless_driven
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_run
-from orchestrator.console.streams import write_stderr, write_stdout
+from orchestrator.console.streams import on_github, write_stderr, write_stdout
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.journal.file_names import HTML_REPORT, REPORT, RESULTS
 from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import RunDir
-from orchestrator.report.fold import RunFold
+from orchestrator.report.failed_attempts import FailedAttempts
+from orchestrator.report.fold_events import RunFold
 from orchestrator.report.model import RunReport
 from orchestrator.report.results import results_file, results_summary
-from orchestrator.report.timeline import Timeline
+from orchestrator.report.timeline_bars import Timeline
 
 
 def add_arguments(parser: Parser) -> None:
@@ -43,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         look = Look(one)
         fold = RunFold(look.plan)
         timeline = Timeline(look.plan, fold.index_of)
-        look.feed(fold.add, timeline.add)
+        failed = FailedAttempts()
+        look.feed(fold.add, timeline.add, *([failed.add] if arguments.format == "junit" else []))
         keep(look, fold)
         endings: list[Mapping[str, Any]] = []
         if not look.driven and fold.report().exit_code is None:
@@ -52,7 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
         report = fold.report()
         if not look.driven and not _is_current(one, report):
             _regenerate_files(look, endings)
-    write_stdout(_rendered(arguments.format, report, timeline))
+        text = (
+            _junit(one, report, failed)
+            if arguments.format == "junit"
+            else _rendered(arguments.format, report, timeline)
+        )
+    write_stdout(text)
     return ExitCode.OK
 
 
@@ -70,16 +77,22 @@ def _rendered(form: str, report: RunReport, timeline: Timeline) -> str | bytes:
             from orchestrator.report.html import html_report
 
             return html_report(report, timeline)
-        case "junit":
-            from orchestrator.report.junit import junit_xml
-
-            return junit_xml(report)
         case "json":
             return json_text(results_summary(report)) if sys.stdout.isatty() else results_file(report)
         case _:
             from orchestrator.report.markdown import execution_report
 
             return execution_report(report)
+
+
+def _junit(run: RunDir, report: RunReport, failed: FailedAttempts) -> str:
+    """JUnit XML, which no file of the run holds."""
+    from orchestrator.app.failure_logs import read_log_tails
+    from orchestrator.cli.log_printer import is_regular_file
+    from orchestrator.report.junit import junit_xml
+
+    github = on_github() and not is_regular_file(sys.stdout.fileno())
+    return junit_xml(report, failed, read_log_tails(run, failed.logs(report), github=github))
 
 
 def _interruption(at: float) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from orchestrator.app.memory import keep
+from orchestrator.app.process_memory import keep
 from orchestrator.app.run_progress import RunProgress
 from orchestrator.app.summary import load_summary_unless_driven
 from orchestrator.cli.json_text import json_text

@@ -8,8 +8,8 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 
-from orchestrator.app.look import Look
-from orchestrator.app.memory import keep
+from orchestrator.app.find_run import Look
+from orchestrator.app.process_memory import keep
 from orchestrator.app.summary import load_summary
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
@@ -19,7 +19,7 @@ from orchestrator.console.text import count, visible
 from orchestrator.errors import EnvironmentFailedError, ExitCode
 from orchestrator.journal.file_names import JOURNAL, LOGS, RESULTS, RUN_SUMMARY
 from orchestrator.journal.rundir import RunDir
-from orchestrator.report.fold import RunFold
+from orchestrator.report.fold_events import RunFold
 from orchestrator.report.results import results_file, results_summary
 from orchestrator.report.run_summary import run_summary
 from orchestrator.report.verify.file_checks import LogCheck, results_differences

@@ -6,8 +6,8 @@ import os
 
 from orchestrator.execute.attempt.command import ENCODING, command, working_dir
 from orchestrator.execute.attempt.environment import overlay
-from orchestrator.execute.attempt.plain_words import plain_words
 from orchestrator.execute.attempt.spec import AttemptSpec
+from orchestrator.execute.attempt.without_shell import plain_words
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.warden.protocol import StartRequest
 from orchestrator.plan.model import NO_LIMITS, Isolation

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from resource import struct_rusage
 
     from .cgroup_moves import AttemptCgroups
-    from .enclosure import Enclosure
+    from .isolation_wrapper import Enclosure
     from .pid1 import Usage
     from .processes import ProcessStat
     from .protocol import StartRequest

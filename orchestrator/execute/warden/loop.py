@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .enclosure import Enclosure
+    from .isolation_wrapper import Enclosure
 
 _SHUTDOWN_SECONDS = 5.0
 _POLL_SECONDS = 0.01

@@ -13,7 +13,7 @@ import stat
 import time
 from functools import lru_cache
 
-from . import processes, protocol, spawn_plain
+from . import processes, protocol, spawn_without_shell
 from .scarcity import SCARCITY, has_room_for
 from .spawn_errors import SpawnError, exec_error
 
@@ -66,7 +66,7 @@ class Spawner:
                 pid = _start_isolated(_find(path, task.env), task, output)
             elif task.request.plain_words:
                 try:
-                    plain = spawn_plain.instead_of(path, task.request.plain_words[0], task.env, _find)
+                    plain = spawn_without_shell.instead_of(path, task.request.plain_words[0], task.env, _find)
                     if plain is not None:
                         pid = _execute(task, plain[0], task.request.plain_words, plain[1], output)
                 except (SpawnError, OSError) as error:  # then the shell is started, to find out or to report it

@@ -14,7 +14,7 @@ import sys
 
 from . import namespaces, pid1, spawn_limited
 from .confinement import Confinement
-from .enclosure import Enclosure
+from .isolation_wrapper import Enclosure
 from .scarcity import SCARCITY, has_room_for
 
 TYPE_CHECKING = False

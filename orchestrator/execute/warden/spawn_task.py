@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .cgroup_moves import AttemptCgroups
-    from .enclosure import Enclosure
+    from .isolation_wrapper import Enclosure
     from .protocol import StartRequest
 
 

@@ -1,4 +1,4 @@
-"""JSON text to plain data, and to marks when a place is asked for. Manifests that programs make may be large."""
+"""JSON text to plain data, and to a node table when a position is requested. Generated manifests may be large."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.diagnostics.model import Diagnostic
-from orchestrator.manifest.syntax.lines import Lines, Refusal
+from orchestrator.manifest.syntax.lines import Lines, ReadError
 from orchestrator.manifest.syntax.parse_errors import explain_json
 from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, NodeTable
 from orchestrator.manifest.syntax.yaml_reader import MAX_DEPTH
@@ -21,16 +21,16 @@ _DOUBTFUL_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
 def read_json(lines: Lines) -> tuple[object, bool]:
-    """The data, and whether some key stands twice in one object. Raises `Refusal`."""
+    """The data, and whether an object has a duplicate key. Raises ReadError."""
     try:
-        # A third of the time of the standard library, and at its end the depth is known. What this does not read is
-        # faulty or odd: deep, an infinite number, half of a surrogate pair.
+        # A third of the time of the standard library, and it bounds the depth. What it refuses is invalid or unusual:
+        # deep nesting, an infinite number, half of a surrogate pair.
         data = msgspec.json.decode(lines.text, type=_shallow(6))
     except (msgspec.DecodeError, UnicodeEncodeError):
         return read_patiently(lines)
     if _DOUBTFUL_ESCAPE.search(lines.text):
         scan(lines)
-    # Of a key that stands twice only one is in the data: written again it is shorter by some texts.
+    # Of duplicate keys only one is in the data: encoded again it has fewer quotes.
     return data, _quotes(msgspec.json.encode(data).decode()) < _quotes(lines.text)
 
 
@@ -44,31 +44,31 @@ def _shallow(levels: int) -> Any:
 
 
 def read_patiently(lines: Lines) -> tuple[object, bool]:
-    """The same by the standard library."""
-    twice = False
+    """The same with the standard library, which reports where an error is."""
+    duplicate = False
 
     def build(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        nonlocal twice
+        nonlocal duplicate
         built = dict(pairs)
-        twice = twice or len(built) < len(pairs)
+        duplicate = duplicate or len(built) < len(pairs)
         return built
 
     try:
         data = json.loads(lines.text, object_pairs_hook=build, parse_int=_integer)
     except json.JSONDecodeError as fault:
         span = lines.span(fault.pos, fault.pos + 1)
-        raise Refusal(Diagnostic("PX106", explain_json(fault.msg), span)) from None
+        raise ReadError(Diagnostic("PX106", explain_json(fault.msg), span)) from None
     except RecursionError:
         data = None
         scan(lines)
     if _deeper_than(MAX_DEPTH, data) or _DOUBTFUL_ESCAPE.search(lines.text):
         scan(lines)
-    return data, twice
+    return data, duplicate
 
 
 def scan(lines: Lines) -> NodeTable:
-    """Where everything stands in a text that is valid JSON. Raises `Refusal` at text or depth that is not allowed."""
-    marks = NodeTable()
+    """The positions of all nodes of a valid JSON text. Raises ReadError for text or depth that is not allowed."""
+    table = NodeTable()
     stack: list[tuple[int, set[str] | None]] = []
     keys: set[str] | None = None  # those of the object that is open; None in a list
     expects_key = False
@@ -76,41 +76,41 @@ def scan(lines: Lines) -> NodeTable:
         token = found.group()
         if token in "}]":
             node, keys = stack.pop()
-            marks.skips[node] = len(marks.starts)
-            marks.ends[node] = found.end()
+            table.next_sibling[node] = len(table.starts)
+            table.ends[node] = found.end()
             expects_key = True
             continue
         name = _checked_text(lines, found) if token[0] == '"' else None
         if keys is not None and expects_key and name is not None:
-            if name in keys and len(marks.duplicates) < MAX_DUPLICATES:
-                marks.duplicates.append((stack[-1][0], len(marks.starts)))
+            if name in keys and len(table.duplicates) < MAX_DUPLICATES:
+                table.duplicates.append((stack[-1][0], len(table.starts)))
             keys.add(name)
             expects_key = False
         else:
             name, expects_key = None, True
         if token in "{[":
             if len(stack) == MAX_DEPTH:
-                message = f"lists and mappings are nested more than {MAX_DEPTH} deep"
-                raise Refusal(Diagnostic("PX103", message, lines.span(found.start(), found.end())))
-            stack.append((len(marks.starts), keys))
+                message = f"lists and mappings are nested more than {MAX_DEPTH} levels deep"
+                raise ReadError(Diagnostic("PX103", message, lines.span(found.start(), found.end())))
+            stack.append((len(table.starts), keys))
             keys = set() if token == "{" else None
-        marks.add(found.start(), found.end(), name)
-    return marks
+        table.add(found.start(), found.end(), name)
+    return table
 
 
 def _checked_text(lines: Lines, found: re.Match[str]) -> str:
     text: str = json.loads(found.group(), strict=False)
     if "\0" in text:
-        message, hint = "text with a NUL character", "neither programs nor files can be given one"
+        message, hint = "text contains a NUL character", "programs and files cannot receive one"
     elif not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
-        message, hint = "text with half of a surrogate pair, which is no character", ""
+        message, hint = "text contains half of a surrogate pair, which is not a character", ""
     else:
         return text
-    raise Refusal(Diagnostic("PX105", message, lines.span(found.start(), found.end()), help=hint))
+    raise ReadError(Diagnostic("PX105", message, lines.span(found.start(), found.end()), help=hint))
 
 
 def _integer(digits: str) -> int | float:
-    """Python converts up to 4,300 digits; a longer number is read as an infinite one, which no key takes."""
+    """Python converts up to 4,300 digits; a longer number becomes infinity, which no key accepts."""
     try:
         return int(digits)
     except ValueError:
@@ -130,5 +130,5 @@ def _deeper_than(depth: int, data: object) -> bool:
 
 
 def _quotes(text: str) -> int:
-    """The quotes around the texts of valid JSON: all but those that are escaped."""
+    """The number of quotes that delimit text in valid JSON, that is, all that are not escaped."""
     return text.count('"') - text.replace("\\\\", "").count('\\"')

@@ -7,15 +7,12 @@ from bisect import bisect_right
 
 from orchestrator.diagnostics.model import Diagnostic, Span
 
-MAX_YAML_BYTES = 8 * 2**20
-MAX_JSON_BYTES = 256 * 2**20
-
-# What the YAML parser counts as the end of a line, and so the snippets under messages do too.
+# What the YAML parser treats as a line break; the snippets under messages do the same.
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
-class Refusal(Exception):  # noqa: N818 - it is what pexec does, and carries the error
-    """The text is not read any further; why is said in the diagnostic."""
+class ReadError(Exception):
+    """Reading stops here; the diagnostic has the reason."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message)
@@ -23,7 +20,7 @@ class Refusal(Exception):  # noqa: N818 - it is what pexec does, and carries the
 
 
 class Lines:
-    """Spans of one text, by index in code points. Lines are found when the first span is asked for."""
+    """Spans of one text, by index in code points. Lines are located when the first span is requested."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
@@ -31,7 +28,7 @@ class Lines:
         self._starts: list[int] = []
 
     def span(self, start: int, end: int) -> Span:
-        """The stretch from `start` to `end`, or to the end of its first line; at least one column wide."""
+        """The span from `start` to `end`, or to the end of its first line; at least one column wide."""
         if not self._starts:
             self._starts = [0, *(found.end() for found in _LINE_BREAK.finditer(self.text))]
         line = bisect_right(self._starts, start)
@@ -42,19 +39,19 @@ class Lines:
 
 
 def decode(data: bytes, file: str) -> str:
-    """The text without a byte order mark. Raises `Refusal` (PX101) for anything but UTF-8, and for NUL."""
+    """The text without a byte order mark. Raises ReadError (PX101) for anything but UTF-8, and for NUL."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Refusal(Diagnostic("PX101", "the manifest is UTF-16 text", Span(file, 1, 1), help="save it as UTF-8"))
+        raise ReadError(Diagnostic("PX101", "the manifest is UTF-16 text", Span(file, 1, 1), help="save it as UTF-8"))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as fault:
         before = data[: fault.start].decode("utf-8").removeprefix("\ufeff")
         at = Lines(file, before + " ").span(len(before), len(before) + 1)
-        raise Refusal(Diagnostic("PX101", "the manifest is not UTF-8 text", at, help="save it as UTF-8")) from None
+        raise ReadError(Diagnostic("PX101", "the manifest is not UTF-8 text", at, help="save it as UTF-8")) from None
     text = text.removeprefix("\ufeff")
     if "\0" in text:
         nul = text.index("\0")
-        raise Refusal(
+        raise ReadError(
             Diagnostic("PX101", "the manifest contains a NUL character", Lines(file, text).span(nul, nul + 1))
         )
     return text

@@ -1,4 +1,4 @@
-"""Where each key and value of a manifest stands in its source. Pure data, filled by `source.py`."""
+"""Positions of the keys and values of a manifest in its text. Pure data."""
 
 from __future__ import annotations
 
@@ -10,38 +10,29 @@ from orchestrator.diagnostics.model import Path, Span
 
 @dataclass(slots=True)
 class SourceMap:
-    """Path in the data -> span of the key, and span of the value; and the text of each file for snippets.
+    """The span of each value, by its path in the data; and the text of each file, for snippets. Subclasses look the
+    spans up elsewhere, and know those of keys too; a list item has no key, so its value's span serves as both."""
 
-    A list item has no key of its own: its value's span serves as both. Text is split lazily by whoever shows it.
-    """
-
-    keys: dict[Path, Span] = field(default_factory=dict)
     values: dict[Path, Span] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
 
     def key(self, path: Path) -> Span | None:
         """The span of the key at `path`, else of its value, else of the nearest enclosing thing that has one."""
-        while True:
-            span = self.keys.get(path) or self.values.get(path)
-            if span is not None or not path:
-                return span
-            path = path[:-1]
+        return self.value(path)
 
     def value(self, path: Path) -> Span | None:
-        """The span of the value at `path`, else of its key, else of the nearest enclosing thing that has one."""
-        while True:
-            span = self.values.get(path) or self.keys.get(path)
-            if span is not None or not path:
-                return span
+        """The span of the value at `path`, else of the nearest enclosing thing that has one."""
+        while path and path not in self.values:
             path = path[:-1]
+        return self.values.get(path)
 
-    def written(self, path: Path) -> str:
-        """The value at `path` as it stands in the text, with its quotes; empty if that is not known."""
+    def source_text(self, path: Path) -> str:
+        """The value at `path` as written in the text, with its quotes; empty if that is not known."""
         return ""
 
-    def piece(self, path: Path, mark: str, number: int, total: int, length: int) -> Span | None:
-        """The span of so many characters from a `mark` on, in the text at `path`: from its `number`-th one, from 0, if
-        the source too has `total` of them; else of the whole value."""
+    def span_of_occurrence(self, path: Path, mark: str, number: int, total: int, length: int) -> Span | None:
+        """The span of the first `length` characters of an occurrence of `mark` in the value at `path`: the occurrence
+        `number`, counted from 0, if the source text has `total` of them too; else the span of the whole value."""
         return self.value(path)
 
 
@@ -49,7 +40,7 @@ Whereabouts = Callable[[Path], tuple[SourceMap, Path]]
 
 
 class Detour(SourceMap):
-    """The places of data that was put together from other data: `find` tells where a path comes from."""
+    """Positions in data that was assembled from other data: `find` returns the origin of a path."""
 
     __slots__ = ("_find",)
 
@@ -58,21 +49,21 @@ class Detour(SourceMap):
         self._find = find
 
     def key(self, path: Path) -> Span | None:
-        """The span of the key at `path`, where it comes from."""
+        """The span of the key at `path` in its origin."""
         source, there = self._find(path)
         return source.key(there)
 
     def value(self, path: Path) -> Span | None:
-        """The span of the value at `path`, where it comes from."""
+        """The span of the value at `path` in its origin."""
         source, there = self._find(path)
         return source.value(there)
 
-    def written(self, path: Path) -> str:
-        """The value at `path` as it stands in the text that it comes from."""
+    def source_text(self, path: Path) -> str:
+        """The value at `path` as written in its origin."""
         source, there = self._find(path)
-        return source.written(there)
+        return source.source_text(there)
 
-    def piece(self, path: Path, mark: str, number: int, total: int, length: int) -> Span | None:
-        """A part of the value at `path`, where it comes from."""
+    def span_of_occurrence(self, path: Path, mark: str, number: int, total: int, length: int) -> Span | None:
+        """The span of an occurrence in the value at `path`, in its origin."""
         source, there = self._find(path)
-        return source.piece(there, mark, number, total, length)
+        return source.span_of_occurrence(there, mark, number, total, length)

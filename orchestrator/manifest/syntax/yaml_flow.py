@@ -1,8 +1,8 @@
-"""Plain text between braces or brackets as YAML 1.2 has it: `{url: http://host?a}`, `{at: 1:30}`, `[what?]`.
+"""Plain text between braces or brackets as in YAML 1.2: `{url: http://host?a}`, `{at: 1:30}`, `[what?]`.
 
-The C parser stops at such a `:` or `?`. They stand in the inside of text, where no parser gives them a meaning, so a
-second try is made with other characters in their places, and they are put back into what it reads: one for one, so
-that every place in the text stays what it is.
+The C parser implements YAML 1.1 and stops at such a `:` or `?`. Inside plain text they have no meaning, so a second
+attempt replaces each with a private character and puts it back into the values: one for one, so that no position
+changes.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]
 from ruamel.yaml.events import ScalarEvent
 
-# What the parser says when it has stumbled over one of them.
+# The parser's message when it stops at one of them.
 STUMBLES = {"found unexpected ':'", "did not find expected ',' or '}'", "did not find expected ',' or ']'"}
 
-# A `:` behind quotes or a bracket ends a key (`{"a":1}`), and so does one before a space or a bracket.
+# A `:` after quotes or a bracket ends a key (`{"a":1}`), and so does one before a space or a bracket.
 _INNER_COLON = re.compile(r"""(?<=[^\s"'\[\]{},]):(?=[^\s,\[\]{}])""")
 _INNER_MARK = re.compile(r"""(?<=[^\s"'\[\]{},])\?""")
-_PRIVATE = range(0xE000, 0xE010)  # no more: each is looked for in the whole text
+_PRIVATE = range(0xE000, 0xE010)  # few: each is searched for in the whole text
 
 
 def second_try(text: str) -> Callable[[], Any] | None:
-    """What gives the events of `text`, read this way, one by one; None if nothing in it can be read otherwise."""
+    """A function that returns the next event of `text`, read this way; None if there is nothing to replace."""
     unused = (chr(code) for code in _PRIVATE if chr(code) not in text)
     colon, mark = next(unused, None), next(unused, None)
     if colon is None or mark is None:

@@ -1,26 +1,26 @@
-"""What a plain YAML scalar means: the YAML 1.2 core schema, so `on`, `yes`, `1:30` and `2024-01-01` are text."""
+"""Values of plain YAML scalars by the YAML 1.2 core schema: `on`, `yes`, `1:30` and `2024-01-01` are text."""
 
 from __future__ import annotations
 
 import re
 
-Scalar = str | int | float | bool | None
+YamlScalar = str | int | float | bool | None
 
-_WORDS: dict[str, Scalar] = {
+_WORDS: dict[str, YamlScalar] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-# Python converts up to 4,300 decimal digits; a longer number is read as an infinite one, which no key takes.
+# Python converts up to 4,300 decimal digits; a longer number becomes infinity, which no key accepts.
 _INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FRACTION = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
-# A scalar that begins with any other character is text.
+# A scalar that starts with any other character is text.
 SUSPECT_FIRST = frozenset("0123456789+-.~nNtTfF")
 
 
-def resolve(text: str) -> Scalar:
+def resolve(text: str) -> YamlScalar:
     """The value of a plain scalar."""
     if text in _WORDS:
         return _WORDS[text]

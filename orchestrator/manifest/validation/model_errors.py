@@ -1,95 +1,83 @@
-"""Every fault that pydantic finds, and those it does not get to, as a diagnostic at its place."""
+"""Every error in the data of a manifest as a diagnostic at its place."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from msgspec import Struct
-from pydantic import ValidationError
-
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path
-from orchestrator.manifest.model import command_fault
+from orchestrator.manifest.scalars import ScalarError
 from orchestrator.manifest.syntax.position_index import Positions
-from orchestrator.manifest.validation.messages import tell
 from orchestrator.manifest.validation.sections import place
-from orchestrator.manifest.validation.unknown_keys import meant_key
+from orchestrator.manifest.validation.unknown_keys import meant_key, unknown_key_hint
+from orchestrator.manifest.value_errors import (
+    InvalidDataError,
+    InvalidNameError,
+    KeyConflictError,
+    MissingKeyError,
+    NotTextError,
+    UnknownKeyError,
+)
 
-MAX_TOLD = 1_000
-_WHAT_TO_RUN = ("run", "argv", "file", "needs")
-
-
-class Faults(Struct, frozen=True):
-    """What is wrong with some data, in no order; and how many errors were not even looked at."""
-
-    told: list[Diagnostic]
-    untold: int
-
-
-def faults_of(refused: ValidationError, data: dict[str, Any], source: Positions) -> Faults:
-    """One diagnostic for each fault of `data`; a place may have several."""
-    errors = refused.errors(include_url=False)
-    untold = max(0, len(errors) - MAX_TOLD)
-    # Entries that are refused do not count for pydantic: a list of nothing else is no empty list.
-    found = [_diagnostic(e, data, source) for e in errors[:MAX_TOLD] if e["type"] != "too_short" or not e["input"]]
-    found += _command_faults(data, found, source)
-    meant = {(*fault.path[:-1], meant_key(fault.path)) for fault in found if fault.code == "PX110"}
-    return Faults([fault for fault in found if fault.code != "PX111" or fault.path not in meant], untold)
+_VERBS = ("has ", "is ", "must ")
+_MISSING_HINTS: dict[Path, str] = {
+    ("version",): "write `version: 1`",
+    ("workflows",): "define at least one workflow: `workflows: {build: {run: make}}`",
+}
+_MAY_BE_SECRET = {"env", "args", "argv"}
 
 
-def _diagnostic(error: Any, data: dict[str, Any], source: Positions) -> Diagnostic:
-    path = _path(error, data)
-    code, message, hint = tell(error, path, source.written(path) if _is_scalar(error["input"]) else "")
-    if code in ("PX118", "PX119") and path[:1] == ("workflows",):
-        return _command_diagnostic(code, message, hint, path, data, source)
-    at_key = code in ("PX110", "PX111") or error["loc"][-1] == "[key]"
-    return Diagnostic(code, message, source.key(path) if at_key else source.value(path), path, help=hint)
+def model_errors(invalid: InvalidDataError, source: Positions) -> list[Diagnostic]:
+    """A diagnostic for each error that was kept, in no order; a place may have several."""
+    # Where an unknown key was meant to be a missing one, it is the only error.
+    meant: set[Path] = set()
+    for path, error in invalid.errors:
+        if isinstance(error, UnknownKeyError):
+            meant.add((*path[:-1], meant_key(error.section, str(path[-1])) or ""))
+    return [
+        _diagnostic(error, path, source)
+        for path, error in invalid.errors
+        if not (isinstance(error, MissingKeyError) and any((*path, key) in meant for key in error.keys))
+    ]
 
 
-def _path(error: Any, data: object) -> Path:
-    """The error's place in the data. Pydantic's own also has tags of unions, `[key]`, and the index of a lone item."""
-    path: Path = ()
-    for step in error["loc"]:
-        if isinstance(data, dict):
-            inside = step in data
-        else:
-            inside = isinstance(data, list) and isinstance(step, int)
-        if inside:
-            path = (*path, step)
-            data = data[step]  # type: ignore[index]
-    return (*path, error["loc"][-1]) if error["type"] == "missing" else path
+def _diagnostic(error: ScalarError, path: Path, source: Positions) -> Diagnostic:
+    if isinstance(error, MissingKeyError) and len(error.keys) == 1:
+        path = (*path, *error.keys)
+    message = _message(error, path)
+    hint = _help(error, path, source.source_text(path) if isinstance(error, NotTextError) else "")
+    if isinstance(error, KeyConflictError):
+        first, last = error.keys[0], error.keys[-1]
+        notes = (Note(f"`{first}` is here", source.key((*path, first))),) if first != last else ()
+        return Diagnostic(error.code, message, source.key((*path, last)), path, notes, hint)
+    span = source.key(path) if error.at_key else source.value(path)
+    return Diagnostic(error.code, message, span, path, help=hint)
 
 
-def _command_faults(data: dict[str, Any], found: list[Diagnostic], source: Positions) -> list[Diagnostic]:
-    """The faults between keys of workflows in which single keys are wrong too: pydantic does not get to them."""
-    workflows = data.get("workflows")
-    if not isinstance(workflows, dict):
-        return []
-    told = {fault.path for fault in found}
-    excused = {fault.path[:2] for fault in found if fault.code == "PX110" and meant_key(fault.path) in _WHAT_TO_RUN}
-    more = []
-    for path in dict.fromkeys(fault.path[:2] for fault in found if fault.path[:1] == ("workflows",)):
-        workflow = workflows.get(path[1]) if len(path) == 2 else None
-        if path in told or not isinstance(workflow, dict):
-            continue
-        fault = command_fault(workflow, has_needs="needs" in workflow and workflow["needs"] != [])
-        if fault is not None and not (fault.code == "PX119" and path in excused):
-            message = f"{place(path)}: {fault.message}"
-            more.append(_command_diagnostic(fault.code, message, fault.hint, path, data, source))
-    return more
+def _message(error: ScalarError, path: Path) -> str:
+    """The message for an error in the value, or the key, at `path`."""
+    key, inside = (path[-1], place(path[:-1])) if path else ("", "")
+    if isinstance(error, UnknownKeyError):
+        return f"unknown key {quote(str(key))} in {inside}"
+    if isinstance(error, MissingKeyError) and len(error.keys) == 1:
+        return error.message + (f" in {inside}" if len(path) > 1 else "")
+    if isinstance(error, InvalidNameError):
+        return f"{error.message} in {inside if error.at_key or isinstance(key, int) else place(path)}"
+    joint = " " if error.message.startswith(_VERBS) else ": "
+    return f"{place(path)}{joint}{error.message}"
 
 
-def _command_diagnostic(
-    code: str, message: str, hint: str, path: Path, data: dict[str, Any], source: Positions
-) -> Diagnostic:
-    """At the last of the keys that exclude each other, with a note at the first; else at the workflow's name."""
-    workflow = data["workflows"][path[1]]
-    keys = [key for key in workflow if key in ("run", "argv", "file")]
-    if code == "PX118" and len(keys) > 1:
-        note = Note(f"`{keys[0]}` stands here", source.key((*path, keys[0])))
-        return Diagnostic(code, message, source.key((*path, keys[-1])), path, (note,), hint)
-    at = (*path, "args") if code == "PX118" else path
-    return Diagnostic(code, message, source.key(at), path, help=hint)
+def _help(error: ScalarError, path: Path, written: str) -> str:
+    """What to write instead; `written` is the text of a scalar in the file, empty if it is not known."""
+    if isinstance(error, UnknownKeyError):
+        return unknown_key_hint(error.section, str(path[-1]))
+    if isinstance(error, NotTextError):
+        return _quoting_hint(path, written)
+    return error.hint or (_MISSING_HINTS.get(path, "") if isinstance(error, MissingKeyError) else "")
 
 
-def _is_scalar(value: object) -> bool:
-    return value is None or isinstance(value, str | int | float)
+def _quoting_hint(path: Path, written: str) -> str:
+    """What to write for text; without the value where it may be a secret."""
+    if not written:
+        return "write the text, or remove the key"
+    if not _MAY_BE_SECRET.isdisjoint(path) or len(written) > 30 or written[0] in "*&":
+        return "put it in quotes"
+    return f'put it in quotes: `"{written}"`'

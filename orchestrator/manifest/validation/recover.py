@@ -1,7 +1,7 @@
-"""A faulty manifest made whole enough to be planned, so that cycles and unknown needs are told in the same pass.
+"""What can be planned of a manifest with errors, so that cycles and unknown needs are reported in the same pass.
 
-Faulty values go, and their defaults count; a workflow that cannot stay keeps its name. Nothing of it is ever run: its
-diagnostics stop every command that would.
+Values with errors are removed, and their defaults count; a workflow that cannot be kept keeps its name. Nothing of it
+is ever run: its diagnostics stop every command that would.
 """
 
 from __future__ import annotations
@@ -21,45 +21,45 @@ _ANY_SECRET = {"env": "_"}
 
 
 Cuts = dict[Any, Any]
-"""A tree of what went: None marks it, behind the steps of its path."""
+"""A tree of what was removed: at the end of each path is None."""
 
 
-class Repaired(Struct, frozen=True):
-    """What is left of some data, and what went of it."""
+class Recovered(Struct, frozen=True):
+    """What is left of some data, and what was removed from it."""
 
     data: dict[str, Any]
     cuts: Cuts
 
 
-def recover(data: dict[str, Any], faults: Iterable[Diagnostic], *, joining: bool = False) -> Repaired | None:
-    """A copy of `data` without the places at fault; None if no workflows would be left, which only what is `joining`
-    others can do without. `data` stays as it is."""
+def recover(data: dict[str, Any], errors: Iterable[Diagnostic], *, joining: bool = False) -> Recovered | None:
+    """A copy of `data` without the values that have errors; None if no workflows would be left, unless it is `joining`
+    others. `data` is not changed."""
     cuts: Cuts = {}
     stand_ins: list[Any] = []
     pools: list[Any] = []
     secrets: list[Any] = []
-    for fault in faults:
-        path = fault.path
+    for error in errors:
+        path = error.path
         if path == () or (path == ("workflows",) and not joining):
             return None
         if path == ("version",):
             continue
-        if len(path) == 2 and path[0] == "workflows" and fault.code not in ("PX116", "PX104"):
+        if len(path) == 2 and path[0] == "workflows" and error.code not in ("PX116", "PX104"):
             stand_ins.append(path[1])
             continue
-        if len(path) == 3 and path[:2] == ("policy", "pools") and fault.code != "PX116":
+        if len(path) == 3 and path[:2] == ("policy", "pools") and error.code != "PX116":
             pools.append(path[2])
-        if len(path) > 1 and path[0] == "secrets" and fault.code != "PX116":
+        if len(path) > 1 and path[0] == "secrets" and error.code != "PX116":
             secrets.append(path[1])
             continue
-        _cut(cuts, path[:-1] if fault.code == "PX111" else path)
+        _cut(cuts, path[:-1] if error.code == "PX111" else path)
     whole: dict[str, Any] = _without(data, cuts) | {"version": 1}
-    for name in pools:  # a pool without its size would be unknown to all who use it
+    for name in pools:  # a pool without its size would be unknown to the workflows that use it
         whole["policy"]["pools"][name] = _ANY_POOL_SIZE
     if secrets:
         whole["secrets"] = whole["secrets"] | dict.fromkeys(secrets, _ANY_SECRET)
     if "workflows" not in whole:
-        return Repaired(whole, cuts) if joining else None
+        return Recovered(whole, cuts) if joining else None
     whole["workflows"] = dict(whole["workflows"])
     for name in stand_ins:
         kept = whole["workflows"].get(name)
@@ -69,11 +69,12 @@ def recover(data: dict[str, Any], faults: Iterable[Diagnostic], *, joining: bool
         if not joining:
             return None
         del whole["workflows"]
-    return Repaired(whole, cuts)
+    return Recovered(whole, cuts)
 
 
-def moved(source: SourceMap, rounds: Sequence[Cuts]) -> SourceMap:
-    """The places of data that these rounds of repair have left: items behind one that went stand further on."""
+def shift(source: SourceMap, rounds: Sequence[Cuts]) -> SourceMap:
+    """The positions of data that was left by these rounds: items behind a removed one have a lower index than in the
+    file."""
 
     def find(path: Path) -> tuple[SourceMap, Path]:
         for cuts in reversed(rounds):
@@ -84,20 +85,20 @@ def moved(source: SourceMap, rounds: Sequence[Cuts]) -> SourceMap:
 
 
 def _before(cuts: Cuts, path: Path) -> Path:
-    """The path that a place had before this round."""
+    """The path of a value before this round."""
     steps: Path = ()
     inner: Any = cuts
     for step in path:
         if isinstance(step, int) and inner:
-            for gone in sorted(index for index, cut in inner.items() if cut is None and isinstance(index, int)):
-                step += gone <= step
+            for removed in sorted(index for index, cut in inner.items() if cut is None and isinstance(index, int)):
+                step += removed <= step
         steps = (*steps, step)
         inner = inner.get(step) if inner else None
     return steps
 
 
 def _cut(cuts: Cuts, path: Path) -> None:
-    """Note in the tree `cuts` that what stands at `path` goes: None marks it."""
+    """Mark the value at `path` as removed in the tree `cuts`."""
     for step in path[:-1]:
         inner = cuts.setdefault(step, {})
         if inner is None:

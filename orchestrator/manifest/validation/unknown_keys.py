@@ -1,17 +1,16 @@
-"""What to say of a key that is not known where it stands: a slip, another tool's word, or the wrong section."""
+"""Help for an unknown key: a typo, another tool's name for it, or a key of another section."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from pydantic import BaseModel
-
-from orchestrator.diagnostics.model import Path
-from orchestrator.diagnostics.suggest import closest
-from orchestrator.manifest.model import Defaults, Manifest, Policy, Retry, Workflow
-from orchestrator.manifest.parts import Include, Need, Param
-from orchestrator.manifest.scalars import quote
-from orchestrator.manifest.validation.sections import keys_of, section_at
+from orchestrator.console.text import quote
+from orchestrator.diagnostics.suggest import Suggester, closest
+from orchestrator.manifest.model import Defaults, JoiningManifest, Manifest, Workflow
+from orchestrator.manifest.nested_sections import Include, Need, Param
+from orchestrator.manifest.policy_keys import PolicyKeys
+from orchestrator.manifest.retry_keys import Retry
+from orchestrator.manifest.section import Section, keys_of
 
 _IN_WORKFLOWS = {
     "cwd": "working_dir",
@@ -27,7 +26,7 @@ _IN_WORKFLOWS = {
     "outputs": "writes",
     "net": "network",
 }
-OTHER_TOOLS: dict[type[BaseModel], dict[str, str]] = {
+OTHER_TOOLS: dict[type[Section], dict[str, str]] = {
     Manifest: {
         "jobs": "workflows",
         "tasks": "workflows",
@@ -43,7 +42,7 @@ OTHER_TOOLS: dict[type[BaseModel], dict[str, str]] = {
     Include: {"path": "file", "local": "file", "namespace": "prefix", "as": "prefix"},
     Param: {"value": "default", "regex": "pattern", "enum": "choices", "options": "choices", "values": "choices"},
     Need: {"job": "workflow", "name": "workflow", "task": "workflow", "cells": "matrix"},
-    Policy: {
+    PolicyKeys: {
         "concurrency": "max_parallel_jobs",
         "max_workers": "max_parallel_jobs",
         "jobs": "max_parallel_jobs",
@@ -74,47 +73,52 @@ OTHER_TOOLS: dict[type[BaseModel], dict[str, str]] = {
     },
     Retry: {"attempts": "max_attempts", "retries": "max_attempts", "max": "max_attempts"},
 }
-_SECTIONS: list[tuple[type[BaseModel], str]] = [
-    (Policy, "it belongs under `policy`"),
+_SECTIONS: list[tuple[type[Section], str]] = [
+    (PolicyKeys, "it belongs under `policy`"),
     (Retry, "it belongs under `retry`"),
-    (Workflow, "it belongs to a workflow"),
+    (Workflow, "it belongs in a workflow"),
     (Defaults, "it belongs under `defaults`"),
-    (Manifest, "it belongs to the manifest itself, beside `workflows`"),
+    (Manifest, "it belongs at the top level, next to `workflows`"),
 ]
 _OF_FILES = ("sources", "generates", "inputs", "status", "creates")
-_SPECIAL: dict[tuple[type[BaseModel], str], str] = {
-    (Param, "type"): "the type follows from `default`: text, a number, or true and false",
-    (Param, "required"): "a parameter without `default` must be given",
-    (Workflow, "unless"): "pexec calls it `if`, and writes it the other way round: `if: {not: {...}}`",
-    (Manifest, "concurrency"): "how many jobs run at once is `policy.max_parallel_jobs`",
-    (Manifest, "on"): "whoever wants a run starts one: `pexec apply`",
-    (Workflow, "steps"): "a workflow runs one command: put them all into `run`, or make each a workflow with `needs`",
-    (Workflow, "runs-on"): "all jobs run on this machine; `if: {platform.system: linux}` leaves one out elsewhere",
-    (Workflow, "uses"): "pexec runs commands: write in `run` what it does",
-    (Workflow, "outputs"): "jobs hand over files: they share the manifest's folder",
-    (Workflow, "name"): "the name is the key above it; `description` is for people",
-    **{(Workflow, key): "every job of a run is run: pexec does not look at the times of files" for key in _OF_FILES},
+_SPECIAL: dict[tuple[type[Section], str], str] = {
+    (Param, "type"): "the type is that of `default`: text, a number, or a boolean",
+    (Param, "required"): "a parameter without `default` is required",
+    (Workflow, "unless"): "use `if` with the opposite condition: `if: {not: {...}}`",
+    (Manifest, "concurrency"): "the number of parallel jobs is `policy.max_parallel_jobs`",
+    (Manifest, "on"): "pexec has no triggers; start it from CI, cron or a Git hook",
+    (
+        Workflow,
+        "steps",
+    ): "a workflow runs one command: put all steps in `run`, or make each step a workflow with `needs`",
+    (
+        Workflow,
+        "runs-on",
+    ): "all jobs run on this machine; `if: {platform.system: linux}` skips a workflow on other systems",
+    (Workflow, "uses"): "pexec runs commands: write the equivalent command in `run`",
+    (Workflow, "outputs"): "jobs pass files to each other: they share the manifest's directory",
+    (Workflow, "name"): "the name is the key above; `description` takes free text",
+    **{
+        (Workflow, key): "pexec runs every job of a run: it does not compare file modification times"
+        for key in _OF_FILES
+    },
 }
 
 
 @lru_cache(maxsize=2_000)
-def _near(key: str, section: type[BaseModel]) -> str | None:
+def _near(key: str, section: type[Section]) -> str | None:
     return closest(key, keys_of(section))
 
 
-def meant_key(path: Path) -> str | None:
-    """The key that the unknown one at `path` stands for, as far as can be told."""
-    section, key = section_at(path[:-1]), str(path[-1])
-    if section is None:
-        return None
+def meant_key(section: type[Section], key: str) -> str | None:
+    """The key that an unknown one was most likely meant to be."""
+    section = _plain(section)
     return OTHER_TOOLS.get(section, {}).get(key) or _near(key, section)
 
 
-def unknown_key_hint(path: Path) -> str:
-    """The help for the unknown key at `path`."""
-    section, key = section_at(path[:-1]), str(path[-1])
-    if section is None:
-        return ""
+def unknown_key_hint(section: type[Section], key: str) -> str:
+    """The help for an unknown key of a section."""
+    section = _plain(section)
     if special := _SPECIAL.get((section, key)):
         return special
     if word := OTHER_TOOLS.get(section, {}).get(key):
@@ -123,6 +127,10 @@ def unknown_key_hint(path: Path) -> str:
     for other, belongs in _SECTIONS:
         if other is not section and key in keys_of(other):
             return belongs
-    if word := _near(key, section):
-        return f"did you mean `{word}`?"
-    return "known here: " + ", ".join(map(quote, keys_of(section)))
+    if question := Suggester(keys_of(section)).did_you_mean(key):
+        return question
+    return "known keys: " + ", ".join(map(quote, keys_of(section)))
+
+
+def _plain(section: type[Section]) -> type[Section]:
+    return Manifest if section is JoiningManifest else section

@@ -1,4 +1,4 @@
-"""Manifests in JSON: when a text is taken for it, and what is refused."""
+"""Manifests in JSON: when a text is read as JSON, and what is refused."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.manifests import line, loaded, told
+from support.manifests import line, loaded, reported
 
 from orchestrator.manifest.syntax.json_reader import read_json, read_patiently
-from orchestrator.manifest.syntax.lines import Lines, Refusal
+from orchestrator.manifest.syntax.lines import Lines, ReadError
 
 GOOD = '{"version": 1, "workflows": {"a": {"run": "x"}}}'
 
 
 def test_a_name_that_ends_in_json_means_json() -> None:
-    assert told(GOOD, "pexec.json") == []
-    assert told("version: 1", "pexec.json") == ["PX106 1:1+1 a value was expected here"]
+    assert reported(GOOD, "pexec.json") == []
+    assert reported("version: 1", "pexec.json") == ["PX106 1:1+1 expected a value"]
 
 
 def test_text_that_begins_with_a_brace_is_json_if_it_can_be() -> None:
-    assert told('\ufeff \n{"version": 1, "workflows": {"a": {"run": "\\ud83d\\ude00\\/"}}}'.encode()) == []
-    assert told("{version: 1, workflows: {a: {run: x}}}") == []
-    assert told("{version: 1, workflows: {a: {run: x}}") == [
-        "PX102 1:38+1 the mapping `{` is not continued or closed here | write `,` or `}`"
+    assert reported('\ufeff \n{"version": 1, "workflows": {"a": {"run": "\\ud83d\\ude00\\/"}}}'.encode()) == []
+    assert reported("{version: 1, workflows: {a: {run: x}}}") == []
+    assert reported("{version: 1, workflows: {a: {run: x}}") == [
+        "PX102 1:38+1 expected `,` or `}` in this mapping | write `,` or `}`"
     ]
 
 
@@ -44,52 +44,51 @@ def test_json_and_yaml_of_the_same_manifest_are_the_same() -> None:
     [
         ("", "PX111 1:1+1 the manifest is empty | it needs at least `version: 1` and `workflows`"),
         ("[]", "PX112 1:1+2 the manifest must be a mapping | it needs at least `version: 1` and `workflows`"),
-        ('{"a" 1}', "PX106 1:6+1 a `:` was expected here"),
-        ('{"a": 1\n "b": 2}', "PX106 2:2+1 a `,` or the closing bracket was expected here"),
-        ('{"a": }', "PX106 1:7+1 a value was expected here"),
-        ('{"a": "b', "PX106 1:7+1 text that begins here is never closed"),
-        ('{"a": "b\nc"}', "PX106 1:9+1 a line break or control character inside of quotes"),
-        ('{"a": "\\q"}', "PX106 1:8+1 an unknown escape"),
-        ("{} {}", "PX106 1:4+1 nothing can follow the end of the manifest"),
-        ('{"a": "x\\u0000"}', "PX105 1:7+9 text with a NUL character | neither programs nor files can be given one"),
-        ('{"a": ["\\ud800"]}', "PX105 1:8+8 text with half of a surrogate pair, which is no character"),
-        ('{"\\udc00x": 1}', "PX105 1:2+9 text with half of a surrogate pair, which is no character"),
-        ('{"a": ' + "[" * 41 + "]" * 41 + "}", "PX103 1:46+1 lists and mappings are nested more than 40 deep"),
-        ('{"a": ' + "[" * 100_000, "PX103 1:46+1 lists and mappings are nested more than 40 deep"),
+        ('{"a" 1}', "PX106 1:6+1 expected `:`"),
+        ('{"a": 1\n "b": 2}', "PX106 2:2+1 expected `,` or a closing bracket"),
+        ('{"a": }', "PX106 1:7+1 expected a value"),
+        ('{"a": "b', "PX106 1:7+1 unterminated text"),
+        ('{"a": "b\nc"}', "PX106 1:9+1 line break or control character inside quotes"),
+        ('{"a": "\\q"}', "PX106 1:8+1 unknown escape sequence"),
+        ("{} {}", "PX106 1:4+1 unexpected text after the manifest"),
+        ('{"a": "x\\u0000"}', "PX105 1:7+9 text contains a NUL character | programs and files cannot receive one"),
+        ('{"a": ["\\ud800"]}', "PX105 1:8+8 text contains half of a surrogate pair, which is not a character"),
+        ('{"\\udc00x": 1}', "PX105 1:2+9 text contains half of a surrogate pair, which is not a character"),
+        ('{"a": ' + "[" * 41 + "]" * 41 + "}", "PX103 1:46+1 lists and mappings are nested more than 40 levels deep"),
+        ('{"a": ' + "[" * 100_000, "PX103 1:46+1 lists and mappings are nested more than 40 levels deep"),
     ],
 )
 def test_what_is_refused_is_refused_at_its_place(text: str, expected: str) -> None:
-    assert told(text.encode(), "pexec.json") == [expected]
+    assert reported(text.encode(), "pexec.json") == [expected]
 
 
-def test_a_comma_before_the_closing_brace_is_told() -> None:
-    """Newer Pythons point at the comma, older ones behind it."""
-    assert told('{"a": 1,}', "pexec.json")[0] in (
-        "PX106 1:8+1 a `,` before the closing bracket",
-        "PX106 1:9+1 a key in double quotes was expected here",
+def test_a_comma_before_the_closing_brace_is_reported() -> None:
+    """Newer versions of Python point at the comma, older ones after it."""
+    assert reported('{"a": 1,}', "pexec.json")[0] in (
+        "PX106 1:8+1 trailing `,` before a closing bracket",
+        "PX106 1:9+1 expected a key in double quotes",
     )
 
 
-def test_a_key_that_stands_twice_is_told_with_both_places() -> None:
+def test_a_duplicate_key_is_reported_at_both_places() -> None:
     text = '{"version": 1, "workflows": {"a": {"run": "x"},\n "a": {"run": "y"}}}'
-    assert told(text, "pexec.json") == [
-        "PX104 2:2+3 the key `a` stands twice in one mapping | remove one of the two | it stands here first 1:30+3"
+    assert reported(text, "pexec.json") == [
+        "PX104 2:2+3 duplicate key `a` | remove one of them | first defined here 1:30+3"
     ]
 
 
-def test_faults_of_the_model_have_their_places() -> None:
+def test_errors_of_the_model_have_their_places() -> None:
     text = '{"version": 1,\n "workflows": {"a": {"run": 5, "timeout": 1.5}}}'
-    assert told(text, "pexec.json") == [
-        'PX117 2:29+1 `run` of workflow `a` must be text, not a number | put it in quotes: `"5"`',
-        "PX114 2:43+3 `timeout` of workflow `a`: a bare number with a fraction is not a duration"
-        " | give it a unit: `1s500ms`",
+    assert reported(text, "pexec.json") == [
+        'PX117 2:29+1 `run` of workflow `a`: expected text, found a number | put it in quotes: `"5"`',
+        "PX114 2:43+3 `timeout` of workflow `a`: a fraction is not a duration | write it with a unit: `1s500ms`",
     ]
 
 
 @pytest.mark.parametrize("number", ["1" * 5000, "NaN", "-Infinity", "1e999"])
-def test_numbers_that_are_none_are_refused_where_they_stand(number: str) -> None:
+def test_invalid_numbers_are_refused_at_their_place(number: str) -> None:
     text = f'{{"version": 1, "workflows": {{"a": {{"run": "x", "priority": {number}}}}}}}'
-    assert [line[:11] for line in told(text, "pexec.json")] == ["PX112 1:60+"]
+    assert [line[:11] for line in reported(text, "pexec.json")] == ["PX112 1:60+"]
 
 
 def outcome(read: Callable[[Lines], tuple[object, bool]], text: str) -> str:
@@ -97,7 +96,7 @@ def outcome(read: Callable[[Lines], tuple[object, bool]], text: str) -> str:
     is refused."""
     try:
         return repr(read(Lines("m.json", text)))
-    except Refusal as refusal:
+    except ReadError as refusal:
         return line(refusal.diagnostic)
 
 
@@ -116,7 +115,7 @@ _PIECES = st.sampled_from([
 
 
 @given(_TREES, st.booleans(), st.lists(st.tuples(st.integers(0, 200), _PIECES, st.integers(0, 2)), max_size=3))
-def test_the_quick_way_reads_what_the_patient_one_reads(
+def test_the_fast_reader_and_the_standard_library_agree(
     tree: object, ascii_only: bool, changes: list[tuple[int, str, int]]
 ) -> None:
     text = json.dumps(tree, ensure_ascii=ascii_only)
@@ -137,5 +136,5 @@ def test_the_quick_way_reads_what_the_patient_one_reads(
         ('{"a": "\\u005c", "b": "\\u0022"}', False),
     ],
 )
-def test_a_key_that_stands_twice_is_seen_by_both(text: str, twice: bool) -> None:
+def test_both_readers_find_a_duplicate_key(text: str, twice: bool) -> None:
     assert [read(Lines("m.json", text))[1] for read in (read_json, read_patiently)] == [twice, twice]

@@ -1,9 +1,9 @@
-"""Text that does not parse: told at its place, in our words, and never with the parser's."""
+"""Text that does not parse: reported at its place, never with the parser's own message."""
 
 from __future__ import annotations
 
 import pytest
-from support.manifests import told
+from support.manifests import reported
 
 from orchestrator.manifest.syntax import parse_errors
 
@@ -13,44 +13,50 @@ from orchestrator.manifest.syntax import parse_errors
     [
         (
             "a: b: c\n",
-            "1:5+1 a `:` that cannot stand here | put text that contains `: ` in quotes;"
+            "1:5+1 unexpected `:` | put text that contains `: ` in quotes,"
             " and check the indentation of this line and the one above",
         ),
         (
             "a:\n  run: x\n b: 1\n",
-            "3:2+1 a key was expected here | check the indentation, and quotes in the value above",
+            "3:2+1 expected a key | check the indentation, and the quotes in the value above",
         ),
-        ("a: [1, 2\nb: 3\n", "2:2+1 the list `[` is not continued or closed here | write `,` or `]`"),
-        ("a: {b: 1\n", "2:1+1 the mapping `{` is not continued or closed here | write `,` or `}`"),
-        ("a: {b: x:, c: 1}\n", "1:9+1 a `:` in plain text between braces or brackets | put the text in quotes"),
-        ("a: {b: http://x}\nc: {d\n", "3:1+1 the mapping `{` is not continued or closed here | write `,` or `}`"),
-        ('a: "b\nc: d\n', "1:4+1 quotes that are opened here are never closed | add the closing quote"),
-        ("a: 'b\nc: d\n---\n", "1:4+1 quotes that are opened here are never closed | add the closing quote"),
-        ("a:\n\tb: 1\n", "2:1+1 a tab where YAML wants spaces | indent with spaces"),
-        ("a: @b\n", "1:4+1 text cannot begin with `@` | put it in quotes"),
-        ("a: `b`\n", "1:4+1 text cannot begin with ``` | put it in quotes"),
-        ("a: %b\n", "1:4+1 text cannot begin with `%` | put it in quotes"),
-        ("a: 1\nb\nc: 2\n", "2:1+1 a `:` is missing after this key | write `key: value`"),
-        ("a: - b\n", "1:4+1 a list item cannot stand here | put the list on its own lines below the key"),
-        ("- a\nb: 1\n", "2:1+1 a list item was expected here | the items of one list begin in one column"),
-        ("a: {}\n}\n", "2:1+1 a key was expected here | check the indentation, and quotes in the value above"),
-        ('a: "\\q"\n', "1:5+1 an unknown escape in double quotes | use single quotes, or two backslashes for one"),
-        ('a: "\\ud800"\n', "1:7+1 an escape that is no character"),
-        ("a: *\n", "1:5+1 this is not valid YAML"),
-        ("%FOO bar\n---\na: 1\n", "1:5+1 an unknown directive | remove the line that begins with `%`"),
-        ("a: !x!y z\n", "1:4+1 tags are not read | remove the tag"),
-        ("a: \x07b\n", "1:4+1 a control character, which YAML does not allow"),
+        ("a: [1, 2\nb: 3\n", "2:2+1 expected `,` or `]` in this list | write `,` or `]`"),
+        ("a: {b: 1\n", "2:1+1 expected `,` or `}` in this mapping | write `,` or `}`"),
+        (
+            "a: {b: x:, c: 1}\n",
+            "1:9+1 unexpected `:` in plain text between braces or brackets | put the text in quotes",
+        ),
+        ("a: {b: http://x}\nc: {d\n", "3:1+1 expected `,` or `}` in this mapping | write `,` or `}`"),
+        ('a: "b\nc: d\n', "1:4+1 unterminated quoted text | add the closing quote"),
+        ("a: 'b\nc: d\n---\n", "1:4+1 unterminated quoted text | add the closing quote"),
+        ("a:\n\tb: 1\n", "2:1+1 tab where YAML expects spaces | indent with spaces"),
+        ("a: @b\n", "1:4+1 plain text cannot start with `@` | put it in quotes"),
+        ("a: `b`\n", "1:4+1 plain text cannot start with ``` | put it in quotes"),
+        ("a: %b\n", "1:4+1 plain text cannot start with `%` | put it in quotes"),
+        ("a: 1\nb\nc: 2\n", "2:1+1 expected `:` after this key | write `key: value`"),
+        ("a: - b\n", "1:4+1 unexpected list item | put the list on separate lines below the key"),
+        ("- a\nb: 1\n", "2:1+1 expected a list item | align the items of a list"),
+        ("a: {}\n}\n", "2:1+1 expected a key | check the indentation, and the quotes in the value above"),
+        (
+            'a: "\\q"\n',
+            "1:5+1 unknown escape sequence in double quotes | use single quotes, or write `\\\\` for a backslash",
+        ),
+        ('a: "\\ud800"\n', "1:7+1 escape sequence is not a valid character"),
+        ("a: *\n", "1:5+1 invalid YAML"),
+        ("%FOO bar\n---\na: 1\n", "1:5+1 unknown directive | remove the line that begins with `%`"),
+        ("a: !x!y z\n", "1:4+1 tags are not supported | remove the tag"),
+        ("a: \x07b\n", "1:4+1 control character, which YAML does not allow"),
         (
             "é: '漢'\na: b: c\n".replace("a: b", "é😀: b"),
-            "2:6+1 a `:` that cannot stand here | put text that contains `: ` in"
-            " quotes; and check the indentation of this line and the one above",
+            "2:6+1 unexpected `:` | put text that contains `: ` in"
+            " quotes, and check the indentation of this line and the one above",
         ),
     ],
 )
-def test_yaml_that_does_not_parse_is_told_at_its_place(text: str, expected: str) -> None:
-    assert told(text.encode()) == [f"PX102 {expected}"]
+def test_yaml_that_does_not_parse_is_reported_at_its_place(text: str, expected: str) -> None:
+    assert reported(text.encode()) == [f"PX102 {expected}"]
 
 
-def test_a_problem_that_is_not_in_the_table_is_told_in_general() -> None:
-    assert parse_errors.explain_yaml("something new: `hunter2`", "", "text", 0, 2) == ("this is not valid YAML", "", 2)
-    assert parse_errors.explain_json("something new: `hunter2`") == "this is not valid JSON"
+def test_a_problem_that_is_not_in_the_table_is_reported_in_general() -> None:
+    assert parse_errors.explain_yaml("something new: `hunter2`", "", "text", 0, 2) == ("invalid YAML", "", 2)
+    assert parse_errors.explain_json("something new: `hunter2`") == "invalid JSON"

@@ -1,10 +1,10 @@
-"""Where each key and value stands: lines and columns from 1, columns and lengths in code points."""
+"""Positions of keys and values: lines and columns from 1, columns and lengths in code points."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from support.manifests import place, told
+from support.manifests import place, reported
 
 from orchestrator.diagnostics.model import Path, Span
 from orchestrator.manifest.syntax.json_reader import read_json, scan
@@ -14,7 +14,7 @@ from orchestrator.manifest.syntax.yaml_reader import read_yaml
 
 
 def outline(text: str, *, json: bool = False) -> list[str]:
-    """For each place of the data: its path, where its key stands and where its value."""
+    """For each value of the data: its path, the position of its key and its own position."""
     lines = Lines("pexec.yaml", text)
     if json:
         data, positions = read_json(lines)[0], Positions(lines, lambda: scan(lines))
@@ -86,7 +86,7 @@ def test_lists_of_lists_and_of_mappings_have_their_own_places() -> None:
     ]
 
 
-def test_children_are_told_from_grandchildren_of_the_same_name() -> None:
+def test_children_are_distinct_from_grandchildren_of_the_same_name() -> None:
     assert outline("[[1, 2], {a: [3]}, 4]\n") == [
         "0 1:2+6 1:2+6",
         "0.0 1:3+1 1:3+1",
@@ -155,13 +155,13 @@ def test_the_only_place_of_an_empty_text_is_its_beginning() -> None:
 
 
 def test_a_byte_order_mark_takes_no_column() -> None:
-    assert told(b"\xef\xbb\xbfversoin: 1\nworkflows: {a: {rnu: x}}\n") == [
+    assert reported(b"\xef\xbb\xbfversoin: 1\nworkflows: {a: {rnu: x}}\n") == [
         "PX110 1:1+7 unknown key `versoin` in the manifest | did you mean `version`?",
         "PX110 2:17+3 unknown key `rnu` in workflow `a` | did you mean `run`?",
     ]
 
 
-def test_a_key_that_stands_twice_is_told_with_both_places_and_no_value() -> None:
+def test_a_duplicate_key_is_reported_at_both_places_without_its_value() -> None:
     text = """\
         version: 1
         workflows:
@@ -172,10 +172,9 @@ def test_a_key_that_stands_twice_is_told_with_both_places_and_no_value() -> None
           b: {run: z}
           "b": {run: 3}
         """
-    assert told(text) == [
-        "PX104 5:27+5 the key `TOKEN` stands twice in one mapping | remove one of the two"
-        " | it stands here first 5:11+5",
-        "PX104 7:3+1 the key `b` stands twice in one mapping | remove one of the two | it stands here first 6:3+1",
-        "PX104 8:3+3 the key `b` stands twice in one mapping | remove one of the two | it stands here first 6:3+1",
-        'PX117 8:14+1 `run` of workflow `b` must be text, not a number | put it in quotes: `"3"`',
+    assert reported(text) == [
+        "PX104 5:27+5 duplicate key `TOKEN` | remove one of them | first defined here 5:11+5",
+        "PX104 7:3+1 duplicate key `b` | remove one of them | first defined here 6:3+1",
+        "PX104 8:3+3 duplicate key `b` | remove one of them | first defined here 6:3+1",
+        'PX117 8:14+1 `run` of workflow `b`: expected text, found a number | put it in quotes: `"3"`',
     ]

@@ -1,4 +1,4 @@
-"""YAML as plain data: the values of the YAML 1.2 core schema, aliases, and what is not read at all."""
+"""YAML as plain data: the values of the YAML 1.2 core schema, aliases, and what is not supported."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import textwrap
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.manifests import told
+from support.manifests import reported
 
 from orchestrator.manifest.syntax import yaml_reader
-from orchestrator.manifest.syntax.lines import Lines, Refusal
+from orchestrator.manifest.syntax.lines import Lines, ReadError
 from orchestrator.manifest.syntax.yaml_reader import MAX_DEPTH, read_yaml
 
 
@@ -70,13 +70,13 @@ def test_plain_text_between_braces_may_have_colons_and_question_marks_inside(wri
     assert found in ({}, {"d": "e:f? g\n", "h": "i:j?"})
 
 
-def test_what_stands_behind_such_text_keeps_its_place() -> None:
-    assert told("version: 1\nworkflows: {a: {env: {AT: 1:30?}, run: 'true', neds: 漢:é}}\n") == [
+def test_what_follows_such_text_keeps_its_place() -> None:
+    assert reported("version: 1\nworkflows: {a: {env: {AT: 1:30?}, run: 'true', neds: 漢:é}}\n") == [
         "PX110 2:48+4 unknown key `neds` in workflow `a` | did you mean `needs`?"
     ]
 
 
-def test_not_a_number_is_read_as_what_it_says() -> None:
+def test_nan_is_a_number() -> None:
     assert math.isnan(read("[.nan]")[0])  # type: ignore[index]
 
 
@@ -109,7 +109,7 @@ def test_an_alias_repeats_what_its_anchor_names() -> None:
     }
 
 
-def test_an_anchor_may_be_given_anew() -> None:
+def test_an_anchor_may_be_redefined() -> None:
     assert read("[&a 1, *a, &a 2, *a]") == [1, 1, 2, 2]
 
 
@@ -125,27 +125,27 @@ def test_one_document_may_have_its_marker_and_name_its_version() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: !!str 1\n", "PX105 1:4+7 tags are not read | remove the tag; quotes make text of a value"),
-        ("a: ! 'x'\n", "PX105 1:4+5 tags are not read | remove the tag; quotes make text of a value"),
-        ("!m {a: 1}\n", "PX105 1:1+4 tags are not read | remove the tag"),
-        ("a: !!python/object/apply:os.system [x]\n", "PX105 1:4+33 tags are not read | remove the tag"),
+        ("a: !!str 1\n", "PX105 1:4+7 tags are not supported | remove the tag; quotes make a value text"),
+        ("a: ! 'x'\n", "PX105 1:4+5 tags are not supported | remove the tag; quotes make a value text"),
+        ("!m {a: 1}\n", "PX105 1:1+4 tags are not supported | remove the tag"),
+        ("a: !!python/object/apply:os.system [x]\n", "PX105 1:4+33 tags are not supported | remove the tag"),
         (
             "a: &x {b: 1}\nc:\n  <<: *x\n",
-            "PX105 3:3+2 merge keys are not read"
-            " | use `defaults` for what all workflows share, or an alias for one whole value",
+            "PX105 3:3+2 merge keys are not supported"
+            " | use `defaults` for what all workflows share, or an alias for a whole value",
         ),
-        ("a: &x [1, *x]\n", "PX105 1:11+2 an alias inside of what it repeats"),
-        ("a: *x\n", "PX102 1:4+2 no anchor `&x` stands before this alias"),
-        ("&x a: 1\n*x : 2\n", "PX105 2:1+2 an alias as a key | write the key itself"),
-        ("[a, b]: 1\n", "PX105 1:1+1 a key that is not text"),
-        ("? {a: 1}\n: 1\n", "PX105 1:3+1 a key that is not text"),
-        ("a: 1\n---\nb: 2\n", "PX105 2:1+3 a second document | a manifest is one document; remove this `---`"),
-        ("%YAML 1.1\n---\na: yes\n", "PX105 1:1+9 a manifest is read as YAML 1.2 | remove the `%YAML` line"),
-        ('a: "x\\0y"\n', "PX105 1:4+6 text with a NUL character | neither programs nor files can be given one"),
+        ("a: &x [1, *x]\n", "PX105 1:11+2 alias inside the value that it repeats"),
+        ("a: *x\n", "PX102 1:4+2 unknown anchor `x`"),
+        ("&x a: 1\n*x : 2\n", "PX105 2:1+2 an alias cannot be a key | write the key itself"),
+        ("[a, b]: 1\n", "PX105 1:1+1 key is not text"),
+        ("? {a: 1}\n: 1\n", "PX105 1:3+1 key is not text"),
+        ("a: 1\n---\nb: 2\n", "PX105 2:1+3 second document | remove this `---`: a manifest is one document"),
+        ("%YAML 1.1\n---\na: yes\n", "PX105 1:1+9 a manifest must be YAML 1.2 | remove the `%YAML` line"),
+        ('a: "x\\0y"\n', "PX105 1:4+6 text contains a NUL character | programs and files cannot receive one"),
     ],
 )
 def test_what_yaml_can_and_manifests_do_not_need_is_refused(text: str, expected: str) -> None:
-    assert told(text.encode()) == [expected]
+    assert reported(text.encode()) == [expected]
 
 
 def test_a_quoted_merge_key_is_a_key_as_any_other() -> None:
@@ -156,9 +156,9 @@ def test_a_quoted_merge_key_is_a_key_as_any_other() -> None:
 def test_nesting_is_read_to_a_depth_and_refused_beyond(opening: str) -> None:
     closing = {"[": "]", "{a: ": "}", "- ": ""}[opening]
     read(opening * MAX_DEPTH + "x" + closing * MAX_DEPTH)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ReadError) as refused:
         read(opening * (MAX_DEPTH + 1) + "x" + closing * (MAX_DEPTH + 1))
-    assert refused.value.diagnostic.message == "lists and mappings are nested more than 40 deep"
+    assert refused.value.diagnostic.message == "lists and mappings are nested more than 40 levels deep"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_nodes_are_counted_with_what_aliases_repeat(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(yaml_reader, "MAX_NODES", nodes)
     read(text)
     monkeypatch.setattr(yaml_reader, "MAX_NODES", nodes - 1)
-    with pytest.raises(Refusal, match="keys and values"):
+    with pytest.raises(ReadError, match="keys and values"):
         read(text)
 
 
@@ -185,14 +185,14 @@ def test_many_workflows_of_an_ordinary_size_may_have_more_nodes(monkeypatch: pyt
     monkeypatch.setattr(yaml_reader, "MANY_WORKFLOWS", 10)
     small = "".join(f"  w{number}: {{run: x, needs: [a, b]}}\n" for number in range(18))
     read("workflows:\n" + small)
-    with pytest.raises(Refusal, match="more than 160 keys and values"):
+    with pytest.raises(ReadError, match="more than 160 keys and values"):
         read("workflows:\n" + small + small.replace("w", "v"))
     for other in (
         "workflows:\n" + "".join(f"  w{number}: 1\n" for number in range(50)),
         "tasks:\n" + small,
         "[" + "a," * 90 + "]",
     ):
-        with pytest.raises(Refusal, match="more than 80 keys and values"):
+        with pytest.raises(ReadError, match="more than 80 keys and values"):
             read(other)
 
 

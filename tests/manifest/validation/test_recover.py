@@ -1,4 +1,4 @@
-"""What is left of a faulty manifest: enough to plan it, so that all its faults are told in one pass."""
+"""What is left of an invalid manifest: enough to plan it, so that all its errors are reported in one pass."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.manifests import line, loaded, told, workflow
+from support.manifests import line, loaded, reported, workflow, workflow_of
 
 from orchestrator.diagnostics.model import has_errors
 from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.section import keys_of
 from orchestrator.plan.inputs import PlanningEnvironment, ReadManifest
 from orchestrator.plan.make import make_plan
 
 
 def salvaged(text: str) -> Manifest:
-    """What is left of a manifest that is refused."""
+    """What is left of an invalid manifest."""
     found = loaded(text)
     assert has_errors(found.diagnostics)
     assert found.manifest is not None
@@ -28,7 +29,7 @@ def workflows(text: str) -> Mapping[str, Workflow]:
     return salvaged(text).workflows
 
 
-def test_three_planted_faults_are_told_in_one_pass_and_the_rest_is_kept() -> None:
+def test_three_planted_errors_are_reported_in_one_pass_and_the_rest_is_kept() -> None:
     text = """\
         version: 1
         policy: {max_parallel_jobs: many, pools: {gpu: 2}}
@@ -37,49 +38,49 @@ def test_three_planted_faults_are_told_in_one_pass_and_the_rest_is_kept() -> Non
           build: {run: make, needs: [fetch], neeeds: [test], pools: {gpu: 1}}
           test: {run: make test, needs: build, when: alway}
         """
-    assert told(text) == [
-        "PX113 2:29+4 `policy.max_parallel_jobs`: not a number of jobs"
-        " | write a whole number from 1 on, `auto`, or a share such as `150%`",
-        'PX117 4:16+4 `run` of workflow `fetch` must be text, not a number | put it in quotes: `"3.10"`',
+    assert reported(text) == [
+        "PX113 2:29+4 `policy.max_parallel_jobs` must be a positive integer, `auto`, or a percentage of the CPUs such"
+        " as `150%`",
+        'PX117 4:16+4 `run` of workflow `fetch`: expected text, found a number | put it in quotes: `"3.10"`',
         "PX110 5:38+6 unknown key `neeeds` in workflow `build` | did you mean `needs`?",
         "PX113 6:46+5 `when` of workflow `test` must be `success`, `failure` or `always` | did you mean `always`?",
     ]
     manifest = salvaged(text)
     assert (manifest.policy.max_parallel_jobs, manifest.policy.pools) == (4, {"gpu": 2})
     assert manifest.workflows == {
-        "fetch": Workflow(run=":", timeout="5m"),
-        "build": Workflow(run="make", needs=("fetch",), pools={"gpu": 1}),
-        "test": Workflow(run="make test", needs=("build",)),
+        "fetch": workflow_of(run=":", timeout="5m"),
+        "build": workflow_of(run="make", needs=["fetch"], pools={"gpu": 1}),
+        "test": workflow_of(run="make test", needs=["build"]),
     }
 
 
-def test_a_hopeless_workflow_keeps_its_name() -> None:
+def test_an_unusable_workflow_keeps_its_name() -> None:
     assert workflows("version: 1\nworkflows:\n  a: 7\n  b:\n  c: {}\n  d: {needs: a, priority: x}\n  e: [x]\n") == {
-        "a": Workflow(run=":"),
-        "b": Workflow(run=":"),
-        "c": Workflow(run=":"),
-        "d": Workflow(needs=("a",)),
-        "e": Workflow(run=":"),
+        "a": workflow_of(run=":"),
+        "b": workflow_of(run=":"),
+        "c": workflow_of(run=":"),
+        "d": workflow_of(needs=["a"]),
+        "e": workflow_of(run=":"),
     }
 
 
 def test_a_workflow_with_two_commands_runs_neither_and_keeps_its_needs() -> None:
     text = "version: 1\nworkflows:\n  a: {run: x, argv: [y], needs: [b, 3], tags: t}\n  b: {run: x, args: [y]}\n"
-    assert workflows(text) == {"a": Workflow(run=":", needs=("b",), tags=("t",)), "b": Workflow(run=":")}
+    assert workflows(text) == {"a": workflow_of(run=":", needs=["b"], tags=["t"]), "b": workflow_of(run=":")}
 
 
-def test_items_that_are_wrong_leave_a_list_and_the_others_stay() -> None:
+def test_invalid_items_are_removed_from_a_list() -> None:
     assert workflows(workflow("run: x, needs: [1, a, b c, d, null]"))["build"].needs == ("a", "d")
     assert workflows(workflow("run: x, retry: {on: [fail, failed, {exit: [0, 7]}, {}], delay: -1}"))[
         "build"
-    ] == Workflow(run="x", retry={"on": ["failed", {"exit": [7]}]})
+    ] == workflow_of(run="x", retry={"on": ["failed", {"exit": [7]}]})
 
 
-def test_what_a_repair_empties_goes_as_a_whole() -> None:
-    assert workflows(workflow("run: x, shell: [1, 2], retry: {on: [{exit: [0]}]}"))["build"] == Workflow(
+def test_what_a_recovery_empties_is_removed_as_a_whole() -> None:
+    assert workflows(workflow("run: x, shell: [1, 2], retry: {on: [{exit: [0]}]}"))["build"] == workflow_of(
         run="x", retry={"on": []}
     )
-    assert workflows(workflow("argv: [1]"))["build"] == Workflow(run=":")
+    assert workflows(workflow("argv: [1]"))["build"] == workflow_of(run=":")
 
 
 def test_a_workflow_whose_name_is_wrong_is_left_out() -> None:
@@ -110,23 +111,23 @@ def test_another_version_is_planned_as_version_1(version: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "x", "[]", "version: 1", "version: 1\nworkflows: 3", "version: 1\nworkflows: {}", "a: {", "jobs: {}"]
 )
-def test_without_any_workflow_nothing_is_left(text: str) -> None:
+def test_nothing_is_left_without_a_workflow(text: str) -> None:
     found = loaded(text)
     assert found.manifest is None
     assert has_errors(found.diagnostics)
 
 
-def test_a_key_that_stands_twice_leaves_the_last() -> None:
-    assert workflows("version: 1\nworkflows: {a: {run: x}, a: {run: y}}\n") == {"a": Workflow(run="y")}
+def test_the_last_of_duplicate_keys_is_kept() -> None:
+    assert workflows("version: 1\nworkflows: {a: {run: x}, a: {run: y}}\n") == {"a": workflow_of(run="y")}
 
 
-def test_far_too_many_faults_leave_nothing() -> None:
+def test_too_many_errors_leave_nothing() -> None:
     found = loaded(workflow("run: x, " + ", ".join(f"unknown{number}: 1" for number in range(2_000))))
     assert found.manifest is None
     assert len(found.diagnostics) == 100
 
 
-def test_a_large_manifest_with_a_few_faults_is_told_them_and_planned() -> None:
+def test_a_large_manifest_with_a_few_errors_is_planned() -> None:
     names = [f"w{number}" for number in range(20_000)]
     found = loaded(
         "version: 1\nworkflows:\n" + "".join(f"  {name}: {{run: x}}\n" for name in names) + "  z: {rnu: x}\n"
@@ -147,7 +148,7 @@ _values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_names, inner, max_size=4),
     max_leaves=12,
 )
-_keys = st.sampled_from([*Workflow.model_fields, "x", "cmd"])
+_keys = st.sampled_from([*keys_of(Workflow), "x", "cmd"])
 _manifests = st.fixed_dictionaries(
     {"workflows": st.dictionaries(_names, st.dictionaries(_keys, _values, max_size=6) | _values, max_size=3) | _values},
     optional={
@@ -160,7 +161,7 @@ _manifests = st.fixed_dictionaries(
 
 
 @given(_manifests)
-def test_any_data_is_a_manifest_or_told_what_is_wrong_in_words_and_places_of_ours(data: object) -> None:
+def test_any_data_is_a_manifest_or_has_diagnostics_with_places(data: object) -> None:
     text = json.dumps(data, indent=1)
     for name in ("pexec.yaml", "pexec.json"):
         found = loaded(text, name)
@@ -174,12 +175,12 @@ def test_any_data_is_a_manifest_or_told_what_is_wrong_in_words_and_places_of_our
 
 
 def _stands_in(text: str, start_line: int, column: int, length: int) -> None:
-    """The span is inside of its line, or just behind its end where nothing stands."""
+    """The span is inside its line, or just after its end if there is nothing."""
     shown = text.split("\n")[start_line - 1]
     assert column - 1 + length <= len(shown) + 1
 
 
-def test_items_behind_one_that_went_are_told_at_their_own_place() -> None:
+def test_items_after_a_removed_one_keep_their_place() -> None:
     text = """\
         version: 1
         workflows:

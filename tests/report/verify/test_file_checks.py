@@ -7,7 +7,7 @@ import copy
 from support.journals import nightly
 from support.stories import Story
 
-from orchestrator.report.fold import read_report
+from orchestrator.report.fold_events import read_report
 from orchestrator.report.results import results_summary
 from orchestrator.report.verify.file_checks import LogCheck, results_differences
 from orchestrator.report.verify.rules import Rule, Violation

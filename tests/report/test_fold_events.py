@@ -11,7 +11,7 @@ from support.stories import Story, every_event, sales
 from support.worlds import job, plan
 
 from orchestrator.plan.model import Plan
-from orchestrator.report.fold import RunFold, read_report
+from orchestrator.report.fold_events import RunFold, read_report
 from orchestrator.report.model import JobReport, RunReport, Summary
 from orchestrator.report.status import Status
 

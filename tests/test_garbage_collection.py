@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from orchestrator.collector import collector_paused
+from orchestrator.garbage_collection import collector_paused
 
 
 @pytest.mark.parametrize("enabled", [True, False])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.attempts import Desk, wait_until
 
-from orchestrator.execute.attempt.plain_words import plain_words
+from orchestrator.execute.attempt.without_shell import plain_words
 
 BASH = ("bash", "-euo", "pipefail")
 SHELLS = [BASH, ("bash", "-e"), ("sh", "-e"), ("dash",)]

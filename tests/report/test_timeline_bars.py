@@ -6,7 +6,7 @@ from support.journals import nightly, stopped
 from support.stories import Story, every_event
 from support.worlds import job, plan
 
-from orchestrator.report.timeline import Timeline
+from orchestrator.report.timeline_bars import Timeline
 
 
 def bars(story: Story) -> list[tuple[str, int, int, float, float, str]]:

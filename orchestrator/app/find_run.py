@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.collector import collector_paused
 from orchestrator.diagnostics.repository import directories_upward
 from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
+from orchestrator.garbage_collection import collector_paused
 from orchestrator.journal.file_names import JOURNAL, PLAN
 from orchestrator.journal.liveness import is_driven
 from orchestrator.journal.plan_file import NoPlanError, read_plan_data

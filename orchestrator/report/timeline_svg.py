@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from orchestrator.console.text import count, visible
 from orchestrator.report.model import RunReport
-from orchestrator.report.timeline import Bar, Timeline
+from orchestrator.report.timeline_bars import Bar, Timeline
 
 WIDTH = 1000
 LANE = 14

@@ -1,0 +1,34 @@
+"""Reads the ends of the logs of failed attempts, for reports that show them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.rundir import RunDir
+from orchestrator.report.log_tail import MOST_BYTES, LogTail, log_tail
+
+MOST_BYTES_IN_ALL = 16 * 1024 * 1024
+
+
+def read_log_tails(
+    run: RunDir, logs: Iterable[str], *, github: bool, budget: int = MOST_BYTES_IN_ALL
+) -> dict[str, LogTail]:
+    """The tails of these logs, first come, first served: once they have `budget` bytes together, the others are empty.
+
+    A log that cannot be read is left out: a report with the rest is better than none.
+    """
+    tails: dict[str, LogTail] = {}
+    for name in logs:
+        try:
+            with os.fdopen(run.open_for_reading(name), "rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                amount = min(size, MOST_BYTES, budget)
+                file.seek(size - amount)
+                data = file.read(amount)
+        except (OSError, EnvironmentFailedError):
+            continue
+        tails[name] = log_tail(data, size, github=github) if data else LogTail("", size)
+        budget -= size - tails[name].omitted
+    return tails

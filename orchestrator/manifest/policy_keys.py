@@ -1,0 +1,59 @@
+"""The keys of `policy`: rules for the run as a whole."""
+
+# Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
+from typing import Annotated, Literal
+
+from msgspec import field
+
+from orchestrator.manifest.container_types import FailFastWord
+from orchestrator.manifest.field_types import ByteSize, Limit, Name, Parallel, PositiveInteger, integer, number
+from orchestrator.manifest.scalars import NO_LIMIT
+from orchestrator.manifest.section import Doc, Section
+
+
+class AdmissionKeys(Section, frozen=True):
+    """Free resources that the machine must have before another job starts; one job may always run."""
+
+    min_free_memory: Annotated[ByteSize, Doc("Memory that must be available when a job starts.", "512MiB")] = 0
+    max_load: Annotated[
+        float | None,
+        number(0, 1_000_000, above=True),
+        Doc("No job starts while the one-minute load average is this high.", 8.0),
+    ] = None
+
+
+class PolicyKeys(Section, frozen=True):
+    """Rules for the run as a whole."""
+
+    max_parallel_jobs: Annotated[
+        Parallel,
+        Doc("Maximum number of parallel jobs: a number, `auto`, or a percentage of the CPUs.", 8, "auto", "150%"),
+    ] = 4
+    fail_fast: Annotated[
+        FailFastWord,
+        Doc(
+            "After the first failure: false continues, `drain` starts no more jobs, true also stops those that run.",
+            "drain",
+        ),
+    ] = False
+    timeout: Annotated[Limit, Doc("Timeout of the whole run.", "2h", "none")] = NO_LIMIT
+    order: Annotated[
+        Literal["critical_path", "declared"], Doc("Which of several ready jobs starts first.", "declared")
+    ] = "critical_path"
+    pools: Annotated[
+        dict[Name, PositiveInteger],
+        Doc("Named resources that jobs share, each with its size.", {"gpu": 1, "database": 2}),
+    ] = field(default_factory=dict)
+    admission: Annotated[
+        AdmissionKeys,
+        Doc("What the machine must have free before a job starts.", {"min_free_memory": "512MiB", "max_load": 8.0}),
+    ] = AdmissionKeys()
+    durability: Annotated[
+        Literal["process", "power"],
+        Doc("What a recorded success survives: a crash of pexec, or also a power failure of the machine.", "power"),
+    ] = "process"
+    keep_runs: Annotated[
+        int, integer(1, 1_000_000), Doc("Number of runs to keep; older ones are deleted when a run ends.", 50)
+    ] = 20
+    archive: Annotated[bool, Doc("Whether to pack each finished run into one file.", True)] = False
+    given: frozenset[str] = frozenset()

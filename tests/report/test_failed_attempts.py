@@ -1,0 +1,52 @@
+"""Failed attempts are kept, and nothing of the others."""
+
+from __future__ import annotations
+
+from support.stories import Story, sales
+from support.worlds import job, plan
+
+from orchestrator.report.failed_attempts import FailedAttempt, FailedAttempts
+from orchestrator.report.fold_events import RunFold
+from orchestrator.report.model import RunReport
+from orchestrator.report.status import Status
+
+
+def seen(story: Story) -> tuple[RunReport, FailedAttempts]:
+    fold, failed = RunFold(story.plan), FailedAttempts()
+    for event in story.events:
+        fold.add(event)
+        failed.add(event)
+    return fold.report(), failed
+
+
+def test_the_logs_of_all_failed_attempts_are_in_the_order_of_the_plan() -> None:
+    report, failed = seen(sales())
+    logs = ["logs/fetch.1.log", "logs/lint.1.log", "logs/audit-b.1.log", "logs/load.1.log"]
+    assert list(failed.logs(report)) == logs
+
+
+def test_an_attempt_has_what_its_event_says() -> None:
+    report, failed = seen(sales())
+    (fetch,) = failed.of(report.jobs[0], driven=False)
+    assert fetch == FailedAttempt(1, Status.FAILED, "exit code 7", 7, None, "logs/fetch.1.log")
+
+
+def test_a_job_that_failed_without_an_attempt_has_no_log() -> None:
+    story = Story(plan(job("a")))
+    story.settle("a", 1.0, "failed", "not possible")
+    report, failed = seen(story)
+    assert failed.of(report.jobs[0], driven=False) == [
+        FailedAttempt(0, Status.FAILED, "not possible", None, None, None)
+    ]
+    assert list(failed.logs(report)) == []
+
+
+def test_a_running_attempt_has_failed_only_if_no_process_drives_the_run() -> None:
+    story = Story(plan(job("a")))
+    story.start("a", 0.0)
+    report, failed = seen(story)
+    assert failed.of(report.jobs[0], driven=True) == ()
+    assert list(failed.logs(report)) == []
+    story.emit("run.finished", 2.0, result="INTERRUPTED", exit_code=None, wall_seconds=2.0)
+    report, failed = seen(story)
+    assert list(failed.logs(report)) == ["logs/a.1.log"]
