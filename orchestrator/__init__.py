@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.api import resume as resume
     from orchestrator.api import run as run
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _API = ("InvalidManifestError", "Run", "load", "make_plan", "read_report", "resume", "run")
 __all__ = ["InvalidManifestError", "Run", "__version__", "load", "make_plan", "read_report", "resume", "run"]

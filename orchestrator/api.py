@@ -99,14 +99,24 @@ def make_plan(
     return result.plan
 
 
-def run(plan: Plan, *, run_root: PathLike = DEFAULT_ROOT, output: Output = "quiet", keep_temp: bool = False) -> Run:
+def run(
+    plan: Plan,
+    *,
+    run_root: PathLike = DEFAULT_ROOT,
+    output: Output = "quiet",
+    keep_temp: bool = False,
+    allow_empty: bool = False,
+) -> Run:
     """Run a plan as `pexec apply` does. `output` is the flag of that command; it prints to stdout and stderr.
 
-    Raises RefusedError, before any job, if a secret is missing or a required limit is not supported, and
-    EnvironmentFailedError if the run directory cannot be written.
+    Raises UsageError for a plan without jobs unless `allow_empty`; RefusedError, before any job, if a secret is missing
+    or a required limit is not supported; and EnvironmentFailedError if the run directory cannot be written.
     """
+    from orchestrator.app.empty_plan import refuse_empty
     from orchestrator.app.start import RunOptions, run_plan
 
+    if not allow_empty:
+        refuse_empty(plan)
     directories: list[RunDir] = []
     options = RunOptions(os.fspath(run_root), output, keep_temp, directories.append)
     with _supervisor() as supervisor:

@@ -120,3 +120,12 @@ def test_what_is_public_is_listed_and_costs_nothing_before_it_is_used() -> None:
     code = f"import sys, orchestrator; print(orchestrator.__version__, {late} or 'alone')"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
     assert done.stdout == f"{orchestrator.__version__} alone\n"
+
+
+def test_a_plan_without_jobs_is_refused_unless_that_is_allowed(folder: Path) -> None:
+    (folder / "pexec.yaml").write_text("version: 1\nworkflows: {clean: {run: ':', manual: true}}\n")
+    plan = orchestrator.make_plan(folder / "pexec.yaml")
+    with pytest.raises(UsageError, match="nothing to run; left out: `clean`"):
+        orchestrator.run(plan)
+    assert orchestrator.run(plan, allow_empty=True).exit_code == 0
+    assert orchestrator.read_report().summary.total_jobs == 0

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator.app.adoption import AdoptionDecision, adoption_decisions, jobs_left_out
+from orchestrator.app.empty_plan import refuse_empty
 from orchestrator.app.planning import PlanningResult, print_diagnostics
 from orchestrator.app.prepare import prepare
 from orchestrator.app.replan import can_plan_again, plan_again, with_slots
@@ -160,6 +161,8 @@ class _Resumption:
 
     def _start_over(self, plan: Plan) -> int:
         """The plan has changed: start a new run, in which unchanged successes count."""
+        if not self._invocation.get("allow_empty"):
+            refuse_empty(plan)
         old, run_id = _old_plan(self._rundir), self._rundir.run_id
         states = [self._history.scheduler.table.states[job.index] for job in old.jobs]
         decisions = adoption_decisions(old, states, plan)

@@ -134,9 +134,10 @@ def open_screen(output: str, plan: Plan, done: int, rundir: RunDir) -> Screen:
 
     if output == "live" and draws(sys.stderr, os.environ):
         from orchestrator.observe.live import LiveProgress
+        from orchestrator.report.foresight import Foresight
 
         progress: LiveProgress | ProgressLines
-        progress = live = LiveProgress(err, total, screen_width, max_attempts=tries)
+        progress = live = LiveProgress(err, total, screen_width, max_attempts=tries, foresight=Foresight(plan))
         on_err = _Shown([live], [live])
         above = live.above(err) if together else None
     else:

@@ -12,9 +12,10 @@ from orchestrator.engine.states import CancelReason, JobState, Verdict
 
 
 class RunStarted(Struct, frozen=True):
-    """The first fact of every run."""
+    """The first fact of every run. `early_skips`: it follows the rules of version 0.1, see `job_table.py`."""
 
     at: float
+    early_skips: bool = False
 
 
 class RunResumed(Struct, frozen=True):

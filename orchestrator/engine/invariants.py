@@ -25,9 +25,9 @@ def check_table(table: JobTable, jobs: Jobs) -> None:
     assert (table.first_failure in failed) if failed else table.first_failure is None
     for job in jobs:
         if states[job.index] is JobState.PENDING:
-            ended = [need for need in job.needs if states[need] in TERMINAL]
-            ends = [need_end(states[need], allowed=jobs[need].allow_failure) for need in ended]
-            after_left = sum(states[other] not in TERMINAL for other in job.after)
+            settled = [need for need in job.needs if _is_settled(table, need, jobs)]
+            ends = [_end_of(table, need, jobs) for need in settled]
+            after_left = sum(not _is_settled(table, other, jobs) for other in job.after)
             left, failures, absent = len(job.needs) - len(ends), ends.count(NeedEnd.FAILED), ends.count(NeedEnd.ABSENT)
             assert table.waits_for(job.index) == (left, failures, absent, after_left)
 
@@ -53,11 +53,24 @@ def check_room(pools: Pools, escalation: Escalation, policy: Policy, jobs: Jobs)
 
 
 def check_settled(table: JobTable, stop: Stop | None, jobs: Jobs) -> None:
-    """Every consequence was drawn: each pending job waits for something, and during a stop no covered job is idle."""
+    """Every consequence was drawn: each pending job waits for something, a cancelled one for a need, and during a stop
+    no covered job is idle."""
     assert all(table.gate(job) is Gate.WAIT for job in _in_state(table, JobState.PENDING))
+    assert all(table.states[job] is JobState.PENDING and table.waits_for(job)[0] for job in table.cancelled)
     if stop is not None:
         idle = _in_state(table, JobState.READY) + _in_state(table, JobState.WAITING)
         assert not any(stop.covers(jobs[job].when) for job in idle)
+
+
+def _is_settled(table: JobTable, job: int, jobs: Jobs) -> bool:
+    upstream = () if table.early_skips else jobs[job].needs
+    return table.states[job] in TERMINAL and all(_is_settled(table, need, jobs) for need in upstream)
+
+
+def _end_of(table: JobTable, job: int, jobs: Jobs) -> NeedEnd:
+    was_skipped = table.states[job] is JobState.SKIPPED and not table.early_skips
+    behind = was_skipped and any(_end_of(table, need, jobs) is NeedEnd.FAILED for need in jobs[job].needs)
+    return need_end(table.states[job], allowed=jobs[job].allow_failure, behind_failure=behind)
 
 
 def _in_state(table: JobTable, state: JobState) -> list[int]:

@@ -1,15 +1,25 @@
-"""The state of every job, and how many of the jobs it waits for have not ended. The one place that moves a state."""
+"""The state of every job, and how many of the jobs it waits for have not ended. The one place that moves a state.
+
+A job is *settled* when it and everything upstream of it have ended. Within one process that is the same as ended,
+because nothing ends before its needs have. But a success that is kept by a resume, or reused from another run, may have
+needs that run again; what depends on it waits for these too.
+
+`early_skips` is the rule of version 0.1, kept only so that its journals can be replayed: a `when: success` job is
+skipped by its first bad need, a pending job is cancelled at once, and a skipped need is never a failure. There, ended
+and settled are the same.
+"""
 
 from __future__ import annotations
 
 from array import array
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NoReturn
 
 from orchestrator.engine.outcomes import FAILURES, OUTCOME_PHRASES, Gate, NeedEnd, gate, need_end
 from orchestrator.engine.states import RESUME_TRANSITIONS, TERMINAL, TRANSITIONS, JobState
-from orchestrator.plan.model import Plan
+from orchestrator.plan.model import Plan, When
 
 SHOWN_NEEDS = 10
 
@@ -53,7 +63,8 @@ class JobTable:
     """The states of all jobs, their counts, and for each pending job the counts of the jobs it waits for.
 
     `failures` counts the jobs that failed, timed out or were lost, without the allowed ones; `first_failure` is the
-    first of them since the run started or was resumed. `open` counts the jobs that have not ended.
+    first of them since the run started or was resumed. `open` counts the jobs that have not ended. `cancelled` holds
+    the causes for pending jobs that were cancelled before their needs had ended.
     """
 
     __slots__ = (
@@ -64,7 +75,10 @@ class JobTable:
         "_failed",
         "_jobs",
         "_left",
+        "_root_cause",
         "attempts",
+        "cancelled",
+        "early_skips",
         "failures",
         "first_failure",
         "open",
@@ -80,6 +94,8 @@ class JobTable:
         self.tally[JobState.PENDING] = self.open = len(plan.jobs)
         self.failures = 0
         self.first_failure: int | None = None
+        self.early_skips = False
+        self.cancelled: dict[int, str] = {}
         self._dependents = Dependents([job.needs for job in plan.jobs])
         self._after_dependents = Dependents([job.after for job in plan.jobs])
         self._count()
@@ -98,17 +114,26 @@ class JobTable:
             if self.first_failure is None:
                 self.first_failure = job
 
-    def release(self, ended: int) -> list[int]:
-        """Count the end of a job for everything that waits for it; the pending jobs among these."""
+    def release(self, ended: int, settled: deque[int]) -> list[int]:
+        """Count a job that has settled for everything that waits for it; the pending jobs among these.
+
+        Those that had ended before, and have settled now, are added to `settled`.
+        """
         states, touched = self.states, []
         if dependents := self._dependents.of(ended):
-            end = need_end(states[ended], allowed=self._jobs[ended].allow_failure)
+            end = self._end_of(ended)
+            cause = ended if states[ended] in FAILURES else self._root_cause[ended]
             for job in dependents:
+                self._left[job] -= 1
                 if states[job] is JobState.PENDING:
-                    self._left[job] -= 1
-                    self._failed[job] += end is NeedEnd.FAILED
+                    if end is NeedEnd.FAILED:
+                        if not self._failed[job]:
+                            self._root_cause[job] = cause
+                        self._failed[job] += 1
                     self._absent[job] += end is NeedEnd.ABSENT
                     touched.append(job)
+                elif not self._left[job] and not self.early_skips:
+                    settled.append(job)
         for job in self._after_dependents.of(ended):
             if states[job] is JobState.PENDING:
                 self._after_left[job] -= 1
@@ -117,9 +142,34 @@ class JobTable:
 
     def gate(self, job: int) -> Gate:
         """Whether this pending job may run. A shut gate does not wait for `after` jobs."""
-        when = self._jobs[job].when
-        answer = gate(when, left=self._left[job], failed=self._failed[job], absent=self._absent[job])
+        when, failed, absent = self._jobs[job].when, self._failed[job], self._absent[job]
+        if self.early_skips and when is When.SUCCESS and (failed or absent):
+            return Gate.SHUT
+        answer = gate(when, left=self._left[job], failed=failed, absent=absent)
         return Gate.WAIT if answer is Gate.OPEN and self._after_left[job] else answer
+
+    def needs_have_ended(self, job: int) -> bool:
+        """Whether all that is upstream of a job has ended, so that its own end may be counted."""
+        return self.early_skips or not self._left[job]
+
+    def skip_reason(self, job: int) -> str:
+        """Why the needs of a job with a shut gate do not let it run: the need that failed, else one that was skipped
+        because of a failure, else one that did not run."""
+        if self._jobs[job].when is not When.SUCCESS:
+            return "no need failed"
+        ended = [need for need in self._jobs[job].needs if self.states[need] in TERMINAL]
+        bad = [need for need in ended if self._end_of(need) is not NeedEnd.MET]
+        need = min(bad, key=lambda one: (self.states[one] not in FAILURES, self._end_of(one) is NeedEnd.ABSENT))
+        phrase = f"need {self.outcome_phrase(need)}"
+        if self.states[need] in FAILURES or self._end_of(need) is NeedEnd.ABSENT:
+            return phrase
+        return f"{phrase} because {self.outcome_phrase(self._root_cause[need])}"
+
+    def _end_of(self, job: int) -> NeedEnd:
+        """What the end of a job means to its dependents. Its count of failed needs does not change any more."""
+        state = self.states[job]
+        behind_failure = state is JobState.SKIPPED and self._failed[job] > 0 and not self.early_skips
+        return need_end(state, allowed=self._jobs[job].allow_failure, behind_failure=behind_failure)
 
     def reopen(self) -> None:
         """A resume: everything but the successes is pending again, as if it had never been started."""
@@ -127,6 +177,7 @@ class JobTable:
             if state is not JobState.SUCCEEDED:
                 self.move(job, JobState.PENDING, RESUME_TRANSITIONS)
         self.failures, self.first_failure = 0, None
+        self.cancelled.clear()
         self._count()
 
     def refuse(self, job: int, what: str) -> NoReturn:
@@ -144,19 +195,26 @@ class JobTable:
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that a replay must reproduce."""
-        return tuple(self.states), tuple(self.attempts), self.first_failure
+        return tuple(self.states), tuple(self.attempts), self.first_failure, tuple(sorted(self.cancelled.items()))
 
     def waits_for(self, job: int) -> tuple[int, int, int, int]:
-        """The counts of a pending job: needs not ended, failed and absent; `after` jobs not ended."""
+        """The counts of a pending job: needs not settled, failed and absent; `after` jobs not settled."""
         return self._left[job], self._failed[job], self._absent[job], self._after_left[job]
 
     def _count(self) -> None:
         """Count from scratch; every job is pending or has succeeded."""
-        succeeded = JobState.SUCCEEDED
-        states = self.states
-        self._left = array("i", [sum(states[need] is not succeeded for need in job.needs) for job in self._jobs])
-        self._after_left = array(
-            "i", [sum(states[other] is not succeeded for other in job.after) for job in self._jobs]
-        )
+        self._left = array("i", [len(job.needs) for job in self._jobs])
+        self._after_left = array("i", [len(job.after) for job in self._jobs])
+        succeeded = [job for job, state in enumerate(self.states) if state is JobState.SUCCEEDED]
+        settled = [job for job in succeeded if self.needs_have_ended(job)]
+        while settled:
+            ended = settled.pop()
+            for job in self._after_dependents.of(ended):
+                self._after_left[job] -= 1
+            for job in self._dependents.of(ended):
+                self._left[job] -= 1
+                if not self._left[job] and self.states[job] is JobState.SUCCEEDED and not self.early_skips:
+                    settled.append(job)
         self._failed = array("i", bytes(4 * len(self._jobs)))
         self._absent = array("i", bytes(4 * len(self._jobs)))
+        self._root_cause = array("i", bytes(4 * len(self._jobs)))  # of a failed need: the job that failed first

@@ -38,8 +38,8 @@ class NeedEnd(enum.Enum):
     """What the end of a need means to its dependents."""
 
     MET = "met"  # it succeeded, or its failure is allowed
-    FAILED = "failed"  # it failed, timed out or was lost
-    ABSENT = "absent"  # it was skipped or cancelled: not a failure, but its results are missing
+    FAILED = "failed"  # it failed, timed out or was lost, or was skipped because of such an end
+    ABSENT = "absent"  # it was skipped without a failure, or cancelled: its results are missing
 
 
 class Gate(enum.Enum):
@@ -58,29 +58,31 @@ class RunResult(enum.StrEnum):
     CANCELLED = "CANCELLED"
 
 
-def need_end(state: JobState, *, allowed: bool) -> NeedEnd:
-    """What a need that ended in this state means to its dependents; `allowed`: its failure is allowed."""
+def need_end(state: JobState, *, allowed: bool, behind_failure: bool = False) -> NeedEnd:
+    """What a need that ended in this state means to its dependents.
+
+    `allowed`: its failure is allowed. `behind_failure`: it was skipped because one of its own needs counts as failed.
+    """
     if state is JobState.SUCCEEDED or (allowed and state in FAILURES):
         return NeedEnd.MET
-    return NeedEnd.FAILED if state in FAILURES else NeedEnd.ABSENT
+    return NeedEnd.FAILED if state in FAILURES or behind_failure else NeedEnd.ABSENT
 
 
 def gate(when: When, *, left: int, failed: int, absent: int) -> Gate:
     """Whether a job may run while `left` of its needs have not ended, `failed` failed and `absent` were not run.
 
-    `success` is shut by the first need that is not met; `failure` and `always` are decided once all needs have ended.
+    Nothing is decided before all needs have ended. So whatever follows a skipped job, such as a teardown, never starts
+    while something upstream of it still runs.
     """
+    if left:
+        return Gate.WAIT
     match when:
         case When.SUCCESS:
-            if failed or absent:
-                return Gate.SHUT
-            return Gate.WAIT if left else Gate.OPEN
+            return Gate.SHUT if failed or absent else Gate.OPEN
         case When.FAILURE:
-            if left:
-                return Gate.WAIT
             return Gate.OPEN if failed else Gate.SHUT
         case When.ALWAYS:
-            return Gate.WAIT if left else Gate.OPEN
+            return Gate.OPEN
         case _:
             assert_never(when)
 

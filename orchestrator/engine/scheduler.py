@@ -7,8 +7,7 @@ Two halves that never mix. `apply(fact)` moves the state and returns the consequ
 `AttemptStarted`, `Kill` as `KillSent`, `GiveUp` as an `AttemptFinished` with the verdict lost, `Cancel` as
 `CancelRequested`. A command that is not carried out is simply returned again. So a run is a fold over its facts,
 `replay` is `apply` in a loop, and `apply` must never judge what `decide` chose (the cap, the pools, the order, the
-moment): an old journal was chosen by an older `decide`. What it does refuse, with `IllegalMove`, is a move that is not
-in the tables of `states.py`.
+moment): an old journal was chosen by an older `decide`. It does refuse moves that are not in the tables of `states.py`.
 
 Who holds what. `JobTable`: the states, and the counts of what each pending job waits for; its `move` is the only place
 that changes a state. `ReadyQueue` and `Pools`: the jobs that may start, and the room for them. `Retries`: used budgets
@@ -16,9 +15,10 @@ and the heap of delays. `Escalation`: running attempts and the heap of steps tha
 stopped. `MatrixFailFast`: the jobs that a failure in their matrix cancels. `outcomes.py`: the pure tables. This file
 only connects them. All of it runs in the driver's thread.
 
-A job's life. Its counts say when its needs have decided (`JobTable.gate`): if open, it becomes ready, or succeeds at
+A job's life. Once all its needs have ended they decide (`JobTable.gate`): if open, it becomes ready, or succeeds at
 once if it is a group; if shut, it is skipped and the reason names the need. Each end puts the job on `_ended`, and
-`_settle` works that list off until nothing follows any more: a fact and all its consequences are one step.
+`_settle` works that list off until nothing follows any more: a fact and all its consequences are one step. Because even
+a skip waits for all needs, a job starts only after every one of its ancestors has ended.
 
 No fact marks the end of a retry delay. A waiting job stays `WAITING` until its next attempt is started (and passes
 through `READY` then); `decide` queues it once its time has come.
@@ -34,6 +34,7 @@ the job's grace period, and after `last_grace` the attempt is given up as lost. 
 a forced one: an `always` job launched during a stop is trusted to keep its own timeout, as every attempt is. What an
 attempt reports about its end counts: one that was sent TERM may still succeed or fail.
 
+One job can be cancelled as well: at once, or once all its needs have ended, whatever they do (`JobTable.cancelled`).
 In a matrix that fails fast, the first failure that is not allowed cancels the other jobs that have not ended: `decide`
 returns a `Cancel` for each of them, which is recorded like any other request to cancel one job.
 
@@ -73,7 +74,7 @@ from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.retries import Retries
 from orchestrator.engine.states import TERMINAL, CancelReason, JobState
 from orchestrator.engine.stop import Stop, cause_of, widen
-from orchestrator.plan.model import Plan, When
+from orchestrator.plan.model import Plan
 
 
 class Scheduler:
@@ -97,7 +98,7 @@ class Scheduler:
         self._deadline: float | None = None
         self._started = False
         self._clock = 0.0
-        self._ended: deque[int] = deque()  # jobs whose end their dependents have not counted yet
+        self._ended: deque[int] = deque()  # settled jobs that their dependents have not counted yet
         self._out: list[Consequence] = []
 
     # Facts.
@@ -123,13 +124,13 @@ class Scheduler:
             case RunStarted():
                 if self._started:
                     raise IllegalMove("the run started twice")
+                self.table.early_skips = fact.early_skips
                 self._begin(fact.at)
             case RunResumed():
                 self._on_resumed(fact)
             case _:
                 assert_never(fact)
-        if self._ended:
-            self._settle()
+        self._settle()
         out, self._out = tuple(self._out), []
         return out
 
@@ -231,9 +232,10 @@ class Scheduler:
         self._matrices.to_cancel.discard(job)
         first = self._matrices.first_failure_in_matrix(job) if fact.reason is CancelReason.FAIL_FAST else None
         cause = "cancelled on request" if first is None else self._cause(fact.reason, first)
-        state = self.table.states[job]
-        if state is JobState.RUNNING:
+        if (state := self.table.states[job]) is JobState.RUNNING:
             self._escalation.schedule(job, Step.KILL if fact.force else Step.TERM, fact.at, cause)
+        elif state is JobState.PENDING and not self.table.needs_have_ended(job):
+            self.table.cancelled.setdefault(job, cause)
         elif state not in TERMINAL:
             self._cancel_idle(job, cause)
 
@@ -247,20 +249,19 @@ class Scheduler:
         """Count each end for its dependents, until nothing follows any more."""
         while self._ended:
             ended = self._ended.popleft()
-            for job in self.table.release(ended):
+            for job in self.table.release(ended, self._ended):
                 if self.table.states[job] is JobState.PENDING:
-                    self._advance_if_ready(job, ended)
+                    self._advance_if_ready(job)
 
-    def _advance_if_ready(self, job: int, ended: int | None = None) -> None:
-        """Move a pending job if its needs have decided. `ended` is the job it waited for that ended just now."""
+    def _advance_if_ready(self, job: int) -> None:
+        """Move a pending job if its needs have decided."""
         planned = self._jobs[job]
-        gate = self.table.gate(job)
-        if gate is Gate.WAIT:
+        if job in self.table.cancelled and self.table.needs_have_ended(job):
+            self._cancel_idle(job, self.table.cancelled.pop(job))
+        elif (gate := self.table.gate(job)) is Gate.WAIT:
             return
-        if gate is Gate.SHUT:
-            by_need = ended if planned.when is When.SUCCESS else None
-            reason = "no need failed" if by_need is None else f"need {self.table.outcome_phrase(by_need)}"
-            self._finish(job, JobState.SKIPPED, reason)
+        elif gate is Gate.SHUT:
+            self._finish(job, JobState.SKIPPED, self.table.skip_reason(job))
         elif planned.spec.is_group:
             self._finish(job, JobState.SUCCEEDED, "")
         elif self._stop is not None and self._stop.covers(planned.when):
@@ -277,7 +278,8 @@ class Scheduler:
 
     def _finish(self, job: int, status: JobState, reason: str) -> None:
         self.table.move(job, status)
-        self._ended.append(job)
+        if self.table.needs_have_ended(job):
+            self._ended.append(job)
         self._matrices.to_cancel.discard(job)
         allowed = self._jobs[job].allow_failure and status in FAILURES
         if status in FAILURES and not allowed:

@@ -27,6 +27,7 @@ from orchestrator.engine.states import TERMINAL, CancelReason, Verdict
 from orchestrator.plan.model import FAIL_FAST
 
 VERSION = 1
+EARLY_SKIPS = "0.1."  # so begin the versions of pexec whose runs skip a job at its first bad need; a resume keeps that
 
 JsonDict = dict[str, Any]
 EventRecord = Mapping[str, Any]  # one line of the journal: the fields of `EVENTS`, and those that every event has
@@ -239,7 +240,7 @@ def fact_from_event(event: EventRecord, index_of: Mapping[str, int]) -> Fact | N
         case "job.adopted":
             return JobAdopted(at, index_of[event["job"]])
         case "run.started":
-            return RunStarted(at)
+            return RunStarted(at, early_skips=event["version"].startswith(EARLY_SKIPS))
         case "run.resumed":
             return RunResumed(at)
         case _:

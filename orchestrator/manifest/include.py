@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span
 from orchestrator.manifest.model import Manifest, Workflow
-from orchestrator.manifest.nested_sections import Include, Need
+from orchestrator.manifest.nested_sections import EVERY, Include, Need
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.read import STDIN, Loaded, read_one, why_unreadable
@@ -240,7 +240,7 @@ def _renamed(workflow: Workflow, prefix: str) -> Workflow:
 
 def _prefixed(entry: str | Need, prefix: str) -> str | Need:
     if isinstance(entry, str):
-        return prefix + entry
+        return entry if entry == EVERY else prefix + entry
     return replace(entry, workflow=prefix + entry.workflow)
 
 

@@ -36,7 +36,15 @@ from orchestrator.manifest.field_types import (
     number,
 )
 from orchestrator.manifest.limit_keys import LimitsKeys
-from orchestrator.manifest.nested_sections import Condition, IncludeEntry, Matrix, NeedList, Param, Version
+from orchestrator.manifest.nested_sections import (
+    Condition,
+    IncludeEntry,
+    Matrix,
+    NeedList,
+    Param,
+    Version,
+    WorkflowList,
+)
 from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import ScalarError
@@ -138,12 +146,13 @@ class Workflow(Section, frozen=True):
     needs: Annotated[
         NeedList,
         Doc(
-            "Workflows that must succeed first; of one with a matrix all jobs, or selected ones.",
-            *("fetch", ["a", "b"], [{"workflow": "test", "matrix": {"python": "3.12"}}]),
+            'Workflows that must succeed first, of one with a matrix all jobs or selected ones; or "*", every workflow '
+            "of the run.",
+            *("fetch", ["a", "b"], [{"workflow": "test", "matrix": {"python": "3.12"}}], "*"),
         ),
     ] = ()
     after: Annotated[
-        NeedList,
+        WorkflowList,
         Doc("Workflows that must finish first, whatever their outcome, if they are in the run.", ["lint"]),
     ] = ()
     if_: Annotated[

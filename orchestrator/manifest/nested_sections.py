@@ -12,6 +12,7 @@ from orchestrator.manifest.field_types import (
     NAME,
     NON_BLANK,
     SINGLE_VALUE,
+    FieldType,
     Name,
     NonBlank,
     SingleValue,
@@ -108,10 +109,37 @@ class Need(Section, frozen=True):
     ] = None
 
 
-_NEED: Final = variants(
-    "a name or `{workflow: name, matrix: {...}}`", text=NAME, mapping=section_type(Need), number=NAME, boolean=NAME
+EVERY: Final = "*"  # as the only need: every workflow of the run
+
+
+def _needed_name(value: object) -> str:
+    if value == EVERY:
+        hint = 'for every workflow of the run write `needs: "*"`, without a list'
+        raise InvalidNameError("PX116", f"{quote(EVERY)} is not a valid name", hint)
+    return str(NAME.parse(value))
+
+
+def _every_or_some(value: object) -> tuple[str | Need, ...]:
+    entries: tuple[str | Need, ...] = (EVERY,) if value == EVERY else _SOME.parse(value)
+    return entries
+
+
+_NEEDED_NAME: Final = FieldType(_needed_name, NAME.schema, NAME.known)
+_ENTRY: Final = variants(
+    "a name or `{workflow: name, matrix: {...}}`",
+    **dict.fromkeys(("text", "number", "boolean"), _NEEDED_NAME),
+    mapping=section_type(Need),
 )
-NeedList = Annotated[tuple[str | Need, ...], one_or_more(_NEED, "a name or a list of names", str, dict)]
+_SOME: Final = one_or_more(_ENTRY, "a name or a list of names", str, dict)
+WorkflowList = Annotated[tuple[str | Need, ...], _SOME]
+NeedList = Annotated[
+    tuple[str | Need, ...],
+    FieldType(
+        _every_or_some,
+        lambda definitions: {"anyOf": [{"const": EVERY}, *_SOME.schema(definitions)["anyOf"]]},
+        write=lambda entries: EVERY if entries == (EVERY,) else _SOME.write(entries),
+    ),
+]
 
 
 class Glob(Section, frozen=True):

@@ -13,6 +13,7 @@ from orchestrator.console.text import clip, visible
 from orchestrator.journal.events import EventRecord
 from orchestrator.observe.progress_lines import ProgressLines
 from orchestrator.observe.stream import TextSink
+from orchestrator.report.foresight import Foresight
 
 _CLEAR = "\r\x1b[K"  # to the first column, then clear to the end of the line
 _MOST_NAMES = 50
@@ -77,11 +78,18 @@ class LiveProgress:
     `width` returns the columns of the terminal behind `err`.
     """
 
-    events = ProgressLines.events
+    events = (*ProgressLines.events, "run.started", "run.resumed")
 
     def __init__(
-        self, err: TextSink, total: int, width: Callable[[], int], *, max_attempts: Mapping[str, int] | None = None
+        self,
+        err: TextSink,
+        total: int,
+        width: Callable[[], int],
+        *,
+        max_attempts: Mapping[str, int] | None = None,
+        foresight: Foresight | None = None,
     ) -> None:
+        self._foresight = foresight
         self._line = _StatusLine(err, width)
         self._progress = ProgressLines(_Above(err, self._line), total, max_attempts=max_attempts)
         self.print_status = self._progress.print_status
@@ -104,6 +112,8 @@ class LiveProgress:
                 self._ended += 1
             case _:
                 pass
+        if self._foresight is not None:
+            self._foresight.add(record)
         self._line.prepare(self._status())
         self._progress.on_event(record)
 
@@ -121,4 +131,6 @@ class LiveProgress:
         if not self._running:
             return f"[{self._ended}/{self._total}]"
         names = [visible(job) for job, _ in zip(self._running, range(_MOST_NAMES), strict=False)]
-        return f"[{self._ended}/{self._total}] running: {', '.join(names)}"
+        will_not_run = self._foresight.summary() if self._foresight is not None else ""
+        more = f"; {visible(will_not_run)}" if will_not_run else ""
+        return f"[{self._ended}/{self._total}] running: {', '.join(names)}{more}"

@@ -32,6 +32,11 @@ def job_edges(
     found: list[Diagnostic],
 ) -> Edges:
     """The edges between jobs. `found` gets PX211 and PX212 for choices of nothing, and PX230 for too many edges."""
+    nothing: list[tuple[int, ...]] = [()] * len(numbering.ids)
+    for workflow in edges.every:
+        if len(edges.every) * len(numbering.jobs_of(workflow)) * len(numbering.ids) > MAX_EDGES:
+            found.append(_too_many(tuple(manifest.workflows)[workflow], source))
+            return Edges(nothing, nothing, nothing)
     if numbering.is_plain and not edges.choices:
         return edges
     chooser = _Chooser(manifest, numbering, edges, choice_values, source, found)
@@ -46,9 +51,9 @@ def job_edges(
         count += len(hard) + len(soft)
         if count > MAX_EDGES or chooser.compared > MAX_COMPARISONS:
             found.append(_too_many(tuple(manifest.workflows)[workflow], source))
-            nothing: list[tuple[int, ...]] = [()] * len(numbering.ids)
             return Edges(nothing, nothing, nothing)
-    return Edges(needs, after, [hard + soft for hard, soft in zip(needs, after, strict=True)])
+    waits = [hard + soft for hard, soft in zip(needs, after, strict=True)]
+    return Edges(needs, after, waits, edges.every)
 
 
 class _Chooser:

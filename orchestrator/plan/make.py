@@ -99,9 +99,10 @@ def _choose(manifest: Manifest, resolved: Resolved, selection: Selection, enviro
     """The jobs that the conditions, `manual` and the selection leave."""
     edges = resolved.edges
     unmet = _unmet(manifest, resolved, environment)
-    if not (selection or unmet or any(workflow.manual for workflow in resolved.key_index.of("manual").values())):
+    has_manual = any(workflow.manual for workflow in resolved.key_index.of("manual").values())
+    if not (selection or unmet or has_manual or edges.every):
         return _Chosen(range(len(edges.needs)), edges.needs, edges.after, edges.waits, resolved.levels)
-    selected = select(manifest, resolved.numbering, edges.needs, selection, unmet)
+    selected = select(manifest, resolved.numbering, edges, selection, unmet)
     index_of = {number: index for index, number in enumerate(selected.kept)}
     needs = [tuple(index_of[need] for need in row) for row in selected.needs]
     after = [

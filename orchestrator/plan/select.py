@@ -11,7 +11,9 @@ from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
 from orchestrator.plan.graph import EdgeRows
 from orchestrator.plan.inputs import Selection
+from orchestrator.plan.needs_of_all import with_needs_of_all
 from orchestrator.plan.numbering import Numbering
+from orchestrator.plan.workflow_edges import Edges
 
 NOT_SELECTED = "not selected"
 MANUAL = "manual: it runs only when it is named, or needed by a job that is"
@@ -27,14 +29,15 @@ class Selected(Struct, frozen=True):
 
 
 def select(
-    manifest: Manifest, numbering: Numbering, needs: EdgeRows, selection: Selection, unmet: Mapping[int, str]
+    manifest: Manifest, numbering: Numbering, edges: Edges, selection: Selection, unmet: Mapping[int, str]
 ) -> Selected:
-    """Apply the selection to a graph without cycles. `unmet` are the jobs whose `if` does not hold, with the reason.
+    """Apply the selection to a graph without cycles. A workflow with `needs: "*"` selects nothing, and then needs what
+    is selected. `unmet` are the jobs whose `if` does not hold, with the reason.
 
     `UsageError` for an unknown name or tag, and if the selection leaves nothing. `needs` of the result has a row for
     each kept job, still with the numbering's numbers.
     """
-    words = _Words(manifest, numbering)
+    words, needs = _Words(manifest, numbering), edges.needs
     jobs, only, skip = (words.resolve(asked) for asked in (selection.jobs, selection.only, selection.skip))
     there = set(range(len(needs))) - unmet.keys()
     graph = (
@@ -54,6 +57,9 @@ def select(
     asked = jobs.keys() | only.keys()
     if not kept and selection and there and not (asked and asked <= unmet.keys()):
         raise UsageError("no jobs are left to run", help="skip fewer jobs, or name other jobs to run")
+    if edges.every:
+        handlers = [numbering.jobs_of(workflow) for workflow in edges.every]
+        needs = with_needs_of_all(needs, edges.after, handlers, kept)
     ordered = tuple(sorted(kept))
     left_out = tuple((n, reasons.get(n, NOT_SELECTED)) for n in range(len(needs)) if n not in kept)
     return Selected(ordered, tuple(needs_through_skipped(number, needs, kept) for number in ordered), left_out)

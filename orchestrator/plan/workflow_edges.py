@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.model import Manifest, Workflow
-from orchestrator.manifest.nested_sections import Need
+from orchestrator.manifest.nested_sections import EVERY, Need
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.graph import EdgeRows
@@ -34,13 +34,15 @@ class Choice(Struct, frozen=True):
 
 class Edges(Struct, frozen=True):
     """Workflows by number, as declared: what each needs, what it comes after, and both together. A row of `waits`
-    has no duplicates, and no workflow waits for itself. `choices` are the entries that mean only some jobs of a
-    workflow; only such a workflow may be in a row of `needs` and of `after`. `choosing` are the workflows with entries
+    has no duplicates, and no workflow waits for itself. `every` are the workflows with `needs: "*"`, whose needs are
+    known once the jobs of the run are. `choices` are the entries that mean only some jobs of a workflow; only such a
+    workflow may be in a row of `needs` and of `after`. `choosing` are the workflows with entries
     that are not names."""
 
     needs: EdgeRows
     after: EdgeRows
     waits: EdgeRows
+    every: Sequence[int] = ()
     choices: Sequence[Choice] = ()
     choosing: Collection[str] = ()
 
@@ -62,7 +64,7 @@ def resolve_edges(manifest: Manifest, source: SourceMap, found: list[Diagnostic]
         after.append(soft)
         waits.append(tuple(dict.fromkeys(hard + soft)) if soft else hard)
     resolver.note_the_rest()
-    return Edges(needs, after, waits, resolver.choices, resolver.choosing)
+    return Edges(needs, after, waits, resolver.every, resolver.choices, resolver.choosing)
 
 
 class _Resolver:
@@ -72,6 +74,7 @@ class _Resolver:
         self._found = found
         self._suggester = Suggester(self._number_of)
         self._count: Counter[str] = Counter()
+        self.every: list[int] = []
         self.choices: list[Choice] = []
         self.choosing: set[str] = set()
 
@@ -99,7 +102,11 @@ class _Resolver:
     def _edges_one_by_one(self, number: int, name: str, workflow: Workflow) -> tuple[tuple[int, ...], tuple[int, ...]]:
         seen: dict[int, list[tuple[str, int, object]]] = {}
         edges: dict[str, dict[int, None]] = {"needs": {}, "after": {}}
-        for key, others in (("needs", workflow.needs), ("after", workflow.after)):
+        needs = workflow.needs
+        if needs == (EVERY,):
+            self.every.append(number)
+            needs = ()
+        for key, others in (("needs", needs), ("after", workflow.after)):
             for place, entry in enumerate(others):
                 other, chosen = named_in(entry), None
                 if not isinstance(entry, str):

@@ -10,6 +10,7 @@ from orchestrator.journal.events import EventRecord
 from orchestrator.plan.model import Plan
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.fold_events import RunFold
+from orchestrator.report.foresight import Foresight
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
 
@@ -37,12 +38,15 @@ class FailedJob(msgspec.Struct, frozen=True):
 
 class WaitingJob(msgspec.Struct, frozen=True):
     """A job that has not ended and does not run. `waits_for` is `needs`, `after`, `pool`, `slot` or `back-off`; `names`
-    are the jobs or pools that it waits for, `seconds` is the time left of its backoff."""
+    are the jobs or pools that it waits for, `seconds` is the time left of its backoff. `will_be` is `skipped` or
+    `cancelled` for a job that will not run, whatever becomes of what it waits for; `because` is the reason."""
 
     job_id: str
     waits_for: str
     names: list[str] = []
     seconds: float | None = None
+    will_be: str | None = None
+    because: str | None = None
 
 
 class Head(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -88,6 +92,7 @@ class Progress:
         self.plan = plan
         self.run_id = run_id
         self.fold = RunFold(plan)
+        self._foresight = Foresight(plan)
         self.at = 0.0
         self.ts: str | None = None
         self.finished = False
@@ -98,6 +103,7 @@ class Progress:
     def add(self, event: EventRecord) -> None:
         """Add one record of the journal. Raises KeyError for a job that is not in the plan."""
         self.fold.add(event)
+        self._foresight.add(event)
         self.at, self.ts = event["at"], event["ts"]
         follow = _FOLLOW.get(event["event"])
         if follow is not None:
@@ -153,6 +159,9 @@ class Progress:
     def _wait_of(self, index: int, room: Mapping[str, int], now: float) -> WaitingJob:
         job = self.plan.jobs[index]
         if needs := self._still_open(job.needs):
+            fate = self._foresight.fates.get(index)
+            if fate is not None:
+                return WaitingJob(job.id, "needs", needs, will_be=fate.status, because=fate.why)
             return WaitingJob(job.id, "needs", needs)
         if after := self._still_open(job.after):
             return WaitingJob(job.id, "after", after)

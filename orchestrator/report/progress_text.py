@@ -53,7 +53,9 @@ def _waiting(one: WaitingJob) -> tuple[str, str]:
         names += f" and {len(one.names) - NAMES} more"
     match one.waits_for:
         case "needs":
-            return one.job_id, f"needs {names}"
+            why = f": {visible(one.because)}" if one.because else ""
+            fate = f"; will be {one.will_be}{why}" if one.will_be else ""
+            return one.job_id, f"needs {names}{fate}"
         case "after":
             return one.job_id, f"waits for the end of {names}"
         case "pool":

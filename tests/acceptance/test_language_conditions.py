@@ -46,8 +46,9 @@ def test_a_manual_workflow_runs_when_named(pexec: Pexec) -> None:
     assert list(last_run(pexec.folder).jobs) == ["clean"]
 
 
-def test_a_run_without_any_selected_job_succeeds_with_a_note(pexec: Pexec) -> None:
+def test_a_run_without_any_selected_job_is_refused_unless_that_is_allowed(pexec: Pexec) -> None:
     done = pexec.file("pexec.yaml", MANIFEST).run("apply", "sign", "--only", "sign")
-    assert done.exit_code == 0
-    assert "nothing to run: every job is left out of the plan" in done.stderr
+    assert done.exit_code == 2
+    assert "nothing to run; left out: `sign` (`if`: `params.release` is `dev`)" in done.stderr
+    assert pexec.run("apply", "sign", "--only", "sign", "--allow-empty").exit_code == 0
     assert last_run(pexec.folder).results["summary"]["total_jobs"] == 0

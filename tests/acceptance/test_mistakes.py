@@ -49,7 +49,7 @@ def test_without_fail_fast_independent_branches_finish(pexec: Pexec) -> None:
     assert apply(pexec, jobs) == 1
     run = last_run(pexec.folder).check()
     assert run.statuses == {"a": "failed", "b": "skipped", "c": "skipped", "d": "succeeded"}
-    assert (run.reason("b"), run.reason("c")) == ("need `a` failed", "need `b` was skipped")
+    assert (run.reason("b"), run.reason("c")) == ("need `a` failed", "need `b` was skipped because `a` failed")
 
 
 def test_there_is_no_barrier_between_levels(pexec: Pexec) -> None:

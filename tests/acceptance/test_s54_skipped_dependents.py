@@ -23,8 +23,8 @@ def test_dependents_are_skipped_transitively_and_others_are_not(pexec: Pexec) ->
     skipped = {job: run.reason(job) for job, status in run.statuses.items() if status == "skipped"}
     assert skipped == {
         "direct": "need `fails` failed",
-        "further": "need `direct` was skipped",
-        "both": "need `further` was skipped",
+        "further": "need `direct` was skipped because `fails` failed",
+        "both": "need `further` was skipped because `fails` failed",
     }
     assert (run.statuses["free"], run.statuses["heals"]) == ("succeeded", "succeeded")
     assert not (pexec.folder / "ran").exists()

@@ -47,7 +47,9 @@ def test_a_run_that_is_driven_and_one_that_is_not(pexec: Pexec) -> None:
     dead = json.loads(pexec.run("status", "--format", "json").stdout)
     assert (live["state"], dead["state"]) == ("running", "interrupted")
     assert live["running"][0]["elapsed_seconds"] > 1000 > dead["running"][0]["elapsed_seconds"]
-    assert live["waiting"] == [{"job_id": "b", "waits_for": "needs", "names": ["a"], "seconds": None}]
+    assert live["waiting"] == [
+        {"job_id": "b", "waits_for": "needs", "names": ["a"], "seconds": None, "will_be": None, "because": None}
+    ]
     assert pexec.run("status").stdout.startswith(
         f"{RUN_ID} world: interrupted after 0ms: no process drives it any more\n"
     )

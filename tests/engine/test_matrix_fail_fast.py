@@ -36,14 +36,16 @@ def test_a_failure_cancels_the_other_cells_in_every_state() -> None:
         "failing": "failed",
         "running": "cancelled",
         "waiting": "cancelled",
-        "pending": "cancelled",
+        "pending": "pending",
         "done": "succeeded",
         "next": "skipped",
     }
     assert world.reasons["running"] == "fail-fast: `failing` failed"
     assert world.reasons["waiting"] == "fail-fast: `failing` failed while waiting for attempt 2"
-    assert world.reasons["pending"] == "fail-fast: `failing` failed"
+    assert world.states["pending"] == "pending", "its need still runs"
     world.end("lint")
+    assert world.states["pending"] == "cancelled"
+    assert world.reasons["pending"] == "fail-fast: `failing` failed"
     assert world.scheduler.result == "FAILED"
 
 

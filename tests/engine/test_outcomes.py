@@ -27,17 +27,22 @@ def test_an_allowed_failure_is_as_good_as_a_success_but_a_skip_or_a_cancel_is_ne
     assert met == {JobState.SUCCEEDED, JobState.FAILED, JobState.TIMED_OUT, JobState.LOST}
 
 
+def test_a_skip_behind_a_failure_means_a_failure_whatever_is_allowed() -> None:
+    for allowed in (False, True):
+        assert need_end(JobState.SKIPPED, allowed=allowed, behind_failure=True) is NeedEnd.FAILED
+
+
 @pytest.mark.parametrize(
     ("left", "failed", "absent", "success", "failure", "always"),
     [
         (0, 0, 0, Gate.OPEN, Gate.SHUT, Gate.OPEN),
         (1, 0, 0, Gate.WAIT, Gate.WAIT, Gate.WAIT),
         (0, 1, 0, Gate.SHUT, Gate.OPEN, Gate.OPEN),
-        (1, 1, 0, Gate.SHUT, Gate.WAIT, Gate.WAIT),
+        (1, 1, 0, Gate.WAIT, Gate.WAIT, Gate.WAIT),
         (0, 0, 1, Gate.SHUT, Gate.SHUT, Gate.OPEN),
-        (1, 0, 1, Gate.SHUT, Gate.WAIT, Gate.WAIT),
+        (1, 0, 1, Gate.WAIT, Gate.WAIT, Gate.WAIT),
         (0, 1, 1, Gate.SHUT, Gate.OPEN, Gate.OPEN),
-        (1, 1, 1, Gate.SHUT, Gate.WAIT, Gate.WAIT),
+        (1, 1, 1, Gate.WAIT, Gate.WAIT, Gate.WAIT),
     ],
 )
 def test_when_a_job_may_run(left: int, failed: int, absent: int, success: Gate, failure: Gate, always: Gate) -> None:

@@ -63,13 +63,67 @@ def test_a_job_starts_when_all_its_needs_succeeded() -> None:
         (Verdict.KILLED, "need `a` was cancelled"),
     ],
 )
-def test_a_job_is_skipped_at_the_first_need_that_ends_badly_and_its_reason_names_it(
+def test_a_job_is_skipped_when_its_last_need_has_ended_and_the_reason_names_the_bad_one(
     verdict: Verdict, reason: str
 ) -> None:
-    world = World.started(job("a"), job("b"), job("c", needs="b a"), job("d", needs="c"))
+    world = World.started(job("a"), job("b"), job("c", needs="b a"))
     world.end("a", verdict)
-    assert world.states["b"] == "running"
-    assert world.reasons == {"a": "", "c": reason, "d": "need `c` was skipped"}
+    assert world.states == {"a": world.states["a"], "b": "running", "c": "pending"}
+    world.end("b")
+    assert world.reasons == {"a": "", "b": "", "c": reason}
+
+
+def test_what_runs_after_failures_waits_for_everything_upstream_of_the_jobs_that_will_be_skipped() -> None:
+    world = World.started(
+        job("up"),
+        job("test-a", needs="up"),
+        job("test-b", needs="up"),
+        job("report", needs="test-a test-b"),
+        job("down", needs="report", when=When.ALWAYS),
+        job("alert", needs="report", when=When.FAILURE),
+    )
+    world.end("up")
+    assert world.names(world.end("test-a", Verdict.FAILED)) == []
+    assert world.states["report"] == "pending"
+    assert world.names(world.end("test-b")) == ["launch down", "launch alert"]
+    assert world.reasons["report"] == "need `test-a` failed"
+
+
+def test_the_reason_of_a_skip_names_the_job_that_failed_first_at_any_distance() -> None:
+    world = World.started(
+        job("build"), job("test", needs="build"), job("deploy", needs="test"), job("both", needs="deploy build")
+    )
+    world.end("build", Verdict.TIMED_OUT)
+    assert world.reasons == {
+        "build": "",
+        "test": "need `build` timed out",
+        "deploy": "need `test` was skipped because `build` timed out",
+        "both": "need `build` timed out",
+    }
+    world = World.started(job("a"), job("b", needs="a"), job("c", needs="b"))
+    world.end("a", Verdict.KILLED)
+    assert world.reasons["c"] == "need `b` was skipped", "nothing failed"
+
+
+def test_after_a_resume_a_job_waits_for_ancestors_that_run_again_also_behind_a_success() -> None:
+    world = World.started(
+        job("test"), job("down", needs="test", when=When.ALWAYS), job("note", needs="down"), job("last", after="down")
+    )
+    world.end("test", Verdict.FAILED)
+    world.end("down")
+    world.crash()
+    world.act()
+    assert world.running == ["test"]
+    assert world.names(world.end("test")) == ["launch note", "launch last"]
+    assert world.states["down"] == "succeeded"
+
+
+def test_a_reused_success_counts_for_its_dependents_once_its_needs_have_ended() -> None:
+    world = World(plan(job("a"), job("b", needs="a"), job("c", needs="b")))
+    world.begin(adopted=[1])
+    assert world.names(world.act()) == ["launch a"]
+    assert world.states == {"a": "running", "b": "succeeded", "c": "pending"}
+    assert world.names(world.end("a")) == ["launch c"]
 
 
 def test_a_need_whose_failure_is_allowed_counts_as_met_and_is_reported_as_allowed() -> None:
@@ -90,6 +144,27 @@ def test_a_failure_handler_is_skipped_when_nothing_failed_or_what_failed_may() -
     world.end("a")
     world.end("b", Verdict.FAILED)
     assert world.reasons["c"] == "no need failed"
+
+
+def test_a_failure_handler_runs_behind_skipped_needs_whose_cause_is_a_failure() -> None:
+    world = World.started(
+        job("build"),
+        job("test", needs="build", allow_failure=True),
+        job("deploy", needs="test"),
+        job("alert", needs="deploy", when=When.FAILURE),
+    )
+    assert world.names(world.end("build", Verdict.FAILED)) == ["launch alert"]
+
+
+def test_a_skip_that_has_no_failure_upstream_is_no_failure() -> None:
+    world = World.started(
+        job("lint", allow_failure=True),
+        job("repair", needs="lint", when=When.FAILURE),
+        job("again", needs="repair"),
+        job("alert", needs="again", when=When.FAILURE),
+    )
+    world.end("lint", Verdict.FAILED)
+    assert set(world.states.values()) == {"failed", "skipped"}
 
 
 def test_a_skipped_or_cancelled_need_is_no_failure() -> None:
@@ -139,7 +214,7 @@ def test_a_group_succeeds_with_its_needs_and_has_no_attempt() -> None:
 def test_a_group_is_skipped_like_any_other_job() -> None:
     world = World.started(job("a"), job("all", needs="a", group=True), job("b", needs="all"))
     world.end("a", Verdict.FAILED)
-    assert world.reasons == {"a": "", "all": "need `a` failed", "b": "need `all` was skipped"}
+    assert world.reasons == {"a": "", "all": "need `a` failed", "b": "need `all` was skipped because `a` failed"}
 
 
 def test_a_group_that_waits_for_nothing_succeeds_when_the_run_starts() -> None:

@@ -124,3 +124,41 @@ def test_every_small_run_that_is_cancelled_at_any_moment_is_lawful(force: bool, 
             if not world.scheduler.finished:
                 world.happen(CancelRequested(world.now, CancelReason.USER, force))
                 end_of_time(world, answers=not force and choose(2) == 1)
+
+
+def test_every_small_run_in_which_one_job_is_cancelled_at_any_moment_is_lawful(full: bool) -> None:
+    caps = (1, 2, 3) if full else (2,)
+    kinds = tuple(When) if full else (When.SUCCESS, When.ALWAYS)
+    for plan, verdicts in small_worlds("none", "needs", caps=caps, kinds=kinds):
+        for choose in every_way():
+            world = World(plan)
+            world.begin()
+            for _ in range(choose(1 + len(plan.jobs))):
+                world.act()
+                if world.scheduler.running:
+                    answer_one(world, choose, verdicts)
+            if not world.scheduler.finished:
+                number = choose(len(plan.jobs))
+                world.happen(CancelRequested(world.now, CancelReason.USER, job=number))
+            world.act()
+            while not world.scheduler.finished:
+                answer_one(world, choose, verdicts)
+                world.act()
+            assert replay(plan, world.facts).snapshot() == world.scheduler.snapshot()
+
+
+def test_every_small_run_that_is_resumed_at_any_moment_is_lawful(full: bool) -> None:
+    ties = ("none", "needs", "after") if full else ("none", "needs")
+    for plan, verdicts in small_worlds(*ties, caps=(2,)):
+        for choose in every_way():
+            world = World(plan)
+            world.begin()
+            for _ in range(choose(1 + len(plan.jobs))):
+                world.act()
+                if world.scheduler.running:
+                    answer_one(world, choose, verdicts)
+            world.crash()
+            world.act()
+            while not world.scheduler.finished:
+                answer_one(world, choose, (Verdict.SUCCEEDED,) * len(verdicts))
+                world.act()

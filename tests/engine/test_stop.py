@@ -168,8 +168,9 @@ def test_a_single_job_can_be_cancelled_in_every_state_and_the_others_continue() 
     assert world.names(world.cancel("runs")) == ["term runs"]
     world.cancel("ready")
     world.cancel("blocked")
-    assert world.states["blocked"] == "cancelled"
+    assert world.states["blocked"] == "pending", "what it needs still runs"
     assert world.names(world.end("runs", Verdict.KILLED)) == ["launch last"]
+    assert world.states["blocked"] == "cancelled", "it was requested by itself, so the end of its need does not count"
     world.end("last")
     assert world.reasons == {
         "runs": "cancelled on request",
@@ -179,6 +180,37 @@ def test_a_single_job_can_be_cancelled_in_every_state_and_the_others_continue() 
         "last": "",
     }
     assert world.scheduler.result == "CANCELLED"
+
+
+def test_what_follows_a_cancelled_job_never_starts_while_something_upstream_of_it_runs() -> None:
+    world = World.started(job("test"), job("report", needs="test"), job("teardown", needs="report", when=ALWAYS))
+    assert world.cancel("report") == []
+    assert world.running == ["test"]
+    assert world.names(world.end("test")) == ["launch teardown"]
+    assert world.states["report"] == "cancelled"
+
+
+def test_a_job_that_waits_only_for_jobs_it_comes_after_is_cancelled_at_once() -> None:
+    world = World.started(job("a"), job("b"), job("c", needs="a", after="b"))
+    world.end("a")
+    world.cancel("c")
+    assert world.states == {"a": "succeeded", "b": "running", "c": "cancelled"}
+
+
+def test_a_group_can_be_cancelled_before_its_needs_have_ended() -> None:
+    world = World.started(job("a"), job("all", needs="a", group=True))
+    world.cancel("all")
+    world.cancel("all")
+    world.end("a")
+    assert world.reasons == {"a": "", "all": "cancelled on request"}
+
+
+def test_a_resume_forgets_that_a_pending_job_was_cancelled() -> None:
+    world = World.started(job("a"), job("b", needs="a"))
+    world.cancel("b")
+    world.crash()
+    world.act()
+    assert world.names(world.end("a")) == ["launch b"]
 
 
 def test_a_job_that_waits_for_its_next_attempt_can_be_cancelled() -> None:

@@ -36,7 +36,7 @@ _JOB = st.integers(0, len(IDS) - 1)
 _ATTEMPT = st.integers(1, 9)
 
 FACTS: st.SearchStrategy[Fact] = st.one_of(
-    st.builds(RunStarted, _AT),
+    st.builds(RunStarted, _AT, st.booleans()),
     st.builds(RunResumed, _AT),
     st.builds(JobAdopted, _AT, _JOB),
     st.builds(AttemptStarted, _AT, _JOB, _ATTEMPT),
@@ -87,7 +87,17 @@ def test_what_is_no_event_does_not_pass(change: dict[str, Any]) -> None:
 def test_a_fact_comes_back_from_its_event(fact: Fact) -> None:
     event, fields = fact_to_fields(fact, IDS)
     assert fields.keys() <= EVENTS[event].keys()
-    assert fact_from_event({"event": event, "at": fact.at, **fields}, INDEX_OF) == fact
+    by_the_driver = {"version": "0.1.7" if fact.early_skips else "0.2.0"} if isinstance(fact, RunStarted) else {}
+    assert fact_from_event({"event": event, "at": fact.at, **fields, **by_the_driver}, INDEX_OF) == fact
+
+
+@pytest.mark.parametrize(
+    ("version", "early_skips"),
+    [("0.1.0", True), ("0.1.9.dev1", True), ("0.10.0", False), ("0.2.0", False), ("1", False)],
+)
+def test_the_version_that_started_a_run_decides_its_rules(version: str, early_skips: bool) -> None:
+    fact = fact_from_event({"event": "run.started", "at": 0.0, "version": version}, INDEX_OF)
+    assert fact == RunStarted(0.0, early_skips=early_skips)
 
 
 def test_consequences_and_remarks_are_no_facts() -> None:

@@ -17,7 +17,7 @@ from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.states import JobState
 from orchestrator.journal.events import EVENTS, consequence_to_fields
 from orchestrator.journal.history import AttemptProcess, History
-from orchestrator.plan.model import Plan, RetryPolicy
+from orchestrator.plan.model import Plan, RetryPolicy, When
 
 FOLLOWS = ("job.finished", "retry.scheduled")
 
@@ -65,6 +65,37 @@ def test_what_followed_and_was_cut_off_is_known_at_every_line() -> None:
         ]
         most = max(most, len(missing))
     assert most == 3  # `b` failed, `c` and `both` are skipped
+
+
+@pytest.mark.parametrize(
+    ("version", "skipped"),
+    [("0.1.0", {2: "need `a` failed", 3: "no need failed"}), ("0.2.0", {})],
+)
+def test_what_is_missing_follows_the_rules_of_the_version_that_started_the_run(
+    version: str, skipped: dict[int, str]
+) -> None:
+    of = plan(job("a"), job("b"), job("c", needs="a b"), job("d", needs="c", when=When.FAILURE))
+    story = Story(of, version=version)
+    story.start("a", 0.0)
+    story.start("b", 0.0)
+    story.end("a", 1.0, "failed")
+    known = history(of, story.events)
+    assert known.missing == [JobFinished(one, JobState.SKIPPED, reason, 0, False) for one, reason in skipped.items()]
+
+
+def test_a_run_of_version_0_1_in_which_a_job_started_behind_an_early_skip_can_be_read_and_resumed() -> None:
+    of = plan(job("a"), job("b"), job("c", needs="a b"), job("d", needs="c", when=When.ALWAYS))
+    story = Story(of, version="0.1.0")
+    story.start("a", 0.0)
+    story.start("b", 0.0)
+    story.end("a", 1.0, "failed")
+    story.settle("c", 1.0, "skipped", "need `a` failed")
+    story.start("d", 1.0)
+    assert history(of, story.events).scheduler.running == ((1, 1), (3, 1))
+    story.emit("run.resumed", 4.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
+    assert history(of, story.events).scheduler.table.tally[JobState.READY] == 2
+    with pytest.raises(IllegalMove):
+        history(of, [{**story.events[0], "version": "0.2.0"}, *story.events[1:]])
 
 
 def test_a_retry_and_an_end_are_missing_as_the_engine_tells_them() -> None:

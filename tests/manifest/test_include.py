@@ -80,6 +80,12 @@ def test_a_prefix_is_put_before_the_names_of_a_manifest_and_before_the_names_in_
     assert workflows["x"].needs == ("lib.deep.y",)
 
 
+def test_a_prefix_does_not_change_the_need_of_every_workflow(folder: Folder) -> None:
+    folder.file("pexec.yaml", "include: [{file: lib.yaml, prefix: lib}]\nworkflows: {x: {run: x}}\n")
+    folder.file("lib.yaml", 'workflows: {alert: {run: x, needs: "*"}}\n')
+    assert manifest_of(folder.load()).workflows["lib.alert"].needs == ("*",)
+
+
 def test_each_workflow_keeps_the_directory_and_the_defaults_of_its_own_manifest(folder: Folder) -> None:
     folder.file("pexec.yaml", "include: [./ci/a.yaml, ../b.yaml]\ndefaults: {timeout: 1m}\nworkflows: {r: {run: r}}\n")
     folder.file("ci/a.yaml", "include: [more/c.yaml]\ndefaults: {timeout: 2m}\nworkflows: {a: {run: a}}\n")

@@ -34,6 +34,7 @@ GOOD: list[object] = [
     manifest(matrix={"include": [{"a": 1}], "exclude": [{"b": "x"}], "fail_fast": True}),
     manifest(matrix={}),
     manifest(needs={"workflow": "a"}),
+    manifest(needs="*"),
     manifest(needs=["b", {"workflow": "a", "matrix": {"x": 1}}], after=[{"workflow": "c"}]),
     manifest(manual=True),
     {"version": 1, "workflows": {"a": {"if": {"params.x": "a", "matrix.y": [1, "b"], "env.CI": True}, "run": "x"}}},

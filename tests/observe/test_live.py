@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.stories import Story
+from support.worlds import job as draft
+from support.worlds import plan
 
 from orchestrator.console.text import columns
 from orchestrator.observe.live import LiveProgress
 from orchestrator.observe.stream import ConsoleStream
+from orchestrator.report.foresight import Foresight
 
 CLEAR = "\r\x1b[K"
 
@@ -21,9 +25,11 @@ CLEAR = "\r\x1b[K"
 class Live:
     """A screen on which each event is shown at once, with the lines of jobs above the status line."""
 
-    def __init__(self, screen: io.StringIO, width: int = 40, out: io.StringIO | None = None, total: int = 2) -> None:
+    def __init__(
+        self, screen: io.StringIO, width: int = 40, out: io.StringIO | None = None, total: int = 2, **more: Any
+    ) -> None:
         err = ConsoleStream(screen)
-        self.progress = LiveProgress(err, total, lambda: width)
+        self.progress = LiveProgress(err, total, lambda: width, **more)
         self._out = self.progress.above(err if out is None else ConsoleStream(out))
 
     def on_event(self, record: Mapping[str, Any]) -> None:
@@ -112,3 +118,16 @@ def test_a_thousand_names_cost_no_more_than_fifty(count: int) -> None:
     for number in range(count):
         shown.on_event(started(f"job{number}"))
     assert len(re.findall("job", seen(screen.getvalue())[-1])) == min(count, 50)
+
+
+def test_the_status_line_says_what_will_be_skipped() -> None:
+    screen = io.StringIO()
+    of = plan(draft("test-a"), draft("test-b"), draft("report", needs="test-a test-b"))
+    view = Live(screen, 80, total=3, foresight=Foresight(of))
+    story = Story(of)
+    story.start("test-a", 0.0)
+    story.start("test-b", 0.0)
+    story.end("test-a", 1.0, "failed", exit_code=1)
+    for event in story.events:
+        view.on_event(event)
+    assert seen(screen.getvalue())[-1] == "[1/3] running: test-b; report will be skipped: test-a failed"

@@ -84,6 +84,7 @@ class Laws:
         self.stopped_by: CancelReason | None = None
         self.hurried = self.forced = self.kills = False
         self.to_cancel: set[int] = set()  # by another failure in their matrix
+        self.doomed: set[int] = set()  # cancelled before what they need has ended
         self.failed_matrices: set[str] = set()
 
     # Facts.
@@ -147,6 +148,7 @@ class Laws:
         assert job.index not in self.ended, "terminal states absorb, and a success is never redone"
         assert job.index not in self.running, "one attempt at a time"
         assert all(other in self.ended for other in (*job.needs, *job.after)), "needs before starts"
+        assert self._ancestors(job) <= self.ended.keys(), "nothing starts before all its ancestors have ended"
         assert self._gate(job) == "run", "needs before starts"
         assert fact.at >= self.waiting.get(job.index, 0), "backoff waited out"
         assert not self._covered(job), "nothing starts after a stop except `when: always`"
@@ -181,8 +183,9 @@ class Laws:
                 attempt = self.running[fact.job]
                 (attempt.forced if fact.force else attempt.asked).append(fact.at)
             elif fact.job not in self.ended:
-                expected[fact.job] = S.CANCELLED
-                self.waiting.pop(fact.job, None)
+                self.doomed.add(fact.job)
+                if self.waiting.pop(fact.job, None) is not None:
+                    expected[fact.job] = S.CANCELLED
             return
         if self._finished():
             return
@@ -220,25 +223,36 @@ class Laws:
         if job.index in self.ended or job.index in self.running or job.index in self.waiting:
             return None
         gate = self._gate(job)
+        if job.index in self.doomed and gate != "wait":
+            return S.CANCELLED
         if gate == "skip":
             return S.SKIPPED
-        if gate == "wait" or any(other not in self.ended for other in job.after):
+        if gate == "wait" or not all(map(self._has_settled, job.after)):
             return None
         if job.spec.is_group:
             return S.SUCCEEDED
         return S.CANCELLED if self._covered(job) else None
 
     def _gate(self, job: PlannedJob) -> str:
-        good = [need for need in job.needs if need in self.ended and self._went_well(need)]
-        failed = [need for need in job.needs if self.ended.get(need) in BAD and not self._went_well(need)]
-        all_ended = all(need in self.ended for need in job.needs)
-        if job.when is When.SUCCESS:
-            if any(need in self.ended and need not in good for need in job.needs):
-                return "skip"
-            return "run" if all_ended else "wait"
-        if not all_ended:
+        if not all(map(self._has_settled, job.needs)):
             return "wait"
-        return "run" if job.when is When.ALWAYS or failed else "skip"
+        if job.when is When.SUCCESS:
+            return "run" if all(map(self._went_well, job.needs)) else "skip"
+        return "run" if job.when is When.ALWAYS or any(map(self._leads_to_failure, job.needs)) else "skip"
+
+    def _ancestors(self, job: PlannedJob) -> set[int]:
+        """All that it needs, at any distance."""
+        return set(job.needs).union(*(self._ancestors(self.jobs[need]) for need in job.needs))
+
+    def _has_settled(self, number: int) -> bool:
+        """Whether a job and all its ancestors have ended. A kept success may have needs that run again."""
+        return number in self.ended and self._ancestors(self.jobs[number]) <= self.ended.keys()
+
+    def _leads_to_failure(self, number: int) -> bool:
+        """Whether a job that has ended failed, or was skipped behind one that did, at any distance."""
+        if self.ended[number] is S.SKIPPED:
+            return any(map(self._leads_to_failure, self.jobs[number].needs))
+        return self.ended[number] in BAD and not self._went_well(number)
 
     def _went_well(self, number: int) -> bool:
         state = self.ended[number]
@@ -270,6 +284,10 @@ class Laws:
                 named = [need for need in earlier if f"need `{self.jobs[need].id}` " in consequence.reason]
                 assert len(named) == 1, "the reason names a need that ended before"
                 assert not self._went_well(named[0])
+                if any(map(self._leads_to_failure, job.needs)):
+                    culprit = [other for other in self._failures() if f"`{self.jobs[other].id}`" in consequence.reason]
+                    assert culprit, "the reason of a skip behind a failure names the job that failed"
+                    assert culprit[0] in self._ancestors(job)
         retries = [consequence for consequence in consequences if isinstance(consequence, RetryScheduled)]
         assert [consequence.job for consequence in retries] == ([] if retried is None else [retried]), "retry budget"
         for again in retries:
@@ -308,7 +326,7 @@ class Laws:
             return False
         if job.index in self.waiting:
             return self.waiting[job.index] <= now
-        return self._gate(job) == "run" and all(other in self.ended for other in job.after)
+        return self._gate(job) == "run" and all(map(self._has_settled, job.after))
 
     def _failures(self) -> list[int]:
         return [number for number, state in self.ended.items() if state in BAD and not self._went_well(number)]

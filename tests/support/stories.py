@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from support.dags import plan_of
 from support.worlds import job, plan
 
+from orchestrator import __version__
 from orchestrator.journal.events import EVENTS
 from orchestrator.journal.file_names import log_name
 from orchestrator.journal.writer import JournalWriter
@@ -44,7 +45,7 @@ class Story:
             "pid": 4000,
             "boot_id": "boot",
             "host": "host",
-            "version": "0.1.0",
+            "version": __version__,
             "invocation": {},
         }
         self.emit("run.started", 0.0, **fields | started)

@@ -45,6 +45,11 @@ def is_skipped(world: World, need: str) -> None:
     world.end(f"{need}0", Verdict.FAILED)
 
 
+def is_skipped_without_a_failure(world: World, need: str) -> None:
+    """Its own need is cancelled."""
+    is_cancelled(world, f"{need}0")
+
+
 def is_cancelled(world: World, need: str) -> None:
     """Only this job is cancelled, and then stopped."""
     world.cancel(need)
@@ -60,11 +65,19 @@ ENDS: dict[str, tuple[BringAbout, bool]] = {
     "timed out, allowed": (ends(Verdict.TIMED_OUT), True),
     "lost": (is_lost, False),
     "lost, allowed": (is_lost, True),
-    "skipped": (is_skipped, False),
+    "skipped, after a failure": (is_skipped, False),
+    "skipped, without a failure": (is_skipped_without_a_failure, False),
     "cancelled": (is_cancelled, False),
 }
 # The ends that differ for a job with two needs.
-_SHORT = ("succeeded", "failed", "failed, allowed", "skipped", "cancelled")
+_SHORT = (
+    "succeeded",
+    "failed",
+    "failed, allowed",
+    "skipped, after a failure",
+    "skipped, without a failure",
+    "cancelled",
+)
 _OUTCOMES = {"pending": "waits", "running": "runs", "skipped": "skipped", "cancelled": "cancelled"}
 
 _HEAD = """\
@@ -72,6 +85,9 @@ _HEAD = """\
 
 The outcome of a job for every end of its needs and every `when`. These tables are generated from the engine, and a test
 compares them. After a change to its rules run `python tests/support/truth_table.py`.
+
+An outcome is decided when all needs have ended. A need is *skipped after a failure* if one of its own needs failed,
+timed out or was lost without being allowed to, or was itself skipped after a failure.
 
 """
 _AFTER_A_STOP = """
@@ -108,9 +124,10 @@ def outcome_during_stop(when: When, how: str, end: str) -> str:
 
 def _needs(names: list[str], needs: list[str] | tuple[str, ...]) -> Iterator[Draft]:
     for name, end in zip(names, needs, strict=True):
-        if end == "skipped":
+        was_skipped = end.startswith("skipped")
+        if was_skipped:
             yield job(f"{name}0")
-        yield job(name, needs=f"{name}0" if end == "skipped" else "", allow_failure=ENDS[end][1])
+        yield job(name, needs=f"{name}0" if was_skipped else "", allow_failure=ENDS[end][1])
 
 
 def _table(head: list[str], rows: Iterator[list[str]]) -> str:

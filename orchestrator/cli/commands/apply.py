@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from orchestrator.app.empty_plan import refuse_empty
 from orchestrator.app.invocation import Invocation, to_record
 from orchestrator.app.planning import PlanningResult, plan_invocation, print_diagnostics, print_warnings
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_output, add_run_arguments, output_of, understand
-from orchestrator.console.streams import hold_stderr, write_stderr, write_text
+from orchestrator.console.streams import hold_stderr, write_text
 from orchestrator.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ def add_arguments(parser: Parser) -> None:
     """The flags of `pexec apply`."""
     add_run_arguments(parser)
     add_output(parser)
+    parser.add_argument(
+        "--allow-empty",
+        action="store_true",
+        help="succeed if every job is left out because it is manual or its `if` does not hold",
+    )
     parser.add_argument("--dry-run", action="store_true", help="show the plan as `pexec plan` does, and run nothing")
 
 
@@ -45,8 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
         result = _plan(invocation)
         if result.plan is None:
             return ExitCode.INVALID
-        if not result.plan.jobs:
-            write_stderr("pexec: nothing to run: every job is left out of the plan\n")
         code = _run(result.plan, arguments, invocation, supervisor)
         cache.keep(result)  # after the run, so that it delays nothing
     finally:
@@ -57,12 +61,17 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supervisor: Supervisor) -> int:
     from orchestrator.app.start import RunOptions, run_plan
 
+    record = to_record(invocation)
+    if arguments.allow_empty:
+        record["allow_empty"] = True  # a resume that plans again may have no jobs either
+    else:
+        refuse_empty(plan)
     options = RunOptions(
         run_root=invocation.run_root,
         output=output_of(invocation.settings),
         keep_temp=arguments.keep_temp,
     )
-    return run_plan(plan, options, supervisor, invocation=to_record(invocation))
+    return run_plan(plan, options, supervisor, invocation=record)
 
 
 def _plan(invocation: Invocation) -> PlanningResult:

@@ -14,6 +14,7 @@ from typing import Any
 from orchestrator.console.text import count
 from orchestrator.engine.outcomes import FAILURE_NAMES
 from orchestrator.journal.events import EventRecord
+from orchestrator.report.verify.need_rules import NeedRules
 from orchestrator.report.verify.rules import Rule, Violation
 from orchestrator.report.verify.run_state import EPSILON, JudgedJob, Phase, Readiness, StopState, jobs_of
 from orchestrator.report.verify.stop_rules import StopRules
@@ -46,6 +47,7 @@ class Judge:
         self._at = 0.0
         self._cap: int = self._policy["max_parallel_jobs"]
         self._pools: Mapping[str, int] = self._policy["pools"]
+        self._need_rules = NeedRules(self._jobs)
         self._stop_rules = StopRules(self._policy["fail_fast"])
         self._taken: Counter[str] = Counter()
         self._running = 0
@@ -75,11 +77,13 @@ class Judge:
             self._report(Rule.PLAN, f"the run used plan `{event['plan_digest']}`, this is plan `{self._digest}`")
         self._cap, self._pools = event["max_parallel_jobs"], event["pools"]
         self._stop_rules.fail_fast = event["fail_fast"]
+        self._need_rules.begin(event["version"])
         self._begin(event["at"])
 
     def _run_resumed(self, event: EventRecord) -> None:
         for job in self._jobs:
             job.reopen()
+        self._need_rules.resume()
         self._cap = event["max_parallel_jobs"]
         self._taken.clear()
         self._running, self._stop, self.finished = 0, StopState(), False
@@ -178,7 +182,7 @@ class Judge:
 
     def _check_readiness(self, job: JudgedJob) -> None:
         """Whether everything it waits for has ended, and lets it run."""
-        gate, others = self._gate(job)
+        gate, others = self._need_rules.gate(job)
         if gate is Readiness.WAIT:
             self._report(Rule.NEEDS, f"`{job.id}` starts before its need `{others[0].id}` has ended")
         elif gate is Readiness.SHUT:
@@ -299,6 +303,7 @@ class Judge:
         if event["allowed"] != (job.may_fail and status in FAILURE_NAMES):
             self._report(Rule.STATUS, f"`{job.id}` ends as {status} with `allowed` {str(event['allowed']).lower()}")
         job.phase, job.status = Phase.ENDED, status
+        self._need_rules.ended(job)
         self._stop_rules.ended(job, status)
 
     def _succeeded(self, job: JudgedJob, event: EventRecord) -> None:
@@ -323,13 +328,17 @@ class Judge:
             self._judge_verdict(job, "cancelled", "killed")
         elif not job.cancelled and not self._stop.covers(job):
             self._report(Rule.CANCEL, f"`{job.id}` is cancelled, but nothing requested it")
-        elif not job.cancelled and self._gate(job)[0] is Readiness.SHUT:
+        elif left := self._unfinished(job):
+            self._report(Rule.CANCEL, f"`{job.id}` is cancelled before its need `{left[0].id}` has ended")
+        elif not job.cancelled and self._need_rules.gate(job)[0] is Readiness.SHUT:
             self._report(Rule.SKIP, f"`{job.id}` is cancelled, but by its needs it is skipped")
 
     def _was_skipped(self, job: JudgedJob, event: EventRecord) -> None:
-        gate, others = self._gate(job)
+        gate, others = self._need_rules.gate(job)
         if job.phase is not Phase.IDLE:
             self._report(Rule.SKIP, f"`{job.id}` is skipped after attempt {job.attempt}")
+        elif gate is Readiness.WAIT:
+            self._report(Rule.SKIP, f"`{job.id}` is skipped before its need `{others[0].id}` has ended")
         elif gate is not Readiness.SHUT:
             self._report(Rule.SKIP, f"`{job.id}` is skipped, but its needs do not cause that")
         elif others and not any(f"`{other.id}`" in event["reason"] for other in others):
@@ -341,25 +350,9 @@ class Judge:
 
     # Helpers.
 
-    def _gate(self, job: JudgedJob) -> tuple[Readiness, list[JudgedJob]]:
-        """Whether its needs let it run, and the needs that it waits for, or that prevent it."""
-        jobs = self._jobs
-        for index in job.needs:  # fast path: nearly always all of them succeeded
-            if jobs[index].status != "succeeded" or jobs[index].phase is not Phase.ENDED:
-                break
-        else:
-            if job.when != "failure":
-                return Readiness.OPEN, []
-        needs = [jobs[index] for index in job.needs]
-        bad = [need for need in needs if need.phase is Phase.ENDED and not need.lets_dependents_run]
-        left = [need for need in needs if need.phase is not Phase.ENDED]
-        if job.when == "success" and bad:
-            return Readiness.SHUT, bad
-        if left:
-            return Readiness.WAIT, left
-        if job.when == "failure" and not any(need.status in FAILURE_NAMES for need in bad):
-            return Readiness.SHUT, []
-        return Readiness.OPEN, []
+    def _unfinished(self, job: JudgedJob) -> list[JudgedJob]:
+        """The needs for which the end of a job that never started has to wait."""
+        return [] if self._need_rules.decides_early else self._need_rules.unfinished(job)
 
     def _job(self, event: EventRecord) -> JudgedJob | None:
         job = self._job_of.get(event["job"])

@@ -87,6 +87,8 @@ class JudgedJob(Struct, gc=False):
     forced: bool = False  # and by force
     term_at: float | None = None
     adopted: bool = False
+    is_kept: bool = False  # a success of before, reused or kept by a resume; what it needs may not have ended
+    leads_to_failure: bool = False  # it failed without being allowed to, or was skipped because of such an end
 
     def reopen(self) -> None:
         """A resume: everything starts over, except for the number of the latest attempt and a success."""

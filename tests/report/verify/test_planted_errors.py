@@ -20,7 +20,9 @@ PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
     (nightly, drop(1), [(1, Rule.ORDER, "event 1 is `attempt.started`; only the first event must be `run.started`")]),
     (
         nightly,
-        insert(3, 0.0, "run.started", plan_digest="", max_parallel_jobs=2, pools={"disk": 2}, fail_fast=False),
+        insert(
+            3, 0.0, "run.started", plan_digest="", max_parallel_jobs=2, pools={"disk": 2}, fail_fast=False, version="1"
+        ),
         [(3, Rule.ORDER, "event 3 is `run.started`; only the first event must be `run.started`")],
     ),
     (nightly, change(1, plan_digest="other"), [(1, Rule.PLAN, "the run used plan `other`, this is plan ``")]),
@@ -190,7 +192,7 @@ PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
             allowed=False,
         ),
         [
-            (3, Rule.SKIP, "`repair` is skipped, but its needs do not cause that"),
+            (3, Rule.SKIP, "`repair` is skipped before its need `break` has ended"),
             (21, Rule.STATUS, "`repair` ends as skipped after it was skipped"),
         ],
     ),
