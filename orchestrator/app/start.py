@@ -32,12 +32,12 @@ from orchestrator.execute.attempt.spec_builder import Specs
 from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
-from orchestrator.execute.driver import CancelReceived, Driver, Message, SignalReceived, Spawned
+from orchestrator.execute.driver import CancelReceived, Driver, Message, ShortageNoticed, SignalReceived, Spawned
 from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
 from orchestrator.execute.secrets.masking import masked_journal
-from orchestrator.execute.signals import STOP_SIGNALS, keep_stacks, signals_to, suspend
+from orchestrator.execute.signals import STOP_SIGNALS, RunSignals, keep_stacks, run_signals, suspend
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, PLAN
 from orchestrator.journal.rundir import RunDir, create_run
@@ -93,7 +93,7 @@ def run_plan(
 
     prepared = prepare(plan, supervisor, options.run_root, len(plan.jobs))
     refuse_in_records(prepared.masked, prepared.secrets, invocation)
-    with create_run(options.run_root) as rundir:
+    with run_signals(), create_run(options.run_root) as rundir:
         return drive(prepared, rundir, ResumeState(Scheduler(plan)), on_start, options, supervisor)
 
 
@@ -107,8 +107,8 @@ def drive(
 ) -> int:
     """Drive a run to its end and return the exit code. `on_start` records the first facts of this process."""
     options.on_directory(rundir)
-    with ExitStack() as stack:
-        session = _Session(prepared, rundir, state, options, supervisor, stack)
+    with run_signals() as signals, ExitStack() as stack:
+        session = _Session(prepared, rundir, state, options, supervisor, signals, stack)
         code = session.run(on_start)
         finalize_run(prepared.plan, rundir, options.run_root, session.files.report)
     return code
@@ -124,12 +124,14 @@ class _Session:
         state: ResumeState,
         options: RunOptions,
         supervisor: Supervisor,
+        signals: RunSignals,
         stack: ExitStack,
     ) -> None:
         plan, scheduler = prepared.plan, state.scheduler
         self._state = state
         self._prepared = prepared
         self._supervisor = supervisor
+        self._signals = signals
         power = plan.policy.durability is Durability.POWER
         self._journal = JournalWriter(rundir, rundir.run_id, next_seq=state.next_seq, power=power)
         stack.callback(_quietly, self._journal.close)
@@ -144,11 +146,13 @@ class _Session:
         stack.callback(self._inbox.close)
         self._executor = _open_executor(plan, rundir, self._screen, supervisor, self._inbox)
         stack.callback(self._executor.close)
+        supervisor.warden.on_shortage = lambda why: self._inbox.put(ShortageNoticed(why))
         supervisor.warden.put_logs_in(rundir.folder(LOGS))
         self._control = ControlPipe(rundir, lambda job: self._inbox.put(CancelReceived(job)))
         stack.callback(_quietly, self._control.close)
         clock = RunClock(state.at)
         trim_heap(len(plan.jobs))
+        self._reactions = _reactions(rundir, self._screen, supervisor, clock)
         self._driver = Driver(
             plan,
             scheduler,
@@ -158,14 +162,14 @@ class _Session:
             Specs(plan, rundir, keep_temp=options.keep_temp, pump=self._screen.on_output is not None),
             clock,
             self._inbox,
-            _reactions(rundir, self._screen, supervisor, clock),
+            self._reactions,
         )
 
     def run(self, on_start: Hook) -> int:
         """Drive the run and show it, both to the end, and return the exit code. The journal and the files are complete
         then."""
         driver, scheduler = self._driver, self._state.scheduler
-        with signals_to(lambda number: self._inbox.put(SignalReceived(number)), self._inbox.bell):
+        with self._signals.delivered_to(lambda number: self._inbox.put(SignalReceived(number)), self._inbox):
             self._state.before_resume(driver)
             driver.watch(self._screen.observers)
             self._screen.begin()
@@ -175,6 +179,7 @@ class _Session:
             driver.run()
             self._control.close()
             self._executor.close()
+            driver.read_late_signals()
             code = exit_code(scheduler, driver.stop_signal)
             driver.finish(result=scheduler.result, exit_code=code)
             self._journal.close()
@@ -191,7 +196,7 @@ class _Session:
             for message in self._inbox.wait(0):
                 if isinstance(message, SignalReceived):
                     if message.number is signal.SIGTSTP:
-                        signal.raise_signal(signal.SIGSTOP)
+                        self._reactions[signal.SIGTSTP]()
                     elif message.number in STOP_SIGNALS:
                         signals.append(message.number)
             return len(signals) > before

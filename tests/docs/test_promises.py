@@ -18,6 +18,7 @@ PROMISES = {
     "durable-success",
     "env",
     "full-disk",
+    "inherited",
     "limits-from-start",
     "log-fidelity",
     "no-orphans",

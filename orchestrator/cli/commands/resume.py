@@ -11,6 +11,7 @@ from orchestrator.cli.options import add_output, add_run_root, add_slots, output
 from orchestrator.cli.run_arguments import RUN_HELP, chosen_run, run_root
 from orchestrator.console.streams import hold_stderr
 from orchestrator.errors import RefusedError, UsageError
+from orchestrator.interrupts import exit_until_run
 
 if TYPE_CHECKING:
     from orchestrator.journal.rundir import RunDir
@@ -37,10 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
         rundir.lock()
         from orchestrator.app.resume import ResumeOptions, resume
         from orchestrator.app.start import RunOptions
-        from orchestrator.execute.signals import leave_on_interrupt
         from orchestrator.execute.supervisor.supervisor import Supervisor
 
-        leave_on_interrupt()
+        exit_until_run()
         hold_stderr()
         supervisor = Supervisor(alone=True)
         try:

@@ -94,6 +94,7 @@ def _changed_plan(plan: Plan, change: Callable[[str], str], change_spec: Callabl
 
 def _texts_of(spec: JobSpec) -> Iterator[str]:
     texts = (spec.run, *(spec.argv or ()), spec.file, *spec.args, spec.cleanup, *spec.env.values())
+    texts += (*spec.env_prepend.values(), *spec.env_append.values())
     return filter(None, (*texts, *(block.text for block in spec.blocks)))
 
 
@@ -106,8 +107,14 @@ def _changed_spec(spec: JobSpec, change: Callable[[str], str]) -> JobSpec:
         blocks=tuple(ShellBlock(block.line, change(block.text)) for block in spec.blocks),
         args=tuple(map(change, spec.args)),
         cleanup=None if spec.cleanup is None else change(spec.cleanup),
-        env={name: change(text) for name, text in spec.env.items()},
+        env=_changed_values(spec.env, change),
+        env_prepend=_changed_values(spec.env_prepend, change),
+        env_append=_changed_values(spec.env_append, change),
     )
+
+
+def _changed_values(texts: Mapping[str, str], change: Callable[[str], str]) -> dict[str, str]:
+    return {name: change(text) for name, text in texts.items()}
 
 
 def _nothing(text: str) -> str:

@@ -333,7 +333,8 @@ def test_any_other_plan_is_written_as_it_is() -> None:
 
 def test_the_texts_that_cannot_be_masked_are_those_of_the_manifest_that_are_no_commands() -> None:
     job = PlannedJob(
-        0, "id", "workflow", JobSpec(argv=("x", "y"), env={"NAME": "z"}, working_dir="place", writes=("out",)),
+        index=0, id="id", workflow="workflow", level=0,
+        spec=JobSpec(argv=("x", "y"), env={"NAME": "z"}, working_dir="place", writes=("out",)),
         description="text", tags=("tag",), matrix={"axis": 12345678, "other": "value"}, pools=(("pool", 3),),
         digest="d",
     )  # fmt: skip
