@@ -43,9 +43,9 @@ def _decide(job: PlannedJob, index: int | None, old: Plan, states: Sequence[JobS
         return AdoptionDecision(False, True, "new")
     state = states[index]
     if state is not JobState.SUCCEEDED:
-        return AdoptionDecision(False, state in FAILURES, OUTCOME_PHRASES.get(state, "did not end"))
+        return AdoptionDecision(False, state in FAILURES, f"it {OUTCOME_PHRASES.get(state, 'did not finish')}")
     if job.digest == old.jobs[index].digest:
-        return AdoptionDecision(True, False, "succeeded and unchanged")
+        return AdoptionDecision(True, False, "succeeded, unchanged")
     return AdoptionDecision(False, True, _change(job, old.jobs[index], old, new))
 
 

@@ -32,7 +32,7 @@ def choose_run(root: str, run_id: str | None) -> RunDir:
         other = _other_root(root)
         if other is None or list_runs(root):
             raise
-    raise UsageError(f"no runs in `{root}`", help=f"there are runs in `{other}`; select it with `--run-root`")
+    raise UsageError(f"no runs in `{root}`", help=f"there are runs in `{other}`; use `--run-root {other}`")
 
 
 def _other_root(root: str) -> str | None:

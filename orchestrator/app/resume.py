@@ -218,7 +218,7 @@ def _complete_files(rundir: RunDir) -> int:
     rundir.make_folders()
     rundir.tidy()
     RunFiles(rundir, _old_plan(rundir), JournalReader(rundir)).close()
-    write_stderr(f"pexec: run `{rundir.run_id}` had succeeded; its files are complete now\n")
+    write_stderr(f"pexec: run `{rundir.run_id}` had already succeeded; its files have been completed\n")
     return ExitCode.OK
 
 
@@ -275,6 +275,6 @@ def _print_decisions(plan: Plan, decisions: Sequence[AdoptionDecision], left_out
     omitted = set(left_out)
     lines = [f"pexec: the plan has changed since run `{run_id}`; starting a new run that reuses its results\n"]
     for job, decision in zip(plan.jobs, decisions, strict=True):
-        what = "reused" if decision.reused else "left out" if job.index in omitted else "runs"
-        lines.append(f"  {visible(job.id)} {what}: {visible(decision.why)}\n")
+        what = "reused" if decision.reused else "left out" if job.index in omitted else "will run"
+        lines.append(f"  {visible(job.id)}: {what} ({visible(decision.why)})\n")
     write_stderr("".join(lines))

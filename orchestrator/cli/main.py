@@ -185,7 +185,7 @@ usage: pexec COMMAND [...]
 commands:
 {commands}
 options:
-  -h, --help     show this help, or after a command the help of that command
+  -h, --help     show this help or, after a command, its help
   -V, --version  show the version
 
 Unless a manifest is named, pexec uses the pexec.yaml or pexec.yml in this directory or the nearest parent directory,

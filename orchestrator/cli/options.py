@@ -43,7 +43,7 @@ def add_run_arguments(parser: Parser) -> None:
         "--timeout-seconds",
         metavar="S",
         type=_parsed_by("timeout_seconds"),
-        help="timeout in seconds of jobs that have none of their own, or `none`",
+        help="timeout, in seconds, for jobs that do not set one, or `none`",
     )
     parser.add_argument(
         "--set",
@@ -75,7 +75,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="|".join(OUTPUTS),
         type=one_of(*OUTPUTS),
-        help="plain: each line of output after the name of its job; live: the same above a status line; auto "
+        help="plain: each output line prefixed with its job's name; live: the same, with a status line below; auto "
         "(default): live on a terminal, else plain; grouped: the output of a job when it ends; quiet: only failures "
         "and the closing table; jsonl: the events",
     )
@@ -98,7 +98,7 @@ def add_run_root(parser: argparse.ArgumentParser) -> None:
         "--run-root",
         metavar="DIR",
         type=_parsed_by("run_root"),
-        help="directory of the runs (default: .pexec/runs next to the manifest found from here)",
+        help="where runs are stored (default: .pexec/runs next to the nearest manifest)",
     )
 
 

@@ -14,7 +14,7 @@ from orchestrator.journal.rundir import RunDir
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
 
-RUN_HELP = "the ID of a run, or the beginning of one (default: the last run)"
+RUN_HELP = "a run ID or a unique prefix (default: the last run)"
 
 
 def add_format_and_root(parser: Parser, *formats: str) -> None:

@@ -230,7 +230,7 @@ class Driver:
                 self.record(KillSent(now, job, attempt, force))
             case GiveUp(job):
                 self._cleanups.forget(job)
-                self._record_end(self._live[job], lost("nothing was heard of it after it was killed"), now)
+                self._record_end(self._live[job], lost("it did not respond after being killed"), now)
             case Cancel(reason, doomed):
                 self.record(CancelRequested(now, reason, job=doomed))
             case _:

@@ -39,14 +39,14 @@ def _check_disk(directory: str, jobs: int) -> None:
     free, needed = disk.f_bavail * disk.f_frsize, _DISK_FOR_RUN + jobs * _DISK_FOR_JOB
     if free < needed:
         raise EnvironmentFailedError(
-            f"the disk of `{directory}` has {free // _KIB} KiB free, but a run of this plan needs {needed // _KIB} KiB",
+            f"`{directory}`: {free // _KIB} KiB free; this run needs {needed // _KIB} KiB",
             help="free some space, or choose another directory with `--run-root`",
             code="PX301",
         )
     files = _FILES_FOR_RUN + jobs * _FILES_FOR_JOB
     if disk.f_files and disk.f_favail < files:  # without a count, the file system allocates inodes on demand
         raise EnvironmentFailedError(
-            f"the disk of `{directory}` has room for {disk.f_favail} more files, but a run of this plan needs {files}",
+            f"`{directory}`: room for {disk.f_favail} more files; this run needs {files}",
             help="free some space, or choose another directory with `--run-root`",
             code="PX301",
         )

@@ -189,7 +189,7 @@ class RunDir:
         found = _PID.findall(self.read(JOURNAL))
         who = f"process {int(found[-1])}" if found else "another process"
         return RefusedError(
-            f"run `{self.run_id}` is driven by {who}",
+            f"run `{self.run_id}` is in use by {who}",
             help=f"wait until it ends, or stop it with `pexec cancel --run {self.run_id}`",
             code="PX404",
         )
@@ -216,7 +216,7 @@ def create_run(root: str) -> RunDir:
         run_id = _make_run(parent)
         run = RunDir(f"{root}/{run_id}", open_folder(parent, run_id, f"{root}/{run_id}", private=True))
     except OSError as error:
-        raise failed(f"a run directory cannot be made in `{root}`", error) from error
+        raise failed(f"a run directory cannot be created in `{root}`", error) from error
     finally:
         os.close(parent)
     try:

@@ -144,7 +144,7 @@ def _make_if_missing(parent: int, name: str, path: str) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise failed(f"`{path}` cannot be made", error) from error
+        raise failed(f"`{path}` cannot be created", error) from error
     return True
 
 

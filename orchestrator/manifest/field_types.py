@@ -20,13 +20,15 @@ JsonSchema = dict[str, Any]
 Definitions = dict[str, JsonSchema]  # the `$defs` of a schema, by name
 
 _NAME_RULES: Final = {
-    NAME_PATTERN: "a name has letters, digits, `_`, `.` and `-`, begins with a letter or `_`, and is at most 100 long",
+    NAME_PATTERN: "a name has letters, digits, `_`, `.` and `-`, begins with a letter or `_`, and has at most 100 "
+    "characters",
     scalars.ENV_NAME_PATTERN: "the name of a variable has letters, digits and `_`, and does not begin with a digit",
     scalars.ENV_GLOB_PATTERN: "the name of a variable has letters, digits and `_`; `*` and `?` match others",
 }
 BOOLEAN_WORDS: Final = {
-    **dict.fromkeys(("yes", "on", "y", "true"), "write `true`, without quotes"),
-    **dict.fromkeys(("no", "off", "n", "false"), "write `false`, without quotes"),
+    **{word: f"write `true`: in YAML 1.2 `{word}` is text" for word in ("yes", "on", "y")},
+    **{word: f"write `false`: in YAML 1.2 `{word}` is text" for word in ("no", "off", "n")},
+    **{word: f"write `{word}`, without quotes" for word in ("true", "false")},
 }
 _name_caches: list[dict[str, str]] = []
 

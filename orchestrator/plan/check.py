@@ -185,9 +185,13 @@ def _too_much(
     name: str, pool: str, amounts: tuple[int, int], spans: tuple[Span | None, Span | None], path: Path
 ) -> Diagnostic:
     demand, size = amounts
-    notes = (Note(f"takes {demand:,}", spans[0]), Note(f"has {size:,}", spans[1]))
-    message = f"`{name}` takes {demand:,} of the pool `{pool}`, which has {size:,}"
-    return Diagnostic("PX203", message, spans[0], path, notes, "it could never start; take less, or enlarge the pool")
+    notes = (Note(f"needs {demand:,}", spans[0]), Note(f"has {size:,}", spans[1]))
+    message = (
+        f"`{name}` needs {demand:,} {'unit' if demand == 1 else 'units'} of pool `{pool}`, which has only {size:,}"
+    )
+    return Diagnostic(
+        "PX203", message, spans[0], path, notes, "it could never start; request fewer units, or enlarge the pool"
+    )
 
 
 def _check_sandbox_keys(
@@ -237,5 +241,5 @@ def _unusable_runbook(name: str, file: str, problem: RunbookProblem, span: Span 
     message = f"`{name}` cannot run the runbook `{file}`: {problem.message}"
     notes = [Note("this runbook", span)]
     if problem.line:
-        notes.append(Note("here", Span(file, problem.line, 1)))
+        notes.append(Note("the block opens here", Span(file, problem.line, 1)))
     return Diagnostic("PX231", message, span, path, tuple(notes), problem.help)

@@ -117,7 +117,7 @@ class _Chooser:
         if not found:
             shown = ", ".join(f"{key}={value_text(value)}" for key, value in values.items())
             asking = f" for `{self._numbering.ids[job]}`" if self._numbering.ids[job] != path[1] else ""
-            message = f"no job of `{target}` has {shown}, which is needed{asking}"
+            message = f"no job of `{target}` has {shown}{asking}"
             self._report("PX211", message, path, self._values_of(target, values))
         return found
 
@@ -159,8 +159,8 @@ class _Chooser:
                 )
             )
             more = ", ..." if len(there) > _FEW else ""
-            parts.append(f"`{key}` is one of {', '.join(map(quote, there[:_FEW]))}{more}")
-        return f"in its matrix {'; '.join(parts)}"
+            parts.append(f"values of `{key}` in its matrix: {', '.join(map(quote, there[:_FEW]))}{more}")
+        return "; ".join(parts)
 
     def _report(self, code: str, message: str, path: Path, advice: str) -> None:
         """Report an error once, though many jobs may have it."""
@@ -175,5 +175,5 @@ def _too_many(name: str, source: SourceMap) -> Diagnostic:
     path: Path = ("workflows", name, "needs")
     span = source.value(path)
     message = f"the jobs have more than {MAX_EDGES:,} edges"
-    advice = "let the jobs of a matrix need a group, and the group the jobs of the other matrix"
+    advice = "put a group between the two: have the group need one matrix, and the other matrix need the group"
     return Diagnostic("PX230", message, span, path, (Note("the last of them", span),), advice)

@@ -38,7 +38,8 @@ def select(
     each kept job, still with the numbering's numbers.
     """
     words, needs = _Words(manifest, numbering), edges.needs
-    jobs, only, skip = (words.resolve(asked) for asked in (selection.jobs, selection.only, selection.skip))
+    jobs = words.resolve(selection.jobs)
+    only, skip = words.resolve(selection.only, "--only"), words.resolve(selection.skip, "--skip")
     there = set(range(len(needs))) - unmet.keys()
     graph = (
         [needs_through_skipped(n, needs, there) if n in there else () for n in range(len(needs))] if unmet else needs
@@ -79,19 +80,19 @@ class _Words:
                 tagged.setdefault(_TAG + tag, []).extend(jobs)
         self._known |= tagged
 
-    def resolve(self, words: Iterable[str]) -> dict[int, str]:
-        """The jobs that are meant, each with the first word that means it."""
+    def resolve(self, words: Iterable[str], flag: str = "") -> dict[int, str]:
+        """The jobs that are meant, each with the first word that means it. `flag` is where the words were given."""
         words = tuple(words)
         unknown = [word for word in words if word not in self._known]
         if unknown:
-            raise self._unknown(unknown)
+            raise self._unknown(unknown, flag)
         meant: dict[int, str] = {}
         for word in words:
             for number in self._known[word]:
                 meant.setdefault(number, word)
         return meant
 
-    def _unknown(self, words: list[str]) -> UsageError:
+    def _unknown(self, words: list[str], flag: str) -> UsageError:
         tags = [word for word in words if word.startswith(_TAG)]
         jobs = [f"`{word}`" for word in words if not word.startswith(_TAG)]
         parts = []
@@ -100,8 +101,17 @@ class _Words:
         if tags:
             parts.append(f"no job has the tag {' or '.join(f'`{tag.removeprefix(_TAG)}`' for tag in tags)}")
         suggester = Suggester(self._known)
-        hints = [hint for word in words if (hint := suggester.did_you_mean(word))]
+        hints = [hint for word in words if (hint := self._hint(word, flag) or suggester.did_you_mean(word))]
         return UsageError("; ".join(parts), help=" ".join(hints))
+
+    def _hint(self, word: str, flag: str) -> str:
+        """The help for several names in one word, and for a second manifest."""
+        names = word.split(",")
+        if len(names) > 1 and all(name in self._known for name in names):
+            return f"write `{' '.join(f'{flag} {name}'.strip() for name in names)}`"
+        if word.endswith((".yaml", ".yml", ".json")):
+            return "only one manifest can be given; the words after it are jobs"
+        return ""
 
 
 def with_needs(wanted: Iterable[int], needs: EdgeRows) -> set[int]:

@@ -119,16 +119,18 @@ def _expression(text: str, number: int, length: int) -> Piece | TemplateError:
     found = _EXPRESSION.fullmatch(text)
     if found is None:
         advice = "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; expressions are not supported"
-        return TemplateError("PX213", "is not a reference" if text else "is empty", advice, number, length)
+        return TemplateError("PX213", "is not a known template" if text else "is empty", advice, number, length)
     root, name, word = found[1], found[2], found[3]
     if root == "secrets":
         advice = f'declare it under `secrets` of the workflow, and use `"${name}"`'
         return TemplateError("PX216", "would put a secret into the text", advice, number, length)
     if root == "env":
-        return TemplateError("PX213", "is not a template", f'use `"${name}"`, which the shell expands', number, length)
+        return TemplateError(
+            "PX213", "is not a known template", f'use `"${name}"`, which the shell expands', number, length
+        )
     if root not in ROOTS or (root in ("run", "job") and f"{root}.{name}" not in (*LATE, "job.id")):
         known = "known: `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`"
-        return TemplateError("PX213", "is an unknown reference", known, number, length)
+        return TemplateError("PX213", "is not a known template", known, number, length)
     if word not in (None, "raw"):
         return TemplateError("PX213", f"has an unknown filter `| {word}`", "the only filter is `| raw`", number, length)
     return Piece(root, name, word == "raw", number, length)

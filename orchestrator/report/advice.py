@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.console.text import clip, count, percent
+from orchestrator.engine.outcomes import RunResult
 from orchestrator.report.markdown_code import code
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import Status
@@ -13,7 +14,9 @@ MOST_OF_A_KIND = 10
 NEAR_LIMIT = 0.8
 LONGEST_REASON = 300
 MOSTLY = 0.75
+NEARLY_NOTHING = 0.05
 
+_COMPLETE = frozenset({RunResult.SUCCESS, RunResult.FAILED})
 # A job that may be worth mentioning, and its timeout in seconds.
 _Notable = tuple[JobReport, float | None]
 
@@ -105,13 +108,20 @@ def _truncated_log(job: JobReport, limit: float | None) -> str | None:
 
 
 def _bottleneck(report: RunReport) -> Iterator[str]:
-    """Which of critical path, pools and slots limited the run, if one did. For a single job the question is moot."""
+    """Which of critical path, pools and slots limited the run, if one did. For a single job the question is moot, and
+    for a run that was cut short the figures describe only a part of it."""
     summary = report.summary
-    if summary.wall_time_seconds == 0 or len(summary.critical_path) == summary.total_jobs:
+    if (
+        report.result not in _COMPLETE
+        or summary.wall_time_seconds == 0
+        or len(summary.critical_path) == summary.total_jobs
+    ):
         return
     on_path = summary.critical_path_seconds / summary.wall_time_seconds
     pool, in_pool = max(report.pool_use.items(), key=lambda item: item[1], default=("", 0.0))
     most = max(on_path, in_pool, summary.utilisation)
+    if most < NEARLY_NOTHING:
+        return
     if most < MOSTLY:
         yield (
             f"No single bottleneck: the critical path took {percent(on_path)} of the wall time, and the slots were "

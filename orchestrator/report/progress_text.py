@@ -20,16 +20,16 @@ def snapshot_text(snapshot: Snapshot, width: int | None = None) -> str:
     lines += _section("failed", [_broken(one) for one in snapshot.failed])
     lines += _section("waiting", [_waiting(one) for one in snapshot.waiting])
     if snapshot.state == "interrupted":
-        lines += ["", f"`pexec resume {snapshot.run_id}` continues it"]
+        lines += ["", f"to continue it, run `pexec resume {snapshot.run_id}`"]
     return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
 
 
 def _head(snapshot: Snapshot) -> str:
     elapsed = duration(snapshot.elapsed_seconds)
-    pid = "" if snapshot.pid is None else f" by process {snapshot.pid}"
+    pid = "" if snapshot.pid is None else f" (process {snapshot.pid})"
     how = {
         "running": f"running for {elapsed}{pid}",
-        "interrupted": f"interrupted after {elapsed}: no process drives it any more",
+        "interrupted": f"interrupted after {elapsed}: pexec is no longer running",
     }.get(snapshot.state, f"{snapshot.result} in {elapsed}, exit code {snapshot.exit_code}")
     return f"{snapshot.run_id} {visible(snapshot.name)}: {how}"
 
@@ -57,13 +57,13 @@ def _waiting(one: WaitingJob) -> tuple[str, str]:
             fate = f"; will be {one.will_be}{why}" if one.will_be else ""
             return one.job_id, f"needs {names}{fate}"
         case "after":
-            return one.job_id, f"waits for the end of {names}"
+            return one.job_id, f"waiting for {names} to end"
         case "pool":
             return one.job_id, f"pool {names} is full"
         case "back-off":
-            return one.job_id, f"retried in {duration(one.seconds or 0.0)}"
+            return one.job_id, f"next attempt in {duration(one.seconds or 0.0)}"
         case _:
-            return one.job_id, "waits for a slot"
+            return one.job_id, "waiting for a slot"
 
 
 def _section(title: str, rows: Sequence[tuple[str, str]]) -> list[str]:

@@ -90,3 +90,11 @@ def test_an_integer_is_the_text_of_its_digits(pexec: Pexec) -> None:
         said = pexec.file("pexec.yaml", text.replace("8080", number)).run("validate")
         assert said.exit_code == 3, number
         assert "expected text, found a number" in said.stderr
+
+
+def test_a_secret_in_a_path_is_masked_in_the_files_of_the_run(pexec: Pexec) -> None:
+    text = "version: 1\nsecrets: {S: {env: MINE}}\nworkflows:\n"
+    text += "  a: {env: {PATH: {prepend: /opt/k9-hunter2}, X: {append: /k9-hunter2}}, run: 'true', secrets: S}\n"
+    run = applied(pexec.env(MINE="k9-hunter2"), text)
+    assert run.json("plan.json")["jobs"][0]["env_prepend"] == {"PATH": "/opt/***"}
+    assert run.json("plan.json")["jobs"][0]["env_append"] == {"X": "/***"}

@@ -46,7 +46,7 @@ def test_a_disk_without_space_for_the_plan_is_refused(pexec: Pexec, tmp_path: Pa
         said = pexec.run("apply", "--run-root", str(disk / "deep/runs"))
         assert list(disk.iterdir()) == []
     assert said.exit_code == 5
-    assert f"error[PX301]: the disk of `{disk}` has 200 KiB free, but a run of this plan needs 464 KiB\n" in said.stderr
+    assert f"error[PX301]: `{disk}`: 200 KiB free; this run needs 464 KiB\n" in said.stderr
     assert "--run-root" in said.stderr
     assert not (pexec.folder / "ran").exists()
 
@@ -56,7 +56,7 @@ def test_a_disk_without_inodes_is_refused(pexec: Pexec, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "8m,nr_inodes=9") as disk:
         said = pexec.run("apply", "--run-root", str(disk))
     assert said.exit_code == 5
-    assert "has room for 8 more files, but a run of this plan needs 20\n" in said.stderr
+    assert "room for 8 more files; this run needs 20\n" in said.stderr
 
 
 def test_too_little_memory_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

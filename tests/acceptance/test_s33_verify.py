@@ -78,7 +78,7 @@ def skipped_for_nothing(events: Events) -> None:
 
 
 def test_a_lawful_run_passes(pexec: Pexec, run: Run) -> None:
-    pexec.run("verify").said(stdout=f"run {run.path.name}: no violation in {len(run.events)} events of 8 jobs\n")
+    pexec.run("verify").said(stdout=f"run {run.path.name}: no violations in {len(run.events)} events of 8 jobs\n")
 
 
 @pytest.mark.parametrize(

@@ -34,5 +34,5 @@ def test_a_run_is_packed_with_all_its_outputs(pexec: Pexec) -> None:
         assert (unpacked / name).read_bytes() == (run.path / name).read_bytes()
     assert not [path for path in Path(run.path).iterdir() if path.name.endswith(".tmp")]
     pexec.run("verify", "--run-root", "unpacked").said(
-        stdout=f"run {run.path.name}: no violation in {len(run.events)} events of 2 jobs\n"
+        stdout=f"run {run.path.name}: no violations in {len(run.events)} events of 2 jobs\n"
     )

@@ -21,7 +21,7 @@ CHAIN = """
       build: {needs: fetch, run: make}
       test: {needs: build, file: test.sh}
 """
-UNCHANGED = "succeeded and unchanged"
+UNCHANGED = "succeeded, unchanged"
 
 
 def chain(text: str = CHAIN, content: str = "d1") -> Plan:
@@ -42,7 +42,7 @@ def test_all_that_succeeded_is_reused_when_only_limits_and_the_policy_have_chang
     assert told(chain(), [OK, OK, BAD], chain(text)) == {
         "fetch": f"= {UNCHANGED}",
         "build": f"= {UNCHANGED}",
-        "test": "failed",
+        "test": "it failed",
     }
 
 
@@ -68,12 +68,12 @@ def test_what_did_not_succeed_runs_for_that_reason() -> None:
     wide = good_plan("workflows: {a: {run: x}, b: {run: x}, c: {run: x}, d: {run: x}, e: {run: x}, f: {run: x}}")
     states = [BAD, JobState.TIMED_OUT, JobState.LOST, OFF, SKIP, NOT]
     assert list(told(wide, states, wide).values()) == [
-        "failed",
-        "timed out",
-        "was lost",
-        "was cancelled",
-        "was skipped",
-        "did not end",
+        "it failed",
+        "it timed out",
+        "it was lost",
+        "it was cancelled",
+        "it was skipped",
+        "it did not finish",
     ]
 
 

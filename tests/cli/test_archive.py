@@ -49,7 +49,7 @@ def test_a_run_that_is_driven_is_refused(pexec: Pexec) -> None:
     with start(pexec.folder / ".pexec/runs", nightly()):
         pexec.run("archive").said(
             exit_code=4,
-            stderr=f"error[PX404]: run `{RUN_ID}` is driven by process 4000\n"
+            stderr=f"error[PX404]: run `{RUN_ID}` is in use by process 4000\n"
             f"  = help: wait until it ends, or stop it with `pexec cancel --run {RUN_ID}`\n",
         )
 

@@ -37,7 +37,9 @@ class Live:
 
 def test_a_cancelled_run_stops_with_exit_code_1_and_runs_what_always_runs(pexec: Pexec) -> None:
     live = Live(pexec, '  a: {run: "SLOW"}\n  b: {needs: a, run: x}\n  c: {needs: b, when: always, run: echo bye}\n', 1)
-    pexec.run("cancel").said(stderr=f"pexec: run `{live.run_id}`: cancellation requested; cancel again to kill\n")
+    pexec.run("cancel").said(
+        stderr=f"pexec: requested cancellation of run `{live.run_id}`; repeat the command to kill it\n"
+    )
     exit_code, run = live.end()
     assert exit_code == 1
     assert run.statuses == {"a": "cancelled", "b": "skipped", "c": "succeeded"}
@@ -48,7 +50,7 @@ def test_a_cancelled_run_stops_with_exit_code_1_and_runs_what_always_runs(pexec:
 def test_only_the_jobs_that_are_named_are_cancelled(pexec: Pexec) -> None:
     live = Live(pexec, '  a: {run: "SLOW"}\n  b: {run: "SLOW"}\n  c: {run: sleep 1}\n  d: {needs: c, run: x}\n', 3)
     pexec.run("cancel", "a", "d", "--run", live.run_id[:-2]).said(
-        stderr=f"pexec: 2 jobs of run `{live.run_id}`: cancellation requested; cancel again to kill\n"
+        stderr=f"pexec: requested cancellation of 2 jobs of run `{live.run_id}`; repeat the command to kill them\n"
     )
     said = pexec.run("cancel", "b", "--format", "json")
     assert (said.exit_code, said.stderr, json.loads(said.stdout)) == (0, "", {"run_id": live.run_id, "jobs": ["b"]})
@@ -56,6 +58,18 @@ def test_only_the_jobs_that_are_named_are_cancelled(pexec: Pexec) -> None:
     assert exit_code == 1
     assert run.statuses == {"a": "cancelled", "b": "cancelled", "c": "succeeded", "d": "cancelled"}
     assert run.results["execution_result"] == "CANCELLED"
+
+
+def test_a_job_that_has_ended_is_reported_and_not_cancelled(pexec: Pexec) -> None:
+    live = Live(pexec, '  a: {run: "true"}\n  b: {needs: a, run: "SLOW"}\n', 1)
+    pexec.run("cancel", "a").said(stderr="pexec: `a` has already ended (succeeded)\n")
+    pexec.run("cancel", "a", "b").said(
+        stderr="pexec: `a` has already ended (succeeded)\n"
+        f"pexec: requested cancellation of 1 job of run `{live.run_id}`; repeat the command to kill it\n"
+    )
+    _, run = live.end()
+    assert run.statuses == {"a": "succeeded", "b": "cancelled"}
+    assert [event["job"] for event in run.named("cancel.requested")] == ["b"]
 
 
 def test_a_second_cancel_kills_jobs_that_ignore_the_first(pexec: Pexec) -> None:

@@ -35,7 +35,7 @@ warning[PX133]: `deploy` needs `fetch`, because it calls it
   |                    ^^^^^^^^^^^ called here
   = help: `fetch` now runs before `deploy`, and again when it is called; `--infer off` ignores calls
 
-warning: 1 warning in the files
+warning: 1 warning in 3 files
 """
 
 
@@ -87,7 +87,7 @@ error[PX132]: unknown dependency `bb` of `a`
   |               ^^ no given file has this name
   = help: did you mean `b`?
 
-error: 1 error in the files
+error: 1 error in 2 files
 """,
     )
     assert not (pexec.folder / "new.yaml").exists()
@@ -109,7 +109,7 @@ error[PX201]: circular dependency: `a` -> `b` -> `a`
   |             - `b` needs `a`
   = help: remove one of these edges, for example `b -> a`
 
-error: 1 error in the files
+error: 1 error in 2 files
 """,
     )
 
@@ -127,14 +127,23 @@ def test_two_files_of_one_name_are_shown_both(pexec: Pexec) -> None:
 error[PX131]: `a/x.sh` and `b/x.md` would have the same name, `x`
   = help: rename all but one of them
 
-error: 1 error in the files
+error: 1 error in 2 files
 """,
+    )
+
+
+def test_a_summary_names_the_dependency_graph_too(pexec: Pexec) -> None:
+    pexec.file("a.sh", "").run("discover", "--dependency-graph", "nope.json", "a.sh").said(
+        exit_code=3, stderr="error[PX130]: `nope.json` does not exist\n\nerror: 1 error in 2 files\n"
+    )
+    pexec.run("discover", "--dependency-graph", "nope.json").said(
+        exit_code=3, stderr="error[PX130]: `nope.json` does not exist\n\nerror: 1 error in nope.json\n"
     )
 
 
 def test_a_missing_file_is_an_error(pexec: Pexec) -> None:
     pexec.file("a.sh", "").run("discover", "a.sh", "b.sh").said(
-        exit_code=3, stderr="error[PX130]: `b.sh` does not exist\n\nerror: 1 error in the files\n"
+        exit_code=3, stderr="error[PX130]: `b.sh` does not exist\n\nerror: 1 error in 2 files\n"
     )
 
 

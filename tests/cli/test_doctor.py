@@ -71,7 +71,7 @@ def test_what_is_missing_is_degraded_with_the_affected_promise(pexec: Pexec) -> 
     said = pexec.run("doctor")
     assert (said.exit_code, said.stderr) == (0, "")
     assert "degraded  isolation: sandbox" in said.stdout
-    assert said.stdout.endswith("2 promises cannot be fully kept on this machine: limits-from-start, sandbox\n")
+    assert said.stdout.endswith("this machine cannot fully support 2 promises: limits-from-start, sandbox\n")
 
 
 def test_few_descriptors_are_reported(pexec: Pexec) -> None:
@@ -97,4 +97,4 @@ def test_the_run_directory_is_tried_where_it_would_be(pexec: Pexec) -> None:
 @pytest.mark.skipif(not (HAS_BUBBLEWRAP and HAS_NAMESPACES), reason="something is missing here")
 def test_a_machine_with_everything_is_reported_as_such(pexec: Pexec) -> None:
     said = pexec.run("doctor").stdout
-    assert ("every promise can be kept on this machine" in said) == ("degraded" not in said)
+    assert ("this machine supports every promise" in said) == ("degraded" not in said)

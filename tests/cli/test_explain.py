@@ -96,8 +96,24 @@ def test_without_a_code_all_are_listed(pexec: Pexec) -> None:
     pexec.run("explain").said(stdout="".join(f"{code}  {title}\n" for code, title in CODES.items()))
 
 
-@pytest.mark.parametrize("code", ["PX999", "110", "../../PX110", ""])
+@pytest.mark.parametrize("code", ["PX999", "../../PX110", ""])
 def test_an_unknown_code_is_wrong_usage(pexec: Pexec, code: str) -> None:
     pexec.run("explain", code).said(
         exit_code=2, stderr=f"error: unknown code `{code}`\n  = help: `pexec explain` lists all codes\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("201", "did you mean `PX201`?"),
+        ("px1", "did you mean `PX101`, `PX102` or `PX103`?"),
+        ("PX2110", "did you mean `PX110`, `PX210` or `PX211`?"),
+        ("nothing", "`pexec explain` lists all codes"),
+    ],
+)
+def test_an_unknown_code_suggests_near_ones(pexec: Pexec, code: str, advice: str) -> None:
+    said = pexec.run("explain", code)
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert said.stderr.startswith(f"error: unknown code `{code}`\n  = help: {advice}")
+    assert said.stderr.endswith("`pexec explain` lists all codes\n")

@@ -94,7 +94,8 @@ def test_without_a_job_those_that_failed_are_shown_else_all(told: Pexec) -> None
 
 def test_a_job_without_a_log_is_reported_with_its_reason(told: Pexec) -> None:
     told.run("logs", "repair", "all").said(
-        stderr="pexec: `repair` has no log: skipped: need `break` timed out\npexec: `all` has no log: succeeded\n"
+        stderr="pexec: `repair` has no log: it was skipped (need `break` timed out)\n"
+        "pexec: `all` has no log: it succeeded\n"
     )
 
 

@@ -113,4 +113,4 @@ def test_where_the_files_cannot_be_made_the_report_is_shown_all_the_same(pexec: 
     said = pexec.run("report")
     assert said.exit_code == 0
     assert said.stdout.startswith("# Execution report")
-    assert said.stderr.startswith("pexec: the files of the run are not up to date: `")
+    assert said.stderr.startswith("pexec: the run's files could not be updated: `")

@@ -144,11 +144,11 @@ def test_another_plan_makes_a_new_run_that_takes_over_what_has_not_changed(pexec
     }
     assert said.stderr.splitlines()[:6] == [
         f"pexec: the plan has changed since run `{old.path.name}`; starting a new run that reuses its results",
-        "  fetch reused: succeeded and unchanged",
-        "  build runs: failed",
-        "  test runs: was skipped",
-        "  lint reused: succeeded and unchanged",
-        "  more runs: new",
+        "  fetch: reused (succeeded, unchanged)",
+        "  build: will run (it failed)",
+        "  test: will run (it was skipped)",
+        "  lint: reused (succeeded, unchanged)",
+        "  more: will run (new)",
     ]
 
 
@@ -174,7 +174,7 @@ def test_with_failed_another_plan_leaves_out_what_never_ran(pexec: Pexec) -> Non
     pexec.file("pexec.yaml", STOPPED.replace("test -e good", "'true'"))
     run, said = resumed(pexec, "--failed", exit_code=1)
     assert run.statuses == {"ok": "succeeded", "bad": "succeeded", "behind": "succeeded", "other": "cancelled"}
-    assert "  other left out: was cancelled\n" in said.stderr
+    assert "  other: left out (it was cancelled)\n" in said.stderr
 
 
 # The manifest and what was asked for.
@@ -325,7 +325,9 @@ def test_a_run_that_was_killed_while_it_wrote_its_last_files_gets_them(pexec: Pe
     run = last_run(pexec.folder)
     (run.path / "results_summary.json").write_text('{"execution_result": "RUNNING"}')
     (run.path / "execution_report.md").unlink()
-    pexec.run("resume").said(stderr=f"pexec: run `{run.path.name}` had succeeded; its files are complete now\n")
+    pexec.run("resume").said(
+        stderr=f"pexec: run `{run.path.name}` had already succeeded; its files have been completed\n"
+    )
     assert judged(run).results["execution_result"] == "SUCCESS"
     assert (run.path / "execution_report.md").exists()
     assert pexec.run("resume").exit_code == 4
@@ -421,7 +423,7 @@ def test_a_run_that_is_driven_is_refused(pexec: Pexec) -> None:
         for change in ("", "  b: {run: 'true'}\n"):
             pexec.file("pexec.yaml", (pexec.folder / "pexec.yaml").read_text() + change).run("resume").said(
                 exit_code=4,
-                stderr=f"error[PX404]: run `{run}` is driven by process {process.pid}\n"
+                stderr=f"error[PX404]: run `{run}` is in use by process {process.pid}\n"
                 f"  = help: wait until it ends, or stop it with `pexec cancel --run {run}`\n",
             )
     finally:

@@ -52,5 +52,5 @@ def test_where_there_are_no_runs_the_help_names_another_root_that_has_some(
     pexec.inside("below").run(command).said(
         exit_code=exit_code,
         stderr=f"{error}no runs in `.pexec/runs`\n"
-        "  = help: there are runs in `../.pexec/runs`; select it with `--run-root`\n",
+        "  = help: there are runs in `../.pexec/runs`; use `--run-root ../.pexec/runs`\n",
     )

@@ -50,9 +50,7 @@ def test_a_run_that_is_driven_and_one_that_is_not(pexec: Pexec) -> None:
     assert live["waiting"] == [
         {"job_id": "b", "waits_for": "needs", "names": ["a"], "seconds": None, "will_be": None, "because": None}
     ]
-    assert pexec.run("status").stdout.startswith(
-        f"{RUN_ID} world: interrupted after 0ms: no process drives it any more\n"
-    )
+    assert pexec.run("status").stdout.startswith(f"{RUN_ID} world: interrupted after 0ms: pexec is no longer running\n")
 
 
 def test_a_torn_end_is_no_damage_and_damage_is_refused_at_its_line(pexec: Pexec) -> None:
@@ -186,7 +184,7 @@ def test_watching_ends_when_the_process_that_drives_the_run_is_gone(pexec: Pexec
 
     code, seen = watched(pexec, step=die)
     assert code == 0
-    assert b"interrupted after 0ms: no process drives it any more" in seen
+    assert b"interrupted after 0ms: pexec is no longer running" in seen
 
 
 def test_watching_ends_when_the_reader_closes(pexec: Pexec) -> None:

@@ -10,7 +10,7 @@ from support.journals import Edit, change, drop, move, nightly, stopped
 from support.recorded_runs import damage, record, start, tear
 from support.stories import RUN_ID, Story
 
-GOOD = f"run {RUN_ID}: no violation in 36 events of 9 jobs\n"
+GOOD = f"run {RUN_ID}: no violations in 36 events of 9 jobs\n"
 
 
 def spoilt(*edits: Edit) -> Story:
@@ -79,9 +79,9 @@ def test_damaged_results_are_reported(pexec: Pexec, content: str | None, told: s
 
 def test_a_run_that_has_not_ended_is_judged_as_far_as_it_got(pexec: Pexec) -> None:
     story = spoilt(drop(*range(30, 37)))
-    seen = f"run {RUN_ID}: no violation in 29 events of 9 jobs, so far: the run is"
+    seen = f"run {RUN_ID}: no violations in 29 events of 9 jobs so far; the run is"
     with start(pexec.folder / ".pexec/runs", story) as run:
-        pexec.run("verify").said(stdout=f"{seen} running\n")
+        pexec.run("verify").said(stdout=f"{seen} still running\n")
         run.close()
         pexec.run("verify").said(stdout=f"{seen} interrupted\n")
 

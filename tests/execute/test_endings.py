@@ -54,7 +54,7 @@ def _file(folder: Path, name: str, content: bytes, mode: int) -> None:
         ({"argv": ("./bad-shebang",)}, "its interpreter `/no/such/interpreter` cannot be run", 127),
         ({"argv": ("./no-shebang",)}, "`./no-shebang` is not a program and has no `#!` line", 126),
         ({"argv": ("true", "a\0b")}, "the command cannot be started: embedded null byte", 126),
-        ({"argv": ("true", "x" * 200_000)}, "arguments and environment are larger than the system takes", 126),
+        ({"argv": ("true", "x" * 200_000)}, "arguments and environment exceed the system's limit", 126),
         ({"argv": ("x" * 100_000,)}, f"`{'x' * 1000}` was not found", 127),
         ({"argv": ("",)}, "`` was not found", 127),
         ({"run": "true", "shell": ("no-such-shell",)}, "`no-such-shell` was not found", 127),

@@ -163,7 +163,7 @@ def test_a_second_writer_is_refused_and_the_error_names_the_first(root: str) -> 
         assert run.lock() == run.lock()
         with open_run(root, run.run_id) as other, pytest.raises(RefusedError) as refusal:
             other.lock()
-    assert refusal.value.message == f"run `{run.run_id}` is driven by process {os.getpid()}"
+    assert refusal.value.message == f"run `{run.run_id}` is in use by process {os.getpid()}"
     with open_run(root, run.run_id) as other:
         other.lock()
 
@@ -180,7 +180,7 @@ def test_another_process_is_refused_too_and_children_do_not_keep_the_lock(root: 
         refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
         child = subprocess.Popen(["sleep", "60"], close_fds=False)
     try:
-        assert refused.stderr == f"RefusedError: run `{run.run_id}` is driven by another process\n"
+        assert refused.stderr == f"RefusedError: run `{run.run_id}` is in use by another process\n"
         assert subprocess.run(command, capture_output=True, timeout=60).returncode == 0
     finally:
         child.kill()

@@ -117,7 +117,7 @@ def test_nothing_global_of_the_logging_library_is_touched(run: RunDir) -> None:
 
 def test_a_run_has_only_one_writer(run: RunDir) -> None:
     writer = JournalWriter(run, run.run_id)
-    with open_run(os.path.dirname(run.path), run.run_id) as other, pytest.raises(RefusedError, match="is driven by"):
+    with open_run(os.path.dirname(run.path), run.run_id) as other, pytest.raises(RefusedError, match="is in use by"):
         JournalWriter(other, run.run_id)
     writer.close()
     writer.close()

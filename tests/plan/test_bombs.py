@@ -13,7 +13,10 @@ _RUN = f"{_HEAD}  a:\n    run: |\n      "
 
 # The text, and how what is said of it begins; a quadratic way to judge any of them takes longer than it may.
 BOMBS = {
-    "openings": (_RUN + "${{ x }} " * 50_000, "error[PX213]: `${{ x }}` in `run` of workflow `a` is not a reference"),
+    "openings": (
+        _RUN + "${{ x }} " * 50_000,
+        "error[PX213]: `${{ x }}` in `run` of workflow `a` is not a known template",
+    ),
     "unclosed": (_RUN + "${{ " * 200_000, "error[PX213]: `${{` in `run` of workflow `a` is never closed"),
     "templates": (_RUN + "${{ params.x }} " * 100_000, "error[PX213]: `${{` in `run` of workflow `a` is one of more"),
     "expansions": (_RUN + "${x:-" * 30_000 + " ${{ params.x }}", ""),

@@ -190,11 +190,11 @@ def test_a_demand_on_a_pool_that_can_never_be_met_is_reported_with_the_pool() ->
         """
     ) == dedented(
         """
-        error[PX203]: `train` takes 3 of the pool `gpu`, which has 2
+        error[PX203]: `train` needs 3 units of pool `gpu`, which has only 2
           at 5:36+1
-          5:36+1: takes 3
+          5:36+1: needs 3
           3:16+1: has 2
-          = it could never start; take less, or enlarge the pool
+          = it could never start; request fewer units, or enlarge the pool
         error[PX204]: unknown pool `databse` in `store`
           at 6:31+7
           6:31+7: no such pool
@@ -283,4 +283,7 @@ def test_a_problem_of_a_whole_runbook_has_no_line() -> None:
 def test_a_problem_on_a_line_of_a_runbook_is_shown_there() -> None:
     files = {"a.md": file_facts("runbook", problem=RunbookProblem("a shell block is never closed", line=7))}
     (found,) = planned("workflows: {a: {file: a.md}}", files=files).diagnostics
-    assert [(note.message, note.span and note.span.line) for note in found.notes] == [("this runbook", 2), ("here", 7)]
+    assert [(note.message, note.span and note.span.line) for note in found.notes] == [
+        ("this runbook", 2),
+        ("the block opens here", 7),
+    ]

@@ -105,18 +105,18 @@ def test_choices_of_nothing_are_reported() -> None:
         + "  d: {run: x, matrix: {os: [mac, bsd, sun]}, needs: [{workflow: test, matrix: {os: '${{ matrix.os }}'}}]}\n"
     ) == textwrap.dedent(
         """
-        error[PX211]: no job of `test` has os=windows, py=3.1, which is needed
+        error[PX211]: no job of `test` has os=windows, py=3.1
           at 5:47+22
-          = in its matrix `os` is one of `linux`, `mac`; `py` is one of `3.1`, `3.2`
+          = values of `os` in its matrix: `linux`, `mac`; values of `py` in its matrix: `3.1`, `3.2`
         error[PX212]: the matrix of `test` has no `so`
           at 6:56+2
           = did you mean `os`?
         error[PX211]: `plain` has no matrix to choose from
           at 7:49+9
           = name the workflow alone
-        error[PX211]: no job of `test` has os=bsd, which is needed for `d[os=bsd]`
+        error[PX211]: no job of `test` has os=bsd for `d[os=bsd]`
           at 8:79+24
-          = in its matrix `os` is one of `linux`, `mac`
+          = values of `os` in its matrix: `linux`, `mac`
         """
     ).strip("\n")
 
@@ -199,7 +199,7 @@ def test_far_too_many_edges_are_reported() -> None:
         error[PX230]: the jobs have more than 2,000,000 edges
           at 4:46+1
           4:46+1: the last of them
-          = let the jobs of a matrix need a group, and the group the jobs of the other matrix
+          = put a group between the two: have the group need one matrix, and the other matrix need the group
         """
     ).strip("\n")
     assert len(good_plan(text.replace("needs: a}", "needs: all}") + "\n  all: {needs: a}\n").jobs) == 20_001

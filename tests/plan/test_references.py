@@ -107,17 +107,17 @@ def test_a_place_is_exact_also_in_a_block_of_text_and_else_the_whole_value() -> 
         ),
         (
             "${{ params.x || 'y' }}",
-            "PX213 `${{ params.x || 'y' }}` # is not a reference",
+            "PX213 `${{ params.x || 'y' }}` # is not a known template",
             "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; expressions are not supported",
         ),
         (
             "${{ github.sha }}",
-            "PX213 `${{ github.sha }}` # is an unknown reference",
+            "PX213 `${{ github.sha }}` # is not a known template",
             "known: `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`",
         ),
         (
             "${{ run.name }}",
-            "PX213 `${{ run.name }}` # is an unknown reference",
+            "PX213 `${{ run.name }}` # is not a known template",
             "known: `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`",
         ),
         (
@@ -125,7 +125,11 @@ def test_a_place_is_exact_also_in_a_block_of_text_and_else_the_whole_value() -> 
             "PX213 `${{ params.p | upper }}` # has an unknown filter `| upper`",
             "the only filter is `| raw`",
         ),
-        ("${{ env.HOME }}", "PX213 `${{ env.HOME }}` # is not a template", 'use `"$HOME"`, which the shell expands'),
+        (
+            "${{ env.HOME }}",
+            "PX213 `${{ env.HOME }}` # is not a known template",
+            'use `"$HOME"`, which the shell expands',
+        ),
         (
             "${{ secrets.TOKEN }}",
             "PX216 `${{ secrets.TOKEN }}` # would put a secret into the text",

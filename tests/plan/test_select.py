@@ -80,6 +80,13 @@ def test_a_plan_of_a_selection_is_numbered_and_ordered_anew() -> None:
     [
         ({"jobs": ("biuld",)}, "unknown job `biuld`", "did you mean `build`?"),
         ({"only": ("zebra", "tst")}, "unknown job `zebra` or `tst`", "did you mean `test`?"),
+        ({"skip": ("test,build",)}, "unknown job `test,build`", "write `--skip test --skip build`"),
+        ({"jobs": ("test,build",)}, "unknown job `test,build`", "write `test build`"),
+        (
+            {"jobs": ("b.yaml",)},
+            "unknown job `b.yaml`",
+            "only one manifest can be given; the words after it are jobs",
+        ),
         ({"skip": ("tag:slwo",)}, "no job has the tag `slwo`", "did you mean `tag:slow`?"),
         ({"only": ("nobody", "tag:none")}, "unknown job `nobody`; no job has the tag `none`", ""),
     ],

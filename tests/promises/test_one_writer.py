@@ -51,6 +51,6 @@ def ten_resumes(pexec: Pexec) -> None:
     refused = [text for one, text in zip(resumes, said, strict=True) if one is not winner]
     assert [one.returncode for one in resumes if one is not winner] == [4] * (RESUMES - 1)
     for text in refused:
-        assert text.startswith(f"error[PX404]: run `{run.path.name}` is driven by ")
+        assert text.startswith(f"error[PX404]: run `{run.path.name}` is in use by ")
     assert len(run.named("run.resumed")) == 1
     assert (pexec.folder / "effects").read_text() == "once\n"

@@ -87,7 +87,7 @@ def test_each_reason_why_a_command_cannot_be_started_is_distinguished(level: Des
         (("./bad",), "its interpreter `/no/such/x` cannot be run", 127),
         (("./none",), "`./none` is not a program and has no `#!` line", 126),
         (("true", "a\0b"), "the command cannot be started: embedded null byte", 126),
-        (("true", "x" * 200_000), "arguments and environment are larger than the system takes", 126),
+        (("true", "x" * 200_000), "arguments and environment exceed the system's limit", 126),
     ):
         attempt = level.run(argv=argv, **limits)
         assert (seen(attempt), attempt.spawned, attempt.log) == ((FAILED, reason, code, None), [], b"")

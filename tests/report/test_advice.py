@@ -11,10 +11,15 @@ from support.worlds import job, plan
 
 from orchestrator.report.advice import recommendations
 from orchestrator.report.fold_events import read_report
+from orchestrator.report.model import RunReport
 
 
 def advice(story: Story) -> list[str]:
-    return recommendations(read_report(story.plan, story.events))
+    return recommendations(_report(story))
+
+
+def _report(story: Story) -> RunReport:
+    return read_report(story.plan, story.events)
 
 
 def ran(*times: tuple[str, float, float], wall: float, needs: str = "", **policy: Any) -> Story:
@@ -85,6 +90,17 @@ def test_it_says_so_if_there_was_no_single_bottleneck() -> None:
     assert advice(story) == [
         "No single bottleneck: the critical path took 25% of the wall time, and the slots were 25% busy."
     ]
+
+
+def test_a_run_that_was_cut_short_has_no_bottleneck() -> None:
+    finished = _report(ran(("a", 0, 2), ("b", 0, 2), wall=2, max_parallel_jobs=2))
+    assert recommendations(finished) != []
+    for result in ("CANCELLED", "INTERRUPTED", "RUNNING"):
+        assert recommendations(replace(finished, result=result)) == []
+
+
+def test_shares_of_nearly_nothing_are_no_bottleneck() -> None:
+    assert advice(ran(("a", 0, 1), ("b", 2, 3), wall=100, max_parallel_jobs=2)) == []
 
 
 def test_a_success_close_to_its_timeout_is_a_warning() -> None:

@@ -72,7 +72,7 @@ def test_its_text_has_a_section_for_each() -> None:
     assert (
         snapshot_text(snapshot(busy(), 4.0))
         == f"""\
-{RUN_ID} world: running for 4.0s by process 4000
+{RUN_ID} world: running for 4.0s (process 4000)
 0 of 8 jobs succeeded, 1 allowed failure, 2 running, 5 waiting
 
 running
@@ -83,11 +83,11 @@ failed
   broken  timed out: ran longer than 1s (allowed); logs/broken.1.log
 
 waiting
-  flaky  retried in 5.0s
+  flaky  next attempt in 5.0s
   needy  needs long, flaky
-  later  waits for the end of long
+  later  waiting for long to end
   dry    pool db is full
-  next   waits for a slot
+  next   waiting for a slot
 """
     )
 
@@ -96,13 +96,13 @@ def test_a_run_without_a_driver_is_interrupted_and_its_clock_stops() -> None:
     at = snapshot(busy(), 99.0, driven=False)
     assert (at.state, at.elapsed_seconds, at.waiting) == ("interrupted", 2.0, [])
     assert snapshot_text(at).splitlines()[:5] == [
-        f"{RUN_ID} world: interrupted after 2.0s: no process drives it any more",
+        f"{RUN_ID} world: interrupted after 2.0s: pexec is no longer running",
         "0 of 8 jobs succeeded, 1 allowed failure, 2 interrupted, 5 not started",
         "",
         "interrupted",
         "  long   2.0s, process 5002",
     ]
-    assert snapshot_text(at).endswith(f"\n\n`pexec resume {RUN_ID}` continues it\n")
+    assert snapshot_text(at).endswith(f"\n\nto continue it, run `pexec resume {RUN_ID}`\n")
 
 
 def test_a_run_that_has_ended_shows_its_result_even_while_it_is_locked() -> None:

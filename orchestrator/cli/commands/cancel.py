@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from orchestrator.console.text import count, visible
 from orchestrator.errors import ExitCode, RefusedError, UsageError
 from orchestrator.execute.control import request_cancel
 from orchestrator.plan.model import Plan
+from orchestrator.report.attempts import AttemptHistory
 
 PATIENCE = 10.0  # seconds; a run that is starting or ending may take a while to answer
 PAUSE = 0.02
@@ -35,19 +35,25 @@ def run(arguments: argparse.Namespace) -> int:
     with chosen_run(arguments) as rundir:
         look = Look(rundir)
         wanted = _wanted(look.plan, arguments.jobs)
-        last = deque[Mapping[str, Any]](maxlen=1)
-        look.feed(last.append)
+        attempts = AttemptHistory(look.plan, ())
+        look.feed(attempts.add)
         # The process of a run that has ended may still be writing its output.
-        if not look.driven or (last and last[0]["event"] == "run.finished"):
+        if attempts.finished or not look.driven:
             raise RefusedError(
                 f"run `{rundir.run_id}` is not running", help="`pexec runs` lists all runs", code="PX404"
             )
+        ended = {job: attempts.ended[job][0] for job in wanted if job in attempts.ended}
+        wanted = {job: index for job, index in wanted.items() if job not in ended}
         _request(look, wanted)
     if arguments.format == "json":
         write_stdout(json_text({"run_id": rundir.run_id, "jobs": list(wanted) if arguments.jobs else None}))
         return ExitCode.OK
-    what = f"{count(len(wanted), 'job')} of run" if arguments.jobs else "run"
-    write_stderr(f"pexec: {what} `{rundir.run_id}`: cancellation requested; cancel again to kill\n")
+    for job, status in ended.items():
+        write_stderr(f"pexec: `{job}` has already ended ({status.replace('_', ' ')})\n")
+    if wanted:
+        what = f"{count(len(wanted), 'job')} of run" if arguments.jobs else "run"
+        it = "them" if len(wanted) > 1 else "it"
+        write_stderr(f"pexec: requested cancellation of {what} `{rundir.run_id}`; repeat the command to kill {it}\n")
     return ExitCode.OK
 
 
@@ -85,7 +91,7 @@ def _request(look: Look, wanted: Mapping[str | None, int | None]) -> None:
             raise RefusedError(f"run `{look.run.run_id}` ended before it could be cancelled", code="PX404")
         if time.monotonic() > give_up_at:
             raise RefusedError(
-                f"run `{look.run.run_id}` does not respond", help="is its process stopped?", code="PX404"
+                f"run `{look.run.run_id}` does not respond", help="its process may be suspended", code="PX404"
             )
         unsent = {job: index for job, index in unsent.items() if not request_cancel(look.run, index)}
         time.sleep(PAUSE)

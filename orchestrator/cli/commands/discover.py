@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     found = discover(arguments.files, arguments.dependency_graph, Infer(arguments.infer))
     planned = _plan(found)
     diagnostics = (*found.diagnostics, *planned.diagnostics)
-    _print(diagnostics, found.texts, arguments.files)
+    graph = [] if arguments.dependency_graph is None else [arguments.dependency_graph]
+    _print(diagnostics, found.texts, [*graph, *arguments.files])
     plan = planned.plan
     if plan is None or has_errors(diagnostics):
         return ExitCode.INVALID
@@ -108,12 +109,12 @@ def _json(found: Discovery, plan: Plan, base_dir: str) -> str:
     return json.dumps(graph, indent=2) + "\n"
 
 
-def _print(diagnostics: tuple[Diagnostic, ...], texts: Mapping[str, str], files: list[str]) -> None:
+def _print(diagnostics: tuple[Diagnostic, ...], texts: Mapping[str, str], inputs: list[str]) -> None:
     if diagnostics:
         from orchestrator.diagnostics.render_text import DiagnosticRenderer
 
         shown = {file: _masked(text) for file, text in texts.items()}
-        subject = files[0] if len(files) == 1 else "the files"
+        subject = inputs[0] if len(inputs) == 1 else f"{len(inputs)} files"
         write_stderr(DiagnosticRenderer.for_stderr(shown).all(diagnostics, subject))
 
 

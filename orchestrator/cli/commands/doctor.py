@@ -65,9 +65,9 @@ def _as_text(checks: list[Check]) -> str:
     missing = sorted({check.promise for check in checks if not check.ok})
     lines.append("")
     if missing:
-        lines.append(f"{count(len(missing), 'promise')} cannot be fully kept on this machine: {', '.join(missing)}")
+        lines.append(f"this machine cannot fully support {count(len(missing), 'promise')}: {', '.join(missing)}")
     else:
-        lines.append("every promise can be kept on this machine")
+        lines.append("this machine supports every promise")
     return "\n".join(lines) + "\n"
 
 

@@ -25,9 +25,18 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.OK
     code = arguments.code.upper()
     if code not in CODES:
-        raise UsageError(f"unknown code `{arguments.code}`", help="`pexec explain` lists all codes")
+        raise UsageError(f"unknown code `{arguments.code}`", help=_hint(code))
     from orchestrator.diagnostics.explanation import explanation
 
     found = explanation(code)
     write_stdout(f"{found.code}: {found.title}\n\n{found.text}")
     return ExitCode.OK
+
+
+def _hint(code: str) -> str:
+    """The help for an unknown code, which may lack the `PX`."""
+    from orchestrator.diagnostics.suggest import did_you_mean
+
+    full = "PX" + code.upper().removeprefix("PX")
+    near = f"did you mean `{full}`?" if full in CODES else did_you_mean(full, CODES)
+    return f"{near} `pexec explain` lists all codes".strip()

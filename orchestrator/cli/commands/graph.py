@@ -40,7 +40,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="RUN",
         nargs="?",
         const=LAST_RUN,
-        help="draw a run, each job with its status: the ID of a run, or the beginning of one (default: the last run)",
+        help="draw a run, each job with its status: a run ID or a unique prefix (default: the last run)",
     )
     add_run_root(parser)
 

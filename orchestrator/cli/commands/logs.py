@@ -107,9 +107,9 @@ def _report_missing_logs(attempts: AttemptHistory, named: Sequence[str]) -> None
     """Report the named jobs that have no log."""
     for job in named:
         if not attempts.of[job]:
-            status, reason = attempts.ended.get(job, ("has not started", ""))
-            why = f"{status}: {reason}" if reason else status
-            write_stderr(f"pexec: `{job}` has no log: {why.replace('_', ' ')}\n")
+            status, reason = attempts.ended.get(job, ("", ""))
+            ended = f"it {'' if status == 'succeeded' else 'was '}{status}" + (f" ({reason})" if reason else "")
+            write_stderr(f"pexec: `{job}` has no log: {ended if status else 'it has not started'}\n")
 
 
 def _show(printer: LogPrinter, attempts: Iterable[Attempt], *, driven: bool) -> None:

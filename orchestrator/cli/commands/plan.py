@@ -20,7 +20,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="text|json",
         type=one_of("text", "json"),
         default="text",
-        help="text (default), or json: the plan.json of a run",
+        help="text (default), or json: the same as a run's plan.json",
     )
 
 

@@ -119,4 +119,4 @@ def _regenerate_files(look: Look, endings: list[Mapping[str, Any]]) -> None:
     except RefusedError:
         return  # another process has just resumed the run and writes them
     except EnvironmentFailedError as failure:
-        write_stderr(f"pexec: the files of the run are not up to date: {failure.message}\n")
+        write_stderr(f"pexec: the run's files could not be updated: {failure.message}\n")

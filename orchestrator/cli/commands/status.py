@@ -35,7 +35,7 @@ def add_arguments(parser: Parser) -> None:
         "-w",
         "--watch",
         action="store_true",
-        help="continue until the run ends: redraw a terminal, else print each change",
+        help="update until the run ends; redraws on a terminal, otherwise prints each change",
     )
     add_format_and_root(parser, "text", "json")
 

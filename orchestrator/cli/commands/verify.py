@@ -98,8 +98,8 @@ def _print_result(run_id: str, state: str, look: Look, found: Sequence[Violation
     lines = [f"{JOURNAL}:{one.line}: {one.rule}: {visible(one.message)}" for one in found[:MOST_SHOWN]]
     if len(found) > len(lines):
         lines.append(f"... and {len(found) - len(lines)} more")
-    how = count(len(found), "violation") if found else "no violation"
+    how = count(len(found), "violation") if found else "no violations"
     seen = f"{count(look.lines, 'event')} of {count(len(look.plan.jobs), 'job')}"
-    so_far = "" if state == "finished" else f", so far: the run is {state}"
+    so_far = "" if state == "finished" else f" so far; the run is {'still running' if state == 'running' else state}"
     lines.append(f"run {run_id}: {how} in {seen}{so_far}")
     write_text("\n".join(lines) + "\n")

@@ -26,11 +26,11 @@ _SHELLS_SIGNALLED = 128  # and the number of the signal
 _PROBLEMS = {
     protocol.NOT_FOUND: (_NO_SUCH_COMMAND, "`{detail}` was not found"),
     protocol.NO_INTERPRETER: (_NO_SUCH_COMMAND, "its interpreter `{detail}` cannot be run"),
-    protocol.NO_LOADER: (_NO_SUCH_COMMAND, "`{detail}` needs a program loader that this system does not have"),
+    protocol.NO_LOADER: (_NO_SUCH_COMMAND, "`{detail}` needs a dynamic loader that is not installed"),
     protocol.IS_DIRECTORY: (_NOT_EXECUTABLE, "`{detail}` is a directory"),
     protocol.NOT_EXECUTABLE: (_NOT_EXECUTABLE, "`{detail}` is not executable"),
     protocol.BAD_FORMAT: (_NOT_EXECUTABLE, "`{detail}` is not a program and has no `#!` line"),
-    protocol.TOO_LONG: (_NOT_EXECUTABLE, "arguments and environment are larger than the system takes"),
+    protocol.TOO_LONG: (_NOT_EXECUTABLE, "arguments and environment exceed the system's limit"),
     protocol.BAD_TEXT: (_NOT_EXECUTABLE, "the command cannot be started: {detail}"),
     protocol.NO_WORKING_DIR: (_NOT_EXECUTABLE, "the working directory `{detail}` cannot be entered: {error}"),
     protocol.NO_ISOLATION: (_NOT_EXECUTABLE, "it cannot be isolated: {detail}"),

@@ -184,6 +184,6 @@ def _why_failed(reply: protocol.Reply) -> str | None:
     if isinstance(reply, protocol.Refused):
         return os.fsdecode(reply.detail) or os.strerror(reply.errno).lower()
     if not isinstance(reply, protocol.Finished) or reply.status is None:
-        return "the trial did not end"
+        return "the test did not finish"
     code = os.waitstatus_to_exitcode(reply.status)
-    return None if code == 0 else _WHAT_FAILED.get(code, f"the trial exited with code {code}")
+    return None if code == 0 else _WHAT_FAILED.get(code, f"the test exited with code {code}")

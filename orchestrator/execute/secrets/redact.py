@@ -16,7 +16,6 @@ from orchestrator.execute.secrets.literals import Literals
 from orchestrator.execute.secrets.spellings import plain_view, spellings_for, web_form_views
 
 MASK = b"***"
-_LONGEST_BACKSLASHES = 4096
 
 
 class Finder(Protocol):
@@ -59,7 +58,7 @@ class Patterns:
                 if undecided < len(view.text):
                     until = min(until, view.origin(undecided))
         found.sort()
-        return found, until if ended else _before_backslashes(data, until)
+        return found, until
 
 
 class Redactor:
@@ -106,11 +105,3 @@ def redact(patterns: Finder, data: bytes) -> bytes:
     """All of `data` at once."""
     redactor = Redactor(patterns)
     return redactor.feed(data) + redactor.finish()
-
-
-def _before_backslashes(data: bytes, index: int) -> int:
-    """`index`, or where the backslashes before it begin: cut between two of them, each would be read for the other."""
-    if not data.startswith(b"\\", index - 1) or not index:
-        return index
-    first = len(data[:index].rstrip(b"\\"))
-    return first if index - first <= _LONGEST_BACKSLASHES else first + (index - first) // 16 * 16

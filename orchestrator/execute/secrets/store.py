@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHORTEST = 4
 SHORT = 6
-_ALLOW_SHORT = "`allow_short: true` accepts it; such a short value occurs by chance, and masking it hides little"
+_ALLOW_SHORT = "`allow_short: true` accepts it; such a short value may occur by chance, and masking it hides little"
 
 Ask = Callable[[tuple[str, ...]], bytes]
 
@@ -122,7 +122,7 @@ class Secrets:
         return [
             (
                 f"the secret `{name}` is shorter than {SHORT} bytes",
-                "such a short value occurs by chance: what is masked in logs may be something else",
+                "such a short value may occur by chance: what is masked in logs may be something else",
             )
             for name, secret in self._values.items()
             if len(secret.reveal().rstrip(b"\r\n")) < SHORT

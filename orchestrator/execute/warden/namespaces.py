@@ -68,7 +68,7 @@ def set_up_mounts(hidden: Sequence[bytes], mounts: Sequence[tuple[bytes, bytes]]
         _do(f"mounting {os.fsdecode(place)}", "mount", source, place, None, _BIND | _RECURSIVE, None)
         os.close(descriptor)
     os.umask(umask)
-    _do("an own /proc", "mount", b"proc", b"/proc", b"proc", _NOSUID | _NODEV | _NOEXEC, None)
+    _do("a private /proc", "mount", b"proc", b"/proc", b"proc", _NOSUID | _NODEV | _NOEXEC, None)
 
 
 def _make_mount_point(descriptor: int, place: bytes) -> None:

@@ -152,6 +152,13 @@ def test_a_hundred_secrets_cost_little_more_than_to_search_the_text_for_one_set_
     assert seconds(Redactor(Patterns(HUNDRED)), chunk) < 8 * seconds(plain, chunk)
 
 
+def test_digits_take_as_long_as_any_other_text() -> None:
+    patterns = Patterns([secret.hex().encode() for secret in HUNDRED])
+    usual = seconds(Redactor(patterns), TEXTS["ordinary"])
+    for kind, chunk in TEXTS.items():
+        assert seconds(Redactor(patterns), chunk) < 3 * usual, kind
+
+
 def test_the_time_does_not_grow_faster_than_the_text() -> None:
     secret = HUNDRED[0]
     encoded = base64.b64encode(secret)

@@ -180,6 +180,8 @@ def test_what_bash_reads_as_a_secret_is_a_spelling_of_it(name: str, locale: str)
         ("hunter2", "%68unter2 %2568unter2", "*** ***"),
         ("hunter2", r"'\h\u\n\t\e\r\2'", "'***'"),
         ("hunter2", "hunter%2", "hunter%2"),
+        ("0'0000", r"0'\''0000", "***"),
+        ("u0068unter", r"\u0068unter \a\n", r"\*** \a\n"),
         ("hunter+two", "hunter two", "hunter two"),
         ("hunter two", "hunter+two", "***"),
         ("hunter2", r"\u0068unter3 &#104;unter %68unter", r"\u0068unter3 &#104;unter %68unter"),

@@ -114,11 +114,13 @@ def test_a_comment_that_hides_a_closing_brace_is_pointed_at() -> None:
     assert reported("a: [b] # c\nd: {\n") == ["PX102 3:1+1 expected a value"]
 
 
-def test_a_value_that_may_be_a_secret_is_not_repeated() -> None:
-    for line in ("    env: {}\n    run: x\n    cleanup_token: 'a' hunter2\n", "    env:\n      TOKEN: *hunter2*\n"):
-        found = only(f"version: 1\nworkflows:\n  a:\n{line}")
-        assert "quotes" in found.help
-        assert "hunter2" not in found.help + found.message
+@pytest.mark.parametrize(
+    "line", ["    cleanup_token: 'a' hunter2", "    env:\n      TOKEN: *hunter2*", "    run: *x --data token: hunter2"]
+)
+def test_a_value_that_may_be_a_secret_is_not_repeated(line: str) -> None:
+    found = only(f"version: 1\nworkflows:\n  a:\n{line}\n")
+    assert found.help == "put all of it in quotes"
+    assert "hunter2" not in found.message
 
 
 @pytest.mark.parametrize(

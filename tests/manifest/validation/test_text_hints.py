@@ -45,6 +45,7 @@ def test_the_help_shows_what_was_most_likely_meant(body: str, expected: str) -> 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=30).map(str.strip))
 @example("echo a, b")
 @example("echo {a}")
+@example("""echo "it's", b""")
 @example("a #")
 @example("a:")
 @example("? x")
