@@ -52,7 +52,13 @@ def program() -> NoReturn:
     which takes 10 ms."""
     code = main()
     interrupts = sys.modules.get("orchestrator.interrupts")
-    os._exit(code if interrupts is None else interrupts.exit_code(code))
+    if interrupts is not None:
+        try:
+            interrupts.note_only()
+        except KeyboardInterrupt:  # it came just before
+            code = interrupts.exit_code_of_signal()
+        code = interrupts.exit_code(code)
+    os._exit(code)
 
 
 if __name__ == "__main__":

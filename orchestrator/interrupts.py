@@ -24,6 +24,7 @@ _FATAL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 HANDLED = (*_FATAL, signal.SIGUSR1)
 # After the end of a run, a signal this long after the first one ends the process, whatever is left to write.
 _PATIENCE_SECONDS = 5.0
+_REPEATED_SECONDS = 0.3
 
 
 class Interrupted(KeyboardInterrupt):
@@ -62,8 +63,11 @@ def _raise(number: int) -> None:
         return
     if number == signal.SIGQUIT:
         exit_at_once(number)
+    is_repeated = _program.first is not None and time.monotonic() - _program.first_at < _REPEATED_SECONDS
     note(number)  # some code that libraries run only prints an exception, and continues
-    raise Interrupted
+    if not is_repeated:  # else it would interrupt what the first one made the command do
+        _program.first_at = time.monotonic()
+        raise Interrupted
 
 
 def _after_run(number: int) -> None:

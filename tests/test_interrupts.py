@@ -33,6 +33,13 @@ match sys.argv[1]:
             signal.raise_signal(number)
         except KeyboardInterrupt:
             os._exit(interrupts.exit_code_of_signal())
+    case "repeated in a command":
+        interrupts.raise_in_command()
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt:
+            for _ in range(3):
+                signal.raise_signal(number)
     case "swallowed in a command":
         interrupts.raise_in_command()
         swallows = Swallows()
@@ -54,7 +61,7 @@ match sys.argv[1]:
 end()
 """
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGQUIT: 131}
-COMPLETES = {"swallowed in a command", "after a run"}
+COMPLETES = {"repeated in a command", "swallowed in a command", "after a run"}
 
 
 @pytest.mark.parametrize("number", CODES)
@@ -64,6 +71,7 @@ COMPLETES = {"swallowed in a command", "after a run"}
         "at once",
         "never swallowed",
         "in a command",
+        "repeated in a command",
         "swallowed in a command",
         "until a run",
         "after a run",

@@ -51,7 +51,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from orchestrator.engine import invariants
-from orchestrator.engine.commands import Cancel, Command, Launch
+from orchestrator.engine.commands import Cancel, Command, GiveUp, Launch
 from orchestrator.engine.escalation import Escalation, RunningAttempt, Step
 from orchestrator.engine.facts import (
     AttemptFinished,
@@ -289,16 +289,17 @@ class Scheduler:
     # Decisions.
 
     def decide(self, now: float) -> list[Command]:
-        """The commands at this second: either only `Cancel`s, or the steps that are due and then the launches."""
+        """The commands at this second: only `Cancel`s, or the steps that are due and, if these end no job, launches."""
         if not self._started or self.table.open == 0:
             return []
         now = self._clock = max(self._clock, now)
-        reason = self._reason_to_stop(now)
-        if reason is not None:
+        if (reason := self._reason_to_stop(now)) is not None:
             return [Cancel(reason)]
         if self._matrices.to_cancel:
             return [*self._matrices.due_commands()]
-        due = self._escalation.due_commands(now) if self._escalation.steps else []
+        due = self._escalation.due_commands(now)
+        if any(isinstance(command, GiveUp) for command in due):
+            return due  # what it ends may stop the run, before anything else starts
         return due + self._launches(now)
 
     def _reason_to_stop(self, now: float) -> CancelReason | None:

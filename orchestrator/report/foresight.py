@@ -33,6 +33,7 @@ class Foresight:
         self._index_of = {job.id: job.index for job in plan.jobs}
         self._dependents = Dependents([job.needs for job in plan.jobs])
         self._begun = bytearray(len(plan.jobs))  # it has started, or ended
+        self._succeeded = bytearray(len(plan.jobs))  # which a resume does not undo
         self._jobs_of: dict[Fate, dict[int, None]] = {}
         self.fates: dict[int, Fate] = {}
 
@@ -50,7 +51,7 @@ class Foresight:
                     self._mark(job, Fate("cancelled", "fail-fast of its matrix" if by_matrix else ""))
                     self._mark_dependents(job, Fate("skipped", f"{self._jobs[job].id} was cancelled"))
             case "run.started" | "run.resumed":
-                self._begun = bytearray(len(self._jobs))
+                self._begun = self._succeeded[:]
                 self._jobs_of.clear()
                 self.fates.clear()
             case _:
@@ -67,6 +68,7 @@ class Foresight:
     def _job_finished(self, event: EventRecord) -> None:
         job, status = self._index_of[event["job"]], event["status"]
         self._begun[job] = 1
+        self._succeeded[job] = status == "succeeded"
         fate = self._unmark(job)
         if status == "succeeded" or event["allowed"]:
             return

@@ -323,3 +323,13 @@ def test_of_the_deadline_and_the_user_the_first_is_the_reason_and_both_go_before
     assert reasons == [CancelReason.FAIL_FAST, CancelReason.DEADLINE, CancelReason.DEADLINE]
     world.end("b", Verdict.KILLED)
     assert world.reasons["b"] == "the run's deadline of 10 s passed"
+
+
+def test_nothing_starts_in_the_moment_in_which_an_attempt_is_given_up_and_the_run_fails_fast() -> None:
+    again = RetryPolicy(max_attempts=2, delay=10.0, jitter=0.0)
+    world = World.started(job("deaf"), job("flaky", retry=again), fail_fast="drain")
+    world.end("flaky", Verdict.FAILED)
+    world.cancel("deaf", force=True)
+    lost = world.wait(10.0)
+    assert world.names(lost) == ["give up deaf", "cancel fail_fast"]
+    assert world.states == {"deaf": "lost", "flaky": "cancelled"}

@@ -8,6 +8,8 @@ import pty
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,17 +60,16 @@ LOCALES = {
 
 
 @pytest.fixture(scope="module")
-def locales(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def locales() -> Iterator[Path]:
     """A directory with those of the locales above that the C library of this machine does not have."""
-    made = tmp_path_factory.mktemp("locales")
+    made = Path(tempfile.mkdtemp(prefix="pexec-locales-"))  # that of pytest is closed to other users
     made.chmod(0o755)
-    for above in made.parents[:2]:
-        above.chmod(0o755)
     if shutil.which("localedef"):
         for name in ("en_US.ISO-8859-1", "de_DE.ISO-8859-15", "ja_JP.EUC-JP", "zh_CN.GB18030"):
             source, _, encoding = name.partition(".")
             subprocess.run(["localedef", "-f", encoding, "-i", source, made / name], capture_output=True, check=False)
-    return made
+    yield made
+    shutil.rmtree(made)
 
 
 def in_locale(pexec: Pexec, name: str, locales: Path) -> Pexec:

@@ -36,7 +36,7 @@ def check_report(run: Run, stderr: bytes, why: str, jobs: int = 40) -> None:
 @pytest.mark.parametrize("output", ["quiet", "plain"])
 @pytest.mark.parametrize("limits", ["", ", limits: {memory: 1GiB}"], ids=["spawned", "forked"])
 def test_with_few_descriptors_fewer_jobs_run_at_once_and_none_fails(pexec: Pexec, output: str, limits: str) -> None:
-    jobs = "".join(f"  j{n}: {{run: 'echo {n}; sleep 0.2'{limits}}}\n" for n in range(80))
+    jobs = "".join(f"  j{n}: {{run: 'echo {n}; sleep 1'{limits}}}\n" for n in range(80))
     text = f"version: 1\npolicy: {{max_parallel_jobs: 70}}\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{jobs}"
     done = apply_under(pexec.file("pexec.yaml", text), resource.RLIMIT_NOFILE, 64, "--output", output)
     assert done.returncode == 0, done.stderr.decode()

@@ -81,6 +81,15 @@ def test_a_resume_starts_over() -> None:
     assert fates(story) == {"report": "skipped: test-b timed out", "publish": "skipped: test-b timed out"}
 
 
+def test_a_cancel_of_what_succeeded_before_a_resume_means_nothing() -> None:
+    story = Story(plan(job("a"), job("b"), job("c", needs="a b")))
+    story.start("a", 0.0)
+    story.end("a", 1.0)
+    story.emit("run.resumed", 4.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
+    story.emit("cancel.requested", 5.0, reason="user", force=False, job="a")
+    assert fates(story) == {}
+
+
 def test_the_status_of_a_run_shows_it() -> None:
     story = half_failed()
     at = Progress(story.plan, "run")

@@ -363,6 +363,8 @@ class Laws:
                 attempt = self.running[number].number
                 give_up = what == "give up"
                 steps.append(GiveUp(number, attempt) if give_up else Kill(number, attempt, what == "kill"))
+        if any(isinstance(step, GiveUp) for step in steps):
+            return steps, []
         return steps, self._launches(now)
 
     def _launches(self, now: float) -> list[Launch]:

@@ -1,8 +1,8 @@
 """Finds values that are printed as digits, in base64 or hexadecimal, also broken over lines and with other characters
 between the digits.
 
-One search of the text without gaps and without the difference between small and large letters gives candidates. Each
-is compared with the text itself, run by run, in time proportional to its length. Pure.
+One search of the text without gaps and case gives candidates. Each is compared with the text itself, run by run, in
+time proportional to its length. Pure.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ UNFINISHED = -2
 
 class DigitForm:
     """The digits of one value without gaps. Base64 is compared as the standard alphabet writes it, hexadecimal digits
-    as small letters."""
+    in lowercase."""
 
     __slots__ = ("_before", "_fold", "_is_hex", "_may_break", "_shortest_line", "digits")
 

@@ -77,9 +77,9 @@ class Redactor:
         """The next part of the stream, masked; may be empty."""
         return self._pass(self._held + chunk if self._held else chunk, ended=False)
 
-    def finish(self) -> bytes:
-        """The stream has ended: what was held back, masked."""
-        return self._pass(self._held, ended=True)
+    def finish(self, last: bytes = b"") -> bytes:
+        """The stream has ended: what was held back and the last chunk, masked."""
+        return self._pass(self._held + last, ended=True)
 
     def _pass(self, data: bytes, *, ended: bool) -> bytes:
         """Let `data` pass as far as it is decided and hold back the rest."""
@@ -103,5 +103,4 @@ class Redactor:
 
 def redact(patterns: Finder, data: bytes) -> bytes:
     """All of `data` at once."""
-    redactor = Redactor(patterns)
-    return redactor.feed(data) + redactor.finish()
+    return Redactor(patterns).finish(data)
