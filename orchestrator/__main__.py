@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Run the command line of this process and return its exit code."""
-    if sys.argv[1:] in (["--version"], ["-V"]):
-        return _print_version()
+    if sys.argv[1:] in (["--version"], ["-V"]) and (code := _print_version()) is not None:
+        return code
     try:
         from orchestrator import inherited
 
@@ -31,12 +31,15 @@ def main() -> int:
         return exit_code_of_signal()
 
 
-def _print_version() -> int:
-    """Print the version without importing the rest of pexec, which takes three times as long as starting Python."""
+def _print_version() -> int | None:
+    """Print the version without importing the rest of pexec, which takes three times as long as starting Python. None
+    if stdout does not take it at once, which the rest of pexec handles."""
     from orchestrator import __version__
 
     try:
         os.write(1, f"pexec {__version__}\n".encode())
+    except BlockingIOError:
+        return None
     except BrokenPipeError:
         return 0
     except OSError:

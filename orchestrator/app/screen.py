@@ -4,74 +4,184 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TextIO
 
 from msgspec import Struct
 
-from orchestrator.console.streams import draws, on_github, wants_colour
-from orchestrator.execute.attempt.spec import OnOutput
+from orchestrator.console.streams import (
+    draws,
+    give_up_stderr,
+    on_github,
+    send_stderr_to,
+    take_held_stderr,
+    wants_colour,
+    write_stderr,
+)
+from orchestrator.errors import EnvironmentFailedError, ExitCode
+from orchestrator.execute.attempt.spec import AttemptSpec, OnOutput
 from orchestrator.execute.driver import Observer
 from orchestrator.journal.rundir import RunDir
-from orchestrator.observe.plain import PlainOutput, ProgressLines
-from orchestrator.observe.stream import LossyStream
+from orchestrator.observe.console import Console
+from orchestrator.observe.console_thread import ConsoleThread, View
+from orchestrator.observe.journal_views import EventObserver, EventView, JournalTail, LinesView
+from orchestrator.observe.log_view import LinePrefixer, LogView
+from orchestrator.observe.progress_lines import ProgressLines
+from orchestrator.observe.stream import ConsoleStream
 from orchestrator.plan.model import Plan
 
-ShowOutput = Callable[[str, bytes], None]  # the ID of a job, and bytes that it printed
+LOST_OUTPUT = "console.txt"  # in the run directory
 
 
-class Screen(Struct, frozen=True):
-    """The observers that show a run. `on_output` takes what jobs print, None if it is not shown while they run."""
+class _Shown(Struct):
+    """What one stream shows: observers get the events, views do the rest."""
 
-    observers: tuple[Observer, ...]
-    on_output: ShowOutput | None
-    err: LossyStream
-    show_status: Callable[[float], None]
-    close: Callable[[], None] = lambda: None
+    observers: list[EventObserver]
+    views: list[View]
 
-    def attempt_output(self) -> OnOutput:
-        """`on_output` as an attempt calls it."""
-        show = self.on_output
-        if show is None:
-            return lambda spec, chunk: None
-        return lambda spec, chunk: show(spec.job_id, chunk)
+    def views_of(self, journal: JournalTail, *others: _Shown) -> list[View]:
+        parts = (self, *others)
+        observers = [observer for part in parts for observer in part.observers]
+        views = [view for part in parts for view in part.views]
+        return [EventView(journal, observers), *views] if observers else views
+
+
+class Screen:
+    """Shows a run. Its methods are called in the driver's thread, and none but `end` and `close` waits."""
+
+    def __init__(
+        self,
+        rundir: RunDir,
+        console: Console,
+        journals: Sequence[JournalTail],
+        print_status: Callable[[float], None],
+        on_output: OnOutput | None,
+    ) -> None:
+        self._rundir = rundir
+        self._console = console
+        self._journals = journals
+        self._print_status = print_status
+        self._prints_status = False
+        self.on_output = on_output  # None if the output of jobs is not shown while they run
+        self.observers: tuple[Observer, ...] = (console,)
+        self.post_text = console.post_text
+        if held := take_held_stderr():
+            console.post_text(held)
+        send_stderr_to(console.post_text)
+
+    def begin(self) -> None:
+        """Show what is recorded from now on."""
+        for journal in self._journals:
+            journal.skip()
+        self._console.begin()
+
+    def show_status(self, now: float) -> None:
+        """Print the progress on stderr, at this second of the run."""
+        if self._prints_status:
+            return  # one that waits is enough
+
+        def print_it() -> None:
+            self._prints_status = False
+            self._print_status(now)
+
+        self._prints_status = True
+        self._console.post(print_it)
+
+    def end(self, table: str, is_interrupted: Callable[[], bool], *, stopped: bool) -> None:
+        """Show the rest, and `table` last. Output that was not taken is reported as far as that is possible."""
+        self._console.end(table, is_interrupted, stopped=stopped)
+        send_stderr_to(None)
+        losses = self._console.losses
+        if not losses:
+            return
+        text = "".join(f"warning: {loss}\n" for loss in losses)
+        text += f"  = help: the logs and the journal in `{self._rundir.path}` have all of it\n"
+        with suppress(EnvironmentFailedError):
+            self._rundir.replace(LOST_OUTPUT, text.encode())
+        if any(loss.stream == "stderr" for loss in losses):
+            give_up_stderr()
+        else:
+            write_stderr(text)
+
+    def close(self) -> None:
+        """End the output after a failure."""
+        self._console.end(stopped=True)
+        send_stderr_to(None)
+        if any(loss.stream == "stderr" for loss in self._console.losses):
+            give_up_stderr()
+
+    def exit_code(self, code: int) -> int:
+        """`code`, or that of an environment error where output was lost that a 0 would not tell of."""
+        return ExitCode.ENVIRONMENT if self._console.losses and code == ExitCode.OK else code
 
 
 def open_screen(output: str, plan: Plan, done: int, rundir: RunDir) -> Screen:
     """The screen for a run, `done` of whose jobs are done. `output` is one of `settings.OUTPUTS` except `auto`."""
     github = on_github()
-    out, err = LossyStream(sys.stdout), LossyStream(sys.stderr, github=github)
+    out, err = ConsoleStream(sys.stdout), ConsoleStream(sys.stderr, github=github)
     colour = wants_colour(sys.stdout, os.environ)
     total = len(plan.jobs) - done
     tries = {job.id: job.retry.max_attempts for job in plan.jobs if job.retry.max_attempts > 1}
+    together = _is_same_file(sys.stdout, sys.stderr)
+    journal, other_journal = JournalTail(rundir.lock()), JournalTail(rundir.lock())
+    threads: list[ConsoleThread] = []
+    logs: LogView | None = None
+    on_out = _Shown([], [])
+
+    def warn(text: str) -> None:
+        threads[-1].post_text(text)
+
     if output == "live" and draws(sys.stderr, os.environ):
-        from orchestrator.observe.live import LiveOutput
+        from orchestrator.observe.live import LiveProgress
         from orchestrator.report.foresight import Foresight
 
-        live = LiveOutput(
-            out,
-            err,
-            total,
-            screen_width,
-            colour=colour,
-            github=github,
-            max_attempts=tries,
-            foresight=Foresight(plan),
-        )
-        return Screen((live,), live.on_output, err, live.print_status, live.close)
+        progress: LiveProgress | ProgressLines
+        progress = live = LiveProgress(err, total, screen_width, max_attempts=tries, foresight=Foresight(plan))
+        on_err = _Shown([live], [live])
+        above = live.above(err) if together else None
+    else:
+        quiet = output in ("quiet", "jsonl")
+        progress = ProgressLines(err, total, only_failures=quiet, max_attempts=tries)
+        on_err = _Shown([progress], [])
+        above = None
     if output in ("plain", "live"):
-        plain = PlainOutput(out, err, total, colour=colour, github=github, max_attempts=tries)
-        return Screen((plain,), plain.on_output, err, plain.progress.print_status)
-    if output == "grouped":
-        from orchestrator.observe.grouped import GroupedOutput
+        stream = out if above is None else err
+        logs = LogView(rundir, stream, LinePrefixer(colour=colour, github=github), warn, above)
+        on_out = _Shown([logs], [logs])
+    elif output == "grouped":
+        from orchestrator.observe.grouped import JobBlocks
 
-        grouped = GroupedOutput(out, err, total, rundir, colour=colour, github=github, max_attempts=tries)
-        return Screen((grouped,), None, err, grouped.progress.print_status, grouped.close)
-    progress = ProgressLines(err, total, only_failures=True, max_attempts=tries)
-    if output == "jsonl":
-        from orchestrator.observe.jsonl import JsonlOutput
+        on_out = _Shown([JobBlocks(out, rundir, warn, colour=colour, github=github)], [])
+    elif output == "jsonl":
+        on_out = _Shown([], [LinesView(other_journal, out)])
+    if together:
+        threads.append(ConsoleThread("pexec-console", (out, err), on_out.views_of(journal, on_err)))
+    else:
+        if on_out.observers or on_out.views:
+            threads.append(ConsoleThread("pexec-stdout", (out,), on_out.views_of(other_journal)))
+        threads.append(ConsoleThread("pexec-stderr", (err,), on_err.views_of(journal)))
+    console = Console(threads, {"stdout": out, "stderr": err})
+    shown = None if logs is None else _note_growth(logs, threads[0])
+    return Screen(rundir, console, (journal, other_journal), progress.print_status, shown)
 
-        return Screen((JsonlOutput(out), progress), None, err, progress.print_status)
-    return Screen((progress,), None, err, progress.print_status)
+
+def _note_growth(logs: LogView, thread: ConsoleThread) -> OnOutput:
+    """What an attempt calls with its output, which is in its log already."""
+
+    def on_output(spec: AttemptSpec, chunk: bytes) -> None:
+        logs.grown(spec.job_id, spec.log_name)
+        thread.notify()
+
+    return on_output
+
+
+def _is_same_file(one: TextIO, other: TextIO) -> bool:
+    """Whether two streams lead to the same terminal, pipe or file, where their order can be seen."""
+    try:
+        return os.path.samestat(os.fstat(one.fileno()), os.fstat(other.fileno()))
+    except (OSError, ValueError):
+        return one is other
 
 
 def colours_closing_table() -> bool:

@@ -25,8 +25,9 @@ from orchestrator.app.resolve_secrets import refuse_in_records
 from orchestrator.app.screen import Screen, colours_closing_table, open_screen, screen_width
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.scheduler import Scheduler
-from orchestrator.engine.states import JobState
+from orchestrator.engine.states import CancelReason, JobState
 from orchestrator.errors import EnvironmentFailedError
+from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.execute.attempt.spec_builder import Specs
 from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
@@ -36,7 +37,7 @@ from orchestrator.execute.executors.open_executor import OpenExecutor, open_exec
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
 from orchestrator.execute.secrets.masking import masked_journal
-from orchestrator.execute.signals import RunSignals, keep_stacks, run_signals, suspend
+from orchestrator.execute.signals import STOP_SIGNALS, RunSignals, keep_stacks, run_signals, suspend
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, PLAN
 from orchestrator.journal.place_record import PLACE, place_record
@@ -111,7 +112,6 @@ def drive(
     with run_signals() as signals, ExitStack() as stack:
         session = _Session(prepared, rundir, state, options, supervisor, signals, stack)
         code = session.run(on_start)
-        session.show_closing_table()
         finalize_run(prepared.plan, rundir, options.run_root, session.files.report)
     return code
 
@@ -134,11 +134,12 @@ class _Session:
         self._prepared = prepared
         self._supervisor = supervisor
         self._signals = signals
-        self._screen = open_screen(options.output, plan, scheduler.table.tally[JobState.SUCCEEDED], rundir)
-        stack.callback(self._screen.close)
         power = plan.policy.durability is Durability.POWER
         self._journal = JournalWriter(rundir, rundir.run_id, next_seq=state.next_seq, power=power)
         stack.callback(_quietly, self._journal.close)
+        # Closed before the journal, which it reads.
+        self._screen = open_screen(options.output, plan, scheduler.table.tally[JobState.SUCCEEDED], rundir)
+        stack.callback(self._screen.close)
         self.files = RunFiles(rundir, prepared.masked, state.events)
         stack.callback(_quietly, self.files.close)
         if power:
@@ -153,6 +154,7 @@ class _Session:
         stack.callback(_quietly, self._control.close)
         clock = RunClock(state.at)
         trim_heap(len(plan.jobs))
+        self._reactions = _reactions(rundir, self._screen, supervisor, clock)
         self._driver = Driver(
             plan,
             scheduler,
@@ -162,15 +164,17 @@ class _Session:
             Specs(plan, rundir, keep_temp=options.keep_temp, pump=self._screen.on_output is not None),
             clock,
             self._inbox,
-            _reactions(rundir, self._screen, supervisor, clock),
+            self._reactions,
         )
 
     def run(self, on_start: Hook) -> int:
-        """Drive the run to its end and return the exit code; the journal and the files are complete then."""
+        """Drive the run and show it, both to the end, and return the exit code. The journal and the files are complete
+        then."""
         driver, scheduler = self._driver, self._state.scheduler
         with self._signals.delivered_to(lambda number: self._inbox.put(SignalReceived(number)), self._inbox):
             self._state.before_resume(driver)
             driver.watch(self._screen.observers)
+            self._screen.begin()
             on_start(driver)
             for what, why in (*self._supervisor.degraded(), *self._control.degraded, *self._prepared.degraded):
                 driver.note("degraded", what=what, why=why)
@@ -182,12 +186,32 @@ class _Session:
             driver.finish(result=scheduler.result, exit_code=code)
             self._journal.close()
             self.files.close()
-        return code
+            return self._end_output(code)
 
-    def show_closing_table(self) -> None:
-        """End the output of the run with its closing table."""
-        self._screen.close()
-        self._screen.err.write(self.files.closing_table(width=screen_width(), colour=colours_closing_table()))
+    def _end_output(self, code: int) -> int:
+        """Show what the console has not taken yet, and the closing table; the exit code, which also says whether output
+        was lost, or a signal has come in the meantime."""
+        signals: list[signal.Signals] = []
+
+        def is_interrupted() -> bool:
+            before = len(signals)
+            for message in self._inbox.wait(0):
+                if isinstance(message, SignalReceived):
+                    if message.number is signal.SIGTSTP:
+                        self._reactions[signal.SIGTSTP]()
+                    elif message.number in STOP_SIGNALS:
+                        signals.append(message.number)
+            return len(signals) > before
+
+        stop = self._state.scheduler.stop
+        stopped = stop is not None and stop.reason in (CancelReason.USER, CancelReason.DEADLINE)
+        is_interrupted()  # a second key press that the run did not need
+        signals.clear()
+        table = self.files.closing_table(width=screen_width(), colour=colours_closing_table())
+        self._screen.end(table, is_interrupted, stopped=stopped)
+        if signals and self._driver.stop_signal is None:
+            return 128 + signals[0]
+        return self._screen.exit_code(code)
 
 
 def _open_executor(
@@ -196,9 +220,13 @@ def _open_executor(
     worker = Worker(
         supervisor,
         on_spawned=lambda spec, pid, ticks: inbox.put(Spawned(spec, pid, ticks)),
-        on_output=screen.attempt_output(),
+        on_output=screen.on_output or _nothing_shown,
     )
     return open_executor("local", rundir.path, worker, plan.policy.max_parallel_jobs, inbox)
+
+
+def _nothing_shown(spec: AttemptSpec, chunk: bytes) -> None:
+    pass
 
 
 def _reactions(
@@ -206,7 +234,7 @@ def _reactions(
 ) -> dict[signal.Signals, Callable[[], None]]:
     """What the driver does, in its thread, on signals that do not stop the run."""
     return {
-        signal.SIGQUIT: partial(keep_stacks, rundir, screen.err.write),
+        signal.SIGQUIT: partial(keep_stacks, rundir, screen.post_text),
         signal.SIGTSTP: partial(suspend, supervisor.warden, clock),
         signal.SIGUSR1: lambda: screen.show_status(clock.now()),
     }

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 from msgspec import Struct
 
 from orchestrator import __version__
-from orchestrator.console.streams import hide_from_streams, open_standard_streams, write_stderr, write_stdout
+from orchestrator.console.streams import (
+    hide_from_streams,
+    open_standard_streams,
+    release_stderr,
+    write_stderr,
+    write_stdout,
+)
 from orchestrator.errors import EnvironmentFailedError, ExitCode, PexecError, UsageError
 from orchestrator.interrupts import exit_code_of_signal, raise_in_command
 
@@ -71,6 +77,16 @@ def run(argv: Sequence[str]) -> int:
     """Run one command line, without the program's name, and return the exit code. Errors go to stderr."""
     open_standard_streams()
     hide_from_streams(str)  # there are no secrets yet
+    code = _outcome(argv)
+    try:
+        is_written = release_stderr()
+    except KeyboardInterrupt:
+        return interrupted()
+    return code if is_written or code != ExitCode.OK else ExitCode.ENVIRONMENT
+
+
+def _outcome(argv: Sequence[str]) -> int:
+    """The exit code of a command line, whose error was printed."""
     try:
         code = _dispatch(argv)
         write_stdout("")  # flushes what a command left in the buffer, while a failure can still be reported

@@ -38,6 +38,11 @@ def safe_line(line: bytes, *, colour: bool, github: bool = False) -> str:
     return text
 
 
+def is_safe(text: str) -> bool:
+    """Whether `text` has nothing that `safe_line` would change, except commands to a CI runner."""
+    return _UNSAFE.search(text) is None
+
+
 def defused(text: str) -> str:
     """`text` whose lines look the same and are not commands to a CI runner."""
     text = _COMMAND.sub("\\1\u200b::", text)

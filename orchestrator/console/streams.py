@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TextIO
 
+from orchestrator.console.descriptors import wait_until_writable, write_now, write_whole
 from orchestrator.console.sanitize import defused, safe_line
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.inherited import terminal_encoding
+
+_PATIENCE_SECONDS = 10.0
 
 _hide: Callable[[str], str] = str  # masks the secrets in a text, once there are any
 
@@ -25,16 +29,13 @@ def hide_from_streams(hide: Callable[[str], str]) -> None:
 
 
 def write_stdout(data: str | bytes) -> bool:
-    """Write data and flush it. Returns False once the reader has closed, so that a command can stop printing.
+    """Write data, however long its reader takes. Returns False once the reader has closed, so that a command can stop
+    printing.
 
     Raises EnvironmentFailedError where the data cannot be written (a full disk).
     """
     try:
-        if isinstance(data, bytes):
-            sys.stdout.buffer.write(data)
-        else:
-            sys.stdout.write(_hide(data))
-        sys.stdout.flush()
+        _write(sys.stdout, _hide(data) if isinstance(data, str) else data)
     except BrokenPipeError:
         _give_up(sys.stdout)
         return False
@@ -52,14 +53,84 @@ def write_text(text: str) -> bool:
 
 
 def write_stderr(text: str) -> None:
-    """Write a diagnostic to stderr and flush it; if stderr is gone, it is lost."""
+    """Write a diagnostic to stderr; if stderr is gone, it is lost. Where a run is shown, its console writes it."""
     if on_github():
         text = defused(text)
-    try:
-        sys.stderr.write(_hide(text))
-        sys.stderr.flush()
-    except OSError:
-        _give_up(sys.stderr)
+    text = _hide(text)
+    if _post is not None:
+        _post(text)
+    elif _held is not None:
+        _held.write(text)
+    else:
+        with suppress(OSError):
+            _write(sys.stderr, text)
+
+
+class _HeldStderr:
+    """What stderr does not take at once is kept, so that nothing waits for it."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+        self.is_given_up = False
+        self.is_lost = False
+
+    def write(self, text: str) -> None:
+        data = _encoded(sys.stderr, text)
+        try:
+            if not self.rest and not self.is_given_up:
+                data = data[write_now(sys.stderr.fileno(), data) :]
+        except ValueError:  # not a file
+            _write(sys.stderr, text)
+        except OSError:
+            pass
+        else:
+            self.rest += data
+
+
+_held: _HeldStderr | None = None
+_post: Callable[[str], None] | None = None
+
+
+def hold_stderr() -> None:
+    """From now on, keep what stderr does not take at once, until `release_stderr`: a run must not wait for it."""
+    global _held
+    _held = _HeldStderr()
+
+
+def take_held_stderr() -> str:
+    """What was kept, for the console of a run to write."""
+    if _held is None:
+        return ""
+    rest, _held.rest = _held.rest, b""
+    return rest.decode(sys.stderr.encoding or "utf-8", "backslashreplace")
+
+
+def send_stderr_to(post: Callable[[str], None] | None) -> None:
+    """Pass what commands print on stderr to the console of a run; with None no more."""
+    global _post
+    _post = post
+
+
+def give_up_stderr() -> None:
+    """Wait for stderr no more, since it has taken nothing for too long."""
+    if _held is not None:
+        _held.is_given_up = True
+
+
+def release_stderr() -> bool:
+    """Write what was kept, and wait up to 10 s while nothing is taken. Whether all of it was written, or has no reader
+    any more."""
+    global _held
+    held, _held = _held, None
+    if held is None:
+        return True
+    seconds = 0.0 if held.is_given_up else _PATIENCE_SECONDS
+    with suppress(OSError):
+        descriptor = sys.stderr.fileno() if held.rest else -1
+        while held.rest and wait_until_writable(descriptor, seconds):
+            held.rest = held.rest[write_now(descriptor, held.rest) :]
+        return not held.rest
+    return True
 
 
 def open_standard_streams() -> None:
@@ -100,6 +171,22 @@ def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
 def draws(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Whether `stream` is a terminal that handles escape sequences."""
     return environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def _write(stream: TextIO, data: str | bytes) -> None:
+    """Write and flush. Raises OSError."""
+    stream.flush()
+    try:
+        descriptor = stream.fileno()
+    except ValueError:  # a program that imports pexec has replaced the stream by an object of its own
+        stream.write(data if isinstance(data, str) else data.decode(stream.encoding or "utf-8", "replace"))
+        stream.flush()
+    else:
+        write_whole(descriptor, data if isinstance(data, bytes) else _encoded(stream, data))
+
+
+def _encoded(stream: TextIO, text: str) -> bytes:
+    return text.encode(stream.encoding or "utf-8", "backslashreplace")
 
 
 def _give_up(stream: TextIO) -> None:

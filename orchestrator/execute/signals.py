@@ -17,6 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import interrupts
+from orchestrator.console.descriptors import unblocked_copy
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.warden.processes import open_signal_fd
 
@@ -66,8 +67,10 @@ class RunSignals:
             yield
             return
         other_bell = signal.set_wakeup_fd(inbox.bell, warn_on_full_buffer=False)
-        # Not all threads: reading the frames of a thread while it runs can crash.
-        faulthandler.register(signal.SIGQUIT, _STDERR, all_threads=False, chain=True)
+        stacks = unblocked_copy(_STDERR)  # a handler that waited for the reader of stderr would stop the driver
+        if stacks is not None:
+            # Not all threads: reading the frames of a thread while it runs can crash.
+            faulthandler.register(signal.SIGQUIT, stacks, all_threads=False, chain=True)
         self._put = put
         while self.held:
             put(self.held.pop(0))
@@ -76,7 +79,9 @@ class RunSignals:
                 yield
         finally:
             self._put = None
-            faulthandler.unregister(signal.SIGQUIT)
+            if stacks is not None:
+                faulthandler.unregister(signal.SIGQUIT)
+                os.close(stacks)
             signal.set_wakeup_fd(other_bell)
 
 

@@ -2,17 +2,16 @@
 
 The status line is the last one of the terminal, without a newline. Each write clears it first and draws it again, in
 one go, so that it is never torn and leaves no remains. Neither the cursor nor a mode of the terminal is changed, so a
-pexec that is killed leaves only that line behind.
+pexec that is killed leaves only that line behind. Everything here is for the console thread.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 
 from orchestrator.console.text import clip, visible
 from orchestrator.journal.events import EventRecord
-from orchestrator.observe.plain import PlainOutput
+from orchestrator.observe.progress_lines import ProgressLines
 from orchestrator.observe.stream import TextSink
 from orchestrator.report.foresight import Foresight
 
@@ -28,31 +27,26 @@ class _StatusLine:
         self._width = width
         self._text = ""
         self._shown = ""
-        self._lock = threading.Lock()
 
-    def show(self, text: str) -> None:
-        """Show this text; an empty one clears the line."""
-        with self._lock:
-            self._text = text
-            if self._fitted() != self._shown:
-                self._put("")
+    def show(self) -> None:
+        """Draw what was prepared."""
+        if self._fitted() != self._shown:
+            self._put("")
 
     def prepare(self, text: str) -> None:
-        """Show this text when something is next written above the line."""
-        with self._lock:
-            self._text = text
+        """Show this text from the next write on; an empty one clears the line."""
+        self._text = text
 
     def write_above(self, stream: TextSink, text: str) -> None:
         """Write whole lines; the status line moves below them."""
-        with self._lock:
-            if stream is self._err:
-                self._put(text)
-                return
-            if self._shown:
-                self._err.write(_CLEAR)
-            stream.write(text)
-            self._shown = ""
-            self._put("")
+        if stream is self._err:
+            self._put(text)
+            return
+        if self._shown:
+            self._err.write(_CLEAR)
+        stream.write(text)
+        self._shown = ""
+        self._put("")
 
     def _put(self, above: str) -> None:
         clear = _CLEAR if self._shown else ""
@@ -78,43 +72,34 @@ class _Above:
         self._line.write_above(self._to, text)
 
 
-class LiveOutput:
-    """`--output live`. `width` returns the columns of the terminal behind `err`; `out` may be any stream."""
+class LiveProgress:
+    """Progress lines above a status line. As a view it draws that line, after everything else that is new.
+
+    `width` returns the columns of the terminal behind `err`.
+    """
+
+    events = (*ProgressLines.events, "run.started", "run.resumed")
 
     def __init__(
         self,
-        out: TextSink,
         err: TextSink,
         total: int,
         width: Callable[[], int],
         *,
-        colour: bool,
-        github: bool,
         max_attempts: Mapping[str, int] | None = None,
         foresight: Foresight | None = None,
     ) -> None:
         self._foresight = foresight
         self._line = _StatusLine(err, width)
-        self._plain = PlainOutput(
-            _Above(out, self._line),
-            _Above(err, self._line),
-            total,
-            colour=colour,
-            github=github,
-            max_attempts=max_attempts,
-        )
+        self._progress = ProgressLines(_Above(err, self._line), total, max_attempts=max_attempts)
+        self.print_status = self._progress.print_status
         self._total = total
         self._ended = 0
         self._running: dict[str, None] = {}
 
-    @property
-    def print_status(self) -> Callable[[float], None]:
-        """Print the full progress."""
-        return self._plain.progress.print_status
-
-    def on_output(self, job: str, chunk: bytes) -> None:
-        """Bytes that an attempt of `job` printed; called in the attempt's thread."""
-        self._plain.on_output(job, chunk)
+    def above(self, stream: TextSink) -> TextSink:
+        """Writes to a stream of the same terminal, above the status line."""
+        return _Above(stream, self._line)
 
     def on_event(self, record: EventRecord) -> None:
         """Follow the run."""
@@ -129,14 +114,18 @@ class LiveOutput:
                 pass
         if self._foresight is not None:
             self._foresight.add(record)
-        status = self._status()
-        self._line.prepare(status)
-        self._plain.on_event(record)
-        self._line.show(status)
+        self._line.prepare(self._status())
+        self._progress.on_event(record)
 
-    def close(self) -> None:
+    def show(self) -> bool:
+        """Draw the status line."""
+        self._line.show()
+        return False
+
+    def finish(self) -> None:
         """Clear the status line."""
-        self._line.show("")
+        self._line.prepare("")
+        self._line.show()
 
     def _status(self) -> str:
         if not self._running:

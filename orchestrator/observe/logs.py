@@ -36,6 +36,13 @@ class LogReader:
         except OSError as error:
             raise failed(f"`{self._rundir.path_of(self._name)}` cannot be read", error) from error
 
+    def skip(self) -> int:
+        """Leave out what was not read yet; its size."""
+        if self._descriptor is None:
+            return 0
+        before = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        return os.lseek(self._descriptor, 0, os.SEEK_END) - before
+
     def close(self) -> None:
         """Close the log."""
         if self._descriptor is not None:

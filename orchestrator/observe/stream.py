@@ -1,12 +1,20 @@
-"""A text stream whose reader may go away: `pexec apply | head` loses its output, never the run."""
+"""stdout and stderr of a run as its console threads write them: without losing anything to a slow reader.
+
+A reader that has closed (`pexec apply | head`) wants no more, which is no loss. Everything else that keeps output from
+its reader is: what was not taken is counted.
+"""
 
 from __future__ import annotations
 
-import os
-import threading
+import contextlib
+import errno
+import time
 from typing import Protocol, TextIO
 
+from orchestrator.console.descriptors import Outlet
 from orchestrator.console.sanitize import defused
+
+_POLL_SECONDS = 0.1  # after which a stream that was given up is noticed
 
 
 class TextSink(Protocol):
@@ -16,35 +24,74 @@ class TextSink(Protocol):
         """Write and flush `text`, which ends in a newline."""
 
 
-class LossyStream:
-    """Writes whole lines, from any thread. After an error (the reader has gone, the disk is full) it writes nothing.
+class ConsoleStream:
+    """Writes whole lines, in one thread, and waits until they are taken. Any thread may call `give_up`.
 
-    With `github`, no line is a command to a CI runner."""
+    `lost` counts bytes, and `why` is the reason, as the rest of a sentence; both are empty as long as nothing is lost.
+    With `github`, no line is a command to a CI runner.
+    """
 
     def __init__(self, stream: TextIO, *, github: bool = False) -> None:
+        self.is_open = True
+        self.lost = 0
+        self.why = ""
+        self.taken_at = time.monotonic()
         self._stream = stream
         self._github = github
-        self._lock = threading.Lock()
-        self.gone = False
+        self._encoding = getattr(stream, "encoding", None) or "utf-8"
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+        try:
+            self._outlet: Outlet | None = Outlet(stream.fileno())
+        except (OSError, ValueError, AttributeError):
+            self._outlet = None  # a program that imports pexec has replaced the stream by an object of its own
 
     def write(self, text: str) -> None:
-        """Write and flush `text`, which ends in a newline."""
-        with self._lock:
-            if self.gone:
-                return
-            try:
-                self._stream.write(defused(text) if self._github else text)
-                self._stream.flush()
-            except (OSError, ValueError):
-                self._give_up()
+        """Write `text`, which ends in a newline."""
+        self.write_bytes((defused(text) if self._github else text).encode(self._encoding, "backslashreplace"))
 
-    def _give_up(self) -> None:
-        """Point the descriptor at the null device, or the interpreter reports an error when it exits."""
-        self.gone = True
-        try:
-            descriptor = self._stream.fileno()
-        except (OSError, ValueError):
-            return
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, descriptor)
-        os.close(null)
+    def write_bytes(self, data: bytes) -> None:
+        """Write `data` as it is."""
+        rest = memoryview(data)
+        while rest and self.is_open:
+            try:
+                taken = self._write_some(rest)
+            except (OSError, ValueError) as error:
+                self._fail(error)
+            else:
+                if taken:
+                    self.taken_at = time.monotonic()
+                    rest = rest[taken:]
+        self.skip(len(rest))
+
+    def skip(self, count: int) -> None:
+        """Leave out this number of bytes, since the stream is not open."""
+        if self.why:
+            self.lost += count
+
+    def give_up(self, why: str) -> None:
+        """Write no more: what comes now is lost."""
+        if self.is_open:
+            self.why = why
+            self.is_open = False
+
+    def close(self) -> None:
+        """Free the descriptor; the stream itself stays open. Not while another thread writes."""
+        if self._outlet is not None:
+            self._outlet.close()
+
+    def _write_some(self, data: memoryview) -> int:
+        if self._outlet is not None:
+            return self._outlet.write(data, _POLL_SECONDS)
+        self._stream.write(bytes(data).decode(self._encoding, "replace"))
+        self._stream.flush()
+        return len(data)
+
+    def _fail(self, error: OSError | ValueError) -> None:
+        code = error.errno if isinstance(error, OSError) else None
+        on_terminal = self._outlet is not None and self._outlet.is_terminal
+        if isinstance(error, BrokenPipeError | ConnectionError) or (code == errno.EIO and on_terminal):
+            self.is_open = False
+        else:
+            reason = error.strerror if isinstance(error, OSError) else None
+            self.give_up(f"cannot be written: {(reason or str(error)).lower()}")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.console.sanitize import RESET, defused, safe_line
-from orchestrator.observe.stream import LossyStream
+from orchestrator.observe.stream import ConsoleStream
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_many_lines_are_defused_one_by_one_and_stay_lines() -> None:
 
 def test_a_stream_under_github_actions_defuses_what_anybody_writes() -> None:
     out = io.StringIO()
-    LossyStream(out, github=True).write("[1/2] a failed: `##[error]x` was not found\n::error::y\n")
+    ConsoleStream(out, github=True).write("[1/2] a failed: `##[error]x` was not found\n::error::y\n")
     assert out.getvalue() == "[1/2] a failed: `##\u200b[error]x` was not found\n\u200b::error::y\n"
 
 

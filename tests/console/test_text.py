@@ -16,8 +16,8 @@ from support.worlds import plan as world
 from orchestrator.console.text import clip, columns, count, duration, pad, percent, quote, size, visible
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.diagnostics.render_text import DiagnosticRenderer
-from orchestrator.observe.plain import ProgressLines
-from orchestrator.observe.stream import LossyStream
+from orchestrator.observe.progress_lines import ProgressLines
+from orchestrator.observe.stream import ConsoleStream
 from orchestrator.plan.render import plan_text
 from orchestrator.report.closing_table import closing_table
 from orchestrator.report.fold_events import read_report
@@ -110,7 +110,7 @@ def in_report(name: str) -> str:
 
 def in_progress(name: str) -> str:
     err = io.StringIO()
-    ProgressLines(LossyStream(err), total=1).on_event(
+    ProgressLines(ConsoleStream(err), total=1).on_event(
         {"event": "job.finished", "at": 1.0, "job": name, "status": "failed", "reason": "exit code 1", "allowed": False}
     )
     return err.getvalue()

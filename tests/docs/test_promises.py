@@ -14,6 +14,7 @@ ROWS = dict(_FOUND)
 PROMISES = {
     "bounded-memory",
     "bounded-stop",
+    "console",
     "durable-success",
     "env",
     "full-disk",

@@ -11,8 +11,9 @@ import pytest
 
 from orchestrator.journal.file_names import log_name
 from orchestrator.journal.rundir import RunDir, create_run
-from orchestrator.observe.grouped import GroupedOutput
-from orchestrator.observe.stream import LossyStream
+from orchestrator.observe.grouped import JobBlocks
+from orchestrator.observe.progress_lines import ProgressLines
+from orchestrator.observe.stream import ConsoleStream
 
 
 class Shown:
@@ -21,14 +22,11 @@ class Shown:
     def __init__(self, directory: Path, total: int = 2, out: io.TextIOBase | None = None) -> None:
         self.rundir: RunDir = create_run(str(directory))
         self.text = io.StringIO()
-        err = LossyStream(self.text)
-        self.grouped = GroupedOutput(
-            err if out is None else LossyStream(out),  # type: ignore[arg-type]
-            err,
-            total,
-            self.rundir,
-            colour=False,
-            github=False,
+        err = ConsoleStream(self.text)
+        self.out = err if out is None else ConsoleStream(out)  # type: ignore[arg-type]
+        self.observers = (
+            JobBlocks(self.out, self.rundir, err.write, colour=False, github=False),
+            ProgressLines(err, total),
         )
 
     def log(self, job: str, content: bytes, attempt: int = 1, verdict: str = "succeeded") -> None:
@@ -41,11 +39,11 @@ class Shown:
         self.happen("job.finished", job=job, status=status, reason=reason, allowed=False)
 
     def happen(self, event: str, **fields: Any) -> None:
-        self.grouped.on_event({"event": event, "at": 0.0, **fields})
+        for observer in (one for one in self.observers if event in one.events):
+            observer.on_event({"event": event, "at": 0.0, **fields})
 
     def all(self) -> str:
         """Everything, once it is shown."""
-        self.grouped.close()
         self.rundir.close()
         return self.text.getvalue()
 
@@ -103,6 +101,15 @@ def test_a_log_that_is_missing_or_not_a_file_is_reported_and_the_others_are_show
         f"warning: `{path}` cannot be read: too many levels of symbolic links\n"
         "[2/3] link succeeded\n--- a\na\n[3/3] a succeeded\n"
     )
+
+
+def test_a_stream_that_was_given_up_counts_what_it_did_not_show(tmp_path: Path) -> None:
+    shown = Shown(tmp_path, total=1, out=io.StringIO())
+    shown.log("a", b"x" * 500_000)
+    shown.out.give_up("took nothing")
+    shown.end("a")
+    assert shown.all() == "[1/1] a succeeded\n"
+    assert shown.out.lost >= 500_000
 
 
 class _Counting(io.TextIOBase):

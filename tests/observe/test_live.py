@@ -15,17 +15,32 @@ from support.worlds import job as draft
 from support.worlds import plan
 
 from orchestrator.console.text import columns
-from orchestrator.observe.live import LiveOutput
-from orchestrator.observe.stream import LossyStream
+from orchestrator.observe.live import LiveProgress
+from orchestrator.observe.stream import ConsoleStream
 from orchestrator.report.foresight import Foresight
 
 CLEAR = "\r\x1b[K"
 
 
-def live(screen: io.StringIO, width: int = 40, out: io.StringIO | None = None, total: int = 2) -> LiveOutput:
-    err = LossyStream(screen)
-    other = LossyStream(out or screen)
-    return LiveOutput(other, err, total, lambda: width, colour=False, github=False)
+class Live:
+    """A screen on which each event is shown at once, with the lines of jobs above the status line."""
+
+    def __init__(
+        self, screen: io.StringIO, width: int = 40, out: io.StringIO | None = None, total: int = 2, **more: Any
+    ) -> None:
+        err = ConsoleStream(screen)
+        self.progress = LiveProgress(err, total, lambda: width, **more)
+        self._out = self.progress.above(err if out is None else ConsoleStream(out))
+
+    def on_event(self, record: Mapping[str, Any]) -> None:
+        self.progress.on_event(record)
+        self.progress.show()
+
+    def write(self, text: str) -> None:
+        self._out.write(text)
+
+    def close(self) -> None:
+        self.progress.finish()
 
 
 def started(job: str) -> Mapping[str, Any]:
@@ -49,12 +64,13 @@ def seen(written: str) -> list[str]:
 
 def test_the_status_line_names_what_runs_and_stays_below_everything_else() -> None:
     screen = io.StringIO()
-    shown = live(screen)
+    shown = Live(screen)
     shown.on_event(started("a"))
     shown.on_event(started("b"))
     assert seen(screen.getvalue()) == ["[0/2] running: a, b"]
-    shown.on_output("a", b"hello\nwor")
+    shown.write("a | hello\n")
     assert seen(screen.getvalue()) == ["a | hello", "[0/2] running: a, b"]
+    shown.write("a | wor\n")
     for event in ended("a"):
         shown.on_event(event)
     above = ["a | hello", "a | wor", "[1/2] a succeeded in 1.0s"]
@@ -67,9 +83,9 @@ def test_the_status_line_names_what_runs_and_stays_below_everything_else() -> No
 
 def test_output_that_does_not_go_to_the_terminal_is_unchanged() -> None:
     screen, out = io.StringIO(), io.StringIO()
-    shown = live(screen, out=out)
+    shown = Live(screen, out=out)
     shown.on_event(started("a"))
-    shown.on_output("a", b"one\ntwo\n")
+    shown.write("a | one\na | two\n")
     shown.close()
     assert out.getvalue() == "a | one\na | two\n"
     assert seen(screen.getvalue()) == [""]
@@ -78,7 +94,7 @@ def test_output_that_does_not_go_to_the_terminal_is_unchanged() -> None:
 @given(st.lists(st.text(min_size=1, max_size=30), max_size=5, unique=True), st.integers(1, 60))
 def test_the_line_fits_the_terminal_and_names_cannot_control_it(jobs: list[str], width: int) -> None:
     screen = io.StringIO()
-    shown = live(screen, width)
+    shown = Live(screen, width)
     for job in jobs:
         shown.on_event(started(job))
         *above, line = seen(screen.getvalue())
@@ -88,7 +104,7 @@ def test_the_line_fits_the_terminal_and_names_cannot_control_it(jobs: list[str],
 
 def test_an_event_that_changes_nothing_writes_nothing() -> None:
     screen = io.StringIO()
-    shown = live(screen)
+    shown = Live(screen)
     shown.on_event(started("a"))
     before = screen.getvalue()
     shown.on_event({"event": "attempt.spawned", "at": 0.0, "job": "a", "attempt": 1, "pid": 1, "start_ticks": 1})
@@ -98,7 +114,7 @@ def test_an_event_that_changes_nothing_writes_nothing() -> None:
 @pytest.mark.parametrize("count", [1, 1000])
 def test_a_thousand_names_cost_no_more_than_fifty(count: int) -> None:
     screen = io.StringIO()
-    shown = live(screen, 100_000, total=count)
+    shown = Live(screen, 100_000, total=count)
     for number in range(count):
         shown.on_event(started(f"job{number}"))
     assert len(re.findall("job", seen(screen.getvalue())[-1])) == min(count, 50)
@@ -107,8 +123,7 @@ def test_a_thousand_names_cost_no_more_than_fifty(count: int) -> None:
 def test_the_status_line_says_what_will_be_skipped() -> None:
     screen = io.StringIO()
     of = plan(draft("test-a"), draft("test-b"), draft("report", needs="test-a test-b"))
-    err = LossyStream(screen)
-    view = LiveOutput(err, err, 3, lambda: 80, colour=False, github=False, foresight=Foresight(of))
+    view = Live(screen, 80, total=3, foresight=Foresight(of))
     story = Story(of)
     story.start("test-a", 0.0)
     story.start("test-b", 0.0)

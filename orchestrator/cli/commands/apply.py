@@ -10,7 +10,7 @@ from orchestrator.app.invocation import Invocation, to_record
 from orchestrator.app.planning import PlanningResult, plan_invocation, print_diagnostics, print_warnings
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_output, add_run_arguments, output_of, understand
-from orchestrator.console.streams import write_text
+from orchestrator.console.streams import hold_stderr, write_text
 from orchestrator.errors import ExitCode
 from orchestrator.interrupts import exit_until_run
 
@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from orchestrator.execute.supervisor.supervisor import Supervisor
 
     exit_until_run()
+    hold_stderr()
     supervisor = Supervisor(alone=True)  # the warden starts while the manifest is read
     try:
         print_warnings(invocation.settings.warnings)

@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         wanted = _wanted(look.plan, arguments.jobs)
         attempts = AttemptHistory(look.plan, ())
         look.feed(attempts.add)
-        if not look.driven:
+        # The process of a run that has ended may still be writing its output.
+        if attempts.finished or not look.driven:
             raise RefusedError(
                 f"run `{rundir.run_id}` is not running", help="`pexec runs` lists all runs", code="PX404"
             )
@@ -76,14 +77,17 @@ def _hint(name: str, plan: Plan) -> str:
 def _request(look: Look, wanted: Mapping[str | None, int | None]) -> None:
     """Send the request to the process that drives the run until the journal shows that it was accepted."""
     unsent, unconfirmed = dict(wanted), set(wanted)
+    has_ended = False
 
     def confirm(event: Mapping[str, Any]) -> None:
+        nonlocal has_ended
+        has_ended |= event["event"] == "run.finished"
         if event["event"] == "cancel.requested" and event["reason"] == "user":
             unconfirmed.discard(event["job"])
 
     give_up_at = time.monotonic() + PATIENCE
     while unconfirmed:
-        if not look.driven:
+        if has_ended or not look.driven:
             raise RefusedError(f"run `{look.run.run_id}` ended before it could be cancelled", code="PX404")
         if time.monotonic() > give_up_at:
             raise RefusedError(

@@ -9,6 +9,7 @@ from orchestrator.app.invocation import STDIN
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_output, add_run_root, add_slots, output_of, settings_of
 from orchestrator.cli.run_arguments import RUN_HELP, chosen_run, run_root
+from orchestrator.console.streams import hold_stderr
 from orchestrator.errors import RefusedError, UsageError
 from orchestrator.interrupts import exit_until_run
 
@@ -40,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         from orchestrator.execute.supervisor.supervisor import Supervisor
 
         exit_until_run()
+        hold_stderr()
         supervisor = Supervisor(alone=True)
         try:
             shown = RunOptions(root, output_of(settings_of(arguments, STDIN)), arguments.keep_temp)

@@ -1,15 +1,12 @@
-"""Plain output: each line of a job with its id as prefix on stdout, and a progress line for each end on stderr."""
+"""The progress of a run on stderr: a line for each job that ends, and the state of the run on request."""
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Mapping
 
-from orchestrator.console.sanitize import safe_line
 from orchestrator.console.text import count, duration, visible
 from orchestrator.journal.events import EventRecord
-from orchestrator.observe.logs import split_lines
 from orchestrator.observe.stream import TextSink
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.status import STATUS_OF_EVENT, Status
@@ -19,48 +16,20 @@ _MOST_SHOWN = 20
 _ENDED_BY_THEMSELVES = ("succeeded", "failed")
 
 
-class LinePrefixer:
-    """Splits the output of attempts into lines and writes each, prefixed with `<job> | `, in the order it came.
-
-    `feed` is called in the attempt's thread, `finish` when the attempt has ended. A line longer than 64 KiB is shown
-    in pieces, so that memory stays bounded; the log has it unchanged.
-    """
-
-    def __init__(self, out: TextSink, *, colour: bool, github: bool) -> None:
-        self._out = out
-        self._colour = colour
-        self._github = github
-        self._rest: dict[str, bytes] = {}
-        self._lock = threading.Lock()
-
-    def feed(self, job: str, chunk: bytes) -> None:
-        """Show the lines that `chunk` completes."""
-        with self._lock:
-            data = self._rest.pop(job, b"") + chunk
-        lines, rest = split_lines(data)
-        if rest:
-            with self._lock:
-                self._rest[job] = rest
-        if lines:
-            self._out.write("".join(self._prefixed(job, line) for line in lines))
-
-    def finish(self, job: str) -> None:
-        """Show the rest of a last line that has no newline."""
-        with self._lock:
-            rest = self._rest.pop(job, b"")
-        if rest:
-            self._out.write(self._prefixed(job, rest))
-
-    def _prefixed(self, job: str, line: bytes) -> str:
-        return f"{visible(job)} | {safe_line(line, colour=self._colour, github=self._github)}\n"
-
-
 class ProgressLines:
     """One line on stderr for each job that ends, and for each retry: `[3/12] build failed in 1.2 s: exit code 2`.
 
-    `max_attempts` holds, by job id, how many attempts the retry policy allows. `on_event` is called in the driver's
-    thread.
+    `max_attempts` holds, by job id, how many attempts the retry policy allows. For the console thread.
     """
+
+    events = (
+        "attempt.started",
+        "attempt.finished",
+        "retry.scheduled",
+        "job.finished",
+        "cancel.requested",
+        "degraded",
+    )
 
     def __init__(
         self, err: TextSink, total: int, *, only_failures: bool = False, max_attempts: Mapping[str, int] | None = None
@@ -78,7 +47,7 @@ class ProgressLines:
         self._allowed: Counter[Status] = Counter()
 
     def print_status(self, now: float) -> None:
-        """Print the progress at this second of the run. May be called from any thread."""
+        """Print the progress at this second of the run."""
         running = list(self._running.items())
         open_jobs = {Status.RUNNING: len(running), Status.PENDING: self._total - self._ended - len(running)}
         counts = JobCounts(self._statuses | open_jobs, self._allowed, driven=True)
@@ -167,30 +136,3 @@ class ProgressLines:
         elif record["reason"] == "user" and self._running:
             text += "; press Ctrl-C again to kill" + (" it" if len(self._running) == 1 else " them")
         self._err.write(f"pexec: {text}\n")
-
-
-class PlainOutput:
-    """`--output plain`."""
-
-    def __init__(
-        self,
-        out: TextSink,
-        err: TextSink,
-        total: int,
-        *,
-        colour: bool,
-        github: bool,
-        max_attempts: Mapping[str, int] | None = None,
-    ) -> None:
-        self._lines = LinePrefixer(out, colour=colour, github=github)
-        self.progress = ProgressLines(err, total, max_attempts=max_attempts)
-
-    def on_output(self, job: str, chunk: bytes) -> None:
-        """Bytes that an attempt of `job` printed; called in the attempt's thread."""
-        self._lines.feed(job, chunk)
-
-    def on_event(self, record: EventRecord) -> None:
-        """Follow the run."""
-        if record["event"] == "attempt.finished":
-            self._lines.finish(record["job"])
-        self.progress.on_event(record)
