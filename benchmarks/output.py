@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import random
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.process import FailedError
@@ -28,45 +29,49 @@ def measure(subject: Subject) -> str:
     rows = []
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         directory = Path(name)
-        text = directory / "text"
-        text.write_text((LINE + "\n") * (MIB // (len(LINE) + 1)))
-        kinds: list[tuple[str, tuple[int, ...], Callable[[int], str]]] = [
-            ("direct", sizes, lambda size: _manifest(f"head -c {size * MIB} /dev/zero", secrets=0)),
-            (f"{SECRETS} secrets masked", masked, lambda size: _manifest(_repeat(size), secrets=SECRETS)),
+        noise = random.Random(0).randbytes(MIB)
+        kinds: list[tuple[str, tuple[int, ...], bytes | None]] = [
+            ("direct", sizes, None),
+            (f"{SECRETS} secrets masked", masked, f"{LINE}\n".encode() * (MIB // (len(LINE) + 1))),
+            (f"{SECRETS} secrets masked, all base64", masked, base64.encodebytes(noise)[:MIB]),
+            (f"{SECRETS} secrets masked, all hexadecimal", masked, noise.hex("\n", -30).encode()[:MIB]),
         ]
-        for kind, amounts, manifest in kinds:
+        for kind, amounts, text in kinds:
+            (directory / "text").write_bytes(text or b"")
             for size in amounts:
                 if size * MIB * 2 > room:
                     rows.append([kind, f"{size}", "left out: no space", "", ""])
                     continue
                 subject.say(f"output {kind}, {size} MiB")
-                rows.append(_row(subject, directory, kind, size, manifest(size)))
+                rows.append(_row(subject, directory, kind, size, text))
     where = "a tmpfs" if scratch == TMPFS else "a disk"
     shown = table(["way", "MiB printed", "MB/s", "s of the job", "MiB pexec + warden"], rows)
     return f"Logs on {where}.\n\n{shown}"
 
 
-def _row(subject: Subject, directory: Path, kind: str, size: int, manifest: str) -> list[str]:
-    (directory / "pexec.yaml").write_text(manifest)
-    values = {f"SECRET_{n}": f"private-{n}-{n * 7919 % 104729}" for n in range(SECRETS)}
+def _row(subject: Subject, directory: Path, kind: str, size: int, text: bytes | None) -> list[str]:
+    """`size` times the text, which has about one MiB; without one as many zeros."""
+    command = f"head -c {size * MIB} /dev/zero" if text is None else _repeat(size)
+    expected = size * (MIB if text is None else len(text))
+    (directory / "pexec.yaml").write_text(_manifest(command, secrets=0 if text is None else SECRETS))
+    values = {f"SECRET_{n}": random.Random(n).randbytes(15 + n % 30).hex() for n in range(SECRETS)}
     try:
         used = subject.run(["pexec", "apply", "--output", "quiet"], directory, watch=True, env=values)
-        seconds = _job_seconds(directory, size)
+        seconds = _job_seconds(directory, expected)
     except FailedError as error:
         return [kind, str(size), subject.failed("pexec", f"{kind}, {size} MiB", error), "", ""]
     finally:
         shutil.rmtree(directory / ".pexec", ignore_errors=True)
     memory = f"{used.own / MIB:.0f} + {used.helper / MIB:.0f}"
-    return [kind, str(size), f"{size * MIB / 1e6 / seconds:.0f}", f"{seconds:.2f}", memory]
+    return [kind, str(size), f"{expected / 1e6 / seconds:.0f}", f"{seconds:.2f}", memory]
 
 
-def _job_seconds(directory: Path, size: int) -> float:
-    """The duration of the job, as pexec recorded it. Raises `FailedError` unless the log has the right size."""
+def _job_seconds(directory: Path, expected: int) -> float:
+    """The duration of the job, as pexec recorded it. Raises `FailedError` unless the log has the expected size."""
     (run,) = (directory / ".pexec/runs").glob("*/results_summary.json")
     (job,) = json.loads(run.read_text())["jobs"]
     log = run.parent / str(job["log_file"])
-    expected = size * (MIB // (len(LINE) + 1)) * (len(LINE) + 1)
-    if log.stat().st_size not in (size * MIB, expected):
+    if log.stat().st_size != expected:
         raise FailedError(f"the log has {log.stat().st_size} bytes")
     return float(job["execution_time_seconds"])
 

@@ -15,15 +15,20 @@ def main() -> int:
     if sys.argv[1:] in (["--version"], ["-V"]):
         return _print_version()
     try:
+        from orchestrator import inherited
+
+        inherited.reset()
         from orchestrator.cli.startup import start_quickly
 
         start_quickly()
         from orchestrator.cli.main import run
 
         return run(sys.argv[1:])
-    except KeyboardInterrupt:  # during the imports
+    except KeyboardInterrupt:  # before the handlers of the program are installed
+        from orchestrator.interrupts import exit_code_of_signal
+
         exec("")  # see `interrupted` in cli/main.py
-        return 130
+        return exit_code_of_signal()
 
 
 def _print_version() -> int:
@@ -43,7 +48,8 @@ def program() -> NoReturn:
     """The program `pexec`. All output is flushed at the end, so the process exits without tearing down the interpreter,
     which takes 10 ms."""
     code = main()
-    os._exit(code)
+    interrupts = sys.modules.get("orchestrator.interrupts")
+    os._exit(code if interrupts is None else interrupts.exit_code(code))
 
 
 if __name__ == "__main__":

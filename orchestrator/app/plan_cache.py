@@ -25,6 +25,7 @@ from orchestrator.journal.safe_files import SAFE, open_regular, write_new
 from orchestrator.plan.estimate import with_durations
 from orchestrator.plan.inputs import PARAM_PREFIX
 from orchestrator.plan.model import Plan
+from orchestrator.usable_cpus import usable_cpus
 
 if TYPE_CHECKING:
     from orchestrator.app.invocation import Invocation
@@ -116,7 +117,7 @@ def _inputs(invocation: Invocation, data: bytes) -> bytes:
     path = invocation.manifest
     inputs = (
         *(__version__, *_own_files(), path, os.path.dirname(os.path.abspath(path))),
-        *(len(os.sched_getaffinity(0)), repr(invocation.overrides), repr(invocation.selection)),
+        *(usable_cpus(), repr(invocation.overrides), repr(invocation.selection)),
     )
     return repr(inputs).encode("utf-8", "surrogateescape") + b"\0" + data
 

@@ -13,6 +13,7 @@ from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.garbage_collection import collector_paused
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
 from orchestrator.plan.model import Plan
+from orchestrator.usable_cpus import usable_cpus
 
 if TYPE_CHECKING:
     from orchestrator.app.invocation import Invocation
@@ -120,7 +121,7 @@ def planning_environment(
         env=environment,
         system=system.sysname,
         machine=system.machine,
-        cpus=len(os.sched_getaffinity(0)),
+        cpus=usable_cpus(),
         for_run=for_run,
     )
 

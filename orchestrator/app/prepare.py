@@ -28,8 +28,8 @@ def prepare(plan: Plan, supervisor: Supervisor, directory: str, jobs: int) -> Pr
     Raises RefusedError if a job requires what the host does not support, or a secret is missing, and
     EnvironmentFailedError if the disk is too small.
     """
+    check_resources(directory, jobs)  # first: what follows waits for what is missing
     degraded = _degraded(plan, supervisor)
-    check_resources(directory, jobs)
     secrets = keep_secrets(plan, supervisor)
     return Prepared(plan, masked_plan(plan, secrets), secrets, degraded)
 

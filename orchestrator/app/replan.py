@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 from orchestrator.app.invocation import STDIN, from_record
 from orchestrator.app.planning import PlanningResult, plan_invocation
 from orchestrator.plan.model import Plan
+from orchestrator.usable_cpus import usable_cpus
 
 
 def can_plan_again(record: Mapping[str, Any]) -> bool:
@@ -34,5 +34,5 @@ def with_slots(plan: Plan, max_parallel_jobs: int | str | None) -> Plan:
 
     slots = parse_parallel(max_parallel_jobs)
     if isinstance(slots, CpuShare):
-        slots = max(1, len(os.sched_getaffinity(0)) * slots.percent // 100)
+        slots = max(1, usable_cpus() * slots.percent // 100)
     return replace(plan, policy=replace(plan.policy, max_parallel_jobs=slots))

@@ -10,9 +10,8 @@ from orchestrator.app.planning import print_warnings
 from orchestrator.console.streams import hide_from_streams
 from orchestrator.console.text import count
 from orchestrator.errors import RefusedError
-from orchestrator.execute.secrets.masking import masked_plan
+from orchestrator.execute.secrets.masking import masked_plan, texts_left_as_they_are
 from orchestrator.execute.secrets.store import Secrets, resolve
-from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -62,10 +61,8 @@ def refuse_in_records(masked: Plan, secrets: Secrets, invocation: Mapping[str, A
 
 def _refuse_in_names(masked: Plan, secrets: Secrets) -> None:
     """Commands and descriptions are masked in files; what else contains a secret, such as a name, cannot be."""
-    import json
-
-    text = json.dumps([masked.manifest, plan_to_dict(masked)], ensure_ascii=False)
-    name = secrets.found_in(text)
+    # No secret contains a zero byte: none is found that begins in one text and ends in another.
+    name = secrets.found_in("\0".join(texts_left_as_they_are(masked)))
     if name is not None:
         raise RefusedError(
             f"the manifest contains the value of the secret `{name}` where it cannot be masked, such as in a name",

@@ -31,12 +31,12 @@ from orchestrator.execute.attempt.spec_builder import Specs
 from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
-from orchestrator.execute.driver import CancelReceived, Driver, Message, SignalReceived, Spawned
+from orchestrator.execute.driver import CancelReceived, Driver, Message, ShortageNoticed, SignalReceived, Spawned
 from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
 from orchestrator.execute.secrets.masking import masked_journal
-from orchestrator.execute.signals import keep_stacks, signals_to, suspend
+from orchestrator.execute.signals import RunSignals, keep_stacks, run_signals, suspend
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, PLAN
 from orchestrator.journal.rundir import RunDir, create_run
@@ -92,7 +92,7 @@ def run_plan(
 
     prepared = prepare(plan, supervisor, options.run_root, len(plan.jobs))
     refuse_in_records(prepared.masked, prepared.secrets, invocation)
-    with create_run(options.run_root) as rundir:
+    with run_signals(), create_run(options.run_root) as rundir:
         return drive(prepared, rundir, ResumeState(Scheduler(plan)), on_start, options, supervisor)
 
 
@@ -106,8 +106,8 @@ def drive(
 ) -> int:
     """Drive a run to its end and return the exit code. `on_start` records the first facts of this process."""
     options.on_directory(rundir)
-    with ExitStack() as stack:
-        session = _Session(prepared, rundir, state, options, supervisor, stack)
+    with run_signals() as signals, ExitStack() as stack:
+        session = _Session(prepared, rundir, state, options, supervisor, signals, stack)
         code = session.run(on_start)
         session.show_closing_table()
         finalize_run(prepared.plan, rundir, options.run_root, session.files.report)
@@ -124,12 +124,14 @@ class _Session:
         state: ResumeState,
         options: RunOptions,
         supervisor: Supervisor,
+        signals: RunSignals,
         stack: ExitStack,
     ) -> None:
         plan, scheduler = prepared.plan, state.scheduler
         self._state = state
         self._prepared = prepared
         self._supervisor = supervisor
+        self._signals = signals
         self._screen = open_screen(options.output, plan, scheduler.table.tally[JobState.SUCCEEDED], rundir)
         stack.callback(self._screen.close)
         power = plan.policy.durability is Durability.POWER
@@ -143,6 +145,7 @@ class _Session:
         stack.callback(self._inbox.close)
         self._executor = _open_executor(plan, rundir, self._screen, supervisor, self._inbox)
         stack.callback(self._executor.close)
+        supervisor.warden.on_shortage = lambda why: self._inbox.put(ShortageNoticed(why))
         supervisor.warden.put_logs_in(rundir.folder(LOGS))
         self._control = ControlPipe(rundir, lambda job: self._inbox.put(CancelReceived(job)))
         stack.callback(_quietly, self._control.close)
@@ -163,7 +166,7 @@ class _Session:
     def run(self, on_start: Hook) -> int:
         """Drive the run to its end and return the exit code; the journal and the files are complete then."""
         driver, scheduler = self._driver, self._state.scheduler
-        with signals_to(lambda number: self._inbox.put(SignalReceived(number)), self._inbox.bell):
+        with self._signals.delivered_to(lambda number: self._inbox.put(SignalReceived(number)), self._inbox):
             self._state.before_resume(driver)
             driver.watch(self._screen.observers)
             on_start(driver)
@@ -172,6 +175,7 @@ class _Session:
             driver.run()
             self._control.close()
             self._executor.close()
+            driver.read_late_signals()
             code = exit_code(scheduler, driver.stop_signal)
             driver.finish(result=scheduler.result, exit_code=code)
             self._journal.close()

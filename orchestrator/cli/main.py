@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from orchestrator import __version__
 from orchestrator.console.streams import hide_from_streams, open_standard_streams, write_stderr, write_stdout
-from orchestrator.errors import ExitCode, PexecError, UsageError
+from orchestrator.errors import EnvironmentFailedError, ExitCode, PexecError, UsageError
+from orchestrator.interrupts import exit_code_of_signal, raise_in_command
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -61,6 +62,7 @@ COMMANDS = {
     )
 }
 
+_RAISE_LIMIT = "stop other programs first, or raise the limit on memory (`ulimit -v`, `ulimit -d`)"
 _USAGE = "see `pexec --help`"
 
 
@@ -76,6 +78,9 @@ def run(argv: Sequence[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return interrupted()
+    except MemoryError:
+        _print_error(EnvironmentFailedError("there is not enough memory", help=_RAISE_LIMIT, code="PX301"))
+        return ExitCode.ENVIRONMENT
     except Exception:
         _report_bug(argv)
         return ExitCode.BUG
@@ -83,11 +88,11 @@ def run(argv: Sequence[str]) -> int:
 
 
 def interrupted() -> int:
-    """The exit code after Ctrl-C where no run handles it."""
+    """The exit code after Ctrl-C, or another signal that ends pexec, where no run handles it."""
     # An interrupt that passed through text under `exec` or `eval`, as libraries do, marks the whole interpreter: it
     # would end by the signal instead of this code. The next such text takes the mark away.
     exec("")
-    return 130
+    return exit_code_of_signal()
 
 
 class Parser(argparse.ArgumentParser):
@@ -148,7 +153,9 @@ def _dispatch(argv: Sequence[str]) -> int:
     module = COMMANDS[name].module()
     parser = Parser(COMMANDS[name])
     module.add_arguments(parser)
-    return module.run(parser.parse(rest))
+    arguments = parser.parse(rest)
+    raise_in_command()
+    return module.run(arguments)
 
 
 def _help() -> str:

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from orchestrator.console.sanitize import defused, safe_line
 from orchestrator.errors import EnvironmentFailedError
+from orchestrator.inherited import terminal_encoding
 
 _hide: Callable[[str], str] = str  # masks the secrets in a text, once there are any
 
@@ -78,7 +79,8 @@ def open_standard_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors="backslashreplace")  # file names need not be UTF-8, nor stdout
+            # File names need not be UTF-8, nor a terminal; data for other programs is.
+            reconfigure(encoding=terminal_encoding() if stream.isatty() else None, errors="backslashreplace")
 
 
 def on_github() -> bool:

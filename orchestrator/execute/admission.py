@@ -6,13 +6,13 @@ when one must wait, so must those behind it. With nothing under way a job always
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection
 
 from msgspec import Struct
 
 from orchestrator.engine.commands import Command, Launch
 from orchestrator.plan.model import Plan
+from orchestrator.usable_cpus import usable_cpus
 
 CHECK_SECONDS = 1.0  # the machine is examined no more often than this
 
@@ -32,7 +32,7 @@ def look() -> Machine:
         sizes = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(b":") for line in file)}
     with open("/proc/loadavg", "rb") as file:
         load = float(file.read().split()[0])
-    return Machine(sizes[b"MemTotal"], len(os.sched_getaffinity(0)), sizes[b"MemAvailable"], load)
+    return Machine(sizes[b"MemTotal"], usable_cpus(), sizes[b"MemAvailable"], load)
 
 
 class AdmissionControl:

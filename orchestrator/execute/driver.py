@@ -96,7 +96,13 @@ class CancelReceived(Struct, frozen=True):
     job: int | None
 
 
-Message = Spawned | Ended | SignalReceived | CancelReceived
+class ShortageNoticed(Struct, frozen=True):
+    """Something that jobs take is used up: fewer run at once than may."""
+
+    why: str
+
+
+Message = Spawned | Ended | SignalReceived | CancelReceived | ShortageNoticed
 
 
 class Driver:
@@ -120,6 +126,7 @@ class Driver:
         reactions: Mapping[signal.Signals, Callable[[], None]] | None = None,
     ) -> None:
         self._ids = tuple(job.id for job in plan.jobs)
+        self._slots = plan.policy.max_parallel_jobs
         self._scheduler = scheduler
         self._executor, self._kill, self._close_executor = executor
         self._journal = journal
@@ -175,6 +182,12 @@ class Driver:
         except EnvironmentFailedError:
             self._end_everything()
             raise
+
+    def read_late_signals(self) -> None:
+        """Take the signals that came while the last job ended: too late to stop anything, they decide the exit code."""
+        for message in self._inbox.wait(0):
+            if isinstance(message, SignalReceived) and message.number in STOP_SIGNALS:
+                self.stop_signal = self.stop_signal or message.number
 
     def finish(self, *, result: RunResult, exit_code: int) -> None:
         """Record the last event, after every process has ended."""
@@ -265,6 +278,8 @@ class Driver:
                         self._record_end(spec, result, now)
                 case SignalReceived(number):
                     self._on_signal(number, now)
+                case ShortageNoticed(why):
+                    self.note("degraded", what=f"running {self._slots} jobs at once", why=why)
                 case CancelReceived(job):
                     if job is None or job < len(self._ids):
                         self._stop(job, now)

@@ -25,7 +25,7 @@ _FILES_FOR_JOB = 2
 def check_resources(run_root: str, jobs: int) -> None:
     """Raises EnvironmentFailedError naming what is missing for a run of this number of jobs below `run_root`."""
     _check_disk(os.path.abspath(run_root), jobs)
-    _check_descriptors()
+    check_descriptors()
     _check_memory()
 
 
@@ -52,10 +52,11 @@ def _check_disk(directory: str, jobs: int) -> None:
         )
 
 
-def _check_descriptors() -> None:
+def check_descriptors(least: int = LEAST_DESCRIPTORS) -> None:
+    """Raises EnvironmentFailedError if fewer files can be opened than that."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = limit - len(os.listdir("/proc/self/fd"))
-    if limit != resource.RLIM_INFINITY and free < LEAST_DESCRIPTORS:
+    if limit != resource.RLIM_INFINITY and free < least:
         raise EnvironmentFailedError(
             f"only {max(0, free)} more files can be opened, but a run needs {LEAST_DESCRIPTORS}",
             help=f"raise the limit of {limit} open files, for example with `ulimit -n 1024`",

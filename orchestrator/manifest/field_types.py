@@ -64,10 +64,9 @@ def _text(value: object) -> str:
     """A number, a boolean or a null is never taken for text."""
     if type(value) is str:
         return value
-    error = type_error("text", value)
-    if isinstance(value, int | float):
-        raise NotTextError("PX117", error.message)
-    raise NotTextError("PX117", "expected text, found nothing") if value is None else error
+    if value is None:
+        raise NotTextError("PX117", "expected text, found nothing")
+    raise NotTextError("PX117" if isinstance(value, int | float) else "PX112", type_error("text", value).message)
 
 
 def non_blank(longest: int = 0) -> FieldType:
@@ -96,7 +95,8 @@ def name(pattern: str, mismatch: Callable[[str], ScalarError] | None = None) -> 
             return known.setdefault(value, value)
         if mismatch is not None:
             raise mismatch(value)
-        raise InvalidNameError("PX116", f"{quote(value)} is not a valid name", _NAME_RULES[pattern])
+        rule = "write the name without `$`" if value.startswith("$") else _NAME_RULES[pattern]
+        raise InvalidNameError("PX116", f"{quote(value)} is not a valid name", rule)
 
     return FieldType(parse, {"type": "string", "pattern": pattern}, known)
 

@@ -20,7 +20,8 @@ class RunbookProblem(Struct, frozen=True):
 
 class FileFacts(Struct, frozen=True):
     """One file. `path` is absolute. `executable`, `script` and `runbook` are regular files with their SHA-256 in
-    hexadecimal; anything that is neither a regular file nor a directory is `unreadable`.
+    hexadecimal; anything that is neither a regular file nor a directory is `unreadable`. `crlf`: the lines of a script
+    end as on Windows, or the first line of an executable file that names its interpreter does.
 
     A runbook is never anything else, whatever its mode. It has either the blocks that run, each with the line of its
     text, or a problem."""
@@ -30,6 +31,7 @@ class FileFacts(Struct, frozen=True):
     sha256: str = ""
     blocks: tuple[tuple[int, str], ...] = ()
     problem: RunbookProblem | None = None
+    crlf: bool = False
 
 
 Files = Mapping[str, FileFacts]

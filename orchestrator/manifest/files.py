@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable
 
@@ -10,6 +11,8 @@ from orchestrator.manifest.file_facts import FileFacts, RunbookProblem
 from orchestrator.manifest.runbook import Block, RunbookError, blocks, is_runbook
 
 MAX_RUNBOOK_BYTES = 4 * 2**20
+_LOOKED_AT = 64 * 2**10  # of a script, for line endings
+_INTERPRETER_LINE_WITH_CR = re.compile(rb"#![^\n]*\r\n")
 
 
 def gather(files: Iterable[str], base_dir: str) -> dict[str, FileFacts]:
@@ -37,11 +40,15 @@ def _facts(path: str) -> FileFacts:
                 content = stream.read(MAX_RUNBOOK_BYTES + 1)
                 return _runbook(path, content, hashlib.sha256(content).hexdigest())
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            stream.seek(0)
+            head = stream.read(_LOOKED_AT)
     except OSError:
         return FileFacts("unreadable", path)
     finally:
         os.close(descriptor)
-    return FileFacts("executable" if os.access(path, os.X_OK) else "script", path, digest)
+    if os.access(path, os.X_OK):
+        return FileFacts("executable", path, digest, crlf=_INTERPRETER_LINE_WITH_CR.match(head) is not None)
+    return FileFacts("script", path, digest, crlf=b"\r\n" in head)
 
 
 def _runbook(path: str, content: bytes, digest: str) -> FileFacts:

@@ -19,12 +19,12 @@ from orchestrator.manifest.container_types import (
     list_of,
     mapping_of,
 )
+from orchestrator.manifest.env_keys import Env
 from orchestrator.manifest.field_types import (
     NAME,
     TEXT,
     ByteSize,
     Duration,
-    EnvName,
     Limit,
     Name,
     NonBlank,
@@ -74,8 +74,7 @@ _WORKFLOWS_MAY_BE_ELSEWHERE: Final = {
         {"required": ["include"], "properties": {"include": {"minItems": 1}}},
     ],
 }
-
-Env = dict[EnvName, Text]
+_BY_NAME: Final = "each workflow has a name: `workflows: {build: {run: make}}`"
 
 # What `defaults` and workflows have in common.
 TimeoutOption = Annotated[Limit, Doc("Timeout of one attempt of a job.", "20m", "none")]
@@ -118,7 +117,9 @@ class Defaults(Section, frozen=True):
     grace: GraceOption = 10.0
     shell: ShellOption = ("bash", "-euo", "pipefail")
     retry: RetryOption = Retry()
-    env: Annotated[Env, Doc("Environment variables for every job.", {"LANG": "C.UTF-8"})] = field(default_factory=dict)
+    env: Annotated[
+        Env, Doc("Environment variables for every job.", {"LANG": "C.UTF-8"}, {"PATH": {"prepend": "./bin"}})
+    ] = field(default_factory=dict)
     env_inherit: EnvInheritOption = "all"
     working_dir: WorkingDirOption | None = None
     limits: LimitsOption = LimitsKeys()
@@ -176,7 +177,13 @@ class Workflow(Section, frozen=True):
     grace: GraceOption | None = None
     retry: RetryOption | None = None
     shell: ShellOption | None = None
-    env: Annotated[Env | None, Doc("Environment variables, on top of those of `defaults`.", {"MODE": "fast"})] = None
+    env: Annotated[
+        Env | None,
+        Doc(
+            "Environment variables, on top of those of `defaults`; `{prepend: ...}` and `{append: ...}` add paths.",
+            *({"MODE": "fast"}, {"PATH": {"prepend": "./bin"}}),
+        ),
+    ] = None
     env_inherit: EnvInheritOption | None = None
     working_dir: WorkingDirOption | None = None
     limits: LimitsOption | None = None
@@ -254,7 +261,7 @@ class Manifest(Section, frozen=True, kw_only=True):
     defaults: Annotated[Defaults, Doc("Default values for every workflow.", {"timeout": "10m"})] = Defaults()
     workflows: Annotated[
         dict[str, Workflow],
-        mapping_of(NAME, section_type(Workflow), least=1),
+        mapping_of(NAME, section_type(Workflow), least=1, hint=_BY_NAME),
         Doc("What to run, by name.", {"test": {"run": "make test"}}),
     ]
 
@@ -271,5 +278,7 @@ class JoiningManifest(Manifest, frozen=True, kw_only=True):
     """A manifest that may lack workflows of its own: it includes others, or is included by one."""
 
     workflows: Annotated[
-        dict[str, Workflow], mapping_of(NAME, section_type(Workflow), least=1), Doc("What to run, by name.")
+        dict[str, Workflow],
+        mapping_of(NAME, section_type(Workflow), least=1, hint=_BY_NAME),
+        Doc("What to run, by name."),
     ] = field(default_factory=dict)

@@ -42,7 +42,13 @@ def read_one(data: bytes, name: str, base_dir: str, *, included: bool = False) -
     try:
         parsed = parse(data, name)
     except ReadError as error:
-        return Loaded(None, SourceMap(texts=_shown_text(data, name)), (error.diagnostic,), name, base_dir)
+        texts = _shown_text(data, name)
+        found = error.diagnostic
+        if found.code == "PX105":
+            from orchestrator.manifest.validation.other_tools import recognized_text  # late: most manifests can be read
+
+            found = recognized_text(texts.get(name, ""), found)
+        return Loaded(None, SourceMap(texts=texts), (found,), name, base_dir)
     checked = check(parsed.data, parsed.positions, included=included)
     diagnostics = (*parsed.duplicates, *checked.diagnostics)
     return Loaded(checked.manifest, checked.source, diagnostics, name, base_dir, nodes=parsed.positions.nodes)

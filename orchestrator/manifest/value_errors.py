@@ -15,7 +15,7 @@ class InvalidNameError(ScalarError):
 
 
 class NotTextError(ScalarError):
-    """A number, a boolean or nothing where text is expected: in quotes it would be text."""
+    """Something else where text is expected: in quotes it would be text."""
 
 
 class UnknownKeyError(ScalarError):

@@ -48,7 +48,7 @@ class GroupedOutput:
         """Follow the run."""
         if record["event"] in ("attempt.finished", "job.finished"):
             self._ends.put(record)
-        else:
+        if record["event"] != "job.finished":  # whose line comes after the block
             self.progress.on_event(record)
 
     def close(self) -> None:

@@ -15,6 +15,8 @@ from orchestrator.report.counts import JobCounts
 from orchestrator.report.status import STATUS_OF_EVENT, Status
 
 _MOST_SHOWN = 20
+# What is left running after another end is what was stopped.
+_ENDED_BY_THEMSELVES = ("succeeded", "failed")
 
 
 class LinePrefixer:
@@ -71,6 +73,7 @@ class ProgressLines:
         self._running: dict[str, float] = {}  # when its current attempt started
         self._resumed: set[str] = set()  # jobs with attempts before a resume, which do not count for the policy
         self._phrases: dict[str, str] = {}  # how its latest attempt ended, unless it succeeded
+        self._left_running: Counter[str] = Counter()  # processes that its attempts left running
         self._statuses: Counter[Status] = Counter()
         self._allowed: Counter[Status] = Counter()
 
@@ -93,6 +96,8 @@ class ProgressLines:
                 self._attempt_started(record)
             case "attempt.finished":
                 self._running.pop(record["job"], None)
+                if record["verdict"] in _ENDED_BY_THEMSELVES:
+                    self._left_running[record["job"]] += record.get("leftover_killed", 0)
                 if record["verdict"] in STATUS_OF_EVENT:
                     self._phrases[record["job"]] = STATUS_OF_EVENT[record["verdict"]].phrase
             case "retry.scheduled":
@@ -144,6 +149,8 @@ class ProgressLines:
             text += f": {record['reason']}"
         if record["allowed"]:
             text += " (allowed)"
+        if left := self._left_running.pop(record["job"], 0):
+            text += f"; ended {count(left, 'process', 'processes')} it left running"
         self._print(record["job"], text)
 
     def _cancel_requested(self, record: EventRecord) -> None:

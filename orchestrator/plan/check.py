@@ -15,6 +15,7 @@ from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cycles import CyclicComponent, cyclic_components
+from orchestrator.plan.env_paths import check_env_paths
 from orchestrator.plan.expand import isolation_of
 from orchestrator.plan.graph import CycleError, Levels, levels
 from orchestrator.plan.inputs import PlanningEnvironment, ReadManifest
@@ -23,8 +24,10 @@ from orchestrator.plan.model import Isolation
 from orchestrator.plan.numbering import Numbering, number_jobs
 from orchestrator.plan.params import Params, resolve_params
 from orchestrator.plan.references import References
+from orchestrator.plan.script_text import check_scripts
 from orchestrator.plan.secret_references import check_secrets
 from orchestrator.plan.template import OPENING, Templates, TemplateScope
+from orchestrator.plan.unread_places import UnreadPlaces, not_expanded
 from orchestrator.plan.workflow_edges import VERBS, Choice, Edges, named_in, resolve_edges
 
 _UNUSABLE = {"directory": "is a directory", "unreadable": "cannot be read, or is not a regular file"}
@@ -67,8 +70,11 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
             edges, ordered = of_jobs, levels(of_jobs.waits)
     _check_pools(manifest, key_index, source, found)
     check_secrets(manifest, key_index, source, found)
+    check_env_paths(manifest, key_index, source, own, origins, found)
     _check_sandbox_keys(key_index, source, own, origins, found)
     _check_files(key_index, source, read.files, origins, found)
+    check_scripts(manifest, source, read.files, own, origins, key_index, found)
+    UnreadPlaces(manifest, source, found).check_all(own, origins, key_index)
     diagnostics = tuple(sorted(found, key=_position))
     return Resolved(key_index, numbering, edges, ordered, params, references.templated, templates, diagnostics)
 
@@ -217,7 +223,7 @@ def _check_files(
         span = source.value(path)
         if facts is None or facts.kind == "missing":
             message = f"`{name}` runs `{workflow.file}`, which does not exist"
-            advice = "paths are relative to the manifest's directory"
+            advice = not_expanded(workflow.file) or "paths are relative to the manifest's directory"
             found.append(Diagnostic("PX205", message, span, path, (Note("no such file", span),), advice))
         elif facts.kind in _UNUSABLE:
             problem = _UNUSABLE[facts.kind]

@@ -14,6 +14,7 @@ from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.inputs import Overrides
+from orchestrator.plan.job_env import JobEnv
 from orchestrator.plan.model import (
     WHEN_NAMED,
     AdmissionPolicy,
@@ -70,7 +71,7 @@ class Expander:
         self._timeout = _job_timeout(origin.defaults, overrides)
         self._retry = expand_retry(origin.defaults.retry)
         self._limits = expand_limits(origin.defaults.limits)
-        self._inherits = "env_inherit" in origin.defaults.given
+        self._env = JobEnv().with_layer(origin.defaults.env)
         self._plain: JobSpec | None = None  # of a workflow with no key but `run`
 
     def spec(self, workflow: Workflow, put_in: Callable[[JobSpec], JobSpec] | None = None) -> JobSpec:
@@ -85,6 +86,7 @@ class Expander:
     def _merged(self, workflow: Workflow, put_in: Callable[[JobSpec], JobSpec] | None = None) -> JobSpec:
         base = self._defaults
         own = workflow
+        env = self._env if own.env is None else self._env.with_layer(own.env)
         facts = None if own.file is None else self._files[self._origin.path_of(own.file)]
         isolation = isolation_of(own, base)
         sandboxed = isolation is Isolation.SANDBOX
@@ -96,8 +98,10 @@ class Expander:
             shell=base.shell if own.shell is None else own.shell,
             file_executable=facts is not None and facts.kind == "executable",
             blocks=() if facts is None else tuple(ShellBlock(line, text) for line, text in facts.blocks),
-            env=base.env if own.env is None else {**base.env, **own.env},
-            env_inherit=self._env_inherit(own, isolation),
+            env=env.values,
+            env_prepend=env.prepend,
+            env_append=env.append,
+            env_inherit=env_inherit_of(own, base),
             secrets=own.secrets,
             working_dir=(base.working_dir if own.working_dir is None else own.working_dir) or "",
             timeout=self._timeout if own.timeout is None else _limit(own.timeout),
@@ -115,11 +119,6 @@ class Expander:
             spec = put_in(spec)
         return self._relative_to_the_run(spec) if self._origin.folder else spec
 
-    def _env_inherit(self, own: Workflow, isolation: Isolation) -> Literal["all", "minimal"] | tuple[str, ...]:
-        if own.env_inherit is not None:
-            return own.env_inherit
-        return "minimal" if isolation is Isolation.SANDBOX and not self._inherits else self._defaults.env_inherit
-
     def _relative_to_the_run(self, spec: JobSpec) -> JobSpec:
         """The same with the paths of an included manifest made relative to the first one."""
         origin = self._origin
@@ -128,7 +127,13 @@ class Expander:
             file=None if spec.file is None else origin.path_of(spec.file),
             working_dir=spec.working_dir if is_absolute(spec.working_dir, spec) else origin.path_of(spec.working_dir),
             writes=tuple(path if is_absolute(path, spec) else origin.path_of(path) for path in spec.writes),
+            env_prepend={name: self._relative_paths(paths, spec) for name, paths in spec.env_prepend.items()},
+            env_append={name: self._relative_paths(paths, spec) for name, paths in spec.env_append.items()},
         )
+
+    def _relative_paths(self, paths: str, spec: JobSpec) -> str:
+        parts = paths.split(":")
+        return ":".join(path if not path or is_absolute(path, spec) else self._origin.path_of(path) for path in parts)
 
     def retry(self, workflow: Workflow | None = None) -> RetryPolicy:
         """The retries of the workflow's jobs; without one those of the defaults."""
@@ -175,6 +180,14 @@ def job_fields(workflow: Workflow, values: Mapping[str, Scalar]) -> dict[str, An
 def isolation_of(workflow: Workflow, defaults: Defaults) -> Isolation:
     """How the workflow's jobs are isolated."""
     return _ISOLATION[defaults.isolation if workflow.isolation is None else workflow.isolation]
+
+
+def env_inherit_of(workflow: Workflow, defaults: Defaults) -> Literal["all", "minimal"] | tuple[str, ...]:
+    """What the workflow's jobs inherit of pexec's environment."""
+    if workflow.env_inherit is not None:
+        return workflow.env_inherit
+    sandboxed = isolation_of(workflow, defaults) is Isolation.SANDBOX
+    return "minimal" if sandboxed and "env_inherit" not in defaults.given else defaults.env_inherit
 
 
 def expand_retry(retry: Retry) -> RetryPolicy:

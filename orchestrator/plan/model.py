@@ -19,6 +19,8 @@ DEFAULT_GRACE_SECONDS = 10.0
 DEFAULT_CLEANUP_SECONDS = 30.0
 DEFAULT_KEEP_RUNS = 20
 DEFAULT_SHELL = ("bash", "-euo", "pipefail")
+MINIMAL_ENV = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR", "TERM")
+"""What a job inherits with `env_inherit: minimal`."""
 
 # How a key is treated, where that is not as usual: it is written when it differs from its default; what a job executes
 # is covered by the job's digest, and the rest of a job and the policy by the digest of the plan.
@@ -171,6 +173,13 @@ class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     args: Annotated[Strings, Meta(description="Arguments of `file`.")] = ()
     shell: Annotated[NonEmptyStrings, Meta(description="The shell with its options.")] = DEFAULT_SHELL
     env: Annotated[Mapping[str, str], Meta(description="Variables for its environment.")] = field(default_factory=dict)
+    env_prepend: Annotated[
+        Mapping[str, str],
+        Meta(description="Paths before the value that a variable has in `env`, or else inherits; joined by `:`."),
+    ] = field(default_factory=dict)
+    env_append: Annotated[Mapping[str, str], Meta(description="The same for paths behind that value.")] = field(
+        default_factory=dict
+    )
     env_inherit: Annotated[
         Literal["all", "minimal"] | Strings,
         Meta(description="What it inherits of pexec's environment: all, a minimum, or names and globs."),

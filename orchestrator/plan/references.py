@@ -9,6 +9,7 @@ from msgspec import Struct
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Path
 from orchestrator.diagnostics.suggest import Suggester
+from orchestrator.manifest.env_keys import EnvValue, env_texts
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
@@ -157,8 +158,8 @@ def _whole(code: str, message: str, advice: str) -> TemplateError:
 
 def _defaults_have_templates(origin: ManifestOrigin) -> bool:
     defaults = origin.defaults
-    texts = (*defaults.shell, *defaults.env.values(), defaults.working_dir or "", *defaults.writes)
-    return _any_opens(texts)
+    texts = (*defaults.shell, defaults.working_dir or "", *defaults.writes)
+    return _any_opens(texts) or _env_opens(defaults.env)
 
 
 def _has_templates(workflow: Workflow, origin: ManifestOrigin) -> bool:
@@ -167,8 +168,8 @@ def _has_templates(workflow: Workflow, origin: ManifestOrigin) -> bool:
         (workflow.run is not None and OPENING in workflow.run)
         or (workflow.argv is not None and _any_opens(workflow.argv))
         or _any_opens(workflow.args)
-        or (workflow.env is not None and _any_opens(workflow.env.values()))
-        or _any_opens(origin.defaults.env.values())
+        or _env_opens(workflow.env)
+        or _env_opens(origin.defaults.env)
         or OPENING in (workflow.working_dir or origin.defaults.working_dir or "")
         or any(OPENING in path for path in (origin.defaults.writes if workflow.writes is None else workflow.writes))
     )
@@ -178,15 +179,24 @@ def _any_opens(texts: Collection[str]) -> bool:
     return bool(texts) and any(OPENING in text for text in texts)
 
 
+def _env_opens(env: Mapping[str, EnvValue] | None) -> bool:
+    if not env:
+        return False
+    if {str}.issuperset(map(type, env.values())):
+        return any(OPENING in value for value in env.values())  # type: ignore[operator]
+    return any(OPENING in text for _, text in env_texts(env))
+
+
 def _templated(name: str, workflow: Workflow, origin: ManifestOrigin, source: SourceMap) -> Iterator[_Text]:
     """The texts of a workflow that hold templates and may."""
     own: Path = ("workflows", name)
     texts = [(workflow.run or "", (*own, "run"), source)]
     texts += [(word, (*own, "argv", number), source) for number, word in enumerate(workflow.argv or ())]
     texts += [(word, (*own, "args", number), source) for number, word in enumerate(workflow.args)]
-    texts += [(value, (*own, "env", key), source) for key, value in (workflow.env or {}).items()]
-    inherited = {key: value for key, value in origin.defaults.env.items() if key not in (workflow.env or {})}
-    texts += [(value, ("defaults", "env", key), origin.source) for key, value in inherited.items()]
+    texts += [(value, (*own, "env", *path), source) for path, value in env_texts(workflow.env)]
+    given = workflow.env or {}
+    inherited = {key: value for key, value in origin.defaults.env.items() if not isinstance(given.get(key), str)}
+    texts += [(value, ("defaults", "env", *path), origin.source) for path, value in env_texts(inherited)]
     if workflow.working_dir is not None:
         texts.append((workflow.working_dir, (*own, "working_dir"), source))
     else:

@@ -22,7 +22,8 @@ _JOBS_OF_A_LEVEL = 5
 _WITH_PHRASE = frozenset(
     (
         "id", "run", "argv", "file", "args", "blocks", "needs", "after", "when", "timeout", "limits", "isolation",
-        "network", "writes", "matrix_fail_fast", "retry", "pools", "secrets", "priority", "allow_failure",
+        "env_prepend", "env_append", "network", "writes", "matrix_fail_fast", "retry", "pools", "secrets", "priority",
+        "allow_failure",
     )
 )  # fmt: skip
 _NOT_SHOWN = frozenset(
@@ -120,6 +121,9 @@ def _details(plan: Plan, job: PlannedJob) -> Iterator[str]:
         yield _attempts(job.retry)
     for pool, amount in job.pools:
         yield f"takes {amount:,} of {pool}"
+    for verb, paths in (("prepends", job.spec.env_prepend), ("appends", job.spec.env_append)):
+        for name, value in paths.items():
+            yield f"{verb} {_word(value)} to {name}"
     if job.spec.secrets:
         yield f"secrets {', '.join(job.spec.secrets)}"
     if job.priority:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.diagnostics.suggest import Suggester
+from orchestrator.manifest.env_keys import EnvValue
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.secret_keys import is_value, looks_like_secret
@@ -50,8 +51,10 @@ def _unknown(workflow: str, secret: str, path: Path, source: SourceMap, suggeste
     return Diagnostic("PX220", f"unknown secret `{secret}` in `{workflow}`", span, path, (label,), advice)
 
 
-def _check_env(owner: str, path: Path, env: Mapping[str, str], source: SourceMap, found: list[Diagnostic]) -> None:
+def _check_env(owner: str, path: Path, env: Mapping[str, EnvValue], source: SourceMap, found: list[Diagnostic]) -> None:
     for variable, text in env.items():
+        if not isinstance(text, str):
+            continue
         if looks_like_secret(variable) and is_value(text):
             place = (*path, variable)
             message = f"the value of `{variable}` in `env` of {owner} is written in the manifest"

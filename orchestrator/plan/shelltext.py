@@ -11,7 +11,7 @@ import re
 
 HOLE = "\0"  # the place of a value to be filled in; no text of a manifest contains it
 
-_POSIX_SHELLS = {"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "yash", "busybox"}
+POSIX_SHELLS = frozenset(("sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "yash", "busybox"))
 _SAFE = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _HERE_DOCUMENT = re.compile(r"<<(-?)[ \t]*((?:\\.|'[^']*'|\"[^\"]*\"|[^\s;&|<>()])+)", re.DOTALL)
 _BEFORE_WORD = frozenset(" \t\n;&|()<>")
@@ -51,7 +51,7 @@ def is_posix_shell(words: tuple[str, ...]) -> bool:
     for word in words:
         name = word.rpartition("/")[2]
         if name != "env" and "=" not in word and not word.startswith("-"):
-            return name in _POSIX_SHELLS
+            return name in POSIX_SHELLS
     return False
 
 
@@ -65,6 +65,15 @@ def quoted(text: str) -> str:
 def holes(text: str) -> list[Where]:
     """Where each `HOLE` of a shell text is, in order."""
     return _Scanner(text).scan()
+
+
+def ends_in_quotes(text: str) -> bool:
+    """Whether quotes, or the braces or parentheses of an expansion, are still open where a shell text ends."""
+    if not any(sign in text for sign in "\"'`$"):
+        return False
+    scanner = _Scanner(text + HOLE)
+    where = scanner.scan()[-1]
+    return where in (Where.SINGLE, Where.DOUBLE, Where.ANSI, Where.BACKQUOTES) or scanner.in_expansion
 
 
 class _Scanner:
@@ -89,6 +98,11 @@ class _Scanner:
                 case _:
                     self._in_commands(sign)
         return self._found
+
+    @property
+    def in_expansion(self) -> bool:
+        """Whether an expansion is open where the scanner is."""
+        return len(self._frames) > 1
 
     def _in_commands(self, sign: str) -> None:
         if sign == "#" and self._begins_word():

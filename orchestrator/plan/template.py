@@ -268,6 +268,8 @@ def _with(spec: JobSpec, change: Callable[[str], str], change_code: Callable[[st
         argv=None if spec.argv is None else tuple(map(change, spec.argv)),
         args=tuple(map(change, spec.args)),
         env={name: change(value) for name, value in spec.env.items()},
+        env_prepend={name: change(value) for name, value in spec.env_prepend.items()},
+        env_append={name: change(value) for name, value in spec.env_append.items()},
         working_dir=change(spec.working_dir),
         writes=tuple(map(change, spec.writes)),
     )
@@ -284,4 +286,5 @@ def _place(reference: str, blanks: int, *, raw: bool) -> str:
 
 
 def _texts(spec: JobSpec) -> list[str]:
-    return [spec.run or "", *(spec.argv or ()), *spec.args, *spec.env.values(), spec.working_dir, *spec.writes]
+    env = (*spec.env.values(), *spec.env_prepend.values(), *spec.env_append.values())
+    return [spec.run or "", *(spec.argv or ()), *spec.args, *env, spec.working_dir, *spec.writes]

@@ -148,6 +148,10 @@ OBSERVED: dict[str, dict[str, str]] = {
         "tags": "acceptance/test_keys_of_workflows.py::test_tags_choose_what_runs",
         "description": "acceptance/test_keys_of_the_run.py::test_descriptions_are_shown_by_the_plan",
     },
+    "EnvPaths": {
+        "prepend": "acceptance/test_keys_of_env.py::test_paths_are_added_before_and_behind_the_inherited_value",
+        "append": "acceptance/test_keys_of_env.py::test_paths_are_added_before_and_behind_the_inherited_value",
+    },
     "Need": {
         "workflow": "acceptance/test_language_matrix.py::"
         "test_each_cell_is_a_job_and_waits_only_for_the_cells_that_it_needs",

@@ -28,7 +28,7 @@ workflows:
   fetch:
     needs: [test]
     run: ./fetch.sh
-    env: {API_TOKEN: 12345}
+    env: {API_TOKEN: 1.234}
   build:
     needs: [fetch, tset]
     run: make
@@ -177,7 +177,7 @@ def test_json_has_the_same_facts_on_stdout(pexec: Pexec) -> None:
         ],
         "help": "did you mean `test`?",
     }
-    assert "12345" not in said.stdout
+    assert "1.234" not in said.stdout
 
 
 def test_json_of_valid_manifests_is_an_empty_list(pexec: Pexec) -> None:

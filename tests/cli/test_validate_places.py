@@ -11,7 +11,7 @@ from support.inside import run_inside
 
 NAME = "pexec.yaml"
 PLAIN = """\
-error[PX117]: `env.B` of workflow `a`: expected text, found a number
+error[PX117]: `env.B` of workflow `a`: expected text, found nothing
  --> pexec.yaml:{line}:{column}
   |
 {line} | {shown}
@@ -20,12 +20,12 @@ error[PX117]: `env.B` of workflow `a`: expected text, found a number
 
 error: 1 error in pexec.yaml
 """
-LINE = "  a: {run: x, env: {%s, B: 1}}"
+LINE = "  a: {run: x, env: {%s, B: ~}}"
 
 
 def told(line: int, column: int, shown: str) -> str:
-    """What is told of the `1` at the end of the mapping, which is where `shown` has its last one."""
-    return PLAIN.format(line=line, column=column, shown=shown, blanks=" " * _width(shown[: shown.rindex("1")]))
+    """What is told of the `~` at the end of the mapping, which is where `shown` has its last one."""
+    return PLAIN.format(line=line, column=column, shown=shown, blanks=" " * _width(shown[: shown.rindex("~")]))
 
 
 def validated(folder: Path, text: str, *flags: str, name: str = NAME) -> Said:
@@ -65,7 +65,7 @@ def _width(text: str) -> int:
 def test_the_caret_is_under_its_error(tmp_path: Path, entry: str, shown: str) -> None:
     text = LINE % entry
     said = validated(tmp_path, f"version: 1\nworkflows:\n{text}\n")
-    said.said(exit_code=3, stderr=told(3, text.rindex("1") + 1, LINE % shown))
+    said.said(exit_code=3, stderr=told(3, text.rindex("~") + 1, LINE % shown))
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
@@ -77,7 +77,7 @@ def test_lines_are_counted_as_editors_count_them(tmp_path: Path, line_break: str
 
 
 def test_a_byte_order_mark_moves_nothing_on_the_first_line(tmp_path: Path) -> None:
-    text = "{version: 1, workflows: {a: {run: x, env: {B: 1}}}}"
+    text = "{version: 1, workflows: {a: {run: x, env: {B: ~}}}}"
     validated(tmp_path, f"\ufeff{text}\n").said(exit_code=3, stderr=told(1, 47, text))
 
 
@@ -85,10 +85,10 @@ def test_an_error_far_into_a_long_line_is_shown_with_its_surroundings(tmp_path: 
     text = LINE % f'A: "{"日" * 3000}"'
     said = validated(tmp_path, f"version: 1\nworkflows:\n{text}\n")
     assert said.stderr == (
-        "error[PX117]: `env.B` of workflow `a`: expected text, found a number\n"
-        f" --> pexec.yaml:3:{text.rindex('1') + 1}\n"
+        "error[PX117]: `env.B` of workflow `a`: expected text, found nothing\n"
+        f" --> pexec.yaml:3:{text.rindex('~') + 1}\n"
         "  |\n"
-        f'3 | ...{"日" * 17}", B: 1}}}}\n'
+        f'3 | ...{"日" * 17}", B: ~}}}}\n'
         f"  |    {' ' * 40}^\n"
         "  = help: put it in quotes\n"
         "\n"

@@ -29,7 +29,7 @@ workflows:
   test:
     needs: [fetch]
     run: make test  # 日本 \U0001f600
-    env: {"日本\U0001f600": "", API_TOKEN: 12345}
+    env: {"日本\U0001f600": "", API_TOKEN: 0x303}
     timeout: 5 min
 """
 
@@ -92,7 +92,7 @@ def test_a_log_has_every_diagnostic_with_its_places(pexec: Pexec) -> None:
     assert (name["ruleId"], name["locations"]) == ("PX116", [place(9, 11, 16)])
     assert (text["ruleId"], text["locations"]) == ("PX117", [place(9, 33, 38)])
     assert (duration["ruleId"], duration["locations"]) == ("PX114", [place(10, 14, 19)])
-    assert "12345" not in said.stdout
+    assert "0x303" not in said.stdout
 
 
 def test_columns_count_code_points(pexec: Pexec) -> None:
@@ -101,7 +101,7 @@ def test_columns_count_code_points(pexec: Pexec) -> None:
     for result in checked(pexec.run("validate", "--format=sarif").stdout)["results"][1:3]:
         region = result["locations"][0]["physicalLocation"]["region"]
         shown = line[region["startColumn"] - 1 : region["endColumn"] - 1]
-        assert shown in ('"日本\U0001f600"', "12345")
+        assert shown in ('"日本\U0001f600"', "0x303")
 
 
 def test_each_rule_is_described_in_full_and_has_help(pexec: Pexec) -> None:

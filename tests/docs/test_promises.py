@@ -17,6 +17,7 @@ PROMISES = {
     "durable-success",
     "env",
     "full-disk",
+    "inherited",
     "limits-from-start",
     "log-fidelity",
     "no-orphans",

@@ -1,4 +1,4 @@
-"""Signals become messages during a run, and their handlers are restored afterwards."""
+"""Signals become messages during a run; before and after it they are held, and their handlers are restored."""
 
 from __future__ import annotations
 
@@ -11,27 +11,57 @@ import time
 
 import pytest
 
+from orchestrator.execute.clock import RunClock
 from orchestrator.execute.inbox import Inbox
-from orchestrator.execute.signals import STOP_SIGNALS, signals_to
+from orchestrator.execute.signals import STOP_SIGNALS, run_signals, suspend
 
 ALL = (*STOP_SIGNALS, signal.SIGTSTP, signal.SIGUSR1)
 LONG = 10.0
 
 
 def test_each_becomes_a_message_and_is_put_back(inbox: Inbox[object], capfd: pytest.CaptureFixture[str]) -> None:
-    before = {number: signal.getsignal(number) for number in ALL}
-    with signals_to(inbox.put, inbox.bell):
+    before = {number: signal.getsignal(number) for number in (*ALL, signal.SIGCONT)}
+    with run_signals() as signals, signals.delivered_to(inbox.put, inbox):
         for number in ALL:
             os.kill(os.getpid(), number)
-    assert inbox.wait(0) == list(ALL)
-    assert {number: signal.getsignal(number) for number in ALL} == before
+        came = [*inbox.wait(0), *inbox.wait(0)]
+        os.kill(os.getpid(), signal.SIGCONT)  # takes the suspension back
+    assert set(came) == set(ALL)
+    assert {number: signal.getsignal(number) for number in (*ALL, signal.SIGCONT)} == before
     assert "test_signals.py" in capfd.readouterr().err, "QUIT tells where the main thread is, from below Python"
+
+
+def test_what_comes_before_the_driver_listens_is_delivered_to_it(inbox: Inbox[object]) -> None:
+    with run_signals() as signals:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGUSR1)
+        with run_signals() as inner, inner.delivered_to(inbox.put, inbox):
+            assert inner is signals
+            assert inbox.wait(0) == [signal.SIGTERM, signal.SIGUSR1]
+
+
+def test_a_program_that_imports_pexec_gets_what_comes_after_its_run(inbox: Inbox[object]) -> None:
+    files_written = False
+
+    def run() -> None:
+        nonlocal files_written
+        with run_signals() as signals:
+            with signals.delivered_to(inbox.put, inbox):
+                pass
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGUSR1)
+            files_written = True
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert files_written
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 BUSY = """
 import importlib, os, signal, sys, threading, time
 from orchestrator.execute.inbox import Inbox
-from orchestrator.execute.signals import signals_to
+from orchestrator.execute.signals import run_signals
 
 def nested(depth):
     if depth:
@@ -45,7 +75,7 @@ def work():
         importlib.import_module("wave")
 
 inbox = Inbox()
-with signals_to(inbox.put, inbox.bell):
+with run_signals() as signals, signals.delivered_to(inbox.put, inbox):
     threading.Thread(target=work, daemon=True).start()
     print("ready", flush=True)
     until = time.monotonic() + 30
@@ -72,7 +102,7 @@ def test_quit_is_survived_also_while_other_threads_are_busy() -> None:
 def test_what_was_ignored_stays_ignored(inbox: Inbox[object], number: signal.Signals) -> None:
     before = signal.signal(number, signal.SIG_IGN)
     try:
-        with signals_to(inbox.put, inbox.bell):
+        with run_signals() as signals, signals.delivered_to(inbox.put, inbox):
             os.kill(os.getpid(), number)
     finally:
         signal.signal(number, before)
@@ -83,7 +113,7 @@ def test_a_signal_ends_the_wait_also_when_it_does_not_interrupt_it(inbox: Inbox[
     # As one does that comes just before the wait. Here always: the main thread takes none, and another one does.
     other = threading.Timer(0.05, os.kill, [os.getpid(), signal.SIGTERM])
     began = time.monotonic()
-    with signals_to(inbox.put, inbox.bell):
+    with run_signals() as signals, signals.delivered_to(inbox.put, inbox):
         other.start()
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         try:
@@ -98,43 +128,48 @@ def test_a_signal_ends_the_wait_also_when_it_does_not_interrupt_it(inbox: Inbox[
     assert signal.set_wakeup_fd(-1) == -1, "what wakes the main thread is as before, too"
 
 
-EARLY = """
-import signal, sys
-from orchestrator.execute.inbox import Inbox
-from orchestrator.execute.signals import leave_on_interrupt, signals_to
+class WardenOnPaper:
+    """Takes down what is requested of the warden; a CONT comes meanwhile."""
 
-class Swallows:
-    def __del__(self):
-        signal.raise_signal(signal.SIGINT)
+    def __init__(self) -> None:
+        self.requests: list[str] = []
 
-leave_on_interrupt()
-if sys.argv[1] == "after":
-    inbox = Inbox()
-    with signals_to(inbox.put, inbox.bell):
-        signal.raise_signal(signal.SIGINT)
-    assert inbox.wait(0) == [signal.SIGINT]
-    try:
-        signal.raise_signal(signal.SIGINT)
-    except KeyboardInterrupt:
-        sys.exit(7)
-swallows = Swallows()
-del swallows
-print("it was swallowed")
-"""
+    def pause(self) -> None:
+        self.requests.append("pause")
+        os.kill(os.getpid(), signal.SIGCONT)
+
+    def resume(self) -> float:
+        self.requests.append("resume")
+        return 0.0
 
 
-@pytest.mark.parametrize(("when", "exit_code"), [("before", 130), ("after", 7)])
-def test_an_interrupt_before_a_run_is_never_swallowed(when: str, exit_code: int) -> None:
-    done = subprocess.run([sys.executable, "-c", EARLY, when], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (exit_code, "", "")
+@pytest.mark.parametrize(
+    ("came", "requests"),
+    [
+        ((signal.SIGTSTP, signal.SIGCONT), []),
+        ((signal.SIGTSTP, signal.SIGTSTP, signal.SIGCONT), []),
+        ((signal.SIGTSTP,), ["pause", "resume"]),
+        ((signal.SIGCONT, signal.SIGTSTP), ["pause", "resume"]),
+    ],
+)
+def test_nothing_stops_if_it_was_continued_meanwhile(
+    inbox: Inbox[object], came: tuple[signal.Signals, ...], requests: list[str]
+) -> None:
+    warden = WardenOnPaper()
+    with run_signals() as signals, signals.delivered_to(inbox.put, inbox):
+        for number in came:
+            os.kill(os.getpid(), number)
+        suspend(warden, RunClock())  # type: ignore[arg-type]
+        assert signal.SIGTSTP not in signal.sigpending()
+    assert warden.requests == requests
 
 
-def test_in_another_thread_signals_stay_the_programs_own() -> None:
+def test_in_another_thread_signals_stay_the_programs_own(inbox: Inbox[object]) -> None:
     before = signal.getsignal(signal.SIGTERM)
     seen: list[object] = []
 
     def run() -> None:
-        with signals_to(lambda number: None, -1):
+        with run_signals() as signals, signals.delivered_to(inbox.put, inbox):
             seen.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=run)

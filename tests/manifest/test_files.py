@@ -91,3 +91,18 @@ def test_a_runbook_that_cannot_run_has_an_error(tmp_path: Path, content: bytes, 
     assert (found.kind, found.blocks) == ("runbook", ())
     assert found.problem is not None
     assert (found.problem.message, found.problem.line) == (message, line)
+
+
+def test_line_endings_of_windows_are_noticed_where_something_reads_them(tmp_path: Path) -> None:
+    contents = {
+        "script": b"echo a\r\n",
+        "unix": b"echo a\n",
+        "tool": b"#!/bin/sh\r\necho a\r\n",
+        "body": b"#!/bin/sh\necho a\r\n",
+        "program": b"\x7fELF\r\n",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o644 if name in ("script", "unix") else 0o755)
+    found = gather(contents, str(tmp_path))
+    assert {name for name, facts in found.items() if facts.crlf} == {"script", "tool"}

@@ -131,3 +131,10 @@ def test_memory_does_not_grow_with_the_log_not_even_with_one_line(tmp_path: Path
     tracemalloc.stop()
     assert out.count >= 9_900_000
     assert peak < 2_000_000
+
+
+def test_what_a_job_left_running_is_shown_in_its_progress_line(tmp_path: Path) -> None:
+    shown = Shown(tmp_path)
+    shown.happen("attempt.finished", job="a", attempt=1, verdict="succeeded", log="logs/none.1.log", leftover_killed=2)
+    shown.end("a")
+    assert shown.all().endswith("[1/2] a succeeded; ended 2 processes it left running\n")

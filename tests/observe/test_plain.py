@@ -171,3 +171,22 @@ def test_a_reader_that_went_away_is_not_an_error() -> None:
     stream.write("one\n")
     stream.write("two\n")
     assert stream.gone
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "left", "line"),
+    [
+        (["succeeded"], [1], "[1/3] server succeeded in 1.0s; ended 1 process it left running\n"),
+        (["failed"], [2], "[1/3] server failed in 1.0s: exit code 4; ended 2 processes it left running\n"),
+        (["failed", "succeeded"], [1, 2], "[1/3] server succeeded in 1.0s; ended 3 processes it left running\n"),
+        (["succeeded"], [0], "[1/3] server succeeded in 1.0s\n"),
+        (["timed_out"], [3], "[1/3] server timed out in 1.0s: exit code 4\n"),
+    ],
+)
+def test_what_a_job_left_running_is_shown_when_it_ends(verdicts: list[str], left: list[int], line: str) -> None:
+    attempts = [
+        {**finished("server", verdict), "leftover_killed": processes}
+        for verdict, processes in zip(verdicts, left, strict=True)
+    ]
+    end = {**ended("server", verdicts[-1]), "reason": "" if verdicts[-1] == "succeeded" else "exit code 4"}
+    assert progress_of(started("server"), *attempts, end) == line

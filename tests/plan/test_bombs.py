@@ -34,7 +34,7 @@ BOMBS = {
         "",
     ),
     "a line of quotes": (
-        f"version: 1\nworkflows: {{a: {{run: x, env: {{A: '{chr(34) * 400_000}', B: 1}}}}}}",
+        f"version: 1\nworkflows: {{a: {{run: x, env: {{A: '{chr(34) * 400_000}', B: 1.5}}}}}}",
         "error[PX117]",
     ),
 }

@@ -56,6 +56,8 @@ def other(key: Key) -> Any:
         "needs": (1,),
         "matrix": {"n": 2.5},
         "env": {"A": "1"},
+        "env_prepend": {"PATH": "./bin"},
+        "env_append": {"PATH": "/opt/bin"},
         "env_inherit": ("PATH",),
     }
     if key.field in examples:

@@ -47,7 +47,7 @@ def environments(pexec: Pexec, jobs: dict[str, str], head: str = "") -> dict[str
 
 
 def own(environment: dict[str, str]) -> dict[str, str]:
-    """Without what pexec adds, and what the startup of Python adds in the C locale."""
+    """Without what pexec adds, and what the startup of Python adds in the C locale: that of the job which looks."""
     return {name: value for name, value in environment.items() if name not in GIVEN | {"LC_CTYPE"}}
 
 

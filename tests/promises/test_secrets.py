@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import time
 import urllib.parse
@@ -204,6 +205,49 @@ def test_a_secret_that_is_part_of_a_name_is_refused_since_names_are_in_every_fil
     assert "the manifest contains the value of the secret `A` where it cannot be masked" in said.stderr
     assert "hunter2" not in said.stdout + said.stderr
     assert runs(pexec.folder) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "workflow"),
+    [
+        ("***-***", "{argv: [echo, hunter2-token, hunter3-token], env: {X: hunter2-token-hunter3-token}}"),
+        ('", "***"', "{argv: [echo, one, hunter2-token], description: hunter2-token}"),
+        ("success", "{run: 'true', when: success}"),
+        ("timeout_seconds", "{run: 'true', timeout: 5}"),
+    ],
+    ids=["masks", "punctuation", "word", "key"],
+)
+def test_what_pexec_itself_writes_is_never_taken_for_a_secret_of_the_manifest(
+    pexec: Pexec, value: str, workflow: str
+) -> None:
+    secrets = "{A: {env: A}, B: {env: B}, C: {env: VALUE}}"
+    pexec.file("pexec.yaml", f"version: 1\nsecrets: {secrets}\nworkflows: {{a: {workflow}}}\n")
+    said = pexec.env(A="hunter2-token", B="hunter3-token", VALUE=value).run("apply", "--output", "quiet")
+    assert said.exit_code == 0, said.stderr
+
+
+BROKEN = """\
+import base64, json, os, subprocess
+token = os.environ["TOKEN"].encode()
+lines = base64.encodebytes(b"user:" + token * 3 + b":end").decode()
+print(lines, lines.replace("\\n", "\\r\\n    "), json.dumps(lines), json.dumps(json.dumps({"auth": lines})), sep="\\n")
+print(", ".join(f"0x{byte:02X}" for byte in token), "".join(f"\\\\x{byte:02x}" for byte in token))
+print("".join(f"&#x{byte:X};" if byte % 2 else f"&#{byte};" for byte in token), token.hex(":"))
+print("\\n".join(token.hex(" ")[start : start + 24] for start in range(0, 3 * len(token), 24)))
+"""
+
+
+def test_digits_that_are_broken_over_lines_are_in_no_file(pexec: Pexec) -> None:
+    token = "tk_Kx92LmQpT4vWz8RbYc31hJ7dNfGs0aEuXo5iBq6"
+    text = "version: 1\nsecrets: {TOKEN: {env: TOKEN}}\nworkflows: {a: {run: python3 broken.py, secrets: TOKEN}}\n"
+    said = pexec.file("pexec.yaml", text).file("broken.py", BROKEN).env(TOKEN=token).run("apply")
+    assert said.exit_code == 0, said.stderr
+    log = last_run(pexec.folder).check().log("a")
+    digits = re.sub(rb"\\+[rn]|[^A-Za-z0-9+/]", b"", log)
+    for offset in range(3):
+        assert base64.b64encode(b"." * offset + token.encode()[:12])[4:-4] not in digits
+    assert token[:6].encode().hex() not in re.sub(r"0x|[^0-9a-f]", "", log.decode().lower())
+    assert log.count(b"***") == 4 * 3 + 5
 
 
 @pytest.mark.parametrize("command", ["report", "report --format html", "report --format json", "report --format junit"])

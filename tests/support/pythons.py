@@ -30,8 +30,8 @@ IS_FOR_ALL = all(map(everybody_may_read, (Path(PYTHON), *_ROOTS)))
 _BORROW = f"""\
 import sys
 sys.path[:0] = {[str(_ROOTS[0]), *(path for path in sys.path if path.startswith(sys.prefix))]!r}
-from orchestrator.__main__ import main
-sys.exit(main())
+from orchestrator.__main__ import program
+program()
 """
 _OWN = (sys.executable, "-m", "orchestrator")
 # The command line of pexec that every user may run.

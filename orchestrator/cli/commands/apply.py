@@ -12,6 +12,7 @@ from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_output, add_run_arguments, output_of, understand
 from orchestrator.console.streams import write_text
 from orchestrator.errors import ExitCode
+from orchestrator.interrupts import exit_until_run
 
 if TYPE_CHECKING:
     from orchestrator.execute.supervisor.supervisor import Supervisor
@@ -36,10 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _dry_run(invocation)
     from orchestrator.app.plan_cache import PlanCache
-    from orchestrator.execute.signals import leave_on_interrupt
     from orchestrator.execute.supervisor.supervisor import Supervisor
 
-    leave_on_interrupt()
+    exit_until_run()
     supervisor = Supervisor(alone=True)  # the warden starts while the manifest is read
     try:
         print_warnings(invocation.settings.warnings)

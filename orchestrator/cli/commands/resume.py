@@ -10,6 +10,7 @@ from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_output, add_run_root, add_slots, output_of, settings_of
 from orchestrator.cli.run_arguments import RUN_HELP, chosen_run, run_root
 from orchestrator.errors import RefusedError, UsageError
+from orchestrator.interrupts import exit_until_run
 
 if TYPE_CHECKING:
     from orchestrator.journal.rundir import RunDir
@@ -36,10 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
         rundir.lock()
         from orchestrator.app.resume import ResumeOptions, resume
         from orchestrator.app.start import RunOptions
-        from orchestrator.execute.signals import leave_on_interrupt
         from orchestrator.execute.supervisor.supervisor import Supervisor
 
-        leave_on_interrupt()
+        exit_until_run()
         supervisor = Supervisor(alone=True)
         try:
             shown = RunOptions(root, output_of(settings_of(arguments, STDIN)), arguments.keep_temp)

@@ -15,9 +15,9 @@ from operator import methodcaller
 from typing import NamedTuple
 
 from orchestrator.execute.attempt.spec import AttemptSpec
+from orchestrator.plan.model import MINIMAL_ENV, JobSpec
 
 _encoded = methodcaller("encode", sys.getfilesystemencoding(), "surrogateescape")
-MINIMAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR", "TERM")
 
 
 class BaseEnvironment(NamedTuple):
@@ -51,7 +51,7 @@ class Environments:
     def _select(self, inherit: str | tuple[str, ...]) -> dict[bytes, bytes]:
         if inherit == "all":
             return self._inherited
-        patterns = [os.fsencode(pattern) for pattern in (MINIMAL if inherit == "minimal" else inherit)]
+        patterns = [os.fsencode(pattern) for pattern in (MINIMAL_ENV if inherit == "minimal" else inherit)]
         return {
             name: value
             for name, value in self._inherited.items()
@@ -59,9 +59,34 @@ class Environments:
         }
 
 
-def overlay(spec: AttemptSpec, temp_dir: str, secrets: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """What overrides the base: the declared variables, pexec's own, and secrets; the later ones take precedence."""
+def overlay(
+    spec: AttemptSpec, temp_dir: str, inherited: Mapping[bytes, bytes], secrets: Mapping[bytes, bytes]
+) -> dict[bytes, bytes]:
+    """What overrides the base, which is `inherited`: the declared variables, pexec's own, and secrets; the later ones
+    take precedence."""
     variables = {**spec.spec.env, **spec.env, "PEXEC_TMPDIR": temp_dir}
     made = dict(zip(map(_encoded, variables), map(_encoded, variables.values()), strict=True))
+    if spec.spec.env_prepend or spec.spec.env_append:
+        made.update(_joined(spec.spec, spec.base_dir, inherited))
     made.update(secrets)
     return made
+
+
+def _joined(job: JobSpec, base_dir: str, inherited: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """The variables to which paths are added. Without a value of their own they are those paths alone."""
+    joined = {}
+    for name in {**job.env_prepend, **job.env_append}:
+        key = _encoded(name)
+        value = _encoded(job.env[name]) if name in job.env else inherited.get(key, b"")
+        before, behind = (_absolute(paths.get(name, ""), base_dir) for paths in (job.env_prepend, job.env_append))
+        joined[key] = b":".join(filter(None, (before, value, behind)))
+    return joined
+
+
+def _absolute(paths: str, base_dir: str) -> bytes:
+    """Paths as the job finds them wherever it goes: relative ones start from the manifest's directory."""
+    if not paths:
+        return b""
+    # Not normalized further: where `..` leads depends on symbolic links.
+    absolute = ":".join(os.path.join(base_dir, path.removeprefix("./")) for path in paths.split(":") if path)
+    return bytes(_encoded(absolute))

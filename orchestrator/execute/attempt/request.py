@@ -39,7 +39,7 @@ def request_for(spec: AttemptSpec, temp_dir: str, supervisor: Supervisor) -> Sta
         working_dir(job.working_dir, spec.base_dir),
         base,
         variables,
-        overlay(spec, temp_dir, supervisor.secrets.environment(job.secrets) if job.secrets else {}),
+        overlay(spec, temp_dir, variables, supervisor.secrets.environment(job.secrets) if job.secrets else {}),
         log.encode(ENCODING, "surrogateescape"),
         spec.timeout,
         spec.grace,

@@ -12,6 +12,7 @@ from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.worker import Worker, needs_pump, run_attempt
 from orchestrator.execute.executors.multiplexer import Multiplexer
 from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.supervisor.shortages import NO_MORE_THREADS
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,12 +21,15 @@ T = TypeVar("T")
 class _Threads(ThreadPoolExecutor):
     """Where the system has no room for one more thread, work waits for those that exist."""
 
+    on_shortage: Callable[[str], None]
+
     def _adjust_thread_count(self) -> None:
         try:
             super()._adjust_thread_count()
         except RuntimeError as error:
             if not self._threads:
                 raise EnvironmentFailedError(f"no thread can be started: {error}", code="PX301") from error
+            self.on_shortage(NO_MORE_THREADS)
 
 
 class LocalExecutor(Executor):
@@ -37,6 +41,7 @@ class LocalExecutor(Executor):
 
     def __init__(self, worker: Worker, slots: int, inbox: Inbox[Any]) -> None:
         self._threads = _Threads(max(1, slots), thread_name_prefix="attempt")
+        self._threads.on_shortage = worker.supervisor.warden.report_shortage
         self._threads.submit(int)  # at least one thread must exist: with none, a lack of room later would end the run
         self._supervisor = worker.supervisor
         self._multiplexer = Multiplexer(worker, inbox, lambda spec: self._threads.submit(run_attempt, spec))

@@ -149,6 +149,7 @@ class Multiplexer:
         del self._requested[reply.serial]
         self._warden.failures_in_a_row = 0
         if isinstance(reply, Scarce):
+            self._warden.report_shortage(reply.errno)
             self._move_to_thread(requested)
             return
         try:

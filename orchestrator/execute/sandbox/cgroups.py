@@ -15,6 +15,7 @@ from contextlib import suppress
 from msgspec import Struct
 
 from orchestrator.execute.warden.cgroup_moves import write
+from orchestrator.own_cgroups import own_groups
 
 _PROCS, _SUBTREE_CONTROL = "cgroup.procs", "cgroup.subtree_control"
 _MOST_TRIES = 100
@@ -68,7 +69,7 @@ def _pids_in(parent: str, name: str) -> str:
 
 def _cgroup_v2(warden_pid: int) -> Iterator[str]:
     """Directories of cgroup v2 that enable the memory or pids controller for groups in them."""
-    for own in _own_groups("cgroup2", ""):
+    for own, _ in own_groups("cgroup2", ""):
         for parent in (os.path.dirname(own), own):
             if {"memory", "pids"} & set(_words(os.path.join(parent, _SUBTREE_CONTROL))):
                 yield parent
@@ -103,29 +104,7 @@ def _move_back(leaf: str) -> None:
 
 
 def _cgroup_v1(controller: str) -> Iterator[str]:
-    yield from _own_groups("cgroup", controller)
-
-
-def _own_groups(kind: str, controller: str) -> Iterator[str]:
-    """The directory of the group that this process is in, for each mount of this kind that has the controller."""
-    try:
-        with open("/proc/self/cgroup") as file:
-            paths = {names: path for _, names, path in (line.rstrip("\n").split(":", 2) for line in file)}
-        with open("/proc/self/mountinfo") as file:
-            mounts = [line.split() for line in file]
-    except OSError:
-        return
-    for names, path in paths.items():
-        if controller not in names.split(","):
-            continue
-        for fields in mounts:
-            found, options = fields[fields.index("-") + 1], fields[-1].split(",")
-            if found == kind and (not controller or controller in options) and _is_inside(path, fields[3]):
-                yield os.path.join(fields[4], os.path.relpath(path, fields[3])).removesuffix("/.")
-
-
-def _is_inside(path: str, root: str) -> bool:
-    return root == "/" or path == root or path.startswith(root + "/")
+    yield from (own for own, _ in own_groups("cgroup", controller))
 
 
 def _made(directory: str) -> str:

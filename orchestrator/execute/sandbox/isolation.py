@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
-from orchestrator.errors import RefusedError
+from orchestrator.errors import EnvironmentFailedError, RefusedError
 from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.attempt.spec import AttemptLostError, AttemptSpec, CannotStartError
 from orchestrator.execute.sandbox.policy import MECHANISMS, AttemptAccess, Mechanism, sandbox_spec
@@ -137,7 +137,16 @@ class Isolations:
             return "`bwrap` is not on PATH"
         import tempfile
 
-        with tempfile.TemporaryDirectory(prefix="pexec-trial-") as scratch:
+        try:
+            place = tempfile.TemporaryDirectory(prefix="pexec-trial-")
+        except OSError as error:
+            why = os.strerror(error.errno or 0).lower()
+            raise EnvironmentFailedError(
+                f"no temporary directory can be made, in which to try how jobs can be isolated: {why}",
+                help="set TMPDIR to a directory that can be written, and see `ulimit -f`",
+                code="PX301",
+            ) from error
+        with place as scratch:
             directories = [os.path.realpath(os.path.join(scratch, name)) for name in ("inside", "outside", "run/tmp")]
             for directory in directories:
                 os.makedirs(directory)

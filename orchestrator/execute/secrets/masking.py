@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from orchestrator.execute.secrets.store import Secrets
+from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.model import JobSpec, Plan, ShellBlock
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 # Fields that hold sentences. The others hold names, numbers and constants, which a resume must find unchanged.
 _SENTENCES = ("reason", "what", "why")
+# In a plan: objects whose keys are names of the manifest, and members whose values are words or digests of pexec.
+_KEYED_BY_USERS = frozenset(("env", "matrix", "params", "pools", "secrets"))
+_WORDS_OF_THE_FORMAT = frozenset(("digest", "durability", "env_inherit", "fail_fast", "isolation", "order", "when"))
 
 
 class MaskedJournal:
@@ -45,39 +49,73 @@ def masked_plan(plan: Plan, secrets: Secrets) -> Plan:
     """The plan as files may hold it. `plan` itself if it contains no value of a secret."""
     if not secrets:
         return plan
-    specs = [_masked_spec(job.spec, secrets) for job in plan.jobs]
+
+    def masked_spec(spec: JobSpec) -> JobSpec:
+        whole = "\0".join(_texts_of(spec))
+        if secrets.masked(whole) == whole:
+            return spec
+        return replace(_changed_spec(spec, secrets.masked), masked=True)
+
+    changed = _changed_plan(plan, secrets.masked, masked_spec)
+    return plan if changed.secrets == plan.secrets and changed.jobs == plan.jobs else changed
+
+
+def texts_left_as_they_are(plan: Plan) -> set[str]:
+    """All texts of the manifest in a plan that `masked_plan` cannot mask: names, tags, directories, parameters."""
+    found: set[str] = set()
+    _collect("", plan_to_dict(_changed_plan(plan, _nothing, lambda spec: _changed_spec(spec, _nothing))), found)
+    return found
+
+
+def _collect(name: str, value: object, found: set[str]) -> None:
+    """The texts in the member `name` of a plan as JSON, except the words of the format."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if name in _KEYED_BY_USERS:
+                found.add(key)
+                if not isinstance(inner, dict):
+                    found.add(str(inner))
+            _collect("" if name in _KEYED_BY_USERS else key, inner, found)
+    elif isinstance(value, list) and name != "on":
+        for inner in value:
+            _collect("", inner, found)
+    elif isinstance(value, str) and name not in _WORDS_OF_THE_FORMAT:
+        found.add(value)
+
+
+def _changed_plan(plan: Plan, change: Callable[[str], str], change_spec: Callable[[JobSpec], JobSpec]) -> Plan:
     sources = {
-        name: source if source.command is None else replace(source, command=_masked(source.command, secrets))
+        name: source if source.command is None else replace(source, command=tuple(map(change, source.command)))
         for name, source in plan.secrets.items()
     }
-    jobs = tuple(
-        replace(job, spec=spec, description=secrets.masked(job.description))
-        for job, spec in zip(plan.jobs, specs, strict=True)
-    )
-    if sources == plan.secrets and jobs == plan.jobs:
-        return plan
+    jobs = tuple(replace(job, spec=change_spec(job.spec), description=change(job.description)) for job in plan.jobs)
     return replace(plan, jobs=jobs, secrets=sources)
 
 
-def _masked_spec(spec: JobSpec, secrets: Secrets) -> JobSpec:
-    """The same object if there is nothing to mask."""
+def _texts_of(spec: JobSpec) -> Iterator[str]:
     texts = (spec.run, *(spec.argv or ()), spec.file, *spec.args, spec.cleanup, *spec.env.values())
-    texts += tuple(block.text for block in spec.blocks)
-    whole = "\0".join(filter(None, texts))
-    if secrets.masked(whole) == whole:
-        return spec
+    texts += (*spec.env_prepend.values(), *spec.env_append.values())
+    return filter(None, (*texts, *(block.text for block in spec.blocks)))
+
+
+def _changed_spec(spec: JobSpec, change: Callable[[str], str]) -> JobSpec:
     return replace(
         spec,
-        masked=True,
-        run=None if spec.run is None else secrets.masked(spec.run),
-        argv=None if spec.argv is None else _masked(spec.argv, secrets),
-        file=None if spec.file is None else secrets.masked(spec.file),
-        blocks=tuple(ShellBlock(block.line, secrets.masked(block.text)) for block in spec.blocks),
-        args=_masked(spec.args, secrets),
-        cleanup=None if spec.cleanup is None else secrets.masked(spec.cleanup),
-        env={name: secrets.masked(text) for name, text in spec.env.items()},
+        run=None if spec.run is None else change(spec.run),
+        argv=None if spec.argv is None else tuple(map(change, spec.argv)),
+        file=None if spec.file is None else change(spec.file),
+        blocks=tuple(ShellBlock(block.line, change(block.text)) for block in spec.blocks),
+        args=tuple(map(change, spec.args)),
+        cleanup=None if spec.cleanup is None else change(spec.cleanup),
+        env=_changed_values(spec.env, change),
+        env_prepend=_changed_values(spec.env_prepend, change),
+        env_append=_changed_values(spec.env_append, change),
     )
 
 
-def _masked(words: tuple[str, ...], secrets: Secrets) -> tuple[str, ...]:
-    return tuple(map(secrets.masked, words))
+def _changed_values(texts: Mapping[str, str], change: Callable[[str], str]) -> dict[str, str]:
+    return {name: change(text) for name, text in texts.items()}
+
+
+def _nothing(text: str) -> str:
+    return ""

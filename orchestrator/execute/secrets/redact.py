@@ -7,80 +7,87 @@ since a job that writes half a secret and waits would defeat that. Pure.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from ahocorasick_rs import BytesAhoCorasick
+from orchestrator.execute.secrets.digits import CONTEXT, Digits
+from orchestrator.execute.secrets.forms import digits_of, texts_of
+from orchestrator.execute.secrets.literals import Literals
+from orchestrator.execute.secrets.spellings import plain_view, spellings_for, web_form_views
 
 MASK = b"***"
-_PROBE = 4
-# A table of so many states takes a few megabytes and is half as fast again as the compact automaton.
-_LARGEST_TABLE = 16_384
+
+
+class Finder(Protocol):
+    """Finds what is to be masked."""
+
+    def decide(self, data: bytes, before: bytes, ended: bool) -> tuple[list[tuple[int, int]], int]:
+        """The start and end of every match in `data`, sorted; they may overlap. And the index from which on more data,
+        if the stream has not ended, could make another match. `before` is what preceded `data` in the stream."""
 
 
 class Patterns:
-    """The forms to mask, compiled for searching; shared by all streams. There is at least one, and none is empty."""
+    """The values to mask, compiled for searching; shared by all streams. At least one is not empty."""
 
-    __slots__ = ("_automaton", "_forms", "_probe_length", "_probes", "longest")
+    __slots__ = ("_finders", "_has_spaces", "_spellings")
 
-    def __init__(self, forms: Iterable[bytes]) -> None:
-        self._forms = sorted(set(forms))
-        self.longest = max(map(len, self._forms))
-        self._probe_length = min(_PROBE, *map(len, self._forms))
-        self._automaton = _automaton(self._forms)
-        self._probes = _automaton(sorted({form[: self._probe_length] for form in self._forms}))
+    def __init__(self, values: Iterable[bytes]) -> None:
+        values = list(values)
+        texts = {text for value in values for text in texts_of(value)}
+        self._finders: list[Finder] = [Literals(texts)] if texts else []
+        if digits := [form for value in values for form in digits_of(value)]:
+            self._finders.append(Digits(digits))
+        self._spellings = spellings_for(texts)
+        self._has_spaces = any(b" " in text for text in texts)
 
-    def stretches(self, data: bytes) -> Iterator[tuple[int, int]]:
-        """Start and end of every match, those that begin first first; they may overlap."""
-        matches = self._automaton.find_matches_as_indexes(data, overlapping=True)
-        return iter(sorted((start, end) for _, start, end in matches) if matches else ())
-
-    def unfinished(self, data: bytes) -> int:
-        """Where the longest suffix of `data` starts that may be the beginning of a form; `len(data)` without one."""
-        first = max(0, len(data) - self.longest + 1)
-        for start in self._candidates(data, first):
-            rest = data[start:]
-            place = bisect_right(self._forms, rest)  # behind `rest` itself come all forms that begin with it
-            if place < len(self._forms) and self._forms[place].startswith(rest):
-                return start
-        return len(data)
-
-    def _candidates(self, data: bytes, first: int) -> Iterator[int]:
-        """Where a form may begin, from `first` on: where its first bytes match, or too near the end to compare them."""
-        matches = self._probes.find_matches_as_indexes(data[first:], overlapping=True)
-        for _, start, _ in matches:
-            yield first + start
-        yield from range(max(first, len(data) - self._probe_length + 1), len(data))
+    def decide(self, data: bytes, before: bytes, ended: bool) -> tuple[list[tuple[int, int]], int]:
+        """As for every `Finder`: what the text contains as it is, and when its escapes are decoded."""
+        found: list[tuple[int, int]] = []
+        until = len(data)
+        plain = plain_view(data)
+        views = [plain]
+        for spelling in self._spellings:
+            views += spelling.views(plain, ended)
+        if self._has_spaces and b"+" in data:
+            views += web_form_views(data, ended)
+        for view in views:
+            until = min(until, view.cut)
+            for finder in self._finders:
+                matches, undecided = finder.decide(view.text, before, ended)
+                found += view.originals(matches)
+                if undecided < len(view.text):
+                    until = min(until, view.origin(undecided))
+        found.sort()
+        return found, until
 
 
 class Redactor:
     """One stream. `feed` returns what is decided of the data so far, `finish` the rest. Memory: the longest form."""
 
-    __slots__ = ("_covered", "_held", "_patterns")
+    __slots__ = ("_before", "_covered", "_held", "_patterns")
 
-    def __init__(self, patterns: Patterns) -> None:
+    def __init__(self, patterns: Finder) -> None:
         self._patterns = patterns
         self._held = b""
+        self._before = b""
         # Where the stretch that was begun by the last mask ends, counted from the first byte held back; -1: before it.
         self._covered = -1
 
     def feed(self, chunk: bytes) -> bytes:
         """The next part of the stream, masked; may be empty."""
-        data = self._held + chunk if self._held else chunk
-        return self._pass(data, self._patterns.unfinished(data))
+        return self._pass(self._held + chunk if self._held else chunk, ended=False)
 
     def finish(self) -> bytes:
         """The stream has ended: what was held back, masked."""
-        return self._pass(self._held, len(self._held))
+        return self._pass(self._held, ended=True)
 
-    def _pass(self, data: bytes, until: int) -> bytes:
-        """Let `data` pass up to the index `until` and hold back the rest."""
+    def _pass(self, data: bytes, *, ended: bool) -> bytes:
+        """Let `data` pass as far as it is decided and hold back the rest."""
+        stretches, until = self._patterns.decide(data, self._before, ended)
         parts: list[bytes] = []
         end = self._covered
         passed = max(0, end)
-        for start, stop in self._patterns.stretches(data):
+        for start, stop in stretches:
             if start >= until:
                 break
             if start > end:
@@ -90,18 +97,11 @@ class Redactor:
             parts.append(data[passed:until])
         self._covered = end - until if end >= until else -1
         self._held = data[until:]
+        self._before = data[until - CONTEXT : until] if until >= CONTEXT else (self._before + data[:until])[-CONTEXT:]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def redact(patterns: Patterns, data: bytes) -> bytes:
+def redact(patterns: Finder, data: bytes) -> bytes:
     """All of `data` at once."""
     redactor = Redactor(patterns)
     return redactor.feed(data) + redactor.finish()
-
-
-def _automaton(patterns: list[bytes]) -> BytesAhoCorasick:
-    # Late: a run without secrets does not pay for it.
-    from ahocorasick_rs import BytesAhoCorasick, Implementation
-
-    small = sum(map(len, patterns)) <= _LARGEST_TABLE
-    return BytesAhoCorasick(patterns, implementation=Implementation.DFA if small else Implementation.ContiguousNFA)

@@ -70,11 +70,10 @@ class Secrets:
         self.variables = frozenset(map(os.fsencode, variables))
         self._patterns = None
         if self._values:
-            from orchestrator.execute.secrets.forms import forms_of
             from orchestrator.execute.secrets.redact import Patterns
 
-            forms = {form for secret in self._values.values() for form in forms_of(secret.reveal())}
-            self._patterns = Patterns(forms) if forms else None
+            revealed = [secret.reveal() for secret in self._values.values()]
+            self._patterns = Patterns(revealed) if any(value.rstrip(b"\r\n") for value in revealed) else None
 
     def __bool__(self) -> bool:
         return self.has_any

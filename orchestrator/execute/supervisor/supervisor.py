@@ -12,6 +12,7 @@ from orchestrator.execute.attempt.tempdirs import TempDirs
 from orchestrator.execute.secrets.store import NO_SECRETS, Secrets
 from orchestrator.execute.supervisor.warden_client import WardenClient
 from orchestrator.execute.warden import processes
+from orchestrator.inherited import require_utf8
 
 if TYPE_CHECKING:
     from orchestrator.execute.sandbox.isolation import Isolations
@@ -26,6 +27,7 @@ class Supervisor:
     """
 
     def __init__(self, *, alone: bool = False) -> None:
+        require_utf8()
         self.environments = Environments(os.environb)
         self.temp_dirs = TempDirs()
         self.secrets = NO_SECRETS

@@ -16,8 +16,10 @@ from typing import TypeVar
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.output import Pipe
 from orchestrator.execute.attempt.spec import AttemptLostError
+from orchestrator.execute.preflight import check_descriptors
 from orchestrator.execute.secrets.store import forbid_core_dumps
 from orchestrator.execute.supervisor.channel import Channel, ChannelClosedError
+from orchestrator.execute.supervisor.shortages import shortage_of
 from orchestrator.execute.supervisor.warden_process import WardenProcess, sweep
 from orchestrator.execute.warden import processes, protocol
 from orchestrator.execute.warden.protocol import Control, Reply, Scarce, StartRequest
@@ -26,6 +28,8 @@ from orchestrator.execute.warden.scarcity import SCARCITY
 Made = TypeVar("Made")
 
 _ASK_AGAIN_SECONDS = 0.05
+# With fewer, a lack could not even be reported once the warden has taken some.
+_LEAST_DESCRIPTORS = 16
 # With nothing of ours running there is nothing whose end could make room.
 _LONGEST_WAIT_ALONE_SECONDS = 10.0
 # A warden that closed a channel without reading the request has died, or had no room for the channel: soon told apart,
@@ -49,6 +53,8 @@ class WardenClient:
         self.logs: int | None = None  # the descriptor of the directory to which the names of logs are relative
         self.multiplexed: Sized = ()  # attempts that the driver's thread has requested, in addition to those of threads
         self.failures_in_a_row = 0
+        self.on_shortage: Callable[[str], None] = _announce_nothing  # gets each reason once, in any thread
+        self._shortages: set[str] = set()
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._idle: list[Channel] = []
@@ -60,12 +66,13 @@ class WardenClient:
         self._adopts_orphans = False  # a warden died: strangers without a tag are pexec's children now
         self._paused_at = 0.0
         self._seconds_stopped = 0.0
+        check_descriptors(_LEAST_DESCRIPTORS)
         try:
             self._warden: WardenProcess | None = WardenProcess()
             processes.become_subreaper()
         except OSError as error:
             raise EnvironmentFailedError(
-                f"the process that starts jobs cannot be started: {error}", code="PX301"
+                f"the process that starts jobs cannot be started: {os.strerror(error.errno or 0).lower()}", code="PX301"
             ) from error
 
     @property
@@ -103,10 +110,20 @@ class WardenClient:
             except OSError as error:
                 if error.errno not in SCARCITY:
                     raise
+                self.report_shortage(error.errno)
                 if self._others_run():
                     give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
                 if self._closed.wait(_ASK_AGAIN_SECONDS) or self._awake() >= give_up_at:
                     raise AttemptLostError(f"it cannot be started: {os.strerror(error.errno).lower()}") from None
+
+    def report_shortage(self, cause: int | str) -> None:
+        """Fewer attempts can run at once than may, for this errno or reason. Each is passed on once."""
+        why = shortage_of(cause) if isinstance(cause, int) else cause
+        with self._lock:
+            if why in self._shortages or self.on_shortage is _announce_nothing:
+                return
+            self._shortages.add(why)
+        self.on_shortage(why)
 
     def forbid_core_dumps(self) -> None:
         """From now on neither pexec nor the warden, nor what they start, leaves an image of its memory."""
@@ -241,6 +258,7 @@ class WardenClient:
         try:
             give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
             while isinstance(reply, Scarce):
+                self.report_shortage(reply.errno)
                 if self._others_run():
                     give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
                 if self._awake() >= give_up_at:
@@ -281,6 +299,10 @@ class WardenClient:
     def _reap(self, warden: WardenProcess) -> None:
         self._warden = None
         self._last_words = warden.reap()
+
+
+def _announce_nothing(why: str) -> None:
+    """Before a run there is no concurrency to lower."""
 
 
 def _announce_to_nobody(pid: int, start_ticks: int) -> None:

@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable
 
 from orchestrator.execute.warden import processes, protocol
+from orchestrator.inherited import umask_of_jobs
 
 _PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "warden", "__main__.py")
+_OPTIONS = ("-I", "-S", "-X", "utf8")
 # File actions that fill descriptors 0 to 3 must not overwrite what they copy from.
 _LOWEST_SAFE_DESCRIPTOR = 10
 # Longer than it takes to stop hundreds of jobs; a warden that reads nothing at all must not block pexec for ever.
@@ -39,10 +41,11 @@ class WardenProcess:
             (os.POSIX_SPAWN_DUP2, self._stderr, 2),
             (os.POSIX_SPAWN_DUP2, end, protocol.CONTROL_FD),
         )
+        umask = umask_of_jobs()
         try:
             self.pid = os.posix_spawn(
                 sys.executable,
-                [sys.executable, "-I", "-S", _PROGRAM, str(os.getpid())],
+                [sys.executable, *_OPTIONS, _PROGRAM, str(os.getpid()), *([] if umask is None else [str(umask)])],
                 os.environ,
                 file_actions=actions,
                 setsid=True,
@@ -76,11 +79,11 @@ class WardenProcess:
 
     def reap(self) -> str:
         """Kill and reap the process and what it left behind; the last line of its stderr: why it failed, if known."""
-        signal.pidfd_send_signal(self._ended, signal.SIGKILL)
+        processes.send(self._ended, processes.KILL)
         try:
             os.waitpid(self.pid, 0)
         except ChildProcessError:
-            # pexec was started with SIGCHLD ignored: the kernel reaps.
+            # A program that imports pexec ignores SIGCHLD: the kernel reaps.
             self.ends_within(_SWEEP_SECONDS)
         sweep(self._is_of_a_job)
         self.control.close()

@@ -1,4 +1,5 @@
-"""The warden's program, which pexec starts: descriptor 3 is the control socket, the one argument is pexec's pid.
+"""The warden's program, which pexec starts: descriptor 3 is the control socket, the arguments are pexec's pid and, if
+it is not pexec's own, the umask of jobs.
 
 With the argument `pid1` it is the first process inside a sandbox of bubblewrap instead, which the warden starts.
 """
@@ -17,4 +18,4 @@ if sys.argv[1] == "pid1":
 else:
     from warden.service import main  # type: ignore[import-not-found]
 
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from . import pid1, processes, protocol
-from .scarcity import SCARCITY
+from .scarcity import OUT_OF_NAMESPACES, SCARCITY
 from .spawn_errors import exec_error
 
 TYPE_CHECKING = False
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _READ = pid1.REPORT_BYTES * 16
 _LONGEST_MESSAGE = 1000
+# How bubblewrap and `namespaces` begin to say that they cannot make new ones, and how they say why.
+_NO_NAMESPACES = (b"reating new namespace", b"new namespaces:")
+_NO_MORE = (os.strerror(OUT_OF_NAMESPACES).encode(), b"(ENOSPC)")
+_KINDS = ("user", "pid", "mnt", "net", "ipc")
 
 
 class Enclosure:
@@ -81,7 +85,7 @@ class Enclosure:
         if error is None:
             return protocol.Refused(serial, protocol.NO_ISOLATION, 0, message)
         request = self._request
-        if error in SCARCITY:
+        if error in SCARCITY or error == OUT_OF_NAMESPACES:
             if request.log:
                 os.unlink(request.log, dir_fd=self._logs)
             return protocol.Scarce(serial, error)
@@ -103,4 +107,18 @@ class Enclosure:
 def _scarcity_in(message: bytes) -> int | None:
     """The errno of a lack that may pass, where that is what a message is about. It is in English, whatever the user's
     language: the environment of the two is empty."""
+    if any(text in message for text in _NO_NAMESPACES) and any(text in message for text in _NO_MORE):
+        return None if _allows_no_namespaces() else OUT_OF_NAMESPACES
     return next((number for number in SCARCITY if os.strerror(number).encode() in message), None)
+
+
+def _allows_no_namespaces() -> bool:
+    """Whether this system allows none at all, of some kind: that will not pass."""
+    for kind in _KINDS:
+        try:
+            with open(f"/proc/sys/user/max_{kind}_namespaces", "rb") as file:
+                if file.read().strip() == b"0":
+                    return True
+        except OSError:
+            continue
+    return False

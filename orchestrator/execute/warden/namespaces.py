@@ -61,11 +61,13 @@ def set_up_mounts(hidden: Sequence[bytes], mounts: Sequence[tuple[bytes, bytes]]
         raise StepError(f"{os.fsdecode(error.filename)}: {error.strerror}") from None
     for directory in hidden:
         _do(f"hiding {os.fsdecode(directory)}", "mount", b"tmpfs", directory, b"tmpfs", _NOSUID | _NODEV, b"mode=0755")
+    umask = os.umask(0o022)
     for descriptor, place in held:
         _make_mount_point(descriptor, place)
         source = b"/proc/self/fd/%d" % descriptor
         _do(f"mounting {os.fsdecode(place)}", "mount", source, place, None, _BIND | _RECURSIVE, None)
         os.close(descriptor)
+    os.umask(umask)
     _do("an own /proc", "mount", b"proc", b"/proc", b"proc", _NOSUID | _NODEV | _NOEXEC, None)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import errno
 import os
 
+# What the limits on namespaces of /proc/sys/user are for; a full disk has the same errno.
+OUT_OF_NAMESPACES = errno.ENOSPC
 SCARCITY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 # Killing what is left reads /proc, which takes descriptors.
 _SPARE_DESCRIPTORS = 8

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def main(pexec: int) -> NoReturn:
-    """Be the warden of the process `pexec`, which must be the parent, until it is gone."""
+def main(pexec: int, umask: int | None = None) -> NoReturn:
+    """Be the warden of the process `pexec`, which must be the parent, until it is gone. Jobs start with `umask`, by
+    default that of the process."""
+    if umask is not None:
+        os.umask(umask)
     gc.disable()  # nothing here makes cycles
     _reset_inherited_state()
     control = socket.socket(fileno=protocol.CONTROL_FD)

@@ -41,6 +41,9 @@ class Spawner:
         self._untagged, self._hard_limit = processes.tag_limits()
         self._can_tag = processes.can_tag()
         self._log_directory: int | None = None
+        umask = os.umask(0)
+        os.umask(umask)
+        self._umask_hides = bool(umask & 0o600)  # else logs have the right mode without another call for each
 
     def set_log_directory(self, passed: list[int]) -> None:
         """Names of logs are relative to the directory of this one descriptor, which is the caller's no more.
@@ -112,6 +115,8 @@ class Spawner:
                 if error.errno in SCARCITY:
                     raise
                 raise SpawnError(protocol.NO_LOG, error.errno or 0, request.log) from None
+            if self._umask_hides:
+                os.fchmod(output, 0o600)
             has_room = has_room_for(output)
         else:
             output = task.passed[0] if task.passed else _LOST

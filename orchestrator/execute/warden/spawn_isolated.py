@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .protocol import SandboxSpec
     from .spawn_task import SpawnTask
 
+_OPTIONS = (b"-I", b"-S", b"-X", b"utf8")
 _PROGRAM = os.fsencode(os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py"))
 
 
@@ -101,7 +102,7 @@ def _in_bubblewrap(path: bytes, task: SpawnTask, output: int, report_w: int, std
         ]
         for number, entrance in enumerate(task.entrances, start=pid1.TASK_FD + 1):
             actions.append((os.POSIX_SPAWN_DUP2, entrance, number))
-        argv = [*sandbox.bubblewrap, os.fsencode(sys.executable), b"-I", b"-S", _PROGRAM, pid1.ARGUMENT]
+        argv = [*sandbox.bubblewrap, os.fsencode(sys.executable), *_OPTIONS, _PROGRAM, pid1.ARGUMENT]
         return os.posix_spawn(argv[0], argv, {}, file_actions=actions, setsid=True, setsigmask=())
 
 

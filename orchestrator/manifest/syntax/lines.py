@@ -29,13 +29,26 @@ class Lines:
 
     def span(self, start: int, end: int) -> Span:
         """The span from `start` to `end`, or to the end of its first line; at least one column wide."""
+        row, column = self.place(start)
+        line_end = self._starts[row + 1] if row + 1 < len(self._starts) else len(self.text)
+        shown = self.text[start : min(end, line_end)].rstrip()
+        return Span(self.file, row + 1, column + 1, max(1, len(shown)))
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Line and column of an index, both from 0."""
         if not self._starts:
             self._starts = [0, *(found.end() for found in _LINE_BREAK.finditer(self.text))]
-        line = bisect_right(self._starts, start)
-        line_start = self._starts[line - 1]
-        line_end = self._starts[line] if line < len(self._starts) else len(self.text)
-        shown = self.text[start : min(end, line_end)].rstrip()
-        return Span(self.file, line, start - line_start + 1, max(1, len(shown)))
+        row = bisect_right(self._starts, index) - 1
+        return row, index - self._starts[row]
+
+    def index(self, row: int) -> int:
+        """Where a line begins, which is counted from 0."""
+        self.place(0)
+        return self._starts[row]
+
+    def split(self) -> list[str]:
+        """All lines, without their breaks."""
+        return _LINE_BREAK.split(self.text)
 
 
 def decode(data: bytes, file: str) -> str:

@@ -35,7 +35,7 @@ def parse(data: bytes, name: str) -> ParsedText:
             if _named_json(name) or error.diagnostic.code != "PX106" or len(data) > MAX_YAML_BYTES:
                 raise
     content, table = read_yaml(lines)
-    positions = Positions(lines, lambda: table, table.nodes)
+    positions = Positions(lines, lambda: table, table.nodes, table.respelled)
     return ParsedText(content, positions, positions.duplicates() if table.duplicates else [])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 
 from msgspec import Struct, field
@@ -19,18 +19,22 @@ from orchestrator.manifest.syntax.lines import Lines
 from orchestrator.manifest.syntax.source_map import SourceMap
 
 MAX_DUPLICATES = 100
+MAX_RESPELLED = 1_000
+_LONGEST_REST = 1_000
 
 
 class NodeTable(Struct):
     """Parallel columns, one row for each node: start and end index, the node after its last child (0: it has no
     children), and the text of a key (None for values). `duplicates` has pairs of nodes: a mapping, and a key that it
-    already has. `nodes` is the number of nodes, including what aliases repeat, once the whole text is read."""
+    already has. `respelled` has the integers that are not written as their digits, such as `012`. `nodes` is the number
+    of nodes, including what aliases repeat, once the whole text is read."""
 
     starts: array[int] = field(default_factory=lambda: array("I"))
     ends: array[int] = field(default_factory=lambda: array("I"))
     next_sibling: array[int] = field(default_factory=lambda: array("I"))
     names: list[str | None] = field(default_factory=list)
     duplicates: list[tuple[int, int]] = field(default_factory=list)
+    respelled: list[int] = field(default_factory=list)
     nodes: int = 0
 
     def add(self, start: int, end: int, name: str | None) -> None:
@@ -60,13 +64,16 @@ class NodeTable(Struct):
 class Positions(SourceMap):
     """The positions in one text. `values` stays empty: the methods read the node table instead."""
 
-    __slots__ = ("_children", "_lines", "_make", "_steps", "_table", "nodes")
+    __slots__ = ("_children", "_lines", "_make", "_respelled", "_steps", "_table", "nodes")
 
-    def __init__(self, lines: Lines, make: Callable[[], NodeTable], nodes: int = 0) -> None:
+    def __init__(
+        self, lines: Lines, make: Callable[[], NodeTable], nodes: int = 0, respelled: Sequence[int] = ()
+    ) -> None:
         super().__init__(texts={lines.file: lines.text})
         self._lines = lines
         self._make = make
         self.nodes = nodes
+        self._respelled = respelled
         self._table: NodeTable | None = None
         self._children: dict[int, list[tuple[PathKey, int]]] = {}
         self._steps: dict[int, dict[PathKey, int]] = {}
@@ -86,6 +93,12 @@ class Positions(SourceMap):
         """The value at `path` as written in the text, with its quotes; also a whole list or mapping."""
         table, node = self._read(), self._node(path)
         return self._lines.text[table.starts[node] : table.ends[node]]
+
+    def rest_of_line(self, path: Path) -> str:
+        """What is behind the value at `path` on its last line."""
+        end = self._read().ends[self._node(path)]
+        rest = self._lines.text[end : end + _LONGEST_REST].splitlines()
+        return rest[0] if rest else ""
 
     def span_of_occurrence(self, path: Path, mark: str, number: int, total: int, length: int) -> Span | None:
         """Found by counting occurrences, so that escapes and indentation of the text do not matter."""
@@ -110,6 +123,10 @@ class Positions(SourceMap):
             path = (*self._path(mapping), name)
             found.append(Diagnostic("PX104", message, self._span(second), path, (note,), "remove one of them"))
         return found
+
+    def respelled(self) -> list[Path]:
+        """The places of integers that are not written as their digits."""
+        return [self._path(node) for node in self._respelled]
 
     def _read(self) -> NodeTable:
         if self._table is None:

@@ -30,6 +30,10 @@ class SourceMap:
         """The value at `path` as written in the text, with its quotes; empty if that is not known."""
         return ""
 
+    def rest_of_line(self, path: Path) -> str:
+        """What is behind the value at `path` on its last line; empty if that is not known."""
+        return ""
+
     def span_of_occurrence(self, path: Path, mark: str, number: int, total: int, length: int) -> Span | None:
         """The span of the first `length` characters of an occurrence of `mark` in the value at `path`: the occurrence
         `number`, counted from 0, if the source text has `total` of them too; else the span of the whole value."""
@@ -62,6 +66,11 @@ class Detour(SourceMap):
         """The value at `path` as written in its origin."""
         source, there = self._find(path)
         return source.source_text(there)
+
+    def rest_of_line(self, path: Path) -> str:
+        """What is behind the value at `path` in its origin."""
+        source, there = self._find(path)
+        return source.rest_of_line(there)
 
     def span_of_occurrence(self, path: Path, mark: str, number: int, total: int, length: int) -> Span | None:
         """The span of an occurrence in the value at `path`, in its origin."""

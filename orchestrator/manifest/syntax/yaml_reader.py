@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.manifest.syntax.lines import Lines, ReadError
 from orchestrator.manifest.syntax.parse_errors import explain_yaml
-from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, NodeTable
+from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, MAX_RESPELLED, NodeTable
 from orchestrator.manifest.syntax.yaml_scalars import SUSPECT_FIRST, resolve
 
 MAX_DEPTH = 40
@@ -53,6 +53,8 @@ def read_yaml(lines: Lines) -> tuple[object, NodeTable]:
             raise _read_error(second, lines) from None
     except YAMLError as fault:
         raise _read_error(fault, lines) from None
+    except ReadError as refused:
+        raise ReadError(_explained(refused.diagnostic, lines)) from None
     builder.table.nodes = len(builder.table.starts) + builder.repeated
     return (builder.documents[0] if builder.documents else None), builder.table
 
@@ -72,7 +74,14 @@ def _read_error(fault: YAMLError, lines: Lines) -> ReadError:
     start = fault.context_mark.index if fault.context_mark is not None else 0
     at = mark.index if mark is not None else 0
     message, hint, at = explain_yaml(fault.problem or "", fault.context or "", lines.text, start, at)
-    return ReadError(Diagnostic("PX102", message, lines.span(at, at + 1), help=hint))
+    places = () if "block mapping" in (fault.context or "") else (start,)
+    return ReadError(_explained(Diagnostic("PX102", message, lines.span(at, at + 1), help=hint), lines, *places))
+
+
+def _explained(error: Diagnostic, lines: Lines, *places: int) -> Diagnostic:
+    from orchestrator.manifest.syntax.misread_text import explained  # late: most manifests parse
+
+    return explained(error, lines, *places)
 
 
 class _Builder:
@@ -83,6 +92,7 @@ class _Builder:
         self.table = NodeTable()
         self.documents: list[object] = []
         self.anchors: dict[str, tuple[object, int]] = {}
+        self.respelled_anchors: set[str] = set()
         self.repeated = 0  # nodes that aliases stand for, beyond the aliases themselves
 
     def run(self, next_event: Any) -> None:
@@ -114,6 +124,8 @@ class _Builder:
                     continue
                 if event.implicit[0] and (not value or value[0] in SUSPECT_FIRST):
                     value = resolve(value)
+                    if type(value) is int and event.value != str(value):
+                        self.note_respelled(event)
                 if event.anchor is not None:
                     anchors[event.anchor] = (value, 1)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
@@ -164,6 +176,13 @@ class _Builder:
         if len(self.table.duplicates) < MAX_DUPLICATES:
             self.table.duplicates.append((mapping, len(self.table.starts)))
 
+    def note_respelled(self, event: Any) -> None:
+        """The next node, or with an anchor each alias of it too, is an integer with another spelling."""
+        if event.anchor is not None:
+            self.respelled_anchors.add(event.anchor)
+        if len(self.table.respelled) < MAX_RESPELLED:
+            self.table.respelled.append(len(self.table.starts))
+
     def check_start(self, event: Any, depth: int, *, is_key: bool) -> None:
         if is_key:
             self.refuse("PX105", "key is not text", event)
@@ -178,11 +197,13 @@ class _Builder:
         if is_key:
             self.refuse("PX105", "an alias cannot be a key", event, "write the key itself")
         if event.anchor not in self.anchors:
-            self.refuse("PX102", f"unknown anchor `{event.anchor}`", event)
+            self.refuse("PX102", f"unknown anchor `{event.anchor}`", event, "put it in quotes to make it text")
         value, nodes = self.anchors[event.anchor]
         if nodes == 0:
             self.refuse("PX105", "alias inside the value that it repeats", event)
         self.repeated += nodes - 1
+        if event.anchor in self.respelled_anchors and type(value) is int:
+            self.note_respelled(event)
         return value
 
     def raised_limit(self, limit: int, event: Any) -> int:

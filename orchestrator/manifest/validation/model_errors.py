@@ -7,6 +7,7 @@ from orchestrator.diagnostics.model import Diagnostic, Note, Path
 from orchestrator.manifest.scalars import ScalarError
 from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.validation.sections import place
+from orchestrator.manifest.validation.text_hints import text_hint, workflow_hint
 from orchestrator.manifest.validation.unknown_keys import meant_key, unknown_key_hint
 from orchestrator.manifest.value_errors import (
     InvalidDataError,
@@ -22,7 +23,6 @@ _MISSING_HINTS: dict[Path, str] = {
     ("version",): "write `version: 1`",
     ("workflows",): "define at least one workflow: `workflows: {build: {run: make}}`",
 }
-_MAY_BE_SECRET = {"env", "args", "argv"}
 
 
 def model_errors(invalid: InvalidDataError, source: Positions) -> list[Diagnostic]:
@@ -43,7 +43,7 @@ def _diagnostic(error: ScalarError, path: Path, source: Positions) -> Diagnostic
     if isinstance(error, MissingKeyError) and len(error.keys) == 1:
         path = (*path, *error.keys)
     message = _message(error, path)
-    hint = _help(error, path, source.source_text(path) if isinstance(error, NotTextError) else "")
+    hint = _help(error, path, source)
     if isinstance(error, KeyConflictError):
         first, last = error.keys[0], error.keys[-1]
         notes = (Note(f"`{first}` is here", source.key((*path, first))),) if first != last else ()
@@ -65,19 +65,14 @@ def _message(error: ScalarError, path: Path) -> str:
     return f"{place(path)}{joint}{error.message}"
 
 
-def _help(error: ScalarError, path: Path, written: str) -> str:
-    """What to write instead; `written` is the text of a scalar in the file, empty if it is not known."""
+def _help(error: ScalarError, path: Path, source: Positions) -> str:
+    """What to write instead."""
     if isinstance(error, UnknownKeyError):
         return unknown_key_hint(error.section, str(path[-1]))
     if isinstance(error, NotTextError):
-        return _quoting_hint(path, written)
-    return error.hint or (_MISSING_HINTS.get(path, "") if isinstance(error, MissingKeyError) else "")
-
-
-def _quoting_hint(path: Path, written: str) -> str:
-    """What to write for text; without the value where it may be a secret."""
-    if not written:
-        return "write the text, or remove the key"
-    if not _MAY_BE_SECRET.isdisjoint(path) or len(written) > 30 or written[0] in "*&":
-        return "put it in quotes"
-    return f'put it in quotes: `"{written}"`'
+        return text_hint(path, source.source_text(path), source.rest_of_line(path))
+    if isinstance(error, MissingKeyError):
+        return error.hint or _MISSING_HINTS.get(path, "")
+    if len(path) == 2 and path[0] == "workflows" and error.code == "PX112":
+        return workflow_hint(str(path[1]), source.source_text(path))
+    return error.hint

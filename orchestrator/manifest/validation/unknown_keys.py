@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.suggest import Suggester, closest
+from orchestrator.manifest.env_keys import EnvPathsKeys
 from orchestrator.manifest.model import Defaults, JoiningManifest, Manifest, Workflow
 from orchestrator.manifest.nested_sections import Include, Need, Param
 from orchestrator.manifest.policy_keys import PolicyKeys
@@ -71,6 +72,7 @@ OTHER_TOOLS: dict[type[Section], dict[str, str]] = {
         "only_if": "if",
         "unless": "if",
     },
+    EnvPathsKeys: {"before": "prepend", "prefix": "prepend", "after": "append", "suffix": "append"},
     Retry: {"attempts": "max_attempts", "retries": "max_attempts", "max": "max_attempts"},
 }
 _SECTIONS: list[tuple[type[Section], str]] = [

@@ -11,6 +11,7 @@ from orchestrator.diagnostics.model import Diagnostic, Note
 from orchestrator.manifest.model import JoiningManifest, Manifest
 from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.syntax.source_map import SourceMap
+from orchestrator.manifest.validation.sections import place
 from orchestrator.manifest.value_errors import MAX_COUNTED, InvalidDataError
 
 MAX_SHOWN = 100
@@ -32,16 +33,31 @@ def check(data: object, source: Positions, *, included: bool = False) -> Checked
     if not isinstance(data, dict):
         return CheckedManifest(None, source, [_not_a_mapping(data, source)])
     model = JoiningManifest if included or data.get("include") else Manifest
+    respelled = _respelled(source)
     try:
-        return CheckedManifest(model.parse(data), source, [])
+        return CheckedManifest(model.parse(data), source, respelled)
     except InvalidDataError as invalid:
         from orchestrator.manifest.validation.model_errors import model_errors  # late: most manifests have none
+        from orchestrator.manifest.validation.other_tools import recognized
 
-        found = model_errors(invalid, source)
+        foreign = recognized(data, source)
+        if foreign is not None:
+            return CheckedManifest(None, source, [foreign])
+        found = model_errors(invalid, source) + respelled
         rest, positions = (
             (None, source) if invalid.count > len(invalid.errors) else _recovered(model, data, found, source)
         )
         return CheckedManifest(rest, positions, _shown(found, invalid))
+
+
+def _respelled(source: Positions) -> list[Diagnostic]:
+    """PX117 for each number in an `env` that is not written as its digits: `012` would become `12`."""
+    found = []
+    for path in source.respelled():
+        if (path[:2] == ("defaults", "env")) or (path[:1] == ("workflows",) and path[2:3] == ("env",)):
+            message = f"{place(path)}: expected text, found a number"
+            found.append(Diagnostic("PX117", message, source.value(path), path, help="put it in quotes"))
+    return found
 
 
 def _not_a_mapping(data: object, source: Positions) -> Diagnostic:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.execute.attempt.environment import Environments
+from orchestrator.execute.attempt.environment import Environments, overlay
+from orchestrator.execute.attempt.spec import AttemptSpec
+from orchestrator.plan.model import JobSpec
 
 INHERITED = {
     b"PATH": b"/bin",
@@ -42,3 +44,45 @@ def test_later_changes_of_the_environment_do_not_reach_jobs() -> None:
     environments = Environments(inherited)
     inherited[b"NEW"] = b"1"
     assert environments.base("all").variables == INHERITED
+
+
+def attempt(job: JobSpec, base_dir: str = "/base") -> AttemptSpec:
+    return AttemptSpec(
+        job=0,
+        job_id="a",
+        attempt=1,
+        serial=1,
+        spec=job,
+        env={"PEXEC_JOB": "a"},
+        base_dir=base_dir,
+        run_dir="/run",
+        log="/run/a.log",
+        log_name="a.log",
+        temp_dir="/tmp",
+        timeout=None,
+        grace=1.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("bin", b"/base/bin:/bin"),
+        ("./bin", b"/base/bin:/bin"),
+        ("../bin", b"/base/../bin:/bin"),
+        (".", b"/base/.:/bin"),
+        ("/opt/bin", b"/opt/bin:/bin"),
+        ("a:/b:./c", b"/base/a:/b:/base/c:/bin"),
+        (":a:", b"/base/a:/bin"),
+        ("\udcff", b"/base/\xff:/bin"),
+    ],
+)
+def test_paths_before_a_value_start_from_the_manifests_directory(value: str, expected: bytes) -> None:
+    made = overlay(attempt(JobSpec(run="x", env_prepend={"PATH": value})), "/t", INHERITED, {})
+    assert made == {b"PEXEC_JOB": b"a", b"PEXEC_TMPDIR": b"/t", b"PATH": expected}
+
+
+def test_paths_are_added_to_the_declared_value_first_and_a_secret_replaces_all() -> None:
+    job = JobSpec(run="x", env={"A": "b", "PATH": "/p"}, env_append={"PATH": "/q", "NEW": "/n"})
+    made = overlay(attempt(job), "/t", INHERITED, {b"NEW": b"secret"})
+    assert (made[b"PATH"], made[b"NEW"], made[b"A"]) == (b"/p:/q", b"secret", b"b")

@@ -18,7 +18,7 @@ from support.attempts import Desk, survivors
 
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import ExitCode, RefusedError
-from orchestrator.execute.secrets.masking import MaskedJournal, masked_journal, masked_plan
+from orchestrator.execute.secrets.masking import MaskedJournal, masked_journal, masked_plan, texts_left_as_they_are
 from orchestrator.execute.secrets.store import NO_SECRETS, Secrets, SecretValue, SourceError, resolve
 from orchestrator.execute.supervisor.capture import output_of
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy, SecretSource
@@ -329,3 +329,18 @@ def test_any_other_plan_is_written_as_it_is() -> None:
     clean = plan(argv=("true",))
     assert masked_plan(clean, kept(A="hunter2-token")) is clean
     assert masked_plan(clean, NO_SECRETS) is clean
+
+
+def test_the_texts_that_cannot_be_masked_are_those_of_the_manifest_that_are_no_commands() -> None:
+    job = PlannedJob(
+        index=0, id="id", workflow="workflow", level=0,
+        spec=JobSpec(argv=("x", "y"), env={"NAME": "z"}, working_dir="place", writes=("out",)),
+        description="text", tags=("tag",), matrix={"axis": 12345678, "other": "value"}, pools=(("pool", 3),),
+        digest="d",
+    )  # fmt: skip
+    source = {"A": SecretSource(command=("vault",)), "B": SecretSource(file="key")}
+    whole = Plan("name", "pexec.yaml", "/base", Policy(), (job,), secrets=source, params={"p": "given"}, digest="d")
+    assert texts_left_as_they_are(whole) - {"", "3"} == {
+        "name", "pexec.yaml", "/base", "id", "workflow", "NAME", "place", "out", "tag", "axis", "12345678", "other",
+        "value", "pool", "A", "B", "key", "p", "given",
+    }  # fmt: skip

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -149,3 +150,12 @@ def test_a_child_of_unknown_origin_does_not_delay_the_end(tmp_path: Path, monkey
         assert time.monotonic() - began < 3
         assert child.poll() is None
         child.kill()
+
+
+def test_a_program_that_ignores_the_ends_of_its_children_can_run_jobs(desk: Desk) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert desk.run(run="(exit 7) || echo $?").log == b"7\n"
+        desk.supervisor.close()
+    finally:
+        signal.signal(signal.SIGCHLD, before)

@@ -135,7 +135,7 @@ def test_one_document_may_have_its_marker_and_name_its_version() -> None:
             " | use `defaults` for what all workflows share, or an alias for a whole value",
         ),
         ("a: &x [1, *x]\n", "PX105 1:11+2 alias inside the value that it repeats"),
-        ("a: *x\n", "PX102 1:4+2 unknown anchor `x`"),
+        ("a: *x\n", "PX102 1:4+2 unknown anchor `x` | put it in quotes to make it text"),
         ("&x a: 1\n*x : 2\n", "PX105 2:1+2 an alias cannot be a key | write the key itself"),
         ("[a, b]: 1\n", "PX105 1:1+1 key is not text"),
         ("? {a: 1}\n: 1\n", "PX105 1:3+1 key is not text"),
