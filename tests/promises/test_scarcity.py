@@ -1,4 +1,4 @@
-"""scarcity: too few descriptors, processes, threads or namespaces lower how many jobs run at once; they never fail
+"""scarcity: too few descriptors, processes or namespaces lower how many jobs run at once; they never fail
 one, and each is reported once."""
 
 from __future__ import annotations
@@ -58,19 +58,6 @@ def test_with_few_processes_fewer_jobs_run_at_once_and_none_fails(pexec: Pexec) 
     assert set(run.statuses.values()) == {"succeeded"}
     assert len(run.named("attempt.finished")) == 60
     check_report(run, done.stderr, "no more processes can be started")
-
-
-@pytest.mark.parametrize("run_as", ["ordinary"])
-def test_with_few_threads_fewer_jobs_run_at_once_and_none_fails(pexec: Pexec) -> None:
-    # Jobs whose output is shown take a thread each; few descriptors are not the reason here.
-    jobs = "".join(f"  j{n}: {{argv: [sleep, '0.1']}}\n" for n in range(60))
-    text = f"version: 1\npolicy: {{max_parallel_jobs: 40}}\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{jobs}"
-    room = threads_of(pexec.identity.get("user", os.geteuid())) + 12
-    done = apply_under(pexec.file("pexec.yaml", text), resource.RLIMIT_NPROC, room, "--output", "plain")
-    assert done.returncode == 0, done.stderr.decode()
-    run = last_run(pexec.folder).check()
-    assert set(run.statuses.values()) == {"succeeded"}
-    check_report(run, done.stderr, "no more threads can be started")
 
 
 @pytest.mark.parametrize("run_as", ["root"])  # who may set the limit
