@@ -113,3 +113,13 @@ def test_a_job_that_waits_when_the_run_is_stopped_is_cancelled_and_its_reason_sa
     world.cancel()
     assert world.reasons == {"a": "the run was cancelled while waiting for attempt 2"}
     assert world.scheduler.finished
+
+
+def test_a_job_that_ended_while_it_waited_is_never_due() -> None:
+    world = World.started(job("a", retry=PLAIN), job("b", retry=PLAIN), max_parallel_jobs=2)
+    world.end("a", Verdict.FAILED)
+    world.end("b", Verdict.FAILED)
+    retries = world.scheduler._retries
+    retries.forget(0)
+    assert retries.take_due(100.0) == [1]
+    assert retries.take_due(100.0) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
@@ -108,3 +109,36 @@ def test_a_file_that_cannot_be_completed_is_removed(tmp_path: Path) -> None:
     with file_size_limit(1000), pytest.raises(OSError, match="File too large"):
         write_new_target(str(tmp_path / "target"), b"x" * 100_000)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_new_file_never_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("old")
+    with pytest.raises(RefusedError, match="already exists"):
+        write_new_target(str(tmp_path / "target"), b"new")
+    assert (tmp_path / "target").read_text() == "old"
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_where_there_are_no_hard_links_the_file_is_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "temporary").write_text("new")
+    monkeypatch.setattr(os, "link", no_links)
+    directory = os.open(tmp_path, os.O_RDONLY)
+    try:
+        put_in_place("temporary", str(tmp_path / "target"), directory)
+    finally:
+        os.close(directory)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"target": "new"}
+
+
+def test_any_other_failure_to_link_is_reported(tmp_path: Path) -> None:
+    directory = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with pytest.raises(FileNotFoundError):
+            put_in_place("missing", str(tmp_path / "target"), directory)
+    finally:
+        os.close(directory)
