@@ -101,8 +101,6 @@ def _scripts_of_text(text: str) -> Iterator[str]:
 
 def _script_of(words: Sequence[str], *, sources: bool = False) -> Iterator[str]:
     """The script that a command of these words starts; with `sources`, that it reads by `.` or `source`."""
-    if not words:
-        return
     if _INTERPRETER.fullmatch(basename(words[0])):
         yield from _argument_of_interpreter(words[1:])
     elif sources and words[0] in (".", "source"):

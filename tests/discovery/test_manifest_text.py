@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.diagnostics.model import Span
-from orchestrator.discovery.manifest_text import manifest_text, path_from, quoted
+from orchestrator.discovery.manifest_text import manifest_text, path_from, quoted, runnable
 from orchestrator.discovery.model import Entry, FoundNeed, Origin
 from orchestrator.manifest.load import loads
 
@@ -112,3 +112,30 @@ def test_paths_start_from_the_directory_of_the_manifest(base_dir: str, path: str
 )
 def test_text_is_quoted_where_it_must_be(text: str, expected: str) -> None:
     assert quoted(text) == expected
+
+
+def entry(name: str, *needs: str, runs: bool = True) -> Entry:
+    found = tuple(FoundNeed(need, Origin.DIRECTIVE, Span(name, 1, 1), need) for need in needs)
+    return Entry(name, f"{name}.md", found, runs=runs)
+
+
+def test_a_need_on_prose_is_a_need_on_what_the_prose_needs() -> None:
+    found = runnable(
+        (
+            entry("fetch"),
+            entry("notes", "fetch", "more", runs=False),
+            entry("more", "notes", "lint", runs=False),
+            entry("lint"),
+            entry("test", "notes", "lint", "test"),
+        )
+    )
+    assert {one.name: [need.name for need in one.needs] for one in found} == {
+        "fetch": [],
+        "lint": [],
+        "test": ["fetch", "lint"],
+    }
+
+
+def test_entries_that_all_run_stay_as_they_are() -> None:
+    entries = (entry("a"), entry("b", "a"))
+    assert runnable(entries) is entries

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from support.dags import plan_of
 
-from orchestrator.plan.model import JobSpec
+from orchestrator.plan.model import JobSpec, ShellBlock
 from orchestrator.plan.scripts import MOST_SCRIPTS, script_paths, with_script_digests
 
 SEEN = {
@@ -28,6 +28,9 @@ SEEN = {
     "./before.sh; cd sub; ./after.sh": ["before.sh"],
     "bash -c './x.sh'": [],
     "python3 -m http.server": [],
+    "bash": [],
+    "bash $SCRIPT": [],
+    "bash -x": [],
     "$TOOLS/x.sh": [],
     "/usr/local/bin/tool": [],
     "../other/x.sh": [],
@@ -53,6 +56,8 @@ def test_a_plain_path_in_front_of_a_command_is_a_script(text: str) -> None:
         (JobSpec(argv=("./x.sh",), working_dir="/tmp"), []),
         (JobSpec(run="./x.sh", shell=("python3", "-c")), []),
         (JobSpec(file="x.sh"), []),
+        (JobSpec(file="x.md", blocks=(ShellBlock(1, "./a.sh"), ShellBlock(9, "./b.sh"))), ["a.sh", "b.sh"]),
+        (JobSpec(file="x.md", blocks=(ShellBlock(1, "./a.sh"),), shell=("fish",)), []),
     ],
 )
 def test_where_paths_start_from_and_what_reads_them(spec: JobSpec, paths: list[str]) -> None:
