@@ -101,7 +101,7 @@ def _run_pexec(directory: str) -> None:
 
     def spawn_traced(path: str, argv: list[str], *rest: Any, **more: Any) -> int:
         if "-S" in argv:
-            place = argv.index("-S") + 1
+            place = next(index for index, word in enumerate(argv) if word.endswith("__main__.py"))
             argv = [*argv[:place], os.path.abspath(__file__), *argv[place:]]
         return spawn(path, argv, *rest, **more)
 

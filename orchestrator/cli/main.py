@@ -77,7 +77,11 @@ def run(argv: Sequence[str]) -> int:
     """Run one command line, without the program's name, and return the exit code. Errors go to stderr."""
     open_standard_streams()
     hide_from_streams(str)  # there are no secrets yet
-    code = _outcome(argv)
+    try:
+        code = _dispatch(argv)
+        write_stdout("")  # flushes what a command left in the buffer, while a failure can still be reported
+    except (Exception, KeyboardInterrupt) as error:
+        code = _report(error, argv)
     try:
         is_written = release_stderr()
     except KeyboardInterrupt:
@@ -85,25 +89,20 @@ def run(argv: Sequence[str]) -> int:
     return code if is_written or code != ExitCode.OK else ExitCode.ENVIRONMENT
 
 
-def _outcome(argv: Sequence[str]) -> int:
-    """The exit code of a command line, whose error was printed."""
-    try:
-        code = _dispatch(argv)
-        write_stdout("")  # flushes what a command left in the buffer, while a failure can still be reported
-    except PexecError as error:
+def _report(error: BaseException, argv: Sequence[str]) -> int:
+    """Print the error that is being handled, and return its exit code."""
+    if isinstance(error, PexecError):
         _print_error(error)
         return error.exit_code
-    except KeyboardInterrupt:
+    if isinstance(error, KeyboardInterrupt):
         return interrupted()
-    except MemoryError:
+    if isinstance(error, MemoryError):
         _print_error(EnvironmentFailedError("there is not enough memory", help=_RAISE_LIMIT, code="PX301"))
         return ExitCode.ENVIRONMENT
-    except OSError as error:
+    if isinstance(error, OSError):
         return _report_os_error(error, argv)
-    except Exception:
-        _report_bug(argv)
-        return ExitCode.BUG
-    return code
+    _report_bug(argv)
+    return ExitCode.BUG
 
 
 def _report_os_error(error: OSError, argv: Sequence[str]) -> int:

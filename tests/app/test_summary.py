@@ -112,7 +112,7 @@ def test_a_run_that_succeeded_is_not_resumed_nor_read(pexec: Pexec, runs: Path) 
     said = pexec.run("resume")
     assert (said.exit_code, "nothing to resume" in said.stderr) == (4, True)
     (folder / "results_summary.json").write_text("lost")
-    assert "its files are complete now" in pexec.run("resume").stderr
+    assert "its files have been completed" in pexec.run("resume").stderr
     assert "nothing to resume" in pexec.run("resume").stderr
 
 
