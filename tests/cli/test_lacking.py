@@ -51,10 +51,15 @@ def without(directory: str) -> str:
     return f'exec unshare --mount sh -c "mount -t tmpfs none {directory} && exec \\"\\$@\\"" sh "$@"'
 
 
-def below(levels: int) -> str:
-    """A shell command that continues in a directory of the project whose path has 200 bytes for each level."""
+def below(size: int) -> str:
+    """A shell command that continues in a directory of the project whose path has this many bytes."""
+    levels = size // 201 - 1
     path, pattern = "/".join(["y" * 200] * levels), "/".join(["y*"] * levels)
-    return f'mkdir -p {path}; cd {pattern} && cp "$OLDPWD"/pexec.yaml "$OLDPWD"/script.sh . && exec "$@"'
+    rest = size - 201 * levels - 1
+    return (
+        f'last=$(printf "%0$(({rest} - ${{#PWD}}))d" 0); mkdir -p "{path}/$last"; cd {pattern}/0* '
+        '&& cp "$OLDPWD"/pexec.yaml "$OLDPWD"/script.sh . && exec "$@"'
+    )
 
 
 LONG = "/" + "x" * 4090
@@ -69,8 +74,8 @@ CONDITIONS: dict[str, Callable[[], str]] = {
     "the path of the home is too long": lambda: f'HOME={LONG} exec "$@"',
     "the path of the run root is too long": lambda: f'PEXEC_RUN_ROOT={LONG} exec "$@"',
     "the run root is a file": lambda: 'PEXEC_RUN_ROOT=$PWD/pexec.yaml exec "$@"',
-    "the current path is nearly too long": lambda: below(18),
-    "the current path is too long": lambda: below(20),
+    "the current path is nearly too long": lambda: below(3700),
+    "the current path is too long": lambda: below(4080),
     "the runs are removed": lambda: 'rm -rf .pexec; exec "$@"',
     "the run directory is empty": lambda: 'rm -rf .pexec/runs/*/*; exec "$@"',
     "the run directory lacks its directories": lambda: 'rm -rf .pexec/runs/*/logs .pexec/runs/*/status; exec "$@"',
