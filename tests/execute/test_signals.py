@@ -23,9 +23,9 @@ def test_each_becomes_a_message_and_is_put_back(inbox: Inbox[object], capfd: pyt
     before = {number: signal.getsignal(number) for number in (*ALL, signal.SIGCONT)}
     with run_signals() as signals, signals.delivered_to(inbox.put, inbox):
         for number in ALL:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)  # to this thread: another one of the test runner would let the kernel stop it
         came = [*inbox.wait(0), *inbox.wait(0)]
-        os.kill(os.getpid(), signal.SIGCONT)  # takes the suspension back
+        signal.raise_signal(signal.SIGCONT)  # takes the suspension back
     assert set(came) == set(ALL)
     assert {number: signal.getsignal(number) for number in (*ALL, signal.SIGCONT)} == before
     assert "test_signals.py" in capfd.readouterr().err, "QUIT tells where the main thread is, from below Python"
@@ -103,7 +103,7 @@ def test_what_was_ignored_stays_ignored(inbox: Inbox[object], number: signal.Sig
     before = signal.signal(number, signal.SIG_IGN)
     try:
         with run_signals() as signals, signals.delivered_to(inbox.put, inbox):
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
     finally:
         signal.signal(number, before)
     assert inbox.wait(0) == []
@@ -136,7 +136,7 @@ class WardenOnPaper:
 
     def pause(self) -> None:
         self.requests.append("pause")
-        os.kill(os.getpid(), signal.SIGCONT)
+        signal.raise_signal(signal.SIGCONT)
 
     def resume(self) -> float:
         self.requests.append("resume")
@@ -158,7 +158,7 @@ def test_nothing_stops_if_it_was_continued_meanwhile(
     warden = WardenOnPaper()
     with run_signals() as signals, signals.delivered_to(inbox.put, inbox):
         for number in came:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
         suspend(warden, RunClock())  # type: ignore[arg-type]
         assert signal.SIGTSTP not in signal.sigpending()
     assert warden.requests == requests
