@@ -107,18 +107,24 @@ def test_every_small_run_that_fails_fast_is_lawful(fail_fast: FailFast, full: bo
             live(plan, choose, verdicts)
 
 
+def at_any_moment(plan: Plan, choose: Choose, verdicts: Verdicts) -> World:
+    """A run of the plan after as many answers of its attempts as are chosen."""
+    world = World(plan)
+    world.begin()
+    for _ in range(choose(1 + len(plan.jobs))):
+        world.act()
+        if world.scheduler.running:
+            answer_one(world, choose, verdicts)
+    return world
+
+
 @pytest.mark.parametrize("force", [False, True])
 def test_every_small_run_that_is_cancelled_at_any_moment_is_lawful(force: bool, full: bool) -> None:
     caps = (1, 2, 3) if full else (2,)
     kinds = tuple(When) if full else (When.SUCCESS, When.ALWAYS)
     for plan, verdicts in small_worlds("none", "needs", caps=caps, kinds=kinds):
         for choose in every_way():
-            world = World(plan)
-            world.begin()
-            for _ in range(choose(1 + len(plan.jobs))):
-                world.act()
-                if world.scheduler.running:
-                    answer_one(world, choose, verdicts)
+            world = at_any_moment(plan, choose, verdicts)
             if choose(2):
                 world.act()
             if not world.scheduler.finished:
@@ -131,12 +137,7 @@ def test_every_small_run_in_which_one_job_is_cancelled_at_any_moment_is_lawful(f
     kinds = tuple(When) if full else (When.SUCCESS, When.ALWAYS)
     for plan, verdicts in small_worlds("none", "needs", caps=caps, kinds=kinds):
         for choose in every_way():
-            world = World(plan)
-            world.begin()
-            for _ in range(choose(1 + len(plan.jobs))):
-                world.act()
-                if world.scheduler.running:
-                    answer_one(world, choose, verdicts)
+            world = at_any_moment(plan, choose, verdicts)
             if not world.scheduler.finished:
                 number = choose(len(plan.jobs))
                 world.happen(CancelRequested(world.now, CancelReason.USER, job=number))
@@ -151,12 +152,7 @@ def test_every_small_run_that_is_resumed_at_any_moment_is_lawful(full: bool) -> 
     ties = ("none", "needs", "after") if full else ("none", "needs")
     for plan, verdicts in small_worlds(*ties, caps=(2,)):
         for choose in every_way():
-            world = World(plan)
-            world.begin()
-            for _ in range(choose(1 + len(plan.jobs))):
-                world.act()
-                if world.scheduler.running:
-                    answer_one(world, choose, verdicts)
+            world = at_any_moment(plan, choose, verdicts)
             world.crash()
             world.act()
             while not world.scheduler.finished:
