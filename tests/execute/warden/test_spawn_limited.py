@@ -76,7 +76,9 @@ def test_a_lower_hard_limit_of_pexec_itself_applies(desk: Desk) -> None:
 def test_the_smallest_memory_limit_still_starts_a_command(desk: Desk) -> None:
     environment = {f"V{number}": "x" * 10_000 for number in range(50)}
     attempt = desk.run(argv=("true",), env=environment, limits=Limits(memory=1 << 20))
-    assert attempt.result.reason == ""
+    # It uses more than that, which the watch may see before it ends; but the limit did not keep it from starting.
+    assert attempt.result.reason in ("", "used more than its memory limit of 1MiB")
+    assert attempt.spawned
 
 
 def test_too_many_open_files_are_an_error_of_the_job_only(desk: Desk) -> None:
