@@ -142,5 +142,5 @@ def test_a_recording_shows_what_the_terminal_has_shown(tmp_path: Path) -> None:
     assert "@keyframes" not in still
     film = picture([Frame(0, first), Frame(1.5, emulator.lines())], 40, "two frames")
     assert film.count("new line") == 1, "equal lines are stored once"
-    assert "animation: play 6.5s step-end infinite" in film
+    assert "animation: play 6.5s step-end -4.0s infinite" in film
     assert "prefers-reduced-motion" in film
