@@ -24,17 +24,19 @@ from orchestrator.report.page.timeline import timeline_section
 from orchestrator.report.timeline_bars import Timeline
 
 # The SHA-256 of each, in base 64. Constants, because importing hashlib takes 2 ms; a test compares them.
-STYLE_HASH = "Nk9Q6vjIJjjM8oAmbL64LE6g/ll/4LX0+/cRJtHT2l0="
+STYLE_HASH = "D/1NVLl950H6f2COGkZ7FaDsHjcnArktFQQxhj+xZ7s="
 SCRIPT_HASH = "M5C/tGHQ/U98RPubNuxfNeB5Av3wsqctXAL9IuCea6k="
 _POLICY = (
     f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; script-src 'sha256-{SCRIPT_HASH}'; base-uri 'none'; "
     "form-action 'none'"
 )
 # Lines through bars of failed attempts, which differ by more than their colour.
-_HATCH = (
-    '<svg class="defs" aria-hidden="true"><defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
-    'patternTransform="rotate(45)"><path d="M0 0V6"/></pattern></defs></svg>'
+_HATCHES = "".join(
+    f'<pattern id="hatch-{kind}" width="6" height="6" patternUnits="userSpaceOnUse" '
+    f'patternTransform="rotate({angle})"><path d="M0 0V6"/></pattern>'
+    for kind, angle in (("bad", 45), ("warn", -45))
 )
+_PATTERNS = f'<svg class="defs" aria-hidden="true"><defs>{_HATCHES}</defs></svg>'
 
 
 def html_report(
@@ -57,7 +59,7 @@ def html_report(
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{shown(report.plan.name)}: {shown(report.result)}</title>",
             f"<style>{PAGE_STYLE}</style></head><body>",
-            _HATCH,
+            _PATTERNS,
             *header(report),
             *_navigation(sections),
             "<main>",

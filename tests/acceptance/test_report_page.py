@@ -48,7 +48,7 @@ def test_later_runs_show_the_earlier_ones(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST)
     for code in ("3", "0", "0"):
         pexec.env(CODE=code).run("apply", "--output", "quiet")
-    assert "<title>last 3 runs: 1 failed, 2 succeeded, " in page(pexec)
+    assert "<title>last 3 runs: 1 failed, 2 succeeded; " in page(pexec)
     assert pexec.run("report", "--format", "html").stdout == page(pexec)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from orchestrator.console.theme import mark_of
 from orchestrator.report.model import JobReport
 from orchestrator.report.status import Status
+from orchestrator.report.timeline_bars import INTERRUPTED
 
 
 class Badge(NamedTuple):
@@ -16,17 +18,17 @@ class Badge(NamedTuple):
     words: str
 
 
-_OF_STATUS = {
-    Status.PENDING: Badge("off", "·", "waiting"),
-    Status.RUNNING: Badge("busy", "▶", "running"),
-    Status.SUCCESS: Badge("ok", "✓", "succeeded"),
-    Status.FAILED: Badge("bad", "✗", "failed"),
-    Status.TIMED_OUT: Badge("bad", "✗", "timed out"),
-    Status.LOST: Badge("bad", "✗", "lost"),
-    Status.SKIPPED: Badge("off", "↷", "skipped"),
-    Status.CANCELLED: Badge("off", "⊘", "cancelled"),
+_KINDS = {
+    Status.PENDING: "off",
+    Status.RUNNING: "busy",
+    Status.SUCCESS: "ok",
+    Status.FAILED: "bad",
+    Status.TIMED_OUT: "bad",
+    Status.LOST: "bad",
+    Status.SKIPPED: "off",
+    Status.CANCELLED: "warn",
 }
-_OF_RESULT = {"SUCCESS": ("ok", "✓"), "FAILED": ("bad", "✗"), "RUNNING": ("busy", "▶")}
+_INTERRUPTED = Status.CANCELLED  # looks like it
 _OF_ATTEMPT = {
     "succeeded": Status.SUCCESS,
     "failed": Status.FAILED,
@@ -39,8 +41,9 @@ _OF_ATTEMPT = {
 
 def status_badge(status: Status, *, allowed: bool = False) -> Badge:
     """The badge of a job with this status; `allowed`: its failure is."""
-    badge = _OF_STATUS[status]
-    return Badge("warn", "!", f"{badge.words} (allowed)") if allowed else badge
+    symbol = mark_of(status, allowed=allowed).symbol
+    words = "waiting" if status is Status.PENDING else status.words
+    return Badge("warn", symbol, f"{words} (allowed)") if allowed else Badge(_KINDS[status], symbol, words)
 
 
 def job_badge(job: JobReport) -> Badge:
@@ -50,14 +53,14 @@ def job_badge(job: JobReport) -> Badge:
 
 def result_badge(result: str) -> Badge:
     """The badge of a run."""
-    kind, symbol = _OF_RESULT.get(result, ("off", "⊘"))
-    return Badge(kind, symbol, result)
+    status = Status.__members__.get(result, _INTERRUPTED)
+    return Badge(_KINDS[status], mark_of(status).symbol, result)
 
 
 def attempt_badge(how: str) -> Badge:
     """The badge of a bar of the timeline."""
-    if how == "interrupted":
-        return Badge("off", "⊘", "interrupted")
+    if how == INTERRUPTED:
+        return Badge("warn", mark_of(_INTERRUPTED).symbol, how)
     return status_badge(_OF_ATTEMPT.get(how, Status.FAILED))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from orchestrator.console.text import clip, count, duration, size
+from orchestrator.console.text import clip, count, size
 from orchestrator.report.failed_attempts import FailedAttempt, FailedAttempts
 from orchestrator.report.large_runs import skip_causes
 from orchestrator.report.log_tail import LogTail
@@ -17,6 +17,7 @@ from orchestrator.report.page.badges import job_badge, marked, status_badge
 from orchestrator.report.page.context import PageContext
 from orchestrator.report.page.markup import inline, lines, log_link, shown
 from orchestrator.report.status import FAILED_STATUSES, Status
+from orchestrator.report.times import JobTime, job_time
 
 MOST_FAILURES = 50
 MOST_ATTEMPTS = 10  # of one job
@@ -29,11 +30,13 @@ LONGEST_REASON = 2000
 
 
 class Failure(Struct, frozen=True):
-    """A job, by its index, that did not succeed, or only after failed attempts: `attempts`, oldest first."""
+    """A job, by its index, that did not succeed, or only after failed attempts: `attempts`, oldest first. `time` is
+    None if it has not started in the current part of a resumed run."""
 
     index: int
     job: JobReport
     attempts: Sequence[FailedAttempt]
+    time: JobTime | None
 
 
 def failures_of(report: RunReport, failed: FailedAttempts) -> list[Failure]:
@@ -43,7 +46,7 @@ def failures_of(report: RunReport, failed: FailedAttempts) -> list[Failure]:
     for index, job in enumerate(report.jobs):
         attempts = failed.of(job, driven=driven)
         if attempts:
-            found.append(Failure(index, job, attempts))
+            found.append(Failure(index, job, attempts, job_time(report, index)))
     return sorted(found, key=lambda one: _order(one.job))
 
 
@@ -106,7 +109,7 @@ def _order(job: JobReport) -> int:
 
 def _headline(one: Failure) -> str:
     job = one.job
-    after = f"after {duration(job.execution_time_seconds)}" if job.attempts else ""
+    after = f"after {one.time}" if one.time else ""
     attempts = f" in {count(job.attempts, 'attempt')}" if job.attempts > 1 else ""
     reason = f": {inline(clip(job.reason, LONGEST_REASON))}" if job.reason and job.status is not Status.SUCCESS else ""
     return (

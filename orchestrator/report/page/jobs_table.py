@@ -13,6 +13,7 @@ from orchestrator.report.page.context import PageContext
 from orchestrator.report.page.markup import inline, log_link, shown
 from orchestrator.report.page.sparkline import sparkline
 from orchestrator.report.status import FAILED_STATUSES, Status
+from orchestrator.report.times import job_time
 
 WHOLE_UP_TO = 1000  # jobs; of more, only the failed ones and the slowest of the others are listed
 MOST_TROUBLE = 200
@@ -95,10 +96,11 @@ def _row(report: RunReport, index: int, context: PageContext) -> str:
     history = f"<td>{sparkline(past, job)}" if context.history else ""
     if not job.attempts:
         return f"{name}<td><td><td><td><td><td><td><td>{reason}{history}"
+    took = job_time(report, index)
     exit_code = job.signal or ("" if job.exit_code is None else str(job.exit_code))
     return (
         f"{name}<td class=n>{job.attempts}<td class=n>{shown(exit_code)}{_seconds(report.began[index])}"
-        f"{_seconds(job.execution_time_seconds)}{_seconds(job.cpu_seconds)}"
+        f"<td class=n data-v={0.0 if took is None else took.total:.4g}>{took or ''}{_seconds(job.cpu_seconds)}"
         f"<td class=n data-v={job.max_rss_bytes}>{size(job.max_rss_bytes)}"
         f"<td>{log_link(job.log_file, context.log_base, 'log')}<td>{reason}{history}"
     )

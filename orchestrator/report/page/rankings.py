@@ -6,17 +6,18 @@ import heapq
 from collections.abc import Callable, Iterator
 
 from orchestrator.console.text import duration, size
-from orchestrator.report.model import JobReport, RunReport
+from orchestrator.report.model import RunReport
 from orchestrator.report.page.badges import job_badge
 from orchestrator.report.page.jobs_table import listed_jobs
 from orchestrator.report.page.markup import short, shown
+from orchestrator.report.times import job_time
 
 MOST = 10
 
-_RANKINGS: tuple[tuple[str, Callable[[JobReport], float], Callable[[float], str]], ...] = (
-    ("Slowest jobs", lambda job: job.execution_time_seconds, duration),
-    ("CPU time", lambda job: job.cpu_seconds, duration),
-    ("Peak memory", lambda job: float(job.max_rss_bytes), lambda value: size(int(value))),
+_RANKINGS: tuple[tuple[str, Callable[[RunReport, int], float], Callable[[float], str]], ...] = (
+    ("Slowest jobs", lambda report, index: _total(report, index), duration),
+    ("CPU time", lambda report, index: report.jobs[index].cpu_seconds, duration),
+    ("Peak memory", lambda report, index: report.jobs[index].max_rss_bytes, lambda value: size(int(value))),
 )
 
 
@@ -28,7 +29,7 @@ def rankings(report: RunReport) -> Iterator[str]:
     rows = frozenset(listed_jobs(report)[0])
     yield '<section id="rankings"><h2>Time, CPU and memory</h2><div class="columns">'
     for title, value_of, text_of in _RANKINGS:
-        values = {index: value_of(report.jobs[index]) for index in ran}
+        values = {index: value_of(report, index) for index in ran}
         largest = [index for index in heapq.nlargest(MOST, ran, key=values.__getitem__) if values[index]]
         if not largest:
             continue
@@ -45,3 +46,8 @@ def rankings(report: RunReport) -> Iterator[str]:
             )
         yield "</ol></div>"
     yield "</div></section>"
+
+
+def _total(report: RunReport, index: int) -> float:
+    time = job_time(report, index)
+    return 0.0 if time is None else time.total

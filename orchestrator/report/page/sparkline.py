@@ -39,5 +39,5 @@ def _words(known: Sequence[PastOutcome]) -> str:
     counts = Counter(status_badge(one.status).words for one in known)
     seconds = [one.seconds for one in known if one.status is Status.SUCCESS]
     parts = [f"{number} {words}" for words, number in counts.items()]
-    took = f", {duration(min(seconds))} to {duration(max(seconds))}" if seconds else ""
+    took = f"; successes ran {duration(min(seconds))} to {duration(max(seconds))}" if seconds else ""
     return f"last {len(known)} runs: {', '.join(parts)}{took}"

@@ -102,9 +102,11 @@ overflow:hidden;text-overflow:ellipsis;white-space:nowrap;text-decoration:none;c
 .lanes{{display:block;position:relative}}
 .wait{{fill:var(--wait)}}
 .back{{fill:none;stroke:var(--warn);stroke-dasharray:2 2}}
-.tl rect.bad,.legend rect.bad{{fill:url(#hatch);stroke:var(--bad)}}
+.tl rect.bad,.legend rect.bad{{fill:url(#hatch-bad);stroke:var(--bad)}}
+.tl rect.warn,.legend rect.warn{{fill:url(#hatch-warn);stroke:var(--warn)}}
 .tl rect.off,.legend rect.off{{fill:none;stroke:var(--off)}}
-#hatch path{{stroke:var(--bad);stroke-width:3}}
+#hatch-bad path{{stroke:var(--bad);stroke-width:3}}
+#hatch-warn path{{stroke:var(--warn);stroke-width:3}}
 .tl rect.crit,.legend rect.crit{{stroke:var(--text);stroke-width:2}}
 .columns{{display:grid;grid-template-columns:repeat(auto-fit,minmax(16rem,1fr));gap:1rem 2rem}}
 .bars{{list-style:none;margin:0;padding:0;font-size:14px}}

@@ -63,6 +63,7 @@ def _legend() -> Iterator[str]:
     for kinds, words in (
         ("ok", "succeeded"),
         ("bad", "failed"),
+        ("warn", "failed, but retried or allowed"),
         ("off", "cancelled or interrupted"),
         ("wait", "waited for a slot or a pool"),
         ("back", "backoff before a retry"),
@@ -86,7 +87,8 @@ def _row(report: RunReport, index: int, bars: Sequence[Bar], end: float, *, crit
         words.append(f"waited {duration(bars[0].start - ready)}")
     for number, bar in enumerate(bars):
         kind = attempt_badge(bar.how)
-        pieces.append(_bar(bar, f"{kind.kind} crit" if critical else kind.kind, end))
+        colour = _colour(kind.kind, is_last=number + 1 == len(bars), allowed=job.allowed)
+        pieces.append(_bar(bar, f"{colour} crit" if critical else colour, end))
         attempt = f"attempt {bar.attempt} " if len(bars) > 1 else ""
         words.append(f"{attempt}{kind.words} after {duration(bar.end - bar.start)}")
         following = bars[number + 1] if number + 1 < len(bars) else None
@@ -103,6 +105,13 @@ def _row(report: RunReport, index: int, bars: Sequence[Bar], end: float, *, crit
         f'<li><a href="#j{index}"><span class="{badge.kind}">{badge.symbol}</span> {name}</a>'
         f'<svg role="img"><title>{title}</title>{"".join(pieces)}</svg>'
     )
+
+
+def _colour(kind: str, *, is_last: bool, allowed: bool) -> str:
+    """The class of a bar: a failure that decided nothing looks different from one that did."""
+    if kind == "warn":  # cancelled
+        return "off"
+    return "warn" if kind == "bad" and (allowed or not is_last) else kind
 
 
 def _ready(report: RunReport, index: int) -> float:

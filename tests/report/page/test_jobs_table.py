@@ -33,7 +33,7 @@ def test_earlier_runs_have_a_column_of_their_own() -> None:
     past = {"build": [PastOutcome(Status.SUCCESS, 2.0), PastOutcome(Status.TIMED_OUT, 4.0)]}
     html = page_of(sales(), PageContext(history=past))
     assert '<th scope="col">Earlier runs' in html
-    assert "<title>last 3 runs: 2 succeeded, 1 timed out, 2.0s to 2.8s</title>" in html
+    assert "<title>last 3 runs: 2 succeeded, 1 timed out; successes ran 2.0s to 2.8s</title>" in html
     assert html.count('class="spark"') == 1
 
 

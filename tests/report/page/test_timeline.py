@@ -31,7 +31,7 @@ def test_each_job_has_a_row_with_its_name_and_all_that_happened_to_it() -> None:
     assert found["fetch"] == (
         "started at 0ms, attempt 1 failed after 1.0s, backoff 1.0s, attempt 2 succeeded after 1.0s, "
         "on the critical path",
-        ["bad crit", "back", "ok crit"],
+        ["warn crit", "back", "ok crit"],
     )
     assert found["pack"] == (
         "started at 4.0s, waited 1.0s, succeeded after 3.0s, on the critical path",
@@ -47,7 +47,7 @@ def test_after_a_backoff_a_job_may_wait_for_a_slot() -> None:
     story.start("a", 5.0)
     story.end("a", 10.0)
     story.finish(10.0)
-    assert rows(story)["a"][1] == ["bad crit", "back", "wait", "ok crit"]
+    assert rows(story)["a"][1] == ["warn crit", "back", "wait", "ok crit"]
 
 
 def test_a_job_that_is_resumed_has_the_attempts_of_both_processes() -> None:
