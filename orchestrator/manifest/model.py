@@ -238,6 +238,7 @@ class Manifest(Section, frozen=True, kw_only=True):
     """A pexec manifest: workflows, their dependencies, and the rules of the run."""
 
     schema_extra: ClassVar[Mapping[str, Any]] = _WORKFLOWS_MAY_BE_ELSEWHERE
+    ignored: ClassVar[str] = "x-"
 
     version: Annotated[Version, Doc("Version of the manifest format.", 1)]
     name: Annotated[NonBlank | None, Doc("Name of the runs; by default that of the directory.", "nightly")] = None

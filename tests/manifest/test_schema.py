@@ -156,7 +156,7 @@ BAD: list[object] = [
     _manifest(run="x", retry={"on": ["fail"]}),
     _manifest(run="x", retry={"on": [{}]}),
     _manifest(run="x", retry={"on": [{"exit": [0]}]}),
-    _manifest(run="x", env={"A": 1.5}),
+    _manifest(run="x", env={"A": True}),
     _manifest(run="x", env={"A": True}),
     _manifest(run="x", env={"A": {}}),
     _manifest(run="x", env={"A": {"prepend": ""}}),
