@@ -54,7 +54,7 @@ BOMBS: dict[str, tuple[str | bytes, str]] = {
     "many bad workflows": ("version: 1\nworkflows:\n" + "".join(f"  k{n}: 1\n" for n in range(240_000)), "PX112 3:"),
     "many bad needs": (_HEAD + "  b: {needs: [" + "1," * 490_000 + "]}\n", "PX117 4:"),
     "many of one variable": (_HEAD + "defaults: {env: {" + "A: 1," * 240_000 + "}}\n", "PX104 4:"),
-    "many variables": (_HEAD + "defaults: {env: {" + "".join(f"A{n}: 1.50," for n in range(240_000)) + "}}", "PX117 4:"),
+    "many variables": (_HEAD + "defaults: {env: {" + "".join(f"A{n}: 012," for n in range(240_000)) + "}}", "PX117 4:"),
     "many duplicates": (_HEAD + "  a: {run: x}\n" * 120_000, "PX104 4:3"),
     "tags": ("a: !!python/object/apply:os.system [x]\n", "PX105 1:4"),
     "several documents": ("a: 1\n" + "---\n" * 100_000, "PX105 2:1"),

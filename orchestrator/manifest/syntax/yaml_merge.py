@@ -31,10 +31,11 @@ class NotAMappingError(Exception):
 def merge(mapping: dict[str, object]) -> None:
     """Replace the merge key of a mapping by the entries that it stands for. Raises NotAMappingError."""
     value = mapping[MERGE_KEY]
-    sources = value if isinstance(value, list) else [value]
-    for number, source in enumerate(sources):
+    sources: list[dict[str, object]] = []
+    for number, source in enumerate(value if isinstance(value, list) else [value]):
         if not isinstance(source, dict):
             raise NotAMappingError(source, number if isinstance(value, list) else None)
+        sources.append(source)
     merged = dict(merged_entries(mapping, sources))
     mapping.clear()
     mapping.update(merged)

@@ -188,7 +188,7 @@ class _Builder:
         try:
             merge(mapping)
         except NotAMappingError as error:
-            place = dict(table.children(value)).get(error.item, value)
+            place = value if error.item is None else dict(table.children(value)).get(error.item, value)
             span = self.lines.span(table.starts[place], table.ends[place])
             raise ReadError(Diagnostic("PX124", error.message, span, help=error.hint)) from None
         table.merges[node] = value

@@ -143,7 +143,8 @@ def _chains(draw: st.DrawFn) -> list[tuple[list[tuple[str, int]], int, list[int]
 def test_it_is_the_data_that_another_reader_has_at_the_places_where_it_is_written(
     chain: list[tuple[list[tuple[str, int]], int, list[int]]], block: bool
 ) -> None:
-    text, by_hand = "", []
+    text = ""
+    by_hand: list[dict[str, int]] = []
     for number, (own, at, merges) in enumerate(chain):
         entries = [f"{key}: {number + 1}00{value}" for key, value in own]
         if merges:
