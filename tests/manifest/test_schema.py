@@ -73,6 +73,8 @@ def test_defaults_are_spelled_as_in_a_manifest() -> None:
         "Policy.archive": False,
         "Defaults.timeout": "5m",
         "Defaults.grace": "10s",
+        "Defaults.stop_signal": "TERM",
+        "Defaults.color": False,
         "Defaults.shell": ["bash", "-euo", "pipefail"],
         "Defaults.env": {},
         "Defaults.env_inherit": "all",
