@@ -53,13 +53,6 @@ error[PX201]: circular dependency: `fetch` -> `test` -> `build` -> `fetch`
    |             ----- `test` needs `build`
    = help: remove one of these edges; `fetch -> test` is the only one that closes the cycle
 
-warning[PX221]: the value of `API_TOKEN` in `env` of `fetch` is written in the manifest
- --> pexec.yaml:6:11
-  |
-6 |     env: {API_TOKEN: ***}
-  |           ^^^^^^^^^
-  = help: if it is secret, declare it under `secrets`, and name it where it is needed: `secrets: [API_TOKEN]`
-
 error[PX117]: `env.API_TOKEN` of workflow `fetch`: expected text, found a number with more than one spelling
  --> pexec.yaml:6:22
   |
@@ -88,7 +81,7 @@ error[PX114]: `timeout` of workflow `test`: `5 min` is not a duration
    |              ^^^^^
    = help: write `5m`
 
-error: 5 errors and 1 warning in pexec.yaml
+error: 5 errors in pexec.yaml
 """
 
 
@@ -159,7 +152,6 @@ def test_json_has_the_same_facts_on_stdout(pexec: Pexec) -> None:
     diagnostics = json.loads(said.stdout)["diagnostics"]
     assert [(fault["code"], fault["line"], fault["column"], fault["length"]) for fault in diagnostics] == [
         ("PX201", 4, 13, 4),
-        ("PX221", 6, 11, 9),
         ("PX117", 6, 22, 6),
         ("PX202", 8, 20, 4),
         ("PX110", 10, 5, 10),
