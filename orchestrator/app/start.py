@@ -20,6 +20,7 @@ from orchestrator import __version__
 from orchestrator.app.after_run import finalize_run
 from orchestrator.app.exit_code import exit_code
 from orchestrator.app.git_revision import git_revision
+from orchestrator.app.job_colours import job_colours
 from orchestrator.app.page_context import page_context
 from orchestrator.app.prepare import Prepared, prepare
 from orchestrator.app.process_memory import trim_heap
@@ -168,7 +169,13 @@ class _Session:
             self._executor,
             masked_journal(self._journal, prepared.secrets),
             (self.files,),
-            Specs(plan, rundir, keep_temp=options.keep_temp, pump=self._screen.on_output is not None),
+            Specs(
+                plan,
+                rundir,
+                keep_temp=options.keep_temp,
+                pump=self._screen.on_output is not None,
+                colours=job_colours(options.output),
+            ),
             clock,
             self._inbox,
             self._reactions,
