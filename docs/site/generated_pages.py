@@ -80,6 +80,7 @@ def command_page(command: Subcommand) -> str:
     parser = Parser(command)
     command.module().add_arguments(parser)
     parser.formatter_class = _wide
+    vars(parser)["color"] = False  # Python 3.14 colors help on a terminal
     usage = parser.format_usage().partition("usage: ")[2].strip()
     arguments = [action for action in parser._actions if not action.option_strings]
     flags = [action for action in parser._actions if action.option_strings and action.dest != "help"]
