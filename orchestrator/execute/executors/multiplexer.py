@@ -50,7 +50,7 @@ class Multiplexer:
         self._in_thread = in_thread
         self._channel: Channel | None = None
         self._requested: dict[int, Requested] = {}  # by serial, oldest first
-        self._warden.multiplexed = self._requested
+        self._warden.shortages.multiplexed = self._requested
 
     def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
         """Request the attempt. The future is running at once and never raises."""
@@ -149,7 +149,7 @@ class Multiplexer:
         del self._requested[reply.serial]
         self._warden.failures_in_a_row = 0
         if isinstance(reply, Scarce):
-            self._warden.report_shortage(reply.errno)
+            self._warden.shortages.report(reply.errno)
             self._move_to_thread(requested)
             return
         try:
