@@ -10,7 +10,7 @@ from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
-from orchestrator.report.model import JobReport, RunReport, Summary
+from orchestrator.report.model import JobReport, RunOrigin, RunReport, Summary
 from orchestrator.report.status import FAILED_STATUSES, STATUS_OF_EVENT, Status
 
 
@@ -93,6 +93,7 @@ class RunFold:
         self._orphans = 0
         self._resumed = 0
         self._pid: int | None = None
+        self._spent_before: dict[int, float] = {}
         self.changed: set[int] = set()
 
     def add(self, event: EventRecord) -> None:
@@ -133,6 +134,9 @@ class RunFold:
             ended=self._ended,
             counts=self._counts,
             allowed=self._allowed,
+            origin=_origin(started),
+            at=self._at,
+            spent_before=self._spent_before,
         )
 
     def _summary(self, wall: float, slots: int) -> Summary:
@@ -227,6 +231,8 @@ class RunFold:
             if job.status is not Status.PENDING:
                 self._move(index, Status.PENDING)
             job.started_at = job.finished_at = None
+            if job.execution_time_seconds:
+                self._spent_before[index] = job.execution_time_seconds
             job.reason, job.allowed = "", False
         self._critical_path.reopen(reopened)
         self._allowed.clear()
@@ -261,6 +267,17 @@ _FOLLOW: dict[str, Callable[[RunFold, EventRecord], None]] = {
     "degraded": RunFold._degradation,
     "orphan.killed": RunFold._orphan_killed,
 }
+
+
+def _origin(started: EventRecord) -> RunOrigin:
+    invocation = started.get("invocation", {})
+    git = invocation.get("git", {})
+    return RunOrigin(
+        host=started.get("host", ""),
+        command=tuple(invocation.get("command", ())),
+        commit=git.get("commit", ""),
+        branch=git.get("branch", ""),
+    )
 
 
 def _share(part: float, whole: float) -> float:

@@ -13,9 +13,9 @@ from support.cli import Pexec
 from support.planning import good_plan
 
 from orchestrator.cli.graph.dot import render_dot
-from orchestrator.cli.graph.mermaid import render_mermaid
 from orchestrator.cli.graph.tree import DEEPEST, render_tree
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
+from orchestrator.report.mermaid import render_mermaid
 from orchestrator.report.status import Status
 
 MANIFEST = """\
@@ -160,7 +160,7 @@ def test_a_terminal_sees_outcomes_in_colour(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).run("apply")
     lines = pexec.env(FORCE_COLOR="1").run("graph", "--run").stdout.splitlines()
     assert lines[2] == "fetch          \x1b[32mSUCCESS\x1b[0m"
-    assert lines[6] == "   └─ test     \x1b[33mSKIPPED\x1b[0m  \x1b[2malso needs build\x1b[0m"
+    assert lines[6] == "   └─ test     \x1b[2mSKIPPED\x1b[0m  \x1b[2malso needs build\x1b[0m"
 
 
 @pytest.mark.parametrize("status", Status)
