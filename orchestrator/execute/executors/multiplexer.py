@@ -22,7 +22,7 @@ from orchestrator.execute.attempt.tempdirs import TempDir
 from orchestrator.execute.attempt.worker import Worker, result_of
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.supervisor.channel import Channel, ChannelClosedError
-from orchestrator.execute.warden.protocol import Finished, Reply, Scarce, Started, StartRequest
+from orchestrator.execute.warden.protocol import NO_SERIAL, Finished, Reply, Scarce, Started, StartRequest
 
 
 class Requested(Struct):
@@ -140,6 +140,9 @@ class Multiplexer:
             self._on_closed(channel, closed)
 
     def _on_reply(self, reply: Reply) -> None:
+        if isinstance(reply, Scarce) and reply.serial == NO_SERIAL:
+            self._warden.shortages.report(reply.errno)  # about no request of this channel: those fit into packets
+            return
         requested = self._requested[reply.serial]
         if isinstance(reply, (Started, Finished)) and not requested.is_announced:
             requested.is_announced = True
