@@ -54,6 +54,7 @@ SCENES = (
         "shop.yaml",
         "pexec apply",
         plays=True,
+        before="pexec apply",  # so that it knows how long the jobs take
     ),
     Scene("failure.svg", "The end of a run in which a test has failed", "failing.yaml", "pexec apply", rows=40),
     Scene("resume.svg", "pexec resume, after the test was repaired", "failing.yaml", "pexec resume", rows=40,
