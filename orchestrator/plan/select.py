@@ -38,7 +38,7 @@ def select(
     `UsageError` for an unknown name or tag, and if the selection leaves nothing. `needs` of the result has a row for
     each kept job, still with the numbering's numbers.
     """
-    words, needs = _Words(manifest, numbering), edges.needs
+    words, needs = SelectionWords(manifest, numbering), edges.needs
     jobs = words.resolve(selection.jobs)
     only, skip = words.resolve(selection.only, "--only"), words.resolve(selection.skip, "--skip")
     there = set(range(len(needs))) - unmet.keys()
@@ -88,7 +88,7 @@ def _nothing_left(selection: Selection, manual: Sequence[str], *, only_manual: b
     return UsageError(f"{nothing}: `--only` selects none of the named jobs", help="name other jobs to run")
 
 
-class _Words:
+class SelectionWords:
     """Resolves words of the command line to jobs."""
 
     def __init__(self, manifest: Manifest, numbering: Numbering) -> None:
