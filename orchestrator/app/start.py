@@ -138,7 +138,7 @@ class _Session:
         self._journal = JournalWriter(rundir, rundir.run_id, next_seq=state.next_seq, power=power)
         stack.callback(_quietly, self._journal.close)
         # Closed before the journal, which it reads.
-        self._screen = open_screen(options.output, plan, scheduler.table.tally[JobState.SUCCEEDED], rundir)
+        self._screen = open_screen(options.output, plan, _succeeded(scheduler), rundir, lambda: self._driver.now())
         stack.callback(self._screen.close)
         self.files = RunFiles(rundir, prepared.masked, state.events)
         stack.callback(_quietly, self.files.close)
@@ -212,6 +212,14 @@ class _Session:
         if signals and self._driver.stop_signal is None:
             return 128 + signals[0]
         return self._screen.exit_code(code)
+
+
+def _succeeded(scheduler: Scheduler) -> list[int]:
+    """The jobs that succeeded before this process."""
+    table = scheduler.table
+    if not table.tally[JobState.SUCCEEDED]:
+        return []
+    return [job for job, state in enumerate(table.states) if state is JobState.SUCCEEDED]
 
 
 def _open_executor(

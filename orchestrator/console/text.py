@@ -11,6 +11,8 @@ from itertools import accumulate
 _JAMO_VOWELS_AND_FINALS = range(0x1160, 0x1200)  # they join the syllable before them
 _DELETE = 0x7F
 _MAX_QUOTED = 60
+_LEAST_WAITING = 0.1  # seconds
+_LEAST_SHARE = 0.05
 
 
 def cell(character: str) -> tuple[str, int]:
@@ -82,6 +84,18 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}m {rest:02}s"
     return f"{minutes // 60}h {minutes % 60:02}m"
+
+
+def whole_seconds(seconds: float) -> str:
+    """A time that is counted up or down, or a limit: `6s`, `1m 05s`."""
+    return f"{max(0.0, seconds):.0f}s" if seconds < 59.5 else duration(max(60.0, seconds))
+
+
+def duration_and_waiting(seconds: float, waiting: float) -> str:
+    """The time from the first start of something to its last end, and how much of it was spent waiting, if that
+    matters: `1.9s (1.5s waiting)`."""
+    matters = waiting >= _LEAST_WAITING and waiting >= seconds * _LEAST_SHARE
+    return f"{duration(seconds)} ({duration(waiting)} waiting)" if matters else duration(seconds)
 
 
 def size(number: int) -> str:

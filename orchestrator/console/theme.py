@@ -1,6 +1,8 @@
-"""The colours of text on a terminal: one style for each kind of message and for each status of a job. Pure."""
+"""How statuses and messages look on a terminal: one style for each, and a symbol for each status of a job. Pure."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 BOLD = "1"
 FAINT = "2"
@@ -13,17 +15,46 @@ ERROR = f"{BOLD};{RED}"
 WARNING = f"{BOLD};{YELLOW}"
 FRAME = f"{BOLD};{BLUE}"  # the lines and arrows of a snippet
 
-# By the statuses of jobs and of runs.
-STATUS_STYLES = {
-    "PENDING": FAINT,
-    "RUNNING": BLUE,
-    "SUCCESS": GREEN,
-    "FAILED": RED,
-    "TIMED_OUT": RED,
-    "LOST": RED,
-    "SKIPPED": YELLOW,
-    "CANCELLED": YELLOW,
+
+class Mark(NamedTuple):
+    """How a status is shown: its symbol, what stands for it where the encoding lacks it, and its style."""
+
+    symbol: str
+    ascii: str
+    style: str
+
+    def text(self, *, utf8: bool) -> str:
+        """The symbol, or its replacement where the stream is not UTF-8."""
+        return self.symbol if utf8 else self.ascii
+
+
+ALLOWED = Mark("!", "!", YELLOW)  # a failure that is allowed
+RETRY = Mark("↻", "retry", YELLOW)
+
+# By the statuses of jobs.
+MARKS = {
+    "PENDING": Mark("·", ".", FAINT),
+    "RUNNING": Mark("▸", ">", BLUE),
+    "SUCCESS": Mark("✓", "ok", GREEN),
+    "FAILED": Mark("✗", "FAIL", RED),
+    "TIMED_OUT": Mark("✗", "FAIL", RED),
+    "LOST": Mark("✗", "FAIL", RED),
+    "SKIPPED": Mark("↷", "->", FAINT),
+    "CANCELLED": Mark("⊘", "stop", YELLOW),
 }
+
+# By the statuses of jobs and the results of runs.
+STATUS_STYLES = {status: mark.style for status, mark in MARKS.items()} | {"INTERRUPTED": YELLOW}
+
+
+def mark_of(status: str, *, allowed: bool = False) -> Mark:
+    """The mark of a job with this status; `allowed`: its failure is allowed."""
+    return ALLOWED if allowed else MARKS[status]
+
+
+def is_utf8(encoding: str | None) -> bool:
+    """Whether a stream with this encoding can show the symbols; one that has none is an object of a program."""
+    return encoding is None or encoding.lower().replace("-", "").replace("_", "") == "utf8"
 
 
 def painted(text: str, style: str, *, colour: bool) -> str:

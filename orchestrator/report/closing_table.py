@@ -35,13 +35,13 @@ def totals(report: RunReport, run_dir: str, *, colour: bool = False) -> list[str
     """The last lines: the outcome, how the time was used, and where the run directory is."""
     summary = report.summary
     directory = f"run directory: {visible(run_dir)}"
-    left_out = f"; {count(len(report.plan.left_out), 'workflow')} left out" if report.plan.left_out else ""
     if not summary.total_jobs:
+        left_out = f"; {count(len(report.plan.left_out), 'workflow')} left out" if report.plan.left_out else ""
         return [f"{report.result}: nothing to run{left_out}", directory]
     result = painted(report.result, STATUS_STYLES.get(report.result, ""), colour=colour)
     wall, slots = duration(summary.wall_time_seconds), count(report.max_parallel_jobs, "slot")
     return [
-        f"{result} in {wall}: {report.job_counts}{left_out}",
+        f"{result} in {wall}: {report.job_counts}",
         f"{summary.speed_up:.1f}x parallel speedup, {percent(summary.utilisation)} of {slots} busy, "
         f"critical path {duration(summary.critical_path_seconds)}",
         directory,

@@ -14,11 +14,13 @@ _ORDER_AFTER_ALLOWED = (Status.CANCELLED, Status.SKIPPED, Status.RUNNING, Status
 
 class JobCounts(NamedTuple):
     """`statuses` counts all jobs, `allowed` those of them whose failure is allowed. `driven`: a process drives the run,
-    so that its other jobs will still run."""
+    so that its other jobs will still run. `left_out` are the workflows that are not part of the plan: they are no jobs,
+    and the total is without them."""
 
     statuses: Mapping[Status, int]
     allowed: Mapping[Status, int]
     driven: bool = False
+    left_out: int = 0
 
     @property
     def total(self) -> int:
@@ -38,10 +40,11 @@ class JobCounts(NamedTuple):
         return [(number, what) for number, what in found if number]
 
     def __str__(self) -> str:
-        """`9 of 12 jobs succeeded, 1 failed, 1 allowed failure, 1 skipped`."""
+        """`9 of 12 jobs succeeded, 1 failed, 1 allowed failure, 1 skipped; 2 workflows left out`."""
         succeeded = self.statuses.get(Status.SUCCESS, 0)
         others = [f"{number} {what}" for number, what in self.parts() if what != Status.SUCCESS.words]
-        return ", ".join([f"{succeeded} of {count(self.total, 'job')} succeeded", *others])
+        left_out = f"; {count(self.left_out, 'workflow')} left out" if self.left_out else ""
+        return ", ".join([f"{succeeded} of {count(self.total, 'job')} succeeded", *others]) + left_out
 
 
 def failures(counts: JobCounts) -> int:

@@ -93,6 +93,7 @@ class RunFold:
         self._orphans = 0
         self._resumed = 0
         self._pid: int | None = None
+        self._spent_before: dict[int, float] = {}
         self.changed: set[int] = set()
 
     def add(self, event: EventRecord) -> None:
@@ -133,6 +134,8 @@ class RunFold:
             ended=self._ended,
             counts=self._counts,
             allowed=self._allowed,
+            at=self._at,
+            spent_before=self._spent_before,
         )
 
     def _summary(self, wall: float, slots: int) -> Summary:
@@ -227,6 +230,8 @@ class RunFold:
             if job.status is not Status.PENDING:
                 self._move(index, Status.PENDING)
             job.started_at = job.finished_at = None
+            if job.execution_time_seconds:
+                self._spent_before[index] = job.execution_time_seconds
             job.reason, job.allowed = "", False
         self._critical_path.reopen(reopened)
         self._allowed.clear()

@@ -75,7 +75,9 @@ class RunReport(Struct, frozen=True):
     `counts` holds how many jobs have each status, `allowed` how many of these are allowed failures. `pool_use` is the
     share of each pool that was taken, over the wall time; `degraded` holds each guarantee that the host could not
     provide, and why. `pid` is the process that drives the run, or the last one that did. `began` and `ended` are the
-    seconds of the run at which the first attempt of each job started, and at which the job got its status.
+    seconds of the run at which the first attempt of each job started, and at which the job got its status; `at` is the
+    second of the last event. `spent_before` holds the execution times of jobs, by index, from before a resume that runs
+    them again.
     """
 
     plan: Plan
@@ -95,10 +97,13 @@ class RunReport(Struct, frozen=True):
     pid: int | None = None
     began: Sequence[float] = ()
     ended: Sequence[float] = ()
+    at: float = 0.0
+    spent_before: Mapping[int, float] = field(default_factory=dict)
     counts: Mapping[Status, int] = field(default_factory=dict)
     allowed: Mapping[Status, int] = field(default_factory=dict)
 
     @property
     def job_counts(self) -> JobCounts:
         """The jobs by their outcome."""
-        return JobCounts(self.counts, self.allowed, driven=self.result == Status.RUNNING)
+        driven = self.result == Status.RUNNING
+        return JobCounts(self.counts, self.allowed, driven=driven, left_out=len(self.plan.left_out))

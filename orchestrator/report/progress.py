@@ -52,7 +52,8 @@ class WaitingJob(msgspec.Struct, frozen=True):
 class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     """A run in a few numbers. `state` is `running`, `interrupted` or `finished`; `result` and `exit_code` are set once
     it is finished. `pid` is the process that drives it, or drove it. `counts` has every status, in lower case;
-    `allowed` holds how many of them are allowed failures, if any are."""
+    `allowed` holds how many of them are allowed failures, if any are. `left_out` is the number of workflows that are
+    not part of the plan."""
 
     run_id: str
     name: str
@@ -65,12 +66,13 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     counts: dict[str, int]
     allowed_failures: int
     allowed: dict[str, int] = {}
+    left_out: int = 0
 
     @property
     def job_counts(self) -> JobCounts:
         """The jobs by their outcome."""
         statuses, allowed = ({Status(key.upper()): n for key, n in of.items()} for of in (self.counts, self.allowed))
-        return JobCounts(statuses, allowed, driven=self.state == "running")
+        return JobCounts(statuses, allowed, driven=self.state == "running", left_out=self.left_out)
 
 
 class Snapshot(Head, frozen=True, kw_only=True):
@@ -210,4 +212,5 @@ def _head(report: RunReport, run_id: str, state: str, elapsed: float) -> Head:
         counts={status.value.lower(): report.counts.get(status, 0) for status in Status},
         allowed_failures=report.summary.allowed_failures,
         allowed={status.value.lower(): number for status, number in report.allowed.items() if number},
+        left_out=len(report.plan.left_out),
     )

@@ -160,7 +160,7 @@ def test_a_terminal_sees_outcomes_in_colour(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).run("apply")
     lines = pexec.env(FORCE_COLOR="1").run("graph", "--run").stdout.splitlines()
     assert lines[2] == "fetch          \x1b[32mSUCCESS\x1b[0m"
-    assert lines[6] == "   └─ test     \x1b[33mSKIPPED\x1b[0m  \x1b[2malso needs build\x1b[0m"
+    assert lines[6] == "   └─ test     \x1b[2mSKIPPED\x1b[0m  \x1b[2malso needs build\x1b[0m"
 
 
 @pytest.mark.parametrize("status", Status)

@@ -107,6 +107,6 @@ def test_colours_of_a_status_do_not_change_the_layout() -> None:
     table = closing_table(report, "R", width=100, colour=True)
     assert "fetch        \x1b[32msucceeded\x1b[0m   2.8s  2 attempts\n" in table
     assert "lint         \x1b[31mfailed   \x1b[0m  500ms" in table
-    assert "publish      \x1b[33mskipped  \x1b[0m      -" in table
+    assert "publish      \x1b[2mskipped  \x1b[0m      -" in table
     assert "\n\x1b[31mFAILED\x1b[0m in 8.1s: 3 of 8 jobs" in table
     assert re.sub(r"\x1b\[\d+m", "", table) == closing_table(report, "R", width=100)

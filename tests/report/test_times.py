@@ -1,0 +1,58 @@
+"""How long a job took, wherever text shows it: from its first start to its last end."""
+
+from __future__ import annotations
+
+from support.stories import Story
+from support.worlds import job, plan
+
+from orchestrator.report.fold_events import read_report
+from orchestrator.report.times import JobTime, job_time
+
+
+def times(story: Story) -> list[JobTime | None]:
+    report = read_report(story.plan, story.events)
+    return [job_time(report, one.index) for one in story.plan.jobs]
+
+
+def test_the_delay_of_a_retry_is_part_of_the_time_and_is_named() -> None:
+    story = Story(plan(job("flaky"), job("never", needs="flaky")))
+    story.start("flaky", 1.0)
+    story.end("flaky", 1.25, "failed", exit_code=1, retry_at=2.75)
+    story.start("flaky", 2.75)
+    story.end("flaky", 3.0)
+    assert times(story) == [JobTime(2.0, 1.5), None]
+    assert str(times(story)[0]) == "2.0s (1.5s waiting)"
+
+
+def test_waiting_for_the_process_to_start_is_waiting_too() -> None:
+    story = Story(plan(job("slow")))
+    story.start("slow", 0.0)
+    story.end("slow", 0.75, duration_seconds=0.125)
+    assert [str(time) for time in times(story)] == ["750ms (625ms waiting)"]
+
+
+def test_a_wait_that_does_not_matter_is_not_shown() -> None:
+    assert str(JobTime(0.05, 0.04)) == "50ms"
+    assert str(JobTime(100.0, 2.0)) == "1m 40s"
+
+
+def test_the_time_of_a_job_that_runs_goes_up_to_the_last_event() -> None:
+    story = Story(plan(job("long"), job("short"), max_parallel_jobs=2))
+    story.start("long", 1.0)
+    story.start("short", 1.0)
+    story.end("short", 3.5)
+    assert times(story) == [JobTime(2.5, 0.0), JobTime(2.5, 0.0)]
+
+
+def test_a_resume_starts_a_new_time_without_the_attempts_before_it() -> None:
+    story = Story(plan(job("again"), job("done")))
+    story.start("again", 0.0)
+    story.start("done", 0.0)
+    story.end("done", 1.0)
+    story.end("again", 4.0, "failed", exit_code=1)
+    story.finish(4.0, "FAILED", 1)
+    story.emit("run.resumed", 5.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
+    assert times(story) == [None, JobTime(1.0, 0.0)]
+    story.start("again", 5.0)
+    story.end("again", 7.0, duration_seconds=0.5)
+    assert times(story) == [JobTime(2.0, 1.5), JobTime(1.0, 0.0)]
