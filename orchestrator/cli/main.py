@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
@@ -244,8 +243,10 @@ def _change_directory(argv: Sequence[str]) -> Sequence[str]:
 
 
 def _change_to(directory: str) -> None:
+    from orchestrator.app.caller_directory import change_directory
+
     try:
-        os.chdir(directory)
+        change_directory(directory)
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or "not a path").lower()
         raise UsageError(f"cannot change to the directory `{directory}`: {reason}") from error
