@@ -124,6 +124,17 @@ def test_arguments_that_would_be_lost_are_wrong_usage(selection: dict[str, Any],
     assert caught.value.exit_code is ExitCode.USAGE
 
 
+def test_defaults_take_no_arguments() -> None:
+    defaults = "defaults: {working_dir: '${{ args }}', env: {A: '${{ args }}'}, writes: ['${{ args }}']}"
+    text = f"{defaults}\nworkflows: {{a: {{run: x}}}}"
+    assert [one.code for one in planned(text).diagnostics if one.code == "PX214"] == ["PX214"] * 3
+
+
+def test_a_variable_named_run_is_not_shell_text() -> None:
+    made = good_plan("params: {x: {default: a b}}\nworkflows: {a: {run: x, env: {run: '\"${{ params.x }}\"'}}}")
+    assert made.jobs[0].spec.env == {"run": '"a b"'}
+
+
 def errors(workflow: str) -> list[tuple[str, str]]:
     found = planned(f"workflows: {{a: {workflow}}}").diagnostics
     return [(one.code, one.message) for one in found]
@@ -133,6 +144,8 @@ def errors(workflow: str) -> list[tuple[str, str]]:
     ("workflow", "code", "message"),
     [
         ("{run: x, env: {A: '${{ args }}'}}", "PX214", "`${{ args }}` in `env.A` of workflow `a` is not allowed here"),
+        ("{run: x, env: {run: '${{ args }}'}}", "PX214",
+         "`${{ args }}` in `env.run` of workflow `a` is not allowed here"),
         ("{run: x, working_dir: '${{ args }}'}", "PX214",
          "`${{ args }}` in `working_dir` of workflow `a` is not allowed here"),
         ("{argv: [x, '--a=${{ args }}']}", "PX214",
