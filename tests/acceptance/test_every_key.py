@@ -74,6 +74,10 @@ OBSERVED: dict[str, dict[str, str]] = {
     "Defaults": {
         "timeout": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
         "grace": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
+        "stop_signal": "acceptance/test_keys_of_stops_and_colors.py::"
+        "test_a_job_is_stopped_by_its_own_signal_and_killed_after_grace",
+        "color": "acceptance/test_keys_of_stops_and_colors.py::"
+        "test_jobs_are_asked_for_colors_where_the_screen_shows_them",
         "retry": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
         "shell": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
         "env": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
@@ -126,6 +130,10 @@ OBSERVED: dict[str, dict[str, str]] = {
         "when": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
         "timeout": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
         "grace": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
+        "stop_signal": "acceptance/test_keys_of_stops_and_colors.py::"
+        "test_a_job_is_stopped_by_its_own_signal_and_killed_after_grace",
+        "color": "acceptance/test_keys_of_stops_and_colors.py::"
+        "test_jobs_are_asked_for_colors_where_the_screen_shows_them",
         "retry": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
         "shell": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
         "env": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",

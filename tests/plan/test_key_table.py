@@ -44,6 +44,7 @@ def other(key: Key) -> Any:
     examples: dict[Any, Any] = {
         "argv": ("x",),
         "shell": ("zsh",),
+        "stop_signal": "INT",
         "blocks": (ShellBlock(3, "x"),),
         "isolation": Isolation.PROCESS,
         "limits": Limits(memory=1),

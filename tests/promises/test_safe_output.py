@@ -87,6 +87,6 @@ def test_the_html_report_executes_nothing_that_comes_from_a_job(pexec: Pexec) ->
     page = (last_run(pexec.folder).path / "report.html").read_text()
     for shown in (page, pexec.run("report", "--format", "html").stdout):
         assert "alert(1)" in shown
-        assert "<script" not in shown
+        assert shown.count("<script") == 1
         assert "<img" not in shown
         assert "default-src 'none'" in shown.partition("<style>")[0]

@@ -12,7 +12,7 @@ from orchestrator.execute.inbox import Inbox
 
 
 class KillAttempt(Protocol):
-    """Stops the attempt with this serial: TERM, its grace, KILL; with `force` KILL at once. Never waits.
+    """Stops the attempt with this serial: its stop signal, its grace, KILL; with `force` KILL at once. Never waits.
 
     Unknown serials and ended attempts are no error. An executor's own `cancel()` never stops what has begun.
     """

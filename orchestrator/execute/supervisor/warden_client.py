@@ -139,9 +139,9 @@ class WardenClient:
         self._send(Control(protocol.LOGS), directory)
 
     def kill(self, serial: int, *, force: bool) -> None:
-        """Stop the attempt: TERM, its grace, KILL; with `force` KILL at once. Ended or unknown ones are no error.
+        """Stop the attempt: its stop signal, its grace, KILL; with `force` KILL at once.
 
-        One that was not started yet never will be.
+        Ended or unknown ones are no error, and one that was not started yet never will be.
         """
         self._send(Control(protocol.KILL, serial, force))
 

@@ -15,6 +15,7 @@ import array
 import errno
 import marshal
 import os
+import signal
 import socket
 
 from .named_tuples import NamedTuple
@@ -57,8 +58,8 @@ class Control(NamedTuple):
     """One message on the control socket.
 
     CHANNEL comes with the warden's end of a new channel, LOGS with a descriptor of the directory that names of logs
-    are relative to. KILL ends the attempt `serial`: SIGTERM, its grace period, then SIGKILL; with `force` SIGKILL at
-    once.
+    are relative to. KILL ends the attempt `serial`: its stop signal, its grace period, then SIGKILL; with `force`
+    SIGKILL at once.
     """
 
     kind: int
@@ -110,7 +111,9 @@ class StartRequest(NamedTuple):
     - `base`: the number of a base environment; `base_variables` are its variables, None if they were sent on this
       channel before. `overlay` are the attempt's own variables, which win.
     - `log`: a name in the directory of the logs, or a path; b"" if a descriptor to write the output to comes along.
-    - `timeout`: seconds after which it is terminated, None for no timeout. `grace`: seconds from SIGTERM to SIGKILL.
+    - `timeout`: seconds after which it is terminated, None for no timeout. `grace`: seconds from its stop signal
+      to SIGKILL.
+    - `stop_signal`: the number of the signal that terminates it.
     - `plain_words`: the words of the command that the shell in `argv` would become, or none; see `spawn_plain`.
     """
 
@@ -126,6 +129,7 @@ class StartRequest(NamedTuple):
     limits: AttemptLimits | None = None
     plain_words: tuple[bytes, ...] = ()
     sandbox: SandboxSpec | None = None
+    stop_signal: int = signal.SIGTERM.value
 
 
 class Started(NamedTuple):
