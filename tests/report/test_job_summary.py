@@ -48,7 +48,7 @@ def test_the_whole_summary_of_a_small_run() -> None:
     ) in text
     assert "\n<code>load</code> was lost after 2.1s: the warden is gone\n" in text
     assert "<summary><code>lint</code> failed (allowed) after 500ms: exit code 2</summary>" in text
-    assert "| `fetch` | ✓ succeeded | 3.3s (500ms waiting) | 2 |  |\n" in text
+    assert "| `fetch` | ✓ succeeded | 3.2s (500ms waiting) | 2 |  |\n" in text
     assert "| `audit \\| <b>` | ✗ timed out | 4.0s | 1 | `ran longer than 4 s` |\n" in text
     assert "| `lint` | ! failed (allowed) | 500ms | 1 | `exit code 2` |\n" in text
     assert "| `publish` | ↷ skipped |  |  | ``need `load` was lost`` |\n" in text
