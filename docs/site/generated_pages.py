@@ -11,6 +11,7 @@ from typing import Any
 from schema_tables import key_table, table
 
 from orchestrator.cli.examples import EXAMPLES
+from orchestrator.cli.examples import EXAMPLES
 from orchestrator.cli.main import COMMANDS, Parser, Subcommand
 from orchestrator.journal.events import events_schema
 from orchestrator.manifest.schema import manifest_schema
@@ -87,6 +88,10 @@ def command_page(command: Subcommand) -> str:
     flags = [action for action in parser._actions if action.option_strings and action.dest != "help"]
     also = "".join(f" `pexec {alias}` is the same command." for alias in command.aliases)
     parts = [f"# pexec {command.name}\n", f"{parser.description}{also}\n", f"```text\n{usage}\n```\n"]
+    if examples := EXAMPLES.get(command.name, ()):
+        width = max(len(line) for line, _ in examples)
+        lines = "".join(f"{line:<{width}}  # {what}\n" for line, what in examples)
+        parts.append(f"```sh\n{lines}```\n")
     for title, actions in (("Arguments", arguments), ("Flags", flags)):
         if shown := [action for action in actions if action.help != argparse.SUPPRESS]:
             rows = [[_spelling(action), _help(parser, action)] for action in shown]
