@@ -184,12 +184,6 @@ def _is_same_file(one: TextIO, other: TextIO) -> bool:
         return one is other
 
 
-def colours_closing_table() -> bool:
-    """Whether to colour the closing table: not in a CI, whose log is plain text, unless FORCE_COLOR is set."""
-    forced = bool(os.environ.get("FORCE_COLOR"))
-    return wants_colour(sys.stderr, os.environ) and (forced or not os.environ.get("CI"))
-
-
 def screen_width() -> int:
     """The columns of the terminal. shutil would do the same, but takes 2 ms to import."""
     wanted = os.environ.get("COLUMNS", "")

@@ -22,7 +22,7 @@ from orchestrator.app.exit_code import exit_code
 from orchestrator.app.prepare import Prepared, prepare
 from orchestrator.app.process_memory import trim_heap
 from orchestrator.app.resolve_secrets import refuse_in_records
-from orchestrator.app.screen import Screen, colours_closing_table, open_screen, screen_width
+from orchestrator.app.screen import Screen, open_screen
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState
@@ -54,13 +54,14 @@ def _nothing(_: object) -> None:
 
 
 class RunOptions(Struct, frozen=True):
-    """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` except `auto`;
-    `on_directory` is called with the run directory before the first job."""
+    """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` except `auto`,
+    `summary` of `settings.SUMMARIES`; `on_directory` is called with the run directory before the first job."""
 
     run_root: str
     output: str
     keep_temp: bool = False
     on_directory: Callable[[RunDir], None] = _nothing
+    summary: str = "auto"
 
 
 class ResumeState(Struct, frozen=True):
@@ -131,6 +132,8 @@ class _Session:
     ) -> None:
         plan, scheduler = prepared.plan, state.scheduler
         self._state = state
+        self._options = options
+        self._rundir = rundir
         self._prepared = prepared
         self._supervisor = supervisor
         self._signals = signals
@@ -140,7 +143,7 @@ class _Session:
         # Closed before the journal, which it reads.
         self._screen = open_screen(options.output, plan, scheduler.table.tally[JobState.SUCCEEDED], rundir)
         stack.callback(self._screen.close)
-        self.files = RunFiles(rundir, prepared.masked, state.events)
+        self.files = RunFiles(rundir, prepared.masked, state.events, _import_what_ends_the_run)
         stack.callback(_quietly, self.files.close)
         if power:
             rundir.make_durable(PLAN)
@@ -207,11 +210,21 @@ class _Session:
         stopped = stop is not None and stop.reason in (CancelReason.USER, CancelReason.DEADLINE)
         is_interrupted()  # a second key press that the run did not need
         signals.clear()
-        table = self.files.closing_table(width=screen_width(), colour=colours_closing_table())
-        self._screen.end(table, is_interrupted, stopped=stopped)
+        self._screen.end(self._closing_text(), is_interrupted, stopped=stopped)
         if signals and self._driver.stop_signal is None:
             return 128 + signals[0]
         return self._screen.exit_code(code)
+
+    def _closing_text(self) -> str:
+        from orchestrator.app.closing import closing_text  # imported already, while the first jobs ran
+
+        options = self._options
+        return closing_text(self.files.report, self._rundir, options.run_root, options.summary)
+
+
+def _import_what_ends_the_run() -> None:
+    """Called in a helper thread while the first jobs run, so that nothing waits for it later."""
+    import orchestrator.app.closing  # noqa: F401
 
 
 def _open_executor(

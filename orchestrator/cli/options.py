@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from orchestrator.app.invocation import STDIN, Invocation, find_manifest, flag_of, make_invocation, settings_for
 from orchestrator.console.streams import draws
-from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings
+from orchestrator.settings import OUTPUTS, PARSERS, SUMMARIES, Setting, Settings
 
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
@@ -70,7 +70,7 @@ def add_slots(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    """`--output` and `--keep-temp`, for every command that drives a run; neither changes what the run does."""
+    """`--output`, `--summary`, `--keep-temp`, for every command that drives a run; none changes what the run does."""
     parser.add_argument(
         "--output",
         metavar="|".join(OUTPUTS),
@@ -78,6 +78,14 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         help="plain: each output line prefixed with its job's name; live: the same, with a status line below; auto "
         "(default): live on a terminal, else plain; grouped: the output of a job when it ends; quiet: only failures "
         "and the closing table; jsonl: the events",
+    )
+    parser.add_argument(
+        "--summary",
+        metavar="|".join(SUMMARIES),
+        type=one_of(*SUMMARIES),
+        default="auto",
+        help="the table of jobs at the end. auto (default): up to 30 jobs; all: every job; short: no table, only "
+        "failures and totals",
     )
     parser.add_argument("--keep-temp", action="store_true", help="keep the temporary directories of the jobs")
 

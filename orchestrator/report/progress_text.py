@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from orchestrator.console.text import clip, columns, duration, visible
 from orchestrator.report.progress import FailedJob, RunningJob, Snapshot, WaitingJob
+from orchestrator.report.status import result_word
 
 MOST_OF_A_KIND = 20
 NAMES = 5
@@ -30,7 +31,7 @@ def _head(snapshot: Snapshot) -> str:
     how = {
         "running": f"running for {elapsed}{pid}",
         "interrupted": f"interrupted after {elapsed}: pexec is no longer running",
-    }.get(snapshot.state, f"{snapshot.result} in {elapsed}, exit code {snapshot.exit_code}")
+    }.get(snapshot.state, f"{result_word(snapshot.result or '')} in {elapsed}, exit code {snapshot.exit_code}")
     return f"{snapshot.run_id} {visible(snapshot.name)}: {how}"
 
 

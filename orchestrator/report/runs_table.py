@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from orchestrator.console.text import clip, columns, duration, pad, visible
 from orchestrator.report.progress import Head
+from orchestrator.report.status import result_word
 
 WIDEST_NAME = 30
 
@@ -25,7 +26,7 @@ def _row(head: Head) -> tuple[str, ...]:
     return (
         head.run_id,
         clip(visible(head.name), WIDEST_NAME),
-        head.result or head.state,
+        result_word(head.result) if head.result else head.state,
         f"{head.started_at[:10]} {head.started_at[11:19]}Z" if head.started_at else "-",
         duration(head.elapsed_seconds) if started else "-",
         str(head.job_counts) if started else "-",

@@ -105,7 +105,7 @@ def in_report(name: str) -> str:
     story.start(name, 0.0)
     story.end(name, 1.0, "failed", exit_code=1)
     story.finish(1.0, "FAILED", 1)
-    return closing_table(read_report(story.plan, story.events), "R", width=200)
+    return closing_table(read_report(story.plan, story.events), width=200)
 
 
 def in_progress(name: str) -> str:

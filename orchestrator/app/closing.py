@@ -1,0 +1,89 @@
+"""What is printed when a run has ended: its jobs, its failures with the ends of the logs, the totals, what is next."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from orchestrator.app.caller_directory import changed_directory, from_here
+from orchestrator.app.failure_logs import read_last_lines
+from orchestrator.app.invocation import STDIN, find_manifest, run_root_of, settings_for
+from orchestrator.console.streams import on_github, wants_colour
+from orchestrator.console.theme import is_utf8
+from orchestrator.errors import PexecError, UsageError
+from orchestrator.journal.file_names import HTML_REPORT
+from orchestrator.journal.rundir import RunDir, list_runs
+from orchestrator.report.closing_table import closing_table
+from orchestrator.report.digest import Look, digest, tails_wanted
+from orchestrator.report.model import RunReport
+from orchestrator.report.totals import CommandPlace, totals
+from orchestrator.settings import variable_of
+
+
+def closing_text(report: RunReport, rundir: RunDir, run_root: str, summary: str) -> str:
+    """The text for stderr. `summary` is one of `settings.SUMMARIES`."""
+    colour = _wants_colour()
+    directory = from_here(rundir.path)
+    tails = {
+        name: read_last_lines(rundir, name, lines, github=on_github()) for name, lines in tails_wanted(report).items()
+    }
+    look = Look(utf8=is_utf8(sys.stderr.encoding), colour=colour)
+    parts = [
+        closing_table(report, summary=summary, width=_width(), colour=colour),
+        digest(report, tails, directory, look),
+        totals(
+            report,
+            os.path.join(directory, HTML_REPORT),
+            colour=colour,
+            place=CommandPlace() if report.exit_code == 0 else command_place(rundir, run_root),
+        ),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def command_place(rundir: RunDir, run_root: str) -> CommandPlace:
+    """What a command that is typed next has to name to be about this run."""
+    try:
+        last = list_runs(run_root)[-1:]
+    except PexecError:
+        last = []
+    return CommandPlace(
+        directory=changed_directory(),
+        run_root=None if _is_default(run_root) else run_root,
+        run_id=None if last == [rundir.run_id] else rundir.run_id,
+    )
+
+
+def _is_default(run_root: str) -> bool:
+    """Whether a command without `--run-root` finds this one. A variable counts as a flag: it may be set for one command
+    only."""
+    try:
+        try:
+            manifest = find_manifest()
+        except UsageError:
+            manifest = STDIN
+        settings = settings_for({}, manifest)
+        if settings.run_root is not None and settings.run_root.origin == variable_of("run_root"):
+            return False
+        return os.path.realpath(run_root_of(settings)) == os.path.realpath(run_root)
+    except PexecError:
+        return False
+
+
+def _wants_colour() -> bool:
+    """Not in a CI, whose log is plain text, unless FORCE_COLOR is set."""
+    forced = bool(os.environ.get("FORCE_COLOR"))
+    return wants_colour(sys.stderr, os.environ) and (forced or not os.environ.get("CI"))
+
+
+def _width() -> int | None:
+    """The columns of the terminal; None where there is none, and nothing is cut."""
+    if not sys.stderr.isatty():
+        return None
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80
