@@ -25,7 +25,7 @@ def refuse_empty(plan: Plan) -> None:
     more = f" and others for {len(parts) - _MOST_REASONS} more reasons" if len(parts) > _MOST_REASONS else ""
     raise UsageError(
         f"nothing to run; left out: {', '.join(parts[:_MOST_REASONS])}{more}",
-        help="name the jobs to run, or pass `--allow-empty` if this is intended",
+        help="name the jobs to run (`pexec list` shows them all), or pass `--allow-empty` if this is intended",
     )
 
 

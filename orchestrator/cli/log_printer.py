@@ -14,10 +14,12 @@ from orchestrator.report.attempts import Attempt, headline
 
 
 class LogPrinter:
-    """Opens logs of a run for printing. Logs that are printed at the same time are introduced again on each change."""
+    """Opens logs of a run for printing, with `tail` only the last lines of what is there. Logs that are printed at the
+    same time are introduced again on each change."""
 
-    def __init__(self, rundir: RunDir) -> None:
+    def __init__(self, rundir: RunDir, tail: int | None = None) -> None:
         self._rundir = rundir
+        self._tail = tail
         self._github = on_github()
         self._safe = sys.stdout.isatty() or (self._github and not is_regular_file(sys.stdout.fileno()))
         self.last_introduced: PrintedLog | None = None
@@ -26,7 +28,10 @@ class LogPrinter:
         """The log of an attempt; a context manager."""
         colour = wants_colour(sys.stdout, os.environ)
         lines = SafeLines(colour=colour, github=self._github) if self._safe else None
-        return PrintedLog(self, attempt, LogReader(self._rundir, attempt.log), lines)
+        reader = LogReader(self._rundir, attempt.log)
+        if self._tail is not None:
+            reader.skip_to_last(self._tail)
+        return PrintedLog(self, attempt, reader, lines)
 
 
 class PrintedLog:

@@ -34,10 +34,11 @@ class CommandModule(Protocol):
 
 
 class Subcommand(Struct, frozen=True):
-    """A command, with the one-line summary that the help shows."""
+    """A command, with the one-line summary that the help shows, and other names under which it runs."""
 
     name: str
     summary: str
+    aliases: tuple[str, ...] = ()
 
     def module(self) -> CommandModule:
         return cast(CommandModule, importlib.import_module(f"orchestrator.cli.commands.{self.name}"))
@@ -47,11 +48,12 @@ COMMANDS = {
     command.name: command
     for command in (
         Subcommand("init", "write a commented example manifest"),
-        Subcommand("apply", "check, plan and run a manifest"),
+        Subcommand("apply", "check, plan and run a manifest", ("run",)),
         Subcommand("resume", "continue a run after a crash, an interrupt or a failure"),
         Subcommand("cancel", "cancel a run, or some of its jobs, from another terminal"),
         Subcommand("validate", "check manifests and report every error, without running anything"),
         Subcommand("plan", "show what `apply` would run, in which order and under which limits"),
+        Subcommand("list", "list what can be run, with descriptions, tags and parameters"),
         Subcommand("graph", "draw the dependency graph, optionally with the outcome of a run"),
         Subcommand("discover", "generate a manifest from existing scripts and Markdown runbooks"),
         Subcommand("runs", "list all runs"),
@@ -127,7 +129,8 @@ def interrupted() -> int:
 class Parser(argparse.ArgumentParser):
     """argparse without abbreviations, whose errors are raised as UsageError so that all errors look alike.
 
-    `bare` maps a flag to its value when none is given; argparse itself would take the next word for the value.
+    `bare` maps a flag to its value when none is given; argparse itself would take the next word for the value. With
+    `has_rest` the words after `--` are not for pexec: they become `arguments.rest`.
     """
 
     def __init__(self, command: Subcommand) -> None:
@@ -138,25 +141,49 @@ class Parser(argparse.ArgumentParser):
             formatter_class=_narrow,
         )
         self.bare: dict[str, str] = {}
+        self.has_rest = False
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, help=f"see `{self.prog} --help`")
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        write_stdout(self.help_text())
+
+    def help_text(self) -> str:
+        """The help of the command, as wide as the terminal."""
         self.formatter_class = argparse.HelpFormatter
-        write_stdout(self.format_help())
+        return self.format_help()
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
         """Positional arguments and flags in any order. Raises UsageError, with a suggestion for an unknown flag."""
-        words = [f"{word}={self.bare[word]}" if word in self.bare else word for word in argv]
+        words, rest = list(argv), []
+        if self.has_rest and "--" in words:
+            at = words.index("--")
+            words, rest = words[:at], words[at + 1 :]
+        words = [f"{word}={self.bare[word]}" if word in self.bare else word for word in words]
         arguments, unknown = self.parse_known_intermixed_args(words)
+        arguments.rest = rest
         for word in unknown:
             flag = word.partition("=")[0]
             if not flag.startswith("-"):
                 self.error(f"unexpected argument `{word}`")
-            hint = _did_you_mean(flag, self._option_string_actions)
-            raise UsageError(f"unknown flag `{flag}`", help=f"{hint} see `{self.prog} --help`".strip())
+            raise UsageError(f"unknown flag `{flag}`", help=f"{self._hint(flag)} see `{self.prog} --help`".strip())
         return arguments
+
+    def _hint(self, flag: str) -> str:
+        from orchestrator.cli.synonyms import flag_called
+
+        known = self._option_string_actions
+        called = flag_called(flag, known)
+        return f"pexec calls it `{called}`;" if called else _did_you_mean(flag, known)
+
+
+def build_parser(command: Subcommand) -> Parser:
+    """The parser of a command, with all its arguments."""
+    parser = Parser(command)
+    command.module().add_arguments(parser)
+    parser.add_argument("-C", "--directory", metavar="DIR", help="change to this directory first")
+    return parser
 
 
 def _narrow(prog: str) -> argparse.HelpFormatter:
@@ -166,40 +193,80 @@ def _narrow(prog: str) -> argparse.HelpFormatter:
 
 
 def _dispatch(argv: Sequence[str]) -> int:
+    argv = _change_directory(argv)
     if not argv:
         write_stderr(_help())
         return ExitCode.USAGE
     name, *rest = argv
     if name in ("-h", "--help", "help"):
-        write_stdout(_help())
+        topics = rest if name == "help" else []
+        write_stdout(build_parser(_command(topics[0])).help_text() if topics else _help())
         return ExitCode.OK
-    if name in ("-V", "--version"):
+    if name in ("-V", "--version", "version"):
         write_stdout(f"pexec {__version__}\n")
         return ExitCode.OK
-    if name not in COMMANDS:
-        kind = "flag" if name.startswith("-") else "command"
-        raise UsageError(f"unknown {kind} `{name}`", help=f"{_did_you_mean(name, COMMANDS)} {_USAGE}".strip())
-    module = COMMANDS[name].module()
-    parser = Parser(COMMANDS[name])
-    module.add_arguments(parser)
-    arguments = parser.parse(rest)
+    command = _command(name)
+    arguments = build_parser(command).parse(rest)
+    if arguments.directory is not None:
+        _change_to(arguments.directory)
     raise_in_command()
-    return module.run(arguments)
+    return command.module().run(arguments)
+
+
+def _command(name: str) -> Subcommand:
+    """The command of this name or alias. Raises UsageError."""
+    command = COMMANDS.get(name) or next((one for one in COMMANDS.values() if name in one.aliases), None)
+    if command is None:
+        from orchestrator.cli.unknown_command import hint_for
+
+        kind = "flag" if name.startswith("-") else "command"
+        raise UsageError(f"unknown {kind} `{name}`", help=hint_for(name, COMMANDS))
+    return command
+
+
+def _change_directory(argv: Sequence[str]) -> Sequence[str]:
+    """Obey `-C DIR` before the command, and return the words after it."""
+    while argv and argv[0].startswith(("-C", "--directory")):
+        flag, separator, value = argv[0].partition("=")
+        words = argv[1:]
+        if flag.startswith("-C") and flag != "-C":
+            separator, value = "=", argv[0][2:]
+        elif flag not in ("-C", "--directory"):
+            break
+        if not separator:
+            if not words:
+                raise UsageError(f"argument {flag}: expected one argument", help=_USAGE)
+            value, words = words[0], words[1:]
+        _change_to(value)
+        argv = words
+    return argv
+
+
+def _change_to(directory: str) -> None:
+    from orchestrator.app.caller_directory import change_directory
+
+    try:
+        change_directory(directory)
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or "not a path").lower()
+        raise UsageError(f"cannot change to the directory `{directory}`: {reason}") from error
 
 
 def _help() -> str:
-    width = max(map(len, COMMANDS)) + 2
-    commands = "".join(f"  {command.name:<{width}}{command.summary}\n" for command in COMMANDS.values())
+    names = {", ".join((command.name, *command.aliases)): command.summary for command in COMMANDS.values()}
+    width = max(map(len, names)) + 2
+    commands = "".join(f"  {name:<{width}}{summary}\n" for name, summary in names.items())
     return f"""\
 pexec runs the workflows of a manifest in parallel, each as soon as its dependencies have ended.
 
-usage: pexec COMMAND [...]
+usage: pexec [-C DIR] COMMAND [...]
 
 commands:
 {commands}
 options:
-  -h, --help     show this help or, after a command, its help
-  -V, --version  show the version
+  -C, --directory DIR  change to this directory first
+  -h, --help           show this help or, after a command, its help
+  -V, --version        show the version
 
 Unless a manifest is named, pexec uses the pexec.yaml or pexec.yml in this directory or the nearest parent directory,
 up to the repository's root.

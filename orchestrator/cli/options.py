@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from orchestrator.app.invocation import STDIN, Invocation, find_manifest, flag_of, make_invocation, settings_for
 from orchestrator.console.streams import draws
-from orchestrator.settings import OUTPUTS, PARSERS, SUMMARIES, Setting, Settings
+from orchestrator.errors import UsageError
+from orchestrator.settings import OUTPUTS, PARSERS, SUMMARIES, Setting, Settings, parse_timeout_seconds
 
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
 def add_run_arguments(parser: Parser) -> None:
     """`[MANIFEST] [JOB...]` and the flags that decide what a run does; for every command that makes a plan."""
-    parser.usage = f"{parser.prog} [MANIFEST] [JOB...] [flags]"
+    parser.usage = f"{parser.prog} [MANIFEST] [JOB...] [flags] [-- ARGUMENT...]"
     parser.bare["--fail-fast"] = "true"
+    parser.has_rest = True
     parser.add_argument(
         "words",
         metavar="MANIFEST, JOB",
@@ -31,20 +33,10 @@ def add_run_arguments(parser: Parser) -> None:
         "parent, up to the repository's root. Every other argument is a job to run with everything it needs; by "
         "default all jobs",
     )
+    add_manifest_flag(parser)
     add_slots(parser)
-    parser.add_argument(
-        "--fail-fast",
-        metavar="=drain",
-        nargs="?",
-        type=_parsed_by("fail_fast"),
-        help="cancel the run at the first failure; with `=drain`, let running jobs end and start no others",
-    )
-    parser.add_argument(
-        "--timeout-seconds",
-        metavar="S",
-        type=_parsed_by("timeout_seconds"),
-        help="timeout, in seconds, for jobs that do not set one, or `none`",
-    )
+    add_fail_fast(parser)
+    add_timeouts(parser)
     parser.add_argument(
         "--set",
         metavar="NAME=VALUE",
@@ -58,11 +50,65 @@ def add_run_arguments(parser: Parser) -> None:
     add_run_root(parser)
 
 
+def add_manifest_flag(parser: argparse.ArgumentParser) -> None:
+    """`-f`, for every command that takes one manifest."""
+    parser.add_argument("-f", "--file", metavar="FILE", help="the manifest; every other argument is then a job")
+
+
+def add_manifest(parser: Parser) -> None:
+    """The argument MANIFEST and `-f`, for commands that take no jobs."""
+    parser.usage = f"{parser.prog} [MANIFEST] [flags]"
+    parser.add_argument(
+        "manifest",
+        metavar="MANIFEST",
+        nargs="?",
+        help="a manifest, or `-` for stdin (default: pexec.yaml or pexec.yml in this directory or the nearest parent)",
+    )
+    parser.add_argument("-f", "--file", metavar="FILE", help="the same as the argument MANIFEST")
+
+
+def add_fail_fast(parser: argparse.ArgumentParser) -> None:
+    """`--fail-fast` and `-k`, of which one may be given."""
+    both = parser.add_mutually_exclusive_group()
+    both.add_argument(
+        "--fail-fast",
+        metavar="=drain",
+        nargs="?",
+        type=_parsed_by("fail_fast"),
+        help="cancel the run at the first failure; with `=drain`, let running jobs end and start no others",
+    )
+    both.add_argument(
+        "-k",
+        "--keep-going",
+        action="store_true",
+        help="after a failure, run every job that does not depend on it, even if the manifest sets `fail_fast`",
+    )
+
+
+def add_timeouts(parser: argparse.ArgumentParser) -> None:
+    """`--timeout` and `--timeout-seconds`, of which one may be given."""
+    both = parser.add_mutually_exclusive_group()
+    both.add_argument(
+        "--timeout",
+        metavar="10m",
+        type=_duration,
+        help="timeout for jobs that do not set one: a duration such as `90s` or `1h30m`, or `none`",
+    )
+    both.add_argument(
+        "--timeout-seconds",
+        metavar="S",
+        type=_parsed_by("timeout_seconds"),
+        help="the same as a number of seconds, or `none`",
+    )
+
+
 def add_slots(parser: argparse.ArgumentParser) -> None:
     """`-j`."""
     parser.add_argument(
         "-j",
+        "--jobs",
         "--max-parallel-jobs",
+        dest="max_parallel_jobs",
         metavar="N",
         type=_parsed_by("max_parallel_jobs"),
         help="maximum number of parallel jobs: a number, `auto` (one per CPU) or a share of the CPUs such as `150%%`",
@@ -70,14 +116,17 @@ def add_slots(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    """`--output`, `--summary`, `--keep-temp`, for every command that drives a run; none changes what the run does."""
+    """What is shown of a run and kept after it, for every command that drives one; none changes what the run does."""
     parser.add_argument(
         "--output",
         metavar="|".join(OUTPUTS),
         type=one_of(*OUTPUTS),
         help="plain: each output line prefixed with its job's name; live: the same, with a status line below; auto "
         "(default): live on a terminal, else plain; grouped: the output of a job when it ends; quiet: only failures "
-        "and the closing table; jsonl: the events",
+        "and the summary; jsonl: the events",
+    )
+    parser.add_argument(
+        "-q", "--quiet", dest="output", action="store_const", const="quiet", help="the same as `--output quiet`"
     )
     parser.add_argument(
         "--summary",
@@ -100,6 +149,17 @@ def output_of(settings: Settings) -> str:
     return "live" if not plain and all(draws(stream, os.environ) for stream in (sys.stdout, sys.stderr)) else "plain"
 
 
+def add_format(parser: argparse.ArgumentParser, *formats: str) -> None:
+    """`--format`, whose first value is the default."""
+    parser.add_argument(
+        "--format",
+        metavar="|".join(formats),
+        type=one_of(*formats),
+        default=formats[0],
+        help=f"{formats[0]} (default) or {', '.join(formats[1:])}",
+    )
+
+
 def add_run_root(parser: argparse.ArgumentParser) -> None:
     """`--run-root`, for every command about runs."""
     parser.add_argument(
@@ -119,7 +179,7 @@ def understand(arguments: argparse.Namespace) -> Invocation:
     """The invocation that the arguments of `add_run_arguments` describe. Raises UsageError."""
     from orchestrator.plan.inputs import Selection
 
-    manifest, jobs = split_words(arguments.words)
+    manifest, jobs = (arguments.file, arguments.words) if arguments.file else split_words(arguments.words)
     selection = Selection(tuple(jobs), tuple(arguments.only), tuple(arguments.skip))
     return make_invocation(manifest, selection, arguments.set, flags_of(arguments))
 
@@ -132,7 +192,19 @@ def settings_of(arguments: argparse.Namespace, manifest: str) -> Settings:
 def flags_of(arguments: argparse.Namespace) -> dict[str, Setting[Any]]:
     """The settings among the flags of a command line."""
     given = {name: getattr(arguments, name, None) for name in PARSERS}
-    return {name: Setting(value, flag_of(name)) for name, value in given.items() if value is not None}
+    flags = {name: Setting(value, flag_of(name)) for name, value in given.items() if value is not None}
+    if getattr(arguments, "timeout", None) is not None:
+        flags["timeout_seconds"] = Setting(arguments.timeout, "--timeout")
+    if getattr(arguments, "keep_going", False):
+        flags["fail_fast"] = Setting("false", "--keep-going")
+    return flags
+
+
+def one_manifest(word: str | None, flag: str | None) -> str | None:
+    """The manifest that an argument or `-f` names. Raises UsageError if both do."""
+    if word is not None and flag is not None:
+        raise UsageError(f"two manifests are named: `{word}` and `{flag}`", help="name it once")
+    return flag if word is None else word
 
 
 def split_words(words: Sequence[str]) -> tuple[str, list[str]]:
@@ -171,6 +243,20 @@ def _assignment(text: str) -> str:
     if not text.partition("=")[0] or "=" not in text:
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found `{text}`")
     return text
+
+
+def _duration(text: str) -> float | str:
+    """The argparse type of a duration, as a value of `timeout_seconds`."""
+    from orchestrator.manifest.scalars import ScalarError, parse_duration
+
+    if text == "none":
+        return text
+    try:
+        return parse_timeout_seconds(parse_duration(text))
+    except (ScalarError, ValueError) as error:
+        raise argparse.ArgumentTypeError(
+            f"expected a duration such as `90s` or `10m`, or `none`, found `{text}`"
+        ) from error
 
 
 def _parsed_by(name: str) -> Callable[[str], Any]:

@@ -43,11 +43,43 @@ class LogReader:
         before = os.lseek(self._descriptor, 0, os.SEEK_CUR)
         return os.lseek(self._descriptor, 0, os.SEEK_END) - before
 
+    def skip_to_last(self, lines: int) -> None:
+        """Leave out everything before the last `lines` lines. An incomplete last line counts as one."""
+        try:
+            if self._descriptor is None:
+                self._descriptor = self._rundir.open_for_reading(self._name)
+            os.lseek(self._descriptor, _start_of_last(self._descriptor, lines), os.SEEK_SET)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise failed(f"`{self._rundir.path_of(self._name)}` cannot be read", error) from error
+
     def close(self) -> None:
         """Close the log."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _start_of_last(descriptor: int, lines: int) -> int:
+    """The offset in a file at which its last `lines` lines begin. Reads it backwards, as far as is necessary."""
+    at = end = os.lseek(descriptor, 0, os.SEEK_END)
+    if lines == 0:
+        return end
+    while at > 0:
+        size = min(CHUNK, at)
+        at -= size
+        chunk = os.pread(descriptor, size, at)
+        if at + size == end and chunk.endswith(b"\n"):
+            chunk = chunk[:-1]  # the newline of the last line does not begin another one
+        newlines = chunk.count(b"\n")
+        if newlines >= lines:
+            place = len(chunk)
+            for _ in range(lines):
+                place = chunk.rindex(b"\n", 0, place)
+            return at + place + 1
+        lines -= newlines
+    return 0
 
 
 def split_lines(data: bytes) -> tuple[list[bytes], bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -18,6 +18,7 @@ from orchestrator.plan.workflow_edges import Edges
 NOT_SELECTED = "not selected"
 MANUAL = "manual: it runs only when it is named, or needed by a job that is"
 _TAG = "tag:"
+_MOST_NAMES = 5
 
 
 class Selected(Struct, frozen=True):
@@ -57,13 +58,34 @@ def select(
     kept -= skip.keys()
     asked = jobs.keys() | only.keys()
     if not kept and selection and there and not (asked and asked <= unmet.keys()):
-        raise UsageError("no jobs are left to run", help="skip fewer jobs, or name other jobs to run")
+        names = list(manifest.workflows)
+        of_manual = dict.fromkeys(names[numbering.workflow_of[job]] for job in sorted((asked or there) & manual))
+        raise _nothing_left(selection, tuple(of_manual), only_manual=bool(asked) and asked & there <= manual)
     if edges.every:
         handlers = [numbering.jobs_of(workflow) for workflow in edges.every]
         needs = with_needs_of_all(needs, edges.after, handlers, kept)
     ordered = tuple(sorted(kept))
     left_out = tuple((n, reasons.get(n, NOT_SELECTED)) for n in range(len(needs)) if n not in kept)
     return Selected(ordered, tuple(needs_through_skipped(number, needs, kept) for number in ordered), left_out)
+
+
+def _nothing_left(selection: Selection, manual: Sequence[str], *, only_manual: bool) -> UsageError:
+    """The error for a selection without jobs. `manual` are the manual workflows among those that it asks for; with
+    `only_manual` there are no others."""
+    nothing = "no jobs are left to run"
+    named = f"name them: `pexec apply {' '.join(manual[:_MOST_NAMES])}`"
+    if only_manual and not selection.skip:
+        tags = " ".join(f"--only {word}" for word in selection.only) or " ".join(selection.jobs)
+        one = len(manual) == 1
+        jobs = f"the job that `{tags}` selects is" if one else f"all {len(manual)} jobs that `{tags}` selects are"
+        return UsageError(f"{nothing}: {jobs} manual", help=named.replace("them", "it") if one else named)
+    if selection.skip:
+        if manual and not (selection.jobs or selection.only):
+            return UsageError(f"{nothing}: every job that is not skipped is manual", help=named)
+        return UsageError(
+            f"{nothing}: `--skip` leaves out every job", help="skip fewer jobs, or name other jobs to run"
+        )
+    return UsageError(f"{nothing}: `--only` selects none of the named jobs", help="name other jobs to run")
 
 
 class _Words:

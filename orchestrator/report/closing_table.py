@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Sequence
 
 from orchestrator.console.text import clip, columns, count, duration, pad, visible
@@ -10,7 +9,7 @@ from orchestrator.console.theme import mark_of, painted
 from orchestrator.report.large_runs import LARGE, ON_SCREEN, bands, cells, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
-from orchestrator.report.times import job_time
+from orchestrator.report.times import job_time, slowest_jobs
 
 WHOLE_UP_TO = 30  # jobs; of more, only the slowest are named, and the digest of failures has the rest
 LEAST_REASON = 20
@@ -70,11 +69,11 @@ def _padded(cells: Sequence[str]) -> list[str]:
 
 def _slowest(report: RunReport) -> list[str]:
     """The jobs that took longest."""
-    times = ((took.total, index) for index in range(len(report.jobs)) if (took := job_time(report, index)) is not None)
-    slowest = heapq.nlargest(ON_SCREEN.slowest, times, key=lambda one: one[0])
+    slowest, _ = slowest_jobs(report, ON_SCREEN.slowest)
     if not slowest:
         return []
-    return ["slowest: " + ", ".join(f"{visible(report.jobs[job].job_id)} {duration(took)}" for took, job in slowest)]
+    named = (f"{visible(report.jobs[index].job_id)} {job_time(report, index)}" for index in slowest)
+    return [f"slowest: {', '.join(named)}"]
 
 
 def _levels(report: RunReport) -> list[str]:

@@ -12,8 +12,7 @@ from orchestrator.console.theme import BOLD, STATUS_STYLES, painted
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.report.model import RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status, result_word
-
-LEAST_WALL = 2.0  # seconds; below, speedup and utilisation say nothing
+from orchestrator.report.times import is_long_enough
 
 
 class CommandPlace(Struct, frozen=True):
@@ -58,7 +57,7 @@ def totals(report: RunReport, report_path: str, *, colour: bool = False, place: 
 def use_of_time(report: RunReport) -> str | None:
     """How the run used its slots; None if it was too short to tell."""
     summary = report.summary
-    if summary.wall_time_seconds < LEAST_WALL:
+    if not is_long_enough(report):
         return None
     return (
         f"{summary.speed_up:.1f}x parallel speedup, {percent(summary.utilisation)} of "

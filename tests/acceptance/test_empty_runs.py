@@ -14,7 +14,7 @@ workflows:
 """
 MANUAL = "version: 1\nworkflows:\n  a: {run: ':', manual: true}\n  b: {run: ':', manual: true}\n"
 WHY_MANUAL = "manual: it runs only when it is named, or needed by a job that is"
-HINT = "  = help: name the jobs to run, or pass `--allow-empty` if this is intended\n"
+HINT = "  = help: name the jobs to run (`pexec list` shows them all), or pass `--allow-empty` if this is intended\n"
 
 
 def test_apply_refuses_a_plan_without_jobs_and_gives_the_reasons(pexec: Pexec) -> None:
@@ -50,7 +50,10 @@ def test_allow_empty_makes_it_a_success_with_zeros(pexec: Pexec) -> None:
 def test_allow_empty_does_not_excuse_a_selection_that_leaves_nothing(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: ':'}}\n")
     said = pexec.run("apply", "--allow-empty", "--skip", "a")
-    assert (said.exit_code, said.stderr.splitlines()[0]) == (2, "error: no jobs are left to run")
+    assert (said.exit_code, said.stderr.splitlines()[0]) == (
+        2,
+        "error: no jobs are left to run: `--skip` leaves out every job",
+    )
 
 
 @pytest.mark.parametrize("command", [("plan",), ("apply", "--dry-run")], ids=" ".join)

@@ -222,6 +222,9 @@ def test_the_next_commands_work_as_printed_wherever_the_run_was_started(pexec: P
     assert next_commands(said)[0] == f"pexec logs 'bad[os=a b]' --run-root '{there}'"
     obey(pexec, said, top, top / "repaired")
     obey(pexec, pexec.inside("deep/down").run("apply", "--output", "quiet"), top / "deep/down", top / "repaired")
+    said = pexec.run("-C", "../../flows", "apply", "-C", ".", "other.yaml", "--output", "quiet", "--run-root", "mine")
+    assert next_commands(said)[0] == "pexec -C ../../flows logs 'bad[os=a b]' --run-root mine"
+    obey(pexec, said, top / "deep/down", top / "flows/repaired")
     obey(
         pexec,
         pexec.run("apply", "../../flows/other.yaml", "--output", "quiet", "--run-root", "runs"),

@@ -155,7 +155,9 @@ def test_every_command_is_offered(name: str, folder: Path) -> None:
 @pytest.mark.parametrize("command", ["plan", "validate"])
 def test_every_flag_of_a_command_is_offered(pexec: Pexec, name: str, command: str, folder: Path) -> None:
     offered = OFFERS[name](with_script(name, folder), f"{command} -")
-    listed = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", pexec.run(command, "--help").stdout.partition("options:")[2]))
+    listed = set(
+        re.findall(r"(?<![\w-])--?[A-Za-z][a-z-]*", pexec.run(command, "--help").stdout.partition("options:")[2])
+    )
     assert {word.removesuffix("=") for word in offered} - {"--fail-fast=drain"} == listed
 
 
@@ -182,8 +184,10 @@ def test_the_commands_parsers_say_what_can_be_completed() -> None:
     (validate,) = (shape for shape in shapes() if shape.name == "validate")
     assert validate.words == ArgumentValue(files=True)
     assert validate.several
-    assert [flag.names for flag in validate.flags] == [("-h", "--help"), ("--format",), ("-q", "--quiet")]
-    assert validate.flags[1].value == ArgumentValue(("text", "json", "sarif", "github"))
+    assert [flag.names for flag in validate.flags] == [
+        *(("-h", "--help"), ("-f", "--file"), ("--format",), ("-q", "--quiet"), ("-C", "--directory"))
+    ]
+    assert validate.flags[2].value == ArgumentValue(("text", "json", "sarif", "github"))
     (fail_fast,) = (flag for shape in shapes() if shape.name == "plan" for flag in shape.flags if flag.optional)
     assert (fail_fast.names, fail_fast.value) == (("--fail-fast",), ArgumentValue(("drain",)))
 

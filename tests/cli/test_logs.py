@@ -70,6 +70,34 @@ def test_the_last_attempt_is_shown_byte_for_byte_and_its_stamps_on_stderr(told: 
     told.run("logs", "break").said(stdout="broken\n", stderr=BROKEN)
 
 
+@pytest.mark.parametrize(
+    ("content", "lines", "expected"),
+    [
+        (b"a\nb\nc\n", "2", b"b\nc\n"),
+        (b"a\nb\nc", "2", b"b\nc"),
+        (b"a\nb\nc", "3", b"a\nb\nc"),
+        (b"a\nb\n", "99", b"a\nb\n"),
+        (b"a\n\n\n", "2", b"\n\n"),
+        (b"\n", "1", b"\n"),
+        (b"a\nb\n", "0", b""),
+        (b"", "5", b""),
+        pytest.param(b"x" * 70_000 + b"\n" + b"y" * 70_000, "1", b"y" * 70_000, id="long lines"),
+        pytest.param(b"x\n" * 100_000, "40000", b"x\n" * 40_000, id="many lines"),
+        pytest.param(b"z" * 65_535 + b"\nend", "1", b"end", id="edge"),
+    ],
+)
+def test_only_the_last_lines_are_shown_on_request(pexec: Pexec, content: bytes, lines: str, expected: bytes) -> None:
+    record(pexec.folder / ".pexec/runs", nightly(), logs={**LOGS, "logs/break.1.log": content})
+    assert raw(pexec, "break", "--tail", lines) == expected
+    assert raw(pexec, "break", "-n", lines, "--follow") == expected
+
+
+def test_a_tail_is_a_number_of_lines_of_text(told: Pexec) -> None:
+    assert told.run("logs", "--tail=-1").exit_code == 2
+    assert told.run("logs", "--tail", "few").exit_code == 2
+    assert told.run("logs", "--tail", "1", "--format", "json").exit_code == 2
+
+
 def test_any_attempt_can_be_selected(told: Pexec) -> None:
     told.run("logs", "fetch", "--attempt", "1").said(stdout="first\n", stderr=FIRST)
     told.run("logs", "fetch", "--attempt=3").said(

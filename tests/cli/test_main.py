@@ -18,15 +18,16 @@ from orchestrator.execute.secrets.store import Secrets, SecretValue
 HELP = """\
 pexec runs the workflows of a manifest in parallel, each as soon as its dependencies have ended.
 
-usage: pexec COMMAND [...]
+usage: pexec [-C DIR] COMMAND [...]
 
 commands:
   init        write a commented example manifest
-  apply       check, plan and run a manifest
+  apply, run  check, plan and run a manifest
   resume      continue a run after a crash, an interrupt or a failure
   cancel      cancel a run, or some of its jobs, from another terminal
   validate    check manifests and report every error, without running anything
   plan        show what `apply` would run, in which order and under which limits
+  list        list what can be run, with descriptions, tags and parameters
   graph       draw the dependency graph, optionally with the outcome of a run
   discover    generate a manifest from existing scripts and Markdown runbooks
   runs        list all runs
@@ -42,8 +43,9 @@ commands:
   completion  print a shell completion script
 
 options:
-  -h, --help     show this help or, after a command, its help
-  -V, --version  show the version
+  -C, --directory DIR  change to this directory first
+  -h, --help           show this help or, after a command, its help
+  -V, --version        show the version
 
 Unless a manifest is named, pexec uses the pexec.yaml or pexec.yml in this directory or the nearest parent directory,
 up to the repository's root.
@@ -62,7 +64,7 @@ def test_without_a_command_the_help_is_shown_and_the_usage_is_wrong(pexec: Pexec
     pexec.run().said(exit_code=2, stderr=HELP)
 
 
-@pytest.mark.parametrize("word", ["--version", "-V"])
+@pytest.mark.parametrize("word", ["--version", "-V", "version"])
 def test_the_version(pexec: Pexec, word: str) -> None:
     pexec.run(word).said(stdout=f"pexec {__version__}\n")
     pexec.run(word, "--more").said(stdout=f"pexec {__version__}\n")
@@ -95,7 +97,7 @@ def test_flags_are_not_abbreviated(pexec: Pexec) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["plan", "-j", "0"], "argument -j/--max-parallel-jobs: expected a positive integer, `auto`, or a share "
+        (["plan", "-j", "0"], "argument -j/--jobs/--max-parallel-jobs: expected a positive integer, `auto`, or a share "
          "of the CPUs such as `150%`, found `0`"),
         (["plan", "--fail-fast=maybe"], "argument --fail-fast: expected `false`, `drain` or `true`, found `maybe`"),
         (["plan", "--only"], "argument --only: expected one argument"),

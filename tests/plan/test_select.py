@@ -108,6 +108,35 @@ def test_a_selection_that_leaves_no_job_is_a_usage_error(words: dict[str, tuple[
         good_plan(text, selection=Selection(**words))
 
 
+MANUAL = """
+workflows:
+  api: {run: api, manual: true, tags: [dev]}
+  web: {run: web, manual: true, tags: [dev, front]}
+  lint: {run: lint}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "advice"),
+    [
+        ({"only": ("tag:dev",)}, "all 2 jobs that `--only tag:dev` selects are manual",
+         "name them: `pexec apply api web`"),
+        ({"only": ("tag:front",)}, "the job that `--only tag:front` selects is manual",
+         "name it: `pexec apply web`"),
+        ({"skip": ("lint",)}, "every job that is not skipped is manual", "name them: `pexec apply api web`"),
+        ({"jobs": ("api",), "skip": ("api",)}, "`--skip` leaves out every job",
+         "skip fewer jobs, or name other jobs to run"),
+        ({"jobs": ("lint",), "only": ("api",)}, "`--only` selects none of the named jobs", "name other jobs to run"),
+    ],
+)  # fmt: skip
+def test_the_error_says_why_nothing_is_left_and_what_to_do(
+    words: dict[str, tuple[str, ...]], message: str, advice: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        good_plan(MANUAL, selection=Selection(**words))
+    assert (caught.value.message, caught.value.help) == (f"no jobs are left to run: {message}", advice)
+
+
 def test_an_error_in_a_job_that_is_not_selected_is_still_reported() -> None:
     result = planned("workflows: {a: {run: a}, b: {run: b, needs: zebra}}", selection=Selection(jobs=("a",)))
     assert [diagnostic.code for diagnostic in result.diagnostics] == ["PX202"]

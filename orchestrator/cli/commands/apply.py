@@ -28,7 +28,9 @@ def add_arguments(parser: Parser) -> None:
         action="store_true",
         help="succeed if every job is left out because it is manual or its `if` does not hold",
     )
-    parser.add_argument("--dry-run", action="store_true", help="show the plan as `pexec plan` does, and run nothing")
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="show the plan as `pexec plan` does, and run nothing"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

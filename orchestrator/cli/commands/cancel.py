@@ -10,12 +10,11 @@ from typing import Any
 from orchestrator.app.find_run import Look
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
-from orchestrator.cli.run_arguments import RUN_HELP, add_format_and_root, chosen_run
+from orchestrator.cli.run_arguments import RUN_HELP, add_format_and_root, chosen_run, hint_for_job
 from orchestrator.console.streams import write_stderr, write_stdout
 from orchestrator.console.text import count, visible
 from orchestrator.errors import ExitCode, RefusedError, UsageError
 from orchestrator.execute.control import request_cancel
-from orchestrator.plan.model import Plan
 from orchestrator.report.attempts import AttemptHistory
 
 PATIENCE = 10.0  # seconds; a run that is starting or ending may take a while to answer
@@ -34,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0 once the run has accepted the request; 4 if no process drives it."""
     with chosen_run(arguments) as rundir:
         look = Look(rundir)
-        wanted = _wanted(look.plan, arguments.jobs)
+        wanted = _wanted(look, arguments.jobs)
         attempts = AttemptHistory(look.plan, ())
         look.feed(attempts.add)
         # The process of a run that has ended may still be writing its output.
@@ -57,21 +56,16 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _wanted(plan: Plan, names: Iterable[str]) -> dict[str | None, int | None]:
+def _wanted(look: Look, names: Iterable[str]) -> dict[str | None, int | None]:
     """Job -> its index, as the control pipe takes it; None for the whole run. A workflow means all its jobs."""
     wanted: dict[str | None, int | None] = {}
     for name in names:
-        found = {job.id: job.index for job in plan.jobs if name in (job.id, job.workflow)}
+        found = {job.id: job.index for job in look.plan.jobs if name in (job.id, job.workflow)}
         if not found:
-            raise UsageError(f"unknown job `{visible(name)}`", help=_hint(name, plan))
+            hint = hint_for_job(look, name, [job.id for job in look.plan.jobs])
+            raise UsageError(f"unknown job `{visible(name)}`", help=hint or "`pexec status` shows its jobs")
         wanted.update(found)
     return wanted or {None: None}
-
-
-def _hint(name: str, plan: Plan) -> str:
-    from orchestrator.diagnostics.suggest import did_you_mean
-
-    return did_you_mean(name, [job.id for job in plan.jobs]) or "`pexec status` shows its jobs"
 
 
 def _request(look: Look, wanted: Mapping[str | None, int | None]) -> None:

@@ -7,8 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.main import Parser
-from orchestrator.cli.options import add_run_root
-from orchestrator.cli.run_arguments import run_root
+from orchestrator.cli.run_arguments import add_format_and_root, run_root
 from orchestrator.console.streams import write_stdout, write_text
 from orchestrator.errors import ExitCode
 
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 def add_arguments(parser: Parser) -> None:
     """The flags of `pexec doctor`."""
     parser.usage = f"{parser.prog} [flags]"
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_run_root(parser)
+    add_format_and_root(parser, "text", "json")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as `--format json`")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         checks = list(examine(supervisor, run_root(arguments)))
     finally:
         supervisor.close()
-    if arguments.json:
+    if arguments.format == "json":
         write_stdout(
             json.dumps({"version": __version__, "checks": [_as_data(check) for check in checks]}, indent=2) + "\n"
         )

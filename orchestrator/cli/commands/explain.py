@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
+from orchestrator.cli.options import add_format
 from orchestrator.console.streams import write_stdout
 from orchestrator.diagnostics.model import CODES
 from orchestrator.errors import ExitCode, UsageError
@@ -12,16 +14,20 @@ from orchestrator.errors import ExitCode, UsageError
 
 def add_arguments(parser: Parser) -> None:
     """The arguments of `pexec explain`."""
-    parser.usage = f"{parser.prog} [CODE]"
+    parser.usage = f"{parser.prog} [CODE] [flags]"
     parser.add_argument(
         "code", metavar="CODE", nargs="?", help="the code in brackets, such as PX110 (default: list all codes)"
     )
+    add_format(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one explanation, or the list of codes."""
+    as_json = arguments.format == "json"
     if arguments.code is None:
-        write_stdout("".join(f"{code}  {title}\n" for code, title in CODES.items()))
+        titles = [{"code": code, "title": title} for code, title in CODES.items()]
+        lines = "".join(f"{code}  {title}\n" for code, title in CODES.items())
+        write_stdout(json_text({"codes": titles}) if as_json else lines)
         return ExitCode.OK
     code = arguments.code.upper()
     if code not in CODES:
@@ -29,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     from orchestrator.diagnostics.explanation import explanation
 
     found = explanation(code)
-    write_stdout(f"{found.code}: {found.title}\n\n{found.text}")
+    as_data = {"code": found.code, "title": found.title, "text": found.text}
+    write_stdout(json_text(as_data) if as_json else f"{found.code}: {found.title}\n\n{found.text}")
     return ExitCode.OK
 
 

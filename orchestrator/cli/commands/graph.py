@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from orchestrator.app.invocation import find_manifest
 from orchestrator.cli.main import Parser
-from orchestrator.cli.options import add_run_root, one_of
+from orchestrator.cli.options import add_manifest, add_run_root, one_manifest, one_of
 from orchestrator.console.streams import wants_colour, write_stdout, write_text
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.model import Plan
@@ -21,13 +21,7 @@ LAST_RUN = ""
 
 def add_arguments(parser: Parser) -> None:
     """The flags of `pexec graph`."""
-    parser.usage = f"{parser.prog} [MANIFEST] [flags]"
-    parser.add_argument(
-        "manifest",
-        metavar="MANIFEST",
-        nargs="?",
-        help="a manifest, or `-` for stdin (default: pexec.yaml or pexec.yml in this directory or the nearest parent)",
-    )
+    add_manifest(parser)
     parser.add_argument(
         "--format",
         metavar="text|dot|mermaid|json",
@@ -47,11 +41,12 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if the manifest has an error."""
+    manifest = one_manifest(arguments.manifest, arguments.file)
     if arguments.run is None:
-        plan, statuses = _planned(arguments.manifest), None
+        plan, statuses = _planned(manifest), None
         if plan is None:
             return ExitCode.INVALID
-    elif arguments.manifest is not None:
+    elif manifest is not None:
         raise UsageError("`--run` cannot be used with a manifest", help="a run has its own plan; use one of the two")
     else:
         plan, statuses = _ran(arguments)

@@ -12,15 +12,15 @@ from orchestrator.app.find_run import Look
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.log_printer import LogPrinter, PrintedLog
 from orchestrator.cli.main import Parser
-from orchestrator.cli.run_arguments import RUN_HELP, add_format_and_root, chosen_run
+from orchestrator.cli.run_arguments import RUN_HELP, add_format_and_root, chosen_run, hint_for_job
 from orchestrator.console.streams import write_stderr, write_stdout
-from orchestrator.console.text import count
+from orchestrator.console.text import count, visible
 from orchestrator.engine.outcomes import FAILURE_NAMES
 from orchestrator.errors import ExitCode, UsageError
-from orchestrator.plan.model import Plan
 from orchestrator.report.attempts import Attempt, AttemptHistory
 
 EVERY = 0.2
+_MOST_DIGITS = 9
 
 
 def add_arguments(parser: Parser) -> None:
@@ -34,6 +34,9 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--run", metavar="RUN", help=RUN_HELP)
     parser.add_argument("--attempt", metavar="N", type=int, help="show attempt N of each JOB")
+    parser.add_argument(
+        "-n", "--tail", metavar="N", type=_number_of_lines, help="show only the last N lines of each attempt"
+    )
     parser.add_argument("-f", "--follow", action="store_true", help="continue until the jobs, or the run, have ended")
     add_format_and_root(parser, "text", "json")
 
@@ -43,18 +46,18 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
     with chosen_run(arguments) as one:
         look = Look(one)
-        named = _named(look.plan, arguments.jobs)
+        named = _named(look, arguments.jobs)
         attempts = AttemptHistory(look.plan, named or None)
         look.feed(attempts.add)
         if arguments.follow:
-            _follow(look, attempts, named, LogPrinter(one))
+            _follow(look, attempts, named, LogPrinter(one, arguments.tail))
             return ExitCode.OK
         chosen = _chosen(attempts, named, arguments.attempt)
         if arguments.format == "json":
             write_stdout(json_text({"run_id": one.run_id, "attempts": chosen}))
         else:
             _report_missing_logs(attempts, named)
-            _show(LogPrinter(one), chosen, driven=look.driven)
+            _show(LogPrinter(one, arguments.tail), chosen, driven=look.driven)
     return ExitCode.OK
 
 
@@ -63,25 +66,34 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(
             "`--follow` cannot be used with `--format json`", help="`--format json` lists attempts without their logs"
         )
+    if arguments.tail is not None and arguments.format == "json":
+        raise UsageError(
+            "`--tail` cannot be used with `--format json`", help="`--format json` lists attempts without their logs"
+        )
     if arguments.attempt is not None and arguments.follow:
         raise UsageError("`--follow` cannot be used with `--attempt`", help="`--follow` shows every attempt as it runs")
     if arguments.attempt is not None and not arguments.jobs:
         raise UsageError("`--attempt` requires a JOB", help="`pexec logs JOB --attempt N`")
 
 
-def _named(plan: Plan, words: Sequence[str]) -> tuple[str, ...]:
+def _number_of_lines(text: str) -> int:
+    """The argparse type of `--tail`."""
+    if not text.isdecimal() or len(text) > _MOST_DIGITS:
+        raise argparse.ArgumentTypeError(f"expected a non-negative integer, found `{text}`")
+    return int(text)
+
+
+def _named(look: Look, words: Sequence[str]) -> tuple[str, ...]:
     """The jobs that the arguments name, by ID or as all jobs of a workflow. Raises UsageError for unknown ones."""
     jobs_of: dict[str, list[str]] = {}
-    for job in plan.jobs:
+    for job in look.plan.jobs:
         jobs_of.setdefault(job.workflow, []).append(job.id)
-    jobs_of |= {job.id: [job.id] for job in plan.jobs}
+    jobs_of |= {job.id: [job.id] for job in look.plan.jobs}
     unknown = [word for word in words if word not in jobs_of]
     if unknown:
-        from orchestrator.diagnostics.suggest import did_you_mean
-
-        jobs = ", ".join(f"`{word}`" for word in unknown)
+        jobs = ", ".join(f"`{visible(word)}`" for word in unknown)
         raise UsageError(
-            f"unknown {'job' if len(unknown) == 1 else 'jobs'} {jobs}", help=did_you_mean(unknown[0], jobs_of)
+            f"unknown {'job' if len(unknown) == 1 else 'jobs'} {jobs}", help=hint_for_job(look, unknown[0], jobs_of)
         )
     return tuple(dict.fromkeys(job for word in words for job in jobs_of[word]))
 

@@ -27,7 +27,9 @@ def add_arguments(parser: Parser) -> None:
         action="store_true",
         help="also remove old runs that were interrupted, which then cannot be resumed",
     )
-    parser.add_argument("--dry-run", action="store_true", help="print the runs that would be removed, and remove none")
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="print the runs that would be removed, and remove none"
+    )
     add_format_and_root(parser, "text", "json")
 
 

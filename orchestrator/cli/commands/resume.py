@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.app.invocation import STDIN
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_output, add_run_root, add_slots, output_of, settings_of
-from orchestrator.cli.run_arguments import RUN_HELP, chosen_run, run_root
+from orchestrator.cli.run_arguments import add_run, chosen_run, named_run, run_root
 from orchestrator.console.streams import hold_stderr
 from orchestrator.errors import RefusedError, UsageError
 from orchestrator.interrupts import exit_until_run
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: Parser) -> None:
     """The flags of `pexec resume`."""
-    parser.usage = f"{parser.prog} [RUN] [flags]"
-    parser.add_argument("run", metavar="RUN", nargs="?", help=RUN_HELP)
+    add_run(parser)
     parser.add_argument(
         "--failed",
         action="store_true",
@@ -56,6 +55,6 @@ def _to_resume(arguments: argparse.Namespace, root: str) -> RunDir:
     try:
         return chosen_run(arguments, root)
     except UsageError as none:
-        if arguments.run is not None:
+        if named_run(arguments) is not None:
             raise
         raise RefusedError(f"nothing to resume: {none.message}", help=none.help, code="PX406") from None

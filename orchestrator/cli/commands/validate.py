@@ -22,6 +22,9 @@ def add_arguments(parser: Parser) -> None:
         help="a manifest, or `-` for stdin (default: pexec.yaml or pexec.yml in this directory or the nearest parent)",
     )
     parser.add_argument(
+        "-f", "--file", metavar="FILE", action="append", default=[], help="the same as the argument; may be repeated"
+    )
+    parser.add_argument(
         "--format",
         metavar="text|json|sarif|github",
         type=one_of("text", "json", "sarif", "github"),
@@ -34,7 +37,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if any of the manifests has an error."""
-    results = [plan_manifest(path) for path in arguments.files or [find_manifest()]]
+    results = [plan_manifest(path) for path in [*arguments.file, *arguments.files] or [find_manifest()]]
     if arguments.format == "text":
         _show(results, quiet=arguments.quiet)
     else:

@@ -7,7 +7,7 @@ import re
 
 from msgspec import Struct
 
-from orchestrator.cli.main import COMMANDS, Parser, Subcommand
+from orchestrator.cli.main import COMMANDS, Subcommand, build_parser
 from orchestrator.cli.options import OneOf
 from orchestrator.diagnostics.model import CODES
 
@@ -53,8 +53,7 @@ def shapes() -> tuple[CommandShape, ...]:
 
 
 def _shape(command: Subcommand) -> CommandShape:
-    parser = Parser(command)
-    command.module().add_arguments(parser)
+    parser = build_parser(command)
     words = next((action for action in parser._actions if not action.option_strings), None)
     flags = tuple(_flag(action) for action in parser._actions if action.option_strings)
     if words is None:
