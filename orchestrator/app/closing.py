@@ -8,7 +8,8 @@ import sys
 from orchestrator.app.caller_directory import changed_directory, from_here
 from orchestrator.app.failure_logs import read_last_lines
 from orchestrator.app.invocation import STDIN, find_manifest, run_root_of, settings_for
-from orchestrator.console.streams import on_github, wants_colour
+from orchestrator.app.screen import colours_own_text
+from orchestrator.console.streams import on_github
 from orchestrator.console.theme import is_utf8
 from orchestrator.errors import PexecError, UsageError
 from orchestrator.journal.file_names import HTML_REPORT
@@ -22,7 +23,7 @@ from orchestrator.settings import variable_of
 
 def closing_text(report: RunReport, rundir: RunDir, run_root: str, summary: str) -> str:
     """The text for stderr. `summary` is one of `settings.SUMMARIES`."""
-    colour = _wants_colour()
+    colour = colours_own_text(sys.stderr)
     directory = from_here(rundir.path)
     tails = {
         name: read_last_lines(rundir, name, lines, github=on_github()) for name, lines in tails_wanted(report).items()
@@ -68,12 +69,6 @@ def _is_default(run_root: str) -> bool:
         return os.path.realpath(run_root_of(settings)) == os.path.realpath(run_root)
     except PexecError:
         return False
-
-
-def _wants_colour() -> bool:
-    """Not in a CI, whose log is plain text, unless FORCE_COLOR is set."""
-    forced = bool(os.environ.get("FORCE_COLOR"))
-    return wants_colour(sys.stderr, os.environ) and (forced or not os.environ.get("CI"))
 
 
 def _width() -> int | None:

@@ -25,8 +25,11 @@ from orchestrator.execute.driver import Observer
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.console import Console
 from orchestrator.observe.console_thread import ConsoleThread, View
+from orchestrator.observe.heartbeat import Heartbeat
+from orchestrator.observe.job_prefix import JobPrefixes
 from orchestrator.observe.journal_views import EventObserver, EventView, JournalTail, LinesView
-from orchestrator.observe.log_view import LinePrefixer, LogView
+from orchestrator.observe.line_prefixer import LinePrefixer
+from orchestrator.observe.log_view import LogView
 from orchestrator.observe.progress_lines import ProgressLines
 from orchestrator.observe.stream import ConsoleStream
 from orchestrator.plan.model import Plan
@@ -116,13 +119,17 @@ class Screen:
         return ExitCode.ENVIRONMENT if self._console.losses and code == ExitCode.OK else code
 
 
-def open_screen(output: str, plan: Plan, done: int, rundir: RunDir) -> Screen:
-    """The screen for a run, `done` of whose jobs are done. `output` is one of `settings.OUTPUTS` except `auto`."""
+def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDir, now: Callable[[], float]) -> Screen:
+    """The screen for a run of which these jobs (by index) have succeeded already. `output` is one of `settings.OUTPUTS`
+    except `auto`. `now` returns the second of the run, in any thread, once the run has begun."""
     github = on_github()
     out, err = ConsoleStream(sys.stdout), ConsoleStream(sys.stderr, github=github)
     colour = wants_colour(sys.stdout, os.environ)
-    total = len(plan.jobs) - done
-    tries = {job.id: job.retry.max_attempts for job in plan.jobs if job.retry.max_attempts > 1}
+    jobs = {job.id: job for job in plan.jobs}
+    total = len(jobs) - len(succeeded)
+    drains = plan.policy.fail_fast == "drain"
+    err_colour = colours_own_text(sys.stderr)
+    prefixes = JobPrefixes(jobs if draws(sys.stdout, os.environ) else (), colour=colours_own_text(sys.stdout))
     together = _is_same_file(sys.stdout, sys.stderr)
     journal, other_journal = JournalTail(rundir.lock()), JournalTail(rundir.lock())
     threads: list[ConsoleThread] = []
@@ -137,17 +144,22 @@ def open_screen(output: str, plan: Plan, done: int, rundir: RunDir) -> Screen:
         from orchestrator.report.foresight import Foresight
 
         progress: LiveProgress | ProgressLines
-        progress = live = LiveProgress(err, total, screen_width, max_attempts=tries, foresight=Foresight(plan))
+        foresight = Foresight(plan, succeeded)
+        progress = live = LiveProgress(
+            err, total, screen_width, jobs=jobs, drains=drains, colour=err_colour, foresight=foresight
+        )
         on_err = _Shown([live], [live])
         above = live.above(err) if together else None
     else:
         quiet = output in ("quiet", "jsonl")
-        progress = ProgressLines(err, total, only_failures=quiet, max_attempts=tries)
-        on_err = _Shown([progress], [])
+        progress = ProgressLines(err, total, jobs=jobs, only_failures=quiet, drains=drains, colour=err_colour)
+        on_err = _Shown([progress], [progress])
+        if not quiet:
+            on_err.views.append(Heartbeat(err, (out, err), progress, now))
         above = None
     if output in ("plain", "live"):
         stream = out if above is None else err
-        logs = LogView(rundir, stream, LinePrefixer(colour=colour, github=github), warn, above)
+        logs = LogView(rundir, stream, LinePrefixer(colour=colour, github=github, prefix_of=prefixes), warn, above)
         on_out = _Shown([logs], [logs])
     elif output == "grouped":
         from orchestrator.observe.grouped import JobBlocks
@@ -182,6 +194,12 @@ def _is_same_file(one: TextIO, other: TextIO) -> bool:
         return os.path.samestat(os.fstat(one.fileno()), os.fstat(other.fileno()))
     except (OSError, ValueError):
         return one is other
+
+
+def colours_own_text(stream: TextIO) -> bool:
+    """Whether to colour text of pexec's own: not in a CI, whose log is plain text, unless FORCE_COLOR is set."""
+    forced = bool(os.environ.get("FORCE_COLOR"))
+    return wants_colour(stream, os.environ) and (forced or not os.environ.get("CI"))
 
 
 def screen_width() -> int:

@@ -141,7 +141,7 @@ class _Session:
         self._journal = JournalWriter(rundir, rundir.run_id, next_seq=state.next_seq, power=power)
         stack.callback(_quietly, self._journal.close)
         # Closed before the journal, which it reads.
-        self._screen = open_screen(options.output, plan, scheduler.table.tally[JobState.SUCCEEDED], rundir)
+        self._screen = open_screen(options.output, plan, _succeeded(scheduler), rundir, lambda: self._driver.now())
         stack.callback(self._screen.close)
         self.files = RunFiles(rundir, prepared.masked, state.events, _import_what_ends_the_run)
         stack.callback(_quietly, self.files.close)
@@ -225,6 +225,14 @@ class _Session:
 def _import_what_ends_the_run() -> None:
     """Called in a helper thread while the first jobs run, so that nothing waits for it later."""
     import orchestrator.app.closing  # noqa: F401
+
+
+def _succeeded(scheduler: Scheduler) -> list[int]:
+    """The jobs that succeeded before this process."""
+    table = scheduler.table
+    if not table.tally[JobState.SUCCEEDED]:
+        return []
+    return [job for job, state in enumerate(table.states) if state is JobState.SUCCEEDED]
 
 
 def _open_executor(
