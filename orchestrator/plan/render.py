@@ -44,8 +44,8 @@ def plan_text(
     *,
     verbose: bool = False,
 ) -> str:
-    """The levels of jobs that may run in parallel and the critical path; with `verbose` also the rules of the run. Ends
-    with a newline.
+    """The levels of jobs that may run in parallel, the critical path, and the rules of the run, without `verbose` only
+    those that are overridden; ends with a newline.
 
     A job's timeout is shown where it differs from the run's default. `origins` are the sources of overridden settings:
     `{"max_parallel_jobs": "--max-parallel-jobs"}`; the other keys are `fail_fast`, `timeout` and `params.NAME`.
@@ -64,8 +64,8 @@ def plan_text(
         lines += _listed([f"  {workflow}: {reason}" for workflow, reason in plan.left_out], most=MOST_JOBS)
     if plan.params:
         lines += ["", "parameters", *_param_lines(plan, origins or {}, purposes or {})]
-    if verbose:
-        lines += ["", "settings", *_setting_lines(plan, origins or {})]
+    if settings := list(_setting_lines(plan, origins or {}, whole=verbose)):
+        lines += ["", "settings", *settings]
     return "\n".join(lines) + "\n"
 
 
@@ -160,7 +160,7 @@ def _param_lines(plan: Plan, origins: Mapping[str, str], purposes: Mapping[str, 
             yield f"  {'':<{width}}    {visible(purposes[name].strip())}"
 
 
-def _setting_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:
+def _setting_lines(plan: Plan, origins: Mapping[str, str], *, whole: bool) -> Iterator[str]:
     policy = plan.policy
     settings = {
         "max_parallel_jobs": str(policy.max_parallel_jobs),
@@ -177,6 +177,8 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:
         settings["pools"] = ", ".join(f"{pool} {size:,}" for pool, size in policy.pools.items())
     for name, value in settings.items():
         origin = f"  (from {origins[name]})" if name in origins else ""
+        if not origin and not whole:
+            continue
         yield f"  {name:<17}  {value}{origin}"
 
 

@@ -71,6 +71,12 @@ def test_the_plan_shows_where_an_overridden_value_comes_from(pexec: Pexec) -> No
             "  (from ~/.config/pexec/config.toml)",
         )
     )
+    assert pexec.run("plan").stdout == SHOWN + (
+        "\nsettings\n"
+        "  max_parallel_jobs  2  (from PEXEC_MAX_PARALLEL_JOBS)\n"
+        "  fail_fast          drain  (from pyproject.toml [tool.pexec])\n"
+        "  timeout            1m30s a job, none for the run  (from ~/.config/pexec/config.toml)\n"
+    )
     pexec.run("plan", "-v", "-j", "3", "--fail-fast", "--timeout-seconds=none").said(
         stdout=shown("3  (from --max-parallel-jobs)", "true  (from --fail-fast)", "none", "  (from --timeout-seconds)")
     )

@@ -16,7 +16,7 @@ def add_arguments(parser: Parser) -> None:
     """The flags of `pexec plan`."""
     add_run_arguments(parser)
     parser.add_argument(
-        "-v", "--verbose", action="store_true", help="also show the settings of the run, and where they come from"
+        "-v", "--verbose", action="store_true", help="show all settings of the run, not only those that are overridden"
     )
     parser.add_argument(
         "--format",
