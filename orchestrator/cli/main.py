@@ -140,6 +140,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             formatter_class=_narrow,
         )
+        self.command = command.name
         self.bare: dict[str, str] = {}
         self.has_rest = False
 
@@ -150,9 +151,11 @@ class Parser(argparse.ArgumentParser):
         write_stdout(self.help_text())
 
     def help_text(self) -> str:
-        """The help of the command, as wide as the terminal."""
+        """The help of the command, as wide as the terminal, and examples."""
+        from orchestrator.cli.examples import examples_text
+
         self.formatter_class = argparse.HelpFormatter
-        return self.format_help()
+        return self.format_help() + examples_text(self.command)
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
         """Positional arguments and flags in any order. Raises UsageError, with a suggestion for an unknown flag."""
