@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 import sys
 
-from orchestrator.app.caller_directory import changed_directory, from_here
+from orchestrator.app.caller_directory import from_here
+from orchestrator.app.command_place import command_place
 from orchestrator.app.failure_logs import read_last_lines
-from orchestrator.app.invocation import STDIN, find_manifest, run_root_of, settings_for
 from orchestrator.app.screen import colours_own_text
 from orchestrator.console.streams import on_github
 from orchestrator.console.theme import is_utf8
-from orchestrator.errors import PexecError, UsageError
 from orchestrator.journal.file_names import HTML_REPORT
-from orchestrator.journal.rundir import RunDir, list_runs
+from orchestrator.journal.rundir import RunDir
 from orchestrator.report.closing_table import closing_table
 from orchestrator.report.digest import Look, digest, tails_wanted
 from orchestrator.report.model import RunReport
 from orchestrator.report.totals import CommandPlace, totals
-from orchestrator.settings import variable_of
 
 
 def closing_text(report: RunReport, rundir: RunDir, run_root: str, summary: str) -> str:
@@ -40,35 +38,6 @@ def closing_text(report: RunReport, rundir: RunDir, run_root: str, summary: str)
         ),
     ]
     return "\n".join(part for part in parts if part)
-
-
-def command_place(rundir: RunDir, run_root: str) -> CommandPlace:
-    """What a command that is typed next has to name to be about this run."""
-    try:
-        last = list_runs(run_root)[-1:]
-    except PexecError:
-        last = []
-    return CommandPlace(
-        directory=changed_directory(),
-        run_root=None if _is_default(run_root) else run_root,
-        run_id=None if last == [rundir.run_id] else rundir.run_id,
-    )
-
-
-def _is_default(run_root: str) -> bool:
-    """Whether a command without `--run-root` finds this one. A variable counts as a flag: it may be set for one command
-    only."""
-    try:
-        try:
-            manifest = find_manifest()
-        except UsageError:
-            manifest = STDIN
-        settings = settings_for({}, manifest)
-        if settings.run_root is not None and settings.run_root.origin == variable_of("run_root"):
-            return False
-        return os.path.realpath(run_root_of(settings)) == os.path.realpath(run_root)
-    except PexecError:
-        return False
 
 
 def _width() -> int | None:

@@ -20,8 +20,10 @@ ENDED = f"""\
 6 of 9 jobs succeeded, 1 timed out, 1 allowed failure, 1 skipped
 
 failed
-  break  timed out: ran longer than 2s; logs/break.1.log
-  last   failed (allowed); logs/last.1.log
+  break  timed out: ran longer than 2s; .pexec/runs/{RUN_ID}/logs/break.1.log
+
+failed, allowed
+  last  failed; .pexec/runs/{RUN_ID}/logs/last.1.log
 """
 
 
@@ -170,7 +172,7 @@ def test_watching_off_a_terminal_appends_and_on_one_redraws(pexec: Pexec) -> Non
 def test_watching_on_a_terminal_redraws(pexec: Pexec) -> None:
     code, seen = watched(pexec, step=steps(pexec), terminal=True)
     assert code == 0
-    assert seen.startswith(b"\x1b[H\x1b[2J" + RUN_ID.encode())
+    assert seen.startswith(b"\x1b[H\x1b[2J\x1b[34m" + RUN_ID.encode())
     assert seen.count(b"\x1b[H\x1b[2J") >= 4
     assert b"SUCCEEDED in 2.0s" in seen.rpartition(b"\x1b[2J")[2]
 
