@@ -10,6 +10,7 @@ from typing import TextIO
 
 from msgspec import Struct
 
+from orchestrator.console.ci import ci_service
 from orchestrator.console.streams import (
     draws,
     give_up_stderr,
@@ -122,7 +123,8 @@ class Screen:
 def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDir, now: Callable[[], float]) -> Screen:
     """The screen for a run of which these jobs (by index) have succeeded already. `output` is one of `settings.OUTPUTS`
     except `auto`. `now` returns the second of the run, in any thread, once the run has begun."""
-    github = on_github()
+    github, service = on_github(), ci_service()
+    defused = github and not plan.policy.ci.pass_commands  # the output of jobs; messages of pexec always are
     out, err = ConsoleStream(sys.stdout), ConsoleStream(sys.stderr, github=github)
     colour = wants_colour(sys.stdout, os.environ)
     jobs = {job.id: job for job in plan.jobs}
@@ -159,12 +161,15 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
         above = None
     if output in ("plain", "live"):
         stream = out if above is None else err
-        logs = LogView(rundir, stream, LinePrefixer(colour=colour, github=github, prefix_of=prefixes), warn, above)
+        logs = LogView(rundir, stream, LinePrefixer(colour=colour, github=defused, prefix_of=prefixes), warn, above)
         on_out = _Shown([logs], [logs])
     elif output == "grouped":
+        from orchestrator.observe.block_frames import frame_for
         from orchestrator.observe.grouped import JobBlocks
 
-        on_out = _Shown([JobBlocks(out, rundir, warn, colour=colour, github=github)], [])
+        frame = frame_for(service, rundir.run_id)
+        on_out = _Shown([JobBlocks(out, rundir, warn, frame, colour=colour, github=defused)], [])
+        together = together or bool(service)  # the runner merges both streams: one thread keeps their order
     elif output == "jsonl":
         on_out = _Shown([], [LinesView(other_journal, out)])
     if together:

@@ -127,7 +127,8 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "attempt": _ATTEMPT,
         "force": {
             "type": "boolean",
-            "description": "KILL, not TERM. Sent because of a cancel, fail-fast or the deadline of the run. For an "
+            "description": "KILL, not the `stop_signal` of the job in the plan, usually TERM. Sent because of a "
+            "cancel, fail-fast or the deadline of the run. For an "
             "attempt that reached its own timeout or memory limit see `verdict` and `signal` instead.",
         },
     },

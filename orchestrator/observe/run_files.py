@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from orchestrator import __version__
 from orchestrator.errors import EnvironmentFailedError
+from orchestrator.helper_threads import start_thread
 from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import (
     DEPENDENCIES,
@@ -89,8 +90,7 @@ class RunFiles:
         self._news = threading.Event()
         self._closing = threading.Event()
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="pexec-run-files", daemon=True)
-        self._thread.start()
+        self._thread = start_thread("pexec-run-files", self._work)
 
     def on_event(self, record: EventRecord) -> None:
         """Queue the record for the helper thread."""

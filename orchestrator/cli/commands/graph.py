@@ -101,7 +101,7 @@ def _drawn(plan: Plan, outcomes: Outcomes, form: str, *, colour: bool) -> str:
 
         return render_dot(plan, statuses)
     if form == "mermaid":
-        from orchestrator.cli.graph.mermaid import render_mermaid
+        from orchestrator.report.mermaid import render_mermaid
 
         return render_mermaid(plan, statuses)
     if form == "json":

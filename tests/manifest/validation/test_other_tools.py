@@ -59,11 +59,11 @@ def test_json_is_recognized_too() -> None:
         ("version: 1\na: {script: x}\n", ["PX111", "PX110"]),
         ("version: 1\nworkflows: {a: {run: x}}\nservices: {db: {image: x}}\n", ["PX110"]),
         ("version: 1\nworkflows: {a: {script: x}}\njobs: {b: {steps: []}}\n", ["PX110", "PX110"]),
-        ("version: 1\nworkflows:\n  a: &a {run: x}\n  b: {<<: *a}\nservices:\n  db:\n    image: x\n", ["PX105"]),
+        ("version: 1\nworkflows:\n  a: &a {run: x}\n  b: {<<: *a}\nservices:\n  db:\n    image: x\n", ["PX110"]),
         ("services: [a]\n", ["PX110", "PX111", "PX111"]),
         ("jobs: 3\n", ["PX110", "PX111"]),
         ("tasks: {a: 3}\n", ["PX110", "PX111"]),
-        ("a: {<<: b}\n", ["PX105"]),
+        ("a: {<<: b}\n", ["PX124"]),
     ],
 )
 def test_a_manifest_with_mistakes_is_still_a_manifest(text: str, codes: list[str]) -> None:
