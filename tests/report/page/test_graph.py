@@ -26,8 +26,9 @@ def test_each_job_is_a_node_with_its_status_and_a_link_to_its_row() -> None:
     assert html.count('<a href="#j') == 12
     assert "<title>package-8: failed, needs test-4 test-5</title>" in html
     assert re.findall(r'<text class="bad" [^>]*>(.)', html) == ["✗"]
-    assert html.count('class="edge"') == sum(len(one.needs) for one in story.plan.jobs)
-    assert "12 jobs in 4 levels" in html
+    assert html.count('class="edge') == sum(len(one.needs) for one in story.plan.jobs)
+    assert html.count('class="edge crit"') == 3  # between the four jobs of the critical path
+    assert "12 jobs in 4 levels; thick: the critical path" in html
 
 
 def test_jobs_without_dependencies_need_no_drawing() -> None:
