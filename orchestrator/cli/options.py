@@ -152,13 +152,16 @@ def output_of(settings: Settings) -> str:
     return "live" if not plain and all(draws(stream, os.environ) for stream in (sys.stdout, sys.stderr)) else "plain"
 
 
-def add_format(parser: argparse.ArgumentParser, *formats: str) -> None:
-    """`--format`, whose first value is the default."""
+_FIRST = ""
+
+
+def add_format(parser: argparse.ArgumentParser, *formats: str, default: str | None = _FIRST) -> None:
+    """`--format`, whose first value is the default; with None for `default` a command can tell whether it was given."""
     parser.add_argument(
         "--format",
         metavar="|".join(formats),
         type=one_of(*formats),
-        default=formats[0],
+        default=formats[0] if default == _FIRST else default,
         help=f"{formats[0]} (default) or {', '.join(formats[1:])}",
     )
 
