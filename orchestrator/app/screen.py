@@ -152,7 +152,8 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
     github = on_github()
     out, err = ConsoleStream(sys.stdout), ConsoleStream(sys.stderr, github=github)
     jobs = {job.id: job for job in plan.jobs}
-    prefixes = JobPrefixes(jobs if draws(sys.stdout, os.environ) else (), colour=_colours(sys.stdout))
+    is_live = output == "live" and draws(sys.stderr, os.environ)
+    prefixes = _prefixes(jobs, is_live=is_live and draws(sys.stdout, os.environ))
     together = _is_same_file(sys.stdout, sys.stderr)
     journal, other_journal = JournalTail(rundir.lock()), JournalTail(rundir.lock())
     threads: list[ConsoleThread] = []
@@ -163,7 +164,7 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
     def warn(text: str) -> None:
         threads[-1].post_text(text)
 
-    if output == "live" and draws(sys.stderr, os.environ):
+    if is_live:
         from orchestrator.observe.live import LiveProgress
 
         colour = _colours(sys.stderr)
@@ -200,6 +201,13 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
     console = Console(threads, {"stdout": out, "stderr": err})
     shown = None if logs is None else _note_growth(logs, threads[0])
     return Screen(rundir, console, (journal, other_journal), print_status, shown, live)
+
+
+def _prefixes(jobs: Mapping[str, PlannedJob], *, is_live: bool) -> JobPrefixes:
+    """Plain where `plain` is chosen, which programs read, unless colours are forced."""
+    if is_live:
+        return JobPrefixes(jobs, colour=_colours(sys.stdout))
+    return JobPrefixes(colour=bool(os.environ.get("FORCE_COLOR")) and _colours(sys.stdout))
 
 
 def _progress_lines(
