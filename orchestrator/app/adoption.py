@@ -67,4 +67,4 @@ def _change(job: PlannedJob, before: PlannedJob, old: Plan, new: Plan) -> str:
 
 def _what_it_does(spec: JobSpec) -> JobSpec:
     """The spec without what does not affect the result of a success."""
-    return replace(spec, timeout=None, grace=0.0)
+    return replace(spec, timeout=None, grace=0.0, stop_signal="TERM", color=False)

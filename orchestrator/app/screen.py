@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from msgspec import Struct
 
+from orchestrator.console.ci import ci_service
 from orchestrator.console.streams import (
     draws,
     give_up_stderr,
@@ -149,7 +150,8 @@ class Screen:
 def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDir, now: Callable[[], float]) -> Screen:
     """The screen for a run of which these jobs (by index) have succeeded already. `output` is one of `settings.OUTPUTS`
     except `auto`. `now` returns the second of the run, in any thread, once the run has begun."""
-    github = on_github()
+    github, service = on_github(), ci_service()
+    defused = github and not plan.policy.ci.pass_commands  # the output of jobs; messages of pexec always are
     out, err = ConsoleStream(sys.stdout), ConsoleStream(sys.stderr, github=github)
     jobs = {job.id: job for job in plan.jobs}
     is_live = output == "live" and draws(sys.stderr, os.environ)
@@ -179,16 +181,19 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
             on_err.views.append(Heartbeat(err, (out, err), progress, now))
     passes_colour = wants_colour(sys.stdout, os.environ)
     if output in ("plain", "live"):
-        lines = LinePrefixer(colour=passes_colour, github=github, prefix_of=prefixes)
+        lines = LinePrefixer(colour=passes_colour, github=defused, prefix_of=prefixes)
         above = live.above if live is not None and together else None
         logs = LogView(rundir, err if above else out, lines, warn, above, splits_lines=above is None)
         on_out = _Shown([logs], [logs])
         if live is not None:
             live.follow_output(logs.latest)
     elif output == "grouped":
+        from orchestrator.observe.block_frames import frame_for
         from orchestrator.observe.grouped import JobBlocks
 
-        on_out = _Shown([JobBlocks(out, rundir, warn, colour=passes_colour, github=github)], [])
+        frame = frame_for(service, rundir.run_id)
+        on_out = _Shown([JobBlocks(out, rundir, warn, frame, colour=passes_colour, github=defused)], [])
+        together = together or bool(service)  # the runner merges both streams: one thread keeps their order
     elif output == "jsonl":
         on_out = _Shown([], [LinesView(other_journal, out)])
     posted = None if live is None else live.above_at_once

@@ -19,6 +19,9 @@ from msgspec import Struct
 from orchestrator import __version__
 from orchestrator.app.after_run import finalize_run
 from orchestrator.app.exit_code import exit_code
+from orchestrator.app.git_revision import git_revision
+from orchestrator.app.job_colours import job_colours
+from orchestrator.app.page_context import page_context
 from orchestrator.app.prepare import Prepared, prepare
 from orchestrator.app.process_memory import trim_heap
 from orchestrator.app.resolve_secrets import refuse_in_records
@@ -32,15 +35,23 @@ from orchestrator.execute.attempt.spec_builder import Specs
 from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
-from orchestrator.execute.driver import CancelReceived, Driver, Message, ShortageNoticed, SignalReceived, Spawned
+from orchestrator.execute.driver import Driver
 from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
+from orchestrator.execute.messages import (
+    CancelReceived,
+    Message,
+    NothingStarts,
+    ShortageNoticed,
+    SignalReceived,
+    Spawned,
+)
 from orchestrator.execute.secrets.masking import masked_journal
 from orchestrator.execute.signals import STOP_SIGNALS, RunSignals, keep_stacks, run_signals, suspend
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, PLAN
-from orchestrator.journal.place_record import PLACE, place_record
+from orchestrator.journal.place_record import COMMAND, GIT, PLACE, place_record
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.run_files import RunFiles
@@ -89,8 +100,13 @@ def run_plan(
     """
 
     def on_start(driver: Driver) -> None:
-        place = place_record(options.run_root, plan.base_dir)
-        driver.record(RunStarted(0.0), **started_fields(plan, {**invocation, PLACE: place}))
+        record = {**invocation, PLACE: place_record(options.run_root, plan.base_dir)}
+        if COMMAND in record:
+            record[COMMAND] = [prepared.secrets.masked(word) for word in record[COMMAND]]
+        record.pop(GIT, None)  # of the run that this one replaces
+        if git := git_revision(plan.base_dir):
+            record[GIT] = git
+        driver.record(RunStarted(0.0), **started_fields(plan, record))
         after_start(driver)
 
     prepared = prepare(plan, supervisor, options.run_root, len(plan.jobs))
@@ -140,7 +156,7 @@ class _Session:
         # Closed before the journal, which it reads.
         self._screen = open_screen(options.output, plan, _succeeded(scheduler), rundir, lambda: self._driver.now())
         stack.callback(self._screen.close)
-        self.files = RunFiles(rundir, prepared.masked, state.events)
+        self.files = RunFiles(rundir, prepared.masked, state.events, page_context=page_context)
         stack.callback(_quietly, self.files.close)
         if power:
             rundir.make_durable(PLAN)
@@ -148,7 +164,9 @@ class _Session:
         stack.callback(self._inbox.close)
         self._executor = _open_executor(plan, rundir, self._screen, supervisor, self._inbox)
         stack.callback(self._executor.close)
-        supervisor.warden.on_shortage = lambda why: self._inbox.put(ShortageNoticed(why))
+        shortages = supervisor.warden.shortages
+        shortages.on_shortage = lambda why: self._inbox.put(ShortageNoticed(why))
+        shortages.on_nothing_starts = lambda why: self._inbox.put(NothingStarts(why))
         supervisor.warden.put_logs_in(rundir.folder(LOGS))
         self._control = ControlPipe(rundir, lambda job: self._inbox.put(CancelReceived(job)))
         stack.callback(_quietly, self._control.close)
@@ -161,7 +179,13 @@ class _Session:
             self._executor,
             masked_journal(self._journal, prepared.secrets),
             (self.files,),
-            Specs(plan, rundir, keep_temp=options.keep_temp, pump=self._screen.on_output is not None),
+            Specs(
+                plan,
+                rundir,
+                keep_temp=options.keep_temp,
+                pump=self._screen.on_output is not None,
+                colours=job_colours(options.output),
+            ),
             clock,
             self._inbox,
             self._reactions,

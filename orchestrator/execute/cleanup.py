@@ -67,7 +67,9 @@ class Cleanups:
 
 def cleanup_of(spec: AttemptSpec, serial: int) -> AttemptSpec:
     """The cleanup of an attempt's job, to be run as an attempt is."""
-    job = replace(spec.spec, run=spec.spec.cleanup, argv=None, file=None, args=(), blocks=(), cleanup=None)
+    job = replace(
+        spec.spec, run=spec.spec.cleanup, argv=None, file=None, args=(), blocks=(), cleanup=None, stop_signal="TERM"
+    )
     ending = f".{spec.attempt}.log"  # a resume has removed the log of an earlier cleanup
     return replace(
         spec,

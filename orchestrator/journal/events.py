@@ -68,7 +68,8 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "version": {"type": "string", "description": "Of pexec."},
         "invocation": {
             "type": "object",
-            "description": "What the command line and the settings requested; a resume plans from it again.",
+            "description": "What the command line and the settings requested, from which a resume plans again; and "
+            "where the run comes from: `place`, `command`, `git`.",
         },
     },
     "run.resumed": {"pid": _PID, "boot_id": _BOOT, "max_parallel_jobs": _SLOTS},
@@ -126,7 +127,8 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "attempt": _ATTEMPT,
         "force": {
             "type": "boolean",
-            "description": "KILL, not TERM. Sent because of a cancel, fail-fast or the deadline of the run. For an "
+            "description": "KILL, not the `stop_signal` of the job in the plan, usually TERM. Sent because of a "
+            "cancel, fail-fast or the deadline of the run. For an "
             "attempt that reached its own timeout or memory limit see `verdict` and `signal` instead.",
         },
     },

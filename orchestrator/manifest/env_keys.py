@@ -1,4 +1,4 @@
-"""Values of `env`: text, or paths to put before or behind the value that a variable already has."""
+"""Values of `env`: text, numbers, or paths to put before or behind the value that a variable already has."""
 
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
 from collections.abc import Iterator, Mapping
@@ -32,19 +32,19 @@ EnvValue = str | EnvPathsKeys
 
 
 def _env_value() -> FieldType:
-    """Text; an integer, which becomes its digits; or paths."""
+    """Text; a number, which becomes its text; or paths. That a number is written as its text is checked elsewhere."""
     paths = section_type(EnvPathsKeys)
 
     def parse(value: Any) -> EnvValue:
         if type(value) is str:
             return value
-        if type(value) is int:
+        if type(value) is int or type(value) is float:
             return str(value)
         parsed: EnvValue = (paths if type(value) is dict else TEXT).parse(value)
         return parsed
 
     def schema(definitions: Definitions) -> JsonSchema:
-        return {"anyOf": [{"type": "string"}, {"type": "integer"}, paths.schema(definitions)]}
+        return {"anyOf": [{"type": "string"}, {"type": "number"}, paths.schema(definitions)]}
 
     return FieldType(parse, schema)
 

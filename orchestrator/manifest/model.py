@@ -74,11 +74,25 @@ _WORKFLOWS_MAY_BE_ELSEWHERE: Final = {
         {"required": ["include"], "properties": {"include": {"minItems": 1}}},
     ],
 }
+STOP_SIGNALS: Final = ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "WINCH")
+_OTHER_SIGNALS: Final = {
+    **{f"sig{name.lower()}": f"write `{name}`" for name in STOP_SIGNALS},
+    **{name.lower(): f"write `{name}`" for name in STOP_SIGNALS},
+    **dict.fromkeys(("kill", "sigkill"), "SIGKILL follows after `grace`: write `grace: 0s` to kill at once"),
+}
 _BY_NAME: Final = "each workflow has a name: `workflows: {build: {run: make}}`"
 
 # What `defaults` and workflows have in common.
 TimeoutOption = Annotated[Limit, Doc("Timeout of one attempt of a job.", "20m", "none")]
-GraceOption = Annotated[Duration, Doc("Time between SIGTERM and SIGKILL when a job is stopped.", "30s")]
+GraceOption = Annotated[Duration, Doc("Time between `stop_signal` and SIGKILL when a job is stopped.", "30s")]
+StopSignalOption = Annotated[
+    str,
+    choice(*STOP_SIGNALS, hints=_OTHER_SIGNALS),
+    Doc("Signal that asks a job to end; SIGKILL follows after `grace`.", "INT", "QUIT"),
+]
+ColorOption = Annotated[
+    bool, Doc("Ask programs for colors by FORCE_COLOR, where the screen of the run shows colors.", True)
+]
 ShellOption = Annotated[
     Argv, Doc("Shell with its options, for `run` and scripts that are not executable.", ["sh", "-eu"])
 ]
@@ -115,12 +129,14 @@ class Defaults(Section, frozen=True):
 
     timeout: TimeoutOption = 300.0
     grace: GraceOption = 10.0
+    stop_signal: StopSignalOption = "TERM"
     shell: ShellOption = ("bash", "-euo", "pipefail")
     retry: RetryOption = Retry()
     env: Annotated[
         Env, Doc("Environment variables for every job.", {"LANG": "C.UTF-8"}, {"PATH": {"prepend": "./bin"}})
     ] = field(default_factory=dict)
     env_inherit: EnvInheritOption = "all"
+    color: ColorOption = False
     working_dir: WorkingDirOption | None = None
     limits: LimitsOption = LimitsKeys()
     require_limits: RequireLimitsOption = False
@@ -175,6 +191,7 @@ class Workflow(Section, frozen=True):
     ] = "success"
     timeout: TimeoutOption | None = None
     grace: GraceOption | None = None
+    stop_signal: StopSignalOption | None = None
     retry: RetryOption | None = None
     shell: ShellOption | None = None
     env: Annotated[
@@ -185,6 +202,7 @@ class Workflow(Section, frozen=True):
         ),
     ] = None
     env_inherit: EnvInheritOption | None = None
+    color: ColorOption | None = None
     working_dir: WorkingDirOption | None = None
     limits: LimitsOption | None = None
     require_limits: RequireLimitsOption | None = None
@@ -238,6 +256,7 @@ class Manifest(Section, frozen=True, kw_only=True):
     """A pexec manifest: workflows, their dependencies, and the rules of the run."""
 
     schema_extra: ClassVar[Mapping[str, Any]] = _WORKFLOWS_MAY_BE_ELSEWHERE
+    ignored: ClassVar[str] = "x-"
 
     version: Annotated[Version, Doc("Version of the manifest format.", 1)]
     name: Annotated[NonBlank | None, Doc("Name of the runs; by default that of the directory.", "nightly")] = None

@@ -34,11 +34,13 @@ class FreeKeys(Struct, frozen=True):
 
 
 class Section(Struct, frozen=True, gc=False):
-    """What all parts of a manifest have in common. `hint` is for what is not a mapping."""
+    """What all parts of a manifest have in common. `hint` is for what is not a mapping. Keys that begin with `ignored`
+    are not read, unless it is empty."""
 
     schema_extra: ClassVar[Mapping[str, Any]] = {}
     hint: ClassVar[str] = ""
     free_key_hints: ClassVar[Mapping[str, str]] = {}
+    ignored: ClassVar[str] = ""
 
     @classmethod
     def parse(cls, data: object) -> Self:
@@ -73,6 +75,8 @@ class SectionType(FieldType):
         invalid: InvalidDataError | None = None
         for key, value in data.items():
             try:
+                if key not in parsers and self.section.ignored and key.startswith(self.section.ignored):
+                    continue
                 name, parse = parsers[key] if key in parsers else self._free_key(key, values)
                 values[name] = parse(value)
             except ValueError as error:
@@ -168,6 +172,8 @@ class SectionType(FieldType):
             others = free.key.schema(definitions)["pattern"].removeprefix("^")
             pattern = f"^(?!(?:{'|'.join(properties)})$){others}"
             body["patternProperties"] = {pattern: free.value.schema(definitions)}
+        if self.section.ignored:
+            body["patternProperties"] = {f"^{self.section.ignored}": {"description": "Ignored: a place for anchors."}}
         return {**body, "additionalProperties": False, **self.section.schema_extra}
 
 

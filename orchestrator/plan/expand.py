@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from msgspec.structs import asdict, replace
 
@@ -18,6 +18,7 @@ from orchestrator.plan.job_env import JobEnv
 from orchestrator.plan.model import (
     WHEN_NAMED,
     AdmissionPolicy,
+    CiPolicy,
     Durability,
     Isolation,
     JobSpec,
@@ -28,9 +29,11 @@ from orchestrator.plan.model import (
     RetryPolicy,
     Scalar,
     ShellBlock,
+    StopSignal,
 )
 from orchestrator.plan.template import is_absolute
 
+_STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSignal)}
 _ISOLATION = {member.value: member for member in Isolation}
 # Keys and fields have the same names. `run` of a spec and `needs` of a job are set for each job one by one.
 _SPEC_KEYS = frozenset(JobSpec.__struct_fields__) - {"run"}
@@ -55,6 +58,7 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         keep_runs=policy.keep_runs,
         archive=policy.archive,
         job_timeout=_job_timeout(manifest.defaults, overrides),
+        ci=CiPolicy(policy.ci.pass_commands),
     )
 
 
@@ -102,10 +106,12 @@ class Expander:
             env_prepend=env.prepend,
             env_append=env.append,
             env_inherit=env_inherit_of(own, base),
+            color=base.color if own.color is None else own.color,
             secrets=own.secrets,
             working_dir=(base.working_dir if own.working_dir is None else own.working_dir) or "",
             timeout=self._timeout if own.timeout is None else _limit(own.timeout),
             grace=base.grace if own.grace is None else own.grace,
+            stop_signal=_STOP_SIGNAL[base.stop_signal if own.stop_signal is None else own.stop_signal],
             limits=self._limits if own.limits is None else expand_limits(base.limits, own.limits),
             cleanup=own.cleanup,
             cleanup_timeout=own.cleanup_timeout,

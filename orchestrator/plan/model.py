@@ -44,6 +44,8 @@ Scalar = str | int | float | bool
 Pairs = tuple[tuple[str, int], ...]
 """Amounts by name. As data they are an object."""
 
+StopSignal = Literal["HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "WINCH"]
+
 FailFast = bool | Literal["drain"]
 """What the run does at the first failure that is not allowed: False: continue; "drain": start nothing new; True: also
 stop the jobs that are running."""
@@ -184,6 +186,9 @@ class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
         Literal["all", "minimal"] | Strings,
         Meta(description="What it inherits of pexec's environment: all, a minimum, or names and globs."),
     ] = "all"
+    color: Annotated[
+        bool, IN_NO_DIGEST, Meta(description="It is asked for colors where the screen of the run shows them.")
+    ] = False
     secrets: Annotated[Strings, Meta(description="The secrets whose values join its environment.")] = ()
     masked: Annotated[bool, Meta(description="The value of a secret was removed from its texts.")] = False
     working_dir: Annotated[str, Meta(description="Where it runs; `base_dir` if absent.")] = ""
@@ -199,9 +204,12 @@ class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     timeout: Annotated[
         OptionalPositiveFloat, ALWAYS, IN_PLAN_DIGEST, Meta(description="Time limit of one attempt; null for none.")
     ] = field(default=DEFAULT_TIMEOUT_SECONDS, name="timeout_seconds")
-    grace: Annotated[NonNegativeFloat, IN_PLAN_DIGEST, Meta(description="Time between TERM and KILL.")] = field(
-        default=DEFAULT_GRACE_SECONDS, name="grace_seconds"
+    grace: Annotated[NonNegativeFloat, IN_PLAN_DIGEST, Meta(description="Time between `stop_signal` and KILL.")] = (
+        field(default=DEFAULT_GRACE_SECONDS, name="grace_seconds")
     )
+    stop_signal: Annotated[
+        StopSignal, IN_PLAN_DIGEST, Meta(description="The signal that a job gets first when it is stopped.")
+    ] = "TERM"
     limits: Annotated[Limits, IN_PLAN_DIGEST] = NO_LIMITS
     require_limits: Annotated[
         bool, IN_PLAN_DIGEST, Meta(description="The run is refused where its limits cannot be enforced.")
@@ -291,6 +299,12 @@ class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
     max_load: Annotated[OptionalPositiveFloat, Meta(description="Load average above which no job starts.")] = None
 
 
+class CiPolicy(Struct, frozen=True, omit_defaults=True):
+    """What the run does in a CI service."""
+
+    pass_commands: Annotated[bool, Meta(description="Workflow commands that jobs print reach the runner.")] = False
+
+
 class Policy(Struct, frozen=True, omit_defaults=True):
     """The rules of the whole run. What only says how many jobs run at once, or how a run is kept, is in no digest: it
     may change in a resume. `job_timeout` is the limit of jobs that have none of their own, and in their specs too."""
@@ -322,6 +336,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         bool, ALWAYS, IN_NO_DIGEST, Meta(description="Whether the run is packed into one file when it ends.")
     ] = False
     admission: Annotated[AdmissionPolicy, IN_NO_DIGEST] = AdmissionPolicy()
+    ci: Annotated[CiPolicy, IN_NO_DIGEST] = CiPolicy()
 
 
 class Plan(Struct, frozen=True, omit_defaults=True):

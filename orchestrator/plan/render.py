@@ -23,7 +23,7 @@ _WITH_PHRASE = frozenset(
     (
         "id", "run", "argv", "file", "args", "blocks", "needs", "after", "when", "timeout", "limits", "isolation",
         "env_prepend", "env_append", "network", "writes", "matrix_fail_fast", "retry", "pools", "secrets", "priority",
-        "allow_failure",
+        "allow_failure", "stop_signal", "color",
     )
 )  # fmt: skip
 _NOT_SHOWN = frozenset(
@@ -111,6 +111,8 @@ def _details(plan: Plan, job: PlannedJob) -> Iterator[str]:
         return
     if job.spec.timeout != plan.policy.job_timeout:
         yield f"timeout {_limit(job.spec.timeout)}"
+    if job.spec.stop_signal != "TERM":
+        yield f"stopped by SIG{job.spec.stop_signal}"
     if job.spec.limits != NO_LIMITS:
         yield f"limits {_limits(job.spec.limits)}"
     if job.spec.isolation is not Isolation.NONE:
@@ -130,6 +132,8 @@ def _details(plan: Plan, job: PlannedJob) -> Iterator[str]:
         yield f"priority {job.priority}"
     if job.allow_failure:
         yield "may fail"
+    if job.spec.color:
+        yield "colors"
     for struct, keys in ((job.spec, _OTHERS_OF_SPECS), (job, _OTHERS_OF_JOBS)):
         for key in keys:
             if (value := getattr(struct, key.field)) != key.default:

@@ -56,6 +56,10 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_old_runs_are_removed_except_those_that_may_still_be_needed",
         "archive": "acceptance/test_keys_of_old_runs.py::"
         "test_apply_and_resume_pack_the_run_privately_and_without_secrets",
+        "ci": "acceptance/test_in_ci.py::test_pass_commands_lets_the_commands_of_jobs_through",
+    },
+    "Ci": {
+        "pass_commands": "acceptance/test_in_ci.py::test_pass_commands_lets_the_commands_of_jobs_through",
     },
     "Admission": {
         "min_free_memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
@@ -70,6 +74,10 @@ OBSERVED: dict[str, dict[str, str]] = {
     "Defaults": {
         "timeout": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
         "grace": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
+        "stop_signal": "acceptance/test_keys_of_stops_and_colors.py::"
+        "test_a_job_is_stopped_by_its_own_signal_and_killed_after_grace",
+        "color": "acceptance/test_keys_of_stops_and_colors.py::"
+        "test_jobs_are_asked_for_colors_where_the_screen_shows_them",
         "retry": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
         "shell": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
         "env": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
@@ -122,6 +130,10 @@ OBSERVED: dict[str, dict[str, str]] = {
         "when": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
         "timeout": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
         "grace": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
+        "stop_signal": "acceptance/test_keys_of_stops_and_colors.py::"
+        "test_a_job_is_stopped_by_its_own_signal_and_killed_after_grace",
+        "color": "acceptance/test_keys_of_stops_and_colors.py::"
+        "test_jobs_are_asked_for_colors_where_the_screen_shows_them",
         "retry": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
         "shell": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
         "env": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",

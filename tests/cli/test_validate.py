@@ -28,7 +28,7 @@ workflows:
   fetch:
     needs: [test]
     run: ./fetch.sh
-    env: {API_TOKEN: 1.234}
+    env: {API_TOKEN: 1.2340}
   build:
     needs: [fetch, tset]
     run: make
@@ -53,12 +53,12 @@ error[PX201]: circular dependency: `fetch` -> `test` -> `build` -> `fetch`
    |             ----- `test` needs `build`
    = help: remove one of these edges; `fetch -> test` is the only one that closes the cycle
 
-error[PX117]: `env.API_TOKEN` of workflow `fetch`: expected text, found a number
+error[PX117]: `env.API_TOKEN` of workflow `fetch`: expected text, found a number with more than one spelling
  --> pexec.yaml:6:22
   |
 6 |     env: {API_TOKEN: ***}
   |                      ^^^
-  = help: put it in quotes
+  = help: put it in quotes to keep it as it is written
 
 error[PX202]: unknown workflow `tset` in `needs` of `build`
  --> pexec.yaml:8:20
@@ -152,7 +152,7 @@ def test_json_has_the_same_facts_on_stdout(pexec: Pexec) -> None:
     diagnostics = json.loads(said.stdout)["diagnostics"]
     assert [(fault["code"], fault["line"], fault["column"], fault["length"]) for fault in diagnostics] == [
         ("PX201", 4, 13, 4),
-        ("PX117", 6, 22, 5),
+        ("PX117", 6, 22, 6),
         ("PX202", 8, 20, 4),
         ("PX110", 10, 5, 10),
         ("PX114", 14, 14, 5),

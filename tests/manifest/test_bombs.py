@@ -21,7 +21,16 @@ _HEAD = "version: 1\nworkflows:\n  a: {run: x}\n"
 # The text, and how its one diagnostic begins: code, line:column.
 BOMBS: dict[str, tuple[str | bytes, str]] = {
     "billion laughs": (_LAUGHS, "PX103 6:"),
-    "merge keys": (_MERGES, "PX105 3:3"),
+    "merge keys": (_MERGES, "PX103 9:"),
+    "a merge key in its own mapping": ("a: &a\n  <<: *a\n", "PX105 2:7"),
+    "a chain of merge keys": (
+        "".join(f"a{n}: &a{n}\n  k{n}: 1\n  <<: [{f'*a{n - 1}' if n else ''}]\n" for n in range(100_000)), "PX103 1"
+    ),
+    "many merge keys": ("x-a: &a {A: 1}\n" + "".join(f"w{n}: {{<<: *a}}\n" for n in range(200_000)), "PX103 83334:14"),
+    "many unknown keys by merging": (
+        "x-a: &a {" + ", ".join(f"k{n}: 1" for n in range(4_000)) + "}\n" + _HEAD
+        + "".join(f"  w{n}: {{run: x, <<: *a}}\n" for n in range(50)), "PX110 1:"
+    ),
     "recursive alias": ("a: &a [*a]\n", "PX105 1:8"),
     "nested lists": ("[" * 5_000, "PX103 1:41"),
     "nested lists, megabytes": ("a: " + "[" * 8_000_000, "PX103 1:43"),
@@ -45,7 +54,7 @@ BOMBS: dict[str, tuple[str | bytes, str]] = {
     "many bad workflows": ("version: 1\nworkflows:\n" + "".join(f"  k{n}: 1\n" for n in range(240_000)), "PX112 3:"),
     "many bad needs": (_HEAD + "  b: {needs: [" + "1," * 490_000 + "]}\n", "PX117 4:"),
     "many of one variable": (_HEAD + "defaults: {env: {" + "A: 1," * 240_000 + "}}\n", "PX104 4:"),
-    "many variables": (_HEAD + "defaults: {env: {" + "".join(f"A{n}: 1.5," for n in range(240_000)) + "}}", "PX117 4:"),
+    "many variables": (_HEAD + "defaults: {env: {" + "".join(f"A{n}: 012," for n in range(240_000)) + "}}", "PX117 4:"),
     "many duplicates": (_HEAD + "  a: {run: x}\n" * 120_000, "PX104 4:3"),
     "tags": ("a: !!python/object/apply:os.system [x]\n", "PX105 1:4"),
     "several documents": ("a: 1\n" + "---\n" * 100_000, "PX105 2:1"),

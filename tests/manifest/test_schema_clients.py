@@ -26,9 +26,9 @@ FAULTY = sorted((ROOT / "tests/manifest/bad").glob("*.yaml"))
 BEYOND_A_SCHEMA = {
     "cycle": "it does not follow names",
     "folder-as-file": "it looks at no file",
-    "merge-key": "the reader has merged it before the schema is asked",
     "missing-file": "it looks at no file",
     "needs-itself": "it does not compare a value with the key above it",
+    "number-for-text": "a number has no spelling in the data",
     "pool-too-small": "it does not compare two numbers",
     "unknown-need": "it does not follow names",
     "unknown-pool": "it does not follow names",

@@ -37,7 +37,7 @@ BOMBS = {
         "",
     ),
     "a line of quotes": (
-        f"version: 1\nworkflows: {{a: {{run: x, env: {{A: '{chr(34) * 400_000}', B: 1.5}}}}}}",
+        f"version: 1\nworkflows: {{a: {{run: x, env: {{A: '{chr(34) * 400_000}', B: 1.50}}}}}}",
         "error[PX117]",
     ),
 }

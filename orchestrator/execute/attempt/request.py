@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from signal import Signals
+from typing import get_args
 
 from orchestrator.execute.attempt.command import ENCODING, command, working_dir
 from orchestrator.execute.attempt.environment import overlay
@@ -10,9 +12,10 @@ from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.execute.attempt.without_shell import plain_words
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.warden.protocol import StartRequest
-from orchestrator.plan.model import NO_LIMITS, Isolation
+from orchestrator.plan.model import NO_LIMITS, Isolation, StopSignal
 
 _SCRIPT = "script"
+_SIGNALS = {name: Signals[f"SIG{name}"].value for name in get_args(StopSignal)}
 
 
 def kept_name(spec: AttemptSpec) -> str:
@@ -45,6 +48,7 @@ def request_for(spec: AttemptSpec, temp_dir: str, supervisor: Supervisor) -> Sta
         spec.grace,
         None if job.limits == NO_LIMITS else supervisor.enforcement.request_of(job),
         () if job.run is None else plain_words(job.run, job.shell),
+        stop_signal=_SIGNALS[job.stop_signal],
     )
     if job.isolation is Isolation.NONE:
         return request

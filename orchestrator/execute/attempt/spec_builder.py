@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from orchestrator.engine.commands import Launch
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.journal.file_names import TEMP, log_name
@@ -13,7 +15,10 @@ from orchestrator.plan.slugs import slugs
 class Specs:
     """Makes the attempt that an executor gets for each launch."""
 
-    def __init__(self, plan: Plan, rundir: RunDir, *, keep_temp: bool, pump: bool) -> None:
+    def __init__(
+        self, plan: Plan, rundir: RunDir, *, keep_temp: bool, pump: bool, colours: Mapping[str, str] | None = None
+    ) -> None:
+        """`colours` are the variables that ask a job for colours; none where the screen shows none."""
         self._plan = plan
         self._rundir = rundir
         self._keep_temp = keep_temp
@@ -21,6 +26,7 @@ class Specs:
         self._slugs = slugs([job.id for job in plan.jobs])
         self._temp = rundir.path_of(TEMP)
         self._run_dir = rundir.path
+        self._colours = colours or {}
         self._env = {"PEXEC_RUN_ID": rundir.run_id, "PEXEC_RUN_DIR": rundir.path}
 
     def __call__(self, launch: Launch, serial: int) -> AttemptSpec:
@@ -35,7 +41,7 @@ class Specs:
             attempt=launch.attempt,
             serial=serial,
             spec=spec,
-            env={**self._env, "PEXEC_JOB": job.id, "PEXEC_ATTEMPT": str(launch.attempt)},
+            env={**self._colours_of(spec), **self._env, "PEXEC_JOB": job.id, "PEXEC_ATTEMPT": str(launch.attempt)},
             base_dir=self._plan.base_dir,
             run_dir=self._run_dir,
             log=f"{self._run_dir}/{log}",
@@ -46,6 +52,12 @@ class Specs:
             pump=self._pump,
             keep_temp=self._keep_temp,
         )
+
+    def _colours_of(self, spec: JobSpec) -> Mapping[str, str]:
+        """The variables that ask the job for colours; those that it declares itself are left alone."""
+        if not spec.color or not self._colours or spec.env.get("NO_COLOR"):
+            return {}
+        return {name: value for name, value in self._colours.items() if name not in spec.env}
 
     def _filled(self, spec: JobSpec) -> JobSpec:
         from orchestrator.plan.template import fill  # with patterns that take 2 ms, and few jobs need it

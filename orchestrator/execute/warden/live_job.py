@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from . import processes, protocol
-from .processes import CONTINUE, KILL, TERMINATE
+from .processes import CONTINUE, KILL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class LiveJob(Deadlines):
         self.start_ticks = start_ticks
         self.log = log
         self.grace = request.grace
+        # A stopped process only handles a signal when it is continued.
+        self._stop = (request.stop_signal, CONTINUE)
         self.alive = True
         self.cause = protocol.BY_ITSELF
         self.status: int | None = None
@@ -131,8 +133,8 @@ class LiveJob(Deadlines):
         self.max_rss = max(self.max_rss, usage.ru_maxrss)
 
     def terminate(self, cause: int, now: float, orphans: Iterable[int]) -> bool:
-        """Send SIGTERM to all its processes, unless it is ending already; whether it was sent. SIGKILL follows after
-        the grace period.
+        """Send its stop signal to all its processes, unless it is ending already; whether it was sent. SIGKILL
+        follows after the grace period.
 
         Some may have died of it already, and what was below them be orphans that were not reached: see
         `terminate_new_orphans`.
@@ -140,13 +142,12 @@ class LiveJob(Deadlines):
         is_first = self._set_cause(cause)
         if is_first:
             self.kill_at = now + self.grace
-            # A stopped process only handles a SIGTERM when it is continued.
-            self._terminated = self._signal_all(orphans, (TERMINATE, CONTINUE))
+            self._terminated = self._signal_all(orphans, self._stop)
         return is_first
 
     def terminate_new_orphans(self, orphans: Iterable[int]) -> None:
-        """Send SIGTERM to those too that have become orphans while the others got it."""
-        self._terminated |= self._signal_strays(orphans, (TERMINATE, CONTINUE), self._terminated)
+        """Send the signal to those too that have become orphans while the others got it."""
+        self._terminated |= self._signal_strays(orphans, self._stop, self._terminated)
 
     def kill(self, cause: int, now: float, orphans: Iterable[int]) -> None:
         """Kill all its processes; to be repeated at `kill_at` until it has ended."""
@@ -191,7 +192,7 @@ class LiveJob(Deadlines):
         self.started = now
         self.report_at = now + _REPORT_AFTER
         if self.cause != protocol.BY_ITSELF:
-            self._signal_all(orphans, (TERMINATE, CONTINUE))
+            self._signal_all(orphans, self._stop)
 
     def roots_to_watch(self, orphans: Iterable[int]) -> list[int]:
         """The processes which, with all below them, count against its limits."""

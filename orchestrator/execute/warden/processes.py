@@ -21,7 +21,7 @@ _ENDED = (b"Z", b"X")
 _STATE, _PARENT, _GROUP, _START_TICKS = 0, 1, 2, 19
 _GONE = (FileNotFoundError, ProcessLookupError)
 
-STOP, CONTINUE, TERMINATE, KILL = signal.SIGSTOP, signal.SIGCONT, signal.SIGTERM, signal.SIGKILL
+STOP, CONTINUE, KILL = signal.SIGSTOP, signal.SIGCONT, signal.SIGKILL
 
 
 class ProcessStat:

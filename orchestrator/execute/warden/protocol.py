@@ -15,6 +15,7 @@ import array
 import errno
 import marshal
 import os
+import signal
 import socket
 
 from .named_tuples import NamedTuple
@@ -57,8 +58,8 @@ class Control(NamedTuple):
     """One message on the control socket.
 
     CHANNEL comes with the warden's end of a new channel, LOGS with a descriptor of the directory that names of logs
-    are relative to. KILL ends the attempt `serial`: SIGTERM, its grace period, then SIGKILL; with `force` SIGKILL at
-    once.
+    are relative to. KILL ends the attempt `serial`: its stop signal, its grace period, then SIGKILL; with `force`
+    SIGKILL at once.
     """
 
     kind: int
@@ -110,7 +111,9 @@ class StartRequest(NamedTuple):
     - `base`: the number of a base environment; `base_variables` are its variables, None if they were sent on this
       channel before. `overlay` are the attempt's own variables, which win.
     - `log`: a name in the directory of the logs, or a path; b"" if a descriptor to write the output to comes along.
-    - `timeout`: seconds after which it is terminated, None for no timeout. `grace`: seconds from SIGTERM to SIGKILL.
+    - `timeout`: seconds after which it is terminated, None for no timeout. `grace`: seconds from its stop signal
+      to SIGKILL.
+    - `stop_signal`: the number of the signal that terminates it.
     - `plain_words`: the words of the command that the shell in `argv` would become, or none; see `spawn_plain`.
     """
 
@@ -126,6 +129,7 @@ class StartRequest(NamedTuple):
     limits: AttemptLimits | None = None
     plain_words: tuple[bytes, ...] = ()
     sandbox: SandboxSpec | None = None
+    stop_signal: int = signal.SIGTERM.value
 
 
 class Started(NamedTuple):
@@ -173,7 +177,7 @@ class Refused(NamedTuple):
 class Scarce(NamedTuple):
     """Nothing was started, for lack of processes, memory or descriptors, with this errno: send the request again.
 
-    The serial is NO_SERIAL if the request itself could not be received.
+    The serial is NO_SERIAL if the request itself was lost; only one that is too large for a packet can be.
     """
 
     serial: int
@@ -256,15 +260,20 @@ def send(end: socket.socket, message: tuple[Any, ...], descriptor: int | None = 
         socket.send_fds(end, [_IN_A_FILE], [file.fileno(), *descriptors])
 
 
+class MessageLostError(OSError):
+    """A message was read whose content was in a descriptor that found no room in this process."""
+
+
 def receive(end: socket.socket) -> tuple[tuple[Any, ...], list[int]] | None:
     """The next message, a plain tuple, and its descriptors, close-on-exec; None at the end of the stream.
 
-    A descriptor that found no room in this process is missing from the list; EMFILE if it was to bring the message.
+    A descriptor that found no room in this process is missing from the list; MessageLostError if it was to bring the
+    message. After any other OSError the message can be received again.
     """
     data, ancillary = end.recvmsg(PACKET, _ANCILLARY_SPACE, socket.MSG_CMSG_CLOEXEC)[:2]
     if not data:
         return None
-    if not ancillary:
+    if not ancillary and data != _IN_A_FILE:
         return marshal.loads(data), []
     descriptors = array.array("i")
     for _, _, numbers in ancillary:
@@ -272,7 +281,7 @@ def receive(end: socket.socket) -> tuple[tuple[Any, ...], list[int]] | None:
     found = descriptors.tolist()
     if data == _IN_A_FILE:
         if not found:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            raise MessageLostError(errno.EMFILE, os.strerror(errno.EMFILE))
         with open(found.pop(0), "rb") as file:
             file.seek(0)
             data = file.read()

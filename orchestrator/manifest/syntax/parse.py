@@ -35,7 +35,7 @@ def parse(data: bytes, name: str) -> ParsedText:
             if _named_json(name) or error.diagnostic.code != "PX106" or len(data) > MAX_YAML_BYTES:
                 raise
     content, table = read_yaml(lines)
-    positions = Positions(lines, lambda: table, table.nodes, table.respelled)
+    positions = Positions(lines, lambda: table, table.nodes, (int, float) if table.has_respelled else ())
     return ParsedText(content, positions, positions.duplicates() if table.duplicates else [])
 
 
@@ -53,7 +53,7 @@ def _parse_json(lines: Lines) -> ParsedText:
     from orchestrator.manifest.syntax.json_reader import read_json, scan  # late: most manifests are YAML
 
     content, duplicate = read_json(lines)
-    positions = Positions(lines, lambda: scan(lines))
+    positions = Positions(lines, lambda: scan(lines), respelled=(float,))
     return ParsedText(content, positions, positions.duplicates() if duplicate else [])
 
 

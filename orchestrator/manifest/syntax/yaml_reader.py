@@ -1,7 +1,7 @@
 """YAML text to plain data and a node table: one bounded pass over the events of the C parser, with an explicit stack.
 
 The library's loader is not used: it overflows the C stack on deep nesting, expands merge keys without limit, and prints
-values. Keys are text as written; values follow the YAML 1.2 core schema.
+values. Keys are text as written; values follow the YAML 1.2 core schema. Merge keys (`<<`) are those of YAML 1.1.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from ruamel.yaml.events import (
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.manifest.syntax.lines import Lines, ReadError
 from orchestrator.manifest.syntax.parse_errors import explain_yaml
-from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, MAX_RESPELLED, NodeTable
+from orchestrator.manifest.syntax.position_index import MAX_DUPLICATES, NodeTable
 from orchestrator.manifest.syntax.yaml_scalars import SUSPECT_FIRST, resolve
 
 MAX_DEPTH = 40
+MERGE_KEY = "<<"
 # Keys and values, including what aliases repeat. A bomb must be refused within two seconds, enough for half a million;
 # 100,000 workflows with their needs have 850,000, so manifests of many workflows of ordinary size may have more.
 MAX_NODES = 500_000
 MANY_WORKFLOWS = 20_000
 MAX_NODES_OF_MANY = 1_000_000
 
-_MERGE_HINT = "use `defaults` for what all workflows share, or an alias for a whole value"
+_NUMBERS = (int, float)
 
 
 def read_yaml(lines: Lines) -> tuple[object, NodeTable]:
@@ -85,19 +86,20 @@ def _explained(error: Diagnostic, lines: Lines, *places: int) -> Diagnostic:
 
 
 class _Builder:
-    """The state of the pass. `anchors` has each name's value and count of nodes; 0 while the value is still open."""
+    """The state of the pass. `anchors` has each name's value, its count of nodes, which is 0 while the value is still
+    open, and its node. `merging` has the open mappings with a merge key, each with the node of that key's value."""
 
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
         self.table = NodeTable()
         self.documents: list[object] = []
-        self.anchors: dict[str, tuple[object, int]] = {}
-        self.respelled_anchors: set[str] = set()
+        self.anchors: dict[str, tuple[object, int, int]] = {}
+        self.merging: dict[int, int] = {}
         self.repeated = 0  # nodes that aliases stand for, beyond the aliases themselves
 
     def run(self, next_event: Any) -> None:
         """Read the whole stream. One long loop: a call for each event would add a third to the time."""
-        table, anchors = self.table, self.anchors
+        table, anchors, merging = self.table, self.anchors, self.merging
         starts, ends, siblings, names = table.starts, table.ends, table.next_sibling, table.names
         stack: list[tuple[Any, bool, int, str | None, int]] = []
         container: Any = self.documents
@@ -115,8 +117,8 @@ class _Builder:
                     key = value
                     if key in container:
                         self.note_duplicate(stack[-1][2])
-                    if key == "<<" and event.implicit[0]:
-                        self.refuse("PX105", "merge keys are not supported", event, _MERGE_HINT)
+                    if key == MERGE_KEY and event.implicit[0]:
+                        merging[stack[-1][2]] = len(starts) + 1
                     starts.append(event.start_mark.index)
                     ends.append(event.end_mark.index)
                     siblings.append(0)
@@ -124,10 +126,10 @@ class _Builder:
                     continue
                 if event.implicit[0] and (not value or value[0] in SUSPECT_FIRST):
                     value = resolve(value)
-                    if type(value) is int and event.value != str(value):
-                        self.note_respelled(event)
+                    if type(value) in _NUMBERS and event.value != str(value):
+                        table.has_respelled = True
                 if event.anchor is not None:
-                    anchors[event.anchor] = (value, 1)
+                    anchors[event.anchor] = (value, 1, len(starts))
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 self.check_start(event, len(stack), is_key=in_mapping and key is None)
                 value = {} if kind is MappingStartEvent else []
@@ -137,8 +139,10 @@ class _Builder:
                 container, in_mapping, node, anchor, repeated = stack.pop()
                 siblings[node] = len(starts)
                 ends[node] = event.end_mark.index
+                if merging and node in merging:
+                    self.merge(closed, node)
                 if anchor is not None:
-                    anchors[anchor] = (closed, len(starts) - node + self.repeated - repeated)
+                    anchors[anchor] = (closed, len(starts) - node + self.repeated - repeated, node)
                 continue
             elif kind is AliasEvent:
                 value = self.alias(event, is_key=in_mapping and key is None)
@@ -176,12 +180,18 @@ class _Builder:
         if len(self.table.duplicates) < MAX_DUPLICATES:
             self.table.duplicates.append((mapping, len(self.table.starts)))
 
-    def note_respelled(self, event: Any) -> None:
-        """The next node, or with an anchor each alias of it too, is an integer with another spelling."""
-        if event.anchor is not None:
-            self.respelled_anchors.add(event.anchor)
-        if len(self.table.respelled) < MAX_RESPELLED:
-            self.table.respelled.append(len(self.table.starts))
+    def merge(self, mapping: dict[str, object], node: int) -> None:
+        """Replace the merge key of a mapping that ends here by the entries of what it names."""
+        from orchestrator.manifest.syntax.yaml_merge import NotAMappingError, merge  # late: few manifests have one
+
+        table, value = self.table, self.merging.pop(node)
+        try:
+            merge(mapping)
+        except NotAMappingError as error:
+            place = value if error.item is None else dict(table.children(value)).get(error.item, value)
+            span = self.lines.span(table.starts[place], table.ends[place])
+            raise ReadError(Diagnostic("PX124", error.message, span, help=error.hint)) from None
+        table.merges[node] = value
 
     def check_start(self, event: Any, depth: int, *, is_key: bool) -> None:
         if is_key:
@@ -191,19 +201,20 @@ class _Builder:
         if depth >= MAX_DEPTH:
             self.refuse("PX103", f"lists and mappings are nested more than {MAX_DEPTH} levels deep", event)
         if event.anchor is not None:
-            self.anchors[event.anchor] = (None, 0)
+            self.anchors[event.anchor] = (None, 0, len(self.table.starts))
 
     def alias(self, event: Any, *, is_key: bool) -> object:
         if is_key:
             self.refuse("PX105", "an alias cannot be a key", event, "write the key itself")
         if event.anchor not in self.anchors:
-            self.refuse("PX102", f"unknown anchor `{event.anchor}`", event, "put it in quotes to make it text")
-        value, nodes = self.anchors[event.anchor]
+            hint = f"define it above, with `&{event.anchor}`; or put it in quotes to make it text"
+            self.refuse("PX102", f"unknown anchor `{event.anchor}`", event, hint)
+        value, nodes, target = self.anchors[event.anchor]
         if nodes == 0:
             self.refuse("PX105", "alias inside the value that it repeats", event)
         self.repeated += nodes - 1
-        if event.anchor in self.respelled_anchors and type(value) is int:
-            self.note_respelled(event)
+        self.table.aliases.append(len(self.table.starts))
+        self.table.targets.append(target)
         return value
 
     def raised_limit(self, limit: int, event: Any) -> int:

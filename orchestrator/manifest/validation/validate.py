@@ -11,7 +11,6 @@ from orchestrator.diagnostics.model import Diagnostic, Note
 from orchestrator.manifest.model import JoiningManifest, Manifest
 from orchestrator.manifest.syntax.position_index import Positions
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.manifest.validation.sections import place
 from orchestrator.manifest.value_errors import MAX_COUNTED, InvalidDataError
 
 MAX_SHOWN = 100
@@ -33,7 +32,11 @@ def check(data: object, source: Positions, *, included: bool = False) -> Checked
     if not isinstance(data, dict):
         return CheckedManifest(None, source, [_not_a_mapping(data, source)])
     model = JoiningManifest if included or data.get("include") else Manifest
-    respelled = _respelled(source)
+    respelled: list[Diagnostic] = []
+    if source.respelled:
+        from orchestrator.manifest.validation.respelled_numbers import respelled_numbers  # late: most have none
+
+        respelled = respelled_numbers(data, source)
     try:
         return CheckedManifest(model.parse(data), source, respelled)
     except InvalidDataError as invalid:
@@ -48,16 +51,6 @@ def check(data: object, source: Positions, *, included: bool = False) -> Checked
             (None, source) if invalid.count > len(invalid.errors) else _recovered(model, data, found, source)
         )
         return CheckedManifest(rest, positions, _shown(found, invalid))
-
-
-def _respelled(source: Positions) -> list[Diagnostic]:
-    """PX117 for each number in an `env` that is not written as its digits: `012` would become `12`."""
-    found = []
-    for path in source.respelled():
-        if (path[:2] == ("defaults", "env")) or (path[:1] == ("workflows",) and path[2:3] == ("env",)):
-            message = f"{place(path)}: expected text, found a number"
-            found.append(Diagnostic("PX117", message, source.value(path), path, help="put it in quotes"))
-    return found
 
 
 def _not_a_mapping(data: object, source: Positions) -> Diagnostic:
@@ -90,7 +83,11 @@ def _recovered(
 
 def _shown(errors: list[Diagnostic], invalid: InvalidDataError) -> list[Diagnostic]:
     """In the order of the text, each place once, and not more of them than anyone reads."""
-    once = {(error.path, error.code): error for error in errors}
+    at_paths = {(error.path, error.code): error for error in errors}
+    # What is merged into several workflows is the same mistake in each of them.
+    once: dict[tuple[object, ...], Diagnostic] = {}
+    for error in at_paths.values():
+        once.setdefault((error.span, error.code, error.path[-1:]) if error.span else (error.path, error.code), error)
     ordered = sorted(once.values(), key=lambda error: (error.span.line, error.span.column) if error.span else (0, 0))
     more = len(ordered) - MAX_SHOWN + invalid.count - len(invalid.errors)
     if more > 0:

@@ -128,7 +128,10 @@ def test_a_value_that_may_be_a_secret_is_not_repeated(line: str) -> None:
     [
         # where a list or an alias may well be meant, the error remains about that
         ("a:\n  needs: [b, c\n  run: x\n", "PX102 3:6+1 expected `,` or `]` in this list | write `,` or `]`"),
-        ("a: {needs: *base}\n", "PX102 1:12+5 unknown anchor `base` | put it in quotes to make it text"),
+        (
+            "a: {needs: *base}\n",
+            "PX102 1:12+5 unknown anchor `base` | define it above, with `&base`; or put it in quotes to make it text",
+        ),
         ("a: {run: !!str x}\n", "PX105 1:10+7 tags are not supported | remove the tag; quotes make a value text"),
         ("a:\n  run: 'x\n", "PX102 2:8+1 unterminated quoted text | add the closing quote"),
         (

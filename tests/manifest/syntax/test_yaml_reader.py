@@ -129,13 +129,8 @@ def test_one_document_may_have_its_marker_and_name_its_version() -> None:
         ("a: ! 'x'\n", "PX105 1:4+5 tags are not supported | remove the tag; quotes make a value text"),
         ("!m {a: 1}\n", "PX105 1:1+4 tags are not supported | remove the tag"),
         ("a: !!python/object/apply:os.system [x]\n", "PX105 1:4+33 tags are not supported | remove the tag"),
-        (
-            "a: &x {b: 1}\nc:\n  <<: *x\n",
-            "PX105 3:3+2 merge keys are not supported"
-            " | use `defaults` for what all workflows share, or an alias for a whole value",
-        ),
         ("a: &x [1, *x]\n", "PX105 1:11+2 alias inside the value that it repeats"),
-        ("a: *x\n", "PX102 1:4+2 unknown anchor `x` | put it in quotes to make it text"),
+        ("a: *x\n", "PX102 1:4+2 unknown anchor `x` | define it above, with `&x`; or put it in quotes to make it text"),
         ("&x a: 1\n*x : 2\n", "PX105 2:1+2 an alias cannot be a key | write the key itself"),
         ("[a, b]: 1\n", "PX105 1:1+1 key is not text"),
         ("? {a: 1}\n: 1\n", "PX105 1:3+1 key is not text"),

@@ -38,10 +38,10 @@ CASES = [(what, text) for what, texts in FILES.items() for text in texts]
 def test_it_is_named_once_with_the_keys_to_use_and_the_recipe(what: str, text: str) -> None:
     (found,) = loaded(text.encode()).diagnostics
     assert (found.code, found.message) == ("PX123", f"this is a {what}, not a pexec manifest")
-    recipe = re.search(r'"(.*?)" in docs/recipes.md', found.help)
-    assert recipe is not None
-    recipes = Path(__file__).parents[3].joinpath("docs/recipes.md").read_text()
-    assert f"\n## {recipe[1]}\n" in recipes
+    guide = re.search(r"docs/migrating\.md#([\w-]+) translates a whole file", found.help)
+    assert guide is not None
+    headings = re.findall(r"^## (.+)$", (Path(__file__).parents[3] / "docs/migrating.md").read_text(), re.MULTILINE)
+    assert guide[1] in [heading.lower().replace(" ", "-") for heading in headings]
 
 
 def test_json_is_recognized_too() -> None:
@@ -59,11 +59,11 @@ def test_json_is_recognized_too() -> None:
         ("version: 1\na: {script: x}\n", ["PX111", "PX110"]),
         ("version: 1\nworkflows: {a: {run: x}}\nservices: {db: {image: x}}\n", ["PX110"]),
         ("version: 1\nworkflows: {a: {script: x}}\njobs: {b: {steps: []}}\n", ["PX110", "PX110"]),
-        ("version: 1\nworkflows:\n  a: &a {run: x}\n  b: {<<: *a}\nservices:\n  db:\n    image: x\n", ["PX105"]),
+        ("version: 1\nworkflows:\n  a: &a {run: x}\n  b: {<<: *a}\nservices:\n  db:\n    image: x\n", ["PX110"]),
         ("services: [a]\n", ["PX110", "PX111", "PX111"]),
         ("jobs: 3\n", ["PX110", "PX111"]),
         ("tasks: {a: 3}\n", ["PX110", "PX111"]),
-        ("a: {<<: b}\n", ["PX105"]),
+        ("a: {<<: b}\n", ["PX124"]),
     ],
 )
 def test_a_manifest_with_mistakes_is_still_a_manifest(text: str, codes: list[str]) -> None:

@@ -80,13 +80,44 @@ def test_a_list_of_workflows_is_told_to_name_them() -> None:
         "a: {run: x, env: {P: 1e3}}",
         "a: {run: x, env: {P: 1.}}",
         "a: {run: x, env: {P: .inf}}",
+        "a: {run: x, env: {P: 1.0e+3}}",
+        "a: {run: x, env: {P: 0.10}}",
+        "a: {run: x, env: {P: .5}}",
+        "a: {run: x, env: {P: 12345678901234567.5}}",
         "a: {run: x, priority: &p 012, env: {P: *p}}",
-        "a: {run: x, env: {P: {prepend: 8}}}",
+        "a: {run: x, env: {<<: &env {P: 1.50}, Q: 1}}",
     ],
 )
 def test_a_number_with_several_spellings_is_not_text(body: str) -> None:
     (found,) = loaded(f"version: 1\nworkflows:\n  {body}\n".encode()).diagnostics
+    assert (found.code, found.help) == ("PX117", "put it in quotes to keep it as it is written")
+    assert found.message == "`env.P` of workflow `a`: expected text, found a number with more than one spelling"
+
+
+def test_paths_are_never_numbers() -> None:
+    (found,) = loaded(b"version: 1\nworkflows: {a: {run: x, env: {P: {prepend: 8}}}}\n").diagnostics
     assert (found.code, found.help) == ("PX117", "put it in quotes")
+
+
+def test_an_alias_of_a_number_with_several_spellings_is_reported_where_it_is() -> None:
+    text = b"version: 1\nx-a: &a {P: 012, Q: 8}\nworkflows: {a: {run: x, env: *a}, b: {run: y, env: *a}}\n"
+    assert [(one.code, one.span and one.span.line) for one in loaded(text).diagnostics] == [("PX117", 3)] * 2
+
+
+@pytest.mark.parametrize("number", ["1.50", "1e3", "10.0E1"])
+def test_a_fraction_in_json_is_the_text_that_is_written(number: str) -> None:
+    text = '{"version": 1, "workflows": {"a": {"run": "x", "env": {"P": %s}}}}'
+    (found,) = loaded((text % number).encode()).diagnostics
+    assert found.code == "PX117"
+    assert loaded((text % "1.5").encode()).diagnostics == ()
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_fraction_in_env_that_is_written_as_python_does_is_its_text(number: float) -> None:
+    read = loaded(f"version: 1\ndefaults: {{env: {{P: {number}}}}}\nworkflows: {{a: {{run: x}}}}\n".encode())
+    assert read.diagnostics == ()
+    assert read.manifest is not None
+    assert read.manifest.defaults.env == {"P": str(number)}
 
 
 @given(st.integers(-(10**30), 10**30))
