@@ -76,6 +76,7 @@ class Screen:
         self._prints_status = False
         self._live = live
         self.on_output = on_output  # None if the output of jobs is not shown while they run
+        self.post_commands = console.post_commands
         self.observers: tuple[Observer, ...] = (console,)
         self.post_text = console.post_text
         if held := take_held_stderr():
@@ -151,7 +152,6 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
     """The screen for a run of which these jobs (by index) have succeeded already. `output` is one of `settings.OUTPUTS`
     except `auto`. `now` returns the second of the run, in any thread, once the run has begun."""
     github, service = on_github(), ci_service()
-    defused = github and not plan.policy.ci.pass_commands  # the output of jobs; messages of pexec always are
     out, err = ConsoleStream(sys.stdout), ConsoleStream(sys.stderr, github=github)
     jobs = {job.id: job for job in plan.jobs}
     is_live = output == "live" and draws(sys.stderr, os.environ)
@@ -181,7 +181,7 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
             on_err.views.append(Heartbeat(err, (out, err), progress, now))
     passes_colour = wants_colour(sys.stdout, os.environ)
     if output in ("plain", "live"):
-        lines = LinePrefixer(colour=passes_colour, github=defused, prefix_of=prefixes)
+        lines = LinePrefixer(colour=passes_colour, github=github, prefix_of=prefixes)
         above = live.above if live is not None and together else None
         logs = LogView(rundir, err if above else out, lines, warn, above, splits_lines=above is None)
         on_out = _Shown([logs], [logs])
@@ -192,6 +192,7 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
         from orchestrator.observe.grouped import JobBlocks
 
         frame = frame_for(service, rundir.run_id)
+        defused = github and not plan.policy.ci.pass_commands
         on_out = _Shown([JobBlocks(out, rundir, warn, frame, colour=passes_colour, github=defused)], [])
         together = together or bool(service)  # the runner merges both streams: one thread keeps their order
     elif output == "jsonl":

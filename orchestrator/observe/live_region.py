@@ -15,7 +15,7 @@ from orchestrator.observe.stream import TextSink
 _TO_FIRST_COLUMN = "\r"
 _CLEAR_BELOW = "\x1b[J"  # from the cursor on
 _CLEAR_REST = "\x1b[K"  # of a line
-_MOST_KEPT = 1 << 16  # characters of text that wait for the next drawing
+_MOST_KEPT = 1 << 18  # characters of text that wait for the next drawing
 
 
 class LiveRegion:

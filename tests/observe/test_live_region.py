@@ -87,7 +87,7 @@ def test_each_drawing_is_one_write_and_one_that_changes_nothing_is_none() -> Non
 def test_much_text_does_not_wait_for_the_next_drawing() -> None:
     terminal = Emulated()
     terminal.draw("bar")
-    for _ in range(2000):
+    for _ in range(8000):
         terminal.region.write("x" * 39 + "\n")
     assert len(terminal.writes) > 1
     assert terminal.screen.lines[-1] == "bar"
