@@ -175,7 +175,7 @@ def understand(arguments: argparse.Namespace) -> Invocation:
     from orchestrator.plan.inputs import Selection
 
     manifest, jobs = (arguments.file, arguments.words) if arguments.file else split_words(arguments.words)
-    selection = Selection(tuple(jobs), tuple(arguments.only), tuple(arguments.skip))
+    selection = Selection(tuple(jobs), tuple(arguments.only), tuple(arguments.skip), tuple(arguments.rest))
     return make_invocation(manifest, selection, arguments.set, flags_of(arguments))
 
 
