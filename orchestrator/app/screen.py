@@ -80,7 +80,7 @@ class Screen:
         self.observers: tuple[Observer, ...] = (console,)
         self.post_text = console.post_text
         if held := take_held_stderr():
-            console.post_text(held)
+            console.post_commands(held)  # the texts in it were defused when they were written
         send_stderr_to(console.post_text)
 
     def begin(self) -> None:
