@@ -130,8 +130,8 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
     jobs = {job.id: job for job in plan.jobs}
     total = len(jobs) - len(succeeded)
     drains = plan.policy.fail_fast == "drain"
-    err_colour = _colours(sys.stderr)
-    prefixes = JobPrefixes(jobs if draws(sys.stdout, os.environ) else (), colour=_colours(sys.stdout))
+    err_colour = colours_own_text(sys.stderr)
+    prefixes = JobPrefixes(jobs if draws(sys.stdout, os.environ) else (), colour=colours_own_text(sys.stdout))
     together = _is_same_file(sys.stdout, sys.stderr)
     journal, other_journal = JournalTail(rundir.lock()), JournalTail(rundir.lock())
     threads: list[ConsoleThread] = []
@@ -202,12 +202,7 @@ def _is_same_file(one: TextIO, other: TextIO) -> bool:
         return one is other
 
 
-def colours_closing_table() -> bool:
-    """Whether to colour the closing table."""
-    return _colours(sys.stderr)
-
-
-def _colours(stream: TextIO) -> bool:
+def colours_own_text(stream: TextIO) -> bool:
     """Whether to colour text of pexec's own: not in a CI, whose log is plain text, unless FORCE_COLOR is set."""
     forced = bool(os.environ.get("FORCE_COLOR"))
     return wants_colour(stream, os.environ) and (forced or not os.environ.get("CI"))

@@ -14,7 +14,7 @@ from orchestrator.app.invocation import STDIN, Invocation, find_manifest, flag_o
 from orchestrator.console.ci import ci_service
 from orchestrator.console.streams import draws
 from orchestrator.errors import UsageError
-from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, parse_timeout_seconds
+from orchestrator.settings import OUTPUTS, PARSERS, SUMMARIES, Setting, Settings, parse_timeout_seconds
 
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
@@ -117,17 +117,25 @@ def add_slots(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    """`--output`, `-q` and `--keep-temp`, for every command that drives a run; none changes what the run does."""
+    """What is shown of a run and kept after it, for every command that drives one; none changes what the run does."""
     parser.add_argument(
         "--output",
         metavar="|".join(OUTPUTS),
         type=one_of(*OUTPUTS),
         help="plain: each output line prefixed with its job's name; live: the same, with a status line below; auto "
         "(default): live on a terminal, grouped in GitHub Actions and GitLab CI, else plain; grouped: the output of a "
-        "job when it ends; quiet: only failures and the closing table; jsonl: the events",
+        "job when it ends; quiet: only failures and the summary; jsonl: the events",
     )
     parser.add_argument(
         "-q", "--quiet", dest="output", action="store_const", const="quiet", help="the same as `--output quiet`"
+    )
+    parser.add_argument(
+        "--summary",
+        metavar="|".join(SUMMARIES),
+        type=one_of(*SUMMARIES),
+        default="auto",
+        help="the table of jobs at the end. auto (default): up to 30 jobs; all: every job; short: no table, only "
+        "failures and totals",
     )
     parser.add_argument("--keep-temp", action="store_true", help="keep the temporary directories of the jobs")
 

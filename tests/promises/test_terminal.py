@@ -165,12 +165,14 @@ def test_on_a_terminal_a_line_shows_what_runs_and_is_erased_at_the_end(pexec: Pe
         terminal.wait_for("\x1b[36ma |\x1b[0m one\n[0/2] running: a")
         pexec.file("go", "")
         assert terminal.process.wait(30) == 0, terminal.screen
-        terminal.wait_for("run directory: ")
+        terminal.wait_for("report: ")
         assert terminal.modes == terminal.modes_before
         above, _, below = terminal.screen.partition("job  status")
         assert above.endswith("\r\x1b[K"), "the line was erased before the summary table"
         assert "\x1b[32msucceeded\x1b[0m" in below
-        assert "\x1b" not in below.replace("\x1b[32m", "").replace("\x1b[0m", ""), "only colours"
+        assert "\x1b" not in below.replace("\x1b[32m", "").replace("\x1b[1;32m", "").replace("\x1b[0m", ""), (
+            "only colours"
+        )
 
 
 @pytest.mark.parametrize("around", [{"TERM": "dumb"}, {"CI": "true"}, {"NO_COLOR": "1"}])
@@ -178,7 +180,7 @@ def test_an_unattended_terminal_gets_plain_lines(pexec: Pexec, around: dict[str,
     pexec.file("go", "").env(around)
     with Terminal(pexec.file("pexec.yaml", WATCHED), *pexec.program, "apply") as terminal:
         assert terminal.process.wait(30) == 0, terminal.screen
-        terminal.wait_for("run directory: ")
+        terminal.wait_for("report: ")
         assert "a | one\n" in terminal.screen
         assert "\x1b" not in terminal.screen
         assert "running" not in terminal.screen
