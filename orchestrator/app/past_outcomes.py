@@ -73,5 +73,5 @@ def _results_of_earlier_runs(run: RunDir) -> Iterator[_PastResults]:
 def _read(run: RunDir, budget: int) -> bytes:
     with os.fdopen(run.open_for_reading(RESULTS), "rb") as file:
         if os.fstat(file.fileno()).st_size > budget:
-            raise EnvironmentFailedError(f"the results of run `{run.run_id}` are too large")
+            raise EnvironmentFailedError(f"the results of run `{run.run_id}` are too large", code="PX301")
         return file.read(budget)

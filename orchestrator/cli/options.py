@@ -122,7 +122,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="|".join(OUTPUTS),
         type=one_of(*OUTPUTS),
-        help="plain: each output line prefixed with its job's name; live: the same, with a status line below; auto "
+        help="plain: each output line prefixed with its job's name; live: the same, and below it what runs; auto "
         "(default): live on a terminal, grouped in GitHub Actions and GitLab CI, else plain; grouped: the output of a "
         "job when it ends; quiet: only failures and the summary; jsonl: the events",
     )
@@ -142,7 +142,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 def output_of(settings: Settings) -> str:
     """How a run is shown. `auto` is `grouped` where a CI service folds groups; `plain` in another CI, which stores the
-    output, and with NO_COLOR, since the status line is erased with an escape sequence; else `live` on a terminal."""
+    output, and with NO_COLOR, since the live view is erased with escape sequences; else `live` on a terminal."""
     chosen: str = "auto" if settings.output is None else settings.output.value
     if chosen != "auto":
         return chosen
