@@ -76,6 +76,7 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
         run_root=invocation.run_root,
         output=output_of(invocation.settings),
         keep_temp=arguments.keep_temp,
+        summary=arguments.summary,
     )
     return run_plan(with_scripts(plan), options, supervisor, invocation=record)
 
