@@ -53,7 +53,7 @@ def test_the_whole_summary_of_a_small_run() -> None:
     assert "| `lint` | ! failed (allowed) | 500ms | 1 | `exit code 2` |\n" in text
     assert "| `publish` | ↷ skipped |  |  | ``need `load` was lost`` |\n" in text
     assert "```mermaid\nflowchart LR\n" in text
-    assert 'n2["build<br/>SUCCESS"]' in text
+    assert 'n2["build<br/>succeeded"]' in text
     assert "| `audit \\| <b>` | 4.0s | 250ms | 3.0 MiB |\n" in text
     assert text.endswith("\n")
 
