@@ -16,6 +16,7 @@ from support.attempts import the_warden_below, wait_until
 from support.cli import Pexec
 from support.host import threads_of
 from support.runs import Run, last_run
+from support.users import USERS
 
 from orchestrator.own_cgroups import own_groups
 
@@ -188,6 +189,7 @@ workflows:
 """
 
 
+@pytest.mark.parametrize("run_as", USERS[:1])  # who runs the tests: only then may they change the limit of a process
 @pytest.mark.parametrize("output", ["plain", "quiet"])
 def test_without_memory_for_a_process_jobs_wait_until_there_is_some(pexec: Pexec, output: str) -> None:
     """The process that starts jobs gets no memory while one job runs; a spawn needs some for a stack."""
