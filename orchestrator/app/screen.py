@@ -68,6 +68,7 @@ class Screen:
         self._print_status = print_status
         self._prints_status = False
         self.on_output = on_output  # None if the output of jobs is not shown while they run
+        self.post_commands = console.post_commands
         self.observers: tuple[Observer, ...] = (console,)
         self.post_text = console.post_text
         if held := take_held_stderr():
@@ -124,7 +125,6 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
     """The screen for a run of which these jobs (by index) have succeeded already. `output` is one of `settings.OUTPUTS`
     except `auto`. `now` returns the second of the run, in any thread, once the run has begun."""
     github, service = on_github(), ci_service()
-    defused = github and not plan.policy.ci.pass_commands  # the output of jobs; messages of pexec always are
     out, err = ConsoleStream(sys.stdout), ConsoleStream(sys.stderr, github=github)
     colour = wants_colour(sys.stdout, os.environ)
     jobs = {job.id: job for job in plan.jobs}
@@ -161,13 +161,14 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
         above = None
     if output in ("plain", "live"):
         stream = out if above is None else err
-        logs = LogView(rundir, stream, LinePrefixer(colour=colour, github=defused, prefix_of=prefixes), warn, above)
+        logs = LogView(rundir, stream, LinePrefixer(colour=colour, github=github, prefix_of=prefixes), warn, above)
         on_out = _Shown([logs], [logs])
     elif output == "grouped":
         from orchestrator.observe.block_frames import frame_for
         from orchestrator.observe.grouped import JobBlocks
 
         frame = frame_for(service, rundir.run_id)
+        defused = github and not plan.policy.ci.pass_commands
         on_out = _Shown([JobBlocks(out, rundir, warn, frame, colour=colour, github=defused)], [])
         together = together or bool(service)  # the runner merges both streams: one thread keeps their order
     elif output == "jsonl":

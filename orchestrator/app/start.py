@@ -26,6 +26,7 @@ from orchestrator.app.prepare import Prepared, prepare
 from orchestrator.app.process_memory import trim_heap
 from orchestrator.app.resolve_secrets import refuse_in_records
 from orchestrator.app.screen import Screen, colours_closing_table, open_screen, screen_width
+from orchestrator.console.ci import ci_service
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState
@@ -146,6 +147,7 @@ class _Session:
         stack: ExitStack,
     ) -> None:
         plan, scheduler = prepared.plan, state.scheduler
+        self._rundir = rundir
         self._state = state
         self._prepared = prepared
         self._supervisor = supervisor
@@ -210,6 +212,12 @@ class _Session:
             driver.finish(result=scheduler.result, exit_code=code)
             self._journal.close()
             self.files.close()
+            if ci_service() == "github":
+                from orchestrator.app.github_report import report_to_github
+
+                report_to_github(
+                    rundir=self._rundir, report=self.files.report, post_commands=self._screen.post_commands
+                )
             return self._end_output(code)
 
     def _end_output(self, code: int) -> int:

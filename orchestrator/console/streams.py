@@ -28,6 +28,11 @@ def hide_from_streams(hide: Callable[[str], str]) -> None:
     _hide = hide
 
 
+def hidden(text: str) -> str:
+    """`text` with the secrets in it masked, for files that are not of a run."""
+    return _hide(text)
+
+
 def write_stdout(data: str | bytes) -> bool:
     """Write data, however long its reader takes. Returns False once the reader has closed, so that a command can stop
     printing.

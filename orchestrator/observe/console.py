@@ -40,6 +40,7 @@ class Console:
         self._threads = tuple(threads)
         self._streams = streams
         self.post_text = self._threads[-1].post_text
+        self.post_commands = self._threads[-1].post_commands
         self.post = self._threads[-1].post
         self._is_over = False
 
