@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 FileKind = Literal["executable", "script", "runbook", "missing", "directory", "unreadable"]
 
@@ -34,5 +34,34 @@ class FileFacts(Struct, frozen=True):
     crlf: bool = False
 
 
+class EnvFileProblem(Struct, frozen=True):
+    """What is wrong with a line, counted from 1. No message has any part of a value. `is_reference`: the line is
+    valid, but has a `${NAME}` that nothing expands."""
+
+    line: int
+    message: str
+    help: str = ""
+    is_reference: bool = False
+
+
+class EnvVariables(Struct, frozen=True):
+    """The variables of a file, each with the line of its last definition, and what is wrong with the file."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[EnvFileProblem, ...] = ()
+
+
+class EnvFileFacts(Struct, frozen=True):
+    """One env file: its variables, or why it cannot be read as the end of a sentence that starts with its name."""
+
+    problem: str = ""
+    is_missing: bool = False
+    variables: EnvVariables = EnvVariables()
+
+
 Files = Mapping[str, FileFacts]
 """By the path as seen from the directory of the manifest that is run."""
+
+EnvFiles = Mapping[str, EnvFileFacts]
+"""In the same way."""

@@ -15,6 +15,7 @@ from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cycles import CyclicComponent, cyclic_components
+from orchestrator.plan.env_files import check_env_files
 from orchestrator.plan.env_paths import check_env_paths
 from orchestrator.plan.expand import isolation_of
 from orchestrator.plan.graph import CycleError, Levels, levels
@@ -70,7 +71,8 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
             edges, ordered = of_jobs, levels(of_jobs.waits)
     _check_pools(manifest, key_index, source, found)
     check_secrets(manifest, key_index, source, found)
-    check_env_paths(manifest, key_index, source, own, origins, found)
+    check_env_files(read, key_index, own, found)
+    check_env_paths(read, key_index, own, found)
     _check_sandbox_keys(key_index, source, own, origins, found)
     _check_files(key_index, source, read.files, origins, found)
     check_scripts(manifest, source, read.files, own, origins, key_index, found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
-    from orchestrator.manifest.file_facts import Files
+    from orchestrator.manifest.file_facts import EnvFiles, Files
     from orchestrator.manifest.model import Manifest
     from orchestrator.manifest.origin import ManifestOrigin
     from orchestrator.manifest.scalars import CpuShare, NoLimit
@@ -34,7 +34,8 @@ class PlanningEnvironment(Struct, frozen=True, kw_only=True):
 
 class ReadManifest(Struct, frozen=True):
     """A manifest that was read from `path` (as the user named it), whose relative paths start from `base_dir`. `source`
-    has the positions of its keys; `files` the facts of each `file` that a workflow names; `origins` where those
+    has the positions of its keys; `files` the facts of each `file` that a workflow names, `env_files` those of each env
+    file; `origins` where those
     workflows come from that were included, by their names."""
 
     manifest: Manifest
@@ -43,6 +44,7 @@ class ReadManifest(Struct, frozen=True):
     base_dir: str
     files: Files = field(default_factory=dict)
     origins: Mapping[str, ManifestOrigin] = field(default_factory=dict)
+    env_files: EnvFiles = field(default_factory=dict)
 
 
 class Overrides(Struct, frozen=True):

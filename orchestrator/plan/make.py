@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.manifest.model import Manifest, Workflow
-from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import value_text
 from orchestrator.plan.check import Resolved, check
 from orchestrator.plan.conditions import ConditionContext
@@ -149,7 +148,7 @@ def _plan_jobs(
 ) -> tuple[tuple[PlannedJob, ...], tuple[int, ...]]:
     """All jobs, and the critical path through them."""
     numbering = resolved.numbering
-    expanders = Expanders(ManifestOrigin("", read.manifest.defaults, read.source), read.origins, overrides, read.files)
+    expanders = Expanders(read, overrides)
     entries = list(read.manifest.workflows.items())
     workflows = [entries[numbering.workflow_of[number]] for number in chosen.jobs]
     ids = [numbering.ids[number] for number in chosen.jobs]
