@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_read_is_an_error_at_its_entry(pexec: Pexec) -> No
         ("PX227", 37, "the env file `bad.env` of `a` is not UTF-8 text", ""),
         (
             *("PX227", 54, "the env file `$HOME/x` of `a` does not exist"),
-            "`$HOME` is not expanded: write the path itself",
+            "`$HOME` is not expanded, since no shell reads it; a relative path starts from the manifest's directory",
         ),
     ]
 
