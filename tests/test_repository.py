@@ -26,7 +26,7 @@ def yaml(name: str) -> Any:
 def test_all_checks_of_the_own_manifest_run_but_the_full_suite() -> None:
     plan = orchestrator.make_plan(ROOT / "pexec.yaml")
     assert {job.id for job in plan.jobs} == {
-        "format", "lint", "types", "contracts", "schemas", "fast-tests", "coverage",
+        "format", "lint", "types", "contracts", "schemas", "docs", "fast-tests", "coverage",
     }  # fmt: skip
     full = yaml("pexec.yaml")["workflows"]["all-tests"]
     assert (full["manual"], full["timeout"]) == (True, "1h")

@@ -20,6 +20,7 @@ from orchestrator.app.adoption import AdoptionDecision, adoption_decisions, jobs
 from orchestrator.app.empty_plan import refuse_empty
 from orchestrator.app.invocation import STDIN, recorded_manifest, with_manifest
 from orchestrator.app.job_scripts import with_current_scripts, with_scripts
+from orchestrator.app.page_context import page_context
 from orchestrator.app.planning import PlanningResult, print_diagnostics
 from orchestrator.app.prepare import prepare
 from orchestrator.app.replan import can_plan_again, plan_again, with_slots
@@ -248,7 +249,7 @@ def _complete_files(rundir: RunDir) -> int:
         raise _nothing_to_do(rundir)
     rundir.make_folders()
     rundir.tidy()
-    RunFiles(rundir, _old_plan(rundir), JournalReader(rundir)).close()
+    RunFiles(rundir, _old_plan(rundir), JournalReader(rundir), page_context=page_context).close()
     write_stderr(f"pexec: run `{rundir.run_id}` had already succeeded; its files have been completed\n")
     return ExitCode.OK
 

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from msgspec import Struct
 
+from orchestrator.console.ci import ci_service
 from orchestrator.console.streams import (
     draws,
     give_up_stderr,
@@ -25,8 +26,11 @@ from orchestrator.execute.driver import Observer
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.console import Console
 from orchestrator.observe.console_thread import ConsoleThread, View
+from orchestrator.observe.heartbeat import Heartbeat
+from orchestrator.observe.job_prefix import JobPrefixes
 from orchestrator.observe.journal_views import EventObserver, EventView, JournalTail, LinesView
-from orchestrator.observe.log_view import LinePrefixer, LogView
+from orchestrator.observe.line_prefixer import LinePrefixer
+from orchestrator.observe.log_view import LogView
 from orchestrator.observe.progress_lines import ProgressLines
 from orchestrator.observe.stream import ConsoleStream
 from orchestrator.plan.model import Plan
@@ -116,13 +120,18 @@ class Screen:
         return ExitCode.ENVIRONMENT if self._console.losses and code == ExitCode.OK else code
 
 
-def open_screen(output: str, plan: Plan, done: int, rundir: RunDir) -> Screen:
-    """The screen for a run, `done` of whose jobs are done. `output` is one of `settings.OUTPUTS` except `auto`."""
-    github = on_github()
+def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDir, now: Callable[[], float]) -> Screen:
+    """The screen for a run of which these jobs (by index) have succeeded already. `output` is one of `settings.OUTPUTS`
+    except `auto`. `now` returns the second of the run, in any thread, once the run has begun."""
+    github, service = on_github(), ci_service()
+    defused = github and not plan.policy.ci.pass_commands  # the output of jobs; messages of pexec always are
     out, err = ConsoleStream(sys.stdout), ConsoleStream(sys.stderr, github=github)
     colour = wants_colour(sys.stdout, os.environ)
-    total = len(plan.jobs) - done
-    tries = {job.id: job.retry.max_attempts for job in plan.jobs if job.retry.max_attempts > 1}
+    jobs = {job.id: job for job in plan.jobs}
+    total = len(jobs) - len(succeeded)
+    drains = plan.policy.fail_fast == "drain"
+    err_colour = _colours(sys.stderr)
+    prefixes = JobPrefixes(jobs if draws(sys.stdout, os.environ) else (), colour=_colours(sys.stdout))
     together = _is_same_file(sys.stdout, sys.stderr)
     journal, other_journal = JournalTail(rundir.lock()), JournalTail(rundir.lock())
     threads: list[ConsoleThread] = []
@@ -137,22 +146,30 @@ def open_screen(output: str, plan: Plan, done: int, rundir: RunDir) -> Screen:
         from orchestrator.report.foresight import Foresight
 
         progress: LiveProgress | ProgressLines
-        progress = live = LiveProgress(err, total, screen_width, max_attempts=tries, foresight=Foresight(plan))
+        foresight = Foresight(plan, succeeded)
+        progress = live = LiveProgress(
+            err, total, screen_width, jobs=jobs, drains=drains, colour=err_colour, foresight=foresight
+        )
         on_err = _Shown([live], [live])
         above = live.above(err) if together else None
     else:
         quiet = output in ("quiet", "jsonl")
-        progress = ProgressLines(err, total, only_failures=quiet, max_attempts=tries)
-        on_err = _Shown([progress], [])
+        progress = ProgressLines(err, total, jobs=jobs, only_failures=quiet, drains=drains, colour=err_colour)
+        on_err = _Shown([progress], [progress])
+        if not quiet:
+            on_err.views.append(Heartbeat(err, (out, err), progress, now))
         above = None
     if output in ("plain", "live"):
         stream = out if above is None else err
-        logs = LogView(rundir, stream, LinePrefixer(colour=colour, github=github), warn, above)
+        logs = LogView(rundir, stream, LinePrefixer(colour=colour, github=defused, prefix_of=prefixes), warn, above)
         on_out = _Shown([logs], [logs])
     elif output == "grouped":
+        from orchestrator.observe.block_frames import frame_for
         from orchestrator.observe.grouped import JobBlocks
 
-        on_out = _Shown([JobBlocks(out, rundir, warn, colour=colour, github=github)], [])
+        frame = frame_for(service, rundir.run_id)
+        on_out = _Shown([JobBlocks(out, rundir, warn, frame, colour=colour, github=defused)], [])
+        together = together or bool(service)  # the runner merges both streams: one thread keeps their order
     elif output == "jsonl":
         on_out = _Shown([], [LinesView(other_journal, out)])
     if together:
@@ -185,9 +202,14 @@ def _is_same_file(one: TextIO, other: TextIO) -> bool:
 
 
 def colours_closing_table() -> bool:
-    """Whether to colour the closing table: not in a CI, whose log is plain text, unless FORCE_COLOR is set."""
+    """Whether to colour the closing table."""
+    return _colours(sys.stderr)
+
+
+def _colours(stream: TextIO) -> bool:
+    """Whether to colour text of pexec's own: not in a CI, whose log is plain text, unless FORCE_COLOR is set."""
     forced = bool(os.environ.get("FORCE_COLOR"))
-    return wants_colour(sys.stderr, os.environ) and (forced or not os.environ.get("CI"))
+    return wants_colour(stream, os.environ) and (forced or not os.environ.get("CI"))
 
 
 def screen_width() -> int:

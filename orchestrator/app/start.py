@@ -19,7 +19,9 @@ from msgspec import Struct
 from orchestrator import __version__
 from orchestrator.app.after_run import finalize_run
 from orchestrator.app.exit_code import exit_code
+from orchestrator.app.git_revision import git_revision
 from orchestrator.app.job_colours import job_colours
+from orchestrator.app.page_context import page_context
 from orchestrator.app.prepare import Prepared, prepare
 from orchestrator.app.process_memory import trim_heap
 from orchestrator.app.resolve_secrets import refuse_in_records
@@ -41,7 +43,7 @@ from orchestrator.execute.secrets.masking import masked_journal
 from orchestrator.execute.signals import STOP_SIGNALS, RunSignals, keep_stacks, run_signals, suspend
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, PLAN
-from orchestrator.journal.place_record import PLACE, place_record
+from orchestrator.journal.place_record import COMMAND, GIT, PLACE, place_record
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.run_files import RunFiles
@@ -90,8 +92,13 @@ def run_plan(
     """
 
     def on_start(driver: Driver) -> None:
-        place = place_record(options.run_root, plan.base_dir)
-        driver.record(RunStarted(0.0), **started_fields(plan, {**invocation, PLACE: place}))
+        record = {**invocation, PLACE: place_record(options.run_root, plan.base_dir)}
+        if COMMAND in record:
+            record[COMMAND] = [prepared.secrets.masked(word) for word in record[COMMAND]]
+        record.pop(GIT, None)  # of the run that this one replaces
+        if git := git_revision(plan.base_dir):
+            record[GIT] = git
+        driver.record(RunStarted(0.0), **started_fields(plan, record))
         after_start(driver)
 
     prepared = prepare(plan, supervisor, options.run_root, len(plan.jobs))
@@ -139,9 +146,9 @@ class _Session:
         self._journal = JournalWriter(rundir, rundir.run_id, next_seq=state.next_seq, power=power)
         stack.callback(_quietly, self._journal.close)
         # Closed before the journal, which it reads.
-        self._screen = open_screen(options.output, plan, scheduler.table.tally[JobState.SUCCEEDED], rundir)
+        self._screen = open_screen(options.output, plan, _succeeded(scheduler), rundir, lambda: self._driver.now())
         stack.callback(self._screen.close)
-        self.files = RunFiles(rundir, prepared.masked, state.events)
+        self.files = RunFiles(rundir, prepared.masked, state.events, page_context=page_context)
         stack.callback(_quietly, self.files.close)
         if power:
             rundir.make_durable(PLAN)
@@ -219,6 +226,14 @@ class _Session:
         if signals and self._driver.stop_signal is None:
             return 128 + signals[0]
         return self._screen.exit_code(code)
+
+
+def _succeeded(scheduler: Scheduler) -> list[int]:
+    """The jobs that succeeded before this process."""
+    table = scheduler.table
+    if not table.tally[JobState.SUCCEEDED]:
+        return []
+    return [job for job, state in enumerate(table.states) if state is JobState.SUCCEEDED]
 
 
 def _open_executor(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from orchestrator.app.invocation import STDIN, Invocation, find_manifest, flag_of, make_invocation, settings_for
+from orchestrator.console.ci import ci_service
 from orchestrator.console.streams import draws
 from orchestrator.errors import UsageError
 from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, parse_timeout_seconds
@@ -122,8 +123,8 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         metavar="|".join(OUTPUTS),
         type=one_of(*OUTPUTS),
         help="plain: each output line prefixed with its job's name; live: the same, with a status line below; auto "
-        "(default): live on a terminal, else plain; grouped: the output of a job when it ends; quiet: only failures "
-        "and the closing table; jsonl: the events",
+        "(default): live on a terminal, grouped in GitHub Actions and GitLab CI, else plain; grouped: the output of a "
+        "job when it ends; quiet: only failures and the closing table; jsonl: the events",
     )
     parser.add_argument(
         "-q", "--quiet", dest="output", action="store_const", const="quiet", help="the same as `--output quiet`"
@@ -132,11 +133,13 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def output_of(settings: Settings) -> str:
-    """How a run is shown. `auto` is `live` on a terminal, and `plain` in a CI, which stores the output, and with
-    NO_COLOR, since the status line is erased with an escape sequence."""
+    """How a run is shown. `auto` is `grouped` where a CI service folds groups; `plain` in another CI, which stores the
+    output, and with NO_COLOR, since the status line is erased with an escape sequence; else `live` on a terminal."""
     chosen: str = "auto" if settings.output is None else settings.output.value
     if chosen != "auto":
         return chosen
+    if ci_service():
+        return "grouped"
     plain = os.environ.get("CI") or os.environ.get("NO_COLOR")
     return "live" if not plain and all(draws(stream, os.environ) for stream in (sys.stdout, sys.stderr)) else "plain"
 

@@ -38,6 +38,12 @@ def safe_line(line: bytes, *, colour: bool, github: bool = False) -> str:
     return text
 
 
+def final_text(line: bytes) -> bytes:
+    """What a line shows once all of it has been printed: of one that overwrites itself with carriage returns (a
+    progress bar), what follows the last of them. Those at its end are dropped."""
+    return line.rstrip(b"\r").rpartition(b"\r")[2]
+
+
 def is_safe(text: str) -> bool:
     """Whether `text` has nothing that `safe_line` would change, except commands to a CI runner."""
     return _UNSAFE.search(text) is None

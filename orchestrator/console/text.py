@@ -86,6 +86,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}h {minutes % 60:02}m"
 
 
+def whole_seconds(seconds: float) -> str:
+    """A time that is counted up or down, or a limit: `6s`, `1m 05s`."""
+    return f"{max(0.0, seconds):.0f}s" if seconds < 59.5 else duration(max(60.0, seconds))
+
+
 def duration_and_waiting(seconds: float, waiting: float) -> str:
     """The time from the first start of something to its last end, and how much of it was spent waiting, if that
     matters: `1.9s (1.5s waiting)`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orchestrator.console.text import visible
+from orchestrator.console.workflow_commands import workflow_command
 from orchestrator.diagnostics.model import CODES, Diagnostic, Note
 from orchestrator.diagnostics.repository import in_repository
 
@@ -20,14 +21,13 @@ def _command(manifest: str, diagnostic: Diagnostic) -> str:
     if span is not None:
         properties |= {"line": span.line, "col": span.column, "endColumn": span.column + span.length}
     properties["title"] = f"{diagnostic.code}: {CODES[diagnostic.code]}"
-    listed = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
-    return f"::{diagnostic.severity.value} {listed}::{_message(diagnostic)}\n"
+    return workflow_command(diagnostic.severity.value, _message(diagnostic), properties)
 
 
 def _message(diagnostic: Diagnostic) -> str:
     notes = [_note(note) for note in diagnostic.notes if note.span is None or note.span != diagnostic.span]
     helps = [f"help: {diagnostic.help}"] if diagnostic.help else []
-    return "%0A".join(_data(line) for line in (diagnostic.message, *notes, *helps))
+    return "\n".join(visible(line) for line in (diagnostic.message, *notes, *helps))
 
 
 def _note(note: Note) -> str:
@@ -36,12 +36,3 @@ def _note(note: Note) -> str:
 
 def _path(file: str) -> str:
     return in_repository(file) or file
-
-
-def _data(text: str) -> str:
-    """One line of a message, in which nothing ends the command. Line breaks are made visible."""
-    return visible(text).replace("%", "%25")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

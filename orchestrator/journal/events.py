@@ -68,7 +68,8 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "version": {"type": "string", "description": "Of pexec."},
         "invocation": {
             "type": "object",
-            "description": "What the command line and the settings requested; a resume plans from it again.",
+            "description": "What the command line and the settings requested, from which a resume plans again; and "
+            "where the run comes from: `place`, `command`, `git`.",
         },
     },
     "run.resumed": {"pid": _PID, "boot_id": _BOOT, "max_parallel_jobs": _SLOTS},

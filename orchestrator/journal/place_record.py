@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 PLACE = "place"
+COMMAND = "command"  # of an `invocation`: the words of the command line that started the run, after `pexec`
+GIT = "git"  # of an `invocation`: the commit, and unless it was detached the branch, of the manifest's repository
 _BYTES = "_bytes"  # after the name of a path that is not UTF-8: its bytes in hexadecimal digits, since JSON is text
 
 

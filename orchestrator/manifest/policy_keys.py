@@ -22,6 +22,14 @@ class AdmissionKeys(Section, frozen=True):
     ] = None
 
 
+class CiKeys(Section, frozen=True):
+    """What the run does in a CI service."""
+
+    pass_commands: Annotated[
+        bool, Doc("Let workflow commands that jobs print, such as `::add-mask::`, reach the runner of GitHub.", True)
+    ] = False
+
+
 class PolicyKeys(Section, frozen=True):
     """Rules for the run as a whole."""
 
@@ -56,4 +64,5 @@ class PolicyKeys(Section, frozen=True):
         int, integer(1, 1_000_000), Doc("Number of runs to keep; older ones are deleted when a run ends.", 50)
     ] = 20
     archive: Annotated[bool, Doc("Whether to pack each finished run into one file.", True)] = False
+    ci: Annotated[CiKeys, Doc("What the run does in a CI service.", {"pass_commands": True})] = CiKeys()
     given: frozenset[str] = frozenset()

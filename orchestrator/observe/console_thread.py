@@ -13,27 +13,34 @@ from contextlib import suppress
 from typing import Protocol
 
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.observe.stream import ConsoleStream
+from orchestrator.observe.stream import ConsoleStream, TextSink
 
 _GATHER_SECONDS = 0.01  # news that come in this time are shown together
 _MOST_POSTED = 1 << 20  # characters of texts that wait
 
 
 class View(Protocol):
-    """Something of the run that is shown. Both methods are called in the console thread."""
+    """Something of the run that is shown. All methods are called in the console thread."""
 
     def show(self) -> bool:
         """Write what is new; whether there is more."""
+
+    def wait_seconds(self) -> float | None:
+        """After this time `show` has something to write, even if nothing new is recorded. None: it will not have."""
 
     def finish(self) -> None:
         """The run has ended, and everything new is shown: write the rest."""
 
 
 class ConsoleThread:
-    """Writes the streams, which no other thread writes, until `end` and then everything is shown."""
+    """Writes the streams, which no other thread writes, until `end` and then everything is shown. `out` takes posted
+    texts for the last stream; by default it is that stream."""
 
-    def __init__(self, name: str, streams: Sequence[ConsoleStream], views: Sequence[View]) -> None:
+    def __init__(
+        self, name: str, streams: Sequence[ConsoleStream], views: Sequence[View], out: TextSink | None = None
+    ) -> None:
         self.streams = tuple(streams)
+        self._out = out or self.streams[-1]
         self.failure: Exception | None = None
         self._views = tuple(views)
         self._posted: deque[Callable[[], None]] = deque()
@@ -72,7 +79,7 @@ class ConsoleThread:
 
         def write() -> None:
             self._characters -= len(text)
-            stream.write(text)
+            self._out.write(text)
 
         self.post(write)
 
@@ -110,7 +117,8 @@ class ConsoleThread:
 
     def _work(self) -> None:
         while True:
-            self._news.wait()
+            waits = (view.wait_seconds() for view in self._views)
+            self._news.wait(min((seconds for seconds in waits if seconds is not None), default=None))
             self._ending.wait(_GATHER_SECONDS)
             self._news.clear()
             ending = self._ending.is_set()

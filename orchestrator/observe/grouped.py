@@ -8,47 +8,77 @@ from orchestrator.console.text import visible
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.events import EventRecord
 from orchestrator.journal.rundir import RunDir
+from orchestrator.observe.block_frames import BlockFrame
 from orchestrator.observe.logs import LogReader, SafeLines
 from orchestrator.observe.stream import ConsoleStream
+from orchestrator.report.status import STATUS_OF_EVENT, Status
 
 
 class JobBlocks:
-    """Prints the blocks in the order in which the jobs ended. For the console thread."""
+    """Prints the blocks in the order in which the jobs ended. For the console thread.
 
-    events = ("attempt.finished", "job.finished")
+    `github`: no line of a job is a command to GitHub's runner. Without it the frame decides.
+    """
+
+    events = ("attempt.started", "attempt.finished", "job.finished")
 
     def __init__(
-        self, out: ConsoleStream, rundir: RunDir, warn: Callable[[str], None], *, colour: bool, github: bool
+        self,
+        out: ConsoleStream,
+        rundir: RunDir,
+        warn: Callable[[str], None],
+        frame: BlockFrame,
+        *,
+        colour: bool,
+        github: bool,
     ) -> None:
         self._out = out
         self._rundir = rundir
         self._warn = warn
+        self._frame = frame
         self._colour = colour
         self._github = github
+        self._started: dict[str, float] = {}
         self._attempts: dict[str, list[EventRecord]] = {}
 
     def on_event(self, record: EventRecord) -> None:
         """Print the attempts of a job that has ended."""
-        if record["event"] == "attempt.finished":
-            self._attempts.setdefault(record["job"], []).append(record)
-            return
-        attempts = self._attempts.pop(record["job"], [])
-        for attempt in attempts:
-            self._show(attempt, f", attempt {attempt['attempt']}" if len(attempts) > 1 else "")
+        job = record["job"]
+        if record["event"] == "attempt.started":
+            self._started.setdefault(job, record["at"])
+        elif record["event"] == "attempt.finished":
+            self._attempts.setdefault(job, []).append(record)
+        else:
+            seconds = record["at"] - self._started.pop(job, record["at"])
+            attempts = self._attempts.pop(job, [])
+            status = STATUS_OF_EVENT[record["status"]]
+            failure = "" if status is Status.SUCCESS else status.words
+            begin = self._frame.begin(job, failure, len(attempts), seconds)
+            is_begun = False
+            for attempt in attempts:
+                head = self._frame.attempt(job, attempt["attempt"] if len(attempts) > 1 else None)
+                if self._show(attempt, head if is_begun else begin + head):
+                    is_begun = True
+            if is_begun:
+                self._out.write(self._frame.end())
 
-    def _show(self, attempt: EventRecord, which: str) -> None:
-        """The log of an attempt below a header line; nothing if the log is empty."""
-        head = f"--- {visible(attempt['job'])}{which}\n"
+    def _show(self, attempt: EventRecord, head: str) -> bool:
+        """The log of an attempt below its head; nothing if the log is empty. Whether the head was shown."""
         lines = SafeLines(colour=self._colour, github=self._github)
         reader = LogReader(self._rundir, attempt["log"])
+        is_shown = False
         try:
             for chunk in reader:
-                self._out.write(head + lines.feed(chunk))
-                head = ""
+                self._write("" if is_shown else head, lines.feed(chunk))
+                is_shown = True
                 if not self._out.is_open:
                     self._out.skip(reader.skip())
-            self._out.write(lines.finish())
+            self._write("", lines.finish())
         except EnvironmentFailedError as error:
             self._warn(f"warning: {visible(error.message)}\n")
         finally:
             reader.close()
+        return is_shown
+
+    def _write(self, head: str, text: str) -> None:
+        self._out.write(head + (text if self._github else self._frame.passed(text)))

@@ -85,6 +85,9 @@ class EventView:
                         on_event(record)
         return False
 
+    def wait_seconds(self) -> None:
+        """Only the journal has something to show."""
+
     def finish(self) -> None:
         """Everything was passed on."""
 
@@ -103,6 +106,9 @@ class LinesView:
             if not self._out.is_open:
                 self._out.skip(self._journal.skip())
         return False
+
+    def wait_seconds(self) -> None:
+        """Only the journal has something to show."""
 
     def finish(self) -> None:
         """Everything was printed."""

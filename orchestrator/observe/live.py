@@ -13,6 +13,7 @@ from orchestrator.console.text import clip, visible
 from orchestrator.journal.events import EventRecord
 from orchestrator.observe.progress_lines import ProgressLines
 from orchestrator.observe.stream import TextSink
+from orchestrator.plan.model import PlannedJob
 from orchestrator.report.foresight import Foresight
 
 _CLEAR = "\r\x1b[K"  # to the first column, then clear to the end of the line
@@ -86,12 +87,14 @@ class LiveProgress:
         total: int,
         width: Callable[[], int],
         *,
-        max_attempts: Mapping[str, int] | None = None,
+        jobs: Mapping[str, PlannedJob] | None = None,
+        drains: bool = False,
+        colour: bool = False,
         foresight: Foresight | None = None,
     ) -> None:
         self._foresight = foresight
         self._line = _StatusLine(err, width)
-        self._progress = ProgressLines(_Above(err, self._line), total, max_attempts=max_attempts)
+        self._progress = ProgressLines(_Above(err, self._line), total, jobs=jobs, drains=drains, colour=colour)
         self.print_status = self._progress.print_status
         self._total = total
         self._ended = 0
@@ -119,8 +122,12 @@ class LiveProgress:
 
     def show(self) -> bool:
         """Draw the status line."""
+        self._progress.show()
         self._line.show()
         return False
+
+    def wait_seconds(self) -> None:
+        """The status line changes with events only."""
 
     def finish(self) -> None:
         """Clear the status line."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from orchestrator.console.sanitize import safe_line
+from orchestrator.console.sanitize import final_text, safe_line
 from orchestrator.journal.rundir import RunDir
 from orchestrator.journal.safe_files import failed
 
@@ -93,7 +93,7 @@ def split_lines(data: bytes) -> tuple[list[bytes], bytes]:
 
 class SafeLines:
     """Chunks -> text in whole lines that cannot control a terminal or a CI runner. A line that does not end comes in
-    pieces of 64 KiB."""
+    pieces of 64 KiB, and of one with carriage returns comes what follows the last of them."""
 
     def __init__(self, *, colour: bool, github: bool) -> None:
         self._colour = colour
@@ -111,4 +111,4 @@ class SafeLines:
         return self._safe(rest) if rest else ""
 
     def _safe(self, line: bytes) -> str:
-        return safe_line(line, colour=self._colour, github=self._github) + "\n"
+        return safe_line(final_text(line), colour=self._colour, github=self._github) + "\n"

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -30,11 +31,17 @@ from orchestrator.observe.status_files import StatusFiles
 from orchestrator.plan.export import dependencies_fields, execution_plan_fields, plan_fields
 from orchestrator.plan.json_stream import as_json
 from orchestrator.plan.model import Plan
+from orchestrator.report.failed_attempts import FailedAttempts
 from orchestrator.report.fold_events import RunFold
 from orchestrator.report.model import RunReport
 from orchestrator.report.results import results_chunks
 from orchestrator.report.status import status_file
 from orchestrator.report.timeline_bars import Timeline
+
+if TYPE_CHECKING:
+    from orchestrator.report.page.context import PageContext
+
+    ContextReader = Callable[[RunDir, RunReport, FailedAttempts], PageContext]
 
 REFRESH_SECONDS = 1.0
 MAX_WRITE_FRACTION = 0.05  # of the time, at most, is spent on writing during the run
@@ -48,10 +55,18 @@ class RunFiles:
     Each is replaced by a rename, in a helper thread, at most once a second and for at most a twentieth of the time;
     `close` makes all of them final, and writes `report.html`. Plan, levels and dependencies exist from the start, and
     so do the results of a small run; those of a large run follow right after its first events. `past` are the earlier
-    events of a resumed run. Constructing and closing raise EnvironmentFailedError if the disk fails.
+    events of a resumed run. `page_context` reads what the page shows besides the run, in `close`. Constructing and
+    closing raise EnvironmentFailedError if the disk fails.
     """
 
-    def __init__(self, rundir: RunDir, plan: Plan, past: Iterable[EventRecord] = ()) -> None:
+    def __init__(
+        self,
+        rundir: RunDir,
+        plan: Plan,
+        past: Iterable[EventRecord] = (),
+        *,
+        page_context: ContextReader | None = None,
+    ) -> None:
         self._rundir = rundir
         self._plan = plan
         rundir.replace(PLAN, as_json(plan_fields(plan)))
@@ -59,6 +74,8 @@ class RunFiles:
         rundir.replace(DEPENDENCIES, as_json(dependencies_fields(plan)))
         self._fold = RunFold(plan)
         self._timeline = Timeline(plan, self._fold.index_of)
+        self._failed = FailedAttempts()
+        self._page_context = page_context
         for record in past:
             self._add(record)
         if self._is_small:  # before any job starts, since jobs may read them
@@ -151,6 +168,7 @@ class RunFiles:
     def _add(self, record: EventRecord) -> None:
         self._fold.add(record)
         self._timeline.add(record)
+        self._failed.add(record)
 
     def _write_results(self) -> None:
         self._rundir.replace(RESULTS, results_chunks(self._fold.report()))
@@ -169,7 +187,9 @@ class RunFiles:
     def _write_html(self) -> None:
         from orchestrator.report.html import html_report
 
-        page = html_report(self._fold.report(), self._timeline)
+        report = self._fold.report()
+        context = [] if self._page_context is None else [self._page_context(self._rundir, report, self._failed)]
+        page = html_report(report, self._timeline, self._failed, *context)
         self._rundir.replace(HTML_REPORT, page.encode("utf-8", "replace"))
 
     def _write_dependencies(self) -> None:
@@ -210,7 +230,8 @@ class RunFiles:
 
 def _import_reports() -> None:
     """Import what the end of the run needs while the first jobs run, so that nothing waits for it later."""
-    import orchestrator.report.closing_table  # noqa: F401
+    import orchestrator.report.closing_table
+    import orchestrator.report.html  # noqa: F401
 
 
 def _failure_of(write: Callable[[], None]) -> EnvironmentFailedError | None:

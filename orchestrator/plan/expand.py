@@ -20,6 +20,7 @@ from orchestrator.plan.job_env import JobEnv
 from orchestrator.plan.model import (
     WHEN_NAMED,
     AdmissionPolicy,
+    CiPolicy,
     Durability,
     Isolation,
     JobSpec,
@@ -62,6 +63,7 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         keep_runs=policy.keep_runs,
         archive=policy.archive,
         job_timeout=_job_timeout(manifest.defaults, overrides),
+        ci=CiPolicy(policy.ci.pass_commands),
     )
 
 

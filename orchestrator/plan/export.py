@@ -125,7 +125,8 @@ class _Exporter:
     ) -> None:
         keys = [key for key in keys_of(struct) if key.field not in NOT_WRITTEN and (not fields or key.field in fields)]
         forms = forms or {}
-        self._values = attrgetter(*(key.field for key in keys))
+        values = attrgetter(*(key.field for key in keys))
+        self._values: Callable[[Struct], Iterable[Any]] = values if len(keys) > 1 else lambda struct: (values(struct),)
         self._names = [key.json for key in keys]
         self._defaults = [_NEVER if key.always else key.default for key in keys]
         self._forms = [forms.get(key.field) or _form_of(key.type) for key in keys]

@@ -305,6 +305,12 @@ class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
     max_load: Annotated[OptionalPositiveFloat, Meta(description="Load average above which no job starts.")] = None
 
 
+class CiPolicy(Struct, frozen=True, omit_defaults=True):
+    """What the run does in a CI service."""
+
+    pass_commands: Annotated[bool, Meta(description="Workflow commands that jobs print reach the runner.")] = False
+
+
 class Policy(Struct, frozen=True, omit_defaults=True):
     """The rules of the whole run. What only says how many jobs run at once, or how a run is kept, is in no digest: it
     may change in a resume. `job_timeout` is the limit of jobs that have none of their own, and in their specs too."""
@@ -336,6 +342,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         bool, ALWAYS, IN_NO_DIGEST, Meta(description="Whether the run is packed into one file when it ends.")
     ] = False
     admission: Annotated[AdmissionPolicy, IN_NO_DIGEST] = AdmissionPolicy()
+    ci: Annotated[CiPolicy, IN_NO_DIGEST] = CiPolicy()
 
 
 class Plan(Struct, frozen=True, omit_defaults=True):

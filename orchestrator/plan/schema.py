@@ -19,6 +19,7 @@ from orchestrator.plan.export import NOT_WRITTEN, VERSION
 from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.model import (
     AdmissionPolicy,
+    CiPolicy,
     JobSpec,
     Limits,
     Plan,
@@ -39,7 +40,11 @@ _DEFINITIONS = {
     "Limits": "limits",
     "SecretSource": "secret",
 }
-_STRUCTS: Mapping[str, type[Struct]] = {"AdmissionPolicy": AdmissionPolicy, "ShellBlock": ShellBlock}
+_STRUCTS: Mapping[str, type[Struct]] = {
+    "AdmissionPolicy": AdmissionPolicy,
+    "CiPolicy": CiPolicy,
+    "ShellBlock": ShellBlock,
+}
 _IDS: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
 _IDS_OF_LEVELS = {"type": "array", "items": {**_IDS, "description": "Jobs that may run in parallel.", "minItems": 1}}
 _AMOUNTS: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}

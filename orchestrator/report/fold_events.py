@@ -10,7 +10,7 @@ from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
-from orchestrator.report.model import JobReport, RunReport, Summary
+from orchestrator.report.model import JobReport, RunOrigin, RunReport, Summary
 from orchestrator.report.status import FAILED_STATUSES, STATUS_OF_EVENT, Status
 
 
@@ -134,6 +134,7 @@ class RunFold:
             ended=self._ended,
             counts=self._counts,
             allowed=self._allowed,
+            origin=_origin(started),
             at=self._at,
             spent_before=self._spent_before,
         )
@@ -266,6 +267,17 @@ _FOLLOW: dict[str, Callable[[RunFold, EventRecord], None]] = {
     "degraded": RunFold._degradation,
     "orphan.killed": RunFold._orphan_killed,
 }
+
+
+def _origin(started: EventRecord) -> RunOrigin:
+    invocation = started.get("invocation", {})
+    git = invocation.get("git", {})
+    return RunOrigin(
+        host=started.get("host", ""),
+        command=tuple(invocation.get("command", ())),
+        commit=git.get("commit", ""),
+        branch=git.get("branch", ""),
+    )
 
 
 def _share(part: float, whole: float) -> float:

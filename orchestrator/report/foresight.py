@@ -6,6 +6,8 @@ has ended. Each job is marked at most once for each reason, so the work is bound
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from orchestrator.engine.job_table import Dependents
@@ -26,14 +28,19 @@ class Fate(msgspec.Struct, frozen=True):
 
 
 class Foresight:
-    """Add the events of a run in order; `fates` has the jobs, by index, that have not ended and will not run."""
+    """Add the events of a run in order; `fates` has the jobs, by index, that have not ended and will not run.
 
-    def __init__(self, plan: Plan) -> None:
+    `succeeded` are the jobs that did so before the first of these events: a resume does not run them.
+    """
+
+    def __init__(self, plan: Plan, succeeded: Iterable[int] = ()) -> None:
         self._jobs = plan.jobs
         self._index_of = {job.id: job.index for job in plan.jobs}
         self._dependents = Dependents([job.needs for job in plan.jobs])
         self._begun = bytearray(len(plan.jobs))  # it has started, or ended
         self._succeeded = bytearray(len(plan.jobs))  # which a resume does not undo
+        for job in succeeded:
+            self._begun[job] = self._succeeded[job] = 1
         self._jobs_of: dict[Fate, dict[int, None]] = {}
         self.fates: dict[int, Fate] = {}
 

@@ -52,11 +52,14 @@ class Band(Struct, frozen=True):
 def bands(report: RunReport, most: int) -> list[Band]:
     """All levels of the plan, in order, as at most `most` bands of a round number of levels each; none if all jobs are
     in one level."""
-    levels = report.plan.levels
-    if len(levels) < 2:
-        return []
-    step = next(step for step in _steps() if -(-len(levels) // step) <= most)
-    return [_band(report, first, min(first + step, len(levels))) for first in range(0, len(levels), step)]
+    levels = len(report.plan.levels)
+    return [_band(report, first, end) for first, end in level_ranges(levels, most)] if levels > 1 else []
+
+
+def level_ranges(levels: int, most: int) -> list[tuple[int, int]]:
+    """This number of levels as at most `most` ranges of a round number of levels each; the last may have fewer."""
+    step = next(step for step in _steps() if -(-levels // step) <= most)
+    return [(first, min(first + step, levels)) for first in range(0, levels, step)]
 
 
 def titles(found: Sequence[Band]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from orchestrator.console.sanitize import safe_line
+from orchestrator.console.sanitize import final_text, safe_line
 
 MOST_BYTES = 64 * 1024
 MOST_LINES = 200
@@ -35,10 +35,5 @@ def log_tail(data: bytes, size: int, *, github: bool) -> LogTail:
     lines = data.removesuffix(b"\n").split(b"\n")
     kept = lines[-MOST_LINES:]
     dropped = sum(len(line) + 1 for line in lines[:-MOST_LINES])
-    text = "\n".join(safe_line(_final(line), colour=False, github=github) for line in kept)
+    text = "\n".join(safe_line(final_text(line), colour=False, github=github) for line in kept)
     return LogTail(text, size - len(data) + dropped)
-
-
-def _final(line: bytes) -> bytes:
-    """What a line shows once all of it has been printed."""
-    return line.rstrip(b"\r").rpartition(b"\r")[2]

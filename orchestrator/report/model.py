@@ -68,6 +68,16 @@ class Summary(msgspec.Struct, frozen=True):
     critical_path: list[str] = []
 
 
+class RunOrigin(Struct, frozen=True):
+    """Where a run comes from; what is not known is empty. `command` has the words of the command line after `pexec`;
+    `commit` and `branch` are those of the manifest's Git repository."""
+
+    host: str = ""
+    command: tuple[str, ...] = ()
+    commit: str = ""
+    branch: str = ""
+
+
 class RunReport(Struct, frozen=True):
     """A whole run. `result` is RUNNING until the run has ended, or INTERRUPTED if no process drives it any more;
     `jobs[i]` is the job with index i in `plan`.
@@ -101,6 +111,7 @@ class RunReport(Struct, frozen=True):
     spent_before: Mapping[int, float] = field(default_factory=dict)
     counts: Mapping[Status, int] = field(default_factory=dict)
     allowed: Mapping[Status, int] = field(default_factory=dict)
+    origin: RunOrigin = RunOrigin()
 
     @property
     def job_counts(self) -> JobCounts:

@@ -17,7 +17,8 @@ INTERRUPTED = "interrupted"
 
 class Bar(msgspec.Struct, gc=False):
     """One attempt in its lane, from 0. `start` and `end` are seconds of the run; `how` is its verdict, `running`, or
-    `interrupted` if pexec ended before it."""
+    `interrupted` if pexec ended before it. `retry_at` is the second at which the next attempt may start, if one was
+    scheduled."""
 
     job: int
     attempt: int
@@ -25,6 +26,7 @@ class Bar(msgspec.Struct, gc=False):
     start: float
     end: float
     how: str
+    retry_at: float | None = None
 
 
 class Timeline:
@@ -42,6 +44,8 @@ class Timeline:
         self._names = [UNDER_WAY]
         self._running: dict[int, int] = {}  # job -> the number of its bar
         self._free: list[int] = []
+        self._ended: tuple[int, int] = (-1, -1)  # the job that ended last, and its bar
+        self._retries: dict[int, float] = {}  # bar -> the second at which the next attempt may start
         self.lanes = 0
         self.end = 0.0
 
@@ -53,6 +57,10 @@ class Timeline:
                 self._start(self._index_of[event["job"]], event["attempt"], event["at"])
             case "attempt.finished":
                 self._end(self._index_of[event["job"]], event["at"], event["verdict"])
+            case "retry.scheduled":  # directly after the end of the attempt
+                job, number = self._ended
+                if self._index_of[event["job"]] == job:
+                    self._retries[number] = event["not_before"]
             case "run.resumed":
                 for job in list(self._running):
                     self._end(job, event["at"], INTERRUPTED)
@@ -61,8 +69,9 @@ class Timeline:
     def bars(self) -> Iterator[Bar]:
         """All bars, in the order of their starts; what still runs ends with the last event."""
         numbers = (self._jobs, self._attempts, self._lanes, self._starts, self._ends, self._hows)
-        for job, attempt, lane, start, end, how in zip(*numbers, strict=True):
-            yield Bar(job, attempt, lane, start, end if how else self.end, self._names[how])
+        for number, (job, attempt, lane, start, end, how) in enumerate(zip(*numbers, strict=True)):
+            retry_at = self._retries.get(number)
+            yield Bar(job, attempt, lane, start, end if how else self.end, self._names[how], retry_at)
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -85,5 +94,6 @@ class Timeline:
         if number is not None:
             if how not in self._names:
                 self._names.append(how)
+            self._ended = job, number
             self._ends[number], self._hows[number] = at, self._names.index(how)
             heapq.heappush(self._free, self._lanes[number])

@@ -56,6 +56,10 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_old_runs_are_removed_except_those_that_may_still_be_needed",
         "archive": "acceptance/test_keys_of_old_runs.py::"
         "test_apply_and_resume_pack_the_run_privately_and_without_secrets",
+        "ci": "acceptance/test_in_ci.py::test_pass_commands_lets_the_commands_of_jobs_through",
+    },
+    "Ci": {
+        "pass_commands": "acceptance/test_in_ci.py::test_pass_commands_lets_the_commands_of_jobs_through",
     },
     "Admission": {
         "min_free_memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",

@@ -29,8 +29,8 @@ class Live:
         self.run_id = last_run(pexec.folder).path.name
 
     def end(self) -> tuple[int, Run]:
-        _, stderr = self.process.communicate(timeout=60)
-        assert b"Traceback" not in stderr, stderr.decode()
+        self.stderr = self.process.communicate(timeout=60)[1].decode()
+        assert "Traceback" not in self.stderr, self.stderr
         assert survivors(self.mark) == set()
         return self.process.returncode, last_run(self.pexec.folder).check()
 
@@ -58,6 +58,9 @@ def test_only_the_jobs_that_are_named_are_cancelled(pexec: Pexec) -> None:
     assert exit_code == 1
     assert run.statuses == {"a": "cancelled", "b": "cancelled", "c": "succeeded", "d": "cancelled"}
     assert run.results["execution_result"] == "CANCELLED"
+    assert "Cancelled a: stopping it (up to 10s). Cancel it again to kill it.\n" in live.stderr
+    assert "Cancelled d" not in live.stderr, "it does not run"
+    assert "Interrupted" not in live.stderr, "the run goes on"
 
 
 def test_a_job_that_has_ended_is_reported_and_not_cancelled(pexec: Pexec) -> None:

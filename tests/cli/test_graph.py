@@ -13,9 +13,9 @@ from support.cli import Pexec
 from support.planning import good_plan
 
 from orchestrator.cli.graph.dot import render_dot
-from orchestrator.cli.graph.mermaid import render_mermaid
 from orchestrator.cli.graph.tree import DEEPEST, render_tree
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
+from orchestrator.report.mermaid import render_mermaid
 from orchestrator.report.status import Status
 
 MANIFEST = """\

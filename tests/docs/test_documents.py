@@ -20,7 +20,8 @@ def test_the_examples_of_a_page_print_what_it_quotes(document: Path, tmp_path: P
 
 
 def test_the_pages_with_examples_are_found() -> None:
-    assert {path.stem for path in DOCUMENTS if commands(path)} >= {"README", "tutorial", "manual", "recipes"}
+    pages = {path.stem for path in DOCUMENTS if commands(path)}
+    assert pages >= {"README", "tutorial", "manual", "recipes", "migrating", "servers", "scheduling", "secrets"}
 
 
 @pytest.mark.parametrize(

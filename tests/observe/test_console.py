@@ -31,6 +31,8 @@ class Text:
             self._stream.write(self._parts.pop(0))
         return bool(self._parts)
 
+    def wait_seconds(self) -> None: ...
+
     def finish(self) -> None:
         self._stream.write(self._ending)
 
@@ -73,6 +75,8 @@ def test_posted_texts_are_bounded_and_the_others_counted() -> None:
 class _Broken:
     def show(self) -> bool:
         raise ZeroDivisionError
+
+    def wait_seconds(self) -> None: ...
 
     def finish(self) -> None: ...
 

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.journal.file_names import log_name
 from orchestrator.journal.rundir import RunDir, create_run
+from orchestrator.observe.block_frames import HeaderLines
 from orchestrator.observe.grouped import JobBlocks
 from orchestrator.observe.progress_lines import ProgressLines
 from orchestrator.observe.stream import ConsoleStream
@@ -25,7 +26,7 @@ class Shown:
         err = ConsoleStream(self.text)
         self.out = err if out is None else ConsoleStream(out)  # type: ignore[arg-type]
         self.observers = (
-            JobBlocks(self.out, self.rundir, err.write, colour=False, github=False),
+            JobBlocks(self.out, self.rundir, err.write, HeaderLines(), colour=False, github=False),
             ProgressLines(err, total),
         )
 

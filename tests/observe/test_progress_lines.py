@@ -6,9 +6,12 @@ import io
 from typing import Any
 
 import pytest
+from support.worlds import job as draft
+from support.worlds import plan
 
 from orchestrator.observe.progress_lines import ProgressLines
 from orchestrator.observe.stream import ConsoleStream
+from orchestrator.plan.model import PlannedJob, RetryPolicy, When
 
 
 def test_each_end_is_one_line_with_its_count_and_reason() -> None:
@@ -28,6 +31,7 @@ def test_each_end_is_one_line_with_its_count_and_reason() -> None:
             "allowed": False,
         }
     )
+    progress.show()
     assert err.getvalue() == ("[1/2] a failed in 1.3s: exit code 2 (allowed)\n[2/2] b skipped: need `a` failed\n")
 
 
@@ -36,9 +40,14 @@ def progress_of(*events: dict[str, Any], total: int = 3, now: float | None = Non
     progress = ProgressLines(ConsoleStream(err), total, **options)
     for event in events:
         progress.on_event(event)
+    progress.show()
     if now is not None:
         progress.print_status(now)
     return err.getvalue()
+
+
+def jobs_of(*drafts: Any) -> dict[str, PlannedJob]:
+    return {job.id: job for job in plan(*drafts).jobs}
 
 
 def started(job: str, at: float = 0.0, attempt: int = 1) -> dict[str, Any]:
@@ -74,12 +83,22 @@ def test_a_retry_names_the_end_its_reason_and_the_next_attempt(
     verdict: str, reason: str, attempt: int, line: str
 ) -> None:
     again = {"event": "retry.scheduled", "at": 1.0, "job": "a", "attempt": attempt, "not_before": 1.3, "reason": reason}
-    assert progress_of(started("a"), finished("a", verdict), again, max_attempts={"a": 3}) == f"[0/3] {line}\n"
+    assert (
+        progress_of(
+            started("a"), finished("a", verdict), again, jobs=jobs_of(draft("a", retry=RetryPolicy(max_attempts=3)))
+        )
+        == f"[0/3] {line}\n"
+    )
 
 
 def test_after_a_resume_attempts_are_not_counted_against_the_policy() -> None:
     again = {"event": "retry.scheduled", "at": 1.0, "job": "a", "attempt": 3, "not_before": 2.0, "reason": ""}
-    text = progress_of(started("a", attempt=2), finished("a", "failed"), again, max_attempts={"a": 5})
+    text = progress_of(
+        started("a", attempt=2),
+        finished("a", "failed"),
+        again,
+        jobs=jobs_of(draft("a", retry=RetryPolicy(max_attempts=5))),
+    )
     assert text == "[0/3] a failed; retrying in 1.0s (attempt 3)\n"
 
 
@@ -90,19 +109,72 @@ def test_only_failures_leaves_out_jobs_that_succeeded() -> None:
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (cancelled("user"), "cancelled: stopping 1 job; press Ctrl-C again to kill it"),
-        (cancelled("user", force=True), "killing all running jobs"),
-        (cancelled("deadline"), "stopping: the run's deadline has passed"),
-        (cancelled("fail_fast"), "stopping: a job failed and fail-fast is on"),
+        (cancelled("user"), "Interrupted: stopping 2 jobs (up to 10s). Press Ctrl-C again to kill them."),
+        (cancelled("user", force=True), "Killing 3 jobs."),
+        (cancelled("deadline"), "The deadline of the run has passed: stopping 2 jobs (up to 10s)."),
+        (cancelled("fail_fast"), "A job failed and fail-fast is on: stopping 2 jobs (up to 10s)."),
+        (cancelled("user", job="a"), "Cancelled a: stopping it (up to 10s). Cancel it again to kill it."),
+        (cancelled("user", job="b"), "Cancelled b: stopping it (up to 5s). Cancel it again to kill it."),
+        (cancelled("user", job="a", force=True), "Killing a."),
     ],
 )
-def test_a_stop_says_why_and_what_it_ends(event: dict[str, Any], line: str) -> None:
-    assert progress_of(started("a"), event) == f"pexec: {line}\n"
+def test_a_stop_says_why_what_it_ends_and_how_long_that_may_take(event: dict[str, Any], line: str) -> None:
+    jobs = jobs_of(draft("a", grace=10.0), draft("b"), draft("z", when=When.ALWAYS))
+    assert progress_of(started("a"), started("b"), started("z"), event, jobs=jobs) == f"{line}\n"
 
 
-def test_a_cancel_while_nothing_runs_and_one_of_a_single_matrix_job() -> None:
-    assert progress_of(cancelled("user")) == "pexec: cancelled: no job is running\n"
-    assert progress_of(cancelled("fail_fast", job="m[n=2]")) == ""
+@pytest.mark.parametrize(
+    ("events", "line"),
+    [
+        ([cancelled("user")], "Interrupted: no job is running."),
+        ([cancelled("user", force=True)], "Interrupted again: no job is running."),
+        ([started("a"), cancelled("user")], "Interrupted: stopping 1 job (up to 5s). Press Ctrl-C again to kill it."),
+        ([started("z"), cancelled("user")], "Interrupted: waiting for 1 job that always runs."),
+    ],
+)
+def test_a_stop_says_what_it_does_not_end(events: list[dict[str, Any]], line: str) -> None:
+    assert progress_of(*events, jobs=jobs_of(draft("a"), draft("z", when=When.ALWAYS))) == f"{line}\n"
+
+
+def test_fail_fast_that_drains_waits_for_what_runs() -> None:
+    text = progress_of(started("a"), cancelled("fail_fast"), drains=True)
+    assert text == "A job failed and fail-fast is on: waiting for 1 job to end.\n"
+
+
+@pytest.mark.parametrize(
+    "event", [cancelled("fail_fast", job="m[n=2]"), cancelled("user", job="waits"), cancelled("user", job="has-ended")]
+)
+def test_a_cancel_of_a_job_that_does_not_run_is_no_stop_of_the_run(event: dict[str, Any]) -> None:
+    assert progress_of(started("a"), event) == ""
+
+
+def skipped(job: str, reason: str, status: str = "skipped") -> dict[str, Any]:
+    return {**ended(job, status), "reason": reason}
+
+
+def test_jobs_that_did_not_start_for_the_same_reason_are_one_line() -> None:
+    events = [
+        {**ended("t", "failed"), "reason": "exit code 1"},
+        skipped("a", "need `t` failed"),
+        skipped("b", "need `a` was skipped because `t` failed"),
+        skipped("c", "need `u` timed out"),
+        *(skipped(f"d{number}", "the run was cancelled", "cancelled") for number in range(5)),
+    ]
+    assert progress_of(*events, total=9) == (
+        "[1/9] t failed: exit code 1\n"
+        "[9/9] 2 jobs skipped because t failed\n"
+        "[9/9] c skipped: need `u` timed out\n"
+        "[9/9] 5 jobs cancelled: the run was cancelled\n"
+    )
+
+
+def test_each_status_has_its_colour() -> None:
+    events = [ended("a", "succeeded"), ended("b", "timed_out"), ended("c", "failed", allowed=True)]
+    assert progress_of(*events, colour=True) == (
+        "\x1b[2m[1/3]\x1b[0m a \x1b[32msucceeded\x1b[0m\n"
+        "\x1b[2m[2/3]\x1b[0m b \x1b[31mtimed out\x1b[0m\n"
+        "\x1b[2m[3/3]\x1b[0m c \x1b[33mfailed (allowed)\x1b[0m\n"
+    )
 
 
 def test_the_status_counts_every_job_and_names_those_that_run() -> None:

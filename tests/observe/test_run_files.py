@@ -15,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 from support.dags import plan_of
 from support.disks import file_size_limit
+from support.pages import page_of
 from support.stories import Story, sales
 from support.worlds import job, plan
 
@@ -25,10 +26,8 @@ from orchestrator.observe.run_files import RunFiles
 from orchestrator.plan.export import plan_from_dict
 from orchestrator.report.closing_table import closing_table
 from orchestrator.report.fold_events import read_report
-from orchestrator.report.html import html_report
 from orchestrator.report.markdown import execution_report
 from orchestrator.report.results import results_file, results_schema
-from orchestrator.report.timeline_bars import Timeline
 
 VALID = jsonschema.Draft202012Validator(results_schema())
 
@@ -45,13 +44,6 @@ def data(run: RunDir, name: str) -> Any:
 
 def statuses(run: RunDir) -> dict[str, str]:
     return {path.stem: path.read_text().strip() for path in Path(run.path, "status").glob("[!.]*")}
-
-
-def timeline_of(story: Story) -> Timeline:
-    timeline = Timeline(story.plan)
-    for event in story.events:
-        timeline.add(event)
-    return timeline
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -107,7 +99,7 @@ def test_everything_is_final_after_close(run: RunDir) -> None:
         "status",
         "tmp",
     ]
-    assert run.read("report.html").decode() == html_report(report, timeline_of(story))
+    assert run.read("report.html").decode() == page_of(story)
     assert not list(Path(run.path, "status").glob(".*"))
 
 

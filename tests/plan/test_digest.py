@@ -170,7 +170,8 @@ def test_a_runbook_counts_by_its_content() -> None:
 
 EVERY_KEY = """
     policy: {max_parallel_jobs: 7, fail_fast: drain, timeout: 2h, order: declared, pools: {db: 2}, keep_runs: 3,
-             durability: power, archive: true, admission: {min_free_memory: 1MiB, max_load: 9.5}}
+             durability: power, archive: true, admission: {min_free_memory: 1MiB, max_load: 9.5},
+             ci: {pass_commands: true}}
     secrets: {TOKEN: {env: TOKEN}}
     params: {p: {default: v}}
     defaults: {retry: {max_attempts: 2, delay: 1s}, grace: 3s, timeout: 7m, require_limits: true}

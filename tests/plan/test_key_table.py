@@ -16,6 +16,7 @@ from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.key_table import Key, keys_of
 from orchestrator.plan.model import (
     AdmissionPolicy,
+    CiPolicy,
     Durability,
     Isolation,
     JobSpec,
@@ -52,6 +53,7 @@ def other(key: Key) -> Any:
         "order": Order.DECLARED,
         "durability": Durability.POWER,
         "admission": AdmissionPolicy(max_load=1.5),
+        "ci": CiPolicy(pass_commands=True),
         "pools": {"p": 1} if key.default == {} else (("p", 1),),
         "after": (1,),
         "needs": (1,),

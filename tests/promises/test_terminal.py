@@ -45,7 +45,7 @@ def test_one_ctrl_c_ends_the_run_cleanly(pexec: Pexec) -> None:
         assert wait_until((pexec.folder / "ready").exists)
         terminal.type(CTRL_C)
         exit_code, run = end(terminal, pexec, mark)
-        assert "press Ctrl-C again to kill it" in terminal.screen
+        assert "Press Ctrl-C again to kill it." in terminal.screen
     assert exit_code == 130
     assert run.log("a").endswith(b"TERM\n")
     assert b"INT" not in run.log("a")
@@ -57,7 +57,7 @@ def test_a_second_ctrl_c_kills_what_ignores_the_first(pexec: Pexec) -> None:
     job = f"  a: {{grace: 60s, run: \"trap '' TERM; sh -c 'sleep 30; : {mark}'\"}}\n"
     with apply(pexec, job, mark, processes=2) as terminal:
         terminal.type(CTRL_C)
-        terminal.wait_for("press Ctrl-C again")
+        terminal.wait_for("Press Ctrl-C again")
         time.sleep(0.4)  # within 0.3 s it would count as the same key press
         began = time.monotonic()
         terminal.type(CTRL_C)
@@ -162,7 +162,7 @@ WATCHED = (
 
 def test_on_a_terminal_a_line_shows_what_runs_and_is_erased_at_the_end(pexec: Pexec) -> None:
     with Terminal(pexec.file("pexec.yaml", WATCHED), *pexec.program, "apply") as terminal:
-        terminal.wait_for("a | one\n[0/2] running: a")
+        terminal.wait_for("\x1b[36ma |\x1b[0m one\n[0/2] running: a")
         pexec.file("go", "")
         assert terminal.process.wait(30) == 0, terminal.screen
         terminal.wait_for("run directory: ")

@@ -116,3 +116,14 @@ def test_what_is_foreseen_comes_true(of: Plan, steps: Steps) -> None:
             assert index_of[event["job"]] not in at.fates
         at.add(event)
     assert at.fates == {}
+
+
+def test_after_a_resume_a_job_that_had_succeeded_is_not_said_to_be_cancelled() -> None:
+    """A screen sees only what follows the resume."""
+    at = Foresight(SUITE, succeeded=[0])
+    for event in (
+        {"event": "run.resumed"},
+        {"event": "cancel.requested", "reason": "user", "force": False, "job": "test-a"},
+    ):
+        at.add(event)
+    assert (at.fates, at.summary()) == ({}, "")

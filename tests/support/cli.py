@@ -20,7 +20,7 @@ from support.pythons import PROGRAM_FOR_ALL
 
 PROGRAM = (sys.executable, "-m", "orchestrator")
 # Variables that would change the outcome, or that are the user's own.
-_NOT_INHERITED = ("PEXEC_", "XDG_", "GIT_", "LC_", "GITHUB_")
+_NOT_INHERITED = ("PEXEC_", "XDG_", "GIT_", "LC_", "GITHUB_", "GITLAB_")
 _SCREEN = ("NO_COLOR", "FORCE_COLOR", "TERM", "CI", "COLUMNS", "LINES", "LANG", "HOME")
 
 

@@ -14,6 +14,7 @@ from orchestrator.plan.graph import levels, urgency
 from orchestrator.plan.model import (
     DEFAULT_SHELL,
     AdmissionPolicy,
+    CiPolicy,
     Isolation,
     JobSpec,
     Limits,
@@ -94,6 +95,7 @@ _POLICIES = st.builds(
     _POOLS,
     _LIMITS,
     admission=st.builds(AdmissionPolicy, _COUNTS, _LIMITS),
+    ci=st.builds(CiPolicy, st.booleans()),
 )
 
 

@@ -94,7 +94,8 @@ def play(document: Path, directory: Path, programs: Path = PROGRAMS) -> int:
 
 def run_command(command: str, directory: Path, programs: Path = PROGRAMS) -> tuple[int, list[str]]:
     """Run a command as the reader does. Returns its exit code and the lines that it prints."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PEXEC_")}
+    not_readers = ("PEXEC_", "GITHUB_", "GITLAB_")  # a CI shows a run in another way
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(not_readers)}
     environment |= {
         "PATH": f"{programs}:{os.environ['PATH']}",
         "NO_COLOR": "1",

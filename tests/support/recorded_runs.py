@@ -9,6 +9,7 @@ from pathlib import Path
 
 from support.stories import RUN_ID, Story, own_fields
 
+from orchestrator.app.page_context import page_context
 from orchestrator.journal.rundir import RunDir, open_run
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.run_files import RunFiles
@@ -27,15 +28,14 @@ def start(root: Path, story: Story, *, run_id: str = RUN_ID, logs: Mapping[str, 
     run.make_folders()
     stamps = iter([_nanoseconds(event["ts"]) for event in story.events])
     writer = JournalWriter(run, run_id, clock=lambda: next(stamps))
-    files = RunFiles(run, story.plan)
+    files = RunFiles(run, story.plan, page_context=page_context)
     for event in story.events:
         files.on_event(writer.emit(event["event"], event["at"], **own_fields(event)))
-    writer.close()
-    files.close()
-    for event in story.events:
         if event["event"] == "attempt.finished":
             content = (logs or {}).get(event["log"], b"x" * event["log_bytes"])
             Path(run.path, event["log"]).write_bytes(content)
+    writer.close()
+    files.close()
     return run
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from orchestrator.app.empty_plan import refuse_empty
@@ -13,6 +14,7 @@ from orchestrator.cli.options import add_output, add_run_arguments, output_of, u
 from orchestrator.console.streams import hold_stderr, write_text
 from orchestrator.errors import ExitCode
 from orchestrator.interrupts import exit_until_run
+from orchestrator.journal.place_record import COMMAND
 
 if TYPE_CHECKING:
     from orchestrator.execute.supervisor.supervisor import Supervisor
@@ -65,6 +67,7 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
     from orchestrator.app.start import RunOptions, run_plan
 
     record = to_record(invocation)
+    record[COMMAND] = [word.encode(errors="backslashreplace").decode() for word in sys.argv[1:]]
     if arguments.allow_empty:
         record["allow_empty"] = True  # a resume that plans again may have no jobs either
     else:

@@ -82,7 +82,7 @@ def _drawn(plan: Plan, statuses: Outcomes, form: str) -> str:
 
         return render_dot(plan, statuses)
     if form == "mermaid":
-        from orchestrator.cli.graph.mermaid import render_mermaid
+        from orchestrator.report.mermaid import render_mermaid
 
         return render_mermaid(plan, statuses)
     if form == "json":

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.app.find_run import Look
+from orchestrator.app.page_context import page_context
 from orchestrator.app.process_memory import keep
 from orchestrator.app.summary import is_unchanged, load_summary_unless_driven
 from orchestrator.cli.json_text import json_text
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         fold = RunFold(look.plan)
         timeline = Timeline(look.plan, fold.index_of)
         failed = FailedAttempts()
-        look.feed(fold.add, timeline.add, *([failed.add] if arguments.format == "junit" else []))
+        look.feed(fold.add, timeline.add, failed.add)
         keep(look, fold)
         endings: list[Mapping[str, Any]] = []
         if not look.driven and fold.report().exit_code is None:
@@ -54,11 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         report = fold.report()
         if not look.driven and not _is_current(one, report):
             _regenerate_files(look, endings)
-        text = (
-            _junit(one, report, failed)
-            if arguments.format == "junit"
-            else _rendered(arguments.format, report, timeline)
-        )
+        text = _rendered(arguments.format, one, report, timeline, failed)
     write_stdout(text)
     return ExitCode.OK
 
@@ -70,13 +67,15 @@ def _file_of(form: str) -> str | None:
     return {"md": REPORT, "html": HTML_REPORT, "json": RESULTS}.get(form)
 
 
-def _rendered(form: str, report: RunReport, timeline: Timeline) -> str | bytes:
+def _rendered(form: str, run: RunDir, report: RunReport, timeline: Timeline, failed: FailedAttempts) -> str | bytes:
     """The content of the run's file. Only JSON on a terminal differs: it is ASCII, without control characters."""
     match form:
         case "html":
             from orchestrator.report.html import html_report
 
-            return html_report(report, timeline)
+            return html_report(report, timeline, failed, page_context(run, report, failed, github=_is_read_by_github()))
+        case "junit":
+            return _junit(run, report, failed)
         case "json":
             return json_text(results_summary(report)) if sys.stdout.isatty() else results_file(report)
         case _:
@@ -88,11 +87,16 @@ def _rendered(form: str, report: RunReport, timeline: Timeline) -> str | bytes:
 def _junit(run: RunDir, report: RunReport, failed: FailedAttempts) -> str:
     """JUnit XML, which no file of the run holds."""
     from orchestrator.app.failure_logs import read_log_tails
-    from orchestrator.cli.log_printer import is_regular_file
     from orchestrator.report.junit import junit_xml
 
-    github = on_github() and not is_regular_file(sys.stdout.fileno())
-    return junit_xml(report, failed, read_log_tails(run, failed.logs(report), github=github))
+    return junit_xml(report, failed, read_log_tails(run, failed.logs(report), github=_is_read_by_github()))
+
+
+def _is_read_by_github() -> bool:
+    """Whether GitHub's runner looks for commands in what is printed."""
+    from orchestrator.cli.log_printer import is_regular_file
+
+    return on_github() and not is_regular_file(sys.stdout.fileno())
 
 
 def _interruption(at: float) -> Mapping[str, Any]:
@@ -115,7 +119,7 @@ def _regenerate_files(look: Look, endings: list[Mapping[str, Any]]) -> None:
     events: Iterator[Mapping[str, Any]] = itertools.chain(JournalReader(look.run), endings)
     try:
         look.run.lock()
-        RunFiles(look.run, look.plan, events).close()
+        RunFiles(look.run, look.plan, events, page_context=page_context).close()
     except RefusedError:
         return  # another process has just resumed the run and writes them
     except EnvironmentFailedError as failure:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.cli.graph.palette import FILLS
 from orchestrator.console.text import visible
 from orchestrator.plan.model import Plan, PlannedJob
+from orchestrator.report.palette import FILLS
 
 
 def render_dot(plan: Plan, statuses: Sequence[str] | None = None) -> str:

@@ -21,12 +21,12 @@ _WORKFLOWS = re.compile(r"^workflows[ ]*:", re.MULTILINE)
 
 class _Tool(Struct, frozen=True):
     """How files of a tool are called, the key that gives one away, what to write for its keys, and the section of the
-    recipes that translates a whole file."""
+    guide that translates a whole file."""
 
     what: str
     key: Callable[[_Data], str | None]
     instead: str
-    recipe: str
+    guide: str
     lines: tuple[str, ...]
 
 
@@ -53,7 +53,7 @@ def recognized_text(text: str, unreadable: Diagnostic) -> Diagnostic:
 
 def _diagnostic(tool: _Tool, span: Span | None, path: Path) -> Diagnostic:
     message = f"this is a {tool.what}, not a pexec manifest"
-    advice = f"{tool.instead}; {tool.recipe} in docs/recipes.md translates a whole file"
+    advice = f"{tool.instead}; docs/migrating.md#{tool.guide} translates a whole file"
     return Diagnostic("PX123", message, span, path, help=advice)
 
 
@@ -93,28 +93,28 @@ _TOOLS = (
         "GitHub Actions workflow",
         _actions,
         "write `workflows` for `jobs`, `run` for `steps`, `timeout` for `timeout-minutes`, and add `version: 1`",
-        '"From GitHub Actions"',
+        "github-actions",
         (r"^jobs:", r"^[ ]+(?:- )?(?:steps|runs-on|uses):"),
     ),
     _Tool(
         "GitLab CI file",
         _gitlab,
         "put the jobs below `workflows`, write `run` for `script`, `needs` for `stage`, and add `version: 1`",
-        '"From GitLab CI"',
+        "gitlab-ci",
         (r"^[ ]+script:", r"^(?:stages|variables|image|include|default|\.[\w-]+)[ ]*:"),
     ),
     _Tool(
         "Taskfile",
         _taskfile,
         "write `workflows` for `tasks`, `run` for `cmds`, `needs` for `deps`, and `version: 1`",
-        '"From a Taskfile"',
+        "task",
         (r"^tasks:", r"^[ ]+(?:cmds?|deps):"),
     ),
     _Tool(
         "Compose file",
         _compose,
         "a workflow runs a command and ends: let one run `docker compose up --detach --wait`, and others need it",
-        '"From Docker Compose"',
+        "compose",
         (r"^services:", r"^[ ]+(?:image|build|ports):"),
     ),
 )

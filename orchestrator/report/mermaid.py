@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from orchestrator.cli.graph.palette import FILLS
 from orchestrator.console.text import visible
 from orchestrator.plan.model import Plan, PlannedJob
+from orchestrator.report.palette import FILLS
 
 _SPECIAL = re.compile(r"[^\w .=,-]")
 

@@ -1,0 +1,85 @@
+"""How the jobs of a run ended in earlier runs of its manifest, for its page.
+
+All reading is bounded, and nothing here fails: what cannot be read is not shown.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+
+import msgspec
+from msgspec import Struct
+
+from orchestrator.errors import EnvironmentFailedError
+from orchestrator.journal.file_names import RESULTS
+from orchestrator.journal.liveness import first_event
+from orchestrator.journal.place_record import manifest_identity
+from orchestrator.journal.rundir import RunDir, list_runs, open_run
+from orchestrator.report.model import RunReport
+from orchestrator.report.page.context import MOST_PAST_RUNS, PastOutcome
+from orchestrator.report.page.jobs_table import WHOLE_UP_TO
+from orchestrator.report.status import Status
+
+MOST_LOOKED_AT = 60  # runs, of which some may be of other manifests
+MOST_BYTES = 32 * 1024 * 1024  # of the results of earlier runs together
+
+_ENDED = frozenset((Status.SUCCESS, Status.FAILED, Status.TIMED_OUT, Status.LOST))
+
+
+class _PastJob(Struct):
+    job_id: str
+    status: Status
+    execution_time_seconds: float
+
+
+class _PastResults(Struct):
+    jobs: list[_PastJob]
+
+
+def past_outcomes(run: RunDir, report: RunReport) -> dict[str, list[PastOutcome]]:
+    """Job -> its outcomes in the last 20 earlier runs of the same manifest, oldest first. Empty for a run whose jobs a
+    page does not list one by one."""
+    if len(report.jobs) > WHOLE_UP_TO:
+        return {}
+    found: dict[str, list[PastOutcome]] = {}
+    wanted = frozenset(job.job_id for job in report.jobs)
+    for results in reversed([*_results_of_earlier_runs(run)]):
+        for job in results.jobs:
+            if job.job_id in wanted and job.status in _ENDED:
+                found.setdefault(job.job_id, []).append(PastOutcome(job.status, job.execution_time_seconds))
+    return found
+
+
+def _results_of_earlier_runs(run: RunDir) -> Iterator[_PastResults]:
+    """The results of at most 20 runs, newest first."""
+    with suppress(OSError, EnvironmentFailedError):
+        root = os.path.dirname(run.path)
+        earlier = [one for one in list_runs(root) if one < run.run_id][-MOST_LOOKED_AT:]
+        manifest = _manifest_of(run) if earlier else None
+        budget, number = MOST_BYTES, 0
+        for run_id in reversed(earlier):
+            with suppress(OSError, EnvironmentFailedError, msgspec.DecodeError), open_run(root, run_id) as other:
+                if _manifest_of(other) != manifest:
+                    continue
+                data = _read(other, budget)
+                budget -= len(data)
+                yield msgspec.json.decode(data, type=_PastResults)
+                number += 1
+            if number == MOST_PAST_RUNS or budget <= 0:
+                return
+
+
+def _manifest_of(run: RunDir) -> object:
+    started = first_event(run)
+    if started is None or started.get("event") != "run.started":
+        raise EnvironmentFailedError(f"run `{run.run_id}` has not begun")
+    return manifest_identity(started)
+
+
+def _read(run: RunDir, budget: int) -> bytes:
+    with os.fdopen(run.open_for_reading(RESULTS), "rb") as file:
+        if os.fstat(file.fileno()).st_size > budget:
+            raise EnvironmentFailedError(f"the results of run `{run.run_id}` are too large")
+        return file.read(budget)

@@ -1,0 +1,69 @@
+"""How a page shows a status: by a class for its colour, a symbol and words. Not all readers see colour."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from orchestrator.console.theme import mark_of
+from orchestrator.report.model import JobReport
+from orchestrator.report.status import Status
+from orchestrator.report.timeline_bars import INTERRUPTED
+
+
+class Badge(NamedTuple):
+    """`kind` is a class of the style sheet: ok, bad, warn, busy or off."""
+
+    kind: str
+    symbol: str
+    words: str
+
+
+_KINDS = {
+    Status.PENDING: "off",
+    Status.RUNNING: "busy",
+    Status.SUCCESS: "ok",
+    Status.FAILED: "bad",
+    Status.TIMED_OUT: "bad",
+    Status.LOST: "bad",
+    Status.SKIPPED: "off",
+    Status.CANCELLED: "warn",
+}
+_INTERRUPTED = Status.CANCELLED  # looks like it
+_OF_ATTEMPT = {
+    "succeeded": Status.SUCCESS,
+    "failed": Status.FAILED,
+    "timed_out": Status.TIMED_OUT,
+    "lost": Status.LOST,
+    "killed": Status.CANCELLED,
+    "running": Status.RUNNING,
+}
+
+
+def status_badge(status: Status, *, allowed: bool = False) -> Badge:
+    """The badge of a job with this status; `allowed`: its failure is."""
+    symbol = mark_of(status, allowed=allowed).symbol
+    words = "waiting" if status is Status.PENDING else status.words
+    return Badge("warn", symbol, f"{words} (allowed)") if allowed else Badge(_KINDS[status], symbol, words)
+
+
+def job_badge(job: JobReport) -> Badge:
+    """The badge of a job."""
+    return status_badge(job.status, allowed=job.allowed)
+
+
+def result_badge(result: str) -> Badge:
+    """The badge of a run."""
+    status = Status.__members__.get(result, _INTERRUPTED)
+    return Badge(_KINDS[status], mark_of(status).symbol, result)
+
+
+def attempt_badge(how: str) -> Badge:
+    """The badge of a bar of the timeline."""
+    if how == INTERRUPTED:
+        return Badge("warn", mark_of(_INTERRUPTED).symbol, how)
+    return status_badge(_OF_ATTEMPT.get(how, Status.FAILED))
+
+
+def marked(badge: Badge) -> str:
+    """The badge as HTML: a symbol, which is decoration, and words."""
+    return f'<span class="{badge.kind}"><i aria-hidden="true">{badge.symbol}</i> {badge.words}</span>'
