@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-# Attributes that make a browser load something; an `a` does not, until somebody clicks on it.
+# Attributes that make a browser load something; an `a` does not.
 _LOADS = {
     "audio": "src", "embed": "src", "iframe": "src", "img": "src", "input": "src", "link": "href", "object": "data",
     "script": "src", "source": "src", "track": "src", "use": "href", "video": "src",

@@ -83,11 +83,13 @@ def command_page(command: Subcommand) -> str:
     usage = parser.format_usage().partition("usage: ")[2].strip()
     arguments = [action for action in parser._actions if not action.option_strings]
     flags = [action for action in parser._actions if action.option_strings and action.dest != "help"]
-    parts = [f"# pexec {command.name}\n", f"{parser.description}\n", f"```text\n{usage}\n```\n"]
+    also = "".join(f" `pexec {alias}` is the same command." for alias in command.aliases)
+    parts = [f"# pexec {command.name}\n", f"{parser.description}{also}\n", f"```text\n{usage}\n```\n"]
     for title, actions in (("Arguments", arguments), ("Flags", flags)):
         if shown := [action for action in actions if action.help != argparse.SUPPRESS]:
             rows = [[_spelling(action), _help(parser, action)] for action in shown]
             parts.append(f"## {title}\n\n" + table([title.lower().removesuffix("s"), "meaning"], rows))
+    parts.append("With `-C DIR` the command changes to that directory first; `--help` shows this page.\n")
     links = [f"[{title}](../manual.md#{anchor})" for title, anchor in IN_THE_MANUAL.get(command.name, ())]
     if links:
         parts.append(f"In the manual: {', '.join(links)}.\n")

@@ -14,6 +14,8 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parents[2]
 # Pages of the repository that are not below `docs`.
 ROOT_PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md")
+# How much a page counts in a search, by the directory or the name that it starts with; 1 for the others.
+_BOOSTS = {"commands/": 3, "reference/manifest": 3, "manual": 1.5, "design/": 0.5, "decisions/": 0.3, "CHANGELOG": 0.3}
 _LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 _TABLE_ROW = re.compile(r"^\|.*$", re.MULTILINE)
 _CODE = re.compile(r"`[^`]+`")
@@ -50,6 +52,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Links between `docs` and the repository's root lead to where the site has these pages. In tables, `\\|` in code
     is how GitHub wants a `|`; MkDocs would show the backslash."""
+    boosts = [boost for start, boost in _BOOSTS.items() if page.file.src_uri.startswith(start)]
+    page.meta.setdefault("search", {"boost": boosts[0] if boosts else 1})
     is_root_page = page.file.src_uri in ROOT_PAGES
     text = _LINK.sub(lambda link: f"]({_target(link.group(1), is_root_page)}{link.group(2) or ''})", markdown)
     return _TABLE_ROW.sub(lambda row: _CODE.sub(lambda code: code.group().replace("\\|", "|"), row.group()), text)

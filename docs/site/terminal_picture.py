@@ -20,6 +20,7 @@ _COLOURS = {
 }  # fmt: skip
 _SGR = re.compile(rb"\x1b\[([0-9;]*)m")
 HOLD = 5.0  # seconds for which the last frame stays
+FIRST = 2.5  # seconds of them at the start, so that a page never begins with an empty terminal
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _animation(frames: Sequence[Frame], height: int) -> str:
     )
     last = f"translateY({-(len(frames) - 1) * height}px)"
     return f"""\
-#film {{ transform: {last}; animation: play {seconds:.1f}s step-end infinite }}
+#film {{ transform: {last}; animation: play {seconds:.1f}s step-end {FIRST - seconds:.1f}s infinite }}
 @keyframes play {{
 {steps}100% {{ transform: {last} }}
 }}

@@ -42,12 +42,13 @@ def test_the_page_of_a_command_has_each_of_its_flags_with_its_help(name: str) ->
     assert f"```text\npexec {name}" in page
     rows = re.findall(r"^\| (`.+`) \| (.+) \|$", page, re.MULTILINE)
     assert all(text.strip() for _, text in rows)
-    assert "--help" not in page
+    assert "| `-h" not in page
 
 
 def test_the_page_of_apply_is_what_its_help_says() -> None:
     page = command_page(COMMANDS["apply"])
     assert "`-j N`" in page
+    assert "`pexec run` is the same command." in page
     assert "| `--fail-fast[=drain]` | cancel the run at the first failure" in page
     assert "`150%`" in page
 
@@ -116,11 +117,9 @@ def test_what_a_page_loads_over_the_network_or_does_not_exist_is_reported(tmp_pa
 
 
 def test_every_picture_is_made_by_a_script_and_is_small() -> None:
-    script = (DOCS / "site/recording.py").read_text()
+    scripts = "".join((DOCS / "site" / name).read_text() for name in ("recording.py", "screenshots.py"))
     pictures = sorted((DOCS / "pictures").iterdir())
-    assert {picture.name for picture in pictures if picture.suffix == ".svg"} == set(
-        re.findall(r'"(\w+\.svg)"', script)
-    )
+    assert {picture.name for picture in pictures} == set(re.findall(r'"([\w-]+\.(?:svg|webp))"', scripts))
     assert sum(picture.stat().st_size for picture in pictures) < 300_000
 
 
@@ -142,5 +141,5 @@ def test_a_recording_shows_what_the_terminal_has_shown(tmp_path: Path) -> None:
     assert "@keyframes" not in still
     film = picture([Frame(0, first), Frame(1.5, emulator.lines())], 40, "two frames")
     assert film.count("new line") == 1, "equal lines are stored once"
-    assert "animation: play 6.5s step-end infinite" in film
+    assert "animation: play 6.5s step-end -4.0s infinite" in film
     assert "prefers-reduced-motion" in film
