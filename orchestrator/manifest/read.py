@@ -46,7 +46,7 @@ def read_one(data: bytes, name: str, base_dir: str, *, included: bool = False) -
     except ReadError as error:
         texts = _shown_text(data, name)
         found = error.diagnostic
-        if found.code == "PX105":
+        if found.code in ("PX102", "PX105"):
             from orchestrator.manifest.validation.other_tools import recognized_text  # late: most manifests can be read
 
             found = recognized_text(texts.get(name, ""), found)

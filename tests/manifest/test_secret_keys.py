@@ -40,7 +40,8 @@ def test_each_source_is_read() -> None:
         ),
         (
             "{T: {value: A}}",
-            "PX110 2:15+5 unknown key `value` in `secrets.T` | known keys: `env`, `file`, `env_file`, `command`, `allow_short`",
+            "PX110 2:15+5 unknown key `value` in `secrets.T`"
+            " | known keys: `env`, `file`, `env_file`, `command`, `allow_short`",
         ),
         ("{T: {envv: A}}", "PX110 2:15+4 unknown key `envv` in `secrets.T` | did you mean `env`?"),
         ("{T: {env: 3}}", "PX117 2:20+1 `secrets.T.env`: expected text, found a number | put it in quotes"),
