@@ -78,6 +78,7 @@ CODES: dict[str, str] = {
     "PX122": "a policy in an included manifest, which has no effect",
     "PX123": "a file of another tool",
     "PX124": "a merge key without a mapping",
+    "PX125": "a part of a makefile or package.json that has no translation",
     "PX130": "a script that cannot be read",
     "PX131": "two scripts with the same name",
     "PX132": "an unknown dependency of a script",

@@ -11,11 +11,13 @@ FileKind = Literal["executable", "script", "runbook", "missing", "directory", "u
 
 
 class RunbookProblem(Struct, frozen=True):
-    """Why a runbook cannot run, and what to do about it. `line` counts from 1; 0 means the file as a whole."""
+    """Why a runbook cannot run, and what to do about it. `line` counts from 1; 0 means the file as a whole. `text` is
+    that line."""
 
     message: str
     line: int = 0
     help: str = ""
+    text: str = ""
 
 
 class FileFacts(Struct, frozen=True):

@@ -57,7 +57,13 @@ def loads(data: bytes, *, name: str, base_dir: str) -> Loaded:
         for name, workflow in with_file
         if workflow.file is not None
     )
-    return replace(loaded, files=gather(paths, base_dir))
+    loaded = replace(loaded, files=gather(paths, base_dir))
+    beside = "" if name == STDIN else os.path.dirname(name)
+    for path, facts in loaded.files.items():
+        if facts.problem is not None and facts.problem.text:  # the line that a diagnostic shows, where it is
+            shown = os.path.normpath(os.path.join(beside, path))
+            loaded.source.texts[shown] = "\n" * (facts.problem.line - 1) + facts.problem.text
+    return loaded
 
 
 def _has_env_files(loaded: Loaded, manifest: Manifest, key_index: KeyIndex) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
-from posixpath import dirname, join, normpath
 
 from orchestrator.diagnostics.model import Diagnostic, Path, Severity, Span
 from orchestrator.manifest.env_file_keys import EnvFileEntry, env_file_paths
@@ -44,7 +43,7 @@ def check_env_files(read: ReadManifest, key_index: KeyIndex, own: ManifestOrigin
                     found.append(_unreadable(owner, file, facts.problem, source.value(here), here))
             elif name not in reported:
                 reported.add(name)
-                shown = normpath(join(dirname(read.path), name))
+                shown = read.shown(name)
                 found += _problems(read, name, shown, here)
 
 

@@ -4,6 +4,7 @@ callers look at them."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from posixpath import dirname, join, normpath
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -45,6 +46,10 @@ class ReadManifest(Struct, frozen=True):
     files: Files = field(default_factory=dict)
     origins: Mapping[str, ManifestOrigin] = field(default_factory=dict)
     env_files: EnvFiles = field(default_factory=dict)
+
+    def shown(self, path: str) -> str:
+        """A path from the manifest's directory as one from where the user named the manifest."""
+        return normpath(join(dirname(self.path), path))
 
 
 class Overrides(Struct, frozen=True):
