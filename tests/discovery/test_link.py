@@ -185,9 +185,7 @@ def test_a_call_of_a_file_that_was_not_given_means_nothing(project: Project) -> 
     assert (edges(found), reported(found)) == ({}, [])
 
 
-@pytest.mark.parametrize(
-    "call", ["./gone.sh", "bash gone.sh", "sh -e ci/gone.md", "exec ./gone.bash", "source gone.sh"]
-)
+@pytest.mark.parametrize("call", ["./gone.sh", "bash gone.sh", "sh -e ci/x.md", "exec ./gone.bash", "source gone.sh"])
 def test_a_script_that_does_not_exist_is_reported(project: Project, call: str) -> None:
     path = call.rsplit(maxsplit=1)[-1]
     project.file("a.sh", f"echo\n{call} --flag\n")

@@ -133,10 +133,10 @@ def test_a_mistake_elsewhere_does_not_hide_a_choice_of_nothing() -> None:
           at 4:47+9
           = values of `os` in its matrix: `linux`, `mac`
         error[PX212]: `params.gone` in `if` of workflow `b` refers to an unknown parameter
-          at 5:21+11
+          at 5:20+11
           = declare it: `params: {gone: {default: ...}}`
         error[PX212]: `${{ matrix.none }}` in `run` of workflow `c` refers to a matrix, but `c` has none
-          at 6:16+18
+          at 6:15+18
         """
     ).strip("\n")
 
