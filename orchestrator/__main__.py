@@ -15,12 +15,18 @@ def main() -> int:
     if sys.argv[1:] in (["--version"], ["-V"]) and (code := _print_version()) is not None:
         return code
     try:
-        from orchestrator import inherited
+        completes = "_ARGCOMPLETE" in os.environ and "COMP_LINE" in os.environ  # a shell wants to know what to complete
+        if not completes:  # it reads a descriptor that would be closed
+            from orchestrator import inherited
 
-        inherited.reset()
+            inherited.reset()
         from orchestrator.cli.startup import start_quickly
 
         start_quickly()
+        if completes:
+            from orchestrator.cli.completion.answer import answer
+
+            answer()
         from orchestrator.cli.main import run
 
         return run(sys.argv[1:])

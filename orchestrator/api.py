@@ -73,6 +73,7 @@ def make_plan(
     jobs: Sequence[str] = (),
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
+    args: Sequence[str] = (),
     params: Mapping[str, str] | None = None,
     max_parallel_jobs: int | str | None = None,
     fail_fast: bool | Literal["drain"] | None = None,
@@ -80,6 +81,7 @@ def make_plan(
     run_root: PathLike | None = None,
 ) -> Plan:
     """The plan that `pexec plan` shows. The arguments are the flags of that command; None means as in the manifest.
+    `args` are the arguments after `--`, for the one workflow that `jobs`, or else `only`, names.
 
     If `run_root` is given, the durations of jobs in its runs decide which jobs are urgent. Raises InvalidManifestError;
     UsageError for unknown jobs and parameters, and for invalid values.
@@ -89,7 +91,7 @@ def make_plan(
     root = None if run_root is None else os.fspath(run_root)
     result = plan_loaded(
         loaded,
-        Selection(tuple(jobs), tuple(only), tuple(skip)),
+        Selection(tuple(jobs), tuple(only), tuple(skip), tuple(args)),
         overrides,
         planning_environment(params, for_run=True),
         root,

@@ -10,6 +10,7 @@ from typing import Any
 
 from schema_tables import key_table, table
 
+from orchestrator.cli.examples import EXAMPLES
 from orchestrator.cli.main import COMMANDS, Parser, Subcommand
 from orchestrator.journal.events import events_schema
 from orchestrator.manifest.schema import manifest_schema
@@ -89,6 +90,8 @@ def command_page(command: Subcommand) -> str:
         if shown := [action for action in actions if action.help != argparse.SUPPRESS]:
             rows = [[_spelling(action), _help(parser, action)] for action in shown]
             parts.append(f"## {title}\n\n" + table([title.lower().removesuffix("s"), "meaning"], rows))
+    examples = [f"{line}  # {what}" for line, what in EXAMPLES[command.name]]
+    parts.append("## Examples\n\n```sh\n" + "\n".join(examples) + "\n```\n")
     parts.append("With `-C DIR` the command changes to that directory first; `--help` shows this page.\n")
     links = [f"[{title}](../manual.md#{anchor})" for title, anchor in IN_THE_MANUAL.get(command.name, ())]
     if links:

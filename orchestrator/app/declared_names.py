@@ -12,13 +12,15 @@ from orchestrator.errors import PexecError
 
 class DeclaredNames(Struct, frozen=True):
     """Names of workflows, jobs, tags and parameters, each with a description that may be empty. A workflow without a
-    matrix is a job of the same name; `jobs` has those of a matrix. `manifest` is empty if none is found."""
+    matrix is a job of the same name; `jobs` has those of a matrix. `choices` are the values of parameters that have a
+    list of them. `manifest` is empty if none is found."""
 
     manifest: str = ""
     workflows: Mapping[str, str] = field(default_factory=dict)
     jobs: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def declared_names(path: str | None = None) -> DeclaredNames:
@@ -34,6 +36,7 @@ def declared_names(path: str | None = None) -> DeclaredNames:
     if manifest is None:
         return DeclaredNames(path)
     from orchestrator.manifest.key_index import KeyIndex
+    from orchestrator.manifest.scalars import value_text
     from orchestrator.plan.numbering import number_jobs
 
     numbering = number_jobs(manifest, KeyIndex(manifest.workflows), loaded.source, [])
@@ -50,4 +53,5 @@ def declared_names(path: str | None = None) -> DeclaredNames:
         {job: text for job, text in jobs.items() if job not in workflows},
         {tag: f"{number} workflow{'s' if number > 1 else ''}" for tag, number in tagged.items()},
         {name: param.description or "" for name, param in manifest.params.items()},
+        {name: tuple(map(value_text, param.choices)) for name, param in manifest.params.items() if param.choices},
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_NAMES = ("pexec.yaml", "pexec.yml")
 STDIN = "-"
 _MANIFEST_BYTES = "manifest_bytes"  # a path that is not UTF-8, in hexadecimal digits: a journal is text
+_ARGS_BYTES = "args_bytes"  # the same for arguments, separated by zero bytes
 _PATH_MAX = 4096  # bytes of a path in one system call, with the zero at its end
 _PLAN_SETTINGS = ("max_parallel_jobs", "fail_fast", "timeout_seconds")
 
@@ -89,6 +90,7 @@ def to_record(invocation: Invocation) -> dict[str, Any]:
         "set": list(invocation.assignments),
         "only": list(invocation.selection.only),
         "skip": list(invocation.selection.skip),
+        **_recorded_args(invocation.selection.args),
     }
     variables = {name: value for name, value in invocation.environment.env.items() if name.startswith(PARAM_PREFIX)}
     record["param_variables"] = variables or None
@@ -105,7 +107,8 @@ def from_record(record: Mapping[str, Any], max_parallel_jobs: int | str | None =
     if max_parallel_jobs is not None:
         values["max_parallel_jobs"] = max_parallel_jobs
     flags = {name: Setting(value, flag_of(name)) for name, value in values.items() if value is not None}
-    selection = Selection(tuple(jobs), tuple(record.get("only", ())), tuple(record.get("skip", ())))
+    only, skip = tuple(record.get("only", ())), tuple(record.get("skip", ()))
+    selection = Selection(tuple(jobs), only, skip, recorded_args(record))
     return make_invocation(
         os.path.relpath(path), selection, record.get("set", ()), flags, record.get("param_variables")
     )
@@ -117,6 +120,23 @@ def recorded_manifest(record: Mapping[str, Any]) -> str:
         return os.fsdecode(bytes.fromhex(record[_MANIFEST_BYTES]))
     words: list[str] = record.get("words", [STDIN])
     return words[0]
+
+
+def recorded_args(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The arguments after `--` in a record."""
+    if _ARGS_BYTES in record:
+        return tuple(os.fsdecode(arg) for arg in bytes.fromhex(record[_ARGS_BYTES]).split(b"\0"))
+    return tuple(record.get("args", ()))
+
+
+def _recorded_args(args: Sequence[str]) -> dict[str, Any]:
+    """Arguments in a record: also as bytes if they are not UTF-8, such as names of files."""
+    recorded: dict[str, Any] = {"args": list(args)}
+    try:
+        "".join(args).encode()
+    except UnicodeEncodeError:
+        recorded[_ARGS_BYTES] = b"\0".join(map(os.fsencode, args)).hex()
+    return recorded
 
 
 def with_manifest(record: Mapping[str, Any], path: str) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from orchestrator.app.planning import PlanningResult, plan_loaded
 from orchestrator.manifest.load import load
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.scalars import Value
+from orchestrator.plan.arguments import has_place_for_arguments
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
 
 
 class ListedWorkflow(Struct, frozen=True):
     """A workflow. `jobs` are the ids of its jobs, without those that its `if` leaves out: `left_out` is the reason of
-    the first of these. A `group` has nothing to run but its needs."""
+    the first of these. A `group` has nothing to run but its needs. `takes_arguments`: those after `--`."""
 
     name: str
     description: str
@@ -26,6 +27,7 @@ class ListedWorkflow(Struct, frozen=True):
     tags: tuple[str, ...]
     needs: tuple[str, ...]
     left_out: str | None
+    takes_arguments: bool
 
 
 class ListedParameter(Struct, frozen=True):
@@ -81,6 +83,7 @@ def _workflows(plan: Plan, manifest: Manifest) -> Iterable[ListedWorkflow]:
             tags=workflow.tags,
             needs=tuple(dict.fromkeys(need if isinstance(need, str) else need.workflow for need in workflow.needs)),
             left_out=reasons.get(name),
+            takes_arguments=workflow.argv is not None or workflow.file is not None or has_place_for_arguments(workflow),
         )
 
 

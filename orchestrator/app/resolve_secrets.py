@@ -44,18 +44,20 @@ def keep_secrets(plan: Plan, supervisor: Supervisor) -> Secrets:
 
 
 def refuse_in_records(masked: Plan, secrets: Secrets, invocation: Mapping[str, Any]) -> None:
-    """Raises RefusedError if a parameter of the run, or a name in its masked plan, has the value of a secret: these are
-    written to the files of a run as they are."""
+    """Raises RefusedError if a parameter or an argument of the run, or a name in its masked plan, has the value of a
+    secret: these are written to the files of a run as they are."""
     if not secrets:
         return
-    for text in (*invocation.get("set", ()), *invocation.get("param_variables", {}).values()):
-        name = secrets.quoted_in(text)
-        if name is not None:
-            raise RefusedError(
-                f"a parameter has the value of the secret `{name}`, and parameters are written to the journal",
-                help=f'give the job `secrets: [{name}]` and use the variable `"${name}"`',
-                code="PX402",
-            )
+    params = (*invocation.get("set", ()), *invocation.get("param_variables", {}).values())
+    for what, texts in (("a parameter", params), ("an argument", invocation.get("args", ()))):
+        for text in texts:
+            name = secrets.quoted_in(text)
+            if name is not None:
+                raise RefusedError(
+                    f"{what} has the value of the secret `{name}`, and {what.split()[1]}s are written to the journal",
+                    help=f'give the job `secrets: [{name}]` and use the variable `"${name}"`',
+                    code="PX402",
+                )
     _refuse_in_names(masked, secrets)
 
 

@@ -25,7 +25,8 @@ from orchestrator.app.page_context import page_context
 from orchestrator.app.prepare import Prepared, prepare
 from orchestrator.app.process_memory import trim_heap
 from orchestrator.app.resolve_secrets import refuse_in_records
-from orchestrator.app.screen import Screen, colours_closing_table, open_screen, screen_width
+from orchestrator.app.screen import Screen, open_screen
+from orchestrator.console.ci import ci_service
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState
@@ -35,10 +36,18 @@ from orchestrator.execute.attempt.spec_builder import Specs
 from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
-from orchestrator.execute.driver import CancelReceived, Driver, Message, ShortageNoticed, SignalReceived, Spawned
+from orchestrator.execute.driver import Driver
 from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.leftovers import boot_id
+from orchestrator.execute.messages import (
+    CancelReceived,
+    Message,
+    NothingStarts,
+    ShortageNoticed,
+    SignalReceived,
+    Spawned,
+)
 from orchestrator.execute.secrets.masking import masked_journal
 from orchestrator.execute.signals import STOP_SIGNALS, RunSignals, keep_stacks, run_signals, suspend
 from orchestrator.execute.supervisor.supervisor import Supervisor
@@ -57,13 +66,14 @@ def _nothing(_: object) -> None:
 
 
 class RunOptions(Struct, frozen=True):
-    """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` except `auto`;
-    `on_directory` is called with the run directory before the first job."""
+    """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` except `auto`,
+    `summary` of `settings.SUMMARIES`; `on_directory` is called with the run directory before the first job."""
 
     run_root: str
     output: str
     keep_temp: bool = False
     on_directory: Callable[[RunDir], None] = _nothing
+    summary: str = "auto"
 
 
 class ResumeState(Struct, frozen=True):
@@ -138,7 +148,9 @@ class _Session:
         stack: ExitStack,
     ) -> None:
         plan, scheduler = prepared.plan, state.scheduler
+        self._rundir = rundir
         self._state = state
+        self._options = options
         self._prepared = prepared
         self._supervisor = supervisor
         self._signals = signals
@@ -148,7 +160,13 @@ class _Session:
         # Closed before the journal, which it reads.
         self._screen = open_screen(options.output, plan, _succeeded(scheduler), rundir, lambda: self._driver.now())
         stack.callback(self._screen.close)
-        self.files = RunFiles(rundir, prepared.masked, state.events, page_context=page_context)
+        self.files = RunFiles(
+            rundir,
+            prepared.masked,
+            state.events,
+            on_first_event=_import_what_ends_the_run,
+            page_context=page_context,
+        )
         stack.callback(_quietly, self.files.close)
         if power:
             rundir.make_durable(PLAN)
@@ -156,7 +174,9 @@ class _Session:
         stack.callback(self._inbox.close)
         self._executor = _open_executor(plan, rundir, self._screen, supervisor, self._inbox)
         stack.callback(self._executor.close)
-        supervisor.warden.on_shortage = lambda why: self._inbox.put(ShortageNoticed(why))
+        shortages = supervisor.warden.shortages
+        shortages.on_shortage = lambda why: self._inbox.put(ShortageNoticed(why))
+        shortages.on_nothing_starts = lambda why: self._inbox.put(NothingStarts(why))
         supervisor.warden.put_logs_in(rundir.folder(LOGS))
         self._control = ControlPipe(rundir, lambda job: self._inbox.put(CancelReceived(job)))
         stack.callback(_quietly, self._control.close)
@@ -200,6 +220,12 @@ class _Session:
             driver.finish(result=scheduler.result, exit_code=code)
             self._journal.close()
             self.files.close()
+            if ci_service() == "github":
+                from orchestrator.app.github_report import report_to_github
+
+                report_to_github(
+                    rundir=self._rundir, report=self.files.report, post_commands=self._screen.post_commands
+                )
             return self._end_output(code)
 
     def _end_output(self, code: int) -> int:
@@ -221,11 +247,22 @@ class _Session:
         stopped = stop is not None and stop.reason in (CancelReason.USER, CancelReason.DEADLINE)
         is_interrupted()  # a second key press that the run did not need
         signals.clear()
-        table = self.files.closing_table(width=screen_width(), colour=colours_closing_table())
-        self._screen.end(table, is_interrupted, stopped=stopped)
+        self._screen.end(self._closing_text(), is_interrupted, stopped=stopped)
         if signals and self._driver.stop_signal is None:
             return 128 + signals[0]
         return self._screen.exit_code(code)
+
+    def _closing_text(self) -> str:
+        from orchestrator.app.closing import closing_text  # imported already, while the first jobs ran
+
+        options = self._options
+        return closing_text(self.files.report, self._rundir, options.run_root, options.summary)
+
+
+def _import_what_ends_the_run() -> None:
+    """Called in a helper thread while the first jobs run, so that nothing waits for it later."""
+    import orchestrator.app.closing
+    import orchestrator.report.html  # noqa: F401
 
 
 def _succeeded(scheduler: Scheduler) -> list[int]:
@@ -255,9 +292,14 @@ def _reactions(
     rundir: RunDir, screen: Screen, supervisor: Supervisor, clock: RunClock
 ) -> dict[signal.Signals, Callable[[], None]]:
     """What the driver does, in its thread, on signals that do not stop the run."""
+
+    def suspend_all() -> None:
+        with screen.hidden():
+            suspend(supervisor.warden, clock)
+
     return {
         signal.SIGQUIT: partial(keep_stacks, rundir, screen.post_text),
-        signal.SIGTSTP: partial(suspend, supervisor.warden, clock),
+        signal.SIGTSTP: suspend_all,
         signal.SIGUSR1: lambda: screen.show_status(clock.now()),
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
@@ -141,6 +140,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             formatter_class=_narrow,
         )
+        self.command = command.name
         self.bare: dict[str, str] = {}
         self.has_rest = False
 
@@ -151,9 +151,11 @@ class Parser(argparse.ArgumentParser):
         write_stdout(self.help_text())
 
     def help_text(self) -> str:
-        """The help of the command, as wide as the terminal."""
+        """The help of the command, as wide as the terminal, and examples."""
+        from orchestrator.cli.examples import examples_text
+
         self.formatter_class = argparse.HelpFormatter
-        return self.format_help()
+        return self.format_help() + examples_text(self.command)
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
         """Positional arguments and flags in any order. Raises UsageError, with a suggestion for an unknown flag."""
@@ -244,8 +246,10 @@ def _change_directory(argv: Sequence[str]) -> Sequence[str]:
 
 
 def _change_to(directory: str) -> None:
+    from orchestrator.app.caller_directory import change_directory
+
     try:
-        os.chdir(directory)
+        change_directory(directory)
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or "not a path").lower()
         raise UsageError(f"cannot change to the directory `{directory}`: {reason}") from error

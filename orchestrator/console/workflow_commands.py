@@ -35,13 +35,16 @@ class ParsedCommand(NamedTuple):
 
 
 def workflow_command(name: str, message: str, properties: Mapping[str, str | int] = _NO_PROPERTIES) -> str:
-    """One command, with its newline. A message may have several lines; other control characters are made visible."""
+    """One command, with its newline. A message may have several lines; other control characters are made visible.
+
+    The lines of a message are no commands either: a viewer shows them one by one.
+    """
     listed = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
     return f"::{name} {listed}::{_data(message)}\n" if listed else f"::{name}::{_data(message)}\n"
 
 
 def _data(text: str) -> str:
-    return "%0A".join(visible(line).replace("%", "%25") for line in text.split("\n"))
+    return "%0A".join(defused(visible(line)).replace("%", "%25") for line in text.split("\n"))
 
 
 def _property(text: str) -> str:

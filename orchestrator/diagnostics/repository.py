@@ -13,10 +13,14 @@ def in_repository(file: str) -> str | None:
     """The path of `file` relative to the repository's root, with `/` between its parts; None if it is outside of it.
 
     The root is GitHub's workspace, else the nearest directory that contains `.git`, of the current one and its parents;
-    else the current directory.
+    else the current directory. Symbolic links on the way to both may differ.
     """
-    path = os.path.abspath(file)
-    return next((os.path.relpath(path, root) for root in _roots() if path.startswith(root.rstrip("/") + "/")), None)
+    roots = _roots()
+    for path, above in ((os.path.abspath(file), roots), (os.path.realpath(file), tuple(map(os.path.realpath, roots)))):
+        for root in above:
+            if path.startswith(root.rstrip("/") + "/"):
+                return os.path.relpath(path, root)
+    return None
 
 
 def _roots() -> tuple[str, ...]:

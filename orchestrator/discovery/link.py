@@ -139,8 +139,8 @@ class Linker:
             else f"`{script.name}` calls `{name}` without declaring a dependency"
         )
         advice = (
-            f"it would run twice: before `{script.name}`, and again when it is called; remove the call, or leave "
-            f"`{self._gathered.scripts[name].path}` out, which then only runs when it is called"
+            f"`{name}` would run twice: remove the call, or leave out `{self._gathered.scripts[name].path}`, "
+            "which then runs when it is called"
             if on
             else f"write `# Depends on: {name}`, or use `--infer on`"
         )

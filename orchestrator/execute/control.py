@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 from collections.abc import Callable
 
 from orchestrator.errors import EnvironmentFailedError
+from orchestrator.helper_threads import start_thread
 from orchestrator.journal.file_names import CONTROL
 from orchestrator.journal.rundir import RunDir
 
@@ -36,8 +36,7 @@ class ControlPipe:
             self._closed = True
             self.degraded = (("`pexec cancel`", f"a pipe cannot be created in the run directory: {error}"),)
             return
-        self._thread = threading.Thread(target=self._work, name="pexec-control", daemon=True)
-        self._thread.start()
+        self._thread = start_thread("pexec-control", self._work)
 
     def close(self) -> None:
         """Stop listening; further calls do nothing."""

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import Any, Protocol, assert_never
-
-from msgspec import Struct
 
 from orchestrator.engine.commands import Cancel, Command, GiveUp, Kill, Launch
 from orchestrator.engine.facts import (
@@ -39,10 +37,21 @@ from orchestrator.execute.cleanup import Cleanups, with_cleanup_failure
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.messages import (
+    CancelReceived,
+    Ended,
+    Message,
+    NothingStarts,
+    ShortageNoticed,
+    SignalReceived,
+    Spawned,
+)
 from orchestrator.execute.signals import STOP_SIGNALS
 from orchestrator.journal.events import consequence_to_fields, fact_to_fields
 from orchestrator.plan.model import Plan
 
+MORE_ROOM = "stop other programs, or raise the limits (`ulimit -a`, control groups), then `pexec resume`"
+LOOK_FOR_ROOM_EVERY = 1.0  # seconds, once there was a shortage
 SECOND_REQUEST_AFTER = 0.3  # seconds; a signal that comes sooner is one key press that arrived twice
 
 
@@ -69,48 +78,12 @@ class SpecFactory(Protocol):
     def __call__(self, launch: Launch, serial: int) -> AttemptSpec: ...
 
 
-class Spawned(Struct, frozen=True):
-    """The attempt's process exists."""
-
-    spec: AttemptSpec
-    pid: int
-    start_ticks: int
-
-
-class Ended(Struct, frozen=True):
-    """The attempt is over."""
-
-    spec: AttemptSpec
-    result: AttemptResult
-
-
-class SignalReceived(Struct, frozen=True):
-    """pexec received a signal."""
-
-    number: signal.Signals
-
-
-class CancelReceived(Struct, frozen=True):
-    """`pexec cancel` requests that this job, or with None the whole run, stop."""
-
-    job: int | None
-
-
-class ShortageNoticed(Struct, frozen=True):
-    """Something that jobs take is used up: fewer run at once than may."""
-
-    why: str
-
-
-Message = Spawned | Ended | SignalReceived | CancelReceived | ShortageNoticed
-
-
 class Driver:
     """Connects the engine, an executor, the journal and observers for one run.
 
     Record how the run begins, then `run`, which returns when every job has ended, then `finish`. Each raises
-    EnvironmentFailedError when the journal cannot grow any more; then nothing runs any more either. All methods are
-    for the thread that waits on `inbox`.
+    EnvironmentFailedError when the journal cannot grow, or not one job can start; then nothing runs any more. All
+    methods are for the thread that waits on `inbox`.
     """
 
     def __init__(
@@ -128,7 +101,7 @@ class Driver:
         self._ids = tuple(job.id for job in plan.jobs)
         self._slots = plan.policy.max_parallel_jobs
         self._scheduler = scheduler
-        self._executor, self._kill, self._close_executor = executor
+        self._executor, self._kill, self._close_executor, self._look_for_room = executor
         self._journal = journal
         self._observers = tuple(observers)
         self._make_spec = make_spec
@@ -139,6 +112,8 @@ class Driver:
         self._cleanups = Cleanups()
         self._admission = AdmissionControl(plan)
         self._serial = 0
+        self._look_for_room_at: float | None = None
+        self._left_over: list[Message] = []  # came with the one that ends the run
         self._unwritten: list[Mapping[str, Any]] = []
         self._unseen: list[Mapping[str, Any]] = []
         self._requested: dict[int | None, float] = {}  # job, or None for the run -> its first request to stop
@@ -255,15 +230,18 @@ class Driver:
     # Messages.
 
     def _receive(self) -> None:
-        """Wait once for messages, and record all that have come."""
-        wakeup, again = self._scheduler.next_wakeup(), self._admission.look_again_at
-        if wakeup is None or (again is not None and again < wakeup):
-            wakeup = again
+        """Wait once for messages, and record all that have come. Raises EnvironmentFailedError if nothing can start."""
+        moments = (self._scheduler.next_wakeup(), self._admission.look_again_at, self._look_for_room_at)
+        wakeup = min((moment for moment in moments if moment is not None), default=None)
         messages = self._inbox.wait(None if wakeup is None else max(0.0, wakeup - self._clock.now()))
-        self._handle(messages, self._clock.now())
+        now = self._clock.now()
+        if self._look_for_room_at is not None and now >= self._look_for_room_at:
+            self._look_for_room()
+            self._look_for_room_at = now + LOOK_FOR_ROOM_EVERY
+        self._handle(messages, now)
 
-    def _handle(self, messages: Iterable[Message], now: float) -> None:
-        for message in messages:
+    def _handle(self, messages: Sequence[Message], now: float) -> None:
+        for number, message in enumerate(messages):
             match message:
                 case Spawned(spec, pid, start_ticks):
                     if self._live.get(spec.job) is spec:
@@ -280,6 +258,10 @@ class Driver:
                     self._on_signal(number, now)
                 case ShortageNoticed(why):
                     self.note("degraded", what=f"running {self._slots} jobs at once", why=why)
+                    self._look_for_room_at = now
+                case NothingStarts(why):
+                    self._left_over += messages[number + 1 :]
+                    raise EnvironmentFailedError(f"not one job can be started: {why}", help=MORE_ROOM, code="PX301")
                 case CancelReceived(job):
                     if job is None or job < len(self._ids):
                         self._stop(job, now)
@@ -364,13 +346,15 @@ class Driver:
                     observer.on_event(record)
 
     def _end_everything(self) -> None:
-        """The journal could not grow: end what runs, and write the ends of attempts into the room that is left.
+        """The journal cannot grow, or nothing can start: end what runs, and write the ends of attempts where there is
+        room.
 
         Only these facts: what follows from them may be long, and a resume finds it again.
         """
         self._close_executor()
         now = self._clock.now()
-        ended = {message.spec.serial: message.result for message in self._inbox.wait(0) if isinstance(message, Ended)}
+        messages = (*self._left_over, *self._inbox.wait(0))
+        ended = {message.spec.serial: message.result for message in messages if isinstance(message, Ended)}
         never_began = lost(NEVER_BEGAN)
         for spec in self._live.values():
             result = self._cleanups.result_of(spec.job) or ended.get(spec.serial, never_began)

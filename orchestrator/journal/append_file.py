@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 
+from orchestrator.helper_threads import start_thread
+
 SYNC_EVERY = 0.05
 
 
@@ -48,8 +50,7 @@ class GroupSync:
         self._changed = threading.Event()
         self._closing = threading.Event()
         self._failure: OSError | None = None
-        self._thread = threading.Thread(target=self._work, name="pexec-journal-sync", daemon=True)
-        self._thread.start()
+        self._thread = start_thread("pexec-journal-sync", self._work)
 
     def changed(self) -> None:
         """The file has grown. Raises OSError if an earlier sync failed."""

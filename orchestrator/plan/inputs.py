@@ -70,6 +70,7 @@ class Selection(Struct, frozen=True):
 
     - `jobs`: these and everything that they need, directly or not. What they only come `after` is not added.
     - `only`: of those (of all without `jobs`) these, again with everything that they need.
+    - `args`: the arguments after `--`, for the one workflow that `jobs`, or else `only`, names.
     - `skip`: removed in the end. Dependents treat a skipped job as succeeded, but still wait for the jobs that it
       needs: with `build` <- `test` <- `publish`, skipping `test` lets `publish` start after `build`.
     """
@@ -77,6 +78,7 @@ class Selection(Struct, frozen=True):
     jobs: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.jobs or self.only or self.skip)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import value_text
 from orchestrator.plan.check import Resolved, check
 from orchestrator.plan.conditions import ConditionContext
@@ -48,6 +49,13 @@ class _Chosen(Struct, frozen=True):
     left_out: tuple[tuple[int, str], ...] = ()
 
 
+class _Receiver(Struct, frozen=True):
+    """The workflow that gets the arguments after `--`; without any, none does."""
+
+    workflow: str
+    args: tuple[str, ...]
+
+
 def make_plan(
     read: ReadManifest,
     environment: PlanningEnvironment,
@@ -59,7 +67,8 @@ def make_plan(
     """Plan a run of a manifest. The whole manifest is checked, also what the selection leaves out.
 
     `durations` are the seconds that jobs took before, by their ids: they decide ranks, and nothing else. Raises
-    UsageError if the selection names an unknown job or leaves none, and if a parameter cannot have its value.
+    UsageError if the selection names an unknown job or leaves none, if a parameter cannot have its value, and if
+    arguments have no job that takes them.
     """
     overrides = overrides or Overrides()
     resolved = check(read, environment)
@@ -67,8 +76,10 @@ def make_plan(
         return Planned(None, resolved.diagnostics)
     resolved.params.check_usage()
 
-    chosen = _choose(read.manifest, resolved, selection or Selection(), environment)
-    jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {})
+    selection = Selection() if selection is None else selection
+    receiver = _receiver(read, resolved, selection)
+    chosen = _choose(read.manifest, resolved, selection, environment)
+    jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {}, receiver)
     policy = expand_policy(read.manifest, overrides, environment.cpus)
     plan = Plan(
         name=read.manifest.name or _directory_name(read.base_dir) or "pexec",
@@ -86,6 +97,16 @@ def make_plan(
     )
     origins = {f"params.{name}": origin for name, origin in resolved.params.origins.items()}
     return Planned(plan, resolved.diagnostics, origins)
+
+
+def _receiver(read: ReadManifest, resolved: Resolved, selection: Selection) -> _Receiver:
+    if not selection.args:
+        return _Receiver("", ())
+    from orchestrator.plan.arguments import receiver_of_arguments  # late: most command lines have no arguments
+
+    own = ManifestOrigin("", read.manifest.defaults, read.source)
+    name = receiver_of_arguments(read.manifest, resolved.numbering, selection, own, read.origins, resolved.templates)
+    return _Receiver(name, selection.args)
 
 
 def _directory_name(path: str) -> str:
@@ -144,7 +165,12 @@ def _by_workflow(
 
 
 def _plan_jobs(
-    read: ReadManifest, resolved: Resolved, chosen: _Chosen, overrides: Overrides, durations: Mapping[str, float]
+    read: ReadManifest,
+    resolved: Resolved,
+    chosen: _Chosen,
+    overrides: Overrides,
+    durations: Mapping[str, float],
+    receiver: _Receiver,
 ) -> tuple[tuple[PlannedJob, ...], tuple[int, ...]]:
     """All jobs, and the critical path through them."""
     numbering = resolved.numbering
@@ -152,7 +178,7 @@ def _plan_jobs(
     entries = list(read.manifest.workflows.items())
     workflows = [entries[numbering.workflow_of[number]] for number in chosen.jobs]
     ids = [numbering.ids[number] for number in chosen.jobs]
-    specs = _specs(resolved, chosen, expanders, workflows)
+    specs = _specs(resolved, chosen, expanders, workflows, receiver)
     digests = _digests(ids, specs, _file_digests(resolved, expanders, workflows), chosen)
     level_of = [0] * len(ids)
     for depth, level in enumerate(chosen.levels):
@@ -184,7 +210,11 @@ def _plan_jobs(
 
 
 def _specs(
-    resolved: Resolved, chosen: _Chosen, expanders: Expanders, workflows: Sequence[tuple[str, Workflow]]
+    resolved: Resolved,
+    chosen: _Chosen,
+    expanders: Expanders,
+    workflows: Sequence[tuple[str, Workflow]],
+    receiver: _Receiver,
 ) -> list[JobSpec]:
     """What each job executes."""
     numbering = resolved.numbering
@@ -192,9 +222,10 @@ def _specs(
     specs = []
     for number, (name, workflow) in zip(chosen.jobs, workflows, strict=True):
         put = None
-        if name in resolved.templated:
+        if name in resolved.templated or name == receiver.workflow:
             values = {key: value_text(value) for key, value in numbering.values_of(number, name).items()}
-            scope = TemplateScope(params, values, numbering.ids[number])
+            args = receiver.args if name == receiver.workflow else ()
+            scope = TemplateScope(params, values, numbering.ids[number], args)
             put = partial(put_in, templates=resolved.templates, scope=scope)
         specs.append(expanders.of(name).spec(workflow, put))
     return specs

@@ -18,7 +18,16 @@ from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.conditions import tests_of
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.shelltext import is_posix_shell
-from orchestrator.plan.template import MAX_ERRORS, OPENING, Piece, TemplateError, Templates
+from orchestrator.plan.template import (
+    ARGS,
+    MAX_ERRORS,
+    OPENING,
+    Piece,
+    Template,
+    TemplateError,
+    Templates,
+    is_args_alone,
+)
 
 # The keys whose values may hold templates, or be mistaken to, other than `run` and `needs`.
 _KEYS = ("if_", "argv", "file", "args", "shell", "env", "working_dir", "writes", "cleanup")
@@ -73,7 +82,7 @@ class References:
             self.templated.add(name)
             shell = workflow.shell or origin.defaults.shell
             for text in _templated(name, workflow, origin, self._source):
-                self._check_text(name, workflow, text, shell if text.path[-1] == "run" else None)
+                self._check_text(name, workflow, text, shell if _is_run(text) else None)
 
     def _check_text(self, name: str, workflow: Workflow, text: _Text, shell: tuple[str, ...] | None) -> None:
         """One text; with a `shell` it is code of that shell, in which values are quoted."""
@@ -85,6 +94,9 @@ class References:
         for piece in template.pieces:
             if len(self._found) - before >= MAX_ERRORS:
                 break
+            if piece.root == ARGS and not (_is_run(text) or _is_item(text, template)):
+                advice = "`${{ args }}` is allowed in `run`, and as an item of its own in `argv` and `args`"
+                self._report(text, TemplateError("PX214", "is not allowed here", advice, piece.number, piece.length))
             self._check_reference(name, workflow, text, piece)
             if shell is not None and not posix and not piece.raw:
                 advice = "write `| raw` to insert it unquoted, or pass it in `env`"
@@ -149,6 +161,16 @@ class References:
         written = quote(" ".join(text.text[start : start + error.length].split()))
         message = f"{written} in {place(text.path)} {error.message}"
         self._found.append(Diagnostic(error.code, message, span, text.path, help=error.help))
+
+
+def _is_run(text: _Text) -> bool:
+    """Whether a text is the `run` of a workflow, and not a variable of that name."""
+    return text.path[2:] == ("run",)
+
+
+def _is_item(text: _Text, template: Template) -> bool:
+    """Whether a text is an item of `argv` or `args` that is `${{ args }}` alone."""
+    return text.path[2:3] in (("argv",), ("args",)) and is_args_alone(template)
 
 
 def _whole(code: str, message: str, advice: str) -> TemplateError:

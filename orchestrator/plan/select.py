@@ -38,7 +38,7 @@ def select(
     `UsageError` for an unknown name or tag, and if the selection leaves nothing. `needs` of the result has a row for
     each kept job, still with the numbering's numbers.
     """
-    words, needs = _Words(manifest, numbering), edges.needs
+    words, needs = SelectionWords(manifest, numbering), edges.needs
     jobs = words.resolve(selection.jobs)
     only, skip = words.resolve(selection.only, "--only"), words.resolve(selection.skip, "--skip")
     there = set(range(len(needs))) - unmet.keys()
@@ -88,7 +88,7 @@ def _nothing_left(selection: Selection, manual: Sequence[str], *, only_manual: b
     return UsageError(f"{nothing}: `--only` selects none of the named jobs", help="name other jobs to run")
 
 
-class _Words:
+class SelectionWords:
     """Resolves words of the command line to jobs."""
 
     def __init__(self, manifest: Manifest, numbering: Numbering) -> None:
@@ -124,10 +124,13 @@ class _Words:
             parts.append(f"no job has the tag {' or '.join(f'`{tag.removeprefix(_TAG)}`' for tag in tags)}")
         suggester = Suggester(self._known)
         hints = [hint for word in words if (hint := self._hint(word, flag) or suggester.did_you_mean(word))]
-        return UsageError("; ".join(parts), help=" ".join(hints))
+        return UsageError("; ".join(parts), help=" ".join(hints) or "`pexec list` shows all jobs and tags")
 
     def _hint(self, word: str, flag: str) -> str:
-        """The help for several names in one word, and for a second manifest."""
+        """The help for several names in one word, a tag or job that is written as the other, and a second manifest."""
+        other = word.removeprefix(_TAG) if word.startswith(_TAG) else _TAG + word
+        if other in self._known:
+            return f"did you mean `{other}`?"
         names = word.split(",")
         if len(names) > 1 and all(name in self._known for name in names):
             return f"write `{' '.join(f'{flag} {name}'.strip() for name in names)}`"

@@ -17,18 +17,23 @@ from orchestrator.plan.shelltext import HOLE, Where, holes, is_posix_shell, quot
 
 OPENING = "${{"
 ROOTS = ("params", "matrix", "run", "job")
+ARGS = "args"  # the only reference without a name: the arguments after `--`
 LATE = ("run.id", "run.dir")
+
+Words = tuple[str, ...]
 
 MAX_OPENINGS = 10_000  # in one text, which may be megabytes of them
 MAX_ERRORS = 50  # that are reported for one text
 _LONGEST = 1_000  # characters between the braces; a name has at most 100
 _MARK = re.compile(r"\$?\$\{\{")
-_EXPRESSION = re.compile(r"([A-Za-z_]+)\.([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(?:\|[ \t]*([A-Za-z_]+))?")
+_FILTER = r"[ \t]*(?:\|[ \t]*([A-Za-z_]+))?"
+_EXPRESSION = re.compile(r"([A-Za-z_]+)\.([A-Za-z_][A-Za-z0-9_.-]*)" + _FILTER)
+_ARGS = re.compile(ARGS + _FILTER)
 
 
 class Piece(Struct, frozen=True):
-    """One `${{ ... }}`. `number` counts the openings of its text from 0, also those that are not templates; `length` is
-    the length of the source text. Unless `raw` its value is quoted in shell text."""
+    """One `${{ ... }}`; that of `args` has no `name`. `number` counts the openings of its text from 0, also those that
+    are not templates; `length` is the length of the source text. Unless `raw` its value is quoted in shell text."""
 
     root: str
     name: str
@@ -38,7 +43,7 @@ class Piece(Struct, frozen=True):
 
     @property
     def reference(self) -> str:
-        return f"{self.root}.{self.name}"
+        return f"{self.root}.{self.name}" if self.name else self.root
 
 
 class TemplateError(Struct, frozen=True):
@@ -116,6 +121,8 @@ def _parse(text: str) -> Template:
 
 
 def _expression(text: str, number: int, length: int) -> Piece | TemplateError:
+    if args := _ARGS.fullmatch(text):
+        return _with_filter(ARGS, "", args[1], number, length)
     found = _EXPRESSION.fullmatch(text)
     if found is None:
         advice = "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; expressions are not supported"
@@ -129,11 +136,21 @@ def _expression(text: str, number: int, length: int) -> Piece | TemplateError:
             "PX213", "is not a known template", f'use `"${name}"`, which the shell expands', number, length
         )
     if root not in ROOTS or (root in ("run", "job") and f"{root}.{name}" not in (*LATE, "job.id")):
-        known = "known: `params.NAME`, `matrix.NAME`, `run.id`, `run.dir` and `job.id`"
+        known = "known: `params.NAME`, `matrix.NAME`, `args`, `run.id`, `run.dir` and `job.id`"
         return TemplateError("PX213", "is not a known template", known, number, length)
+    return _with_filter(root, name, word, number, length)
+
+
+def _with_filter(root: str, name: str, word: str | None, number: int, length: int) -> Piece | TemplateError:
     if word not in (None, "raw"):
         return TemplateError("PX213", f"has an unknown filter `| {word}`", "the only filter is `| raw`", number, length)
     return Piece(root, name, word == "raw", number, length)
+
+
+def is_args_alone(template: Template) -> bool:
+    """Whether a text is `${{ args }}` and nothing else."""
+    (part, *others) = template.parts or ("",)
+    return not others and isinstance(part, Piece) and part.root == ARGS
 
 
 def _surrounded(template: Template, text: str) -> Template:
@@ -168,7 +185,9 @@ def _at_most(errors: list[TemplateError]) -> tuple[TemplateError, ...]:
 
 
 def _in_quotes(piece: Piece, where: Where) -> TemplateError:
-    if where in (Where.SINGLE, Where.DOUBLE, Where.ANSI):
+    if piece.root == ARGS:
+        advice = "put it outside of them: each argument is quoted already"
+    elif where in (Where.SINGLE, Where.DOUBLE, Where.ANSI):
         advice = "remove the quotes, since the value is quoted already; or pass it in `env` and use the variable"
     elif where is Where.BACKQUOTES:
         advice = "use `$(...)`"
@@ -184,6 +203,7 @@ class TemplateScope(Struct, frozen=True):
     params: Mapping[str, str]
     matrix: Mapping[str, str]
     job_id: str
+    args: tuple[str, ...] = ()
 
     def value(self, piece: Piece) -> str:
         """The value; empty for a key that this cell of a matrix does not have."""
@@ -192,6 +212,8 @@ class TemplateScope(Struct, frozen=True):
                 return self.params.get(piece.name, "")
             case "matrix":
                 return self.matrix.get(piece.name, "")
+            case "args":
+                return " ".join(self.args)
         return self.job_id
 
 
@@ -214,6 +236,19 @@ class TemplateFiller:
         """Shell text with all known values filled in, quoted unless they are raw."""
         return self._put_together(text, in_shell=self._posix) if OPENING in text else text
 
+    def words(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """The items of `argv` or `args`, each filled in, with the arguments at `${{ args }}` or else at the end."""
+        args = self._scope.args
+        found: list[str] = []
+        is_given = False
+        for word in words:
+            if OPENING in word and is_args_alone(self._templates.parse(word)):
+                found += args
+                is_given = True
+            else:
+                found.append(self.text(word))
+        return tuple(found if is_given else (*found, *args))
+
     def _put_together(self, text: str, *, in_shell: bool) -> str:
         parts = self._templates.parse(text, in_shell=in_shell).parts
         return "".join(part if isinstance(part, str) else self._put(part, in_shell=in_shell) for part in parts)
@@ -222,6 +257,8 @@ class TemplateFiller:
         if piece.reference in LATE:
             self.late += 1
             return _place(piece.reference, self._blanks, raw=piece.raw)
+        if in_shell and not piece.raw and piece.root == ARGS:
+            return " ".join(map(quoted, self._scope.args))
         value = self._scope.value(piece)
         return quoted(value) if in_shell and not piece.raw else value
 
@@ -233,7 +270,7 @@ def put_in(spec: JobSpec, literal: Collection[str] = (), *, templates: Templates
     while True:
         blanks += 1
         filler = TemplateFiller(templates, scope, blanks, posix=is_posix_shell(spec.shell))
-        made = _with(spec, filler.text, filler.code, literal)
+        made = _with(spec, filler.text, filler.code, filler.words, literal)
         places = [_place(reference, blanks, raw=raw) for reference in LATE for raw in (False, True)]
         if not filler.late:
             return made
@@ -252,7 +289,10 @@ def fill(spec: JobSpec, run_id: str, run_dir: str) -> JobSpec:
     }
     in_shell = {place: value if "| raw" in place else quoted(value) for place, value in values.items()}
 
-    filled = _with(spec, lambda text: _replaced(text, values), lambda text: _replaced(text, in_shell))
+    def replaced(text: str) -> str:
+        return _replaced(text, values)
+
+    filled = _with(spec, replaced, lambda text: _replaced(text, in_shell), lambda words: tuple(map(replaced, words)))
     return replace(filled, late=0)
 
 
@@ -263,14 +303,18 @@ def is_absolute(path: str, spec: JobSpec) -> bool:
 
 
 def _with(
-    spec: JobSpec, change: Callable[[str], str], change_code: Callable[[str], str], literal: Collection[str] = ()
+    spec: JobSpec,
+    change: Callable[[str], str],
+    change_code: Callable[[str], str],
+    change_words: Callable[[Words], Words],
+    literal: Collection[str] = (),
 ) -> JobSpec:
     """The spec with every text changed that may contain templates."""
     return replace(
         spec,
         run=None if spec.run is None else change_code(spec.run),
-        argv=None if spec.argv is None else tuple(map(change, spec.argv)),
-        args=tuple(map(change, spec.args)),
+        argv=None if spec.argv is None else change_words(spec.argv),
+        args=tuple(map(change, spec.args)) if spec.file is None else change_words(spec.args),
         env={name: value if name in literal else change(value) for name, value in spec.env.items()},
         env_prepend={name: change(value) for name, value in spec.env_prepend.items()},
         env_append={name: change(value) for name, value in spec.env_append.items()},

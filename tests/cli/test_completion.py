@@ -6,17 +6,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.cli import Pexec
-from support.shells import Shell
+from support.shells import PATH, Shell
 
-from orchestrator.cli.completion.bash import bash_script
-from orchestrator.cli.completion.fish import fish_script
-from orchestrator.cli.completion.shape import ArgumentValue, shapes
-from orchestrator.cli.completion.zsh import zsh_script
 from orchestrator.cli.main import COMMANDS
 from orchestrator.diagnostics.model import CODES
 
@@ -31,8 +28,8 @@ SET_UP = {
 }
 BASH_ASKED = """
 source ./script
-COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-_pexec
+COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9
+_python_argcomplete pexec 2>/dev/null
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 # Writes what the completion system is given as candidates, before it picks from them.
@@ -47,6 +44,17 @@ compadd() {
 }
 LISTMAX=1000
 """
+MANIFEST = """\
+version: 1
+params:
+  channel: {default: dev, choices: [dev, stable], description: Where to publish.}
+  count: {default: 1}
+workflows:
+  build: {run: 'true', description: Compile everything., tags: [fast]}
+  test: {needs: build, matrix: {python: ["3.11", "3.12"]}, run: 'true', tags: [slow]}
+  clean: {run: 'true', manual: true}
+"""
+RUN_ID = "20260102T030405.678901Z-0123abcd"
 
 
 def shell(name: str) -> object:
@@ -57,26 +65,28 @@ def shell(name: str) -> object:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the shells are: some files and folders, one with a space."""
+    """Where the shells are: some files and folders, one with a space; a manifest, and another one."""
     inside = tmp_path / "inside"
     (inside / "ci folder").mkdir(parents=True)
+    (inside / "other").mkdir()
+    (inside / ".git").mkdir()
     (inside / "nightly.yaml").touch()
     (inside / "two words.yaml").touch()
+    (inside / "pexec.yaml").write_text(MANIFEST)
+    (inside / "other/pexec.yaml").write_text("version: 1\nworkflows: {deploy: {run: 'true'}}\n")
     return inside
 
 
-SCRIPTS = {"bash": bash_script, "zsh": zsh_script, "fish": fish_script}
+def script(name: str) -> str:
+    """The script of a shell."""
+    program = [sys.executable, "-m", "orchestrator", "completion", name]
+    return subprocess.run(program, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def with_script(name: str, folder: Path) -> Path:
     """Put the script of a shell where the shells are."""
-    (folder / "script").write_text(SCRIPTS[name](shapes()))
+    (folder / "script").write_text(script(name))
     return folder
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_the_script_is_data(pexec: Pexec, name: str) -> None:
-    pexec.run("completion", name).said(stdout=SCRIPTS[name](shapes()))
 
 
 @pytest.mark.parametrize("name", [shell("bash"), shell("zsh")])
@@ -87,13 +97,31 @@ def test_a_tab_completes_commands_flags_values_and_files(name: str, folder: Path
         assert interactive.words("validate --quie\t") == ["validate", "--quiet"]
         assert interactive.words("validate --format sar\t") == ["validate", "--format", "sarif"]
         assert interactive.words("validate --format=sar\t") == ["validate", "--format=sarif"]
-        assert interactive.words("apply --fail-fast=d\t") == ["apply", "--fail-fast=drain"]
         assert interactive.words("schema ev\t") == ["schema", "events"]
         assert interactive.words("explain PX20\t1") == ["explain", "PX201"]
         assert interactive.words("validate nightly.yaml two\t") == ["validate", "nightly.yaml", "two words.yaml"]
         assert interactive.words("plan -j 3 nig\t") == ["plan", "-j", "3", "nightly.yaml"]
         *words, folder_word = interactive.words("runs --run-root ci\t")
         assert (words, folder_word.rstrip("/")) == (["runs", "--run-root"], "ci folder")
+    finally:
+        interactive.close()
+
+
+@pytest.mark.parametrize("name", [shell("bash"), shell("zsh")])
+def test_a_tab_completes_jobs_tags_parameters_and_runs(name: str, folder: Path) -> None:
+    (folder / ".pexec/runs" / RUN_ID).mkdir(parents=True)
+    interactive = Shell(START[name], with_script(name, folder), SET_UP[name])
+    try:
+        assert interactive.words("apply bu\t") == ["apply", "build"]
+        assert interactive.words("run -j 3 bu\t") == ["run", "-j", "3", "build"]
+        assert interactive.words("apply build cl\t") == ["apply", "build", "clean"]
+        assert interactive.words("apply --only tag:fa\t") == ["apply", "--only", "tag:fast"]
+        assert interactive.words("apply --set cou\t2") == ["apply", "--set", "count=2"]
+        assert interactive.words("apply --set channel=st\t") == ["apply", "--set", "channel=stable"]
+        assert interactive.words("-C other apply de\t") == ["-C", "other", "apply", "deploy"]
+        assert interactive.words("apply -f other/pexec.yaml de\t") == ["apply", "-f", "other/pexec.yaml", "deploy"]
+        assert interactive.words("status 2\t") == ["status", RUN_ID]
+        assert interactive.words("logs --run 2\t") == ["logs", "--run", RUN_ID]
     finally:
         interactive.close()
 
@@ -113,14 +141,15 @@ def test_zsh_finds_the_script_in_its_own_folders(name: str, folder: Path) -> Non
 
 
 def bash_offers(folder: Path, typed: str) -> set[str]:
-    words = ["pexec", *typed.split(" ")]
-    asked = ["bash", "--norc", "-c", BASH_ASKED, "bash", *words]
-    return _lines(subprocess.run(asked, cwd=folder, capture_output=True, text=True, timeout=60, check=True))
+    asked = ["bash", "--norc", "-c", BASH_ASKED, "bash", f"pexec {typed}"]
+    environment = {"HOME": str(folder), "PATH": PATH, "LANG": "C.UTF-8"}
+    done = subprocess.run(asked, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    return {line.strip() for line in _lines(done)} - {""}
 
 
 def fish_offers(folder: Path, typed: str) -> set[str]:
     asked = ["fish", "--no-config", "-c", f"source ./script; complete -C 'pexec {typed}'"]
-    environment = {"HOME": str(folder), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    environment = {"HOME": str(folder), "PATH": PATH, "LANG": "C.UTF-8"}
     lines = _lines(
         subprocess.run(asked, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=True)
     )
@@ -148,17 +177,16 @@ SHELLS = [shell(name) for name in OFFERS]
 @pytest.mark.parametrize("name", SHELLS)
 def test_every_command_is_offered(name: str, folder: Path) -> None:
     offered = OFFERS[name](with_script(name, folder), "")
-    assert {word for word in offered if not word.startswith("-")} == set(COMMANDS)
+    assert offered == {*COMMANDS, "help", "version"}
 
 
 @pytest.mark.parametrize("name", SHELLS)
 @pytest.mark.parametrize("command", ["plan", "validate"])
 def test_every_flag_of_a_command_is_offered(pexec: Pexec, name: str, command: str, folder: Path) -> None:
     offered = OFFERS[name](with_script(name, folder), f"{command} -")
-    listed = set(
-        re.findall(r"(?<![\w-])--?[A-Za-z][a-z-]*", pexec.run(command, "--help").stdout.partition("options:")[2])
-    )
-    assert {word.removesuffix("=") for word in offered} - {"--fail-fast=drain"} == listed
+    options = pexec.run(command, "--help").stdout.partition("options:")[2]
+    listed = set(re.findall(r"(?<![\w-])--?[A-Za-z][a-z-]*", options))
+    assert offered == listed
 
 
 @pytest.mark.parametrize("name", SHELLS)
@@ -171,25 +199,81 @@ def test_the_codes_that_can_be_explained_are_offered(name: str, folder: Path) ->
     assert OFFERS[name](with_script(name, folder), "explain PX") >= set(CODES)
 
 
+@pytest.mark.parametrize("name", SHELLS)
+def test_the_jobs_that_can_be_run_are_offered(name: str, folder: Path) -> None:
+    offered = OFFERS[name](with_script(name, folder), "apply ")
+    assert {"build", "test", "clean"} <= offered
+    assert {word.replace("\\", "") for word in offered} >= {"test[python=3.11]", "test[python=3.12]"}
+
+
 @pytest.mark.parametrize("name", [shell("fish")])
-def test_fish_completes_joined_values_and_files(name: str, folder: Path) -> None:
+def test_fish_completes_joined_values_files_and_names(name: str, folder: Path) -> None:
+    (folder / ".pexec/runs" / RUN_ID).mkdir(parents=True)
     with_script(name, folder)
     assert fish_offers(folder, "validate --format=sa") == {"--format=sarif"}
-    assert fish_offers(folder, "apply --fail-fast=d") == {"--fail-fast=drain"}
     assert fish_offers(folder, "validate nightly.yaml two") == {"two words.yaml"}
-    assert fish_offers(folder, "runs --run-root ") == {"ci folder/"}
+    assert fish_offers(folder, "runs --run-root c") == {"ci folder/"}
+    assert fish_offers(folder, "apply --only tag:") == {"tag:fast", "tag:slow"}
+    assert fish_offers(folder, "apply --set cou") == {"count="}
+    assert fish_offers(folder, "-C other apply de") == {"deploy"}
+    assert fish_offers(folder, "status 2") == {RUN_ID}
 
 
-def test_the_commands_parsers_say_what_can_be_completed() -> None:
-    (validate,) = (shape for shape in shapes() if shape.name == "validate")
-    assert validate.words == ArgumentValue(files=True)
-    assert validate.several
-    assert [flag.names for flag in validate.flags] == [
-        *(("-h", "--help"), ("-f", "--file"), ("--format",), ("-q", "--quiet"), ("-C", "--directory"))
-    ]
-    assert validate.flags[2].value == ArgumentValue(("text", "json", "sarif", "github"))
-    (fail_fast,) = (flag for shape in shapes() if shape.name == "plan" for flag in shape.flags if flag.optional)
-    assert (fail_fast.names, fail_fast.value) == (("--fail-fast",), ArgumentValue(("drain",)))
+def answered(folder: Path, typed: str, **environment: str) -> tuple[list[str], str]:
+    """What pexec itself answers to a shell, and what it prints besides."""
+    line = f"pexec {typed}"
+    asked = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_IFS": "\n"}
+    asked |= {"_ARGCOMPLETE_STDOUT_FILENAME": str(folder.parent / "answer"), "_ARGCOMPLETE_SUPPRESS_SPACE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator"],
+        cwd=folder, env={**os.environ, **asked, **environment}, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return (folder.parent / "answer").read_text().splitlines(), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("content", ["version: 1\nworkflows: [", "", "\0", "version: 1\ninclude: [pexec.yaml]\n", None])
+@pytest.mark.parametrize("typed", ["apply bu", "apply --set cha", "apply --only tag:", "logs bu", "list -C nowhere "])
+def test_a_broken_manifest_is_answered_with_silence(folder: Path, content: str | None, typed: str) -> None:
+    if content is None:
+        (folder / "pexec.yaml").unlink()
+    else:
+        (folder / "pexec.yaml").write_text(content)
+    offered, printed = answered(folder, typed)
+    assert (set(offered) - {"other/", "pexec.yaml", "nightly.yaml", "two words.yaml", "ci folder/"}, printed) == (
+        set(),
+        "",
+    )
+
+
+def test_an_invalid_manifest_is_completed_as_far_as_it_can_be_read(folder: Path) -> None:
+    (folder / "pexec.yaml").write_text(MANIFEST + "  extra: {rnu: x, needs: nothing}\n")
+    assert answered(folder, "apply bu") == (["build"], "")
+
+
+def test_logs_are_completed_by_the_jobs_of_the_run(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", MANIFEST).run("apply", "build", "-q")
+    pexec.file("pexec.yaml", "version: 1\nworkflows: {later: {run: 'true'}}\n")
+    assert answered(pexec.folder, "logs ") == (["build"], "")
+    assert answered(pexec.folder, "apply lat") == (["later"], "")
+
+
+def test_words_after_the_dashes_are_files(folder: Path) -> None:
+    assert answered(folder, "apply build -- nig") == (["nightly.yaml"], "")
+
+
+def test_many_cells_are_offered_only_when_one_is_begun(folder: Path) -> None:
+    cells = ", ".join(map(str, range(300)))
+    (folder / "pexec.yaml").write_text(f"version: 1\nworkflows: {{test: {{run: x, matrix: {{n: [{cells}]}}}}}}\n")
+    assert answered(folder, "apply te") == (["test"], "")
+    assert len(answered(folder, "apply 'test[n=29")[0]) == 11
+
+
+def test_other_programs_do_not_complete_pexec(pexec: Pexec) -> None:
+    pexec.env(_ARGCOMPLETE="1").run("schema", "nothing").said(
+        exit_code=2,
+        stderr="error: argument NAME: expected one of `manifest`, `events`, `results`, `plan`, found `nothing`\n"
+        "  = help: see `pexec schema --help`\n",
+    )
 
 
 def test_an_unknown_shell_is_wrong_usage(pexec: Pexec) -> None:

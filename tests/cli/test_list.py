@@ -111,3 +111,8 @@ def test_names_cannot_drive_the_terminal(pexec: Pexec) -> None:
     text = 'version: 1\nworkflows: {a: {run: "true", description: "\\e[2Jgone", tags: ["\\e]0;x"]}}\n'
     said = pexec.file("pexec.yaml", text).run("list")
     assert "\x1b" not in said.stdout
+
+
+def test_it_has_colours_on_request(project: Pexec) -> None:
+    said = project.env(FORCE_COLOR="1").run("list")
+    assert "\x1b[1mworkflows\x1b[0m\n  build     Compile everything. \x1b[2m(tag dev)\x1b[0m\n" in said.stdout

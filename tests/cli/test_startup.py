@@ -133,6 +133,7 @@ def strangers() -> frozenset[str]:
 # What nobody needs for a manifest that sets nothing, has no runbook and no secrets.
 NEVER = {
     *(
+        "argcomplete",
         "pydantic",
         "pydantic_core",
         "pydantic_settings",

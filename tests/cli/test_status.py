@@ -20,8 +20,10 @@ ENDED = f"""\
 6 of 9 jobs succeeded, 1 timed out, 1 allowed failure, 1 skipped
 
 failed
-  break  timed out: ran longer than 2s; logs/break.1.log
-  last   failed (allowed); logs/last.1.log
+  break  timed out: ran longer than 2s; .pexec/runs/{RUN_ID}/logs/break.1.log
+
+failed, allowed
+  last  failed; .pexec/runs/{RUN_ID}/logs/last.1.log
 """
 
 
@@ -164,15 +166,15 @@ def test_watching_off_a_terminal_appends_and_on_one_redraws(pexec: Pexec) -> Non
     code, seen = watched(pexec, step=steps(pexec))
     assert code == 0
     assert b"\x1b" not in seen
-    assert seen.endswith(b"\n\n" + f"{RUN_ID} world: SUCCESS in 2.0s, exit code 0\n2 of 2 jobs succeeded\n".encode())
+    assert seen.endswith(b"\n\n" + f"{RUN_ID} world: SUCCEEDED in 2.0s, exit code 0\n2 of 2 jobs succeeded\n".encode())
 
 
 def test_watching_on_a_terminal_redraws(pexec: Pexec) -> None:
     code, seen = watched(pexec, step=steps(pexec), terminal=True)
     assert code == 0
-    assert seen.startswith(b"\x1b[H\x1b[2J" + RUN_ID.encode())
+    assert seen.startswith(b"\x1b[H\x1b[2J\x1b[34m" + RUN_ID.encode())
     assert seen.count(b"\x1b[H\x1b[2J") >= 4
-    assert b"SUCCESS in 2.0s" in seen.rpartition(b"\x1b[2J")[2]
+    assert b"SUCCEEDED in 2.0s" in seen.rpartition(b"\x1b[2J")[2]
 
 
 def test_watching_ends_when_the_process_that_drives_the_run_is_gone(pexec: Pexec) -> None:

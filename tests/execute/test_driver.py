@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from concurrent.futures import Future
+from itertools import pairwise
 
 import pytest
 from support.driving import FAILURE, SUCCESS, Stage
@@ -14,7 +15,15 @@ from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
-from orchestrator.execute.driver import CancelReceived, Ended, SignalReceived, Spawned
+from orchestrator.execute.driver import LOOK_FOR_ROOM_EVERY
+from orchestrator.execute.messages import (
+    CancelReceived,
+    Ended,
+    NothingStarts,
+    ShortageNoticed,
+    SignalReceived,
+    Spawned,
+)
 from orchestrator.journal.history import History
 from orchestrator.plan.model import RetryPolicy, When
 
@@ -281,3 +290,47 @@ def test_results_that_come_while_everything_is_ended_are_not_lost() -> None:
         stage.run()
     verdicts = {record["job"]: record["verdict"] for record in stage.journal.written if "verdict" in record}
     assert verdicts == {"a": Verdict.SUCCEEDED, "b": Verdict.SUCCEEDED}
+
+
+def test_after_a_shortage_the_executor_looks_for_room_now_and_then() -> None:
+    """Also while no job starts or ends."""
+    stage = Stage(plan(job("a")), wait)
+    stage.script.when("attempt.started a 1", lambda: stage.inbox.put(ShortageNoticed("no more threads")))
+    looked: list[float] = []
+
+    def look() -> None:
+        looked.append(stage.clock.now())
+        stage.clock.ahead += LOOK_FOR_ROOM_EVERY
+        if len(looked) == 3:
+            stage.executor.end(1, SUCCESS)
+
+    stage.look_for_room = look
+    stage.run()
+    assert len(looked) >= 3
+    assert min(after - before for before, after in pairwise(looked)) >= LOOK_FOR_ROOM_EVERY
+
+
+def test_where_no_job_can_start_the_run_ends_without_a_verdict_and_is_resumed_later() -> None:
+    drawn = plan(job("a"), job("b"), job("c", needs="a"))
+    stage = Stage(drawn, wait)
+
+    def give_up() -> None:
+        stage.inbox.put(NothingStarts("no more processes can be started"))
+        stage.executor.end(1, AttemptResult(Verdict.LOST, "no process can be started"))
+        stage.executor.end(2, SUCCESS)
+
+    stage.script.when("attempt.started b 1", give_up)
+    with pytest.raises(EnvironmentFailedError, match="not one job can be started: no more processes can be started"):
+        stage.run()
+    assert stage.told == [
+        "run.started", "attempt.started a 1", "attempt.started b 1",
+        "attempt.finished a 1 lost", "attempt.finished b 1 succeeded",
+    ]  # fmt: skip
+    history = History(drawn)
+    for record in stage.journal.written:
+        history.add(record)
+    second = Stage(drawn, scheduler=history.scheduler)
+    second.driver.record(RunResumed(history.at), pid=1, boot_id="", max_parallel_jobs=2)
+    second.driver.run()
+    assert set(second.states.values()) == {"succeeded"}
+    assert "submit b 2" not in second.done

@@ -88,7 +88,13 @@ def test_a_plan_of_a_selection_is_numbered_and_ordered_anew() -> None:
             "only one manifest can be given; the words after it are jobs",
         ),
         ({"skip": ("tag:slwo",)}, "no job has the tag `slwo`", "did you mean `tag:slow`?"),
-        ({"only": ("nobody", "tag:none")}, "unknown job `nobody`; no job has the tag `none`", ""),
+        (
+            {"only": ("nobody", "tag:none")},
+            "unknown job `nobody`; no job has the tag `none`",
+            "`pexec list` shows all jobs and tags",
+        ),
+        ({"jobs": ("nightly",)}, "unknown job `nightly`", "did you mean `tag:nightly`?"),
+        ({"only": ("tag:build",)}, "no job has the tag `build`", "did you mean `build`?"),
     ],
 )
 def test_an_unknown_name_or_tag_is_a_usage_error(words: dict[str, tuple[str, ...]], message: str, advice: str) -> None:

@@ -6,11 +6,18 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 import pytest
+from support.attempts import wait_until
 from support.cli import Pexec
 from support.host import threads_of
 from support.runs import Run, last_run
+
+from orchestrator.own_cgroups import own_groups
 
 
 def apply_under(
@@ -58,6 +65,98 @@ def test_with_few_processes_fewer_jobs_run_at_once_and_none_fails(pexec: Pexec) 
     assert set(run.statuses.values()) == {"succeeded"}
     assert len(run.named("attempt.finished")) == 60
     check_report(run, done.stderr, "no more processes can be started")
+
+
+def sleepers(pexec: Pexec, jobs: int, most: int, keys: str = "") -> Pexec:
+    """A manifest of so many short jobs."""
+    text = "".join(f"  j{n}: {{argv: [sleep, '0.1']{keys}}}\n" for n in range(jobs))
+    return pexec.file("pexec.yaml", f"version: 1\npolicy: {{max_parallel_jobs: {most}}}\nworkflows:\n{text}")
+
+
+def check_all_ran(run: Run, jobs: int) -> None:
+    """All jobs succeeded at their first attempt."""
+    assert set(run.statuses.values()) == {"succeeded"}
+    assert len(run.named("attempt.finished")) == len(run.statuses) == jobs, "nothing was retried"
+
+
+@pytest.mark.parametrize("run_as", ["ordinary"])
+@pytest.mark.parametrize("keys", ["", ", limits: {memory: 1GiB}"], ids=["spawned", "forked"])
+@pytest.mark.parametrize("output", ["plain", "grouped", "quiet", "jsonl"])
+def test_with_hardly_any_processes_pexecs_own_threads_leave_room_for_a_job(
+    pexec: Pexec, output: str, keys: str
+) -> None:
+    """Linux counts threads as processes: those that wait to start a job must not hold the room that it needs."""
+    sleepers(pexec, 30, 30, keys)
+    room = threads_of(pexec.identity.get("user", os.geteuid())) + 11
+    done = apply_under(pexec, resource.RLIMIT_NPROC, room, "--output", output)
+    assert done.returncode == 0, done.stderr.decode()
+    run = last_run(pexec.folder).check()
+    check_all_ran(run, 30)
+    check_report(run, done.stderr, "no more processes can be started", jobs=30)
+
+
+def is_empty(file: Path) -> bool:
+    return file.read_text() == ""
+
+
+@pytest.fixture
+def few_processes() -> Iterator[str]:
+    """A control group for eleven processes."""
+    for found in (*own_groups("cgroup", "pids"), *own_groups("cgroup2", "")):
+        group = Path(found.directory, f"pexec-test-{os.getpid()}")
+        with suppress(OSError):
+            group.mkdir()
+            try:
+                (group / "pids.max").write_text("11")
+            except OSError:  # another controller's, or this one is not enabled
+                group.rmdir()
+                continue
+            yield str(group)
+            assert wait_until(partial(is_empty, group / "cgroup.procs"))
+            group.rmdir()
+            return
+    pytest.skip("no control group that counts processes can be made here")
+
+
+@pytest.mark.parametrize("run_as", ["root"])  # who may make a control group
+def test_in_a_control_group_with_few_processes_all_jobs_run(pexec: Pexec, few_processes: str) -> None:
+    sleepers(pexec, 30, 30)
+    enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+    command = ["sh", "-c", enter, few_processes, *pexec.program, "apply", "--output", "plain"]
+    process = pexec.start_as(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr.decode()
+    run = last_run(pexec.folder).check()
+    check_all_ran(run, 30)
+    check_report(run, stderr, "no more processes can be started", jobs=30)
+
+
+@pytest.mark.parametrize("run_as", ["ordinary"])
+def test_where_not_one_process_fits_the_run_ends_with_the_reason_and_can_be_resumed(pexec: Pexec) -> None:
+    """Whatever fits: helpers of pexec, the process that starts jobs, but not one job."""
+    sleepers(pexec, 6, 6)
+    before = threads_of(pexec.identity.get("user", os.geteuid()))
+    began = False
+    for room in (2, 3, 4, 5, 8, 9, 10, 11):  # 6 and 7 are like 8, and take ten seconds each
+        done = apply_under(pexec, resource.RLIMIT_NPROC, before + room, "--output", "plain")
+        if done.returncode == 0:
+            break
+        assert done.returncode == 5, done.stderr.decode()
+        error = next(line for line in done.stderr.decode().splitlines() if line.startswith("error"))
+        assert error in (
+            "error[PX301]: the process that starts jobs cannot be started: resource temporarily unavailable",
+            "error[PX301]: no more threads can be started",
+            "error[PX301]: not one job can be started: no more processes can be started",
+        )
+        if "not one job" in error and not began:
+            began = True
+            resumed = pexec.run("resume", "--output", "quiet")
+            assert resumed.exit_code == 0, resumed.stderr
+            run = last_run(pexec.folder).check()
+            assert set(run.statuses.values()) == {"succeeded"}
+    assert began
+    assert done.returncode == 0
+    check_all_ran(last_run(pexec.folder).check(), 6)
 
 
 @pytest.mark.parametrize("run_as", ["root"])  # who may set the limit

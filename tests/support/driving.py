@@ -16,9 +16,10 @@ from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import run_attempt
 from orchestrator.execute.clock import RunClock
-from orchestrator.execute.driver import Driver, Message
+from orchestrator.execute.driver import Driver
 from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.messages import Message
 from orchestrator.journal.events import EVENTS
 from orchestrator.plan.model import Plan
 
@@ -150,12 +151,13 @@ class Stage:
         self.executor = FakeExecutor(self.done, act, deaf=deaf)
         self.clock = HandClock()
         self.inbox: Inbox[Message] = Inbox()
+        self.look_for_room: Callable[[], None] = lambda: self.done.append("look for room")
         self.script = Script()
         observers = (self.script,)
         self.driver = Driver(
             plan,
             self.scheduler,
-            OpenExecutor(self.executor, self._kill, self.executor.close),
+            OpenExecutor(self.executor, self._kill, self.executor.close, lambda: self.look_for_room()),
             self.journal,
             observers,
             self._spec,

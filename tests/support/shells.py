@@ -6,6 +6,7 @@ import os
 import select
 import shlex
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,16 +14,19 @@ from pathlib import Path
 PROMPT = "READY> "
 GIVEN = "pexec-was-given-words"
 LIMIT = 60.0
+PATH = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"  # where the program is
 
 
 class Shell:
-    """An interactive shell on a terminal of its own, in `folder`, where `pexec` writes its arguments to a file."""
+    """An interactive shell on a terminal of its own, in `folder`, where `pexec` writes its arguments to a file. Where a
+    shell asks it for completions, it is the real one."""
 
     def __init__(self, argv: Sequence[str], folder: Path, set_up: str) -> None:
         self._said = folder / "said"
         self._output = ""
-        environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "dumb", "LANG": "C.UTF-8"}
-        stub = f"pexec() {{ printf '%s\\n' \"$@\" > {self._said}; echo {GIVEN}; }}"
+        environment = {"PATH": PATH, "HOME": str(folder), "TERM": "dumb", "LANG": "C.UTF-8"}
+        asked = 'if [ -n "$_ARGCOMPLETE" ]; then command pexec "$@"; return; fi'
+        stub = f"pexec() {{ {asked}; printf '%s\\n' \"$@\" > {self._said}; echo {GIVEN}; }}"
         self._terminal, theirs = os.openpty()
         # `setsid --ctty` makes the terminal the shell's own, as a fork of this process with its threads might not.
         self._process = subprocess.Popen(

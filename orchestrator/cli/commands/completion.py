@@ -1,9 +1,8 @@
-"""`pexec completion`: print a shell completion script, generated from the parsers of the commands."""
+"""`pexec completion`: print a shell completion script, which argcomplete makes."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
 
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import one_of
@@ -21,8 +20,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the script for one shell."""
-    from orchestrator.cli.completion.shape import shapes
+    from argcomplete.shell_integration import shellcode
 
-    module = importlib.import_module(f"orchestrator.cli.completion.{arguments.shell}")
-    write_stdout(getattr(module, f"{arguments.shell}_script")(shapes()))
+    write_stdout(shellcode(["pexec"], use_defaults=False, shell=arguments.shell).lstrip("\n"))
     return ExitCode.OK

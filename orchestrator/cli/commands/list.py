@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,8 +12,9 @@ from orchestrator.app.invocation import find_manifest
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_format, add_manifest, one_manifest
-from orchestrator.console.streams import write_stdout, write_text
+from orchestrator.console.streams import wants_colour, write_stdout, write_text
 from orchestrator.console.text import columns, count, pad, visible
+from orchestrator.console.theme import BOLD, FAINT, painted
 from orchestrator.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -39,28 +42,30 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         write_stdout(json_text(listing))
     else:
-        write_text("\n".join(_lines(listing)) + "\n")
+        write_text("\n".join(_lines(listing, colour=wants_colour(sys.stdout, os.environ))) + "\n")
     return ExitCode.OK
 
 
-def _lines(listing: Listing) -> Iterator[str]:
-    yield visible(f"{listing.name}: {listing.description}" if listing.description else listing.name)
+def _lines(listing: Listing, *, colour: bool) -> Iterator[str]:
+    described = f": {visible(listing.description)}" if listing.description else ""
+    yield painted(visible(listing.name), BOLD, colour=colour) + described
     names = [*(one.name for one in listing.workflows), *(one.name for one in listing.params)]
     width = min(max((columns(visible(name)) for name in names), default=0), _WIDEST_NAME)
     default = [one for one in listing.workflows if not one.manual]
     manual = [one for one in listing.workflows if one.manual]
     for title, workflows in (("workflows", default), ("manual: only when named", manual)):
         if workflows:
-            yield from ("", title)
-            yield from (_row(one.name, one.description, _notes(one), width) for one in workflows)
+            yield from ("", painted(title, BOLD, colour=colour))
+            yield from (_row(one.name, one.description, _notes(one), width, colour=colour) for one in workflows)
     if listing.params:
-        yield from ("", "parameters (`--set NAME=VALUE`)")
-        yield from (_row(one.name, one.description, _values(one), width) for one in listing.params)
+        yield from ("", painted("parameters (`--set NAME=VALUE`)", BOLD, colour=colour))
+        yield from (_row(one.name, one.description, _values(one), width, colour=colour) for one in listing.params)
 
 
-def _row(name: str, description: str, notes: Sequence[str], width: int) -> str:
+def _row(name: str, description: str, notes: Sequence[str], width: int, *, colour: bool) -> str:
     """One line: the name, the first line of the description, and notes in parentheses."""
-    text = [visible(description.strip().partition("\n")[0]), f"({'; '.join(notes)})" if notes else ""]
+    noted = painted(f"({'; '.join(notes)})", FAINT, colour=colour) if notes else ""
+    text = [visible(description.strip().partition("\n")[0]), noted]
     return f"  {pad(visible(name), width)}  {' '.join(filter(None, text))}".rstrip()
 
 

@@ -51,7 +51,11 @@ class LogFile:
 
     def discard(self) -> None:
         """Close the file and remove it."""
-        os.close(self._file)
+        self.close()
+        self.remove()
+
+    def remove(self) -> None:
+        """Nothing was started: another attempt may need the name."""
         os.unlink(self._path, dir_fd=self._directory)
 
     def _append(self, chunk: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from msgspec.structs import replace
 
@@ -34,6 +35,12 @@ def with_place(result: AttemptResult, spec: JobSpec, directory: str) -> AttemptR
         return result
     where = f"line {found.line}" if found.exact else f"the block at line {found.line}"
     return replace(result, reason=f"{result.reason}, in {where} of `{spec.file}`")
+
+
+def failed_line(reason: str, spec: JobSpec) -> int | None:
+    """The line of the runbook that `with_place` has put into the reason of a failure; None if there is none."""
+    found = re.search(r", in (?:the block at )?line ([0-9]+) of `(.*)`$", reason, re.DOTALL)
+    return int(found.group(1)) if found and found.group(2) == spec.file else None
 
 
 def _marker(path: str) -> str:

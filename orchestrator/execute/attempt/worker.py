@@ -16,6 +16,7 @@ from orchestrator.execute.attempt.result import broken, lost, of_reply, with_enf
 from orchestrator.execute.attempt.runbooks import with_place
 from orchestrator.execute.attempt.spec import AttemptLostError, AttemptResult, AttemptSpec, OnOutput, OnSpawned
 from orchestrator.execute.sandbox.limits import needs_pipe
+from orchestrator.execute.supervisor.shortages import NoRoomError
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.warden.protocol import Reply
 from orchestrator.plan.model import NO_LIMITS, Isolation
@@ -52,14 +53,31 @@ def run_attempt(spec: AttemptSpec) -> AttemptResult:
     Output goes straight to the log, or through a pump of this thread if it is shown, capped or may hold secrets. Where
     the system has no room for a process, descriptor or file, this waits for it.
     """
+    return _run_guarded(spec, gives_way=False)
+
+
+def run_or_give_way(spec: AttemptSpec) -> AttemptResult:
+    """`run_attempt`, except that it raises NoRoomError, as if it was never called, where it would have to wait for room
+    in addition to another attempt."""
+    return _run_guarded(spec, gives_way=True)
+
+
+def _run_guarded(spec: AttemptSpec, *, gives_way: bool) -> AttemptResult:
     try:
         worker = _workers[spec.run_dir]
         name = kept_name(spec) if spec.keep_temp else None
-        directory = worker.supervisor.temp_dirs.take(spec.temp_dir, keep_as=name)
+        temp_dirs = worker.supervisor.temp_dirs
+        directory = temp_dirs.take(spec.temp_dir, keep_as=name)
+        give_back = temp_dirs.release
         try:
-            return _run(spec, directory.path, worker)
+            return _run(spec, directory.path, worker, gives_way)
+        except NoRoomError:
+            give_back = temp_dirs.discard  # even if it is to be kept: its name is needed again
+            raise
         finally:
-            worker.supervisor.temp_dirs.release(directory)
+            give_back(directory)
+    except NoRoomError:
+        raise
     except AttemptLostError as error:
         return lost(str(error))
     except Exception as error:
@@ -84,24 +102,30 @@ def result_of(reply: Reply, spec: AttemptSpec, temp_dir: str, supervisor: Superv
     return with_enforcers(result, supervisor.enforcers(job))
 
 
-def _run(spec: AttemptSpec, temp_dir: str, worker: Worker) -> AttemptResult:
+def _run(spec: AttemptSpec, temp_dir: str, worker: Worker, gives_way: bool) -> AttemptResult:
     supervisor = worker.supervisor
     request = request_for(spec, temp_dir, supervisor)
 
     def on_spawned(pid: int, start_ticks: int) -> None:
         worker.on_spawned(spec, pid, start_ticks)
 
+    run, when_there_is_room = supervisor.warden.run, supervisor.warden.when_there_is_room
     if not needs_pump(spec, supervisor):
-        return result_of(supervisor.warden.run(request, on_spawned), spec, temp_dir, supervisor)
+        return result_of(run(request, on_spawned, gives_way=gives_way), spec, temp_dir, supervisor)
     cap, redactor, log = spec.spec.limits.log, supervisor.secrets.redactor(), os.fsdecode(request.log)
     logs = supervisor.warden.logs
     try:
-        pump = supervisor.warden.when_there_is_room(
-            lambda: Pump(log, lambda chunk: worker.on_output(spec, chunk), redactor, cap=cap, directory=logs)
+        pump = when_there_is_room(
+            lambda: Pump(log, lambda chunk: worker.on_output(spec, chunk), redactor, cap=cap, directory=logs),
+            gives_way=gives_way,
         )
     except OSError as error:
         return without_log(log, error.errno or 0)
-    with pump:
-        reply = supervisor.warden.run(request, on_spawned, pump)
+    try:
+        with pump:
+            reply = run(request, on_spawned, pump, gives_way=gives_way)
+    except NoRoomError:
+        pump.log.remove()
+        raise
     result = result_of(reply, spec, temp_dir, supervisor)
     return with_output(result, pump.log.written, pump.log.dropped, pump.log.error)

@@ -5,31 +5,16 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
-from orchestrator.errors import EnvironmentFailedError
-from orchestrator.execute.attempt.worker import Worker, needs_pump, run_attempt
+from orchestrator.execute.attempt.worker import Worker, needs_pump, run_attempt, run_or_give_way
+from orchestrator.execute.executors.attempt_threads import AttemptThreads
 from orchestrator.execute.executors.multiplexer import Multiplexer
 from orchestrator.execute.inbox import Inbox
-from orchestrator.execute.supervisor.shortages import NO_MORE_THREADS
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class _Threads(ThreadPoolExecutor):
-    """Where the system has no room for one more thread, work waits for those that exist."""
-
-    on_shortage: Callable[[str], None]
-
-    def _adjust_thread_count(self) -> None:
-        try:
-            super()._adjust_thread_count()
-        except RuntimeError as error:
-            if not self._threads:
-                raise EnvironmentFailedError(f"no thread can be started: {error}", code="PX301") from error
-            self.on_shortage(NO_MORE_THREADS)
 
 
 class LocalExecutor(Executor):
@@ -37,14 +22,14 @@ class LocalExecutor(Executor):
 
     Except for `run_attempt` with a spec that needs no pump, submitted by the thread that made this executor and that
     waits on `inbox`: such an attempt is only requested from the warden, and its future is completed by that thread.
+    Not while attempts wait for room, which none may overtake.
     """
 
     def __init__(self, worker: Worker, slots: int, inbox: Inbox[Any]) -> None:
-        self._threads = _Threads(max(1, slots), thread_name_prefix="attempt")
-        self._threads.on_shortage = worker.supervisor.warden.report_shortage
-        self._threads.submit(int)  # at least one thread must exist: with none, a lack of room later would end the run
+        self._shortages = worker.supervisor.warden.shortages
+        self._threads = AttemptThreads(max(1, slots), self._shortages)
         self._supervisor = worker.supervisor
-        self._multiplexer = Multiplexer(worker, inbox, lambda spec: self._threads.submit(run_attempt, spec))
+        self._multiplexer = Multiplexer(worker, inbox, lambda spec: self._threads.submit(run_or_give_way, spec))
         self._own_thread = threading.get_ident()
         self._is_shut_down = False
 
@@ -52,9 +37,15 @@ class LocalExecutor(Executor):
         """Run `fn`; the future is that of any executor. Raises RuntimeError after `shutdown`."""
         if fn is run_attempt and threading.get_ident() == self._own_thread and not self._is_shut_down:
             spec: Any = args[0]
-            if not needs_pump(spec, self._supervisor):
+            run: Any = run_or_give_way
+            if not self._shortages.is_short and not needs_pump(spec, self._supervisor):
                 return self._multiplexer.submit(spec)  # type: ignore[return-value]  # T is AttemptResult here
+            return self._threads.submit(run, spec)
         return self._threads.submit(fn, *args, **kwargs)
+
+    def look_for_room(self) -> None:
+        """Start what waits for a thread, if there is room for one now."""
+        self._threads.adapt()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Accept nothing more. With `wait`, return when all has ended; else attempts end as long as `inbox` is read."""

@@ -22,7 +22,7 @@ from orchestrator.execute.attempt.tempdirs import TempDir
 from orchestrator.execute.attempt.worker import Worker, result_of
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.supervisor.channel import Channel, ChannelClosedError
-from orchestrator.execute.warden.protocol import Finished, Reply, Scarce, Started, StartRequest
+from orchestrator.execute.warden.protocol import NO_SERIAL, Finished, Reply, Scarce, Started, StartRequest
 
 
 class Requested(Struct):
@@ -50,7 +50,7 @@ class Multiplexer:
         self._in_thread = in_thread
         self._channel: Channel | None = None
         self._requested: dict[int, Requested] = {}  # by serial, oldest first
-        self._warden.multiplexed = self._requested
+        self._warden.shortages.multiplexed = self._requested
 
     def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
         """Request the attempt. The future is running at once and never raises."""
@@ -140,6 +140,9 @@ class Multiplexer:
             self._on_closed(channel, closed)
 
     def _on_reply(self, reply: Reply) -> None:
+        if isinstance(reply, Scarce) and reply.serial == NO_SERIAL:
+            self._warden.shortages.report(reply.errno)  # about no request of this channel: those fit into packets
+            return
         requested = self._requested[reply.serial]
         if isinstance(reply, (Started, Finished)) and not requested.is_announced:
             requested.is_announced = True
@@ -149,7 +152,7 @@ class Multiplexer:
         del self._requested[reply.serial]
         self._warden.failures_in_a_row = 0
         if isinstance(reply, Scarce):
-            self._warden.report_shortage(reply.errno)
+            self._warden.shortages.report(reply.errno)
             self._move_to_thread(requested)
             return
         try:

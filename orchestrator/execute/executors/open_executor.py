@@ -21,15 +21,16 @@ class KillAttempt(Protocol):
 
 
 class OpenExecutor(NamedTuple):
-    """What the driver holds. All three are called by its thread only.
+    """What the driver holds. All of it is called by its thread only.
 
     `executor.submit(run_attempt, spec)` is its one way to run an attempt. `close` kills everything that still runs,
-    completes all futures and may be called twice.
+    completes all futures and may be called twice. Once there was a shortage, `look_for_room` is called now and then.
     """
 
     executor: Executor
     kill: KillAttempt
     close: Callable[[], None]
+    look_for_room: Callable[[], None]
 
 
 def open_executor(name: str, run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> OpenExecutor:
@@ -50,7 +51,7 @@ def _open_local(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> 
         executor.shutdown(wait=True, cancel_futures=True)
         uninstall(run_dir)
 
-    return OpenExecutor(executor, worker.supervisor.warden.kill, close)
+    return OpenExecutor(executor, worker.supervisor.warden.kill, close, executor.look_for_room)
 
 
 _EXECUTORS: dict[str, Callable[[str, Worker, int, Inbox[Any]], OpenExecutor]] = {"local": _open_local}

@@ -10,7 +10,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from typing import TypeVar
 
 from orchestrator.errors import EnvironmentFailedError
@@ -19,7 +19,7 @@ from orchestrator.execute.attempt.spec import AttemptLostError
 from orchestrator.execute.preflight import check_descriptors
 from orchestrator.execute.secrets.store import forbid_core_dumps
 from orchestrator.execute.supervisor.channel import Channel, ChannelClosedError
-from orchestrator.execute.supervisor.shortages import shortage_of
+from orchestrator.execute.supervisor.shortages import Shortages
 from orchestrator.execute.supervisor.warden_process import WardenProcess, sweep
 from orchestrator.execute.warden import processes, protocol
 from orchestrator.execute.warden.protocol import Control, Reply, Scarce, StartRequest
@@ -27,11 +27,8 @@ from orchestrator.execute.warden.scarcity import SCARCITY
 
 Made = TypeVar("Made")
 
-_ASK_AGAIN_SECONDS = 0.05
 # With fewer, a lack could not even be reported once the warden has taken some.
 _LEAST_DESCRIPTORS = 16
-# With nothing of ours running there is nothing whose end could make room.
-_LONGEST_WAIT_ALONE_SECONDS = 10.0
 # A warden that closed a channel without reading the request has died, or had no room for the channel: soon told apart,
 # and nothing is done twice if that goes wrong. One that read the request and closed the channel can only be dying.
 _REFUSED_SECONDS = 0.05
@@ -51,15 +48,11 @@ class WardenClient:
 
     def __init__(self, *, alone: bool = False) -> None:
         self.logs: int | None = None  # the descriptor of the directory to which the names of logs are relative
-        self.multiplexed: Sized = ()  # attempts that the driver's thread has requested, in addition to those of threads
         self.failures_in_a_row = 0
-        self.on_shortage: Callable[[str], None] = _announce_nothing  # gets each reason once, in any thread
-        self._shortages: set[str] = set()
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self.shortages = Shortages(self._awake, self._closed)
         self._idle: list[Channel] = []
-        self._asking = 0  # threads that wait for an attempt
-        self._without_room = 0  # those of them whose attempt could not be started yet
         self._last_words = ""
         self._alone = alone
         self._began = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -83,49 +76,46 @@ class WardenClient:
         return self._warden.pid if self._warden else 0
 
     def run(
-        self, request: StartRequest, on_spawned: Callable[[int, int], None] | None = None, pump: Pipe | None = None
+        self,
+        request: StartRequest,
+        on_spawned: Callable[[int, int], None] | None = None,
+        pump: Pipe | None = None,
+        *,
+        gives_way: bool = False,
     ) -> Reply:
         """Run one attempt to its end: the warden's last word about it, see `warden.protocol`. Blocks the thread.
 
         `on_spawned(pid, start_ticks)` is called in this thread. Where the system has no room for a process the
-        request is repeated until it has. Raises AttemptLostError.
+        request is repeated until it has; if it `gives_way`, NoRoomError when another one waits already. Raises
+        AttemptLostError.
         """
-        announce = on_spawned or _announce_to_nobody
-        with self._lock:
-            self._asking += 1
-        try:
-            reply = self._ask(request, announce, pump)
-            if isinstance(reply, Scarce):
-                reply = self._ask_until_there_is_room(request, announce, pump, reply)
+        with self.shortages.patience(gives_way=gives_way) as patience:
+
+            def announce(pid: int, start_ticks: int) -> None:
+                patience.found_room()
+                if on_spawned is not None:
+                    on_spawned(pid, start_ticks)
+
+            while isinstance(reply := self._ask(request, announce, pump), Scarce):
+                patience.pause(reply.errno)
             self.failures_in_a_row = 0
             return reply
-        finally:
-            with self._lock:
-                self._asking -= 1
 
-    def when_there_is_room(self, make: Callable[[], Made]) -> Made:
-        """What `make` returns; while it finds no descriptors or memory, wait for others to end. AttemptLostError."""
-        give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
-        while True:
-            try:
-                return make()
-            except OSError as error:
-                if error.errno not in SCARCITY:
-                    raise
-                self.report_shortage(error.errno)
-                if self._others_run():
-                    give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
-                if self._closed.wait(_ASK_AGAIN_SECONDS) or self._awake() >= give_up_at:
-                    raise AttemptLostError(f"it cannot be started: {os.strerror(error.errno).lower()}") from None
+    def when_there_is_room(self, make: Callable[[], Made], *, gives_way: bool = False) -> Made:
+        """What `make` returns; while it finds no descriptors or memory, wait for others to end, as in `run`.
 
-    def report_shortage(self, cause: int | str) -> None:
-        """Fewer attempts can run at once than may, for this errno or reason. Each is passed on once."""
-        why = shortage_of(cause) if isinstance(cause, int) else cause
-        with self._lock:
-            if why in self._shortages or self.on_shortage is _announce_nothing:
-                return
-            self._shortages.add(why)
-        self.on_shortage(why)
+        Raises AttemptLostError or NoRoomError."""
+        with self.shortages.patience(gives_way=gives_way) as patience:
+            while True:
+                try:
+                    return make()
+                except OSError as error:
+                    if error.errno not in SCARCITY:
+                        raise
+                    number = error.errno
+                patience.pause(number)
+                if self._closed.is_set():
+                    raise AttemptLostError(self.why_lost())
 
     def forbid_core_dumps(self) -> None:
         """From now on neither pexec nor the warden, nor what they start, leaves an image of its memory."""
@@ -238,10 +228,6 @@ class WardenClient:
         """Monotonic seconds, without those in which pexec itself was stopped."""
         return time.monotonic() - self._seconds_stopped
 
-    def _others_run(self) -> bool:
-        """Whether there are attempts whose end can make room."""
-        return self._asking + len(self.multiplexed) > self._without_room
-
     def _send(self, message: Control, descriptor: int | None = None) -> None:
         with self._lock:
             if self._warden is None:
@@ -251,26 +237,6 @@ class WardenClient:
             except OSError:
                 # It is dead. Each thread that waits for an attempt notices that on its channel.
                 return
-
-    def _ask_until_there_is_room(
-        self, request: StartRequest, on_spawned: Callable[[int, int], None], pump: Pipe | None, reply: Reply
-    ) -> Reply:
-        with self._lock:
-            self._without_room += 1
-        try:
-            give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
-            while isinstance(reply, Scarce):
-                self.report_shortage(reply.errno)
-                if self._others_run():
-                    give_up_at = self._awake() + _LONGEST_WAIT_ALONE_SECONDS
-                if self._awake() >= give_up_at:
-                    raise AttemptLostError(f"no process can be started: {os.strerror(reply.errno).lower()}")
-                self._closed.wait(_ASK_AGAIN_SECONDS)
-                reply = self._ask(request, on_spawned, pump)
-            return reply
-        finally:
-            with self._lock:
-                self._without_room -= 1
 
     def _ask(self, request: StartRequest, on_spawned: Callable[[int, int], None], pump: Pipe | None) -> Reply:
         """Ask, again if the warden was gone before it read the request; SCARCE too if it is pexec that has no room."""
@@ -301,11 +267,3 @@ class WardenClient:
     def _reap(self, warden: WardenProcess) -> None:
         self._warden = None
         self._last_words = warden.reap()
-
-
-def _announce_nothing(why: str) -> None:
-    """Before a run there is no concurrency to lower."""
-
-
-def _announce_to_nobody(pid: int, start_ticks: int) -> None:
-    """For requests of pexec's own."""

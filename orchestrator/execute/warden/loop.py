@@ -134,8 +134,11 @@ class Warden:
             received = protocol.receive(channel.end)
         except ConnectionResetError:
             received = None
-        except OSError as error:
+        except protocol.MessageLostError as error:
             self._reply(channel, protocol.Scarce(protocol.NO_SERIAL, error.errno or 0))
+            return
+        except OSError:  # for lack of memory: the loop comes back to it at once
+            time.sleep(_POLL_SECONDS)
             return
         if received is None:
             self._close_channel(channel)

@@ -177,7 +177,7 @@ class Refused(NamedTuple):
 class Scarce(NamedTuple):
     """Nothing was started, for lack of processes, memory or descriptors, with this errno: send the request again.
 
-    The serial is NO_SERIAL if the request itself could not be received.
+    The serial is NO_SERIAL if the request itself was lost; only one that is too large for a packet can be.
     """
 
     serial: int
@@ -260,15 +260,20 @@ def send(end: socket.socket, message: tuple[Any, ...], descriptor: int | None = 
         socket.send_fds(end, [_IN_A_FILE], [file.fileno(), *descriptors])
 
 
+class MessageLostError(OSError):
+    """A message was read whose content was in a descriptor that found no room in this process."""
+
+
 def receive(end: socket.socket) -> tuple[tuple[Any, ...], list[int]] | None:
     """The next message, a plain tuple, and its descriptors, close-on-exec; None at the end of the stream.
 
-    A descriptor that found no room in this process is missing from the list; EMFILE if it was to bring the message.
+    A descriptor that found no room in this process is missing from the list; MessageLostError if it was to bring the
+    message. After any other OSError the message can be received again.
     """
     data, ancillary = end.recvmsg(PACKET, _ANCILLARY_SPACE, socket.MSG_CMSG_CLOEXEC)[:2]
     if not data:
         return None
-    if not ancillary:
+    if not ancillary and data != _IN_A_FILE:
         return marshal.loads(data), []
     descriptors = array.array("i")
     for _, _, numbers in ancillary:
@@ -276,7 +281,7 @@ def receive(end: socket.socket) -> tuple[tuple[Any, ...], list[int]] | None:
     found = descriptors.tolist()
     if data == _IN_A_FILE:
         if not found:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            raise MessageLostError(errno.EMFILE, os.strerror(errno.EMFILE))
         with open(found.pop(0), "rb") as file:
             file.seek(0)
             data = file.read()

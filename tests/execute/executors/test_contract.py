@@ -31,7 +31,7 @@ def open_threads(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) ->
         executor.shutdown(cancel_futures=True)
         uninstall(run_dir)
 
-    return OpenExecutor(executor, worker.supervisor.warden.kill, close)
+    return OpenExecutor(executor, worker.supervisor.warden.kill, close, lambda: None)
 
 
 EXECUTORS: dict[str, Opener] = {

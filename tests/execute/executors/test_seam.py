@@ -3,11 +3,13 @@ or another process, can take the place of the local one."""
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import subprocess
 import sys
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from support.attempts import Desk
@@ -18,6 +20,7 @@ from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt
 from orchestrator.execute.executors.local import LocalExecutor
 from orchestrator.execute.supervisor.supervisor import Supervisor
+from orchestrator.execute.warden.protocol import NO_SERIAL, Scarce
 
 # `live` draws on a terminal alone: here it draws into a pipe.
 COUNTING = """
@@ -75,6 +78,22 @@ def test_an_attempt_runs_in_a_process_that_gets_nothing_but_the_spec(tmp_path: P
             result = pool.submit(run_attempt, attempt.spec).result(timeout=60)
         assert (result.verdict, result.exit_code) == (Verdict.FAILED, 3)
         assert int(attempt.log) != desk.supervisor.warden.pid
+
+
+def test_a_reply_about_no_request_is_a_shortage_and_disturbs_no_attempt(tmp_path: Path) -> None:
+    """The warden had no room for a message, and cannot know which attempt it was about."""
+    with Desk(tmp_path, direct=True) as desk:
+        said: list[str] = []
+        desk.supervisor.warden.shortages.on_shortage = said.append
+        attempts = [desk.start(run="echo ready; until test -e go; do sleep 0.01; done") for _ in range(2)]
+        for attempt in attempts:
+            attempt.wait_for_output()
+        reply = Scarce(NO_SERIAL, errno.ENOMEM)
+        assert desk.driver_thread is not None
+        desk.driver_thread.do(lambda opened: cast("Any", opened.executor)._multiplexer._on_reply(reply))
+        (desk.work / "go").touch()
+        assert [attempt.result.verdict for attempt in attempts] == [Verdict.SUCCEEDED] * 2
+        assert said == ["there is not enough memory to start more processes"]
 
 
 def test_two_runs_in_one_process_keep_their_attempts_apart(pexec: Pexec) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import resource
 import socket
 from collections.abc import Iterator
 
@@ -64,6 +65,25 @@ def test_a_request_arrives_as_it_was_sent(
     found = protocol.unpack_start(message)
     assert (found, descriptors) == (sent, [])
     assert (type(found.limits), type(found.sandbox)) == (type(sent.limits), type(sent.sandbox))
+
+
+def test_a_message_whose_descriptor_finds_no_room_is_lost_and_the_next_one_is_not(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    protocol.send(ends[0], protocol.pack_start(request(overlay={b"LARGE": bytes(200_000)})))
+    protocol.send(ends[0], protocol.pack_start(request()))
+    next_free = os.dup(0)
+    os.close(next_free)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_free, hard))
+    try:
+        with pytest.raises(protocol.MessageLostError):
+            protocol.receive(ends[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    received = protocol.receive(ends[1])
+    assert received is not None
+    assert protocol.unpack_start(received[0]) == request()
 
 
 def test_a_descriptor_arrives_with_its_request(ends: tuple[socket.socket, socket.socket]) -> None:

@@ -1,0 +1,51 @@
+"""What the driver is sent, from any thread, through its inbox."""
+
+from __future__ import annotations
+
+import signal
+
+from msgspec import Struct
+
+from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+
+
+class Spawned(Struct, frozen=True):
+    """The attempt's process exists."""
+
+    spec: AttemptSpec
+    pid: int
+    start_ticks: int
+
+
+class Ended(Struct, frozen=True):
+    """The attempt is over."""
+
+    spec: AttemptSpec
+    result: AttemptResult
+
+
+class SignalReceived(Struct, frozen=True):
+    """pexec received a signal."""
+
+    number: signal.Signals
+
+
+class CancelReceived(Struct, frozen=True):
+    """`pexec cancel` requests that this job, or with None the whole run, stop."""
+
+    job: int | None
+
+
+class ShortageNoticed(Struct, frozen=True):
+    """Something that jobs take is used up: fewer run at once than may."""
+
+    why: str
+
+
+class NothingStarts(Struct, frozen=True):
+    """Not even one attempt can be started, and none is under way whose end could make room."""
+
+    why: str
+
+
+Message = Spawned | Ended | SignalReceived | CancelReceived | ShortageNoticed | NothingStarts

@@ -1,0 +1,183 @@
+"""The job summary of GitHub Actions: a run as one part of the Markdown page of a job."""
+
+from __future__ import annotations
+
+import heapq
+import html
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from orchestrator.console.text import clip, count, duration, percent, size, visible
+from orchestrator.console.theme import GREEN, MARKS, STATUS_STYLES, mark_of
+from orchestrator.report.annotations import failed_jobs
+from orchestrator.report.log_tail import LogTail
+from orchestrator.report.markdown_code import code
+from orchestrator.report.mermaid import render_mermaid
+from orchestrator.report.model import RunReport
+from orchestrator.report.status import FAILED_STATUSES, Status
+from orchestrator.report.times import job_time
+
+MOST_TAILS = 20
+_WORTH_SECONDS = 2.0  # in a shorter run, how busy the slots were says nothing
+_MOST_ROWS = 100
+_FEW_ROWS = 20
+_SLOWEST = 5
+_LINES = 15
+_LINES_OF_ONE = 40  # if only one job failed
+_LONGEST_LINE = 500
+_LONGEST_REASON = 300
+_MOST_NODES = 200
+_MOST_EDGES = 500  # that Mermaid draws
+_LONGEST_GRAPH = 50_000  # characters that Mermaid reads
+_FENCES = re.compile("`{3,}")
+
+
+def job_summary(report: RunReport, tails: Mapping[str, LogTail], room: int) -> str:
+    """At most `room` bytes of Markdown, empty if not even its head fits. `tails` are the ends of the logs of failed
+    jobs, by their names.
+
+    What does not fit is shortened or left out, the graph first, then the slowest jobs, the table, and why jobs failed.
+    """
+    head = _head(report)
+    note = "\n*Shortened: there was no more room in the job summary.*\n"
+    room -= _bytes(head + note)
+    if room < 0:
+        return ""
+    # By importance; each as it should be, and shorter.
+    versions = {
+        "failures": (_failures(report, tails), _failures(report, {})),
+        "table": (_table(report, _MOST_ROWS), _table(report, _FEW_ROWS)),
+        "slowest": (_slowest(report),),
+        "graph": (_graph(report),),
+    }
+    parts = {}
+    is_whole = True
+    for name, texts in versions.items():
+        parts[name] = next((text for text in texts if _bytes(text) <= room), "")
+        is_whole = is_whole and parts[name] == texts[0]
+        room -= _bytes(parts[name])
+    return head + parts["failures"] + parts["table"] + parts["graph"] + parts["slowest"] + ("" if is_whole else note)
+
+
+def _head(report: RunReport) -> str:
+    good = STATUS_STYLES.get(report.result) == GREEN
+    mark = MARKS[Status.SUCCESS if good else Status.FAILED].symbol
+    took = duration(report.summary.wall_time_seconds)
+    what = f"{report.job_counts}" if report.jobs else "nothing to run"
+    facts = [f"Run {code(report.run_id)}"]
+    if report.exit_code is not None:
+        facts.append(f"exit code {report.exit_code}")
+    if report.summary.wall_time_seconds > _WORTH_SECONDS:
+        facts.append(f"{percent(report.summary.utilisation)} of {count(report.max_parallel_jobs, 'slot')} busy")
+    if report.resumed:
+        facts.append(f"resumed {count(report.resumed, 'time')}")
+    if report.cancelled_by is not None:
+        facts.append(f"stopped by {report.cancelled_by.replace('_', '-')}")
+    return (
+        f"## {mark} {code(clip(report.plan.name, 100))}: {report.result} in {took}\n\n{what}.\n\n{', '.join(facts)}.\n"
+    )
+
+
+def _failures(report: RunReport, tails: Mapping[str, LogTail]) -> str:
+    failed = failed_jobs(report, allowed=False) + failed_jobs(report, allowed=True)
+    if not failed:
+        return ""
+    most = _LINES_OF_ONE if len(failed) == 1 else _LINES
+    parts = ["\n### Why jobs failed\n"]
+    parts += (_failure(report, index, tails, most) for index in failed[:MOST_TAILS])
+    if len(failed) > MOST_TAILS:
+        parts.append(f"\n{count(len(failed) - MOST_TAILS, 'more job')} failed.\n")
+    return "".join(parts)
+
+
+def _failure(report: RunReport, index: int, tails: Mapping[str, LogTail], most: int) -> str:
+    job = report.jobs[index]
+    took = job_time(report, index)
+    after = "" if took is None else f" after {took}"
+    attempts = f" ({count(job.attempts, 'attempt')})" if job.attempts > 1 else ""
+    allowed = " (allowed)" if job.allowed else ""
+    reason = f": {visible(job.reason[:_LONGEST_REASON])}" if job.reason else ""
+    sentence = _with_code(f"{job.status.phrase}{allowed}{after}{reason}{attempts}")
+    title = f"<code>{_escaped(visible(job.job_id))}</code> {sentence}"
+    tail = tails.get(job.log_file or "")
+    if tail is None or not tail.text.strip():
+        return f"\n{title}\n"
+    lines = tail.text.rstrip().split("\n")
+    shown = "\n".join(line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + "…" for line in lines[-most:])
+    fence = "`" * max(3, 1 + max(map(len, _FENCES.findall(shown)), default=0))
+    return f"\n<details><summary>{title}</summary>\n\n{fence}text\n{shown}\n{fence}\n\n</details>\n"
+
+
+def _with_code(sentence: str) -> str:
+    """A sentence as HTML, with what is in backticks as code."""
+    parts = sentence.split("`")
+    if len(parts) % 2 == 0:
+        return _escaped(sentence)
+    shown = (f"<code>{_escaped(part)}</code>" if number % 2 else _escaped(part) for number, part in enumerate(parts))
+    return "".join(shown)
+
+
+def _escaped(text: str) -> str:
+    """Text in HTML in Markdown: nothing in it is markup of either."""
+    return re.sub(r"[\\`*_\[\]~|@$]", lambda found: f"&#{ord(found.group())};", html.escape(text))
+
+
+def _table(report: RunReport, most: int) -> str:
+    if not report.jobs:
+        return ""
+    indices: Sequence[int] = range(len(report.jobs))
+    if len(report.jobs) > most:
+        last = (Status.SUCCESS, Status.SKIPPED, Status.PENDING)
+        indices = sorted(indices, key=lambda index: _rank(report.jobs[index].status, last))[:most]
+    rows = [_row(("Job", "Status", "Time", "Attempts", "Reason")), _row(("---", "---", "---:", "---:", "---"))]
+    rows += (_row(_cells(report, index)) for index in indices)
+    rest = len(report.jobs) - len(indices)
+    more = f"\n{count(rest, 'more job')} not shown.\n" if rest else ""
+    return "\n### Jobs\n\n" + "\n".join(rows) + "\n" + more
+
+
+def _rank(status: Status, last: tuple[Status, ...]) -> int:
+    return 0 if status in FAILED_STATUSES else 2 + last.index(status) if status in last else 1
+
+
+def _cells(report: RunReport, index: int) -> Iterator[str]:
+    job = report.jobs[index]
+    yield code(job.job_id)
+    words = f"{job.status.words} (allowed)" if job.allowed else job.status.words
+    yield f"{mark_of(job.status, allowed=job.allowed).symbol} {words}"
+    took = job_time(report, index)
+    yield "" if took is None else str(took)
+    yield str(job.attempts) if job.attempts else ""
+    yield code(clip(job.reason, _LONGEST_REASON)) if job.reason else ""
+
+
+def _slowest(report: RunReport) -> str:
+    ran = [index for index, job in enumerate(report.jobs) if job.execution_time_seconds]
+    if len(ran) < 2:
+        return ""
+    slowest = heapq.nlargest(_SLOWEST, ran, key=lambda index: report.jobs[index].execution_time_seconds)
+    rows = [_row(("Job", "Time", "CPU time", "Peak memory")), _row(("---", "---:", "---:", "---:"))]
+    for job in (report.jobs[index] for index in slowest):
+        times = duration(job.execution_time_seconds), duration(job.cpu_seconds)
+        rows.append(_row((code(job.job_id), *times, size(job.max_rss_bytes))))
+    path = report.summary.critical_path
+    shown = path if len(path) <= 12 else [*path[:6], f"{len(path) - 12} more", *path[-6:]]
+    total = duration(report.summary.critical_path_seconds)
+    chain = f"\nCritical path, {total}: {' → '.join(map(code, shown))}.\n" if len(path) > 1 else ""
+    return "\n### Slowest jobs\n\n" + "\n".join(rows) + "\n" + chain
+
+
+def _graph(report: RunReport) -> str:
+    edges = sum(len(job.needs) + len(job.after) for job in report.plan.jobs)
+    if not edges or edges > _MOST_EDGES or len(report.jobs) > _MOST_NODES:
+        return ""
+    drawn = render_mermaid(report.plan, [job.status.value for job in report.jobs])
+    return f"\n### Graph\n\n```mermaid\n{drawn}```\n" if len(drawn) <= _LONGEST_GRAPH else ""
+
+
+def _row(cells: Sequence[str] | Iterator[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
