@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import TextIO
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO
 
 from msgspec import Struct
 
@@ -20,6 +21,7 @@ from orchestrator.console.streams import (
     wants_colour,
     write_stderr,
 )
+from orchestrator.console.terminal import Terminal
 from orchestrator.errors import EnvironmentFailedError, ExitCode
 from orchestrator.execute.attempt.spec import AttemptSpec, OnOutput
 from orchestrator.execute.driver import Observer
@@ -33,9 +35,13 @@ from orchestrator.observe.line_prefixer import LinePrefixer
 from orchestrator.observe.log_view import LogView
 from orchestrator.observe.progress_lines import ProgressLines
 from orchestrator.observe.stream import ConsoleStream
-from orchestrator.plan.model import Plan
+from orchestrator.plan.model import Plan, PlannedJob
+
+if TYPE_CHECKING:
+    from orchestrator.observe.live import LiveProgress
 
 LOST_OUTPUT = "console.txt"  # in the run directory
+_ERASE_SECONDS = 0.5
 
 
 class _Shown(Struct):
@@ -61,18 +67,20 @@ class Screen:
         journals: Sequence[JournalTail],
         print_status: Callable[[float], None],
         on_output: OnOutput | None,
+        live: LiveProgress | None,
     ) -> None:
         self._rundir = rundir
         self._console = console
         self._journals = journals
         self._print_status = print_status
         self._prints_status = False
+        self._live = live
         self.on_output = on_output  # None if the output of jobs is not shown while they run
         self.post_commands = console.post_commands
         self.observers: tuple[Observer, ...] = (console,)
         self.post_text = console.post_text
         if held := take_held_stderr():
-            console.post_text(held)
+            console.post_commands(held)  # the texts in it were defused when they were written
         send_stderr_to(console.post_text)
 
     def begin(self) -> None:
@@ -92,6 +100,25 @@ class Screen:
 
         self._prints_status = True
         self._console.post(print_it)
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """The terminal as a shell expects it, while pexec is suspended. This does not wait long for a terminal that
+        takes nothing."""
+        live = self._live
+        if live is None:
+            yield
+            return
+        is_erased = threading.Event()
+
+        def erase() -> None:
+            live.pause()
+            is_erased.set()
+
+        self._console.post(erase)
+        is_erased.wait(_ERASE_SECONDS)
+        yield
+        self._console.post(live.resume)
 
     def end(self, table: str, is_interrupted: Callable[[], bool], *, stopped: bool) -> None:
         """Show the rest, and `table` last. Output that was not taken is reported as far as that is possible."""
@@ -126,62 +153,75 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
     except `auto`. `now` returns the second of the run, in any thread, once the run has begun."""
     github, service = on_github(), ci_service()
     out, err = ConsoleStream(sys.stdout), ConsoleStream(sys.stderr, github=github)
-    colour = wants_colour(sys.stdout, os.environ)
     jobs = {job.id: job for job in plan.jobs}
-    total = len(jobs) - len(succeeded)
-    drains = plan.policy.fail_fast == "drain"
-    err_colour = colours_own_text(sys.stderr)
-    prefixes = JobPrefixes(jobs if draws(sys.stdout, os.environ) else (), colour=colours_own_text(sys.stdout))
+    is_live = output == "live" and draws(sys.stderr, os.environ)
+    prefixes = _prefixes(jobs, is_live=is_live and draws(sys.stdout, os.environ))
     together = _is_same_file(sys.stdout, sys.stderr)
     journal, other_journal = JournalTail(rundir.lock()), JournalTail(rundir.lock())
     threads: list[ConsoleThread] = []
     logs: LogView | None = None
+    live: LiveProgress | None = None
     on_out = _Shown([], [])
 
     def warn(text: str) -> None:
         threads[-1].post_text(text)
 
-    if output == "live" and draws(sys.stderr, os.environ):
+    if is_live:
         from orchestrator.observe.live import LiveProgress
-        from orchestrator.report.foresight import Foresight
 
-        progress: LiveProgress | ProgressLines
-        foresight = Foresight(plan, succeeded)
-        progress = live = LiveProgress(
-            err, total, screen_width, jobs=jobs, drains=drains, colour=err_colour, foresight=foresight
-        )
+        colour = colours_own_text(sys.stderr)
+        live = LiveProgress(err, Terminal(sys.stderr), plan, jobs, prefixes, now, succeeded=succeeded, colour=colour)
+        print_status = live.print_status
         on_err = _Shown([live], [live])
-        above = live.above(err) if together else None
     else:
-        quiet = output in ("quiet", "jsonl")
-        progress = ProgressLines(err, total, jobs=jobs, only_failures=quiet, drains=drains, colour=err_colour)
+        progress = _progress_lines(err, plan, jobs, len(succeeded), only_failures=output in ("quiet", "jsonl"))
+        print_status = progress.print_status
         on_err = _Shown([progress], [progress])
-        if not quiet:
+        if output not in ("quiet", "jsonl"):
             on_err.views.append(Heartbeat(err, (out, err), progress, now))
-        above = None
+    passes_colour = wants_colour(sys.stdout, os.environ)
     if output in ("plain", "live"):
-        stream = out if above is None else err
-        logs = LogView(rundir, stream, LinePrefixer(colour=colour, github=github, prefix_of=prefixes), warn, above)
+        lines = LinePrefixer(colour=passes_colour, github=github, prefix_of=prefixes)
+        above = live.above if live is not None and together else None
+        logs = LogView(rundir, err if above else out, lines, warn, above, splits_lines=above is None)
         on_out = _Shown([logs], [logs])
+        if live is not None:
+            live.follow_output(logs.latest)
     elif output == "grouped":
         from orchestrator.observe.block_frames import frame_for
         from orchestrator.observe.grouped import JobBlocks
 
         frame = frame_for(service, rundir.run_id)
         defused = github and not plan.policy.ci.pass_commands
-        on_out = _Shown([JobBlocks(out, rundir, warn, frame, colour=colour, github=defused)], [])
+        on_out = _Shown([JobBlocks(out, rundir, warn, frame, colour=passes_colour, github=defused)], [])
         together = together or bool(service)  # the runner merges both streams: one thread keeps their order
     elif output == "jsonl":
         on_out = _Shown([], [LinesView(other_journal, out)])
+    posted = None if live is None else live.above_at_once
     if together:
-        threads.append(ConsoleThread("pexec-console", (out, err), on_out.views_of(journal, on_err)))
+        threads.append(ConsoleThread("pexec-console", (out, err), on_out.views_of(journal, on_err), posted))
     else:
         if on_out.observers or on_out.views:
             threads.append(ConsoleThread("pexec-stdout", (out,), on_out.views_of(other_journal)))
-        threads.append(ConsoleThread("pexec-stderr", (err,), on_err.views_of(journal)))
+        threads.append(ConsoleThread("pexec-stderr", (err,), on_err.views_of(journal), posted))
     console = Console(threads, {"stdout": out, "stderr": err})
     shown = None if logs is None else _note_growth(logs, threads[0])
-    return Screen(rundir, console, (journal, other_journal), progress.print_status, shown)
+    return Screen(rundir, console, (journal, other_journal), print_status, shown, live)
+
+
+def _prefixes(jobs: Mapping[str, PlannedJob], *, is_live: bool) -> JobPrefixes:
+    """Plain where `plain` is chosen, which programs read, unless colours are forced."""
+    if is_live:
+        return JobPrefixes(jobs, colour=colours_own_text(sys.stdout))
+    return JobPrefixes(colour=bool(os.environ.get("FORCE_COLOR")) and colours_own_text(sys.stdout))
+
+
+def _progress_lines(
+    err: ConsoleStream, plan: Plan, jobs: Mapping[str, PlannedJob], done: int, *, only_failures: bool
+) -> ProgressLines:
+    drains, colour = plan.policy.fail_fast == "drain", colours_own_text(sys.stderr)
+    total = len(jobs) - done
+    return ProgressLines(err, total, jobs=jobs, only_failures=only_failures, drains=drains, colour=colour)
 
 
 def _note_growth(logs: LogView, thread: ConsoleThread) -> OnOutput:

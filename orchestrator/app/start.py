@@ -292,9 +292,14 @@ def _reactions(
     rundir: RunDir, screen: Screen, supervisor: Supervisor, clock: RunClock
 ) -> dict[signal.Signals, Callable[[], None]]:
     """What the driver does, in its thread, on signals that do not stop the run."""
+
+    def suspend_all() -> None:
+        with screen.hidden():
+            suspend(supervisor.warden, clock)
+
     return {
         signal.SIGQUIT: partial(keep_stacks, rundir, screen.post_text),
-        signal.SIGTSTP: partial(suspend, supervisor.warden, clock),
+        signal.SIGTSTP: suspend_all,
         signal.SIGUSR1: lambda: screen.show_status(clock.now()),
     }
 

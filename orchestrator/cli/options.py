@@ -122,7 +122,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="|".join(OUTPUTS),
         type=one_of(*OUTPUTS),
-        help="plain: each output line prefixed with its job's name; live: the same, with a status line below; auto "
+        help="plain: each output line prefixed with its job's name; live: the same, and below it what runs; auto "
         "(default): live on a terminal, grouped in GitHub Actions and GitLab CI, else plain; grouped: the output of a "
         "job when it ends; quiet: only failures and the summary; jsonl: the events",
     )
@@ -137,12 +137,15 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         help="the table of jobs at the end. auto (default): up to 30 jobs; all: every job; short: no table, only "
         "failures and totals",
     )
+    parser.add_argument(
+        "-v", "--verbose", dest="summary", action="store_const", const="all", help="the same as `--summary all`"
+    )
     parser.add_argument("--keep-temp", action="store_true", help="keep the temporary directories of the jobs")
 
 
 def output_of(settings: Settings) -> str:
     """How a run is shown. `auto` is `grouped` where a CI service folds groups; `plain` in another CI, which stores the
-    output, and with NO_COLOR, since the status line is erased with an escape sequence; else `live` on a terminal."""
+    output, and with NO_COLOR, since the live view is erased with escape sequences; else `live` on a terminal."""
     chosen: str = "auto" if settings.output is None else settings.output.value
     if chosen != "auto":
         return chosen
@@ -152,13 +155,16 @@ def output_of(settings: Settings) -> str:
     return "live" if not plain and all(draws(stream, os.environ) for stream in (sys.stdout, sys.stderr)) else "plain"
 
 
-def add_format(parser: argparse.ArgumentParser, *formats: str) -> None:
-    """`--format`, whose first value is the default."""
+_FIRST = ""
+
+
+def add_format(parser: argparse.ArgumentParser, *formats: str, default: str | None = _FIRST) -> None:
+    """`--format`, whose first value is the default; with None for `default` a command can tell whether it was given."""
     parser.add_argument(
         "--format",
         metavar="|".join(formats),
         type=one_of(*formats),
-        default=formats[0],
+        default=formats[0] if default == _FIRST else default,
         help=f"{formats[0]} (default) or {', '.join(formats[1:])}",
     )
 

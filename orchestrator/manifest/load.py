@@ -45,13 +45,14 @@ def loads(data: bytes, *, name: str, base_dir: str) -> Loaded:
             loaded = with_included(loaded)
     if loaded.manifest is None:
         return loaded
-    origins, with_file = loaded.origins, KeyIndex(loaded.manifest.workflows).of("file").items()
+    key_index = KeyIndex(loaded.manifest.workflows)
+    origins, with_file = loaded.origins, key_index.of("file").items()
     paths = (
         origins[name].path_of(workflow.file) if name in origins else workflow.file
         for name, workflow in with_file
         if workflow.file is not None
     )
-    return replace(loaded, files=gather(paths, base_dir))
+    return replace(loaded, files=gather(paths, base_dir), key_index=key_index)
 
 
 def _read(stream: BinaryIO, name: str) -> bytes:

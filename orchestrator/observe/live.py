@@ -1,143 +1,120 @@
-"""`--output live`: like `plain`, with a status line below: `[3/12] running: a, b`.
+"""`--output live`: like `plain`, with a region at the bottom of the terminal that shows what runs.
 
-The status line is the last one of the terminal, without a newline. Each write clears it first and draws it again, in
-one go, so that it is never torn and leaves no remains. Neither the cursor nor a mode of the terminal is changed, so a
-pexec that is killed leaves only that line behind. Everything here is for the console thread.
+Nothing is drawn, and rich is not imported, before a job has been running for a moment. A frame is drawn at most every
+quarter of a second, and so rarely that drawing takes 2 % of a CPU and a slow terminal has time for the output of jobs.
+All for the console thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 
-from orchestrator.console.text import clip, visible
+from orchestrator.console.terminal import Terminal, TerminalSize
 from orchestrator.journal.events import EventRecord
+from orchestrator.observe.job_prefix import JobPrefixes
+from orchestrator.observe.live_frame import FrameRenderer
+from orchestrator.observe.live_region import AboveRegion, LiveRegion
+from orchestrator.observe.live_state import LiveState
+from orchestrator.observe.log_view import LatestOutput
 from orchestrator.observe.progress_lines import ProgressLines
 from orchestrator.observe.stream import TextSink
-from orchestrator.plan.model import PlannedJob
-from orchestrator.report.foresight import Foresight
+from orchestrator.plan.model import Plan, PlannedJob
 
-_CLEAR = "\r\x1b[K"  # to the first column, then clear to the end of the line
-_MOST_NAMES = 50
-
-
-class _StatusLine:
-    """The status line. What is written through an `_Above` appears above it."""
-
-    def __init__(self, err: TextSink, width: Callable[[], int]) -> None:
-        self._err = err
-        self._width = width
-        self._text = ""
-        self._shown = ""
-
-    def show(self) -> None:
-        """Draw what was prepared."""
-        if self._fitted() != self._shown:
-            self._put("")
-
-    def prepare(self, text: str) -> None:
-        """Show this text from the next write on; an empty one clears the line."""
-        self._text = text
-
-    def write_above(self, stream: TextSink, text: str) -> None:
-        """Write whole lines; the status line moves below them."""
-        if stream is self._err:
-            self._put(text)
-            return
-        if self._shown:
-            self._err.write(_CLEAR)
-        stream.write(text)
-        self._shown = ""
-        self._put("")
-
-    def _put(self, above: str) -> None:
-        clear = _CLEAR if self._shown else ""
-        self._shown = self._fitted()
-        if text := clear + above + self._shown:
-            self._err.write(text)
-
-    def _fitted(self) -> str:
-        """The text, clipped to one line: a line that wraps could not be cleared."""
-        most = self._width() - 1
-        return clip(self._text, most) if most > 1 else ""
-
-
-class _Above:
-    """A stream of the terminal that has the status line."""
-
-    def __init__(self, stream: TextSink, line: _StatusLine) -> None:
-        self._to = stream
-        self._line = line
-
-    def write(self, text: str) -> None:
-        """Write whole lines above the status line."""
-        self._line.write_above(self._to, text)
+FIRST_FRAME_SECONDS = 0.3  # after the first job has started
+FRAME_SECONDS = 0.25
+_CPU_SHARE = 50  # of the time, one part may be spent on drawing, by the CPU
+_WRITE_SHARE = 5  # and by the clock, which a slow terminal takes longer
+_LEAST_WIDTH = 10
 
 
 class LiveProgress:
-    """Progress lines above a status line. As a view it draws that line, after everything else that is new.
+    """An observer of the run, and the last view of its thread. `succeeded` are the jobs (by index) that had succeeded
+    before the run was resumed, `jobs` those of the plan, by id; `now` returns the second of the run."""
 
-    `width` returns the columns of the terminal behind `err`.
-    """
-
-    events = (*ProgressLines.events, "run.started", "run.resumed")
+    events = tuple({*ProgressLines.events, *LiveState.events})
 
     def __init__(
         self,
         err: TextSink,
-        total: int,
-        width: Callable[[], int],
+        terminal: Terminal,
+        plan: Plan,
+        jobs: Mapping[str, PlannedJob],
+        prefixes: JobPrefixes,
+        now: Callable[[], float],
         *,
-        jobs: Mapping[str, PlannedJob] | None = None,
-        drains: bool = False,
+        succeeded: Collection[int] = (),
         colour: bool = False,
-        foresight: Foresight | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._foresight = foresight
-        self._line = _StatusLine(err, width)
-        self._progress = ProgressLines(_Above(err, self._line), total, jobs=jobs, drains=drains, colour=colour)
-        self.print_status = self._progress.print_status
-        self._total = total
-        self._ended = 0
-        self._running: dict[str, None] = {}
+        self._region = region = LiveRegion(err, terminal)
+        self.above = AboveRegion(region)
+        self.above_at_once = AboveRegion(region, at_once=True)
+        total, drains = len(jobs) - len(succeeded), plan.policy.fail_fast == "drain"
+        self._progress = ProgressLines(self.above, total, jobs=jobs, drains=drains, colour=colour)
+        self._state = LiveState(plan, jobs, self._progress, prefixes, succeeded, clock)
+        self._renderer = FrameRenderer(colour=colour, encoding=terminal.encoding)
+        self._terminal = terminal
+        self._now = now
+        self._clock = clock
+        self._due: float | None = None  # when the next frame is; None before the first job
+        self._drawn_for = TerminalSize(0, 0)
 
-    def above(self, stream: TextSink) -> TextSink:
-        """Writes to a stream of the same terminal, above the status line."""
-        return _Above(stream, self._line)
+    def follow_output(self, latest: Mapping[str, LatestOutput]) -> None:
+        """Show for each job the last text in this mapping, which changes while the run goes on."""
+        self._state.latest = latest
+
+    def print_status(self, now: float) -> None:
+        """Print the progress at this second of the run."""
+        self._progress.print_status(now)
+        self._region.draw()
 
     def on_event(self, record: EventRecord) -> None:
         """Follow the run."""
-        match record["event"]:
-            case "attempt.started":
-                self._running[record["job"]] = None
-            case "attempt.finished":
-                self._running.pop(record["job"], None)
-            case "job.finished":
-                self._ended += 1
-            case _:
-                pass
-        if self._foresight is not None:
-            self._foresight.add(record)
-        self._line.prepare(self._status())
         self._progress.on_event(record)
+        self._state.add(record)
+        if self._due is None and record["event"] == "attempt.started":
+            self._due = self._clock() + FIRST_FRAME_SECONDS
 
     def show(self) -> bool:
-        """Draw the status line."""
+        """Draw what is new, and the next frame if it is due."""
         self._progress.show()
-        self._line.show()
+        if self._due is None or not (self._clock() >= self._due or self._is_resized()):
+            self._region.draw()
+            return False
+        began, used = self._clock(), time.thread_time()
+        self._prepare_frame()
+        self._region.draw()
+        took, used = self._clock() - began, time.thread_time() - used
+        self._due = began + max(FRAME_SECONDS, _CPU_SHARE * used, _WRITE_SHARE * took)
         return False
 
-    def wait_seconds(self) -> None:
-        """The status line changes with events only."""
+    def wait_seconds(self) -> float | None:
+        """Until the next frame."""
+        return None if self._due is None else max(0.0, self._due - self._clock())
 
     def finish(self) -> None:
-        """Clear the status line."""
-        self._line.prepare("")
-        self._line.show()
+        """Erase the region."""
+        self._region.prepare((), 0)
+        self._region.draw()
 
-    def _status(self) -> str:
-        if not self._running:
-            return f"[{self._ended}/{self._total}]"
-        names = [visible(job) for job, _ in zip(self._running, range(_MOST_NAMES), strict=False)]
-        will_not_run = self._foresight.summary() if self._foresight is not None else ""
-        more = f"; {visible(will_not_run)}" if will_not_run else ""
-        return f"[{self._ended}/{self._total}] running: {', '.join(names)}{more}"
+    def pause(self) -> None:
+        """Erase the region until `resume`: pexec will be suspended."""
+        self._region.pause()
+
+    def resume(self) -> None:
+        """pexec continues."""
+        self._region.resume()
+        self._due = self._clock() if self._due is not None else None
+
+    def _is_resized(self) -> bool:
+        return self._drawn_for.width > 0 and self._terminal.size() != self._drawn_for
+
+    def _prepare_frame(self) -> None:
+        size = self._drawn_for = self._terminal.size()
+        width = size.width - 1  # a cursor behind the last column would wrap in some terminals and not in others
+        if width >= _LEAST_WIDTH and self._state.is_running and self._terminal.may_draw():
+            lines = self._renderer.lines(self._state.frame(self._now(), size.height), width)
+            self._region.prepare(lines[: max(1, size.height - 1)], size.width)
+        else:
+            self._region.prepare((), 0)

@@ -43,8 +43,7 @@ def with_durations(plan: Plan, durations: Mapping[str, float]) -> Plan:
 
 def estimate(plan: Plan) -> Estimate | None:
     """None where no job has a known duration."""
-    known = [job.expected_seconds for job in plan.jobs]
-    seconds = _filled(known, [job.spec for job in plan.jobs])
+    seconds = assumed_seconds(plan)
     if seconds is None:
         return None
     work = sum(seconds)
@@ -55,8 +54,13 @@ def estimate(plan: Plan) -> Estimate | None:
         for pool, amount in job.pools:
             held[pool] += amount * own
     bounds += [busy / plan.policy.pools[pool] for pool, busy in held.items() if busy]
-    count = sum(one is not None for one in known)
+    count = sum(job.expected_seconds is not None for job in plan.jobs)
     return Estimate(round(max(bounds), 3), round(path, 3), round(work, 3), count)
+
+
+def assumed_seconds(plan: Plan) -> list[float] | None:
+    """How long each job is assumed to take; None where no job has a known duration."""
+    return _filled([job.expected_seconds for job in plan.jobs], [job.spec for job in plan.jobs])
 
 
 def _filled(known: Sequence[float | None], specs: Sequence[JobSpec]) -> list[float] | None:

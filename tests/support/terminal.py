@@ -7,6 +7,7 @@ with Terminal(pexec, *pexec.program, "apply") as terminal:
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import termios
@@ -18,17 +19,23 @@ from typing import Any
 from support.attempts import wait_until
 from support.cli import Pexec
 from support.pythons import PYTHON
+from support.screens import EmulatedScreen
 
 CTRL_C, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x1a", "\x1c"
 _LEADER = Path(__file__).parent / "on_terminal.py"
 
 
 class Terminal:
-    """`process` is the leader of the session, `screen` all that was written to the terminal so far."""
+    """`process` is the leader of the session, `screen` all that was written to the terminal so far, and `shown` the
+    lines that a terminal of this size shows."""
 
-    def __init__(self, pexec: Pexec, *command: str) -> None:
+    def __init__(self, pexec: Pexec, *command: str, width: int = 80, height: int = 24) -> None:
         self._ours, self._theirs = pty.openpty()
         self._seen = bytearray()
+        self._emulated = EmulatedScreen(width, height)
+        self._lock = threading.Lock()
+        self._rest = codecs.getincrementaldecoder("utf-8")("replace")
+        self.resize(width, height)
         self.modes_before = self.modes
         if pexec.identity:
             os.fchown(self._theirs, pexec.identity["user"], -1)
@@ -47,12 +54,29 @@ class Terminal:
         self.process.kill()
         self.process.wait()
         os.close(self._theirs)
-        self._reader.join()
+        self._reader.join(10)  # a process that a failed test has left behind keeps the terminal open
         os.close(self._ours)
 
     @property
     def screen(self) -> str:
         return self._seen.decode(errors="replace").replace("\r\n", "\n")
+
+    @property
+    def shown(self) -> list[str]:
+        with self._lock:
+            return self._emulated.lines
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether the cursor is visible, and no mode is changed by an escape sequence."""
+        with self._lock:
+            return self._emulated.is_ordinary
+
+    def resize(self, width: int, height: int) -> None:
+        """As a user does it with the mouse."""
+        with self._lock:
+            self._emulated.resize(width, height)
+        termios.tcsetwinsize(self._theirs, (height, width))
 
     @property
     def modes(self) -> list[Any]:
@@ -70,6 +94,8 @@ class Terminal:
     def _read(self) -> None:
         try:
             while chunk := os.read(self._ours, 4096):
-                self._seen += chunk
+                with self._lock:
+                    self._seen += chunk
+                    self._emulated.feed(self._rest.decode(chunk))
         except OSError:  # the last process has closed the terminal
             return

@@ -8,7 +8,6 @@ from orchestrator.console.text import clip, count, duration, percent
 from orchestrator.report.model import RunReport
 from orchestrator.report.page.badges import result_badge
 from orchestrator.report.page.markup import inline, shown
-from orchestrator.report.status import result_word
 
 _SPEEDUP_FROM = 2.0  # seconds; below it speedup and utilisation are noise
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
@@ -22,7 +21,7 @@ def header(report: RunReport) -> Iterator[str]:
     yield "<header>"
     yield (
         f'<h1>{shown(report.plan.name)} <span class="badge {badge.kind}"><i aria-hidden="true">{badge.symbol}</i>'
-        f"<span>{shown(result_word(report.result))}</span></span></h1>"
+        f"<span>{shown(badge.words)}</span></span></h1>"
     )
     if report.plan.description:
         yield f"<p>{shown(report.plan.description)}</p>"

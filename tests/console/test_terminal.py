@@ -1,0 +1,42 @@
+"""A terminal says how large it is, and who may draw on it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from orchestrator.console.terminal import Terminal
+
+
+@pytest.fixture
+def stream() -> Iterator[TextIO]:
+    """A terminal that is not that of this process."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", encoding="latin-1") as file:
+        yield file
+    os.close(ours)
+
+
+def test_it_has_a_size_which_may_change(stream: TextIO) -> None:
+    terminal = Terminal(stream)
+    for height, width in ((24, 80), (50, 132)):
+        termios.tcsetwinsize(stream, (height, width))
+        assert terminal.size() == (width, height)
+
+
+def test_one_that_does_not_know_its_size_is_taken_for_a_usual_one(stream: TextIO, tmp_path: Path) -> None:
+    termios.tcsetwinsize(stream, (0, 0))
+    assert Terminal(stream).size() == (80, 24)
+    with (tmp_path / "file").open("w") as file:
+        assert Terminal(file).size() == (80, 24)
+
+
+def test_another_terminal_than_that_of_the_process_may_be_drawn_on(stream: TextIO) -> None:
+    assert Terminal(stream).may_draw()
+    assert Terminal(stream).encoding == "latin-1"
