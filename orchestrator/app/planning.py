@@ -87,6 +87,7 @@ def plan_loaded(
         files=loaded.files,
         origins=loaded.origins or {},
         key_index=loaded.key_index,
+        env_files=loaded.env_files,
     )
     planned = make_plan(
         read,
@@ -105,7 +106,7 @@ def plan_loaded(
 
 def _is_repeatable(loaded: Loaded, manifest: Manifest) -> bool:
     """Whether the plan follows from the manifest's own bytes: no other file, no parameter, nothing of the machine."""
-    if manifest.include or manifest.params or loaded.files:
+    if manifest.include or manifest.params or loaded.files or loaded.env_files:
         return False
     return all(workflow.if_ is None for workflow in manifest.workflows.values())
 
