@@ -95,6 +95,8 @@ def test_a_large_run_is_short_and_its_failures_come_first() -> None:
     assert len(rows) == 100
     assert [status for _, status in rows[:5]] == ["✗", "✗", "✗", "⊘", "✓"]
     assert "\n900 more jobs not shown.\n" in text
+    causes = "- 9 jobs skipped because `h` failed\n- 9 jobs skipped because `i` failed\n"
+    assert f"\n\n{causes}- 4 jobs skipped because `sp` failed\n\n### Jobs\n" in text
     assert "mermaid" not in text
 
 
