@@ -15,16 +15,17 @@ WIDEST_ID = 40
 def snapshot_text(snapshot: Snapshot, width: int | None = None) -> str:
     """The text, ending in a newline. With `width`, no line has more columns."""
     running = "running" if snapshot.state == "running" else "interrupted"
-    lines = [_head(snapshot), str(snapshot.job_counts)]
+    lines = [headline(snapshot), str(snapshot.job_counts)]
     lines += _section(running, [_running(one) for one in snapshot.running])
-    lines += _section("failed", [_broken(one) for one in snapshot.failed])
+    lines += _section("failed", [broken(one) for one in snapshot.failed])
     lines += _section("waiting", [_waiting(one) for one in snapshot.waiting])
     if snapshot.state == "interrupted":
         lines += ["", f"to continue it, run `pexec resume {snapshot.run_id}`"]
     return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
 
 
-def _head(snapshot: Snapshot) -> str:
+def headline(snapshot: Snapshot) -> str:
+    """The run, its state, and since when."""
     elapsed = duration(snapshot.elapsed_seconds)
     pid = "" if snapshot.pid is None else f" (process {snapshot.pid})"
     how = {
@@ -40,7 +41,8 @@ def _running(one: RunningJob) -> tuple[str, str]:
     return one.job_id, f"{duration(one.elapsed_seconds)}{attempt}{pid}"
 
 
-def _broken(one: FailedJob) -> tuple[str, str]:
+def broken(one: FailedJob) -> tuple[str, str]:
+    """A job that failed, and how."""
     why = f": {visible(one.reason)}" if one.reason else ""
     allowed = " (allowed)" if one.allowed else ""
     log = f"; {one.log_file}" if one.log_file else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from orchestrator.app.summary import load_summary_unless_driven
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_run
-from orchestrator.console.streams import write_stdout, write_text
+from orchestrator.console.streams import draws, wants_colour, write_stdout, write_text
 from orchestrator.errors import ExitCode
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.progress import Snapshot
@@ -25,7 +24,6 @@ from orchestrator.report.run_summary import RunSummary
 EVERY = 0.25
 SHARE = 0.1  # of the time at most is spent reading a large run
 REDRAW = 1.0  # seconds; also if nothing happened, since elapsed times change
-_HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
 
 def add_arguments(parser: Parser) -> None:
@@ -61,13 +59,12 @@ def _seen(one: RunDir) -> Snapshot:
 
 
 def _watch(one: RunDir, closing: RunSummary | None, form: str) -> int:
-    redraws = form == "text" and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    if closing is None and form == "text" and draws(sys.stdout, os.environ):
+        return _watch_on_terminal(one)
     first = True
-    for snapshot in _snapshots(one, REDRAW if redraws else None) if closing is None else (closing.snapshot,):
+    for snapshot in _snapshots(RunProgress(one)) if closing is None else (closing.snapshot,):
         if form == "json":
             is_read = write_stdout(json_text(snapshot, indent=None))
-        elif redraws:
-            is_read = write_stdout(_HOME_AND_CLEAR + _fitted(snapshot))
         else:
             is_read = write_text(("" if first else "\n") + snapshot_text(snapshot))
         first = False
@@ -76,10 +73,40 @@ def _watch(one: RunDir, closing: RunSummary | None, form: str) -> int:
     return ExitCode.OK
 
 
-def _snapshots(one: RunDir, at_least_every: float | None) -> Iterator[Snapshot]:
+class _Stdout:
+    """The terminal, for what is drawn on it."""
+
+    def write(self, text: str) -> None:
+        write_stdout(text)
+
+
+def _watch_on_terminal(one: RunDir) -> int:
+    """Draw the run again and again, and print its state when it is over."""
+    from orchestrator.app.run_watch import RunWatch
+    from orchestrator.console.terminal import Terminal
+    from orchestrator.observe.live_region import LiveRegion
+
+    progress, terminal = RunProgress(one), Terminal(sys.stdout)
+    watch = RunWatch(one, progress, colour=wants_colour(sys.stdout, os.environ), encoding=terminal.encoding)
+    region = LiveRegion(_Stdout(), terminal)
+    last = ""
+    try:
+        for snapshot in _snapshots(progress, REDRAW):
+            size = terminal.size()
+            lines = watch.lines(snapshot, size.width - 1, size.height - 1)
+            region.prepare(lines, size.width)
+            region.draw()
+            last = snapshot_text(snapshot) if progress.is_over else "".join(f"{line}\n" for line in lines)
+    finally:
+        region.write(last)  # which stays, also after an interrupt
+        region.prepare((), 0)
+        region.draw()
+    return ExitCode.OK
+
+
+def _snapshots(progress: RunProgress, at_least_every: float | None = None) -> Iterator[Snapshot]:
     """One now, one after each change, and one after `at_least_every` seconds without; the last when the run is over."""
     began = time.monotonic()
-    progress = RunProgress(one)
     changed = True
     last = began
     while True:
@@ -91,10 +118,3 @@ def _snapshots(one: RunDir, at_least_every: float | None) -> Iterator[Snapshot]:
         time.sleep(max(EVERY, (time.monotonic() - began) / SHARE))
         began = time.monotonic()
         changed = progress.update()
-
-
-def _fitted(snapshot: Snapshot) -> str:
-    """As much as fits the terminal, leaving its last line free."""
-    size = shutil.get_terminal_size()
-    lines = snapshot_text(snapshot, size.columns).splitlines(keepends=True)
-    return "".join(lines[: max(1, size.lines - 1)])
