@@ -22,6 +22,7 @@ from orchestrator.errors import UsageError
 T = TypeVar("T")
 
 OUTPUTS = ("auto", "live", "plain", "grouped", "quiet", "jsonl")
+SUMMARIES = ("auto", "all", "short")
 PREFIX = "PEXEC_"
 MAX_BYTES = 1 << 20  # of a settings file
 # Set by pexec itself for jobs, so that a pexec inside a job finds them in its environment.

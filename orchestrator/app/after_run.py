@@ -15,7 +15,7 @@ from orchestrator.report.status import Status
 def finalize_run(plan: Plan, rundir: RunDir, run_root: str, report: RunReport) -> None:
     """Finish a run that has ended. Raises EnvironmentFailedError if the archive that its policy requests cannot be
     written."""
-    remember(run_root, plan.manifest, seconds_of(report))
+    remember(run_root, plan.manifest, seconds_of(report, Status.SUCCESS), seconds_of(report, Status.TIMED_OUT))
     try:
         if plan.policy.archive:
             from orchestrator.journal.archive import write_archive
@@ -26,9 +26,9 @@ def finalize_run(plan: Plan, rundir: RunDir, run_root: str, report: RunReport) -
         _remove_old_runs(run_root, plan.policy.keep_runs)
 
 
-def seconds_of(report: RunReport) -> dict[str, float]:
-    """Job -> the mean seconds of its attempts, for the jobs that succeeded in this run."""
-    done = [job for job in report.jobs if job.status is Status.SUCCESS and job.attempts]
+def seconds_of(report: RunReport, status: Status) -> dict[str, float]:
+    """Job -> the mean seconds of its attempts, for the jobs that have this status."""
+    done = [job for job in report.jobs if job.status is status and job.attempts]
     return {job.job_id: round(job.execution_time_seconds / job.attempts, 4) for job in done}
 
 

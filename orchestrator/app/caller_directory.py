@@ -15,7 +15,7 @@ def change_directory(directory: str) -> None:
     before = os.getcwd() if _typed_in is None else _typed_in
     os.chdir(directory)
     _typed_in = before
-    _flag = directory if _flag is None else os.path.join(_flag, directory)
+    _flag = directory if _flag is None else os.path.normpath(os.path.join(_flag, directory))
 
 
 def changed_directory() -> str | None:

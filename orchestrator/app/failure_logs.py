@@ -1,4 +1,4 @@
-"""Reads the ends of the logs of failed attempts, for reports that show them."""
+"""Reads the ends of the logs of failed attempts, for what shows them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.rundir import RunDir
+from orchestrator.report.last_lines import LastLines, last_lines
 from orchestrator.report.log_tail import MOST_BYTES, LogTail, log_tail
 
 MOST_BYTES_IN_ALL = 16 * 1024 * 1024
@@ -32,3 +33,16 @@ def read_log_tails(
         tails[name] = log_tail(data, size, github=github) if data else LogTail("", size)
         budget -= size - tails[name].omitted
     return tails
+
+
+def read_last_lines(run: RunDir, name: str, most: int, *, github: bool) -> LastLines:
+    """The last `most` lines of a log; none if it cannot be read."""
+    try:
+        descriptor = run.open_for_reading(name)
+        try:
+            size = os.fstat(descriptor).st_size
+            return last_lines(lambda offset, number: os.pread(descriptor, number, offset), size, most, github=github)
+        finally:
+            os.close(descriptor)
+    except (OSError, EnvironmentFailedError):
+        return LastLines([], is_whole=True)

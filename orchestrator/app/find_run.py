@@ -12,7 +12,8 @@ from orchestrator.diagnostics.repository import directories_upward
 from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
 from orchestrator.garbage_collection import collector_paused
 from orchestrator.journal.file_names import JOURNAL, PLAN
-from orchestrator.journal.liveness import is_driven
+from orchestrator.journal.liveness import first_event, is_driven
+from orchestrator.journal.place_record import manifest_identity
 from orchestrator.journal.plan_file import NoPlanError, read_plan_data
 from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run, list_runs
@@ -33,6 +34,28 @@ def choose_run(root: str, run_id: str | None) -> RunDir:
         if other is None or list_runs(root):
             raise
     raise UsageError(f"no runs in `{root}`", help=f"there are runs in `{other}`; use `--run-root {other}`")
+
+
+def last_run_of(manifest: str, root: str, run_id: str | None = None) -> RunDir:
+    """The run whose id begins with `run_id`, which must be one of this manifest; by default the last one of it. Raises
+    UsageError if there is none."""
+    path = os.path.abspath(manifest)
+    directory = os.path.relpath(os.path.realpath(os.path.dirname(path)), os.path.realpath(root))
+    in_root = os.path.join(directory, os.path.basename(path))
+    for one in [run_id] if run_id is not None else reversed(list_runs(root)):
+        run = choose_run(root, one)
+        if manifest_of_run(run) in (path, in_root):
+            return run
+        run.close()
+        if run_id is not None:
+            raise UsageError(f"run `{run.run_id}` is not a run of `{manifest}`", help="name only one of them")
+    raise UsageError(f"no runs of `{manifest}` in `{root}`", help="`pexec apply` starts one; `pexec runs` lists all")
+
+
+def manifest_of_run(run: RunDir) -> object | None:
+    """What is equal for the runs of one manifest in one run root; None for a run that has not begun."""
+    started = first_event(run)
+    return None if started is None or started.get("event") != "run.started" else manifest_identity(started)
 
 
 def _other_root(root: str) -> str | None:

@@ -1,24 +1,44 @@
-"""Reports a run that has ended to GitHub Actions: annotations and the job summary. Neither can fail the run."""
+"""Reports a run that has ended to GitHub Actions: annotations and the job summary. Neither can fail the run.
+
+The errors of a manifest that cannot run are annotations too.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from orchestrator.app.failure_logs import read_log_tails
 from orchestrator.app.job_places import job_places
-from orchestrator.console.streams import hidden, write_stderr
+from orchestrator.console.ci import ci_service
+from orchestrator.console.streams import hidden, write_commands, write_stderr
 from orchestrator.console.text import size, visible
+from orchestrator.diagnostics.model import Diagnostic, Severity
+from orchestrator.errors import PexecError
 from orchestrator.journal.rundir import RunDir
-from orchestrator.report.annotations import annotated_jobs, failed_jobs, render_annotations
+from orchestrator.report.annotations import MOST, JobPlace, annotated_jobs, failed_jobs, render_annotations
 from orchestrator.report.job_summary import MOST_TAILS, job_summary
 from orchestrator.report.log_tail import LogTail
 from orchestrator.report.model import RunReport
 
 SUMMARY = "GITHUB_STEP_SUMMARY"  # the variable with the path of the file
 MOST_BYTES = 1 << 20  # of that file; GitHub shows nothing of a larger one
+# A job may have replaced the file by a link, or by something that cannot be written without waiting.
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _BLANK_LINE = "\n"  # which separates the summary from what is there
+
+
+def annotate_diagnostics(path: str, diagnostics: Sequence[Diagnostic]) -> None:
+    """Write the diagnostics of the manifest at `path` as annotations too, where GitHub reads them."""
+    if ci_service() != "github":
+        return
+    from orchestrator.diagnostics.render_github import render_github
+
+    for severity in (Severity.ERROR, Severity.WARNING):
+        found = [diagnostic for diagnostic in diagnostics if diagnostic.severity is severity]
+        write_commands(render_github((path, diagnostic) for diagnostic in found[:MOST]))
 
 
 def report_to_github(rundir: RunDir, report: RunReport, post_commands: Callable[[str], None]) -> None:
@@ -27,7 +47,10 @@ def report_to_github(rundir: RunDir, report: RunReport, post_commands: Callable[
     failed = failed_jobs(report, allowed=False) + failed_jobs(report, allowed=True)
     logs = dict.fromkeys(report.jobs[index].log_file for index in (*shown, *failed[:MOST_TAILS]))
     tails = read_log_tails(rundir, [log for log in logs if log is not None], github=False)
-    if commands := render_annotations(report, job_places(report, shown), tails):
+    places: dict[int, JobPlace] = {}
+    with suppress(OSError, PexecError):  # a job may have removed the current directory
+        places = job_places(report, shown)
+    if commands := render_annotations(report, places, tails):
         post_commands(hidden(commands))
     if path := os.environ.get(SUMMARY):
         _append_summary(path, report, tails)
@@ -35,8 +58,7 @@ def report_to_github(rundir: RunDir, report: RunReport, post_commands: Callable[
 
 def _append_summary(path: str, report: RunReport, tails: dict[str, LogTail]) -> None:
     try:
-        # A job may have replaced the file by something that cannot be written without waiting.
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        descriptor = os.open(path, _FLAGS)
         try:
             _write_summary(descriptor, report, tails)
         finally:

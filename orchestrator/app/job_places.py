@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from orchestrator.diagnostics.model import Span
 from orchestrator.diagnostics.repository import in_repository
@@ -19,7 +19,7 @@ def job_places(report: RunReport, indices: Iterable[int]) -> dict[int, JobPlace]
     out, and so is a manifest that came from standard input.
     """
     plan = report.plan
-    declared: Mapping[str, Span] | None = None
+    span_of: Callable[[str], Span | None] | None = None
     places: dict[int, JobPlace] = {}
     for index in indices:
         job = plan.jobs[index]
@@ -27,23 +27,21 @@ def job_places(report: RunReport, indices: Iterable[int]) -> dict[int, JobPlace]
         if line is not None:
             file = os.path.join(plan.base_dir, str(job.spec.file))
         else:
-            if declared is None:
-                declared = _declared(plan.manifest)
-            span = declared.get(job.workflow)
+            if span_of is None:
+                span_of = _spans_of(plan.manifest)
+            span = span_of(job.workflow)
             file, line = (plan.manifest, None) if span is None else (span.file, span.line)
         if os.path.isfile(file) and (path := in_repository(file)) is not None:
             places[index] = JobPlace(path, line)
     return places
 
 
-def _declared(manifest: str) -> dict[str, Span]:
-    """Workflow -> the place of its key, also of those that are included. Empty if the manifest cannot be read again."""
+def _spans_of(manifest: str) -> Callable[[str], Span | None]:
+    """The place of the key of a workflow, also of one that is included; None if the manifest does not have it now."""
     from orchestrator.manifest.load import load
 
-    if not os.path.isfile(manifest):
-        return {}
-    loaded = load(manifest)
-    if loaded.manifest is None:
-        return {}
-    found = ((name, loaded.source.key(("workflows", name))) for name in loaded.manifest.workflows)
-    return {name: span for name, span in found if span is not None}
+    loaded = load(manifest) if os.path.isfile(manifest) else None
+    if loaded is None or loaded.manifest is None:
+        return lambda workflow: None
+    workflows, source = loaded.manifest.workflows, loaded.source
+    return lambda workflow: source.key(("workflows", workflow)) if workflow in workflows else None

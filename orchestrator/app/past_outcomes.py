@@ -12,10 +12,9 @@ from contextlib import suppress
 import msgspec
 from msgspec import Struct
 
+from orchestrator.app.find_run import manifest_of_run
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.file_names import RESULTS
-from orchestrator.journal.liveness import first_event
-from orchestrator.journal.place_record import manifest_identity
 from orchestrator.journal.rundir import RunDir, list_runs, open_run
 from orchestrator.report.model import RunReport
 from orchestrator.report.page.context import MOST_PAST_RUNS, PastOutcome
@@ -57,11 +56,11 @@ def _results_of_earlier_runs(run: RunDir) -> Iterator[_PastResults]:
     with suppress(OSError, EnvironmentFailedError):
         root = os.path.dirname(run.path)
         earlier = [one for one in list_runs(root) if one < run.run_id][-MOST_LOOKED_AT:]
-        manifest = _manifest_of(run) if earlier else None
+        manifest = manifest_of_run(run) if earlier else None
         budget, number = MOST_BYTES, 0
         for run_id in reversed(earlier):
             with suppress(OSError, EnvironmentFailedError, msgspec.DecodeError), open_run(root, run_id) as other:
-                if _manifest_of(other) != manifest:
+                if manifest is None or manifest_of_run(other) != manifest:
                     continue
                 data = _read(other, budget)
                 budget -= len(data)
@@ -71,15 +70,8 @@ def _results_of_earlier_runs(run: RunDir) -> Iterator[_PastResults]:
                 return
 
 
-def _manifest_of(run: RunDir) -> object:
-    started = first_event(run)
-    if started is None or started.get("event") != "run.started":
-        raise EnvironmentFailedError(f"run `{run.run_id}` has not begun")
-    return manifest_identity(started)
-
-
 def _read(run: RunDir, budget: int) -> bytes:
     with os.fdopen(run.open_for_reading(RESULTS), "rb") as file:
         if os.fstat(file.fileno()).st_size > budget:
-            raise EnvironmentFailedError(f"the results of run `{run.run_id}` are too large")
+            raise EnvironmentFailedError(f"the results of run `{run.run_id}` are too large", code="PX301")
         return file.read(budget)

@@ -112,6 +112,10 @@ class _Resumption:
             return _complete_files(self._rundir)
         if self._planning is not None:
             print_diagnostics(self._planning)
+            if self._planning.diagnostics:
+                from orchestrator.app.github_report import annotate_diagnostics
+
+                annotate_diagnostics(self._planning.path, self._planning.diagnostics)
         if self._place.recorded:
             here, there = visible(self._place.directory), visible(self._place.recorded)
             write_stderr(f"pexec: run `{self._rundir.run_id}` started in `{there}`; it continues in `{here}`\n")

@@ -12,11 +12,9 @@ from contextlib import suppress
 from orchestrator.app.run_progress import RunProgress
 from orchestrator.console.text import clip, count, visible, whole_seconds
 from orchestrator.console.theme import FAINT, mark_of, painted
-from orchestrator.journal.file_names import log_name
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.job_prefix import JobPrefixes
 from orchestrator.observe.live_frame import FrameRenderer, JobLine, LiveFrame
-from orchestrator.plan.slugs import slugs
 from orchestrator.report.progress import FailedJob, RunningJob, Snapshot, WaitingJob
 from orchestrator.report.progress_text import broken, headline
 
@@ -34,13 +32,14 @@ class RunWatch:
         self._colour = colour
         self._renderer = FrameRenderer(colour=colour, encoding=encoding)
         self._prefixes = JobPrefixes()
-        ids = [job.id for job in progress.plan.jobs]
-        self._slug_of = dict(zip(ids, slugs(ids), strict=True))
 
     def lines(self, snapshot: Snapshot, width: int, height: int) -> list[str]:
         """The picture: at most `height` lines of at most `width` columns."""
         lines = [clip(headline(snapshot), width), *self._renderer.lines(self._frame(snapshot, height), width)]
-        lines += (self._painted(line, width, mark_of("FAILED").style) for line in _failed_lines(snapshot.failed))
+        lines += (
+            self._painted(line, width, mark_of("FAILED", allowed=allowed).style)
+            for line, allowed in _failed_lines(snapshot.failed)
+        )
         if folded := ", ".join(_waits(snapshot.waiting)):
             lines.append(self._painted(f"waiting: {folded}", width, FAINT))
         return lines[:height]
@@ -64,7 +63,7 @@ class RunWatch:
         )
 
     def _running(self, one: RunningJob) -> JobLine:
-        text, silent = self._latest(log_name(self._slug_of[one.job_id], one.attempt))
+        text, silent = self._latest(one.log_file or "")
         note = f"attempt {one.attempt}" if one.attempt > 1 else ""
         seconds = one.elapsed_seconds
         return JobLine(one.job_id, self._prefixes.style_of(one.job_id), seconds, text, min(silent, seconds), note)
@@ -86,12 +85,13 @@ class RunWatch:
         return b"", 0.0
 
 
-def _failed_lines(failed: Sequence[FailedJob]) -> Iterator[str]:
-    for one in failed[:_MOST_FAILED]:
-        job, what = broken(one)
-        yield f"{visible(job)} {what}"
+def _failed_lines(failed: Sequence[FailedJob]) -> Iterator[tuple[str, bool]]:
+    """The latest failures, each with whether it is allowed."""
     if len(failed) > _MOST_FAILED:
-        yield f"{len(failed) - _MOST_FAILED} more failed"
+        yield f"{len(failed) - _MOST_FAILED} more failed", False
+    for one in failed[-_MOST_FAILED:]:
+        job, how = broken(one)
+        yield f"{visible(job)} {how}", one.allowed
 
 
 def _waits(waiting: Sequence[WaitingJob]) -> Iterator[str]:

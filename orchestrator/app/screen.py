@@ -80,7 +80,7 @@ class Screen:
         self.observers: tuple[Observer, ...] = (console,)
         self.post_text = console.post_text
         if held := take_held_stderr():
-            console.post_text(held)
+            console.post_commands(held)  # the texts in it were defused when they were written
         send_stderr_to(console.post_text)
 
     def begin(self) -> None:
@@ -169,7 +169,7 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
     if is_live:
         from orchestrator.observe.live import LiveProgress
 
-        colour = _colours(sys.stderr)
+        colour = colours_own_text(sys.stderr)
         live = LiveProgress(err, Terminal(sys.stderr), plan, jobs, prefixes, now, succeeded=succeeded, colour=colour)
         print_status = live.print_status
         on_err = _Shown([live], [live])
@@ -212,14 +212,14 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
 def _prefixes(jobs: Mapping[str, PlannedJob], *, is_live: bool) -> JobPrefixes:
     """Plain where `plain` is chosen, which programs read, unless colours are forced."""
     if is_live:
-        return JobPrefixes(jobs, colour=_colours(sys.stdout))
-    return JobPrefixes(colour=bool(os.environ.get("FORCE_COLOR")) and _colours(sys.stdout))
+        return JobPrefixes(jobs, colour=colours_own_text(sys.stdout))
+    return JobPrefixes(colour=bool(os.environ.get("FORCE_COLOR")) and colours_own_text(sys.stdout))
 
 
 def _progress_lines(
     err: ConsoleStream, plan: Plan, jobs: Mapping[str, PlannedJob], done: int, *, only_failures: bool
 ) -> ProgressLines:
-    drains, colour = plan.policy.fail_fast == "drain", _colours(sys.stderr)
+    drains, colour = plan.policy.fail_fast == "drain", colours_own_text(sys.stderr)
     total = len(jobs) - done
     return ProgressLines(err, total, jobs=jobs, only_failures=only_failures, drains=drains, colour=colour)
 
@@ -242,12 +242,7 @@ def _is_same_file(one: TextIO, other: TextIO) -> bool:
         return one is other
 
 
-def colours_closing_table() -> bool:
-    """Whether to colour the closing table."""
-    return _colours(sys.stderr)
-
-
-def _colours(stream: TextIO) -> bool:
+def colours_own_text(stream: TextIO) -> bool:
     """Whether to colour text of pexec's own: not in a CI, whose log is plain text, unless FORCE_COLOR is set."""
     forced = bool(os.environ.get("FORCE_COLOR"))
     return wants_colour(stream, os.environ) and (forced or not os.environ.get("CI"))

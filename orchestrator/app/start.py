@@ -25,7 +25,7 @@ from orchestrator.app.page_context import page_context
 from orchestrator.app.prepare import Prepared, prepare
 from orchestrator.app.process_memory import trim_heap
 from orchestrator.app.resolve_secrets import refuse_in_records
-from orchestrator.app.screen import Screen, colours_closing_table, open_screen, screen_width
+from orchestrator.app.screen import Screen, open_screen
 from orchestrator.console.ci import ci_service
 from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.scheduler import Scheduler
@@ -66,13 +66,14 @@ def _nothing(_: object) -> None:
 
 
 class RunOptions(Struct, frozen=True):
-    """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` except `auto`;
-    `on_directory` is called with the run directory before the first job."""
+    """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` except `auto`,
+    `summary` of `settings.SUMMARIES`; `on_directory` is called with the run directory before the first job."""
 
     run_root: str
     output: str
     keep_temp: bool = False
     on_directory: Callable[[RunDir], None] = _nothing
+    summary: str = "auto"
 
 
 class ResumeState(Struct, frozen=True):
@@ -149,6 +150,7 @@ class _Session:
         plan, scheduler = prepared.plan, state.scheduler
         self._rundir = rundir
         self._state = state
+        self._options = options
         self._prepared = prepared
         self._supervisor = supervisor
         self._signals = signals
@@ -158,7 +160,13 @@ class _Session:
         # Closed before the journal, which it reads.
         self._screen = open_screen(options.output, plan, _succeeded(scheduler), rundir, lambda: self._driver.now())
         stack.callback(self._screen.close)
-        self.files = RunFiles(rundir, prepared.masked, state.events, page_context=page_context)
+        self.files = RunFiles(
+            rundir,
+            prepared.masked,
+            state.events,
+            on_first_event=_import_what_ends_the_run,
+            page_context=page_context,
+        )
         stack.callback(_quietly, self.files.close)
         if power:
             rundir.make_durable(PLAN)
@@ -239,11 +247,22 @@ class _Session:
         stopped = stop is not None and stop.reason in (CancelReason.USER, CancelReason.DEADLINE)
         is_interrupted()  # a second key press that the run did not need
         signals.clear()
-        table = self.files.closing_table(width=screen_width(), colour=colours_closing_table())
-        self._screen.end(table, is_interrupted, stopped=stopped)
+        self._screen.end(self._closing_text(), is_interrupted, stopped=stopped)
         if signals and self._driver.stop_signal is None:
             return 128 + signals[0]
         return self._screen.exit_code(code)
+
+    def _closing_text(self) -> str:
+        from orchestrator.app.closing import closing_text  # imported already, while the first jobs ran
+
+        options = self._options
+        return closing_text(self.files.report, self._rundir, options.run_root, options.summary)
+
+
+def _import_what_ends_the_run() -> None:
+    """Called in a helper thread while the first jobs run, so that nothing waits for it later."""
+    import orchestrator.app.closing
+    import orchestrator.report.html  # noqa: F401
 
 
 def _succeeded(scheduler: Scheduler) -> list[int]:

@@ -14,7 +14,7 @@ from orchestrator.app.invocation import STDIN, Invocation, find_manifest, flag_o
 from orchestrator.console.ci import ci_service
 from orchestrator.console.streams import draws
 from orchestrator.errors import UsageError
-from orchestrator.settings import OUTPUTS, PARSERS, Setting, Settings, parse_timeout_seconds
+from orchestrator.settings import OUTPUTS, PARSERS, SUMMARIES, Setting, Settings, parse_timeout_seconds
 
 if TYPE_CHECKING:
     from orchestrator.cli.main import Parser
@@ -117,17 +117,25 @@ def add_slots(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    """`--output`, `-q` and `--keep-temp`, for every command that drives a run; none changes what the run does."""
+    """What is shown of a run and kept after it, for every command that drives one; none changes what the run does."""
     parser.add_argument(
         "--output",
         metavar="|".join(OUTPUTS),
         type=one_of(*OUTPUTS),
         help="plain: each output line prefixed with its job's name; live: the same, and below it what runs; auto "
         "(default): live on a terminal, grouped in GitHub Actions and GitLab CI, else plain; grouped: the output of a "
-        "job when it ends; quiet: only failures and the closing table; jsonl: the events",
+        "job when it ends; quiet: only failures and the summary; jsonl: the events",
     )
     parser.add_argument(
         "-q", "--quiet", dest="output", action="store_const", const="quiet", help="the same as `--output quiet`"
+    )
+    parser.add_argument(
+        "--summary",
+        metavar="|".join(SUMMARIES),
+        type=one_of(*SUMMARIES),
+        default="auto",
+        help="the table of jobs at the end. auto (default): up to 30 jobs; all: every job; short: no table, only "
+        "failures and totals",
     )
     parser.add_argument("--keep-temp", action="store_true", help="keep the temporary directories of the jobs")
 
@@ -144,13 +152,16 @@ def output_of(settings: Settings) -> str:
     return "live" if not plain and all(draws(stream, os.environ) for stream in (sys.stdout, sys.stderr)) else "plain"
 
 
-def add_format(parser: argparse.ArgumentParser, *formats: str) -> None:
-    """`--format`, whose first value is the default."""
+_FIRST = ""
+
+
+def add_format(parser: argparse.ArgumentParser, *formats: str, default: str | None = _FIRST) -> None:
+    """`--format`, whose first value is the default; with None for `default` a command can tell whether it was given."""
     parser.add_argument(
         "--format",
         metavar="|".join(formats),
         type=one_of(*formats),
-        default=formats[0],
+        default=formats[0] if default == _FIRST else default,
         help=f"{formats[0]} (default) or {', '.join(formats[1:])}",
     )
 

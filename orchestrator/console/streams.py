@@ -59,12 +59,20 @@ def write_text(text: str) -> bool:
 
 def write_stderr(text: str) -> None:
     """Write a diagnostic to stderr; if stderr is gone, it is lost. Where a run is shown, its console writes it."""
-    if on_github():
-        text = defused(text)
-    text = _hide(text)
+    text = _hide(defused(text) if on_github() else text)
     if _post is not None:
         _post(text)
-    elif _held is not None:
+    else:
+        _write_stderr(text)
+
+
+def write_commands(text: str) -> None:
+    """Write workflow commands of pexec to stderr, as they are. Not while a run is shown."""
+    _write_stderr(_hide(text))
+
+
+def _write_stderr(text: str) -> None:
+    if _held is not None:
         _held.write(text)
     else:
         with suppress(OSError):

@@ -111,5 +111,10 @@ def size(number: int) -> str:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """A share of 1: `44%`."""
-    return f"{share * 100:.{digits}f}%"
+    """A share of 1: `44%`; `>99%` and `<1%` for one that is not quite all, or more than nothing. With `digits`, at most
+    this number of them after the point: `37.5%`."""
+    if digits:
+        return f"{share * 100:.{digits}f}".rstrip("0").rstrip(".") + "%"
+    if 0.995 <= share < 1:
+        return ">99%"
+    return "<1%" if 0 < share < 0.005 else f"{share * 100:.0f}%"

@@ -127,6 +127,7 @@ CODES: dict[str, str] = {
     "PX406": "nothing to resume",
     "PX407": "a file that already exists",
     "PX408": "a run that belongs to another place",
+    "PX415": "a report that cannot be opened",
 }
 
 

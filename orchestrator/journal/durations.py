@@ -12,6 +12,7 @@ import fcntl
 import os
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -43,9 +44,12 @@ def recall(run_root: str, manifest: str) -> dict[str, float]:
         os.close(directory)
 
 
-def remember(run_root: str, manifest: str, seconds: Seconds) -> None:
-    """Add the durations of a run to those known. Never fails: on a full disk they are only forgotten."""
-    if not seconds:
+def remember(run_root: str, manifest: str, seconds: Seconds, at_least: Seconds = MappingProxyType({})) -> None:
+    """Add the durations of a run to those known; `at_least` are those of jobs that would have taken longer.
+
+    Never fails: on a full disk they are only forgotten.
+    """
+    if not seconds and not at_least:
         return
     with contextlib.suppress(OSError, EnvironmentFailedError):
         directory, above = _open_home(run_root)
@@ -53,7 +57,7 @@ def remember(run_root: str, manifest: str, seconds: Seconds) -> None:
             _lock(directory)
             store = _read(directory)
             key = _key(manifest, above)
-            store[key] = joined(_known(store.pop(key, {})), seconds)  # the newest is last
+            store[key] = joined(_known(store.pop(key, {})), seconds, at_least)  # the newest is last
             for oldest in list(store)[:-MOST_MANIFESTS]:
                 del store[oldest]
             _replace(directory, msgspec.json.encode({"version": VERSION, "manifests": store}))
@@ -61,11 +65,13 @@ def remember(run_root: str, manifest: str, seconds: Seconds) -> None:
             os.close(directory)  # and with it the lock
 
 
-def joined(known: Seconds, seen: Seconds) -> dict[str, float]:
-    """Known durations and those just measured; for a job in both the mean, so that older runs fade."""
-    spare = [job for job in known if job not in seen][-SPARE_JOBS - len(seen) :]
-    kept = {job: known[job] for job in spare}
-    return kept | {job: round((known.get(job, value) + value) / 2, 4) for job, value in seen.items()}
+def joined(known: Seconds, seen: Seconds, at_least: Seconds = MappingProxyType({})) -> dict[str, float]:
+    """Known durations and those just measured; for a job in both the mean, so that older runs fade. For one that would
+    have taken longer, what is known stays unless it is less."""
+    new = {job: round((known.get(job, value) + value) / 2, 4) for job, value in seen.items()}
+    new |= {job: max(known.get(job, 0.0), value) for job, value in at_least.items()}
+    spare = [job for job in known if job not in new][-SPARE_JOBS - len(new) :]
+    return {job: known[job] for job in spare} | new
 
 
 def _open_home(run_root: str) -> tuple[int, str]:

@@ -59,6 +59,24 @@ def write_new_target(path: str, data: bytes) -> None:
         raise
 
 
+def replace_target(path: str, data: bytes) -> None:
+    """Write a file by a rename: a reader finds the old content or the new one. Raises RefusedError if something else
+    than a regular file is there, OSError if it cannot be written."""
+    above, name = os.path.split(os.path.abspath(path))
+    directory = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    temporary = f".{name}.{os.urandom(4).hex()}.tmp"
+    try:
+        refuse_target(path, replaces=True, directory=directory)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(temporary, flags, 0o666, dir_fd=directory), "wb") as stream:
+            stream.write(data)
+        put_in_place(temporary, path, directory)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=directory)
+        os.close(directory)
+
+
 def put_in_place(temporary: str, path: str, directory: int) -> None:
     """Give the complete file `temporary` in `directory` its name, replacing at most a regular file.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -66,15 +66,19 @@ class Console:
         began = time.monotonic()
         for thread in self._threads:
             thread.end(last if thread is self._threads[-1] else "")
-            leave_at: float | None = None
+            why, leave_at = "", 0.0
             while not thread.join(_JOIN_SECONDS):
                 now = time.monotonic()
-                if leave_at is not None:
-                    if now >= leave_at:
+                if not why:
+                    if why := _why_to_give_up(thread, began, now, is_interrupted, stopped=stopped):
+                        # The reader of another stream may well take what is left for it.
+                        stuck = [stream for stream in thread.streams if stream.is_waiting and why != _INTERRUPTED]
+                        _give_up(stuck or thread.streams, why)
+                        leave_at = now + _LEAVE_SECONDS
+                elif now >= leave_at:
+                    if not any(stream.is_open for stream in thread.streams):
                         break  # in a write that blocks after all
-                elif why := _why_to_give_up(thread, began, now, is_interrupted, stopped=stopped):
-                    for stream in thread.streams:
-                        stream.give_up(why)
+                    _give_up(thread.streams, why)
                     leave_at = now + _LEAVE_SECONDS
             else:
                 for stream in thread.streams:
@@ -85,6 +89,11 @@ class Console:
         """What was not shown."""
         lost = ((name, stream) for name, stream in self._streams.items() if stream.why)
         return [LostOutput(name, stream.why, stream.lost) for name, stream in lost]
+
+
+def _give_up(streams: Iterable[ConsoleStream], why: str) -> None:
+    for stream in streams:
+        stream.give_up(why)
 
 
 def _why_to_give_up(

@@ -56,8 +56,8 @@ class RunFiles:
     Each is replaced by a rename, in a helper thread, at most once a second and for at most a twentieth of the time;
     `close` makes all of them final, and writes `report.html`. Plan, levels and dependencies exist from the start, and
     so do the results of a small run; those of a large run follow right after its first events. `past` are the earlier
-    events of a resumed run. `page_context` reads what the page shows besides the run, in `close`. Constructing and
-    closing raise EnvironmentFailedError if the disk fails.
+    events of a resumed run. The helper thread calls `on_first_event` once the run has begun. `page_context` reads what
+    the page shows besides the run, in `close`. Constructing and closing raise EnvironmentFailedError if the disk fails.
     """
 
     def __init__(
@@ -66,9 +66,11 @@ class RunFiles:
         plan: Plan,
         past: Iterable[EventRecord] = (),
         *,
+        on_first_event: Callable[[], None] | None = None,
         page_context: ContextReader | None = None,
     ) -> None:
         self._rundir = rundir
+        self._on_first_event = on_first_event
         self._plan = plan
         rundir.replace(PLAN, as_json(plan_fields(plan)))
         rundir.replace(EXECUTION_PLAN, as_json(execution_plan_fields(plan, _now())))
@@ -127,15 +129,10 @@ class RunFiles:
         """The run as it was observed. Call it after `close`."""
         return self._fold.report()
 
-    def closing_table(self, *, width: int, colour: bool = False) -> str:
-        """The table printed at the end. Call it after `close`."""
-        from orchestrator.report.closing_table import closing_table
-
-        return closing_table(self.report, self._rundir.path, width=width, colour=colour)
-
     def _work(self) -> None:
         self._news.wait()
-        _import_reports()
+        if self._on_first_event is not None:
+            self._on_first_event()
         pause = min(FIRST_REFRESH_SECONDS, REFRESH_SECONDS)  # the first one is early: a young run is watched
         while True:
             self._news.wait()
@@ -226,12 +223,6 @@ class RunFiles:
     def _write_status(self, job: int) -> None:
         self._statuses.write(job, self._fold.status(job))
         self._has_status[job] = True
-
-
-def _import_reports() -> None:
-    """Import what the end of the run needs while the first jobs run, so that nothing waits for it later."""
-    import orchestrator.report.closing_table
-    import orchestrator.report.html  # noqa: F401
 
 
 def _failure_of(write: Callable[[], None]) -> EnvironmentFailedError | None:

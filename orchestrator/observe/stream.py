@@ -33,6 +33,7 @@ class ConsoleStream:
 
     def __init__(self, stream: TextIO, *, github: bool = False) -> None:
         self.is_open = True
+        self.is_waiting = False  # for its reader
         self.lost = 0
         self.why = ""
         self.taken_at = time.monotonic()
@@ -53,6 +54,7 @@ class ConsoleStream:
     def write_bytes(self, data: bytes) -> None:
         """Write `data` as it is."""
         rest = memoryview(data)
+        self.is_waiting = True
         while rest and self.is_open:
             try:
                 taken = self._write_some(rest)
@@ -62,6 +64,7 @@ class ConsoleStream:
                 if taken:
                     self.taken_at = time.monotonic()
                     rest = rest[taken:]
+        self.is_waiting = False
         self.skip(len(rest))
 
     def skip(self, count: int) -> None:

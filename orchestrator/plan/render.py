@@ -37,8 +37,15 @@ _OTHERS_OF_JOBS = [key for key in keys_of(PlannedJob) if key.field not in _WITH_
 _OTHERS_OF_SPECS = [key for key in keys_of(JobSpec) if key.field not in _WITH_PHRASE | _NOT_SHOWN]
 
 
-def plan_text(plan: Plan, origins: Mapping[str, str] | None = None, purposes: Mapping[str, str] | None = None) -> str:
-    """The levels of jobs that may run in parallel, the critical path, and the rules of the run; ends with a newline.
+def plan_text(
+    plan: Plan,
+    origins: Mapping[str, str] | None = None,
+    purposes: Mapping[str, str] | None = None,
+    *,
+    verbose: bool = False,
+) -> str:
+    """The levels of jobs that may run in parallel, the critical path, and the rules of the run, without `verbose` only
+    those that are overridden; ends with a newline.
 
     A job's timeout is shown where it differs from the run's default. `origins` are the sources of overridden settings:
     `{"max_parallel_jobs": "--max-parallel-jobs"}`; the other keys are `fail_fast`, `timeout` and `params.NAME`.
@@ -57,7 +64,8 @@ def plan_text(plan: Plan, origins: Mapping[str, str] | None = None, purposes: Ma
         lines += _listed([f"  {workflow}: {reason}" for workflow, reason in plan.left_out], most=MOST_JOBS)
     if plan.params:
         lines += ["", "parameters", *_param_lines(plan, origins or {}, purposes or {})]
-    lines += ["", "settings", *_setting_lines(plan, origins or {})]
+    if settings := list(_setting_lines(plan, origins or {}, whole=verbose)):
+        lines += ["", "settings", *settings]
     return "\n".join(lines) + "\n"
 
 
@@ -75,8 +83,11 @@ def _level_lines(plan: Plan) -> Iterator[str]:
             jobs = _count(sum(len(level) for _, level in folded), "job")
             yield from ("", f"... levels {folded[0][0]} to {folded[-1][0]}: {jobs}")
         yield from ("", f"level {number}")
+        described = ""  # the jobs of a matrix have the same description
         for index in level:
-            yield from _job_lines(plan, plan.jobs[index], width)
+            job = plan.jobs[index]
+            yield from _job_lines(plan, job, width, described=described == job.workflow)
+            described = job.workflow
         if hidden := len(plan.levels[number - 1]) - len(level):
             yield f"  ... {_count(hidden, 'job')} more"
 
@@ -86,15 +97,19 @@ def _estimate_lines(plan: Plan) -> Iterator[str]:
     if expected is not None:
         known = f"{expected.known_jobs:,} of {_count(len(plan.jobs), 'job')}"
         slots = _count(plan.policy.max_parallel_jobs, "slot")
+        # For other jobs a typical duration is assumed; a job without a command takes no time.
+        is_bound = all(job.expected_seconds is not None or job.spec.is_group for job in plan.jobs)
         yield (
-            f"estimate: at least {duration(expected.seconds)}, from earlier runs of {known} "
-            f"(critical path {duration(expected.critical_path_seconds)}, "
+            f"estimate: {'at least' if is_bound else 'about'} {duration(expected.seconds)}, "
+            f"from earlier runs of {known} (critical path {duration(expected.critical_path_seconds)}, "
             f"work {duration(expected.work_seconds)} on {slots})"
         )
 
 
-def _job_lines(plan: Plan, job: PlannedJob, width: int) -> Iterator[str]:
+def _job_lines(plan: Plan, job: PlannedJob, width: int, *, described: bool) -> Iterator[str]:
     yield f"  {job.id:<{width}}  {_command(job.spec)}".rstrip()
+    if job.description.strip() and not described:
+        yield f"  {'':<{width}}    {_elided(visible(job.description.strip().partition(chr(10))[0]))}"
     details = "; ".join(_details(plan, job))
     if details:
         yield f"  {'':<{width}}    {details}"
@@ -149,7 +164,7 @@ def _param_lines(plan: Plan, origins: Mapping[str, str], purposes: Mapping[str, 
             yield f"  {'':<{width}}    {visible(purposes[name].strip())}"
 
 
-def _setting_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:
+def _setting_lines(plan: Plan, origins: Mapping[str, str], *, whole: bool) -> Iterator[str]:
     policy = plan.policy
     settings = {
         "max_parallel_jobs": str(policy.max_parallel_jobs),
@@ -166,6 +181,8 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str]) -> Iterator[str]:
         settings["pools"] = ", ".join(f"{pool} {size:,}" for pool, size in policy.pools.items())
     for name, value in settings.items():
         origin = f"  (from {origins[name]})" if name in origins else ""
+        if not origin and not whole:
+            continue
         yield f"  {name:<17}  {value}{origin}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from orchestrator.console.text import clip, count, percent
+from orchestrator.console.text import clip, count, duration, percent
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.report.markdown_code import code
 from orchestrator.report.model import JobReport, RunReport
@@ -69,7 +69,7 @@ def _failed(job: JobReport, limit: float | None) -> str | None:
 def _timed_out(job: JobReport, limit: float | None) -> str | None:
     if job.status is not Status.TIMED_OUT:
         return None
-    at = "" if limit is None else f" after {limit:g} s"
+    at = "" if limit is None else f" after {_limit(limit)}"
     log = f"see {code(job.log_file)} for what it was waiting for, or " if job.log_file else ""
     return f"{code(job.job_id)} {_ended(job)}{at}: {log}increase its `timeout`."
 
@@ -90,7 +90,15 @@ def _nearly_timed_out(job: JobReport, limit: float | None) -> str | None:
         return None
     if job.execution_time_seconds < NEAR_LIMIT * limit:
         return None
-    return f"{code(job.job_id)} took {job.execution_time_seconds:.3f} s of at most {limit:g} s: increase its `timeout`."
+    took = duration(job.execution_time_seconds)
+    return f"{code(job.job_id)} took {took} of its `timeout` of {_limit(limit)}: increase it."
+
+
+def _limit(seconds: float) -> str:
+    """As a manifest has it."""
+    from orchestrator.manifest.scalars import format_duration  # its patterns take 1 ms to compile
+
+    return format_duration(seconds)
 
 
 def _left_behind(job: JobReport, limit: float | None) -> str | None:
@@ -137,7 +145,7 @@ def _bottleneck(report: RunReport) -> Iterator[str]:
     else:
         yield (
             f"The slots were the bottleneck, {percent(summary.utilisation)} busy: with a higher "
-            f"`max_parallel_jobs` the run could take as little as {summary.critical_path_seconds:.3f} s."
+            f"`max_parallel_jobs` the run could take as little as {duration(summary.critical_path_seconds)}."
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from orchestrator.console.text import visible
+from orchestrator.console.text import duration, visible
 from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
@@ -75,5 +75,5 @@ def headline(attempt: Attempt, *, driven: bool) -> str:
         now = "running" if driven else "interrupted with the run"
         return f"==> {which}: started {attempt.started_at}, {now}"
     how = attempt.verdict.replace("_", " ") + (f": {visible(attempt.reason)}" if attempt.reason else "")
-    took = f"{attempt.duration_seconds or 0.0:.3f} s"
+    took = duration(attempt.duration_seconds or 0.0)
     return f"==> {which}: started {attempt.started_at}, ended {attempt.ended_at}, {took}, {how}"

@@ -1,106 +1,79 @@
-"""The closing table, which is printed when a run has ended. Plain text, no wider than the terminal."""
+"""The table of the jobs of a run that has ended, failures last; of a large run its levels instead. Plain text."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from orchestrator.console.text import clip, columns, count, duration, pad, percent, visible
-from orchestrator.console.theme import STATUS_STYLES, painted
-from orchestrator.report.large_runs import LARGE, ON_SCREEN, bands, cells, skip_causes, titles
+from orchestrator.console.text import clip, columns, count, duration, pad, visible
+from orchestrator.console.theme import mark_of, painted
+from orchestrator.report.large_runs import LARGE, ON_SCREEN, bands, cells, titles
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
+from orchestrator.report.times import job_time, slowest_jobs
 
-WHOLE_UP_TO = 40  # jobs; of more, only those that did not succeed and the slowest of the others are shown
+WHOLE_UP_TO = 30  # jobs; of more, only the slowest are named, and the digest of failures has the rest
 LEAST_REASON = 20
 
-_HEAD = ("job", "status", "time")
+_LAST = {Status.SKIPPED: 1, Status.CANCELLED: 2}  # in the table, followed by failures
 
 
-def closing_table(report: RunReport, run_dir: str, *, width: int = 80, colour: bool = False) -> str:
-    """The table, the totals, and where the files are; ends in a newline. `width` is in columns."""
-    jobs, hidden = _shown(report)
-    lines = _lines(jobs, width, colour) if jobs else []
-    if hidden:
-        lines.append(f"... and {hidden}")
-    if len(report.jobs) > LARGE:
-        lines += _causes(report, width)
-        lines += _levels(report)
-    if lines:
-        lines.append("")
-    return "\n".join([*lines, *totals(report, run_dir, colour=colour)]) + "\n"
+def closing_table(report: RunReport, *, summary: str = "auto", width: int | None = None, colour: bool = False) -> str:
+    """The table, each line with its newline; empty for a run without jobs.
+
+    `summary` is one of `settings.SUMMARIES`. `width` is in columns; with None no line is cut.
+    """
+    if summary == "short" or not report.jobs:
+        return ""
+    if summary == "all" or len(report.jobs) <= WHOLE_UP_TO:
+        lines = _lines(report, sorted(report.jobs, key=_rank), width, colour)
+    else:
+        lines = [*_slowest(report), *(_levels(report) if len(report.jobs) > LARGE else ())]
+    return "".join(f"{line}\n" for line in lines)
 
 
-def totals(report: RunReport, run_dir: str, *, colour: bool = False) -> list[str]:
-    """The last lines: the outcome, how the time was used, and where the run directory is."""
-    summary = report.summary
-    directory = f"run directory: {visible(run_dir)}"
-    if not summary.total_jobs:
-        left_out = f"; {count(len(report.plan.left_out), 'workflow')} left out" if report.plan.left_out else ""
-        return [f"{report.result}: nothing to run{left_out}", directory]
-    result = painted(report.result, STATUS_STYLES.get(report.result, ""), colour=colour)
-    wall, slots = duration(summary.wall_time_seconds), count(report.max_parallel_jobs, "slot")
-    return [
-        f"{result} in {wall}: {report.job_counts}",
-        f"{summary.speed_up:.1f}x parallel speedup, {percent(summary.utilisation)} of {slots} busy, "
-        f"critical path {duration(summary.critical_path_seconds)}",
-        directory,
-    ]
+def _rank(job: JobReport) -> int:
+    """Where in the table a job is; those of one rank keep the order of the plan."""
+    if job.status in FAILED_STATUSES:
+        return 3 if job.allowed else 4
+    return _LAST.get(job.status, 0)
 
 
-def _shown(report: RunReport) -> tuple[list[JobReport], str]:
-    """The jobs to show, and text about the others."""
-    if len(report.jobs) <= WHOLE_UP_TO:
-        return list(report.jobs), ""
-    large = len(report.jobs) > LARGE  # then skipped jobs are shown by their causes
-    trouble = [job for job in report.jobs if job.status is not Status.SUCCESS]
-    if large:
-        trouble = [job for job in trouble if job.status is not Status.SKIPPED]
-    fine = [job for job in report.jobs if job.status is Status.SUCCESS]
-    slowest = heapq.nlargest(ON_SCREEN.slowest, fine, key=lambda job: job.execution_time_seconds)
-    # Failures come before what merely follows from them.
-    trouble.sort(key=lambda job: job.status in (Status.SKIPPED, Status.CANCELLED, Status.PENDING))
-    rest = [
-        (len(trouble) - WHOLE_UP_TO, "that did not succeed"),
-        (len(fine) - len(slowest), "that succeeded"),
-    ]
-    hidden = ", ".join(f"{number} more {what}" for number, what in rest if number > 0)
-    return trouble[:WHOLE_UP_TO] + slowest, hidden
+def _lines(report: RunReport, jobs: Sequence[JobReport], width: int | None, colour: bool) -> list[str]:
+    took = {job.job_id: job_time(report, index) for index, job in enumerate(report.jobs)}
+    ids = [visible(job.job_id) if width is None else clip(visible(job.job_id), max(width * 2 // 5, 8)) for job in jobs]
+    statuses = [job.status.words for job in jobs]
+    times = _aligned(["-" if (time := took[job.job_id]) is None else str(time) for job in jobs])
+    columns_before = [_padded(cells) for cells in (["job", *ids], ["status", *statuses], times)]
+    room = None
+    if width is not None:
+        room = max(width - sum(columns(cells[0]) for cells in columns_before) - 6, LEAST_REASON)
+    lines = []
+    for job, name, status, time in zip([None, *jobs], *columns_before, strict=True):
+        style, remark = ("", "") if job is None else (_style(job), visible(_remark(job)))
+        rest = remark if room is None else clip(remark, room)
+        lines.append(f"{name}  {painted(status, style, colour=colour)}  {time}  {rest}".rstrip())
+    return lines
 
 
-def _lines(jobs: Sequence[JobReport], width: int, colour: bool) -> list[str]:
-    rows = [
-        (
-            clip(visible(job.job_id), max(width * 2 // 5, 8)),
-            job.status.words,
-            duration(job.execution_time_seconds) if job.attempts else "-",
-            visible(_remark(job)),
-        )
-        for job in jobs
-    ]
-    job_width, status_width, time_width = (
-        max(columns(head), *(columns(row[place]) for row in rows)) for place, head in enumerate(_HEAD)
-    )
-    room = max(width - job_width - status_width - time_width - 6, LEAST_REASON)
-    styles = ["", *(_style(job) for job in jobs)]
-    return [
-        f"{pad(job, job_width)}  {painted(pad(status, status_width), style, colour=colour)}  {time:>{time_width}}  "
-        f"{clip(remark, room)}".rstrip()
-        for (job, status, time, remark), style in zip([(*_HEAD, ""), *rows], styles, strict=True)
-    ]
+def _aligned(times: Sequence[str]) -> list[str]:
+    """The column of times, with the durations right-aligned below its head, and what follows them left-aligned."""
+    parts = [time.partition(" (") for time in ("time", *times)]
+    widest = max(len(total) for total, _, _ in parts)
+    return [f"{total:>{widest}}{bracket}{waiting}" for total, bracket, waiting in parts]
 
 
-def _causes(report: RunReport, width: int) -> Iterator[str]:
-    """What caused most of the skipped jobs."""
-    causes = skip_causes(report)
-    for index, number in causes[: ON_SCREEN.causes]:
-        what = (
-            "no need failed" if index is None else f"of {clip(visible(report.jobs[index].job_id), max(width // 2, 8))}"
-        )
-        yield f"{count(number, 'job')} skipped because {what}"
-    if len(causes) > ON_SCREEN.causes:
-        left = sum(number for _, number in causes[ON_SCREEN.causes :])
-        yield f"{count(left, 'job')} skipped because of {count(len(causes) - ON_SCREEN.causes, 'other')}"
+def _padded(cells: Sequence[str]) -> list[str]:
+    widest = max(columns(cell) for cell in cells)
+    return [pad(cell, widest) for cell in cells]
+
+
+def _slowest(report: RunReport) -> list[str]:
+    """The jobs that took longest."""
+    slowest, _ = slowest_jobs(report, ON_SCREEN.slowest)
+    if not slowest:
+        return []
+    named = (f"{visible(report.jobs[index].job_id)} {job_time(report, index)}" for index in slowest)
+    return [f"slowest: {', '.join(named)}"]
 
 
 def _levels(report: RunReport) -> list[str]:
@@ -114,16 +87,14 @@ def _levels(report: RunReport) -> list[str]:
 
 
 def _style(job: JobReport) -> str:
-    return "" if job.status in (Status.PENDING, Status.RUNNING) else STATUS_STYLES[job.status]
+    return "" if job.status in (Status.PENDING, Status.RUNNING) else mark_of(job.status, allowed=job.allowed).style
 
 
 def _remark(job: JobReport) -> str:
-    """Why the job ended like this; for a failed job, also where its log is."""
+    """Why the job ended like this."""
     parts = [job.reason]
     if job.allowed:
         parts.append("allowed failure")
     if job.attempts > 1:
         parts.append(count(job.attempts, "attempt"))
-    if job.log_file and job.status in FAILED_STATUSES:
-        parts.append(job.log_file)
     return "; ".join(part for part in parts if part)

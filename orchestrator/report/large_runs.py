@@ -111,18 +111,37 @@ def _band(report: RunReport, first: int, end: int) -> Band:
 def skip_causes(report: RunReport) -> list[tuple[int | None, int]]:
     """The jobs (by index) that caused others to be skipped, directly or through others, each with the number of these;
     most first. None stands for skipped jobs that run only if a need fails, when none did."""
-    jobs, planned = report.jobs, report.plan.jobs
+    return Counter(causes_of_skipped(report).values()).most_common()
+
+
+def causes_of_skipped(report: RunReport) -> dict[int, int | None]:
+    """Each skipped job with the job that caused it, as in `skip_causes`."""
     cause: dict[int, int | None] = {}
-    for level in report.plan.levels:
-        for index in level:
-            if jobs[index].status is not Status.SKIPPED:
-                continue
-            bad = [need for need in planned[index].needs if jobs[need].status is not Status.SUCCESS]
-            named = (need for need in bad if f"`{jobs[need].job_id}`" in jobs[index].reason)
-            need = next(named, None)
-            deeper = None if need is None else cause.get(need)
-            cause[index] = need if deeper is None else deeper
-    return Counter(cause.values()).most_common()
+    for index, job in enumerate(report.jobs):
+        if job.status is not Status.SKIPPED:
+            continue
+        chain = []  # each was skipped because of the next one
+        at: int | None = index
+        while at is not None and at not in cause and report.jobs[at].status is Status.SKIPPED:
+            chain.append(at)
+            at = _need_that_skipped(report, at)
+        if at is None:
+            root = chain.pop()
+            cause[root] = None
+        else:
+            deeper = cause.get(at)
+            root = at if deeper is None else deeper
+        cause.update(dict.fromkeys(chain, root))
+    return cause
+
+
+def _need_that_skipped(report: RunReport, index: int) -> int | None:
+    """The need because of which a job was skipped; None if it was skipped because no need failed."""
+    for need in report.plan.jobs[index].needs:
+        other = report.jobs[need]
+        if other.status is not Status.SUCCESS and f"`{other.job_id}`" in report.jobs[index].reason:
+            return need
+    return None
 
 
 def count_failures(jobs: Iterable[JobReport]) -> int:

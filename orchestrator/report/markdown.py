@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Sequence
 
-from orchestrator.console.text import clip, count, percent, size
+from orchestrator.console.text import clip, count, duration, percent, size
 from orchestrator.journal.file_names import LOGS, RESULTS
 from orchestrator.report.advice import recommendations
 from orchestrator.report.large_runs import IN_MARKDOWN, LARGE, bands, cells, count_failures, skip_causes, titles
 from orchestrator.report.markdown_code import code
-from orchestrator.report.model import JobReport, RunReport
+from orchestrator.report.model import RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
+from orchestrator.report.times import is_long_enough, job_time, slowest_jobs
 
 MOST_FAILED = 100
 LONGEST_REASON = 300
@@ -59,17 +59,22 @@ def _summary(report: RunReport) -> list[str]:
 
 
 def _performance(report: RunReport) -> list[str]:
+    """The exact figures of `results_summary.json`; elsewhere times are rounded."""
     summary = report.summary
     rows = [
         ("Success Rate", percent(summary.success_rate, 2)),
         ("Wall time", f"{summary.wall_time_seconds:.3f} s"),
         ("Total execution time", f"{summary.total_execution_time_seconds:.3f} s"),
         ("Average execution time", f"{summary.average_execution_time_seconds:.3f} s"),
-        ("Parallel speedup", f"{summary.speed_up:.3f}x"),
-        ("Utilisation", f"{percent(summary.utilisation, 2)} of {count(report.max_parallel_jobs, 'slot')}"),
         ("Critical path", f"{summary.critical_path_seconds:.3f} s"),
         ("Retries", str(summary.retries)),
     ]
+    if is_long_enough(report):
+        slots = count(report.max_parallel_jobs, "slot")
+        rows += [
+            ("Parallel speedup", f"{summary.speed_up:.3f}x"),
+            ("Utilisation", f"{percent(summary.utilisation, 2)} of {slots}"),
+        ]
     rows += [(f"Pool {code(name)}", f"{percent(use, 2)} taken") for name, use in report.pool_use.items()]
     return _table(("Metric", "Value"), rows)
 
@@ -79,21 +84,21 @@ def _levels(report: RunReport) -> list[str]:
     found = bands(report, IN_MARKDOWN.bands)
     if not found:
         return []
-    return _table([title.capitalize() for title in titles(found)], cells(found, lambda took: f"{took:.3f} s"))
+    return _table([title.capitalize() for title in titles(found)], cells(found, duration))
 
 
 def _times(report: RunReport) -> list[str]:
-    ran = [job for job in report.jobs if job.execution_time_seconds]
-    if not ran:
+    slowest, others = slowest_jobs(report, IN_MARKDOWN.slowest)
+    if not slowest:
         return ["No jobs have run."]
-    slowest = heapq.nlargest(IN_MARKDOWN.slowest, ran, key=lambda job: job.execution_time_seconds)
-    rows = [
-        (code(job.job_id), f"{job.execution_time_seconds:.3f} s", f"{job.cpu_seconds:.3f} s", size(job.max_rss_bytes))
-        for job in slowest
-    ]
+    rows = []
+    for index in slowest:
+        job = report.jobs[index]
+        took = str(job_time(report, index))
+        rows.append((code(job.job_id), took, duration(job.cpu_seconds), size(job.max_rss_bytes)))
     lines = _table(("Job", "Time", "CPU time", "Peak memory"), rows)
-    if len(ran) > len(slowest):
-        lines += ["", f"{count(len(ran) - len(slowest), 'more job')} took less time."]
+    if others:
+        lines += ["", f"{count(others, 'more job')} took less time."]
     path = report.summary.critical_path
     if path:
         lines += ["", f"Critical path: {_chain(path)}."]
@@ -108,7 +113,8 @@ def _chain(path: Sequence[str]) -> str:
 
 
 def _details(report: RunReport) -> list[str]:
-    jobs, rest = _one_by_one(report)
+    indices, rest = _one_by_one(report)
+    jobs = [report.jobs[index] for index in indices]
     longest = LONGEST_REASON if len(report.jobs) <= LARGE else LONGEST_OF_MANY
     rows = [
         (
@@ -116,10 +122,10 @@ def _details(report: RunReport) -> list[str]:
             job.status.value + (" (allowed)" if job.allowed else ""),
             str(job.attempts),
             job.signal or ("" if job.exit_code is None else str(job.exit_code)),
-            f"{job.execution_time_seconds:.3f} s",
+            "" if (took := job_time(report, index)) is None else str(took),
             code(clip(job.reason, longest)) if job.reason else "",
         )
-        for job in jobs
+        for index, job in zip(indices, jobs, strict=True)
     ]
     lines = _table(("Job", "Status", "Attempts", "Exit", "Time", "Reason"), rows) if rows else []
     if rest:
@@ -147,19 +153,21 @@ def _skipped(report: RunReport) -> list[str]:
 
 def _logs(report: RunReport) -> list[str]:
     rows = [
-        (code(job.job_id), code(job.log_file), size(job.log_bytes)) for job in _one_by_one(report)[0] if job.log_file
+        (code(job.job_id), code(job.log_file), size(job.log_bytes))
+        for job in (report.jobs[index] for index in _one_by_one(report)[0])
+        if job.log_file
     ]
     lines = [f"All logs are in {code(LOGS + '/')} in the run directory, one for each attempt."]
     return [*lines, "", *_table(("Job", "Last log", "Size"), rows)] if rows else lines
 
 
-def _one_by_one(report: RunReport) -> tuple[Sequence[JobReport], int]:
+def _one_by_one(report: RunReport) -> tuple[Sequence[int], int]:
     """The jobs to list, and the number of the others. Of a large run: failures, then cancelled and running jobs."""
     if len(report.jobs) <= LARGE:
-        return report.jobs, 0
+        return range(len(report.jobs)), 0
     shown_elsewhere = (Status.SUCCESS, Status.PENDING, Status.SKIPPED)
-    jobs = [job for job in report.jobs if job.status not in shown_elsewhere]
-    jobs.sort(key=lambda job: job.status not in FAILED_STATUSES)
+    jobs = [index for index, job in enumerate(report.jobs) if job.status not in shown_elsewhere]
+    jobs.sort(key=lambda index: report.jobs[index].status not in FAILED_STATUSES)
     shown = jobs[:MOST_FAILED]
     return shown, len(report.jobs) - len(shown)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from orchestrator.console.text import visible
 from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.report.palette import FILLS
+from orchestrator.report.status import Status
 
 _SPECIAL = re.compile(r"[^\w .=,-]")
 
@@ -21,7 +22,7 @@ def render_mermaid(plan: Plan, statuses: Sequence[str] | None = None) -> str:
 
 
 def _node(job: PlannedJob, status: str) -> str:
-    label = "<br/>".join(filter(None, (_escaped(visible(job.id)), status)))
+    label = "<br/>".join(filter(None, (_escaped(visible(job.id)), Status(status).words if status else "")))
     return f'  n{job.index}(["{label}"])' if job.spec.is_group else f'  n{job.index}["{label}"]'
 
 

@@ -18,12 +18,13 @@ OPEN_STATUSES = (Status.PENDING, Status.RUNNING)
 
 
 class RunningJob(msgspec.Struct, frozen=True):
-    """A job with an attempt under way."""
+    """A job with an attempt under way. `log_file` is relative to the run directory."""
 
     job_id: str
     attempt: int
     pid: int | None
     elapsed_seconds: float
+    log_file: str | None = None
 
 
 class FailedJob(msgspec.Struct, frozen=True):
@@ -142,8 +143,7 @@ class Progress:
         return Snapshot(
             **msgspec.structs.asdict(head),
             running=[
-                RunningJob(jobs[index].job_id, jobs[index].attempts, jobs[index].pid, round(max(0.0, now - since), 3))
-                for index, since in self._running.items()
+                _running_job(jobs[index], round(max(0.0, now - since), 3)) for index, since in self._running.items()
             ],
             failed=failed_jobs(jobs),
             waiting=list(self._waiting(now)) if head.state == "running" else [],
@@ -186,6 +186,10 @@ _FOLLOW: dict[str, Callable[[Progress, EventRecord], None]] = {
     "run.resumed": Progress._run_begun,
     "run.finished": Progress._run_finished,
 }
+
+
+def _running_job(job: JobReport, elapsed: float) -> RunningJob:
+    return RunningJob(job.job_id, job.attempts, job.pid, elapsed, job.log_file)
 
 
 def head_of_finished(report: RunReport) -> Head:

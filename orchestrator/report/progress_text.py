@@ -2,26 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from orchestrator.console.text import clip, columns, duration, visible
+from msgspec import Struct
+
+from orchestrator.console.text import clip, columns, count, duration, visible
+from orchestrator.console.theme import ALLOWED, BLUE, FAINT, RED, STATUS_STYLES, painted
 from orchestrator.report.progress import FailedJob, RunningJob, Snapshot, WaitingJob
+from orchestrator.report.status import result_word
 
 MOST_OF_A_KIND = 20
 NAMES = 5
 WIDEST_ID = 40
 
 
-def snapshot_text(snapshot: Snapshot, width: int | None = None) -> str:
+class SnapshotPlace(Struct, frozen=True):
+    """What text about a run needs to know besides the run: its directory as users may write it, the command that
+    resumes it, and the last line that each running job has printed, by its log."""
+
+    directory: str = ""
+    resume: str = ""
+    last_lines: Mapping[str, str] = {}
+
+
+NOWHERE = SnapshotPlace()
+
+
+def snapshot_text(
+    snapshot: Snapshot, width: int | None = None, *, place: SnapshotPlace = NOWHERE, colour: bool = False
+) -> str:
     """The text, ending in a newline. With `width`, no line has more columns."""
+
+    def fitted(text: str) -> str:
+        return text if width is None else clip(text, width)
+
+    style = STATUS_STYLES.get(snapshot.result or snapshot.state.upper(), "")
+    lines = [painted(fitted(headline(snapshot)), style, colour=colour), fitted(str(snapshot.job_counts))]
     running = "running" if snapshot.state == "running" else "interrupted"
-    lines = [headline(snapshot), str(snapshot.job_counts)]
-    lines += _section(running, [_running(one) for one in snapshot.running])
-    lines += _section("failed", [broken(one) for one in snapshot.failed])
-    lines += _section("waiting", [_waiting(one) for one in snapshot.waiting])
-    if snapshot.state == "interrupted":
-        lines += ["", f"to continue it, run `pexec resume {snapshot.run_id}`"]
-    return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
+    sections = [
+        (running, BLUE, [_running(one, place) for one in snapshot.running]),
+        ("failed", RED, [broken(one, place) for one in snapshot.failed if not one.allowed]),
+        ("failed, allowed", ALLOWED.style, [broken(one, place) for one in snapshot.failed if one.allowed]),
+        ("waiting", FAINT, _folded([_waiting(one) for one in snapshot.waiting])),
+    ]
+    for title, style, rows in sections:
+        lines += [
+            "",
+            painted(title, style, colour=colour),
+            *(fitted(line) for line in _rows(rows)),
+        ] * bool(rows)
+    if snapshot.state == "interrupted" and place.resume:
+        lines += ["", f"next: {visible(place.resume)}"]
+    return "\n".join(lines) + "\n"
 
 
 def headline(snapshot: Snapshot) -> str:
@@ -31,22 +63,22 @@ def headline(snapshot: Snapshot) -> str:
     how = {
         "running": f"running for {elapsed}{pid}",
         "interrupted": f"interrupted after {elapsed}: pexec is no longer running",
-    }.get(snapshot.state, f"{snapshot.result} in {elapsed}, exit code {snapshot.exit_code}")
+    }.get(snapshot.state, f"{result_word(snapshot.result or '')} in {elapsed}, exit code {snapshot.exit_code}")
     return f"{snapshot.run_id} {visible(snapshot.name)}: {how}"
 
 
-def _running(one: RunningJob) -> tuple[str, str]:
-    pid = "" if one.pid is None else f", process {one.pid}"
+def _running(one: RunningJob, place: SnapshotPlace) -> tuple[str, str]:
     attempt = f", attempt {one.attempt}" if one.attempt > 1 else ""
-    return one.job_id, f"{duration(one.elapsed_seconds)}{attempt}{pid}"
+    line = place.last_lines.get(one.log_file or "", "")
+    return one.job_id, f"{duration(one.elapsed_seconds)}{attempt}{f'  {line}' if line else ''}"
 
 
-def broken(one: FailedJob) -> tuple[str, str]:
+def broken(one: FailedJob, place: SnapshotPlace = NOWHERE) -> tuple[str, str]:
     """A job that failed, and how."""
     why = f": {visible(one.reason)}" if one.reason else ""
-    allowed = " (allowed)" if one.allowed else ""
-    log = f"; {one.log_file}" if one.log_file else ""
-    return one.job_id, f"{one.status.phrase}{why}{allowed}{log}"
+    directory = f"{place.directory}/" if place.directory else ""
+    log = f"; {visible(directory + one.log_file)}" if one.log_file else ""
+    return one.job_id, f"{one.status.phrase}{why}{log}"
 
 
 def _waiting(one: WaitingJob) -> tuple[str, str]:
@@ -68,12 +100,18 @@ def _waiting(one: WaitingJob) -> tuple[str, str]:
             return one.job_id, "waiting for a slot"
 
 
-def _section(title: str, rows: Sequence[tuple[str, str]]) -> list[str]:
-    if not rows:
-        return []
+def _folded(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """One row for all jobs that wait for the same."""
+    by_what: dict[str, list[str]] = {}
+    for job, what in rows:
+        by_what.setdefault(what, []).append(job)
+    return [(jobs[0] if len(jobs) == 1 else count(len(jobs), "job"), what) for what, jobs in by_what.items()]
+
+
+def _rows(rows: Sequence[tuple[str, str]]) -> list[str]:
     shown = [(clip(visible(job), WIDEST_ID), what) for job, what in rows[:MOST_OF_A_KIND]]
-    widest = max(columns(job) for job, _ in shown)
-    lines = ["", title, *(f"  {job}{' ' * (widest - columns(job))}  {what}" for job, what in shown)]
+    widest = max((columns(job) for job, _ in shown), default=0)
+    lines = [f"  {job}{' ' * (widest - columns(job))}  {what}" for job, what in shown]
     if len(rows) > len(shown):
         lines.append(f"  ... and {len(rows) - len(shown)} more")
     return lines

@@ -39,6 +39,11 @@ FAILED_STATUSES = frozenset(STATUS_OF_EVENT[state.value] for state in FAILURES)
 _PHRASES = {STATUS_OF_EVENT[state.value]: phrase for state, phrase in OUTCOME_PHRASES.items()}
 
 
+def result_word(result: str) -> str:
+    """The result of a run as users read it: `SUCCEEDED`, `FAILED`, `CANCELLED`."""
+    return Status.SUCCESS.words.upper() if result == Status.SUCCESS else result
+
+
 def status_file(status: Status) -> bytes:
     """The content of `status/<slug>.status`: the status, on one line."""
     return f"{status.value}\n".encode()

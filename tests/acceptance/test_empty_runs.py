@@ -40,7 +40,7 @@ def test_it_is_refused_also_when_the_plan_is_cached(pexec: Pexec) -> None:
 def test_allow_empty_makes_it_a_success_with_zeros(pexec: Pexec) -> None:
     said = pexec.file("pexec.yaml", MANIFEST).run("apply", "--allow-empty")
     assert said.exit_code == 0
-    assert "SUCCESS: nothing to run; 2 workflows left out" in said.stderr
+    assert "SUCCEEDED: nothing to run; 2 workflows left out" in said.stderr
     run = last_run(pexec.folder)
     results = run.json("results_summary.json")
     assert (results["execution_result"], results["summary"]["total_jobs"], results["jobs"]) == ("SUCCESS", 0, [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from support.cli import Pexec
@@ -149,7 +150,7 @@ def test_a_resumed_run_is_reported_as_it_ended(with_summary: Pexec) -> None:
     assert "resumed 1 time.\n" in summary(with_summary)
 
 
-@pytest.mark.parametrize("kind", ["missing", "directory", "pipe", "device", "full", "large"])
+@pytest.mark.parametrize("kind", ["missing", "directory", "pipe", "link", "full", "large"])
 def test_a_summary_that_cannot_be_written_is_a_warning(with_summary: Pexec, kind: str) -> None:
     path = with_summary.folder / "summary.md"
     path.unlink()
@@ -158,14 +159,24 @@ def test_a_summary_that_cannot_be_written_is_a_warning(with_summary: Pexec, kind
             path.mkdir()
         case "pipe":
             os.mkfifo(path)
-        case "device":
-            path.symlink_to("/dev/full")
+        case "link":
+            path.symlink_to(with_summary.folder / "pexec.yaml")
         case "full" | "large":
             path.write_bytes(b"x" * (1048576 - 100 if kind == "full" else 3 << 20))
     said = with_summary.run("apply", "build")
     assert said.exit_code == 0
     assert len([line for line in said.stderr.splitlines() if line.startswith("warning: ")]) == 1, said.stderr
     assert "job summary" in said.stderr
+    assert (with_summary.folder / "pexec.yaml").read_text() == MANIFEST
+
+
+def test_a_run_whose_directory_was_removed_is_reported_all_the_same(with_summary: Pexec, tmp_path: Path) -> None:
+    manifest = "version: 1\nworkflows: {a: {run: 'rm -rf \"$PWD\"; exit 3'}}\n"
+    with_summary.file("away/pexec.yaml", manifest).inside("away")
+    said = with_summary.run("apply", "--run-root", str(tmp_path / "runs"))
+    (error,) = GithubRunner().read(said.stderr).annotations
+    assert (error.title, error.file) == ("a failed", None)
+    assert "| `a` | ✗ failed |" in summary(with_summary)
 
 
 def test_the_summary_stays_below_the_size_that_github_shows(with_summary: Pexec) -> None:
@@ -201,3 +212,15 @@ def test_in_gitlab_and_in_a_job_of_another_pexec_there_are_no_annotations_and_no
     del with_summary.environ["PEXEC_RUN_ID"]
     assert "::" not in with_summary.run("apply").stderr
     assert summary(with_summary) == "before\n"
+
+
+def test_the_errors_of_a_manifest_are_annotations_too(on_github: Pexec) -> None:
+    workflows = "".join(f"  w{number}: {{runs: x}}\n" for number in range(12))
+    said = on_github.file("pexec.yaml", f"version: 1\nworkflows:\n{workflows}").run("apply")
+    assert said.exit_code == 3
+    runner = GithubRunner().read(said.stdout + said.stderr)
+    errors = runner.of("error")
+    assert [(one.file, one.line) for one in errors] == [("pexec.yaml", line) for line in range(3, 13)]
+    assert errors[0].title == "PX110: unknown key"
+    assert "unknown key `runs`" in "\n".join(runner.output)
+    assert runner.mistakes == []

@@ -44,13 +44,13 @@ alone
 TREE_OF_RUN = """\
 nightly: 7 jobs in 4 levels
 
-fetch          SUCCESS
-├─ build       SUCCESS
-│  └─ all      SUCCESS
-└─ lint        FAILED
-   └─ test     SKIPPED  also needs build
-      └─ tidy  SUCCESS  needs fetch; after test, lint
-alone          SUCCESS
+fetch          succeeded
+├─ build       succeeded
+│  └─ all      succeeded
+└─ lint        failed
+   └─ test     skipped  also needs build
+      └─ tidy  succeeded  needs fetch; after test, lint
+alone          succeeded
 """
 DOT = """\
 digraph "nightly" {
@@ -145,10 +145,10 @@ def test_a_run_is_drawn_with_the_status_of_each_job(pexec: Pexec) -> None:
     for words in (["--run", run_id], ["--run", run_id[:13]], [f"--run={run_id}"]):
         pexec.run("graph", *words).said(stdout=TREE_OF_RUN)
     dot = pexec.run("graph", "--run", "--format=dot").stdout
-    assert '  n2 [label="lint\\nFAILED", fillcolor="#fadbdb", color="#d64545"]\n' in dot
-    assert '  n4 [label="all\\nSUCCESS", shape=ellipse, fillcolor="#d5f0e0", color="#2a9d5b"]\n' in dot
+    assert '  n2 [label="lint\\nfailed", fillcolor="#fadbdb", color="#d64545"]\n' in dot
+    assert '  n4 [label="all\\nsucceeded", shape=ellipse, fillcolor="#d5f0e0", color="#2a9d5b"]\n' in dot
     mermaid = pexec.run("graph", "--run", "--format=mermaid").stdout
-    assert '  n2["lint<br/>FAILED"]\n' in mermaid
+    assert '  n2["lint<br/>failed"]\n' in mermaid
     assert "  classDef failed fill:#fadbdb,stroke:#d64545,color:#1f2328\n  class n2 failed\n" in mermaid
     nodes = json.loads(pexec.run("graph", "--run", "--format=json").stdout)["nodes"]
     assert [node["status"] for node in nodes] == [
@@ -159,14 +159,16 @@ def test_a_run_is_drawn_with_the_status_of_each_job(pexec: Pexec) -> None:
 def test_a_terminal_sees_outcomes_in_colour(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).run("apply")
     lines = pexec.env(FORCE_COLOR="1").run("graph", "--run").stdout.splitlines()
-    assert lines[2] == "fetch          \x1b[32mSUCCESS\x1b[0m"
-    assert lines[6] == "   └─ test     \x1b[2mSKIPPED\x1b[0m  \x1b[2malso needs build\x1b[0m"
+    assert lines[2] == "fetch          \x1b[32msucceeded\x1b[0m"
+    assert lines[6] == "   └─ test     \x1b[2mskipped\x1b[0m  \x1b[2malso needs build\x1b[0m"
 
 
 @pytest.mark.parametrize("status", Status)
 def test_every_status_has_a_colour(status: Status) -> None:
     plan = plan_of("a")
-    assert re.fullmatch(rf"a  \x1b\[\d+m{status}\x1b\[0m", render_tree(plan, [status], colour=True).splitlines()[2])
+    assert re.fullmatch(
+        rf"a  \x1b\[\d+m{status.words}\x1b\[0m", render_tree(plan, [status], colour=True).splitlines()[2]
+    )
     assert 'fillcolor="#' in render_dot(plan, [status]).splitlines()[4]
     assert f"  class n0 {status.lower()}\n" in render_mermaid(plan, [status])
 
@@ -177,11 +179,80 @@ def test_errors_are_reported_and_nothing_is_drawn(pexec: Pexec) -> None:
     assert said.stderr.startswith("error[PX120]: ")
 
 
-def test_a_run_has_a_plan_of_its_own(pexec: Pexec) -> None:
-    pexec.file("pexec.yaml", MANIFEST).run("graph", "pexec.yaml", "--run").said(
+def test_the_last_run_of_a_manifest_is_drawn_where_both_are_named(pexec: Pexec) -> None:
+    assert pexec.file("pexec.yaml", MANIFEST).run("apply").exit_code == 1
+    other = "version: 1\nname: other\nworkflows:\n  other: {run: 'true'}\n"
+    assert pexec.file("other.yaml", other).run("apply", "other.yaml").exit_code == 0
+    pexec.run("graph", "pexec.yaml", "--run").said(stdout=TREE_OF_RUN)
+    pexec.run("graph", "-f", "other.yaml", "--run").said(stdout="other: 1 job in 1 level\n\nother  succeeded\n")
+    first, second = sorted(path.name for path in (pexec.folder / ".pexec/runs").iterdir() if path.is_dir())
+    pexec.run("graph", "other.yaml", "--run", second).said(stdout="other: 1 job in 1 level\n\nother  succeeded\n")
+    pexec.run("graph", "other.yaml", "--run", first).said(
         exit_code=2,
-        stderr="error: `--run` cannot be used with a manifest\n  = help: a run has its own plan; use one of the two\n",
+        stderr=f"error: run `{first}` is not a run of `other.yaml`\n  = help: name only one of them\n",
     )
+    pexec.file("third.yaml", other).run("graph", "third.yaml", "--run").said(
+        exit_code=2,
+        stderr="error: no runs of `third.yaml` in `.pexec/runs`\n"
+        "  = help: `pexec apply` starts one; `pexec runs` lists all\n",
+    )
+    assert pexec.run("graph", "-", "--run").exit_code == 2
+
+
+def test_svg_is_a_picture_of_its_own_with_names_and_outcomes(pexec: Pexec) -> None:
+    assert pexec.file("pexec.yaml", MANIFEST).run("apply").exit_code == 1
+    root = ElementTree.fromstring(pexec.run("graph", "--format", "svg").stdout)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert [one.text for one in root.iter("{http://www.w3.org/2000/svg}text")] == [
+        "fetch", "build", "lint", "test", "all", "tidy", "alone",
+    ]  # fmt: skip
+    assert not [one for one in root.iter() if "href" in "".join(one.attrib)]
+    drawn = ElementTree.fromstring(pexec.run("graph", "--run", "--format", "svg").stdout)
+    titles = [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert titles[:3] == [
+        "nightly: 7 jobs in 4 levels",
+        "fetch: succeeded",
+        "build: succeeded, needs fetch",
+    ]
+    assert "tidy: succeeded, needs fetch, after test lint" in titles
+    kinds = [one.attrib["class"] for one in drawn.iter("{http://www.w3.org/2000/svg}rect")]
+    assert kinds == ["node ok", "node ok", "node bad", "node off", "node ok", "node ok", "node ok"]
+    edges = [one.attrib["class"] for one in drawn.iter("{http://www.w3.org/2000/svg}path") if "class" in one.attrib]
+    assert (edges.count("edge"), edges.count("edge soft")) == (6, 2)
+
+
+@pytest.mark.parametrize(
+    ("file", "start"),
+    [
+        ("g.svg", "<svg "),
+        ("g.dot", "digraph "),
+        ("g.mmd", "flowchart "),
+        ("g.json", "{"),
+        ("g.txt", "nightly: "),
+        ("d", "nightly: "),
+    ],
+)
+def test_a_drawing_goes_to_the_file_whose_name_implies_its_format(pexec: Pexec, file: str, start: str) -> None:
+    pexec.file("pexec.yaml", MANIFEST).file("d/keep", "").run("graph", "-o", file).said()
+    path = pexec.folder / ("d/graph.txt" if file == "d" else file)
+    assert path.read_text().startswith(start)
+    pexec.run("graph", "-o", file).said()  # it may be replaced
+    path.unlink()
+    path.symlink_to("elsewhere")
+    said = pexec.run("graph", "-o", str(path.relative_to(pexec.folder)))
+    assert (said.exit_code, said.stderr.splitlines()[0]) == (
+        4,
+        f"error[PX407]: `{path.relative_to(pexec.folder)}` is a link",
+    )
+
+
+def test_a_very_large_graph_is_folded_by_level(pexec: Pexec) -> None:
+    jobs = "".join(
+        f"  j{number}: {{run: x{f', needs: j{number % 2}' if number > 1 else ''}}}\n" for number in range(1600)
+    )
+    drawn = pexec.file("pexec.yaml", f"version: 1\nworkflows:\n{jobs}").run("graph", "--format", "svg").stdout
+    texts = [one.text for one in ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == ["1598", "Level 1", "2 jobs", "Level 2", "1598 jobs"]
 
 
 def test_an_unknown_run_is_wrong_usage(pexec: Pexec) -> None:

@@ -23,14 +23,14 @@ LOGS = {
     "logs/last.1.log": b"allowed\n",
 }
 FIRST = (
-    "==> fetch, attempt 1: started 2026-01-02T03:04:05.000000Z, ended 2026-01-02T03:04:06.000000Z, 1.000 s, "
+    "==> fetch, attempt 1: started 2026-01-02T03:04:05.000000Z, ended 2026-01-02T03:04:06.000000Z, 1.0s, "
     "failed: exit code 1\n"
 )
 SECOND = (
-    "==> fetch, attempt 2: started 2026-01-02T03:04:07.000000Z, ended 2026-01-02T03:04:08.000000Z, 1.000 s, succeeded\n"
+    "==> fetch, attempt 2: started 2026-01-02T03:04:07.000000Z, ended 2026-01-02T03:04:08.000000Z, 1.0s, succeeded\n"
 )
 BROKEN = (
-    "==> break, attempt 1: started 2026-01-02T03:04:08.000000Z, ended 2026-01-02T03:04:10.000000Z, 2.000 s, "
+    "==> break, attempt 1: started 2026-01-02T03:04:08.000000Z, ended 2026-01-02T03:04:10.000000Z, 2.0s, "
     "timed out: ran longer than 2s\n"
 )
 
@@ -208,9 +208,9 @@ def test_following_shows_each_byte_as_it_comes_and_ends_with_the_job(pexec: Pexe
         process.stderr.close()
     assert [line.split("Z")[-1] for line in stamps] == [
         ", running",
-        ", 1.000 s, failed: exit code 1",
+        ", 1.0s, failed: exit code 1",
         ", running",
-        ", 1.000 s, succeeded",
+        ", 1.0s, succeeded",
     ]
 
 

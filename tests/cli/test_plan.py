@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from support.cli import Pexec
@@ -36,7 +37,9 @@ level 2
            needs fetch; timeout 1m
 
 critical path: fetch -> build
+"""
 
+SETTINGS = """
 settings
   max_parallel_jobs  {jobs}
   fail_fast          {fail_fast}
@@ -49,17 +52,18 @@ settings
 
 
 def shown(jobs: str = "4", fail_fast: str = "false", timeout: str = "5m", origin: str = "") -> str:
-    return SHOWN.format(jobs=jobs, fail_fast=fail_fast, timeout=timeout, origin=origin)
+    return SHOWN + SETTINGS.format(jobs=jobs, fail_fast=fail_fast, timeout=timeout, origin=origin)
 
 
-def test_the_plan_shows_groups_the_critical_path_and_the_documented_defaults(pexec: Pexec) -> None:
-    pexec.file("pexec.yaml", MANIFEST).run("plan").said(stdout=shown())
+def test_the_plan_shows_levels_the_critical_path_and_the_documented_defaults(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", MANIFEST).run("plan").said(stdout=SHOWN)
+    pexec.run("plan", "-v").said(stdout=shown())
 
 
 def test_the_plan_shows_where_an_overridden_value_comes_from(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).file("pyproject.toml", '[tool.pexec]\nfail_fast = "drain"\n')
     pexec.config("timeout_seconds = 90\n").env(PEXEC_MAX_PARALLEL_JOBS="2")
-    pexec.run("plan").said(
+    pexec.run("plan", "--verbose").said(
         stdout=shown(
             "2  (from PEXEC_MAX_PARALLEL_JOBS)",
             "drain  (from pyproject.toml [tool.pexec])",
@@ -67,7 +71,13 @@ def test_the_plan_shows_where_an_overridden_value_comes_from(pexec: Pexec) -> No
             "  (from ~/.config/pexec/config.toml)",
         )
     )
-    pexec.run("plan", "-j", "3", "--fail-fast", "--timeout-seconds=none").said(
+    assert pexec.run("plan").stdout == SHOWN + (
+        "\nsettings\n"
+        "  max_parallel_jobs  2  (from PEXEC_MAX_PARALLEL_JOBS)\n"
+        "  fail_fast          drain  (from pyproject.toml [tool.pexec])\n"
+        "  timeout            1m30s a job, none for the run  (from ~/.config/pexec/config.toml)\n"
+    )
+    pexec.run("plan", "-v", "-j", "3", "--fail-fast", "--timeout-seconds=none").said(
         stdout=shown("3  (from --max-parallel-jobs)", "true  (from --fail-fast)", "none", "  (from --timeout-seconds)")
     )
 
@@ -75,7 +85,7 @@ def test_the_plan_shows_where_an_overridden_value_comes_from(pexec: Pexec) -> No
 def test_an_unknown_variable_is_reported(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).env(PEXEC_MAX_JOBS="2", PEXEC_JOB="outer")
     pexec.run("plan").said(
-        stdout=shown(),
+        stdout=SHOWN,
         stderr="warning: unknown environment variable `PEXEC_MAX_JOBS`\n"
         "  = help: did you mean `PEXEC_MAX_PARALLEL_JOBS`?\n",
     )
@@ -147,3 +157,12 @@ def test_a_word_is_a_manifest_or_a_job(pexec: Pexec, monkeypatch: pytest.MonkeyP
     words = ["-", "./build", "ci/x", "gone.yaml", "x.yml", "x.json", "pexec.yaml.example", "build", "lib.x", "fetch"]
     assert [word for word in words if names_manifest(word)] == words[:7]
     assert pexec.run("plan", "pexec.yaml.example", "build").exit_code == 0
+
+
+def test_after_a_timeout_the_estimate_knows_that_a_job_takes_at_least_that_long(pexec: Pexec) -> None:
+    text = "version: 1\nworkflows: {fast: {run: ':'}, slow: {run: sleep 60, timeout: 1s}}\n"
+    assert pexec.file("pexec.yaml", text).run("apply", "--output", "quiet").exit_code == 1
+    (estimate,) = (line for line in pexec.run("plan").stdout.splitlines() if line.startswith("estimate: "))
+    seconds = re.fullmatch(r"estimate: at least (\d+\.\d)s, from earlier runs of 2 of 2 jobs \(.*\)", estimate)
+    assert seconds is not None, estimate
+    assert float(seconds[1]) >= 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree
@@ -104,6 +105,80 @@ def test_after_a_crash_every_file_is_made_from_the_journal(pexec: Pexec) -> None
     assert (folder / "status/late.status").read_text() == "SUCCESS\n"
     assert "| Result | INTERRUPTED |" in (folder / "execution_report.md").read_text()
     assert pexec.run("report").stdout == (folder / "execution_report.md").read_text()
+
+
+def opener(pexec: Pexec) -> Path:
+    """A browser that notes what it is told to open."""
+    browser = pexec.folder / "browser"
+    browser.write_text('#!/bin/sh\nprintf %s "$1" > opened\n')
+    browser.chmod(0o755)
+    pexec.env(BROWSER=f"{browser} %s")
+    return pexec.folder / "opened"
+
+
+def test_open_shows_the_page_of_the_run_in_a_browser(pexec: Pexec) -> None:
+    opened = opener(pexec)
+    folder = record(pexec.folder / ".pexec/runs", nightly())
+    pexec.run("report", "--open").said(stdout=f".pexec/runs/{RUN_ID}/report.html\n")
+    assert opened.read_text() == f"file://{folder}/report.html"
+    said = pexec.run("report", "--open", "--format", "md")
+    assert (said.exit_code, said.stderr.splitlines()[0]) == (2, "error: `--open` opens the HTML report, not `md`")
+
+
+def test_open_makes_the_missing_page_of_a_crashed_run(pexec: Pexec) -> None:
+    opener(pexec)
+    folder = record(pexec.folder / ".pexec/runs", half())
+    (folder / "report.html").unlink()
+    assert pexec.run("report", "--open").exit_code == 0
+    assert (folder / "report.html").is_file()
+
+
+def test_without_a_browser_open_says_which_file_to_open(pexec: Pexec) -> None:
+    record(pexec.folder / ".pexec/runs", nightly())
+    said = pexec.env(BROWSER="/nonexistent").run("report", "--open")
+    assert (said.exit_code, said.stdout) == (4, "")
+    assert said.stderr == (
+        "error[PX415]: the browser could not be started\n"
+        f"  = help: open `.pexec/runs/{RUN_ID}/report.html` yourself, or set the variable `BROWSER`\n"
+    )
+
+
+def test_a_run_in_progress_can_be_opened_as_it_is_now_from_another_file(pexec: Pexec) -> None:
+    opened = opener(pexec)
+    with start(pexec.folder / ".pexec/runs", half()) as run:
+        os.unlink(run.path_of("report.html"))
+        said = pexec.run("report", "--open")
+        assert said.exit_code == 4
+        assert "has no `report.html` yet: it is written when the run ends" in said.stderr
+        pexec.run("report", "--open", "-o", "now.html").said(stdout="now.html\n")
+        assert ">RUNNING</span>" in (pexec.folder / "now.html").read_text()
+        assert opened.read_text() == f"file://{pexec.folder}/now.html"
+
+
+def test_a_report_goes_to_a_file_whose_name_implies_its_format(pexec: Pexec) -> None:
+    folder = record(pexec.folder / ".pexec/runs", nightly())
+    for file, beginning in (
+        ("r.md", "# Execution report"), ("r.html", "<!DOCTYPE"), ("r.json", "{"), ("r.xml", "<?xml"), ("r", "# Exec"),
+    ):  # fmt: skip
+        for _ in range(2):  # it may be replaced
+            pexec.run("report", "-o", file).said()
+        assert (pexec.folder / file).read_text().startswith(beginning)
+    pexec.run("report", "-o", ".", "--format", "json").said()
+    assert (pexec.folder / "results_summary.json").read_bytes() == (folder / "results_summary.json").read_bytes()
+    assert pexec.run("report", "-o", "-").stdout.startswith("# Execution report")
+    said = pexec.run("report", "-o", "missing/r.md")
+    assert (said.exit_code, said.stderr) == (
+        5,
+        "error[PX302]: `missing/r.md` cannot be written: no such file or directory\n",
+    )
+
+
+def test_a_page_elsewhere_leads_to_the_logs_from_where_it_is(pexec: Pexec) -> None:
+    record(pexec.folder / "my runs", nightly())
+    pexec.file("out/keep", "").run("report", "--run-root", "my runs", "-o", "out/r.html").said()
+    (link,) = set(re.findall('href="([^"]*build.1.log)"', (pexec.folder / "out/r.html").read_text()))
+    assert link == f"../my%20runs/{RUN_ID}/logs/build.1.log"
+    assert (pexec.folder / "out" / link.replace("%20", " ")).is_file()
 
 
 def test_where_the_files_cannot_be_made_the_report_is_shown_all_the_same(pexec: Pexec) -> None:

@@ -26,8 +26,10 @@ ENDED = f"""\
 6 of 9 jobs succeeded, 1 timed out, 1 allowed failure, 1 skipped
 
 failed
-  break  timed out: ran longer than 2s; logs/break.1.log
-  last   failed (allowed); logs/last.1.log
+  break  timed out: ran longer than 2s; .pexec/runs/{RUN_ID}/logs/break.1.log
+
+failed, allowed
+  last  failed; .pexec/runs/{RUN_ID}/logs/last.1.log
 """
 
 
@@ -170,7 +172,7 @@ def test_watching_off_a_terminal_appends_and_on_one_redraws(pexec: Pexec) -> Non
     code, seen = watched(pexec, step=steps(pexec))
     assert code == 0
     assert b"\x1b" not in seen
-    assert seen.endswith(b"\n\n" + f"{RUN_ID} world: SUCCESS in 2.0s, exit code 0\n2 of 2 jobs succeeded\n".encode())
+    assert seen.endswith(b"\n\n" + f"{RUN_ID} world: SUCCEEDED in 2.0s, exit code 0\n2 of 2 jobs succeeded\n".encode())
 
 
 def test_watching_on_a_terminal_redraws(pexec: Pexec) -> None:
@@ -184,7 +186,7 @@ def test_watching_on_a_terminal_redraws(pexec: Pexec) -> None:
         screen.feed("\x1b[J")
     assert any("\n  a " in picture and "waiting: 1 job for needs" in picture for picture in pictures)
     assert any("1/2  \u2713 1" in picture and "\n  b " in picture for picture in pictures)
-    assert screen.lines == [f"{RUN_ID} world: SUCCESS in 2.0s, exit code 0", "2 of 2 jobs succeeded"]
+    assert screen.lines == [f"{RUN_ID} world: SUCCEEDED in 2.0s, exit code 0", "2 of 2 jobs succeeded"]
     assert screen.is_ordinary
 
 
@@ -212,8 +214,8 @@ def test_watching_shows_what_jobs_print_what_failed_and_what_the_others_wait_for
             head, bar, b, d, f, a, waiting = terminal.shown
             terminal.type(CTRL_C)
             assert terminal.process.wait(30) == 130
+            assert wait_until(lambda: terminal.shown[0] == head), "the last picture stays"
             assert terminal.is_ordinary
-            assert terminal.shown[0] == head, "the last picture stays"
     assert head.startswith(f"{RUN_ID} world: running for ")
     assert "1/14  \u2717 1  \u21bb 1" in bar
     assert re.fullmatch(r"  b +\d+h \d\dm  20%", b)

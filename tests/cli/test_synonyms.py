@@ -74,7 +74,7 @@ def test_run_is_apply(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST)
     said = pexec.run("run", "build", "-q")
     assert said.exit_code == 0
-    assert "SUCCESS" in said.stderr
+    assert "SUCCEEDED in " in said.stderr
     assert pexec.run("run", "--help") == pexec.run("apply", "--help") == pexec.run("help", "run")
 
 

@@ -66,7 +66,18 @@ def test_sizes_are_short(value: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "digits", "text"), [(0.0, 0, "0%"), (0.4444, 0, "44%"), (0.8333, 2, "83.33%"), (1.25, 0, "125%")]
+    ("share", "digits", "text"),
+    [
+        (0.0, 0, "0%"),
+        (0.4444, 0, "44%"),
+        (1, 0, "100%"),
+        (1.25, 0, "125%"),
+        (0.9996, 0, ">99%"),
+        (1e-6, 0, "<1%"),
+        (0.8333, 2, "83.33%"),
+        (0.25, 2, "25%"),
+        (1, 2, "100%"),
+    ],
 )
 def test_a_share_is_a_percentage(share: float, digits: int, text: str) -> None:
     assert percent(share, digits) == text
@@ -105,7 +116,7 @@ def in_report(name: str) -> str:
     story.start(name, 0.0)
     story.end(name, 1.0, "failed", exit_code=1)
     story.finish(1.0, "FAILED", 1)
-    return closing_table(read_report(story.plan, story.events), "R", width=200)
+    return closing_table(read_report(story.plan, story.events), width=200)
 
 
 def in_progress(name: str) -> str:

@@ -37,6 +37,12 @@ def test_what_was_seen_is_known_and_later_runs_count_more(root: str, tmp_path: P
     assert file_of(root).stat().st_mode & 0o777 == 0o600
 
 
+def test_a_job_that_would_have_taken_longer_took_at_least_that(root: str) -> None:
+    remember(root, "-", {"a": 8.0, "b": 1.0})
+    remember(root, "-", {}, at_least={"a": 2.0, "b": 2.0, "c": 2.0})
+    assert recall(root, "-") == {"a": 8.0, "b": 2.0, "c": 2.0}
+
+
 def test_a_run_without_durations_writes_nothing(root: str, tmp_path: Path) -> None:
     remember(root, "pexec.yaml", {})
     assert not (tmp_path / ".pexec" / NAME).exists()

@@ -111,6 +111,30 @@ def test_a_reader_that_takes_nothing_is_given_up_and_what_it_did_not_take_is_cou
         assert str(console.losses[0]).endswith("s: 15 B not shown")
 
 
+def test_where_one_of_two_streams_is_stuck_the_other_still_gets_everything(patience: float) -> None:
+    shown = io.StringIO()
+    with stuck_pipe() as full, os.fdopen(os.dup(full), "w") as file:
+        out, err = ConsoleStream(file), ConsoleStream(shown, github=True)
+        thread = ConsoleThread("console", (out, err), [Text(out, "1234", ending="5678")])
+        console = Console([thread], {"stdout": out, "stderr": err})
+        console.begin()
+        console.post_text("::text\n")
+        console.post_commands("::error::command\n")
+        console.end("table\n")
+        assert [(loss.stream, loss.lost_bytes) for loss in console.losses] == [("stdout", 8)]
+    assert shown.getvalue() == "\u200b::text\n::error::command\ntable\n"
+
+
+def test_where_both_streams_are_stuck_both_are_given_up(patience: float) -> None:
+    with stuck_pipe() as full, os.fdopen(os.dup(full), "w") as file, os.fdopen(os.dup(full), "w") as other:
+        out, err = ConsoleStream(file), ConsoleStream(other)
+        thread = ConsoleThread("console", (out, err), [Text(out, "1234")])
+        console = Console([thread], {"stdout": out, "stderr": err})
+        console.begin()
+        assert timed(lambda: console.end("table\n")) < 20 * patience
+        assert [(loss.stream, loss.lost_bytes) for loss in console.losses] == [("stdout", 4), ("stderr", 6)]
+
+
 def test_an_interrupt_ends_the_wait(patience: float) -> None:
     with stuck_pipe() as full, os.fdopen(os.dup(full), "w") as file:
         console = console_of(ConsoleStream(file), "1234")

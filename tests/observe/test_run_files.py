@@ -24,7 +24,6 @@ from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.observe import run_files as module
 from orchestrator.observe.run_files import RunFiles
 from orchestrator.plan.export import plan_from_dict
-from orchestrator.report.closing_table import closing_table
 from orchestrator.report.fold_events import read_report
 from orchestrator.report.markdown import execution_report
 from orchestrator.report.results import results_file, results_schema
@@ -84,7 +83,6 @@ def test_everything_is_final_after_close(run: RunDir) -> None:
     assert files.report == report
     assert run.read("results_summary.json") == results_file(report)
     assert run.read("execution_report.md").decode() == execution_report(report)
-    assert files.closing_table(width=80) == closing_table(report, run.path, width=80)
     wanted = {one.job_id: one.status.value for one in report.jobs}
     assert {name: one["status"] for name, one in data(run, "dependencies.json")["workflows"].items()} == wanted
     assert statuses(run) == {name.replace(" | <b>", "-b"): status for name, status in wanted.items()}

@@ -92,6 +92,11 @@ def test_it_is_shown_without_digits_that_cannot_be_foreseen() -> None:
     )
 
 
+def test_it_is_no_bound_where_a_typical_duration_is_assumed() -> None:
+    text = plan_text(good_plan("workflows: {a: {run: a}, b: {run: b}}", durations={"a": 0.012}))
+    assert "estimate: about 12ms, from earlier runs of 1 of 2 jobs (" in text
+
+
 @given(st.data())
 def test_durations_that_come_later_make_the_same_plan_as_those_that_came_at_once(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 8))

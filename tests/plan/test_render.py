@@ -46,7 +46,7 @@ def test_a_plan_with_everything_in_it() -> None:
         selection=Selection(skip=("lint",)),
         overrides=Overrides(max_parallel_jobs=8),
     )
-    assert plan_text(plan, {"max_parallel_jobs": "--max-parallel-jobs"}) == textwrap.dedent(
+    assert plan_text(plan, {"max_parallel_jobs": "--max-parallel-jobs"}, verbose=True) == textwrap.dedent(
         """\
         nightly: 6 jobs in 5 levels
         Build, test and publish the nightly release.
@@ -92,7 +92,9 @@ def test_a_plan_with_everything_in_it() -> None:
 
 
 def test_the_documented_defaults_are_shown() -> None:
-    assert plan_text(good_plan("workflows: {a: {run: 'true'}}")) == textwrap.dedent(
+    plan = good_plan("workflows: {a: {run: 'true'}}")
+    assert plan_text(plan) == "nightly: 1 job in 1 level\n\nlevel 1\n  a  true\n\ncritical path: a\n"
+    assert plan_text(plan, verbose=True) == textwrap.dedent(
         """\
         nightly: 1 job in 1 level
 
@@ -115,7 +117,7 @@ def test_the_documented_defaults_are_shown() -> None:
 
 def test_a_timeout_is_shown_where_it_is_not_the_runs_default() -> None:
     jobs = "{a: {run: a, timeout: 9s}, b: {run: b}, c: {run: c, timeout: 5m}, g: {needs: a}}"
-    text = plan_text(good_plan(f"workflows: {jobs}", overrides=Overrides(timeout_seconds=9.0)))
+    text = plan_text(good_plan(f"workflows: {jobs}", overrides=Overrides(timeout_seconds=9.0)), verbose=True)
     assert [line.strip() for line in text.splitlines() if "timeout" in line] == [
         "timeout 5m",
         "timeout            9s a job, none for the run",
@@ -137,7 +139,7 @@ def test_long_things_are_cut_and_say_so() -> None:
     assert "needs job0, job1, job2, job3, job4, ... (14 more) ..., job19\n" in text
 
 
-def test_of_a_large_plan_the_first_groups_and_the_last_are_shown_with_a_few_jobs_each() -> None:
+def test_of_a_large_plan_the_first_levels_and_the_last_are_shown_with_a_few_jobs_each() -> None:
     lines = [
         f"  j{job}: {{run: 'make {job}'{f', needs: [j{job - 100}]' if job >= 100 else ''}}}" for job in range(1_201)
     ]
@@ -175,7 +177,7 @@ def test_of_a_large_plan_the_first_groups_and_the_last_are_shown_with_a_few_jobs
     )
     assert text.startswith(first)
     assert last in text
-    assert text.count("\n") == 131
+    assert text.count("\n") == 122
 
 
 def test_a_plan_that_is_not_large_is_shown_whole() -> None:
@@ -203,6 +205,24 @@ def test_every_fact_that_a_job_may_have_is_shown_in_its_details(monkeypatch: pyt
     assert "needs a; when failure; fails fast; secrets T; priority 2; may fail; tags ('x',)" in text
     assert "  after a\n" in text
     assert "  p  v  (from --set)\n       What it is.\n  q  w\n" in text
+
+
+def test_descriptions_are_shown_once_for_the_jobs_of_a_matrix() -> None:
+    plan = good_plan(
+        """
+        workflows:
+          a: {run: ./a, matrix: {n: [1, 2]}, description: "Make all of it.\\nIn detail."}
+          b: {run: ./b, needs: [a], description: "\\e[2J"}
+        """
+    )
+    assert (
+        plan_text(plan)
+        .partition("\n\n")[2]
+        .startswith(
+            "level 1\n  a[n=1]  ./a\n            Make all of it.\n  a[n=2]  ./a\n\n"
+            "level 2\n  b       ./b\n            ␛[2J\n            needs a[n=1], a[n=2]\n"
+        )
+    )
 
 
 def test_a_plan_without_jobs_has_no_critical_path() -> None:

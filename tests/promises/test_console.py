@@ -167,7 +167,7 @@ def test_output_that_nobody_takes_is_dropped_counted_and_reported_and_no_success
         if stream == "stdout":
             shown = (pexec.folder / f"other{number}").read_text()
             assert shown.endswith(report)
-            assert "\nrun directory: " in shown, "the closing table"
+            assert "\nreport: " in shown, "the closing table"
 
 
 @pytest.mark.parametrize("nonblocking", [False, True])
@@ -187,7 +187,7 @@ def test_a_slow_reader_gets_every_byte_of_a_run_that_does_not_wait_for_it(
         assert process.wait(20) == 0
         run = project.run.check()
         assert run.events[-1]["wall_seconds"] < SLACK
-        assert shown.endswith(f"run directory: {run.path}\n")
+        assert shown.endswith(f"report: .pexec/runs/{run.path.name}/report.html\n")
         assert not (run.path / "console.txt").exists()
         got = shown.splitlines()
         if output == "plain":
@@ -290,7 +290,7 @@ def test_a_terminal_that_was_stopped_gets_everything_once_it_continues(pexec: Pe
         assert "succeeded" not in terminal.screen
         terminal.type(CTRL_Q)
         assert terminal.process.wait(30) == 0
-        terminal.wait_for("run directory: ")
+        terminal.wait_for("report: ")
         assert [line for line in terminal.screen.split("\n") if line.startswith("a | ")] == [
             f"a | {number}" for number in range(1, 20001)
         ]

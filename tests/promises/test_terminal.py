@@ -167,7 +167,7 @@ def test_on_a_terminal_a_region_shows_what_runs_and_is_erased_at_the_end(pexec: 
         assert terminal.shown[2].startswith("  a ")
         pexec.file("go", "")
         assert terminal.process.wait(30) == 0, terminal.screen
-        terminal.wait_for("run directory: ")
+        terminal.wait_for("report: ")
         assert terminal.modes == terminal.modes_before
         assert terminal.is_ordinary
         assert [line[:5] for line in terminal.shown[:3]] == ["a | o", "[1/2]", "[2/2]"]
@@ -182,7 +182,7 @@ def test_an_unattended_terminal_gets_plain_lines(pexec: Pexec, around: dict[str,
     pexec.file("go", "").env(around)
     with Terminal(pexec.file("pexec.yaml", WATCHED), *pexec.program, "apply") as terminal:
         assert terminal.process.wait(30) == 0, terminal.screen
-        terminal.wait_for("run directory: ")
+        terminal.wait_for("report: ")
         assert "a | one\n" in terminal.screen
         assert "\x1b" not in terminal.screen
         assert "running" not in terminal.screen

@@ -37,7 +37,7 @@ def test_each_problem_is_reported_with_its_facts() -> None:
     assert advice(sales()) == [
         "`lint` failed (allowed): `exit code 2`; see `logs/lint.1.log`.",
         "`load` was lost: `the warden is gone`; see `logs/load.1.log`.",
-        "`audit \\| <b>` timed out after 4 s: see `logs/audit-b.1.log` for what it was waiting for, or increase its "
+        "`audit \\| <b>` timed out after 4s: see `logs/audit-b.1.log` for what it was waiting for, or increase its "
         "`timeout`.",
         "`fetch` succeeded only on attempt 2: find out why it failed before.",
         "`build` left 2 processes behind, which pexec ended: make it wait for what it starts.",
@@ -61,7 +61,7 @@ def test_the_slots_are_the_bottleneck_when_they_were_busy() -> None:
     story = ran(("a", 0, 2), ("b", 0, 2), ("c", 2, 4), ("d", 2, 4), wall=4, max_parallel_jobs=2)
     assert advice(story) == [
         "The slots were the bottleneck, 100% busy: with a higher `max_parallel_jobs` the run could take as "
-        "little as 2.000 s."
+        "little as 2.0s."
     ]
 
 
@@ -106,7 +106,7 @@ def test_shares_of_nearly_nothing_are_no_bottleneck() -> None:
 def test_a_success_close_to_its_timeout_is_a_warning() -> None:
     of = plan(job("a"))
     of = replace(of, jobs=tuple(replace(one, spec=replace(one.spec, timeout=10.0)) for one in of.jobs))
-    for seconds, expected in ((7.9, []), (8.0, ["`a` took 8.000 s of at most 10 s: increase its `timeout`."])):
+    for seconds, expected in ((7.9, []), (8.0, ["`a` took 8.0s of its `timeout` of 10s: increase it."])):
         story = Story(of)
         story.start("a", 0.0)
         story.end("a", seconds)

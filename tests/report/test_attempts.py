@@ -47,7 +47,7 @@ def test_a_resume_opens_what_did_not_succeed_and_an_attempt_under_way_has_no_end
 def test_an_attempt_is_described_in_one_line() -> None:
     made = attempts(nightly()).of["fetch"]
     assert headline(made[0], driven=True) == (
-        "==> fetch, attempt 1: started 2026-01-02T03:04:05.000000Z, ended 2026-01-02T03:04:06.000000Z, 1.000 s, "
+        "==> fetch, attempt 1: started 2026-01-02T03:04:05.000000Z, ended 2026-01-02T03:04:06.000000Z, 1.0s, "
         "failed: exit code 1"
     )
     running = Attempt("a\x1b[2J", 3, "logs/a.3.log", "2026-01-02T03:04:05.000000Z")

@@ -12,7 +12,6 @@ from support.stories import RUN_ID, Story, sales
 from support.worlds import plan
 
 from orchestrator.plan.model import Plan
-from orchestrator.report.closing_table import closing_table
 from orchestrator.report.counts import JobCounts, failures
 from orchestrator.report.fold_events import RunFold, read_report
 from orchestrator.report.markdown import execution_report
@@ -20,6 +19,7 @@ from orchestrator.report.progress import Progress
 from orchestrator.report.progress_text import snapshot_text
 from orchestrator.report.runs_table import runs_table
 from orchestrator.report.status import Status
+from orchestrator.report.totals import totals
 
 
 def numbers(text: str) -> tuple[int, list[int]]:
@@ -77,7 +77,7 @@ def test_every_place_has_the_same_words() -> None:
         "3 of 8 jobs succeeded, 1 timed out, 1 lost, 1 allowed failure, 1 cancelled, 1 skipped; 1 workflow left out"
     )
     assert str(read_report(of, story.events).job_counts) == counts
-    assert f": {counts}\n" in closing_table(read_report(of, story.events), "R")
+    assert f": {counts}\n" in totals(read_report(of, story.events), "R")
     assert f"\n{counts}\n" in snapshot_text(progress.snapshot(0.0, driven=False))
     assert runs_table([progress.head(0.0, driven=False)]).endswith(f"{counts}\n")
     report = execution_report(read_report(of, story.events))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from support.journals import nightly
 from support.stories import RUN_ID, Story, every_event
 from support.worlds import job, plan
 
 from orchestrator.report.progress import FailedJob, Progress, RunningJob, Snapshot, WaitingJob
-from orchestrator.report.progress_text import snapshot_text
+from orchestrator.report.progress_text import SnapshotPlace, snapshot_text
 from orchestrator.report.runs_table import runs_table
 from orchestrator.report.status import Status
 
@@ -51,7 +53,10 @@ def busy() -> Story:
 def test_a_running_run_has_what_runs_what_failed_and_what_each_other_job_waits_for() -> None:
     at = snapshot(busy(), 4.0)
     assert (at.state, at.result, at.exit_code, at.pid, at.elapsed_seconds) == ("running", None, None, 4000, 4.0)
-    assert at.running == [RunningJob("long", 1, 5002, 4.0), RunningJob("other", 1, 5012, 2.0)]
+    assert at.running == [
+        RunningJob("long", 1, 5002, 4.0, "logs/long.1.log"),
+        RunningJob("other", 1, 5012, 2.0, "logs/other.1.log"),
+    ]
     assert at.failed == [FailedJob("broken", Status.TIMED_OUT, "ran longer than 1s", True, "logs/broken.1.log")]
     assert at.waiting == [
         WaitingJob("flaky", "back-off", seconds=5.0),
@@ -76,11 +81,11 @@ def test_its_text_has_a_section_for_each() -> None:
 0 of 8 jobs succeeded, 1 allowed failure, 2 running, 5 waiting
 
 running
-  long   4.0s, process 5002
-  other  2.0s, process 5012
+  long   4.0s
+  other  2.0s
 
-failed
-  broken  timed out: ran longer than 1s (allowed); logs/broken.1.log
+failed, allowed
+  broken  timed out: ran longer than 1s; logs/broken.1.log
 
 waiting
   flaky  next attempt in 5.0s
@@ -100,9 +105,9 @@ def test_a_run_without_a_driver_is_interrupted_and_its_clock_stops() -> None:
         "0 of 8 jobs succeeded, 1 allowed failure, 2 interrupted, 5 not started",
         "",
         "interrupted",
-        "  long   2.0s, process 5002",
+        "  long   2.0s",
     ]
-    assert snapshot_text(at).endswith(f"\n\nto continue it, run `pexec resume {RUN_ID}`\n")
+    assert snapshot_text(at, place=SnapshotPlace(resume="pexec resume")).endswith("\n\nnext: pexec resume\n")
 
 
 def test_a_run_that_has_ended_shows_its_result_even_while_it_is_locked() -> None:
@@ -117,7 +122,9 @@ def test_a_run_that_has_ended_shows_its_result_even_while_it_is_locked() -> None
 
 failed
   break  timed out: ran longer than 2s; logs/break.1.log
-  last   failed (allowed); logs/last.1.log
+
+failed, allowed
+  last  failed; logs/last.1.log
 """
     )
 
@@ -140,11 +147,34 @@ def test_long_lists_have_an_end_and_names_cannot_control_a_terminal() -> None:
     evil = "evil\x1b[2J\u202e"
     story = Story(plan(job(evil), *(job(f"j{number}") for number in range(30)), job("last", needs=evil)))
     story.start(evil, 0.0)
+    for number in range(30):
+        story.start(f"j{number}", 0.0)
     text = snapshot_text(snapshot(story, 1.0), 60)
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "  ... and 11 more\n" in text
     assert all(len(line) <= 60 for line in text.splitlines())
+
+
+def test_jobs_that_wait_for_the_same_are_one_row() -> None:
+    story = Story(plan(job("a"), *(job(f"b{number}", needs="a") for number in range(39)), job("c"), job("d")))
+    story.start("a", 0.0)
+    assert snapshot_text(snapshot(story, 1.0)).endswith(
+        "\nrunning\n  a  1.0s\n\nwaiting\n  39 jobs  needs a\n  2 jobs   waiting for a slot\n"
+    )
+
+
+def test_paths_and_the_last_lines_of_logs_are_as_users_see_them() -> None:
+    place = SnapshotPlace("project/.pexec/runs/R", "", {"logs/long.1.log": "compiling 6.1"})
+    text = snapshot_text(snapshot(busy(), 4.0), place=place)
+    assert "  long   4.0s  compiling 6.1\n  other  2.0s\n" in text
+    assert "; project/.pexec/runs/R/logs/broken.1.log\n" in text
+
+
+def test_colours_do_not_change_the_text_of_a_run() -> None:
+    coloured = snapshot_text(snapshot(nightly()), colour=True)
+    assert coloured.startswith(f"\x1b[31m{RUN_ID} world: FAILED")
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == snapshot_text(snapshot(nightly()))
 
 
 def test_every_event_can_be_followed() -> None:
@@ -157,6 +187,9 @@ def test_runs_are_listed_one_per_line() -> None:
         progress(busy()).head(75.0, driven=True),
         progress(busy()).head(0.0, driven=False),
     ]
+    coloured = runs_table(heads, colour=True)
+    assert "\x1b[31mFAILED     \x1b[0m" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == runs_table(heads)
     assert runs_table(heads).splitlines() == [
         "run                               name   state        started               time    jobs",
         f"{RUN_ID}  world  FAILED       2026-01-02 03:04:05Z  9.0s    6 of 9 jobs succeeded, 1 timed out, "

@@ -156,15 +156,19 @@ def _play(story: Story, steps: list[tuple[float, int, str, float]]) -> None:
         else:
             events += [(at, 2, "start", number, 0.0), (at + took, 1, "fail" if how == "fail" else "end", number, 0.0)]
     jobs = story.plan.jobs
+    lost: set[int] = set()  # jobs that did not succeed
     for at, _, how, number, retry_at in sorted(events):
         name = jobs[number].id
         if how == "start":
             story.start(name, at)
         elif how == "skip":
-            story.settle(name, at, "skipped", f"need `{jobs[jobs[number].needs[0]].id}` failed")
+            bad = next(need for need in jobs[number].needs if need in lost)
+            lost.add(number)
+            story.settle(name, at, "skipped", f"need `{jobs[bad].id}` failed")
         elif how == "retry":
             story.end(name, at, "failed", exit_code=75, reason="exit code 75", retry_at=retry_at)
         elif how == "fail":
+            lost.add(number)
             story.end(name, at, "failed", exit_code=1, reason="exit code 1")
         else:
             story.end(name, at, cpu_seconds=0.1 + number % 13, max_rss_bytes=(1 + number % 17) << 20)

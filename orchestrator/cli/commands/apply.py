@@ -76,6 +76,7 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
         run_root=invocation.run_root,
         output=output_of(invocation.settings),
         keep_temp=arguments.keep_temp,
+        summary=arguments.summary,
     )
     return run_plan(with_scripts(plan), options, supervisor, invocation=record)
 
@@ -83,6 +84,10 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
 def _plan(invocation: Invocation) -> PlanningResult:
     result = plan_invocation(invocation)
     print_diagnostics(result)
+    if result.diagnostics:
+        from orchestrator.app.github_report import annotate_diagnostics
+
+        annotate_diagnostics(result.path, result.diagnostics)
     return result
 
 

@@ -1,4 +1,4 @@
-"""`pexec graph`: draw the dependency graph, as text, in the language of a drawing tool, or as data."""
+"""`pexec graph`: draw the dependency graph, as text, as a picture, in the language of a drawing tool, or as data."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import os
 import sys
 from collections.abc import Sequence
 
-from orchestrator.app.invocation import find_manifest
+from orchestrator.app.invocation import STDIN, find_manifest
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_manifest, add_run_root, one_manifest, one_of
-from orchestrator.console.streams import wants_colour, write_stdout, write_text
+from orchestrator.cli.output_file import add_output_file, format_of, output_path, write_output
+from orchestrator.console.streams import wants_colour, write_text
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.model import Plan
+from orchestrator.report.status import Status
 
-Outcomes = Sequence[str] | None
+Outcomes = Sequence[tuple[Status, bool]] | None  # of each job: its status, and whether its failure is allowed
 
 LAST_RUN = ""
+
+_NAMES = {"text": "graph.txt", "svg": "graph.svg", "dot": "graph.dot", "mermaid": "graph.mmd", "json": "graph.json"}
+_SUFFIXES = {os.path.splitext(name)[1]: form for form, name in _NAMES.items()} | {".gv": "dot", ".mermaid": "mermaid"}
 
 
 def add_arguments(parser: Parser) -> None:
@@ -24,17 +29,18 @@ def add_arguments(parser: Parser) -> None:
     add_manifest(parser)
     parser.add_argument(
         "--format",
-        metavar="text|dot|mermaid|json",
-        type=one_of("text", "dot", "mermaid", "json"),
-        default="text",
-        help="text: a tree (default); dot, for Graphviz; mermaid, for Markdown; json: nodes and edges",
+        metavar="|".join(_NAMES),
+        type=one_of(*_NAMES),
+        help="text: a tree (default); svg: a picture; dot, for Graphviz; mermaid, for Markdown; json: nodes and edges",
     )
+    add_output_file(parser)
     parser.add_argument(
         "--run",
         metavar="RUN",
         nargs="?",
         const=LAST_RUN,
-        help="draw a run, each job with its status: a run ID or a unique prefix (default: the last run)",
+        help="draw a run, each job with its status: a run ID or a unique prefix (default: the last run, of MANIFEST if "
+        "that is given)",
     )
     add_run_root(parser)
 
@@ -42,16 +48,19 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if the manifest has an error."""
     manifest = one_manifest(arguments.manifest, arguments.file)
+    form = format_of(arguments.format, arguments.output, _SUFFIXES, "text")
+    path = output_path(arguments.output, _NAMES[form])
     if arguments.run is None:
-        plan, statuses = _planned(manifest), None
+        plan, outcomes = _planned(manifest), None
         if plan is None:
             return ExitCode.INVALID
-    elif manifest is not None:
-        raise UsageError("`--run` cannot be used with a manifest", help="a run has its own plan; use one of the two")
     else:
-        plan, statuses = _ran(arguments)
-    write = write_text if arguments.format == "text" else write_stdout
-    write(_drawn(plan, statuses, arguments.format))
+        plan, outcomes = _ran(arguments, manifest)
+    drawing = _drawn(plan, outcomes, form, colour=path is None and wants_colour(sys.stdout, os.environ))
+    if form == "text" and path is None:
+        write_text(drawing)
+    else:
+        write_output(path, drawing)
     return ExitCode.OK
 
 
@@ -63,20 +72,30 @@ def _planned(manifest: str | None) -> Plan | None:
     return result.plan
 
 
-def _ran(arguments: argparse.Namespace) -> tuple[Plan, list[str]]:
-    from orchestrator.app.find_run import Look
-    from orchestrator.cli.run_arguments import chosen_run
+def _ran(arguments: argparse.Namespace, manifest: str | None) -> tuple[Plan, Outcomes]:
+    """The plan and the outcomes of a run: of that which `--run` names, or the last one. Raises UsageError if it is a
+    run of another manifest."""
+    from orchestrator.app.find_run import Look, last_run_of
+    from orchestrator.cli.run_arguments import chosen_run, run_root
     from orchestrator.report.fold_events import RunFold
 
+    if manifest == STDIN:
+        raise UsageError("`--run` cannot be used with `-`", help="a run has a plan of its own: remove one of the two")
     arguments.run = arguments.run or None
-    with chosen_run(arguments) as one:
+    root = run_root(arguments)
+    with chosen_run(arguments, root) if manifest is None else last_run_of(manifest, root, arguments.run) as one:
         look = Look(one)
         fold = RunFold(look.plan)
         look.feed(fold.add)
-    return look.plan, [fold.status(job.index).value for job in look.plan.jobs]
+    return look.plan, [(job.status, job.allowed) for job in fold.report().jobs]
 
 
-def _drawn(plan: Plan, statuses: Outcomes, form: str) -> str:
+def _drawn(plan: Plan, outcomes: Outcomes, form: str, *, colour: bool) -> str:
+    statuses = None if outcomes is None else [status.value for status, _ in outcomes]
+    if form == "svg":
+        from orchestrator.cli.graph.svg import render_svg
+
+        return render_svg(plan, outcomes)
     if form == "dot":
         from orchestrator.cli.graph.dot import render_dot
 
@@ -89,10 +108,10 @@ def _drawn(plan: Plan, statuses: Outcomes, form: str) -> str:
         return _json(plan, statuses)
     from orchestrator.cli.graph.tree import render_tree
 
-    return render_tree(plan, statuses, colour=wants_colour(sys.stdout, os.environ))
+    return render_tree(plan, statuses, colour=colour)
 
 
-def _json(plan: Plan, statuses: Outcomes) -> str:
+def _json(plan: Plan, statuses: Sequence[str] | None) -> str:
     """`from` of an edge ends before `to` starts. Without a run, each status is null."""
     import json
 

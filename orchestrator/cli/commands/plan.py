@@ -16,6 +16,9 @@ def add_arguments(parser: Parser) -> None:
     """The flags of `pexec plan`."""
     add_run_arguments(parser)
     parser.add_argument(
+        "-v", "--verbose", action="store_true", help="show all settings of the run, not only those that are overridden"
+    )
+    parser.add_argument(
         "--format",
         metavar="text|json",
         type=one_of("text", "json"),
@@ -39,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         from orchestrator.plan.render import plan_text
 
-        write_text(plan_text(result.plan, {**invocation.origins, **result.origins}, result.purposes))
+        origins = {**invocation.origins, **result.origins}
+        write_text(plan_text(result.plan, origins, result.purposes, verbose=arguments.verbose))
     return ExitCode.OK
 
 

@@ -43,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         hold_stderr()
         supervisor = Supervisor(alone=True)
         try:
-            shown = RunOptions(root, output_of(settings_of(arguments, STDIN)), arguments.keep_temp)
+            output = output_of(settings_of(arguments, STDIN))
+            shown = RunOptions(root, output, arguments.keep_temp, summary=arguments.summary)
             return resume(rundir, ResumeOptions(shown, arguments.max_parallel_jobs, arguments.failed), supervisor)
         finally:
             supervisor.close()

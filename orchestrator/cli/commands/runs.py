@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator, Sequence
 
 from orchestrator.app.run_progress import RunProgress
@@ -11,7 +12,7 @@ from orchestrator.app.summary import load_summary_unless_driven
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.run_arguments import add_format_and_root, run_root
-from orchestrator.console.streams import write_stderr, write_stdout, write_text
+from orchestrator.console.streams import wants_colour, write_stderr, write_stdout, write_text
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.journal.plan_file import NoPlanError
 from orchestrator.journal.rundir import list_runs, open_run
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif heads:
         from orchestrator.report.runs_table import runs_table
 
-        write_text(runs_table(heads))
+        write_text(runs_table(heads, colour=wants_colour(sys.stdout, os.environ)))
     else:
         write_stderr(f"pexec: no runs in `{root}`\n")
     if errors:

@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from orchestrator.app.caller_directory import from_here
 from orchestrator.app.process_memory import keep
 from orchestrator.app.run_progress import RunProgress
 from orchestrator.app.summary import load_summary_unless_driven
@@ -15,15 +16,17 @@ from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_run
 from orchestrator.console.streams import draws, wants_colour, write_stdout, write_text
+from orchestrator.console.text import clip, visible
 from orchestrator.errors import ExitCode
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.progress import Snapshot
-from orchestrator.report.progress_text import snapshot_text
+from orchestrator.report.progress_text import MOST_OF_A_KIND, SnapshotPlace, snapshot_text
 from orchestrator.report.run_summary import RunSummary
 
 EVERY = 0.25
 SHARE = 0.1  # of the time at most is spent reading a large run
 REDRAW = 1.0  # seconds; also if nothing happened, since elapsed times change
+WIDEST_LINE = 200  # columns of the last line of a log
 
 
 def add_arguments(parser: Parser) -> None:
@@ -48,8 +51,30 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.format == "json":
             write_stdout(json_text(snapshot))
         else:
-            write_text(snapshot_text(snapshot))
+            write_text(_text(one, snapshot))
     return ExitCode.OK
+
+
+def _text(one: RunDir, snapshot: Snapshot) -> str:
+    """The snapshot as text."""
+    resume = ""
+    if snapshot.state == "interrupted":
+        from orchestrator.app.command_place import command_place
+
+        resume = command_place(one, os.path.dirname(one.path)).command("resume")
+    logs = [job.log_file for job in snapshot.running[:MOST_OF_A_KIND] if job.log_file is not None]
+    place = SnapshotPlace(from_here(one.path), resume, _last_lines(one, logs))
+    return snapshot_text(snapshot, place=place, colour=wants_colour(sys.stdout, os.environ))
+
+
+def _last_lines(one: RunDir, logs: Sequence[str]) -> dict[str, str]:
+    """The last line of each log that has one, in one visible line."""
+    if not logs:
+        return {}
+    from orchestrator.app.failure_logs import read_last_lines
+
+    last = {name: read_last_lines(one, name, 1, github=False).lines for name in logs}
+    return {name: clip(visible(lines[0].strip()), WIDEST_LINE) for name, lines in last.items() if lines}
 
 
 def _seen(one: RunDir) -> Snapshot:
@@ -66,7 +91,7 @@ def _watch(one: RunDir, closing: RunSummary | None, form: str) -> int:
         if form == "json":
             is_read = write_stdout(json_text(snapshot, indent=None))
         else:
-            is_read = write_text(("" if first else "\n") + snapshot_text(snapshot))
+            is_read = write_text(("" if first else "\n") + _text(one, snapshot))
         first = False
         if not is_read:
             break
@@ -96,9 +121,9 @@ def _watch_on_terminal(one: RunDir) -> int:
             lines = watch.lines(snapshot, size.width - 1, size.height - 1)
             region.prepare(lines, size.width)
             region.draw()
-            last = snapshot_text(snapshot) if progress.is_over else "".join(f"{line}\n" for line in lines)
+            last = _text(one, snapshot) if progress.is_over else "".join(f"{line}\n" for line in lines)
     finally:
-        region.write(last)  # which stays, also after an interrupt
+        region.write(last)  # which stays, even after an interrupt
         region.prepare((), 0)
         region.draw()
     return ExitCode.OK

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from orchestrator.console.text import visible
 from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.report.palette import FILLS
+from orchestrator.report.status import Status
 
 
 def render_dot(plan: Plan, statuses: Sequence[str] | None = None) -> str:
@@ -23,7 +24,7 @@ def render_dot(plan: Plan, statuses: Sequence[str] | None = None) -> str:
 
 
 def _node(job: PlannedJob, status: str) -> str:
-    attributes = {"label": _quoted(visible(job.id), status)}
+    attributes = {"label": _quoted(visible(job.id), Status(status).words if status else "")}
     if job.spec.is_group:
         attributes["shape"] = "ellipse"
     if status:

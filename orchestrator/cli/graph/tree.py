@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from orchestrator.console.text import count, visible
 from orchestrator.console.theme import FAINT, STATUS_STYLES, painted
 from orchestrator.plan.model import Plan, PlannedJob
+from orchestrator.report.status import Status
 
 # A job this deep starts a tree of its own further down, or a chain of a thousand jobs would not fit the screen.
 DEEPEST = 16
@@ -26,12 +27,13 @@ def render_tree(plan: Plan, statuses: Sequence[str] | None = None, *, colour: bo
     lines = [f"{visible(plan.name)}: {count(len(plan.jobs), 'job')} in {count(len(plan.levels), 'level')}", ""]
     for before, job, is_continued in rows:
         status = statuses[job.index] if statuses else ""
+        words = Status(status).words if status else ""
         details = "; ".join([*_details(plan, job, parents[job.index]), *(["continued below"] if is_continued else [])])
         name = f"{before}{visible(job.id)}"
         notes = "  ".join(
             filter(
                 None,
-                (painted(status, STATUS_STYLES.get(status, ""), colour=colour), painted(details, FAINT, colour=colour)),
+                (painted(words, STATUS_STYLES.get(status, ""), colour=colour), painted(details, FAINT, colour=colour)),
             )
         )
         lines.append(f"{name:<{width}}  {notes}" if notes else name)

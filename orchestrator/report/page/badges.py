@@ -7,7 +7,7 @@ from typing import NamedTuple
 from orchestrator.console.theme import mark_of
 from orchestrator.report.model import JobReport
 from orchestrator.report.status import Status
-from orchestrator.report.timeline_bars import INTERRUPTED
+from orchestrator.report.timeline_bars import INTERRUPTED, Bar
 
 
 class Badge(NamedTuple):
@@ -62,6 +62,15 @@ def attempt_badge(how: str) -> Badge:
     if how == INTERRUPTED:
         return Badge("warn", mark_of(_INTERRUPTED).symbol, how)
     return status_badge(_OF_ATTEMPT.get(how, Status.FAILED))
+
+
+def bar_kind(bar: Bar, job: JobReport, *, is_last: bool) -> str:
+    """The class of a bar: a failure that decided nothing, since it was retried or allowed, looks different from one
+    that did."""
+    kind = attempt_badge(bar.how).kind
+    if kind == "bad" and (job.allowed or not is_last):
+        return "warn"
+    return "off" if kind == "warn" else kind  # cancelled
 
 
 def marked(badge: Badge) -> str:

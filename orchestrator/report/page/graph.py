@@ -19,14 +19,16 @@ def graph_section(report: RunReport) -> Iterator[str]:
     if not planned:
         return
     yield '<section id="graph"><h2>Dependencies</h2>'
-    graph = graph_of(report.plan, [(job.status, job.allowed) for job in report.jobs])
+    outcomes = [(job.status, job.allowed) for job in report.jobs]
+    graph = graph_of(report.plan, outcomes, path=report.summary.critical_path)
     if not graph.edges:
         yield f"<p>{'No job depends on another.' if len(planned) > 1 else 'There is one job.'}</p>"
     else:
         what = f"{count(len(planned), 'job')} in {count(len(report.plan.levels), 'level')}"
         folded = ", folded by level; the numbers at the lines are dependencies" if graph.is_folded else ""
         soft = "; dashed: only the order" if any(edge.soft for edge in graph.edges) else ""
-        yield f'<p class="dim">{what}{folded}{soft}</p>'
+        path = "; thick: the critical path" if any(edge.critical for edge in graph.edges) else ""
+        yield f'<p class="dim">{what}{folded}{soft}{path}</p>'
         yield '<a class="skip" href="#rankings">Skip the graph</a>'
         yield '<div class="scroll" role="region" aria-label="Dependency graph" tabindex="0">'
         yield from graph_svg(graph, f"Dependencies of {what}")

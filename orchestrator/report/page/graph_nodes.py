@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from msgspec import Struct
 
@@ -37,11 +38,13 @@ class Node(Struct, frozen=True):
 
 
 class Edge(Struct, frozen=True):
-    """From a node to one that waits for it; `soft`: whatever the outcome, as with `after`. `label` may be empty."""
+    """From a node to one that waits for it; `soft`: whatever the outcome, as with `after`; `critical`: on the critical
+    path. `label` may be empty."""
 
     source: int
     target: int
     soft: bool = False
+    critical: bool = False
     label: str = ""
 
 
@@ -53,21 +56,26 @@ class Graph(Struct, frozen=True):
     is_folded: bool = False
 
 
-def graph_of(plan: Plan, outcomes: Sequence[Outcome] | None, most_nodes: int = MOST_NODES) -> Graph:
-    """The graph of a plan, folded if it is large; without `outcomes`, of a plan that has not run."""
+def graph_of(
+    plan: Plan, outcomes: Sequence[Outcome] | None, most_nodes: int = MOST_NODES, path: Sequence[str] = ()
+) -> Graph:
+    """The graph of a plan, folded if it is large; without `outcomes`, of a plan that has not run. `path` has the jobs
+    of the critical path."""
     spans = sum(job.level - plan.jobs[other].level - 1 for job in plan.jobs for other in (*job.needs, *job.after))
     edges = sum(len(job.needs) + len(job.after) for job in plan.jobs)
     share = most_nodes / MOST_NODES
     if len(plan.jobs) <= most_nodes and edges <= MOST_EDGES * share and spans <= MOST_BENDS * share:
-        return _of_jobs(plan, outcomes)
+        return _of_jobs(plan, outcomes, set(itertools.pairwise(path)))
     return _of_bands(plan, outcomes)
 
 
-def _of_jobs(plan: Plan, outcomes: Sequence[Outcome] | None) -> Graph:
+def _of_jobs(plan: Plan, outcomes: Sequence[Outcome] | None, path: Container[tuple[str, str]]) -> Graph:
     nodes = [_job_node(plan, job, outcomes[job.index] if outcomes else None) for job in plan.jobs]
     edges = [
-        *(Edge(need, job.index) for job in plan.jobs for need in job.needs),
-        *(Edge(other, job.index, soft=True) for job in plan.jobs for other in job.after if other not in job.needs),
+        Edge(other, job.index, soft=is_soft, critical=(plan.jobs[other].id, job.id) in path)
+        for job in plan.jobs
+        for is_soft, others in ((False, job.needs), (True, [one for one in job.after if one not in job.needs]))
+        for other in others
     ]
     return Graph(nodes, edges)
 

@@ -46,7 +46,8 @@ def graph_svg(graph: Graph, title: str, *, style: str = "", links: bool = True) 
             x, y = lefts[layer] + widths[layer], _MARGIN + bend * row
             path.append(f"H{short(x)}")
         path.append(_curve(x, y, lefts[target.layer], middle[edge.target]))
-        yield f'<path class="edge{" soft" if edge.soft else ""}" d="{"".join(path)}"/>'
+        kind = "edge" + (" soft" if edge.soft else "") + (" crit" if edge.critical else "")
+        yield f'<path class="{kind}" d="{"".join(path)}"/>'
         if edge.label:
             yield f'<text class="dim" x="{short(x + 6)}" y="{short(y - 6)}">{shown(edge.label)}</text>'
     for node, y in zip(graph.nodes, middle, strict=True):

@@ -22,6 +22,7 @@ _DRAWING = (
     ".node.ok{stroke:var(--ok)}.node.bad{stroke:var(--bad);stroke-width:2.5}.node.warn{stroke:var(--warn);stroke-width:2.5}"
     ".node.busy{stroke:var(--busy)}.node.off{stroke-dasharray:4 3}"
     ".edge{fill:none;stroke:var(--wait);stroke-width:1.3;marker-end:url(#tip)}.soft{stroke-dasharray:5 4}"
+    ".edge.crit{stroke:var(--text);stroke-width:2.5}"
     "#tip path{fill:var(--wait)}"
 )
 

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.console.text import duration
+from orchestrator.console.text import duration, whole_seconds
 from orchestrator.report.page.markup import short
 
 _DECIMAL = (1.0, 2.0, 5.0)
-_CLOCK = (60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 21600.0, 43200.0, 86400.0)
+_CLOCK = (
+    10.0,
+    15.0,
+    20.0,
+    30.0,
+    60.0,
+    120.0,
+    300.0,
+    600.0,
+    900.0,
+    1800.0,
+    3600.0,
+    7200.0,
+    14400.0,
+    21600.0,
+    43200.0,
+    86400.0,
+)
+_A_MINUTE = 60.0
 _MOST = 8
 _LAST_LABEL = 93.0  # per cent: a label further right would not fit
 
@@ -25,7 +43,8 @@ def axis(end: float) -> Iterator[str]:
     yield '<svg class="axis" aria-hidden="true">'
     for second, place in places:
         if not second or 100 * second / end <= _LAST_LABEL:
-            yield f'<text x="{place}%" dx="2" y="12">{duration(second) if second else "0s"}</text>'
+            label = duration(second) if second % 1 else whole_seconds(second)
+            yield f'<text x="{place}%" dx="2" y="12">{label}</text>'
     yield '</svg><svg class="grid" aria-hidden="true">'
     for _, place in places:
         yield f'<line x1="{place}%" x2="{place}%" y1="0" y2="100%"/>'
@@ -36,7 +55,7 @@ def _step(end: float) -> float:
     """Seconds between two ticks."""
     if not end:
         return 0.0
-    for step in _CLOCK if end > _MOST * 30 else ():
+    for step in _CLOCK if end > _A_MINUTE else ():
         if end / step <= _MOST:
             return step
     power = 1e-6

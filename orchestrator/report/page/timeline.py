@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.console.text import count, duration
 from orchestrator.report.model import RunReport
-from orchestrator.report.page.badges import attempt_badge, job_badge
+from orchestrator.report.page.badges import attempt_badge, bar_kind, job_badge
 from orchestrator.report.page.markup import short, shown
 from orchestrator.report.page.slots import slots_chart
 from orchestrator.report.page.ticks import axis
@@ -29,7 +29,7 @@ def timeline_section(report: RunReport, timeline: Timeline) -> Iterator[str]:
     if not len(timeline):
         yield "<p>No jobs have run.</p>"
     elif len(report.jobs) > MOST_ROWS or len(timeline) > MOST_BARS:
-        yield from slots_chart(timeline)
+        yield from slots_chart(report, timeline)
     else:
         yield from _rows(report, timeline)
     yield "</section>"
@@ -82,12 +82,13 @@ def _row(report: RunReport, index: int, bars: Sequence[Bar], end: float, *, crit
     name, badge = shown(job.job_id), job_badge(job)
     pieces, words = [], []
     ready = _ready(report, index)
+    scarce = " or ".join(["a slot", *(f"pool {shown(pool)}" for pool, _ in report.plan.jobs[index].pools)])
     if bars[0].start - ready > _LEAST_WAIT * end:
         pieces.append(_piece("wait", ready, bars[0].start, end))
-        words.append(f"waited {duration(bars[0].start - ready)}")
+        words.append(f"waited {duration(bars[0].start - ready)} for {scarce}")
     for number, bar in enumerate(bars):
         kind = attempt_badge(bar.how)
-        colour = _colour(kind.kind, is_last=number + 1 == len(bars), allowed=job.allowed)
+        colour = bar_kind(bar, job, is_last=number + 1 == len(bars))
         pieces.append(_bar(bar, f"{colour} crit" if critical else colour, end))
         attempt = f"attempt {bar.attempt} " if len(bars) > 1 else ""
         words.append(f"{attempt}{kind.words} after {duration(bar.end - bar.start)}")
@@ -98,20 +99,13 @@ def _row(report: RunReport, index: int, bars: Sequence[Bar], end: float, *, crit
             words.append(f"backoff {duration(max(0.0, over - bar.end))}")
             if following.start - over > _LEAST_WAIT * end:
                 pieces.append(_piece("wait", over, following.start, end))
-                words.append(f"waited {duration(following.start - over)}")
+                words.append(f"waited {duration(following.start - over)} for {scarce}")
     path = ", on the critical path" if critical else ""
     title = f"{name}: started at {duration(bars[0].start)}, {', '.join(words)}{path}"
     return (
         f'<li><a href="#j{index}"><span class="{badge.kind}">{badge.symbol}</span> {name}</a>'
         f'<svg role="img"><title>{title}</title>{"".join(pieces)}</svg>'
     )
-
-
-def _colour(kind: str, *, is_last: bool, allowed: bool) -> str:
-    """The class of a bar: a failure that decided nothing looks different from one that did."""
-    if kind == "warn":  # cancelled
-        return "off"
-    return "warn" if kind == "bad" and (allowed or not is_last) else kind
 
 
 def _ready(report: RunReport, index: int) -> float:

@@ -34,7 +34,7 @@ def test_each_job_has_a_row_with_its_name_and_all_that_happened_to_it() -> None:
         ["warn crit", "back", "ok crit"],
     )
     assert found["pack"] == (
-        "started at 4.0s, waited 1.0s, succeeded after 3.0s, on the critical path",
+        "started at 4.0s, waited 1.0s for a slot or pool disk, succeeded after 3.0s, on the critical path",
         ["wait", "ok crit"],
     )
     assert found["break"][1] == ["bad"]
@@ -65,6 +65,12 @@ def test_very_many_jobs_are_drawn_by_slot() -> None:
     html = page_of(busy_story(1001))
     assert re.search(r'<svg class="lanes" [^>]* role="img" aria-label="\d+ attempts in 8 slots">', html)
     assert '<svg role="img">' not in html
+    lanes = re.findall(r'<path class="(\w+)" d="M\d+ (\d+)h\d+v(\d+)', html)
+    assert {(kind, int(top) % 14, height) for kind, top, height in lanes} == {
+        ("ok", 1, "11"),
+        ("warn", 7, "5"),
+        ("bad", 7, "5"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -73,6 +79,7 @@ def test_very_many_jobs_are_drawn_by_slot() -> None:
         (0.0, ["0ms"]),
         (0.9, ["0ms", "200ms", "400ms", "600ms", "800ms"]),
         (8.125, ["0ms", "2.0s", "4.0s", "6.0s", "8.0s"]),
+        (70.0, ["0ms", "10.0s", "20.0s", "30.0s", "40.0s", "50.0s", "1m 00s", "1m 10s"]),
         (300.0, ["0ms", "1m 00s", "2m 00s", "3m 00s", "4m 00s", "5m 00s"]),
         (7200.0, ["0ms", "15m 00s", "30m 00s", "45m 00s", "1h 00m", "1h 15m", "1h 30m", "1h 45m", "2h 00m"]),
     ],
