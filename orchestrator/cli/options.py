@@ -137,6 +137,9 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         help="the table of jobs at the end. auto (default): up to 30 jobs; all: every job; short: no table, only "
         "failures and totals",
     )
+    parser.add_argument(
+        "-v", "--verbose", dest="summary", action="store_const", const="all", help="the same as `--summary all`"
+    )
     parser.add_argument("--keep-temp", action="store_true", help="keep the temporary directories of the jobs")
 
 

@@ -57,7 +57,7 @@ def loads(data: bytes, *, name: str, base_dir: str) -> Loaded:
         for name, workflow in with_file
         if workflow.file is not None
     )
-    loaded = replace(loaded, files=gather(paths, base_dir))
+    loaded = replace(loaded, files=gather(paths, base_dir), key_index=key_index)
     beside = "" if name == STDIN else os.path.dirname(name)
     for path, facts in loaded.files.items():
         if facts.problem is not None and facts.problem.text:  # the line that a diagnostic shows, where it is

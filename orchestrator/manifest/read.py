@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.manifest.file_facts import EnvFileFacts, FileFacts
+from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.syntax.lines import ReadError
@@ -25,7 +26,8 @@ class Loaded(Struct, frozen=True):
     `env_files` those of env files.
 
     What is included has been joined into `manifest` and `source`; `origins` has the origin of each workflow that was
-    included. `incomplete`: something that should be included could not be read, so names may be missing."""
+    included. `incomplete`: something that should be included could not be read, so names may be missing. `load` adds
+    the `key_index` of the workflows."""
 
     manifest: Manifest | None
     source: SourceMap
@@ -36,6 +38,7 @@ class Loaded(Struct, frozen=True):
     env_files: Mapping[str, EnvFileFacts] = field(default_factory=dict)
     origins: Mapping[str, ManifestOrigin] = field(default_factory=dict)
     incomplete: bool = False
+    key_index: KeyIndex | None = None
     nodes: int = 0  # keys and values, including what aliases repeat; not counted for JSON
 
 

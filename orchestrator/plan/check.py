@@ -57,7 +57,7 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
     manifest, source, origins = read.manifest, read.source, read.origins
     found: list[Diagnostic] = []
     own = ManifestOrigin("", manifest.defaults, source)
-    key_index = KeyIndex(manifest.workflows)
+    key_index = read.key_index or KeyIndex(manifest.workflows)
     templates = Templates()
     params = resolve_params(manifest, source, environment, found)
     edges, ordered = _edges_of_workflows(manifest, source, found)

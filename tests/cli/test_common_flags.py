@@ -108,6 +108,15 @@ def test_quiet_is_an_output(project: Pexec) -> None:
     assert "from a" in project.run("apply", "a", "--output", "plain").stdout
 
 
+def test_verbose_shows_every_job_and_every_setting(pexec: Pexec) -> None:
+    jobs = ", ".join(f"job{number}: {{run: 'true'}}" for number in range(31))
+    pexec.file("pexec.yaml", f"version: 1\nworkflows: {{{jobs}}}\n")
+    assert "job7 " not in pexec.run("apply", "-q").stderr.partition("slowest")[0]
+    shown = pexec.run("apply", "-q", "-v").stderr
+    assert all(f"job{number} " in shown for number in range(31))
+    assert pexec.run("apply", "-n", "-v").stdout == pexec.run("plan", "-v").stdout != pexec.run("plan").stdout
+
+
 @pytest.mark.parametrize("command", ["status", "report", "verify", "archive"])
 def test_the_run_may_be_given_as_an_argument_or_a_flag(project: Pexec, command: str) -> None:
     project.inside("ci")

@@ -282,3 +282,25 @@ def test_an_unknown_shell_is_wrong_usage(pexec: Pexec) -> None:
         stderr="error: argument SHELL: expected one of `bash`, `zsh`, `fish`, found `tcsh`\n"
         "  = help: see `pexec completion --help`\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "absent"),
+    [
+        ("apply --ti", {"orchestrator.manifest.load", "orchestrator.journal.rundir"}),
+        ("apply bu", {"orchestrator.plan.make", "orchestrator.execute", "orchestrator.engine"}),
+        ("status 2", {"orchestrator.manifest.load"}),
+    ],
+)
+def test_a_tab_imports_only_what_it_needs(folder: Path, typed: str, absent: set[str]) -> None:
+    (folder / ".pexec/runs" / RUN_ID).mkdir(parents=True)
+    line = f"pexec {typed}"
+    asked = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "orchestrator"],
+        cwd=folder, env={**os.environ, **asked, "_ARGCOMPLETE_STDOUT_FILENAME": str(folder / "answer")},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert (folder / "answer").read_text() != ""
+    assert not modules & {"pydantic", "pydantic_settings", "structlog", "rich", "asyncio", *absent}

@@ -76,7 +76,7 @@ def test_an_unknown_command_is_reported_with_a_suggestion(pexec: Pexec) -> None:
         stderr="error: unknown command `aply`\n  = help: did you mean `apply`? see `pexec --help`\n",
     )
     pexec.run("x\x1b[2J").said(exit_code=2, stderr="error: unknown command `x␛[2J`\n  = help: see `pexec --help`\n")
-    pexec.run("--verbose").said(exit_code=2, stderr="error: unknown flag `--verbose`\n  = help: see `pexec --help`\n")
+    pexec.run("--zebra").said(exit_code=2, stderr="error: unknown flag `--zebra`\n  = help: see `pexec --help`\n")
 
 
 def test_an_unknown_flag_is_reported_with_a_suggestion(pexec: Pexec) -> None:

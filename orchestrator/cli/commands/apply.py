@@ -31,7 +31,10 @@ def add_arguments(parser: Parser) -> None:
         help="succeed if every job is left out because it is manual or its `if` does not hold",
     )
     parser.add_argument(
-        "-n", "--dry-run", action="store_true", help="show the plan as `pexec plan` does, and run nothing"
+        "-n",
+        "--dry-run",
+        action="store_true",
+        help="show the plan as `pexec plan` does, with `-v` all settings, and run nothing",
     )
 
 
@@ -39,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """The exit code of the run; 3 if the manifest has an error and nothing ran."""
     invocation = understand(arguments)
     if arguments.dry_run:
-        return _dry_run(invocation)
+        return _dry_run(invocation, verbose=arguments.summary == "all")
     from orchestrator.app.plan_cache import PlanCache
     from orchestrator.execute.supervisor.supervisor import Supervisor
 
@@ -91,12 +94,12 @@ def _plan(invocation: Invocation) -> PlanningResult:
     return result
 
 
-def _dry_run(invocation: Invocation) -> int:
+def _dry_run(invocation: Invocation, *, verbose: bool) -> int:
     from orchestrator.plan.render import plan_text
 
     print_warnings(invocation.settings.warnings)
     result = _plan(invocation)
     if result.plan is None:
         return ExitCode.INVALID
-    write_text(plan_text(result.plan, {**invocation.origins, **result.origins}, result.purposes))
+    write_text(plan_text(result.plan, {**invocation.origins, **result.origins}, result.purposes, verbose=verbose))
     return ExitCode.OK
