@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from orchestrator.app.planning import plan_loaded, planning_environment
+from orchestrator.app.planning import plan_loaded
+from orchestrator.app.planning_environment import planning_environment
 from orchestrator.diagnostics.model import Diagnostic, Severity
 from orchestrator.errors import ExitCode, PexecError, UsageError
 from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run

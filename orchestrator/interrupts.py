@@ -31,7 +31,7 @@ class Interrupted(KeyboardInterrupt):
     """A signal came while a command ran that may have to clean up."""
 
 
-class _Program:
+class _SignalState:
     """The state of this process. `receive` is what its handlers call now."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ def _after_run(number: int) -> None:
         os._exit(exit_code(0))
 
 
-_program = _Program()
+_program = _SignalState()
 
 
 def _handle(number: int, _frame: FrameType | None) -> None:

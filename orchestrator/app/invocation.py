@@ -62,7 +62,7 @@ def make_invocation(
 ) -> Invocation:
     """Combine arguments with the settings. `flags` maps names of settings to parsed values, `variables` are
     added to the environment in which parameters are looked up. Raises UsageError for settings that cannot be used."""
-    from orchestrator.app.planning import planning_environment
+    from orchestrator.app.planning_environment import planning_environment
     from orchestrator.plan.inputs import Overrides
     from orchestrator.plan.model import FAIL_FAST
 

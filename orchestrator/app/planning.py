@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from orchestrator.app.planning_environment import planning_environment
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.garbage_collection import collector_paused
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
 from orchestrator.plan.model import Plan
-from orchestrator.usable_cpus import usable_cpus
 
 if TYPE_CHECKING:
     from orchestrator.app.invocation import Invocation
@@ -87,6 +86,8 @@ def plan_loaded(
         base_dir=loaded.base_dir,
         files=loaded.files,
         origins=loaded.origins or {},
+        key_index=loaded.key_index,
+        env_files=loaded.env_files,
     )
     planned = make_plan(
         read,
@@ -105,25 +106,9 @@ def plan_loaded(
 
 def _is_repeatable(loaded: Loaded, manifest: Manifest) -> bool:
     """Whether the plan follows from the manifest's own bytes: no other file, no parameter, nothing of the machine."""
-    if manifest.include or manifest.params or loaded.files:
+    if manifest.include or manifest.params or loaded.files or loaded.env_files:
         return False
     return all(workflow.if_ is None for workflow in manifest.workflows.values())
-
-
-def planning_environment(
-    params: Mapping[str, str] | None = None, variables: Mapping[str, str] | None = None, *, for_run: bool = False
-) -> PlanningEnvironment:
-    """This machine and process, with the parameters of a command line, and `variables` added to the environment."""
-    system = os.uname()
-    environment = {**os.environ, **(variables or {})}
-    return PlanningEnvironment(
-        cli_params=params or {},
-        env=environment,
-        system=system.sysname,
-        machine=system.machine,
-        cpus=usable_cpus(),
-        for_run=for_run,
-    )
 
 
 def known_durations(run_root: str, manifest: str) -> Mapping[str, float]:

@@ -14,7 +14,7 @@ from orchestrator.discovery.gather import Gathered, find_file
 from orchestrator.discovery.model import FoundNeed, Infer, Origin
 from orchestrator.discovery.scan import Scan
 from orchestrator.discovery.shell_calls import Kind, Reference
-from orchestrator.discovery.source_files import Script
+from orchestrator.discovery.source_files import Script, is_script_name
 
 _FEW = 8
 
@@ -99,6 +99,8 @@ class Linker:
             name = self._called(reference.target, script)
         else:
             file = find_file(reference.target, os.path.dirname(script.path), "")
+            if file is None and is_script_name(reference.target):
+                self._missing(reference, script)
             name = None if file is None else self._gathered.workflow_at(file)
         if name is None or name == script.name or name in links.needs:
             return
@@ -137,7 +139,8 @@ class Linker:
             else f"`{script.name}` calls `{name}` without declaring a dependency"
         )
         advice = (
-            f"`{name}` now runs before `{script.name}`, and again when it is called; `--infer off` ignores calls"
+            f"`{name}` would run twice: remove the call, or leave out `{self._gathered.scripts[name].path}`, "
+            "which then runs when it is called"
             if on
             else f"write `# Depends on: {name}`, or use `--infer on`"
         )
@@ -152,7 +155,8 @@ class Linker:
         self._warn("PX134", message, reference.span, "unknown path", advice)
 
     def _missing(self, reference: Reference, script: Script) -> None:
-        message = f"`{script.path}` sources `{reference.target}`, which does not exist"
+        verb = "sources" if reference.kind is Kind.SOURCE else "calls"
+        message = f"`{script.path}` {verb} `{reference.target}`, which does not exist"
         advice = "paths are relative to the script's directory or the current directory"
         self._warn("PX134", message, reference.span, "no such file", advice)
 

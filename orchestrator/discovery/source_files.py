@@ -15,6 +15,10 @@ from orchestrator.manifest.runbook import is_runbook
 MAX_BYTES = 8 * 2**20
 SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh", "ash"})
 _SHELL_EXTENSIONS = (".sh", ".bash", ".zsh", ".ksh")
+_DATA_EXTENSIONS = (".yaml", ".yml", ".json", ".toml", ".xml", ".ini", ".cfg", ".lock")
+_OF_OTHER_TOOLS = frozenset(
+    {"Dockerfile", "Jenkinsfile", "Justfile", "justfile", "Rakefile", "Snakefile", "Vagrantfile"}
+)
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 _MAX_NAME = 100
 
@@ -51,8 +55,21 @@ def clean_name(text: str) -> str:
     return (name if name[:1].isalpha() or name[:1] == "_" else f"_{name}")[:_MAX_NAME]
 
 
+def is_makefile(path: str) -> bool:
+    """Whether a file of this name is for make."""
+    name = os.path.basename(path)
+    return name in ("Makefile", "makefile", "GNUmakefile") or name.endswith(".mk")
+
+
+def is_package(path: str) -> bool:
+    """Whether a file of this name has the scripts of npm."""
+    return os.path.basename(path) == "package.json"
+
+
 def read_script(path: str) -> Script:
     """The script at `path`. Raises UnreadableError."""
+    if path.lower().endswith(_DATA_EXTENSIONS) or os.path.basename(path) in _OF_OTHER_TOOLS:
+        raise UnreadableError("is neither a script nor a Markdown runbook")
     text = read_text(path)
     if is_runbook(path):
         return Script(name_of(path), path, text, Language.MARKDOWN)
@@ -87,7 +104,13 @@ def read_text(path: str) -> str:
 
 def unreadable(path: str, why: str, span: Span | None = None) -> Diagnostic:
     """PX130."""
-    return Diagnostic("PX130", f"`{path}` {why}", span)
+    advice = "docs/migrating.md translates files of other tools" if "runbook" in why else ""
+    return Diagnostic("PX130", f"`{path}` {why}", span, help=advice)
+
+
+def is_script_name(path: str) -> bool:
+    """Whether a file of this name is a script or a runbook: other programs may be made before they are called."""
+    return path.lower().endswith(_SHELL_EXTENSIONS) or is_runbook(path)
 
 
 def _is_shell(path: str, text: str) -> bool:

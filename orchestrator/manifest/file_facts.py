@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 FileKind = Literal["executable", "script", "runbook", "missing", "directory", "unreadable"]
 
 
 class RunbookProblem(Struct, frozen=True):
-    """Why a runbook cannot run, and what to do about it. `line` counts from 1; 0 means the file as a whole."""
+    """Why a runbook cannot run, and what to do about it. `line` counts from 1; 0 means the file as a whole. `text` is
+    that line."""
 
     message: str
     line: int = 0
     help: str = ""
+    text: str = ""
 
 
 class FileFacts(Struct, frozen=True):
@@ -34,5 +36,34 @@ class FileFacts(Struct, frozen=True):
     crlf: bool = False
 
 
+class EnvFileProblem(Struct, frozen=True):
+    """What is wrong with a line, counted from 1. No message has any part of a value. `is_reference`: the line is
+    valid, but has a `${NAME}` that nothing expands."""
+
+    line: int
+    message: str
+    help: str = ""
+    is_reference: bool = False
+
+
+class EnvVariables(Struct, frozen=True):
+    """The variables of a file, each with the line of its last definition, and what is wrong with the file."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[EnvFileProblem, ...] = ()
+
+
+class EnvFileFacts(Struct, frozen=True):
+    """One env file: its variables, or why it cannot be read as the end of a sentence that starts with its name."""
+
+    problem: str = ""
+    is_missing: bool = False
+    variables: EnvVariables = EnvVariables()
+
+
 Files = Mapping[str, FileFacts]
 """By the path as seen from the directory of the manifest that is run."""
+
+EnvFiles = Mapping[str, EnvFileFacts]
+"""In the same way."""

@@ -11,6 +11,7 @@ from orchestrator.manifest.file_facts import FileFacts, RunbookProblem
 from orchestrator.manifest.runbook import Block, RunbookError, blocks, is_runbook
 
 MAX_RUNBOOK_BYTES = 4 * 2**20
+_LONGEST_LINE = 200
 _LOOKED_AT = 64 * 2**10  # of a script, for line endings
 _INTERPRETER_LINE_WITH_CR = re.compile(rb"#![^\n]*\r\n")
 
@@ -66,7 +67,9 @@ def _blocks(content: bytes) -> tuple[tuple[Block, ...], RunbookProblem | None]:
         return (), RunbookProblem("it is not UTF-8 text", help="save it as UTF-8")
     except RunbookError as error:
         advice = "close it with a line of as many backticks as it begins with"
-        return (), RunbookProblem(error.message, error.line, advice)
+        lines = content.decode().splitlines()
+        text = lines[error.line - 1].rstrip() if error.line <= len(lines) else ""
+        return (), RunbookProblem(error.message, error.line, advice, text[:_LONGEST_LINE])
     if not found:
         advice = "put the code to run between lines of three backticks, with `bash` or `sh` after the first three"
         return (), RunbookProblem("it has no shell block to run", help=advice)

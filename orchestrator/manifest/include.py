@@ -225,9 +225,9 @@ def _shared(manifest: Manifest, folder: str) -> dict[str, tuple[Path, Mapping[st
 
 def _rebased(secret: SecretKeys, folder: str) -> SecretKeys:
     """A secret with the path of its file relative to the root manifest; `~` is the home directory everywhere."""
-    if not folder or secret.file is None or secret.file.startswith(("/", "~")):
-        return secret
-    return replace(secret, file=f"{folder}/{secret.file}")
+    paths = {key: getattr(secret, key) for key in ("file", "env_file")}
+    moved = {key: f"{folder}/{path}" for key, path in paths.items() if path and not path.startswith(("/", "~"))}
+    return replace(secret, **moved) if folder and moved else secret
 
 
 def _renamed(workflow: Workflow, prefix: str) -> Workflow:

@@ -13,6 +13,7 @@ from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.garbage_collection import collector_paused
 from orchestrator.manifest.files import gather
 from orchestrator.manifest.key_index import KeyIndex
+from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.read import STDIN, Loaded, read_one, why_unreadable
 from orchestrator.manifest.syntax.parse import MAX_YAML_BYTES, size_limit
 from orchestrator.manifest.syntax.source_map import SourceMap
@@ -45,13 +46,30 @@ def loads(data: bytes, *, name: str, base_dir: str) -> Loaded:
             loaded = with_included(loaded)
     if loaded.manifest is None:
         return loaded
-    origins, with_file = loaded.origins, KeyIndex(loaded.manifest.workflows).of("file").items()
+    key_index = KeyIndex(loaded.manifest.workflows)
+    if _has_env_files(loaded, loaded.manifest, key_index):
+        from orchestrator.manifest.env_files import gather_env_files  # late: most manifests name none
+
+        loaded = replace(loaded, env_files=gather_env_files(loaded, loaded.manifest, key_index))
+    origins, with_file = loaded.origins, key_index.of("file").items()
     paths = (
         origins[name].path_of(workflow.file) if name in origins else workflow.file
         for name, workflow in with_file
         if workflow.file is not None
     )
-    return replace(loaded, files=gather(paths, base_dir))
+    loaded = replace(loaded, files=gather(paths, base_dir), key_index=key_index)
+    beside = "" if name == STDIN else os.path.dirname(name)
+    for path, facts in loaded.files.items():
+        if facts.problem is not None and facts.problem.text:  # the line that a diagnostic shows, where it is
+            shown = os.path.normpath(os.path.join(beside, path))
+            loaded.source.texts[shown] = "\n" * (facts.problem.line - 1) + facts.problem.text
+    return loaded
+
+
+def _has_env_files(loaded: Loaded, manifest: Manifest, key_index: KeyIndex) -> bool:
+    if manifest.defaults.env_file or key_index.names("env_file"):
+        return True
+    return any(origin.defaults.env_file for origin in loaded.origins.values())
 
 
 def _read(stream: BinaryIO, name: str) -> bytes:

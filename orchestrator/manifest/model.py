@@ -19,6 +19,7 @@ from orchestrator.manifest.container_types import (
     list_of,
     mapping_of,
 )
+from orchestrator.manifest.env_file_keys import EnvFiles
 from orchestrator.manifest.env_keys import Env
 from orchestrator.manifest.field_types import (
     NAME,
@@ -97,6 +98,13 @@ ShellOption = Annotated[
     Argv, Doc("Shell with its options, for `run` and scripts that are not executable.", ["sh", "-eu"])
 ]
 RetryOption = Annotated[Retry, Doc("When and how often a job is retried.", {"max_attempts": 3, "delay": "2s"})]
+EnvFileOption = Annotated[
+    EnvFiles,
+    Doc(
+        "Files of variables, `NAME=value` lines, relative to the manifest; `env` takes precedence, then later files.",
+        *(".env", [".env", {"file": ".env.local", "optional": True}]),
+    ),
+]
 EnvInheritOption = Annotated[
     EnvInherit,
     Doc(
@@ -135,6 +143,7 @@ class Defaults(Section, frozen=True):
     env: Annotated[
         Env, Doc("Environment variables for every job.", {"LANG": "C.UTF-8"}, {"PATH": {"prepend": "./bin"}})
     ] = field(default_factory=dict)
+    env_file: EnvFileOption = ()
     env_inherit: EnvInheritOption = "all"
     color: ColorOption = False
     working_dir: WorkingDirOption | None = None
@@ -201,6 +210,7 @@ class Workflow(Section, frozen=True):
             *({"MODE": "fast"}, {"PATH": {"prepend": "./bin"}}),
         ),
     ] = None
+    env_file: EnvFileOption = ()
     env_inherit: EnvInheritOption | None = None
     color: ColorOption | None = None
     working_dir: WorkingDirOption | None = None

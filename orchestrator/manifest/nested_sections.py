@@ -24,7 +24,7 @@ from orchestrator.manifest.field_types import (
 from orchestrator.manifest.pattern import MAX_GLOB
 from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError, Value
 from orchestrator.manifest.section import Doc, FreeKeys, Section, SectionType, section_type
-from orchestrator.manifest.value_errors import InvalidNameError
+from orchestrator.manifest.value_errors import InvalidNameError, type_error
 
 _NAME: Final = NAME_PATTERN.removeprefix("^").removesuffix("$")
 _CONDITION_PATTERN: Final = rf"^((params|matrix)\.{_NAME}|platform\.(system|machine)|env\.[A-Za-z_][A-Za-z0-9_]*)$"
@@ -42,6 +42,20 @@ def _version_1(value: object) -> Literal[1]:
 
 Version = Annotated[Literal[1], scalar(_version_1, {"const": 1})]
 _VALUES: Final = list_of(SINGLE_VALUE, 1)
+_NO_GLOBS: Final = 'list the values; "One job for each file" in docs/recipes.md makes that list from a pattern'
+_A_POOL: Final = (
+    "a pool limits how many jobs run at once: `policy: {pools: {NAME: 2}}`, and `pools: {NAME: 1}` next to `matrix`"
+)
+
+
+def _axis(value: object) -> tuple[Value, ...]:
+    if isinstance(value, dict) or (isinstance(value, str) and not {"*", "?"}.isdisjoint(value)):
+        raise type_error("a list", value, _NO_GLOBS)
+    values: tuple[Value, ...] = _VALUES.parse(value)
+    return values
+
+
+_AXIS: Final = FieldType(_axis, _VALUES.schema)
 _CELLS: Final = mapping_of(NAME, SINGLE_VALUE, 1)
 
 
@@ -78,9 +92,12 @@ class Matrix(Section, frozen=True):
     """One job for each combination of values. Every key but `include`, `exclude` and `fail_fast` is an axis."""
 
     hint: ClassVar[str] = 'name each axis: `matrix: {python: ["3.11", "3.12"]}`'
-    free_key_hints: ClassVar[Mapping[str, str]] = dict.fromkeys(("fail-fast", "failFast"), "pexec calls it `fail_fast`")
+    free_key_hints: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("fail-fast", "failFast"), "pexec calls it `fail_fast`"),
+        **dict.fromkeys(("max_parallel", "max-parallel", "maxParallel"), _A_POOL),
+    }
 
-    axes: Annotated[Mapping[str, tuple[Value, ...]], FreeKeys(NAME, _VALUES)] = field(default_factory=dict)
+    axes: Annotated[Mapping[str, tuple[Value, ...]], FreeKeys(NAME, _AXIS)] = field(default_factory=dict)
     include: Annotated[
         tuple[dict[str, Value], ...],
         list_of(_CELLS),

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from orchestrator.diagnostics.model import Diagnostic
-from orchestrator.manifest.file_facts import FileFacts
+from orchestrator.manifest.file_facts import EnvFileFacts, FileFacts
+from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.syntax.lines import ReadError
@@ -21,10 +22,12 @@ STDIN = "<stdin>"
 class Loaded(Struct, frozen=True):
     """A manifest that was read. `manifest` is None if not even a part of it can be planned; with errors among the
     diagnostics it is for planning only. `path` is as the user named it, `base_dir` is the absolute directory that
-    relative paths start from, `files` has the facts of every file that a workflow runs, by its path from there.
+    relative paths start from, `files` has the facts of every file that a workflow runs, by its path from there, and
+    `env_files` those of env files.
 
     What is included has been joined into `manifest` and `source`; `origins` has the origin of each workflow that was
-    included. `incomplete`: something that should be included could not be read, so names may be missing."""
+    included. `incomplete`: something that should be included could not be read, so names may be missing. `load` adds
+    the `key_index` of the workflows."""
 
     manifest: Manifest | None
     source: SourceMap
@@ -32,8 +35,10 @@ class Loaded(Struct, frozen=True):
     path: str
     base_dir: str
     files: Mapping[str, FileFacts] = field(default_factory=dict)
+    env_files: Mapping[str, EnvFileFacts] = field(default_factory=dict)
     origins: Mapping[str, ManifestOrigin] = field(default_factory=dict)
     incomplete: bool = False
+    key_index: KeyIndex | None = None
     nodes: int = 0  # keys and values, including what aliases repeat; not counted for JSON
 
 
@@ -44,7 +49,7 @@ def read_one(data: bytes, name: str, base_dir: str, *, included: bool = False) -
     except ReadError as error:
         texts = _shown_text(data, name)
         found = error.diagnostic
-        if found.code == "PX105":
+        if found.code in ("PX102", "PX105"):
             from orchestrator.manifest.validation.other_tools import recognized_text  # late: most manifests can be read
 
             found = recognized_text(texts.get(name, ""), found)

@@ -12,7 +12,7 @@ from orchestrator.manifest.scalars import ScalarError
 from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import MissingKeyError
 
-SOURCES = ("env", "file", "command")
+SOURCES = ("env", "file", "env_file", "command")
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET_WORDS = {"apikey", "credentials", "passphrase", "passwd", "password", "secret", "token"}
@@ -32,6 +32,10 @@ class SecretKeys(Section, frozen=True):
         NonBlank | None,
         Doc("File that holds the value, relative to the manifest; `~` is the home directory.", "~/.keys/signing"),
     ] = None
+    env_file: Annotated[
+        NonBlank | None,
+        Doc("Env file that has a line for the secret, relative to the manifest; `~` is the home directory.", ".env"),
+    ] = None
     command: Annotated[
         Argv | None, Doc("Program and arguments that print the value.", ["vault", "read", "-field=value", "secret/ci"])
     ] = None
@@ -45,7 +49,7 @@ class SecretKeys(Section, frozen=True):
             names = f"{', '.join(sources[:-1])} and {sources[-1]}"
             return ScalarError("PX118", f"{names} are mutually exclusive", "keep only one of them")
         if not sources and data.keys() <= {"allow_short"}:
-            return MissingKeyError("PX111", "has no source", "add `env`, `file` or `command`", *SOURCES)
+            return MissingKeyError("PX111", "has no source", "add `env`, `file`, `env_file` or `command`", *SOURCES)
         return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from orchestrator.console.text import visible
 from orchestrator.errors import EnvironmentFailedError
@@ -50,17 +50,21 @@ class JobBlocks:
             self._attempts.setdefault(job, []).append(record)
         else:
             seconds = record["at"] - self._started.pop(job, record["at"])
-            attempts = self._attempts.pop(job, [])
-            status = STATUS_OF_EVENT[record["status"]]
-            failure = "" if status is Status.SUCCESS else status.words
-            begin = self._frame.begin(job, failure, len(attempts), seconds)
-            is_begun = False
-            for attempt in attempts:
-                head = self._frame.attempt(job, attempt["attempt"] if len(attempts) > 1 else None)
-                if self._show(attempt, head if is_begun else begin + head):
-                    is_begun = True
-            if is_begun:
-                self._out.write(self._frame.end())
+            if attempts := self._attempts.pop(job, []):
+                self._show_block(record, attempts, seconds)
+
+    def _show_block(self, ended: EventRecord, attempts: Sequence[EventRecord], seconds: float) -> None:
+        """The block of a job, unless it printed nothing."""
+        job, status = ended["job"], STATUS_OF_EVENT[ended["status"]]
+        failure = "" if status is Status.SUCCESS else status.words + ", allowed" * ended["allowed"]
+        begin = self._frame.begin(job, failure, len(attempts), seconds)
+        is_begun = False
+        for attempt in attempts:
+            head = self._frame.attempt(job, attempt["attempt"] if len(attempts) > 1 else None)
+            if self._show(attempt, head if is_begun else begin + head):
+                is_begun = True
+        if is_begun:
+            self._out.write(self._frame.end())
 
     def _show(self, attempt: EventRecord, head: str) -> bool:
         """The log of an attempt below its head; nothing if the log is empty. Whether the head was shown."""

@@ -8,13 +8,14 @@ from msgspec import Struct
 
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span, has_errors
 from orchestrator.diagnostics.suggest import Suggester
-from orchestrator.manifest.file_facts import Files, RunbookProblem
+from orchestrator.manifest.file_facts import RunbookProblem
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cycles import CyclicComponent, cyclic_components
+from orchestrator.plan.env_files import check_env_files
 from orchestrator.plan.env_paths import check_env_paths
 from orchestrator.plan.expand import isolation_of
 from orchestrator.plan.graph import CycleError, Levels, levels
@@ -33,6 +34,7 @@ from orchestrator.plan.workflow_edges import VERBS, Choice, Edges, named_in, res
 _UNUSABLE = {"directory": "is a directory", "unreadable": "cannot be read, or is not a regular file"}
 # A message names all of a cycle up to this length, and of a longer one both ends.
 _LONGEST_NAMED = 20
+_OF_EDGES: tuple[Path, ...] = (("needs",), ("after",))
 _SANDBOX_KEYS = ("writes", "network")
 
 
@@ -56,23 +58,25 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
     manifest, source, origins = read.manifest, read.source, read.origins
     found: list[Diagnostic] = []
     own = ManifestOrigin("", manifest.defaults, source)
-    key_index = KeyIndex(manifest.workflows)
+    key_index = read.key_index or KeyIndex(manifest.workflows)
     templates = Templates()
     params = resolve_params(manifest, source, environment, found)
     edges, ordered = _edges_of_workflows(manifest, source, found)
     numbering = number_jobs(manifest, key_index, source, found)
+    edges_are_known = not has_errors(found)
     references = References(manifest, numbering, source, templates, found)
     references.check_all(own, origins, key_index, edges.choosing)
-    if not has_errors(found):
+    if edges_are_known and not any(one.path[2:3] in _OF_EDGES for one in found if one.severity is Severity.ERROR):
         choice_values = _choice_values(manifest, numbering, params, templates)
         of_jobs = job_edges(manifest, numbering, edges, choice_values, source, found)
         if of_jobs is not edges:
             edges, ordered = of_jobs, levels(of_jobs.waits)
     _check_pools(manifest, key_index, source, found)
     check_secrets(manifest, key_index, source, found)
-    check_env_paths(manifest, key_index, source, own, origins, found)
+    check_env_files(read, key_index, own, found)
+    check_env_paths(read, key_index, own, found)
     _check_sandbox_keys(key_index, source, own, origins, found)
-    _check_files(key_index, source, read.files, origins, found)
+    _check_files(read, key_index, found)
     check_scripts(manifest, source, read.files, own, origins, key_index, found)
     UnreadPlaces(manifest, source, found).check_all(own, origins, key_index)
     diagnostics = tuple(sorted(found, key=_position))
@@ -216,13 +220,13 @@ def _check_sandbox_keys(
                 )
 
 
-def _check_files(
-    key_index: KeyIndex, source: SourceMap, files: Files, origins: Mapping[str, ManifestOrigin], found: list[Diagnostic]
-) -> None:
+def _check_files(read: ReadManifest, key_index: KeyIndex, found: list[Diagnostic]) -> None:
+    source = read.source
     for name, workflow in key_index.of("file").items():
         if workflow.file is None or OPENING in workflow.file:
             continue
-        facts = files.get(origins[name].path_of(workflow.file) if name in origins else workflow.file)
+        file = read.origins[name].path_of(workflow.file) if name in read.origins else workflow.file
+        facts = read.files.get(file)
         path: Path = ("workflows", name, "file")
         span = source.value(path)
         if facts is None or facts.kind == "missing":
@@ -234,12 +238,14 @@ def _check_files(
             message = f"`{name}` cannot run `{workflow.file}`: it {problem}"
             found.append(Diagnostic("PX206", message, span, path, (Note(problem, span),)))
         elif facts.problem is not None:
-            found.append(_unusable_runbook(name, workflow.file, facts.problem, span, path))
+            found.append(_unusable_runbook(name, workflow.file, facts.problem, read.shown(file), span, path))
 
 
-def _unusable_runbook(name: str, file: str, problem: RunbookProblem, span: Span | None, path: Path) -> Diagnostic:
+def _unusable_runbook(
+    name: str, file: str, problem: RunbookProblem, shown: str, span: Span | None, path: Path
+) -> Diagnostic:
     message = f"`{name}` cannot run the runbook `{file}`: {problem.message}"
     notes = [Note("this runbook", span)]
     if problem.line:
-        notes.append(Note("the block opens here", Span(file, problem.line, 1)))
+        notes.append(Note("the block opens here", Span(shown, problem.line, 1, len(problem.text) or 1)))
     return Diagnostic("PX231", message, span, path, tuple(notes), problem.help)

@@ -8,22 +8,18 @@ from collections.abc import Mapping
 from orchestrator.diagnostics.model import Diagnostic, Path
 from orchestrator.manifest.env_keys import EnvPathsKeys, EnvValue
 from orchestrator.manifest.key_index import KeyIndex
-from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.origin import ManifestOrigin
-from orchestrator.manifest.syntax.source_map import SourceMap
+from orchestrator.plan.env_files import values_of
 from orchestrator.plan.expand import env_inherit_of
+from orchestrator.plan.inputs import ReadManifest
 from orchestrator.plan.model import MINIMAL_ENV
 
 
-def check_env_paths(
-    manifest: Manifest,
-    key_index: KeyIndex,
-    source: SourceMap,
-    own: ManifestOrigin,
-    origins: Mapping[str, ManifestOrigin],
-    found: list[Diagnostic],
-) -> None:
-    """PX224 for paths that are added to a variable which the job neither inherits nor has from `defaults`."""
+def check_env_paths(read: ReadManifest, key_index: KeyIndex, own: ManifestOrigin, found: list[Diagnostic]) -> None:
+    """PX224 for paths that are added to a variable which the job neither inherits nor has from `defaults`, nor from an
+    env file."""
+    manifest, source, origins = read.manifest, read.source, read.origins
     layers = {id(origin): origin for origin in (own, *origins.values())}.values()
     in_defaults = any(_adds(origin.defaults.env) for origin in layers)
     workflows = manifest.workflows if in_defaults else key_index.of("env")
@@ -33,7 +29,11 @@ def check_env_paths(
         origin = origins.get(name, own)
         if not (_adds(workflow.env) or (in_defaults and _adds(origin.defaults.env))):
             continue
+        files = (*origin.defaults.env_file, *workflow.env_file)
+        from_files = values_of(files, origin, read.env_files, manifest.secrets) if files else {}
         for variable, problem in _without_value(workflow, origin, hidden):
+            if variable in from_files:
+                continue
             is_own = isinstance((workflow.env or {}).get(variable), EnvPathsKeys)
             path: Path = ("workflows", name, "env", variable) if is_own else ("defaults", "env", variable)
             if not is_own:

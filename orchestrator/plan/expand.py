@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, get_args
 
 from msgspec.structs import asdict, replace
 
 from orchestrator.manifest import limit_keys
-from orchestrator.manifest.file_facts import Files
+from orchestrator.manifest.env_file_keys import EnvFileEntry, env_file_paths
+from orchestrator.manifest.env_keys import EnvValue
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
-from orchestrator.plan.inputs import Overrides
+from orchestrator.plan.env_files import values_of
+from orchestrator.plan.inputs import Overrides, ReadManifest
 from orchestrator.plan.job_env import JobEnv
 from orchestrator.plan.model import (
     WHEN_NAMED,
@@ -34,6 +36,9 @@ from orchestrator.plan.model import (
 from orchestrator.plan.template import is_absolute
 
 _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSignal)}
+PutIn = Callable[[JobSpec, Collection[str]], JobSpec]
+"""Fills in the templates of a spec, but not in the values of these variables."""
+
 _ISOLATION = {member.value: member for member in Isolation}
 # Keys and fields have the same names. `run` of a spec and `needs` of a job are set for each job one by one.
 _SPEC_KEYS = frozenset(JobSpec.__struct_fields__) - {"run"}
@@ -68,17 +73,25 @@ class Expander:
     Jobs without an environment, retries or limits of their own share the objects made of the defaults.
     """
 
-    def __init__(self, origin: ManifestOrigin, overrides: Overrides, files: Files) -> None:
+    def __init__(self, origin: ManifestOrigin, overrides: Overrides, read: ReadManifest) -> None:
         self._origin = origin
         self._defaults: Defaults = origin.defaults
-        self._files = files
+        self._files = read.files
+        self._env_files = read.env_files
+        self._secrets = read.manifest.secrets
         self._timeout = _job_timeout(origin.defaults, overrides)
         self._retry = expand_retry(origin.defaults.retry)
         self._limits = expand_limits(origin.defaults.limits)
-        self._env = JobEnv().with_layer(origin.defaults.env)
+        self._env = self._with_env(JobEnv(), origin.defaults.env_file, origin.defaults.env)
         self._plain: JobSpec | None = None  # of a workflow with no key but `run`
 
-    def spec(self, workflow: Workflow, put_in: Callable[[JobSpec], JobSpec] | None = None) -> JobSpec:
+    def _with_env(self, env: JobEnv, entries: tuple[EnvFileEntry, ...], own: Mapping[str, EnvValue] | None) -> JobEnv:
+        """The environment with the variables of some env files on top, and with those of an `env` on top of that."""
+        if entries:
+            env = env.with_files(values_of(entries, self._origin, self._env_files, self._secrets))
+        return env if own is None else env.with_layer(own)
+
+    def spec(self, workflow: Workflow, put_in: PutIn | None = None) -> JobSpec:
         """What one attempt of the workflow's job executes; `put_in` replaces the templates, where there are any."""
         if put_in is not None or not _SPEC_KEYS.isdisjoint(workflow.given):
             return self._merged(workflow, put_in)
@@ -87,10 +100,11 @@ class Expander:
             self._plain = self._merged(workflow)
         return replace(self._plain, run=workflow.run)
 
-    def _merged(self, workflow: Workflow, put_in: Callable[[JobSpec], JobSpec] | None = None) -> JobSpec:
+    def _merged(self, workflow: Workflow, put_in: PutIn | None = None) -> JobSpec:
         base = self._defaults
         own = workflow
-        env = self._env if own.env is None else self._env.with_layer(own.env)
+        env = self._with_env(self._env, own.env_file, own.env)
+        origin = self._origin
         facts = None if own.file is None else self._files[self._origin.path_of(own.file)]
         isolation = isolation_of(own, base)
         sandboxed = isolation is Isolation.SANDBOX
@@ -105,6 +119,7 @@ class Expander:
             env=env.values,
             env_prepend=env.prepend,
             env_append=env.append,
+            env_files=tuple(map(origin.path_of, env_file_paths((*base.env_file, *own.env_file)))),
             env_inherit=env_inherit_of(own, base),
             color=base.color if own.color is None else own.color,
             secrets=own.secrets,
@@ -122,7 +137,7 @@ class Expander:
             require_isolation=base.require_isolation if own.require_isolation is None else own.require_isolation,
         )
         if put_in is not None:
-            spec = put_in(spec)
+            spec = put_in(spec, env.literal)
         return self._relative_to_the_run(spec) if self._origin.folder else spec
 
     def _relative_to_the_run(self, spec: JobSpec) -> JobSpec:
@@ -151,15 +166,13 @@ class Expander:
 
 
 class Expanders:
-    """The expander of each manifest: the run's own, and those that workflows were included from (`origins`)."""
+    """The expander of each manifest: the run's own, and those that workflows were included from."""
 
-    def __init__(
-        self, own: ManifestOrigin, origins: Mapping[str, ManifestOrigin], overrides: Overrides, files: Files
-    ) -> None:
-        self._own = Expander(own, overrides, files)
-        by_id = {id(origin): origin for origin in origins.values()}
-        expanders = {number: Expander(origin, overrides, files) for number, origin in by_id.items()}
-        self._of = {name: expanders[id(origin)] for name, origin in origins.items()}
+    def __init__(self, read: ReadManifest, overrides: Overrides) -> None:
+        self._own = Expander(ManifestOrigin("", read.manifest.defaults, read.source), overrides, read)
+        by_id = {id(origin): origin for origin in read.origins.values()}
+        expanders = {number: Expander(origin, overrides, read) for number, origin in by_id.items()}
+        self._of = {name: expanders[id(origin)] for name, origin in read.origins.items()}
 
     def of(self, workflow: str) -> Expander:
         """The expander for a workflow, by its name."""

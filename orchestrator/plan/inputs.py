@@ -4,12 +4,14 @@ callers look at them."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from posixpath import dirname, join, normpath
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
-    from orchestrator.manifest.file_facts import Files
+    from orchestrator.manifest.file_facts import EnvFiles, Files
+    from orchestrator.manifest.key_index import KeyIndex
     from orchestrator.manifest.model import Manifest
     from orchestrator.manifest.origin import ManifestOrigin
     from orchestrator.manifest.scalars import CpuShare, NoLimit
@@ -34,8 +36,9 @@ class PlanningEnvironment(Struct, frozen=True, kw_only=True):
 
 class ReadManifest(Struct, frozen=True):
     """A manifest that was read from `path` (as the user named it), whose relative paths start from `base_dir`. `source`
-    has the positions of its keys; `files` the facts of each `file` that a workflow names; `origins` where those
-    workflows come from that were included, by their names."""
+    has the positions of its keys; `files` the facts of each `file` that a workflow names, `env_files` those of each env
+    file; `origins` where those workflows come from that were included, by their names; `key_index`, if it was made
+    already, says which workflows have which keys."""
 
     manifest: Manifest
     source: SourceMap
@@ -43,6 +46,12 @@ class ReadManifest(Struct, frozen=True):
     base_dir: str
     files: Files = field(default_factory=dict)
     origins: Mapping[str, ManifestOrigin] = field(default_factory=dict)
+    env_files: EnvFiles = field(default_factory=dict)
+    key_index: KeyIndex | None = None
+
+    def shown(self, path: str) -> str:
+        """A path from the manifest's directory as one from where the user named the manifest."""
+        return normpath(join(dirname(self.path), path))
 
 
 class Overrides(Struct, frozen=True):

@@ -174,7 +174,7 @@ def _plan_jobs(
 ) -> tuple[tuple[PlannedJob, ...], tuple[int, ...]]:
     """All jobs, and the critical path through them."""
     numbering = resolved.numbering
-    expanders = Expanders(ManifestOrigin("", read.manifest.defaults, read.source), read.origins, overrides, read.files)
+    expanders = Expanders(read, overrides)
     entries = list(read.manifest.workflows.items())
     workflows = [entries[numbering.workflow_of[number]] for number in chosen.jobs]
     ids = [numbering.ids[number] for number in chosen.jobs]

@@ -105,11 +105,13 @@ class RetryPolicy(Struct, frozen=True, omit_defaults=True):
 
 
 class SecretSource(Struct, frozen=True, omit_defaults=True):
-    """Where the value of a secret is found when the run starts: a variable of pexec's own environment, a file, or the
-    output of a program. The value is never part of a plan. Unless it is `needed` the run does without it."""
+    """Where the value of a secret is found when the run starts: a variable of pexec's own environment, a file, a line
+    of an env file, or the output of a program. The value is never part of a plan. Unless it is `needed` the run does
+    without it."""
 
     env: Annotated[str | None, Meta(description="The variable of pexec's own environment that holds the value.")] = None
     file: Annotated[str | None, Meta(description="The file that holds it.")] = None
+    env_file: Annotated[str | None, Meta(description="The env file that has a line for it.")] = None
     command: Annotated[OptionalNonEmptyStrings, Meta(description="The program that prints it.")] = None
     allow_short: Annotated[bool, Meta(description="Whether it may be shorter than 4 bytes.")] = False
     needed: Annotated[bool, Meta(description="False if only workflows outside of the run name it.")] = True
@@ -182,6 +184,10 @@ class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     env_append: Annotated[Mapping[str, str], Meta(description="The same for paths behind that value.")] = field(
         default_factory=dict
     )
+    # Not in a digest: the values are in `env`.
+    env_files: Annotated[
+        Strings, IN_NO_DIGEST, Meta(description="Env files whose variables are among those of `env`.")
+    ] = ()
     env_inherit: Annotated[
         Literal["all", "minimal"] | Strings,
         Meta(description="What it inherits of pexec's environment: all, a minimum, or names and globs."),

@@ -23,7 +23,7 @@ _WITH_PHRASE = frozenset(
     (
         "id", "run", "argv", "file", "args", "blocks", "needs", "after", "when", "timeout", "limits", "isolation",
         "env_prepend", "env_append", "network", "writes", "matrix_fail_fast", "retry", "pools", "secrets", "priority",
-        "allow_failure", "stop_signal", "color",
+        "allow_failure", "stop_signal", "color", "env_files",
     )
 )  # fmt: skip
 _NOT_SHOWN = frozenset(
@@ -141,6 +141,8 @@ def _details(plan: Plan, job: PlannedJob) -> Iterator[str]:
     for verb, paths in (("prepends", job.spec.env_prepend), ("appends", job.spec.env_append)):
         for name, value in paths.items():
             yield f"{verb} {_word(value)} to {name}"
+    if job.spec.env_files:
+        yield f"variables of {', '.join(_listed([_word(path) for path in job.spec.env_files], most=_MOST_NAMES))}"
     if job.spec.secrets:
         yield f"secrets {', '.join(job.spec.secrets)}"
     if job.priority:

@@ -127,7 +127,10 @@ def _limits() -> Schema:
 
 
 def _secret() -> Schema:
-    return {**_closed(*_keys(SecretSource)), "oneOf": [{"required": [key]} for key in ("env", "file", "command")]}
+    return {
+        **_closed(*_keys(SecretSource)),
+        "oneOf": [{"required": [key]} for key in ("env", "file", "env_file", "command")],
+    }
 
 
 def _keys(struct: type[Struct], forms: Mapping[str, Schema] = MappingProxyType({})) -> tuple[Schema, Schema]:

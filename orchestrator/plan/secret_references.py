@@ -25,7 +25,12 @@ def secret_sources(manifest: Manifest, planned: Iterable[str]) -> dict[str, Secr
     wanted = {name for workflow in planned for name in manifest.workflows[workflow].secrets}
     return {
         name: SecretSource(
-            secret.env, secret.file, secret.command, secret.allow_short, needed=name in wanted or name not in named
+            secret.env,
+            secret.file,
+            secret.env_file,
+            secret.command,
+            secret.allow_short,
+            needed=name in wanted or name not in named,
         )
         for name, secret in manifest.secrets.items()
     }

@@ -7,7 +7,7 @@ nowhere else in the job's texts: `JobSpec.late` is the number of blanks before t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -263,14 +263,14 @@ class TemplateFiller:
         return quoted(value) if in_shell and not piece.raw else value
 
 
-def put_in(spec: JobSpec, templates: Templates, scope: TemplateScope) -> JobSpec:
-    """The spec of one job with all known values filled in. The places for late values are spelled so that nothing else
-    in the job's texts looks like them."""
+def put_in(spec: JobSpec, literal: Collection[str] = (), *, templates: Templates, scope: TemplateScope) -> JobSpec:
+    """The spec of one job with all known values filled in, but not in the values of the variables `literal`. The places
+    for late values are spelled so that nothing else in the job's texts looks like them."""
     blanks = 0
     while True:
         blanks += 1
         filler = TemplateFiller(templates, scope, blanks, posix=is_posix_shell(spec.shell))
-        made = _with(spec, filler.text, filler.code, filler.words)
+        made = _with(spec, filler.text, filler.code, filler.words, literal)
         places = [_place(reference, blanks, raw=raw) for reference in LATE for raw in (False, True)]
         if not filler.late:
             return made
@@ -307,6 +307,7 @@ def _with(
     change: Callable[[str], str],
     change_code: Callable[[str], str],
     change_words: Callable[[Words], Words],
+    literal: Collection[str] = (),
 ) -> JobSpec:
     """The spec with every text changed that may contain templates."""
     return replace(
@@ -314,7 +315,7 @@ def _with(
         run=None if spec.run is None else change_code(spec.run),
         argv=None if spec.argv is None else change_words(spec.argv),
         args=tuple(map(change, spec.args)) if spec.file is None else change_words(spec.args),
-        env={name: change(value) for name, value in spec.env.items()},
+        env={name: value if name in literal else change(value) for name, value in spec.env.items()},
         env_prepend={name: change(value) for name, value in spec.env_prepend.items()},
         env_append={name: change(value) for name, value in spec.env_append.items()},
         working_dir=change(spec.working_dir),

@@ -21,9 +21,10 @@ from orchestrator.report.page.rankings import rankings
 from orchestrator.report.page.script import PAGE_SCRIPT
 from orchestrator.report.page.style import PAGE_STYLE
 from orchestrator.report.page.timeline import timeline_section
+from orchestrator.report.status import result_word
 from orchestrator.report.timeline_bars import Timeline
 
-# The SHA-256 of each, in base 64. Constants, because importing hashlib takes 2 ms; a test compares them.
+# The SHA-256 of each, in base 64. Constants, because importing hashlib takes 2 ms: tests/support/page_hashes.py.
 STYLE_HASH = "OnrayDBN+1pjfMzhVf8QH/0f1S6M5lXKIExZX1PN8Pk="
 SCRIPT_HASH = "M5C/tGHQ/U98RPubNuxfNeB5Av3wsqctXAL9IuCea6k="
 _POLICY = (
@@ -57,7 +58,7 @@ def html_report(
             '<html lang="en"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{shown(report.plan.name)}: {shown(report.result)}</title>",
+            f"<title>{shown(report.plan.name)}: {shown(result_word(report.result))}</title>",
             f"<style>{PAGE_STYLE}</style></head><body>",
             _PATTERNS,
             *header(report),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from orchestrator.console.text import clip, count, duration, percent, size, visible
 from orchestrator.console.theme import GREEN, MARKS, STATUS_STYLES, mark_of
 from orchestrator.report.annotations import failed_jobs
+from orchestrator.report.large_runs import skip_causes
 from orchestrator.report.log_tail import LogTail
 from orchestrator.report.markdown_code import code
 from orchestrator.report.mermaid import render_mermaid
@@ -22,6 +23,7 @@ _WORTH_SECONDS = 2.0  # in a shorter run, how busy the slots were says nothing
 _MOST_ROWS = 100
 _FEW_ROWS = 20
 _SLOWEST = 5
+_MOST_CAUSES = 10
 _LINES = 15
 _LINES_OF_ONE = 40  # if only one job failed
 _LONGEST_LINE = 500
@@ -87,7 +89,21 @@ def _failures(report: RunReport, tails: Mapping[str, LogTail]) -> str:
     parts += (_failure(report, index, tails, most) for index in failed[:MOST_TAILS])
     if len(failed) > MOST_TAILS:
         parts.append(f"\n{count(len(failed) - MOST_TAILS, 'more job')} failed.\n")
+    if skipped := _skipped(report):
+        parts.append(f"\n{skipped}")
     return "".join(parts)
+
+
+def _skipped(report: RunReport) -> str:
+    """How many jobs were skipped because of which others, most first."""
+    causes = [(index, number) for index, number in skip_causes(report) if index is not None]
+    lines = [
+        f"- {count(number, 'job')} skipped because {code(report.jobs[index].job_id)} {report.jobs[index].status.phrase}"
+        for index, number in causes[:_MOST_CAUSES]
+    ]
+    if left := sum(number for _, number in causes[_MOST_CAUSES:]):
+        lines.append(f"- {count(left, 'more job')} skipped because of others")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _failure(report: RunReport, index: int, tails: Mapping[str, LogTail], most: int) -> str:

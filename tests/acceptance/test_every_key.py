@@ -69,11 +69,21 @@ OBSERVED: dict[str, dict[str, str]] = {
         "env": "acceptance/test_keys_of_secrets.py::test_a_secret_is_found_where_the_manifest_says",
         "file": "acceptance/test_keys_of_secrets.py::test_a_secret_is_found_where_the_manifest_says",
         "command": "acceptance/test_keys_of_secrets.py::test_a_secret_is_found_where_the_manifest_says",
+        "env_file": "acceptance/test_keys_of_env_files.py::"
+        "test_a_secret_of_an_env_file_reaches_only_its_jobs_and_is_masked",
         "allow_short": "acceptance/test_keys_of_secrets.py::test_a_short_secret_is_refused_unless_it_is_allowed",
+    },
+    "EnvFile": {
+        "file": "acceptance/test_keys_of_env_files.py::"
+        "test_variables_come_from_files_below_env_and_later_files_take_precedence",
+        "optional": "acceptance/test_keys_of_env_files.py::"
+        "test_variables_come_from_files_below_env_and_later_files_take_precedence",
     },
     "Defaults": {
         "timeout": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
         "grace": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
+        "env_file": "acceptance/test_keys_of_env_files.py::"
+        "test_variables_come_from_files_below_env_and_later_files_take_precedence",
         "stop_signal": "acceptance/test_keys_of_stops_and_colors.py::"
         "test_a_job_is_stopped_by_its_own_signal_and_killed_after_grace",
         "color": "acceptance/test_keys_of_stops_and_colors.py::"
@@ -130,6 +140,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "when": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
         "timeout": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
         "grace": "acceptance/test_keys_of_defaults.py::test_timeout_grace_and_retry",
+        "env_file": "acceptance/test_keys_of_env_files.py::"
+        "test_variables_come_from_files_below_env_and_later_files_take_precedence",
         "stop_signal": "acceptance/test_keys_of_stops_and_colors.py::"
         "test_a_job_is_stopped_by_its_own_signal_and_killed_after_grace",
         "color": "acceptance/test_keys_of_stops_and_colors.py::"

@@ -77,7 +77,9 @@ error[PX231]: `open` cannot run the runbook `open.md`: a shell block is not clos
 4 |   open: {file: open.md}
   |                ^^^^^^^ this runbook
  ::: open.md:3:1
-  = note: line 3: the block opens here
+  |
+3 | ```sh
+  | ----- the block opens here
   = help: close it with a line of as many backticks as it begins with
 
 error[PX205]: `gone` runs `gone.md`, which does not exist

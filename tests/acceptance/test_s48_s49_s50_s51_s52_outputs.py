@@ -14,6 +14,8 @@ from support.attempts import wait_until
 from support.cli import Pexec
 from support.runs import last_run, runs
 
+from orchestrator.report.status import result_word
+
 ROOT = Path(__file__).parents[2]
 MANIFEST = (
     "version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n  a: {{run: echo hello}}\n  b: {{needs: a, run: {b}}}\n"
@@ -37,7 +39,7 @@ def check(directory: Path, result: str) -> dict[str, Any]:
     }
     assert (directory / "logs/a.1.log").read_bytes() == b"hello\n"
     assert f"| Result | {result}" in (directory / "execution_report.md").read_text()
-    assert f">{result}</span>" in (directory / "report.html").read_text()
+    assert f">{result_word(result)}</span>" in (directory / "report.html").read_text()
     assert results["execution_result"] == result
     for job in results["jobs"]:
         assert (directory / f"status/{job['job_id']}.status").read_text().strip() == job["status"]

@@ -33,7 +33,7 @@ warning[PX133]: `deploy` needs `fetch`, because it calls it
   |
 4 | API_TOKEN=*** bash ../fetch.sh
   |                    ^^^^^^^^^^^ called here
-  = help: `fetch` now runs before `deploy`, and again when it is called; `--infer off` ignores calls
+  = help: `fetch` would run twice: remove the call, or leave out `fetch.sh`, which then runs when it is called
 
 warning: 1 warning in 3 files
 """

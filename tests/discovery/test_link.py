@@ -180,9 +180,20 @@ def test_a_declared_call_is_not_reported(project: Project, infer: Infer) -> None
 
 
 def test_a_call_of_a_file_that_was_not_given_means_nothing(project: Project) -> None:
-    project.file("a.sh", "./b.sh\n./none.sh\n./a.sh\n./ai-dev other\n./ai-dev a\n").file("b.sh")
+    project.file("a.sh", "./b.sh\n./none\nnode_modules/.bin/x\n./a.sh\n./ai-dev other\n./ai-dev a\n").file("b.sh")
     found = project.found("a.sh")
     assert (edges(found), reported(found)) == ({}, [])
+
+
+@pytest.mark.parametrize("call", ["./gone.sh", "bash gone.sh", "sh -e ci/x.md", "exec ./gone.bash", "source gone.sh"])
+def test_a_script_that_does_not_exist_is_reported(project: Project, call: str) -> None:
+    path = call.rsplit(maxsplit=1)[-1]
+    project.file("a.sh", f"echo\n{call} --flag\n")
+    verb = "sources" if "source" in call else "calls"
+    (said,) = reported(project.found("a.sh"))
+    assert said.startswith("warning PX134 a.sh:2:")
+    assert said.endswith(f": `a.sh` {verb} `{path}`, which does not exist")
+    assert "PX134" not in str(reported(project.found("a.sh", infer=Infer.OFF))) or verb == "sources"
 
 
 def test_the_runner_is_given_a_name_or_a_file(project: Project) -> None:

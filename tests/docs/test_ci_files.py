@@ -78,7 +78,7 @@ def test_the_action_uses_only_what_is_documented() -> None:
 def test_the_action_runs_the_manifest_and_keeps_its_run(pexec: Pexec) -> None:
     action = use(pexec)
     assert action.failed
-    assert action.outputs == {"exit-code": "1"}
+    assert action.exit_codes["Run pexec"] == 1
     runner = GithubRunner().read(action.log)
     assert [(group.title, group.lines) for group in runner.groups] == [("a", ["A"]), ("b (failed)", ["B"])]
     assert [(one.file, one.line, one.title) for one in runner.annotations] == [("pexec.yaml", 4, "b failed")]
@@ -105,16 +105,16 @@ def test_the_inputs_of_the_action_are_words_of_the_command_and_never_code(pexec:
     assert not action.failed, action.log
     assert (pexec.folder / "sub/ran").exists()
     assert "::group::" not in action.log
-    assert action.outputs == {"exit-code": "0"}
+    assert action.exit_codes["Run pexec"] == 0
     assert [name for name, _ in action.used] == ["actions/cache@v4"]
-    assert use(pexec, {"jobs": "$(touch${IFS}evil) `touch${IFS}evil`"}).outputs == {"exit-code": "2"}
+    assert use(pexec, {"jobs": "$(touch${IFS}evil) `touch${IFS}evil`"}).exit_codes["Run pexec"] == 2
     assert not (pexec.folder / "evil").exists()
 
 
 def test_an_invalid_manifest_fails_the_action_without_a_report(pexec: Pexec) -> None:
     action = use(pexec, manifest="version: 1\nworkflows: {a: {runs: x}}\n")
     assert action.failed
-    assert action.outputs == {"exit-code": "3"}
+    assert action.exit_codes["Run pexec"] == 3
     assert not (pexec.folder / ".pexec/junit.xml").exists()
 
 

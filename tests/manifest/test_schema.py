@@ -77,6 +77,7 @@ def test_defaults_are_spelled_as_in_a_manifest() -> None:
         "Defaults.color": False,
         "Defaults.shell": ["bash", "-euo", "pipefail"],
         "Defaults.env": {},
+        "Defaults.env_file": [],
         "Defaults.env_inherit": "all",
         "Defaults.require_limits": False,
         "Defaults.isolation": "none",

@@ -29,10 +29,10 @@ def test_each_source_is_read() -> None:
     ("secrets", "said"),
     [
         ("{T: hunter2}", f"PX112 2:14+7 `secrets.T`: expected a mapping, found text | {HINT}"),
-        ("{T: {}}", "PX111 2:11+1 `secrets.T` has no source | add `env`, `file` or `command`"),
+        ("{T: {}}", "PX111 2:11+1 `secrets.T` has no source | add `env`, `file`, `env_file` or `command`"),
         (
             "{T: {allow_short: true}}",
-            "PX111 2:11+1 `secrets.T` has no source | add `env`, `file` or `command`",
+            "PX111 2:11+1 `secrets.T` has no source | add `env`, `file`, `env_file` or `command`",
         ),
         (
             "{T: {env: A, file: b}}",
@@ -40,7 +40,8 @@ def test_each_source_is_read() -> None:
         ),
         (
             "{T: {value: A}}",
-            "PX110 2:15+5 unknown key `value` in `secrets.T` | known keys: `env`, `file`, `command`, `allow_short`",
+            "PX110 2:15+5 unknown key `value` in `secrets.T`"
+            " | known keys: `env`, `file`, `env_file`, `command`, `allow_short`",
         ),
         ("{T: {envv: A}}", "PX110 2:15+4 unknown key `envv` in `secrets.T` | did you mean `env`?"),
         ("{T: {env: 3}}", "PX117 2:20+1 `secrets.T.env`: expected text, found a number | put it in quotes"),

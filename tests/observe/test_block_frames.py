@@ -33,14 +33,22 @@ class Blocks:
         out = ConsoleStream(self._text)
         self._blocks = JobBlocks(out, self.rundir, out.write, frame, colour=True, github=not passes)
 
-    def job(self, name: str, *logs: bytes, status: str = "succeeded", seconds: float = 2.0, slug: str = "") -> Blocks:
+    def job(
+        self,
+        name: str,
+        *logs: bytes,
+        status: str = "succeeded",
+        allowed: bool = False,
+        seconds: float = 2.0,
+        slug: str = "",
+    ) -> Blocks:
         """A job that has ended, with the log of each of its attempts."""
         self._happen("attempt.started", 1.0, job=name, attempt=1)
         for number, content in enumerate(logs, 1):
             log = log_name(slug or name, number)
             Path(self.rundir.path_of(log)).write_bytes(content)
             self._happen("attempt.finished", 1.0, job=name, attempt=number, log=log)
-        self._happen("job.finished", 1.0 + seconds, job=name, status=status, reason="", allowed=False)
+        self._happen("job.finished", 1.0 + seconds, job=name, status=status, reason="", allowed=allowed)
         return self
 
     def _happen(self, event: str, at: float, **fields: Any) -> None:
@@ -55,9 +63,11 @@ class Blocks:
 
 def test_in_github_actions_each_job_is_one_group(tmp_path: Path) -> None:
     shown = Blocks(tmp_path).job("a", b"one\ntwo").job("quiet", b"").job("b", b"x\n", b"y\n", status="timed_out")
+    shown.job("c", b"z", status="failed", allowed=True).job("d", status="skipped")
     assert shown.text == (
         "::group::a\none\ntwo\n::endgroup::\n"
         "::group::b (timed out, 2 attempts)\n--- attempt 1\nx\n--- attempt 2\ny\n::endgroup::\n"
+        "::group::c (failed, allowed)\nz\n::endgroup::\n"
     )
 
 

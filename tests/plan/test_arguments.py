@@ -77,7 +77,7 @@ def test_raw_arguments_are_put_in_as_they_are() -> None:
 def test_what_looks_like_a_late_template_in_an_argument_stays() -> None:
     scope = TemplateScope({}, {}, "a", ("${{ run.dir }}", "${{ run.dir  }}"))
     for spec in (JobSpec(argv=("x", "${{ run.dir }}")), JobSpec(run="x ${{ run.dir }} ${{ args | raw }}")):
-        made = fill(put_in(spec, Templates(), scope), "r1", "/runs/r1")
+        made = fill(put_in(spec, templates=Templates(), scope=scope), "r1", "/runs/r1")
         text = " ".join(made.argv or (made.run or "",))
         assert text == "x /runs/r1 ${{ run.dir }} ${{ run.dir  }}"
 
@@ -85,7 +85,7 @@ def test_what_looks_like_a_late_template_in_an_argument_stays() -> None:
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8), max_size=4))
 def test_a_shell_gets_the_very_same_words(args: list[str]) -> None:
     scope = TemplateScope({}, {}, "a", tuple(args))
-    text = put_in(JobSpec(run="printf '%s\\0' ${{ args }}"), Templates(), scope).run
+    text = put_in(JobSpec(run="printf '%s\\0' ${{ args }}"), templates=Templates(), scope=scope).run
     assert text is not None
     done = subprocess.run(["sh", "-c", text], stdout=subprocess.PIPE, check=True, timeout=60)
     assert done.stdout.decode("utf-8", "surrogateescape") == "".join(f"{arg}\0" for arg in args or [""])

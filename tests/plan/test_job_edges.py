@@ -121,6 +121,26 @@ def test_choices_of_nothing_are_reported() -> None:
     ).strip("\n")
 
 
+def test_a_mistake_elsewhere_does_not_hide_a_choice_of_nothing() -> None:
+    assert told(
+        TEST
+        + "  a: {run: x, needs: {workflow: test, matrix: {os: bsd}}}\n"
+        + "  b: {run: x, if: {params.gone: 1}}\n"
+        + "  c: {run: 'x ${{ matrix.none }}', needs: [a]}\n"
+    ) == textwrap.dedent(
+        """
+        error[PX211]: no job of `test` has os=bsd
+          at 4:47+9
+          = values of `os` in its matrix: `linux`, `mac`
+        error[PX212]: `params.gone` in `if` of workflow `b` refers to an unknown parameter
+          at 5:20+11
+          = declare it: `params: {gone: {default: ...}}`
+        error[PX212]: `${{ matrix.none }}` in `run` of workflow `c` refers to a matrix, but `c` has none
+          at 6:15+18
+        """
+    ).strip("\n")
+
+
 def test_invalid_templates_in_choices_are_reported() -> None:
     found = planned(
         TEST

@@ -20,11 +20,11 @@ SCOPE = TemplateScope(VALUES, {"os": "linux", "absent": ""}, "test[os=linux]")
 
 
 def put(text: str, **spec: Any) -> JobSpec:
-    return put_in(JobSpec(run=text, **spec), Templates(), SCOPE)
+    return put_in(JobSpec(run=text, **spec), templates=Templates(), scope=SCOPE)
 
 
 def put_as_word(text: str) -> str:
-    argv = put_in(JobSpec(argv=(text,)), Templates(), SCOPE).argv
+    argv = put_in(JobSpec(argv=(text,)), templates=Templates(), scope=SCOPE).argv
     assert argv is not None
     return argv[0]
 
@@ -126,7 +126,7 @@ def test_what_only_the_run_knows_is_filled_when_it_starts(text: str, code: str, 
     assert fill(put(text), RUN_ID, RUN_DIR) == JobSpec(run=code)
     if word is not None:
         spec = JobSpec(argv=(text,), args=(text,), env={"A": text}, working_dir=text)
-        filled = fill(put_in(spec, Templates(), SCOPE), RUN_ID, RUN_DIR)
+        filled = fill(put_in(spec, templates=Templates(), scope=SCOPE), RUN_ID, RUN_DIR)
         assert filled == JobSpec(argv=(word,), args=(word,), env={"A": word}, working_dir=word)
 
 
@@ -155,7 +155,7 @@ def test_filling_finds_its_places_whatever_is_next_to_them(text: str) -> None:
         else {"run.id": RUN_ID, "run.dir": RUN_DIR}.get(part.reference) or VALUES[part.name]
         for part in parsed.parts
     )
-    spec = fill(put_in(JobSpec(argv=(text,)), Templates(), SCOPE), RUN_ID, RUN_DIR)
+    spec = fill(put_in(JobSpec(argv=(text,)), templates=Templates(), scope=SCOPE), RUN_ID, RUN_DIR)
     assert spec.argv == (expected,)
 
 
@@ -169,7 +169,9 @@ def test_any_text_is_parsed_without_a_loss(text: str) -> None:
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_any_value_comes_through_a_shell_as_it_is(value: str) -> None:
-    spec = put_in(JobSpec(run="printf %s x${{ params.v }}"), Templates(), TemplateScope({"v": value}, {}, "j"))
+    spec = put_in(
+        JobSpec(run="printf %s x${{ params.v }}"), templates=Templates(), scope=TemplateScope({"v": value}, {}, "j")
+    )
     assert spec.run is not None
     done = subprocess.run(["sh", "-c", spec.run], capture_output=True, timeout=20)
     assert done.stdout == b"x" + value.encode()

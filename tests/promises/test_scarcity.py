@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support.attempts import wait_until
+from support.attempts import the_warden_below, wait_until
 from support.cli import Pexec
 from support.host import threads_of
 from support.runs import Run, last_run
+from support.users import USERS
 
 from orchestrator.own_cgroups import own_groups
 
@@ -177,6 +178,53 @@ def test_with_few_namespaces_fewer_isolated_jobs_run_at_once_and_none_fails(pexe
     assert len(run.named("attempt.finished")) == 12
     assert run.most_at_once() >= 1
     check_report(run, stderr, "no more namespaces can be made")
+
+
+GATED = """\
+version: 1
+policy: {max_parallel_jobs: 20}
+workflows:
+  gate: {run: "until test -e open; do sleep 0.02; done"}
+  stays: {run: "echo ready; until test -e leave; do sleep 0.02; done"}
+"""
+
+
+@pytest.mark.parametrize("run_as", USERS[:1])  # who runs the tests: only then may they change the limit of a process
+@pytest.mark.parametrize("output", ["plain", "quiet"])
+def test_without_memory_for_a_process_jobs_wait_until_there_is_some(pexec: Pexec, output: str) -> None:
+    """The process that starts jobs gets no memory while one job runs; a spawn needs some for a stack."""
+    jobs = "".join(f"  j{n}: {{needs: gate, run: 'echo {n}'}}\n" for n in range(18))
+    process = pexec.file("pexec.yaml", GATED + jobs).start("apply", "--output", output, stderr=subprocess.PIPE)
+    warden = the_warden_below(process.pid)
+    runs = pexec.folder / ".pexec/runs"
+    assert wait_until(lambda: [log.read_bytes() for log in runs.glob("*/logs/stays.1.log")] == [b"ready\n"])
+    before = resource.prlimit(warden, resource.RLIMIT_AS, (4096, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    (pexec.folder / "open").touch()
+    assert wait_until(lambda: any('"degraded"' in file.read_text() for file in runs.glob("*/events.jsonl")))
+    resource.prlimit(warden, resource.RLIMIT_AS, before)
+    (pexec.folder / "leave").touch()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr.decode()
+    run = last_run(pexec.folder).check()
+    check_all_ran(run, 20)
+    check_report(run, stderr, "there is not enough memory to start more processes", jobs=20)
+
+
+MIB = 1 << 20
+
+
+def test_without_memory_for_more_threads_all_jobs_run(pexec: Pexec) -> None:
+    """Each thread reserves its stack: there is room for pexec's own, and for some of the twelve attempts."""
+    pexec.env(MALLOC_ARENA_MAX="1")  # threads reserve nothing else
+    sleepers(pexec, 24, 12)
+    limits = ["prlimit", f"--stack={512 * MIB}", f"--as={512 * 9 * MIB}"]
+    command = [*limits, *pexec.program, "apply", "--output", "plain"]
+    process = pexec.start_as(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr.decode()
+    run = last_run(pexec.folder).check()
+    check_all_ran(run, 24)
+    check_report(run, stderr, "no more threads can be started", jobs=12)
 
 
 def test_nothing_is_reported_where_there_is_enough(pexec: Pexec) -> None:

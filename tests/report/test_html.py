@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 import time
 from collections import Counter
@@ -14,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from support.journals import nightly, stopped
+from support.page_hashes import MODULE, digest, with_hashes
 from support.pages import ParsedPage, busy_context, busy_story, page_of
 from support.stories import Story, every_event, long_story, sales
 from support.worlds import job, plan
@@ -70,13 +69,17 @@ def test_every_run_has_a_page_of_valid_html_that_is_always_the_same(story: Story
     assert {(name or "").removeprefix("#") for name in inside} <= set(names)
 
 
+def test_the_constants_of_its_policy_are_current() -> None:
+    assert MODULE.read_text() == with_hashes(MODULE.read_text()), "make it again: python tests/support/page_hashes.py"
+
+
 def test_it_loads_nothing_and_permits_only_its_own_style_and_script() -> None:
     text = page_of(busy_story(30), busy_context(busy_story(30)))
     seen = ParsedPage(text)
     (policy,) = [one["content"] for one in seen.named("meta") if one.get("http-equiv") == "Content-Security-Policy"]
     style, script = (re.findall(rf"<{name}>(.*?)</{name}>", text, re.DOTALL) for name in ("style", "script"))
     assert (len(style), len(script)) == (1, 1)
-    hashes = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in (style[0], script[0])]
+    hashes = [digest(style[0]), digest(script[0])]
     assert policy == (
         f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; base-uri 'none'; "
         "form-action 'none'"

@@ -53,7 +53,7 @@ def test_the_whole_summary_of_a_small_run() -> None:
     assert "| `lint` | ! failed (allowed) | 500ms | 1 | `exit code 2` |\n" in text
     assert "| `publish` | ↷ skipped |  |  | ``need `load` was lost`` |\n" in text
     assert "```mermaid\nflowchart LR\n" in text
-    assert 'n2["build<br/>SUCCESS"]' in text
+    assert 'n2["build<br/>succeeded"]' in text
     assert "| `audit \\| <b>` | 4.0s | 250ms | 3.0 MiB |\n" in text
     assert text.endswith("\n")
 
@@ -95,6 +95,8 @@ def test_a_large_run_is_short_and_its_failures_come_first() -> None:
     assert len(rows) == 100
     assert [status for _, status in rows[:5]] == ["✗", "✗", "✗", "⊘", "✓"]
     assert "\n900 more jobs not shown.\n" in text
+    causes = "- 9 jobs skipped because `h` failed\n- 9 jobs skipped because `i` failed\n"
+    assert f"\n\n{causes}- 4 jobs skipped because `sp` failed\n\n### Jobs\n" in text
     assert "mermaid" not in text
 
 

@@ -1,8 +1,7 @@
 """A stand-in for the runner of GitHub Actions that runs the shell steps of a composite action.
 
-It knows `inputs.NAME`, `github.NAME`, `steps.ID.outputs.NAME`, `!cancelled()`, `!=` and `&&` in expressions, the files
-`GITHUB_OUTPUT` and `GITHUB_PATH`, and that a failed step ends the action except for steps with `!cancelled()`. Steps
-with `uses` are recorded, with their inputs.
+It knows `inputs.NAME`, `github.NAME`, `!cancelled()`, `!=` and `&&` in expressions, the file `GITHUB_PATH`, and that a
+failed step ends the action except for steps with `!cancelled()`. Steps with `uses` are recorded, with their inputs.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class CompositeAction:
     failed: bool = False
     log: str = ""
     used: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    _steps: dict[str, dict[str, str]] = field(default_factory=dict)
+    exit_codes: dict[str, int] = field(default_factory=dict)  # of shell steps, by their names
     _path: list[str] = field(default_factory=list)
 
     def run(self) -> CompositeAction:
@@ -45,11 +44,6 @@ class CompositeAction:
             else:
                 self._run_shell(step)
         return self
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        """The outputs of the action."""
-        return {name: self.text(output["value"]) for name, output in self.action["outputs"].items()}
 
     def text(self, template: str) -> str:
         """The text with its expressions replaced."""
@@ -71,22 +65,19 @@ class CompositeAction:
                 return self.with_.get(name, self.action["inputs"][name]["default"])
             case ["github", name]:
                 return {"ref_name": "main", "run_id": "77", "run_attempt": "1"}[name]
-            case ["steps", step, "outputs", name]:
-                return self._steps[step].get(name, "")
         raise AssertionError(f"unknown expression: {expression}")
 
     def _run_shell(self, step: Mapping[str, Any]) -> None:
         assert step["shell"] == "bash"
         assert "${{" not in step["run"], "an input in a script can be more commands"
-        files = {name: self.workspace.parent / name for name in ("GITHUB_OUTPUT", "GITHUB_PATH")}
-        for file in files.values():
-            file.write_text("")
+        added = self.workspace.parent / "GITHUB_PATH"
+        added.write_text("")
         given = {name: self.text(value) for name, value in step.get("env", {}).items()}
         path = ":".join([*reversed(self._path), self.environ["PATH"]])
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
             cwd=self.workspace / self.text(step.get("working-directory", ".")),
-            env={**self.environ, **given, **{name: os.fspath(file) for name, file in files.items()}, "PATH": path},
+            env={**self.environ, **given, "GITHUB_PATH": os.fspath(added), "PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -95,6 +86,5 @@ class CompositeAction:
         )
         self.log += done.stdout.decode()
         self.failed = self.failed or done.returncode != 0
-        lines = files["GITHUB_OUTPUT"].read_text().splitlines()
-        self._steps[step.get("id", "")] = dict(line.split("=", 1) for line in lines)
-        self._path += files["GITHUB_PATH"].read_text().splitlines()
+        self.exit_codes[step["name"]] = done.returncode
+        self._path += added.read_text().splitlines()

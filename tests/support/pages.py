@@ -37,6 +37,8 @@ class ParsedPage(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attributes)))
+        while tag in ("tr", "td", "th", "li") and self._open and self._open[-1] in ("tr", "td", "th", "li"):
+            self._open.pop()  # their end tags are optional
         if tag == "tr":
             self.rows.append([])
         elif tag in ("td", "th"):

@@ -28,7 +28,10 @@ def add_arguments(parser: Parser) -> None:
     """The flags of `pexec discover`."""
     parser.usage = f"{parser.prog} FILE... [flags]"
     parser.add_argument(
-        "files", metavar="FILE", nargs="*", help="a script, or a Markdown runbook, whose fenced shell blocks are run"
+        "files",
+        metavar="FILE",
+        nargs="*",
+        help="a script, or a Markdown runbook, whose fenced shell blocks are run; or one makefile or package.json",
     )
     parser.add_argument(
         "--dependency-graph",
@@ -56,12 +59,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if the files have an error and nothing is written."""
     from orchestrator.discovery.discover import discover
     from orchestrator.discovery.model import Infer
+    from orchestrator.discovery.source_files import is_makefile, is_package
 
     if not arguments.files and arguments.dependency_graph is None:
         raise UsageError("missing argument FILE", help="name scripts or Markdown runbooks")
     target: str = STDOUT if arguments.output is None else arguments.output
     if target != STDOUT:
         refuse_target(target, replaces=False)
+    if any(is_makefile(file) or is_package(file) for file in arguments.files):
+        return _import(arguments, target)
     found = discover(arguments.files, arguments.dependency_graph, Infer(arguments.infer))
     planned = _plan(found)
     diagnostics = (*found.diagnostics, *planned.diagnostics)
@@ -75,6 +81,35 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.INVALID
     base_dir = os.getcwd() if target == STDOUT else os.path.dirname(os.path.abspath(target))
     write_new(target, _json(found, plan, base_dir) if arguments.format == "json" else _yaml(found, base_dir))
+    return ExitCode.OK
+
+
+def _import(arguments: argparse.Namespace, target: str) -> int:
+    """Translate a makefile or a package.json."""
+    from orchestrator.discovery.imported import ImportedFile, imported_text
+    from orchestrator.discovery.source_files import UnreadableError, is_makefile, read_text, unreadable
+
+    path, *others = arguments.files
+    if others or arguments.dependency_graph is not None or arguments.format != "yaml":
+        advice = f"run `pexec discover {path}` alone, and join manifests with `include`"
+        raise UsageError("a makefile or package.json is translated by itself, to a manifest", help=advice)
+    texts = {}
+    try:
+        texts[path] = text = read_text(path)
+    except UnreadableError as error:
+        imported = ImportedFile(diagnostics=[unreadable(path, str(error))])
+    else:
+        if is_makefile(path):
+            from orchestrator.discovery.makefile import read_makefile as read
+        else:
+            from orchestrator.discovery.package_scripts import read_package as read
+        imported = read(path, text)
+    _print(tuple(imported.diagnostics), texts, [path])
+    if not imported.is_usable:
+        return ExitCode.INVALID
+    base_dir = os.getcwd() if target == STDOUT else os.path.dirname(os.path.abspath(target))
+    beside = os.path.relpath(os.path.dirname(os.path.abspath(path)), base_dir)
+    write_new(target, imported_text(imported, "" if beside == "." else beside))
     return ExitCode.OK
 
 

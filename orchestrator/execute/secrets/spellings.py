@@ -35,7 +35,7 @@ _CUT_NUMBER = (
 _AMBIGUOUS = rb"\\[abeEfnrtvuUx0-7]\\|\\.\\[abeEfnrtvuUx0-7]"
 
 
-class View:
+class DecodedText:
     """A text as it reads when its escapes are decoded. `cut` is the index of an escape at its end that the next part
     of the stream may continue, which is not decoded."""
 
@@ -44,7 +44,7 @@ class View:
     def __init__(
         self,
         text: bytes,
-        parent: View | None,
+        parent: DecodedText | None,
         cut: int,
         parts: list[bytes],
         decoded: list[bytes],
@@ -129,16 +129,16 @@ class Spelling:
         self._meanings = _Meanings(decode)
         self._layers = layers
 
-    def views(self, plain: View, ended: bool) -> Iterator[View]:
+    def views(self, plain: DecodedText, ended: bool) -> Iterator[DecodedText]:
         """The text decoded once, twice and so on, as long as that changes it."""
-        view: View | None = plain
+        view: DecodedText | None = plain
         for _ in range(self._layers):
             view = self._decoded(view, ended) if view is not None else None
             if view is None:
                 return
             yield view
 
-    def _decoded(self, parent: View, ended: bool) -> View | None:
+    def _decoded(self, parent: DecodedText, ended: bool) -> DecodedText | None:
         text = parent.text
         if self._sign not in text or (self._perhaps and not self._perhaps.search(text)):
             return None
@@ -148,7 +148,7 @@ class Spelling:
             return None
         decoded = parts.copy()
         decoded[1::2] = map(self._meanings.__getitem__, parts[1::2])
-        return View(b"".join(decoded), parent, parent.origin(cut), parts, decoded, self._certain)
+        return DecodedText(b"".join(decoded), parent, parent.origin(cut), parts, decoded, self._certain)
 
     def _cut_in(self, text: bytes) -> int:
         # From where it is certain how the text divides into escapes.
@@ -160,12 +160,12 @@ class Spelling:
         return found.start("cut") if found else len(text)
 
 
-def plain_view(text: bytes) -> View:
+def plain_view(text: bytes) -> DecodedText:
     """The text as it is."""
-    return View(text, None, len(text), [], [])
+    return DecodedText(text, None, len(text), [], [])
 
 
-def web_form_views(text: bytes, ended: bool) -> Iterator[View]:
+def web_form_views(text: bytes, ended: bool) -> Iterator[DecodedText]:
     """The text as the body of a web form, in which a plus sign is a space."""
     view = plain_view(text.replace(b"+", b" "))
     yield view

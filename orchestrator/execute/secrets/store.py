@@ -140,7 +140,7 @@ def resolve(sources: Mapping[str, SecretSource], base_dir: str, environ: Mapping
     values = {}
     for name, source in sources.items():
         try:
-            values[name] = SecretValue(_value(source, base_dir, environ, ask))
+            values[name] = SecretValue(_value(name, source, base_dir, environ, ask))
         except SourceError as error:
             if source.needed:
                 raise RefusedError(
@@ -156,11 +156,13 @@ def forbid_core_dumps(process: int) -> None:
     resource.prlimit(process, resource.RLIMIT_CORE, (0, hard))
 
 
-def _value(source: SecretSource, base_dir: str, environ: Mapping[bytes, bytes], ask: Ask) -> bytes:
+def _value(name: str, source: SecretSource, base_dir: str, environ: Mapping[bytes, bytes], ask: Ask) -> bytes:
     if source.env is not None:
         value, where = _variable(source.env, environ), f"the environment variable `{source.env}`"
     elif source.file is not None:
         value, where = _content(source.file, base_dir).rstrip(b"\r\n"), f"`{source.file}`"
+    elif source.env_file is not None:
+        value, where = _line_of(name, source.env_file, base_dir), f"`{name}` of `{source.env_file}`"
     else:
         command = source.command or ()
         if not source.needed:
@@ -187,11 +189,24 @@ def _variable(name: str, environ: Mapping[bytes, bytes]) -> bytes:
     return value
 
 
-def _content(path: str, base_dir: str) -> bytes:
-    """The content of a regular file, up to a little more than is accepted. A pipe is refused, not waited for."""
+def _line_of(name: str, path: str, base_dir: str) -> bytes:
+    """The value of a variable in an env file."""
+    from orchestrator.manifest.env_file_text import MAX_ENV_FILE_BYTES, read_variables
+
+    data = _content(path, base_dir, MAX_ENV_FILE_BYTES + 1)
+    if len(data) > MAX_ENV_FILE_BYTES:
+        raise SourceError(f"`{path}` is larger than {MAX_ENV_FILE_BYTES // 1024} KiB")
+    value = read_variables(data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")).values.get(name)
+    if value is None:
+        raise SourceError(f"`{path}` has no line for it", f"add `{name}=...` to the file")
+    return value.encode("utf-8", "surrogateescape")
+
+
+def _content(path: str, base_dir: str, most: int = LONGEST_ARGUMENT + 3) -> bytes:
+    """At most so many bytes of a regular file. A pipe is refused, not waited for."""
     place = os.path.join(base_dir, os.path.expanduser(path))
     try:
-        return read_bounded(place, LONGEST_ARGUMENT + 3)
+        return read_bounded(place, most)
     except NotRegularError:
         raise SourceError(f"`{path}` is not a regular file") from None
     except OSError as error:

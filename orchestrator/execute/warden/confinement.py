@@ -58,7 +58,7 @@ class _Instruction(ctypes.Structure):
     _fields_ = (("code", ctypes.c_uint16), ("yes", ctypes.c_uint8), ("no", ctypes.c_uint8), ("value", ctypes.c_uint32))
 
 
-class _Program(ctypes.Structure):
+class _FilterProgram(ctypes.Structure):
     _fields_ = (("length", ctypes.c_uint16), ("instructions", ctypes.POINTER(_Instruction)))
 
 
@@ -152,7 +152,7 @@ class Confinement:
         return result
 
 
-def _socket_filter() -> _Program:
+def _socket_filter() -> _FilterProgram:
     """A seccomp filter: sockets of AF_UNIX only, no io_uring, no system calls of another architecture."""
     machine = os.uname().machine
     if machine not in _MACHINES:
@@ -171,4 +171,4 @@ def _socket_filter() -> _Program:
         (_RETURN, 0, 0, _REFUSE | _ENOSYS),
         (_RETURN, 0, 0, _ALLOW),
     ]
-    return _Program(len(steps), (_Instruction * len(steps))(*(_Instruction(*step) for step in steps)))
+    return _FilterProgram(len(steps), (_Instruction * len(steps))(*(_Instruction(*step) for step in steps)))

@@ -137,7 +137,7 @@ class Warden:
         except protocol.MessageLostError as error:
             self._reply(channel, protocol.Scarce(protocol.NO_SERIAL, error.errno or 0))
             return
-        except OSError:  # for lack of memory: the loop comes back to it at once
+        except (OSError, MemoryError):  # not received yet: the loop comes back to it at once
             time.sleep(_POLL_SECONDS)
             return
         if received is None:

@@ -83,6 +83,9 @@ class Spawner:
         except SpawnError:
             task.discard(with_log=False)
             raise
+        except MemoryError:
+            task.discard(with_log=True)
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from None
         except OSError as error:
             is_scarce = error.errno in SCARCITY
             task.discard(with_log=is_scarce)

@@ -38,6 +38,8 @@ _MEANINGS = {
 _BEHIND_QUOTES = ("expected a key", "expected `,` or `}` in this mapping", "unexpected `:`")
 _NEVER = "@%`,]}"
 _IN_QUOTES = "put the text in quotes"
+_EVERY = 'for every workflow of the run write `needs: "*"`'
+_NEEDS = re.compile(r"""\bneeds["']?:[ ]*(?:\[[ ]*)?$""")
 _LONGEST_SHOWN = 100
 _LONGEST_LINE = 10_000
 _MAX_BLANK_LINES = 100
@@ -74,7 +76,8 @@ def explained(error: Diagnostic, lines: Lines, *places: int) -> Diagnostic:
     first = all_lines[here[0]][max(0, here[1] - 1) : here[1]] if here[0] < len(all_lines) else ""
     if error.message == "invalid YAML" and first in ("*", "&"):  # an item between brackets
         start = lines.index(here[0]) + here[1] - 1
-        return replace(error, message=_read_as(first), span=lines.span(start, start + 1), help=_IN_QUOTES)
+        advice = _EVERY if first == "*" and _NEEDS.search(all_lines[here[0]], 0, here[1] - 1) else _IN_QUOTES
+        return replace(error, message=_read_as(first), span=lines.span(start, start + 1), help=advice)
     if error.message.startswith("expected ") and not here[1]:
         return _cut_by_comment(error, lines, all_lines, here[0])
     return error
@@ -154,6 +157,8 @@ def _closes_before(value: _Value, column: int) -> bool:
 
 
 def _advice(value: _Value, *, secret: bool) -> str:
+    if value.key in ("needs", "") and re.match(r"\*(?:\s|[,}]|$)", value.text):
+        return _EVERY
     if value.in_flow:
         return _IN_QUOTES
     if value.key not in _TEXT_KEYS or secret:

@@ -15,7 +15,7 @@ _Data = Mapping[str, Any]
 _MOST_ENTRIES = 1_000  # that are looked at
 
 
-# Files that pexec cannot read, because of tags or merge keys, are recognized by their text: lines that they must have.
+# Files that pexec cannot read, because of tags or because they are not YAML, are recognized by lines that they have.
 _WORKFLOWS = re.compile(r"^workflows[ ]*:", re.MULTILINE)
 
 
@@ -28,6 +28,7 @@ class _Tool(Struct, frozen=True):
     instead: str
     guide: str
     lines: tuple[str, ...]
+    command: str = ""  # that translates a whole file too
 
 
 def recognized(data: _Data, source: SourceMap) -> Diagnostic | None:
@@ -43,17 +44,18 @@ def recognized(data: _Data, source: SourceMap) -> Diagnostic | None:
 
 
 def recognized_text(text: str, unreadable: Diagnostic) -> Diagnostic:
-    """PX123 for the text of a file that uses a feature of YAML which manifests do not have; else `unreadable`."""
+    """PX123 for the text of a file that is not YAML, or uses a feature of it which manifests do not have; else
+    `unreadable`."""
     if not _WORKFLOWS.search(text):
         for tool in _TOOLS:
-            if all(re.search(line, text, re.MULTILINE) for line in tool.lines):
+            if tool.lines and all(re.search(line, text, re.MULTILINE) for line in tool.lines):
                 return _diagnostic(tool, unreadable.span, ())
     return unreadable
 
 
 def _diagnostic(tool: _Tool, span: Span | None, path: Path) -> Diagnostic:
     message = f"this is a {tool.what}, not a pexec manifest"
-    advice = f"{tool.instead}; docs/migrating.md#{tool.guide} translates a whole file"
+    advice = f"{tool.instead}; docs/migrating.md#{tool.guide} translates a whole file{tool.command}"
     return Diagnostic("PX123", message, span, path, help=advice)
 
 
@@ -88,6 +90,15 @@ def _compose(data: _Data) -> str | None:
     return "services" if _entries(data.get("services"), "image", "build", "ports", "volumes") else None
 
 
+def _npm(data: _Data) -> str | None:
+    scripts = data.get("scripts")
+    return "scripts" if isinstance(scripts, dict) and any(isinstance(one, str) for one in scripts.values()) else None
+
+
+def _never(data: _Data) -> str | None:
+    return None
+
+
 _TOOLS = (
     _Tool(
         "GitHub Actions workflow",
@@ -116,5 +127,21 @@ _TOOLS = (
         "a workflow runs a command and ends: let one run `docker compose up --detach --wait`, and others need it",
         "compose",
         (r"^services:", r"^[ ]+(?:image|build|ports):"),
+    ),
+    _Tool(
+        "package.json",
+        _npm,
+        "write `workflows` for `scripts`, each with a command: `workflows: {build: {run: npm run build}}`",
+        "npm",
+        (),
+        "; so does `pexec discover package.json`",
+    ),
+    _Tool(
+        "makefile",
+        _never,
+        "write a workflow for each target, its recipe as `run`, its prerequisites as `needs`",
+        "make",
+        (r"^[\w./%$(){} -]+::?(?![=:])[^\n]*\n(?:#[^\n]*\n|\n)*\t[ \t]*(?!- |[\w-]+:(?:\s|$))\S",),
+        "; `pexec discover Makefile` does so where rules are simple",
     ),
 )

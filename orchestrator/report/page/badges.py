@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from orchestrator.console.theme import mark_of
 from orchestrator.report.model import JobReport
-from orchestrator.report.status import Status
+from orchestrator.report.status import Status, result_word
 from orchestrator.report.timeline_bars import INTERRUPTED, Bar
 
 
@@ -54,7 +54,7 @@ def job_badge(job: JobReport) -> Badge:
 def result_badge(result: str) -> Badge:
     """The badge of a run."""
     status = Status.__members__.get(result, _INTERRUPTED)
-    return Badge(_KINDS[status], mark_of(status).symbol, result)
+    return Badge(_KINDS[status], mark_of(status).symbol, result_word(result))
 
 
 def attempt_badge(how: str) -> Badge:

@@ -21,7 +21,7 @@ def header(report: RunReport) -> Iterator[str]:
     yield "<header>"
     yield (
         f'<h1>{shown(report.plan.name)} <span class="badge {badge.kind}"><i aria-hidden="true">{badge.symbol}</i>'
-        f"<span>{shown(report.result)}</span></span></h1>"
+        f"<span>{shown(badge.words)}</span></span></h1>"
     )
     if report.plan.description:
         yield f"<p>{shown(report.plan.description)}</p>"

@@ -8,8 +8,6 @@ import pytest
 from support.manifests import reported, workflow
 
 from orchestrator.diagnostics.model import CODES
-from orchestrator.manifest.model import Workflow
-from orchestrator.manifest.section import keys_of
 
 
 def _cases() -> list[object]:
@@ -30,8 +28,7 @@ def _cases() -> list[object]:
 
 @pytest.mark.parametrize(("manifest", "said"), _cases())
 def test_all_diagnostics_are_as_expected(manifest: str, said: list[str]) -> None:
-    known = ", ".join(f"`{key}`" for key in keys_of(Workflow))
-    assert reported(manifest.encode()) == [line.replace("{the keys of a workflow}", known) for line in said]
+    assert reported(manifest.encode()) == said
 
 
 def test_every_code_of_the_model_has_its_cases() -> None:
@@ -77,7 +74,7 @@ def test_a_key_that_was_meant_for_the_missing_one_is_reported_alone() -> None:
 
 def test_a_workflow_named_like_a_section_is_a_workflow() -> None:
     lines = reported("version: 1\nworkflows: {policy: {run: x, jobs: 1}, retry: {run: x, needs: [retry, 1]}}\n")
-    assert [line.split(" | known keys")[0] for line in lines] == [
+    assert [line.split(" | the most common keys")[0] for line in lines] == [
         "PX110 2:30+4 unknown key `jobs` in workflow `policy`",
         'PX117 2:71+1 item 2 of `needs` of workflow `retry`: expected text, found a number | put it in quotes: `"1"`',
     ]
