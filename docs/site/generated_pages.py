@@ -81,17 +81,19 @@ def command_page(command: Subcommand) -> str:
     parser = Parser(command)
     command.module().add_arguments(parser)
     parser.formatter_class = _wide
+    vars(parser)["color"] = False  # Python 3.14 colors help on a terminal
     usage = parser.format_usage().partition("usage: ")[2].strip()
     arguments = [action for action in parser._actions if not action.option_strings]
     flags = [action for action in parser._actions if action.option_strings and action.dest != "help"]
     also = "".join(f" `pexec {alias}` is the same command." for alias in command.aliases)
     parts = [f"# pexec {command.name}\n", f"{parser.description}{also}\n", f"```text\n{usage}\n```\n"]
+    width = max(len(line) for line, _ in EXAMPLES[command.name])
+    examples = "".join(f"{line:<{width}}  # {what}\n" for line, what in EXAMPLES[command.name])
+    parts.append(f"```sh\n{examples}```\n")
     for title, actions in (("Arguments", arguments), ("Flags", flags)):
         if shown := [action for action in actions if action.help != argparse.SUPPRESS]:
             rows = [[_spelling(action), _help(parser, action)] for action in shown]
             parts.append(f"## {title}\n\n" + table([title.lower().removesuffix("s"), "meaning"], rows))
-    examples = [f"{line}  # {what}" for line, what in EXAMPLES[command.name]]
-    parts.append("## Examples\n\n```sh\n" + "\n".join(examples) + "\n```\n")
     parts.append("With `-C DIR` the command changes to that directory first; `--help` shows this page.\n")
     links = [f"[{title}](../manual.md#{anchor})" for title, anchor in IN_THE_MANUAL.get(command.name, ())]
     if links:

@@ -54,11 +54,12 @@ SCENES = (
         "shop.yaml",
         "pexec apply",
         plays=True,
+        before="pexec apply",  # so that it knows how long the jobs take
     ),
     Scene("failure.svg", "The end of a run in which a test has failed", "failing.yaml", "pexec apply", rows=40),
     Scene("resume.svg", "pexec resume, after the test was repaired", "failing.yaml", "pexec resume", rows=40,
           before="pexec apply; touch fixed"),
-    Scene("plan.svg", "pexec plan shows what would run", "shop.yaml", "pexec plan", rows=60),
+    Scene("plan.svg", "pexec plan shows what would run", "shop.yaml", "pexec plan", columns=96, rows=60),
     Scene("errors.svg", "pexec validate reports three mistakes, each at its line", "mistakes.yaml", "pexec validate",
           rows=40),
 )  # fmt: skip
@@ -89,6 +90,7 @@ def record(scene: Scene) -> str:
         directory = Path(root, "shop")
         directory.mkdir()
         shutil.copy(HERE / "recorded" / scene.manifest, directory / "pexec.yaml")
+        shutil.copytree(HERE / "recorded/ci", directory / "ci")
         if scene.before:
             subprocess.run(["bash", "-c", scene.before], cwd=directory, env=_environment(root), timeout=LONGEST,
                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

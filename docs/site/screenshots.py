@@ -23,6 +23,7 @@ THEMES = {"report-light.webp": 1, "report-dark.webp": 0}
 def take(browser: str, directory: Path) -> None:
     """Take all pictures of the last of several runs in `directory`."""
     shutil.copy(HERE / "recorded/shop.yaml", directory / "pexec.yaml")
+    shutil.copytree(HERE / "recorded/ci", directory / "ci")
     pexec = Path(sys.executable).with_name("pexec")
     environment = {"HOME": str(directory), "LANG": "C.UTF-8", "PATH": os.environ["PATH"]}
     for _ in range(RUNS):

@@ -34,6 +34,8 @@ def test_the_pages_with_examples_are_found() -> None:
         (["a", "...", "d"], ["a", "b", "c"], False),
         (["run 20260101T000000.000000Z-abcd ok"], ["run 20270202T111111.222222Z-0a1b ok"], True),
         (["name   status"], ["name status"], True),
+        (["a  2ms  failed"], ["a  90ms (80ms waiting)  failed"], True),
+        (["a  2ms (1ms waiting)"], ["a  90ms"], False),
         ([], ["something"], False),
     ],
 )

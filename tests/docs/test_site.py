@@ -48,6 +48,7 @@ def test_the_page_of_a_command_has_each_of_its_flags_with_its_help(name: str) ->
 def test_the_page_of_apply_is_what_its_help_says() -> None:
     page = command_page(COMMANDS["apply"])
     assert "`-j N`" in page
+    assert re.search(r"^pexec apply test --jobs 8 +# run `test`", page, re.MULTILINE)
     assert "`pexec run` is the same command." in page
     assert "| `--fail-fast[=drain]` | cancel the run at the first failure" in page
     assert "`150%`" in page
