@@ -37,12 +37,12 @@ def snapshot_text(
         return text if width is None else clip(text, width)
 
     style = STATUS_STYLES.get(snapshot.result or snapshot.state.upper(), "")
-    lines = [painted(fitted(_head(snapshot)), style, colour=colour), fitted(str(snapshot.job_counts))]
+    lines = [painted(fitted(headline(snapshot)), style, colour=colour), fitted(str(snapshot.job_counts))]
     running = "running" if snapshot.state == "running" else "interrupted"
     sections = [
         (running, BLUE, [_running(one, place) for one in snapshot.running]),
-        ("failed", RED, [_broken(one, place) for one in snapshot.failed if not one.allowed]),
-        ("failed, allowed", ALLOWED.style, [_broken(one, place) for one in snapshot.failed if one.allowed]),
+        ("failed", RED, [broken(one, place) for one in snapshot.failed if not one.allowed]),
+        ("failed, allowed", ALLOWED.style, [broken(one, place) for one in snapshot.failed if one.allowed]),
         ("waiting", FAINT, _folded([_waiting(one) for one in snapshot.waiting])),
     ]
     for title, style, rows in sections:
@@ -56,7 +56,8 @@ def snapshot_text(
     return "\n".join(lines) + "\n"
 
 
-def _head(snapshot: Snapshot) -> str:
+def headline(snapshot: Snapshot) -> str:
+    """The run, its state, and since when."""
     elapsed = duration(snapshot.elapsed_seconds)
     pid = "" if snapshot.pid is None else f" (process {snapshot.pid})"
     how = {
@@ -72,7 +73,8 @@ def _running(one: RunningJob, place: SnapshotPlace) -> tuple[str, str]:
     return one.job_id, f"{duration(one.elapsed_seconds)}{attempt}{f'  {line}' if line else ''}"
 
 
-def _broken(one: FailedJob, place: SnapshotPlace) -> tuple[str, str]:
+def broken(one: FailedJob, place: SnapshotPlace = NOWHERE) -> tuple[str, str]:
+    """A job that failed, and how."""
     why = f": {visible(one.reason)}" if one.reason else ""
     directory = f"{place.directory}/" if place.directory else ""
     log = f"; {visible(directory + one.log_file)}" if one.log_file else ""
