@@ -39,10 +39,11 @@ def read_log_part(run: RunDir, path: str, start: int | None, *, is_growing: bool
         size = os.fstat(descriptor).st_size
         begin = max(0, size - MOST_BYTES) if start is None else min(max(start, 0), size)
         data = os.pread(descriptor, MOST_BYTES, begin)
+        is_cut = start is None and begin > 0 and os.pread(descriptor, 1, begin - 1) != b"\n"
     finally:
         os.close(descriptor)
     end = begin + len(data)
-    if start is None and begin > 0 and (newline := data.find(b"\n")) >= 0:
+    if is_cut and (newline := data.find(b"\n")) >= 0:
         begin, data = begin + newline + 1, data[newline + 1 :]
     last = data.rfind(b"\n") + 1
     if last and (is_growing or end < size):  # a line that is longer than a part is cut
