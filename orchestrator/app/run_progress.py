@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from orchestrator.app.find_run import Look
 from orchestrator.journal.rundir import RunDir
-from orchestrator.report.progress import Head, Progress, Snapshot
+from orchestrator.report.progress import OPEN_STATUSES, Head, Progress, Snapshot
+from orchestrator.report.remaining import RemainingTime
 
 
 class RunProgress:
@@ -27,6 +28,14 @@ class RunProgress:
     def snapshot(self) -> Snapshot:
         """Everything that `pexec status` shows, at this moment."""
         return self._progress.snapshot(self._now(), driven=self._look.driven)
+
+    def seconds_left(self, snapshot: Snapshot) -> float | None:
+        """How long the rest of the run takes at least, if that can be estimated."""
+        left, fold = RemainingTime(self._look.plan), self._progress.fold
+        for job in self._look.plan.jobs:
+            if fold.status(job.index) not in OPEN_STATUSES:
+                left.end(job.index)
+        return left.at_least({fold.index_of[one.job_id]: one.elapsed_seconds for one in snapshot.running})
 
     def head(self) -> Head:
         """The line of `pexec runs`, at this moment."""

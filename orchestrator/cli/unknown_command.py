@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.app.declared_names import declared_names
-from orchestrator.cli.synonyms import command_called
-from orchestrator.diagnostics.suggest import did_you_mean
+from orchestrator.cli.synonyms import SYNONYMS, command_called
+from orchestrator.diagnostics.suggest import closest, did_you_mean
 
 if TYPE_CHECKING:
     from orchestrator.cli.main import Subcommand
@@ -36,6 +36,8 @@ def hint_for(word: str, commands: Mapping[str, Subcommand]) -> str:
     if not near:
         jobs = did_you_mean(word, names.workflows)
         near = jobs.replace("`", "`pexec apply ", 1) if jobs.count("`") == 2 else jobs
+    if not near and (synonym := closest(word, SYNONYMS)):
+        near = f"did you mean `{command_called(synonym)}`?"
     return f"{near} {_USAGE}".strip()
 
 

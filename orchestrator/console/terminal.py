@@ -20,8 +20,11 @@ class Terminal:
     """The terminal behind a stream."""
 
     def __init__(self, stream: TextIO) -> None:
-        self.encoding = stream.encoding or "utf-8"
-        self._descriptor = stream.fileno()
+        self.encoding = getattr(stream, "encoding", None) or "utf-8"
+        try:
+            self._descriptor = stream.fileno()
+        except (OSError, ValueError, AttributeError):
+            self._descriptor = -1  # a program that imports pexec has replaced the stream by an object of its own
 
     def size(self) -> TerminalSize:
         """As it is now; 80 columns and 24 lines where the terminal does not know."""
@@ -35,5 +38,5 @@ class Terminal:
         """Whether this process is in the foreground: not after `bg`. True for another terminal than its own."""
         try:
             return os.tcgetpgrp(self._descriptor) == os.getpgrp()
-        except OSError:
+        except (OSError, ValueError):
             return True

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LEAST_BAR, _MOST_BAR = 8, 32
 _LEAST_NAME, _LEAST_TEXT = 8, 12
-_TIME = 6  # columns of a duration
+_LEAST_TIME = 6  # columns
 _GAP = "  "
 _SILENT_SECONDS = 10.0
 _LEAST_LEFT = 0.5  # seconds; below it the end is near, or the estimate was wrong
@@ -140,15 +140,17 @@ class FrameRenderer:
 
         names = [self._cut(self._plain(visible(job.name)), max(_LEAST_NAME, width // 3)) for job in jobs]
         widest = max(map(columns, names))
-        room = width - 2 * len(_GAP) - widest - _TIME - len(_GAP)
+        times = ["" if job.seconds is None else _seconds(job.seconds) for job in jobs]
+        longest = max(_LEAST_TIME, *map(len, times))
+        room = width - 2 * len(_GAP) - widest - longest - len(_GAP)
         table = Table.grid(padding=(0, len(_GAP), 0, 0), pad_edge=False)
         table.add_column(width=widest + len(_GAP), no_wrap=True, overflow="crop")
-        table.add_column(width=_TIME, justify="right", no_wrap=True, overflow="crop")
+        table.add_column(width=longest, justify="right", no_wrap=True, overflow="crop")
         table.add_column(no_wrap=True, overflow="crop")
-        for job, name in zip(jobs, names, strict=True):
+        for job, name, took in zip(jobs, names, times, strict=True):
             table.add_row(
                 Text(_GAP + name, self._style(job.style)),
-                "" if job.seconds is None else _seconds(job.seconds),
+                took,
                 self._what(job, room),
             )
         return table

@@ -15,7 +15,6 @@ from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cycles import CyclicComponent, cyclic_components
-from orchestrator.plan.env_files import check_env_files
 from orchestrator.plan.env_paths import check_env_paths
 from orchestrator.plan.expand import isolation_of
 from orchestrator.plan.graph import CycleError, Levels, levels
@@ -73,7 +72,10 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
             edges, ordered = of_jobs, levels(of_jobs.waits)
     _check_pools(manifest, key_index, source, found)
     check_secrets(manifest, key_index, source, found)
-    check_env_files(read, key_index, own, found)
+    if read.env_files:
+        from orchestrator.plan.env_files import check_env_files  # late: most manifests name none
+
+        check_env_files(read, key_index, own, found)
     check_env_paths(read, key_index, own, found)
     _check_sandbox_keys(key_index, source, own, origins, found)
     _check_files(read, key_index, found)

@@ -10,7 +10,6 @@ from orchestrator.manifest.env_keys import EnvPathsKeys, EnvValue
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.origin import ManifestOrigin
-from orchestrator.plan.env_files import values_of
 from orchestrator.plan.expand import env_inherit_of
 from orchestrator.plan.inputs import ReadManifest
 from orchestrator.plan.model import MINIMAL_ENV
@@ -30,7 +29,11 @@ def check_env_paths(read: ReadManifest, key_index: KeyIndex, own: ManifestOrigin
         if not (_adds(workflow.env) or (in_defaults and _adds(origin.defaults.env))):
             continue
         files = (*origin.defaults.env_file, *workflow.env_file)
-        from_files = values_of(files, origin, read.env_files, manifest.secrets) if files else {}
+        from_files: Mapping[str, str] = {}
+        if files:
+            from orchestrator.plan.env_files import values_of  # late: most manifests name none
+
+            from_files = values_of(files, origin, read.env_files, manifest.secrets)
         for variable, problem in _without_value(workflow, origin, hidden):
             if variable in from_files:
                 continue

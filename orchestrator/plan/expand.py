@@ -14,7 +14,6 @@ from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
-from orchestrator.plan.env_files import values_of
 from orchestrator.plan.inputs import Overrides, ReadManifest
 from orchestrator.plan.job_env import JobEnv
 from orchestrator.plan.model import (
@@ -88,6 +87,8 @@ class Expander:
     def _with_env(self, env: JobEnv, entries: tuple[EnvFileEntry, ...], own: Mapping[str, EnvValue] | None) -> JobEnv:
         """The environment with the variables of some env files on top, and with those of an `env` on top of that."""
         if entries:
+            from orchestrator.plan.env_files import values_of  # late: most manifests name none
+
             env = env.with_files(values_of(entries, self._origin, self._env_files, self._secrets))
         return env if own is None else env.with_layer(own)
 

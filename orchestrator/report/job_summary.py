@@ -15,7 +15,7 @@ from orchestrator.report.log_tail import LogTail
 from orchestrator.report.markdown_code import code
 from orchestrator.report.mermaid import render_mermaid
 from orchestrator.report.model import RunReport
-from orchestrator.report.status import FAILED_STATUSES, Status
+from orchestrator.report.status import FAILED_STATUSES, Status, result_word
 from orchestrator.report.times import job_time
 
 MOST_TAILS = 20
@@ -75,9 +75,8 @@ def _head(report: RunReport) -> str:
         facts.append(f"resumed {count(report.resumed, 'time')}")
     if report.cancelled_by is not None:
         facts.append(f"stopped by {report.cancelled_by.replace('_', '-')}")
-    return (
-        f"## {mark} {code(clip(report.plan.name, 100))}: {report.result} in {took}\n\n{what}.\n\n{', '.join(facts)}.\n"
-    )
+    title = f"{mark} {code(clip(report.plan.name, 100))}: {result_word(report.result)} in {took}"
+    return f"## {title}\n\n{what}.\n\n{', '.join(facts)}.\n"
 
 
 def _failures(report: RunReport, tails: Mapping[str, LogTail]) -> str:

@@ -14,7 +14,7 @@ from orchestrator.report.foresight import Foresight
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
 
-_OPEN = (Status.PENDING, Status.RUNNING)
+OPEN_STATUSES = (Status.PENDING, Status.RUNNING)
 
 
 class RunningJob(msgspec.Struct, frozen=True):
@@ -175,7 +175,7 @@ class Progress:
         return WaitingJob(job.id, "slot")
 
     def _still_open(self, others: tuple[int, ...]) -> list[str]:
-        return [self.plan.jobs[other].id for other in others if self.fold.status(other) in _OPEN]
+        return [self.plan.jobs[other].id for other in others if self.fold.status(other) in OPEN_STATUSES]
 
 
 _FOLLOW: dict[str, Callable[[Progress, EventRecord], None]] = {

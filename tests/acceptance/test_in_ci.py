@@ -137,7 +137,7 @@ def test_the_run_is_appended_to_the_job_summary(with_summary: Pexec) -> None:
     assert "| `publish` | ↷ skipped |" in text
     assert '  n0["build<br/>succeeded"]\n' in text
     assert with_summary.run("apply", "build").exit_code == 0
-    assert summary(with_summary).removeprefix(text).startswith("\n## ✓ `project`: SUCCESS in ")
+    assert summary(with_summary).removeprefix(text).startswith("\n## ✓ `project`: SUCCEEDED in ")
 
 
 def test_a_resumed_run_is_reported_as_it_ended(with_summary: Pexec) -> None:

@@ -56,6 +56,12 @@ def test_a_resume_repeats_the_jobs_whose_variables_have_changed(pexec: Pexec) ->
     assert b" other " in resumed.log("over")
 
 
+def test_a_new_run_reads_the_files_again(pexec: Pexec) -> None:
+    text = "version: 1\ndefaults: {shell: [sh, -eu]}\nworkflows: {a: {run: 'echo $A', env_file: .env}}\n"
+    assert applied(pexec.file(".env", "A=old\n"), text).log("a") == b"old\n"
+    assert applied(pexec.file(".env", "A=new\n"), text).log("a") == b"new\n", "the plan was not cached"
+
+
 def test_an_included_manifest_finds_its_own_files(pexec: Pexec) -> None:
     pexec.file("lib/pexec.yaml", "version: 1\ndefaults: {env_file: .env}\nworkflows: {x: {run: 'echo $A'}}\n")
     pexec.file("lib/.env", "A=of the library\n")

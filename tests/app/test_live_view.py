@@ -56,7 +56,7 @@ def region(terminal: Terminal) -> list[str]:
 def end(terminal: Terminal, pexec: Pexec) -> None:
     pexec.file("go", "")
     assert terminal.process.wait(30) == 1, terminal.screen
-    terminal.wait_for("run directory: ")
+    terminal.wait_for("report: ")
     assert terminal.modes == terminal.modes_before
     assert terminal.is_ordinary
     assert region(terminal) == []
@@ -109,7 +109,7 @@ def test_ctrl_z_leaves_the_terminal_to_the_shell_and_fg_draws_again(pexec: Pexec
         wait_for_frame(shell, "60%")
         assert sum("Stopped" in line for line in shell.shown) == 1
         pexec.file("go", "")
-        shell.wait_for("run directory: ")
+        shell.wait_for("report: ")
         shell.type("echo code=$?.\n")
         shell.wait_for("code=1.")
         assert region(shell) == []
@@ -126,7 +126,7 @@ def test_in_the_background_only_lines_are_printed(pexec: Pexec) -> None:
         time.sleep(1)  # several frames
         assert region(shell) == []
         pexec.file("go", "")
-        shell.wait_for("run directory: ")
+        shell.wait_for("report: ")
         shell.type("exit\n")
         shell.process.wait(20)
 
@@ -155,7 +155,7 @@ def test_a_run_that_ends_at_once_draws_nothing(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'true'}}\n")
     with Terminal(pexec, *pexec.program, "apply", "--output", "live") as terminal:
         assert terminal.process.wait(30) == 0
-        terminal.wait_for("run directory: ")
+        terminal.wait_for("report: ")
         assert "elapsed" not in terminal.screen
         assert "\x1b[J" not in terminal.screen
 
@@ -198,7 +198,7 @@ def test_rows_that_a_terminal_wraps_when_it_shrinks_leave_nothing_behind(pexec: 
         assert wait_until(lambda: len(frame()) == 3), shown()
         assert " | one" in tell("capture-pane", "-pJ", "-S", "-")
     tell("send-keys", "C-c")
-    assert wait_until(lambda: any("run directory: " in line for line in shown())), shown()
+    assert wait_until(lambda: any("report: " in line for line in shown())), shown()
     assert frame() == []
 
 

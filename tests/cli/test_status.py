@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
+from support.attempts import wait_until
 from support.cli import Pexec
 from support.journals import nightly
 from support.recorded_runs import damage, more, record, start, tear
+from support.screens import EmulatedScreen
 from support.stories import RUN_ID, Story
+from support.terminal import CTRL_C, Terminal
 from support.worlds import job, plan
+
+from orchestrator.plan.model import RetryPolicy
 
 ENDED = f"""\
 {RUN_ID} world: FAILED in 9.0s, exit code 1
@@ -172,9 +178,51 @@ def test_watching_off_a_terminal_appends_and_on_one_redraws(pexec: Pexec) -> Non
 def test_watching_on_a_terminal_redraws(pexec: Pexec) -> None:
     code, seen = watched(pexec, step=steps(pexec), terminal=True)
     assert code == 0
-    assert seen.startswith(b"\x1b[H\x1b[2J\x1b[34m" + RUN_ID.encode())
-    assert seen.count(b"\x1b[H\x1b[2J") >= 4
-    assert b"SUCCEEDED in 2.0s" in seen.rpartition(b"\x1b[2J")[2]
+    screen = EmulatedScreen(80, 24)
+    pictures = []
+    for part in seen.decode().split("\x1b[J"):
+        screen.feed(part)
+        pictures.append("\n".join(screen.lines))
+        screen.feed("\x1b[J")
+    assert any("\n  a " in picture and "waiting: 1 job for needs" in picture for picture in pictures)
+    assert any("1/2  \u2713 1" in picture and "\n  b " in picture for picture in pictures)
+    assert screen.lines == [f"{RUN_ID} world: SUCCEEDED in 2.0s, exit code 0", "2 of 2 jobs succeeded"]
+    assert screen.is_ordinary
+
+
+def test_watching_shows_what_jobs_print_what_failed_and_what_the_others_wait_for(pexec: Pexec) -> None:
+    of = plan(
+        job("a"),
+        job("b"),
+        *(job(f"c{number}", needs="a b") for number in range(9)),
+        job("d", pools=(("db", 1),)),
+        job("e", pools=(("db", 1),)),
+        job("f", retry=RetryPolicy(max_attempts=2)),
+        pools={"db": 1},
+    )
+    story = Story(of)
+    for name in "abdf":
+        story.start(name, 0.0)
+    story.end("a", 1.0, "failed", exit_code=1, reason="exit code 1")
+    story.end("f", 1.0, "failed", exit_code=1, retry_at=1e9)
+    with start(pexec.folder / ".pexec/runs", story):
+        (pexec.folder / ".pexec/runs" / RUN_ID / "logs/b.1.log").write_bytes(b"compiling\n10%\r20%\r")
+        with Terminal(pexec, *pexec.program, "status", "--watch", width=90) as terminal:
+            assert wait_until(lambda: bool(terminal.shown) and terminal.shown[-1].startswith("waiting: ")), (
+                terminal.screen
+            )
+            head, bar, b, d, f, a, waiting = terminal.shown
+            terminal.type(CTRL_C)
+            assert terminal.process.wait(30) == 130
+            assert wait_until(lambda: terminal.shown[0] == head), "the last picture stays"
+            assert terminal.is_ordinary
+    assert head.startswith(f"{RUN_ID} world: running for ")
+    assert "1/14  \u2717 1  \u21bb 1" in bar
+    assert re.fullmatch(r"  b +\d+h \d\dm  20%", b)
+    assert d.startswith("  d ")
+    assert re.fullmatch(r"  f +retrying in .*", f)
+    assert a == "a failed: exit code 1"
+    assert waiting == "waiting: 9 jobs for needs, 1 job for pool db, 9 will be skipped"
 
 
 def test_watching_ends_when_the_process_that_drives_the_run_is_gone(pexec: Pexec) -> None:

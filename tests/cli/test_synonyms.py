@@ -70,6 +70,10 @@ def test_a_word_of_another_tool_gets_the_command(pexec: Pexec, word: str, called
     )
 
 
+def test_a_misspelled_word_of_another_tool_gets_the_command_too(pexec: Pexec) -> None:
+    assert pexec.run("chekc").stderr.endswith("help: did you mean `validate`? see `pexec --help`\n")
+
+
 def test_run_is_apply(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST)
     said = pexec.run("run", "build", "-q")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import termios
@@ -40,3 +41,8 @@ def test_one_that_does_not_know_its_size_is_taken_for_a_usual_one(stream: TextIO
 def test_another_terminal_than_that_of_the_process_may_be_drawn_on(stream: TextIO) -> None:
     assert Terminal(stream).may_draw()
     assert Terminal(stream).encoding == "latin-1"
+
+
+def test_an_object_of_an_importing_program_is_a_usual_terminal() -> None:
+    terminal = Terminal(io.StringIO())
+    assert (terminal.size(), terminal.may_draw(), terminal.encoding) == ((80, 24), True, "utf-8")

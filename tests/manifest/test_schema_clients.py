@@ -118,6 +118,14 @@ def test_an_editor_reports_errors_at_their_place(
     assert faults[0]["message"].startswith(says)
 
 
+def test_an_editor_knows_merge_keys_and_keys_that_are_ignored(server: LanguageServer) -> None:
+    text = "x-base: &base\n  timeout: 5m\n  env: &env {A: 0.5}\nworkflows:\n  build:\n    <<: *base\n    run: make\n"
+    text += "  test:\n    <<: [*base, {retry: {max_attempts: 2}}]\n    env: {<<: *env, B: 2}\n    run: make test\n"
+    assert server.open(HEAD + text).faults() == []
+    (fault,) = server.open(HEAD + text.replace("timeout: 5m", "tiemout: 5m", 1)).faults()[:1]
+    assert "tiemout" in fault["message"]
+
+
 def test_an_editor_completes_the_keys_of_a_workflow(server: LanguageServer) -> None:
     server.open(HEAD + "workflows:\n  build:\n    run: make\n    \n")
     offered = server.completions(line=5, character=4)

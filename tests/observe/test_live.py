@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
@@ -305,6 +307,33 @@ def test_a_thousand_jobs_in_fifty_slots_are_readable_and_drawn_in_time() -> None
     assert region[1].split() == ["job-950", "1.0s"]
     assert region[-1] == "  + 37 more"
     assert live.screen.all_lines[:950] == [f"[{n}/1000] job-{n - 1} succeeded in 500ms" for n in range(1, 951)]
+
+
+class Unseen(Live):
+    """Draws on nothing, in real time, so that only drawing costs something."""
+
+    def write(self, text: str) -> None:
+        self.writes += 1
+
+
+def test_drawing_takes_a_small_part_of_the_time(figure: Callable[[str, object], None]) -> None:
+    of = plan(*(draft(f"job-{number}") for number in range(1000)), max_parallel_jobs=50)
+    live = Unseen(of, 200, 60)
+    live.live._clock = time.monotonic
+    for number in range(50):
+        live.story.start(f"job-{number}", 0.0)
+        live.latest[f"job-{number}"] = LatestOutput(b"compiling a file with a long name" * 4, 0.0)
+    for event in live.story.events:
+        live.live.on_event(event)
+    began, used = time.monotonic(), time.thread_time()
+    while time.monotonic() < began + 3:
+        live.now = time.monotonic() - began
+        time.sleep(live.live.wait_seconds() or 0.0)
+        live.live.show()
+    share = (time.thread_time() - used) / (time.monotonic() - began)
+    figure("CPU time of drawing 20 of 50 running jobs", f"{share:.1%} ({live.writes} frames in 3 s)")
+    assert live.writes >= 1
+    assert share < 0.2, "it imports rich, and is else about 2 %"
 
 
 DRAW_NOTHING = """

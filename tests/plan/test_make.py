@@ -219,17 +219,19 @@ def test_paths_of_an_included_manifest_are_seen_from_the_first_one() -> None:
         workflows:
           a: {file: x.sh, isolation: sandbox, writes: [out/, /abs]}
           b: {run: x, working_dir: "${{ run.dir }}"}
+          c: {run: x, env: {PATH: {prepend: "bin:/abs", append: tools}}}
         """
     )
     origin = ManifestOrigin("lib", manifest.defaults, source)
-    origins = {"a": origin, "b": origin}
+    origins = dict.fromkeys("abc", origin)
     files = {"lib/x.sh": file_facts()}
     included = ReadManifest(manifest, source, path="pexec.yaml", base_dir="/", files=files, origins=origins)
     plan = make_plan(included, PlanningEnvironment()).plan
     assert plan is not None
-    first, second = (job.spec for job in plan.jobs)
+    first, second, third = (job.spec for job in plan.jobs)
     assert (first.file, first.working_dir, first.writes) == ("lib/x.sh", "lib/", ("lib/out/", "/abs"))
     assert second.working_dir.startswith("${{ run.dir")
+    assert (third.env_prepend, third.env_append) == ({"PATH": "lib/bin:/abs"}, {"PATH": "lib/tools"})
 
 
 def test_stopping_an_attempt_takes_its_grace_and_its_cleanup() -> None:

@@ -196,14 +196,14 @@ def test_every_fact_that_a_job_may_have_is_shown_in_its_details(monkeypatch: pyt
           a: {file: r.md}
           b: {run: b, needs: [a], when: failure, matrix: {n: [1], fail_fast: true}, tags: [x], allow_failure: true,
               secrets: [T], priority: 2}
-          c: {run: c, after: [a]}
+          c: {run: c, after: [a], stop_signal: INT, env: {X: {prepend: "./b c"}, Y: {append: d}}, color: true}
         """,
         files={"r.md": file_facts("runbook", blocks=((2, "x"), (5, "y")))},
     )
     text = plan_text(plan, {"params.p": "--set"}, {"p": "What it is."})
     assert "r.md  (2 blocks)" in text
     assert "needs a; when failure; fails fast; secrets T; priority 2; may fail; tags ('x',)" in text
-    assert "  after a\n" in text
+    assert "  after a; stopped by SIGINT; prepends './b c' to X; appends d to Y; colors\n" in text
     assert "  p  v  (from --set)\n       What it is.\n  q  w\n" in text
 
 

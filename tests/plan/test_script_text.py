@@ -32,6 +32,12 @@ def test_a_comment_is_reported_only_where_the_shell_would_not_take_it_for_one(ru
     assert reported(run) == expected
 
 
+def test_a_command_of_several_lines_is_shown_whole() -> None:
+    """Where its comment begins is on another line than the text."""
+    advice = "put all of it in quotes, or below `run: |` on a line of its own"
+    assert reported("echo 'a\n      b # c'") == [f"PX226 4:10+7 {advice}"]
+
+
 def test_another_shell_may_quote_differently() -> None:
     assert reported("print('a # b')", "    shell: [python3, -c]\n") == []
 

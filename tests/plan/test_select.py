@@ -61,6 +61,14 @@ def test_what_is_needed_through_a_skipped_job_is_no_longer_only_come_after() -> 
     assert (plan.jobs[1].needs, plan.jobs[1].after) == ((0,), ())
 
 
+def test_what_is_reached_through_two_skipped_jobs_is_needed_once() -> None:
+    """Also where both lead through a third one."""
+    both = "b: {run: b, needs: a}, c: {run: c, needs: a}"
+    jobs = f"{{r: {{run: r}}, a: {{run: a, needs: r}}, {both}, d: {{run: d, needs: [b, c]}}}}"
+    plan = good_plan(f"workflows: {jobs}", selection=Selection(skip=("a", "b", "c")))
+    assert needs(plan) == {"r": [], "d": ["r"]}
+
+
 def test_a_job_whose_only_need_is_skipped_starts_at_once() -> None:
     assert needs(release(skip=("fetch",)))["build"] == []
 

@@ -71,6 +71,11 @@ def reported(text: str) -> list[str]:
             "argv: [echo, $HOME]",
             "`$HOME` in item 2 of `argv` of workflow `a` | a shell reads `run`: write the command there",
         ),
+        ("run: x, env: {C: '$params.x'}", "`$params.x` in `env.C` of workflow `a` | write `${{ params.x }}`"),
+        (
+            "run: 'echo $params.x', env: {C: {prepend: bin}}",
+            "`$params.x` in `run` of workflow `a` | write `${{ params.x }}`",
+        ),
         ("run: 'echo ${params.x}'", "`${params.x}` in `run` of workflow `a` | write `${{ params.x }}`"),
         (
             "matrix: {p: [1]}, run: 'echo {{ matrix.p }}'",

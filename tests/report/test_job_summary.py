@@ -64,7 +64,7 @@ def test_a_success_says_so_and_has_nothing_about_failures() -> None:
     story.end("a", 1.0)
     story.finish(1.0)
     text = summary(story)
-    assert text.startswith("## ✓ `world`: SUCCESS in 1.0s\n\n1 of 1 job succeeded.\n")
+    assert text.startswith("## ✓ `world`: SUCCEEDED in 1.0s\n\n1 of 1 job succeeded.\n")
     assert headings(text)[1:] == ["Jobs"]
 
 

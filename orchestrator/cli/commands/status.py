@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from orchestrator.app.summary import load_summary_unless_driven
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_run
-from orchestrator.console.streams import wants_colour, write_stdout, write_text
+from orchestrator.console.streams import draws, wants_colour, write_stdout, write_text
 from orchestrator.console.text import clip, visible
 from orchestrator.errors import ExitCode
 from orchestrator.journal.rundir import RunDir
@@ -28,7 +27,6 @@ EVERY = 0.25
 SHARE = 0.1  # of the time at most is spent reading a large run
 REDRAW = 1.0  # seconds; also if nothing happened, since elapsed times change
 WIDEST_LINE = 200  # columns of the last line of a log
-_HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
 
 def add_arguments(parser: Parser) -> None:
@@ -57,8 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _text(one: RunDir, snapshot: Snapshot, width: int | None = None) -> str:
-    """The snapshot as text; with `width`, no line has more columns."""
+def _text(one: RunDir, snapshot: Snapshot) -> str:
+    """The snapshot as text."""
     resume = ""
     if snapshot.state == "interrupted":
         from orchestrator.app.command_place import command_place
@@ -66,7 +64,7 @@ def _text(one: RunDir, snapshot: Snapshot, width: int | None = None) -> str:
         resume = command_place(one, os.path.dirname(one.path)).command("resume")
     logs = [job.log_file for job in snapshot.running[:MOST_OF_A_KIND] if job.log_file is not None]
     place = SnapshotPlace(from_here(one.path), resume, _last_lines(one, logs))
-    return snapshot_text(snapshot, width, place=place, colour=wants_colour(sys.stdout, os.environ))
+    return snapshot_text(snapshot, place=place, colour=wants_colour(sys.stdout, os.environ))
 
 
 def _last_lines(one: RunDir, logs: Sequence[str]) -> dict[str, str]:
@@ -86,13 +84,12 @@ def _seen(one: RunDir) -> Snapshot:
 
 
 def _watch(one: RunDir, closing: RunSummary | None, form: str) -> int:
-    redraws = form == "text" and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    if closing is None and form == "text" and draws(sys.stdout, os.environ):
+        return _watch_on_terminal(one)
     first = True
-    for snapshot in _snapshots(one, REDRAW if redraws else None) if closing is None else (closing.snapshot,):
+    for snapshot in _snapshots(RunProgress(one)) if closing is None else (closing.snapshot,):
         if form == "json":
             is_read = write_stdout(json_text(snapshot, indent=None))
-        elif redraws:
-            is_read = write_stdout(_HOME_AND_CLEAR + _fitted(one, snapshot))
         else:
             is_read = write_text(("" if first else "\n") + _text(one, snapshot))
         first = False
@@ -101,10 +98,40 @@ def _watch(one: RunDir, closing: RunSummary | None, form: str) -> int:
     return ExitCode.OK
 
 
-def _snapshots(one: RunDir, at_least_every: float | None) -> Iterator[Snapshot]:
+class _Stdout:
+    """The terminal, for what is drawn on it."""
+
+    def write(self, text: str) -> None:
+        write_stdout(text)
+
+
+def _watch_on_terminal(one: RunDir) -> int:
+    """Draw the run again and again, and print its state when it is over."""
+    from orchestrator.app.run_watch import RunWatch
+    from orchestrator.console.terminal import Terminal
+    from orchestrator.observe.live_region import LiveRegion
+
+    progress, terminal = RunProgress(one), Terminal(sys.stdout)
+    watch = RunWatch(one, progress, colour=wants_colour(sys.stdout, os.environ), encoding=terminal.encoding)
+    region = LiveRegion(_Stdout(), terminal)
+    last = ""
+    try:
+        for snapshot in _snapshots(progress, REDRAW):
+            size = terminal.size()
+            lines = watch.lines(snapshot, size.width - 1, size.height - 1)
+            region.prepare(lines, size.width)
+            region.draw()
+            last = _text(one, snapshot) if progress.is_over else "".join(f"{line}\n" for line in lines)
+    finally:
+        region.write(last)  # which stays, even after an interrupt
+        region.prepare((), 0)
+        region.draw()
+    return ExitCode.OK
+
+
+def _snapshots(progress: RunProgress, at_least_every: float | None = None) -> Iterator[Snapshot]:
     """One now, one after each change, and one after `at_least_every` seconds without; the last when the run is over."""
     began = time.monotonic()
-    progress = RunProgress(one)
     changed = True
     last = began
     while True:
@@ -116,10 +143,3 @@ def _snapshots(one: RunDir, at_least_every: float | None) -> Iterator[Snapshot]:
         time.sleep(max(EVERY, (time.monotonic() - began) / SHARE))
         began = time.monotonic()
         changed = progress.update()
-
-
-def _fitted(one: RunDir, snapshot: Snapshot) -> str:
-    """As much as fits the terminal, leaving its last line free."""
-    size = shutil.get_terminal_size()
-    lines = _text(one, snapshot, size.columns).splitlines(keepends=True)
-    return "".join(lines[: max(1, size.lines - 1)])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from orchestrator.console.theme import mark_of
-from orchestrator.report.model import JobReport
+from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import Status, result_word
-from orchestrator.report.timeline_bars import INTERRUPTED, Bar
+from orchestrator.report.timeline_bars import INTERRUPTED, UNDER_WAY, Bar
 
 
 class Badge(NamedTuple):
@@ -35,20 +36,26 @@ _OF_ATTEMPT = {
     "timed_out": Status.TIMED_OUT,
     "lost": Status.LOST,
     "killed": Status.CANCELLED,
-    "running": Status.RUNNING,
+    UNDER_WAY: Status.RUNNING,
+    INTERRUPTED: Status.RUNNING,
 }
 
 
-def status_badge(status: Status, *, allowed: bool = False) -> Badge:
-    """The badge of a job with this status; `allowed`: its failure is."""
+@cache
+def status_badge(status: Status, *, allowed: bool = False, driven: bool = True) -> Badge:
+    """The badge of a job with this status; `allowed`: its failure is; `driven`: a process drives the run."""
+    if status is Status.RUNNING and not driven:
+        return Badge("warn", mark_of(_INTERRUPTED).symbol, INTERRUPTED)
     symbol = mark_of(status, allowed=allowed).symbol
-    words = "waiting" if status is Status.PENDING else status.words
+    words = status.words
+    if status is Status.PENDING:
+        words = "waiting" if driven else "not started"
     return Badge("warn", symbol, f"{words} (allowed)") if allowed else Badge(_KINDS[status], symbol, words)
 
 
-def job_badge(job: JobReport) -> Badge:
-    """The badge of a job."""
-    return status_badge(job.status, allowed=job.allowed)
+def job_badge(report: RunReport, job: JobReport) -> Badge:
+    """The badge of a job of a run."""
+    return status_badge(job.status, allowed=job.allowed, driven=report.result == Status.RUNNING)
 
 
 def result_badge(result: str) -> Badge:
@@ -57,18 +64,17 @@ def result_badge(result: str) -> Badge:
     return Badge(_KINDS[status], mark_of(status).symbol, result_word(result))
 
 
-def attempt_badge(how: str) -> Badge:
-    """The badge of a bar of the timeline."""
-    if how == INTERRUPTED:
-        return Badge("warn", mark_of(_INTERRUPTED).symbol, how)
-    return status_badge(_OF_ATTEMPT.get(how, Status.FAILED))
+def attempt_badge(report: RunReport, bar: Bar) -> Badge:
+    """The badge of an attempt in the timeline."""
+    driven = report.result == Status.RUNNING and bar.how != INTERRUPTED
+    return status_badge(_OF_ATTEMPT.get(bar.how, Status.FAILED), driven=driven)
 
 
-def bar_kind(bar: Bar, job: JobReport, *, is_last: bool) -> str:
+def bar_kind(report: RunReport, bar: Bar, *, is_last: bool) -> str:
     """The class of a bar: a failure that decided nothing, since it was retried or allowed, looks different from one
     that did."""
-    kind = attempt_badge(bar.how).kind
-    if kind == "bad" and (job.allowed or not is_last):
+    kind = attempt_badge(report, bar).kind
+    if kind == "bad" and (report.jobs[bar.job].allowed or not is_last):
         return "warn"
     return "off" if kind == "warn" else kind  # cancelled
 

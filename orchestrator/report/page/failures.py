@@ -13,7 +13,7 @@ from orchestrator.report.failed_attempts import FailedAttempt, FailedAttempts
 from orchestrator.report.large_runs import skip_causes
 from orchestrator.report.log_tail import LogTail
 from orchestrator.report.model import JobReport, RunReport
-from orchestrator.report.page.badges import job_badge, marked, status_badge
+from orchestrator.report.page.badges import Badge, job_badge, marked, status_badge
 from orchestrator.report.page.context import PageContext
 from orchestrator.report.page.markup import inline, lines, log_link, shown
 from orchestrator.report.status import FAILED_STATUSES, Status
@@ -37,6 +37,7 @@ class Failure(Struct, frozen=True):
     job: JobReport
     attempts: Sequence[FailedAttempt]
     time: JobTime | None
+    badge: Badge
 
 
 def failures_of(report: RunReport, failed: FailedAttempts) -> list[Failure]:
@@ -46,7 +47,7 @@ def failures_of(report: RunReport, failed: FailedAttempts) -> list[Failure]:
     for index, job in enumerate(report.jobs):
         attempts = failed.of(job, driven=driven)
         if attempts:
-            found.append(Failure(index, job, attempts, job_time(report, index)))
+            found.append(Failure(index, job, attempts, job_time(report, index), job_badge(report, job)))
     return sorted(found, key=lambda one: _order(one.job))
 
 
@@ -113,7 +114,7 @@ def _headline(one: Failure) -> str:
     attempts = f" in {count(job.attempts, 'attempt')}" if job.attempts > 1 else ""
     reason = f": {inline(clip(job.reason, LONGEST_REASON))}" if job.reason and job.status is not Status.SUCCESS else ""
     return (
-        f'<span class="name"><b>{shown(job.job_id)}</b> {marked(job_badge(job))}{reason} '
+        f'<span class="name"><b>{shown(job.job_id)}</b> {marked(one.badge)}{reason} '
         f'<span class="dim">{after}{attempts}</span></span>'
     )
 
@@ -125,9 +126,14 @@ def _attempt(one: Failure, attempt: FailedAttempt, context: PageContext) -> str:
         return f"<p>{link}</p>" if link else ""
     how = attempt.signal or (f"exit code {attempt.exit_code}" if attempt.exit_code is not None else "")
     reason = attempt.reason if attempt.reason and attempt.reason != how else ""
-    parts = [marked(status_badge(attempt.status)), shown(how), inline(clip(reason, LONGEST_REASON))]
+    parts = [marked(_attempt_badge(one, attempt)), shown(how), inline(clip(reason, LONGEST_REASON))]
     which = f"Attempt {attempt.number}: " if one.job.attempts > 1 else ""
     return f"<p>{which}{', '.join(filter(None, (*parts, link)))}</p>"
+
+
+def _attempt_badge(one: Failure, attempt: FailedAttempt) -> Badge:
+    """That of the job where the run was interrupted during the attempt."""
+    return one.badge if attempt.status is Status.RUNNING else status_badge(attempt.status)
 
 
 def _tail(attempt: FailedAttempt, context: PageContext) -> str:

@@ -19,8 +19,8 @@ def graph_section(report: RunReport) -> Iterator[str]:
     if not planned:
         return
     yield '<section id="graph"><h2>Dependencies</h2>'
-    outcomes = [(job.status, job.allowed) for job in report.jobs]
-    graph = graph_of(report.plan, outcomes, path=report.summary.critical_path)
+    badges = [job_badge(report, job) for job in report.jobs]
+    graph = graph_of(report.plan, badges, path=report.summary.critical_path)
     if not graph.edges:
         yield f"<p>{'No job depends on another.' if len(planned) > 1 else 'There is one job.'}</p>"
     else:
@@ -66,7 +66,7 @@ def _skipped(report: RunReport) -> Iterator[str]:
             yield f'<tr><th scope="row">no need failed<td><td class=n>{number}'
         else:
             job = report.jobs[index]
-            yield f'<tr><th scope="row">{shown(job.job_id)}<td>{marked(job_badge(job))}<td class=n>{number}'
+            yield f'<tr><th scope="row">{shown(job.job_id)}<td>{marked(job_badge(report, job))}<td class=n>{number}'
     yield "</tbody></table></div></details>"
     if len(causes) > IN_HTML.causes:
         left = sum(number for _, number in causes[IN_HTML.causes :])

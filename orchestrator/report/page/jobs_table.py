@@ -17,6 +17,7 @@ from orchestrator.report.times import job_time
 
 WHOLE_UP_TO = 1000  # jobs; of more, only the failed ones and the slowest of the others are listed
 MOST_TROUBLE = 200
+MOST_LEFT_OUT = 200
 LONGEST_REASON = 300
 LONGEST_DESCRIPTION = 200
 
@@ -38,9 +39,15 @@ _COLUMNS = (
 def jobs_section(report: RunReport, context: PageContext) -> Iterator[str]:
     """The section."""
     yield '<section id="jobs"><h2>Jobs</h2>'
-    if not report.jobs:
-        yield "<p>The plan has no jobs.</p></section>"
-        return
+    if report.jobs:
+        yield from _table(report, context)
+    else:
+        yield "<p>The plan has no jobs.</p>"
+    yield from _left_out(report)
+    yield "</section>"
+
+
+def _table(report: RunReport, context: PageContext) -> Iterator[str]:
     listed, rest = listed_jobs(report)
     columns = [*_COLUMNS, *([("Earlier runs", "")] if context.history else [])]
     yield '<div class="scroll" role="region" aria-label="Table of jobs" tabindex="0"><table class="jobs">'
@@ -54,7 +61,18 @@ def jobs_section(report: RunReport, context: PageContext) -> Iterator[str]:
         hidden = count_failures(report.jobs) - count_failures(report.jobs[index] for index in listed)
         of_them = f", of which {hidden} failed, timed out or were lost" if hidden else ""
         yield f"<p>{count(rest, 'more job')} not shown{of_them}; all are in <code>results_summary.json</code>.</p>"
-    yield "</section>"
+
+
+def _left_out(report: RunReport) -> Iterator[str]:
+    """Workflows that have no part in the run, and why."""
+    found = report.plan.left_out
+    if not found:
+        return
+    yield f"<details><summary>{count(len(found), 'workflow')} left out</summary><ul>"
+    yield from (f"<li><b>{shown(name)}</b>: {inline(reason)}" for name, reason in found[:MOST_LEFT_OUT])
+    if len(found) > MOST_LEFT_OUT:
+        yield f"<li>{len(found) - MOST_LEFT_OUT} more"
+    yield "</ul></details>"
 
 
 def listed_jobs(report: RunReport) -> tuple[Sequence[int], int]:
@@ -90,7 +108,7 @@ def _row(report: RunReport, index: int, context: PageContext) -> str:
         if planned.description
         else ""
     )
-    name = f'<tr id="j{index}"><th scope="row">{shown(job.job_id)}{what}<td>{marked(job_badge(job))}'
+    name = f'<tr id="j{index}"><th scope="row">{shown(job.job_id)}{what}<td>{marked(job_badge(report, job))}'
     reason = inline(clip(job.reason, LONGEST_REASON)) if job.reason else ""
     past = context.history.get(job.job_id, ())
     history = f"<td>{sparkline(past, job)}" if context.history else ""

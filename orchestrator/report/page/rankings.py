@@ -40,10 +40,9 @@ def rankings(report: RunReport) -> Iterator[str]:
             width = short(max(100 * values[index] / most, 0.5))
             name = shown(job.job_id)
             link = f'<a href="#j{index}">{name}</a>' if index in rows else f"<span>{name}</span>"
-            yield (
-                f"<li>{link} <span>{text_of(values[index])}</span>"
-                f'<svg aria-hidden="true"><rect class="{job_badge(job).kind}" width="{width}%" height="6"/></svg>'
-            )
+            kind = job_badge(report, job).kind
+            bar = f'<svg aria-hidden="true"><rect class="{kind}" width="{width}%" height="6"/></svg>'
+            yield f"<li>{link} <span>{text_of(values[index])}</span>{bar}"
         yield "</ol></div>"
     yield "</div></section>"
 

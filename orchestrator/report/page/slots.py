@@ -44,7 +44,7 @@ def _merged(report: RunReport, timeline: Timeline, lanes: int, scale: float) -> 
     for bar in timeline.bars:
         if bar.lane < lanes:
             span = int(bar.start * scale), int(bar.end * scale) + 1
-            kind = bar_kind(bar, report.jobs[bar.job], is_last=bar.retry_at is None)
+            kind = bar_kind(report, bar, is_last=bar.retry_at is None)
             drawn = spans.setdefault((bar.lane, kind), [])
             if drawn and span[0] <= drawn[-1][1]:
                 drawn[-1] = drawn[-1][0], max(drawn[-1][1], span[1])

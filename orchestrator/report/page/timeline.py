@@ -79,7 +79,7 @@ def _legend() -> Iterator[str]:
 
 def _row(report: RunReport, index: int, bars: Sequence[Bar], end: float, *, critical: bool) -> str:
     job = report.jobs[index]
-    name, badge = shown(job.job_id), job_badge(job)
+    name, badge = shown(job.job_id), job_badge(report, job)
     pieces, words = [], []
     ready = _ready(report, index)
     scarce = " or ".join(["a slot", *(f"pool {shown(pool)}" for pool, _ in report.plan.jobs[index].pools)])
@@ -87,8 +87,8 @@ def _row(report: RunReport, index: int, bars: Sequence[Bar], end: float, *, crit
         pieces.append(_piece("wait", ready, bars[0].start, end))
         words.append(f"waited {duration(bars[0].start - ready)} for {scarce}")
     for number, bar in enumerate(bars):
-        kind = attempt_badge(bar.how)
-        colour = bar_kind(bar, job, is_last=number + 1 == len(bars))
+        kind = attempt_badge(report, bar)
+        colour = bar_kind(report, bar, is_last=number + 1 == len(bars))
         pieces.append(_bar(bar, f"{colour} crit" if critical else colour, end))
         attempt = f"attempt {bar.attempt} " if len(bars) > 1 else ""
         words.append(f"{attempt}{kind.words} after {duration(bar.end - bar.start)}")

@@ -11,6 +11,7 @@ from support.worlds import job, plan
 
 from orchestrator.plan.model import Policy
 from orchestrator.report.fold_events import read_report
+from orchestrator.report.page.badges import status_badge
 from orchestrator.report.page.graph import graph_section
 from orchestrator.report.page.graph_nodes import MOST_BANDS, MOST_EDGES, graph_of
 from orchestrator.report.status import Status
@@ -57,14 +58,14 @@ def test_a_large_run_is_drawn_by_bands_of_levels() -> None:
 
 def test_the_badge_of_a_band_is_that_of_its_worst_job() -> None:
     of = long_story().plan
-    outcomes = [(Status.SUCCESS, False)] * 1000
-    assert {node.kind for node in graph_of(of, outcomes).nodes} == {"ok"}
-    outcomes[0] = Status.FAILED, True
-    assert [node.kind for node in graph_of(of, outcomes).nodes][:2] == ["warn", "ok"]
-    outcomes[1] = Status.TIMED_OUT, False
-    found = graph_of(of, outcomes).nodes[0]
+    badges = [status_badge(Status.SUCCESS)] * 1000
+    assert {node.kind for node in graph_of(of, badges).nodes} == {"ok"}
+    badges[0] = status_badge(Status.FAILED, allowed=True)
+    assert [node.kind for node in graph_of(of, badges).nodes][:2] == ["warn", "ok"]
+    badges[1] = status_badge(Status.TIMED_OUT)
+    found = graph_of(of, badges).nodes[0]
     assert found.kind == "bad"
-    assert found.lines == ("Level 1", "100 jobs", "1 failed (allowed)", "1 timed out", "98 succeeded")
+    assert found.lines == ("Level 1", "100 jobs", "1 timed out", "1 failed (allowed)", "98 succeeded")
     assert graph_of(of, None).nodes[0].lines == ("Level 1", "100 jobs")
 
 

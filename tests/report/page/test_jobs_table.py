@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from support.journals import nightly
 from support.pages import ParsedPage, page_of
 from support.stories import long_story, sales
@@ -40,6 +41,16 @@ def test_earlier_runs_have_a_column_of_their_own() -> None:
 def test_logs_are_linked_from_where_the_page_is() -> None:
     assert 'href="logs/build.1.log"' in page_of(sales())
     assert 'href="../runs/x/logs/build.1.log"' in page_of(sales(), PageContext(log_base="../runs/x/"))
+
+
+def test_workflows_that_are_left_out_are_listed_with_the_reason() -> None:
+    story = sales()
+    assert "left out" not in page_of(story)
+    story.plan = replace(story.plan, left_out=tuple((f"w{number}", "it is `manual`") for number in range(202)))
+    html = page_of(story)
+    assert "<summary>202 workflows left out</summary><ul>\n<li><b>w0</b>: it is <code>manual</code>" in html
+    assert "<li>2 more" in html
+    assert "202 workflows left out</b>" in html  # at the top too
 
 
 def test_of_a_large_run_the_failures_and_the_slowest_are_listed() -> None:
