@@ -12,7 +12,7 @@ from support.stories import RUN_ID, sales
 from orchestrator.ui.access import COOKIE, UiAddress
 from orchestrator.ui.routes import application
 
-ADDRESS = UiAddress(8470)
+ADDRESS = UiAddress(8470, "a-path", "a-token-of-this-test")  # fixed: they are in the names of tests
 HOST = f"127.0.0.1:{ADDRESS.port}"
 CHANGES = (f"runs/{RUN_ID}/cancel", f"runs/{RUN_ID}/jobs/0/cancel", f"runs/{RUN_ID}/resume")
 
@@ -45,9 +45,10 @@ def test_the_user_sees_runs(user: AsgiBrowser) -> None:
 
 
 def test_each_start_has_another_path_and_token() -> None:
-    assert ADDRESS.path != UiAddress(8470).path
-    assert len(ADDRESS.token) >= 43
-    assert ADDRESS.token != UiAddress(8470).token
+    one, other = UiAddress(8470), UiAddress(8470)
+    assert one.path != other.path
+    assert one.token != other.token
+    assert len(one.token) == 43  # 256 bits
 
 
 @pytest.mark.parametrize("query", ["", "?token=", "?token=wrong", f"?token={ADDRESS.token}x", "?token=%C3%A9"])
