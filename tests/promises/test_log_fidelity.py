@@ -132,7 +132,11 @@ def stopped(pexec: Pexec, output: str, secrets: bool, how: str) -> tuple[Run, by
 def test_plain_output_loses_nothing_when_a_job_is_stopped(pexec: Pexec, secrets: bool, how: str) -> None:
     run, shown = stopped(pexec, "plain", secrets, how)
     assert run.log("a") == PRINTED
-    assert shown == b"".join(b"a | %s\n" % line for line in PRINTED.split(b"\n"))
+    whole, _, end = PRINTED.rpartition(b"\n")
+    lines = b"".join(b"a | %s\n" % line for line in whole.split(b"\n"))
+    assert shown.startswith(lines)
+    # A line that does not end is shown as far as it goes: here without what could be the beginning of a secret.
+    assert shown.removeprefix(lines).replace(b"\na | ", b"") == b"a | %s\n" % end
 
 
 @pytest.mark.parametrize("how", ["timeout", "interrupt"])
