@@ -40,12 +40,13 @@ def _entry(entry: Any, generated: list[str], docs: Path) -> Any:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are made from the program, those of the repository's root, and the style sheet."""
+    """Add the pages that are made from the program, those of the repository's root, and what they load."""
     for path, text in pages():
         files.append(File.generated(config, path, content=text))
     for name in ROOT_PAGES:
         files.append(File.generated(config, name, content=(ROOT / name).read_text()))
-    files.append(File.generated(config, "assets/style.css", content=(Path(__file__).parent / "style.css").read_text()))
+    for name in ("style.css", "page.js"):
+        files.append(File.generated(config, f"assets/{name}", content=(Path(__file__).parent / name).read_text()))
     return files
 
 

@@ -22,17 +22,19 @@ from orchestrator.report.totals import CommandPlace, totals
 def closing_text(report: RunReport, rundir: RunDir, run_root: str, summary: str) -> str:
     """The text for stderr. `summary` is one of `settings.SUMMARIES`."""
     colour = colours_own_text(sys.stderr)
+    width = _width()
     directory = from_here(rundir.path)
     tails = {
         name: read_last_lines(rundir, name, lines, github=on_github()) for name, lines in tails_wanted(report).items()
     }
     look = Look(utf8=is_utf8(sys.stderr.encoding), colour=colour)
     parts = [
-        closing_table(report, summary=summary, width=_width(), colour=colour),
+        closing_table(report, summary=summary, width=width, colour=colour),
         digest(report, tails, directory, look),
         totals(
             report,
             os.path.join(directory, HTML_REPORT),
+            width=width,
             colour=colour,
             place=CommandPlace() if report.exit_code == 0 else command_place(rundir, run_root),
         ),

@@ -90,7 +90,7 @@ def _failed_lines(failed: Sequence[FailedJob]) -> Iterator[tuple[str, bool]]:
     if len(failed) > _MOST_FAILED:
         yield f"{len(failed) - _MOST_FAILED} more failed", False
     for one in failed[-_MOST_FAILED:]:
-        job, how = broken(one)
+        job, how = broken(one, None)
         yield f"{visible(job)} {how}", one.allowed
 
 

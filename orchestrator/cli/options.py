@@ -165,7 +165,7 @@ def add_format(parser: argparse.ArgumentParser, *formats: str, default: str | No
         metavar="|".join(formats),
         type=one_of(*formats),
         default=formats[0] if default == _FIRST else default,
-        help=f"{formats[0]} (default) or {', '.join(formats[1:])}",
+        help=f"{', '.join((f'{formats[0]} (default)', *formats[1:-1]))} or {formats[-1]}",
     )
 
 

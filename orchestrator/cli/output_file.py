@@ -18,7 +18,7 @@ def add_output_file(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="FILE",
         help="the file or directory to write to, `-` for stdout (default); the name implies the format if none is "
-        "given; an existing file is replaced, but no link, pipe or device",
+        "given; an existing file is replaced, but never a link, pipe or device",
     )
 
 

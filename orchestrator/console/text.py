@@ -64,6 +64,24 @@ def pad(text: str, width: int) -> str:
     return text + " " * (width - columns(text))
 
 
+def wrapped(text: str, width: int | None) -> list[str]:
+    """`text` in lines of at most `width` columns, broken after commas; the lines after the first are indented.
+
+    With None it is one line, and a part without a comma is never broken.
+    """
+    if width is None or columns(text) <= width:
+        return [text]
+    first, *parts = text.split(", ")
+    lines = [first]
+    for part in parts:
+        if columns(lines[-1]) + columns(part) + 3 <= width:  # with a comma and a blank, and a comma behind
+            lines[-1] += f", {part}"
+        else:
+            lines[-1] += ","
+            lines.append(f"  {part}")
+    return lines
+
+
 def quote(text: str) -> str:
     """Text in backticks for a message, cut if it is long."""
     return f"`{text}`" if len(text) <= _MAX_QUOTED else f"`{text[:_MAX_QUOTED]}...`"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.console.text import clip, columns, count, duration, pad, visible
+from orchestrator.console.text import clip, columns, count, duration, pad, visible, wrapped
 from orchestrator.console.theme import mark_of, painted
 from orchestrator.report.large_runs import LARGE, ON_SCREEN, bands, cells, titles
 from orchestrator.report.model import JobReport, RunReport
@@ -27,7 +27,7 @@ def closing_table(report: RunReport, *, summary: str = "auto", width: int | None
     if summary == "all" or len(report.jobs) <= WHOLE_UP_TO:
         lines = _lines(report, sorted(report.jobs, key=_rank), width, colour)
     else:
-        lines = [*_slowest(report), *(_levels(report) if len(report.jobs) > LARGE else ())]
+        lines = [*_slowest(report, width), *(_levels(report) if len(report.jobs) > LARGE else ())]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -67,13 +67,13 @@ def _padded(cells: Sequence[str]) -> list[str]:
     return [pad(cell, widest) for cell in cells]
 
 
-def _slowest(report: RunReport) -> list[str]:
+def _slowest(report: RunReport, width: int | None) -> list[str]:
     """The jobs that took longest."""
     slowest, _ = slowest_jobs(report, ON_SCREEN.slowest)
     if not slowest:
         return []
     named = (f"{visible(report.jobs[index].job_id)} {job_time(report, index)}" for index in slowest)
-    return [f"slowest: {', '.join(named)}"]
+    return wrapped(f"slowest: {', '.join(named)}", width)
 
 
 def _levels(report: RunReport) -> list[str]:

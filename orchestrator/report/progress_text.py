@@ -31,18 +31,20 @@ NOWHERE = SnapshotPlace()
 def snapshot_text(
     snapshot: Snapshot, width: int | None = None, *, place: SnapshotPlace = NOWHERE, colour: bool = False
 ) -> str:
-    """The text, ending in a newline. With `width`, no line has more columns."""
+    """The text, ending in a newline. With `width`, no line has more columns, and there are no paths, which would be
+    cut."""
 
     def fitted(text: str) -> str:
         return text if width is None else clip(text, width)
 
     style = STATUS_STYLES.get(snapshot.result or snapshot.state.upper(), "")
     lines = [painted(fitted(headline(snapshot)), style, colour=colour), fitted(str(snapshot.job_counts))]
+    directory = place.directory if width is None else None
     running = "running" if snapshot.state == "running" else "interrupted"
     sections = [
         (running, BLUE, [_running(one, place) for one in snapshot.running]),
-        ("failed", RED, [broken(one, place) for one in snapshot.failed if not one.allowed]),
-        ("failed, allowed", ALLOWED.style, [broken(one, place) for one in snapshot.failed if one.allowed]),
+        ("failed", RED, [broken(one, directory) for one in snapshot.failed if not one.allowed]),
+        ("failed, allowed", ALLOWED.style, [broken(one, directory) for one in snapshot.failed if one.allowed]),
         ("waiting", FAINT, _folded([_waiting(one) for one in snapshot.waiting])),
     ]
     for title, style, rows in sections:
@@ -73,11 +75,12 @@ def _running(one: RunningJob, place: SnapshotPlace) -> tuple[str, str]:
     return one.job_id, f"{duration(one.elapsed_seconds)}{attempt}{f'  {line}' if line else ''}"
 
 
-def broken(one: FailedJob, place: SnapshotPlace = NOWHERE) -> tuple[str, str]:
-    """A job that failed, and how."""
+def broken(one: FailedJob, directory: str | None = "") -> tuple[str, str]:
+    """A job that failed, and how; its log is in the run directory, of which this is the path, if that is shown."""
     why = f": {visible(one.reason)}" if one.reason else ""
-    directory = f"{place.directory}/" if place.directory else ""
-    log = f"; {visible(directory + one.log_file)}" if one.log_file else ""
+    log = ""
+    if one.log_file is not None and directory is not None:
+        log = f"; {visible(f'{directory}/{one.log_file}' if directory else one.log_file)}"
     return one.job_id, f"{one.status.phrase}{why}{log}"
 
 

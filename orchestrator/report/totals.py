@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from orchestrator.console.text import count, duration, percent, visible
+from orchestrator.console.text import count, duration, percent, visible, wrapped
 from orchestrator.console.theme import BOLD, STATUS_STYLES, painted
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.report.model import RunReport
@@ -36,18 +36,30 @@ class CommandPlace(Struct, frozen=True):
 HERE = CommandPlace()
 
 
-def totals(report: RunReport, report_path: str, *, colour: bool = False, place: CommandPlace = HERE) -> str:
-    """The lines, each with its newline. `report_path` is the path of the HTML report as users may write it."""
+def totals(
+    report: RunReport,
+    report_path: str,
+    *,
+    width: int | None = None,
+    colour: bool = False,
+    place: CommandPlace = HERE,
+) -> str:
+    """The lines, each with its newline. `report_path` is the path of the HTML report as users may write it.
+
+    With `width`, sentences are broken into lines of at most that many columns; paths and commands are not.
+    """
     style = STATUS_STYLES.get(report.result, "")
-    result = painted(result_word(report.result), f"{BOLD};{style}" if style else "", colour=colour)
+    result = result_word(report.result)
     lines = []
     if not report.summary.total_jobs:
         left_out = f"; {count(report.job_counts.left_out, 'workflow')} left out" if report.job_counts.left_out else ""
         lines.append(f"{result}: nothing to run{left_out}")
     else:
-        lines.append(f"{result} in {duration(report.summary.wall_time_seconds)}: {report.job_counts}")
+        lines += wrapped(f"{result} in {duration(report.summary.wall_time_seconds)}: {report.job_counts}", width)
         if (use := use_of_time(report)) is not None:
-            lines.append(use)
+            lines += wrapped(use, width)
+    coloured = painted(result, f"{BOLD};{style}" if style else "", colour=colour)
+    lines[0] = coloured + lines[0].removeprefix(result)
     lines.append(f"report: {visible(report_path)}")
     if commands := next_commands(report, place):
         lines.append(f"next: {visible(' · '.join(commands))}")

@@ -221,7 +221,7 @@ def test_watching_shows_what_jobs_print_what_failed_and_what_the_others_wait_for
     assert re.fullmatch(r"  b +\d+h \d\dm  20%", b)
     assert d.startswith("  d ")
     assert re.fullmatch(r"  f +retrying in .*", f)
-    assert a == "a failed: exit code 1; logs/a.1.log"
+    assert a == "a failed: exit code 1"
     assert waiting == "waiting: 9 jobs for needs, 1 job for pool db, 9 will be skipped"
 
 

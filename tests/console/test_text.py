@@ -13,7 +13,7 @@ from support.stories import Story
 from support.worlds import job
 from support.worlds import plan as world
 
-from orchestrator.console.text import clip, columns, count, duration, pad, percent, quote, size, visible
+from orchestrator.console.text import clip, columns, count, duration, pad, percent, quote, size, visible, wrapped
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.diagnostics.render_text import DiagnosticRenderer
 from orchestrator.observe.progress_lines import ProgressLines
@@ -85,6 +85,16 @@ def test_a_share_is_a_percentage(share: float, digits: int, text: str) -> None:
 
 def test_one_is_singular() -> None:
     assert [count(1, "job"), count(2, "job"), count(0, "process", "processes")] == ["1 job", "2 jobs", "0 processes"]
+
+
+@given(st.lists(st.text("ab 日", min_size=1, max_size=12), min_size=1, max_size=9), st.integers(8, 30))
+def test_wrapped_text_has_the_same_parts_in_lines_that_fit(parts: list[str], width: int) -> None:
+    text = ", ".join(parts)
+    first, *others = wrapped(text, width)
+    assert all(line.startswith("  ") for line in others)
+    assert ", ".join([first.removesuffix(","), *(line[2:].removesuffix(",") for line in others)]) == text
+    assert all(columns(line) <= width or ", " not in line for line in (first, *others))
+    assert wrapped(text, None) == [text]
 
 
 def test_padded_text_fills_its_columns() -> None:

@@ -165,10 +165,11 @@ def test_jobs_that_wait_for_the_same_are_one_row() -> None:
 
 
 def test_paths_and_the_last_lines_of_logs_are_as_users_see_them() -> None:
-    place = SnapshotPlace("project/.pexec/runs/R", "", {"logs/long.1.log": "compiling 6.1"})
+    place = SnapshotPlace("/project/.pexec/runs/R", "", {"logs/long.1.log": "compiling 6.1"})
     text = snapshot_text(snapshot(busy(), 4.0), place=place)
     assert "  long   4.0s  compiling 6.1\n  other  2.0s\n" in text
-    assert "; project/.pexec/runs/R/logs/broken.1.log\n" in text
+    assert "; /project/.pexec/runs/R/logs/broken.1.log\n" in text
+    assert "broken.1.log" not in snapshot_text(snapshot(busy(), 4.0), 200, place=place), "a path would be cut"
 
 
 def test_colours_do_not_change_the_text_of_a_run() -> None:

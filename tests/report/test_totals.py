@@ -44,6 +44,22 @@ next: pexec logs · pexec resume
     ]
 
 
+def test_on_a_narrow_terminal_sentences_are_broken_and_commands_are_not() -> None:
+    story = sales()
+    report = read_report(story.plan, story.events)
+    assert totals(report, "a/long/path/of/a/run/report.html", width=40, colour=True).splitlines() == [
+        "\x1b[1;31mFAILED\x1b[0m in 8.1s: 3 of 8 jobs succeeded,",
+        "  1 timed out, 1 lost,",
+        "  1 allowed failure, 1 cancelled,",
+        "  1 skipped",
+        "1.5x parallel speedup,",
+        "  75% of 2 slots busy,",
+        "  critical path 7.6s",
+        "report: a/long/path/of/a/run/report.html",
+        "next: pexec logs · pexec resume",
+    ]
+
+
 def test_a_short_run_has_no_speedup_and_a_success_nothing_to_do() -> None:
     story = Story(plan(job("a")))
     story.start("a", 0.0)

@@ -33,8 +33,8 @@ class Terminal:
         self._ours, self._theirs = pty.openpty()
         self._seen = bytearray()
         self._emulated = EmulatedScreen(width, height)
-        self._lock = threading.Lock()
-        self._rest = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._fed = 0  # bytes that the emulated terminal has seen
         self.resize(width, height)
         self.modes_before = self.modes
         if pexec.identity:
@@ -63,19 +63,23 @@ class Terminal:
 
     @property
     def shown(self) -> list[str]:
-        with self._lock:
-            return self._emulated.lines
+        return self._up_to_date().lines
+
+    def _up_to_date(self) -> EmulatedScreen:
+        """The emulated terminal. It is slower than what writes to it, so it sees that only when it is looked at."""
+        seen = bytes(self._seen[self._fed :])
+        self._fed += len(seen)
+        self._emulated.feed(self._decoder.decode(seen))
+        return self._emulated
 
     @property
     def is_ordinary(self) -> bool:
         """Whether the cursor is visible, and no mode is changed by an escape sequence."""
-        with self._lock:
-            return self._emulated.is_ordinary
+        return self._up_to_date().is_ordinary
 
     def resize(self, width: int, height: int) -> None:
         """As a user does it with the mouse."""
-        with self._lock:
-            self._emulated.resize(width, height)
+        self._up_to_date().resize(width, height)
         termios.tcsetwinsize(self._theirs, (height, width))
 
     @property
@@ -94,8 +98,6 @@ class Terminal:
     def _read(self) -> None:
         try:
             while chunk := os.read(self._ours, 4096):
-                with self._lock:
-                    self._seen += chunk
-                    self._emulated.feed(self._rest.decode(chunk))
+                self._seen += chunk
         except OSError:  # the last process has closed the terminal
             return

@@ -23,7 +23,7 @@ def add_arguments(parser: Parser) -> None:
         "--output",
         metavar="FILE",
         help="the file or directory to write to (default: archive_<run>.tar.gz in the run directory); an existing file "
-        "is replaced, but no link, pipe or device",
+        "is replaced, but never a link, pipe or device",
     )
     add_format_and_root(parser, "text", "json")
 

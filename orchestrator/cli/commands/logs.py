@@ -37,7 +37,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "-n", "--tail", metavar="N", type=_number_of_lines, help="show only the last N lines of each attempt"
     )
-    parser.add_argument("-f", "--follow", action="store_true", help="continue until the jobs, or the run, have ended")
+    parser.add_argument(
+        "-f", "--follow", action="store_true", help="keep printing until the jobs, or the run, have ended"
+    )
     add_format_and_root(parser, "text", "json")
 
 
