@@ -132,11 +132,11 @@ def stopped(pexec: Pexec, output: str, secrets: bool, how: str) -> tuple[Run, by
 def test_plain_output_loses_nothing_when_a_job_is_stopped(pexec: Pexec, secrets: bool, how: str) -> None:
     run, shown = stopped(pexec, "plain", secrets, how)
     assert run.log("a") == PRINTED
-    whole, _, end = PRINTED.rpartition(b"\n")
-    lines = b"".join(b"a | %s\n" % line for line in whole.split(b"\n"))
-    assert shown.startswith(lines)
-    # A line that does not end is shown as far as it goes: here without what could be the beginning of a secret.
-    assert shown.removeprefix(lines).replace(b"\na | ", b"") == b"a | %s\n" % end
+    if secrets:
+        # `line end` may be the beginning of the secret and is held back. What is before it is shown after a second, and
+        # this as a line of its own: but not if the job was stopped earlier.
+        shown = shown.replace(b"a | the end, without a \na | line end\n", b"a | the end, without a line end\n")
+    assert shown == b"".join(b"a | %s\n" % line for line in PRINTED.split(b"\n"))
 
 
 @pytest.mark.parametrize("how", ["timeout", "interrupt"])
