@@ -15,7 +15,7 @@ from orchestrator.app.recent_results import recent_results
 from orchestrator.console.text import visible
 from orchestrator.errors import PexecError
 from orchestrator.journal.rundir import RunDir
-from orchestrator.report.page.markup import shown
+from orchestrator.report.page.markup import inline, shown
 from orchestrator.ui.access import AccessGuard, UiAddress
 from orchestrator.ui.document import message_page
 from orchestrator.ui.log_page import log_page
@@ -179,7 +179,7 @@ def _not_found(address: UiAddress, request: Request, error: Exception) -> Respon
 
 def _failed(address: UiAddress, request: Request, error: Exception) -> Response:
     if isinstance(error, PexecError):
-        text = shown(error.message) + (f"; {shown(error.help)}" if error.help else "")
+        text = inline(error.message) + (f"<br>{inline(error.help)}" if error.help else "")
     else:
         text = shown(f"A file cannot be read: {getattr(error, 'strerror', None) or error}")
     return HTMLResponse(message_page("This cannot be shown", text, home=address.base), status_code=500)

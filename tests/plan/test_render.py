@@ -54,7 +54,7 @@ def test_a_plan_with_everything_in_it() -> None:
 
         level 1
           fetch    ./ci/fetch.sh "$CACHE"
-                     3 attempts, 2s between the first two
+                     3 attempts, 2s before the second
 
         level 2
           test     nox -s tests  (and 1 line more)
