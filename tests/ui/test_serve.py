@@ -55,7 +55,8 @@ def test_it_listens_on_the_loopback_interface_only(pexec: Pexec) -> None:
         port = urlsplit(ui.url).port
         assert port is not None
         needle = f"0100007F:{port:04X} 00000000:0000 0A"  # 127.0.0.1 in state LISTEN
-        lines = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
+        files = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))  # the second only with IPv6
+        lines = "".join(file.read_text() for file in files if file.exists())
         assert needle in lines
         assert f":{port:04X} 00000000" not in lines.replace(needle, "")
 
