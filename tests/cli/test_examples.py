@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 from support.cli import Pexec
@@ -34,7 +35,8 @@ def test_the_help_ends_with_them(pexec: Pexec, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_they_work(pexec: Pexec, command: str) -> None:
+def test_they_work(pexec: Pexec, command: str, tmp_path: Path) -> None:
+    pexec.env(BROWSER="true", TMPDIR=str(tmp_path))
     pexec.file("ci/build.sh", "true\n").file("ci/deploy.md", "```sh\ntrue\n```\n")
     if command != "init":
         pexec.file("pexec.yaml", MANIFEST).file("ci/pexec.yaml", MANIFEST)
@@ -51,7 +53,7 @@ def test_they_work(pexec: Pexec, command: str) -> None:
 
 def check_that_it_serves(pexec: Pexec, *words: str) -> None:
     """Until it is stopped."""
-    process = pexec.env(BROWSER="true").start("ui", *words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = pexec.start("ui", *words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
     assert process.stdout.readline().startswith(b"http://127.0.0.1:")
     process.terminate()
