@@ -10,6 +10,7 @@ from orchestrator.app.command_place import command_place
 from orchestrator.app.failure_logs import read_last_lines
 from orchestrator.app.screen import colours_own_text
 from orchestrator.console.streams import on_github
+from orchestrator.console.terminal import Terminal
 from orchestrator.console.theme import is_utf8
 from orchestrator.journal.file_names import HTML_REPORT
 from orchestrator.journal.rundir import RunDir
@@ -49,7 +50,4 @@ def _width() -> int | None:
     wanted = os.environ.get("COLUMNS", "")
     if wanted.isdecimal() and int(wanted) > 0:
         return int(wanted)
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:
-        return 80
+    return Terminal(sys.stderr).size().width

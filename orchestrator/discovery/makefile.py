@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from orchestrator.diagnostics.documentation import documented
 from orchestrator.diagnostics.model import Span
 from orchestrator.discovery.imported import ImportedFile, ImportedWorkflow
 from orchestrator.discovery.make_lines import MakeLine, make_lines
 from orchestrator.discovery.source_files import clean_name
 
-_ADVICE = "write `run: make TARGET` for such targets; docs/migrating.md#make has more"
+_ADVICE = f"write `run: make TARGET` for such targets; see {documented('Migrating', 'make')}"
 _BUILT_IN = {"CC": "cc", "CXX": "g++", "AR": "ar", "LD": "ld", "RM": "rm -f", "MAKE": "make", "CURDIR": "."}
 _REFERENCE = re.compile(r"\$(?:\$|\((?P<round>[^()$]*)\)|\{(?P<curly>[^{}$]*)\}|(?P<short>.))", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

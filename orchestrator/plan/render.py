@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.console.text import duration, visible
+from orchestrator.console.text import duration, first_line, visible
 from orchestrator.manifest.scalars import format_duration, format_size, value_text
 from orchestrator.plan.estimate import estimate
 from orchestrator.plan.key_table import keys_of
@@ -109,7 +109,7 @@ def _estimate_lines(plan: Plan) -> Iterator[str]:
 def _job_lines(plan: Plan, job: PlannedJob, width: int, *, described: bool) -> Iterator[str]:
     yield f"  {job.id:<{width}}  {_command(job.spec)}".rstrip()
     if job.description.strip() and not described:
-        yield f"  {'':<{width}}    {_elided(visible(job.description.strip().partition(chr(10))[0]))}"
+        yield f"  {'':<{width}}    {_elided(first_line(job.description))}"
     details = "; ".join(_details(plan, job))
     if details:
         yield f"  {'':<{width}}    {details}"
@@ -206,7 +206,7 @@ def _word(word: str) -> str:
 
 
 def _attempts(retry: RetryPolicy) -> str:
-    return f"{retry.max_attempts} attempts, {format_duration(retry.delay)} between the first two"
+    return f"{retry.max_attempts} attempts, {format_duration(retry.delay)} before the second"
 
 
 def _names(plan: Plan, indices: Sequence[int]) -> str:

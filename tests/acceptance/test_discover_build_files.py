@@ -156,4 +156,4 @@ def test_files_that_are_no_scripts_are_refused(pexec: Pexec, name: str) -> None:
     done = pexec.file(name, "x\n").run("discover", name)
     assert (done.exit_code, done.stdout) == (3, "")
     assert done.stderr.startswith(f"error[PX130]: `{name}` is neither a script nor a Markdown runbook\n")
-    assert "docs/migrating.md" in done.stderr
+    assert '"Migrating" in pexec\'s documentation' in done.stderr

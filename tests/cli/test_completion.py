@@ -121,6 +121,7 @@ def test_a_tab_completes_jobs_tags_parameters_and_runs(name: str, folder: Path) 
         assert interactive.words("-C other apply de\t") == ["-C", "other", "apply", "deploy"]
         assert interactive.words("apply -f other/pexec.yaml de\t") == ["apply", "-f", "other/pexec.yaml", "deploy"]
         assert interactive.words("status 2\t") == ["status", RUN_ID]
+        assert interactive.words("status la\t") == ["status", "last"]
         assert interactive.words("logs --run 2\t") == ["logs", "--run", RUN_ID]
     finally:
         interactive.close()
@@ -255,6 +256,14 @@ def test_logs_are_completed_by_the_jobs_of_the_run(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", "version: 1\nworkflows: {later: {run: 'true'}}\n")
     assert answered(pexec.folder, "logs ") == (["build"], "")
     assert answered(pexec.folder, "apply lat") == (["later"], "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("-C other apply ", ["deploy"]), ("-C other apply pex", ["pexec.yaml"]), ("-C other logs ", ["deploy"])],
+)
+def test_another_directory_is_entered_once(folder: Path, typed: str, offered: list[str]) -> None:
+    assert answered(folder, typed) == (offered, "")
 
 
 def test_words_after_the_dashes_are_files(folder: Path) -> None:

@@ -67,10 +67,11 @@ def parameters(prefix: str, arguments: argparse.Namespace) -> Candidates:
 
 
 def runs(prefix: str, arguments: argparse.Namespace) -> Candidates:
-    """The runs, newest first."""
-    from orchestrator.journal.rundir import list_runs
+    """The runs, newest first, and the words for the newest two."""
+    from orchestrator.journal.rundir import LAST, PREVIOUS, list_runs
 
-    return dict.fromkeys(reversed(list_runs(_root(arguments))), "")
+    found = list_runs(_root(arguments))[::-1]
+    return dict.fromkeys(found, "") | dict(zip((LAST, PREVIOUS), found, strict=False))
 
 
 def jobs_of_run(prefix: str, arguments: argparse.Namespace) -> Candidates:
@@ -136,7 +137,9 @@ def _root(arguments: argparse.Namespace) -> str:
 
 
 def _change_directory(arguments: argparse.Namespace) -> None:
+    """Obey `-C`, once: a relative path leads elsewhere from where it has led."""
     inner: str | None = getattr(arguments, "directory", None)
     outer: list[str] = getattr(arguments, "outer_directory", None) or []
+    arguments.directory = arguments.outer_directory = None
     for directory in (*outer, *([inner] if inner else [])):
         os.chdir(directory)
