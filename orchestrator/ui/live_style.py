@@ -24,6 +24,7 @@ table.runs th a,table.runs td span{white-space:nowrap}
 main.trends .scroll{max-width:48rem}
 #log{min-height:10rem;white-space:pre-wrap;overflow-wrap:anywhere;overflow:auto;max-height:75vh}
 .columns-of-runs{display:block;width:100%;height:120px}
-.columns-of-runs rect{stroke:none}
+.columns-of-runs rect.bad{fill:url(#hatch-bad);stroke:var(--bad)}
+.columns-of-runs rect.warn{fill:url(#hatch-warn);stroke:var(--warn)}
 .columns-of-runs a:focus-visible rect{stroke:var(--link);stroke-width:2}
 """
