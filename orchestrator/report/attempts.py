@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 import msgspec
 
@@ -75,5 +76,10 @@ def headline(attempt: Attempt, *, driven: bool) -> str:
         now = "running" if driven else "interrupted with the run"
         return f"==> {which}: started {attempt.started_at}, {now}"
     how = attempt.verdict.replace("_", " ") + (f": {visible(attempt.reason)}" if attempt.reason else "")
-    took = duration(attempt.duration_seconds or 0.0)
-    return f"==> {which}: started {attempt.started_at}, ended {attempt.ended_at}, {took}, {how}"
+    return f"==> {which}: started {attempt.started_at}, ended {attempt.ended_at}, {duration(_seconds(attempt))}, {how}"
+
+
+def _seconds(attempt: Attempt) -> float:
+    """From its start to its end: other than `duration_seconds`, with its cleanup."""
+    begin, end = (datetime.fromisoformat(one) for one in (attempt.started_at, attempt.ended_at or attempt.started_at))
+    return max(0.0, (end - begin).total_seconds())

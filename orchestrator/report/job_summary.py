@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from orchestrator.report.markdown_code import code
 from orchestrator.report.mermaid import render_mermaid
 from orchestrator.report.model import RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status, result_word
-from orchestrator.report.times import job_time
+from orchestrator.report.times import job_time, slowest_jobs
 
 MOST_TAILS = 20
 _WORTH_SECONDS = 2.0  # in a shorter run, how busy the slots were says nothing
@@ -167,13 +166,13 @@ def _cells(report: RunReport, index: int) -> Iterator[str]:
 
 
 def _slowest(report: RunReport) -> str:
-    ran = [index for index, job in enumerate(report.jobs) if job.execution_time_seconds]
-    if len(ran) < 2:
+    slowest, _ = slowest_jobs(report, _SLOWEST)
+    if len(slowest) < 2:
         return ""
-    slowest = heapq.nlargest(_SLOWEST, ran, key=lambda index: report.jobs[index].execution_time_seconds)
     rows = [_row(("Job", "Time", "CPU time", "Peak memory")), _row(("---", "---:", "---:", "---:"))]
-    for job in (report.jobs[index] for index in slowest):
-        times = duration(job.execution_time_seconds), duration(job.cpu_seconds)
+    for index in slowest:
+        job, took = report.jobs[index], job_time(report, index)
+        times = "" if took is None else str(took), duration(job.cpu_seconds)
         rows.append(_row((code(job.job_id), *times, size(job.max_rss_bytes))))
     path = report.summary.critical_path
     shown = path if len(path) <= 12 else [*path[:6], f"{len(path) - 12} more", *path[-6:]]

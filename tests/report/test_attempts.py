@@ -56,5 +56,13 @@ def test_an_attempt_is_described_in_one_line() -> None:
     assert headline(running, driven=False) == begun + "interrupted with the run"
 
 
+def test_the_time_in_a_headline_is_that_between_its_start_and_its_end() -> None:
+    story = Story(plan(job("cleaned")))
+    story.start("cleaned", 0.0)
+    story.end("cleaned", 1.25, duration_seconds=0.25)
+    (attempt,) = attempts(story).of["cleaned"]
+    assert ", ended 2026-01-02T03:04:06.250000Z, 1.2s, succeeded" in headline(attempt, driven=False)
+
+
 def test_every_event_can_be_followed() -> None:
     assert [one.attempt for one in attempts(every_event(plan(job("build")))).of["build"]] == [1, 2]
