@@ -27,9 +27,10 @@ def closing_text(report: RunReport, rundir: RunDir, run_root: str, summary: str)
     tails = {
         name: read_last_lines(rundir, name, lines, github=on_github()) for name, lines in tails_wanted(report).items()
     }
-    look = Look(utf8=is_utf8(sys.stderr.encoding), colour=colour)
+    utf8 = is_utf8(sys.stderr.encoding)
+    look = Look(utf8=utf8, colour=colour)
     parts = [
-        closing_table(report, summary=summary, width=width, colour=colour),
+        closing_table(report, summary=summary, width=width, colour=colour, utf8=utf8),
         digest(report, tails, directory, look),
         totals(
             report,
