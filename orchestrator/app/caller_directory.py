@@ -25,9 +25,11 @@ def changed_directory() -> str | None:
 
 def from_here(path: str) -> str:
     """A path of this process as the user may write it: relative if it is below where the command was typed, or was
-    relative all along; else absolute."""
-    base = os.getcwd() if _typed_in is None else _typed_in
-    relative = os.path.relpath(path, base)
+    relative all along; else absolute. As it is where the current directory no longer exists: a job may remove it."""
+    try:
+        relative = os.path.relpath(path, os.getcwd() if _typed_in is None else _typed_in)
+    except FileNotFoundError:
+        return path
     if os.path.isabs(path) and relative.split(os.sep, 1)[0] == os.pardir:
         return path
     return relative

@@ -10,6 +10,7 @@ from orchestrator.app.command_place import command_place
 from orchestrator.app.failure_logs import read_last_lines
 from orchestrator.app.screen import colours_own_text
 from orchestrator.console.streams import on_github
+from orchestrator.console.terminal import Terminal, shown_encoding
 from orchestrator.console.theme import is_utf8
 from orchestrator.journal.file_names import HTML_REPORT
 from orchestrator.journal.rundir import RunDir
@@ -27,7 +28,7 @@ def closing_text(report: RunReport, rundir: RunDir, run_root: str, summary: str)
     tails = {
         name: read_last_lines(rundir, name, lines, github=on_github()) for name, lines in tails_wanted(report).items()
     }
-    utf8 = is_utf8(sys.stderr.encoding)
+    utf8 = is_utf8(shown_encoding(sys.stderr, os.environ))
     look = Look(utf8=utf8, colour=colour)
     parts = [
         closing_table(report, summary=summary, width=width, colour=colour, utf8=utf8),
@@ -37,6 +38,7 @@ def closing_text(report: RunReport, rundir: RunDir, run_root: str, summary: str)
             os.path.join(directory, HTML_REPORT),
             width=width,
             colour=colour,
+            utf8=utf8,
             place=CommandPlace() if report.exit_code == 0 else command_place(rundir, run_root),
         ),
     ]
@@ -50,7 +52,4 @@ def _width() -> int | None:
     wanted = os.environ.get("COLUMNS", "")
     if wanted.isdecimal() and int(wanted) > 0:
         return int(wanted)
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:
-        return 80
+    return Terminal(sys.stderr).size().width

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from orchestrator.app.run_progress import RunProgress
+from orchestrator.console.sanitize import last_text
 from orchestrator.console.text import clip, count, visible, whole_seconds
 from orchestrator.console.theme import FAINT, mark_of, painted
 from orchestrator.journal.rundir import RunDir
@@ -78,10 +79,10 @@ class RunWatch:
             descriptor = self._run.open_for_reading(log)
             try:
                 status = os.fstat(descriptor)
-                text = os.pread(descriptor, _LAST_BYTES, max(0, status.st_size - _LAST_BYTES)).rstrip()
+                output = os.pread(descriptor, _LAST_BYTES, max(0, status.st_size - _LAST_BYTES))
             finally:
                 os.close(descriptor)
-            return text[max(text.rfind(b"\n"), text.rfind(b"\r")) + 1 :], max(0.0, time.time() - status.st_mtime)
+            return last_text(output), max(0.0, time.time() - status.st_mtime)
         return b"", 0.0
 
 

@@ -246,14 +246,3 @@ def colours_own_text(stream: TextIO) -> bool:
     """Whether to colour text of pexec's own: not in a CI, whose log is plain text, unless FORCE_COLOR is set."""
     forced = bool(os.environ.get("FORCE_COLOR"))
     return wants_colour(stream, os.environ) and (forced or not os.environ.get("CI"))
-
-
-def screen_width() -> int:
-    """The columns of the terminal. shutil would do the same, but takes 2 ms to import."""
-    wanted = os.environ.get("COLUMNS", "")
-    if wanted.isdecimal() and int(wanted) > 0:
-        return int(wanted)
-    try:
-        return os.get_terminal_size(1).columns or 80
-    except OSError:
-        return 80

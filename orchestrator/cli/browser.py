@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from orchestrator.app.caller_directory import from_here
 from orchestrator.errors import RefusedError
 
 
@@ -25,6 +26,4 @@ def open_page(path: str) -> None:
 
 
 def _not_opened(why: str, path: str) -> RefusedError:
-    return RefusedError(
-        why, help=f"open `{os.path.relpath(path)}` yourself, or set the variable `BROWSER`", code="PX415"
-    )
+    return RefusedError(why, help=f"open `{from_here(path)}` yourself, or set the variable `BROWSER`", code="PX415")

@@ -62,6 +62,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("pexec report", "print the last run as Markdown"),
         ("pexec report --format junit", "print it for a CI server"),
     ),
+    "ui": (
+        ("pexec ui", "print a URL, and serve the runs there until Ctrl-C"),
+        ("pexec ui --open", "open it in a browser"),
+        ("pexec ui --port 8470", "choose the port"),
+    ),
     "verify": (
         ("pexec verify", "check the last run"),
         ("pexec verify --format json", "print violations as data"),

@@ -60,6 +60,7 @@ COMMANDS = {
         Subcommand("status", "show the progress of a run, once or until it ends"),
         Subcommand("logs", "print the output of jobs"),
         Subcommand("report", "print a run's report (Markdown, HTML, JSON, JUnit)"),
+        Subcommand("ui", "show runs in a browser, live, with trends over runs"),
         Subcommand("verify", "check a run's journal against its plan, its results and its logs"),
         Subcommand("archive", "pack a run into one file"),
         Subcommand("prune", "remove old runs"),

@@ -44,6 +44,12 @@ def final_text(line: bytes) -> bytes:
     return line.rstrip(b"\r").rpartition(b"\r")[2]
 
 
+def last_text(output: bytes) -> bytes:
+    """The last text in output: the end of a line, or a state of a progress bar; empty if there is none."""
+    text = output.rstrip()
+    return text[max(text.rfind(b"\n"), text.rfind(b"\r")) + 1 :]
+
+
 def is_safe(text: str) -> bool:
     """Whether `text` has nothing that `safe_line` would change, except commands to a CI runner."""
     return _UNSAFE.search(text) is None

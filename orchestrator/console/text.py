@@ -153,6 +153,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}h {minutes % 60:02}m"
 
 
+def first_line(text: str) -> str:
+    """The first line of a description, with invisible characters shown."""
+    return visible(text.strip().partition("\n")[0])
+
+
 def whole_seconds(seconds: float) -> str:
     """A time that is counted up or down, or a limit: `6s`, `1m 05s`."""
     return f"{max(0.0, seconds):.0f}s" if seconds < 59.5 else duration(max(60.0, seconds))

@@ -85,7 +85,7 @@ class ConsoleThread:
 
     def post_commands(self, text: str) -> None:
         """Write workflow commands of pexec to the last stream, which would defuse them as text."""
-        self.post(lambda: self.streams[-1].write_bytes(text.encode()))
+        self.post(lambda: self.streams[-1].write_commands(text))
 
     def end(self, last: str = "") -> None:
         """Nothing more is recorded: show everything, then write `last` to the last stream."""

@@ -34,25 +34,29 @@ class Heartbeat:
         self._clock = clock
         self._seconds = SILENT_SECONDS
         self._own: float | None = None  # when the latest line of this view was taken
+        self._printed_at = 0.0  # by `clock`; a stream that is closed takes nothing
 
     def show(self) -> bool:
         """Print a line if it is due."""
         silent_since = self._silent_since()
         if silent_since != self._own:
             self._seconds = SILENT_SECONDS
-        if self._clock() - silent_since < self._seconds:
+        if self._clock() < self._due_at():
             return False
         self._err.write(f"{still(self._progress.running, self._now()) or self._waiting()}\n")
-        self._own = self._silent_since()
+        self._own, self._printed_at = self._silent_since(), self._clock()
         self._seconds = min(2 * self._seconds, _MOST_SECONDS)
         return False
 
     def wait_seconds(self) -> float:
         """Until the next line, unless something is printed before."""
-        return max(0.1, self._silent_since() + self._seconds - self._clock())
+        return max(0.1, self._due_at() - self._clock())
 
     def finish(self) -> None:
         """The run has ended."""
+
+    def _due_at(self) -> float:
+        return max(self._silent_since(), self._printed_at) + self._seconds
 
     def _silent_since(self) -> float:
         return max(stream.taken_at for stream in self._streams)

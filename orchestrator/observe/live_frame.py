@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from orchestrator.console.sanitize import safe_line
 from orchestrator.console.text import clip, columns, count, duration, ellipsis, shortened, visible, whole_seconds
-from orchestrator.console.theme import ALLOWED, FAINT, RETRY, Mark, mark_of
+from orchestrator.console.theme import ALLOWED, FAINT, RETRY, Mark, is_utf8, mark_of
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.status import Status
 
@@ -69,7 +69,7 @@ class FrameRenderer:
     def __init__(self, *, colour: bool, encoding: str) -> None:
         self._colour = colour
         self._encoding = encoding
-        self._utf8 = encoding.lower().replace("-", "").replace("_", "") == "utf8"
+        self._utf8 = is_utf8(encoding)
         self._console: Console | None = None
 
     def lines(self, frame: LiveFrame, width: int) -> list[str]:

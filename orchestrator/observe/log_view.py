@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from orchestrator.console.sanitize import last_text
 from orchestrator.console.text import visible
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.events import EventRecord
@@ -178,8 +179,7 @@ class LogView:
         return data[count:]
 
     def _note_latest(self, job: str, data: bytes) -> None:
-        text = data[-_LAST_BYTES:].rstrip()
-        text = text[max(text.rfind(b"\n"), text.rfind(b"\r")) + 1 :]
+        text = last_text(data[-_LAST_BYTES:])
         if text or job not in self.latest:
             self.latest[job] = LatestOutput(text, self._clock())
         else:

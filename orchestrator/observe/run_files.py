@@ -32,7 +32,7 @@ from orchestrator.observe.status_files import StatusFiles
 from orchestrator.plan.export import dependencies_fields, execution_plan_fields, plan_fields
 from orchestrator.plan.json_stream import as_json
 from orchestrator.plan.model import Plan
-from orchestrator.report.failed_attempts import FailedAttempts
+from orchestrator.report.failed_attempts import MOST_OF_A_JOB, FailedAttempts
 from orchestrator.report.fold_events import RunFold
 from orchestrator.report.model import RunReport
 from orchestrator.report.results import results_chunks
@@ -77,7 +77,7 @@ class RunFiles:
         rundir.replace(DEPENDENCIES, as_json(dependencies_fields(plan)))
         self._fold = RunFold(plan)
         self._timeline = Timeline(plan, self._fold.index_of)
-        self._failed = FailedAttempts()
+        self._failed = FailedAttempts(MOST_OF_A_JOB)
         self._page_context = page_context
         for record in past:
             self._add(record)

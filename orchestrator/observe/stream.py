@@ -49,7 +49,11 @@ class ConsoleStream:
 
     def write(self, text: str) -> None:
         """Write `text`, which ends in a newline."""
-        self.write_bytes((defused(text) if self._github else text).encode(self._encoding, "backslashreplace"))
+        self.write_commands(defused(text) if self._github else text)
+
+    def write_commands(self, text: str) -> None:
+        """Write `text`, whose lines may be commands to a CI runner."""
+        self.write_bytes(text.encode(self._encoding, "backslashreplace"))
 
     def write_bytes(self, data: bytes) -> None:
         """Write `data` as it is."""

@@ -50,7 +50,7 @@ def check_env_files(read: ReadManifest, key_index: KeyIndex, own: ManifestOrigin
 def _places(
     read: ReadManifest, key_index: KeyIndex, own: ManifestOrigin
 ) -> Iterator[tuple[str, Path, Sequence[EnvFileEntry], ManifestOrigin, SourceMap]]:
-    """Who has env files, the path of the key, its entries, and where they are declared."""
+    """The owner of each key `env_file`, the path of the key, its entries, and where they are declared."""
     for origin in {id(one): one for one in (own, *read.origins.values())}.values():
         yield "`defaults`", ("defaults", "env_file"), origin.defaults.env_file, origin, origin.source
     for name, workflow in key_index.of("env_file").items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.console.text import duration, visible
+from orchestrator.console.text import duration, first_line, visible
 from orchestrator.manifest.scalars import format_duration, format_size, value_text
 from orchestrator.plan.estimate import estimate
 from orchestrator.plan.key_table import keys_of
@@ -109,7 +109,7 @@ def _estimate_lines(plan: Plan) -> Iterator[str]:
 def _job_lines(plan: Plan, job: PlannedJob, width: int, *, described: bool) -> Iterator[str]:
     yield f"  {job.id:<{width}}  {_command(job.spec)}".rstrip()
     if job.description.strip() and not described:
-        yield f"  {'':<{width}}    {_elided(visible(job.description.strip().partition(chr(10))[0]))}"
+        yield f"  {'':<{width}}    {_elided(first_line(job.description))}"
     details = "; ".join(_details(plan, job))
     if details:
         yield f"  {'':<{width}}    {details}"
@@ -193,7 +193,7 @@ def _command(spec: JobSpec) -> str:
         return "(nothing to run)"
     if spec.run is not None:
         first, *more = spec.run.strip().splitlines() or [""]
-        return _elided(visible(first)) + (f"  (and {_count(len(more), 'line')} more)" if more else "")
+        return _elided(visible(first)) + (f"  ({len(more):,} more line{'s' if len(more) > 1 else ''})" if more else "")
     words = spec.argv or (spec.file or "", *spec.args)
     if spec.blocks:
         count = _count(len(spec.blocks), "block")

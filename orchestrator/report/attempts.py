@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 
 import msgspec
 
@@ -69,17 +68,11 @@ class AttemptHistory:
             last.log = event["log"]
 
 
-def headline(attempt: Attempt, *, driven: bool) -> str:
-    """An attempt in one line: its job and number, start and end, and how it ended."""
+def headline(attempt: Attempt, seconds: float, *, driven: bool) -> str:
+    """An attempt in one line: its job and number, start and end, how long it took, and how it ended."""
     which = f"{visible(attempt.job_id)}, attempt {attempt.attempt}"
     if attempt.ended_at is None or attempt.verdict is None:
         now = "running" if driven else "interrupted with the run"
         return f"==> {which}: started {attempt.started_at}, {now}"
     how = attempt.verdict.replace("_", " ") + (f": {visible(attempt.reason)}" if attempt.reason else "")
-    return f"==> {which}: started {attempt.started_at}, ended {attempt.ended_at}, {duration(_seconds(attempt))}, {how}"
-
-
-def _seconds(attempt: Attempt) -> float:
-    """From its start to its end: other than `duration_seconds`, with its cleanup."""
-    begin, end = (datetime.fromisoformat(one) for one in (attempt.started_at, attempt.ended_at or attempt.started_at))
-    return max(0.0, (end - begin).total_seconds())
+    return f"==> {which}: started {attempt.started_at}, ended {attempt.ended_at}, {duration(seconds)}, {how}"

@@ -11,6 +11,8 @@ from orchestrator.journal.events import EventRecord
 from orchestrator.report.model import JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, STATUS_OF_EVENT, Status
 
+MOST_OF_A_JOB = 10  # that a page shows
+
 
 class FailedAttempt(msgspec.Struct, gc=False):
     """One attempt that did not succeed. `log` is relative to the run directory; None if the attempt has no log."""
@@ -24,20 +26,25 @@ class FailedAttempt(msgspec.Struct, gc=False):
 
 
 class FailedAttempts:
-    """Add the events of a run in order. Takes memory for failed attempts only, not for each job."""
+    """Add the events of a run in order. Takes memory for failed attempts only, not for each job; with `most`, for at
+    most so many of each job, the latest."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
         self._of: dict[str, list[FailedAttempt]] = {}
+        self._reasons: dict[str, str] = {}  # most are the same
 
     def add(self, event: EventRecord) -> None:
         """Add one record of the journal."""
         if event["event"] != "attempt.finished" or event["verdict"] not in FAILURE_NAMES:
             return
         status = STATUS_OF_EVENT[event["verdict"]]
-        attempt = FailedAttempt(
-            event["attempt"], status, event["reason"], event["exit_code"], event["signal"], event["log"]
-        )
-        self._of.setdefault(event["job"], []).append(attempt)
+        reason = self._reasons.setdefault(event["reason"], event["reason"])
+        attempt = FailedAttempt(event["attempt"], status, reason, event["exit_code"], event["signal"], event["log"])
+        attempts = self._of.setdefault(event["job"], [])
+        attempts.append(attempt)
+        if self._most is not None and len(attempts) > self._most:
+            del attempts[0]
 
     def of(self, job: JobReport, *, driven: bool) -> Sequence[FailedAttempt]:
         """The failed attempts of a job, oldest first. If no process drives the run (`driven`), an attempt without an

@@ -37,21 +37,14 @@ _HATCHES = "".join(
     f'patternTransform="rotate({angle})"><path d="M0 0V6"/></pattern>'
     for kind, angle in (("bad", 45), ("warn", -45))
 )
-_PATTERNS = f'<svg class="defs" aria-hidden="true"><defs>{_HATCHES}</defs></svg>'
+PATTERNS = f'<svg class="defs" aria-hidden="true"><defs>{_HATCHES}</defs></svg>'
 
 
 def html_report(
     report: RunReport, timeline: Timeline, failed: FailedAttempts | None = None, context: PageContext = NO_CONTEXT
 ) -> str:
     """The whole page; `timeline` and `failed` have seen the same events as `report`."""
-    sections = [
-        *failures(report, failed or FailedAttempts(), context),
-        *timeline_section(report, timeline),
-        *graph_section(report),
-        *rankings(report),
-        *_advice(report),
-        *jobs_section(report, context),
-    ]
+    sections = run_sections(report, timeline, failed or FailedAttempts(), context)
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -60,9 +53,9 @@ def html_report(
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{shown(report.plan.name)}: {shown(result_word(report.result))}</title>",
             f"<style>{PAGE_STYLE}</style></head><body>",
-            _PATTERNS,
+            PATTERNS,
             *header(report),
-            *_navigation(sections),
+            *navigation(sections),
             "<main>",
             *sections,
             "</main>",
@@ -73,10 +66,23 @@ def html_report(
     )
 
 
-def _navigation(sections: list[str]) -> Iterator[str]:
+def run_sections(report: RunReport, timeline: Timeline, failed: FailedAttempts, context: PageContext) -> list[str]:
+    """The sections of a page below its head."""
+    return [
+        *failures(report, failed, context),
+        *timeline_section(report, timeline),
+        *graph_section(report),
+        *rankings(report),
+        *_advice(report),
+        *jobs_section(report, context),
+    ]
+
+
+def navigation(sections: list[str]) -> Iterator[str]:
     """Links to the sections that the page has."""
     yield '<nav aria-label="Sections">'
     for name, title in (
+        ("running", "Running"),
         ("failures", "Failures"),
         ("timeline", "Timeline"),
         ("graph", "Dependencies"),

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.console.text import clip, count, duration, percent, size, visible
 from orchestrator.console.theme import GREEN, MARKS, STATUS_STYLES, mark_of
 from orchestrator.report.annotations import failed_jobs
+from orchestrator.report.digest import LINES, LINES_OF_ONE
 from orchestrator.report.large_runs import skip_causes
 from orchestrator.report.log_tail import LogTail
 from orchestrator.report.markdown_code import code
 from orchestrator.report.mermaid import render_mermaid
 from orchestrator.report.model import RunReport
+from orchestrator.report.page.markup import escaped
 from orchestrator.report.status import FAILED_STATUSES, Status, result_word
-from orchestrator.report.times import job_time, slowest_jobs
+from orchestrator.report.times import is_long_enough, job_time, slowest_jobs
 
 MOST_TAILS = 20
-_WORTH_SECONDS = 2.0  # in a shorter run, how busy the slots were says nothing
 _MOST_ROWS = 100
 _FEW_ROWS = 20
 _SLOWEST = 5
 _MOST_CAUSES = 10
-_LINES = 15
-_LINES_OF_ONE = 40  # if only one job failed
 _LONGEST_LINE = 500
 _LONGEST_REASON = 300
 _MOST_NODES = 200
@@ -68,7 +66,7 @@ def _head(report: RunReport) -> str:
     facts = [f"Run {code(report.run_id)}"]
     if report.exit_code is not None:
         facts.append(f"exit code {report.exit_code}")
-    if report.summary.wall_time_seconds > _WORTH_SECONDS:
+    if is_long_enough(report):
         facts.append(f"{percent(report.summary.utilisation)} of {count(report.max_parallel_jobs, 'slot')} busy")
     if report.resumed:
         facts.append(f"resumed {count(report.resumed, 'time')}")
@@ -82,7 +80,7 @@ def _failures(report: RunReport, tails: Mapping[str, LogTail]) -> str:
     failed = failed_jobs(report, allowed=False) + failed_jobs(report, allowed=True)
     if not failed:
         return ""
-    most = _LINES_OF_ONE if len(failed) == 1 else _LINES
+    most = LINES_OF_ONE if len(failed) == 1 else LINES
     parts = ["\n### Why jobs failed\n"]
     parts += (_failure(report, index, tails, most) for index in failed[:MOST_TAILS])
     if len(failed) > MOST_TAILS:
@@ -133,7 +131,7 @@ def _with_code(sentence: str) -> str:
 
 def _escaped(text: str) -> str:
     """Text in HTML in Markdown: nothing in it is markup of either."""
-    return re.sub(r"[\\`*_\[\]~|@$]", lambda found: f"&#{ord(found.group())};", html.escape(text))
+    return re.sub(r"[\\`*_\[\]~|@$]", lambda found: f"&#{ord(found.group())};", escaped(text))
 
 
 def _table(report: RunReport, most: int) -> str:
@@ -171,8 +169,8 @@ def _slowest(report: RunReport) -> str:
         return ""
     rows = [_row(("Job", "Time", "CPU time", "Peak memory")), _row(("---", "---:", "---:", "---:"))]
     for index in slowest:
-        job, took = report.jobs[index], job_time(report, index)
-        times = "" if took is None else str(took), duration(job.cpu_seconds)
+        job = report.jobs[index]
+        times = str(job_time(report, index)), duration(job.cpu_seconds)
         rows.append(_row((code(job.job_id), *times, size(job.max_rss_bytes))))
     path = report.summary.critical_path
     shown = path if len(path) <= 12 else [*path[:6], f"{len(path) - 12} more", *path[-6:]]

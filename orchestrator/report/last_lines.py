@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from orchestrator.console.sanitize import safe_line
+from orchestrator.console.sanitize import final_text, safe_line
 from orchestrator.console.text import size as size_text
 
 MOST_OF_A_LINE = 4 * 1024  # bytes
@@ -42,10 +42,10 @@ def last_lines(read: Read, size: int, most: int, *, github: bool = False) -> Las
 def _shown(read: Read, begin: int, end: int) -> tuple[bytes, str]:
     """What a line shows, and the text about what was cut off."""
     if end - begin <= MOST_OF_A_LINE:
-        return _final(read(begin, end - begin)), ""
+        return final_text(read(begin, end - begin)), ""
     last = read(end - MOST_OF_A_LINE, MOST_OF_A_LINE)
     if b"\r" in last.rstrip(b"\r"):
-        return _final(last), ""
+        return final_text(last), ""
     return _whole_characters(read(begin, MOST_OF_A_LINE)), f"… (line of {size_text(end - begin)})"
 
 
@@ -74,11 +74,6 @@ def _end(read: Read, size: int) -> int:
     begin = max(0, size - _BLOCK)
     text = read(begin, size - begin).rstrip(b"\r\n \t")
     return begin + len(text) if text else 0
-
-
-def _final(line: bytes) -> bytes:
-    """What a line shows once all of it has been printed."""
-    return line.rstrip(b"\r").rpartition(b"\r")[2]
 
 
 def _whole_characters(data: bytes) -> bytes:

@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 from support.attempts import wait_until
@@ -247,3 +248,16 @@ def test_the_next_commands_name_a_run_that_is_not_the_last_one(pexec: Pexec) -> 
     said = pexec.file("pexec.yaml", FAILING).run("resume", older, "--output", "quiet")
     assert next_commands(said) == [f"pexec logs --run {older} 'bad[os=a b]'", f"pexec resume {older} --failed"]
     obey(pexec, said, pexec.folder, pexec.folder / "repaired")
+
+
+def test_it_is_shown_although_a_job_has_removed_the_current_directory(pexec: Pexec, tmp_path: Path) -> None:
+    inside = pexec.folder / "inside"
+    inside.mkdir()
+    (inside / "pexec.yaml").write_text("version: 1\nworkflows: {clean: {run: 'rm -rf \"$PWD\"; exit 3'}}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "apply", "--run-root", f"{tmp_path}/runs"],
+        cwd=inside, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "✗ clean  failed after " in done.stderr
+    assert f"report: {tmp_path}/runs/" in done.stderr

@@ -43,3 +43,10 @@ def test_a_directory_that_does_not_exist_changes_nothing() -> None:
     with pytest.raises(FileNotFoundError):
         change_directory("none")
     assert changed_directory() is None
+
+
+def test_where_the_current_directory_was_removed_a_path_stays_as_it_is(somewhere: Path) -> None:
+    os.chdir(somewhere / "a/b")
+    os.rmdir(somewhere / "a/b")
+    assert from_here(f"{somewhere}/runs/x") == f"{somewhere}/runs/x"
+    assert from_here("runs/x") == "runs/x"

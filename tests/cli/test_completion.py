@@ -257,6 +257,14 @@ def test_logs_are_completed_by_the_jobs_of_the_run(pexec: Pexec) -> None:
     assert answered(pexec.folder, "apply lat") == (["later"], "")
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("-C other apply ", ["deploy"]), ("-C other apply pex", ["pexec.yaml"]), ("-C other logs ", ["deploy"])],
+)
+def test_another_directory_is_entered_once(folder: Path, typed: str, offered: list[str]) -> None:
+    assert answered(folder, typed) == (offered, "")
+
+
 def test_words_after_the_dashes_are_files(folder: Path) -> None:
     assert answered(folder, "apply build -- nig") == (["nightly.yaml"], "")
 

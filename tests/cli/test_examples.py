@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 
 import pytest
 from support.cli import Pexec
@@ -41,5 +42,17 @@ def test_they_work(pexec: Pexec, command: str) -> None:
     for line, _ in EXAMPLES[command]:
         program, name, *words = shlex.split(line)
         assert (program, name) == ("pexec", command)
+        if command == "ui":
+            check_that_it_serves(pexec, *words)
+            continue
         said = pexec.run(name, *words)
         assert said.exit_code == REFUSED.get(command, 0), said
+
+
+def check_that_it_serves(pexec: Pexec, *words: str) -> None:
+    """Until it is stopped."""
+    process = pexec.env(BROWSER="true").start("ui", *words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(b"http://127.0.0.1:")
+    process.terminate()
+    assert process.wait(timeout=60) == 143

@@ -34,6 +34,7 @@ commands:
   status      show the progress of a run, once or until it ends
   logs        print the output of jobs
   report      print a run's report (Markdown, HTML, JSON, JUnit)
+  ui          show runs in a browser, live, with trends over runs
   verify      check a run's journal against its plan, its results and its logs
   archive     pack a run into one file
   prune       remove old runs

@@ -125,6 +125,14 @@ def test_open_shows_the_page_of_the_run_in_a_browser(pexec: Pexec) -> None:
     assert (said.exit_code, said.stderr.splitlines()[0]) == (2, "error: `--open` opens the HTML report, not `md`")
 
 
+def test_after_another_directory_open_prints_the_path_from_where_it_was_typed(pexec: Pexec) -> None:
+    opener(pexec)
+    record(pexec.folder / "sub/.pexec/runs", nightly())
+    pexec.run("-C", "sub", "report", "--open").said(stdout=f"sub/.pexec/runs/{RUN_ID}/report.html\n")
+    said = pexec.env(BROWSER="/nonexistent").run("-C", "sub", "report", "--open")
+    assert f"open `sub/.pexec/runs/{RUN_ID}/report.html` yourself" in said.stderr
+
+
 def test_open_makes_the_missing_page_of_a_crashed_run(pexec: Pexec) -> None:
     opener(pexec)
     folder = record(pexec.folder / ".pexec/runs", half())

@@ -205,3 +205,11 @@ def test_text_that_a_stream_cannot_encode_is_escaped(tmp_path: Path) -> None:
     with (tmp_path / "out").open("w", encoding="ascii") as file:
         ConsoleStream(file).write("é\n")
     assert (tmp_path / "out").read_text() == "\\xe9\n"
+
+
+def test_what_a_stream_cannot_encode_is_escaped_in_commands_too() -> None:
+    raw = io.BytesIO()
+    stream = ConsoleStream(io.TextIOWrapper(raw, encoding="latin-1"))
+    stream.write("é …\n")
+    stream.write_commands("::error::é …\n")
+    assert raw.getvalue() == b"\xe9 \\u2026\n::error::\xe9 \\u2026\n"

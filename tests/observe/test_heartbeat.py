@@ -46,6 +46,18 @@ def test_a_line_comes_after_30_s_of_silence_then_less_often_until_something_else
     assert [second for second in range(131, 1500) if watched.at(second)] == [190, 310, 550, 850, 1150, 1450]
 
 
+def test_where_nobody_reads_it_a_line_is_not_repeated_all_the_time() -> None:
+    watched = Watched()
+    watched.err.give_up("it is closed")
+    watched.write = lambda text: watched.err.write(text)  # type: ignore[method-assign]
+    wakeups = 0
+    while watched.now < 3600.0:
+        watched.at(watched.now + watched.beat.wait_seconds())
+        wakeups += 1
+    assert wakeups < 30
+    assert watched.err.lost < 1000
+
+
 def test_jobs_that_wait_are_a_sign_of_life_too() -> None:
     assert Watched().at(31.0) == "still waiting: 2 jobs\n"
 

@@ -50,3 +50,20 @@ def test_a_running_attempt_has_failed_only_if_no_process_drives_the_run() -> Non
     story.emit("run.finished", 2.0, result="INTERRUPTED", exit_code=None, wall_seconds=2.0)
     report, failed = seen(story)
     assert list(failed.logs(report)) == ["logs/a.1.log"]
+
+
+def tried(times: int) -> Story:
+    story = Story(plan(job("a")))
+    for attempt in range(times):
+        story.start("a", float(attempt))
+        story.end("a", attempt + 0.5, "failed", reason="exit code 1", retry_at=attempt + 1.0)
+    return story
+
+
+def test_of_a_job_with_many_attempts_the_latest_are_kept() -> None:
+    story, few = tried(12), FailedAttempts(10)
+    for event in story.events:
+        few.add(event)
+    report, every = seen(story)
+    assert [one.number for one in every.of(report.jobs[0], driven=True)] == list(range(1, 13))
+    assert [one.number for one in few.of(report.jobs[0], driven=True)] == list(range(3, 13))

@@ -67,6 +67,7 @@ def test_the_whole_summary_of_a_small_run() -> None:
     assert "```mermaid\nflowchart LR\n" in text
     assert 'n2["build<br/>succeeded"]' in text
     assert "| `audit \\| <b>` | 4.0s | 250ms | 3.0 MiB |\n" in text
+    assert "| `fetch` | 3.2s (500ms waiting) | " in text.partition("### Slowest jobs")[2]
     assert text.endswith("\n")
 
 

@@ -21,8 +21,8 @@ const { chromium } = require("playwright-core");
       const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
       return found.violations.map(one => [one.impact, one.id, one.nodes.map(node => node.html.slice(0, 200)).slice(0, 3)]);
     };
-    const run = Object.getPrototypeOf(async () => {}).constructor("page", "axe", job.script);
-    const result = await run(page, axe);
+    const run = Object.getPrototypeOf(async () => {}).constructor("page", "axe", "fs", job.script);
+    const result = await run(page, axe, fs);
     fs.writeFileSync(1, JSON.stringify({ result: result === undefined ? null : result, errors, requests }));
   } finally {
     await browser.close();

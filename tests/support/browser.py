@@ -51,8 +51,8 @@ needs_browser = pytest.mark.skipif(
 
 
 def browse(url: str | Path, script: str, **options: Any) -> Seen:
-    """Open a page, and run the body of an async JavaScript function of `page` (as of Playwright) and `axe`, which
-    returns the violations that axe-core finds. `options` are those of `newContext`."""
+    """Open a page, and run the body of an async JavaScript function of `page` (as of Playwright), `axe`, which
+    returns the violations that axe-core finds, and `fs` of Node. `options` are those of `newContext`."""
     target = url.absolute().as_uri() if isinstance(url, Path) else url
     job = {"url": target, "script": script, "options": options, "chromium": CHROMIUM}
     said = subprocess.run(

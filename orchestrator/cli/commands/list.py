@@ -13,7 +13,7 @@ from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_format, add_manifest, one_manifest
 from orchestrator.console.streams import wants_colour, write_stdout, write_text
-from orchestrator.console.text import columns, count, pad, visible
+from orchestrator.console.text import columns, count, first_line, pad, visible
 from orchestrator.console.theme import BOLD, FAINT, painted
 from orchestrator.errors import ExitCode
 
@@ -65,7 +65,7 @@ def _lines(listing: Listing, *, colour: bool) -> Iterator[str]:
 def _row(name: str, description: str, notes: Sequence[str], width: int, *, colour: bool) -> str:
     """One line: the name, the first line of the description, and notes in parentheses."""
     noted = painted(f"({'; '.join(notes)})", FAINT, colour=colour) if notes else ""
-    text = [visible(description.strip().partition("\n")[0]), noted]
+    text = [first_line(description), noted]
     return f"  {pad(visible(name), width)}  {' '.join(filter(None, text))}".rstrip()
 
 

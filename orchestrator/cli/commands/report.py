@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from orchestrator.app.caller_directory import from_here
 from orchestrator.app.find_run import Look
 from orchestrator.app.page_context import page_context
 from orchestrator.app.process_memory import keep
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             write_output(path, content)
     if arguments.open and path is not None:
         open_page(path)
-        write_text(f"{visible(os.path.relpath(path))}\n")
+        write_text(f"{visible(from_here(path))}\n")
     return ExitCode.OK
 
 

@@ -136,7 +136,9 @@ def _root(arguments: argparse.Namespace) -> str:
 
 
 def _change_directory(arguments: argparse.Namespace) -> None:
+    """Obey `-C`, once: a relative path leads elsewhere from where it has led."""
     inner: str | None = getattr(arguments, "directory", None)
     outer: list[str] = getattr(arguments, "outer_directory", None) or []
+    arguments.directory = arguments.outer_directory = None
     for directory in (*outer, *([inner] if inner else [])):
         os.chdir(directory)

@@ -71,7 +71,7 @@ OTHER_TOOLS: dict[type[Section], dict[str, str]] = {
     Retry: {"attempts": "max_attempts", "retries": "max_attempts", "max": "max_attempts"},
 }
 
-_A_JOB_ENDS: Final = "a job ends, and what it left running ends with it; docs/servers.md shows servers beside tests"
+_A_JOB_ENDS: Final = "a job ends, and what it left running ends with it; docs/servers.md shows servers for tests"
 _NO_CACHE: Final = "files stay where a job wrote them, for other jobs and the next run: pexec stores and restores none"
 _A_POOL: Final = "a pool limits how many jobs run at once: `policy: {pools: {NAME: 2}}`, and `pools: {NAME: 1}` here"
 _A_CONTAINER: Final = "jobs run on this machine; start a container in `run`: `docker run --rm IMAGE make`"

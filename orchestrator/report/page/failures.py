@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from orchestrator.console.text import clip, count, size
-from orchestrator.report.failed_attempts import FailedAttempt, FailedAttempts
+from orchestrator.report.failed_attempts import MOST_OF_A_JOB, FailedAttempt, FailedAttempts
 from orchestrator.report.large_runs import skip_causes
 from orchestrator.report.log_tail import LogTail
 from orchestrator.report.model import JobReport, RunReport
@@ -20,7 +20,6 @@ from orchestrator.report.status import FAILED_STATUSES, Status
 from orchestrator.report.times import JobTime, job_time
 
 MOST_FAILURES = 50
-MOST_ATTEMPTS = 10  # of one job
 OPEN = 3  # failures that are unfolded when the page is opened
 TAIL_LINES = 40
 TAIL_LENGTH = 8 * 1024
@@ -54,7 +53,7 @@ def failures_of(report: RunReport, failed: FailedAttempts) -> list[Failure]:
 def logs_shown(report: RunReport, failed: FailedAttempts) -> list[str]:
     """The logs whose ends the page shows."""
     found = failures_of(report, failed)[:MOST_FAILURES]
-    return [attempt.log for one in found for attempt in one.attempts[-MOST_ATTEMPTS:] if attempt.log]
+    return [attempt.log for one in found for attempt in one.attempts[-MOST_OF_A_JOB:] if attempt.log]
 
 
 def failures(report: RunReport, failed: FailedAttempts, context: PageContext) -> Iterator[str]:
@@ -91,12 +90,13 @@ class _Entries:
             yield f"<details{' open' if number < opened else ''}><summary>{_headline(one)}</summary>"
             if self._skipped[one.index]:
                 yield f"<p>{count(self._skipped[one.index], 'job')} skipped because of it.</p>"
-            for attempt in reversed(one.attempts[-MOST_ATTEMPTS:]):
+            latest = one.attempts[-MOST_OF_A_JOB:]
+            for attempt in reversed(latest):
                 tail = _tail(attempt, self._context) if self._budget > 0 else ""
                 self._budget -= len(tail)
                 yield _attempt(one, attempt, self._context) + tail
-            if len(one.attempts) > MOST_ATTEMPTS:
-                yield f"<p>{count(len(one.attempts) - MOST_ATTEMPTS, 'earlier attempt')} not shown.</p>"
+            if len(latest) == MOST_OF_A_JOB and latest[0].number > 1:
+                yield f"<p>{count(latest[0].number - 1, 'earlier attempt')} not shown.</p>"
             yield "</details>"
         if len(found) > MOST_FAILURES:
             yield f"<p>{count(len(found) - MOST_FAILURES, 'more job')} not shown here; see the table of jobs.</p>"

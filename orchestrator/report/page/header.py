@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from orchestrator.console.text import clip, count, duration, percent
 from orchestrator.report.model import RunReport
 from orchestrator.report.page.badges import result_badge
 from orchestrator.report.page.markup import inline, shown
+from orchestrator.report.times import is_long_enough
 
-_SPEEDUP_FROM = 2.0  # seconds; below it speedup and utilisation are noise
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
 _LONGEST_COMMAND = 2000
 _LONGEST_VALUE = 300
 
@@ -50,7 +50,7 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
     if report.resumed:
         yield "Resumed", count(report.resumed, "time")
     if origin.command:
-        command = " ".join(map(_word, ("pexec", *origin.command)))
+        command = shlex.join(("pexec", *origin.command))
         yield "Command", f"<code>{shown(clip(command, _LONGEST_COMMAND))}</code>"
     if origin.host:
         yield "Host", shown(origin.host)
@@ -75,14 +75,9 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
 
 def _slots(report: RunReport) -> str:
     summary = report.summary
-    if summary.wall_time_seconds < _SPEEDUP_FROM:
+    if not is_long_enough(report):
         return str(report.max_parallel_jobs)
     return f"{report.max_parallel_jobs}, {percent(summary.utilisation)} busy, {summary.speed_up:.1f}x parallel speedup"
-
-
-def _word(text: str) -> str:
-    """A word of a command line, quoted for a shell where that is necessary."""
-    return text if text and _PLAIN.issuperset(text) else "'" + text.replace("'", "'\\''") + "'"
 
 
 def _value(value: object) -> str:

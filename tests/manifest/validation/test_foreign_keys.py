@@ -11,7 +11,7 @@ from orchestrator.manifest.section import keys_of
 from orchestrator.manifest.validation.foreign_keys import OTHER_TOOLS, SPECIAL
 
 ROOT = Path(__file__).parents[3]
-SERVERS = "a job ends, and what it left running ends with it; docs/servers.md shows servers beside tests"
+SERVERS = "a job ends, and what it left running ends with it; docs/servers.md shows servers for tests"
 TERMINAL = "jobs have no terminal; `color: true` asks their programs for colors"
 
 

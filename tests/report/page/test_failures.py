@@ -80,3 +80,16 @@ def test_a_tail_is_cut_at_lines_and_length_and_what_is_missing_is_counted() -> N
     long = cut_tail(LogTail("x" * 5000, 0))
     assert len(long.text) == LONGEST_LINE
     assert cut_tail(LogTail("short", 0)) == LogTail("short", 0)
+
+
+def test_of_very_many_attempts_the_latest_are_shown_and_the_others_counted() -> None:
+    story = Story(plan(job("a")))
+    for attempt in range(12):
+        story.start("a", float(attempt))
+        retry_at = attempt + 1.0 if attempt < 11 else None
+        story.end("a", attempt + 0.5, "failed", reason="exit code 1", retry_at=retry_at)
+    story.finish(12.0, "FAILED", 1)
+    said = words(section(story))
+    assert "Attempt 12: " in said
+    assert "Attempt 2: " not in said
+    assert "2 earlier attempts not shown." in said

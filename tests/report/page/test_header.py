@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from msgspec.structs import replace
@@ -32,7 +33,7 @@ def test_a_run_has_its_result_its_times_and_its_place() -> None:
         "Started": "2026-01-02 03:04:05 UTC",
         "Duration": "4.0s",
         "Exit code": "0",
-        "Command": "pexec apply -j 8 --set 'message=it'\\''s' ''",
+        "Command": "pexec apply -j 8 --set " + shlex.join(["message=it's", ""]),
         "Host": "builder",
         "Git": "0123456789ab on main",
         "Slots": "10, 10% busy, 1.0x parallel speedup",
