@@ -16,7 +16,7 @@ from orchestrator.journal.liveness import first_event, is_driven
 from orchestrator.journal.place_record import manifest_identity
 from orchestrator.journal.plan_file import NoPlanError, read_plan_data
 from orchestrator.journal.reader import JournalReader
-from orchestrator.journal.rundir import DEFAULT_ROOT, RunDir, find_run, list_runs
+from orchestrator.journal.rundir import DEFAULT_ROOT, LAST, PREVIOUS, RunDir, find_run, list_runs
 from orchestrator.plan.export import plan_from_dict
 
 PATIENCE = 5.0  # seconds that a run may take to write its plan
@@ -26,7 +26,7 @@ Sink = Callable[[Mapping[str, Any]], None]
 
 
 def choose_run(root: str, run_id: str | None) -> RunDir:
-    """The run whose id begins so, by default the last one. Raises UsageError if there is none, or it is ambiguous."""
+    """The run of `find_run`, by default the last one. Raises UsageError if there is none, or it is ambiguous."""
     try:
         return find_run(root, run_id)
     except UsageError:
@@ -37,19 +37,24 @@ def choose_run(root: str, run_id: str | None) -> RunDir:
 
 
 def last_run_of(manifest: str, root: str, run_id: str | None = None) -> RunDir:
-    """The run whose id begins with `run_id`, which must be one of this manifest; by default the last one of it. Raises
-    UsageError if there is none."""
+    """The run whose id begins with `run_id`, which must be one of this manifest; by default, and for `last`, the last
+    one of it, and for `previous` the one before. Raises UsageError if there is none."""
     path = os.path.abspath(manifest)
     directory = os.path.relpath(os.path.realpath(os.path.dirname(path)), os.path.realpath(root))
     in_root = os.path.join(directory, os.path.basename(path))
-    for one in [run_id] if run_id is not None else reversed(list_runs(root)):
+    later = 1 if run_id == PREVIOUS else 0  # runs of the manifest that are not the one
+    is_one = run_id is not None and run_id not in (LAST, PREVIOUS)
+    for one in [run_id] if is_one else reversed(list_runs(root)):
         run = choose_run(root, one)
         if manifest_of_run(run) in (path, in_root):
-            return run
+            if not later:
+                return run
+            later -= 1
         run.close()
-        if run_id is not None:
+        if is_one:
             raise UsageError(f"run `{run.run_id}` is not a run of `{manifest}`", help="name only one of them")
-    raise UsageError(f"no runs of `{manifest}` in `{root}`", help="`pexec apply` starts one; `pexec runs` lists all")
+    what = "no run before the last one" if run_id == PREVIOUS else "no runs"
+    raise UsageError(f"{what} of `{manifest}` in `{root}`", help="`pexec apply` starts one; `pexec runs` lists all")
 
 
 def manifest_of_run(run: RunDir) -> object | None:

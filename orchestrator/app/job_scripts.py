@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from orchestrator.bounded_read import read_bounded
 from orchestrator.plan.model import Plan, PlannedJob
-from orchestrator.plan.scripts import Scripts, script_paths, with_script_digests
+from orchestrator.plan.script_hint import may_start_scripts
+
+if TYPE_CHECKING:
+    from orchestrator.plan.scripts import Scripts
 
 MAX_SCRIPT_BYTES = 1 << 20
 
@@ -20,6 +24,10 @@ def with_scripts(plan: Plan, before: Callable[[], Plan] | None = None) -> Plan:
     `before` returns the plan of the run that is resumed. A path of a job there that was not a script then is not looked
     at now: a job of the run may have made it, and a pexec that did not look at scripts recorded none.
     """
+    if not any(may_start_scripts(job.spec) for job in plan.jobs):
+        return plan
+    from orchestrator.plan.scripts import script_paths, with_script_digests  # late, as the function above says
+
     paths = [script_paths(job.spec) for job in plan.jobs]
     if not any(paths):
         return plan
@@ -35,6 +43,8 @@ def with_current_scripts(plan: Plan) -> Plan:
     """The plan of an earlier run, with the present content of the scripts that it recorded."""
     if not any(job.scripts for job in plan.jobs):
         return plan
+    from orchestrator.plan.scripts import with_script_digests  # late: most runs start no script
+
     content_of = _Digests(plan.base_dir)
     return with_script_digests(plan, [{path: content_of[path] for path in job.scripts} for job in plan.jobs])
 
@@ -42,6 +52,8 @@ def with_current_scripts(plan: Plan) -> Plan:
 def _scripts_of(
     job: PlannedJob, paths: tuple[str, ...], before: PlannedJob | None, content_of: Mapping[str, str]
 ) -> Scripts:
+    from orchestrator.plan.scripts import script_paths
+
     if not paths:
         return _NO_SCRIPTS
     if before is None:

@@ -38,6 +38,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "graph": (
         ("pexec graph", "draw a tree of the jobs"),
+        ("pexec graph --open", "open a picture in a browser"),
         ("pexec graph --format mermaid", "print a diagram for Markdown"),
         ("pexec graph --run --format dot", "draw the last run, for Graphviz"),
     ),

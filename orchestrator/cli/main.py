@@ -155,7 +155,7 @@ class Parser(argparse.ArgumentParser):
         """The help of the command, as wide as the terminal, and examples."""
         from orchestrator.cli.examples import examples_text
 
-        self.formatter_class = argparse.HelpFormatter
+        self.formatter_class = _Formatter
         return self.format_help() + examples_text(self.command)
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
@@ -175,10 +175,14 @@ class Parser(argparse.ArgumentParser):
         return arguments
 
     def _hint(self, flag: str) -> str:
-        from orchestrator.cli.synonyms import flag_called
+        from orchestrator.cli.synonyms import flag_advice, flag_called
 
         known = self._option_string_actions
-        called = flag_called(flag, known)
+        advice = flag_advice(self.command, flag)
+        if advice:
+            return f"{advice};"
+        formats = getattr(known["--format"].type, "names", ()) if "--format" in known else ()
+        called = f"--format {flag[2:]}" if flag[2:] in formats else flag_called(flag, known)
         return f"pexec calls it `{called}`;" if called else _did_you_mean(flag, known)
 
 
@@ -188,6 +192,13 @@ def build_parser(command: Subcommand) -> Parser:
     command.module().add_arguments(parser)
     parser.add_argument("-C", "--directory", metavar="DIR", help="change to this directory first")
     return parser
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Shows an optional value that follows `=` as it has to be typed: `--flag[=value]`, without a space."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        return super()._format_action_invocation(action).replace(" [=", "[=")
 
 
 def _narrow(prog: str) -> argparse.HelpFormatter:

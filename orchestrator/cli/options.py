@@ -31,8 +31,8 @@ def add_run_arguments(parser: Parser) -> None:
         nargs="*",
         help="the first argument is the manifest if it is `-` (stdin), contains a `/`, ends in .yaml, .yml or .json, "
         "or is a file with a dot in its name; by default pexec.yaml or pexec.yml in this directory or the nearest "
-        "parent, up to the repository's root. Every other argument is a job to run with everything it needs; by "
-        "default all jobs",
+        "parent, up to the repository's root. Every other argument is a job, or `tag:NAME` for the jobs with that tag, "
+        "to run with everything it needs; by default all jobs",
     )
     add_manifest_flag(parser)
     add_slots(parser)

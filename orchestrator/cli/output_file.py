@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from orchestrator.cli.newfile import STDOUT
 from orchestrator.console.streams import write_stdout
-from orchestrator.errors import EnvironmentFailedError
+from orchestrator.errors import EnvironmentFailedError, UsageError
 
 
 def add_output_file(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +23,18 @@ def add_output_file(parser: argparse.ArgumentParser) -> None:
 
 
 def format_of(form: str | None, output: str | None, by_suffix: Mapping[str, str], default: str) -> str:
-    """The format that is named, or that the name of the output file implies, or the default."""
-    if form is not None:
-        return form
-    return by_suffix.get(os.path.splitext(output or "")[1].lower(), default)
+    """The format that is named, or that the name of the output file implies; the default for stdout, a directory and a
+    name without an extension. Raises UsageError for an extension that implies none."""
+    suffix = os.path.splitext(output or "")[1].lower()
+    if form is not None or not suffix or os.path.isdir(output or ""):
+        return form or default
+    if suffix not in by_suffix:
+        *others, last = (f"`{known}`" for known in by_suffix)
+        raise UsageError(
+            f"the extension of `{output}` implies no format",
+            help=f"use {', '.join(others)} or {last}, or choose a format with `--format`",
+        )
+    return by_suffix[suffix]
 
 
 def output_path(output: str | None, name: str) -> str | None:

@@ -38,6 +38,7 @@ FLAG_SYNONYMS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("--exclude", "--except", "--ignore", "--skip-tags", "--deselect"), ("--skip",)),
     **dict.fromkeys(("--manifest", "--config", "--makefile", "--taskfile", "--justfile"), ("--file",)),
     **dict.fromkeys(("--cwd", "--chdir", "--working-dir", "--working-directory", "--dir"), ("--directory",)),
+    "--watch": ("--follow",),
     "--lines": ("--tail", "--last"),
     "--last": ("--tail",),
     "--tail": ("--last",),
@@ -49,9 +50,28 @@ FLAG_SYNONYMS: Mapping[str, tuple[str, ...]] = {
 """Unknown flag -> the flags for it, of which a command may have one."""
 
 
+_OF_RUNS = ("apply", "plan", "resume")
+_EVERY_JOB = "every selected job runs each time, since pexec does not check whether files have changed"
+
+FLAG_ADVICE: Mapping[str, tuple[tuple[str, ...], str]] = {
+    **dict.fromkeys(
+        ("--watch", "-w"),
+        (_OF_RUNS, "pexec does not watch files; let watchexec or entr start it, and `pexec status --watch` show a run"),
+    ),
+    **dict.fromkeys(("--force", "-B", "--always-make", "--rerun"), (_OF_RUNS, _EVERY_JOB)),
+}
+"""Flag of other tools -> the commands that have nothing like it, and why."""
+
+
 def command_called(word: str) -> str:
     """The command for a word of another tool, perhaps with a flag; empty if there is none."""
     return SYNONYMS.get(word, "")
+
+
+def flag_advice(command: str, flag: str) -> str:
+    """Why a command has no such flag, which those of other tools have; empty for other flags."""
+    commands, why = FLAG_ADVICE.get(flag, ((), ""))
+    return why if command in commands else ""
 
 
 def flag_called(flag: str, known: Collection[str]) -> str:

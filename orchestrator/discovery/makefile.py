@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from orchestrator.diagnostics.documentation import documented
 from orchestrator.diagnostics.model import Span
 from orchestrator.discovery.imported import ImportedFile, ImportedWorkflow
 from orchestrator.discovery.make_lines import MakeLine, make_lines
 from orchestrator.discovery.source_files import clean_name
 
-_ADVICE = "write `run: make TARGET` for such targets; docs/migrating.md#make has more"
+_ADVICE = f"write `run: make TARGET` for such targets; see {documented('Migrating', 'make')}"
 _BUILT_IN = {"CC": "cc", "CXX": "g++", "AR": "ar", "LD": "ld", "RM": "rm -f", "MAKE": "make", "CURDIR": "."}
 _REFERENCE = re.compile(r"\$(?:\$|\((?P<round>[^()$]*)\)|\{(?P<curly>[^{}$]*)\}|(?P<short>.))", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -35,7 +36,7 @@ class _CannotTranslateError(Exception):
 class _Target:
     def __init__(self, line: MakeLine) -> None:
         self.line = line
-        self.needs: dict[str, None] = {}
+        self.needs: dict[str, bool] = {}  # and whether it is among `$^`, as those behind a `|` are not
         self.recipe: MakeLine | None = None
         self.description = ""
 
@@ -92,10 +93,11 @@ class _Reader:
             if target not in names:
                 continue
             try:
-                run = "" if rule.recipe is None else self._commands(rule.recipe, target, list(rule.needs))
+                run = "" if rule.recipe is None else self._commands(rule.recipe, target, rule.needs)
             except _CannotTranslateError as error:
                 self.refuse((rule.recipe or rule.line).number, str(error))
                 continue
+            run = run or ("" if needs else ":")  # a recipe may be empty
             manual = target not in default
             found.workflows.append(ImportedWorkflow(names[target], run, needs, rule.description, manual))
         if not found.workflows and not found.diagnostics:
@@ -157,7 +159,10 @@ class _Reader:
 
     def _rule(self, line: MakeLine) -> None:
         targets = self._expanded(line.words).split()
-        needs = self._expanded(line.more.replace("|", " ")).split()
+        normal, _, order_only = self._expanded(line.more).partition("|")
+        needs = dict.fromkeys(normal.split(), True)
+        for need in order_only.replace("|", " ").split():
+            needs.setdefault(need, False)
         if targets and all(target in _KEPT_SPECIAL for target in targets):
             if ".PHONY" in targets:
                 self._phony.update(needs)
@@ -170,13 +175,15 @@ class _Reader:
             raise _CannotTranslateError("it has a pattern of file names")
         for target in targets:
             rule = self._targets.setdefault(target, _Target(line))
-            rule.needs.update(dict.fromkeys(needs))
+            for need, is_normal in needs.items():
+                rule.needs[need] = rule.needs.get(need, False) or is_normal
             rule.description = line.description or rule.description
             if line.recipe:
                 rule.recipe = line
 
-    def _commands(self, line: MakeLine, target: str, needs: list[str]) -> str:
-        automatic = {"@": target, "<": needs[0] if needs else "", "^": " ".join(needs)}
+    def _commands(self, line: MakeLine, target: str, needs: Mapping[str, bool]) -> str:
+        normal = [need for need, is_normal in needs.items() if is_normal]
+        automatic = {"@": target, "<": normal[0] if normal else "", "^": " ".join(normal)}
         commands = []
         for _, written in line.recipe:
             signs = re.match(r"[@+\- \t]*", written)

@@ -9,6 +9,7 @@ import re
 from msgspec import Struct
 
 from orchestrator.bounded_read import NotRegularError, read_bounded
+from orchestrator.diagnostics.documentation import documented
 from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.runbook import is_runbook
 
@@ -104,7 +105,7 @@ def read_text(path: str) -> str:
 
 def unreadable(path: str, why: str, span: Span | None = None) -> Diagnostic:
     """PX130."""
-    advice = "docs/migrating.md translates files of other tools" if "runbook" in why else ""
+    advice = f"{documented('Migrating')} translates files of other tools" if "runbook" in why else ""
     return Diagnostic("PX130", f"`{path}` {why}", span, help=advice)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -46,4 +45,6 @@ def _decoded(content: bytes) -> Any:
     try:
         return msgspec.json.decode(content)
     except msgspec.DecodeError:
+        import json  # late: it takes 1 ms, and few plans need it
+
         return json.loads(content)  # a path that is not UTF-8 is stored as lone surrogates

@@ -22,6 +22,7 @@ from orchestrator.journal.safe_files import failed, open_folder, open_regular, o
 __all__ = ["DEFAULT_ROOT", "LOGS", "STATUS", "TEMP", "RunDir", "create_run", "find_run", "list_runs", "open_run"]
 
 # A process that checks whether a run is driven holds its lock for microseconds; that must not refuse a writer.
+LAST, PREVIOUS = "last", "previous"  # in place of an ID, which always begins with a digit
 _TRIES = 3
 _PAUSE = 0.02
 
@@ -250,12 +251,17 @@ def list_runs(root: str) -> list[str]:
 
 
 def find_run(root: str, prefix: str | None = None) -> RunDir:
-    """The run whose id begins with `prefix`, by default the last run. Raises UsageError for no match or several."""
+    """The run whose id begins with `prefix`, or which `last` or `previous` names; by default the last one. Raises
+    UsageError for no match or several."""
     runs = list_runs(root)
     if not runs:
         raise UsageError(f"no runs in `{root}`", help="`pexec apply` starts one; `--run-root` looks elsewhere")
-    if prefix is None:
+    if prefix in (None, LAST):
         return open_run(root, runs[-1])
+    if prefix == PREVIOUS:
+        if len(runs) == 1:
+            raise UsageError(f"no run before the last one in `{root}`", help="`pexec runs` lists all runs")
+        return open_run(root, runs[-2])
     found = [run for run in runs if run.startswith(prefix)] if prefix else []
     if not found:
         raise UsageError(f"no run `{prefix}` in `{root}`", help="`pexec runs` lists all runs")

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from msgspec import field
 
 from orchestrator.console.text import quote
+from orchestrator.diagnostics.documentation import documented
 from orchestrator.manifest.container_types import list_of, mapping_of, one_or_more, variants
 from orchestrator.manifest.field_types import (
     NAME,
@@ -42,7 +43,7 @@ def _version_1(value: object) -> Literal[1]:
 
 Version = Annotated[Literal[1], scalar(_version_1, {"const": 1})]
 _VALUES: Final = list_of(SINGLE_VALUE, 1)
-_NO_GLOBS: Final = 'list the values; "One job for each file" in docs/recipes.md makes that list from a pattern'
+_NO_GLOBS: Final = f"list the values; {documented('Recipes', 'One job for each file')} makes that list from a pattern"
 _A_POOL: Final = (
     "a pool limits how many jobs run at once: `policy: {pools: {NAME: 2}}`, and `pools: {NAME: 1}` next to `matrix`"
 )

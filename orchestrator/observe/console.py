@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -14,6 +15,9 @@ from orchestrator.observe.stream import ConsoleStream
 
 PATIENCE_SECONDS = 10.0  # without a byte taken; after a stop, in all
 _JOIN_SECONDS = 0.05
+_INTERRUPT_SECONDS = (
+    0.5  # what can be taken in this time after an interrupt is not lost; a second one is obeyed at once
+)
 _LEAVE_SECONDS = 0.5  # a thread whose stream was given up has this time to end
 _SILENT = f"took nothing for {duration(PATIENCE_SECONDS)}"
 _TOO_SLOW = "was too slow for a run that was stopped"
@@ -57,20 +61,26 @@ class Console:
     def end(self, last: str = "", is_interrupted: Callable[[], bool] = lambda: False, *, stopped: bool = False) -> None:
         """Wait until everything is shown, then `last` on stderr. Nothing may be recorded any more.
 
-        What a stream does not take is given up: after 10 s without a byte taken, at an interrupt, and where the run was
-        stopped, after 10 s in all. A second call does nothing.
+        What a stream does not take is given up: after 10 s without a byte taken, 0.5 s after an interrupt, and where
+        the run was stopped, after 10 s in all. A second call does nothing.
         """
         if self._is_over:
             return
         self._is_over = True
         began = time.monotonic()
+        leave_anyway_at = math.inf
         for thread in self._threads:
             thread.end(last if thread is self._threads[-1] else "")
             why, leave_at = "", 0.0
             while not thread.join(_JOIN_SECONDS):
                 now = time.monotonic()
                 if not why:
-                    if why := _why_to_give_up(thread, began, now, is_interrupted, stopped=stopped):
+                    if is_interrupted():
+                        leave_anyway_at = now + _INTERRUPT_SECONDS if leave_anyway_at == math.inf else now
+                    why = (
+                        _INTERRUPTED if now >= leave_anyway_at else _why_to_give_up(thread, began, now, stopped=stopped)
+                    )
+                    if why:
                         # The reader of another stream may well take what is left for it.
                         stuck = [stream for stream in thread.streams if stream.is_waiting and why != _INTERRUPTED]
                         _give_up(stuck or thread.streams, why)
@@ -96,12 +106,8 @@ def _give_up(streams: Iterable[ConsoleStream], why: str) -> None:
         stream.give_up(why)
 
 
-def _why_to_give_up(
-    thread: ConsoleThread, began: float, now: float, is_interrupted: Callable[[], bool], *, stopped: bool
-) -> str:
+def _why_to_give_up(thread: ConsoleThread, began: float, now: float, *, stopped: bool) -> str:
     """Empty as long as the thread should be waited for."""
-    if is_interrupted():
-        return _INTERRUPTED
     if now - max(began, *(stream.taken_at for stream in thread.streams)) >= PATIENCE_SECONDS:
         return _SILENT
     return _TOO_SLOW if stopped and now - began >= PATIENCE_SECONDS else ""

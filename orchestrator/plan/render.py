@@ -206,7 +206,7 @@ def _word(word: str) -> str:
 
 
 def _attempts(retry: RetryPolicy) -> str:
-    return f"{retry.max_attempts} attempts, {format_duration(retry.delay)} between the first two"
+    return f"{retry.max_attempts} attempts, {format_duration(retry.delay)} before the second"
 
 
 def _names(plan: Plan, indices: Sequence[int], jobs_of: Mapping[str, int]) -> str:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from orchestrator.plan.digest import combined_digest, plan_digest
 from orchestrator.plan.model import JobSpec, Plan
+from orchestrator.plan.script_hint import may_start_scripts
 from orchestrator.plan.shelltext import is_posix_shell
 
 Scripts = Mapping[str, str]  # path relative to the plan's `base_dir` -> digest of the content; empty if it is missing
@@ -24,7 +25,6 @@ MOST_TEXT = 64 * 1024
 MOST_SCRIPTS = 20
 _is_posix_shell = lru_cache(is_posix_shell)  # most jobs of a plan have the same
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
-_HINT = re.compile(r"/|sh\s|python|node|perl|php|ruby|lua|Rscript")  # most texts can be dismissed at once
 _UNKNOWN = "$"  # what stands for a word that is not written plainly
 _COMMENT = re.compile(r"(?<![^\s])#[^\n]*")
 _BETWEEN_COMMANDS = re.compile(r"[;&|\n()]")
@@ -41,8 +41,7 @@ _TAKES_VALUE = re.compile(r"[-+][A-Za-z]*[oO]|-[WX]")
 def script_paths(spec: JobSpec) -> tuple[str, ...]:
     """The paths that may be scripts of the project, relative to the plan's `base_dir`: each contains a `/`, or is the
     argument of an interpreter."""
-    text = spec.run
-    if text is not None and not _HINT.search(text):
+    if not may_start_scripts(spec):
         return ()
     words = list(_script_words(spec))
     if not words:

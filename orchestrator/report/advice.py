@@ -82,7 +82,7 @@ def _ended(job: JobReport) -> str:
 def _retried(job: JobReport, limit: float | None) -> str | None:
     if job.status is not Status.SUCCESS or job.attempts < 2:
         return None
-    return f"{code(job.job_id)} succeeded only on attempt {job.attempts}: find out why it failed before."
+    return f"{code(job.job_id)} succeeded only on attempt {job.attempts}: find out why it failed first."
 
 
 def _nearly_timed_out(job: JobReport, limit: float | None) -> str | None:

@@ -10,7 +10,7 @@ from orchestrator.console.text import clip, count, duration, visible
 from orchestrator.report.html import navigation, run_sections
 from orchestrator.report.model import RunReport
 from orchestrator.report.page.header import header
-from orchestrator.report.page.markup import escaped, log_link, shown
+from orchestrator.report.page.markup import escaped, inline, log_link, shown
 from orchestrator.report.progress import RunningJob, Snapshot
 from orchestrator.report.status import Status, result_word
 from orchestrator.ui.document import document, site_navigation
@@ -54,12 +54,8 @@ def run_page(view: RunView, last_lines: Mapping[str, str], notice: tuple[str, bo
 def _notice(notice: tuple[str, bool] | None) -> Iterator[str]:
     """Always there, so that a screen reader announces what comes into it."""
     text, is_error = notice or ("", False)
-    kind = f' class="notice{" bad" if is_error else ""}"' if text else ""
-    yield (
-        f'<div id="notice" role="status"><p{kind}>{shown(text)}</p></div>'
-        if text
-        else '<div id="notice" role="status"></div>'
-    )
+    said = f'<p class="notice{" bad" if is_error else ""}">{inline(text)}</p>' if text else ""
+    yield f'<div id="notice" role="status">{said}</div>'
 
 
 def _actions(view: RunView, report: RunReport) -> Iterator[str]:

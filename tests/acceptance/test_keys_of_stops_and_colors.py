@@ -11,9 +11,11 @@ from support.attempts import wait_until
 from support.cli import Pexec, Said
 from support.runs import Run, last_run
 
+# Each shell has 3 s to set its traps, which takes a tenth of a second on an idle machine.
 STOPS = """\
 version: 1
-defaults: {timeout: 500ms, grace: 30s, shell: [sh, -eu], stop_signal: INT}
+policy: {max_parallel_jobs: 5}
+defaults: {timeout: 3s, grace: 30s, shell: [sh, -eu], stop_signal: INT}
 x-loop: &loop {run: "trap 'echo int; exit 3' INT; trap 'echo usr1; exit 3' USR1; while :; do sleep 0.05; done"}
 workflows:
   as_is: {<<: *loop}
@@ -76,7 +78,7 @@ def test_a_success_stays_one_under_another_signal_and_the_plan_shows_it(pexec: P
 
 def test_cleanup_is_stopped_as_usual(pexec: Pexec) -> None:
     clean = "trap 'echo term; exit 0' TERM; trap 'echo int' INT; while :; do sleep 0.05; done"
-    text = f'version: 1\nworkflows:\n  a: {{run: ":", stop_signal: INT, cleanup: "{clean}", cleanup_timeout: 300ms}}\n'
+    text = f'version: 1\nworkflows:\n  a: {{run: ":", stop_signal: INT, cleanup: "{clean}", cleanup_timeout: 2s}}\n'
     run = applied(pexec, text)
     (log,) = (run.path / "logs").glob("a*.cleanup.log")
     assert log.read_bytes().endswith(b"term\n")

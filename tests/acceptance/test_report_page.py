@@ -28,9 +28,10 @@ def facts(text: str) -> str:
 
 
 def test_the_page_says_where_the_run_comes_from_and_shows_the_log_of_what_failed(pexec: Pexec) -> None:
-    subprocess.run(["git", "init", "-q", "-b", "trunk", pexec.folder], check=True)
+    subprocess.run(["git", "init", "-q", "-b", "trunk", pexec.folder], env=pexec.environ, check=True)
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", *who, "-C", pexec.folder, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    words = ["git", *who, "-C", str(pexec.folder), "commit", "-q", "--allow-empty", "-m", "x"]
+    subprocess.run(words, env=pexec.environ, check=True)
     pexec.file("pexec.yaml", MANIFEST).env(CODE="3")
     assert pexec.run("apply", "--output", "quiet", "--set", "target=a b").exit_code == 1
     text = page(pexec)

@@ -30,7 +30,7 @@ def test_the_schema_has_them(pexec: Pexec) -> None:
 
 def test_the_plan_shows_them_and_where_another_value_comes_from(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST)
-    shown = pexec.run("plan").stdout
+    shown = pexec.run("plan", "-v").stdout
     assert shown.endswith(
         "\nsettings\n  max_parallel_jobs  4\n  fail_fast          false\n"
         "  timeout            5m a job, none for the run\n  order              critical_path\n"

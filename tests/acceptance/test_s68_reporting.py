@@ -66,7 +66,7 @@ def test_for_a_run_that_is_running_crashed_and_ended(pexec: Pexec) -> None:
     run = last_run(pexec.folder).check()
     assert run.json("plan.json")["digest"] == plan["digest"]
     assert run.results["summary"]["success_rate"] == 0.75
-    assert "| Success Rate | 75.00% |" in (run.path / "execution_report.md").read_text()
+    assert "| Success Rate | 75% |" in (run.path / "execution_report.md").read_text()
 
 
 def journal(pexec: Pexec) -> bytes:

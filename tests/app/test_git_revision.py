@@ -14,9 +14,16 @@ from orchestrator.app.git_revision import git_revision
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 
+# Neither the settings of the user, nor the repository in whose hook the tests may run.
+ENVIRON = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+ENVIRON |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
+
 def git(directory: Path, *words: str) -> str:
     who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=trunk")
-    return subprocess.run(["git", *who, *words], cwd=directory, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["git", *who, *words], cwd=directory, env=ENVIRON, check=True, capture_output=True, text=True
+    ).stdout
 
 
 @pytest.fixture

@@ -156,3 +156,10 @@ def test_format_is_the_same_word_everywhere(pexec: Pexec) -> None:
     assert (one["code"], one["title"]) == ("PX104", "duplicate key")
     codes = json.loads(pexec.run("explain", "--format", "json").stdout)["codes"]
     assert {"code": "PX104", "title": "duplicate key"} in codes
+
+
+@pytest.mark.parametrize("command", ["apply", "plan"])
+def test_the_help_shows_arguments_as_they_have_to_be_typed(pexec: Pexec, command: str) -> None:
+    text = pexec.run(command, "--help").stdout
+    assert "  --fail-fast[=drain]" in text
+    assert "a job, or `tag:NAME`" in " ".join(text.split())

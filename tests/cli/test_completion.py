@@ -121,6 +121,7 @@ def test_a_tab_completes_jobs_tags_parameters_and_runs(name: str, folder: Path) 
         assert interactive.words("-C other apply de\t") == ["-C", "other", "apply", "deploy"]
         assert interactive.words("apply -f other/pexec.yaml de\t") == ["apply", "-f", "other/pexec.yaml", "deploy"]
         assert interactive.words("status 2\t") == ["status", RUN_ID]
+        assert interactive.words("status la\t") == ["status", "last"]
         assert interactive.words("logs --run 2\t") == ["logs", "--run", RUN_ID]
     finally:
         interactive.close()

@@ -7,9 +7,11 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 from support.cli import Pexec
+from support.noting_browser import noting_browser
 from support.planning import good_plan
 
 from orchestrator.cli.graph.dot import render_dot
@@ -317,3 +319,33 @@ def test_graphviz_draws_any_name_as_it_is(name: str) -> None:
     texts = [element.text for element in ElementTree.fromstring(drawn.stdout).iter("{http://www.w3.org/2000/svg}text")]
     shown = render_tree(plan_of(name, "last")).splitlines()[2]
     assert [(text or "").replace("\xa0", " ") for text in texts] == [shown, "last"]
+
+
+def test_a_file_whose_extension_implies_no_format_is_refused(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", MANIFEST).file("out.d/keep", "")
+    for file in ("x.png", "out.d/x.JPEG"):
+        pexec.run("graph", "-o", file).said(
+            exit_code=2,
+            stderr=f"error: the extension of `{file}` implies no format\n"
+            "  = help: use `.txt`, `.svg`, `.dot`, `.mmd`, `.json`, `.gv` or `.mermaid`, or choose a format with "
+            "`--format`\n",
+        )
+        assert not (pexec.folder / file).exists()
+    pexec.run("graph", "--format", "svg", "-o", "x.png").said()
+    pexec.run("graph", "-o", "out.d").said()
+    assert (pexec.folder / "out.d/graph.txt").read_text().startswith("nightly: 7 jobs")
+
+
+def test_open_shows_a_picture_in_a_browser(pexec: Pexec, tmp_path: Path) -> None:
+    opened = noting_browser(pexec)
+    pexec.env(TMPDIR=str(tmp_path)).file("pexec.yaml", MANIFEST)
+    pexec.run("graph", "--open", "-o", "g.svg").said(stdout="g.svg\n")
+    assert opened.read_text() == f"file://{pexec.folder}/g.svg"
+    said = pexec.run("graph", "--open")
+    path = Path(said.stdout.rstrip("\n"))
+    assert (said.exit_code, path.name, path.parent.parent) == (0, "graph.svg", tmp_path)
+    assert path.read_bytes() == (pexec.folder / "g.svg").read_bytes()
+    assert opened.read_text() == f"file://{path}"
+    said = pexec.run("graph", "--open", "-o", "g.dot")
+    assert (said.exit_code, said.stderr.splitlines()[0]) == (2, "error: `--open` opens a picture, not `dot`")
+    assert pexec.env(BROWSER="/nonexistent").run("graph", "--open", "-o", "g.svg").exit_code == 4

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 from support.cli import Pexec
 from support.runs import last_run
 
-WROTE = "pexec: wrote {}; show its plan with `pexec plan`, run it with `pexec apply`\n"
+WROTE = "pexec: wrote {}; show its plan with `pexec plan{words}`, run it with `pexec apply{words}`\n"
 
 
 def refused(name: str) -> dict[str, object]:
@@ -20,7 +21,7 @@ def refused(name: str) -> dict[str, object]:
 
 
 def test_the_first_manifest_is_valid_and_runs(pexec: Pexec) -> None:
-    pexec.run("init").said(stderr=WROTE.format("pexec.yaml"))
+    pexec.run("init").said(stderr=WROTE.format("pexec.yaml", words=""))
     pexec.run("validate").said(stdout="pexec.yaml: valid, 5 jobs in 4 levels\n")
     assert pexec.run("apply").exit_code == 0
     run = last_run(pexec.folder)
@@ -58,7 +59,7 @@ def test_neither_is_the_target_of_a_link(pexec: Pexec, tmp_path: Path) -> None:
 
 
 def test_another_file_may_be_named(pexec: Pexec) -> None:
-    pexec.file("pexec.yaml", "mine").run("init", "-o", "ci.yaml").said(stderr=WROTE.format("ci.yaml"))
+    pexec.file("pexec.yaml", "mine").run("init", "-o", "ci.yaml").said(stderr=WROTE.format("ci.yaml", words=" ci.yaml"))
     pexec.run("init", "--output", "ci.yaml").said(**refused("ci.yaml"))  # type: ignore[arg-type]
     pexec.run("validate", "ci.yaml").said(stdout="ci.yaml: valid, 5 jobs in 4 levels\n")
 
@@ -67,3 +68,19 @@ def test_a_missing_directory_is_reported(pexec: Pexec) -> None:
     pexec.run("init", "-o", "no/pexec.yaml").said(
         exit_code=5, stderr="error[PX302]: `no/pexec.yaml` cannot be written: no such file or directory\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("./pexec.yml", ""),
+        ("sub/pexec.yaml", " sub/pexec.yaml"),
+        ("two words.yaml", " 'two words.yaml'"),
+        ("flow", " --file=flow"),
+        ("-x.yaml", " --file=-x.yaml"),
+    ],
+)
+def test_the_printed_commands_find_the_file(pexec: Pexec, name: str, words: str) -> None:
+    (pexec.folder / "sub").mkdir()
+    pexec.run("init", f"--output={name}").said(stderr=WROTE.format(name, words=words))
+    assert pexec.run("plan", *shlex.split(words)).exit_code == 0

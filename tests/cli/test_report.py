@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 from support.cli import Pexec
 from support.journals import nightly, stopped
+from support.noting_browser import noting_browser
 from support.recorded_runs import record, start, tear
 from support.stories import RUN_ID, Story
 
@@ -107,17 +108,8 @@ def test_after_a_crash_every_file_is_made_from_the_journal(pexec: Pexec) -> None
     assert pexec.run("report").stdout == (folder / "execution_report.md").read_text()
 
 
-def opener(pexec: Pexec) -> Path:
-    """A browser that notes what it is told to open."""
-    browser = pexec.folder / "browser"
-    browser.write_text('#!/bin/sh\nprintf %s "$1" > opened\n')
-    browser.chmod(0o755)
-    pexec.env(BROWSER=f"{browser} %s")
-    return pexec.folder / "opened"
-
-
 def test_open_shows_the_page_of_the_run_in_a_browser(pexec: Pexec) -> None:
-    opened = opener(pexec)
+    opened = noting_browser(pexec)
     folder = record(pexec.folder / ".pexec/runs", nightly())
     pexec.run("report", "--open").said(stdout=f".pexec/runs/{RUN_ID}/report.html\n")
     assert opened.read_text() == f"file://{folder}/report.html"
@@ -126,7 +118,7 @@ def test_open_shows_the_page_of_the_run_in_a_browser(pexec: Pexec) -> None:
 
 
 def test_after_another_directory_open_prints_the_path_from_where_it_was_typed(pexec: Pexec) -> None:
-    opener(pexec)
+    noting_browser(pexec)
     record(pexec.folder / "sub/.pexec/runs", nightly())
     pexec.run("-C", "sub", "report", "--open").said(stdout=f"sub/.pexec/runs/{RUN_ID}/report.html\n")
     said = pexec.env(BROWSER="/nonexistent").run("-C", "sub", "report", "--open")
@@ -134,7 +126,7 @@ def test_after_another_directory_open_prints_the_path_from_where_it_was_typed(pe
 
 
 def test_open_makes_the_missing_page_of_a_crashed_run(pexec: Pexec) -> None:
-    opener(pexec)
+    noting_browser(pexec)
     folder = record(pexec.folder / ".pexec/runs", half())
     (folder / "report.html").unlink()
     assert pexec.run("report", "--open").exit_code == 0
@@ -152,7 +144,7 @@ def test_without_a_browser_open_says_which_file_to_open(pexec: Pexec) -> None:
 
 
 def test_a_run_in_progress_can_be_opened_as_it_is_now_from_another_file(pexec: Pexec) -> None:
-    opened = opener(pexec)
+    opened = noting_browser(pexec)
     with start(pexec.folder / ".pexec/runs", half()) as run:
         os.unlink(run.path_of("report.html"))
         said = pexec.run("report", "--open")
@@ -174,6 +166,12 @@ def test_a_report_goes_to_a_file_whose_name_implies_its_format(pexec: Pexec) -> 
     pexec.run("report", "-o", ".", "--format", "json").said()
     assert (pexec.folder / "results_summary.json").read_bytes() == (folder / "results_summary.json").read_bytes()
     assert pexec.run("report", "-o", "-").stdout.startswith("# Execution report")
+    pexec.run("report", "-o", "r.pdf").said(
+        exit_code=2,
+        stderr="error: the extension of `r.pdf` implies no format\n"
+        "  = help: use `.md`, `.html`, `.htm`, `.json` or `.xml`, or choose a format with `--format`\n",
+    )
+    assert not (pexec.folder / "r.pdf").exists()
     said = pexec.run("report", "-o", "missing/r.md")
     assert (said.exit_code, said.stderr) == (
         5,

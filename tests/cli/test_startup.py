@@ -171,6 +171,14 @@ def test_a_command_works_with_what_is_required_and_imports_nothing_that_it_does_
     assert not imported_as_installed(pexec, command) & never
 
 
+def test_a_run_of_a_known_plan_imports_nothing_that_plans(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: 'true'}}\n")
+    assert "orchestrator.plan.make" in imported(pexec, "apply")
+    modules = imported(pexec, "apply")
+    assert not {name for name in modules if name.startswith(("ruamel", "orchestrator.manifest"))}
+    assert not modules & {"json", *(f"orchestrator.plan.{name}" for name in ("make", "digest", "scripts", "shelltext"))}
+
+
 ALL_OF_THEM = """
 from orchestrator.cli.startup import start_quickly
 start_quickly()

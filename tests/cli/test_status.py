@@ -7,14 +7,15 @@ import os
 import pty
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import groupby
 
 import pytest
 from support.attempts import wait_until
 from support.cli import Pexec
 from support.journals import nightly
 from support.recorded_runs import damage, more, record, start, tear
-from support.screens import EmulatedScreen
+from support.screens import EmulatedScreen, without_colours
 from support.stories import RUN_ID, Story
 from support.terminal import CTRL_C, Terminal
 from support.worlds import job, plan
@@ -110,17 +111,31 @@ def test_a_run_that_has_not_begun_is_refused(pexec: Pexec) -> None:
     )
 
 
-def watched(pexec: Pexec, *flags: str, step: Callable[[], bool], terminal: bool = False) -> tuple[int, bytes]:
-    """What `pexec status --watch` prints while `step` goes on, called at each new snapshot until it says no more."""
+def in_turn(*turns: tuple[str, Callable[[], object]]) -> Callable[[str], bool]:
+    """A step for `watched`: each of these happens once its pattern is found in what was printed since the last."""
+    left = list(turns)
+
+    def step(text: str) -> bool:
+        if not left or not re.search(left[0][0], text):
+            return False
+        left.pop(0)[1]()
+        return True
+
+    return step
+
+
+def watched(pexec: Pexec, *flags: str, step: Callable[[str], bool], terminal: bool = False) -> tuple[int, bytes]:
+    """What `pexec status --watch` prints while `step` is called with the text that was printed since something
+    happened, without colours. It says whether something happens now."""
     reader, writer = pty.openpty() if terminal else os.pipe()
     process = pexec.start("status", "--watch", *flags, stdout=writer, stderr=subprocess.STDOUT)
     os.close(writer)
     seen = b""
-    goes_on = True
+    start = 0
     while chunk := _read(reader):
         seen += chunk
-        if goes_on:
-            goes_on = step()
+        if step(without_colours(seen[start:].decode(errors="ignore"))):
+            start = len(seen)
     os.close(reader)
     return process.wait(30), seen
 
@@ -132,26 +147,27 @@ def _read(reader: int) -> bytes:
         return b""
 
 
-def steps(pexec: Pexec) -> Callable[[], bool]:
-    """A live run; each call lets a bit more happen to it, until it has ended."""
+def steps(pexec: Pexec, pattern: str) -> Callable[[str], bool]:
+    """A live run of `a` and `b`; each step lets a bit more happen to it, until it has ended. In the pattern, `JOB` is
+    what runs."""
     story = half()
     run = start(pexec.folder / ".pexec/runs", story)
     seen = len(story.events)
-    turns: Iterator[Callable[[], None]] = iter(
-        [lambda: story.end("a", 1.0), lambda: story.start("b", 1.0), lambda: _end(story)]
+
+    def happen(what: Callable[[], object]) -> Callable[[], None]:
+        def write_down() -> None:
+            nonlocal seen
+            what()
+            seen = more(run, story, seen)
+
+        return write_down
+
+    return in_turn(
+        (pattern.replace("JOB", "a"), happen(lambda: story.end("a", 1.0))),
+        ("", happen(lambda: story.start("b", 1.0))),
+        (pattern.replace("JOB", "b"), happen(lambda: _end(story))),
+        ("finished|SUCCEEDED", run.close),
     )
-
-    def step() -> bool:
-        nonlocal seen
-        turn = next(turns, None)
-        if turn is None:
-            run.close()
-            return False
-        turn()
-        seen = more(run, story, seen)
-        return True
-
-    return step
 
 
 def _end(story: Story) -> None:
@@ -160,23 +176,25 @@ def _end(story: Story) -> None:
 
 
 def test_watching_prints_a_snapshot_for_each_change_and_ends_with_the_run(pexec: Pexec) -> None:
-    code, seen = watched(pexec, "--format", "json", step=steps(pexec))
+    code, seen = watched(pexec, "--format", "json", step=steps(pexec, r'"running": ?\[\{[^]]*"job_id": ?"JOB"'))
     snapshots = [json.loads(line) for line in seen.splitlines()]
     assert code == 0
-    assert [one["state"] for one in snapshots] == ["running"] * 3 + ["finished"]
-    assert [[job["job_id"] for job in one["running"]] for one in snapshots] == [["a"], [], ["b"], []]
+    # A change is several events, between which the watcher may look.
+    assert [state for state, _ in groupby(one["state"] for one in snapshots)] == ["running", "finished"]
+    running = [[job["job_id"] for job in one["running"]] for one in snapshots]
+    assert [names for names, _ in groupby(running)] == [["a"], [], ["b"], []]
     assert snapshots[-1]["result"] == "SUCCESS"
 
 
 def test_watching_off_a_terminal_appends_and_on_one_redraws(pexec: Pexec) -> None:
-    code, seen = watched(pexec, step=steps(pexec))
+    code, seen = watched(pexec, step=steps(pexec, r"\bJOB\b"))
     assert code == 0
     assert b"\x1b" not in seen
     assert seen.endswith(b"\n\n" + f"{RUN_ID} world: SUCCEEDED in 2.0s, exit code 0\n2 of 2 jobs succeeded\n".encode())
 
 
 def test_watching_on_a_terminal_redraws(pexec: Pexec) -> None:
-    code, seen = watched(pexec, step=steps(pexec), terminal=True)
+    code, seen = watched(pexec, step=steps(pexec, "\n  JOB "), terminal=True)
     assert code == 0
     screen = EmulatedScreen(80, 24)
     pictures = []
@@ -208,10 +226,14 @@ def test_watching_shows_what_jobs_print_what_failed_and_what_the_others_wait_for
     with start(pexec.folder / ".pexec/runs", story):
         (pexec.folder / ".pexec/runs" / RUN_ID / "logs/b.1.log").write_bytes(b"compiling\n10%\r20%\r")
         with Terminal(pexec, *pexec.program, "status", "--watch", width=90) as terminal:
-            assert wait_until(lambda: bool(terminal.shown) and terminal.shown[-1].startswith("waiting: ")), (
-                terminal.screen
-            )
-            head, bar, b, d, f, a, waiting = terminal.shown
+            shown: list[str] = []
+
+            def is_whole() -> bool:
+                shown[:] = terminal.shown
+                return len(shown) == 7 and shown[-1].startswith("waiting: ")
+
+            assert wait_until(is_whole), terminal.screen
+            head, bar, b, d, f, a, waiting = shown
             terminal.type(CTRL_C)
             assert terminal.process.wait(30) == 130
             assert wait_until(lambda: terminal.shown[0] == head), "the last picture stays"
@@ -227,12 +249,7 @@ def test_watching_shows_what_jobs_print_what_failed_and_what_the_others_wait_for
 
 def test_watching_ends_when_the_process_that_drives_the_run_is_gone(pexec: Pexec) -> None:
     run = start(pexec.folder / ".pexec/runs", half())
-
-    def die() -> bool:
-        run.close()
-        return False
-
-    code, seen = watched(pexec, step=die)
+    code, seen = watched(pexec, step=in_turn(("", run.close)))
     assert code == 0
     assert b"interrupted after 0ms: pexec is no longer running" in seen
 

@@ -8,7 +8,7 @@ import pytest
 from support.cli import Pexec
 
 from orchestrator.cli.main import COMMANDS, build_parser
-from orchestrator.cli.synonyms import FLAG_SYNONYMS, SYNONYMS, command_called, flag_called
+from orchestrator.cli.synonyms import FLAG_ADVICE, FLAG_SYNONYMS, SYNONYMS, command_called, flag_called
 
 MANIFEST = "version: 1\nworkflows: {build: {run: 'true'}, check: {run: 'true', matrix: {a: [1, 2]}}}\n"
 OWN_WORDS = {"help", "version", "--help", "--version"}
@@ -126,7 +126,10 @@ def test_a_manifest_or_a_flag_in_place_of_a_command_gets_the_command_before_it(p
     ("words", "called"),
     [
         (("apply", "--workers", "3"), "--jobs"),
-        (("plan", "--json"), "--format"),
+        (("plan", "--json"), "--format json"),
+        (("graph", "--svg"), "--format svg"),
+        (("report", "--junit"), "--format junit"),
+        (("logs", "--watch"), "--follow"),
         (("resume", "--silent"), "--quiet"),
         (("apply", "--no-fail-fast"), "--keep-going"),
         (("logs", "--lines", "3"), "--tail"),
@@ -140,3 +143,23 @@ def test_a_flag_of_another_tool_gets_the_flag(pexec: Pexec, words: tuple[str, ..
         stderr=f"error: unknown flag `{words[1]}`\n  = help: pexec calls it `{called}`; see "
         f"`pexec {words[0]} --help`\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("flag", "why"),
+    [
+        (
+            "--watch",
+            "pexec does not watch files; let watchexec or entr start it, and `pexec status --watch` show a run",
+        ),
+        ("--force", "every selected job runs each time, since pexec does not check whether files have changed"),
+    ],
+)
+def test_a_flag_for_something_that_pexec_does_not_do_gets_the_reason(pexec: Pexec, flag: str, why: str) -> None:
+    pexec.run("apply", flag).said(
+        exit_code=2, stderr=f"error: unknown flag `{flag}`\n  = help: {why}; see `pexec apply --help`\n"
+    )
+
+
+def test_flags_with_a_reason_are_flags_of_none_of_their_commands() -> None:
+    assert all(flag not in flags_of(command) for flag, (commands, _) in FLAG_ADVICE.items() for command in commands)

@@ -7,6 +7,7 @@ import textwrap
 import pytest
 from support.planning import file_facts, good_plan
 
+from orchestrator.manifest.file_facts import EnvFileFacts
 from orchestrator.plan import render
 from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.key_table import keys_of
@@ -53,7 +54,7 @@ def test_a_plan_with_everything_in_it() -> None:
 
         level 1
           fetch    ./ci/fetch.sh "$CACHE"
-                     3 attempts, 2s between the first two
+                     3 attempts, 2s before the second
 
         level 2
           test     nox -s tests  (1 more line)
@@ -196,14 +197,17 @@ def test_every_fact_that_a_job_may_have_is_shown_in_its_details(monkeypatch: pyt
           a: {file: r.md}
           b: {run: b, needs: [a], when: failure, matrix: {n: [1], fail_fast: true}, tags: [x], allow_failure: true,
               secrets: [T], priority: 2}
-          c: {run: c, after: [a], stop_signal: INT, env: {X: {prepend: "./b c"}, Y: {append: d}}, color: true}
+          c: {run: c, after: [a], stop_signal: INT, env: {X: {prepend: "./b c"}, Y: {append: d}}, color: true,
+              env_file: [.env, "b c.env"]}
         """,
         files={"r.md": file_facts("runbook", blocks=((2, "x"), (5, "y")))},
+        env_files={".env": EnvFileFacts(), "b c.env": EnvFileFacts()},
     )
     text = plan_text(plan, {"params.p": "--set"}, {"p": "What it is."})
     assert "r.md  (2 blocks)" in text
     assert "needs a; when failure; fails fast; secrets T; priority 2; may fail; tags ('x',)" in text
-    assert "  after a; stopped by SIGINT; prepends './b c' to X; appends d to Y; colors\n" in text
+    paths = "prepends './b c' to X; appends d to Y"
+    assert f"  after a; stopped by SIGINT; {paths}; variables of .env, 'b c.env'; colors\n" in text
     assert "  p  v  (from --set)\n       What it is.\n  q  w\n" in text
 
 

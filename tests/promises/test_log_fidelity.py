@@ -132,6 +132,10 @@ def stopped(pexec: Pexec, output: str, secrets: bool, how: str) -> tuple[Run, by
 def test_plain_output_loses_nothing_when_a_job_is_stopped(pexec: Pexec, secrets: bool, how: str) -> None:
     run, shown = stopped(pexec, "plain", secrets, how)
     assert run.log("a") == PRINTED
+    if secrets:
+        # `line end` may be the beginning of the secret and is held back. What is before it is shown after a second, and
+        # this as a line of its own: but not if the job was stopped earlier.
+        shown = shown.replace(b"a | the end, without a \na | line end\n", b"a | the end, without a line end\n")
     assert shown == b"".join(b"a | %s\n" % line for line in PRINTED.split(b"\n"))
 
 

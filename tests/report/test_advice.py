@@ -39,7 +39,7 @@ def test_each_problem_is_reported_with_its_facts() -> None:
         "`load` was lost: `the warden is gone`; see `logs/load.1.log`.",
         "`audit \\| <b>` timed out after 4s: see `logs/audit-b.1.log` for what it was waiting for, or increase its "
         "`timeout`.",
-        "`fetch` succeeded only on attempt 2: find out why it failed before.",
+        "`fetch` succeeded only on attempt 2: find out why it failed first.",
         "`build` left 2 processes behind, which pexec ended: make it wait for what it starts.",
         "`logs/build.1.log` was truncated at its limit, 1 byte dropped: increase `limits.log`.",
         "The critical path was the bottleneck, with 94% of the wall time: more slots would not help; "

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from orchestrator.diagnostics.model import Diagnostic, Span
-from orchestrator.manifest.file_facts import FileFacts, FileKind, Files, RunbookProblem
+from orchestrator.manifest.file_facts import EnvFiles, FileFacts, FileKind, Files, RunbookProblem
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.syntax.source_map import SourceMap
@@ -40,6 +40,7 @@ def planned(
     text: str,
     *,
     files: Files | None = None,
+    env_files: EnvFiles | None = None,
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     cpus: int = 2,
@@ -49,8 +50,11 @@ def planned(
     """The plan of a manifest's text, and all that is wrong with it."""
     manifest, source = read(text)
     environment = environment or PlanningEnvironment()
+    read_manifest = ReadManifest(
+        manifest, source, path="pexec.yaml", base_dir="/home/me/nightly", files=files or {}, env_files=env_files or {}
+    )
     return make_plan(
-        ReadManifest(manifest, source, path="pexec.yaml", base_dir="/home/me/nightly", files=files or {}),
+        read_manifest,
         replace(environment, cpus=cpus),
         selection=selection,
         overrides=overrides,
@@ -62,6 +66,7 @@ def good_plan(
     text: str,
     *,
     files: Files | None = None,
+    env_files: EnvFiles | None = None,
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     cpus: int = 2,
@@ -72,6 +77,7 @@ def good_plan(
     result = planned(
         text,
         files=files,
+        env_files=env_files,
         selection=selection,
         overrides=overrides,
         cpus=cpus,

@@ -20,6 +20,7 @@ SLOW_FILES = (
     "console/test_streams.py",
     "engine/test_laws.py",
     "engine/test_small_worlds.py",
+    "report/page/test_in_browser.py",
 )
 SLOW_MARKS = {"clients", "docs", "faults", "network", "pre_commit"}
 

@@ -187,7 +187,7 @@ def test_without_a_script_the_pages_show_the_same(url: str) -> None:
         {OPEN_RUN}
         await page.waitForSelector("#running th:text-is('slow')");
         await page.getByRole("button", {{name: "Cancel slow"}}).click();
-        await page.waitForSelector("#notice:has-text('Requested cancellation of `slow`')");
+        await page.waitForSelector("#notice:has-text('Requested cancellation of slow')");
         return page.locator("table.jobs tbody tr").count();
         """,
         **NO_SCRIPT,

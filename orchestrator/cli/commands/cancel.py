@@ -46,7 +46,7 @@ def _wanted(look: Look, names: Iterable[str]) -> dict[str | None, int | None]:
     for name in names:
         found = {job.id: job.index for job in look.plan.jobs if name in (job.id, job.workflow)}
         if not found:
-            hint = hint_for_job(look, name, [job.id for job in look.plan.jobs])
-            raise UsageError(f"unknown job `{visible(name)}`", help=hint or "`pexec status` shows its jobs")
+            known = dict.fromkeys(known for job in look.plan.jobs for known in (job.workflow, job.id))
+            raise UsageError(f"unknown job `{visible(name)}`", help=hint_for_job(look, name, known))
         wanted.update(found)
     return wanted or {None: None}

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 
 from orchestrator.app.invocation import STDIN, find_manifest
+from orchestrator.cli.browser import open_page
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_manifest, add_run_root, one_manifest, one_of
 from orchestrator.cli.output_file import add_output_file, format_of, output_path, write_output
 from orchestrator.console.streams import wants_colour, write_text
+from orchestrator.console.text import visible
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.model import Plan
 from orchestrator.report.status import Status
@@ -35,20 +38,25 @@ def add_arguments(parser: Parser) -> None:
     )
     add_output_file(parser)
     parser.add_argument(
+        "--open", action="store_true", help="open the picture in a browser: FILE, or a file in a temporary directory"
+    )
+    parser.add_argument(
         "--run",
         metavar="RUN",
         nargs="?",
         const=LAST_RUN,
-        help="draw a run, each job with its status: a run ID or a unique prefix (default: the last run, of MANIFEST if "
-        "that is given)",
+        help="draw a run, each job with its status: a run ID, a unique prefix, `last` or `previous` (default: the last "
+        "run, of MANIFEST if that is given)",
     )
     add_run_root(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0, or 3 if the manifest has an error."""
+    """Exit code 0, or 3 if the manifest has an error; 4 if `--open` finds no browser."""
     manifest = one_manifest(arguments.manifest, arguments.file)
-    form = format_of(arguments.format, arguments.output, _SUFFIXES, "text")
+    form = format_of(arguments.format, arguments.output, _SUFFIXES, "svg" if arguments.open else "text")
+    if arguments.open and form != "svg":
+        raise UsageError(f"`--open` opens a picture, not `{form}`", help="remove `--format`, or use `svg`")
     path = output_path(arguments.output, _NAMES[form])
     if arguments.run is None:
         plan, outcomes = _planned(manifest), None
@@ -56,11 +64,16 @@ def run(arguments: argparse.Namespace) -> int:
             return ExitCode.INVALID
     else:
         plan, outcomes = _ran(arguments, manifest)
+    if arguments.open and path is None:
+        path = os.path.join(tempfile.mkdtemp(prefix="pexec-"), _NAMES[form])  # not removed: the browser reads it later
     drawing = _drawn(plan, outcomes, form, colour=path is None and wants_colour(sys.stdout, os.environ))
     if form == "text" and path is None:
         write_text(drawing)
     else:
         write_output(path, drawing)
+    if arguments.open and path is not None:
+        open_page(path)
+        write_text(f"{visible(os.path.relpath(path) if arguments.output else path)}\n")
     return ExitCode.OK
 
 

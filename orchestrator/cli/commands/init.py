@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
 from importlib.resources import files
 
 from orchestrator.app.invocation import DEFAULT_NAMES
 from orchestrator.cli.main import Parser
 from orchestrator.cli.newfile import STDOUT, write_new
+from orchestrator.cli.options import names_manifest
 from orchestrator.console.streams import write_stderr
 from orchestrator.errors import ExitCode
 from orchestrator.journal.target_file import refuse_target
@@ -35,8 +38,22 @@ def run(arguments: argparse.Namespace) -> int:
     if target != STDOUT:
         from orchestrator.console.text import visible
 
-        write_stderr(f"pexec: wrote {visible(target)}; show its plan with `pexec plan`, run it with `pexec apply`\n")
+        words = _words_for(target)
+        write_stderr(
+            f"pexec: wrote {visible(target)}; show its plan with `pexec plan{words}`, "
+            f"run it with `pexec apply{words}`\n"
+        )
     return ExitCode.OK
+
+
+def _words_for(target: str) -> str:
+    """What names the manifest in a command; empty if pexec finds it without."""
+    from orchestrator.console.text import visible
+
+    if os.path.normpath(target) in DEFAULT_NAMES:
+        return ""
+    word = visible(shlex.quote(target))
+    return f" {word}" if names_manifest(target) and not target.startswith("-") else f" --file={word}"
 
 
 def first_manifest() -> str:

@@ -67,10 +67,11 @@ def parameters(prefix: str, arguments: argparse.Namespace) -> Candidates:
 
 
 def runs(prefix: str, arguments: argparse.Namespace) -> Candidates:
-    """The runs, newest first."""
-    from orchestrator.journal.rundir import list_runs
+    """The runs, newest first, and the words for the newest two."""
+    from orchestrator.journal.rundir import LAST, PREVIOUS, list_runs
 
-    return dict.fromkeys(reversed(list_runs(_root(arguments))), "")
+    found = list_runs(_root(arguments))[::-1]
+    return dict.fromkeys(found, "") | dict(zip((LAST, PREVIOUS), found, strict=False))
 
 
 def jobs_of_run(prefix: str, arguments: argparse.Namespace) -> Candidates:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from orchestrator.diagnostics.documentation import documented
 from orchestrator.manifest.env_file_keys import EnvFileKeys
 from orchestrator.manifest.env_keys import EnvPathsKeys
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
@@ -71,13 +72,18 @@ OTHER_TOOLS: dict[type[Section], dict[str, str]] = {
     Retry: {"attempts": "max_attempts", "retries": "max_attempts", "max": "max_attempts"},
 }
 
-_A_JOB_ENDS: Final = "a job ends, and what it left running ends with it; docs/servers.md shows servers for tests"
+_A_JOB_ENDS: Final = (
+    f"a job ends, and what it left running ends with it; see {documented('Run a server for your tests')}"
+)
 _NO_CACHE: Final = "files stay where a job wrote them, for other jobs and the next run: pexec stores and restores none"
 _A_POOL: Final = "a pool limits how many jobs run at once: `policy: {pools: {NAME: 2}}`, and `pools: {NAME: 1}` here"
 _A_CONTAINER: Final = "jobs run on this machine; start a container in `run`: `docker run --rm IMAGE make`"
 _NO_TERMINAL: Final = "jobs have no terminal; `color: true` asks their programs for colors"
 _MERGE: Final = "merge an anchor, `<<: *base`; what all workflows share belongs under `defaults`"
-_NO_TIMESTAMPS: Final = "pexec runs every job of a run: it does not compare file modification times"
+_NO_TIMESTAMPS: Final = (
+    "pexec runs every job of a run: it does not compare file modification times; let a job call make, or use "
+    "`pexec resume`"
+)
 _OF_SERVERS = (
     *("service", "services", "background", "daemon", "detach", "detached", "persistent", "long_running", "ports"),
     *("ready", "ready_when", "readiness", "readiness_probe", "healthcheck", "wait_for", "wait_on", "restart"),

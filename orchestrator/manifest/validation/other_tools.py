@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from orchestrator.diagnostics.documentation import documented
 from orchestrator.diagnostics.model import Diagnostic, Path, Span
 from orchestrator.manifest.syntax.source_map import SourceMap
 
@@ -55,7 +56,7 @@ def recognized_text(text: str, unreadable: Diagnostic) -> Diagnostic:
 
 def _diagnostic(tool: _Tool, span: Span | None, path: Path) -> Diagnostic:
     message = f"this is a {tool.what}, not a pexec manifest"
-    advice = f"{tool.instead}; docs/migrating.md#{tool.guide} translates a whole file{tool.command}"
+    advice = f"{tool.instead}; {documented('Migrating', tool.guide)} translates a whole file{tool.command}"
     return Diagnostic("PX123", message, span, path, help=advice)
 
 
@@ -104,28 +105,28 @@ _TOOLS = (
         "GitHub Actions workflow",
         _actions,
         "write `workflows` for `jobs`, `run` for `steps`, `timeout` for `timeout-minutes`, and add `version: 1`",
-        "github-actions",
+        "GitHub Actions",
         (r"^jobs:", r"^[ ]+(?:- )?(?:steps|runs-on|uses):"),
     ),
     _Tool(
         "GitLab CI file",
         _gitlab,
         "put the jobs below `workflows`, write `run` for `script`, `needs` for `stage`, and add `version: 1`",
-        "gitlab-ci",
+        "GitLab CI",
         (r"^[ ]+script:", r"^(?:stages|variables|image|include|default|\.[\w-]+)[ ]*:"),
     ),
     _Tool(
         "Taskfile",
         _taskfile,
         "write `workflows` for `tasks`, `run` for `cmds`, `needs` for `deps`, and `version: 1`",
-        "task",
+        "Task",
         (r"^tasks:", r"^[ ]+(?:cmds?|deps):"),
     ),
     _Tool(
         "Compose file",
         _compose,
         "a workflow runs a command and ends: let one run `docker compose up --detach --wait`, and others need it",
-        "compose",
+        "Compose",
         (r"^services:", r"^[ ]+(?:image|build|ports):"),
     ),
     _Tool(

@@ -56,7 +56,7 @@ def unknown_key_hint(section: type[Section], key: str) -> str:
     if len(known) <= _MOST_LISTED:
         return "known keys: " + ", ".join(map(quote, known))
     common = ", ".join(quote(one) for one in _COMMON if one in known)
-    return f"the most common keys are {common}; docs/manual.md and `pexec schema` have all"
+    return f"the most common keys are {common}; `pexec schema` has all"
 
 
 def _plain(section: type[Section]) -> type[Section]:

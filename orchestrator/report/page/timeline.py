@@ -53,7 +53,7 @@ def _rows(report: RunReport, timeline: Timeline) -> Iterator[str]:
     yield "</ol></div></div>"
     idle = len(report.jobs) - len(of_job)
     if idle:
-        yield f'<p class="dim">{count(idle, "job that has not run is", "jobs that have not run are")} not shown.</p>'
+        yield f'<p class="dim">{count(idle, "job that did not run is", "jobs that did not run are")} not shown.</p>'
 
 
 def _legend() -> Iterator[str]:

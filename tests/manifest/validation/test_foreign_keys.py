@@ -11,7 +11,9 @@ from orchestrator.manifest.section import keys_of
 from orchestrator.manifest.validation.foreign_keys import OTHER_TOOLS, SPECIAL
 
 ROOT = Path(__file__).parents[3]
-SERVERS = "a job ends, and what it left running ends with it; docs/servers.md shows servers for tests"
+SERVERS = (
+    'a job ends, and what it left running ends with it; see "Run a server for your tests" in pexec\'s documentation'
+)
 TERMINAL = "jobs have no terminal; `color: true` asks their programs for colors"
 
 
@@ -67,7 +69,9 @@ def test_a_key_at_the_top_level(key: str, begins: str) -> None:
 @pytest.mark.parametrize("value", ["{glob: 'data/*.csv'}", "data/*.csv", "'?.txt'"])
 def test_a_matrix_lists_its_values(value: str) -> None:
     found = help_for(f"version: 1\nworkflows:\n  a: {{run: x, matrix: {{file: {value}}}}}\n")
-    assert found == 'list the values; "One job for each file" in docs/recipes.md makes that list from a pattern'
+    documented = '"One job for each file" under "Recipes" in pexec\'s documentation'
+    assert found == f"list the values; {documented} makes that list from a pattern"
+    assert (ROOT / "docs/servers.md").read_text().startswith("# Run a server for your tests\n")
     assert "\n## One job for each file\n" in (ROOT / "docs/recipes.md").read_text()
 
 
