@@ -1,16 +1,18 @@
-"""Reads the ends of the logs of failed attempts, for what shows them."""
+"""Reads the ends of logs, for what shows them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
 
+from orchestrator.console.text import clip, visible
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.last_lines import LastLines, last_lines
 from orchestrator.report.log_tail import MOST_BYTES, LogTail, log_tail
 
 MOST_BYTES_IN_ALL = 16 * 1024 * 1024
+WIDEST_LINE = 200  # columns of the last line of a log
 
 
 def read_log_tails(
@@ -46,3 +48,9 @@ def read_last_lines(run: RunDir, name: str, most: int, *, github: bool) -> LastL
             os.close(descriptor)
     except (OSError, EnvironmentFailedError):
         return LastLines([], is_whole=True)
+
+
+def read_latest_lines(run: RunDir, logs: Iterable[str]) -> dict[str, str]:
+    """The last line of each of these logs that has one, with invisible characters shown."""
+    last = {name: read_last_lines(run, name, 1, github=False).lines for name in logs}
+    return {name: clip(visible(lines[0].strip()), WIDEST_LINE) for name, lines in last.items() if lines}

@@ -8,21 +8,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 
 import msgspec
 from msgspec import Struct
 
 from orchestrator.app.find_run import manifest_of_run
+from orchestrator.app.run_results import run_results
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.journal.file_names import RESULTS
-from orchestrator.journal.rundir import RunDir, list_runs, open_run
+from orchestrator.journal.rundir import RunDir, list_runs
 from orchestrator.report.model import RunReport
 from orchestrator.report.page.context import MOST_PAST_RUNS, PastOutcome
 from orchestrator.report.page.jobs_table import WHOLE_UP_TO
 from orchestrator.report.status import Status
 
 MOST_LOOKED_AT = 60  # runs, of which some may be of other manifests
-MOST_BYTES = 32 * 1024 * 1024  # of the results of earlier runs together
 
 _ENDED = frozenset((Status.SUCCESS, Status.FAILED, Status.TIMED_OUT, Status.LOST))
 
@@ -35,6 +35,9 @@ class _PastJob(Struct):
 
 class _PastResults(Struct):
     jobs: list[_PastJob]
+
+
+_decode = msgspec.json.Decoder(_PastResults).decode
 
 
 def past_outcomes(run: RunDir, report: RunReport) -> dict[str, list[PastOutcome]]:
@@ -53,25 +56,12 @@ def past_outcomes(run: RunDir, report: RunReport) -> dict[str, list[PastOutcome]
 
 def _results_of_earlier_runs(run: RunDir) -> Iterator[_PastResults]:
     """The results of at most 20 runs, newest first."""
+    root = os.path.dirname(run.path)
+    earlier: list[str] = []
+    manifest = None
     with suppress(OSError, EnvironmentFailedError):
-        root = os.path.dirname(run.path)
         earlier = [one for one in list_runs(root) if one < run.run_id][-MOST_LOOKED_AT:]
         manifest = manifest_of_run(run) if earlier else None
-        budget, number = MOST_BYTES, 0
-        for run_id in reversed(earlier):
-            with suppress(OSError, EnvironmentFailedError, msgspec.DecodeError), open_run(root, run_id) as other:
-                if manifest is None or manifest_of_run(other) != manifest:
-                    continue
-                data = _read(other, budget)
-                budget -= len(data)
-                yield msgspec.json.decode(data, type=_PastResults)
-                number += 1
-            if number == MOST_PAST_RUNS or budget <= 0:
-                return
-
-
-def _read(run: RunDir, budget: int) -> bytes:
-    with os.fdopen(run.open_for_reading(RESULTS), "rb") as file:
-        if os.fstat(file.fileno()).st_size > budget:
-            raise EnvironmentFailedError(f"the results of run `{run.run_id}` are too large", code="PX301")
-        return file.read(budget)
+    if manifest is not None:
+        results = run_results(root, reversed(earlier), _decode, lambda other: manifest_of_run(other) == manifest)
+        yield from islice(results, MOST_PAST_RUNS)

@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
-from orchestrator.app.failure_logs import read_last_lines
+from orchestrator.app.failure_logs import read_latest_lines
 from orchestrator.app.recent_results import recent_results
-from orchestrator.console.text import visible
 from orchestrator.errors import PexecError
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.page.markup import inline, shown
@@ -89,8 +88,7 @@ def _last_lines(view: RunView) -> dict[str, str]:
     if not view.is_live:
         return {}
     logs = [job.log_file for job in view.snapshot().running[:MOST_RUNNING] if job.log_file is not None]
-    last = {name: read_last_lines(view.run, name, 1, github=False).lines for name in logs}
-    return {name: visible(lines[0].strip()) for name, lines in last.items() if lines}
+    return read_latest_lines(view.run, logs)
 
 
 def _state(views: RunViews, request: Request) -> Response:
@@ -113,7 +111,8 @@ def _follow(views: RunViews, request: Request) -> Response:
     growing = _is_growing(views, run_id, path)  # asked first: what was written before its end is read
     with views.open(run_id) as run:
         part = _part(run, path, _offset(request) or 0, is_growing=growing)
-    return JSONResponse({"text": part.text, "end": part.end, "over": not growing and part.end >= part.size})
+    over = not growing and part.end >= part.size
+    return JSONResponse({"text": part.text, "unfinished": part.unfinished, "end": part.end, "over": over})
 
 
 def _raw(views: RunViews, request: Request) -> Response:

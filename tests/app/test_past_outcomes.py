@@ -10,7 +10,7 @@ from support.recorded_runs import record
 from support.stories import Story
 from support.worlds import job, plan
 
-from orchestrator.app import past_outcomes as module
+from orchestrator.app import run_results
 from orchestrator.app.past_outcomes import past_outcomes
 from orchestrator.journal.rundir import open_run
 from orchestrator.report.fold_events import read_report
@@ -65,7 +65,7 @@ def test_what_cannot_be_read_or_is_too_much_is_left_out(tmp_path: Path, monkeypa
     os.mkfifo(folders[2] / "results_summary.json")
     (folders[3] / "events.jsonl").write_text("")
     assert [one.seconds for one in outcomes(tmp_path, 5)["a"]] == [5.0]
-    monkeypatch.setattr(module, "MOST_BYTES", 10)
+    monkeypatch.setattr(run_results, "MOST_BYTES", 10)
     assert outcomes(tmp_path, 5) == {}
 
 

@@ -16,7 +16,6 @@ from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.run_arguments import add_format_and_root, add_run, chosen_run
 from orchestrator.console.streams import draws, wants_colour, write_stdout, write_text
-from orchestrator.console.text import clip, visible
 from orchestrator.errors import ExitCode
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.progress import Snapshot
@@ -26,7 +25,6 @@ from orchestrator.report.run_summary import RunSummary
 EVERY = 0.25
 SHARE = 0.1  # of the time at most is spent reading a large run
 REDRAW = 1.0  # seconds; also if nothing happened, since elapsed times change
-WIDEST_LINE = 200  # columns of the last line of a log
 
 
 def add_arguments(parser: Parser) -> None:
@@ -71,10 +69,9 @@ def _last_lines(one: RunDir, logs: Sequence[str]) -> dict[str, str]:
     """The last line of each log that has one, in one visible line."""
     if not logs:
         return {}
-    from orchestrator.app.failure_logs import read_last_lines
+    from orchestrator.app.failure_logs import read_latest_lines
 
-    last = {name: read_last_lines(one, name, 1, github=False).lines for name in logs}
-    return {name: clip(visible(lines[0].strip()), WIDEST_LINE) for name, lines in last.items() if lines}
+    return read_latest_lines(one, logs)
 
 
 def _seen(one: RunDir) -> Snapshot:
