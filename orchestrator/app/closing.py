@@ -10,7 +10,7 @@ from orchestrator.app.command_place import command_place
 from orchestrator.app.failure_logs import read_last_lines
 from orchestrator.app.screen import colours_own_text
 from orchestrator.console.streams import on_github
-from orchestrator.console.terminal import Terminal
+from orchestrator.console.terminal import Terminal, shown_encoding
 from orchestrator.console.theme import is_utf8
 from orchestrator.journal.file_names import HTML_REPORT
 from orchestrator.journal.rundir import RunDir
@@ -28,15 +28,17 @@ def closing_text(report: RunReport, rundir: RunDir, run_root: str, summary: str)
     tails = {
         name: read_last_lines(rundir, name, lines, github=on_github()) for name, lines in tails_wanted(report).items()
     }
-    look = Look(utf8=is_utf8(sys.stderr.encoding), colour=colour)
+    utf8 = is_utf8(shown_encoding(sys.stderr, os.environ))
+    look = Look(utf8=utf8, colour=colour)
     parts = [
-        closing_table(report, summary=summary, width=width, colour=colour),
+        closing_table(report, summary=summary, width=width, colour=colour, utf8=utf8),
         digest(report, tails, directory, look),
         totals(
             report,
             os.path.join(directory, HTML_REPORT),
             width=width,
             colour=colour,
+            utf8=utf8,
             place=CommandPlace() if report.exit_code == 0 else command_place(rundir, run_root),
         ),
     ]

@@ -78,11 +78,19 @@ class PrintedLog:
         """Print which attempt this is, when it ran, and its status."""
         self._introduced = True
         self._printer.last_introduced = self
-        write_stderr(headline(self.attempt, driven=driven) + "\n")
+        write_stderr(headline(self.attempt, seconds_of(self.attempt), driven=driven) + "\n")
 
     def close(self) -> None:
         """Close the log."""
         self._reader.close()
+
+
+def seconds_of(attempt: Attempt) -> float:
+    """From its start to its end: other than `duration_seconds`, with its cleanup. 0 while it runs."""
+    from datetime import datetime
+
+    begin, end = (datetime.fromisoformat(one) for one in (attempt.started_at, attempt.ended_at or attempt.started_at))
+    return max(0.0, (end - begin).total_seconds())
 
 
 def is_regular_file(descriptor: int) -> bool:

@@ -145,14 +145,17 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 def output_of(settings: Settings) -> str:
     """How a run is shown. `auto` is `grouped` where a CI service folds groups; `plain` in another CI, which stores the
-    output, and with NO_COLOR, since the live view is erased with escape sequences; else `live` on a terminal."""
+    output; else `live` on a terminal, with NO_COLOR without colours."""
     chosen: str = "auto" if settings.output is None else settings.output.value
     if chosen != "auto":
         return chosen
     if ci_service():
         return "grouped"
-    plain = os.environ.get("CI") or os.environ.get("NO_COLOR")
-    return "live" if not plain and all(draws(stream, os.environ) for stream in (sys.stdout, sys.stderr)) else "plain"
+    return (
+        "live"
+        if not os.environ.get("CI") and all(draws(stream, os.environ) for stream in (sys.stdout, sys.stderr))
+        else "plain"
+    )
 
 
 _FIRST = ""

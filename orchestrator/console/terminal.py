@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import NamedTuple, TextIO
+
+
+def shown_encoding(stream: TextIO, environ: Mapping[str, str]) -> str | None:
+    """What readers of this stream can see; None for an object of a program without an encoding.
+
+    Python writes UTF-8 also where the user asked for the locale C or POSIX: there only ASCII is shown. Where no locale
+    is set, as in many containers and CI services, what is written decides.
+    """
+    wanted = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG")
+    return "ascii" if wanted in ("C", "POSIX") else getattr(stream, "encoding", None)
 
 
 class TerminalSize(NamedTuple):
@@ -20,7 +31,7 @@ class Terminal:
     """The terminal behind a stream."""
 
     def __init__(self, stream: TextIO) -> None:
-        self.encoding = getattr(stream, "encoding", None) or "utf-8"
+        self.encoding = shown_encoding(stream, os.environ) or "utf-8"
         try:
             self._descriptor = stream.fileno()
         except (OSError, ValueError, AttributeError):

@@ -6,13 +6,16 @@ cannot be seen, replaced by a sign for it.
 
 from __future__ import annotations
 
-from itertools import accumulate
+import re
+from collections.abc import Sequence
+from itertools import accumulate, groupby
 
 _JAMO_VOWELS_AND_FINALS = range(0x1160, 0x1200)  # they join the syllable before them
 _DELETE = 0x7F
 _MAX_QUOTED = 60
 _LEAST_WAITING = 0.1  # seconds
 _LEAST_SHARE = 0.05
+_WORDS = re.compile(r"[\w.]+|[^\w.]")
 
 
 def cell(character: str) -> tuple[str, int]:
@@ -51,12 +54,58 @@ def columns(text: str) -> int:
     return len(text) if text.isascii() else sum(cell(one)[1] for one in text)
 
 
-def clip(text: str, width: int) -> str:
-    """`text` in at most `width` columns; one that is cut ends in `…`."""
+def ellipsis(*, utf8: bool) -> str:
+    """What stands for text that is left out: one column."""
+    return "…" if utf8 else "~"
+
+
+def clip(text: str, width: int, mark: str = "…") -> str:
+    """`text` in at most `width` columns; one that is cut ends in `mark`, of one column."""
     if columns(text) <= width:
         return text
     ends = accumulate(cell(one)[1] for one in text)
-    return text[: sum(end < width for end in ends)] + "…"
+    return text[: sum(end < width for end in ends)] + mark
+
+
+def shortened(names: Sequence[str], width: int, mark: str = "…") -> list[str]:
+    """Each name in at most `width` columns; `mark`, of one column, stands for what is left out.
+
+    Of names that are built alike, such as the jobs of a matrix, the words that differ are kept:
+    `integration…postgres…14`. Of others, the beginning and the end.
+    """
+    words = {name: _WORDS.findall(name) for name in names if columns(name) > width}
+    alike: dict[tuple[str, int], list[str]] = {}
+    for name, parts in words.items():
+        alike.setdefault((parts[0], len(parts)), []).append(name)
+    shown: dict[str, str] = {}
+    for group in alike.values():
+        places = [len(set(of_all)) > 1 for of_all in zip(*(words[name] for name in group), strict=True)]
+        shown |= {name: _differing(words[name], places, width, mark) for name in group}
+    return [shown.get(name) or _without_middle(name, width, mark) for name in names]
+
+
+def _differing(words: Sequence[str], differs: Sequence[bool], width: int, mark: str) -> str:
+    """The words that differ in the group, after as much of the first one as there is room for; empty if they do not
+    fit."""
+    differing = "".join(
+        mark * (number > 1) + "".join(word for word, _ in run) if is_kept else ""
+        for number, (is_kept, run) in enumerate(groupby(zip(words, differs, strict=True), key=lambda one: one[1]))
+    )
+    room = width - columns(mark) - columns(differing)
+    return _fitting(words[0], room) + mark + differing if differing and room > 0 else ""
+
+
+def _without_middle(name: str, width: int, mark: str) -> str:
+    """Its first third and its end."""
+    if columns(name) <= width:
+        return name
+    head = _fitting(name, (width - 1) // 3)
+    return head + mark + _fitting(name[::-1], width - 1 - columns(head))[::-1]
+
+
+def _fitting(text: str, width: int) -> str:
+    """As many characters from the beginning as fit."""
+    return text[: sum(end <= width for end in accumulate(cell(one)[1] for one in text))]
 
 
 def pad(text: str, width: int) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from orchestrator.console.sanitize import safe_line
-from orchestrator.console.text import clip, columns, count, duration, visible, whole_seconds
+from orchestrator.console.text import clip, columns, count, duration, ellipsis, shortened, visible, whole_seconds
 from orchestrator.console.theme import ALLOWED, FAINT, RETRY, Mark, is_utf8, mark_of
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.status import Status
@@ -138,7 +138,8 @@ class FrameRenderer:
         from rich.table import Table
         from rich.text import Text
 
-        names = [self._cut(self._plain(visible(job.name)), max(_LEAST_NAME, width // 3)) for job in jobs]
+        names = [self._plain(visible(job.name)) for job in jobs]
+        names = shortened(names, max(_LEAST_NAME, width // 3), ellipsis(utf8=self._utf8))
         widest = max(map(columns, names))
         times = ["" if job.seconds is None else _seconds(job.seconds) for job in jobs]
         longest = max(_LEAST_TIME, *map(len, times))
@@ -178,11 +179,7 @@ class FrameRenderer:
         return text if self._utf8 else text.encode(self._encoding, "backslashreplace").decode(self._encoding)
 
     def _cut(self, text: str, width: int) -> str:
-        """Without UTF-8 there is no `…`."""
-        if columns(text) <= width:
-            return text
-        cut = clip(text, max(1, width))
-        return cut if self._utf8 else cut.removesuffix("…") + ">"
+        return clip(text, max(1, width), ellipsis(utf8=self._utf8))
 
     def _text(self, text: str, style: str, width: int) -> RenderableType:
         from rich.text import Text

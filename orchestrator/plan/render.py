@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.console.text import duration, first_line, visible
@@ -77,16 +78,24 @@ def _level_lines(plan: Plan) -> Iterator[str]:
     folded = numbered[_FIRST_LEVELS:-1] if is_large else []
     shown = [(number, level[:_JOBS_OF_A_LEVEL] if is_large else level) for number, level in numbered]
     shown = shown[:_FIRST_LEVELS] + shown[-1:] if len(folded) > 1 else shown
+    jobs_of = Counter(job.workflow for job in plan.jobs)
     width = min(max((len(plan.jobs[index].id) for _, level in shown for index in level), default=0), _WIDEST_ID)
     for number, level in shown:
         if len(folded) > 1 and number == len(numbered):
             jobs = _count(sum(len(level) for _, level in folded), "job")
             yield from ("", f"... levels {folded[0][0]} to {folded[-1][0]}: {jobs}")
         yield from ("", f"level {number}")
+        commands = {index: _command(plan.jobs[index].spec) for index in level}
+        room = max((len(command) for command, remark in commands.values() if remark), default=0)
         described = ""  # the jobs of a matrix have the same description
         for index in level:
             job = plan.jobs[index]
-            yield from _job_lines(plan, job, width, described=described == job.workflow)
+            command, remark = commands[index]
+            yield f"  {job.id:<{width}}  {f'{command:<{room}}  {remark}' if remark else command}".rstrip()
+            if job.description.strip() and described != job.workflow:
+                yield f"  {'':<{width}}    {_elided(first_line(job.description))}"
+            if details := "; ".join(_details(plan, job, jobs_of)):
+                yield f"  {'':<{width}}    {details}"
             described = job.workflow
         if hidden := len(plan.levels[number - 1]) - len(level):
             yield f"  ... {_count(hidden, 'job')} more"
@@ -106,20 +115,11 @@ def _estimate_lines(plan: Plan) -> Iterator[str]:
         )
 
 
-def _job_lines(plan: Plan, job: PlannedJob, width: int, *, described: bool) -> Iterator[str]:
-    yield f"  {job.id:<{width}}  {_command(job.spec)}".rstrip()
-    if job.description.strip() and not described:
-        yield f"  {'':<{width}}    {_elided(first_line(job.description))}"
-    details = "; ".join(_details(plan, job))
-    if details:
-        yield f"  {'':<{width}}    {details}"
-
-
-def _details(plan: Plan, job: PlannedJob) -> Iterator[str]:
+def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterator[str]:
     if job.needs:
-        yield f"needs {_names(plan, job.needs)}"
+        yield f"needs {_names(plan, job.needs, jobs_of)}"
     if job.after:
-        yield f"after {_names(plan, job.after)}"
+        yield f"after {_names(plan, job.after, jobs_of)}"
     if job.when is not When.SUCCESS:
         yield f"when {job.when.value}"
     if job.spec.is_group:
@@ -188,17 +188,17 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str], *, whole: bool) -> It
         yield f"  {name:<17}  {value}{origin}"
 
 
-def _command(spec: JobSpec) -> str:
+def _command(spec: JobSpec) -> tuple[str, str]:
+    """What a job runs in one line, and how much more there is."""
     if spec.is_group:
-        return "(nothing to run)"
+        return "(nothing to run)", ""
     if spec.run is not None:
         first, *more = spec.run.strip().splitlines() or [""]
-        return _elided(visible(first)) + (f"  (and {_count(len(more), 'line')} more)" if more else "")
+        return _elided(visible(first)), f"({_count(len(more), 'more line')})" if more else ""
     words = spec.argv or (spec.file or "", *spec.args)
-    if spec.blocks:
-        count = _count(len(spec.blocks), "block")
-        return f"{_elided(' '.join(_word(word) for word in words))}  ({count})"
-    return _elided(" ".join(_word(word) for word in words))
+    return _elided(" ".join(_word(word) for word in words)), (
+        f"({_count(len(spec.blocks), 'block')})" if spec.blocks else ""
+    )
 
 
 def _word(word: str) -> str:
@@ -209,8 +209,19 @@ def _attempts(retry: RetryPolicy) -> str:
     return f"{retry.max_attempts} attempts, {format_duration(retry.delay)} before the second"
 
 
-def _names(plan: Plan, indices: Sequence[int]) -> str:
-    return ", ".join(_listed([plan.jobs[index].id for index in indices], most=_MOST_NAMES))
+def _names(plan: Plan, indices: Sequence[int], jobs_of: Mapping[str, int]) -> str:
+    """The jobs by id; of a workflow all of whose jobs are among them, its name and their number: `build (4 jobs)`.
+
+    `jobs_of` is the number of jobs of each workflow.
+    """
+    found = Counter(plan.jobs[index].workflow for index in indices)
+    whole = {name: number for name, number in found.items() if number == jobs_of[name] > 1}
+    names: dict[str, None] = {}
+    for index in indices:
+        job = plan.jobs[index]
+        number = whole.get(job.workflow)
+        names[job.id if number is None else f"{job.workflow} ({_count(number, 'job')})"] = None
+    return ", ".join(_listed(list(names), most=_MOST_NAMES))
 
 
 def _listed(names: list[str], most: int) -> list[str]:

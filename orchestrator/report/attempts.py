@@ -68,12 +68,11 @@ class AttemptHistory:
             last.log = event["log"]
 
 
-def headline(attempt: Attempt, *, driven: bool) -> str:
-    """An attempt in one line: its job and number, start and end, and how it ended."""
+def headline(attempt: Attempt, seconds: float, *, driven: bool) -> str:
+    """An attempt in one line: its job and number, start and end, how long it took, and how it ended."""
     which = f"{visible(attempt.job_id)}, attempt {attempt.attempt}"
     if attempt.ended_at is None or attempt.verdict is None:
         now = "running" if driven else "interrupted with the run"
         return f"==> {which}: started {attempt.started_at}, {now}"
     how = attempt.verdict.replace("_", " ") + (f": {visible(attempt.reason)}" if attempt.reason else "")
-    took = duration(attempt.duration_seconds or 0.0)
-    return f"==> {which}: started {attempt.started_at}, ended {attempt.ended_at}, {took}, {how}"
+    return f"==> {which}: started {attempt.started_at}, ended {attempt.ended_at}, {duration(seconds)}, {how}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.console.text import clip, columns, count, duration, pad, visible, wrapped
+from orchestrator.console.text import clip, columns, count, duration, ellipsis, pad, shortened, visible, wrapped
 from orchestrator.console.theme import mark_of, painted
 from orchestrator.report.large_runs import LARGE, ON_SCREEN, bands, cells, titles
 from orchestrator.report.model import JobReport, RunReport
@@ -17,15 +17,18 @@ LEAST_REASON = 20
 _LAST = {Status.SKIPPED: 1, Status.CANCELLED: 2}  # in the table, followed by failures
 
 
-def closing_table(report: RunReport, *, summary: str = "auto", width: int | None = None, colour: bool = False) -> str:
+def closing_table(
+    report: RunReport, *, summary: str = "auto", width: int | None = None, colour: bool = False, utf8: bool = True
+) -> str:
     """The table, each line with its newline; empty for a run without jobs.
 
-    `summary` is one of `settings.SUMMARIES`. `width` is in columns; with None no line is cut.
+    `summary` is one of `settings.SUMMARIES`. `width` is in columns; with None no line is cut. `utf8`: whether the
+    stream shows it.
     """
     if summary == "short" or not report.jobs:
         return ""
     if summary == "all" or len(report.jobs) <= WHOLE_UP_TO:
-        lines = _lines(report, sorted(report.jobs, key=_rank), width, colour)
+        lines = _lines(report, sorted(report.jobs, key=_rank), width, colour=colour, utf8=utf8)
     else:
         lines = [*_slowest(report, width), *(_levels(report) if len(report.jobs) > LARGE else ())]
     return "".join(f"{line}\n" for line in lines)
@@ -38,9 +41,12 @@ def _rank(job: JobReport) -> int:
     return _LAST.get(job.status, 0)
 
 
-def _lines(report: RunReport, jobs: Sequence[JobReport], width: int | None, colour: bool) -> list[str]:
+def _lines(report: RunReport, jobs: Sequence[JobReport], width: int | None, *, colour: bool, utf8: bool) -> list[str]:
+    mark = ellipsis(utf8=utf8)
     took = {job.job_id: job_time(report, index) for index, job in enumerate(report.jobs)}
-    ids = [visible(job.job_id) if width is None else clip(visible(job.job_id), max(width * 2 // 5, 8)) for job in jobs]
+    ids = [visible(job.job_id) for job in jobs]
+    if width is not None:
+        ids = shortened(ids, max(width * 2 // 5, 8), mark)
     statuses = [job.status.words for job in jobs]
     times = _aligned(["-" if (time := took[job.job_id]) is None else str(time) for job in jobs])
     columns_before = [_padded(cells) for cells in (["job", *ids], ["status", *statuses], times)]
@@ -50,7 +56,7 @@ def _lines(report: RunReport, jobs: Sequence[JobReport], width: int | None, colo
     lines = []
     for job, name, status, time in zip([None, *jobs], *columns_before, strict=True):
         style, remark = ("", "") if job is None else (_style(job), visible(_remark(job)))
-        rest = remark if room is None else clip(remark, room)
+        rest = remark if room is None else clip(remark, room, mark)
         lines.append(f"{name}  {painted(status, style, colour=colour)}  {time}  {rest}".rstrip())
     return lines
 

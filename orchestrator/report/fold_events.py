@@ -79,6 +79,8 @@ class RunFold:
         self._jobs = [JobReport(job.id) for job in plan.jobs]
         self._began = array("d", bytes(8 * len(plan.jobs)))
         self._ended = array("d", bytes(8 * len(plan.jobs)))
+        self._waited = array("d", bytes(8 * len(plan.jobs)))
+        self._waits_since: dict[int, float] = {}  # jobs between two attempts, or whose attempt has no process yet
         self._counts: Counter[Status] = Counter({Status.PENDING: len(plan.jobs)})
         self._allowed: Counter[Status] = Counter()
         self._retries = 0
@@ -132,6 +134,7 @@ class RunFold:
             pid=self._pid,
             began=self._began,
             ended=self._ended,
+            waited=self._waited,
             counts=self._counts,
             allowed=self._allowed,
             origin=_origin(started),
@@ -181,9 +184,14 @@ class RunFold:
         if job.started_at is None:
             job.started_at = event["ts"]
             self._began[index] = event["at"]
+            self._waited[index] = 0.0
+            self._waits_since[index] = event["at"]
 
     def _attempt_spawned(self, event: EventRecord) -> None:
-        self._jobs[self.index_of[event["job"]]].pid = event["pid"]
+        index = self.index_of[event["job"]]
+        self._jobs[index].pid = event["pid"]
+        if index in self._waits_since:
+            self._waited[index] += event["at"] - self._waits_since.pop(index)
 
     def _attempt_finished(self, event: EventRecord) -> None:
         index = self.index_of[event["job"]]
@@ -206,7 +214,9 @@ class RunFold:
             self._pool_busy[pool] += amount * seconds
 
     def _retry_scheduled(self, event: EventRecord) -> None:
-        self._move(self.index_of[event["job"]], Status.PENDING)
+        index = self.index_of[event["job"]]
+        self._move(index, Status.PENDING)
+        self._waits_since[index] = event["at"]
         self._retries += 1
 
     def _job_finished(self, event: EventRecord) -> None:
@@ -216,6 +226,7 @@ class RunFold:
         job.reason = event["reason"]
         job.finished_at = event["ts"]
         self._ended[index] = event["at"]
+        self._waits_since.pop(index, None)
         job.allowed = event["allowed"]
         self._allowed[job.status] += job.allowed
         self._critical_path.end(index, job.execution_time_seconds)

@@ -86,7 +86,8 @@ class RunReport(Struct, frozen=True):
     share of each pool that was taken, over the wall time; `degraded` holds each guarantee that the host could not
     provide, and why. `pid` is the process that drives the run, or the last one that did. `began` and `ended` are the
     seconds of the run at which the first attempt of each job started, and at which the job got its status; `at` is the
-    second of the last event. `spent_before` holds the execution times of jobs, by index, from before a resume that runs
+    second of the last event. `waited` is how many of these seconds each job spent before a retry, or before a process
+    of it had started. `spent_before` holds the execution times of jobs, by index, from before a resume that runs
     them again.
     """
 
@@ -107,6 +108,7 @@ class RunReport(Struct, frozen=True):
     pid: int | None = None
     began: Sequence[float] = ()
     ended: Sequence[float] = ()
+    waited: Sequence[float] = ()
     at: float = 0.0
     spent_before: Mapping[int, float] = field(default_factory=dict)
     counts: Mapping[Status, int] = field(default_factory=dict)

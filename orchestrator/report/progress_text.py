@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from orchestrator.console.text import clip, columns, count, duration, visible
+from orchestrator.console.text import clip, columns, count, duration, shortened, visible
 from orchestrator.console.theme import ALLOWED, BLUE, FAINT, RED, STATUS_STYLES, painted
 from orchestrator.report.progress import FailedJob, RunningJob, Snapshot, WaitingJob
 from orchestrator.report.status import result_word
@@ -112,7 +112,9 @@ def _folded(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> list[str]:
-    shown = [(clip(visible(job), WIDEST_ID), what) for job, what in rows[:MOST_OF_A_KIND]]
+    first = rows[:MOST_OF_A_KIND]
+    names = shortened([visible(job) for job, _ in first], WIDEST_ID)
+    shown = [(name, what) for name, (_, what) in zip(names, first, strict=True)]
     widest = max((columns(job) for job, _ in shown), default=0)
     lines = [f"  {job}{' ' * (widest - columns(job))}  {what}" for job, what in shown]
     if len(rows) > len(shown):

@@ -15,8 +15,8 @@ LEAST_WALL = 2.0  # seconds
 
 
 class JobTime(NamedTuple):
-    """In seconds. `waiting` is the part in which none of its attempts ran: before a retry, or before the process that
-    pexec requested has started."""
+    """In seconds. `waiting` is the part before a retry, or before the process that pexec requested has started. Cleanup
+    and the ending of processes that were left running are not waiting."""
 
     total: float
     waiting: float
@@ -39,7 +39,8 @@ def job_time(report: RunReport, index: int) -> JobTime | None:
     running = max(0.0, job.execution_time_seconds - report.spent_before.get(index, 0.0))
     if job.finished_at is None:
         return JobTime(total, 0.0)  # how long its current attempt has been running is not recorded yet
-    return JobTime(max(total, running), max(0.0, total - running))
+    # The event of a process may be recorded a moment after its start.
+    return JobTime(max(total, running), max(0.0, min(report.waited[index], total - running)))
 
 
 def slowest_jobs(report: RunReport, most: int) -> tuple[list[int], int]:

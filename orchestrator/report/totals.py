@@ -42,6 +42,7 @@ def totals(
     *,
     width: int | None = None,
     colour: bool = False,
+    utf8: bool = True,
     place: CommandPlace = HERE,
 ) -> str:
     """The lines, each with its newline. `report_path` is the path of the HTML report as users may write it.
@@ -62,7 +63,7 @@ def totals(
     lines[0] = coloured + lines[0].removeprefix(result)
     lines.append(f"report: {visible(report_path)}")
     if commands := next_commands(report, place):
-        lines.append(f"next: {visible(' · '.join(commands))}")
+        lines.append(f"next: {visible((' · ' if utf8 else '; ').join(commands))}")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -157,7 +157,7 @@ _UPDATES = r"""
   };
   const log = async () => {
     const pre = document.getElementById("log"), notice = document.getElementById("notice");
-    const most = 4000000;
+    const unfinished = document.getElementById("unfinished"), most = 4000000;
     const bottom = () => pre.scrollHeight - pre.scrollTop - pre.clientHeight < 40;
     pre.scrollTop = pre.scrollHeight;
     for (;;) {
@@ -167,11 +167,12 @@ _UPDATES = r"""
         const name = location.pathname.split("/").pop();
         const answer = await fetch("../follow/" + name + "?from=" + pre.dataset.end, {cache: "no-store"});
         if (!answer.ok) throw new Error();
-        const {text, end, over} = await answer.json(), follows = bottom();
-        if (text) pre.append(text);
+        const {text, unfinished: rest, end, over} = await answer.json(), follows = bottom();
+        if (text) unfinished.before(text);
+        if (unfinished.textContent !== rest) unfinished.textContent = rest;
         pre.dataset.end = end;
-        while (pre.textContent.length > most && pre.childNodes.length > 1) pre.firstChild.remove();
-        if (follows && text) pre.scrollTop = pre.scrollHeight;
+        while (pre.textContent.length > most && pre.childNodes.length > 2) pre.firstChild.remove();
+        if (follows && (text || rest)) pre.scrollTop = pre.scrollHeight;
         say("");
         if (over) { notice.textContent = "The job has ended."; return; }
       } catch (error) {

@@ -9,7 +9,7 @@ LIVE_STYLE = """
 .notice{border:1px solid var(--line);border-left:4px solid var(--busy);background:var(--pane);padding:.5rem .8rem;
   border-radius:6px}
 .notice.bad{border-left-color:var(--bad);color:inherit}
-.actions{display:flex;flex-wrap:wrap;gap:.5rem;margin:.8rem 0;align-items:start}
+.actions{display:flex;flex-wrap:wrap;gap:.5rem;margin:.8rem 0;align-items:center}
 form{margin:0}
 form button,.actions summary{font:inherit;color:inherit;background:var(--pane);border:1px solid var(--dim);
   border-radius:6px;padding:.25rem .7rem;cursor:pointer}
@@ -24,6 +24,7 @@ table.runs th a,table.runs td span{white-space:nowrap}
 main.trends .scroll{max-width:48rem}
 #log{min-height:10rem;white-space:pre-wrap;overflow-wrap:anywhere;overflow:auto;max-height:75vh}
 .columns-of-runs{display:block;width:100%;height:120px}
-.columns-of-runs rect{stroke:none}
+.columns-of-runs rect.bad{fill:url(#hatch-bad);stroke:var(--bad)}
+.columns-of-runs rect.warn{fill:url(#hatch-warn);stroke:var(--warn)}
 .columns-of-runs a:focus-visible rect{stroke:var(--link);stroke-width:2}
 """

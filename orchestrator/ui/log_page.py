@@ -17,7 +17,8 @@ def log_page(run_id: str, name: str, part: LogPart, *, is_end: bool, is_growing:
         site_navigation("../../../"),
         f'<main><h1>{shown(name)}</h1><p>Run <a href="../">{shown(run_id)}</a></p>',
         *_links(name, part, is_end=is_end),
-        f'<pre id="log" tabindex="0" role="region" aria-label="Log" data-end="{part.end}">{escaped(part.text)}</pre>',
+        f'<pre id="log" tabindex="0" role="region" aria-label="Log" data-end="{part.end}">',  # HTML ignores the newline
+        f'{escaped(part.text)}<span id="unfinished">{escaped(part.unfinished)}</span></pre>',
         f'<p id="notice" role="status" class="dim">{_state(part, follows=follows)}</p></main>',
     ]
     return document(f"{visible(name)}: log", body, kind="log" if follows else "", is_live=follows)

@@ -14,13 +14,16 @@ from orchestrator.journal.rundir import RunDir
 
 MOST_BYTES = 256 * 1024  # of one part
 _CHUNK = 64 * 1024
+_MOST_UNFINISHED = 4096  # bytes
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\.log")
 
 
 class LogPart(Struct, frozen=True):
-    """Lines of a log, as text that shows control characters, from the byte `start` up to `end`, of `size`."""
+    """Lines of a log, as text that shows control characters, from the byte `start` up to `end`, of `size`. `unfinished`
+    is what follows so far of a line that is being written: a question, a progress bar."""
 
     text: str
+    unfinished: str
     start: int
     end: int
     size: int
@@ -33,7 +36,7 @@ def log_path(name: str) -> str | None:
 
 def read_log_part(run: RunDir, path: str, start: int | None, *, is_growing: bool) -> LogPart:
     """Whole lines from the byte `start`, by default the end of the log. While a log grows, its last line may be
-    incomplete, and is left for later. Raises OSError, and EnvironmentFailedError."""
+    unfinished; it is apart. Raises OSError, and EnvironmentFailedError."""
     descriptor = run.open_for_reading(path)
     try:
         size = os.fstat(descriptor).st_size
@@ -46,11 +49,13 @@ def read_log_part(run: RunDir, path: str, start: int | None, *, is_growing: bool
     if is_cut and (newline := data.find(b"\n")) >= 0:
         begin, data = begin + newline + 1, data[newline + 1 :]
     last = data.rfind(b"\n") + 1
-    if last and (is_growing or end < size):  # a line that is longer than a part is cut
-        end, data = begin + last, data[:last]
-    elif is_growing and end == size and len(data) < MOST_BYTES:
-        end, data = begin, b""
-    return LogPart(_as_text(data), begin, end, size)
+    unfinished = b""
+    if end < size:
+        if last:  # a line that is longer than a part is cut
+            end, data = begin + last, data[:last]
+    elif is_growing and len(data) - last < MOST_BYTES:
+        end, data, unfinished = begin + last, data[:last], data[last:]
+    return LogPart(_as_text(data), _as_text(unfinished[-_MOST_UNFINISHED:]), begin, end, size)
 
 
 def chunks_of(descriptor: int) -> Iterator[bytes]:

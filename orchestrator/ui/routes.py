@@ -111,7 +111,8 @@ def _follow(views: RunViews, request: Request) -> Response:
     growing = _is_growing(views, run_id, path)  # asked first: what was written before its end is read
     with views.open(run_id) as run:
         part = _part(run, path, _offset(request) or 0, is_growing=growing)
-    return JSONResponse({"text": part.text, "end": part.end, "over": not growing and part.end >= part.size})
+    over = not growing and part.end >= part.size
+    return JSONResponse({"text": part.text, "unfinished": part.unfinished, "end": part.end, "over": over})
 
 
 def _raw(views: RunViews, request: Request) -> Response:

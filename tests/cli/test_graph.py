@@ -50,7 +50,7 @@ fetch          succeeded
 ├─ build       succeeded
 │  └─ all      succeeded
 └─ lint        failed
-   └─ test     skipped  also needs build
+   └─ test     skipped    also needs build
       └─ tidy  succeeded  needs fetch; after test, lint
 alone          succeeded
 """
@@ -162,7 +162,7 @@ def test_a_terminal_sees_outcomes_in_colour(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", MANIFEST).run("apply")
     lines = pexec.env(FORCE_COLOR="1").run("graph", "--run").stdout.splitlines()
     assert lines[2] == "fetch          \x1b[32msucceeded\x1b[0m"
-    assert lines[6] == "   └─ test     \x1b[2mskipped\x1b[0m  \x1b[2malso needs build\x1b[0m"
+    assert lines[6] == "   └─ test     \x1b[2mskipped\x1b[0m    \x1b[2malso needs build\x1b[0m"
 
 
 @pytest.mark.parametrize("status", Status)
@@ -173,6 +173,15 @@ def test_every_status_has_a_colour(status: Status) -> None:
     )
     assert 'fillcolor="#' in render_dot(plan, [status]).splitlines()[4]
     assert f"  class n0 {status.lower()}\n" in render_mermaid(plan, [status])
+
+
+def test_what_follows_the_statuses_is_aligned() -> None:
+    plan = good_plan(
+        "workflows: {a: {run: a}, b: {run: b, needs: a}, c: {run: c, needs: [a, b]}, d: {run: d, after: [b, c]}}"
+    )
+    lines = render_tree(plan, ["SUCCESS", "FAILED", "SKIPPED", "SUCCESS"]).splitlines()
+    assert lines[4].endswith("  skipped    also needs a")
+    assert lines[5].endswith("  succeeded  after b, c")
 
 
 def test_errors_are_reported_and_nothing_is_drawn(pexec: Pexec) -> None:

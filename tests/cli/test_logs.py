@@ -232,3 +232,12 @@ def test_following_a_run_shows_new_attempts_and_ends_when_no_process_drives_it(p
     run.close()
     stdout, _ = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (0, b"")
+
+
+def test_the_time_of_an_attempt_is_that_between_its_start_and_its_end(pexec: Pexec) -> None:
+    story = Story(plan(job("cleaned")))
+    story.start("cleaned", 0.0)
+    story.end("cleaned", 1.25, duration_seconds=0.25)
+    story.finish(1.25)
+    record(pexec.folder / ".pexec/runs", story, logs={"logs/cleaned.1.log": b""})
+    assert ", ended 2026-01-02T03:04:06.250000Z, 1.2s, succeeded" in pexec.run("logs").stderr

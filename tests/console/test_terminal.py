@@ -12,7 +12,7 @@ from typing import TextIO
 
 import pytest
 
-from orchestrator.console.terminal import Terminal
+from orchestrator.console.terminal import Terminal, shown_encoding
 
 
 @pytest.fixture
@@ -46,3 +46,25 @@ def test_another_terminal_than_that_of_the_process_may_be_drawn_on(stream: TextI
 def test_an_object_of_an_importing_program_is_a_usual_terminal() -> None:
     terminal = Terminal(io.StringIO())
     assert (terminal.size(), terminal.may_draw(), terminal.encoding) == ((80, 24), True, "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("locale", "encoding"),
+    [
+        ({}, "utf-8"),
+        ({"LANG": "de_DE.UTF-8"}, "utf-8"),
+        ({"LC_ALL": "C.UTF-8", "LANG": "C"}, "utf-8"),
+        ({"LC_ALL": "", "LC_CTYPE": "C.UTF-8", "LANG": "C"}, "utf-8"),
+        ({"LC_ALL": "C", "LANG": "de_DE.UTF-8"}, "ascii"),
+        ({"LC_CTYPE": "POSIX", "LANG": "de_DE.UTF-8"}, "ascii"),
+        ({"LANG": "C"}, "ascii"),
+    ],
+)
+def test_the_locale_that_the_user_asked_for_decides_although_python_writes_utf8(
+    locale: dict[str, str], encoding: str
+) -> None:
+    assert shown_encoding(io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), locale) == encoding
+
+
+def test_an_object_of_a_program_has_no_encoding() -> None:
+    assert shown_encoding(io.StringIO(), {}) is None

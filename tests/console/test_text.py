@@ -13,7 +13,19 @@ from support.stories import Story
 from support.worlds import job
 from support.worlds import plan as world
 
-from orchestrator.console.text import clip, columns, count, duration, pad, percent, quote, size, visible, wrapped
+from orchestrator.console.text import (
+    clip,
+    columns,
+    count,
+    duration,
+    pad,
+    percent,
+    quote,
+    shortened,
+    size,
+    visible,
+    wrapped,
+)
 from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.diagnostics.render_text import DiagnosticRenderer
 from orchestrator.observe.progress_lines import ProgressLines
@@ -34,6 +46,33 @@ def test_clipped_text_is_never_wider_than_it_may(text: str, width: int) -> None:
     shown = visible(text)
     assert columns(clip(shown, width)) <= width
     assert clip(shown, width) == shown or clip(shown, width).endswith("…")
+
+
+@given(st.lists(st.text(min_size=1)), st.integers(1, 30))
+def test_shortened_names_are_never_wider_than_they_may(names: list[str], width: int) -> None:
+    texts = [visible(name) for name in names]
+    short = shortened(texts, width)
+    assert len(short) == len(texts)
+    for text, one in zip(texts, short, strict=True):
+        assert columns(one) <= width
+        assert (one == text) == (columns(text) <= width)
+
+
+def test_the_jobs_of_a_matrix_can_be_told_apart() -> None:
+    tests = [f"integration-tests[database={name},version={v}]" for name in ("postgres", "mysql") for v in (14, 15)]
+    assert shortened(tests, 26) == [
+        "integration…postgres…14",
+        "integration…postgres…15",
+        "integration…mysql…14",
+        "integration…mysql…15",
+    ]
+    builds = [f"build[os={name},python={version}]" for name in ("linux", "mac") for version in ("3.11", "3.12")]
+    assert shortened(builds, 13) == ["bu…linux…3.11", "bu…linux…3.12", "buil…mac…3.11", "buil…mac…3.12"]
+    assert shortened(builds, 13, "~")[0] == "bu~linux~3.11"
+
+
+def test_a_single_long_name_keeps_its_beginning_and_its_end() -> None:
+    assert shortened(["short", "build-the-documentation-of-everything"], 16) == ["short", "build…everything"]
 
 
 def test_wide_and_combining_characters_take_the_columns_that_a_terminal_gives_them() -> None:

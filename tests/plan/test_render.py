@@ -57,7 +57,7 @@ def test_a_plan_with_everything_in_it() -> None:
                      3 attempts, 2s before the second
 
         level 2
-          test     nox -s tests  (and 1 line more)
+          test     nox -s tests  (1 more line)
                      needs fetch; timeout 20m; limits memory 2GiB, cpu_time 1m30s, open_files 1024; priority 5
           migrate  python -c "print('a␉b')" ''
                      needs fetch; timeout none; takes 1 of database; takes 1 of gpu
@@ -211,6 +211,23 @@ def test_every_fact_that_a_job_may_have_is_shown_in_its_details(monkeypatch: pyt
     assert "  p  v  (from --set)\n       What it is.\n  q  w\n" in text
 
 
+def test_needs_on_all_jobs_of_a_matrix_are_one_name_and_remarks_are_aligned() -> None:
+    plan = good_plan(
+        """
+        workflows:
+          a: {run: "./a\\nx\\n", matrix: {n: [1, 2]}}
+          b: {run: "./longer\\nx\\ny"}
+          one: {run: ./b, needs: [{workflow: a, matrix: {n: 2}}, b]}
+          all: {run: ./b, needs: [b, a]}
+        """
+    )
+    text = plan_text(plan)
+    assert "  a[n=1]  ./a       (1 more line)\n" in text
+    assert "  b       ./longer  (2 more lines)\n" in text
+    assert "needs a[n=2], b\n" in text
+    assert "needs b, a (2 jobs)\n" in text
+
+
 def test_descriptions_are_shown_once_for_the_jobs_of_a_matrix() -> None:
     plan = good_plan(
         """
@@ -224,7 +241,7 @@ def test_descriptions_are_shown_once_for_the_jobs_of_a_matrix() -> None:
         .partition("\n\n")[2]
         .startswith(
             "level 1\n  a[n=1]  ./a\n            Make all of it.\n  a[n=2]  ./a\n\n"
-            "level 2\n  b       ./b\n            ␛[2J\n            needs a[n=1], a[n=2]\n"
+            "level 2\n  b       ./b\n            ␛[2J\n            needs a (2 jobs)\n"
         )
     )
 

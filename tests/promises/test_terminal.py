@@ -177,7 +177,7 @@ def test_on_a_terminal_a_region_shows_what_runs_and_is_erased_at_the_end(pexec: 
         assert "\x1b[32msucceeded\x1b[0m" in below
 
 
-@pytest.mark.parametrize("around", [{"TERM": "dumb"}, {"CI": "true"}, {"NO_COLOR": "1"}])
+@pytest.mark.parametrize("around", [{"TERM": "dumb"}, {"CI": "true"}])
 def test_an_unattended_terminal_gets_plain_lines(pexec: Pexec, around: dict[str, str]) -> None:
     pexec.file("go", "").env(around)
     with Terminal(pexec.file("pexec.yaml", WATCHED), *pexec.program, "apply") as terminal:

@@ -46,14 +46,14 @@ def test_a_resume_opens_what_did_not_succeed_and_an_attempt_under_way_has_no_end
 
 def test_an_attempt_is_described_in_one_line() -> None:
     made = attempts(nightly()).of["fetch"]
-    assert headline(made[0], driven=True) == (
+    assert headline(made[0], 1.0, driven=True) == (
         "==> fetch, attempt 1: started 2026-01-02T03:04:05.000000Z, ended 2026-01-02T03:04:06.000000Z, 1.0s, "
         "failed: exit code 1"
     )
     running = Attempt("a\x1b[2J", 3, "logs/a.3.log", "2026-01-02T03:04:05.000000Z")
     begun = "==> a\u241b[2J, attempt 3: started 2026-01-02T03:04:05.000000Z, "
-    assert headline(running, driven=True) == begun + "running"
-    assert headline(running, driven=False) == begun + "interrupted with the run"
+    assert headline(running, 1.0, driven=True) == begun + "running"
+    assert headline(running, 1.0, driven=False) == begun + "interrupted with the run"
 
 
 def test_every_event_can_be_followed() -> None:

@@ -60,6 +60,24 @@ def test_no_row_is_wider_than_the_terminal(width: int) -> None:
     assert all("it failed for a rea" in row for row in rows[1:])
 
 
+@pytest.mark.parametrize(("utf8", "mark"), [(True, "…"), (False, "~")])
+def test_the_jobs_of_a_matrix_do_not_look_alike(utf8: bool, mark: str) -> None:
+    names = [f"build[os={system},python={version}]" for system in ("linux", "mac") for version in ("3.11", "3.12")]
+    story = Story(plan(*map(job, names)))
+    for name in names:
+        story.start(name, 0.0)
+        story.end(name, 1.0, "failed", exit_code=1, reason="it failed for a long reason that does not fit " * 2)
+    story.finish(1.0, "FAILED", 1)
+    rows = closing_table(report_of(story), width=40, utf8=utf8).splitlines()[1:]
+    assert [row.split()[0] for row in rows] == [
+        f"build{mark}linux{mark}3.11",
+        f"build{mark}linux{mark}3.12",
+        f"build{mark}mac{mark}3.11",
+        f"build{mark}mac{mark}3.12",
+    ]
+    assert all(row.endswith(mark) for row in rows)
+
+
 def test_without_a_terminal_nothing_is_cut() -> None:
     name, reason = "a-very-long-name-of-a-job-" * 5, "it failed for a reason that takes long to explain " * 5
     story = Story(plan(job(name)))

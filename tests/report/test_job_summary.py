@@ -31,6 +31,18 @@ def headings(text: str) -> list[str]:
     return re.findall(r"^#{2,3} (.*)$", text, re.MULTILINE)
 
 
+def test_a_job_takes_the_same_time_in_every_table() -> None:
+    story = Story(plan(job("cleaned"), job("quick")))
+    story.start("cleaned", 0.0)
+    story.start("quick", 0.0)
+    story.end("quick", 0.5)
+    story.end("cleaned", 1.5, duration_seconds=0.25)
+    story.finish(1.5)
+    text = summary(story)
+    assert "| `cleaned` | ✓ succeeded | 1.5s | 1 |  |\n" in text
+    assert "| `cleaned` | 1.5s | 250ms | 3.0 MiB |\n" in text
+
+
 def test_the_whole_summary_of_a_small_run() -> None:
     text = summary(sales(), TAILS)
     assert headings(text) == [

@@ -26,9 +26,27 @@ def test_the_delay_of_a_retry_is_part_of_the_time_and_is_named() -> None:
 
 def test_waiting_for_the_process_to_start_is_waiting_too() -> None:
     story = Story(plan(job("slow")))
-    story.start("slow", 0.0)
+    story.start("slow", 0.0, spawned_at=0.625)
     story.end("slow", 0.75, duration_seconds=0.125)
     assert [str(time) for time in times(story)] == ["750ms (625ms waiting)"]
+
+
+def test_cleanup_and_the_ending_of_leftovers_are_not_waiting() -> None:
+    story = Story(plan(job("cleaned"), job("retried")))
+    story.start("cleaned", 0.0)
+    story.end("cleaned", 1.25, duration_seconds=0.25)
+    story.start("retried", 2.0, spawned_at=2.25)
+    story.end("retried", 3.5, "failed", exit_code=1, duration_seconds=0.25, retry_at=4.0)
+    story.start("retried", 4.0)
+    story.end("retried", 6.0, duration_seconds=0.5)
+    assert times(story) == [JobTime(1.25, 0.0), JobTime(4.0, 0.75)]
+
+
+def test_a_process_that_ran_before_its_start_was_recorded_has_not_waited() -> None:
+    story = Story(plan(job("busy")))
+    story.start("busy", 0.0, spawned_at=0.5)
+    story.end("busy", 1.0, duration_seconds=1.0)
+    assert times(story) == [JobTime(1.0, 0.0)]
 
 
 def test_a_wait_that_does_not_matter_is_not_shown() -> None:
@@ -53,6 +71,6 @@ def test_a_resume_starts_a_new_time_without_the_attempts_before_it() -> None:
     story.finish(4.0, "FAILED", 1)
     story.emit("run.resumed", 5.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
     assert times(story) == [JobTime(4.0, 0.0), JobTime(1.0, 0.0)]
-    story.start("again", 5.0)
+    story.start("again", 5.0, spawned_at=6.5)
     story.end("again", 7.0, duration_seconds=0.5)
     assert times(story) == [JobTime(2.0, 1.5), JobTime(1.0, 0.0)]

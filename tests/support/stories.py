@@ -58,11 +58,12 @@ class Story:
         head = {"v": 1, "seq": seq, "ts": ts, "at": at, "run_id": RUN_ID, "event": event}
         self.events.append({**head, **fields, "crc": "00000000"})
 
-    def start(self, job: str, at: float) -> None:
-        """An attempt starts and has a process."""
+    def start(self, job: str, at: float, spawned_at: float | None = None) -> None:
+        """An attempt starts and has a process, at once unless `spawned_at` is later."""
         attempt = self._attempts[job] = self._attempts.get(job, 0) + 1
         self._started[job] = at
         self.emit("attempt.started", at, job=job, attempt=attempt)
+        at = at if spawned_at is None else spawned_at
         self.emit("attempt.spawned", at, job=job, attempt=attempt, pid=5000 + len(self.events), start_ticks=77)
 
     def end(

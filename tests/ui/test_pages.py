@@ -186,7 +186,7 @@ def test_hostile_text_is_escaped(ui: Ui, tmp_path: Path) -> None:
     story.start(evil, 0.0)
     run = start(tmp_path, story)
     slug = log_name(slugs([evil])[0], 1)
-    Path(run.path, slug).write_bytes(evil.encode())
+    Path(run.path, slug).write_bytes(f"{evil}\n{evil}".encode())  # the second line is unfinished
     for path in ("", RUN, f"{RUN}{slug}"):
         text = ui.get(path).text
         assert "<img" not in text
@@ -197,18 +197,23 @@ def test_hostile_text_is_escaped(ui: Ui, tmp_path: Path) -> None:
 def test_the_end_of_a_growing_log_is_followed_by_whole_lines(ui: Ui, live: tuple[RunDir, Story]) -> None:
     run, story = live
     page = ui.get(f"{RUN}logs/a.1.log").text
-    assert ">one\ntwo\n</pre>" in page
+    assert '>\none\ntwo\n<span id="unfinished">three</span></pre>' in page
     assert 'data-end="8"' in page
     log = Path(run.path, "logs/a.1.log")
-    assert json.loads(ui.get(f"{RUN}follow/a.1.log?from=8").text) == {"text": "", "end": 8, "over": False}
+    assert json.loads(ui.get(f"{RUN}follow/a.1.log?from=8").text) == {
+        "text": "",
+        "unfinished": "three",
+        "end": 8,
+        "over": False,
+    }
     log.write_bytes(log.read_bytes() + b" <b>\nfour\n")
     said = json.loads(ui.get(f"{RUN}follow/a.1.log?from=8").text)
-    assert said == {"text": "three <b>\nfour\n", "end": 23, "over": False}
+    assert said == {"text": "three <b>\nfour\n", "unfinished": "", "end": 23, "over": False}
     log.write_bytes(log.read_bytes() + b"no newline")
     story.end("a", 1.0)
     more(run, story, len(story.events) - 2)
     said = json.loads(ui.get(f"{RUN}follow/a.1.log?from=23").text)
-    assert said == {"text": "no newline", "end": 33, "over": True}
+    assert said == {"text": "no newline", "unfinished": "", "end": 33, "over": True}
 
 
 def test_of_a_huge_log_only_parts_are_sent(ui: Ui, live: tuple[RunDir, Story]) -> None:
@@ -218,10 +223,10 @@ def test_of_a_huge_log_only_parts_are_sent(ui: Ui, live: tuple[RunDir, Story]) -
     Path(run.path, "logs/a.1.log").write_bytes(lines)
     page = ui.get(f"{RUN}logs/a.1.log").text
     assert len(page) < 2 * MOST_BYTES
-    assert "0099999\n</pre>" in page
+    assert "0099999\n<span" in page
     assert f'href="?from={len(lines) - 2 * MOST_BYTES}"' in page
     first = ui.get(f"{RUN}logs/a.1.log?from=0").text
-    assert ">0000000\n" in first
+    assert ">\n0000000\n" in first
     assert f'href="?from={MOST_BYTES}"' in first
     assert ui.get(f"{RUN}raw/a.1.log").body == lines
     assert ui.get(f"{RUN}raw/a.1.log").headers["content-type"] == "text/plain; charset=utf-8"

@@ -40,7 +40,7 @@ def test_it_prints_a_url_that_works_and_nothing_about_requests(pexec: Pexec) -> 
     assert err == b"pexec: serving until Ctrl-C; only a browser that opens this URL has access\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_ends_it_with_its_exit_code_and_without_a_traceback(pexec: Pexec, number: signal.Signals) -> None:
     with started_ui(pexec) as ui:
         assert get(ui.url)[0] == 200

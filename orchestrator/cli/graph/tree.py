@@ -24,18 +24,16 @@ def render_tree(plan: Plan, statuses: Sequence[str] | None = None, *, colour: bo
     parents = [_parent(plan, job) for job in plan.jobs]
     rows = list(_rows(plan, parents))
     width = min(max((len(before) + len(visible(job.id)) for before, job, _ in rows), default=0), _WIDEST)
+    widest = max((len(Status(status).words) for status in statuses or ()), default=0)
     lines = [f"{visible(plan.name)}: {count(len(plan.jobs), 'job')} in {count(len(plan.levels), 'level')}", ""]
     for before, job, is_continued in rows:
         status = statuses[job.index] if statuses else ""
         words = Status(status).words if status else ""
         details = "; ".join([*_details(plan, job, parents[job.index]), *(["continued below"] if is_continued else [])])
         name = f"{before}{visible(job.id)}"
-        notes = "  ".join(
-            filter(
-                None,
-                (painted(words, STATUS_STYLES.get(status, ""), colour=colour), painted(details, FAINT, colour=colour)),
-            )
-        )
+        notes = painted(words, STATUS_STYLES.get(status, ""), colour=colour)
+        if details:
+            notes += " " * (widest - len(words) + 2 * bool(words)) + painted(details, FAINT, colour=colour)
         lines.append(f"{name:<{width}}  {notes}" if notes else name)
     return "\n".join(lines) + "\n"
 

@@ -8,7 +8,7 @@ from collections.abc import Container, Sequence
 
 from msgspec import Struct
 
-from orchestrator.console.text import clip, count, visible
+from orchestrator.console.text import count, shortened, visible
 from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.report.large_runs import level_ranges
 from orchestrator.report.page.badges import Badge
@@ -69,7 +69,8 @@ def graph_of(
 
 
 def _of_jobs(plan: Plan, badges: Sequence[Badge] | None, path: Container[tuple[str, str]]) -> Graph:
-    nodes = [_job_node(plan, job, badges[job.index] if badges else None) for job in plan.jobs]
+    labels = shortened([visible(job.id) for job in plan.jobs], LONGEST_LABEL)
+    nodes = [_job_node(plan, job, labels[job.index], badges[job.index] if badges else None) for job in plan.jobs]
     edges = [
         Edge(other, job.index, soft=is_soft, critical=(plan.jobs[other].id, job.id) in path)
         for job in plan.jobs
@@ -79,7 +80,7 @@ def _of_jobs(plan: Plan, badges: Sequence[Badge] | None, path: Container[tuple[s
     return Graph(nodes, edges)
 
 
-def _job_node(plan: Plan, job: PlannedJob, badge: Badge | None) -> Node:
+def _job_node(plan: Plan, job: PlannedJob, label: str, badge: Badge | None) -> Node:
     name = visible(job.id)
     parts = [] if badge is None else [badge.words]
     if job.needs:
@@ -88,7 +89,7 @@ def _job_node(plan: Plan, job: PlannedJob, badge: Badge | None) -> Node:
         parts.append(f"after {_names(plan, job.after)}")
     title = f"{name}: {', '.join(parts)}" if parts else name
     kind, symbol = ("off", "") if badge is None else (badge.kind, badge.symbol)
-    return Node(job.level, (clip(name, LONGEST_LABEL),), title, kind, symbol, job.index, job.spec.is_group)
+    return Node(job.level, (label,), title, kind, symbol, job.index, job.spec.is_group)
 
 
 def _names(plan: Plan, indices: Sequence[int]) -> str:

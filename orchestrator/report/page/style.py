@@ -93,6 +93,7 @@ input,select,.tools button{{font:inherit;color:inherit;background:var(--back);bo
   line-height:20px;
 overflow:hidden;text-overflow:ellipsis;white-space:nowrap;text-decoration:none;color:inherit;font-size:13px;
   border-right:1px solid var(--line)}}
+.tl .n{{display:none}}
 .tl li a:hover,.tl li a:focus-visible{{text-decoration:underline;background:var(--pane);outline-offset:-2px}}
 .tl li svg{{flex:1 1 auto;width:1px;height:20px;overflow:visible}}
 .tl{{--names:15rem;--label:3.2rem}}
@@ -117,7 +118,8 @@ overflow:hidden;text-overflow:ellipsis;white-space:nowrap;text-decoration:none;c
 .bars a{{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}}
 .bars svg{{grid-column:1/3;width:100%;height:6px}}
 .defs{{position:absolute;width:0;height:0}}
-@media(max-width:700px){{body{{padding:.6rem}}.tl{{--names:8rem}}.zoom{{gap:.5rem}}.zoom legend{{margin-right:.5rem}}}}
+@media(max-width:700px){{body{{padding:.6rem}}.zoom{{gap:.5rem}}.zoom legend{{margin-right:.5rem}}
+  .tl{{--names:8rem}}.tl .w{{display:none}}.tl .n{{display:inline}}}}
 @media print{{body{{max-width:none}}nav,.zoom,.tools,.skip{{display:none}}.scroll,pre{{max-height:none;
   overflow:visible;border:0}}
 thead th{{position:static}}

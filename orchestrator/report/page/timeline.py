@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.console.text import count, duration
+from orchestrator.console.text import count, duration, shortened, visible
 from orchestrator.report.model import RunReport
 from orchestrator.report.page.badges import attempt_badge, bar_kind, job_badge
-from orchestrator.report.page.markup import short, shown
+from orchestrator.report.page.markup import escaped, short, shown
 from orchestrator.report.page.slots import slots_chart
 from orchestrator.report.page.ticks import axis
 from orchestrator.report.timeline_bars import Bar, Timeline
@@ -20,6 +20,7 @@ MOST_ROWS = 1000
 MOST_BARS = 3000
 _LEAST_WIDTH = 0.15  # per cent of the whole
 _LEAST_WAIT = 0.001  # of the whole: shorter waits cannot be seen
+_WIDEST_NAME, _WIDEST_ON_PHONE = 28, 12  # columns, for which the style has room
 _ZOOMS = (1, 2, 4, 8, 16)
 
 
@@ -45,8 +46,10 @@ def _rows(report: RunReport, timeline: Timeline) -> Iterator[str]:
     yield '<div class="scroll tl" role="region" aria-label="Timeline" tabindex="0"><div class="wide">'
     yield from axis(timeline.end)
     yield "<ol>"
-    for index, bars in of_job.items():
-        yield _row(report, index, bars, timeline.end, critical=report.jobs[index].job_id in on_path)
+    ids = [visible(report.jobs[index].job_id) for index in of_job]
+    labels = map(_label, shortened(ids, _WIDEST_NAME), shortened(ids, _WIDEST_ON_PHONE))
+    for (index, bars), label in zip(of_job.items(), labels, strict=True):
+        yield _row(report, index, bars, timeline.end, label, critical=report.jobs[index].job_id in on_path)
     yield "</ol></div></div>"
     idle = len(report.jobs) - len(of_job)
     if idle:
@@ -77,7 +80,12 @@ def _legend() -> Iterator[str]:
     yield "</ul>"
 
 
-def _row(report: RunReport, index: int, bars: Sequence[Bar], end: float, *, critical: bool) -> str:
+def _label(wide: str, narrow: str) -> str:
+    """The name of a row, and a shorter one for narrow windows."""
+    return f'<span class="w">{escaped(wide)}</span><span class="n">{escaped(narrow)}</span>'
+
+
+def _row(report: RunReport, index: int, bars: Sequence[Bar], end: float, label: str, *, critical: bool) -> str:
     job = report.jobs[index]
     name, badge = shown(job.job_id), job_badge(report, job)
     pieces, words = [], []
@@ -103,7 +111,7 @@ def _row(report: RunReport, index: int, bars: Sequence[Bar], end: float, *, crit
     path = ", on the critical path" if critical else ""
     title = f"{name}: started at {duration(bars[0].start)}, {', '.join(words)}{path}"
     return (
-        f'<li><a href="#j{index}"><span class="{badge.kind}">{badge.symbol}</span> {name}</a>'
+        f'<li><a href="#j{index}"><span class="{badge.kind}">{badge.symbol}</span> {label}</a>'
         f'<svg role="img"><title>{title}</title>{"".join(pieces)}</svg>'
     )
 

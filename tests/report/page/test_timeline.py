@@ -25,6 +25,19 @@ def rows(story: Story) -> dict[str, tuple[str, list[str]]]:
     return found
 
 
+def test_long_names_can_be_told_apart_also_on_a_phone() -> None:
+    names = [f"integration-tests[database=postgres,version={version}]" for version in (14, 15)]
+    story = Story(plan(*map(job, names), max_parallel_jobs=2))
+    for name in names:
+        story.start(name, 0.0)
+    for name in names:
+        story.end(name, 1.0)
+    story.finish(1.0)
+    assert [*rows(story)] == names
+    found = re.findall(r'<span class="w">(.*?)</span><span class="n">(.*?)</span>', page_of(story))
+    assert found == [(f"integration…{version}", f"integrati…{version}") for version in (14, 15)]
+
+
 def test_each_job_has_a_row_with_its_name_and_all_that_happened_to_it() -> None:
     found = rows(nightly())
     assert list(found) == ["fetch", "build", "break", "pack", "notify", "test", "last"]
