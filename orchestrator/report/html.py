@@ -25,7 +25,7 @@ from orchestrator.report.status import result_word
 from orchestrator.report.timeline_bars import Timeline
 
 # The SHA-256 of each, in base 64. Constants, because importing hashlib takes 2 ms: tests/support/page_hashes.py.
-STYLE_HASH = "qls/gp7+o9+X5PgZboBWQaM1zHGDU/uyh7THDz2wCQg="
+STYLE_HASH = "s6KDpKLp15ZyF0d8LU/VUCr0MJ61gND8zgzsRBaeD1Y="
 SCRIPT_HASH = "M5C/tGHQ/U98RPubNuxfNeB5Av3wsqctXAL9IuCea6k="
 _POLICY = (
     f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; script-src 'sha256-{SCRIPT_HASH}'; base-uri 'none'; "
@@ -73,7 +73,7 @@ def run_sections(report: RunReport, timeline: Timeline, failed: FailedAttempts, 
         *timeline_section(report, timeline),
         *graph_section(report),
         *rankings(report),
-        *_advice(report),
+        *_advice(report, context),
         *jobs_section(report, context),
     ]
 
@@ -95,12 +95,13 @@ def navigation(sections: list[str]) -> Iterator[str]:
     yield "</nav>"
 
 
-def _advice(report: RunReport) -> Iterator[str]:
+def _advice(report: RunReport, context: PageContext) -> Iterator[str]:
     advice = recommendations(report)
     yield '<section id="advice"><h2>Recommendations</h2>'
     if advice:
         yield "<ul>"
-        yield from (f"<li>{inline(sentence)}" for sentence in advice)
+        logs = frozenset(job.log_file for job in report.jobs if job.log_file)
+        yield from (f"<li>{inline(sentence, logs, context.log_base)}" for sentence in advice)
         yield "</ul></section>"
     else:
         yield "<p>Nothing to recommend.</p></section>"

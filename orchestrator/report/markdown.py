@@ -10,7 +10,8 @@ from orchestrator.report.advice import recommendations
 from orchestrator.report.large_runs import IN_MARKDOWN, LARGE, bands, cells, count_failures, skip_causes, titles
 from orchestrator.report.markdown_code import code
 from orchestrator.report.model import RunReport
-from orchestrator.report.status import FAILED_STATUSES, Status
+from orchestrator.report.page.badges import job_badge
+from orchestrator.report.status import FAILED_STATUSES, Status, result_word
 from orchestrator.report.times import is_long_enough, job_time, slowest_jobs
 
 MOST_FAILED = 100
@@ -27,7 +28,7 @@ def execution_report(report: RunReport) -> str:
         ("Levels", _levels(report) if large else []),
         ("Execution Times", _times(report)),
         ("Job Details", _details(report)),
-        ("Skipped Jobs", _skipped(report) if large else []),
+        ("Skipped jobs", _skipped(report) if large else []),
         ("Log Files", _logs(report)),
         ("Recommendations", _bullets(recommendations(report)) or ["Nothing to recommend."]),
     )
@@ -39,7 +40,9 @@ def execution_report(report: RunReport) -> str:
 
 
 def _summary(report: RunReport) -> list[str]:
-    result = report.result if report.exit_code is None else f"{report.result} (exit code {report.exit_code})"
+    result = result_word(report.result).capitalize()
+    if report.exit_code is not None:
+        result += f" (exit code {report.exit_code})"
     rows = [
         ("Result", result),
         ("Run", code(report.run_id)),
@@ -59,7 +62,7 @@ def _summary(report: RunReport) -> list[str]:
 
 
 def _performance(report: RunReport) -> list[str]:
-    """The exact figures of `results_summary.json`; elsewhere times are rounded."""
+    """Times and the success rate are exactly those of `results_summary.json`; elsewhere figures are rounded."""
     summary = report.summary
     rows = [
         ("Success Rate", percent(summary.success_rate, 2)),
@@ -72,10 +75,10 @@ def _performance(report: RunReport) -> list[str]:
     if is_long_enough(report):
         slots = count(report.max_parallel_jobs, "slot")
         rows += [
-            ("Parallel speedup", f"{summary.speed_up:.3f}x"),
-            ("Utilisation", f"{percent(summary.utilisation, 2)} of {slots}"),
+            ("Parallel speedup", f"{summary.speed_up:.1f}x"),
+            ("Utilization", f"{percent(summary.utilisation)} of {slots}"),
         ]
-    rows += [(f"Pool {code(name)}", f"{percent(use, 2)} taken") for name, use in report.pool_use.items()]
+    rows += [(f"Pool {code(name)}", f"{percent(use)} taken") for name, use in report.pool_use.items()]
     return _table(("Metric", "Value"), rows)
 
 
@@ -119,7 +122,7 @@ def _details(report: RunReport) -> list[str]:
     rows = [
         (
             code(job.job_id),
-            job.status.value + (" (allowed)" if job.allowed else ""),
+            job_badge(report, job).words,
             str(job.attempts),
             job.signal or ("" if job.exit_code is None else str(job.exit_code)),
             "" if (took := job_time(report, index)) is None else str(took),
@@ -141,7 +144,7 @@ def _skipped(report: RunReport) -> list[str]:
     rows = [
         ("no need failed", "", str(number))
         if index is None
-        else (code(report.jobs[index].job_id), report.jobs[index].status.value, str(number))
+        else (code(report.jobs[index].job_id), report.jobs[index].status.words, str(number))
         for index, number in causes[: IN_MARKDOWN.causes]
     ]
     lines = _table(("Because of", "Status", "Jobs skipped"), rows) if rows else []

@@ -38,7 +38,7 @@ def check(directory: Path, result: str) -> dict[str, Any]:
         job["job_id"]: job["status"] for job in results["jobs"]
     }
     assert (directory / "logs/a.1.log").read_bytes() == b"hello\n"
-    assert f"| Result | {result}" in (directory / "execution_report.md").read_text()
+    assert f"| Result | {result_word(result).capitalize()}" in (directory / "execution_report.md").read_text()
     assert f">{result_word(result)}</span>" in (directory / "report.html").read_text()
     assert results["execution_result"] == result
     for job in results["jobs"]:

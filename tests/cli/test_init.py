@@ -82,5 +82,12 @@ def test_a_missing_directory_is_reported(pexec: Pexec) -> None:
 )
 def test_the_printed_commands_find_the_file(pexec: Pexec, name: str, words: str) -> None:
     (pexec.folder / "sub").mkdir()
-    pexec.run("init", f"--output={name}").said(stderr=WROTE.format(name, words=words))
+    pexec.run("init", f"--output={name}").said(stderr=WROTE.format(name.removeprefix("./"), words=words))
     assert pexec.run("plan", *shlex.split(words)).exit_code == 0
+
+
+def test_the_printed_commands_work_where_the_command_was_typed(pexec: Pexec) -> None:
+    (pexec.folder / "sub").mkdir()
+    pexec.run("-C", "sub", "init").said(
+        stderr="pexec: wrote sub/pexec.yaml; show its plan with `pexec -C sub plan`, run it with `pexec -C sub apply`\n"
+    )

@@ -104,7 +104,7 @@ def test_after_a_crash_every_file_is_made_from_the_journal(pexec: Pexec) -> None
     }
     assert (folder / "results_summary.json").read_text() == said.stdout
     assert (folder / "status/late.status").read_text() == "SUCCESS\n"
-    assert "| Result | INTERRUPTED |" in (folder / "execution_report.md").read_text()
+    assert "| Result | Interrupted |" in (folder / "execution_report.md").read_text()
     assert pexec.run("report").stdout == (folder / "execution_report.md").read_text()
 
 

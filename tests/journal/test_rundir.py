@@ -210,6 +210,17 @@ def test_runs_are_found_by_a_unique_prefix_and_the_last_one_by_nothing(root: str
             find_run(root, unknown)
 
 
+def test_words_name_the_last_run_and_the_one_before_it(root: str) -> None:
+    create_run(root).close()
+    with pytest.raises(UsageError, match=f"no run before the last one in `{root}`"):
+        find_run(root, "previous")
+    create_run(root).close()
+    first, last = list_runs(root)
+    for word, run_id in (("last", last), ("previous", first)):
+        with find_run(root, word) as run:
+            assert run.run_id == run_id
+
+
 def test_without_any_run_none_is_found(root: str) -> None:
     assert list_runs(root) == []
     with pytest.raises(UsageError, match=f"no runs in `{root}`"):

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
+from orchestrator.app.caller_directory import from_here
 from orchestrator.app.invocation import STDIN, find_manifest
 from orchestrator.cli.browser import open_page
 from orchestrator.cli.main import Parser
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_output(path, drawing)
     if arguments.open and path is not None:
         open_page(path)
-        write_text(f"{visible(os.path.relpath(path) if arguments.output else path)}\n")
+        write_text(f"{visible(from_here(path))}\n")
     return ExitCode.OK
 
 

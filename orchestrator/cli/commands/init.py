@@ -7,6 +7,7 @@ import os
 import shlex
 from importlib.resources import files
 
+from orchestrator.app.caller_directory import changed_directory, from_here
 from orchestrator.app.invocation import DEFAULT_NAMES
 from orchestrator.cli.main import Parser
 from orchestrator.cli.newfile import STDOUT, write_new
@@ -38,10 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     if target != STDOUT:
         from orchestrator.console.text import visible
 
-        words = _words_for(target)
+        words, directory = _words_for(target), changed_directory()
+        pexec = "pexec" if directory is None else f"pexec -C {visible(shlex.quote(directory))}"
         write_stderr(
-            f"pexec: wrote {visible(target)}; show its plan with `pexec plan{words}`, "
-            f"run it with `pexec apply{words}`\n"
+            f"pexec: wrote {visible(from_here(target))}; show its plan with `{pexec} plan{words}`, "
+            f"run it with `{pexec} apply{words}`\n"
         )
     return ExitCode.OK
 

@@ -51,7 +51,7 @@ def _table(report: RunReport, context: PageContext) -> Iterator[str]:
     listed, rest = listed_jobs(report)
     columns = [*_COLUMNS, *([("Earlier runs", "")] if context.history else [])]
     yield '<div class="scroll" role="region" aria-label="Table of jobs" tabindex="0"><table class="jobs">'
-    yield f"<caption>{_caption(report, rest)}</caption><thead><tr>"
+    yield f"<caption><span>{_caption(report, rest)}</span></caption><thead><tr>"
     yield "".join(f'<th scope="col"{_of_kind(kind)}>{title}' for title, kind in columns)
     yield "</thead><tbody>"
     for index in listed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from orchestrator.console.text import visible
 
@@ -28,11 +29,14 @@ def lines(text: str) -> str:
     return escaped("\n".join("\t".join(map(visible, line.split("\t"))) for line in text.split("\n")))
 
 
-def inline(markdown: str) -> str:
-    """A sentence in Markdown whose only markup is code spans, as HTML."""
+def inline(markdown: str, logs: Collection[str] = (), base: str = "") -> str:
+    """A sentence in Markdown whose only markup is code spans, as HTML. Spans that name one of the `logs` are links, as
+    those of `log_link`."""
     parts, end = [], 0
     for span in _CODE_SPAN.finditer(markdown):
-        parts += [shown(markdown[end : span.start()]), f"<code>{shown(span[2])}</code>"]
+        is_link = span[2] in logs and _LOG.fullmatch(span[2])
+        code = log_link(span[2], base) if is_link else f"<code>{shown(span[2])}</code>"
+        parts += [shown(markdown[end : span.start()]), code]
         end = span.end()
     return "".join([*parts, shown(markdown[end:])]).replace("\\|", "|")
 

@@ -61,6 +61,7 @@ summary{{cursor:pointer;overflow-wrap:anywhere}}
 .skip:focus{{position:static}}
 table{{border-collapse:collapse;width:100%}}
 caption{{text-align:left;color:var(--dim);padding:.3rem .6rem}}
+caption span{{display:inline-block;position:sticky;left:.6rem;max-width:calc(100vw - 3rem)}}
 th,td{{text-align:left;padding:.25rem .6rem;vertical-align:top;border-bottom:1px solid var(--line);font-weight:400}}
 td.n,th.n{{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}}
 thead th{{position:sticky;top:0;background:var(--pane);font-weight:600;white-space:nowrap;z-index:1}}
@@ -68,7 +69,7 @@ tbody th{{min-width:9rem;max-width:22rem;overflow-wrap:anywhere}}
 td:nth-child(10){{min-width:12rem;overflow-wrap:anywhere}}
 td:nth-child(2){{white-space:nowrap}}
 tr:target{{outline:2px solid var(--link);outline-offset:-2px}}
-thead button{{all:unset;cursor:pointer;display:block}}
+thead button{{all:unset;cursor:pointer;display:block;width:100%}}
 thead button:focus-visible{{outline:2px solid var(--link)}}
 th[aria-sort=ascending] button::after{{content:" ▲"}}
 th[aria-sort=descending] button::after{{content:" ▼"}}
@@ -80,7 +81,7 @@ input,select,.tools button{{font:inherit;color:inherit;background:var(--back);bo
 .legend svg{{vertical-align:middle}}
 .zoom{{border:0;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:1rem}}
 .zoom legend{{float:left;margin-right:1rem;padding:0}}
-.wide{{position:relative;min-width:100%;width:max(100%,44rem)}}
+.wide{{position:relative;min-width:100%;width:max(100%,44rem);padding-right:var(--label)}}
 #timeline:has(#z2:checked) .wide{{width:200%}}
 #timeline:has(#z4:checked) .wide{{width:400%}}
 #timeline:has(#z8:checked) .wide{{width:800%}}
@@ -95,10 +96,11 @@ overflow:hidden;text-overflow:ellipsis;white-space:nowrap;text-decoration:none;c
 .tl .n{{display:none}}
 .tl li a:hover,.tl li a:focus-visible{{text-decoration:underline;background:var(--pane);outline-offset:-2px}}
 .tl li svg{{flex:1 1 auto;width:1px;height:20px;overflow:visible}}
-.tl{{--names:15rem}}
+.tl{{--names:15rem;--label:3.2rem}}
 .axis{{display:block;height:18px;width:calc(100% - var(--names));margin-left:var(--names);overflow:visible}}
 .axis text{{font:12px system-ui,sans-serif;fill:var(--dim)}}
-.grid{{position:absolute;top:0;left:var(--names);width:calc(100% - var(--names));height:100%;pointer-events:none}}
+.grid{{position:absolute;top:0;left:var(--names);width:calc(100% - var(--names) - var(--label));
+  height:100%;pointer-events:none}}
 .grid line{{stroke:var(--line)}}
 .slots{{--names:0rem}}
 .lanes{{display:block;position:relative}}
@@ -116,7 +118,8 @@ overflow:hidden;text-overflow:ellipsis;white-space:nowrap;text-decoration:none;c
 .bars a{{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}}
 .bars svg{{grid-column:1/3;width:100%;height:6px}}
 .defs{{position:absolute;width:0;height:0}}
-@media(max-width:700px){{body{{padding:.6rem}}.tl{{--names:8rem}}.tl .w{{display:none}}.tl .n{{display:inline}}}}
+@media(max-width:700px){{body{{padding:.6rem}}.zoom{{gap:.5rem}}.zoom legend{{margin-right:.5rem}}
+  .tl{{--names:8rem}}.tl .w{{display:none}}.tl .n{{display:inline}}}}
 @media print{{body{{max-width:none}}nav,.zoom,.tools,.skip{{display:none}}.scroll,pre{{max-height:none;
   overflow:visible;border:0}}
 thead th{{position:static}}

@@ -28,7 +28,6 @@ _CLOCK = (
 )
 _A_MINUTE = 60.0
 _MOST = 8
-_LAST_LABEL = 93.0  # per cent: a label further right would not fit
 
 
 def ticks(end: float) -> list[float]:
@@ -42,9 +41,8 @@ def axis(end: float) -> Iterator[str]:
     places = [(second, short(100 * second / end) if end else "0") for second in ticks(end)]
     yield '<svg class="axis" aria-hidden="true">'
     for second, place in places:
-        if not second or 100 * second / end <= _LAST_LABEL:
-            label = duration(second) if second % 1 else whole_seconds(second)
-            yield f'<text x="{place}%" dx="2" y="12">{label}</text>'
+        label = duration(second) if second % 1 else whole_seconds(second)
+        yield f'<text x="{place}%" dx="2" y="12">{label}</text>'
     yield '</svg><svg class="grid" aria-hidden="true">'
     for _, place in places:
         yield f'<line x1="{place}%" x2="{place}%" y1="0" y2="100%"/>'

@@ -206,3 +206,39 @@ def test_hostile_text_runs_nothing_and_loads_nothing(tmp_path: Path) -> None:
         page, "await page.getByLabel('Filter').fill('script'); return page.locator('img, svg[onload]').count();"
     )
     assert seen == (0, [], [page.as_uri()])
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["desktop", "phone"])
+def test_heads_labels_and_the_caption_are_where_a_reader_looks_for_them(
+    pages: dict[int, Path], options: dict[str, Any]
+) -> None:
+    seen = browse(
+        pages[12],
+        """
+        return page.evaluate(() => {
+          const ends = one => {
+            const range = document.createRange();
+            range.selectNodeContents(one);
+            return range.getBoundingClientRect();
+          };
+          const table = document.querySelector("table.jobs"), row = table.tBodies[0].rows[0].cells;
+          const heads = [...table.tHead.rows[0].cells];
+          const shifted = heads.filter((head, i) => head.matches(".n") &&
+            Math.abs(ends(head.querySelector("button")).right - ends(row[i]).right) > 2);
+          const wide = document.querySelector(".wide").getBoundingClientRect();
+          const labels = [...document.querySelectorAll(".axis text")].map(one => one.getBoundingClientRect());
+          const zooms = [...document.querySelectorAll(".zoom label")].map(one => one.getBoundingClientRect().top);
+          return {
+            heads: heads.filter(head => head.matches(".n")).length,
+            shifted: shifted.map(head => head.textContent),
+            unlabelled: document.querySelectorAll(".grid line").length - labels.length,
+            outside: labels.filter(one => one.right > wide.right).length,
+            caption: ends(table.caption).right <= table.parentElement.getBoundingClientRect().right,
+            zoomLines: new Set(zooms).size,
+          };
+        });
+        """,
+        **options,
+    )
+    expected = {"heads": 6, "shifted": [], "unlabelled": 0, "outside": 0, "caption": True, "zoomLines": 1}
+    assert seen.result == expected

@@ -50,3 +50,10 @@ def test_only_a_log_of_the_run_is_a_link(log: str | None, expected: str) -> None
 
 def test_numbers_are_short() -> None:
     assert [short(value) for value in (0.0, 1.0, 2.5, 33.3333, 100.0)] == ["0", "1", "2.5", "33.33", "100"]
+
+
+def test_a_sentence_leads_to_the_logs_that_it_names() -> None:
+    logs = {"logs/a.1.log", "logs/../x"}
+    assert inline("see `logs/a.1.log`.", logs, "run/") == 'see <a href="run/logs/a.1.log">logs/a.1.log</a>.'
+    for other in ("logs/b.1.log", "logs/../x"):
+        assert inline(f"`{other}`", logs) == f"<code>{other}</code>"

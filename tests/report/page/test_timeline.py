@@ -11,7 +11,7 @@ from support.stories import Story
 from support.worlds import job, plan
 
 from orchestrator.console.text import duration
-from orchestrator.report.page.ticks import ticks
+from orchestrator.report.page.ticks import axis, ticks
 
 
 def rows(story: Story) -> dict[str, tuple[str, list[str]]]:
@@ -99,3 +99,9 @@ def test_very_many_jobs_are_drawn_by_slot() -> None:
 )
 def test_the_axis_has_few_round_times(end: float, expected: list[str]) -> None:
     assert [duration(second) for second in ticks(end)] == expected
+
+
+@pytest.mark.parametrize("end", [0.99, 8.0, 59.0, 599.0])
+def test_every_line_of_the_axis_has_a_label(end: float) -> None:
+    drawn = "".join(axis(end))
+    assert drawn.count("<text") == drawn.count("<line") == len(ticks(end))
