@@ -36,8 +36,8 @@ def test_a_wide_table_has_one_line_for_each_run() -> None:
 def test_on_a_narrow_terminal_the_counts_have_lines_of_their_own(colour: bool) -> None:
     text = runs_table([FAILED, NOT_BEGUN], width=80, colour=colour).replace("\x1b[31m", "").replace("\x1b[0m", "")
     assert text == (
-        f"{'run':<32}  {'name':<25}  state   time\n"
+        f"{'run':<32}  {'name':<28}  state   time\n"
         "20260102T030405.000000Z-0123abcd  a-very-lo…e-of-a-nightly-run  FAILED  1m 15s\n"
         "  5 of 15 jobs succeeded, 2 failed, 1 timed out, 3 cancelled, 4 skipped\n"
-        f"20260102T030405.000000Z-0123abce  {'-':<25}  lost    -\n"
+        f"20260102T030405.000000Z-0123abce  {'-':<28}  lost    -\n"
     )
