@@ -72,6 +72,15 @@ COMMANDS = {
 }
 
 _RAISE_LIMIT = "stop other programs first, or raise the limit on memory (`ulimit -v`, `ulimit -d`)"
+_ABOUT = "pexec runs the workflows of a manifest in parallel, each as soon as its dependencies have ended."
+_DEFAULT_MANIFEST = (
+    "Unless a manifest is named, pexec uses the pexec.yaml or pexec.yml in this directory or the nearest parent "
+    "directory, up to the repository's root."
+)
+_EXIT_CODES = (
+    "exit codes: 0 success, 1 a job failed, 2 usage error, 3 invalid manifest or plan, 4 refused, 5 environment error, "
+    "70 bug in pexec, 124 the run's deadline passed, 129, 130, 131, 143 ended by a signal"
+)
 _USAGE = "see `pexec --help`"
 _LONG_MESSAGE = 400
 
@@ -269,26 +278,41 @@ def _change_to(directory: str) -> None:
 
 def _help() -> str:
     names = {", ".join((command.name, *command.aliases)): command.summary for command in COMMANDS.values()}
-    width = max(map(len, names)) + 2
-    commands = "".join(f"  {name:<{width}}{summary}\n" for name, summary in names.items())
+    indent = max(map(len, names)) + 4
+    width = _help_width()
+    commands = "\n".join(_filled(f"  {name}".ljust(indent) + text, width, indent) for name, text in names.items())
+    about, manifest, codes = (_filled(text, width) for text in (_ABOUT, _DEFAULT_MANIFEST, _EXIT_CODES))
     return f"""\
-pexec runs the workflows of a manifest in parallel, each as soon as its dependencies have ended.
+{about}
 
 usage: pexec [-C DIR] COMMAND [...]
 
 commands:
 {commands}
+
 options:
   -C, --directory DIR  change to this directory first
   -h, --help           show this help or, after a command, its help
   -V, --version        show the version
 
-Unless a manifest is named, pexec uses the pexec.yaml or pexec.yml in this directory or the nearest parent directory,
-up to the repository's root.
+{manifest}
 
-exit codes: 0 success, 1 a job failed, 2 usage error, 3 invalid manifest or plan, 4 refused, 5 environment error,
-70 bug in pexec, 124 the run's deadline passed, 129, 130, 131, 143 ended by a signal
+{codes}
 """
+
+
+def _help_width() -> int:
+    """That of the terminal, as argparse has it for the help of a command."""
+    import shutil
+
+    return max(shutil.get_terminal_size().columns - 2, 40)
+
+
+def _filled(text: str, width: int, indent: int = 0) -> str:
+    """In lines of at most `width` columns, the second and later ones indented."""
+    import textwrap
+
+    return textwrap.fill(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def _did_you_mean(word: str, names: Iterable[str]) -> str:

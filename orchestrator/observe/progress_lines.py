@@ -59,6 +59,7 @@ class ProgressLines:
         self._left_running: Counter[str] = Counter()  # processes that its attempts left running
         self._statuses: Counter[Status] = Counter()
         self._allowed: Counter[Status] = Counter()
+        self._roots: dict[str, str] = {}  # what made a job be skipped
         # Jobs to show together, by their status and what caused it; each with its own reason.
         self._unstarted: dict[tuple[Status, str], list[tuple[str, str]]] = {}
 
@@ -162,7 +163,11 @@ class ProgressLines:
         left = self._left_running.pop(job, 0)
         if started is None and status in (Status.SKIPPED, Status.CANCELLED):
             self._statuses[status] += 1
-            cause = root_of(reason) if status is Status.SKIPPED else reason
+            cause = reason
+            if status is Status.SKIPPED:
+                # In a chain behind a job that was cancelled, a reason names only the need before.
+                need = reason.removeprefix("need `").removesuffix("` was skipped")
+                cause = self._roots[job] = self._roots.get(need) or root_of(reason)
             self._unstarted.setdefault((status, cause), []).append((job, reason))
             return
         self.show()

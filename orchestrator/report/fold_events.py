@@ -13,6 +13,8 @@ from orchestrator.plan.slugs import slugs
 from orchestrator.report.model import JobReport, RunOrigin, RunReport, Summary
 from orchestrator.report.status import FAILED_STATUSES, STATUS_OF_EVENT, Status
 
+_MILLISECOND = 0.001
+
 
 def read_report(plan: Plan, events: Iterable[EventRecord]) -> RunReport:
     """The report of a run from all of its events."""
@@ -95,6 +97,7 @@ class RunFold:
         self._orphans = 0
         self._resumed = 0
         self._pid: int | None = None
+        self._spawned: dict[int, tuple[float, float]] = {}  # when its attempt had a process, and the wait for that
         self._spent_before: dict[int, float] = {}
         self.changed: set[int] = set()
 
@@ -185,18 +188,23 @@ class RunFold:
             job.started_at = event["ts"]
             self._began[index] = event["at"]
             self._waited[index] = 0.0
-            self._waits_since[index] = event["at"]
+        else:
+            self._waited[index] += event["at"] - self._waits_since.get(index, event["at"])
+        self._waits_since[index] = event["at"]
 
     def _attempt_spawned(self, event: EventRecord) -> None:
         index = self.index_of[event["job"]]
         self._jobs[index].pid = event["pid"]
         if index in self._waits_since:
-            self._waited[index] += event["at"] - self._waits_since.pop(index)
+            self._spawned[index] = event["at"], event["at"] - self._waits_since.pop(index)
 
     def _attempt_finished(self, event: EventRecord) -> None:
         index = self.index_of[event["job"]]
         job = self._jobs[index]
         seconds = event["duration_seconds"]
+        spawned_at, waited = self._spawned.pop(index, (0.0, 0.0))
+        if event["at"] - spawned_at + _MILLISECOND >= seconds:  # else its start was recorded late, with its end
+            self._waited[index] += waited
         taken, cpu = job.execution_time_seconds, job.cpu_seconds
         job.execution_time_seconds = round(taken + seconds, 6) if taken else seconds
         job.exit_code = event["exit_code"]

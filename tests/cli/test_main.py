@@ -16,7 +16,8 @@ from orchestrator.console.streams import hide_from_streams
 from orchestrator.execute.secrets.store import Secrets, SecretValue
 
 HELP = """\
-pexec runs the workflows of a manifest in parallel, each as soon as its dependencies have ended.
+pexec runs the workflows of a manifest in parallel, each as soon as its
+dependencies have ended.
 
 usage: pexec [-C DIR] COMMAND [...]
 
@@ -26,7 +27,8 @@ commands:
   resume      continue a run after a crash, an interrupt or a failure
   cancel      cancel a run, or some of its jobs, from another terminal
   validate    check manifests and report every error, without running anything
-  plan        show what `apply` would run, in which order and under which limits
+  plan        show what `apply` would run, in which order and under which
+              limits
   list        list what can be run, with descriptions, tags and parameters
   graph       draw the dependency graph, optionally with the outcome of a run
   discover    generate a manifest from existing scripts and Markdown runbooks
@@ -48,17 +50,25 @@ options:
   -h, --help           show this help or, after a command, its help
   -V, --version        show the version
 
-Unless a manifest is named, pexec uses the pexec.yaml or pexec.yml in this directory or the nearest parent directory,
-up to the repository's root.
+Unless a manifest is named, pexec uses the pexec.yaml or pexec.yml in this
+directory or the nearest parent directory, up to the repository's root.
 
-exit codes: 0 success, 1 a job failed, 2 usage error, 3 invalid manifest or plan, 4 refused, 5 environment error,
-70 bug in pexec, 124 the run's deadline passed, 129, 130, 131, 143 ended by a signal
+exit codes: 0 success, 1 a job failed, 2 usage error, 3 invalid manifest or
+plan, 4 refused, 5 environment error, 70 bug in pexec, 124 the run's deadline
+passed, 129, 130, 131, 143 ended by a signal
 """
 
 
 @pytest.mark.parametrize("word", ["--help", "-h", "help"])
 def test_help_goes_to_stdout(pexec: Pexec, word: str) -> None:
     pexec.run(word).said(stdout=HELP)
+
+
+@pytest.mark.parametrize("columns", [70, 80, 200])
+def test_the_help_is_as_wide_as_the_terminal(pexec: Pexec, columns: int) -> None:
+    lines = pexec.env(COLUMNS=str(columns)).run("--help").stdout.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert " ".join(" ".join(lines).split()) == " ".join(HELP.split())
 
 
 def test_without_a_command_the_help_is_shown_and_the_usage_is_wrong(pexec: Pexec) -> None:

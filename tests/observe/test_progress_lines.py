@@ -168,6 +168,18 @@ def test_jobs_that_did_not_start_for_the_same_reason_are_one_line() -> None:
     )
 
 
+def test_a_chain_behind_a_job_that_was_cancelled_is_one_line() -> None:
+    events = [
+        {**ended("a", "cancelled"), "reason": "cancelled on request"},
+        skipped("b", "need `a` was cancelled"),
+        skipped("c", "need `b` was skipped"),
+        skipped("d", "need `c` was skipped"),
+    ]
+    assert progress_of(*events, total=4) == (
+        "[4/4] a cancelled: cancelled on request\n[4/4] 3 jobs skipped because a was cancelled\n"
+    )
+
+
 def test_each_status_has_its_colour() -> None:
     events = [ended("a", "succeeded"), ended("b", "timed_out"), ended("c", "failed", allowed=True)]
     assert progress_of(*events, colour=True) == (

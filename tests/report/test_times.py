@@ -43,10 +43,21 @@ def test_cleanup_and_the_ending_of_leftovers_are_not_waiting() -> None:
 
 
 def test_a_process_that_ran_before_its_start_was_recorded_has_not_waited() -> None:
-    story = Story(plan(job("busy")))
+    story = Story(plan(job("busy"), job("left-processes")))
     story.start("busy", 0.0, spawned_at=0.5)
     story.end("busy", 1.0, duration_seconds=1.0)
-    assert times(story) == [JobTime(1.0, 0.0)]
+    story.start("left-processes", 1.0, spawned_at=1.515175)
+    story.end("left-processes", 1.515737, duration_seconds=0.007026)
+    assert [str(time) for time in times(story)] == ["1.0s", "516ms"]
+
+
+def test_the_delay_of_a_retry_counts_also_where_the_start_of_its_process_was_recorded_late() -> None:
+    story = Story(plan(job("flaky")))
+    story.start("flaky", 0.0)
+    story.end("flaky", 0.25, "failed", exit_code=1, retry_at=1.75)
+    story.start("flaky", 1.75, spawned_at=2.0)
+    story.end("flaky", 2.0, duration_seconds=0.25)
+    assert times(story) == [JobTime(2.0, 1.5)]
 
 
 def test_a_wait_that_does_not_matter_is_not_shown() -> None:

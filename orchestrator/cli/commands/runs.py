@@ -13,6 +13,7 @@ from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.run_arguments import add_format_and_root, run_root
 from orchestrator.console.streams import wants_colour, write_stderr, write_stdout, write_text
+from orchestrator.console.terminal import Terminal
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.journal.plan_file import NoPlanError
 from orchestrator.journal.rundir import list_runs, open_run
@@ -36,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     elif heads:
         from orchestrator.report.runs_table import runs_table
 
-        write_text(runs_table(heads, colour=wants_colour(sys.stdout, os.environ)))
+        width = Terminal(sys.stdout).size().width if sys.stdout.isatty() else None
+        write_text(runs_table(heads, width=width, colour=wants_colour(sys.stdout, os.environ)))
     else:
         write_stderr(f"pexec: no runs in `{root}`\n")
     if errors:
