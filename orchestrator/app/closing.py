@@ -15,7 +15,7 @@ from orchestrator.console.theme import is_utf8
 from orchestrator.journal.file_names import HTML_REPORT
 from orchestrator.journal.rundir import RunDir
 from orchestrator.report.closing_table import closing_table
-from orchestrator.report.digest import Look, digest, tails_wanted
+from orchestrator.report.failure_digest import Look, digest, tails_wanted
 from orchestrator.report.model import RunReport
 from orchestrator.report.totals import CommandPlace, totals
 

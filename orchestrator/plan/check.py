@@ -73,7 +73,7 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
     _check_pools(manifest, key_index, source, found)
     check_secrets(manifest, key_index, source, found)
     if read.env_files:
-        from orchestrator.plan.env_files import check_env_files  # late: most manifests name none
+        from orchestrator.plan.env_file_values import check_env_files  # late: most manifests name none
 
         check_env_files(read, key_index, own, found)
     check_env_paths(read, key_index, own, found)

@@ -31,7 +31,7 @@ def check_env_paths(read: ReadManifest, key_index: KeyIndex, own: ManifestOrigin
         files = (*origin.defaults.env_file, *workflow.env_file)
         from_files: Mapping[str, str] = {}
         if files:
-            from orchestrator.plan.env_files import values_of  # late: most manifests name none
+            from orchestrator.plan.env_file_values import values_of  # late: most manifests name none
 
             from_files = values_of(files, origin, read.env_files, manifest.secrets)
         for variable, problem in _without_value(workflow, origin, hidden):

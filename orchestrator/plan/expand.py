@@ -87,7 +87,7 @@ class Expander:
     def _with_env(self, env: JobEnv, entries: tuple[EnvFileEntry, ...], own: Mapping[str, EnvValue] | None) -> JobEnv:
         """The environment with the variables of some env files on top, and with those of an `env` on top of that."""
         if entries:
-            from orchestrator.plan.env_files import values_of  # late: most manifests name none
+            from orchestrator.plan.env_file_values import values_of  # late: most manifests name none
 
             env = env.with_files(values_of(entries, self._origin, self._env_files, self._secrets))
         return env if own is None else env.with_layer(own)

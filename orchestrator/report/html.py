@@ -13,7 +13,7 @@ from orchestrator.report.failed_attempts import FailedAttempts
 from orchestrator.report.model import RunReport
 from orchestrator.report.page.context import NO_CONTEXT, PageContext
 from orchestrator.report.page.failures import failures
-from orchestrator.report.page.graph import graph_section
+from orchestrator.report.page.graph_section import graph_section
 from orchestrator.report.page.header import header
 from orchestrator.report.page.jobs_table import jobs_section
 from orchestrator.report.page.markup import inline, shown

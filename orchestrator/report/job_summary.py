@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from orchestrator.console.text import clip, count, duration, percent, size, visible
 from orchestrator.console.theme import GREEN, MARKS, STATUS_STYLES, mark_of
 from orchestrator.report.annotations import failed_jobs
-from orchestrator.report.digest import LINES, LINES_OF_ONE
+from orchestrator.report.failure_digest import LINES, LINES_OF_ONE
 from orchestrator.report.large_runs import skip_causes
 from orchestrator.report.log_tail import LogTail
 from orchestrator.report.markdown_code import code

@@ -12,8 +12,8 @@ from support.worlds import job, plan
 from orchestrator.plan.model import Policy
 from orchestrator.report.fold_events import read_report
 from orchestrator.report.page.badges import status_badge
-from orchestrator.report.page.graph import graph_section
 from orchestrator.report.page.graph_nodes import MOST_BANDS, MOST_EDGES, graph_of
+from orchestrator.report.page.graph_section import graph_section
 from orchestrator.report.status import Status
 
 

@@ -9,7 +9,7 @@ from support.stories import Story, long_story, sales
 from support.worlds import job, plan
 
 from orchestrator.plan.model import RetryPolicy
-from orchestrator.report.digest import Look, digest, tails_wanted
+from orchestrator.report.failure_digest import Look, digest, tails_wanted
 from orchestrator.report.fold_events import read_report
 from orchestrator.report.last_lines import LastLines
 from orchestrator.report.model import RunReport
