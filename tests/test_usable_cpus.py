@@ -143,6 +143,6 @@ def test_auto_and_shares_respect_a_real_quota(real_group: Path, tmp_path: Path) 
         (tmp_path / "pexec.yaml").write_text(
             f"version: 1\npolicy: {{max_parallel_jobs: {slots}}}\nworkflows: {{a: {{run: 'true'}}}}\n"
         )
-        command = ["sh", "-c", enter, "sh", sys.executable, "-m", "orchestrator", "plan", "-v"]
+        command = ["sh", "-c", enter, "sh", sys.executable, "-m", "orchestrator", "plan"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
         assert ["max_parallel_jobs", expected] in [line.split()[:2] for line in done.stdout.splitlines()]

@@ -57,6 +57,9 @@ class CpuShare(Struct, frozen=True):
 
     percent: int
 
+    def __str__(self) -> str:
+        return "auto" if self.percent == 100 else f"{self.percent}%"
+
 
 class ScalarError(ValueError):
     """A value that its parser refuses: the code of its diagnostic, a message, and what to write instead.

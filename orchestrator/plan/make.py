@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
-from orchestrator.manifest.scalars import value_text
+from orchestrator.manifest.scalars import CpuShare, value_text
 from orchestrator.plan.check import Resolved, check
 from orchestrator.plan.conditions import ConditionContext
 from orchestrator.plan.digest import JobDigests, plan_digest
@@ -30,8 +30,9 @@ _NO_VALUES: Mapping[str, Scalar] = {}
 
 
 class Planned(Struct, frozen=True):
-    """The plan, or None if the manifest has errors; all errors and warnings, ordered by position; and where those
-    parameters come from that have not their default: `{"params.release": "--set"}`."""
+    """The plan, or None if the manifest has errors; all errors and warnings, ordered by position; where those parameters
+    come from that have not their default, `{"params.release": "--set"}`, and what a number of parallel jobs was computed
+    from, `{"max_parallel_jobs": "auto"}`."""
 
     plan: Plan | None
     diagnostics: tuple[Diagnostic, ...]
@@ -96,6 +97,9 @@ def make_plan(
         digest=plan_digest(policy, jobs),
     )
     origins = {f"params.{name}": origin for name, origin in resolved.params.origins.items()}
+    slots = read.manifest.policy.max_parallel_jobs
+    if overrides.max_parallel_jobs is None and isinstance(slots, CpuShare):
+        origins["max_parallel_jobs"] = str(slots)
     return Planned(plan, resolved.diagnostics, origins)
 
 

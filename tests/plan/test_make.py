@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.planning import file_facts, good_plan, read
+from support.planning import file_facts, good_plan, planned, read
 
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import NO_LIMIT, CpuShare
@@ -177,6 +177,13 @@ def test_an_overriding_timeout_replaces_the_default_and_not_a_jobs_own() -> None
 def test_a_share_of_the_cpus_is_rounded_down_to_at_least_one_job(written: str, cpus: int, jobs: int) -> None:
     text = f"policy: {{max_parallel_jobs: {written}}}\nworkflows: {{a: {{run: a}}}}"
     assert good_plan(text, cpus=cpus).policy.max_parallel_jobs == jobs
+
+
+@pytest.mark.parametrize(("written", "origin"), [("auto", "auto"), ("100%", "auto"), ("50%", "50%"), ("4", None)])
+def test_what_a_number_of_jobs_was_computed_from_is_said(written: str, origin: str | None) -> None:
+    text = f"policy: {{max_parallel_jobs: {written}}}\nworkflows: {{a: {{run: a}}}}"
+    assert planned(text).origins.get("max_parallel_jobs") == origin
+    assert "max_parallel_jobs" not in planned(text, overrides=Overrides(max_parallel_jobs=CpuShare(200))).origins
 
 
 def test_overrides_go_before_the_manifests_policy() -> None:
