@@ -30,9 +30,10 @@ _NO_VALUES: Mapping[str, Scalar] = {}
 
 
 class Planned(Struct, frozen=True):
-    """The plan, or None if the manifest has errors; all errors and warnings, ordered by position; where those parameters
-    come from that have not their default, `{"params.release": "--set"}`, and what a number of parallel jobs was computed
-    from, `{"max_parallel_jobs": "auto"}`."""
+    """The plan, or None if the manifest has errors; all errors and warnings, ordered by position.
+
+    `origins` says where those parameters come from that have not their default, `{"params.release": "--set"}`, and what
+    the number of parallel jobs was computed from, if it was: `{"max_parallel_jobs": "auto"}`."""
 
     plan: Plan | None
     diagnostics: tuple[Diagnostic, ...]
