@@ -1,4 +1,4 @@
-"""The state that a process inherits from whoever started it: what pexec resets, and what it keeps. The one place.
+"""The state that a process inherits from its parent: what pexec resets, and what it keeps. The one place.
 
 | inherited | pexec itself | its jobs |
 | --- | --- | --- |

@@ -1,4 +1,4 @@
-"""Writing to a descriptor that other programs share: its reader may be slow or stand still, and it may be non-blocking.
+"""Writing to a descriptor that other programs share: its reader may be slow or stopped, and it may be non-blocking.
 
 Its mode is never changed, since that would change it for everyone who has it.
 """

@@ -15,7 +15,7 @@ class BlockFrame(Protocol):
     """The lines around and between the attempts of one job. For the console thread."""
 
     def begin(self, job: str, failure: str, attempts: int, seconds: float) -> str:
-        """What comes before the output of a job that took so many seconds. `failure` is how it ended (`timed out`),
+        """What comes before the output of a job that took this many seconds. `failure` is how it ended (`timed out`),
         empty for a success."""
 
     def attempt(self, job: str, number: int | None) -> str:

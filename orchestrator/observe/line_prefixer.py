@@ -71,8 +71,8 @@ def _pieces(line: bytes) -> list[bytes]:
 
 
 def end_of_shown_line(data: bytes, *, is_last: bool) -> int:
-    """The bytes at the beginning of `data` that only end a line whose text was shown; 0 where the line goes on, or may.
-    With `is_last` nothing follows `data`."""
+    """The bytes at the beginning of `data` that only end a line whose text was shown; 0 where the line continues, or
+    may. With `is_last` nothing follows `data`."""
     if is_last and _NOTHING.fullmatch(data):
         return len(data)
     found = _END_OF_LINE.match(data)

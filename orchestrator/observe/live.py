@@ -61,7 +61,7 @@ class LiveProgress:
         self._drawn_for = TerminalSize(0, 0)
 
     def follow_output(self, latest: Mapping[str, LatestOutput]) -> None:
-        """Show for each job the last text in this mapping, which changes while the run goes on."""
+        """Show for each job the last text in this mapping, which changes during the run."""
         self._state.latest = latest
 
     def print_status(self, now: float) -> None:

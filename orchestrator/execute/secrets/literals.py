@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 _PROBE = 4
-# The table of an automaton of so many states takes about 16 MiB and is twice as fast as the compact form.
+# The table of an automaton of this many states takes about 16 MiB and is twice as fast as the compact form.
 _LARGEST_TABLE = 65_536
 # With few distinct first or rare bytes the automaton jumps from one to the next, slowly where they are frequent, as in
 # text that is all digits. With these it reads every byte, at one speed for every text.

@@ -203,7 +203,7 @@ def _line_of(name: str, path: str, base_dir: str) -> bytes:
 
 
 def _content(path: str, base_dir: str, most: int = LONGEST_ARGUMENT + 3) -> bytes:
-    """At most so many bytes of a regular file. A pipe is refused, not waited for."""
+    """At most this many bytes of a regular file. A pipe is refused, not waited for."""
     place = os.path.join(base_dir, os.path.expanduser(path))
     try:
         return read_bounded(place, most)
