@@ -25,7 +25,7 @@ VERSION = 1
 MOST_BYTES = 64 << 20  # a file of a million jobs; a larger one was not written by pexec
 MOST_MANIFESTS = 100
 SPARE_JOBS = 1000  # how many jobs are remembered besides those of the latest run
-_PATIENCE = 0.2  # seconds to wait for another writer, which needs a few milliseconds
+_PATIENCE = 2.0  # seconds to wait for other writers: a few milliseconds each, or a second on a busy machine
 _PAUSE = 0.005
 _LONGEST = 1e9
 
