@@ -44,8 +44,8 @@ _decode = msgspec.json.Decoder(_PastResults).decode
 
 
 def past_outcomes(run: RunDir, report: RunReport) -> dict[str, list[PastOutcome]]:
-    """Job -> its outcomes in the last 20 earlier runs of the same manifest, oldest first; in fewer runs if there are more
-    than 200 jobs. Empty for a run whose jobs a page does not list one by one."""
+    """Job -> its outcomes in the last 20 earlier runs of the same manifest, oldest first; in fewer if there are
+    more than 200 jobs. Empty for a run whose jobs a page does not list one by one."""
     if len(report.jobs) > WHOLE_UP_TO:
         return {}
     found: dict[str, list[PastOutcome]] = {}
