@@ -77,23 +77,21 @@ def _shown(path: str) -> str:
 
 def _expanded(root: str, pattern: str, *, hidden: bool) -> Iterator[str]:
     """What may match a pattern, each once. The standard library's own `**` would follow links to directories."""
-    import glob  # late: most manifests have no pattern
-
     *starts, last = _split_at_any_depth(pattern)
     places = {""}
-    for number, part in enumerate((*starts, last)):
-        if number > 0:
-            places = set(_with_subdirectories(root, places, hidden=hidden))
-        if part:
-            matching = (
-                os.path.join(place, name)
-                for place in sorted(places)
-                for name in glob.iglob(part, root_dir=os.path.join(root, place), include_hidden=hidden)
-            )
-            if number == len(starts):
-                yield from dict.fromkeys(matching)
-                return
-            places = set(matching)
+    for part in starts:
+        places = set(_matches(root, places, part, hidden=hidden)) if part else places
+        places = set(_with_subdirectories(root, places, hidden=hidden))
+    yield from dict.fromkeys(_matches(root, places, last, hidden=hidden))
+
+
+def _matches(root: str, places: set[str], pattern: str, *, hidden: bool) -> Iterator[str]:
+    """What matches a pattern without `**` in some directories."""
+    import glob  # late: most manifests have no pattern
+
+    for place in sorted(places):
+        for name in glob.iglob(pattern, root_dir=os.path.join(root, place), include_hidden=hidden):
+            yield os.path.join(place, name)
 
 
 def _split_at_any_depth(pattern: str) -> list[str]:

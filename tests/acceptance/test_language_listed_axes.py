@@ -81,7 +81,7 @@ def test_nothing_to_list_is_an_error_unless_allow_empty_leaves_the_workflow_out(
     assert pexec.run("validate").exit_code == 0
     assert "  convert: no file matches `data/*.nothing`\n" in pexec.run("plan").stdout
     assert pexec.run("apply", "--output", "quiet").exit_code == 0
-    assert last_run(pexec.folder).check().statuses == {"before": "SUCCEEDED", "end": "SUCCEEDED"}
+    assert last_run(pexec.folder).check().statuses == {"before": "succeeded", "end": "succeeded"}
 
 
 def test_a_file_of_an_included_manifest_is_listed_from_its_own_directory(pexec: Pexec) -> None:
@@ -107,6 +107,6 @@ def test_resume_continues_with_the_same_files_and_reuses_what_is_the_same_among_
     run = last_run(pexec.folder).check()
     statuses = run.statuses
     assert len(statuses) == 9
-    assert set(statuses.values()) == {"SUCCEEDED"}
+    assert set(statuses.values()) == {"succeeded"}
     adopted = {event["job"] for event in run.named("job.adopted")}
     assert adopted == {"before", "convert[file=data/a.csv]", "convert[file=data/b c.csv]", "convert[file=data/x/d.csv]"}
