@@ -23,7 +23,6 @@ from orchestrator.app.invocation import STDIN
 from orchestrator.app.planning import known_durations
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.safe_files import SAFE, open_regular, write_new
-from orchestrator.manifest.file_facts import Listing, ListingRequest
 from orchestrator.plan.estimate import with_durations
 from orchestrator.plan.inputs import PARAM_PREFIX
 from orchestrator.plan.model import Plan
@@ -45,7 +44,7 @@ class _CachedPlan(msgspec.Struct, frozen=True, array_like=True):
     inputs: bytes
     checksum: int
     plan: bytes
-    listings: tuple[tuple[ListingRequest, Listing], ...] = ()
+    listings: bytes = b""
 
 
 class PlanCache:
@@ -81,12 +80,14 @@ class PlanCache:
         durations = known_durations(self._invocation.run_root, plan.manifest)
         return with_durations(plan, durations) if durations else plan
 
-    def _are_current(self, listings: tuple[tuple[ListingRequest, Listing], ...]) -> bool:
+    def _are_current(self, listings: bytes) -> bool:
         """Whether the same values would be listed now."""
-        from orchestrator.manifest.listing import list_values  # late: most manifests list none
+        from orchestrator.manifest.file_facts import Listing, ListingRequest  # late: most manifests list none
+        from orchestrator.manifest.listing import list_values
 
         base_dir = os.path.dirname(os.path.abspath(self._invocation.manifest))
-        return all(list_values(base_dir, request) == listing for request, listing in listings)
+        kept = msgspec.msgpack.decode(listings, type=tuple[tuple[ListingRequest, Listing], ...])
+        return all(list_values(base_dir, request) == listing for request, listing in kept)
 
     def keep(self, result: PlanningResult) -> None:
         """Store the result of `plan_manifest`, if it can be cached."""
@@ -98,7 +99,8 @@ class PlanCache:
             return  # the manifest was changed while it was read
         with contextlib.suppress(OSError, EnvironmentFailedError, UnicodeEncodeError):
             plan = msgspec.msgpack.encode(with_durations(result.plan, {}))
-            kept = msgspec.msgpack.encode(_CachedPlan(self._inputs, zlib.crc32(plan), plan, result.listings))
+            listings = msgspec.msgpack.encode(result.listings) if result.listings else b""
+            kept = msgspec.msgpack.encode(_CachedPlan(self._inputs, zlib.crc32(plan), plan, listings))
             directory = _open_directory(create=True)
             try:
                 _write(directory, self._name, kept)

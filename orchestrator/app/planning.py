@@ -11,12 +11,12 @@ from orchestrator.app.planning_environment import planning_environment
 from orchestrator.console.streams import write_stderr
 from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.garbage_collection import collector_paused
-from orchestrator.manifest.file_facts import Listing, ListingRequest
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
 from orchestrator.plan.model import Plan
 
 if TYPE_CHECKING:
     from orchestrator.app.invocation import Invocation
+    from orchestrator.manifest.file_facts import Listing, ListingRequest
     from orchestrator.manifest.model import Manifest
     from orchestrator.manifest.read import Loaded
 
