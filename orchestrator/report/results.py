@@ -39,6 +39,27 @@ _JOB: dict[str, JsonDict] = {
     "leftover_killed": {**_COUNT, "description": "Number of processes that the job left behind and that pexec ended."},
     "enforced_by": {"type": "object", "additionalProperties": {"type": "string"}},
 }
+# Keys that are absent where there is nothing to say.
+_SOMETIMES: dict[str, JsonDict] = {
+    "outputs": {
+        "type": "object",
+        "description": "Its output values, by name, once it has succeeded.",
+        "additionalProperties": {
+            "type": "object",
+            "properties": {
+                "value": {"type": "string", "description": "The value as text; of a longer one the first 4 KiB."},
+                "bytes": {**_COUNT, "description": "The size of the whole value, as UTF-8."},
+            },
+            "required": ["value", "bytes"],
+            "additionalProperties": False,
+        },
+    },
+    "undeclared_outputs": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Names that it set without declaring them; their values were dropped.",
+    },
+}
 
 _SUMMARY: dict[str, JsonDict] = {
     "total_jobs": {**_COUNT, "description": "All planned jobs."},
@@ -115,7 +136,8 @@ def results_chunks(report: RunReport) -> Iterator[bytes]:
 
 def results_schema() -> JsonDict:
     """The JSON Schema of `results_summary.json`."""
-    jobs = {"type": "array", "description": "All planned jobs, in the order of the plan.", "items": _closed(_JOB)}
+    items = _closed(_JOB, _SOMETIMES)
+    jobs = {"type": "array", "description": "All planned jobs, in the order of the plan.", "items": items}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pexec results",
@@ -137,10 +159,10 @@ def _head(report: RunReport) -> JsonDict:
     }
 
 
-def _closed(properties: dict[str, JsonDict]) -> JsonDict:
+def _closed(properties: dict[str, JsonDict], optional: dict[str, JsonDict] | None = None) -> JsonDict:
     return {
         "type": "object",
-        "properties": properties,
+        "properties": {**properties, **(optional or {})},
         "required": list(properties),
         "additionalProperties": False,
     }

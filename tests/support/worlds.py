@@ -26,7 +26,8 @@ from orchestrator.engine.facts import (
     RunResumed,
     RunStarted,
 )
-from orchestrator.engine.scheduler import Scheduler, replay
+from orchestrator.engine.replay import replay
+from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
 
