@@ -153,6 +153,7 @@ class OutputSpec(Struct, frozen=True, omit_defaults=True):
 
     type: Annotated[Literal["text", "number", "boolean", "json"], Meta(description="What the value must be.")] = "text"
     default: Annotated[str | None, Meta(description="The value if the job does not set it, as text.")] = None
+    description: Annotated[str, IN_NO_DIGEST, Meta(description="What it is.")] = ""
 
 
 class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):

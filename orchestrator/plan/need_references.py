@@ -40,7 +40,9 @@ class NeedUse(Struct, frozen=True):
 def output_specs(outputs: Mapping[str, OutputKeys]) -> dict[str, OutputSpec]:
     """The outputs of a workflow as its jobs have them."""
     return {
-        name: OutputSpec(output.type, None if output.default is None else text_of(output.default))
+        name: OutputSpec(
+            output.type, None if output.default is None else text_of(output.default), output.description or ""
+        )
         for name, output in outputs.items()
     }
 
