@@ -118,7 +118,7 @@ def test_a_comment_that_mentions_a_value_stays_as_it_is_written() -> None:
         (
             "${{ needs.version.outputs.number | raw | json }}",
             "needs: version",
-            "PX213 has filters that do not go together\n  at 11:10+48\n  = write each filter once, and `| raw` last",
+            "PX213 has filters that do not go together\n  at 11:10+48\n  = write `| json` first, then `| raw`",
         ),
     ],
     ids=range(8),
