@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from msgspec import Struct
 
-from orchestrator.console.text import quote, visible
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Path
 from orchestrator.manifest.file_facts import Listing, ListingRequest, Listings
 from orchestrator.manifest.matrix_keys import AxisSource, Matrix
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
-
-LONGEST_VALUE = 100
+from orchestrator.plan.cells import wrong_values
 
 _NOT_LISTED = (ListingRequest("glob", ""), Listing(problem="its values were not listed"))
 
@@ -50,22 +49,6 @@ def axes_of(name: str, matrix: Matrix, listings: Listings, source: SourceMap, fo
                 return None
         values[axis] = listing.values
     return Axes(values, empty)
-
-
-def wrong_values(values: Sequence[str], lines: Sequence[int] = ()) -> str:
-    """Why these cannot be the values of an axis, as a sentence; empty if they can. `lines` are theirs in a file."""
-    seen: dict[str, int] = {}
-    for number, value in enumerate(values):
-        where = f"line {lines[number]:,}: " if lines else ""
-        shown = quote(visible(value))
-        if len(value) > LONGEST_VALUE:
-            return f"{where}{shown} has more than {LONGEST_VALUE} characters"
-        if not value.isprintable():
-            return f"{where}{shown} has a control character or a line end"
-        before = seen.setdefault(value, number)
-        if before != number:
-            return f"{where}{shown} is a duplicate" + (f" of line {lines[before]:,}" if lines else "")
-    return ""
 
 
 def _listed_by(request: ListingRequest) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
-from orchestrator.console.text import quote
+from orchestrator.console.text import quote, value_text
 from orchestrator.diagnostics.model import Path
 from orchestrator.manifest.nested_sections import Condition, Glob
 from orchestrator.manifest.pattern import matches_glob
-from orchestrator.manifest.scalars import Value, value_text
+from orchestrator.manifest.scalars import Value
 from orchestrator.plan.inputs import PlanningEnvironment
 
 Expected = Value | tuple[Value, ...] | Glob

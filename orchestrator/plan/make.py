@@ -20,9 +20,10 @@ from orchestrator.plan.estimate import weights
 from orchestrator.plan.expand import JOB_KEYS, Expanders, expand_policy, job_fields
 from orchestrator.plan.graph import EdgeRows, Levels, levels, urgency
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
-from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Scalar
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 from orchestrator.plan.need_references import values_that_are_absent
 from orchestrator.plan.numbering import Numbering
+from orchestrator.plan.run_matrix import Scalar
 from orchestrator.plan.secret_references import secret_sources
 from orchestrator.plan.select import select
 from orchestrator.plan.template import TemplateScope, put_in

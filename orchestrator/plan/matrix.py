@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from orchestrator.console.text import quote
+from orchestrator.console.text import quote, value_text
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.file_facts import Listings
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.matrix_keys import AxisSource, Matrix
-from orchestrator.manifest.scalars import Value, value_text
+from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.axes import LONGEST_VALUE, axes_of
-from orchestrator.plan.cells import Axes, Cell, combined
+from orchestrator.plan.axes import axes_of
+from orchestrator.plan.cells import LONGEST_VALUE, Axes, Cell, combined
 
 MAX_CELLS = 10_000
 MAX_COMPARISONS = 20_000_000  # of combinations with entries of `include` and `exclude`: a few seconds

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.console.text import duration, first_line, visible
-from orchestrator.manifest.scalars import format_duration, format_size, value_text
+from orchestrator.console.text import duration, first_line, value_text, visible
+from orchestrator.manifest.scalars import format_duration, format_size
 from orchestrator.plan.estimate import estimate
 from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.late_values import shown
@@ -19,8 +19,8 @@ from orchestrator.plan.model import (
     PlannedJob,
     RetryPolicy,
     When,
-    pool_of_matrix,
 )
+from orchestrator.plan.run_matrix import pool_of_matrix
 
 _WIDEST_ID = 32
 _LONGEST_COMMAND = 88

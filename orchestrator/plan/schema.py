@@ -27,9 +27,9 @@ from orchestrator.plan.model import (
     PlannedJob,
     Policy,
     RetryPolicy,
-    SecretSource,
     ShellBlock,
 )
+from orchestrator.plan.secret_source import SecretSource
 
 Schema = dict[str, Any]
 

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from orchestrator.plan.filters import PATH_FILTERS, filtered
 from orchestrator.plan.late_values import LATE, OPENING, place_of, places_of, texts_of, with_texts
-from orchestrator.plan.model import JobSpec, Scalar
+from orchestrator.plan.model import JobSpec
+from orchestrator.plan.run_matrix import Scalar
 from orchestrator.plan.shelltext import HOLE, Where, holes, is_posix_shell, quoted
 
 ROOTS = ("params", "matrix", "needs", "run", "job")

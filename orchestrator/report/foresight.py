@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from orchestrator.engine.job_table import Dependents
+from orchestrator.engine.dependents import Dependents
 from orchestrator.engine.outcomes import FAILURE_NAMES, OUTCOME_PHRASES
 from orchestrator.engine.states import JobState
 from orchestrator.journal.events import EventRecord
