@@ -130,6 +130,8 @@ CODES: dict[str, str] = {
     "PX240": "values of a matrix that cannot be listed",
     "PX241": "a pattern or file that gives a matrix no values",
     "PX242": "a matrix that is like no other",
+    "PX243": "values of a matrix from an output that it cannot use",
+    "PX244": "a matrix value that is not known when planning",
     "PX301": "a resource that the machine lacks",
     "PX302": "a file that cannot be written",
     "PX401": "a secret that cannot be used",

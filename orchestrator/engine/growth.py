@@ -20,7 +20,7 @@ from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.states import JobState
 from orchestrator.plan.cells import Cell, Values
 from orchestrator.plan.expansion import Expansion, expansion
-from orchestrator.plan.growth import cell_jobs, chosen_of, is_chosen, shown_choice
+from orchestrator.plan.growth import Grown, cell_jobs, chosen_of, is_chosen, shown_choice
 from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.plan.run_matrix import CellChoice
 
@@ -62,6 +62,11 @@ class Growth:
             if self._table.states[other] is JobState.PENDING:
                 grown += self.grow(other, cells)
         return grown
+
+    @property
+    def growths(self) -> list[Grown]:
+        """What has taken the place of placeholders, in order."""
+        return [Grown(workflow, cells) for workflow, cells in self._cells_of.items()]
 
     def why_unmet(self, job: int) -> str:
         """Why a job cannot run whose needs have ended: it chose a cell that did not come. Empty if it can."""

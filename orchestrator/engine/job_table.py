@@ -31,8 +31,8 @@ class IllegalMove(Exception):  # noqa: N818 - it names what was tried
 
 
 class JobTable:
-    """The jobs, which grow in number, the states of all of them, their counts, and for each pending job the counts of the
-    jobs it waits for.
+    """The jobs, whose number may grow, the states of all of them, their counts, and for each pending job the counts of
+    the jobs it waits for.
 
     `failures` counts the jobs that failed, timed out or were lost, without the allowed ones; `first_failure` is the
     first of them since the run started or was resumed. `open` counts the jobs that have not ended. `cancelled` holds

@@ -10,7 +10,6 @@ from orchestrator.engine.pools import Pools
 from orchestrator.engine.states import JobState
 from orchestrator.plan.model import Order, Plan, PlannedJob
 
-
 _STEP = 1 << 14  # more than a matrix has cells
 
 

@@ -66,6 +66,7 @@ from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.retries import Retries
 from orchestrator.engine.states import ENDED, CancelReason, JobState
 from orchestrator.engine.stop import Stop, cause_of, widen
+from orchestrator.plan.growth import Grown
 from orchestrator.plan.model import Plan, PlannedJob
 
 
@@ -266,13 +267,17 @@ class Scheduler:
             self._cancel_idle(job, self._stop.cause)
         elif planned.run_matrix is not None:
             self._expand(planned)
-        elif (planned.chosen_cells or job in self._growth.unmet) and (why := self._growth.why_unmet(job)):
-            self._finish(job, JobState.FAILED, why)
-        elif planned.spec.needed_values and (why := self.values.why_unusable(job)):
+        elif why := self._why_unable(planned):
             self._finish(job, JobState.FAILED, why)
         else:
             self.table.move(job, JobState.READY)
             self._queue.add(job)
+
+    def _why_unable(self, planned: PlannedJob) -> str:
+        """Why a job cannot run that its needs let run: a value or a cell that does not exist."""
+        job = planned.index
+        why = self._growth.why_unmet(job) if planned.chosen_cells or job in self._growth.unmet else ""
+        return why or (self.values.why_unusable(job) if planned.spec.needed_values else "")
 
     def _expand(self, placeholder: PlannedJob) -> None:
         """Put cells in the place of a placeholder, and of those that are like it; without any it has ended."""
@@ -363,6 +368,11 @@ class Scheduler:
     def finished(self) -> bool:
         """Whether every job has ended."""
         return self._started and self.table.open == 0
+
+    @property
+    def growths(self) -> list[Grown]:
+        """What has taken the place of placeholders, in order."""
+        return self._growth.growths
 
     @property
     def stop(self) -> Stop | None:

@@ -18,19 +18,26 @@ _NOT_LISTED = (ListingRequest("glob", ""), Listing(problem="its values were not 
 
 
 class Axes(Struct, frozen=True):
-    """The values by axis; `empty` is why one has none, which the manifest allows; None after an error."""
+    """The values by axis; `empty` is why one has none, which the manifest allows. `sources` are axes whose values are
+    not known when planning, each with `needs.NAME.outputs.NAME`: these have no values here."""
 
     values: Mapping[str, tuple[Value, ...]]
     empty: str = ""
+    sources: Mapping[str, str] = {}
 
 
 def axes_of(name: str, matrix: Matrix, listings: Listings, source: SourceMap, found: list[Diagnostic]) -> Axes | None:
-    """The axes of the matrix of the workflow `name`; `found` gets PX240, PX241 and PX210 for those that were listed."""
+    """The axes of the matrix of the workflow `name`, None after an error; `found` gets PX240, PX241 and PX210 for those
+    that were listed."""
     values: dict[str, tuple[Value, ...]] = {}
+    sources: dict[str, str] = {}
     empty = ""
     for axis, written in matrix.axes.items():
         if not isinstance(written, AxisSource):
             values[axis] = written
+            continue
+        if written.from_ is not None:
+            values[axis], sources[axis] = (), written.from_
             continue
         request, listing = listings.get((name, axis), _NOT_LISTED)
         path: Path = ("workflows", name, "matrix", axis)
@@ -48,7 +55,7 @@ def axes_of(name: str, matrix: Matrix, listings: Listings, source: SourceMap, fo
                 found.append(Diagnostic("PX241", _why_empty(request), source.value(path), path, help=advice))
                 return None
         values[axis] = listing.values
-    return Axes(values, empty)
+    return Axes(values, empty, sources)
 
 
 def _listed_by(request: ListingRequest) -> str:

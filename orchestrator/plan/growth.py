@@ -31,6 +31,7 @@ def cell_jobs(placeholder: PlannedJob, cells: Sequence[Cell], first: int) -> lis
             matrix=cell.values,
             run_matrix=None,
             chosen_cells=(),
+            expanded_from=placeholder.id,
             expected_seconds=None,
             digest=cell_digest(placeholder.digest, cell.values),
         )

@@ -45,7 +45,8 @@ class Planned(Struct, frozen=True):
 
 
 class _Chosen(Struct, frozen=True):
-    """The jobs in the run: their numbers in the manifest's numbering; their edges by their indices in the plan."""
+    """The jobs in the run: their numbers in the manifest's numbering; their edges by their indices in the plan. `cells`
+    are the ids of jobs that were selected and are not known yet, by the number of the placeholder."""
 
     jobs: Sequence[int]
     needs: EdgeRows
@@ -53,6 +54,7 @@ class _Chosen(Struct, frozen=True):
     waits: EdgeRows
     levels: Levels
     left_out: tuple[tuple[int, str], ...] = ()
+    cells: Mapping[int, tuple[str, ...]] = {}
 
 
 class _Receiver(Struct, frozen=True):
@@ -142,7 +144,7 @@ def _choose(manifest: Manifest, resolved: Resolved, selection: Selection, enviro
         for number, row in zip(selected.kept, selected.needs, strict=True)
     ]
     waits = [hard + soft for hard, soft in zip(needs, after, strict=True)]
-    return _Chosen(selected.kept, needs, after, waits, levels(waits), selected.left_out)
+    return _Chosen(selected.kept, needs, after, waits, levels(waits), selected.left_out, selected.cells)
 
 
 def _unmet(manifest: Manifest, resolved: Resolved, environment: PlanningEnvironment) -> dict[int, str]:
@@ -222,7 +224,28 @@ def _plan_jobs(
         if name in with_fields:  # few are: without the others the jobs are made in a third of the time
             job = replace(job, **job_fields(name, workflow, numbering.values_of(chosen.jobs[index], name)))
         jobs.append(job)
+    if numbering.run_matrices:
+        jobs = _with_run_matrices(read.manifest, resolved, chosen, jobs)
     return tuple(jobs), urgent.path
+
+
+def _with_run_matrices(
+    manifest: Manifest, resolved: Resolved, chosen: _Chosen, jobs: Sequence[PlannedJob]
+) -> list[PlannedJob]:
+    """The jobs, of which some are placeholders, and some need only some cells of these."""
+    from orchestrator.plan.run_matrices import chosen_cells  # late: most manifests have none
+
+    numbering, templates, names = resolved.numbering, resolved.templates, tuple(manifest.workflows)
+    made = []
+    for number, job in zip(chosen.jobs, jobs, strict=True):
+        workflow = numbering.workflow_of[number]
+        matrix = numbering.run_matrices.get(job.workflow)
+        if matrix is not None and number in chosen.cells:
+            matrix = replace(matrix, only=chosen.cells[number])
+        scope = TemplateScope(resolved.params.values, job.matrix, job.id, is_placeholder=matrix is not None)
+        choices = chosen_cells(workflow, names, resolved.choices, numbering, templates, scope)
+        made.append(replace(job, run_matrix=matrix, chosen_cells=choices) if matrix or choices else job)
+    return made
 
 
 def _absent_values(manifest: Manifest, resolved: Resolved, chosen: _Chosen) -> tuple[_Absent, tuple[Diagnostic, ...]]:
@@ -259,7 +282,9 @@ def _specs(
             args = receiver.args if name == receiver.workflow else ()
             prefix = read.origins[name].prefix if name in read.origins else ""
             absent_here = absent.get(number, {})
-            scope = TemplateScope(resolved.params.values, values, numbering.ids[number], args, prefix, absent_here)
+            known = resolved.params.values
+            is_placeholder = name in numbering.run_matrices
+            scope = TemplateScope(known, values, numbering.ids[number], args, prefix, absent_here, is_placeholder)
             put = partial(put_in, templates=resolved.templates, scope=scope)
         specs.append(expanders.of(name).spec(workflow, put))
     return specs

@@ -304,6 +304,7 @@ class PlannedJob(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True
     chosen_cells: Annotated[
         tuple[CellChoice, ...], Meta(description="Of needs that are placeholders, the cells that it needs.")
     ] = ()
+    expanded_from: Annotated[str, IN_NO_DIGEST, Meta(description="The placeholder whose place it has taken.")] = ""
     matrix_fail_fast: Annotated[bool, Meta(description="Its failure cancels the workflow's other jobs.")] = False
     scripts: Annotated[
         Mapping[str, str],
