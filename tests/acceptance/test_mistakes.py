@@ -123,7 +123,7 @@ def test_a_timeout_is_reported_as_a_timeout_and_ends_in_time(pexec: Pexec) -> No
 def test_runs_that_start_in_the_same_second_have_their_own_directories(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest("  a: {run: 'true'}\n"))
     processes = [pexec.start("apply", "--output", "quiet") for _ in range(3)]
-    assert [process.wait(30) for process in processes] == [0, 0, 0]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
     assert len({run.events[0]["run_id"] for run in runs(pexec.folder)}) == 3
 
 

@@ -137,7 +137,7 @@ def watched(pexec: Pexec, *flags: str, step: Callable[[str], bool], terminal: bo
         if step(without_colours(seen[start:].decode(errors="ignore"))):
             start = len(seen)
     os.close(reader)
-    return process.wait(30), seen
+    return process.wait(60), seen
 
 
 def _read(reader: int) -> bytes:
@@ -235,7 +235,7 @@ def test_watching_shows_what_jobs_print_what_failed_and_what_the_others_wait_for
             assert wait_until(is_whole), terminal.screen
             head, bar, b, d, f, a, waiting = shown
             terminal.type(CTRL_C)
-            assert terminal.process.wait(30) == 130
+            assert terminal.process.wait(60) == 130
             assert wait_until(lambda: terminal.shown[0] == head), "the last picture stays"
             assert terminal.is_ordinary
     assert head.startswith(f"{RUN_ID} world: running for ")
@@ -264,6 +264,6 @@ def test_watching_ends_when_the_reader_closes(pexec: Pexec) -> None:
         process.stdout.close()
         story.end("a", 1.0)
         more(run, story, 3)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         assert process.stderr.read() == b""
         process.stderr.close()

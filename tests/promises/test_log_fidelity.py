@@ -123,7 +123,7 @@ def stopped(pexec: Pexec, output: str, secrets: bool, how: str) -> tuple[Run, by
         assert wait_until((pexec.folder / "printed").exists)
         if how == "interrupt":
             process.send_signal(signal.SIGINT)
-        assert process.wait(30) == (130 if how == "interrupt" else 1)
+        assert process.wait(60) == (130 if how == "interrupt" else 1)
     return last_run(pexec.folder).check(), out.read_bytes()
 
 

@@ -42,7 +42,7 @@ workflows:
     assert [job for job, mark in marks.items() if job != "changes" and survivors(mark)] == []
     assert process.poll() is None
     pexec.file("go", "")
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     assert [job for job, mark in marks.items() if survivors(mark)] == []
     run = last_run(pexec.folder).check()
     ends = {event["job"]: event for event in run.named("attempt.finished")}
@@ -72,7 +72,7 @@ workflows:
         assert pexec.run("cancel").exit_code == 0
     else:
         process.send_signal(signal.SIGINT)
-    assert process.wait(30) == (130 if how == "interrupt" else 1)
+    assert process.wait(60) == (130 if how == "interrupt" else 1)
     assert survivors(mark) == set()
     run = last_run(pexec.folder).check()
     assert {run.statuses[job] for job in ("stubborn", "daemon", "bomb", "stopped", "deep")} == {"cancelled"}

@@ -95,7 +95,7 @@ def test_no_process_survives_when_the_warden_is_killed_and_the_run_continues(pex
     (warden,) = wardens_below(process.pid)
     os.kill(warden, signal.SIGKILL)
     assert wait_until(lambda: not lives_on(mark), 2.0)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert marked(mark) == set(), "a process without a tag ends with the run"
     run = last_run(pexec.folder).check()
     assert {event["verdict"] for event in run.named("attempt.finished", attempt=1)} == {"lost"}

@@ -152,9 +152,9 @@ def test_a_command_that_follows_a_run_ends_with_the_exit_code_of_the_signal(
     assert process.stdout.readline()
     time.sleep(random.uniform(0, 0.1))
     process.send_signal(number)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=60)
     pexec.file("go", "")
-    driving.communicate(timeout=30)
+    driving.communicate(timeout=60)
     assert process.returncode == CODES[number]
     assert b"Traceback" not in stderr
 
@@ -175,7 +175,7 @@ def test_a_suspension_that_is_taken_back_within_milliseconds_never_leaves_pexec_
         time.sleep(0.01)
         assert state_of(process.pid) != "T", turn
     pexec.file("go", "")
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == 0
     directories(pexec)[-1].check()
 

@@ -112,7 +112,7 @@ def test_a_host_that_leaves_no_room_for_tags_runs_jobs_and_says_what_is_missing(
     (tmp_path / "narrow").mkdir()
     argv = [sys.executable, "-c", IN_NARROW_LIMITS, str(tmp_path / "narrow")]
     support = str(Path(__file__).parents[2])
-    run = subprocess.run(argv, env={**os.environ, "PYTHONPATH": support}, capture_output=True, timeout=30, check=True)
+    run = subprocess.run(argv, env={**os.environ, "PYTHONPATH": support}, capture_output=True, timeout=60, check=True)
     what = "processes that leave their job's process tree end with the run, not with their job"
     why = "a hard limit on real-time CPU use (RLIMIT_RTTIME) is set"
     assert run.stdout.decode() == f"{b'hello' + bytes([10])!r} {((what, why),)!r}\n"
