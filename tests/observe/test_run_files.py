@@ -47,7 +47,7 @@ def statuses(run: RunDir) -> dict[str, str]:
 
 def until(true: Callable[[], bool]) -> None:
     """Wait for what the helper thread does, not longer than the test may run."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -144,9 +144,7 @@ def test_a_command_that_follows_a_run_ends_with_the_exit_code_of_the_signal(
         "pexec.yaml", "version: 1\nworkflows: {slow: {run: 'echo x; while ! test -e go; do sleep 0.05; done'}}\n"
     )
     driving = start(pexec)
-    give_up_at = time.monotonic() + 30
-    while not (pexec.run("logs", "slow").stdout or time.monotonic() > give_up_at):
-        time.sleep(0.05)
+    assert wait_until(lambda: pexec.run("logs", "slow").stdout)
     process = pexec.start(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline()
@@ -173,7 +171,7 @@ def test_a_suspension_that_is_taken_back_within_milliseconds_never_leaves_pexec_
         time.sleep(chance.choice((0, 0.0001, 0.0002, 0.0005, 0.001, 0.003)))
         process.send_signal(signal.SIGCONT)
         time.sleep(0.01)
-        assert state_of(process.pid) != "T", turn
+        assert wait_until(lambda: state_of(process.pid) != "T"), turn
     pexec.file("go", "")
     process.communicate(timeout=60)
     assert process.returncode == 0
