@@ -117,7 +117,9 @@ def test_interrupts_reach_a_run_of_thousands_of_jobs_whose_reader_stands_still(
     assert "is not running" in pexec.inside("p").run("cancel", timeout=SLACK).stderr, "only its output is missing"
     process.send_signal(signal.SIGINT)  # while pexec waits for the reader: it waits no longer
     assert process.wait(SLACK) == 130
-    assert f"{stream} was still being written at an interrupt" in (project.run.path / "console.txt").read_text()
+    if stream == "stderr":  # nothing was printed on the other one
+        lost = (project.run.path / "console.txt").read_text()
+        assert "stderr was still being written at an interrupt" in lost
     assert project.run.check().statuses["j1499"] == "succeeded"
 
 
