@@ -129,6 +129,7 @@ CODES: dict[str, str] = {
     "PX236": "a value of a need that is not in the run",
     "PX240": "values of a matrix that cannot be listed",
     "PX241": "a pattern or file that gives a matrix no values",
+    "PX242": "a matrix that is like no other",
     "PX301": "a resource that the machine lacks",
     "PX302": "a file that cannot be written",
     "PX401": "a secret that cannot be used",
