@@ -8,10 +8,22 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from orchestrator.app.invocation import find_manifest
 from orchestrator.cache import eviction
-from orchestrator.cache.model import never
+from orchestrator.cache.model import DEFAULT_MAX_SIZE, never
 from orchestrator.cache.store import Store, stores_in
+from orchestrator.errors import UsageError
+from orchestrator.journal.file_names import HOME
 from orchestrator.journal.safe_files import failed
+
+DIRECTORY = f"{HOME}/cache"
+
+
+class ResultsPlace(Struct, frozen=True):
+    """Where results are stored, and how many bytes of them."""
+
+    directory: str
+    max_size: int
 
 
 class ResultsOfJob(Struct, frozen=True):
@@ -42,6 +54,16 @@ class Removed(Struct, frozen=True):
     size_bytes: int
     left_results: int
     left_size_bytes: int
+
+
+def results_place(named: str | None) -> ResultsPlace:
+    """Where the results of a manifest are stored: of the one that is named, or of the nearest one, or else in this
+    directory. Raises UsageError."""
+    try:
+        manifest = find_manifest() if named is None else named
+    except UsageError:
+        manifest = ""
+    return ResultsPlace(os.path.join(os.path.dirname(manifest), DIRECTORY), DEFAULT_MAX_SIZE)
 
 
 def stored_results(directory: str, max_size: int) -> StoredResults:

@@ -35,17 +35,18 @@ def add_arguments(parser: Parser) -> None:
         "until the rest is not larger than `policy.cache.max_size`; `clear` removes all results",
     )
     parser.add_argument(
-        "--max-size", metavar="SIZE", type=_size, help="for `prune`: a size such as `1GiB` instead of that of the policy"
+        "--max-size",
+        metavar="SIZE",
+        type=_size,
+        help="for `prune`: a size such as `1GiB` instead of that of the policy",
     )
-    parser.add_argument(
-        "-n", "--dry-run", action="store_true", help="print what would be removed, and remove nothing"
-    )
+    parser.add_argument("-n", "--dry-run", action="store_true", help="print what would be removed, and remove nothing")
     add_manifest_flag(parser)
     add_format(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0, or 3 if the manifest has an error."""
+    """Exit code 0."""
     from orchestrator.app.stored_results import clear_results, prune_results, results_place, stored_results
 
     if arguments.action != PRUNE and arguments.max_size is not None:
@@ -53,8 +54,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == STATUS and arguments.dry_run:
         raise UsageError("`--dry-run` is for `prune` and `clear`", help="`pexec cache status` removes nothing")
     place = results_place(arguments.file)
-    if place is None:
-        return ExitCode.INVALID
     max_size = place.max_size if arguments.max_size is None else arguments.max_size
     if arguments.action == STATUS:
         _show(stored_results(place.directory, max_size), arguments.format)
@@ -107,4 +106,4 @@ def _size(text: str) -> int:
     try:
         return parse_size(text)
     except ScalarError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise argparse.ArgumentTypeError(f"{error.message}, found `{text}`; {error.hint}") from error
