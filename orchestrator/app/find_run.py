@@ -17,10 +17,10 @@ from orchestrator.journal.place_record import manifest_identity
 from orchestrator.journal.plan_file import NoPlanError, read_plan_data
 from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import DEFAULT_ROOT, LAST, PREVIOUS, RunDir, find_run, list_runs
-from orchestrator.plan.export import plan_from_dict
+from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.growth import Grown, grown
 
-PATIENCE = 5.0  # seconds that a run may take to write its plan
+PATIENCE = 20.0  # seconds that a run may take to write its plan
 PAUSE = 0.05
 
 Sink = Callable[[Mapping[str, Any]], None]
@@ -91,12 +91,14 @@ class Look:
             self.plan_data = data if keeps_plan_data else {}
             del data
         self.has_grown = False
+        self.placeholders = {job.id: job for job in self.plan.jobs if job.run_matrix is not None}
         self.engine_ids = tuple(job.id for job in self.plan.jobs)
-        growths = self._growths() if any(job.run_matrix is not None for job in self.plan.jobs) else []
+        growths = self._growths() if self.placeholders else []
         self._known_growths = {one.workflow for one in growths}
         if growths:
             self.engine_ids += tuple(f"{one.workflow}[{cell.label}]" for one in growths for cell in one.cells)
             self.plan = grown(self.plan, growths)
+            self.plan_data = plan_to_dict(self.plan) if keeps_plan_data else {}
         self._ids = frozenset((*self.engine_ids, *(job.id for job in self.plan.jobs)))
         self._reader = JournalReader(run)
 

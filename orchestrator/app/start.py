@@ -158,7 +158,7 @@ class _Session:
         self._journal = JournalWriter(rundir, rundir.run_id, next_seq=state.next_seq, power=power)
         stack.callback(_quietly, self._journal.close)
         # Closed before the journal, which it reads.
-        shown = grown(plan, scheduler.growths)
+        shown = grown(plan, scheduler.growth.growths)
         succeeded = _succeeded(scheduler, shown)
         self._screen = open_screen(options.output, shown, succeeded, rundir, lambda: self._driver.now())
         stack.callback(self._screen.close)

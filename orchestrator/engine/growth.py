@@ -26,10 +26,9 @@ from orchestrator.plan.run_matrix import CellChoice
 
 
 class Growth:
-    """The placeholders of a plan, by workflow, and the jobs that choose among their cells. `unmet` are the jobs that
-    chose a cell that did not come, each with the reason."""
+    """The placeholders of a plan, by workflow, and the jobs that choose among their cells."""
 
-    __slots__ = ("_cells_of", "_choosing", "_like", "_matrices", "_queue", "_table", "_values", "unmet")
+    __slots__ = ("_cells_of", "_choosing", "_like", "_matrices", "_queue", "_table", "_unmet", "_values")
 
     def __init__(
         self, plan: Plan, table: JobTable, values: OutputValues, queue: ReadyQueue, matrices: MatrixFailFast
@@ -38,7 +37,7 @@ class Growth:
         self._like: dict[str, list[int]] = {}  # placeholders, by the workflow that their matrix is like
         self._choosing: dict[str, list[int]] = {}  # jobs, by the workflow among whose cells they choose
         self._cells_of: dict[str, tuple[Cell, ...]] = {}  # of workflows that have been expanded
-        self.unmet: dict[int, str] = {}
+        self._unmet: dict[int, str] = {}  # jobs that chose a cell that did not come, each with the reason
         for job in plan.jobs:
             if job.run_matrix is not None and job.run_matrix.like:
                 self._like.setdefault(job.run_matrix.like, []).append(job.index)
@@ -68,14 +67,16 @@ class Growth:
         """What has taken the place of placeholders, in order."""
         return [Grown(workflow, cells) for workflow, cells in self._cells_of.items()]
 
-    def why_unmet(self, job: int) -> str:
-        """Why a job cannot run whose needs have ended: it chose a cell that did not come. Empty if it can."""
+    def why_unable(self, job: int) -> str:
+        """Why a job cannot run that its needs let run: it chose a cell that did not come, or uses a value that does not
+        exist or is too long. Empty if it can."""
         planned = self._table.jobs[job]
-        if job not in self.unmet:
-            for choice in planned.chosen_cells:
-                if choice.workflow not in self._cells_of:  # it has ended without cells
-                    return _unmet(choice.workflow, chosen_of(planned, choice.workflow, planned.matrix) or ())
-        return self.unmet.get(job, "")
+        for choice in planned.chosen_cells:
+            if choice.workflow not in self._cells_of:  # it has ended without cells
+                return _unmet(choice.workflow, chosen_of(planned, choice.workflow, planned.matrix) or ())
+        if job in self._unmet:
+            return self._unmet[job]
+        return self._values.why_unusable(job) if planned.spec.needed_values else ""
 
     def _put(self, placeholder: int, cells: tuple[Cell, ...]) -> None:
         table = self._table
@@ -103,7 +104,7 @@ class Growth:
             if chosen is not None and workflow in self._cells_of:
                 found = _chosen(self._table.jobs[need].needs, self._cells_of[workflow], chosen)
                 if not found:
-                    self.unmet[cell.index] = _unmet(workflow, chosen)
+                    self._unmet[cell.index] = _unmet(workflow, chosen)
             elif chosen is not None:
                 open_choices += (CellChoice(workflow, one) for one in chosen)
             needs |= dict.fromkeys(found or [need])
@@ -121,7 +122,7 @@ class Growth:
         if found := _chosen(made, cells, chosen):
             self._table.choose(job, placeholder, found)
         else:
-            self.unmet[job] = _unmet(workflow, chosen)
+            self._unmet[job] = _unmet(workflow, chosen)
 
 
 def _chosen(jobs: Sequence[int], cells: Sequence[Cell], chosen: Sequence[Values]) -> list[int]:

@@ -65,17 +65,16 @@ from orchestrator.engine.pools import Pools
 from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.retries import Retries
 from orchestrator.engine.states import ENDED, CancelReason, JobState
-from orchestrator.engine.stop import Stop, cause_of, widen
-from orchestrator.plan.growth import Grown
+from orchestrator.engine.stop import Stop, cause_of, reason_to_stop, widen
 from orchestrator.plan.model import Plan, PlannedJob
 
 
 class Scheduler:
     """One run of one plan. Times are seconds of the run; `now` never decreases (an earlier one counts as the latest).
 
-    `table` has the states, attempts and counts of the jobs, `values` their outputs, for reading only. `last_grace` is
-    how many seconds to wait for the end of an attempt after KILL. Raises ValueError for a job that takes more than its
-    pool has.
+    For reading only, `table` has the jobs and their states, `values` their outputs, and `growth` what has taken the place
+    of placeholders. `last_grace` is how many seconds to wait for the end of an attempt after KILL. Raises ValueError for
+    a job that takes more than its pool has.
     """
 
     def __init__(self, plan: Plan, *, last_grace: float = 10.0) -> None:
@@ -89,7 +88,7 @@ class Scheduler:
         self._retries = Retries()
         self._matrices = MatrixFailFast(plan)
         self.values = OutputValues(self.table)
-        self._growth = Growth(plan, self.table, self.values, self._queue, self._matrices)
+        self.growth = Growth(plan, self.table, self.values, self._queue, self._matrices)
         self._stop: Stop | None = None
         self._deadline: float | None = None
         self._started = False
@@ -267,30 +266,23 @@ class Scheduler:
             self._cancel_idle(job, self._stop.cause)
         elif planned.run_matrix is not None:
             self._expand(planned)
-        elif why := self._why_unable(planned):
+        elif why := self.growth.why_unable(job):
             self._finish(job, JobState.FAILED, why)
         else:
             self.table.move(job, JobState.READY)
             self._queue.add(job)
 
-    def _why_unable(self, planned: PlannedJob) -> str:
-        """Why a job cannot run that its needs let run: a value or a cell that does not exist."""
-        job = planned.index
-        why = self._growth.why_unmet(job) if planned.chosen_cells or job in self._growth.unmet else ""
-        return why or (self.values.why_unusable(job) if planned.spec.needed_values else "")
-
     def _expand(self, placeholder: PlannedJob) -> None:
         """Put cells in the place of a placeholder, and of those that are like it; without any it has ended."""
-        found = self._growth.expansion_of(placeholder)
-        if found.problem:
-            self._finish(placeholder.index, JobState.FAILED, found.problem)
-        elif not found.cells:
-            self._finish(placeholder.index, JobState.SUCCEEDED, "its matrix is empty")
-        else:
-            first = len(self._jobs)
-            self._out += self._growth.grow(placeholder.index, found.cells)
-            for cell in range(first, len(self._jobs)):
-                self._advance_if_ready(cell)
+        found = self.growth.expansion_of(placeholder)
+        if not found.cells:
+            status = JobState.FAILED if found.problem else JobState.SUCCEEDED
+            self._finish(placeholder.index, status, found.problem or "its matrix is empty")
+            return
+        first = len(self._jobs)
+        self._out += self.growth.grow(placeholder.index, found.cells)
+        for cell in range(first, len(self._jobs)):
+            self._advance_if_ready(cell)
 
     def _cancel_idle(self, job: int, cause: str) -> None:
         if self.table.states[job] is JobState.WAITING:
@@ -315,7 +307,9 @@ class Scheduler:
         if not self._started or self.table.open == 0:
             return []
         now = self._clock = max(self._clock, now)
-        if (reason := self._reason_to_stop(now)) is not None:
+        is_due = self._deadline is not None and now >= self._deadline
+        has_failed = self._policy.fail_fast is not False and self.table.first_failure is not None
+        if (reason := reason_to_stop(self._stop, is_due=is_due, has_failed=has_failed)) is not None:
             return [Cancel(reason)]
         if self._matrices.to_cancel:
             return [*self._matrices.due_commands()]
@@ -323,15 +317,6 @@ class Scheduler:
         if any(isinstance(command, GiveUp) for command in due):
             return due  # what it ends may stop the run, before anything else starts
         return due + self._launches(now)
-
-    def _reason_to_stop(self, now: float) -> CancelReason | None:
-        stop = self._stop
-        if self._deadline is not None and now >= self._deadline and not (stop is not None and stop.hurried):
-            return CancelReason.DEADLINE
-        fails_fast = self._policy.fail_fast is not False
-        if stop is None and fails_fast and self.table.first_failure is not None:
-            return CancelReason.FAIL_FAST
-        return None
 
     def _launches(self, now: float) -> list[Command]:
         if self._retries.waits:
@@ -368,11 +353,6 @@ class Scheduler:
     def finished(self) -> bool:
         """Whether every job has ended."""
         return self._started and self.table.open == 0
-
-    @property
-    def growths(self) -> list[Grown]:
-        """What has taken the place of placeholders, in order."""
-        return self._growth.growths
 
     @property
     def stop(self) -> Stop | None:

@@ -54,6 +54,14 @@ def cause_of(reason: CancelReason, timeout: float | None, first_failure: str | N
             assert_never(reason)
 
 
+def reason_to_stop(stop: Stop | None, *, is_due: bool, has_failed: bool) -> CancelReason | None:
+    """Why the run is to be stopped, or stopped in another way. `is_due`: its deadline has passed; `has_failed`: a job
+    has, and that stops the run."""
+    if is_due and not (stop is not None and stop.hurried):
+        return CancelReason.DEADLINE
+    return CancelReason.FAIL_FAST if stop is None and has_failed else None
+
+
 def widen(before: Stop | None, fact: CancelRequested, fail_fast: FailFast, cause: str) -> Stop:
     """The stop after one more request. The first reason counts, but the user and the deadline take precedence over
     fail-fast because they decide the run's result."""

@@ -98,7 +98,8 @@ class Driver:
         inbox: Inbox[Message],
         reactions: Mapping[signal.Signals, Callable[[], None]] | None = None,
     ) -> None:
-        self._ids = [job.id for job in scheduler.table.jobs]
+        self.jobs: Sequence[PlannedJob] = scheduler.table.jobs  # also those that take the place of placeholders
+        self._ids = [job.id for job in self.jobs]
         self._slots = plan.policy.max_parallel_jobs
         self._scheduler = scheduler
         self._executor, self._kill, self._close_executor, self._look_for_room, self._place_of = executor
@@ -110,7 +111,7 @@ class Driver:
         self._reactions = reactions or {}  # what a signal does besides stopping the run, or instead
         self._live: dict[int, AttemptSpec] = {}  # job -> its attempt under way
         self._cleanups = Cleanups()
-        self._admission = AdmissionControl(plan, jobs=scheduler.table.jobs)
+        self._admission = AdmissionControl(plan, jobs=self.jobs)
         self._serial = 0
         self._look_for_room_at: float | None = None
         self._left_over: list[Message] = []  # came with the one that ends the run
@@ -125,18 +126,13 @@ class Driver:
         """The second of the run."""
         return self._clock.now()
 
-    @property
-    def jobs(self) -> Sequence[PlannedJob]:
-        """The jobs of the plan, and those that have taken the place of a placeholder."""
-        return self._scheduler.table.jobs
-
     def record(self, fact: Fact, **more: Any) -> None:
         """Record a fact, with the fields that the engine does not know, and what follows from it."""
         event, fields = fact_to_fields(fact, self._ids)
         self._unwritten.append(self._journal.emit(event, fact.at, **fields, **more))
         consequences = self._scheduler.apply(fact)
-        if len(self._ids) < len(self._scheduler.table.jobs):
-            self._ids += (job.id for job in self._scheduler.table.jobs[len(self._ids) :])
+        if len(self._ids) < len(self.jobs):
+            self._ids += (job.id for job in self.jobs[len(self._ids) :])
         for consequence in consequences:
             self.record_consequence(consequence, fact.at)
 

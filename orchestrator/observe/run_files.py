@@ -186,7 +186,7 @@ class RunFiles:
         self._add_to_fold(record)
 
     def _grow(self, expanded: EventRecord) -> None:
-        """Jobs have taken the place of a placeholder: what was read so far is read again, for the plan that has them."""
+        """Jobs have taken the place of a placeholder: what was read so far is read again, for the plan with them."""
         self._growths.append(grown_from_event(expanded))
         self._plan = grown(self._first_plan, self._growths)
         self._begin_fold()

@@ -12,6 +12,7 @@ from orchestrator.plan.cells import Cell, Values, matches
 from orchestrator.plan.digest import cell_digest
 from orchestrator.plan.filters import filtered
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
+from orchestrator.plan.run_matrix import CellChoice
 
 
 class Grown(Struct, frozen=True):
@@ -87,24 +88,27 @@ def grown(plan: Plan, growths: Iterable[Grown]) -> Plan:
             jobs += (_shown(one) for one in cell_jobs(job, cells, first))
         now[job.index] = range(first, len(jobs))
     before = {index: job for job in plan.jobs for index in now[job.index]}
-    made = tuple(
-        replace(job, needs=_row(job, before[job.index], plan, now, jobs), after=_all(before[job.index].after, now))
-        for job in jobs
-    )
+    made = tuple(_with_edges(job, before[job.index], plan, now, jobs) for job in jobs)
     levels = tuple(tuple(index for job in level for index in now[job]) for level in plan.levels)
     path = tuple(now[job][0] for job in plan.critical_path)
     return replace(plan, jobs=made, levels=levels, critical_path=path)
 
 
-def _row(
+def _with_edges(
     job: PlannedJob, before: PlannedJob, plan: Plan, now: Mapping[int, range], jobs: Sequence[PlannedJob]
-) -> tuple[int, ...]:
+) -> PlannedJob:
+    """A job with its needs. Of what it chooses that is kept which has no cells: it waits for all, and fails."""
     row: list[int] = []
+    unmet: list[CellChoice] = []
     for need in before.needs:
         needed = plan.jobs[need]
         chosen = chosen_of(before, needed.workflow, job.matrix) if needed.run_matrix is not None else None
-        row += (index for index in now[need] if is_chosen(chosen, jobs[index].matrix))
-    return tuple(row)
+        is_expanded = needed.run_matrix is not None and jobs[now[need][0]].run_matrix is None
+        found = [index for index in now[need] if not is_expanded or is_chosen(chosen, jobs[index].matrix)]
+        row += found or now[need]
+        if chosen is not None and not (found and is_expanded):
+            unmet += (CellChoice(needed.workflow, one) for one in chosen)
+    return replace(job, needs=tuple(row), after=_all(before.after, now), chosen_cells=tuple(unmet))
 
 
 def _all(row: Sequence[int], now: Mapping[int, range]) -> tuple[int, ...]:

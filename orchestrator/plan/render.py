@@ -42,7 +42,8 @@ _NOT_SHOWN = frozenset(
     (
         "index", "workflow", "spec", "level", "rank", "expected_seconds", "description", "tags", "matrix", "memory",
         "cpus", "digest", "late", "needed_values", "masked", "file_executable", "shell", "env", "env_inherit",
-        "working_dir", "grace", "cell_values", "chosen_cells", "expanded_from", "require_limits", "require_isolation", "cleanup", "cleanup_timeout",
+        "working_dir", "grace", "cell_values", "chosen_cells", "expanded_from", "require_limits", "require_isolation",
+        "cleanup", "cleanup_timeout",
     )
 )  # fmt: skip
 _OTHERS_OF_JOBS = [key for key in keys_of(PlannedJob) if key.field not in _WITH_PHRASE | _NOT_SHOWN]

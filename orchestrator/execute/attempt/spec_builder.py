@@ -25,7 +25,8 @@ class Specs:
         pump: bool,
         colours: Mapping[str, str] | None = None,
     ) -> None:
-        """`jobs` are those of the plan, and later those that have taken the place of a placeholder. `colours` are the variables that ask a job for colours; none where the screen shows none."""
+        """`jobs` are those of the plan, and later those that have taken the place of a placeholder. `colours` are the
+        variables that ask a job for colours; none where the screen shows none."""
         self._base_dir = plan.base_dir
         self._jobs = jobs
         self._rundir = rundir

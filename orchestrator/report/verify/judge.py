@@ -14,6 +14,8 @@ from typing import Any
 from orchestrator.console.text import count
 from orchestrator.engine.outcomes import FAILURE_NAMES
 from orchestrator.journal.events import EventRecord
+from orchestrator.plan.model import PlannedJob
+from orchestrator.report.verify.growth_rules import GrowthRules
 from orchestrator.report.verify.need_rules import NeedRules
 from orchestrator.report.verify.output_rules import OutputRules
 from orchestrator.report.verify.rules import Rule, Violation
@@ -36,9 +38,10 @@ def violations(plan: Mapping[str, Any], events: Iterable[EventRecord]) -> list[V
 
 
 class Judge:
-    """Pass the events of a journal to `check` in order; `found` grows. `finished`: the run has ended."""
+    """Pass the events of a journal to `check` in order; `found` grows. `finished`: the run has ended. `placeholders`:
+    those of the plan before it grew."""
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
+    def __init__(self, plan: Mapping[str, Any], placeholders: Mapping[str, PlannedJob] | None = None) -> None:
         self.found: list[Violation] = []
         self._digest = plan["digest"]
         self._policy = plan["policy"]
@@ -50,6 +53,7 @@ class Judge:
         self._pools: Mapping[str, int] = self._policy["pools"]
         self._need_rules = NeedRules(self._jobs)
         self._output_rules = OutputRules(self._jobs)
+        self._growth_rules = GrowthRules(placeholders or {}, self._jobs, self._output_rules.value)
         self._stop_rules = StopRules(self._policy["fail_fast"])
         self._taken: Counter[str] = Counter()
         self._running = 0
@@ -303,14 +307,14 @@ class Judge:
     def _succeeded(self, job: JudgedJob, event: EventRecord) -> None:
         if job.phase is Phase.AWAITING_RETRY_DECISION:
             self._judge_verdict(job, "succeeded", "succeeded")
-        elif job.is_group and not job.adopted:
+        elif (job.is_group or self._growth_rules.is_empty(job)) and not job.adopted:
             self._check_readiness(job)
         elif not job.adopted:
             self._report(Rule.STATUS, f"`{job.id}` ends as succeeded without such an attempt")
 
     def _failed(self, job: JudgedJob, event: EventRecord) -> None:
         status = event["status"]
-        if status == "failed" and job.phase is Phase.IDLE and job.uses:
+        if status == "failed" and job.phase is Phase.IDLE and (job.uses or self._growth_rules.may_fail(job)):
             self._failed_before_its_start(job)
             return
         if job.phase is not Phase.AWAITING_RETRY_DECISION:
@@ -325,7 +329,7 @@ class Judge:
         self._check_readiness(job)
         if self._stop.covers(job):
             self._report(Rule.CANCEL, f"`{job.id}` fails before its start, but the run is being stopped")
-        elif not self._output_rules.may_not_start(job):
+        elif not (self._output_rules.may_not_start(job) or self._growth_rules.may_fail(job)):
             self._report(Rule.OUTPUTS, f"`{job.id}` fails before its start, but every value that it uses exists")
 
     def _was_cancelled(self, job: JudgedJob, event: EventRecord) -> None:
@@ -333,7 +337,7 @@ class Judge:
             self._judge_verdict(job, "cancelled", "killed")
         elif not job.cancelled and not self._stop.covers(job):
             self._report(Rule.CANCEL, f"`{job.id}` is cancelled, but nothing requested it")
-        elif left := self._unfinished(job):
+        elif not self._need_rules.decides_early and (left := self._need_rules.unfinished(job)):
             self._report(Rule.CANCEL, f"`{job.id}` is cancelled before its need `{left[0].id}` has ended")
         elif not job.cancelled and self._need_rules.gate(job)[0] is Readiness.SHUT:
             self._report(Rule.SKIP, f"`{job.id}` is cancelled, but by its needs it is skipped")
@@ -355,20 +359,18 @@ class Judge:
 
     # Helpers.
 
-    def _unfinished(self, job: JudgedJob) -> list[JudgedJob]:
-        """The needs for which the end of a job that never started has to wait."""
-        return [] if self._need_rules.decides_early else self._need_rules.unfinished(job)
+    def _matrix_expanded(self, event: EventRecord) -> None:
+        self._report_if(self._growth_rules.violation_of_expansion(event), "the matrix")
 
     def _job(self, event: EventRecord) -> JudgedJob | None:
         job = self._job_of.get(event["job"])
-        if job is None:
+        if job is None and not self._growth_rules.has_left(event["job"]):
             self._report(Rule.PLAN, f"`{event['job']}` is not a job of the plan")
         return job
 
     def _report_if(self, found: tuple[Rule, str] | None, what: str) -> None:
         if found is not None:
-            rule, why = found
-            self._report(rule, f"{what} {why}")
+            self._report(found[0], f"{what} {found[1]}")
 
     def _report(self, rule: Rule, message: str) -> None:
         self.found.append(Violation(self._line, rule, message))
@@ -384,6 +386,7 @@ _CHECKS: dict[str, Callable[[Judge, EventRecord], None]] = {
     "attempt.finished": Judge._attempt_finished,
     "kill.sent": Judge._kill_sent,
     "retry.scheduled": Judge._retry_scheduled,
+    "matrix.expanded": Judge._matrix_expanded,
     "job.adopted": Judge._job_adopted,
     "job.finished": Judge._job_finished,
 }

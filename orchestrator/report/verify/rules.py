@@ -27,6 +27,7 @@ class Rule(enum.StrEnum):
     RESULT = "result"
     RESULTS_FILE = "results-file"
     LOG = "log"
+    GROWTH = "growth"  # cells that are not the expansion of the recorded value
     OUTPUTS = "outputs"  # values that a success lacks, or that a job uses although they do not exist
 
 
