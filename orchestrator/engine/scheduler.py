@@ -72,9 +72,9 @@ from orchestrator.plan.model import Plan, PlannedJob
 class Scheduler:
     """One run of one plan. Times are seconds of the run; `now` never decreases (an earlier one counts as the latest).
 
-    For reading only, `table` has the jobs and their states, `values` their outputs, and `growth` what has taken the place
-    of placeholders. `last_grace` is how many seconds to wait for the end of an attempt after KILL. Raises ValueError for
-    a job that takes more than its pool has.
+    For reading only, `table` has the jobs and their states, `values` their outputs, and `growth` what has taken the
+    place of placeholders. `last_grace` is how many seconds to wait for the end of an attempt after KILL. Raises
+    ValueError for a job that takes more than its pool has.
     """
 
     def __init__(self, plan: Plan, *, last_grace: float = 10.0) -> None:

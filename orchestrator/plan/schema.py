@@ -29,6 +29,7 @@ from orchestrator.plan.model import (
     RetryPolicy,
     ShellBlock,
 )
+from orchestrator.plan.run_matrix import CellChoice, RunAxis, RunMatrix
 from orchestrator.plan.secret_source import SecretSource
 
 Schema = dict[str, Any]
@@ -43,8 +44,11 @@ _DEFINITIONS = {
 }
 _STRUCTS: Mapping[str, type[Struct]] = {
     "AdmissionPolicy": AdmissionPolicy,
+    "CellChoice": CellChoice,
     "CiPolicy": CiPolicy,
     "OutputSpec": OutputSpec,
+    "RunAxis": RunAxis,
+    "RunMatrix": RunMatrix,
     "ShellBlock": ShellBlock,
 }
 _IDS: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}

@@ -52,7 +52,7 @@ class GrowthRules:
         return "" if cells == event["cells"] else f"of `{workflow}` has not the cells of the recorded value"
 
     def may_fail(self, job: JudgedJob) -> bool:
-        """Whether a job may fail without an attempt: a placeholder with a wrong value, or a job with an unmet choice."""
+        """Whether a job may fail without an attempt: a placeholder with a wrong value, or one with an unmet choice."""
         placeholder = self._placeholders.get(job.id)
         if placeholder is None:
             return job.unmet

@@ -71,8 +71,7 @@ class Judge:
         self._at = max(at, self._at)
         if self.finished and name != "run.resumed" and name not in _REMARKS:
             self._report(Rule.ORDER, f"`{name}` after the end of the run")
-        check = _CHECKS.get(name)
-        if check is not None:
+        if (check := _CHECKS.get(name)) is not None:
             check(self, event)
 
     # The run.
