@@ -42,12 +42,11 @@ def slugs(ids: Sequence[str]) -> tuple[str, ...]:
 def slugs_of(plan: Plan) -> tuple[str, ...]:
     """The slug of each job of a plan. Those of jobs that have taken the place of a placeholder have a fingerprint: they
     must not depend on which others there are, because these had theirs before."""
-    placeholders = dict.fromkeys(job.expanded_from for job in plan.jobs if job.expanded_from)
-    if not placeholders:
+    if not any(job.expanded_from for job in plan.jobs):
         return slugs([job.id for job in plan.jobs])
-    first = [job.id for job in plan.jobs if not job.expanded_from]
-    named = dict(zip((*first, *placeholders), slugs((*first, *placeholders)), strict=True))
-    return tuple(named.get(job.id) or late_slug(job.id) for job in plan.jobs)
+    planned = tuple(dict.fromkeys(job.expanded_from or job.id for job in plan.jobs))
+    named = dict(zip(planned, slugs(planned), strict=True))
+    return tuple(late_slug(job.id) if job.expanded_from else named[job.id] for job in plan.jobs)
 
 
 def late_slug(job_id: str) -> str:
