@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator.engine.states import JobState
-from orchestrator.plan.model import Plan, PlannedJob
+from orchestrator.plan.model import PlannedJob
 
 TOO_LONG = 131_072  # bytes
 
@@ -14,8 +14,8 @@ TOO_LONG = 131_072  # bytes
 class ValuesByLaw:
     """The values of all successes."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._jobs = plan.jobs
+    def __init__(self, jobs: Sequence[PlannedJob]) -> None:
+        self._jobs = jobs
         self.of: dict[int, Mapping[str, str]] = {}
 
     def used_by(self, job: PlannedJob, ended: Mapping[int, JobState]) -> dict[str, str | None]:
@@ -25,7 +25,7 @@ class ValuesByLaw:
             reference, *filters = name.split(" | ")
             workflow, output = reference.removeprefix("needs.").split(".outputs.")
             needs = [need for need in job.needs if self._jobs[need].workflow == workflow]
-            values = [self._value(need, output, ended) for need in needs]
+            values = [self.value(need, output, ended) for need in needs]
             if not filters:
                 (used[name],) = values
                 continue
@@ -45,7 +45,7 @@ class ValuesByLaw:
         passed_on = "\0".join(job.spec.argv or ())
         return None in used.values() or any(f"{{ {name} " in passed_on for name in too_long)
 
-    def _value(self, need: int, output: str, ended: Mapping[int, JobState]) -> str | None:
+    def value(self, need: int, output: str, ended: Mapping[int, JobState]) -> str | None:
         if ended[need] is JobState.SUCCEEDED and output in self.of.get(need, {}):
             return self.of[need][output]
         return self._jobs[need].spec.outputs[output].default
