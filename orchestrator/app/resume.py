@@ -35,8 +35,9 @@ from orchestrator.engine.outcomes import FAILURES, RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
+from orchestrator.execute.attempt.ends import usage_fields
 from orchestrator.execute.attempt.spec import AttemptResult
-from orchestrator.execute.driver import Driver, usage_fields
+from orchestrator.execute.driver import Driver
 from orchestrator.execute.leftovers import boot_id, end_tree, is_attempt_in
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name

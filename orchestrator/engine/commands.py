@@ -15,6 +15,12 @@ class Launch(Struct, frozen=True):
     time_cap: float | None = None
 
 
+class Check(Struct, frozen=True):
+    """Find out whether this job is up to date. It is commanded again until the answer is recorded."""
+
+    job: int
+
+
 class Kill(Struct, frozen=True):
     """Stop this attempt: TERM, or with `force` KILL."""
 
@@ -37,4 +43,4 @@ class Cancel(Struct, frozen=True):
     job: int | None = None
 
 
-Command = Launch | Kill | GiveUp | Cancel
+Command = Launch | Check | Kill | GiveUp | Cancel

@@ -31,6 +31,20 @@ class JobAdopted(Struct, frozen=True):
     job: int
 
 
+class JobCached(Struct, frozen=True):
+    """The job is up to date: what it would do is done already, or was restored."""
+
+    at: float
+    job: int
+
+
+class JobMustRun(Struct, frozen=True):
+    """The job was checked and is not up to date."""
+
+    at: float
+    job: int
+
+
 class AttemptStarted(Struct, frozen=True):
     """Written before the process is started, so that no running process is ever unknown."""
 
@@ -69,7 +83,17 @@ class CancelRequested(Struct, frozen=True):
     job: int | None = None
 
 
-Fact = RunStarted | RunResumed | JobAdopted | AttemptStarted | AttemptFinished | KillSent | CancelRequested
+Fact = (
+    RunStarted
+    | RunResumed
+    | JobAdopted
+    | JobCached
+    | JobMustRun
+    | AttemptStarted
+    | AttemptFinished
+    | KillSent
+    | CancelRequested
+)
 
 
 class RetryScheduled(Struct, frozen=True):

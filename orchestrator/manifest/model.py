@@ -36,6 +36,7 @@ from orchestrator.manifest.field_types import (
     integer,
     number,
 )
+from orchestrator.manifest.input_keys import Inputs
 from orchestrator.manifest.limit_keys import LimitsKeys
 from orchestrator.manifest.nested_sections import (
     Condition,
@@ -227,6 +228,14 @@ class Workflow(Section, frozen=True):
     secrets: Annotated[
         SecretNames, Doc("Secrets to pass as environment variables; no others are passed.", "TOKEN", ["TOKEN", "KEY"])
     ] = ()
+    inputs: Annotated[
+        Inputs | None,
+        Doc(
+            "What its result depends on; it is not run again while nothing of this has changed.",
+            *(["src/**/*.c", "include/", {"env": "CC"}, {"command": ["cc", "--version"]}], []),
+        ),
+    ] = None
+    cache: Annotated[bool, Doc("Whether its result is stored and used again, if it has `inputs`.", False)] = True
     pools: Annotated[
         dict[Name, PositiveInteger], Doc("Amount of each pool that an attempt occupies.", {"database": 1})
     ] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from msgspec.structs import asdict, replace
 from orchestrator.manifest import limit_keys
 from orchestrator.manifest.env_file_keys import EnvFileEntry, env_file_paths
 from orchestrator.manifest.env_keys import EnvValue
+from orchestrator.manifest.input_keys import InputEntry
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.retry_keys import Retry
@@ -19,8 +20,10 @@ from orchestrator.plan.job_env import JobEnv
 from orchestrator.plan.model import (
     WHEN_NAMED,
     AdmissionPolicy,
+    CachePolicy,
     CiPolicy,
     Durability,
+    Input,
     Isolation,
     JobSpec,
     Limits,
@@ -62,6 +65,7 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         keep_runs=policy.keep_runs,
         archive=policy.archive,
         job_timeout=_job_timeout(manifest.defaults, overrides),
+        cache=CachePolicy(policy.cache.dir, policy.cache.max_size),
         ci=CiPolicy(policy.ci.pass_commands),
     )
 
@@ -136,6 +140,8 @@ class Expander:
             network=sandboxed and (base.network if own.network is None else own.network),
             writes=(base.writes if own.writes is None else own.writes) if sandboxed else (),
             require_isolation=base.require_isolation if own.require_isolation is None else own.require_isolation,
+            inputs=None if own.inputs is None else tuple(map(_input, own.inputs)),
+            cache=own.cache,
         )
         if put_in is not None:
             spec = put_in(spec, env.literal)
@@ -197,6 +203,12 @@ def job_fields(workflow: Workflow, values: Mapping[str, Scalar]) -> dict[str, An
     }
 
 
+def _input(entry: InputEntry) -> Input:
+    if isinstance(entry, str):
+        return Input(path=entry)
+    return Input(entry.path or "", entry.ignore, entry.optional, entry.env or "", entry.command or ())
+
+
 def isolation_of(workflow: Workflow, defaults: Defaults) -> Isolation:
     """How the workflow's jobs are isolated."""
     return _ISOLATION[defaults.isolation if workflow.isolation is None else workflow.isolation]
@@ -206,8 +218,8 @@ def env_inherit_of(workflow: Workflow, defaults: Defaults) -> Literal["all", "mi
     """What the workflow's jobs inherit of pexec's environment."""
     if workflow.env_inherit is not None:
         return workflow.env_inherit
-    sandboxed = isolation_of(workflow, defaults) is Isolation.SANDBOX
-    return "minimal" if sandboxed and "env_inherit" not in defaults.given else defaults.env_inherit
+    narrow = workflow.inputs is not None or isolation_of(workflow, defaults) is Isolation.SANDBOX
+    return "minimal" if narrow and "env_inherit" not in defaults.given else defaults.env_inherit
 
 
 def expand_retry(retry: Retry) -> RetryPolicy:

@@ -18,6 +18,8 @@ DEFAULT_TIMEOUT_SECONDS = 300.0
 DEFAULT_GRACE_SECONDS = 10.0
 DEFAULT_CLEANUP_SECONDS = 30.0
 DEFAULT_KEEP_RUNS = 20
+DEFAULT_CACHE_DIR = ".pexec/cache"
+DEFAULT_CACHE_BYTES = 5 << 30
 DEFAULT_SHELL = ("bash", "-euo", "pipefail")
 MINIMAL_ENV = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR", "TERM")
 """What a job inherits with `env_inherit: minimal`."""
@@ -148,6 +150,25 @@ class ShellBlock(Struct, frozen=True):
     text: Annotated[str, Meta(description="Shell text.")]
 
 
+class Input(Struct, frozen=True, omit_defaults=True):
+    """What the result of a job depends on: one of `path`, `env` and `command` is set."""
+
+    path: Annotated[str, Meta(description="A file, a directory, or a pattern; one that begins with `!` excludes.")] = ""
+    ignore: Annotated[bool, Meta(description="`.gitignore` files take files out of what it matches.")] = True
+    optional: Annotated[bool, Meta(description="The file may be missing.")] = False
+    env: Annotated[str, Meta(description="A variable of the job's environment.")] = ""
+    command: Annotated[Strings, Meta(description="A program whose output counts.")] = ()
+
+
+class OutputFiles(Struct, frozen=True, omit_defaults=True):
+    """Files that a job makes."""
+
+    paths: Annotated[NonEmptyStrings, Meta(description="Paths and patterns, relative to `base_dir`.")]
+    name: Annotated[str, Meta(description="Its name, if it has one.")] = ""
+    fresh: Annotated[bool, Meta(description="What an earlier run made there is removed before the job starts.")] = False
+    optional: Annotated[bool, Meta(description="There may be no such file.")] = False
+
+
 class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     """What one attempt of a job executes. At most one of `run`, `argv`, `file` is set; none for a group.
 
@@ -206,6 +227,11 @@ class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     require_isolation: Annotated[
         bool, IN_PLAN_DIGEST, Meta(description="The run is refused where it cannot be isolated so.")
     ] = False
+    inputs: Annotated[
+        tuple[Input, ...] | None, Meta(description="What its result depends on; absent if it always runs.")
+    ] = None
+    output_files: Annotated[tuple[OutputFiles, ...], Meta(description="Files that it makes.")] = ()
+    cache: Annotated[bool, IN_NO_DIGEST, Meta(description="Its result is stored, and used again.")] = True
     # None of these changes what a success has done: a job is the same under another timeout.
     timeout: Annotated[
         OptionalPositiveFloat, ALWAYS, IN_PLAN_DIGEST, Meta(description="Time limit of one attempt; null for none.")
@@ -305,6 +331,15 @@ class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
     max_load: Annotated[OptionalPositiveFloat, Meta(description="Load average above which no job starts.")] = None
 
 
+class CachePolicy(Struct, frozen=True, omit_defaults=True):
+    """Where the results of jobs are stored, and how much of them."""
+
+    dir: Annotated[str, Meta(description="The directory, relative to `base_dir`.")] = DEFAULT_CACHE_DIR
+    max_size: Annotated[NonNegativeInt, Meta(description="Total size of what is stored.")] = field(
+        default=DEFAULT_CACHE_BYTES, name="max_size_bytes"
+    )
+
+
 class CiPolicy(Struct, frozen=True, omit_defaults=True):
     """What the run does in a CI service."""
 
@@ -342,6 +377,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         bool, ALWAYS, IN_NO_DIGEST, Meta(description="Whether the run is packed into one file when it ends.")
     ] = False
     admission: Annotated[AdmissionPolicy, IN_NO_DIGEST] = AdmissionPolicy()
+    cache: Annotated[CachePolicy, IN_NO_DIGEST] = CachePolicy()
     ci: Annotated[CiPolicy, IN_NO_DIGEST] = CiPolicy()
 
 

@@ -19,9 +19,12 @@ from orchestrator.plan.export import NOT_WRITTEN, VERSION
 from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.model import (
     AdmissionPolicy,
+    CachePolicy,
     CiPolicy,
+    Input,
     JobSpec,
     Limits,
+    OutputFiles,
     Plan,
     PlannedJob,
     Policy,
@@ -42,7 +45,10 @@ _DEFINITIONS = {
 }
 _STRUCTS: Mapping[str, type[Struct]] = {
     "AdmissionPolicy": AdmissionPolicy,
+    "CachePolicy": CachePolicy,
     "CiPolicy": CiPolicy,
+    "Input": Input,
+    "OutputFiles": OutputFiles,
     "ShellBlock": ShellBlock,
 }
 _IDS: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}

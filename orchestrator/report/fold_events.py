@@ -10,7 +10,7 @@ from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
-from orchestrator.report.model import JobReport, RunOrigin, RunReport, Summary
+from orchestrator.report.model import CacheReport, JobReport, RunOrigin, RunReport, Summary
 from orchestrator.report.status import FAILED_STATUSES, STATUS_OF_EVENT, Status
 
 _MILLISECOND = 0.001
@@ -221,6 +221,14 @@ class RunFold:
         for pool, amount in self._plan.jobs[index].pools:
             self._pool_busy[pool] += amount * seconds
 
+    def _job_cached(self, event: EventRecord) -> None:
+        job = self._jobs[self.index_of[event["job"]]]
+        job.cache = CacheReport(event["cached"], event["from_run"])
+        job.log_file, job.log_bytes = event["log"] or None, event["log_bytes"]
+
+    def _job_must_run(self, event: EventRecord) -> None:
+        self._jobs[self.index_of[event["job"]]].cache = CacheReport("ran", because=tuple(event["because"]))
+
     def _retry_scheduled(self, event: EventRecord) -> None:
         index = self.index_of[event["job"]]
         self._move(index, Status.PENDING)
@@ -274,6 +282,8 @@ class RunFold:
 
 
 _FOLLOW: dict[str, Callable[[RunFold, EventRecord], None]] = {
+    "job.cached": RunFold._job_cached,
+    "job.must_run": RunFold._job_must_run,
     "attempt.started": RunFold._attempt_started,
     "attempt.spawned": RunFold._attempt_spawned,
     "attempt.finished": RunFold._attempt_finished,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -12,11 +13,21 @@ from orchestrator.report.counts import JobCounts
 from orchestrator.report.status import Status
 
 
+class CacheReport(Struct, frozen=True):
+    """What became of a job's check: up to date by the result of `from_run`, whose files were `kept` or `restored`; or
+    it `ran`, and why."""
+
+    state: Literal["kept", "restored", "ran"]
+    from_run: str | None = None
+    because: tuple[str, ...] = ()
+
+
 class JobReport(msgspec.Struct, gc=False):
     """One planned job; the keys of a job in `results_summary.json`, in their order.
 
     `execution_time_seconds` and `cpu_seconds` are sums over all attempts, `max_rss_bytes` is their maximum; `pid`,
-    `exit_code`, `signal` and `log_file` are those of the last attempt. Timestamps are UTC, ISO 8601.
+    `exit_code`, `signal` and `log_file` are those of the last attempt. Timestamps are UTC, ISO 8601. `cache` is
+    only set for a job that was checked.
     """
 
     job_id: str
@@ -37,6 +48,7 @@ class JobReport(msgspec.Struct, gc=False):
     dropped_bytes: int = 0
     leftover_killed: int = 0
     enforced_by: Mapping[str, str] = {}
+    cache: CacheReport | msgspec.UnsetType = msgspec.UNSET
 
 
 class Summary(msgspec.Struct, frozen=True):

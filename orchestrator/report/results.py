@@ -40,6 +40,25 @@ _JOB: dict[str, JsonDict] = {
     "enforced_by": {"type": "object", "additionalProperties": {"type": "string"}},
 }
 
+_CACHE: JsonDict = {
+    "type": "object",
+    "description": "What its check found; absent if it has no `inputs` or was not checked.",
+    "properties": {
+        "state": {
+            "enum": ["kept", "restored", "ran"],
+            "description": "Up to date, with its files kept or restored; or it ran.",
+        },
+        "from_run": {**_MAYBE_TEXT, "description": "The run that made the result that was used."},
+        "because": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What differed from the result that was stored, or why none could be used.",
+        },
+    },
+    "required": ["state", "from_run", "because"],
+    "additionalProperties": False,
+}
+
 _SUMMARY: dict[str, JsonDict] = {
     "total_jobs": {**_COUNT, "description": "All planned jobs."},
     "successful_jobs": _COUNT,
@@ -115,7 +134,11 @@ def results_chunks(report: RunReport) -> Iterator[bytes]:
 
 def results_schema() -> JsonDict:
     """The JSON Schema of `results_summary.json`."""
-    jobs = {"type": "array", "description": "All planned jobs, in the order of the plan.", "items": _closed(_JOB)}
+    jobs = {
+        "type": "array",
+        "description": "All planned jobs, in the order of the plan.",
+        "items": _closed(_JOB, {"cache": _CACHE}),
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pexec results",
@@ -137,10 +160,10 @@ def _head(report: RunReport) -> JsonDict:
     }
 
 
-def _closed(properties: dict[str, JsonDict]) -> JsonDict:
+def _closed(properties: dict[str, JsonDict], optional: dict[str, JsonDict] | None = None) -> JsonDict:
     return {
         "type": "object",
-        "properties": properties,
+        "properties": {**properties, **(optional or {})},
         "required": list(properties),
         "additionalProperties": False,
     }

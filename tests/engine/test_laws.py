@@ -12,12 +12,15 @@ from orchestrator.engine.facts import (
     AttemptStarted,
     CancelRequested,
     JobAdopted,
+    JobCached,
+    JobMustRun,
     KillSent,
     RunStarted,
 )
 from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.outcomes import RunResult
-from orchestrator.engine.scheduler import Scheduler, replay
+from orchestrator.engine.replay import replay
+from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.plan.model import JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When
 
@@ -61,7 +64,12 @@ def _jobs(draw: st.DrawFn, index: int, count: int, *, backwards: bool) -> Planne
         index=index,
         id=f"job{index}",
         workflow=workflow,
-        spec=JobSpec(run=None if is_group else "true", grace=draw(st.sampled_from((5.0, 0.0)))),
+        spec=JobSpec(
+            run=None if is_group else "true",
+            grace=draw(st.sampled_from((5.0, 0.0))),
+            inputs=None if is_group else draw(st.sampled_from((None, None, ()))),
+            cache=draw(st.sampled_from((True, True, True, False))),
+        ),
         needs=needs,
         after=tuple(other for other, tie in ties.items() if tie == "after"),
         when=draw(st.sampled_from(WHENS if needs else WHENS_ALONE)),
@@ -75,8 +83,8 @@ def _jobs(draw: st.DrawFn, index: int, count: int, *, backwards: bool) -> Planne
 
 
 # What may happen, as often as it is listed here. A calm world carries out every command after each step.
-CALM = ["answer"] * 20 + ["wait"] * 6 + ["crash_and_resume", "answer_again", "cancel_job", "cancel"]
-HOSTILE = ["act"] * 10 + ["answer"] * 8 + ["wait"] * 6 + ["answer_again"] * 2 + ["refuse_nonsense"] * 2
+CALM = ["answer"] * 20 + ["check"] * 8 + ["wait"] * 6 + ["crash_and_resume", "answer_again", "cancel_job", "cancel"]
+HOSTILE = ["act"] * 10 + ["answer"] * 8 + ["check"] * 4 + ["wait"] * 6 + ["answer_again"] * 2 + ["refuse_nonsense"] * 2
 HOSTILE += ["cancel", "cancel_job", "kill_unrequested", "crash_and_resume"]
 Step = tuple[str, int, int]
 
@@ -92,6 +100,7 @@ class Run:
     def __init__(self, plan: Plan, moods: list[Verdict], *, hostile: bool, adopted: int = 0) -> None:
         self.moods = moods  # how the attempts of each job like to end
         self.world, self.hostile = World(plan), hostile
+        self.world.checks_take_time = True
         self.gone: list[tuple[int, int]] = [(0, 0), (0, 77)]  # attempts that are not under way, or never were
         self.world.begin(index for index in range(len(plan.jobs)) if adopted >> index & 1)
 
@@ -117,6 +126,10 @@ class Run:
             verdict = self.moods[job] if how < 7 else other
             self.world.happen(AttemptFinished(self.world.now, job, attempt, verdict, exit_code=(1, 75)[which % 2]))
             self.gone.append((job, attempt))
+
+    def check(self, which: int, how: int) -> None:
+        if unchecked := self.world.laws.unchecked:
+            self.world.answer_check(unchecked[which % len(unchecked)], up_to_date=how % 2 == 0)
 
     def answer_again(self, which: int, how: int) -> None:
         now, (job, attempt) = self.world.now, self.gone[which % len(self.gone)]
@@ -155,6 +168,10 @@ class Run:
         if self.scheduler.table.states[job] in (JobState.RUNNING, JobState.WAITING):
             with pytest.raises(IllegalMove, match=f"job `job{job}` "):
                 self.scheduler.apply(JobAdopted(self.world.now, job))
+        if self.scheduler.table.states[job] is not JobState.READY:
+            for fact in (JobCached(self.world.now, job), JobMustRun(self.world.now, job)):
+                with pytest.raises(IllegalMove, match=f"job `job{job}` cannot be checked"):
+                    self.scheduler.apply(fact)
         with pytest.raises(IllegalMove, match="twice"):
             self.scheduler.apply(RunStarted(self.world.now))
         assert self.scheduler.snapshot() == before

@@ -24,6 +24,10 @@ from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
 
 RUN_ID = "20260102T030405.000000Z-0123abcd"
+CACHED = {
+    "fingerprint": "f1", "cached": "kept", "from_run": "earlier", "outputs": 1, "log": "", "log_bytes": 0
+}  # fmt: skip
+MUST_RUN = {"fingerprint": "f2", "because": ["`src/a.c` changed"]}
 
 
 class Story:
@@ -154,6 +158,8 @@ def every_event(of: Plan) -> Story:
     story.emit("journal.recovered", 0.8, cut_bytes=12)
     story.emit("orphan.killed", 0.8, pid=77, job=None)
     story.emit("run.resumed", 0.8, pid=4001, boot_id="boot", max_parallel_jobs=10)
+    story.emit("job.must_run", 0.8, job=name, **MUST_RUN)
+    story.emit("job.cached", 0.8, job=name, **CACHED)
     story.emit("job.adopted", 0.8, job=name, from_run=RUN_ID)
     story.settle(name, 0.8, "succeeded", "reused from an earlier run")
     story.finish(0.9)

@@ -12,7 +12,7 @@ from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, ShellBlock
 
 if TYPE_CHECKING:
-    from orchestrator.execute.driver import Journal
+    from orchestrator.execute.driver_parts import Journal
 
 # Fields that hold sentences. The others hold names, numbers and constants, which a resume must find unchanged.
 _SENTENCES = ("reason", "what", "why")

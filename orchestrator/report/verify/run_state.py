@@ -7,7 +7,7 @@ with the engine, but none of its rules.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -71,6 +71,7 @@ class JudgedJob(Struct, gc=False):
     may_fail: bool
     retry: RetryRules
     grace: float
+    has_inputs: bool = False
     matrix: str = ""  # its workflow, if the first failure in it cancels the rest
     started_at: float = 0.0  # of its latest attempt
     phase: Phase = Phase.IDLE
@@ -87,6 +88,7 @@ class JudgedJob(Struct, gc=False):
     forced: bool = False  # and by force
     term_at: float | None = None
     adopted: bool = False
+    cached: bool = False  # it was up to date
     is_kept: bool = False  # a success of before, reused or kept by a resume; what it needs may not have ended
     leads_to_failure: bool = False  # it failed without being allowed to, or was skipped because of such an end
 
@@ -97,7 +99,7 @@ class JudgedJob(Struct, gc=False):
         if self.status != "succeeded" and not (
             self.phase is Phase.AWAITING_RETRY_DECISION and self.verdict == "succeeded"
         ):
-            self.phase, self.status = Phase.IDLE, ""
+            self.phase, self.status, self.cached = Phase.IDLE, "", False
 
     @property
     def phrase(self) -> str:
@@ -138,6 +140,15 @@ class StopState(Struct):
         return self.on and (self.forced or job.when != "always")
 
 
+def result_of(jobs: Sequence[JudgedJob], stop: StopState) -> str:
+    """The result of a run with these jobs, which have ended."""
+    if stop.hurried_at is not None:
+        return "CANCELLED"
+    if any(job.status in FAILURE_NAMES and not job.may_fail for job in jobs):
+        return "FAILED"
+    return "CANCELLED" if any(job.status == "cancelled" for job in jobs) else "SUCCESS"
+
+
 def jobs_of(plan: Mapping[str, Any]) -> list[JudgedJob]:
     """The jobs of a plan, as `plan.json` holds it."""
     index_of = {job["id"]: index for index, job in enumerate(plan["jobs"])}
@@ -155,6 +166,7 @@ def _job(data: Mapping[str, Any], index_of: Mapping[str, int]) -> JudgedJob:
         may_fail=data.get("allow_failure", False),
         retry=_retry(data["retry"]) if "retry" in data else _ONCE,
         grace=data.get("grace_seconds", DEFAULT_GRACE),
+        has_inputs="inputs" in data,
         matrix=data["workflow"] if data.get("matrix_fail_fast") else "",
     )
 
