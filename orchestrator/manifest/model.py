@@ -47,6 +47,7 @@ from orchestrator.manifest.nested_sections import (
     Version,
     WorkflowList,
 )
+from orchestrator.manifest.output_keys import Outputs
 from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import ScalarError
@@ -235,6 +236,13 @@ class Workflow(Section, frozen=True):
             *(["src/**/*.c", "include/", {"env": "CC"}, {"command": ["cc", "--version"]}], []),
         ),
     ] = None
+    outputs: Annotated[
+        Outputs,
+        Doc(
+            "Files that it makes.",
+            *(["build/app"], {"wheel": {"path": "dist/*.whl", "fresh": True}}),
+        ),
+    ] = ()
     cache: Annotated[bool, Doc("Whether its result is stored and used again, if it has `inputs`.", False)] = True
     pools: Annotated[
         dict[Name, PositiveInteger], Doc("Amount of each pool that an attempt occupies.", {"database": 1})

@@ -13,6 +13,7 @@ from orchestrator.manifest.env_keys import EnvValue
 from orchestrator.manifest.input_keys import InputEntry
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
+from orchestrator.manifest.output_keys import OutputEntries
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.inputs import Overrides, ReadManifest
@@ -28,6 +29,7 @@ from orchestrator.plan.model import (
     JobSpec,
     Limits,
     Order,
+    OutputFiles,
     PlannedJob,
     Policy,
     RetryPolicy,
@@ -141,6 +143,7 @@ class Expander:
             writes=(base.writes if own.writes is None else own.writes) if sandboxed else (),
             require_isolation=base.require_isolation if own.require_isolation is None else own.require_isolation,
             inputs=None if own.inputs is None else tuple(map(_input, own.inputs)),
+            output_files=output_files_of(own.outputs),
             cache=own.cache,
         )
         if put_in is not None:
@@ -155,9 +158,21 @@ class Expander:
             file=None if spec.file is None else origin.path_of(spec.file),
             working_dir=spec.working_dir if is_absolute(spec.working_dir, spec) else origin.path_of(spec.working_dir),
             writes=tuple(path if is_absolute(path, spec) else origin.path_of(path) for path in spec.writes),
+            inputs=None if spec.inputs is None else tuple(map(self._relative_input, spec.inputs)),
+            output_files=tuple(
+                replace(output, paths=tuple(map(self._relative_pattern, output.paths))) for output in spec.output_files
+            ),
             env_prepend={name: self._relative_paths(paths, spec) for name, paths in spec.env_prepend.items()},
             env_append={name: self._relative_paths(paths, spec) for name, paths in spec.env_append.items()},
         )
+
+    def _relative_input(self, one: Input) -> Input:
+        return replace(one, path=self._relative_pattern(one.path)) if one.path else one
+
+    def _relative_pattern(self, pattern: str) -> str:
+        """A path or pattern of files; the `!` of one that excludes stays in front."""
+        mark = "!" if pattern.startswith("!") else ""
+        return mark + self._origin.path_of(pattern.removeprefix("!"))
 
     def _relative_paths(self, paths: str, spec: JobSpec) -> str:
         parts = paths.split(":")
@@ -207,6 +222,13 @@ def _input(entry: InputEntry) -> Input:
     if isinstance(entry, str):
         return Input(path=entry)
     return Input(entry.path or "", entry.ignore, entry.optional, entry.env or "", entry.command or ())
+
+
+def output_files_of(outputs: OutputEntries) -> tuple[OutputFiles, ...]:
+    """The files among some outputs."""
+    if isinstance(outputs, tuple):
+        return tuple(OutputFiles((path,)) for path in outputs)
+    return tuple(OutputFiles(one.path, name, one.fresh, one.optional) for name, one in outputs.items())
 
 
 def isolation_of(workflow: Workflow, defaults: Defaults) -> Isolation:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from orchestrator.plan.model import JobSpec
+from orchestrator.plan.model import Input, JobSpec
 from orchestrator.plan.shelltext import HOLE, Where, holes, is_posix_shell, quoted
 
 OPENING = "${{"
@@ -320,7 +320,13 @@ def _with(
         env_append={name: change(value) for name, value in spec.env_append.items()},
         working_dir=change(spec.working_dir),
         writes=tuple(map(change, spec.writes)),
+        inputs=None if spec.inputs is None else tuple(_with_input(one, change) for one in spec.inputs),
+        output_files=tuple(replace(output, paths=tuple(map(change, output.paths))) for output in spec.output_files),
     )
+
+
+def _with_input(one: Input, change: Callable[[str], str]) -> Input:
+    return replace(one, path=change(one.path), command=tuple(map(change, one.command)))
 
 
 def _replaced(text: str, values: Mapping[str, str]) -> str:
@@ -335,4 +341,6 @@ def _place(reference: str, blanks: int, *, raw: bool) -> str:
 
 def _texts(spec: JobSpec) -> list[str]:
     env = (*spec.env.values(), *spec.env_prepend.values(), *spec.env_append.values())
-    return [spec.run or "", *(spec.argv or ()), *spec.args, *env, spec.working_dir, *spec.writes]
+    inputs = [text for one in spec.inputs or () for text in (one.path, *one.command)]
+    outputs = [path for output in spec.output_files for path in output.paths]
+    return [spec.run or "", *(spec.argv or ()), *spec.args, *env, spec.working_dir, *spec.writes, *inputs, *outputs]

@@ -30,6 +30,22 @@ def add_arguments(parser: Parser) -> None:
         action="store_true",
         help="succeed if every job is left out because it is manual or its `if` does not hold",
     )
+    both = parser.add_mutually_exclusive_group()
+    both.add_argument(
+        "--force",
+        dest="cache",
+        action="store_const",
+        const="force",
+        default="use",
+        help="run also the jobs that are up to date, and store their results",
+    )
+    both.add_argument(
+        "--no-cache",
+        dest="cache",
+        action="store_const",
+        const="off",
+        help="run also the jobs that are up to date; use no stored results, and store none",
+    )
     parser.add_argument(
         "-n",
         "--dry-run",
@@ -80,6 +96,7 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
         output=output_of(invocation.settings),
         keep_temp=arguments.keep_temp,
         summary=arguments.summary,
+        cache=arguments.cache,
     )
     return run_plan(with_scripts(plan), options, supervisor, invocation=record)
 

@@ -1,0 +1,66 @@
+"""The job cache of a run, where its plan has jobs with inputs or output files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from orchestrator.plan.model import Plan
+
+if TYPE_CHECKING:
+    from orchestrator.execute.attempt.spec_builder import Specs
+    from orchestrator.execute.job_cache import Checked, Collected
+    from orchestrator.execute.reuse.local_cache import LocalJobCache, Mode
+    from orchestrator.execute.supervisor.supervisor import Supervisor
+    from orchestrator.journal.rundir import RunDir
+
+MODE = "cache"  # the key of the invocation in `run.started`; absent for `use`
+
+
+def needs_cache(plan: Plan) -> bool:
+    """Whether any job can be up to date, or has files that must be there after it."""
+    return any(job.spec.inputs is not None or job.spec.output_files for job in plan.jobs)
+
+
+def project_of(plan: Plan) -> str:
+    """The same text whenever the same manifest is run, however it is named."""
+    return os.path.join(os.path.realpath(plan.base_dir), os.path.basename(plan.manifest))
+
+
+def open_job_cache(
+    plan: Plan,
+    mode: Mode,
+    rundir: RunDir,
+    supervisor: Supervisor,
+    specs: Specs,
+    put: Callable[[Checked | Collected], None],
+) -> LocalJobCache:
+    """The cache in the directory that the policy names; with `off` one that holds nothing."""
+    from orchestrator.cache.cache import Cache, open_cache
+    from orchestrator.cache.ignore_rules import repository_root
+    from orchestrator.cache.model import Place
+    from orchestrator.execute.reuse.fingerprints import Fingerprints
+    from orchestrator.execute.reuse.local_cache import LocalJobCache
+
+    warnings: list[str] = []
+    policy = plan.policy.cache
+    if mode == "off":
+        cache = Cache(None, policy.max_size, warnings.append)
+    else:
+        directory = os.path.join(plan.base_dir, policy.dir)
+        cache = open_cache(directory, max_size=policy.max_size, warn=warnings.append)
+    place = Place(os.path.abspath(plan.base_dir), repository_root(plan.base_dir))
+    return LocalJobCache(
+        plan,
+        place,
+        cache,
+        Fingerprints(plan, place, cache, supervisor),
+        mode=mode,
+        project=project_of(plan),
+        rundir=rundir,
+        secrets=supervisor.secrets,
+        spec_of=specs.spec_of,
+        put=put,
+        warnings=warnings,
+    )

@@ -1,0 +1,143 @@
+"""What the result of a job depends on, taken when the job could start: its fingerprint, and the files behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shlex
+import stat
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from orchestrator.cache.cache import Cache
+from orchestrator.cache.fingerprint import Fingerprint, Need
+from orchestrator.cache.model import Listing, OutputPath, PathInput, Place, ShouldStop
+from orchestrator.console.text import visible
+from orchestrator.execute.attempt.command import working_dir
+from orchestrator.execute.reuse.command_inputs import command_inputs, variable_inputs
+from orchestrator.execute.reuse.declared import Upstream, needs_of, output_paths, output_patterns, path_inputs
+from orchestrator.execute.secrets.store import SourceError
+from orchestrator.execute.supervisor.supervisor import Supervisor
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob
+
+
+class CannotBeTakenError(Exception):
+    """The job cannot start: an input that it requires is missing or cannot be read. The text is a sentence."""
+
+
+class Taken(Struct, frozen=True):
+    """A fingerprint, and what it was taken from, which is looked at again before the result is stored."""
+
+    fingerprint: Fingerprint
+    listing: Listing
+    inputs: Sequence[PathInput]
+    upstream_outputs: Sequence[str]
+    needs: Mapping[str, Listing]
+    needs_outputs: Mapping[str, Sequence[OutputPath]]
+    outputs: Sequence[OutputPath]
+    warnings: tuple[str, ...] = ()
+
+
+class Fingerprints:
+    """Takes the fingerprints of the jobs of one plan. For any thread."""
+
+    def __init__(self, plan: Plan, place: Place, cache: Cache, supervisor: Supervisor) -> None:
+        self._plan = plan
+        self._place = place
+        self._cache = cache
+        self._supervisor = supervisor
+        self._upstream = Upstream(plan)
+        self.umask = _umask()
+
+    def take(self, job: PlannedJob, spec: JobSpec, should_stop: ShouldStop) -> Taken:
+        """The fingerprint of a job whose needs have ended; `spec` is its spec with all templates filled in. Raises
+        CannotBeTakenError and Stopped."""
+        inputs, own = path_inputs(spec), output_patterns(spec)
+        upstream = self._upstream.outputs(job.index, inputs)
+        listing = self._cache.list_inputs(
+            self._place, inputs, own_outputs=own, upstream_outputs=upstream, should_stop=should_stop
+        )
+        if listing.problems:
+            raise CannotBeTakenError(listing.problems[0].text)
+        base_dir = self._plan.base_dir
+        scripts = self.scripts(job, spec)
+        try:
+            commands = command_inputs(spec, base_dir, self._supervisor)
+        except SourceError as error:
+            raise CannotBeTakenError(str(error)) from None
+        needs, files, declared = self._needs(job.index, should_stop)
+        outputs = output_paths(spec)
+        fingerprint = Fingerprint(
+            job=job.id,
+            run=spec.run,
+            argv=spec.argv or (),
+            file=spec.file or "",
+            args=spec.args,
+            scripts=scripts,
+            shell=spec.shell,
+            env=dict(spec.env),
+            env_prepend=dict(spec.env_prepend),
+            env_append=dict(spec.env_append),
+            env_inherit=(spec.env_inherit,) if isinstance(spec.env_inherit, str) else ("", *spec.env_inherit),
+            working_dir=os.path.relpath(os.fsdecode(working_dir(spec.working_dir, base_dir)), base_dir),
+            isolation=spec.isolation.value,
+            network=spec.network,
+            writes=spec.writes,
+            outputs=tuple(outputs),
+            secrets=tuple(sorted(spec.secrets)),
+            system=platform.system(),
+            machine=platform.machine(),
+            umask=self.umask,
+            inputs=listing.digest,
+            input_env=variable_inputs(spec, base_dir, self._supervisor),
+            input_commands={shlex.join(command): digest for command, digest in commands.items()},
+            needs=needs,
+        )
+        warnings = tuple(problem.text for problem in listing.warnings)
+        return Taken(fingerprint, listing, inputs, upstream, files, declared, outputs, warnings)
+
+    def scripts(self, job: PlannedJob, spec: JobSpec) -> dict[str, str]:
+        """What the job executes of files, by their paths: its script and those that this starts; of a runbook its
+        blocks, which were read when the run was planned."""
+        if spec.blocks:
+            blocks = {f"{spec.file}:{block.line}": block.text.encode(errors="surrogateescape") for block in spec.blocks}
+            return {place: hashlib.sha256(text).hexdigest() for place, text in blocks.items()}
+        paths = [*([] if spec.file is None else [spec.file]), *job.scripts]
+        return {path: _digest_of_script(path, self._plan.base_dir) for path in paths}
+
+    def _needs(
+        self, job: int, should_stop: ShouldStop
+    ) -> tuple[dict[str, Need], dict[str, Listing], dict[str, Sequence[OutputPath]]]:
+        """What a job takes from each of its needs; the files among that, and how they are declared."""
+        needs: dict[str, Need] = {}
+        files: dict[str, Listing] = {}
+        declared: dict[str, Sequence[OutputPath]] = {}
+        for index in needs_of(self._plan, job):
+            need = self._plan.jobs[index]
+            outputs = output_paths(need.spec)
+            if outputs:
+                declared[need.id] = outputs
+                made = files[need.id] = self._cache.list_outputs(self._place, outputs, should_stop=should_stop)
+                needs[need.id] = Need(files=made.digest)
+            else:
+                needs[need.id] = Need(job=need.digest)
+        return needs, files, declared
+
+
+def _digest_of_script(path: str, base_dir: str) -> str:
+    """The SHA-256 of a script, and whether it can be executed."""
+    try:
+        with open(os.path.join(base_dir, path), "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            return f"{'x' if mode & stat.S_IXUSR else 'f'}{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except OSError as error:
+        raise CannotBeTakenError(f"`{visible(path)}` cannot be read: {(error.strerror or '').lower()}") from None
+
+
+def _umask() -> int:
+    """That of this process. `os.umask` would change it for a moment."""
+    with open("/proc/self/status", "rb") as file:
+        line = next(line for line in file if line.startswith(b"Umask:"))
+    return int(line.split()[1], 8)
