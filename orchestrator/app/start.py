@@ -69,8 +69,8 @@ def _nothing(_: object) -> None:
 
 class RunOptions(Struct, frozen=True):
     """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` except `auto`,
-    `summary` of `settings.SUMMARIES`; `on_directory` is called with the run directory before the first job. `cache`: whether results
-    of earlier runs count."""
+    `summary` of `settings.SUMMARIES`; `on_directory` is called with the run directory before the first job. `cache`
+    says whether results of earlier runs count."""
 
     run_root: str
     output: str

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from orchestrator.cache.cache import Cache
 from orchestrator.cache.fingerprint import Fingerprint, Need
-from orchestrator.cache.model import Listing, OutputPath, PathInput, Place, ShouldStop
+from orchestrator.cache.model import Listing, NeedOutputs, OutputPath, PathInput, Place, ShouldStop
 from orchestrator.console.text import visible
 from orchestrator.execute.attempt.command import working_dir
 from orchestrator.execute.reuse.command_inputs import command_inputs, variable_inputs
@@ -34,8 +34,7 @@ class Taken(Struct, frozen=True):
     listing: Listing
     inputs: Sequence[PathInput]
     upstream_outputs: Sequence[str]
-    needs: Mapping[str, Listing]
-    needs_outputs: Mapping[str, Sequence[OutputPath]]
+    needs: Mapping[str, NeedOutputs]
     outputs: Sequence[OutputPath]
     warnings: tuple[str, ...] = ()
 
@@ -67,7 +66,7 @@ class Fingerprints:
             commands = command_inputs(spec, base_dir, self._supervisor)
         except SourceError as error:
             raise CannotBeTakenError(str(error)) from None
-        needs, files, declared = self._needs(job.index, should_stop)
+        needs, files = self._needs(job.index, should_stop)
         outputs = output_paths(spec)
         fingerprint = Fingerprint(
             job=job.id,
@@ -96,7 +95,7 @@ class Fingerprints:
             needs=needs,
         )
         warnings = tuple(problem.text for problem in listing.warnings)
-        return Taken(fingerprint, listing, inputs, upstream, files, declared, outputs, warnings)
+        return Taken(fingerprint, listing, inputs, upstream, files, outputs, warnings)
 
     def scripts(self, job: PlannedJob, spec: JobSpec) -> dict[str, str]:
         """What the job executes of files, by their paths: its script and those that this starts; of a runbook its
@@ -107,23 +106,20 @@ class Fingerprints:
         paths = [*([] if spec.file is None else [spec.file]), *job.scripts]
         return {path: _digest_of_script(path, self._plan.base_dir) for path in paths}
 
-    def _needs(
-        self, job: int, should_stop: ShouldStop
-    ) -> tuple[dict[str, Need], dict[str, Listing], dict[str, Sequence[OutputPath]]]:
-        """What a job takes from each of its needs; the files among that, and how they are declared."""
+    def _needs(self, job: int, should_stop: ShouldStop) -> tuple[dict[str, Need], dict[str, NeedOutputs]]:
+        """What a job takes from each of its needs, and the files among that."""
         needs: dict[str, Need] = {}
-        files: dict[str, Listing] = {}
-        declared: dict[str, Sequence[OutputPath]] = {}
+        files: dict[str, NeedOutputs] = {}
         for index in needs_of(self._plan, job):
             need = self._plan.jobs[index]
             outputs = output_paths(need.spec)
             if outputs:
-                declared[need.id] = outputs
-                made = files[need.id] = self._cache.list_outputs(self._place, outputs, should_stop=should_stop)
-                needs[need.id] = Need(files=made.digest)
+                listing = self._cache.list_outputs(self._place, outputs, should_stop=should_stop)
+                files[need.id] = NeedOutputs(tuple(outputs), listing)
+                needs[need.id] = Need(files=listing.digest)
             else:
                 needs[need.id] = Need(job=need.digest)
-        return needs, files, declared
+        return needs, files
 
 
 def _digest_of_script(path: str, base_dir: str) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from orchestrator.cache.cache import Cache
 from orchestrator.cache.job_lock import JobLock
-from orchestrator.cache.model import Kept, NotRestored, NotSaved, Place, Restored, Stopped
+from orchestrator.cache.model import Kept, Listing, NotRestored, NotSaved, Place, Restored, Stopped
 from orchestrator.cache.save import Success
 from orchestrator.console.text import count, visible
 from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
@@ -19,6 +19,7 @@ from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.job_cache import Checked, CheckResult, Collected, Remark
 from orchestrator.execute.reuse.declared import output_paths
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, Fingerprints, Taken
+from orchestrator.execute.reuse.secret_search import SecretSearch
 from orchestrator.execute.reuse.workers import TryLaterError, Workers
 from orchestrator.execute.secrets.store import Secrets
 from orchestrator.journal.file_names import LOGS, log_name
@@ -228,7 +229,7 @@ class LocalJobCache:
         last = self._cache.last(self._project, job.id)
         if last is None:
             return (NOTHING_STORED,)
-        found = self._cache.changes(last, taken.fingerprint, taken.listing, taken.needs)
+        found = self._cache.changes(last, taken.fingerprint, taken.listing, _listings(taken))
         return tuple(change.text for change in found) or ("its stored result was removed",)
 
     def _collect(self, spec: AttemptSpec, result: AttemptResult, state: _JobState) -> None:
@@ -279,14 +280,17 @@ class LocalJobCache:
             outputs=taken.outputs,
             upstream_outputs=taken.upstream_outputs,
             needs=taken.needs,
-            needs_outputs=taken.needs_outputs,
-            search=self._secrets.search if self._secrets else None,
+            search=(lambda: SecretSearch(self._secrets)) if self._secrets else None,
             should_stop=state.should_stop,
         )
         return saved.reason if isinstance(saved, NotSaved) else ""
 
     def _log(self, spec: AttemptSpec) -> BinaryIO:
         return open(self._rundir.open_for_reading(spec.log_name), "rb")
+
+
+def _listings(taken: Taken) -> dict[str, Listing]:
+    return {name: need.listing for name, need in taken.needs.items()}
 
 
 def _with_remarks(message: Checked | Collected, remarks: tuple[Remark, ...]) -> Checked | Collected:
