@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.plan.model import Plan
 
 if TYPE_CHECKING:
+    from orchestrator.app.prepare import Prepared
     from orchestrator.execute.attempt.spec_builder import Specs
     from orchestrator.execute.job_cache import Checked, Collected
     from orchestrator.execute.reuse.local_cache import LocalJobCache, Mode
@@ -29,7 +30,7 @@ def project_of(plan: Plan) -> str:
 
 
 def open_job_cache(
-    plan: Plan,
+    prepared: Prepared,
     mode: Mode,
     rundir: RunDir,
     supervisor: Supervisor,
@@ -43,7 +44,7 @@ def open_job_cache(
     from orchestrator.execute.reuse.fingerprints import Fingerprints
     from orchestrator.execute.reuse.local_cache import LocalJobCache
 
-    warnings: list[str] = []
+    plan, warnings = prepared.plan, list[str]()
     policy = plan.policy.cache
     if mode == "off":
         cache = Cache(None, policy.max_size, warnings.append)
@@ -63,4 +64,5 @@ def open_job_cache(
         spec_of=specs.spec_of,
         put=put,
         warnings=warnings,
+        with_secrets=frozenset(job.index for job in prepared.masked.jobs if job.spec.masked),
     )

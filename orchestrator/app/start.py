@@ -193,7 +193,7 @@ class _Session:
         specs = Specs(plan, rundir, keep_temp=options.keep_temp, pump=pump, colours=colours)
         self._cache: JobCache | None = None
         if needs_cache(plan):
-            self._cache = open_job_cache(plan, options.cache, rundir, supervisor, specs, self._inbox.put)
+            self._cache = open_job_cache(prepared, options.cache, rundir, supervisor, specs, self._inbox.put)
             stack.callback(self._cache.close)
         self._driver = Driver(
             plan,

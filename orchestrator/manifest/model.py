@@ -263,6 +263,10 @@ class Workflow(Section, frozen=True):
     def check(cls, data: Mapping[str, Any]) -> ScalarError | None:
         """One command, or needs instead; `args` only with `file`."""
         commands = ("run" in data) + ("argv" in data) + ("file" in data)
+        if not commands:
+            for key in ("inputs", "outputs"):
+                if key in data:
+                    return KeyConflictError("PX118", f"`{key}` requires `run`, `argv` or `file`", "", key)
         if commands == 1 and "args" not in data:
             return None
         if commands > 1:

@@ -45,7 +45,7 @@ PutIn = Callable[[JobSpec, Collection[str]], JobSpec]
 
 _ISOLATION = {member.value: member for member in Isolation}
 # Keys and fields have the same names. `run` of a spec and `needs` of a job are set for each job one by one.
-_SPEC_KEYS = frozenset(JobSpec.__struct_fields__) - {"run"}
+_SPEC_KEYS = frozenset((*JobSpec.__struct_fields__, "outputs")) - {"run"}
 JOB_KEYS = frozenset(PlannedJob.__struct_fields__) - {"needs"}
 """The keys of a workflow that set fields of its jobs, other than what they execute."""
 

@@ -82,6 +82,13 @@ def make_plan(
     receiver = _receiver(read, resolved, selection)
     chosen = _choose(read.manifest, resolved, selection, environment)
     jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {}, receiver)
+    if resolved.key_index.names("inputs", "outputs"):
+        from orchestrator.plan.file_flow import check_file_flow  # late: few manifests have them
+
+        flow: list[Diagnostic] = []
+        check_file_flow(jobs, read.manifest.workflows, read.source, flow)
+        if flow:
+            return Planned(None, (*resolved.diagnostics, *flow))
     policy = expand_policy(read.manifest, overrides, environment.cpus)
     plan = Plan(
         name=read.manifest.name or _directory_name(read.base_dir) or "pexec",

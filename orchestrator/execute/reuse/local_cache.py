@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import BinaryIO, Literal
 
 from msgspec.structs import replace
@@ -55,7 +55,8 @@ class _JobState:
 
 class LocalJobCache:
     """What `execute.job_cache.JobCache` promises. `put` leaves a message for the driver; `spec_of` is the spec of a job
-    with all its templates filled in. `warnings` is what the cache adds its own to."""
+    with all its templates filled in. `warnings` is what the cache adds its own to. The jobs `with_secrets`
+    have the value of a secret in their texts, which must not be written to another file: they always run."""
 
     def __init__(
         self,
@@ -71,6 +72,7 @@ class LocalJobCache:
         spec_of: Callable[[PlannedJob], JobSpec],
         put: Callable[[Checked | Collected], None],
         warnings: list[str],
+        with_secrets: Container[int] = (),
     ) -> None:
         self._plan = plan
         self._place = place
@@ -85,6 +87,7 @@ class LocalJobCache:
         self._spec_of = spec_of
         self._put = put
         self._warnings = warnings
+        self._with_secrets = with_secrets
         self._slugs = slugs([job.id for job in plan.jobs])
         self._workers = Workers(_THREADS)
         self._states: dict[int, _JobState] = {}
@@ -175,6 +178,8 @@ class LocalJobCache:
     def _checked(self, job: PlannedJob, state: _JobState) -> CheckResult:
         if state.is_hurried:
             raise Stopped
+        if job.index in self._with_secrets:
+            return CheckResult(because=("the manifest contains the value of a secret, which is never stored",))
         spec = self._spec_of(job)
         if spec.output_files and state.lock is None:
             state.lock = self._cache.try_lock(self._project, job.id)

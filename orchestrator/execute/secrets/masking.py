@@ -33,6 +33,8 @@ class MaskedJournal:
         for name in _SENTENCES:
             if name in fields:
                 fields[name] = self._secrets.masked(fields[name])
+        if "because" in fields:
+            fields["because"] = [self._secrets.masked(text) for text in fields["because"]]
         return self._journal.emit(event, at, **fields)
 
     def flush(self) -> None:
