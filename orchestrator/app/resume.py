@@ -25,7 +25,7 @@ from orchestrator.app.planning import PlanningResult, print_diagnostics
 from orchestrator.app.prepare import prepare
 from orchestrator.app.replan import can_plan_again, plan_again, with_slots
 from orchestrator.app.run_place import RunPlace, find_place
-from orchestrator.app.start import ResumeState, RunOptions, drive, run_plan
+from orchestrator.app.start import ResumeState, RunOptions, drive, driver_fields, run_plan
 from orchestrator.app.summary import is_unchanged, load_summary
 from orchestrator.console.streams import write_stderr
 from orchestrator.console.text import count, visible
@@ -38,10 +38,11 @@ from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.execute.attempt.ends import usage_fields
 from orchestrator.execute.attempt.spec import AttemptResult
 from orchestrator.execute.driver import Driver
-from orchestrator.execute.leftovers import boot_id, end_tree, is_attempt_in
+from orchestrator.execute.leftovers import end_tree, is_attempt_in
 from orchestrator.execute.supervisor.supervisor import Supervisor
+from orchestrator.execute.this_machine import boot_id, pid_namespace
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
-from orchestrator.journal.history import AttemptProcess, History
+from orchestrator.journal.history import AttemptProcess, History, PidSpace
 from orchestrator.journal.plan_file import read_plan_data
 from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import RunDir
@@ -181,7 +182,7 @@ class _Resumption:
 
         def on_start(driver: Driver) -> None:
             slots = plan.policy.max_parallel_jobs
-            driver.record(RunResumed(driver.now()), pid=os.getpid(), boot_id=boot_id(), max_parallel_jobs=slots)
+            driver.record(RunResumed(driver.now()), **driver_fields(), max_parallel_jobs=slots)
             _cancel(driver, left_out)
 
         state = ResumeState(scheduler, history.at, JournalReader(rundir), self._reader.next_seq, before_resume)
@@ -236,11 +237,17 @@ class _Resumption:
         return jobs_left_out(plan, decisions)
 
     def _end_leftovers(self) -> list[AttemptProcess]:
-        """End what the dead process of pexec, and its warden, left running since this boot of the machine."""
-        boot = boot_id()
-        suspects = [process for process in self._history.under_way if boot and process.boot_id == boot]
-        if self._place.is_copy:  # the processes of the original are not ours, and may be driven right now
-            suspects = [process for process in suspects if is_attempt_in(process.pid, self._rundir.path)]
+        """End what the dead process of pexec, and its warden, left running where its pids mean the same as ours."""
+        here = PidSpace(boot_id(), pid_namespace())
+
+        def is_ours(process: AttemptProcess) -> bool:
+            same = process.space.is_same(here)
+            # The processes of the original of a copy are not ours, and may be driven right now.
+            if same is None or (same and self._place.is_copy):
+                return is_attempt_in(process.pid, self._rundir.path)
+            return same
+
+        suspects = [process for process in self._history.under_way if is_ours(process)]
         return [process for process in suspects if end_tree(process.pid, process.start_ticks)]
 
 

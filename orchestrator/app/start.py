@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -41,7 +40,6 @@ from orchestrator.execute.driver import Driver
 from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.job_cache import JobCache
-from orchestrator.execute.leftovers import boot_id
 from orchestrator.execute.messages import (
     CancelReceived,
     Message,
@@ -53,6 +51,7 @@ from orchestrator.execute.messages import (
 from orchestrator.execute.secrets.masking import masked_journal
 from orchestrator.execute.signals import STOP_SIGNALS, RunSignals, keep_stacks, run_signals, suspend
 from orchestrator.execute.supervisor.supervisor import Supervisor
+from orchestrator.execute.this_machine import boot_id, host_name, pid_namespace
 from orchestrator.journal.file_names import LOGS, PLAN
 from orchestrator.journal.place_record import COMMAND, GIT, PLACE, place_record
 from orchestrator.journal.rundir import RunDir, create_run
@@ -322,12 +321,15 @@ def started_fields(plan: Plan, invocation: Mapping[str, Any]) -> Mapping[str, An
         "max_parallel_jobs": plan.policy.max_parallel_jobs,
         "fail_fast": plan.policy.fail_fast,
         "pools": dict(plan.policy.pools),
-        "pid": os.getpid(),
-        "boot_id": boot_id(),
-        "host": socket.gethostname(),
+        **driver_fields(),
         "version": __version__,
         "invocation": invocation,
     }
+
+
+def driver_fields() -> Mapping[str, Any]:
+    """Which process drives the run from now on, in `run.started` and `run.resumed`."""
+    return {"pid": os.getpid(), "boot_id": boot_id(), "host": host_name(), "pid_namespace": pid_namespace()}
 
 
 def _quietly(close: Callable[[], None]) -> None:

@@ -84,7 +84,7 @@ class Driver:
         self._ids = tuple(job.id for job in plan.jobs)
         self._slots = plan.policy.max_parallel_jobs
         self._scheduler = scheduler
-        self._executor, self._kill, self._close_executor, self._look_for_room = executor
+        self._executor, self._kill, self._close_executor, self._look_for_room, self._place_of = executor
         self._journal = journal
         self._observers = tuple(observers)
         self._make_spec = make_spec
@@ -187,9 +187,10 @@ class Driver:
         """Turn a command into a fact: written down and applied, not yet executed."""
         match command:
             case Launch(job, attempt):
-                self.record(AttemptStarted(now, job, attempt))
+                place = self._place_of(job)
+                self.record(AttemptStarted(now, job, attempt), host=place.host, worker=place.worker)
                 self._serial += 1
-                spec = self._live[job] = self._make_spec(command, self._serial)
+                spec = self._live[job] = self._make_spec(command, self._serial, place)
                 if spec.spec.cleanup is not None:
                     self._cleanups.attempt_starts(spec)
                 return spec
@@ -248,10 +249,9 @@ class Driver:
     def _handle(self, messages: Sequence[Message], now: float) -> None:
         for number, message in enumerate(messages):
             match message:
-                case Spawned(spec, pid, start_ticks):
+                case Spawned(spec):
                     if self._live.get(spec.job) is spec:
-                        fields = {"job": spec.job_id, "attempt": spec.attempt, "pid": pid, "start_ticks": start_ticks}
-                        self._unwritten.append(self._journal.emit("attempt.spawned", now, **fields))
+                        self._unwritten.append(self._journal.emit("attempt.spawned", now, **message.fields))
                 case Ended(spec, result):
                     if self._live.get(spec.job) is not spec:
                         self._on_cleanup_end(spec, result, now)

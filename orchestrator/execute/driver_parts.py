@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from orchestrator.engine.commands import Launch
-from orchestrator.execute.attempt.spec import AttemptSpec
+from orchestrator.execute.attempt.spec import AttemptSpec, Place
 
 
 class Observer(Protocol):
@@ -29,4 +29,4 @@ class Journal(Protocol):
 class SpecFactory(Protocol):
     """Makes the spec that an executor gets."""
 
-    def __call__(self, launch: Launch, serial: int) -> AttemptSpec: ...
+    def __call__(self, launch: Launch, serial: int, place: Place) -> AttemptSpec: ...

@@ -21,15 +21,6 @@ _END_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.001
 
 
-def boot_id() -> str:
-    """The id of this boot of the machine; empty where the system does not provide it."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
-
-
 def end_tree(pid: int, start_ticks: int) -> bool:
     """End the process with this number that started at that tick of this boot, and all below it, and wait for that.
 

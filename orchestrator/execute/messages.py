@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 from msgspec import Struct
 
@@ -16,6 +17,19 @@ class Spawned(Struct, frozen=True):
     spec: AttemptSpec
     pid: int
     start_ticks: int
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What the journal holds of it."""
+        spec, place = self.spec, self.spec.place
+        return {
+            "job": spec.job_id,
+            "attempt": spec.attempt,
+            "pid": self.pid,
+            "start_ticks": self.start_ticks,
+            "host": place.host,
+            "worker": place.worker,
+        }
 
 
 class Ended(Struct, frozen=True):

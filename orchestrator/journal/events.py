@@ -51,6 +51,18 @@ _BOOT: JsonDict = {
     "type": "string",
     "description": "The boot id of the machine: a pid is meaningless after another boot.",
 }
+_HOST: JsonDict = {"type": "string", "description": "The name of the host."}
+_NAMESPACE: JsonDict = {
+    "type": "string",
+    "description": "The PID namespace: a pid means the same only there, in that boot of the machine. Empty if unknown.",
+}
+_PLACE: dict[str, JsonDict] = {
+    "host": {"type": "string", "description": "The name of the host on which the attempt runs."},
+    "worker": {
+        "type": ["string", "null"],
+        "description": "The worker that runs it; null for the process that drives the run.",
+    },
+}
 _MAYBE_EXIT_CODE: JsonDict = {"type": ["integer", "null"], "minimum": 0, "maximum": 255}
 _MAYBE_SIGNAL: JsonDict = {"type": ["string", "null"], "description": "The signal that ended it, such as SIGSEGV."}
 _MAYBE_JOB: JsonDict = {"type": ["string", "null"]}
@@ -67,7 +79,8 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "pools": {"type": "object", "additionalProperties": _COUNT},
         "pid": _PID,
         "boot_id": _BOOT,
-        "host": _TEXT,
+        "host": _HOST,
+        "pid_namespace": _NAMESPACE,
         "version": {"type": "string", "description": "Of pexec."},
         "invocation": {
             "type": "object",
@@ -75,7 +88,13 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
             "where the run comes from: `place`, `command`, `git`.",
         },
     },
-    "run.resumed": {"pid": _PID, "boot_id": _BOOT, "max_parallel_jobs": _SLOTS},
+    "run.resumed": {
+        "pid": _PID,
+        "boot_id": _BOOT,
+        "host": _HOST,
+        "pid_namespace": _NAMESPACE,
+        "max_parallel_jobs": _SLOTS,
+    },
     "job.adopted": {"job": _JOB, "from_run": {"type": "string", "description": "The run in which it succeeded."}},
     "job.cached": {
         "job": _JOB,
@@ -95,7 +114,7 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
             "description": "What differs from the result that is stored, or why none can be used.",
         },
     },
-    "attempt.started": {"job": _JOB, "attempt": _ATTEMPT},
+    "attempt.started": {"job": _JOB, "attempt": _ATTEMPT, **_PLACE},
     "attempt.spawned": {
         "job": _JOB,
         "attempt": _ATTEMPT,
@@ -105,6 +124,7 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
             "minimum": 0,
             "description": "Start time of the process; with `boot_id` and `pid` it identifies the process.",
         },
+        **_PLACE,
     },
     "attempt.finished": {
         "job": _JOB,
@@ -172,6 +192,14 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
             "description": "Size of the torn last line, which is kept in a file next to the journal.",
         }
     },
+}
+
+# Event -> its fields that journals of earlier versions do not have.
+LATER_FIELDS: dict[str, frozenset[str]] = {
+    "run.started": frozenset({"pid_namespace"}),
+    "run.resumed": frozenset({"host", "pid_namespace"}),
+    "attempt.started": frozenset(_PLACE),
+    "attempt.spawned": frozenset(_PLACE),
 }
 
 # `.value` of an enum is two calls in Python.

@@ -14,14 +14,27 @@ from orchestrator.journal.events import EventRecord, consequence_to_fields, fact
 from orchestrator.plan.model import Plan
 
 
+class PidSpace(Struct, frozen=True):
+    """Where a pid means one process: a boot of a machine, and a PID namespace of it. What is not known is empty."""
+
+    boot_id: str = ""
+    namespace: str = ""
+
+    def is_same(self, other: PidSpace) -> bool | None:
+        """Whether pids mean the same in both; None if it may be so, because a namespace is not known."""
+        if not self.boot_id or self.boot_id != other.boot_id:
+            return False
+        return self.namespace == other.namespace if self.namespace and other.namespace else None
+
+
 class AttemptProcess(Struct, frozen=True):
-    """The process of an attempt; `boot_id` and `start_ticks` distinguish it from others with the same pid."""
+    """The process of an attempt; `start_ticks` distinguishes it from others with the same pid in its `space`."""
 
     job: int
     attempt: int
     pid: int
     start_ticks: int
-    boot_id: str
+    space: PidSpace
 
 
 class History:
@@ -39,7 +52,7 @@ class History:
         self._index_of = {job_id: index for index, job_id in enumerate(self._ids)}
         self._missing: dict[tuple[str, str], Consequence] = {}
         self._processes: dict[int, AttemptProcess] = {}
-        self._boot_id = ""
+        self._space = PidSpace()  # of the process that drove the run
 
     def add(self, record: EventRecord) -> None:
         """Add the next record. Raises IllegalMove for a fact that cannot have happened, KeyError for an unknown job."""
@@ -49,7 +62,8 @@ class History:
             self._missing.pop((event, record["job"]), None)
         elif event == "attempt.spawned":
             index, attempt = self._index_of[record["job"]], record["attempt"]
-            self._processes[index] = AttemptProcess(index, attempt, record["pid"], record["start_ticks"], self._boot_id)
+            space = PidSpace() if record.get("worker") else self._space  # nothing is known of a worker's machine
+            self._processes[index] = AttemptProcess(index, attempt, record["pid"], record["start_ticks"], space)
         elif event == "run.finished":
             self.result = record["result"]
         else:
@@ -68,7 +82,8 @@ class History:
 
     def _apply(self, record: EventRecord) -> None:
         if record["event"] in ("run.started", "run.resumed"):
-            self._boot_id, self.result = record["boot_id"], None
+            self._space = PidSpace(record["boot_id"], record.get("pid_namespace", ""))
+            self.result = None
         fact = fact_from_event(record, self._index_of)
         if fact is None:
             return

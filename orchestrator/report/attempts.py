@@ -25,6 +25,8 @@ class Attempt(msgspec.Struct):
     verdict: str | None = None
     reason: str = ""
     log_bytes: int | None = None
+    host: str | None = None
+    worker: str | None = None
 
 
 class AttemptHistory:
@@ -57,7 +59,9 @@ class AttemptHistory:
         attempts = self.of.get(event["job"])
         if attempts is not None:
             job, number = event["job"], event["attempt"]
-            attempts.append(Attempt(job, number, log_name(self._slug_of[job], number), event["ts"]))
+            made = Attempt(job, number, log_name(self._slug_of[job], number), event["ts"])
+            made.host, made.worker = event.get("host"), event.get("worker")
+            attempts.append(made)
 
     def _finished(self, event: EventRecord) -> None:
         attempts = self.of.get(event["job"])
@@ -70,7 +74,8 @@ class AttemptHistory:
 
 def headline(attempt: Attempt, seconds: float, *, driven: bool) -> str:
     """An attempt in one line: its job and number, start and end, how long it took, and how it ended."""
-    which = f"{visible(attempt.job_id)}, attempt {attempt.attempt}"
+    where = f" on {visible(attempt.host)}" if attempt.worker is not None and attempt.host else ""
+    which = f"{visible(attempt.job_id)}, attempt {attempt.attempt}{where}"
     if attempt.ended_at is None or attempt.verdict is None:
         now = "running" if driven else "interrupted with the run"
         return f"==> {which}: started {attempt.started_at}, {now}"

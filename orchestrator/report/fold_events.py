@@ -97,6 +97,7 @@ class RunFold:
         self._orphans = 0
         self._resumed = 0
         self._pid: int | None = None
+        self._host = ""  # on which the process runs that drives the run
         self._spawned: dict[int, tuple[float, float]] = {}  # when its attempt had a process, and the wait for that
         self._spent_before: dict[int, float] = {}
         self.changed: set[int] = set()
@@ -135,6 +136,7 @@ class RunFold:
             orphans_killed=self._orphans,
             resumed=self._resumed,
             pid=self._pid,
+            host=self._host,
             began=self._began,
             ended=self._ended,
             waited=self._waited,
@@ -183,6 +185,7 @@ class RunFold:
         job.attempts = event["attempt"]
         job.pid = job.exit_code = job.signal = None
         job.log_file = log_name(self.slugs[index], job.attempts)
+        job.host, job.worker = event.get("host", self._host), event.get("worker")
         job.reason = ""
         if job.started_at is None:
             job.started_at = event["ts"]
@@ -249,7 +252,7 @@ class RunFold:
 
     def _run_started(self, event: EventRecord) -> None:
         self._started = event
-        self._pid = event["pid"]
+        self._pid, self._host = event["pid"], event.get("host", "")
 
     def _run_resumed(self, event: EventRecord) -> None:
         reopened = [index for index, job in enumerate(self._jobs) if job.status is not Status.SUCCESS]
@@ -264,7 +267,7 @@ class RunFold:
         self._critical_path.reopen(reopened)
         self._allowed.clear()
         self._resumed += 1
-        self._pid = event["pid"]
+        self._pid, self._host = event["pid"], event.get("host", self._host)
         self._finished, self._cancelled_by = {}, None
 
     def _run_finished(self, event: EventRecord) -> None:

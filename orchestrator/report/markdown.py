@@ -119,6 +119,7 @@ def _details(report: RunReport) -> list[str]:
     indices, rest = _one_by_one(report)
     jobs = [report.jobs[index] for index in indices]
     longest = LONGEST_REASON if len(report.jobs) <= LARGE else LONGEST_OF_MANY
+    has_hosts = report.has_other_hosts
     rows = [
         (
             code(job.job_id),
@@ -126,11 +127,13 @@ def _details(report: RunReport) -> list[str]:
             str(job.attempts),
             job.signal or ("" if job.exit_code is None else str(job.exit_code)),
             "" if (took := job_time(report, index)) is None else str(took),
+            *([code(job.host) if job.host else ""] * has_hosts),
             code(clip(job.reason, longest)) if job.reason else "",
         )
         for index, job in zip(indices, jobs, strict=True)
     ]
-    lines = _table(("Job", "Status", "Attempts", "Exit", "Time", "Reason"), rows) if rows else []
+    head = ("Job", "Status", "Attempts", "Exit", "Time", *(["Host"] * has_hosts), "Reason")
+    lines = _table(head, rows) if rows else []
     if rest:
         hidden = count_failures(report.jobs) - count_failures(jobs)
         of_them = f", of which {hidden} failed, timed out or were lost" if hidden else ""

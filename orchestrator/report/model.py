@@ -26,8 +26,8 @@ class JobReport(msgspec.Struct, gc=False):
     """One planned job; the keys of a job in `results_summary.json`, in their order.
 
     `execution_time_seconds` and `cpu_seconds` are sums over all attempts, `max_rss_bytes` is their maximum; `pid`,
-    `exit_code`, `signal` and `log_file` are those of the last attempt. Timestamps are UTC, ISO 8601. `cache` is
-    only set for a job that was checked.
+    `exit_code`, `signal`, `log_file`, `host` and `worker` are those of the last attempt. Timestamps are UTC, ISO 8601.
+    `cache` is only set for a job that was checked.
     """
 
     job_id: str
@@ -48,6 +48,8 @@ class JobReport(msgspec.Struct, gc=False):
     dropped_bytes: int = 0
     leftover_killed: int = 0
     enforced_by: Mapping[str, str] = {}
+    host: str | None = None
+    worker: str | None = None
     cache: CacheReport | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -96,11 +98,11 @@ class RunReport(Struct, frozen=True):
 
     `counts` holds how many jobs have each status, `allowed` how many of these are allowed failures. `pool_use` is the
     share of each pool that was taken, over the wall time; `degraded` holds each guarantee that the host could not
-    provide, and why. `pid` is the process that drives the run, or the last one that did. `began` and `ended` are the
-    seconds of the run at which the first attempt of each job started, and at which the job got its status; `at` is the
-    second of the last event. `waited` is how many of these seconds each job spent before a retry, or before a process
-    of it had started. `spent_before` holds the execution times of jobs, by index, from before a resume that runs
-    them again.
+    provide, and why. `pid` is the process that drives the run, or the last one that did, on `host`. `began` and
+    `ended` are the seconds of the run at which the first attempt of each job started, and at which the job got its
+    status; `at` is the second of the last event. `waited` is how many of these seconds each job spent before a retry,
+    or before a process of it had started. `spent_before` holds the execution times of jobs, by index, from before a
+    resume that runs them again.
     """
 
     plan: Plan
@@ -118,6 +120,7 @@ class RunReport(Struct, frozen=True):
     orphans_killed: int = 0
     resumed: int = 0
     pid: int | None = None
+    host: str = ""
     began: Sequence[float] = ()
     ended: Sequence[float] = ()
     waited: Sequence[float] = ()
@@ -126,6 +129,11 @@ class RunReport(Struct, frozen=True):
     counts: Mapping[Status, int] = field(default_factory=dict)
     allowed: Mapping[Status, int] = field(default_factory=dict)
     origin: RunOrigin = RunOrigin()
+
+    @property
+    def has_other_hosts(self) -> bool:
+        """Whether an attempt ran on another host than that of the process that drives the run, or on a worker."""
+        return any(job.worker is not None or (job.host or self.host) != self.host for job in self.jobs)
 
     @property
     def job_counts(self) -> JobCounts:

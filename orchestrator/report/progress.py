@@ -18,13 +18,16 @@ OPEN_STATUSES = (Status.PENDING, Status.RUNNING)
 
 
 class RunningJob(msgspec.Struct, frozen=True):
-    """A job with an attempt under way. `log_file` is relative to the run directory."""
+    """A job with an attempt under way, on which host, and on which worker of a cluster. `log_file` is relative to the
+    run directory."""
 
     job_id: str
     attempt: int
     pid: int | None
     elapsed_seconds: float
     log_file: str | None = None
+    host: str | None = None
+    worker: str | None = None
 
 
 class FailedJob(msgspec.Struct, frozen=True):
@@ -52,9 +55,9 @@ class WaitingJob(msgspec.Struct, frozen=True):
 
 class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     """A run in a few numbers. `state` is `running`, `interrupted` or `finished`; `result` and `exit_code` are set once
-    it is finished. `pid` is the process that drives it, or drove it. `counts` has every status, in lower case;
-    `allowed` holds how many of them are allowed failures, if any are. `left_out` is the number of workflows that are
-    not part of the plan."""
+    it is finished. `pid` is the process that drives it, or drove it, on `host`. `counts` has every status, in lower
+    case; `allowed` holds how many of them are allowed failures, if any are. `left_out` is the number of workflows that
+    are not part of the plan."""
 
     run_id: str
     name: str
@@ -68,6 +71,7 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     allowed_failures: int
     allowed: dict[str, int] = {}
     left_out: int = 0
+    host: str = ""
 
     @property
     def job_counts(self) -> JobCounts:
@@ -189,7 +193,7 @@ _FOLLOW: dict[str, Callable[[Progress, EventRecord], None]] = {
 
 
 def _running_job(job: JobReport, elapsed: float) -> RunningJob:
-    return RunningJob(job.job_id, job.attempts, job.pid, elapsed, job.log_file)
+    return RunningJob(job.job_id, job.attempts, job.pid, elapsed, job.log_file, job.host, job.worker)
 
 
 def head_of_finished(report: RunReport) -> Head:
@@ -217,4 +221,5 @@ def _head(report: RunReport, run_id: str, state: str, elapsed: float) -> Head:
         allowed_failures=report.summary.allowed_failures,
         allowed={status.value.lower(): number for status, number in report.allowed.items() if number},
         left_out=len(report.plan.left_out),
+        host=report.host,
     )

@@ -71,8 +71,9 @@ def headline(snapshot: Snapshot) -> str:
 
 def _running(one: RunningJob, place: SnapshotPlace) -> tuple[str, str]:
     attempt = f", attempt {one.attempt}" if one.attempt > 1 else ""
+    where = f" on {visible(one.host)}" if one.worker is not None and one.host else ""
     line = place.last_lines.get(one.log_file or "", "")
-    return one.job_id, f"{duration(one.elapsed_seconds)}{attempt}{f'  {line}' if line else ''}"
+    return one.job_id, f"{duration(one.elapsed_seconds)}{where}{attempt}{f'  {line}' if line else ''}"
 
 
 def broken(one: FailedJob, directory: str | None = "") -> tuple[str, str]:

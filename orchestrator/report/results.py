@@ -38,6 +38,8 @@ _JOB: dict[str, JsonDict] = {
     "dropped_bytes": {**_COUNT, "description": "Dropped because the log was at its cap."},
     "leftover_killed": {**_COUNT, "description": "Number of processes that the job left behind and that pexec ended."},
     "enforced_by": {"type": "object", "additionalProperties": {"type": "string"}},
+    "host": {**_MAYBE_TEXT, "description": "The host on which the last attempt ran; null if no attempt began."},
+    "worker": {**_MAYBE_TEXT, "description": "The worker that ran it; null for the process that drove the run."},
 }
 
 _CACHE: JsonDict = {

@@ -57,6 +57,14 @@ def test_at_most_twenty(tmp_path: Path) -> None:
     assert len(found) == MOST_PAST_RUNS
 
 
+def test_fewer_runs_of_more_jobs_and_never_less_than_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(8):
+        record(tmp_path, story(number + 1.0), run_id=run_id(number))
+    for most, runs in ((12, 6), (9, 4), (2, 3)):
+        monkeypatch.setattr("orchestrator.app.past_outcomes.MOST_OUTCOMES", most)
+        assert len(outcomes(tmp_path, 7)["a"]) == runs
+
+
 def test_what_cannot_be_read_or_is_too_much_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = [record(tmp_path, story(number + 1.0), run_id=run_id(number)) for number in range(6)]
     (folders[0] / "results_summary.json").write_text("{")

@@ -171,6 +171,8 @@ def test_json_lists_attempts(told: Pexec) -> None:
             "verdict": "failed",
             "reason": "exit code 1",
             "log_bytes": 100,
+            "host": "host",
+            "worker": None,
         }
     ]
 

@@ -16,6 +16,8 @@ from support.cli import Pexec, Said
 from support.crashes import judged, sealed
 from support.runs import Run, last_run, runs
 
+from orchestrator.journal.events import LATER_FIELDS
+
 CHAIN = """\
 version: 1
 workflows:
@@ -395,11 +397,17 @@ def test_what_outlived_them_is_ended_before_a_new_run_too(pexec: Pexec) -> None:
     assert len(run.named("orphan.killed", job=None)) == 1
 
 
-def test_a_process_of_another_boot_is_left_alone(pexec: Pexec) -> None:
+@pytest.mark.parametrize("elsewhere", [{"boot_id": "another"}, {"pid_namespace": "pid:[1]"}], ids=str)
+def test_a_process_of_another_boot_or_namespace_is_left_alone(pexec: Pexec, elsewhere: dict[str, str]) -> None:
+    """A run that was copied from another host, or started in another container of this one."""
     mark = new_mark()
     run = crashed(pexec, mark, warden_too=True)
+
+    def moved(event: dict[str, Any]) -> dict[str, Any]:
+        return event | elsewhere if event.keys() >= elsewhere.keys() else event
+
     try:
-        (run.path / "events.jsonl").write_bytes(b"".join(sealed(other_boot(event)) for event in run.events))
+        (run.path / "events.jsonl").write_bytes(b"".join(sealed(moved(event)) for event in run.events))
         pexec.file("good", "")
         run, _ = resumed(pexec)
         assert run.named("orphan.killed") == []
@@ -409,8 +417,23 @@ def test_a_process_of_another_boot_is_left_alone(pexec: Pexec) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def other_boot(event: dict[str, Any]) -> dict[str, Any]:
-    return {**event, "boot_id": "another"} if "boot_id" in event else event
+def test_a_process_of_a_journal_without_namespaces_is_ended_as_its_environment_names_the_run(pexec: Pexec) -> None:
+    mark = new_mark()
+    run = crashed(pexec, mark, warden_too=True)
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+
+        def older(event: dict[str, Any]) -> dict[str, Any]:
+            later = LATER_FIELDS.get(event["event"], ())
+            return {key: value for key, value in event.items() if key not in later}
+
+        (run.path / "events.jsonl").write_bytes(b"".join(sealed(older(event)) for event in run.events))
+        pexec.file("good", "")
+        resumed(pexec)
+        assert (survivors(mark, 0), bystander.poll()) == (set(), None)
+    finally:
+        bystander.kill()
+        bystander.wait()
 
 
 def test_a_run_that_is_driven_is_refused(pexec: Pexec) -> None:

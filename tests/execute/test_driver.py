@@ -7,14 +7,16 @@ from concurrent.futures import Future
 from itertools import pairwise
 
 import pytest
-from support.driving import FAILURE, SUCCESS, Stage
+from support.driving import FAILURE, SUCCESS, Stage, told
+from support.stories import DRIVER
 from support.worlds import job, plan
 
 from orchestrator.engine.facts import RunResumed
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+from orchestrator.execute.attempt.spec import HERE, AttemptResult, AttemptSpec, Place
+from orchestrator.execute.cleanup import cleanup_of
 from orchestrator.execute.driver import LOOK_FOR_ROOM_EVERY
 from orchestrator.execute.messages import (
     CancelReceived,
@@ -273,7 +275,7 @@ def test_such_a_run_is_resumed_without_repeating_a_success(room_is_left: bool) -
         succeeded = {record["job"] for record in stage.journal.written if record.get("verdict") == "succeeded"}
         assert succeeded == {name for name, state in states_of(history).items() if state == "succeeded"}
         second = Stage(DRAWN, scheduler=history.scheduler)
-        second.driver.record(RunResumed(history.at), pid=1, boot_id="", max_parallel_jobs=2)
+        second.driver.record(RunResumed(history.at), **DRIVER, max_parallel_jobs=2)
         second.driver.run()
         assert set(second.states.values()) == {"succeeded"}
         assert not succeeded & {what.split()[1] for what in second.done if what.startswith("submit")}
@@ -330,7 +332,34 @@ def test_where_no_job_can_start_the_run_ends_without_a_verdict_and_is_resumed_la
     for record in stage.journal.written:
         history.add(record)
     second = Stage(drawn, scheduler=history.scheduler)
-    second.driver.record(RunResumed(history.at), pid=1, boot_id="", max_parallel_jobs=2)
+    second.driver.record(RunResumed(history.at), **DRIVER, max_parallel_jobs=2)
     second.driver.run()
     assert set(second.states.values()) == {"succeeded"}
     assert "submit b 2" not in second.done
+
+
+def test_the_journal_says_where_an_attempt_and_its_process_are_and_the_cleanup_runs_there_too() -> None:
+    stage = Stage(plan(job("a"), job("b")), lambda spec: None)
+    stage.places[1] = Place("node-7", "w1")
+    specs: list[AttemptSpec] = []
+
+    def spawn_and_end(serial: int) -> None:
+        spec, _ = stage.executor.running[serial]
+        specs.append(spec)
+        stage.inbox.put(Spawned(spec, 4711, 5))
+        stage.executor.end(serial, SUCCESS)
+
+    stage.script.when("attempt.started a 1", lambda: spawn_and_end(1))
+    stage.script.when("attempt.started b 1", lambda: spawn_and_end(2))
+    stage.run()
+    places = {
+        told(record): (record["host"], record["worker"]) for record in stage.journal.written if "worker" in record
+    }
+    assert places == {
+        "attempt.started a 1": ("", None),
+        "attempt.started b 1": ("node-7", "w1"),
+        "attempt.spawned a 1": ("", None),
+        "attempt.spawned b 1": ("node-7", "w1"),
+    }
+    assert [spec.place for spec in specs] == [HERE, Place("node-7", "w1")]
+    assert cleanup_of(specs[1], 4).place == Place("node-7", "w1")

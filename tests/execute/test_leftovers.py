@@ -9,7 +9,7 @@ import sys
 
 from support.attempts import marked, new_mark, survivors, wait_until
 
-from orchestrator.execute.leftovers import boot_id, end_tree
+from orchestrator.execute.leftovers import end_tree
 from orchestrator.execute.warden.processes import read_process
 
 DEAF_TREE = "trap '' TERM INT HUP; (trap '' TERM; sleep 60; : {mark}) & sh -c 'sleep 60; : {mark}' & wait; : {mark}"
@@ -54,7 +54,3 @@ def test_what_has_ended_needs_no_end() -> None:
     assert not end_tree(gone.pid, ticks)  # it has ended and was not reaped
     gone.wait()
     assert not end_tree(gone.pid, ticks)
-
-
-def test_a_boot_has_a_name() -> None:
-    assert len(boot_id()) == 36

@@ -16,7 +16,7 @@ from orchestrator.engine.facts import JobFinished, RetryScheduled
 from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.states import JobState
 from orchestrator.journal.events import EVENTS, consequence_to_fields
-from orchestrator.journal.history import AttemptProcess, History
+from orchestrator.journal.history import AttemptProcess, History, PidSpace
 from orchestrator.plan.model import Plan, RetryPolicy, When
 
 FOLLOWS = ("job.finished", "retry.scheduled")
@@ -92,7 +92,7 @@ def test_a_run_of_version_0_1_in_which_a_job_started_behind_an_early_skip_can_be
     story.settle("c", 1.0, "skipped", "need `a` failed")
     story.start("d", 1.0)
     assert history(of, story.events).scheduler.running == ((1, 1), (3, 1))
-    story.emit("run.resumed", 4.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
+    story.resume(4.0)
     assert history(of, story.events).scheduler.table.tally[JobState.READY] == 2
     with pytest.raises(IllegalMove):
         history(of, [{**story.events[0], "version": "0.2.0"}, *story.events[1:]])
@@ -113,7 +113,7 @@ def test_a_retry_and_an_end_are_missing_as_the_engine_tells_them() -> None:
 def test_a_resume_opens_a_run_that_had_ended() -> None:
     story = Story(plan(job("a")))
     story.finish(1.0, "CANCELLED", 130)
-    story.emit("run.resumed", 1.0, pid=2, boot_id="later", max_parallel_jobs=1)
+    story.resume(1.0, pid=2, boot_id="later", max_parallel_jobs=1)
     assert history(story.plan, story.events).result is None
 
 
@@ -122,12 +122,12 @@ def test_the_processes_of_attempts_without_an_end_are_known_with_their_boot() ->
     story.start("a", 0.0)
     story.start("b", 0.0)
     story.end("b", 1.0)
-    story.emit("run.resumed", 2.0, pid=2, boot_id="later", max_parallel_jobs=1)
+    story.resume(2.0, pid=2, boot_id="later", max_parallel_jobs=1)
     story.start("a", 2.0)
     story.emit("attempt.started", 2.0, job="c", attempt=1)
     known = history(story.plan, story.events)
     (process,) = known.under_way
-    assert process == AttemptProcess(job=0, attempt=2, pid=process.pid, start_ticks=77, boot_id="later")
+    assert process == AttemptProcess(0, attempt=2, pid=process.pid, start_ticks=77, space=PidSpace("later", "pid:[1]"))
     assert known.scheduler.running == ((0, 2), (2, 1))
 
 
@@ -150,3 +150,30 @@ def test_remarks_change_nothing() -> None:
     for record in story.events:
         history.add(record)
     assert (history.at, history.result, history.missing, history.under_way) == (9.5, "FAILED", [], [])
+
+
+def test_a_journal_without_namespaces_leaves_them_unknown_and_so_is_all_of_a_worker() -> None:
+    story = Story(plan(job("a"), job("b")))
+    del story.events[0]["pid_namespace"]
+    story.start("a", 0.0)
+    story.start("b", 0.0, host="node-7", worker="w1")
+    spaces = [process.space for process in history(story.plan, story.events).under_way]
+    assert spaces == [PidSpace("boot"), PidSpace()]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (("boot", "pid:[1]"), ("boot", "pid:[1]"), True),
+        (("boot", "pid:[1]"), ("boot", "pid:[2]"), False),
+        (("boot", "pid:[1]"), ("another", "pid:[1]"), False),
+        (("", ""), ("", ""), False),
+        (("boot", ""), ("boot", "pid:[1]"), None),
+        (("boot", "pid:[1]"), ("boot", ""), None),
+    ],
+    ids=str,
+)
+def test_pids_mean_the_same_in_one_boot_and_namespace(
+    one: tuple[str, str], other: tuple[str, str], same: bool | None
+) -> None:
+    assert PidSpace(*one).is_same(PidSpace(*other)) is same

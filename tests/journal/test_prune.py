@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.journals import nightly, stopped
 from support.recorded_runs import damage, record, start
-from support.stories import Story
+from support.stories import DRIVER, Story
 from support.worlds import job, plan
 
 from orchestrator.errors import EnvironmentFailedError
@@ -163,7 +163,7 @@ def test_a_run_that_is_resumed_just_before_it_would_be_removed_is_kept(
         other = open_run(str(root), run.run_id)
         other.lock()
         writer = JournalWriter(other, run.run_id, next_seq=36)
-        writer.emit("run.resumed", 9.5, pid=1, boot_id="boot", max_parallel_jobs=1)
+        writer.emit("run.resumed", 9.5, **DRIVER, max_parallel_jobs=1)
         writer.close()
         if between == "drive":
             drivers.append(other)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.stories import every_event, write
+from support.stories import DRIVER, every_event, write
 from support.worlds import job, plan
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError
@@ -93,7 +93,7 @@ def test_a_last_line_torn_at_any_byte_is_told_apart_cut_and_kept_aside(tmp_path:
             assert all(run.read(name) == whole[start:cut] for name in aside)
             assert cut_torn_tail(run) == 0
             writer = JournalWriter(run, "the-run", next_seq=reader.next_seq)
-            writer.emit("run.resumed", 1.0, pid=1, boot_id="boot", max_parallel_jobs=1)
+            writer.emit("run.resumed", 1.0, **DRIVER, max_parallel_jobs=1)
             writer.close()
             assert len(list(JournalReader(run))) == len(lines)
 

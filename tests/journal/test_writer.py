@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 import structlog
 from support.disks import file_size_limit, small_disk
-from support.stories import every_event, own_fields, write
+from support.stories import HERE, every_event, own_fields, write
 from support.worlds import job, plan
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError
@@ -196,7 +196,7 @@ def test_with_power_the_disk_has_all_before_an_attempt_starts(run: RunDir, monke
         sizes = []
         writer = JournalWriter(run, "the-run", power=power)
         for event in ("attempt.started", "kill.sent", "attempt.started"):
-            more = {"force": True} if event == "kill.sent" else {}
+            more = {"force": True} if event == "kill.sent" else HERE
             writer.emit(event, 0.0, job="a", attempt=1, **more)
             writer.flush()
             sizes += [len(journal(run))] * (event == "attempt.started")
@@ -209,7 +209,7 @@ def test_with_power_a_disk_that_does_not_take_it_ends_the_run(run: RunDir, monke
         raise OSError(errno.EIO, "Input/output error")
 
     writer = JournalWriter(run, "the-run", power=True)
-    writer.emit("attempt.started", 0.0, job="a", attempt=1)
+    writer.emit("attempt.started", 0.0, job="a", attempt=1, **HERE)
     monkeypatch.setattr(os, "fdatasync", fail)
     with pytest.raises(EnvironmentFailedError, match="cannot be written: input/output error"):
         writer.flush()

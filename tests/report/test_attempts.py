@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from support.journals import nightly, stopped
-from support.stories import Story, every_event
+from support.stories import Story, every_event, on_workers
 from support.worlds import job, plan
 
 from orchestrator.report.attempts import Attempt, AttemptHistory, headline
@@ -29,6 +29,7 @@ def test_each_attempt_has_its_stamps_its_verdict_and_its_log() -> None:
         "failed",
         "exit code 1",
         100,
+        "host",
     )
     assert (second.attempt, second.verdict, made.of) == (2, "succeeded", {"repair": []})
     assert made.ended["repair"] == ("skipped", "need `break` timed out")
@@ -58,3 +59,9 @@ def test_an_attempt_is_described_in_one_line() -> None:
 
 def test_every_event_can_be_followed() -> None:
     assert [one.attempt for one in attempts(every_event(plan(job("build")))).of["build"]] == [1, 2]
+
+
+def test_an_attempt_on_a_worker_is_described_with_its_host() -> None:
+    first, second = attempts(on_workers()).of["build"]
+    assert (first.host, first.worker, second.host, second.worker) == ("node-1", "w1", "node-2", "w2")
+    assert headline(second, 1.0, driven=True).startswith("==> build, attempt 2 on node-2: started ")

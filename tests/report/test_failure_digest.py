@@ -103,7 +103,7 @@ def test_it_says_which_attempt_failed_where_there_may_be_several() -> None:
         "✗ no-retry  failed after 1.0s: exit code 1 (attempt 1 of 3)",
         "✗ once      failed after 1.0s: exit code 1",
     ]
-    story.emit("run.resumed", 3.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
+    story.resume(3.0)
     story.start("used-up", 3.0)
     story.end("used-up", 4.0, "failed", exit_code=1, reason="exit code 1")
     story.finish(4.0, "FAILED", 1)

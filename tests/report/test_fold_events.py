@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 from support.dags import big_dag, dags, plan_of
-from support.stories import Story, every_event, sales
+from support.stories import Story, every_event, on_workers, sales
 from support.worlds import job, plan
 
 from orchestrator.plan.model import Plan
@@ -100,6 +100,7 @@ def test_a_job_adds_up_its_attempts_and_tells_of_the_last() -> None:
         max_rss_bytes=3145728,
         log_bytes=100,
         enforced_by={"timeout": "warden"},
+        host="host",
     )
 
 
@@ -130,7 +131,7 @@ def test_a_resume_reopens_all_but_successes_and_the_last_end_counts() -> None:
     story.end("e", 4.0, "failed", exit_code=1, allowed=True)
     # Here pexec is killed while d is running.
     story.emit("orphan.killed", 4.0, pid=5003, job="d")
-    story.emit("run.resumed", 4.0, pid=4001, boot_id="boot")
+    story.resume(4.0)
     between = read_report(story.plan, story.events)
     assert statuses(between) == {"a": "SUCCESS", "b": "PENDING", "c": "PENDING", "d": "PENDING", "e": "PENDING"}
     assert (between.summary.failed_jobs, between.summary.allowed_failures) == (0, 0)
@@ -230,3 +231,19 @@ def test_a_large_run_is_folded_one_event_at_a_time(full: bool) -> None:
     of = plan_of(big_dag(100_000 if full else 2_000))
     report = read_report(of, in_order(of, [0.001] * len(of.jobs)).events)
     assert report.summary.successful_jobs == len(of.jobs)
+
+
+def test_a_job_has_the_host_of_its_last_attempt_and_older_journals_that_of_the_run() -> None:
+    jobs = read_report(on_workers().plan, on_workers().events).jobs
+    assert [(one.host, one.worker) for one in jobs] == [
+        ("host", None), ("node-2", "w2"), ("node-1", "w3"), (None, None),
+    ]  # fmt: skip
+    older = Story(plan(job("a"), job("b")))
+    older.start("a", 0.0)
+    older.end("a", 1.0)
+    older.emit("run.resumed", 1.0, pid=1, boot_id="boot", max_parallel_jobs=1)
+    older.emit("attempt.started", 1.0, job="b", attempt=1)
+    for event in older.events[1:]:
+        event.pop("host", None)
+    report = read_report(older.plan, older.events)
+    assert ([one.host for one in report.jobs], report.host, report.has_other_hosts) == (["host"] * 2, "host", False)

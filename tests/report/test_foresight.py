@@ -74,7 +74,7 @@ def test_a_cancelled_job_that_waits_will_be_cancelled_and_its_dependents_skipped
 
 def test_a_resume_starts_over() -> None:
     story = half_failed()
-    story.emit("run.resumed", 4.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
+    story.resume(4.0)
     assert fates(story) == {}
     story.start("test-b", 4.0)
     story.end("test-b", 5.0, "timed_out")
@@ -85,7 +85,7 @@ def test_a_cancel_of_what_succeeded_before_a_resume_means_nothing() -> None:
     story = Story(plan(job("a"), job("b"), job("c", needs="a b")))
     story.start("a", 0.0)
     story.end("a", 1.0)
-    story.emit("run.resumed", 4.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
+    story.resume(4.0)
     story.emit("cancel.requested", 5.0, reason="user", force=False, job="a")
     assert fates(story) == {}
 

@@ -151,7 +151,7 @@ def interrupted(story: Story) -> Story:
 
 def resumed(story: Story) -> Story:
     """The same run, continued by another process."""
-    story.emit("run.resumed", 10.0, pid=4001, boot_id="boot", max_parallel_jobs=10)
+    story.resume(10.0, max_parallel_jobs=10)
     return story
 
 

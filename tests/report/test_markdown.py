@@ -12,7 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
 from support.dags import plan_of
-from support.stories import Story, every_event, long_story, sales
+from support.stories import Story, every_event, long_story, on_workers, sales
 from support.worlds import job, plan
 
 from orchestrator.report.fold_events import RunFold, read_report
@@ -206,3 +206,19 @@ def test_a_long_critical_path_is_folded() -> None:
     path = re.search(r"^Critical path: (.*)\.$", execution_report(read_report(of, story.events)), re.MULTILINE)
     assert path is not None
     assert path[1] == "`a` → `b` → `c` → `d` → `e` → `f` → 88 more → `cq` → `cr` → `cs` → `ct` → `cu` → `cv`"
+
+
+def test_hosts_are_named_where_attempts_ran_on_workers_or_before_a_resume_elsewhere() -> None:
+    assert "| Host |" not in execution_report(read_report(sales().plan, sales().events))
+    story = on_workers()
+    text = execution_report(read_report(story.plan, story.events))
+    assert "| Job | Status | Attempts | Exit | Time | Host | Reason |" in text
+    assert "| `build` | succeeded | 2 | 0 | 2.0s | `node-2` |  |" in text
+    moved = Story(plan(job("a"), job("b")))
+    moved.start("a", 0.0)
+    moved.end("a", 1.0)
+    moved.resume(1.0, host="another")
+    moved.start("b", 1.0, host="another")
+    moved.end("b", 2.0)
+    details = tables(execution_report(read_report(moved.plan, moved.events)))[3]
+    assert [(row[0], row[5]) for row in details] == [("a", "host"), ("b", "another")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from support.journals import nightly
-from support.stories import RUN_ID, Story, every_event
+from support.stories import RUN_ID, Story, every_event, on_workers
 from support.worlds import job, plan
 
 from orchestrator.report.progress import FailedJob, Progress, RunningJob, Snapshot, WaitingJob
@@ -54,8 +54,8 @@ def test_a_running_run_has_what_runs_what_failed_and_what_each_other_job_waits_f
     at = snapshot(busy(), 4.0)
     assert (at.state, at.result, at.exit_code, at.pid, at.elapsed_seconds) == ("running", None, None, 4000, 4.0)
     assert at.running == [
-        RunningJob("long", 1, 5002, 4.0, "logs/long.1.log"),
-        RunningJob("other", 1, 5012, 2.0, "logs/other.1.log"),
+        RunningJob("long", 1, 5002, 4.0, "logs/long.1.log", "host"),
+        RunningJob("other", 1, 5012, 2.0, "logs/other.1.log", "host"),
     ]
     assert at.failed == [FailedJob("broken", Status.TIMED_OUT, "ran longer than 1s", True, "logs/broken.1.log")]
     assert at.waiting == [
@@ -137,7 +137,7 @@ def test_a_run_without_any_event_has_only_waiting_jobs() -> None:
 
 def test_a_resume_starts_over_what_waited_or_ran() -> None:
     story = busy()
-    story.emit("run.resumed", 3.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
+    story.resume(3.0)
     at = snapshot(story, 3.5)
     assert (at.pid, at.running, at.failed) == (4001, [], [])
     assert [one.waits_for for one in at.waiting] == ["slot", "slot", "slot", "needs", "after", "slot", "slot", "slot"]
@@ -200,3 +200,12 @@ def test_runs_are_listed_one_per_line() -> None:
         f"{RUN_ID}  world  interrupted  2026-01-02 03:04:05Z  2.0s    0 of 8 jobs succeeded, "
         "1 allowed failure, 2 interrupted, 5 not started",
     ]
+
+
+def test_a_job_that_runs_on_a_worker_is_shown_with_its_host() -> None:
+    seen = snapshot(on_workers(), 5.0)
+    assert (seen.host, [(one.host, one.worker) for one in seen.running]) == ("host", [("node-1", "w3")])
+    assert "  test  3.0s on node-1\n" in snapshot_text(seen)
+    at_home = Story(plan(job("a")))
+    at_home.start("a", 0.0)
+    assert "  a  5.0s\n" in snapshot_text(snapshot(at_home, 5.0))

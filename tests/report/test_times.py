@@ -80,7 +80,7 @@ def test_a_resume_starts_a_new_time_without_the_attempts_before_it() -> None:
     story.end("done", 1.0)
     story.end("again", 4.0, "failed", exit_code=1)
     story.finish(4.0, "FAILED", 1)
-    story.emit("run.resumed", 5.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
+    story.resume(5.0)
     assert times(story) == [JobTime(4.0, 0.0), JobTime(1.0, 0.0)]
     story.start("again", 5.0, spawned_at=6.5)
     story.end("again", 7.0, duration_seconds=0.5)

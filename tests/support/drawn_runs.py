@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from support.dags import Waits, dags
 from support.journals import Events
-from support.stories import CACHED, MUST_RUN, Story
+from support.stories import CACHED, DRIVER, MUST_RUN, Story
 from support.worlds import World, end_of_time, job, plan
 
 from orchestrator.engine.facts import AttemptFinished, Consequence, Fact, JobFinished, RunStarted
@@ -29,7 +29,8 @@ class Recorded(World):
         ids = [one.id for one in self.plan.jobs]
         name, fields = fact_to_fields(fact, ids)
         more: dict[str, dict[str, Any]] = {
-            "run.resumed": {"pid": 1, "boot_id": "boot", "max_parallel_jobs": self.plan.policy.max_parallel_jobs},
+            "run.resumed": {**DRIVER, "max_parallel_jobs": self.plan.policy.max_parallel_jobs},
+            "attempt.started": {"host": "host", "worker": None},
             "job.adopted": {"from_run": "earlier"},
             "job.cached": CACHED,
             "job.must_run": MUST_RUN,

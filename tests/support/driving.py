@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from orchestrator.engine.facts import RunStarted
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import EnvironmentFailedError
-from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+from orchestrator.execute.attempt.spec import HERE, AttemptResult, AttemptSpec, Place
 from orchestrator.execute.attempt.worker import run_attempt
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.driver import Driver
@@ -153,11 +154,14 @@ class Stage:
         self.inbox: Inbox[Message] = Inbox()
         self.look_for_room: Callable[[], None] = lambda: self.done.append("look for room")
         self.script = Script()
+        self.places: dict[int, Place] = defaultdict(lambda: HERE)  # by the index of a job
         observers = (self.script,)
         self.driver = Driver(
             plan,
             self.scheduler,
-            OpenExecutor(self.executor, self._kill, self.executor.close, lambda: self.look_for_room()),
+            OpenExecutor(
+                self.executor, self._kill, self.executor.close, lambda: self.look_for_room(), self.places.__getitem__
+            ),
             self.journal,
             observers,
             self._spec,
@@ -186,7 +190,7 @@ class Stage:
     def states(self) -> dict[str, str]:
         return {job.id: self.scheduler.table.states[job.index].value for job in self.plan.jobs}
 
-    def _spec(self, launch: Launch, serial: int) -> AttemptSpec:
+    def _spec(self, launch: Launch, serial: int, place: Place) -> AttemptSpec:
         job = self.plan.jobs[launch.job]
         return AttemptSpec(
             job=job.index,
@@ -202,4 +206,5 @@ class Stage:
             temp_dir="/tmp",
             timeout=None,
             grace=job.spec.grace,
+            place=place,
         )

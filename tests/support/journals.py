@@ -117,7 +117,7 @@ def stopped() -> Story:
     story.end("late", 2.5)
     story.emit("kill.sent", 3.0, job="deaf", attempt=1, force=True)
     # Here pexec is killed, and a new one resumes the run.
-    story.emit("run.resumed", 4.0, pid=4001, boot_id="boot", max_parallel_jobs=2)
+    story.resume(4.0)
     story.start("deaf", 4.0)
     story.start("ears", 4.0)
     story.end("deaf", 5.0)

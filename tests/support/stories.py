@@ -28,6 +28,9 @@ CACHED = {
     "fingerprint": "f1", "cached": "kept", "from_run": "earlier", "outputs": 1, "log": "", "log_bytes": 0
 }  # fmt: skip
 MUST_RUN = {"fingerprint": "f2", "because": ["`src/a.c` changed"]}
+HERE: dict[str, Any] = {"host": "host", "worker": None}  # where an attempt runs
+# The process that drives a run after a resume.
+DRIVER = {"pid": 4001, "boot_id": "boot", "host": "host", "pid_namespace": "pid:[1]"}
 
 
 class Story:
@@ -46,9 +49,8 @@ class Story:
             "max_parallel_jobs": of.policy.max_parallel_jobs,
             "fail_fast": of.policy.fail_fast,
             "pools": dict(of.policy.pools),
+            **DRIVER,
             "pid": 4000,
-            "boot_id": "boot",
-            "host": "host",
             "version": __version__,
             "invocation": {},
         }
@@ -62,13 +64,21 @@ class Story:
         head = {"v": 1, "seq": seq, "ts": ts, "at": at, "run_id": RUN_ID, "event": event}
         self.events.append({**head, **fields, "crc": "00000000"})
 
-    def start(self, job: str, at: float, spawned_at: float | None = None) -> None:
+    def resume(self, at: float, **fields: Any) -> None:
+        """Another process drives the run."""
+        self.emit("run.resumed", at, **{**DRIVER, "max_parallel_jobs": 2, **fields})
+
+    def start(
+        self, job: str, at: float, spawned_at: float | None = None, *, host: str = "host", worker: str | None = None
+    ) -> None:
         """An attempt starts and has a process, at once unless `spawned_at` is later."""
         attempt = self._attempts[job] = self._attempts.get(job, 0) + 1
         self._started[job] = at
-        self.emit("attempt.started", at, job=job, attempt=attempt)
+        place = {"host": host, "worker": worker}
+        self.emit("attempt.started", at, job=job, attempt=attempt, **place)
         at = at if spawned_at is None else spawned_at
-        self.emit("attempt.spawned", at, job=job, attempt=attempt, pid=5000 + len(self.events), start_ticks=77)
+        pid = 5000 + len(self.events)
+        self.emit("attempt.spawned", at, job=job, attempt=attempt, pid=pid, start_ticks=77, **place)
 
     def end(
         self, job: str, at: float, verdict: str = "succeeded", *, retry_at: float | None = None, **more: Any
@@ -157,7 +167,7 @@ def every_event(of: Plan) -> Story:
     story.finish(0.8, "CANCELLED", 1)
     story.emit("journal.recovered", 0.8, cut_bytes=12)
     story.emit("orphan.killed", 0.8, pid=77, job=None)
-    story.emit("run.resumed", 0.8, pid=4001, boot_id="boot", max_parallel_jobs=10)
+    story.resume(0.8, max_parallel_jobs=10)
     story.emit("job.must_run", 0.8, job=name, **MUST_RUN)
     story.emit("job.cached", 0.8, job=name, **CACHED)
     story.emit("job.adopted", 0.8, job=name, from_run=RUN_ID)
@@ -202,4 +212,17 @@ def sales() -> Story:
     story.emit("cancel.requested", 8.125, reason="user", force=False, job="notes")
     story.settle("notes", 8.125, "cancelled", "cancelled by the user")
     story.finish(8.125, "FAILED", 1)
+    return story
+
+
+def on_workers() -> Story:
+    """A run whose jobs ran on two workers, but for the first, which ran in the process that drove it."""
+    story = Story(plan(job("fetch"), job("build"), job("test"), job("idle"), max_parallel_jobs=3))
+    story.start("fetch", 0.0)
+    story.end("fetch", 1.0)
+    story.start("build", 0.0, host="node-1", worker="w1")
+    story.end("build", 1.0, "lost", reason="the worker on node-1 is gone", retry_at=1.0)
+    story.start("build", 1.0, host="node-2", worker="w2")
+    story.end("build", 2.0)
+    story.start("test", 2.0, host="node-1", worker="w3")
     return story

@@ -18,6 +18,16 @@ class AttemptLostError(Exception):
     """The attempt has no verdict: what should have reported it broke. The text says how."""
 
 
+class Place(Struct, frozen=True):
+    """Where an attempt runs: a host, and the worker on it; None for pexec's own process."""
+
+    host: str = ""
+    worker: str | None = None
+
+
+HERE = Place()
+
+
 class AttemptSpec(Struct, frozen=True):
     """One attempt to run. Paths are absolute, times are seconds.
 
@@ -27,6 +37,8 @@ class AttemptSpec(Struct, frozen=True):
 
     Below `temp_dir`, which is made if need be, the attempt gets a private directory (PEXEC_TMPDIR); with `keep_temp` it
     is named like the log and stays.
+
+    `place` is where the executor runs it.
     """
 
     job: int
@@ -44,6 +56,7 @@ class AttemptSpec(Struct, frozen=True):
     grace: float
     pump: bool = False  # the output passes through pexec, which shows it live
     keep_temp: bool = False
+    place: Place = HERE
 
 
 class AttemptResult(Struct, frozen=True):

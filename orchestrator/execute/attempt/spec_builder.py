@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.engine.commands import Launch
-from orchestrator.execute.attempt.spec import AttemptSpec
+from orchestrator.execute.attempt.spec import AttemptSpec, Place
 from orchestrator.journal.file_names import TEMP, log_name
 from orchestrator.journal.rundir import RunDir
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
@@ -29,8 +29,8 @@ class Specs:
         self._colours = colours or {}
         self._env = {"PEXEC_RUN_ID": rundir.run_id, "PEXEC_RUN_DIR": rundir.path}
 
-    def __call__(self, launch: Launch, serial: int) -> AttemptSpec:
-        """The attempt for `launch`."""
+    def __call__(self, launch: Launch, serial: int, place: Place) -> AttemptSpec:
+        """The attempt for `launch`, which will run there."""
         job = self._plan.jobs[launch.job]
         spec = self.spec_of(job)
         log = log_name(self._slugs[job.index], launch.attempt)
@@ -51,6 +51,7 @@ class Specs:
             grace=job.spec.grace,
             pump=self._pump,
             keep_temp=self._keep_temp,
+            place=place,
         )
 
     def spec_of(self, job: PlannedJob) -> JobSpec:

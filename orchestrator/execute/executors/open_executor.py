@@ -6,9 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, Protocol
 
+from orchestrator.execute.attempt.spec import Place
 from orchestrator.execute.attempt.worker import Worker, install, uninstall
 from orchestrator.execute.executors.local import LocalExecutor
 from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.this_machine import host_name
 
 
 class KillAttempt(Protocol):
@@ -25,12 +27,14 @@ class OpenExecutor(NamedTuple):
 
     `executor.submit(run_attempt, spec)` is its one way to run an attempt. `close` kills everything that still runs,
     completes all futures and may be called twice. Once there was a shortage, `look_for_room` is called now and then.
+    `place_of(job)` is where the next attempt of the job with this index will run.
     """
 
     executor: Executor
     kill: KillAttempt
     close: Callable[[], None]
     look_for_room: Callable[[], None]
+    place_of: Callable[[int], Place]
 
 
 def open_executor(name: str, run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> OpenExecutor:
@@ -51,7 +55,8 @@ def _open_local(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> 
         executor.shutdown(wait=True, cancel_futures=True)
         uninstall(run_dir)
 
-    return OpenExecutor(executor, worker.supervisor.warden.kill, close, executor.look_for_room)
+    here = Place(host_name())
+    return OpenExecutor(executor, worker.supervisor.warden.kill, close, executor.look_for_room, lambda job: here)
 
 
 _EXECUTORS: dict[str, Callable[[str, Worker, int, Inbox[Any]], OpenExecutor]] = {"local": _open_local}

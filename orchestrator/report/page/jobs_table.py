@@ -49,13 +49,14 @@ def jobs_section(report: RunReport, context: PageContext) -> Iterator[str]:
 
 def _table(report: RunReport, context: PageContext) -> Iterator[str]:
     listed, rest = listed_jobs(report)
-    columns = [*_COLUMNS, *([("Earlier runs", "")] if context.history else [])]
+    has_hosts = report.has_other_hosts
+    columns = [*_COLUMNS, *([("Host", "")] * has_hosts), *([("Earlier runs", "")] if context.history else [])]
     yield '<div class="scroll" role="region" aria-label="Table of jobs" tabindex="0"><table class="jobs">'
     yield f"<caption><span>{_caption(report, rest)}</span></caption><thead><tr>"
     yield "".join(f'<th scope="col"{_of_kind(kind)}>{title}' for title, kind in columns)
     yield "</thead><tbody>"
     for index in listed:
-        yield _row(report, index, context)
+        yield _row(report, index, context, has_hosts=has_hosts)
     yield "</tbody></table></div>"
     if rest:
         hidden = count_failures(report.jobs) - count_failures(report.jobs[index] for index in listed)
@@ -100,7 +101,7 @@ def _caption(report: RunReport, rest: int) -> str:
     return f"{'Failed jobs first, then the' if failed else 'The'} jobs in the order of the plan"
 
 
-def _row(report: RunReport, index: int, context: PageContext) -> str:
+def _row(report: RunReport, index: int, context: PageContext, *, has_hosts: bool) -> str:
     """Without the optional end tags: there may be a thousand rows."""
     job, planned = report.jobs[index], report.plan.jobs[index]
     what = (
@@ -111,16 +112,17 @@ def _row(report: RunReport, index: int, context: PageContext) -> str:
     name = f'<tr id="j{index}"><th scope="row">{shown(job.job_id)}{what}<td>{marked(job_badge(report, job))}'
     reason = inline(clip(job.reason, LONGEST_REASON)) if job.reason else ""
     past = context.history.get(job.job_id, ())
-    history = f"<td>{sparkline(past, job)}" if context.history else ""
+    last = f"<td>{shown(job.host or '')}" if has_hosts else ""
+    last += f"<td>{sparkline(past, job)}" if context.history else ""
     if not job.attempts:
-        return f"{name}<td><td><td><td><td><td><td><td>{reason}{history}"
+        return f"{name}<td><td><td><td><td><td><td><td>{reason}{last}"
     took = job_time(report, index)
     exit_code = job.signal or ("" if job.exit_code is None else str(job.exit_code))
     return (
         f"{name}<td class=n>{job.attempts}<td class=n>{shown(exit_code)}{_seconds(report.began[index])}"
         f"<td class=n data-v={0.0 if took is None else took.total:.4g}>{took or ''}{_seconds(job.cpu_seconds)}"
         f"<td class=n data-v={job.max_rss_bytes}>{size(job.max_rss_bytes)}"
-        f"<td>{log_link(job.log_file, context.log_base, 'log')}<td>{reason}{history}"
+        f"<td>{log_link(job.log_file, context.log_base, 'log')}<td>{reason}{last}"
     )
 
 

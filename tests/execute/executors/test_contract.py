@@ -15,7 +15,7 @@ import pytest
 from support.attempts import Attempt, Desk, Opener, evil, open_local, survivors, wait_until
 
 from orchestrator.engine.states import Verdict
-from orchestrator.execute.attempt.spec import AttemptResult
+from orchestrator.execute.attempt.spec import HERE, AttemptResult
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt, uninstall
 from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
@@ -31,7 +31,7 @@ def open_threads(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) ->
         executor.shutdown(cancel_futures=True)
         uninstall(run_dir)
 
-    return OpenExecutor(executor, worker.supervisor.warden.kill, close, lambda: None)
+    return OpenExecutor(executor, worker.supervisor.warden.kill, close, lambda: None, lambda job: HERE)
 
 
 EXECUTORS: dict[str, Opener] = {

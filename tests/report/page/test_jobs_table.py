@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 from support.journals import nightly
 from support.pages import ParsedPage, page_of
-from support.stories import long_story, sales
+from support.stories import long_story, on_workers, sales
 
 from orchestrator.report.fold_events import read_report
 from orchestrator.report.page.context import PageContext, PastOutcome
@@ -62,3 +62,11 @@ def test_of_a_large_run_the_failures_and_the_slowest_are_listed() -> None:
     assert list(listed[: len(failed)]) == failed
     assert len(failed) == 3
     assert MOST_TROUBLE >= 3
+
+
+def test_hosts_have_a_column_where_attempts_ran_on_workers() -> None:
+    assert "Host" not in str(ParsedPage(page_of(nightly())).table)
+    table = ParsedPage(page_of(on_workers())).table
+    head = next(row for row in table if "Host" in row)
+    places = [(row[0], row[head.index("Host")]) for row in table if len(row) == len(head)]
+    assert places[1:] == [("test", "node-1"), ("fetch", "host"), ("build", "node-2"), ("idle", "")]

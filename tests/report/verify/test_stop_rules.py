@@ -114,7 +114,7 @@ def test_a_job_that_was_not_terminated_in_a_run_that_was_stopped() -> None:
 
 def test_a_resume_starts_over() -> None:
     story = failing(True, stop=True)
-    story.emit("run.resumed", 4.0, pid=4001, boot_id="boot", max_parallel_jobs=1)
+    story.resume(4.0, max_parallel_jobs=1)
     story.start("b", 4.0)
     story.end("b", 5.0)
     story.start("a", 5.0)
