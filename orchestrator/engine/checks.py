@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from orchestrator.engine.commands import Check
 from orchestrator.engine.job_table import JobTable
+from orchestrator.engine.output_values import OutputValues
 from orchestrator.engine.states import JobState
 from orchestrator.plan.model import Plan, When
 
@@ -20,11 +21,12 @@ AT_ONCE = 32  # so many checks are commanded at a time: enough to keep the threa
 class Checks:
     """The jobs whose check is due or under way, oldest first."""
 
-    __slots__ = ("_jobs", "_may_be_up_to_date", "_table", "waiting")
+    __slots__ = ("_jobs", "_may_be_up_to_date", "_table", "_values", "waiting")
 
-    def __init__(self, plan: Plan, table: JobTable) -> None:
+    def __init__(self, plan: Plan, table: JobTable, values: OutputValues) -> None:
         self._jobs = plan.jobs
         self._table = table
+        self._values = values
         self._may_be_up_to_date = frozenset(
             job.index
             for job in plan.jobs
@@ -47,7 +49,7 @@ class Checks:
 
     def commands(self) -> list[Check]:
         """The checks to begin, or that are under way already."""
-        return [Check(job) for job, _ in zip(self.waiting, range(AT_ONCE), strict=False)]
+        return [Check(job, self._values.needed_by(job)) for job, _ in zip(self.waiting, range(AT_ONCE), strict=False)]
 
     def clear(self) -> None:
         """Nothing is under way any more."""

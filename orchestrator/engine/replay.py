@@ -1,4 +1,4 @@
-"""The state of a run from its facts."""
+"""The state that a list of facts leads to."""
 
 from __future__ import annotations
 

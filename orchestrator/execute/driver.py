@@ -212,7 +212,7 @@ class Driver:
         for command in commands:
             if isinstance(command, Check) and command.job not in self._being_checked:
                 self._being_checked.add(command.job)
-                cache.check(command.job)
+                cache.check(command, self._scheduler.values.of)
         return [command for command in commands if not isinstance(command, Check)]
 
     def _submit(self, spec: AttemptSpec) -> None:
@@ -255,9 +255,8 @@ class Driver:
                 case Ended(spec, result):
                     if self._live.get(spec.job) is not spec:
                         self._on_cleanup_end(spec, result, now)
-                    elif self._cache is not None and self._has_to_collect(spec, result, self._cache):
+                    elif self._cache is not None and self._cache.collect(spec, result):
                         self._being_collected[spec.serial] = result
-                        self._cache.collect(spec, result)
                     else:
                         self._end(spec, result, now)
                 case Collected(spec, result, remarks):
@@ -286,7 +285,7 @@ class Driver:
         self._being_checked.discard(job)
         self._remark(result.remarks)
         if job in self._scheduler.checks.waiting:
-            fact = JobMustRun(now, job) if result.cached is None else JobCached(now, job)
+            fact = JobMustRun(now, job) if result.cached is None else JobCached(now, job, result.outputs)
             self.record(fact, **result.fields())
 
     def _remark(self, remarks: Sequence[Remark]) -> None:
@@ -310,9 +309,6 @@ class Driver:
             self._start_cleanup(spec, result)
         else:
             self._record_end(spec, result, now)
-
-    def _has_to_collect(self, spec: AttemptSpec, result: AttemptResult, cache: JobCache) -> bool:
-        return result.verdict is Verdict.SUCCEEDED and cache.has_to_collect(spec.job)
 
     def _has_to_clean_up(self, spec: AttemptSpec, result: AttemptResult, now: float) -> bool:
         """Whether the job would end with this end of an attempt, which is then held back until its cleanup has run."""

@@ -6,10 +6,12 @@ never waits for one: a job that is being checked can be cancelled, an attempt th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
+from orchestrator.engine.commands import Check
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 
 Remark = tuple[str, str]
@@ -18,13 +20,14 @@ Remark = tuple[str, str]
 
 class CheckResult(Struct, frozen=True):
     """What a check found: the job is up to date if `cached` is set, by the result of `from_run`, which made so many
-    `outputs`; else it must run `because` of this. `fingerprint` is empty if it could not be taken. `log` is the log
-    of that result, in the run directory."""
+    `files` and these output values; else it must run `because` of this. `fingerprint` is empty if it could not be
+    taken. `log` is the log of that result, in the run directory."""
 
     fingerprint: str = ""
     cached: Literal["kept", "restored"] | None = None
     from_run: str = ""
-    outputs: int = 0
+    outputs: Mapping[str, str] = {}
+    files: int = 0
     log: str = ""
     log_bytes: int = 0
     because: tuple[str, ...] = ()
@@ -38,7 +41,7 @@ class CheckResult(Struct, frozen=True):
             "fingerprint": self.fingerprint,
             "cached": self.cached,
             "from_run": self.from_run,
-            "outputs": self.outputs,
+            "files": self.files,
             "log": self.log,
             "log_bytes": self.log_bytes,
         }
@@ -62,17 +65,16 @@ class Collected(Struct, frozen=True):
 class JobCache(Protocol):
     """All methods return at once, and are called by the driver's thread."""
 
-    def check(self, job: int) -> None:
-        """Find out whether this job is up to date, and if it can be made so, do it; `Checked` follows."""
+    def check(self, command: Check, values_of: Callable[[int], Mapping[str, str]]) -> None:
+        """Find out whether a job is up to date, and if it can be made so, do it; `Checked` follows. `values_of` are the
+        output values of another job; it is not called later."""
 
     def refusal(self, job: int) -> str:
         """Why the job cannot start, by its check; empty if it can."""
 
-    def has_to_collect(self, job: int) -> bool:
-        """Whether a successful attempt of the job has files that must be there, or are to be stored."""
-
-    def collect(self, spec: AttemptSpec, result: AttemptResult) -> None:
-        """Look for the files of an attempt that succeeded, and store them; `Collected` follows."""
+    def collect(self, spec: AttemptSpec, result: AttemptResult) -> bool:
+        """Look for the files of an attempt that succeeded, and store them; `Collected` follows. False if there is
+        nothing to look for, and nothing follows."""
 
     def hurry(self, job: int) -> None:
         """What is under way for this job is not wanted any more: let it end as soon as it can."""

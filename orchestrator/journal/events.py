@@ -67,6 +67,12 @@ _MAYBE_EXIT_CODE: JsonDict = {"type": ["integer", "null"], "minimum": 0, "maximu
 _MAYBE_SIGNAL: JsonDict = {"type": ["string", "null"], "description": "The signal that ended it, such as SIGSEGV."}
 _MAYBE_JOB: JsonDict = {"type": ["string", "null"]}
 _SLOTS: JsonDict = {"type": "integer", "minimum": 1}
+_OUTPUTS: JsonDict = {
+    "type": "object",
+    "additionalProperties": _TEXT,
+    "description": "The output values of a success, as text, with defaults filled in; absent if it has none.",
+}
+OPTIONAL = frozenset(("outputs", "undeclared_outputs"))  # absent where there is nothing to say
 
 # Event -> its own fields, in the order of the line, each with its JSON Schema.
 EVENTS: dict[str, dict[str, JsonDict]] = {
@@ -95,13 +101,18 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "pid_namespace": _NAMESPACE,
         "max_parallel_jobs": _SLOTS,
     },
-    "job.adopted": {"job": _JOB, "from_run": {"type": "string", "description": "The run in which it succeeded."}},
+    "job.adopted": {
+        "job": _JOB,
+        "outputs": _OUTPUTS,
+        "from_run": {"type": "string", "description": "The run in which it succeeded."},
+    },
     "job.cached": {
         "job": _JOB,
+        "outputs": _OUTPUTS,
         "fingerprint": _FINGERPRINT,
         "cached": {"enum": ["kept", "restored"], "description": "Its files were there, or were restored."},
         "from_run": {"type": "string", "description": "The run that stored it."},
-        "outputs": {"type": "integer", "minimum": 0, "description": "Number of files that it made."},
+        "files": {"type": "integer", "minimum": 0, "description": "Number of its output files."},
         "log": {"type": "string", "description": "The log's path inside the run directory; empty if it has none."},
         "log_bytes": _COUNT,
     },
@@ -133,6 +144,12 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "exit_code": _MAYBE_EXIT_CODE,
         "signal": _MAYBE_SIGNAL,
         "reason": _REASON,
+        "outputs": _OUTPUTS,
+        "undeclared_outputs": {
+            "type": "array",
+            "items": _TEXT,
+            "description": "Names that it set without declaring them under `outputs`; absent if there are none.",
+        },
         "duration_seconds": _SECONDS,
         "cpu_seconds": _SECONDS,
         "max_rss_bytes": _COUNT,
@@ -216,8 +233,8 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
     match fact:
         case AttemptStarted(_, job, attempt):
             return "attempt.started", {"job": ids[job], "attempt": attempt}
-        case AttemptFinished(_, job, attempt, verdict, exit_code, signal, reason):
-            return "attempt.finished", {
+        case AttemptFinished(_, job, attempt, verdict, exit_code, signal, reason, outputs):
+            fields = {
                 "job": ids[job],
                 "attempt": attempt,
                 "verdict": _VERDICTS[verdict],
@@ -225,15 +242,16 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
                 "signal": signal,
                 "reason": reason,
             }
+            return "attempt.finished", {**fields, "outputs": outputs} if outputs else fields
         case KillSent(_, job, attempt, force):
             return "kill.sent", {"job": ids[job], "attempt": attempt, "force": force}
         case CancelRequested(_, reason, force, maybe):
             job_id = None if maybe is None else ids[maybe]
             return "cancel.requested", {"reason": reason.value, "force": force, "job": job_id}
-        case JobAdopted(_, job):
-            return "job.adopted", {"job": ids[job]}
-        case JobCached(_, job):
-            return "job.cached", {"job": ids[job]}
+        case JobAdopted(_, job, outputs):
+            return "job.adopted", {"job": ids[job], "outputs": outputs} if outputs else {"job": ids[job]}
+        case JobCached(_, job, outputs):
+            return "job.cached", {"job": ids[job], "outputs": outputs} if outputs else {"job": ids[job]}
         case JobMustRun(_, job):
             return "job.must_run", {"job": ids[job]}
         case RunStarted():
@@ -284,6 +302,7 @@ def fact_from_event(event: EventRecord, index_of: Mapping[str, int]) -> Fact | N
                 event["exit_code"],
                 event["signal"],
                 event["reason"],
+                event.get("outputs", {}),
             )
         case "kill.sent":
             return KillSent(at, index_of[event["job"]], event["attempt"], event["force"])
@@ -293,9 +312,9 @@ def fact_from_event(event: EventRecord, index_of: Mapping[str, int]) -> Fact | N
                 at, CancelReason(event["reason"]), event["force"], None if job is None else index_of[job]
             )
         case "job.adopted":
-            return JobAdopted(at, index_of[event["job"]])
+            return JobAdopted(at, index_of[event["job"]], event.get("outputs", {}))
         case "job.cached":
-            return JobCached(at, index_of[event["job"]])
+            return JobCached(at, index_of[event["job"]], event.get("outputs", {}))
         case "job.must_run":
             return JobMustRun(at, index_of[event["job"]])
         case "run.started":
@@ -335,6 +354,6 @@ def _event_schema(event: str, fields: Mapping[str, JsonDict]) -> JsonDict:
         "title": event,
         "type": "object",
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name not in OPTIONAL],
         "additionalProperties": False,
     }

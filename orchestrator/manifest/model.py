@@ -68,6 +68,7 @@ _ONE_COMMAND: Final = {
         {"required": ["needs"], "properties": {"needs": {"minItems": 1}}},
     ],
     "dependentRequired": {"args": ["file"]},
+    "dependentSchemas": {"outputs": {"anyOf": [{"required": [key]} for key in ("run", "argv", "file")]}},
 }
 # A manifest that includes others, or is made to be included, needs no workflows of its own.
 _WORKFLOWS_MAY_BE_ELSEWHERE: Final = {
@@ -239,10 +240,11 @@ class Workflow(Section, frozen=True):
     outputs: Annotated[
         Outputs,
         Doc(
-            "Files that it makes.",
-            *(["build/app"], {"wheel": {"path": "dist/*.whl", "fresh": True}}),
+            "Values that it writes to `$PEXEC_OUTPUT_FILE`, for the workflows that need it; and files that it makes.",
+            {"number": {"description": "What git calls this state."}, "shards": {"type": "json"}},
+            *({"wheel": {"path": "dist/*.whl"}}, ["build/app"]),
         ),
-    ] = ()
+    ] = field(default_factory=dict)
     cache: Annotated[bool, Doc("Whether its result is stored and used again, if it has `inputs`.", False)] = True
     pools: Annotated[
         dict[Name, PositiveInteger], Doc("Amount of each pool that an attempt occupies.", {"database": 1})
@@ -277,6 +279,9 @@ class Workflow(Section, frozen=True):
         if "args" in data and "file" not in data:
             hint = "append the arguments to `argv` itself" if "argv" in data else ""
             return KeyConflictError("PX118", "`args` requires `file`", hint, "args")
+        if "outputs" in data and not commands:
+            hint = "a group runs nothing that could set them"
+            return KeyConflictError("PX118", "`outputs` requires `run`, `argv` or `file`", hint, "outputs")
         if commands or ("needs" in data and data["needs"] != []):
             return None
         hint = "add `run`, `argv` or `file`; or `needs`, for a group"

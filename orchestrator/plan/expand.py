@@ -13,11 +13,12 @@ from orchestrator.manifest.env_keys import EnvValue
 from orchestrator.manifest.input_keys import InputEntry
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
-from orchestrator.manifest.output_keys import OutputEntries
+from orchestrator.manifest.output_keys import OutputKeys, is_unnamed
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.inputs import Overrides, ReadManifest
 from orchestrator.plan.job_env import JobEnv
+from orchestrator.plan.late_values import is_absolute
 from orchestrator.plan.model import (
     WHEN_NAMED,
     AdmissionPolicy,
@@ -30,6 +31,7 @@ from orchestrator.plan.model import (
     Limits,
     Order,
     OutputFiles,
+    OutputSpec,
     PlannedJob,
     Policy,
     RetryPolicy,
@@ -37,15 +39,16 @@ from orchestrator.plan.model import (
     ShellBlock,
     StopSignal,
 )
-from orchestrator.plan.template import is_absolute
+from orchestrator.plan.need_references import output_specs
 
 _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSignal)}
 PutIn = Callable[[JobSpec, Collection[str]], JobSpec]
 """Fills in the templates of a spec, but not in the values of these variables."""
 
+_NO_OUTPUTS: Mapping[str, OutputSpec] = {}
 _ISOLATION = {member.value: member for member in Isolation}
 # Keys and fields have the same names. `run` of a spec and `needs` of a job are set for each job one by one.
-_SPEC_KEYS = frozenset((*JobSpec.__struct_fields__, "outputs")) - {"run"}
+_SPEC_KEYS = frozenset(JobSpec.__struct_fields__) - {"run"}
 JOB_KEYS = frozenset(PlannedJob.__struct_fields__) - {"needs"}
 """The keys of a workflow that set fields of its jobs, other than what they execute."""
 
@@ -130,6 +133,7 @@ class Expander:
             env_inherit=env_inherit_of(own, base),
             color=base.color if own.color is None else own.color,
             secrets=own.secrets,
+            outputs=output_specs(own.outputs) if own.outputs else _NO_OUTPUTS,
             working_dir=(base.working_dir if own.working_dir is None else own.working_dir) or "",
             timeout=self._timeout if own.timeout is None else _limit(own.timeout),
             grace=base.grace if own.grace is None else own.grace,
@@ -143,7 +147,7 @@ class Expander:
             writes=(base.writes if own.writes is None else own.writes) if sandboxed else (),
             require_isolation=base.require_isolation if own.require_isolation is None else own.require_isolation,
             inputs=None if own.inputs is None else tuple(map(_input, own.inputs)),
-            output_files=output_files_of(own.outputs),
+            output_files=output_files_of(own.outputs) if own.outputs else (),
             cache=own.cache,
         )
         if put_in is not None:
@@ -224,11 +228,13 @@ def _input(entry: InputEntry) -> Input:
     return Input(entry.path or "", entry.ignore, entry.optional, entry.env or "", entry.command or ())
 
 
-def output_files_of(outputs: OutputEntries) -> tuple[OutputFiles, ...]:
+def output_files_of(outputs: Mapping[str, OutputKeys]) -> tuple[OutputFiles, ...]:
     """The files among some outputs."""
-    if isinstance(outputs, tuple):
-        return tuple(OutputFiles((path,)) for path in outputs)
-    return tuple(OutputFiles(one.path, name, one.fresh, one.optional) for name, one in outputs.items())
+    return tuple(
+        OutputFiles(one.path, "" if is_unnamed(name) else name, one.fresh, one.optional)
+        for name, one in outputs.items()
+        if one.path
+    )
 
 
 def isolation_of(workflow: Workflow, defaults: Defaults) -> Isolation:

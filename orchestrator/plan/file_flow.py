@@ -10,9 +10,10 @@ from msgspec import Struct
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path
 from orchestrator.manifest.model import Workflow
+from orchestrator.manifest.output_keys import is_unnamed
 from orchestrator.manifest.syntax.source_map import SourceMap
+from orchestrator.plan.late_values import OPENING
 from orchestrator.plan.model import PlannedJob
-from orchestrator.plan.template import OPENING
 
 _WILD = "*?["
 _OWN_DIRECTORIES = (".pexec", ".git")
@@ -54,9 +55,10 @@ def check_file_flow(
 
 def _outputs(job: PlannedJob, workflow: Workflow) -> Iterator[_Output]:
     own: Path = ("workflows", job.workflow, "outputs")
-    for number, output in enumerate(job.spec.output_files):
+    names = [name for name, output in workflow.outputs.items() if output.path]
+    for name, output in zip(names, job.spec.output_files, strict=True):
         for index, written in enumerate(output.paths):
-            place: Path = (*own, output.name, "path") if output.name else (*own, number)
+            place: Path = (*own, int(name)) if is_unnamed(name) else (*own, name, "path")
             if len(output.paths) > 1:
                 place = (*place, index)
             if OPENING not in written and not written.startswith("!"):

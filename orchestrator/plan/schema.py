@@ -25,6 +25,7 @@ from orchestrator.plan.model import (
     JobSpec,
     Limits,
     OutputFiles,
+    OutputSpec,
     Plan,
     PlannedJob,
     Policy,
@@ -49,6 +50,7 @@ _STRUCTS: Mapping[str, type[Struct]] = {
     "CiPolicy": CiPolicy,
     "Input": Input,
     "OutputFiles": OutputFiles,
+    "OutputSpec": OutputSpec,
     "ShellBlock": ShellBlock,
 }
 _IDS: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}

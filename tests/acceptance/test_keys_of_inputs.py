@@ -56,7 +56,7 @@ def test_a_job_is_not_run_again_while_nothing_it_depends_on_has_changed(pexec: P
     assert job["cache"] == {"state": "kept", "from_run": first.path.name, "because": []}
     assert again.named("attempt.started") == []
     (event,) = again.named("job.cached")
-    assert (event["cached"], event["from_run"], event["outputs"]) == ("kept", first.path.name, 1)
+    assert (event["cached"], event["from_run"], event["files"]) == ("kept", first.path.name, 1)
     assert (again.path / job["log_file"]).read_bytes() == b"gcc\n"
     assert job["log_file"] == "logs/compile.0.log"
     assert pexec.run("verify").exit_code == 0

@@ -25,7 +25,7 @@ from orchestrator.plan.slugs import slugs
 
 RUN_ID = "20260102T030405.000000Z-0123abcd"
 CACHED = {
-    "fingerprint": "f1", "cached": "kept", "from_run": "earlier", "outputs": 1, "log": "", "log_bytes": 0
+    "fingerprint": "f1", "cached": "kept", "from_run": "earlier", "files": 1, "log": "", "log_bytes": 0
 }  # fmt: skip
 MUST_RUN = {"fingerprint": "f2", "because": ["`src/a.c` changed"]}
 HERE: dict[str, Any] = {"host": "host", "worker": None}  # where an attempt runs
@@ -142,7 +142,7 @@ def long_story(chains: int = 100) -> Story:
 
 def own_fields(event: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an event without those that every event has."""
-    return {name: event[name] for name in EVENTS[event["event"]]}
+    return {name: event[name] for name in EVENTS[event["event"]] if name in event}
 
 
 def write(writer: JournalWriter, story: Story) -> None:

@@ -50,9 +50,15 @@ class Fingerprints:
         self._upstream = Upstream(plan)
         self.umask = _umask()
 
-    def take(self, job: PlannedJob, spec: JobSpec, should_stop: ShouldStop) -> Taken:
-        """The fingerprint of a job whose needs have ended; `spec` is its spec with all templates filled in. Raises
-        CannotBeTakenError and Stopped."""
+    def take(
+        self,
+        job: PlannedJob,
+        spec: JobSpec,
+        values: Mapping[int, Mapping[str, str]],
+        should_stop: ShouldStop,
+    ) -> Taken:
+        """The fingerprint of a job whose needs have ended; `spec` is its spec with all templates filled in, `values`
+        are the outputs of each need. Raises CannotBeTakenError and Stopped."""
         inputs, own = path_inputs(spec), output_patterns(spec)
         upstream = self._upstream.outputs(job.index, inputs)
         listing = self._cache.list_inputs(
@@ -66,7 +72,7 @@ class Fingerprints:
             commands = command_inputs(spec, base_dir, self._supervisor)
         except SourceError as error:
             raise CannotBeTakenError(str(error)) from None
-        needs, files = self._needs(job.index, should_stop)
+        needs, files = self._needs(job.index, values, should_stop)
         outputs = output_paths(spec)
         fingerprint = Fingerprint(
             job=job.id,
@@ -85,6 +91,7 @@ class Fingerprints:
             network=spec.network,
             writes=spec.writes,
             outputs=tuple(outputs),
+            output_values={name: f"{one.type} {one.default!r}" for name, one in spec.outputs.items()},
             secrets=tuple(sorted(spec.secrets)),
             system=platform.system(),
             machine=platform.machine(),
@@ -106,7 +113,9 @@ class Fingerprints:
         paths = [*([] if spec.file is None else [spec.file]), *job.scripts]
         return {path: _digest_of_script(path, self._plan.base_dir) for path in paths}
 
-    def _needs(self, job: int, should_stop: ShouldStop) -> tuple[dict[str, Need], dict[str, NeedOutputs]]:
+    def _needs(
+        self, job: int, values: Mapping[int, Mapping[str, str]], should_stop: ShouldStop
+    ) -> tuple[dict[str, Need], dict[str, NeedOutputs]]:
         """What a job takes from each of its needs, and the files among that."""
         needs: dict[str, Need] = {}
         files: dict[str, NeedOutputs] = {}
@@ -116,7 +125,9 @@ class Fingerprints:
             if outputs:
                 listing = self._cache.list_outputs(self._place, outputs, should_stop=should_stop)
                 files[need.id] = NeedOutputs(tuple(outputs), listing)
-                needs[need.id] = Need(files=listing.digest)
+                needs[need.id] = Need(values=values.get(index, {}), files=listing.digest)
+            elif need.spec.outputs:
+                needs[need.id] = Need(values=values.get(index, {}))
             else:
                 needs[need.id] = Need(job=need.digest)
         return needs, files

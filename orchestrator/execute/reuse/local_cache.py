@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from typing import BinaryIO, Literal
 
 from msgspec.structs import replace
@@ -13,17 +13,19 @@ from orchestrator.cache.job_lock import JobLock
 from orchestrator.cache.model import Kept, Listing, NotRestored, NotSaved, Place, Restored, Stopped
 from orchestrator.cache.save import Success
 from orchestrator.console.text import count, visible
+from orchestrator.engine.commands import Check
 from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.job_cache import Checked, CheckResult, Collected, Remark
-from orchestrator.execute.reuse.declared import output_paths
+from orchestrator.execute.reuse.declared import needs_of, output_paths
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, Fingerprints, Taken
 from orchestrator.execute.reuse.secret_search import SecretSearch
 from orchestrator.execute.reuse.workers import TryLaterError, Workers
 from orchestrator.execute.secrets.store import Secrets
 from orchestrator.journal.file_names import LOGS, log_name
 from orchestrator.journal.rundir import RunDir
+from orchestrator.manifest.output_types import json_of
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 from orchestrator.plan.slugs import slugs
 
@@ -46,6 +48,8 @@ class _JobState:
         self.is_over = False
         self.is_busy = False
         self.lock: JobLock | None = None
+        self.values: Mapping[str, str] = {}  # that its spec uses
+        self.of_needs: Mapping[int, Mapping[str, str]] = {}
         self.taken: Taken | None = None
         self.refusal = ""
 
@@ -69,7 +73,7 @@ class LocalJobCache:
         project: str,
         rundir: RunDir,
         secrets: Secrets,
-        spec_of: Callable[[PlannedJob], JobSpec],
+        spec_of: Callable[[PlannedJob, Mapping[str, str]], JobSpec],
         put: Callable[[Checked | Collected], None],
         warnings: list[str],
         with_secrets: Container[int] = (),
@@ -96,25 +100,26 @@ class LocalJobCache:
 
     # In the driver's thread.
 
-    def check(self, job: int) -> None:
+    def check(self, command: Check, values_of: Callable[[int], Mapping[str, str]]) -> None:
         """Begin to check a job."""
-        state = self._states[job] = _JobState()
-        self._begin(state, lambda: self._check(self._plan.jobs[job], state))
+        job = self._plan.jobs[command.job]
+        state = self._states[job.index] = _JobState()
+        state.values = command.values
+        state.of_needs = {need: values_of(need) for need in needs_of(self._plan, job.index)}
+        self._begin(state, lambda: self._check(job, state))
 
     def refusal(self, job: int) -> str:
         """Why the job cannot start."""
         state = self._states.get(job)
         return "" if state is None else state.refusal
 
-    def has_to_collect(self, job: int) -> bool:
-        """Whether files of it must be there, or its success is to be stored."""
-        state = self._states.get(job)
-        return bool(self._plan.jobs[job].spec.output_files) or (state is not None and state.taken is not None)
-
-    def collect(self, spec: AttemptSpec, result: AttemptResult) -> None:
-        """Begin to look for the files of a successful attempt."""
+    def collect(self, spec: AttemptSpec, result: AttemptResult) -> bool:
+        """Begin to look for the files of a successful attempt. False if none must be there, and none is stored."""
         state = self._states.setdefault(spec.job, _JobState())
+        if result.verdict is not Verdict.SUCCEEDED or not (spec.spec.output_files or state.taken is not None):
+            return False
         self._begin(state, lambda: self._collect(spec, result, state))
+        return True
 
     def hurry(self, job: int) -> None:
         """Let what is under way end."""
@@ -180,13 +185,13 @@ class LocalJobCache:
             raise Stopped
         if job.index in self._with_secrets:
             return CheckResult(because=("the manifest contains the value of a secret, which is never stored",))
-        spec = self._spec_of(job)
+        spec = self._spec_of(job, state.values)
         if spec.output_files and state.lock is None:
             state.lock = self._cache.try_lock(self._project, job.id)
             if state.lock is None:
                 raise TryLaterError
         try:
-            taken = self._fingerprints.take(job, spec, state.should_stop)
+            taken = self._fingerprints.take(job, spec, state.of_needs, state.should_stop)
         except CannotBeTakenError as error:
             state.refusal = str(error)
             return CheckResult(because=(state.refusal,))
@@ -223,6 +228,7 @@ class LocalJobCache:
             digest,
             "kept" if isinstance(brought, Kept) else "restored",
             entry.run_id,
+            entry.values,
             len(entry.outputs),
             log if has_log else "",
             entry.log_size if has_log else 0,
@@ -257,11 +263,13 @@ class LocalJobCache:
         try:
             made = self._cache.list_outputs(self._place, outputs, should_stop=state.should_stop)
         except Stopped:
-            return replace(result, verdict=Verdict.KILLED, reason=STOPPED_ON_REQUEST), ""
+            return replace(result, verdict=Verdict.KILLED, reason=STOPPED_ON_REQUEST, outputs={}), ""
         if made.problems:
             shown = "; ".join(problem.text for problem in made.problems[:_NAMED])
             more = f"; and {len(made.problems) - _NAMED} more" if len(made.problems) > _NAMED else ""
-            return replace(result, verdict=Verdict.FAILED, reason=shown + more), ""
+            return replace(result, verdict=Verdict.FAILED, reason=shown + more, outputs={}), ""
+        if any(output.name for output in spec.spec.output_files):
+            result = replace(result, outputs={**result.outputs, **_paths(spec.spec, made)})
         taken = state.taken
         if taken is None or self._mode == "off":
             return result, ""
@@ -275,7 +283,13 @@ class LocalJobCache:
             return result, "the run was stopped"
 
     def _saved(self, spec: AttemptSpec, result: AttemptResult, taken: Taken, state: _JobState) -> str:
-        success = Success(taken.fingerprint, self._run_id, result.duration_seconds, log=lambda: self._log(spec))
+        success = Success(
+            taken.fingerprint,
+            self._run_id,
+            result.duration_seconds,
+            values=result.outputs,
+            log=lambda: self._log(spec),
+        )
         saved = self._cache.save(
             success,
             self._place,
@@ -292,6 +306,18 @@ class LocalJobCache:
 
     def _log(self, spec: AttemptSpec) -> BinaryIO:
         return open(self._rundir.open_for_reading(spec.log_name), "rb")
+
+
+def _paths(spec: JobSpec, made: Listing) -> dict[str, str]:
+    """The values of named output files: the path, or of a pattern the sorted paths as JSON."""
+    values: dict[str, str] = {}
+    for output in spec.output_files:
+        if output.name and spec.outputs[output.name].type == "text":
+            values[output.name] = output.paths[0]
+        elif output.name:
+            paths = {path for pattern in output.paths for path in made.by_pattern.get(pattern, ())}
+            values[output.name] = json_of(sorted(paths))
+    return values
 
 
 def _listings(taken: Taken) -> dict[str, Listing]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestrator.journal.events import EventRecord
 from orchestrator.report.verify.need_rules import NeedRules
+from orchestrator.report.verify.rules import Rule
 from orchestrator.report.verify.run_state import JudgedJob, Phase, Readiness, StopState
 
 _NEVER = {"force": "runs everything (`--force`)", "off": "uses no stored results (`--no-cache`)"}
@@ -22,24 +23,27 @@ class CheckRules:
         """The run was started with these options."""
         self._mode = invocation.get("cache", "")
 
-    def violation(self, job: JudgedJob, event: EventRecord, need_rules: NeedRules, stop: StopState) -> str | None:
+    def violation(
+        self, job: JudgedJob, event: EventRecord, need_rules: NeedRules, stop: StopState
+    ) -> tuple[Rule, str] | None:
         """Why this job cannot be up to date, or does not have to be checked, now."""
+        why = self._reason(job, need_rules, stop)
         is_cached = event["event"] == "job.cached"
-        name = f"`{job.id}` is {'up to date' if is_cached else 'checked'}"
+        if not why and is_cached and self._mode in _NEVER:
+            why = f", but the run {_NEVER[self._mode]}"
+        return (Rule.UP_TO_DATE, f"is {'up to date' if is_cached else 'checked'}{why}") if why else None
+
+    def _reason(self, job: JudgedJob, need_rules: NeedRules, stop: StopState) -> str:
         if not job.has_inputs:
-            return f"{name}, but has no inputs"
+            return ", but has no inputs"
         if job.phase is not Phase.IDLE:
-            return f"{name} after attempt {job.attempt}" if job.attempt else f"{name} after it {job.phrase}"
+            return f" after attempt {job.attempt}" if job.attempt else f" after it {job.phrase}"
         gate, others = need_rules.gate(job)
         if gate is Readiness.WAIT:
-            return f"{name} before its need `{others[0].id}` has ended"
+            return f" before its need `{others[0].id}` has ended"
         if gate is Readiness.SHUT or any(need.status not in _DONE for need in need_rules.needs_of(job)):
-            return f"{name} although a need of it did not succeed"
-        if stop.covers(job):
-            return f"{name} while the run is stopping"
-        if is_cached and self._mode in _NEVER:
-            return f"{name}, but the run {_NEVER[self._mode]}"
-        return None
+            return " although a need of it did not succeed"
+        return " while the run is stopping" if stop.covers(job) else ""
 
 
 _DONE = ("succeeded",)

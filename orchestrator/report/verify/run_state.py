@@ -7,16 +7,19 @@ with the engine, but none of its rules.
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from orchestrator.engine.outcomes import FAILURE_NAMES
+from orchestrator.journal.events import EventRecord
 from orchestrator.report.status import STATUS_OF_EVENT
 
 LOST_RETRIES = 2
 DEFAULT_GRACE = 10.0
+_ARGUMENTS = ("argv", "args", "working_dir", "env", "env_prepend", "env_append")
 EPSILON = 1e-6  # seconds; the precision of times in the journal
 
 
@@ -72,6 +75,12 @@ class JudgedJob(Struct, gc=False):
     retry: RetryRules
     grace: float
     has_inputs: bool = False
+    workflow: str = ""
+    cell: bool = False  # it is a job of a matrix
+    outputs: Mapping[str, Mapping[str, Any]] = {}  # what it declares
+    uses: tuple[str, ...] = ()  # values of its needs, as the plan names them
+    arguments: frozenset[str] = frozenset()  # those that become parts of arguments or variables
+    values: Mapping[str, str] = {}  # of its latest success
     matrix: str = ""  # its workflow, if the first failure in it cancels the rest
     started_at: float = 0.0  # of its latest attempt
     phase: Phase = Phase.IDLE
@@ -91,6 +100,12 @@ class JudgedJob(Struct, gc=False):
     cached: bool = False  # it was up to date
     is_kept: bool = False  # a success of before, reused or kept by a resume; what it needs may not have ended
     leads_to_failure: bool = False  # it failed without being allowed to, or was skipped because of such an end
+
+    def reuse(self, event: EventRecord) -> None:
+        """What it would do was done before: in an earlier run, or its result is stored. Or it was only checked."""
+        self.adopted |= event["event"] == "job.adopted"
+        self.cached = event["event"] == "job.cached"
+        self.values = event.get("outputs", {})
 
     def reopen(self) -> None:
         """A resume: everything starts over, except for the number of the latest attempt and a success."""
@@ -167,6 +182,11 @@ def _job(data: Mapping[str, Any], index_of: Mapping[str, int]) -> JudgedJob:
         retry=_retry(data["retry"]) if "retry" in data else _ONCE,
         grace=data.get("grace_seconds", DEFAULT_GRACE),
         has_inputs="inputs" in data,
+        workflow=data["workflow"],
+        cell="matrix" in data,
+        outputs=data.get("outputs", {}),
+        uses=tuple(data.get("needed_values", ())),
+        arguments=_names_in_arguments(data) if "needed_values" in data else frozenset(),
         matrix=data["workflow"] if data.get("matrix_fail_fast") else "",
     )
 
@@ -184,3 +204,11 @@ def _retry(data: Mapping[str, Any]) -> RetryRules:
         tuple(end for end in data["on"] if isinstance(end, str)),
         tuple(code for end in data["on"] if not isinstance(end, str) for code in end["exit"]),
     )
+
+
+def _names_in_arguments(data: Mapping[str, Any]) -> frozenset[str]:
+    """Those of the needed values of a job in `plan.json` that are parts of arguments or variables."""
+    texts = json.dumps([data.get(key) for key in _ARGUMENTS], ensure_ascii=False)
+    end = " " * data["late"] + "}}"
+    places = {name: (f"${{{{ {name}{end}", f"${{{{ {name} | raw{end}") for name in data["needed_values"]}
+    return frozenset(name for name, spellings in places.items() if any(place in texts for place in spellings))
