@@ -251,7 +251,9 @@ class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
         tuple[Input, ...] | None, Meta(description="What its result depends on; absent if it always runs.")
     ] = None
     output_files: Annotated[tuple[OutputFiles, ...], Meta(description="Files that it makes.")] = ()
-    cache: Annotated[bool, IN_NO_DIGEST, Meta(description="Its result is stored, and used again.")] = True
+    cache: Annotated[bool, IN_NO_DIGEST, Meta(description="Its result is stored, and used again.")] = field(
+        default=True, name="cacheable"
+    )
     # None of these changes what a success has done: a job is the same under another timeout.
     timeout: Annotated[
         OptionalPositiveFloat, ALWAYS, IN_PLAN_DIGEST, Meta(description="Time limit of one attempt; null for none.")

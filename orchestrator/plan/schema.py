@@ -58,6 +58,21 @@ _IDS_OF_LEVELS = {"type": "array", "items": {**_IDS, "description": "Jobs that m
 _AMOUNTS: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}
 
 
+_CHECK: Schema = {
+    "type": "object",
+    "description": "What would become of its check if the plan were run now; only in what `pexec plan` prints.",
+    "properties": {
+        "state": {
+            "enum": ["up_to_date", "runs", "may_run"],
+            "description": "`may_run`: what it depends on is known only during the run.",
+        },
+        "because": {"type": "array", "items": {"type": "string"}, "description": "What differs, or is not known yet."},
+    },
+    "required": ["state", "because"],
+    "additionalProperties": False,
+}
+
+
 def plan_schema() -> Schema:
     """The schema of what `plan_to_dict` gives; closed."""
     left_out = {
@@ -113,7 +128,7 @@ def _job() -> Schema:
     of_spec, optional_of_spec = _keys(JobSpec)
     pairs = (["run", "argv"], ["run", "file"], ["argv", "file"])
     return {
-        **_closed({**required, **of_spec}, {**optional, **optional_of_spec}),
+        **_closed({**required, **of_spec}, {**optional, **optional_of_spec, "cache": _CHECK}),
         "allOf": [{"not": {"required": pair}} for pair in pairs],
         "dependentRequired": {"args": ["file"]},
     }

@@ -118,5 +118,9 @@ def _dry_run(invocation: Invocation, *, verbose: bool) -> int:
     result = _plan(invocation)
     if result.plan is None:
         return ExitCode.INVALID
-    write_text(plan_text(result.plan, {**invocation.origins, **result.origins}, result.purposes, verbose=verbose))
+    from orchestrator.app.job_cache import planned_checks
+
+    checks = {name: one.text for name, one in planned_checks(result.plan).items()}
+    origins = {**invocation.origins, **result.origins}
+    write_text(plan_text(result.plan, origins, result.purposes, checks=checks, verbose=verbose))
     return ExitCode.OK

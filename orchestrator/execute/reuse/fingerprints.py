@@ -7,7 +7,7 @@ import os
 import platform
 import shlex
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -16,11 +16,12 @@ from orchestrator.cache.fingerprint import Fingerprint, Need
 from orchestrator.cache.model import Listing, NeedOutputs, OutputPath, PathInput, Place, ShouldStop
 from orchestrator.console.text import visible
 from orchestrator.execute.attempt.command import working_dir
-from orchestrator.execute.reuse.command_inputs import command_inputs, variable_inputs
+from orchestrator.execute.attempt.environment import Environments
+from orchestrator.execute.reuse.command_inputs import CommandRefusedError, variable_inputs
 from orchestrator.execute.reuse.declared import Upstream, needs_of, output_paths, output_patterns, path_inputs
-from orchestrator.execute.secrets.store import SourceError
-from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
+
+RunCommand = Callable[[Sequence[str], JobSpec], str]
 
 
 class CannotBeTakenError(Exception):
@@ -40,13 +41,15 @@ class Taken(Struct, frozen=True):
 
 
 class Fingerprints:
-    """Takes the fingerprints of the jobs of one plan. For any thread."""
+    """Takes the fingerprints of the jobs of one plan. For any thread. `run` returns the digest of what a command
+    prints."""
 
-    def __init__(self, plan: Plan, place: Place, cache: Cache, supervisor: Supervisor) -> None:
+    def __init__(self, plan: Plan, place: Place, cache: Cache, environments: Environments, run: RunCommand) -> None:
         self._plan = plan
         self._place = place
         self._cache = cache
-        self._supervisor = supervisor
+        self._environments = environments
+        self._run = run
         self._upstream = Upstream(plan)
         self.umask = _umask()
 
@@ -69,8 +72,8 @@ class Fingerprints:
         base_dir = self._plan.base_dir
         scripts = self.scripts(job, spec)
         try:
-            commands = command_inputs(spec, base_dir, self._supervisor)
-        except SourceError as error:
+            commands = {command: self._run(command, spec) for command in _commands(spec)}
+        except CommandRefusedError as error:
             raise CannotBeTakenError(str(error)) from None
         needs, files = self._needs(job.index, values, should_stop)
         outputs = output_paths(spec)
@@ -97,7 +100,7 @@ class Fingerprints:
             machine=platform.machine(),
             umask=self.umask,
             inputs=listing.digest,
-            input_env=variable_inputs(spec, base_dir, self._supervisor),
+            input_env=variable_inputs(spec, base_dir, self._environments),
             input_commands={shlex.join(command): digest for command, digest in commands.items()},
             needs=needs,
         )
@@ -131,6 +134,10 @@ class Fingerprints:
             else:
                 needs[need.id] = Need(job=need.digest)
         return needs, files
+
+
+def _commands(spec: JobSpec) -> list[tuple[str, ...]]:
+    return list(dict.fromkeys(one.command for one in spec.inputs or () if one.command))
 
 
 def _digest_of_script(path: str, base_dir: str) -> str:

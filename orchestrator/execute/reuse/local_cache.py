@@ -19,6 +19,7 @@ from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.job_cache import Checked, CheckResult, Collected, Remark
 from orchestrator.execute.reuse.declared import needs_of, output_paths
+from orchestrator.execute.reuse.differences import differences
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, Fingerprints, Taken
 from orchestrator.execute.reuse.secret_search import SecretSearch
 from orchestrator.execute.reuse.workers import TryLaterError, Workers
@@ -34,7 +35,6 @@ Mode = Literal["use", "force", "off"]
 
 CACHE = "stored results"
 FORCED = "`--force`"
-NOTHING_STORED = "no result of it is stored"
 _THREADS = 4
 _PATIENCE = 2.0  # seconds for what is abandoned at the end of the run
 _NAMED = 3
@@ -210,7 +210,7 @@ class LocalJobCache:
         cache, digest = self._cache, taken.fingerprint.digest
         entry = cache.look_up(digest)
         if entry is None:
-            return CheckResult(digest, because=self.differences(job, taken))
+            return CheckResult(digest, because=differences(cache, self._project, job, taken))
         brought = cache.bring(
             entry,
             self._place,
@@ -234,14 +234,6 @@ class LocalJobCache:
             entry.log_size if has_log else 0,
             remarks=_edited(job, brought) if isinstance(brought, Restored) else (),
         )
-
-    def differences(self, job: PlannedJob, taken: Taken) -> tuple[str, ...]:
-        """What differs from the last success that was stored."""
-        last = self._cache.last(self._project, job.id)
-        if last is None:
-            return (NOTHING_STORED,)
-        found = self._cache.changes(last, taken.fingerprint, taken.listing, _listings(taken))
-        return tuple(change.text for change in found) or ("its stored result was removed",)
 
     def _collect(self, spec: AttemptSpec, result: AttemptResult, state: _JobState) -> None:
         job = self._plan.jobs[spec.job]
@@ -318,10 +310,6 @@ def _paths(spec: JobSpec, made: Listing) -> dict[str, str]:
             paths = {path for pattern in output.paths for path in made.by_pattern.get(pattern, ())}
             values[output.name] = json_of(sorted(paths))
     return values
-
-
-def _listings(taken: Taken) -> dict[str, Listing]:
-    return {name: need.listing for name, need in taken.needs.items()}
 
 
 def _with_remarks(message: Checked | Collected, remarks: tuple[Remark, ...]) -> Checked | Collected:
