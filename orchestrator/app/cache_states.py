@@ -18,7 +18,7 @@ from orchestrator.execute.reuse.command_inputs import CommandRefusedError
 from orchestrator.execute.reuse.declared import needs_of
 from orchestrator.execute.reuse.differences import differences
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, Fingerprints
-from orchestrator.plan.late_values import fill
+from orchestrator.execute.reuse.known_values import filled
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, When
 
 State = Literal["up_to_date", "runs", "may_run"]
@@ -80,9 +80,11 @@ class _States:
         commands = [one.command for one in job.spec.inputs or () if one.command]
         if commands:
             return CacheState("may_run", (f"depends on what `{' '.join(commands[0])}` prints",))
+        values = {need: self._values[need] for need in needs}
+        spec = filled(job, self._plan, values)
+        if spec is None:
+            return CacheState("may_run", ("depends on values of its needs",))
         try:
-            spec = self._filled(job, needs)
-            values = {need: self._values[need] for need in needs}
             taken = fingerprints.take(job, spec, values, _never)
         except CannotBeTakenError as error:
             return CacheState("runs", (str(error),))
@@ -96,19 +98,6 @@ class _States:
         names = [self._plan.jobs[need].id for need in needs]
         more = f" and {len(names) - _MOST_NEEDS} more" if len(names) > _MOST_NEEDS else ""
         return f"depends on {', '.join(names[:_MOST_NEEDS])}{more}"
-
-    def _filled(self, job: PlannedJob, needs: Sequence[int]) -> JobSpec:
-        """The spec with the values of the needs, all of which are up to date."""
-        if not job.spec.late:
-            return job.spec
-        by_need = {self._plan.jobs[need].workflow: self._values[need] for need in needs}
-        values = {}
-        for name in job.spec.needed_values:
-            workflow, _, output = name.removeprefix("needs.").partition(" ")[0].rpartition(".outputs.")
-            if " | json" in name or output not in by_need.get(workflow, {}):
-                raise CannotBeTakenError(f"it uses `{name}`, which is known when it starts")
-            values[name] = by_need[workflow][output]
-        return fill(job.spec, "", "", values)
 
 
 def _never() -> bool:

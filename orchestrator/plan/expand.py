@@ -16,22 +16,19 @@ from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.output_keys import OutputKeys, is_unnamed
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
+from orchestrator.plan.flow_model import CachePolicy, Input, OutputFiles, OutputSpec
 from orchestrator.plan.inputs import Overrides, ReadManifest
 from orchestrator.plan.job_env import JobEnv
 from orchestrator.plan.late_values import is_absolute
 from orchestrator.plan.model import (
     WHEN_NAMED,
     AdmissionPolicy,
-    CachePolicy,
     CiPolicy,
     Durability,
-    Input,
     Isolation,
     JobSpec,
     Limits,
     Order,
-    OutputFiles,
-    OutputSpec,
     PlannedJob,
     Policy,
     RetryPolicy,

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from orchestrator.plan.model import Input, JobSpec
+from orchestrator.plan.flow_model import Input
+from orchestrator.plan.model import JobSpec
 from orchestrator.plan.shelltext import quoted
 
 OPENING = "${{"

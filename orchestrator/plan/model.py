@@ -13,13 +13,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from orchestrator.plan.flow_model import CachePolicy, Input, NonEmptyStrings, OutputFiles, OutputSpec, Strings
+
 DEFAULT_MAX_PARALLEL_JOBS = 4
 DEFAULT_TIMEOUT_SECONDS = 300.0
 DEFAULT_GRACE_SECONDS = 10.0
 DEFAULT_CLEANUP_SECONDS = 30.0
 DEFAULT_KEEP_RUNS = 20
-DEFAULT_CACHE_DIR = ".pexec/cache"
-DEFAULT_CACHE_BYTES = 5 << 30
 DEFAULT_SHELL = ("bash", "-euo", "pipefail")
 MINIMAL_ENV = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR", "TERM")
 """What a job inherits with `env_inherit: minimal`."""
@@ -34,8 +34,6 @@ NonNegativeInt = Annotated[int, Meta(ge=0)]
 PositiveInt = Annotated[int, Meta(ge=1)]
 NonNegativeFloat = Annotated[float, Meta(ge=0)]
 PositiveFloat = Annotated[float, Meta(gt=0)]
-Strings = tuple[str, ...]
-NonEmptyStrings = Annotated[Strings, Meta(min_length=1)]
 # A union with an annotated type takes 30 us to make, so each is made once.
 OptionalNonNegativeInt = NonNegativeInt | None
 OptionalPositiveInt = PositiveInt | None
@@ -148,34 +146,6 @@ class ShellBlock(Struct, frozen=True):
 
     line: Annotated[PositiveInt, Meta(description="The line of the runbook on which its text begins.")]
     text: Annotated[str, Meta(description="Shell text.")]
-
-
-class Input(Struct, frozen=True, omit_defaults=True):
-    """What the result of a job depends on: one of `path`, `env` and `command` is set."""
-
-    path: Annotated[str, Meta(description="A file, a directory, or a pattern; one that begins with `!` excludes.")] = ""
-    ignore: Annotated[bool, Meta(description="`.gitignore` files take files out of what it matches.")] = True
-    optional: Annotated[bool, Meta(description="The file may be missing.")] = False
-    env: Annotated[str, Meta(description="A variable of the job's environment.")] = ""
-    command: Annotated[Strings, Meta(description="A program whose output counts.")] = ()
-
-
-class OutputFiles(Struct, frozen=True, omit_defaults=True):
-    """Files that a job makes."""
-
-    paths: Annotated[NonEmptyStrings, Meta(description="Paths and patterns, relative to `base_dir`.")]
-    name: Annotated[str, Meta(description="Its name, if it has one.")] = ""
-    fresh: Annotated[bool, Meta(description="What an earlier run made there is removed before the job starts.")] = False
-    optional: Annotated[bool, Meta(description="There may be no such file.")] = False
-
-
-class OutputSpec(Struct, frozen=True, omit_defaults=True):
-    """A value that a job writes to `$PEXEC_OUTPUT_FILE`. A default of None: the job must set it. With `files` it is not
-    written by the job: it is the path of its output files of that name, or the paths as JSON."""
-
-    type: Annotated[Literal["text", "number", "boolean", "json"], Meta(description="What the value must be.")] = "text"
-    default: Annotated[str | None, Meta(description="The value if the job does not set it, as text.")] = None
-    files: Annotated[bool, Meta(description="The value is the path of its files, or their paths.")] = False
 
 
 class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -351,15 +321,6 @@ class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
         field(default=0, name="min_free_memory_bytes")
     )
     max_load: Annotated[OptionalPositiveFloat, Meta(description="Load average above which no job starts.")] = None
-
-
-class CachePolicy(Struct, frozen=True, omit_defaults=True):
-    """Where the results of jobs are stored, and how much of them."""
-
-    dir: Annotated[str, Meta(description="The directory, relative to `base_dir`.")] = DEFAULT_CACHE_DIR
-    max_size: Annotated[NonNegativeInt, Meta(description="Total size of what is stored.")] = field(
-        default=DEFAULT_CACHE_BYTES, name="max_size_bytes"
-    )
 
 
 class CiPolicy(Struct, frozen=True, omit_defaults=True):

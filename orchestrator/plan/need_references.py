@@ -13,8 +13,8 @@ from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.nested_sections import EVERY
 from orchestrator.manifest.output_keys import OutputKeys, is_one_path, is_unnamed
 from orchestrator.manifest.output_types import text_of
+from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.graph import EdgeRows
-from orchestrator.plan.model import OutputSpec
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.output_text import json_array, json_text
 from orchestrator.plan.workflow_edges import named_in

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from orchestrator.console.text import duration, first_line, visible
 from orchestrator.manifest.scalars import format_duration, format_size, value_text
 from orchestrator.plan.estimate import estimate
+from orchestrator.plan.flow_model import Input
 from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.late_values import shown
-from orchestrator.plan.model import NO_LIMITS, Input, Isolation, JobSpec, Limits, Plan, PlannedJob, RetryPolicy, When
+from orchestrator.plan.model import NO_LIMITS, Isolation, JobSpec, Limits, Plan, PlannedJob, RetryPolicy, When
 
 _WIDEST_ID = 32
 _LONGEST_COMMAND = 88

@@ -16,16 +16,13 @@ from msgspec import Struct
 
 from orchestrator.plan.estimate import Estimate
 from orchestrator.plan.export import NOT_WRITTEN, VERSION
+from orchestrator.plan.flow_model import CachePolicy, Input, OutputFiles, OutputSpec
 from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.model import (
     AdmissionPolicy,
-    CachePolicy,
     CiPolicy,
-    Input,
     JobSpec,
     Limits,
-    OutputFiles,
-    OutputSpec,
     Plan,
     PlannedJob,
     Policy,

@@ -13,6 +13,7 @@ from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.section import section_type
 from orchestrator.plan.digest import plan_digest
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
+from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.key_table import Key, keys_of
 from orchestrator.plan.model import (
     AdmissionPolicy,
@@ -22,7 +23,6 @@ from orchestrator.plan.model import (
     JobSpec,
     Limits,
     Order,
-    OutputSpec,
     Plan,
     PlannedJob,
     Policy,

@@ -78,16 +78,15 @@ _COMMANDS = {
 @st.composite
 def projects(draw: st.DrawFn) -> Project:
     """Up to five jobs."""
-    jobs: list[DrawnJob] = []
-    for number in range(draw(st.integers(1, 5))):
-        jobs.append(
-            DrawnJob(
-                draw(st.sampled_from(KINDS)),
-                draw(st.lists(st.sampled_from(SOURCES), unique=True, max_size=2)),
-                sorted(draw(st.lists(st.integers(0, number - 1), unique=True, max_size=2))) if number else [],
-                draw(st.integers(0, 5)) > 0,
-            )
+    jobs = [
+        DrawnJob(
+            draw(st.sampled_from(KINDS)),
+            draw(st.lists(st.sampled_from(SOURCES), unique=True, max_size=2)),
+            sorted(draw(st.lists(st.integers(0, number - 1), unique=True, max_size=2))) if number else [],
+            draw(st.integers(0, 5)) > 0,
         )
+        for number in range(draw(st.integers(1, 5)))
+    ]
     return Project(jobs, {name: draw(st.sampled_from(WORDS)) for name in SOURCES})
 
 

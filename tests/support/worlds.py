@@ -31,7 +31,8 @@ from orchestrator.engine.facts import (
 from orchestrator.engine.replay import replay
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
-from orchestrator.plan.model import Input, JobSpec, Plan, PlannedJob, Policy
+from orchestrator.plan.flow_model import Input
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Judge:
         self._cap, self._pools = event["max_parallel_jobs"], event["pools"]
         self._stop_rules.fail_fast = event["fail_fast"]
         self._need_rules.begin(event["version"])
-        self._check_rules.begin(event["invocation"])
+        self._check_rules.begin(event.get("invocation", {}))
         self._begin(event["at"])
 
     def _run_resumed(self, event: EventRecord) -> None:
