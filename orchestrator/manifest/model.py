@@ -38,10 +38,10 @@ from orchestrator.manifest.field_types import (
 )
 from orchestrator.manifest.input_keys import Inputs
 from orchestrator.manifest.limit_keys import LimitsKeys
+from orchestrator.manifest.matrix_keys import Matrix
 from orchestrator.manifest.nested_sections import (
     Condition,
     IncludeEntry,
-    Matrix,
     NeedList,
     Param,
     Version,

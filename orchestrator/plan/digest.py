@@ -120,7 +120,8 @@ def _changed(struct: Struct, keys: Iterable[Key]) -> list[tuple[str, Any]]:
 
 def _fact(value: object) -> object:
     if isinstance(value, Struct):
-        return {name: _fact(inner) for name, inner in _changed(value, keys_of(type(value)))}
+        covered = (key for key in keys_of(type(value)) if key.digest != "none")
+        return {name: _fact(inner) for name, inner in _changed(value, covered)}
     if isinstance(value, Mapping):
         return {name: _fact(inner) for name, inner in value.items()}
     return [_fact(inner) for inner in value] if isinstance(value, tuple) else value

@@ -37,6 +37,7 @@ class OutputSpec(Struct, frozen=True, omit_defaults=True):
 
     type: Annotated[Literal["text", "number", "boolean", "json"], Meta(description="What the value must be.")] = "text"
     default: Annotated[str | None, Meta(description="The value if the job does not set it, as text.")] = None
+    description: Annotated[str, Meta(description="What it is.", extra={"digest": "none"})] = ""
     files: Annotated[bool, Meta(description="The value is the path of its files, or their paths.")] = False
 
 

@@ -12,7 +12,7 @@ from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.nested_sections import EVERY
 from orchestrator.manifest.output_keys import OutputKeys, is_one_path, is_unnamed
-from orchestrator.manifest.output_types import text_of
+from orchestrator.manifest.output_types import OutputType, text_of
 from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.graph import EdgeRows
 from orchestrator.plan.numbering import Numbering
@@ -44,8 +44,10 @@ def output_specs(outputs: Mapping[str, OutputKeys]) -> dict[str, OutputSpec]:
 
 def _output_spec(output: OutputKeys) -> OutputSpec:
     if output.path:
-        return OutputSpec("text" if is_one_path(output.path) else "json", files=True)
-    return OutputSpec(output.type, None if output.default is None else text_of(output.default))
+        kind: OutputType = "text" if is_one_path(output.path) else "json"
+        return OutputSpec(kind, description=output.description or "", files=True)
+    default = None if output.default is None else text_of(output.default)
+    return OutputSpec(output.type, default, output.description or "")
 
 
 def problem_of_need(manifest: Manifest, user: str, workflow: Workflow, named: str) -> Problem | None:

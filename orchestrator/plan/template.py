@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from orchestrator.plan.filters import PATH_FILTERS, filtered
 from orchestrator.plan.late_values import LATE, OPENING, place_of, places_of, texts_of, with_texts
-from orchestrator.plan.model import JobSpec
+from orchestrator.plan.model import JobSpec, Scalar
 from orchestrator.plan.shelltext import HOLE, Where, holes, is_posix_shell, quoted
 
 ROOTS = ("params", "matrix", "needs", "run", "job")
@@ -26,13 +27,17 @@ _MARK = re.compile(r"\$?\$\{\{")
 _FILTERS = r"((?:[ \t]*\|[ \t]*[A-Za-z_]+)*)"
 _EXPRESSION = re.compile(r"([A-Za-z_]+)\.([A-Za-z_][A-Za-z0-9_.-]*)" + _FILTERS)
 _ARGS = re.compile(ARGS + _FILTERS)
+_FILTERS_OF = {
+    **dict.fromkeys(("params", "matrix"), (*PATH_FILTERS, "json", "raw")),
+    "needs": ("json", "raw"),
+}
 _NEED = re.compile(r".+\.outputs\.[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class Piece(Struct, frozen=True):
     """One `${{ ... }}`; that of `args` has no `name`. `number` counts the openings of its text from 0, also those that
-    are not templates; `length` is the length of the source text. Unless `raw` its value is quoted in shell text; with
-    `as_json` it is JSON before that."""
+    are not templates; `length` is the length of the source text. Unless `raw` its value is quoted in shell text. Before
+    that it is a part of a path, by `path_filter`, and with `as_json` it is JSON."""
 
     root: str
     name: str
@@ -40,6 +45,7 @@ class Piece(Struct, frozen=True):
     number: int
     length: int
     as_json: bool = False
+    path_filter: str = ""
 
     @property
     def reference(self) -> str:
@@ -152,15 +158,27 @@ def _expression(text: str, number: int, length: int) -> Piece | TemplateError:
 
 def _with_filters(root: str, name: str, filters: str, number: int, length: int) -> Piece | TemplateError:
     words = [word.strip() for word in filters.split("|")[1:]]
-    known = ("json", "raw") if root == "needs" else ("raw",)
+    known = _FILTERS_OF.get(root, ("raw",))
     unknown = next((word for word in words if word not in known), None)
     if unknown is not None:
-        advice = "the filters are `| json` and `| raw`" if root == "needs" else "the only filter is `| raw`"
+        names = [f"`| {word}`" for word in known]
+        advice = (
+            f"the filters are {', '.join(names[:-1])} and {names[-1]}" if names[1:] else "the only filter is `| raw`"
+        )
         return TemplateError("PX213", f"has an unknown filter `| {unknown}`", advice, number, length)
-    if words not in ([], ["raw"], ["json"], ["json", "raw"]):
-        advice = "write each filter once, and `| raw` last" if root == "needs" else "write `| raw` once"
-        return TemplateError("PX213", "has filters that do not go together", advice, number, length)
-    return Piece(root, name, "raw" in words, number, length, "json" in words)
+    rest = list(words)
+    path_filter = rest.pop(0) if rest and rest[0] in PATH_FILTERS else ""
+    if rest not in ([], ["raw"], ["json"], ["json", "raw"]):
+        return TemplateError("PX213", "has filters that do not go together", _order(known), number, length)
+    return Piece(root, name, "raw" in rest, number, length, "json" in rest, path_filter)
+
+
+def _order(known: Collection[str]) -> str:
+    """How the filters of a template go together."""
+    if "json" not in known:
+        return "write `| raw` once"
+    first = "a part of a path first, then `| json`" if "stem" in known else "`| json` first"
+    return f"write {first}, then `| raw`"
 
 
 def is_args_alone(template: Template) -> bool:
@@ -214,23 +232,23 @@ def _in_quotes(piece: Piece, where: Where) -> TemplateError:
 
 
 class TemplateScope(Struct, frozen=True):
-    """The values of references for one job, as text. `prefix` is what names of its manifest's workflows begin with.
-    `absent` are the values of needs that are not in the run, as `late_name` names them."""
+    """The values of references for one job. `prefix` is what names of its manifest's workflows begin with. `absent` are
+    the values of needs that are not in the run, as text, by what `late_name` calls them."""
 
-    params: Mapping[str, str]
-    matrix: Mapping[str, str]
+    params: Mapping[str, Scalar]
+    matrix: Mapping[str, Scalar]
     job_id: str
     args: tuple[str, ...] = ()
     prefix: str = ""
     absent: Mapping[str, str] = field(default_factory=dict)
 
     def value(self, piece: Piece) -> str:
-        """The value; empty for a key that this cell of a matrix does not have."""
+        """The value as text; empty, as JSON null, for a key that this cell of a matrix does not have."""
         match piece.root:
             case "params":
-                return self.params.get(piece.name, "")
+                return filtered(self.params.get(piece.name), piece.path_filter, as_json=piece.as_json)
             case "matrix":
-                return self.matrix.get(piece.name, "")
+                return filtered(self.matrix.get(piece.name), piece.path_filter, as_json=piece.as_json)
             case "args":
                 return " ".join(self.args)
         return self.job_id

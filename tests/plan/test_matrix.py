@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.planning import good_plan, picture, planned
 
-from orchestrator.manifest.nested_sections import Matrix
+from orchestrator.manifest.matrix_keys import Matrix
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.matrix import cells_of
 from orchestrator.plan.model import Plan
@@ -19,7 +19,7 @@ Values = dict[str, str | int | float | bool]
 
 def cells(**matrix: object) -> list[Values]:
     found: list[object] = []
-    laid_out = cells_of("w", Matrix.parse(matrix), SourceMap(), found)  # type: ignore[arg-type]
+    laid_out = cells_of("w", Matrix.parse(matrix), {}, SourceMap(), found).cells  # type: ignore[arg-type]
     assert found == []
     return [dict(cell.values) for cell in laid_out]
 
@@ -102,7 +102,7 @@ def test_any_matrix_has_unique_ids_and_obeys_its_parts(
 ) -> None:
     found: list[object] = []
     matrix = Matrix.parse({**axes, "exclude": exclude, "include": include})
-    laid_out = cells_of("w", matrix, SourceMap(), found)  # type: ignore[arg-type]
+    laid_out = cells_of("w", matrix, {}, SourceMap(), found).cells  # type: ignore[arg-type]
     assert len({cell.label for cell in laid_out}) == len(laid_out)
     combinations = [cell.values for cell in laid_out if all(axis in cell.values for axis in axes)] if axes else []
     for entry in exclude:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from support.attempts_by_law import BAD, LOST_BUDGET, STATUS, Attempt, S
+from support.values_by_law import ValuesByLaw
 
 from orchestrator.engine.commands import Cancel, Check, Command, GiveUp, Kill, Launch
 from orchestrator.engine.facts import (
@@ -37,6 +38,7 @@ class Laws:
 
     def __init__(self, plan: Plan) -> None:
         self.jobs, self.policy = plan.jobs, plan.policy
+        self.values = ValuesByLaw(plan)
         self.began = False
         self.ended: dict[int, JobState] = {}
         self.running: dict[int, Attempt] = {}
@@ -75,9 +77,11 @@ class Laws:
                 self._forget()
             case JobAdopted():
                 if fact.job not in self.ended:
+                    self.values.of[fact.job] = fact.outputs
                     expected[fact.job] = S.SUCCEEDED
             case JobCached():
                 assert fact.job in self.unchecked, "only what waits for its check is up to date"
+                self.values.of[fact.job] = fact.outputs
                 expected[fact.job] = S.SUCCEEDED
             case JobMustRun():
                 assert fact.job in self.unchecked, "only what waits for its check is checked"
@@ -95,10 +99,11 @@ class Laws:
             case CancelRequested():
                 self._cancel(fact, expected)
         self.ended |= expected
+        expected |= self._follow()
         self._cancel_matrix(expected)
         if isinstance(fact, CancelRequested):
             self.to_cancel.discard(-1 if fact.job is None else fact.job)
-        self._judge_consequences(consequences, expected | self._follow(), retried, fact)
+        self._judge_consequences(consequences, expected, retried, fact)
         self.to_cancel -= self.ended.keys()
         self._list_unchecked()
         self._judge_states(scheduler)
@@ -160,6 +165,8 @@ class Laws:
 
     def _end_attempt(self, fact: AttemptFinished, expected: dict[int, JobState]) -> int | None:
         job, attempt = self.jobs[fact.job], self.running.pop(fact.job)
+        if fact.verdict is Verdict.SUCCEEDED:
+            self.values.of[job.index] = fact.outputs
         granted = False
         if fact.verdict is Verdict.LOST:
             self.lost[job.index] += 1
@@ -228,7 +235,9 @@ class Laws:
             return None
         if job.spec.is_group:
             return S.SUCCEEDED
-        return S.CANCELLED if self._covered(job) else None
+        if self._covered(job):
+            return S.CANCELLED
+        return S.FAILED if self.values.may_not_start(job, self.ended) else None
 
     def _gate(self, job: PlannedJob) -> str:
         if not all(map(self._has_settled, job.needs)):
@@ -343,13 +352,13 @@ class Laws:
         commands = scheduler.decide(now)
         assert scheduler.snapshot() == before, "decide moves nothing"
         assert scheduler.decide(now) == commands, "decide moves nothing"
-        checks = [command.job for command in commands if isinstance(command, Check)]
+        checks = [command for command in commands if isinstance(command, Check)]
         steps = [command for command in commands if not isinstance(command, Launch | Check)]
         launches = [command for command in commands if isinstance(command, Launch)]
-        assert commands == [*steps, *map(Check, checks), *launches], "steps before launches"
+        assert commands == [*steps, *checks, *launches], "steps before launches"
         wanted_steps, wanted_launches = self._expected_commands(now)
         wanted_checks = self._wanted_checks(now, wanted_steps)
-        assert sorted(checks) == sorted(wanted_checks), "what may be up to date is checked, and nothing else"
+        assert sorted(checks, key=repr) == sorted(wanted_checks, key=repr), "checked is what may be up to date"
         assert launches == wanted_launches, "cap and pools never oversold, nor left idle; best first"
         assert sorted(steps, key=repr) == sorted(wanted_steps, key=repr), "a stop takes its steps in time"
         if self._silent and (self._silent_until is None or now < self._silent_until):
@@ -401,10 +410,13 @@ class Laws:
             return steps, []
         return steps, self._launches(now)
 
-    def _wanted_checks(self, now: float, steps: Sequence[Command]) -> list[int]:
+    def _wanted_checks(self, now: float, steps: Sequence[Command]) -> list[Check]:
         if self._finished() or not self.began or any(isinstance(step, Cancel | GiveUp) for step in steps):
             return []
-        return self.unchecked
+        return [Check(number, self._values_of(self.jobs[number])) for number in self.unchecked]
+
+    def _values_of(self, job: PlannedJob) -> dict[str, str]:
+        return {name: value or "" for name, value in self.values.used_by(job, self.ended).items()}
 
     def _launches(self, now: float) -> list[Launch]:
         ranked = self.policy.order is Order.CRITICAL_PATH
@@ -423,7 +435,7 @@ class Laws:
             for pool, amount in job.pools:
                 room[pool] -= amount
             cap = job.spec.cleanup_timeout if self.hurried else None
-            launches.append(Launch(job.index, self.numbers[job.index] + 1, cap))
+            launches.append(Launch(job.index, self.numbers[job.index] + 1, cap, self._values_of(job)))
         return launches
 
     def _room(self) -> dict[str, int]:

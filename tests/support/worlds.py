@@ -7,8 +7,9 @@ assert world.states == {"a": "failed", "b": "skipped"}
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from support.laws import Laws
@@ -55,12 +56,19 @@ def job(
     cleanup_timeout: float = 30.0,
     group: bool = False,
     inputs: tuple[Input, ...] | None = None,
+    spec: Mapping[str, Any] = MappingProxyType({}),
     **rest: Any,
 ) -> Draft:
-    """A job for `plan`; `needs` and `after` are names between blanks, `rest` other fields of `PlannedJob`."""
-    run = None if group else "true"
-    spec = JobSpec(run=run, grace=grace, cleanup_timeout=cleanup_timeout, inputs=inputs)
-    return Draft(name, tuple(needs.split()), tuple(after.split()), spec, rest)
+    """A job for `plan`; `needs` and `after` are names between blanks, `spec` and `rest` other fields of `JobSpec` and
+    `PlannedJob`."""
+    fields = {
+        "run": None if group else "true",
+        "grace": grace,
+        "cleanup_timeout": cleanup_timeout,
+        "inputs": inputs,
+        **spec,
+    }
+    return Draft(name, tuple(needs.split()), tuple(after.split()), JobSpec(**fields), rest)
 
 
 def plan(*drafts: Draft, **policy: Any) -> Plan:
@@ -149,14 +157,22 @@ class World:
 
     def answer_check(self, job: int, *, up_to_date: bool) -> None:
         """The check of a job ends."""
-        self.happen(JobCached(self.now, job) if up_to_date else JobMustRun(self.now, job))
+        outputs = dict.fromkeys(self.plan.jobs[job].spec.outputs, "stored")
+        self.happen(JobCached(self.now, job, outputs) if up_to_date else JobMustRun(self.now, job))
 
     def end(self, which: str | int, verdict: Verdict = Verdict.SUCCEEDED, **rest: Any) -> list[Command]:
         """The running attempt of a job ends; what is done then."""
         number = self.number(which)
         attempt = self.scheduler.table.attempts[number]
+        rest.setdefault("outputs", self.outputs_of(number, verdict))
         self.happen(AttemptFinished(self.now, number, attempt, verdict, **rest))
         return self.act()
+
+    def outputs_of(self, number: int, verdict: Verdict) -> dict[str, str]:
+        """What an attempt that ends so has written: a value for each output that its job declares."""
+        job = self.plan.jobs[number]
+        attempt = self.scheduler.table.attempts[number]
+        return dict.fromkeys(job.spec.outputs, f"{job.id}.{attempt}") if verdict is Verdict.SUCCEEDED else {}
 
     def cancel(self, which: str | None = None, *, force: bool = False) -> list[Command]:
         """The user stops the run, or one job; what is done then."""

@@ -43,7 +43,7 @@ class StopRules(Struct):
         match event["reason"]:
             case "deadline" if self.deadline is None:
                 return "stopped by a deadline, but the run has none"
-            case "deadline" if self.deadline is not None and event["at"] < self.deadline - EPSILON:
+            case "deadline" if event["at"] < (self.deadline or 0.0) - EPSILON:
                 return f"stopped by the deadline after {event['at'] - self.began:g} s, before it passed"
             case "fail_fast" if self.fail_fast is False:
                 return "stopped by fail-fast, which is off"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -49,11 +50,9 @@ def test_an_object_keeps_the_spelling_of_its_values(values: dict[str, object]) -
 
 
 @given(st.binary() | TEXT.map(str.encode))
-def test_whatever_is_written_is_parsed_or_refused_with_a_sentence(data: bytes) -> None:
-    try:
-        parse_outputs(data)
-    except GrammarError as refused:
-        assert str(refused)
+def test_whatever_is_written_is_parsed_or_refused(data: bytes) -> None:
+    with suppress(GrammarError):
+        assert all("\0" not in value.text for value in parse_outputs(data).values())
 
 
 def test_a_number_in_an_object_is_not_converted() -> None:
