@@ -265,14 +265,14 @@ class Cache:
             for one in from_needs:
                 _refuse_changes(one.listing, self.list_outputs(place, one.declared, should_stop=should_stop))
             entry = saving.with_listings(entry, [listing, *(one.listing for one in from_needs)])
-            store.put_entry(entry)
+            entry_size = store.put_entry(entry)
             self._remember(store, project, success.fingerprint, entry)
         except RefusalError as error:
             return error.answer
         except OSError as error:
             self._failed(error)
             return NotSaved(f"the cache cannot be written: {_why(error)}")
-        self._grown(store, saving.answer.new, should_stop)
+        self._grown(store, saving.answer.new + entry_size, should_stop)
         return saving.answer
 
     def _remember(self, store: Store, project: str, fingerprint: Fingerprint, entry: Entry) -> None:

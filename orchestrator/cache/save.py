@@ -55,7 +55,7 @@ class RefusalError(Exception):
 
     def __init__(self, reason: str, *paths: str) -> None:
         super().__init__(reason)
-        self.answer = NotSaved(reason, paths)
+        self.answer = NotSaved(reason, tuple(filter(None, paths)))
 
 
 class Saving:
@@ -103,13 +103,15 @@ class Saving:
         for listing in listings:
             data = encode_files(listing.files)
             if len(data) <= _MOST_LISTING_BYTES:
+                if not self._store.has_object(listing.digest, len(data)):
+                    self._new += len(data)
                 self._store.put_bytes(data)
                 digests.append(listing.digest)
         return replace(entry, listings=tuple(digests))
 
     @property
     def answer(self) -> Saved:
-        """How much was stored."""
+        """How much was stored, without the entry."""
         return Saved(self._size, self._new)
 
     def _output(self, base: int, path: str) -> OutputFile:
@@ -207,7 +209,7 @@ class Saving:
     def _count(self, size: int, path: str) -> None:
         self._size += size
         if self._size > self._max_size:
-            raise RefusalError("its outputs are larger than `max_size` of the cache", *([path] if path else []))
+            raise RefusalError("its outputs are larger than `max_size` of the cache", path)
 
 
 def changed_inputs(before: Listing, after: Listing) -> tuple[str, ...]:

@@ -83,9 +83,11 @@ class Store:
         self._mark_used(name)
         return entry
 
-    def put_entry(self, entry: Entry) -> None:
-        """Store an entry, whose content is stored already."""
-        self._put(ENTRIES, place_of(entry.fingerprint), entry_bytes(self.key, entry))
+    def put_entry(self, entry: Entry) -> int:
+        """Store an entry, whose content is stored already. Its size."""
+        data = entry_bytes(self.key, entry)
+        self._put(ENTRIES, place_of(entry.fingerprint), data)
+        return len(data)
 
     # Records
 

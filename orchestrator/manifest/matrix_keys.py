@@ -7,7 +7,16 @@ from typing import Annotated, Any, ClassVar, Final
 from msgspec import field
 
 from orchestrator.manifest.container_types import list_of, mapping_of
-from orchestrator.manifest.field_types import NAME, NON_BLANK, SINGLE_VALUE, Definitions, FieldType, JsonSchema
+from orchestrator.manifest.field_types import (
+    NAME,
+    NON_BLANK,
+    SINGLE_VALUE,
+    Definitions,
+    FieldType,
+    JsonSchema,
+    Name,
+    PositiveInteger,
+)
 from orchestrator.manifest.scalars import ScalarError, Value
 from orchestrator.manifest.section import Doc, FreeKeys, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError, type_error
@@ -15,11 +24,9 @@ from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 _VALUES: Final = list_of(SINGLE_VALUE, 1)
 _CELLS: Final = mapping_of(NAME, SINGLE_VALUE, 1)
 _SOURCES: Final = ("glob", "lines", "json")
+_BESIDE_LIKE: Final = ("like", "max_parallel", "fail_fast")
 _OF_SOURCES: Final = {"hidden": "glob", "at": "json"}
 _FORMS: Final = "write `{glob: PATTERN}`, `{lines: FILE}` or `{json: FILE}`"
-_A_POOL: Final = (
-    "a pool limits how many jobs run at once: `policy: {pools: {NAME: 2}}`, and `pools: {NAME: 1}` next to `matrix`"
-)
 
 
 def _path_below(value: object) -> str:
@@ -101,12 +108,12 @@ def _axis_schema(definitions: Definitions) -> JsonSchema:
 
 
 class Matrix(Section, frozen=True):
-    """One job for each combination of values. Every key but `include`, `exclude` and `fail_fast` is an axis."""
+    """One job for each combination of values. Every key but those that are described here is an axis."""
 
     hint: ClassVar[str] = 'name each axis: `matrix: {python: ["3.11", "3.12"]}`'
     free_key_hints: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("fail-fast", "failFast"), "pexec calls it `fail_fast`"),
-        **dict.fromkeys(("max_parallel", "max-parallel", "maxParallel"), _A_POOL),
+        **dict.fromkeys(("max-parallel", "maxParallel"), "pexec calls it `max_parallel`"),
     }
 
     axes: Annotated[Mapping[str, Axis], FreeKeys(NAME, FieldType(_axis, _axis_schema))] = field(default_factory=dict)
@@ -120,4 +127,19 @@ class Matrix(Section, frozen=True):
         list_of(_CELLS),
         Doc("Combinations to leave out, each given by some of its values.", [{"python": "3.11"}]),
     ] = ()
+    like: Annotated[
+        Name | None, Doc("A workflow with a matrix, whose combinations this one has too, instead of axes.", "test")
+    ] = None
+    max_parallel: Annotated[PositiveInteger | None, Doc("How many of its jobs may run at once.", 4)] = None
     fail_fast: Annotated[bool, Doc("Whether to cancel the other jobs when one of them fails.", True)] = False
+
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> ScalarError | None:
+        """`like` takes the place of everything that makes combinations."""
+        others = [key for key in data if key not in _BESIDE_LIKE]
+        if "like" not in data or not others:
+            return None
+        message = f"`like` and `{others[0]}` cannot be together"
+        return KeyConflictError(
+            "PX118", message, "remove one of them", *(key for key in data if key in ("like", others[0]))
+        )

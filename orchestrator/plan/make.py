@@ -226,7 +226,7 @@ def _plan_jobs(
             digest=digests[index],
         )
         if name in with_fields:  # few are: without the others the jobs are made in a third of the time
-            job = replace(job, **job_fields(workflow, numbering.values_of(chosen.jobs[index], name)))
+            job = replace(job, **job_fields(name, workflow, numbering.values_of(chosen.jobs[index], name)))
         jobs.append(job)
     return tuple(jobs), urgent.path
 

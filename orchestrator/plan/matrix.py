@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
+from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.file_facts import Listings
+from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.matrix_keys import AxisSource, Matrix
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
@@ -25,6 +27,53 @@ class Cells(Struct, frozen=True):
 
     cells: tuple[Cell, ...] = ()
     empty: str = ""
+
+
+def matrices_of(
+    key_index: KeyIndex, listings: Listings, source: SourceMap, found: list[Diagnostic]
+) -> dict[str, Cells]:
+    """The cells of each workflow that has a matrix. `found` gets what `cells_of` says, and PX242 for a `like` that
+    leads to none."""
+    matrices = {name: workflow.matrix for name, workflow in key_index.of("matrix").items() if workflow.matrix}
+    made = {
+        name: cells_of(name, matrix, listings, source, found)
+        for name, matrix in matrices.items()
+        if matrix.like is None
+    }
+    for name, matrix in matrices.items():
+        if matrix.like is not None:
+            made[name] = made.get(_model_of(name, matrices, key_index, source, found), Cells())
+    return made
+
+
+def _model_of(
+    name: str, matrices: Mapping[str, Matrix], key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]
+) -> str:
+    """The workflow that `like` leads to, perhaps through others; empty after an error."""
+    seen = [name]
+    while (like := matrices[seen[-1]].like) is not None:
+        if like not in matrices:
+            if len(seen) == 1:  # for another one it is reported there
+                found.append(_unlike(name, like, matrices, key_index.has(like), source))
+            return ""
+        if like in seen:
+            if like == name:
+                path: Path = ("workflows", name, "matrix", "like")
+                way = " -> ".join(quote(one) for one in (*seen, like))
+                advice = "give one of them axes of its own"
+                found.append(Diagnostic("PX242", f"circular `like`: {way}", source.value(path), path, help=advice))
+            return ""
+        seen.append(like)
+    return seen[-1]
+
+
+def _unlike(name: str, like: str, matrices: Mapping[str, Matrix], is_there: bool, source: SourceMap) -> Diagnostic:
+    path: Path = ("workflows", name, "matrix", "like")
+    others = [other for other in matrices if other != name]
+    message = f"{quote(like)}, which the matrix of {quote(name)} is like, has no matrix"
+    if not is_there:
+        message = f"unknown workflow {quote(like)} in `matrix.like` of {quote(name)}"
+    return Diagnostic("PX242", message, source.value(path), path, help=Suggester(others).did_you_mean(like))
 
 
 def cells_of(name: str, matrix: Matrix, listings: Listings, source: SourceMap, found: list[Diagnostic]) -> Cells:

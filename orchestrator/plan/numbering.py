@@ -17,7 +17,7 @@ from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cells import Cell
-from orchestrator.plan.matrix import cells_of
+from orchestrator.plan.matrix import matrices_of
 
 MAX_JOBS = 200_000
 
@@ -59,11 +59,7 @@ def number_jobs(
 ) -> Numbering:
     """The jobs of a manifest. A workflow whose matrix has errors, which `found` gets, has one job without a cell."""
     names = list(manifest.workflows)
-    matrices = {
-        name: cells_of(name, workflow.matrix, listings, source, found)
-        for name, workflow in key_index.of("matrix").items()
-        if workflow.matrix is not None
-    }
+    matrices = matrices_of(key_index, listings, source, found)
     cells = {name: matrix.cells for name, matrix in matrices.items() if matrix.cells}
     empty = {name: matrix.empty for name, matrix in matrices.items() if matrix.empty}
     if not cells:

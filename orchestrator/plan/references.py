@@ -178,8 +178,8 @@ class References:
             if workflow.matrix is None:
                 return "PX212", f"refers to a matrix, but `{name}` has none", ""
             cells = self._numbering.cells.get(name)
-            if cells is None and name not in self._numbering.empty:
-                return None  # it has one with errors, which are reported
+            if cells is None and (name not in self._numbering.empty or workflow.matrix.like is not None):
+                return None  # it has one with errors, which are reported, or like another one that is empty
             known = (
                 dict.fromkeys(workflow.matrix.axes)
                 if cells is None

@@ -212,6 +212,9 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_each_cell_is_a_job_and_waits_only_for_the_cells_that_it_needs",
         "fail_fast": "acceptance/test_language_matrix.py::"
         "test_a_failing_cell_cancels_the_others_and_the_rest_of_the_run_continues",
+        "like": "acceptance/test_language_matrix.py::test_a_matrix_like_another_makes_a_chain_for_each_item",
+        "max_parallel": "acceptance/test_language_matrix.py::"
+        "test_max_parallel_is_the_number_of_jobs_of_a_matrix_that_run_at_once",
     },
 }
 
