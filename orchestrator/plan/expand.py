@@ -16,14 +16,12 @@ from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.output_keys import OutputKeys, is_unnamed
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
-from orchestrator.plan.flow_model import CachePolicy, Input, OutputFiles, OutputSpec
+from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
 from orchestrator.plan.inputs import Overrides, ReadManifest
 from orchestrator.plan.job_env import JobEnv
 from orchestrator.plan.late_values import is_absolute
 from orchestrator.plan.model import (
     WHEN_NAMED,
-    AdmissionPolicy,
-    CiPolicy,
     Durability,
     Isolation,
     JobSpec,
@@ -39,6 +37,7 @@ from orchestrator.plan.model import (
     pool_of_matrix,
 )
 from orchestrator.plan.need_references import output_specs
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
 
 _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSignal)}
 PutIn = Callable[[JobSpec, Collection[str]], JobSpec]

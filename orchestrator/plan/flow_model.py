@@ -1,12 +1,9 @@
-"""What jobs depend on and make, as a plan has it, and where that is stored. Parts of the one table of keys, `model`."""
+"""What jobs depend on and make, as a plan has it. Parts of the one table of keys, `model`."""
 
 # Without `from __future__ import annotations`: each annotation would have to be compiled from its text, 8 us a key.
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
-
-DEFAULT_CACHE_DIR = ".pexec/cache"
-DEFAULT_CACHE_BYTES = 5 << 30
+from msgspec import Meta, Struct
 
 Strings = tuple[str, ...]
 NonEmptyStrings = Annotated[Strings, Meta(min_length=1)]
@@ -39,12 +36,3 @@ class OutputSpec(Struct, frozen=True, omit_defaults=True):
     default: Annotated[str | None, Meta(description="The value if the job does not set it, as text.")] = None
     description: Annotated[str, Meta(description="What it is.", extra={"digest": "none"})] = ""
     files: Annotated[bool, Meta(description="The value is the path of its files, or their paths.")] = False
-
-
-class CachePolicy(Struct, frozen=True, omit_defaults=True):
-    """Where the results of jobs are stored, and how much of them."""
-
-    dir: Annotated[str, Meta(description="The directory, relative to `base_dir`.")] = DEFAULT_CACHE_DIR
-    max_size: Annotated[int, Meta(ge=0, description="Total size of what is stored.")] = field(
-        default=DEFAULT_CACHE_BYTES, name="max_size_bytes"
-    )

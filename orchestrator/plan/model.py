@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from orchestrator.plan.flow_model import CachePolicy, Input, NonEmptyStrings, OutputFiles, OutputSpec, Strings
+from orchestrator.plan.flow_model import Input, NonEmptyStrings, OutputFiles, OutputSpec, Strings
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
 
 DEFAULT_MAX_PARALLEL_JOBS = 4
 DEFAULT_TIMEOUT_SECONDS = 300.0
@@ -312,21 +313,6 @@ class PlannedJob(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True
     digest: Annotated[
         str, ALWAYS, IN_NO_DIGEST, Meta(description="Equal for jobs that do the same on top of the same needs.")
     ] = ""
-
-
-class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
-    """What the machine must have left for another job to start."""
-
-    min_free_memory: Annotated[NonNegativeInt, Meta(description="Memory that stays available when a job starts.")] = (
-        field(default=0, name="min_free_memory_bytes")
-    )
-    max_load: Annotated[OptionalPositiveFloat, Meta(description="Load average above which no job starts.")] = None
-
-
-class CiPolicy(Struct, frozen=True, omit_defaults=True):
-    """What the run does in a CI service."""
-
-    pass_commands: Annotated[bool, Meta(description="Workflow commands that jobs print reach the runner.")] = False
 
 
 class Policy(Struct, frozen=True, omit_defaults=True):

@@ -16,20 +16,10 @@ from msgspec import Struct
 
 from orchestrator.plan.estimate import Estimate
 from orchestrator.plan.export import NOT_WRITTEN, VERSION
-from orchestrator.plan.flow_model import CachePolicy, Input, OutputFiles, OutputSpec
+from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
 from orchestrator.plan.key_table import keys_of
-from orchestrator.plan.model import (
-    AdmissionPolicy,
-    CiPolicy,
-    JobSpec,
-    Limits,
-    Plan,
-    PlannedJob,
-    Policy,
-    RetryPolicy,
-    SecretSource,
-    ShellBlock,
-)
+from orchestrator.plan.model import JobSpec, Limits, Plan, PlannedJob, Policy, RetryPolicy, SecretSource, ShellBlock
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
 
 Schema = dict[str, Any]
 

@@ -16,8 +16,6 @@ from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.key_table import Key, keys_of
 from orchestrator.plan.model import (
-    AdmissionPolicy,
-    CiPolicy,
     Durability,
     Isolation,
     JobSpec,
@@ -30,6 +28,7 @@ from orchestrator.plan.model import (
     ShellBlock,
     When,
 )
+from orchestrator.plan.policy_parts import AdmissionPolicy, CiPolicy
 from orchestrator.plan.schema import plan_schema
 
 # Which workflows run, and which jobs there are; all other keys are fields of a job or of what it executes.
