@@ -88,7 +88,7 @@ class RunFold:
         self._waits_since: dict[int, float] = {}  # jobs between two attempts, or whose attempt has no process yet
         self._counts: Counter[Status] = Counter({Status.PENDING: len(plan.jobs)})
         self._allowed: Counter[Status] = Counter()
-        self._retries = 0
+        self._retries = self._up_to_date = 0
         self._busy = 0.0
         self._pool_busy: Counter[str] = Counter()
         self._critical_path = CriticalPath(plan)
@@ -146,6 +146,7 @@ class RunFold:
             counts=self._counts,
             allowed=self._allowed,
             origin=_origin(started),
+            up_to_date=self._up_to_date,
             at=self._at,
             spent_before=self._spent_before,
         )
@@ -230,12 +231,13 @@ class RunFold:
 
     def _job_cached(self, event: EventRecord) -> None:
         job = self._jobs[self.index_of[event["job"]]]
-        job.cache = CacheReport(event["cached"], event["from_run"])
+        self._up_to_date += 1
+        job.cache = CacheReport(event["cached"], event["from_run"], [])
         job.log_file, job.log_bytes = event["log"] or None, event["log_bytes"]
         self._keep_outputs(job, event)
 
     def _job_must_run(self, event: EventRecord) -> None:
-        self._jobs[self.index_of[event["job"]]].cache = CacheReport("ran", because=tuple(event["because"]))
+        self._jobs[self.index_of[event["job"]]].cache = CacheReport("ran", because=event["because"])
 
     def _adopted(self, event: EventRecord) -> None:
         self._keep_outputs(self._jobs[self.index_of[event["job"]]], event)

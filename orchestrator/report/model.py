@@ -19,7 +19,7 @@ class CacheReport(Struct, frozen=True):
 
     state: Literal["kept", "restored", "ran"]
     from_run: str | None = None
-    because: tuple[str, ...] = ()
+    because: Sequence[str] = ()
 
 
 class OutputValue(Struct, frozen=True):
@@ -111,7 +111,7 @@ class RunReport(Struct, frozen=True):
     `ended` are the seconds of the run at which the first attempt of each job started, and at which the job got its
     status; `at` is the second of the last event. `waited` is how many of these seconds each job spent before a retry,
     or before a process of it had started. `spent_before` holds the execution times of jobs, by index, from before a
-    resume that runs them again.
+    resume that runs them again. `up_to_date` is the number of jobs that did not have to run.
     """
 
     plan: Plan
@@ -138,6 +138,7 @@ class RunReport(Struct, frozen=True):
     counts: Mapping[Status, int] = field(default_factory=dict)
     allowed: Mapping[Status, int] = field(default_factory=dict)
     origin: RunOrigin = RunOrigin()
+    up_to_date: int = 0
 
     @property
     def has_other_hosts(self) -> bool:
@@ -148,4 +149,5 @@ class RunReport(Struct, frozen=True):
     def job_counts(self) -> JobCounts:
         """The jobs by their outcome."""
         driven = self.result == Status.RUNNING
-        return JobCounts(self.counts, self.allowed, driven=driven, left_out=len(self.plan.left_out))
+        left_out = len(self.plan.left_out)
+        return JobCounts(self.counts, self.allowed, driven=driven, left_out=left_out, up_to_date=self.up_to_date)

@@ -68,7 +68,8 @@ OBSERVED: dict[str, dict[str, str]] = {
     },
     "Input": {
         "path": "acceptance/test_keys_of_inputs.py::test_a_change_of_anything_it_depends_on_runs_it_again_and_is_named",
-        "ignore": "acceptance/test_keys_of_inputs.py::test_gitignore_takes_files_out_of_patterns_unless_ignore_is_false",
+        "ignore": "acceptance/test_keys_of_inputs.py::"
+        "test_gitignore_takes_files_out_of_patterns_unless_ignore_is_false",
         "optional": "acceptance/test_keys_of_inputs.py::"
         "test_a_missing_input_fails_the_job_before_it_starts_unless_it_is_optional",
         "env": "acceptance/test_keys_of_inputs.py::test_a_variable_counts_with_its_final_value_and_is_named",
