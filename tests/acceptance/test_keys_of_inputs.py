@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -218,6 +219,41 @@ def test_results_are_stored_where_the_policy_says_and_no_more_than_it_allows(pex
     (note,) = run.named("degraded")
     assert note["what"] == "storing the result of `compile`"
     assert caches(applied(pexec)) == {"compile": "ran"}
+
+
+PLANNED = """\
+version: 1
+workflows:
+  generate: {inputs: [spec], outputs: [gen], run: 'cp spec gen'}
+  compile: {needs: generate, inputs: [], outputs: [app], run: 'cp gen app'}
+  tool: {inputs: [{command: [cat, spec]}], run: 'true'}
+  plain: {run: 'true'}
+"""
+
+
+def planned(pexec: Pexec) -> dict[str, dict[str, object] | None]:
+    jobs = json.loads(pexec.run("plan", "--format", "json").stdout)["jobs"]
+    return {job["id"]: job.get("cache") for job in jobs}
+
+
+def test_plan_says_which_jobs_are_up_to_date_why_others_run_and_what_is_not_known(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", PLANNED).file("spec", "one\n")
+    unknown = {"state": "may_run", "because": ["depends on what `cat spec` prints"]}
+    assert planned(pexec) == {
+        "generate": {"state": "runs", "because": ["no result of it is stored"]},
+        "compile": {"state": "may_run", "because": ["depends on generate"]},
+        "tool": unknown,
+        "plain": None,
+    }
+    assert not (pexec.folder / ".pexec").exists(), "a plan changes nothing"
+    applied(pexec)
+    done = {"state": "up_to_date", "because": []}
+    assert planned(pexec) == {"generate": done, "compile": done, "tool": unknown, "plain": None}
+    pexec.file("spec", "two\n")
+    text = pexec.run("plan").stdout
+    assert "runs: spec changed (was 2c8b…, is 27dd…)" in text
+    assert "may run: depends on generate" in text
+    assert "runs: spec changed" in pexec.run("apply", "--dry-run").stdout
 
 
 BAD = {

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import copy
 import shutil
+import signal
+import subprocess
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.cli import Pexec
-from support.runs import Run, last_run
+from support.runs import Run, last_run, runs
 from support.trees import EDITS, Edit, Project, change, projects, set_up, tree
 
 import orchestrator
@@ -139,3 +143,86 @@ def run_in(project: Project, root: Path, cache: str) -> None:
     plan = orchestrator.make_plan(root / "pexec.yaml")
     done = orchestrator.run(plan, run_root=root / ".pexec/runs", cache=cache)  # type: ignore[arg-type]
     assert done.exit_code == 0, orchestrator.read_report(run_root=root / ".pexec/runs").jobs
+
+
+LOCKED = """\
+version: 1
+defaults: {shell: [sh, -eu]}
+workflows:
+  a: {inputs: [], outputs: [o], run: 'echo ran >> count; while [ ! -e go ]; do sleep 0.05; done; echo made > o'}
+"""
+
+
+def test_of_two_runs_at_once_one_runs_a_job_with_outputs_and_the_other_finds_it_up_to_date(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", LOCKED)
+    first = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_until(lambda: (pexec.folder / "count").exists())
+    second = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_until(lambda: len(runs(pexec.folder)) == 2 and b"run.started" in journal(runs(pexec.folder)[1]))
+    pexec.file("go", "")
+    assert (first.wait(60), second.wait(60)) == (0, 0)
+    assert (pexec.folder / "count").read_text() == "ran\n"
+    assert [ran(run) for run in runs(pexec.folder)] == [["a"], []]
+    assert runs(pexec.folder)[1].jobs["a"]["cache"]["from_run"] == runs(pexec.folder)[0].path.name
+
+
+def test_a_run_that_waits_for_another_one_can_be_stopped(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", LOCKED)
+    first = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_until(lambda: (pexec.folder / "count").exists())
+    second = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_until(lambda: len(runs(pexec.folder)) == 2 and b"run.started" in journal(runs(pexec.folder)[1]))
+    second.send_signal(signal.SIGINT)
+    assert second.wait(60) == 130
+    pexec.file("go", "")
+    assert first.wait(60) == 0
+    assert runs(pexec.folder)[1].statuses == {"a": "cancelled"}
+
+
+@pytest.mark.parametrize("moment", [b"run.started", b"job.must_run", b"attempt.started", b"attempt.finished"])
+def test_after_pexec_is_killed_the_next_run_makes_what_is_missing(pexec: Pexec, moment: bytes) -> None:
+    text = (
+        "version: 1\ndefaults: {shell: [sh, -eu]}\nworkflows:\n"
+        "  a: {inputs: [in], outputs: [out/], run: 'mkdir -p out; for i in $(seq 40); do cat in > out/$i; done'}\n"
+        "  b: {needs: a, inputs: [], outputs: [all], run: 'cat out/* > all'}\n"
+    )
+    pexec.file("pexec.yaml", text).file("in", "line\n" * 20_000)
+    process = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_until(lambda: process.poll() is not None or any(moment in journal(run) for run in runs(pexec.folder)))
+    process.kill()
+    process.wait()
+    applied(pexec)
+    assert (pexec.folder / "all").read_text() == "line\n" * 20_000 * 40
+    assert ran(applied(pexec)) == []
+    shutil.rmtree(pexec.folder / "out")
+    assert ran(applied(pexec)) == []
+    assert len(list((pexec.folder / "out").iterdir())) == 40
+    assert pexec.run("verify").exit_code == 0
+
+
+def test_a_run_that_is_killed_while_it_restores_leaves_nothing_that_counts(pexec: Pexec) -> None:
+    script = "mkdir -p out; seq 300000 | split -l 9000 - out/x"
+    text = f"version: 1\nworkflows: {{a: {{inputs: [], outputs: [out/], run: '{script}'}}}}\n"
+    applied(pexec.file("pexec.yaml", text))
+    before = tree(pexec.folder)
+    for _ in range(4):
+        shutil.rmtree(pexec.folder / "out")
+        process = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+        wait_until(lambda: process.poll() is not None or any((pexec.folder / "out").glob("x*")))  # noqa: B023
+        process.kill()
+        process.wait()
+        assert ran(applied(pexec)) == []
+        assert tree(pexec.folder) == before
+
+
+def journal(run: Run) -> bytes:
+    """What is written of a run that may be in progress."""
+    path = run.path / "events.jsonl"
+    return path.read_bytes() if path.exists() else b""
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)

@@ -57,6 +57,13 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The exit code of the run; 3 if the manifest has an error and nothing ran."""
     invocation = understand(arguments)
+    if arguments.since is not None:
+        from orchestrator.app.since import narrowed
+
+        found = narrowed(invocation, arguments.since)
+        if found is None:
+            return ExitCode.OK
+        invocation = found
     if arguments.dry_run:
         return _dry_run(invocation, verbose=arguments.summary == "all")
     from orchestrator.app.plan_cache import PlanCache

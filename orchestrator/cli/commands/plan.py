@@ -33,6 +33,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if the manifest has an error."""
     invocation = understand(arguments)
     print_warnings(invocation.settings.warnings)
+    if arguments.since is not None:
+        from orchestrator.app.since import narrowed
+
+        found = narrowed(invocation, arguments.since)
+        if found is None:
+            return ExitCode.OK
+        invocation = found
     result = plan_invocation(invocation)
     print_diagnostics(result)
     if result.plan is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Container, Mapping
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, cast
 
 from msgspec.structs import replace
 
 from orchestrator.cache.cache import Cache
 from orchestrator.cache.job_lock import JobLock
-from orchestrator.cache.model import Kept, Listing, NotRestored, NotSaved, Place, Restored, Stopped
+from orchestrator.cache.model import Kept, Listing, NotRestored, NotSaved, Place, Restored, SecretSearch, Stopped
 from orchestrator.cache.save import Success
 from orchestrator.console.text import count, visible
 from orchestrator.engine.commands import Check
@@ -21,7 +21,6 @@ from orchestrator.execute.job_cache import Checked, CheckResult, Collected, Rema
 from orchestrator.execute.reuse.declared import needs_of, output_paths
 from orchestrator.execute.reuse.differences import differences
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, Fingerprints, Taken
-from orchestrator.execute.reuse.secret_search import SecretSearch
 from orchestrator.execute.reuse.workers import TryLaterError, Workers
 from orchestrator.execute.secrets.store import Secrets
 from orchestrator.journal.file_names import LOGS, log_name
@@ -208,7 +207,7 @@ class LocalJobCache:
 
     def _looked_up(self, job: PlannedJob, taken: Taken, state: _JobState) -> CheckResult:
         cache, digest = self._cache, taken.fingerprint.digest
-        entry = cache.look_up(digest)
+        entry = cache.look_up(digest, should_stop=state.should_stop)
         if entry is None:
             return CheckResult(digest, because=differences(cache, self._project, job, taken))
         brought = cache.bring(
@@ -291,10 +290,13 @@ class LocalJobCache:
             outputs=taken.outputs,
             upstream_outputs=taken.upstream_outputs,
             needs=taken.needs,
-            search=(lambda: SecretSearch(self._secrets)) if self._secrets else None,
+            search=None if self._secrets.search() is None else self._search,
             should_stop=state.should_stop,
         )
         return saved.reason if isinstance(saved, NotSaved) else ""
+
+    def _search(self) -> SecretSearch:
+        return cast(SecretSearch, self._secrets.search())
 
     def _log(self, spec: AttemptSpec) -> BinaryIO:
         return open(self._rundir.open_for_reading(spec.log_name), "rb")
