@@ -22,6 +22,7 @@ from orchestrator.plan.model import (
     CiPolicy,
     JobSpec,
     Limits,
+    OutputSpec,
     Plan,
     PlannedJob,
     Policy,
@@ -43,6 +44,7 @@ _DEFINITIONS = {
 _STRUCTS: Mapping[str, type[Struct]] = {
     "AdmissionPolicy": AdmissionPolicy,
     "CiPolicy": CiPolicy,
+    "OutputSpec": OutputSpec,
     "ShellBlock": ShellBlock,
 }
 _IDS: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
