@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from orchestrator.engine.facts import CancelRequested
 from orchestrator.engine.states import CancelReason
-from orchestrator.plan.model import FailFast, When
+from orchestrator.plan.model import FailFast, Policy, When
 
 
 class Stop(Struct, frozen=True):
@@ -41,6 +41,17 @@ class Stop(Struct, frozen=True):
         return self.forced or when is not When.ALWAYS
 
 
+def reason_to_stop(
+    now: float, deadline: float | None, stop: Stop | None, policy: Policy, failures: int
+) -> CancelReason | None:
+    """Why a run has to be stopped now, as far as it is not."""
+    if deadline is not None and now >= deadline and not (stop is not None and stop.hurried):
+        return CancelReason.DEADLINE
+    if stop is None and policy.fail_fast is not False and failures:
+        return CancelReason.FAIL_FAST
+    return None
+
+
 def cause_of(reason: CancelReason, timeout: float | None, first_failure: str | None) -> str:
     """Why a job did not run, or was stopped, for readers. `first_failure` reads like "`build` failed"."""
     match reason:
@@ -52,14 +63,6 @@ def cause_of(reason: CancelReason, timeout: float | None, first_failure: str | N
             return "fail-fast" if first_failure is None else f"fail-fast: {first_failure}"
         case _:
             assert_never(reason)
-
-
-def reason_to_stop(stop: Stop | None, *, is_due: bool, has_failed: bool) -> CancelReason | None:
-    """Why the run is to be stopped, or stopped in another way. `is_due`: its deadline has passed; `has_failed`: a job
-    has, and that stops the run."""
-    if is_due and not (stop is not None and stop.hurried):
-        return CancelReason.DEADLINE
-    return CancelReason.FAIL_FAST if stop is None and has_failed else None
 
 
 def widen(before: Stop | None, fact: CancelRequested, fail_fast: FailFast, cause: str) -> Stop:

@@ -41,7 +41,7 @@ class Specs:
     def __call__(self, launch: Launch, serial: int, place: Place) -> AttemptSpec:
         """The attempt for `launch`, which will run there."""
         job = self._jobs[launch.job]
-        spec = job.spec if not job.spec.late else self._filled(job, launch.values)
+        spec = self.spec_of(job, launch.values)
         slug = late_slug(job.id) if job.expanded_from else self._slugs[job.index]
         log = log_name(slug, launch.attempt)
         timeout, cap = job.spec.timeout, launch.time_cap
@@ -63,6 +63,10 @@ class Specs:
             keep_temp=self._keep_temp,
             place=place,
         )
+
+    def spec_of(self, job: PlannedJob, values: Mapping[str, str]) -> JobSpec:
+        """What the job executes, with all templates filled in; `values` are outputs of needs that it uses."""
+        return job.spec if not job.spec.late else self._filled(job, values)
 
     def _colours_of(self, spec: JobSpec) -> Mapping[str, str]:
         """The variables that ask the job for colours; those that it declares itself are left alone."""
