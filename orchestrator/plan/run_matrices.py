@@ -73,8 +73,7 @@ def _is_about_files(workflow: Workflow, key: str) -> bool:
     """Whether a key declares files that the jobs read, or write."""
     if key == "inputs":
         return workflow.inputs is not None
-    outputs = workflow.outputs
-    return not isinstance(outputs, dict) or any(output.path for output in outputs.values())
+    return any(output.path for output in workflow.outputs.values())
 
 
 def _problem_of_source(

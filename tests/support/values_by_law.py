@@ -25,6 +25,9 @@ class ValuesByLaw:
             reference, *filters = name.split(" | ")
             workflow, output = reference.removeprefix("needs.").split(".outputs.")
             needs = [need for need in job.needs if self._jobs[need].workflow == workflow]
+            if any(self._jobs[need].run_matrix for need in needs):
+                used[name] = "[]"  # it has ended without cells
+                continue
             values = [self.value(need, output, ended) for need in needs]
             if not filters:
                 (used[name],) = values
