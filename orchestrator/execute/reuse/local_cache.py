@@ -18,6 +18,7 @@ from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.job_cache import Checked, CheckResult, Collected, Remark
+from orchestrator.execute.reuse.command_inputs import CommandRefusedError
 from orchestrator.execute.reuse.declared import needs_of, output_paths
 from orchestrator.execute.reuse.differences import differences
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, Fingerprints, Taken
@@ -267,8 +268,10 @@ class LocalJobCache:
         try:
             if self._fingerprints.scripts(job, spec.spec) != taken.fingerprint.scripts:
                 return result, "its script changed while it ran"
+            if self._fingerprints.commands(spec.spec) != taken.fingerprint.input_commands:
+                return result, "a command that is an input prints something else than before it ran"
             return result, self._saved(spec, result, taken, state)
-        except CannotBeTakenError as error:
+        except (CannotBeTakenError, CommandRefusedError) as error:
             return result, str(error)
         except Stopped:
             return result, "the run was stopped"
