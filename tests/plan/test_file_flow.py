@@ -118,6 +118,8 @@ def test_with_inputs_no_template_of_the_run_is_allowed_wherever_it_is(value: str
 def test_keys_about_results_have_no_effect_without_inputs() -> None:
     assert [one[:5] for one in found("workflows: {a: {cache: false, run: x}}\n")] == ["PX253"]
     assert [one[:5] for one in found("workflows: {a: {outputs: {n: {path: x, fresh: true}}, run: x}}\n")] == ["PX253"]
+    assert [one[:5] for one in found("workflows: {a: {isolation: sandbox, reads: declared, run: x}}\n")] == ["PX253"]
+    assert found("workflows: {a: {isolation: sandbox, reads: declared, inputs: [], run: x}}\n") == []
     assert found("workflows: {a: {inputs: [], cache: false, outputs: {n: {path: x, fresh: true}}, run: x}}\n") == []
 
 
@@ -126,12 +128,12 @@ def test_the_plan_shows_inputs_and_outputs() -> None:
         """\
         workflows:
           a: {inputs: [src/, {env: CC}, {command: [cc, --version]}], outputs: ["*.o"], cache: false, run: x}
-          b: {inputs: [], outputs: {app: {path: app}, v: {}}, run: x}
+          b: {inputs: [], isolation: sandbox, reads: declared, outputs: {app: {path: app}, v: {}}, run: x}
         """
     )
     text = plan_text(plan, checks={"a": "up to date"})
     assert "inputs src/, $CC, `cc --version`; outputs *.o; not cached\n" in text
-    assert "inputs none; outputs app, v\n" in text
+    assert "sandbox, writes nothing, reads only what is declared; inputs none; outputs app, v\n" in text
     assert text.count("up to date") == 1
 
 

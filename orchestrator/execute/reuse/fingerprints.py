@@ -93,6 +93,7 @@ class Fingerprints:
             isolation=spec.isolation.value,
             network=spec.network,
             writes=spec.writes,
+            reads="" if spec.reads == "all" else spec.reads,
             outputs=tuple(outputs),
             output_values={name: f"{one.type} {one.default!r}" for name, one in spec.outputs.items()},
             secrets=tuple(sorted(spec.secrets)),
