@@ -75,7 +75,7 @@ def test_a_file_is_made_durable_soon_after_it_changed_and_rarely(
     while not twice.is_set():
         group.changed()
     group.close()
-    assert len(synced) == 3
+    assert len(synced) >= 3, "the last change too"
     assert synced[1] - synced[0] >= 0.049
 
 

@@ -31,13 +31,13 @@ def test_a_job_costs_at_most_a_small_multiple_of_its_cost_in_a_runner_without_pr
     def bare(jobs: int) -> float:
         shutil.rmtree(tmp_path / "logs", ignore_errors=True)
         argv = [sys.executable, "-I", "-S", str(BARE_RUNNER), str(jobs), str(SLOTS)]
-        return run(argv, tmp_path, env, 60).cpu
+        return run(argv, tmp_path, env, 120).cpu
 
     def pexec(jobs: int) -> float:
         shutil.rmtree(tmp_path / ".pexec", ignore_errors=True)
         formats.pexec_yaml(flat(jobs), ["true"] * jobs, tmp_path)
         argv = [sys.executable, "-m", "orchestrator", "apply", "-j", str(SLOTS), "--output", "quiet"]
-        return run(argv, tmp_path, env, 60).cpu
+        return run(argv, tmp_path, env, 120).cpu
 
     costs: dict[Callable[[int], float], list[float]] = {bare: [], pexec: []}
     for _ in range(ROUNDS):
