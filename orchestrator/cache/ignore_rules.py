@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from orchestrator.bounded_read import read_bounded
-from orchestrator.cache.patterns import expression
+from orchestrator.cache.patterns import rule_of
 
 NAME = ".gitignore"
 _MOST_BYTES = 4 << 20
-_ANYTHING = "."  # what pathspec makes of `*` and `**`
+_ANYTHING, _ANY_DIRECTORY = ".", "(?:/)"  # what pathspec makes of `*` and `*/`
 _ANYWHERE = "^(?:.+/)?"  # how pathspec begins the expression of a name
 
 _Matches = Callable[[str], object]
@@ -88,16 +88,20 @@ class _Rule:
     """A line. A name, without a slash before its end, is matched in every directory."""
 
     def __init__(self, line: str) -> None:
-        self.is_ignored = not line.startswith("!")
-        text = line.removeprefix("!")
-        self.is_name = "/" not in text.rstrip().rstrip("/")
-        made = expression(text)
+        self.is_ignored, made = rule_of(line)
+        text = line.rstrip()
+        self.is_name = "/" not in text.rstrip("/").removeprefix("!")
         if self.is_name:
             made = made.replace(_ANYWHERE, "^", 1)
+        # Where pathspec leaves open how a path ends, or begins.
         if made == _ANYTHING:
             made = ".+"
-        elif text.rstrip().endswith("/**"):
+        elif made == _ANY_DIRECTORY:
+            made = ".+/"
+        elif text.endswith("/**"):
             made = f"(?:{made}).+"  # all below a directory, but not the directory
+        elif text.endswith("/**/"):
+            made = f"(?:{made}).+/"
         self.expression = made
 
 

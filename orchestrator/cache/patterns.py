@@ -126,8 +126,14 @@ class Matcher:
 
 def expression(line: str) -> str:
     """What pathspec makes of a line: a regular expression for the paths that it matches and all below them."""
-    made = GitIgnoreSpecPattern(line).regex
-    return _GROUP.sub("(?:", made.pattern) if made is not None else r"(?!)"
+    return rule_of(line)[1]
+
+
+def rule_of(line: str) -> tuple[bool, str]:
+    """Whether a line includes what it matches, and its expression. One that means nothing matches nothing."""
+    pattern = GitIgnoreSpecPattern(line)
+    made = pattern.regex
+    return bool(pattern.include), _GROUP.sub("(?:", made.pattern) if made is not None else "(?!)"
 
 
 def _reaches_below(pattern: Pattern, directory: str) -> bool:
