@@ -200,6 +200,11 @@ def test_without_a_default_it_is_an_error_and_as_json_it_is_null() -> None:
     assert plan.jobs[0].spec.run == "echo '[]'"
 
 
+def test_a_value_that_several_jobs_of_a_matrix_lack_is_reported_once() -> None:
+    text = manifest("echo ${{ needs.version.outputs.number }}", "needs: version\n    matrix: {n: [1, 2]}")
+    assert told(text, Selection(skip=("version",))).count("error[PX236]") == 1
+
+
 def test_a_handler_of_the_whole_run_may_use_any_value_but_not_that_of_another_handler() -> None:
     assert told(manifest("echo ${{ needs.version.outputs.number }}", "needs: '*'")) == ""
     text = VERSION.replace("run: ./v", "needs: '*'\n    run: ./v")
