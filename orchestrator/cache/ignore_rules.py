@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from orchestrator.bounded_read import read_bounded
@@ -66,13 +67,14 @@ def rules_in(root: str, directory: str, above: IgnoreRules | None) -> IgnoreRule
         content = read_bounded(os.path.join(root, directory, NAME), _MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return above
-    lines = content.decode("utf-8", "surrogateescape").split("\n")
-    runs = _runs([line.removesuffix("\r") for line in lines])
+    runs = _runs(content)
     return IgnoreRules(directory, runs, above) if runs else above
 
 
-def _runs(lines: Sequence[str]) -> list[_Run]:
+@lru_cache(maxsize=200)
+def _runs(content: bytes) -> list[_Run]:
     """The lines from the last one to the first, neighbours of a kind together: most files are tried with all."""
+    lines = [line.removesuffix("\r") for line in content.decode("utf-8", "surrogateescape").split("\n")]
     rules = [_Rule(line) for line in lines if line.strip() and not line.startswith("#")]
     found: list[_Run] = []
     for is_ignored, run in groupby(rules[::-1], key=lambda rule: rule.is_ignored):
