@@ -108,7 +108,8 @@ def test_without_its_key_the_remote_store_is_not_used_and_the_run_goes_through(p
 def test_what_does_not_fit_together_is_an_error(pexec: Pexec, cache: str, message: str) -> None:
     pexec.file(
         "pexec.yaml",
-        f"version: 1\npolicy: {{cache: {{{cache}}}}}\nsecrets: {{KEY: {{env: KEY}}}}\nworkflows: {{a: {{run: 'true'}}}}\n",
+        f"version: 1\npolicy: {{cache: {{{cache}}}}}\nsecrets: {{KEY: {{env: KEY}}}}\n"
+        "workflows: {a: {run: 'true'}}\n",
     )
     said = pexec.run("validate")
     assert said.exit_code == 3
