@@ -127,6 +127,8 @@ CODES: dict[str, str] = {
     "PX234": "unknown output",
     "PX235": "the value of several jobs where one is expected",
     "PX236": "a value of a need that is not in the run",
+    "PX237": "an `if` that can never hold",
+    "PX238": "an `if` that expects what a need never has",
     "PX240": "values of a matrix that cannot be listed",
     "PX241": "a pattern or file that gives a matrix no values",
     "PX242": "a matrix that is like no other",

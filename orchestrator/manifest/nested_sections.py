@@ -21,16 +21,19 @@ from orchestrator.manifest.field_types import (
     non_blank,
     scalar,
 )
-from orchestrator.manifest.pattern import MAX_GLOB
 from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError, Value
 from orchestrator.manifest.section import Doc, FreeKeys, Section, SectionType, section_type
 from orchestrator.manifest.value_errors import InvalidNameError
+from orchestrator.pattern import MAX_GLOB
 
 _NAME: Final = NAME_PATTERN.removeprefix("^").removesuffix("$")
-_CONDITION_PATTERN: Final = rf"^((params|matrix)\.{_NAME}|platform\.(system|machine)|env\.[A-Za-z_][A-Za-z0-9_]*)$"
+_CONDITION_PATTERN: Final = (
+    rf"^((params|matrix)\.{_NAME}|platform\.(system|machine)|env\.[A-Za-z_][A-Za-z0-9_]*"
+    rf"|needs\.{_NAME}\.(status|outputs\.[A-Za-z_][A-Za-z0-9_-]*))$"
+)
 _CONDITION_RULE: Final = (
-    "a condition tests `params.NAME`, `matrix.NAME`, `platform.system`, `platform.machine` or `env.NAME`,"
-    " and combines tests with `not`, `any` and `all`"
+    "a condition tests `params.NAME`, `matrix.NAME`, `platform.system`, `platform.machine`, `env.NAME`,"
+    " `needs.NAME.status` or `needs.NAME.outputs.NAME`, and combines tests with `not`, `any` and `all`"
 )
 
 
@@ -132,7 +135,7 @@ def _cannot_test(key: str) -> InvalidNameError:
     from orchestrator.diagnostics.suggest import closest  # late: most manifests are valid
 
     word, _, rest = key.partition(".")
-    near = closest(word, ("params", "matrix", "platform", "env")) if rest else None
+    near = closest(word, ("params", "matrix", "platform", "env", "needs")) if rest else None
     hint = f"did you mean `{near}.{rest}`?" if near and near != word else _CONDITION_RULE
     return InvalidNameError("PX110", f"cannot test {quote(key)}", hint)
 

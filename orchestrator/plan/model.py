@@ -257,6 +257,31 @@ class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
         return self.run is None and self.argv is None and self.file is None
 
 
+class GlobPattern(Struct, frozen=True):
+    """A pattern for a whole text: `*` matches any text, `?` one character."""
+
+    glob: Annotated[str, Meta(description="The pattern.")]
+
+
+class RunCondition(Struct, frozen=True, omit_defaults=True):
+    """What must hold of the ends and the values of needs: all entries. `tests` are by name, `needs.NAME.status` or
+    `needs.NAME.outputs.X`, each with the texts and patterns of which the value must fit one; it never fits none."""
+
+    tests: Annotated[
+        Mapping[str, tuple[str | GlobPattern, ...]], Meta(description="The expected values of each, or patterns.")
+    ] = field(default_factory=dict)
+    not_: Annotated["RunCondition | None", Meta(description="What must not hold.")] = field(default=None, name="not")
+    any_: Annotated[tuple["RunCondition", ...], Meta(description="Conditions of which one must hold.")] = field(
+        default=(), name="any"
+    )
+    all_: Annotated[tuple["RunCondition", ...], Meta(description="Conditions that must all hold.")] = field(
+        default=(), name="all"
+    )
+
+
+OptionalCondition = RunCondition | None
+
+
 class PlannedJob(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """One planned execution of a workflow. `needs` and `after` are indices of other jobs; it waits for both.
 
@@ -291,6 +316,9 @@ class PlannedJob(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True
     ] = ()
     after: Annotated[tuple[int, ...], ALWAYS, Meta(description="Jobs that it waits for, whatever their outcomes.")] = ()
     when: Annotated[When, ALWAYS, Meta(description="Which outcomes of its needs make it run.")] = When.SUCCESS
+    condition: Annotated[
+        OptionalCondition, Meta(description="What must hold once its needs have ended; else it is left out.")
+    ] = field(default=None, name="if")
     spec: Annotated[JobSpec, IN_NO_DIGEST]
     retry: RetryPolicy = RetryPolicy()
     allow_failure: Annotated[bool, Meta(description="Its failure fails neither the run nor its dependents.")] = False

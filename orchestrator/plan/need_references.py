@@ -14,9 +14,10 @@ from orchestrator.manifest.nested_sections import EVERY
 from orchestrator.manifest.output_keys import OutputKeys
 from orchestrator.manifest.output_types import text_of
 from orchestrator.plan.graph import EdgeRows
-from orchestrator.plan.model import OutputSpec
+from orchestrator.plan.model import OutputSpec, RunCondition
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.output_text import json_array, json_text
+from orchestrator.plan.run_conditions import names_in, settled, split_test
 from orchestrator.plan.workflow_edges import named_in
 
 Problem = tuple[str, str, str]
@@ -114,12 +115,26 @@ def values_that_are_absent(
     return absent
 
 
+def with_defaults(condition: RunCondition, manifest: Manifest, needed: Collection[str]) -> RunCondition | None:
+    """A condition with the defaults of those outputs whose workflows are not among these; None if it holds then."""
+    known = {}
+    for name in names_in(condition):
+        workflow, output = split_test(name)
+        if output and workflow not in needed:
+            default = output_specs(manifest.workflows[workflow].outputs)[output].default
+            if default is not None:
+                known[name] = default
+    decided = settled(condition, known)
+    if isinstance(decided, bool):
+        return None if decided else RunCondition({next(iter(known)): ()})  # it fits none of no texts
+    return decided
+
+
 def _several(use: NeedUse) -> Diagnostic:
     message = f"{use.written} is the value of several jobs: {quote(use.workflow)} has a matrix"
-    advice = (
-        f"select one of them, as in `needs: {{workflow: {use.workflow}, matrix: {{...}}}}`;"
-        " or write `| json` for an array of all"
-    )
+    advice = f"select one of them, as in `needs: {{workflow: {use.workflow}, matrix: {{...}}}}`"
+    if use.name:  # in a text, not in a condition
+        advice += "; or write `| json` for an array of all"
     return Diagnostic("PX235", message, use.span, use.path, help=advice)
 
 

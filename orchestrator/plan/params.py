@@ -13,9 +13,9 @@ from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.nested_sections import Param
-from orchestrator.manifest.pattern import error_in, matches
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
+from orchestrator.pattern import error_in, matches
 from orchestrator.plan.inputs import PARAM_PREFIX, PlanningEnvironment
 
 MAX_PATTERNS = 100  # the worst of them take a tenth of a second each to compile

@@ -20,6 +20,7 @@ from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.model import (
     AdmissionPolicy,
     CiPolicy,
+    GlobPattern,
     JobSpec,
     Limits,
     OutputSpec,
@@ -27,6 +28,7 @@ from orchestrator.plan.model import (
     PlannedJob,
     Policy,
     RetryPolicy,
+    RunCondition,
     SecretSource,
     ShellBlock,
 )
@@ -38,12 +40,14 @@ _DEFINITIONS = {
     "Policy": "policy",
     "PlannedJob": "job",
     "RetryPolicy": "retry",
+    "RunCondition": "condition",
     "Limits": "limits",
     "SecretSource": "secret",
 }
 _STRUCTS: Mapping[str, type[Struct]] = {
     "AdmissionPolicy": AdmissionPolicy,
     "CiPolicy": CiPolicy,
+    "GlobPattern": GlobPattern,
     "OutputSpec": OutputSpec,
     "ShellBlock": ShellBlock,
 }
@@ -78,6 +82,7 @@ def plan_schema() -> Schema:
             "policy": _closed(*_keys(Policy)),
             "job": _job(),
             "retry": _retry(),
+            "condition": {**_closed(*_keys(RunCondition)), "minProperties": 1},
             "limits": _limits(),
             "secret": _secret(),
         },

@@ -18,6 +18,7 @@ from orchestrator.plan.model import (
     AdmissionPolicy,
     CiPolicy,
     Durability,
+    GlobPattern,
     Isolation,
     JobSpec,
     Limits,
@@ -27,6 +28,7 @@ from orchestrator.plan.model import (
     PlannedJob,
     Policy,
     RetryPolicy,
+    RunCondition,
     ShellBlock,
     When,
 )
@@ -49,6 +51,9 @@ def other(key: Key) -> Any:
         "blocks": (ShellBlock(3, "x"),),
         "isolation": Isolation.PROCESS,
         "limits": Limits(memory=1),
+        "condition": RunCondition(
+            {"needs.a.status": ("failed", GlobPattern("t*"))}, RunCondition({"needs.b.outputs.x": ()}), (), ()
+        ),
         "outputs": {"number": OutputSpec("json", "[]")},
         "retry": RetryPolicy(max_attempts=7),
         "when": When.ALWAYS,
