@@ -78,7 +78,7 @@ def test_a_success_stays_one_under_another_signal_and_the_plan_shows_it(pexec: P
 
 def test_cleanup_is_stopped_as_usual(pexec: Pexec) -> None:
     clean = "trap 'echo term; exit 0' TERM; trap 'echo int' INT; while :; do sleep 0.05; done"
-    text = f'version: 1\nworkflows:\n  a: {{run: ":", stop_signal: INT, cleanup: "{clean}", cleanup_timeout: 2s}}\n'
+    text = f'version: 1\nworkflows:\n  a: {{run: ":", stop_signal: INT, cleanup: "{clean}", cleanup_timeout: 3s}}\n'
     run = applied(pexec, text)
     (log,) = (run.path / "logs").glob("a*.cleanup.log")
     assert log.read_bytes().endswith(b"term\n")

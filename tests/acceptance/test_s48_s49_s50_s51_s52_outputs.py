@@ -64,7 +64,7 @@ def started(pexec: Pexec) -> subprocess.Popen[bytes]:
 def test_after_an_interrupt(pexec: Pexec) -> None:
     process = started(pexec)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(60) == 130
     check(last_run(pexec.folder).path, "CANCELLED")
 
 

@@ -174,7 +174,7 @@ def test_any_value_comes_through_a_shell_as_it_is(value: str) -> None:
         JobSpec(run="printf %s x${{ params.v }}"), templates=Templates(), scope=TemplateScope({"v": value}, {}, "j")
     )
     assert spec.run is not None
-    done = subprocess.run(["sh", "-c", spec.run], capture_output=True, timeout=20)
+    done = subprocess.run(["sh", "-c", spec.run], capture_output=True, timeout=60)
     assert done.stdout == b"x" + value.encode()
 
 
