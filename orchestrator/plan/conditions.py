@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct, field
 
@@ -13,18 +13,19 @@ from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.pattern import matches_glob
 from orchestrator.plan.inputs import PlanningEnvironment
 from orchestrator.plan.model import GlobPattern
-from orchestrator.plan.run_conditions import NEEDS, Decided, Expectations, joined
+from orchestrator.plan.run_conditions import NEEDS, PARAMS, Decided, Expectations, joined
 
 Expected = Value | tuple[Value, ...] | Glob
 
 
 class ConditionContext(Struct, frozen=True):
     """What conditions can refer to. A parameter without a value matches everything: only `pexec validate` accepts one,
-    and it plans what might run."""
+    and it plans what might run. What is asked of the parameters `undecided` stays open."""
 
     environment: PlanningEnvironment
     params: Mapping[str, Value] = field(default_factory=dict)
     cell: Mapping[str, Value] = field(default_factory=dict)
+    undecided: Collection[str] = ()
 
     def evaluate(self, condition: Condition) -> bool:
         """Whether all entries of a condition hold that asks nothing of needs."""
@@ -37,6 +38,8 @@ class ConditionContext(Struct, frozen=True):
         for key, expected in condition.tests.items():
             if key.startswith(NEEDS):
                 tests[f"{NEEDS}{prefix}{key.removeprefix(NEEDS)}"] = expectations(expected)
+            elif self._is_undecided(key):
+                tests[key] = expectations(expected)
             elif not self._agrees(key, expected):
                 return False
         return joined(
@@ -49,9 +52,12 @@ class ConditionContext(Struct, frozen=True):
     def explain(self, condition: Condition) -> str:
         """Why the condition does not hold, as a human-readable reason."""
         for key, expected in condition.tests.items():
-            if not key.startswith(NEEDS) and not self._agrees(key, expected):
+            if not (key.startswith(NEEDS) or self._is_undecided(key) or self._agrees(key, expected)):
                 return f"`if`: `{key}` {self._is(key, expected)}"
         return "its `if` does not hold"
+
+    def _is_undecided(self, key: str) -> bool:
+        return bool(self.undecided) and key.startswith(PARAMS) and key.removeprefix(PARAMS) in self.undecided
 
     def _is(self, key: str, expected: Expected) -> str:
         if key.startswith("env.") and isinstance(expected, bool):

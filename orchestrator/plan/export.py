@@ -54,6 +54,8 @@ def plan_fields(plan: Plan) -> Iterator[Field]:
         yield "secrets", {name: source.data(one) for name, one in plan.secrets.items()}
     if plan.params:
         yield "params", dict(plan.params)
+    if plan.computed:
+        yield "computed", list(plan.computed)
 
 
 def dependencies_dict(plan: Plan, statuses: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -102,6 +102,7 @@ def make_plan(
         left_out=_by_workflow(read.manifest, resolved.numbering, chosen.left_out),
         secrets=secret_sources(read.manifest, (job.workflow for job in jobs)),
         params=resolved.params.values,
+        computed=tuple(resolved.params.computed),
         description=read.manifest.description or "",
         digest=plan_digest(policy, jobs),
     )
@@ -163,7 +164,7 @@ def _conditions(
         prefix = read.origins[name].prefix if name in read.origins else ""
         for job in numbering.jobs_of(number):
             values = numbering.values_of(job, name)
-            context = ConditionContext(environment, resolved.params.values, values)
+            context = ConditionContext(environment, resolved.params.values, values, resolved.params.computed)
             decided = context.decide(condition, prefix)
             if isinstance(decided, RunCondition):
                 open_conditions[job] = decided

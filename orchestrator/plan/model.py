@@ -421,6 +421,9 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     params: Annotated[Mapping[str, Scalar], Meta(description="The parameters of the run, by name.")] = field(
         default_factory=dict
     )
+    computed: Annotated[
+        Strings, Meta(description="Those of them that are computed when a run starts: this plan cannot be run.")
+    ] = ()
     description: Annotated[str, Meta(description="What the manifest is for; may be empty.")] = ""
     digest: Annotated[str, Meta(description="Equal for plans that run the same, whatever `max_parallel_jobs` is.")] = ""
 

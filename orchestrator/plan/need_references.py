@@ -17,7 +17,7 @@ from orchestrator.plan.graph import EdgeRows
 from orchestrator.plan.model import OutputSpec, RunCondition
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.output_text import json_array, json_text
-from orchestrator.plan.run_conditions import names_in, settled, split_test
+from orchestrator.plan.run_conditions import NEEDS, names_in, settled, split_test
 from orchestrator.plan.workflow_edges import named_in
 
 Problem = tuple[str, str, str]
@@ -120,7 +120,7 @@ def with_defaults(condition: RunCondition, manifest: Manifest, needed: Collectio
     known = {}
     for name in names_in(condition):
         workflow, output = split_test(name)
-        if output and workflow not in needed:
+        if name.startswith(NEEDS) and output and workflow not in needed:
             default = output_specs(manifest.workflows[workflow].outputs)[output].default
             if default is not None:
                 known[name] = default

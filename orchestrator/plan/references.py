@@ -122,7 +122,12 @@ class References:
         for error in template.errors:
             self._report(text, error)
         for piece in template.pieces:
-            if piece.root in ("params", "matrix"):
+            param = self._manifest.params.get(piece.name) if piece.root == "params" else None
+            if param is not None and param.command is not None:
+                advice = "which jobs a plan has is known before anything is run; set the parameter by `--set` instead"
+                error = TemplateError("PX239", "is computed when a run starts", advice, piece.number, piece.length)
+                self._report(text, error)
+            elif piece.root in ("params", "matrix"):
                 self._check_reference(name, workflow, text, piece)
             else:
                 advice = "only `params.NAME` and `matrix.NAME` are allowed"

@@ -21,7 +21,7 @@ from orchestrator.plan.model import (
     When,
     pool_of_matrix,
 )
-from orchestrator.plan.run_conditions import in_words
+from orchestrator.plan.run_conditions import in_words, is_undecided
 
 _WIDEST_ID = 32
 _LONGEST_COMMAND = 88
@@ -135,7 +135,8 @@ def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterato
     if job.when is not When.SUCCESS:
         yield f"when {job.when.value}"
     if job.condition is not None:
-        yield f"if {visible(in_words(job.condition))}"
+        undecided = "undecided: " if is_undecided(job.condition) else ""
+        yield f"if {undecided}{visible(in_words(job.condition))}"
     if job.spec.is_group:
         return
     if job.spec.timeout != plan.policy.job_timeout:

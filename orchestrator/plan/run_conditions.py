@@ -23,6 +23,7 @@ ENDS = ("succeeded", "failed", "timed_out", "skipped", "cancelled", "lost", "lef
 """How a job ends, in the words of conditions."""
 FAILED_ENDS = ("failed", "timed_out", "lost")
 
+PARAMS = "params."  # only in a plan that is not run: of a parameter that is computed when a run starts
 NEEDS = "needs."
 STATUS = ".status"
 OUTPUTS = ".outputs."
@@ -106,6 +107,11 @@ def settled(condition: RunCondition, known: Mapping[str, str]) -> Decided:
         [settled(one, known) for one in condition.any_] if condition.any_ else None,
         [settled(one, known) for one in condition.all_],
     )
+
+
+def is_undecided(condition: RunCondition) -> bool:
+    """Whether it depends on a parameter that is computed when a run starts."""
+    return any(name.startswith(PARAMS) for name in names_in(condition))
 
 
 def in_words(condition: RunCondition) -> str:

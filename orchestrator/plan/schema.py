@@ -68,7 +68,7 @@ def plan_schema() -> Schema:
         "left_out": {"type": "array", "items": _closed(left_out)},
     }
     required, more = _keys(Plan, forms)
-    optional = {name: more.pop(name) for name in ("secrets", "params")}
+    optional = {name: more.pop(name) for name in ("secrets", "params", "computed")}
     estimate, _ = _keys(Estimate)
     about = {"description": "Based on the durations of jobs in earlier runs; absent if none is known."}
     optional["estimate"] = {**_closed(estimate), **about}
