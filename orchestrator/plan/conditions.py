@@ -11,8 +11,8 @@ from orchestrator.diagnostics.model import Path
 from orchestrator.manifest.nested_sections import Condition, Glob
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.pattern import matches_glob
+from orchestrator.plan.condition_model import GlobPattern
 from orchestrator.plan.inputs import PlanningEnvironment
-from orchestrator.plan.model import GlobPattern
 from orchestrator.plan.run_conditions import NEEDS, PARAMS, Decided, Expectations, joined
 
 Expected = Value | tuple[Value, ...] | Glob

@@ -14,13 +14,14 @@ from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import CpuShare
 from orchestrator.plan.check import Resolved, check
+from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.conditions import ConditionContext
 from orchestrator.plan.digest import JobDigests, plan_digest
 from orchestrator.plan.estimate import weights
 from orchestrator.plan.expand import JOB_KEYS, Expanders, expand_policy, job_fields
 from orchestrator.plan.graph import EdgeRows, Levels, levels, urgency
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
-from orchestrator.plan.model import JobSpec, Plan, PlannedJob, RunCondition, Scalar
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Scalar
 from orchestrator.plan.need_references import values_that_are_absent, with_defaults
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.secret_references import secret_sources
@@ -90,6 +91,13 @@ def make_plan(
         return Planned(None, (*resolved.diagnostics, *missing))
     conditions = _without_absent_values(conditions, read.manifest, resolved, chosen)
     jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {}, receiver, absent, conditions)
+    if resolved.key_index.names("inputs", "outputs"):
+        from orchestrator.plan.file_flow import check_file_flow  # late: few manifests have them
+
+        flow: list[Diagnostic] = []
+        check_file_flow(jobs, read.manifest.workflows, read.source, flow)
+        if flow:
+            return Planned(None, (*resolved.diagnostics, *flow))
     policy = expand_policy(read.manifest, overrides, environment.cpus)
     plan = Plan(
         name=read.manifest.name or _directory_name(read.base_dir) or "pexec",

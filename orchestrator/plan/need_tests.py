@@ -12,8 +12,8 @@ from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.nested_sections import EVERY, Condition
 from orchestrator.manifest.output_types import EXPECTED, OutputType, is_of_type
 from orchestrator.manifest.syntax.source_map import SourceMap
+from orchestrator.plan.condition_model import GlobPattern
 from orchestrator.plan.conditions import Expected, expectations, tests_of
-from orchestrator.plan.model import GlobPattern
 from orchestrator.plan.need_references import NeedUse, problem_of_need, problem_of_output
 from orchestrator.plan.run_conditions import ENDS, FAILED_ENDS, NEEDS, Expectations, agrees, split_test
 from orchestrator.plan.workflow_edges import named_in

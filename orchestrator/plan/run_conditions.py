@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from orchestrator.console.text import quote
 from orchestrator.pattern import matches_glob
-from orchestrator.plan.model import GlobPattern, RunCondition
+from orchestrator.plan.condition_model import GlobPattern, RunCondition
 
 Expectations = tuple[str | GlobPattern, ...]
 Decided = bool | RunCondition

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from support.attempts import wait_until
 from support.cli import Pexec
-from support.runs import last_run, runs
+from support.runs import journal, last_run
 
 from orchestrator.report.status import result_word
 
@@ -57,7 +57,7 @@ def started(pexec: Pexec) -> subprocess.Popen[bytes]:
     text = MANIFEST.format(b="touch begun; sleep 30")
     process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
     assert wait_until(lambda: (pexec.folder / "begun").exists())
-    assert wait_until(lambda: b"attempt.spawned" in (runs(pexec.folder)[-1].path / "events.jsonl").read_bytes())
+    assert wait_until(lambda: b"attempt.spawned" in journal(pexec.folder))
     return process
 
 

@@ -106,14 +106,14 @@ def test_a_terminal_without_utf8_or_colours_gets_words(pexec: Pexec) -> None:
 def test_in_the_c_locale_the_view_is_ascii_although_python_writes_utf8(pexec: Pexec) -> None:
     pexec.env(LC_ALL="C")
     with live(pexec, 60) as terminal:
-        assert wait_until(lambda: "ok 1" in region(terminal)[0])
+        assert wait_until(lambda: "ok 1" in "".join(region(terminal)[:1]))
         end(terminal, pexec)
         assert terminal.screen.isascii()
 
 
 def test_no_color_keeps_the_view_without_its_colours(pexec: Pexec) -> None:
     with live(pexec.env(NO_COLOR="1"), output="auto") as terminal:
-        assert wait_until(lambda: "✓ 1" in region(terminal)[0])
+        assert wait_until(lambda: "✓ 1" in "".join(region(terminal)[:1]))
         end(terminal, pexec)
         assert not re.search("\x1b\\[[0-9;]*m", terminal.screen)
 
@@ -126,7 +126,7 @@ def test_ctrl_z_leaves_the_terminal_to_the_shell_and_fg_draws_again(pexec: Pexec
         wait_for_frame(shell, "60%")
         shell.type(CTRL_Z)
         shell.wait_for("Stopped")
-        assert wait_until(lambda: shell.shown[-1].startswith("$"))
+        assert wait_until(lambda: "".join(shell.shown[-1:]).startswith("$"))
         assert region(shell) == []
         shell.type("fg\n")
         wait_for_frame(shell, "60%")

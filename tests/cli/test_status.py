@@ -240,7 +240,7 @@ def test_watching_shows_what_jobs_print_what_failed_and_what_the_others_wait_for
             terminal.type(CTRL_C)
             assert terminal.process.wait(60) == 130
             begin = head.partition(" running for ")[0]  # the minutes since then may be more by now
-            assert wait_until(lambda: terminal.shown[0].startswith(begin)), terminal.shown
+            assert wait_until(lambda: "\n".join(terminal.shown).startswith(begin)), terminal.shown
             assert terminal.is_ordinary
     assert head.startswith(f"{RUN_ID} world: running for ")
     assert "1/14  \u2717 1  \u21bb 1" in bar

@@ -6,7 +6,9 @@ import pytest
 from support.worlds import World, job
 
 from orchestrator.engine.states import Verdict
-from orchestrator.plan.model import GlobPattern, OutputSpec, RunCondition, When
+from orchestrator.plan.condition_model import GlobPattern, RunCondition
+from orchestrator.plan.flow_model import OutputSpec
+from orchestrator.plan.model import When
 
 OUTPUTS = {"outputs": {"number": OutputSpec(), "note": OutputSpec(default="none")}}
 

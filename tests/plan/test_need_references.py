@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from support.planning import good_plan, picture, planned
 
+from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.late_values import fill
-from orchestrator.plan.model import OutputSpec, Plan
+from orchestrator.plan.model import Plan
 from orchestrator.plan.render import plan_text
 
 # On lines 2 to 8; `build` follows.
@@ -197,6 +198,11 @@ def test_without_a_default_it_is_an_error_and_as_json_it_is_null() -> None:
     text = MATRIX.replace("NEEDS", "test").replace("FILTER", "| json ")
     plan = good_plan(text, selection=Selection(only=("report",), skip=("test",)))
     assert plan.jobs[0].spec.run == "echo '[]'"
+
+
+def test_a_value_that_several_jobs_of_a_matrix_lack_is_reported_once() -> None:
+    text = manifest("echo ${{ needs.version.outputs.number }}", "needs: version\n    matrix: {n: [1, 2]}")
+    assert told(text, Selection(skip=("version",))).count("error[PX236]") == 1
 
 
 def test_a_handler_of_the_whole_run_may_use_any_value_but_not_that_of_another_handler() -> None:

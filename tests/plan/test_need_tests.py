@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from support.planning import good_plan, picture, planned
 
 from orchestrator.engine.states import TERMINAL
+from orchestrator.plan.condition_model import GlobPattern, RunCondition
 from orchestrator.plan.inputs import Selection
-from orchestrator.plan.model import GlobPattern, Plan, RunCondition
+from orchestrator.plan.model import Plan
 from orchestrator.plan.render import plan_text
 from orchestrator.plan.run_conditions import ENDS, agrees, holds, in_words, settled, split_test
 from orchestrator.report.verify.condition_rules import _fits

@@ -18,7 +18,7 @@ import pytest
 from support.attempts import stands_still_for_a_second, wait_until
 from support.cli import Pexec
 from support.pipes import SlowReader, stuck_pipe
-from support.runs import Run, last_run
+from support.runs import Run, journal, last_run
 from support.terminal import Terminal
 
 CTRL_Q, CTRL_S = "\x11", "\x13"
@@ -112,7 +112,7 @@ def test_interrupts_reach_a_run_of_thousands_of_jobs_whose_reader_stands_still(
     process = project.start("apply", **stuck(readers, stream))
     assert wait_until(lambda: project.has("printed"), 120)
     process.send_signal(signal.SIGINT)
-    assert wait_until(lambda: b'"run.finished"' in (project.run.path / "events.jsonl").read_bytes())
+    assert wait_until(lambda: b'"run.finished"' in journal(project.folder))
     time.sleep(0.5)
     assert "is not running" in pexec.inside("p").run("cancel", timeout=SLACK).stderr, "only its output is missing"
     process.send_signal(signal.SIGINT)  # while pexec waits for the reader: it waits no longer
@@ -286,7 +286,7 @@ def test_a_terminal_that_was_stopped_gets_everything_once_it_continues(pexec: Pe
         terminal.type(CTRL_S)
         time.sleep(0.3)
         pexec.file("go", "")
-        assert wait_until(lambda: b'"run.finished"' in (last_run(pexec.folder).path / "events.jsonl").read_bytes())
+        assert wait_until(lambda: b'"run.finished"' in journal(pexec.folder))
         time.sleep(1)
         assert "succeeded" not in terminal.screen
         terminal.type(CTRL_Q)

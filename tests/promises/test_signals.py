@@ -10,7 +10,7 @@ import time
 import pytest
 from support.attempts import marked, new_mark, stands_still, state_of, survivors, wait_until
 from support.cli import Pexec
-from support.runs import Run, last_run
+from support.runs import Run, journal, last_run
 
 # The mark is there twice once the shell has started its command.
 DEAF = "grace: 10m, run: \"trap '' TERM; sh -c 'sleep 600; : {mark}'\""
@@ -59,7 +59,7 @@ def test_a_second_interrupt_kills_a_job_that_ignores_the_first(pexec: Pexec) -> 
         processes=2,
     )
     process.send_signal(signal.SIGINT)
-    assert wait_until(lambda: b'"kill.sent"' in (last_run(pexec.folder).path / "events.jsonl").read_bytes())
+    assert wait_until(lambda: b'"kill.sent"' in journal(pexec.folder))
     time.sleep(0.4)  # within 0.3 s it would count as the same key press
     process.send_signal(signal.SIGINT)
     exit_code, run = end(process, pexec, mark)
@@ -97,7 +97,7 @@ def test_quit_kills_and_prints_tracebacks_also_after_an_interrupt(pexec: Pexec) 
     mark = new_mark()
     process = start(pexec, f"  deaf: {{{DEAF.format(mark=mark)}}}\n", mark, processes=2)
     process.send_signal(signal.SIGINT)
-    assert wait_until(lambda: b'"kill.sent"' in (last_run(pexec.folder).path / "events.jsonl").read_bytes())
+    assert wait_until(lambda: b'"kill.sent"' in journal(pexec.folder))
     process.send_signal(signal.SIGQUIT)
     _, stderr = process.communicate(timeout=60)
     assert survivors(mark) == set()

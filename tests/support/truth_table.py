@@ -19,7 +19,8 @@ if __name__ == "__main__":
 from support.worlds import Draft, World, job  # noqa: E402
 
 from orchestrator.engine.states import Verdict  # noqa: E402
-from orchestrator.plan.model import RunCondition, When  # noqa: E402
+from orchestrator.plan.condition_model import RunCondition  # noqa: E402
+from orchestrator.plan.model import When  # noqa: E402
 
 PAGE = ROOT / "docs/design/outcomes.md"
 

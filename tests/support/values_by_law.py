@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 
 from orchestrator.engine.states import JobState
-from orchestrator.plan.model import Plan, PlannedJob, RunCondition
+from orchestrator.plan.condition_model import RunCondition
+from orchestrator.plan.model import Plan, PlannedJob
 
 TOO_LONG = 131_072  # bytes
 

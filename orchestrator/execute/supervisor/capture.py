@@ -40,13 +40,30 @@ def output_of(command: Sequence[str], base_dir: str, supervisor: Supervisor, *, 
     For one thread at a time. It has pexec's own environment, `without` these variables, and the working directory
     `base_dir`.
     """
+    base = supervisor.environments.base("all")
+    return printed_by(
+        command, supervisor, serial=_SERIAL, directory=os.fsencode(base_dir), base=base, overlay={}, without=without
+    )
+
+
+def printed_by(
+    command: Sequence[str],
+    supervisor: Supervisor,
+    *,
+    serial: int,
+    directory: bytes,
+    base: tuple[int, dict[bytes, bytes]],
+    overlay: dict[bytes, bytes],
+    without: Collection[str] = (),
+) -> bytes:
+    """The same in any directory and environment; `serial` must be unique in the run."""
     text = f"unset {' '.join(without)}; {_WITHOUT_STDERR}" if without else _WITHOUT_STDERR
     request = protocol.StartRequest(
-        _SERIAL,
+        serial,
         [*map(os.fsencode, ("/bin/sh", "-c", text, "sh", *command))],
-        os.fsencode(base_dir),
-        *supervisor.environments.base("all"),
-        overlay={},
+        directory,
+        *base,
+        overlay=overlay,
         log=b"",
         timeout=SECONDS,
         grace=_GRACE_SECONDS,
