@@ -51,7 +51,7 @@ class OutputValues:
             text = self._text(job, name)
             workflow, output, _ = split_name(name)
             if text is None:
-                phrases = (self._table.outcome_phrase(need) for need in self._needs_of(job, workflow))
+                phrases = (self._table.outcome_phrase(need) for need in self.needs_of(job, workflow))
                 return f"the output `{output}` that it uses has no value: {next(phrases)}"
             if len(text) > LONGEST_PASSED_ON // 4 and is_passed_on(spec, name):
                 size = len(text.encode())
@@ -70,7 +70,7 @@ class OutputValues:
         from orchestrator.plan.output_text import json_array, json_text
 
         workflow, output, as_json = split_name(name)
-        needs = self._needs_of(job, workflow)
+        needs = self.needs_of(job, workflow)
         if not as_json:
             return self.value_of(needs[0], output)
         texts = [json_text(self.value_of(need, output), self._jobs[need].spec.outputs[output]) for need in needs]
@@ -80,9 +80,9 @@ class OutputValues:
 
     def value_for(self, job: int, workflow: str, output: str) -> str | None:
         """A value of a workflow that this job needs, which has one job."""
-        return self.value_of(self._needs_of(job, workflow)[0], output)
+        return self.value_of(self.needs_of(job, workflow)[0], output)
 
-    def _needs_of(self, job: int, workflow: str) -> list[int]:
+    def needs_of(self, job: int, workflow: str) -> list[int]:
         """Its needs among the jobs of a workflow, with the cells of a placeholder in its place."""
         needs = [need for need in self._jobs[job].needs if self._jobs[need].workflow == workflow]
         if len(needs) == 1 and self._table.states[needs[0]] is JobState.EXPANDED:

@@ -6,7 +6,7 @@ import enum
 
 
 class JobState(enum.Enum):
-    """The state of a job. The last seven are ends, the last one of them without a status."""
+    """The state of a job. The last eight are ends, the last one of them without a status."""
 
     PENDING = "pending"  # a need or an `after` job has not ended
     READY = "ready"  # is checked, if it may be up to date; starts once a slot is free and its pools have room
@@ -18,6 +18,7 @@ class JobState(enum.Enum):
     CANCELLED = "cancelled"
     SKIPPED = "skipped"
     LOST = "lost"
+    LEFT_OUT = "left_out"  # its `if` does not hold, decided when its needs had ended; or its matrix is empty
     EXPANDED = "expanded"  # a placeholder that has left the run: jobs have taken its place
 
     __hash__ = object.__hash__  # members are singletons; hashing the name costs a Python call at every lookup
@@ -49,6 +50,7 @@ TERMINAL = frozenset(
         JobState.CANCELLED,
         JobState.SKIPPED,
         JobState.LOST,
+        JobState.LEFT_OUT,
     }
 )
 
@@ -62,7 +64,12 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     # PENDING to FAILED is a job that uses an output value that does not exist, or a placeholder without cells.
     JobState.PENDING: frozenset(
         {
-            *(JobState.READY, JobState.SUCCEEDED, JobState.FAILED, JobState.SKIPPED, JobState.CANCELLED),
+            JobState.READY,
+            JobState.SUCCEEDED,
+            JobState.FAILED,
+            JobState.SKIPPED,
+            JobState.LEFT_OUT,
+            JobState.CANCELLED,
             JobState.EXPANDED,
         }
     ),

@@ -14,6 +14,7 @@ from orchestrator.manifest.input_keys import InputEntry
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.output_keys import OutputKeys, is_unnamed
+from orchestrator.manifest.policy_keys import CacheKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
@@ -67,9 +68,14 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         keep_runs=policy.keep_runs,
         archive=policy.archive,
         job_timeout=_job_timeout(manifest.defaults, overrides),
-        cache=CachePolicy(policy.cache.dir, policy.cache.max_size),
+        cache=_cache(policy.cache),
         ci=CiPolicy(policy.ci.pass_commands),
     )
+
+
+def _cache(keys: CacheKeys) -> CachePolicy:
+    key = None if keys.key is None else keys.key.secret
+    return CachePolicy(keys.dir, keys.max_size, keys.remote, keys.mode, key)
 
 
 class Expander:
@@ -141,6 +147,7 @@ class Expander:
             require_limits=base.require_limits if own.require_limits is None else own.require_limits,
             isolation=isolation,
             network=sandboxed and (base.network if own.network is None else own.network),
+            reads=own.reads if sandboxed else "all",
             writes=(base.writes if own.writes is None else own.writes) if sandboxed else (),
             require_isolation=base.require_isolation if own.require_isolation is None else own.require_isolation,
             inputs=None if own.inputs is None else tuple(map(_input, own.inputs)),

@@ -88,6 +88,7 @@ def test_objects_have_a_value_for_each_key(pexec: Pexec) -> None:
 def test_an_empty_array_leaves_nothing_to_do_and_a_chosen_cell_does_not_come(pexec: Pexec) -> None:
     run = applied(project(pexec, "[]"), code=1)
     assert run.statuses["all"] == "succeeded"
+    assert run.statuses["test[shard=*]"] == run.statuses["pack[shard=*]"] == "left_out"
     assert run.reason("test[shard=*]") == run.reason("pack[shard=*]") == "its matrix is empty"
     assert run.statuses["first"] == "failed"
     assert run.reason("first") == "`test` has no job with shard=a"

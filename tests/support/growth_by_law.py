@@ -33,13 +33,13 @@ class GrowthByLaw:
         matrix = placeholder.run_matrix
         assert matrix is not None
         if matrix.like:
-            return S.SUCCEEDED, []
+            return S.LEFT_OUT, []
         ((axis,), source) = matrix.axes, [job for job in self._jobs if job.workflow == matrix.axes[0].workflow]
         text = self._values.value(source[0].index, axis.output, ended)
         found = None if text is None else json.loads(text)
         if not isinstance(found, list) or len(set(found)) < len(found):
             return S.FAILED, []
-        return (S.EXPANDED, [{axis.name: value} for value in found]) if found else (S.SUCCEEDED, [])
+        return (S.EXPANDED, [{axis.name: value} for value in found]) if found else (S.LEFT_OUT, [])
 
     def expand(self, placeholder: PlannedJob, cells: Cells, ended: dict[int, JobState], doomed: set[int]) -> None:
         """Put cells in the place of a placeholder, and of those that are like it."""
