@@ -113,7 +113,8 @@ class Look:
         before, self.driven, ids = self._reader.next_seq, is_driven(self.run), self._ids
         with collector_paused():
             for event in () if self.has_grown else self._reader:
-                if event["event"] == "matrix.expanded" and event["workflow"] not in self._known_growths:
+                is_growth = event["event"] == "matrix.expanded" and event["job"] in self.placeholders
+                if is_growth and event["workflow"] not in self._known_growths:
                     self.has_grown = True
                     break
                 job = event.get("job")

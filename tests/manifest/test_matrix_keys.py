@@ -44,7 +44,8 @@ def test_a_path_stays_below_the_manifest(key: str, path: str) -> None:
         (
             "{}",
             "PX111",
-            "has no source of its values | write `{glob: PATTERN}`, `{lines: FILE}`, `{json: FILE}` or `{from: needs.NAME.outputs.NAME}`",
+            "has no source of its values | write `{glob: PATTERN}`, `{lines: FILE}`, `{json: FILE}` or "
+            "`{from: needs.NAME.outputs.NAME}`",
         ),
         ("{glob: x, lines: y}", "PX118", "`glob` and `lines` cannot be together | use two axes"),
         ("{lines: y, hidden: true}", "PX118", "`hidden` has no meaning for `lines` | it belongs to `glob`"),
