@@ -20,7 +20,7 @@ from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.job_cache import Checked, CheckResult, Collected, Remark
 from orchestrator.execute.reuse.declared import needs_of, output_paths
 from orchestrator.execute.reuse.differences import differences
-from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, Fingerprints, Taken
+from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, ChangingError, Fingerprints, Taken
 from orchestrator.execute.reuse.workers import TryLaterError, Workers
 from orchestrator.execute.secrets.store import Secrets
 from orchestrator.journal.file_names import LOGS, log_name
@@ -191,6 +191,8 @@ class LocalJobCache:
                 raise TryLaterError
         try:
             taken = self._fingerprints.take(job, spec, state.of_needs, state.should_stop)
+        except ChangingError as error:
+            return CheckResult(because=(str(error),))
         except CannotBeTakenError as error:
             state.refusal = str(error)
             return CheckResult(because=(state.refusal,))
