@@ -36,7 +36,7 @@ _UNUSABLE = {"directory": "is a directory", "unreadable": "cannot be read, or is
 # A message names all of a cycle up to this length, and of a longer one both ends.
 _LONGEST_NAMED = 20
 _OF_EDGES: tuple[Path, ...] = (("needs",), ("after",))
-_SANDBOX_KEYS = ("writes", "network")
+_SANDBOX_KEYS = ("writes", "network", "reads")
 
 
 class Resolved(Struct, frozen=True):
@@ -73,7 +73,8 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
         of_jobs = job_edges(manifest, numbering, edges, choice_values, source, found)
         if of_jobs is not edges:
             edges, ordered = of_jobs, levels(of_jobs.waits)
-        check_number_of_jobs(references.uses, manifest, numbering, edges.needs, found)
+        for uses in (references.uses, references.need_tests.uses):
+            check_number_of_jobs(uses, manifest, numbering, edges.needs, found)
     _check_pools(manifest, key_index, source, found)
     check_secrets(manifest, key_index, source, found)
     if read.env_files:
@@ -219,7 +220,7 @@ def _check_sandbox_keys(
         if isolation is Isolation.SANDBOX:
             continue
         for key in _SANDBOX_KEYS:
-            if getattr(workflow, key) is not None:
+            if key in workflow.given:
                 path: Path = ("workflows", name, key)
                 message = f"`{key}` of `{name}` has no effect: its isolation is `{isolation.value}`"
                 advice = f"add `isolation: sandbox`, or remove `{key}`"
@@ -230,7 +231,7 @@ def _check_sandbox_keys(
 
 def _check_cache_keys(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:
     """PX253 for what counts only for jobs that can be up to date."""
-    for name, workflow in key_index.of("cache", "outputs").items():
+    for name, workflow in key_index.of("cache", "outputs", "reads").items():
         if workflow.inputs is not None:
             continue
         if "cache" in workflow.given:
@@ -238,6 +239,10 @@ def _check_cache_keys(manifest: Manifest, key_index: KeyIndex, source: SourceMap
             message = f"`cache` of `{name}` has no effect: without `inputs` it always runs"
             advice = "add `inputs`, or remove `cache`"
             found.append(Diagnostic("PX253", message, source.key(path), path, help=advice, severity=Severity.WARNING))
+        if workflow.reads == "declared":
+            path = ("workflows", name, "reads")
+            message = f"`reads: declared` of `{name}` requires `inputs`"
+            found.append(Diagnostic("PX253", message, source.key(path), path, help="add `inputs`, or remove `reads`"))
         for output, one in workflow.outputs.items():
             if one.fresh:
                 path = ("workflows", name, "outputs", output, "fresh")
