@@ -36,7 +36,7 @@ from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
 from orchestrator.execute.driver import Driver
-from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
+from orchestrator.execute.executors.open_executor import OpenExecutor, Pausable, open_executor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.messages import (
     CancelReceived,
@@ -181,7 +181,7 @@ class _Session:
         stack.callback(_quietly, self._control.close)
         clock = RunClock(state.at)
         trim_heap(len(plan.jobs))
-        self._reactions = _reactions(rundir, self._screen, supervisor, clock)
+        self._reactions = _reactions(rundir, self._screen, self._executor.pausable or supervisor.warden, clock)
         self._driver = Driver(
             plan,
             scheduler,
@@ -288,13 +288,13 @@ def _nothing_shown(spec: AttemptSpec, chunk: bytes) -> None:
 
 
 def _reactions(
-    rundir: RunDir, screen: Screen, supervisor: Supervisor, clock: RunClock
+    rundir: RunDir, screen: Screen, pausable: Pausable, clock: RunClock
 ) -> dict[signal.Signals, Callable[[], None]]:
     """What the driver does, in its thread, on signals that do not stop the run."""
 
     def suspend_all() -> None:
         with screen.hidden():
-            suspend(supervisor.warden, clock)
+            suspend(pausable, clock)
 
     return {
         signal.SIGQUIT: partial(keep_stacks, rundir, screen.post_text),

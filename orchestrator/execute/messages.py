@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
 
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+
+MORE_ROOM = "stop other programs, or raise the limits (`ulimit -a`, control groups), then `pexec resume`"
 
 
 class Spawned(Struct, frozen=True):
@@ -57,9 +60,20 @@ class ShortageNoticed(Struct, frozen=True):
 
 
 class NothingStarts(Struct, frozen=True):
-    """Not even one attempt can be started, and none is under way whose end could make room."""
+    """Not even one attempt can be started, and none is under way whose end could make room. `help` and `code` are those
+    of the error."""
 
     why: str
+    help: str = MORE_ROOM
+    code: str = "PX301"
 
 
-Message = Spawned | Ended | SignalReceived | CancelReceived | ShortageNoticed | NothingStarts
+class Noted(Struct, frozen=True):
+    """Record an event that moves no job, then call `then`, in the driver's thread."""
+
+    event: str
+    fields: dict[str, Any]
+    then: Callable[[], None]
+
+
+Message = Spawned | Ended | SignalReceived | CancelReceived | ShortageNoticed | NothingStarts | Noted

@@ -85,6 +85,10 @@ class Secrets:
         """The variables of a job that names these secrets."""
         return {os.fsencode(name): self._values[name].reveal() for name in names}
 
+    def revealed(self) -> dict[str, bytes]:
+        """All values by name, for the pipe to another process of this run that runs attempts. Nothing else."""
+        return {name: secret.reveal() for name, secret in self._values.items()}
+
     def redactor(self) -> Redactor | None:
         """A redactor for one stream; None if there is nothing to mask."""
         if self._patterns is None:

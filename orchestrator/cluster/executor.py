@@ -1,0 +1,125 @@
+"""The executor that has workers of a Dask cluster run attempts."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any, ParamSpec, TypeVar
+
+from orchestrator import inherited
+from orchestrator.cluster.admission import ClusterAdmission
+from orchestrator.cluster.cluster_thread import ClusterThread, Reports, epoch
+from orchestrator.cluster.placement import WorkerRoom
+from orchestrator.execute.admission import AdmissionControl
+from orchestrator.execute.attempt.spec import AttemptSpec
+from orchestrator.execute.attempt.worker import Worker, run_attempt
+from orchestrator.execute.executors.open_executor import OpenExecutor
+from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.messages import Noted, NothingStarts
+from orchestrator.plan.model import Plan
+from orchestrator.usable_cpus import usable_cpus
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_NO_WORKERS = "`pexec doctor` checks this machine; without `--cluster`, jobs run in pexec's own process tree"
+
+
+class DaskExecutor(Executor):
+    """Submits attempts to workers; what else it is given, any worker calls."""
+
+    def __init__(self, thread: ClusterThread) -> None:
+        self._thread = thread
+        self._pending: set[Future[Any]] = set()
+        self._is_shut_down = False
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Raises RuntimeError after `shutdown`."""
+        if self._is_shut_down:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        future: Future[Any]
+        if fn is run_attempt:
+            spec: Any = args[0]
+            future = self._thread.submit(spec)
+        else:
+            future = self._thread.call(fn, args, kwargs)
+        self._pending.add(future)
+        future.add_done_callback(self._pending.discard)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Accept nothing more; what runs goes on to its end."""
+        self._is_shut_down = True
+        if wait:
+            concurrent.futures.wait(list(self._pending))
+
+
+def open_dask(
+    plan: Plan, count: int, slots: int | None, run_dir: str, worker: Worker, inbox: Inbox[Any]
+) -> OpenExecutor:
+    """A cluster of `count` workers of this machine, of `slots` attempts each, for the run in this directory.
+
+    Returns at once: workers join later, and jobs wait for them. `worker` is what gets reports; its supervisor starts no
+    attempts. Raises NoThreadError.
+    """
+    from orchestrator.cluster.worker_service import Setup
+
+    secrets = worker.supervisor.secrets
+    topic = f"pexec-{os.path.basename(run_dir)}-{epoch()}"
+    room = slots or max(1, usable_cpus() // count)
+    admission = ClusterAdmission(plan, AdmissionControl(plan))
+
+    def setup(tls: dict[str, str]) -> Setup:
+        return Setup(
+            scheduler="",
+            name="",
+            run_dir=run_dir,
+            topic=topic,
+            slots=room,
+            tls=tls,
+            umask=inherited.umask_of_jobs(),
+            secrets=secrets.revealed(),
+            variables=tuple(os.fsdecode(name) for name in secrets.variables),
+        )
+
+    def joined(hello: Any) -> None:
+        known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory)
+        fields = {
+            "worker": hello.name,
+            "host": hello.host,
+            "pid": hello.pid,
+            "start_ticks": hello.start_ticks,
+            "boot_id": hello.boot_id,
+            "pid_namespace": hello.pid_namespace,
+            "slots": hello.slots,
+        }
+        inbox.put(Noted("worker.joined", fields, lambda: admission.join(known)))
+
+    def left(hello: Any, why: str) -> None:
+        fields = {"worker": hello.name, "host": hello.host, "why": why}
+        inbox.put(Noted("worker.left", fields, lambda: admission.leave(hello.name)))
+
+    def of_attempt(spec: AttemptSpec, what: tuple[Any, ...]) -> None:
+        if what[0] == "spawned":
+            worker.on_spawned(spec, *what[1:])
+        else:
+            worker.on_output(spec, b"")
+
+    reports = Reports(
+        joined,
+        left,
+        lambda why: inbox.put(NothingStarts(why, _NO_WORKERS, "PX311")),
+        of_attempt,
+        lambda why: worker.supervisor.warden.shortages.report(why),
+    )
+    thread = ClusterThread(count, setup, topic, reports)
+    executor = DaskExecutor(thread)
+
+    def close() -> None:
+        executor.shutdown(wait=False)
+        thread.close()
+        worker.supervisor.close()
+
+    return OpenExecutor(executor, thread.kill, close, lambda: None, admission.place_of, thread, admission)
