@@ -39,7 +39,7 @@ def declared_names(path: str | None = None) -> DeclaredNames:
     from orchestrator.manifest.scalars import value_text
     from orchestrator.plan.numbering import number_jobs
 
-    numbering = number_jobs(manifest, KeyIndex(manifest.workflows), loaded.source, [])
+    numbering = number_jobs(manifest, KeyIndex(manifest.workflows), loaded.listings, loaded.source, [])
     workflows = {name: workflow.description or "" for name, workflow in manifest.workflows.items()}
     names = list(workflows)
     jobs = {job: workflows[names[numbering.workflow_of[n]]] for n, job in enumerate(numbering.ids)}

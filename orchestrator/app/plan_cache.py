@@ -1,9 +1,10 @@
 """A cache of plans, so that `pexec apply` need not read, check and plan a manifest that has not changed.
 
 That also saves importing the libraries for it, half of the startup time. A plan is cached only if it follows from the
-manifest's own bytes, the command line and this version of pexec: no include, file, parameter or condition, and no
-diagnostics. All of these are stored with it and compared. The cache is in a directory that only this user may write to,
-never in a repository: a plan that someone else puts there would run what the manifest does not contain.
+manifest's own bytes, values of matrices that are listed from files, the command line and this version of pexec: no
+include, file, parameter or condition, and no diagnostics. All of these are stored with it and compared. The cache is in
+a directory that only this user may write to, never in a repository: a plan that someone else puts there would run what
+the manifest does not contain.
 """
 
 from __future__ import annotations
@@ -37,11 +38,13 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class _CachedPlan(msgspec.Struct, frozen=True, array_like=True):
-    """The content of a file: what the plan follows from (see `_inputs`), and the plan with its checksum."""
+    """The content of a file: what the plan follows from (see `_inputs`), the plan with its checksum, and the values
+    that were listed from other files."""
 
     inputs: bytes
     checksum: int
     plan: bytes
+    listings: bytes = b""
 
 
 class PlanCache:
@@ -69,11 +72,22 @@ class PlanCache:
                 os.close(directory)
             if kept.inputs != self._inputs or zlib.crc32(kept.plan) != kept.checksum:
                 return None
+            if kept.listings and not self._are_current(kept.listings):
+                return None
             plan = msgspec.msgpack.decode(kept.plan, type=Plan)
         except (OSError, EnvironmentFailedError, msgspec.DecodeError):
             return None
         durations = known_durations(self._invocation.run_root, plan.manifest)
         return with_durations(plan, durations) if durations else plan
+
+    def _are_current(self, listings: bytes) -> bool:
+        """Whether the same values would be listed now."""
+        from orchestrator.manifest.file_facts import Listing, ListingRequest  # late: most manifests list none
+        from orchestrator.manifest.listing import list_values
+
+        base_dir = os.path.dirname(os.path.abspath(self._invocation.manifest))
+        kept = msgspec.msgpack.decode(listings, type=tuple[tuple[ListingRequest, Listing], ...])
+        return all(list_values(base_dir, request) == listing for request, listing in kept)
 
     def keep(self, result: PlanningResult) -> None:
         """Store the result of `plan_manifest`, if it can be cached."""
@@ -85,7 +99,8 @@ class PlanCache:
             return  # the manifest was changed while it was read
         with contextlib.suppress(OSError, EnvironmentFailedError, UnicodeEncodeError):
             plan = msgspec.msgpack.encode(with_durations(result.plan, {}))
-            kept = msgspec.msgpack.encode(_CachedPlan(self._inputs, zlib.crc32(plan), plan))
+            listings = msgspec.msgpack.encode(result.listings) if result.listings else b""
+            kept = msgspec.msgpack.encode(_CachedPlan(self._inputs, zlib.crc32(plan), plan, listings))
             directory = _open_directory(create=True)
             try:
                 _write(directory, self._name, kept)

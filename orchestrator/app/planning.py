@@ -16,6 +16,7 @@ from orchestrator.plan.model import Plan
 
 if TYPE_CHECKING:
     from orchestrator.app.invocation import Invocation
+    from orchestrator.manifest.file_facts import Listing, ListingRequest
     from orchestrator.manifest.model import Manifest
     from orchestrator.manifest.read import Loaded
 
@@ -29,8 +30,8 @@ class PlanningResult(Struct, frozen=True):
     """What planning one manifest gave. `plan` is None if it has errors; `texts` are its files, for snippets.
 
     `origins` says where parameters come from that are not at their default, `purposes` what parameters are for, both by
-    the names that the plan shows. `is_repeatable`: the plan follows from the bytes of the one manifest and there are no
-    diagnostics."""
+    the names that the plan shows. `is_repeatable`: the plan follows from the bytes of the one manifest and from
+    `listings`, and there are no diagnostics."""
 
     path: str
     plan: Plan | None
@@ -39,6 +40,7 @@ class PlanningResult(Struct, frozen=True):
     origins: Mapping[str, str] = field(default_factory=dict)
     purposes: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = False
+    listings: tuple[tuple[ListingRequest, Listing], ...] = ()
 
 
 def plan_manifest(
@@ -88,6 +90,7 @@ def plan_loaded(
         origins=loaded.origins or {},
         key_index=loaded.key_index,
         env_files=loaded.env_files,
+        listings=loaded.listings,
     )
     planned = make_plan(
         read,
@@ -101,11 +104,15 @@ def plan_loaded(
     plan = planned.plan if readable else None
     purposes = {name: param.description for name, param in loaded.manifest.params.items() if param.description}
     repeatable = not diagnostics and _is_repeatable(loaded, loaded.manifest)
-    return PlanningResult(loaded.path, plan, diagnostics, loaded.source.texts, planned.origins, purposes, repeatable)
+    listings = tuple(loaded.listings.values())
+    return PlanningResult(
+        loaded.path, plan, diagnostics, loaded.source.texts, planned.origins, purposes, repeatable, listings
+    )
 
 
 def _is_repeatable(loaded: Loaded, manifest: Manifest) -> bool:
-    """Whether the plan follows from the manifest's own bytes: no other file, no parameter, nothing of the machine."""
+    """Whether the plan follows from the manifest's own bytes, and from values that can be listed again: no other file,
+    no parameter, nothing of the machine."""
     if manifest.include or manifest.params or loaded.files or loaded.env_files:
         return False
     return all(workflow.if_ is None for workflow in manifest.workflows.values())

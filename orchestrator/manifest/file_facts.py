@@ -67,3 +67,28 @@ Files = Mapping[str, FileFacts]
 
 EnvFiles = Mapping[str, EnvFileFacts]
 """In the same way."""
+
+
+class ListingRequest(Struct, frozen=True):
+    """What lists the values of an axis: a pattern or a file below `folder`, which is the directory of its manifest as
+    seen from that of the manifest that is run."""
+
+    kind: Literal["glob", "lines", "json"]
+    path: str
+    folder: str = ""
+    hidden: bool = False
+    at: str = ""
+
+
+class Listing(Struct, frozen=True):
+    """The values that were listed, as text; or why they could not be, as a sentence, and what to do about it. `lines`
+    has the line of each value in its file, if it has one."""
+
+    values: tuple[str, ...] = ()
+    lines: tuple[int, ...] = ()
+    problem: str = ""
+    help: str = ""
+
+
+Listings = Mapping[tuple[str, str], tuple[ListingRequest, Listing]]
+"""By workflow and axis."""

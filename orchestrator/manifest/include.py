@@ -231,9 +231,12 @@ def _rebased(secret: SecretKeys, folder: str) -> SecretKeys:
 
 
 def _renamed(workflow: Workflow, prefix: str) -> Workflow:
-    """The workflow with the names that its needs have outside its manifest."""
-    if not prefix or not (workflow.needs or workflow.after):
+    """The workflow with the names that its needs, and what its matrix is like, have outside its manifest."""
+    matrix = workflow.matrix
+    if not prefix or not (workflow.needs or workflow.after or (matrix and matrix.like)):
         return workflow
+    if matrix is not None and matrix.like is not None:
+        workflow = replace(workflow, matrix=replace(matrix, like=prefix + matrix.like))
     names = {key: tuple(_prefixed(entry, prefix) for entry in getattr(workflow, key)) for key in ("needs", "after")}
     return replace(workflow, **names)
 

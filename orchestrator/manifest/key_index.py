@@ -33,3 +33,7 @@ class KeyIndex:
         """The same by name, in the order of the manifest."""
         wanted = self.names(*keys)
         return {name: workflow for name, workflow in self._workflows.items() if name in wanted} if wanted else {}
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a workflow."""
+        return name in self._workflows

@@ -13,6 +13,7 @@ from orchestrator.diagnostics.model import Diagnostic
 from orchestrator.garbage_collection import collector_paused
 from orchestrator.manifest.files import gather
 from orchestrator.manifest.key_index import KeyIndex
+from orchestrator.manifest.matrix_keys import AxisSource
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.read import STDIN, Loaded, read_one, why_unreadable
 from orchestrator.manifest.syntax.parse import MAX_YAML_BYTES, size_limit
@@ -51,6 +52,10 @@ def loads(data: bytes, *, name: str, base_dir: str) -> Loaded:
         from orchestrator.manifest.env_files import gather_env_files  # late: most manifests name none
 
         loaded = replace(loaded, env_files=gather_env_files(loaded, loaded.manifest, key_index))
+    if _has_listed_axes(key_index):
+        from orchestrator.manifest.gather_listings import gather_listings  # late: most manifests list none
+
+        loaded = replace(loaded, listings=gather_listings(loaded, key_index))
     origins, with_file = loaded.origins, key_index.of("file").items()
     paths = (
         origins[name].path_of(workflow.file) if name in origins else workflow.file
@@ -70,6 +75,11 @@ def _has_env_files(loaded: Loaded, manifest: Manifest, key_index: KeyIndex) -> b
     if manifest.defaults.env_file or key_index.names("env_file"):
         return True
     return any(origin.defaults.env_file for origin in loaded.origins.values())
+
+
+def _has_listed_axes(key_index: KeyIndex) -> bool:
+    matrices = (workflow.matrix for workflow in key_index.of("matrix").values())
+    return any(isinstance(axis, AxisSource) for matrix in matrices if matrix for axis in matrix.axes.values())
 
 
 def _read(stream: BinaryIO, name: str) -> bytes:

@@ -37,10 +37,10 @@ from orchestrator.manifest.field_types import (
     number,
 )
 from orchestrator.manifest.limit_keys import LimitsKeys
+from orchestrator.manifest.matrix_keys import Matrix
 from orchestrator.manifest.nested_sections import (
     Condition,
     IncludeEntry,
-    Matrix,
     NeedList,
     Param,
     Version,

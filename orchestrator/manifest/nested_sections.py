@@ -1,4 +1,4 @@
-"""The smaller parts of a manifest: what it includes, parameters, matrices, selected cells, and conditions."""
+"""The smaller parts of a manifest: what it includes, parameters, selected cells, and conditions."""
 
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
 from collections.abc import Mapping
@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar, Final, Literal
 from msgspec import field
 
 from orchestrator.console.text import quote
-from orchestrator.diagnostics.documentation import documented
 from orchestrator.manifest.container_types import list_of, mapping_of, one_or_more, variants
 from orchestrator.manifest.field_types import (
     NAME,
@@ -25,7 +24,7 @@ from orchestrator.manifest.field_types import (
 from orchestrator.manifest.pattern import MAX_GLOB
 from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError, Value
 from orchestrator.manifest.section import Doc, FreeKeys, Section, SectionType, section_type
-from orchestrator.manifest.value_errors import InvalidNameError, type_error
+from orchestrator.manifest.value_errors import InvalidNameError
 
 _NAME: Final = NAME_PATTERN.removeprefix("^").removesuffix("$")
 _CONDITION_PATTERN: Final = rf"^((params|matrix)\.{_NAME}|platform\.(system|machine)|env\.[A-Za-z_][A-Za-z0-9_]*)$"
@@ -43,20 +42,6 @@ def _version_1(value: object) -> Literal[1]:
 
 Version = Annotated[Literal[1], scalar(_version_1, {"const": 1})]
 _VALUES: Final = list_of(SINGLE_VALUE, 1)
-_NO_GLOBS: Final = f"list the values; {documented('Recipes', 'One job for each file')} makes that list from a pattern"
-_A_POOL: Final = (
-    "a pool limits how many jobs run at once: `policy: {pools: {NAME: 2}}`, and `pools: {NAME: 1}` next to `matrix`"
-)
-
-
-def _axis(value: object) -> tuple[Value, ...]:
-    if isinstance(value, dict) or (isinstance(value, str) and not {"*", "?"}.isdisjoint(value)):
-        raise type_error("a list", value, _NO_GLOBS)
-    values: tuple[Value, ...] = _VALUES.parse(value)
-    return values
-
-
-_AXIS: Final = FieldType(_axis, _VALUES.schema)
 _CELLS: Final = mapping_of(NAME, SINGLE_VALUE, 1)
 
 
@@ -87,29 +72,6 @@ class Param(Section, frozen=True):
     ] = None
     choices: Annotated[tuple[Value, ...] | None, _VALUES, Doc("Permitted values.", ["dev", "stable"])] = None
     description: Annotated[Text | None, Doc("What it is for.", "What to publish.")] = None
-
-
-class Matrix(Section, frozen=True):
-    """One job for each combination of values. Every key but `include`, `exclude` and `fail_fast` is an axis."""
-
-    hint: ClassVar[str] = 'name each axis: `matrix: {python: ["3.11", "3.12"]}`'
-    free_key_hints: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("fail-fast", "failFast"), "pexec calls it `fail_fast`"),
-        **dict.fromkeys(("max_parallel", "max-parallel", "maxParallel"), _A_POOL),
-    }
-
-    axes: Annotated[Mapping[str, tuple[Value, ...]], FreeKeys(NAME, _AXIS)] = field(default_factory=dict)
-    include: Annotated[
-        tuple[dict[str, Value], ...],
-        list_of(_CELLS),
-        Doc("Values to add to the combinations that they fit, or else further combinations.", [{"python": "3.13"}]),
-    ] = ()
-    exclude: Annotated[
-        tuple[dict[str, Value], ...],
-        list_of(_CELLS),
-        Doc("Combinations to leave out, each given by some of its values.", [{"python": "3.11"}]),
-    ] = ()
-    fail_fast: Annotated[bool, Doc("Whether to cancel the other jobs when one of them fails.", True)] = False
 
 
 class Need(Section, frozen=True):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from orchestrator.diagnostics.model import Diagnostic
-from orchestrator.manifest.file_facts import EnvFileFacts, FileFacts
+from orchestrator.manifest.file_facts import EnvFileFacts, FileFacts, Listing, ListingRequest
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.origin import ManifestOrigin
@@ -23,7 +23,7 @@ class Loaded(Struct, frozen=True):
     """A manifest that was read. `manifest` is None if not even a part of it can be planned; with errors among the
     diagnostics it is for planning only. `path` is as the user named it, `base_dir` is the absolute directory that
     relative paths start from, `files` has the facts of every file that a workflow runs, by its path from there, and
-    `env_files` those of env files.
+    `env_files` those of env files, `listings` the values of axes that are not written in it.
 
     What is included has been joined into `manifest` and `source`; `origins` has the origin of each workflow that was
     included. `incomplete`: something that should be included could not be read, so names may be missing. `load` adds
@@ -36,6 +36,7 @@ class Loaded(Struct, frozen=True):
     base_dir: str
     files: Mapping[str, FileFacts] = field(default_factory=dict)
     env_files: Mapping[str, EnvFileFacts] = field(default_factory=dict)
+    listings: Mapping[tuple[str, str], tuple[ListingRequest, Listing]] = field(default_factory=dict)
     origins: Mapping[str, ManifestOrigin] = field(default_factory=dict)
     incomplete: bool = False
     key_index: KeyIndex | None = None

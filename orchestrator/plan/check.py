@@ -12,7 +12,7 @@ from orchestrator.manifest.file_facts import RunbookProblem
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.origin import ManifestOrigin
-from orchestrator.manifest.scalars import Value, value_text
+from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cycles import CyclicComponent, cyclic_components
 from orchestrator.plan.env_paths import check_env_paths
@@ -61,7 +61,7 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
     templates = Templates()
     params = resolve_params(manifest, source, environment, found)
     edges, ordered = _edges_of_workflows(manifest, source, found)
-    numbering = number_jobs(manifest, key_index, source, found)
+    numbering = number_jobs(manifest, key_index, read.listings, source, found)
     edges_are_known = not has_errors(found)
     references = References(manifest, numbering, source, templates, found)
     references.check_all(own, origins, key_index, edges.choosing)
@@ -101,19 +101,18 @@ def _edges_of_workflows(manifest: Manifest, source: SourceMap, found: list[Diagn
 def _choice_values(manifest: Manifest, numbering: Numbering, params: Params, templates: Templates) -> ChoiceValues:
     """Computes the values that an entry of `needs` chooses for one of the workflow's jobs."""
     names = tuple(manifest.workflows)
-    texts = {name: value_text(value) for name, value in params.values.items()}
+    known = params.values
 
     def values_of(choice: Choice, job: int) -> Mapping[str, Value] | None:
         cell = numbering.cell_of(job, names[choice.workflow])
-        own = {} if cell is None else {key: value_text(value) for key, value in cell.values.items()}
-        scope = TemplateScope(texts, own, numbering.ids[job])
+        scope = TemplateScope(known, {} if cell is None else cell.values, numbering.ids[job])
         values: dict[str, Value] = {}
         for key, value in (choice.matrix or {}).items():
             values[key] = value
             if isinstance(value, str) and OPENING in value:
                 parts = templates.parse(value).parts
                 if any(
-                    not isinstance(part, str) and part.root == "params" and part.name not in texts for part in parts
+                    not isinstance(part, str) and part.root == "params" and part.name not in known for part in parts
                 ):
                     return None
                 values[key] = "".join(part if isinstance(part, str) else scope.value(part) for part in parts)

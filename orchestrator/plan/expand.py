@@ -25,12 +25,14 @@ from orchestrator.plan.model import (
     JobSpec,
     Limits,
     Order,
+    Pairs,
     PlannedJob,
     Policy,
     RetryPolicy,
     Scalar,
     ShellBlock,
     StopSignal,
+    pool_of_matrix,
 )
 from orchestrator.plan.template import is_absolute
 
@@ -56,7 +58,7 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         fail_fast=policy.fail_fast if overrides.fail_fast is None else overrides.fail_fast,
         timeout=_limit(policy.timeout),
         order=Order(policy.order),
-        pools=dict(policy.pools),
+        pools=dict(policy.pools) | _limits_of_matrices(manifest),
         admission=AdmissionPolicy(policy.admission.min_free_memory, policy.admission.max_load),
         durability=Durability(policy.durability),
         keep_runs=policy.keep_runs,
@@ -180,21 +182,36 @@ class Expanders:
         return self._of.get(workflow, self._own)
 
 
-def job_fields(workflow: Workflow, values: Mapping[str, Scalar]) -> dict[str, Any]:
-    """The fields of a job that its workflow sets, except what it executes, its edges and its retries. `values` are
-    those of its cell of the matrix."""
+def job_fields(name: str, workflow: Workflow, values: Mapping[str, Scalar]) -> dict[str, Any]:
+    """The fields of a job that its workflow `name` sets, except what it executes, its edges and its retries. `values`
+    are those of its cell of the matrix."""
     return {
         "when": WHEN_NAMED[workflow.when],
         "priority": workflow.priority,
         "memory": workflow.memory,
         "cpus": float(workflow.cpus),
-        "pools": tuple(sorted(workflow.pools.items())) if workflow.pools else (),
+        "pools": _pools_of(name, workflow),
         "allow_failure": workflow.allow_failure,
         "tags": workflow.tags,
         "description": workflow.description or "",
         "matrix": values,
         "matrix_fail_fast": workflow.matrix is not None and workflow.matrix.fail_fast,
     }
+
+
+def _pools_of(name: str, workflow: Workflow) -> Pairs:
+    """What a job takes from pools. A matrix with `max_parallel` has a pool of its own."""
+    pools = dict(workflow.pools)
+    if workflow.matrix is not None and workflow.matrix.max_parallel is not None:
+        pools[pool_of_matrix(name)] = 1
+    return tuple(sorted(pools.items()))
+
+
+def _limits_of_matrices(manifest: Manifest) -> dict[str, int]:
+    """The pools of matrices with `max_parallel`."""
+    matrices = {name: workflow.matrix for name, workflow in manifest.workflows.items() if workflow.matrix}
+    limits = {name: matrix.max_parallel for name, matrix in matrices.items()}
+    return {pool_of_matrix(name): limit for name, limit in limits.items() if limit is not None}
 
 
 def isolation_of(workflow: Workflow, defaults: Defaults) -> Isolation:

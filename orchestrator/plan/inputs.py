@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
-    from orchestrator.manifest.file_facts import EnvFiles, Files
+    from orchestrator.manifest.file_facts import EnvFiles, Files, Listings
     from orchestrator.manifest.key_index import KeyIndex
     from orchestrator.manifest.model import Manifest
     from orchestrator.manifest.origin import ManifestOrigin
@@ -37,8 +37,8 @@ class PlanningEnvironment(Struct, frozen=True, kw_only=True):
 class ReadManifest(Struct, frozen=True):
     """A manifest that was read from `path` (as the user named it), whose relative paths start from `base_dir`. `source`
     has the positions of its keys; `files` the facts of each `file` that a workflow names, `env_files` those of each env
-    file; `origins` where those workflows come from that were included, by their names; `key_index`, if it was made
-    already, says which workflows have which keys."""
+    file, `listings` the values of axes that are not written in it; `origins` where those workflows come from that were
+    included, by their names; `key_index`, if it was made already, says which workflows have which keys."""
 
     manifest: Manifest
     source: SourceMap
@@ -48,6 +48,7 @@ class ReadManifest(Struct, frozen=True):
     origins: Mapping[str, ManifestOrigin] = field(default_factory=dict)
     env_files: EnvFiles = field(default_factory=dict)
     key_index: KeyIndex | None = None
+    listings: Listings = field(default_factory=dict)
 
     def shown(self, path: str) -> str:
         """A path from the manifest's directory as one from where the user named the manifest."""

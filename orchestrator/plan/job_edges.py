@@ -10,7 +10,7 @@ from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.matrix import matches
+from orchestrator.plan.cells import matches
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.workflow_edges import Choice, Edges
 
@@ -105,6 +105,8 @@ class _Chooser:
         """The jobs of a choice; all of them where it cannot be known which."""
         path: Path = ("workflows", self._names[choice.workflow], choice.key, choice.place, "matrix")
         target = self._names[choice.target]
+        if target in self._numbering.empty:
+            return all_jobs
         cells = self._numbering.cells.get(target)
         if cells is None:
             message = f"`{target}` has no matrix to choose from"

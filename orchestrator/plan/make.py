@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from orchestrator.diagnostics.model import Diagnostic, has_errors
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
-from orchestrator.manifest.scalars import CpuShare, value_text
+from orchestrator.manifest.scalars import CpuShare
 from orchestrator.plan.check import Resolved, check
 from orchestrator.plan.conditions import ConditionContext
 from orchestrator.plan.digest import JobDigests, plan_digest
@@ -139,15 +139,18 @@ def _choose(manifest: Manifest, resolved: Resolved, selection: Selection, enviro
 
 
 def _unmet(manifest: Manifest, resolved: Resolved, environment: PlanningEnvironment) -> dict[int, str]:
-    """The jobs whose `if` does not hold, each with the reason."""
+    """The jobs whose `if` does not hold, and the workflows whose matrix is empty, each with the reason."""
+    numbering = resolved.numbering
     reasons: dict[int, str] = {}
     conditional = resolved.key_index.of("if_")
     for number, name in enumerate(manifest.workflows):
         condition = conditional[name].if_ if name in conditional else None
-        if condition is None:
+        if name in numbering.empty:
+            reasons[numbering.first_of[number]] = numbering.empty[name]
+        if condition is None or name in numbering.empty:
             continue
-        for job in resolved.numbering.jobs_of(number):
-            values = resolved.numbering.values_of(job, name)
+        for job in numbering.jobs_of(number):
+            values = numbering.values_of(job, name)
             context = ConditionContext(environment, resolved.params.values, values)
             if not context.evaluate(condition):
                 reasons[job] = context.explain(condition)
@@ -209,7 +212,7 @@ def _plan_jobs(
             digest=digests[index],
         )
         if name in with_fields:  # few are: without the others the jobs are made in a third of the time
-            job = replace(job, **job_fields(workflow, numbering.values_of(chosen.jobs[index], name)))
+            job = replace(job, **job_fields(name, workflow, numbering.values_of(chosen.jobs[index], name)))
         jobs.append(job)
     return tuple(jobs), urgent.path
 
@@ -223,14 +226,13 @@ def _specs(
 ) -> list[JobSpec]:
     """What each job executes."""
     numbering = resolved.numbering
-    params = {name: value_text(value) for name, value in resolved.params.values.items()}
     specs = []
     for number, (name, workflow) in zip(chosen.jobs, workflows, strict=True):
         put = None
         if name in resolved.templated or name == receiver.workflow:
-            values = {key: value_text(value) for key, value in numbering.values_of(number, name).items()}
+            values = numbering.values_of(number, name)
             args = receiver.args if name == receiver.workflow else ()
-            scope = TemplateScope(params, values, numbering.ids[number], args)
+            scope = TemplateScope(resolved.params.values, values, numbering.ids[number], args)
             put = partial(put_in, templates=resolved.templates, scope=scope)
         specs.append(expanders.of(name).spec(workflow, put))
     return specs

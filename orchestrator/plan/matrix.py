@@ -1,7 +1,4 @@
-"""A matrix to its cells, as in GitHub Actions: all combinations, without `exclude`, plus `include`.
-
-Values are compared as text: `3.12` and `"3.12"` are one value.
-"""
+"""A matrix to its cells, with everything that may be wrong with it."""
 
 from __future__ import annotations
 
@@ -12,101 +9,107 @@ from msgspec import Struct
 
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
-from orchestrator.manifest.nested_sections import Matrix
+from orchestrator.diagnostics.suggest import Suggester
+from orchestrator.manifest.file_facts import Listings
+from orchestrator.manifest.key_index import KeyIndex
+from orchestrator.manifest.matrix_keys import AxisSource, Matrix
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
+from orchestrator.plan.axes import LONGEST_VALUE, axes_of
+from orchestrator.plan.cells import Axes, Cell, combined
 
 MAX_CELLS = 10_000
 MAX_COMPARISONS = 20_000_000  # of combinations with entries of `include` and `exclude`: a few seconds
-_LONGEST_VALUE = 100
-
-Values = Mapping[str, Value]
 
 
-class Cell(Struct, frozen=True):
-    """One combination: its values, and the text in the brackets of its job's id."""
+class Cells(Struct, frozen=True):
+    """The cells of a matrix. There are none after an error, and where `empty` says why."""
 
-    values: Values
-    label: str
+    cells: tuple[Cell, ...] = ()
+    empty: str = ""
 
 
-def cells_of(name: str, matrix: Matrix, source: SourceMap, found: list[Diagnostic]) -> tuple[Cell, ...]:
-    """The cells of the workflow `name`. `found` gets PX209, PX210 and PX219, and PX211 for an `exclude` that matches
-    nothing; after an error there are no cells."""
+def matrices_of(
+    key_index: KeyIndex, listings: Listings, source: SourceMap, found: list[Diagnostic]
+) -> dict[str, Cells]:
+    """The cells of each workflow that has a matrix. `found` gets what `cells_of` says, and PX242 for a `like` that
+    leads to none."""
+    matrices = {name: workflow.matrix for name, workflow in key_index.of("matrix").items() if workflow.matrix}
+    made = {
+        name: cells_of(name, matrix, listings, source, found)
+        for name, matrix in matrices.items()
+        if matrix.like is None
+    }
+    for name, matrix in matrices.items():
+        if matrix.like is not None:
+            made[name] = made.get(_model_of(name, matrices, key_index, source, found), Cells())
+    return made
+
+
+def _model_of(
+    name: str, matrices: Mapping[str, Matrix], key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]
+) -> str:
+    """The workflow that `like` leads to, perhaps through others; empty after an error."""
+    seen = [name]
+    while (like := matrices[seen[-1]].like) is not None:
+        if like not in matrices:
+            if len(seen) == 1:  # for another one it is reported there
+                found.append(_unlike(name, like, matrices, key_index.has(like), source))
+            return ""
+        if like in seen:
+            if like == name:
+                path: Path = ("workflows", name, "matrix", "like")
+                way = " -> ".join(quote(one) for one in (*seen, like))
+                advice = "give one of them axes of its own"
+                found.append(Diagnostic("PX242", f"circular `like`: {way}", source.value(path), path, help=advice))
+            return ""
+        seen.append(like)
+    return seen[-1]
+
+
+def _unlike(name: str, like: str, matrices: Mapping[str, Matrix], is_there: bool, source: SourceMap) -> Diagnostic:
+    path: Path = ("workflows", name, "matrix", "like")
+    others = [other for other in matrices if other != name]
+    message = f"{quote(like)}, which the matrix of {quote(name)} is like, has no matrix"
+    if not is_there:
+        message = f"unknown workflow {quote(like)} in `matrix.like` of {quote(name)}"
+    return Diagnostic("PX242", message, source.value(path), path, help=Suggester(others).did_you_mean(like))
+
+
+def cells_of(name: str, matrix: Matrix, listings: Listings, source: SourceMap, found: list[Diagnostic]) -> Cells:
+    """The cells of the workflow `name`. `found` gets PX209, PX210 and PX219; PX211 for an `exclude` that matches
+    nothing; and PX240 and PX241 for values that are not written but listed."""
     path: Path = ("workflows", name, "matrix")
-    errors = [*_too_many(name, matrix, source, path), *_unusable_values(matrix, source, path)]
+    listed = axes_of(name, matrix, listings, source, found)
+    if listed is None:
+        return Cells()
+    axes = listed.values
+    errors = [*_too_many(name, axes, matrix, source, path), *_unusable_values(matrix, source, path)]
     found += [*errors, *_misread_numbers(matrix, source, path)]
     if errors:
-        return ()
-    combinations = _without(_product(matrix.axes), matrix, source, path, found)
-    cells = _included(name, combinations, matrix, source, path, found)
-    if not cells:
+        return Cells()
+    laid_out = combined(axes, matrix.include, matrix.exclude)
+    for number in laid_out.unmatched if not listed.empty else ():
+        at: Path = (*path, "exclude", number)
+        message = "this `exclude` matches no cell"
+        found.append(Diagnostic("PX211", message, source.value(at), at, severity=Severity.WARNING))
+    for number, label in laid_out.repeated:
+        at = (*path, "include", number)
+        found.append(Diagnostic("PX210", f"duplicate job `{name}[{label}]` in the matrix", source.value(at), at))
+    if not laid_out.cells and not listed.empty:
         message = f"the matrix of `{name}` has no cells"
         found.append(Diagnostic("PX209", message, source.value(path), path, help="name an axis with its values"))
-    return cells
+    return Cells(laid_out.cells, "" if laid_out.cells else listed.empty)
 
 
-def matches(chosen: Values, cell: Values) -> bool:
-    """Whether a cell has all of these values."""
-    return all(key in cell and value_text(cell[key]) == value_text(value) for key, value in chosen.items())
-
-
-def _product(axes: Mapping[str, tuple[Value, ...]]) -> list[dict[str, Value]]:
-    """All combinations, the last axis fastest. No axes make none, not one without values."""
-    combinations: list[dict[str, Value]] = [{}] if axes else []
-    for axis, values in axes.items():
-        combinations = [{**combination, axis: value} for combination in combinations for value in values]
-    return combinations
-
-
-def _without(
-    cells: list[dict[str, Value]], matrix: Matrix, source: SourceMap, path: Path, found: list[Diagnostic]
-) -> list[dict[str, Value]]:
-    for number, entry in enumerate(matrix.exclude):
-        left = [cell for cell in cells if not matches(entry, cell)]
-        if len(left) == len(cells):
-            at: Path = (*path, "exclude", number)
-            message = "this `exclude` matches no cell"
-            found.append(Diagnostic("PX211", message, source.value(at), at, severity=Severity.WARNING))
-        cells = left
-    return cells
-
-
-def _included(
-    name: str, cells: list[dict[str, Value]], matrix: Matrix, source: SourceMap, path: Path, found: list[Diagnostic]
-) -> tuple[Cell, ...]:
-    """All cells with their labels. The values of an entry are added to each combination whose own values they do not
-    change; its label stays the same. An entry that fits none is a new cell."""
-    labels = [_label({axis: cell[axis] for axis in matrix.axes}) for cell in cells]
-    originals = [dict(cell) for cell in cells]
-    new: dict[str, Cell] = {}
-    for number, entry in enumerate(matrix.include):
-        on_axes = {axis: entry[axis] for axis in matrix.axes if axis in entry}
-        more = {key: value for key, value in entry.items() if key not in matrix.axes}
-        fitting = [cell for original, cell in zip(originals, cells, strict=True) if matches(on_axes, original)]
-        for cell in fitting:
-            cell.update(more)
-        label = _label(on_axes | more)
-        if not fitting and label in new:
-            at: Path = (*path, "include", number)
-            found.append(Diagnostic("PX210", f"duplicate job `{name}[{label}]` in the matrix", source.value(at), at))
-        elif not fitting:
-            new[label] = Cell(on_axes | more, label)
-    return (*(Cell(cell, label) for cell, label in zip(cells, labels, strict=True)), *new.values())
-
-
-def _label(values: Values) -> str:
-    return ",".join(f"{key}={value_text(value)}" for key, value in values.items())
-
-
-def _too_many(name: str, matrix: Matrix, source: SourceMap, path: Path) -> list[Diagnostic]:
+def _too_many(name: str, axes: Axes, matrix: Matrix, source: SourceMap, path: Path) -> list[Diagnostic]:
     """Reported before anything is built."""
-    combinations = math.prod(map(len, matrix.axes.values())) if matrix.axes else 0
+    combinations = math.prod(map(len, axes.values())) if axes else 0
     entries = len(matrix.include) + len(matrix.exclude)
     if combinations > MAX_CELLS or len(matrix.include) > MAX_CELLS:
-        sizes = " x ".join(f"{len(values):,}" for values in matrix.axes.values())
+        sizes = " x ".join(f"{len(values):,}" for values in axes.values())
         message = f"the matrix of `{name}` has {max(combinations, len(matrix.include)):,} cells"
-        advice = f"a matrix has at most {MAX_CELLS:,}" + (f"; its axes have {sizes} values" if matrix.axes else "")
+        advice = f"a matrix has at most {MAX_CELLS:,}" + (f"; its axes have {sizes} values" if axes else "")
         return [Diagnostic("PX209", message, source.key(path), path, help=advice)]
     if combinations * entries > MAX_COMPARISONS:
         message = (
@@ -121,10 +124,10 @@ def _unusable_values(matrix: Matrix, source: SourceMap, path: Path) -> list[Diag
     errors = []
     for at, value in _values(matrix, path):
         text = value_text(value)
-        if not text.isprintable() or len(text) > _LONGEST_VALUE:
-            message = f"a matrix value must be one line of at most {_LONGEST_VALUE} characters"
+        if not text.isprintable() or len(text) > LONGEST_VALUE:
+            message = f"a matrix value must be one line of at most {LONGEST_VALUE} characters"
             errors.append(Diagnostic("PX210", message, source.value(at), at, help="it is part of the job's id"))
-    for axis, values in matrix.axes.items():
+    for axis, values in _written(matrix):
         seen: dict[str, int] = {}
         for number, value in enumerate(values):
             before = seen.setdefault(value_text(value), number)
@@ -154,11 +157,18 @@ def misread_number(value: Value, path: Path, source: SourceMap) -> Iterator[Diag
 
 
 def _values(matrix: Matrix, path: Path) -> Iterator[tuple[Path, Value]]:
-    """Every value of the matrix with its path."""
-    for axis, values in matrix.axes.items():
+    """Every value that is written in the matrix, with its path."""
+    for axis, values in _written(matrix):
         for number, value in enumerate(values):
             yield (*path, axis, number), value
     for key, entries in (("include", matrix.include), ("exclude", matrix.exclude)):
         for number, entry in enumerate(entries):
             for name, value in entry.items():
                 yield (*path, key, number, name), value
+
+
+def _written(matrix: Matrix) -> Iterator[tuple[str, tuple[Value, ...]]]:
+    """The axes whose values are not listed."""
+    for axis, values in matrix.axes.items():
+        if not isinstance(values, AxisSource):
+            yield axis, values

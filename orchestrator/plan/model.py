@@ -376,3 +376,9 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     )
     description: Annotated[str, Meta(description="What the manifest is for; may be empty.")] = ""
     digest: Annotated[str, Meta(description="Equal for plans that run the same, whatever `max_parallel_jobs` is.")] = ""
+
+
+def pool_of_matrix(workflow: str) -> str:
+    """The pool of a matrix with `max_parallel`, of which each of its jobs takes 1. No pool of a manifest can have this
+    name."""
+    return f"{workflow}[*]"

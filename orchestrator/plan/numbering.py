@@ -11,23 +11,28 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from orchestrator.diagnostics.model import Diagnostic
+from orchestrator.manifest.file_facts import Listings
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.matrix import Cell, cells_of
+from orchestrator.plan.cells import Cell
+from orchestrator.plan.matrix import matrices_of
 
 MAX_JOBS = 200_000
 
 
 class Numbering(Struct, frozen=True):
     """The jobs by number: the id of each, its workflow's number, and its cell if it has one. `first_of[n]` is the first
-    job of workflow number n; one more entry ends the last. `cells` has the cells of each matrix by workflow name."""
+    job of workflow number n; one more entry ends the last. `cells` has the cells of each matrix by workflow name;
+    `empty` has the workflows whose matrix may have none and has none, each with the reason: they have one job, which is
+    left out."""
 
     ids: Sequence[str]
     workflow_of: Sequence[int]
     first_of: Sequence[int]
     cells: Mapping[str, tuple[Cell, ...]]
+    empty: Mapping[str, str] = {}
 
     @property
     def is_plain(self) -> bool:
@@ -49,17 +54,16 @@ class Numbering(Struct, frozen=True):
         return None if cells is None else cells[job - self.first_of[self.workflow_of[job]]]
 
 
-def number_jobs(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> Numbering:
+def number_jobs(
+    manifest: Manifest, key_index: KeyIndex, listings: Listings, source: SourceMap, found: list[Diagnostic]
+) -> Numbering:
     """The jobs of a manifest. A workflow whose matrix has errors, which `found` gets, has one job without a cell."""
     names = list(manifest.workflows)
-    cells = {
-        name: cells_of(name, workflow.matrix, source, found)
-        for name, workflow in key_index.of("matrix").items()
-        if workflow.matrix is not None
-    }
-    cells = {name: laid_out for name, laid_out in cells.items() if laid_out}
+    matrices = matrices_of(key_index, listings, source, found)
+    cells = {name: matrix.cells for name, matrix in matrices.items() if matrix.cells}
+    empty = {name: matrix.empty for name, matrix in matrices.items() if matrix.empty}
     if not cells:
-        return Numbering(names, range(len(names)), range(len(names) + 1), {})
+        return Numbering(names, range(len(names)), range(len(names) + 1), {}, empty)
     if sum(map(len, cells.values())) > MAX_JOBS:
         message = f"the matrices have {sum(map(len, cells.values())):,} cells in total"
         found.append(Diagnostic("PX230", message, source.key(("workflows",)), help=f"the limit is {MAX_JOBS:,}"))
@@ -72,4 +76,4 @@ def number_jobs(manifest: Manifest, key_index: KeyIndex, source: SourceMap, foun
         ids += labels
         workflow_of += [number] * len(labels)
         first_of.append(len(ids))
-    return Numbering(ids, workflow_of, first_of, cells)
+    return Numbering(ids, workflow_of, first_of, cells, empty)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 
 from msgspec import Struct
 
@@ -137,12 +138,16 @@ class References:
             advice = self._params.did_you_mean(asked) or f"declare it: `params: {{{asked}: {{default: ...}}}}`"
             return "PX212", "refers to an unknown parameter", advice
         if root == "matrix":
+            if workflow.matrix is None:
+                return "PX212", f"refers to a matrix, but `{name}` has none", ""
             cells = self._numbering.cells.get(name)
-            if cells is None:
-                if workflow.matrix is None:
-                    return "PX212", f"refers to a matrix, but `{name}` has none", ""
-                return None  # it has one with errors, which are reported
-            known = {key: None for cell in cells for key in cell.values}
+            if cells is None and (name not in self._numbering.empty or workflow.matrix.like is not None):
+                return None  # it has one with errors, which are reported, or like another one that is empty
+            known = (
+                dict.fromkeys(workflow.matrix.axes)
+                if cells is None
+                else dict.fromkeys(chain(*(cell.values for cell in cells)))
+            )
             if asked not in known:
                 advice = Suggester(known).did_you_mean(asked) or f"it has {', '.join(map(quote, known))}"
                 return "PX212", f"refers to an unknown key of the matrix of `{name}`", advice

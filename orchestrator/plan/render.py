@@ -9,7 +9,17 @@ from orchestrator.console.text import duration, first_line, visible
 from orchestrator.manifest.scalars import format_duration, format_size, value_text
 from orchestrator.plan.estimate import estimate
 from orchestrator.plan.key_table import keys_of
-from orchestrator.plan.model import NO_LIMITS, Isolation, JobSpec, Limits, Plan, PlannedJob, RetryPolicy, When
+from orchestrator.plan.model import (
+    NO_LIMITS,
+    Isolation,
+    JobSpec,
+    Limits,
+    Plan,
+    PlannedJob,
+    RetryPolicy,
+    When,
+    pool_of_matrix,
+)
 
 _WIDEST_ID = 32
 _LONGEST_COMMAND = 88
@@ -137,7 +147,10 @@ def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterato
     if job.retry.max_attempts > 1:
         yield _attempts(job.retry)
     for pool, amount in job.pools:
-        yield f"takes {amount:,} of {pool}"
+        if pool == pool_of_matrix(job.workflow):
+            yield f"at most {plan.policy.pools[pool]:,} of its matrix at once"
+        else:
+            yield f"takes {amount:,} of {pool}"
     for verb, paths in (("prepends", job.spec.env_prepend), ("appends", job.spec.env_append)):
         for name, value in paths.items():
             yield f"{verb} {_word(value)} to {name}"
@@ -179,8 +192,9 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str], *, whole: bool) -> It
         "keep_runs": f"{policy.keep_runs:,}",
         "archive": "true" if policy.archive else "false",
     }
-    if policy.pools:
-        settings["pools"] = ", ".join(f"{pool} {size:,}" for pool, size in policy.pools.items())
+    own = {pool_of_matrix(job.workflow) for job in plan.jobs if job.pools}
+    if pools := [f"{pool} {size:,}" for pool, size in policy.pools.items() if pool not in own]:
+        settings["pools"] = ", ".join(pools)
     for name, value in settings.items():
         origin = f"  (from {origins[name]})" if name in origins else ""
         if not origin and not whole:

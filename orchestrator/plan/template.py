@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from orchestrator.plan.model import JobSpec
+from orchestrator.plan.filters import PATH_FILTERS, filtered
+from orchestrator.plan.model import JobSpec, Scalar
 from orchestrator.plan.shelltext import HOLE, Where, holes, is_posix_shell, quoted
 
 OPENING = "${{"
@@ -26,20 +27,23 @@ MAX_OPENINGS = 10_000  # in one text, which may be megabytes of them
 MAX_ERRORS = 50  # that are reported for one text
 _LONGEST = 1_000  # characters between the braces; a name has at most 100
 _MARK = re.compile(r"\$?\$\{\{")
-_FILTER = r"[ \t]*(?:\|[ \t]*([A-Za-z_]+))?"
-_EXPRESSION = re.compile(r"([A-Za-z_]+)\.([A-Za-z_][A-Za-z0-9_.-]*)" + _FILTER)
-_ARGS = re.compile(ARGS + _FILTER)
+_FILTERS = r"((?:[ \t]*\|[ \t]*[A-Za-z_]+)*)"
+_EXPRESSION = re.compile(r"([A-Za-z_]+)\.([A-Za-z_][A-Za-z0-9_.-]*)" + _FILTERS)
+_ARGS = re.compile(ARGS + _FILTERS)
 
 
 class Piece(Struct, frozen=True):
     """One `${{ ... }}`; that of `args` has no `name`. `number` counts the openings of its text from 0, also those that
-    are not templates; `length` is the length of the source text. Unless `raw` its value is quoted in shell text."""
+    are not templates; `length` is the length of the source text. Unless `raw` its value is quoted in shell text. Before
+    that it is a part of a path, by `path_filter`, and with `as_json` it is JSON."""
 
     root: str
     name: str
     raw: bool
     number: int
     length: int
+    as_json: bool = False
+    path_filter: str = ""
 
     @property
     def reference(self) -> str:
@@ -122,12 +126,12 @@ def _parse(text: str) -> Template:
 
 def _expression(text: str, number: int, length: int) -> Piece | TemplateError:
     if args := _ARGS.fullmatch(text):
-        return _with_filter(ARGS, "", args[1], number, length)
+        return _with_filters(ARGS, "", args[1], number, length)
     found = _EXPRESSION.fullmatch(text)
     if found is None:
         advice = "write `${{ params.NAME }}` or `${{ matrix.NAME }}`; expressions are not supported"
         return TemplateError("PX213", "is not a known template" if text else "is empty", advice, number, length)
-    root, name, word = found[1], found[2], found[3]
+    root, name = found[1], found[2]
     if root == "secrets":
         advice = f'declare it under `secrets` of the workflow, and use `"${name}"`'
         return TemplateError("PX216", "would put a secret into the text", advice, number, length)
@@ -138,13 +142,25 @@ def _expression(text: str, number: int, length: int) -> Piece | TemplateError:
     if root not in ROOTS or (root in ("run", "job") and f"{root}.{name}" not in (*LATE, "job.id")):
         known = "known: `params.NAME`, `matrix.NAME`, `args`, `run.id`, `run.dir` and `job.id`"
         return TemplateError("PX213", "is not a known template", known, number, length)
-    return _with_filter(root, name, word, number, length)
+    return _with_filters(root, name, found[3], number, length)
 
 
-def _with_filter(root: str, name: str, word: str | None, number: int, length: int) -> Piece | TemplateError:
-    if word not in (None, "raw"):
-        return TemplateError("PX213", f"has an unknown filter `| {word}`", "the only filter is `| raw`", number, length)
-    return Piece(root, name, word == "raw", number, length)
+def _with_filters(root: str, name: str, filters: str, number: int, length: int) -> Piece | TemplateError:
+    words = [word.strip() for word in filters.split("|")[1:]]
+    known = (*PATH_FILTERS, "json", "raw") if root in ("params", "matrix") else ("raw",)
+    unknown = next((word for word in words if word not in known), None)
+    if unknown is not None:
+        names = [f"`| {word}`" for word in known]
+        advice = (
+            f"the filters are {', '.join(names[:-1])} and {names[-1]}" if names[1:] else "the only filter is `| raw`"
+        )
+        return TemplateError("PX213", f"has an unknown filter `| {unknown}`", advice, number, length)
+    rest = list(words)
+    path_filter = rest.pop(0) if rest and rest[0] in PATH_FILTERS else ""
+    if rest not in ([], ["raw"], ["json"], ["json", "raw"]):
+        advice = "write a part of a path first, then `| json`, then `| raw`" if known[1:] else "write `| raw` once"
+        return TemplateError("PX213", "has filters that do not go together", advice, number, length)
+    return Piece(root, name, "raw" in rest, number, length, "json" in rest, path_filter)
 
 
 def is_args_alone(template: Template) -> bool:
@@ -198,20 +214,20 @@ def _in_quotes(piece: Piece, where: Where) -> TemplateError:
 
 
 class TemplateScope(Struct, frozen=True):
-    """The values of references for one job, as text."""
+    """The values of references for one job."""
 
-    params: Mapping[str, str]
-    matrix: Mapping[str, str]
+    params: Mapping[str, Scalar]
+    matrix: Mapping[str, Scalar]
     job_id: str
     args: tuple[str, ...] = ()
 
     def value(self, piece: Piece) -> str:
-        """The value; empty for a key that this cell of a matrix does not have."""
+        """The value as text; empty, as JSON null, for a key that this cell of a matrix does not have."""
         match piece.root:
             case "params":
-                return self.params.get(piece.name, "")
+                return filtered(self.params.get(piece.name), piece.path_filter, as_json=piece.as_json)
             case "matrix":
-                return self.matrix.get(piece.name, "")
+                return filtered(self.matrix.get(piece.name), piece.path_filter, as_json=piece.as_json)
             case "args":
                 return " ".join(self.args)
         return self.job_id

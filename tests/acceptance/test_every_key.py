@@ -188,12 +188,26 @@ OBSERVED: dict[str, dict[str, str]] = {
         "all": "acceptance/test_keys_of_workflows.py::test_a_condition_that_is_false_leaves_the_workflow_out",
     },
     "Glob": {"glob": "acceptance/test_keys_of_workflows.py::test_a_condition_that_is_false_leaves_the_workflow_out"},
+    "AxisSource": {
+        "glob": "acceptance/test_language_listed_axes.py::"
+        "test_glob_makes_one_job_for_each_file_with_chains_and_parts_of_the_path",
+        "hidden": "acceptance/test_language_listed_axes.py::test_hidden_files_are_jobs_only_if_the_axis_says_so",
+        "lines": "acceptance/test_language_listed_axes.py::test_lines_makes_one_job_for_each_line",
+        "json": "acceptance/test_language_listed_axes.py::"
+        "test_json_makes_one_job_for_each_item_of_the_list_at_a_pointer",
+        "at": "acceptance/test_language_listed_axes.py::test_json_makes_one_job_for_each_item_of_the_list_at_a_pointer",
+        "allow_empty": "acceptance/test_language_listed_axes.py::"
+        "test_nothing_to_list_is_an_error_unless_allow_empty_leaves_the_workflow_out",
+    },
     "Matrix": {
         "include": "acceptance/test_language_matrix.py::test_included_values_join_the_cells_they_do_not_contradict",
         "exclude": "acceptance/test_language_matrix.py::"
         "test_each_cell_is_a_job_and_waits_only_for_the_cells_that_it_needs",
         "fail_fast": "acceptance/test_language_matrix.py::"
         "test_a_failing_cell_cancels_the_others_and_the_rest_of_the_run_continues",
+        "like": "acceptance/test_language_matrix.py::test_a_matrix_like_another_makes_a_chain_for_each_item",
+        "max_parallel": "acceptance/test_language_matrix.py::"
+        "test_max_parallel_is_the_number_of_jobs_of_a_matrix_that_run_at_once",
     },
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from support.cli import Pexec
-from support.runs import last_run
+from support.runs import last_run, most_at_once
 
 MANIFEST = """\
 version: 1
@@ -112,3 +112,52 @@ def test_a_matrix_that_is_too_large_is_reported_at_once(pexec: Pexec) -> None:
     assert done.exit_code == 3
     assert "error[PX209]: the matrix of `t` has 1,000,000,000 cells" in done.stderr
     assert "a matrix has at most 10,000; its axes have 1,000 x 1,000 x 1,000 values" in done.stderr
+
+
+def test_a_matrix_like_another_makes_a_chain_for_each_item(pexec: Pexec) -> None:
+    pexec.file("in/a.csv", "1\n").file("in/b.csv", "2\n")
+    pexec.file(
+        "pexec.yaml",
+        """version: 1
+workflows:
+  clean:
+    matrix: {file: {glob: in/*.csv}}
+    run: cp ${{ matrix.file }} ${{ matrix.file | name }}
+  count:
+    matrix: {like: clean}
+    needs: {workflow: clean, matrix: {file: "${{ matrix.file }}"}}
+    run: grep -c . ${{ matrix.file | name }}
+  pack:
+    matrix: {like: count, fail_fast: true}
+    needs: {workflow: count, matrix: {file: "${{ matrix.file }}"}}
+    run: echo ${{ matrix.file }}
+""",
+    )
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    run = last_run(pexec.folder).check()
+    needs = {job["id"]: job["needs"] for job in run.json("plan.json")["jobs"]}
+    assert needs["count[file=in/b.csv]"] == ["clean[file=in/b.csv]"]
+    assert needs["pack[file=in/a.csv]"] == ["count[file=in/a.csv]"]
+    assert len(run.jobs) == 6
+
+
+def test_max_parallel_is_the_number_of_jobs_of_a_matrix_that_run_at_once(pexec: Pexec) -> None:
+    pexec.file(
+        "pexec.yaml",
+        """version: 1
+policy: {max_parallel_jobs: 8}
+workflows:
+  t:
+    matrix: {n: [1, 2, 3, 4, 5, 6], max_parallel: 2}
+    run: sleep 0.2
+  other: {run: sleep 0.2}
+""",
+    )
+    assert "at most 2 of its matrix at once\n" in pexec.run("plan").stdout
+    assert "pools" not in pexec.run("plan", "--verbose").stdout
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    run = last_run(pexec.folder).check()
+    of_matrix = [event for event in run.events if event.get("job", "").startswith("t[")]
+    assert most_at_once(of_matrix) == 2
+    assert run.most_at_once() > 2 or run.at("attempt.started", "other") < run.at("attempt.finished", "t[n=6]")
+    assert pexec.run("verify").exit_code == 0

@@ -222,3 +222,25 @@ def test_a_manifest_that_changes_while_it_is_read_is_not_taken_for_the_one_befor
     process = project.start_as([project.program[0], "-c", program])
     assert process.wait(60) == 0
     assert plans(project) == []
+
+
+def test_a_plan_whose_listed_values_have_changed_is_made_again(pexec: Pexec) -> None:
+    manifest = """version: 1
+workflows:
+  f: {matrix: {f: {glob: "in/*"}}, run: "cat ${{ matrix.f }}"}
+  l: {matrix: {l: {lines: list}}, run: "echo ${{ matrix.l }}"}
+  j: {matrix: {j: {json: list.json, allow_empty: true}}, run: "echo ${{ matrix.j }}"}
+"""
+    pexec.file("pexec.yaml", manifest).file("in/a", "").file("list", "a\n").file("list.json", "[]")
+    jobs = [["f[f=in/a]", "l[l=a]"]]
+    for name, text in (("in/b", ""), ("list", "b\n"), ("list.json", "[1]")):
+        assert [job["id"] for job in applied(pexec)["jobs"]] == jobs[-1]
+        assert not was_planned(pexec)
+        pexec.file(name, text)
+        assert was_planned(pexec)
+        jobs.append([job["id"] for job in applied(pexec)["jobs"]])
+    assert jobs[1:] == [
+        ["f[f=in/a]", "f[f=in/b]", "l[l=a]"],
+        ["f[f=in/a]", "f[f=in/b]", "l[l=b]"],
+        ["f[f=in/a]", "f[f=in/b]", "l[l=b]", "j[j=1]"],
+    ]

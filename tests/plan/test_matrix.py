@@ -9,17 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.planning import good_plan, picture, planned
 
-from orchestrator.manifest.nested_sections import Matrix
+from orchestrator.manifest.file_facts import Listing, ListingRequest
+from orchestrator.manifest.matrix_keys import Matrix
 from orchestrator.manifest.syntax.source_map import SourceMap
+from orchestrator.manifest.value_errors import InvalidDataError
 from orchestrator.plan.matrix import cells_of
 from orchestrator.plan.model import Plan
+from orchestrator.plan.render import plan_text
 
 Values = dict[str, str | int | float | bool]
 
 
 def cells(**matrix: object) -> list[Values]:
     found: list[object] = []
-    laid_out = cells_of("w", Matrix.parse(matrix), SourceMap(), found)  # type: ignore[arg-type]
+    laid_out = cells_of("w", Matrix.parse(matrix), {}, SourceMap(), found).cells  # type: ignore[arg-type]
     assert found == []
     return [dict(cell.values) for cell in laid_out]
 
@@ -102,7 +105,7 @@ def test_any_matrix_has_unique_ids_and_obeys_its_parts(
 ) -> None:
     found: list[object] = []
     matrix = Matrix.parse({**axes, "exclude": exclude, "include": include})
-    laid_out = cells_of("w", matrix, SourceMap(), found)  # type: ignore[arg-type]
+    laid_out = cells_of("w", matrix, {}, SourceMap(), found).cells  # type: ignore[arg-type]
     assert len({cell.label for cell in laid_out}) == len(laid_out)
     combinations = [cell.values for cell in laid_out if all(axis in cell.values for axis in axes)] if axes else []
     for entry in exclude:
@@ -221,3 +224,67 @@ def test_far_too_many_cells_of_many_matrices_are_reported() -> None:
 
 def test_a_workflow_of_another_name_cannot_be_taken_for_a_cell() -> None:
     assert [job.id for job in plan("{a: [1]}", "w.a: {run: x}\n").jobs] == ["w[a=1]", "w.a"]
+
+
+LIKE = """workflows:
+  a: {run: x, matrix: {n: [1, 2]}}
+  b: {run: x, matrix: {like: c}}
+  c: {run: "x ${{ matrix.n }}", matrix: {like: a}, needs: {workflow: a, matrix: {n: "${{ matrix.n }}"}}}
+  d: {run: x}
+"""
+
+
+def test_a_matrix_like_another_has_its_cells_also_through_others() -> None:
+    jobs = good_plan(LIKE).jobs
+    assert [job.id for job in jobs] == ["a[n=1]", "a[n=2]", "b[n=1]", "b[n=2]", "c[n=1]", "c[n=2]", "d"]
+    assert [job.needs for job in jobs][4:6] == [(0,), (1,)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{like: a}", "{like: d}", "PX242 `d`, which the matrix of `c` is like, has no matrix"),
+        ("{like: a}", "{like: aa}", "PX242 unknown workflow `aa` in `matrix.like` of `c`"),
+        ("{like: a}", "{like: c}", "PX242 circular `like`: `c` -> `c`"),
+        ("{like: a}", "{like: b}", "PX242 circular `like`: `b` -> `c` -> `b`"),
+        ("{n: [1, 2]}", "{n: [1, 1]}", "PX210 duplicate value `1` in `n`"),
+    ],
+)
+def test_what_a_matrix_cannot_be_like_is_told_once_for_each(old: str, new: str, said: str) -> None:
+    found = planned(LIKE.replace(old, new)).diagnostics
+    assert f"{found[0].code} {found[0].message}" == said
+    assert len([one for one in found if one.code == "PX242"]) == ("circular `like`: `b`" in said) + ("PX242" in said)
+
+
+def test_like_is_alone_with_what_does_not_make_cells() -> None:
+    with pytest.raises(InvalidDataError) as raised:
+        Matrix.parse({"like": "a", "n": [1]})
+    assert str(raised.value.errors[0][1]) == "`like` and `n` cannot be together"
+    assert Matrix.parse({"like": "a", "max_parallel": 2, "fail_fast": True}).like == "a"
+
+
+def test_an_empty_matrix_leaves_out_those_that_are_like_it() -> None:
+    text = """workflows:
+  w: {run: x, matrix: {f: {glob: x, allow_empty: true}}}
+  v: {run: "x ${{ matrix.f }}", matrix: {like: w}, needs: {workflow: w, matrix: {f: "${{ matrix.f }}"}}}
+  u: {run: x, needs: v}
+"""
+    listings = {("w", "f"): (ListingRequest("glob", "x"), Listing())}
+    made = good_plan(text, listings=listings)
+    assert [job.id for job in made.jobs] == ["u"]
+    assert made.left_out == (("w", "no file matches `x`"), ("v", "no file matches `x`"))
+
+
+def test_max_parallel_is_a_pool_of_the_matrix_that_no_other_job_takes_from() -> None:
+    made = good_plan(
+        """
+        policy: {pools: {gpu: 1}}
+        workflows:
+          w: {run: x, matrix: {n: [1, 2], max_parallel: 3}, pools: {gpu: 1}}
+          v: {run: x, matrix: {like: w}}
+        """
+    )
+    assert made.policy.pools == {"gpu": 1, "w[*]": 3}
+    assert [job.pools for job in made.jobs] == [(("gpu", 1), ("w[*]", 1))] * 2 + [()] * 2
+    assert "takes 1 of gpu; at most 3 of its matrix at once\n" in plan_text(made)
+    assert "  pools              gpu 1\n" in plan_text(made, verbose=True)

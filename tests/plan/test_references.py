@@ -123,7 +123,7 @@ def test_a_place_is_exact_also_in_a_block_of_text_and_else_the_whole_value() -> 
         (
             "${{ params.p | upper }}",
             "PX213 `${{ params.p | upper }}` # has an unknown filter `| upper`",
-            "the only filter is `| raw`",
+            "the filters are `| stem`, `| name`, `| dir`, `| ext`, `| json` and `| raw`",
         ),
         (
             "${{ env.HOME }}",

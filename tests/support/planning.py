@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from orchestrator.diagnostics.model import Diagnostic, Span
-from orchestrator.manifest.file_facts import EnvFiles, FileFacts, FileKind, Files, RunbookProblem
+from orchestrator.manifest.file_facts import EnvFiles, FileFacts, FileKind, Files, Listings, RunbookProblem
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.syntax.source_map import SourceMap
@@ -41,6 +41,7 @@ def planned(
     *,
     files: Files | None = None,
     env_files: EnvFiles | None = None,
+    listings: Listings | None = None,
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     cpus: int = 2,
@@ -51,7 +52,13 @@ def planned(
     manifest, source = read(text)
     environment = environment or PlanningEnvironment()
     read_manifest = ReadManifest(
-        manifest, source, path="pexec.yaml", base_dir="/home/me/nightly", files=files or {}, env_files=env_files or {}
+        manifest,
+        source,
+        path="pexec.yaml",
+        base_dir="/home/me/nightly",
+        files=files or {},
+        env_files=env_files or {},
+        listings=listings or {},
     )
     return make_plan(
         read_manifest,
@@ -67,6 +74,7 @@ def good_plan(
     *,
     files: Files | None = None,
     env_files: EnvFiles | None = None,
+    listings: Listings | None = None,
     selection: Selection | None = None,
     overrides: Overrides | None = None,
     cpus: int = 2,
@@ -78,6 +86,7 @@ def good_plan(
         text,
         files=files,
         env_files=env_files,
+        listings=listings,
         selection=selection,
         overrides=overrides,
         cpus=cpus,

@@ -72,7 +72,7 @@ class Run:
 
     def most_at_once(self) -> int:
         """The largest number of attempts that ran at the same time."""
-        return max(_running(self.events), default=0)
+        return most_at_once(self.events)
 
     def check(self) -> Run:
         """Check what holds for every finished run: needs before starts, the limit, one end for each attempt."""
@@ -94,6 +94,11 @@ class Run:
             job: entry["status"] for job, entry in self.jobs.items()
         }
         return self
+
+
+def most_at_once(events: list[Event]) -> int:
+    """The largest number of attempts that ran at the same time by these events."""
+    return max(_running(events), default=0)
 
 
 def _running(events: list[Event]) -> Iterator[int]:

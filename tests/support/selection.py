@@ -6,7 +6,7 @@ from collections.abc import Set
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-FAST_ROOMS = ("console", "diagnostics", "discovery", "engine", "journal", "manifest", "plan", "report")
+FAST_ROOMS = ("cache", "console", "diagnostics", "discovery", "engine", "journal", "manifest", "plan", "report")
 FAST_FILES = (
     "test_errors.py",
     "test_repository.py",
@@ -17,6 +17,9 @@ FAST_FILES = (
 )
 # They start programs, or draw thousands of runs: half of the time of these rooms.
 SLOW_FILES = (
+    "cache/test_crashes.py",
+    "cache/test_hash_memory.py",
+    "cache/test_listing.py",
     "console/test_streams.py",
     "engine/test_laws.py",
     "engine/test_small_worlds.py",

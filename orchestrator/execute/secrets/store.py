@@ -18,6 +18,7 @@ from orchestrator.execute.attempt.command import LONGEST_ARGUMENT
 
 if TYPE_CHECKING:
     from orchestrator.execute.secrets.redact import Redactor
+    from orchestrator.execute.secrets.search import Search
     from orchestrator.plan.model import SecretSource
 
 SHORTEST = 4
@@ -96,6 +97,14 @@ class Secrets:
         from orchestrator.execute.secrets.redact import Redactor
 
         return Redactor(self._patterns)
+
+    def search(self) -> Search | None:
+        """A search of one stream for them; None if there is nothing to find."""
+        if self._patterns is None:
+            return None
+        from orchestrator.execute.secrets.search import Search
+
+        return Search(self._patterns)
 
     def masked(self, text: str) -> str:
         """A sentence without secrets in it."""

@@ -7,6 +7,7 @@ from typing import Final
 from orchestrator.diagnostics.documentation import documented
 from orchestrator.manifest.env_file_keys import EnvFileKeys
 from orchestrator.manifest.env_keys import EnvPathsKeys
+from orchestrator.manifest.matrix_keys import AxisSource
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.nested_sections import Include, Need, Param
 from orchestrator.manifest.policy_keys import PolicyKeys
@@ -46,6 +47,12 @@ OTHER_TOOLS: dict[type[Section], dict[str, str]] = {
     Include: {"path": "file", "local": "file", "namespace": "prefix", "as": "prefix"},
     EnvFileKeys: {"path": "file"},
     Param: {"value": "default", "regex": "pattern", "enum": "choices", "options": "choices", "values": "choices"},
+    AxisSource: {
+        **dict.fromkeys(("files", "pattern", "globs"), "glob"),
+        **dict.fromkeys(("file", "list"), "lines"),
+        **dict.fromkeys(("pointer", "path", "key"), "at"),
+        **dict.fromkeys(("optional", "allow-empty", "allowEmpty"), "allow_empty"),
+    },
     Need: {"job": "workflow", "name": "workflow", "task": "workflow", "cells": "matrix"},
     PolicyKeys: {
         "concurrency": "max_parallel_jobs",

@@ -1,0 +1,323 @@
+"""The cache of a run: what the rest of pexec uses of this package.
+
+Everything here reads or writes files, so it is called from a helper thread, and any number of calls may run at once, in
+any number of processes. What takes long polls `should_stop` and raises `Stopped`. Nothing raises OSError: a cache that
+cannot be used warns once, finds nothing and stores nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from orchestrator.cache import listing as listings
+from orchestrator.cache.changes import Change
+from orchestrator.cache.changes import changes as differences
+from orchestrator.cache.entry_text import LastRecord
+from orchestrator.cache.eviction import evict
+from orchestrator.cache.fingerprint import Fingerprint
+from orchestrator.cache.fresh_outputs import FreshOutputs
+from orchestrator.cache.hash_memory import HashMemory
+from orchestrator.cache.job_lock import JobLock, try_lock, wait_for_lock
+from orchestrator.cache.log_copy import copy_log
+from orchestrator.cache.model import (
+    DEFAULT_MAX_SIZE,
+    Entry,
+    Kept,
+    Listing,
+    NeedOutputs,
+    NotRestored,
+    NotSaved,
+    OutputFile,
+    OutputPath,
+    PathInput,
+    Place,
+    Restored,
+    Saved,
+    ShouldStop,
+    decode_files,
+)
+from orchestrator.cache.restore import Restoring
+from orchestrator.cache.save import OpenSearch, RefusalError, Saving, Success, changed_inputs
+from orchestrator.cache.signing_key import NoKeyError, user_key
+from orchestrator.cache.store import LOCKS, Store, name_of
+from orchestrator.console.text import visible
+from orchestrator.errors import EnvironmentFailedError
+
+Warn = Callable[[str], None]
+
+_MEMORY = "hashes.sqlite"
+_GROWTH = 20  # the store is looked through whenever it has grown by this part of its size
+
+
+def open_cache(
+    directory: str,
+    *,
+    warn: Warn,
+    max_size: int = DEFAULT_MAX_SIZE,
+    key: bytes | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Cache:
+    """The cache in `directory`. Entries are signed with `key`, or else with a key of this user. Never fails."""
+    try:
+        own = key or user_key(os.environ if environ is None else environ)
+        return Cache(Store(directory, own), max_size, warn)
+    except NoKeyError as error:
+        warn(f"the cache is not used: {error}")
+    except EnvironmentFailedError as error:
+        warn(f"the cache is not used: {error.message}")
+    except OSError as error:
+        warn(f"the cache `{visible(directory)}` is not used: {_why(error)}")
+    return Cache(None, max_size, warn)
+
+
+class Cache:
+    """The cache of a run, made by `open_cache`. Close it when the run has ended."""
+
+    def __init__(self, store: Store | None, max_size: int, warn: Warn) -> None:
+        self._store = store
+        self._memory = HashMemory(None if store is None else f"{store.path}/{_MEMORY}")
+        self._max_size = max_size
+        self._warn = warn
+        self._lock = threading.Lock()
+        self._has_warned = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether anything can be found and stored."""
+        return self._store is not None
+
+    def close(self) -> None:
+        """Write what is remembered of files."""
+        self._memory.close()
+        if self._store is not None:
+            self._store.close()
+
+    # What there is
+
+    def list_inputs(
+        self,
+        place: Place,
+        inputs: Sequence[PathInput],
+        *,
+        own_outputs: Sequence[str] = (),
+        upstream_outputs: Sequence[str] = (),
+        should_stop: ShouldStop,
+    ) -> Listing:
+        """The files that are inputs of a job. `own_outputs` are never among them; `upstream_outputs`, of all jobs that
+        it depends on, are not left out by `.gitignore` files."""
+        return listings.list_inputs(
+            place, inputs, self._memory, should_stop, own_outputs=own_outputs, upstream_outputs=upstream_outputs
+        )
+
+    def list_outputs(self, place: Place, outputs: Sequence[OutputPath], *, should_stop: ShouldStop) -> Listing:
+        """The files that are outputs of a job; what is missing is among its problems."""
+        return listings.list_outputs(place, outputs, self._memory, should_stop)
+
+    # Looking up and restoring
+
+    def look_up(self, digest: str) -> Entry | None:
+        """The stored success of a fingerprint."""
+        if self._store is None:
+            return None
+        try:
+            return self._store.entry(digest)
+        except OSError as error:
+            self._failed(error)
+            return None
+
+    def bring(
+        self,
+        entry: Entry,
+        place: Place,
+        *,
+        project: str,
+        fingerprint: Fingerprint,
+        outputs: Sequence[OutputPath],
+        umask: int,
+        should_stop: ShouldStop,
+    ) -> Kept | Restored | NotRestored:
+        """Make the output files those of an entry, whose fingerprint the job has. Outputs that are `fresh` lose the
+        files that the job's last success had there."""
+        store = self._store
+        if store is None:
+            return NotRestored("the cache cannot be used")
+        try:
+            is_same = store.last_is(project, entry.job, entry.fingerprint)
+            earlier = entry.outputs if is_same else self._last_outputs(project, entry.job)
+            with _directory(place) as base:
+                restoring = Restoring(store, self._memory, base, umask, should_stop)
+                answer = restoring.bring(entry, earlier, FreshOutputs(outputs))
+            if not is_same and not isinstance(answer, NotRestored):
+                self._remember(store, project, fingerprint, entry)
+        except OSError as error:
+            return NotRestored(f"its outputs cannot be restored: {_why(error)}")
+        return answer
+
+    def write_log(self, entry: Entry, directory: int, name: str, *, should_stop: ShouldStop) -> bool:
+        """Copy the log of an entry to a file of an open directory. False if there is none."""
+        try:
+            return self._store is not None and copy_log(self._store, entry, directory, name, should_stop)
+        except OSError:
+            return False
+
+    # Why a job is not up to date
+
+    def last(self, project: str, job: str) -> LastRecord | None:
+        """The last success of a job that was stored or restored; its secret values are masked."""
+        if self._store is None:
+            return None
+        try:
+            return self._store.last(project, job)
+        except OSError as error:
+            self._failed(error)
+            return None
+
+    def changes(
+        self, last: LastRecord, new: Fingerprint, listing: Listing, needs: Mapping[str, Listing] | None = None
+    ) -> tuple[Change, ...]:
+        """What differs since the last success. `needs` are the listings of the output files of its needs."""
+        if self._store is None:
+            return ()
+        old = last.fingerprint
+        return differences(
+            old,
+            new.masked(self._store.key),
+            old_files=self._stored_files(old.inputs),
+            new_files=listing.files,
+            old_needs={
+                name: files
+                for name, need in old.needs.items()
+                if need.files and (files := self._stored_files(need.files)) is not None
+            },
+            new_needs={name: one.files for name, one in (needs or {}).items()},
+        )
+
+    # Running and storing
+
+    def lock(self, project: str, job: str, should_stop: ShouldStop) -> JobLock:
+        """The lock of a job of a project, as soon as no other process holds it."""
+        if self._store is None:
+            return JobLock(None)
+        try:
+            return wait_for_lock(self._store.folder(LOCKS), name_of(project, job), should_stop)
+        except OSError as error:
+            self._failed(error)
+            return JobLock(None)
+
+    def try_lock(self, project: str, job: str) -> JobLock | None:
+        """The same without waiting: None if another process holds it."""
+        if self._store is None:
+            return JobLock(None)
+        try:
+            return try_lock(self._store.folder(LOCKS), name_of(project, job))
+        except OSError as error:
+            self._failed(error)
+            return JobLock(None)
+
+    def remove_fresh(
+        self, place: Place, project: str, job: str, outputs: Sequence[OutputPath], *, should_stop: ShouldStop
+    ) -> tuple[str, ...]:
+        """Remove what the job's last success left in outputs that are `fresh`, where it is still the same; before an
+        attempt. The paths that were removed."""
+        store, fresh = self._store, FreshOutputs(outputs)
+        if store is None or not fresh:
+            return ()
+        try:
+            with _directory(place) as base:
+                restoring = Restoring(store, self._memory, base, 0, should_stop)
+                return restoring.remove(self._last_outputs(project, job), fresh)
+        except OSError as error:
+            self._failed(error)
+            return ()
+
+    def save(
+        self,
+        success: Success,
+        place: Place,
+        *,
+        project: str,
+        listing: Listing,
+        inputs: Sequence[PathInput],
+        outputs: Sequence[OutputPath],
+        upstream_outputs: Sequence[str] = (),
+        needs: Mapping[str, NeedOutputs] | None = None,
+        search: OpenSearch | None = None,
+        should_stop: ShouldStop,
+    ) -> Saved | NotSaved:
+        """Store a success, unless an input changed since `listing`, or an output file of a need since `needs`, which
+        are listed again. `search` opens a search for the secrets of the run."""
+        store = self._store
+        if store is None:
+            return NotSaved("the cache cannot be used")
+        own = [one.path for one in outputs]
+        try:
+            saving = Saving(store, self._max_size, search, should_stop)
+            files = saving.outputs(place, outputs)
+            entry = saving.entry(success, files)
+            now = self.list_inputs(
+                place, inputs, own_outputs=own, upstream_outputs=upstream_outputs, should_stop=should_stop
+            )
+            _refuse_changes(listing, now)
+            from_needs = list((needs or {}).values())
+            for one in from_needs:
+                _refuse_changes(one.listing, self.list_outputs(place, one.declared, should_stop=should_stop))
+            entry = saving.with_listings(entry, [listing, *(one.listing for one in from_needs)])
+            entry_size = store.put_entry(entry)
+            self._remember(store, project, success.fingerprint, entry)
+        except RefusalError as error:
+            return error.answer
+        except OSError as error:
+            self._failed(error)
+            return NotSaved(f"the cache cannot be written: {_why(error)}")
+        self._grown(store, saving.answer.new + entry_size, should_stop)
+        return saving.answer
+
+    def _remember(self, store: Store, project: str, fingerprint: Fingerprint, entry: Entry) -> None:
+        store.put_last(project, entry.job, LastRecord(fingerprint, entry.fingerprint, entry.outputs))
+
+    def _last_outputs(self, project: str, job: str) -> tuple[OutputFile, ...]:
+        record = self.last(project, job)
+        return () if record is None else record.outputs
+
+    def _stored_files(self, digest: str) -> dict[str, bytes] | None:
+        data = None if self._store is None or not digest else self._store.get_bytes(digest)
+        try:
+            return None if data is None else decode_files(data)
+        except ValueError:
+            return None
+
+    def _grown(self, store: Store, size: int, should_stop: ShouldStop) -> None:
+        """Keep the store within its size. It is looked through only after it has grown by a part of that."""
+        part = self._max_size // _GROWTH
+        with self._lock, contextlib.suppress(OSError):
+            if store.grow(size) > part:
+                evict(store, self._max_size - part, should_stop)
+                store.grow(0, afresh=True)
+
+    def _failed(self, error: OSError) -> None:
+        with self._lock:
+            is_first, self._has_warned = not self._has_warned, True
+        if is_first and self._store is not None:
+            self._warn(f"the cache `{visible(self._store.directory)}` is not used: {_why(error)}")
+
+
+def _refuse_changes(before: Listing, after: Listing) -> None:
+    changed = changed_inputs(before, after)
+    if changed:
+        raise RefusalError(f"the input `{visible(changed[0])}` was written while the job ran", *changed)
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+@contextlib.contextmanager
+def _directory(place: Place) -> Iterator[int]:
+    descriptor = os.open(place.base_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,113 @@
+"""Entries and records as bytes, signed with a key, so that none counts that another user or machine has written. Pure.
+
+A line with the HMAC-SHA256 in hexadecimal digits, then JSON. `purpose` is signed too: nothing can take the place of
+something else.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct, ValidationError, convert, to_builtins
+
+from orchestrator.cache.fingerprint import Fingerprint
+from orchestrator.cache.fingerprint import decode as decode_fingerprint
+from orchestrator.cache.fingerprint import encode as encode_fingerprint
+from orchestrator.cache.model import Entry, OutputFile
+
+FORMAT = 1
+_DIGITS = 64
+
+
+class LastRecord(Struct, frozen=True):
+    """The last success of a job that was stored or restored, whatever became of its entry: its fingerprint, whose
+    secret values are masked; the digests of the listings of its inputs and of the output files of its needs; and what
+    its output files were."""
+
+    fingerprint: Fingerprint
+    digest: str
+    outputs: tuple[OutputFile, ...] = ()
+
+
+def entry_bytes(key: bytes, entry: Entry) -> bytes:
+    """A signed entry."""
+    return signed(key, f"entry {entry.fingerprint}", to_builtins(entry))
+
+
+def read_entry(key: bytes, fingerprint: str, data: bytes) -> Entry | None:
+    """The entry of this fingerprint; None unless it is whole, of this format, and signed with the key."""
+    content = verified(key, f"entry {fingerprint}", data)
+    try:
+        entry = None if content is None else convert(content, Entry)
+    except ValidationError:
+        return None
+    return entry if entry is not None and entry.fingerprint == fingerprint and _is_plausible(entry) else None
+
+
+def record_bytes(key: bytes, name: str, record: LastRecord) -> bytes:
+    """A signed record; `name` is what it is kept under."""
+    fingerprint = json.loads(encode_fingerprint(record.fingerprint.masked(key)))
+    outputs = to_builtins(record.outputs)
+    return signed(key, f"last {name}", {"fingerprint": fingerprint, "digest": record.digest, "outputs": outputs})
+
+
+def read_record(key: bytes, name: str, data: bytes) -> LastRecord | None:
+    """The record that is kept under `name`; None as for an entry."""
+    content = verified(key, f"last {name}", data)
+    if content is None:
+        return None
+    try:
+        fingerprint = decode_fingerprint(content["fingerprint"])
+        outputs = convert(content["outputs"], tuple[OutputFile, ...])
+        return None if fingerprint is None else LastRecord(fingerprint, str(content["digest"]), outputs)
+    except (KeyError, TypeError, AttributeError, ValidationError):
+        return None
+
+
+def is_record_of(key: bytes, name: str, data: bytes, fingerprint: str) -> bool:
+    """Whether a record that is kept under `name` is whole, and of this fingerprint."""
+    payload = _payload(key, f"last {name}", data)
+    return payload is not None and b'"digest":"%b",' % fingerprint.encode() in payload
+
+
+def signed(key: bytes, purpose: str, content: Mapping[str, Any]) -> bytes:
+    """Some content with its signature."""
+    payload = json.dumps({"format": FORMAT, **content}, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return b"%b\n%b\n" % (_signature(key, purpose, payload), payload)
+
+
+def verified(key: bytes, purpose: str, data: bytes) -> dict[str, Any] | None:
+    """The content; None unless it is whole, of this format, and signed with the key for this purpose."""
+    payload = _payload(key, purpose, data)
+    content = None if payload is None else json.loads(payload)
+    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+        return None
+    return content
+
+
+def _payload(key: bytes, purpose: str, data: bytes) -> bytes | None:
+    signature, _, rest = data.partition(b"\n")
+    payload = rest.removesuffix(b"\n")
+    if len(signature) != _DIGITS or payload == rest:
+        return None
+    return payload if hmac.compare_digest(signature, _signature(key, purpose, payload)) else None
+
+
+def _signature(key: bytes, purpose: str, payload: bytes) -> bytes:
+    return (
+        hmac.new(key, b"%b\0%b" % (purpose.encode("utf-8", "surrogateescape"), payload), "sha256").hexdigest().encode()
+    )
+
+
+def _is_plausible(entry: Entry) -> bool:
+    """Whether its paths stay in the manifest's directory; what signed it might have an error."""
+    return all(is_inside(one.path) for one in entry.outputs)
+
+
+def is_inside(path: str) -> bool:
+    """Whether a path is relative, stays in its directory, and is neither pexec's nor Git's."""
+    components = path.split("/")
+    return bool(path) and "\0" not in path and not {"", ".", "..", ".git", ".pexec"} & set(components)

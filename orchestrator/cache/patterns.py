@@ -1,0 +1,152 @@
+"""The paths and patterns of `inputs` and `outputs`, matched by pathspec. Pure.
+
+All paths here are relative to the repository's root, without `..`; a directory that is matched stands for everything
+below it. pathspec gives the meaning of `*`, `?`, `[...]` and `**`, as Git defines it.
+"""
+
+from __future__ import annotations
+
+import enum
+import posixpath
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+from pathspec import PathSpec
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+_WILD = "*?["
+_ESCAPED = str.maketrans({character: f"\\{character}" for character in "*?[]\\!# "})
+
+
+class OutsideError(ValueError):
+    """A path that leaves the tree that it must be in."""
+
+
+class Pattern(Struct, frozen=True):
+    """One entry. `written` is what the user wrote, `path` is relative to the root, `line` is the same for pathspec.
+
+    `fixed` is the directory, or for a path without wildcards the path, under which everything lies that it matches."""
+
+    written: str
+    path: str
+    line: str
+    fixed: str
+    is_wild: bool
+    excludes: bool = False
+    ignore: bool = True
+    optional: bool = False
+
+    @property
+    def depth(self) -> int | None:
+        """How many components the paths have that it matches itself; None for any number."""
+        return None if "**" in self.path else self.path.count("/") + 1
+
+
+def parse(
+    written: str, prefix: str, *, inside: str = "", excludes: bool = False, ignore: bool = True, optional: bool = False
+) -> Pattern:
+    """`written` is relative to `prefix`, the manifest's directory relative to the root (empty for the root itself).
+
+    Raises OutsideError unless it stays within `inside`, a directory."""
+    if written.startswith("/"):
+        raise OutsideError(written)
+    is_wild = any(character in written for character in _WILD)
+    path = posixpath.normpath(posixpath.join(prefix, written))
+    path = "" if path == "." else path
+    if path == ".." or path.startswith("../") or not is_within(path, inside):
+        raise OutsideError(written)
+    if not is_wild:
+        return Pattern(written, path, _line(path.translate(_ESCAPED)), path, False, excludes, ignore, optional)
+    # Of the path of the manifest's directory nothing is a wildcard.
+    within = posixpath.relpath(path, prefix) if prefix and is_within(path, prefix) else None
+    line = path if within is None else posixpath.join(prefix.translate(_ESCAPED), within)
+    return Pattern(written, path, _line(line), _fixed_part(path, prefix), True, excludes, ignore, optional)
+
+
+def is_within(path: str, directory: str) -> bool:
+    """Whether a path is a directory or lies below it; everything is within the root, which is empty."""
+    return not directory or path == directory or path.startswith(directory + "/")
+
+
+def relative(path: str, prefix: str) -> str:
+    """A path relative to the root as a path relative to `prefix`."""
+    if not prefix:
+        return path
+    if path.startswith(prefix + "/"):
+        return path[len(prefix) + 1 :]
+    return posixpath.relpath(path, prefix)
+
+
+class Below(enum.Enum):
+    """What of a directory is matched."""
+
+    NOTHING = enum.auto()
+    SOME = enum.auto()
+    ALL = enum.auto()
+
+
+class Matcher:
+    """Some patterns, of which the last one that matches decides. What matches a directory matches all below it."""
+
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        self.patterns = tuple(patterns)
+        lines = [f"!{one.line}" if one.excludes else one.line for one in self.patterns]
+        self._spec = PathSpec([GitIgnoreSpecPattern(line) for line in lines])
+
+    def __bool__(self) -> bool:
+        return bool(self.patterns)
+
+    def matches(self, path: str) -> bool:
+        """Whether a file is matched."""
+        return bool(self.patterns) and bool(self._spec.check_file(path).include)
+
+    def below(self, directory: str) -> Below:
+        """What is matched below a directory, as far as the patterns alone can tell."""
+        if not self.patterns:
+            return Below.NOTHING
+        decided = self._spec.check_file(directory + "/") if directory else None
+        include = decided.include if decided else None
+        later = self.patterns[decided.index + 1 :] if decided and decided.index is not None else self.patterns
+        if include:
+            return Below.SOME if any(one.excludes for one in later) else Below.ALL
+        return (
+            Below.SOME if any(not one.excludes and _reaches_below(one, directory) for one in later) else Below.NOTHING
+        )
+
+
+def _reaches_below(pattern: Pattern, directory: str) -> bool:
+    if is_within(pattern.fixed, directory):
+        return True
+    if not is_within(directory, pattern.fixed):
+        return False
+    if not pattern.is_wild:
+        return True
+    return pattern.depth is None or directory.count("/") + 1 < pattern.depth
+
+
+def roots_of(patterns: Sequence[Pattern]) -> list[str]:
+    """The directories and paths under which everything lies that is matched, none within another one."""
+    found: list[str] = []
+    for fixed in sorted({one.fixed for one in patterns if not one.excludes}):
+        if not any(is_within(fixed, above) for above in found):
+            found.append(fixed)
+    return found
+
+
+def _line(path: str) -> str:
+    return f"/{path}" if path else "/**"
+
+
+def _fixed_part(path: str, prefix: str) -> str:
+    """The directories before the first component with a wildcard."""
+    start = prefix if prefix and is_within(path, prefix) else ""
+    rest = path[len(start) :].strip("/")
+    fixed = [start] if start else []
+    for component in rest.split("/"):
+        if any(character in component for character in _WILD):
+            break
+        fixed.append(component)
+    return "/".join(fixed)
+
+
+NO_PATTERNS = Matcher(())

@@ -1,0 +1,219 @@
+"""Putting the output files of an entry where they belong, and removing what an earlier success left there.
+
+All content is copied next to where it goes, or into the store where that is the same file system, and verified, before
+the first file is replaced. Each then takes its place by a rename. No component of a path may be a link.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from orchestrator.cache.copying import copy_content
+from orchestrator.cache.descent import LinkError, facts_of, is_directory, open_parent
+from orchestrator.cache.fresh_outputs import FreshOutputs
+from orchestrator.cache.hash_file import CHUNK
+from orchestrator.cache.hash_memory import HashMemory
+from orchestrator.cache.model import Entry, Kept, NotRestored, OutputFile, Restored, ShouldStop, Stopped
+from orchestrator.cache.present import exists, is_present
+from orchestrator.cache.store import TEMP, Store
+from orchestrator.cache.walk import TEMPORARY
+from orchestrator.console.text import visible
+from orchestrator.journal.safe_files import SAFE
+
+
+class CannotError(Exception):
+    """The entry cannot be used; the text says why."""
+
+
+class _Staged(NamedTuple):
+    """A file that is complete, under a temporary name: in the store, or next to where it belongs."""
+
+    output: OutputFile
+    name: str
+    is_near: bool
+
+
+class Restoring:
+    """One restoring into the directory `base`, a descriptor."""
+
+    def __init__(self, store: Store, memory: HashMemory, base: int, umask: int, should_stop: ShouldStop) -> None:
+        self._store = store
+        self._memory = memory
+        self._base = base
+        self._umask = umask
+        self._should_stop = should_stop
+        self._is_same_device = os.fstat(base).st_dev == store.device
+
+    def bring(self, entry: Entry, earlier: Sequence[OutputFile], fresh: FreshOutputs) -> Kept | Restored | NotRestored:
+        """Make the output files those of the entry. `earlier` are those of the job's last success. Raises Stopped."""
+        lacking = [one for one in entry.outputs if not self._is_present(one)]
+        kept = {one.path for one in entry.outputs}
+        stale = [one for one in earlier if one.path not in kept]
+        recorded = {one.path: one for one in earlier}
+        edited = [one.path for one in lacking if self._was_edited(one.path, recorded.get(one.path))]
+        try:
+            self._put_all(lacking)
+        except CannotError as error:
+            return NotRestored(str(error))
+        except OSError as error:
+            return NotRestored((error.strerror or str(error)).lower())
+        removed = self.remove(stale, fresh)
+        if not lacking and not removed:
+            return Kept()
+        return Restored(tuple(one.path for one in lacking), tuple(edited), removed)
+
+    def remove(self, recorded: Iterable[OutputFile], fresh: FreshOutputs) -> tuple[str, ...]:
+        """Remove files of fresh outputs that are as they were recorded, and the directories that this empties."""
+        removed = []
+        for one in recorded:
+            if fresh.has(one.path) and self._is_present(one) and self._unlink(one.path):
+                removed.append(one.path)
+                self._remove_empty(posixpath.dirname(one.path), fresh)
+        return tuple(removed)
+
+    def _put_all(self, outputs: Sequence[OutputFile]) -> None:
+        for one in outputs:
+            if one.sha256 and not self._store.has_object(one.sha256, one.size):
+                raise CannotError(f"the stored content of `{visible(one.path)}` is missing")
+            self._refuse_directory(one.path)
+        staged: list[_Staged] = []
+        try:
+            staged.extend(self._staged(one, near=not self._is_same_device) for one in outputs)
+            for file in staged:
+                self._put(file)
+        finally:
+            for file in staged:
+                self._discard(file)
+
+    def _staged(self, output: OutputFile, *, near: bool) -> _Staged:
+        file = _Staged(output, TEMPORARY + os.urandom(8).hex(), near)
+        try:
+            with self._directory_of(file) as directory:
+                self._fill(file, directory)
+        except BaseException:
+            self._discard(file)
+            raise
+        return file
+
+    @contextlib.contextmanager
+    def _directory_of(self, file: _Staged) -> Iterator[int]:
+        if not file.is_near:
+            yield self._store.folder(TEMP)
+            return
+        directory, _ = self._parent(file.output.path)
+        try:
+            yield directory
+        finally:
+            os.close(directory)
+
+    def _discard(self, file: _Staged) -> None:
+        with contextlib.suppress(OSError, CannotError), self._directory_of(file) as directory:
+            os.unlink(file.name, dir_fd=directory)
+
+    def _fill(self, file: _Staged, directory: int) -> None:
+        output = file.output
+        if output.link:
+            os.symlink(output.link, file.name, dir_fd=directory)
+            return
+        source = self._store.open_object(output.sha256)
+        try:
+            target = os.open(file.name, os.O_RDWR | os.O_CREAT | os.O_EXCL | SAFE, 0o600, dir_fd=directory)
+            try:
+                copy_content(source, target, self._should_stop)
+                if self._digest(target) != output.sha256:
+                    self._store.remove_object(output.sha256)
+                    raise CannotError(f"the stored content of `{visible(output.path)}` is damaged")
+                os.fchmod(target, output.mode & ~self._umask)
+            finally:
+                os.close(target)
+        finally:
+            os.close(source)
+
+    def _digest(self, descriptor: int) -> str:
+        hasher = hashlib.sha256()
+        buffer = bytearray(CHUNK)
+        view = memoryview(buffer)
+        offset = 0
+        while size := os.preadv(descriptor, [buffer], offset):
+            if self._should_stop():
+                raise Stopped
+            hasher.update(view[:size])
+            offset += size
+        return hasher.hexdigest()
+
+    def _put(self, file: _Staged) -> None:
+        try:
+            self._rename(file)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            near = self._staged(file.output, near=True)
+            try:
+                self._rename(near)
+            finally:
+                self._discard(near)
+
+    def _rename(self, file: _Staged) -> None:
+        directory, name = self._parent(file.output.path)
+        try:
+            source = directory if file.is_near else self._store.folder(TEMP)
+            os.rename(file.name, name, src_dir_fd=source, dst_dir_fd=directory)
+        finally:
+            os.close(directory)
+
+    def _parent(self, path: str) -> tuple[int, str]:
+        try:
+            return open_parent(self._base, path, create=True)
+        except LinkError as error:
+            reason = f"`{visible(error.path)}`, which leads to `{visible(path)}`, is a link or no directory"
+            raise CannotError(reason) from error
+
+    def _refuse_directory(self, path: str) -> None:
+        try:
+            directory, name = open_parent(self._base, path)
+        except LinkError as error:
+            reason = f"`{visible(error.path)}`, which leads to `{visible(path)}`, is a link or no directory"
+            raise CannotError(reason) from error
+        except FileNotFoundError:
+            return
+        try:
+            if is_directory(facts_of(directory, name)):
+                raise CannotError(f"a directory is in the place of the output `{visible(path)}`")
+        finally:
+            os.close(directory)
+
+    def _is_present(self, output: OutputFile) -> bool:
+        return is_present(self._base, output, self._memory, self._should_stop)
+
+    def _was_edited(self, path: str, recorded: OutputFile | None) -> bool:
+        """Whether something is there that is not what the job's last success left."""
+        return exists(self._base, path) and (recorded is None or not self._is_present(recorded))
+
+    def _unlink(self, path: str) -> bool:
+        try:
+            directory, name = open_parent(self._base, path)
+            try:
+                os.unlink(name, dir_fd=directory)
+            finally:
+                os.close(directory)
+        except OSError:
+            return False
+        return True
+
+    def _remove_empty(self, path: str, fresh: FreshOutputs) -> None:
+        while path and not fresh.keeps(path):
+            try:
+                directory, name = open_parent(self._base, path)
+                try:
+                    os.rmdir(name, dir_fd=directory)
+                finally:
+                    os.close(directory)
+            except OSError:
+                return
+            path = posixpath.dirname(path)
