@@ -20,6 +20,7 @@ from orchestrator.app.after_run import finalize_run
 from orchestrator.app.exit_code import exit_code
 from orchestrator.app.git_revision import git_revision
 from orchestrator.app.job_colours import job_colours
+from orchestrator.app.named_executor import open_for
 from orchestrator.app.page_context import page_context
 from orchestrator.app.prepare import Prepared, prepare
 from orchestrator.app.process_memory import trim_heap
@@ -36,7 +37,7 @@ from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
 from orchestrator.execute.driver import Driver
-from orchestrator.execute.executors.open_executor import OpenExecutor, Pausable, open_executor
+from orchestrator.execute.executors.open_executor import OpenExecutor, Pausable
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.messages import (
     CancelReceived,
@@ -280,7 +281,7 @@ def _open_executor(
         on_spawned=lambda spec, pid, ticks: inbox.put(Spawned(spec, pid, ticks)),
         on_output=screen.on_output or _nothing_shown,
     )
-    return open_executor("local", rundir.path, worker, plan.policy.max_parallel_jobs, inbox)
+    return open_for(plan, rundir.path, worker, inbox)
 
 
 def _nothing_shown(spec: AttemptSpec, chunk: bytes) -> None:

@@ -19,7 +19,6 @@ from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.messages import Noted, NothingStarts
 from orchestrator.plan.model import Plan
-from orchestrator.usable_cpus import usable_cpus
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,15 +38,11 @@ class DaskExecutor(Executor):
         """Raises RuntimeError after `shutdown`."""
         if self._is_shut_down:
             raise RuntimeError("cannot schedule new futures after shutdown")
-        future: Future[Any]
-        if fn is run_attempt:
-            spec: Any = args[0]
-            future = self._thread.submit(spec)
-        else:
-            future = self._thread.call(fn, args, kwargs)
+        spec: Any = args[0] if args else None
+        future: Any = self._thread.submit(spec) if fn is run_attempt else self._thread.call(fn, args, kwargs)
         self._pending.add(future)
         future.add_done_callback(self._pending.discard)
-        return future
+        return future  # type: ignore[no-any-return]
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Accept nothing more; what runs goes on to its end."""
@@ -56,9 +51,7 @@ class DaskExecutor(Executor):
             concurrent.futures.wait(list(self._pending))
 
 
-def open_dask(
-    plan: Plan, count: int, slots: int | None, run_dir: str, worker: Worker, inbox: Inbox[Any]
-) -> OpenExecutor:
+def open_dask(plan: Plan, count: int, slots: int, run_dir: str, worker: Worker, inbox: Inbox[Any]) -> OpenExecutor:
     """A cluster of `count` workers of this machine, of `slots` attempts each, for the run in this directory.
 
     Returns at once: workers join later, and jobs wait for them. `worker` is what gets reports; its supervisor starts no
@@ -68,7 +61,6 @@ def open_dask(
 
     secrets = worker.supervisor.secrets
     topic = f"pexec-{os.path.basename(run_dir)}-{epoch()}"
-    room = slots or max(1, usable_cpus() // count)
     admission = ClusterAdmission(plan, AdmissionControl(plan))
 
     def setup(tls: dict[str, str]) -> Setup:
@@ -77,7 +69,7 @@ def open_dask(
             name="",
             run_dir=run_dir,
             topic=topic,
-            slots=room,
+            slots=slots,
             tls=tls,
             umask=inherited.umask_of_jobs(),
             secrets=secrets.revealed(),

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import field
 
+from orchestrator.manifest.cluster_keys import LOCAL
 from orchestrator.manifest.container_types import FailFastWord
 from orchestrator.manifest.field_types import ByteSize, Limit, Name, Parallel, PositiveInteger, integer, number
 from orchestrator.manifest.scalars import NO_LIMIT
@@ -64,5 +65,8 @@ class PolicyKeys(Section, frozen=True):
         int, integer(1, 1_000_000), Doc("Number of runs to keep; older ones are deleted when a run ends.", 50)
     ] = 20
     archive: Annotated[bool, Doc("Whether to pack each finished run into one file.", True)] = False
+    cluster: Annotated[
+        Name, Doc("Where the jobs run: one of `clusters`, or `local`, which is pexec's own process.", "local")
+    ] = LOCAL
     ci: Annotated[CiKeys, Doc("What the run does in a CI service.", {"pass_commands": True})] = CiKeys()
     given: frozenset[str] = frozenset()

@@ -7,7 +7,9 @@ from typing import Any, Literal, get_args
 
 from msgspec.structs import asdict, replace
 
+from orchestrator.errors import UsageError
 from orchestrator.manifest import limit_keys
+from orchestrator.manifest.cluster_keys import LOCAL
 from orchestrator.manifest.env_file_keys import EnvFileEntry, env_file_paths
 from orchestrator.manifest.env_keys import EnvValue
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
@@ -20,6 +22,7 @@ from orchestrator.plan.model import (
     WHEN_NAMED,
     AdmissionPolicy,
     CiPolicy,
+    ClusterPolicy,
     Durability,
     Isolation,
     JobSpec,
@@ -50,9 +53,12 @@ JOB_KEYS = frozenset(PlannedJob.__struct_fields__) - {"needs"}
 def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy:
     """The run's policy on a machine with `cpus` CPUs; a share of them is rounded down, to at least one job."""
     policy = manifest.policy
+    cluster = expand_cluster(manifest, overrides, cpus)
     jobs = overrides.max_parallel_jobs
     if jobs is None:
         jobs = policy.max_parallel_jobs
+        if cluster is not None and "max_parallel_jobs" not in policy.given:
+            jobs = cluster.processes * cluster.slots
     return Policy(
         max_parallel_jobs=max(1, cpus * jobs.percent // 100) if isinstance(jobs, CpuShare) else jobs,
         fail_fast=policy.fail_fast if overrides.fail_fast is None else overrides.fail_fast,
@@ -65,7 +71,29 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         archive=policy.archive,
         job_timeout=_job_timeout(manifest.defaults, overrides),
         ci=CiPolicy(policy.ci.pass_commands),
+        cluster=cluster,
     )
+
+
+def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> ClusterPolicy | None:
+    """Where the jobs run; None for pexec's own process. Raises UsageError for a name that the manifest does not have:
+    one of its own was checked already."""
+    name = overrides.cluster or manifest.policy.cluster
+    if name == LOCAL:
+        return None
+    if name not in manifest.clusters:
+        raise UsageError(f"unknown cluster `{name}`", help=cluster_hint(name, manifest))
+    declared = manifest.clusters[name].processes
+    count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
+    return ClusterPolicy(name, count, slots or max(1, cpus // count))
+
+
+def cluster_hint(name: str, manifest: Manifest) -> str:
+    """What to write in place of an unknown cluster."""
+    from orchestrator.diagnostics.suggest import did_you_mean  # late: for an error
+
+    known = ", ".join(f"`{one}`" for one in (LOCAL, *manifest.clusters))
+    return did_you_mean(name, (LOCAL, *manifest.clusters)) or f"`clusters` declares clusters; known are {known}"
 
 
 class Expander:

@@ -305,6 +305,14 @@ class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
     max_load: Annotated[OptionalPositiveFloat, Meta(description="Load average above which no job starts.")] = None
 
 
+class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
+    """The workers that run the jobs, as processes of this machine."""
+
+    name: Annotated[str, ALWAYS, Meta(description="Its name in the manifest.")]
+    processes: Annotated[PositiveInt, ALWAYS, Meta(description="Number of workers.")]
+    slots: Annotated[PositiveInt, ALWAYS, Meta(description="Number of jobs that a worker runs at once.")]
+
+
 class CiPolicy(Struct, frozen=True, omit_defaults=True):
     """What the run does in a CI service."""
 
@@ -343,6 +351,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     ] = False
     admission: Annotated[AdmissionPolicy, IN_NO_DIGEST] = AdmissionPolicy()
     ci: Annotated[CiPolicy, IN_NO_DIGEST] = CiPolicy()
+    cluster: Annotated[ClusterPolicy | None, IN_NO_DIGEST] = None
 
 
 class Plan(Struct, frozen=True, omit_defaults=True):

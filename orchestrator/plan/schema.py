@@ -20,6 +20,7 @@ from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.model import (
     AdmissionPolicy,
     CiPolicy,
+    ClusterPolicy,
     JobSpec,
     Limits,
     Plan,
@@ -43,6 +44,7 @@ _DEFINITIONS = {
 _STRUCTS: Mapping[str, type[Struct]] = {
     "AdmissionPolicy": AdmissionPolicy,
     "CiPolicy": CiPolicy,
+    "ClusterPolicy": ClusterPolicy,
     "ShellBlock": ShellBlock,
 }
 _IDS: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
