@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from orchestrator.plan.model import Plan
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.status import Status
+from orchestrator.report.workers import WorkerReport
 
 
 class JobReport(msgspec.Struct, gc=False):
@@ -109,6 +110,7 @@ class RunReport(Struct, frozen=True):
     resumed: int = 0
     pid: int | None = None
     host: str = ""
+    workers: Sequence[WorkerReport] = ()
     began: Sequence[float] = ()
     ended: Sequence[float] = ()
     waited: Sequence[float] = ()

@@ -18,6 +18,7 @@ from orchestrator.report.verify.need_rules import NeedRules
 from orchestrator.report.verify.rules import Rule, Violation
 from orchestrator.report.verify.run_state import EPSILON, JudgedJob, Phase, Readiness, StopState, jobs_of
 from orchestrator.report.verify.stop_rules import StopRules
+from orchestrator.report.verify.worker_rules import WorkerRules
 
 __all__ = ["Judge", "Rule", "Violation", "violations"]
 
@@ -49,6 +50,7 @@ class Judge:
         self._pools: Mapping[str, int] = self._policy["pools"]
         self._need_rules = NeedRules(self._jobs)
         self._stop_rules = StopRules(self._policy["fail_fast"])
+        self._worker_rules = WorkerRules()
         self._taken: Counter[str] = Counter()
         self._running = 0
         self._stop = StopState()
@@ -69,6 +71,8 @@ class Judge:
         check = _CHECKS.get(name)
         if check is not None:
             check(self, event)
+        for message in self._worker_rules.broken_by(event):
+            self._report(Rule.WORKER, message)
 
     # The run.
 
