@@ -5,7 +5,6 @@ Runs without a cluster import nothing of it.
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 from orchestrator.errors import RefusedError
@@ -29,6 +28,8 @@ def open_for(plan: Plan, run_dir: str, worker: Worker, inbox: Inbox[Any]) -> Ope
 
 def refuse_without_packages(cluster: str) -> None:
     """Raises RefusedError if what clusters need is not installed."""
+    import importlib.util  # late: most runs have no cluster
+
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise RefusedError(

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from orchestrator import inherited
 from orchestrator.cluster.admission import ClusterAdmission
 from orchestrator.cluster.cluster_thread import ClusterThread, Reports, epoch
+from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.placement import WorkerRoom
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.spec import AttemptSpec
@@ -57,8 +58,6 @@ def open_dask(plan: Plan, count: int, slots: int, run_dir: str, worker: Worker, 
     Returns at once: workers join later, and jobs wait for them. `worker` is what gets reports; its supervisor starts no
     attempts. Raises NoThreadError.
     """
-    from orchestrator.cluster.worker_service import Setup
-
     secrets = worker.supervisor.secrets
     topic = f"pexec-{os.path.basename(run_dir)}-{epoch()}"
     admission = ClusterAdmission(plan, AdmissionControl(plan))
@@ -76,7 +75,7 @@ def open_dask(plan: Plan, count: int, slots: int, run_dir: str, worker: Worker, 
             variables=tuple(os.fsdecode(name) for name in secrets.variables),
         )
 
-    def joined(hello: Any) -> None:
+    def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory)
         fields = {
             "worker": hello.name,
@@ -89,7 +88,7 @@ def open_dask(plan: Plan, count: int, slots: int, run_dir: str, worker: Worker, 
         }
         inbox.put(Noted("worker.joined", fields, lambda: admission.join(known)))
 
-    def left(hello: Any, why: str) -> None:
+    def left(hello: WorkerHello, why: str) -> None:
         fields = {"worker": hello.name, "host": hello.host, "why": why}
         inbox.put(Noted("worker.left", fields, lambda: admission.leave(hello.name)))
 

@@ -13,7 +13,7 @@ from typing import Any
 from distributed.deploy.spec import ProcessInterface, SpecCluster
 from msgspec.structs import replace
 
-from orchestrator.cluster.worker_service import Setup
+from orchestrator.cluster.hello import Setup
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Safe path: nothing in the current directory is imported. The package itself may be anywhere.

@@ -13,6 +13,7 @@ import threading
 
 from orchestrator import inherited
 from orchestrator.cluster.dask_settings import use_own_settings
+from orchestrator.cluster.hello import Setup
 
 _SPARE_THREADS = 4  # for attempts that were given up
 _JOIN_SECONDS = "60s"
@@ -21,9 +22,6 @@ _JOIN_SECONDS = "60s"
 def main() -> None:
     """Run the worker until its scheduler or pexec ends."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    use_own_settings()
-    from orchestrator.cluster.worker_service import Setup
-
     setup: Setup = pickle.load(sys.stdin.buffer)
     inherited.use_umask_for_jobs(setup.umask)
     scratch = tempfile.mkdtemp(prefix="pexec-worker-")
@@ -35,13 +33,13 @@ def main() -> None:
         _end(scratch)
 
 
-async def _serve(setup: object, scratch: str) -> None:
+async def _serve(setup: Setup, scratch: str) -> None:
+    use_own_settings()
     from distributed import Security
 
     from orchestrator.cluster.quiet_nodes import QuietWorker
-    from orchestrator.cluster.worker_service import AttemptService, Setup
+    from orchestrator.cluster.worker_service import AttemptService
 
-    assert isinstance(setup, Setup)
     worker = QuietWorker(
         setup.scheduler,
         name=setup.name,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import pickle
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from distributed import Worker as DaskWorker
 from distributed import WorkerPlugin
-from msgspec import Struct
 
+from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.execute.attempt.result import broken, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt
@@ -24,37 +23,6 @@ from orchestrator.journal.file_names import LOGS
 from orchestrator.journal.rundir import RunDir, open_run
 
 _GROWTH_SECONDS = 0.1
-
-
-class Setup(Struct, frozen=True):
-    """What a worker is told when it starts, by a pipe: the values of secrets travel in nothing else. `tls` has the
-    fields of Dask's `Security`; `topic` is where it reports."""
-
-    scheduler: str
-    name: str
-    run_dir: str
-    topic: str
-    slots: int
-    tls: Mapping[str, str]
-    umask: int | None
-    secrets: Mapping[str, bytes]
-    variables: tuple[str, ...]
-
-
-class WorkerHello(Struct, frozen=True):
-    """What a worker says of itself. `identity` is drawn anew by each worker process."""
-
-    name: str
-    identity: str
-    address: str
-    host: str
-    pid: int
-    start_ticks: int
-    boot_id: str
-    pid_namespace: str
-    slots: int
-    cpus: int
-    memory: int
 
 
 class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
