@@ -24,7 +24,7 @@ from orchestrator.plan.model import Plan
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_NO_WORKERS = "`pexec doctor` checks this machine; without `--cluster`, jobs run in pexec's own process tree"
+_NO_WORKERS = "without `--cluster`, or with `--cluster local`, jobs run below pexec itself"
 
 
 class DaskExecutor(Executor):

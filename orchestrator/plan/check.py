@@ -175,7 +175,12 @@ def _check_cluster(manifest: Manifest, source: SourceMap, found: list[Diagnostic
         path: Path = ("policy", "cluster")
         found.append(
             Diagnostic(
-                "PX315", f"unknown cluster `{name}`", source.value(path), path, help=cluster_hint(name, manifest)
+                "PX315",
+                f"unknown cluster `{name}`",
+                source.value(path),
+                path,
+                (Note("no such cluster", source.value(path)),),
+                cluster_hint(name, manifest),
             )
         )
 

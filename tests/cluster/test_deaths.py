@@ -218,3 +218,16 @@ def test_a_run_that_ends_leaves_no_process_and_no_directory_of_a_worker(pexec: P
     before = set(pexec.home.iterdir())
     apply(pexec, "  a: {run: 'true'}\n")
     assert {path for path in pexec.home.iterdir() if path.name.startswith("pexec-")} - before == set()
+
+
+def test_a_stopped_worker_does_not_keep_an_interrupted_run_from_ending(pexec: Pexec) -> None:
+    """Its jobs are given up, and end with the worker."""
+    mark = new_mark()
+    run = start(pexec, f"  a: {{matrix: {{n: [1, 2]}}, run: \"sh -c 'sleep 60; : {mark}'\", grace: 100ms}}\n")
+    assert wait_until(lambda: len(marked(mark)) >= 2)
+    for worker in workers_of(run.pid):
+        os.kill(worker, signal.SIGSTOP)
+    assert end(run, signal.SIGINT) == 130
+    assert survivors(mark, 0) == set()
+    ends = verified(pexec).named("attempt.finished")
+    assert {event["reason"] for event in ends} == {"it did not respond after being killed"}
