@@ -26,11 +26,16 @@ def open_for(plan: Plan, run_dir: str, worker: Worker, inbox: Inbox[Any]) -> Ope
     return open_dask(plan, cluster.processes, cluster.slots, run_dir, worker, inbox)
 
 
-def refuse_without_packages(cluster: str) -> None:
-    """Raises RefusedError if what clusters need is not installed."""
+def missing_packages() -> list[str]:
+    """Those that clusters need and that are not installed."""
     import importlib.util  # late: most runs have no cluster
 
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    return [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+
+
+def refuse_without_packages(cluster: str) -> None:
+    """Raises RefusedError if what clusters need is not installed."""
+    missing = missing_packages()
     if missing:
         raise RefusedError(
             f"the cluster `{cluster}` needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "

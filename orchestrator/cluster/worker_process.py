@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import threading
+import traceback
 
 from orchestrator import inherited
 from orchestrator.cluster.dask_settings import use_own_settings
@@ -29,6 +30,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: _end(scratch))
     try:
         asyncio.run(_serve(setup, scratch))
+    except Exception:
+        traceback.print_exc()  # pexec reads the last line
+        sys.stderr.flush()
     finally:
         _end(scratch)
 

@@ -1,4 +1,4 @@
-"""Runs on workers of this machine, from outside: what jobs get, what is kept of them, and what users see."""
+"""Runs on workers of this machine: what jobs get, what is kept of them, and what users see."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from support.attempts import new_mark, survivors
 from support.cli import Pexec
 from support.clusters import PAIR, apply, manifest, verified
 from support.runs import last_run
+
+assert PAIR == "policy: {cluster: pair}\nclusters: {pair: {processes: {count: 2, slots: 2}}}\n"
 
 
 def test_jobs_run_on_workers_and_end_as_they_do_at_home(pexec: Pexec) -> None:
