@@ -26,7 +26,14 @@ SUMMARIES = ("auto", "all", "short")
 PREFIX = "PEXEC_"
 MAX_BYTES = 1 << 20  # of a settings file
 # Set by pexec itself for jobs, so that a pexec inside a job finds them in its environment.
-GIVEN_TO_JOBS = ("PEXEC_RUN_ID", "PEXEC_JOB", "PEXEC_ATTEMPT", "PEXEC_RUN_DIR", "PEXEC_TMPDIR")
+GIVEN_TO_JOBS = (
+    "PEXEC_RUN_ID",
+    "PEXEC_JOB",
+    "PEXEC_ATTEMPT",
+    "PEXEC_RUN_DIR",
+    "PEXEC_TMPDIR",
+    "PEXEC_OUTPUT_FILE",
+)
 PARAMETER_PREFIX = "PEXEC_PARAM_"
 _PARALLEL = re.compile(r"[1-9][0-9]{0,4}%|auto")
 

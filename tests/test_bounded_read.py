@@ -75,9 +75,9 @@ def test_a_manifest_may_come_through_a_pipe(pexec: Pexec, command: str) -> None:
     pexec.file("manifest.yaml", MANIFEST)
     program = " ".join(pexec.program)
     process = pexec.start_as(["bash", "-c", f"{program} {command} <(sleep 0.1; cat manifest.yaml) >/dev/null 2>&1"])
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 def test_a_manifest_without_end_is_refused(pexec: Pexec) -> None:
-    said = pexec.run("validate", "/dev/zero", timeout=20)
+    said = pexec.run("validate", "/dev/zero", timeout=60)
     assert (said.exit_code, "error[PX103]: the manifest is too large" in said.stderr) == (3, True)

@@ -44,7 +44,7 @@ def test_ci_runs_the_other_jobs_by_pexec_and_then_the_tests_by_the_command_of_th
         capture_output=True,
         text=True,
         check=True,
-        timeout=10,
+        timeout=60,
     ).stdout.splitlines()
     assert len(commands) == 1
     assert commands[0].endswith("pytest -q -n 2 --dist worksteal")

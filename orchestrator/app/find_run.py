@@ -19,7 +19,7 @@ from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import DEFAULT_ROOT, LAST, PREVIOUS, RunDir, find_run, list_runs
 from orchestrator.plan.export import plan_from_dict
 
-PATIENCE = 5.0  # seconds that a run may take to write its plan
+PATIENCE = 20.0  # seconds that a run may take to write its plan
 PAUSE = 0.05
 
 Sink = Callable[[Mapping[str, Any]], None]

@@ -202,13 +202,15 @@ class _Resumption:
         if any(decision.reused for decision in decisions):
             self._print_not_compared()
         ended = self._end_leftovers()
+        index_of = {job.id: job.index for job in old.jobs}
 
         def after_start(driver: Driver) -> None:
             for process in ended:
                 driver.note("orphan.killed", pid=process.pid, job=None)
             for job, decision in zip(plan.jobs, decisions, strict=True):
                 if decision.reused:
-                    driver.record(JobAdopted(driver.now(), job.index), from_run=run_id)
+                    outputs = self._history.scheduler.values.of(index_of[job.id])
+                    driver.record(JobAdopted(driver.now(), job.index, outputs), from_run=run_id)
             _cancel(driver, left_out)
 
         slots = self._options.max_parallel_jobs

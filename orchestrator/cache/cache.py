@@ -11,6 +11,9 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from orchestrator.cache import listing as listings
 from orchestrator.cache.changes import Change
@@ -34,17 +37,22 @@ from orchestrator.cache.model import (
     OutputPath,
     PathInput,
     Place,
+    RemoteSettings,
     Restored,
     Saved,
     ShouldStop,
     decode_files,
+    never,
 )
-from orchestrator.cache.restore import Restoring
+from orchestrator.cache.restore import Fetch, Restoring, no_fetch
 from orchestrator.cache.save import OpenSearch, RefusalError, Saving, Success, changed_inputs
 from orchestrator.cache.signing_key import NoKeyError, user_key
 from orchestrator.cache.store import LOCKS, Store, name_of
 from orchestrator.console.text import visible
 from orchestrator.errors import EnvironmentFailedError
+
+if TYPE_CHECKING:
+    from orchestrator.cache.remote import Remote
 
 Warn = Callable[[str], None]
 
@@ -58,12 +66,15 @@ def open_cache(
     warn: Warn,
     max_size: int = DEFAULT_MAX_SIZE,
     key: bytes | None = None,
+    remote: RemoteSettings | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Cache:
-    """The cache in `directory`. Entries are signed with `key`, or else with a key of this user. Never fails."""
+    """The cache in `directory`, and perhaps a store that is shared with other machines. Entries are signed with `key`,
+    or else with a key of this user. Never fails."""
     try:
         own = key or user_key(os.environ if environ is None else environ)
-        return Cache(Store(directory, own), max_size, warn)
+        store = Store(directory, own)
+        return Cache(store, max_size, warn, _remote(remote, own, warn))
     except NoKeyError as error:
         warn(f"the cache is not used: {error}")
     except EnvironmentFailedError as error:
@@ -76,8 +87,9 @@ def open_cache(
 class Cache:
     """The cache of a run, made by `open_cache`. Close it when the run has ended."""
 
-    def __init__(self, store: Store | None, max_size: int, warn: Warn) -> None:
+    def __init__(self, store: Store | None, max_size: int, warn: Warn, remote: Remote | None = None) -> None:
         self._store = store
+        self._remote = remote
         self._memory = HashMemory(None if store is None else f"{store.path}/{_MEMORY}")
         self._max_size = max_size
         self._warn = warn
@@ -118,15 +130,22 @@ class Cache:
 
     # Looking up and restoring
 
-    def look_up(self, digest: str) -> Entry | None:
-        """The stored success of a fingerprint."""
-        if self._store is None:
+    def look_up(self, digest: str, *, should_stop: ShouldStop = never) -> Entry | None:
+        """The stored success of a fingerprint, of this machine or of another one."""
+        store = self._store
+        if store is None:
             return None
         try:
-            return self._store.entry(digest)
+            entry = store.entry(digest)
+            if entry is None and self._remote is not None:
+                entry = self._remote.entry(digest, should_stop)
+                if entry is not None:
+                    store.put_entry(entry)
         except OSError as error:
             self._failed(error)
             return None
+        else:
+            return entry
 
     def bring(
         self,
@@ -148,7 +167,7 @@ class Cache:
             is_same = store.last_is(project, entry.job, entry.fingerprint)
             earlier = entry.outputs if is_same else self._last_outputs(project, entry.job)
             with _directory(place) as base:
-                restoring = Restoring(store, self._memory, base, umask, should_stop)
+                restoring = Restoring(store, self._memory, base, umask, should_stop, self._fetch(store, should_stop))
                 answer = restoring.bring(entry, earlier, FreshOutputs(outputs))
             if not is_same and not isinstance(answer, NotRestored):
                 self._remember(store, project, fingerprint, entry)
@@ -158,8 +177,14 @@ class Cache:
 
     def write_log(self, entry: Entry, directory: int, name: str, *, should_stop: ShouldStop) -> bool:
         """Copy the log of an entry to a file of an open directory. False if there is none."""
+        store = self._store
+        if store is None or not entry.log:
+            return False
         try:
-            return self._store is not None and copy_log(self._store, entry, directory, name, should_stop)
+            is_there = store.has_object(entry.log, entry.log_size)
+            if not is_there and not self._fetch(store, should_stop)(entry.log, entry.log_size):
+                return False
+            return copy_log(store, entry, directory, name, should_stop)
         except OSError:
             return False
 
@@ -272,8 +297,15 @@ class Cache:
         except OSError as error:
             self._failed(error)
             return NotSaved(f"the cache cannot be written: {_why(error)}")
+        if self._remote is not None:
+            self._remote.put(store, replace(entry, listings=()), should_stop)
         self._grown(store, saving.answer.new + entry_size, should_stop)
         return saving.answer
+
+    def _fetch(self, store: Store, should_stop: ShouldStop) -> Fetch:
+        """Gets content that is not in the store from other machines."""
+        remote = self._remote
+        return no_fetch if remote is None else lambda sha256, size: remote.fetch(store, sha256, size, should_stop)
 
     def _remember(self, store: Store, project: str, fingerprint: Fingerprint, entry: Entry) -> None:
         store.put_last(project, entry.job, LastRecord(fingerprint, entry.fingerprint, entry.outputs))
@@ -302,6 +334,14 @@ class Cache:
             is_first, self._has_warned = not self._has_warned, True
         if is_first and self._store is not None:
             self._warn(f"the cache `{visible(self._store.directory)}` is not used: {_why(error)}")
+
+
+def _remote(settings: RemoteSettings | None, user_key: bytes, warn: Warn) -> Remote | None:
+    if settings is None:
+        return None
+    from orchestrator.cache.remote import Remote
+
+    return Remote(settings, user_key, warn)
 
 
 def _refuse_changes(before: Listing, after: Listing) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from orchestrator.cache.hash_file import ChangingError, NotRegularError, hash_path
 from orchestrator.cache.hash_memory import HashMemory, signature_of
-from orchestrator.cache.model import EXECUTABLE, FILE, LINK, Problem, ShouldStop, Signature, Stopped
+from orchestrator.cache.model import EXECUTABLE, FILE, LINK, Problem, ShouldStop, Signature
 from orchestrator.cache.walk import Found
 from orchestrator.console.text import visible
 
@@ -30,21 +30,19 @@ class Contents:
     def of(self, found: Sequence[Found]) -> dict[str, tuple[bytes, Signature]]:
         """What a listing says about each file, and its signature; files that are gone are left out. Raises Stopped."""
         states: dict[str, tuple[bytes, Signature]] = {}
-        regular: list[str] = []
+        regular: list[tuple[str, int]] = []
         signatures: list[Signature] = []
-        modes: list[int] = []
         for path, facts in found:
             mode = facts.st_mode
             if stat.S_ISREG(mode):
-                regular.append(path)
-                modes.append(mode)
+                regular.append((path, mode))
                 signatures.append(signature_of(facts))
             elif stat.S_ISLNK(mode):
                 self._put_link(states, path, signature_of(facts))
             else:
                 self._special(path)
         known = self._memory.recall(signatures)
-        for path, mode, signature, digest in zip(regular, modes, signatures, known, strict=True):
+        for (path, mode), signature, digest in zip(regular, signatures, known, strict=True):
             if digest is None:
                 self._put_read(states, path)
             else:
@@ -110,6 +108,3 @@ class Contents:
 
     def _full(self, path: str) -> str:
         return os.path.join(self._root, path)
-
-
-__all__ = ["Contents", "Stopped"]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from orchestrator.cache.entry_text import read_entry
+from orchestrator.cache.entry_text import unverified_entry
 from orchestrator.cache.model import Entry, ShouldStop, Stopped
 from orchestrator.cache.store import ENTRIES, OBJECTS, Store, place_of
 
@@ -105,7 +105,7 @@ def _needed_by(store: Store, name: str) -> set[str] | None:
 
 def _read(store: Store, name: str) -> Entry | None:
     data = store.content(ENTRIES, place_of(name))
-    return None if data is None else read_entry(store.key, name, data)
+    return None if data is None else unverified_entry(data)
 
 
 def _remove(store: Store, folder: str, names: Iterable[str], should_stop: ShouldStop) -> None:

@@ -7,13 +7,21 @@ same inputs everywhere.
 from __future__ import annotations
 
 import os
-
-from pathspec import GitIgnoreSpec
+import re
+from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from orchestrator.bounded_read import read_bounded
+from orchestrator.cache.patterns import expression
 
 NAME = ".gitignore"
 _MOST_BYTES = 4 << 20
+_ANYTHING = "."  # what pathspec makes of `*` and `**`
+_ANYWHERE = "^(?:.+/)?"  # how pathspec begins the expression of a name
+
+_Matches = Callable[[str], object]
+_Run = tuple[bool, _Matches | None, _Matches | None]
+"""Whether what matches is ignored; what matches names, and what matches paths."""
 
 
 def repository_root(base_dir: str) -> str:
@@ -29,23 +37,25 @@ def repository_root(base_dir: str) -> str:
 
 class IgnoreRules:
     """The rules for what is in one directory: those of its own file, and of the directories above. Paths are relative
-    to the root."""
+    to the root.
 
-    __slots__ = ("_above", "_directory", "_spec")
+    Each is asked about one entry of a directory that is not ignored itself, so an expression has to match the whole
+    path: that of something above must not count again, as `!*/` must not for the files of a directory."""
 
-    def __init__(self, directory: str, spec: GitIgnoreSpec | None, above: IgnoreRules | None) -> None:
-        self._directory = f"{directory}/" if directory else ""
-        self._spec = spec
+    __slots__ = ("_above", "_length", "_runs")
+
+    def __init__(self, directory: str, runs: Sequence[_Run], above: IgnoreRules | None) -> None:
+        self._length = len(directory) + 1 if directory else 0
+        self._runs = runs
         self._above = above
 
-    def ignores(self, path: str) -> bool:
-        """Whether a file, or with a trailing slash a directory, is ignored. What is above it must not be."""
+    def ignores(self, path: str, name: str) -> bool:
+        """Whether a file, or with a trailing slash a directory, is ignored; `name` is the end of its path."""
         rules: IgnoreRules | None = self
         while rules is not None:
-            if rules._spec is not None:
-                include = rules._spec.check_file(path[len(rules._directory) :]).include
-                if include is not None:
-                    return include
+            for is_ignored, names, paths in rules._runs:
+                if (names is not None and names(name)) or (paths is not None and paths(path[rules._length :])):
+                    return is_ignored
             rules = rules._above
         return False
 
@@ -56,6 +66,40 @@ def rules_in(root: str, directory: str, above: IgnoreRules | None) -> IgnoreRule
         content = read_bounded(os.path.join(root, directory, NAME), _MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return above
-    lines = content.decode("utf-8", "surrogateescape").splitlines()
-    spec = GitIgnoreSpec.from_lines(line for line in lines if line.strip() and not line.startswith("#"))
-    return IgnoreRules(directory, spec, above) if spec.patterns else above
+    lines = content.decode("utf-8", "surrogateescape").split("\n")
+    runs = _runs([line.removesuffix("\r") for line in lines])
+    return IgnoreRules(directory, runs, above) if runs else above
+
+
+def _runs(lines: Sequence[str]) -> list[_Run]:
+    """The lines from the last one to the first, neighbours of a kind together: most files are tried with all."""
+    rules = [_Rule(line) for line in lines if line.strip() and not line.startswith("#")]
+    found: list[_Run] = []
+    for is_ignored, run in groupby(rules[::-1], key=lambda rule: rule.is_ignored):
+        names: list[str] = []
+        paths: list[str] = []
+        for rule in run:
+            (names if rule.is_name else paths).append(rule.expression)
+        found.append((is_ignored, _matcher(names), _matcher(paths)))
+    return found
+
+
+class _Rule:
+    """A line. A name, without a slash before its end, is matched in every directory."""
+
+    def __init__(self, line: str) -> None:
+        self.is_ignored = not line.startswith("!")
+        text = line.removeprefix("!")
+        self.is_name = "/" not in text.rstrip().rstrip("/")
+        made = expression(text)
+        if self.is_name:
+            made = made.replace(_ANYWHERE, "^", 1)
+        if made == _ANYTHING:
+            made = ".+"
+        elif text.rstrip().endswith("/**"):
+            made = f"(?:{made}).+"  # all below a directory, but not the directory
+        self.expression = made
+
+
+def _matcher(expressions: Sequence[str]) -> _Matches | None:
+    return re.compile("|".join(f"(?:{one})" for one in expressions)).fullmatch if expressions else None

@@ -12,6 +12,7 @@ from orchestrator.cache.model import Listing, OutputPath, PathInput, Place, Prob
 from orchestrator.cache.patterns import Matcher, OutsideError, Pattern, parse, relative, roots_of
 from orchestrator.cache.walk import HIDDEN_NAMES, Found, Selection, Walk
 from orchestrator.console.text import visible
+from orchestrator.garbage_collection import collector_paused
 
 _NAMED = 3
 
@@ -26,6 +27,18 @@ def list_inputs(
     upstream_outputs: Sequence[str] = (),
 ) -> Listing:
     """The files that some inputs are. Raises Stopped."""
+    with collector_paused():
+        return _listed_inputs(place, inputs, memory, should_stop, own_outputs, upstream_outputs)
+
+
+def _listed_inputs(
+    place: Place,
+    inputs: Sequence[PathInput],
+    memory: HashMemory,
+    should_stop: ShouldStop,
+    own_outputs: Sequence[str],
+    upstream_outputs: Sequence[str],
+) -> Listing:
     prefix = prefix_of(place)
     problems: list[Problem] = []
     wanted = list(_parsed_inputs(inputs, prefix, problems))

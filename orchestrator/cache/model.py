@@ -19,8 +19,14 @@ DEFAULT_MAX_SIZE = 5 << 30  # bytes
 
 ShouldStop = Callable[[], bool]
 ProblemKind = Literal["missing", "empty", "special", "unreadable", "outside", "changing", "link", "invalid"]
+RemoteMode = Literal["read", "write", "readwrite"]
 Signature = tuple[int, int, int, int, int]
 """Device, inode, size, and the times of the last change of content and of metadata, in nanoseconds."""
+
+
+def never() -> bool:
+    """For who cannot be asked to stop."""
+    return False
 
 
 class Stopped(Exception):  # noqa: N818 - not an error
@@ -49,6 +55,15 @@ class Place(Struct, frozen=True):
 
     base_dir: str
     root: str
+
+
+class RemoteSettings(Struct, frozen=True):
+    """A store that several machines share: its URL, what is done with it, and the key with which entries are signed.
+    Only in a directory (`file://`) may entries be signed with the key of the user."""
+
+    url: str
+    mode: RemoteMode = "read"
+    key: bytes | None = None
 
 
 class Problem(Struct, frozen=True):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import enum
 import posixpath
+import re
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from msgspec import Struct
-from pathspec import PathSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
+_GROUP = re.compile(r"\(\?P<\w+>")
 _WILD = "*?["
 _ESCAPED = str.maketrans({character: f"\\{character}" for character in "*?[]\\!# "})
 
@@ -90,28 +92,42 @@ class Matcher:
 
     def __init__(self, patterns: Iterable[Pattern]) -> None:
         self.patterns = tuple(patterns)
-        lines = [f"!{one.line}" if one.excludes else one.line for one in self.patterns]
-        self._spec = PathSpec([GitIgnoreSpecPattern(line) for line in lines])
+        texts = [expression(one.line) for one in self.patterns]
+        self._each = [re.compile(text) for text in texts]
+        runs = groupby(zip(self.patterns, texts, strict=True), key=lambda one: one[0].excludes)
+        # One expression for all neighbours of a kind: most files are tried with every pattern.
+        self._runs = [(not excludes, re.compile("|".join(text for _, text in run)).match) for excludes, run in runs][
+            ::-1
+        ]
 
     def __bool__(self) -> bool:
         return bool(self.patterns)
 
     def matches(self, path: str) -> bool:
         """Whether a file is matched."""
-        return bool(self.patterns) and bool(self._spec.check_file(path).include)
+        for includes, match in self._runs:
+            if match(path):
+                return includes
+        return False
 
     def below(self, directory: str) -> Below:
         """What is matched below a directory, as far as the patterns alone can tell."""
-        if not self.patterns:
-            return Below.NOTHING
-        decided = self._spec.check_file(directory + "/") if directory else None
-        include = decided.include if decided else None
-        later = self.patterns[decided.index + 1 :] if decided and decided.index is not None else self.patterns
-        if include:
-            return Below.SOME if any(one.excludes for one in later) else Below.ALL
-        return (
-            Below.SOME if any(not one.excludes and _reaches_below(one, directory) for one in later) else Below.NOTHING
-        )
+        later: list[Pattern] = []
+        for pattern, compiled in zip(self.patterns[::-1], self._each[::-1], strict=True):
+            if directory and compiled.match(f"{directory}/"):
+                if not pattern.excludes:
+                    return Below.SOME if any(one.excludes for one in later) else Below.ALL
+                break
+            later.append(pattern)
+        if any(not one.excludes and _reaches_below(one, directory) for one in later):
+            return Below.SOME
+        return Below.NOTHING
+
+
+def expression(line: str) -> str:
+    """What pathspec makes of a line: a regular expression for the paths that it matches and all below them."""
+    made = GitIgnoreSpecPattern(line).regex
+    return _GROUP.sub("(?:", made.pattern) if made is not None else r"(?!)"
 
 
 def _reaches_below(pattern: Pattern, directory: str) -> bool:

@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from orchestrator.cache.copying import copy_content
@@ -25,6 +25,14 @@ from orchestrator.cache.store import TEMP, Store
 from orchestrator.cache.walk import TEMPORARY
 from orchestrator.console.text import visible
 from orchestrator.journal.safe_files import SAFE
+
+Fetch = Callable[[str, int], bool]
+"""Gets content of a SHA-256 and a size into the store, if it can."""
+
+
+def no_fetch(sha256: str, size: int) -> bool:
+    """There is no other store."""
+    return False
 
 
 class CannotError(Exception):
@@ -42,12 +50,15 @@ class _Staged(NamedTuple):
 class Restoring:
     """One restoring into the directory `base`, a descriptor."""
 
-    def __init__(self, store: Store, memory: HashMemory, base: int, umask: int, should_stop: ShouldStop) -> None:
+    def __init__(
+        self, store: Store, memory: HashMemory, base: int, umask: int, should_stop: ShouldStop, fetch: Fetch = no_fetch
+    ) -> None:
         self._store = store
         self._memory = memory
         self._base = base
         self._umask = umask
         self._should_stop = should_stop
+        self._fetch = fetch
         self._is_same_device = os.fstat(base).st_dev == store.device
 
     def bring(self, entry: Entry, earlier: Sequence[OutputFile], fresh: FreshOutputs) -> Kept | Restored | NotRestored:
@@ -79,7 +90,7 @@ class Restoring:
 
     def _put_all(self, outputs: Sequence[OutputFile]) -> None:
         for one in outputs:
-            if one.sha256 and not self._store.has_object(one.sha256, one.size):
+            if one.sha256 and not self._has(one):
                 raise CannotError(f"the stored content of `{visible(one.path)}` is missing")
             self._refuse_directory(one.path)
         staged: list[_Staged] = []
@@ -90,6 +101,9 @@ class Restoring:
         finally:
             for file in staged:
                 self._discard(file)
+
+    def _has(self, output: OutputFile) -> bool:
+        return self._store.has_object(output.sha256, output.size) or self._fetch(output.sha256, output.size)
 
     def _staged(self, output: OutputFile, *, near: bool) -> _Staged:
         file = _Staged(output, TEMPORARY + os.urandom(8).hex(), near)

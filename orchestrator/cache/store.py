@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import hmac
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from orchestrator.journal.safe_files import SAFE, open_folder, open_regular, ope
 OBJECTS, ENTRIES, LAST, LOCKS, TEMP = "objects", "entries", "last", "locks", "tmp"
 TAG, TAG_TEXT = "CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n# Written by pexec.\n"
 _FOLDERS = (OBJECTS, ENTRIES, LAST, LOCKS, TEMP)
+_NAME = re.compile("[0-9a-f]{24}")  # of a store, see `store_name`
 _GROWTH = "growth"
 _MOST_ENTRY_BYTES = 256 << 20
 _USED_AGAIN_SECONDS = 600  # how exactly it is known when an entry was last used
@@ -33,15 +35,16 @@ _ABANDONED_SECONDS = 86_400
 
 
 class Store:
-    """An open store. Raises OSError and EnvironmentFailedError when it is opened, OSError in its methods."""
+    """An open store; with a `name` one that exists, of whatever key, to be measured and cleared. Raises OSError and
+    EnvironmentFailedError when it is opened, OSError in its methods."""
 
-    def __init__(self, directory: str, key: bytes) -> None:
+    def __init__(self, directory: str, key: bytes, name: str = "") -> None:
         self.directory = os.path.abspath(directory)
-        self.path = f"{self.directory}/{store_name(key)}"
+        self.path = f"{self.directory}/{name or store_name(key)}"
         self.key = key
         self.foreign = 0  # entries that were not signed with this key
         self._folders: dict[str, int] = {}
-        self._root = _made_root(self.directory, key)
+        self._root = _found_root(self.directory, name) if name else _made_root(self.directory, key)
         try:
             for name in _FOLDERS:
                 with contextlib.suppress(FileExistsError):
@@ -256,6 +259,23 @@ def store_name(key: bytes) -> str:
 def new_name() -> str:
     """A name for a temporary file."""
     return os.urandom(12).hex()
+
+
+def stores_in(directory: str) -> list[Store]:
+    """All stores of a directory, of whatever keys; they must be closed. Raises OSError and EnvironmentFailedError."""
+    try:
+        names = sorted(name for name in os.listdir(directory) if _NAME.fullmatch(name))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [Store(directory, b"", name) for name in names]
+
+
+def _found_root(path: str, name: str) -> int:
+    above = open_root(path, create=False)
+    try:
+        return open_folder(above, name, f"{path}/{name}")
+    finally:
+        os.close(above)
 
 
 def _made_root(path: str, key: bytes) -> int:

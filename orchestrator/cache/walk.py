@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from orchestrator.cache.ignore_rules import NAME as GITIGNORE
@@ -51,7 +51,7 @@ class Walk:
         self._root = root
         self._wanted, self._exempt, self._never, self._ignore = selection
         self._should_stop = should_stop
-        self._seen = 0
+        self._unpolled = 0
         self.unreadable: list[tuple[str, OSError]] = []
 
     def files(self, start: str) -> Iterator[Found]:
@@ -67,7 +67,7 @@ class Walk:
             return
         rules, is_ignored = self._above(start, is_directory=stat.S_ISDIR(facts.st_mode))
         if not stat.S_ISDIR(facts.st_mode):
-            if self._is_wanted(start, Below.SOME, rules, is_ignored):
+            if self._test(Below.SOME, rules, is_ignored=is_ignored)(start, start.rpartition("/")[2]):
                 yield Found(start, facts)
             return
         waiting = [_Directory(start, rules, self._wanted.below(start), is_ignored)]
@@ -90,7 +90,7 @@ class Walk:
             rules = self._rules("/".join(components[:number]), rules)
             here = "/".join(components[: number + 1])
             is_last = number == len(components) - 1
-            if rules is not None and rules.ignores(here if is_last and not is_directory else f"{here}/"):
+            if rules is not None and rules.ignores(*_with_name(here, is_directory=is_directory or not is_last)):
                 return rules, True
         return rules, False
 
@@ -104,20 +104,21 @@ class Walk:
         except OSError as error:
             self.unreadable.append((path, error))
             return
+        self._poll(len(entries))
         if self._ignore and not is_ignored and any(entry.name == GITIGNORE for entry in entries):
             rules = self._rules(path, rules)
         inside = f"{path}/" if path else ""
+        is_wanted = self._test(below, rules, is_ignored=is_ignored)
         for entry in entries:
-            self._poll()
             name = entry.name
-            if name in HIDDEN_NAMES or name.startswith(TEMPORARY):
+            if name[0] == "." and (name in HIDDEN_NAMES or name.startswith(TEMPORARY)):
                 continue
             here = inside + name
             if entry.is_dir(follow_symlinks=False):
-                ignored = is_ignored or (rules is not None and rules.ignores(f"{here}/"))
+                ignored = is_ignored or (rules is not None and rules.ignores(f"{here}/", f"{name}/"))
                 within = below if below is Below.ALL else self._wanted.below(here)
                 waiting.append(_Directory(here, rules, within, ignored))
-            elif self._is_wanted(here, below, rules, is_ignored):
+            elif is_wanted(here, name):
                 try:
                     facts = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
@@ -129,14 +130,21 @@ class Walk:
             return False
         return not is_ignored or self._exempt.below(path) is not Below.NOTHING
 
-    def _is_wanted(self, path: str, below: Below, rules: IgnoreRules | None, is_ignored: bool) -> bool:
-        if below is not Below.ALL and not self._wanted.matches(path):
-            return False
-        if self._never and self._never.matches(path):
-            return False
-        if is_ignored or (rules is not None and rules.ignores(path)):
-            return self._exempt.matches(path)
-        return True
+    def _test(self, below: Below, rules: IgnoreRules | None, *, is_ignored: bool) -> Callable[[str, str], bool]:
+        """Whether a file of a directory is wanted, by its path and its name. Of 50,000 files each is asked about."""
+        wanted = None if below is Below.ALL else self._wanted.matches
+        never = self._never.matches if self._never else None
+        ignores = None if rules is None else rules.ignores
+        exempt = self._exempt.matches
+
+        def is_wanted(path: str, name: str) -> bool:
+            if (wanted is not None and not wanted(path)) or (never is not None and never(path)):
+                return False
+            if is_ignored or (ignores is not None and ignores(path, name)):
+                return exempt(path)
+            return True
+
+        return is_wanted
 
     def _rules(self, directory: str, above: IgnoreRules | None) -> IgnoreRules | None:
         try:
@@ -145,7 +153,14 @@ class Walk:
             self.unreadable.append((f"{directory}/{GITIGNORE}".lstrip("/"), error))
             return above
 
-    def _poll(self) -> None:
-        self._seen += 1
-        if self._seen % _POLL_EVERY == 0 and self._should_stop():
-            raise Stopped
+    def _poll(self, number: int) -> None:
+        self._unpolled += number
+        if self._unpolled >= _POLL_EVERY:
+            self._unpolled = 0
+            if self._should_stop():
+                raise Stopped
+
+
+def _with_name(path: str, *, is_directory: bool) -> tuple[str, str]:
+    name = path.rpartition("/")[2]
+    return (f"{path}/", f"{name}/") if is_directory else (path, name)

@@ -80,6 +80,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("pexec prune --keep 5 --dry-run", "show what would be removed"),
         ("pexec prune --keep 5", "keep the newest five runs"),
     ),
+    "cache": (
+        ("pexec cache", "show what is stored, by job"),
+        ("pexec cache prune --max-size 1GiB", "remove what was not used for longest"),
+        ("pexec cache clear", "remove all stored results"),
+    ),
     "doctor": (
         ("pexec doctor", "show what works here, and how to get the rest"),
         ("pexec doctor --format json", "the same as data"),

@@ -64,6 +64,7 @@ COMMANDS = {
         Subcommand("verify", "check a run's journal against its plan, its results and its logs"),
         Subcommand("archive", "pack a run into one file"),
         Subcommand("prune", "remove old runs"),
+        Subcommand("cache", "show, prune or clear the stored results of jobs"),
         Subcommand("doctor", "check what this machine supports"),
         Subcommand("explain", "explain a diagnostic code, with an example and its fix"),
         Subcommand("schema", "print a JSON Schema: of manifests, plans, results or events"),

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from orchestrator.engine.states import CancelReason
 
+NO_VALUES: Mapping[str, str] = {}
+
 
 class Launch(Struct, frozen=True):
-    """Start this attempt. `time_cap` bounds its timeout, in seconds (for a `when: always` job of a stopping run)."""
+    """Start this attempt. `time_cap` bounds its timeout, in seconds (for a `when: always` job of a stopping run).
+    `values` are the outputs of needs that it uses, by the names in its spec."""
 
     job: int
     attempt: int
     time_cap: float | None = None
+    values: Mapping[str, str] = NO_VALUES
 
 
 class Kill(Struct, frozen=True):

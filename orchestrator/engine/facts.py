@@ -6,7 +6,9 @@ from 1 and never restart, not even after a resume.
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Mapping
+
+from msgspec import Struct, field
 
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 
@@ -25,10 +27,11 @@ class RunResumed(Struct, frozen=True):
 
 
 class JobAdopted(Struct, frozen=True):
-    """The job's success in an earlier run is reused."""
+    """The job's success in an earlier run is reused, with the values that it handed to its dependents there."""
 
     at: float
     job: int
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
 
 class AttemptStarted(Struct, frozen=True):
@@ -40,7 +43,7 @@ class AttemptStarted(Struct, frozen=True):
 
 
 class AttemptFinished(Struct, frozen=True):
-    """The one end of an attempt. `reason` is human-readable text."""
+    """The one end of an attempt. `reason` is human-readable text. `outputs` are the values of a success, as text."""
 
     at: float
     job: int
@@ -49,6 +52,7 @@ class AttemptFinished(Struct, frozen=True):
     exit_code: int | None = None
     signal: str | None = None
     reason: str = ""
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
 
 class KillSent(Struct, frozen=True):

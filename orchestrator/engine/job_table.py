@@ -191,7 +191,7 @@ class JobTable:
 
     def outcome_phrase(self, job: int) -> str:
         """How a job ended that did not succeed: "`build` timed out"."""
-        return f"`{self._jobs[job].id}` {OUTCOME_PHRASES[self.states[job]]}"
+        return f"`{self._jobs[job].id}` {OUTCOME_PHRASES.get(self.states[job], 'succeeded without it')}"
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that a replay must reproduce."""

@@ -12,27 +12,18 @@ moment): an old journal was chosen by an older `decide`. It does refuse moves th
 Who holds what. `JobTable`: the states, and the counts of what each pending job waits for; its `move` is the only place
 that changes a state. `ReadyQueue` and `Pools`: the jobs that may start, and the room for them. `Retries`: used budgets
 and the heap of delays. `Escalation`: running attempts and the heap of steps that end them. `Stop`: how far the run is
-stopped. `MatrixFailFast`: the jobs that a failure in their matrix cancels. `outcomes.py`: the pure tables. This file
-only connects them. All of it runs in the driver's thread.
+stopped, and the rules of that. `MatrixFailFast`: the jobs that a failure in their matrix cancels. `OutputValues`: what
+successes hand to their dependents. `outcomes.py`: the pure tables. This file only connects them. All of it runs in the
+driver's thread.
 
 A job's life. Once all its needs have ended they decide (`JobTable.gate`): if open, it becomes ready, or succeeds at
-once if it is a group; if shut, it is skipped and the reason names the need. Each end puts the job on `_ended`, and
-`_settle` works that list off until nothing follows any more: a fact and all its consequences are one step. Because even
-a skip waits for all needs, a job starts only after every one of its ancestors has ended.
+once if it is a group; if shut, it is skipped and the reason names the need. One that uses an output value that does not
+exist fails then, without an attempt. Each end puts the job on `_ended`, and `_settle` works that list off until nothing
+follows any more: a fact and all its consequences are one step. Because even a skip waits for all needs, a job starts
+only after every one of its ancestors has ended.
 
 No fact marks the end of a retry delay. A waiting job stays `WAITING` until its next attempt is started (and passes
 through `READY` then); `decide` queues it once its time has come.
-
-A stop covers all jobs but `when: always`; a forced stop covers these too (`Stop.covers`). A covered job that is ready
-or waiting, or would become ready, is cancelled instead. One that waits for a running need stays pending and is decided
-when that need ends, by the ordinary rules, so that "skipped" takes precedence over "cancelled". A group starts nothing,
-so a stop does not affect it. During a stop nothing is retried, but an `always` job that was already waiting keeps the
-attempt it was granted. Fail-fast in its `drain` form lets running attempts finish; any other stop terminates those of
-covered jobs. After a stop by the user or the deadline, `always` jobs are launched with their `cleanup_timeout` as their
-timeout; those that already run are left alone for that long and then terminated too. The escalation is TERM, KILL after
-the job's grace period, and after `last_grace` the attempt is given up as lost. This is why every stop ends, if need be
-a forced one: an `always` job launched during a stop is trusted to keep its own timeout, as every attempt is. What an
-attempt reports about its end counts: one that was sent TERM may still succeed or fail.
 
 One job can be cancelled as well: at once, or once all its needs have ended, whatever they do (`JobTable.cancelled`).
 In a matrix that fails fast, the first failure that is not allowed cancels the other jobs that have not ended: `decide`
@@ -47,11 +38,10 @@ whose delay is over while its pool is full. Only the start and a resume take tim
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from typing import assert_never
 
 from orchestrator.engine import invariants
-from orchestrator.engine.commands import Cancel, Command, GiveUp, Launch
+from orchestrator.engine.commands import NO_VALUES, Cancel, Command, GiveUp, Launch
 from orchestrator.engine.escalation import Escalation, RunningAttempt, Step
 from orchestrator.engine.facts import (
     AttemptFinished,
@@ -69,6 +59,7 @@ from orchestrator.engine.facts import (
 from orchestrator.engine.job_table import IllegalMove, JobTable
 from orchestrator.engine.matrix_fail_fast import MatrixFailFast
 from orchestrator.engine.outcomes import FAILURES, STATE_AFTER, STOPPED_ON_REQUEST, Gate, RunResult, run_result
+from orchestrator.engine.output_values import OutputValues
 from orchestrator.engine.pools import Pools
 from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.retries import Retries
@@ -80,8 +71,9 @@ from orchestrator.plan.model import Plan
 class Scheduler:
     """One run of one plan. Times are seconds of the run; `now` never decreases (an earlier one counts as the latest).
 
-    `table` has the states, attempts and counts of the jobs, for reading only. `last_grace` is how many seconds to wait
-    for the end of an attempt after KILL. Raises ValueError for a job that takes more than its pool has.
+    `table` has the states, attempts and counts of the jobs, `values` their outputs, for reading only. `last_grace` is
+    how many seconds to wait for the end of an attempt after KILL. Raises ValueError for a job that takes more than its
+    pool has.
     """
 
     def __init__(self, plan: Plan, *, last_grace: float = 10.0) -> None:
@@ -94,6 +86,7 @@ class Scheduler:
         self._escalation = Escalation()
         self._retries = Retries()
         self._matrices = MatrixFailFast(plan)
+        self.values = OutputValues(plan, self.table)
         self._stop: Stop | None = None
         self._deadline: float | None = None
         self._started = False
@@ -158,6 +151,7 @@ class Scheduler:
         if state is JobState.RUNNING:
             self.table.refuse(fact.job, "cannot be adopted")
         if state not in TERMINAL:
+            self.values.keep(fact.job, fact.outputs)
             self._finish(fact.job, JobState.SUCCEEDED, "reused from an earlier run")
 
     def _on_started(self, fact: AttemptStarted) -> None:
@@ -181,6 +175,8 @@ class Scheduler:
         if self._jobs[job].pools:
             self._pools.release(self._jobs[job])
         status = STATE_AFTER[fact.verdict]
+        if status is JobState.SUCCEEDED:
+            self.values.keep(job, fact.outputs)
         if status in FAILURES and self._try_again(fact, running):
             return
         reason = fact.reason
@@ -266,6 +262,8 @@ class Scheduler:
             self._finish(job, JobState.SUCCEEDED, "")
         elif self._stop is not None and self._stop.covers(planned.when):
             self._cancel_idle(job, self._stop.cause)
+        elif planned.spec.needed_values and (why := self.values.why_unusable(job)):
+            self._finish(job, JobState.FAILED, why)
         else:
             self.table.move(job, JobState.READY)
             self._queue.add(job)
@@ -320,10 +318,12 @@ class Scheduler:
             return []
         hurried = self._stop is not None and self._stop.hurried
         chosen = self._queue.choose(slots, self._pools, self._jobs, self.table.states, self._is_due)
-        return [
-            Launch(job, self.table.attempts[job] + 1, self._jobs[job].spec.cleanup_timeout if hurried else None)
-            for job in chosen
-        ]
+        return [self._launch(job, hurried=hurried) for job in chosen]
+
+    def _launch(self, job: int, *, hurried: bool) -> Launch:
+        spec = self._jobs[job].spec
+        values = self.values.needed_by(job) if spec.needed_values else NO_VALUES
+        return Launch(job, self.table.attempts[job] + 1, spec.cleanup_timeout if hurried else None, values)
 
     def _is_due(self, job: int) -> bool:
         return self._retries.not_before[job] <= self._clock
@@ -379,7 +379,7 @@ class Scheduler:
     def snapshot(self) -> tuple[object, ...]:
         """The whole state, comparable and hashable: equal for a run and its replay, unchanged by `decide`."""
         room = tuple(sorted(self._pools.room.items()))
-        parts = (self.table, self._escalation, self._retries, self._matrices)
+        parts = (self.table, self._escalation, self._retries, self._matrices, self.values)
         return (self._started, self._deadline, self._stop, room, *(part.snapshot() for part in parts))
 
     def check_invariants(self) -> None:
@@ -390,11 +390,3 @@ class Scheduler:
         invariants.check_room(self._pools, self._escalation, self._policy, self._jobs)
         if self._started:
             invariants.check_settled(self.table, self._stop, self._jobs)
-
-
-def replay(plan: Plan, facts: Iterable[Fact], *, last_grace: float = 10.0) -> Scheduler:
-    """The scheduler that these facts lead to. Raises what `apply` raises."""
-    scheduler = Scheduler(plan, last_grace=last_grace)
-    for fact in facts:
-        scheduler.apply(fact)
-    return scheduler

@@ -55,8 +55,11 @@ _ENDS = {JobState.SUCCEEDED, JobState.FAILED, JobState.TIMED_OUT, JobState.CANCE
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     # PENDING to SUCCEEDED is a group, or a success adopted from an earlier run. READY to SUCCEEDED is an adopted one,
-    # too: a job without needs is ready from the first fact on, before its adoption can be read.
-    JobState.PENDING: frozenset({JobState.READY, JobState.SUCCEEDED, JobState.SKIPPED, JobState.CANCELLED}),
+    # too: a job without needs is ready from the first fact on, before its adoption can be read. PENDING to FAILED is a
+    # job that uses an output value that does not exist.
+    JobState.PENDING: frozenset(
+        {JobState.READY, JobState.SUCCEEDED, JobState.FAILED, JobState.SKIPPED, JobState.CANCELLED}
+    ),
     JobState.READY: frozenset({JobState.RUNNING, JobState.SUCCEEDED, JobState.CANCELLED}),
     JobState.RUNNING: frozenset(_ENDS | {JobState.WAITING}),
     JobState.WAITING: frozenset({JobState.READY, JobState.CANCELLED}),

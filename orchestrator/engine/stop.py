@@ -1,4 +1,16 @@
-"""How far a run is stopped. A stop only ever widens; a resume ends it."""
+"""How far a run is stopped. A stop only ever widens; a resume ends it.
+
+A stop covers all jobs but `when: always`; a forced stop covers these too (`Stop.covers`). A covered job that is ready
+or waiting, or would become ready, is cancelled instead. One that waits for a running need stays pending and is decided
+when that need ends, by the ordinary rules, so that "skipped" takes precedence over "cancelled". A group starts nothing,
+so a stop does not affect it. During a stop nothing is retried, but an `always` job that was already waiting keeps the
+attempt it was granted. Fail-fast in its `drain` form lets running attempts finish; any other stop terminates those of
+covered jobs. After a stop by the user or the deadline, `always` jobs are launched with their `cleanup_timeout` as their
+timeout; those that already run are left alone for that long and then terminated too. The escalation is TERM, KILL after
+the job's grace period, and after `last_grace` the attempt is given up as lost. This is why every stop ends, if need be
+a forced one: an `always` job launched during a stop is trusted to keep its own timeout, as every attempt is. What an
+attempt reports about its end counts: one that was sent TERM may still succeed or fail.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from orchestrator.execute.warden.processes import ProcessStat, children, read_pr
 
 _STOPPED = (b"T", b"t", b"Z", b"X")
 _ENDED = (b"Z", b"X")
-_STOP_SECONDS = 0.5
+_STOP_SECONDS = 2.0
 _END_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.001
 

@@ -68,6 +68,12 @@ _MAYBE_EXIT_CODE: JsonDict = {"type": ["integer", "null"], "minimum": 0, "maximu
 _MAYBE_SIGNAL: JsonDict = {"type": ["string", "null"], "description": "The signal that ended it, such as SIGSEGV."}
 _MAYBE_JOB: JsonDict = {"type": ["string", "null"]}
 _SLOTS: JsonDict = {"type": "integer", "minimum": 1}
+_OUTPUTS: JsonDict = {
+    "type": "object",
+    "additionalProperties": _TEXT,
+    "description": "The output values of a success, as text, with defaults filled in; absent if it has none.",
+}
+OPTIONAL = frozenset(("outputs", "undeclared_outputs"))  # absent where there is nothing to say
 
 # Event -> its own fields, in the order of the line, each with its JSON Schema.
 EVENTS: dict[str, dict[str, JsonDict]] = {
@@ -96,7 +102,11 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "pid_namespace": _NAMESPACE,
         "max_parallel_jobs": _SLOTS,
     },
-    "job.adopted": {"job": _JOB, "from_run": {"type": "string", "description": "The run in which it succeeded."}},
+    "job.adopted": {
+        "job": _JOB,
+        "outputs": _OUTPUTS,
+        "from_run": {"type": "string", "description": "The run in which it succeeded."},
+    },
     "attempt.started": {"job": _JOB, "attempt": _ATTEMPT, **_PLACE},
     "attempt.spawned": {
         "job": _JOB,
@@ -116,6 +126,12 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "exit_code": _MAYBE_EXIT_CODE,
         "signal": _MAYBE_SIGNAL,
         "reason": _REASON,
+        "outputs": _OUTPUTS,
+        "undeclared_outputs": {
+            "type": "array",
+            "items": _TEXT,
+            "description": "Names that it set without declaring them under `outputs`; absent if there are none.",
+        },
         "duration_seconds": _SECONDS,
         "cpu_seconds": _SECONDS,
         "max_rss_bytes": _COUNT,
@@ -208,8 +224,8 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
     match fact:
         case AttemptStarted(_, job, attempt):
             return "attempt.started", {"job": ids[job], "attempt": attempt}
-        case AttemptFinished(_, job, attempt, verdict, exit_code, signal, reason):
-            return "attempt.finished", {
+        case AttemptFinished(_, job, attempt, verdict, exit_code, signal, reason, outputs):
+            fields = {
                 "job": ids[job],
                 "attempt": attempt,
                 "verdict": _VERDICTS[verdict],
@@ -217,13 +233,14 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
                 "signal": signal,
                 "reason": reason,
             }
+            return "attempt.finished", {**fields, "outputs": outputs} if outputs else fields
         case KillSent(_, job, attempt, force):
             return "kill.sent", {"job": ids[job], "attempt": attempt, "force": force}
         case CancelRequested(_, reason, force, maybe):
             job_id = None if maybe is None else ids[maybe]
             return "cancel.requested", {"reason": reason.value, "force": force, "job": job_id}
-        case JobAdopted(_, job):
-            return "job.adopted", {"job": ids[job]}
+        case JobAdopted(_, job, outputs):
+            return "job.adopted", {"job": ids[job], "outputs": outputs} if outputs else {"job": ids[job]}
         case RunStarted():
             return "run.started", {}
         case RunResumed():
@@ -272,6 +289,7 @@ def fact_from_event(event: EventRecord, index_of: Mapping[str, int]) -> Fact | N
                 event["exit_code"],
                 event["signal"],
                 event["reason"],
+                event.get("outputs", {}),
             )
         case "kill.sent":
             return KillSent(at, index_of[event["job"]], event["attempt"], event["force"])
@@ -281,7 +299,7 @@ def fact_from_event(event: EventRecord, index_of: Mapping[str, int]) -> Fact | N
                 at, CancelReason(event["reason"]), event["force"], None if job is None else index_of[job]
             )
         case "job.adopted":
-            return JobAdopted(at, index_of[event["job"]])
+            return JobAdopted(at, index_of[event["job"]], event.get("outputs", {}))
         case "run.started":
             return RunStarted(at, early_skips=event["version"].startswith(EARLY_SKIPS))
         case "run.resumed":
@@ -319,6 +337,6 @@ def _event_schema(event: str, fields: Mapping[str, JsonDict]) -> JsonDict:
         "title": event,
         "type": "object",
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name not in OPTIONAL],
         "additionalProperties": False,
     }

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from orchestrator.errors import RefusedError
-from orchestrator.journal.events import EVENTS, LATER_FIELDS, VERSION, EventRecord
+from orchestrator.journal.events import EVENTS, LATER_FIELDS, OPTIONAL, VERSION, EventRecord
 from orchestrator.journal.file_names import JOURNAL
 from orchestrator.journal.rundir import RunDir
 from orchestrator.journal.safe_files import failed
@@ -19,7 +19,7 @@ _NEWLINE = ord("\n")
 _SUFFIX = len(',"crc":"01234567"}\n')
 _BUFFER = 256 * 1024
 _KEYS = {
-    event: frozenset(fields) - LATER_FIELDS.get(event, frozenset()) | {"ts", "at", "run_id"}
+    event: frozenset(fields) - LATER_FIELDS.get(event, frozenset()) - OPTIONAL | {"ts", "at", "run_id"}
     for event, fields in EVENTS.items()
 }
 

@@ -21,9 +21,10 @@ from orchestrator.journal.safe_files import failed, open_folder, open_regular, o
 
 __all__ = ["DEFAULT_ROOT", "LOGS", "STATUS", "TEMP", "RunDir", "create_run", "find_run", "list_runs", "open_run"]
 
-# A process that checks whether a run is driven holds its lock for microseconds; that must not refuse a writer.
 LAST, PREVIOUS = "last", "previous"  # in place of an ID, which always begins with a digit
-_TRIES = 3
+# A process that checks whether a run is driven shares its lock for microseconds, or longer if a busy machine does not
+# let it continue. That must not refuse a writer.
+_PATIENCE = 10.0
 _PAUSE = 0.02
 
 _PID = re.compile(rb'"event":"run\.(?:started|resumed)",[^\n]*?"pid":(\d+)')
@@ -281,10 +282,14 @@ def _sync_and_close(descriptor: int) -> None:
 
 
 def _lock(journal: int) -> None:
-    """Raises BlockingIOError if another process holds the lock, and not only for the moment of a check."""
-    for _ in range(_TRIES):
+    """Raises BlockingIOError if another process is the writer. One that only checks whether there is one shares the
+    lock, and is waited for."""
+    give_up_at = time.monotonic() + _PATIENCE
+    while time.monotonic() < give_up_at:
         with contextlib.suppress(BlockingIOError):
             return fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(journal, fcntl.LOCK_SH | fcntl.LOCK_NB)  # fails if there is a writer
+        fcntl.flock(journal, fcntl.LOCK_UN)
         time.sleep(_PAUSE)
     return fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from structlog import BoundLoggerBase
 
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.journal.append_file import GroupSync, LineFile
-from orchestrator.journal.events import EVENTS, VERSION, EventRecord
+from orchestrator.journal.events import EVENTS, OPTIONAL, VERSION, EventRecord
 from orchestrator.journal.file_names import BALLAST, JOURNAL
 from orchestrator.journal.rundir import RunDir
 from orchestrator.journal.safe_files import failed
@@ -25,7 +25,7 @@ from orchestrator.journal.safe_files import failed
 BALLAST_BYTES = 16 * 1024
 _START = b'"event":"attempt.started"'
 
-_FIELDS = {event: frozenset(fields) | {"at"} for event, fields in EVENTS.items()}
+_FIELDS = {event: (fields.keys() | {"at"}) - OPTIONAL for event, fields in EVENTS.items()}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -38,7 +38,7 @@ class EventLogger(BoundLoggerBase):
         Raises ValueError for an event, or fields of it, that are not in the closed list.
         """
         fields["at"] = at
-        if fields.keys() != _FIELDS.get(event):
+        if fields.keys() != _FIELDS.get(event) and not _is_event(event, fields):
             raise ValueError(f"`{event}` with {sorted(fields)} is not in the list of events")
         (line, record), _ = self._process_event("append", event, fields)
         self._logger.append(line)
@@ -147,6 +147,12 @@ class JournalWriter:
         failure = failed(f"`{self._rundir.path_of(JOURNAL)}` cannot be written", error)
         failure.help = "free some space, then continue with `pexec resume`"
         return failure
+
+
+def _is_event(event: str, fields: Mapping[str, Any]) -> bool:
+    """Whether these are the fields of an event, with some that it may lack."""
+    more = OPTIONAL.intersection(fields)
+    return event in EVENTS and fields.keys() - more == _FIELDS[event] and more <= EVENTS[event].keys()
 
 
 def _without_surrogates(value: Any) -> Any:

@@ -96,7 +96,7 @@ class _Joiner:
             span = loaded.source.value(path if isinstance(entry, str) else (*path, "file"))
             chain = (*spot.chain[:-1], replace(spot.chain[-1], span=span))
             self._include(loaded, include, replace(spot, chain=chain, path=path))
-        origin = ManifestOrigin(spot.folder, manifest.defaults, loaded.source)
+        origin = ManifestOrigin(spot.folder, manifest.defaults, loaded.source, spot.prefix)
         here = spot.chain[-1].real_path
         for name, workflow in manifest.workflows.items():
             full_name = spot.prefix + name

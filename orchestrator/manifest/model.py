@@ -47,6 +47,7 @@ from orchestrator.manifest.nested_sections import (
     Version,
     WorkflowList,
 )
+from orchestrator.manifest.output_keys import Outputs
 from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import ScalarError
@@ -67,6 +68,7 @@ _ONE_COMMAND: Final = {
         {"required": ["needs"], "properties": {"needs": {"minItems": 1}}},
     ],
     "dependentRequired": {"args": ["file"]},
+    "dependentSchemas": {"outputs": {"anyOf": [{"required": [key]} for key in ("run", "argv", "file")]}},
 }
 # A manifest that includes others, or is made to be included, needs no workflows of its own.
 _WORKFLOWS_MAY_BE_ELSEWHERE: Final = {
@@ -228,6 +230,13 @@ class Workflow(Section, frozen=True):
     secrets: Annotated[
         SecretNames, Doc("Secrets to pass as environment variables; no others are passed.", "TOKEN", ["TOKEN", "KEY"])
     ] = ()
+    outputs: Annotated[
+        Outputs,
+        Doc(
+            "Values that it writes to `$PEXEC_OUTPUT_FILE`, for the workflows that need it.",
+            {"number": {"description": "What git calls this state."}, "shards": {"type": "json"}},
+        ),
+    ] = field(default_factory=dict)
     pools: Annotated[
         dict[Name, PositiveInteger], Doc("Amount of each pool that an attempt occupies.", {"database": 1})
     ] = field(default_factory=dict)
@@ -257,6 +266,9 @@ class Workflow(Section, frozen=True):
         if "args" in data and "file" not in data:
             hint = "append the arguments to `argv` itself" if "argv" in data else ""
             return KeyConflictError("PX118", "`args` requires `file`", hint, "args")
+        if "outputs" in data and not commands:
+            hint = "a group runs nothing that could set them"
+            return KeyConflictError("PX118", "`outputs` requires `run`, `argv` or `file`", hint, "outputs")
         if commands or ("needs" in data and data["needs"] != []):
             return None
         hint = "add `run`, `argv` or `file`; or `needs`, for a group"

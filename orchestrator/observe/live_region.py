@@ -49,8 +49,9 @@ class LiveRegion:
         lines = () if self._is_paused else self._lines
         text, self._text, self._kept = "".join(self._text), [], 0
         if text or lines != self._drawn:
-            self._err.write(self._drawing(text, lines))
-            self._drawn = lines
+            drawing = self._drawing(text, lines)
+            self._drawn = lines  # first: an interrupt may come between the two, and to erase nothing does no harm
+            self._err.write(drawing)
 
     def pause(self) -> None:
         """Erase the region until `resume`: a shell may write meanwhile."""

@@ -13,10 +13,11 @@ from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.plan.inputs import Selection
+from orchestrator.plan.late_values import OPENING
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.select import SelectionWords
 from orchestrator.plan.shelltext import is_posix_shell
-from orchestrator.plan.template import ARGS, OPENING, Templates
+from orchestrator.plan.template import ARGS, Templates
 
 _MOST_NAMES = 5
 

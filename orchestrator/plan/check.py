@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -21,13 +21,15 @@ from orchestrator.plan.expand import cluster_hint, isolation_of
 from orchestrator.plan.graph import CycleError, Levels, levels
 from orchestrator.plan.inputs import PlanningEnvironment, ReadManifest
 from orchestrator.plan.job_edges import ChoiceValues, job_edges
+from orchestrator.plan.late_values import OPENING
 from orchestrator.plan.model import Isolation
+from orchestrator.plan.need_references import NeedUse, check_number_of_jobs
 from orchestrator.plan.numbering import Numbering, number_jobs
 from orchestrator.plan.params import Params, resolve_params
 from orchestrator.plan.references import References
 from orchestrator.plan.script_text import check_scripts
 from orchestrator.plan.secret_references import check_secrets
-from orchestrator.plan.template import OPENING, Templates, TemplateScope
+from orchestrator.plan.template import Templates, TemplateScope
 from orchestrator.plan.unread_places import UnreadPlaces, not_expanded
 from orchestrator.plan.workflow_edges import VERBS, Choice, Edges, named_in, resolve_edges
 
@@ -41,7 +43,7 @@ _SANDBOX_KEYS = ("writes", "network")
 class Resolved(Struct, frozen=True):
     """What the names and values in a manifest mean: which workflows have which keys; the jobs that there may be, their
     edges and their levels (meaningless with errors); the parameters; the workflows whose texts hold templates, with the
-    parsed texts; and what was found, ordered by position."""
+    parsed texts; the outputs that each workflow uses of others; and what was found, ordered by position."""
 
     key_index: KeyIndex
     numbering: Numbering
@@ -50,6 +52,7 @@ class Resolved(Struct, frozen=True):
     params: Params
     templated: set[str]
     templates: Templates
+    uses: Mapping[str, Sequence[NeedUse]]
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -71,6 +74,7 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
         of_jobs = job_edges(manifest, numbering, edges, choice_values, source, found)
         if of_jobs is not edges:
             edges, ordered = of_jobs, levels(of_jobs.waits)
+        check_number_of_jobs(references.uses, manifest, numbering, edges.needs, found)
     _check_pools(manifest, key_index, source, found)
     _check_cluster(manifest, source, found)
     check_secrets(manifest, key_index, source, found)
@@ -84,7 +88,9 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
     check_scripts(manifest, source, read.files, own, origins, key_index, found)
     UnreadPlaces(manifest, source, found).check_all(own, origins, key_index)
     diagnostics = tuple(sorted(found, key=_position))
-    return Resolved(key_index, numbering, edges, ordered, params, references.templated, templates, diagnostics)
+    return Resolved(
+        key_index, numbering, edges, ordered, params, references.templated, templates, references.uses, diagnostics
+    )
 
 
 def _edges_of_workflows(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> tuple[Edges, Levels]:

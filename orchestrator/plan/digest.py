@@ -69,7 +69,7 @@ class JobDigests:
 
     def _share(self, shared: tuple[object, ...]) -> None:
         given = zip(_SHARED, shared, _shared_values(_NO_SPEC), strict=True)
-        parts = {name: f',"{name}":{_encode(value)}' for name, value, default in given if value != default}
+        parts = {name: f',"{name}":{_encode(_fact(value))}' for name, value, default in given if value != default}
         self._shared = shared
         self._before = "".join(part for name, part in parts.items() if name < "run")
         self._behind = "".join(part for name, part in parts.items() if name > "run")
@@ -120,8 +120,11 @@ def _changed(struct: Struct, keys: Iterable[Key]) -> list[tuple[str, Any]]:
 
 def _fact(value: object) -> object:
     if isinstance(value, Struct):
-        return {name: _fact(inner) for name, inner in _changed(value, keys_of(type(value)))}
-    return dict(value) if isinstance(value, Mapping) else value
+        covered = (key for key in keys_of(type(value)) if key.digest != "none")
+        return {name: _fact(inner) for name, inner in _changed(value, covered)}
+    if isinstance(value, Mapping):
+        return {name: _fact(inner) for name, inner in value.items()}
+    return value
 
 
 def _digest(text: str) -> str:

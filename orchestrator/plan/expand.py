@@ -18,6 +18,7 @@ from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.inputs import Overrides, ReadManifest
 from orchestrator.plan.job_env import JobEnv
+from orchestrator.plan.late_values import is_absolute
 from orchestrator.plan.model import (
     WHEN_NAMED,
     AdmissionPolicy,
@@ -28,6 +29,7 @@ from orchestrator.plan.model import (
     JobSpec,
     Limits,
     Order,
+    OutputSpec,
     Pairs,
     PlannedJob,
     Policy,
@@ -37,12 +39,13 @@ from orchestrator.plan.model import (
     StopSignal,
     pool_of_matrix,
 )
-from orchestrator.plan.template import is_absolute
+from orchestrator.plan.need_references import output_specs
 
 _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSignal)}
 PutIn = Callable[[JobSpec, Collection[str]], JobSpec]
 """Fills in the templates of a spec, but not in the values of these variables."""
 
+_NO_OUTPUTS: Mapping[str, OutputSpec] = {}
 _ISOLATION = {member.value: member for member in Isolation}
 # Keys and fields have the same names. `run` of a spec and `needs` of a job are set for each job one by one.
 _SPEC_KEYS = frozenset(JobSpec.__struct_fields__) - {"run"}
@@ -154,6 +157,7 @@ class Expander:
             env_inherit=env_inherit_of(own, base),
             color=base.color if own.color is None else own.color,
             secrets=own.secrets,
+            outputs=output_specs(own.outputs) if own.outputs else _NO_OUTPUTS,
             working_dir=(base.working_dir if own.working_dir is None else own.working_dir) or "",
             timeout=self._timeout if own.timeout is None else _limit(own.timeout),
             grace=base.grace if own.grace is None else own.grace,

@@ -204,7 +204,7 @@ def _as_data(value: Any) -> Any:
     if kind is tuple:
         return [entry if type(entry) is str else _as_data(entry) for entry in value]
     if kind is dict:
-        return value.copy()
+        return {name: _as_data(inner) if isinstance(inner, Struct) else inner for name, inner in value.items()}
     if kind is RetryPolicy:
         return _retry_data(value)
     if isinstance(value, Struct):

@@ -21,12 +21,15 @@ from orchestrator.plan.expand import JOB_KEYS, Expanders, expand_policy, job_fie
 from orchestrator.plan.graph import EdgeRows, Levels, levels, urgency
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Scalar
+from orchestrator.plan.need_references import values_that_are_absent
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.secret_references import secret_sources
 from orchestrator.plan.select import select
 from orchestrator.plan.template import TemplateScope, put_in
 
 _NO_VALUES: Mapping[str, Scalar] = {}
+_Absent = Mapping[int, Mapping[str, str]]
+"""By job: the values of needs that are not in the run, with their defaults."""
 
 
 class Planned(Struct, frozen=True):
@@ -81,7 +84,10 @@ def make_plan(
     selection = Selection() if selection is None else selection
     receiver = _receiver(read, resolved, selection)
     chosen = _choose(read.manifest, resolved, selection, environment)
-    jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {}, receiver)
+    absent, missing = _absent_values(read.manifest, resolved, chosen)
+    if missing:
+        return Planned(None, (*resolved.diagnostics, *missing))
+    jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {}, receiver, absent)
     policy = expand_policy(read.manifest, overrides, environment.cpus)
     plan = Plan(
         name=read.manifest.name or _directory_name(read.base_dir) or "pexec",
@@ -179,6 +185,7 @@ def _plan_jobs(
     overrides: Overrides,
     durations: Mapping[str, float],
     receiver: _Receiver,
+    absent: _Absent,
 ) -> tuple[tuple[PlannedJob, ...], tuple[int, ...]]:
     """All jobs, and the critical path through them."""
     numbering = resolved.numbering
@@ -186,7 +193,7 @@ def _plan_jobs(
     entries = list(read.manifest.workflows.items())
     workflows = [entries[numbering.workflow_of[number]] for number in chosen.jobs]
     ids = [numbering.ids[number] for number in chosen.jobs]
-    specs = _specs(resolved, chosen, expanders, workflows, receiver)
+    specs = _specs(read, resolved, chosen, expanders, workflows, receiver, absent)
     digests = _digests(ids, specs, _file_digests(resolved, expanders, workflows), chosen)
     level_of = [0] * len(ids)
     for depth, level in enumerate(chosen.levels):
@@ -217,12 +224,29 @@ def _plan_jobs(
     return tuple(jobs), urgent.path
 
 
+def _absent_values(manifest: Manifest, resolved: Resolved, chosen: _Chosen) -> tuple[_Absent, tuple[Diagnostic, ...]]:
+    """For each job of the run, by its number, the values of needs that are not in the run; PX236 for those that have no
+    default."""
+    absent: dict[int, Mapping[str, str]] = {}
+    found: list[Diagnostic] = []
+    names = tuple(manifest.workflows) if resolved.uses else ()
+    workflow_of = resolved.numbering.workflow_of
+    for number, row in zip(chosen.jobs, chosen.needs, strict=True) if resolved.uses else ():
+        uses = resolved.uses.get(names[workflow_of[number]])
+        if uses:
+            needed = {names[workflow_of[chosen.jobs[need]]] for need in row}
+            absent[number] = values_that_are_absent(uses, manifest, needed, found)
+    return absent, tuple(found)
+
+
 def _specs(
+    read: ReadManifest,
     resolved: Resolved,
     chosen: _Chosen,
     expanders: Expanders,
     workflows: Sequence[tuple[str, Workflow]],
     receiver: _Receiver,
+    absent: _Absent,
 ) -> list[JobSpec]:
     """What each job executes."""
     numbering = resolved.numbering
@@ -232,7 +256,9 @@ def _specs(
         if name in resolved.templated or name == receiver.workflow:
             values = numbering.values_of(number, name)
             args = receiver.args if name == receiver.workflow else ()
-            scope = TemplateScope(resolved.params.values, values, numbering.ids[number], args)
+            prefix = read.origins[name].prefix if name in read.origins else ""
+            absent_here = absent.get(number, {})
+            scope = TemplateScope(resolved.params.values, values, numbering.ids[number], args, prefix, absent_here)
             put = partial(put_in, templates=resolved.templates, scope=scope)
         specs.append(expanders.of(name).spec(workflow, put))
     return specs

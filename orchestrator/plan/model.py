@@ -148,10 +148,19 @@ class ShellBlock(Struct, frozen=True):
     text: Annotated[str, Meta(description="Shell text.")]
 
 
+class OutputSpec(Struct, frozen=True, omit_defaults=True):
+    """A value that a job writes to `$PEXEC_OUTPUT_FILE`. A default of None: the job must set it."""
+
+    type: Annotated[Literal["text", "number", "boolean", "json"], Meta(description="What the value must be.")] = "text"
+    default: Annotated[str | None, Meta(description="The value if the job does not set it, as text.")] = None
+    description: Annotated[str, IN_NO_DIGEST, Meta(description="What it is.")] = ""
+
+
 class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     """What one attempt of a job executes. At most one of `run`, `argv`, `file` is set; none for a group.
 
-    With `late` above 0 its texts have places for the id and the directory of the run, which `template.fill` fills.
+    With `late` above 0 its texts have places for the id and the directory of the run, and for `needed_values`, which
+    `late_values.fill` fills.
     `secrets` are names: the values join its environment when it is started. `masked`: the value of a secret was
     removed from its texts, as they are written to files; so it cannot be run."""
 
@@ -170,9 +179,19 @@ class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     late: Annotated[
         NonNegativeInt,
         Meta(
-            description="How many blanks end `${{ run.id }}` and `${{ run.dir }}`, where they are filled in.",
+            description="How many blanks end `${{ run.id }}`, `${{ run.dir }}` and the templates of `needed_values`, "
+            "where they are filled in.",
         ),
     ] = 0
+    # Not in a digest: they are parts of the texts.
+    needed_values: Annotated[
+        Strings,
+        IN_NO_DIGEST,
+        Meta(description="The values of needs that its texts use, as their templates name them: `needs.x.outputs.y`."),
+    ] = ()
+    outputs: Annotated[Mapping[str, OutputSpec], Meta(description="The values that it hands to its dependents.")] = (
+        field(default_factory=dict)
+    )
     file_executable: Annotated[bool, Meta(description="The script is executed, not passed to the shell.")] = False
     args: Annotated[Strings, Meta(description="Arguments of `file`.")] = ()
     shell: Annotated[NonEmptyStrings, Meta(description="The shell with its options.")] = DEFAULT_SHELL

@@ -8,7 +8,7 @@ from itertools import chain
 from msgspec import Struct
 
 from orchestrator.console.text import quote
-from orchestrator.diagnostics.model import Diagnostic, Path
+from orchestrator.diagnostics.model import Diagnostic, Path, Span
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.env_keys import EnvValue, env_texts
 from orchestrator.manifest.key_index import KeyIndex
@@ -17,17 +17,19 @@ from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.conditions import tests_of
+from orchestrator.plan.late_values import OPENING
+from orchestrator.plan.need_references import NeedUse, problem_of_need, problem_of_output
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.shelltext import is_posix_shell
 from orchestrator.plan.template import (
     ARGS,
     MAX_ERRORS,
-    OPENING,
     Piece,
     Template,
     TemplateError,
     Templates,
     is_args_alone,
+    late_name,
 )
 
 # The keys whose values may hold templates, or be mistaken to, other than `run` and `needs`.
@@ -43,12 +45,14 @@ class _Text(Struct, frozen=True):
 
 
 class References:
-    """Checks workflow by workflow. `templated` are those whose texts hold templates, their own or of their defaults."""
+    """Checks workflow by workflow. `templated` are those whose texts hold templates, their own or of their defaults;
+    `uses` has the outputs of needs that each workflow uses."""
 
     def __init__(
         self, manifest: Manifest, numbering: Numbering, source: SourceMap, templates: Templates, found: list[Diagnostic]
     ) -> None:
         self.templated: set[str] = set()
+        self.uses: dict[str, list[NeedUse]] = {}
         self._manifest = manifest
         self._numbering = numbering
         self._source = source
@@ -83,9 +87,11 @@ class References:
             self.templated.add(name)
             shell = workflow.shell or origin.defaults.shell
             for text in _templated(name, workflow, origin, self._source):
-                self._check_text(name, workflow, text, shell if _is_run(text) else None)
+                self._check_text(name, workflow, text, shell if _is_run(text) else None, origin.prefix)
 
-    def _check_text(self, name: str, workflow: Workflow, text: _Text, shell: tuple[str, ...] | None) -> None:
+    def _check_text(
+        self, name: str, workflow: Workflow, text: _Text, shell: tuple[str, ...] | None, prefix: str
+    ) -> None:
         """One text; with a `shell` it is code of that shell, in which values are quoted."""
         posix = shell is not None and is_posix_shell(shell)
         template = self._templates.parse(text.text, in_shell=posix)
@@ -98,7 +104,10 @@ class References:
             if piece.root == ARGS and not (_is_run(text) or _is_item(text, template)):
                 advice = "`${{ args }}` is allowed in `run`, and as an item of its own in `argv` and `args`"
                 self._report(text, TemplateError("PX214", "is not allowed here", advice, piece.number, piece.length))
-            self._check_reference(name, workflow, text, piece)
+            if piece.root == "needs":
+                self._check_need(name, workflow, text, piece, prefix)
+            else:
+                self._check_reference(name, workflow, text, piece)
             if shell is not None and not posix and not piece.raw:
                 advice = "write `| raw` to insert it unquoted, or pass it in `env`"
                 message = f"cannot be quoted for `{shell[0]}`"
@@ -121,6 +130,25 @@ class References:
         if unknown is not None:
             code, message, advice = unknown
             self._report(text, TemplateError(code, message, advice, piece.number, piece.length))
+
+    def _check_need(self, name: str, workflow: Workflow, text: _Text, piece: Piece, prefix: str) -> None:
+        """An output of a need: `prefix` is what full names of workflows of this manifest begin with."""
+        named, output = piece.need
+        named = prefix + named
+        if "writes" in text.path[1:3]:
+            advice = "what a job may write does not depend on what another job says"
+            problem: tuple[str, str, str] | None = ("PX214", "is not allowed here", advice)
+        else:
+            problem = problem_of_need(self._manifest, name, workflow, named)
+            problem = problem or problem_of_output(self._manifest, named, output)
+        if problem is not None:
+            code, message, advice = problem
+            self._report(text, TemplateError(code, message, advice, piece.number, piece.length))
+            return
+        span, written = self._place(text, piece.number, piece.length)
+        value = late_name(piece, prefix)
+        use = NeedUse(name, named, output, piece.as_json, value, written, span, text.path)
+        self.uses.setdefault(name, []).append(use)
 
     def _check_test(self, name: str, workflow: Workflow, key: str, path: Path) -> None:
         root, _, rest = key.partition(".")
@@ -158,14 +186,19 @@ class References:
         if (id(text.source), text.path, error.number) in self._reported:
             return
         self._reported.add((id(text.source), text.path, error.number))
-        openings = text.text.count(OPENING)
-        span = text.source.span_of_occurrence(text.path, OPENING, error.number, openings, error.length)
-        start = -1
-        for _ in range(error.number + 1):
-            start = text.text.index(OPENING, start + 1)
-        written = quote(" ".join(text.text[start : start + error.length].split()))
-        message = f"{written} in {place(text.path)} {error.message}"
+        span, written = self._place(text, error.number, error.length)
+        message = f"{written} {error.message}"
         self._found.append(Diagnostic(error.code, message, span, text.path, help=error.help))
+
+    def _place(self, text: _Text, number: int, length: int) -> tuple[Span | None, str]:
+        """Where an opening is in the file, and how messages name it with what follows."""
+        openings = text.text.count(OPENING)
+        span = text.source.span_of_occurrence(text.path, OPENING, number, openings, length)
+        start = -1
+        for _ in range(number + 1):
+            start = text.text.index(OPENING, start + 1)
+        written = quote(" ".join(text.text[start : start + length].split()))
+        return span, f"{written} in {place(text.path)}"
 
 
 def _is_run(text: _Text) -> bool:

@@ -9,6 +9,7 @@ from orchestrator.console.text import duration, first_line, visible
 from orchestrator.manifest.scalars import format_duration, format_size, value_text
 from orchestrator.plan.estimate import estimate
 from orchestrator.plan.key_table import keys_of
+from orchestrator.plan.late_values import shown
 from orchestrator.plan.model import (
     NO_LIMITS,
     Isolation,
@@ -34,14 +35,14 @@ _WITH_PHRASE = frozenset(
     (
         "id", "run", "argv", "file", "args", "blocks", "needs", "after", "when", "timeout", "limits", "isolation",
         "env_prepend", "env_append", "network", "writes", "matrix_fail_fast", "retry", "pools", "secrets", "priority",
-        "allow_failure", "stop_signal", "color", "env_files",
+        "allow_failure", "stop_signal", "color", "env_files", "outputs",
     )
 )  # fmt: skip
 _NOT_SHOWN = frozenset(
     (
         "index", "workflow", "spec", "level", "rank", "expected_seconds", "description", "tags", "matrix", "memory",
-        "cpus", "digest", "late", "masked", "file_executable", "shell", "env", "env_inherit", "working_dir", "grace",
-        "require_limits", "require_isolation", "cleanup", "cleanup_timeout",
+        "cpus", "digest", "late", "needed_values", "masked", "file_executable", "shell", "env", "env_inherit",
+        "working_dir", "grace", "require_limits", "require_isolation", "cleanup", "cleanup_timeout",
     )
 )  # fmt: skip
 _OTHERS_OF_JOBS = [key for key in keys_of(PlannedJob) if key.field not in _WITH_PHRASE | _NOT_SHOWN]
@@ -158,6 +159,8 @@ def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterato
         yield f"variables of {', '.join(_listed([_word(path) for path in job.spec.env_files], most=_MOST_NAMES))}"
     if job.spec.secrets:
         yield f"secrets {', '.join(job.spec.secrets)}"
+    if job.spec.outputs:
+        yield f"outputs {', '.join(_listed(list(job.spec.outputs), most=_MOST_NAMES))}"
     if job.priority:
         yield f"priority {job.priority}"
     if job.allow_failure:
@@ -212,9 +215,9 @@ def _command(spec: JobSpec) -> tuple[str, str]:
     if spec.is_group:
         return "(nothing to run)", ""
     if spec.run is not None:
-        first, *more = spec.run.strip().splitlines() or [""]
+        first, *more = shown(spec.run, spec).strip().splitlines() or [""]
         return _elided(visible(first)), f"({_count(len(more), 'more line')})" if more else ""
-    words = spec.argv or (spec.file or "", *spec.args)
+    words = [shown(word, spec) for word in spec.argv or (spec.file or "", *spec.args)]
     return _elided(" ".join(_word(word) for word in words)), (
         f"({_count(len(spec.blocks), 'block')})" if spec.blocks else ""
     )

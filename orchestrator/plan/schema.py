@@ -23,6 +23,7 @@ from orchestrator.plan.model import (
     ClusterPolicy,
     JobSpec,
     Limits,
+    OutputSpec,
     Plan,
     PlannedJob,
     Policy,
@@ -45,6 +46,7 @@ _STRUCTS: Mapping[str, type[Struct]] = {
     "AdmissionPolicy": AdmissionPolicy,
     "CiPolicy": CiPolicy,
     "ClusterPolicy": ClusterPolicy,
+    "OutputSpec": OutputSpec,
     "ShellBlock": ShellBlock,
 }
 _IDS: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}

@@ -1,27 +1,24 @@
 """`${{ params.x }}` in texts: parsed once, with their errors, and filled in for each job.
 
-`run.id` and `run.dir` are not known before the run starts. Their places remain in the text, in a spelling that occurs
-nowhere else in the job's texts: `JobSpec.late` is the number of blanks before the braces. `fill` replaces them.
+What is not known before the job starts keeps its place in the text: see `late_values`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from orchestrator.plan.filters import PATH_FILTERS, filtered
+from orchestrator.plan.late_values import LATE, OPENING, place_of, places_of, texts_of, with_texts
 from orchestrator.plan.model import JobSpec, Scalar
 from orchestrator.plan.shelltext import HOLE, Where, holes, is_posix_shell, quoted
 
-OPENING = "${{"
-ROOTS = ("params", "matrix", "run", "job")
+ROOTS = ("params", "matrix", "needs", "run", "job")
 ARGS = "args"  # the only reference without a name: the arguments after `--`
-LATE = ("run.id", "run.dir")
-
-Words = tuple[str, ...]
+OUTPUTS = ".outputs."  # between the names of a need and of its output
 
 MAX_OPENINGS = 10_000  # in one text, which may be megabytes of them
 MAX_ERRORS = 50  # that are reported for one text
@@ -30,6 +27,11 @@ _MARK = re.compile(r"\$?\$\{\{")
 _FILTERS = r"((?:[ \t]*\|[ \t]*[A-Za-z_]+)*)"
 _EXPRESSION = re.compile(r"([A-Za-z_]+)\.([A-Za-z_][A-Za-z0-9_.-]*)" + _FILTERS)
 _ARGS = re.compile(ARGS + _FILTERS)
+_FILTERS_OF = {
+    **dict.fromkeys(("params", "matrix"), (*PATH_FILTERS, "json", "raw")),
+    "needs": ("json", "raw"),
+}
+_NEED = re.compile(r".+\.outputs\.[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class Piece(Struct, frozen=True):
@@ -48,6 +50,12 @@ class Piece(Struct, frozen=True):
     @property
     def reference(self) -> str:
         return f"{self.root}.{self.name}" if self.name else self.root
+
+    @property
+    def need(self) -> tuple[str, str]:
+        """The names of the workflow and of its output, of `needs.NAME.outputs.X`."""
+        workflow, _, output = self.name.rpartition(OUTPUTS)
+        return workflow, output
 
 
 class TemplateError(Struct, frozen=True):
@@ -140,14 +148,17 @@ def _expression(text: str, number: int, length: int) -> Piece | TemplateError:
             "PX213", "is not a known template", f'use `"${name}"`, which the shell expands', number, length
         )
     if root not in ROOTS or (root in ("run", "job") and f"{root}.{name}" not in (*LATE, "job.id")):
-        known = "known: `params.NAME`, `matrix.NAME`, `args`, `run.id`, `run.dir` and `job.id`"
+        known = "known: `params.NAME`, `matrix.NAME`, `needs.NAME.outputs.NAME`, `args`, `run.id`, `run.dir`, `job.id`"
         return TemplateError("PX213", "is not a known template", known, number, length)
+    if root == "needs" and not _NEED.fullmatch(name):
+        advice = "write `${{ needs.NAME.outputs.NAME }}`; `needs.NAME.status` is for `if`"
+        return TemplateError("PX213", "is not a known template", advice, number, length)
     return _with_filters(root, name, found[3], number, length)
 
 
 def _with_filters(root: str, name: str, filters: str, number: int, length: int) -> Piece | TemplateError:
     words = [word.strip() for word in filters.split("|")[1:]]
-    known = (*PATH_FILTERS, "json", "raw") if root in ("params", "matrix") else ("raw",)
+    known = _FILTERS_OF.get(root, ("raw",))
     unknown = next((word for word in words if word not in known), None)
     if unknown is not None:
         names = [f"`| {word}`" for word in known]
@@ -158,9 +169,16 @@ def _with_filters(root: str, name: str, filters: str, number: int, length: int) 
     rest = list(words)
     path_filter = rest.pop(0) if rest and rest[0] in PATH_FILTERS else ""
     if rest not in ([], ["raw"], ["json"], ["json", "raw"]):
-        advice = "write a part of a path first, then `| json`, then `| raw`" if known[1:] else "write `| raw` once"
-        return TemplateError("PX213", "has filters that do not go together", advice, number, length)
+        return TemplateError("PX213", "has filters that do not go together", _order(known), number, length)
     return Piece(root, name, "raw" in rest, number, length, "json" in rest, path_filter)
+
+
+def _order(known: Collection[str]) -> str:
+    """How the filters of a template go together."""
+    if "json" not in known:
+        return "write `| raw` once"
+    first = "a part of a path first, then `| json`" if "stem" in known else "`| json` first"
+    return f"write {first}, then `| raw`"
 
 
 def is_args_alone(template: Template) -> bool:
@@ -214,12 +232,15 @@ def _in_quotes(piece: Piece, where: Where) -> TemplateError:
 
 
 class TemplateScope(Struct, frozen=True):
-    """The values of references for one job."""
+    """The values of references for one job. `prefix` is what names of its manifest's workflows begin with. `absent` are
+    the values of needs that are not in the run, as text, by what `late_name` calls them."""
 
     params: Mapping[str, Scalar]
     matrix: Mapping[str, Scalar]
     job_id: str
     args: tuple[str, ...] = ()
+    prefix: str = ""
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     def value(self, piece: Piece) -> str:
         """The value as text; empty, as JSON null, for a key that this cell of a matrix does not have."""
@@ -234,8 +255,8 @@ class TemplateScope(Struct, frozen=True):
 
 
 class TemplateFiller:
-    """Fills in the texts of one job. `late` counts the places that are left for `fill`. In code for a shell that is
-    not `posix` nothing is quoted."""
+    """Fills in the texts of one job. `late` counts the places that are left for `fill`; `needed` are the values of
+    needs among them. In code for a shell that is not `posix` nothing is quoted."""
 
     def __init__(self, templates: Templates, scope: TemplateScope, blanks: int, *, posix: bool) -> None:
         self._templates = templates
@@ -243,6 +264,7 @@ class TemplateFiller:
         self._blanks = blanks
         self._posix = posix
         self.late = 0
+        self.needed: dict[str, None] = {}
 
     def text(self, text: str) -> str:
         """The text with all known values filled in."""
@@ -270,12 +292,15 @@ class TemplateFiller:
         return "".join(part if isinstance(part, str) else self._put(part, in_shell=in_shell) for part in parts)
 
     def _put(self, piece: Piece, *, in_shell: bool) -> str:
-        if piece.reference in LATE:
+        name = late_name(piece, self._scope.prefix)
+        if name and name not in self._scope.absent:
             self.late += 1
-            return _place(piece.reference, self._blanks, raw=piece.raw)
+            if piece.root == "needs":
+                self.needed[name] = None
+            return place_of(name, self._blanks, raw=piece.raw)
         if in_shell and not piece.raw and piece.root == ARGS:
             return " ".join(map(quoted, self._scope.args))
-        value = self._scope.value(piece)
+        value = self._scope.absent[name] if name else self._scope.value(piece)
         return quoted(value) if in_shell and not piece.raw else value
 
 
@@ -286,69 +311,16 @@ def put_in(spec: JobSpec, literal: Collection[str] = (), *, templates: Templates
     while True:
         blanks += 1
         filler = TemplateFiller(templates, scope, blanks, posix=is_posix_shell(spec.shell))
-        made = _with(spec, filler.text, filler.code, filler.words, literal)
-        places = [_place(reference, blanks, raw=raw) for reference in LATE for raw in (False, True)]
+        made = with_texts(spec, filler.text, filler.code, filler.words, literal)
         if not filler.late:
             return made
-        if sum(text.count(place) for text in _texts(made) for place in places) == filler.late:
-            return replace(made, late=blanks)
+        made = replace(made, late=blanks, needed_values=tuple(filler.needed))
+        if sum(text.count(place) for text in texts_of(made) for place in places_of(made, blanks)) == filler.late:
+            return made
 
 
-def fill(spec: JobSpec, run_id: str, run_dir: str) -> JobSpec:
-    """The job's spec in a run that has started."""
-    if not spec.late:
-        return spec
-    values = {
-        _place(reference, spec.late, raw=raw): value
-        for reference, value in zip(LATE, (run_id, run_dir), strict=True)
-        for raw in (False, True)
-    }
-    in_shell = {place: value if "| raw" in place else quoted(value) for place, value in values.items()}
-
-    def replaced(text: str) -> str:
-        return _replaced(text, values)
-
-    filled = _with(spec, replaced, lambda text: _replaced(text, in_shell), lambda words: tuple(map(replaced, words)))
-    return replace(filled, late=0)
-
-
-def is_absolute(path: str, spec: JobSpec) -> bool:
-    """Whether a path of this spec is absolute, or will be: `run.dir` is."""
-    late = [_place("run.dir", spec.late, raw=raw) for raw in (False, True)] if spec.late else []
-    return path.startswith(("/", *late))
-
-
-def _with(
-    spec: JobSpec,
-    change: Callable[[str], str],
-    change_code: Callable[[str], str],
-    change_words: Callable[[Words], Words],
-    literal: Collection[str] = (),
-) -> JobSpec:
-    """The spec with every text changed that may contain templates."""
-    return replace(
-        spec,
-        run=None if spec.run is None else change_code(spec.run),
-        argv=None if spec.argv is None else change_words(spec.argv),
-        args=tuple(map(change, spec.args)) if spec.file is None else change_words(spec.args),
-        env={name: value if name in literal else change(value) for name, value in spec.env.items()},
-        env_prepend={name: change(value) for name, value in spec.env_prepend.items()},
-        env_append={name: change(value) for name, value in spec.env_append.items()},
-        working_dir=change(spec.working_dir),
-        writes=tuple(map(change, spec.writes)),
-    )
-
-
-def _replaced(text: str, values: Mapping[str, str]) -> str:
-    for place, value in values.items():
-        text = text.replace(place, value)
-    return text
-
-
-def _place(reference: str, blanks: int, *, raw: bool) -> str:
-    return f"{OPENING} {reference}{' | raw' if raw else ''}{' ' * blanks}}}}}"
-
-
-def _texts(spec: JobSpec) -> list[str]:
-    env = (*spec.env.values(), *spec.env_prepend.values(), *spec.env_append.values())
-    return [spec.run or "", *(spec.argv or ()), *spec.args, *env, spec.working_dir, *spec.writes]
+def late_name(piece: Piece, prefix: str) -> str:
+    """The name of a value that is not known when planning; empty for any other. `prefix` is that of the manifest."""
+    if piece.root == "needs":
+        return f"needs.{prefix}{piece.name}{' | json' if piece.as_json else ''}"
+    return piece.reference if piece.reference in LATE else ""

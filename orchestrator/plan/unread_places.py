@@ -17,7 +17,7 @@ from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.secret_keys import looks_like_secret
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.validation.sections import place
-from orchestrator.plan.template import LATE, OPENING
+from orchestrator.plan.late_values import LATE, OPENING
 from orchestrator.plan.unread_text import Unread, almost_template, in_path, in_value, in_words
 
 _KEYS = ("env", "argv", "args", "working_dir", "writes")

@@ -6,11 +6,14 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from msgspec import UNSET
+
 from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
 from orchestrator.report.model import JobReport, RunOrigin, RunReport, Summary
+from orchestrator.report.output_values import output_values
 from orchestrator.report.status import FAILED_STATUSES, STATUS_OF_EVENT, Status
 from orchestrator.report.workers import WorkerFold
 
@@ -224,9 +227,17 @@ class RunFold:
         job.dropped_bytes = event["dropped_bytes"]
         job.leftover_killed += event["leftover_killed"]
         job.enforced_by = event["enforced_by"]
+        self._keep_outputs(job, event)
         self._busy += seconds
         for pool, amount in self._plan.jobs[index].pools:
             self._pool_busy[pool] += amount * seconds
+
+    def _adopted(self, event: EventRecord) -> None:
+        self._keep_outputs(self._jobs[self.index_of[event["job"]]], event)
+
+    def _keep_outputs(self, job: JobReport, event: EventRecord) -> None:
+        job.outputs = output_values(event["outputs"]) if "outputs" in event else UNSET
+        job.undeclared_outputs = event.get("undeclared_outputs", UNSET)
 
     def _retry_scheduled(self, event: EventRecord) -> None:
         index = self.index_of[event["job"]]
@@ -284,6 +295,7 @@ _FOLLOW: dict[str, Callable[[RunFold, EventRecord], None]] = {
     "attempt.started": RunFold._attempt_started,
     "attempt.spawned": RunFold._attempt_spawned,
     "attempt.finished": RunFold._attempt_finished,
+    "job.adopted": RunFold._adopted,
     "retry.scheduled": RunFold._retry_scheduled,
     "job.finished": RunFold._job_finished,
     "run.started": RunFold._run_started,

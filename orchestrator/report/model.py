@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from orchestrator.plan.model import Plan
 from orchestrator.report.counts import JobCounts
@@ -13,11 +13,19 @@ from orchestrator.report.status import Status
 from orchestrator.report.workers import WorkerReport
 
 
+class OutputValue(Struct, frozen=True):
+    """An output value of a job: its text, at most the first 4 KiB, and the size of all of it as UTF-8."""
+
+    value: str
+    bytes: int
+
+
 class JobReport(msgspec.Struct, gc=False):
     """One planned job; the keys of a job in `results_summary.json`, in their order.
 
     `execution_time_seconds` and `cpu_seconds` are sums over all attempts, `max_rss_bytes` is their maximum; `pid`,
-    `exit_code`, `signal`, `log_file`, `host` and `worker` are those of the last attempt. Timestamps are UTC, ISO 8601.
+    `exit_code`, `signal`, `log_file`, `host`, `worker` and the outputs, which are unset if there are none, are those of
+    the last attempt. Timestamps are UTC, ISO 8601.
     """
 
     job_id: str
@@ -40,6 +48,8 @@ class JobReport(msgspec.Struct, gc=False):
     enforced_by: Mapping[str, str] = {}
     host: str | None = None
     worker: str | None = None
+    outputs: Mapping[str, OutputValue] | UnsetType = UNSET
+    undeclared_outputs: Sequence[str] | UnsetType = UNSET
 
 
 class Summary(msgspec.Struct, frozen=True):

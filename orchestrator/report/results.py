@@ -41,6 +41,27 @@ _JOB: dict[str, JsonDict] = {
     "host": {**_MAYBE_TEXT, "description": "The host on which the last attempt ran; null if no attempt began."},
     "worker": {**_MAYBE_TEXT, "description": "The worker that ran it; null for the process that drove the run."},
 }
+# Keys that are absent where there is nothing to say.
+_SOMETIMES: dict[str, JsonDict] = {
+    "outputs": {
+        "type": "object",
+        "description": "Its output values, by name, once it has succeeded.",
+        "additionalProperties": {
+            "type": "object",
+            "properties": {
+                "value": {"type": "string", "description": "The value as text; of a longer one the first 4 KiB."},
+                "bytes": {**_COUNT, "description": "The size of the whole value, as UTF-8."},
+            },
+            "required": ["value", "bytes"],
+            "additionalProperties": False,
+        },
+    },
+    "undeclared_outputs": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Names that it set without declaring them; their values were dropped.",
+    },
+}
 
 _SUMMARY: dict[str, JsonDict] = {
     "total_jobs": {**_COUNT, "description": "All planned jobs."},
@@ -117,7 +138,8 @@ def results_chunks(report: RunReport) -> Iterator[bytes]:
 
 def results_schema() -> JsonDict:
     """The JSON Schema of `results_summary.json`."""
-    jobs = {"type": "array", "description": "All planned jobs, in the order of the plan.", "items": _closed(_JOB)}
+    items = _closed(_JOB, _SOMETIMES)
+    jobs = {"type": "array", "description": "All planned jobs, in the order of the plan.", "items": items}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pexec results",
@@ -139,10 +161,10 @@ def _head(report: RunReport) -> JsonDict:
     }
 
 
-def _closed(properties: dict[str, JsonDict]) -> JsonDict:
+def _closed(properties: dict[str, JsonDict], optional: dict[str, JsonDict] | None = None) -> JsonDict:
     return {
         "type": "object",
-        "properties": properties,
+        "properties": {**properties, **(optional or {})},
         "required": list(properties),
         "additionalProperties": False,
     }

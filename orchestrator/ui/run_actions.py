@@ -15,7 +15,7 @@ from orchestrator.console.text import visible
 from orchestrator.errors import PexecError
 from orchestrator.ui.run_views import RunViews, UnknownRunError
 
-PATIENCE = 10.0  # seconds that a resumed run may take to begin before the page says that it is starting
+PATIENCE = 30.0  # seconds that a resumed run may take to begin before the page says that it is starting
 PAUSE = 0.05
 KEPT = 20.0  # seconds for which a page shows what became of an action
 _MOST_STDERR = 16 * 1024

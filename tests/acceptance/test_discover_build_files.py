@@ -86,7 +86,7 @@ def test_nothing_of_a_makefile_is_executed(pexec: Pexec) -> None:
 
 def test_many_references_take_little_time(pexec: Pexec) -> None:
     text = "X0 =\n" + "".join(f"X{n} = {f'$(X{n - 1})' * 10}\n" for n in range(1, 19)) + "a:\n\techo $(X18)\n"
-    done = pexec.file("Makefile", text).run("discover", "Makefile", timeout=50)
+    done = pexec.file("Makefile", text).run("discover", "Makefile", timeout=60)
     assert "a variable refers to itself, or to too many others" in done.stderr
 
 

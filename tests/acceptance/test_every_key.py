@@ -174,6 +174,7 @@ OBSERVED: dict[str, dict[str, str]] = {
         "cleanup": "acceptance/test_keys_of_workflows.py::test_cleanup_runs_after_the_job_within_its_timeout",
         "cleanup_timeout": "acceptance/test_keys_of_workflows.py::test_cleanup_runs_after_the_job_within_its_timeout",
         "secrets": "promises/test_env.py::test_a_job_has_the_secrets_that_it_names_and_no_others",
+        "outputs": "acceptance/test_keys_of_outputs.py::test_a_job_hands_its_values_to_those_that_need_it",
         "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_their_share_of_a_pool",
         "memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
         "cpus": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
@@ -181,6 +182,12 @@ OBSERVED: dict[str, dict[str, str]] = {
         "priority": "acceptance/test_keys_of_the_run.py::test_priority_goes_before_the_critical_path",
         "tags": "acceptance/test_keys_of_workflows.py::test_tags_choose_what_runs",
         "description": "acceptance/test_keys_of_the_run.py::test_descriptions_are_shown_by_the_plan",
+    },
+    "Output": {
+        "type": "acceptance/test_keys_of_outputs.py::test_a_job_hands_its_values_to_those_that_need_it",
+        "default": "acceptance/test_keys_of_outputs.py::test_a_job_hands_its_values_to_those_that_need_it",
+        "description": "acceptance/test_keys_of_outputs.py::"
+        "test_the_plan_shows_values_by_name_and_what_each_job_hands_on",
     },
     "EnvPaths": {
         "prepend": "acceptance/test_keys_of_env.py::test_paths_are_added_before_and_behind_the_inherited_value",

@@ -38,12 +38,13 @@ def test_shell_env_env_inherit_and_working_dir(pexec: Pexec) -> None:
     assert run.log("over") == b"1 zwei mine other\n"
 
 
+# Each shell has 3 s to set its trap, which takes a tenth of a second on an idle machine.
 TIMES = """\
 version: 1
-defaults: {timeout: 300ms, grace: 200ms, shell: [sh, -eu], retry: {max_attempts: 2, delay: 0}}
+defaults: {timeout: 3s, grace: 200ms, shell: [sh, -eu], retry: {max_attempts: 2, delay: 0}}
 workflows:
   as_is: {run: "trap '' TERM; echo $PEXEC_ATTEMPT; while :; do sleep 0.05; done"}
-  over: {run: 'sleep 0.6; [ $PEXEC_ATTEMPT = 3 ]', timeout: none, retry: {max_attempts: 3, delay: 0}}
+  over: {run: 'sleep 3.2; [ $PEXEC_ATTEMPT -ge 2 ]', timeout: none, retry: {max_attempts: 4, delay: 0}}
   kind: {run: "trap 'sleep 0.5; echo bye; exit 0' TERM; while :; do sleep 0.05; done", grace: 10s, retry: {}}
 """
 
@@ -51,10 +52,10 @@ workflows:
 def test_timeout_grace_and_retry(pexec: Pexec) -> None:
     run = applied(pexec, TIMES, exit_code=1)
     assert run.statuses == {"as_is": "timed_out", "over": "succeeded", "kind": "timed_out"}
-    assert [run.jobs[job]["attempts"] for job in ("as_is", "over", "kind")] == [2, 3, 1]
+    assert [run.jobs[job]["attempts"] for job in ("as_is", "over", "kind")] == [2, 2, 1]
     for event in run.named("attempt.finished", job="as_is"):
         assert (event["verdict"], event["signal"]) == ("timed_out", "SIGKILL")
-        assert 0.45 <= event["duration_seconds"] < 5
+        assert 3.1 <= event["duration_seconds"] < 60
     assert run.log("kind").endswith(b"bye\n"), "it had its grace"
 
 

@@ -122,14 +122,14 @@ def test_a_value_without_meaning_is_refused(pexec: Pexec, text: str) -> None:
 
 def test_durations_order_the_next_run_and_are_shown_by_plan(pexec: Pexec) -> None:
     quick = "quick: {run: 'true'}\n  quick2: {needs: quick, run: 'true'}"
-    pexec.file("pexec.yaml", f"version: 1\nworkflows:\n  {quick}\n  slow: {{run: sleep 0.5}}\n")
+    pexec.file("pexec.yaml", f"version: 1\nworkflows:\n  {quick}\n  slow: {{run: sleep 2}}\n")
     before = json.loads(pexec.run("plan", "--format", "json").stdout)
     assert before["critical_path"] == ["quick", "quick2"]
     assert pexec.run("apply", "-j", "1", "--output", "quiet").exit_code == 0
     after = json.loads(pexec.run("plan", "--format", "json").stdout)
     assert (after["digest"], after["critical_path"]) == (before["digest"], ["slow"])
     assert after["estimate"]["known_jobs"] == 3
-    assert 0.5 <= after["estimate"]["critical_path_seconds"] < 5
+    assert 2 <= after["estimate"]["critical_path_seconds"] < 60
     assert "\nestimate: " in pexec.run("plan").stdout
     pexec.run("apply", "-j", "1", "--output", "quiet")
     run = last_run(pexec.folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.attempts import wait_until
 from support.cli import Pexec, Said
-from support.runs import Run, last_run
+from support.runs import Run, journal, last_run
 
 # Each shell has 3 s to set its traps, which takes a tenth of a second on an idle machine.
 STOPS = """\
@@ -56,7 +56,7 @@ def test_an_interrupted_run_and_a_cancel_send_it_too(pexec: Pexec) -> None:
         ready = Path(pexec.folder / f"{name}.ready")
         assert wait_until(ready.exists)
     assert pexec.run("cancel", "a").exit_code == 0
-    assert wait_until(lambda: b'"job.finished"' in (last_run(pexec.folder).path / "events.jsonl").read_bytes())
+    assert wait_until(lambda: b'"job.finished"' in journal(pexec.folder))
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 128 + signal.SIGTERM
     run = last_run(pexec.folder).check()
@@ -78,7 +78,7 @@ def test_a_success_stays_one_under_another_signal_and_the_plan_shows_it(pexec: P
 
 def test_cleanup_is_stopped_as_usual(pexec: Pexec) -> None:
     clean = "trap 'echo term; exit 0' TERM; trap 'echo int' INT; while :; do sleep 0.05; done"
-    text = f'version: 1\nworkflows:\n  a: {{run: ":", stop_signal: INT, cleanup: "{clean}", cleanup_timeout: 2s}}\n'
+    text = f'version: 1\nworkflows:\n  a: {{run: ":", stop_signal: INT, cleanup: "{clean}", cleanup_timeout: 3s}}\n'
     run = applied(pexec, text)
     (log,) = (run.path / "logs").glob("a*.cleanup.log")
     assert log.read_bytes().endswith(b"term\n")

@@ -67,7 +67,7 @@ workflows:
 
 
 def test_cleanup_runs_after_the_job_within_its_timeout(pexec: Pexec) -> None:
-    assert pexec.file("pexec.yaml", CLEAN).run("apply", "--output", "quiet", timeout=30).exit_code == 1
+    assert pexec.file("pexec.yaml", CLEAN).run("apply", "--output", "quiet", timeout=60).exit_code == 1
     run = last_run(pexec.folder).check()
     assert (pexec.folder / "said").read_text() == "run\nclean\n"
     assert run.statuses == {"a": "failed", "b": "succeeded"}

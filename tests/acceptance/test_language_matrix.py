@@ -81,7 +81,7 @@ workflows:
 
 
 def test_a_failing_cell_cancels_the_others_and_the_rest_of_the_run_continues(pexec: Pexec) -> None:
-    done = pexec.file("pexec.yaml", FAIL_FAST).run("apply", timeout=50)
+    done = pexec.file("pexec.yaml", FAIL_FAST).run("apply", timeout=60)
     assert done.exit_code == 1
     assert "stopping" not in done.stderr
     assert pexec.run("verify").exit_code == 0
@@ -108,7 +108,7 @@ def test_a_number_that_loses_a_zero_is_a_warning(pexec: Pexec) -> None:
 def test_a_matrix_that_is_too_large_is_reported_at_once(pexec: Pexec) -> None:
     axis = ", ".join(map(str, range(1000)))
     pexec.file("pexec.yaml", f"version: 1\nworkflows:\n  t: {{run: x, matrix: {{a: &a [{axis}], b: *a, c: *a}}}}\n")
-    done = pexec.run("validate", timeout=20)
+    done = pexec.run("validate", timeout=60)
     assert done.exit_code == 3
     assert "error[PX209]: the matrix of `t` has 1,000,000,000 cells" in done.stderr
     assert "a matrix has at most 10,000; its axes have 1,000 x 1,000 x 1,000 values" in done.stderr

@@ -42,14 +42,14 @@ def test_the_shell_blocks_of_a_runbook_run_in_one_shell_and_prose_never_does(pex
 
 
 def test_a_failure_names_the_line_of_the_markdown(pexec: Pexec) -> None:
-    pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {file: a.md}, b: {file: a.md, shell: [sh], timeout: 500ms}}\n")
+    pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {file: a.md}, b: {file: a.md, shell: [sh], timeout: 3s}}\n")
     pexec.file(
         "a.md", '# A\n\n```sh\necho one\n```\n\n```sh\n[ -n "${BASH_VERSION-}" ] || sleep 60\nfalse\necho no\n```\n'
     )
     assert pexec.run("apply").exit_code == 1
     run = last_run(pexec.folder)
     assert run.reason("a") == "exit code 1, in line 9 of `a.md`"
-    assert run.reason("b") == "ran longer than 500ms, in the block at line 8 of `a.md`"
+    assert run.reason("b") == "ran longer than 3s, in the block at line 8 of `a.md`"
 
 
 def test_a_runbook_that_cannot_run_is_reported_before_anything_runs(pexec: Pexec) -> None:

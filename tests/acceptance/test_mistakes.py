@@ -30,16 +30,15 @@ def test_a_failed_job_fails_the_run(pexec: Pexec) -> None:
 
 
 def test_fail_fast_fires_while_others_run(pexec: Pexec) -> None:
-    began = time.monotonic()
-    assert apply(pexec, "  a: {run: exit 1}\n  b: {run: sleep 30}\n  c: {needs: b, run: 'true'}\n", "--fail-fast") == 1
-    assert time.monotonic() - began < 15
+    assert apply(pexec, "  a: {run: exit 1}\n  b: {run: sleep 600}\n  c: {needs: b, run: 'true'}\n", "--fail-fast") == 1
     run = last_run(pexec.folder).check()
     assert run.statuses == {"a": "failed", "b": "cancelled", "c": "skipped"}
     assert run.reason("b").startswith("fail-fast: `a` failed")
 
 
 def test_fail_fast_drain_lets_running_jobs_end(pexec: Pexec) -> None:
-    jobs = "  a: {run: exit 1}\n  b: {run: sleep 0.4}\n  c: {run: 'true', after: b}\n"
+    wait = "until grep -q job.finished $PEXEC_RUN_DIR/events.jsonl; do sleep 0.05; done"
+    jobs = f"  a: {{run: exit 1}}\n  b: {{run: {wait}}}\n  c: {{run: 'true', after: b}}\n"
     assert apply(pexec, jobs, "--fail-fast=drain") == 1
     assert last_run(pexec.folder).check().statuses == {"a": "failed", "b": "succeeded", "c": "cancelled"}
 
@@ -53,15 +52,16 @@ def test_without_fail_fast_independent_branches_finish(pexec: Pexec) -> None:
 
 
 def test_there_is_no_barrier_between_levels(pexec: Pexec) -> None:
-    assert apply(pexec, "  slow: {run: sleep 1}\n  quick: {run: 'true'}\n  next: {needs: quick, run: 'true'}\n") == 0
+    slow = "  slow: {run: 'until test -e there; do sleep 0.02; done', timeout: 1m}\n"
+    assert apply(pexec, slow + "  quick: {run: 'true'}\n  next: {needs: quick, run: touch there}\n") == 0
     run = last_run(pexec.folder).check()
-    assert run.at("job.finished", "next") < run.at("job.finished", "slow")
+    assert run.at("attempt.started", "next") < run.at("job.finished", "slow")
 
 
 def test_a_job_starts_when_its_needs_end_and_not_at_the_next_poll(pexec: Pexec) -> None:
     chain = "".join(f"  j{n}: {{{f'needs: j{n - 1}, ' if n else ''}run: 'true'}}\n" for n in range(20))
     assert apply(pexec, chain) == 0
-    assert last_run(pexec.folder).events[-1]["wall_seconds"] < 10
+    assert last_run(pexec.folder).events[-1]["wall_seconds"] < 19, "not a second for each"
 
 
 def test_levels_are_not_flattened(pexec: Pexec) -> None:
@@ -108,22 +108,23 @@ def test_the_limit_of_parallel_jobs_is_used_and_never_exceeded(pexec: Pexec, slo
 
 
 def test_independent_jobs_run_in_parallel(pexec: Pexec) -> None:
-    assert apply(pexec, "".join(f"  j{n}: {{run: sleep 1}}\n" for n in range(4)), "-j", "4") == 0
-    assert last_run(pexec.folder).events[-1]["wall_seconds"] < 2.5
+    pexec.file("meet.sh", "touch here.$1; until [ $(ls here.* | wc -l) = 4 ]; do sleep 0.02; done\n")
+    jobs = "".join(f"  j{n}: {{run: sh meet.sh {n}, timeout: 1m}}\n" for n in range(4))
+    assert apply(pexec, jobs, "-j", "4") == 0
 
 
 def test_a_timeout_is_reported_as_a_timeout_and_ends_in_time(pexec: Pexec) -> None:
-    jobs = "  a: {run: \"trap '' TERM; while :; do sleep 0.1; done\", timeout: 1s, grace: 500ms}\n"
+    jobs = "  a: {run: \"trap '' TERM; while :; do sleep 0.1; done\", timeout: 3s, grace: 500ms}\n"
     assert apply(pexec, jobs) == 1
     run = last_run(pexec.folder).check()
     assert run.statuses == {"a": "timed_out"}
-    assert 1.4 <= run.named("attempt.finished")[0]["duration_seconds"] < 3.5
+    assert 3.4 <= run.named("attempt.finished")[0]["duration_seconds"] < 60
 
 
 def test_runs_that_start_in_the_same_second_have_their_own_directories(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest("  a: {run: 'true'}\n"))
     processes = [pexec.start("apply", "--output", "quiet") for _ in range(3)]
-    assert [process.wait(30) for process in processes] == [0, 0, 0]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
     assert len({run.events[0]["run_id"] for run in runs(pexec.folder)}) == 3
 
 
@@ -148,7 +149,7 @@ def test_a_run_without_jobs_divides_by_nothing(pexec: Pexec) -> None:
 
 
 def test_a_timeout_is_retried(pexec: Pexec) -> None:
-    jobs = "  a: {run: '[ $PEXEC_ATTEMPT = 2 ] || sleep 30', timeout: 500ms, retry: {max_attempts: 2, delay: 10ms}}\n"
+    jobs = "  a: {run: '[ $PEXEC_ATTEMPT = 2 ] || sleep 600', timeout: 3s, retry: {max_attempts: 2, delay: 10ms}}\n"
     assert apply(pexec, jobs) == 0
     verdicts = [event["verdict"] for event in last_run(pexec.folder).check().named("attempt.finished")]
     assert verdicts == ["timed_out", "succeeded"]

@@ -8,7 +8,7 @@ import pytest
 from support.cli import Pexec
 from support.runs import last_run
 
-TWO = "workflows:\n  own: {run: 'sleep 30; :', timeout: 1500ms}\n  other: {run: 'sleep 30; :'}\n"
+TWO = "workflows:\n  own: {run: 'sleep 600; :', timeout: 1500ms}\n  other: {run: 'sleep 600; :'}\n"
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ def test_it_is_enforced(pexec: Pexec) -> None:
     assert pexec.run("apply", "--output", "quiet", "--timeout-seconds", "0.5").exit_code == 1
     run = last_run(pexec.folder).check()
     assert run.statuses == {"own": "timed_out", "other": "timed_out"}
-    assert all(0.4 < job["execution_time_seconds"] < 5 for job in run.jobs.values())
+    assert all(0.4 < job["execution_time_seconds"] < 60 for job in run.jobs.values())

@@ -7,6 +7,11 @@ from support.attempts import new_mark, survivors
 from support.cli import Pexec
 from support.runs import last_run
 
+# Whether this job has ended is in the journal. A second is enough for what follows from it, also on a busy machine.
+AFTER_THE_FAILURE = (
+    "until grep -q 'job.finished.*fails.*failed' $PEXEC_RUN_DIR/events.jsonl; do sleep 0.05; done; sleep 1"
+)
+
 
 def manifest(policy: str, mark: str) -> str:
     return f"""\
@@ -14,8 +19,8 @@ version: 1
 policy: {{max_parallel_jobs: 3{policy}}}
 defaults: {{shell: [sh, -eu]}}
 workflows:
-  long: {{run: "sh -c 'sleep 1; : {mark}'"}}
-  fails: {{run: "sleep 0.2; exit 3"}}
+  long: {{run: "{AFTER_THE_FAILURE}; : {mark}"}}
+  fails: {{run: "exit 3"}}
   depends: {{needs: fails, run: echo never}}
   later: {{needs: long, run: echo later}}
 """

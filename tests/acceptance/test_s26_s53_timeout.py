@@ -5,15 +5,16 @@ from __future__ import annotations
 from support.cli import Pexec
 from support.runs import last_run
 
+# Each shell has 3 s for what it does first, which takes a tenth of a second on an idle machine.
 TEXT = """\
 version: 1
 defaults: {shell: [sh, -eu]}
 workflows:
-  obeys: {run: 'sleep 30; :', timeout: 300ms, grace: 30s}
-  ignores: {run: "trap '' TERM; while :; do sleep 0.05; done", timeout: 300ms, grace: 300ms}
+  obeys: {run: 'sleep 600; :', timeout: 300ms, grace: 10m}
+  ignores: {run: "trap '' TERM; while :; do sleep 0.05; done", timeout: 3s, grace: 300ms}
   again:
-    run: 'test $PEXEC_ATTEMPT = 2 || sleep 30'
-    timeout: 500ms
+    run: 'test $PEXEC_ATTEMPT = 2 || sleep 600'
+    timeout: 3s
     retry: {max_attempts: 2, delay: 0, 'on': [timed_out]}
   once: {run: 'sleep 30; :', timeout: 300ms, retry: {max_attempts: 2, delay: 0, 'on': [failed]}}
 """

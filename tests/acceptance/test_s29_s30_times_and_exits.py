@@ -18,7 +18,7 @@ workflows:
   code: {run: exit 42}
   signal: {run: kill -SEGV $$}
   again: {retry: {max_attempts: 3, delay: 0s}, run: 'sleep 0.1; exit $((PEXEC_ATTEMPT < 2))'}
-  late: {timeout: 200ms, run: sleep 60}
+  late: {timeout: 200ms, run: sleep 600}
   missing: {argv: [no-such-program]}
   never: {needs: code, run: ':'}
 """
@@ -52,9 +52,9 @@ def test_exit_code_signal_and_reason_are_distinct(run: Run) -> None:
 
 def test_durations_are_those_of_the_attempts_alone(run: Run) -> None:
     seconds = {job: entry["execution_time_seconds"] for job, entry in run.jobs.items()}
-    assert 0.4 <= seconds["sleeps"] < 5
-    assert 0.2 <= seconds["again"] < 5  # both attempts, not the wait for a slot
-    assert 0.2 <= seconds["late"] < 5
+    assert 0.4 <= seconds["sleeps"] < 60
+    assert 0.2 <= seconds["again"] < 60  # both attempts, not the wait for a slot
+    assert 0.2 <= seconds["late"] < 60
     assert seconds["never"] == 0
     for event in run.named("attempt.finished"):
         started = next(e for e in run.named("attempt.started", job=event["job"], attempt=event["attempt"]))

@@ -34,7 +34,7 @@ def test_another_terminal_shows_what_runs_what_failed_and_what_waits_for_what(pe
         said = pexec.run("status")
     finally:
         pexec.file("go", "")
-        assert process.wait(30) == 1
+        assert process.wait(60) == 1
     assert (data["state"], data["pid"]) == ("running", process.pid)
     assert [one["job_id"] for one in data["running"]] == ["hold"]
     assert [(one["job_id"], one["reason"]) for one in data["failed"]] == [("break", "exit code 3")]
@@ -53,8 +53,8 @@ def test_watching_follows_the_run_to_its_end(pexec: Pexec) -> None:
     assert watcher.stdout is not None
     first = json.loads(watcher.stdout.readline())
     pexec.file("go", "")
-    rest, _ = watcher.communicate(timeout=30)
-    assert process.wait(30) == 1
+    rest, _ = watcher.communicate(timeout=60)
+    assert process.wait(60) == 1
     snapshots = [first, *map(json.loads, rest.splitlines())]
     assert (first["state"], snapshots[-1]["state"], watcher.returncode) == ("running", "finished", 0)
     assert snapshots[-1]["counts"]["success"] == 3

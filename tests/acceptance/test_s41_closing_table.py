@@ -68,7 +68,7 @@ def shown_on_terminal(pexec: Pexec, kind: str) -> bytes:
     while chunk := read(leader):
         shown += chunk
     os.close(leader)
-    process.wait(30)
+    process.wait(60)
     return shown
 
 

@@ -17,7 +17,7 @@ def test_no_job_outlives_pexec(pexec: Pexec, number: signal.Signals) -> None:
     process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=-3)
     assert wait_until(lambda: marked(mark))
     process.send_signal(number)
-    code = process.wait(30)
+    code = process.wait(60)
     assert code == (-9 if number is signal.SIGKILL else 128 + number)
     assert survivors(mark) == set()
 

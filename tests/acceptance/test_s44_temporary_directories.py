@@ -15,7 +15,7 @@ workflows:
   a: {run: 'stat -c %a "$PEXEC_TMPDIR"; pwd > "$PEXEC_TMPDIR/mine"; mkdir "$PEXEC_TMPDIR/d"; chmod 0 "$PEXEC_TMPDIR/d"'}
   b: {run: 'ls "$PEXEC_TMPDIR"; echo x > "$PEXEC_TMPDIR/mine"; exit 1', retry: {max_attempts: 2, delay: 0s}}
   c: {needs: a, run: 'test ! -e "$(cat where)"'}
-  d: {run: 'echo "$PEXEC_TMPDIR" > where; sleep 60', timeout: 300ms, grace: 100ms}
+  d: {run: 'echo "$PEXEC_TMPDIR" > where; sleep 60', timeout: 3s, grace: 100ms}
 """
 
 

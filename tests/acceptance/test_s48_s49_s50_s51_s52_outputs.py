@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from support.attempts import wait_until
 from support.cli import Pexec
-from support.runs import last_run, runs
+from support.runs import journal, last_run
 
 from orchestrator.report.status import result_word
 
@@ -57,14 +57,14 @@ def started(pexec: Pexec) -> subprocess.Popen[bytes]:
     text = MANIFEST.format(b="touch begun; sleep 30")
     process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
     assert wait_until(lambda: (pexec.folder / "begun").exists())
-    assert wait_until(lambda: b"attempt.spawned" in (runs(pexec.folder)[-1].path / "events.jsonl").read_bytes())
+    assert wait_until(lambda: b"attempt.spawned" in journal(pexec.folder))
     return process
 
 
 def test_after_an_interrupt(pexec: Pexec) -> None:
     process = started(pexec)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(60) == 130
     check(last_run(pexec.folder).path, "CANCELLED")
 
 

@@ -14,4 +14,4 @@ def test_a_daemon_ends_with_its_job_which_succeeds_and_reports_it(pexec: Pexec) 
     assert pexec.file("pexec.yaml", text).run("apply", "--output", "quiet").exit_code == 0
     run = last_run(pexec.folder).check()
     assert [run.named("attempt.finished", job=job)[0]["leftover_killed"] for job in ("a", "b")] == [1, 1]
-    assert survivors(mark, 2.0) == set()
+    assert survivors(mark) == set()

@@ -57,7 +57,7 @@ def test_for_a_run_that_is_running_crashed_and_ended(pexec: Pexec) -> None:
     assert wait_until(lambda: bool(runs(pexec.folder)) and b'spawned","job":"hold' in journal(pexec))
     check_one_story(pexec, "running", 1)
     process.send_signal(signal.SIGKILL)
-    process.wait(30)
+    process.wait(60)
     check_one_story(pexec, "interrupted", 1)
     assert last_run(pexec.folder).results["execution_result"] == "INTERRUPTED"
     pexec.file("go", "")

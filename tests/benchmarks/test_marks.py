@@ -15,7 +15,7 @@ GRAPH = [[], [], [0, 1]]
 
 def test_jobs_mark_their_beginning_and_end(tmp_path: Path) -> None:
     for text in marks.marked(["true"] * 3):
-        subprocess.run(["sh", "-c", text], cwd=tmp_path, check=True, timeout=20)
+        subprocess.run(["sh", "-c", text], cwd=tmp_path, check=True, timeout=60)
     marks.check(GRAPH, tmp_path, slots=1)
     assert not list(tmp_path.iterdir())
 

@@ -239,7 +239,31 @@ def test_files_known_from_before_are_not_opened(tree: Tree, monkeypatch: pytest.
 
 names = st.sampled_from(["a", "b", "a.c", "b.c", "x.o", "sub", "deep", ".h"])
 rules = st.sampled_from(
-    ["*.o", "/sub", "sub/", "!x.o", "deep/*", "!deep/a", "a", "*", "!*/", "!*.c", "**/b", "/a.c", "b.c/"]
+    [
+        "*.o",
+        "/sub",
+        "sub/",
+        "!x.o",
+        "deep/*",
+        "!deep/a",
+        "a",
+        "*",
+        "!*/",
+        "!*.c",
+        "**/b",
+        "/a.c",
+        "b.c/",
+        "sub/**",
+        "!sub/a",
+        "sub/*/b",
+        "**",
+        "!/deep/",
+        "#a",
+        "*.[co]",
+        "a.c ",
+        "\\!x",
+        "/*",
+    ]
 )
 
 

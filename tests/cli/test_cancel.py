@@ -11,7 +11,7 @@ from support.attempts import marked, new_mark, survivors, wait_until
 from support.cli import Pexec
 from support.runs import Run, last_run
 
-SLOW = "sh -c 'sleep 60; : {mark}'"
+SLOW = "sh -c 'sleep 600; : {mark}'"
 
 
 class Live:
@@ -48,12 +48,14 @@ def test_a_cancelled_run_stops_with_exit_code_1_and_runs_what_always_runs(pexec:
 
 
 def test_only_the_jobs_that_are_named_are_cancelled(pexec: Pexec) -> None:
-    live = Live(pexec, '  a: {run: "SLOW"}\n  b: {run: "SLOW"}\n  c: {run: sleep 1}\n  d: {needs: c, run: x}\n', 3)
+    waits = "  c: {run: until test -e go; do sleep 0.05; done}\n"
+    live = Live(pexec, f'  a: {{run: "SLOW"}}\n  b: {{run: "SLOW"}}\n{waits}  d: {{needs: c, run: x}}\n', 3)
     pexec.run("cancel", "a", "d", "--run", live.run_id[:-2]).said(
         stderr=f"pexec: requested cancellation of 2 jobs of run `{live.run_id}`; repeat the command to kill them\n"
     )
     said = pexec.run("cancel", "b", "--format", "json")
     assert (said.exit_code, said.stderr, json.loads(said.stdout)) == (0, "", {"run_id": live.run_id, "jobs": ["b"]})
+    pexec.file("go", "")
     exit_code, run = live.end()
     assert exit_code == 1
     assert run.statuses == {"a": "cancelled", "b": "cancelled", "c": "succeeded", "d": "cancelled"}
@@ -77,7 +79,7 @@ def test_a_job_that_has_ended_is_reported_and_not_cancelled(pexec: Pexec) -> Non
 
 def test_a_second_cancel_kills_jobs_that_ignore_the_first(pexec: Pexec) -> None:
     deaf = """  deaf: {grace: 60s, run: "trap '' TERM; while :; do SLOW || :; done"}\n"""
-    live = Live(pexec, deaf, 1)
+    live = Live(pexec, deaf, 2)  # it has set its trap
     assert pexec.run("cancel").exit_code == 0
     time.sleep(0.4)  # within 0.3 s it would count as one request
     assert pexec.run("cancel").exit_code == 0

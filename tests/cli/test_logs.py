@@ -44,7 +44,7 @@ def told(pexec: Pexec) -> Pexec:
 def raw(pexec: Pexec, *arguments: str) -> bytes:
     """What `pexec logs` writes, byte for byte."""
     process = pexec.start("logs", *arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return process.communicate(timeout=30)[0]
+    return process.communicate(timeout=60)[0]
 
 
 def on_a_terminal(pexec: Pexec, *arguments: str) -> bytes:
@@ -58,14 +58,14 @@ def on_a_terminal(pexec: Pexec, *arguments: str) -> bytes:
     except OSError:
         pass
     os.close(reader)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     return seen
 
 
 def test_the_last_attempt_is_shown_byte_for_byte_and_its_stamps_on_stderr(told: Pexec, tmp_path: Path) -> None:
     assert raw(told, "fetch") == RAW
     with (tmp_path / "file").open("wb") as file:
-        assert told.start("logs", "fetch", stdout=file, stderr=subprocess.DEVNULL).wait(30) == 0
+        assert told.start("logs", "fetch", stdout=file, stderr=subprocess.DEVNULL).wait(60) == 0
     assert (tmp_path / "file").read_bytes() == RAW
     told.run("logs", "break").said(stdout="broken\n", stderr=BROKEN)
 
@@ -140,7 +140,7 @@ def test_in_a_ci_a_log_cannot_drive_the_runner_but_a_file_gets_all_bytes(told: P
     told.env(GITHUB_ACTIONS="true")
     assert b"\n\xe2\x80\x8b::set-env" in raw(told, "fetch")
     with (tmp_path / "file").open("wb") as file:
-        told.start("logs", "fetch", stdout=file, stderr=subprocess.DEVNULL).wait(30)
+        told.start("logs", "fetch", stdout=file, stderr=subprocess.DEVNULL).wait(60)
     assert (tmp_path / "file").read_bytes() == RAW
 
 
@@ -204,7 +204,7 @@ def test_following_shows_each_byte_as_it_comes_and_ends_with_the_job(pexec: Pexe
         assert process.stdout.readline() == b"again\n"
         story.end("a", 2.0)
         more(run, story, seen)
-        assert process.wait(30) == 0  # the run goes on, the job has ended
+        assert process.wait(60) == 0  # the run goes on, the job has ended
         stamps = process.stderr.read().decode().splitlines()
         process.stdout.close()
         process.stderr.close()
@@ -232,7 +232,7 @@ def test_following_a_run_shows_new_attempts_and_ends_when_no_process_drives_it(p
     more(run, story, seen)
     assert process.stdout.readline() == b"b\n"
     run.close()
-    stdout, _ = process.communicate(timeout=30)
+    stdout, _ = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (0, b"")
 
 

@@ -40,6 +40,7 @@ commands:
   verify      check a run's journal against its plan, its results and its logs
   archive     pack a run into one file
   prune       remove old runs
+  cache       show, prune or clear the stored results of jobs
   doctor      check what this machine supports
   explain     explain a diagnostic code, with an example and its fix
   schema      print a JSON Schema: of manifests, plans, results or events

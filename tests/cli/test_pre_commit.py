@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.pre_commit import PreCommit
 
-pytestmark = [pytest.mark.pre_commit, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.pre_commit, pytest.mark.timeout(1200)]
 
 GOOD = "version: 1\nworkflows:\n  build:\n    run: make\n"
 BAD = "version: 1\nworkflows:\n  build:\n    rum: make\n"

@@ -70,7 +70,7 @@ def test_junit_in_the_log_of_githubs_runner_has_no_commands_but_its_file_is_exac
     pexec.env(GITHUB_ACTIONS="true")
     assert "\n\u200b::error::x" in pexec.run("report", "--format", "junit").stdout
     with (pexec.folder / "junit.xml").open("wb") as file:
-        assert pexec.start("report", "--format", "junit", stdout=file).wait(30) == 0
+        assert pexec.start("report", "--format", "junit", stdout=file).wait(60) == 0
     assert "\n::error::x" in (pexec.folder / "junit.xml").read_text()
 
 

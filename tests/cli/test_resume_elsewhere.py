@@ -209,7 +209,7 @@ def test_a_copy_of_a_run_in_progress_does_not_end_its_processes(pexec: Pexec) ->
     assert marked(mark) & before  # what was only being started when it was found first may have ended
     assert not judged(last_run(here)).named("orphan.killed")
     process.terminate()
-    assert process.wait(20) == 143
+    assert process.wait(60) == 143
 
 
 def test_a_run_of_a_pexec_that_recorded_no_place_is_resumed_in_its_project_only(pexec: Pexec) -> None:

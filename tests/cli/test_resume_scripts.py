@@ -119,7 +119,7 @@ def test_what_is_no_script_is_not_read(pexec: Pexec, kind: str) -> None:
         case _:
             place.symlink_to("odd")
     pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {run: './odd'}}\n")
-    plan = json.loads(pexec.run("plan", "--format", "json", timeout=20).stdout)
+    plan = json.loads(pexec.run("plan", "--format", "json", timeout=60).stdout)
     assert "scripts" not in plan["jobs"][0]
 
 

@@ -64,7 +64,7 @@ def test_an_outlet_never_waits_longer_than_asked(pipe: tuple[int, int], outlet: 
     assert outlet.write(data, 0.1) == 4096
     began = time.monotonic()
     assert outlet.write(data[4096:], 0.1) == 0
-    assert 0.09 < time.monotonic() - began < 2
+    assert 0.09 < time.monotonic() - began < 30
     assert read(pipe[0], 4096) == data[:4096]
     assert outlet.write(data[4096:], 0.1) == 4096
 

@@ -32,7 +32,7 @@ def test_a_typo_finds_the_key_that_was_meant(word: str, meant: str) -> None:
     assert closest(word, keys_of(Workflow)) == meant
 
 
-@pytest.mark.parametrize("word", ["xyz", "image", "foo", "a", "", "services", "outputs", "stage"])
+@pytest.mark.parametrize("word", ["xyz", "image", "foo", "a", "", "services", "stage"])
 def test_a_different_word_finds_no_key(word: str) -> None:
     assert closest(word, keys_of(Workflow)) is None
 

@@ -154,7 +154,7 @@ def test_the_job_for_gitlab_uses_only_documented_keys_and_its_commands_run(pexec
     for command in [*job["script"], *job["after_script"]]:
         done = subprocess.run(
             ["bash", "-eo", "pipefail", "-c", command], cwd=pexec.folder, env=pexec.environ, capture_output=True,
-            timeout=60, check=False,
+            timeout=120, check=False,
         )  # fmt: skip
         codes.append(done.returncode)
         log += done.stdout.decode()
@@ -174,7 +174,7 @@ def test_the_stage_for_jenkins_uses_only_documented_steps_and_its_commands_run(p
     assert set(steps) <= sections | {"sh", "junit", "archiveArtifacts"}
     pexec.file("pexec.yaml", MANIFEST).env(PATH=f"{PROGRAMS}:{pexec.environ['PATH']}")
     codes = [
-        subprocess.run(["sh", "-xe", "-c", command], cwd=pexec.folder, env=pexec.environ, timeout=60, check=False,
+        subprocess.run(["sh", "-xe", "-c", command], cwd=pexec.folder, env=pexec.environ, timeout=120, check=False,
                        capture_output=True).returncode
         for command in re.findall(r"sh '([^']*)'", text)
     ]  # fmt: skip

@@ -31,7 +31,7 @@ def shell_commands(page: Path) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.network
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_every_command_of_the_documentation_works_after_the_installation_of_the_readme(tmp_path: Path) -> None:
     """One test, so that several processes of pytest install once.
 
@@ -43,10 +43,13 @@ def test_every_command_of_the_documentation_works_after_the_installation_of_the_
     installation = INSTALLATION.search((clone / "README.md").read_text())
     assert installation is not None
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PEXEC_", "VIRTUAL_ENV"))}
-    done = subprocess.run(
-        ["bash", "-c", installation.group()], cwd=clone, env=environment, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=500, check=False,
-    )  # fmt: skip
+    for _ in range(2):  # a package index may fail once
+        done = subprocess.run(
+            ["bash", "-c", installation.group()], cwd=clone, env=environment, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=500, check=False,
+        )  # fmt: skip
+        if done.returncode == 0:
+            break
     assert done.returncode == 0, done.stdout + done.stderr
     programs = clone / ".venv/bin"
     assert not (programs / "pytest").exists()

@@ -13,7 +13,8 @@ from orchestrator.engine.facts import (
     RunResumed,
     RunStarted,
 )
-from orchestrator.engine.scheduler import Scheduler, replay
+from orchestrator.engine.replay import replay
+from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.plan.model import Plan, When
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.worlds import World, end_of_time
 
 from orchestrator.engine.facts import (
@@ -17,9 +18,10 @@ from orchestrator.engine.facts import (
 )
 from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.outcomes import RunResult
-from orchestrator.engine.scheduler import Scheduler, replay
+from orchestrator.engine.replay import replay
+from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
-from orchestrator.plan.model import JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When
+from orchestrator.plan.model import JobSpec, Order, OutputSpec, Plan, PlannedJob, Policy, RetryPolicy, When
 
 POOLS = {"gpu": 2, "database": 1}
 DEMANDS = ((), (), (), (("gpu", 1),), (("gpu", 2),), (("database", 1),), (("gpu", 1), ("database", 1)))
@@ -31,6 +33,12 @@ RETRIES = (
     RetryPolicy(max_attempts=2, delay=4.0, jitter=0.0, on_timed_out=False),
     RetryPolicy(max_attempts=3, delay=0.0, on_failed=False, on_timed_out=False, on_exit=(75,)),
 )
+OUTPUTS: tuple[dict[str, OutputSpec], ...] = (
+    {},
+    {"x": OutputSpec()},
+    {"x": OutputSpec()},
+    {"x": OutputSpec(default="")},
+)
 VERDICTS = (Verdict.SUCCEEDED, Verdict.FAILED, Verdict.TIMED_OUT, Verdict.LOST, Verdict.KILLED)
 
 
@@ -40,6 +48,7 @@ def plans(draw: st.DrawFn) -> Plan:
     count = draw(st.sampled_from((1, 2, 3, 4, 5, 6, 7, 7)))
     backwards = draw(st.booleans())
     jobs = [draw(_jobs(index, count, backwards=backwards)) for index in range(count)]
+    jobs = [_with_values(job, jobs, draw(st.sampled_from(("nothing", "nothing", "one", "all")))) for job in jobs]
     policy = Policy(
         max_parallel_jobs=draw(st.integers(1, 3)),
         fail_fast=draw(st.sampled_from([False, "drain", True])),
@@ -61,7 +70,12 @@ def _jobs(draw: st.DrawFn, index: int, count: int, *, backwards: bool) -> Planne
         index=index,
         id=f"job{index}",
         workflow=workflow,
-        spec=JobSpec(run=None if is_group else "true", grace=draw(st.sampled_from((5.0, 0.0)))),
+        spec=JobSpec(
+            run=None if is_group else "true",
+            grace=draw(st.sampled_from((5.0, 0.0))),
+            outputs={} if is_group else draw(st.sampled_from(OUTPUTS)),
+        ),
+        matrix={"n": index} if workflow == "matrix" else {},
         needs=needs,
         after=tuple(other for other, tie in ties.items() if tie == "after"),
         when=draw(st.sampled_from(WHENS if needs else WHENS_ALONE)),
@@ -72,6 +86,19 @@ def _jobs(draw: st.DrawFn, index: int, count: int, *, backwards: bool) -> Planne
         retry=draw(st.sampled_from(RETRIES)),
         matrix_fail_fast=workflow == "matrix",
     )
+
+
+def _with_values(job: PlannedJob, jobs: list[PlannedJob], uses: str) -> PlannedJob:
+    """The job, which uses the outputs of one of its needs, or of all that belong to one workflow."""
+    sources = [jobs[need] for need in job.needs if jobs[need].spec.outputs]
+    if uses == "nothing" or job.spec.is_group or not sources:
+        return job
+    workflow = sources[0].workflow
+    same = [need for need in job.needs if jobs[need].workflow == workflow]
+    if any(not jobs[need].spec.outputs for need in same) or (len(same) > 1 and uses == "one"):
+        return job
+    name = f"needs.{workflow}.outputs.x{'' if uses == 'one' else ' | json'}"
+    return replace(job, spec=replace(job.spec, needed_values=(name,), late=1, run=f"${{{{ {name} }}}}"))
 
 
 # What may happen, as often as it is listed here. A calm world carries out every command after each step.
@@ -115,7 +142,9 @@ class Run:
             job, attempt = running[which % len(running)]
             other = VERDICTS[how % len(VERDICTS)] if self.hostile else Verdict.SUCCEEDED
             verdict = self.moods[job] if how < 7 else other
-            self.world.happen(AttemptFinished(self.world.now, job, attempt, verdict, exit_code=(1, 75)[which % 2]))
+            outputs = self.world.outputs_of(job, verdict)
+            code = (1, 75)[which % 2]
+            self.world.happen(AttemptFinished(self.world.now, job, attempt, verdict, code, outputs=outputs))
             self.gone.append((job, attempt))
 
     def answer_again(self, which: int, how: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from support.worlds import Draft, World, job
 
 from orchestrator.engine.facts import AttemptFinished
-from orchestrator.engine.scheduler import replay
+from orchestrator.engine.replay import replay
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.model import RetryPolicy
 

@@ -16,7 +16,8 @@ from orchestrator.engine.facts import (
     RunStarted,
 )
 from orchestrator.engine.job_table import IllegalMove
-from orchestrator.engine.scheduler import Scheduler, replay
+from orchestrator.engine.replay import replay
+from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import JobState, Verdict
 from orchestrator.plan.model import RetryPolicy, When
 

@@ -9,7 +9,7 @@ import pytest
 from support.worlds import World, end_of_time
 
 from orchestrator.engine.facts import AttemptFinished, CancelRequested
-from orchestrator.engine.scheduler import replay
+from orchestrator.engine.replay import replay
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.plan.model import FailFast, JobSpec, Plan, PlannedJob, Policy, When
 

@@ -42,7 +42,7 @@ def test_nothing_survives_a_killed_pexec(tmp_path: Path, stopped_first: bool) ->
         pexec.kill()
         pexec.wait()
         assert survivors(mark) == set()
-        assert wait_until(lambda: state_of(warden) == "Z", 2.0)
+        assert wait_until(lambda: state_of(warden) == "Z")
 
 
 def test_nothing_survives_a_killed_warden_and_its_attempts_are_lost(desk: Desk) -> None:
@@ -52,7 +52,7 @@ def test_nothing_survives_a_killed_warden_and_its_attempts_are_lost(desk: Desk) 
             evil("ignore_term.py", "{mark}"),
             evil("fork_bomb.py", "{mark}"),
             ("sh", "-c", "kill -STOP $$", "{mark}"),
-            ("sh", "-c", f"{' '.join(evil('daemon.py'))} {{mark}}; sleep 20", "{mark}"),
+            ("sh", "-c", f"{' '.join(evil('daemon.py'))} {{mark}}; sleep 600", "{mark}"),
         )
     ]
     assert wait_until(lambda: all(attempt.spawned for attempt in attempts))
@@ -80,7 +80,7 @@ def test_the_next_attempt_after_a_killed_warden_gets_a_new_one(desk: Desk) -> No
 
 def test_wardens_that_jobs_kill_are_started_again_for_the_others(desk: Desk) -> None:
     for _ in range(4):
-        attempt = desk.start(run="sleep 20")
+        attempt = desk.start(run="sleep 600")
         assert wait_until(partial(bool, attempt.spawned))
         os.kill(the_warden_below(os.getpid()), signal.SIGKILL)
         assert attempt.result.verdict is Verdict.LOST
@@ -108,23 +108,23 @@ def test_a_signal_that_could_be_meant_for_pexec_does_not_end_the_warden(desk: De
 
 
 def test_closing_ends_running_attempts_as_lost(desk: Desk) -> None:
-    attempt = desk.start(argv=evil("ignore_term.py", "{mark}"), grace=20.0)
+    attempt = desk.start(argv=evil("ignore_term.py", "{mark}"), grace=600.0)
     attempt.wait_for_output()
     began = time.monotonic()
     desk.supervisor.close()
     assert (attempt.result.verdict, attempt.result.reason) == (Verdict.LOST, "pexec is ending")
     assert survivors(attempt.mark) == set()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 60, "the grace does not count"
     assert desk.run(run="true").result.verdict is Verdict.LOST
 
 
 def test_closing_ends_a_stopped_warden(desk: Desk) -> None:
-    attempt = desk.start(argv=evil("ignore_term.py", "{mark}"), grace=20.0)
+    attempt = desk.start(argv=evil("ignore_term.py", "{mark}"), grace=600.0)
     attempt.wait_for_output()
     warden = the_warden_below(os.getpid())
     os.kill(warden, signal.SIGSTOP)
     began = time.monotonic()
     desk.supervisor.close()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 60, "nor is it waited for"
     assert attempt.result.verdict is Verdict.LOST
     assert survivors(attempt.mark) == set()

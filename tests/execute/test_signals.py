@@ -16,7 +16,7 @@ from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.signals import STOP_SIGNALS, run_signals, suspend
 
 ALL = (*STOP_SIGNALS, signal.SIGTSTP, signal.SIGUSR1)
-LONG = 10.0
+LONG = 60.0
 
 
 def test_each_becomes_a_message_and_is_put_back(inbox: Inbox[object], capfd: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +78,7 @@ inbox = Inbox()
 with run_signals() as signals, signals.delivered_to(inbox.put, inbox):
     threading.Thread(target=work, daemon=True).start()
     print("ready", flush=True)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while signal.SIGTERM not in inbox.wait(1) and time.monotonic() < until:
         pass
 os._exit(0)

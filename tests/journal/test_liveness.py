@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.attempts import wait_until
 from support.journals import nightly
 from support.recorded_runs import damage, record, start, tear
 from support.stories import own_fields
@@ -52,7 +53,7 @@ def test_a_run_without_a_journal_has_no_driver_and_no_events(run: RunDir) -> Non
 
 
 def test_a_new_driver_waits_for_a_process_that_only_looks(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rundir, "_TRIES", 1000)  # for a busy machine
+    monkeypatch.setattr(rundir, "_PATIENCE", 100.0)  # for a busy machine
     looker = os.open(run.path_of("events.jsonl"), os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(looker, fcntl.LOCK_SH)
     looks_away = threading.Timer(0.05, os.close, [looker])
@@ -60,6 +61,17 @@ def test_a_new_driver_waits_for_a_process_that_only_looks(run: RunDir, monkeypat
     run.lock()
     looks_away.join()
     assert is_driven(run)
+
+
+def test_a_process_that_never_looks_away_is_not_waited_for_for_ever(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rundir, "_PATIENCE", 0.1)
+    looker = os.open(run.path_of("events.jsonl"), os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(looker, fcntl.LOCK_SH)
+    with pytest.raises(RefusedError, match="is in use by another process"):
+        run.lock()
+    os.close(looker)
 
 
 def test_constant_looking_refuses_no_writer(run: RunDir) -> None:
@@ -77,13 +89,13 @@ def test_constant_looking_refuses_no_writer(run: RunDir) -> None:
     looker = threading.Thread(target=look)
     looker.start()
     try:
+        assert wait_until(lambda: looks > 0)
         for _ in range(200):
             with open_run(os.path.dirname(run.path), run.run_id) as other:
                 other.lock()
     finally:
         stop.set()
         looker.join()
-    assert looks > 0
 
 
 def test_the_last_event_is_that_of_the_last_whole_line(tmp_path: Path) -> None:

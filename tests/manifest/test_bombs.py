@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
 
-MAX_SECONDS = 2.0
+MAX_SECONDS = 2.0  # of the quickest of three tries
 MAX_MEGABYTES = 300
 
 _LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -124,10 +125,19 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
         path = folder / f"{number}.{'json' if name.endswith('JSON') else 'yaml'}"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         paths.append(str(path))
-    done = subprocess.run([sys.executable, "-c", _READER, *paths], capture_output=True, text=True, timeout=100)
+    found = dict(zip(bombs, read_in_turn(paths), strict=True))
+    for _ in range(2):  # what else the machine does costs CPU time too
+        late = [name for name, outcome in found.items() if outcome.seconds >= MAX_SECONDS]
+        again = zip(late, read_in_turn([paths[list(bombs).index(name)] for name in late]), strict=True)
+        found |= {name: min(found[name], outcome, key=lambda one: one.seconds) for name, outcome in again}
+    return found
+
+
+def read_in_turn(paths: Sequence[str]) -> list[Outcome]:
+    """The result of reading each of these files."""
+    done = subprocess.run([sys.executable, "-c", _READER, *paths], capture_output=True, text=True, timeout=250)
     assert done.stderr == ""
-    lines = done.stdout.splitlines()
-    return {name: Outcome(*json.loads(line)) for name, line in zip(bombs, lines, strict=True)}
+    return [Outcome(*json.loads(line)) for line in done.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("name", BOMBS)

@@ -21,7 +21,7 @@ def run(shell: list[str], text: str, marker: str = "", *args: str) -> subprocess
         [*shell, "-c", script(blocks(text), marker), "publish.md", *args],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         stdin=subprocess.DEVNULL,
         check=False,
     )
@@ -162,7 +162,7 @@ def test_the_shells_own_messages_name_lines_of_the_markdown(shell: list[str], as
     if as_file:
         (tmp_path / "publish.md").write_text(script(blocks(text)))
         command = [*shell, "publish.md"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=tmp_path, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False)
     else:
         done = run(shell, text)
     numbers = re.findall(r"^publish\.md: (?:line )?(\d+): .*not found$", done.stderr, re.MULTILINE)

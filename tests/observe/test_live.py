@@ -325,15 +325,21 @@ def test_drawing_takes_a_small_part_of_the_time(figure: Callable[[str, object], 
         live.latest[f"job-{number}"] = LatestOutput(b"compiling a file with a long name" * 4, 0.0)
     for event in live.story.events:
         live.live.on_event(event)
-    began, used = time.monotonic(), time.thread_time()
-    while time.monotonic() < began + 3:
-        live.now = time.monotonic() - began
+    started = time.monotonic()
+
+    def draw_once() -> None:
+        live.now = time.monotonic() - started
         time.sleep(live.live.wait_seconds() or 0.0)
         live.live.show()
+
+    while not live.writes:  # the first one imports rich
+        draw_once()
+    began, used, drawn = time.monotonic(), time.thread_time(), live.writes
+    while time.monotonic() < began + 3:
+        draw_once()
     share = (time.thread_time() - used) / (time.monotonic() - began)
-    figure("CPU time of drawing 20 of 50 running jobs", f"{share:.1%} ({live.writes} frames in 3 s)")
-    assert live.writes >= 1
-    assert share < 0.2, "it imports rich, and is else about 2 %"
+    figure("CPU time of drawing 20 of 50 running jobs", f"{share:.1%} ({live.writes - drawn} frames in 3 s)")
+    assert share < 0.2, "about 2 %"
 
 
 DRAW_NOTHING = """

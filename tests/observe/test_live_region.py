@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.screens import EmulatedScreen
@@ -39,6 +40,26 @@ class Emulated:
     def draw(self, *lines: str) -> None:
         self.region.prepare(lines, self.width)
         self.region.draw()
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["before the write", "after it"])
+def test_what_an_interrupted_drawing_left_is_erased_by_the_next(written: bool) -> None:
+    terminal = Emulated()
+    write = terminal.write
+
+    def interrupted(text: str) -> None:
+        if written:
+            write(text)
+        raise KeyboardInterrupt
+
+    terminal.write = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        terminal.draw("one", "two")
+    terminal.write = write  # type: ignore[method-assign]
+    terminal.write("^C")  # as a terminal shows the key
+    terminal.region.write("one\ntwo\n")
+    terminal.draw()
+    assert terminal.screen.lines == ["one", "two"]
 
 
 LINES = st.lists(st.text("abc ", min_size=1, max_size=39).map(str.strip).filter(bool), max_size=6)

@@ -47,7 +47,7 @@ def statuses(run: RunDir) -> dict[str, str]:
 
 def until(true: Callable[[], bool]) -> None:
     """Wait for what the helper thread does, not longer than the test may run."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -173,7 +173,7 @@ def test_a_run_that_ends_just_when_its_files_are_due_does_not_block_forever(run:
     files._news.clear = clear_after_the_end  # type: ignore[method-assign]
     files.on_event(sales().events[0])
     until(lambda: closing.ident is not None)
-    closing.join(10)
+    closing.join(60)
     assert not closing.is_alive()
 
 
@@ -205,14 +205,14 @@ def test_an_event_never_waits_for_the_disk(run: RunDir, monkeypatch: pytest.Monk
     def slow(self: RunDir, name: str, content: bytes) -> None:
         if threading.current_thread() is not threading.main_thread():
             held.set()
-            go.wait(30)
+            go.wait(60)
         whole(self, name, content)
 
     story = sales()
     files = RunFiles(run, story.plan)
     monkeypatch.setattr(RunDir, "replace", slow)
     files.on_event(story.events[0])
-    assert held.wait(30)
+    assert held.wait(60)
     for event in story.events[1:]:
         files.on_event(event)
     go.set()

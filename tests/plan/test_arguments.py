@@ -12,8 +12,9 @@ from support.planning import file_facts, good_plan, planned
 
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.plan.inputs import Selection
+from orchestrator.plan.late_values import fill
 from orchestrator.plan.model import JobSpec
-from orchestrator.plan.template import Templates, TemplateScope, fill, put_in
+from orchestrator.plan.template import Templates, TemplateScope, put_in
 
 MANIFEST = """
 workflows:

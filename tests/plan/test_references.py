@@ -113,12 +113,12 @@ def test_a_place_is_exact_also_in_a_block_of_text_and_else_the_whole_value() -> 
         (
             "${{ github.sha }}",
             "PX213 `${{ github.sha }}` # is not a known template",
-            "known: `params.NAME`, `matrix.NAME`, `args`, `run.id`, `run.dir` and `job.id`",
+            "known: `params.NAME`, `matrix.NAME`, `needs.NAME.outputs.NAME`, `args`, `run.id`, `run.dir`, `job.id`",
         ),
         (
             "${{ run.name }}",
             "PX213 `${{ run.name }}` # is not a known template",
-            "known: `params.NAME`, `matrix.NAME`, `args`, `run.id`, `run.dir` and `job.id`",
+            "known: `params.NAME`, `matrix.NAME`, `needs.NAME.outputs.NAME`, `args`, `run.id`, `run.dir`, `job.id`",
         ),
         (
             "${{ params.p | upper }}",

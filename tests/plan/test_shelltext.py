@@ -106,7 +106,7 @@ def test_every_place_of_any_text_is_classified_once(text: str) -> None:
 def test_what_is_quoted_in_code_comes_through_a_shell_unchanged(shell: str, text: str) -> None:
     value = 'it\'s $(id) `id` "a"  * \\ \n~ #!'
     assert holes(text.replace("@", HOLE)) == [Where.CODE]
-    done = subprocess.run([shell, "-c", text.replace("@", quoted(value))], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([shell, "-c", text.replace("@", quoted(value))], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == (value, "")
 
 

@@ -12,8 +12,9 @@ from support.planning import file_facts, good_plan
 
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.inputs import PlanningEnvironment
+from orchestrator.plan.late_values import OPENING, fill, is_absolute
 from orchestrator.plan.model import JobSpec
-from orchestrator.plan.template import OPENING, Templates, TemplateScope, fill, is_absolute, put_in
+from orchestrator.plan.template import Templates, TemplateScope, put_in
 
 VALUES = {"plain": "3.11", "odd": "it's $(id) `id`", "empty": "", "opening": "${{ run.dir }}", "dollar": "a$"}
 SCOPE = TemplateScope(VALUES, {"os": "linux", "absent": ""}, "test[os=linux]")
@@ -173,7 +174,7 @@ def test_any_value_comes_through_a_shell_as_it_is(value: str) -> None:
         JobSpec(run="printf %s x${{ params.v }}"), templates=Templates(), scope=TemplateScope({"v": value}, {}, "j")
     )
     assert spec.run is not None
-    done = subprocess.run(["sh", "-c", spec.run], capture_output=True, timeout=20)
+    done = subprocess.run(["sh", "-c", spec.run], capture_output=True, timeout=60)
     assert done.stdout == b"x" + value.encode()
 
 

@@ -97,7 +97,7 @@ def test_it_runs_while_an_interrupted_run_ends(pexec: Pexec) -> None:
     process = pexec.start("apply", "--output", "quiet")
     assert wait_until(lambda: marked(mark))
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(60) == 130
     run = last_run(pexec.folder).check()
     assert run.statuses == {"a": "cancelled", "b": "skipped"}
     assert cleaned(pexec) == ["cleaned a 1"]
@@ -106,14 +106,14 @@ def test_it_runs_while_an_interrupted_run_ends(pexec: Pexec) -> None:
 def test_it_runs_for_a_job_that_was_cancelled_while_it_waited_for_a_retry(pexec: Pexec) -> None:
     prepare(
         pexec,
-        f"  a: {{run: 'false', retry: {{max_attempts: 2, delay: 1m}}, {CLEAN}; exit 4'}}\n".replace(
+        f"  a: {{run: 'false', retry: {{max_attempts: 2, delay: 10m}}, {CLEAN}; exit 4'}}\n".replace(
             "cleaned'; exit", "cleaned; exit"
         ),
     )
     process = pexec.start("apply", "--output", "quiet")
     assert wait_until(lambda: b"retry.scheduled" in journal(pexec))
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(60) == 130
     run = last_run(pexec.folder).check()
     assert run.statuses == {"a": "cancelled"}
     assert cleaned(pexec) == ["cleaned a 1"]
@@ -127,16 +127,14 @@ def journal(pexec: Pexec) -> bytes:
 
 def test_a_second_interrupt_ends_it_too(pexec: Pexec) -> None:
     mark = new_mark()
-    prepare(pexec, f"  a: {{run: 'true', cleanup: \"trap '' TERM; sleep 30; : {mark}\", cleanup_timeout: 1m}}\n")
+    prepare(pexec, f"  a: {{run: 'true', cleanup: \"trap '' TERM; sleep 600; : {mark}\", cleanup_timeout: 10m}}\n")
     process = pexec.start("apply", "--output", "quiet")
     assert wait_until(lambda: marked(mark))
     process.send_signal(signal.SIGINT)
     assert wait_until(lambda: b"cancel.requested" in journal(pexec))
     time.sleep(0.4)  # within 0.3 s it would count as the same key press
-    began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
-    assert time.monotonic() - began < 5
+    assert process.wait(60) == 130, "the cleanup would take ten minutes"
     assert survivors(mark) == set()
     run = last_run(pexec.folder).check()
     assert run.statuses == {"a": "succeeded"}

@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.attempts import wait_until
+from support.attempts import stands_still_for_a_second, wait_until
 from support.cli import Pexec
 from support.pipes import SlowReader, stuck_pipe
-from support.runs import Run, last_run
+from support.runs import Run, journal, last_run
 from support.terminal import Terminal
 
 CTRL_Q, CTRL_S = "\x11", "\x13"
 PATIENCE = 10.0
-SLACK = 5.0  # for a busy machine
+SLACK = 30.0  # for a busy machine
 STOPPABLE = """\
 version: 1
 {policy}
 workflows:
-  noisy: {{run: "seq 1 30000; touch printed; sleep 60", grace: 1s, cleanup: touch cleaned}}
+  noisy: {{run: "seq 1 30000; touch printed; sleep 600", grace: 1s, cleanup: touch cleaned}}
   last: {{needs: noisy, when: always, run: touch ran}}
 """
 QUIET_STREAMS = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -80,7 +80,7 @@ def stuck(readers: ExitStack, *streams: str, nonblocking: bool = False) -> Mappi
 def test_stops_deadlines_cleanups_and_always_jobs_do_not_wait_for_a_reader(pexec: Pexec, readers: ExitStack) -> None:
     started = []
     for number, (streams, output, how, code) in enumerate(STOPS):
-        policy = "policy: {timeout: 8s}" if how == "timeout" else ""
+        policy = "policy: {timeout: 20s}" if how == "timeout" else ""
         project = Project(pexec, f"p{number}", STOPPABLE.format(policy=policy))
         process = project.start("apply", "--output", output, **stuck(readers, *streams, nonblocking=number % 3 == 2))
         started.append((project, process, how, code))
@@ -93,9 +93,9 @@ def test_stops_deadlines_cleanups_and_always_jobs_do_not_wait_for_a_reader(pexec
     stopped_at = time.monotonic()
     for project, _, how, _ in started:
         if how is not signal.SIGQUIT:  # leaves no time for them
-            assert wait_until(lambda at=project: at.has("cleaned") and at.has("ran"), 8 + 1 + SLACK)  # type: ignore[misc]
+            assert wait_until(lambda at=project: at.has("cleaned") and at.has("ran"), 20 + 1 + SLACK)  # type: ignore[misc]
     for project, process, how, code in started:
-        longest = (8 if how == "timeout" else 0) + 1 + PATIENCE + SLACK
+        longest = (20 if how == "timeout" else 0) + 1 + PATIENCE + SLACK
         assert process.wait(max(0.1, stopped_at + longest - time.monotonic())) == code, how
         assert project.run.check().events[-1]["exit_code"] == code
         assert "not shown\n" in (project.run.path / "console.txt").read_text()
@@ -107,18 +107,19 @@ def test_interrupts_reach_a_run_of_thousands_of_jobs_whose_reader_stands_still(
 ) -> None:
     jobs = "".join(f"  j{number}: {{run: 'true'}}\n" for number in range(1500))
     project = Project(
-        pexec, "p", f"version: 1\nworkflows:\n{jobs}  last: {{priority: -1, run: touch printed; sleep 60}}\n"
+        pexec, "p", f"version: 1\nworkflows:\n{jobs}  last: {{priority: -1, run: touch printed; sleep 600}}\n"
     )
     process = project.start("apply", **stuck(readers, stream))
-    assert wait_until(lambda: project.has("printed"), 60)
-    began = time.monotonic()
+    assert wait_until(lambda: project.has("printed"), 120)
     process.send_signal(signal.SIGINT)
-    assert wait_until(lambda: b'"run.finished"' in (project.run.path / "events.jsonl").read_bytes())
+    assert wait_until(lambda: b'"run.finished"' in journal(project.folder))
     time.sleep(0.5)
     assert "is not running" in pexec.inside("p").run("cancel", timeout=SLACK).stderr, "only its output is missing"
     process.send_signal(signal.SIGINT)  # while pexec waits for the reader: it waits no longer
-    assert process.wait(SLACK + 5) == 130
-    assert time.monotonic() - began < PATIENCE
+    assert process.wait(SLACK) == 130
+    if stream == "stderr":  # nothing was printed on the other one
+        lost = (project.run.path / "console.txt").read_text()
+        assert "stderr was still being written at an interrupt" in lost
     assert project.run.check().statuses["j1499"] == "succeeded"
 
 
@@ -155,11 +156,11 @@ def test_output_that_nobody_takes_is_dropped_counted_and_reported_and_no_success
         streams = {"stdout": other, "stderr": other, **stuck(readers, stream, nonblocking=bool(number % 2))}
         started.append((project, project.start("apply", "--output", output, **streams), stream, code))
     for number, (project, process, stream, code) in enumerate(started):
-        assert process.wait(60) == code
+        assert process.wait(120) == code
         assert time.monotonic() - began >= PATIENCE
         run = project.run.check()
         assert run.events[-1]["exit_code"] == (0 if code == 5 else code)
-        assert run.events[-1]["wall_seconds"] < SLACK, "the jobs waited for the reader"
+        assert run.events[-1]["wall_seconds"] < PATIENCE, "the jobs waited for the reader"
         assert run.log("a").endswith(b"\n30000\n")
         report = (run.path / "console.txt").read_text()
         assert report.startswith(f"warning: {stream} took nothing for 10.0s: ")
@@ -184,9 +185,9 @@ def test_a_slow_reader_gets_every_byte_of_a_run_that_does_not_wait_for_it(
     lines = [str(number) for number in range(1, 30001)]
     for output, (project, reader, process) in readers.items():
         shown = reader.read_all().decode()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         run = project.run.check()
-        assert run.events[-1]["wall_seconds"] < SLACK
+        assert run.events[-1]["wall_seconds"] < PATIENCE
         assert shown.endswith(f"report: .pexec/runs/{run.path.name}/report.html\n")
         assert not (run.path / "console.txt").exists()
         got = shown.splitlines()
@@ -236,7 +237,7 @@ def test_commands_write_their_data_whole_to_a_non_blocking_pipe(pexec: Pexec) ->
         started.append((command, expected, reader, process))
     for command, expected, reader, process in started:
         assert reader.read_all() == expected, command
-        assert process.wait(20) == 0, command
+        assert process.wait(60) == 0, command
         assert expected, command
 
 
@@ -247,7 +248,7 @@ def test_a_command_in_front_of_a_stopped_pager_waits_until_it_is_interrupted(
     with_much_data(pexec)
     streams = stuck(readers, "stdout", nonblocking=nonblocking)
     started = [pexec.start(*command, stderr=subprocess.DEVNULL, **streams) for command in DATA[:3]]
-    time.sleep(3)
+    assert wait_until(lambda: all(stands_still_for_a_second(process.pid) for process in started))
     assert [process.poll() for process in started] == [None] * 3
     for process in started:
         process.send_signal(signal.SIGINT)
@@ -261,7 +262,7 @@ def test_a_reader_that_leaves_is_no_loss(pexec: Pexec) -> None:
     os.close(theirs)
     os.read(ours, 10)
     os.close(ours)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert not (project.run.check().path / "console.txt").exists()
 
 
@@ -271,7 +272,7 @@ def test_a_full_disk_under_stdout_is_a_loss(pexec: Pexec, output: str, last: str
     project = Project(pexec, "p", FINISHING % last)
     with Path("/dev/full").open("wb") as full:
         process = project.start("apply", "--output", output, stdout=full, stderr=subprocess.PIPE)
-        _, shown = process.communicate(timeout=30)
+        _, shown = process.communicate(timeout=60)
     assert process.returncode == code
     assert b"\nwarning: stdout cannot be written: no space left on device: " in shown
 
@@ -285,11 +286,11 @@ def test_a_terminal_that_was_stopped_gets_everything_once_it_continues(pexec: Pe
         terminal.type(CTRL_S)
         time.sleep(0.3)
         pexec.file("go", "")
-        assert wait_until(lambda: b'"run.finished"' in (last_run(pexec.folder).path / "events.jsonl").read_bytes())
+        assert wait_until(lambda: b'"run.finished"' in journal(pexec.folder))
         time.sleep(1)
         assert "succeeded" not in terminal.screen
         terminal.type(CTRL_Q)
-        assert terminal.process.wait(30) == 0
+        assert terminal.process.wait(60) == 0
         terminal.wait_for("report: ")
         assert [line for line in terminal.screen.split("\n") if line.startswith("a | ")] == [
             f"a | {number}" for number in range(1, 20001)
@@ -312,10 +313,10 @@ def test_memory_does_not_grow_with_what_a_reader_has_not_taken(
     pexec: Pexec, readers: ExitStack, figure: Callable[[str, object], None]
 ) -> None:
     lines = 'head -c 60000000 /dev/zero | tr "\\0" "\\n"'
-    job = f"{{run: '{lines}; head -c 60000000 /dev/zero; touch printed; sleep 60'}}"
+    job = f"{{run: '{lines}; head -c 60000000 /dev/zero; touch printed; sleep 600'}}"
     project = Project(pexec, "p", f"version: 1\nworkflows: {{a: {job}}}\n")
     process = project.start("apply", "--output", "plain", **stuck(readers, "stdout", "stderr"))
-    assert wait_until(lambda: project.has("printed"), 60)
+    assert wait_until(lambda: project.has("printed"), 120)
     status = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     (peak,) = [int(line.split()[1]) for line in status if line.startswith("VmHWM:")]
     figure("peak memory of pexec while 120 MB waited for a reader", f"{peak / 1024:.0f} MiB")

@@ -126,7 +126,7 @@ def test_a_job_inherits_nothing_of_a_careless_caller(pexec: Pexec, output: str) 
     careless = 'trap "" HUP QUIT USR2; exec 7</dev/null 9>/dev/null; umask 027; exec "$@"'
     command = ["sh", "-c", careless, "sh", *pexec.program, "apply", "--output", output]
     process = pexec.start_as(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     seen = json.loads(last_run(pexec.folder).check().log("a"))
     assert (seen["descriptors"], seen["stdin"], len(set(seen["output"]))) == ([0, 1, 2], "/dev/null", 1)
     assert (int(seen["blocked"], 16), seen["tty"], seen["session"], seen["umask"]) == (0, False, True, 0o027)

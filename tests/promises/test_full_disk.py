@@ -88,7 +88,7 @@ def test_a_full_disk_of_any_size_ends_a_run_cleanly_and_with_space_it_resumes(
         with small_disk(tmp_path / f"disk-{size}", f"{size}k") as disk:
             said = apply_where_room_ends(pexec, disk / "runs")
             ends.append(said.exit_code)
-            subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True, timeout=30)
+            subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True, timeout=60)
             resume_with_room(pexec, disk / "runs")
     assert ends[0] == 5
     assert ends[-1] == 0

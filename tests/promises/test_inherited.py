@@ -74,7 +74,7 @@ def test_a_signal_that_was_pending_ends_pexec_with_its_exit_code(
     pending = "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, {%d}); os.kill(os.getpid(), %d); "
     then = "os.execv(sys.argv[1], sys.argv[1:])"
     command = [pexec.program[0], "-c", pending % (number, number) + then, *pexec.program, "apply"]
-    assert pexec.start_as(command).wait(30) == code
+    assert pexec.start_as(command).wait(60) == code
     assert not (pexec.folder / ".pexec/runs").exists()
 
 
@@ -103,7 +103,7 @@ def test_a_run_resumes_under_an_unusual_umask(pexec: Pexec) -> None:
 def test_a_limit_that_is_too_low_is_refused_with_one_error(pexec: Pexec, limit: str, isolation: str) -> None:
     pexec.file("pexec.yaml", f"version: 1\ndefaults: {{isolation: {isolation}}}\nworkflows: {{a: {{run: echo x}}}}\n")
     process = pexec.start_as(["prlimit", f"--{limit}", *pexec.program, "apply"], stderr=subprocess.PIPE)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 5, stderr.decode()
     text = stderr.decode()
     assert text.count("error") == 1, text

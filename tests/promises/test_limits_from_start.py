@@ -136,7 +136,7 @@ def test_a_process_limit_counts_only_the_processes_of_the_job(pexec: Pexec, isol
     if not by_rlimit and (pexec.identity or not HAS_PIDS_GROUP):
         pytest.skip("no mechanism on this machine counts the processes of such a job")
     more = f"isolation: {isolation}, shell: [sh], require_limits: true, limits: {{processes"
-    few, many = MANY.format(seconds=20), MANY.format(seconds=0.1)
+    few, many = MANY.format(seconds=600), MANY.format(seconds=0.1)
     text = manifest(f"  few: {{run: '{few}', {more}: 4}}}}\n  many: {{run: '{many}', {more}: 10}}}}\n")
     assert pexec.file("pexec.yaml", text).run("apply", "--output", "quiet").exit_code == 1
     run = last_run(pexec.folder).check()

@@ -117,7 +117,7 @@ def test_a_terminal_gets_the_encoding_of_its_locale(pexec: Pexec, locales: Path)
     ours, theirs = pty.openpty()
     process = pexec.start("runs", stdout=theirs)
     os.close(theirs)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     shown = os.read(ours, 4096)
     os.close(ours)
     assert b"Pr\xfcfung \\u2603" in shown

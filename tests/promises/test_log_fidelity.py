@@ -114,8 +114,8 @@ PRINTED = b"".join(b"%d\n" % number for number in range(1, 2001)) + b"the end, w
 
 def stopped(pexec: Pexec, output: str, secrets: bool, how: str) -> tuple[Run, bytes]:
     """A run whose job was ended after it had printed everything, and what was shown on stdout."""
-    limit = ", timeout: 2s" if how == "timeout" else ""
-    job = f"{{run: \"seq 2000; printf 'the end, without a line end'; touch printed; sleep 50\"{limit}}}"
+    limit = ", timeout: 4s" if how == "timeout" else ""
+    job = f"{{run: \"seq 2000; printf 'the end, without a line end'; touch printed; sleep 600\"{limit}}}"
     pexec.file("pexec.yaml", f"version: 1\n{SECRETS * secrets}workflows: {{a: {job}}}\n").env(TOKEN="line ending")
     out = pexec.folder / "out"
     with out.open("wb") as file:
@@ -123,7 +123,7 @@ def stopped(pexec: Pexec, output: str, secrets: bool, how: str) -> tuple[Run, by
         assert wait_until((pexec.folder / "printed").exists)
         if how == "interrupt":
             process.send_signal(signal.SIGINT)
-        assert process.wait(30) == (130 if how == "interrupt" else 1)
+        assert process.wait(60) == (130 if how == "interrupt" else 1)
     return last_run(pexec.folder).check(), out.read_bytes()
 
 

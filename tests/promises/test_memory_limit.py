@@ -11,11 +11,11 @@ from support.runs import Run, last_run
 MIB = 1 << 20
 ISOLATED = f"{PYTHON} -I -S"
 # Each process alone stays below the limit; all touch what they allocate, so that it is resident.
-FILL = "block = bytearray({mib} << 20); block[::4096] = bytes(len(block) // 4096); import time; time.sleep(30)"
+FILL = "block = bytearray({mib} << 20); block[::4096] = bytes(len(block) // 4096); import time; time.sleep(600)"
 # Memory that no other process shares and that RLIMIT_DATA does not count.
 SHARED = (
     "import mmap, time; block = mmap.mmap(-1, {mib} << 20); [block.write(bytes(1 << 20)) for _ in range({mib})];"
-    " time.sleep(30)"
+    " time.sleep(600)"
 )
 
 
@@ -44,7 +44,7 @@ def test_a_tree_that_uses_too_much_memory_is_killed_with_the_reason(pexec: Pexec
     assert run.statuses == {"a": "failed", "b": "succeeded"}
     assert run.reason("a") == "used more than its memory limit of 64MiB"
     (event,) = run.named("attempt.finished", job="a")
-    assert event["duration_seconds"] < 10
+    assert event["duration_seconds"] < 60
     assert event["max_rss_bytes"] < 250 * MIB
 
 
@@ -68,15 +68,20 @@ def test_memory_that_processes_share_is_counted_once(pexec: Pexec) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["while :; do :; done", "for i in 1 2 3; do (while :; do :; done) & done; wait", "sh -c 'while :; do :; done'"],
+    [
+        "while :; do :; done",
+        "for i in 1 2 3 4 5 6; do (while :; do :; done) & done; wait",
+        "sh -c 'while :; do :; done'",
+    ],
     ids=["one process", "several processes", "a child"],
 )
 def test_a_job_that_uses_up_its_cpu_time_is_killed_with_the_reason(pexec: Pexec, command: str) -> None:
     pexec.file("burn.sh", command)
     run = apply(pexec, "  a: {file: burn.sh, limits: {cpu_time: 1s}}\n")
     assert (run.statuses, run.reason("a")) == ({"a": "failed"}, "used up its CPU time limit of 1s")
-    # For the limit the kernel counts whole ticks, for usage also parts of them: on a busy machine that is less.
-    assert 0.5 <= run.named("attempt.finished")[0]["cpu_seconds"] < 1.8
+    # For the limit the kernel counts whole ticks, for usage also parts of them: on a busy machine that is less. Then
+    # pexec may also be late. But six processes that each use up the limit would take 6 s.
+    assert 0.5 <= run.named("attempt.finished")[0]["cpu_seconds"] < 3
 
 
 def test_time_asleep_is_not_cpu_time(pexec: Pexec) -> None:

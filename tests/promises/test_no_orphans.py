@@ -42,7 +42,7 @@ workflows:
     assert [job for job, mark in marks.items() if job != "changes" and survivors(mark)] == []
     assert process.poll() is None
     pexec.file("go", "")
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     assert [job for job, mark in marks.items() if survivors(mark)] == []
     run = last_run(pexec.folder).check()
     ends = {event["job"]: event for event in run.named("attempt.finished")}
@@ -58,10 +58,10 @@ def test_stopping_ends_whole_process_trees(pexec: Pexec, how: str) -> None:
     text = f"""{HEAD}policy: {{max_parallel_jobs: 9, fail_fast: {"true" if how == "fail_fast" else "false"}}}
 workflows:
   stubborn: {{run: "{" ".join(evil("ignore_term.py", mark))} & wait"}}
-  daemon: {{run: "{daemon(mark)}; sleep 30; : {mark}"}}
+  daemon: {{run: "{daemon(mark)}; sleep 600; : {mark}"}}
   bomb: {{argv: [{", ".join(evil("fork_bomb.py", mark))}]}}
   stopped: {{run: "kill -STOP $$; : {mark}"}}
-  deep: {{run: "sh -c 'sh -c \\"sleep 30; : {mark}\\" & setsid sh -c \\"sleep 30; : {mark}\\" & wait'"}}
+  deep: {{run: "sh -c 'sh -c \\"sleep 600; : {mark}\\" & setsid sh -c \\"sleep 600; : {mark}\\" & wait'"}}
   fails: {{run: "while ! test -e go; do sleep 0.05; done; exit 3"}}
 """
     process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
@@ -72,7 +72,7 @@ workflows:
         assert pexec.run("cancel").exit_code == 0
     else:
         process.send_signal(signal.SIGINT)
-    assert process.wait(30) == (130 if how == "interrupt" else 1)
+    assert process.wait(60) == (130 if how == "interrupt" else 1)
     assert survivors(mark) == set()
     run = last_run(pexec.folder).check()
     assert {run.statuses[job] for job in ("stubborn", "daemon", "bomb", "stopped", "deep")} == {"cancelled"}
@@ -82,7 +82,7 @@ workflows:
 def test_a_fork_bomb_at_the_users_limit_is_killed_and_affects_no_other_job(pexec: Pexec) -> None:
     mark = new_mark()
     others = "".join(f"  j{number}: {{argv: [sleep, '0.1']}}\n" for number in range(8))
-    bomb = f"  bomb: {{argv: [{', '.join(evil('fork_bomb.py', mark))}], timeout: 1s, grace: 200ms}}\n"
+    bomb = f"  bomb: {{argv: [{', '.join(evil('fork_bomb.py', mark))}], timeout: 3s, grace: 200ms}}\n"
     pexec.file("pexec.yaml", f"{HEAD}policy: {{max_parallel_jobs: 4}}\nworkflows:\n{bomb}{others}")
     room = threads_of(pexec.identity.get("user", os.geteuid())) + 40
     command = ["prlimit", f"--nproc={room}", *pexec.program, "apply", "--output", "quiet"]
@@ -97,7 +97,7 @@ def test_a_fork_bomb_at_the_users_limit_is_killed_and_affects_no_other_job(pexec
 def test_a_job_that_kills_its_parent_is_lost_and_the_others_continue(pexec: Pexec) -> None:
     mark = new_mark()
     text = f"""{HEAD}workflows:
-  evil: {{run: "{daemon(mark)}; kill -KILL $PPID; sleep 30; : {mark}"}}
+  evil: {{run: "{daemon(mark)}; kill -KILL $PPID; sleep 600; : {mark}"}}
   next: {{after: evil, run: echo fine}}
 """
     process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
@@ -108,7 +108,7 @@ def test_a_job_that_kills_its_parent_is_lost_and_the_others_continue(pexec: Pexe
 
 def test_processes_that_cannot_be_tagged_are_reported_and_end_with_the_run(pexec: Pexec) -> None:
     mark = new_mark()
-    text = f"{HEAD}workflows: {{a: {{run: '{daemon(mark)}; sh -c \"sleep 30; : {mark}\" &'}}}}\n"
+    text = f"{HEAD}workflows: {{a: {{run: '{daemon(mark)}; sh -c \"sleep 600; : {mark}\" &'}}}}\n"
     limit = str(10**9)  # of real-time CPU time, which holds the tags
     command = ["prlimit", f"--rttime={limit}:{limit}", *pexec.program, "apply", "--output", "quiet"]
     process = pexec.file("pexec.yaml", text).start_as(command, stderr=subprocess.PIPE)

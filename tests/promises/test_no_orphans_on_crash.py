@@ -22,7 +22,7 @@ UNTAGGED = 12345
 def evil_manifest(mark: str, but: str = "") -> str:
     """Eight jobs, each hostile in its own way; their shells do `but` first, and all their processes have the mark."""
     daemon = " ".join(evil("daemon.py"))
-    wait = f"sh -c 'sleep 30; : {mark}'"
+    wait = f"sh -c 'sleep 600; : {mark}'"
     return f"""\
 version: 1
 policy: {{max_parallel_jobs: 8}}
@@ -94,9 +94,9 @@ def test_no_process_survives_when_the_warden_is_killed_and_the_run_continues(pex
     assert wait_until(lambda: all_are_evil(mark))
     (warden,) = wardens_below(process.pid)
     os.kill(warden, signal.SIGKILL)
-    assert wait_until(lambda: not lives_on(mark), 2.0)
-    assert process.wait(30) == 0
-    assert marked(mark) == set(), "a process without a tag ends with the run"
+    assert wait_until(lambda: not lives_on(mark), 10.0)
+    assert process.wait(60) == 0
+    assert survivors(mark) == set(), "a process without a tag ends with the run"
     run = last_run(pexec.folder).check()
     assert {event["verdict"] for event in run.named("attempt.finished", attempt=1)} == {"lost"}
     assert {event["verdict"] for event in run.named("attempt.finished", attempt=2)} == {"succeeded"}

@@ -86,7 +86,7 @@ def test_a_pipe_or_a_device_instead_of_a_file_is_refused_without_waiting(pexec: 
         "include": "version: 1\ninclude: [pipe]\nworkflows: {a: {run: x}}\n",
         "secret": "version: 1\nsecrets: {A: {file: pipe}}\nworkflows: {a: {run: x, secrets: A}}\n",
     }[where]
-    said = pexec.file("pexec.yaml", text).run("apply", timeout=30)
+    said = pexec.file("pexec.yaml", text).run("apply", timeout=60)
     assert said.exit_code in (3, 4), said
     assert "pipe" in said.stderr
 

@@ -56,7 +56,7 @@ def box(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Box]:
 @pytest.fixture
 def bystander() -> Iterator[int]:
     """A process outside."""
-    with subprocess.Popen(["sleep", "60"]) as process:
+    with subprocess.Popen(["sleep", "600"]) as process:
         yield process.pid
         process.kill()
 
@@ -226,7 +226,7 @@ def test_the_program_uses_landlock_without_bubblewrap(pexec: Pexec) -> None:
 def test_no_isolated_process_outlives_pexec_or_the_warden(pexec: Pexec, victim: str) -> None:
     mark = new_mark()
     jobs = [
-        f"  {level}: {{run: 'sleep 30; true {mark}', isolation: {level}, retry: {{max_attempts: 1}}}}\n"
+        f"  {level}: {{run: 'sleep 600; true {mark}', isolation: {level}, retry: {{max_attempts: 1}}}}\n"
         for level in ("process", "sandbox")
     ]
     pexec.file("pexec.yaml", f"version: 1\nworkflows:\n{''.join(jobs)}")
@@ -234,7 +234,7 @@ def test_no_isolated_process_outlives_pexec_or_the_warden(pexec: Pexec, victim: 
         assert wait_until(lambda: len(marked(mark)) == 2)
         running = marked(mark)
         os.kill(process.pid if victim == "pexec" else the_warden_below(process.pid), signal.SIGKILL)
-        assert wait_until(lambda: not running & marked(mark), 2.0)
+        assert wait_until(lambda: not running & marked(mark), 10.0)
         process.kill()
     assert survivors(mark) == set()
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,16 +20,38 @@ from support.users import USERS
 
 from orchestrator.own_cgroups import own_groups
 
+NO_PROCESSES = "no more processes can be started"
+WAIT = ": < gate"  # until the test opens it, in a shell
+WAIT_ARGV = "[head, -c, '0', gate]"
 
-def apply_under(
-    pexec: Pexec, kind: int, limit: int, *arguments: str, timeout: float = 120
+
+def apply_until_short(
+    pexec: Pexec, why: str, *arguments: str, program: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[bytes]:
-    """`pexec apply` under a resource limit."""
-    flag = f"--{'nofile' if kind == resource.RLIMIT_NOFILE else 'nproc'}={limit}"
-    command = ["prlimit", flag, *pexec.program, "apply", *arguments]
-    process = pexec.start_as(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    stdout, stderr = process.communicate(timeout=timeout)
-    return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
+    """`pexec apply`, by this program; jobs wait at the gate until there is this shortage, however busy the machine is,
+    and then end at once."""
+    gate = pexec.folder / "gate"
+    os.mkfifo(gate)
+    gate.chmod(0o666)
+    command = [*program, *pexec.program, "apply", *arguments]
+    with (pexec.folder.parent / "stderr").open("w+b") as stderr:
+        process = pexec.start_as(command, stdout=subprocess.DEVNULL, stderr=stderr)
+        assert wait_until(lambda: process.poll() is not None or why in journals(pexec))
+        opened = os.open(gate, os.O_RDWR)
+        process.wait(120)
+        os.close(opened)
+        stderr.seek(0)
+        return subprocess.CompletedProcess([], process.returncode, b"", stderr.read())
+
+
+def journals(pexec: Pexec) -> str:
+    """What is in the journals of all runs."""
+    return "".join(file.read_text() for file in pexec.folder.glob(".pexec/runs/*/events.jsonl"))
+
+
+def limited(kind: int, limit: int) -> list[str]:
+    """A program that runs another one under this resource limit."""
+    return ["prlimit", f"--{'nofile' if kind == resource.RLIMIT_NOFILE else 'nproc'}={limit}"]
 
 
 def check_report(run: Run, stderr: bytes, why: str, jobs: int = 40) -> None:
@@ -44,33 +66,39 @@ def check_report(run: Run, stderr: bytes, why: str, jobs: int = 40) -> None:
 @pytest.mark.parametrize("output", ["quiet", "plain"])
 @pytest.mark.parametrize("limits", ["", ", limits: {memory: 1GiB}"], ids=["spawned", "forked"])
 def test_with_few_descriptors_fewer_jobs_run_at_once_and_none_fails(pexec: Pexec, output: str, limits: str) -> None:
-    jobs = "".join(f"  j{n}: {{run: 'echo {n}; sleep 1'{limits}}}\n" for n in range(80))
+    jobs = "".join(f"  j{n}: {{run: 'echo {n}; {WAIT}'{limits}}}\n" for n in range(80))
     text = f"version: 1\npolicy: {{max_parallel_jobs: 70}}\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{jobs}"
-    done = apply_under(pexec.file("pexec.yaml", text), resource.RLIMIT_NOFILE, 64, "--output", output)
+    why = "a process may open only 64 files (`ulimit -n`)"
+    program = limited(resource.RLIMIT_NOFILE, 64)
+    done = apply_until_short(pexec.file("pexec.yaml", text), why, "--output", output, program=program)
     assert done.returncode == 0, done.stderr.decode()
     run = last_run(pexec.folder).check()
     assert set(run.statuses.values()) == {"succeeded"}
     assert [run.log(f"j{n}") for n in range(80)] == [b"%d\n" % n for n in range(80)]
     assert len(run.named("attempt.finished")) == 80, "nothing was retried"
-    check_report(run, done.stderr, "a process may open only 64 files (`ulimit -n`)", jobs=70)
+    check_report(run, done.stderr, why, jobs=70)
 
 
 @pytest.mark.parametrize("run_as", ["ordinary"])  # root can have any number of processes
 def test_with_few_processes_fewer_jobs_run_at_once_and_none_fails(pexec: Pexec) -> None:
-    jobs = "".join(f"  j{n}: {{argv: [sleep, '0.1']}}\n" for n in range(60))
-    text = f"version: 1\npolicy: {{max_parallel_jobs: 40}}\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n{jobs}"
-    room = threads_of(pexec.identity.get("user", os.geteuid())) + 25
-    done = apply_under(pexec.file("pexec.yaml", text), resource.RLIMIT_NPROC, room, "--output", "quiet")
+    waiters(pexec, 60, 40)
+    program = limited(resource.RLIMIT_NPROC, threads_of(pexec.identity.get("user", os.geteuid())) + 25)
+    done = apply_until_short(pexec, NO_PROCESSES, "--output", "quiet", program=program)
     assert done.returncode == 0, done.stderr.decode()
     run = last_run(pexec.folder).check()
     assert set(run.statuses.values()) == {"succeeded"}
     assert len(run.named("attempt.finished")) == 60
-    check_report(run, done.stderr, "no more processes can be started")
+    check_report(run, done.stderr, NO_PROCESSES)
 
 
-def sleepers(pexec: Pexec, jobs: int, most: int, keys: str = "") -> Pexec:
+def waiters(pexec: Pexec, jobs: int, most: int, keys: str = "") -> Pexec:
+    """A manifest of so many jobs that wait at the gate."""
+    return sleepers(pexec, jobs, most, keys, WAIT_ARGV)
+
+
+def sleepers(pexec: Pexec, jobs: int, most: int, keys: str = "", argv: str = "[sleep, '0.1']") -> Pexec:
     """A manifest of so many short jobs."""
-    text = "".join(f"  j{n}: {{argv: [sleep, '0.1']{keys}}}\n" for n in range(jobs))
+    text = "".join(f"  j{n}: {{argv: {argv}{keys}}}\n" for n in range(jobs))
     return pexec.file("pexec.yaml", f"version: 1\npolicy: {{max_parallel_jobs: {most}}}\nworkflows:\n{text}")
 
 
@@ -87,13 +115,13 @@ def test_with_hardly_any_processes_pexecs_own_threads_leave_room_for_a_job(
     pexec: Pexec, output: str, keys: str
 ) -> None:
     """Linux counts threads as processes: those that wait to start a job must not hold the room that it needs."""
-    sleepers(pexec, 30, 30, keys)
-    room = threads_of(pexec.identity.get("user", os.geteuid())) + 11
-    done = apply_under(pexec, resource.RLIMIT_NPROC, room, "--output", output)
+    waiters(pexec, 30, 30, keys)
+    program = limited(resource.RLIMIT_NPROC, threads_of(pexec.identity.get("user", os.geteuid())) + 11)
+    done = apply_until_short(pexec, NO_PROCESSES, "--output", output, program=program)
     assert done.returncode == 0, done.stderr.decode()
     run = last_run(pexec.folder).check()
     check_all_ran(run, 30)
-    check_report(run, done.stderr, "no more processes can be started", jobs=30)
+    check_report(run, done.stderr, NO_PROCESSES, jobs=30)
 
 
 def is_empty(file: Path) -> bool:
@@ -121,15 +149,13 @@ def few_processes() -> Iterator[str]:
 
 @pytest.mark.parametrize("run_as", ["root"])  # who may make a control group
 def test_in_a_control_group_with_few_processes_all_jobs_run(pexec: Pexec, few_processes: str) -> None:
-    sleepers(pexec, 30, 30)
-    enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
-    command = ["sh", "-c", enter, few_processes, *pexec.program, "apply", "--output", "plain"]
-    process = pexec.start_as(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    _, stderr = process.communicate(timeout=120)
-    assert process.returncode == 0, stderr.decode()
+    waiters(pexec, 30, 30)
+    enter = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', few_processes]
+    done = apply_until_short(pexec, NO_PROCESSES, "--output", "plain", program=enter)
+    assert done.returncode == 0, done.stderr.decode()
     run = last_run(pexec.folder).check()
     check_all_ran(run, 30)
-    check_report(run, stderr, "no more processes can be started", jobs=30)
+    check_report(run, done.stderr, NO_PROCESSES, jobs=30)
 
 
 @pytest.mark.parametrize("run_as", ["ordinary"])
@@ -139,7 +165,10 @@ def test_where_not_one_process_fits_the_run_ends_with_the_reason_and_can_be_resu
     before = threads_of(pexec.identity.get("user", os.geteuid()))
     began = False
     for room in (2, 3, 4, 5, 8, 9, 10, 11):  # 6 and 7 are like 8, and take ten seconds each
-        done = apply_under(pexec, resource.RLIMIT_NPROC, before + room, "--output", "plain")
+        command = [*limited(resource.RLIMIT_NPROC, before + room), *pexec.program, "apply", "--output", "plain"]
+        process = pexec.start_as(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        stderr = process.communicate(timeout=120)[1]
+        done = subprocess.CompletedProcess([], process.returncode, b"", stderr)
         if done.returncode == 0:
             break
         assert done.returncode == 5, done.stderr.decode()
@@ -163,21 +192,21 @@ def test_where_not_one_process_fits_the_run_ends_with_the_reason_and_can_be_resu
 @pytest.mark.parametrize("run_as", ["root"])  # who may set the limit
 @pytest.mark.parametrize("isolation", ["process", "sandbox"])
 def test_with_few_namespaces_fewer_isolated_jobs_run_at_once_and_none_fails(pexec: Pexec, isolation: str) -> None:
-    jobs = "".join(f"  j{n}: {{run: 'sleep 0.3'}}\n" for n in range(12))
+    jobs = "".join(f"  j{n}: {{run: '{WAIT}'}}\n" for n in range(12))
     text = f"version: 1\npolicy: {{max_parallel_jobs: 40}}\ndefaults: {{isolation: {isolation}}}\nworkflows:\n{jobs}"
     pexec.file("pexec.yaml", text)
     limit = 'for kind in pid mnt ipc net; do echo 4 > /proc/sys/user/max_${kind}_namespaces; done; exec "$@"'
     command = ["unshare", "--user", "--map-root-user", "sh", "-c", limit, "sh"]
     if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
         pytest.skip("this machine allows no limits on namespaces")
-    process = pexec.start_as([*command, *pexec.program, "apply", "--output", "quiet"], stderr=subprocess.PIPE)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 0, stderr.decode()
+    why = "no more namespaces can be made"
+    done = apply_until_short(pexec, why, "--output", "quiet", program=command)
+    assert done.returncode == 0, done.stderr.decode()
     run = last_run(pexec.folder).check()
     assert set(run.statuses.values()) == {"succeeded"}
     assert len(run.named("attempt.finished")) == 12
     assert run.most_at_once() >= 1
-    check_report(run, stderr, "no more namespaces can be made")
+    check_report(run, done.stderr, why)
 
 
 GATED = """\
@@ -200,7 +229,7 @@ def test_without_memory_for_a_process_jobs_wait_until_there_is_some(pexec: Pexec
     assert wait_until(lambda: [log.read_bytes() for log in runs.glob("*/logs/stays.1.log")] == [b"ready\n"])
     before = resource.prlimit(warden, resource.RLIMIT_AS, (4096, resource.getrlimit(resource.RLIMIT_AS)[1]))
     (pexec.folder / "open").touch()
-    assert wait_until(lambda: any('"degraded"' in file.read_text() for file in runs.glob("*/events.jsonl")))
+    assert wait_until(lambda: '"degraded"' in journals(pexec))
     resource.prlimit(warden, resource.RLIMIT_AS, before)
     (pexec.folder / "leave").touch()
     _, stderr = process.communicate(timeout=60)
@@ -216,15 +245,14 @@ MIB = 1 << 20
 def test_without_memory_for_more_threads_all_jobs_run(pexec: Pexec) -> None:
     """Each thread reserves its stack: there is room for pexec's own, and for some of the twelve attempts."""
     pexec.env(MALLOC_ARENA_MAX="1")  # threads reserve nothing else
-    sleepers(pexec, 24, 12)
+    waiters(pexec, 24, 12)
     limits = ["prlimit", f"--stack={512 * MIB}", f"--as={512 * 9 * MIB}"]
-    command = [*limits, *pexec.program, "apply", "--output", "plain"]
-    process = pexec.start_as(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 0, stderr.decode()
+    why = "no more threads can be started"
+    done = apply_until_short(pexec, why, "--output", "plain", program=limits)
+    assert done.returncode == 0, done.stderr.decode()
     run = last_run(pexec.folder).check()
     check_all_ran(run, 24)
-    check_report(run, stderr, "no more threads can be started", jobs=12)
+    check_report(run, done.stderr, why, jobs=12)
 
 
 def test_nothing_is_reported_where_there_is_enough(pexec: Pexec) -> None:

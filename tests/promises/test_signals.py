@@ -10,10 +10,10 @@ import time
 import pytest
 from support.attempts import marked, new_mark, stands_still, state_of, survivors, wait_until
 from support.cli import Pexec
-from support.runs import Run, last_run
+from support.runs import Run, journal, last_run
 
 # The mark is there twice once the shell has started its command.
-DEAF = "grace: 60s, run: \"trap '' TERM; sh -c 'sleep 30; : {mark}'\""
+DEAF = "grace: 10m, run: \"trap '' TERM; sh -c 'sleep 600; : {mark}'\""
 
 
 def start(pexec: Pexec, workflows: str, mark: str, processes: int = 1) -> subprocess.Popen[bytes]:
@@ -25,7 +25,7 @@ def start(pexec: Pexec, workflows: str, mark: str, processes: int = 1) -> subpro
 
 
 def end(process: subprocess.Popen[bytes], pexec: Pexec, mark: str) -> tuple[int, Run]:
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=60)
     assert b"Traceback" not in stderr, stderr.decode()
     assert survivors(mark) == set()
     return process.returncode, last_run(pexec.folder).check()
@@ -38,7 +38,7 @@ def test_a_signal_stops_jobs_starts_no_new_ones_and_runs_those_that_always_run(
     mark = new_mark()
     process = start(
         pexec,
-        f"  slow: {{run: 'sh -c \"sleep 30; : {mark}\"'}}\n"
+        f"  slow: {{run: 'sh -c \"sleep 600; : {mark}\"'}}\n"
         "  next: {needs: slow, run: 'true'}\n"
         "  last: {needs: next, when: always, run: echo bye}\n",
         mark,
@@ -59,12 +59,10 @@ def test_a_second_interrupt_kills_a_job_that_ignores_the_first(pexec: Pexec) -> 
         processes=2,
     )
     process.send_signal(signal.SIGINT)
-    assert wait_until(lambda: b'"kill.sent"' in (last_run(pexec.folder).path / "events.jsonl").read_bytes())
+    assert wait_until(lambda: b'"kill.sent"' in journal(pexec.folder))
     time.sleep(0.4)  # within 0.3 s it would count as the same key press
-    began = time.monotonic()
     process.send_signal(signal.SIGINT)
     exit_code, run = end(process, pexec, mark)
-    assert time.monotonic() - began < 5
     assert exit_code == 130
     assert run.statuses == {"deaf": "cancelled", "last": "skipped"} or run.statuses == {
         "deaf": "cancelled",
@@ -99,9 +97,9 @@ def test_quit_kills_and_prints_tracebacks_also_after_an_interrupt(pexec: Pexec) 
     mark = new_mark()
     process = start(pexec, f"  deaf: {{{DEAF.format(mark=mark)}}}\n", mark, processes=2)
     process.send_signal(signal.SIGINT)
-    assert wait_until(lambda: b'"kill.sent"' in (last_run(pexec.folder).path / "events.jsonl").read_bytes())
+    assert wait_until(lambda: b'"kill.sent"' in journal(pexec.folder))
     process.send_signal(signal.SIGQUIT)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=60)
     assert survivors(mark) == set()
     run = last_run(pexec.folder).check()
     assert (process.returncode, run.events[-1]["exit_code"]) == (131, 131)
@@ -111,7 +109,7 @@ def test_quit_kills_and_prints_tracebacks_also_after_an_interrupt(pexec: Pexec) 
 
 def test_a_stopped_pexec_can_still_be_ended(pexec: Pexec) -> None:
     mark = new_mark()
-    process = start(pexec, f"  a: {{run: 'sh -c \"sleep 30; : {mark}\"'}}\n", mark)
+    process = start(pexec, f"  a: {{run: 'sh -c \"sleep 600; : {mark}\"'}}\n", mark)
     process.send_signal(signal.SIGTSTP)
     everybody = [process.pid, *marked(mark)]
     assert wait_until(lambda: stands_still(everybody)), [*map(state_of, everybody)]
@@ -123,17 +121,18 @@ def test_a_stopped_pexec_can_still_be_ended(pexec: Pexec) -> None:
 
 def test_when_a_stopped_pexec_is_killed_no_process_stays_stopped(pexec: Pexec) -> None:
     mark = new_mark()
-    process = start(pexec, f"  a: {{run: 'setsid sh -c \"sleep 30; : {mark}\" & wait'}}\n", mark)
+    process = start(pexec, f"  a: {{run: 'setsid sh -c \"sleep 600; : {mark}\" & wait'}}\n", mark)
     process.send_signal(signal.SIGTSTP)
     assert wait_until(lambda: stands_still(marked(mark)))
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert survivors(mark) == set()
 
 
 def test_under_nohup_a_hangup_changes_nothing(pexec: Pexec) -> None:
     mark = new_mark()
-    text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n  a: {{run: 'sh -c \"sleep 1; : {mark}\"'}}\n"
+    wait = "while ! test -e go; do sleep 0.05; done"
+    text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows:\n  a: {{run: 'sh -c \"{wait}; : {mark}\"'}}\n"
     pexec.file("pexec.yaml", text)
 
     previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # inherited, as from nohup
@@ -143,6 +142,7 @@ def test_under_nohup_a_hangup_changes_nothing(pexec: Pexec) -> None:
         signal.signal(signal.SIGHUP, previous)
     assert wait_until(lambda: marked(mark))
     process.send_signal(signal.SIGHUP)
+    pexec.file("go", "")
     exit_code, run = end(process, pexec, mark)
     assert (exit_code, run.statuses) == (0, {"a": "succeeded"})
 
@@ -150,12 +150,12 @@ def test_under_nohup_a_hangup_changes_nothing(pexec: Pexec) -> None:
 def test_the_timeout_of_a_run_ends_it_with_124(pexec: Pexec) -> None:
     pexec.file(
         "pexec.yaml",
-        "version: 1\npolicy: {timeout: 500ms}\nworkflows:\n  a: {run: sleep 30}\n  b: {needs: a, run: 'true'}\n",
+        "version: 1\npolicy: {timeout: 3s}\nworkflows:\n  a: {run: sleep 600}\n  b: {needs: a, run: 'true'}\n",
     )
     assert pexec.run("apply").exit_code == 124
     run = last_run(pexec.folder).check()
     assert run.statuses == {"a": "cancelled", "b": "skipped"}
-    assert run.reason("a").startswith("the run's deadline of 0.5 s passed")
+    assert run.reason("a").startswith("the run's deadline of 3 s passed")
 
 
 def test_a_reader_that_closes_the_pipe_does_not_stop_the_run(pexec: Pexec) -> None:
@@ -167,7 +167,7 @@ def test_a_reader_that_closes_the_pipe_does_not_stop_the_run(pexec: Pexec) -> No
     process.stdout.close()
     with process.stderr:
         stderr = process.stderr.read()
-    assert process.wait(30) == 1, stderr.decode()
+    assert process.wait(60) == 1, stderr.decode()
     assert b"Traceback" not in stderr
     run = last_run(pexec.folder).check()
     assert run.log("a") == b"".join(b"%d\n" % n for n in range(1, 100001))
@@ -189,7 +189,7 @@ def test_a_closed_console_does_not_stop_the_run(pexec: Pexec, output: str, close
         getattr(process, name).close()
         setattr(process, name, None)
     pexec.file("go", "")
-    shown = process.communicate(timeout=30)
+    shown = process.communicate(timeout=60)
     assert process.returncode == 1
     assert not [text for text in shown if text and b"Traceback" in text]
     run = last_run(pexec.folder).check()
@@ -207,4 +207,4 @@ def test_commands_that_only_print_exit_quietly_when_the_pipe_is_closed(pexec: Pe
     assert process.stderr is not None
     with process.stderr:
         assert process.stderr.read() == b""
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0

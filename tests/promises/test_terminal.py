@@ -25,14 +25,14 @@ def apply(pexec: Pexec, workflows: str, mark: str, processes: int = 1) -> Termin
 
 
 def end(terminal: Terminal, pexec: Pexec, mark: str) -> tuple[int, Run]:
-    exit_code = terminal.process.wait(30)
+    exit_code = terminal.process.wait(60)
     assert "Traceback" not in terminal.screen
     assert terminal.modes == terminal.modes_before
     assert survivors(mark) == set()
     return exit_code, last_run(pexec.folder).check()
 
 
-def sleeper(mark: str, seconds: int = 30) -> str:
+def sleeper(mark: str, seconds: int = 600) -> str:
     return f"run: 'sh -c \"sleep {seconds}; : {mark}\"'"
 
 
@@ -55,22 +55,20 @@ def test_one_ctrl_c_ends_the_run_cleanly(pexec: Pexec) -> None:
 
 def test_a_second_ctrl_c_kills_what_ignores_the_first(pexec: Pexec) -> None:
     mark = new_mark()
-    job = f"  a: {{grace: 60s, run: \"trap '' TERM; sh -c 'sleep 30; : {mark}'\"}}\n"
+    job = f"  a: {{grace: 10m, run: \"trap '' TERM; sh -c 'sleep 600; : {mark}'\"}}\n"
     with apply(pexec, job, mark, processes=2) as terminal:
         terminal.type(CTRL_C)
         terminal.wait_for("Press Ctrl-C again")
         time.sleep(0.4)  # within 0.3 s it would count as the same key press
-        began = time.monotonic()
         terminal.type(CTRL_C)
         exit_code, run = end(terminal, pexec, mark)
-        assert time.monotonic() - began < 5
     assert exit_code == 130
     assert run.named("attempt.finished")[0]["signal"] == "SIGKILL"
 
 
 def test_ctrl_backslash_kills_at_once_and_prints_tracebacks(pexec: Pexec) -> None:
     mark = new_mark()
-    job = f"  a: {{grace: 60s, {sleeper(mark)}}}\n  z: {{needs: a, when: always, run: touch ran}}\n"
+    job = f"  a: {{grace: 10m, {sleeper(mark)}}}\n  z: {{needs: a, when: always, run: touch ran}}\n"
     with apply(pexec, job, mark) as terminal:
         terminal.type(CTRL_BACKSLASH)
         exit_code, run = end(terminal, pexec, mark)
@@ -87,21 +85,25 @@ def test_ctrl_backslash_kills_at_once_and_prints_tracebacks(pexec: Pexec) -> Non
 
 def test_ctrl_z_stops_everything_and_the_time_until_it_continues_does_not_count(pexec: Pexec) -> None:
     mark = new_mark()
-    stray = f"timeout: 2s, run: 'setsid sh -c \"sleep 30; : {mark}\" & wait'"
-    with apply(pexec, f"  a: {{timeout: 2s, {sleeper(mark)}}}\n  b: {{{stray}}}\n", mark) as terminal:
-        assert wait_until(lambda: len(marked(mark)) >= 3)
+    began = time.monotonic()
+    stray = f"timeout: 5s, run: 'setsid sh -c \"sleep 600; : {mark}\" & wait'"
+    with apply(pexec, f"  a: {{timeout: 5s, {sleeper(mark)}}}\n  b: {{{stray}}}\n", mark, processes=3) as terminal:
         terminal.type(CTRL_Z)
         everybody = [terminal.process.pid, *marked(mark)]
         assert wait_until(lambda: stands_still(everybody)), [*map(state_of, everybody)]
         assert terminal.modes == terminal.modes_before
-        assert not wait_until(lambda: not stands_still(everybody), 2.5)
+        stopped_at = time.monotonic()
+        assert not wait_until(lambda: not stands_still(everybody), 6.0), "longer than the timeouts"
+        stood_still = time.monotonic() - stopped_at
         terminal.process.send_signal(signal.SIGCONT)
         exit_code, run = end(terminal, pexec, mark)
+    took = time.monotonic() - began
     assert exit_code == 1
     assert run.statuses == {"a": "timed_out", "b": "timed_out"}
     for event in run.named("attempt.finished"):
-        assert 1.9 < event["duration_seconds"] < 4
-    assert run.events[-1]["wall_seconds"] < 4.4, "the time in which all was stopped does not count"
+        # If the timeouts had counted it, they would have ended the jobs at once, after the second or less before it.
+        assert 4.9 < event["duration_seconds"] < took - stood_still
+    assert run.events[-1]["wall_seconds"] < took - stood_still, "the time in which all was stopped does not count"
 
 
 def test_in_a_shell_with_job_control_a_run_can_be_stopped_and_continued_in_both_grounds(pexec: Pexec) -> None:
@@ -123,7 +125,7 @@ def test_in_a_shell_with_job_control_a_run_can_be_stopped_and_continued_in_both_
         shell.type("echo code=$?.\n")
         shell.wait_for("code=0.")
         shell.type("exit\n")
-        shell.process.wait(20)
+        shell.process.wait(60)
     assert survivors(mark) == set()
     assert last_run(pexec.folder).check().statuses == {"a": "succeeded"}
 
@@ -132,7 +134,7 @@ def test_a_job_has_no_terminal_and_an_empty_stdin(pexec: Pexec) -> None:
     job = "if (: </dev/tty) 2>/dev/null; then echo terminal; fi; cat; tty || true; ls -1 /proc/self/fd | wc -l"
     text = f"version: 1\ndefaults: {{shell: [sh, -eu]}}\nworkflows: {{a: {{run: '{job}'}}}}\n"
     with Terminal(pexec.file("pexec.yaml", text), *pexec.program, "apply", "--output", "quiet") as terminal:
-        assert terminal.process.wait(30) == 0, terminal.screen
+        assert terminal.process.wait(60) == 0, terminal.screen
     # Descriptors 0 to 2, and the one through which `ls` reads the directory.
     assert last_run(pexec.folder).log("a") == b"not a tty\n4\n"
 
@@ -149,7 +151,7 @@ def test_a_ctrl_c_while_pexec_reads_and_plans_leaves_no_traceback_and_no_process
             assert wait_until(lambda: children(terminal.process.pid))
             time.sleep(after + step * 0.02)  # the test chooses the moment
             terminal.type(CTRL_C)
-            assert terminal.process.wait(30) == 130, terminal.screen
+            assert terminal.process.wait(60) == 130, terminal.screen
             assert "Traceback" not in terminal.screen
         assert survivors(mark) == set()
     for run in runs(pexec.folder):
@@ -166,7 +168,7 @@ def test_on_a_terminal_a_region_shows_what_runs_and_is_erased_at_the_end(pexec: 
         expected = re.compile(r"a \| one\n[^\n]*0/2  \d:\d\d[^\n]*\n  a ")
         assert wait_until(lambda: expected.match("\n".join(terminal.shown))), terminal.shown
         pexec.file("go", "")
-        assert terminal.process.wait(30) == 0, terminal.screen
+        assert terminal.process.wait(60) == 0, terminal.screen
         terminal.wait_for("report: ")
         assert terminal.modes == terminal.modes_before
         assert terminal.is_ordinary
@@ -181,7 +183,7 @@ def test_on_a_terminal_a_region_shows_what_runs_and_is_erased_at_the_end(pexec: 
 def test_an_unattended_terminal_gets_plain_lines(pexec: Pexec, around: dict[str, str]) -> None:
     pexec.file("go", "").env(around)
     with Terminal(pexec.file("pexec.yaml", WATCHED), *pexec.program, "apply") as terminal:
-        assert terminal.process.wait(30) == 0, terminal.screen
+        assert terminal.process.wait(60) == 0, terminal.screen
         terminal.wait_for("report: ")
         assert "a | one\n" in terminal.screen
         assert "\x1b" not in terminal.screen

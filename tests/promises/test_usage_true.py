@@ -48,7 +48,7 @@ def test_usage_of_a_killed_job_is_counted_too(pexec: Pexec) -> None:
     process = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
     assert wait_until((pexec.folder / "ready").exists)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(60) == 130
     (event,) = last_run(pexec.folder).check().named("attempt.finished")
     assert event["verdict"] == "killed"
     assert 80 * MIB < event["max_rss_bytes"] < 110 * MIB

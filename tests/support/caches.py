@@ -20,6 +20,7 @@ from orchestrator.cache.model import (
     OutputPath,
     PathInput,
     Place,
+    RemoteSettings,
     Restored,
     Saved,
     SecretSearch,
@@ -47,6 +48,7 @@ class CachedJob:
         directory: Path | None = None,
         key: bytes = KEY,
         max_size: int = 1 << 30,
+        remote: RemoteSettings | None = None,
     ) -> None:
         self.folder = folder
         self.warnings: list[str] = []
@@ -55,7 +57,9 @@ class CachedJob:
         folder.mkdir(exist_ok=True)
         self.place = Place(str(folder), str(folder))
         self.directory = directory or folder / ".pexec/cache"
-        self.cache: Cache = open_cache(str(self.directory), warn=self.warnings.append, max_size=max_size, key=key)
+        self.cache: Cache = open_cache(
+            str(self.directory), warn=self.warnings.append, max_size=max_size, key=key, remote=remote
+        )
 
     def write(self, path: str, text: str, *, executable: bool = False) -> None:
         """Write a file of the project."""

@@ -95,7 +95,7 @@ class Pexec:
         self._working.mkdir(parents=True, exist_ok=True)
         return self
 
-    def run(self, *arguments: str | bytes, stdin: str | bytes = "", timeout: float = 60) -> Said:
+    def run(self, *arguments: str | bytes, stdin: str | bytes = "", timeout: float = 120) -> Said:
         """Run `pexec ARGUMENTS` to its end."""
         given = stdin if isinstance(stdin, bytes) else stdin.encode()
         done = subprocess.run(

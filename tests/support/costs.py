@@ -35,6 +35,17 @@ def cpu_seconds(*works: Callable[[], object], tries: int = 5) -> list[float]:
     return least
 
 
+def times_dearer(work: Callable[[], object], base: Callable[[], object], allowed: float, tries: int = 5) -> float:
+    """How many times what `base` costs `work` does. As long as that is more than allowed it is measured again, for up
+    to ten times as many rounds: the least of more tries has less of what else the machine does in it."""
+    least = [float("inf")] * 2
+    for _ in range(10):
+        least = [min(*pair) for pair in zip(least, cpu_seconds(work, base, tries=tries), strict=True)]
+        if least[0] < allowed * least[1]:
+            break
+    return least[0] / least[1]
+
+
 def play(plan: Plan) -> int:
     """Run a plan in the engine alone: every attempt succeeds, in the order of starts. Returns the number of facts."""
     scheduler = Scheduler(plan)

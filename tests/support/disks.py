@@ -28,7 +28,7 @@ def small_disk(path: Path, size: str) -> Iterator[Path]:
     path.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "pexec-test", str(path)]
     try:
-        mounted = subprocess.run(command, capture_output=True, timeout=30)
+        mounted = subprocess.run(command, capture_output=True, timeout=60)
     except OSError:
         pytest.skip("no mount command")
     if mounted.returncode:
@@ -36,4 +36,4 @@ def small_disk(path: Path, size: str) -> Iterator[Path]:
     try:
         yield path
     finally:
-        subprocess.run(["umount", "-l", str(path)], check=True, timeout=30)
+        subprocess.run(["umount", "-l", str(path)], check=True, timeout=60)

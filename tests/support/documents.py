@@ -112,7 +112,7 @@ def run_command(command: str, directory: Path, programs: Path = PROGRAMS) -> tup
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return done.returncode, [line.rstrip() for line in done.stdout.decode().splitlines()]

@@ -21,10 +21,11 @@ from orchestrator.execute.driver import Driver
 from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.messages import Message
-from orchestrator.journal.events import EVENTS
+from orchestrator.journal.events import EVENTS, OPTIONAL
 from orchestrator.plan.model import Plan
 
 Record = Mapping[str, Any]
+LEAST_WAIT = 1e-6  # what the clock can tell apart
 STARTED = dict.fromkeys(EVENTS["run.started"], "")
 
 SUCCESS = AttemptResult(Verdict.SUCCEEDED, exit_code=0)
@@ -49,7 +50,7 @@ class FakeJournal:
     _waiting: list[dict[str, Any]] = field(default_factory=list)
 
     def emit(self, event: str, at: float, **fields: Any) -> Record:
-        assert fields.keys() == EVENTS[event].keys()
+        assert EVENTS[event].keys() - OPTIONAL <= fields.keys() <= EVENTS[event].keys()
         record = {"seq": len(self.written) + len(self._waiting), "at": at, "event": event, **fields}
         self._waiting.append(record)
         return record
@@ -104,14 +105,31 @@ class FakeExecutor(Executor):
 
 
 class HandClock(RunClock):
-    """Stands where the test puts it, but for the little that passes while the driver waits in earnest."""
+    """Stands where the test puts it, and where the driver has waited for. However long a busy machine takes, no time
+    passes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.ahead = 0.0
 
     def now(self) -> float:
-        return round(super().now() + self.ahead, 6)
+        return round(self.ahead, 6)
+
+
+class ImpatientInbox(Inbox[Message]):
+    """Where nothing has come that the driver would wait for, the time of the wait is over at once."""
+
+    def __init__(self, clock: HandClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, seconds: float | None = None) -> list[Message]:
+        if seconds is None:
+            return super().wait()
+        came = super().wait(0)
+        if not came and seconds > 0:
+            self._clock.ahead += max(seconds, LEAST_WAIT)
+        return came
 
 
 @dataclass
@@ -151,7 +169,7 @@ class Stage:
         self.journal = FakeJournal(self.done, fails)
         self.executor = FakeExecutor(self.done, act, deaf=deaf)
         self.clock = HandClock()
-        self.inbox: Inbox[Message] = Inbox()
+        self.inbox = ImpatientInbox(self.clock)
         self.look_for_room: Callable[[], None] = lambda: self.done.append("look for room")
         self.script = Script()
         self.places: dict[int, Place] = defaultdict(lambda: HERE)  # by the index of a job
@@ -178,7 +196,7 @@ class Stage:
         self.driver.record(RunStarted(0.0), **STARTED)
         began = time.monotonic()
         self.driver.run()
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
         return self
 
     @property

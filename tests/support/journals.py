@@ -8,7 +8,7 @@ from typing import Any
 from support.stories import Story
 from support.worlds import job, plan
 
-from orchestrator.plan.model import RetryPolicy, When
+from orchestrator.plan.model import OutputSpec, RetryPolicy, When
 
 Events = list[dict[str, Any]]
 Edit = Callable[[Events], None]
@@ -128,3 +128,33 @@ def stopped() -> Story:
     story.end("next", 9.0)
     story.finish(9.0)
     return story
+
+
+def handing_on() -> Story:
+    """A lawful run in which `version` writes a value: `build` uses it, and `report` one that does not exist."""
+    number, note = "needs.version.outputs.number", "needs.check.outputs.note | json"
+    story = Story(
+        plan(
+            job("version", spec={"outputs": {"number": OutputSpec()}}),
+            job("check", spec={"outputs": {"note": OutputSpec(), "rest": OutputSpec(default="")}}, allow_failure=True),
+            job("build", needs="version check", spec={**_using(number, note)}),
+            job("report", needs="check", spec=_using("needs.check.outputs.note")),
+            job("copy", needs="version check", spec={"argv": (f"${{{{ {number} }}}}",), **_using(number), "run": None}),
+        )
+    )
+    story.start("version", 0.0)
+    story.start("check", 0.0)
+    story.end("version", 1.0, outputs={"number": "v1"})
+    story.end("check", 2.0, "failed", exit_code=1, allowed=True)
+    story.settle("report", 2.0, "failed", "the output `note` that it uses has no value: `check` failed")
+    story.start("build", 2.0)
+    story.start("copy", 2.0)
+    story.end("build", 3.0)
+    story.end("copy", 3.0)
+    story.finish(3.0, "FAILED", 1)
+    return story
+
+
+def _using(*names: str) -> dict[str, Any]:
+    """The fields of a spec whose text uses these values."""
+    return {"run": " ".join(f"${{{{ {name} }}}}" for name in names), "late": 1, "needed_values": names}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from support.attempts_by_law import BAD, LOST_BUDGET, STATUS, Attempt, S
+from support.values_by_law import ValuesByLaw
 
 from orchestrator.engine.commands import Cancel, Command, GiveUp, Kill, Launch
 from orchestrator.engine.facts import (
@@ -35,6 +36,7 @@ class Laws:
 
     def __init__(self, plan: Plan) -> None:
         self.jobs, self.policy = plan.jobs, plan.policy
+        self.values = ValuesByLaw(plan)
         self.began = False
         self.ended: dict[int, JobState] = {}
         self.running: dict[int, Attempt] = {}
@@ -71,6 +73,7 @@ class Laws:
                 self._forget()
             case JobAdopted():
                 if fact.job not in self.ended:
+                    self.values.of[fact.job] = fact.outputs
                     expected[fact.job] = S.SUCCEEDED
             case AttemptStarted():
                 self._judge_start(fact)
@@ -85,10 +88,11 @@ class Laws:
             case CancelRequested():
                 self._cancel(fact, expected)
         self.ended |= expected
+        expected |= self._follow()
         self._cancel_matrix(expected)
         if isinstance(fact, CancelRequested):
             self.to_cancel.discard(-1 if fact.job is None else fact.job)
-        self._judge_consequences(consequences, expected | self._follow(), retried, fact)
+        self._judge_consequences(consequences, expected, retried, fact)
         self.to_cancel -= self.ended.keys()
         self._judge_states(scheduler)
 
@@ -129,6 +133,8 @@ class Laws:
 
     def _end_attempt(self, fact: AttemptFinished, expected: dict[int, JobState]) -> int | None:
         job, attempt = self.jobs[fact.job], self.running.pop(fact.job)
+        if fact.verdict is Verdict.SUCCEEDED:
+            self.values.of[job.index] = fact.outputs
         granted = False
         if fact.verdict is Verdict.LOST:
             self.lost[job.index] += 1
@@ -197,7 +203,9 @@ class Laws:
             return None
         if job.spec.is_group:
             return S.SUCCEEDED
-        return S.CANCELLED if self._covered(job) else None
+        if self._covered(job):
+            return S.CANCELLED
+        return S.FAILED if self.values.may_not_start(job, self.ended) else None
 
     def _gate(self, job: PlannedJob) -> str:
         if not all(map(self._has_settled, job.needs)):
@@ -384,7 +392,8 @@ class Laws:
             for pool, amount in job.pools:
                 room[pool] -= amount
             cap = job.spec.cleanup_timeout if self.hurried else None
-            launches.append(Launch(job.index, self.numbers[job.index] + 1, cap))
+            values = {name: value or "" for name, value in self.values.used_by(job, self.ended).items()}
+            launches.append(Launch(job.index, self.numbers[job.index] + 1, cap, values))
         return launches
 
     def _room(self) -> dict[str, int]:

@@ -37,7 +37,7 @@ class SlowReader:
         if size is not None:
             fcntl.fcntl(self.write_end, fcntl.F_SETPIPE_SZ, size)
 
-    def read_all(self, seconds: float = 30) -> bytes:
+    def read_all(self, seconds: float = 120) -> bytes:
         """Everything, once the writer was started and has ended."""
         os.close(self.write_end)
         time.sleep(self._pause)

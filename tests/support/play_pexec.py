@@ -20,18 +20,18 @@ def main(folder: str, mark: str) -> None:
     jobs = [
         evil("ignore_term.py", mark),
         evil("ignore_term.py", mark),
-        ("sh", "-c", f"{daemon} {mark}; sleep 20; :", mark),
-        ("sh", "-c", f"{daemon} hold {mark}; sleep 20; :", mark),
+        ("sh", "-c", f"{daemon} {mark}; sleep 100; :", mark),
+        ("sh", "-c", f"{daemon} hold {mark}; sleep 100; :", mark),
         evil("daemon.py", "limit=12345", mark),
         evil("fork_bomb.py", mark),
         ("sh", "-c", "kill -STOP $$", mark),
-        ("sh", "-c", f"setsid sh -c 'sleep 20; :' {mark} & sleep 20; :", mark),
+        ("sh", "-c", f"setsid sh -c 'sleep 100; :' {mark} & sleep 100; :", mark),
         ("sh", "-c", "trap '' TERM; while :; do sleep 1; done", mark),
     ]
     attempts = [desk.start(argv=argv, grace=20.0, pump=number % 2 == 1) for number, argv in enumerate(jobs)]
     assert wait_until(lambda: all(attempt.spawned for attempt in attempts) and len(marked(mark)) > 30)
     print("ready", flush=True)
-    threading.Event().wait(20)
+    threading.Event().wait(100)
 
 
 main(*sys.argv[1:])

@@ -48,7 +48,10 @@ class PreCommit:
             (folder / name).write_text(text)
         self.git(folder, "init", "-q")
         self.git(folder, "add", "-A")
-        done = self._run(folder, sys.executable, "-m", "pre_commit", "install", "--install-hooks")
+        for _ in range(2):  # a package index may fail once
+            done = self._run(folder, sys.executable, "-m", "pre_commit", "install", "--install-hooks")
+            if done.returncode == 0:
+                break
         assert done.returncode == 0, done.stdout + done.stderr
         return folder
 

@@ -114,6 +114,12 @@ def runs(folder: Path) -> list[Run]:
     return [Run(root / name) for name in sorted(os.listdir(root))] if root.is_dir() else []
 
 
+def journal(folder: Path) -> bytes:
+    """The journal of the last run of a project until now; nothing before there is one."""
+    path = next((run.path / "events.jsonl" for run in reversed(runs(folder))), None)
+    return path.read_bytes() if path is not None and path.exists() else b""
+
+
 def last_run(folder: Path) -> Run:
     """The last run of a project."""
     return runs(folder)[-1]

@@ -143,7 +143,7 @@ def long_story(chains: int = 100) -> Story:
 
 def own_fields(event: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an event without those that every event has."""
-    return {name: event[name] for name in EVENTS[event["event"]]}
+    return {name: event[name] for name in EVENTS[event["event"]] if name in event}
 
 
 def write(writer: JournalWriter, story: Story) -> None:

@@ -2,7 +2,7 @@
 
 with Terminal(pexec, *pexec.program, "apply") as terminal:
     terminal.type(CTRL_C)
-    assert terminal.process.wait(20) == 130
+    assert terminal.process.wait(60) == 130
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Terminal:
         self.process.kill()
         self.process.wait()
         os.close(self._theirs)
-        self._reader.join(10)  # a process that a failed test has left behind keeps the terminal open
+        self._reader.join(60)  # a process that a failed test has left behind keeps the terminal open
         os.close(self._ours)
 
     @property

@@ -7,8 +7,9 @@ assert world.states == {"a": "failed", "b": "skipped"}
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from support.laws import Laws
@@ -26,7 +27,8 @@ from orchestrator.engine.facts import (
     RunResumed,
     RunStarted,
 )
-from orchestrator.engine.scheduler import Scheduler, replay
+from orchestrator.engine.replay import replay
+from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
 
@@ -50,11 +52,13 @@ def job(
     grace: float = 5.0,
     cleanup_timeout: float = 30.0,
     group: bool = False,
+    spec: Mapping[str, Any] = MappingProxyType({}),
     **rest: Any,
 ) -> Draft:
-    """A job for `plan`; `needs` and `after` are names between blanks, `rest` other fields of `PlannedJob`."""
-    spec = JobSpec(run=None if group else "true", grace=grace, cleanup_timeout=cleanup_timeout)
-    return Draft(name, tuple(needs.split()), tuple(after.split()), spec, rest)
+    """A job for `plan`; `needs` and `after` are names between blanks, `spec` and `rest` other fields of `JobSpec` and
+    `PlannedJob`."""
+    fields = {"run": None if group else "true", "grace": grace, "cleanup_timeout": cleanup_timeout, **spec}
+    return Draft(name, tuple(needs.split()), tuple(after.split()), JobSpec(**fields), rest)
 
 
 def plan(*drafts: Draft, **policy: Any) -> Plan:
@@ -137,8 +141,15 @@ class World:
         """The running attempt of a job ends; what is done then."""
         number = self.number(which)
         attempt = self.scheduler.table.attempts[number]
+        rest.setdefault("outputs", self.outputs_of(number, verdict))
         self.happen(AttemptFinished(self.now, number, attempt, verdict, **rest))
         return self.act()
+
+    def outputs_of(self, number: int, verdict: Verdict) -> dict[str, str]:
+        """What an attempt that ends so has written: a value for each output that its job declares."""
+        job = self.plan.jobs[number]
+        attempt = self.scheduler.table.attempts[number]
+        return dict.fromkeys(job.spec.outputs, f"{job.id}.{attempt}") if verdict is Verdict.SUCCEEDED else {}
 
     def cancel(self, which: str | None = None, *, force: bool = False) -> list[Command]:
         """The user stops the run, or one job; what is done then."""

@@ -116,9 +116,10 @@ def _watch_on_terminal(one: RunDir) -> int:
         for snapshot in _snapshots(progress, REDRAW):
             size = terminal.size()
             lines = watch.lines(snapshot, size.width - 1, size.height - 1)
+            # Before it is drawn: an interrupt may come as soon as it can be seen.
+            last = _text(one, snapshot) if progress.is_over else "".join(f"{line}\n" for line in lines)
             region.prepare(lines, size.width)
             region.draw()
-            last = _text(one, snapshot) if progress.is_over else "".join(f"{line}\n" for line in lines)
     finally:
         region.write(last)  # which stays, even after an interrupt
         region.prepare((), 0)

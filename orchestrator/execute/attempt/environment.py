@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from operator import methodcaller
 from typing import NamedTuple
 
-from orchestrator.execute.attempt.spec import AttemptSpec
+from orchestrator.execute.attempt.spec import OUTPUT_FILE, AttemptSpec
 from orchestrator.plan.model import MINIMAL_ENV, JobSpec
 
 _encoded = methodcaller("encode", sys.getfilesystemencoding(), "surrogateescape")
@@ -32,6 +32,9 @@ class Environments:
 
     def __init__(self, inherited: Mapping[bytes, bytes]) -> None:
         self._inherited = dict(inherited)
+        self._inherited.pop(
+            b"PEXEC_OUTPUT_FILE", None
+        )  # of the job that runs pexec, if one does: no job of ours writes it
         self._numbers = itertools.count()
         self._bases: dict[str | tuple[str, ...], BaseEnvironment] = {}
 
@@ -65,6 +68,8 @@ def overlay(
     """What overrides the base, which is `inherited`: the declared variables, pexec's own, and secrets; the later ones
     take precedence."""
     variables = {**spec.spec.env, **spec.env, "PEXEC_TMPDIR": temp_dir}
+    if spec.spec.outputs:
+        variables["PEXEC_OUTPUT_FILE"] = f"{temp_dir}/{OUTPUT_FILE}"
     made = dict(zip(map(_encoded, variables), map(_encoded, variables.values()), strict=True))
     if spec.spec.env_prepend or spec.spec.env_append:
         made.update(_joined(spec.spec, spec.base_dir, inherited))

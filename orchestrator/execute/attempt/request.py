@@ -8,7 +8,7 @@ from typing import get_args
 
 from orchestrator.execute.attempt.command import ENCODING, command, working_dir
 from orchestrator.execute.attempt.environment import overlay
-from orchestrator.execute.attempt.spec import AttemptSpec
+from orchestrator.execute.attempt.spec import OUTPUT_FILE, AttemptSpec
 from orchestrator.execute.attempt.without_shell import plain_words
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.warden.protocol import StartRequest
@@ -28,12 +28,15 @@ def request_for(spec: AttemptSpec, temp_dir: str, supervisor: Supervisor) -> Sta
 
     Its log is a name in the directory that was opened before any job could replace it, or a path.
 
-    A script that is too long for an argument is written into the private directory. Raises CannotStartError.
+    A script that is too long for an argument is written into the private directory, and so is the empty file for output
+    values. Raises CannotStartError.
     """
     job = spec.spec
     argv, text = command(job, spec.base_dir, f"{temp_dir}/{_SCRIPT}")
     if text is not None:
         supervisor.temp_dirs.write(temp_dir, _SCRIPT, text)
+    if job.outputs:
+        supervisor.temp_dirs.write(temp_dir, OUTPUT_FILE, b"")
     log = spec.log if supervisor.warden.logs is None else spec.log.rpartition("/")[2]
     base, variables = supervisor.environments.base(job.env_inherit)
     request = StartRequest(

@@ -9,6 +9,8 @@ from msgspec import Struct, field
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.model import JobSpec
 
+OUTPUT_FILE = "outputs"  # where a job writes its output values, in the attempt's private directory
+
 
 class CannotStartError(Exception):
     """The attempt cannot be started as its job requests, which is a failure of the job. The text says why."""
@@ -60,7 +62,8 @@ class AttemptSpec(Struct, frozen=True):
 
 
 class AttemptResult(Struct, frozen=True):
-    """How an attempt ended. Durations are monotonic seconds, measured where the process ran; sizes are bytes."""
+    """How an attempt ended. Durations are monotonic seconds, measured where the process ran; sizes are bytes. `outputs`
+    are the values of a success, as text."""
 
     verdict: Verdict
     reason: str = ""
@@ -74,6 +77,8 @@ class AttemptResult(Struct, frozen=True):
     dropped_bytes: int = 0
     leftover_killed: int = 0
     enforced_by: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    undeclared_outputs: tuple[str, ...] = ()
 
 
 # Called once for an attempt whose process was started, with its pid and the tick of the boot at which it started.

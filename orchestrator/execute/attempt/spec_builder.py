@@ -32,7 +32,7 @@ class Specs:
     def __call__(self, launch: Launch, serial: int, place: Place) -> AttemptSpec:
         """The attempt for `launch`, which will run there."""
         job = self._plan.jobs[launch.job]
-        spec = job.spec if not job.spec.late else self._filled(job.spec)
+        spec = job.spec if not job.spec.late else self._filled(job.spec, launch.values)
         log = log_name(self._slugs[job.index], launch.attempt)
         timeout, cap = job.spec.timeout, launch.time_cap
         return AttemptSpec(
@@ -60,7 +60,7 @@ class Specs:
             return {}
         return {name: value for name, value in self._colours.items() if name not in spec.env}
 
-    def _filled(self, spec: JobSpec) -> JobSpec:
-        from orchestrator.plan.template import fill  # with patterns that take 2 ms, and few jobs need it
+    def _filled(self, spec: JobSpec, values: Mapping[str, str]) -> JobSpec:
+        from orchestrator.plan.late_values import fill  # with patterns that take 2 ms, and few jobs need it
 
-        return fill(spec, self._rundir.run_id, self._rundir.path)
+        return fill(spec, self._rundir.run_id, self._rundir.path, values)

@@ -14,12 +14,19 @@ from orchestrator.execute.attempt.output import Pump
 from orchestrator.execute.attempt.request import kept_name, request_for
 from orchestrator.execute.attempt.result import broken, lost, of_reply, with_enforcers, with_output, without_log
 from orchestrator.execute.attempt.runbooks import with_place
-from orchestrator.execute.attempt.spec import AttemptLostError, AttemptResult, AttemptSpec, OnOutput, OnSpawned
+from orchestrator.execute.attempt.spec import (
+    OUTPUT_FILE,
+    AttemptLostError,
+    AttemptResult,
+    AttemptSpec,
+    OnOutput,
+    OnSpawned,
+)
 from orchestrator.execute.sandbox.limits import needs_pipe
 from orchestrator.execute.supervisor.shortages import NoRoomError
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.warden.protocol import Reply
-from orchestrator.plan.model import NO_LIMITS, Isolation
+from orchestrator.plan.model import NO_LIMITS, Isolation, JobSpec
 
 
 class Worker(NamedTuple):
@@ -85,8 +92,13 @@ def _run_guarded(spec: AttemptSpec, *, gives_way: bool) -> AttemptResult:
         return broken(error)
 
 
+def needs_thread(spec: AttemptSpec, supervisor: Supervisor) -> bool:
+    """Whether the attempt takes a thread, which waits for its output, or reads its output values when it has ended."""
+    return bool(spec.spec.outputs) or needs_pump(spec, supervisor)
+
+
 def needs_pump(spec: AttemptSpec, supervisor: Supervisor) -> bool:
-    """Whether the attempt's output passes through pexec, which takes a thread that waits for it."""
+    """Whether the attempt's output passes through pexec."""
     limits = spec.spec.limits
     return spec.pump or supervisor.secrets.has_any or (limits != NO_LIMITS and needs_pipe(limits))
 
@@ -97,9 +109,20 @@ def result_of(reply: Reply, spec: AttemptSpec, temp_dir: str, supervisor: Superv
     result = of_reply(reply, spec)
     if job.blocks:
         result = with_place(result, job, temp_dir)
+    if job.outputs:
+        result = _with_outputs(result, job, temp_dir, supervisor)
     if job.limits == NO_LIMITS and job.isolation is Isolation.NONE:
         return result
     return with_enforcers(result, supervisor.enforcers(job))
+
+
+def _with_outputs(result: AttemptResult, job: JobSpec, temp_dir: str, supervisor: Supervisor) -> AttemptResult:
+    from orchestrator.execute.attempt.collect_outputs import MAX_OUTPUT_BYTES, with_outputs  # late: few jobs have any
+
+    def read() -> bytes:
+        return supervisor.temp_dirs.read(temp_dir, OUTPUT_FILE, MAX_OUTPUT_BYTES + 1)
+
+    return with_outputs(result, job.outputs, read, supervisor.secrets.masked)
 
 
 def _run(spec: AttemptSpec, temp_dir: str, worker: Worker, gives_way: bool) -> AttemptResult:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
-from orchestrator.execute.attempt.worker import Worker, needs_pump, run_attempt, run_or_give_way
+from orchestrator.execute.attempt.worker import Worker, needs_thread, run_attempt, run_or_give_way
 from orchestrator.execute.executors.attempt_threads import AttemptThreads
 from orchestrator.execute.executors.multiplexer import Multiplexer
 from orchestrator.execute.inbox import Inbox
@@ -20,7 +20,7 @@ T = TypeVar("T")
 class LocalExecutor(Executor):
     """Runs any callable in a thread, `slots` at a time.
 
-    Except for `run_attempt` with a spec that needs no pump, submitted by the thread that made this executor and that
+    Except for `run_attempt` with a spec that needs no thread, submitted by the thread that made this executor and that
     waits on `inbox`: such an attempt is only requested from the warden, and its future is completed by that thread.
     Not while attempts wait for room, which none may overtake.
     """
@@ -38,7 +38,7 @@ class LocalExecutor(Executor):
         if fn is run_attempt and threading.get_ident() == self._own_thread and not self._is_shut_down:
             spec: Any = args[0]
             run: Any = run_or_give_way
-            if not self._shortages.is_short and not needs_pump(spec, self._supervisor):
+            if not self._shortages.is_short and not needs_thread(spec, self._supervisor):
                 return self._multiplexer.submit(spec)  # type: ignore[return-value]  # T is AttemptResult here
             return self._threads.submit(run, spec)
         return self._threads.submit(fn, *args, **kwargs)

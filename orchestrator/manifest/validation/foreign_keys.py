@@ -28,7 +28,6 @@ _IN_WORKFLOWS = {
     "retries": "retry",
     "isolate": "isolation",
     "sandbox": "isolation",
-    "outputs": "writes",
     "net": "network",
 }
 OTHER_TOOLS: dict[type[Section], dict[str, str]] = {
@@ -125,7 +124,6 @@ SPECIAL: dict[tuple[type[Section], str], str] = {
         "all jobs run on this machine; `if: {platform.system: linux}` skips a workflow on other systems"
     ),
     (Workflow, "uses"): "pexec runs commands: write the equivalent command in `run`",
-    (Workflow, "outputs"): "jobs pass files to each other: they share the manifest's directory",
     (Workflow, "name"): "the name is the key above; `description` takes free text",
     (Workflow, "stage"): "a job waits for what it needs, not for a stage: name those workflows in `needs`",
     (Workflow, "internal"): "pexec calls it `manual`: `true` for what runs only when it is named or needed",

@@ -37,6 +37,7 @@ def recover(data: dict[str, Any], errors: Iterable[Diagnostic], *, joining: bool
     cuts: Cuts = {}
     stand_ins: list[Any] = []
     pools: list[Any] = []
+    outputs: set[tuple[Any, Any]] = set()
     secrets: list[Any] = []
     for error in errors:
         path = error.path
@@ -52,10 +53,17 @@ def recover(data: dict[str, Any], errors: Iterable[Diagnostic], *, joining: bool
         if len(path) > 1 and path[0] == "secrets" and error.code != "PX116":
             secrets.append(path[1])
             continue
+        if len(path) > 3 and path[0] == "workflows" and path[2] == "outputs" and error.code != "PX116":
+            outputs.add((path[1], path[3]))
+            path = path[:4]
         _cut(cuts, path[:-1] if error.code == "PX111" else path)
     whole: dict[str, Any] = _without(data, cuts) | {"version": 1}
     for name in pools:  # a pool without its size would be unknown to the workflows that use it
         whole["policy"]["pools"][name] = _ANY_POOL_SIZE
+    for workflow, name in outputs:  # so would be an output to those that use its value
+        left = whole.get("workflows", {}).get(workflow, {}).get("outputs")
+        if isinstance(left, dict):
+            left[name] = {}
     if secrets:
         whole["secrets"] = whole["secrets"] | dict.fromkeys(secrets, _ANY_SECRET)
     if "workflows" not in whole:

@@ -15,6 +15,7 @@ from orchestrator.console.text import count
 from orchestrator.engine.outcomes import FAILURE_NAMES
 from orchestrator.journal.events import EventRecord
 from orchestrator.report.verify.need_rules import NeedRules
+from orchestrator.report.verify.output_rules import OutputRules
 from orchestrator.report.verify.rules import Rule, Violation
 from orchestrator.report.verify.run_state import EPSILON, JudgedJob, Phase, Readiness, StopState, jobs_of
 from orchestrator.report.verify.stop_rules import StopRules
@@ -49,12 +50,12 @@ class Judge:
         self._cap: int = self._policy["max_parallel_jobs"]
         self._pools: Mapping[str, int] = self._policy["pools"]
         self._need_rules = NeedRules(self._jobs)
+        self._output_rules = OutputRules(self._jobs)
         self._stop_rules = StopRules(self._policy["fail_fast"])
         self._worker_rules = WorkerRules()
         self._taken: Counter[str] = Counter()
         self._running = 0
         self._stop = StopState()
-        self._began = 0.0
         self.finished = False
 
     def check(self, event: EventRecord) -> None:
@@ -94,7 +95,6 @@ class Judge:
         self._begin(event["at"])
 
     def _begin(self, at: float) -> None:
-        self._began = at
         self._stop_rules.begin(at, self._policy["timeout_seconds"])
 
     def _run_finished(self, event: EventRecord) -> None:
@@ -123,7 +123,8 @@ class Judge:
             return
         if all(job.phase is Phase.ENDED for job in self._jobs):
             return  # nothing is left to stop
-        self._judge_stop(event)
+        if why := self._stop_rules.violation_of_stop(event):
+            self._report(Rule.STOP, why)
         stop, by_fail_fast = self._stop, event["reason"] == "fail_fast"
         stop.on = True
         stop.forced |= event["force"]
@@ -131,20 +132,6 @@ class Judge:
             stop.kills_since = event["at"]
         if not by_fail_fast and stop.hurried_at is None:
             stop.hurried_at = event["at"]
-
-    def _judge_stop(self, event: EventRecord) -> None:
-        limit = self._policy["timeout_seconds"]
-        match event["reason"]:
-            case "deadline" if limit is None:
-                self._report(Rule.STOP, "stopped by a deadline, but the run has none")
-            case "deadline" if event["at"] < self._began + limit - EPSILON:
-                self._report(
-                    Rule.STOP, f"stopped by the deadline after {event['at'] - self._began:g} s, before it passed"
-                )
-            case "fail_fast" if self._stop_rules.fail_fast is False:
-                self._report(Rule.STOP, "stopped by fail-fast, which is off")
-            case "fail_fast" if not self._stop_rules.has_failed:
-                self._report(Rule.STOP, "stopped by fail-fast before any job had failed")
 
     def _cancel_job(self, event: EventRecord) -> None:
         job = self._job(event)
@@ -183,6 +170,8 @@ class Judge:
             self._report(Rule.BACKOFF, f"{name} starts at second {event['at']}, not before second {job.not_before}")
         self._check_readiness(job)
         self._report_if(self._stop_rules.violation_at_start(job, event["at"], self._stop), f"{name} starts")
+        if job.uses and self._output_rules.may_not_start(job):
+            self._report(Rule.OUTPUTS, f"{name} starts although a value that it uses is missing or too long")
 
     def _check_readiness(self, job: JudgedJob) -> None:
         """Whether everything it waits for has ended, and lets it run."""
@@ -227,6 +216,10 @@ class Judge:
         if verdict == "succeeded" and (event["exit_code"] or event["signal"]):
             ended = event["signal"] or f"exit code {event['exit_code']}"
             self._report(Rule.STATUS, f"`{job.id}` succeeded with {ended}")
+        if verdict == "succeeded":
+            job.values = event.get("outputs", {})
+            if wrong := self._output_rules.violation_at_success(job):
+                self._report(Rule.OUTPUTS, wrong)
         if verdict == "killed" and not job.end_requested:
             self._report(Rule.KILL, f"`{job.id}` was stopped on request, but nothing requested it")
 
@@ -288,6 +281,7 @@ class Judge:
             if job.phase is Phase.RUNNING:
                 self._report(Rule.STATUS, f"`{job.id}` is reused while attempt {job.attempt} is under way")
             job.adopted = True
+            job.values = event.get("outputs", {})
 
     def _job_finished(self, event: EventRecord) -> None:
         job = self._job(event)
@@ -320,12 +314,23 @@ class Judge:
 
     def _failed(self, job: JudgedJob, event: EventRecord) -> None:
         status = event["status"]
+        if status == "failed" and job.phase is Phase.IDLE and job.uses:
+            self._failed_before_its_start(job)
+            return
         if job.phase is not Phase.AWAITING_RETRY_DECISION:
             self._report(Rule.STATUS, f"`{job.id}` ends as {status} without such an attempt")
             return
         self._judge_verdict(job, status, status)
         if job.verdict in FAILURE_NAMES and job.may_be_retried and not (self._stop.on or job.end_requested):
             self._report(Rule.RETRY, f"`{job.id}` ends as {status}, but its policy grants another attempt")
+
+    def _failed_before_its_start(self, job: JudgedJob) -> None:
+        """Without an attempt, for lack of a value that it uses."""
+        self._check_readiness(job)
+        if self._stop.covers(job):
+            self._report(Rule.CANCEL, f"`{job.id}` fails before its start, but the run is being stopped")
+        elif not self._output_rules.may_not_start(job):
+            self._report(Rule.OUTPUTS, f"`{job.id}` fails before its start, but every value that it uses exists")
 
     def _was_cancelled(self, job: JudgedJob, event: EventRecord) -> None:
         if job.phase is Phase.AWAITING_RETRY_DECISION:

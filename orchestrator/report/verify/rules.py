@@ -28,6 +28,7 @@ class Rule(enum.StrEnum):
     RESULT = "result"
     RESULTS_FILE = "results-file"
     LOG = "log"
+    OUTPUTS = "outputs"  # values that a success lacks, or that a job uses although they do not exist
 
 
 class Violation(Struct, frozen=True):

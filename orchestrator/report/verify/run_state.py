@@ -7,6 +7,7 @@ with the engine, but none of its rules.
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from orchestrator.report.status import STATUS_OF_EVENT
 
 LOST_RETRIES = 2
 DEFAULT_GRACE = 10.0
+_ARGUMENTS = ("argv", "args", "working_dir", "env", "env_prepend", "env_append")
 EPSILON = 1e-6  # seconds; the precision of times in the journal
 
 
@@ -71,6 +73,12 @@ class JudgedJob(Struct, gc=False):
     may_fail: bool
     retry: RetryRules
     grace: float
+    workflow: str = ""
+    cell: bool = False  # it is a job of a matrix
+    outputs: Mapping[str, Mapping[str, Any]] = {}  # what it declares
+    uses: tuple[str, ...] = ()  # values of its needs, as the plan names them
+    arguments: frozenset[str] = frozenset()  # those that become parts of arguments or variables
+    values: Mapping[str, str] = {}  # of its latest success
     matrix: str = ""  # its workflow, if the first failure in it cancels the rest
     started_at: float = 0.0  # of its latest attempt
     phase: Phase = Phase.IDLE
@@ -155,6 +163,11 @@ def _job(data: Mapping[str, Any], index_of: Mapping[str, int]) -> JudgedJob:
         may_fail=data.get("allow_failure", False),
         retry=_retry(data["retry"]) if "retry" in data else _ONCE,
         grace=data.get("grace_seconds", DEFAULT_GRACE),
+        workflow=data["workflow"],
+        cell="matrix" in data,
+        outputs=data.get("outputs", {}),
+        uses=tuple(data.get("needed_values", ())),
+        arguments=_names_in_arguments(data) if "needed_values" in data else frozenset(),
         matrix=data["workflow"] if data.get("matrix_fail_fast") else "",
     )
 
@@ -172,3 +185,11 @@ def _retry(data: Mapping[str, Any]) -> RetryRules:
         tuple(end for end in data["on"] if isinstance(end, str)),
         tuple(code for end in data["on"] if not isinstance(end, str) for code in end["exit"]),
     )
+
+
+def _names_in_arguments(data: Mapping[str, Any]) -> frozenset[str]:
+    """Those of the needed values of a job in `plan.json` that are parts of arguments or variables."""
+    texts = json.dumps([data.get(key) for key in _ARGUMENTS], ensure_ascii=False)
+    end = " " * data["late"] + "}}"
+    places = {name: (f"${{{{ {name}{end}", f"${{{{ {name} | raw{end}") for name in data["needed_values"]}
+    return frozenset(name for name, spellings in places.items() if any(place in texts for place in spellings))

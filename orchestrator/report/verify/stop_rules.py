@@ -7,6 +7,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from orchestrator.engine.outcomes import FAILURE_NAMES
+from orchestrator.journal.events import EventRecord
 from orchestrator.report.verify.rules import Rule
 from orchestrator.report.verify.run_state import EPSILON, JudgedJob, StopState
 
@@ -14,17 +15,19 @@ LATE = 5.0  # seconds; a job that ends this soon after the run was stopped may h
 
 
 class StopRules(Struct):
-    """`fail_fast` is that of the run, `deadline` the second at which it has to stop. `has_failed`: a job failed since
-    the run started or was resumed, without being allowed to; `matrices` are the workflows whose other jobs are to be
-    cancelled for that."""
+    """`fail_fast` is that of the run, `began` the second at which it started or was resumed, `deadline` the one at
+    which it has to stop. `has_failed`: a job failed since then without being allowed to; `matrices` are the workflows
+    whose other jobs are to be cancelled for that."""
 
     fail_fast: bool | str = False
+    began: float = 0.0
     deadline: float | None = None
     has_failed: bool = False
     matrices: frozenset[str] = frozenset()
 
     def begin(self, at: float, limit: float | None) -> None:
         """The run starts or is resumed at this second."""
+        self.began = at
         self.deadline = None if limit is None else at + limit
         self.has_failed, self.matrices = False, frozenset()
 
@@ -34,6 +37,19 @@ class StopRules(Struct):
             self.has_failed = True
             if job.matrix:
                 self.matrices |= {job.matrix}
+
+    def violation_of_stop(self, event: EventRecord) -> str:
+        """Why the run should not have been requested to stop; empty if it may."""
+        match event["reason"]:
+            case "deadline" if self.deadline is None:
+                return "stopped by a deadline, but the run has none"
+            case "deadline" if event["at"] < (self.deadline or 0.0) - EPSILON:
+                return f"stopped by the deadline after {event['at'] - self.began:g} s, before it passed"
+            case "fail_fast" if self.fail_fast is False:
+                return "stopped by fail-fast, which is off"
+            case "fail_fast" if not self.has_failed:
+                return "stopped by fail-fast before any job had failed"
+        return ""
 
     def violation_at_start(self, job: JudgedJob, at: float, stop: StopState) -> tuple[Rule, str] | None:
         """Why this job should not have been started, apart from its own needs."""

@@ -39,7 +39,7 @@ class Gate:
 
     def __call__(self) -> str:
         self.calls += 1
-        assert self.opened.wait(30)
+        assert self.opened.wait(60)
         return "passed"
 
 
@@ -76,17 +76,17 @@ def test_there_is_a_thread_for_each_call_up_to_the_most(pool: AttemptThreads) ->
     late = pool.submit(gate)
     assert not late.running()
     gate.opened.set()
-    assert [future.result(30) for future in (*futures, late)] == ["passed"] * (MOST + 1)
+    assert [future.result(60) for future in (*futures, late)] == ["passed"] * (MOST + 1)
     assert count() == MOST
 
 
 def test_idle_threads_end_when_an_attempt_waits_for_room_except_one(pool: AttemptThreads, shortages: Shortages) -> None:
     gate, futures = fill(pool)
     gate.opened.set()
-    assert [future.result(30) for future in futures] == ["passed"] * MOST
+    assert [future.result(60) for future in futures] == ["passed"] * MOST
     shortages.count(attempts=1, waiting=1)
     assert wait_until(lambda: count() == 1)
-    assert pool.submit(int, "7").result(30) == 7
+    assert pool.submit(int, "7").result(60) == 7
 
 
 def test_a_call_that_gives_way_is_made_again_once_there_is_room(pool: AttemptThreads, shortages: Shortages) -> None:
@@ -95,12 +95,12 @@ def test_a_call_that_gives_way_is_made_again_once_there_is_room(pool: AttemptThr
     call = GivesWay()
     late = pool.submit(call)
     gate.opened.set()
-    assert [future.result(30) for future in futures] == ["passed"] * MOST
+    assert [future.result(60) for future in futures] == ["passed"] * MOST
     assert wait_until(lambda: call.calls >= 1 and count() == 1)
     assert not late.done()
     call.is_short = False
     shortages.count(attempts=-1, waiting=-1)
-    assert late.result(30) == "passed"
+    assert late.result(60) == "passed"
 
 
 def test_a_call_that_gave_way_keeps_its_turn(pool: AttemptThreads, shortages: Shortages) -> None:
@@ -119,8 +119,8 @@ def test_a_call_that_gave_way_keeps_its_turn(pool: AttemptThreads, shortages: Sh
     pool.submit(order.append, "second")
     first.is_short = False
     gate.opened.set()
-    done_first.result(30)
-    assert done[0].result(30) == "passed"
+    done_first.result(60)
+    assert done[0].result(60) == "passed"
     assert wait_until(lambda: order == ["first", "second"])
 
 
@@ -162,7 +162,7 @@ def test_a_lack_of_threads_is_reported_and_work_gets_one_as_soon_as_there_is_roo
     pool.adapt()
     assert wait_until(lambda: gate.calls == 4)
     gate.opened.set()
-    assert [future.result(30) for future in (first, *others)] == ["passed"] * 4
+    assert [future.result(60) for future in (first, *others)] == ["passed"] * 4
     pool.shutdown()
 
 

@@ -177,7 +177,7 @@ def test_the_start_is_reported_before_the_future_is_done(desk: Desk) -> None:
 
 def test_many_attempts_at_once_all_end(desk: Desk) -> None:
     attempts = [desk.start(run=f"exit {number % 3}", pump=number % 2 == 1) for number in range(60)]
-    done, pending = concurrent.futures.wait([attempt.future for attempt in attempts if attempt.future], timeout=30)
+    done, pending = concurrent.futures.wait([attempt.future for attempt in attempts if attempt.future], timeout=60)
     assert (len(done), pending) == (60, set())
     assert [attempt.result.exit_code for attempt in attempts] == [number % 3 for number in range(60)]
 
@@ -201,12 +201,12 @@ def test_the_spec_survives_pickle(desk: Desk) -> None:
 
 
 def test_any_callable_is_run(desk: Desk) -> None:
-    assert submit(desk, pow, 2, 5).result(timeout=10) == 32
-    assert submit(desk, int, "ff", base=16).result(timeout=10) == 255
+    assert submit(desk, pow, 2, 5).result(timeout=60) == 32
+    assert submit(desk, int, "ff", base=16).result(timeout=60) == 255
 
 
 def test_what_a_callable_raises_is_the_exception_of_its_future(desk: Desk) -> None:
-    error = submit(desk, int, "x").exception(timeout=10)
+    error = submit(desk, int, "x").exception(timeout=60)
     assert isinstance(error, ValueError)
     assert desk.run(run="true").result.verdict is Verdict.SUCCEEDED
 

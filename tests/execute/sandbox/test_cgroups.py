@@ -91,7 +91,7 @@ def test_the_groups_that_are_found_work_and_are_removed() -> None:
     made = AttemptCgroups([(os.fsencode(found.pids), ((b"pids.max", b"1"),))], b"1")
     enter = f"import os; os.write({made.entrances[0]}, b'0'); os.fork()"
     os.set_inheritable(made.entrances[0], True)
-    done = subprocess.run([sys.executable, "-c", enter], pass_fds=made.entrances, capture_output=True, timeout=20)
+    done = subprocess.run([sys.executable, "-c", enter], pass_fds=made.entrances, capture_output=True, timeout=60)
     assert b"BlockingIOError" in done.stderr, "one process only"
     made.remove()
     found.close()

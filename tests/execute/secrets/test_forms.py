@@ -100,7 +100,7 @@ def test_what_the_usual_programs_print_is_masked(command: str, length: int) -> N
         pytest.skip(f"there is no {program}")
     secret = bytes(33 + (number * 37) % 90 for number in range(length))
     for text in (secret, secret + b"\n"):
-        printed = subprocess.run(["sh", "-c", command], input=text, capture_output=True, check=True, timeout=20).stdout
+        printed = subprocess.run(["sh", "-c", command], input=text, capture_output=True, check=True, timeout=60).stdout
         assert masked(secret, printed).translate(None, b'=\n"') in (MASK, MASK + b"0a", MASK + b"\\n"), printed
 
 
@@ -112,7 +112,7 @@ def test_what_bash_prints_of_a_secret_is_masked(quote: str, locale: str) -> None
             ["bash", "-c", f'{quote} "$1"', "bash", secret],
             capture_output=True,
             check=True,
-            timeout=20,
+            timeout=60,
             env={"LC_ALL": locale},
         )
         shown = masked(secret, done.stdout + done.stderr)

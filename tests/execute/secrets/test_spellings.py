@@ -163,7 +163,7 @@ def test_what_bash_reads_as_a_secret_is_a_spelling_of_it(name: str, locale: str)
         choices = [LANGUAGES[name].spellings(character) for character in secret]
         spelled = "".join(ways[turn % len(ways)] for ways in choices)
         command = ["bash", "-c", f"printf %s {opening}{spelled}{closing}"]
-        read = subprocess.run(command, capture_output=True, check=True, timeout=20, env={"LC_ALL": locale}).stdout
+        read = subprocess.run(command, capture_output=True, check=True, timeout=60, env={"LC_ALL": locale}).stdout
         assert read.decode() == secret
         assert redact(Patterns([secret.encode()]), f"<{spelled}>".encode()) == b"<***>"
 

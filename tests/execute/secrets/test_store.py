@@ -231,7 +231,7 @@ def test_what_is_shown_live_is_what_the_log_has(desk: Desk) -> None:
 
 def test_output_passes_while_the_job_runs(desk: Desk) -> None:
     keep(desk, A="hunter2-token")
-    attempt = desk.start(run="echo ready; sleep 50")
+    attempt = desk.start(run="echo ready; sleep 600")
     attempt.wait_for_output(b"ready\n")
     desk.supervisor.warden.kill(attempt.spec.serial, force=True)
     assert attempt.result.verdict is Verdict.KILLED
@@ -240,7 +240,7 @@ def test_output_passes_while_the_job_runs(desk: Desk) -> None:
 @pytest.mark.parametrize("stop", ["timeout", "kill", "crash of the warden"])
 def test_what_was_held_back_is_not_lost_however_the_job_ends(desk: Desk, stop: str) -> None:
     keep(desk, A="hunter2-token")
-    attempt = desk.submit(desk.prepare(run="printf 'ready\\nhunter2'; sleep 50", timeout=1.5))
+    attempt = desk.submit(desk.prepare(run="printf 'ready\\nhunter2'; sleep 600", timeout=5.0))
     attempt.wait_for_output(b"ready\n")
     if stop == "kill":
         desk.supervisor.warden.kill(attempt.spec.serial, force=True)

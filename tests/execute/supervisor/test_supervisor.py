@@ -62,7 +62,7 @@ def test_lack_of_descriptors_delays_isolated_attempts_too(tmp_path: Path, level:
         attempts = [desk.start(run="until test -e go; do sleep 0.05; done") for _ in range(12)]
         assert wait_until(lambda: highest_descriptor(warden) > 15)
         time.sleep(0.5)  # some wait for room now, and take descriptors for a moment when they ask again
-        leaves_room = wait_until(lambda: highest_descriptor(warden) < 30 - 8, 2.0)
+        leaves_room = wait_until(lambda: highest_descriptor(warden) < 30 - 8)
         (desk.work / "go").touch()
         assert {attempt.result.reason for attempt in attempts} == {""}
         assert wardens_below(os.getpid()) == [warden]
@@ -112,7 +112,7 @@ def test_a_host_that_leaves_no_room_for_tags_runs_jobs_and_says_what_is_missing(
     (tmp_path / "narrow").mkdir()
     argv = [sys.executable, "-c", IN_NARROW_LIMITS, str(tmp_path / "narrow")]
     support = str(Path(__file__).parents[2])
-    run = subprocess.run(argv, env={**os.environ, "PYTHONPATH": support}, capture_output=True, timeout=30, check=True)
+    run = subprocess.run(argv, env={**os.environ, "PYTHONPATH": support}, capture_output=True, timeout=60, check=True)
     what = "processes that leave their job's process tree end with the run, not with their job"
     why = "a hard limit on real-time CPU use (RLIMIT_RTTIME) is set"
     assert run.stdout.decode() == f"{b'hello' + bytes([10])!r} {((what, why),)!r}\n"
@@ -141,14 +141,12 @@ def test_a_request_that_is_too_large_for_a_packet_goes_another_way(desk: Desk) -
 
 
 def test_a_child_of_unknown_origin_does_not_delay_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with subprocess.Popen(["sleep", "60"]) as child, Desk(tmp_path) as desk:
+    with subprocess.Popen(["sleep", "600"]) as child, Desk(tmp_path) as desk:
         desk.run(run="true")
         # As of a process that has just gone, or is another user's.
         monkeypatch.setattr(processes, "tag_of", lambda pid: None)
-        began = time.monotonic()
         desk.supervisor.close()
-        assert time.monotonic() - began < 3
-        assert child.poll() is None
+        assert child.poll() is None, "it would end after ten minutes"
         child.kill()
 
 

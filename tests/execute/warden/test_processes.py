@@ -20,7 +20,7 @@ def test_children_are_found_whichever_thread_started_them() -> None:
 
     def start_and_stay() -> None:
         started.append(subprocess.Popen(["sleep", "20"]))
-        done.wait(20)
+        done.wait(60)
 
     thread = threading.Thread(target=start_and_stay)
     thread.start()

@@ -65,7 +65,7 @@ def wardens() -> Iterator[list[Warden]]:
     yield made
     for one in made:
         below = psutil.Process(one.process.pid).children(recursive=True)
-        one.process.communicate(timeout=20)
+        one.process.communicate(timeout=60)
         for process in below:
             with suppress(psutil.NoSuchProcess):
                 process.kill()

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 
 import pytest
-from support.journals import Edit, both, change, drop, insert, move, nightly, started, stopped
+from support.journals import Edit, both, change, drop, handing_on, insert, move, nightly, started, stopped
 from support.stories import Story
 
 from orchestrator.plan.export import plan_to_dict
@@ -359,6 +359,54 @@ PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
             (8, Rule.ATTEMPT, "`fetch` starts attempt 3 while attempt 2 is under way"),
             (9, Rule.ATTEMPT, "attempt 2 of `fetch` ends but is not under way"),
             (10, Rule.ATTEMPT, "`fetch` ends after 2 attempts; it had 3"),
+        ],
+    ),
+    (handing_on, change(1), []),
+    (
+        handing_on,
+        change(6, outputs={}),
+        [
+            (6, Rule.OUTPUTS, "`version` succeeded without its output `number`"),
+            (11, Rule.OUTPUTS, "`build` starts although a value that it uses is missing or too long"),
+            (13, Rule.OUTPUTS, "`copy` starts although a value that it uses is missing or too long"),
+        ],
+    ),
+    (
+        handing_on,
+        change(6, outputs={"number": "v1", "other": ""}),
+        [(6, Rule.OUTPUTS, "`version` has the output `other`, which it does not declare")],
+    ),
+    (
+        handing_on,
+        change(6, outputs={"number": "x" * 131_073}),
+        [(13, Rule.OUTPUTS, "`copy` starts although a value that it uses is missing or too long")],
+    ),
+    (
+        handing_on,
+        both(
+            drop(11, 12, 15, 16),
+            insert(11, 2.0, "job.finished", job="build", status="failed", reason="", attempts=0, allowed=False),
+        ),
+        [(11, Rule.OUTPUTS, "`build` fails before its start, but every value that it uses exists")],
+    ),
+    (
+        handing_on,
+        both(
+            drop(10),
+            insert(8, 1.5, "job.finished", job="report", status="failed", reason="", attempts=0, allowed=False),
+        ),
+        [
+            (8, Rule.NEEDS, "`report` starts before its need `check` has ended"),
+        ],
+    ),
+    (
+        handing_on,
+        insert(10, 2.0, "cancel.requested", reason="user", force=False, job=None),
+        [
+            (11, Rule.CANCEL, "`report` fails before its start, but the run is being stopped"),
+            (12, Rule.STOP, "`build` starts while the run is stopping"),
+            (14, Rule.STOP, "`copy` starts while the run is stopping"),
+            (20, Rule.RESULT, "the result is FAILED; by its jobs it is CANCELLED"),
         ],
     ),
     (

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-LIFETIME = 20
+LIFETIME = 100
 
 
 def leave() -> None:

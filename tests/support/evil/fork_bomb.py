@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 
-LIFETIME = 10
+LIFETIME = 100
 BUDGET = 200
 WIDTH, DEPTH = 2, 5
 

@@ -3,7 +3,7 @@
 import signal
 import time
 
-LIFETIME = 20
+LIFETIME = 100
 
 for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
     signal.signal(number, signal.SIG_IGN)
