@@ -38,8 +38,9 @@ def test_jobs_run_on_workers_and_end_as_they_do_at_home(pexec: Pexec) -> None:
     assert run.log("ok") == b"out\nerr\n"
     assert {job["host"] for job in jobs.values()} == {socket.gethostname()}
     assert {job["worker"] for job in jobs.values()} <= {"w1", "w2"}
-    assert {event["worker"] for event in run.named("attempt.started")} == {"w1", "w2"}
-    assert [event["slots"] for event in run.named("worker.joined")] == [2, 2]
+    joined = {event["worker"]: event["slots"] for event in run.named("worker.joined")}
+    assert joined.items() <= {"w1": 2, "w2": 2}.items()
+    assert {event["worker"] for event in run.named("attempt.started")} <= joined.keys()
     assert survivors(mark) == set()
 
 
@@ -74,6 +75,15 @@ def test_secrets_reach_the_jobs_that_name_them_and_nothing_else(pexec: Pexec) ->
         assert not path.is_file() or secret.encode() not in path.read_bytes(), path
 
 
+def test_values_that_jobs_hand_on_go_from_worker_to_worker(pexec: Pexec) -> None:
+    run = apply(
+        pexec,
+        "  a: {run: 'echo word=hello >> \"$PEXEC_OUTPUT_FILE\"', outputs: {word: {}}}\n"
+        "  b: {needs: a, run: 'echo ${{ needs.a.outputs.word }}'}\n",
+    )
+    assert run.log("b") == b"hello\n"
+
+
 def test_the_output_of_jobs_is_shown_while_they_run(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest("  a: {run: echo one; sleep 0.3; echo two}\n  b: {run: echo three}\n"))
     said = pexec.run("apply", "--output", "plain")
@@ -98,10 +108,13 @@ def test_limits_are_enforced_on_the_worker_that_runs_the_job(pexec: Pexec) -> No
 
 
 def test_slots_bound_what_runs_at_once_and_are_the_default_of_max_parallel_jobs(pexec: Pexec) -> None:
-    workflows = "  a: {matrix: {n: [1, 2, 3, 4, 5, 6, 7, 8]}, run: sleep 0.2}\n"
+    waits = "touch up.${{ matrix.n }}; until test $(ls up.* | wc -l) -ge 4; do sleep 0.05; done; sleep 0.2"
+    workflows = f"  a: {{matrix: {{n: [1, 2, 3, 4, 5, 6, 7, 8]}}, run: '{waits}'}}\n"
     run = apply(pexec, workflows)
     assert (run.most_at_once(), run.events[0]["max_parallel_jobs"]) == (4, 4)
-    assert apply(pexec, workflows, "-j", "1").most_at_once() == 1
+    assert apply(pexec, workflows, "-j", "1").most_at_once() == 1  # the files are there
+    for file in pexec.folder.glob("up.*"):
+        file.unlink()
     assert apply(pexec, workflows, "-j", "50").most_at_once() == 4
 
 

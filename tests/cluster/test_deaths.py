@@ -41,6 +41,7 @@ def start(pexec: Pexec, workflows: str) -> subprocess.Popen[bytes]:
     pexec.file("pexec.yaml", manifest(workflows))
     run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
     assert wait_until(lambda: journal(pexec) != before)
+    wait_for_events(pexec, b'"worker.joined"', 2, run)
     wait_for_events(pexec, b'"attempt.spawned"', 2, run)
     return run
 

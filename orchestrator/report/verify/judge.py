@@ -136,9 +136,7 @@ class Judge:
     def _cancel_job(self, event: EventRecord) -> None:
         job = self._job(event)
         if job is not None and job.phase is not Phase.ENDED:
-            job.cancelled = True
-            job.forced |= event["force"]
-            job.end_requested |= job.phase is Phase.RUNNING
+            job.cancel(force=event["force"])
 
     # Attempts.
 

@@ -98,6 +98,12 @@ class JudgedJob(Struct, gc=False):
     is_kept: bool = False  # a success of before, reused or kept by a resume; what it needs may not have ended
     leads_to_failure: bool = False  # it failed without being allowed to, or was skipped because of such an end
 
+    def cancel(self, *, force: bool) -> None:
+        """A cancel of exactly this job was requested."""
+        self.cancelled = True
+        self.forced |= force
+        self.end_requested |= self.phase is Phase.RUNNING
+
     def reopen(self) -> None:
         """A resume: everything starts over, except for the number of the latest attempt and a success."""
         self.failed = self.lost = 0
