@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+from orchestrator.execute.job_cache import Checked, Collected
 
 MORE_ROOM = "stop other programs, or raise the limits (`ulimit -a`, control groups), then `pexec resume`"
 
@@ -76,4 +77,6 @@ class Noted(Struct, frozen=True):
     then: Callable[[], None]
 
 
-Message = Spawned | Ended | SignalReceived | CancelReceived | ShortageNoticed | NothingStarts | Noted
+Message = (
+    Spawned | Ended | Checked | Collected | SignalReceived | CancelReceived | ShortageNoticed | NothingStarts | Noted
+)

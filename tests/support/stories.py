@@ -24,6 +24,10 @@ from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
 
 RUN_ID = "20260102T030405.000000Z-0123abcd"
+CACHED = {
+    "fingerprint": "f1", "cached": "kept", "from_run": "earlier", "files": 1, "log": "", "log_bytes": 0
+}  # fmt: skip
+MUST_RUN = {"fingerprint": "f2", "because": ["`src/a.c` changed"]}
 HERE: dict[str, Any] = {"host": "host", "worker": None}  # where an attempt runs
 # The process that drives a run after a resume.
 DRIVER = {"pid": 4001, "boot_id": "boot", "host": "host", "pid_namespace": "pid:[1]"}
@@ -171,6 +175,8 @@ def every_event(of: Plan) -> Story:
     story.resume(0.8, max_parallel_jobs=10)
     story.join("w1", "node-1", 0.8)
     story.emit("worker.left", 0.8, worker="w1", host="node-1", why="its process ended")
+    story.emit("job.must_run", 0.8, job=name, **MUST_RUN)
+    story.emit("job.cached", 0.8, job=name, **CACHED)
     story.emit("job.adopted", 0.8, job=name, from_run=RUN_ID)
     story.settle(name, 0.8, "succeeded", "reused from an earlier run")
     story.finish(0.9)
