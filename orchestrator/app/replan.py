@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from orchestrator.app.invocation import STDIN, from_record, recorded_manifest
 from orchestrator.app.planning import PlanningResult, plan_invocation
 from orchestrator.errors import UsageError
-from orchestrator.manifest.cluster_keys import LOCAL
+from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
 from orchestrator.plan.model import Plan
 from orchestrator.usable_cpus import usable_cpus
 
@@ -47,7 +47,7 @@ def on_cluster(plan: Plan, name: str | None) -> Plan:
     had = plan.policy.cluster
     if name is None or (had is not None and had.name == name):
         return plan
-    if name == LOCAL:
+    if name == LOCAL_CLUSTER:
         return replace(plan, policy=replace(plan.policy, cluster=None))
     raise UsageError(
         f"unknown cluster `{name}`", help="the manifest of this run cannot be read again; `--cluster local` needs none"

@@ -8,7 +8,7 @@ from orchestrator.manifest.field_types import NAME, FieldType, integer
 from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError
 from orchestrator.manifest.section import Doc, Section, section_type
 
-LOCAL: Final = "local"
+LOCAL_CLUSTER: Final = "local"
 _COUNT: Final = integer(1, 1_000)
 
 
@@ -35,10 +35,10 @@ class ClusterKeys(Section, frozen=True):
 
 def _name(value: Any) -> str:
     name: str = NAME.parse(value)
-    if name == LOCAL:
+    if name == LOCAL_CLUSTER:
         raise ScalarError("PX116", "`local` is pexec's own process and is always there", "choose another name")
     return name
 
 
-_CLUSTER_NAME: Final = FieldType(_name, {"type": "string", "pattern": f"^(?!{LOCAL}$){NAME_PATTERN[1:]}"})
+_CLUSTER_NAME: Final = FieldType(_name, {"type": "string", "pattern": f"^(?!{LOCAL_CLUSTER}$){NAME_PATTERN[1:]}"})
 Clusters = Annotated[dict[str, ClusterKeys], mapping_of(_CLUSTER_NAME, section_type(ClusterKeys))]

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span, has_errors
 from orchestrator.diagnostics.suggest import Suggester
-from orchestrator.manifest.cluster_keys import LOCAL
+from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
 from orchestrator.manifest.file_facts import RunbookProblem
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
@@ -37,7 +37,7 @@ _UNUSABLE = {"directory": "is a directory", "unreadable": "cannot be read, or is
 # A message names all of a cycle up to this length, and of a longer one both ends.
 _LONGEST_NAMED = 20
 _OF_EDGES: tuple[Path, ...] = (("needs",), ("after",))
-_SANDBOX_KEYS = ("writes", "network")
+_SANDBOX_KEYS = ("writes", "network", "reads")
 
 
 class Resolved(Struct, frozen=True):
@@ -74,7 +74,8 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
         of_jobs = job_edges(manifest, numbering, edges, choice_values, source, found)
         if of_jobs is not edges:
             edges, ordered = of_jobs, levels(of_jobs.waits)
-        check_number_of_jobs(references.uses, manifest, numbering, edges.needs, found)
+        for uses in (references.uses, references.need_tests.uses):
+            check_number_of_jobs(uses, manifest, numbering, edges.needs, found)
     _check_pools(manifest, key_index, source, found)
     _check_cluster(manifest, source, found)
     check_secrets(manifest, key_index, source, found)
@@ -178,7 +179,7 @@ def _advice(component: CyclicComponent, names: tuple[str, ...]) -> str:
 
 def _check_cluster(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> None:
     name = manifest.policy.cluster
-    if name != LOCAL and name not in manifest.clusters:
+    if name != LOCAL_CLUSTER and name not in manifest.clusters:
         path: Path = ("policy", "cluster")
         found.append(
             Diagnostic(
@@ -237,7 +238,7 @@ def _check_sandbox_keys(
         if isolation is Isolation.SANDBOX:
             continue
         for key in _SANDBOX_KEYS:
-            if getattr(workflow, key) is not None:
+            if key in workflow.given:
                 path: Path = ("workflows", name, key)
                 message = f"`{key}` of `{name}` has no effect: its isolation is `{isolation.value}`"
                 advice = f"add `isolation: sandbox`, or remove `{key}`"
@@ -248,7 +249,7 @@ def _check_sandbox_keys(
 
 def _check_cache_keys(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:
     """PX253 for what counts only for jobs that can be up to date."""
-    for name, workflow in key_index.of("cache", "outputs").items():
+    for name, workflow in key_index.of("cache", "outputs", "reads").items():
         if workflow.inputs is not None:
             continue
         if "cache" in workflow.given:
@@ -256,6 +257,10 @@ def _check_cache_keys(manifest: Manifest, key_index: KeyIndex, source: SourceMap
             message = f"`cache` of `{name}` has no effect: without `inputs` it always runs"
             advice = "add `inputs`, or remove `cache`"
             found.append(Diagnostic("PX253", message, source.key(path), path, help=advice, severity=Severity.WARNING))
+        if workflow.reads == "declared":
+            path = ("workflows", name, "reads")
+            message = f"`reads: declared` of `{name}` requires `inputs`"
+            found.append(Diagnostic("PX253", message, source.key(path), path, help="add `inputs`, or remove `reads`"))
         for output, one in workflow.outputs.items():
             if one.fresh:
                 path = ("workflows", name, "outputs", output, "fresh")

@@ -9,13 +9,14 @@ from msgspec.structs import asdict, replace
 
 from orchestrator.errors import UsageError
 from orchestrator.manifest import limit_keys
-from orchestrator.manifest.cluster_keys import LOCAL
+from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
 from orchestrator.manifest.env_file_keys import EnvFileEntry, env_file_paths
 from orchestrator.manifest.env_keys import EnvValue
 from orchestrator.manifest.input_keys import InputEntry
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.output_keys import OutputKeys, is_unnamed
+from orchestrator.manifest.policy_keys import CacheKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
@@ -73,7 +74,7 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         keep_runs=policy.keep_runs,
         archive=policy.archive,
         job_timeout=_job_timeout(manifest.defaults, overrides),
-        cache=CachePolicy(policy.cache.dir, policy.cache.max_size),
+        cache=_cache(policy.cache),
         ci=CiPolicy(policy.ci.pass_commands),
         cluster=cluster,
     )
@@ -83,7 +84,7 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
     """Where the jobs run; None for pexec's own process. Raises UsageError for a name that the manifest does not have:
     one of its own was checked already."""
     name = overrides.cluster or manifest.policy.cluster
-    if name == LOCAL:
+    if name == LOCAL_CLUSTER:
         return None
     if name not in manifest.clusters:
         raise UsageError(f"unknown cluster `{name}`", help=cluster_hint(name, manifest))
@@ -96,8 +97,13 @@ def cluster_hint(name: str, manifest: Manifest) -> str:
     """What to write in place of an unknown cluster."""
     from orchestrator.diagnostics.suggest import did_you_mean  # late: for an error
 
-    known = ", ".join(f"`{one}`" for one in (LOCAL, *manifest.clusters))
-    return did_you_mean(name, (LOCAL, *manifest.clusters)) or f"`clusters` declares clusters; known are {known}"
+    known = ", ".join(f"`{one}`" for one in (LOCAL_CLUSTER, *manifest.clusters))
+    return did_you_mean(name, (LOCAL_CLUSTER, *manifest.clusters)) or f"`clusters` declares clusters; known are {known}"
+
+
+def _cache(keys: CacheKeys) -> CachePolicy:
+    key = None if keys.key is None else keys.key.secret
+    return CachePolicy(keys.dir, keys.max_size, keys.remote, keys.mode, key)
 
 
 class Expander:
@@ -169,6 +175,7 @@ class Expander:
             require_limits=base.require_limits if own.require_limits is None else own.require_limits,
             isolation=isolation,
             network=sandboxed and (base.network if own.network is None else own.network),
+            reads=own.reads if sandboxed else "all",
             writes=(base.writes if own.writes is None else own.writes) if sandboxed else (),
             require_isolation=base.require_isolation if own.require_isolation is None else own.require_isolation,
             inputs=None if own.inputs is None else tuple(map(_input, own.inputs)),

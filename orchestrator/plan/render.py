@@ -22,6 +22,7 @@ from orchestrator.plan.model import (
     When,
     pool_of_matrix,
 )
+from orchestrator.plan.run_conditions import in_words, is_undecided
 
 _WIDEST_ID = 32
 _LONGEST_COMMAND = 88
@@ -37,13 +38,14 @@ _WITH_PHRASE = frozenset(
         "id", "run", "argv", "file", "args", "blocks", "needs", "after", "when", "timeout", "limits", "isolation",
         "env_prepend", "env_append", "network", "writes", "matrix_fail_fast", "retry", "pools", "secrets", "priority",
         "allow_failure", "stop_signal", "color", "env_files", "outputs", "inputs", "output_files", "cache",
+        "condition",
     )
 )  # fmt: skip
 _NOT_SHOWN = frozenset(
     (
         "index", "workflow", "spec", "level", "rank", "expected_seconds", "description", "tags", "matrix", "memory",
         "cpus", "digest", "late", "needed_values", "masked", "file_executable", "shell", "env", "env_inherit",
-        "working_dir", "grace", "require_limits", "require_isolation", "cleanup", "cleanup_timeout",
+        "working_dir", "grace", "require_limits", "require_isolation", "reads", "cleanup", "cleanup_timeout",
     )
 )  # fmt: skip
 _OTHERS_OF_JOBS = [key for key in keys_of(PlannedJob) if key.field not in _WITH_PHRASE | _NOT_SHOWN]
@@ -138,6 +140,9 @@ def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterato
         yield f"after {_names(plan, job.after, jobs_of)}"
     if job.when is not When.SUCCESS:
         yield f"when {job.when.value}"
+    if job.condition is not None:
+        undecided = "undecided: " if is_undecided(job.condition) else ""
+        yield f"if {undecided}{visible(in_words(job.condition))}"
     if job.spec.is_group:
         return
     if job.spec.timeout != plan.policy.job_timeout:
@@ -288,7 +293,8 @@ def _isolation(spec: JobSpec) -> str:
     if spec.isolation is not Isolation.SANDBOX:
         return "own process tree"
     writes = ", ".join(_listed([_word(path) for path in spec.writes], most=_MOST_NAMES)) or "nothing"
-    return f"sandbox, writes {writes}" + (", with network" if spec.network else "")
+    reads = ", reads only what is declared" if spec.reads == "declared" else ""
+    return f"sandbox, writes {writes}{reads}" + (", with network" if spec.network else "")
 
 
 def _count(number: int, noun: str) -> str:

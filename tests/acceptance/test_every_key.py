@@ -39,6 +39,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_included_workflows_run_in_their_own_directories_with_their_own_defaults",
     },
     "Param": {
+        "command": "acceptance/test_language_computed_params.py::"
+        "test_a_command_computes_a_default_once_for_a_run_and_a_resume_takes_the_same",
         "default": "acceptance/test_language_params.py::test_flags_override_variables_and_these_override_defaults",
         "pattern": "acceptance/test_language_params.py::test_a_wrong_name_or_value_is_a_usage_error",
         "choices": "acceptance/test_language_params.py::test_a_wrong_name_or_value_is_a_usage_error",
@@ -67,6 +69,15 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_results_are_stored_where_the_policy_says_and_no_more_than_it_allows",
         "max_size": "acceptance/test_keys_of_inputs.py::"
         "test_results_are_stored_where_the_policy_says_and_no_more_than_it_allows",
+        "remote": "acceptance/test_keys_of_the_remote_cache.py::"
+        "test_what_one_machine_made_is_up_to_date_on_another_one",
+        "mode": "acceptance/test_keys_of_the_remote_cache.py::"
+        "test_the_remote_store_is_only_read_unless_the_mode_says_otherwise",
+        "key": "acceptance/test_keys_of_the_remote_cache.py::test_results_count_only_if_they_are_signed_with_the_key",
+    },
+    "CacheKey": {
+        "secret": "acceptance/test_keys_of_the_remote_cache.py::"
+        "test_results_count_only_if_they_are_signed_with_the_key",
     },
     "Input": {
         "path": "acceptance/test_keys_of_inputs.py::test_a_change_of_anything_it_depends_on_runs_it_again_and_is_named",
@@ -195,6 +206,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "inputs": "acceptance/test_keys_of_inputs.py::"
         "test_a_change_of_anything_it_depends_on_runs_it_again_and_is_named",
         "cache": "acceptance/test_keys_of_inputs.py::test_with_cache_false_a_job_always_runs",
+        "reads": "acceptance/test_keys_of_reads.py::"
+        "test_a_file_that_is_not_declared_is_hidden_and_does_not_show_in_listings",
         "outputs": "acceptance/test_keys_of_outputs.py::test_a_job_hands_its_values_to_those_that_need_it",
         "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_their_share_of_a_pool",
         "memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",

@@ -11,6 +11,7 @@ from support.planning import file_facts, plan_of_workflows
 
 from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.section import section_type
+from orchestrator.plan.condition_model import GlobPattern, RunCondition
 from orchestrator.plan.digest import plan_digest
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
@@ -47,7 +48,11 @@ def other(key: Key) -> Any:
         "stop_signal": "INT",
         "blocks": (ShellBlock(3, "x"),),
         "isolation": Isolation.PROCESS,
+        "reads": "declared",
         "limits": Limits(memory=1),
+        "condition": RunCondition(
+            {"needs.a.status": ("failed", GlobPattern("t*"))}, RunCondition({"needs.b.outputs.x": ()}), (), ()
+        ),
         "outputs": {"number": OutputSpec("json", "[]")},
         "inputs": (Input("src/", ignore=False), Input(env="CC")),
         "output_files": (OutputFiles(("dist/",), "dist", fresh=True),),
@@ -131,7 +136,8 @@ def test_every_key_of_a_workflow_changes_its_job(field: str) -> None:
     key, value = WORKFLOW_KEYS[field]
     workflow: dict[str, Any] = {} if field in {*WITHOUT_A_COMMAND, "run"} else {"run": "x"}
     workflow |= {"file": "s.sh"} if field == "args" else {}
-    workflow |= {"isolation": "sandbox"} if field in ("network", "writes") else {}
+    workflow |= {"isolation": "sandbox"} if field in ("network", "writes", "reads") else {}
+    workflow |= {"inputs": []} if field == "reads" else {}
     top: dict[str, Any] = {"policy": {"pools": value}} if field == "pools" else {}
     if field == "secrets":
         top = {"secrets": {value: {"env": "X"}}}

@@ -90,6 +90,11 @@ class Secrets:
         """All values by name, for the pipe to another process of this run that runs attempts. Nothing else."""
         return {name: secret.reveal() for name, secret in self._values.items()}
 
+    def value_of(self, name: str) -> bytes | None:
+        """The value of a secret, for pexec itself; None if it has none."""
+        secret = self._values.get(name)
+        return None if secret is None else secret.reveal()
+
     def redactor(self) -> Redactor | None:
         """A redactor for one stream; None if there is nothing to mask."""
         if self._patterns is None:
