@@ -58,6 +58,7 @@ from orchestrator.journal.place_record import COMMAND, GIT, PLACE, place_record
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.run_files import RunFiles
+from orchestrator.plan.growth import grown
 from orchestrator.plan.model import Durability, Plan
 
 Hook = Callable[[Driver], None]  # records facts at a certain point of a run
@@ -165,7 +166,9 @@ class _Session:
         self._journal = JournalWriter(rundir, rundir.run_id, next_seq=state.next_seq, power=power)
         stack.callback(_quietly, self._journal.close)
         # Closed before the journal, which it reads.
-        self._screen = open_screen(options.output, plan, _succeeded(scheduler), rundir, lambda: self._driver.now())
+        shown = grown(plan, scheduler.growth.growths)
+        succeeded = _succeeded(scheduler, shown)
+        self._screen = open_screen(options.output, shown, succeeded, rundir, lambda: self._driver.now())
         stack.callback(self._screen.close)
         self.files = RunFiles(
             rundir,
@@ -191,7 +194,7 @@ class _Session:
         trim_heap(len(plan.jobs))
         self._reactions = _reactions(rundir, self._screen, supervisor, clock)
         pump, colours = self._screen.on_output is not None, job_colours(options.output)
-        specs = Specs(plan, rundir, keep_temp=options.keep_temp, pump=pump, colours=colours)
+        specs = Specs(plan, scheduler.table.jobs, rundir, keep_temp=options.keep_temp, pump=pump, colours=colours)
         self._cache: JobCache | None = None
         if needs_cache(plan):
             self._cache = open_job_cache(prepared, options.cache, rundir, supervisor, specs, self._inbox.put)
@@ -275,12 +278,13 @@ def _import_what_ends_the_run() -> None:
     import orchestrator.report.html  # noqa: F401
 
 
-def _succeeded(scheduler: Scheduler) -> list[int]:
-    """The jobs that succeeded before this process."""
+def _succeeded(scheduler: Scheduler, plan: Plan) -> list[int]:
+    """The jobs of a plan that succeeded before this process."""
     table = scheduler.table
     if not table.tally[JobState.SUCCEEDED]:
         return []
-    return [job for job, state in enumerate(table.states) if state is JobState.SUCCEEDED]
+    ids = {job.id for job, state in zip(table.jobs, table.states, strict=True) if state is JobState.SUCCEEDED}
+    return [job.index for job in plan.jobs if job.id in ids]
 
 
 def _open_executor(
