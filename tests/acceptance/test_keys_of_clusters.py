@@ -188,3 +188,18 @@ def test_without_the_packages_a_run_on_a_cluster_is_refused_and_others_run(pexec
     )
     assert not (pexec.folder / ".pexec/runs").exists()
     assert pexec.run("apply", "--cluster", "local", "--output", "quiet").exit_code == 0
+
+
+def test_a_matrix_that_grows_and_a_job_that_is_up_to_date_work_on_workers(pexec: Pexec) -> None:
+    workflows = (
+        "  list: {run: 'echo shards=[1,2,3] >> \"$PEXEC_OUTPUT_FILE\"', inputs: [], outputs: {shards: {type: json}}}\n"
+        "  each: {needs: list, matrix: {shard: {from: needs.list.outputs.shards}}, "
+        "run: 'echo ${{ matrix.shard }}'}\n"
+        "  last: {needs: each, run: 'true'}\n"
+    )
+    apply(pexec, workflows)
+    run = apply(pexec, workflows)
+    assert run.jobs["list"]["reason"] == "up to date"
+    assert [run.log(f"each[shard={shard}]") for shard in (1, 2, 3)] == [b"1\n", b"2\n", b"3\n"]
+    assert {event["worker"] for event in run.named("attempt.started")} <= {"w1", "w2"}
+    verified(pexec)
