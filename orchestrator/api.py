@@ -109,8 +109,10 @@ def run(
     output: Output = "quiet",
     keep_temp: bool = False,
     allow_empty: bool = False,
+    cache: Literal["use", "force", "off"] = "use",
 ) -> Run:
-    """Run a plan as `pexec apply` does. `output` is the flag of that command; it prints to stdout and stderr.
+    """Run a plan as `pexec apply` does. `output` is the flag of that command; it prints to stdout and stderr. `cache`
+    is `force` for its `--force`, and `off` for `--no-cache`.
 
     Raises UsageError for a plan without jobs unless `allow_empty`; RefusedError, before any job, if a secret is missing
     or a required limit is not supported; and EnvironmentFailedError if the run directory cannot be written.
@@ -122,7 +124,7 @@ def run(
     if not allow_empty:
         refuse_empty(plan)
     directories: list[RunDir] = []
-    options = RunOptions(os.fspath(run_root), output, keep_temp, directories.append)
+    options = RunOptions(os.fspath(run_root), output, keep_temp, directories.append, cache=cache)
     with _supervisor() as supervisor:
         code = run_plan(with_scripts(plan), options, supervisor, invocation={})
     return _ended(directories[-1], code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,10 +23,28 @@ class AdoptionDecision(Struct, frozen=True):
     why: str
 
 
-def adoption_decisions(old: Plan, states: Sequence[JobState], new: Plan) -> list[AdoptionDecision]:
-    """The decision for each job of `new`. `states` are those of the jobs of `old` when their run ended."""
+def adoption_decisions(
+    old: Plan, states: Sequence[JobState], new: Plan, changed: Mapping[int, str] | None = None
+) -> list[AdoptionDecision]:
+    """The decision for each job of `new`. `states` are those of the jobs of `old` when their run ended; `changed` are
+    the jobs of `new` whose inputs are not as they were, with the reason: neither they nor what needs them is reused."""
     index_of = {job.id: job.index for job in old.jobs}
-    return [_decide(job, index_of.get(job.id), old, states, new) for job in new.jobs]
+    decisions = [_decide(job, index_of.get(job.id), old, states, new) for job in new.jobs]
+    return _with_changed_inputs(decisions, new, changed) if changed else decisions
+
+
+def _with_changed_inputs(
+    decisions: list[AdoptionDecision], new: Plan, changed: Mapping[int, str]
+) -> list[AdoptionDecision]:
+    behind: set[int] = set()
+    for index in (index for level in new.levels for index in level):
+        needs = [need for need in new.jobs[index].needs if need in behind]
+        if not decisions[index].reused or not (needs or index in changed):
+            continue
+        behind.add(index)
+        ids = ", ".join(f"`{new.jobs[need].id}`" for need in needs)
+        decisions[index] = AdoptionDecision(False, True, changed.get(index) or f"its needs have changed: {ids}")
+    return decisions
 
 
 def jobs_left_out(plan: Plan, decisions: Sequence[AdoptionDecision]) -> list[int]:

@@ -34,6 +34,7 @@ class _PastJob(Struct):
     job_id: str
     status: Status
     execution_time_seconds: float
+    attempts: int = 1
 
 
 class _PastResults(Struct):
@@ -53,7 +54,8 @@ def past_outcomes(run: RunDir, report: RunReport) -> dict[str, list[PastOutcome]
     runs = min(MOST_PAST_RUNS, max(FEWEST_RUNS, MOST_OUTCOMES // max(1, len(report.jobs))))
     for results in reversed([*islice(_results_of_earlier_runs(run), runs)]):
         for job in results.jobs:
-            if job.job_id in wanted and job.status in _ENDED:
+            has_run = job.attempts or job.status is not Status.SUCCESS  # else it was up to date
+            if has_run and job.job_id in wanted and job.status in _ENDED:
                 found.setdefault(job.job_id, []).append(PastOutcome(job.status, job.execution_time_seconds))
     return found
 

@@ -17,13 +17,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from orchestrator.app.adoption import AdoptionDecision, adoption_decisions, jobs_left_out
+from orchestrator.app.changed_inputs import VALUES_OF_NEEDS, changed_inputs
 from orchestrator.app.empty_plan import refuse_empty
 from orchestrator.app.invocation import STDIN, recorded_manifest, with_manifest
+from orchestrator.app.job_cache import MODE
 from orchestrator.app.job_scripts import with_current_scripts, with_scripts
 from orchestrator.app.page_context import page_context
 from orchestrator.app.planning import PlanningResult, print_diagnostics
 from orchestrator.app.prepare import prepare
 from orchestrator.app.replan import can_plan_again, plan_again, with_slots
+from orchestrator.app.resolve_secrets import keep_secrets
 from orchestrator.app.run_place import RunPlace, find_place
 from orchestrator.app.start import ResumeState, RunOptions, drive, driver_fields, run_plan
 from orchestrator.app.summary import is_unchanged, load_summary
@@ -35,8 +38,9 @@ from orchestrator.engine.outcomes import FAILURES, RunResult
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
 from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
+from orchestrator.execute.attempt.ends import usage_fields
 from orchestrator.execute.attempt.spec import AttemptResult
-from orchestrator.execute.driver import Driver, usage_fields
+from orchestrator.execute.driver import Driver
 from orchestrator.execute.leftovers import end_tree, is_attempt_in
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.this_machine import boot_id, pid_namespace
@@ -101,6 +105,7 @@ class _Resumption:
             raise
         self._planning = self._plan_again()
         self._plan = self._new_plan()
+        self._run_options = replace(options.run, cache=self._invocation.get(MODE, "use"))
         self._is_same_plan = self._plan is not None and self._plan.digest == first["plan_digest"]
         self._history = History(self._plan if self._plan is not None and self._is_same_plan else _old_plan(rundir))
         self._add(first)
@@ -163,6 +168,7 @@ class _Resumption:
         done = f"{succeeded} of {count(len(plan.jobs), 'job')} already done"
         write_stderr(f"pexec: resuming run `{rundir.run_id}`: {done}\n")
         if succeeded:
+            self._print_changed_inputs(plan)
             self._print_not_compared()
         if cut:
             size = count(cut, "byte")
@@ -185,7 +191,7 @@ class _Resumption:
             _cancel(driver, left_out)
 
         state = ResumeState(scheduler, history.at, JournalReader(rundir), self._reader.next_seq, before_resume)
-        return drive(prepared, rundir, state, on_start, self._options.run, self._supervisor)
+        return drive(prepared, rundir, state, on_start, self._run_options, self._supervisor)
 
     def _start_over(self, plan: Plan) -> int:
         """The plan has changed: start a new run, in which unchanged successes count."""
@@ -193,7 +199,8 @@ class _Resumption:
             refuse_empty(plan)
         old, run_id = _old_plan(self._rundir), self._rundir.run_id
         states = [self._history.scheduler.table.states[job.index] for job in old.jobs]
-        decisions = adoption_decisions(old, states, plan)
+        keep_secrets(plan, self._supervisor)  # before any program is started
+        decisions = adoption_decisions(old, states, plan, self._changed_inputs(plan))
         left_out = self._left_out(plan, decisions, states)
         _print_decisions(plan, decisions, left_out, run_id)
         if any(decision.reused for decision in decisions):
@@ -214,11 +221,35 @@ class _Resumption:
         changed = {} if slots is None else {"max_parallel_jobs": slots}
         return run_plan(
             plan,
-            self._options.run,
+            self._run_options,
             self._supervisor,
             invocation={**self._invocation, **changed},
             after_start=after_start,
         )
+
+    def _changed_inputs(self, plan: Plan) -> dict[int, str]:
+        """The successes whose inputs are not as they were."""
+        history = self._history
+        if not history.fingerprints:
+            return {}
+        table, index_of = history.scheduler.table, history.index_of
+        taken = {
+            name: digest
+            for name, digest in history.fingerprints.items()
+            if table.states[index_of[name]] is JobState.SUCCEEDED
+        }
+
+        def values_of(name: str) -> Mapping[str, str]:
+            return history.scheduler.values.of(index_of[name]) if name in index_of else {}
+
+        return changed_inputs(plan, taken, values_of, self._supervisor)
+
+    def _print_changed_inputs(self, plan: Plan) -> None:
+        """Print which successes are kept although their inputs have changed."""
+        for index, why in self._changed_inputs(plan).items():
+            if why != VALUES_OF_NEEDS:
+                name = visible(plan.jobs[index].id)
+                write_stderr(f"pexec: `{name}` is not run again, although since its success {visible(why)}\n")
 
     def _print_not_compared(self) -> None:
         """Print what successes depend on without pexec knowing whether it is as it was."""

@@ -24,7 +24,7 @@ from orchestrator.console.streams import (
 from orchestrator.console.terminal import Terminal
 from orchestrator.errors import EnvironmentFailedError, ExitCode
 from orchestrator.execute.attempt.spec import AttemptSpec, OnOutput
-from orchestrator.execute.driver import Observer
+from orchestrator.execute.driver_parts import Observer
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.console import Console
 from orchestrator.observe.console_thread import ConsoleThread, View

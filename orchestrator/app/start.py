@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -19,6 +19,7 @@ from orchestrator import __version__
 from orchestrator.app.after_run import finalize_run
 from orchestrator.app.exit_code import exit_code
 from orchestrator.app.git_revision import git_revision
+from orchestrator.app.job_cache import MODE, needs_cache, open_job_cache
 from orchestrator.app.job_colours import job_colours
 from orchestrator.app.page_context import page_context
 from orchestrator.app.prepare import Prepared, prepare
@@ -38,6 +39,7 @@ from orchestrator.execute.control import ControlPipe
 from orchestrator.execute.driver import Driver
 from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.job_cache import JobCache
 from orchestrator.execute.messages import (
     CancelReceived,
     Message,
@@ -66,13 +68,15 @@ def _nothing(_: object) -> None:
 
 class RunOptions(Struct, frozen=True):
     """What the command line says about a run besides its plan. `output` is one of `settings.OUTPUTS` except `auto`,
-    `summary` of `settings.SUMMARIES`; `on_directory` is called with the run directory before the first job."""
+    `summary` of `settings.SUMMARIES`; `on_directory` is called with the run directory before the first job. `cache`
+    says whether results of earlier runs count."""
 
     run_root: str
     output: str
     keep_temp: bool = False
     on_directory: Callable[[RunDir], None] = _nothing
     summary: str = "auto"
+    cache: Literal["use", "force", "off"] = "use"
 
 
 class ResumeState(Struct, frozen=True):
@@ -102,6 +106,8 @@ def run_plan(
 
     def on_start(driver: Driver) -> None:
         record = {**invocation, PLACE: place_record(options.run_root, plan.base_dir)}
+        if options.cache != "use":
+            record[MODE] = options.cache
         if COMMAND in record:
             record[COMMAND] = [prepared.secrets.masked(word) for word in record[COMMAND]]
         record.pop(GIT, None)  # of the run that this one replaces
@@ -182,22 +188,23 @@ class _Session:
         clock = RunClock(state.at)
         trim_heap(len(plan.jobs))
         self._reactions = _reactions(rundir, self._screen, supervisor, clock)
+        pump, colours = self._screen.on_output is not None, job_colours(options.output)
+        specs = Specs(plan, rundir, keep_temp=options.keep_temp, pump=pump, colours=colours)
+        self._cache: JobCache | None = None
+        if needs_cache(plan):
+            self._cache = open_job_cache(prepared, options.cache, rundir, supervisor, specs, self._inbox.put)
+            stack.callback(self._cache.close)
         self._driver = Driver(
             plan,
             scheduler,
             self._executor,
             masked_journal(self._journal, prepared.secrets),
             (self.files,),
-            Specs(
-                plan,
-                rundir,
-                keep_temp=options.keep_temp,
-                pump=self._screen.on_output is not None,
-                colours=job_colours(options.output),
-            ),
+            specs,
             clock,
             self._inbox,
             self._reactions,
+            self._cache,
         )
 
     def run(self, on_start: Hook) -> int:
@@ -214,6 +221,8 @@ class _Session:
             driver.run()
             self._control.close()
             self._executor.close()
+            if self._cache is not None:
+                self._cache.close()
             driver.read_late_signals()
             code = exit_code(scheduler, driver.stop_signal)
             driver.finish(result=scheduler.result, exit_code=code)

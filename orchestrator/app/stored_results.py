@@ -58,12 +58,18 @@ class Removed(Struct, frozen=True):
 
 def results_place(named: str | None) -> ResultsPlace:
     """Where the results of a manifest are stored: of the one that is named, or of the nearest one, or else in this
-    directory. Raises UsageError."""
+    directory, where its policy says. Raises UsageError."""
     try:
         manifest = find_manifest() if named is None else named
     except UsageError:
         manifest = ""
-    return ResultsPlace(os.path.join(os.path.dirname(manifest), DIRECTORY), DEFAULT_MAX_SIZE)
+    from orchestrator.manifest.load import load
+
+    found = load(manifest).manifest if manifest else None
+    if found is None:
+        return ResultsPlace(os.path.join(os.path.dirname(manifest), DIRECTORY), DEFAULT_MAX_SIZE)
+    policy = found.policy.cache
+    return ResultsPlace(os.path.join(os.path.dirname(manifest), policy.dir), policy.max_size)
 
 
 def stored_results(directory: str, max_size: int) -> StoredResults:

@@ -47,6 +47,12 @@ def add_run_arguments(parser: Parser) -> None:
         help="set a parameter of the manifest; may be repeated. The variable PEXEC_PARAM_NAME does the same",
     )
     add_selection(parser, "--only", "run only NAME, or the jobs tagged T, with everything they need")
+    parser.add_argument(
+        "--since",
+        metavar="REV",
+        help="run only jobs with `inputs` that have changed since this Git revision, jobs without `inputs`, and what "
+        "depends on them, with everything they need; uncommitted and untracked files count",
+    )
     add_selection(parser, "--skip", "skip NAME, or the jobs tagged T; their dependents treat them as satisfied")
     add_run_root(parser)
 

@@ -21,6 +21,14 @@ class Launch(Struct, frozen=True):
     values: Mapping[str, str] = NO_VALUES
 
 
+class Check(Struct, frozen=True):
+    """Find out whether this job is up to date. It is commanded again until the answer is recorded. `values` are those
+    that a `Launch` of it would have."""
+
+    job: int
+    values: Mapping[str, str] = NO_VALUES
+
+
 class Kill(Struct, frozen=True):
     """Stop this attempt: TERM, or with `force` KILL."""
 
@@ -43,4 +51,4 @@ class Cancel(Struct, frozen=True):
     job: int | None = None
 
 
-Command = Launch | Kill | GiveUp | Cancel
+Command = Launch | Check | Kill | GiveUp | Cancel

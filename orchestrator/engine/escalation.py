@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import enum
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from orchestrator.engine.commands import Command, GiveUp, Kill
+from orchestrator.engine.stop import Stop
+from orchestrator.plan.model import PlannedJob
 
 
 class Step(enum.IntEnum):
@@ -76,6 +78,16 @@ class Escalation:
             running.step, running.due = step, due
             running.cause = running.cause or cause
             heapq.heappush(self.steps, (due, job, running.attempt, step))
+
+    def end_all(self, stop: Stop, jobs: Sequence[PlannedJob], at: float) -> None:
+        """Schedule the first step for each attempt that this stop ends, at once or when its time is over."""
+        for job in self.running:
+            if stop.forced:
+                self.schedule(job, Step.KILL, at, stop.cause)
+            elif stop.covers(jobs[job].when):
+                self.schedule(job, Step.TERM, at, stop.cause)
+            elif stop.hurried:
+                self.schedule(job, Step.TERM, at + jobs[job].spec.cleanup_timeout, stop.cause)
 
     def due_commands(self, now: float) -> list[Command]:
         """A command for each step that is due, oldest first. A step stays due until a fact confirms it."""

@@ -34,6 +34,21 @@ class JobAdopted(Struct, frozen=True):
     outputs: Mapping[str, str] = field(default_factory=dict)
 
 
+class JobCached(Struct, frozen=True):
+    """The job is up to date: what it would do is done already, or was restored. `outputs` are its values."""
+
+    at: float
+    job: int
+    outputs: Mapping[str, str] = {}
+
+
+class JobMustRun(Struct, frozen=True):
+    """The job was checked and is not up to date."""
+
+    at: float
+    job: int
+
+
 class AttemptStarted(Struct, frozen=True):
     """Written before the process is started, so that no running process is ever unknown."""
 
@@ -73,7 +88,17 @@ class CancelRequested(Struct, frozen=True):
     job: int | None = None
 
 
-Fact = RunStarted | RunResumed | JobAdopted | AttemptStarted | AttemptFinished | KillSent | CancelRequested
+Fact = (
+    RunStarted
+    | RunResumed
+    | JobAdopted
+    | JobCached
+    | JobMustRun
+    | AttemptStarted
+    | AttemptFinished
+    | KillSent
+    | CancelRequested
+)
 
 
 class RetryScheduled(Struct, frozen=True):

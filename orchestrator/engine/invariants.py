@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.engine.checks import Checks
 from orchestrator.engine.escalation import Escalation
 from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.outcomes import FAILURES, Gate, NeedEnd, need_end
@@ -32,12 +33,15 @@ def check_table(table: JobTable, jobs: Jobs) -> None:
             assert table.waits_for(job.index) == (left, failures, absent, after_left)
 
 
-def check_queues(table: JobTable, escalation: Escalation, retries: Retries, queue: ReadyQueue) -> None:
-    """Running jobs have an attempt, ready jobs are queued once, waiting jobs are queued or will be."""
+def check_queues(table: JobTable, escalation: Escalation, retries: Retries, queue: ReadyQueue, checks: Checks) -> None:
+    """Running jobs have an attempt, ready jobs are checked or queued once, waiting jobs are queued or will be."""
     assert dict(escalation) == {job: table.attempts[job] for job in _in_state(table, JobState.RUNNING)}
     queued = list(queue)
     assert len(queued) == len(set(queued))
-    assert set(_in_state(table, JobState.READY)) <= set(queued)
+    ready, checked = set(_in_state(table, JobState.READY)), set(checks)
+    assert checked <= ready
+    assert ready - checked <= set(queued)
+    assert ready & checked & set(queued) == set()
     waiting = _in_state(table, JobState.WAITING)
     assert sorted(retries.not_before) == waiting
     assert all(job in queued or retries.holds(job) for job in waiting)

@@ -4,17 +4,18 @@ How it works, for those who change it.
 
 Two halves that never mix. `apply(fact)` moves the state and returns the consequences of the fact, in order;
 `decide(now)` reads the state and returns commands. A command takes effect only when its fact comes back: `Launch` as
-`AttemptStarted`, `Kill` as `KillSent`, `GiveUp` as an `AttemptFinished` with the verdict lost, `Cancel` as
-`CancelRequested`. A command that is not carried out is simply returned again. So a run is a fold over its facts,
-`replay` is `apply` in a loop, and `apply` must never judge what `decide` chose (the cap, the pools, the order, the
-moment): an old journal was chosen by an older `decide`. It does refuse moves that are not in the tables of `states.py`.
+`AttemptStarted`, `Check` as `JobCached` or `JobMustRun`, `Kill` as `KillSent`, `GiveUp` as an `AttemptFinished` with
+the verdict lost, `Cancel` as `CancelRequested`. A command that is not carried out is simply returned again. So a run is
+a fold over its facts, `replay` is `apply` in a loop, and `apply` must never judge what `decide` chose (the cap, the
+pools, the order, the moment): an old journal was chosen by an older `decide`. It does refuse moves that are not in the
+tables of `states.py`.
 
 Who holds what. `JobTable`: the states, and the counts of what each pending job waits for; its `move` is the only place
-that changes a state. `ReadyQueue` and `Pools`: the jobs that may start, and the room for them. `Retries`: used budgets
-and the heap of delays. `Escalation`: running attempts and the heap of steps that end them. `Stop`: how far the run is
-stopped, and the rules of that. `MatrixFailFast`: the jobs that a failure in their matrix cancels. `OutputValues`: what
-successes hand to their dependents. `outcomes.py`: the pure tables. This file only connects them. All of it runs in the
-driver's thread.
+that changes a state. `Checks`: the ready jobs that may be up to date. `ReadyQueue` and `Pools`: the jobs that may
+start, and the room for them. `Retries`: used budgets and the heap of delays. `Escalation`: running attempts and the
+heap of steps that end them. `Stop`: how far the run is stopped, and the rules of that. `MatrixFailFast`: the jobs that
+a failure in their matrix cancels. `OutputValues`: what successes hand to their dependents. `outcomes.py`: the pure
+tables. This file only connects them. All of it runs in the driver's thread.
 
 A job's life. Once all its needs have ended they decide (`JobTable.gate`): if open, it becomes ready, or succeeds at
 once if it is a group; if shut, it is skipped and the reason names the need. One that uses an output value that does not
@@ -41,6 +42,7 @@ from collections import deque
 from typing import assert_never
 
 from orchestrator.engine import invariants
+from orchestrator.engine.checks import UP_TO_DATE, Checks
 from orchestrator.engine.commands import NO_VALUES, Cancel, Command, GiveUp, Launch
 from orchestrator.engine.escalation import Escalation, RunningAttempt, Step
 from orchestrator.engine.facts import (
@@ -50,7 +52,9 @@ from orchestrator.engine.facts import (
     Consequence,
     Fact,
     JobAdopted,
+    JobCached,
     JobFinished,
+    JobMustRun,
     KillSent,
     RetryScheduled,
     RunResumed,
@@ -64,16 +68,16 @@ from orchestrator.engine.pools import Pools
 from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.retries import Retries
 from orchestrator.engine.states import TERMINAL, CancelReason, JobState
-from orchestrator.engine.stop import Stop, cause_of, widen
+from orchestrator.engine.stop import Stop, cause_of, reason_to_stop, widen
 from orchestrator.plan.model import Plan
 
 
 class Scheduler:
     """One run of one plan. Times are seconds of the run; `now` never decreases (an earlier one counts as the latest).
 
-    `table` has the states, attempts and counts of the jobs, `values` their outputs, for reading only. `last_grace` is
-    how many seconds to wait for the end of an attempt after KILL. Raises ValueError for a job that takes more than its
-    pool has.
+    `table` has the states, attempts and counts of the jobs, `checks` what is to be checked, `values` their outputs, for
+    reading only. `last_grace` is how many seconds to wait for the end of an attempt after KILL. Raises ValueError for a
+    job that takes more than its pool has.
     """
 
     def __init__(self, plan: Plan, *, last_grace: float = 10.0) -> None:
@@ -81,12 +85,13 @@ class Scheduler:
         self._policy = plan.policy
         self._last_grace = last_grace
         self.table = JobTable(plan)
+        self.values = OutputValues(plan, self.table)
         self._pools = Pools(plan)
+        self.checks = Checks(plan, self.table, self.values)
         self._queue = ReadyQueue(plan)
         self._escalation = Escalation()
         self._retries = Retries()
         self._matrices = MatrixFailFast(plan)
-        self.values = OutputValues(plan, self.table)
         self._stop: Stop | None = None
         self._deadline: float | None = None
         self._started = False
@@ -114,6 +119,8 @@ class Scheduler:
                 self._on_cancel_job(fact)
             case JobAdopted():
                 self._on_adopted(fact)
+            case JobCached() | JobMustRun():
+                self._on_checked(fact)
             case RunStarted():
                 if self._started:
                     raise IllegalMove("the run started twice")
@@ -139,6 +146,7 @@ class Scheduler:
         for job, _ in self._escalation:
             self._pools.release(self._jobs[job])
         self._escalation.clear()
+        self.checks.clear()
         self._queue.clear()
         self._retries = Retries()
         self._matrices.clear()
@@ -154,6 +162,15 @@ class Scheduler:
             self.values.keep(fact.job, fact.outputs)
             self._finish(fact.job, JobState.SUCCEEDED, "reused from an earlier run")
 
+    def _on_checked(self, fact: JobCached | JobMustRun) -> None:
+        if self.table.states[fact.job] is not JobState.READY:
+            self.table.refuse(fact.job, "cannot be checked")
+        self.checks.forget(fact.job)
+        if isinstance(fact, JobMustRun):
+            return self._queue.add(fact.job)
+        self.values.keep(fact.job, fact.outputs)
+        return self._finish(fact.job, JobState.SUCCEEDED, UP_TO_DATE)
+
     def _on_started(self, fact: AttemptStarted) -> None:
         table, job = self.table, fact.job
         if fact.attempt != table.attempts[job] + 1:
@@ -162,6 +179,7 @@ class Scheduler:
             table.move(job, JobState.READY)
             self._retries.forget(job)
         table.move(job, JobState.RUNNING)
+        self.checks.forget(job)
         table.attempts[job] = fact.attempt
         if self._jobs[job].pools:
             self._pools.take(self._jobs[job])
@@ -209,18 +227,11 @@ class Scheduler:
             return
         cause = self._cause(fact.reason, self.table.first_failure)
         stop = self._stop = widen(self._stop, fact, self._policy.fail_fast, cause)
-        for job in sorted({*self._queue, *self._retries.not_before}):
+        for job in sorted({*self._queue, *self.checks, *self._retries.not_before}):
             if self.table.states[job] in (JobState.READY, JobState.WAITING) and stop.covers(self._jobs[job].when):
                 self._cancel_idle(job, stop.cause)
-        if not stop.kills:
-            return
-        for job, _ in self._escalation:
-            if stop.forced:
-                self._escalation.schedule(job, Step.KILL, fact.at, stop.cause)
-            elif stop.covers(self._jobs[job].when):
-                self._escalation.schedule(job, Step.TERM, fact.at, stop.cause)
-            elif stop.hurried:
-                self._escalation.schedule(job, Step.TERM, fact.at + self._jobs[job].spec.cleanup_timeout, stop.cause)
+        if stop.kills:
+            self._escalation.end_all(stop, self._jobs, fact.at)
 
     def _on_cancel_job(self, fact: CancelRequested) -> None:
         job = fact.job
@@ -266,7 +277,8 @@ class Scheduler:
             self._finish(job, JobState.FAILED, why)
         else:
             self.table.move(job, JobState.READY)
-            self._queue.add(job)
+            if not self.checks.begin(job):
+                self._queue.add(job)
 
     def _cancel_idle(self, job: int, cause: str) -> None:
         if self.table.states[job] is JobState.WAITING:
@@ -278,6 +290,7 @@ class Scheduler:
         self.table.move(job, status)
         if self.table.needs_have_ended(job):
             self._ended.append(job)
+        self.checks.forget(job)
         self._matrices.to_cancel.discard(job)
         allowed = self._jobs[job].allow_failure and status in FAILURES
         if status in FAILURES and not allowed:
@@ -287,27 +300,19 @@ class Scheduler:
     # Decisions.
 
     def decide(self, now: float) -> list[Command]:
-        """The commands at this second: only `Cancel`s, or the steps that are due and, if these end no job, launches."""
+        """The commands at this second: only `Cancel`s, or the steps that are due and, if these end no job, checks and
+        launches."""
         if not self._started or self.table.open == 0:
             return []
         now = self._clock = max(self._clock, now)
-        if (reason := self._reason_to_stop(now)) is not None:
+        if (reason := reason_to_stop(now, self._deadline, self._stop, self._policy, self.table.failures)) is not None:
             return [Cancel(reason)]
         if self._matrices.to_cancel:
             return [*self._matrices.due_commands()]
         due = self._escalation.due_commands(now)
         if any(isinstance(command, GiveUp) for command in due):
             return due  # what it ends may stop the run, before anything else starts
-        return due + self._launches(now)
-
-    def _reason_to_stop(self, now: float) -> CancelReason | None:
-        stop = self._stop
-        if self._deadline is not None and now >= self._deadline and not (stop is not None and stop.hurried):
-            return CancelReason.DEADLINE
-        fails_fast = self._policy.fail_fast is not False
-        if stop is None and fails_fast and self.table.first_failure is not None:
-            return CancelReason.FAIL_FAST
-        return None
+        return [*due, *self.checks.commands(), *self._launches(now)]
 
     def _launches(self, now: float) -> list[Command]:
         if self._retries.waits:
@@ -379,14 +384,14 @@ class Scheduler:
     def snapshot(self) -> tuple[object, ...]:
         """The whole state, comparable and hashable: equal for a run and its replay, unchanged by `decide`."""
         room = tuple(sorted(self._pools.room.items()))
-        parts = (self.table, self._escalation, self._retries, self._matrices, self.values)
+        parts = (self.table, self.checks, self._escalation, self._retries, self._matrices, self.values)
         return (self._started, self._deadline, self._stop, room, *(part.snapshot() for part in parts))
 
     def check_invariants(self) -> None:
         """Compare counts and queues with the states. For tests: it looks at every job."""
         assert not self._ended
         invariants.check_table(self.table, self._jobs)
-        invariants.check_queues(self.table, self._escalation, self._retries, self._queue)
+        invariants.check_queues(self.table, self._escalation, self._retries, self._queue, self.checks)
         invariants.check_room(self._pools, self._escalation, self._policy, self._jobs)
         if self._started:
             invariants.check_settled(self.table, self._stop, self._jobs)

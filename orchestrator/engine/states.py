@@ -9,7 +9,7 @@ class JobState(enum.Enum):
     """The state of a job. The last six are terminal."""
 
     PENDING = "pending"  # a need or an `after` job has not ended
-    READY = "ready"  # may start once a slot is free and its pools have room
+    READY = "ready"  # is checked, if it may be up to date; starts once a slot is free and its pools have room
     RUNNING = "running"  # an attempt is under way
     WAITING = "waiting"  # for its next attempt, at `not_before` or later
     SUCCEEDED = "succeeded"
@@ -55,8 +55,8 @@ _ENDS = {JobState.SUCCEEDED, JobState.FAILED, JobState.TIMED_OUT, JobState.CANCE
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     # PENDING to SUCCEEDED is a group, or a success adopted from an earlier run. READY to SUCCEEDED is an adopted one,
-    # too: a job without needs is ready from the first fact on, before its adoption can be read. PENDING to FAILED is a
-    # job that uses an output value that does not exist.
+    # too: a job without needs is ready from the first fact on, before its adoption can be read. Or it is up to date.
+    # PENDING to FAILED is a job that uses an output value that does not exist.
     JobState.PENDING: frozenset(
         {JobState.READY, JobState.SUCCEEDED, JobState.FAILED, JobState.SKIPPED, JobState.CANCELLED}
     ),

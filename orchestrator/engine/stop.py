@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from orchestrator.engine.facts import CancelRequested
 from orchestrator.engine.states import CancelReason
-from orchestrator.plan.model import FailFast, When
+from orchestrator.plan.model import FailFast, Policy, When
 
 
 class Stop(Struct, frozen=True):
@@ -39,6 +39,17 @@ class Stop(Struct, frozen=True):
     def covers(self, when: When) -> bool:
         """Whether a job with this `when` may no longer start."""
         return self.forced or when is not When.ALWAYS
+
+
+def reason_to_stop(
+    now: float, deadline: float | None, stop: Stop | None, policy: Policy, failures: int
+) -> CancelReason | None:
+    """Why a run has to be stopped now, as far as it is not."""
+    if deadline is not None and now >= deadline and not (stop is not None and stop.hurried):
+        return CancelReason.DEADLINE
+    if stop is None and policy.fail_fast is not False and failures:
+        return CancelReason.FAIL_FAST
+    return None
 
 
 def cause_of(reason: CancelReason, timeout: float | None, first_failure: str | None) -> str:

@@ -14,15 +14,17 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from functools import partial
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 
-from orchestrator.engine.commands import Cancel, Command, GiveUp, Kill, Launch
+from orchestrator.engine.commands import Cancel, Check, Command, GiveUp, Kill, Launch
 from orchestrator.engine.facts import (
-    AttemptFinished,
     AttemptStarted,
     CancelRequested,
     Consequence,
     Fact,
+    JobCached,
+    JobFinished,
+    JobMustRun,
     KillSent,
 )
 from orchestrator.engine.outcomes import RunResult
@@ -30,13 +32,16 @@ from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.admission import AdmissionControl
-from orchestrator.execute.attempt.result import NEVER_BEGAN, lost
-from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec, Place
+from orchestrator.execute.attempt.ends import end_of, usage_fields
+from orchestrator.execute.attempt.result import NEVER_BEGAN, cannot_start, lost
+from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import run_attempt
 from orchestrator.execute.cleanup import Cleanups, with_cleanup_failure
 from orchestrator.execute.clock import RunClock
+from orchestrator.execute.driver_parts import Journal, Observer, SpecFactory
 from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.job_cache import Checked, CheckResult, Collected, JobCache, Remark
 from orchestrator.execute.messages import (
     CancelReceived,
     Ended,
@@ -55,31 +60,8 @@ LOOK_FOR_ROOM_EVERY = 1.0  # seconds, once there was a shortage
 SECOND_REQUEST_AFTER = 0.3  # seconds; a signal that comes sooner is one key press that arrived twice
 
 
-class Observer(Protocol):
-    """Watches a run. An observer never drives: what it does or fails to do changes nothing."""
-
-    def on_event(self, record: Mapping[str, Any]) -> None:
-        """Take in a journal record that is already written. Called in the driver's thread."""
-
-
-class Journal(Protocol):
-    """What the driver needs of the journal."""
-
-    def emit(self, event: str, at: float, **fields: Any) -> Mapping[str, Any]:
-        """Buffer one record and return it."""
-
-    def flush(self) -> None:
-        """Append what is buffered. Raises EnvironmentFailedError; what was not appended stays buffered."""
-
-
-class SpecFactory(Protocol):
-    """Makes the spec that an executor gets."""
-
-    def __call__(self, launch: Launch, serial: int, place: Place) -> AttemptSpec: ...
-
-
 class Driver:
-    """Connects the engine, an executor, the journal and observers for one run.
+    """Connects the engine, an executor, the journal and observers for one run; without a `cache` every job runs.
 
     Record how the run begins, then `run`, which returns when every job has ended, then `finish`. Each raises
     EnvironmentFailedError when the journal cannot grow, or not one job can start; then nothing runs any more. All
@@ -97,6 +79,7 @@ class Driver:
         clock: RunClock,
         inbox: Inbox[Message],
         reactions: Mapping[signal.Signals, Callable[[], None]] | None = None,
+        cache: JobCache | None = None,
     ) -> None:
         self._ids = tuple(job.id for job in plan.jobs)
         self._slots = plan.policy.max_parallel_jobs
@@ -110,6 +93,9 @@ class Driver:
         self._reactions = reactions or {}  # what a signal does besides stopping the run, or instead
         self._live: dict[int, AttemptSpec] = {}  # job -> its attempt under way
         self._cleanups = Cleanups()
+        self._cache = cache
+        self._being_checked: set[int] = set()
+        self._being_collected: dict[int, AttemptResult] = {}  # by serial
         self._admission = AdmissionControl(plan)
         self._serial = 0
         self._look_for_room_at: float | None = None
@@ -131,6 +117,8 @@ class Driver:
         self._unwritten.append(self._journal.emit(event, fact.at, **fields, **more))
         for consequence in self._scheduler.apply(fact):
             self.record_consequence(consequence, fact.at)
+            if self._cache is not None and isinstance(consequence, JobFinished):
+                self._cache.release(consequence.job)
 
     def record_consequence(self, consequence: Consequence, at: float) -> None:
         """Record what followed from a fact."""
@@ -178,6 +166,8 @@ class Driver:
         while True:
             now = self._clock.now()
             commands = self._scheduler.decide(now)
+            if self._cache is not None:
+                commands = self._without_checks(commands, self._cache)
             if self._admission.limits:
                 commands = self._admission.admitted(commands, self._live, now)
             specs = [self._accept(command, now) for command in commands]
@@ -187,6 +177,8 @@ class Driver:
                     self._submit(spec)
                 elif isinstance(command, Kill):
                     self._kill(self._live[command.job].serial, force=command.force)
+                    if self._cache is not None:
+                        self._cache.hurry(command.job)
             self._show()
             if None not in specs:  # nothing new follows from a launch
                 return
@@ -209,12 +201,25 @@ class Driver:
                 self._record_end(self._live[job], lost("it did not respond after being killed"), now)
             case Cancel(reason, doomed):
                 self.record(CancelRequested(now, reason, job=doomed))
+            case Check(job):
+                self.record(JobMustRun(now, job), **CheckResult().fields())
             case _:
                 assert_never(command)
         return None
 
+    def _without_checks(self, commands: list[Command], cache: JobCache) -> list[Command]:
+        """The commands but for the checks, which are begun."""
+        for command in commands:
+            if isinstance(command, Check) and command.job not in self._being_checked:
+                self._being_checked.add(command.job)
+                cache.check(command, self._scheduler.values.of)
+        return [command for command in commands if not isinstance(command, Check)]
+
     def _submit(self, spec: AttemptSpec) -> None:
-        self._executor.submit(run_attempt, spec).add_done_callback(partial(self._on_done, spec))
+        if self._cache is not None and (why := self._cache.refusal(spec.job)):
+            self._inbox.put(Ended(spec, cannot_start(why)))
+        else:
+            self._executor.submit(run_attempt, spec).add_done_callback(partial(self._on_done, spec))
 
     def _on_done(self, spec: AttemptSpec, future: Future[AttemptResult]) -> None:
         """An attempt ended. Called in the thread that completes the future.
@@ -250,10 +255,17 @@ class Driver:
                 case Ended(spec, result):
                     if self._live.get(spec.job) is not spec:
                         self._on_cleanup_end(spec, result, now)
-                    elif spec.spec.cleanup is not None and self._has_to_clean_up(spec, result, now):
-                        self._start_cleanup(spec, result)
+                    elif self._cache is not None and self._cache.collect(spec, result):
+                        self._being_collected[spec.serial] = result
                     else:
-                        self._record_end(spec, result, now)
+                        self._end(spec, result, now)
+                case Collected(spec, result, remarks):
+                    self._being_collected.pop(spec.serial, None)
+                    self._remark(remarks)
+                    if self._live.get(spec.job) is spec:
+                        self._end(spec, result, now)
+                case Checked(job, result):
+                    self._on_checked(job, result, now)
                 case SignalReceived(number):
                     self._on_signal(number, now)
                 case ShortageNoticed(why):
@@ -268,6 +280,18 @@ class Driver:
                 case _:
                     assert_never(message)
 
+    def _on_checked(self, job: int, result: CheckResult, now: float) -> None:
+        """Record what a check found, unless the job was cancelled in the meantime."""
+        self._being_checked.discard(job)
+        self._remark(result.remarks)
+        if job in self._scheduler.checks.waiting:
+            fact = JobMustRun(now, job) if result.cached is None else JobCached(now, job, result.outputs)
+            self.record(fact, **result.fields())
+
+    def _remark(self, remarks: Sequence[Remark]) -> None:
+        for what, why in remarks:
+            self.note("degraded", what=what, why=why)
+
     def _on_signal(self, number: signal.Signals, now: float) -> None:
         if number in self._reactions:
             self._reactions[number]()
@@ -278,6 +302,13 @@ class Driver:
             self.stop_signal = self.stop_signal or number
             if now - self._requested.get(None, -SECOND_REQUEST_AFTER) >= SECOND_REQUEST_AFTER:
                 self._stop(None, now)
+
+    def _end(self, spec: AttemptSpec, result: AttemptResult, now: float) -> None:
+        """An attempt is over; its job's cleanup may come first."""
+        if spec.spec.cleanup is not None and self._has_to_clean_up(spec, result, now):
+            self._start_cleanup(spec, result)
+        else:
+            self._record_end(spec, result, now)
 
     def _has_to_clean_up(self, spec: AttemptSpec, result: AttemptResult, now: float) -> bool:
         """Whether the job would end with this end of an attempt, which is then held back until its cleanup has run."""
@@ -357,38 +388,10 @@ class Driver:
         ended = {message.spec.serial: message.result for message in messages if isinstance(message, Ended)}
         never_began = lost(NEVER_BEGAN)
         for spec in self._live.values():
-            result = self._cleanups.result_of(spec.job) or ended.get(spec.serial, never_began)
+            held = self._being_collected.get(spec.serial) or self._cleanups.result_of(spec.job)
+            result = held or ended.get(spec.serial, never_began)
             event, fields = fact_to_fields(end_of(spec, result, now), self._ids)
             more = usage_fields(result, spec.log_name)
             self._unwritten.append(self._journal.emit(event, now, **fields, **more))
         with contextlib.suppress(EnvironmentFailedError):
             self._publish()
-
-
-def end_of(spec: AttemptSpec, result: AttemptResult, at: float) -> AttemptFinished:
-    """The fact that an attempt ended so."""
-    return AttemptFinished(
-        at,
-        spec.job,
-        spec.attempt,
-        result.verdict,
-        result.exit_code,
-        result.signal,
-        result.reason,
-        result.outputs,
-    )
-
-
-def usage_fields(result: AttemptResult, log_name: str) -> dict[str, Any]:
-    """What the journal holds of an attempt's end besides the fact. Seconds and bytes."""
-    undeclared = {"undeclared_outputs": result.undeclared_outputs} if result.undeclared_outputs else {}
-    return undeclared | {
-        "duration_seconds": round(result.duration_seconds, 6),
-        "cpu_seconds": round(result.cpu_seconds, 6),
-        "max_rss_bytes": result.max_rss_bytes,
-        "log": log_name,
-        "log_bytes": result.log_bytes,
-        "dropped_bytes": result.dropped_bytes,
-        "leftover_killed": result.leftover_killed,
-        "enforced_by": result.enforced_by,
-    }

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+from orchestrator.execute.job_cache import Checked, Collected
 
 
 class Spawned(Struct, frozen=True):
@@ -62,4 +63,4 @@ class NothingStarts(Struct, frozen=True):
     why: str
 
 
-Message = Spawned | Ended | SignalReceived | CancelReceived | ShortageNoticed | NothingStarts
+Message = Spawned | Ended | Checked | Collected | SignalReceived | CancelReceived | ShortageNoticed | NothingStarts

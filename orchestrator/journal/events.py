@@ -16,7 +16,9 @@ from orchestrator.engine.facts import (
     Consequence,
     Fact,
     JobAdopted,
+    JobCached,
     JobFinished,
+    JobMustRun,
     KillSent,
     RetryScheduled,
     RunResumed,
@@ -43,6 +45,7 @@ _ATTEMPT: JsonDict = {
 _PID: JsonDict = {"type": "integer", "minimum": 1}
 _SECONDS: JsonDict = {"type": "number", "minimum": 0}
 _JOB: JsonDict = {"type": "string", "description": "The job's id in the plan."}
+_FINGERPRINT: JsonDict = {"type": "string", "description": "Of everything that the job's result depends on."}
 _REASON: JsonDict = {"type": "string", "description": "Human-readable; may be empty."}
 _BOOT: JsonDict = {
     "type": "string",
@@ -102,6 +105,25 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "job": _JOB,
         "outputs": _OUTPUTS,
         "from_run": {"type": "string", "description": "The run in which it succeeded."},
+    },
+    "job.cached": {
+        "job": _JOB,
+        "outputs": _OUTPUTS,
+        "fingerprint": _FINGERPRINT,
+        "cached": {"enum": ["kept", "restored"], "description": "Its files were there, or were restored."},
+        "from_run": {"type": "string", "description": "The run that stored it."},
+        "files": {"type": "integer", "minimum": 0, "description": "Number of its output files."},
+        "log": {"type": "string", "description": "The log's path inside the run directory; empty if it has none."},
+        "log_bytes": _COUNT,
+    },
+    "job.must_run": {
+        "job": _JOB,
+        "fingerprint": {**_FINGERPRINT, "description": "Of what it depends on; empty if it could not be taken."},
+        "because": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What differs from the result that is stored, or why none can be used.",
+        },
     },
     "attempt.started": {"job": _JOB, "attempt": _ATTEMPT, **_PLACE},
     "attempt.spawned": {
@@ -205,8 +227,8 @@ _STATUSES = {state: state.value for state in TERMINAL}
 def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
     """The event of a fact and the fields that the engine knows; `ids[job]` is the id of a job.
 
-    The caller adds the rest: all fields of `run.started` and `run.resumed`, `from_run`, and of
-    `attempt.finished` the measurements and the log.
+    The caller adds the rest: all fields of `run.started` and `run.resumed`, `from_run`, of `attempt.finished` the
+    measurements and the log, and what a check found.
     """
     match fact:
         case AttemptStarted(_, job, attempt):
@@ -228,6 +250,10 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
             return "cancel.requested", {"reason": reason.value, "force": force, "job": job_id}
         case JobAdopted(_, job, outputs):
             return "job.adopted", {"job": ids[job], "outputs": outputs} if outputs else {"job": ids[job]}
+        case JobCached(_, job, outputs):
+            return "job.cached", {"job": ids[job], "outputs": outputs} if outputs else {"job": ids[job]}
+        case JobMustRun(_, job):
+            return "job.must_run", {"job": ids[job]}
         case RunStarted():
             return "run.started", {}
         case RunResumed():
@@ -287,6 +313,10 @@ def fact_from_event(event: EventRecord, index_of: Mapping[str, int]) -> Fact | N
             )
         case "job.adopted":
             return JobAdopted(at, index_of[event["job"]], event.get("outputs", {}))
+        case "job.cached":
+            return JobCached(at, index_of[event["job"]], event.get("outputs", {}))
+        case "job.must_run":
+            return JobMustRun(at, index_of[event["job"]])
         case "run.started":
             return RunStarted(at, early_skips=event["version"].startswith(EARLY_SKIPS))
         case "run.resumed":

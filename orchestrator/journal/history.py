@@ -41,15 +41,17 @@ class History:
     """Add the records of a run in order; `plan` is the plan of the run.
 
     `scheduler` is the state that they lead to, `at` the latest second, `missing` the consequences that were not
-    written, in order. `result` is None until the run has ended.
+    written, in order. `result` is None until the run has ended. `fingerprints` are those of the jobs that were
+    checked, by their ids; empty where none could be taken.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.scheduler = Scheduler(plan)
         self.at = 0.0
         self.result: str | None = None
+        self.fingerprints: dict[str, str] = {}
         self._ids = tuple(job.id for job in plan.jobs)
-        self._index_of = {job_id: index for index, job_id in enumerate(self._ids)}
+        self.index_of = {job_id: index for index, job_id in enumerate(self._ids)}
         self._missing: dict[tuple[str, str], Consequence] = {}
         self._processes: dict[int, AttemptProcess] = {}
         self._space = PidSpace()  # of the process that drove the run
@@ -61,12 +63,14 @@ class History:
         if event in ("job.finished", "retry.scheduled"):
             self._missing.pop((event, record["job"]), None)
         elif event == "attempt.spawned":
-            index, attempt = self._index_of[record["job"]], record["attempt"]
+            index, attempt = self.index_of[record["job"]], record["attempt"]
             space = PidSpace() if record.get("worker") else self._space  # nothing is known of a worker's machine
             self._processes[index] = AttemptProcess(index, attempt, record["pid"], record["start_ticks"], space)
         elif event == "run.finished":
             self.result = record["result"]
         else:
+            if event in ("job.cached", "job.must_run"):
+                self.fingerprints[record["job"]] = record["fingerprint"]
             self._apply(record)
 
     @property
@@ -84,7 +88,7 @@ class History:
         if record["event"] in ("run.started", "run.resumed"):
             self._space = PidSpace(record["boot_id"], record.get("pid_namespace", ""))
             self.result = None
-        fact = fact_from_event(record, self._index_of)
+        fact = fact_from_event(record, self.index_of)
         if fact is None:
             return
         for consequence in self.scheduler.apply(fact):

@@ -36,6 +36,7 @@ from orchestrator.manifest.field_types import (
     integer,
     number,
 )
+from orchestrator.manifest.input_keys import Inputs
 from orchestrator.manifest.limit_keys import LimitsKeys
 from orchestrator.manifest.matrix_keys import Matrix
 from orchestrator.manifest.nested_sections import (
@@ -229,13 +230,22 @@ class Workflow(Section, frozen=True):
     secrets: Annotated[
         SecretNames, Doc("Secrets to pass as environment variables; no others are passed.", "TOKEN", ["TOKEN", "KEY"])
     ] = ()
+    inputs: Annotated[
+        Inputs | None,
+        Doc(
+            "What its result depends on; it is not run again while nothing of this has changed.",
+            *(["src/**/*.c", "include/", {"env": "CC"}, {"command": ["cc", "--version"]}], []),
+        ),
+    ] = None
     outputs: Annotated[
         Outputs,
         Doc(
-            "Values that it writes to `$PEXEC_OUTPUT_FILE`, for the workflows that need it.",
+            "Values that it writes to `$PEXEC_OUTPUT_FILE`, for the workflows that need it; and files that it makes.",
             {"number": {"description": "What git calls this state."}, "shards": {"type": "json"}},
+            *({"wheel": {"path": "dist/*.whl"}}, ["build/app"]),
         ),
     ] = field(default_factory=dict)
+    cache: Annotated[bool, Doc("Whether its result is stored and used again, if it has `inputs`.", False)] = True
     pools: Annotated[
         dict[Name, PositiveInteger], Doc("Amount of each pool that an attempt occupies.", {"database": 1})
     ] = field(default_factory=dict)
@@ -255,6 +265,10 @@ class Workflow(Section, frozen=True):
     def check(cls, data: Mapping[str, Any]) -> ScalarError | None:
         """One command, or needs instead; `args` only with `file`."""
         commands = ("run" in data) + ("argv" in data) + ("file" in data)
+        if not commands:
+            for key in ("inputs", "outputs"):
+                if key in data:
+                    return KeyConflictError("PX118", f"`{key}` requires `run`, `argv` or `file`", "", key)
         if commands == 1 and "args" not in data:
             return None
         if commands > 1:

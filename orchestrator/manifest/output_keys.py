@@ -1,11 +1,11 @@
-"""The keys of `outputs`: the values that a job hands to those that need it."""
+"""The keys of `outputs`: the values that a job hands to those that need it, and the files that it makes."""
 
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final
 
-from orchestrator.manifest.container_types import mapping_of
-from orchestrator.manifest.field_types import FieldType, Text, choice, name
+from orchestrator.manifest.container_types import list_of, mapping_of, one_or_more, variants
+from orchestrator.manifest.field_types import NON_BLANK, FieldType, NonBlank, Text, choice, name
 from orchestrator.manifest.output_types import EXPECTED, OUTPUT_TYPES, OutputType, has_type, text_of
 from orchestrator.manifest.scalars import ScalarError
 from orchestrator.manifest.section import Doc, Section, section_type
@@ -22,7 +22,7 @@ _OTHER_TYPES: Final = {
     "bool": "write `boolean`",
     **dict.fromkeys(("list", "array", "object", "mapping"), "write `json`"),
 }
-_A_MAPPING: Final = "name each value that the job writes to `$PEXEC_OUTPUT_FILE`: `outputs: {number: {type: text}}`"
+_FORMS: Final = "a mapping of names, or a list of paths"
 
 
 def _wrong_name(text: str) -> InvalidNameError:
@@ -36,9 +36,9 @@ def _any_value(value: object) -> object:
 
 
 class OutputKeys(Section, frozen=True):
-    """A value that the job writes to `$PEXEC_OUTPUT_FILE`."""
+    """A value that the job writes to `$PEXEC_OUTPUT_FILE`; or with `path`, files that it makes."""
 
-    hint: ClassVar[str] = "write its type, as in `{type: number}`; `{}` is text"
+    hint: ClassVar[str] = "write `{path: ...}` for files, or the type of a value, as in `{type: number}`; `{}` is text"
 
     type: Annotated[
         OutputType, choice(*OUTPUT_TYPES, hints=_OTHER_TYPES), Doc("What the value must be.", "number", "json")
@@ -50,9 +50,37 @@ class OutputKeys(Section, frozen=True):
     ] = None
     description: Annotated[Text | None, Doc("What it is.", "What git calls this state.")] = None
 
+    path: Annotated[
+        tuple[NonBlank, ...],
+        one_or_more(NON_BLANK, "a path or a list of paths", str),
+        Doc("Files, directories or patterns, relative to the manifest.", "dist/*.whl", ["build/app", "build/app.map"]),
+    ] = ()
+    fresh: Annotated[
+        bool, Doc("Remove before an attempt what an earlier one made there and is still the same.", True)
+    ] = False
+    optional: Annotated[bool, Doc("Whether there may be no such file.", True)] = False
+
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> ScalarError | None:
-        """The default has the type."""
+        """A value or files; the default has the type."""
+        if "path" in data:
+            if data["path"] == []:
+                return ScalarError("PX113", "is empty", "write at least one path")
+            others = [key for key in data if key in ("type", "default")]
+            return (
+                KeyConflictError(
+                    "PX118",
+                    f"`path` and `{others[0]}` are mutually exclusive",
+                    "files have no type and no default",
+                    "path",
+                    *others,
+                )
+                if others
+                else None
+            )
+        options = [key for key in data if key in ("fresh", "optional")]
+        if options:
+            return KeyConflictError("PX118", f"`{options[0]}` requires `path`", "", options[0])
         kind, default = data.get("type", "text"), data.get("default")
         if default is None or kind not in OUTPUT_TYPES or (has_type(default, kind) and _has_text(default)):
             return None
@@ -70,7 +98,25 @@ def _has_text(value: object) -> bool:
     return "\0" not in text
 
 
+_NAMED: Final = mapping_of(name(OUTPUT_NAME_PATTERN, _wrong_name), section_type(OutputKeys), least=1)
+_UNNAMED: Final = list_of(NON_BLANK, 1)
+
+
+def is_unnamed(output: str) -> bool:
+    """Whether this is the number of an output in a list of paths, which no name can be."""
+    return output.isdigit()
+
+
+def is_one_path(paths: Sequence[str]) -> bool:
+    """Whether the files of an output are named by one path, and not by a pattern."""
+    return len(paths) == 1 and not any(character in paths[0] for character in "*?[!")
+
+
+def _parse_list(value: Any) -> dict[str, OutputKeys]:
+    return {str(number): OutputKeys(path=(path,)) for number, path in enumerate(_UNNAMED.parse(value))}
+
+
 Outputs = Annotated[
     dict[str, OutputKeys],
-    mapping_of(name(OUTPUT_NAME_PATTERN, _wrong_name), section_type(OutputKeys), least=1, hint=_A_MAPPING),
+    variants(_FORMS, mapping=_NAMED, list=FieldType(_parse_list, _UNNAMED.schema)),
 ]

@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 from msgspec import field
 
 from orchestrator.manifest.container_types import FailFastWord
-from orchestrator.manifest.field_types import ByteSize, Limit, Name, Parallel, PositiveInteger, integer, number
+from orchestrator.manifest.field_types import (
+    ByteSize,
+    Limit,
+    Name,
+    NonBlank,
+    Parallel,
+    PositiveInteger,
+    integer,
+    number,
+)
 from orchestrator.manifest.scalars import NO_LIMIT
 from orchestrator.manifest.section import Doc, Section
 
@@ -28,6 +37,17 @@ class CiKeys(Section, frozen=True):
     pass_commands: Annotated[
         bool, Doc("Let workflow commands that jobs print, such as `::add-mask::`, reach the runner of GitHub.", True)
     ] = False
+
+
+class CacheKeys(Section, frozen=True):
+    """Where the results of jobs with `inputs` are stored, and how much of them."""
+
+    dir: Annotated[NonBlank, Doc("Directory of the stored results, relative to the manifest.", "/var/cache/pexec")] = (
+        ".pexec/cache"
+    )
+    max_size: Annotated[
+        ByteSize, Doc("Total size of what is stored; what was not used for longest is removed first.", "20GiB")
+    ] = 5 << 30
 
 
 class PolicyKeys(Section, frozen=True):
@@ -64,5 +84,9 @@ class PolicyKeys(Section, frozen=True):
         int, integer(1, 1_000_000), Doc("Number of runs to keep; older ones are deleted when a run ends.", 50)
     ] = 20
     archive: Annotated[bool, Doc("Whether to pack each finished run into one file.", True)] = False
+    cache: Annotated[
+        CacheKeys,
+        Doc("Where the results of jobs with `inputs` are stored.", {"max_size": "20GiB"}),
+    ] = CacheKeys()
     ci: Annotated[CiKeys, Doc("What the run does in a CI service.", {"pass_commands": True})] = CiKeys()
     given: frozenset[str] = frozenset()

@@ -82,6 +82,7 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
         check_env_files(read, key_index, own, found)
     check_env_paths(read, key_index, own, found)
     _check_sandbox_keys(key_index, source, own, origins, found)
+    _check_cache_keys(manifest, key_index, source, found)
     _check_files(read, key_index, found)
     check_scripts(manifest, source, read.files, own, origins, key_index, found)
     UnreadPlaces(manifest, source, found).check_all(own, origins, key_index)
@@ -225,6 +226,24 @@ def _check_sandbox_keys(
                 found.append(
                     Diagnostic("PX222", message, source.key(path), path, help=advice, severity=Severity.WARNING)
                 )
+
+
+def _check_cache_keys(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:
+    """PX253 for what counts only for jobs that can be up to date."""
+    for name, workflow in key_index.of("cache", "outputs").items():
+        if workflow.inputs is not None:
+            continue
+        if "cache" in workflow.given:
+            path: Path = ("workflows", name, "cache")
+            message = f"`cache` of `{name}` has no effect: without `inputs` it always runs"
+            advice = "add `inputs`, or remove `cache`"
+            found.append(Diagnostic("PX253", message, source.key(path), path, help=advice, severity=Severity.WARNING))
+        for output, one in workflow.outputs.items():
+            if one.fresh:
+                path = ("workflows", name, "outputs", output, "fresh")
+                message = f"`fresh` of the output `{output}` of `{name}` requires `inputs`"
+                advice = "what an earlier run made is known only of jobs with `inputs`"
+                found.append(Diagnostic("PX253", message, source.key(path), path, help=advice))
 
 
 def _check_files(read: ReadManifest, key_index: KeyIndex, found: list[Diagnostic]) -> None:

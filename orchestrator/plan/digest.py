@@ -124,7 +124,7 @@ def _fact(value: object) -> object:
         return {name: _fact(inner) for name, inner in _changed(value, covered)}
     if isinstance(value, Mapping):
         return {name: _fact(inner) for name, inner in value.items()}
-    return value
+    return [_fact(inner) for inner in value] if isinstance(value, tuple) else value
 
 
 def _digest(text: str) -> str:

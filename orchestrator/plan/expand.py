@@ -10,23 +10,23 @@ from msgspec.structs import asdict, replace
 from orchestrator.manifest import limit_keys
 from orchestrator.manifest.env_file_keys import EnvFileEntry, env_file_paths
 from orchestrator.manifest.env_keys import EnvValue
+from orchestrator.manifest.input_keys import InputEntry
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
+from orchestrator.manifest.output_keys import OutputKeys, is_unnamed
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
+from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
 from orchestrator.plan.inputs import Overrides, ReadManifest
 from orchestrator.plan.job_env import JobEnv
 from orchestrator.plan.late_values import is_absolute
 from orchestrator.plan.model import (
     WHEN_NAMED,
-    AdmissionPolicy,
-    CiPolicy,
     Durability,
     Isolation,
     JobSpec,
     Limits,
     Order,
-    OutputSpec,
     Pairs,
     PlannedJob,
     Policy,
@@ -37,6 +37,7 @@ from orchestrator.plan.model import (
     pool_of_matrix,
 )
 from orchestrator.plan.need_references import output_specs
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
 
 _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSignal)}
 PutIn = Callable[[JobSpec, Collection[str]], JobSpec]
@@ -67,6 +68,7 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         keep_runs=policy.keep_runs,
         archive=policy.archive,
         job_timeout=_job_timeout(manifest.defaults, overrides),
+        cache=CachePolicy(policy.cache.dir, policy.cache.max_size),
         ci=CiPolicy(policy.ci.pass_commands),
     )
 
@@ -142,6 +144,9 @@ class Expander:
             network=sandboxed and (base.network if own.network is None else own.network),
             writes=(base.writes if own.writes is None else own.writes) if sandboxed else (),
             require_isolation=base.require_isolation if own.require_isolation is None else own.require_isolation,
+            inputs=None if own.inputs is None else tuple(map(_input, own.inputs)),
+            output_files=output_files_of(own.outputs) if own.outputs else (),
+            cache=own.cache,
         )
         if put_in is not None:
             spec = put_in(spec, env.literal)
@@ -155,9 +160,21 @@ class Expander:
             file=None if spec.file is None else origin.path_of(spec.file),
             working_dir=spec.working_dir if is_absolute(spec.working_dir, spec) else origin.path_of(spec.working_dir),
             writes=tuple(path if is_absolute(path, spec) else origin.path_of(path) for path in spec.writes),
+            inputs=None if spec.inputs is None else tuple(map(self._relative_input, spec.inputs)),
+            output_files=tuple(
+                replace(output, paths=tuple(map(self._relative_pattern, output.paths))) for output in spec.output_files
+            ),
             env_prepend={name: self._relative_paths(paths, spec) for name, paths in spec.env_prepend.items()},
             env_append={name: self._relative_paths(paths, spec) for name, paths in spec.env_append.items()},
         )
+
+    def _relative_input(self, one: Input) -> Input:
+        return replace(one, path=self._relative_pattern(one.path)) if one.path else one
+
+    def _relative_pattern(self, pattern: str) -> str:
+        """A path or pattern of files; the `!` of one that excludes stays in front."""
+        mark = "!" if pattern.startswith("!") else ""
+        return mark + self._origin.path_of(pattern.removeprefix("!"))
 
     def _relative_paths(self, paths: str, spec: JobSpec) -> str:
         parts = paths.split(":")
@@ -203,6 +220,21 @@ def job_fields(name: str, workflow: Workflow, values: Mapping[str, Scalar]) -> d
     }
 
 
+def _input(entry: InputEntry) -> Input:
+    if isinstance(entry, str):
+        return Input(path=entry)
+    return Input(entry.path or "", entry.ignore, entry.optional, entry.env or "", entry.command or ())
+
+
+def output_files_of(outputs: Mapping[str, OutputKeys]) -> tuple[OutputFiles, ...]:
+    """The files among some outputs."""
+    return tuple(
+        OutputFiles(one.path, "" if is_unnamed(name) else name, one.fresh, one.optional)
+        for name, one in outputs.items()
+        if one.path
+    )
+
+
 def _pools_of(name: str, workflow: Workflow) -> Pairs:
     """What a job takes from pools. A matrix with `max_parallel` has a pool of its own."""
     pools = dict(workflow.pools)
@@ -227,8 +259,8 @@ def env_inherit_of(workflow: Workflow, defaults: Defaults) -> Literal["all", "mi
     """What the workflow's jobs inherit of pexec's environment."""
     if workflow.env_inherit is not None:
         return workflow.env_inherit
-    sandboxed = isolation_of(workflow, defaults) is Isolation.SANDBOX
-    return "minimal" if sandboxed and "env_inherit" not in defaults.given else defaults.env_inherit
+    narrow = workflow.inputs is not None or isolation_of(workflow, defaults) is Isolation.SANDBOX
+    return "minimal" if narrow and "env_inherit" not in defaults.given else defaults.env_inherit
 
 
 def expand_retry(retry: Retry) -> RetryPolicy:

@@ -33,8 +33,9 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
     return as_dict(plan_fields(plan))
 
 
-def plan_fields(plan: Plan) -> Iterator[Field]:
-    """The same, member by member, for a plan that may be large."""
+def plan_fields(plan: Plan, checks: Mapping[str, Any] | None = None) -> Iterator[Field]:
+    """The same, member by member, for a plan that may be large. `checks` are what would become of the checks of jobs,
+    as data."""
     ids = [job.id for job in plan.jobs]
     yield "version", VERSION
     yield "name", plan.name
@@ -47,13 +48,18 @@ def plan_fields(plan: Plan) -> Iterator[Field]:
     yield "critical_path", [ids[index] for index in plan.critical_path]
     if (expected := estimate(plan)) is not None:
         yield "estimate", structs.asdict(expected)
-    yield "jobs", JsonArray(map(_JobExporter(ids).data, plan.jobs))
+    jobs = map(_JobExporter(ids).data, plan.jobs)
+    yield "jobs", JsonArray((_with_check(job, checks) for job in jobs) if checks else jobs)
     yield "left_out", [{"workflow": workflow, "reason": reason} for workflow, reason in plan.left_out]
     if plan.secrets:
         source = _Exporter(SecretSource)
         yield "secrets", {name: source.data(one) for name, one in plan.secrets.items()}
     if plan.params:
         yield "params", dict(plan.params)
+
+
+def _with_check(job: dict[str, Any], checks: Mapping[str, Any]) -> dict[str, Any]:
+    return {**job, "cache": checks[job["id"]]} if job["id"] in checks else job
 
 
 def dependencies_dict(plan: Plan, statuses: Mapping[str, str] | None = None) -> dict[str, Any]:

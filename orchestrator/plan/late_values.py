@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from msgspec.structs import replace
 
+from orchestrator.plan.flow_model import Input
 from orchestrator.plan.model import JobSpec
 from orchestrator.plan.shelltext import quoted
 
@@ -98,7 +99,13 @@ def with_texts(
         env_append={name: change(value) for name, value in spec.env_append.items()},
         working_dir=change(spec.working_dir),
         writes=tuple(map(change, spec.writes)),
+        inputs=None if spec.inputs is None else tuple(_with_input(one, change) for one in spec.inputs),
+        output_files=tuple(replace(output, paths=tuple(map(change, output.paths))) for output in spec.output_files),
     )
+
+
+def _with_input(one: Input, change: Callable[[str], str]) -> Input:
+    return replace(one, path=change(one.path), command=tuple(map(change, one.command)))
 
 
 def texts_of(spec: JobSpec) -> Iterator[str]:
@@ -107,3 +114,7 @@ def texts_of(spec: JobSpec) -> Iterator[str]:
     yield from (*(spec.argv or ()), *spec.args, spec.working_dir, *spec.writes)
     for values in (spec.env, spec.env_prepend, spec.env_append):
         yield from values.values()
+    for one in spec.inputs or ():
+        yield from (one.path, *one.command)
+    for output in spec.output_files:
+        yield from output.paths

@@ -88,6 +88,13 @@ def make_plan(
     if missing:
         return Planned(None, (*resolved.diagnostics, *missing))
     jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {}, receiver, absent)
+    if resolved.key_index.names("inputs", "outputs"):
+        from orchestrator.plan.file_flow import check_file_flow  # late: few manifests have them
+
+        flow: list[Diagnostic] = []
+        check_file_flow(jobs, read.manifest.workflows, read.source, flow)
+        if flow:
+            return Planned(None, (*resolved.diagnostics, *flow))
     policy = expand_policy(read.manifest, overrides, environment.cpus)
     plan = Plan(
         name=read.manifest.name or _directory_name(read.base_dir) or "pexec",

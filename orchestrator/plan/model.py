@@ -13,6 +13,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from orchestrator.plan.flow_model import Input, NonEmptyStrings, OutputFiles, OutputSpec, Strings
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
+
 DEFAULT_MAX_PARALLEL_JOBS = 4
 DEFAULT_TIMEOUT_SECONDS = 300.0
 DEFAULT_GRACE_SECONDS = 10.0
@@ -32,8 +35,6 @@ NonNegativeInt = Annotated[int, Meta(ge=0)]
 PositiveInt = Annotated[int, Meta(ge=1)]
 NonNegativeFloat = Annotated[float, Meta(ge=0)]
 PositiveFloat = Annotated[float, Meta(gt=0)]
-Strings = tuple[str, ...]
-NonEmptyStrings = Annotated[Strings, Meta(min_length=1)]
 # A union with an annotated type takes 30 us to make, so each is made once.
 OptionalNonNegativeInt = NonNegativeInt | None
 OptionalPositiveInt = PositiveInt | None
@@ -148,14 +149,6 @@ class ShellBlock(Struct, frozen=True):
     text: Annotated[str, Meta(description="Shell text.")]
 
 
-class OutputSpec(Struct, frozen=True, omit_defaults=True):
-    """A value that a job writes to `$PEXEC_OUTPUT_FILE`. A default of None: the job must set it."""
-
-    type: Annotated[Literal["text", "number", "boolean", "json"], Meta(description="What the value must be.")] = "text"
-    default: Annotated[str | None, Meta(description="The value if the job does not set it, as text.")] = None
-    description: Annotated[str, IN_NO_DIGEST, Meta(description="What it is.")] = ""
-
-
 class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     """What one attempt of a job executes. At most one of `run`, `argv`, `file` is set; none for a group.
 
@@ -225,6 +218,13 @@ class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     require_isolation: Annotated[
         bool, IN_PLAN_DIGEST, Meta(description="The run is refused where it cannot be isolated so.")
     ] = False
+    inputs: Annotated[
+        tuple[Input, ...] | None, Meta(description="What its result depends on; absent if it always runs.")
+    ] = None
+    output_files: Annotated[tuple[OutputFiles, ...], Meta(description="Files that it makes.")] = ()
+    cache: Annotated[bool, IN_NO_DIGEST, Meta(description="Its result is stored, and used again.")] = field(
+        default=True, name="cacheable"
+    )
     # None of these changes what a success has done: a job is the same under another timeout.
     timeout: Annotated[
         OptionalPositiveFloat, ALWAYS, IN_PLAN_DIGEST, Meta(description="Time limit of one attempt; null for none.")
@@ -315,21 +315,6 @@ class PlannedJob(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True
     ] = ""
 
 
-class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
-    """What the machine must have left for another job to start."""
-
-    min_free_memory: Annotated[NonNegativeInt, Meta(description="Memory that stays available when a job starts.")] = (
-        field(default=0, name="min_free_memory_bytes")
-    )
-    max_load: Annotated[OptionalPositiveFloat, Meta(description="Load average above which no job starts.")] = None
-
-
-class CiPolicy(Struct, frozen=True, omit_defaults=True):
-    """What the run does in a CI service."""
-
-    pass_commands: Annotated[bool, Meta(description="Workflow commands that jobs print reach the runner.")] = False
-
-
 class Policy(Struct, frozen=True, omit_defaults=True):
     """The rules of the whole run. What only says how many jobs run at once, or how a run is kept, is in no digest: it
     may change in a resume. `job_timeout` is the limit of jobs that have none of their own, and in their specs too."""
@@ -361,6 +346,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         bool, ALWAYS, IN_NO_DIGEST, Meta(description="Whether the run is packed into one file when it ends.")
     ] = False
     admission: Annotated[AdmissionPolicy, IN_NO_DIGEST] = AdmissionPolicy()
+    cache: Annotated[CachePolicy, IN_NO_DIGEST] = CachePolicy()
     ci: Annotated[CiPolicy, IN_NO_DIGEST] = CiPolicy()
 
 

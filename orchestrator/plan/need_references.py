@@ -11,10 +11,10 @@ from orchestrator.diagnostics.model import Diagnostic, Note, Path, Span
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.nested_sections import EVERY
-from orchestrator.manifest.output_keys import OutputKeys
-from orchestrator.manifest.output_types import text_of
+from orchestrator.manifest.output_keys import OutputKeys, is_one_path, is_unnamed
+from orchestrator.manifest.output_types import OutputType, text_of
+from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.graph import EdgeRows
-from orchestrator.plan.model import OutputSpec
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.output_text import json_array, json_text
 from orchestrator.plan.workflow_edges import named_in
@@ -39,12 +39,15 @@ class NeedUse(Struct, frozen=True):
 
 def output_specs(outputs: Mapping[str, OutputKeys]) -> dict[str, OutputSpec]:
     """The outputs of a workflow as its jobs have them."""
-    return {
-        name: OutputSpec(
-            output.type, None if output.default is None else text_of(output.default), output.description or ""
-        )
-        for name, output in outputs.items()
-    }
+    return {name: _output_spec(output) for name, output in outputs.items() if not is_unnamed(name)}
+
+
+def _output_spec(output: OutputKeys) -> OutputSpec:
+    if output.path:
+        kind: OutputType = "text" if is_one_path(output.path) else "json"
+        return OutputSpec(kind, description=output.description or "", files=True)
+    default = None if output.default is None else text_of(output.default)
+    return OutputSpec(output.type, default, output.description or "")
 
 
 def problem_of_need(manifest: Manifest, user: str, workflow: Workflow, named: str) -> Problem | None:
@@ -65,7 +68,7 @@ def problem_of_output(manifest: Manifest, named: str, output: str) -> Problem | 
     """Why a workflow has no such output; None if it has, or is not known."""
     if named not in manifest.workflows or output in manifest.workflows[named].outputs:
         return None
-    declared = manifest.workflows[named].outputs
+    declared = [name for name in manifest.workflows[named].outputs if not is_unnamed(name)]
     advice = Suggester(declared).did_you_mean(output)
     return (
         "PX234",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from orchestrator.plan.model import OutputSpec
+from orchestrator.plan.flow_model import OutputSpec
 
 NO_VALUE = "null"
 

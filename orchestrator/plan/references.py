@@ -14,6 +14,7 @@ from orchestrator.manifest.env_keys import EnvValue, env_texts
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
+from orchestrator.manifest.output_keys import is_unnamed
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.conditions import tests_of
@@ -33,7 +34,7 @@ from orchestrator.plan.template import (
 )
 
 # The keys whose values may hold templates, or be mistaken to, other than `run` and `needs`.
-_KEYS = ("if_", "argv", "file", "args", "shell", "env", "working_dir", "writes", "cleanup")
+_KEYS = ("if_", "argv", "file", "args", "shell", "env", "working_dir", "writes", "cleanup", "inputs", "outputs")
 
 
 class _Text(Struct, frozen=True):
@@ -78,7 +79,9 @@ class References:
             for key, path in tests_of(workflow.if_, ("workflows", name, "if")):
                 self._check_test(name, workflow, key, path)
         for text in _forbidden(name, workflow, origin, self._source):
-            advice = "templates are allowed in `run`, `argv`, `args`, `env`, `working_dir` and `writes`"
+            advice = (
+                "templates are allowed in `run`, `argv`, `args`, `env`, `working_dir`, `writes`, `inputs` and `outputs`"
+            )
             self._report(text, _whole("PX214", "is not allowed here", advice))
         if not {str}.issuperset(map(type, workflow.needs + workflow.after)):
             for text in _chosen(name, workflow, self._source):
@@ -108,6 +111,12 @@ class References:
                 self._check_need(name, workflow, text, piece, prefix)
             else:
                 self._check_reference(name, workflow, text, piece)
+            if piece.root == "run" and workflow.inputs is not None:
+                advice = (
+                    "with `inputs` the result must not depend on the run: use `$PEXEC_TMPDIR` for files of an attempt"
+                )
+                error = TemplateError("PX252", "is not allowed with `inputs`", advice, piece.number, piece.length)
+                self._report(text, error)
             if shell is not None and not posix and not piece.raw:
                 advice = "write `| raw` to insert it unquoted, or pass it in `env`"
                 message = f"cannot be quoted for `{shell[0]}`"
@@ -232,7 +241,27 @@ def _has_templates(workflow: Workflow, origin: ManifestOrigin) -> bool:
         or _env_opens(origin.defaults.env)
         or OPENING in (workflow.working_dir or origin.defaults.working_dir or "")
         or any(OPENING in path for path in (origin.defaults.writes if workflow.writes is None else workflow.writes))
+        or any(OPENING in text for _, text in (*_input_texts(workflow), *_output_texts(workflow)))
     )
+
+
+def _input_texts(workflow: Workflow) -> Iterator[tuple[Path, str]]:
+    """The texts of `inputs` that may hold templates, each with its path from there."""
+    for number, entry in enumerate(workflow.inputs or ()):
+        if isinstance(entry, str):
+            yield (number,), entry
+        elif entry.path is not None:
+            yield (number, "path"), entry.path
+        else:
+            yield from (((number, "command", index), word) for index, word in enumerate(entry.command or ()))
+
+
+def _output_texts(workflow: Workflow) -> Iterator[tuple[Path, str]]:
+    """The same for the paths of `outputs`."""
+    for name, output in workflow.outputs.items():
+        for number, path in enumerate(output.path):
+            place: Path = (int(name),) if is_unnamed(name) else (name, "path")
+            yield place if len(output.path) == 1 else (*place, number), path
 
 
 def _any_opens(texts: Collection[str]) -> bool:
@@ -266,6 +295,8 @@ def _templated(name: str, workflow: Workflow, origin: ManifestOrigin, source: So
     else:
         written = enumerate(origin.defaults.writes)
         texts += [(word, ("defaults", "writes", number), origin.source) for number, word in written]
+    texts += [(text, (*own, "inputs", *path), source) for path, text in _input_texts(workflow)]
+    texts += [(text, (*own, "outputs", *path), source) for path, text in _output_texts(workflow)]
     for text, path, where in texts:
         if OPENING in text:
             yield _Text(text, path, where)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from orchestrator.console.text import duration, first_line, visible
 from orchestrator.manifest.scalars import format_duration, format_size, value_text
 from orchestrator.plan.estimate import estimate
+from orchestrator.plan.flow_model import Input
 from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.late_values import shown
 from orchestrator.plan.model import (
@@ -35,7 +36,7 @@ _WITH_PHRASE = frozenset(
     (
         "id", "run", "argv", "file", "args", "blocks", "needs", "after", "when", "timeout", "limits", "isolation",
         "env_prepend", "env_append", "network", "writes", "matrix_fail_fast", "retry", "pools", "secrets", "priority",
-        "allow_failure", "stop_signal", "color", "env_files", "outputs",
+        "allow_failure", "stop_signal", "color", "env_files", "outputs", "inputs", "output_files", "cache",
     )
 )  # fmt: skip
 _NOT_SHOWN = frozenset(
@@ -54,6 +55,7 @@ def plan_text(
     origins: Mapping[str, str] | None = None,
     purposes: Mapping[str, str] | None = None,
     *,
+    checks: Mapping[str, str] | None = None,
     verbose: bool = False,
 ) -> str:
     """The levels of jobs that may run in parallel, the critical path, and the rules of the run, without `verbose` only
@@ -61,12 +63,13 @@ def plan_text(
 
     A job's timeout is shown where it differs from the run's default. `origins` are the sources of overridden settings:
     `{"max_parallel_jobs": "--max-parallel-jobs"}`; the other keys are `fail_fast`, `timeout` and `params.NAME`.
-    `purposes` are the descriptions of parameters. Of a large plan a part is shown, and how much is not.
+    `purposes` are the descriptions of parameters, `checks` says for jobs with inputs whether they are up to date. Of a
+    large plan a part is shown, and how much is not.
     """
     lines = [f"{visible(plan.name)}: {_count(len(plan.jobs), 'job')} in {_count(len(plan.levels), 'level')}"]
     if plan.description:
         lines.append(visible(plan.description))
-    lines += _level_lines(plan)
+    lines += _level_lines(plan, checks or {})
     if plan.jobs:
         path = " -> ".join(_listed([plan.jobs[index].id for index in plan.critical_path], most=40))
         lines += ["", f"critical path: {path}"]
@@ -81,7 +84,7 @@ def plan_text(
     return "\n".join(lines) + "\n"
 
 
-def _level_lines(plan: Plan) -> Iterator[str]:
+def _level_lines(plan: Plan, checks: Mapping[str, str]) -> Iterator[str]:
     numbered: list[tuple[int, tuple[int, ...]]] = list(enumerate(plan.levels, start=1))
     is_large = len(plan.jobs) > MOST_JOBS
     if is_large:
@@ -107,6 +110,8 @@ def _level_lines(plan: Plan) -> Iterator[str]:
                 yield f"  {'':<{width}}    {_elided(first_line(job.description))}"
             if details := "; ".join(_details(plan, job, jobs_of)):
                 yield f"  {'':<{width}}    {details}"
+            if job.id in checks:
+                yield f"  {'':<{width}}    {checks[job.id]}"
             described = job.workflow
         if hidden := len(plan.levels[number - 1]) - len(level):
             yield f"  ... {_count(hidden, 'job')} more"
@@ -159,8 +164,12 @@ def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterato
         yield f"variables of {', '.join(_listed([_word(path) for path in job.spec.env_files], most=_MOST_NAMES))}"
     if job.spec.secrets:
         yield f"secrets {', '.join(job.spec.secrets)}"
-    if job.spec.outputs:
-        yield f"outputs {', '.join(_listed(list(job.spec.outputs), most=_MOST_NAMES))}"
+    if job.spec.inputs is not None:
+        yield f"inputs {', '.join(_listed(list(map(_input, job.spec.inputs)), most=_MOST_NAMES)) or 'none'}"
+    if outputs := [*job.spec.outputs, *_unnamed_files(job.spec)]:
+        yield f"outputs {', '.join(_listed(outputs, most=_MOST_NAMES))}"
+    if not job.spec.cache:
+        yield "not cached"
     if job.priority:
         yield f"priority {job.priority}"
     if job.allow_failure:
@@ -171,6 +180,16 @@ def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterato
         for key in keys:
             if (value := getattr(struct, key.field)) != key.default:
                 yield f"{key.field} {visible(str(value))}"
+
+
+def _input(one: Input) -> str:
+    if one.env:
+        return f"${one.env}"
+    return f"`{' '.join(map(visible, one.command))}`" if one.command else _word(one.path)
+
+
+def _unnamed_files(spec: JobSpec) -> list[str]:
+    return [_word(path) for output in spec.output_files if not output.name for path in output.paths]
 
 
 def _param_lines(plan: Plan, origins: Mapping[str, str], purposes: Mapping[str, str]) -> Iterator[str]:

@@ -16,20 +16,10 @@ from msgspec import Struct
 
 from orchestrator.plan.estimate import Estimate
 from orchestrator.plan.export import NOT_WRITTEN, VERSION
+from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
 from orchestrator.plan.key_table import keys_of
-from orchestrator.plan.model import (
-    AdmissionPolicy,
-    CiPolicy,
-    JobSpec,
-    Limits,
-    OutputSpec,
-    Plan,
-    PlannedJob,
-    Policy,
-    RetryPolicy,
-    SecretSource,
-    ShellBlock,
-)
+from orchestrator.plan.model import JobSpec, Limits, Plan, PlannedJob, Policy, RetryPolicy, SecretSource, ShellBlock
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
 
 Schema = dict[str, Any]
 
@@ -43,13 +33,31 @@ _DEFINITIONS = {
 }
 _STRUCTS: Mapping[str, type[Struct]] = {
     "AdmissionPolicy": AdmissionPolicy,
+    "CachePolicy": CachePolicy,
     "CiPolicy": CiPolicy,
+    "Input": Input,
+    "OutputFiles": OutputFiles,
     "OutputSpec": OutputSpec,
     "ShellBlock": ShellBlock,
 }
 _IDS: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
 _IDS_OF_LEVELS = {"type": "array", "items": {**_IDS, "description": "Jobs that may run in parallel.", "minItems": 1}}
 _AMOUNTS: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}
+
+
+_CHECK: Schema = {
+    "type": "object",
+    "description": "What would become of its check if the plan were run now; only in what `pexec plan` prints.",
+    "properties": {
+        "state": {
+            "enum": ["up_to_date", "runs", "may_run"],
+            "description": "`may_run`: what it depends on is known only during the run.",
+        },
+        "because": {"type": "array", "items": {"type": "string"}, "description": "What differs, or is not known yet."},
+    },
+    "required": ["state", "because"],
+    "additionalProperties": False,
+}
 
 
 def plan_schema() -> Schema:
@@ -107,7 +115,7 @@ def _job() -> Schema:
     of_spec, optional_of_spec = _keys(JobSpec)
     pairs = (["run", "argv"], ["run", "file"], ["argv", "file"])
     return {
-        **_closed({**required, **of_spec}, {**optional, **optional_of_spec}),
+        **_closed({**required, **of_spec}, {**optional, **optional_of_spec, "cache": _CHECK}),
         "allOf": [{"not": {"required": pair}} for pair in pairs],
         "dependentRequired": {"args": ["file"]},
     }

@@ -14,7 +14,8 @@ from orchestrator.plan.slugs import slugs
 
 
 class Attempt(msgspec.Struct):
-    """One attempt. `verdict` is None while it runs, or if pexec ended before it did. Timestamps are UTC."""
+    """One attempt. `verdict` is None while it runs, or if pexec ended before it did. Timestamps are UTC. Number 0 is no
+    attempt of this run: its log is that of the stored result of a job that was up to date."""
 
     job_id: str
     attempt: int
@@ -47,6 +48,8 @@ class AttemptHistory:
                 self._started(event)
             case "attempt.finished":
                 self._finished(event)
+            case "job.cached" if event["log"]:
+                self._cached(event)
             case "job.finished":
                 self.ended[event["job"]] = event["status"], event["reason"]
             case "run.resumed":
@@ -63,6 +66,13 @@ class AttemptHistory:
             made.host, made.worker = event.get("host"), event.get("worker")
             attempts.append(made)
 
+    def _cached(self, event: EventRecord) -> None:
+        attempts = self.of.get(event["job"])
+        if attempts is not None:
+            when, reason = event["ts"], f"up to date, as in run {event['from_run']}"
+            made = Attempt(event["job"], 0, event["log"], when, when, 0.0, "succeeded", reason, event["log_bytes"])
+            attempts.append(made)
+
     def _finished(self, event: EventRecord) -> None:
         attempts = self.of.get(event["job"])
         if attempts:
@@ -74,6 +84,8 @@ class AttemptHistory:
 
 def headline(attempt: Attempt, seconds: float, *, driven: bool) -> str:
     """An attempt in one line: its job and number, start and end, how long it took, and how it ended."""
+    if not attempt.attempt:
+        return f"==> {visible(attempt.job_id)}: {visible(attempt.reason)}"
     where = f" on {visible(attempt.host)}" if attempt.worker is not None and attempt.host else ""
     which = f"{visible(attempt.job_id)}, attempt {attempt.attempt}{where}"
     if attempt.ended_at is None or attempt.verdict is None:

@@ -15,12 +15,13 @@ _ORDER_AFTER_ALLOWED = (Status.CANCELLED, Status.SKIPPED, Status.RUNNING, Status
 class JobCounts(NamedTuple):
     """`statuses` counts all jobs, `allowed` those of them whose failure is allowed. `driven`: a process drives the run,
     so that its other jobs will still run. `left_out` are the workflows that are not part of the plan: they are no jobs,
-    and the total is without them."""
+    and the total is without them. `up_to_date` of the successes did not have to run."""
 
     statuses: Mapping[Status, int]
     allowed: Mapping[Status, int]
     driven: bool = False
     left_out: int = 0
+    up_to_date: int = 0
 
     @property
     def total(self) -> int:
@@ -44,7 +45,8 @@ class JobCounts(NamedTuple):
         succeeded = self.statuses.get(Status.SUCCESS, 0)
         others = [f"{number} {what}" for number, what in self.parts() if what != Status.SUCCESS.words]
         left_out = f"; {count(self.left_out, 'workflow')} left out" if self.left_out else ""
-        return ", ".join([f"{succeeded} of {count(self.total, 'job')} succeeded", *others]) + left_out
+        kept = f" ({self.up_to_date} up to date)" if self.up_to_date else ""
+        return ", ".join([f"{succeeded} of {count(self.total, 'job')} succeeded{kept}", *others]) + left_out
 
 
 def failures(counts: JobCounts) -> int:

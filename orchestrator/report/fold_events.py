@@ -12,7 +12,7 @@ from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
-from orchestrator.report.model import JobReport, RunOrigin, RunReport, Summary
+from orchestrator.report.model import CacheReport, JobReport, RunOrigin, RunReport, Summary
 from orchestrator.report.output_values import output_values
 from orchestrator.report.status import FAILED_STATUSES, STATUS_OF_EVENT, Status
 
@@ -88,7 +88,7 @@ class RunFold:
         self._waits_since: dict[int, float] = {}  # jobs between two attempts, or whose attempt has no process yet
         self._counts: Counter[Status] = Counter({Status.PENDING: len(plan.jobs)})
         self._allowed: Counter[Status] = Counter()
-        self._retries = 0
+        self._retries = self._up_to_date = 0
         self._busy = 0.0
         self._pool_busy: Counter[str] = Counter()
         self._critical_path = CriticalPath(plan)
@@ -146,6 +146,7 @@ class RunFold:
             counts=self._counts,
             allowed=self._allowed,
             origin=_origin(started),
+            up_to_date=self._up_to_date,
             at=self._at,
             spent_before=self._spent_before,
         )
@@ -228,6 +229,16 @@ class RunFold:
         for pool, amount in self._plan.jobs[index].pools:
             self._pool_busy[pool] += amount * seconds
 
+    def _job_cached(self, event: EventRecord) -> None:
+        job = self._jobs[self.index_of[event["job"]]]
+        self._up_to_date += 1
+        job.cache = CacheReport(event["cached"], event["from_run"], [])
+        job.log_file, job.log_bytes = event["log"] or None, event["log_bytes"]
+        self._keep_outputs(job, event)
+
+    def _job_must_run(self, event: EventRecord) -> None:
+        self._jobs[self.index_of[event["job"]]].cache = CacheReport("ran", because=event["because"])
+
     def _adopted(self, event: EventRecord) -> None:
         self._keep_outputs(self._jobs[self.index_of[event["job"]]], event)
 
@@ -288,6 +299,8 @@ class RunFold:
 
 
 _FOLLOW: dict[str, Callable[[RunFold, EventRecord], None]] = {
+    "job.cached": RunFold._job_cached,
+    "job.must_run": RunFold._job_must_run,
     "attempt.started": RunFold._attempt_started,
     "attempt.spawned": RunFold._attempt_spawned,
     "attempt.finished": RunFold._attempt_finished,

@@ -5,6 +5,7 @@
     running when pexec was killed     <error>
     an allowed failure                <skipped> and <system-out>: reported, but does not fail the suite
     skipped, cancelled, not ended     <skipped>
+    up to date                        <system-out> says so: it passed, in the run that it names
 
 Attempts are shown as Maven Surefire shows reruns: of a job that succeeded after all, each failed attempt is a
 <flakyFailure> (or <flakyError>, if it was lost); of any other job the first is the <failure>, and each further one a
@@ -23,7 +24,7 @@ from xml.etree import ElementTree
 from orchestrator.console.text import size, visible
 from orchestrator.report.failed_attempts import FailedAttempt, FailedAttempts
 from orchestrator.report.log_tail import LogTail
-from orchestrator.report.model import JobReport, RunReport
+from orchestrator.report.model import CacheReport, JobReport, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -48,6 +49,8 @@ def junit_xml(report: RunReport, failed: FailedAttempts, tails: Mapping[str, Log
             },
         )
         _add_outcome(case, job, failed.of(job, driven=driven), tails, driven=driven)
+        if isinstance(job.cache, CacheReport) and job.status is Status.SUCCESS and job.cache.state != "ran":
+            ElementTree.SubElement(case, "system-out").text = f"up to date, as in run {job.cache.from_run}"
     numbers = {
         "tests": str(len(report.jobs)),
         "failures": str(len(suite.findall("testcase/failure"))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
@@ -10,6 +11,15 @@ from msgspec import UNSET, Struct, UnsetType, field
 from orchestrator.plan.model import Plan
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.status import Status
+
+
+class CacheReport(Struct, frozen=True):
+    """What became of a job's check: up to date by the result of `from_run`, whose files were `kept` or `restored`; or
+    it `ran`, and why."""
+
+    state: Literal["kept", "restored", "ran"]
+    from_run: str | None = None
+    because: Sequence[str] = ()
 
 
 class OutputValue(Struct, frozen=True):
@@ -24,7 +34,7 @@ class JobReport(msgspec.Struct, gc=False):
 
     `execution_time_seconds` and `cpu_seconds` are sums over all attempts, `max_rss_bytes` is their maximum; `pid`,
     `exit_code`, `signal`, `log_file`, `host`, `worker` and the outputs, which are unset if there are none, are those of
-    the last attempt. Timestamps are UTC, ISO 8601.
+    the last attempt. Timestamps are UTC, ISO 8601. `cache` is only set for a job that was checked.
     """
 
     job_id: str
@@ -49,6 +59,7 @@ class JobReport(msgspec.Struct, gc=False):
     worker: str | None = None
     outputs: Mapping[str, OutputValue] | UnsetType = UNSET
     undeclared_outputs: Sequence[str] | UnsetType = UNSET
+    cache: CacheReport | UnsetType = UNSET
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -100,7 +111,7 @@ class RunReport(Struct, frozen=True):
     `ended` are the seconds of the run at which the first attempt of each job started, and at which the job got its
     status; `at` is the second of the last event. `waited` is how many of these seconds each job spent before a retry,
     or before a process of it had started. `spent_before` holds the execution times of jobs, by index, from before a
-    resume that runs them again.
+    resume that runs them again. `up_to_date` is the number of jobs that did not have to run.
     """
 
     plan: Plan
@@ -127,6 +138,7 @@ class RunReport(Struct, frozen=True):
     counts: Mapping[Status, int] = field(default_factory=dict)
     allowed: Mapping[Status, int] = field(default_factory=dict)
     origin: RunOrigin = RunOrigin()
+    up_to_date: int = 0
 
     @property
     def has_other_hosts(self) -> bool:
@@ -137,4 +149,5 @@ class RunReport(Struct, frozen=True):
     def job_counts(self) -> JobCounts:
         """The jobs by their outcome."""
         driven = self.result == Status.RUNNING
-        return JobCounts(self.counts, self.allowed, driven=driven, left_out=len(self.plan.left_out))
+        left_out = len(self.plan.left_out)
+        return JobCounts(self.counts, self.allowed, driven=driven, left_out=left_out, up_to_date=self.up_to_date)

@@ -57,7 +57,7 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     """A run in a few numbers. `state` is `running`, `interrupted` or `finished`; `result` and `exit_code` are set once
     it is finished. `pid` is the process that drives it, or drove it, on `host`. `counts` has every status, in lower
     case; `allowed` holds how many of them are allowed failures, if any are. `left_out` is the number of workflows that
-    are not part of the plan."""
+    are not part of the plan, `up_to_date` that of the jobs that did not have to run."""
 
     run_id: str
     name: str
@@ -71,13 +71,16 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     allowed_failures: int
     allowed: dict[str, int] = {}
     left_out: int = 0
+    up_to_date: int = 0
     host: str = ""
 
     @property
     def job_counts(self) -> JobCounts:
         """The jobs by their outcome."""
         statuses, allowed = ({Status(key.upper()): n for key, n in of.items()} for of in (self.counts, self.allowed))
-        return JobCounts(statuses, allowed, driven=self.state == "running", left_out=self.left_out)
+        return JobCounts(
+            statuses, allowed, driven=self.state == "running", left_out=self.left_out, up_to_date=self.up_to_date
+        )
 
 
 class Snapshot(Head, frozen=True, kw_only=True):
@@ -221,5 +224,6 @@ def _head(report: RunReport, run_id: str, state: str, elapsed: float) -> Head:
         allowed_failures=report.summary.allowed_failures,
         allowed={status.value.lower(): number for status, number in report.allowed.items() if number},
         left_out=len(report.plan.left_out),
+        up_to_date=report.up_to_date,
         host=report.host,
     )

@@ -41,6 +41,25 @@ _JOB: dict[str, JsonDict] = {
     "host": {**_MAYBE_TEXT, "description": "The host on which the last attempt ran; null if no attempt began."},
     "worker": {**_MAYBE_TEXT, "description": "The worker that ran it; null for the process that drove the run."},
 }
+
+_CACHE: JsonDict = {
+    "type": "object",
+    "description": "What its check found; absent if it has no `inputs` or was not checked.",
+    "properties": {
+        "state": {
+            "enum": ["kept", "restored", "ran"],
+            "description": "Up to date, with its files kept or restored; or it ran.",
+        },
+        "from_run": {**_MAYBE_TEXT, "description": "The run that made the result that was used."},
+        "because": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What differed from the result that was stored, or why none could be used.",
+        },
+    },
+    "required": ["state", "from_run", "because"],
+    "additionalProperties": False,
+}
 # Keys that are absent where there is nothing to say.
 _SOMETIMES: dict[str, JsonDict] = {
     "outputs": {
@@ -61,6 +80,7 @@ _SOMETIMES: dict[str, JsonDict] = {
         "items": {"type": "string"},
         "description": "Names that it set without declaring them; their values were dropped.",
     },
+    "cache": _CACHE,
 }
 
 _SUMMARY: dict[str, JsonDict] = {

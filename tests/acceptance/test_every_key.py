@@ -56,7 +56,25 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_old_runs_are_removed_except_those_that_may_still_be_needed",
         "archive": "acceptance/test_keys_of_old_runs.py::"
         "test_apply_and_resume_pack_the_run_privately_and_without_secrets",
+        "cache": "acceptance/test_keys_of_inputs.py::"
+        "test_results_are_stored_where_the_policy_says_and_no_more_than_it_allows",
         "ci": "acceptance/test_in_ci.py::test_pass_commands_lets_the_commands_of_jobs_through",
+    },
+    "Cache": {
+        "dir": "acceptance/test_keys_of_inputs.py::"
+        "test_results_are_stored_where_the_policy_says_and_no_more_than_it_allows",
+        "max_size": "acceptance/test_keys_of_inputs.py::"
+        "test_results_are_stored_where_the_policy_says_and_no_more_than_it_allows",
+    },
+    "Input": {
+        "path": "acceptance/test_keys_of_inputs.py::test_a_change_of_anything_it_depends_on_runs_it_again_and_is_named",
+        "ignore": "acceptance/test_keys_of_inputs.py::"
+        "test_gitignore_takes_files_out_of_patterns_unless_ignore_is_false",
+        "optional": "acceptance/test_keys_of_inputs.py::"
+        "test_a_missing_input_fails_the_job_before_it_starts_unless_it_is_optional",
+        "env": "acceptance/test_keys_of_inputs.py::test_a_variable_counts_with_its_final_value_and_is_named",
+        "command": "acceptance/test_keys_of_inputs.py::"
+        "test_a_change_of_anything_it_depends_on_runs_it_again_and_is_named",
     },
     "Ci": {
         "pass_commands": "acceptance/test_in_ci.py::test_pass_commands_lets_the_commands_of_jobs_through",
@@ -164,6 +182,9 @@ OBSERVED: dict[str, dict[str, str]] = {
         "cleanup": "acceptance/test_keys_of_workflows.py::test_cleanup_runs_after_the_job_within_its_timeout",
         "cleanup_timeout": "acceptance/test_keys_of_workflows.py::test_cleanup_runs_after_the_job_within_its_timeout",
         "secrets": "promises/test_env.py::test_a_job_has_the_secrets_that_it_names_and_no_others",
+        "inputs": "acceptance/test_keys_of_inputs.py::"
+        "test_a_change_of_anything_it_depends_on_runs_it_again_and_is_named",
+        "cache": "acceptance/test_keys_of_inputs.py::test_with_cache_false_a_job_always_runs",
         "outputs": "acceptance/test_keys_of_outputs.py::test_a_job_hands_its_values_to_those_that_need_it",
         "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_their_share_of_a_pool",
         "memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
@@ -178,6 +199,11 @@ OBSERVED: dict[str, dict[str, str]] = {
         "default": "acceptance/test_keys_of_outputs.py::test_a_job_hands_its_values_to_those_that_need_it",
         "description": "acceptance/test_keys_of_outputs.py::"
         "test_the_plan_shows_values_by_name_and_what_each_job_hands_on",
+        "path": "acceptance/test_keys_of_inputs.py::"
+        "test_a_declared_output_that_is_not_created_fails_the_attempt_unless_it_is_optional",
+        "fresh": "acceptance/test_keys_of_inputs.py::test_fresh_removes_what_an_earlier_attempt_made_and_nothing_else",
+        "optional": "acceptance/test_keys_of_inputs.py::"
+        "test_a_declared_output_that_is_not_created_fails_the_attempt_unless_it_is_optional",
     },
     "EnvPaths": {
         "prepend": "acceptance/test_keys_of_env.py::test_paths_are_added_before_and_behind_the_inherited_value",

@@ -71,6 +71,19 @@ def test_each_region_waits_only_for_itself_and_parameters_reach_the_jobs(pexec: 
     assert run.log("load[region=south]") == b"south: 10 rows loaded\n"
 
 
+def test_run_again_the_sales_and_the_pages_that_did_not_change_are_up_to_date(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml.example", EXAMPLE).file("a.md", "one two\n").file("b.md", "three\n")
+    assert pexec.run("apply", "pexec.yaml.example").exit_code == 0
+    pexec.file("b.md", "three four\n")
+    again = pexec.run("apply", "pexec.yaml.example")
+    assert again.exit_code == 0, again.stderr
+    run = last_run(pexec.folder).check()
+    cached = {job for job, entry in run.jobs.items() if entry["reason"] == "up to date"}
+    assert cached == {*(f"sales[region={region}]" for region in ("north", "south", "west")), "words[page=a.md]"}
+    assert run.log("words[page=b.md]").split() == [b"2", b"b.md"]
+    assert run.log("report").startswith(b"60000 sales\n")
+
+
 def test_the_files_of_the_runbook_have_its_shape(run: Run) -> None:
     plan = run.json("execution_plan.json")
     assert list(plan) == ["plan_created", "total_groups", "max_parallel_jobs", "execution_groups"]

@@ -13,6 +13,8 @@ from orchestrator.engine.facts import (
     AttemptStarted,
     CancelRequested,
     JobAdopted,
+    JobCached,
+    JobMustRun,
     KillSent,
     RunStarted,
 )
@@ -21,7 +23,8 @@ from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.replay import replay
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
-from orchestrator.plan.model import JobSpec, Order, OutputSpec, Plan, PlannedJob, Policy, RetryPolicy, When
+from orchestrator.plan.flow_model import OutputSpec
+from orchestrator.plan.model import JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When
 
 POOLS = {"gpu": 2, "database": 1}
 DEMANDS = ((), (), (), (("gpu", 1),), (("gpu", 2),), (("database", 1),), (("gpu", 1), ("database", 1)))
@@ -73,6 +76,8 @@ def _jobs(draw: st.DrawFn, index: int, count: int, *, backwards: bool) -> Planne
         spec=JobSpec(
             run=None if is_group else "true",
             grace=draw(st.sampled_from((5.0, 0.0))),
+            inputs=None if is_group else draw(st.sampled_from((None, None, ()))),
+            cache=draw(st.sampled_from((True, True, True, False))),
             outputs={} if is_group else draw(st.sampled_from(OUTPUTS)),
         ),
         matrix={"n": index} if workflow == "matrix" else {},
@@ -102,8 +107,8 @@ def _with_values(job: PlannedJob, jobs: list[PlannedJob], uses: str) -> PlannedJ
 
 
 # What may happen, as often as it is listed here. A calm world carries out every command after each step.
-CALM = ["answer"] * 20 + ["wait"] * 6 + ["crash_and_resume", "answer_again", "cancel_job", "cancel"]
-HOSTILE = ["act"] * 10 + ["answer"] * 8 + ["wait"] * 6 + ["answer_again"] * 2 + ["refuse_nonsense"] * 2
+CALM = ["answer"] * 20 + ["check"] * 8 + ["wait"] * 6 + ["crash_and_resume", "answer_again", "cancel_job", "cancel"]
+HOSTILE = ["act"] * 10 + ["answer"] * 8 + ["check"] * 4 + ["wait"] * 6 + ["answer_again"] * 2 + ["refuse_nonsense"] * 2
 HOSTILE += ["cancel", "cancel_job", "kill_unrequested", "crash_and_resume"]
 Step = tuple[str, int, int]
 
@@ -119,6 +124,7 @@ class Run:
     def __init__(self, plan: Plan, moods: list[Verdict], *, hostile: bool, adopted: int = 0) -> None:
         self.moods = moods  # how the attempts of each job like to end
         self.world, self.hostile = World(plan), hostile
+        self.world.checks_take_time = True
         self.gone: list[tuple[int, int]] = [(0, 0), (0, 77)]  # attempts that are not under way, or never were
         self.world.begin(index for index in range(len(plan.jobs)) if adopted >> index & 1)
 
@@ -146,6 +152,10 @@ class Run:
             code = (1, 75)[which % 2]
             self.world.happen(AttemptFinished(self.world.now, job, attempt, verdict, code, outputs=outputs))
             self.gone.append((job, attempt))
+
+    def check(self, which: int, how: int) -> None:
+        if unchecked := self.world.laws.unchecked:
+            self.world.answer_check(unchecked[which % len(unchecked)], up_to_date=how % 2 == 0)
 
     def answer_again(self, which: int, how: int) -> None:
         now, (job, attempt) = self.world.now, self.gone[which % len(self.gone)]
@@ -184,6 +194,10 @@ class Run:
         if self.scheduler.table.states[job] in (JobState.RUNNING, JobState.WAITING):
             with pytest.raises(IllegalMove, match=f"job `job{job}` "):
                 self.scheduler.apply(JobAdopted(self.world.now, job))
+        if self.scheduler.table.states[job] is not JobState.READY:
+            for fact in (JobCached(self.world.now, job), JobMustRun(self.world.now, job)):
+                with pytest.raises(IllegalMove, match=f"job `job{job}` cannot be checked"):
+                    self.scheduler.apply(fact)
         with pytest.raises(IllegalMove, match="twice"):
             self.scheduler.apply(RunStarted(self.world.now))
         assert self.scheduler.snapshot() == before

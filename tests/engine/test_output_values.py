@@ -11,7 +11,8 @@ from orchestrator.engine.commands import Launch
 from orchestrator.engine.facts import AttemptFinished, JobAdopted
 from orchestrator.engine.replay import replay
 from orchestrator.engine.states import Verdict
-from orchestrator.plan.model import OutputSpec, RetryPolicy, When
+from orchestrator.plan.flow_model import OutputSpec
+from orchestrator.plan.model import RetryPolicy, When
 
 NUMBER = "needs.version.outputs.number"
 

@@ -12,7 +12,8 @@ from support.worlds import job, plan
 from orchestrator.engine.commands import Cancel, Command, Kill, Launch
 from orchestrator.engine.states import CancelReason
 from orchestrator.execute.admission import AdmissionControl, Machine, look
-from orchestrator.plan.model import AdmissionPolicy, Plan
+from orchestrator.plan.model import Plan
+from orchestrator.plan.policy_parts import AdmissionPolicy
 
 GIB = 1 << 30
 IDLE = Machine(memory=8 * GIB, cpus=4, available=6 * GIB, load=0.5)

@@ -13,16 +13,14 @@ from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.section import section_type
 from orchestrator.plan.digest import plan_digest
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
+from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
 from orchestrator.plan.key_table import Key, keys_of
 from orchestrator.plan.model import (
-    AdmissionPolicy,
-    CiPolicy,
     Durability,
     Isolation,
     JobSpec,
     Limits,
     Order,
-    OutputSpec,
     Plan,
     PlannedJob,
     Policy,
@@ -30,6 +28,7 @@ from orchestrator.plan.model import (
     ShellBlock,
     When,
 )
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
 from orchestrator.plan.schema import plan_schema
 
 # Which workflows run, and which jobs there are; all other keys are fields of a job or of what it executes.
@@ -50,6 +49,9 @@ def other(key: Key) -> Any:
         "isolation": Isolation.PROCESS,
         "limits": Limits(memory=1),
         "outputs": {"number": OutputSpec("json", "[]")},
+        "inputs": (Input("src/", ignore=False), Input(env="CC")),
+        "output_files": (OutputFiles(("dist/",), "dist", fresh=True),),
+        "cache": CachePolicy("elsewhere", 7) if isinstance(key.default, CachePolicy) else False,
         "retry": RetryPolicy(max_attempts=7),
         "when": When.ALWAYS,
         "order": Order.DECLARED,

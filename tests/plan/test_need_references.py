@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from support.planning import good_plan, picture, planned
 
+from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.late_values import fill
-from orchestrator.plan.model import OutputSpec, Plan
+from orchestrator.plan.model import Plan
 from orchestrator.plan.render import plan_text
 
 # On lines 2 to 8; `build` follows.

@@ -212,7 +212,7 @@ def test_texts_that_hold_no_templates_are_reported() -> None:
         "PX214 `${{` in `cleanup` of workflow `c` is not allowed here",
     ]
     assert {one.help for one in found} == {
-        "templates are allowed in `run`, `argv`, `args`, `env`, `working_dir` and `writes`"
+        "templates are allowed in `run`, `argv`, `args`, `env`, `working_dir`, `writes`, `inputs` and `outputs`"
     }
 
 

@@ -24,9 +24,10 @@ from orchestrator.report.totals import totals
 
 def numbers(text: str) -> tuple[int, list[int]]:
     """The total of a text of counts, and its parts."""
-    found = re.match(r"(\d+) of (\d+) jobs? succeeded(.*)", text)
+    found = re.match(r"(\d+) of (\d+) jobs? succeeded(?: \((\d+) up to date\))?(.*)", text)
     assert found is not None, text
-    succeeded, total, rest = found.groups()
+    succeeded, total, up_to_date, rest = found.groups()
+    assert 0 < int(up_to_date or 1) <= max(1, int(succeeded))
     parts = rest.partition(";")[0].removeprefix(", ").split(", ") if rest.partition(";")[0] else []
     return int(total), [int(succeeded), *(int(part.split()[0]) for part in parts)]
 

@@ -13,8 +13,6 @@ from msgspec.structs import replace
 from orchestrator.plan.graph import levels, urgency
 from orchestrator.plan.model import (
     DEFAULT_SHELL,
-    AdmissionPolicy,
-    CiPolicy,
     Isolation,
     JobSpec,
     Limits,
@@ -26,6 +24,7 @@ from orchestrator.plan.model import (
     ShellBlock,
     When,
 )
+from orchestrator.plan.policy_parts import AdmissionPolicy, CiPolicy
 
 Waits = tuple[tuple[int, ...], ...]
 

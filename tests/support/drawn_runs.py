@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from support.dags import Waits, dags
 from support.journals import Events
-from support.stories import DRIVER, Story
+from support.stories import CACHED, DRIVER, MUST_RUN, Story
 from support.worlds import World, end_of_time, job, plan
 
 from orchestrator.engine.facts import AttemptFinished, Consequence, Fact, JobFinished, RunStarted
@@ -32,6 +32,8 @@ class Recorded(World):
             "run.resumed": {**DRIVER, "max_parallel_jobs": self.plan.policy.max_parallel_jobs},
             "attempt.started": {"host": "host", "worker": None},
             "job.adopted": {"from_run": "earlier"},
+            "job.cached": CACHED,
+            "job.must_run": MUST_RUN,
         }
         fields |= more.get(name, {})
         if not isinstance(fact, RunStarted):  # with that a story begins
@@ -75,7 +77,7 @@ RETRIES = (
     RetryPolicy(max_attempts=3, delay=0.0, on_failed=False, on_timed_out=False, on_exit=(75,)),
 )
 VERDICTS = (Verdict.SUCCEEDED, Verdict.SUCCEEDED, Verdict.FAILED, Verdict.TIMED_OUT, Verdict.LOST)
-KINDS = ["answer"] * 12 + ["wait"] * 4 + ["cancel", "cancel_job", "force", "crash"]
+KINDS = ["answer"] * 12 + ["check"] * 5 + ["wait"] * 4 + ["cancel", "cancel_job", "force", "crash"]
 Steps = Sequence[tuple[str, int, int]]
 
 
@@ -94,6 +96,7 @@ def plans(draw: st.DrawFn) -> Plan:
                 needs=needs,
                 after=" ".join(f"j{other}" for other in row[split:]),
                 group=group,
+                inputs=None if group else draw(st.sampled_from((None, None, ()))),
                 when=draw(st.sampled_from((When.SUCCESS, When.SUCCESS, When.FAILURE, When.ALWAYS))),
                 pools=() if group else draw(st.sampled_from(((), (), (("gpu", 1),), (("gpu", 2), ("db", 1))))),
                 allow_failure=draw(st.integers(0, 3)) == 3,
@@ -122,6 +125,8 @@ def take(world: Recorded, kind: str, which: int, how: int) -> None:
         )
         code = 0 if verdict is Verdict.SUCCEEDED else (1, 75)[which % 2]
         world.happen(AttemptFinished(world.now, index, attempt, verdict, code))
+    elif kind == "check" and world.laws.unchecked:
+        world.answer_check(world.laws.unchecked[which % len(world.laws.unchecked)], up_to_date=how % 2 == 0)
     elif kind == "wait":
         world.now += (0.5, 2.0, 5.0, 12.0)[which % 4]
     elif kind == "crash":
@@ -140,6 +145,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 7), st.integer
 def drawn_run(of: Plan, steps: Steps) -> Events:
     """The journal of a run in which these steps happen until it ends."""
     world = Recorded(of)
+    world.checks_take_time = True
     world.begin()
     world.act()
     for step in steps:

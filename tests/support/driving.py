@@ -20,6 +20,7 @@ from orchestrator.execute.clock import RunClock
 from orchestrator.execute.driver import Driver
 from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.job_cache import JobCache
 from orchestrator.execute.messages import Message
 from orchestrator.journal.events import EVENTS, OPTIONAL
 from orchestrator.plan.model import Plan
@@ -162,6 +163,7 @@ class Stage:
         deaf: bool = False,
         last_grace: float = 10.0,
         scheduler: Scheduler | None = None,
+        cache: JobCache | None = None,
     ) -> None:
         self.plan = plan
         self.done: list[str] = []
@@ -185,6 +187,7 @@ class Stage:
             self._spec,
             self.clock,
             self.inbox,
+            cache=cache,
         )
 
     def _kill(self, serial: int, *, force: bool) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from support.stories import Story
+from support.stories import CACHED, MUST_RUN, Story
 from support.worlds import job, plan
 
-from orchestrator.plan.model import OutputSpec, RetryPolicy, When
+from orchestrator.plan.flow_model import OutputSpec
+from orchestrator.plan.model import RetryPolicy, When
 
 Events = list[dict[str, Any]]
 Edit = Callable[[Events], None]
@@ -89,6 +90,29 @@ def nightly() -> Story:
     story.end("test", 9.0)
     story.settle("all", 9.0, "succeeded")
     story.finish(9.0, "FAILED", 1)
+    return story
+
+
+def rebuilt() -> Story:
+    """A lawful run in which jobs are checked: `copy` is up to date, `compile` is not; `plain` has no inputs."""
+    story = Story(
+        plan(
+            job("copy", inputs=()),
+            job("compile", needs="copy", inputs=()),
+            job("plain", needs="copy"),
+            job("check", needs="plain compile", inputs=(), when=When.ALWAYS),
+        )
+    )
+    story.emit("job.cached", 0.5, job="copy", **CACHED)
+    story.settle("copy", 0.5, "succeeded", "up to date")
+    story.start("plain", 0.5)
+    story.emit("job.must_run", 1.0, job="compile", **MUST_RUN)
+    story.start("compile", 1.0)
+    story.end("plain", 2.0)
+    story.end("compile", 3.0)
+    story.emit("job.cached", 3.0, job="check", **CACHED)
+    story.settle("check", 3.0, "succeeded", "up to date")
+    story.finish(3.0)
     return story
 
 

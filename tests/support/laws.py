@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from support.attempts_by_law import BAD, LOST_BUDGET, STATUS, Attempt, S
 from support.values_by_law import ValuesByLaw
 
-from orchestrator.engine.commands import Cancel, Command, GiveUp, Kill, Launch
+from orchestrator.engine.commands import Cancel, Check, Command, GiveUp, Kill, Launch
 from orchestrator.engine.facts import (
     AttemptFinished,
     AttemptStarted,
@@ -18,7 +18,9 @@ from orchestrator.engine.facts import (
     Consequence,
     Fact,
     JobAdopted,
+    JobCached,
     JobFinished,
+    JobMustRun,
     KillSent,
     RetryScheduled,
     RunResumed,
@@ -54,6 +56,8 @@ class Laws:
         self.to_cancel: set[int] = set()  # by another failure in their matrix
         self.doomed: set[int] = set()  # cancelled before what they need has ended
         self.failed_matrices: set[str] = set()
+        self.must_run: dict[int, None] = {}  # checked, and not up to date
+        self.unchecked: list[int] = []  # jobs to check, in the order in which they became ready
 
     # Facts.
 
@@ -75,6 +79,13 @@ class Laws:
                 if fact.job not in self.ended:
                     self.values.of[fact.job] = fact.outputs
                     expected[fact.job] = S.SUCCEEDED
+            case JobCached():
+                assert fact.job in self.unchecked, "only what waits for its check is up to date"
+                self.values.of[fact.job] = fact.outputs
+                expected[fact.job] = S.SUCCEEDED
+            case JobMustRun():
+                assert fact.job in self.unchecked, "only what waits for its check is checked"
+                self.must_run[fact.job] = None
             case AttemptStarted():
                 self._judge_start(fact)
             case AttemptFinished() | KillSent() if self.is_late(fact):
@@ -94,7 +105,27 @@ class Laws:
             self.to_cancel.discard(-1 if fact.job is None else fact.job)
         self._judge_consequences(consequences, expected, retried, fact)
         self.to_cancel -= self.ended.keys()
+        self._list_unchecked()
         self._judge_states(scheduler)
+
+    def _list_unchecked(self) -> None:
+        """Jobs that became ready together are to be checked in any order."""
+        waiting = {job.index for job in self.jobs if self._awaits_check(job)}
+        self.unchecked = [job for job in self.unchecked if job in waiting]
+        self.unchecked += sorted(waiting - set(self.unchecked))
+
+    def _awaits_check(self, job: PlannedJob) -> bool:
+        """Whether a job that is ready has yet to be checked, since its needs succeeded and it has inputs."""
+        if job.spec.inputs is None or not job.spec.cache or job.when is When.FAILURE or job.index in self.must_run:
+            return False
+        is_idle = job.index not in self.waiting and self._is_ready(job, 0.0)
+        return is_idle and all(map(self._succeeded_really, job.needs))
+
+    def _succeeded_really(self, number: int) -> bool:
+        job = self.jobs[number]
+        return self.ended.get(number) is S.SUCCEEDED and (
+            not job.spec.is_group or all(map(self._succeeded_really, job.needs))
+        )
 
     def _cancel_matrix(self, ended: dict[int, JobState]) -> None:
         """The first failure of a matrix that fails fast cancels its other jobs."""
@@ -117,6 +148,7 @@ class Laws:
         job = self.jobs[fact.job]
         assert job.index not in self.ended, "terminal states absorb, and a success is never redone"
         assert job.index not in self.running, "one attempt at a time"
+        assert job.index not in self.unchecked, "what may be up to date is checked before it starts"
         assert all(other in self.ended for other in (*job.needs, *job.after)), "needs before starts"
         assert self._ancestors(job) <= self.ended.keys(), "nothing starts before all its ancestors have ended"
         assert self._gate(job) == "run", "needs before starts"
@@ -320,10 +352,13 @@ class Laws:
         commands = scheduler.decide(now)
         assert scheduler.snapshot() == before, "decide moves nothing"
         assert scheduler.decide(now) == commands, "decide moves nothing"
-        steps = [command for command in commands if not isinstance(command, Launch)]
+        checks = [command for command in commands if isinstance(command, Check)]
+        steps = [command for command in commands if not isinstance(command, Launch | Check)]
         launches = [command for command in commands if isinstance(command, Launch)]
-        assert commands == [*steps, *launches], "steps before launches"
+        assert commands == [*steps, *checks, *launches], "steps before launches"
         wanted_steps, wanted_launches = self._expected_commands(now)
+        wanted_checks = self._wanted_checks(now, wanted_steps)
+        assert sorted(checks, key=repr) == sorted(wanted_checks, key=repr), "checked is what may be up to date"
         assert launches == wanted_launches, "cap and pools never oversold, nor left idle; best first"
         assert sorted(steps, key=repr) == sorted(wanted_steps, key=repr), "a stop takes its steps in time"
         if self._silent and (self._silent_until is None or now < self._silent_until):
@@ -375,10 +410,18 @@ class Laws:
             return steps, []
         return steps, self._launches(now)
 
+    def _wanted_checks(self, now: float, steps: Sequence[Command]) -> list[Check]:
+        if self._finished() or not self.began or any(isinstance(step, Cancel | GiveUp) for step in steps):
+            return []
+        return [Check(number, self._values_of(self.jobs[number])) for number in self.unchecked]
+
+    def _values_of(self, job: PlannedJob) -> dict[str, str]:
+        return {name: value or "" for name, value in self.values.used_by(job, self.ended).items()}
+
     def _launches(self, now: float) -> list[Launch]:
         ranked = self.policy.order is Order.CRITICAL_PATH
         queue = sorted(
-            (job for job in self.jobs if self._is_ready(job, now)),
+            (job for job in self.jobs if self._is_ready(job, now) and job.index not in self.unchecked),
             key=lambda job: (-job.priority, -job.rank if ranked else 0, job.index),
         )
         room, taken, launches = self._room(), set[str](), list[Launch]()
@@ -392,8 +435,7 @@ class Laws:
             for pool, amount in job.pools:
                 room[pool] -= amount
             cap = job.spec.cleanup_timeout if self.hurried else None
-            values = {name: value or "" for name, value in self.values.used_by(job, self.ended).items()}
-            launches.append(Launch(job.index, self.numbers[job.index] + 1, cap, values))
+            launches.append(Launch(job.index, self.numbers[job.index] + 1, cap, self._values_of(job)))
         return launches
 
     def _room(self) -> dict[str, int]:

@@ -24,6 +24,10 @@ from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs
 
 RUN_ID = "20260102T030405.000000Z-0123abcd"
+CACHED = {
+    "fingerprint": "f1", "cached": "kept", "from_run": "earlier", "files": 1, "log": "", "log_bytes": 0
+}  # fmt: skip
+MUST_RUN = {"fingerprint": "f2", "because": ["`src/a.c` changed"]}
 HERE: dict[str, Any] = {"host": "host", "worker": None}  # where an attempt runs
 # The process that drives a run after a resume.
 DRIVER = {"pid": 4001, "boot_id": "boot", "host": "host", "pid_namespace": "pid:[1]"}
@@ -164,6 +168,8 @@ def every_event(of: Plan) -> Story:
     story.emit("journal.recovered", 0.8, cut_bytes=12)
     story.emit("orphan.killed", 0.8, pid=77, job=None)
     story.resume(0.8, max_parallel_jobs=10)
+    story.emit("job.must_run", 0.8, job=name, **MUST_RUN)
+    story.emit("job.cached", 0.8, job=name, **CACHED)
     story.emit("job.adopted", 0.8, job=name, from_run=RUN_ID)
     story.settle(name, 0.8, "succeeded", "reused from an earlier run")
     story.finish(0.9)

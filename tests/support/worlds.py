@@ -14,7 +14,7 @@ from typing import Any
 
 from support.laws import Laws
 
-from orchestrator.engine.commands import Cancel, Command, GiveUp, Kill, Launch
+from orchestrator.engine.commands import Cancel, Check, Command, GiveUp, Kill, Launch
 from orchestrator.engine.facts import (
     AttemptFinished,
     AttemptStarted,
@@ -22,7 +22,9 @@ from orchestrator.engine.facts import (
     Consequence,
     Fact,
     JobAdopted,
+    JobCached,
     JobFinished,
+    JobMustRun,
     KillSent,
     RunResumed,
     RunStarted,
@@ -30,6 +32,7 @@ from orchestrator.engine.facts import (
 from orchestrator.engine.replay import replay
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
+from orchestrator.plan.flow_model import Input
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
 
 
@@ -52,12 +55,19 @@ def job(
     grace: float = 5.0,
     cleanup_timeout: float = 30.0,
     group: bool = False,
+    inputs: tuple[Input, ...] | None = None,
     spec: Mapping[str, Any] = MappingProxyType({}),
     **rest: Any,
 ) -> Draft:
     """A job for `plan`; `needs` and `after` are names between blanks, `spec` and `rest` other fields of `JobSpec` and
     `PlannedJob`."""
-    fields = {"run": None if group else "true", "grace": grace, "cleanup_timeout": cleanup_timeout, **spec}
+    fields = {
+        "run": None if group else "true",
+        "grace": grace,
+        "cleanup_timeout": cleanup_timeout,
+        "inputs": inputs,
+        **spec,
+    }
     return Draft(name, tuple(needs.split()), tuple(after.split()), JobSpec(**fields), rest)
 
 
@@ -80,7 +90,9 @@ def plan(*drafts: Draft, **policy: Any) -> Plan:
 
 
 class World:
-    """One run: its plan, its facts so far, the second it is, and all that followed. Jobs are named or numbered."""
+    """One run: its plan, its facts so far, the second it is, and all that followed. Jobs are named or numbered.
+
+    A check is answered at once: the jobs in `up_to_date` are. Unless `checks_take_time`: then by `answer_check`."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -89,6 +101,8 @@ class World:
         self.now = 0.0
         self.facts: list[Fact] = []
         self.followed: list[Consequence] = []
+        self.checks_take_time = False
+        self.up_to_date: set[int] = set()
         self._numbers = {planned.id: planned.index for planned in plan.jobs}
 
     @classmethod
@@ -129,13 +143,22 @@ class World:
     def act(self, at_most: int | None = None) -> list[Command]:
         """Carry out the commands of this second, or only the first `at_most`; without a limit until none is left."""
         done: list[Command] = []
-        while commands := self.laws.ask(self.scheduler, self.now)[:at_most]:
+        while commands := self._to_do()[:at_most]:
             done += commands
             for command in commands:
                 self._carry_out(command)
             if at_most is not None:
                 break
         return done
+
+    def _to_do(self) -> list[Command]:
+        commands = self.laws.ask(self.scheduler, self.now)
+        return [command for command in commands if not (self.checks_take_time and isinstance(command, Check))]
+
+    def answer_check(self, job: int, *, up_to_date: bool) -> None:
+        """The check of a job ends."""
+        outputs = dict.fromkeys(self.plan.jobs[job].spec.outputs, "stored")
+        self.happen(JobCached(self.now, job, outputs) if up_to_date else JobMustRun(self.now, job))
 
     def end(self, which: str | int, verdict: Verdict = Verdict.SUCCEEDED, **rest: Any) -> list[Command]:
         """The running attempt of a job ends; what is done then."""
@@ -198,6 +221,8 @@ class World:
         match command:
             case Launch():
                 verb = "launch"
+            case Check():
+                verb = "check"
             case Kill():
                 verb = "kill" if command.force else "term"
             case GiveUp():
@@ -210,6 +235,8 @@ class World:
         match command:
             case Launch():
                 self.happen(AttemptStarted(self.now, command.job, command.attempt))
+            case Check():
+                self.answer_check(command.job, up_to_date=command.job in self.up_to_date)
             case Kill():
                 self.happen(KillSent(self.now, command.job, command.attempt, command.force))
             case GiveUp():
@@ -222,6 +249,7 @@ def end_of_time(world: World, *, answers: bool) -> None:
     """Bring a run to its end, with attempts that answer or that never do. Asserts that it has one, in bounded time."""
     if not answers:
         world.cancel()
+    world.checks_take_time = False
     patience = 20 * (len(world.plan.jobs) + 1)
     forced_at: float | None = None
     while not world.scheduler.finished:

@@ -30,6 +30,22 @@ def add_arguments(parser: Parser) -> None:
         action="store_true",
         help="succeed if every job is left out because it is manual or its `if` does not hold",
     )
+    both = parser.add_mutually_exclusive_group()
+    both.add_argument(
+        "--force",
+        dest="cache",
+        action="store_const",
+        const="force",
+        default="use",
+        help="run also the jobs that are up to date, and store their results",
+    )
+    both.add_argument(
+        "--no-cache",
+        dest="cache",
+        action="store_const",
+        const="off",
+        help="run also the jobs that are up to date; use no stored results, and store none",
+    )
     parser.add_argument(
         "-n",
         "--dry-run",
@@ -41,6 +57,13 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The exit code of the run; 3 if the manifest has an error and nothing ran."""
     invocation = understand(arguments)
+    if arguments.since is not None:
+        from orchestrator.app.since import narrowed
+
+        found = narrowed(invocation, arguments.since)
+        if found is None:
+            return ExitCode.OK
+        invocation = found
     if arguments.dry_run:
         return _dry_run(invocation, verbose=arguments.summary == "all")
     from orchestrator.app.plan_cache import PlanCache
@@ -80,6 +103,7 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
         output=output_of(invocation.settings),
         keep_temp=arguments.keep_temp,
         summary=arguments.summary,
+        cache=arguments.cache,
     )
     return run_plan(with_scripts(plan), options, supervisor, invocation=record)
 
@@ -101,5 +125,9 @@ def _dry_run(invocation: Invocation, *, verbose: bool) -> int:
     result = _plan(invocation)
     if result.plan is None:
         return ExitCode.INVALID
-    write_text(plan_text(result.plan, {**invocation.origins, **result.origins}, result.purposes, verbose=verbose))
+    from orchestrator.app.job_cache import planned_checks
+
+    checks = {name: one.text for name, one in planned_checks(result.plan).items()}
+    origins = {**invocation.origins, **result.origins}
+    write_text(plan_text(result.plan, origins, result.purposes, checks=checks, verbose=verbose))
     return ExitCode.OK

@@ -106,10 +106,10 @@ def _chosen(attempts: AttemptHistory, named: Sequence[str], number: int | None) 
         jobs: Iterable[str] = named or _failed_or_all(attempts)
         return [attempts.of[job][-1] for job in jobs if attempts.of[job]]
     for job in named:
-        made = len(attempts.of[job])
+        made = max((one.attempt for one in attempts.of[job]), default=0)
         if not 1 <= number <= made:
             raise UsageError(f"`{job}` has no attempt {number}", help=f"it has {count(made, 'attempt')}")
-    return [attempts.of[job][number - 1] for job in named]
+    return [next(one for one in attempts.of[job] if one.attempt == number) for job in named]
 
 
 def _failed_or_all(attempts: AttemptHistory) -> Iterable[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
 from orchestrator.app.planning import plan_invocation, print_diagnostics, print_warnings
 from orchestrator.cli.main import Parser
@@ -31,23 +33,35 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if the manifest has an error."""
     invocation = understand(arguments)
     print_warnings(invocation.settings.warnings)
+    if arguments.since is not None:
+        from orchestrator.app.since import narrowed
+
+        found = narrowed(invocation, arguments.since)
+        if found is None:
+            return ExitCode.OK
+        invocation = found
     result = plan_invocation(invocation)
     print_diagnostics(result)
     if result.plan is None:
         return ExitCode.INVALID
+    from orchestrator.app.job_cache import planned_checks
+
+    checks = planned_checks(result.plan)
     if arguments.format == "json":
         from orchestrator.app.job_scripts import with_scripts
 
-        _print_json(with_scripts(result.plan))
+        data = {name: {"state": one.state, "because": list(one.because)} for name, one in checks.items()}
+        _print_json(with_scripts(result.plan), data)
     else:
         from orchestrator.plan.render import plan_text
 
         origins = {**invocation.origins, **result.origins}
-        write_text(plan_text(result.plan, origins, result.purposes, verbose=arguments.verbose))
+        texts = {name: one.text for name, one in checks.items()}
+        write_text(plan_text(result.plan, origins, result.purposes, checks=texts, verbose=arguments.verbose))
     return ExitCode.OK
 
 
-def _print_json(plan: Plan) -> None:
+def _print_json(plan: Plan, checks: Mapping[str, Any]) -> None:
     """Print the plan in parts, since it may be large; in ASCII, so that no control character reaches a terminal."""
     import json
     import re
@@ -56,6 +70,6 @@ def _print_json(plan: Plan) -> None:
     from orchestrator.plan.json_stream import as_json
 
     beyond_ascii = re.compile("[^\x00-\x7f]+")
-    for part in as_json(plan_fields(plan)):
+    for part in as_json(plan_fields(plan, checks)):
         if not write_stdout(beyond_ascii.sub(lambda found: json.dumps(found[0])[1:-1], part.decode())):
             break

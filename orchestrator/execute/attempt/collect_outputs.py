@@ -13,7 +13,7 @@ from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.output_grammar import GrammarError, Written, parse_outputs
 from orchestrator.execute.attempt.spec import AttemptResult
 from orchestrator.manifest.output_types import EXPECTED, is_of_type
-from orchestrator.plan.model import OutputSpec
+from orchestrator.plan.flow_model import OutputSpec
 
 MAX_OUTPUT_BYTES = 1 << 20
 MOST_UNDECLARED = 20

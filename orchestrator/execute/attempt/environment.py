@@ -77,6 +77,12 @@ def overlay(
     return made
 
 
+def declared(job: JobSpec, base_dir: str, inherited: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """The variables that a job declares, secrets excepted."""
+    made = dict(zip(map(_encoded, job.env), map(_encoded, job.env.values()), strict=True))
+    return {**made, **_joined(job, base_dir, inherited)}
+
+
 def _joined(job: JobSpec, base_dir: str, inherited: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     """The variables to which paths are added. Without a value of their own they are those paths alone."""
     joined = {}

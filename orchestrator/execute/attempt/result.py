@@ -53,6 +53,11 @@ def lost(reason: str) -> AttemptResult:
     return AttemptResult(Verdict.LOST, reason)
 
 
+def cannot_start(reason: str) -> AttemptResult:
+    """The attempt cannot be started as its job requests, which is a failure of the job."""
+    return AttemptResult(Verdict.FAILED, reason, _NOT_EXECUTABLE)
+
+
 def without_log(name: str, number: int) -> AttemptResult:
     """The log cannot be made, with this errno: something else may be in its place."""
     return lost(f"the log `{name}` cannot be written: {os.strerror(number).lower()}")
@@ -61,7 +66,7 @@ def without_log(name: str, number: int) -> AttemptResult:
 def broken(error: Exception) -> AttemptResult:
     """Something of pexec's own broke, for this attempt; or its job asks for what cannot be."""
     if isinstance(error, CannotStartError):
-        return AttemptResult(Verdict.FAILED, str(error), _NOT_EXECUTABLE)
+        return cannot_start(str(error))
     if isinstance(error, PlaceTakenError):
         return lost(str(error))
     if isinstance(error, OSError) and error.errno is not None:

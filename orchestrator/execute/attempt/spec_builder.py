@@ -8,7 +8,7 @@ from orchestrator.engine.commands import Launch
 from orchestrator.execute.attempt.spec import AttemptSpec, Place
 from orchestrator.journal.file_names import TEMP, log_name
 from orchestrator.journal.rundir import RunDir
-from orchestrator.plan.model import JobSpec, Plan
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 from orchestrator.plan.slugs import slugs
 
 
@@ -32,7 +32,7 @@ class Specs:
     def __call__(self, launch: Launch, serial: int, place: Place) -> AttemptSpec:
         """The attempt for `launch`, which will run there."""
         job = self._plan.jobs[launch.job]
-        spec = job.spec if not job.spec.late else self._filled(job.spec, launch.values)
+        spec = self.spec_of(job, launch.values)
         log = log_name(self._slugs[job.index], launch.attempt)
         timeout, cap = job.spec.timeout, launch.time_cap
         return AttemptSpec(
@@ -53,6 +53,10 @@ class Specs:
             keep_temp=self._keep_temp,
             place=place,
         )
+
+    def spec_of(self, job: PlannedJob, values: Mapping[str, str]) -> JobSpec:
+        """What the job executes, with all templates filled in; `values` are outputs of needs that it uses."""
+        return job.spec if not job.spec.late else self._filled(job.spec, values)
 
     def _colours_of(self, spec: JobSpec) -> Mapping[str, str]:
         """The variables that ask the job for colours; those that it declares itself are left alone."""

@@ -122,7 +122,8 @@ def _with_outputs(result: AttemptResult, job: JobSpec, temp_dir: str, supervisor
     def read() -> bytes:
         return supervisor.temp_dirs.read(temp_dir, OUTPUT_FILE, MAX_OUTPUT_BYTES + 1)
 
-    return with_outputs(result, job.outputs, read, supervisor.secrets.masked)
+    written = {name: output for name, output in job.outputs.items() if not output.files}
+    return with_outputs(result, written, read, supervisor.secrets.masked)
 
 
 def _run(spec: AttemptSpec, temp_dir: str, worker: Worker, gives_way: bool) -> AttemptResult:

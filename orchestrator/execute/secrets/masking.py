@@ -12,7 +12,7 @@ from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, ShellBlock
 
 if TYPE_CHECKING:
-    from orchestrator.execute.driver import Journal
+    from orchestrator.execute.driver_parts import Journal
 
 # Fields that hold sentences. The others hold names, numbers and constants, which a resume must find unchanged.
 _SENTENCES = ("reason", "what", "why")
@@ -33,6 +33,8 @@ class MaskedJournal:
         for name in _SENTENCES:
             if name in fields:
                 fields[name] = self._secrets.masked(fields[name])
+        if "because" in fields:
+            fields["because"] = [self._secrets.masked(text) for text in fields["because"]]
         return self._journal.emit(event, at, **fields)
 
     def flush(self) -> None:

@@ -39,12 +39,26 @@ def output_of(command: Sequence[str], base_dir: str, supervisor: Supervisor) -> 
 
     For one thread at a time. It has pexec's own environment and the working directory `base_dir`.
     """
+    base = supervisor.environments.base("all")
+    return printed_by(command, supervisor, serial=_SERIAL, directory=os.fsencode(base_dir), base=base, overlay={})
+
+
+def printed_by(
+    command: Sequence[str],
+    supervisor: Supervisor,
+    *,
+    serial: int,
+    directory: bytes,
+    base: tuple[int, dict[bytes, bytes]],
+    overlay: dict[bytes, bytes],
+) -> bytes:
+    """The same in any directory and environment; `serial` must be unique in the run."""
     request = protocol.StartRequest(
-        _SERIAL,
+        serial,
         [*_WITHOUT_STDERR, *map(os.fsencode, command)],
-        os.fsencode(base_dir),
-        *supervisor.environments.base("all"),
-        overlay={},
+        directory,
+        *base,
+        overlay=overlay,
         log=b"",
         timeout=SECONDS,
         grace=_GRACE_SECONDS,

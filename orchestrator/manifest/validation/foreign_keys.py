@@ -71,6 +71,8 @@ OTHER_TOOLS: dict[type[Section], dict[str, str]] = {
         **dict.fromkeys(("after_script", "teardown"), "cleanup"),
         **dict.fromkeys(("condition", "only_if", "unless", "rules"), "if"),
         **dict.fromkeys(("desc", "summary", "help"), "description"),
+        **dict.fromkeys(("sources", "srcs", "input"), "inputs"),
+        **dict.fromkeys(("generates", "artifacts", "produces", "output"), "outputs"),
         "strategy": "matrix",
         "internal": "manual",
     },
@@ -81,27 +83,25 @@ OTHER_TOOLS: dict[type[Section], dict[str, str]] = {
 _A_JOB_ENDS: Final = (
     f"a job ends, and what it left running ends with it; see {documented('Run a server for your tests')}"
 )
-_NO_CACHE: Final = "files stay where a job wrote them, for other jobs and the next run: pexec stores and restores none"
+_STORED: Final = (
+    "a workflow with `inputs` is not run again while they are the same; its `outputs` are stored and restored"
+)
 _A_POOL: Final = "a pool limits how many jobs run at once: `policy: {pools: {NAME: 2}}`, and `pools: {NAME: 1}` here"
 _A_CONTAINER: Final = "jobs run on this machine; start a container in `run`: `docker run --rm IMAGE make`"
 _NO_TERMINAL: Final = "jobs have no terminal; `color: true` asks their programs for colors"
 _MERGE: Final = "merge an anchor, `<<: *base`; what all workflows share belongs under `defaults`"
-_NO_TIMESTAMPS: Final = (
-    "pexec runs every job of a run: it does not compare file modification times; let a job call make, or use "
-    "`pexec resume`"
-)
 _OF_SERVERS = (
     *("service", "services", "background", "daemon", "detach", "detached", "persistent", "long_running", "ports"),
     *("ready", "ready_when", "readiness", "readiness_probe", "healthcheck", "wait_for", "wait_on", "restart"),
 )
 _OF_WORKFLOWS: Final = {
     **dict.fromkeys(_OF_SERVERS, _A_JOB_ENDS),
-    **dict.fromkeys(("cache", "caches", "artifacts"), _NO_CACHE),
+    "caches": _STORED,
     **dict.fromkeys(("max_parallel", "max-parallel", "maxParallel", "concurrency", "resource_group"), _A_POOL),
     **dict.fromkeys(("image", "container"), _A_CONTAINER),
     **dict.fromkeys(("tty", "interactive", "stdin", "stdin_open"), _NO_TERMINAL),
     **dict.fromkeys(("extends", "inherits", "template"), _MERGE),
-    **dict.fromkeys(("sources", "generates", "inputs", "status", "creates"), _NO_TIMESTAMPS),
+    **dict.fromkeys(("status", "creates"), _STORED),
 }
 SPECIAL: dict[tuple[type[Section], str], str] = {
     (Param, "type"): "the type is that of `default`: text, a number, or a boolean",
@@ -109,7 +109,7 @@ SPECIAL: dict[tuple[type[Section], str], str] = {
     (Manifest, "concurrency"): "the number of parallel jobs is `policy.max_parallel_jobs`",
     (Manifest, "on"): "pexec has no triggers; start it from CI, cron or a Git hook",
     (Manifest, "services"): _A_JOB_ENDS,
-    (Manifest, "cache"): _NO_CACHE,
+    (Manifest, "cache"): "it belongs under `policy`: `policy: {cache: {dir: ...}}`",
     (Manifest, "scripts"): "pexec calls it `workflows`, each with a command: `workflows: {build: {run: tsc}}`",
     **{
         (Manifest, key): "it belongs under `defaults`: `defaults: {env_file: .env}`"

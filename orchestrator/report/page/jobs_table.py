@@ -115,7 +115,8 @@ def _row(report: RunReport, index: int, context: PageContext, *, has_hosts: bool
     last = f"<td>{shown(job.host or '')}" if has_hosts else ""
     last += f"<td>{sparkline(past, job)}" if context.history else ""
     if not job.attempts:
-        return f"{name}<td><td><td><td><td><td><td><td>{reason}{last}"
+        log = log_link(job.log_file, context.log_base, "log") if job.log_file else ""
+        return f"{name}<td><td><td><td><td><td><td>{log}<td>{reason}{last}"
     took = job_time(report, index)
     exit_code = job.signal or ("" if job.exit_code is None else str(job.exit_code))
     return (

@@ -25,12 +25,17 @@ class LogCheck:
     def check(self, event: EventRecord) -> None:
         """Check the log of an attempt that ended."""
         self._line += 1
-        if event["event"] != "attempt.finished" or event["verdict"] == "lost":
+        is_cached = event["event"] == "job.cached" and event["log"]
+        if not is_cached and (event["event"] != "attempt.finished" or event["verdict"] == "lost"):
             return
         recorded, log = event["log_bytes"], event["log"]
         size = self._size_of(log)
-        which = f"attempt {event['attempt']} of `{event['job']}`"
-        if size is None and (recorded or event["verdict"] == "succeeded"):
+        which = (
+            f"`{event['job']}`, which is up to date,"
+            if is_cached
+            else f"attempt {event['attempt']} of `{event['job']}`"
+        )
+        if size is None and (recorded or is_cached or event["verdict"] == "succeeded"):
             self.found.append(Violation(self._line, Rule.LOG, f"the log `{log}` of {which} is missing"))
         elif size is not None and size != recorded:
             message = f"the log `{log}` of {which} has {size} bytes, expected {recorded}"

@@ -14,10 +14,11 @@ from typing import Any
 from orchestrator.console.text import count
 from orchestrator.engine.outcomes import FAILURE_NAMES
 from orchestrator.journal.events import EventRecord
+from orchestrator.report.verify.check_rules import CheckRules
 from orchestrator.report.verify.need_rules import NeedRules
 from orchestrator.report.verify.output_rules import OutputRules
 from orchestrator.report.verify.rules import Rule, Violation
-from orchestrator.report.verify.run_state import EPSILON, JudgedJob, Phase, Readiness, StopState, jobs_of
+from orchestrator.report.verify.run_state import EPSILON, JudgedJob, Phase, Readiness, StopState, jobs_of, result_of
 from orchestrator.report.verify.stop_rules import StopRules
 
 __all__ = ["Judge", "Rule", "Violation", "violations"]
@@ -51,6 +52,7 @@ class Judge:
         self._need_rules = NeedRules(self._jobs)
         self._output_rules = OutputRules(self._jobs)
         self._stop_rules = StopRules(self._policy["fail_fast"])
+        self._check_rules = CheckRules()
         self._taken: Counter[str] = Counter()
         self._running = 0
         self._stop = StopState()
@@ -79,6 +81,7 @@ class Judge:
         self._cap, self._pools = event["max_parallel_jobs"], event["pools"]
         self._stop_rules.fail_fast = event["fail_fast"]
         self._need_rules.begin(event["version"])
+        self._check_rules.begin(event.get("invocation", {}))
         self._begin(event["at"])
 
     def _run_resumed(self, event: EventRecord) -> None:
@@ -99,19 +102,12 @@ class Judge:
             if job.phase is not Phase.ENDED:
                 self._report(Rule.STATUS, f"the run finished before `{job.id}` ended")
         result, code = event["result"], event["exit_code"]
-        if result != self._result():
-            self._report(Rule.RESULT, f"the result is {result}; by its jobs it is {self._result()}")
+        if result != (by_jobs := result_of(self._jobs, self._stop)):
+            self._report(Rule.RESULT, f"the result is {result}; by its jobs it is {by_jobs}")
         if code < 128 and (code == 0) != (result == "SUCCESS"):
             self._report(Rule.RESULT, f"exit code {code} does not match {result}")
         if abs(event["wall_seconds"] - event["at"]) > EPSILON:
             self._report(Rule.RESULT, f"wall time is {event['wall_seconds']} s at second {event['at']}")
-
-    def _result(self) -> str:
-        if self._stop.hurried_at is not None:
-            return "CANCELLED"
-        if any(job.status in FAILURE_NAMES and not job.may_fail for job in self._jobs):
-            return "FAILED"
-        return "CANCELLED" if any(job.status == "cancelled" for job in self._jobs) else "SUCCESS"
 
     def _cancel_requested(self, event: EventRecord) -> None:
         if event["job"] is not None:
@@ -135,8 +131,6 @@ class Judge:
             job.cancelled = True
             job.forced |= event["force"]
             job.end_requested |= job.phase is Phase.RUNNING
-
-    # Attempts.
 
     def _attempt_started(self, event: EventRecord) -> None:
         job = self._job(event)
@@ -276,8 +270,13 @@ class Judge:
         if job is not None:
             if job.phase is Phase.RUNNING:
                 self._report(Rule.STATUS, f"`{job.id}` is reused while attempt {job.attempt} is under way")
-            job.adopted = True
-            job.values = event.get("outputs", {})
+            job.reuse(event)
+
+    def _job_checked(self, event: EventRecord) -> None:
+        job = self._job(event)
+        if job:
+            self._report_if(self._check_rules.violation(job, event, self._need_rules, self._stop), f"`{job.id}`")
+            job.reuse(event)
 
     def _job_finished(self, event: EventRecord) -> None:
         job = self._job(event)
@@ -305,7 +304,7 @@ class Judge:
             self._judge_verdict(job, "succeeded", "succeeded")
         elif job.is_group and not job.adopted:
             self._check_readiness(job)
-        elif not job.adopted:
+        elif not (job.adopted or job.cached):
             self._report(Rule.STATUS, f"`{job.id}` ends as succeeded without such an attempt")
 
     def _failed(self, job: JudgedJob, event: EventRecord) -> None:
@@ -385,6 +384,8 @@ _CHECKS: dict[str, Callable[[Judge, EventRecord], None]] = {
     "kill.sent": Judge._kill_sent,
     "retry.scheduled": Judge._retry_scheduled,
     "job.adopted": Judge._job_adopted,
+    "job.cached": Judge._job_checked,
+    "job.must_run": Judge._job_checked,
     "job.finished": Judge._job_finished,
 }
 

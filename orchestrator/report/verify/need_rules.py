@@ -55,6 +55,10 @@ class NeedRules:
             return Readiness.SHUT, []
         return Readiness.OPEN, []
 
+    def needs_of(self, job: JudgedJob) -> list[JudgedJob]:
+        """What a job needs."""
+        return [self._jobs[index] for index in job.needs]
+
     def unfinished(self, job: JudgedJob) -> list[JudgedJob]:
         """The needs that have not ended, or behind which something has not."""
         return [self._jobs[index] for index in job.needs if not self._has_settled(self._jobs[index])]

@@ -23,6 +23,7 @@ class Rule(enum.StrEnum):
     CANCEL = "cancel"
     STOP = "stop"
     KILL = "kill"
+    UP_TO_DATE = "up-to-date"  # a job that was not run because its result was there
     STATUS = "status"
     RESULT = "result"
     RESULTS_FILE = "results-file"

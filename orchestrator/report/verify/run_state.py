@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from orchestrator.engine.outcomes import FAILURE_NAMES
+from orchestrator.journal.events import EventRecord
 from orchestrator.report.status import STATUS_OF_EVENT
 
 LOST_RETRIES = 2
@@ -73,6 +74,7 @@ class JudgedJob(Struct, gc=False):
     may_fail: bool
     retry: RetryRules
     grace: float
+    has_inputs: bool = False
     workflow: str = ""
     cell: bool = False  # it is a job of a matrix
     outputs: Mapping[str, Mapping[str, Any]] = {}  # what it declares
@@ -95,8 +97,15 @@ class JudgedJob(Struct, gc=False):
     forced: bool = False  # and by force
     term_at: float | None = None
     adopted: bool = False
+    cached: bool = False  # it was up to date
     is_kept: bool = False  # a success of before, reused or kept by a resume; what it needs may not have ended
     leads_to_failure: bool = False  # it failed without being allowed to, or was skipped because of such an end
+
+    def reuse(self, event: EventRecord) -> None:
+        """What it would do was done before: in an earlier run, or its result is stored. Or it was only checked."""
+        self.adopted |= event["event"] == "job.adopted"
+        self.cached = event["event"] == "job.cached"
+        self.values = event.get("outputs", {})
 
     def reopen(self) -> None:
         """A resume: everything starts over, except for the number of the latest attempt and a success."""
@@ -105,7 +114,7 @@ class JudgedJob(Struct, gc=False):
         if self.status != "succeeded" and not (
             self.phase is Phase.AWAITING_RETRY_DECISION and self.verdict == "succeeded"
         ):
-            self.phase, self.status = Phase.IDLE, ""
+            self.phase, self.status, self.cached = Phase.IDLE, "", False
 
     @property
     def phrase(self) -> str:
@@ -146,6 +155,15 @@ class StopState(Struct):
         return self.on and (self.forced or job.when != "always")
 
 
+def result_of(jobs: Sequence[JudgedJob], stop: StopState) -> str:
+    """The result of a run with these jobs, which have ended."""
+    if stop.hurried_at is not None:
+        return "CANCELLED"
+    if any(job.status in FAILURE_NAMES and not job.may_fail for job in jobs):
+        return "FAILED"
+    return "CANCELLED" if any(job.status == "cancelled" for job in jobs) else "SUCCESS"
+
+
 def jobs_of(plan: Mapping[str, Any]) -> list[JudgedJob]:
     """The jobs of a plan, as `plan.json` holds it."""
     index_of = {job["id"]: index for index, job in enumerate(plan["jobs"])}
@@ -163,6 +181,7 @@ def _job(data: Mapping[str, Any], index_of: Mapping[str, int]) -> JudgedJob:
         may_fail=data.get("allow_failure", False),
         retry=_retry(data["retry"]) if "retry" in data else _ONCE,
         grace=data.get("grace_seconds", DEFAULT_GRACE),
+        has_inputs="inputs" in data,
         workflow=data["workflow"],
         cell="matrix" in data,
         outputs=data.get("outputs", {}),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.collect_outputs import MAX_OUTPUT_BYTES, with_outputs
 from orchestrator.execute.attempt.spec import AttemptResult
-from orchestrator.plan.model import OutputSpec
+from orchestrator.plan.flow_model import OutputSpec
 
 DONE = AttemptResult(Verdict.SUCCEEDED, exit_code=0)
 

@@ -40,7 +40,7 @@ def test_a_key_that_is_called_otherwise(key: str, word: str) -> None:
     [
         *((key, SERVERS) for key in ("service", "ready", "background", "healthcheck", "wait_for", "detach")),
         *((key, TERMINAL) for key in ("tty", "interactive", "stdin_open")),
-        *((key, "files stay where a job wrote them") for key in ("cache", "artifacts")),
+        *((key, "a workflow with `inputs` is not run again") for key in ("caches", "status")),
         *((key, "a pool limits how many jobs run at once") for key in ("max_parallel", "concurrency")),
         *((key, "jobs run on this machine") for key in ("image", "container", "runs-on")),
         ("extends", "merge an anchor, `<<: *base`"),

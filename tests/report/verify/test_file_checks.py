@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from support.journals import nightly
+from support.journals import nightly, rebuilt
 from support.stories import Story
 
 from orchestrator.report.fold_events import read_report
@@ -30,6 +30,16 @@ def test_a_log_that_is_missing_or_has_another_size_is_found() -> None:
         Violation(14, Rule.LOG, "the log `logs/build.1.log` of attempt 1 of `build` is missing"),
         Violation(33, Rule.LOG, "the log `logs/test.1.log` of attempt 1 of `test` has 99 bytes, expected 100"),
     ]
+
+
+def test_the_log_of_a_job_that_is_up_to_date_is_compared_too_if_it_has_one() -> None:
+    story = rebuilt()
+    sizes = {event["log"]: 100 for event in story.events if event["event"] == "attempt.finished"}
+    assert judged(story, sizes) == []
+    story.events[1] |= {"log": "logs/copy.0.log", "log_bytes": 7}
+    message = "the log `logs/copy.0.log` of `copy`, which is up to date, is missing"
+    assert judged(story, sizes) == [Violation(2, Rule.LOG, message)]
+    assert judged(story, {**sizes, "logs/copy.0.log": 7}) == []
 
 
 def test_an_attempt_that_was_lost_or_never_had_a_log_needs_none() -> None:

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 
 import pytest
-from support.journals import Edit, both, change, drop, handing_on, insert, move, nightly, started, stopped
+from support.journals import Edit, both, change, drop, handing_on, insert, move, nightly, rebuilt, started, stopped
 from support.stories import Story
 
 from orchestrator.plan.export import plan_to_dict
@@ -409,6 +409,52 @@ PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
             (20, Rule.RESULT, "the result is FAILED; by its jobs it is CANCELLED"),
         ],
     ),
+    (
+        rebuilt,
+        change(1, invocation={"cache": "force"}),
+        [
+            (2, Rule.UP_TO_DATE, "`copy` is up to date, but the run runs everything (`--force`)"),
+            (13, Rule.UP_TO_DATE, "`check` is up to date, but the run runs everything (`--force`)"),
+        ],
+    ),
+    (
+        rebuilt,
+        insert(4, 0.5, "job.must_run", job="plain", fingerprint="", because=[]),
+        [(4, Rule.UP_TO_DATE, "`plain` is checked, but has no inputs")],
+    ),
+    (
+        rebuilt,
+        move(6, 2, at=0.5),
+        [(2, Rule.UP_TO_DATE, "`compile` is checked before its need `copy` has ended")],
+    ),
+    (
+        rebuilt,
+        insert(9, 1.0, "job.must_run", job="compile", fingerprint="", because=[]),
+        [(9, Rule.UP_TO_DATE, "`compile` is checked after attempt 1")],
+    ),
+    (
+        rebuilt,
+        insert(4, 0.5, "job.must_run", job="copy", fingerprint="", because=[]),
+        [(4, Rule.UP_TO_DATE, "`copy` is checked after it succeeded")],
+    ),
+    (
+        rebuilt,
+        both(change(9, verdict="failed", exit_code=1), change(10, status="failed")),
+        [
+            (13, Rule.UP_TO_DATE, "`check` is up to date although a need of it did not succeed"),
+            (15, Rule.RESULT, "the result is SUCCESS; by its jobs it is FAILED"),
+        ],
+    ),
+    (
+        rebuilt,
+        insert(6, 1.0, "cancel.requested", reason="user", force=False, job=None),
+        [
+            (7, Rule.UP_TO_DATE, "`compile` is checked while the run is stopping"),
+            (8, Rule.STOP, "`compile` starts while the run is stopping"),
+            (16, Rule.RESULT, "the result is SUCCESS; by its jobs it is CANCELLED"),
+        ],
+    ),
+    (rebuilt, drop(2), [(2, Rule.STATUS, "`copy` ends as succeeded without such an attempt")]),
     (
         nightly,
         started(8, 2.5, "fetch", 2),

@@ -1,0 +1,102 @@
+"""The job cache of a run, where its plan has jobs with inputs or output files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from orchestrator.plan.model import Plan
+
+if TYPE_CHECKING:
+    from orchestrator.app.cache_states import CacheState
+    from orchestrator.app.prepare import Prepared
+    from orchestrator.cache.cache import Cache
+    from orchestrator.execute.attempt.spec_builder import Specs
+    from orchestrator.execute.job_cache import Checked, Collected
+    from orchestrator.execute.reuse.local_cache import LocalJobCache, Mode
+    from orchestrator.execute.supervisor.supervisor import Supervisor
+    from orchestrator.journal.rundir import RunDir
+
+MODE = "cache"  # the key of the invocation in `run.started`; absent for `use`
+
+
+def needs_cache(plan: Plan) -> bool:
+    """Whether any job can be up to date, or has files that must be there after it."""
+    return any(job.spec.inputs is not None or job.spec.output_files for job in plan.jobs)
+
+
+def planned_checks(plan: Plan) -> dict[str, CacheState]:
+    """What would become of the check of each job that has inputs, by its id."""
+    if not needs_cache(plan):
+        return {}
+    from orchestrator.app.cache_states import cache_states
+
+    return cache_states(plan)
+
+
+def project_of(plan: Plan) -> str:
+    """The same text whenever the same manifest is run, however it is named."""
+    return os.path.join(os.path.realpath(plan.base_dir), os.path.basename(plan.manifest))
+
+
+@contextlib.contextmanager
+def open_store(plan: Plan) -> Iterator[Cache]:
+    """The stored results, to be looked at; where there are none, nothing is made."""
+    from orchestrator.cache.cache import Cache, open_cache
+
+    directory, most = _directory(plan), plan.policy.cache.max_size
+    is_there = os.path.isdir(directory)
+    cache = open_cache(directory, max_size=most, warn=_nothing) if is_there else Cache(None, most, _nothing)
+    try:
+        yield cache
+    finally:
+        cache.close()
+
+
+def _directory(plan: Plan) -> str:
+    return os.path.join(plan.base_dir, plan.policy.cache.dir)
+
+
+def _nothing(_: str) -> None:
+    pass
+
+
+def open_job_cache(
+    prepared: Prepared,
+    mode: Mode,
+    rundir: RunDir,
+    supervisor: Supervisor,
+    specs: Specs,
+    put: Callable[[Checked | Collected], None],
+) -> LocalJobCache:
+    """The cache in the directory that the policy names; with `off` one that holds nothing."""
+    from orchestrator.cache.cache import Cache, open_cache
+    from orchestrator.cache.ignore_rules import repository_root
+    from orchestrator.cache.model import Place
+    from orchestrator.execute.reuse.command_inputs import CommandRunner
+    from orchestrator.execute.reuse.fingerprints import Fingerprints
+    from orchestrator.execute.reuse.local_cache import LocalJobCache
+
+    plan, warnings = prepared.plan, list[str]()
+    policy = plan.policy.cache
+    if mode == "off":
+        cache = Cache(None, policy.max_size, warnings.append)
+    else:
+        cache = open_cache(_directory(plan), max_size=policy.max_size, warn=warnings.append)
+    place = Place(os.path.abspath(plan.base_dir), repository_root(plan.base_dir))
+    return LocalJobCache(
+        plan,
+        place,
+        cache,
+        Fingerprints(plan, place, cache, supervisor.environments, CommandRunner(plan.base_dir, supervisor)),
+        mode=mode,
+        project=project_of(plan),
+        rundir=rundir,
+        secrets=supervisor.secrets,
+        spec_of=specs.spec_of,
+        put=put,
+        warnings=warnings,
+        with_secrets=frozenset(job.index for job in prepared.masked.jobs if job.spec.masked),
+    )

@@ -1,0 +1,74 @@
+"""The ready jobs that may be up to date: each is checked first, and only then queued for a slot.
+
+A check takes no slot and no pool. It ends with `JobCached` or `JobMustRun`; until then the job is ready, so that
+whatever stops the run cancels it as it would any job that has not started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.engine.commands import Check
+from orchestrator.engine.job_table import JobTable
+from orchestrator.engine.output_values import OutputValues
+from orchestrator.engine.states import JobState
+from orchestrator.plan.model import Plan, When
+
+UP_TO_DATE = "up to date"  # the reason of a job that did not have to run
+AT_ONCE = 32  # so many checks are commanded at a time: enough to keep the threads busy that carry them out
+
+
+class Checks:
+    """The jobs whose check is due or under way, oldest first."""
+
+    __slots__ = ("_jobs", "_may_be_up_to_date", "_table", "_values", "waiting")
+
+    def __init__(self, plan: Plan, table: JobTable, values: OutputValues) -> None:
+        self._jobs = plan.jobs
+        self._table = table
+        self._values = values
+        self._may_be_up_to_date = frozenset(
+            job.index
+            for job in plan.jobs
+            if job.spec.inputs is not None and job.spec.cache and job.when is not When.FAILURE
+        )
+        self.waiting: dict[int, None] = {}
+
+    def begin(self, job: int) -> bool:
+        """A job has become ready: whether it has to be checked before it is queued.
+
+        One of whose needs did not succeed always runs: what it would be compared with was made by other means."""
+        if job not in self._may_be_up_to_date or not self._needs_succeeded(job):
+            return False
+        self.waiting[job] = None
+        return True
+
+    def forget(self, job: int) -> None:
+        """The job was checked, or will not be."""
+        self.waiting.pop(job, None)
+
+    def commands(self) -> list[Check]:
+        """The checks to begin, or that are under way already."""
+        return [Check(job, self._values.needed_by(job)) for job, _ in zip(self.waiting, range(AT_ONCE), strict=False)]
+
+    def clear(self) -> None:
+        """Nothing is under way any more."""
+        self.waiting.clear()
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.waiting)
+
+    def snapshot(self) -> tuple[object, ...]:
+        """Everything that a replay must reproduce."""
+        return tuple(self.waiting)
+
+    def _needs_succeeded(self, job: int) -> bool:
+        """Whether all needs succeeded; those of a group take its place."""
+        to_visit = list(self._jobs[job].needs)
+        while to_visit:
+            need = to_visit.pop()
+            if self._table.states[need] is not JobState.SUCCEEDED:
+                return False
+            if self._jobs[need].spec.is_group:
+                to_visit += self._jobs[need].needs
+        return True

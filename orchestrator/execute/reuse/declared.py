@@ -1,0 +1,112 @@
+"""What the jobs of a plan declare, as the cache takes it: inputs, output files, needs, outputs upstream. Pure."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from functools import cached_property
+
+from orchestrator.cache.model import OutputPath, PathInput
+from orchestrator.plan.model import JobSpec, Plan
+
+_WILD = "*?["
+
+
+def path_inputs(spec: JobSpec) -> list[PathInput]:
+    """The paths and patterns among its inputs, in order."""
+    return [PathInput(one.path, one.ignore, one.optional) for one in spec.inputs or () if one.path]
+
+
+def output_paths(spec: JobSpec) -> list[OutputPath]:
+    """The paths and patterns of its output files."""
+    return [OutputPath(path, output.fresh, output.optional) for output in spec.output_files for path in output.paths]
+
+
+def output_patterns(spec: JobSpec) -> list[str]:
+    """The same without their options."""
+    return [path for output in spec.output_files for path in output.paths]
+
+
+def needs_of(plan: Plan, job: int) -> list[int]:
+    """What a job needs, in order: of a group, what that needs."""
+    found: dict[int, None] = {}
+    to_visit = list(reversed(plan.jobs[job].needs))
+    while to_visit:
+        need = to_visit.pop()
+        if plan.jobs[need].spec.is_group:
+            to_visit += reversed(plan.jobs[need].needs)
+        else:
+            found[need] = None
+    return list(found)
+
+
+class Upstream:
+    """Which output files of jobs upstream may be among the inputs of a job: those that a `.gitignore` file does not
+    take out. Found by the fixed parts of paths, since few of all outputs of a plan concern one job."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    @cached_property
+    def _by_place(self) -> list[tuple[str, int, str]]:
+        """The fixed part of each output with a `/` at its end, sorted; its job; and the pattern."""
+        jobs = self._plan.jobs
+        return sorted(
+            (place_of(path), job.index, path)
+            for job in jobs
+            if job.spec.output_files
+            for path in output_patterns(job.spec)
+        )
+
+    def outputs(self, job: int, inputs: Sequence[PathInput]) -> list[str]:
+        """The patterns of outputs, upstream of this job at any distance, that may match files of these inputs."""
+        found: dict[str, list[int]] = {}
+        for one in inputs:
+            for index, pattern in self._near(place_of(one.path)):
+                found.setdefault(pattern, []).append(index)
+        if not found:
+            return []
+        above = self._above(job, {index for jobs in found.values() for index in jobs})
+        return [pattern for pattern, jobs in found.items() if not above.isdisjoint(jobs)]
+
+    def _near(self, place: str) -> list[tuple[int, str]]:
+        """The outputs in a directory, at any depth, and those that are a directory around it."""
+        outputs = self._by_place
+        start = bisect.bisect_left(outputs, (place,))
+        end = bisect.bisect_left(outputs, (place[:-1] + "0",)) if place else len(outputs)  # `0` follows `/`
+        near = outputs[start:end]
+        for depth in range(place.count("/")):
+            around = "".join(part + "/" for part in place.split("/")[:depth])
+            first = bisect.bisect_left(outputs, (around,))
+            while first < len(outputs) and outputs[first][0] == around:
+                near.append(outputs[first])
+                first += 1
+        return [(index, pattern) for _, index, pattern in near]
+
+    def _above(self, job: int, wanted: set[int]) -> set[int]:
+        """Those of the wanted jobs that this one needs, at any distance; the search ends when all are found."""
+        found: set[int] = set()
+        passed: set[int] = set()
+        to_visit = list(self._plan.jobs[job].needs)
+        while to_visit and len(found) < len(wanted):
+            need = to_visit.pop()
+            if need not in passed:
+                passed.add(need)
+                if need in wanted:
+                    found.add(need)
+                to_visit += self._plan.jobs[need].needs
+        return found
+
+
+def place_of(path: str) -> str:
+    """The directories before the first component with a wildcard, or the whole path without one, with a `/` behind
+    each; empty for the manifest's own directory. What leads out of it counts as the whole tree."""
+    parts = []
+    for part in path.removeprefix("!").split("/"):
+        if part == "..":
+            return ""
+        if any(character in part for character in _WILD):
+            break
+        if part not in ("", "."):
+            parts.append(part + "/")
+    return "".join(parts)

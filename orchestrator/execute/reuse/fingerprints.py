@@ -1,0 +1,157 @@
+"""What the result of a job depends on, taken when the job could start: its fingerprint, and the files behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shlex
+import stat
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+
+from orchestrator.cache.cache import Cache
+from orchestrator.cache.fingerprint import Fingerprint, Need
+from orchestrator.cache.model import Listing, NeedOutputs, OutputPath, PathInput, Place, ShouldStop
+from orchestrator.console.text import visible
+from orchestrator.execute.attempt.command import working_dir
+from orchestrator.execute.attempt.environment import Environments
+from orchestrator.execute.reuse.command_inputs import CommandRefusedError, variable_inputs
+from orchestrator.execute.reuse.declared import Upstream, needs_of, output_paths, output_patterns, path_inputs
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob
+
+RunCommand = Callable[[Sequence[str], JobSpec], str]
+
+
+class CannotBeTakenError(Exception):
+    """The job cannot start: an input that it requires is missing or cannot be read. The text is a sentence."""
+
+
+class Taken(Struct, frozen=True):
+    """A fingerprint, and what it was taken from, which is looked at again before the result is stored."""
+
+    fingerprint: Fingerprint
+    listing: Listing
+    inputs: Sequence[PathInput]
+    upstream_outputs: Sequence[str]
+    needs: Mapping[str, NeedOutputs]
+    outputs: Sequence[OutputPath]
+    warnings: tuple[str, ...] = ()
+
+
+class Fingerprints:
+    """Takes the fingerprints of the jobs of one plan. For any thread. `run` returns the digest of what a command
+    prints."""
+
+    def __init__(self, plan: Plan, place: Place, cache: Cache, environments: Environments, run: RunCommand) -> None:
+        self._plan = plan
+        self._place = place
+        self._cache = cache
+        self._environments = environments
+        self._run = run
+        self._upstream = Upstream(plan)
+        self.umask = _umask()
+
+    def take(
+        self,
+        job: PlannedJob,
+        spec: JobSpec,
+        values: Mapping[int, Mapping[str, str]],
+        should_stop: ShouldStop,
+    ) -> Taken:
+        """The fingerprint of a job whose needs have ended; `spec` is its spec with all templates filled in, `values`
+        are the outputs of each need. Raises CannotBeTakenError and Stopped."""
+        inputs, own = path_inputs(spec), output_patterns(spec)
+        upstream = self._upstream.outputs(job.index, inputs)
+        listing = self._cache.list_inputs(
+            self._place, inputs, own_outputs=own, upstream_outputs=upstream, should_stop=should_stop
+        )
+        if listing.problems:
+            raise CannotBeTakenError(listing.problems[0].text)
+        base_dir = self._plan.base_dir
+        scripts = self.scripts(job, spec)
+        try:
+            commands = {command: self._run(command, spec) for command in _commands(spec)}
+        except CommandRefusedError as error:
+            raise CannotBeTakenError(str(error)) from None
+        needs, files = self._needs(job.index, values, should_stop)
+        outputs = output_paths(spec)
+        fingerprint = Fingerprint(
+            job=job.id,
+            run=spec.run,
+            argv=spec.argv or (),
+            file=spec.file or "",
+            args=spec.args,
+            scripts=scripts,
+            shell=spec.shell,
+            env=dict(spec.env),
+            env_prepend=dict(spec.env_prepend),
+            env_append=dict(spec.env_append),
+            env_inherit=(spec.env_inherit,) if isinstance(spec.env_inherit, str) else ("", *spec.env_inherit),
+            working_dir=os.path.relpath(os.fsdecode(working_dir(spec.working_dir, base_dir)), base_dir),
+            isolation=spec.isolation.value,
+            network=spec.network,
+            writes=spec.writes,
+            outputs=tuple(outputs),
+            output_values={name: f"{one.type} {one.default!r}" for name, one in spec.outputs.items()},
+            secrets=tuple(sorted(spec.secrets)),
+            system=platform.system(),
+            machine=platform.machine(),
+            umask=self.umask,
+            inputs=listing.digest,
+            input_env=variable_inputs(spec, base_dir, self._environments),
+            input_commands={shlex.join(command): digest for command, digest in commands.items()},
+            needs=needs,
+        )
+        warnings = tuple(problem.text for problem in listing.warnings)
+        return Taken(fingerprint, listing, inputs, upstream, files, outputs, warnings)
+
+    def scripts(self, job: PlannedJob, spec: JobSpec) -> dict[str, str]:
+        """What the job executes of files, by their paths: its script and those that this starts; of a runbook its
+        blocks, which were read when the run was planned."""
+        if spec.blocks:
+            blocks = {f"{spec.file}:{block.line}": block.text.encode(errors="surrogateescape") for block in spec.blocks}
+            return {place: hashlib.sha256(text).hexdigest() for place, text in blocks.items()}
+        paths = [*([] if spec.file is None else [spec.file]), *job.scripts]
+        return {path: _digest_of_script(path, self._plan.base_dir) for path in paths}
+
+    def _needs(
+        self, job: int, values: Mapping[int, Mapping[str, str]], should_stop: ShouldStop
+    ) -> tuple[dict[str, Need], dict[str, NeedOutputs]]:
+        """What a job takes from each of its needs, and the files among that."""
+        needs: dict[str, Need] = {}
+        files: dict[str, NeedOutputs] = {}
+        for index in needs_of(self._plan, job):
+            need = self._plan.jobs[index]
+            outputs = output_paths(need.spec)
+            if outputs:
+                listing = self._cache.list_outputs(self._place, outputs, should_stop=should_stop)
+                files[need.id] = NeedOutputs(tuple(outputs), listing)
+                needs[need.id] = Need(values=values.get(index, {}), files=listing.digest)
+            elif need.spec.outputs:
+                needs[need.id] = Need(values=values.get(index, {}))
+            else:
+                needs[need.id] = Need(job=need.digest)
+        return needs, files
+
+
+def _commands(spec: JobSpec) -> list[tuple[str, ...]]:
+    return list(dict.fromkeys(one.command for one in spec.inputs or () if one.command))
+
+
+def _digest_of_script(path: str, base_dir: str) -> str:
+    """The SHA-256 of a script, and whether it can be executed."""
+    try:
+        with open(os.path.join(base_dir, path), "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            return f"{'x' if mode & stat.S_IXUSR else 'f'}{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except OSError as error:
+        raise CannotBeTakenError(f"`{visible(path)}` cannot be read: {(error.strerror or '').lower()}") from None
+
+
+def _umask() -> int:
+    """That of this process. `os.umask` would change it for a moment."""
+    with open("/proc/self/status", "rb") as file:
+        line = next(line for line in file if line.startswith(b"Umask:"))
+    return int(line.split()[1], 8)

@@ -1,0 +1,330 @@
+"""The job cache of a run on this machine: checks jobs and stores what they made, in threads of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Container, Mapping
+from typing import BinaryIO, Literal, cast
+
+from msgspec.structs import replace
+
+from orchestrator.cache.cache import Cache
+from orchestrator.cache.job_lock import JobLock
+from orchestrator.cache.model import Kept, Listing, NotRestored, NotSaved, Place, Restored, SecretSearch, Stopped
+from orchestrator.cache.save import Success
+from orchestrator.console.text import count, visible
+from orchestrator.engine.commands import Check
+from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
+from orchestrator.engine.states import Verdict
+from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+from orchestrator.execute.job_cache import Checked, CheckResult, Collected, Remark
+from orchestrator.execute.reuse.declared import needs_of, output_paths
+from orchestrator.execute.reuse.differences import differences
+from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, Fingerprints, Taken
+from orchestrator.execute.reuse.workers import TryLaterError, Workers
+from orchestrator.execute.secrets.store import Secrets
+from orchestrator.journal.file_names import LOGS, log_name
+from orchestrator.journal.rundir import RunDir
+from orchestrator.manifest.output_types import json_of
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob
+from orchestrator.plan.slugs import slugs
+
+Mode = Literal["use", "force", "off"]
+"""`force`: nothing is up to date, everything is stored. `off`: nothing is read or written."""
+
+CACHE = "stored results"
+FORCED = "`--force`"
+_THREADS = 4
+_PATIENCE = 2.0  # seconds for what is abandoned at the end of the run
+_NAMED = 3
+
+
+class _JobState:
+    """One job, from its check to its end. `lock` is held by it; `is_busy` while a thread works for it."""
+
+    def __init__(self) -> None:
+        self.is_hurried = False
+        self.is_over = False
+        self.is_busy = False
+        self.lock: JobLock | None = None
+        self.values: Mapping[str, str] = {}  # that its spec uses
+        self.of_needs: Mapping[int, Mapping[str, str]] = {}
+        self.taken: Taken | None = None
+        self.refusal = ""
+
+    def should_stop(self) -> bool:
+        return self.is_hurried
+
+
+class LocalJobCache:
+    """What `execute.job_cache.JobCache` promises. `put` leaves a message for the driver; `spec_of` is the spec of a job
+    with all its templates filled in. `warnings` is what the cache adds its own to. The jobs `with_secrets`
+    have the value of a secret in their texts, which must not be written to another file: they always run."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        place: Place,
+        cache: Cache,
+        fingerprints: Fingerprints,
+        *,
+        mode: Mode,
+        project: str,
+        rundir: RunDir,
+        secrets: Secrets,
+        spec_of: Callable[[PlannedJob, Mapping[str, str]], JobSpec],
+        put: Callable[[Checked | Collected], None],
+        warnings: list[str],
+        with_secrets: Container[int] = (),
+    ) -> None:
+        self._plan = plan
+        self._place = place
+        self._cache = cache
+        self._fingerprints = fingerprints
+        self._mode = mode
+        self._project = project
+        self._run_id = rundir.run_id
+        self._rundir = rundir
+        self._logs = rundir.folder(LOGS)
+        self._secrets = secrets
+        self._spec_of = spec_of
+        self._put = put
+        self._warnings = warnings
+        self._with_secrets = with_secrets
+        self._slugs = slugs([job.id for job in plan.jobs])
+        self._workers = Workers(_THREADS)
+        self._states: dict[int, _JobState] = {}
+        self._mutex = threading.Lock()
+        self._is_closed = False
+
+    # In the driver's thread.
+
+    def check(self, command: Check, values_of: Callable[[int], Mapping[str, str]]) -> None:
+        """Begin to check a job."""
+        job = self._plan.jobs[command.job]
+        state = self._states[job.index] = _JobState()
+        state.values = command.values
+        state.of_needs = {need: values_of(need) for need in needs_of(self._plan, job.index)}
+        self._begin(state, lambda: self._check(job, state))
+
+    def refusal(self, job: int) -> str:
+        """Why the job cannot start."""
+        state = self._states.get(job)
+        return "" if state is None else state.refusal
+
+    def collect(self, spec: AttemptSpec, result: AttemptResult) -> bool:
+        """Begin to look for the files of a successful attempt. False if none must be there, and none is stored."""
+        state = self._states.setdefault(spec.job, _JobState())
+        if result.verdict is not Verdict.SUCCEEDED or not (spec.spec.output_files or state.taken is not None):
+            return False
+        self._begin(state, lambda: self._collect(spec, result, state))
+        return True
+
+    def hurry(self, job: int) -> None:
+        """Let what is under way end."""
+        if (state := self._states.get(job)) is not None:
+            state.is_hurried = True
+
+    def release(self, job: int) -> None:
+        """The job has ended: what it holds is given back, at the latest when its thread has stopped."""
+        if (state := self._states.pop(job, None)) is not None:
+            with self._mutex:
+                state.is_over = state.is_hurried = True
+            self._let_go(state)
+
+    def close(self) -> None:
+        """Abandon everything, and write what is remembered of files. A second time does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for job in list(self._states):
+            self.release(job)
+        self._workers.close(_PATIENCE)
+        self._cache.close()
+
+    def _begin(self, state: _JobState, work: Callable[[], None]) -> None:
+        state.is_busy = True
+        self._workers.submit(work)
+
+    def _let_go(self, state: _JobState) -> None:
+        with self._mutex:
+            lock = state.lock
+            if lock is None or state.is_busy or not state.is_over:
+                return
+            state.lock = None
+        lock.release()
+
+    def _done(self, state: _JobState, message: Checked | Collected) -> None:
+        with self._mutex:
+            state.is_busy = False
+            remarks = tuple((CACHE, why) for why in self._warnings)
+            self._warnings.clear()
+        self._let_go(state)
+        self._put(message if not remarks else _with_remarks(message, remarks))
+
+    # In the threads of the cache.
+
+    def _check(self, job: PlannedJob, state: _JobState) -> None:
+        try:
+            result = self._checked(job, state)
+        except TryLaterError:
+            raise
+        except Stopped:
+            result = CheckResult(because=("its check was stopped",))
+        except Exception as error:
+            # Whatever breaks in the cache, the job runs: an error here must never be the job's, or the run's.
+            result = CheckResult(because=(f"it could not be checked: {type(error).__name__}: {error}",))
+        if result.cached is not None:
+            with self._mutex:
+                state.is_over = True  # there is nothing more to do under its lock
+        self._done(state, Checked(job.index, result))
+
+    def _checked(self, job: PlannedJob, state: _JobState) -> CheckResult:
+        if state.is_hurried:
+            raise Stopped
+        if job.index in self._with_secrets:
+            return CheckResult(because=("the manifest contains the value of a secret, which is never stored",))
+        spec = self._spec_of(job, state.values)
+        if spec.output_files and state.lock is None:
+            state.lock = self._cache.try_lock(self._project, job.id)
+            if state.lock is None:
+                raise TryLaterError
+        try:
+            taken = self._fingerprints.take(job, spec, state.of_needs, state.should_stop)
+        except CannotBeTakenError as error:
+            state.refusal = str(error)
+            return CheckResult(because=(state.refusal,))
+        state.taken = taken
+        remarks = tuple((f"the inputs of `{job.id}`", why) for why in taken.warnings)
+        if self._mode == "force":
+            result = CheckResult(taken.fingerprint.digest, because=(FORCED,))
+        else:
+            result = self._looked_up(job, taken, state)
+        if result.cached is None and any(output.fresh for output in taken.outputs):
+            outputs, should_stop = taken.outputs, state.should_stop
+            self._cache.remove_fresh(self._place, self._project, job.id, outputs, should_stop=should_stop)
+        return replace(result, remarks=(*remarks, *result.remarks))
+
+    def _looked_up(self, job: PlannedJob, taken: Taken, state: _JobState) -> CheckResult:
+        cache, digest = self._cache, taken.fingerprint.digest
+        entry = cache.look_up(digest, should_stop=state.should_stop)
+        if entry is None:
+            return CheckResult(digest, because=differences(cache, self._project, job, taken))
+        brought = cache.bring(
+            entry,
+            self._place,
+            project=self._project,
+            fingerprint=taken.fingerprint,
+            outputs=taken.outputs,
+            umask=self._fingerprints.umask,
+            should_stop=state.should_stop,
+        )
+        if isinstance(brought, NotRestored):
+            return CheckResult(digest, because=(brought.reason,))
+        log = log_name(self._slugs[job.index], 0)
+        has_log = cache.write_log(entry, self._logs, log.rpartition("/")[2], should_stop=state.should_stop)
+        return CheckResult(
+            digest,
+            "kept" if isinstance(brought, Kept) else "restored",
+            entry.run_id,
+            entry.values,
+            len(entry.outputs),
+            log if has_log else "",
+            entry.log_size if has_log else 0,
+            remarks=_edited(job, brought) if isinstance(brought, Restored) else (),
+        )
+
+    def _collect(self, spec: AttemptSpec, result: AttemptResult, state: _JobState) -> None:
+        job = self._plan.jobs[spec.job]
+        remarks: tuple[Remark, ...] = ()
+        try:
+            result, why = self._collected(job, spec, result, state)
+            if why:
+                remarks = ((f"storing the result of `{job.id}`", why),)
+        except Exception as error:
+            # The same: the attempt has succeeded, and only its result is not stored.
+            remarks = ((f"storing the result of `{job.id}`", f"{type(error).__name__}: {error}"),)
+        self._done(state, Collected(spec, result, remarks))
+
+    def _collected(
+        self, job: PlannedJob, spec: AttemptSpec, result: AttemptResult, state: _JobState
+    ) -> tuple[AttemptResult, str]:
+        """The result of an attempt, which failed if its files are not there; and why it is not stored."""
+        outputs = output_paths(spec.spec)
+        try:
+            made = self._cache.list_outputs(self._place, outputs, should_stop=state.should_stop)
+        except Stopped:
+            return replace(result, verdict=Verdict.KILLED, reason=STOPPED_ON_REQUEST, outputs={}), ""
+        if made.problems:
+            shown = "; ".join(problem.text for problem in made.problems[:_NAMED])
+            more = f"; and {len(made.problems) - _NAMED} more" if len(made.problems) > _NAMED else ""
+            return replace(result, verdict=Verdict.FAILED, reason=shown + more, outputs={}), ""
+        if any(output.name for output in spec.spec.output_files):
+            result = replace(result, outputs={**result.outputs, **_paths(spec.spec, made)})
+        taken = state.taken
+        if taken is None or self._mode == "off":
+            return result, ""
+        try:
+            if self._fingerprints.scripts(job, spec.spec) != taken.fingerprint.scripts:
+                return result, "its script changed while it ran"
+            return result, self._saved(spec, result, taken, state)
+        except CannotBeTakenError as error:
+            return result, str(error)
+        except Stopped:
+            return result, "the run was stopped"
+
+    def _saved(self, spec: AttemptSpec, result: AttemptResult, taken: Taken, state: _JobState) -> str:
+        success = Success(
+            taken.fingerprint,
+            self._run_id,
+            result.duration_seconds,
+            values=result.outputs,
+            log=lambda: self._log(spec),
+        )
+        saved = self._cache.save(
+            success,
+            self._place,
+            project=self._project,
+            listing=taken.listing,
+            inputs=taken.inputs,
+            outputs=taken.outputs,
+            upstream_outputs=taken.upstream_outputs,
+            needs=taken.needs,
+            search=None if self._secrets.search() is None else self._search,
+            should_stop=state.should_stop,
+        )
+        return saved.reason if isinstance(saved, NotSaved) else ""
+
+    def _search(self) -> SecretSearch:
+        return cast(SecretSearch, self._secrets.search())
+
+    def _log(self, spec: AttemptSpec) -> BinaryIO:
+        return open(self._rundir.open_for_reading(spec.log_name), "rb")
+
+
+def _paths(spec: JobSpec, made: Listing) -> dict[str, str]:
+    """The values of named output files: the path, or of a pattern the sorted paths as JSON."""
+    values: dict[str, str] = {}
+    for output in spec.output_files:
+        if output.name and spec.outputs[output.name].type == "text":
+            values[output.name] = output.paths[0]
+        elif output.name:
+            paths = {path for pattern in output.paths for path in made.by_pattern.get(pattern, ())}
+            values[output.name] = json_of(sorted(paths))
+    return values
+
+
+def _with_remarks(message: Checked | Collected, remarks: tuple[Remark, ...]) -> Checked | Collected:
+    if isinstance(message, Collected):
+        return replace(message, remarks=(*remarks, *message.remarks))
+    return replace(message, result=replace(message.result, remarks=(*remarks, *message.result.remarks)))
+
+
+def _edited(job: PlannedJob, brought: Restored) -> tuple[Remark, ...]:
+    """That files were replaced which someone had changed by hand."""
+    if not brought.edited:
+        return ()
+    names = ", ".join(f"`{visible(path)}`" for path in brought.edited[:_NAMED])
+    more = len(brought.edited) - _NAMED
+    text = names + (f" and {count(more, 'more file')}" if more > 0 else "")
+    return ((f"changes by hand to the outputs of `{job.id}`", f"they were replaced by the stored result: {text}"),)

@@ -1,0 +1,35 @@
+"""Sections of the policy, as a plan has them. Parts of the one table of keys, `model`."""
+
+# Without `from __future__ import annotations`: each annotation would have to be compiled from its text, 8 us a key.
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+DEFAULT_CACHE_DIR = ".pexec/cache"
+DEFAULT_CACHE_BYTES = 5 << 30
+
+
+class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
+    """What the machine must have left for another job to start."""
+
+    min_free_memory: Annotated[int, Meta(ge=0, description="Memory that stays available when a job starts.")] = field(
+        default=0, name="min_free_memory_bytes"
+    )
+    max_load: Annotated[
+        Annotated[float, Meta(gt=0)] | None, Meta(description="Load average above which no job starts.")
+    ] = None
+
+
+class CachePolicy(Struct, frozen=True, omit_defaults=True):
+    """Where the results of jobs are stored, and how much of them."""
+
+    dir: Annotated[str, Meta(description="The directory, relative to `base_dir`.")] = DEFAULT_CACHE_DIR
+    max_size: Annotated[int, Meta(ge=0, description="Total size of what is stored.")] = field(
+        default=DEFAULT_CACHE_BYTES, name="max_size_bytes"
+    )
+
+
+class CiPolicy(Struct, frozen=True, omit_defaults=True):
+    """What the run does in a CI service."""
+
+    pass_commands: Annotated[bool, Meta(description="Workflow commands that jobs print reach the runner.")] = False

@@ -1,0 +1,228 @@
+"""What is not run again is as if it had been run: the wounds of other tools, each as a test, and drawn projects."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.cli import Pexec
+from support.runs import Run, last_run, runs
+from support.trees import EDITS, Edit, Project, change, projects, set_up, tree
+
+import orchestrator
+
+DRAWN = settings(
+    max_examples=10 if settings().max_examples <= 100 else 1000, suppress_health_check=list(HealthCheck), deadline=None
+)
+
+
+def applied(pexec: Pexec, *arguments: str, exit_code: int = 0) -> Run:
+    done = pexec.run("apply", "--output", "quiet", *arguments)
+    assert done.exit_code == exit_code, done.stderr
+    return last_run(pexec.folder).check()
+
+
+def ran(run: Run) -> list[str]:
+    """The jobs that were run."""
+    return [event["job"] for event in run.named("attempt.started")]
+
+
+GENERATED = """\
+version: 1
+defaults: {shell: [sh, -eu]}
+workflows:
+  generate: {inputs: [spec], outputs: [gen/], run: 'mkdir -p gen; tr a-z A-Z < spec > gen/out.h'}
+  check: {needs: generate, inputs: [], run: 'true'}
+  compile: {needs: check, inputs: ["**/*.h"], outputs: [app], run: 'cat gen/*.h > app'}
+"""
+
+
+def test_a_generated_input_counts_after_it_was_generated_also_if_git_ignores_it_and_at_a_distance(
+    pexec: Pexec,
+) -> None:
+    pexec.file("pexec.yaml", GENERATED).file("spec", "one\n").file(".gitignore", "gen/\n")
+    assert ran(applied(pexec)) == ["generate", "check", "compile"]
+    assert ran(applied(pexec)) == []
+    pexec.file("spec", "two\n")
+    assert ran(applied(pexec)) == ["generate", "check", "compile"]
+    assert (pexec.folder / "app").read_text() == "TWO\n"
+    shutil.rmtree(pexec.folder / "gen")
+    (pexec.folder / "app").unlink()
+    assert ran(applied(pexec)) == []
+    assert (pexec.folder / "app").read_text() == "TWO\n"
+
+
+def test_a_need_that_ran_and_made_the_same_bytes_changes_nothing(pexec: Pexec) -> None:
+    text = GENERATED.replace("tr a-z A-Z < spec >", "wc -l < spec >")
+    pexec.file("pexec.yaml", text).file("spec", "one\n")
+    applied(pexec)
+    pexec.file("spec", "two\n")
+    assert ran(applied(pexec)) == ["generate"]
+
+
+def test_a_need_without_inputs_always_runs_and_its_dependents_only_if_it_made_something_else(pexec: Pexec) -> None:
+    text = (
+        "version: 1\nworkflows:\n  stamp: {outputs: [v], run: 'cat version > v'}\n"
+        "  use: {needs: stamp, inputs: [], outputs: [u], run: 'cat v > u'}\n"
+    )
+    pexec.file("pexec.yaml", text).file("version", "1")
+    applied(pexec)
+    assert ran(applied(pexec)) == ["stamp"]
+    pexec.file("version", "2")
+    assert ran(applied(pexec)) == ["stamp", "use"]
+
+
+def test_a_job_with_a_need_that_did_not_succeed_is_neither_looked_up_nor_stored(pexec: Pexec) -> None:
+    text = (
+        "version: 1\nworkflows:\n  a: {run: 'test ! -e broken', allow_failure: true}\n"
+        "  b: {needs: a, inputs: [], outputs: [o], run: 'test -e broken && echo bad > o || echo good > o'}\n"
+        "  c: {needs: a, when: always, inputs: [], run: 'true'}\n"
+    )
+    pexec.file("pexec.yaml", text).file("broken", "")
+    run = applied(pexec)
+    assert [event["job"] for event in run.named("job.must_run")] == []
+    (pexec.folder / "broken").unlink()
+    assert sorted(ran(applied(pexec))) == ["a", "b", "c"]
+    assert (pexec.folder / "o").read_text() == "good\n"
+    assert ran(applied(pexec)) == ["a"]
+
+
+def test_a_job_that_changes_its_own_input_is_not_stored_and_the_file_is_named(pexec: Pexec) -> None:
+    text = "version: 1\nworkflows: {a: {inputs: ['*.txt'], run: 'echo more >> log.txt'}}\n"
+    run = applied(pexec.file("pexec.yaml", text).file("log.txt", "one\n"))
+    (note,) = run.named("degraded")
+    assert note["what"] == "storing the result of `a`"
+    assert "log.txt" in note["why"]
+    assert ran(applied(pexec)) == ["a"]
+
+
+def test_an_output_with_a_secret_is_not_stored(pexec: Pexec) -> None:
+    text = (
+        "version: 1\nsecrets: {TOKEN: {env: TOKEN}}\nworkflows:\n"
+        "  a: {inputs: [], outputs: [o], secrets: TOKEN, run: 'echo \"$TOKEN\" | rev | rev > o'}\n"
+    )
+    pexec.file("pexec.yaml", text).env(TOKEN="hunter2-hunter2")
+    (note,) = applied(pexec).named("degraded")
+    assert "contains a secret" in note["why"]
+    assert ran(applied(pexec)) == ["a"]
+    for path in (pexec.folder / ".pexec/cache").rglob("*"):
+        assert path.is_dir() or b"hunter2-hunter2" not in path.read_bytes()
+
+
+@pytest.mark.timeout(3600)
+@DRAWN
+@given(project=projects(), edits=st.lists(EDITS, min_size=1, max_size=4))
+def test_with_the_cache_a_tree_is_the_same_as_if_everything_had_been_run(
+    project: Project, edits: list[list[Edit]]
+) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        cached, forced = Path(scratch) / "cached", Path(scratch) / "forced"
+        other = copy.deepcopy(project)
+        set_up(project, cached)
+        set_up(other, forced)
+        for step in [[], *edits]:
+            for edit in step:
+                change(project, cached, edit)
+                change(other, forced, edit)
+            run_in(project, cached, "use")
+            run_in(other, forced, "force")
+            assert tree(cached) == tree(forced)
+
+
+def run_in(project: Project, root: Path, cache: str) -> None:
+    (root / "pexec.yaml").write_text(project.manifest())
+    plan = orchestrator.make_plan(root / "pexec.yaml")
+    done = orchestrator.run(plan, run_root=root / ".pexec/runs", cache=cache)  # type: ignore[arg-type]
+    assert done.exit_code == 0, orchestrator.read_report(run_root=root / ".pexec/runs").jobs
+
+
+LOCKED = """\
+version: 1
+defaults: {shell: [sh, -eu]}
+workflows:
+  a: {inputs: [], outputs: [o], run: 'echo ran >> count; while [ ! -e go ]; do sleep 0.05; done; echo made > o'}
+"""
+
+
+def test_of_two_runs_at_once_one_runs_a_job_with_outputs_and_the_other_finds_it_up_to_date(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", LOCKED)
+    first = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_until(lambda: (pexec.folder / "count").exists())
+    second = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_until(lambda: len(runs(pexec.folder)) == 2 and b"run.started" in journal(runs(pexec.folder)[1]))
+    pexec.file("go", "")
+    assert (first.wait(60), second.wait(60)) == (0, 0)
+    assert (pexec.folder / "count").read_text() == "ran\n"
+    assert [ran(run) for run in runs(pexec.folder)] == [["a"], []]
+    assert runs(pexec.folder)[1].jobs["a"]["cache"]["from_run"] == runs(pexec.folder)[0].path.name
+
+
+def test_a_run_that_waits_for_another_one_can_be_stopped(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", LOCKED)
+    first = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_until(lambda: (pexec.folder / "count").exists())
+    second = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_until(lambda: len(runs(pexec.folder)) == 2 and b"run.started" in journal(runs(pexec.folder)[1]))
+    second.send_signal(signal.SIGINT)
+    assert second.wait(60) == 130
+    pexec.file("go", "")
+    assert first.wait(60) == 0
+    assert runs(pexec.folder)[1].statuses == {"a": "cancelled"}
+
+
+@pytest.mark.parametrize("moment", [b"run.started", b"job.must_run", b"attempt.started", b"attempt.finished"])
+def test_after_pexec_is_killed_the_next_run_makes_what_is_missing(pexec: Pexec, moment: bytes) -> None:
+    text = (
+        "version: 1\ndefaults: {shell: [sh, -eu]}\nworkflows:\n"
+        "  a: {inputs: [in], outputs: [out/], run: 'mkdir -p out; for i in $(seq 40); do cat in > out/$i; done'}\n"
+        "  b: {needs: a, inputs: [], outputs: [all], run: 'cat out/* > all'}\n"
+    )
+    pexec.file("pexec.yaml", text).file("in", "line\n" * 20_000)
+    process = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_until(lambda: process.poll() is not None or any(moment in journal(run) for run in runs(pexec.folder)))
+    process.kill()
+    process.wait()
+    applied(pexec)
+    assert (pexec.folder / "all").read_text() == "line\n" * 20_000 * 40
+    assert ran(applied(pexec)) == []
+    shutil.rmtree(pexec.folder / "out")
+    assert ran(applied(pexec)) == []
+    assert len(list((pexec.folder / "out").iterdir())) == 40
+    assert pexec.run("verify").exit_code == 0
+
+
+def test_a_run_that_is_killed_while_it_restores_leaves_nothing_that_counts(pexec: Pexec) -> None:
+    script = "mkdir -p out; seq 300000 | split -l 9000 - out/x"
+    text = f"version: 1\nworkflows: {{a: {{inputs: [], outputs: [out/], run: '{script}'}}}}\n"
+    applied(pexec.file("pexec.yaml", text))
+    before = tree(pexec.folder)
+    for _ in range(4):
+        shutil.rmtree(pexec.folder / "out")
+        process = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+        wait_until(lambda: process.poll() is not None or any((pexec.folder / "out").glob("x*")))  # noqa: B023
+        process.kill()
+        process.wait()
+        assert ran(applied(pexec)) == []
+        assert tree(pexec.folder) == before
+
+
+def journal(run: Run) -> bytes:
+    """What is written of a run that may be in progress."""
+    path = run.path / "events.jsonl"
+    return path.read_bytes() if path.exists() else b""
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
