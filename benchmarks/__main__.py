@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import makespan, output, overhead, planning, scale, speedup, startup
+from benchmarks import makespan, output, overhead, planning, scale, speedup, startup, stored
 from benchmarks.clock import Share
 from benchmarks.install import Installed, install, reason
 from benchmarks.machine import describe
@@ -30,6 +30,7 @@ SUBJECTS: dict[str, tuple[Callable[[Subject], str], int]] = {
     "speedup": (speedup.measure, 14),
     "startup": (startup.measure, 3),
     "output": (output.measure, 1),
+    "stored": (stored.measure, 4),
 }
 
 LEAST = 15.0  # seconds for a table, even if earlier ones took too long

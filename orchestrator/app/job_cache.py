@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from orchestrator.app.cache_states import CacheState
     from orchestrator.app.prepare import Prepared
     from orchestrator.cache.cache import Cache
+    from orchestrator.cache.model import RemoteSettings
     from orchestrator.execute.attempt.spec_builder import Specs
     from orchestrator.execute.job_cache import Checked, Collected
     from orchestrator.execute.reuse.local_cache import LocalJobCache, Mode
+    from orchestrator.execute.secrets.store import Secrets
     from orchestrator.execute.supervisor.supervisor import Supervisor
     from orchestrator.journal.rundir import RunDir
+    from orchestrator.plan.policy_parts import CachePolicy
 
 MODE = "cache"  # the key of the invocation in `run.started`; absent for `use`
 
@@ -59,6 +62,19 @@ def _directory(plan: Plan) -> str:
     return os.path.join(plan.base_dir, plan.policy.cache.dir)
 
 
+def _remote(policy: CachePolicy, secrets: Secrets, warn: Callable[[str], None]) -> RemoteSettings | None:
+    """The store that several machines share, if there is one and it can be used."""
+    if policy.remote is None:
+        return None
+    from orchestrator.cache.model import RemoteSettings
+
+    key = None if policy.key is None else secrets.value_of(policy.key)
+    if policy.key is not None and key is None:
+        warn(f"the remote cache is not used: its key, the secret `{policy.key}`, has no value")
+        return None
+    return RemoteSettings(policy.remote, policy.mode, key)
+
+
 def _nothing(_: str) -> None:
     pass
 
@@ -84,7 +100,8 @@ def open_job_cache(
     if mode == "off":
         cache = Cache(None, policy.max_size, warnings.append)
     else:
-        cache = open_cache(_directory(plan), max_size=policy.max_size, warn=warnings.append)
+        remote = _remote(policy, prepared.secrets, warnings.append)
+        cache = open_cache(_directory(plan), max_size=policy.max_size, warn=warnings.append, remote=remote)
     place = Place(os.path.abspath(plan.base_dir), repository_root(plan.base_dir))
     return LocalJobCache(
         plan,

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from orchestrator.app.invocation import find_manifest
+from orchestrator.app.planning import PlanningResult, plan_loaded
 from orchestrator.cache import eviction
-from orchestrator.cache.model import DEFAULT_MAX_SIZE, never
+from orchestrator.cache.model import never
 from orchestrator.cache.store import Store, stores_in
 from orchestrator.errors import UsageError
-from orchestrator.journal.file_names import HOME
 from orchestrator.journal.safe_files import failed
-
-DIRECTORY = f"{HOME}/cache"
+from orchestrator.manifest.load import load
+from orchestrator.plan.policy_parts import DEFAULT_CACHE_BYTES, DEFAULT_CACHE_DIR
 
 
 class ResultsPlace(Struct, frozen=True):
@@ -56,20 +56,18 @@ class Removed(Struct, frozen=True):
     left_size_bytes: int
 
 
-def results_place(named: str | None) -> ResultsPlace:
-    """Where the results of a manifest are stored: of the one that is named, or of the nearest one, or else in this
-    directory, where its policy says. Raises UsageError."""
+def results_place(named: str | None) -> tuple[PlanningResult | None, ResultsPlace | None]:
+    """Where the results of a manifest are stored: of the one that is named, or of the nearest one; without one, in this
+    directory. Of a manifest with errors, these. Raises UsageError."""
     try:
-        manifest = find_manifest() if named is None else named
+        path = find_manifest() if named is None else named
     except UsageError:
-        manifest = ""
-    from orchestrator.manifest.load import load
-
-    found = load(manifest).manifest if manifest else None
-    if found is None:
-        return ResultsPlace(os.path.join(os.path.dirname(manifest), DIRECTORY), DEFAULT_MAX_SIZE)
-    policy = found.policy.cache
-    return ResultsPlace(os.path.join(os.path.dirname(manifest), policy.dir), policy.max_size)
+        return None, ResultsPlace(DEFAULT_CACHE_DIR, DEFAULT_CACHE_BYTES)
+    loaded = load(path)
+    if loaded.manifest is None:
+        return plan_loaded(loaded), None
+    policy = loaded.manifest.policy.cache
+    return None, ResultsPlace(os.path.join(os.path.dirname(path), policy.dir), policy.max_size)
 
 
 def stored_results(directory: str, max_size: int) -> StoredResults:

@@ -1,21 +1,19 @@
 """Entries and records as bytes, signed with a key, so that none counts that another user or machine has written. Pure.
 
-A line with the HMAC-SHA256 in hexadecimal digits, then JSON. `purpose` is signed too: nothing can take the place of
-something else.
+A line with the HMAC-SHA256 in hexadecimal digits, then JSON. The format and the purpose are signed too: nothing can
+take the place of something else.
 """
 
 from __future__ import annotations
 
 import hmac
-import json
-from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct, ValidationError, convert, to_builtins
+from msgspec import Struct, ValidationError, convert
 
-from orchestrator.cache.fingerprint import Fingerprint
+from orchestrator.cache.canonical_json import decoded, encoded
+from orchestrator.cache.fingerprint import Fingerprint, with_format
 from orchestrator.cache.fingerprint import decode as decode_fingerprint
-from orchestrator.cache.fingerprint import encode as encode_fingerprint
 from orchestrator.cache.model import Entry, OutputFile
 
 FORMAT = 1
@@ -34,67 +32,59 @@ class LastRecord(Struct, frozen=True):
 
 def entry_bytes(key: bytes, entry: Entry) -> bytes:
     """A signed entry."""
-    return signed(key, f"entry {entry.fingerprint}", to_builtins(entry))
+    return signed(key, f"entry {entry.fingerprint}", entry)
 
 
 def read_entry(key: bytes, fingerprint: str, data: bytes) -> Entry | None:
     """The entry of this fingerprint; None unless it is whole, of this format, and signed with the key."""
-    content = verified(key, f"entry {fingerprint}", data)
     try:
-        entry = None if content is None else convert(content, Entry)
+        entry = convert(verified(key, f"entry {fingerprint}", data), Entry)
     except ValidationError:
         return None
-    return entry if entry is not None and entry.fingerprint == fingerprint and _is_plausible(entry) else None
+    return entry if entry.fingerprint == fingerprint and _is_plausible(entry) else None
 
 
 def unverified_entry(data: bytes) -> Entry | None:
     """An entry whose signature is not looked at: to know what it needs, never to use it."""
     try:
-        content = json.loads(data.partition(b"\n")[2])
-        return convert({name: value for name, value in content.items() if name != "format"}, Entry)
-    except (ValueError, AttributeError, RecursionError):
+        return convert(decoded(data.partition(b"\n")[2]), Entry)
+    except (ValueError, RecursionError):
         return None
 
 
 def record_bytes(key: bytes, name: str, record: LastRecord) -> bytes:
     """A signed record; `name` is what it is kept under."""
-    fingerprint = json.loads(encode_fingerprint(record.fingerprint.masked(key)))
-    outputs = to_builtins(record.outputs)
-    return signed(key, f"last {name}", {"fingerprint": fingerprint, "digest": record.digest, "outputs": outputs})
+    fingerprint = with_format(record.fingerprint.masked(key))
+    return signed(key, f"last {name}", {"digest": record.digest, "fingerprint": fingerprint, "outputs": record.outputs})
 
 
 def read_record(key: bytes, name: str, data: bytes) -> LastRecord | None:
     """The record that is kept under `name`; None as for an entry."""
     content = verified(key, f"last {name}", data)
-    if content is None:
-        return None
     try:
         fingerprint = decode_fingerprint(content["fingerprint"])
         outputs = convert(content["outputs"], tuple[OutputFile, ...])
         return None if fingerprint is None else LastRecord(fingerprint, str(content["digest"]), outputs)
-    except (KeyError, TypeError, AttributeError, ValidationError):
+    except (KeyError, TypeError, ValidationError):
         return None
 
 
 def is_record_of(key: bytes, name: str, data: bytes, fingerprint: str) -> bool:
     """Whether a record that is kept under `name` is whole, and of this fingerprint."""
     payload = _payload(key, f"last {name}", data)
-    return payload is not None and b'"digest":"%b",' % fingerprint.encode() in payload
+    return payload is not None and payload.startswith(b'{"digest":"%b",' % fingerprint.encode())
 
 
-def signed(key: bytes, purpose: str, content: Mapping[str, Any]) -> bytes:
+def signed(key: bytes, purpose: str, content: Any) -> bytes:
     """Some content with its signature."""
-    payload = json.dumps({"format": FORMAT, **content}, sort_keys=True, separators=(",", ":")).encode("ascii")
+    payload = encoded(content)
     return b"%b\n%b\n" % (_signature(key, purpose, payload), payload)
 
 
-def verified(key: bytes, purpose: str, data: bytes) -> dict[str, Any] | None:
+def verified(key: bytes, purpose: str, data: bytes) -> Any:
     """The content; None unless it is whole, of this format, and signed with the key for this purpose."""
     payload = _payload(key, purpose, data)
-    content = None if payload is None else json.loads(payload)
-    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-        return None
-    return content
+    return None if payload is None else decoded(payload)
 
 
 def _payload(key: bytes, purpose: str, data: bytes) -> bytes | None:
@@ -106,9 +96,8 @@ def _payload(key: bytes, purpose: str, data: bytes) -> bytes | None:
 
 
 def _signature(key: bytes, purpose: str, payload: bytes) -> bytes:
-    return (
-        hmac.new(key, b"%b\0%b" % (purpose.encode("utf-8", "surrogateescape"), payload), "sha256").hexdigest().encode()
-    )
+    head = f"{FORMAT} {purpose}\0".encode("utf-8", "surrogateescape")
+    return hmac.digest(key, head + payload, "sha256").hex().encode()
 
 
 def _is_plausible(entry: Entry) -> bool:

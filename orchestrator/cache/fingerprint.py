@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct, ValidationError, convert, field, to_builtins
+from msgspec import Struct, ValidationError, convert, field
 from msgspec.structs import replace
 
+from orchestrator.cache.canonical_json import encoded
 from orchestrator.cache.model import OutputPath
 from orchestrator.manifest.secret_keys import looks_like_secret
 
@@ -92,18 +92,19 @@ class Fingerprint(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 def encode(fingerprint: Fingerprint) -> bytes:
     """Canonical JSON. Fields with their default are left out, so that a new field does not change old digests."""
-    parts = {"format": FORMAT, **to_builtins(fingerprint)}
-    # Not msgspec's: that cannot write surrogate escapes, which paths may have.
-    return json.dumps(parts, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return encoded(with_format(fingerprint))
 
 
-def decode(data: Mapping[str, Any]) -> Fingerprint | None:
-    """What was encoded; None for another format or other data."""
-    if data.get("format") != FORMAT:
-        return None
+def with_format(fingerprint: Fingerprint) -> dict[str, Any]:
+    """What is encoded."""
+    return {"format": FORMAT, "parts": fingerprint}
+
+
+def decode(data: Any) -> Fingerprint | None:
+    """What was encoded, as plain data; None for another format or other data."""
     try:
-        return convert({name: value for name, value in data.items() if name != "format"}, Fingerprint)
-    except ValidationError:
+        return convert(data["parts"], Fingerprint) if data["format"] == FORMAT else None
+    except (ValidationError, TypeError, KeyError):
         return None
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from orchestrator.bounded_read import read_bounded
-from orchestrator.cache.patterns import expression
+from orchestrator.cache.patterns import rule_of
 
 NAME = ".gitignore"
 _MOST_BYTES = 4 << 20
-_ANYTHING = "."  # what pathspec makes of `*` and `**`
+_ANYTHING, _ANY_DIRECTORY = ".", "(?:/)"  # what pathspec makes of `*` and `*/`
 _ANYWHERE = "^(?:.+/)?"  # how pathspec begins the expression of a name
 
 _Matches = Callable[[str], object]
@@ -66,13 +67,14 @@ def rules_in(root: str, directory: str, above: IgnoreRules | None) -> IgnoreRule
         content = read_bounded(os.path.join(root, directory, NAME), _MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return above
-    lines = content.decode("utf-8", "surrogateescape").split("\n")
-    runs = _runs([line.removesuffix("\r") for line in lines])
+    runs = _runs(content)
     return IgnoreRules(directory, runs, above) if runs else above
 
 
-def _runs(lines: Sequence[str]) -> list[_Run]:
+@lru_cache(maxsize=200)
+def _runs(content: bytes) -> list[_Run]:
     """The lines from the last one to the first, neighbours of a kind together: most files are tried with all."""
+    lines = [line.removesuffix("\r") for line in content.decode("utf-8", "surrogateescape").split("\n")]
     rules = [_Rule(line) for line in lines if line.strip() and not line.startswith("#")]
     found: list[_Run] = []
     for is_ignored, run in groupby(rules[::-1], key=lambda rule: rule.is_ignored):
@@ -88,16 +90,20 @@ class _Rule:
     """A line. A name, without a slash before its end, is matched in every directory."""
 
     def __init__(self, line: str) -> None:
-        self.is_ignored = not line.startswith("!")
-        text = line.removeprefix("!")
-        self.is_name = "/" not in text.rstrip().rstrip("/")
-        made = expression(text)
+        self.is_ignored, made = rule_of(line)
+        text = line.rstrip()
+        self.is_name = "/" not in text.rstrip("/").removeprefix("!")
         if self.is_name:
             made = made.replace(_ANYWHERE, "^", 1)
+        # Where pathspec leaves open how a path ends, or begins.
         if made == _ANYTHING:
             made = ".+"
-        elif text.rstrip().endswith("/**"):
+        elif made == _ANY_DIRECTORY:
+            made = ".+/"
+        elif text.endswith("/**"):
             made = f"(?:{made}).+"  # all below a directory, but not the directory
+        elif text.endswith("/**/"):
+            made = f"(?:{made}).+/"
         self.expression = made
 
 

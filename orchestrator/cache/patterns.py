@@ -9,7 +9,8 @@ from __future__ import annotations
 import enum
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from msgspec import Struct
@@ -92,13 +93,9 @@ class Matcher:
 
     def __init__(self, patterns: Iterable[Pattern]) -> None:
         self.patterns = tuple(patterns)
-        texts = [expression(one.line) for one in self.patterns]
-        self._each = [re.compile(text) for text in texts]
-        runs = groupby(zip(self.patterns, texts, strict=True), key=lambda one: one[0].excludes)
-        # One expression for all neighbours of a kind: most files are tried with every pattern.
-        self._runs = [(not excludes, re.compile("|".join(text for _, text in run)).match) for excludes, run in runs][
-            ::-1
-        ]
+        runs = groupby(self.patterns, key=lambda one: one.excludes)
+        # Neighbours of a kind are one test: most files are tried with all patterns.
+        self._runs = [(not excludes, _test_of(tuple(run))) for excludes, run in runs][::-1]
 
     def __bool__(self) -> bool:
         return bool(self.patterns)
@@ -113,8 +110,8 @@ class Matcher:
     def below(self, directory: str) -> Below:
         """What is matched below a directory, as far as the patterns alone can tell."""
         later: list[Pattern] = []
-        for pattern, compiled in zip(self.patterns[::-1], self._each[::-1], strict=True):
-            if directory and compiled.match(f"{directory}/"):
+        for pattern in self.patterns[::-1]:
+            if directory and _test_of((pattern,))(f"{directory}/"):
                 if not pattern.excludes:
                     return Below.SOME if any(one.excludes for one in later) else Below.ALL
                 break
@@ -124,10 +121,33 @@ class Matcher:
         return Below.NOTHING
 
 
+def _test_of(patterns: tuple[Pattern, ...]) -> Callable[[str], object]:
+    """Whether a path is matched by any of them. Paths without wildcards are compared: their number may be large."""
+    paths = frozenset(one.path for one in patterns if not one.is_wild)
+    within = tuple(f"{path}/" if path else "" for path in paths)
+    wild = [one.line for one in patterns if one.is_wild]
+    match = _compiled("|".join(map(expression, wild))) if wild else None
+    if not paths and match is not None:
+        return match
+    return lambda path: path in paths or path.startswith(within) or (match is not None and match(path) is not None)
+
+
+@lru_cache(maxsize=1000)
+def _compiled(text: str) -> Callable[[str], object]:
+    return re.compile(text).match
+
+
 def expression(line: str) -> str:
     """What pathspec makes of a line: a regular expression for the paths that it matches and all below them."""
-    made = GitIgnoreSpecPattern(line).regex
-    return _GROUP.sub("(?:", made.pattern) if made is not None else r"(?!)"
+    return rule_of(line)[1]
+
+
+@lru_cache(maxsize=4000)
+def rule_of(line: str) -> tuple[bool, str]:
+    """Whether a line includes what it matches, and its expression. One that means nothing matches nothing."""
+    pattern = GitIgnoreSpecPattern(line)
+    made = pattern.regex
+    return bool(pattern.include), _GROUP.sub("(?:", made.pattern) if made is not None else "(?!)"
 
 
 def _reaches_below(pattern: Pattern, directory: str) -> bool:

@@ -205,9 +205,8 @@ class Store:
             descriptor = open_regular(self._folders[folder], name, os.O_RDONLY)
         except OSError:
             return None
-        with open(descriptor, "rb") as file:
-            data = file.read(_MOST_ENTRY_BYTES + 1)
-        return data if len(data) <= _MOST_ENTRY_BYTES else None
+        with open(descriptor, "rb", buffering=0) as file:
+            return file.readall() if os.fstat(descriptor).st_size <= _MOST_ENTRY_BYTES else None
 
     def _put(self, folder: str, name: str, data: bytes) -> None:
         temporary = new_name()

@@ -65,8 +65,12 @@ class Walk:
         except OSError as error:
             self.unreadable.append((start, error))
             return
-        rules, is_ignored = self._above(start, is_directory=stat.S_ISDIR(facts.st_mode))
-        if not stat.S_ISDIR(facts.st_mode):
+        is_directory = stat.S_ISDIR(facts.st_mode)
+        if not is_directory and self._exempt.matches(start):
+            rules, is_ignored = None, False  # as most paths that are written out: no rules are read for them
+        else:
+            rules, is_ignored = self._above(start, is_directory=is_directory)
+        if not is_directory:
             if self._test(Below.SOME, rules, is_ignored=is_ignored)(start, start.rpartition("/")[2]):
                 yield Found(start, facts)
             return

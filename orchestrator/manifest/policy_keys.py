@@ -1,7 +1,9 @@
 """The keys of `policy`: rules for the run as a whole."""
 
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
-from typing import Annotated, Literal
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from msgspec import field
 
@@ -15,9 +17,30 @@ from orchestrator.manifest.field_types import (
     PositiveInteger,
     integer,
     number,
+    scalar,
 )
-from orchestrator.manifest.scalars import NO_LIMIT
+from orchestrator.manifest.scalars import NO_LIMIT, ScalarError
 from orchestrator.manifest.section import Doc, Section
+from orchestrator.manifest.value_errors import MissingKeyError, type_error
+
+LOCAL = "file://"  # a remote store in a directory
+_URL = r"^(file:///.*|(s3|gs|https?|ssh|sftp)://[^/].*)$"
+_is_url = re.compile(_URL).match
+
+
+def _remote_url(value: object) -> str:
+    if type(value) is not str:
+        raise type_error("a URL", value)
+    if not _is_url(value):
+        hint = (
+            "write `file:///directory`, or a URL that begins with `s3://`, `gs://`, `http://`, `https://` or `ssh://`"
+        )
+        raise ScalarError("PX113", "is not the URL of a store", hint)
+    return value
+
+
+RemoteUrl = Annotated[str, scalar(_remote_url, {"type": "string", "pattern": _URL})]
+RemoteMode = Literal["read", "write", "readwrite"]
 
 
 class AdmissionKeys(Section, frozen=True):
@@ -39,6 +62,12 @@ class CiKeys(Section, frozen=True):
     ] = False
 
 
+class CacheKeyKeys(Section, frozen=True):
+    """The key with which results in a remote store are signed."""
+
+    secret: Annotated[Name, Doc("Declared secret whose value is the key.", "CACHE_KEY")]
+
+
 class CacheKeys(Section, frozen=True):
     """Where the results of jobs with `inputs` are stored, and how much of them."""
 
@@ -48,6 +77,32 @@ class CacheKeys(Section, frozen=True):
     max_size: Annotated[
         ByteSize, Doc("Total size of what is stored; what was not used for longest is removed first.", "20GiB")
     ] = 5 << 30
+    remote: Annotated[
+        RemoteUrl | None,
+        Doc(
+            "URL of a store that several machines share: `file://`, `s3://`, `gs://`, `http://`, `https://`, `ssh://`.",
+            "s3://bucket/pexec",
+            "file:///mnt/shared/pexec",
+        ),
+    ] = None
+    mode: Annotated[RemoteMode, Doc("What is done with `remote`.", "readwrite")] = "read"
+    key: Annotated[
+        CacheKeyKeys | None,
+        Doc("Key with which results in `remote` are signed; only `file://` does without.", {"secret": "CACHE_KEY"}),
+    ] = None
+
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> ScalarError | None:
+        """What belongs together."""
+        remote = data.get("remote")
+        if remote is None:
+            useless = next((f"`{key}`" for key in ("mode", "key") if key in data), None)
+            help_text = f"add `remote: URL`, or remove {useless}"
+            return None if useless is None else MissingKeyError("PX111", "has no `remote`", help_text, "remote")
+        if "key" not in data and isinstance(remote, str) and not remote.startswith(LOCAL):
+            help_text = "add `key: {secret: NAME}`: what other machines stored counts only if it is signed"
+            return MissingKeyError("PX111", "has no `key`", help_text, "key")
+        return None
 
 
 class PolicyKeys(Section, frozen=True):

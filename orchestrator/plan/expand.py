@@ -14,6 +14,7 @@ from orchestrator.manifest.input_keys import InputEntry
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.output_keys import OutputKeys, is_unnamed
+from orchestrator.manifest.policy_keys import CacheKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
@@ -68,9 +69,14 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         keep_runs=policy.keep_runs,
         archive=policy.archive,
         job_timeout=_job_timeout(manifest.defaults, overrides),
-        cache=CachePolicy(policy.cache.dir, policy.cache.max_size),
+        cache=_cache(policy.cache),
         ci=CiPolicy(policy.ci.pass_commands),
     )
+
+
+def _cache(keys: CacheKeys) -> CachePolicy:
+    key = None if keys.key is None else keys.key.secret
+    return CachePolicy(keys.dir, keys.max_size, keys.remote, keys.mode, key)
 
 
 class Expander:

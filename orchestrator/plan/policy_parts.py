@@ -1,7 +1,7 @@
 """Sections of the policy, as a plan has them. Parts of the one table of keys, `model`."""
 
 # Without `from __future__ import annotations`: each annotation would have to be compiled from its text, 8 us a key.
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -27,6 +27,11 @@ class CachePolicy(Struct, frozen=True, omit_defaults=True):
     max_size: Annotated[int, Meta(ge=0, description="Total size of what is stored.")] = field(
         default=DEFAULT_CACHE_BYTES, name="max_size_bytes"
     )
+    remote: Annotated[str | None, Meta(description="The URL of a store that several machines share.")] = None
+    mode: Annotated[
+        Literal["read", "write", "readwrite"], Meta(description="What is done with the store at `remote`.")
+    ] = "read"
+    key: Annotated[str | None, Meta(description="The secret that signs results in `remote`.")] = None
 
 
 class CiPolicy(Struct, frozen=True, omit_defaults=True):

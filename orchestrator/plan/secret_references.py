@@ -17,12 +17,14 @@ from orchestrator.plan.model import SecretSource
 def secret_sources(manifest: Manifest, planned: Iterable[str]) -> dict[str, SecretSource]:
     """The sources of all secrets, where `planned` are the workflows in the run.
 
-    A secret that only workflows outside of the run name is not needed; one that no workflow names is, to be masked.
+    A secret that only workflows outside of the run name is not needed; one that nothing names is, to be masked. Nor is
+    the key of a remote cache, without which that is not used; but what prints it is run.
     """
     if not manifest.secrets:
         return {}
-    named = {name for workflow in manifest.workflows.values() for name in workflow.secrets}
+    named = {name for workflow in manifest.workflows.values() for name in workflow.secrets} | _of_policy(manifest)
     wanted = {name for workflow in planned for name in manifest.workflows[workflow].secrets}
+    wanted |= {name for name in _of_policy(manifest) if manifest.secrets[name].command}
     return {
         name: SecretSource(
             secret.env,
@@ -36,9 +38,17 @@ def secret_sources(manifest: Manifest, planned: Iterable[str]) -> dict[str, Secr
     }
 
 
+def _of_policy(manifest: Manifest) -> set[str]:
+    key = manifest.policy.cache.key
+    return {key.secret} & manifest.secrets.keys() if key is not None else set()
+
+
 def check_secrets(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:
     """PX220 for each unknown secret; a warning, PX221, for each literal that should be one."""
     suggester = Suggester(manifest.secrets)
+    key = manifest.policy.cache.key
+    if key is not None and key.secret not in manifest.secrets:
+        found.append(_unknown("policy.cache.key", key.secret, ("policy", "cache", "key", "secret"), source, suggester))
     for name, workflow in key_index.of("secrets", "env").items():
         for place, secret in enumerate(workflow.secrets):
             if secret not in manifest.secrets:
@@ -49,11 +59,11 @@ def check_secrets(manifest: Manifest, key_index: KeyIndex, source: SourceMap, fo
     _check_env("`defaults`", ("defaults", "env"), manifest.defaults.env, source, found)
 
 
-def _unknown(workflow: str, secret: str, path: Path, source: SourceMap, suggester: Suggester) -> Diagnostic:
+def _unknown(owner: str, secret: str, path: Path, source: SourceMap, suggester: Suggester) -> Diagnostic:
     span = source.value(path)
     advice = suggester.did_you_mean(secret) or f"declare it: `secrets: {{{secret}: {{env: {secret}}}}}`"
     label = Note("no such secret", span)
-    return Diagnostic("PX220", f"unknown secret `{secret}` in `{workflow}`", span, path, (label,), advice)
+    return Diagnostic("PX220", f"unknown secret `{secret}` in `{owner}`", span, path, (label,), advice)
 
 
 def _check_env(owner: str, path: Path, env: Mapping[str, EnvValue], source: SourceMap, found: list[Diagnostic]) -> None:

@@ -65,6 +65,15 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_results_are_stored_where_the_policy_says_and_no_more_than_it_allows",
         "max_size": "acceptance/test_keys_of_inputs.py::"
         "test_results_are_stored_where_the_policy_says_and_no_more_than_it_allows",
+        "remote": "acceptance/test_keys_of_the_remote_cache.py::"
+        "test_what_one_machine_made_is_up_to_date_on_another_one",
+        "mode": "acceptance/test_keys_of_the_remote_cache.py::"
+        "test_the_remote_store_is_only_read_unless_the_mode_says_otherwise",
+        "key": "acceptance/test_keys_of_the_remote_cache.py::test_results_count_only_if_they_are_signed_with_the_key",
+    },
+    "CacheKey": {
+        "secret": "acceptance/test_keys_of_the_remote_cache.py::"
+        "test_results_count_only_if_they_are_signed_with_the_key",
     },
     "Input": {
         "path": "acceptance/test_keys_of_inputs.py::test_a_change_of_anything_it_depends_on_runs_it_again_and_is_named",

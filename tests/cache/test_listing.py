@@ -263,8 +263,27 @@ rules = st.sampled_from(
         "a.c ",
         "\\!x",
         "/*",
+        "sub/**/",
+        "**/",
+        "*/",
     ]
 )
+
+
+def files_of_git(root: Path, paths: list[list[str]], top: list[str], nested: list[str]) -> list[str]:
+    """Make a repository with these files and rules, the nested ones in `sub`; what Git finds in it."""
+    subprocess.run(["git", "init", "-q", str(root)], check=True, timeout=60)
+    for path in paths:
+        file = root.joinpath(*path)
+        if not any((root.joinpath(*path[:n])).is_file() for n in range(1, len(path))) and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("x")
+    (root / ".gitignore").write_text("\n".join(top) + "\n")
+    if (root / "sub").is_dir():
+        (root / "sub/.gitignore").write_text("\n".join(nested) + "\n")
+    command = ["git", "-c", "core.excludesFile=", "ls-files", "-o", "--exclude-per-directory=.gitignore"]
+    listed = subprocess.run(command, cwd=root, check=True, capture_output=True, timeout=60).stdout
+    return sorted(listed.decode().split())
 
 
 @given(
@@ -276,16 +295,41 @@ def test_gitignore_files_mean_what_git_says(
     tmp_path_factory: pytest.TempPathFactory, paths: list[list[str]], top: list[str], nested: list[str]
 ) -> None:
     root = tmp_path_factory.mktemp("repository")
-    subprocess.run(["git", "init", "-q", str(root)], check=True, timeout=60)
-    for path in paths:
-        file = root.joinpath(*path)
-        if not any((root.joinpath(*path[:n])).is_file() for n in range(1, len(path))) and not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text("x")
-    (root / ".gitignore").write_text("\n".join(top) + "\n")
-    if (root / "sub").is_dir():
-        (root / "sub/.gitignore").write_text("\n".join(nested) + "\n")
-    command = ["git", "-c", "core.excludesFile=", "ls-files", "-o", "--exclude-per-directory=.gitignore"]
-    listed = subprocess.run(command, cwd=root, check=True, capture_output=True, timeout=60).stdout.decode().split()
-    tree = Tree(root)
-    assert tree.paths(".") == sorted(listed)
+    listed = files_of_git(root, paths, top, nested)
+    assert Tree(root).paths(".") == listed
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        ["sub/**", "!sub/keep"],
+        ["sub/*", "!sub/keep"],
+        ["sub", "!sub/keep"],
+        ["*", "!*/", "!*.c"],
+        ["**/keep/**", "!b"],
+        ["/**", "!/sub/"],
+        ["keep ", "#sub", "\\#sub", "!!keep", " keep"],
+        ["*.C", "[a-c].c", "s?b/deep"],
+        ["a/b", "/b", "**/deep/b", "deep/**/b"],
+        ["sub/**/", "!sub/keep"],
+        ["sub/deep/**/", "**/", "!a/"],
+        ["/*/", "!/sub/", "/sub/*", "!/sub/deep/"],
+        ["keep\\ ", "sub/deep/", "!sub/deep/b", "\\!keep"],
+    ],
+)
+def test_the_last_rule_that_matches_decides_as_in_git(tmp_path: Path, rules: list[str]) -> None:
+    paths = [
+        "sub/keep",
+        "sub/gone",
+        "sub/deep/b",
+        "sub/deep/keep/b",
+        "a/b",
+        "b",
+        "keep/b",
+        "a.c",
+        "sub/x.c",
+        "sub/x.o",
+        "!keep",
+    ]
+    listed = files_of_git(tmp_path / "repository", [path.split("/") for path in paths], rules, [])
+    assert Tree(tmp_path / "repository").paths(".") == listed

@@ -25,9 +25,8 @@ def store(pexec: Pexec, *sizes: int, key: bytes = b"k" * 32) -> list[Path]:
 
 
 def test_nothing_is_stored_and_nothing_is_made(pexec: Pexec) -> None:
-    for words in ((), ("status",), ("-f", "ci/pexec.yaml")):
-        folder = "ci/" if words[:1] == ("-f",) else ""
-        pexec.run("cache", *words).said(stdout=f"{folder}.pexec/cache: 0 results, 0 B of at most 5.0 GiB\n")
+    for words in ((), ("status",)):
+        pexec.run("cache", *words).said(stdout=".pexec/cache: 0 results, 0 B of at most 5.0 GiB\n")
     pexec.run("cache", "prune").said(stdout="0 results, 0 B removed; left: 0 results, 0 B\n")
     pexec.run("cache", "clear").said(stdout="0 results, 0 B removed; left: 0 results, 0 B\n")
     assert not (pexec.folder / ".pexec").exists()
@@ -50,9 +49,12 @@ def test_it_is_shown_how_much_is_stored_of_each_job(pexec: Pexec) -> None:
 
 def test_it_is_found_from_a_directory_below_and_by_the_manifests_name(pexec: Pexec) -> None:
     store(pexec, 10)
-    pexec.file("pexec.yaml", "version: 1\n").file("sub/x", "")
+    manifest = "version: 1\nworkflows: {a: {run: 'true'}}\n"
+    pexec.file("pexec.yaml", manifest).file("sub/x", "")
+    pexec.file("other/pexec.yaml", f"{manifest}policy: {{cache: {{dir: results, max_size: 1GiB}}}}\n")
     assert pexec.run("-C", "sub", "cache").stdout.startswith("../.pexec/cache: 1 result, ")
-    assert pexec.run("cache", "-f", "sub/pexec.yaml").stdout.startswith("sub/.pexec/cache: 0 results, ")
+    pexec.run("cache", "-f", "other/pexec.yaml").said(stdout="other/results: 0 results, 0 B of at most 1.0 GiB\n")
+    assert pexec.file("pexec.yaml", "version: 2\n").run("cache").exit_code == 3
 
 
 def test_pruning_removes_what_was_used_least_recently(pexec: Pexec) -> None:

@@ -46,14 +46,20 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0."""
+    """Exit code 0, or 3 if the manifest has an error."""
     from orchestrator.app.stored_results import clear_results, prune_results, results_place, stored_results
 
     if arguments.action != PRUNE and arguments.max_size is not None:
         raise UsageError("`--max-size` is for `pexec cache prune`", help="see `pexec cache --help`")
     if arguments.action == STATUS and arguments.dry_run:
         raise UsageError("`--dry-run` is for `prune` and `clear`", help="`pexec cache status` removes nothing")
-    place = results_place(arguments.file)
+    result, place = results_place(arguments.file)
+    if result is not None:
+        from orchestrator.app.planning import print_diagnostics
+
+        print_diagnostics(result)
+    if place is None:
+        return ExitCode.INVALID
     max_size = place.max_size if arguments.max_size is None else arguments.max_size
     if arguments.action == STATUS:
         _show(stored_results(place.directory, max_size), arguments.format)

@@ -86,6 +86,11 @@ class Secrets:
         """The variables of a job that names these secrets."""
         return {os.fsencode(name): self._values[name].reveal() for name in names}
 
+    def value_of(self, name: str) -> bytes | None:
+        """The value of a secret, for pexec itself; None if it has none."""
+        secret = self._values.get(name)
+        return None if secret is None else secret.reveal()
+
     def redactor(self) -> Redactor | None:
         """A redactor for one stream; None if there is nothing to mask."""
         if self._patterns is None:
