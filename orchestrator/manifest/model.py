@@ -223,6 +223,10 @@ class Workflow(Section, frozen=True):
     network: NetworkOption | None = None
     writes: WritesOption | None = None
     require_isolation: RequireIsolationOption | None = None
+    reads: Annotated[
+        Literal["all", "declared"],
+        Doc("`declared`: a sandbox hides every file of the project that is not among its inputs.", "declared"),
+    ] = "all"
     cleanup: Annotated[
         NonBlank | None, Doc("Shell text to run after the last attempt, whatever its outcome.", "docker rm --force db")
     ] = None

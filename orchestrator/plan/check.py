@@ -36,7 +36,7 @@ _UNUSABLE = {"directory": "is a directory", "unreadable": "cannot be read, or is
 # A message names all of a cycle up to this length, and of a longer one both ends.
 _LONGEST_NAMED = 20
 _OF_EDGES: tuple[Path, ...] = (("needs",), ("after",))
-_SANDBOX_KEYS = ("writes", "network")
+_SANDBOX_KEYS = ("writes", "network", "reads")
 
 
 class Resolved(Struct, frozen=True):
@@ -220,7 +220,7 @@ def _check_sandbox_keys(
         if isolation is Isolation.SANDBOX:
             continue
         for key in _SANDBOX_KEYS:
-            if getattr(workflow, key) is not None:
+            if key in workflow.given:
                 path: Path = ("workflows", name, key)
                 message = f"`{key}` of `{name}` has no effect: its isolation is `{isolation.value}`"
                 advice = f"add `isolation: sandbox`, or remove `{key}`"
@@ -231,7 +231,7 @@ def _check_sandbox_keys(
 
 def _check_cache_keys(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:
     """PX253 for what counts only for jobs that can be up to date."""
-    for name, workflow in key_index.of("cache", "outputs").items():
+    for name, workflow in key_index.of("cache", "outputs", "reads").items():
         if workflow.inputs is not None:
             continue
         if "cache" in workflow.given:
@@ -239,6 +239,10 @@ def _check_cache_keys(manifest: Manifest, key_index: KeyIndex, source: SourceMap
             message = f"`cache` of `{name}` has no effect: without `inputs` it always runs"
             advice = "add `inputs`, or remove `cache`"
             found.append(Diagnostic("PX253", message, source.key(path), path, help=advice, severity=Severity.WARNING))
+        if workflow.reads == "declared":
+            path = ("workflows", name, "reads")
+            message = f"`reads: declared` of `{name}` requires `inputs`"
+            found.append(Diagnostic("PX253", message, source.key(path), path, help="add `inputs`, or remove `reads`"))
         for output, one in workflow.outputs.items():
             if one.fresh:
                 path = ("workflows", name, "outputs", output, "fresh")

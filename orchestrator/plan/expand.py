@@ -148,6 +148,7 @@ class Expander:
             require_limits=base.require_limits if own.require_limits is None else own.require_limits,
             isolation=isolation,
             network=sandboxed and (base.network if own.network is None else own.network),
+            reads=own.reads if sandboxed else "all",
             writes=(base.writes if own.writes is None else own.writes) if sandboxed else (),
             require_isolation=base.require_isolation if own.require_isolation is None else own.require_isolation,
             inputs=None if own.inputs is None else tuple(map(_input, own.inputs)),

@@ -216,6 +216,9 @@ class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     )
     network: Annotated[bool, Meta(description="Its sandbox has access to the network.")] = False
     writes: Annotated[Strings, Meta(description="What it may write in its sandbox; relative to `base_dir`.")] = ()
+    reads: Annotated[Literal["all", "declared"], Meta(description="What it sees of its project in its sandbox.")] = (
+        "all"
+    )
     require_isolation: Annotated[
         bool, IN_PLAN_DIGEST, Meta(description="The run is refused where it cannot be isolated so.")
     ] = False

@@ -114,11 +114,10 @@ class References:
                 self._check_need(name, workflow, text, piece, prefix)
             else:
                 self._check_reference(name, workflow, text, piece)
-            if piece.root == "run" and workflow.inputs is not None:
-                advice = (
-                    "with `inputs` the result must not depend on the run: use `$PEXEC_TMPDIR` for files of an attempt"
-                )
-                error = TemplateError("PX252", "is not allowed with `inputs`", advice, piece.number, piece.length)
+            if piece.root == "run" and (workflow.inputs is not None or text.path[2:3] == ("outputs",)):
+                advice = "the result must not depend on the run: use `$PEXEC_TMPDIR` for files of an attempt"
+                where = "in `outputs`" if workflow.inputs is None else "with `inputs`"
+                error = TemplateError("PX252", f"is not allowed {where}", advice, piece.number, piece.length)
                 self._report(text, error)
             if shell is not None and not posix and not piece.raw:
                 advice = "write `| raw` to insert it unquoted, or pass it in `env`"
@@ -152,7 +151,7 @@ class References:
         """An output of a need: `prefix` is what full names of workflows of this manifest begin with."""
         named, output = piece.need
         named = prefix + named
-        if "writes" in text.path[1:3]:
+        if not {"writes", "outputs"}.isdisjoint(text.path[1:3]):
             advice = "what a job may write does not depend on what another job says"
             problem: tuple[str, str, str] | None = ("PX214", "is not allowed here", advice)
         else:

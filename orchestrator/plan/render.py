@@ -45,7 +45,7 @@ _NOT_SHOWN = frozenset(
     (
         "index", "workflow", "spec", "level", "rank", "expected_seconds", "description", "tags", "matrix", "memory",
         "cpus", "digest", "late", "needed_values", "masked", "file_executable", "shell", "env", "env_inherit",
-        "working_dir", "grace", "require_limits", "require_isolation", "cleanup", "cleanup_timeout",
+        "working_dir", "grace", "require_limits", "require_isolation", "reads", "cleanup", "cleanup_timeout",
     )
 )  # fmt: skip
 _OTHERS_OF_JOBS = [key for key in keys_of(PlannedJob) if key.field not in _WITH_PHRASE | _NOT_SHOWN]
@@ -288,7 +288,8 @@ def _isolation(spec: JobSpec) -> str:
     if spec.isolation is not Isolation.SANDBOX:
         return "own process tree"
     writes = ", ".join(_listed([_word(path) for path in spec.writes], most=_MOST_NAMES)) or "nothing"
-    return f"sandbox, writes {writes}" + (", with network" if spec.network else "")
+    reads = ", reads only what is declared" if spec.reads == "declared" else ""
+    return f"sandbox, writes {writes}{reads}" + (", with network" if spec.network else "")
 
 
 def _count(number: int, noun: str) -> str:

@@ -196,6 +196,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "inputs": "acceptance/test_keys_of_inputs.py::"
         "test_a_change_of_anything_it_depends_on_runs_it_again_and_is_named",
         "cache": "acceptance/test_keys_of_inputs.py::test_with_cache_false_a_job_always_runs",
+        "reads": "acceptance/test_keys_of_reads.py::"
+        "test_a_file_that_is_not_declared_is_hidden_and_does_not_show_in_listings",
         "outputs": "acceptance/test_keys_of_outputs.py::test_a_job_hands_its_values_to_those_that_need_it",
         "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_their_share_of_a_pool",
         "memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",

@@ -48,6 +48,7 @@ def other(key: Key) -> Any:
         "stop_signal": "INT",
         "blocks": (ShellBlock(3, "x"),),
         "isolation": Isolation.PROCESS,
+        "reads": "declared",
         "limits": Limits(memory=1),
         "condition": RunCondition(
             {"needs.a.status": ("failed", GlobPattern("t*"))}, RunCondition({"needs.b.outputs.x": ()}), (), ()
@@ -134,7 +135,8 @@ def test_every_key_of_a_workflow_changes_its_job(field: str) -> None:
     key, value = WORKFLOW_KEYS[field]
     workflow: dict[str, Any] = {} if field in {*WITHOUT_A_COMMAND, "run"} else {"run": "x"}
     workflow |= {"file": "s.sh"} if field == "args" else {}
-    workflow |= {"isolation": "sandbox"} if field in ("network", "writes") else {}
+    workflow |= {"isolation": "sandbox"} if field in ("network", "writes", "reads") else {}
+    workflow |= {"inputs": []} if field == "reads" else {}
     top: dict[str, Any] = {"policy": {"pools": value}} if field == "pools" else {}
     if field == "secrets":
         top = {"secrets": {value: {"env": "X"}}}

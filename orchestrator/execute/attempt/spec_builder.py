@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from orchestrator.engine.commands import Launch
-from orchestrator.execute.attempt.spec import AttemptSpec, Place
+from orchestrator.execute.attempt.spec import AttemptSpec, Place, Readable
 from orchestrator.journal.file_names import TEMP, log_name
 from orchestrator.journal.rundir import RunDir
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 from orchestrator.plan.slugs import slugs
 
 
+def _everything(job: int) -> None:
+    return None
+
+
 class Specs:
-    """Makes the attempt that an executor gets for each launch."""
+    """Makes the attempt that an executor gets for each launch. `readable` says what a job with `reads: declared` may
+    read, by its index; None if it is not known."""
 
     def __init__(
         self, plan: Plan, rundir: RunDir, *, keep_temp: bool, pump: bool, colours: Mapping[str, str] | None = None
@@ -27,6 +32,7 @@ class Specs:
         self._temp = rundir.path_of(TEMP)
         self._run_dir = rundir.path
         self._colours = colours or {}
+        self.readable: Callable[[int], Readable | None] = _everything
         self._env = {"PEXEC_RUN_ID": rundir.run_id, "PEXEC_RUN_DIR": rundir.path}
 
     def __call__(self, launch: Launch, serial: int, place: Place) -> AttemptSpec:
@@ -52,6 +58,7 @@ class Specs:
             pump=self._pump,
             keep_temp=self._keep_temp,
             place=place,
+            readable=self.readable(job.index) if spec.reads == "declared" else None,
         )
 
     def spec_of(self, job: PlannedJob, values: Mapping[str, str]) -> JobSpec:

@@ -72,7 +72,7 @@ class Fingerprints:
         base_dir = self._plan.base_dir
         scripts = self.scripts(job, spec)
         try:
-            commands = {command: self._run(command, spec) for command in _commands(spec)}
+            commands = self.commands(spec)
         except CommandRefusedError as error:
             raise CannotBeTakenError(str(error)) from None
         needs, files = self._needs(job.index, values, should_stop)
@@ -93,6 +93,7 @@ class Fingerprints:
             isolation=spec.isolation.value,
             network=spec.network,
             writes=spec.writes,
+            reads="" if spec.reads == "all" else spec.reads,
             outputs=tuple(outputs),
             output_values={name: f"{one.type} {one.default!r}" for name, one in spec.outputs.items()},
             secrets=tuple(sorted(spec.secrets)),
@@ -101,11 +102,16 @@ class Fingerprints:
             umask=self.umask,
             inputs=listing.digest,
             input_env=variable_inputs(spec, base_dir, self._environments),
-            input_commands={shlex.join(command): digest for command, digest in commands.items()},
+            input_commands=commands,
             needs=needs,
         )
         warnings = tuple(problem.text for problem in listing.warnings)
         return Taken(fingerprint, listing, inputs, upstream, files, outputs, warnings)
+
+    def commands(self, spec: JobSpec) -> dict[str, str]:
+        """The digest of what each command prints, by the command. Raises CommandRefusedError."""
+        commands = dict.fromkeys(one.command for one in spec.inputs or () if one.command)
+        return {shlex.join(command): self._run(command, spec) for command in commands}
 
     def scripts(self, job: PlannedJob, spec: JobSpec) -> dict[str, str]:
         """What the job executes of files, by their paths: its script and those that this starts; of a runbook its
@@ -134,10 +140,6 @@ class Fingerprints:
             else:
                 needs[need.id] = Need(job=need.digest)
         return needs, files
-
-
-def _commands(spec: JobSpec) -> list[tuple[str, ...]]:
-    return list(dict.fromkeys(one.command for one in spec.inputs or () if one.command))
 
 
 def _digest_of_script(path: str, base_dir: str) -> str:
