@@ -5,25 +5,26 @@ Runs without a cluster import nothing of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.errors import RefusedError
 from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
-from orchestrator.plan.model import Plan
+from orchestrator.plan.model import Plan, PlannedJob
 
 PACKAGES = ("distributed", "cryptography")
 
 
-def open_for(plan: Plan, run_dir: str, worker: Worker, inbox: Inbox[Any]) -> OpenExecutor:
-    """The executor for the run of the plan in this directory. Raises EnvironmentFailedError."""
+def open_for(plan: Plan, jobs: Sequence[PlannedJob], run_dir: str, worker: Worker, inbox: Inbox[Any]) -> OpenExecutor:
+    """The executor for the run of the plan in this directory; `jobs` may grow. Raises EnvironmentFailedError."""
     cluster = plan.policy.cluster
     if cluster is None:
         return open_executor("local", run_dir, worker, plan.policy.max_parallel_jobs, inbox)
     from orchestrator.cluster.executor import open_dask
 
-    return open_dask(plan, cluster.processes, cluster.slots, run_dir, worker, inbox)
+    return open_dask(plan, jobs, cluster.processes, cluster.slots, run_dir, worker, inbox)
 
 
 def missing_packages() -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.cluster.placement import Demand, WorkerRoom, choose_worker
 from orchestrator.engine.commands import Command, Launch
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.spec import Place
-from orchestrator.plan.model import Plan
+from orchestrator.plan.model import PlannedJob
 
 
 class ClusterAdmission:
@@ -19,8 +19,9 @@ class ClusterAdmission:
 
     limits = True  # slots, in any case
 
-    def __init__(self, plan: Plan, machine: AdmissionControl) -> None:
-        self._jobs = plan.jobs
+    def __init__(self, jobs: Sequence[PlannedJob], machine: AdmissionControl) -> None:
+        """`jobs` may grow."""
+        self._jobs = jobs
         self._machine = machine
         self._workers: dict[str, WorkerRoom] = {}
         self._worker_of: dict[int, str] = {}  # job -> where it runs, or will in a moment

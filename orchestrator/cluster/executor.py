@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
@@ -19,7 +19,7 @@ from orchestrator.execute.attempt.worker import Worker, run_attempt
 from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.messages import Noted, NothingStarts
-from orchestrator.plan.model import Plan
+from orchestrator.plan.model import Plan, PlannedJob
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,15 +52,23 @@ class DaskExecutor(Executor):
             concurrent.futures.wait(list(self._pending))
 
 
-def open_dask(plan: Plan, count: int, slots: int, run_dir: str, worker: Worker, inbox: Inbox[Any]) -> OpenExecutor:
+def open_dask(
+    plan: Plan,
+    jobs: Sequence[PlannedJob],
+    count: int,
+    slots: int,
+    run_dir: str,
+    worker: Worker,
+    inbox: Inbox[Any],
+) -> OpenExecutor:
     """A cluster of `count` workers of this machine, of `slots` attempts each, for the run in this directory.
 
-    Returns at once: workers join later, and jobs wait for them. `worker` is what gets reports; its supervisor starts no
-    attempts. Raises NoThreadError.
+    `jobs` are those of the plan, and may grow. Returns at once: workers join later, and jobs wait for them. `worker` is
+    what gets reports; its supervisor starts no attempts. Raises NoThreadError.
     """
     secrets = worker.supervisor.secrets
     topic = f"pexec-{os.path.basename(run_dir)}-{epoch()}"
-    admission = ClusterAdmission(plan, AdmissionControl(plan))
+    admission = ClusterAdmission(jobs, AdmissionControl(plan, jobs=jobs))
 
     def setup(tls: dict[str, str]) -> Setup:
         return Setup(

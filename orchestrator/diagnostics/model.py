@@ -133,6 +133,8 @@ CODES: dict[str, str] = {
     "PX240": "values of a matrix that cannot be listed",
     "PX241": "a pattern or file that gives a matrix no values",
     "PX242": "a matrix that is like no other",
+    "PX243": "values of a matrix from an output that it cannot use",
+    "PX244": "a matrix value that is not known when planning",
     "PX250": "a file that is an input and an output of one job",
     "PX251": "outputs of two jobs that overlap",
     "PX252": "a template that makes a result depend on the run",

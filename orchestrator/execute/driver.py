@@ -54,7 +54,7 @@ from orchestrator.execute.messages import (
 )
 from orchestrator.execute.signals import STOP_SIGNALS
 from orchestrator.journal.events import consequence_to_fields, fact_to_fields
-from orchestrator.plan.model import Plan
+from orchestrator.plan.model import Plan, PlannedJob
 
 LOOK_FOR_ROOM_EVERY = 1.0  # seconds, once there was a shortage
 SECOND_REQUEST_AFTER = 0.3  # seconds; a signal that comes sooner is one key press that arrived twice
@@ -81,7 +81,8 @@ class Driver:
         reactions: Mapping[signal.Signals, Callable[[], None]] | None = None,
         cache: JobCache | None = None,
     ) -> None:
-        self._ids = tuple(job.id for job in plan.jobs)
+        self.jobs: Sequence[PlannedJob] = scheduler.table.jobs  # also those that take the place of placeholders
+        self._ids = [job.id for job in self.jobs]
         self._slots = plan.policy.max_parallel_jobs
         self._scheduler = scheduler
         self._executor, self._kill, self._close_executor, self._look_for_room, self._place_of, _, room = executor
@@ -96,7 +97,7 @@ class Driver:
         self._cache = cache
         self._being_checked: set[int] = set()
         self._being_collected: dict[int, AttemptResult] = {}  # by serial
-        self._admission: Admission = room or AdmissionControl(plan)
+        self._admission: Admission = room or AdmissionControl(plan, jobs=self.jobs)
         self._serial = 0
         self._look_for_room_at: float | None = None
         self._left_over: list[Message] = []  # came with the one that ends the run
@@ -115,7 +116,10 @@ class Driver:
         """Record a fact, with the fields that the engine does not know, and what follows from it."""
         event, fields = fact_to_fields(fact, self._ids)
         self._unwritten.append(self._journal.emit(event, fact.at, **fields, **more))
-        for consequence in self._scheduler.apply(fact):
+        consequences = self._scheduler.apply(fact)
+        if len(self._ids) < len(self.jobs):
+            self._ids += (job.id for job in self.jobs[len(self._ids) :])
+        for consequence in consequences:
             self.record_consequence(consequence, fact.at)
             if self._cache is not None and isinstance(consequence, JobFinished):
                 self._cache.release(consequence.job)
@@ -222,9 +226,7 @@ class Driver:
             self._executor.submit(run_attempt, spec).add_done_callback(partial(self._on_done, spec))
 
     def _on_done(self, spec: AttemptSpec, future: Future[AttemptResult]) -> None:
-        """An attempt ended. Called in the thread that completes the future.
-
-        An executor that broke loses the attempt, whatever the exception was."""
+        """An attempt ended, or is lost since the executor broke. Called in the thread that completes the future."""
         try:
             result = future.result()
         except CancelledError:
@@ -381,10 +383,7 @@ class Driver:
 
     def _end_everything(self) -> None:
         """The journal cannot grow, or nothing can start: end what runs, and write the ends of attempts where there is
-        room.
-
-        Only these facts: what follows from them may be long, and a resume finds it again.
-        """
+        room. Only these facts: what follows from them may be long, and a resume finds it again."""
         self._close_executor()
         now = self._clock.now()
         messages = (*self._left_over, *self._inbox.wait(0))

@@ -20,12 +20,15 @@ from orchestrator.engine.facts import (
     JobFinished,
     JobMustRun,
     KillSent,
+    MatrixExpanded,
     RetryScheduled,
     RunResumed,
     RunStarted,
 )
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.states import TERMINAL, CancelReason, Verdict
+from orchestrator.plan.cells import Cell
+from orchestrator.plan.growth import Grown
 from orchestrator.plan.model import FAIL_FAST
 
 VERSION = 1
@@ -171,6 +174,20 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
             "additionalProperties": {"type": "string"},
         },
     },
+    "matrix.expanded": {
+        "job": _JOB,
+        "workflow": _TEXT,
+        "cells": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"id": _JOB, "values": {"type": "object"}},
+                "required": ["id", "values"],
+                "additionalProperties": False,
+            },
+            "description": "The jobs that take the place of the placeholder, which leaves the run.",
+        },
+    },
     "retry.scheduled": {
         "job": _JOB,
         "attempt": {**_ATTEMPT, "description": "The next attempt."},
@@ -293,8 +310,18 @@ def consequence_to_fields(consequence: Consequence, ids: Sequence[str]) -> tuple
                 "not_before": not_before,
                 "reason": reason,
             }
+        case MatrixExpanded(job, workflow, cells):
+            made = [{"id": f"{workflow}[{cell.label}]", "values": dict(cell.values)} for cell in cells]
+            return "matrix.expanded", {"job": ids[job], "workflow": workflow, "cells": made}
         case _:
             assert_never(consequence)
+
+
+def grown_from_event(event: EventRecord) -> Grown:
+    """What a placeholder has become, by `matrix.expanded`."""
+    workflow = event["workflow"]
+    cells = (Cell(one["values"], one["id"].removeprefix(f"{workflow}[")[:-1]) for one in event["cells"])
+    return Grown(workflow, tuple(cells))
 
 
 def fact_from_event(event: EventRecord, index_of: Mapping[str, int]) -> Fact | None:

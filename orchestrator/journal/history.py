@@ -50,7 +50,7 @@ class History:
         self.at = 0.0
         self.result: str | None = None
         self.fingerprints: dict[str, str] = {}
-        self._ids = tuple(job.id for job in plan.jobs)
+        self._ids = [job.id for job in plan.jobs]
         self.index_of = {job_id: index for index, job_id in enumerate(self._ids)}
         self._missing: dict[tuple[str, str], Consequence] = {}
         self._processes: dict[int, AttemptProcess] = {}
@@ -61,7 +61,7 @@ class History:
         """Add the next record. Raises IllegalMove for a fact that cannot have happened, KeyError for an unknown job."""
         event = record["event"]
         self.at = max(self.at, record["at"])
-        if event in ("job.finished", "retry.scheduled"):
+        if event in ("job.finished", "retry.scheduled", "matrix.expanded"):
             self._missing.pop((event, record["job"]), None)
         elif event == "attempt.spawned":
             index, attempt = self.index_of[record["job"]], record["attempt"]
@@ -96,6 +96,10 @@ class History:
         fact = fact_from_event(record, self.index_of)
         if fact is None:
             return
-        for consequence in self.scheduler.apply(fact):
+        consequences = self.scheduler.apply(fact)
+        for job in self.scheduler.table.jobs[len(self._ids) :]:
+            self._ids.append(job.id)
+            self.index_of[job.id] = job.index
+        for consequence in consequences:
             event, fields = consequence_to_fields(consequence, self._ids)
             self._missing[event, fields["job"]] = consequence

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from orchestrator.bounded_read import read_bounded
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span
+from orchestrator.manifest.matrix_keys import AxisSource, Matrix
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.nested_sections import EVERY, Include, Need
 from orchestrator.manifest.origin import ManifestOrigin
@@ -233,12 +234,22 @@ def _rebased(secret: SecretKeys, folder: str) -> SecretKeys:
 def _renamed(workflow: Workflow, prefix: str) -> Workflow:
     """The workflow with the names that its needs, and what its matrix is like, have outside its manifest."""
     matrix = workflow.matrix
-    if not prefix or not (workflow.needs or workflow.after or (matrix and matrix.like)):
+    if not prefix or not (workflow.needs or workflow.after or matrix):
         return workflow
-    if matrix is not None and matrix.like is not None:
-        workflow = replace(workflow, matrix=replace(matrix, like=prefix + matrix.like))
+    if matrix is not None:
+        workflow = replace(workflow, matrix=_renamed_matrix(matrix, prefix))
     names = {key: tuple(_prefixed(entry, prefix) for entry in getattr(workflow, key)) for key in ("needs", "after")}
     return replace(workflow, **names)
+
+
+def _renamed_matrix(matrix: Matrix, prefix: str) -> Matrix:
+    axes = {
+        axis: replace(source, from_=f"needs.{prefix}{source.from_.removeprefix('needs.')}")
+        if isinstance(source, AxisSource) and source.from_ is not None
+        else source
+        for axis, source in matrix.axes.items()
+    }
+    return replace(matrix, axes=axes, like=None if matrix.like is None else prefix + matrix.like)
 
 
 def _prefixed(entry: str | Need, prefix: str) -> str | Need:

@@ -42,12 +42,14 @@ _SANDBOX_KEYS = ("writes", "network", "reads")
 
 class Resolved(Struct, frozen=True):
     """What the names and values in a manifest mean: which workflows have which keys; the jobs that there may be, their
-    edges and their levels (meaningless with errors); the parameters; the workflows whose texts hold templates, with the
-    parsed texts; the outputs that each workflow uses of others; and what was found, ordered by position."""
+    edges and their levels (meaningless with errors), with the entries of `needs` that mean only some jobs; the
+    parameters; the workflows whose texts hold templates, with the parsed texts; the outputs that each workflow uses of
+    others; and what was found, ordered by position."""
 
     key_index: KeyIndex
     numbering: Numbering
     edges: Edges
+    choices: Sequence[Choice]
     levels: Levels
     params: Params
     templated: set[str]
@@ -69,6 +71,11 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
     edges_are_known = not has_errors(found)
     references = References(manifest, numbering, source, templates, found)
     references.check_all(own, origins, key_index, edges.choosing)
+    choices = edges.choices
+    if numbering.run_matrices:
+        from orchestrator.plan.run_matrices import check_run_matrices  # late: most manifests have none
+
+        check_run_matrices(manifest, numbering, choices, references.uses, templates, source, found)
     if edges_are_known and not any(one.path[2:3] in _OF_EDGES for one in found if one.severity is Severity.ERROR):
         choice_values = _choice_values(manifest, numbering, params, templates)
         of_jobs = job_edges(manifest, numbering, edges, choice_values, source, found)
@@ -91,7 +98,16 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
     UnreadPlaces(manifest, source, found).check_all(own, origins, key_index)
     diagnostics = tuple(sorted(found, key=_position))
     return Resolved(
-        key_index, numbering, edges, ordered, params, references.templated, templates, references.uses, diagnostics
+        key_index,
+        numbering,
+        edges,
+        choices,
+        ordered,
+        params,
+        references.templated,
+        templates,
+        references.uses,
+        diagnostics,
     )
 
 
@@ -115,6 +131,8 @@ def _choice_values(manifest: Manifest, numbering: Numbering, params: Params, tem
 
     def values_of(choice: Choice, job: int) -> Mapping[str, Value] | None:
         cell = numbering.cell_of(job, names[choice.workflow])
+        if names[choice.target] in numbering.run_matrices or names[choice.workflow] in numbering.run_matrices:
+            return None
         scope = TemplateScope(known, {} if cell is None else cell.values, numbering.ids[job])
         values: dict[str, Value] = {}
         for key, value in (choice.matrix or {}).items():

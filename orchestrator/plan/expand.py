@@ -34,13 +34,12 @@ from orchestrator.plan.model import (
     PlannedJob,
     Policy,
     RetryPolicy,
-    Scalar,
     ShellBlock,
     StopSignal,
-    pool_of_matrix,
 )
 from orchestrator.plan.need_references import output_specs
 from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy
+from orchestrator.plan.run_matrix import Scalar, pool_of_matrix
 
 _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSignal)}
 PutIn = Callable[[JobSpec, Collection[str]], JobSpec]

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
-from orchestrator.plan.slugs import slugs
+from orchestrator.plan.slugs import slugs_of
 from orchestrator.report.model import CacheReport, JobReport, RunOrigin, RunReport, Summary
 from orchestrator.report.output_values import output_values
 from orchestrator.report.status import FAILED_STATUSES, STATUS_OF_EVENT, Status
@@ -81,7 +81,7 @@ class RunFold:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self.index_of = {job.id: job.index for job in plan.jobs}
-        self.slugs = slugs(tuple(self.index_of))
+        self.slugs = slugs_of(plan)
         self._jobs = [JobReport(job.id) for job in plan.jobs]
         self._began = array("d", bytes(8 * len(plan.jobs)))
         self._ended = array("d", bytes(8 * len(plan.jobs)))

@@ -252,6 +252,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "json": "acceptance/test_language_listed_axes.py::"
         "test_json_makes_one_job_for_each_item_of_the_list_at_a_pointer",
         "at": "acceptance/test_language_listed_axes.py::test_json_makes_one_job_for_each_item_of_the_list_at_a_pointer",
+        "from": "acceptance/test_language_growing_matrix.py::"
+        "test_from_makes_a_job_for_each_value_that_a_need_has_written",
         "allow_empty": "acceptance/test_language_listed_axes.py::"
         "test_nothing_to_list_is_an_error_unless_allow_empty_leaves_the_workflow_out",
     },

@@ -18,7 +18,7 @@ MACHINE = Machine(memory=1 << 40, cpus=64, available=1 << 40, load=0.0)
 
 def admission(jobs: int, **more: Any) -> ClusterAdmission:
     of = plan(*(job(f"j{number}", **more) for number in range(jobs)))
-    return ClusterAdmission(of, AdmissionControl(of, lambda: MACHINE))
+    return ClusterAdmission(of.jobs, AdmissionControl(of, lambda: MACHINE))
 
 
 def launches(*jobs: int) -> list[Command]:
@@ -60,7 +60,7 @@ def test_no_job_overtakes_another_that_waits_and_other_commands_are_carried_out(
 
 def test_what_the_machine_has_no_room_for_waits_too() -> None:
     of = plan(job("a", cpus=64), job("b", cpus=1))
-    control = ClusterAdmission(of, AdmissionControl(of, lambda: MACHINE))
+    control = ClusterAdmission(of.jobs, AdmissionControl(of, lambda: MACHINE))
     control.join(WorkerRoom("w1", "node-1", 8, 999, 1 << 30))
     assert control.admitted(launches(0, 1), [], 0.0) == launches(0)
     assert control.look_again_at is not None

@@ -105,6 +105,7 @@ def test_consequences_and_remarks_are_no_facts() -> None:
     silent = {event["event"] for event in events if fact_from_event(event, {"build": 0}) is None}
     assert silent == {
         "attempt.spawned",
+        "matrix.expanded",
         "retry.scheduled",
         "job.finished",
         "run.finished",

@@ -162,6 +162,7 @@ def every_event(of: Plan) -> Story:
     name = of.jobs[0].id
     story = Story(of)
     story.emit("degraded", 0.1, what="memory", why="no cgroup")
+    story.emit("matrix.expanded", 0.1, job=name, workflow=name, cells=[{"id": f"{name}[n=1]", "values": {"n": 1}}])
     story.start(name, 0.2)
     story.end(name, 0.3, "failed", exit_code=1, reason="exit code 1", retry_at=0.5)
     story.start(name, 0.5)

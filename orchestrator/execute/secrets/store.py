@@ -19,7 +19,7 @@ from orchestrator.execute.attempt.command import LONGEST_ARGUMENT
 if TYPE_CHECKING:
     from orchestrator.execute.secrets.redact import Redactor
     from orchestrator.execute.secrets.search import Search
-    from orchestrator.plan.model import SecretSource
+    from orchestrator.plan.secret_source import SecretSource
 
 SHORTEST = 4
 SHORT = 6

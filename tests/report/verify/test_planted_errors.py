@@ -378,6 +378,11 @@ PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
         ],
     ),
     (handing_on, change(1), []),
+    (
+        nightly,
+        insert(3, 0.0, "matrix.expanded", job="build", workflow="build", cells=[]),
+        [(3, Rule.GROWTH, "the matrix of `build` is expanded for `build`, which is no placeholder of it")],
+    ),
     (deciding, change(1), []),
     (
         deciding,
