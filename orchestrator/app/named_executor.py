@@ -18,7 +18,8 @@ PACKAGES = ("distributed", "cryptography")
 
 
 def open_for(plan: Plan, jobs: Sequence[PlannedJob], run_dir: str, worker: Worker, inbox: Inbox[Any]) -> OpenExecutor:
-    """The executor for the run of the plan in this directory; `jobs` may grow. Raises EnvironmentFailedError."""
+    """The executor for the run of the plan in this directory. `jobs` are those of the plan, and later those that have
+    taken the place of a placeholder. Raises EnvironmentFailedError."""
     cluster = plan.policy.cluster
     if cluster is None:
         return open_executor("local", run_dir, worker, plan.policy.max_parallel_jobs, inbox)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, Literal
@@ -39,7 +39,7 @@ from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
 from orchestrator.execute.driver import Driver
-from orchestrator.execute.executors.open_executor import Pausable
+from orchestrator.execute.executors.open_executor import OpenExecutor, Pausable
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.job_cache import JobCache
 from orchestrator.execute.messages import (
@@ -60,7 +60,7 @@ from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.run_files import RunFiles
 from orchestrator.plan.growth import grown
-from orchestrator.plan.model import Durability, Plan
+from orchestrator.plan.model import Durability, Plan, PlannedJob
 
 Hook = Callable[[Driver], None]  # records facts at a certain point of a run
 
@@ -183,8 +183,7 @@ class _Session:
             rundir.make_durable(PLAN)
         self._inbox: Inbox[Message] = Inbox()
         stack.callback(self._inbox.close)
-        worker = _worker(self._screen, supervisor, self._inbox)
-        self._executor = open_for(plan, scheduler.table.jobs, rundir.path, worker, self._inbox)
+        self._executor = _open_executor(plan, scheduler.table.jobs, rundir, self._screen, supervisor, self._inbox)
         stack.callback(self._executor.close)
         shortages = supervisor.warden.shortages
         shortages.on_shortage = lambda why: self._inbox.put(ShortageNoticed(why))
@@ -289,12 +288,20 @@ def _succeeded(scheduler: Scheduler, plan: Plan) -> list[int]:
     return [job.index for job in plan.jobs if job.id in ids]
 
 
-def _worker(screen: Screen, supervisor: Supervisor, inbox: Inbox[Message]) -> Worker:
-    return Worker(
+def _open_executor(
+    plan: Plan,
+    jobs: Sequence[PlannedJob],
+    rundir: RunDir,
+    screen: Screen,
+    supervisor: Supervisor,
+    inbox: Inbox[Message],
+) -> OpenExecutor:
+    worker = Worker(
         supervisor,
         on_spawned=lambda spec, pid, ticks: inbox.put(Spawned(spec, pid, ticks)),
         on_output=screen.on_output or _nothing_shown,
     )
+    return open_for(plan, jobs, rundir.path, worker, inbox)
 
 
 def _nothing_shown(spec: AttemptSpec, chunk: bytes) -> None:

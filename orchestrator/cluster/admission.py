@@ -20,7 +20,7 @@ class ClusterAdmission:
     limits = True  # slots, in any case
 
     def __init__(self, jobs: Sequence[PlannedJob], machine: AdmissionControl) -> None:
-        """`jobs` may grow."""
+        """`jobs` are those of the plan, and later those that have taken the place of a placeholder."""
         self._jobs = jobs
         self._machine = machine
         self._workers: dict[str, WorkerRoom] = {}

@@ -63,8 +63,9 @@ def open_dask(
 ) -> OpenExecutor:
     """A cluster of `count` workers of this machine, of `slots` attempts each, for the run in this directory.
 
-    `jobs` are those of the plan, and may grow. Returns at once: workers join later, and jobs wait for them. `worker` is
-    what gets reports; its supervisor starts no attempts. Raises NoThreadError.
+    `jobs` are those of the plan, and later those that have taken the place of a placeholder. Returns at once: workers
+    join later, and jobs wait for them. `worker` is what gets reports; its supervisor starts no
+    attempts. Raises NoThreadError.
     """
     secrets = worker.supervisor.secrets
     topic = f"pexec-{os.path.basename(run_dir)}-{epoch()}"

@@ -42,8 +42,8 @@ def open_threads(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) ->
 
 def open_workers(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> OpenExecutor:
     """Two processes, as workers of Dask."""
-    one = plan(job("job"))
-    opened = open_dask(one, one.jobs, 2, slots // 2, run_dir, worker, inbox)
+    made = plan(job("job"))
+    opened = open_dask(made, made.jobs, 2, slots // 2, run_dir, worker, inbox)
     assert isinstance(opened.admission, ClusterAdmission)
     for_later: list[Any] = []
     give_up_at = time.monotonic() + 60
