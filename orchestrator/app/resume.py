@@ -25,7 +25,7 @@ from orchestrator.app.job_scripts import with_current_scripts, with_scripts
 from orchestrator.app.page_context import page_context
 from orchestrator.app.planning import PlanningResult, print_diagnostics
 from orchestrator.app.prepare import prepare
-from orchestrator.app.replan import can_plan_again, plan_again, with_slots
+from orchestrator.app.replan import can_plan_again, on_cluster, plan_again, with_slots
 from orchestrator.app.resolve_secrets import keep_secrets
 from orchestrator.app.run_place import RunPlace, find_place
 from orchestrator.app.start import ResumeState, RunOptions, drive, driver_fields, run_plan
@@ -64,6 +64,7 @@ class ResumeOptions(Struct, frozen=True):
     run: RunOptions
     max_parallel_jobs: int | str | None
     only_failed: bool
+    cluster: str | None = None
 
 
 def resume(rundir: RunDir, options: ResumeOptions, supervisor: Supervisor) -> int:
@@ -133,13 +134,15 @@ class _Resumption:
         """The result of planning the manifest again; None if it cannot be read again."""
         if not can_plan_again(self._invocation):
             return None
-        return plan_again(self._invocation, self._options.max_parallel_jobs, self._options.run.run_root)
+        options = self._options
+        return plan_again(self._invocation, options.max_parallel_jobs, options.run.run_root, options.cluster)
 
     def _new_plan(self) -> Plan | None:
         if self._planning is not None:
             plan = self._planning.plan
             return None if plan is None else with_scripts(plan, lambda: _old_plan(self._rundir))
         plan = with_slots(_old_plan(self._rundir), self._options.max_parallel_jobs)
+        plan = on_cluster(plan, self._options.cluster)
         return with_current_scripts(replace(plan, base_dir=self._place.directory) if self._place.recorded else plan)
 
     def _add(self, record: Mapping[str, Any]) -> None:

@@ -39,13 +39,14 @@ from orchestrator.execute.attempt.worker import run_attempt
 from orchestrator.execute.cleanup import Cleanups, with_cleanup_failure
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.driver_parts import Journal, Observer, SpecFactory
-from orchestrator.execute.executors.open_executor import OpenExecutor
+from orchestrator.execute.executors.open_executor import Admission, OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.job_cache import Checked, CheckResult, Collected, JobCache, Remark
 from orchestrator.execute.messages import (
     CancelReceived,
     Ended,
     Message,
+    Noted,
     NothingStarts,
     ShortageNoticed,
     SignalReceived,
@@ -55,7 +56,6 @@ from orchestrator.execute.signals import STOP_SIGNALS
 from orchestrator.journal.events import consequence_to_fields, fact_to_fields
 from orchestrator.plan.model import Plan, PlannedJob
 
-MORE_ROOM = "stop other programs, or raise the limits (`ulimit -a`, control groups), then `pexec resume`"
 LOOK_FOR_ROOM_EVERY = 1.0  # seconds, once there was a shortage
 SECOND_REQUEST_AFTER = 0.3  # seconds; a signal that comes sooner is one key press that arrived twice
 
@@ -85,7 +85,7 @@ class Driver:
         self._ids = [job.id for job in self.jobs]
         self._slots = plan.policy.max_parallel_jobs
         self._scheduler = scheduler
-        self._executor, self._kill, self._close_executor, self._look_for_room, self._place_of = executor
+        self._executor, self._kill, self._close_executor, self._look_for_room, self._place_of, _, room = executor
         self._journal = journal
         self._observers = tuple(observers)
         self._make_spec = make_spec
@@ -97,7 +97,7 @@ class Driver:
         self._cache = cache
         self._being_checked: set[int] = set()
         self._being_collected: dict[int, AttemptResult] = {}  # by serial
-        self._admission = AdmissionControl(plan, jobs=self.jobs)
+        self._admission: Admission = room or AdmissionControl(plan, jobs=self.jobs)
         self._serial = 0
         self._look_for_room_at: float | None = None
         self._left_over: list[Message] = []  # came with the one that ends the run
@@ -275,9 +275,12 @@ class Driver:
                 case ShortageNoticed(why):
                     self.note("degraded", what=f"running {self._slots} jobs at once", why=why)
                     self._look_for_room_at = now
-                case NothingStarts(why):
+                case NothingStarts(why, help_, code):
                     self._left_over += messages[number + 1 :]
-                    raise EnvironmentFailedError(f"not one job can be started: {why}", help=MORE_ROOM, code="PX301")
+                    raise EnvironmentFailedError(f"not one job can be started: {why}", help=help_, code=code)
+                case Noted(event, fields, then):
+                    self._unwritten.append(self._journal.emit(event, now, **fields))
+                    then()
                 case CancelReceived(job):
                     if job is None or job < len(self._ids):
                         self._stop(job, now)

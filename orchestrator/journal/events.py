@@ -66,6 +66,10 @@ _PLACE: dict[str, JsonDict] = {
         "description": "The worker that runs it; null for the process that drives the run.",
     },
 }
+_WORKER: dict[str, JsonDict] = {
+    "worker": {"type": "string", "description": "A name that no other worker of the process that drives the run has."},
+    "host": _HOST,
+}
 _MAYBE_EXIT_CODE: JsonDict = {"type": ["integer", "null"], "minimum": 0, "maximum": 255}
 _MAYBE_SIGNAL: JsonDict = {"type": ["string", "null"], "description": "The signal that ended it, such as SIGSEGV."}
 _MAYBE_JOB: JsonDict = {"type": ["string", "null"]}
@@ -218,6 +222,15 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "wall_seconds": _SECONDS,
     },
     "degraded": {"what": _TEXT, "why": _TEXT},
+    "worker.joined": {
+        **_WORKER,
+        "pid": _PID,
+        "start_ticks": {"type": "integer", "minimum": 0, "description": "Start time of the worker's process."},
+        "boot_id": _BOOT,
+        "pid_namespace": _NAMESPACE,
+        "slots": {**_SLOTS, "description": "Number of attempts that it runs at once."},
+    },
+    "worker.left": {**_WORKER, "why": _TEXT},
     "orphan.killed": {"pid": _PID, "job": _MAYBE_JOB},
     "journal.recovered": {
         "cut_bytes": {

@@ -261,12 +261,20 @@ def _prefixed(entry: str | Need, prefix: str) -> str | Need:
 def _uncounted(loaded: Loaded, manifest: Manifest) -> list[Diagnostic]:
     """A warning if an included manifest has a policy: only that of the root manifest applies."""
     ignored = [key for key in keys_of(PolicyKeys) if key in manifest.policy.given and key != "pools"]
+    found = [_clusters_without_effect(loaded)] if manifest.clusters else []
     if not ignored:
-        return []
+        return found
     path: Path = ("policy", ignored[0])
     message = f"the policy of an included manifest has no effect: {', '.join(f'`{key}`' for key in ignored)}"
     advice = "only its pools are used; the rest applies when the manifest is run by itself"
-    return [Diagnostic("PX122", message, loaded.source.key(path), path, (), advice, Severity.WARNING)]
+    return [*found, Diagnostic("PX122", message, loaded.source.key(path), path, (), advice, Severity.WARNING)]
+
+
+def _clusters_without_effect(loaded: Loaded) -> Diagnostic:
+    path: Path = ("clusters",)
+    message = "the clusters of an included manifest have no effect"
+    advice = "declare them in the including manifest; these apply when this one is run by itself"
+    return Diagnostic("PX122", message, loaded.source.key(path), path, (), advice, Severity.WARNING)
 
 
 def _circular(spot: _Spot, real_path: str) -> Diagnostic:

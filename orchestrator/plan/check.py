@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span, has_errors
 from orchestrator.diagnostics.suggest import Suggester
+from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
 from orchestrator.manifest.file_facts import RunbookProblem
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
@@ -16,7 +17,7 @@ from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cycles import CyclicComponent, cyclic_components
 from orchestrator.plan.env_paths import check_env_paths
-from orchestrator.plan.expand import isolation_of
+from orchestrator.plan.expand import cluster_hint, isolation_of
 from orchestrator.plan.graph import CycleError, Levels, levels
 from orchestrator.plan.inputs import PlanningEnvironment, ReadManifest
 from orchestrator.plan.job_edges import ChoiceValues, job_edges
@@ -83,6 +84,7 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
         for uses in (references.uses, references.need_tests.uses):
             check_number_of_jobs(uses, manifest, numbering, edges.needs, found)
     _check_pools(manifest, key_index, source, found)
+    _check_cluster(manifest, source, found)
     check_secrets(manifest, key_index, source, found)
     if read.env_files:
         from orchestrator.plan.env_file_values import check_env_files  # late: most manifests name none
@@ -191,6 +193,22 @@ def _advice(component: CyclicComponent, names: tuple[str, ...]) -> str:
         job, awaited = edges[-1]
         advice = f"remove one of these edges, for example `{names[job]} -> {names[awaited]}`"
     return advice + ("; there are more cycles through these workflows" if component.has_more else "")
+
+
+def _check_cluster(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> None:
+    name = manifest.policy.cluster
+    if name != LOCAL_CLUSTER and name not in manifest.clusters:
+        path: Path = ("policy", "cluster")
+        found.append(
+            Diagnostic(
+                "PX315",
+                f"unknown cluster `{name}`",
+                source.value(path),
+                path,
+                (Note("no such cluster", source.value(path)),),
+                cluster_hint(name, manifest),
+            )
+        )
 
 
 def _check_pools(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:

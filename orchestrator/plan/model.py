@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, field
 
 from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.flow_model import Input, NonEmptyStrings, OutputFiles, OutputSpec, Strings
-from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy
 from orchestrator.plan.run_matrix import CellChoice, RunMatrix, Scalar
 from orchestrator.plan.secret_source import SecretSource
 
@@ -358,6 +358,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     admission: Annotated[AdmissionPolicy, IN_NO_DIGEST] = AdmissionPolicy()
     cache: Annotated[CachePolicy, IN_NO_DIGEST] = CachePolicy()
     ci: Annotated[CiPolicy, IN_NO_DIGEST] = CiPolicy()
+    cluster: Annotated[ClusterPolicy | None, IN_NO_DIGEST] = None
 
 
 class Plan(Struct, frozen=True, omit_defaults=True):

@@ -229,6 +229,11 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str], *, whole: bool) -> It
         "keep_runs": f"{policy.keep_runs:,}",
         "archive": "true" if policy.archive else "false",
     }
+    if policy.cluster is not None:
+        workers, slots = _count(policy.cluster.processes, "worker"), _count(policy.cluster.slots, "slot")
+        settings["cluster"] = f"{visible(policy.cluster.name)}, {workers} of {slots}"
+    elif "cluster" in origins:
+        settings["cluster"] = "local"
     own = {pool_of_matrix(job.workflow) for job in plan.jobs if job.pools}
     if pools := [f"{pool} {size:,}" for pool, size in policy.pools.items() if pool not in own]:
         settings["pools"] = ", ".join(pools)

@@ -112,4 +112,6 @@ def test_consequences_and_remarks_are_no_facts() -> None:
         "degraded",
         "orphan.killed",
         "journal.recovered",
+        "worker.joined",
+        "worker.left",
     }

@@ -29,7 +29,7 @@ from orchestrator.plan.model import (
     ShellBlock,
     When,
 )
-from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy
 from orchestrator.plan.run_matrix import CellChoice, RunAxis, RunMatrix
 from orchestrator.plan.schema import plan_schema
 
@@ -66,6 +66,7 @@ def other(key: Key) -> Any:
         "durability": Durability.POWER,
         "admission": AdmissionPolicy(max_load=1.5),
         "ci": CiPolicy(pass_commands=True),
+        "cluster": ClusterPolicy("pair", 2, 8),
         "pools": {"p": 1} if key.default == {} else (("p", 1),),
         "after": (1,),
         "needs": (1,),

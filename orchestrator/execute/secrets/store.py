@@ -86,6 +86,10 @@ class Secrets:
         """The variables of a job that names these secrets."""
         return {os.fsencode(name): self._values[name].reveal() for name in names}
 
+    def revealed(self) -> dict[str, bytes]:
+        """All values by name, for the pipe to another process of this run that runs attempts. Nothing else."""
+        return {name: secret.reveal() for name, secret in self._values.items()}
+
     def value_of(self, name: str) -> bytes | None:
         """The value of a secret, for pexec itself; None if it has none."""
         secret = self._values.get(name)

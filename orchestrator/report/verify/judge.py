@@ -24,6 +24,7 @@ from orchestrator.report.verify.rules import Rule, Violation
 from orchestrator.report.verify.run_state import EPSILON, JudgedJob, Phase, Readiness, StopState, jobs_of, result_of
 from orchestrator.report.verify.stop_rules import StopRules
 from orchestrator.report.verify.unstarted_ends import UnstartedEnds
+from orchestrator.report.verify.worker_rules import WorkerRules
 
 __all__ = ["Judge", "Rule", "Violation", "violations"]
 
@@ -63,6 +64,7 @@ class Judge:
         )
         self._stop_rules = StopRules(self._policy["fail_fast"])
         self._check_rules = CheckRules()
+        self._worker_rules = WorkerRules()
         self._taken: Counter[str] = Counter()
         self._running = 0
         self._stop = StopState()
@@ -81,6 +83,8 @@ class Judge:
             self._report(Rule.ORDER, f"`{name}` after the end of the run")
         if (check := _CHECKS.get(name)) is not None:
             check(self, event)
+        for message in self._worker_rules.broken_by(event):
+            self._report(Rule.WORKER, message)
 
     # The run.
 
@@ -135,11 +139,8 @@ class Judge:
             stop.hurried_at = event["at"]
 
     def _cancel_job(self, event: EventRecord) -> None:
-        job = self._job(event)
-        if job is not None and job.phase is not Phase.ENDED:
-            job.cancelled = True
-            job.forced |= event["force"]
-            job.end_requested |= job.phase is Phase.RUNNING
+        if (job := self._job(event)) is not None and job.phase is not Phase.ENDED:
+            job.cancel(force=event["force"])
 
     def _attempt_started(self, event: EventRecord) -> None:
         job = self._job(event)

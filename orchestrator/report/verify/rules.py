@@ -17,6 +17,7 @@ class Rule(enum.StrEnum):
     AFTER = "after"
     CAP = "cap"
     POOL = "pool"
+    WORKER = "worker"
     BACKOFF = "back-off"
     RETRY = "retry"
     SKIP = "skip"

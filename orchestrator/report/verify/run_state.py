@@ -103,6 +103,12 @@ class JudgedJob(Struct, gc=False):
     is_kept: bool = False  # a success of before, reused or kept by a resume; what it needs may not have ended
     leads_to_failure: bool = False  # it failed without being allowed to, or was skipped because of such an end
 
+    def cancel(self, *, force: bool) -> None:
+        """A cancel of exactly this job was requested."""
+        self.cancelled = True
+        self.forced |= force
+        self.end_requested |= self.phase is Phase.RUNNING
+
     def reuse(self, event: EventRecord) -> None:
         """What it would do was done before: in an earlier run, or its result is stored. Or it was only checked."""
         self.adopted |= event["event"] == "job.adopted"
