@@ -13,6 +13,7 @@ from orchestrator.plan.expansion import expansion
 from orchestrator.plan.growth import Grown, cell_texts, grown
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
+from orchestrator.plan.render import plan_text
 from orchestrator.plan.slugs import slugs_of
 
 TEXT = """workflows:
@@ -136,3 +137,10 @@ def test_a_choice_that_is_not_met_stays_in_the_plan_for_readers() -> None:
     (one,) = (job for job in seen.jobs if job.id == "one")
     assert [dict(choice.values) for choice in one.chosen_cells] == [{"s": "z"}]
     assert [seen.jobs[need].id for need in one.needs] == ["test[s=a,n=1]"]
+
+
+def test_the_plan_shows_what_its_placeholders_wait_for() -> None:
+    shown = plan_text(good_plan(TEXT))
+    assert "echo <matrix.s | json> <matrix.n> <job.id>" in shown
+    assert "a job for each value of plan.list\n" in shown
+    assert "a job for each of test\n" in shown
