@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from orchestrator.diagnostics.repository import directories_upward
 from orchestrator.errors import EnvironmentFailedError, UsageError
@@ -49,6 +50,7 @@ class Invocation(Struct, frozen=True):
             "max_parallel_jobs": settings.max_parallel_jobs,
             "fail_fast": settings.fail_fast,
             "timeout": settings.timeout_seconds,
+            "cluster": settings.cluster,
         }
         return {name: setting.origin for name, setting in shown.items() if setting is not None}
 
@@ -72,6 +74,7 @@ def make_invocation(
         max_parallel_jobs=_parallel(settings.max_parallel_jobs),
         fail_fast=None if fail_fast is None else FAIL_FAST[fail_fast.value],
         timeout_seconds=_limit(settings.timeout_seconds),
+        cluster=None if settings.cluster is None else settings.cluster.value,
     )
     params = dict(assignment.split("=", 1) for assignment in assignments)
     environment = planning_environment(params, variables, for_run=True)
@@ -94,24 +97,31 @@ def to_record(invocation: Invocation) -> dict[str, Any]:
     }
     variables = {name: value for name, value in invocation.environment.env.items() if name.startswith(PARAM_PREFIX)}
     record["param_variables"] = variables or None
+    record["computed"] = dict(invocation.environment.computed) or None
     return {name: value for name, value in record.items() if value not in (None, [])}
 
 
-def from_record(record: Mapping[str, Any], max_parallel_jobs: int | str | None = None) -> Invocation:
-    """The invocation that `to_record` wrote down, perhaps with another `max_parallel_jobs`. The path of the manifest
-    is relative to the current directory. Raises UsageError for settings that cannot be used."""
+def from_record(
+    record: Mapping[str, Any], max_parallel_jobs: int | str | None = None, cluster: str | None = None
+) -> Invocation:
+    """The invocation that `to_record` wrote down, perhaps with another `max_parallel_jobs`, on this cluster: where a
+    run was is not part of what it does. The path of the manifest is relative to the current directory. Raises
+    UsageError for settings that cannot be used."""
     from orchestrator.plan.inputs import Selection
 
     path, jobs = recorded_manifest(record), record["words"][1:]
     values = {name: record.get(name) for name in _PLAN_SETTINGS}
     if max_parallel_jobs is not None:
         values["max_parallel_jobs"] = max_parallel_jobs
+    values["cluster"] = cluster
     flags = {name: Setting(value, flag_of(name)) for name, value in values.items() if value is not None}
     only, skip = tuple(record.get("only", ())), tuple(record.get("skip", ()))
     selection = Selection(tuple(jobs), only, skip, recorded_args(record))
-    return make_invocation(
+    made = make_invocation(
         os.path.relpath(path), selection, record.get("set", ()), flags, record.get("param_variables")
     )
+    computed = record.get("computed", {})
+    return replace(made, environment=replace(made.environment, computed=computed)) if computed else made
 
 
 def recorded_manifest(record: Mapping[str, Any]) -> str:

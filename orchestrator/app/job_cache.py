@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from orchestrator.plan.model import Plan
+from orchestrator.plan.model import Isolation, Plan
 
 if TYPE_CHECKING:
     from orchestrator.app.cache_states import CacheState
@@ -103,7 +103,7 @@ def open_job_cache(
         remote = _remote(policy, prepared.secrets, warnings.append)
         cache = open_cache(_directory(plan), max_size=policy.max_size, warn=warnings.append, remote=remote)
     place = Place(os.path.abspath(plan.base_dir), repository_root(plan.base_dir))
-    return LocalJobCache(
+    made = LocalJobCache(
         plan,
         place,
         cache,
@@ -116,4 +116,7 @@ def open_job_cache(
         put=put,
         warnings=warnings,
         with_secrets=frozenset(job.index for job in prepared.masked.jobs if job.spec.masked),
+        why_not_hidden=lambda: supervisor.isolations.why_less_than_best(Isolation.SANDBOX),
     )
+    specs.readable = made.readable
+    return made

@@ -127,9 +127,14 @@ CODES: dict[str, str] = {
     "PX234": "unknown output",
     "PX235": "the value of several jobs where one is expected",
     "PX236": "a value of a need that is not in the run",
+    "PX237": "an `if` that can never hold",
+    "PX238": "an `if` that expects what a need never has",
+    "PX239": "a computed parameter where the plan depends on it",
     "PX240": "values of a matrix that cannot be listed",
     "PX241": "a pattern or file that gives a matrix no values",
     "PX242": "a matrix that is like no other",
+    "PX243": "values of a matrix from an output that it cannot use",
+    "PX244": "a matrix value that is not known when planning",
     "PX250": "a file that is an input and an output of one job",
     "PX251": "outputs of two jobs that overlap",
     "PX252": "a template that makes a result depend on the run",
@@ -137,6 +142,9 @@ CODES: dict[str, str] = {
     "PX254": "a path that cannot be an input or an output",
     "PX301": "a resource that the machine lacks",
     "PX302": "a file that cannot be written",
+    "PX310": "a cluster whose packages are not installed",
+    "PX311": "a cluster whose workers do not start",
+    "PX315": "unknown cluster",
     "PX401": "a secret that cannot be used",
     "PX402": "a secret that would be written to files",
     "PX403": "a limit or isolation that this machine does not support",
@@ -146,6 +154,7 @@ CODES: dict[str, str] = {
     "PX407": "a file that already exists",
     "PX408": "a run that belongs to another place",
     "PX415": "a report that cannot be opened",
+    "PX416": "a parameter that cannot be computed",
 }
 
 

@@ -30,7 +30,9 @@ class Checks:
         self._may_be_up_to_date = frozenset(
             job.index
             for job in plan.jobs
-            if job.spec.inputs is not None and job.spec.cache and job.when is not When.FAILURE
+            if job.spec.inputs is not None
+            and (job.spec.cache or job.spec.reads == "declared")
+            and job.when is not When.FAILURE
         )
         self.waiting: dict[int, None] = {}
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from msgspec import field
 
+from orchestrator.manifest.cluster_keys import Clusters
 from orchestrator.manifest.container_types import (
     Argv,
     EnvInherit,
@@ -223,6 +224,10 @@ class Workflow(Section, frozen=True):
     network: NetworkOption | None = None
     writes: WritesOption | None = None
     require_isolation: RequireIsolationOption | None = None
+    reads: Annotated[
+        Literal["all", "declared"],
+        Doc("`declared`: a sandbox hides every file of the project that is not among its inputs.", "declared"),
+    ] = "all"
     cleanup: Annotated[
         NonBlank | None, Doc("Shell text to run after the last attempt, whatever its outcome.", "docker rm --force db")
     ] = None
@@ -309,6 +314,10 @@ class Manifest(Section, frozen=True, kw_only=True):
         PolicyKeys,
         Doc("Rules for the run: parallelism, what a failure does.", {"max_parallel_jobs": 8}),
     ] = PolicyKeys()
+    clusters: Annotated[
+        Clusters,
+        Doc("Where jobs may run besides pexec's own process; `policy.cluster` chooses.", {"pair": {"processes": 2}}),
+    ] = field(default_factory=dict)
     secrets: Annotated[
         SecretSources,
         Doc("Secrets, each with the source of its value.", {"TOKEN": {"env": "TOKEN"}, "KEY": {"file": "~/.keys/a"}}),

@@ -18,7 +18,8 @@ from orchestrator.errors import RefusedError
 from orchestrator.plan.estimate import estimate
 from orchestrator.plan.json_stream import Field, JsonArray, JsonObject, as_dict
 from orchestrator.plan.key_table import keys_of
-from orchestrator.plan.model import JobSpec, Pairs, Plan, PlannedJob, Policy, RetryPolicy, SecretSource
+from orchestrator.plan.model import JobSpec, Pairs, Plan, PlannedJob, Policy, RetryPolicy
+from orchestrator.plan.secret_source import SecretSource
 
 VERSION = 1
 
@@ -56,6 +57,8 @@ def plan_fields(plan: Plan, checks: Mapping[str, Any] | None = None) -> Iterator
         yield "secrets", {name: source.data(one) for name, one in plan.secrets.items()}
     if plan.params:
         yield "params", dict(plan.params)
+    if plan.computed:
+        yield "computed", list(plan.computed)
 
 
 def _with_check(job: dict[str, Any], checks: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,7 +213,7 @@ def _as_data(value: Any) -> Any:
     if kind is tuple:
         return [entry if type(entry) is str else _as_data(entry) for entry in value]
     if kind is dict:
-        return {name: _as_data(inner) if isinstance(inner, Struct) else inner for name, inner in value.items()}
+        return {name: _as_data(inner) if isinstance(inner, Struct | tuple) else inner for name, inner in value.items()}
     if kind is RetryPolicy:
         return _retry_data(value)
     if isinstance(value, Struct):

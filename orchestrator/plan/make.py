@@ -14,15 +14,17 @@ from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import CpuShare
 from orchestrator.plan.check import Resolved, check
+from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.conditions import ConditionContext
 from orchestrator.plan.digest import JobDigests, plan_digest
 from orchestrator.plan.estimate import weights
 from orchestrator.plan.expand import JOB_KEYS, Expanders, expand_policy, job_fields
 from orchestrator.plan.graph import EdgeRows, Levels, levels, urgency
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
-from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Scalar
-from orchestrator.plan.need_references import values_that_are_absent
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob
+from orchestrator.plan.need_references import values_that_are_absent, with_defaults
 from orchestrator.plan.numbering import Numbering
+from orchestrator.plan.run_matrix import Scalar
 from orchestrator.plan.secret_references import secret_sources
 from orchestrator.plan.select import select
 from orchestrator.plan.template import TemplateScope, put_in
@@ -44,7 +46,8 @@ class Planned(Struct, frozen=True):
 
 
 class _Chosen(Struct, frozen=True):
-    """The jobs in the run: their numbers in the manifest's numbering; their edges by their indices in the plan."""
+    """The jobs in the run: their numbers in the manifest's numbering; their edges by their indices in the plan. `cells`
+    are the ids of jobs that were selected and are not known yet, by the number of the placeholder."""
 
     jobs: Sequence[int]
     needs: EdgeRows
@@ -52,6 +55,7 @@ class _Chosen(Struct, frozen=True):
     waits: EdgeRows
     levels: Levels
     left_out: tuple[tuple[int, str], ...] = ()
+    cells: Mapping[int, tuple[str, ...]] = {}
 
 
 class _Receiver(Struct, frozen=True):
@@ -83,11 +87,13 @@ def make_plan(
 
     selection = Selection() if selection is None else selection
     receiver = _receiver(read, resolved, selection)
-    chosen = _choose(read.manifest, resolved, selection, environment)
+    unmet, conditions = _conditions(read, resolved, environment)
+    chosen = _choose(read.manifest, resolved, selection, unmet)
     absent, missing = _absent_values(read.manifest, resolved, chosen)
     if missing:
         return Planned(None, (*resolved.diagnostics, *missing))
-    jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {}, receiver, absent)
+    conditions = _without_absent_values(conditions, read.manifest, resolved, chosen)
+    jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {}, receiver, absent, conditions)
     if resolved.key_index.names("inputs", "outputs"):
         from orchestrator.plan.file_flow import check_file_flow  # late: few manifests have them
 
@@ -107,6 +113,7 @@ def make_plan(
         left_out=_by_workflow(read.manifest, resolved.numbering, chosen.left_out),
         secrets=secret_sources(read.manifest, (job.workflow for job in jobs)),
         params=resolved.params.values,
+        computed=tuple(resolved.params.computed),
         description=read.manifest.description or "",
         digest=plan_digest(policy, jobs),
     )
@@ -133,10 +140,9 @@ def _directory_name(path: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _choose(manifest: Manifest, resolved: Resolved, selection: Selection, environment: PlanningEnvironment) -> _Chosen:
-    """The jobs that the conditions, `manual` and the selection leave."""
+def _choose(manifest: Manifest, resolved: Resolved, selection: Selection, unmet: Mapping[int, str]) -> _Chosen:
+    """The jobs that the conditions, `manual` and the selection leave. `unmet` are those whose `if` does not hold."""
     edges = resolved.edges
-    unmet = _unmet(manifest, resolved, environment)
     has_manual = any(workflow.manual for workflow in resolved.key_index.of("manual").values())
     if not (selection or unmet or has_manual or edges.every):
         return _Chosen(range(len(edges.needs)), edges.needs, edges.after, edges.waits, resolved.levels)
@@ -148,26 +154,52 @@ def _choose(manifest: Manifest, resolved: Resolved, selection: Selection, enviro
         for number, row in zip(selected.kept, selected.needs, strict=True)
     ]
     waits = [hard + soft for hard, soft in zip(needs, after, strict=True)]
-    return _Chosen(selected.kept, needs, after, waits, levels(waits), selected.left_out)
+    return _Chosen(selected.kept, needs, after, waits, levels(waits), selected.left_out, selected.cells)
 
 
-def _unmet(manifest: Manifest, resolved: Resolved, environment: PlanningEnvironment) -> dict[int, str]:
-    """The jobs whose `if` does not hold, and the workflows whose matrix is empty, each with the reason."""
+def _conditions(
+    read: ReadManifest, resolved: Resolved, environment: PlanningEnvironment
+) -> tuple[dict[int, str], dict[int, RunCondition]]:
+    """The jobs whose `if` does not hold, and the workflows whose matrix is empty, each with the reason; and the jobs
+    with an `if` that is decided during the run, each with what it asks of needs."""
     numbering = resolved.numbering
     reasons: dict[int, str] = {}
+    open_conditions: dict[int, RunCondition] = {}
     conditional = resolved.key_index.of("if_")
-    for number, name in enumerate(manifest.workflows):
+    for number, name in enumerate(read.manifest.workflows):
         condition = conditional[name].if_ if name in conditional else None
         if name in numbering.empty:
             reasons[numbering.first_of[number]] = numbering.empty[name]
         if condition is None or name in numbering.empty:
             continue
+        prefix = read.origins[name].prefix if name in read.origins else ""
         for job in numbering.jobs_of(number):
             values = numbering.values_of(job, name)
-            context = ConditionContext(environment, resolved.params.values, values)
-            if not context.evaluate(condition):
+            context = ConditionContext(environment, resolved.params.values, values, resolved.params.computed)
+            decided = context.decide(condition, prefix)
+            if isinstance(decided, RunCondition):
+                open_conditions[job] = decided
+            elif not decided:
                 reasons[job] = context.explain(condition)
-    return reasons
+    return reasons, open_conditions
+
+
+def _without_absent_values(
+    conditions: Mapping[int, RunCondition], manifest: Manifest, resolved: Resolved, chosen: _Chosen
+) -> dict[int, RunCondition]:
+    """The conditions of the jobs in the run, by the jobs' numbers, with the defaults of those values whose jobs are not
+    in the run."""
+    if not conditions:
+        return {}
+    names, workflow_of = tuple(manifest.workflows), resolved.numbering.workflow_of
+    found = {}
+    for number, row in zip(chosen.jobs, chosen.needs, strict=True):
+        if number in conditions:
+            needed = {names[workflow_of[chosen.jobs[need]]] for need in row}
+            condition = with_defaults(conditions[number], manifest, needed)
+            if condition is not None:
+                found[number] = condition
+    return found
 
 
 def _by_workflow(
@@ -193,6 +225,7 @@ def _plan_jobs(
     durations: Mapping[str, float],
     receiver: _Receiver,
     absent: _Absent,
+    conditions: Mapping[int, RunCondition],
 ) -> tuple[tuple[PlannedJob, ...], tuple[int, ...]]:
     """All jobs, and the critical path through them."""
     numbering = resolved.numbering
@@ -227,8 +260,31 @@ def _plan_jobs(
         )
         if name in with_fields:  # few are: without the others the jobs are made in a third of the time
             job = replace(job, **job_fields(name, workflow, numbering.values_of(chosen.jobs[index], name)))
+        if chosen.jobs[index] in conditions:
+            job = replace(job, condition=conditions[chosen.jobs[index]])
         jobs.append(job)
+    if numbering.run_matrices:
+        jobs = _with_run_matrices(read.manifest, resolved, chosen, jobs)
     return tuple(jobs), urgent.path
+
+
+def _with_run_matrices(
+    manifest: Manifest, resolved: Resolved, chosen: _Chosen, jobs: Sequence[PlannedJob]
+) -> list[PlannedJob]:
+    """The jobs, of which some are placeholders, and some need only some cells of these."""
+    from orchestrator.plan.run_matrices import chosen_cells  # late: most manifests have none
+
+    numbering, templates, names = resolved.numbering, resolved.templates, tuple(manifest.workflows)
+    made = []
+    for number, job in zip(chosen.jobs, jobs, strict=True):
+        workflow = numbering.workflow_of[number]
+        matrix = numbering.run_matrices.get(job.workflow)
+        if matrix is not None and number in chosen.cells:
+            matrix = replace(matrix, only=chosen.cells[number])
+        scope = TemplateScope(resolved.params.values, job.matrix, job.id, is_placeholder=matrix is not None)
+        choices = chosen_cells(workflow, names, resolved.choices, numbering, templates, scope)
+        made.append(replace(job, run_matrix=matrix, chosen_cells=choices) if matrix or choices else job)
+    return made
 
 
 def _absent_values(manifest: Manifest, resolved: Resolved, chosen: _Chosen) -> tuple[_Absent, tuple[Diagnostic, ...]]:
@@ -265,7 +321,9 @@ def _specs(
             args = receiver.args if name == receiver.workflow else ()
             prefix = read.origins[name].prefix if name in read.origins else ""
             absent_here = absent.get(number, {})
-            scope = TemplateScope(resolved.params.values, values, numbering.ids[number], args, prefix, absent_here)
+            known = resolved.params.values
+            is_placeholder = name in numbering.run_matrices
+            scope = TemplateScope(known, values, numbering.ids[number], args, prefix, absent_here, is_placeholder)
             put = partial(put_in, templates=resolved.templates, scope=scope)
         specs.append(expanders.of(name).spec(workflow, put))
     return specs

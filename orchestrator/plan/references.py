@@ -12,6 +12,7 @@ from orchestrator.diagnostics.model import Diagnostic, Path, Span
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.env_keys import EnvValue, env_texts
 from orchestrator.manifest.key_index import KeyIndex
+from orchestrator.manifest.matrix_keys import AxisSource, Matrix
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.output_keys import is_unnamed
@@ -19,7 +20,8 @@ from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.conditions import tests_of
 from orchestrator.plan.late_values import OPENING
-from orchestrator.plan.need_references import NeedUse, problem_of_need, problem_of_output
+from orchestrator.plan.need_references import NeedUse, Problem, problem_of_need, problem_of_output
+from orchestrator.plan.need_tests import NeedTests
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.shelltext import is_posix_shell
 from orchestrator.plan.template import (
@@ -47,13 +49,14 @@ class _Text(Struct, frozen=True):
 
 class References:
     """Checks workflow by workflow. `templated` are those whose texts hold templates, their own or of their defaults;
-    `uses` has the outputs of needs that each workflow uses."""
+    `uses` has the outputs of needs that each workflow uses in its texts; `need_tests` has checked the conditions."""
 
     def __init__(
         self, manifest: Manifest, numbering: Numbering, source: SourceMap, templates: Templates, found: list[Diagnostic]
     ) -> None:
         self.templated: set[str] = set()
         self.uses: dict[str, list[NeedUse]] = {}
+        self.need_tests = NeedTests(manifest, numbering.cells, source, found)
         self._manifest = manifest
         self._numbering = numbering
         self._source = source
@@ -76,8 +79,9 @@ class References:
 
     def _check(self, name: str, workflow: Workflow, origin: ManifestOrigin) -> None:
         if workflow.if_ is not None:
-            for key, path in tests_of(workflow.if_, ("workflows", name, "if")):
+            for key, _, path in tests_of(workflow.if_, ("workflows", name, "if")):
                 self._check_test(name, workflow, key, path)
+            self.need_tests.check(name, workflow, workflow.if_, origin.prefix)
         for text in _forbidden(name, workflow, origin, self._source):
             advice = (
                 "templates are allowed in `run`, `argv`, `args`, `env`, `working_dir`, `writes`, `inputs` and `outputs`"
@@ -111,11 +115,10 @@ class References:
                 self._check_need(name, workflow, text, piece, prefix)
             else:
                 self._check_reference(name, workflow, text, piece)
-            if piece.root == "run" and workflow.inputs is not None:
-                advice = (
-                    "with `inputs` the result must not depend on the run: use `$PEXEC_TMPDIR` for files of an attempt"
-                )
-                error = TemplateError("PX252", "is not allowed with `inputs`", advice, piece.number, piece.length)
+            if piece.root == "run" and (workflow.inputs is not None or text.path[2:3] == ("outputs",)):
+                advice = "the result must not depend on the run: use `$PEXEC_TMPDIR` for files of an attempt"
+                where = "in `outputs`" if workflow.inputs is None else "with `inputs`"
+                error = TemplateError("PX252", f"is not allowed {where}", advice, piece.number, piece.length)
                 self._report(text, error)
             if shell is not None and not posix and not piece.raw:
                 advice = "write `| raw` to insert it unquoted, or pass it in `env`"
@@ -128,7 +131,12 @@ class References:
         for error in template.errors:
             self._report(text, error)
         for piece in template.pieces:
-            if piece.root in ("params", "matrix"):
+            param = self._manifest.params.get(piece.name) if piece.root == "params" else None
+            if param is not None and param.command is not None:
+                advice = "which jobs a plan has is known before anything is run; set the parameter by `--set` instead"
+                error = TemplateError("PX239", "is computed when a run starts", advice, piece.number, piece.length)
+                self._report(text, error)
+            elif piece.root in ("params", "matrix"):
                 self._check_reference(name, workflow, text, piece)
             else:
                 advice = "only `params.NAME` and `matrix.NAME` are allowed"
@@ -144,7 +152,7 @@ class References:
         """An output of a need: `prefix` is what full names of workflows of this manifest begin with."""
         named, output = piece.need
         named = prefix + named
-        if "writes" in text.path[1:3]:
+        if not {"writes", "outputs"}.isdisjoint(text.path[1:3]):
             advice = "what a job may write does not depend on what another job says"
             problem: tuple[str, str, str] | None = ("PX214", "is not allowed here", advice)
         else:
@@ -162,6 +170,8 @@ class References:
     def _check_test(self, name: str, workflow: Workflow, key: str, path: Path) -> None:
         root, _, rest = key.partition(".")
         unknown = self._unknown(name, workflow, root, rest)
+        if unknown is None and root == "matrix" and name in self._numbering.run_matrices:
+            unknown = ("PX244", "is not known when planning", "let the job that writes the values leave some out")
         if unknown is not None:
             code, message, advice = unknown
             whole = f"`{key}` in `if` of workflow `{name}` {message}"
@@ -177,6 +187,8 @@ class References:
         if root == "matrix":
             if workflow.matrix is None:
                 return "PX212", f"refers to a matrix, but `{name}` has none", ""
+            if name in self._numbering.run_matrices:
+                return self._unknown_of_cells(name, workflow.matrix, asked)
             cells = self._numbering.cells.get(name)
             if cells is None and (name not in self._numbering.empty or workflow.matrix.like is not None):
                 return None  # it has one with errors, which are reported, or like another one that is empty
@@ -189,6 +201,15 @@ class References:
                 advice = Suggester(known).did_you_mean(asked) or f"it has {', '.join(map(quote, known))}"
                 return "PX212", f"refers to an unknown key of the matrix of `{name}`", advice
         return None
+
+    def _unknown_of_cells(self, name: str, matrix: Matrix, asked: str) -> Problem | None:
+        """The same where the values of the matrix are not known: those of one axis may be objects with keys."""
+        axes = {axis: isinstance(axis_source, AxisSource) for axis, axis_source in matrix.axes.items()}
+        known = dict.fromkeys((*axes, *chain(*matrix.include)))
+        if matrix.like is not None or asked in known or axes.get(asked.partition(".")[0]):
+            return None
+        advice = Suggester(known).did_you_mean(asked) or f"it has {', '.join(map(quote, known))}"
+        return "PX212", f"refers to an unknown key of the matrix of `{name}`", advice
 
     def _report(self, text: _Text, error: TemplateError) -> None:
         """Report an error, once even if it is in the defaults of many workflows."""

@@ -14,12 +14,15 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from orchestrator.plan.condition_model import GlobPattern, RunCondition
 from orchestrator.plan.estimate import Estimate
 from orchestrator.plan.export import NOT_WRITTEN, VERSION
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
 from orchestrator.plan.key_table import keys_of
-from orchestrator.plan.model import JobSpec, Limits, Plan, PlannedJob, Policy, RetryPolicy, SecretSource, ShellBlock
-from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
+from orchestrator.plan.model import JobSpec, Limits, Plan, PlannedJob, Policy, RetryPolicy, ShellBlock
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy
+from orchestrator.plan.run_matrix import CellChoice, RunAxis, RunMatrix
+from orchestrator.plan.secret_source import SecretSource
 
 Schema = dict[str, Any]
 
@@ -28,16 +31,22 @@ _DEFINITIONS = {
     "Policy": "policy",
     "PlannedJob": "job",
     "RetryPolicy": "retry",
+    "RunCondition": "condition",
     "Limits": "limits",
     "SecretSource": "secret",
 }
 _STRUCTS: Mapping[str, type[Struct]] = {
     "AdmissionPolicy": AdmissionPolicy,
     "CachePolicy": CachePolicy,
+    "CellChoice": CellChoice,
     "CiPolicy": CiPolicy,
+    "ClusterPolicy": ClusterPolicy,
+    "GlobPattern": GlobPattern,
     "Input": Input,
     "OutputFiles": OutputFiles,
     "OutputSpec": OutputSpec,
+    "RunAxis": RunAxis,
+    "RunMatrix": RunMatrix,
     "ShellBlock": ShellBlock,
 }
 _IDS: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
@@ -72,7 +81,7 @@ def plan_schema() -> Schema:
         "left_out": {"type": "array", "items": _closed(left_out)},
     }
     required, more = _keys(Plan, forms)
-    optional = {name: more.pop(name) for name in ("secrets", "params")}
+    optional = {name: more.pop(name) for name in ("secrets", "params", "computed")}
     estimate, _ = _keys(Estimate)
     about = {"description": "Based on the durations of jobs in earlier runs; absent if none is known."}
     optional["estimate"] = {**_closed(estimate), **about}
@@ -86,6 +95,7 @@ def plan_schema() -> Schema:
             "policy": _closed(*_keys(Policy)),
             "job": _job(),
             "retry": _retry(),
+            "condition": {**_closed(*_keys(RunCondition)), "minProperties": 1},
             "limits": _limits(),
             "secret": _secret(),
         },

@@ -17,10 +17,12 @@ from orchestrator.report.page.graph_section import graph_section
 from orchestrator.report.page.header import header
 from orchestrator.report.page.jobs_table import jobs_section
 from orchestrator.report.page.markup import inline, shown
+from orchestrator.report.page.outputs import outputs_section
 from orchestrator.report.page.rankings import rankings
 from orchestrator.report.page.script import PAGE_SCRIPT
 from orchestrator.report.page.style import PAGE_STYLE
 from orchestrator.report.page.timeline import timeline_section
+from orchestrator.report.page.workers_table import workers_section
 from orchestrator.report.status import result_word
 from orchestrator.report.timeline_bars import Timeline
 
@@ -74,7 +76,9 @@ def run_sections(report: RunReport, timeline: Timeline, failed: FailedAttempts, 
         *graph_section(report),
         *rankings(report),
         *_advice(report, context),
+        *workers_section(report),
         *jobs_section(report, context),
+        *outputs_section(report),
     ]
 
 
@@ -88,7 +92,9 @@ def navigation(sections: list[str]) -> Iterator[str]:
         ("graph", "Dependencies"),
         ("rankings", "Time, CPU and memory"),
         ("advice", "Recommendations"),
+        ("workers", "Workers"),
         ("jobs", "Jobs"),
+        ("outputs", "Output values"),
     ):
         if any(part.startswith(f'<section id="{name}">') for part in sections):
             yield f'<a href="#{name}">{title}</a>'

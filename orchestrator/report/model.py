@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from orchestrator.plan.model import Plan
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.status import Status
+from orchestrator.report.workers import WorkerReport
 
 
 class CacheReport(Struct, frozen=True):
@@ -78,6 +79,7 @@ class Summary(msgspec.Struct, frozen=True):
     lost_jobs: int = 0
     skipped_jobs: int = 0
     cancelled_jobs: int = 0
+    left_out_jobs: int = 0
     unfinished_jobs: int = 0
     allowed_failures: int = 0
     retries: int = 0
@@ -130,6 +132,7 @@ class RunReport(Struct, frozen=True):
     resumed: int = 0
     pid: int | None = None
     host: str = ""
+    workers: Sequence[WorkerReport] = ()
     began: Sequence[float] = ()
     ended: Sequence[float] = ()
     waited: Sequence[float] = ()

@@ -11,6 +11,7 @@ from support.planning import file_facts, plan_of_workflows
 
 from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.section import section_type
+from orchestrator.plan.condition_model import GlobPattern, RunCondition
 from orchestrator.plan.digest import plan_digest
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
@@ -28,7 +29,8 @@ from orchestrator.plan.model import (
     ShellBlock,
     When,
 )
-from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy
+from orchestrator.plan.run_matrix import CellChoice, RunAxis, RunMatrix
 from orchestrator.plan.schema import plan_schema
 
 # Which workflows run, and which jobs there are; all other keys are fields of a job or of what it executes.
@@ -47,7 +49,13 @@ def other(key: Key) -> Any:
         "stop_signal": "INT",
         "blocks": (ShellBlock(3, "x"),),
         "isolation": Isolation.PROCESS,
+        "reads": "declared",
         "limits": Limits(memory=1),
+        "condition": RunCondition(
+            {"needs.a.status": ("failed", GlobPattern("t*"))}, RunCondition({"needs.b.outputs.x": ()}), (), ()
+        ),
+        "run_matrix": RunMatrix((RunAxis("s", (1,)), RunAxis("t", (), "plan", "list")), ({"s": 2},), ({"s": 1},)),
+        "chosen_cells": (CellChoice("a", {"s": 1}, {"t": "u"}),),
         "outputs": {"number": OutputSpec("json", "[]")},
         "inputs": (Input("src/", ignore=False), Input(env="CC")),
         "output_files": (OutputFiles(("dist/",), "dist", fresh=True),),
@@ -58,6 +66,7 @@ def other(key: Key) -> Any:
         "durability": Durability.POWER,
         "admission": AdmissionPolicy(max_load=1.5),
         "ci": CiPolicy(pass_commands=True),
+        "cluster": ClusterPolicy("pair", 2, 8),
         "pools": {"p": 1} if key.default == {} else (("p", 1),),
         "after": (1,),
         "needs": (1,),
@@ -130,7 +139,8 @@ def test_every_key_of_a_workflow_changes_its_job(field: str) -> None:
     key, value = WORKFLOW_KEYS[field]
     workflow: dict[str, Any] = {} if field in {*WITHOUT_A_COMMAND, "run"} else {"run": "x"}
     workflow |= {"file": "s.sh"} if field == "args" else {}
-    workflow |= {"isolation": "sandbox"} if field in ("network", "writes") else {}
+    workflow |= {"isolation": "sandbox"} if field in ("network", "writes", "reads") else {}
+    workflow |= {"inputs": []} if field == "reads" else {}
     top: dict[str, Any] = {"policy": {"pools": value}} if field == "pools" else {}
     if field == "secrets":
         top = {"secrets": {value: {"env": "X"}}}

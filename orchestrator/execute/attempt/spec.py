@@ -30,6 +30,14 @@ class Place(Struct, frozen=True):
 HERE = Place()
 
 
+class Readable(Struct, frozen=True):
+    """What an attempt sees of its project: below `root` nothing but these absolute paths, directories with all in
+    them."""
+
+    root: str
+    paths: tuple[str, ...]
+
+
 class AttemptSpec(Struct, frozen=True):
     """One attempt to run. Paths are absolute, times are seconds.
 
@@ -40,7 +48,7 @@ class AttemptSpec(Struct, frozen=True):
     Below `temp_dir`, which is made if need be, the attempt gets a private directory (PEXEC_TMPDIR); with `keep_temp` it
     is named like the log and stays.
 
-    `place` is where the executor runs it.
+    `place` is where the executor runs it. With `readable` everything else of the project is hidden from it.
     """
 
     job: int
@@ -59,6 +67,7 @@ class AttemptSpec(Struct, frozen=True):
     pump: bool = False  # the output passes through pexec, which shows it live
     keep_temp: bool = False
     place: Place = HERE
+    readable: Readable | None = None
 
 
 class AttemptResult(Struct, frozen=True):

@@ -16,11 +16,13 @@ from orchestrator.console.text import count, visible
 from orchestrator.engine.commands import Check
 from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
 from orchestrator.engine.states import Verdict
-from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec, Readable
 from orchestrator.execute.job_cache import Checked, CheckResult, Collected, Remark
+from orchestrator.execute.reuse.command_inputs import CommandRefusedError
 from orchestrator.execute.reuse.declared import needs_of, output_paths
 from orchestrator.execute.reuse.differences import differences
-from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, Fingerprints, Taken
+from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, ChangingError, Fingerprints, Taken
+from orchestrator.execute.reuse.readable import TooManyFilesError, readable_by
 from orchestrator.execute.reuse.workers import TryLaterError, Workers
 from orchestrator.execute.secrets.store import Secrets
 from orchestrator.journal.file_names import LOGS, log_name
@@ -34,6 +36,7 @@ Mode = Literal["use", "force", "off"]
 
 CACHE = "stored results"
 FORCED = "`--force`"
+NOT_CACHED = "`cache: false`"
 _THREADS = 4
 _PATIENCE = 2.0  # seconds for what is abandoned at the end of the run
 _NAMED = 3
@@ -51,6 +54,8 @@ class _JobState:
         self.of_needs: Mapping[int, Mapping[str, str]] = {}
         self.taken: Taken | None = None
         self.refusal = ""
+        self.readable: Readable | None = None
+        self.why_not_stored = ""
 
     def should_stop(self) -> bool:
         return self.is_hurried
@@ -58,8 +63,9 @@ class _JobState:
 
 class LocalJobCache:
     """What `execute.job_cache.JobCache` promises. `put` leaves a message for the driver; `spec_of` is the spec of a job
-    with all its templates filled in. `warnings` is what the cache adds its own to. The jobs `with_secrets`
-    have the value of a secret in their texts, which must not be written to another file: they always run."""
+    with all its templates filled in. `warnings` is what the cache adds its own to. The jobs `with_secrets` have the
+    value of a secret in their texts, which must not be written to another file: they always run. `why_not_hidden` says
+    why a sandbox here cannot hide files; it may take long."""
 
     def __init__(
         self,
@@ -76,6 +82,7 @@ class LocalJobCache:
         put: Callable[[Checked | Collected], None],
         warnings: list[str],
         with_secrets: Container[int] = (),
+        why_not_hidden: Callable[[], str] = lambda: "",
     ) -> None:
         self._plan = plan
         self._place = place
@@ -91,6 +98,7 @@ class LocalJobCache:
         self._put = put
         self._warnings = warnings
         self._with_secrets = with_secrets
+        self._why_not_hidden = why_not_hidden
         self._slugs = slugs([job.id for job in plan.jobs])
         self._workers = Workers(_THREADS)
         self._states: dict[int, _JobState] = {}
@@ -111,6 +119,11 @@ class LocalJobCache:
         """Why the job cannot start."""
         state = self._states.get(job)
         return "" if state is None else state.refusal
+
+    def readable(self, job: int) -> Readable | None:
+        """What a job with `reads: declared` may read of its project, by its check."""
+        state = self._states.get(job)
+        return None if state is None else state.readable
 
     def collect(self, spec: AttemptSpec, result: AttemptResult) -> bool:
         """Begin to look for the files of a successful attempt. False if none must be there, and none is stored."""
@@ -191,19 +204,32 @@ class LocalJobCache:
                 raise TryLaterError
         try:
             taken = self._fingerprints.take(job, spec, state.of_needs, state.should_stop)
+        except ChangingError as error:
+            return CheckResult(because=(str(error),))
         except CannotBeTakenError as error:
             state.refusal = str(error)
             return CheckResult(because=(state.refusal,))
         state.taken = taken
+        if spec.reads == "declared":
+            self._hide(job, spec, taken, state)
         remarks = tuple((f"the inputs of `{job.id}`", why) for why in taken.warnings)
-        if self._mode == "force":
-            result = CheckResult(taken.fingerprint.digest, because=(FORCED,))
+        if not spec.cache or self._mode == "force":
+            result = CheckResult(taken.fingerprint.digest, because=(FORCED if spec.cache else NOT_CACHED,))
         else:
             result = self._looked_up(job, taken, state)
         if result.cached is None and any(output.fresh for output in taken.outputs):
             outputs, should_stop = taken.outputs, state.should_stop
             self._cache.remove_fresh(self._place, self._project, job.id, outputs, should_stop=should_stop)
         return replace(result, remarks=(*remarks, *result.remarks))
+
+    def _hide(self, job: PlannedJob, spec: JobSpec, taken: Taken, state: _JobState) -> None:
+        """Find out what the job may read. Where the rest cannot be hidden, its result is not stored."""
+        state.why_not_stored = self._why_not_hidden()
+        if not state.why_not_stored:
+            try:
+                state.readable = readable_by(job, spec, taken, self._plan, self._place)
+            except TooManyFilesError as error:
+                state.why_not_stored = str(error)
 
     def _looked_up(self, job: PlannedJob, taken: Taken, state: _JobState) -> CheckResult:
         cache, digest = self._cache, taken.fingerprint.digest
@@ -262,13 +288,19 @@ class LocalJobCache:
         if any(output.name for output in spec.spec.output_files):
             result = replace(result, outputs={**result.outputs, **_paths(spec.spec, made)})
         taken = state.taken
-        if taken is None or self._mode == "off":
+        if state.why_not_stored:
+            return result, f"what it does not declare cannot be hidden from it: {state.why_not_stored}"
+        if taken is None and spec.spec.reads == "declared":
+            return result, "it was not checked, so that nothing was hidden from it"
+        if taken is None or self._mode == "off" or not spec.spec.cache:
             return result, ""
         try:
             if self._fingerprints.scripts(job, spec.spec) != taken.fingerprint.scripts:
                 return result, "its script changed while it ran"
+            if self._fingerprints.commands(spec.spec) != taken.fingerprint.input_commands:
+                return result, "a command that is an input prints something else than before it ran"
             return result, self._saved(spec, result, taken, state)
-        except CannotBeTakenError as error:
+        except (CannotBeTakenError, CommandRefusedError) as error:
             return result, str(error)
         except Stopped:
             return result, "the run was stopped"

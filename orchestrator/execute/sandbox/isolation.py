@@ -83,6 +83,7 @@ class Isolations:
             os.path.dirname(spec.temp_dir),
             spec.spec.writes,
             spec.spec.network,
+            spec.readable,
         )
         overlay = request.overlay
         if spec.spec.isolation is Isolation.SANDBOX and "TMPDIR" not in spec.spec.env:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from orchestrator.execute.attempt.spec import CannotStartError
+from orchestrator.execute.attempt.spec import CannotStartError, Readable
 from orchestrator.execute.warden.protocol import SandboxSpec
 from orchestrator.plan.model import Isolation
 
@@ -44,7 +44,8 @@ MECHANISMS = {
 
 class AttemptAccess(Struct, frozen=True):
     """Where an attempt runs, and what it may write. Paths are absolute; `writes` as they are declared, relative to
-    `base_dir`; no job may write in `run_dir`, the directory of the run, but in its own `temp_dir`."""
+    `base_dir`; no job may write in `run_dir`, the directory of the run, but in its own `temp_dir`. Only bubblewrap can
+    hide what is not `readable`."""
 
     base_dir: str
     working_dir: str
@@ -52,6 +53,7 @@ class AttemptAccess(Struct, frozen=True):
     run_dir: str
     writes: tuple[str, ...] = ()
     network: bool = False
+    readable: Readable | None = None
 
 
 def sandbox_spec(mechanism: Mechanism, access: AttemptAccess, bubblewrap: str) -> SandboxSpec:
@@ -94,22 +96,40 @@ def _bubblewrap(access: AttemptAccess, writes: list[str], program: str) -> Itera
     if os.path.isdir(_RUN):
         words += ["--tmpfs", _RUN]
     visible = _visible(access, writes)
+    root = "" if access.readable is None else access.readable.root
     # What is visible in /tmp needs mount points there, and the attempt's own directory is empty when it starts.
-    in_tmp = any(_is_inside(path, "/tmp") for path in visible)
+    in_tmp = any(_is_inside(path, "/tmp") for path in (*visible, root))
     words += ["--tmpfs", "/tmp"] if in_tmp else ["--bind", access.temp_dir, "/tmp"]
     for path in visible:
         words += ["--ro-bind", path, path]
+    if access.readable is not None:
+        words += _hidden_project(access, access.readable)
     for path in writes:
         words += ["--bind", path, path]
     for path in _protected(access, writes):
         words += ["--ro-bind", path, path]
-    words += ["--bind", access.temp_dir, access.temp_dir, "--"]
-    return map(os.fsencode, words)
+    words += ["--bind", access.temp_dir, access.temp_dir]
+    if root:
+        words += ["--remount-ro", root]
+    return map(os.fsencode, [*words, "--"])
+
+
+def _hidden_project(access: AttemptAccess, readable: Readable) -> Iterator[str]:
+    """An empty directory in the place of the project, in which only some files are visible; and what runs pexec, which
+    may be installed there."""
+    yield from ("--tmpfs", readable.root)
+    for path in dict.fromkeys((os.path.realpath(access.base_dir), os.path.realpath(access.working_dir))):
+        if _is_inside(path, readable.root):
+            yield from ("--dir", path)
+    own = {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, _PROGRAM)}
+    for path in (*sorted(path for path in own if _is_inside(path, readable.root)), *readable.paths):
+        yield from ("--ro-bind", path, path)
 
 
 def _visible(access: AttemptAccess, more: Iterable[str]) -> list[str]:
     """What must be visible although the directory that it is in is covered."""
-    paths = {os.path.realpath(path) for path in (access.base_dir, access.working_dir, sys.prefix, sys.base_prefix)}
+    project = (access.base_dir, access.working_dir) if access.readable is None else ()
+    paths = {os.path.realpath(path) for path in (*project, sys.prefix, sys.base_prefix)}
     paths |= {_PROGRAM, access.temp_dir, *more}
     found = sorted(path for path in paths if path.startswith((f"{_RUN}/", "/tmp/")) and os.path.exists(path))
     names = (*_VISIBLE_IN_RUN, *(_NAME_SERVERS if access.network else ()))
