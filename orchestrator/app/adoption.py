@@ -15,8 +15,8 @@ from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 class AdoptionDecision(Struct, frozen=True):
     """Whether a job of the new run is reused, and a phrase that says why.
 
-    `must_run`: the job failed, is new or has changed, so that `resume --failed` runs it too; not set for a job that
-    never ran."""
+    `must_run`: the job failed, is new or has changed, or its `if` left it out, so that `resume --failed` decides on it
+    too; not set for a job that never ran."""
 
     reused: bool
     must_run: bool
@@ -61,7 +61,8 @@ def _decide(job: PlannedJob, index: int | None, old: Plan, states: Sequence[JobS
         return AdoptionDecision(False, True, "new")
     state = states[index]
     if state is not JobState.SUCCEEDED:
-        return AdoptionDecision(False, state in FAILURES, f"it {OUTCOME_PHRASES.get(state, 'did not finish')}")
+        decided_again = state in FAILURES or state is JobState.LEFT_OUT
+        return AdoptionDecision(False, decided_again, f"it {OUTCOME_PHRASES.get(state, 'did not finish')}")
     if job.digest == old.jobs[index].digest:
         return AdoptionDecision(True, False, "it succeeded; its definition, scripts and needs are the same")
     return AdoptionDecision(False, True, _change(job, old.jobs[index], old, new))

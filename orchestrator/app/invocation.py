@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from orchestrator.diagnostics.repository import directories_upward
 from orchestrator.errors import EnvironmentFailedError, UsageError
@@ -94,6 +95,7 @@ def to_record(invocation: Invocation) -> dict[str, Any]:
     }
     variables = {name: value for name, value in invocation.environment.env.items() if name.startswith(PARAM_PREFIX)}
     record["param_variables"] = variables or None
+    record["computed"] = dict(invocation.environment.computed) or None
     return {name: value for name, value in record.items() if value not in (None, [])}
 
 
@@ -109,9 +111,11 @@ def from_record(record: Mapping[str, Any], max_parallel_jobs: int | str | None =
     flags = {name: Setting(value, flag_of(name)) for name, value in values.items() if value is not None}
     only, skip = tuple(record.get("only", ())), tuple(record.get("skip", ()))
     selection = Selection(tuple(jobs), only, skip, recorded_args(record))
-    return make_invocation(
+    made = make_invocation(
         os.path.relpath(path), selection, record.get("set", ()), flags, record.get("param_variables")
     )
+    computed = record.get("computed", {})
+    return replace(made, environment=replace(made.environment, computed=computed)) if computed else made
 
 
 def recorded_manifest(record: Mapping[str, Any]) -> str:

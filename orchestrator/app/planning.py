@@ -31,7 +31,7 @@ class PlanningResult(Struct, frozen=True):
 
     `origins` says where parameters come from that are not at their default, `purposes` what parameters are for, both by
     the names that the plan shows. `is_repeatable`: the plan follows from the bytes of the one manifest and from
-    `listings`, and there are no diagnostics."""
+    `listings`, and there are no diagnostics. `loaded` is the manifest, to plan it again."""
 
     path: str
     plan: Plan | None
@@ -41,6 +41,7 @@ class PlanningResult(Struct, frozen=True):
     purposes: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = False
     listings: tuple[tuple[ListingRequest, Listing], ...] = ()
+    loaded: Loaded | None = None
 
 
 def plan_manifest(
@@ -106,7 +107,7 @@ def plan_loaded(
     repeatable = not diagnostics and _is_repeatable(loaded, loaded.manifest)
     listings = tuple(loaded.listings.values())
     return PlanningResult(
-        loaded.path, plan, diagnostics, loaded.source.texts, planned.origins, purposes, repeatable, listings
+        loaded.path, plan, diagnostics, loaded.source.texts, planned.origins, purposes, repeatable, listings, loaded
     )
 
 

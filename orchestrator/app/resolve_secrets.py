@@ -48,7 +48,11 @@ def refuse_in_records(masked: Plan, secrets: Secrets, invocation: Mapping[str, A
     secret: these are written to the files of a run as they are."""
     if not secrets:
         return
-    params = (*invocation.get("set", ()), *invocation.get("param_variables", {}).values())
+    params = (
+        *invocation.get("set", ()),
+        *invocation.get("param_variables", {}).values(),
+        *invocation.get("computed", {}).values(),
+    )
     for what, texts in (("a parameter", params), ("an argument", invocation.get("args", ()))):
         for text in texts:
             name = secrets.quoted_in(text)

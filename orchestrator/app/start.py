@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from orchestrator import __version__
 from orchestrator.app.after_run import finalize_run
+from orchestrator.app.computed_params import refuse_uncomputed
 from orchestrator.app.exit_code import exit_code
 from orchestrator.app.git_revision import git_revision
 from orchestrator.app.job_cache import MODE, needs_cache, open_job_cache
@@ -116,6 +117,7 @@ def run_plan(
         driver.record(RunStarted(0.0), **started_fields(plan, record))
         after_start(driver)
 
+    refuse_uncomputed(plan)
     prepared = prepare(plan, supervisor, options.run_root, len(plan.jobs))
     refuse_in_records(prepared.masked, prepared.secrets, invocation)
     with run_signals(), create_run(options.run_root) as rundir:

@@ -41,6 +41,7 @@ MARKS = {
     "LOST": Mark("✗", "FAIL", RED),
     "SKIPPED": Mark("↷", "->", FAINT),
     "CANCELLED": Mark("⊘", "stop", YELLOW),
+    "LEFT_OUT": Mark("○", "--", FAINT),
 }
 
 # By the statuses of jobs and the results of runs.

@@ -127,6 +127,9 @@ CODES: dict[str, str] = {
     "PX234": "unknown output",
     "PX235": "the value of several jobs where one is expected",
     "PX236": "a value of a need that is not in the run",
+    "PX237": "an `if` that can never hold",
+    "PX238": "an `if` that expects what a need never has",
+    "PX239": "a computed parameter where the plan depends on it",
     "PX240": "values of a matrix that cannot be listed",
     "PX241": "a pattern or file that gives a matrix no values",
     "PX242": "a matrix that is like no other",
@@ -146,6 +149,7 @@ CODES: dict[str, str] = {
     "PX407": "a file that already exists",
     "PX408": "a run that belongs to another place",
     "PX415": "a report that cannot be opened",
+    "PX416": "a parameter that cannot be computed",
 }
 
 

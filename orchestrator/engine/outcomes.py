@@ -31,13 +31,14 @@ OUTCOME_PHRASES = {
     JobState.LOST: "was lost",
     JobState.SKIPPED: "was skipped",
     JobState.CANCELLED: "was cancelled",
+    JobState.LEFT_OUT: "was left out",
 }
 
 
 class NeedEnd(enum.Enum):
     """What the end of a need means to its dependents."""
 
-    MET = "met"  # it succeeded, or its failure is allowed
+    MET = "met"  # it succeeded, its failure is allowed, or its `if` left it out
     FAILED = "failed"  # it failed, timed out or was lost, or was skipped because of such an end
     ABSENT = "absent"  # it was skipped without a failure, or cancelled: its results are missing
 
@@ -63,7 +64,7 @@ def need_end(state: JobState, *, allowed: bool, behind_failure: bool = False) ->
 
     `allowed`: its failure is allowed. `behind_failure`: it was skipped because one of its own needs counts as failed.
     """
-    if state is JobState.SUCCEEDED or (allowed and state in FAILURES):
+    if state in (JobState.SUCCEEDED, JobState.LEFT_OUT) or (allowed and state in FAILURES):
         return NeedEnd.MET
     return NeedEnd.FAILED if state in FAILURES or behind_failure else NeedEnd.ABSENT
 

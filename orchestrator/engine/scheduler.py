@@ -14,14 +14,13 @@ Who holds what. `JobTable`: the states, and the counts of what each pending job 
 that changes a state. `Checks`: the ready jobs that may be up to date. `ReadyQueue` and `Pools`: the jobs that may
 start, and the room for them. `Retries`: used budgets and the heap of delays. `Escalation`: running attempts and the
 heap of steps that end them. `Stop`: how far the run is stopped, and the rules of that. `MatrixFailFast`: the jobs that
-a failure in their matrix cancels. `OutputValues`: what successes hand to their dependents. `outcomes.py`: the pure
-tables. This file only connects them. All of it runs in the driver's thread.
+a failure in their matrix cancels. `OutputValues`: what successes hand to their dependents. `RunConditions`: what an
+`if` asks of needs. `outcomes.py`: the pure tables. This file only connects them. All of it runs in the driver's thread.
 
-A job's life. Once all its needs have ended they decide (`JobTable.gate`): if open, it becomes ready, or succeeds at
-once if it is a group; if shut, it is skipped and the reason names the need. One that uses an output value that does not
-exist fails then, without an attempt. Each end puts the job on `_ended`, and `_settle` works that list off until nothing
-follows any more: a fact and all its consequences are one step. Because even a skip waits for all needs, a job starts
-only after every one of its ancestors has ended.
+A job's life. Once all its needs have ended they decide (`JobTable.gate`): if shut, it is skipped and the reason names
+the need; if open, its `if` may leave it out, a group succeeds at once, a job that lacks an output value fails, and any
+other becomes ready. Each end puts the job on `_ended`, and `_settle` works that list off until nothing follows: a fact
+and all its consequences are one step. A job starts only after all of its ancestors have ended, as even a skip waits.
 
 No fact marks the end of a retry delay. A waiting job stays `WAITING` until its next attempt is started (and passes
 through `READY` then); `decide` queues it once its time has come.
@@ -67,6 +66,7 @@ from orchestrator.engine.output_values import OutputValues
 from orchestrator.engine.pools import Pools
 from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.retries import Retries
+from orchestrator.engine.run_conditions import RunConditions
 from orchestrator.engine.states import TERMINAL, CancelReason, JobState
 from orchestrator.engine.stop import Stop, cause_of, reason_to_stop, widen
 from orchestrator.plan.model import Plan
@@ -86,6 +86,7 @@ class Scheduler:
         self._last_grace = last_grace
         self.table = JobTable(plan)
         self.values = OutputValues(plan, self.table)
+        self._conditions = RunConditions(plan, self.table, self.values)
         self._pools = Pools(plan)
         self.checks = Checks(plan, self.table, self.values)
         self._queue = ReadyQueue(plan)
@@ -269,6 +270,8 @@ class Scheduler:
             return
         elif gate is Gate.SHUT:
             self._finish(job, JobState.SKIPPED, self.table.skip_reason(job))
+        elif planned.condition is not None and (why := self._conditions.why_left_out(job)):
+            self._finish(job, JobState.LEFT_OUT, why)
         elif planned.spec.is_group:
             self._finish(job, JobState.SUCCEEDED, "")
         elif self._stop is not None and self._stop.covers(planned.when):

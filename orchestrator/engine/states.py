@@ -6,7 +6,7 @@ import enum
 
 
 class JobState(enum.Enum):
-    """The state of a job. The last six are terminal."""
+    """The state of a job. The last seven are terminal."""
 
     PENDING = "pending"  # a need or an `after` job has not ended
     READY = "ready"  # is checked, if it may be up to date; starts once a slot is free and its pools have room
@@ -18,6 +18,7 @@ class JobState(enum.Enum):
     CANCELLED = "cancelled"
     SKIPPED = "skipped"
     LOST = "lost"
+    LEFT_OUT = "left_out"  # its `if` does not hold, decided when its needs had ended
 
     __hash__ = object.__hash__  # members are singletons; hashing the name costs a Python call at every lookup
 
@@ -48,6 +49,7 @@ TERMINAL = frozenset(
         JobState.CANCELLED,
         JobState.SKIPPED,
         JobState.LOST,
+        JobState.LEFT_OUT,
     }
 )
 
@@ -58,7 +60,14 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     # too: a job without needs is ready from the first fact on, before its adoption can be read. Or it is up to date.
     # PENDING to FAILED is a job that uses an output value that does not exist.
     JobState.PENDING: frozenset(
-        {JobState.READY, JobState.SUCCEEDED, JobState.FAILED, JobState.SKIPPED, JobState.CANCELLED}
+        {
+            JobState.READY,
+            JobState.SUCCEEDED,
+            JobState.FAILED,
+            JobState.SKIPPED,
+            JobState.LEFT_OUT,
+            JobState.CANCELLED,
+        }
     ),
     JobState.READY: frozenset({JobState.RUNNING, JobState.SUCCEEDED, JobState.CANCELLED}),
     JobState.RUNNING: frozenset(_ENDS | {JobState.WAITING}),

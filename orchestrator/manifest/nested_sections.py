@@ -2,12 +2,12 @@
 
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import field
 
 from orchestrator.console.text import quote
-from orchestrator.manifest.container_types import list_of, mapping_of, one_or_more, variants
+from orchestrator.manifest.container_types import Argv, list_of, mapping_of, one_or_more, variants
 from orchestrator.manifest.field_types import (
     NAME,
     NON_BLANK,
@@ -21,16 +21,19 @@ from orchestrator.manifest.field_types import (
     non_blank,
     scalar,
 )
-from orchestrator.manifest.pattern import MAX_GLOB
 from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError, Value
 from orchestrator.manifest.section import Doc, FreeKeys, Section, SectionType, section_type
-from orchestrator.manifest.value_errors import InvalidNameError
+from orchestrator.manifest.value_errors import InvalidNameError, KeyConflictError
+from orchestrator.pattern import MAX_GLOB
 
 _NAME: Final = NAME_PATTERN.removeprefix("^").removesuffix("$")
-_CONDITION_PATTERN: Final = rf"^((params|matrix)\.{_NAME}|platform\.(system|machine)|env\.[A-Za-z_][A-Za-z0-9_]*)$"
+_CONDITION_PATTERN: Final = (
+    rf"^((params|matrix)\.{_NAME}|platform\.(system|machine)|env\.[A-Za-z_][A-Za-z0-9_]*"
+    rf"|needs\.{_NAME}\.(status|outputs\.[A-Za-z_][A-Za-z0-9_-]*))$"
+)
 _CONDITION_RULE: Final = (
-    "a condition tests `params.NAME`, `matrix.NAME`, `platform.system`, `platform.machine` or `env.NAME`,"
-    " and combines tests with `not`, `any` and `all`"
+    "a condition tests `params.NAME`, `matrix.NAME`, `platform.system`, `platform.machine`, `env.NAME`,"
+    " `needs.NAME.status` or `needs.NAME.outputs.NAME`, and combines tests with `not`, `any` and `all`"
 )
 
 
@@ -64,14 +67,30 @@ class Param(Section, frozen=True):
     """An input of the run. Its type is that of its default: text, an integer, a number, or a boolean."""
 
     hint: ClassVar[str] = "write its default as `{default: ...}`"
+    schema_extra: ClassVar[Mapping[str, Any]] = {"not": {"required": ["default", "command"]}}
 
     default: Annotated[SingleValue | None, Doc("Value if none is given; required without it.", "dev", 4)] = None
+    command: Annotated[
+        Argv | None,
+        Doc(
+            "Program and arguments that print the default: run once by `pexec apply`, if no value is given.",
+            ["git", "describe", "--always"],
+        ),
+    ] = None
     pattern: Annotated[
         NonBlank | None,
         Doc("Regular expression for the whole value, without look-around and backreferences.", "dev|[0-9]+"),
     ] = None
     choices: Annotated[tuple[Value, ...] | None, _VALUES, Doc("Permitted values.", ["dev", "stable"])] = None
     description: Annotated[Text | None, Doc("What it is for.", "What to publish.")] = None
+
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> ScalarError | None:
+        """One default."""
+        if "default" in data and "command" in data:
+            keys = [key for key in data if key in ("default", "command")]
+            return KeyConflictError("PX118", "`default` and `command` are mutually exclusive", "keep only one", *keys)
+        return None
 
 
 class Need(Section, frozen=True):
@@ -132,7 +151,7 @@ def _cannot_test(key: str) -> InvalidNameError:
     from orchestrator.diagnostics.suggest import closest  # late: most manifests are valid
 
     word, _, rest = key.partition(".")
-    near = closest(word, ("params", "matrix", "platform", "env")) if rest else None
+    near = closest(word, ("params", "matrix", "platform", "env", "needs")) if rest else None
     hint = f"did you mean `{near}.{rest}`?" if near and near != word else _CONDITION_RULE
     return InvalidNameError("PX110", f"cannot test {quote(key)}", hint)
 

@@ -27,7 +27,10 @@ _GAP = "  "
 _SILENT_SECONDS = 10.0
 _LEAST_LEFT = 0.5  # seconds; below it the end is near, or the estimate was wrong
 # In the order in which they are shown.
-_STATUSES = (Status.SUCCESS, Status.FAILED, Status.TIMED_OUT, Status.LOST, Status.CANCELLED, Status.SKIPPED)
+_STATUSES = (
+    *(Status.SUCCESS, Status.FAILED, Status.TIMED_OUT, Status.LOST),
+    *(Status.CANCELLED, Status.SKIPPED, Status.LEFT_OUT),
+)
 _NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan")
 _COLOURS = {"1": "bold", "2": "dim"}
 _COLOURS |= {f"3{number}": name for number, name in enumerate(_NAMES)}

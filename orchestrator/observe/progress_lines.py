@@ -161,7 +161,7 @@ class ProgressLines:
         started = self._started.pop(job, None)
         self._phrases.pop(job, None)
         left = self._left_running.pop(job, 0)
-        if started is None and status in (Status.SKIPPED, Status.CANCELLED):
+        if started is None and status in (Status.SKIPPED, Status.CANCELLED, Status.LEFT_OUT):
             self._statuses[status] += 1
             cause = reason
             if status is Status.SKIPPED:

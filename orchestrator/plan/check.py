@@ -73,7 +73,8 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
         of_jobs = job_edges(manifest, numbering, edges, choice_values, source, found)
         if of_jobs is not edges:
             edges, ordered = of_jobs, levels(of_jobs.waits)
-        check_number_of_jobs(references.uses, manifest, numbering, edges.needs, found)
+        for uses in (references.uses, references.need_tests.uses):
+            check_number_of_jobs(uses, manifest, numbering, edges.needs, found)
     _check_pools(manifest, key_index, source, found)
     check_secrets(manifest, key_index, source, found)
     if read.env_files:

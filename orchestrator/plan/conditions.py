@@ -2,43 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct, field
 
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Path
 from orchestrator.manifest.nested_sections import Condition, Glob
-from orchestrator.manifest.pattern import matches_glob
 from orchestrator.manifest.scalars import Value, value_text
+from orchestrator.pattern import matches_glob
+from orchestrator.plan.condition_model import GlobPattern
 from orchestrator.plan.inputs import PlanningEnvironment
+from orchestrator.plan.run_conditions import NEEDS, PARAMS, Decided, Expectations, joined
 
 Expected = Value | tuple[Value, ...] | Glob
 
 
 class ConditionContext(Struct, frozen=True):
     """What conditions can refer to. A parameter without a value matches everything: only `pexec validate` accepts one,
-    and it plans what might run."""
+    and it plans what might run. What is asked of the parameters `undecided` stays open."""
 
     environment: PlanningEnvironment
     params: Mapping[str, Value] = field(default_factory=dict)
     cell: Mapping[str, Value] = field(default_factory=dict)
+    undecided: Collection[str] = ()
 
     def evaluate(self, condition: Condition) -> bool:
-        """Whether all entries of the condition hold."""
-        return (
-            all(self._agrees(key, expected) for key, expected in condition.tests.items())
-            and (condition.not_ is None or not self.evaluate(condition.not_))
-            and (condition.any_ is None or any(map(self.evaluate, condition.any_)))
-            and (condition.all_ is None or all(map(self.evaluate, condition.all_)))
+        """Whether all entries of a condition hold that asks nothing of needs."""
+        return self.decide(condition) is True
+
+    def decide(self, condition: Condition, prefix: str = "") -> Decided:
+        """Whether all entries of the condition hold; or what must still hold of needs, whose names in the run begin
+        with `prefix`."""
+        tests: dict[str, Expectations] = {}
+        for key, expected in condition.tests.items():
+            if key.startswith(NEEDS):
+                tests[f"{NEEDS}{prefix}{key.removeprefix(NEEDS)}"] = expectations(expected)
+            elif self._is_undecided(key):
+                tests[key] = expectations(expected)
+            elif not self._agrees(key, expected):
+                return False
+        return joined(
+            tests,
+            False if condition.not_ is None else self.decide(condition.not_, prefix),
+            None if condition.any_ is None else [self.decide(one, prefix) for one in condition.any_],
+            [self.decide(one, prefix) for one in condition.all_ or ()],
         )
 
     def explain(self, condition: Condition) -> str:
         """Why the condition does not hold, as a human-readable reason."""
         for key, expected in condition.tests.items():
-            if not self._agrees(key, expected):
+            if not (key.startswith(NEEDS) or self._is_undecided(key) or self._agrees(key, expected)):
                 return f"`if`: `{key}` {self._is(key, expected)}"
         return "its `if` does not hold"
+
+    def _is_undecided(self, key: str) -> bool:
+        return bool(self.undecided) and key.startswith(PARAMS) and key.removeprefix(PARAMS) in self.undecided
 
     def _is(self, key: str, expected: Expected) -> str:
         if key.startswith("env.") and isinstance(expected, bool):
@@ -74,10 +93,16 @@ class ConditionContext(Struct, frozen=True):
         return self.environment.system if name == "system" else self.environment.machine
 
 
-def tests_of(condition: Condition, path: Path) -> Iterator[tuple[str, Path]]:
-    """Every key that a condition tests, nested ones included, with its path."""
-    for key in condition.tests:
-        yield key, (*path, key)
+def expectations(expected: Expected) -> Expectations:
+    """What a test expects, as a plan has it."""
+    several = expected if isinstance(expected, tuple) else (expected,)
+    return tuple(GlobPattern(one.glob) if isinstance(one, Glob) else value_text(one) for one in several)
+
+
+def tests_of(condition: Condition, path: Path) -> Iterator[tuple[str, Expected, Path]]:
+    """Every key that a condition tests, nested ones included, with what is expected and its path."""
+    for key, expected in condition.tests.items():
+        yield key, expected, (*path, key)
     if condition.not_ is not None:
         yield from tests_of(condition.not_, (*path, "not"))
     for key, inner in (("any", condition.any_), ("all", condition.all_)):

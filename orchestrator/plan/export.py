@@ -56,6 +56,8 @@ def plan_fields(plan: Plan, checks: Mapping[str, Any] | None = None) -> Iterator
         yield "secrets", {name: source.data(one) for name, one in plan.secrets.items()}
     if plan.params:
         yield "params", dict(plan.params)
+    if plan.computed:
+        yield "computed", list(plan.computed)
 
 
 def _with_check(job: dict[str, Any], checks: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,7 +212,7 @@ def _as_data(value: Any) -> Any:
     if kind is tuple:
         return [entry if type(entry) is str else _as_data(entry) for entry in value]
     if kind is dict:
-        return {name: _as_data(inner) if isinstance(inner, Struct) else inner for name, inner in value.items()}
+        return {name: _as_data(inner) if isinstance(inner, Struct | tuple) else inner for name, inner in value.items()}
     if kind is RetryPolicy:
         return _retry_data(value)
     if isinstance(value, Struct):

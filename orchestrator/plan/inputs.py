@@ -22,11 +22,13 @@ PARAM_PREFIX = "PEXEC_PARAM_"
 
 
 class PlanningEnvironment(Struct, frozen=True, kw_only=True):
-    """`cli_params` are parameters by name, as given by `--set`; `env` is the environment; `system` and `machine` are
+    """`cli_params` are parameters by name, as given by `--set`; `computed` are those that their `command` has printed;
+    `env` is the environment; `system` and `machine` are
     what the platform calls itself; `cpus` is what `auto` means. With `for_run` the plan is going to be run, so every
     parameter must have a value."""
 
     cli_params: Mapping[str, str] = field(default_factory=dict)
+    computed: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     system: str = ""
     machine: str = ""

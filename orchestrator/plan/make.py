@@ -14,6 +14,7 @@ from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import CpuShare
 from orchestrator.plan.check import Resolved, check
+from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.conditions import ConditionContext
 from orchestrator.plan.digest import JobDigests, plan_digest
 from orchestrator.plan.estimate import weights
@@ -21,7 +22,7 @@ from orchestrator.plan.expand import JOB_KEYS, Expanders, expand_policy, job_fie
 from orchestrator.plan.graph import EdgeRows, Levels, levels, urgency
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Scalar
-from orchestrator.plan.need_references import values_that_are_absent
+from orchestrator.plan.need_references import values_that_are_absent, with_defaults
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.secret_references import secret_sources
 from orchestrator.plan.select import select
@@ -83,11 +84,13 @@ def make_plan(
 
     selection = Selection() if selection is None else selection
     receiver = _receiver(read, resolved, selection)
-    chosen = _choose(read.manifest, resolved, selection, environment)
+    unmet, conditions = _conditions(read, resolved, environment)
+    chosen = _choose(read.manifest, resolved, selection, unmet)
     absent, missing = _absent_values(read.manifest, resolved, chosen)
     if missing:
         return Planned(None, (*resolved.diagnostics, *missing))
-    jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {}, receiver, absent)
+    conditions = _without_absent_values(conditions, read.manifest, resolved, chosen)
+    jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {}, receiver, absent, conditions)
     if resolved.key_index.names("inputs", "outputs"):
         from orchestrator.plan.file_flow import check_file_flow  # late: few manifests have them
 
@@ -107,6 +110,7 @@ def make_plan(
         left_out=_by_workflow(read.manifest, resolved.numbering, chosen.left_out),
         secrets=secret_sources(read.manifest, (job.workflow for job in jobs)),
         params=resolved.params.values,
+        computed=tuple(resolved.params.computed),
         description=read.manifest.description or "",
         digest=plan_digest(policy, jobs),
     )
@@ -133,10 +137,9 @@ def _directory_name(path: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _choose(manifest: Manifest, resolved: Resolved, selection: Selection, environment: PlanningEnvironment) -> _Chosen:
-    """The jobs that the conditions, `manual` and the selection leave."""
+def _choose(manifest: Manifest, resolved: Resolved, selection: Selection, unmet: Mapping[int, str]) -> _Chosen:
+    """The jobs that the conditions, `manual` and the selection leave. `unmet` are those whose `if` does not hold."""
     edges = resolved.edges
-    unmet = _unmet(manifest, resolved, environment)
     has_manual = any(workflow.manual for workflow in resolved.key_index.of("manual").values())
     if not (selection or unmet or has_manual or edges.every):
         return _Chosen(range(len(edges.needs)), edges.needs, edges.after, edges.waits, resolved.levels)
@@ -151,23 +154,49 @@ def _choose(manifest: Manifest, resolved: Resolved, selection: Selection, enviro
     return _Chosen(selected.kept, needs, after, waits, levels(waits), selected.left_out)
 
 
-def _unmet(manifest: Manifest, resolved: Resolved, environment: PlanningEnvironment) -> dict[int, str]:
-    """The jobs whose `if` does not hold, and the workflows whose matrix is empty, each with the reason."""
+def _conditions(
+    read: ReadManifest, resolved: Resolved, environment: PlanningEnvironment
+) -> tuple[dict[int, str], dict[int, RunCondition]]:
+    """The jobs whose `if` does not hold, and the workflows whose matrix is empty, each with the reason; and the jobs
+    with an `if` that is decided during the run, each with what it asks of needs."""
     numbering = resolved.numbering
     reasons: dict[int, str] = {}
+    open_conditions: dict[int, RunCondition] = {}
     conditional = resolved.key_index.of("if_")
-    for number, name in enumerate(manifest.workflows):
+    for number, name in enumerate(read.manifest.workflows):
         condition = conditional[name].if_ if name in conditional else None
         if name in numbering.empty:
             reasons[numbering.first_of[number]] = numbering.empty[name]
         if condition is None or name in numbering.empty:
             continue
+        prefix = read.origins[name].prefix if name in read.origins else ""
         for job in numbering.jobs_of(number):
             values = numbering.values_of(job, name)
-            context = ConditionContext(environment, resolved.params.values, values)
-            if not context.evaluate(condition):
+            context = ConditionContext(environment, resolved.params.values, values, resolved.params.computed)
+            decided = context.decide(condition, prefix)
+            if isinstance(decided, RunCondition):
+                open_conditions[job] = decided
+            elif not decided:
                 reasons[job] = context.explain(condition)
-    return reasons
+    return reasons, open_conditions
+
+
+def _without_absent_values(
+    conditions: Mapping[int, RunCondition], manifest: Manifest, resolved: Resolved, chosen: _Chosen
+) -> dict[int, RunCondition]:
+    """The conditions of the jobs in the run, by the jobs' numbers, with the defaults of those values whose jobs are not
+    in the run."""
+    if not conditions:
+        return {}
+    names, workflow_of = tuple(manifest.workflows), resolved.numbering.workflow_of
+    found = {}
+    for number, row in zip(chosen.jobs, chosen.needs, strict=True):
+        if number in conditions:
+            needed = {names[workflow_of[chosen.jobs[need]]] for need in row}
+            condition = with_defaults(conditions[number], manifest, needed)
+            if condition is not None:
+                found[number] = condition
+    return found
 
 
 def _by_workflow(
@@ -193,6 +222,7 @@ def _plan_jobs(
     durations: Mapping[str, float],
     receiver: _Receiver,
     absent: _Absent,
+    conditions: Mapping[int, RunCondition],
 ) -> tuple[tuple[PlannedJob, ...], tuple[int, ...]]:
     """All jobs, and the critical path through them."""
     numbering = resolved.numbering
@@ -227,6 +257,8 @@ def _plan_jobs(
         )
         if name in with_fields:  # few are: without the others the jobs are made in a third of the time
             job = replace(job, **job_fields(name, workflow, numbering.values_of(chosen.jobs[index], name)))
+        if chosen.jobs[index] in conditions:
+            job = replace(job, condition=conditions[chosen.jobs[index]])
         jobs.append(job)
     return tuple(jobs), urgent.path
 

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.flow_model import Input, NonEmptyStrings, OutputFiles, OutputSpec, Strings
 from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
 
@@ -260,6 +261,9 @@ class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
         return self.run is None and self.argv is None and self.file is None
 
 
+OptionalCondition = RunCondition | None
+
+
 class PlannedJob(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """One planned execution of a workflow. `needs` and `after` are indices of other jobs; it waits for both.
 
@@ -294,6 +298,9 @@ class PlannedJob(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True
     ] = ()
     after: Annotated[tuple[int, ...], ALWAYS, Meta(description="Jobs that it waits for, whatever their outcomes.")] = ()
     when: Annotated[When, ALWAYS, Meta(description="Which outcomes of its needs make it run.")] = When.SUCCESS
+    condition: Annotated[
+        OptionalCondition, Meta(description="What must hold once its needs have ended; else it is left out.")
+    ] = field(default=None, name="if")
     spec: Annotated[JobSpec, IN_NO_DIGEST]
     retry: RetryPolicy = RetryPolicy()
     allow_failure: Annotated[bool, Meta(description="Its failure fails neither the run nor its dependents.")] = False
@@ -382,6 +389,9 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     params: Annotated[Mapping[str, Scalar], Meta(description="The parameters of the run, by name.")] = field(
         default_factory=dict
     )
+    computed: Annotated[
+        Strings, Meta(description="Those of them that are computed when a run starts: this plan cannot be run.")
+    ] = ()
     description: Annotated[str, Meta(description="What the manifest is for; may be empty.")] = ""
     digest: Annotated[str, Meta(description="Equal for plans that run the same, whatever `max_parallel_jobs` is.")] = ""
 

@@ -13,10 +13,12 @@ from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.nested_sections import EVERY
 from orchestrator.manifest.output_keys import OutputKeys, is_one_path, is_unnamed
 from orchestrator.manifest.output_types import OutputType, text_of
+from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.graph import EdgeRows
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.output_text import json_array, json_text
+from orchestrator.plan.run_conditions import NEEDS, names_in, settled, split_test
 from orchestrator.plan.workflow_edges import named_in
 
 Problem = tuple[str, str, str]
@@ -117,12 +119,26 @@ def values_that_are_absent(
     return absent
 
 
+def with_defaults(condition: RunCondition, manifest: Manifest, needed: Collection[str]) -> RunCondition | None:
+    """A condition with the defaults of those outputs whose workflows are not among these; None if it holds then."""
+    known = {}
+    for name in names_in(condition):
+        workflow, output = split_test(name)
+        if name.startswith(NEEDS) and output and workflow not in needed:
+            default = output_specs(manifest.workflows[workflow].outputs)[output].default
+            if default is not None:
+                known[name] = default
+    decided = settled(condition, known)
+    if isinstance(decided, bool):
+        return None if decided else RunCondition({next(iter(known)): ()})  # it fits none of no texts
+    return decided
+
+
 def _several(use: NeedUse) -> Diagnostic:
     message = f"{use.written} is the value of several jobs: {quote(use.workflow)} has a matrix"
-    advice = (
-        f"select one of them, as in `needs: {{workflow: {use.workflow}, matrix: {{...}}}}`;"
-        " or write `| json` for an array of all"
-    )
+    advice = f"select one of them, as in `needs: {{workflow: {use.workflow}, matrix: {{...}}}}`"
+    if use.name:  # in a text, not in a condition
+        advice += "; or write `| json` for an array of all"
     return Diagnostic("PX235", message, use.span, use.path, help=advice)
 
 

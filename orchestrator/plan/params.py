@@ -13,9 +13,9 @@ from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.nested_sections import Param
-from orchestrator.manifest.pattern import error_in, matches
 from orchestrator.manifest.scalars import Value, value_text
 from orchestrator.manifest.syntax.source_map import SourceMap
+from orchestrator.pattern import error_in, matches
 from orchestrator.plan.inputs import PARAM_PREFIX, PlanningEnvironment
 
 MAX_PATTERNS = 100  # the worst of them take a tenth of a second each to compile
@@ -25,13 +25,18 @@ _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
 _KINDS = {str: "text", bool: "`true` or `false`", int: "an integer", float: "a number"}
 
 
+COMPUTED = "<computed>"  # stands for a value that is known when the run starts
+
+
 class Params(Struct):
     """The value of each parameter that has one, and where it comes from unless that is its default. `refused` are
-    values from outside that it cannot have, each as a message and a help text that may be empty."""
+    values from outside that it cannot have, each as a message and a help text that may be empty. `computed` are the
+    parameters whose `command` has not been run: they have a word in place of a value."""
 
     values: dict[str, Value] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    computed: list[str] = field(default_factory=list)
 
     def check_usage(self) -> None:
         """Raise UsageError if the command line or the environment has a value that cannot be used."""
@@ -60,7 +65,10 @@ def resolve_params(
         origin, text = _given(name, environment)
         if param.default is not None:
             params.values[name] = param.default
-        if text is None:
+        if text is None and param.command is not None:
+            params.values[name] = COMPUTED
+            params.computed.append(name)
+        elif text is None:
             if param.default is None and environment.for_run:
                 found.append(_missing(name, source))
         elif sound:
@@ -80,7 +88,9 @@ def _given(name: str, environment: PlanningEnvironment) -> tuple[str, str | None
     if name in environment.cli_params:
         return "--set", environment.cli_params[name]
     variable = variable_of(name)
-    return variable, environment.env.get(variable) or None
+    if environment.env.get(variable):
+        return variable, environment.env[variable]
+    return "command", environment.computed.get(name)
 
 
 def _take(params: Params, name: str, param: Param, text: str, origin: str, source: SourceMap) -> None:
@@ -88,7 +98,8 @@ def _take(params: Params, name: str, param: Param, text: str, origin: str, sourc
     value = _parsed(text, _kind(param))
     error = f"must be {_KINDS[_kind(param)]}" if value is None else _unfit(value, param)
     if value is None or error:
-        shown = f"`--set {name}`" if origin == "--set" else f"`{origin}`"
+        names = {"--set": f"`--set {name}`", "command": f"what the command of `{name}` prints"}
+        shown = names.get(origin, f"`{origin}`")
         span = source.key(("params", name))
         declared = f"`{name}` is declared at {span.file}:{span.line}" if span else ""
         params.refused.append((f"{shown} {error}, not {quote(text)}", declared))

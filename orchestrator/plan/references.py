@@ -20,6 +20,7 @@ from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.conditions import tests_of
 from orchestrator.plan.late_values import OPENING
 from orchestrator.plan.need_references import NeedUse, problem_of_need, problem_of_output
+from orchestrator.plan.need_tests import NeedTests
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.shelltext import is_posix_shell
 from orchestrator.plan.template import (
@@ -47,13 +48,14 @@ class _Text(Struct, frozen=True):
 
 class References:
     """Checks workflow by workflow. `templated` are those whose texts hold templates, their own or of their defaults;
-    `uses` has the outputs of needs that each workflow uses."""
+    `uses` has the outputs of needs that each workflow uses in its texts; `need_tests` has checked the conditions."""
 
     def __init__(
         self, manifest: Manifest, numbering: Numbering, source: SourceMap, templates: Templates, found: list[Diagnostic]
     ) -> None:
         self.templated: set[str] = set()
         self.uses: dict[str, list[NeedUse]] = {}
+        self.need_tests = NeedTests(manifest, numbering.cells, source, found)
         self._manifest = manifest
         self._numbering = numbering
         self._source = source
@@ -76,8 +78,9 @@ class References:
 
     def _check(self, name: str, workflow: Workflow, origin: ManifestOrigin) -> None:
         if workflow.if_ is not None:
-            for key, path in tests_of(workflow.if_, ("workflows", name, "if")):
+            for key, _, path in tests_of(workflow.if_, ("workflows", name, "if")):
                 self._check_test(name, workflow, key, path)
+            self.need_tests.check(name, workflow, workflow.if_, origin.prefix)
         for text in _forbidden(name, workflow, origin, self._source):
             advice = (
                 "templates are allowed in `run`, `argv`, `args`, `env`, `working_dir`, `writes`, `inputs` and `outputs`"
@@ -127,7 +130,12 @@ class References:
         for error in template.errors:
             self._report(text, error)
         for piece in template.pieces:
-            if piece.root in ("params", "matrix"):
+            param = self._manifest.params.get(piece.name) if piece.root == "params" else None
+            if param is not None and param.command is not None:
+                advice = "which jobs a plan has is known before anything is run; set the parameter by `--set` instead"
+                error = TemplateError("PX239", "is computed when a run starts", advice, piece.number, piece.length)
+                self._report(text, error)
+            elif piece.root in ("params", "matrix"):
                 self._check_reference(name, workflow, text, piece)
             else:
                 advice = "only `params.NAME` and `matrix.NAME` are allowed"

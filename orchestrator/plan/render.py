@@ -22,6 +22,7 @@ from orchestrator.plan.model import (
     When,
     pool_of_matrix,
 )
+from orchestrator.plan.run_conditions import in_words, is_undecided
 
 _WIDEST_ID = 32
 _LONGEST_COMMAND = 88
@@ -37,6 +38,7 @@ _WITH_PHRASE = frozenset(
         "id", "run", "argv", "file", "args", "blocks", "needs", "after", "when", "timeout", "limits", "isolation",
         "env_prepend", "env_append", "network", "writes", "matrix_fail_fast", "retry", "pools", "secrets", "priority",
         "allow_failure", "stop_signal", "color", "env_files", "outputs", "inputs", "output_files", "cache",
+        "condition",
     )
 )  # fmt: skip
 _NOT_SHOWN = frozenset(
@@ -138,6 +140,9 @@ def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterato
         yield f"after {_names(plan, job.after, jobs_of)}"
     if job.when is not When.SUCCESS:
         yield f"when {job.when.value}"
+    if job.condition is not None:
+        undecided = "undecided: " if is_undecided(job.condition) else ""
+        yield f"if {undecided}{visible(in_words(job.condition))}"
     if job.spec.is_group:
         return
     if job.spec.timeout != plan.policy.job_timeout:

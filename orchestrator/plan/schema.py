@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from orchestrator.plan.condition_model import GlobPattern, RunCondition
 from orchestrator.plan.estimate import Estimate
 from orchestrator.plan.export import NOT_WRITTEN, VERSION
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
@@ -28,6 +29,7 @@ _DEFINITIONS = {
     "Policy": "policy",
     "PlannedJob": "job",
     "RetryPolicy": "retry",
+    "RunCondition": "condition",
     "Limits": "limits",
     "SecretSource": "secret",
 }
@@ -35,6 +37,7 @@ _STRUCTS: Mapping[str, type[Struct]] = {
     "AdmissionPolicy": AdmissionPolicy,
     "CachePolicy": CachePolicy,
     "CiPolicy": CiPolicy,
+    "GlobPattern": GlobPattern,
     "Input": Input,
     "OutputFiles": OutputFiles,
     "OutputSpec": OutputSpec,
@@ -72,7 +75,7 @@ def plan_schema() -> Schema:
         "left_out": {"type": "array", "items": _closed(left_out)},
     }
     required, more = _keys(Plan, forms)
-    optional = {name: more.pop(name) for name in ("secrets", "params")}
+    optional = {name: more.pop(name) for name in ("secrets", "params", "computed")}
     estimate, _ = _keys(Estimate)
     about = {"description": "Based on the durations of jobs in earlier runs; absent if none is known."}
     optional["estimate"] = {**_closed(estimate), **about}
@@ -86,6 +89,7 @@ def plan_schema() -> Schema:
             "policy": _closed(*_keys(Policy)),
             "job": _job(),
             "retry": _retry(),
+            "condition": {**_closed(*_keys(RunCondition)), "minProperties": 1},
             "limits": _limits(),
             "secret": _secret(),
         },

@@ -14,7 +14,7 @@ from orchestrator.report.times import job_time, slowest_jobs
 WHOLE_UP_TO = 30  # jobs; of more, only the slowest are named, and the digest of failures has the rest
 LEAST_REASON = 20
 
-_LAST = {Status.SKIPPED: 1, Status.CANCELLED: 2}  # in the table, followed by failures
+_LAST = {Status.LEFT_OUT: 1, Status.SKIPPED: 1, Status.CANCELLED: 2}  # in the table, followed by failures
 
 
 def closing_table(

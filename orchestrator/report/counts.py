@@ -9,7 +9,7 @@ from orchestrator.console.text import count
 from orchestrator.report.status import FAILED_STATUSES, Status
 
 _ORDER = (Status.SUCCESS, Status.FAILED, Status.TIMED_OUT, Status.LOST)
-_ORDER_AFTER_ALLOWED = (Status.CANCELLED, Status.SKIPPED, Status.RUNNING, Status.PENDING)
+_ORDER_AFTER_ALLOWED = (Status.CANCELLED, Status.SKIPPED, Status.LEFT_OUT, Status.RUNNING, Status.PENDING)
 
 
 class JobCounts(NamedTuple):

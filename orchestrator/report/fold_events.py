@@ -166,6 +166,7 @@ class RunFold:
             lost_jobs=counts[Status.LOST],
             skipped_jobs=counts[Status.SKIPPED],
             cancelled_jobs=counts[Status.CANCELLED],
+            left_out_jobs=counts[Status.LEFT_OUT],
             unfinished_jobs=counts[Status.PENDING] + counts[Status.RUNNING],
             allowed_failures=self._allowed.total(),
             retries=self._retries,

@@ -77,7 +77,7 @@ class Foresight:
         self._begun[job] = 1
         self._succeeded[job] = status == "succeeded"
         fate = self._unmark(job)
-        if status == "succeeded" or event["allowed"]:
+        if status in ("succeeded", "left_out") or event["allowed"]:
             return
         if fate is None or fate.status != "skipped" or status in FAILURE_NAMES:
             fate = Fate("skipped", f"{self._jobs[job].id} {OUTCOME_PHRASES[JobState(status)]}")

@@ -17,6 +17,7 @@ from orchestrator.report.page.graph_section import graph_section
 from orchestrator.report.page.header import header
 from orchestrator.report.page.jobs_table import jobs_section
 from orchestrator.report.page.markup import inline, shown
+from orchestrator.report.page.outputs import outputs_section
 from orchestrator.report.page.rankings import rankings
 from orchestrator.report.page.script import PAGE_SCRIPT
 from orchestrator.report.page.style import PAGE_STYLE
@@ -75,6 +76,7 @@ def run_sections(report: RunReport, timeline: Timeline, failed: FailedAttempts, 
         *rankings(report),
         *_advice(report, context),
         *jobs_section(report, context),
+        *outputs_section(report),
     ]
 
 
@@ -89,6 +91,7 @@ def navigation(sections: list[str]) -> Iterator[str]:
         ("rankings", "Time, CPU and memory"),
         ("advice", "Recommendations"),
         ("jobs", "Jobs"),
+        ("outputs", "Output values"),
     ):
         if any(part.startswith(f'<section id="{name}">') for part in sections):
             yield f'<a href="#{name}">{title}</a>'

@@ -139,7 +139,7 @@ def _table(report: RunReport, most: int) -> str:
         return ""
     indices: Sequence[int] = range(len(report.jobs))
     if len(report.jobs) > most:
-        last = (Status.SUCCESS, Status.SKIPPED, Status.PENDING)
+        last = (Status.SUCCESS, Status.SKIPPED, Status.LEFT_OUT, Status.PENDING)
         indices = sorted(indices, key=lambda index: _rank(report.jobs[index].status, last))[:most]
     rows = [_row(("Job", "Status", "Time", "Attempts", "Reason")), _row(("---", "---", "---:", "---:", "---"))]
     rows += (_row(_cells(report, index)) for index in indices)

@@ -10,11 +10,13 @@ from orchestrator.report.advice import recommendations
 from orchestrator.report.large_runs import IN_MARKDOWN, LARGE, bands, cells, count_failures, skip_causes, titles
 from orchestrator.report.markdown_code import code
 from orchestrator.report.model import RunReport
+from orchestrator.report.output_values import output_rows, undeclared
 from orchestrator.report.page.badges import job_badge
 from orchestrator.report.status import FAILED_STATUSES, Status, result_word
 from orchestrator.report.times import is_long_enough, job_time, slowest_jobs
 
 MOST_FAILED = 100
+LONGEST_VALUE = 200
 LONGEST_REASON = 300
 LONGEST_OF_MANY = 100  # in a large run, which has many reasons
 
@@ -29,6 +31,7 @@ def execution_report(report: RunReport) -> str:
         ("Execution Times", _times(report)),
         ("Job Details", _details(report)),
         ("Skipped jobs", _skipped(report) if large else []),
+        ("Output Values", _outputs(report)),
         ("Log Files", _logs(report)),
         ("Recommendations", _bullets(recommendations(report)) or ["Nothing to recommend."]),
     )
@@ -157,6 +160,16 @@ def _skipped(report: RunReport) -> list[str]:
     return lines
 
 
+def _outputs(report: RunReport) -> list[str]:
+    found, rest = output_rows(report)
+    rows = [(code(row.job), code(row.name), code(clip(row.text, LONGEST_VALUE)), size(row.size)) for row in found]
+    lines = _table(("Job", "Output", "Value", "Size"), rows) if rows else []
+    if rest:
+        lines += ["", f"{count(rest, 'more value')} not shown; all are in {code(RESULTS)}."]
+    notes = [f"{code(job)} set {', '.join(map(code, names))} without declaring it" for job, names in undeclared(report)]
+    return [*lines, *([""] if lines and notes else []), *_bullets(notes)]
+
+
 def _logs(report: RunReport) -> list[str]:
     rows = [
         (code(job.job_id), code(job.log_file), size(job.log_bytes))
@@ -171,7 +184,7 @@ def _one_by_one(report: RunReport) -> tuple[Sequence[int], int]:
     """The jobs to list, and the number of the others. Of a large run: failures, then cancelled and running jobs."""
     if len(report.jobs) <= LARGE:
         return range(len(report.jobs)), 0
-    shown_elsewhere = (Status.SUCCESS, Status.PENDING, Status.SKIPPED)
+    shown_elsewhere = (Status.SUCCESS, Status.PENDING, Status.SKIPPED, Status.LEFT_OUT)
     jobs = [index for index, job in enumerate(report.jobs) if job.status not in shown_elsewhere]
     jobs.sort(key=lambda index: report.jobs[index].status not in FAILED_STATUSES)
     shown = jobs[:MOST_FAILED]

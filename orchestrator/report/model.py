@@ -78,6 +78,7 @@ class Summary(msgspec.Struct, frozen=True):
     lost_jobs: int = 0
     skipped_jobs: int = 0
     cancelled_jobs: int = 0
+    left_out_jobs: int = 0
     unfinished_jobs: int = 0
     allowed_failures: int = 0
     retries: int = 0

@@ -11,4 +11,5 @@ FILLS = {
     "LOST": ("#fadbdb", "#d64545"),
     "SKIPPED": ("#e9e2f5", "#8d6cc3"),
     "CANCELLED": ("#e9e2f5", "#8d6cc3"),
+    "LEFT_OUT": ("#f2f3f5", "#8a8f98"),
 }

@@ -91,6 +91,7 @@ _SUMMARY: dict[str, JsonDict] = {
     "lost_jobs": _COUNT,
     "skipped_jobs": _COUNT,
     "cancelled_jobs": _COUNT,
+    "left_out_jobs": {**_COUNT, "description": "Jobs whose `if` did not hold when their needs had ended."},
     "unfinished_jobs": {**_COUNT, "description": "PENDING and RUNNING."},
     "allowed_failures": _COUNT,
     "retries": {**_COUNT, "description": "Attempts after a failed one."},

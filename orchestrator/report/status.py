@@ -19,6 +19,7 @@ class Status(enum.StrEnum):
     CANCELLED = "CANCELLED"
     SKIPPED = "SKIPPED"
     LOST = "LOST"
+    LEFT_OUT = "LEFT_OUT"
 
     @property
     def words(self) -> str:

@@ -38,6 +38,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_included_workflows_run_in_their_own_directories_with_their_own_defaults",
     },
     "Param": {
+        "command": "acceptance/test_language_computed_params.py::"
+        "test_a_command_computes_a_default_once_for_a_run_and_a_resume_takes_the_same",
         "default": "acceptance/test_language_params.py::test_flags_override_variables_and_these_override_defaults",
         "pattern": "acceptance/test_language_params.py::test_a_wrong_name_or_value_is_a_usage_error",
         "choices": "acceptance/test_language_params.py::test_a_wrong_name_or_value_is_a_usage_error",

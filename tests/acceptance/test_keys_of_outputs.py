@@ -233,3 +233,73 @@ workflows:
 def test_a_sandboxed_job_writes_its_values_too(pexec: Pexec) -> None:
     manifest = CHANGING.replace("; test -e good", "").replace("    outputs", "    isolation: sandbox\n    outputs")
     assert applied(pexec, manifest).log("build") != b""
+
+
+CONDITIONS = """version: 1
+workflows:
+  version:
+    run: echo "number=${NUMBER-v1}" >> "$PEXEC_OUTPUT_FILE"; exit ${CODE-0}
+    outputs: {number: {default: none}}
+  publish:
+    needs: version
+    if: {needs.version.outputs.number: {glob: "v*"}}
+    run: echo published
+  announce: {needs: publish, run: echo announced}
+  rescue:
+    needs: version
+    when: always
+    if: {not: {needs.version.status: succeeded}}
+    run: echo rescued
+"""
+
+
+def test_an_if_asks_for_ends_and_values_of_needs_when_these_have_ended(pexec: Pexec) -> None:
+    shown = pexec.file("pexec.yaml", CONDITIONS).run("plan").stdout
+    assert "needs version; if needs.version.outputs.number is like v*" in shown
+    run = applied(pexec, CONDITIONS)
+    assert run.statuses == {
+        "version": "succeeded",
+        "publish": "succeeded",
+        "announce": "succeeded",
+        "rescue": "left_out",
+    }
+    run = applied(pexec.env(NUMBER="x1"), CONDITIONS)
+    assert (run.statuses["publish"], run.statuses["announce"]) == ("left_out", "succeeded")
+    assert run.reason("publish") == "`if`: `needs.version.outputs.number` is `x1`"
+    assert run.jobs["publish"]["status"] == "LEFT_OUT"
+    assert run.results["summary"]["left_out_jobs"] == 2
+    assert (run.path / "status/publish.status").read_text() == "LEFT_OUT\n"
+    run = applied(pexec.env(CODE="3"), CONDITIONS, exit_code=1)
+    assert run.statuses == {
+        "version": "failed",
+        "publish": "skipped",
+        "announce": "skipped",
+        "rescue": "succeeded",
+    }
+
+
+def test_every_report_shows_a_job_that_its_if_left_out(pexec: Pexec) -> None:
+    applied(pexec, CONDITIONS)
+    junit = pexec.run("report", "--format", "junit").stdout
+    assert '<skipped message="left out: its `if` does not hold" />' in junit
+    assert "| `rescue` | left out |" in pexec.run("report", "--format", "md").stdout
+    assert "left out" in pexec.run("report", "--format", "html").stdout
+    assert "3 of 4 jobs succeeded, 1 left out" in pexec.run("status").stdout
+    assert pexec.run("graph", "--format", "dot").exit_code == 0
+
+
+def test_an_if_of_an_included_manifest_names_needs_as_its_own_manifest_does(pexec: Pexec) -> None:
+    pexec.file("lib/pexec.yaml", CONDITIONS)
+    run = applied(pexec, "version: 1\ninclude: [{file: lib/pexec.yaml, prefix: lib}]\n")
+    assert run.statuses["lib.publish"] == "succeeded"
+    assert run.statuses["lib.rescue"] == "left_out"
+    run = applied(pexec.env(NUMBER="x"), "version: 1\ninclude: [{file: lib/pexec.yaml, prefix: lib}]\n")
+    assert run.reason("lib.publish") == "`if`: `needs.lib.version.outputs.number` is `x`"
+
+
+def test_a_resume_of_failed_jobs_decides_an_if_again(pexec: Pexec) -> None:
+    failing = CONDITIONS + "  other: {run: test -e good}\n"
+    assert applied(pexec, failing, exit_code=1).statuses["rescue"] == "left_out"
+    assert pexec.file("good", "").run("resume", "--failed", "--output", "quiet").exit_code == 0
+    assert last_run(pexec.folder).statuses["rescue"] == "left_out"
+    assert pexec.run("verify").exit_code == 0

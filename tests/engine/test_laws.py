@@ -23,8 +23,10 @@ from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.replay import replay
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, JobState, Verdict
+from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.model import JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When
+from orchestrator.plan.run_conditions import ENDS
 
 POOLS = {"gpu": 2, "database": 1}
 DEMANDS = ((), (), (), (("gpu", 1),), (("gpu", 2),), (("database", 1),), (("gpu", 1), ("database", 1)))
@@ -51,6 +53,8 @@ def plans(draw: st.DrawFn) -> Plan:
     count = draw(st.sampled_from((1, 2, 3, 4, 5, 6, 7, 7)))
     backwards = draw(st.booleans())
     jobs = [draw(_jobs(index, count, backwards=backwards)) for index in range(count)]
+    conditions = [draw(_conditions(job, jobs)) if draw(st.integers(0, 2)) == 2 else None for job in jobs]
+    jobs = [replace(job, condition=condition) for job, condition in zip(jobs, conditions, strict=True)]
     jobs = [_with_values(job, jobs, draw(st.sampled_from(("nothing", "nothing", "one", "all")))) for job in jobs]
     policy = Policy(
         max_parallel_jobs=draw(st.integers(1, 3)),
@@ -91,6 +95,22 @@ def _jobs(draw: st.DrawFn, index: int, count: int, *, backwards: bool) -> Planne
         retry=draw(st.sampled_from(RETRIES)),
         matrix_fail_fast=workflow == "matrix",
     )
+
+
+@st.composite
+def _conditions(draw: st.DrawFn, job: PlannedJob, jobs: list[PlannedJob]) -> RunCondition | None:
+    """A condition about the needs of a job, and about a need that is not in the run."""
+    names = {f"needs.{jobs[need].workflow}.status" for need in job.needs}
+    names |= {"needs.gone.status", "needs.gone.outputs.x"}
+    for need in job.needs:
+        workflow = jobs[need].workflow
+        if [jobs[other].workflow for other in job.needs].count(workflow) == 1 and jobs[need].spec.outputs:
+            names.add(f"needs.{workflow}.outputs.x")
+    words = st.sampled_from((*ENDS, "", "job0.1"))
+    tests = st.dictionaries(st.sampled_from(sorted(names)), st.lists(words, max_size=5).map(tuple), max_size=2)
+    leaf = st.builds(RunCondition, tests)
+    inner = st.lists(leaf, max_size=2).map(tuple)
+    return draw(st.builds(RunCondition, tests, st.none() | leaf, inner, inner))
 
 
 def _with_values(job: PlannedJob, jobs: list[PlannedJob], uses: str) -> PlannedJob:

@@ -19,12 +19,13 @@ def test_what_each_end_means_to_its_dependents() -> None:
         JobState.LOST: NeedEnd.FAILED,
         JobState.SKIPPED: NeedEnd.ABSENT,
         JobState.CANCELLED: NeedEnd.ABSENT,
+        JobState.LEFT_OUT: NeedEnd.MET,
     }
 
 
 def test_an_allowed_failure_is_as_good_as_a_success_but_a_skip_or_a_cancel_is_never_allowed() -> None:
     met = {state for state in TERMINAL if need_end(state, allowed=True) is NeedEnd.MET}
-    assert met == {JobState.SUCCEEDED, JobState.FAILED, JobState.TIMED_OUT, JobState.LOST}
+    assert met == {JobState.SUCCEEDED, JobState.FAILED, JobState.TIMED_OUT, JobState.LOST, JobState.LEFT_OUT}
 
 
 def test_a_skip_behind_a_failure_means_a_failure_whatever_is_allowed() -> None:

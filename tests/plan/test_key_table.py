@@ -11,6 +11,7 @@ from support.planning import file_facts, plan_of_workflows
 
 from orchestrator.manifest.model import Workflow
 from orchestrator.manifest.section import section_type
+from orchestrator.plan.condition_model import GlobPattern, RunCondition
 from orchestrator.plan.digest import plan_digest
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
@@ -49,6 +50,9 @@ def other(key: Key) -> Any:
         "isolation": Isolation.PROCESS,
         "reads": "declared",
         "limits": Limits(memory=1),
+        "condition": RunCondition(
+            {"needs.a.status": ("failed", GlobPattern("t*"))}, RunCondition({"needs.b.outputs.x": ()}), (), ()
+        ),
         "outputs": {"number": OutputSpec("json", "[]")},
         "inputs": (Input("src/", ignore=False), Input(env="CC")),
         "output_files": (OutputFiles(("dist/",), "dist", fresh=True),),

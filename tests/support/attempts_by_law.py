@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from orchestrator.engine.states import JobState, Verdict
+from orchestrator.plan.model import RetryPolicy
 
 S = JobState
 BAD = {S.FAILED, S.TIMED_OUT, S.LOST}
@@ -40,3 +41,10 @@ class Attempt:
         if kills:
             return min(kills), "kill"
         return (min(self.asked), "term") if self.asked else None
+
+
+def judge_wait(policy: RetryPolicy, ends: int, wait: float) -> None:
+    """Whether the delay after this number of bad ends is one that the policy allows."""
+    least = min(policy.delay * policy.backoff ** (ends - 1), policy.max_delay / (1 + policy.jitter))
+    assert least - 1e-6 <= wait <= least * (1 + policy.jitter) + 1e-6, "backoff waited out"
+    assert wait <= policy.max_delay + 1e-6, "backoff is capped"

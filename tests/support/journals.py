@@ -8,6 +8,7 @@ from typing import Any
 from support.stories import CACHED, MUST_RUN, Story
 from support.worlds import job, plan
 
+from orchestrator.plan.condition_model import GlobPattern, RunCondition
 from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.model import RetryPolicy, When
 
@@ -177,6 +178,41 @@ def handing_on() -> Story:
     story.end("copy", 3.0)
     story.finish(3.0, "FAILED", 1)
     return story
+
+
+def deciding() -> Story:
+    """A lawful run with conditions: `publish` is left out, which satisfies `after`; `rescue` runs."""
+    story = Story(
+        plan(
+            job("version", spec={"outputs": {"number": OutputSpec()}}),
+            job("build", needs="version", allow_failure=True),
+            job("publish", needs="version build", condition=_asking(number=("v1", GlobPattern("w*?")))),
+            job("after", needs="publish"),
+            job("rescue", needs="build publish", condition=_asking(build=("failed",), publish=("left_out",))),
+            job("plain", needs="version"),
+        )
+    )
+    story.start("version", 0.0)
+    story.end("version", 1.0, outputs={"number": "x1"})
+    story.start("build", 1.0)
+    story.start("plain", 1.0)
+    story.end("build", 2.0, "failed", exit_code=1, allowed=True)
+    story.settle("publish", 2.0, "left_out", "`if`: `needs.version.outputs.number` is `x1`")
+    story.start("after", 2.0)
+    story.start("rescue", 2.0)
+    story.end("after", 3.0)
+    story.end("rescue", 3.0)
+    story.end("plain", 3.0)
+    story.finish(3.0)
+    return story
+
+
+def _asking(number: tuple[str | GlobPattern, ...] = (), **ends: tuple[str, ...]) -> RunCondition:
+    """A condition about the number of `version`, or about how jobs ended."""
+    tests = {f"needs.{name}.status": expected for name, expected in ends.items()}
+    never = RunCondition({"needs.version.status": ("failed",)})
+    first = {"needs.version.outputs.number": number} if number else tests
+    return RunCondition(first, never, (never, RunCondition(tests)), (RunCondition(),))
 
 
 def _using(*names: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from support.attempts_by_law import BAD, LOST_BUDGET, STATUS, Attempt, S
+from support.attempts_by_law import BAD, LOST_BUDGET, STATUS, Attempt, S, judge_wait
 from support.values_by_law import ValuesByLaw
 
 from orchestrator.engine.checks import AT_ONCE
@@ -234,6 +234,8 @@ class Laws:
             return S.SKIPPED
         if gate == "wait" or not all(map(self._has_settled, job.after)):
             return None
+        if not self.values.condition_holds(job, self.ended):
+            return S.LEFT_OUT
         if job.spec.is_group:
             return S.SUCCEEDED
         if self._covered(job):
@@ -263,7 +265,7 @@ class Laws:
 
     def _went_well(self, number: int) -> bool:
         state = self.ended[number]
-        return state is S.SUCCEEDED or (state in BAD and self.jobs[number].allow_failure)
+        return state in (S.SUCCEEDED, S.LEFT_OUT) or (state in BAD and self.jobs[number].allow_failure)
 
     def _covered(self, job: PlannedJob) -> bool:
         return self.stopped_by is not None and (self.forced or job.when is not When.ALWAYS)
@@ -298,16 +300,10 @@ class Laws:
         retries = [consequence for consequence in consequences if isinstance(consequence, RetryScheduled)]
         assert [consequence.job for consequence in retries] == ([] if retried is None else [retried]), "retry budget"
         for again in retries:
-            self._judge_wait(self.jobs[again.job], again, fact.at)
+            job = self.jobs[again.job]
+            judge_wait(job.retry, self.failed[job.index] + self.lost[job.index], again.not_before - fact.at)
+            assert again.attempt == self.numbers[job.index] + 1
             self.waiting[again.job] = again.not_before
-
-    def _judge_wait(self, job: PlannedJob, scheduled: RetryScheduled, at: float) -> None:
-        policy, ends = job.retry, self.failed[job.index] + self.lost[job.index]
-        least = min(policy.delay * policy.backoff ** (ends - 1), policy.max_delay / (1 + policy.jitter))
-        wait = scheduled.not_before - at
-        assert least - 1e-6 <= wait <= least * (1 + policy.jitter) + 1e-6, "backoff waited out"
-        assert wait <= policy.max_delay + 1e-6, "backoff is capped"
-        assert scheduled.attempt == self.numbers[job.index] + 1
 
     def _judge_states(self, scheduler: Scheduler) -> None:
         scheduler.check_invariants()

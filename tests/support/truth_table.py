@@ -19,6 +19,7 @@ if __name__ == "__main__":
 from support.worlds import Draft, World, job  # noqa: E402
 
 from orchestrator.engine.states import Verdict  # noqa: E402
+from orchestrator.plan.condition_model import RunCondition  # noqa: E402
 from orchestrator.plan.model import When  # noqa: E402
 
 PAGE = ROOT / "docs/design/outcomes.md"
@@ -56,6 +57,11 @@ def is_cancelled(world: World, need: str) -> None:
     world.end(need, Verdict.KILLED)
 
 
+def is_left_out(world: World, need: str) -> None:
+    """Its own `if` does not hold, which is known at once."""
+
+
+NEVER = RunCondition({"needs.none.status": ("failed",)})  # a need that is not in the run
 # Words for the end of a need -> how it is brought about, and whether its failure is allowed.
 ENDS: dict[str, tuple[BringAbout, bool]] = {
     "succeeded": (ends(Verdict.SUCCEEDED), False),
@@ -68,6 +74,7 @@ ENDS: dict[str, tuple[BringAbout, bool]] = {
     "skipped, after a failure": (is_skipped, False),
     "skipped, without a failure": (is_skipped_without_a_failure, False),
     "cancelled": (is_cancelled, False),
+    "left out": (is_left_out, False),
 }
 # The ends that differ for a job with two needs.
 _SHORT = (
@@ -77,8 +84,15 @@ _SHORT = (
     "skipped, after a failure",
     "skipped, without a failure",
     "cancelled",
+    "left out",
 )
-_OUTCOMES = {"pending": "waits", "running": "runs", "skipped": "skipped", "cancelled": "cancelled"}
+_OUTCOMES = {
+    "pending": "waits",
+    "running": "runs",
+    "skipped": "skipped",
+    "cancelled": "cancelled",
+    "left_out": "left out",
+}
 
 _HEAD = """\
 # Outcomes of a job
@@ -88,6 +102,12 @@ compares them. After a change to its rules run `python tests/support/truth_table
 
 An outcome is decided when all needs have ended. A need is *skipped after a failure* if one of its own needs failed,
 timed out or was lost without being allowed to, or was itself skipped after a failure.
+
+"""
+_IF = """
+## One need, and an `if` that does not hold
+
+`when` decides first, then what an `if` asks of needs. A job that is *left out* satisfies its dependents.
 
 """
 _AFTER_A_STOP = """
@@ -100,10 +120,11 @@ its timeout.
 """
 
 
-def outcome(when: When, *needs: str) -> str:
+def outcome(when: When, *needs: str, condition: RunCondition | None = None) -> str:
     """The outcome of a job with these ends of its needs."""
     names = [f"n{number}" for number in range(len(needs))]
-    world = World.started(*_needs(names, needs), job("it", needs=" ".join(names), when=when), max_parallel_jobs=9)
+    it = job("it", needs=" ".join(names), when=when, condition=condition)
+    world = World.started(*_needs(names, needs), it, max_parallel_jobs=9)
     for name, end in zip(names, needs, strict=True):
         ENDS[end][0](world, name)
     return _OUTCOMES[world.states["it"]]
@@ -127,7 +148,8 @@ def _needs(names: list[str], needs: list[str] | tuple[str, ...]) -> Iterator[Dra
         was_skipped = end.startswith("skipped")
         if was_skipped:
             yield job(f"{name}0")
-        yield job(name, needs=f"{name}0" if was_skipped else "", allow_failure=ENDS[end][1])
+        condition = NEVER if end == "left out" else None
+        yield job(name, needs=f"{name}0" if was_skipped else "", allow_failure=ENDS[end][1], condition=condition)
 
 
 def _table(head: list[str], rows: Iterator[list[str]]) -> str:
@@ -143,13 +165,15 @@ def page() -> str:
     two = _table(
         ["one need", "the other", *columns], ([a, b, *(outcome(when, a, b) for when in When)] for a, b in pairs)
     )
+    rows = ([end, *(outcome(when, end, condition=NEVER) for when in When)] for end in ENDS)
+    with_if = _table(["its one need", *columns], rows)
     stops = ("Ctrl-C", "fail-fast", "fail-fast: drain")
     ended = ("succeeded", "failed", "cancelled")
     stopped = _table(
         ["stopped by", "the need then", *columns],
         ([how, end, *(outcome_during_stop(when, how, end) for when in When)] for how in stops for end in ended),
     )
-    return f"{_HEAD}## One need\n\n{one}\n## Two needs\n\n{two}{_AFTER_A_STOP}{stopped}"
+    return f"{_HEAD}## One need\n\n{one}\n## Two needs\n\n{two}{_IF}{with_if}{_AFTER_A_STOP}{stopped}"
 
 
 if __name__ == "__main__":

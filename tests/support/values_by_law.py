@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from orchestrator.engine.states import JobState
+from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.model import Plan, PlannedJob
 
 TOO_LONG = 131_072  # bytes
@@ -44,6 +45,29 @@ class ValuesByLaw:
         too_long = [name for name, value in used.items() if len((value or "").encode()) > TOO_LONG]
         passed_on = "\0".join(job.spec.argv or ())
         return None in used.values() or any(f"{{ {name} " in passed_on for name in too_long)
+
+    def condition_holds(self, job: PlannedJob, ended: Mapping[int, JobState]) -> bool:
+        """Whether the `if` of a job holds; true without one."""
+        return job.condition is None or self._holds(job, job.condition, ended)
+
+    def _holds(self, job: PlannedJob, condition: RunCondition, ended: Mapping[int, JobState]) -> bool:
+        for name, expected in condition.tests.items():
+            value = self._asked(job, name, ended)
+            if value is None or value not in expected:  # patterns have tests of their own
+                return False
+        if condition.not_ is not None and self._holds(job, condition.not_, ended):
+            return False
+        if condition.any_ and not any(self._holds(job, one, ended) for one in condition.any_):
+            return False
+        return all(self._holds(job, one, ended) for one in condition.all_)
+
+    def _asked(self, job: PlannedJob, name: str, ended: Mapping[int, JobState]) -> str | None:
+        workflow, _, what = name.removeprefix("needs.").partition(".")
+        needs = [need for need in job.needs if self._jobs[need].workflow == workflow]
+        if what == "status":
+            worst = ("lost", "timed_out", "failed", "cancelled", "skipped", "succeeded", "left_out")
+            return min((ended[need].value for need in needs), key=worst.index, default="left_out")
+        return self._value(needs[0], what.removeprefix("outputs."), ended) if needs else None
 
     def _value(self, need: int, output: str, ended: Mapping[int, JobState]) -> str | None:
         if ended[need] is JobState.SUCCEEDED and output in self.of.get(need, {}):

@@ -81,7 +81,13 @@ def run(arguments: argparse.Namespace) -> int:
         result = _plan(invocation)
         if result.plan is None:
             return ExitCode.INVALID
-        code = _run(result.plan, arguments, invocation, supervisor)
+        plan = result.plan
+        if plan.computed:
+            invocation, computed = _with_computed(invocation, result, supervisor)
+            if computed is None:
+                return ExitCode.INVALID
+            plan = computed
+        code = _run(plan, arguments, invocation, supervisor)
         cache.keep(result)  # after the run, so that it delays nothing
     finally:
         supervisor.close()
@@ -106,6 +112,20 @@ def _run(plan: Plan, arguments: argparse.Namespace, invocation: Invocation, supe
         cache=arguments.cache,
     )
     return run_plan(with_scripts(plan), options, supervisor, invocation=record)
+
+
+def _with_computed(
+    invocation: Invocation, planned: PlanningResult, supervisor: Supervisor
+) -> tuple[Invocation, Plan | None]:
+    """The invocation and the plan with the parameters that are computed when a run starts. A value may leave out a job
+    whose output another one uses, so that there is no plan."""
+    from orchestrator.app.computed_params import plan_computed, with_computed
+
+    known = with_computed(invocation, planned, supervisor)
+    result = plan_computed(planned, known)
+    if result.plan is None:
+        print_diagnostics(result)
+    return known, result.plan
 
 
 def _plan(invocation: Invocation) -> PlanningResult:

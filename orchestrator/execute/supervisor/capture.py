@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.execute.attempt.output import Pipe
@@ -18,8 +18,8 @@ _GRACE_SECONDS = 1.0
 _MOST_BYTES = 1 << 20
 # No attempt has it: serials count from 1.
 _SERIAL = (1 << protocol.SERIAL_BITS) - 1
-# Standard error may hold the secret too: it is neither shown nor captured.
-_WITHOUT_STDERR = (b"/bin/sh", b"-c", b'exec "$@" 2>/dev/null', b"sh")
+# Standard error may hold a secret too: it is neither shown nor captured.
+_WITHOUT_STDERR = 'exec "$@" 2>/dev/null'
 _REASONS = {126: "cannot be executed", 127: "was not found"}
 
 
@@ -34,13 +34,16 @@ class Capture(Pipe):
         self.data += chunk[: _MOST_BYTES + 1 - len(self.data)]
 
 
-def output_of(command: Sequence[str], base_dir: str, supervisor: Supervisor) -> bytes:
+def output_of(command: Sequence[str], base_dir: str, supervisor: Supervisor, *, without: Collection[str] = ()) -> bytes:
     """What the program writes to stdout. Raises SourceError if it fails or takes longer than 30 s.
 
-    For one thread at a time. It has pexec's own environment and the working directory `base_dir`.
+    For one thread at a time. It has pexec's own environment, `without` these variables, and the working directory
+    `base_dir`.
     """
     base = supervisor.environments.base("all")
-    return printed_by(command, supervisor, serial=_SERIAL, directory=os.fsencode(base_dir), base=base, overlay={})
+    return printed_by(
+        command, supervisor, serial=_SERIAL, directory=os.fsencode(base_dir), base=base, overlay={}, without=without
+    )
 
 
 def printed_by(
@@ -51,11 +54,13 @@ def printed_by(
     directory: bytes,
     base: tuple[int, dict[bytes, bytes]],
     overlay: dict[bytes, bytes],
+    without: Collection[str] = (),
 ) -> bytes:
     """The same in any directory and environment; `serial` must be unique in the run."""
+    text = f"unset {' '.join(without)}; {_WITHOUT_STDERR}" if without else _WITHOUT_STDERR
     request = protocol.StartRequest(
         serial,
-        [*_WITHOUT_STDERR, *map(os.fsencode, command)],
+        [*map(os.fsencode, ("/bin/sh", "-c", text, "sh", *command))],
         directory,
         *base,
         overlay=overlay,

@@ -28,6 +28,7 @@ _KINDS = {
     Status.LOST: "bad",
     Status.SKIPPED: "off",
     Status.CANCELLED: "warn",
+    Status.LEFT_OUT: "off",
 }
 _INTERRUPTED = Status.CANCELLED  # looks like it
 _OF_ATTEMPT = {

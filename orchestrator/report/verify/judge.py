@@ -15,11 +15,13 @@ from orchestrator.console.text import count
 from orchestrator.engine.outcomes import FAILURE_NAMES
 from orchestrator.journal.events import EventRecord
 from orchestrator.report.verify.check_rules import CheckRules
+from orchestrator.report.verify.condition_rules import ConditionRules
 from orchestrator.report.verify.need_rules import NeedRules
 from orchestrator.report.verify.output_rules import OutputRules
 from orchestrator.report.verify.rules import Rule, Violation
 from orchestrator.report.verify.run_state import EPSILON, JudgedJob, Phase, Readiness, StopState, jobs_of, result_of
 from orchestrator.report.verify.stop_rules import StopRules
+from orchestrator.report.verify.unstarted_ends import UnstartedEnds
 
 __all__ = ["Judge", "Rule", "Violation", "violations"]
 
@@ -51,6 +53,8 @@ class Judge:
         self._pools: Mapping[str, int] = self._policy["pools"]
         self._need_rules = NeedRules(self._jobs)
         self._output_rules = OutputRules(self._jobs)
+        self._condition_rules = ConditionRules(self._jobs, self._output_rules)
+        self._unstarted_ends = UnstartedEnds(self._need_rules, self._condition_rules, self._output_rules)
         self._stop_rules = StopRules(self._policy["fail_fast"])
         self._check_rules = CheckRules()
         self._taken: Counter[str] = Counter()
@@ -171,6 +175,8 @@ class Judge:
         elif gate is Readiness.SHUT:
             why = f"its need `{others[0].id}` {others[0].phrase}" if others else "no need of it failed"
             self._report(Rule.NEEDS, f"`{job.id}` starts although {why}")
+        elif not self._condition_rules.holds(job):
+            self._report(Rule.CONDITION, f"`{job.id}` starts although its `if` does not hold")
         for index in job.after:
             if self._jobs[index].phase is not Phase.ENDED:
                 self._report(Rule.AFTER, f"`{job.id}` starts before `{self._jobs[index].id}` has ended")
@@ -310,7 +316,8 @@ class Judge:
     def _failed(self, job: JudgedJob, event: EventRecord) -> None:
         status = event["status"]
         if status == "failed" and job.phase is Phase.IDLE and job.uses:
-            self._failed_before_its_start(job)
+            self._check_readiness(job)
+            self._report_if(self._unstarted_ends.failed(job, self._stop), f"`{job.id}`")
             return
         if job.phase is not Phase.AWAITING_RETRY_DECISION:
             self._report(Rule.STATUS, f"`{job.id}` ends as {status} without such an attempt")
@@ -319,44 +326,23 @@ class Judge:
         if job.verdict in FAILURE_NAMES and job.may_be_retried and not (self._stop.on or job.end_requested):
             self._report(Rule.RETRY, f"`{job.id}` ends as {status}, but its policy grants another attempt")
 
-    def _failed_before_its_start(self, job: JudgedJob) -> None:
-        """Without an attempt, for lack of a value that it uses."""
-        self._check_readiness(job)
-        if self._stop.covers(job):
-            self._report(Rule.CANCEL, f"`{job.id}` fails before its start, but the run is being stopped")
-        elif not self._output_rules.may_not_start(job):
-            self._report(Rule.OUTPUTS, f"`{job.id}` fails before its start, but every value that it uses exists")
-
     def _was_cancelled(self, job: JudgedJob, event: EventRecord) -> None:
         if job.phase is Phase.AWAITING_RETRY_DECISION:
             self._judge_verdict(job, "cancelled", "killed")
-        elif not job.cancelled and not self._stop.covers(job):
-            self._report(Rule.CANCEL, f"`{job.id}` is cancelled, but nothing requested it")
-        elif left := self._unfinished(job):
-            self._report(Rule.CANCEL, f"`{job.id}` is cancelled before its need `{left[0].id}` has ended")
-        elif not job.cancelled and self._need_rules.gate(job)[0] is Readiness.SHUT:
-            self._report(Rule.SKIP, f"`{job.id}` is cancelled, but by its needs it is skipped")
+        else:
+            self._report_if(self._unstarted_ends.cancelled(job, self._stop), f"`{job.id}`")
 
     def _was_skipped(self, job: JudgedJob, event: EventRecord) -> None:
-        gate, others = self._need_rules.gate(job)
-        if job.phase is not Phase.IDLE:
-            self._report(Rule.SKIP, f"`{job.id}` is skipped after attempt {job.attempt}")
-        elif gate is Readiness.WAIT:
-            self._report(Rule.SKIP, f"`{job.id}` is skipped before its need `{others[0].id}` has ended")
-        elif gate is not Readiness.SHUT:
-            self._report(Rule.SKIP, f"`{job.id}` is skipped, but its needs do not cause that")
-        elif others and not any(f"`{other.id}`" in event["reason"] for other in others):
-            self._report(Rule.SKIP, f"`{job.id}` is skipped with a reason that names no need: {event['reason']}")
+        self._report_if(self._unstarted_ends.skipped(job, event["reason"]), f"`{job.id}`")
+
+    def _was_left_out(self, job: JudgedJob, event: EventRecord) -> None:
+        self._report_if(self._unstarted_ends.left_out(job), f"`{job.id}`")
 
     def _judge_verdict(self, job: JudgedJob, status: str, verdict: str) -> None:
         if job.verdict != verdict:
             self._report(Rule.STATUS, f"`{job.id}` ends as {status}, its last attempt as {job.verdict}")
 
     # Helpers.
-
-    def _unfinished(self, job: JudgedJob) -> list[JudgedJob]:
-        """The needs for which the end of a job that never started has to wait."""
-        return [] if self._need_rules.decides_early else self._need_rules.unfinished(job)
 
     def _job(self, event: EventRecord) -> JudgedJob | None:
         job = self._job_of.get(event["job"])
@@ -396,4 +382,5 @@ _END_CHECKS: dict[str, Callable[[Judge, JudgedJob, EventRecord], None]] = {
     "lost": Judge._failed,
     "cancelled": Judge._was_cancelled,
     "skipped": Judge._was_skipped,
+    "left_out": Judge._was_left_out,
 }

@@ -28,6 +28,7 @@ class Rule(enum.StrEnum):
     RESULT = "result"
     RESULTS_FILE = "results-file"
     LOG = "log"
+    CONDITION = "condition"  # an `if` that is decided during the run
     OUTPUTS = "outputs"  # values that a success lacks, or that a job uses although they do not exist
 
 

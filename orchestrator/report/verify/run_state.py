@@ -76,6 +76,7 @@ class JudgedJob(Struct, gc=False):
     grace: float
     has_inputs: bool = False
     workflow: str = ""
+    condition: Mapping[str, Any] | None = None  # its `if`, as far as it asks for ends and values of needs
     cell: bool = False  # it is a job of a matrix
     outputs: Mapping[str, Mapping[str, Any]] = {}  # what it declares
     uses: tuple[str, ...] = ()  # values of its needs, as the plan names them
@@ -124,7 +125,7 @@ class JudgedJob(Struct, gc=False):
     @property
     def lets_dependents_run(self) -> bool:
         """Whether its end satisfies its dependents."""
-        return self.status == "succeeded" or (self.may_fail and self.status in FAILURE_NAMES)
+        return self.status in ("succeeded", "left_out") or (self.may_fail and self.status in FAILURE_NAMES)
 
     @property
     def may_be_retried(self) -> bool:
@@ -183,6 +184,7 @@ def _job(data: Mapping[str, Any], index_of: Mapping[str, int]) -> JudgedJob:
         grace=data.get("grace_seconds", DEFAULT_GRACE),
         has_inputs="inputs" in data,
         workflow=data["workflow"],
+        condition=data.get("if"),
         cell="matrix" in data,
         outputs=data.get("outputs", {}),
         uses=tuple(data.get("needed_values", ())),

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from support.journals import Edit, both, change, drop, handing_on, insert, move, nightly, rebuilt, started, stopped
+from support.journals import (
+    Edit,
+    both,
+    change,
+    deciding,
+    drop,
+    handing_on,
+    insert,
+    move,
+    nightly,
+    rebuilt,
+    started,
+    stopped,
+)
 from support.stories import Story
 
 from orchestrator.plan.export import plan_to_dict
@@ -14,6 +28,8 @@ from orchestrator.report.verify.judge import violations
 from orchestrator.report.verify.rules import Rule
 
 Found = list[tuple[int, Rule, str]]
+
+_LEFT_OUT: dict[str, Any] = {"job": "publish", "status": "left_out", "reason": "", "attempts": 0, "allowed": False}
 
 # The consequences of an error are reported too.
 PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
@@ -362,6 +378,57 @@ PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
         ],
     ),
     (handing_on, change(1), []),
+    (deciding, change(1), []),
+    (
+        deciding,
+        change(4, outputs={"number": "wx1"}),
+        [(12, Rule.CONDITION, "`publish` is left out, but its `if` holds")],
+    ),
+    (
+        deciding,
+        change(12, status="skipped"),
+        [
+            (12, Rule.SKIP, "`publish` is skipped, but its needs do not cause that"),
+            (13, Rule.NEEDS, "`after` starts although its need `publish` was skipped"),
+            (15, Rule.NEEDS, "`rescue` starts although its need `publish` was skipped"),
+        ],
+    ),
+    (
+        deciding,
+        both(change(12, status="cancelled"), insert(10, 1.5, "cancel.requested", reason="user", force=False, job=None)),
+        [
+            (13, Rule.CONDITION, "`publish` is cancelled, but by its `if` it is left out"),
+            (14, Rule.NEEDS, "`after` starts although its need `publish` was cancelled"),
+            (14, Rule.STOP, "`after` starts while the run is stopping"),
+            (16, Rule.NEEDS, "`rescue` starts although its need `publish` was cancelled"),
+            (16, Rule.STOP, "`rescue` starts while the run is stopping"),
+            (24, Rule.RESULT, "the result is SUCCESS; by its jobs it is CANCELLED"),
+        ],
+    ),
+    (
+        deciding,
+        started(12, 2.0, "publish"),
+        [
+            (12, Rule.CONDITION, "`publish` starts although its `if` does not hold"),
+            (13, Rule.STATUS, "`publish` ends as left_out while attempt 1 is under way"),
+            (13, Rule.ATTEMPT, "`publish` ends after 0 attempts; it had 1"),
+        ],
+    ),
+    (
+        deciding,
+        move(12, 10, at=1.5),
+        [(10, Rule.CONDITION, "`publish` is left out before its need `build` has ended")],
+    ),
+    (
+        deciding,
+        change(22, status="left_out"),
+        [(22, Rule.CONDITION, "`plain` is left out after attempt 1")],
+    ),
+    (
+        deciding,
+        both(drop(8, 9, 21, 22), insert(8, 1.0, "job.finished", **{**_LEFT_OUT, "job": "plain"})),
+        [(8, Rule.CONDITION, "`plain` is left out, but it has no `if` that is decided during the run")],
+    ),
     (
         handing_on,
         change(6, outputs={}),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.manifest.pattern import PatternError, error_in, matches, matches_glob
+from orchestrator.pattern import PatternError, error_in, matches, matches_glob
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
