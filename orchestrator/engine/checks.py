@@ -65,12 +65,13 @@ class Checks:
         return tuple(self.waiting)
 
     def _needs_succeeded(self, job: int) -> bool:
-        """Whether all needs succeeded; those of a group take its place."""
+        """Whether all needs succeeded; those of a group, or of a job that was left out, take its place."""
         to_visit = list(self._jobs[job].needs)
         while to_visit:
             need = to_visit.pop()
-            if self._table.states[need] is not JobState.SUCCEEDED:
+            is_left_out = self._table.states[need] is JobState.LEFT_OUT
+            if not is_left_out and self._table.states[need] is not JobState.SUCCEEDED:
                 return False
-            if self._jobs[need].spec.is_group:
+            if is_left_out or self._jobs[need].spec.is_group:
                 to_visit += self._jobs[need].needs
         return True

@@ -123,10 +123,9 @@ class Laws:
         return is_idle and all(map(self._succeeded_really, job.needs))
 
     def _succeeded_really(self, number: int) -> bool:
-        job = self.jobs[number]
-        return self.ended.get(number) is S.SUCCEEDED and (
-            not job.spec.is_group or all(map(self._succeeded_really, job.needs))
-        )
+        job, state = self.jobs[number], self.ended.get(number)
+        looks_behind = state is S.LEFT_OUT or (state is S.SUCCEEDED and job.spec.is_group)
+        return all(map(self._succeeded_really, job.needs)) if looks_behind else state is S.SUCCEEDED
 
     def _cancel_matrix(self, ended: dict[int, JobState]) -> None:
         """The first failure of a matrix that fails fast cancels its other jobs."""

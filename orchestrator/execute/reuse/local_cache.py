@@ -14,8 +14,9 @@ from orchestrator.cache.model import Kept, Listing, NotRestored, NotSaved, Place
 from orchestrator.cache.save import Success
 from orchestrator.console.text import count, visible
 from orchestrator.engine.commands import Check
+from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
-from orchestrator.engine.states import Verdict
+from orchestrator.engine.states import JobState, Verdict
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec, Readable
 from orchestrator.execute.job_cache import Checked, CheckResult, Collected, Remark
 from orchestrator.execute.reuse.command_inputs import CommandRefusedError
@@ -107,12 +108,13 @@ class LocalJobCache:
 
     # In the driver's thread.
 
-    def check(self, command: Check, values_of: Callable[[int], Mapping[str, str]]) -> None:
+    def check(self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]) -> None:
         """Begin to check a job."""
         job = self._plan.jobs[command.job]
         state = self._states[job.index] = _JobState()
         state.values = command.values
-        state.of_needs = {need: values_of(need) for need in needs_of(self._plan, job.index)}
+        needs = needs_of(self._plan, job.index, lambda need: table.states[need] is JobState.LEFT_OUT)
+        state.of_needs = {need: values_of(need) for need in needs}
         self._begin(state, lambda: self._check(job, state))
 
     def refusal(self, job: int) -> str:
