@@ -49,6 +49,12 @@ def umask_of_jobs() -> int | None:
     return _umask
 
 
+def use_umask_for_jobs(umask: int | None) -> None:
+    """In a process that pexec started, which inherits its umask: what `umask_of_jobs` is there."""
+    global _umask
+    _umask = umask
+
+
 def terminal_encoding() -> str | None:
     """The encoding of the caller's locale, where it is not UTF-8; None for that of the streams."""
     return str(sys._xoptions[_TERMINAL]) if _TERMINAL in sys._xoptions else None

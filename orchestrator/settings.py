@@ -50,7 +50,7 @@ class Settings(Struct, frozen=True):
 
     `max_parallel_jobs` is a positive integer, `auto` or a share of the CPUs such as `150%`; `fail_fast` is `false`,
     `drain` or `true`; `timeout_seconds` is a positive number or `none`; `run_root` is a path, in a file relative to
-    that file's directory.
+    that file's directory; `cluster` is a name that the manifest declares, or `local`.
     """
 
     max_parallel_jobs: Setting[int | str] | None = None
@@ -58,6 +58,7 @@ class Settings(Struct, frozen=True):
     timeout_seconds: Setting[float | str] | None = None
     output: Setting[str] | None = None
     run_root: Setting[str] | None = None
+    cluster: Setting[str] | None = None
     warnings: tuple[tuple[str, str], ...] = ()
 
 
@@ -105,12 +106,20 @@ def parse_run_root(value: object) -> str:
     raise ValueError("expected the path of a directory")
 
 
+def parse_cluster(value: object) -> str:
+    """The name of a cluster. Raises ValueError with the reason."""
+    if isinstance(value, str) and value and value.isprintable():
+        return value
+    raise ValueError("expected the name of a cluster, or `local`")
+
+
 PARSERS: dict[str, Callable[[object], Any]] = {
     "max_parallel_jobs": parse_max_parallel_jobs,
     "fail_fast": parse_fail_fast,
     "timeout_seconds": parse_timeout_seconds,
     "output": parse_output,
     "run_root": parse_run_root,
+    "cluster": parse_cluster,
 }
 
 

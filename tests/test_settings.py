@@ -68,6 +68,7 @@ VALUES: dict[str, list[Any]] = {
     "timeout_seconds": [1.0, 2.0, 3.0, 4.0],
     "output": ["plain", "quiet", "jsonl", "plain"],
     "run_root": ["/1", "/2", "/3", "/4"],
+    "cluster": ["one", "two", "three", "local"],
 }
 
 

@@ -59,6 +59,8 @@ def jobs_left_out(plan: Plan, decisions: Sequence[AdoptionDecision]) -> list[int
 def _decide(job: PlannedJob, index: int | None, old: Plan, states: Sequence[JobState], new: Plan) -> AdoptionDecision:
     if index is None:
         return AdoptionDecision(False, True, "new")
+    if job.run_matrix is not None:
+        return AdoptionDecision(False, False, "the values of its matrix follow")
     state = states[index]
     if state is not JobState.SUCCEEDED:
         decided_again = state in FAILURES or state is JobState.LEFT_OUT

@@ -35,8 +35,8 @@ def declared_names(path: str | None = None) -> DeclaredNames:
     manifest = loaded.manifest
     if manifest is None:
         return DeclaredNames(path)
+    from orchestrator.console.text import value_text
     from orchestrator.manifest.key_index import KeyIndex
-    from orchestrator.manifest.scalars import value_text
     from orchestrator.plan.numbering import number_jobs
 
     numbering = number_jobs(manifest, KeyIndex(manifest.workflows), loaded.listings, loaded.source, [])

@@ -17,7 +17,8 @@ from orchestrator.journal.place_record import manifest_identity
 from orchestrator.journal.plan_file import NoPlanError, read_plan_data
 from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import DEFAULT_ROOT, LAST, PREVIOUS, RunDir, find_run, list_runs
-from orchestrator.plan.export import plan_from_dict
+from orchestrator.plan.export import plan_from_dict, plan_to_dict
+from orchestrator.plan.growth import Grown, grown
 
 PATIENCE = 20.0  # seconds that a run may take to write its plan
 PAUSE = 0.05
@@ -74,7 +75,8 @@ def _other_root(root: str) -> str | None:
 
 
 class Look:
-    """A run by its plan and its journal. Raises RefusedError if either is damaged.
+    """A run by its plan and its journal. Raises RefusedError if either is damaged. `plan` has the jobs that have taken
+    the place of placeholders; once more of them are known, `has_grown`, and a new look sees them.
 
     `plan_data` is the content of the plan's file with `keeps_plan_data`; else it is freed at once, since it takes as
     much memory as everything else.
@@ -88,14 +90,33 @@ class Look:
             self.plan = plan_from_dict(data)
             self.plan_data = data if keeps_plan_data else {}
             del data
-        self._ids = frozenset(job.id for job in self.plan.jobs)
+        self.has_grown = False
+        self.placeholders = {job.id: job for job in self.plan.jobs if job.run_matrix is not None}
+        self.engine_ids = tuple(job.id for job in self.plan.jobs)
+        growths = self._growths() if self.placeholders else []
+        self._known_growths = {one.workflow for one in growths}
+        if growths:
+            self.engine_ids += tuple(f"{one.workflow}[{cell.label}]" for one in growths for cell in one.cells)
+            self.plan = grown(self.plan, growths)
+            self.plan_data = plan_to_dict(self.plan) if keeps_plan_data else {}
+        self._ids = frozenset((*self.engine_ids, *(job.id for job in self.plan.jobs)))
         self._reader = JournalReader(run)
+
+    def _growths(self) -> list[Grown]:
+        """What has taken the place of placeholders so far."""
+        from orchestrator.journal.events import grown_from_event
+
+        return [grown_from_event(event) for event in JournalReader(self.run) if event["event"] == "matrix.expanded"]
 
     def feed(self, *sinks: Sink) -> int:
         """Pass the events since the last call to each sink, and return their number."""
         before, self.driven, ids = self._reader.next_seq, is_driven(self.run), self._ids
         with collector_paused():
-            for event in self._reader:
+            for event in () if self.has_grown else self._reader:
+                is_growth = event["event"] == "matrix.expanded" and event["job"] in self.placeholders
+                if is_growth and event["workflow"] not in self._known_growths:
+                    self.has_grown = True
+                    break
                 job = event.get("job")
                 if job is None:
                     self._check_plan(event)

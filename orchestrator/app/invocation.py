@@ -50,6 +50,7 @@ class Invocation(Struct, frozen=True):
             "max_parallel_jobs": settings.max_parallel_jobs,
             "fail_fast": settings.fail_fast,
             "timeout": settings.timeout_seconds,
+            "cluster": settings.cluster,
         }
         return {name: setting.origin for name, setting in shown.items() if setting is not None}
 
@@ -73,6 +74,7 @@ def make_invocation(
         max_parallel_jobs=_parallel(settings.max_parallel_jobs),
         fail_fast=None if fail_fast is None else FAIL_FAST[fail_fast.value],
         timeout_seconds=_limit(settings.timeout_seconds),
+        cluster=None if settings.cluster is None else settings.cluster.value,
     )
     params = dict(assignment.split("=", 1) for assignment in assignments)
     environment = planning_environment(params, variables, for_run=True)
@@ -99,15 +101,19 @@ def to_record(invocation: Invocation) -> dict[str, Any]:
     return {name: value for name, value in record.items() if value not in (None, [])}
 
 
-def from_record(record: Mapping[str, Any], max_parallel_jobs: int | str | None = None) -> Invocation:
-    """The invocation that `to_record` wrote down, perhaps with another `max_parallel_jobs`. The path of the manifest
-    is relative to the current directory. Raises UsageError for settings that cannot be used."""
+def from_record(
+    record: Mapping[str, Any], max_parallel_jobs: int | str | None = None, cluster: str | None = None
+) -> Invocation:
+    """The invocation that `to_record` wrote down, perhaps with another `max_parallel_jobs`, on this cluster: where a
+    run was is not part of what it does. The path of the manifest is relative to the current directory. Raises
+    UsageError for settings that cannot be used."""
     from orchestrator.plan.inputs import Selection
 
     path, jobs = recorded_manifest(record), record["words"][1:]
     values = {name: record.get(name) for name in _PLAN_SETTINGS}
     if max_parallel_jobs is not None:
         values["max_parallel_jobs"] = max_parallel_jobs
+    values["cluster"] = cluster
     flags = {name: Setting(value, flag_of(name)) for name, value in values.items() if value is not None}
     only, skip = tuple(record.get("only", ())), tuple(record.get("skip", ()))
     selection = Selection(tuple(jobs), only, skip, recorded_args(record))

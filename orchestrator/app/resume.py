@@ -25,7 +25,7 @@ from orchestrator.app.job_scripts import with_current_scripts, with_scripts
 from orchestrator.app.page_context import page_context
 from orchestrator.app.planning import PlanningResult, print_diagnostics
 from orchestrator.app.prepare import prepare
-from orchestrator.app.replan import can_plan_again, plan_again, with_slots
+from orchestrator.app.replan import can_plan_again, on_cluster, plan_again, with_slots
 from orchestrator.app.resolve_secrets import keep_secrets
 from orchestrator.app.run_place import RunPlace, find_place
 from orchestrator.app.start import ResumeState, RunOptions, drive, driver_fields, run_plan
@@ -53,7 +53,7 @@ from orchestrator.journal.torn_tail import cut_torn_tail
 from orchestrator.observe.run_files import RunFiles
 from orchestrator.plan.export import plan_from_dict
 from orchestrator.plan.model import Plan
-from orchestrator.plan.slugs import slugs
+from orchestrator.plan.slugs import slugs_of
 
 LOST_REASON = "pexec ended before it did"
 
@@ -64,6 +64,7 @@ class ResumeOptions(Struct, frozen=True):
     run: RunOptions
     max_parallel_jobs: int | str | None
     only_failed: bool
+    cluster: str | None = None
 
 
 def resume(rundir: RunDir, options: ResumeOptions, supervisor: Supervisor) -> int:
@@ -133,13 +134,15 @@ class _Resumption:
         """The result of planning the manifest again; None if it cannot be read again."""
         if not can_plan_again(self._invocation):
             return None
-        return plan_again(self._invocation, self._options.max_parallel_jobs, self._options.run.run_root)
+        options = self._options
+        return plan_again(self._invocation, options.max_parallel_jobs, options.run.run_root, options.cluster)
 
     def _new_plan(self) -> Plan | None:
         if self._planning is not None:
             plan = self._planning.plan
             return None if plan is None else with_scripts(plan, lambda: _old_plan(self._rundir))
         plan = with_slots(_old_plan(self._rundir), self._options.max_parallel_jobs)
+        plan = on_cluster(plan, self._options.cluster)
         return with_current_scripts(replace(plan, base_dir=self._place.directory) if self._place.recorded else plan)
 
     def _add(self, record: Mapping[str, Any]) -> None:
@@ -157,15 +160,17 @@ class _Resumption:
         """The plan is the same: continue the run where it stopped."""
         rundir, history = self._rundir, self._history
         scheduler = history.scheduler
-        states = [scheduler.table.states[job.index] for job in plan.jobs]
-        left_out = self._left_out(plan, adoption_decisions(plan, states, plan), states)
+        live = replace(plan, jobs=tuple(scheduler.table.jobs), levels=_levels_with_cells(plan, scheduler))
+        states = list(scheduler.table.states)
+        left_out = self._left_out(live, adoption_decisions(live, states, live), states)
         succeeded = scheduler.table.tally[JobState.SUCCEEDED]
-        prepared = prepare(plan, self._supervisor, rundir.path, len(plan.jobs) - succeeded)
+        prepared = prepare(plan, self._supervisor, rundir.path, len(live.jobs) - succeeded)
         rundir.make_folders()
         rundir.tidy()
-        _rename_stale_logs(plan, rundir, scheduler)
+        _rename_stale_logs(live, rundir, scheduler)
         cut = cut_torn_tail(rundir)
-        done = f"{succeeded} of {count(len(plan.jobs), 'job')} already done"
+        total = len(live.jobs) - scheduler.table.tally[JobState.EXPANDED]
+        done = f"{succeeded} of {count(total, 'job')} already done"
         write_stderr(f"pexec: resuming run `{rundir.run_id}`: {done}\n")
         if succeeded:
             self._print_changed_inputs(plan)
@@ -181,9 +186,9 @@ class _Resumption:
             if cut:
                 driver.note("journal.recovered", cut_bytes=cut)
             for process in self._end_leftovers():
-                driver.note("orphan.killed", pid=process.pid, job=plan.jobs[process.job].id)
+                driver.note("orphan.killed", pid=process.pid, job=scheduler.table.jobs[process.job].id)
             if scheduler.running:
-                _record_lost_attempts(driver, plan, rundir, scheduler.running)
+                _record_lost_attempts(driver, live, rundir, scheduler.running)
 
         def on_start(driver: Driver) -> None:
             slots = plan.policy.max_parallel_jobs
@@ -197,8 +202,8 @@ class _Resumption:
         """The plan has changed: start a new run, in which unchanged successes count."""
         if not self._invocation.get("allow_empty"):
             refuse_empty(plan)
-        old, run_id = _old_plan(self._rundir), self._rundir.run_id
-        states = [self._history.scheduler.table.states[job.index] for job in old.jobs]
+        table, run_id = self._history.scheduler.table, self._rundir.run_id
+        old, states = replace(_old_plan(self._rundir), jobs=tuple(table.jobs)), table.states
         keep_secrets(plan, self._supervisor)  # before any program is started
         decisions = adoption_decisions(old, states, plan, self._changed_inputs(plan))
         left_out = self._left_out(plan, decisions, states)
@@ -214,6 +219,11 @@ class _Resumption:
             for job, decision in zip(plan.jobs, decisions, strict=True):
                 if decision.reused:
                     outputs = self._history.scheduler.values.of(index_of[job.id])
+                    driver.record(JobAdopted(driver.now(), job.index, outputs), from_run=run_id)
+            for job in driver.jobs[len(plan.jobs) :]:  # in the place of placeholders, by outputs of these
+                index = index_of.get(job.id)
+                if index is not None and states[index] is JobState.SUCCEEDED and job.digest == old.jobs[index].digest:
+                    outputs = self._history.scheduler.values.of(index)
                     driver.record(JobAdopted(driver.now(), job.index, outputs), from_run=run_id)
             _cancel(driver, left_out)
 
@@ -283,6 +293,16 @@ class _Resumption:
         return [process for process in suspects if end_tree(process.pid, process.start_ticks)]
 
 
+def _levels_with_cells(plan: Plan, scheduler: Scheduler) -> tuple[tuple[int, ...], ...]:
+    """The levels of the plan, with the jobs that have taken the place of a placeholder before it."""
+    table = scheduler.table
+
+    def with_cells(job: int) -> tuple[int, ...]:
+        return (*table.jobs[job].needs, job) if table.states[job] is JobState.EXPANDED else (job,)
+
+    return tuple(tuple(one for job in level for one in with_cells(job)) for level in plan.levels)
+
+
 def _complete_files(rundir: RunDir) -> int:
     """No job is left, but a process that was killed right after the end may not have written all files."""
     try:
@@ -323,7 +343,7 @@ def _old_plan(rundir: RunDir) -> Plan:
 
 def _record_lost_attempts(driver: Driver, plan: Plan, rundir: RunDir, running: Sequence[tuple[int, int]]) -> None:
     """Record the end of each attempt that was running, so that the attempt that replaces it is marked as extra."""
-    names = slugs([job.id for job in plan.jobs])
+    names = slugs_of(plan)
     for index, attempt in running:
         log = log_name(names[index], attempt)
         result = AttemptResult(Verdict.LOST, LOST_REASON, log_bytes=_size(rundir.path_of(log)))
@@ -338,7 +358,7 @@ def _rename_stale_logs(plan: Plan, rundir: RunDir, scheduler: Scheduler) -> None
     number. The log of a cleanup is replaced if the job runs again.
     """
     there = set(os.listdir(rundir.folder(LOGS)))
-    for job, slug in zip(plan.jobs, slugs([job.id for job in plan.jobs]), strict=True):
+    for job, slug in zip(plan.jobs, slugs_of(plan), strict=True):
         attempt = scheduler.table.attempts[job.index] + 1
         while os.path.basename(name := log_name(slug, attempt)) in there and rundir.put_aside(name):
             attempt += 1

@@ -12,13 +12,21 @@ class RunProgress:
     """The progress of a run by its journal, as far as it was read. Raises RefusedError for a damaged run."""
 
     def __init__(self, run: RunDir) -> None:
-        self._look = Look(run)
+        self._run = run
+        self._begin()
+
+    def _begin(self) -> None:
+        self._look, run = Look(self._run), self._run
         self._progress = Progress(self._look.plan, run.run_id)
         self._look.feed(self._progress.add)
 
     def update(self) -> bool:
         """Read the events that were added since the last time; whether there were any."""
-        return bool(self._look.feed(self._progress.add))
+        news = bool(self._look.feed(self._progress.add))
+        if self._look.has_grown:
+            self._begin()
+            return True
+        return news
 
     @property
     def is_over(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from orchestrator.app.exit_code import exit_code
 from orchestrator.app.git_revision import git_revision
 from orchestrator.app.job_cache import MODE, needs_cache, open_job_cache
 from orchestrator.app.job_colours import job_colours
+from orchestrator.app.named_executor import open_for
 from orchestrator.app.page_context import page_context
 from orchestrator.app.prepare import Prepared, prepare
 from orchestrator.app.process_memory import trim_heap
@@ -38,7 +39,7 @@ from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.control import ControlPipe
 from orchestrator.execute.driver import Driver
-from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
+from orchestrator.execute.executors.open_executor import OpenExecutor, Pausable
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.job_cache import JobCache
 from orchestrator.execute.messages import (
@@ -58,7 +59,8 @@ from orchestrator.journal.place_record import COMMAND, GIT, PLACE, place_record
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.run_files import RunFiles
-from orchestrator.plan.model import Durability, Plan
+from orchestrator.plan.growth import grown
+from orchestrator.plan.model import Durability, Plan, PlannedJob
 
 Hook = Callable[[Driver], None]  # records facts at a certain point of a run
 
@@ -165,7 +167,9 @@ class _Session:
         self._journal = JournalWriter(rundir, rundir.run_id, next_seq=state.next_seq, power=power)
         stack.callback(_quietly, self._journal.close)
         # Closed before the journal, which it reads.
-        self._screen = open_screen(options.output, plan, _succeeded(scheduler), rundir, lambda: self._driver.now())
+        shown = grown(plan, scheduler.growth.growths)
+        succeeded = _succeeded(scheduler, shown)
+        self._screen = open_screen(options.output, shown, succeeded, rundir, lambda: self._driver.now())
         stack.callback(self._screen.close)
         self.files = RunFiles(
             rundir,
@@ -179,7 +183,7 @@ class _Session:
             rundir.make_durable(PLAN)
         self._inbox: Inbox[Message] = Inbox()
         stack.callback(self._inbox.close)
-        self._executor = _open_executor(plan, rundir, self._screen, supervisor, self._inbox)
+        self._executor = _open_executor(plan, scheduler.table.jobs, rundir, self._screen, supervisor, self._inbox)
         stack.callback(self._executor.close)
         shortages = supervisor.warden.shortages
         shortages.on_shortage = lambda why: self._inbox.put(ShortageNoticed(why))
@@ -189,9 +193,9 @@ class _Session:
         stack.callback(_quietly, self._control.close)
         clock = RunClock(state.at)
         trim_heap(len(plan.jobs))
-        self._reactions = _reactions(rundir, self._screen, supervisor, clock)
+        self._reactions = _reactions(rundir, self._screen, self._executor.pausable or supervisor.warden, clock)
         pump, colours = self._screen.on_output is not None, job_colours(options.output)
-        specs = Specs(plan, rundir, keep_temp=options.keep_temp, pump=pump, colours=colours)
+        specs = Specs(plan, scheduler.table.jobs, rundir, keep_temp=options.keep_temp, pump=pump, colours=colours)
         self._cache: JobCache | None = None
         if needs_cache(plan):
             self._cache = open_job_cache(prepared, options.cache, rundir, supervisor, specs, self._inbox.put)
@@ -275,23 +279,29 @@ def _import_what_ends_the_run() -> None:
     import orchestrator.report.html  # noqa: F401
 
 
-def _succeeded(scheduler: Scheduler) -> list[int]:
-    """The jobs that succeeded before this process."""
+def _succeeded(scheduler: Scheduler, plan: Plan) -> list[int]:
+    """The jobs of a plan that succeeded before this process."""
     table = scheduler.table
     if not table.tally[JobState.SUCCEEDED]:
         return []
-    return [job for job, state in enumerate(table.states) if state is JobState.SUCCEEDED]
+    ids = {job.id for job, state in zip(table.jobs, table.states, strict=True) if state is JobState.SUCCEEDED}
+    return [job.index for job in plan.jobs if job.id in ids]
 
 
 def _open_executor(
-    plan: Plan, rundir: RunDir, screen: Screen, supervisor: Supervisor, inbox: Inbox[Message]
+    plan: Plan,
+    jobs: Sequence[PlannedJob],
+    rundir: RunDir,
+    screen: Screen,
+    supervisor: Supervisor,
+    inbox: Inbox[Message],
 ) -> OpenExecutor:
     worker = Worker(
         supervisor,
         on_spawned=lambda spec, pid, ticks: inbox.put(Spawned(spec, pid, ticks)),
         on_output=screen.on_output or _nothing_shown,
     )
-    return open_executor("local", rundir.path, worker, plan.policy.max_parallel_jobs, inbox)
+    return open_for(plan, jobs, rundir.path, worker, inbox)
 
 
 def _nothing_shown(spec: AttemptSpec, chunk: bytes) -> None:
@@ -299,13 +309,13 @@ def _nothing_shown(spec: AttemptSpec, chunk: bytes) -> None:
 
 
 def _reactions(
-    rundir: RunDir, screen: Screen, supervisor: Supervisor, clock: RunClock
+    rundir: RunDir, screen: Screen, pausable: Pausable, clock: RunClock
 ) -> dict[signal.Signals, Callable[[], None]]:
     """What the driver does, in its thread, on signals that do not stop the run."""
 
     def suspend_all() -> None:
         with screen.hidden():
-            suspend(supervisor.warden, clock)
+            suspend(pausable, clock)
 
     return {
         signal.SIGQUIT: partial(keep_stacks, rundir, screen.post_text),

@@ -21,28 +21,30 @@ from typing import Any
 
 from orchestrator.cache.model import Signature
 
+VERSION = 1  # of the tables
 SETTLED_NS = 2_000_000_000
 MOST_ROWS = 2_000_000
 _FLUSH_ROWS = 20_000
 _FEW = 16
 _PATIENCE_SECONDS = 2.0
 
-_TABLES = """
-create table if not exists files (
-  device integer, inode integer, size integer, mtime integer, ctime integer, read_at integer, sha256 blob,
-  primary key (device, inode)
-) without rowid;
-create table if not exists clock (id integer primary key check (id = 0), latest integer);
-"""
-_ONE = "select inode, size, mtime, ctime, read_at, sha256 from files where device = ? and inode = ?"
+_TABLES = (
+    "create table files (device integer, inode integer, size integer, mtime integer, ctime integer, read_at integer,"
+    " sha256 blob, primary key (device, inode)) without rowid",
+    "create table clock (id integer primary key check (id = 0), latest integer)",
+)
+# SQLite checks no types, and damage that it does not notice may be anywhere.
+_WHOLE = " and typeof(sha256) = 'blob' and length(sha256) = 32 and typeof(read_at) = 'integer'"
+_ONE = "select inode, size, mtime, ctime, read_at, sha256 from files where device = ? and inode = ?" + _WHOLE
 _MANY = (
     "select f.inode, f.size, f.mtime, f.ctime, f.read_at, f.sha256 from json_each(?) as wanted"
-    " cross join files as f where f.device = ? and f.inode = wanted.value"
+    " cross join files as f where f.device = ? and f.inode = wanted.value" + _WHOLE
 )
 _PUT = "insert or replace into files values (?, ?, ?, ?, ?, ?, ?)"
 _LATEST = "insert into clock values (0, ?) on conflict (id) do update set latest = max(latest, excluded.latest)"
 _OLDEST = "delete from files where read_at <= (select read_at from files order by read_at limit 1 offset ?)"
 
+_DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)  # the second of damaged text, even in an error's message
 _INODE_BITS = (1 << 64) - 1
 
 _Row = tuple[int, int, int, int, bytes]
@@ -143,9 +145,10 @@ class HashMemory:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):
                 self._close()
-        except (sqlite3.Error, OverflowError):
+        except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
             self._close()
-            self._make_again()
+            if type(error) in _DAMAGE:
+                self._make_again()
         return []
 
     def _close(self) -> None:
@@ -169,8 +172,27 @@ def _prepared(database: sqlite3.Connection) -> list[Any]:
     # A reader never waits for a writer, and a power failure leaves an older state, not a damaged file.
     database.execute("pragma journal_mode = wal")
     database.execute("pragma synchronous = normal")
-    database.executescript(_TABLES)
+    if _version(database) != VERSION:
+        database.execute("begin immediate")
+        try:
+            if _version(database) != VERSION:  # another process may have made the tables meanwhile
+                _make_tables(database)
+        finally:
+            database.execute("commit")
     return database.execute("select latest from clock").fetchall()
+
+
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("pragma user_version").fetchone()[0])
+
+
+def _make_tables(database: sqlite3.Connection) -> None:
+    """In an empty database; one of another version is treated as a damaged one."""
+    if database.execute("select count(*) from sqlite_master").fetchone()[0]:
+        raise sqlite3.DatabaseError("of another version")
+    for statement in _TABLES:
+        database.execute(statement)
+    database.execute(f"pragma user_version = {VERSION}")
 
 
 def _selected(database: sqlite3.Connection, device: int, inodes: list[int]) -> list[Any]:

@@ -36,6 +36,7 @@ def add_run_arguments(parser: Parser) -> None:
     )
     add_manifest_flag(parser)
     add_slots(parser)
+    add_cluster(parser)
     add_fail_fast(parser)
     add_timeouts(parser)
     parser.add_argument(
@@ -119,6 +120,16 @@ def add_slots(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=_parsed_by("max_parallel_jobs"),
         help="maximum number of parallel jobs: a number, `auto` (one per CPU) or a share of the CPUs such as `150%%`",
+    )
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """`--cluster`."""
+    parser.add_argument(
+        "--cluster",
+        metavar="NAME",
+        type=_parsed_by("cluster"),
+        help="run the jobs on the workers of this cluster of the manifest; `local` is pexec's own process",
     )
 
 

@@ -136,6 +136,13 @@ def quote(text: str) -> str:
     return f"`{text}`" if len(text) <= _MAX_QUOTED else f"`{text[:_MAX_QUOTED]}...`"
 
 
+def value_text(value: str | float | bool) -> str:
+    """A value of a manifest as text, as templates insert it and comparisons use it: `true`, `3.1`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
 def count(number: int, noun: str, nouns: str = "") -> str:
     """`1 job`, `2 jobs`; `nouns` is a plural that is not formed with an s."""
     return f"{number} {noun if number == 1 else nouns or noun + 's'}"

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from orchestrator.engine.states import CancelReason, JobState, Verdict
+from orchestrator.plan.cells import Cell
 
 
 class RunStarted(Struct, frozen=True):
@@ -120,4 +121,13 @@ class JobFinished(Struct, frozen=True):
     allowed: bool
 
 
-Consequence = RetryScheduled | JobFinished
+class MatrixExpanded(Struct, frozen=True):
+    """Follows from a fact: cells have taken the place of a placeholder, which has left the run. They are the last jobs
+    then, in this order."""
+
+    job: int
+    workflow: str
+    cells: tuple[Cell, ...]
+
+
+Consequence = RetryScheduled | JobFinished | MatrixExpanded

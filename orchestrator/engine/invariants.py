@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orchestrator.engine.checks import Checks
 from orchestrator.engine.escalation import Escalation
 from orchestrator.engine.job_table import JobTable
@@ -9,18 +11,18 @@ from orchestrator.engine.outcomes import FAILURES, Gate, NeedEnd, need_end
 from orchestrator.engine.pools import Pools
 from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.retries import Retries
-from orchestrator.engine.states import TERMINAL, JobState
+from orchestrator.engine.states import ENDED, JobState
 from orchestrator.engine.stop import Stop
 from orchestrator.plan.model import PlannedJob, Policy
 
-Jobs = tuple[PlannedJob, ...]
+Jobs = Sequence[PlannedJob]
 
 
 def check_table(table: JobTable, jobs: Jobs) -> None:
     """All counts agree with the states."""
     states = table.states
     assert table.tally == {state: states.count(state) for state in JobState}
-    assert table.open == sum(state not in TERMINAL for state in states)
+    assert table.open == sum(state not in ENDED for state in states)
     failed = [job.index for job in jobs if states[job.index] in FAILURES and not job.allow_failure]
     assert table.failures == len(failed)
     assert (table.first_failure in failed) if failed else table.first_failure is None
@@ -68,10 +70,13 @@ def check_settled(table: JobTable, stop: Stop | None, jobs: Jobs) -> None:
 
 def _is_settled(table: JobTable, job: int, jobs: Jobs) -> bool:
     upstream = () if table.early_skips else jobs[job].needs
-    return table.states[job] in TERMINAL and all(_is_settled(table, need, jobs) for need in upstream)
+    return table.states[job] in ENDED and all(_is_settled(table, need, jobs) for need in upstream)
 
 
 def _end_of(table: JobTable, job: int, jobs: Jobs) -> NeedEnd:
+    if table.states[job] is JobState.EXPANDED:
+        ends = [_end_of(table, cell, jobs) for cell in jobs[job].needs]
+        return next((end for end in (NeedEnd.FAILED, NeedEnd.ABSENT) if end in ends), NeedEnd.MET)
     was_skipped = table.states[job] is JobState.SKIPPED and not table.early_skips
     behind = was_skipped and any(_end_of(table, need, jobs) is NeedEnd.FAILED for need in jobs[job].needs)
     return need_end(table.states[job], allowed=jobs[job].allow_failure, behind_failure=behind)

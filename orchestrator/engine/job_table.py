@@ -14,12 +14,14 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
 from typing import NoReturn
 
+from msgspec.structs import replace
+
+from orchestrator.engine.dependents import Dependents
 from orchestrator.engine.outcomes import FAILURES, OUTCOME_PHRASES, Gate, NeedEnd, gate, need_end
-from orchestrator.engine.states import RESUME_TRANSITIONS, TERMINAL, TRANSITIONS, JobState
-from orchestrator.plan.model import Plan, When
+from orchestrator.engine.states import ENDED, KEPT, RESUME_TRANSITIONS, TRANSITIONS, JobState
+from orchestrator.plan.model import Plan, PlannedJob, When
 
 SHOWN_NEEDS = 10
 
@@ -28,39 +30,9 @@ class IllegalMove(Exception):  # noqa: N818 - it names what was tried
     """A fact that cannot follow the earlier ones: a bug of pexec, or a damaged journal. Its text describes the job."""
 
 
-class Dependents:
-    """For each job the jobs that wait for it: `edges`, what each job waits for, reversed.
-
-    Two arrays and not a list for each job: 4 bytes for an edge and 4 for a job, where 100,000 lists would take 17 MB.
-    """
-
-    __slots__ = ("_first", "_jobs")
-
-    def __init__(self, edges: Sequence[Sequence[int]]) -> None:
-        counts = array("i", bytes(4 * (len(edges) + 1)))
-        for row in edges:
-            for other in row:
-                counts[other + 1] += 1
-        self._first = array("i", accumulate(counts))
-        self._jobs = array("i", bytes(4 * self._first[-1]))
-        if self._jobs:
-            self._fill(edges)
-
-    def _fill(self, edges: Sequence[Sequence[int]]) -> None:
-        jobs, free = self._jobs, self._first[:]
-        for job, row in enumerate(edges):
-            for other in row:
-                jobs[free[other]] = job
-                free[other] += 1
-
-    def of(self, job: int) -> Iterable[int]:
-        """The jobs that wait for this one, ascending."""
-        first = self._first
-        return self._jobs[first[job] : first[job + 1]]
-
-
 class JobTable:
-    """The states of all jobs, their counts, and for each pending job the counts of the jobs it waits for.
+    """The jobs, whose number may grow, the states of all of them, their counts, and for each pending job the counts of
+    the jobs it waits for.
 
     `failures` counts the jobs that failed, timed out or were lost, without the allowed ones; `first_failure` is the
     first of them since the run started or was resumed. `open` counts the jobs that have not ended. `cancelled` holds
@@ -73,7 +45,6 @@ class JobTable:
         "_after_left",
         "_dependents",
         "_failed",
-        "_jobs",
         "_left",
         "_root_cause",
         "attempts",
@@ -81,13 +52,14 @@ class JobTable:
         "early_skips",
         "failures",
         "first_failure",
+        "jobs",
         "open",
         "states",
         "tally",
     )
 
     def __init__(self, plan: Plan) -> None:
-        self._jobs = plan.jobs
+        self.jobs = list(plan.jobs)
         self.states = [JobState.PENDING] * len(plan.jobs)
         self.attempts = array("i", bytes(4 * len(plan.jobs)))
         self.tally = dict.fromkeys(JobState, 0)
@@ -108,8 +80,8 @@ class JobTable:
         self.states[job] = to
         self.tally[state] -= 1
         self.tally[to] += 1
-        self.open += (state in TERMINAL) - (to in TERMINAL)
-        if to in FAILURES and not self._jobs[job].allow_failure:
+        self.open += (state in ENDED) - (to in ENDED)
+        if to in FAILURES and not self.jobs[job].allow_failure:
             self.failures += 1
             if self.first_failure is None:
                 self.first_failure = job
@@ -122,15 +94,13 @@ class JobTable:
         states, touched = self.states, []
         if dependents := self._dependents.of(ended):
             end = self._end_of(ended)
-            cause = ended if states[ended] in FAILURES else self._root_cause[ended]
+            cause = self._cause_of(ended)
             for job in dependents:
                 self._left[job] -= 1
-                if states[job] is JobState.PENDING:
-                    if end is NeedEnd.FAILED:
-                        if not self._failed[job]:
-                            self._root_cause[job] = cause
-                        self._failed[job] += 1
-                    self._absent[job] += end is NeedEnd.ABSENT
+                is_pending = states[job] is JobState.PENDING
+                if is_pending or states[job] is JobState.EXPANDED:
+                    self._count_end(job, end, cause)
+                if is_pending:
                     touched.append(job)
                 elif not self._left[job] and not self.early_skips:
                     settled.append(job)
@@ -140,9 +110,60 @@ class JobTable:
                 touched.append(job)
         return touched
 
+    def _count_end(self, job: int, end: NeedEnd, cause: int) -> None:
+        if end is NeedEnd.FAILED:
+            if not self._failed[job]:
+                self._root_cause[job] = cause
+            self._failed[job] += 1
+        self._absent[job] += end is NeedEnd.ABSENT
+
+    def grow(self, placeholder: int, cells: Sequence[PlannedJob]) -> None:
+        """Cells take the place of a placeholder, as the last jobs. It stays among the jobs as what its dependents wait
+        for: it needs all of its cells, and counts as one of them that ended badly, if one did."""
+        first, number = len(self.jobs), len(cells)
+        self.jobs += cells
+        self.states += [JobState.PENDING] * number
+        self.tally[JobState.PENDING] += number
+        self.open += number
+        for counts in (self.attempts, self._left, self._after_left, self._failed, self._absent, self._root_cause):
+            counts.extend([0] * number)
+        for cell in cells:
+            for need in cell.needs:
+                self._dependents.add(need, cell.index)
+                if self.has_settled(need):
+                    self._count_end(cell.index, self._end_of(need), self._cause_of(need))
+                else:
+                    self._left[cell.index] += 1
+            for other in cell.after:
+                self._after_dependents.add(other, cell.index)
+                self._after_left[cell.index] += not self.has_settled(other)
+            self._dependents.add(cell.index, placeholder)
+        self.move(placeholder, JobState.EXPANDED)
+        for need in self.jobs[placeholder].needs:
+            self._dependents.remove(need, placeholder)
+        self.jobs[placeholder] = replace(self.jobs[placeholder], needs=tuple(range(first, first + number)))
+        self._left[placeholder] = number
+        self._failed[placeholder] = self._absent[placeholder] = 0
+
+    def choose(self, job: int, placeholder: int, chosen: Sequence[int]) -> None:
+        """A pending job waits only for these cells of a placeholder that has just been expanded."""
+        needs = dict.fromkeys(other for need in self.jobs[job].needs for other in ([need], chosen)[need == placeholder])
+        self._dependents.remove(placeholder, job)
+        for other in chosen:
+            self._dependents.add(other, job)
+        self._left[job] += len(chosen) - 1
+        self.jobs[job] = replace(self.jobs[job], needs=tuple(needs))
+
+    def has_settled(self, job: int) -> bool:
+        """Whether a job and everything upstream of it have ended."""
+        return self.states[job] in ENDED and not self._left[job]
+
+    def _cause_of(self, ended: int) -> int:
+        return ended if self.states[ended] in FAILURES else self._root_cause[ended]
+
     def gate(self, job: int) -> Gate:
         """Whether this pending job may run. A shut gate does not wait for `after` jobs."""
-        when, failed, absent = self._jobs[job].when, self._failed[job], self._absent[job]
+        when, failed, absent = self.jobs[job].when, self._failed[job], self._absent[job]
         if self.early_skips and when is When.SUCCESS and (failed or absent):
             return Gate.SHUT
         answer = gate(when, left=self._left[job], failed=failed, absent=absent)
@@ -155,9 +176,9 @@ class JobTable:
     def skip_reason(self, job: int) -> str:
         """Why the needs of a job with a shut gate do not let it run: the need that failed, else one that was skipped
         because of a failure, else one that did not run."""
-        if self._jobs[job].when is not When.SUCCESS:
+        if self.jobs[job].when is not When.SUCCESS:
             return "no need failed"
-        ended = [need for need in self._jobs[job].needs if self.states[need] in TERMINAL]
+        ended = [need for need in self._needs_of(job) if self.states[need] in ENDED]
         bad = [need for need in ended if self._end_of(need) is not NeedEnd.MET]
         need = min(bad, key=lambda one: (self.states[one] not in FAILURES, self._end_of(one) is NeedEnd.ABSENT))
         phrase = f"need {self.outcome_phrase(need)}"
@@ -165,16 +186,26 @@ class JobTable:
             return phrase
         return f"{phrase} because {self.outcome_phrase(self._root_cause[need])}"
 
+    def _needs_of(self, job: int) -> Iterable[int]:
+        """Its needs, with the cells of a placeholder in its place."""
+        for need in self.jobs[job].needs:
+            if self.states[need] is JobState.EXPANDED:
+                yield from self.jobs[need].needs
+            else:
+                yield need
+
     def _end_of(self, job: int) -> NeedEnd:
         """What the end of a job means to its dependents. Its count of failed needs does not change any more."""
         state = self.states[job]
+        if state is JobState.EXPANDED:
+            return NeedEnd.FAILED if self._failed[job] else NeedEnd.ABSENT if self._absent[job] else NeedEnd.MET
         behind_failure = state is JobState.SKIPPED and self._failed[job] > 0 and not self.early_skips
-        return need_end(state, allowed=self._jobs[job].allow_failure, behind_failure=behind_failure)
+        return need_end(state, allowed=self.jobs[job].allow_failure, behind_failure=behind_failure)
 
     def reopen(self) -> None:
         """A resume: everything but the successes is pending again, as if it had never been started."""
         for job, state in enumerate(self.states):
-            if state is not JobState.SUCCEEDED:
+            if state not in KEPT:
                 self.move(job, JobState.PENDING, RESUME_TRANSITIONS)
         self.failures, self.first_failure = 0, None
         self.cancelled.clear()
@@ -182,8 +213,8 @@ class JobTable:
 
     def refuse(self, job: int, what: str) -> NoReturn:
         """Raise `IllegalMove` with what is known about the job."""
-        planned, count = self._jobs[job], self.attempts[job]
-        needs = [f"`{self._jobs[need].id}` {self.states[need].value}" for need in planned.needs[:SHOWN_NEEDS]]
+        planned, count = self.jobs[job], self.attempts[job]
+        needs = [f"`{self.jobs[need].id}` {self.states[need].value}" for need in planned.needs[:SHOWN_NEEDS]]
         more = ["..."] if len(planned.needs) > SHOWN_NEEDS else []
         history = f"{self.states[job].value}, {count} {'attempt' if count == 1 else 'attempts'} so far"
         need_states = f", needs {', '.join(needs + more)}" if needs else ""
@@ -191,7 +222,7 @@ class JobTable:
 
     def outcome_phrase(self, job: int) -> str:
         """How a job ended that did not succeed: "`build` timed out"."""
-        return f"`{self._jobs[job].id}` {OUTCOME_PHRASES.get(self.states[job], 'succeeded without it')}"
+        return f"`{self.jobs[job].id}` {OUTCOME_PHRASES.get(self.states[job], 'succeeded without it')}"
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that a replay must reproduce."""
@@ -203,8 +234,8 @@ class JobTable:
 
     def _count(self) -> None:
         """Count from scratch; every job is pending or has succeeded."""
-        self._left = array("i", [len(job.needs) for job in self._jobs])
-        self._after_left = array("i", [len(job.after) for job in self._jobs])
+        self._left = array("i", [len(job.needs) for job in self.jobs])
+        self._after_left = array("i", [len(job.after) for job in self.jobs])
         succeeded = [job for job, state in enumerate(self.states) if state is JobState.SUCCEEDED]
         settled = [job for job in succeeded if self.needs_have_ended(job)]
         while settled:
@@ -213,8 +244,8 @@ class JobTable:
                 self._after_left[job] -= 1
             for job in self._dependents.of(ended):
                 self._left[job] -= 1
-                if not self._left[job] and self.states[job] is JobState.SUCCEEDED and not self.early_skips:
+                if not self._left[job] and self.states[job] in KEPT and not self.early_skips:
                     settled.append(job)
-        self._failed = array("i", bytes(4 * len(self._jobs)))
-        self._absent = array("i", bytes(4 * len(self._jobs)))
-        self._root_cause = array("i", bytes(4 * len(self._jobs)))  # of a failed need: the job that failed first
+        self._failed = array("i", bytes(4 * len(self.jobs)))
+        self._absent = array("i", bytes(4 * len(self.jobs)))
+        self._root_cause = array("i", bytes(4 * len(self.jobs)))  # of a failed need: the job that failed first

@@ -22,6 +22,13 @@ class MatrixFailFast:
         self._failed: dict[str, int] = {}  # the first job of each that failed
         self.to_cancel: set[int] = set()  # until they have ended, or their cancellation was recorded
 
+    def grow(self, placeholder: int, cells: range) -> None:
+        """Cells take the place of a placeholder."""
+        workflow = self._workflow_of.pop(placeholder, None)
+        if workflow is not None:
+            self._jobs_of[workflow] = list(cells)
+            self._workflow_of |= dict.fromkeys(cells, workflow)
+
     def fail(self, job: int, is_open: Callable[[int], bool]) -> None:
         """A job failed and its failure is not allowed: if it is the first of its matrix, cancel the jobs still open."""
         workflow = self._workflow_of.get(job)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.engine.job_table import JobTable
-from orchestrator.plan.model import Plan
+from orchestrator.engine.states import JobState
 
 LONGEST_PASSED_ON = 128 * 1024  # bytes; Linux takes no longer argument or variable
 
@@ -17,8 +17,8 @@ class OutputValues:
 
     __slots__ = ("_jobs", "_table", "_values_of")
 
-    def __init__(self, plan: Plan, table: JobTable) -> None:
-        self._jobs = plan.jobs
+    def __init__(self, table: JobTable) -> None:
+        self._jobs = table.jobs
         self._table = table
         self._values_of: dict[int, Mapping[str, str]] = {}
 
@@ -51,7 +51,7 @@ class OutputValues:
             text = self._text(job, name)
             workflow, output, _ = split_name(name)
             if text is None:
-                phrases = (self._table.outcome_phrase(need) for need in self._needs_of(job, workflow))
+                phrases = (self._table.outcome_phrase(need) for need in self.needs_of(job, workflow))
                 return f"the output `{output}` that it uses has no value: {next(phrases)}"
             if len(text) > LONGEST_PASSED_ON // 4 and is_passed_on(spec, name):
                 size = len(text.encode())
@@ -70,11 +70,21 @@ class OutputValues:
         from orchestrator.plan.output_text import json_array, json_text
 
         workflow, output, as_json = split_name(name)
-        needs = self._needs_of(job, workflow)
+        needs = self.needs_of(job, workflow)
         if not as_json:
             return self.value_of(needs[0], output)
         texts = [json_text(self.value_of(need, output), self._jobs[need].spec.outputs[output]) for need in needs]
+        if self._jobs[needs[0]].run_matrix is not None:
+            return json_array(())  # it has ended without cells
         return json_array(texts) if self._jobs[needs[0]].matrix else texts[0]
 
-    def _needs_of(self, job: int, workflow: str) -> list[int]:
-        return [need for need in self._jobs[job].needs if self._jobs[need].workflow == workflow]
+    def value_for(self, job: int, workflow: str, output: str) -> str | None:
+        """A value of a workflow that this job needs, which has one job."""
+        return self.value_of(self.needs_of(job, workflow)[0], output)
+
+    def needs_of(self, job: int, workflow: str) -> list[int]:
+        """Its needs among the jobs of a workflow, with the cells of a placeholder in its place."""
+        needs = [need for need in self._jobs[job].needs if self._jobs[need].workflow == workflow]
+        if len(needs) == 1 and self._table.states[needs[0]] is JobState.EXPANDED:
+            return list(self._jobs[needs[0]].needs)
+        return needs

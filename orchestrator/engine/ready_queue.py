@@ -10,6 +10,8 @@ from orchestrator.engine.pools import Pools
 from orchestrator.engine.states import JobState
 from orchestrator.plan.model import Order, Plan, PlannedJob
 
+_STEP = 1 << 14  # more than a matrix has cells
+
 
 class Bucket:
     """The queued jobs that take from the same set of pools: a heap of positions."""
@@ -24,12 +26,13 @@ class Bucket:
 class ReadyQueue:
     """The jobs that may start, in one bucket for each set of pools.
 
-    The position of a job is its place among all jobs by priority, then rank (if the plan's order says so), then index.
+    The position of a job is its place among all jobs by priority, then rank (if the plan's order says so), then index;
+    cells come in the place of their placeholder, between two multiples of `_STEP`.
     No job overtakes an earlier one that shares a pool with it, so that small demands do not starve a large one; jobs
     that share no pool do. An entry whose job may not start (any more) is dropped when it reaches the top of its heap.
     """
 
-    __slots__ = ("_bucket_of", "_buckets", "_by_position", "_no_pools", "_position", "_queued")
+    __slots__ = ("_bucket_of", "_buckets", "_by_position", "_cells", "_no_pools", "_position", "_queued")
 
     def __init__(self, plan: Plan) -> None:
         # Two stable sorts by one number each: a key of three builds 100,000 tuples and takes three times as long.
@@ -38,9 +41,10 @@ class ReadyQueue:
             order.sort(key=lambda job: -job.rank)
         order.sort(key=lambda job: -job.priority)
         self._by_position = array("i", [job.index for job in order])
-        self._position = array("i", bytes(4 * len(order)))
+        self._position = array("q", bytes(8 * len(order)))
         for position, index in enumerate(self._by_position):
-            self._position[index] = position
+            self._position[index] = position * _STEP
+        self._cells: dict[int, int] = {}  # by position
         self._queued = bytearray(len(order))
         self._no_pools = Bucket(())
         self._buckets: dict[tuple[str, ...], Bucket] = {(): self._no_pools}
@@ -49,6 +53,20 @@ class ReadyQueue:
             if job.pools:
                 names = tuple(sorted(pool for pool, _ in job.pools))
                 self._bucket_of[job.index] = self._buckets.setdefault(names, Bucket(names))
+
+    def grow(self, placeholder: int, first: int, count: int) -> None:
+        """Cells from the job `first` on may be queued in the place of a placeholder."""
+        position, bucket = self._position[placeholder], self._bucket_of.get(placeholder)
+        for number in range(count):
+            self._cells[position + 1 + number] = first + number
+            self._position.append(position + 1 + number)
+            if bucket is not None:
+                self._bucket_of[first + number] = bucket
+        self._queued.extend(bytes(count))
+
+    def _job_at(self, position: int) -> int:
+        place, cell = divmod(position, _STEP)
+        return self._cells[position] if cell else self._by_position[place]
 
     def add(self, job: int) -> None:
         """Queue a job, unless it is queued already."""
@@ -66,13 +84,13 @@ class ReadyQueue:
         """All entries in no order, including those that may not start any more and were not dropped yet."""
         for bucket in self._buckets.values():
             for position in bucket.heap:
-                yield self._by_position[position]
+                yield self._job_at(position)
 
     def choose(
         self,
         slots: int,
         pools: Pools,
-        jobs: tuple[PlannedJob, ...],
+        jobs: Sequence[PlannedJob],
         states: Sequence[JobState],
         is_due: Callable[[int], bool],
     ) -> list[int]:
@@ -88,7 +106,7 @@ class ReadyQueue:
         while heads and len(chosen) < slots:
             position, names = heads[0]
             bucket = self._buckets[names]
-            job = jobs[self._by_position[position]]
+            job = jobs[self._job_at(position)]
             if not blocked.isdisjoint(names) or (job.pools and any(amount > room[pool] for pool, amount in job.pools)):
                 blocked.update(names)
                 heapq.heappop(heads)
@@ -110,7 +128,7 @@ class ReadyQueue:
     ) -> tuple[int, tuple[str, ...]] | None:
         heap = bucket.heap
         while heap:
-            job = self._by_position[heap[0]]
+            job = self._job_at(heap[0])
             state = states[job]
             if state is JobState.READY or (state is JobState.WAITING and is_due(job)):
                 return heap[0], bucket.pools

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from zlib import crc32
 
 from orchestrator.engine.facts import AttemptFinished
@@ -71,6 +72,10 @@ class Retries:
             if self.not_before.get(job) == not_before:
                 due.append(job)
         return due
+
+    def is_due_at(self, now: float) -> Callable[[int], bool]:
+        """Whether a job that waits for its next attempt may start at this second."""
+        return lambda job: self.not_before[job] <= now
 
     def next_due(self) -> float | None:
         """The second at which the next delay is over."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.output_values import OutputValues
 from orchestrator.engine.states import JobState
-from orchestrator.plan.model import Plan
 
 # Of several jobs the worst end counts, the first of these. So one is left out only if all are.
 WORST_FIRST = (
@@ -24,8 +23,8 @@ class RunConditions:
 
     __slots__ = ("_jobs", "_table", "_values")
 
-    def __init__(self, plan: Plan, table: JobTable, values: OutputValues) -> None:
-        self._jobs = plan.jobs
+    def __init__(self, table: JobTable, values: OutputValues) -> None:
+        self._jobs = table.jobs
         self._table = table
         self._values = values
 
@@ -46,7 +45,7 @@ class RunConditions:
         from orchestrator.plan.run_conditions import split_test
 
         workflow, output = split_test(name)
-        needs = [need for need in self._jobs[job].needs if self._jobs[need].workflow == workflow]
+        needs = self._values.needs_of(job, workflow)
         if output:
             return self._values.value_of(needs[0], output) if needs else None
         ends = {self._table.states[need] for need in needs}

@@ -15,7 +15,8 @@ that changes a state. `Checks`: the ready jobs that may be up to date. `ReadyQue
 start, and the room for them. `Retries`: used budgets and the heap of delays. `Escalation`: running attempts and the
 heap of steps that end them. `Stop`: how far the run is stopped, and the rules of that. `MatrixFailFast`: the jobs that
 a failure in their matrix cancels. `OutputValues`: what successes hand to their dependents. `RunConditions`: what an
-`if` asks of needs. `outcomes.py`: the pure tables. This file only connects them. All of it runs in the driver's thread.
+`if` asks of needs. `Growth`: placeholders, and the cells that take their place. `outcomes.py`: the pure tables. This
+file only connects them. All of it runs in the driver's thread.
 
 A job's life. Once all its needs have ended they decide (`JobTable.gate`): if shut, it is skipped and the reason names
 the need; if open, its `if` may leave it out, a group succeeds at once, a job that lacks an output value fails, and any
@@ -59,6 +60,7 @@ from orchestrator.engine.facts import (
     RunResumed,
     RunStarted,
 )
+from orchestrator.engine.growth import Growth
 from orchestrator.engine.job_table import IllegalMove, JobTable
 from orchestrator.engine.matrix_fail_fast import MatrixFailFast
 from orchestrator.engine.outcomes import FAILURES, STATE_AFTER, STOPPED_ON_REQUEST, Gate, RunResult, run_result
@@ -67,32 +69,33 @@ from orchestrator.engine.pools import Pools
 from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.retries import Retries
 from orchestrator.engine.run_conditions import RunConditions
-from orchestrator.engine.states import TERMINAL, CancelReason, JobState
+from orchestrator.engine.states import ENDED, CancelReason, JobState
 from orchestrator.engine.stop import Stop, cause_of, reason_to_stop, widen
-from orchestrator.plan.model import Plan
+from orchestrator.plan.model import Plan, PlannedJob
 
 
 class Scheduler:
     """One run of one plan. Times are seconds of the run; `now` never decreases (an earlier one counts as the latest).
 
-    `table` has the states, attempts and counts of the jobs, `checks` what is to be checked, `values` their outputs, for
-    reading only. `last_grace` is how many seconds to wait for the end of an attempt after KILL. Raises ValueError for a
-    job that takes more than its pool has.
+    For reading only, `table` has the jobs and their states, `checks` what is to be checked, `values` their outputs, and
+    `growth` what has taken the place of placeholders. `last_grace` is how many seconds to wait for the end of an
+    attempt after KILL. Raises ValueError for a job that takes more than its pool has.
     """
 
     def __init__(self, plan: Plan, *, last_grace: float = 10.0) -> None:
-        self._jobs = plan.jobs
         self._policy = plan.policy
         self._last_grace = last_grace
         self.table = JobTable(plan)
-        self.values = OutputValues(plan, self.table)
-        self._conditions = RunConditions(plan, self.table, self.values)
+        self._jobs = self.table.jobs
+        self.values = OutputValues(self.table)
+        self._conditions = RunConditions(self.table, self.values)
         self._pools = Pools(plan)
         self.checks = Checks(plan, self.table, self.values)
         self._queue = ReadyQueue(plan)
         self._escalation = Escalation()
         self._retries = Retries()
         self._matrices = MatrixFailFast(plan)
+        self.growth = Growth(plan, self.table, self.values, self._queue, self._matrices)
         self._stop: Stop | None = None
         self._deadline: float | None = None
         self._started = False
@@ -159,7 +162,7 @@ class Scheduler:
         state = self.table.states[fact.job]
         if state is JobState.RUNNING:
             self.table.refuse(fact.job, "cannot be adopted")
-        if state not in TERMINAL:
+        if state not in ENDED:
             self.values.keep(fact.job, fact.outputs)
             self._finish(fact.job, JobState.SUCCEEDED, "reused from an earlier run")
 
@@ -244,7 +247,7 @@ class Scheduler:
             self._escalation.schedule(job, Step.KILL if fact.force else Step.TERM, fact.at, cause)
         elif state is JobState.PENDING and not self.table.needs_have_ended(job):
             self.table.cancelled.setdefault(job, cause)
-        elif state not in TERMINAL:
+        elif state not in ENDED:
             self._cancel_idle(job, cause)
 
     def _cause(self, reason: CancelReason, failure: int | None) -> str:
@@ -272,16 +275,30 @@ class Scheduler:
             self._finish(job, JobState.SKIPPED, self.table.skip_reason(job))
         elif planned.condition is not None and (why := self._conditions.why_left_out(job)):
             self._finish(job, JobState.LEFT_OUT, why)
-        elif planned.spec.is_group:
+        elif planned.spec.is_group and planned.run_matrix is None:
             self._finish(job, JobState.SUCCEEDED, "")
         elif self._stop is not None and self._stop.covers(planned.when):
             self._cancel_idle(job, self._stop.cause)
-        elif planned.spec.needed_values and (why := self.values.why_unusable(job)):
+        elif planned.run_matrix is not None:
+            self._expand(planned)
+        elif why := self.growth.why_unable(job):
             self._finish(job, JobState.FAILED, why)
         else:
             self.table.move(job, JobState.READY)
             if not self.checks.begin(job):
                 self._queue.add(job)
+
+    def _expand(self, placeholder: PlannedJob) -> None:
+        """Put cells in the place of a placeholder, and of those that are like it; without any it has ended."""
+        found = self.growth.expansion_of(placeholder)
+        if not found.cells:
+            status = JobState.FAILED if found.problem else JobState.LEFT_OUT
+            self._finish(placeholder.index, status, found.problem or "its matrix is empty")
+            return
+        first = len(self._jobs)
+        self._out += self.growth.grow(placeholder.index, found.cells)
+        for cell in range(first, len(self._jobs)):
+            self._advance_if_ready(cell)
 
     def _cancel_idle(self, job: int, cause: str) -> None:
         if self.table.states[job] is JobState.WAITING:
@@ -297,7 +314,7 @@ class Scheduler:
         self._matrices.to_cancel.discard(job)
         allowed = self._jobs[job].allow_failure and status in FAILURES
         if status in FAILURES and not allowed:
-            self._matrices.fail(job, lambda other: self.table.states[other] not in TERMINAL)
+            self._matrices.fail(job, lambda other: self.table.states[other] not in ENDED)
         self._out.append(JobFinished(job, status, reason, self.table.attempts[job], allowed))
 
     # Decisions.
@@ -325,16 +342,14 @@ class Scheduler:
         if slots <= 0:
             return []
         hurried = self._stop is not None and self._stop.hurried
-        chosen = self._queue.choose(slots, self._pools, self._jobs, self.table.states, self._is_due)
+        is_due = self._retries.is_due_at(self._clock)
+        chosen = self._queue.choose(slots, self._pools, self._jobs, self.table.states, is_due)
         return [self._launch(job, hurried=hurried) for job in chosen]
 
     def _launch(self, job: int, *, hurried: bool) -> Launch:
         spec = self._jobs[job].spec
         values = self.values.needed_by(job) if spec.needed_values else NO_VALUES
         return Launch(job, self.table.attempts[job] + 1, spec.cleanup_timeout if hurried else None, values)
-
-    def _is_due(self, job: int) -> bool:
-        return self._retries.not_before[job] <= self._clock
 
     def next_wakeup(self) -> float | None:
         """The next second at which `decide` may return more without a new fact; None if a fact must come first."""

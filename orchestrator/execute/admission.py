@@ -6,12 +6,12 @@ when one must wait, so must those behind it. With nothing under way a job always
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
 from orchestrator.engine.commands import Command, Launch
-from orchestrator.plan.model import Plan
+from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.usable_cpus import usable_cpus
 
 CHECK_SECONDS = 1.0  # the machine is examined no more often than this
@@ -38,8 +38,11 @@ def look() -> Machine:
 class AdmissionControl:
     """Lets jobs of a plan start while the machine has room. `look` is called at most once a second."""
 
-    def __init__(self, plan: Plan, look: Callable[[], Machine] = look) -> None:
-        self._jobs = plan.jobs
+    def __init__(
+        self, plan: Plan, look: Callable[[], Machine] = look, jobs: Sequence[PlannedJob] | None = None
+    ) -> None:
+        """`jobs` are those of the plan, and later those that have taken the place of a placeholder."""
+        self._jobs = plan.jobs if jobs is None else jobs
         self._least_free = plan.policy.admission.min_free_memory
         self._max_load = plan.policy.admission.max_load
         self._look = look

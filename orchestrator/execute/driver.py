@@ -39,13 +39,14 @@ from orchestrator.execute.attempt.worker import run_attempt
 from orchestrator.execute.cleanup import Cleanups, with_cleanup_failure
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.driver_parts import Journal, Observer, SpecFactory
-from orchestrator.execute.executors.open_executor import OpenExecutor
+from orchestrator.execute.executors.open_executor import Admission, OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.job_cache import Checked, CheckResult, Collected, JobCache, Remark
 from orchestrator.execute.messages import (
     CancelReceived,
     Ended,
     Message,
+    Noted,
     NothingStarts,
     ShortageNoticed,
     SignalReceived,
@@ -53,9 +54,8 @@ from orchestrator.execute.messages import (
 )
 from orchestrator.execute.signals import STOP_SIGNALS
 from orchestrator.journal.events import consequence_to_fields, fact_to_fields
-from orchestrator.plan.model import Plan
+from orchestrator.plan.model import Plan, PlannedJob
 
-MORE_ROOM = "stop other programs, or raise the limits (`ulimit -a`, control groups), then `pexec resume`"
 LOOK_FOR_ROOM_EVERY = 1.0  # seconds, once there was a shortage
 SECOND_REQUEST_AFTER = 0.3  # seconds; a signal that comes sooner is one key press that arrived twice
 
@@ -81,10 +81,11 @@ class Driver:
         reactions: Mapping[signal.Signals, Callable[[], None]] | None = None,
         cache: JobCache | None = None,
     ) -> None:
-        self._ids = tuple(job.id for job in plan.jobs)
+        self.jobs: Sequence[PlannedJob] = scheduler.table.jobs  # also those that take the place of placeholders
+        self._ids = [job.id for job in self.jobs]
         self._slots = plan.policy.max_parallel_jobs
         self._scheduler = scheduler
-        self._executor, self._kill, self._close_executor, self._look_for_room, self._place_of = executor
+        self._executor, self._kill, self._close_executor, self._look_for_room, self._place_of, _, room = executor
         self._journal = journal
         self._observers = tuple(observers)
         self._make_spec = make_spec
@@ -96,7 +97,7 @@ class Driver:
         self._cache = cache
         self._being_checked: set[int] = set()
         self._being_collected: dict[int, AttemptResult] = {}  # by serial
-        self._admission = AdmissionControl(plan)
+        self._admission: Admission = room or AdmissionControl(plan, jobs=self.jobs)
         self._serial = 0
         self._look_for_room_at: float | None = None
         self._left_over: list[Message] = []  # came with the one that ends the run
@@ -115,7 +116,10 @@ class Driver:
         """Record a fact, with the fields that the engine does not know, and what follows from it."""
         event, fields = fact_to_fields(fact, self._ids)
         self._unwritten.append(self._journal.emit(event, fact.at, **fields, **more))
-        for consequence in self._scheduler.apply(fact):
+        consequences = self._scheduler.apply(fact)
+        if len(self._ids) < len(self.jobs):
+            self._ids += (job.id for job in self.jobs[len(self._ids) :])
+        for consequence in consequences:
             self.record_consequence(consequence, fact.at)
             if self._cache is not None and isinstance(consequence, JobFinished):
                 self._cache.release(consequence.job)
@@ -271,9 +275,12 @@ class Driver:
                 case ShortageNoticed(why):
                     self.note("degraded", what=f"running {self._slots} jobs at once", why=why)
                     self._look_for_room_at = now
-                case NothingStarts(why):
+                case NothingStarts(why, help_, code):
                     self._left_over += messages[number + 1 :]
-                    raise EnvironmentFailedError(f"not one job can be started: {why}", help=MORE_ROOM, code="PX301")
+                    raise EnvironmentFailedError(f"not one job can be started: {why}", help=help_, code=code)
+                case Noted(event, fields, then):
+                    self._unwritten.append(self._journal.emit(event, now, **fields))
+                    then()
                 case CancelReceived(job):
                     if job is None or job < len(self._ids):
                         self._stop(job, now)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
 
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.job_cache import Checked, Collected
+
+MORE_ROOM = "stop other programs, or raise the limits (`ulimit -a`, control groups), then `pexec resume`"
 
 
 class Spawned(Struct, frozen=True):
@@ -58,9 +61,22 @@ class ShortageNoticed(Struct, frozen=True):
 
 
 class NothingStarts(Struct, frozen=True):
-    """Not even one attempt can be started, and none is under way whose end could make room."""
+    """Not even one attempt can be started, and none is under way whose end could make room. `help` and `code` are those
+    of the error."""
 
     why: str
+    help: str = MORE_ROOM
+    code: str = "PX301"
 
 
-Message = Spawned | Ended | Checked | Collected | SignalReceived | CancelReceived | ShortageNoticed | NothingStarts
+class Noted(Struct, frozen=True):
+    """Record an event that moves no job, then call `then`, in the driver's thread."""
+
+    event: str
+    fields: dict[str, Any]
+    then: Callable[[], None]
+
+
+Message = (
+    Spawned | Ended | Checked | Collected | SignalReceived | CancelReceived | ShortageNoticed | NothingStarts | Noted
+)

@@ -23,8 +23,8 @@ from orchestrator.execute.warden.processes import open_signal_fd
 
 if TYPE_CHECKING:
     from orchestrator.execute.clock import RunClock
+    from orchestrator.execute.executors.open_executor import Pausable
     from orchestrator.execute.inbox import Inbox
-    from orchestrator.execute.supervisor.warden_client import WardenClient
     from orchestrator.journal.rundir import RunDir
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -167,7 +167,7 @@ def keep_stacks(rundir: RunDir, show: Callable[[str], object]) -> None:
         rundir.replace(_STACKS, stacks)
 
 
-def suspend(warden: WardenClient, clock: RunClock) -> None:
+def suspend(pausable: Pausable, clock: RunClock) -> None:
     """Stop all jobs, then this process, until it gets CONT; then continue both.
 
     Both signals are blocked. So the kernel keeps only the later one, and a TSTP that is still pending is carried out
@@ -176,10 +176,10 @@ def suspend(warden: WardenClient, clock: RunClock) -> None:
     """
     if signal.SIGTSTP not in signal.sigpending():
         return
-    warden.pause()
+    pausable.pause()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTSTP])  # stops here
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTSTP])
     if signal.sigtimedwait([signal.SIGCONT], _TAKEN_BACK_SECONDS) is None:
         signal.raise_signal(signal.SIGSTOP)
         signal.sigtimedwait([signal.SIGCONT], 0)
-    clock.skip(warden.resume())
+    clock.skip(pausable.resume())

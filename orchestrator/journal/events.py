@@ -20,12 +20,15 @@ from orchestrator.engine.facts import (
     JobFinished,
     JobMustRun,
     KillSent,
+    MatrixExpanded,
     RetryScheduled,
     RunResumed,
     RunStarted,
 )
 from orchestrator.engine.outcomes import RunResult
 from orchestrator.engine.states import TERMINAL, CancelReason, Verdict
+from orchestrator.plan.cells import Cell
+from orchestrator.plan.growth import Grown
 from orchestrator.plan.model import FAIL_FAST
 
 VERSION = 1
@@ -62,6 +65,10 @@ _PLACE: dict[str, JsonDict] = {
         "type": ["string", "null"],
         "description": "The worker that runs it; null for the process that drives the run.",
     },
+}
+_WORKER: dict[str, JsonDict] = {
+    "worker": {"type": "string", "description": "A name that no other worker of the process that drives the run has."},
+    "host": _HOST,
 }
 _MAYBE_EXIT_CODE: JsonDict = {"type": ["integer", "null"], "minimum": 0, "maximum": 255}
 _MAYBE_SIGNAL: JsonDict = {"type": ["string", "null"], "description": "The signal that ended it, such as SIGSEGV."}
@@ -167,6 +174,20 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
             "additionalProperties": {"type": "string"},
         },
     },
+    "matrix.expanded": {
+        "job": _JOB,
+        "workflow": _TEXT,
+        "cells": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"id": _JOB, "values": {"type": "object"}},
+                "required": ["id", "values"],
+                "additionalProperties": False,
+            },
+            "description": "The jobs that take the place of the placeholder, which leaves the run.",
+        },
+    },
     "retry.scheduled": {
         "job": _JOB,
         "attempt": {**_ATTEMPT, "description": "The next attempt."},
@@ -201,6 +222,15 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "wall_seconds": _SECONDS,
     },
     "degraded": {"what": _TEXT, "why": _TEXT},
+    "worker.joined": {
+        **_WORKER,
+        "pid": _PID,
+        "start_ticks": {"type": "integer", "minimum": 0, "description": "Start time of the worker's process."},
+        "boot_id": _BOOT,
+        "pid_namespace": _NAMESPACE,
+        "slots": {**_SLOTS, "description": "Number of attempts that it runs at once."},
+    },
+    "worker.left": {**_WORKER, "why": _TEXT},
     "orphan.killed": {"pid": _PID, "job": _MAYBE_JOB},
     "journal.recovered": {
         "cut_bytes": {
@@ -280,8 +310,18 @@ def consequence_to_fields(consequence: Consequence, ids: Sequence[str]) -> tuple
                 "not_before": not_before,
                 "reason": reason,
             }
+        case MatrixExpanded(job, workflow, cells):
+            made = [{"id": f"{workflow}[{cell.label}]", "values": dict(cell.values)} for cell in cells]
+            return "matrix.expanded", {"job": ids[job], "workflow": workflow, "cells": made}
         case _:
             assert_never(consequence)
+
+
+def grown_from_event(event: EventRecord) -> Grown:
+    """What a placeholder has become, by `matrix.expanded`."""
+    workflow = event["workflow"]
+    cells = (Cell(one["values"], one["id"].removeprefix(f"{workflow}[")[:-1]) for one in event["cells"])
+    return Grown(workflow, tuple(cells))
 
 
 def fact_from_event(event: EventRecord, index_of: Mapping[str, int]) -> Fact | None:

@@ -50,22 +50,26 @@ class History:
         self.at = 0.0
         self.result: str | None = None
         self.fingerprints: dict[str, str] = {}
-        self._ids = tuple(job.id for job in plan.jobs)
+        self._ids = [job.id for job in plan.jobs]
         self.index_of = {job_id: index for index, job_id in enumerate(self._ids)}
         self._missing: dict[tuple[str, str], Consequence] = {}
         self._processes: dict[int, AttemptProcess] = {}
         self._space = PidSpace()  # of the process that drove the run
+        self._space_of: dict[str, PidSpace] = {}  # by worker
 
     def add(self, record: EventRecord) -> None:
         """Add the next record. Raises IllegalMove for a fact that cannot have happened, KeyError for an unknown job."""
         event = record["event"]
         self.at = max(self.at, record["at"])
-        if event in ("job.finished", "retry.scheduled"):
+        if event in ("job.finished", "retry.scheduled", "matrix.expanded"):
             self._missing.pop((event, record["job"]), None)
         elif event == "attempt.spawned":
             index, attempt = self.index_of[record["job"]], record["attempt"]
-            space = PidSpace() if record.get("worker") else self._space  # nothing is known of a worker's machine
+            worker = record.get("worker")
+            space = self._space if worker is None else self._space_of.get(worker, PidSpace())
             self._processes[index] = AttemptProcess(index, attempt, record["pid"], record["start_ticks"], space)
+        elif event == "worker.joined":
+            self._space_of[record["worker"]] = PidSpace(record["boot_id"], record["pid_namespace"])
         elif event == "run.finished":
             self.result = record["result"]
         else:
@@ -87,10 +91,15 @@ class History:
     def _apply(self, record: EventRecord) -> None:
         if record["event"] in ("run.started", "run.resumed"):
             self._space = PidSpace(record["boot_id"], record.get("pid_namespace", ""))
+            self._space_of.clear()
             self.result = None
         fact = fact_from_event(record, self.index_of)
         if fact is None:
             return
-        for consequence in self.scheduler.apply(fact):
+        consequences = self.scheduler.apply(fact)
+        for job in self.scheduler.table.jobs[len(self._ids) :]:
+            self._ids.append(job.id)
+            self.index_of[job.id] = job.index
+        for consequence in consequences:
             event, fields = consequence_to_fields(consequence, self._ids)
             self._missing[event, fields["job"]] = consequence

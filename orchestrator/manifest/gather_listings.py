@@ -18,7 +18,7 @@ def gather_listings(loaded: Loaded, key_index: KeyIndex) -> dict[tuple[str, str]
     for name, workflow in key_index.of("matrix").items():
         folder = loaded.origins[name].folder if name in loaded.origins else ""
         for axis, values in workflow.matrix.axes.items() if workflow.matrix is not None else ():
-            if isinstance(values, AxisSource):
+            if isinstance(values, AxisSource) and values.from_ is None:
                 request = replace(_request(values), folder=folder)
                 if request not in made:
                     made[request] = list_values(loaded.base_dir, request)

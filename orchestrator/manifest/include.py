@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from orchestrator.bounded_read import read_bounded
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span
+from orchestrator.manifest.matrix_keys import AxisSource, Matrix
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.nested_sections import EVERY, Include, Need
 from orchestrator.manifest.origin import ManifestOrigin
@@ -233,12 +234,22 @@ def _rebased(secret: SecretKeys, folder: str) -> SecretKeys:
 def _renamed(workflow: Workflow, prefix: str) -> Workflow:
     """The workflow with the names that its needs, and what its matrix is like, have outside its manifest."""
     matrix = workflow.matrix
-    if not prefix or not (workflow.needs or workflow.after or (matrix and matrix.like)):
+    if not prefix or not (workflow.needs or workflow.after or matrix):
         return workflow
-    if matrix is not None and matrix.like is not None:
-        workflow = replace(workflow, matrix=replace(matrix, like=prefix + matrix.like))
+    if matrix is not None:
+        workflow = replace(workflow, matrix=_renamed_matrix(matrix, prefix))
     names = {key: tuple(_prefixed(entry, prefix) for entry in getattr(workflow, key)) for key in ("needs", "after")}
     return replace(workflow, **names)
+
+
+def _renamed_matrix(matrix: Matrix, prefix: str) -> Matrix:
+    axes = {
+        axis: replace(source, from_=f"needs.{prefix}{source.from_.removeprefix('needs.')}")
+        if isinstance(source, AxisSource) and source.from_ is not None
+        else source
+        for axis, source in matrix.axes.items()
+    }
+    return replace(matrix, axes=axes, like=None if matrix.like is None else prefix + matrix.like)
 
 
 def _prefixed(entry: str | Need, prefix: str) -> str | Need:
@@ -250,12 +261,20 @@ def _prefixed(entry: str | Need, prefix: str) -> str | Need:
 def _uncounted(loaded: Loaded, manifest: Manifest) -> list[Diagnostic]:
     """A warning if an included manifest has a policy: only that of the root manifest applies."""
     ignored = [key for key in keys_of(PolicyKeys) if key in manifest.policy.given and key != "pools"]
+    found = [_clusters_without_effect(loaded)] if manifest.clusters else []
     if not ignored:
-        return []
+        return found
     path: Path = ("policy", ignored[0])
     message = f"the policy of an included manifest has no effect: {', '.join(f'`{key}`' for key in ignored)}"
     advice = "only its pools are used; the rest applies when the manifest is run by itself"
-    return [Diagnostic("PX122", message, loaded.source.key(path), path, (), advice, Severity.WARNING)]
+    return [*found, Diagnostic("PX122", message, loaded.source.key(path), path, (), advice, Severity.WARNING)]
+
+
+def _clusters_without_effect(loaded: Loaded) -> Diagnostic:
+    path: Path = ("clusters",)
+    message = "the clusters of an included manifest have no effect"
+    advice = "declare them in the including manifest; these apply when this one is run by itself"
+    return Diagnostic("PX122", message, loaded.source.key(path), path, (), advice, Severity.WARNING)
 
 
 def _circular(spot: _Spot, real_path: str) -> Diagnostic:

@@ -1,6 +1,7 @@
 """The keys of `matrix`: axes with their values, which may be listed from files, and what is added and left out."""
 
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final
 
@@ -23,10 +24,12 @@ from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
 _VALUES: Final = list_of(SINGLE_VALUE, 1)
 _CELLS: Final = mapping_of(NAME, SINGLE_VALUE, 1)
-_SOURCES: Final = ("glob", "lines", "json")
+_SOURCES: Final = ("glob", "lines", "json", "from")
+REFERENCE_PATTERN: Final = r"^needs\.[A-Za-z_][A-Za-z0-9_.-]*\.outputs\.[A-Za-z_][A-Za-z0-9_-]*$"
+_REFERENCE: Final = re.compile(REFERENCE_PATTERN).fullmatch
 _BESIDE_LIKE: Final = ("like", "max_parallel", "fail_fast")
-_OF_SOURCES: Final = {"hidden": "glob", "at": "json"}
-_FORMS: Final = "write `{glob: PATTERN}`, `{lines: FILE}` or `{json: FILE}`"
+_OF_SOURCES: Final = {"hidden": ("glob",), "at": ("json",), "allow_empty": ("glob", "lines", "json")}
+_FORMS: Final = "write `{glob: PATTERN}`, `{lines: FILE}`, `{json: FILE}` or `{from: needs.NAME.outputs.NAME}`"
 
 
 def _path_below(value: object) -> str:
@@ -47,16 +50,29 @@ def _pointer(value: object) -> str:
     return pointer
 
 
+def _reference(value: object) -> str:
+    reference: str = NON_BLANK.parse(value)
+    if not _REFERENCE(reference):
+        plain = reference.removeprefix("${{").removesuffix("}}").strip()
+        hint = f"write `{plain}`" if _REFERENCE(plain) else "write `needs.NAME.outputs.NAME`"
+        raise ScalarError("PX128", "is not the output of a need", hint)
+    return reference
+
+
 _PATH: Final = FieldType(_path_below, NON_BLANK.schema)
 
 
 class AxisSource(Section, frozen=True):
-    """The values of an axis, listed when the manifest is read: one file, or one entry of a file, for each."""
+    """Where the values of an axis come from: files or the entries of a file, listed when the manifest is read; or the
+    output of a job, while the run runs."""
 
     hint: ClassVar[str] = _FORMS
     schema_extra: ClassVar[Mapping[str, Any]] = {
         "oneOf": [{"required": [key]} for key in _SOURCES],
-        "dependentRequired": {key: [source] for key, source in _OF_SOURCES.items()},
+        "allOf": [
+            {"if": {"required": [key]}, "then": {"anyOf": [{"required": [source]} for source in sources]}}
+            for key, sources in _OF_SOURCES.items()
+        ],
     }
 
     glob: Annotated[
@@ -72,6 +88,11 @@ class AxisSource(Section, frozen=True):
     at: Annotated[
         str, FieldType(_pointer, {"type": "string", "pattern": "^/"}), Doc("JSON pointer to the list.", "/test/shards")
     ] = ""
+    from_: Annotated[
+        str | None,
+        FieldType(_reference, {"type": "string", "pattern": REFERENCE_PATTERN}),
+        Doc("A JSON array that a need has written as an output.", "needs.plan.outputs.shards"),
+    ] = field(default=None, name="from")
     allow_empty: Annotated[bool, Doc("Without a value the workflow is left out; otherwise an error.", True)] = False
 
     @classmethod
@@ -84,14 +105,23 @@ class AxisSource(Section, frozen=True):
             return KeyConflictError(
                 "PX118", f"`{given[0]}` and `{given[1]}` cannot be together", "use two axes", *given
             )
-        for key, source in _OF_SOURCES.items():
-            if key in data and source not in given:
+        for key, sources in _OF_SOURCES.items():
+            if key in data and given[0] not in sources:
                 message = f"`{key}` has no meaning for `{given[0]}`"
-                return KeyConflictError("PX118", message, f"it belongs to `{source}`", key)
+                hint = (
+                    "an empty array leaves the workflow out" if given[0] == "from" else f"it belongs to `{sources[0]}`"
+                )
+                return KeyConflictError("PX118", message, hint, key)
         return None
 
 
 Axis = tuple[Value, ...] | AxisSource
+
+
+def source_of(reference: str) -> tuple[str, str]:
+    """The names of the workflow and of the output in `needs.NAME.outputs.NAME`."""
+    workflow, _, output = reference.removeprefix("needs.").rpartition(".outputs.")
+    return workflow, output
 
 
 def _axis(value: object) -> Axis:

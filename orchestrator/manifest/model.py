@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from msgspec import field
 
+from orchestrator.manifest.cluster_keys import Clusters
 from orchestrator.manifest.container_types import (
     Argv,
     EnvInherit,
@@ -313,6 +314,10 @@ class Manifest(Section, frozen=True, kw_only=True):
         PolicyKeys,
         Doc("Rules for the run: parallelism, what a failure does.", {"max_parallel_jobs": 8}),
     ] = PolicyKeys()
+    clusters: Annotated[
+        Clusters,
+        Doc("Where jobs may run besides pexec's own process; `policy.cluster` chooses.", {"pair": {"processes": 2}}),
+    ] = field(default_factory=dict)
     secrets: Annotated[
         SecretSources,
         Doc("Secrets, each with the source of its value.", {"TOKEN": {"env": "TOKEN"}, "KEY": {"file": "~/.keys/a"}}),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import field
 
+from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
 from orchestrator.manifest.container_types import FailFastWord
 from orchestrator.manifest.field_types import (
     ByteSize,
@@ -143,5 +144,8 @@ class PolicyKeys(Section, frozen=True):
         CacheKeys,
         Doc("Where the results of jobs with `inputs` are stored.", {"max_size": "20GiB"}),
     ] = CacheKeys()
+    cluster: Annotated[
+        Name, Doc("Where the jobs run: one of `clusters`, or `local`, which is pexec's own process.", "local")
+    ] = LOCAL_CLUSTER
     ci: Annotated[CiKeys, Doc("What the run does in a CI service.", {"pass_commands": True})] = CiKeys()
     given: frozenset[str] = frozenset()

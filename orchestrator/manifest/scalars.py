@@ -209,11 +209,4 @@ def parse_value(value: object) -> Value:
     raise ScalarError("PX112", "must be text, a number, `true` or `false`")
 
 
-def value_text(value: Value) -> str:
-    """A value as text, as templates insert it and comparisons use it: `true`, `3.1`."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
 DURATION_HINT = "write seconds, or a number with a unit: `90`, `90s`, `5m`, `1h30m`, `2d`, `500ms`"

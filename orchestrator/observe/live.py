@@ -39,7 +39,7 @@ class LiveProgress:
         err: TextSink,
         terminal: Terminal,
         plan: Plan,
-        jobs: Mapping[str, PlannedJob],
+        jobs: dict[str, PlannedJob],
         prefixes: JobPrefixes,
         now: Callable[[], float],
         *,

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
 from orchestrator.console.text import whole_seconds
-from orchestrator.journal.events import EventRecord
+from orchestrator.journal.events import EventRecord, grown_from_event
 from orchestrator.observe.job_prefix import JobPrefixes
 from orchestrator.observe.live_frame import JobLine, LiveFrame
 from orchestrator.observe.log_view import LatestOutput
 from orchestrator.observe.progress_lines import ProgressLines
+from orchestrator.plan.growth import grown
 from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.report.foresight import Foresight
 from orchestrator.report.remaining import RemainingTime
@@ -23,12 +24,12 @@ class LiveState:
     """Add the events of a run in order; `frame` is what to show. `succeeded` are the jobs (by index) that had succeeded
     before. `progress` follows the same events, each a moment before. For the console thread."""
 
-    events = ("run.started", "run.resumed", "kill.sent")  # and those of `progress`
+    events = ("run.started", "run.resumed", "kill.sent", "matrix.expanded")  # and those of `progress`
 
     def __init__(
         self,
         plan: Plan,
-        jobs: Mapping[str, PlannedJob],
+        jobs: dict[str, PlannedJob],
         progress: ProgressLines,
         prefixes: JobPrefixes,
         succeeded: Iterable[int] = (),
@@ -40,6 +41,10 @@ class LiveState:
         self._progress = progress
         self._prefixes = prefixes
         self._clock = clock
+        self._plan = plan
+        self._succeeded = [plan.jobs[job].id for job in succeeded]
+        self._may_grow = any(job.run_matrix is not None for job in plan.jobs)
+        self._past: list[EventRecord] = []  # of a run that may grow
         self._foresight = Foresight(plan, succeeded)
         self._remaining = RemainingTime(plan, succeeded)
         self._attempts: dict[str, str] = {}  # "attempt 2 of 3", for running jobs that were retried
@@ -53,6 +58,11 @@ class LiveState:
 
     def add(self, record: EventRecord) -> None:
         """Add an event."""
+        if record["event"] == "matrix.expanded":
+            self._grow(record)
+            return
+        if self._may_grow:
+            self._past.append(record)
         self._foresight.add(record)
         job = record.get("job", "")
         match record["event"]:
@@ -73,6 +83,18 @@ class LiveState:
                 self._remaining.end(self._jobs[job].index)
             case _:
                 pass
+
+    def _grow(self, expanded: EventRecord) -> None:
+        """Jobs have taken the place of a placeholder."""
+        self._plan = grown(self._plan, [grown_from_event(expanded)])
+        self._jobs.clear()
+        self._jobs |= {job.id: job for job in self._plan.jobs}
+        succeeded = [self._jobs[job].index for job in self._succeeded]
+        self._foresight, self._remaining = Foresight(self._plan, succeeded), RemainingTime(self._plan, succeeded)
+        for record in self._past:
+            self._foresight.add(record)
+            if record["event"] == "job.finished":
+                self._remaining.end(self._jobs[record["job"]].index)
 
     def frame(self, now: float, height: int) -> LiveFrame:
         """What to show at this second of the run, on a terminal of this height."""

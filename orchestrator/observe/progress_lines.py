@@ -32,6 +32,7 @@ class ProgressLines:
         "attempt.finished",
         "retry.scheduled",
         "job.finished",
+        "matrix.expanded",
         "cancel.requested",
         "degraded",
     )
@@ -108,6 +109,8 @@ class ProgressLines:
             self._attempt_started(record)
         elif event == "attempt.finished":
             self._attempt_finished(record)
+        elif event == "matrix.expanded":
+            self._total += len(record["cells"]) - 1
         elif event in ("retry.scheduled", "cancel.requested", "degraded"):
             self.show()
             if event == "retry.scheduled":

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from orchestrator import __version__
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.helper_threads import start_thread
-from orchestrator.journal.events import EventRecord
+from orchestrator.journal.events import EventRecord, grown_from_event
 from orchestrator.journal.file_names import (
     DEPENDENCIES,
     EXECUTION_PLAN,
@@ -26,12 +26,16 @@ from orchestrator.journal.file_names import (
     REPORT,
     RESULTS,
     RUN_SUMMARY,
+    status_name,
 )
+from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.status_files import StatusFiles
 from orchestrator.plan.export import dependencies_fields, execution_plan_fields, plan_fields
+from orchestrator.plan.growth import Grown, grown
 from orchestrator.plan.json_stream import as_json
 from orchestrator.plan.model import Plan
+from orchestrator.plan.slugs import slugs
 from orchestrator.report.failed_attempts import MOST_OF_A_JOB, FailedAttempts
 from orchestrator.report.fold_events import RunFold
 from orchestrator.report.model import RunReport
@@ -71,28 +75,36 @@ class RunFiles:
     ) -> None:
         self._rundir = rundir
         self._on_first_event = on_first_event
-        self._plan = plan
+        self._first_plan = self._plan = plan
+        self._growths: list[Grown] = []
+        self._statuses: StatusFiles | None = None
         rundir.replace(PLAN, as_json(plan_fields(plan)))
         rundir.replace(EXECUTION_PLAN, as_json(execution_plan_fields(plan, _now())))
         rundir.replace(DEPENDENCIES, as_json(dependencies_fields(plan)))
-        self._fold = RunFold(plan)
-        self._timeline = Timeline(plan, self._fold.index_of)
-        self._failed = FailedAttempts(MOST_OF_A_JOB)
         self._page_context = page_context
+        self._begin_fold()
         for record in past:
             self._add(record)
         if self._is_small:  # before any job starts, since jobs may read them
             self._rundir.replace(RESULTS, results_chunks(replace(self._fold.report(), run_id=rundir.run_id)))
-        self._statuses = StatusFiles(rundir, self._fold.slugs)
-        self._has_status = bytearray(len(plan.jobs))
+        self._begin_statuses()
         if past:
             self._keep_right_statuses()
-        self._next_unwritten = 0
         self._events: deque[EventRecord] = deque()
         self._news = threading.Event()
         self._closing = threading.Event()
         self._closed = False
         self._thread = start_thread("pexec-run-files", self._work)
+
+    def _begin_fold(self) -> None:
+        self._fold = RunFold(self._plan)
+        self._timeline = Timeline(self._plan, self._fold.index_of)
+        self._failed = FailedAttempts(MOST_OF_A_JOB)
+
+    def _begin_statuses(self) -> None:
+        self._statuses = StatusFiles(self._rundir, self._fold.slugs)
+        self._has_status = bytearray(len(self._plan.jobs))
+        self._next_unwritten = 0
 
     def on_event(self, record: EventRecord) -> None:
         """Queue the record for the helper thread."""
@@ -155,6 +167,11 @@ class RunFiles:
                 self._news.set()
 
     @property
+    def _status_files(self) -> StatusFiles:
+        assert self._statuses is not None
+        return self._statuses
+
+    @property
     def _is_small(self) -> bool:
         return len(self._plan.jobs) <= SMALL
 
@@ -163,6 +180,27 @@ class RunFiles:
             self._add(self._events.popleft())
 
     def _add(self, record: EventRecord) -> None:
+        if record["event"] == "matrix.expanded":
+            self._grow(record)
+            return
+        self._add_to_fold(record)
+
+    def _grow(self, expanded: EventRecord) -> None:
+        """Jobs have taken the place of a placeholder: what was read so far is read again, for the plan with them."""
+        self._growths.append(grown_from_event(expanded))
+        self._plan = grown(self._first_plan, self._growths)
+        self._begin_fold()
+        for record in JournalReader(self._rundir):
+            if record["event"] != "matrix.expanded":
+                self._add_to_fold(record)
+            if record["seq"] == expanded["seq"]:
+                break
+        if self._statuses is not None:
+            self._rundir.remove(status_name(slugs([expanded["job"]])[0]))
+            self._begin_statuses()
+            self._keep_right_statuses()
+
+    def _add_to_fold(self, record: EventRecord) -> None:
         self._fold.add(record)
         self._timeline.add(record)
         self._failed.add(record)
@@ -195,7 +233,7 @@ class RunFiles:
 
     def _write_all_statuses(self) -> None:
         self._write_statuses(math.inf)
-        self._statuses.close()
+        self._status_files.close()
 
     def _write_statuses(self, until: float) -> None:
         """Write the changed files, then those of jobs without one, as many as fit before `until`."""
@@ -214,14 +252,14 @@ class RunFiles:
 
     def _keep_right_statuses(self) -> None:
         """Skip files that an earlier process wrote: 100,000 of them take 3 s."""
-        there = self._statuses.contents()
+        there = self._status_files.contents()
         for job, slug in enumerate(self._fold.slugs):
             if there.get(f"{slug}.status") == status_file(self._fold.status(job)):
                 self._has_status[job] = True
                 self._fold.changed.discard(job)
 
     def _write_status(self, job: int) -> None:
-        self._statuses.write(job, self._fold.status(job))
+        self._status_files.write(job, self._fold.status(job))
         self._has_status[job] = True
 
 

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from msgspec import Struct
 
-from orchestrator.console.text import quote, visible
+from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Path
 from orchestrator.manifest.file_facts import Listing, ListingRequest, Listings
 from orchestrator.manifest.matrix_keys import AxisSource, Matrix
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
-
-LONGEST_VALUE = 100
+from orchestrator.plan.cells import wrong_values
 
 _NOT_LISTED = (ListingRequest("glob", ""), Listing(problem="its values were not listed"))
 
 
 class Axes(Struct, frozen=True):
-    """The values by axis; `empty` is why one has none, which the manifest allows; None after an error."""
+    """The values by axis; `empty` is why one has none, which the manifest allows. `sources` are axes whose values are
+    not known when planning, each with `needs.NAME.outputs.NAME`: these have no values here."""
 
     values: Mapping[str, tuple[Value, ...]]
     empty: str = ""
+    sources: Mapping[str, str] = {}
 
 
 def axes_of(name: str, matrix: Matrix, listings: Listings, source: SourceMap, found: list[Diagnostic]) -> Axes | None:
-    """The axes of the matrix of the workflow `name`; `found` gets PX240, PX241 and PX210 for those that were listed."""
+    """The axes of the matrix of the workflow `name`, None after an error; `found` gets PX240, PX241 and PX210 for those
+    that were listed."""
     values: dict[str, tuple[Value, ...]] = {}
+    sources: dict[str, str] = {}
     empty = ""
     for axis, written in matrix.axes.items():
         if not isinstance(written, AxisSource):
             values[axis] = written
+            continue
+        if written.from_ is not None:
+            values[axis], sources[axis] = (), written.from_
             continue
         request, listing = listings.get((name, axis), _NOT_LISTED)
         path: Path = ("workflows", name, "matrix", axis)
@@ -49,23 +55,7 @@ def axes_of(name: str, matrix: Matrix, listings: Listings, source: SourceMap, fo
                 found.append(Diagnostic("PX241", _why_empty(request), source.value(path), path, help=advice))
                 return None
         values[axis] = listing.values
-    return Axes(values, empty)
-
-
-def wrong_values(values: Sequence[str], lines: Sequence[int] = ()) -> str:
-    """Why these cannot be the values of an axis, as a sentence; empty if they can. `lines` are theirs in a file."""
-    seen: dict[str, int] = {}
-    for number, value in enumerate(values):
-        where = f"line {lines[number]:,}: " if lines else ""
-        shown = quote(visible(value))
-        if len(value) > LONGEST_VALUE:
-            return f"{where}{shown} has more than {LONGEST_VALUE} characters"
-        if not value.isprintable():
-            return f"{where}{shown} has a control character or a line end"
-        before = seen.setdefault(value, number)
-        if before != number:
-            return f"{where}{shown} is a duplicate" + (f" of line {lines[before]:,}" if lines else "")
-    return ""
+    return Axes(values, empty, sources)
 
 
 def _listed_by(request: ListingRequest) -> str:

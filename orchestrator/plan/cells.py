@@ -1,19 +1,24 @@
 """The values of axes to cells, as in GitHub Actions: all combinations, without `exclude`, plus `include`. What is wrong
 is told as plain data.
 
-Values are compared as text: `3.12` and `"3.12"` are one value.
+Values are compared as text: `3.12` and `"3.12"` are one value. A value that is itself a mapping has one value for each
+of its keys: `shard.first`, `shard.last`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from msgspec import Struct
 
-from orchestrator.manifest.scalars import Value, value_text
+from orchestrator.console.text import quote, value_text, visible
+from orchestrator.plan.run_matrix import Scalar
 
-Values = Mapping[str, Value]
-Axes = Mapping[str, Sequence[Value]]
+LONGEST_VALUE = 100
+
+Values = Mapping[str, Scalar]
+Axes = Mapping[str, Sequence[Scalar | Values]]
 
 
 class Cell(Struct, frozen=True):
@@ -50,25 +55,31 @@ def matches(chosen: Values, cell: Values) -> bool:
     return all(key in cell and value_text(cell[key]) == value_text(value) for key, value in chosen.items())
 
 
-def _product(axes: Axes) -> list[dict[str, Value]]:
-    combinations: list[dict[str, Value]] = [{}] if axes else []
+def _product(axes: Axes) -> list[dict[str, Scalar]]:
+    combinations: list[dict[str, Scalar]] = [{}] if axes else []
     for axis, values in axes.items():
-        combinations = [{**combination, axis: value} for combination in combinations for value in values]
+        parts = [_part(axis, value) for value in values]
+        combinations = [{**combination, **part} for combination in combinations for part in parts]
     return combinations
 
 
+def _part(axis: str, value: Scalar | Values) -> Values:
+    return {f"{axis}.{key}": inner for key, inner in value.items()} if isinstance(value, Mapping) else {axis: value}
+
+
 def _with_included(
-    axes: Axes, cells: list[dict[str, Value]], include: Sequence[Values]
+    axes: Axes, cells: list[dict[str, Scalar]], include: Sequence[Values]
 ) -> tuple[tuple[Cell, ...], tuple[tuple[int, str], ...]]:
     """All cells with their labels. The values of an entry are added to each combination whose own values they do not
     change; its label stays the same. An entry that fits none is a new cell."""
-    labels = [_label({axis: cell[axis] for axis in axes}) for cell in cells]
+    labels = [_label(cell) for cell in cells]
     originals = [dict(cell) for cell in cells]
+    of_axes = dict.fromkeys(chain(axes, *cells)) if include else {}
     new: dict[str, Cell] = {}
     repeated = []
     for number, entry in enumerate(include):
-        on_axes = {axis: entry[axis] for axis in axes if axis in entry}
-        more = {key: value for key, value in entry.items() if key not in axes}
+        on_axes = {axis: entry[axis] for axis in of_axes if axis in entry}
+        more = {key: value for key, value in entry.items() if key not in of_axes}
         fitting = [cell for original, cell in zip(originals, cells, strict=True) if matches(on_axes, original)]
         for cell in fitting:
             cell.update(more)
@@ -82,3 +93,19 @@ def _with_included(
 
 def _label(values: Values) -> str:
     return ",".join(f"{key}={value_text(value)}" for key, value in values.items())
+
+
+def wrong_values(values: Sequence[str], lines: Sequence[int] = ()) -> str:
+    """Why these cannot be the values of an axis, as a sentence; empty if they can. `lines` are theirs in a file."""
+    seen: dict[str, int] = {}
+    for number, value in enumerate(values):
+        where = f"line {lines[number]:,}: " if lines else ""
+        shown = quote(visible(value))
+        if len(value) > LONGEST_VALUE:
+            return f"{where}{shown} has more than {LONGEST_VALUE} characters"
+        if not value.isprintable():
+            return f"{where}{shown} has a control character or a line end"
+        before = seen.setdefault(value, number)
+        if before != number:
+            return f"{where}{shown} is a duplicate" + (f" of line {lines[before]:,}" if lines else "")
+    return ""

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity, Span, has_errors
 from orchestrator.diagnostics.suggest import Suggester
+from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
 from orchestrator.manifest.file_facts import RunbookProblem
 from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
@@ -16,7 +17,7 @@ from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cycles import CyclicComponent, cyclic_components
 from orchestrator.plan.env_paths import check_env_paths
-from orchestrator.plan.expand import isolation_of
+from orchestrator.plan.expand import cluster_hint, isolation_of
 from orchestrator.plan.graph import CycleError, Levels, levels
 from orchestrator.plan.inputs import PlanningEnvironment, ReadManifest
 from orchestrator.plan.job_edges import ChoiceValues, job_edges
@@ -41,12 +42,14 @@ _SANDBOX_KEYS = ("writes", "network", "reads")
 
 class Resolved(Struct, frozen=True):
     """What the names and values in a manifest mean: which workflows have which keys; the jobs that there may be, their
-    edges and their levels (meaningless with errors); the parameters; the workflows whose texts hold templates, with the
-    parsed texts; the outputs that each workflow uses of others; and what was found, ordered by position."""
+    edges and their levels (meaningless with errors), with the entries of `needs` that mean only some jobs; the
+    parameters; the workflows whose texts hold templates, with the parsed texts; the outputs that each workflow uses of
+    others; and what was found, ordered by position."""
 
     key_index: KeyIndex
     numbering: Numbering
     edges: Edges
+    choices: Sequence[Choice]
     levels: Levels
     params: Params
     templated: set[str]
@@ -68,6 +71,11 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
     edges_are_known = not has_errors(found)
     references = References(manifest, numbering, source, templates, found)
     references.check_all(own, origins, key_index, edges.choosing)
+    choices = edges.choices
+    if numbering.run_matrices:
+        from orchestrator.plan.run_matrices import check_run_matrices  # late: most manifests have none
+
+        check_run_matrices(manifest, numbering, choices, references.uses, templates, source, found)
     if edges_are_known and not any(one.path[2:3] in _OF_EDGES for one in found if one.severity is Severity.ERROR):
         choice_values = _choice_values(manifest, numbering, params, templates)
         of_jobs = job_edges(manifest, numbering, edges, choice_values, source, found)
@@ -76,6 +84,7 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
         for uses in (references.uses, references.need_tests.uses):
             check_number_of_jobs(uses, manifest, numbering, edges.needs, found)
     _check_pools(manifest, key_index, source, found)
+    _check_cluster(manifest, source, found)
     check_secrets(manifest, key_index, source, found)
     if read.env_files:
         from orchestrator.plan.env_file_values import check_env_files  # late: most manifests name none
@@ -89,7 +98,16 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
     UnreadPlaces(manifest, source, found).check_all(own, origins, key_index)
     diagnostics = tuple(sorted(found, key=_position))
     return Resolved(
-        key_index, numbering, edges, ordered, params, references.templated, templates, references.uses, diagnostics
+        key_index,
+        numbering,
+        edges,
+        choices,
+        ordered,
+        params,
+        references.templated,
+        templates,
+        references.uses,
+        diagnostics,
     )
 
 
@@ -113,6 +131,8 @@ def _choice_values(manifest: Manifest, numbering: Numbering, params: Params, tem
 
     def values_of(choice: Choice, job: int) -> Mapping[str, Value] | None:
         cell = numbering.cell_of(job, names[choice.workflow])
+        if names[choice.target] in numbering.run_matrices or names[choice.workflow] in numbering.run_matrices:
+            return None
         scope = TemplateScope(known, {} if cell is None else cell.values, numbering.ids[job])
         values: dict[str, Value] = {}
         for key, value in (choice.matrix or {}).items():
@@ -173,6 +193,22 @@ def _advice(component: CyclicComponent, names: tuple[str, ...]) -> str:
         job, awaited = edges[-1]
         advice = f"remove one of these edges, for example `{names[job]} -> {names[awaited]}`"
     return advice + ("; there are more cycles through these workflows" if component.has_more else "")
+
+
+def _check_cluster(manifest: Manifest, source: SourceMap, found: list[Diagnostic]) -> None:
+    name = manifest.policy.cluster
+    if name != LOCAL_CLUSTER and name not in manifest.clusters:
+        path: Path = ("policy", "cluster")
+        found.append(
+            Diagnostic(
+                "PX315",
+                f"unknown cluster `{name}`",
+                source.value(path),
+                path,
+                (Note("no such cluster", source.value(path)),),
+                cluster_hint(name, manifest),
+            )
+        )
 
 
 def _check_pools(manifest: Manifest, key_index: KeyIndex, source: SourceMap, found: list[Diagnostic]) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct, field
 
-from orchestrator.console.text import quote
+from orchestrator.console.text import quote, value_text
 from orchestrator.diagnostics.model import Path
 from orchestrator.manifest.nested_sections import Condition, Glob
-from orchestrator.manifest.scalars import Value, value_text
+from orchestrator.manifest.scalars import Value
 from orchestrator.pattern import matches_glob
 from orchestrator.plan.condition_model import GlobPattern
 from orchestrator.plan.inputs import PlanningEnvironment

@@ -80,6 +80,11 @@ def combined_digest(digest: str, scripts: Mapping[str, str], needs: Sequence[str
     return _digest(_encode({"digest": digest, "scripts": dict(scripts), "needs": " ".join(needs)}))
 
 
+def cell_digest(digest: str, values: Mapping[str, object]) -> str:
+    """The digest of a job that takes the place of a placeholder, which has this digest."""
+    return _digest(_encode({"digest": digest, "matrix": dict(values)}))
+
+
 def plan_digest(policy: Policy, jobs: Sequence[PlannedJob]) -> str:
     """The digest of a run's plan, from jobs that already have theirs."""
     # Put together by hand again, in half the time. Keys are sorted as text, so `jobs` comes before `policy`.

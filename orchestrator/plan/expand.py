@@ -7,7 +7,9 @@ from typing import Any, Literal, get_args
 
 from msgspec.structs import asdict, replace
 
+from orchestrator.errors import UsageError
 from orchestrator.manifest import limit_keys
+from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
 from orchestrator.manifest.env_file_keys import EnvFileEntry, env_file_paths
 from orchestrator.manifest.env_keys import EnvValue
 from orchestrator.manifest.input_keys import InputEntry
@@ -32,13 +34,12 @@ from orchestrator.plan.model import (
     PlannedJob,
     Policy,
     RetryPolicy,
-    Scalar,
     ShellBlock,
     StopSignal,
-    pool_of_matrix,
 )
 from orchestrator.plan.need_references import output_specs
-from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy
+from orchestrator.plan.run_matrix import Scalar, pool_of_matrix
 
 _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSignal)}
 PutIn = Callable[[JobSpec, Collection[str]], JobSpec]
@@ -55,9 +56,12 @@ JOB_KEYS = frozenset(PlannedJob.__struct_fields__) - {"needs"}
 def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy:
     """The run's policy on a machine with `cpus` CPUs; a share of them is rounded down, to at least one job."""
     policy = manifest.policy
+    cluster = expand_cluster(manifest, overrides, cpus)
     jobs = overrides.max_parallel_jobs
     if jobs is None:
         jobs = policy.max_parallel_jobs
+        if cluster is not None and "max_parallel_jobs" not in policy.given:
+            jobs = cluster.processes * cluster.slots
     return Policy(
         max_parallel_jobs=max(1, cpus * jobs.percent // 100) if isinstance(jobs, CpuShare) else jobs,
         fail_fast=policy.fail_fast if overrides.fail_fast is None else overrides.fail_fast,
@@ -71,7 +75,29 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         job_timeout=_job_timeout(manifest.defaults, overrides),
         cache=_cache(policy.cache),
         ci=CiPolicy(policy.ci.pass_commands),
+        cluster=cluster,
     )
+
+
+def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> ClusterPolicy | None:
+    """Where the jobs run; None for pexec's own process. Raises UsageError for a name that the manifest does not have:
+    one of its own was checked already."""
+    name = overrides.cluster or manifest.policy.cluster
+    if name == LOCAL_CLUSTER:
+        return None
+    if name not in manifest.clusters:
+        raise UsageError(f"unknown cluster `{name}`", help=cluster_hint(name, manifest))
+    declared = manifest.clusters[name].processes
+    count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
+    return ClusterPolicy(name, count, slots or max(1, cpus // count))
+
+
+def cluster_hint(name: str, manifest: Manifest) -> str:
+    """What to write in place of an unknown cluster."""
+    from orchestrator.diagnostics.suggest import did_you_mean  # late: for an error
+
+    known = ", ".join(f"`{one}`" for one in (LOCAL_CLUSTER, *manifest.clusters))
+    return did_you_mean(name, (LOCAL_CLUSTER, *manifest.clusters)) or f"`clusters` declares clusters; known are {known}"
 
 
 def _cache(keys: CacheKeys) -> CachePolicy:

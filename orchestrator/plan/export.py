@@ -18,7 +18,8 @@ from orchestrator.errors import RefusedError
 from orchestrator.plan.estimate import estimate
 from orchestrator.plan.json_stream import Field, JsonArray, JsonObject, as_dict
 from orchestrator.plan.key_table import keys_of
-from orchestrator.plan.model import JobSpec, Pairs, Plan, PlannedJob, Policy, RetryPolicy, SecretSource
+from orchestrator.plan.model import JobSpec, Pairs, Plan, PlannedJob, Policy, RetryPolicy
+from orchestrator.plan.secret_source import SecretSource
 
 VERSION = 1
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-from orchestrator.manifest.scalars import value_text
-from orchestrator.plan.model import Scalar
+from orchestrator.console.text import value_text
+from orchestrator.plan.run_matrix import Scalar
 
 
 def path_name(path: str) -> str:

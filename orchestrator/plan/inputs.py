@@ -66,6 +66,7 @@ class Overrides(Struct, frozen=True):
     max_parallel_jobs: int | CpuShare | None = None
     fail_fast: FailFast | None = None
     timeout_seconds: float | NoLimit | None = None
+    cluster: str | None = None
 
 
 class Selection(Struct, frozen=True):

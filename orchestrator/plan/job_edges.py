@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from orchestrator.console.text import quote
+from orchestrator.console.text import quote, value_text
 from orchestrator.diagnostics.model import Diagnostic, Note, Path
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.model import Manifest
-from orchestrator.manifest.scalars import Value, value_text
+from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cells import matches
 from orchestrator.plan.numbering import Numbering

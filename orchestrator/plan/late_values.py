@@ -27,6 +27,15 @@ def fill(spec: JobSpec, run_id: str, run_dir: str, values: Mapping[str, str] | N
     if not spec.late:
         return spec
     known = {"run.id": run_id, "run.dir": run_dir, **(values or {})}
+    return replace(_filled(spec, known), late=0, needed_values=(), cell_values=())
+
+
+def fill_some(spec: JobSpec, values: Mapping[str, str]) -> JobSpec:
+    """The spec with only these values, for readers: what they contain may look like places of others."""
+    return replace(_filled(spec, values), cell_values=())
+
+
+def _filled(spec: JobSpec, known: Mapping[str, str]) -> JobSpec:
     in_text = {place_of(name, spec.late, raw=raw): value for name, value in known.items() for raw in (False, True)}
     in_shell = {place: value if place.rstrip(" }").endswith(RAW) else quoted(value) for place, value in in_text.items()}
     # In one pass: a value that contains the place of another one is only text.
@@ -38,8 +47,7 @@ def fill(spec: JobSpec, run_id: str, run_dir: str, values: Mapping[str, str] | N
     def replaced_in_shell(text: str) -> str:
         return places.sub(lambda found: in_shell[found[0]], text)
 
-    filled = with_texts(spec, replaced, replaced_in_shell, lambda words: tuple(map(replaced, words)))
-    return replace(filled, late=0, needed_values=())
+    return with_texts(spec, replaced, replaced_in_shell, lambda words: tuple(map(replaced, words)))
 
 
 def place_of(name: str, blanks: int, *, raw: bool) -> str:
@@ -49,7 +57,8 @@ def place_of(name: str, blanks: int, *, raw: bool) -> str:
 
 def places_of(spec: JobSpec, blanks: int) -> list[str]:
     """All places that `fill` replaces, whether they occur in the texts or not."""
-    return [place_of(name, blanks, raw=raw) for name in (*LATE, *spec.needed_values) for raw in (False, True)]
+    names = (*LATE, *spec.needed_values, *spec.cell_values)
+    return [place_of(name, blanks, raw=raw) for name in names for raw in (False, True)]
 
 
 def is_absolute(path: str, spec: JobSpec) -> bool:
@@ -73,11 +82,15 @@ def split_name(name: str) -> tuple[str, str, bool]:
 
 
 def shown(text: str, spec: JobSpec) -> str:
-    """A text of the job for readers of the plan: `<version.number>` in the place of a value of a need."""
+    """A text of the job for readers of the plan: `<version.number>` in the place of a value of a need, and
+    `<matrix.shard>` in that of a value of a cell."""
     for name in spec.needed_values:
         workflow, output, _ = split_name(name)
         for raw in (False, True):
             text = text.replace(place_of(name, spec.late, raw=raw), f"<{workflow}.{output}>")
+    for name in spec.cell_values:
+        for raw in (False, True):
+            text = text.replace(place_of(name, spec.late, raw=raw), f"<{name}>")
     return text
 
 

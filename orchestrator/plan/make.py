@@ -21,9 +21,10 @@ from orchestrator.plan.estimate import weights
 from orchestrator.plan.expand import JOB_KEYS, Expanders, expand_policy, job_fields
 from orchestrator.plan.graph import EdgeRows, Levels, levels, urgency
 from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifest, Selection
-from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Scalar
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 from orchestrator.plan.need_references import values_that_are_absent, with_defaults
 from orchestrator.plan.numbering import Numbering
+from orchestrator.plan.run_matrix import Scalar
 from orchestrator.plan.secret_references import secret_sources
 from orchestrator.plan.select import select
 from orchestrator.plan.template import TemplateScope, put_in
@@ -45,7 +46,8 @@ class Planned(Struct, frozen=True):
 
 
 class _Chosen(Struct, frozen=True):
-    """The jobs in the run: their numbers in the manifest's numbering; their edges by their indices in the plan."""
+    """The jobs in the run: their numbers in the manifest's numbering; their edges by their indices in the plan. `cells`
+    are the ids of jobs that were selected and are not known yet, by the number of the placeholder."""
 
     jobs: Sequence[int]
     needs: EdgeRows
@@ -53,6 +55,7 @@ class _Chosen(Struct, frozen=True):
     waits: EdgeRows
     levels: Levels
     left_out: tuple[tuple[int, str], ...] = ()
+    cells: Mapping[int, tuple[str, ...]] = {}
 
 
 class _Receiver(Struct, frozen=True):
@@ -151,7 +154,7 @@ def _choose(manifest: Manifest, resolved: Resolved, selection: Selection, unmet:
         for number, row in zip(selected.kept, selected.needs, strict=True)
     ]
     waits = [hard + soft for hard, soft in zip(needs, after, strict=True)]
-    return _Chosen(selected.kept, needs, after, waits, levels(waits), selected.left_out)
+    return _Chosen(selected.kept, needs, after, waits, levels(waits), selected.left_out, selected.cells)
 
 
 def _conditions(
@@ -260,7 +263,28 @@ def _plan_jobs(
         if chosen.jobs[index] in conditions:
             job = replace(job, condition=conditions[chosen.jobs[index]])
         jobs.append(job)
+    if numbering.run_matrices:
+        jobs = _with_run_matrices(read.manifest, resolved, chosen, jobs)
     return tuple(jobs), urgent.path
+
+
+def _with_run_matrices(
+    manifest: Manifest, resolved: Resolved, chosen: _Chosen, jobs: Sequence[PlannedJob]
+) -> list[PlannedJob]:
+    """The jobs, of which some are placeholders, and some need only some cells of these."""
+    from orchestrator.plan.run_matrices import chosen_cells  # late: most manifests have none
+
+    numbering, templates, names = resolved.numbering, resolved.templates, tuple(manifest.workflows)
+    made = []
+    for number, job in zip(chosen.jobs, jobs, strict=True):
+        workflow = numbering.workflow_of[number]
+        matrix = numbering.run_matrices.get(job.workflow)
+        if matrix is not None and number in chosen.cells:
+            matrix = replace(matrix, only=chosen.cells[number])
+        scope = TemplateScope(resolved.params.values, job.matrix, job.id, is_placeholder=matrix is not None)
+        choices = chosen_cells(workflow, names, resolved.choices, numbering, templates, scope)
+        made.append(replace(job, run_matrix=matrix, chosen_cells=choices) if matrix or choices else job)
+    return made
 
 
 def _absent_values(manifest: Manifest, resolved: Resolved, chosen: _Chosen) -> tuple[_Absent, tuple[Diagnostic, ...]]:
@@ -297,7 +321,9 @@ def _specs(
             args = receiver.args if name == receiver.workflow else ()
             prefix = read.origins[name].prefix if name in read.origins else ""
             absent_here = absent.get(number, {})
-            scope = TemplateScope(resolved.params.values, values, numbering.ids[number], args, prefix, absent_here)
+            known = resolved.params.values
+            is_placeholder = name in numbering.run_matrices
+            scope = TemplateScope(known, values, numbering.ids[number], args, prefix, absent_here, is_placeholder)
             put = partial(put_in, templates=resolved.templates, scope=scope)
         specs.append(expanders.of(name).spec(workflow, put))
     return specs

@@ -6,27 +6,32 @@ import math
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from orchestrator.console.text import quote
+from orchestrator.console.text import quote, value_text
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.file_facts import Listings
 from orchestrator.manifest.key_index import KeyIndex
-from orchestrator.manifest.matrix_keys import AxisSource, Matrix
-from orchestrator.manifest.scalars import Value, value_text
+from orchestrator.manifest.matrix_keys import AxisSource, Matrix, source_of
+from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.axes import LONGEST_VALUE, axes_of
-from orchestrator.plan.cells import Axes, Cell, combined
+from orchestrator.plan.axes import Axes as ListedAxes
+from orchestrator.plan.axes import axes_of
+from orchestrator.plan.cells import LONGEST_VALUE, Axes, Cell, combined
+from orchestrator.plan.run_matrix import RunAxis, RunMatrix
 
 MAX_CELLS = 10_000
 MAX_COMPARISONS = 20_000_000  # of combinations with entries of `include` and `exclude`: a few seconds
 
 
 class Cells(Struct, frozen=True):
-    """The cells of a matrix. There are none after an error, and where `empty` says why."""
+    """The cells of a matrix. There are none after an error, and where `empty` says why. Where its values are not known
+    when planning, `run_matrix` says what they come from, and the only cell is a placeholder."""
 
     cells: tuple[Cell, ...] = ()
     empty: str = ""
+    run_matrix: RunMatrix | None = None
 
 
 def matrices_of(
@@ -42,7 +47,9 @@ def matrices_of(
     }
     for name, matrix in matrices.items():
         if matrix.like is not None:
-            made[name] = made.get(_model_of(name, matrices, key_index, source, found), Cells())
+            model = _model_of(name, matrices, key_index, source, found)
+            like = made.get(model, Cells())
+            made[name] = like if like.run_matrix is None else replace(like, run_matrix=RunMatrix(like=model))
     return made
 
 
@@ -84,6 +91,8 @@ def cells_of(name: str, matrix: Matrix, listings: Listings, source: SourceMap, f
     if listed is None:
         return Cells()
     axes = listed.values
+    if listed.sources:
+        return _placeholder(matrix, listed, [*_unusable_values(matrix, source, path)], found)
     errors = [*_too_many(name, axes, matrix, source, path), *_unusable_values(matrix, source, path)]
     found += [*errors, *_misread_numbers(matrix, source, path)]
     if errors:
@@ -100,6 +109,23 @@ def cells_of(name: str, matrix: Matrix, listings: Listings, source: SourceMap, f
         message = f"the matrix of `{name}` has no cells"
         found.append(Diagnostic("PX209", message, source.value(path), path, help="name an axis with its values"))
     return Cells(laid_out.cells, "" if laid_out.cells else listed.empty)
+
+
+def _placeholder(matrix: Matrix, axes: ListedAxes, errors: list[Diagnostic], found: list[Diagnostic]) -> Cells:
+    """The only cell of a matrix whose values are not known when planning."""
+    found += errors
+    if errors:
+        return Cells()
+    if axes.empty:
+        return Cells(empty=axes.empty)
+    made = [
+        RunAxis(axis, workflow=source_of(axes.sources[axis])[0], output=source_of(axes.sources[axis])[1])
+        if axis in axes.sources
+        else RunAxis(axis, values)
+        for axis, values in axes.values.items()
+    ]
+    label = ",".join(f"{axis}=*" for axis in axes.values)
+    return Cells((Cell({}, label),), run_matrix=RunMatrix(tuple(made), matrix.include, matrix.exclude))
 
 
 def _too_many(name: str, axes: Axes, matrix: Matrix, source: SourceMap, path: Path) -> list[Diagnostic]:

@@ -15,7 +15,9 @@ from msgspec import Meta, Struct, field
 
 from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.flow_model import Input, NonEmptyStrings, OutputFiles, OutputSpec, Strings
-from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy
+from orchestrator.plan.run_matrix import CellChoice, RunMatrix, Scalar
+from orchestrator.plan.secret_source import SecretSource
 
 DEFAULT_MAX_PARALLEL_JOBS = 4
 DEFAULT_TIMEOUT_SECONDS = 300.0
@@ -42,7 +44,6 @@ OptionalPositiveInt = PositiveInt | None
 OptionalNonNegativeFloat = NonNegativeFloat | None
 OptionalPositiveFloat = PositiveFloat | None
 OptionalNonEmptyStrings = NonEmptyStrings | None
-Scalar = str | int | float | bool
 Pairs = tuple[tuple[str, int], ...]
 """Amounts by name. As data they are an object."""
 
@@ -104,19 +105,6 @@ class RetryPolicy(Struct, frozen=True, omit_defaults=True):
     on_failed: Annotated[bool, Meta(description="Whether a failure is followed by another attempt.")] = True
     on_timed_out: Annotated[bool, Meta(description="Whether a timeout is followed by another attempt.")] = True
     on_exit: Annotated[tuple[int, ...], Meta(description="Exit codes that are followed by another attempt.")] = ()
-
-
-class SecretSource(Struct, frozen=True, omit_defaults=True):
-    """Where the value of a secret is found when the run starts: a variable of pexec's own environment, a file, a line
-    of an env file, or the output of a program. The value is never part of a plan. Unless it is `needed` the run does
-    without it."""
-
-    env: Annotated[str | None, Meta(description="The variable of pexec's own environment that holds the value.")] = None
-    file: Annotated[str | None, Meta(description="The file that holds it.")] = None
-    env_file: Annotated[str | None, Meta(description="The env file that has a line for it.")] = None
-    command: Annotated[OptionalNonEmptyStrings, Meta(description="The program that prints it.")] = None
-    allow_short: Annotated[bool, Meta(description="Whether it may be shorter than 4 bytes.")] = False
-    needed: Annotated[bool, Meta(description="False if only workflows outside of the run name it.")] = True
 
 
 class Limits(Struct, frozen=True, omit_defaults=True):
@@ -182,6 +170,11 @@ class JobSpec(Struct, frozen=True, gc=False, omit_defaults=True):
         Strings,
         IN_NO_DIGEST,
         Meta(description="The values of needs that its texts use, as their templates name them: `needs.x.outputs.y`."),
+    ] = ()
+    cell_values: Annotated[
+        Strings,
+        IN_NO_DIGEST,
+        Meta(description="What its texts use of the cell that takes the place of a placeholder."),
     ] = ()
     outputs: Annotated[Mapping[str, OutputSpec], Meta(description="The values that it hands to its dependents.")] = (
         field(default_factory=dict)
@@ -314,6 +307,13 @@ class PlannedJob(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True
     matrix: Annotated[
         Mapping[str, Scalar], IN_NO_DIGEST, Meta(description="The values of its cell of the workflow's matrix.")
     ] = field(default_factory=dict)
+    run_matrix: Annotated[
+        RunMatrix | None, Meta(description="It is a placeholder: jobs take its place once its needs have ended.")
+    ] = None
+    chosen_cells: Annotated[
+        tuple[CellChoice, ...], Meta(description="Of needs that are placeholders, the cells that it needs.")
+    ] = ()
+    expanded_from: Annotated[str, IN_NO_DIGEST, Meta(description="The placeholder whose place it has taken.")] = ""
     matrix_fail_fast: Annotated[bool, Meta(description="Its failure cancels the workflow's other jobs.")] = False
     scripts: Annotated[
         Mapping[str, str],
@@ -358,6 +358,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     admission: Annotated[AdmissionPolicy, IN_NO_DIGEST] = AdmissionPolicy()
     cache: Annotated[CachePolicy, IN_NO_DIGEST] = CachePolicy()
     ci: Annotated[CiPolicy, IN_NO_DIGEST] = CiPolicy()
+    cluster: Annotated[ClusterPolicy | None, IN_NO_DIGEST] = None
 
 
 class Plan(Struct, frozen=True, omit_defaults=True):
@@ -394,9 +395,3 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     ] = ()
     description: Annotated[str, Meta(description="What the manifest is for; may be empty.")] = ""
     digest: Annotated[str, Meta(description="Equal for plans that run the same, whatever `max_parallel_jobs` is.")] = ""
-
-
-def pool_of_matrix(workflow: str) -> str:
-    """The pool of a matrix with `max_parallel`, of which each of its jobs takes 1. No pool of a manifest can have this
-    name."""
-    return f"{workflow}[*]"

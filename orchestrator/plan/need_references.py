@@ -96,7 +96,7 @@ def check_number_of_jobs(
                 continue
             several = numbering.jobs_of(number_of[use.workflow])
             if takes_all or any(sum(need in several for need in needs[job]) > 1 for job in jobs):
-                found.append(_several(use))
+                found.append(several_values(use))
 
 
 def values_that_are_absent(
@@ -134,7 +134,8 @@ def with_defaults(condition: RunCondition, manifest: Manifest, needed: Collectio
     return decided
 
 
-def _several(use: NeedUse) -> Diagnostic:
+def several_values(use: NeedUse) -> Diagnostic:
+    """The error for a value of which a job would get several."""
     message = f"{use.written} is the value of several jobs: {quote(use.workflow)} has a matrix"
     advice = f"select one of them, as in `needs: {{workflow: {use.workflow}, matrix: {{...}}}}`"
     if use.name:  # in a text, not in a condition

@@ -18,6 +18,7 @@ from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.cells import Cell
 from orchestrator.plan.matrix import matrices_of
+from orchestrator.plan.run_matrix import RunMatrix
 
 MAX_JOBS = 200_000
 
@@ -26,13 +27,15 @@ class Numbering(Struct, frozen=True):
     """The jobs by number: the id of each, its workflow's number, and its cell if it has one. `first_of[n]` is the first
     job of workflow number n; one more entry ends the last. `cells` has the cells of each matrix by workflow name;
     `empty` has the workflows whose matrix may have none and has none, each with the reason: they have one job, which is
-    left out."""
+    left out. `run_matrices` are those whose values are not known when planning: such a workflow has a placeholder, its
+    only job."""
 
     ids: Sequence[str]
     workflow_of: Sequence[int]
     first_of: Sequence[int]
     cells: Mapping[str, tuple[Cell, ...]]
     empty: Mapping[str, str] = {}
+    run_matrices: Mapping[str, RunMatrix] = {}
 
     @property
     def is_plain(self) -> bool:
@@ -62,6 +65,7 @@ def number_jobs(
     matrices = matrices_of(key_index, listings, source, found)
     cells = {name: matrix.cells for name, matrix in matrices.items() if matrix.cells}
     empty = {name: matrix.empty for name, matrix in matrices.items() if matrix.empty}
+    run_matrices = {name: matrix.run_matrix for name, matrix in matrices.items() if matrix.run_matrix is not None}
     if not cells:
         return Numbering(names, range(len(names)), range(len(names) + 1), {}, empty)
     if sum(map(len, cells.values())) > MAX_JOBS:
@@ -76,4 +80,4 @@ def number_jobs(
         ids += labels
         workflow_of += [number] * len(labels)
         first_of.append(len(ids))
-    return Numbering(ids, workflow_of, first_of, cells, empty)
+    return Numbering(ids, workflow_of, first_of, cells, empty, run_matrices)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
-from orchestrator.console.text import quote
+from orchestrator.console.text import quote, value_text
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.errors import UsageError
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.nested_sections import Param
-from orchestrator.manifest.scalars import Value, value_text
+from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.pattern import error_in, matches
 from orchestrator.plan.inputs import PARAM_PREFIX, PlanningEnvironment

@@ -34,6 +34,14 @@ class CachePolicy(Struct, frozen=True, omit_defaults=True):
     key: Annotated[str | None, Meta(description="The secret that signs results in `remote`.")] = None
 
 
+class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
+    """The workers that run the jobs, as processes of this machine."""
+
+    name: Annotated[str, Meta(description="Its name in the manifest.")]
+    processes: Annotated[int, Meta(ge=1, description="Number of workers.")]
+    slots: Annotated[int, Meta(ge=1, description="Number of jobs that a worker runs at once.")]
+
+
 class CiPolicy(Struct, frozen=True, omit_defaults=True):
     """What the run does in a CI service."""
 

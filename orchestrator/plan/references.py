@@ -12,6 +12,7 @@ from orchestrator.diagnostics.model import Diagnostic, Path, Span
 from orchestrator.diagnostics.suggest import Suggester
 from orchestrator.manifest.env_keys import EnvValue, env_texts
 from orchestrator.manifest.key_index import KeyIndex
+from orchestrator.manifest.matrix_keys import AxisSource, Matrix
 from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.output_keys import is_unnamed
@@ -19,7 +20,7 @@ from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.manifest.validation.sections import place
 from orchestrator.plan.conditions import tests_of
 from orchestrator.plan.late_values import OPENING
-from orchestrator.plan.need_references import NeedUse, problem_of_need, problem_of_output
+from orchestrator.plan.need_references import NeedUse, Problem, problem_of_need, problem_of_output
 from orchestrator.plan.need_tests import NeedTests
 from orchestrator.plan.numbering import Numbering
 from orchestrator.plan.shelltext import is_posix_shell
@@ -169,6 +170,8 @@ class References:
     def _check_test(self, name: str, workflow: Workflow, key: str, path: Path) -> None:
         root, _, rest = key.partition(".")
         unknown = self._unknown(name, workflow, root, rest)
+        if unknown is None and root == "matrix" and name in self._numbering.run_matrices:
+            unknown = ("PX244", "is not known when planning", "let the job that writes the values leave some out")
         if unknown is not None:
             code, message, advice = unknown
             whole = f"`{key}` in `if` of workflow `{name}` {message}"
@@ -184,6 +187,8 @@ class References:
         if root == "matrix":
             if workflow.matrix is None:
                 return "PX212", f"refers to a matrix, but `{name}` has none", ""
+            if name in self._numbering.run_matrices:
+                return self._unknown_of_cells(name, workflow.matrix, asked)
             cells = self._numbering.cells.get(name)
             if cells is None and (name not in self._numbering.empty or workflow.matrix.like is not None):
                 return None  # it has one with errors, which are reported, or like another one that is empty
@@ -196,6 +201,15 @@ class References:
                 advice = Suggester(known).did_you_mean(asked) or f"it has {', '.join(map(quote, known))}"
                 return "PX212", f"refers to an unknown key of the matrix of `{name}`", advice
         return None
+
+    def _unknown_of_cells(self, name: str, matrix: Matrix, asked: str) -> Problem | None:
+        """The same where the values of the matrix are not known: those of one axis may be objects with keys."""
+        axes = {axis: isinstance(axis_source, AxisSource) for axis, axis_source in matrix.axes.items()}
+        known = dict.fromkeys((*axes, *chain(*matrix.include)))
+        if matrix.like is not None or asked in known or axes.get(asked.partition(".")[0]):
+            return None
+        advice = Suggester(known).did_you_mean(asked) or f"it has {', '.join(map(quote, known))}"
+        return "PX212", f"refers to an unknown key of the matrix of `{name}`", advice
 
     def _report(self, text: _Text, error: TemplateError) -> None:
         """Report an error, once even if it is in the defaults of many workflows."""

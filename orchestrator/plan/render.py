@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.console.text import duration, first_line, visible
-from orchestrator.manifest.scalars import format_duration, format_size, value_text
+from orchestrator.console.text import duration, first_line, value_text, visible
+from orchestrator.manifest.scalars import format_duration, format_size
 from orchestrator.plan.estimate import estimate
 from orchestrator.plan.flow_model import Input
 from orchestrator.plan.key_table import keys_of
@@ -20,9 +20,9 @@ from orchestrator.plan.model import (
     PlannedJob,
     RetryPolicy,
     When,
-    pool_of_matrix,
 )
 from orchestrator.plan.run_conditions import in_words, is_undecided
+from orchestrator.plan.run_matrix import RunMatrix, pool_of_matrix
 
 _WIDEST_ID = 32
 _LONGEST_COMMAND = 88
@@ -37,15 +37,16 @@ _WITH_PHRASE = frozenset(
     (
         "id", "run", "argv", "file", "args", "blocks", "needs", "after", "when", "timeout", "limits", "isolation",
         "env_prepend", "env_append", "network", "writes", "matrix_fail_fast", "retry", "pools", "secrets", "priority",
-        "allow_failure", "stop_signal", "color", "env_files", "outputs", "inputs", "output_files", "cache",
-        "condition",
+        "run_matrix", "allow_failure", "stop_signal", "color", "env_files", "outputs", "inputs", "output_files",
+        "cache", "condition",
     )
 )  # fmt: skip
 _NOT_SHOWN = frozenset(
     (
         "index", "workflow", "spec", "level", "rank", "expected_seconds", "description", "tags", "matrix", "memory",
         "cpus", "digest", "late", "needed_values", "masked", "file_executable", "shell", "env", "env_inherit",
-        "working_dir", "grace", "require_limits", "require_isolation", "reads", "cleanup", "cleanup_timeout",
+        "working_dir", "grace", "cell_values", "chosen_cells", "expanded_from", "require_limits", "require_isolation",
+        "reads", "cleanup", "cleanup_timeout",
     )
 )  # fmt: skip
 _OTHERS_OF_JOBS = [key for key in keys_of(PlannedJob) if key.field not in _WITH_PHRASE | _NOT_SHOWN]
@@ -153,6 +154,8 @@ def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterato
         yield f"limits {_limits(job.spec.limits)}"
     if job.spec.isolation is not Isolation.NONE:
         yield _isolation(job.spec)
+    if job.run_matrix is not None:
+        yield _unknown_cells(job.run_matrix)
     if job.matrix_fail_fast:
         yield "fails fast"
     if job.retry.max_attempts > 1:
@@ -187,6 +190,13 @@ def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterato
                 yield f"{key.field} {visible(str(value))}"
 
 
+def _unknown_cells(matrix: RunMatrix) -> str:
+    if matrix.like:
+        return f"a job for each of {matrix.like}"
+    sources = [f"{axis.workflow}.{axis.output}" for axis in matrix.axes if axis.workflow]
+    return f"a job for each value of {' and '.join(sources)}"
+
+
 def _input(one: Input) -> str:
     if one.env:
         return f"${one.env}"
@@ -219,6 +229,11 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str], *, whole: bool) -> It
         "keep_runs": f"{policy.keep_runs:,}",
         "archive": "true" if policy.archive else "false",
     }
+    if policy.cluster is not None:
+        workers, slots = _count(policy.cluster.processes, "worker"), _count(policy.cluster.slots, "slot")
+        settings["cluster"] = f"{visible(policy.cluster.name)}, {workers} of {slots}"
+    elif "cluster" in origins:
+        settings["cluster"] = "local"
     own = {pool_of_matrix(job.workflow) for job in plan.jobs if job.pools}
     if pools := [f"{pool} {size:,}" for pool, size in policy.pools.items() if pool not in own]:
         settings["pools"] = ", ".join(pools)

@@ -19,8 +19,10 @@ from orchestrator.plan.estimate import Estimate
 from orchestrator.plan.export import NOT_WRITTEN, VERSION
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
 from orchestrator.plan.key_table import keys_of
-from orchestrator.plan.model import JobSpec, Limits, Plan, PlannedJob, Policy, RetryPolicy, SecretSource, ShellBlock
-from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
+from orchestrator.plan.model import JobSpec, Limits, Plan, PlannedJob, Policy, RetryPolicy, ShellBlock
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy
+from orchestrator.plan.run_matrix import CellChoice, RunAxis, RunMatrix
+from orchestrator.plan.secret_source import SecretSource
 
 Schema = dict[str, Any]
 
@@ -36,11 +38,15 @@ _DEFINITIONS = {
 _STRUCTS: Mapping[str, type[Struct]] = {
     "AdmissionPolicy": AdmissionPolicy,
     "CachePolicy": CachePolicy,
+    "CellChoice": CellChoice,
     "CiPolicy": CiPolicy,
+    "ClusterPolicy": ClusterPolicy,
     "GlobPattern": GlobPattern,
     "Input": Input,
     "OutputFiles": OutputFiles,
     "OutputSpec": OutputSpec,
+    "RunAxis": RunAxis,
+    "RunMatrix": RunMatrix,
     "ShellBlock": ShellBlock,
 }
 _IDS: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}

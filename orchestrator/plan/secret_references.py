@@ -11,7 +11,7 @@ from orchestrator.manifest.key_index import KeyIndex
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.secret_keys import is_value, looks_like_secret
 from orchestrator.manifest.syntax.source_map import SourceMap
-from orchestrator.plan.model import SecretSource
+from orchestrator.plan.secret_source import SecretSource
 
 
 def secret_sources(manifest: Manifest, planned: Iterable[str]) -> dict[str, SecretSource]:

@@ -22,11 +22,13 @@ _MOST_NAMES = 5
 
 
 class Selected(Struct, frozen=True):
-    """Numbers of jobs, ascending: those in the run, the needs among them, and the others each with the reason."""
+    """Numbers of jobs, ascending: those in the run, the needs among them, and the others each with the reason. `cells`
+    are the ids of jobs that are not known yet, by the number of the placeholder of which only these are selected."""
 
     kept: tuple[int, ...]
     needs: EdgeRows
     left_out: tuple[tuple[int, str], ...]
+    cells: Mapping[int, tuple[str, ...]] = {}
 
 
 def select(
@@ -66,7 +68,8 @@ def select(
         needs = with_needs_of_all(needs, edges.after, handlers, kept)
     ordered = tuple(sorted(kept))
     left_out = tuple((n, reasons.get(n, NOT_SELECTED)) for n in range(len(needs)) if n not in kept)
-    return Selected(ordered, tuple(needs_through_skipped(number, needs, kept) for number in ordered), left_out)
+    rows = tuple(needs_through_skipped(number, needs, kept) for number in ordered)
+    return Selected(ordered, rows, left_out, words.cells(selection))
 
 
 def _nothing_left(selection: Selection, manual: Sequence[str], *, only_manual: bool) -> UsageError:
@@ -92,6 +95,7 @@ class SelectionWords:
     """Resolves words of the command line to jobs."""
 
     def __init__(self, manifest: Manifest, numbering: Numbering) -> None:
+        numbers = {name: number for number, name in enumerate(manifest.workflows)}
         self._known: dict[str, Iterable[int]] = {job_id: (number,) for number, job_id in enumerate(numbering.ids)}
         tagged: dict[str, list[int]] = {}
         for number, (name, workflow) in enumerate(manifest.workflows.items()):
@@ -101,16 +105,37 @@ class SelectionWords:
             for tag in dict.fromkeys(workflow.tags):
                 tagged.setdefault(_TAG + tag, []).extend(jobs)
         self._known |= tagged
+        self._placeholders = {name: numbering.first_of[numbers[name]] for name in numbering.run_matrices}
+
+    def cells(self, selection: Selection) -> dict[int, tuple[str, ...]]:
+        """The words of `--only`, else of the jobs, that mean a cell that is not known yet, by its placeholder; none of
+        a placeholder that another word means."""
+        words = selection.only or selection.jobs
+        of: dict[int, tuple[str, ...]] = {}
+        for word in words:
+            if (number := self._placeholder_of(word)) is not None:
+                of[number] = (*of.get(number, ()), word)
+        meant = {number for word in words if word in self._known for number in self._known[word]}
+        return {number: cells for number, cells in of.items() if number not in meant}
+
+    def _placeholder_of(self, word: str) -> int | None:
+        """The placeholder that a word means a cell of."""
+        workflow, bracket, _ = word.partition("[")
+        is_cell = bracket and word.endswith("]") and word not in self._known
+        return self._placeholders.get(workflow) if is_cell else None
 
     def resolve(self, words: Iterable[str], flag: str = "") -> dict[int, str]:
         """The jobs that are meant, each with the first word that means it. `flag` is where the words were given."""
         words = tuple(words)
-        unknown = [word for word in words if word not in self._known]
+        cells = {word: number for word in words if (number := self._placeholder_of(word)) is not None}
+        if flag == "--skip":
+            cells = {}
+        unknown = [word for word in words if word not in self._known and word not in cells]
         if unknown:
             raise self._unknown(unknown, flag)
         meant: dict[int, str] = {}
         for word in words:
-            for number in self._known[word]:
+            for number in self._known.get(word) or (cells[word],):
                 meant.setdefault(number, word)
         return meant
 

@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from orchestrator.plan.model import Plan
+
 MAX_LENGTH = 100
 _LONGEST_STEM = MAX_LENGTH - 33  # a whole fingerprint and its dash still fit
 
@@ -35,6 +37,21 @@ def slugs(ids: Sequence[str]) -> tuple[str, ...]:
         # An id was spelled like another's fingerprint: now that one carries a fingerprint as well.
         clear &= unique
         digits = min(digits + 4, 32)
+
+
+def slugs_of(plan: Plan) -> tuple[str, ...]:
+    """The slug of each job of a plan. Those of jobs that have taken the place of a placeholder have a fingerprint: they
+    must not depend on which others there are, because these had theirs before."""
+    if not any(job.expanded_from for job in plan.jobs):
+        return slugs([job.id for job in plan.jobs])
+    planned = tuple(dict.fromkeys(job.expanded_from or job.id for job in plan.jobs))
+    named = dict(zip(planned, slugs(planned), strict=True))
+    return tuple(late_slug(job.id) if job.expanded_from else named[job.id] for job in plan.jobs)
+
+
+def late_slug(job_id: str) -> str:
+    """The slug of a job that has taken the place of a placeholder."""
+    return f"{_stem(job_id)[:_LONGEST_STEM]}-{_fingerprint(job_id)[:12]}"
 
 
 def _stem(job_id: str) -> str:

@@ -13,10 +13,12 @@ from msgspec.structs import replace
 
 from orchestrator.plan.filters import PATH_FILTERS, filtered
 from orchestrator.plan.late_values import LATE, OPENING, place_of, places_of, texts_of, with_texts
-from orchestrator.plan.model import JobSpec, Scalar
+from orchestrator.plan.model import JobSpec
+from orchestrator.plan.run_matrix import Scalar
 from orchestrator.plan.shelltext import HOLE, Where, holes, is_posix_shell, quoted
 
 ROOTS = ("params", "matrix", "needs", "run", "job")
+_OF_CELLS = ("matrix", "job")
 ARGS = "args"  # the only reference without a name: the arguments after `--`
 OUTPUTS = ".outputs."  # between the names of a need and of its output
 
@@ -233,7 +235,8 @@ def _in_quotes(piece: Piece, where: Where) -> TemplateError:
 
 class TemplateScope(Struct, frozen=True):
     """The values of references for one job. `prefix` is what names of its manifest's workflows begin with. `absent` are
-    the values of needs that are not in the run, as text, by what `late_name` calls them."""
+    the values of needs that are not in the run, as text, by what `late_name` calls them. The cell of a placeholder is
+    not known."""
 
     params: Mapping[str, Scalar]
     matrix: Mapping[str, Scalar]
@@ -241,6 +244,7 @@ class TemplateScope(Struct, frozen=True):
     args: tuple[str, ...] = ()
     prefix: str = ""
     absent: Mapping[str, str] = field(default_factory=dict)
+    is_placeholder: bool = False
 
     def value(self, piece: Piece) -> str:
         """The value as text; empty, as JSON null, for a key that this cell of a matrix does not have."""
@@ -265,6 +269,7 @@ class TemplateFiller:
         self._posix = posix
         self.late = 0
         self.needed: dict[str, None] = {}
+        self.of_cell: dict[str, None] = {}
 
     def text(self, text: str) -> str:
         """The text with all known values filled in."""
@@ -292,11 +297,13 @@ class TemplateFiller:
         return "".join(part if isinstance(part, str) else self._put(part, in_shell=in_shell) for part in parts)
 
     def _put(self, piece: Piece, *, in_shell: bool) -> str:
-        name = late_name(piece, self._scope.prefix)
+        name = late_name(piece, self._scope.prefix, is_placeholder=self._scope.is_placeholder)
         if name and name not in self._scope.absent:
             self.late += 1
             if piece.root == "needs":
                 self.needed[name] = None
+            elif piece.root in _OF_CELLS:
+                self.of_cell[name] = None
             return place_of(name, self._blanks, raw=piece.raw)
         if in_shell and not piece.raw and piece.root == ARGS:
             return " ".join(map(quoted, self._scope.args))
@@ -314,13 +321,16 @@ def put_in(spec: JobSpec, literal: Collection[str] = (), *, templates: Templates
         made = with_texts(spec, filler.text, filler.code, filler.words, literal)
         if not filler.late:
             return made
-        made = replace(made, late=blanks, needed_values=tuple(filler.needed))
+        made = replace(made, late=blanks, needed_values=tuple(filler.needed), cell_values=tuple(filler.of_cell))
         if sum(text.count(place) for text in texts_of(made) for place in places_of(made, blanks)) == filler.late:
             return made
 
 
-def late_name(piece: Piece, prefix: str) -> str:
+def late_name(piece: Piece, prefix: str, *, is_placeholder: bool = False) -> str:
     """The name of a value that is not known when planning; empty for any other. `prefix` is that of the manifest."""
+    if is_placeholder and piece.root in _OF_CELLS:
+        filters = [*([piece.path_filter] if piece.path_filter else []), *(["json"] if piece.as_json else [])]
+        return " | ".join([piece.reference, *filters])
     if piece.root == "needs":
         return f"needs.{prefix}{piece.name}{' | json' if piece.as_json else ''}"
     return piece.reference if piece.reference in LATE else ""

@@ -10,7 +10,7 @@ from orchestrator.console.text import duration, visible
 from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
-from orchestrator.plan.slugs import slugs
+from orchestrator.plan.slugs import slugs_of
 
 
 class Attempt(msgspec.Struct):
@@ -36,7 +36,7 @@ class AttemptHistory:
 
     def __init__(self, plan: Plan, jobs: Collection[str] | None = None) -> None:
         ids = [job.id for job in plan.jobs]
-        self._slug_of = dict(zip(ids, slugs(ids), strict=True))
+        self._slug_of = dict(zip(ids, slugs_of(plan), strict=True))
         self.of: dict[str, list[Attempt]] = {job: [] for job in ids if jobs is None or job in jobs}
         self.ended: dict[str, tuple[str, str]] = {}  # job -> status and reason
         self.finished = False

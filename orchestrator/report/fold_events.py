@@ -11,10 +11,11 @@ from msgspec import UNSET
 from orchestrator.journal.events import EventRecord
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
-from orchestrator.plan.slugs import slugs
+from orchestrator.plan.slugs import slugs_of
 from orchestrator.report.model import CacheReport, JobReport, RunOrigin, RunReport, Summary
 from orchestrator.report.output_values import output_values
 from orchestrator.report.status import FAILED_STATUSES, STATUS_OF_EVENT, Status
+from orchestrator.report.workers import WorkerFold
 
 _MILLISECOND = 0.001
 
@@ -80,7 +81,7 @@ class RunFold:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self.index_of = {job.id: job.index for job in plan.jobs}
-        self.slugs = slugs(tuple(self.index_of))
+        self.slugs = slugs_of(plan)
         self._jobs = [JobReport(job.id) for job in plan.jobs]
         self._began = array("d", bytes(8 * len(plan.jobs)))
         self._ended = array("d", bytes(8 * len(plan.jobs)))
@@ -92,6 +93,7 @@ class RunFold:
         self._busy = 0.0
         self._pool_busy: Counter[str] = Counter()
         self._critical_path = CriticalPath(plan)
+        self._workers = WorkerFold()
         self._at = 0.0
         self._started: EventRecord = {}
         self._finished: EventRecord = {}
@@ -108,6 +110,7 @@ class RunFold:
     def add(self, event: EventRecord) -> None:
         """Add one record of the journal. Raises KeyError for a job that is not in the plan."""
         self._at = event["at"]
+        self._workers.add(event)
         follow = _FOLLOW.get(event["event"])
         if follow is not None:
             follow(self, event)
@@ -144,6 +147,7 @@ class RunFold:
             resumed=self._resumed,
             pid=self._pid,
             host=self._host,
+            workers=self._workers.workers,
             began=self._began,
             ended=self._ended,
             waited=self._waited,

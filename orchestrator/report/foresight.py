@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from orchestrator.engine.job_table import Dependents
+from orchestrator.engine.dependents import Dependents
 from orchestrator.engine.outcomes import FAILURE_NAMES, OUTCOME_PHRASES
 from orchestrator.engine.states import JobState
 from orchestrator.journal.events import EventRecord
@@ -51,7 +51,7 @@ class Foresight:
                 self._begun[self._index_of[event["job"]]] = 1
             case "job.finished":
                 self._job_finished(event)
-            case "cancel.requested" if event["job"] is not None:
+            case "cancel.requested" if event["job"] in self._index_of:  # not of a placeholder that has left the run
                 job = self._index_of[event["job"]]
                 if not self._begun[job]:
                     by_matrix = event["reason"] == "fail_fast"

@@ -22,6 +22,7 @@ from orchestrator.report.page.rankings import rankings
 from orchestrator.report.page.script import PAGE_SCRIPT
 from orchestrator.report.page.style import PAGE_STYLE
 from orchestrator.report.page.timeline import timeline_section
+from orchestrator.report.page.workers_table import workers_section
 from orchestrator.report.status import result_word
 from orchestrator.report.timeline_bars import Timeline
 
@@ -75,6 +76,7 @@ def run_sections(report: RunReport, timeline: Timeline, failed: FailedAttempts, 
         *graph_section(report),
         *rankings(report),
         *_advice(report, context),
+        *workers_section(report),
         *jobs_section(report, context),
         *outputs_section(report),
     ]
@@ -90,6 +92,7 @@ def navigation(sections: list[str]) -> Iterator[str]:
         ("graph", "Dependencies"),
         ("rankings", "Time, CPU and memory"),
         ("advice", "Recommendations"),
+        ("workers", "Workers"),
         ("jobs", "Jobs"),
         ("outputs", "Output values"),
     ):

@@ -16,6 +16,7 @@ from orchestrator.report.status import FAILED_STATUSES, Status, result_word
 from orchestrator.report.times import is_long_enough, job_time, slowest_jobs
 
 MOST_FAILED = 100
+MOST_WORKERS = 200
 LONGEST_VALUE = 200
 LONGEST_REASON = 300
 LONGEST_OF_MANY = 100  # in a large run, which has many reasons
@@ -33,6 +34,7 @@ def execution_report(report: RunReport) -> str:
         ("Skipped jobs", _skipped(report) if large else []),
         ("Output Values", _outputs(report)),
         ("Log Files", _logs(report)),
+        ("Workers", _workers(report)),
         ("Recommendations", _bullets(recommendations(report)) or ["Nothing to recommend."]),
     )
     lines = [f"# Execution report: {code(report.plan.name)}"]
@@ -91,6 +93,27 @@ def _levels(report: RunReport) -> list[str]:
     if not found:
         return []
     return _table([title.capitalize() for title in titles(found)], cells(found, duration))
+
+
+def _workers(report: RunReport) -> list[str]:
+    """Who joined and left, and how much each did."""
+    rows = [
+        (
+            code(one.name),
+            code(one.host),
+            str(one.slots),
+            str(one.attempts),
+            percent(one.share(report.at)),
+            duration(one.joined_at),
+            "" if one.left_at is None else duration(one.left_at),
+            code(one.why) if one.why else "",
+        )
+        for one in report.workers[:MOST_WORKERS]
+    ]
+    lines = _table(("Worker", "Host", "Slots", "Attempts", "Busy", "Joined", "Left", "Reason"), rows) if rows else []
+    if len(report.workers) > len(rows):
+        lines += ["", f"{count(len(report.workers) - len(rows), 'more worker')} joined later."]
+    return lines
 
 
 def _times(report: RunReport) -> list[str]:

@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from orchestrator.plan.model import Plan
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.status import Status
+from orchestrator.report.workers import WorkerReport
 
 
 class CacheReport(Struct, frozen=True):
@@ -131,6 +132,7 @@ class RunReport(Struct, frozen=True):
     resumed: int = 0
     pid: int | None = None
     host: str = ""
+    workers: Sequence[WorkerReport] = ()
     began: Sequence[float] = ()
     ended: Sequence[float] = ()
     waited: Sequence[float] = ()

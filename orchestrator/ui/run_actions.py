@@ -44,7 +44,7 @@ class RunActions:
                 if index is not None and not 0 <= index < len(look.plan.jobs):
                     raise UnknownRunError
                 job = None if index is None else look.plan.jobs[index].id
-                done = cancel(look, {job: index})
+                done = cancel(look, {job: None if job is None else look.engine_ids.index(job)})
             except PexecError as error:
                 self._note(run_id, _sentence(error), is_error=True)
                 return

@@ -46,6 +46,11 @@ class RunView:
 
     def __init__(self, run: RunDir) -> None:
         self.run = run
+        self._past: Mapping[str, Sequence[PastOutcome]] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        run = self.run
         try:
             self._look = Look(run)
         finally:
@@ -55,12 +60,13 @@ class RunView:
         self.timeline = Timeline(self.plan, self._progress.fold.index_of)
         self.failed = FailedAttempts()
         self._tails: dict[str, LogTail] = {}
-        self._past: Mapping[str, Sequence[PastOutcome]] | None = None
         self.refresh()
 
     def refresh(self) -> None:
         """Read what is new. Raises PexecError."""
         self._look.feed(self._progress.add, self.timeline.add, self.failed.add)
+        if self._look.has_grown:
+            self._begin()
 
     @property
     def is_live(self) -> bool:

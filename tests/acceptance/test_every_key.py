@@ -26,6 +26,7 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_included_workflows_run_in_their_own_directories_with_their_own_defaults",
         "params": "acceptance/test_language_params.py::test_flags_override_variables_and_these_override_defaults",
         "policy": "acceptance/test_keys_of_the_run.py::test_max_parallel_jobs_is_the_number_of_jobs_at_once",
+        "clusters": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
         "secrets": "promises/test_env.py::test_a_job_has_the_secrets_that_it_names_and_no_others",
         "defaults": "acceptance/test_keys_of_defaults.py::test_shell_env_env_inherit_and_working_dir",
         "workflows": "acceptance/test_s38_commands.py::test_each_kind_of_command_runs_as_it_is_written",
@@ -58,6 +59,7 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_old_runs_are_removed_except_those_that_may_still_be_needed",
         "archive": "acceptance/test_keys_of_old_runs.py::"
         "test_apply_and_resume_pack_the_run_privately_and_without_secrets",
+        "cluster": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
         "cache": "acceptance/test_keys_of_inputs.py::"
         "test_results_are_stored_where_the_policy_says_and_no_more_than_it_allows",
         "ci": "acceptance/test_in_ci.py::test_pass_commands_lets_the_commands_of_jobs_through",
@@ -86,6 +88,14 @@ OBSERVED: dict[str, dict[str, str]] = {
         "env": "acceptance/test_keys_of_inputs.py::test_a_variable_counts_with_its_final_value_and_is_named",
         "command": "acceptance/test_keys_of_inputs.py::"
         "test_a_change_of_anything_it_depends_on_runs_it_again_and_is_named",
+    },
+    "Cluster": {
+        "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home"
+    },
+    "Processes": {
+        "count": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
+        "slots": "acceptance/test_keys_of_clusters.py::"
+        "test_slots_bound_what_runs_at_once_and_are_the_default_of_max_parallel_jobs",
     },
     "Ci": {
         "pass_commands": "acceptance/test_in_ci.py::test_pass_commands_lets_the_commands_of_jobs_through",
@@ -242,6 +252,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "json": "acceptance/test_language_listed_axes.py::"
         "test_json_makes_one_job_for_each_item_of_the_list_at_a_pointer",
         "at": "acceptance/test_language_listed_axes.py::test_json_makes_one_job_for_each_item_of_the_list_at_a_pointer",
+        "from": "acceptance/test_language_growing_matrix.py::"
+        "test_from_makes_a_job_for_each_value_that_a_need_has_written",
         "allow_empty": "acceptance/test_language_listed_axes.py::"
         "test_nothing_to_list_is_an_error_unless_allow_empty_leaves_the_workflow_out",
     },

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -194,7 +195,36 @@ def test_a_damaged_database_is_only_forgotten(file: Path, clock: Clock, damage: 
     assert known(again, file) in (None, digest)
     assert read(again, file) == digest
     again.close()
+    if damage not in ("flipped", "a directory", "a link"):
+        assert known(HashMemory(str(path), clock), file) == digest, "it was made again"
     assert file.read_text() == "content"
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of 500 files."""
+    path = tmp_path_factory.mktemp("memory") / "hashes.sqlite"
+    memory = HashMemory(str(path), Clock(10**18))
+    for number in range(500):
+        memory.remember((1, number, 2, 3, 4), bytes([number % 256]) * 32, 10**18)
+    memory.close()
+    return path
+
+
+@given(damage=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=30))
+def test_whatever_is_damaged_in_a_database_nothing_breaks(database: Path, damage: list[tuple[float, int]]) -> None:
+    data = bytearray(database.read_bytes())
+    for place, byte in damage:
+        data[int(place * len(data))] = byte
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "hashes.sqlite")
+        path.write_bytes(data)
+        memory = HashMemory(str(path), Clock(10**18))
+        found = memory.recall([(1, number, 2, 3, 4) for number in range(500)]) + memory.recall([(1, 7, 2, 3, 4)])
+        assert {type(one) for one in found} <= {bytes, type(None)}
+        assert {len(one) for one in found if one is not None} <= {32}
+        memory.remember((1, 7, 9, 3, 4), b"x" * 32, 10**18)
+        memory.close()
 
 
 def test_a_database_that_is_in_use_by_a_writer_is_left_alone(

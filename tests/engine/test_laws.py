@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +30,7 @@ from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.model import JobSpec, Order, Plan, PlannedJob, Policy, RetryPolicy, When
 from orchestrator.plan.run_conditions import ENDS
+from orchestrator.plan.run_matrix import CellChoice, RunAxis, RunMatrix
 
 POOLS = {"gpu": 2, "database": 1}
 DEMANDS = ((), (), (), (("gpu", 1),), (("gpu", 2),), (("database", 1),), (("gpu", 1), ("database", 1)))
@@ -56,6 +60,8 @@ def plans(draw: st.DrawFn) -> Plan:
     conditions = [draw(_conditions(job, jobs)) if draw(st.integers(0, 2)) == 2 else None for job in jobs]
     jobs = [replace(job, condition=condition) for job, condition in zip(jobs, conditions, strict=True)]
     jobs = [_with_values(job, jobs, draw(st.sampled_from(("nothing", "nothing", "one", "all")))) for job in jobs]
+    if draw(st.booleans()):
+        jobs = _with_a_growing_matrix(draw, jobs)
     policy = Policy(
         max_parallel_jobs=draw(st.integers(1, 3)),
         fail_fast=draw(st.sampled_from([False, "drain", True])),
@@ -113,6 +119,54 @@ def _conditions(draw: st.DrawFn, job: PlannedJob, jobs: list[PlannedJob]) -> Run
     return draw(st.builds(RunCondition, tests, st.none() | leaf, inner, inner))
 
 
+def _with_a_growing_matrix(draw: st.DrawFn, jobs: list[PlannedJob]) -> list[PlannedJob]:
+    """One job writes an array, one that needs it is a placeholder, and others may be like it or choose cells of it."""
+    pairs = [(need, job.index) for job in jobs for need in job.needs if not jobs[need].spec.is_group]
+    if not pairs:
+        return jobs
+    source, grown = draw(st.sampled_from(pairs))
+    jobs = [replace(job, condition=None) for job in jobs]
+    made = list(jobs)
+    spec = JobSpec(run="true", outputs={"list": OutputSpec("json")})
+    plain: dict[str, Any] = {"matrix": {}, "matrix_fail_fast": False}
+    made[source] = replace(jobs[source], workflow="source", spec=spec, **plain)
+    fails_fast = draw(st.booleans())
+    axes = (RunAxis("s", workflow="source", output="list"),)
+    made[grown] = replace(
+        jobs[grown],
+        workflow="grown",
+        spec=JobSpec(run="true", grace=jobs[grown].spec.grace),
+        run_matrix=RunMatrix(axes),
+        matrix={},
+        matrix_fail_fast=fails_fast,
+    )
+    for job in jobs:
+        kind = draw(st.sampled_from(("all", "all", "some", "none", "like", "chain"))) if grown in job.needs else "all"
+        if kind in ("some", "none"):
+            choice = CellChoice("grown", {"s": "b" if kind == "some" else "z"})
+            made[job.index] = replace(made[job.index], chosen_cells=(choice,))
+        elif kind != "all":
+            choices = (CellChoice("grown", references={"s": "s"}),) if kind == "chain" else ()
+            spec = JobSpec(run="true", grace=job.spec.grace)
+            like = RunMatrix(like="grown")
+            workflow = f"like{job.index}"
+            made[job.index] = replace(
+                made[job.index], workflow=workflow, spec=spec, run_matrix=like, chosen_cells=choices, **plain
+            )
+    return [_without_values(job, made) for job in made]
+
+
+def _without_values(job: PlannedJob, jobs: list[PlannedJob]) -> PlannedJob:
+    """The job, which uses no value of one that has become another."""
+    known = {(one.workflow, name) for one in jobs for name in one.spec.outputs}
+    used = [name.partition(" ")[0].removeprefix("needs.").split(".outputs.") for name in job.spec.needed_values]
+    if all((workflow, output) in known for workflow, output in used):
+        same = {jobs[need].workflow: bool(jobs[need].spec.outputs) for need in job.needs}
+        if all(same.get(workflow) for workflow, _ in used):
+            return job
+    return replace(job, spec=replace(job.spec, needed_values=(), late=0, run="true"))
+
+
 def _with_values(job: PlannedJob, jobs: list[PlannedJob], uses: str) -> PlannedJob:
     """The job, which uses the outputs of one of its needs, or of all that belong to one workflow."""
     sources = [jobs[need] for need in job.needs if jobs[need].spec.outputs]
@@ -146,7 +200,7 @@ class Run:
         self.world, self.hostile = World(plan), hostile
         self.world.checks_take_time = True
         self.gone: list[tuple[int, int]] = [(0, 0), (0, 77)]  # attempts that are not under way, or never were
-        self.world.begin(index for index in range(len(plan.jobs)) if adopted >> index & 1)
+        self.world.begin(job.index for job in plan.jobs if adopted >> job.index & 1 and job.run_matrix is None)
 
     @property
     def scheduler(self) -> Scheduler:
@@ -167,7 +221,7 @@ class Run:
         if running := self.scheduler.running:
             job, attempt = running[which % len(running)]
             other = VERDICTS[how % len(VERDICTS)] if self.hostile else Verdict.SUCCEEDED
-            verdict = self.moods[job] if how < 7 else other
+            verdict = self.moods[job % len(self.moods)] if how < 7 else other
             outputs = self.world.outputs_of(job, verdict)
             code = (1, 75)[which % 2]
             self.world.happen(AttemptFinished(self.world.now, job, attempt, verdict, code, outputs=outputs))
@@ -192,7 +246,7 @@ class Run:
         self.world.happen(CancelRequested(self.world.now, reason, force=which > 5))
 
     def cancel_job(self, which: int, how: int) -> None:
-        job = how % len(self.world.plan.jobs)
+        job = how % len(self.world.jobs)
         self.world.happen(CancelRequested(self.world.now, CancelReason.USER, which > 5, job))
 
     def kill_unrequested(self, which: int, how: int) -> None:
@@ -206,13 +260,13 @@ class Run:
 
     def refuse_nonsense(self, which: int, how: int) -> None:
         """A start of what cannot start, or with a wrong number, is refused and changes nothing."""
-        job = which % len(self.world.plan.jobs)
+        job = which % len(self.world.jobs)
         number, before = self.scheduler.table.attempts[job] + how % 3, self.scheduler.snapshot()
         if how % 3 != 1 or self.scheduler.table.states[job] not in (JobState.READY, JobState.WAITING):
-            with pytest.raises(IllegalMove, match=f"job `job{job}` "):
+            with pytest.raises(IllegalMove, match=f"job `{re.escape(self.world.jobs[job].id)}` "):
                 self.scheduler.apply(AttemptStarted(self.world.now, job, number))
         if self.scheduler.table.states[job] in (JobState.RUNNING, JobState.WAITING):
-            with pytest.raises(IllegalMove, match=f"job `job{job}` "):
+            with pytest.raises(IllegalMove, match=f"job `{re.escape(self.world.jobs[job].id)}` "):
                 self.scheduler.apply(JobAdopted(self.world.now, job))
         if self.scheduler.table.states[job] is not JobState.READY:
             for fact in (JobCached(self.world.now, job), JobMustRun(self.world.now, job)):

@@ -159,7 +159,7 @@ def test_nothing_stops_if_it_was_continued_meanwhile(
     with run_signals() as signals, signals.delivered_to(inbox.put, inbox):
         for number in came:
             signal.raise_signal(number)
-        suspend(warden, RunClock())  # type: ignore[arg-type]
+        suspend(warden, RunClock())
         assert signal.SIGTSTP not in signal.sigpending()
     assert warden.requests == requests
 

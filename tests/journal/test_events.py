@@ -105,10 +105,13 @@ def test_consequences_and_remarks_are_no_facts() -> None:
     silent = {event["event"] for event in events if fact_from_event(event, {"build": 0}) is None}
     assert silent == {
         "attempt.spawned",
+        "matrix.expanded",
         "retry.scheduled",
         "job.finished",
         "run.finished",
         "degraded",
         "orphan.killed",
         "journal.recovered",
+        "worker.joined",
+        "worker.left",
     }

@@ -152,13 +152,15 @@ def test_remarks_change_nothing() -> None:
     assert (history.at, history.result, history.missing, history.under_way) == (9.5, "FAILED", [], [])
 
 
-def test_a_journal_without_namespaces_leaves_them_unknown_and_so_is_all_of_a_worker() -> None:
-    story = Story(plan(job("a"), job("b")))
+def test_pids_count_where_the_worker_said_and_are_unknown_where_nothing_did() -> None:
+    story = Story(plan(job("a"), job("b"), job("c")))
     del story.events[0]["pid_namespace"]
     story.start("a", 0.0)
     story.start("b", 0.0, host="node-7", worker="w1")
+    story.join("w2", "node-8", 0.0)
+    story.start("c", 0.0, host="node-8", worker="w2")
     spaces = [process.space for process in history(story.plan, story.events).under_way]
-    assert spaces == [PidSpace("boot"), PidSpace()]
+    assert spaces == [PidSpace("boot"), PidSpace(), PidSpace("boot of node-8", "pid:[1]")]
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,22 @@ def test_a_path_stays_below_the_manifest(key: str, path: str) -> None:
             "must not contain a template | files are listed before any value is known",
         ),
         ("{json: x, at: a.b}", "PX128", "is not a JSON pointer | write `/a/b`"),
-        ("{}", "PX111", "has no source of its values | write `{glob: PATTERN}`, `{lines: FILE}` or `{json: FILE}`"),
+        (
+            "{}",
+            "PX111",
+            "has no source of its values | write `{glob: PATTERN}`, `{lines: FILE}`, `{json: FILE}` or "
+            "`{from: needs.NAME.outputs.NAME}`",
+        ),
         ("{glob: x, lines: y}", "PX118", "`glob` and `lines` cannot be together | use two axes"),
         ("{lines: y, hidden: true}", "PX118", "`hidden` has no meaning for `lines` | it belongs to `glob`"),
         ("{glob: x, at: /y}", "PX118", "`at` has no meaning for `glob` | it belongs to `json`"),
+        ("{from: x.y}", "PX128", "is not the output of a need | write `needs.NAME.outputs.NAME`"),
+        ("{from: '${{ needs.x.outputs.y }}'}", "PX128", "is not the output of a need | write `needs.x.outputs.y`"),
+        (
+            "{from: needs.x.outputs.y, allow_empty: true}",
+            "PX118",
+            "`allow_empty` has no meaning for `from` | an empty array leaves the workflow out",
+        ),
         ("{glob: x, optional: true}", "PX110", "pexec calls it `allow_empty`"),
     ],
 )

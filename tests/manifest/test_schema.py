@@ -71,6 +71,7 @@ def test_defaults_are_spelled_as_in_a_manifest() -> None:
         "Policy.durability": "process",
         "Policy.keep_runs": 20,
         "Policy.archive": False,
+        "Policy.cluster": "local",
         "Defaults.timeout": "5m",
         "Defaults.grace": "10s",
         "Defaults.stop_signal": "TERM",

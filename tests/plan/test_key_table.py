@@ -29,7 +29,8 @@ from orchestrator.plan.model import (
     ShellBlock,
     When,
 )
-from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy
+from orchestrator.plan.run_matrix import CellChoice, RunAxis, RunMatrix
 from orchestrator.plan.schema import plan_schema
 
 # Which workflows run, and which jobs there are; all other keys are fields of a job or of what it executes.
@@ -53,6 +54,8 @@ def other(key: Key) -> Any:
         "condition": RunCondition(
             {"needs.a.status": ("failed", GlobPattern("t*"))}, RunCondition({"needs.b.outputs.x": ()}), (), ()
         ),
+        "run_matrix": RunMatrix((RunAxis("s", (1,)), RunAxis("t", (), "plan", "list")), ({"s": 2},), ({"s": 1},)),
+        "chosen_cells": (CellChoice("a", {"s": 1}, {"t": "u"}),),
         "outputs": {"number": OutputSpec("json", "[]")},
         "inputs": (Input("src/", ignore=False), Input(env="CC")),
         "output_files": (OutputFiles(("dist/",), "dist", fresh=True),),
@@ -63,6 +66,7 @@ def other(key: Key) -> Any:
         "durability": Durability.POWER,
         "admission": AdmissionPolicy(max_load=1.5),
         "ci": CiPolicy(pass_commands=True),
+        "cluster": ClusterPolicy("pair", 2, 8),
         "pools": {"p": 1} if key.default == {} else (("p", 1),),
         "after": (1,),
         "needs": (1,),

@@ -10,7 +10,7 @@ from support.planning import good_plan, picture, planned
 from orchestrator.manifest.secret_keys import looks_like_secret
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
 from orchestrator.plan.inputs import Selection
-from orchestrator.plan.model import SecretSource
+from orchestrator.plan.secret_source import SecretSource
 
 TWO = """
     secrets:

@@ -203,7 +203,7 @@ def test_runs_are_listed_one_per_line() -> None:
 
 
 def test_a_job_that_runs_on_a_worker_is_shown_with_its_host() -> None:
-    seen = snapshot(on_workers(), 5.0)
+    seen = snapshot(on_workers(), 6.0)
     assert (seen.host, [(one.host, one.worker) for one in seen.running]) == ("host", [("node-1", "w3")])
     assert "  test  3.0s on node-1\n" in snapshot_text(seen)
     at_home = Story(plan(job("a")))

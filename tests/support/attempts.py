@@ -15,12 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
 from support.pythons import PYTHON
 
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt, uninstall
 from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.messages import Noted
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.warden.processes import children
 from orchestrator.plan.model import JobSpec
@@ -181,7 +183,7 @@ class DriverThread:
     """A thread in the driver's place: it opens the executor of a run, waits on an inbox, and submits."""
 
     def __init__(self, opener: Opener, run_dir: str, worker: Worker) -> None:
-        self._inbox: Inbox[Callable[[], object]] = Inbox()
+        self._inbox: Inbox[Callable[[], object] | Noted] = Inbox()
         self._is_open = True
         self._thread = threading.Thread(target=self._work, args=(opener, run_dir, worker))
         self._thread.start()
@@ -201,7 +203,7 @@ class DriverThread:
 
     def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
         """Submit an attempt; any thread may wait for the future."""
-        return self.do(lambda opened: opened.executor.submit(run_attempt, spec))
+        return self.do(lambda opened: opened.executor.submit(run_attempt, replace(spec, place=opened.place_of(0))))
 
     def close(self) -> None:
         """End what still runs."""
@@ -216,8 +218,11 @@ class DriverThread:
     def _work(self, opener: Opener, run_dir: str, worker: Worker) -> None:
         self._opened = opener(run_dir, worker, 64, self._inbox)
         while self._is_open:
-            for act in self._inbox.wait():
-                act()
+            for message in self._inbox.wait():
+                if isinstance(message, Noted):
+                    message.then()
+                else:
+                    message()
 
 
 class Desk:

@@ -11,7 +11,7 @@ from support.journals import Events
 from support.stories import CACHED, DRIVER, MUST_RUN, Story
 from support.worlds import World, end_of_time, job, plan
 
-from orchestrator.engine.facts import AttemptFinished, Consequence, Fact, JobFinished, RunStarted
+from orchestrator.engine.facts import AttemptFinished, Consequence, Fact, JobFinished, RetryScheduled, RunStarted
 from orchestrator.engine.states import Verdict
 from orchestrator.journal.events import fact_to_fields
 from orchestrator.plan.model import Plan, RetryPolicy, When
@@ -53,7 +53,7 @@ class Recorded(World):
                 attempts=consequence.attempts,
                 allowed=consequence.allowed,
             )
-        else:
+        elif isinstance(consequence, RetryScheduled):
             self.story.emit(
                 "retry.scheduled",
                 at,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from support.attempts_by_law import BAD, LOST_BUDGET, STATUS, Attempt, S, judge_wait
+from support.growth_by_law import GrowthByLaw
 from support.values_by_law import ValuesByLaw
 
 from orchestrator.engine.checks import AT_ONCE
@@ -23,6 +24,7 @@ from orchestrator.engine.facts import (
     JobFinished,
     JobMustRun,
     KillSent,
+    MatrixExpanded,
     RetryScheduled,
     RunResumed,
     RunStarted,
@@ -38,8 +40,9 @@ class Laws:
     last_grace = 10.0
 
     def __init__(self, plan: Plan) -> None:
-        self.jobs, self.policy = plan.jobs, plan.policy
-        self.values = ValuesByLaw(plan)
+        self.jobs, self.policy = list(plan.jobs), plan.policy
+        self.values = ValuesByLaw(self.jobs)
+        self.growth = GrowthByLaw(self.jobs, self.values)
         self.began = False
         self.ended: dict[int, JobState] = {}
         self.running: dict[int, Attempt] = {}
@@ -73,7 +76,7 @@ class Laws:
             case RunStarted():
                 self.began, self.began_at = True, fact.at
             case RunResumed():
-                self.ended = {job: state for job, state in self.ended.items() if state is S.SUCCEEDED}
+                self.ended = {job: state for job, state in self.ended.items() if state in (S.SUCCEEDED, S.EXPANDED)}
                 self.running, self.waiting, self.began_at = {}, {}, fact.at
                 self._forget()
             case JobAdopted():
@@ -221,7 +224,14 @@ class Laws:
                 if state is not None:
                     followed[job.index] = self.ended[job.index] = state
                     changed = True
-        return followed
+                if state is S.EXPANDED:
+                    self.growth.expand(job, self.growth.end_of(job, self.ended)[1], self.ended, self.doomed)
+                    new = [0] * (len(self.jobs) - len(self.numbers))
+                    self.numbers += new
+                    self.failed += new
+                    self.lost += new
+                    break
+        return {job: state for job, state in followed.items() if state is not S.EXPANDED}
 
     def _must_become(self, job: PlannedJob) -> JobState | None:
         if job.index in self.ended or job.index in self.running or job.index in self.waiting:
@@ -239,6 +249,10 @@ class Laws:
             return S.SUCCEEDED
         if self._covered(job):
             return S.CANCELLED
+        if job.run_matrix is not None:
+            return self.growth.end_of(job, self.ended)[0]
+        if self.growth.is_unmet(job):
+            return S.FAILED
         return S.FAILED if self.values.may_not_start(job, self.ended) else None
 
     def _gate(self, job: PlannedJob) -> str:
@@ -280,6 +294,13 @@ class Laws:
             "skip and cancel at once; the status is true"
         )
         assert len(ends) == len(expected), "an end is reported once"
+        grown = [
+            (one.job, [dict(cell.values) for cell in one.cells])
+            for one in consequences
+            if isinstance(one, MatrixExpanded)
+        ]
+        assert grown == self.growth.news, "cells are those of the value, in the same step"
+        self.growth.news.clear()
         places = {consequence.job: place for place, consequence in enumerate(ends)}
         for consequence in ends:
             job = self.jobs[consequence.job]
@@ -419,7 +440,7 @@ class Laws:
         ranked = self.policy.order is Order.CRITICAL_PATH
         queue = sorted(
             (job for job in self.jobs if self._is_ready(job, now) and job.index not in self.unchecked),
-            key=lambda job: (-job.priority, -job.rank if ranked else 0, job.index),
+            key=lambda job: (-job.priority, -job.rank if ranked else 0, self.growth.place[job.index]),
         )
         room, taken, launches = self._room(), set[str](), list[Launch]()
         for job in queue:

@@ -68,6 +68,11 @@ class Story:
         """Another process drives the run."""
         self.emit("run.resumed", at, **{**DRIVER, "max_parallel_jobs": 2, **fields})
 
+    def join(self, worker: str, host: str, at: float, slots: int = 1) -> None:
+        """A worker joins, in a boot and a namespace that its host alone has."""
+        space = {"boot_id": f"boot of {host}", "pid_namespace": "pid:[1]"}
+        self.emit("worker.joined", at, worker=worker, host=host, pid=77, start_ticks=5, **space, slots=slots)
+
     def start(
         self, job: str, at: float, spawned_at: float | None = None, *, host: str = "host", worker: str | None = None
     ) -> None:
@@ -157,6 +162,7 @@ def every_event(of: Plan) -> Story:
     name = of.jobs[0].id
     story = Story(of)
     story.emit("degraded", 0.1, what="memory", why="no cgroup")
+    story.emit("matrix.expanded", 0.1, job=name, workflow=name, cells=[{"id": f"{name}[n=1]", "values": {"n": 1}}])
     story.start(name, 0.2)
     story.end(name, 0.3, "failed", exit_code=1, reason="exit code 1", retry_at=0.5)
     story.start(name, 0.5)
@@ -168,6 +174,8 @@ def every_event(of: Plan) -> Story:
     story.emit("journal.recovered", 0.8, cut_bytes=12)
     story.emit("orphan.killed", 0.8, pid=77, job=None)
     story.resume(0.8, max_parallel_jobs=10)
+    story.join("w1", "node-1", 0.8)
+    story.emit("worker.left", 0.8, worker="w1", host="node-1", why="its process ended")
     story.emit("job.must_run", 0.8, job=name, **MUST_RUN)
     story.emit("job.cached", 0.8, job=name, **CACHED)
     story.emit("job.adopted", 0.8, job=name, from_run=RUN_ID)
@@ -216,13 +224,17 @@ def sales() -> Story:
 
 
 def on_workers() -> Story:
-    """A run whose jobs ran on two workers, but for the first, which ran in the process that drove it."""
+    """A run whose jobs ran on workers, one of which left, but for the first, which ran in the process that drove it."""
     story = Story(plan(job("fetch"), job("build"), job("test"), job("idle"), max_parallel_jobs=3))
     story.start("fetch", 0.0)
-    story.end("fetch", 1.0)
+    story.join("w1", "node-1", 0.0)
     story.start("build", 0.0, host="node-1", worker="w1")
-    story.end("build", 1.0, "lost", reason="the worker on node-1 is gone", retry_at=1.0)
-    story.start("build", 1.0, host="node-2", worker="w2")
-    story.end("build", 2.0)
-    story.start("test", 2.0, host="node-1", worker="w3")
+    story.end("fetch", 1.0)
+    story.join("w2", "node-2", 1.0, slots=2)
+    story.emit("worker.left", 1.0, worker="w1", host="node-1", why="its process ended")
+    story.end("build", 1.0, "lost", reason="the worker on node-1 is gone", retry_at=2.0)
+    story.start("build", 2.0, host="node-2", worker="w2")
+    story.end("build", 3.0)
+    story.join("w3", "node-1", 3.0)
+    story.start("test", 3.0, host="node-1", worker="w3")
     return story

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator.engine.states import JobState
 from orchestrator.plan.condition_model import RunCondition
-from orchestrator.plan.model import Plan, PlannedJob
+from orchestrator.plan.model import PlannedJob
 
 TOO_LONG = 131_072  # bytes
 
@@ -15,8 +15,8 @@ TOO_LONG = 131_072  # bytes
 class ValuesByLaw:
     """The values of all successes."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._jobs = plan.jobs
+    def __init__(self, jobs: Sequence[PlannedJob]) -> None:
+        self._jobs = jobs
         self.of: dict[int, Mapping[str, str]] = {}
 
     def used_by(self, job: PlannedJob, ended: Mapping[int, JobState]) -> dict[str, str | None]:
@@ -26,7 +26,10 @@ class ValuesByLaw:
             reference, *filters = name.split(" | ")
             workflow, output = reference.removeprefix("needs.").split(".outputs.")
             needs = [need for need in job.needs if self._jobs[need].workflow == workflow]
-            values = [self._value(need, output, ended) for need in needs]
+            if any(self._jobs[need].run_matrix for need in needs):
+                used[name] = "[]"  # it has ended without cells
+                continue
+            values = [self.value(need, output, ended) for need in needs]
             if not filters:
                 (used[name],) = values
                 continue
@@ -67,9 +70,9 @@ class ValuesByLaw:
         if what == "status":
             worst = ("lost", "timed_out", "failed", "cancelled", "skipped", "succeeded", "left_out")
             return min((ended[need].value for need in needs), key=worst.index, default="left_out")
-        return self._value(needs[0], what.removeprefix("outputs."), ended) if needs else None
+        return self.value(needs[0], what.removeprefix("outputs."), ended) if needs else None
 
-    def _value(self, need: int, output: str, ended: Mapping[int, JobState]) -> str | None:
+    def value(self, need: int, output: str, ended: Mapping[int, JobState]) -> str | None:
         if ended[need] is JobState.SUCCEEDED and output in self.of.get(need, {}):
             return self.of[need][output]
         return self._jobs[need].spec.outputs[output].default

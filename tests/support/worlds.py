@@ -35,6 +35,9 @@ from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.plan.flow_model import Input
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
 
+# What jobs of a world write to an output that is JSON.
+ARRAYS = ('["a", "b"]', '["b"]', '["a", "b", "c"]', '["a", "b"]', "[]", '["a", "a"]', "{}")
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -103,7 +106,6 @@ class World:
         self.followed: list[Consequence] = []
         self.checks_take_time = False
         self.up_to_date: set[int] = set()
-        self._numbers = {planned.id: planned.index for planned in plan.jobs}
 
     @classmethod
     def started(cls, *drafts: Draft, **policy: Any) -> World:
@@ -170,9 +172,13 @@ class World:
 
     def outputs_of(self, number: int, verdict: Verdict) -> dict[str, str]:
         """What an attempt that ends so has written: a value for each output that its job declares."""
-        job = self.plan.jobs[number]
+        job = self.jobs[number]
         attempt = self.scheduler.table.attempts[number]
-        return dict.fromkeys(job.spec.outputs, f"{job.id}.{attempt}") if verdict is Verdict.SUCCEEDED else {}
+        if verdict is not Verdict.SUCCEEDED:
+            return {}
+        text = f"{job.id}.{attempt}"
+        of_json = ARRAYS[(number + attempt) % len(ARRAYS)]
+        return {name: of_json if output.type == "json" else text for name, output in job.spec.outputs.items()}
 
     def cancel(self, which: str | None = None, *, force: bool = False) -> list[Command]:
         """The user stops the run, or one job; what is done then."""
@@ -195,23 +201,31 @@ class World:
     # What is seen of it.
 
     def number(self, which: str | int) -> int:
-        return self._numbers[which] if isinstance(which, str) else which
+        if not isinstance(which, str):
+            return which
+        (number,) = (planned.index for planned in self.jobs if planned.id == which)
+        return number
+
+    @property
+    def jobs(self) -> list[PlannedJob]:
+        """The jobs of the plan, and those that have taken the place of a placeholder."""
+        return self.scheduler.table.jobs
 
     @property
     def states(self) -> dict[str, str]:
         """The state of each job."""
-        return {planned.id: self.scheduler.table.states[planned.index].value for planned in self.plan.jobs}
+        return {planned.id: self.scheduler.table.states[planned.index].value for planned in self.jobs}
 
     @property
     def running(self) -> list[str]:
         """The ids of the running jobs, in their order of launch."""
-        return [self.plan.jobs[number].id for number, _ in self.scheduler.running]
+        return [self.jobs[number].id for number, _ in self.scheduler.running]
 
     @property
     def reasons(self) -> dict[str, str]:
         """Why each job that has ended ended so, as last consequence."""
         ends = (consequence for consequence in self.followed if isinstance(consequence, JobFinished))
-        return {self.plan.jobs[consequence.job].id: consequence.reason for consequence in ends}
+        return {self.jobs[consequence.job].id: consequence.reason for consequence in ends}
 
     def names(self, commands: Sequence[Command]) -> list[str]:
         """Commands in short: `launch a`, `term a`, `kill a`, `give up a`, `cancel user`."""
@@ -228,8 +242,8 @@ class World:
             case GiveUp():
                 verb = "give up"
             case Cancel():
-                return f"cancel {command.reason if command.job is None else self.plan.jobs[command.job].id}"
-        return f"{verb} {self.plan.jobs[command.job].id}"
+                return f"cancel {command.reason if command.job is None else self.jobs[command.job].id}"
+        return f"{verb} {self.jobs[command.job].id}"
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -250,7 +264,7 @@ def end_of_time(world: World, *, answers: bool) -> None:
     if not answers:
         world.cancel()
     world.checks_take_time = False
-    patience = 20 * (len(world.plan.jobs) + 1)
+    patience = 20 * (len(world.plan.jobs) + 10)
     forced_at: float | None = None
     while not world.scheduler.finished:
         patience -= 1

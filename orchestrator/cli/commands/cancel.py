@@ -44,7 +44,8 @@ def _wanted(look: Look, names: Iterable[str]) -> dict[str | None, int | None]:
     """Job -> its index, as the control pipe takes it; None for the whole run. A workflow means all its jobs."""
     wanted: dict[str | None, int | None] = {}
     for name in names:
-        found = {job.id: job.index for job in look.plan.jobs if name in (job.id, job.workflow)}
+        ids = [job.id for job in look.plan.jobs if name in (job.id, job.workflow)]
+        found = {job: look.engine_ids.index(job) for job in ids}
         if not found:
             known = dict.fromkeys(known for job in look.plan.jobs for known in (job.workflow, job.id))
             raise UsageError(f"unknown job `{visible(name)}`", help=hint_for_job(look, name, known))

@@ -93,6 +93,6 @@ def _values(param: ListedParameter) -> list[str]:
 
 
 def _value(value: Value) -> str:
-    from orchestrator.manifest.scalars import value_text
+    from orchestrator.console.text import value_text
 
     return visible(value_text(value)) or "empty"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.app.invocation import STDIN
 from orchestrator.cli.main import Parser
-from orchestrator.cli.options import add_output, add_run_root, add_slots, output_of, settings_of
+from orchestrator.cli.options import add_cluster, add_output, add_run_root, add_slots, output_of, settings_of
 from orchestrator.cli.run_arguments import add_run, chosen_run, named_run, run_root
 from orchestrator.console.streams import hold_stderr
 from orchestrator.errors import RefusedError, UsageError
@@ -26,6 +26,7 @@ def add_arguments(parser: Parser) -> None:
         help="rerun only jobs that failed, timed out or were lost, and their dependents; not jobs that never ran",
     )
     add_slots(parser)
+    add_cluster(parser)
     add_output(parser)
     add_run_root(parser)
 
@@ -43,9 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
         hold_stderr()
         supervisor = Supervisor(alone=True)
         try:
-            output = output_of(settings_of(arguments, STDIN))
-            shown = RunOptions(root, output, arguments.keep_temp, summary=arguments.summary)
-            return resume(rundir, ResumeOptions(shown, arguments.max_parallel_jobs, arguments.failed), supervisor)
+            settings = settings_of(arguments, STDIN)
+            shown = RunOptions(root, output_of(settings), arguments.keep_temp, summary=arguments.summary)
+            cluster = None if settings.cluster is None else settings.cluster.value
+            options = ResumeOptions(shown, arguments.max_parallel_jobs, arguments.failed, cluster)
+            return resume(rundir, options, supervisor)
         finally:
             supervisor.close()
 

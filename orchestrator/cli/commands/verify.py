@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 1 if a rule is violated."""
     with chosen_run(arguments) as one:
         look = Look(one, keeps_plan_data=True)
-        fold, judge, logs = RunFold(look.plan), Judge(look.plan_data), LogCheck(_sizes(one))
+        fold, judge, logs = RunFold(look.plan), Judge(look.plan_data, look.placeholders), LogCheck(_sizes(one))
         look.feed(fold.add, judge.check, logs.check)
         keep(look, fold, judge)
         state = "finished" if judge.finished else "running" if look.driven else "interrupted"

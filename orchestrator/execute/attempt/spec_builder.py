@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator.engine.commands import Launch
 from orchestrator.execute.attempt.spec import AttemptSpec, Place, Readable
 from orchestrator.journal.file_names import TEMP, log_name
 from orchestrator.journal.rundir import RunDir
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
-from orchestrator.plan.slugs import slugs
+from orchestrator.plan.slugs import late_slug, slugs
 
 
 def _everything(job: int) -> None:
@@ -21,10 +21,19 @@ class Specs:
     read, by its index; None if it is not known."""
 
     def __init__(
-        self, plan: Plan, rundir: RunDir, *, keep_temp: bool, pump: bool, colours: Mapping[str, str] | None = None
+        self,
+        plan: Plan,
+        jobs: Sequence[PlannedJob],
+        rundir: RunDir,
+        *,
+        keep_temp: bool,
+        pump: bool,
+        colours: Mapping[str, str] | None = None,
     ) -> None:
-        """`colours` are the variables that ask a job for colours; none where the screen shows none."""
-        self._plan = plan
+        """`jobs` are those of the plan, and later those that have taken the place of a placeholder. `colours` are the
+        variables that ask a job for colours; none where the screen shows none."""
+        self._base_dir = plan.base_dir
+        self._jobs = jobs
         self._rundir = rundir
         self._keep_temp = keep_temp
         self._pump = pump
@@ -37,9 +46,10 @@ class Specs:
 
     def __call__(self, launch: Launch, serial: int, place: Place) -> AttemptSpec:
         """The attempt for `launch`, which will run there."""
-        job = self._plan.jobs[launch.job]
+        job = self._jobs[launch.job]
         spec = self.spec_of(job, launch.values)
-        log = log_name(self._slugs[job.index], launch.attempt)
+        slug = late_slug(job.id) if job.expanded_from else self._slugs[job.index]
+        log = log_name(slug, launch.attempt)
         timeout, cap = job.spec.timeout, launch.time_cap
         return AttemptSpec(
             job=job.index,
@@ -48,7 +58,7 @@ class Specs:
             serial=serial,
             spec=spec,
             env={**self._colours_of(spec), **self._env, "PEXEC_JOB": job.id, "PEXEC_ATTEMPT": str(launch.attempt)},
-            base_dir=self._plan.base_dir,
+            base_dir=self._base_dir,
             run_dir=self._run_dir,
             log=f"{self._run_dir}/{log}",
             log_name=log,
@@ -63,7 +73,7 @@ class Specs:
 
     def spec_of(self, job: PlannedJob, values: Mapping[str, str]) -> JobSpec:
         """What the job executes, with all templates filled in; `values` are outputs of needs that it uses."""
-        return job.spec if not job.spec.late else self._filled(job.spec, values)
+        return job.spec if not job.spec.late else self._filled(job, values)
 
     def _colours_of(self, spec: JobSpec) -> Mapping[str, str]:
         """The variables that ask the job for colours; those that it declares itself are left alone."""
@@ -71,7 +81,11 @@ class Specs:
             return {}
         return {name: value for name, value in self._colours.items() if name not in spec.env}
 
-    def _filled(self, spec: JobSpec, values: Mapping[str, str]) -> JobSpec:
+    def _filled(self, job: PlannedJob, values: Mapping[str, str]) -> JobSpec:
         from orchestrator.plan.late_values import fill  # with patterns that take 2 ms, and few jobs need it
 
-        return fill(spec, self._rundir.run_id, self._rundir.path, values)
+        if job.spec.cell_values:
+            from orchestrator.plan.growth import cell_texts
+
+            values = {**values, **cell_texts(job)}
+        return fill(job.spec, self._rundir.run_id, self._rundir.path, values)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, Protocol
 
+from orchestrator.engine.commands import Command
 from orchestrator.execute.attempt.spec import Place
 from orchestrator.execute.attempt.worker import Worker, install, uninstall
 from orchestrator.execute.executors.local import LocalExecutor
@@ -22,12 +23,30 @@ class KillAttempt(Protocol):
     def __call__(self, serial: int, *, force: bool) -> None: ...
 
 
+class Pausable(Protocol):
+    """Stops the processes of all attempts, and lets them continue; returns the seconds between."""
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> float: ...
+
+
+class Admission(Protocol):
+    """Which launches have to wait: see `AdmissionControl`."""
+
+    limits: bool
+    look_again_at: float | None
+
+    def admitted(self, commands: list[Command], running: Collection[int], now: float) -> list[Command]: ...
+
+
 class OpenExecutor(NamedTuple):
     """What the driver holds. All of it is called by its thread only.
 
     `executor.submit(run_attempt, spec)` is its one way to run an attempt. `close` kills everything that still runs,
     completes all futures and may be called twice. Once there was a shortage, `look_for_room` is called now and then.
-    `place_of(job)` is where the next attempt of the job with this index will run.
+    `place_of(job)` is where the next attempt of the job with this index will run. `pausable` stops what runs; None is
+    the warden. `admission` decides what may start; None for what this machine has room for.
     """
 
     executor: Executor
@@ -35,6 +54,8 @@ class OpenExecutor(NamedTuple):
     close: Callable[[], None]
     look_for_room: Callable[[], None]
     place_of: Callable[[int], Place]
+    pausable: Pausable | None = None
+    admission: Admission | None = None
 
 
 def open_executor(name: str, run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> OpenExecutor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import shlex
 import stat
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from msgspec import Struct
 
 from orchestrator.cache.cache import Cache
 from orchestrator.cache.fingerprint import Fingerprint, Need
+from orchestrator.cache.host import this_host
 from orchestrator.cache.model import Listing, NeedOutputs, OutputPath, PathInput, Place, ShouldStop
 from orchestrator.console.text import visible
 from orchestrator.execute.attempt.command import working_dir
@@ -26,6 +26,10 @@ RunCommand = Callable[[Sequence[str], JobSpec], str]
 
 class CannotBeTakenError(Exception):
     """The job cannot start: an input that it requires is missing or cannot be read. The text is a sentence."""
+
+
+class ChangingError(CannotBeTakenError):
+    """An input changes while it is looked at. The job can start, but nothing is known of its inputs."""
 
 
 class Taken(Struct, frozen=True):
@@ -51,7 +55,8 @@ class Fingerprints:
         self._environments = environments
         self._run = run
         self._upstream = Upstream(plan)
-        self.umask = _umask()
+        self._host = this_host()
+        self.umask = self._host.umask
 
     def take(
         self,
@@ -67,8 +72,11 @@ class Fingerprints:
         listing = self._cache.list_inputs(
             self._place, inputs, own_outputs=own, upstream_outputs=upstream, should_stop=should_stop
         )
+        for problem in listing.problems:
+            if problem.kind != "changing":
+                raise CannotBeTakenError(problem.text)
         if listing.problems:
-            raise CannotBeTakenError(listing.problems[0].text)
+            raise ChangingError(listing.problems[0].text)
         base_dir = self._plan.base_dir
         scripts = self.scripts(job, spec)
         try:
@@ -97,8 +105,8 @@ class Fingerprints:
             outputs=tuple(outputs),
             output_values={name: f"{one.type} {one.default!r}" for name, one in spec.outputs.items()},
             secrets=tuple(sorted(spec.secrets)),
-            system=platform.system(),
-            machine=platform.machine(),
+            system=self._host.system,
+            machine=self._host.machine,
             umask=self.umask,
             inputs=listing.digest,
             input_env=variable_inputs(spec, base_dir, self._environments),
@@ -150,10 +158,3 @@ def _digest_of_script(path: str, base_dir: str) -> str:
             return f"{'x' if mode & stat.S_IXUSR else 'f'}{hashlib.file_digest(file, 'sha256').hexdigest()}"
     except OSError as error:
         raise CannotBeTakenError(f"`{visible(path)}` cannot be read: {(error.strerror or '').lower()}") from None
-
-
-def _umask() -> int:
-    """That of this process. `os.umask` would change it for a moment."""
-    with open("/proc/self/status", "rb") as file:
-        line = next(line for line in file if line.startswith(b"Umask:"))
-    return int(line.split()[1], 8)

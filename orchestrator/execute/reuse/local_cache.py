@@ -22,7 +22,7 @@ from orchestrator.execute.job_cache import Checked, CheckResult, Collected, Rema
 from orchestrator.execute.reuse.command_inputs import CommandRefusedError
 from orchestrator.execute.reuse.declared import needs_of, output_paths
 from orchestrator.execute.reuse.differences import differences
-from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, Fingerprints, Taken
+from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, ChangingError, Fingerprints, Taken
 from orchestrator.execute.reuse.readable import TooManyFilesError, readable_by
 from orchestrator.execute.reuse.workers import TryLaterError, Workers
 from orchestrator.execute.secrets.store import Secrets
@@ -206,6 +206,8 @@ class LocalJobCache:
                 raise TryLaterError
         try:
             taken = self._fingerprints.take(job, spec, state.of_needs, state.should_stop)
+        except ChangingError as error:
+            return CheckResult(because=(str(error),))
         except CannotBeTakenError as error:
             state.refusal = str(error)
             return CheckResult(because=(state.refusal,))

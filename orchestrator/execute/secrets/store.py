@@ -19,7 +19,7 @@ from orchestrator.execute.attempt.command import LONGEST_ARGUMENT
 if TYPE_CHECKING:
     from orchestrator.execute.secrets.redact import Redactor
     from orchestrator.execute.secrets.search import Search
-    from orchestrator.plan.model import SecretSource
+    from orchestrator.plan.secret_source import SecretSource
 
 SHORTEST = 4
 SHORT = 6
@@ -85,6 +85,10 @@ class Secrets:
     def environment(self, names: Iterable[str]) -> dict[bytes, bytes]:
         """The variables of a job that names these secrets."""
         return {os.fsencode(name): self._values[name].reveal() for name in names}
+
+    def revealed(self) -> dict[str, bytes]:
+        """All values by name, for the pipe to another process of this run that runs attempts. Nothing else."""
+        return {name: secret.reveal() for name, secret in self._values.items()}
 
     def value_of(self, name: str) -> bytes | None:
         """The value of a secret, for pexec itself; None if it has none."""

@@ -14,14 +14,17 @@ from typing import Any
 from orchestrator.console.text import count
 from orchestrator.engine.outcomes import FAILURE_NAMES
 from orchestrator.journal.events import EventRecord
+from orchestrator.plan.model import PlannedJob
 from orchestrator.report.verify.check_rules import CheckRules
 from orchestrator.report.verify.condition_rules import ConditionRules
+from orchestrator.report.verify.growth_rules import GrowthRules
 from orchestrator.report.verify.need_rules import NeedRules
 from orchestrator.report.verify.output_rules import OutputRules
 from orchestrator.report.verify.rules import Rule, Violation
 from orchestrator.report.verify.run_state import EPSILON, JudgedJob, Phase, Readiness, StopState, jobs_of, result_of
 from orchestrator.report.verify.stop_rules import StopRules
 from orchestrator.report.verify.unstarted_ends import UnstartedEnds
+from orchestrator.report.verify.worker_rules import WorkerRules
 
 __all__ = ["Judge", "Rule", "Violation", "violations"]
 
@@ -39,9 +42,10 @@ def violations(plan: Mapping[str, Any], events: Iterable[EventRecord]) -> list[V
 
 
 class Judge:
-    """Pass the events of a journal to `check` in order; `found` grows. `finished`: the run has ended."""
+    """Pass the events of a journal to `check` in order; `found` grows. `finished`: the run has ended. `placeholders`:
+    those of the plan before it grew."""
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
+    def __init__(self, plan: Mapping[str, Any], placeholders: Mapping[str, PlannedJob] | None = None) -> None:
         self.found: list[Violation] = []
         self._digest = plan["digest"]
         self._policy = plan["policy"]
@@ -53,10 +57,14 @@ class Judge:
         self._pools: Mapping[str, int] = self._policy["pools"]
         self._need_rules = NeedRules(self._jobs)
         self._output_rules = OutputRules(self._jobs)
+        self._growth_rules = GrowthRules(placeholders or {}, self._jobs, self._output_rules.value)
         self._condition_rules = ConditionRules(self._jobs, self._output_rules)
-        self._unstarted_ends = UnstartedEnds(self._need_rules, self._condition_rules, self._output_rules)
+        self._unstarted_ends = UnstartedEnds(
+            self._need_rules, self._condition_rules, self._output_rules, self._growth_rules
+        )
         self._stop_rules = StopRules(self._policy["fail_fast"])
         self._check_rules = CheckRules()
+        self._worker_rules = WorkerRules()
         self._taken: Counter[str] = Counter()
         self._running = 0
         self._stop = StopState()
@@ -73,9 +81,10 @@ class Judge:
         self._at = max(at, self._at)
         if self.finished and name != "run.resumed" and name not in _REMARKS:
             self._report(Rule.ORDER, f"`{name}` after the end of the run")
-        check = _CHECKS.get(name)
-        if check is not None:
+        if (check := _CHECKS.get(name)) is not None:
             check(self, event)
+        for message in self._worker_rules.broken_by(event):
+            self._report(Rule.WORKER, message)
 
     # The run.
 
@@ -130,11 +139,8 @@ class Judge:
             stop.hurried_at = event["at"]
 
     def _cancel_job(self, event: EventRecord) -> None:
-        job = self._job(event)
-        if job is not None and job.phase is not Phase.ENDED:
-            job.cancelled = True
-            job.forced |= event["force"]
-            job.end_requested |= job.phase is Phase.RUNNING
+        if (job := self._job(event)) is not None and job.phase is not Phase.ENDED:
+            job.cancel(force=event["force"])
 
     def _attempt_started(self, event: EventRecord) -> None:
         job = self._job(event)
@@ -315,7 +321,7 @@ class Judge:
 
     def _failed(self, job: JudgedJob, event: EventRecord) -> None:
         status = event["status"]
-        if status == "failed" and job.phase is Phase.IDLE and job.uses:
+        if status == "failed" and job.phase is Phase.IDLE and (job.uses or self._growth_rules.may_fail(job)):
             self._check_readiness(job)
             self._report_if(self._unstarted_ends.failed(job, self._stop), f"`{job.id}`")
             return
@@ -344,16 +350,18 @@ class Judge:
 
     # Helpers.
 
+    def _matrix_expanded(self, event: EventRecord) -> None:
+        self._report_if(self._growth_rules.violation_of_expansion(event), "the matrix")
+
     def _job(self, event: EventRecord) -> JudgedJob | None:
         job = self._job_of.get(event["job"])
-        if job is None:
+        if job is None and not self._growth_rules.has_left(event["job"]):
             self._report(Rule.PLAN, f"`{event['job']}` is not a job of the plan")
         return job
 
     def _report_if(self, found: tuple[Rule, str] | None, what: str) -> None:
         if found is not None:
-            rule, why = found
-            self._report(rule, f"{what} {why}")
+            self._report(found[0], f"{what} {found[1]}")
 
     def _report(self, rule: Rule, message: str) -> None:
         self.found.append(Violation(self._line, rule, message))
@@ -369,6 +377,7 @@ _CHECKS: dict[str, Callable[[Judge, EventRecord], None]] = {
     "attempt.finished": Judge._attempt_finished,
     "kill.sent": Judge._kill_sent,
     "retry.scheduled": Judge._retry_scheduled,
+    "matrix.expanded": Judge._matrix_expanded,
     "job.adopted": Judge._job_adopted,
     "job.cached": Judge._job_checked,
     "job.must_run": Judge._job_checked,

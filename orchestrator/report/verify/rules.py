@@ -17,6 +17,7 @@ class Rule(enum.StrEnum):
     AFTER = "after"
     CAP = "cap"
     POOL = "pool"
+    WORKER = "worker"
     BACKOFF = "back-off"
     RETRY = "retry"
     SKIP = "skip"
@@ -28,6 +29,7 @@ class Rule(enum.StrEnum):
     RESULT = "result"
     RESULTS_FILE = "results-file"
     LOG = "log"
+    GROWTH = "growth"  # cells that are not the expansion of the recorded value
     CONDITION = "condition"  # an `if` that is decided during the run
     OUTPUTS = "outputs"  # values that a success lacks, or that a job uses although they do not exist
 

@@ -82,6 +82,7 @@ class JudgedJob(Struct, gc=False):
     uses: tuple[str, ...] = ()  # values of its needs, as the plan names them
     arguments: frozenset[str] = frozenset()  # those that become parts of arguments or variables
     values: Mapping[str, str] = {}  # of its latest success
+    unmet: bool = False  # it chose cells that did not come
     matrix: str = ""  # its workflow, if the first failure in it cancels the rest
     started_at: float = 0.0  # of its latest attempt
     phase: Phase = Phase.IDLE
@@ -101,6 +102,12 @@ class JudgedJob(Struct, gc=False):
     cached: bool = False  # it was up to date
     is_kept: bool = False  # a success of before, reused or kept by a resume; what it needs may not have ended
     leads_to_failure: bool = False  # it failed without being allowed to, or was skipped because of such an end
+
+    def cancel(self, *, force: bool) -> None:
+        """A cancel of exactly this job was requested."""
+        self.cancelled = True
+        self.forced |= force
+        self.end_requested |= self.phase is Phase.RUNNING
 
     def reuse(self, event: EventRecord) -> None:
         """What it would do was done before: in an earlier run, or its result is stored. Or it was only checked."""
@@ -189,6 +196,7 @@ def _job(data: Mapping[str, Any], index_of: Mapping[str, int]) -> JudgedJob:
         outputs=data.get("outputs", {}),
         uses=tuple(data.get("needed_values", ())),
         arguments=_names_in_arguments(data) if "needed_values" in data else frozenset(),
+        unmet="chosen_cells" in data,
         matrix=data["workflow"] if data.get("matrix_fail_fast") else "",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.report.verify.condition_rules import ConditionRules
+from orchestrator.report.verify.growth_rules import GrowthRules
 from orchestrator.report.verify.need_rules import NeedRules
 from orchestrator.report.verify.output_rules import OutputRules
 from orchestrator.report.verify.rules import Rule
@@ -15,7 +16,8 @@ Found = tuple[Rule, str] | None
 class UnstartedEnds:
     """Judges the ends of jobs by the other rules. A job that has begun is judged by its attempts."""
 
-    def __init__(self, needs: NeedRules, conditions: ConditionRules, outputs: OutputRules) -> None:
+    def __init__(self, needs: NeedRules, conditions: ConditionRules, outputs: OutputRules, growth: GrowthRules) -> None:
+        self._growth = growth
         self._needs = needs
         self._conditions = conditions
         self._outputs = outputs
@@ -38,13 +40,13 @@ class UnstartedEnds:
         gate, others = self._needs.gate(job)
         if job.phase is not Phase.IDLE:
             return Rule.CONDITION, f"is left out after attempt {job.attempt}"
-        if job.condition is None:
+        if job.condition is None and not self._growth.is_empty(job):
             return Rule.CONDITION, "is left out, but it has no `if` that is decided during the run"
         if gate is Readiness.WAIT:
             return Rule.CONDITION, f"is left out before its need `{others[0].id}` has ended"
         if gate is Readiness.SHUT:
             return Rule.SKIP, "is left out, but by its needs it is skipped"
-        if self._conditions.holds(job):
+        if self._conditions.holds(job) and not self._growth.is_empty(job):
             return Rule.CONDITION, "is left out, but its `if` holds"
         return None
 
@@ -66,6 +68,6 @@ class UnstartedEnds:
         """A job failed before its start; whether its needs let it run is judged elsewhere."""
         if stop.covers(job):
             return Rule.CANCEL, "fails before its start, but the run is being stopped"
-        if not self._outputs.may_not_start(job):
+        if not (self._outputs.may_not_start(job) or self._growth.may_fail(job)):
             return Rule.OUTPUTS, "fails before its start, but every value that it uses exists"
         return None

@@ -6,19 +6,25 @@ import concurrent.futures
 import os
 import pickle
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.attempts import Attempt, Desk, Opener, evil, open_local, survivors, wait_until
+from support.attempts import Attempt, Desk, Opener, evil, open_local, survivors, wait_until, wardens_below
+from support.worlds import job, plan
 
+from orchestrator.cluster.admission import ClusterAdmission
+from orchestrator.cluster.executor import open_dask
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import HERE, AttemptResult
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt, uninstall
 from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
+from orchestrator.execute.messages import Noted
+from orchestrator.execute.warden.processes import children
 
 
 def open_threads(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> OpenExecutor:
@@ -34,7 +40,27 @@ def open_threads(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) ->
     return OpenExecutor(executor, worker.supervisor.warden.kill, close, lambda: None, lambda job: HERE)
 
 
+def open_workers(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> OpenExecutor:
+    """Two processes, as workers of Dask."""
+    made = plan(job("job"))
+    opened = open_dask(made, made.jobs, 2, slots // 2, run_dir, worker, inbox)
+    assert isinstance(opened.admission, ClusterAdmission)
+    for_later: list[Any] = []
+    give_up_at = time.monotonic() + 60
+    while len(opened.admission.workers) < 2:
+        assert time.monotonic() < give_up_at, "the workers have not joined"
+        for message in inbox.wait(0.1):
+            if isinstance(message, Noted):
+                message.then()
+            else:
+                for_later.append(message)
+    for message in for_later:
+        inbox.put(message)
+    return opened
+
+
 EXECUTORS: dict[str, Opener] = {
+    "DaskExecutor": open_workers,
     "LocalExecutor": open_local,
     "ThreadPoolExecutor": open_threads,
 }
@@ -44,6 +70,19 @@ EXECUTORS: dict[str, Opener] = {
 def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
     with Desk(tmp_path, direct=True, opener=EXECUTORS[request.param]) as desk:
         yield desk
+
+
+def is_remote(desk: Desk) -> bool:
+    """Whether its attempts run in other processes, which tell of output that it is in the log."""
+    assert desk.driver_thread is not None
+    return desk.driver_thread.do(lambda opened: opened.admission) is not None
+
+
+def wardens_of(desk: Desk) -> list[int]:
+    """The wardens that start its attempts."""
+    if is_remote(desk):
+        return [warden for worker in children(os.getpid()) for warden in wardens_below(worker)]
+    return [desk.supervisor.warden.pid]
 
 
 def submit(desk: Desk, fn: Any, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -84,7 +123,8 @@ def test_the_result_says_how_the_attempt_ended(
         verdict, exit_code, signal_name, reason,
     )  # fmt: skip
     assert attempt.log == b"hello\n"
-    assert b"".join(attempt.chunks) == (b"hello\n" if pump else b"")
+    assert bool(attempt.chunks) == pump
+    assert b"".join(attempt.chunks) == (b"hello\n" if pump and not is_remote(desk) else b"")
     assert [pid for pid, _ in attempt.spawned] == [result.pid]
 
 
@@ -173,6 +213,8 @@ def test_what_a_callable_raises_is_the_exception_of_its_future(desk: Desk) -> No
 
 
 def test_an_attempt_of_a_run_without_a_worker_is_lost(desk: Desk) -> None:
+    if is_remote(desk):
+        pytest.skip("its workers are other processes")
     attempt = desk.prepare(run="true", pump=True)
     uninstall(str(desk.folder))
     result = desk.submit(attempt).result
@@ -233,7 +275,8 @@ def test_a_warden_that_dies_loses_what_runs_and_nothing_after_it(desk: Desk) -> 
     attempts = [desk.start(run="echo ready; sleep 20 # {mark}", pump=pump) for pump in (False, True)]
     for attempt in attempts:
         attempt.wait_for_output()
-    os.kill(desk.supervisor.warden.pid, signal.SIGKILL)
+    for warden in wardens_of(desk):
+        os.kill(warden, signal.SIGKILL)
     results: list[AttemptResult] = [attempt.result for attempt in attempts]
     assert [result.verdict for result in results] == [Verdict.LOST] * 2
     assert [survivors(attempt.mark) for attempt in attempts] == [set(), set()]

@@ -21,7 +21,8 @@ from orchestrator.errors import ExitCode, RefusedError
 from orchestrator.execute.secrets.masking import MaskedJournal, masked_journal, masked_plan, texts_left_as_they_are
 from orchestrator.execute.secrets.store import NO_SECRETS, Secrets, SecretValue, SourceError, resolve
 from orchestrator.execute.supervisor.capture import output_of
-from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy, SecretSource
+from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
+from orchestrator.plan.secret_source import SecretSource
 
 TOKEN = b"hunter2-token"
 ENVIRON = {b"CI_TOKEN": TOKEN, b"EMPTY": b"", b"SHORT": b"abc", b"FIVE": b"12345", b"BYTES": b"\xff\xfe\xfd\xfc\n"}

@@ -1,0 +1,47 @@
+"""The one place that chooses the executor of a run: pexec's own, or that of the cluster in the plan.
+
+Runs without a cluster import nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from orchestrator.errors import RefusedError
+from orchestrator.execute.attempt.worker import Worker
+from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
+from orchestrator.execute.inbox import Inbox
+from orchestrator.plan.model import Plan, PlannedJob
+
+PACKAGES = ("distributed", "cryptography")
+
+
+def open_for(plan: Plan, jobs: Sequence[PlannedJob], run_dir: str, worker: Worker, inbox: Inbox[Any]) -> OpenExecutor:
+    """The executor for the run of the plan in this directory. `jobs` are those of the plan, and later those that have
+    taken the place of a placeholder. Raises EnvironmentFailedError."""
+    cluster = plan.policy.cluster
+    if cluster is None:
+        return open_executor("local", run_dir, worker, plan.policy.max_parallel_jobs, inbox)
+    from orchestrator.cluster.executor import open_dask
+
+    return open_dask(plan, jobs, cluster.processes, cluster.slots, run_dir, worker, inbox)
+
+
+def missing_packages() -> list[str]:
+    """Those that clusters need and that are not installed."""
+    import importlib.util  # late: most runs have no cluster
+
+    return [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+
+
+def refuse_without_packages(cluster: str) -> None:
+    """Raises RefusedError if what clusters need is not installed."""
+    missing = missing_packages()
+    if missing:
+        raise RefusedError(
+            f"the cluster `{cluster}` needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
+            "installed",
+            help=f"`pip install {' '.join(PACKAGES)}`",
+            code="PX310",
+        )

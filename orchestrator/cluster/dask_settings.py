@@ -1,0 +1,42 @@
+"""The settings of Dask for what pexec starts: its own, whatever the user's configuration says."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+SETTINGS: dict[str, Any] = {
+    # A task is an attempt, which must not run twice: neither elsewhere nor again.
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.active-memory-manager.start": False,
+    # A scheduler that was suspended for long finds all its workers silent.
+    "distributed.scheduler.worker-ttl": None,
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.worker.profile.enabled": False,
+    "distributed.worker.multiprocessing-method": "spawn",
+    "distributed.nanny.pre-spawn-environ": {},
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.tick.limit": "1h",
+    "distributed.comm.require-encryption": True,
+    "distributed.deploy.lost-worker-timeout": "1h",
+}
+
+
+def use_own_settings() -> None:
+    """Before `distributed` is imported. In a program that uses Dask itself, its other settings stay."""
+    if "dask" in sys.modules:
+        import dask.config
+    else:
+        import dask.config
+
+        dask.config.refresh(paths=[], env={})
+    import distributed  # its defaults first
+
+    dask.config.set(SETTINGS)
+    logger = logging.getLogger(distributed.__name__)
+    logger.handlers = [logging.NullHandler()]
+    logger.setLevel(logging.CRITICAL)
+    logger.propagate = False

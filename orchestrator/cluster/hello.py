@@ -1,0 +1,38 @@
+"""What pexec and a worker tell each other first. Without Dask, whose import takes a second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+
+class Setup(Struct, frozen=True):
+    """What a worker is told when it starts, by a pipe: the values of secrets travel in nothing else. `tls` has the
+    fields of Dask's `Security`; `topic` is where it reports."""
+
+    scheduler: str
+    name: str
+    run_dir: str
+    topic: str
+    slots: int
+    tls: Mapping[str, str]
+    umask: int | None
+    secrets: Mapping[str, bytes]
+    variables: tuple[str, ...]
+
+
+class WorkerHello(Struct, frozen=True):
+    """What a worker says of itself. `identity` is drawn anew by each worker process."""
+
+    name: str
+    identity: str
+    address: str
+    host: str
+    pid: int
+    start_ticks: int
+    boot_id: str
+    pid_namespace: str
+    slots: int
+    cpus: int
+    memory: int

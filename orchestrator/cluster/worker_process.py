@@ -1,0 +1,83 @@
+"""The program of a worker that pexec starts. Standard input has its setup first, and ends when pexec does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+
+from orchestrator import inherited
+from orchestrator.cluster.dask_settings import use_own_settings
+from orchestrator.cluster.hello import Setup
+
+_SPARE_THREADS = 4  # for attempts that were given up
+_JOIN_SECONDS = "60s"
+
+
+def main() -> None:
+    """Run the worker until its scheduler or pexec ends."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    setup: Setup = pickle.load(sys.stdin.buffer)
+    inherited.use_umask_for_jobs(setup.umask)
+    scratch = tempfile.mkdtemp(prefix="pexec-worker-")
+    threading.Thread(target=_end_with_pexec, args=(scratch,), daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda number, frame: _end(scratch))
+    try:
+        asyncio.run(_serve(setup, scratch))
+    except Exception:
+        traceback.print_exc()  # pexec reads the last line
+        sys.stderr.flush()
+    finally:
+        _end(scratch)
+
+
+async def _serve(setup: Setup, scratch: str) -> None:
+    use_own_settings()
+    from distributed import Security
+
+    from orchestrator.cluster.quiet_nodes import QuietWorker
+    from orchestrator.cluster.worker_service import AttemptService
+
+    worker = QuietWorker(
+        setup.scheduler,
+        name=setup.name,
+        host="127.0.0.1",
+        nthreads=setup.slots + _SPARE_THREADS,
+        memory_limit=0,
+        dashboard=False,
+        local_directory=scratch,
+        death_timeout=_JOIN_SECONDS,
+        security=Security(require_encryption=True, **setup.tls),
+        plugins=[AttemptService(setup)],
+    )
+    async with worker:
+        await worker.finished()
+
+
+def _end_with_pexec(scratch: str) -> None:
+    """In a thread: pexec closed the pipe, or has died."""
+    while os.read(0, 4096):
+        pass
+    _end(scratch)
+
+
+def _end(scratch: str) -> None:
+    """End all attempts, and this process, without asking Dask, which may wait for the network."""
+    module = sys.modules.get("orchestrator.cluster.worker_service")
+    here = getattr(module, "_service", None)
+    try:
+        if here is not None and hasattr(here, "supervisor"):
+            here.close()
+        shutil.rmtree(scratch, ignore_errors=True)
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

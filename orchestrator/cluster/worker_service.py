@@ -1,0 +1,137 @@
+"""What runs in each worker: one supervisor with its warden, and the functions that the client has called here."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from contextlib import suppress
+from typing import Any
+
+from distributed import Worker as DaskWorker
+from distributed import WorkerPlugin
+
+from orchestrator.cluster.hello import Setup, WorkerHello
+from orchestrator.execute.attempt.result import broken, lost
+from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+from orchestrator.execute.attempt.worker import Worker, install, run_attempt
+from orchestrator.execute.secrets.store import Secrets, SecretValue
+from orchestrator.execute.supervisor.supervisor import Supervisor
+from orchestrator.execute.this_machine import boot_id, host_name, pid_namespace
+from orchestrator.execute.warden.processes import read_process
+from orchestrator.journal.file_names import LOGS
+from orchestrator.journal.rundir import RunDir, open_run
+
+_GROWTH_SECONDS = 0.1
+
+
+class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
+    """Runs attempts of one run in this worker."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._grown: dict[int, float] = {}  # serial -> when its growth was last reported
+
+    def setup(self, worker: DaskWorker) -> None:
+        """Called by Dask before the worker takes tasks."""
+        global _service
+        _service = self
+        told = self._setup
+        self.worker = worker
+        self._run: RunDir = open_run(os.path.dirname(told.run_dir), os.path.basename(told.run_dir))
+        self.supervisor = Supervisor(alone=True)
+        self.supervisor.keep(Secrets({name: SecretValue(value) for name, value in told.secrets.items()}, ()))
+        self.supervisor.environments.hide([os.fsencode(name) for name in told.variables])
+        warden = self.supervisor.warden
+        warden.put_logs_in(self._run.folder(LOGS))
+        warden.shortages.on_shortage = lambda why: self._report("short", why)
+        warden.shortages.on_nothing_starts = lambda why: self._report("nothing starts", why)
+        install(told.run_dir, Worker(self.supervisor, self._on_spawned, self._on_output))
+
+    def teardown(self, worker: DaskWorker) -> None:
+        """Called by Dask when the worker ends."""
+        self.close()
+
+    def close(self) -> None:
+        """End everything that runs here."""
+        self.supervisor.close()
+
+    def hello(self) -> WorkerHello:
+        """Who this is."""
+        from orchestrator.execute.admission import look
+
+        machine, process = look(), read_process(os.getpid())
+        return WorkerHello(
+            self._setup.name,
+            self.worker.id,
+            self.worker.address,
+            host_name(),
+            os.getpid(),
+            process.start_ticks if process else 0,
+            boot_id(),
+            pid_namespace(),
+            self._setup.slots,
+            machine.cpus,
+            machine.memory,
+        )
+
+    def _report(self, *what: Any) -> None:
+        with suppress(Exception):  # while the worker ends there is nobody to tell
+            self.worker.log_event(self._setup.topic, what)
+
+    def _on_spawned(self, spec: AttemptSpec, pid: int, start_ticks: int) -> None:
+        self._report("spawned", spec.serial, pid, start_ticks)
+
+    def _on_output(self, spec: AttemptSpec, chunk: bytes) -> None:
+        """The output is in the log, where the client reads it: only tell that there is more."""
+        now = time.monotonic()
+        if now - self._grown.get(spec.serial, 0.0) >= _GROWTH_SECONDS:
+            self._grown[spec.serial] = now
+            self._report("grown", spec.serial)
+
+
+_service: AttemptService | None = None
+
+
+def service() -> AttemptService:
+    """That of this process."""
+    assert _service is not None
+    return _service
+
+
+# Called by the client. The worker imports this module by name, so they cost no transfer.
+
+
+def perform(packed: bytes, identity: str) -> AttemptResult:
+    """Run the attempt, unless it was meant for another worker that had this one's address. Never raises."""
+    try:
+        here = service()
+        if here.worker.id != identity:
+            return lost("its worker was replaced before it began")
+        spec: AttemptSpec = pickle.loads(packed)
+        result = run_attempt(spec)
+        here._grown.pop(spec.serial, None)
+    except Exception as error:
+        return broken(error)
+    else:
+        return result
+
+
+def greet() -> WorkerHello:
+    """Who the worker is."""
+    return service().hello()
+
+
+def kill_attempt(serial: int, force: bool) -> None:
+    """As `WardenClient.kill`."""
+    service().supervisor.warden.kill(serial, force=force)
+
+
+def pause() -> None:
+    """Stop the processes of all attempts of this worker."""
+    service().supervisor.warden.pause()
+
+
+def resume() -> None:
+    """Let them continue."""
+    service().supervisor.warden.resume()

@@ -1,0 +1,44 @@
+"""The keys of `clusters`: where the jobs of a run may be run."""
+
+# Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
+from typing import Annotated, Any, Final
+
+from orchestrator.manifest.container_types import mapping_of, variants
+from orchestrator.manifest.field_types import NAME, FieldType, integer
+from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError
+from orchestrator.manifest.section import Doc, Section, section_type
+
+LOCAL_CLUSTER: Final = "local"
+_COUNT: Final = integer(1, 1_000)
+
+
+class ProcessesKeys(Section, frozen=True):
+    """Workers as processes of this machine."""
+
+    count: Annotated[int, _COUNT, Doc("Number of workers.", 2)]
+    slots: Annotated[
+        int | None,
+        integer(1, 10_000),
+        Doc("Number of jobs that a worker runs at once; by default the CPUs of this machine over `count`.", 8),
+    ] = None
+
+
+class ClusterKeys(Section, frozen=True):
+    """Workers that run jobs in place of pexec's own process."""
+
+    processes: Annotated[
+        int | ProcessesKeys,
+        variants("a number of workers, or `{count: 2, slots: 8}`", number=_COUNT, mapping=section_type(ProcessesKeys)),
+        Doc("Workers as processes of this machine: their number, or also how many jobs each runs.", 2, {"count": 2}),
+    ]
+
+
+def _name(value: Any) -> str:
+    name: str = NAME.parse(value)
+    if name == LOCAL_CLUSTER:
+        raise ScalarError("PX116", "`local` is pexec's own process and is always there", "choose another name")
+    return name
+
+
+_CLUSTER_NAME: Final = FieldType(_name, {"type": "string", "pattern": f"^(?!{LOCAL_CLUSTER}$){NAME_PATTERN[1:]}"})
+Clusters = Annotated[dict[str, ClusterKeys], mapping_of(_CLUSTER_NAME, section_type(ClusterKeys))]

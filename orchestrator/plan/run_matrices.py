@@ -1,0 +1,146 @@
+"""Matrices whose values are not known when planning: what is wrong with them, and what their jobs choose of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+
+from orchestrator.console.text import quote
+from orchestrator.diagnostics.model import Diagnostic, Path
+from orchestrator.manifest.matrix_keys import AxisSource, source_of
+from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.scalars import Value
+from orchestrator.manifest.syntax.source_map import SourceMap
+from orchestrator.plan.late_values import OPENING
+from orchestrator.plan.need_references import NeedUse, problem_of_need, problem_of_output, several_values
+from orchestrator.plan.numbering import Numbering
+from orchestrator.plan.run_matrix import CellChoice, Scalar
+from orchestrator.plan.template import Piece, Templates, TemplateScope
+from orchestrator.plan.workflow_edges import Choice, named_in
+
+
+def check_run_matrices(
+    manifest: Manifest,
+    numbering: Numbering,
+    choices: Sequence[Choice],
+    uses: Mapping[str, Sequence[NeedUse]],
+    templates: Templates,
+    source: SourceMap,
+    found: list[Diagnostic],
+) -> None:
+    """PX243 for an output that cannot be the source of a matrix, and for a matrix that is like one that its workflow
+    does not need; PX244 for a choice by a value that is not known when planning; PX235
+    for a value of several jobs."""
+    for name in numbering.run_matrices:
+        matrix = manifest.workflows[name].matrix
+        assert matrix is not None
+        for axis, values in matrix.axes.items():
+            if isinstance(values, AxisSource) and values.from_ is not None:
+                path: Path = ("workflows", name, "matrix", axis, "from")
+                problem = _problem_of_source(manifest, numbering, name, values.from_)
+                if problem is not None:
+                    code, message, advice = problem
+                    found.append(Diagnostic(code, message, source.value(path), path, help=advice))
+        for key in ("inputs", "outputs"):
+            if _is_about_files(manifest.workflows[name], key):
+                path = ("workflows", name, key)
+                message = f"the jobs of {quote(name)} are not known when planning, and cannot have `{key}` of files"
+                advice = "let a job before or after them have these files"
+                found.append(Diagnostic("PX244", message, source.key(path), path, help=advice))
+        if matrix.like is not None and matrix.like not in map(named_in, manifest.workflows[name].needs):
+            path = ("workflows", name, "matrix", "like")
+            message = f"{quote(name)} does not need {quote(matrix.like)}, which its matrix is like"
+            advice = f"the values of that matrix are not known when planning: add {quote(matrix.like)} to `needs`"
+            found.append(Diagnostic("PX243", message, source.value(path), path, help=advice))
+    names = tuple(manifest.workflows)
+    chosen = {(names[choice.workflow], names[choice.target]) for choice in choices}
+    found += (
+        several_values(use)
+        for use in chain.from_iterable(uses.values())
+        if not use.as_json and use.workflow in numbering.run_matrices and (use.user, use.workflow) not in chosen
+    )
+    for choice in choices:
+        user, target = names[choice.workflow], names[choice.target]
+        for key, value in (choice.matrix or {}).items():
+            if _is_unknown(user, target, value, numbering, templates):
+                path = ("workflows", user, choice.key, choice.place, "matrix", key)
+                message = f"which jobs of {quote(target)} these are is not known when planning"
+                advice = "a value of a matrix that is not known must stand alone, and choose from another such matrix"
+                found.append(Diagnostic("PX244", message, source.value(path), path, help=advice))
+
+
+def _is_about_files(workflow: Workflow, key: str) -> bool:
+    """Whether a key declares files that the jobs read, or write."""
+    if key == "inputs":
+        return workflow.inputs is not None
+    return any(output.path for output in workflow.outputs.values())
+
+
+def _problem_of_source(
+    manifest: Manifest, numbering: Numbering, name: str, reference: str
+) -> tuple[str, str, str] | None:
+    workflow, output = source_of(reference)
+    problem = problem_of_need(manifest, name, manifest.workflows[name], workflow)
+    problem = problem or problem_of_output(manifest, workflow, output)
+    if problem is not None:
+        return problem[0], f"{quote(reference)} in the matrix of {quote(name)} {problem[1]}", problem[2]
+    if workflow in numbering.cells or workflow in numbering.empty:
+        message = f"{quote(reference)} is the value of several jobs: {quote(workflow)} has a matrix"
+        return "PX243", message, "let one job that needs them write the values of all"
+    kind = manifest.workflows[workflow].outputs[output].type
+    if kind != "json":
+        advice = f"declare it as JSON: `outputs: {{{output}: {{type: json}}}}`"
+        return "PX243", f"{quote(reference)} is {kind}, not an array", advice
+    return None
+
+
+def _is_unknown(user: str, target: str, value: Value, numbering: Numbering, templates: Templates) -> bool:
+    """Whether a value by which a workflow chooses depends on its own cell, which is not known."""
+    if user not in numbering.run_matrices or not isinstance(value, str) or OPENING not in value:
+        return False
+    pieces = [piece for piece in templates.parse(value).pieces if piece.root == "matrix"]
+    return bool(pieces) and (target not in numbering.run_matrices or _own_key(value, templates) is None)
+
+
+def _own_key(value: str, templates: Templates) -> str | None:
+    """The key in a value that is `${{ matrix.KEY }}` alone."""
+    (part, *others) = templates.parse(value).parts
+    if others or not isinstance(part, Piece):
+        return None
+    is_plain = part.root == "matrix" and not (part.path_filter or part.as_json)
+    return part.name if is_plain else None
+
+
+def chosen_cells(
+    workflow: int,
+    names: Sequence[str],
+    choices: Sequence[Choice],
+    numbering: Numbering,
+    templates: Templates,
+    scope: TemplateScope,
+) -> tuple[CellChoice, ...]:
+    """What a job of a workflow chooses among the cells of placeholders that it needs."""
+    return tuple(
+        CellChoice(names[choice.target], *_split(choice.matrix or {}, templates, scope))
+        for choice in choices
+        if choice.workflow == workflow and choice.key == "needs" and names[choice.target] in numbering.run_matrices
+    )
+
+
+def _split(
+    matrix: Mapping[str, Value], templates: Templates, scope: TemplateScope
+) -> tuple[dict[str, Scalar], dict[str, str]]:
+    values: dict[str, Scalar] = {}
+    references: dict[str, str] = {}
+    for key, value in matrix.items():
+        own = _own_key(value, templates) if isinstance(value, str) and OPENING in value else None
+        if own is not None and scope.is_placeholder:
+            references[key] = own
+        else:
+            values[key] = "".join(_filled(value, templates, scope)) if isinstance(value, str) else value
+    return values, references
+
+
+def _filled(value: str, templates: Templates, scope: TemplateScope) -> Iterator[str]:
+    for part in templates.parse(value).parts:
+        yield part if isinstance(part, str) else scope.value(part)

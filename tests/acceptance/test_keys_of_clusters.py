@@ -1,0 +1,190 @@
+"""Runs on workers of this machine: what jobs get, what is kept of them, and what users see."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+
+import pytest
+from support.attempts import new_mark, survivors
+from support.cli import Pexec
+from support.clusters import PAIR, apply, manifest, verified
+from support.runs import last_run
+
+assert PAIR == "policy: {cluster: pair}\nclusters: {pair: {processes: {count: 2, slots: 2}}}\n"
+
+
+def test_jobs_run_on_workers_and_end_as_they_do_at_home(pexec: Pexec) -> None:
+    mark = new_mark()
+    run = apply(
+        pexec,
+        "  ok: {run: echo out; echo err >&2}\n"
+        "  fails: {run: exit 3, allow_failure: true}\n"
+        "  crashes: {run: 'kill -SEGV $$', allow_failure: true}\n"
+        f"  slow: {{run: 'sleep 60 # {mark}', timeout: 300ms, allow_failure: true}}\n"
+        "  again: {run: test $PEXEC_ATTEMPT = 2, retry: {max_attempts: 2, delay: 0s}}\n"
+        "  after: {needs: [ok, again], run: 'true'}\n",
+    )
+    jobs = run.jobs
+    assert {name: (job["status"], job["exit_code"], job["signal"]) for name, job in jobs.items()} == {
+        "ok": ("SUCCESS", 0, None),
+        "fails": ("FAILED", 3, None),
+        "crashes": ("FAILED", None, "SIGSEGV"),
+        "slow": ("TIMED_OUT", None, "SIGTERM"),
+        "again": ("SUCCESS", 0, None),
+        "after": ("SUCCESS", 0, None),
+    }
+    assert run.log("ok") == b"out\nerr\n"
+    assert {job["host"] for job in jobs.values()} == {socket.gethostname()}
+    assert {job["worker"] for job in jobs.values()} <= {"w1", "w2"}
+    joined = {event["worker"]: event["slots"] for event in run.named("worker.joined")}
+    assert joined.items() <= {"w1": 2, "w2": 2}.items()
+    assert {event["worker"] for event in run.named("attempt.started")} <= joined.keys()
+    assert survivors(mark) == set()
+
+
+def test_a_job_has_the_environment_directories_and_cleanup_that_it_has_at_home(pexec: Pexec) -> None:
+    body = (
+        'echo "$MINE $THEIRS ${OMP_NUM_THREADS-none} ${MALLOC_TRIM_THRESHOLD_-none}"; pwd; test -d "$PEXEC_TMPDIR"; '
+        'echo "$PEXEC_JOB $PEXEC_ATTEMPT"; umask'
+    )
+    workflows = f"  a: {{run: '{body}', env: {{MINE: declared}}, cleanup: 'touch cleaned-$PEXEC_JOB'}}\n"
+    pexec.env(THEIRS="inherited", DASK_DISTRIBUTED__SCHEDULER__WORK_STEALING="true")
+    on_workers = apply(pexec, workflows).log("a")
+    assert (pexec.folder / "cleaned-a").exists()
+    assert on_workers.splitlines()[:2] == [b"declared inherited none none", os.fsencode(pexec.folder)]
+    apply(pexec, workflows, "--cluster", "local")
+    assert last_run(pexec.folder).log("a") == on_workers
+    assert {job["worker"] for job in last_run(pexec.folder).jobs.values()} == {None}
+
+
+def test_secrets_reach_the_jobs_that_name_them_and_nothing_else(pexec: Pexec) -> None:
+    secret = "a-value-that-nobody-else-has"
+    head = PAIR + "secrets: {TOKEN: {env: THE_TOKEN}}\n"
+    pexec.env(THE_TOKEN=secret)
+    run = apply(
+        pexec,
+        "  a: {run: 'echo \"$TOKEN\"; echo ${#TOKEN} ${THE_TOKEN-none}', secrets: TOKEN}\n"
+        "  b: {run: 'echo ${TOKEN-none} ${THE_TOKEN-none}'}\n",
+        head=head,
+    )
+    assert run.log("a") == b"***\n%d none\n" % len(secret)
+    assert run.log("b") == b"none none\n"
+    for path in run.path.rglob("*"):
+        assert not path.is_file() or secret.encode() not in path.read_bytes(), path
+
+
+def test_values_that_jobs_hand_on_go_from_worker_to_worker(pexec: Pexec) -> None:
+    run = apply(
+        pexec,
+        "  a: {run: 'echo word=hello >> \"$PEXEC_OUTPUT_FILE\"', outputs: {word: {}}}\n"
+        "  b: {needs: a, run: 'echo ${{ needs.a.outputs.word }}'}\n",
+    )
+    assert run.log("b") == b"hello\n"
+
+
+def test_the_output_of_jobs_is_shown_while_they_run(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: echo one; sleep 0.3; echo two}\n  b: {run: echo three}\n"))
+    said = pexec.run("apply", "--output", "plain")
+    assert sorted(said.stdout.splitlines()) == ["a | one", "a | two", "b | three"]
+
+
+def test_logs_are_byte_exact_and_capped(pexec: Pexec) -> None:
+    run = apply(
+        pexec,
+        "  big: {run: head -c 3000000 /dev/zero | tr '\\0' x}\n"
+        "  capped: {run: head -c 3000000 /dev/zero | tr '\\0' y, limits: {log: 1MiB}}\n",
+    )
+    assert run.log("big") == b"x" * 3_000_000
+    assert run.log("capped") == b"y" * (1 << 20)
+    assert run.jobs["capped"]["dropped_bytes"] == 3_000_000 - (1 << 20)
+
+
+def test_limits_are_enforced_on_the_worker_that_runs_the_job(pexec: Pexec) -> None:
+    run = apply(pexec, "  a: {run: ulimit -n, limits: {open_files: 77}}\n")
+    assert run.log("a") == b"77\n"
+    assert list(run.jobs["a"]["enforced_by"]) == ["open_files"]
+
+
+def test_slots_bound_what_runs_at_once_and_are_the_default_of_max_parallel_jobs(pexec: Pexec) -> None:
+    waits = "touch up.${{ matrix.n }}; until test $(ls up.* | wc -l) -ge 4; do sleep 0.05; done; sleep 0.2"
+    workflows = f"  a: {{matrix: {{n: [1, 2, 3, 4, 5, 6, 7, 8]}}, run: '{waits}'}}\n"
+    run = apply(pexec, workflows)
+    assert (run.most_at_once(), run.events[0]["max_parallel_jobs"]) == (4, 4)
+    assert apply(pexec, workflows, "-j", "1").most_at_once() == 1  # the files are there
+    for file in pexec.folder.glob("up.*"):
+        file.unlink()
+    assert apply(pexec, workflows, "-j", "50").most_at_once() == 4
+
+
+def test_a_run_may_continue_on_a_cluster_or_at_home_with_nothing_run_twice(pexec: Pexec) -> None:
+    workflows = (
+        "  a: {run: echo a >> ran}\n  b: {needs: a, run: test -e good}\n  c: {needs: b, run: echo c >> ran}\n"
+        "  d: {needs: c, run: test -e better}\n"
+    )
+    first = apply(pexec, workflows, exit_code=1)
+    pexec.file("good", "")
+    assert pexec.run("resume", "--cluster", "local", "--output", "quiet").exit_code == 1
+    pexec.file("better", "").env(PEXEC_CLUSTER="pair")
+    assert pexec.run("resume", "--output", "quiet").exit_code == 0
+    run = verified(pexec)
+    assert run.path == first.path
+    assert (pexec.folder / "ran").read_text() == "a\nc\n"
+    workers = [(event["job"], event["worker"] is not None) for event in run.named("attempt.started")]
+    assert workers == [("a", True), ("b", True), ("b", False), ("c", False), ("d", False), ("d", True)]
+
+
+def test_status_reports_and_results_name_hosts_and_workers(pexec: Pexec) -> None:
+    run = apply(pexec, "  a: {run: 'true'}\n")
+    host = socket.gethostname()
+    report = (run.path / "execution_report.md").read_text()
+    assert "## Workers" in report
+    assert (
+        f"| `a` | succeeded | 1 | 0 | {report.split('| `a` | succeeded | 1 | 0 | ')[1].split(' |')[0]} | `{host}`"
+        in report
+    )
+    assert '<section id="workers">' in (run.path / "report.html").read_text()
+    attempt = json.loads(pexec.run("logs", "a", "--format", "json").stdout)["attempts"][0]
+    assert (attempt["host"], attempt["worker"]) == (host, run.jobs["a"]["worker"])
+
+
+@pytest.mark.parametrize("how", ["flag", "variable"])
+def test_an_unknown_cluster_is_a_usage_error_with_a_suggestion(pexec: Pexec, how: str) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n"))
+    if how == "variable":
+        pexec.env(PEXEC_CLUSTER="pari")
+    said = pexec.run("apply", *(["--cluster", "pari"] if how == "flag" else []))
+    said.said(exit_code=2, stderr="error: unknown cluster `pari`\n  = help: did you mean `pair`?\n")
+    assert not (pexec.folder / "ran").exists()
+
+
+def test_a_plan_shows_the_cluster_and_where_a_run_is_changes_no_digest(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: 'true'}\n"))
+    plans = [json.loads(pexec.run("plan", "--format", "json", "--cluster", name).stdout) for name in ("pair", "local")]
+    assert plans[0]["policy"]["cluster"] == {"name": "pair", "processes": 2, "slots": 2}
+    assert "cluster" not in plans[1]["policy"]
+    assert plans[0]["digest"] == plans[1]["digest"]
+    assert (
+        "  cluster            pair, 2 workers of 2 slots  (from --cluster)\n"
+        in pexec.run("plan", "--cluster", "pair").stdout
+    )
+
+
+def test_without_the_packages_a_run_on_a_cluster_is_refused_and_others_run(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n"))
+    hidden = (
+        "import importlib.util as util, sys\n"
+        "find = util.find_spec\n"
+        "util.find_spec = lambda name, *more: None if name == 'distributed' else find(name, *more)\n"
+        "from orchestrator.__main__ import program\n"
+        "program()\n"
+    )
+    pexec.program = (*pexec.program[:1], "-c", hidden)
+    pexec.run("apply", "--output", "quiet").said(
+        exit_code=4,
+        stderr="error[PX310]: the cluster `pair` needs distributed, which is not installed\n"
+        "  = help: `pip install distributed cryptography`\n",
+    )
+    assert not (pexec.folder / ".pexec/runs").exists()
+    assert pexec.run("apply", "--cluster", "local", "--output", "quiet").exit_code == 0
