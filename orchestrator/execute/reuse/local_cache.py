@@ -263,20 +263,17 @@ class LocalJobCache:
         )
 
     def _collect(self, spec: AttemptSpec, result: AttemptResult, state: _JobState) -> None:
-        job = self._plan.jobs[spec.job]
         remarks: tuple[Remark, ...] = ()
         try:
-            result, why = self._collected(job, spec, result, state)
+            result, why = self._collected(spec, result, state)
             if why:
-                remarks = ((f"storing the result of `{job.id}`", why),)
+                remarks = ((f"storing the result of `{spec.job_id}`", why),)
         except Exception as error:
             # The same: the attempt has succeeded, and only its result is not stored.
-            remarks = ((f"storing the result of `{job.id}`", f"{type(error).__name__}: {error}"),)
+            remarks = ((f"storing the result of `{spec.job_id}`", f"{type(error).__name__}: {error}"),)
         self._done(state, Collected(spec, result, remarks))
 
-    def _collected(
-        self, job: PlannedJob, spec: AttemptSpec, result: AttemptResult, state: _JobState
-    ) -> tuple[AttemptResult, str]:
+    def _collected(self, spec: AttemptSpec, result: AttemptResult, state: _JobState) -> tuple[AttemptResult, str]:
         """The result of an attempt, which failed if its files are not there; and why it is not stored."""
         outputs = output_paths(spec.spec)
         try:
@@ -296,6 +293,7 @@ class LocalJobCache:
             return result, "it was not checked, so that nothing was hidden from it"
         if taken is None or self._mode == "off" or not spec.spec.cache:
             return result, ""
+        job = self._plan.jobs[spec.job]  # it was checked: no job that came with a growing matrix
         try:
             if self._fingerprints.scripts(job, spec.spec) != taken.fingerprint.scripts:
                 return result, "its script changed while it ran"
