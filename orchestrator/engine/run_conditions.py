@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.output_values import OutputValues
 from orchestrator.engine.states import JobState
+from orchestrator.plan.condition_model import RunCondition
 
 # Of several jobs the worst end counts, the first of these. So one is left out only if all are.
 WORST_FIRST = (
@@ -28,11 +29,8 @@ class RunConditions:
         self._table = table
         self._values = values
 
-    def why_left_out(self, job: int) -> str:
-        """Why the condition of a job does not hold; empty if it does, or if there is none."""
-        condition = self._jobs[job].condition
-        if condition is None:
-            return ""
+    def why_left_out(self, job: int, condition: RunCondition) -> str:
+        """Why the condition of a job does not hold; empty if it does."""
         from orchestrator.plan.run_conditions import holds, why_not  # late: most runs have no such condition
 
         def value_of(name: str) -> str | None:

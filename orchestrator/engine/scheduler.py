@@ -273,7 +273,7 @@ class Scheduler:
             return
         elif gate is Gate.SHUT:
             self._finish(job, JobState.SKIPPED, self.table.skip_reason(job))
-        elif planned.condition is not None and (why := self._conditions.why_left_out(job)):
+        elif planned.condition is not None and (why := self._conditions.why_left_out(job, planned.condition)):
             self._finish(job, JobState.LEFT_OUT, why)
         elif planned.spec.is_group and planned.run_matrix is None:
             self._finish(job, JobState.SUCCEEDED, "")

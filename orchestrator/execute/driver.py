@@ -226,9 +226,7 @@ class Driver:
             self._executor.submit(run_attempt, spec).add_done_callback(partial(self._on_done, spec))
 
     def _on_done(self, spec: AttemptSpec, future: Future[AttemptResult]) -> None:
-        """An attempt ended. Called in the thread that completes the future.
-
-        An executor that broke loses the attempt, whatever the exception was."""
+        """An attempt ended, or is lost since the executor broke. Called in the thread that completes the future."""
         try:
             result = future.result()
         except CancelledError:
@@ -385,10 +383,7 @@ class Driver:
 
     def _end_everything(self) -> None:
         """The journal cannot grow, or nothing can start: end what runs, and write the ends of attempts where there is
-        room.
-
-        Only these facts: what follows from them may be long, and a resume finds it again.
-        """
+        room. Only these facts: what follows from them may be long, and a resume finds it again."""
         self._close_executor()
         now = self._clock.now()
         messages = (*self._left_over, *self._inbox.wait(0))

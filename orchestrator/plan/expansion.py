@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -63,6 +62,8 @@ def _listed(axis: RunAxis, value_of: ValueOf) -> Sequence[Scalar | Values]:
     text = value_of(axis.workflow, axis.output)
     if text is None:
         raise _WrongValueError(f"{name} has no value")
+    import json  # late: it takes 1 ms, and few plans grow
+
     try:
         items = json.loads(text, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):

@@ -84,6 +84,16 @@ def test_values_that_jobs_hand_on_go_from_worker_to_worker(pexec: Pexec) -> None
     assert run.log("b") == b"hello\n"
 
 
+def test_jobs_that_a_matrix_gets_while_the_run_runs_run_on_workers_too(pexec: Pexec) -> None:
+    run = apply(
+        pexec,
+        '  list: {run: \'echo "items=[1, 2, 3]" >> "$PEXEC_OUTPUT_FILE"\', outputs: {items: {type: json}}}\n'
+        "  each: {needs: list, matrix: {n: {from: needs.list.outputs.items}}, run: 'echo $PEXEC_JOB'}\n",
+    )
+    assert [run.log(f"each[n={number}]") for number in (1, 2, 3)] == [b"each[n=%d]\n" % n for n in (1, 2, 3)]
+    assert all(event["worker"] for event in run.named("attempt.started"))
+
+
 def test_the_output_of_jobs_is_shown_while_they_run(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest("  a: {run: echo one; sleep 0.3; echo two}\n  b: {run: echo three}\n"))
     said = pexec.run("apply", "--output", "plain")
@@ -188,3 +198,18 @@ def test_without_the_packages_a_run_on_a_cluster_is_refused_and_others_run(pexec
     )
     assert not (pexec.folder / ".pexec/runs").exists()
     assert pexec.run("apply", "--cluster", "local", "--output", "quiet").exit_code == 0
+
+
+def test_a_matrix_that_grows_and_a_job_that_is_up_to_date_work_on_workers(pexec: Pexec) -> None:
+    workflows = (
+        "  list: {run: 'echo shards=[1,2,3] >> \"$PEXEC_OUTPUT_FILE\"', inputs: [], outputs: {shards: {type: json}}}\n"
+        "  each: {needs: list, matrix: {shard: {from: needs.list.outputs.shards}}, "
+        "run: 'echo ${{ matrix.shard }}'}\n"
+        "  last: {needs: each, run: 'true'}\n"
+    )
+    apply(pexec, workflows)
+    run = apply(pexec, workflows)
+    assert run.jobs["list"]["reason"] == "up to date"
+    assert [run.log(f"each[shard={shard}]") for shard in (1, 2, 3)] == [b"1\n", b"2\n", b"3\n"]
+    assert {event["worker"] for event in run.named("attempt.started")} <= {"w1", "w2"}
+    verified(pexec)

@@ -144,7 +144,7 @@ def test_it_says_how_often_a_job_was_tried_and_what_was_allowed_or_timed_out(pex
         """\
 version: 1
 workflows:
-  flaky: {run: exit 75, retry: {max_attempts: 2, delay: 200ms, jitter: 0}}
+  flaky: {run: exit 75, retry: {max_attempts: 2, delay: 1s, jitter: 0}}
   slow: {run: sleep 60, timeout: 300ms}
   lint: {run: exit 2, allow_failure: true}
 """,

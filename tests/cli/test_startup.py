@@ -205,3 +205,11 @@ def test_a_stand_in_becomes_the_module_when_an_attribute_is_used() -> None:
     assert done.returncode == 0, done.stderr
     assert "heard" in done.stderr
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_a_run_without_a_cluster_imports_nothing_of_clusters(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", "version: 1\nclusters: {pair: {processes: 2}}\nworkflows: {a: {run: 'true'}}\n")
+    modules = imported(pexec, "apply", "--output", "quiet")
+    packages = {name.partition(".")[0] for name in modules}
+    assert not packages & {"dask", "distributed", "tornado", "cryptography"}
+    assert not {name for name in modules if name.startswith("orchestrator.cluster")}

@@ -60,8 +60,6 @@ def plans(draw: st.DrawFn) -> Plan:
     conditions = [draw(_conditions(job, jobs)) if draw(st.integers(0, 2)) == 2 else None for job in jobs]
     jobs = [replace(job, condition=condition) for job, condition in zip(jobs, conditions, strict=True)]
     jobs = [_with_values(job, jobs, draw(st.sampled_from(("nothing", "nothing", "one", "all")))) for job in jobs]
-    if draw(st.booleans()):
-        jobs = _with_a_growing_matrix(draw, jobs)
     policy = Policy(
         max_parallel_jobs=draw(st.integers(1, 3)),
         fail_fast=draw(st.sampled_from([False, "drain", True])),
@@ -119,52 +117,39 @@ def _conditions(draw: st.DrawFn, job: PlannedJob, jobs: list[PlannedJob]) -> Run
     return draw(st.builds(RunCondition, tests, st.none() | leaf, inner, inner))
 
 
-def _with_a_growing_matrix(draw: st.DrawFn, jobs: list[PlannedJob]) -> list[PlannedJob]:
-    """One job writes an array, one that needs it is a placeholder, and others may be like it or choose cells of it."""
-    pairs = [(need, job.index) for job in jobs for need in job.needs if not jobs[need].spec.is_group]
-    if not pairs:
-        return jobs
-    source, grown = draw(st.sampled_from(pairs))
-    jobs = [replace(job, condition=None) for job in jobs]
-    made = list(jobs)
+@st.composite
+def growing_plans(draw: st.DrawFn) -> Plan:
+    """A job that writes an array, a placeholder that needs it, and up to five others: some need the placeholder, or
+    choose cells of it, or have a matrix like it."""
+    plan = draw(plans())
+    jobs = [replace(job, condition=None) for job in plan.jobs]
+    jobs += [replace(jobs[-1], index=index, id=f"job{index}", needs=(), after=()) for index in range(len(jobs), 4)]
     spec = JobSpec(run="true", outputs={"list": OutputSpec("json")})
-    plain: dict[str, Any] = {"matrix": {}, "matrix_fail_fast": False}
-    made[source] = replace(jobs[source], workflow="source", spec=spec, **plain)
-    fails_fast = draw(st.booleans())
-    axes = (RunAxis("s", workflow="source", output="list"),)
-    made[grown] = replace(
-        jobs[grown],
-        workflow="grown",
-        spec=JobSpec(run="true", grace=jobs[grown].spec.grace),
-        run_matrix=RunMatrix(axes),
-        matrix={},
-        matrix_fail_fast=fails_fast,
-    )
-    for job in jobs:
-        kind = draw(st.sampled_from(("all", "all", "some", "none", "like", "chain"))) if grown in job.needs else "all"
-        if kind in ("some", "none"):
-            choice = CellChoice("grown", {"s": "b" if kind == "some" else "z"})
-            made[job.index] = replace(made[job.index], chosen_cells=(choice,))
-        elif kind != "all":
-            choices = (CellChoice("grown", references={"s": "s"}),) if kind == "chain" else ()
-            spec = JobSpec(run="true", grace=job.spec.grace)
+    plain: dict[str, Any] = {"matrix": {}, "matrix_fail_fast": False, "when": When.SUCCESS, "after": ()}
+    made = [replace(jobs[0], workflow="source", spec=spec, needs=(), **plain)]
+    grown = JobSpec(run="true", grace=jobs[1].spec.grace)
+    axes = RunMatrix((RunAxis("s", workflow="source", output="list"),))
+    more = {**plain, "matrix_fail_fast": draw(st.booleans())}
+    made.append(replace(jobs[1], workflow="grown", spec=grown, needs=(0,), run_matrix=axes, **more))
+    for job in jobs[2:]:
+        kind = draw(st.sampled_from(("none", "all", "all", "some", "missing", "like", "chain", "after")))
+        needs = tuple(need for need in range(2, job.index) if draw(st.integers(0, 3)) == 3)
+        one = replace(job, needs=needs, after=(1,) if kind == "after" else ())
+        spec = JobSpec(run=job.spec.run, grace=job.spec.grace)
+        if kind in ("all", "some", "missing"):
+            wanted = {"some": "b", "missing": "z"}.get(kind)
+            choice = () if wanted is None else (CellChoice("grown", {"s": wanted}),)
+            one = replace(one, needs=(1, *needs), chosen_cells=choice)
+        elif kind in ("like", "chain"):
+            choice = (CellChoice("grown", references={"s": "s"}),) if kind == "chain" else ()
             like = RunMatrix(like="grown")
-            workflow = f"like{job.index}"
-            made[job.index] = replace(
-                made[job.index], workflow=workflow, spec=spec, run_matrix=like, chosen_cells=choices, **plain
-            )
-    return [_without_values(job, made) for job in made]
-
-
-def _without_values(job: PlannedJob, jobs: list[PlannedJob]) -> PlannedJob:
-    """The job, which uses no value of one that has become another."""
-    known = {(one.workflow, name) for one in jobs for name in one.spec.outputs}
-    used = [name.partition(" ")[0].removeprefix("needs.").split(".outputs.") for name in job.spec.needed_values]
-    if all((workflow, output) in known for workflow, output in used):
-        same = {jobs[need].workflow: bool(jobs[need].spec.outputs) for need in job.needs}
-        if all(same.get(workflow) for workflow, _ in used):
-            return job
-    return replace(job, spec=replace(job.spec, needed_values=(), late=0, run="true"))
+            spec = JobSpec(run="true", grace=job.spec.grace)
+            one = replace(one, needs=(1, *needs), run_matrix=like, chosen_cells=choice, workflow=f"like{job.index}")
+            one = replace(one, matrix={}, matrix_fail_fast=False)
+        if not one.needs:
+            spec = replace(spec, run="true")
+        made.append(replace(one, spec=spec))
+    return replace(plan, jobs=tuple(made))
 
 
 def _with_values(job: PlannedJob, jobs: list[PlannedJob], uses: str) -> PlannedJob:
@@ -270,7 +255,7 @@ class Run:
                 self.scheduler.apply(JobAdopted(self.world.now, job))
         if self.scheduler.table.states[job] is not JobState.READY:
             for fact in (JobCached(self.world.now, job), JobMustRun(self.world.now, job)):
-                with pytest.raises(IllegalMove, match=f"job `job{job}` cannot be checked"):
+                with pytest.raises(IllegalMove, match=f"job `{re.escape(self.world.jobs[job].id)}` cannot be checked"):
                     self.scheduler.apply(fact)
         with pytest.raises(IllegalMove, match="twice"):
             self.scheduler.apply(RunStarted(self.world.now))
@@ -304,5 +289,19 @@ def test_every_calm_run_is_lawful(plan: Plan, moods: list[Verdict], happenings: 
 def test_every_hostile_run_is_lawful(plan: Plan, moods: list[Verdict], adopted: int, happenings: list[Step]) -> None:
     run = Run(plan, moods, hostile=True, adopted=adopted & adopted >> 1)
     for step in happenings:
+        run.take(step)
+    run.come_to_an_end()
+
+
+@pytest.mark.timeout(3600)
+@MANY
+@given(plan=growing_plans(), moods=MOODS, hostile=st.booleans(), calm=steps(CALM), wild=steps(HOSTILE))
+def test_every_run_that_grows_is_lawful(
+    plan: Plan, moods: list[Verdict], hostile: bool, calm: list[Step], wild: list[Step]
+) -> None:
+    run = Run(plan, [Verdict.SUCCEEDED, *moods[1:]], hostile=hostile)
+    if not hostile:
+        run.world.act()
+    for step in wild if hostile else calm:
         run.take(step)
     run.come_to_an_end()

@@ -141,3 +141,9 @@ def test_a_replay_with_another_value_is_another_state() -> None:
         replace(fact, outputs={"number": "v2"}) if getattr(fact, "outputs", None) else fact for fact in world.facts
     ]
     assert replay(world.plan, changed).snapshot() != world.scheduler.snapshot()
+
+
+def test_a_success_that_lacks_a_value_in_a_damaged_journal_fails_its_user_with_a_reason() -> None:
+    world = World.started(source(), user("build", NUMBER))
+    world.end("version", outputs={})
+    assert world.reasons["build"] == "the output `number` that it uses has no value: `version` succeeded without it"

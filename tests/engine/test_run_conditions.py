@@ -127,6 +127,13 @@ def test_a_condition_without_a_test_of_its_own_says_only_that_it_does_not_hold()
     assert world.reasons["it"] == "its `if` does not hold"
 
 
+def test_the_reason_is_the_first_test_that_does_not_hold() -> None:
+    both = RunCondition({"needs.build.status": ("succeeded",), "needs.gone.status": ("succeeded",)})
+    world = World.started(job("build"), job("it", needs="build", condition=both))
+    world.end("build")
+    assert world.reasons["it"] == "`if`: `needs.gone.status` is `left_out`"
+
+
 def test_a_resume_decides_again() -> None:
     world = World.started(
         job("build"),

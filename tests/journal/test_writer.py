@@ -82,6 +82,8 @@ def test_what_is_not_in_the_list_of_events_cannot_be_written(run: RunDir) -> Non
         writer.emit("kill.sent", 0.0, job="a", attempt=1)
     with pytest.raises(ValueError, match=r"`attempt\.started` with"):
         writer.emit("attempt.started", 0.0, job="a", attempt=1, extra=1)
+    with pytest.raises(ValueError, match=r"`kill\.sent` with"):
+        writer.emit("kill.sent", 0.0, job="a", attempt=1, force=False, outputs={})
     writer.close()
     assert journal(run) == b""
 

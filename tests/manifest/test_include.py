@@ -304,3 +304,15 @@ def test_a_diagnostic_of_the_whole_is_not_lost(folder: Folder) -> None:
         "a.yaml", "params: {}\n"
     )
     assert [type(found) for found in folder.load().diagnostics] == [Diagnostic]
+
+
+def test_clusters_of_an_included_manifest_have_no_effect(folder: Folder) -> None:
+    folder.file("pexec.yaml", "include: [a.yaml]\nworkflows: {x: {run: x}}\n")
+    folder.file("a.yaml", "clusters: {pair: {processes: 2}}\n")
+    loaded = folder.load()
+    assert [line(found) for found in loaded.diagnostics] == [
+        "PX122 2:1+8 the clusters of an included manifest have no effect"
+        " | declare them in the including manifest; these apply when this one is run by itself"
+    ]
+    assert loaded.manifest is not None
+    assert loaded.manifest.clusters == {}

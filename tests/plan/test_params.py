@@ -5,12 +5,13 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from support.planning import picture, planned
+from support.planning import good_plan, picture, planned
 
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.manifest.scalars import Value
 from orchestrator.plan.inputs import PlanningEnvironment
 from orchestrator.plan.make import Planned
+from orchestrator.plan.render import plan_text
 
 DECLARED = """
     params:
@@ -189,3 +190,52 @@ def test_parameters_change_the_digest_only_of_what_uses_them() -> None:
 def test_a_parameter_with_a_broken_declaration_is_reported_once_even_if_a_value_is_given() -> None:
     found = plan("params: {p: {pattern: '['}}\nworkflows: {w: {run: x}}", p="x")
     assert [one.code for one in found.diagnostics] == ["PX218"]
+
+
+COMPUTED = """
+params:
+  version: {command: [git, describe]}
+  count: {command: [nproc], choices: [2, 4]}
+workflows:
+  build: {run: 'echo ${{ params.version }}'}
+  two: {if: {params.count: 2}, run: x}
+  four: {if: {not: {params.count: 2}, params.version: {glob: 'v*'}}, run: x}
+"""
+
+
+def test_a_parameter_with_a_command_has_a_word_in_place_of_its_value_until_a_run_starts() -> None:
+    plan = good_plan(COMPUTED)
+    assert (plan.computed, plan.params) == (("version", "count"), {"version": "<computed>", "count": "<computed>"})
+    assert plan.jobs[0].spec.run == "echo '<computed>'"
+    assert [job.id for job in plan.jobs] == ["build", "two", "four"]
+    text = plan_text(plan)
+    assert "if undecided: params.count is 2" in text
+    assert "if undecided: params.version is like v* and not (params.count is 2)" in text
+
+
+def test_a_computed_value_is_taken_like_one_from_outside() -> None:
+    environment = PlanningEnvironment(computed={"version": "v7", "count": "4"}, for_run=True)
+    plan = good_plan(COMPUTED, environment=environment)
+    assert (plan.computed, plan.params) == ((), {"version": "v7", "count": 4})
+    assert [job.id for job in plan.jobs] == ["build", "four"]
+
+
+def test_a_computed_value_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(UsageError, match="what the command of `count` prints must be `2` or `4`, not `3`"):
+        planned(COMPUTED, environment=PlanningEnvironment(computed={"version": "v7", "count": "3"}))
+
+
+def test_a_value_from_outside_comes_before_a_command() -> None:
+    environment = PlanningEnvironment(cli_params={"version": "mine"}, env={"PEXEC_PARAM_COUNT": "2"})
+    assert good_plan(COMPUTED, environment=environment).computed == ()
+
+
+def test_entries_of_needs_cannot_choose_jobs_by_a_computed_parameter() -> None:
+    text = """
+    params: {n: {command: [nproc]}}
+    workflows:
+      test: {matrix: {n: [1, 2]}, run: x}
+      all: {needs: [{workflow: test, matrix: {n: "${{ params.n }}"}}], run: x}
+    """
+    (found,) = (one for one in planned(text).diagnostics if one.code == "PX239")
+    assert found.message == "`${{ params.n }}` in `needs.matrix.n` of workflow `all` is computed when a run starts"

@@ -190,6 +190,11 @@ def deciding() -> Story:
             job("after", needs="publish"),
             job("rescue", needs="build publish", condition=_asking(build=("failed",), publish=("left_out",))),
             job("plain", needs="version"),
+            job(
+                "quiet",
+                needs="version",
+                condition=RunCondition(not_=RunCondition({"needs.version.status": ("succeeded",)})),
+            ),
         )
     )
     story.start("version", 0.0)
@@ -203,6 +208,7 @@ def deciding() -> Story:
     story.end("after", 3.0)
     story.end("rescue", 3.0)
     story.end("plain", 3.0)
+    story.settle("quiet", 3.0, "left_out", "its `if` does not hold")
     story.finish(3.0)
     return story
 

@@ -407,7 +407,7 @@ PLANTED: list[tuple[Callable[[], Story], Edit, Found]] = [
             (14, Rule.STOP, "`after` starts while the run is stopping"),
             (16, Rule.NEEDS, "`rescue` starts although its need `publish` was cancelled"),
             (16, Rule.STOP, "`rescue` starts while the run is stopping"),
-            (24, Rule.RESULT, "the result is SUCCESS; by its jobs it is CANCELLED"),
+            (25, Rule.RESULT, "the result is SUCCESS; by its jobs it is CANCELLED"),
         ],
     ),
     (

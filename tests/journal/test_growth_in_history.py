@@ -1,0 +1,38 @@
+"""What a journal says of jobs that have taken the place of a placeholder."""
+
+from __future__ import annotations
+
+from support.worlds import job, plan
+
+from orchestrator.engine.facts import MatrixExpanded
+from orchestrator.journal.events import consequence_to_fields, grown_from_event
+from orchestrator.journal.history import History
+from orchestrator.plan.cells import Cell
+from orchestrator.plan.flow_model import OutputSpec
+from orchestrator.plan.growth import Grown
+from orchestrator.plan.run_matrix import RunAxis, RunMatrix
+
+CELLS = (Cell({"s": "a"}, "s=a"), Cell({"s": "b]"}, "s=b]"))
+
+
+def test_an_expansion_is_read_back_from_its_event() -> None:
+    event, fields = consequence_to_fields(MatrixExpanded(0, "test", CELLS), ["test[s=*]"])
+    assert fields["job"] == "test[s=*]"
+    assert grown_from_event({"event": event, **fields}) == Grown("test", CELLS)
+
+
+def test_the_history_of_a_run_knows_its_new_jobs_and_an_expansion_that_was_not_written() -> None:
+    source = job("source", spec={"outputs": {"list": OutputSpec("json")}})
+    matrix = RunMatrix((RunAxis("s", workflow="source", output="list"),))
+    history = History(plan(source, job("test[s=*]", workflow="test", needs="source", run_matrix=matrix)))
+    start = {"at": 0.0, "boot_id": "x", "version": "0.2.0"}
+    history.add({"event": "run.started", **start})
+    history.add({"event": "attempt.started", "at": 0.0, "job": "source", "attempt": 1})
+    ended = {"exit_code": 0, "signal": None, "reason": "", "outputs": {"list": '["a"]'}}
+    history.add(
+        {"event": "attempt.finished", "at": 1.0, "job": "source", "attempt": 1, "verdict": "succeeded", **ended}
+    )
+    assert [type(one).__name__ for one in history.missing] == ["JobFinished", "MatrixExpanded"]
+    history.add({"event": "matrix.expanded", "at": 1.0, "job": "test[s=*]"})
+    history.add({"event": "attempt.started", "at": 1.0, "job": "test[s=a]", "attempt": 1})
+    assert history.scheduler.running == ((2, 1),)

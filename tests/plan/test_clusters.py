@@ -1,0 +1,88 @@
+"""Which cluster a plan has, how many jobs run at once on it, and what is wrong with a manifest's clusters."""
+
+from __future__ import annotations
+
+import pytest
+from support.planning import good_plan, planned
+
+from orchestrator.errors import UsageError
+from orchestrator.manifest.load import loads
+from orchestrator.plan.inputs import Overrides
+from orchestrator.plan.policy_parts import ClusterPolicy
+from orchestrator.plan.render import plan_text
+
+PAIR = "clusters: {pair: {processes: {count: 2, slots: 3}}, many: {processes: 5}}\nworkflows: {a: {run: 'true'}}\n"
+
+
+@pytest.mark.parametrize(
+    ("policy", "override", "cluster", "slots"),
+    [
+        ("", None, None, 4),
+        ("policy: {cluster: pair}\n", None, ClusterPolicy("pair", 2, 3), 6),
+        ("policy: {cluster: pair, max_parallel_jobs: 7}\n", None, ClusterPolicy("pair", 2, 3), 7),
+        ("policy: {cluster: pair}\n", "many", ClusterPolicy("many", 5, 1), 5),
+        ("policy: {cluster: many}\n", "local", None, 4),
+        ("", "pair", ClusterPolicy("pair", 2, 3), 6),
+    ],
+)
+def test_the_cluster_is_that_of_the_command_line_or_of_the_policy(
+    policy: str, override: str | None, cluster: ClusterPolicy | None, slots: int
+) -> None:
+    plan = good_plan(policy + PAIR, overrides=Overrides(cluster=override), cpus=2)
+    assert (plan.policy.cluster, plan.policy.max_parallel_jobs) == (cluster, slots)
+    assert plan.digest == good_plan(PAIR).digest
+
+
+def test_slots_are_the_cpus_over_the_workers() -> None:
+    assert good_plan(PAIR, overrides=Overrides(cluster="many"), cpus=20).policy.cluster == ClusterPolicy("many", 5, 4)
+
+
+def test_a_number_of_jobs_on_the_command_line_holds_on_a_cluster_too() -> None:
+    plan = good_plan(PAIR, overrides=Overrides(cluster="pair", max_parallel_jobs=1))
+    assert plan.policy.max_parallel_jobs == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "help_"),
+    [("pari", "did you mean `pair`?"), ("zzzzzzzz", "`clusters` declares clusters; known are `local`, `pair`, `many`")],
+)
+def test_an_unknown_cluster_of_the_command_line_is_a_usage_error(name: str, help_: str) -> None:
+    with pytest.raises(UsageError, match=f"unknown cluster `{name}`") as caught:
+        good_plan(PAIR, overrides=Overrides(cluster=name))
+    assert caught.value.help == help_
+
+
+def test_an_unknown_cluster_of_the_policy_is_reported_at_its_place() -> None:
+    result = planned("policy: {cluster: pari}\n" + PAIR)
+    assert result.plan is None
+    (found,) = result.diagnostics
+    assert (found.code, found.message, found.help) == ("PX315", "unknown cluster `pari`", "did you mean `pair`?")
+    assert found.span is not None
+    assert (found.span.line, found.span.column) == (2, 19)
+
+
+def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
+    on_pair = good_plan(PAIR, overrides=Overrides(cluster="pair"))
+    assert "  cluster            pair, 2 workers of 3 slots  (from --cluster)\n" in plan_text(
+        on_pair, {"cluster": "--cluster"}
+    )
+    home = good_plan(PAIR)
+    assert "  cluster            local  (from --cluster)\n" in plan_text(home, {"cluster": "--cluster"})
+    assert "cluster" not in plan_text(home, {}, verbose=True)
+
+
+@pytest.mark.parametrize(
+    ("clusters", "code"),
+    [
+        ("{local: {processes: 2}}", "PX116"),
+        ("{pair: {}}", "PX111"),
+        ("{pair: {processes: 0}}", "PX113"),
+        ("{pair: {processes: two}}", "PX112"),
+        ("{pair: {processes: {slots: 2}}}", "PX111"),
+        ("{pair: {processes: 2, slurm: {queue: main}}}", "PX110"),
+        ("{pair: {processes: 2, lease: 20s}}", "PX110"),
+    ],
+)
+def test_what_is_no_cluster_is_refused_and_so_is_what_does_not_work_yet(clusters: str, code: str) -> None:
+    text = f"version: 1\nclusters: {clusters}\nworkflows: {{a: {{run: 'true'}}}}\n"
+    assert [one.code for one in loads(text.encode(), name="pexec.yaml", base_dir="/").diagnostics] == [code]
