@@ -49,7 +49,8 @@ def cache_states(plan: Plan) -> dict[str, CacheState]:
 
 
 def _is_checked(job: PlannedJob) -> bool:
-    return job.spec.inputs is not None and job.spec.cache and job.when is not When.FAILURE
+    is_a_job = job.when is not When.FAILURE and job.run_matrix is None
+    return is_a_job and job.spec.inputs is not None and job.spec.cache
 
 
 class _States:

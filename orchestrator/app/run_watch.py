@@ -21,7 +21,13 @@ from orchestrator.report.progress_text import broken, headline
 
 _LAST_BYTES = 4096
 _MOST_FAILED = 8
-_WAITS = {"needs": "for needs", "after": "for other jobs", "slot": "for a slot", "back-off": "to retry"}
+_WAITS = {
+    "needs": "for needs",
+    "after": "for other jobs",
+    "check": "to be checked",
+    "slot": "for a slot",
+    "back-off": "to retry",
+}
 
 
 class RunWatch:

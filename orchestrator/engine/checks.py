@@ -33,6 +33,7 @@ class Checks:
             if job.spec.inputs is not None
             and (job.spec.cache or job.spec.reads == "declared")
             and job.when is not When.FAILURE
+            and job.run_matrix is None
         )
         self.waiting: dict[int, None] = {}
 
@@ -65,12 +66,17 @@ class Checks:
         return tuple(self.waiting)
 
     def _needs_succeeded(self, job: int) -> bool:
-        """Whether all needs succeeded; those of a group take its place."""
+        """Whether all needs succeeded; those of a group, or of a job that was left out, take its place.
+
+        Never behind a matrix whose jobs are known at run time only: what they made is not compared."""
         to_visit = list(self._jobs[job].needs)
         while to_visit:
             need = to_visit.pop()
-            if self._table.states[need] is not JobState.SUCCEEDED:
+            is_left_out = self._table.states[need] is JobState.LEFT_OUT
+            if not is_left_out and self._table.states[need] is not JobState.SUCCEEDED:
                 return False
-            if self._jobs[need].spec.is_group:
+            if self._jobs[need].run_matrix is not None:
+                return False
+            if is_left_out or self._jobs[need].spec.is_group:
                 to_visit += self._jobs[need].needs
         return True

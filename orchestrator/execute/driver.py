@@ -216,7 +216,7 @@ class Driver:
         for command in commands:
             if isinstance(command, Check) and command.job not in self._being_checked:
                 self._being_checked.add(command.job)
-                cache.check(command, self._scheduler.values.of)
+                cache.check(command, self._scheduler.table, self._scheduler.values.of)
         return [command for command in commands if not isinstance(command, Check)]
 
     def _submit(self, spec: AttemptSpec) -> None:

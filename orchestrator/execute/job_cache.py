@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 
 from orchestrator.engine.commands import Check
+from orchestrator.engine.job_table import JobTable
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 
 Remark = tuple[str, str]
@@ -65,9 +66,9 @@ class Collected(Struct, frozen=True):
 class JobCache(Protocol):
     """All methods return at once, and are called by the driver's thread."""
 
-    def check(self, command: Check, values_of: Callable[[int], Mapping[str, str]]) -> None:
-        """Find out whether a job is up to date, and if it can be made so, do it; `Checked` follows. `values_of` are the
-        output values of another job; it is not called later."""
+    def check(self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]) -> None:
+        """Find out whether a job is up to date, and if it can be made so, do it; `Checked` follows. `table` has the
+        states of other jobs, `values_of` are their output values; neither is used later."""
 
     def refusal(self, job: int) -> str:
         """Why the job cannot start, by its check; empty if it can."""

@@ -115,6 +115,10 @@ class RunFold:
         if follow is not None:
             follow(self, event)
 
+    def job(self, job: int) -> JobReport:
+        """The job with this index, which changes with the next event."""
+        return self._jobs[job]
+
     def status(self, job: int) -> Status:
         """The status of the job with this index."""
         return self._jobs[job].status

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
+from msgspec import UNSET
 
 from orchestrator.journal.events import EventRecord
-from orchestrator.plan.model import Plan
+from orchestrator.plan.model import Plan, When
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.fold_events import RunFold
 from orchestrator.report.foresight import Foresight
@@ -41,9 +42,10 @@ class FailedJob(msgspec.Struct, frozen=True):
 
 
 class WaitingJob(msgspec.Struct, frozen=True):
-    """A job that has not ended and does not run. `waits_for` is `needs`, `after`, `pool`, `slot` or `back-off`; `names`
-    are the jobs or pools that it waits for, `seconds` is the time left of its backoff. `will_be` is `skipped` or
-    `cancelled` for a job that will not run, whatever becomes of what it waits for; `because` is the reason."""
+    """A job that has not ended and does not run. `waits_for` is `needs`, `after`, `check` (whether it is up to date),
+    `pool`, `slot` or `back-off`; `names` are the jobs or pools that it waits for, `seconds` is the time left of its
+    backoff. `will_be` is `skipped` or `cancelled` for a job that will not run, whatever becomes of what it waits for;
+    `because` is the reason."""
 
     job_id: str
     waits_for: str
@@ -177,9 +179,20 @@ class Progress:
         not_before = self._not_before.get(index, 0.0)
         if not_before > now:
             return WaitingJob(job.id, "back-off", seconds=round(not_before - now, 3))
+        if self._is_being_checked(index):
+            return WaitingJob(job.id, "check")
         if full := [pool for pool, amount in job.pools if amount > room[pool]]:
             return WaitingJob(job.id, "pool", full)
         return WaitingJob(job.id, "slot")
+
+    def _is_being_checked(self, index: int) -> bool:
+        """Whether it may be up to date, which is not known yet."""
+        job, is_known = self.plan.jobs[index], self.fold.job(index).cache is not UNSET
+        may_be = job.spec.inputs is not None and job.spec.cache and job.when is not When.FAILURE and not is_known
+        is_apart = job.run_matrix is not None or any(self.plan.jobs[need].run_matrix is not None for need in job.needs)
+        if is_apart or not may_be:
+            return False
+        return all(self.fold.status(need) in (Status.SUCCESS, Status.LEFT_OUT) for need in job.needs)
 
     def _still_open(self, others: tuple[int, ...]) -> list[str]:
         return [self.plan.jobs[other].id for other in others if self.fold.status(other) in OPEN_STATUSES]

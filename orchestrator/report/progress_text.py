@@ -96,6 +96,8 @@ def _waiting(one: WaitingJob) -> tuple[str, str]:
             return one.job_id, f"needs {names}{fate}"
         case "after":
             return one.job_id, f"waiting for {names} to end"
+        case "check":
+            return one.job_id, "being checked"
         case "pool":
             return one.job_id, f"pool {names} is full"
         case "back-off":

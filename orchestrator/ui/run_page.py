@@ -23,6 +23,7 @@ _HOME = "../../"
 _REASONS = {
     "needs": "for what they need",
     "after": "for jobs before them",
+    "check": "to be checked",
     "pool": "for a pool",
     "slot": "for a slot",
     "back-off": "for their next attempt",

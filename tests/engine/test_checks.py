@@ -9,7 +9,10 @@ from orchestrator.engine.checks import AT_ONCE
 from orchestrator.engine.facts import AttemptStarted, JobCached, JobMustRun
 from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.states import Verdict
+from orchestrator.plan.condition_model import RunCondition
+from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.model import RetryPolicy, When
+from orchestrator.plan.run_matrix import RunAxis, RunMatrix
 
 
 def slow(*drafts: object, **policy: object) -> World:
@@ -98,3 +101,36 @@ def test_only_what_is_ready_can_be_checked_and_an_old_journal_need_not_have_chec
             world.scheduler.apply(fact)
     world.scheduler.apply(AttemptStarted(0.0, 0, 1))
     assert list(world.scheduler.checks) == []
+
+
+def test_the_needs_of_a_job_that_was_left_out_take_its_place() -> None:
+    condition = RunCondition({"needs.a.status": ("failed",)})
+    drawn = (job("a", allow_failure=True), job("x", needs="a", condition=condition), job("b", needs="x", inputs=()))
+    world = World.started(*drawn)
+    assert world.names(world.end("a")) == ["check b", "launch b"]
+    world = World.started(*drawn)
+    assert world.names(world.end("a", Verdict.FAILED)) == ["launch x"]
+    never = RunCondition({"needs.a.status": ("lost",)})
+    world = World.started(drawn[0], job("x", needs="a", condition=never), drawn[2])
+    assert world.names(world.end("a", Verdict.FAILED)) == ["launch b"], (
+        "what it would be compared with may be different"
+    )
+
+
+def test_neither_a_matrix_of_the_run_nor_its_jobs_nor_what_needs_it_is_checked() -> None:
+    world = World.started(
+        job("source", spec={"outputs": {"list": OutputSpec("json")}}),
+        job(
+            "grown[s=*]",
+            workflow="grown",
+            needs="source",
+            inputs=(),
+            run_matrix=RunMatrix((RunAxis("s", workflow="source", output="list"),)),
+        ),
+        job("all", needs="grown[s=*]", inputs=()),
+    )
+    world.checks_take_time = True
+    world.end("source", outputs={"list": '["a"]'})
+    assert world.running == ["grown[s=a]"]
+    world.end("grown[s=a]")
+    assert world.running == ["all"]

@@ -9,6 +9,7 @@ from support.driving import FAILURE, SUCCESS, Stage, told
 from support.worlds import job, plan
 
 from orchestrator.engine.commands import Check
+from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
@@ -31,7 +32,7 @@ class FakeCache(JobCache):
         self.done: list[str] = []
         self.put: Callable[[Message], None] = lambda message: None
 
-    def check(self, command: Check, values_of: Callable[[int], Mapping[str, str]]) -> None:
+    def check(self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]) -> None:
         self.done.append(f"check {command.job}")
         answer = self.answers.get(command.job)
         if answer is not None:

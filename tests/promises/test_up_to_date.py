@@ -96,6 +96,24 @@ def test_a_job_with_a_need_that_did_not_succeed_is_neither_looked_up_nor_stored(
     assert ran(applied(pexec)) == ["a"]
 
 
+def test_behind_a_job_that_was_left_out_its_needs_count_and_its_absence(pexec: Pexec) -> None:
+    text = (
+        "version: 1\ndefaults: {shell: [sh, -eu]}\nworkflows:\n"
+        "  say: {outputs: {on: {}}, run: 'echo on=$(cat on) >> \"$PEXEC_OUTPUT_FILE\"'}\n"
+        "  more: {needs: say, if: {needs.say.outputs.on: 'yes'}, outputs: [m], run: 'echo more > m'}\n"
+        "  use: {needs: more, inputs: [], outputs: [u], run: 'cat m > u 2> /dev/null || echo none > u'}\n"
+    )
+    pexec.file("pexec.yaml", text).file("on", "no\n")
+    assert ran(applied(pexec)) == ["say", "use"]
+    assert ran(applied(pexec)) == ["say"]
+    pexec.file("on", "yes\n")
+    assert ran(applied(pexec)) == ["say", "more", "use"]
+    assert (pexec.folder / "u").read_text() == "more\n"
+    pexec.file("on", "maybe\n")
+    assert ran(applied(pexec)) == ["say", "use"], "its need says something else"
+    assert pexec.run("verify").exit_code == 0
+
+
 def test_a_job_that_changes_its_own_input_is_not_stored_and_the_file_is_named(pexec: Pexec) -> None:
     text = "version: 1\nworkflows: {a: {inputs: ['*.txt'], run: 'echo more >> log.txt'}}\n"
     run = applied(pexec.file("pexec.yaml", text).file("log.txt", "one\n"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from support.journals import nightly
-from support.stories import RUN_ID, Story, every_event, on_workers
+from support.stories import MUST_RUN, RUN_ID, Story, every_event, on_workers
 from support.worlds import job, plan
 
 from orchestrator.report.progress import FailedJob, Progress, RunningJob, Snapshot, WaitingJob
@@ -209,3 +209,16 @@ def test_a_job_that_runs_on_a_worker_is_shown_with_its_host() -> None:
     at_home = Story(plan(job("a")))
     at_home.start("a", 0.0)
     assert "  a  5.0s\n" in snapshot_text(snapshot(at_home, 5.0))
+
+
+def test_a_ready_job_that_may_be_up_to_date_is_being_checked_until_that_is_known() -> None:
+    drawn = plan(job("a", inputs=()), job("b", needs="a", inputs=()), job("c", inputs=(), spec={"cache": False}))
+    story = Story(drawn)
+    assert [one.waits_for for one in snapshot(story).waiting] == ["check", "needs", "slot"]
+    story.emit("job.must_run", 1.0, job="a", **MUST_RUN)
+    assert [one.waits_for for one in snapshot(story).waiting] == ["slot", "needs", "slot"]
+    story.start("a", 1.0)
+    story.end("a", 2.0)
+    at = snapshot(story)
+    assert [one.waits_for for one in at.waiting] == ["check", "slot"]
+    assert "  b  being checked\n" in snapshot_text(at)

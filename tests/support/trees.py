@@ -69,7 +69,8 @@ _COMMANDS = {
     "copy": 'printf "%s" "$all" > {out}/copy',
     "first": 'printf "%.1s" "$all" > {out}/first',  # early cutoff: many contents lead to the same file
     "count": 'echo "$all" | wc -w > {out}/count; echo "$WORD$SALT" > {out}/word',
-    "many": 'for one in $all; do echo "$one" > {out}/"$one"; done; touch {out}/always',
+    "many": """: > {out}/always
+for one in $(printf "%s" "$all" | tr -cs a-z0-9 " "); do echo "$one" > {out}/"$one"; done""",
     "program": 'printf "#!/bin/sh\\necho %s\\n" "$WORD$SALT" > {out}/run; chmod +x {out}/run; ln -sf run {out}/link',
     "value": 'echo "word=$(printf "%s" "$all" | tr -cd a-z)" >> "$PEXEC_OUTPUT_FILE"; echo "$SALT" > {out}/salt',
 }

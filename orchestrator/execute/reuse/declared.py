@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from orchestrator.cache.model import OutputPath, PathInput
@@ -27,13 +27,13 @@ def output_patterns(spec: JobSpec) -> list[str]:
     return [path for output in spec.output_files for path in output.paths]
 
 
-def needs_of(plan: Plan, job: int) -> list[int]:
-    """What a job needs, in order: of a group, what that needs."""
+def needs_of(plan: Plan, job: int, is_left_out: Callable[[int], bool] = lambda need: False) -> list[int]:
+    """What a job needs, in order: of a group, and of a job that was left out, what that needs."""
     found: dict[int, None] = {}
     to_visit = list(reversed(plan.jobs[job].needs))
     while to_visit:
         need = to_visit.pop()
-        if plan.jobs[need].spec.is_group:
+        if plan.jobs[need].spec.is_group or is_left_out(need):
             to_visit += reversed(plan.jobs[need].needs)
         else:
             found[need] = None

@@ -18,7 +18,7 @@ from orchestrator.console.text import visible
 from orchestrator.execute.attempt.command import working_dir
 from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.reuse.command_inputs import CommandRefusedError, variable_inputs
-from orchestrator.execute.reuse.declared import Upstream, needs_of, output_paths, output_patterns, path_inputs
+from orchestrator.execute.reuse.declared import Upstream, output_paths, output_patterns, path_inputs
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 
 RunCommand = Callable[[Sequence[str], JobSpec], str]
@@ -66,7 +66,7 @@ class Fingerprints:
         should_stop: ShouldStop,
     ) -> Taken:
         """The fingerprint of a job whose needs have ended; `spec` is its spec with all templates filled in, `values`
-        are the outputs of each need. Raises CannotBeTakenError and Stopped."""
+        has each of these needs with its output values. Raises CannotBeTakenError and Stopped."""
         inputs, own = path_inputs(spec), output_patterns(spec)
         upstream = self._upstream.outputs(job.index, inputs)
         listing = self._cache.list_inputs(
@@ -83,7 +83,7 @@ class Fingerprints:
             commands = self.commands(spec)
         except CommandRefusedError as error:
             raise CannotBeTakenError(str(error)) from None
-        needs, files = self._needs(job.index, values, should_stop)
+        needs, files = self._needs(values, should_stop)
         outputs = output_paths(spec)
         fingerprint = Fingerprint(
             job=job.id,
@@ -131,20 +131,20 @@ class Fingerprints:
         return {path: _digest_of_script(path, self._plan.base_dir) for path in paths}
 
     def _needs(
-        self, job: int, values: Mapping[int, Mapping[str, str]], should_stop: ShouldStop
+        self, values: Mapping[int, Mapping[str, str]], should_stop: ShouldStop
     ) -> tuple[dict[str, Need], dict[str, NeedOutputs]]:
         """What a job takes from each of its needs, and the files among that."""
         needs: dict[str, Need] = {}
         files: dict[str, NeedOutputs] = {}
-        for index in needs_of(self._plan, job):
+        for index, of_need in values.items():
             need = self._plan.jobs[index]
             outputs = output_paths(need.spec)
             if outputs:
                 listing = self._cache.list_outputs(self._place, outputs, should_stop=should_stop)
                 files[need.id] = NeedOutputs(tuple(outputs), listing)
-                needs[need.id] = Need(values=values.get(index, {}), files=listing.digest)
+                needs[need.id] = Need(values=of_need, files=listing.digest)
             elif need.spec.outputs:
-                needs[need.id] = Need(values=values.get(index, {}))
+                needs[need.id] = Need(values=of_need)
             else:
                 needs[need.id] = Need(job=need.digest)
         return needs, files

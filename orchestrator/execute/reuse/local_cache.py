@@ -14,8 +14,9 @@ from orchestrator.cache.model import Kept, Listing, NotRestored, NotSaved, Place
 from orchestrator.cache.save import Success
 from orchestrator.console.text import count, visible
 from orchestrator.engine.commands import Check
+from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
-from orchestrator.engine.states import Verdict
+from orchestrator.engine.states import JobState, Verdict
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec, Readable
 from orchestrator.execute.job_cache import Checked, CheckResult, Collected, Remark
 from orchestrator.execute.reuse.command_inputs import CommandRefusedError
@@ -107,12 +108,13 @@ class LocalJobCache:
 
     # In the driver's thread.
 
-    def check(self, command: Check, values_of: Callable[[int], Mapping[str, str]]) -> None:
+    def check(self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]) -> None:
         """Begin to check a job."""
         job = self._plan.jobs[command.job]
         state = self._states[job.index] = _JobState()
         state.values = command.values
-        state.of_needs = {need: values_of(need) for need in needs_of(self._plan, job.index)}
+        needs = needs_of(self._plan, job.index, lambda need: table.states[need] is JobState.LEFT_OUT)
+        state.of_needs = {need: values_of(need) for need in needs}
         self._begin(state, lambda: self._check(job, state))
 
     def refusal(self, job: int) -> str:
@@ -261,20 +263,17 @@ class LocalJobCache:
         )
 
     def _collect(self, spec: AttemptSpec, result: AttemptResult, state: _JobState) -> None:
-        job = self._plan.jobs[spec.job]
         remarks: tuple[Remark, ...] = ()
         try:
-            result, why = self._collected(job, spec, result, state)
+            result, why = self._collected(spec, result, state)
             if why:
-                remarks = ((f"storing the result of `{job.id}`", why),)
+                remarks = ((f"storing the result of `{spec.job_id}`", why),)
         except Exception as error:
             # The same: the attempt has succeeded, and only its result is not stored.
-            remarks = ((f"storing the result of `{job.id}`", f"{type(error).__name__}: {error}"),)
+            remarks = ((f"storing the result of `{spec.job_id}`", f"{type(error).__name__}: {error}"),)
         self._done(state, Collected(spec, result, remarks))
 
-    def _collected(
-        self, job: PlannedJob, spec: AttemptSpec, result: AttemptResult, state: _JobState
-    ) -> tuple[AttemptResult, str]:
+    def _collected(self, spec: AttemptSpec, result: AttemptResult, state: _JobState) -> tuple[AttemptResult, str]:
         """The result of an attempt, which failed if its files are not there; and why it is not stored."""
         outputs = output_paths(spec.spec)
         try:
@@ -294,6 +293,7 @@ class LocalJobCache:
             return result, "it was not checked, so that nothing was hidden from it"
         if taken is None or self._mode == "off" or not spec.spec.cache:
             return result, ""
+        job = self._plan.jobs[spec.job]  # it was checked: no job that came with a growing matrix
         try:
             if self._fingerprints.scripts(job, spec.spec) != taken.fingerprint.scripts:
                 return result, "its script changed while it ran"

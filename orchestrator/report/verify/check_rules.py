@@ -46,4 +46,4 @@ class CheckRules:
         return " while the run is stopping" if stop.covers(job) else ""
 
 
-_DONE = ("succeeded",)
+_DONE = ("succeeded", "left_out")
