@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from orchestrator.console.text import value_text
 from orchestrator.plan.cells import Cell, Values, matches
-from orchestrator.plan.digest import cell_digest
 from orchestrator.plan.filters import filtered
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 from orchestrator.plan.run_matrix import CellChoice
@@ -24,6 +23,8 @@ class Grown(Struct, frozen=True):
 
 def cell_jobs(placeholder: PlannedJob, cells: Sequence[Cell], first: int) -> list[PlannedJob]:
     """The jobs that take the place of a placeholder, numbered from `first`. Their needs are still its own."""
+    from orchestrator.plan.digest import cell_digest  # imports json, which few runs need
+
     return [
         replace(
             placeholder,
