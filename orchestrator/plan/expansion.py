@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -59,6 +58,8 @@ def _cells(placeholder: PlannedJob, value_of: ValueOf) -> tuple[Cell, ...]:
 
 
 def _listed(axis: RunAxis, value_of: ValueOf) -> Sequence[Scalar | Values]:
+    import json  # which few runs need
+
     name = f"`needs.{axis.workflow}.outputs.{axis.output}`"
     text = value_of(axis.workflow, axis.output)
     if text is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 
 from orchestrator.console.text import value_text
@@ -52,5 +51,7 @@ def filtered(value: Scalar | None, path_filter: str = "", *, as_json: bool = Fal
     if value is not None and path_filter:
         value = PATH_FILTERS[path_filter](value_text(value))
     if as_json:
+        import json  # which few runs need
+
         return json.dumps(value, ensure_ascii=False)
     return "" if value is None else value_text(value)
