@@ -112,13 +112,15 @@ class RetryScheduled(Struct, frozen=True):
 
 
 class JobFinished(Struct, frozen=True):
-    """Follows from a fact: the job has its final status. `allowed` marks a failure that is allowed."""
+    """Follows from a fact: the job has its final status. `allowed` marks a failure that is allowed, `placeholder` a
+    matrix that was never expanded."""
 
     job: int
     status: JobState
     reason: str
     attempts: int
     allowed: bool
+    placeholder: bool = False
 
 
 class MatrixExpanded(Struct, frozen=True):

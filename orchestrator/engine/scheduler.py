@@ -315,7 +315,8 @@ class Scheduler:
         allowed = self._jobs[job].allow_failure and status in FAILURES
         if status in FAILURES and not allowed:
             self._matrices.fail(job, lambda other: self.table.states[other] not in ENDED)
-        self._out.append(JobFinished(job, status, reason, self.table.attempts[job], allowed))
+        never_expanded = self._jobs[job].run_matrix is not None
+        self._out.append(JobFinished(job, status, reason, self.table.attempts[job], allowed, never_expanded))
 
     # Decisions.
 

@@ -79,7 +79,11 @@ _OUTPUTS: JsonDict = {
     "additionalProperties": _TEXT,
     "description": "The output values of a success, as text, with defaults filled in; absent if it has none.",
 }
-OPTIONAL = frozenset(("outputs", "undeclared_outputs"))  # absent where there is nothing to say
+_PLACEHOLDER: JsonDict = {
+    "const": True,
+    "description": "The job is the placeholder of a matrix whose values come from an output; absent for all other jobs.",
+}
+OPTIONAL = frozenset(("outputs", "placeholder", "undeclared_outputs"))  # absent where there is nothing to say
 
 # Event -> its own fields, in the order of the line, each with its JSON Schema.
 EVENTS: dict[str, dict[str, JsonDict]] = {
@@ -176,6 +180,7 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
     },
     "matrix.expanded": {
         "job": _JOB,
+        "placeholder": _PLACEHOLDER,
         "workflow": _TEXT,
         "cells": {
             "type": "array",
@@ -200,6 +205,7 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "reason": _REASON,
         "attempts": _COUNT,
         "allowed": {"type": "boolean", "description": "The job failed and its failure is allowed."},
+        "placeholder": _PLACEHOLDER,
     },
     "kill.sent": {
         "job": _JOB,
@@ -295,14 +301,15 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
 def consequence_to_fields(consequence: Consequence, ids: Sequence[str]) -> tuple[str, JsonDict]:
     """The event of a consequence, and its fields; `ids[job]` is the id of a job."""
     match consequence:
-        case JobFinished(job, status, reason, attempts, allowed):
-            return "job.finished", {
+        case JobFinished(job, status, reason, attempts, allowed, placeholder):
+            fields = {
                 "job": ids[job],
                 "status": _STATUSES[status],
                 "reason": reason,
                 "attempts": attempts,
                 "allowed": allowed,
             }
+            return "job.finished", {**fields, "placeholder": True} if placeholder else fields
         case RetryScheduled(job, attempt, not_before, reason):
             return "retry.scheduled", {
                 "job": ids[job],
@@ -312,7 +319,7 @@ def consequence_to_fields(consequence: Consequence, ids: Sequence[str]) -> tuple
             }
         case MatrixExpanded(job, workflow, cells):
             made = [{"id": f"{workflow}[{cell.label}]", "values": dict(cell.values)} for cell in cells]
-            return "matrix.expanded", {"job": ids[job], "workflow": workflow, "cells": made}
+            return "matrix.expanded", {"job": ids[job], "placeholder": True, "workflow": workflow, "cells": made}
         case _:
             assert_never(consequence)
 

@@ -92,6 +92,8 @@ def test_an_empty_array_leaves_nothing_to_do_and_a_chosen_cell_does_not_come(pex
     assert run.reason("test[shard=*]") == run.reason("pack[shard=*]") == "its matrix is empty"
     assert run.statuses["first"] == "failed"
     assert run.reason("first") == "`test` has no job with shard=a"
+    placeholders = {event["job"] for event in run.named("job.finished") if event.get("placeholder")}
+    assert placeholders == {"test[shard=*]", "pack[shard=*]"}
 
 
 @pytest.mark.parametrize(
