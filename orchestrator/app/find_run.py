@@ -104,7 +104,7 @@ class Look:
 
     def _growths(self) -> list[Grown]:
         """What has taken the place of placeholders so far."""
-        from orchestrator.journal.events import grown_from_event
+        from orchestrator.journal.facts_as_events import grown_from_event
 
         return [grown_from_event(event) for event in JournalReader(self.run) if event["event"] == "matrix.expanded"]
 

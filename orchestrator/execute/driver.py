@@ -53,7 +53,7 @@ from orchestrator.execute.messages import (
     Spawned,
 )
 from orchestrator.execute.signals import STOP_SIGNALS
-from orchestrator.journal.events import consequence_to_fields, fact_to_fields
+from orchestrator.journal.facts_as_events import consequence_to_fields, fact_to_fields
 from orchestrator.plan.model import Plan, PlannedJob
 
 LOOK_FOR_ROOM_EVERY = 1.0  # seconds, once there was a shortage

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from orchestrator.engine.facts import Consequence
 from orchestrator.engine.scheduler import Scheduler
-from orchestrator.journal.events import EventRecord, consequence_to_fields, fact_from_event
+from orchestrator.journal.events import EventRecord
+from orchestrator.journal.facts_as_events import consequence_to_fields, fact_from_event
 from orchestrator.plan.model import Plan
 
 

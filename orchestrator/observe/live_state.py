@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
 from orchestrator.console.text import whole_seconds
-from orchestrator.journal.events import EventRecord, grown_from_event
+from orchestrator.journal.events import EventRecord
+from orchestrator.journal.facts_as_events import grown_from_event
 from orchestrator.observe.job_prefix import JobPrefixes
 from orchestrator.observe.live_frame import JobLine, LiveFrame
 from orchestrator.observe.log_view import LatestOutput

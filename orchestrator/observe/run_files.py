@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from orchestrator import __version__
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.helper_threads import start_thread
-from orchestrator.journal.events import EventRecord, grown_from_event
+from orchestrator.journal.events import EventRecord
+from orchestrator.journal.facts_as_events import grown_from_event
 from orchestrator.journal.file_names import (
     DEPENDENCIES,
     EXECUTION_PLAN,

@@ -24,7 +24,8 @@ from orchestrator.engine.facts import (
     RunStarted,
 )
 from orchestrator.engine.states import CancelReason, Verdict
-from orchestrator.journal.events import EVENTS, events_schema, fact_from_event, fact_to_fields
+from orchestrator.journal.events import EVENTS, events_schema
+from orchestrator.journal.facts_as_events import fact_from_event, fact_to_fields
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "events.schema.json"
 VALID = jsonschema.Draft202012Validator(events_schema())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.worlds import job, plan
 
 from orchestrator.engine.facts import MatrixExpanded
-from orchestrator.journal.events import consequence_to_fields, grown_from_event
+from orchestrator.journal.facts_as_events import consequence_to_fields, grown_from_event
 from orchestrator.journal.history import History
 from orchestrator.plan.cells import Cell
 from orchestrator.plan.flow_model import OutputSpec

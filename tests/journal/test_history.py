@@ -15,7 +15,8 @@ from support.worlds import job, plan
 from orchestrator.engine.facts import JobFinished, RetryScheduled
 from orchestrator.engine.job_table import IllegalMove
 from orchestrator.engine.states import JobState
-from orchestrator.journal.events import EVENTS, consequence_to_fields
+from orchestrator.journal.events import EVENTS
+from orchestrator.journal.facts_as_events import consequence_to_fields
 from orchestrator.journal.history import AttemptProcess, History, PidSpace
 from orchestrator.plan.model import Plan, RetryPolicy, When
 
@@ -61,7 +62,8 @@ def test_what_followed_and_was_cut_off_is_known_at_every_line() -> None:
         missing = history(stage.plan, written[:length]).missing
         behind = list(takewhile(lambda record: record["event"] in FOLLOWS, written[length:]))
         assert [consequence_to_fields(one, ids) for one in missing] == [
-            (record["event"], {name: record[name] for name in EVENTS[record["event"]] if name in record}) for record in behind
+            (record["event"], {name: record[name] for name in EVENTS[record["event"]] if name in record})
+            for record in behind
         ]
         most = max(most, len(missing))
     assert most == 3  # `b` failed, `c` and `both` are skipped

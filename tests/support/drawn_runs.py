@@ -13,7 +13,7 @@ from support.worlds import World, end_of_time, job, plan
 
 from orchestrator.engine.facts import AttemptFinished, Consequence, Fact, JobFinished, RetryScheduled, RunStarted
 from orchestrator.engine.states import Verdict
-from orchestrator.journal.events import fact_to_fields
+from orchestrator.journal.facts_as_events import fact_to_fields
 from orchestrator.plan.model import Plan, RetryPolicy, When
 
 
