@@ -12,7 +12,7 @@ from orchestrator.plan.model import Plan, When
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.fold_events import RunFold
 from orchestrator.report.foresight import Foresight
-from orchestrator.report.model import JobReport, RunReport
+from orchestrator.report.model import JobReport, OutputValue, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
 
 OPEN_STATUSES = (Status.PENDING, Status.RUNNING)
@@ -87,11 +87,12 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Snapshot(Head, frozen=True, kw_only=True):
     """A run at a moment. What runs in an interrupted run was under way when its process ended; `waiting` is empty
-    unless the run is running."""
+    unless the run is running. `outputs` has the output values of each job that has any, by their names."""
 
     running: list[RunningJob]
     failed: list[FailedJob]
     waiting: list[WaitingJob]
+    outputs: dict[str, Mapping[str, OutputValue]] = {}
 
 
 class Progress:
@@ -156,6 +157,7 @@ class Progress:
             ],
             failed=failed_jobs(jobs),
             waiting=list(self._waiting(now)) if head.state == "running" else [],
+            outputs=outputs_of(jobs),
         )
 
     def _waiting(self, now: float) -> Iterator[WaitingJob]:
@@ -215,6 +217,11 @@ def _running_job(job: JobReport, elapsed: float) -> RunningJob:
 def head_of_finished(report: RunReport) -> Head:
     """What `Progress.head` returns for a run that has ended."""
     return _head(report, report.run_id, "finished", report.summary.wall_time_seconds)
+
+
+def outputs_of(jobs: Iterable[JobReport]) -> dict[str, Mapping[str, OutputValue]]:
+    """The output values of the jobs that have any."""
+    return {job.job_id: job.outputs for job in jobs if job.outputs}
 
 
 def failed_jobs(jobs: Iterable[JobReport]) -> list[FailedJob]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from orchestrator.console.text import clip, columns, count, duration, shortened, visible
+from orchestrator.console.text import clip, columns, count, duration, shortened, size, visible
 from orchestrator.console.theme import ALLOWED, BLUE, FAINT, RED, STATUS_STYLES, painted
 from orchestrator.report.progress import FailedJob, RunningJob, Snapshot, WaitingJob
 from orchestrator.report.status import result_word
@@ -14,6 +14,7 @@ from orchestrator.report.status import result_word
 MOST_OF_A_KIND = 20
 NAMES = 5
 WIDEST_ID = 40
+WIDEST_VALUE = 60
 
 
 class SnapshotPlace(Struct, frozen=True):
@@ -46,6 +47,7 @@ def snapshot_text(
         ("failed", RED, [broken(one, directory) for one in snapshot.failed if not one.allowed]),
         ("failed, allowed", ALLOWED.style, [broken(one, directory) for one in snapshot.failed if one.allowed]),
         ("waiting", FAINT, _folded([_waiting(one) for one in snapshot.waiting])),
+        ("outputs", FAINT, list(_outputs(snapshot))),
     ]
     for title, style, rows in sections:
         lines += [
@@ -104,6 +106,13 @@ def _waiting(one: WaitingJob) -> tuple[str, str]:
             return one.job_id, f"next attempt in {duration(one.seconds or 0.0)}"
         case _:
             return one.job_id, "waiting for a slot"
+
+
+def _outputs(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    for job, values in snapshot.outputs.items():
+        for name, value in values.items():
+            whole = "" if value.bytes <= WIDEST_VALUE else f" ({size(value.bytes)})"
+            yield f"{job}.{name}", f"{visible(clip(value.value, WIDEST_VALUE))}{whole}"
 
 
 def _folded(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

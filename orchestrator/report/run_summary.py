@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from orchestrator.journal.file_names import HTML_REPORT, JOURNAL, PLAN, REPORT, RESULTS
-from orchestrator.report.model import RunReport
-from orchestrator.report.progress import FailedJob, Head, Snapshot, failed_jobs, head_of_finished
+from orchestrator.report.model import OutputValue, RunReport
+from orchestrator.report.progress import FailedJob, Head, Snapshot, failed_jobs, head_of_finished, outputs_of
 
 DIGESTED = (JOURNAL, PLAN, RESULTS, REPORT, HTML_REPORT)
 
@@ -25,16 +25,19 @@ class RunSummary(Struct, frozen=True, forbid_unknown_fields=True):
     digests: Mapping[str, str]
     head: Head
     failed: list[FailedJob]
+    outputs: dict[str, Mapping[str, OutputValue]] = {}
 
     @property
     def snapshot(self) -> Snapshot:
         """The final snapshot of the run."""
-        return Snapshot(**msgspec.structs.asdict(self.head), running=[], failed=self.failed, waiting=[])
+        head = msgspec.structs.asdict(self.head)
+        return Snapshot(**head, running=[], failed=self.failed, waiting=[], outputs=self.outputs)
 
 
 def run_summary(report: RunReport, digests: Mapping[str, str], version: str) -> RunSummary:
     """The summary of a run that has ended."""
-    return RunSummary(version, digests, head_of_finished(report), failed_jobs(report.jobs))
+    jobs = report.jobs
+    return RunSummary(version, digests, head_of_finished(report), failed_jobs(jobs), outputs_of(jobs))
 
 
 def run_summary_file(summary: RunSummary) -> bytes:

@@ -303,3 +303,20 @@ def test_a_resume_of_failed_jobs_decides_an_if_again(pexec: Pexec) -> None:
     assert pexec.file("good", "").run("resume", "--failed", "--output", "quiet").exit_code == 0
     assert last_run(pexec.folder).statuses["rescue"] == "left_out"
     assert pexec.run("verify").exit_code == 0
+
+
+def test_status_shows_the_values_and_of_a_long_one_its_size(pexec: Pexec) -> None:
+    pexec.file(
+        "pexec.yaml",
+        "version: 1\nworkflows:\n  a:\n    run: |\n"
+        '      echo number=v1.2 >> "$PEXEC_OUTPUT_FILE"\n'
+        '      printf "long=%05000d\\n" 7 >> "$PEXEC_OUTPUT_FILE"\n'
+        "    outputs: {number: {}, long: {}}\n",
+    )
+    assert pexec.run("apply").exit_code == 0
+    shown = pexec.run("status").stdout
+    assert "outputs\n  a.number  v1.2\n  a.long    " in shown
+    assert "… (4.9 KiB)\n" in shown
+    values = json.loads(pexec.run("status", "--format", "json").stdout)["outputs"]["a"]
+    assert (values["number"], values["long"]["bytes"]) == ({"value": "v1.2", "bytes": 4}, 5000)
+    assert len(values["long"]["value"]) == 4096
