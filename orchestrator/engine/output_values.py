@@ -79,8 +79,9 @@ class OutputValues:
         return json_array(texts) if self._jobs[needs[0]].matrix else texts[0]
 
     def value_for(self, job: int, workflow: str, output: str) -> str | None:
-        """A value of a workflow that this job needs, which has one job."""
-        return self.value_of(self.needs_of(job, workflow)[0], output)
+        """A value of a workflow that this job needs, which has one job; None if that job is not in the run."""
+        needs = self.needs_of(job, workflow)
+        return self.value_of(needs[0], output) if needs else None
 
     def needs_of(self, job: int, workflow: str) -> list[int]:
         """Its needs among the jobs of a workflow, with the cells of a placeholder in its place."""

@@ -43,8 +43,7 @@ class RunConditions:
         from orchestrator.plan.run_conditions import split_test
 
         workflow, output = split_test(name)
-        needs = self._values.needs_of(job, workflow)
         if output:
-            return self._values.value_of(needs[0], output) if needs else None
-        ends = {self._table.states[need] for need in needs}
+            return self._values.value_for(job, workflow, output)
+        ends = {self._table.states[need] for need in self._values.needs_of(job, workflow)}
         return next((state for state in WORST_FIRST if state in ends), JobState.LEFT_OUT).value

@@ -59,7 +59,7 @@ def _cells(placeholder: PlannedJob, value_of: ValueOf) -> tuple[Cell, ...]:
 
 def _listed(axis: RunAxis, value_of: ValueOf) -> Sequence[Scalar | Values]:
     name = f"`needs.{axis.workflow}.outputs.{axis.output}`"
-    text = value_of(axis.workflow, axis.output)
+    text = axis.default or value_of(axis.workflow, axis.output)
     if text is None:
         raise _WrongValueError(f"{name} has no value")
     import json  # late: it takes 1 ms, and few plans grow

@@ -24,7 +24,7 @@ from orchestrator.plan.inputs import Overrides, PlanningEnvironment, ReadManifes
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 from orchestrator.plan.need_references import values_that_are_absent, with_defaults
 from orchestrator.plan.numbering import Numbering
-from orchestrator.plan.run_matrix import Scalar
+from orchestrator.plan.run_matrix import RunMatrix, Scalar
 from orchestrator.plan.secret_references import secret_sources
 from orchestrator.plan.select import select
 from orchestrator.plan.template import TemplateScope, put_in
@@ -90,10 +90,13 @@ def make_plan(
     unmet, conditions = _conditions(read, resolved, environment)
     chosen = _choose(read.manifest, resolved, selection, unmet)
     absent, missing = _absent_values(read.manifest, resolved, chosen)
+    matrices = _run_matrices(read, resolved, chosen, missing)
     if missing:
         return Planned(None, (*resolved.diagnostics, *missing))
     conditions = _without_absent_values(conditions, read.manifest, resolved, chosen)
     jobs, critical_path = _plan_jobs(read, resolved, chosen, overrides, durations or {}, receiver, absent, conditions)
+    if resolved.numbering.run_matrices:
+        jobs = _with_run_matrices(tuple(read.manifest.workflows), resolved, chosen, jobs, matrices)
     if resolved.key_index.names("inputs", "outputs"):
         from orchestrator.plan.file_flow import check_file_flow  # late: few manifests have them
 
@@ -263,31 +266,53 @@ def _plan_jobs(
         if chosen.jobs[index] in conditions:
             job = replace(job, condition=conditions[chosen.jobs[index]])
         jobs.append(job)
-    if numbering.run_matrices:
-        jobs = _with_run_matrices(read.manifest, resolved, chosen, jobs)
     return tuple(jobs), urgent.path
 
 
+def _run_matrices(
+    read: ReadManifest, resolved: Resolved, chosen: _Chosen, found: list[Diagnostic]
+) -> Mapping[str, RunMatrix]:
+    """The matrices of the placeholders in the run, by workflow."""
+    numbering, names = resolved.numbering, tuple(read.manifest.workflows)
+    if not numbering.run_matrices:
+        return {}
+    from orchestrator.plan.run_matrices import matrices_in_run  # late: most manifests have none
+
+    rows = zip((names[numbering.workflow_of[number]] for number in chosen.jobs), chosen.needs, strict=True)
+    needed_by = {
+        name: {names[numbering.workflow_of[chosen.jobs[need]]] for need in row}
+        for name, row in rows
+        if name in numbering.run_matrices
+    }
+    return matrices_in_run(read.manifest, numbering, needed_by, read.source, found)
+
+
 def _with_run_matrices(
-    manifest: Manifest, resolved: Resolved, chosen: _Chosen, jobs: Sequence[PlannedJob]
-) -> list[PlannedJob]:
+    names: Sequence[str],
+    resolved: Resolved,
+    chosen: _Chosen,
+    jobs: Sequence[PlannedJob],
+    matrices: Mapping[str, RunMatrix],
+) -> tuple[PlannedJob, ...]:
     """The jobs, of which some are placeholders, and some need only some cells of these."""
     from orchestrator.plan.run_matrices import chosen_cells  # late: most manifests have none
 
-    numbering, templates, names = resolved.numbering, resolved.templates, tuple(manifest.workflows)
+    numbering, templates = resolved.numbering, resolved.templates
+    in_run = {job.workflow for job in jobs}
+    choices = [choice for choice in resolved.choices if names[choice.target] in in_run]
     made = []
     for number, job in zip(chosen.jobs, jobs, strict=True):
         workflow = numbering.workflow_of[number]
-        matrix = numbering.run_matrices.get(job.workflow)
+        matrix = matrices.get(job.workflow)
         if matrix is not None and number in chosen.cells:
             matrix = replace(matrix, only=chosen.cells[number])
         scope = TemplateScope(resolved.params.values, job.matrix, job.id, is_placeholder=matrix is not None)
-        choices = chosen_cells(workflow, names, resolved.choices, numbering, templates, scope)
-        made.append(replace(job, run_matrix=matrix, chosen_cells=choices) if matrix or choices else job)
-    return made
+        cells = chosen_cells(workflow, names, choices, numbering, templates, scope)
+        made.append(replace(job, run_matrix=matrix, chosen_cells=cells) if matrix or cells else job)
+    return tuple(made)
 
 
-def _absent_values(manifest: Manifest, resolved: Resolved, chosen: _Chosen) -> tuple[_Absent, tuple[Diagnostic, ...]]:
+def _absent_values(manifest: Manifest, resolved: Resolved, chosen: _Chosen) -> tuple[_Absent, list[Diagnostic]]:
     """For each job of the run, by its number, the values of needs that are not in the run; PX236 for those that have no
     default."""
     absent: dict[int, Mapping[str, str]] = {}
@@ -299,7 +324,7 @@ def _absent_values(manifest: Manifest, resolved: Resolved, chosen: _Chosen) -> t
         if uses:
             needed = {names[workflow_of[chosen.jobs[need]]] for need in row}
             absent[number] = values_that_are_absent(uses, manifest, needed, found)
-    return absent, tuple(found)
+    return absent, found
 
 
 def _specs(

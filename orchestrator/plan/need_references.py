@@ -115,7 +115,7 @@ def values_that_are_absent(
         elif spec.default is not None:
             absent[use.name] = spec.default
         elif not any(one.code == "PX236" and one.path == use.path for one in found):
-            found.append(_absent(use))
+            found.append(absent_value(use))
     return absent
 
 
@@ -143,7 +143,8 @@ def several_values(use: NeedUse) -> Diagnostic:
     return Diagnostic("PX235", message, use.span, use.path, help=advice)
 
 
-def _absent(use: NeedUse) -> Diagnostic:
+def absent_value(use: NeedUse) -> Diagnostic:
+    """The error for a value that does not exist in this run."""
     message = f"{use.written} has no value: {quote(use.workflow)} is not part of this run"
     note = Note(f"used by {quote(use.user)}", use.span)
     advice = f"add {quote(use.workflow)} to the run, or declare a `default` of its output {quote(use.output)}"

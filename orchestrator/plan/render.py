@@ -193,7 +193,11 @@ def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterato
 def _unknown_cells(matrix: RunMatrix) -> str:
     if matrix.like:
         return f"a job for each of {matrix.like}"
-    sources = [f"{axis.workflow}.{axis.output}" for axis in matrix.axes if axis.workflow]
+    sources = [
+        f"{'the default of ' if axis.default else ''}{axis.workflow}.{axis.output}"
+        for axis in matrix.axes
+        if axis.workflow
+    ]
     return f"a job for each value of {' and '.join(sources)}"
 
 

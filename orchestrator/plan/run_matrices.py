@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
+
+from msgspec.structs import replace
 
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Path
@@ -12,9 +14,16 @@ from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.late_values import OPENING
-from orchestrator.plan.need_references import NeedUse, problem_of_need, problem_of_output, several_values
+from orchestrator.plan.need_references import (
+    NeedUse,
+    absent_value,
+    output_specs,
+    problem_of_need,
+    problem_of_output,
+    several_values,
+)
 from orchestrator.plan.numbering import Numbering
-from orchestrator.plan.run_matrix import CellChoice, Scalar
+from orchestrator.plan.run_matrix import CellChoice, RunMatrix, Scalar
 from orchestrator.plan.template import Piece, Templates, TemplateScope
 from orchestrator.plan.workflow_edges import Choice, named_in
 
@@ -109,6 +118,52 @@ def _own_key(value: str, templates: Templates) -> str | None:
         return None
     is_plain = part.root == "matrix" and not (part.path_filter or part.as_json)
     return part.name if is_plain else None
+
+
+def matrices_in_run(
+    manifest: Manifest,
+    numbering: Numbering,
+    needed_by: Mapping[str, Collection[str]],
+    source: SourceMap,
+    found: list[Diagnostic],
+) -> dict[str, RunMatrix]:
+    """The matrices of the placeholders of a run, by workflow: what is not in the run is not asked for cells or values.
+    `needed_by` has the workflows that each placeholder needs in the run. `found` gets PX236 for a value that exists
+    neither in the run nor as a default."""
+    made = {}
+    for name, needed in needed_by.items():
+        matrix = numbering.run_matrices[name]
+        path: Path = ("workflows", name, "matrix")
+        if matrix.like and matrix.like not in needed_by:
+            matrix, path = _without_model(manifest, numbering, name, needed_by), (*path, "like")
+        absent = [axis for axis in matrix.axes if axis.workflow and axis.workflow not in needed]
+        for axis in absent:
+            default = output_specs(manifest.workflows[axis.workflow].outputs)[axis.output].default
+            if default is None:
+                at = path if path[-1] == "like" else (*path, axis.name, "from")
+                written = quote(f"needs.{axis.workflow}.outputs.{axis.output}")
+                use = NeedUse(name, axis.workflow, axis.output, False, "", written, source.value(at), at)
+                found.append(absent_value(use))
+            else:
+                axes = tuple(replace(one, default=default) if one is axis else one for one in matrix.axes)
+                matrix = replace(matrix, axes=axes)
+        made[name] = matrix
+    return made
+
+
+def _without_model(manifest: Manifest, numbering: Numbering, name: str, in_run: Collection[str]) -> RunMatrix:
+    """The matrix of a workflow that is like one which is not in the run: the last in the run of those that `like` leads
+    through takes the place of that one, and expands by the same values."""
+    last = one = name
+    while (like := _like_of(manifest, one)) is not None:
+        one = like
+        last = one if one in in_run else last
+    return numbering.run_matrices[one] if last == name else RunMatrix(like=last)
+
+
+def _like_of(manifest: Manifest, name: str) -> str | None:
+    matrix = manifest.workflows[name].matrix
+    return None if matrix is None else matrix.like
 
 
 def chosen_cells(

@@ -17,6 +17,9 @@ class RunAxis(Struct, frozen=True, omit_defaults=True):
     values: Annotated[tuple[Scalar, ...], Meta(description="Its values, if they are known when planning.")] = ()
     workflow: Annotated[str, Meta(description="The workflow whose output has its values, else.")] = ""
     output: Annotated[str, Meta(description="That output.")] = ""
+    default: Annotated[
+        str, Meta(description="The default of that output, which counts where its workflow is not in the run.")
+    ] = ""
 
 
 class RunMatrix(Struct, frozen=True, omit_defaults=True):

@@ -175,3 +175,35 @@ def test_more_than_ten_thousand_values_are_refused(pexec: Pexec) -> None:
     run = applied(pexec, code=1)
     reason = "`needs.plan.outputs.shards` has 10,001 values: a matrix has at most 10,000 cells"
     assert run.reason("test[shard=*]") == reason
+
+
+SHORT = MANIFEST.split("  first:", maxsplit=1)[0].replace("test ! -e bad-${{ matrix.shard }}", "test ! -e bad")
+
+
+def test_a_skipped_workflow_leaves_out_none_of_the_cells_of_one_that_is_like_it(pexec: Pexec) -> None:
+    run = applied(project(pexec), "--skip", "test")
+    assert run.statuses == dict.fromkeys(("plan", "pack[shard=a]", "pack[shard=b c]", "first", "all"), "succeeded")
+
+
+@pytest.mark.parametrize(
+    "skip", [("--skip", "plan"), ("--only", "test", "--skip", "plan"), ("--skip=plan", "--skip=test")]
+)
+def test_a_matrix_of_a_job_that_is_not_in_the_run_is_an_error_before_anything_runs(
+    pexec: Pexec, skip: tuple[str, ...]
+) -> None:
+    said = project(pexec).run("apply", *skip)
+    assert said.exit_code == 3, said.stderr
+    assert "error[PX236]: `needs.plan.outputs.shards` has no value: `plan` is not part of this run" in said.stderr
+    assert not (pexec.folder / ".pexec" / "runs").exists()
+
+
+@pytest.mark.parametrize("key", ["if: {env.NOPE: 'true'}", "manual: true"])
+def test_a_matrix_of_a_job_that_is_left_out_has_the_default_and_its_run_can_be_resumed(pexec: Pexec, key: str) -> None:
+    manifest = SHORT.replace("type: json", "type: json, default: [x, y]").replace("  plan:\n", f"  plan:\n    {key}\n")
+    cells = ("test[shard=x]", "test[shard=y]", "pack[shard=x]", "pack[shard=y]")
+    project(pexec, manifest=manifest).file("bad", "")
+    run = applied(pexec, code=1)
+    assert tuple(run.jobs) == cells
+    (pexec.folder / "bad").unlink()
+    assert pexec.run("resume", "--output", "plain").exit_code == 0
+    assert verified(pexec).statuses == dict.fromkeys(cells, "succeeded")

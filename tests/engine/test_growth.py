@@ -200,3 +200,16 @@ def test_readers_see_the_cells_with_edges_between_them() -> None:
     assert seen.jobs[5].after == (1, 2)
     assert grown(world.plan, []) is world.plan
     assert plan(SOURCE).jobs[0].run_matrix is None
+
+
+def test_a_placeholder_whose_source_is_not_in_the_run_fails_unless_the_plan_has_a_default() -> None:
+    matrix = RunMatrix((RunAxis("s", workflow="source", output="list"),))
+    world = World.started(job("other"), job("grown[s=*]", workflow="grown", needs="other", run_matrix=matrix))
+    world.end("other")
+    assert world.states["grown[s=*]"] == "failed"
+    assert world.reasons["grown[s=*]"] == "`needs.source.outputs.list` has no value"
+    checked(world)
+    matrix = RunMatrix((RunAxis("s", workflow="source", output="list", default='["a", "b"]'),))
+    world = World.started(job("grown[s=*]", workflow="grown", run_matrix=matrix))
+    assert world.running == ["grown[s=a]", "grown[s=b]"]
+    checked(world)

@@ -54,7 +54,7 @@ def other(key: Key) -> Any:
         "condition": RunCondition(
             {"needs.a.status": ("failed", GlobPattern("t*"))}, RunCondition({"needs.b.outputs.x": ()}), (), ()
         ),
-        "run_matrix": RunMatrix((RunAxis("s", (1,)), RunAxis("t", (), "plan", "list")), ({"s": 2},), ({"s": 1},)),
+        "run_matrix": RunMatrix((RunAxis("s", (1,)), RunAxis("t", (), "plan", "list", "[]")), ({"s": 2},), ({"s": 1},)),
         "chosen_cells": (CellChoice("a", {"s": 1}, {"t": "u"}),),
         "outputs": {"number": OutputSpec("json", "[]")},
         "inputs": (Input("src/", ignore=False), Input(env="CC")),

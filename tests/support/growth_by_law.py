@@ -35,7 +35,7 @@ class GrowthByLaw:
         if matrix.like:
             return S.LEFT_OUT, []
         ((axis,), source) = matrix.axes, [job for job in self._jobs if job.workflow == matrix.axes[0].workflow]
-        text = self._values.value(source[0].index, axis.output, ended)
+        text = axis.default or (self._values.value(source[0].index, axis.output, ended) if source else None)
         found = None if text is None else json.loads(text)
         if not isinstance(found, list) or len(set(found)) < len(found):
             return S.FAILED, []

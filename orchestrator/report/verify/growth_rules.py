@@ -71,7 +71,7 @@ class GrowthRules:
 
     def _expansion(self, placeholder: PlannedJob) -> Expansion:
         def value(workflow: str, output: str) -> str | None:
-            (job,) = (job for job in self._jobs if job.workflow == workflow)
-            return self._value_of(job, output)
+            job = next((job for job in self._jobs if job.workflow == workflow), None)
+            return None if job is None else self._value_of(job, output)
 
         return expansion(placeholder, value)
