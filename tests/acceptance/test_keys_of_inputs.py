@@ -79,6 +79,17 @@ def test_outputs_that_are_missing_or_different_are_restored(pexec: Pexec) -> Non
     assert "`build/app`" in note["why"]
 
 
+def test_a_run_in_which_inputs_caused_a_warning_is_verified(pexec: Pexec) -> None:
+    text = "version: 1\nworkflows: {{{}}}\n"
+    jobs = [f"{name}: {{inputs: ['*.c'], outputs: [{name}], run: 'touch {name}'}}" for name in "abcdefgh"]
+    run = applied(pexec.file("pexec.yaml", text.format(", ".join(jobs))))
+    assert len(run.named("degraded")) == len(jobs)
+    seconds = [event["at"] for event in run.events]
+    assert seconds == sorted(seconds)
+    said = pexec.run("verify")
+    assert said.exit_code == 0, said.stdout
+
+
 Edit = Callable[[Pexec], object]
 EDITS: dict[str, tuple[Edit, str]] = {
     "an edit": (lambda pexec: pexec.file("src/a.c", "int c;\n"), "src/a.c changed (was "),
