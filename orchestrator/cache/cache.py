@@ -48,6 +48,7 @@ from orchestrator.cache.restore import Fetch, Restoring, no_fetch
 from orchestrator.cache.save import OpenSearch, RefusalError, Saving, Success, changed_inputs
 from orchestrator.cache.signing_key import NoKeyError, user_key
 from orchestrator.cache.store import LOCKS, Store, name_of
+from orchestrator.cache.untouched import untouched_files
 from orchestrator.console.text import visible
 from orchestrator.errors import EnvironmentFailedError
 
@@ -272,6 +273,11 @@ class Cache:
         except OSError as error:
             self._failed(error)
             return ()
+
+    def not_made(self, project: str, job: str, made: Listing, since: int) -> list[str]:
+        """Output files of a success that were there before it, and are not of an earlier one: see `untouched_files`.
+        `since`: nanoseconds before the job began."""
+        return untouched_files(made, self._last_outputs(project, job), since)
 
     def save(
         self,
