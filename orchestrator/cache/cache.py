@@ -176,6 +176,21 @@ class Cache:
             return NotRestored(f"its outputs cannot be restored: {_why(error)}")
         return answer
 
+    def foresee(
+        self, entry: Entry, place: Place, *, project: str, outputs: Sequence[OutputPath], should_stop: ShouldStop
+    ) -> Kept | Restored | NotRestored:
+        """What `bring` would do with what is stored here, for those who only look: `edited` are all files that would be
+        replaced."""
+        store = self._store
+        if store is None:
+            return NotRestored("the cache cannot be used")
+        try:
+            with _directory(place) as base:
+                restoring = Restoring(store, self._memory, base, 0, should_stop)
+                return restoring.foresee(entry, self._last_outputs(project, entry.job), FreshOutputs(outputs))
+        except OSError as error:
+            return NotRestored(f"its outputs cannot be restored: {_why(error)}")
+
     def write_log(self, entry: Entry, directory: int, name: str, *, should_stop: ShouldStop) -> bool:
         """Copy the log of an entry to a file of an open directory. False if there is none."""
         store = self._store
