@@ -4,7 +4,7 @@ of the project."""
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NoReturn
 
 from msgspec import Struct
@@ -12,7 +12,8 @@ from msgspec import Struct
 from orchestrator.app.job_cache import open_store, project_of
 from orchestrator.cache.cache import Cache
 from orchestrator.cache.ignore_rules import repository_root
-from orchestrator.cache.model import Place
+from orchestrator.cache.model import Kept, NotRestored, Place, Restored
+from orchestrator.console.text import visible
 from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.reuse.command_inputs import CommandRefusedError
 from orchestrator.execute.reuse.declared import needs_of
@@ -27,18 +28,24 @@ _MOST_REASONS = 3
 
 
 class CacheState(Struct, frozen=True):
-    """Whether a job is up to date, or runs and why. `may_run`: what it depends on is known only during the run."""
+    """Whether a job is up to date, and what of its outputs will change then; or runs, and why. `may_run`: what it
+    depends on is known only during the run."""
 
     state: State
     because: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """As `pexec plan` shows it: `runs: src/a.c changed (was 3f2a…, is 91bc…)`."""
+        """As `pexec plan` shows it: `runs: src/a.c changed (was 3f2a…, is 91bc…)`, `up to date; x will be restored`."""
         shown = list(self.because[:_MOST_REASONS])
         if len(self.because) > _MOST_REASONS:
             shown.append(f"{len(self.because) - _MOST_REASONS:,} more changes")
-        return ": ".join(filter(None, (self.state.replace("_", " "), "; ".join(shown))))
+        return ("; " if self.state == "up_to_date" else ": ").join(
+            filter(None, (self.state.replace("_", " "), "; ".join(shown)))
+        )
+
+
+_UNCHANGED = CacheState("up_to_date")  # what other jobs depend on is then known before the run
 
 
 def cache_states(plan: Plan) -> dict[str, CacheState]:
@@ -75,7 +82,7 @@ class _States:
         self, job: PlannedJob, found: Mapping[int, CacheState], cache: Cache, fingerprints: Fingerprints
     ) -> CacheState:
         needs = needs_of(self._plan, job.index)
-        open_needs = [need for need in needs if need not in found or found[need].state != "up_to_date"]
+        open_needs = [need for need in needs if need not in found or found[need] != _UNCHANGED]
         if open_needs:
             return CacheState("may_run", (self._depends_on(open_needs),))
         commands = [one.command for one in job.spec.inputs or () if one.command]
@@ -92,13 +99,26 @@ class _States:
         entry = cache.look_up(taken.fingerprint.digest)
         if entry is None:
             return CacheState("runs", differences(cache, project_of(self._plan), job, taken))
+        foreseen = cache.foresee(
+            entry, self._place, project=project_of(self._plan), outputs=taken.outputs, should_stop=_never
+        )
+        if isinstance(foreseen, NotRestored):
+            return CacheState("runs", (foreseen.reason,))
         self._values[job.index] = entry.values
-        return CacheState("up_to_date")
+        return _UNCHANGED if isinstance(foreseen, Kept) else CacheState("up_to_date", tuple(_restored(foreseen)))
 
     def _depends_on(self, needs: Sequence[int]) -> str:
         names = [self._plan.jobs[need].id for need in needs]
         more = f" and {len(names) - _MOST_NEEDS} more" if len(names) > _MOST_NEEDS else ""
         return f"depends on {', '.join(names[:_MOST_NEEDS])}{more}"
+
+
+def _restored(foreseen: Restored) -> Iterator[str]:
+    """What will become of the outputs of a job that is up to date."""
+    for path in foreseen.files:
+        yield f"{visible(path)} will be {'replaced' if path in foreseen.edited else 'restored'}"
+    for path in foreseen.removed:
+        yield f"{visible(path)} will be removed"
 
 
 def _never() -> bool:

@@ -48,6 +48,7 @@ from orchestrator.cache.restore import Fetch, Restoring, no_fetch
 from orchestrator.cache.save import OpenSearch, RefusalError, Saving, Success, changed_inputs
 from orchestrator.cache.signing_key import NoKeyError, user_key
 from orchestrator.cache.store import LOCKS, Store, name_of
+from orchestrator.cache.untouched import untouched_files
 from orchestrator.console.text import visible
 from orchestrator.errors import EnvironmentFailedError
 
@@ -175,6 +176,21 @@ class Cache:
             return NotRestored(f"its outputs cannot be restored: {_why(error)}")
         return answer
 
+    def foresee(
+        self, entry: Entry, place: Place, *, project: str, outputs: Sequence[OutputPath], should_stop: ShouldStop
+    ) -> Kept | Restored | NotRestored:
+        """What `bring` would do with what is stored here, for those who only look: `edited` are all files that would be
+        replaced."""
+        store = self._store
+        if store is None:
+            return NotRestored("the cache cannot be used")
+        try:
+            with _directory(place) as base:
+                restoring = Restoring(store, self._memory, base, 0, should_stop)
+                return restoring.foresee(entry, self._last_outputs(project, entry.job), FreshOutputs(outputs))
+        except OSError as error:
+            return NotRestored(f"its outputs cannot be restored: {_why(error)}")
+
     def write_log(self, entry: Entry, directory: int, name: str, *, should_stop: ShouldStop) -> bool:
         """Copy the log of an entry to a file of an open directory. False if there is none."""
         store = self._store
@@ -257,6 +273,11 @@ class Cache:
         except OSError as error:
             self._failed(error)
             return ()
+
+    def not_made(self, project: str, job: str, made: Listing, since: int) -> list[str]:
+        """Output files of a success that were there before it, and are not of an earlier one: see `untouched_files`.
+        `since`: nanoseconds before the job began."""
+        return untouched_files(made, self._last_outputs(project, job), since)
 
     def save(
         self,

@@ -79,6 +79,22 @@ class Restoring:
             return Kept()
         return Restored(tuple(one.path for one in lacking), tuple(edited), removed)
 
+    def foresee(
+        self, entry: Entry, earlier: Sequence[OutputFile], fresh: FreshOutputs
+    ) -> Kept | Restored | NotRestored:
+        """What `bring` would answer; `edited` are all files that would be replaced. Changes nothing. Raises Stopped."""
+        lacking = [one for one in entry.outputs if not self._is_present(one)]
+        kept = {one.path for one in entry.outputs}
+        stale = [one.path for one in earlier if one.path not in kept and fresh.has(one.path) and self._is_present(one)]
+        try:
+            self._refuse_any(lacking)
+        except CannotError as error:
+            return NotRestored(str(error))
+        if not lacking and not stale:
+            return Kept()
+        paths = tuple(one.path for one in lacking)
+        return Restored(paths, tuple(path for path in paths if exists(self._base, path)), tuple(stale))
+
     def remove(self, recorded: Iterable[OutputFile], fresh: FreshOutputs) -> tuple[str, ...]:
         """Remove files of fresh outputs that are as they were recorded, and the directories that this empties."""
         removed = []
@@ -88,11 +104,14 @@ class Restoring:
                 self._remove_empty(posixpath.dirname(one.path), fresh)
         return tuple(removed)
 
-    def _put_all(self, outputs: Sequence[OutputFile]) -> None:
+    def _refuse_any(self, outputs: Sequence[OutputFile]) -> None:
         for one in outputs:
             if one.sha256 and not self._has(one):
                 raise CannotError(f"the stored content of `{visible(one.path)}` is missing")
             self._refuse_directory(one.path)
+
+    def _put_all(self, outputs: Sequence[OutputFile]) -> None:
+        self._refuse_any(outputs)
         staged: list[_Staged] = []
         try:
             staged.extend(self._staged(one, near=not self._is_same_device) for one in outputs)

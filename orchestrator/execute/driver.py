@@ -129,9 +129,9 @@ class Driver:
         event, fields = consequence_to_fields(consequence, self._ids)
         self._unwritten.append(self._journal.emit(event, at, **fields))
 
-    def note(self, event: str, **fields: Any) -> None:
-        """Record an event that moves no job."""
-        self._unwritten.append(self._journal.emit(event, self._clock.now(), **fields))
+    def note(self, event: str, *, at: float | None = None, **fields: Any) -> None:
+        """Record an event that moves no job: now, or at the second of the facts it is recorded among."""
+        self._unwritten.append(self._journal.emit(event, self._clock.now() if at is None else at, **fields))
 
     def watch(self, observers: Sequence[Observer]) -> None:
         """Show these observers what is recorded from now on."""
@@ -263,7 +263,7 @@ class Driver:
                         self._end(spec, result, now)
                 case Collected(spec, result, remarks):
                     self._being_collected.pop(spec.serial, None)
-                    self._remark(remarks)
+                    self._remark(remarks, now)
                     if self._live.get(spec.job) is spec:
                         self._end(spec, result, now)
                 case Checked(job, result):
@@ -271,7 +271,7 @@ class Driver:
                 case SignalReceived(number):
                     self._on_signal(number, now)
                 case ShortageNoticed(why):
-                    self.note("degraded", what=f"running {self._slots} jobs at once", why=why)
+                    self.note("degraded", at=now, what=f"running {self._slots} jobs at once", why=why)
                     self._look_for_room_at = now
                 case NothingStarts(why, help_, code):
                     self._left_over += messages[number + 1 :]
@@ -288,14 +288,14 @@ class Driver:
     def _on_checked(self, job: int, result: CheckResult, now: float) -> None:
         """Record what a check found, unless the job was cancelled in the meantime."""
         self._being_checked.discard(job)
-        self._remark(result.remarks)
+        self._remark(result.remarks, now)
         if job in self._scheduler.checks.waiting:
             fact = JobMustRun(now, job) if result.cached is None else JobCached(now, job, result.outputs)
             self.record(fact, **result.fields())
 
-    def _remark(self, remarks: Sequence[Remark]) -> None:
+    def _remark(self, remarks: Sequence[Remark], now: float) -> None:
         for what, why in remarks:
-            self.note("degraded", what=what, why=why)
+            self.note("degraded", at=now, what=what, why=why)
 
     def _on_signal(self, number: signal.Signals, now: float) -> None:
         if number in self._reactions:
@@ -327,7 +327,7 @@ class Driver:
         if deferred.result is not None:
             self._record_end(deferred.spec, with_cleanup_failure(deferred.result, result), now)
         elif result.verdict is not Verdict.SUCCEEDED:
-            self.note("degraded", what=f"the cleanup of `{spec.job_id}`", why=f"it failed: {result.reason}")
+            self.note("degraded", at=now, what=f"the cleanup of `{spec.job_id}`", why=f"it failed: {result.reason}")
 
     def _record_end(self, spec: AttemptSpec, result: AttemptResult, now: float) -> None:
         del self._live[spec.job]

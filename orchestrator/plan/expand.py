@@ -12,7 +12,7 @@ from orchestrator.manifest import limit_keys
 from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
 from orchestrator.manifest.env_file_keys import EnvFileEntry, env_file_paths
 from orchestrator.manifest.env_keys import EnvValue
-from orchestrator.manifest.input_keys import InputEntry
+from orchestrator.manifest.input_keys import InputEntry, InputKeys
 from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.output_keys import OutputKeys, is_unnamed
@@ -24,6 +24,7 @@ from orchestrator.plan.inputs import Overrides, ReadManifest
 from orchestrator.plan.job_env import JobEnv
 from orchestrator.plan.late_values import is_absolute
 from orchestrator.plan.model import (
+    MINIMAL_ENV,
     WHEN_NAMED,
     Durability,
     Isolation,
@@ -293,7 +294,10 @@ def env_inherit_of(workflow: Workflow, defaults: Defaults) -> Literal["all", "mi
     if workflow.env_inherit is not None:
         return workflow.env_inherit
     narrow = workflow.inputs is not None or isolation_of(workflow, defaults) is Isolation.SANDBOX
-    return "minimal" if narrow and "env_inherit" not in defaults.given else defaults.env_inherit
+    if not narrow or "env_inherit" in defaults.given:
+        return defaults.env_inherit
+    variables = [one.env for one in workflow.inputs or () if isinstance(one, InputKeys) and one.env is not None]
+    return (*MINIMAL_ENV, *variables) if variables else "minimal"
 
 
 def expand_retry(retry: Retry) -> RetryPolicy:

@@ -62,7 +62,11 @@ _CHECK: Schema = {
             "enum": ["up_to_date", "runs", "may_run"],
             "description": "`may_run`: what it depends on is known only during the run.",
         },
-        "because": {"type": "array", "items": {"type": "string"}, "description": "What differs, or is not known yet."},
+        "because": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What differs, is not known yet, or will be restored.",
+        },
     },
     "required": ["state", "because"],
     "additionalProperties": False,

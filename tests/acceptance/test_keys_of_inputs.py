@@ -79,6 +79,17 @@ def test_outputs_that_are_missing_or_different_are_restored(pexec: Pexec) -> Non
     assert "`build/app`" in note["why"]
 
 
+def test_a_run_in_which_inputs_caused_a_warning_is_verified(pexec: Pexec) -> None:
+    text = "version: 1\nworkflows: {{{}}}\n"
+    jobs = [f"{name}: {{inputs: ['*.c'], outputs: [{name}], run: 'touch {name}'}}" for name in "abcdefgh"]
+    run = applied(pexec.file("pexec.yaml", text.format(", ".join(jobs))))
+    assert len(run.named("degraded")) == len(jobs)
+    seconds = [event["at"] for event in run.events]
+    assert seconds == sorted(seconds)
+    said = pexec.run("verify")
+    assert said.exit_code == 0, said.stdout
+
+
 Edit = Callable[[Pexec], object]
 EDITS: dict[str, tuple[Edit, str]] = {
     "an edit": (lambda pexec: pexec.file("src/a.c", "int c;\n"), "src/a.c changed (was "),
@@ -254,6 +265,59 @@ def test_plan_says_which_jobs_are_up_to_date_why_others_run_and_what_is_not_know
     assert "runs: spec changed (was 2c8b…, is 27dd…)" in text
     assert "may run: depends on generate" in text
     assert "runs: spec changed" in pexec.run("apply", "--dry-run").stdout
+
+
+CHAIN = """\
+version: 1
+workflows:
+  a: {inputs: [in], outputs: [x], run: 'cat in > x'}
+  b: {needs: a, inputs: [x], outputs: [y], run: 'cat x > y'}
+  c: {needs: b, inputs: [], run: 'true'}
+"""
+
+
+@pytest.mark.parametrize("what", ["replaced", "restored"])
+def test_plan_says_what_will_be_restored_and_that_its_dependents_may_run(pexec: Pexec, what: str) -> None:
+    applied(pexec.file("pexec.yaml", CHAIN).file("in", "1"))
+    if what == "replaced":
+        pexec.file("x", "by hand")
+    else:
+        (pexec.folder / "x").unlink()
+    assert planned(pexec) == {
+        "a": {"state": "up_to_date", "because": [f"x will be {what}"]},
+        "b": {"state": "may_run", "because": ["depends on a"]},
+        "c": {"state": "may_run", "because": ["depends on b"]},
+    }
+    assert f"up to date; x will be {what}\n" in pexec.run("plan").stdout
+    assert caches(applied(pexec)) == {"a": "restored", "b": "kept", "c": "kept"}
+
+
+def test_plan_says_that_a_job_runs_whose_stored_outputs_cannot_be_restored(pexec: Pexec) -> None:
+    applied(pexec.file("pexec.yaml", CHAIN).file("in", "1"))
+    (pexec.folder / "x").unlink()
+    (pexec.folder / "x").mkdir()
+    why = "a directory is in the place of the output `x`"
+    assert planned(pexec)["a"] == {"state": "runs", "because": [why]}
+    assert because(applied(pexec, exit_code=1), "a") == [why]
+
+
+def test_plan_says_which_files_of_fresh_outputs_will_be_removed(pexec: Pexec) -> None:
+    text = (
+        "version: 1\nworkflows:\n  a:\n    inputs: [names]\n    outputs: {all: {path: out/, fresh: true}}\n"
+        "    run: 'mkdir -p out; for n in $(cat names); do echo $n > out/$n; done'\n"
+    )
+    applied(pexec.file("pexec.yaml", text).file("names", "one\n"))
+    applied(pexec.file("names", "one two\n"))
+    pexec.file("names", "one\n")
+    assert planned(pexec)["a"] == {"state": "up_to_date", "because": ["out/two will be removed"]}
+    applied(pexec)
+    assert [path.name for path in (pexec.folder / "out").iterdir()] == ["one"]
+
+
+def test_a_file_that_is_an_input_and_an_output_of_a_need_is_named_once(pexec: Pexec) -> None:
+    applied(pexec.file("pexec.yaml", CHAIN).file("in", "1"))
+    (why,) = because(applied(pexec.file("in", "2")), "b")
+    assert why.startswith("x changed (was ")
 
 
 BAD = {

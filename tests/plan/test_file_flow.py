@@ -9,6 +9,7 @@ from support.planning import good_plan, planned
 
 import orchestrator
 from orchestrator.plan.flow_model import Input, OutputFiles
+from orchestrator.plan.model import MINIMAL_ENV
 from orchestrator.plan.render import plan_text
 
 
@@ -31,8 +32,17 @@ def test_inputs_and_outputs_are_those_of_each_job_with_templates_filled_in() -> 
     first = plan.jobs[0].spec
     assert first.inputs == (Input("src/1.c"), Input(env="CC"), Input(command=("cc", "1")))
     assert first.output_files == (OutputFiles(("o/1", "!o/x"), "o", fresh=True, optional=True),)
-    assert first.env_inherit == "minimal"
+    assert first.env_inherit == (*MINIMAL_ENV, "CC")
     assert plan.jobs[0].digest != plan.jobs[1].digest
+
+
+def test_a_job_with_inputs_inherits_little_and_the_variables_among_its_inputs() -> None:
+    plan = good_plan(
+        "workflows: {a: {inputs: [x], run: m}, b: {inputs: [{env: X}], env_inherit: all, run: m}, "
+        "c: {inputs: [x, {env: X}], run: m}}\n"
+    )
+    inherited = [job.spec.env_inherit for job in plan.jobs]
+    assert inherited == ["minimal", "all", (*MINIMAL_ENV, "X")]
 
 
 def test_a_list_of_outputs_is_unnamed_and_a_named_one_is_a_value() -> None:

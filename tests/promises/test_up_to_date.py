@@ -123,6 +123,56 @@ def test_a_job_that_changes_its_own_input_is_not_stored_and_the_file_is_named(pe
     assert ran(applied(pexec)) == ["a"]
 
 
+def test_a_file_that_was_there_and_that_the_job_did_not_write_is_never_replaced_or_removed(pexec: Pexec) -> None:
+    pexec.file("in", "1\n").file("docs/mine.md", "mine\n").file(
+        "pexec.yaml",
+        "version: 1\nworkflows:\n"
+        "  docs: {inputs: [in], outputs: {all: {path: docs/, fresh: true}}, run: 'mkdir -p docs; cp in docs/made.md'}\n"
+        "  named: {inputs: [in], outputs: [named.md], run: 'test -e named.md || cp in named.md'}\n",
+    )
+    (pexec.folder / "named.md").write_text("1\n")
+    first = applied(pexec)
+    assert "`docs/mine.md` was there before it ran" in " ".join(event["why"] for event in first.named("degraded"))
+    (pexec.folder / "docs/mine.md").write_text("mine, edited\n")
+    pexec.file("in", "2\n")
+    applied(pexec)
+    pexec.file("in", "1\n")
+    assert ran(applied(pexec)) == ["docs"]  # a file that is named is the job's
+    assert (pexec.folder / "docs/mine.md").read_text() == "mine, edited\n"
+    (pexec.folder / "docs/mine.md").unlink()
+    assert ran(applied(pexec)) == ["docs"]
+    assert ran(applied(pexec)) == []
+    pexec.file("docs/later.md", "later\n").file("in", "3\n")
+    assert set(ran(applied(pexec))) == {"docs", "named"}
+    assert (pexec.folder / "docs/later.md").read_text() == "later\n"
+
+
+def test_an_output_that_an_earlier_success_left_and_this_one_did_not_touch_is_stored(pexec: Pexec) -> None:
+    pexec.file("in", "1\n").file(
+        "pexec.yaml",
+        "version: 1\nworkflows:\n"
+        "  a: {inputs: [in], outputs: [out/], run: 'mkdir -p out; cp in out/in; test -e out/once || touch out/once'}\n",
+    )
+    applied(pexec)
+    pexec.file("in", "2\n")
+    assert ran(applied(pexec)) == ["a"]
+    shutil.rmtree(pexec.folder / "out")
+    assert ran(applied(pexec)) == []
+    assert sorted(path.name for path in (pexec.folder / "out").iterdir()) == ["in", "once"]
+
+
+def test_a_variable_that_is_an_input_reaches_the_job(pexec: Pexec) -> None:
+    pexec.file(
+        "pexec.yaml",
+        "version: 1\nworkflows:\n"
+        "  a: {inputs: [{env: CC}], outputs: [o], run: 'echo ${CC-unset} ${OTHER-unset} > o'}\n",
+    )
+    for compiler, again in (("gcc", ["a"]), ("clang", ["a"]), ("clang", []), ("gcc", [])):
+        pexec.env(CC=compiler, OTHER="x")
+        assert ran(applied(pexec)) == again
+        assert (pexec.folder / "o").read_text() == f"{compiler} unset\n"
+
+
 def test_an_output_with_a_secret_is_not_stored(pexec: Pexec) -> None:
     text = (
         "version: 1\nsecrets: {TOKEN: {env: TOKEN}}\nworkflows:\n"

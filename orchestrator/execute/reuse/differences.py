@@ -12,12 +12,13 @@ REMOVED = "its stored result was removed"
 
 
 def differences(cache: Cache, project: str, job: PlannedJob, taken: Taken) -> tuple[str, ...]:
-    """What differs from the last success of the job that was stored or restored."""
+    """What differs from the last success of the job that was stored or restored. A file that is an input and an output
+    of a need is named once."""
     last = cache.last(project, job.id)
     if last is None:
         return (NOTHING_STORED,)
     found = cache.changes(last, taken.fingerprint, taken.listing, _listings(taken))
-    return tuple(change.text for change in found) or (REMOVED,)
+    return tuple(dict.fromkeys(change.text for change in found)) or (REMOVED,)
 
 
 def _listings(taken: Taken) -> dict[str, Listing]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container, Mapping
+import time
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import BinaryIO, Literal, cast
 
 from msgspec.structs import replace
@@ -54,6 +55,7 @@ class _JobState:
         self.values: Mapping[str, str] = {}  # that its spec uses
         self.of_needs: Mapping[int, Mapping[str, str]] = {}
         self.taken: Taken | None = None
+        self.must_run_since = 0  # the time of its check, in nanoseconds
         self.refusal = ""
         self.readable: Readable | None = None
         self.why_not_stored = ""
@@ -219,9 +221,11 @@ class LocalJobCache:
             result = CheckResult(taken.fingerprint.digest, because=(FORCED if spec.cache else NOT_CACHED,))
         else:
             result = self._looked_up(job, taken, state)
-        if result.cached is None and any(output.fresh for output in taken.outputs):
-            outputs, should_stop = taken.outputs, state.should_stop
-            self._cache.remove_fresh(self._place, self._project, job.id, outputs, should_stop=should_stop)
+        if result.cached is None:
+            state.must_run_since = time.time_ns()
+            if any(output.fresh for output in taken.outputs):
+                outputs, should_stop = taken.outputs, state.should_stop
+                self._cache.remove_fresh(self._place, self._project, job.id, outputs, should_stop=should_stop)
         return replace(result, remarks=(*remarks, *result.remarks))
 
     def _hide(self, job: PlannedJob, spec: JobSpec, taken: Taken, state: _JobState) -> None:
@@ -299,6 +303,8 @@ class LocalJobCache:
                 return result, "its script changed while it ran"
             if self._fingerprints.commands(spec.spec) != taken.fingerprint.input_commands:
                 return result, "a command that is an input prints something else than before it ran"
+            if foreign := self._cache.not_made(self._project, job.id, made, state.must_run_since):
+                return result, _not_made(foreign)
             return result, self._saved(spec, result, taken, state)
         except (CannotBeTakenError, CommandRefusedError) as error:
             return result, str(error)
@@ -332,6 +338,13 @@ class LocalJobCache:
 
     def _log(self, spec: AttemptSpec) -> BinaryIO:
         return open(self._rundir.open_for_reading(spec.log_name), "rb")
+
+
+def _not_made(paths: Sequence[str]) -> str:
+    """Restoring such files later would undo what others do to them."""
+    more = f" and {count(len(paths) - 1, 'more file')}" if len(paths) > 1 else ""
+    verb = "were" if len(paths) > 1 else "was"
+    return f"`{visible(paths[0])}`{more} {verb} there before it ran; let `outputs` name only what the job makes"
 
 
 def _paths(spec: JobSpec, made: Listing) -> dict[str, str]:
