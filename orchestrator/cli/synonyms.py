@@ -44,6 +44,7 @@ FLAG_SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "--tail": ("--last",),
     **dict.fromkeys(("--json", "--output-format", "--out-format", "-o"), ("--format",)),
     **dict.fromkeys(("--run-id", "--id"), ("--run",)),
+    **dict.fromkeys(("-B", "--always-make", "--rerun"), ("--force",)),
     **dict.fromkeys(("--only-failed", "--last-failed", "--lf", "--failures"), ("--failed",)),
     **dict.fromkeys(("--runs-dir", "--root"), ("--run-root",)),
 }
@@ -51,14 +52,12 @@ FLAG_SYNONYMS: Mapping[str, tuple[str, ...]] = {
 
 
 _OF_RUNS = ("apply", "plan", "resume")
-_EVERY_JOB = "every selected job runs each time, since pexec does not check whether files have changed"
 
 FLAG_ADVICE: Mapping[str, tuple[tuple[str, ...], str]] = {
     **dict.fromkeys(
         ("--watch", "-w"),
         (_OF_RUNS, "pexec does not watch files; let watchexec or entr start it, and `pexec status --watch` show a run"),
     ),
-    **dict.fromkeys(("--force", "-B", "--always-make", "--rerun"), (_OF_RUNS, _EVERY_JOB)),
 }
 """Flag of other tools -> the commands that have nothing like it, and why."""
 

@@ -54,6 +54,7 @@ def test_the_newest_is_first_and_a_dead_run_is_no_live_one(pexec: Pexec) -> None
         "cancelled": 0,
         "skipped": 1,
         "lost": 0,
+        "left_out": 0,
     }
 
 

@@ -152,7 +152,6 @@ def test_a_flag_of_another_tool_gets_the_flag(pexec: Pexec, words: tuple[str, ..
             "--watch",
             "pexec does not watch files; let watchexec or entr start it, and `pexec status --watch` show a run",
         ),
-        ("--force", "every selected job runs each time, since pexec does not check whether files have changed"),
     ],
 )
 def test_a_flag_for_something_that_pexec_does_not_do_gets_the_reason(pexec: Pexec, flag: str, why: str) -> None:

@@ -58,7 +58,7 @@ class GrowthByLaw:
         if placeholder.index in doomed:
             doomed |= set(made)
         for job in self._jobs:
-            if job.index not in ended or job.index >= len(self._planned):
+            if ended.get(job.index) is not S.EXPANDED:  # also those that have ended: a resume begins some of them again
                 self._rewire(job)
         for other in self._planned:
             is_like = other.run_matrix is not None and other.run_matrix.like == before.workflow
