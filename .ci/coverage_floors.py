@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 # Of all packages together: statements and branches.
-ALL = (99.0, 97.5)
+ALL = (98.5, 97.0)
 # Of the branches of a package.
-BRANCHES = {"engine": 100.0, "journal": 100.0, "plan": 100.0}
+BRANCHES = {"engine": 98.5, "journal": 99.5, "plan": 99.5}
 
 
 def main(report: Path) -> int:
