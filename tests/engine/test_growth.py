@@ -213,3 +213,18 @@ def test_a_placeholder_whose_source_is_not_in_the_run_fails_unless_the_plan_has_
     world = World.started(job("grown[s=*]", workflow="grown", run_matrix=matrix))
     assert world.running == ["grown[s=a]", "grown[s=b]"]
     checked(world)
+
+
+def test_cells_start_after_what_their_placeholder_follows() -> None:
+    follower = job(
+        "grown[s=*]",
+        workflow="grown",
+        needs="source",
+        after="other",
+        run_matrix=RunMatrix((RunAxis("s", workflow="source", output="list"),)),
+    )
+    world = started(job("other"), follower)
+    assert (world.running, world.states["grown[s=*]"]) == (["other"], "pending")
+    world.end("other")
+    assert world.running == ["grown[s=a]", "grown[s=b]"]
+    checked(world)

@@ -11,7 +11,7 @@ from support.dags import plan_of, plans
 from support.planning import file_facts, good_plan
 
 from orchestrator.errors import ExitCode, RefusedError
-from orchestrator.plan.export import plan_from_dict, plan_to_dict
+from orchestrator.plan.export import plan_fields, plan_from_dict, plan_to_dict
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
 
@@ -186,3 +186,12 @@ def test_a_damaged_plan_is_refused(data: dict[str, Any]) -> None:
 def test_what_is_no_plan_or_a_newer_one_is_refused(data: object) -> None:
     with pytest.raises(RefusedError, match="the plan is not one that this pexec can read"):
         plan_from_dict(data)
+
+
+def test_what_became_of_checks_is_added_to_the_jobs_that_have_one() -> None:
+    plan = good_plan("params: {rev: {command: [x]}}\nworkflows: {a: {run: x, inputs: []}, b: {run: x}}\n")
+    fields = dict(plan_fields(plan, {"a": {"state": "up_to_date", "because": []}}))
+    jobs = list(fields["jobs"].entries)
+    assert jobs[0]["cache"] == {"state": "up_to_date", "because": []}
+    assert "cache" not in jobs[1]
+    assert fields["computed"] == ["rev"]

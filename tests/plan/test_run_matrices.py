@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.planning import good_plan, planned
 
+from orchestrator.manifest.file_facts import Listing, ListingRequest
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
 from orchestrator.plan.render import plan_text
@@ -70,3 +71,15 @@ def test_a_source_that_is_not_in_the_run_and_has_no_default_is_an_error(
 def test_a_source_that_is_left_out_by_the_manifest_is_an_error_too(key: str) -> None:
     (error,) = planned(MANIFEST.replace("plan: {run", f"plan: {{{key}, run")).diagnostics
     assert (error.code, error.path) == ("PX236", ("workflows", "test", "matrix", "s", "from"))
+
+
+def test_a_growing_matrix_has_the_errors_of_its_other_axes_and_none_of_its_own_without_files() -> None:
+    manifest = """
+    workflows:
+      plan: {run: x, outputs: {list: {type: json}}}
+      test: {needs: plan, matrix: {s: {from: needs.plan.outputs.list}, f: {glob: "*.none"}}, run: x}
+    """
+    listings = {("test", "f"): (ListingRequest("glob", "*.none"), Listing())}
+    assert [one.code for one in planned(manifest, listings=listings).diagnostics] == ["PX241"]
+    allowed = manifest.replace('"*.none"', '"*.none", allow_empty: true')
+    assert dict(good_plan(allowed, listings=listings).left_out)["test"] == "no file matches `*.none`"

@@ -144,3 +144,9 @@ def test_names_of_secrets_are_known(name: str) -> None:
 )
 def test_other_names_are_not(name: str) -> None:
     assert not looks_like_secret(name)
+
+
+def test_the_key_of_the_cache_is_a_secret_of_the_manifest() -> None:
+    found = told("policy: {cache: {remote: file:///x, mode: write, key: {secret: KEZ}}}\n" + textwrap.dedent(TWO))
+    assert "KEZ" in found
+    assert "did you mean `KEY`?" in found
