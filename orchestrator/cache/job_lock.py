@@ -32,10 +32,10 @@ class JobLock:
             os.close(descriptor)
 
 
-def try_lock(folder: int, name: str) -> JobLock | None:
+def try_lock(directory: int, name: str) -> JobLock | None:
     """The lock of this name in a directory, None if another one holds it. Raises OSError."""
     while True:
-        descriptor = open_regular(folder, name, os.O_RDWR | os.O_CREAT)
+        descriptor = open_regular(directory, name, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -44,15 +44,15 @@ def try_lock(folder: int, name: str) -> JobLock | None:
         except OSError:
             os.close(descriptor)
             raise
-        if _is_still(descriptor, folder, name):
+        if _is_still(descriptor, directory, name):
             return JobLock(descriptor)
         os.close(descriptor)  # it was removed meanwhile: others lock another file of this name
 
 
-def wait_for_lock(folder: int, name: str, should_stop: ShouldStop) -> JobLock:
+def wait_for_lock(directory: int, name: str, should_stop: ShouldStop) -> JobLock:
     """The lock, as soon as no other process holds it. Raises Stopped, OSError."""
     pause = _FIRST_PAUSE
-    while (lock := try_lock(folder, name)) is None:
+    while (lock := try_lock(directory, name)) is None:
         if should_stop():
             raise Stopped
         time.sleep(pause)
@@ -60,7 +60,7 @@ def wait_for_lock(folder: int, name: str, should_stop: ShouldStop) -> JobLock:
     return lock
 
 
-def _is_still(descriptor: int, folder: int, name: str) -> bool:
+def _is_still(descriptor: int, directory: int, name: str) -> bool:
     with contextlib.suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(descriptor), os.stat(name, dir_fd=folder, follow_symlinks=False))
+        return os.path.samestat(os.fstat(descriptor), os.stat(name, dir_fd=directory, follow_symlinks=False))
     return False

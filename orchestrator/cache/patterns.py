@@ -1,6 +1,6 @@
 """The paths and patterns of `inputs` and `outputs`, matched by pathspec. Pure.
 
-All paths here are relative to the repository's root, without `..`; a directory that is matched stands for everything
+All paths here are relative to the repository's root, without `..`; a directory that is matched means everything
 below it. pathspec gives the meaning of `*`, `?`, `[...]` and `**`, as Git defines it.
 """
 

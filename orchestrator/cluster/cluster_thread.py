@@ -55,7 +55,7 @@ class ClusterThread:
     """A cluster of `count` workers, from its start to `close`."""
 
     def __init__(self, count: int, setup: Callable[[dict[str, str]], Any], topic: str, reports: Reports) -> None:
-        """`setup(tls)` is what each worker is told. Raises NoThreadError."""
+        """`setup(tls)` is what each worker gets. Raises NoThreadError."""
         self._count = count
         self._setup = setup
         self._topic = topic

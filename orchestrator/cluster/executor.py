@@ -46,7 +46,7 @@ class DaskExecutor(Executor):
         return future  # type: ignore[no-any-return]
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Accept nothing more; what runs goes on to its end."""
+        """Accept nothing more; what runs continues to its end."""
         self._is_shut_down = True
         if wait:
             concurrent.futures.wait(list(self._pending))

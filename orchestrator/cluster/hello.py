@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Setup(Struct, frozen=True):
-    """What a worker is told when it starts, by a pipe: the values of secrets travel in nothing else. `tls` has the
+    """What a worker gets when it starts, by a pipe: the values of secrets travel in nothing else. `tls` has the
     fields of Dask's `Security`; `topic` is where it reports."""
 
     scheduler: str

@@ -15,7 +15,7 @@ from orchestrator.engine.states import JobState
 from orchestrator.plan.model import Plan, When
 
 UP_TO_DATE = "up to date"  # the reason of a job that did not have to run
-AT_ONCE = 32  # so many checks are commanded at a time: enough to keep the threads busy that carry them out
+AT_ONCE = 32  # number of checks that are commanded at a time: enough to keep the threads busy that carry them out
 
 
 class Checks:
