@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 # Of all packages together: statements and branches.
-ALL = (98.5, 97.0)
+ALL = (98.9, 97.5)
 # Of the branches of a package.
-BRANCHES = {"engine": 98.5, "journal": 99.5, "plan": 99.5}
+BRANCHES = {"engine": 98.9, "journal": 99.5, "plan": 99.8}
 
 
 def main(report: Path) -> int:
