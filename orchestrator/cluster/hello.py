@@ -7,9 +7,24 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 
+class SharedFiles(Struct, frozen=True):
+    """What proves that a worker has the files of pexec: the directory of the manifest, with some names in it; and a
+    file in the run directory, with its content, beside which the worker puts `answer`."""
+
+    base_dir: str
+    names: tuple[bytes, ...]
+    question: str
+    content: bytes
+    answer: str
+
+
 class Setup(Struct, frozen=True):
-    """What a worker gets when it starts, by a pipe: the values of secrets travel in nothing else. `tls` has the
-    fields of Dask's `Security`; `topic` is where it reports."""
+    """What a worker gets when it starts, by a pipe or by TLS: the values of secrets travel in nothing else. `tls` has
+    the fields of Dask's `Security`; `topic` is where it reports. `slots`: 0 for as many as it has threads.
+
+    A worker that pexec did not start as its child has `environ`, what jobs inherit of pexec's environment; its
+    temporary directories are its own.
+    """
 
     scheduler: str
     name: str
@@ -20,10 +35,13 @@ class Setup(Struct, frozen=True):
     umask: int | None
     secrets: Mapping[str, bytes]
     variables: tuple[str, ...]
+    environ: Mapping[bytes, bytes] | None = None
+    files: SharedFiles | None = None
 
 
 class WorkerHello(Struct, frozen=True):
-    """What a worker says of itself. `identity` is drawn anew by each worker process."""
+    """What a worker says of itself. `identity` is drawn anew by each worker process; `warden` is the pid of what starts
+    and ends its jobs."""
 
     name: str
     identity: str
@@ -36,3 +54,12 @@ class WorkerHello(Struct, frozen=True):
     slots: int
     cpus: int
     memory: int
+    warden: int = 0
+
+
+class Refusal(Struct, frozen=True):
+    """Why a worker cannot run jobs of this run: what is wrong, the code of its diagnostic, and what to do."""
+
+    why: str
+    code: str
+    help: str
