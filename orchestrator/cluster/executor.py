@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
 from orchestrator import inherited
 from orchestrator.cluster.admission import ClusterAdmission
 from orchestrator.cluster.cluster_thread import ClusterThread, Reports, epoch
+from orchestrator.cluster.deployments import deployment_of
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.placement import WorkerRoom
-from orchestrator.cluster.processes import ProcessDeployment
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, run_attempt
@@ -21,11 +21,10 @@ from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.messages import Noted, NothingStarts
 from orchestrator.plan.model import Plan, PlannedJob
+from orchestrator.plan.policy_parts import ClusterPolicy
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_NO_WORKERS = "without `--cluster`, or with `--cluster local`, jobs run below pexec itself"
 
 
 class DaskExecutor(Executor):
@@ -56,13 +55,12 @@ class DaskExecutor(Executor):
 def open_dask(
     plan: Plan,
     jobs: Sequence[PlannedJob],
-    count: int,
-    slots: int,
+    cluster: ClusterPolicy,
     run_dir: str,
     worker: Worker,
     inbox: Inbox[Any],
 ) -> OpenExecutor:
-    """A cluster of `count` workers of this machine, of `slots` attempts each, for the run in this directory.
+    """The cluster for the run in this directory.
 
     `jobs` are those of the plan, and later those that have taken the place of a placeholder. Returns at once: workers
     join later, and jobs wait for them. `worker` is what gets reports; its supervisor starts no
@@ -72,18 +70,17 @@ def open_dask(
     topic = f"pexec-{os.path.basename(run_dir)}-{epoch()}"
     admission = ClusterAdmission(jobs, AdmissionControl(plan, jobs=jobs))
 
-    def setup(tls: Mapping[str, str]) -> Setup:
-        return Setup(
-            scheduler="",
-            name="",
-            run_dir=run_dir,
-            topic=topic,
-            slots=slots,
-            tls=tls,
-            umask=inherited.umask_of_jobs(),
-            secrets=secrets.revealed(),
-            variables=tuple(os.fsdecode(name) for name in secrets.variables),
-        )
+    setup = Setup(
+        scheduler="",
+        name="",
+        run_dir=run_dir,
+        topic=topic,
+        slots=cluster.slots,
+        tls={},
+        umask=inherited.umask_of_jobs(),
+        secrets=secrets.revealed(),
+        variables=tuple(os.fsdecode(name) for name in secrets.variables),
+    )
 
     def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory)
@@ -111,11 +108,12 @@ def open_dask(
     reports = Reports(
         joined,
         left,
-        lambda why: inbox.put(NothingStarts(why, _NO_WORKERS, "PX311")),
+        lambda refusal: inbox.put(NothingStarts(refusal.why, refusal.help, refusal.code)),
+        lambda what, why: inbox.put(Noted("degraded", {"what": what, "why": why}, lambda: None)),
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
     )
-    thread = ClusterThread(ProcessDeployment(count, setup), topic, reports)
+    thread = ClusterThread(deployment_of(cluster, setup, plan), topic, reports)
     executor = DaskExecutor(thread)
 
     def close() -> None:

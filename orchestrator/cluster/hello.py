@@ -20,7 +20,8 @@ class SharedFiles(Struct, frozen=True):
 
 class Setup(Struct, frozen=True):
     """What a worker gets when it starts, by a pipe or by TLS: the values of secrets travel in nothing else. `tls` has
-    the fields of Dask's `Security`; `topic` is where it reports. `slots`: 0 for as many as it has threads.
+    the fields of Dask's `Security`; `topic` is where it reports. `slots`: 0 for as many as it has threads. `pexec` is
+    the pid of the process that started it, which its warden watches; 0 for none.
 
     A worker that pexec did not start as its child has `environ`, what jobs inherit of pexec's environment; its
     temporary directories are its own.
@@ -35,6 +36,7 @@ class Setup(Struct, frozen=True):
     umask: int | None
     secrets: Mapping[str, bytes]
     variables: tuple[str, ...]
+    pexec: int = 0
     environ: Mapping[bytes, bytes] | None = None
     files: SharedFiles | None = None
 

@@ -29,36 +29,41 @@ def answer(asked: SharedFiles, run_dir: str) -> Refusal | None:
     try:
         with open(os.path.join(run_dir, asked.question), "rb") as file:
             if file.read() != asked.content:
-                return _unseen(path, "another directory is there")
+                return unseen(host_name(), path, "another directory is there")
         descriptor = os.open(os.path.join(run_dir, asked.answer), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(asked.content[::-1])
         path = asked.base_dir
         if asked.names and not set(asked.names) & set(os.listdir(os.fsencode(path))):
-            return _unseen(path, "another directory is there")
+            return unseen(host_name(), path, "another directory is there")
     except OSError as error:
-        return _unseen(path, (error.strerror or "unknown error").lower())
+        return unseen(host_name(), path, (error.strerror or "unknown error").lower())
     return None
 
 
 def is_answered(asked: SharedFiles, run: RunDir) -> bool:
-    """Whether what the worker wrote is here; removes both files."""
+    """Whether what the worker wrote is here."""
     until = time.monotonic() + _ANSWER_SECONDS
+    while not _is_there(asked, run):
+        if time.monotonic() >= until:
+            return False
+        os.listdir(run.path)  # has a network file system look again
+        time.sleep(0.05)
+    return True
+
+
+def _is_there(asked: SharedFiles, run: RunDir) -> bool:
     try:
-        while True:
-            try:
-                with os.fdopen(run.open_for_reading(asked.answer), "rb") as file:
-                    if file.read() == asked.content[::-1]:
-                        return True
-            except OSError:
-                pass
-            if time.monotonic() >= until:
-                return False
-            os.listdir(run.path)  # makes a network file system look again
-            time.sleep(0.05)
-    finally:
-        run.remove(asked.answer)
-        run.remove(asked.question)
+        with os.fdopen(run.open_for_reading(asked.answer), "rb") as file:
+            return file.read() == asked.content[::-1]
+    except OSError:
+        return False
+
+
+def files_are_done(asked: SharedFiles, run: RunDir) -> None:
+    """Remove question and answer."""
+    run.remove(asked.question)
+    run.remove(asked.answer)
 
 
 def unanswered(host: str, run_dir: str) -> Refusal:
@@ -66,5 +71,6 @@ def unanswered(host: str, run_dir: str) -> Refusal:
     return Refusal(f"what the worker on {host} writes into `{run_dir}` does not appear here", "PX313", _HELP)
 
 
-def _unseen(path: str, why: str) -> Refusal:
-    return Refusal(f"the worker on {host_name()} does not see `{path}`: {why}", "PX313", _HELP)
+def unseen(host: str, path: str, why: str) -> Refusal:
+    """A worker does not see a directory of pexec."""
+    return Refusal(f"the worker on {host} does not see `{path}`: {why}", "PX313", _HELP)

@@ -9,6 +9,7 @@ import pickle
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -32,6 +33,7 @@ from orchestrator.journal.file_names import LOGS
 from orchestrator.journal.rundir import RunDir, open_run
 
 BEGIN = "pexec_begin"  # the handler that brings the service to a worker which pexec did not start
+SECRETS = "pexec_secrets"
 _GROWTH_SECONDS = 0.1
 _RELEASED = ("cancelled", "released", "forgotten")
 
@@ -53,10 +55,12 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         if told.environ is not None:
             self.supervisor.environments = Environments(on_worker(told.environ, os.environb))
             self._temp_dir = tempfile.mkdtemp(prefix="pexec-")
-        self.supervisor.keep(Secrets({name: SecretValue(value) for name, value in told.secrets.items()}, ()))
+        self.take_secrets(told.secrets)
         self.supervisor.environments.hide([os.fsencode(name) for name in told.variables])
         warden = self.supervisor.warden
         warden.put_logs_in(self._run.folder(LOGS))
+        if told.pexec:
+            warden.end_with(_parent(told.pexec))
         warden.shortages.on_shortage = lambda why: self._report("short", why)
         warden.shortages.on_nothing_starts = lambda why: self._report("nothing starts", why)
         install(told.run_dir, Worker(self.supervisor, self._on_spawned, self._on_output))
@@ -66,9 +70,9 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         """Called by Dask when the worker ends."""
         self.close()
 
-    def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
+    def transition(self, key: str, start: str, finish: str, **more: Any) -> None:
         """Called by Dask: nobody wants a running attempt any more, which is how the end of a client shows."""
-        topic, _, serial = str(key).rpartition("-")
+        topic, _, serial = key.rpartition("-")
         if topic == self._setup.topic and start == "executing" and finish in _RELEASED:
             self.supervisor.warden.kill(int(serial), force=True)
 
@@ -89,6 +93,10 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
     def run_dir(self) -> str:
         """The directory of the run, which two processes cannot drive at once."""
         return self._setup.run_dir
+
+    def take_secrets(self, values: Mapping[str, bytes]) -> None:
+        """Give these, and no others, to the jobs that name them, and mask them in what jobs print from now on."""
+        self.supervisor.keep(Secrets({name: SecretValue(value) for name, value in values.items()}, ()))
 
     def hello(self) -> WorkerHello:
         """Who this is."""
@@ -131,6 +139,14 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         if now - self._grown.get(spec.serial, 0.0) >= _GROWTH_SECONDS:
             self._grown[spec.serial] = now
             self._report("grown", spec.serial)
+
+
+def _parent(pid: int) -> int:
+    """A pidfd of the parent, which has this pid. Raises ProcessLookupError if it has ended."""
+    handle = os.pidfd_open(pid)
+    if os.getppid() != pid:
+        raise ProcessLookupError(f"the parent of this worker, process {pid}, has ended")
+    return handle
 
 
 _services: dict[str, AttemptService] = {}  # topic -> that of the run
@@ -185,15 +201,23 @@ def resume(topic: str) -> None:
 
 
 def listen(dask_worker: DaskWorker) -> None:
-    """Let this worker accept `BEGIN`. What comes by it is neither a task nor in any log of Dask."""
+    """Let this worker accept `BEGIN` and `SECRETS`. What comes by them is neither a task nor in any log of Dask."""
 
     async def begin(payload: bytes) -> bytes:
         try:
             return pickle.dumps(await _begin(pickle.loads(payload), dask_worker))
         except Exception as error:
-            return pickle.dumps(Refusal(f"{type(error).__name__}: {error}", "PX311", "the log of the worker may say more"))
+            return pickle.dumps(
+                Refusal(f"{type(error).__name__}: {error}", "PX311", "the log of the worker may say more")
+            )
+
+    def take_secrets(payload: bytes) -> bool:
+        topic, values = pickle.loads(payload)
+        service(topic).take_secrets(values)
+        return True
 
     dask_worker.handlers[BEGIN] = begin
+    dask_worker.handlers[SECRETS] = take_secrets
 
 
 async def _begin(setup: Setup, worker: DaskWorker) -> WorkerHello | Refusal:

@@ -235,7 +235,8 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str], *, whole: bool) -> It
     }
     if policy.cluster is not None:
         workers, slots = _count(policy.cluster.processes, "worker"), _count(policy.cluster.slots, "slot")
-        settings["cluster"] = f"{visible(policy.cluster.name)}, {workers} of {slots}"
+        what = f"{workers} of {slots}" if policy.cluster.address is None else visible(policy.cluster.address)
+        settings["cluster"] = f"{visible(policy.cluster.name)}, {what}"
     elif "cluster" in origins:
         settings["cluster"] = "local"
     own = {pool_of_matrix(job.workflow) for job in plan.jobs if job.pools}

@@ -90,8 +90,15 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_a_change_of_anything_it_depends_on_runs_it_again_and_is_named",
     },
     "Cluster": {
-        "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home"
+        "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
+        "address": "cluster/test_existing_cluster.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
+        "tls": "cluster/test_existing_cluster.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
+        "insecure": "plan/test_clusters.py::"
+        "test_a_cluster_that_exists_has_an_address_and_as_many_jobs_as_its_workers_have_room_for",
+        "files": "cluster/test_existing_cluster.py::"
+        "test_a_worker_that_does_not_see_the_directory_is_named_and_others_are_used",
     },
+    "Tls": dict.fromkeys(("ca", "cert", "key"), "cluster/test_existing_cluster.py::test_a_certificate_of_another_authority_is_not_accepted"),
     "Processes": {
         "count": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
         "slots": "acceptance/test_keys_of_clusters.py::"
