@@ -68,7 +68,7 @@ class ClusterKeys(Section, frozen=True):
     insecure: Annotated[bool, Doc("Accepts a `tcp://` address of another machine.", True)] = False
     files: Annotated[
         Literal["shared"],
-        choice("shared"),
+        choice("shared", expected="`shared`"),
         Doc("`shared`: workers see the manifest's directory and the run directory at the same paths.", "shared"),
     ] = "shared"
 

@@ -91,14 +91,17 @@ OBSERVED: dict[str, dict[str, str]] = {
     },
     "Cluster": {
         "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
-        "address": "cluster/test_existing_cluster.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
-        "tls": "cluster/test_existing_cluster.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
-        "insecure": "plan/test_clusters.py::"
-        "test_a_cluster_that_exists_has_an_address_and_as_many_jobs_as_its_workers_have_room_for",
-        "files": "cluster/test_existing_cluster.py::"
+        "address": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
+        "tls": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
+        "insecure": "acceptance/test_keys_of_existing_clusters.py::"
+        "test_a_run_without_encryption_says_so_each_time_and_passes_on_a_minimal_environment",
+        "files": "acceptance/test_keys_of_existing_clusters.py::"
         "test_a_worker_that_does_not_see_the_directory_is_named_and_others_are_used",
     },
-    "Tls": dict.fromkeys(("ca", "cert", "key"), "cluster/test_existing_cluster.py::test_a_certificate_of_another_authority_is_not_accepted"),
+    "Tls": dict.fromkeys(
+        ("ca", "cert", "key"),
+        "acceptance/test_keys_of_existing_clusters.py::test_a_certificate_of_another_authority_is_not_accepted",
+    ),
     "Processes": {
         "count": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
         "slots": "acceptance/test_keys_of_clusters.py::"

@@ -93,7 +93,7 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
         ("{lab: {address: 'tcp://head:8786', insecure: false}}", "PX434"),
         ("{lab: {address: 'tcp://127.0.0.1.evil.org:8786'}}", "PX434"),
         ("{lab: {address: 7}}", "PX117"),
-        ("{lab: {address: 'tcp://localhost:8786', files: none}}", "PX114"),
+        ("{lab: {address: 'tcp://localhost:8786', files: none}}", "PX113"),
     ],
 )
 def test_what_is_no_cluster_is_refused_and_so_is_what_does_not_work_yet(clusters: str, code: str) -> None:

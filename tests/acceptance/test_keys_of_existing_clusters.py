@@ -204,7 +204,7 @@ def test_a_worker_that_does_not_see_the_directory_is_named_and_others_are_used(p
     hide = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {pexec.folder} && exec "$@"', "sh"]
     with dask_cluster(tmp_path / "dask") as cluster:
         cluster.worker("--no-nanny", below=hide)
-        text = manifest("  a: {run: touch ran}\n", of(cluster))
+        text = manifest("  a: {run: touch ran}\n", head(cluster.address, None, ", files: shared"))
         said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
         assert said.exit_code == 5
         run = last_run(pexec.folder).path
@@ -222,7 +222,7 @@ def test_a_run_without_encryption_says_so_each_time_and_passes_on_a_minimal_envi
     jobs = "  a: {run: 'echo ${THEIRS-none} $HOME'}\n  b: {run: 'echo ${OTHER-none}', env_inherit: [OTHER, PATH]}\n"
     with dask_cluster(tmp_path / "dask") as cluster:
         cluster.worker("--no-nanny")
-        pexec.file("pexec.yaml", manifest(jobs, of(cluster)))
+        pexec.file("pexec.yaml", manifest(jobs, head(cluster.address, None, ", insecure: true")))
         for _ in range(2):
             said = pexec.run("apply")
             assert said.exit_code == 0, said.stderr
