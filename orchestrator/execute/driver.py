@@ -96,6 +96,7 @@ class Driver:
         self._cleanups = Cleanups()
         self._cache = cache
         self._being_checked: set[int] = set()
+        self._has_more = False  # to be carried out, after a look at the inbox
         self._being_collected: dict[int, AttemptResult] = {}  # by serial
         self._admission: Admission = room or AdmissionControl(plan, jobs=self.jobs)
         self._serial = 0
@@ -171,7 +172,7 @@ class Driver:
             now = self._clock.now()
             commands = self._scheduler.decide(now)
             if self._cache is not None:
-                commands = self._without_checks(commands, self._cache)
+                commands = self._without_checks(commands, self._cache, now)
             if self._admission.limits:
                 commands = self._admission.admitted(commands, self._live, now)
             specs = [self._accept(command, now) for command in commands]
@@ -211,19 +212,27 @@ class Driver:
                 assert_never(command)
         return None
 
-    def _without_checks(self, commands: list[Command], cache: JobCache) -> list[Command]:
-        """The commands but for the checks, which are begun."""
+    def _without_checks(self, commands: list[Command], cache: JobCache, now: float) -> list[Command]:
+        """The commands but for the checks, which are begun. What is found out at once is recorded."""
+        others: list[Command] = []
         for command in commands:
-            if isinstance(command, Check) and command.job not in self._being_checked:
+            if not isinstance(command, Check):
+                others.append(command)
+            elif command.job not in self._being_checked:
                 self._being_checked.add(command.job)
-                cache.check(command, self._scheduler.table, self._scheduler.values.of)
-        return [command for command in commands if not isinstance(command, Check)]
+                result = cache.check(command, self._scheduler.table, self._scheduler.values.of)
+                if result is not None:
+                    self._on_checked(command.job, result, now)
+                    self._has_more = True
+        return others
 
     def _submit(self, spec: AttemptSpec) -> None:
-        if self._cache is not None and (why := self._cache.refusal(spec.job)):
-            self._inbox.put(Ended(spec, cannot_start(why)))
-        else:
-            self._executor.submit(run_attempt, spec).add_done_callback(partial(self._on_done, spec))
+        if self._cache is not None:
+            if why := self._cache.refusal(spec.job):
+                self._inbox.put(Ended(spec, cannot_start(why)))
+                return
+            self._cache.attempt_starts()
+        self._executor.submit(run_attempt, spec).add_done_callback(partial(self._on_done, spec))
 
     def _on_done(self, spec: AttemptSpec, future: Future[AttemptResult]) -> None:
         """An attempt ended, or is lost since the executor broke. Called in the thread that completes the future."""
@@ -239,9 +248,13 @@ class Driver:
 
     def _receive(self) -> None:
         """Wait once for messages, and record all that have come. Raises EnvironmentFailedError if nothing can start."""
-        moments = (self._scheduler.next_wakeup(), self._admission.look_again_at, self._look_for_room_at)
-        wakeup = min((moment for moment in moments if moment is not None), default=None)
-        messages = self._inbox.wait(None if wakeup is None else max(0.0, wakeup - self._clock.now()))
+        if self._has_more:
+            self._has_more = False
+            messages = self._inbox.wait(0)
+        else:
+            moments = (self._scheduler.next_wakeup(), self._admission.look_again_at, self._look_for_room_at)
+            wakeup = min((moment for moment in moments if moment is not None), default=None)
+            messages = self._inbox.wait(None if wakeup is None else max(0.0, wakeup - self._clock.now()))
         now = self._clock.now()
         if self._look_for_room_at is not None and now >= self._look_for_room_at:
             self._look_for_room()

@@ -11,8 +11,21 @@ from msgspec.structs import replace
 
 from orchestrator.cache.cache import Cache
 from orchestrator.cache.job_lock import JobLock
-from orchestrator.cache.model import Kept, Listing, NotRestored, NotSaved, Place, Restored, SecretSearch, Stopped
+from orchestrator.cache.model import (
+    Entry,
+    Kept,
+    Listing,
+    NotRestored,
+    NotSaved,
+    Place,
+    Restored,
+    SecretSearch,
+    ShouldStop,
+    Stopped,
+    never,
+)
 from orchestrator.cache.save import Success
+from orchestrator.cache.sightings import Sighting
 from orchestrator.console.text import count, visible
 from orchestrator.engine.commands import Check
 from orchestrator.engine.job_table import JobTable
@@ -25,6 +38,7 @@ from orchestrator.execute.reuse.declared import needs_of, output_paths
 from orchestrator.execute.reuse.differences import differences
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, ChangingError, Fingerprints, Taken
 from orchestrator.execute.reuse.readable import TooManyFilesError, readable_by
+from orchestrator.execute.reuse.unchanged import Unchanged
 from orchestrator.execute.reuse.workers import TryLaterError, Workers
 from orchestrator.execute.secrets.store import Secrets
 from orchestrator.journal.file_names import LOGS, log_name
@@ -42,6 +56,7 @@ NOT_CACHED = "`cache: false`"
 _THREADS = 4
 _PATIENCE = 2.0  # seconds for what is abandoned at the end of the run
 _NAMED = 3
+_LONGEST_AT_ONCE = 64 << 10  # bytes of a log that the driver's thread copies itself
 
 
 class _JobState:
@@ -103,21 +118,58 @@ class LocalJobCache:
         self._with_secrets = with_secrets
         self._why_not_hidden = why_not_hidden
         self._slugs = slugs([job.id for job in plan.jobs])
+        self._unchanged = Unchanged(plan, place, cache, project) if mode == "use" else None
         self._workers = Workers(_THREADS)
         self._states: dict[int, _JobState] = {}
         self._mutex = threading.Lock()
         self._is_closed = False
+        self._was_hurried = False
 
     # In the driver's thread.
 
-    def check(self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]) -> None:
-        """Begin to check a job."""
+    def check(
+        self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]
+    ) -> CheckResult | None:
+        """Begin to check a job, unless a look at its files is enough."""
         job = self._plan.jobs[command.job]
-        state = self._states[job.index] = _JobState()
-        state.values = command.values
         needs = needs_of(self._plan, job.index, lambda need: table.states[need] is JobState.LEFT_OUT)
-        state.of_needs = {need: values_of(need) for need in needs}
+        of_needs = {need: values_of(need) for need in needs}
+        if self._unchanged is not None and job.index not in self._with_secrets:
+            sighting = self._unchanged.look(job, of_needs)
+            if sighting is not None and (found := self._from_sighting(job, sighting)) is not None:
+                return found
+        if any(one.command for one in job.spec.inputs or ()):
+            self._disturb()  # a command may do anything
+        state = self._states[job.index] = _JobState()
+        state.values, state.of_needs = command.values, of_needs
         self._begin(state, lambda: self._check(job, state))
+        return None
+
+    def _from_sighting(self, job: PlannedJob, sighting: Sighting) -> CheckResult | None:
+        """The result of a check that took no more than a look. A long log is copied in another thread."""
+        if sighting.log_size > _LONGEST_AT_ONCE:
+            return None
+        entry = Entry(sighting.fingerprint, job.id, sighting.run_id, log=sighting.log, log_size=sighting.log_size)
+        log = self._log_of(job, entry, never)
+        size = sighting.log_size if log else 0
+        number = sighting.made
+        return CheckResult(sighting.fingerprint, "kept", sighting.run_id, sighting.values, number, log, size)
+
+    def _log_of(self, job: PlannedJob, entry: Entry, should_stop: ShouldStop) -> str:
+        """The name of the log of a stored success, which is now in the run directory; empty if nothing was logged."""
+        if not entry.log_size:
+            return ""
+        name = log_name(self._slugs[job.index], 0)
+        is_there = self._cache.write_log(entry, self._logs, name.rpartition("/")[2], should_stop=should_stop)
+        return name if is_there else ""
+
+    def attempt_starts(self) -> None:
+        """A process is about to be started, which may change any file."""
+        self._disturb()
+
+    def _disturb(self) -> None:
+        if self._unchanged is not None:
+            self._unchanged.disturb()
 
     def refusal(self, job: int) -> str:
         """Why the job cannot start."""
@@ -139,6 +191,7 @@ class LocalJobCache:
 
     def hurry(self, job: int) -> None:
         """Let what is under way end."""
+        self._was_hurried = True
         if (state := self._states.get(job)) is not None:
             state.is_hurried = True
 
@@ -157,6 +210,8 @@ class LocalJobCache:
         for job in list(self._states):
             self.release(job)
         self._workers.close(_PATIENCE)
+        if self._unchanged is not None and not self._was_hurried:
+            self._unchanged.keep()
         self._cache.close()
 
     def _begin(self, state: _JobState, work: Callable[[], None]) -> None:
@@ -220,7 +275,7 @@ class LocalJobCache:
         if not spec.cache or self._mode == "force":
             result = CheckResult(taken.fingerprint.digest, because=(FORCED if spec.cache else NOT_CACHED,))
         else:
-            result = self._looked_up(job, taken, state)
+            result = self._looked_up(job, spec, taken, state)
         if result.cached is None:
             state.must_run_since = time.time_ns()
             if any(output.fresh for output in taken.outputs):
@@ -237,7 +292,7 @@ class LocalJobCache:
             except TooManyFilesError as error:
                 state.why_not_stored = str(error)
 
-    def _looked_up(self, job: PlannedJob, taken: Taken, state: _JobState) -> CheckResult:
+    def _looked_up(self, job: PlannedJob, spec: JobSpec, taken: Taken, state: _JobState) -> CheckResult:
         cache, digest = self._cache, taken.fingerprint.digest
         entry = cache.look_up(digest, should_stop=state.should_stop)
         if entry is None:
@@ -253,16 +308,19 @@ class LocalJobCache:
         )
         if isinstance(brought, NotRestored):
             return CheckResult(digest, because=(brought.reason,))
-        log = log_name(self._slugs[job.index], 0)
-        has_log = cache.write_log(entry, self._logs, log.rpartition("/")[2], should_stop=state.should_stop)
+        if isinstance(brought, Restored):
+            self._disturb()
+        if self._unchanged is not None:
+            self._unchanged.note(job, spec, taken, entry)
+        log = self._log_of(job, entry, state.should_stop)
         return CheckResult(
             digest,
             "kept" if isinstance(brought, Kept) else "restored",
             entry.run_id,
             entry.values,
             len(entry.outputs),
-            log if has_log else "",
-            entry.log_size if has_log else 0,
+            log,
+            entry.log_size if log else 0,
             remarks=_edited(job, brought) if isinstance(brought, Restored) else (),
         )
 
