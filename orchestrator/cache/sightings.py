@@ -26,6 +26,7 @@ from orchestrator.cache.store import Store
 VERSION = 1
 _SIGNATURE_BYTES = 32
 _LONGEST_KEY = 64  # bytes
+_MOST_OTHERS = 1000
 _NO_VALUES: Mapping[str, str] = {}
 
 
@@ -112,14 +113,16 @@ class Sightings:
             self._jobs = {}
             self._store.remove_sightings()
 
-    def write(self, seen: Mapping[str, Seen], jobs: Iterable[str]) -> None:
-        """Keep these sightings and what was seen since, of these jobs, for the next run."""
+    def write(self, seen: Mapping[str, Seen], jobs: Sequence[str]) -> None:
+        """Keep these sightings and what was seen since, for the next run. Those of other jobs than these, which may be
+        in another run, are kept only as long as they are few."""
         if self._store is None:
             return
         now = self._memory.now()
         self._replace(seen)
-        kept = {job: self._jobs[job] for job in jobs if job in self._jobs}
-        payload = msgspec.msgpack.encode(_File(VERSION, self._scope, now, kept))
+        if len(self._jobs) > 2 * len(jobs) + _MOST_OTHERS:
+            self._jobs = {job: self._jobs[job] for job in jobs if job in self._jobs}
+        payload = msgspec.msgpack.encode(_File(VERSION, self._scope, now, self._jobs))
         with contextlib.suppress(OSError):
             self._store.put_sightings(self._project, self._signature(payload) + payload)
 
