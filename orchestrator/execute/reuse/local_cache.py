@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from typing import BinaryIO, Literal, cast
 
 from msgspec.structs import replace
@@ -14,7 +14,6 @@ from orchestrator.cache.job_lock import JobLock
 from orchestrator.cache.model import (
     Entry,
     Kept,
-    Listing,
     NotRestored,
     NotSaved,
     Place,
@@ -26,7 +25,6 @@ from orchestrator.cache.model import (
 )
 from orchestrator.cache.save import Success
 from orchestrator.cache.sightings import Sighting
-from orchestrator.console.text import count, visible
 from orchestrator.engine.commands import Check
 from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
@@ -38,12 +36,12 @@ from orchestrator.execute.reuse.declared import needs_of, output_paths
 from orchestrator.execute.reuse.differences import differences
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, ChangingError, Fingerprints, Taken
 from orchestrator.execute.reuse.readable import TooManyFilesError, readable_by
+from orchestrator.execute.reuse.remarks import NAMED, edited, not_made, values_of_files, with_remarks
 from orchestrator.execute.reuse.unchanged import Unchanged
 from orchestrator.execute.reuse.workers import TryLaterError, Workers
 from orchestrator.execute.secrets.store import Secrets
 from orchestrator.journal.file_names import LOGS, log_name
 from orchestrator.journal.rundir import RunDir
-from orchestrator.manifest.output_types import json_of
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 from orchestrator.plan.slugs import slugs
 
@@ -55,7 +53,6 @@ FORCED = "`--force`"
 NOT_CACHED = "`cache: false`"
 _THREADS = 4
 _PATIENCE = 2.0  # seconds for what is abandoned at the end of the run
-_NAMED = 3
 _LONGEST_AT_ONCE = 64 << 10  # bytes of a log that the driver's thread copies itself
 
 
@@ -232,7 +229,7 @@ class LocalJobCache:
             remarks = tuple((CACHE, why) for why in self._warnings)
             self._warnings.clear()
         self._let_go(state)
-        self._put(message if not remarks else _with_remarks(message, remarks))
+        self._put(message if not remarks else with_remarks(message, remarks))
 
     # In the threads of the cache.
 
@@ -321,7 +318,7 @@ class LocalJobCache:
             len(entry.outputs),
             log,
             entry.log_size if log else 0,
-            remarks=_edited(job, brought) if isinstance(brought, Restored) else (),
+            remarks=edited(job, brought) if isinstance(brought, Restored) else (),
         )
 
     def _collect(self, spec: AttemptSpec, result: AttemptResult, state: _JobState) -> None:
@@ -343,11 +340,11 @@ class LocalJobCache:
         except Stopped:
             return replace(result, verdict=Verdict.KILLED, reason=STOPPED_ON_REQUEST, outputs={}), ""
         if made.problems:
-            shown = "; ".join(problem.text for problem in made.problems[:_NAMED])
-            more = f"; and {len(made.problems) - _NAMED} more" if len(made.problems) > _NAMED else ""
+            shown = "; ".join(problem.text for problem in made.problems[:NAMED])
+            more = f"; and {len(made.problems) - NAMED} more" if len(made.problems) > NAMED else ""
             return replace(result, verdict=Verdict.FAILED, reason=shown + more, outputs={}), ""
         if any(output.name for output in spec.spec.output_files):
-            result = replace(result, outputs={**result.outputs, **_paths(spec.spec, made)})
+            result = replace(result, outputs={**result.outputs, **values_of_files(spec.spec, made)})
         taken = state.taken
         if state.why_not_stored:
             return result, f"what it does not declare cannot be hidden from it: {state.why_not_stored}"
@@ -362,7 +359,7 @@ class LocalJobCache:
             if self._fingerprints.commands(spec.spec) != taken.fingerprint.input_commands:
                 return result, "a command that is an input prints something else than before it ran"
             if foreign := self._cache.not_made(self._project, job.id, made, state.must_run_since):
-                return result, _not_made(foreign)
+                return result, not_made(foreign)
             return result, self._saved(spec, result, taken, state)
         except (CannotBeTakenError, CommandRefusedError) as error:
             return result, str(error)
@@ -396,38 +393,3 @@ class LocalJobCache:
 
     def _log(self, spec: AttemptSpec) -> BinaryIO:
         return open(self._rundir.open_for_reading(spec.log_name), "rb")
-
-
-def _not_made(paths: Sequence[str]) -> str:
-    """Restoring such files later would undo what others do to them."""
-    more = f" and {count(len(paths) - 1, 'more file')}" if len(paths) > 1 else ""
-    verb = "were" if len(paths) > 1 else "was"
-    return f"`{visible(paths[0])}`{more} {verb} there before it ran; let `outputs` name only what the job makes"
-
-
-def _paths(spec: JobSpec, made: Listing) -> dict[str, str]:
-    """The values of named output files: the path, or of a pattern the sorted paths as JSON."""
-    values: dict[str, str] = {}
-    for output in spec.output_files:
-        if output.name and spec.outputs[output.name].type == "text":
-            values[output.name] = output.paths[0]
-        elif output.name:
-            paths = {path for pattern in output.paths for path in made.by_pattern.get(pattern, ())}
-            values[output.name] = json_of(sorted(paths))
-    return values
-
-
-def _with_remarks(message: Checked | Collected, remarks: tuple[Remark, ...]) -> Checked | Collected:
-    if isinstance(message, Collected):
-        return replace(message, remarks=(*remarks, *message.remarks))
-    return replace(message, result=replace(message.result, remarks=(*remarks, *message.result.remarks)))
-
-
-def _edited(job: PlannedJob, brought: Restored) -> tuple[Remark, ...]:
-    """That files were replaced which someone had changed by hand."""
-    if not brought.edited:
-        return ()
-    names = ", ".join(f"`{visible(path)}`" for path in brought.edited[:_NAMED])
-    more = len(brought.edited) - _NAMED
-    text = names + (f" and {count(more, 'more file')}" if more > 0 else "")
-    return ((f"changes by hand to the outputs of `{job.id}`", f"they were replaced by the stored result: {text}"),)

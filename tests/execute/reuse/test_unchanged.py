@@ -128,8 +128,15 @@ def test_a_look_takes_one_call_for_each_file_of_a_job(folder: Folder, monkeypatc
     folder.run()
     # src/1 and src/2 are inputs of two jobs each; and directories, each once
     assert {path: number for path, number in looked.items() if path.startswith(("src", "out"))} == {
-        **{"src/0": 1, "src/1": 2, "src/2": 2, "out/a": 1, "out/b": 1, "out/c": 1, "out/deep/d": 1},
-        **{"out": 2, "out/deep": 1},
+        "src/0": 1,
+        "src/1": 2,
+        "src/2": 2,
+        "out/a": 1,
+        "out/b": 1,
+        "out/c": 1,
+        "out/deep/d": 1,
+        "out": 2,
+        "out/deep": 1,
     }
 
 
