@@ -155,6 +155,7 @@ CODES: dict[str, str] = {
     "PX408": "a run that belongs to another place",
     "PX415": "a report that cannot be opened",
     "PX416": "a parameter that cannot be computed",
+    "PX425": "a job that no worker of its cluster can run",
 }
 
 
