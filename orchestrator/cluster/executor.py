@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,6 +14,7 @@ from orchestrator.cluster.beside import PausesBoth, open_beside, room_at_home
 from orchestrator.cluster.cluster_thread import ClusterThread, Reports, epoch
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.placement import WorkerRoom
+from orchestrator.cluster.processes import ProcessDeployment
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, run_attempt
@@ -84,7 +85,7 @@ def open_dask(
         admission.join(room_at_home())
     labels = frozenset(cluster.labels)
 
-    def setup(tls: dict[str, str]) -> Setup:
+    def setup(tls: Mapping[str, str]) -> Setup:
         return Setup(
             scheduler="",
             name="",
@@ -127,7 +128,7 @@ def open_dask(
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
     )
-    thread = ClusterThread(cluster.processes, setup, topic, reports)
+    thread = ClusterThread(ProcessDeployment(cluster.processes, setup), topic, reports)
     executor = DaskExecutor(thread, home and home.executor)
 
     def kill(serial: int, *, force: bool) -> None:
