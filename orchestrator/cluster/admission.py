@@ -125,7 +125,7 @@ class ClusterAdmission:
         ]
         planned = self._jobs[job]
         message = f"`{planned.id}` has found no worker in {waited}: {what_is_lacking(planned, offers)}"
-        return EnvironmentFailedError(message, help="`pexec resume` continues the run where there is one", code="PX426")
+        return EnvironmentFailedError(message, help="`pexec resume` continues the run where there is one", code="PX316")
 
     def _is_here(self, job: int) -> bool:
         return self._workers_share_machine or self._demand(job).is_local

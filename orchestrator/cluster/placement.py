@@ -4,9 +4,9 @@ Workers of one share have its CPUs and memory together: processes of one host th
 A job that declares more than its host has runs alone there, as it does at home; one that declares more than a worker
 of a known size has never runs on it.
 
-Jobs are placed in order. One that finds too few CPUs or too little memory *reserves* a worker that has as much, and those
-behind it go elsewhere or wait: so jobs overtake each other only where none is held up, and each starts at the latest
-when what ran on its worker has ended. A job for which there is no worker at all reserves nothing.
+Jobs are placed in order. One that finds too few CPUs or too little memory *reserves* a worker that has as much, and
+those behind it go elsewhere or wait: so jobs overtake each other only where none is held up, and each starts at the
+latest when what ran on its worker has ended. A job for which there is no worker at all reserves nothing.
 """
 
 from __future__ import annotations

@@ -280,7 +280,7 @@ class Workflow(Section, frozen=True):
         """One command, or needs instead; `args` only with `file`."""
         if data.get("where") == "local" and data.get("requires"):
             message = "`where: local` and `requires` are mutually exclusive"
-            return KeyConflictError("PX118", message, "pexec's own machine has no labels", "where", "requires")
+            return KeyConflictError("PX118", message, "remove one of them: workers have labels", "where", "requires")
         commands = ("run" in data) + ("argv" in data) + ("file" in data)
         if not commands:
             for key in ("inputs", "outputs"):

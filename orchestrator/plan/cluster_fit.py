@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 
 from orchestrator.console.text import count, size
-from orchestrator.diagnostics.model import Diagnostic, Note, Path
+from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
+from orchestrator.manifest.model import Manifest, Workflow
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.model import PlannedJob
 from orchestrator.plan.policy_parts import ClusterPolicy
@@ -53,10 +54,26 @@ def _cpus(number: float) -> str:
     return count(int(number), "CPU") if number == int(number) else f"{number:g} CPUs"
 
 
+def check_labels(
+    manifest: Manifest, requiring: Mapping[str, Workflow], source: SourceMap, found: list[Diagnostic]
+) -> None:
+    """PX317 for a label that no cluster has and that is the name of a workflow: other tools call `requires` what is
+    `needs` here."""
+    known = {label for cluster in manifest.clusters.values() for label in cluster.labels}
+    for name, workflow in requiring.items():
+        for number, label in enumerate(workflow.requires):
+            if label in manifest.workflows and label not in known:
+                path: Path = ("workflows", name, "requires", number)
+                message = f"`requires` of `{name}` names a label of workers, not the workflow `{label}`"
+                note = Note("no cluster has this label", source.value(path))
+                advice = f"to wait for it, write `needs: [{label}]`"
+                found.append(Diagnostic("PX317", message, source.value(path), path, (note,), advice, Severity.WARNING))
+
+
 def check_cluster_fit(
     jobs: Sequence[PlannedJob], cluster: ClusterPolicy, source: SourceMap, found: list[Diagnostic]
 ) -> None:
-    """PX425 for a workflow whose jobs no worker of the cluster could ever run."""
+    """PX316 for a workflow whose jobs no worker of the cluster could ever run."""
     offers = [Offer(cluster.labels)]
     reported: set[str] = set()
     for job in jobs:
@@ -68,7 +85,7 @@ def check_cluster_fit(
             message = f"no worker of the cluster `{cluster.name}` can run `{job.id}`: {lack}"
             advice = f"`labels` of the cluster says what its workers have{_labels_text(cluster.labels)}"
             note = Note("not a label of the cluster", source.value(path))
-            found.append(Diagnostic("PX425", message, source.value(path), path, (note,), advice))
+            found.append(Diagnostic("PX316", message, source.value(path), path, (note,), advice))
 
 
 def _labels_text(labels: Sequence[str]) -> str:
