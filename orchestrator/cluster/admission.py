@@ -62,9 +62,8 @@ class ClusterAdmission:
         self._placement.leave(name)
 
     def place_of(self, job: int) -> Place:
-        """Where the next attempt of the job, which was admitted, will run."""
-        worker = self._placement.worker_of(job)
-        assert worker is not None
+        """Where the next attempt of the job will run: where it was admitted to, else anywhere."""
+        worker = self._placement.worker_of(job) or next(iter(self.workers.values()))
         return Place(worker.host, worker.name or None)
 
     def admitted(self, commands: list[Command], running: Collection[int], now: float) -> list[Command]:
