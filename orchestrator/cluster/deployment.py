@@ -10,14 +10,13 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from orchestrator.cluster.admission import NO_WORKERS
 from orchestrator.cluster.hello import Refusal, WorkerHello
-
-AT_HOME = "without `--cluster`, or with `--cluster local`, jobs run below pexec itself"
 
 
 def no_workers(why: str) -> Refusal:
     """Workers do not start."""
-    return Refusal(why, "PX311", AT_HOME)
+    return Refusal(why, "PX311", NO_WORKERS)
 
 
 class Events(Struct, frozen=True):

@@ -148,6 +148,8 @@ CODES: dict[str, str] = {
     "PX313": "a worker that does not see the files of pexec",
     "PX314": "a secret on a cluster without encryption",
     "PX315": "unknown cluster",
+    "PX316": "a job that no worker of its cluster can run",
+    "PX317": "a label that is the name of a workflow",
     "PX401": "a secret that cannot be used",
     "PX402": "a secret that would be written to files",
     "PX403": "a limit or isolation that this machine does not support",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from orchestrator.console.text import quote
-from orchestrator.manifest.container_types import mapping_of, variants
+from orchestrator.manifest.container_types import NameList, mapping_of, variants
 from orchestrator.manifest.field_types import NAME, FieldType, NonBlank, choice, integer, non_blank
 from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError
 from orchestrator.manifest.section import Doc, Section, section_type
@@ -71,6 +71,7 @@ class ClusterKeys(Section, frozen=True):
         choice("shared", expected="`shared`"),
         Doc("`shared`: workers see the manifest's directory and the run directory at the same paths.", "shared"),
     ] = "shared"
+    labels: Annotated[NameList, Doc("What its workers have, for `requires` of a workflow.", ["gpu"])] = ()
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> ScalarError | None:

@@ -93,11 +93,11 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
     cluster = manifest.clusters[name]
     if cluster.address is not None:
         tls = None if cluster.tls is None else TlsPolicy(cluster.tls.ca, cluster.tls.cert, cluster.tls.key)
-        return ClusterPolicy(name, address=cluster.address, tls=tls)
+        return ClusterPolicy(name, labels=cluster.labels, address=cluster.address, tls=tls)
     declared = cluster.processes
     assert declared is not None
     count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
-    return ClusterPolicy(name, count, slots or max(1, cpus // count))
+    return ClusterPolicy(name, count, slots or max(1, cpus // count), cluster.labels)
 
 
 def cluster_hint(name: str, manifest: Manifest) -> str:
@@ -252,6 +252,8 @@ def job_fields(name: str, workflow: Workflow, values: Mapping[str, Scalar]) -> d
         "priority": workflow.priority,
         "memory": workflow.memory,
         "cpus": float(workflow.cpus),
+        "requires": workflow.requires,
+        "where": workflow.where,
         "pools": _pools_of(name, workflow),
         "allow_failure": workflow.allow_failure,
         "tags": workflow.tags,

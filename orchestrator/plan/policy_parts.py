@@ -7,6 +7,7 @@ from msgspec import Meta, Struct, field
 
 DEFAULT_CACHE_DIR = ".pexec/cache"
 DEFAULT_CACHE_BYTES = 5 << 30
+DEFAULT_START_SECONDS = 900.0
 
 
 class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
@@ -50,6 +51,10 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     slots: Annotated[
         int, Meta(ge=0, description="Number of jobs that a worker runs at once; without it, as many as it has threads.")
     ] = 0
+    labels: Annotated[tuple[str, ...], Meta(description="What its workers have.")] = ()
+    start: Annotated[float, Meta(gt=0, description="How long a job waits for a worker.")] = field(
+        default=DEFAULT_START_SECONDS, name="start_seconds"
+    )
     address: Annotated[str | None, Meta(description="The scheduler of a Dask cluster.")] = None
     tls: Annotated[TlsPolicy | None, Meta(description="The certificates for it.")] = None
 

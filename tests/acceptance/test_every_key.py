@@ -97,6 +97,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_a_run_without_encryption_says_so_each_time_and_passes_on_a_minimal_environment",
         "files": "acceptance/test_keys_of_existing_clusters.py::"
         "test_a_worker_that_does_not_see_the_directory_is_named_and_others_are_used",
+        "labels": "acceptance/test_keys_of_clusters.py::"
+        "test_a_job_that_requires_a_label_runs_on_a_cluster_that_has_it_and_on_no_other",
     },
     "Tls": dict.fromkeys(
         ("ca", "cert", "key"),
@@ -222,6 +224,10 @@ OBSERVED: dict[str, dict[str, str]] = {
         "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_their_share_of_a_pool",
         "memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
         "cpus": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
+        "requires": "acceptance/test_keys_of_clusters.py::"
+        "test_a_job_that_requires_a_label_runs_on_a_cluster_that_has_it_and_on_no_other",
+        "where": "acceptance/test_keys_of_clusters.py::"
+        "test_a_job_that_stays_at_home_runs_below_pexec_itself_beside_those_on_workers",
         "allow_failure": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
         "priority": "acceptance/test_keys_of_the_run.py::test_priority_goes_before_the_critical_path",
         "tags": "acceptance/test_keys_of_workflows.py::test_tags_choose_what_runs",
