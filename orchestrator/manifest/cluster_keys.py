@@ -9,6 +9,8 @@ from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError
 from orchestrator.manifest.section import Doc, Section, section_type
 
 LOCAL_CLUSTER: Final = "local"
+KINDS: Final = ("processes",)
+"""The keys that say what its workers are, of which a cluster has one."""
 _COUNT: Final = integer(1, 1_000)
 
 
