@@ -19,9 +19,12 @@ from orchestrator.manifest.value_errors import InvalidDataError, UnknownKeyError
 _VERBS = ("has ", "is ", "must ")
 
 
-def with_clusters(manifest: Manifest, clusters: Mapping[str, tuple[Mapping[str, Any], str]]) -> Manifest:
-    """The manifest with the clusters that the settings have, each with its origin. One with which the settings say only
-    more about a cluster that the manifest does not have is left out. Raises UsageError for what is wrong with them."""
+def with_clusters(
+    manifest: Manifest, clusters: Mapping[str, tuple[Mapping[str, Any], str]], chosen: str | None
+) -> Manifest:
+    """The manifest with the clusters that the settings have, each with its origin. What is said there of a cluster that
+    this manifest does not have may not be a whole one: it is left out, unless it is the `chosen` one. Raises UsageError
+    for what is wrong with the others."""
     known = dict(manifest.clusters)
     for name, (table, origin) in clusters.items():
         _check_name(name, origin)
@@ -31,6 +34,8 @@ def with_clusters(manifest: Manifest, clusters: Mapping[str, tuple[Mapping[str, 
         try:
             known[name] = ClusterKeys.parse(_merged(declared, table))
         except (ScalarError, InvalidDataError) as error:
+            if declared is None and name != chosen:
+                continue
             message, hint = _said(error)
             raise UsageError(f"the cluster `{name}` in {origin}: {message}", help=hint) from None
     return replace(manifest, clusters=known)

@@ -83,7 +83,12 @@ def make_plan(
     if overrides.clusters:
         from orchestrator.plan.cluster_settings import with_clusters  # late: few users have any in their settings
 
-        read = replace(read, manifest=with_clusters(read.manifest, overrides.clusters))
+        read = replace(
+            read,
+            manifest=with_clusters(
+                read.manifest, overrides.clusters, overrides.cluster or read.manifest.policy.cluster
+            ),
+        )
     resolved = check(read, environment)
     if has_errors(resolved.diagnostics):
         return Planned(None, resolved.diagnostics)
