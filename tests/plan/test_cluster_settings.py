@@ -11,7 +11,7 @@ from orchestrator.errors import UsageError
 from orchestrator.plan.inputs import Overrides
 from orchestrator.plan.policy_parts import ClusterPolicy
 
-TEXT = "clusters: {pair: {processes: {count: 2, slots: 3}, labels: [a, b]}}\nworkflows: {a: {run: 'true'}}\n"
+TEXT = "clusters: {pair: {processes: {count: 2, slots: 3}, labels: [a, b]}, bare: {processes: {count: 2}}}\nworkflows: {a: {run: 'true'}}\n"
 
 
 def cluster(name: str, **tables: dict[str, Any]) -> ClusterPolicy | None:
@@ -31,6 +31,10 @@ def cluster(name: str, **tables: dict[str, Any]) -> ClusterPolicy | None:
 )
 def test_settings_replace_a_cluster_key_by_key(table: dict[str, Any], made: ClusterPolicy) -> None:
     assert cluster("pair", pair=table) == made
+
+
+def test_what_a_manifest_does_not_say_may_be_said_in_settings() -> None:
+    assert cluster("bare", bare={"processes": {"slots": 5}, "labels": "x"}) == ClusterPolicy("bare", 2, 5, ("x",))
 
 
 def test_settings_declare_clusters_that_the_manifest_does_not_have() -> None:
