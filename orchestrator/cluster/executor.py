@@ -21,6 +21,7 @@ from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.messages import Noted, NothingStarts
 from orchestrator.plan.model import Plan, PlannedJob
+from orchestrator.plan.policy_parts import ClusterPolicy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,13 +57,12 @@ class DaskExecutor(Executor):
 def open_dask(
     plan: Plan,
     jobs: Sequence[PlannedJob],
-    count: int,
-    slots: int,
+    cluster: ClusterPolicy,
     run_dir: str,
     worker: Worker,
     inbox: Inbox[Any],
 ) -> OpenExecutor:
-    """A cluster of `count` workers of this machine, of `slots` attempts each, for the run in this directory.
+    """A cluster for the run in this directory.
 
     `jobs` are those of the plan, and later those that have taken the place of a placeholder. Returns at once: workers
     join later, and jobs wait for them. `worker` is what gets reports; its supervisor starts no
@@ -72,21 +72,24 @@ def open_dask(
     topic = f"pexec-{os.path.basename(run_dir)}-{epoch()}"
     admission = ClusterAdmission(jobs, AdmissionControl(plan, jobs=jobs))
 
+    rooms: dict[str, WorkerRoom] = {}
+
     def setup(tls: Mapping[str, str]) -> Setup:
         return Setup(
             scheduler="",
             name="",
             run_dir=run_dir,
             topic=topic,
-            slots=slots,
+            slots=cluster.slots,
             tls=tls,
             umask=inherited.umask_of_jobs(),
             secrets=secrets.revealed(),
             variables=tuple(os.fsdecode(name) for name in secrets.variables),
+            lease=cluster.lease,
         )
 
     def joined(hello: WorkerHello) -> None:
-        known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory)
+        known = rooms[hello.name] = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory)
         fields = {
             "worker": hello.name,
             "host": hello.host,
@@ -102,6 +105,10 @@ def open_dask(
         fields = {"worker": hello.name, "host": hello.host, "why": why}
         inbox.put(Noted("worker.left", fields, lambda: admission.leave(hello.name)))
 
+    def doubtful(hello: WorkerHello, is_so: bool) -> None:
+        room = rooms[hello.name]
+        inbox.put(Noted(None, {}, lambda: admission.leave(hello.name) if is_so else admission.join(room)))
+
     def of_attempt(spec: AttemptSpec, what: tuple[Any, ...]) -> None:
         if what[0] == "spawned":
             worker.on_spawned(spec, *what[1:])
@@ -114,8 +121,9 @@ def open_dask(
         lambda why: inbox.put(NothingStarts(why, _NO_WORKERS, "PX311")),
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
+        doubtful,
     )
-    thread = ClusterThread(ProcessDeployment(count, setup), topic, reports)
+    thread = ClusterThread(ProcessDeployment(cluster.processes, setup), topic, cluster.lease, reports)
     executor = DaskExecutor(thread)
 
     def close() -> None:

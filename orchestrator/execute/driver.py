@@ -277,7 +277,8 @@ class Driver:
                     self._left_over += messages[number + 1 :]
                     raise EnvironmentFailedError(f"not one job can be started: {why}", help=help_, code=code)
                 case Noted(event, fields, then):
-                    self._unwritten.append(self._journal.emit(event, now, **fields))
+                    if event is not None:
+                        self._unwritten.append(self._journal.emit(event, now, **fields))
                     then()
                 case CancelReceived(job):
                     if job is None or job < len(self._ids):

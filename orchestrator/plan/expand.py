@@ -88,9 +88,10 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         return None
     if name not in manifest.clusters:
         raise UsageError(f"unknown cluster `{name}`", help=cluster_hint(name, manifest))
-    declared = manifest.clusters[name].processes
+    cluster = manifest.clusters[name]
+    declared = cluster.processes
     count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
-    return ClusterPolicy(name, count, slots or max(1, cpus // count))
+    return ClusterPolicy(name, count, slots or max(1, cpus // count), lease=cluster.lease)
 
 
 def cluster_hint(name: str, manifest: Manifest) -> str:

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct, field
 
 DEFAULT_CACHE_DIR = ".pexec/cache"
 DEFAULT_CACHE_BYTES = 5 << 30
+DEFAULT_LEASE_SECONDS = 20.0
 
 
 class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
@@ -40,6 +41,9 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     name: Annotated[str, Meta(description="Its name in the manifest.")]
     processes: Annotated[int, Meta(ge=1, description="Number of workers.")]
     slots: Annotated[int, Meta(ge=1, description="Number of jobs that a worker runs at once.")]
+    lease: Annotated[
+        float, Meta(gt=0, description="How long jobs of a worker that hears nothing of pexec may run on.")
+    ] = field(default=DEFAULT_LEASE_SECONDS, name="lease_seconds")
 
 
 class CiPolicy(Struct, frozen=True, omit_defaults=True):

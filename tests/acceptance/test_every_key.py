@@ -90,7 +90,9 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_a_change_of_anything_it_depends_on_runs_it_again_and_is_named",
     },
     "Cluster": {
-        "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home"
+        "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
+        "lease": "acceptance/test_keys_of_clusters.py::"
+        "test_a_job_of_a_worker_that_does_not_answer_ends_with_its_lease_and_runs_again_elsewhere",
     },
     "Processes": {
         "count": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
