@@ -98,6 +98,7 @@ def open_dask(
             "boot_id": hello.boot_id,
             "pid_namespace": hello.pid_namespace,
             "slots": hello.slots,
+            "lease_seconds": cluster.lease,
         }
         inbox.put(Noted("worker.joined", fields, lambda: admission.join(known)))
 
