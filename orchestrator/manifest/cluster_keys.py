@@ -3,7 +3,7 @@
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
 from typing import Annotated, Any, Final
 
-from orchestrator.manifest.container_types import mapping_of, variants
+from orchestrator.manifest.container_types import NameList, mapping_of, variants
 from orchestrator.manifest.field_types import NAME, FieldType, integer, scalar
 from orchestrator.manifest.scalars import DURATION_PATTERN, NAME_PATTERN, ScalarError, format_duration, parse_duration
 from orchestrator.manifest.section import Doc, Section, section_type
@@ -51,6 +51,7 @@ class ClusterKeys(Section, frozen=True):
     lease: Annotated[
         float, _LEASE, Doc("How long jobs of a worker that hears nothing of pexec may run on, 2s to 1h.", "20s")
     ] = 20.0
+    labels: Annotated[NameList, Doc("What its workers have, for `requires` of a workflow.", ["gpu"])] = ()
 
 
 def _name(value: Any) -> str:
