@@ -9,6 +9,8 @@ from orchestrator.manifest.scalars import DURATION_PATTERN, NAME_PATTERN, Scalar
 from orchestrator.manifest.section import Doc, Section, section_type
 
 LOCAL_CLUSTER: Final = "local"
+KINDS: Final = ("processes",)
+"""The keys that say what its workers are, of which a cluster has one."""
 _COUNT: Final = integer(1, 1_000)
 _LEAST_LEASE: Final = 2
 _MOST_LEASE: Final = 3600

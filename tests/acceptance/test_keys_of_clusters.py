@@ -248,6 +248,31 @@ def test_where_and_requires_contradict_each_other(pexec: Pexec) -> None:
     assert "error[PX118]: workflow `a`: `where: local` and `requires` are mutually exclusive" in said.stderr
 
 
+def test_clusters_of_the_users_settings_replace_those_of_the_manifest_key_by_key(pexec: Pexec) -> None:
+    pexec.config("[clusters.pair]\nlabels = ['ssd']\nprocesses = {slots = 1}\n[clusters.mine]\nprocesses = 1\n")
+    run = apply(pexec, "  a: {matrix: {n: [1, 2]}, run: sleep 0.2, requires: ssd}\n")
+    assert run.events[0]["max_parallel_jobs"] == 2
+    assert {event["slots"] for event in run.named("worker.joined")} == {1}
+    plan = json.loads(pexec.run("plan", "--format", "json", "--cluster", "pair").stdout)
+    assert plan["policy"]["cluster"] == {"name": "pair", "processes": 2, "slots": 1, "labels": ["ssd"]}
+    pexec.file("pexec.yaml", manifest("  a: {run: 'true'}\n", head="policy: {cluster: mine}\n"))
+    assert pexec.run("validate").exit_code == 0
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    assert last_run(pexec.folder).jobs["a"]["worker"] == "w1"
+    pexec.run("apply", "--cluster", "mien").said(
+        exit_code=2, stderr="error: unknown cluster `mien`\n  = help: did you mean `mine`?\n"
+    )
+
+
+def test_a_mistake_in_a_cluster_of_the_settings_is_a_usage_error_that_names_the_file(pexec: Pexec) -> None:
+    pexec.config("[clusters.local]\nprocesses = 2\n").file("pexec.yaml", manifest("  a: {run: 'true'}\n"))
+    pexec.run("apply").said(
+        exit_code=2,
+        stderr="error: `local` in ~/.config/pexec/config.toml is pexec's own process and is always there\n"
+        "  = help: choose another name\n",
+    )
+
+
 def test_a_matrix_that_grows_and_a_job_that_is_up_to_date_work_on_workers(pexec: Pexec) -> None:
     workflows = (
         "  list: {run: 'echo shards=[1,2,3] >> \"$PEXEC_OUTPUT_FILE\"', inputs: [], outputs: {shards: {type: json}}}\n"
