@@ -46,9 +46,9 @@ class Deployment(Protocol):
     def give_up(self, hello: WorkerHello) -> None:
         """Dask has lost it: end it, if that can be done from here. `gone` follows, once."""
 
-    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> None:
-        """`gone` was called: return when nothing of this worker lives any more, nor of what it has started. `hello` is
-        None for one that never answered."""
+    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> bool:
+        """`gone` was called: return when nothing of this worker lives any more, nor of what it has started; False if
+        that cannot be seen, so that only the end of its lease tells. `hello` is None for one that never answered."""
 
     async def replace(self, name: str, hello: WorkerHello | None) -> None:
         """It has ended: have Dask forget it, and another one take its place where that is this deployment's task."""

@@ -91,6 +91,7 @@ def open_dask(
         admission.join(room_at_home())
     labels = frozenset(cluster.labels)
 
+    rooms: dict[str, WorkerRoom] = {}
     setup = Setup(
         scheduler="",
         name="",
@@ -101,24 +102,32 @@ def open_dask(
         umask=inherited.umask_of_jobs(),
         secrets=secrets.revealed(),
         variables=tuple(os.fsdecode(name) for name in secrets.variables),
+        lease=cluster.lease,
     )
 
     def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
+        rooms[hello.name] = known
         fields = {
             "worker": hello.name,
             "host": hello.host,
-            "pid": hello.pid,
-            "start_ticks": hello.start_ticks,
+            # What a resume may end: a worker that is not pexec's stays.
+            "pid": hello.pid if hello.watches else hello.warden,
+            "start_ticks": hello.start_ticks if hello.watches else hello.warden_start_ticks,
             "boot_id": hello.boot_id,
             "pid_namespace": hello.pid_namespace,
             "slots": hello.slots,
+            "lease_seconds": cluster.lease,
         }
         inbox.put(Noted("worker.joined", fields, lambda: admission.join(known)))
 
     def left(hello: WorkerHello, why: str) -> None:
         fields = {"worker": hello.name, "host": hello.host, "why": why}
         inbox.put(Noted("worker.left", fields, lambda: admission.leave(hello.name)))
+
+    def doubtful(hello: WorkerHello, is_so: bool) -> None:
+        room = rooms[hello.name]
+        inbox.put(Noted(None, {}, lambda: admission.leave(hello.name) if is_so else admission.join(room)))
 
     def of_attempt(spec: AttemptSpec, what: tuple[Any, ...]) -> None:
         if what[0] == "spawned":
@@ -133,8 +142,9 @@ def open_dask(
         lambda what, why: inbox.put(Noted("degraded", {"what": what, "why": why}, lambda: None)),
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
+        doubtful,
     )
-    thread = ClusterThread(deployment_of(cluster, setup, plan), topic, reports)
+    thread = ClusterThread(deployment_of(cluster, setup, plan), topic, cluster.lease, reports)
     executor = DaskExecutor(thread, home and home.executor)
 
     def kill(serial: int, *, force: bool) -> None:

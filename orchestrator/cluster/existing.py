@@ -82,16 +82,15 @@ class ExistingDeployment:
         """As `Deployment.give_up`."""
         self._lose(hello, "it has lost an attempt")
 
-    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> None:
+    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> bool:
         """As `Deployment.wait_for_end`."""
         if hello is None:
-            return
+            return True
         if hello.address in self._seen:
             with suppress(Exception):
                 await self._bringer.finish(self._client, hello.address)
-                return
-        if is_visible(hello):
-            await wait_for_processes(hello, seconds=_END_SECONDS)
+                return True
+        return is_visible(hello) and await wait_for_processes(hello, seconds=_END_SECONDS)
 
     async def replace(self, name: str, hello: WorkerHello | None) -> None:
         """As `Deployment.replace`: one that is still there may join again."""

@@ -36,14 +36,16 @@ class Setup(Struct, frozen=True):
     umask: int | None
     secrets: Mapping[str, bytes]
     variables: tuple[str, ...]
+    lease: float
     pexec: int = 0
     environ: Mapping[bytes, bytes] | None = None
     files: SharedFiles | None = None
 
 
 class WorkerHello(Struct, frozen=True):
-    """What a worker says of itself. `identity` is drawn anew by each worker process; `warden` is the pid of what starts
-    and ends its jobs."""
+    """What a worker says of itself. `identity` is drawn anew by each worker process; `token` begins its lease. It
+    `watches` pexec if that is its parent, and then ends with it. `warden` is the pid of what starts and ends its jobs.
+    """
 
     name: str
     identity: str
@@ -56,7 +58,10 @@ class WorkerHello(Struct, frozen=True):
     slots: int
     cpus: int
     memory: int
+    token: float
+    watches: bool
     warden: int = 0
+    warden_start_ticks: int = 0
 
 
 class Refusal(Struct, frozen=True):

@@ -84,11 +84,12 @@ class ProcessDeployment:
         if process is not None:
             process.kill()
 
-    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> None:
+    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> bool:
         """As `Deployment.wait_for_end`."""
         process = self._process(name)
         if process is not None:
             await asyncio.to_thread(end_what_is_left, process.pid)
+        return True
 
     async def replace(self, name: str, hello: WorkerHello | None) -> None:
         """As `Deployment.replace`."""

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from orchestrator import inherited
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
+from orchestrator.cluster.lease import WorkerLease
 from orchestrator.cluster.portable_environment import on_worker
 from orchestrator.cluster.shared_files import answer
 from orchestrator.execute.attempt.environment import Environments
@@ -45,6 +46,9 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         self._setup = setup
         self._grown: dict[int, float] = {}  # serial -> when its growth was last reported
         self._temp_dir: str | None = None
+        # A lease is for where the end of pexec is not seen; where it is, suspension of the machine stops both.
+        self._clock = time.CLOCK_MONOTONIC if setup.pexec else time.CLOCK_BOOTTIME
+        self._lease = WorkerLease()
 
     def setup(self, worker: DaskWorker) -> None:
         """Called by Dask before the worker takes tasks."""
@@ -102,7 +106,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         """Who this is."""
         from orchestrator.execute.admission import look
 
-        machine, process = look(), read_process(os.getpid())
+        machine, process, warden = look(), read_process(os.getpid()), read_process(self.supervisor.warden.pid)
         return WorkerHello(
             self._setup.name,
             self.worker.id,
@@ -115,8 +119,26 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             self._setup.slots or self.worker.state.nthreads,
             machine.cpus,
             machine.memory,
+            self.renew(0, self.now(), self._setup.lease),
+            bool(self._setup.pexec),
             self.supervisor.warden.pid,
+            warden.start_ticks if warden else 0,
         )
+
+    def now(self) -> float:
+        """A token: a moment of this worker's clock."""
+        return time.clock_gettime(self._clock)
+
+    def renew(self, order: int, token: float, seconds: float) -> float:
+        """A beat of pexec: what runs here may run until so many seconds after that token. A new token."""
+        until = self._lease.until(order, token, seconds)
+        if until is not None:
+            self.supervisor.warden.lease(self._clock, until)
+        return self.now()
+
+    def is_too_late(self, token: float) -> bool:
+        """Whether what was sent after this token may not begin any more: pexec may have given it to another worker."""
+        return self.now() >= token + self._setup.lease
 
     def run(self, spec: AttemptSpec) -> AttemptResult:
         """Run an attempt. Never raises."""
@@ -166,12 +188,15 @@ def close_all() -> None:
 # Called by the client. The worker imports this module by name, so they cost no transfer.
 
 
-def perform(topic: str, packed: bytes, identity: str) -> AttemptResult:
-    """Run the attempt, unless it was meant for another worker that had this one's address. Never raises."""
+def perform(topic: str, packed: bytes, identity: str, token: float) -> AttemptResult:
+    """Run the attempt, unless it was meant for another worker that had this one's address, or comes later than a lease
+    after the token. Never raises."""
     try:
         here = service(topic)
         if here.worker.id != identity:
             return lost("its worker was replaced before it began")
+        if here.is_too_late(token):
+            return lost("it reached its worker later than the lease allows")
         return here.run(pickle.loads(packed))
     except Exception as error:
         return broken(error)
@@ -187,14 +212,22 @@ def kill_attempt(topic: str, serial: int, force: bool) -> None:
     service(topic).supervisor.warden.kill(serial, force=force)
 
 
-def pause(topic: str) -> None:
-    """Stop the processes of all attempts of this worker."""
+def beat(topic: str, order: int, token: float, seconds: float) -> float:
+    """As `AttemptService.renew`."""
+    return service(topic).renew(order, token, seconds)
+
+
+def hold(topic: str, order: int, token: float, seconds: float) -> float:
+    """The same, and stop the processes of all attempts of this worker."""
     service(topic).supervisor.warden.pause()
+    return beat(topic, order, token, seconds)
 
 
-def resume(topic: str) -> None:
-    """Let them continue."""
+def release(topic: str, order: int, token: float, seconds: float) -> float:
+    """The same, and let them continue."""
+    now = beat(topic, order, token, seconds)
     service(topic).supervisor.warden.resume()
+    return now
 
 
 # Workers that pexec did not start.

@@ -7,13 +7,32 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from orchestrator.console.text import quote
 from orchestrator.manifest.container_types import NameList, mapping_of, variants
-from orchestrator.manifest.field_types import NAME, FieldType, NonBlank, choice, integer, non_blank
-from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError
+from orchestrator.manifest.field_types import NAME, FieldType, NonBlank, choice, integer, non_blank, scalar
+from orchestrator.manifest.scalars import DURATION_PATTERN, NAME_PATTERN, ScalarError, format_duration, parse_duration
 from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
 LOCAL_CLUSTER: Final = "local"
+KINDS: Final = ("processes", "address")
+"""The keys that say what its workers are, of which a cluster has one."""
 _COUNT: Final = integer(1, 1_000)
+_LEAST_LEASE: Final = 2
+_MOST_LEASE: Final = 3600
+
+
+def _parse_lease(value: object) -> float:
+    seconds = parse_duration(value)
+    if not _LEAST_LEASE <= seconds <= _MOST_LEASE:
+        raise ScalarError("PX114", "must be between 2s and 1h", "`20s` is the default")
+    return seconds
+
+
+_LEASE: Final = scalar(
+    _parse_lease,
+    {"type": "integer", "minimum": _LEAST_LEASE, "maximum": _MOST_LEASE},
+    {"type": "string", "pattern": DURATION_PATTERN},
+    write=format_duration,
+)
 
 
 class ProcessesKeys(Section, frozen=True):
@@ -46,13 +65,12 @@ def _address(value: Any) -> str:
 _ADDRESS_TEXT: Final = non_blank()
 ADDRESS_PATTERN: Final = r"(?P<protocol>tls|tcp)://(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})"
 _SCHEMA_PATTERN: Final = f"^{re.sub('[?]P<[a-z]+>', '', ADDRESS_PATTERN)}$"
-_KINDS: Final = ("processes", "address")
 
 
 class ClusterKeys(Section, frozen=True):
     """Workers that run jobs in place of pexec's own process."""
 
-    schema_extra: ClassVar[Mapping[str, Any]] = {"oneOf": [{"required": [kind]} for kind in _KINDS]}
+    schema_extra: ClassVar[Mapping[str, Any]] = {"oneOf": [{"required": [kind]} for kind in KINDS]}
 
     processes: Annotated[
         int | ProcessesKeys | None,
@@ -71,14 +89,17 @@ class ClusterKeys(Section, frozen=True):
         choice("shared", expected="`shared`"),
         Doc("`shared`: workers see the manifest's directory and the run directory at the same paths.", "shared"),
     ] = "shared"
+    lease: Annotated[
+        float, _LEASE, Doc("How long jobs of a worker that hears nothing of pexec may run on, 2s to 1h.", "20s")
+    ] = 20.0
     labels: Annotated[NameList, Doc("What its workers have, for `requires` of a workflow.", ["gpu"])] = ()
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> ScalarError | None:
         """One kind of workers; certificates for TLS, and none without."""
-        kinds = [key for key in data if key in _KINDS]
+        kinds = [key for key in data if key in KINDS]
         if not kinds:
-            return MissingKeyError("PX111", "has no `processes` or `address`", "", *_KINDS)
+            return MissingKeyError("PX111", "has no `processes` or `address`", "", *KINDS)
         if len(kinds) > 1:
             return KeyConflictError(
                 "PX118", f"`{kinds[0]}` and `{kinds[1]}` are two clusters", "give each a name", *kinds

@@ -97,6 +97,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_a_run_without_encryption_says_so_each_time_and_passes_on_a_minimal_environment",
         "files": "acceptance/test_keys_of_existing_clusters.py::"
         "test_a_worker_that_does_not_see_the_directory_is_named_and_others_are_used",
+        "lease": "acceptance/test_keys_of_clusters.py::"
+        "test_a_job_of_a_worker_that_does_not_answer_ends_with_its_lease_and_runs_again_elsewhere",
         "labels": "acceptance/test_keys_of_clusters.py::"
         "test_a_job_that_requires_a_label_runs_on_a_cluster_that_has_it_and_on_no_other",
     },

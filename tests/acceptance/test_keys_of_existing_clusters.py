@@ -261,9 +261,23 @@ def test_the_kill_of_pexec_ends_its_jobs_at_once_and_leaves_the_workers(pexec: P
     assert len(marked(mark)) >= 2
     end(run, signal.SIGKILL)
     assert survivors(mark, 20) == set()
-    assert all(worker.poll() is None for worker in lab.workers)
     pexec.file("pexec.yaml", manifest("  a: {matrix: {n: [1, 2]}, run: 'true'}\n", of(lab)))
     assert pexec.run("apply", "--output", "quiet").exit_code == 0
+
+
+def test_a_resume_ends_what_a_dead_pexec_left_there_and_leaves_the_workers(pexec: Pexec, lab: DaskCluster) -> None:
+    mark = new_mark()
+    before = lab.pids()
+    waits = f"until test -e go; do sleep 0.05; done; : {mark}"
+    pexec.file("pexec.yaml", manifest(f"  a: {{matrix: {{n: [1, 2]}}, run: '{waits}'}}\n", of(lab)))
+    run = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_for_events(pexec, b'"attempt.spawned"', 2, run)
+    end(run, signal.SIGKILL)
+    pexec.file("go", "")
+    said = pexec.run("resume", "--output", "quiet")
+    assert said.exit_code == 0, said.stderr
+    assert lab.pids() == before
+    verified(pexec)
 
 
 def test_a_scheduler_that_dies_ends_the_run_and_its_jobs_and_a_resume_at_home_completes_it(

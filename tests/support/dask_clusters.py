@@ -13,6 +13,8 @@ from typing import Any
 
 from support.attempts import wait_until
 
+from orchestrator.execute.warden.processes import children
+
 _QUIET = ["--no-dashboard"]
 
 
@@ -38,6 +40,10 @@ class DaskCluster:
         self.workers.append(process)
         self._said(name, r"(Registered to):")
         return process
+
+    def pids(self) -> set[int]:
+        """The processes that run tasks."""
+        return {pid for worker in self.workers for pid in (worker.pid, *children(worker.pid))}
 
     def kill_scheduler(self) -> None:
         """As `kill -9`."""
