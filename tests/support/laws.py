@@ -257,7 +257,7 @@ class Laws:
             return S.CANCELLED
         if job.run_matrix is not None:
             return self.growth.end_of(job, self.ended)[0]
-        if self.growth.is_unmet(job):
+        if self.growth.is_unmet(job, self.ended):
             return S.FAILED
         return S.FAILED if self.values.may_not_start(job, self.ended) else None
 
