@@ -20,7 +20,7 @@ from orchestrator.engine.output_values import OutputValues
 from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.states import JobState
 from orchestrator.plan.cells import Cell, Values
-from orchestrator.plan.expansion import Expansion, expansion
+from orchestrator.plan.expansion import Expansion, expansion, with_possible_files
 from orchestrator.plan.growth import Grown, cell_jobs, chosen_of, is_chosen, shown_choice
 from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.plan.run_matrix import CellChoice
@@ -73,7 +73,9 @@ class Growth:
         def value_of(workflow: str, output: str) -> str | None:
             return self._values.value_of(sources[workflow], output) if workflow in sources else None
 
-        return expansion(placeholder, value_of, model.run_matrix)
+        return with_possible_files(
+            expansion(placeholder, value_of, model.run_matrix), placeholder, lambda: self._table.jobs
+        )
 
     def end_without_cells(self, placeholder: PlannedJob) -> None:
         """The needs of a placeholder let it run, and its matrix has no cells."""
@@ -120,7 +122,8 @@ class Growth:
         if (cause := table.cancelled.pop(placeholder, None)) is not None:
             table.cancelled |= dict.fromkeys(made, cause)
         for job in self._choosing.get(planned.workflow, ()):
-            if table.jobs[job].run_matrix is None and table.states[job] is JobState.PENDING:
+            # A success is one that a resume kept: it ran when the placeholder stood for the cell that it chose.
+            if table.jobs[job].run_matrix is None and table.states[job] in (JobState.PENDING, JobState.SUCCEEDED):
                 self._choose(job, placeholder, made, cells)
         return MatrixExpanded(placeholder, planned.workflow, cells)
 

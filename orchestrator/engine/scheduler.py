@@ -90,7 +90,7 @@ class Scheduler:
         self.values = OutputValues(self.table)
         self._conditions = RunConditions(self.table, self.values)
         self._pools = Pools(plan)
-        self.checks = Checks(plan, self.table, self.values)
+        self.checks = Checks(self.table, self.values)
         self._queue = ReadyQueue(plan)
         self._escalation = Escalation()
         self._retries = Retries()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
 
 from msgspec import Struct
 
 from orchestrator.console.text import quote, visible
 from orchestrator.plan.cells import Cell, Values, combined, wrong_values
+from orchestrator.plan.growth import cell_jobs
 from orchestrator.plan.model import PlannedJob
 from orchestrator.plan.run_matrix import RunAxis, RunMatrix, Scalar
 
@@ -41,6 +42,19 @@ def expansion(placeholder: PlannedJob, value_of: ValueOf, model: RunMatrix | Non
         return Expansion(_cells(placeholder, value_of, model))
     except _WrongValueError as error:
         return Expansion(problem=str(error))
+
+
+def with_possible_files(
+    found: Expansion, placeholder: PlannedJob, jobs: Callable[[], Iterable[PlannedJob]]
+) -> Expansion:
+    """The same, unless its cells declare files that they cannot have among these jobs."""
+    if not found.cells or not (placeholder.spec.inputs or placeholder.spec.output_files):
+        return found
+    from orchestrator.plan.cell_files import problem_of_files  # late: few matrices have files
+
+    others = (job for job in jobs() if job.spec.output_files and job.run_matrix is None)
+    problem = problem_of_files(placeholder, cell_jobs(placeholder, found.cells, 0), others)
+    return Expansion(problem=problem) if problem else found
 
 
 def _cells(placeholder: PlannedJob, value_of: ValueOf, model: RunMatrix | None) -> tuple[Cell, ...]:

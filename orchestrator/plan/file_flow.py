@@ -44,7 +44,7 @@ def check_file_flow(
                 advice = "write it relative to the manifest; a program's version can be a `{command: ...}`"
                 found.append(Diagnostic("PX254", message, source.value(path), path, help=advice))
     for output in outputs:
-        if output.place not in reported and (why := _not_allowed(output.path)):
+        if output.place not in reported and (why := why_not_allowed(output.path)):
             reported.add(output.place)
             message = f"the output {quote(output.written)} of `{output.job.id}` {why}"
             advice = "outputs are below the manifest's directory, and not in `.pexec` or `.git`"
@@ -65,7 +65,8 @@ def _outputs(job: PlannedJob, workflow: Workflow) -> Iterator[_Output]:
                 yield _Output(job, written, normpath(written), place)
 
 
-def _not_allowed(path: str) -> str:
+def why_not_allowed(path: str) -> str:
+    """Why a path cannot be an output, as a predicate of it; empty if it can."""
     if path.startswith("/"):
         return "is an absolute path"
     if path == ".." or path.startswith("../"):
@@ -96,7 +97,7 @@ def _check_overlaps(outputs: Sequence[_Output], source: SourceMap, found: list[D
         first.setdefault(output.path, output)
     reported: set[tuple[Path, Path]] = set()
     for output in outputs:
-        for around in _with_parents(output.path):
+        for around in with_parents(output.path):
             other = first.get(around)
             if other is None or other.job.index == output.job.index or (output.place, other.place) in reported:
                 continue
@@ -105,7 +106,7 @@ def _check_overlaps(outputs: Sequence[_Output], source: SourceMap, found: list[D
             break
 
 
-def _with_parents(path: str) -> Iterator[str]:
+def with_parents(path: str) -> Iterator[str]:
     """A path, and the directories around it; of a pattern those that have no wildcard."""
     yield path
     while "/" in path:

@@ -259,6 +259,20 @@ def test_of_a_matrix_like_another_only_the_selected_cells_run() -> None:
     checked(missing)
 
 
+def test_a_success_that_a_resume_kept_waits_only_for_the_cell_that_it_chose() -> None:
+    one = job("one", needs="grown[s=*]", when=When.ALWAYS, chosen_cells=(CellChoice("grown", {"s": "b"}),))
+    world = World.started(SOURCE, GROWN, one, job("after", needs="one", when=When.ALWAYS))
+    world.end("source", Verdict.FAILED)
+    world.end("one")
+    world.end("after", Verdict.FAILED)
+    world.crash()
+    world.act()
+    world.end("source", outputs={"list": '["a", "b"]'})
+    world.end("grown[s=b]")
+    assert world.running == ["grown[s=a]", "after"]
+    checked(world)
+
+
 def test_a_resume_decides_again_whether_a_matrix_has_cells() -> None:
     one = job("one", needs="grown[s=*]", chosen_cells=(CellChoice("grown", {"s": "a"}),))
     world = started(GROWN, one, values=())

@@ -128,7 +128,7 @@ def growing_plans(draw: st.DrawFn) -> Plan:
     spec = JobSpec(run="true", outputs={"list": OutputSpec("json")})
     plain: dict[str, Any] = {"matrix": {}, "matrix_fail_fast": False, "when": When.SUCCESS, "after": ()}
     made = [replace(jobs[0], workflow="source", spec=spec, needs=(), **plain)]
-    grown = JobSpec(run="true", grace=jobs[1].spec.grace)
+    grown = JobSpec(run="true", grace=jobs[1].spec.grace, inputs=draw(st.sampled_from((None, ()))))
     axes = RunMatrix((RunAxis("s", workflow="source", output="list"),))
     more = {**plain, "matrix_fail_fast": draw(st.booleans()), **draw(_gates("source"))}
     made.append(replace(jobs[1], workflow="grown", spec=grown, needs=(0,), run_matrix=axes, **more))
@@ -136,7 +136,8 @@ def growing_plans(draw: st.DrawFn) -> Plan:
         kind = draw(st.sampled_from(("none", "all", "all", "some", "missing", "like", "chain", "after")))
         needs = tuple(need for need in range(2, job.index) if draw(st.integers(0, 3)) == 3)
         one = replace(job, needs=needs, after=(1,) if kind == "after" else ())
-        spec = JobSpec(run=job.spec.run, grace=job.spec.grace)
+        inputs = None if job.spec.is_group else draw(st.sampled_from((None, (), ())))
+        spec = JobSpec(run=job.spec.run, grace=job.spec.grace, inputs=inputs)
         if kind in ("all", "some", "missing"):
             wanted = {"some": "b", "missing": "z"}.get(kind)
             choice = () if wanted is None else (CellChoice("grown", {"s": wanted}),)
@@ -145,7 +146,7 @@ def growing_plans(draw: st.DrawFn) -> Plan:
             choice = (CellChoice("grown", references={"s": "s"}),) if kind == "chain" else ()
             only = draw(st.sampled_from(((), (), (), ("b",), ("z",))))
             like = RunMatrix(like="grown", only=tuple(f"like{job.index}[s={value}]" for value in only))
-            spec = JobSpec(run="true", grace=job.spec.grace)
+            spec = JobSpec(run="true", grace=job.spec.grace, inputs=inputs)
             one = replace(one, needs=(1, *needs), run_matrix=like, chosen_cells=choice, workflow=f"like{job.index}")
             one = replace(one, matrix={}, matrix_fail_fast=False, **draw(_gates("grown")))
         if not one.needs:

@@ -13,6 +13,7 @@ from orchestrator.engine.scheduler import Scheduler
 from orchestrator.journal.facts_as_events import consequence_to_fields, fact_to_fields, grown_from_event
 from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.growth import grown
+from orchestrator.report.verify.growth_rules import Growing
 from orchestrator.report.verify.judge import Judge
 
 Change = Callable[[dict[str, Any]], dict[str, Any] | None]
@@ -51,7 +52,9 @@ def broken_rules(world: World, change: Change = lambda event: event) -> list[str
     plan = world.plan
     events = [changed for event in retold(world).events if (changed := change(event)) is not None]
     grow = [grown_from_event(event) for event in events if event["event"] == "matrix.expanded"]
-    judge = Judge(plan_to_dict(grown(plan, grow)), {job.id: job for job in plan.jobs if job.run_matrix is not None})
+    seen = grown(plan, grow)
+    placeholders = {job.id: job for job in plan.jobs if job.run_matrix is not None}
+    judge = Judge(plan_to_dict(seen), Growing(placeholders, seen.jobs))
     for event in events:
         judge.check(event)
     return [f"{one.rule}: {one.message}" for one in judge.found]

@@ -31,7 +31,7 @@ from orchestrator.journal.file_names import LOGS, log_name
 from orchestrator.journal.rundir import RunDir
 from orchestrator.manifest.output_types import json_of
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
-from orchestrator.plan.slugs import slugs
+from orchestrator.plan.slugs import late_slug, slugs
 
 Mode = Literal["use", "force", "off"]
 """`force`: nothing is up to date, everything is stored. `off`: nothing is read or written."""
@@ -65,14 +65,16 @@ class _JobState:
 
 
 class LocalJobCache:
-    """What `execute.job_cache.JobCache` promises. `put` leaves a message for the driver; `spec_of` is the spec of a job
-    with all its templates filled in. `warnings` is what the cache adds its own to. The jobs `with_secrets` have the
+    """What `execute.job_cache.JobCache` promises. `jobs` are those of the plan, to whose end those come that take the
+    place of a placeholder. `put` leaves a message for the driver; `spec_of` is the spec of a job with all its templates
+    filled in. `warnings` is what the cache adds its own to. The jobs `with_secrets`, by their ids in the plan, have the
     value of a secret in their texts, which must not be written to another file: they always run. `why_not_hidden` says
     why a sandbox here cannot hide files; it may take long."""
 
     def __init__(
         self,
         plan: Plan,
+        jobs: Sequence[PlannedJob],
         place: Place,
         cache: Cache,
         fingerprints: Fingerprints,
@@ -84,10 +86,11 @@ class LocalJobCache:
         spec_of: Callable[[PlannedJob, Mapping[str, str]], JobSpec],
         put: Callable[[Checked | Collected], None],
         warnings: list[str],
-        with_secrets: Container[int] = (),
+        with_secrets: Container[str] = (),
         why_not_hidden: Callable[[], str] = lambda: "",
     ) -> None:
         self._plan = plan
+        self._jobs = jobs
         self._place = place
         self._cache = cache
         self._fingerprints = fingerprints
@@ -112,10 +115,10 @@ class LocalJobCache:
 
     def check(self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]) -> None:
         """Begin to check a job."""
-        job = self._plan.jobs[command.job]
+        job = self._jobs[command.job]
         state = self._states[job.index] = _JobState()
         state.values = command.values
-        needs = needs_of(self._plan, job.index, lambda need: table.states[need] is JobState.LEFT_OUT)
+        needs = needs_of(self._jobs, job.index, lambda need: table.states[need] is JobState.LEFT_OUT)
         state.of_needs = {need: values_of(need) for need in needs}
         self._begin(state, lambda: self._check(job, state))
 
@@ -199,7 +202,7 @@ class LocalJobCache:
     def _checked(self, job: PlannedJob, state: _JobState) -> CheckResult:
         if state.is_hurried:
             raise Stopped
-        if job.index in self._with_secrets:
+        if (job.expanded_from or job.id) in self._with_secrets:
             return CheckResult(because=("the manifest contains the value of a secret, which is never stored",))
         spec = self._spec_of(job, state.values)
         if spec.output_files and state.lock is None:
@@ -253,7 +256,7 @@ class LocalJobCache:
         )
         if isinstance(brought, NotRestored):
             return CheckResult(digest, because=(brought.reason,))
-        log = log_name(self._slugs[job.index], 0)
+        log = log_name(late_slug(job.id) if job.expanded_from else self._slugs[job.index], 0)
         has_log = cache.write_log(entry, self._logs, log.rpartition("/")[2], should_stop=state.should_stop)
         return CheckResult(
             digest,
@@ -297,7 +300,7 @@ class LocalJobCache:
             return result, "it was not checked, so that nothing was hidden from it"
         if taken is None or self._mode == "off" or not spec.spec.cache:
             return result, ""
-        job = self._plan.jobs[spec.job]  # it was checked: no job that came with a growing matrix
+        job = self._jobs[spec.job]
         try:
             if self._fingerprints.scripts(job, spec.spec) != taken.fingerprint.scripts:
                 return result, "its script changed while it ran"

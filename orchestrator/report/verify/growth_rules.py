@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
 
 from orchestrator.journal.events import EventRecord
-from orchestrator.plan.expansion import Expansion, expansion
+from orchestrator.plan.expansion import Expansion, expansion, with_possible_files
 from orchestrator.plan.model import PlannedJob
 from orchestrator.report.verify.condition_rules import ConditionRules
 from orchestrator.report.verify.output_rules import OutputRules
@@ -13,19 +15,30 @@ from orchestrator.report.verify.rules import Rule
 from orchestrator.report.verify.run_state import JudgedJob
 
 
+class Growing(Struct, frozen=True):
+    """The placeholders of a plan before it grew, by id, and all its jobs as it has grown."""
+
+    placeholders: Mapping[str, PlannedJob]
+    jobs: Sequence[PlannedJob]
+
+
+NO_GROWTH = Growing({}, ())
+
+
 class GrowthRules:
-    """`placeholders` are those of the plan before it grew, by id."""
+    """`jobs` are those of the plan as it has grown."""
 
     def __init__(
         self,
-        placeholders: Mapping[str, PlannedJob],
+        growing: Growing,
         jobs: Sequence[JudgedJob],
         outputs: OutputRules,
         conditions: ConditionRules,
     ) -> None:
-        self._placeholders = placeholders
-        self._by_workflow = {placeholder.workflow: placeholder for placeholder in placeholders.values()}
+        self._placeholders = growing.placeholders
+        self._by_workflow = {one.workflow: one for one in growing.placeholders.values()}
         self._conditions = conditions
+        self._planned = growing.jobs
         self._jobs = jobs
         self._outputs = outputs
         self._without_cells: set[str] = set()  # workflows that ended without cells, and have been expanded since
@@ -57,8 +70,8 @@ class GrowthRules:
             return f"of `{workflow}` is expanded for `{event['job']}`, which is no placeholder of it"
         if workflow in self._cells:
             return f"of `{workflow}` is expanded twice"
-        self._cells[workflow] = event["cells"]
         wanted = self._expansion(placeholder)
+        self._cells[workflow] = event["cells"]
         cells = [{"id": f"{workflow}[{cell.label}]", "values": dict(cell.values)} for cell in wanted.cells]
         return "" if cells == event["cells"] else f"of `{workflow}` has not the cells of the recorded value"
 
@@ -97,4 +110,9 @@ class GrowthRules:
             job = self._first_of(workflow)
             return None if job is None else self._outputs.value(job, output)
 
-        return expansion(placeholder, value, model.run_matrix)
+        found = expansion(placeholder, value, model.run_matrix)
+        return with_possible_files(found, placeholder, self._known_now)
+
+    def _known_now(self) -> Iterator[PlannedJob]:
+        """The jobs without those that take the place of a placeholder later."""
+        return (job for job in self._planned if not job.expanded_from or job.workflow in self._cells)

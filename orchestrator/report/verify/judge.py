@@ -14,10 +14,9 @@ from typing import Any
 from orchestrator.console.text import count
 from orchestrator.engine.outcomes import FAILURE_NAMES
 from orchestrator.journal.events import EventRecord
-from orchestrator.plan.model import PlannedJob
 from orchestrator.report.verify.check_rules import CheckRules
 from orchestrator.report.verify.condition_rules import ConditionRules
-from orchestrator.report.verify.growth_rules import GrowthRules
+from orchestrator.report.verify.growth_rules import NO_GROWTH, Growing, GrowthRules
 from orchestrator.report.verify.need_rules import NeedRules
 from orchestrator.report.verify.output_rules import OutputRules
 from orchestrator.report.verify.rules import Rule, Violation
@@ -42,10 +41,10 @@ def violations(plan: Mapping[str, Any], events: Iterable[EventRecord]) -> list[V
 
 
 class Judge:
-    """Pass the events of a journal to `check` in order; `found` grows. `finished`: the run has ended. `placeholders`:
-    those of the plan before it grew."""
+    """Pass the events of a journal to `check` in order; `found` grows. `finished`: the run has ended. `growing`
+    says how the plan has grown."""
 
-    def __init__(self, plan: Mapping[str, Any], placeholders: Mapping[str, PlannedJob] | None = None) -> None:
+    def __init__(self, plan: Mapping[str, Any], growing: Growing = NO_GROWTH) -> None:
         self.found: list[Violation] = []
         self._digest = plan["digest"]
         self._policy = plan["policy"]
@@ -58,7 +57,7 @@ class Judge:
         self._need_rules = NeedRules(self._jobs)
         self._output_rules = OutputRules(self._jobs)
         self._condition_rules = ConditionRules(self._jobs, self._output_rules)
-        self._growth_rules = GrowthRules(placeholders or {}, self._jobs, self._output_rules, self._condition_rules)
+        self._growth_rules = GrowthRules(growing, self._jobs, self._output_rules, self._condition_rules)
         self._unstarted_ends = UnstartedEnds(
             self._need_rules, self._condition_rules, self._output_rules, self._growth_rules
         )
