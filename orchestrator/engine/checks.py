@@ -7,8 +7,9 @@ whatever stops the run cancels it as it would any job that has not started.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
-from orchestrator.engine.commands import Check
+from orchestrator.engine.commands import NO_VALUES, Check
 from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.output_values import OutputValues
 from orchestrator.engine.states import JobState
@@ -16,7 +17,9 @@ from orchestrator.plan.model import PlannedJob, When
 
 UP_TO_DATE = "up to date"  # the reason of a job that did not have to run
 STAND_FOR_NEEDS = frozenset({JobState.LEFT_OUT, JobState.EXPANDED})  # what such a job needs takes its place
-AT_ONCE = 32  # number of checks that are commanded at a time: enough to keep the threads busy that carry them out
+AT_ONCE = (
+    256  # number of checks that are commanded at a time; after so many that are answered at once, others get a turn
+)
 
 
 class Checks:
@@ -28,7 +31,7 @@ class Checks:
         self._jobs = table.jobs
         self._table = table
         self._values = values
-        self.waiting: dict[int, None] = {}
+        self.waiting: dict[int, Check] = {}
 
     def begin(self, job: int) -> bool:
         """A job has become ready: whether it has to be checked before it is queued.
@@ -36,7 +39,9 @@ class Checks:
         One of whose needs did not succeed always runs: what it would be compared with was made by other means."""
         if not may_be_up_to_date(self._jobs[job]) or not self._needs_succeeded(job):
             return False
-        self.waiting[job] = None
+        # Its needs have ended, so that their values do not change any more.
+        values = self._values.needed_by(job) if self._jobs[job].spec.needed_values else NO_VALUES
+        self.waiting[job] = Check(job, values)
         return True
 
     def forget(self, job: int) -> None:
@@ -45,7 +50,7 @@ class Checks:
 
     def commands(self) -> list[Check]:
         """The checks to begin, or that are under way already."""
-        return [Check(job, self._values.needed_by(job)) for job, _ in zip(self.waiting, range(AT_ONCE), strict=False)]
+        return list(islice(self.waiting.values(), AT_ONCE))
 
     def clear(self) -> None:
         """Nothing is under way any more."""

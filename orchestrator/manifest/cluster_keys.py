@@ -3,12 +3,14 @@
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
 from typing import Annotated, Any, Final
 
-from orchestrator.manifest.container_types import mapping_of, variants
+from orchestrator.manifest.container_types import NameList, mapping_of, variants
 from orchestrator.manifest.field_types import NAME, FieldType, integer
 from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError
 from orchestrator.manifest.section import Doc, Section, section_type
 
 LOCAL_CLUSTER: Final = "local"
+KINDS: Final = ("processes",)
+"""The keys that say what its workers are, of which a cluster has one."""
 _COUNT: Final = integer(1, 1_000)
 
 
@@ -31,6 +33,7 @@ class ClusterKeys(Section, frozen=True):
         variants("a number of workers, or `{count: 2, slots: 8}`", number=_COUNT, mapping=section_type(ProcessesKeys)),
         Doc("Workers as processes of this machine: their number, or also how many jobs each runs.", 2, {"count": 2}),
     ]
+    labels: Annotated[NameList, Doc("What its workers have, for `requires` of a workflow.", ["gpu"])] = ()
 
 
 def _name(value: Any) -> str:

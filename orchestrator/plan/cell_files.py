@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from posixpath import normpath
 
 from orchestrator.console.text import quote, visible
-from orchestrator.plan.file_flow import why_not_allowed, with_parents
 from orchestrator.plan.growth import cell_texts
 from orchestrator.plan.late_values import OPENING, places_of_value
 from orchestrator.plan.model import PlannedJob
+from orchestrator.plan.output_places import why_not_allowed, with_parents
 
 _WILD = frozenset("*?[")
 

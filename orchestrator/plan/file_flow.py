@@ -14,9 +14,7 @@ from orchestrator.manifest.output_keys import is_unnamed
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.late_values import OPENING
 from orchestrator.plan.model import PlannedJob
-
-_WILD = "*?["
-_OWN_DIRECTORIES = (".pexec", ".git")
+from orchestrator.plan.output_places import why_not_allowed, with_parents
 
 
 class _Output(Struct, frozen=True):
@@ -65,20 +63,6 @@ def _outputs(job: PlannedJob, workflow: Workflow) -> Iterator[_Output]:
                 yield _Output(job, written, normpath(written), place)
 
 
-def why_not_allowed(path: str) -> str:
-    """Why a path cannot be an output, as a predicate of it; empty if it can."""
-    if path.startswith("/"):
-        return "is an absolute path"
-    if path == ".." or path.startswith("../"):
-        return "is outside of the manifest's directory"
-    if path == ".":
-        return "is the manifest's directory itself"
-    for name in _OWN_DIRECTORIES:
-        if name in path.split("/"):
-            return f"is in `{name}`"
-    return ""
-
-
 def _check_own_inputs(outputs: Sequence[_Output], source: SourceMap, found: list[Diagnostic]) -> None:
     reported: set[Path] = set()
     for output in outputs:
@@ -104,15 +88,6 @@ def _check_overlaps(outputs: Sequence[_Output], source: SourceMap, found: list[D
             reported |= {(output.place, other.place), (other.place, output.place)}
             found.append(_overlap(output, other, source))
             break
-
-
-def with_parents(path: str) -> Iterator[str]:
-    """A path, and the directories around it; of a pattern those that have no wildcard."""
-    yield path
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        if not any(character in path for character in _WILD):
-            yield path
 
 
 def _overlap(output: _Output, other: _Output, source: SourceMap) -> Diagnostic:

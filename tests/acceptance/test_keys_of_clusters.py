@@ -200,6 +200,68 @@ def test_without_the_packages_a_run_on_a_cluster_is_refused_and_others_run(pexec
     assert pexec.run("apply", "--cluster", "local", "--output", "quiet").exit_code == 0
 
 
+def test_a_job_that_requires_a_label_runs_on_a_cluster_that_has_it_and_on_no_other(pexec: Pexec) -> None:
+    clusters = "{plain: {processes: 1}, fast: {processes: {count: 1, slots: 2}, labels: [gpu, ssd]}}"
+    workflows = "  train: {run: echo trained, requires: [gpu]}\n  other: {run: 'true'}\n"
+    head = f"policy: {{cluster: fast}}\nclusters: {clusters}\n"
+    assert apply(pexec, workflows, head=head).log("train") == b"trained\n"
+    refused = pexec.run("apply", "--cluster", "plain")
+    assert refused.exit_code == 3
+    assert "error[PX316]: no worker of the cluster `plain` can run `train`: it requires `gpu`, which" in refused.stderr
+    assert "pexec.yaml:6:" in refused.stderr
+    assert pexec.run("apply", "--cluster", "plain", "other", "--output", "quiet").exit_code == 0
+    assert pexec.run("apply", "--cluster", "local", "--output", "quiet").exit_code == 0
+
+
+def test_a_job_that_stays_at_home_runs_below_pexec_itself_beside_those_on_workers(pexec: Pexec) -> None:
+    run = apply(
+        pexec,
+        "  far: {run: until test -e near; do sleep 0.05; done, timeout: 60s}\n"
+        "  near: {run: 'touch near; echo x=1 >> $PEXEC_OUTPUT_FILE', where: local, outputs: {x: {}}}\n"
+        "  fails: {run: exit 3, where: local, allow_failure: true, cleanup: touch cleaned}\n"
+        "  slow: {run: sleep 60, where: local, timeout: 200ms, allow_failure: true}\n"
+        "  after: {needs: near, run: 'echo ${{ needs.near.outputs.x }}'}\n",
+    )
+    workers = {name: job["worker"] is not None for name, job in run.jobs.items()}
+    assert workers == {"far": True, "near": False, "fails": False, "slow": False, "after": True}
+    assert {job["host"] for job in run.jobs.values()} == {socket.gethostname()}
+    assert (run.jobs["fails"]["exit_code"], run.jobs["slow"]["status"]) == (3, "TIMED_OUT")
+    assert run.log("after") == b"1\n"
+    assert (pexec.folder / "cleaned").exists()
+
+
+def test_where_and_requires_contradict_each_other(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: 'true', where: local, requires: [gpu]}\n"))
+    said = pexec.run("validate")
+    assert said.exit_code == 3
+    assert "error[PX118]: workflow `a`: `where: local` and `requires` are mutually exclusive" in said.stderr
+
+
+def test_clusters_of_the_users_settings_replace_those_of_the_manifest_key_by_key(pexec: Pexec) -> None:
+    pexec.config("[clusters.pair]\nlabels = ['ssd']\nprocesses = {slots = 1}\n[clusters.mine]\nprocesses = 1\n")
+    run = apply(pexec, "  a: {matrix: {n: [1, 2]}, run: sleep 0.2, requires: ssd}\n")
+    assert run.events[0]["max_parallel_jobs"] == 2
+    assert {event["slots"] for event in run.named("worker.joined")} == {1}
+    plan = json.loads(pexec.run("plan", "--format", "json", "--cluster", "pair").stdout)
+    assert plan["policy"]["cluster"] == {"name": "pair", "processes": 2, "slots": 1, "labels": ["ssd"]}
+    pexec.file("pexec.yaml", manifest("  a: {run: 'true'}\n", head="policy: {cluster: mine}\n"))
+    assert pexec.run("validate").exit_code == 0
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    assert last_run(pexec.folder).jobs["a"]["worker"] == "w1"
+    pexec.run("apply", "--cluster", "mien").said(
+        exit_code=2, stderr="error: unknown cluster `mien`\n  = help: did you mean `mine`?\n"
+    )
+
+
+def test_a_mistake_in_a_cluster_of_the_settings_is_a_usage_error_that_names_the_file(pexec: Pexec) -> None:
+    pexec.config("[clusters.local]\nprocesses = 2\n").file("pexec.yaml", manifest("  a: {run: 'true'}\n"))
+    pexec.run("apply").said(
+        exit_code=2,
+        stderr="error: `local` in ~/.config/pexec/config.toml is pexec's own process and is always there\n"
+        "  = help: choose another name\n",
+    )
+
+
 def test_a_matrix_that_grows_and_a_job_that_is_up_to_date_work_on_workers(pexec: Pexec) -> None:
     workflows = (
         "  list: {run: 'echo shards=[1,2,3] >> \"$PEXEC_OUTPUT_FILE\"', inputs: [], outputs: {shards: {type: json}}}\n"

@@ -113,8 +113,13 @@ def place_of(path: str) -> str:
     for part in path.removeprefix("!").split("/"):
         if part == "..":
             return ""
-        if any(character in part for character in _WILD):
+        if is_wild(part):
             break
         if part not in ("", "."):
             parts.append(part + "/")
     return "".join(parts)
+
+
+def is_wild(path: str) -> bool:
+    """Whether a path has wildcards."""
+    return any(character in path for character in _WILD)
