@@ -45,6 +45,7 @@ class ClusterAdmission:
         self._workers_share_machine = workers_share_machine
         self._demands: dict[int, Demand] = {}
         self._placement = Placement(self._demand)
+        self._retired: set[str] = set()
         self.scaling: Scaling | None = None
         self.scale: Callable[[int], None] = lambda count: None
         self.retire: Callable[[str], None] = lambda name: None
@@ -58,8 +59,9 @@ class ClusterAdmission:
         return self._placement.workers
 
     def join(self, worker: WorkerRoom) -> None:
-        """The worker takes jobs from now on."""
-        self._placement.join(worker)
+        """The worker takes jobs from now on, unless it was told to end."""
+        if worker.name not in self._retired:
+            self._placement.join(worker)
 
     def leave(self, name: str) -> None:
         """The worker takes no more."""
@@ -115,6 +117,7 @@ class ClusterAdmission:
                 self.scale(scaling.wanted)
         for name in scaling.shrink([name for name, number in attempts.items() if not number], now):
             self._placement.leave(name)
+            self._retired.add(name)
             self.retire(name)
         self._look_again(scaling.look_again_at)
 
@@ -140,7 +143,7 @@ class ClusterAdmission:
         waited = format_duration(self._start)
         workers = [worker for worker in self.workers.values() if worker.name != LOCAL]
         if not workers:
-            message = f"not one job can be started: no worker has joined in {waited}"
+            message = f"not one job can be started: there has been no worker for {waited}"
             return EnvironmentFailedError(message, help=NO_WORKERS, code="PX311")
         offers = [
             Offer(worker.labels, worker.cpus, worker.memory) if worker.is_sized else Offer(worker.labels)

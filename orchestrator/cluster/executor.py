@@ -88,6 +88,8 @@ def open_dask(
     labels = frozenset(cluster.labels)
     least = cluster.processes if cluster.least is None else cluster.least
 
+    rooms: dict[str, WorkerRoom] = {}
+
     def setup(tls: Mapping[str, str]) -> Setup:
         return Setup(
             scheduler="",
@@ -99,10 +101,12 @@ def open_dask(
             umask=inherited.umask_of_jobs(),
             secrets=secrets.revealed(),
             variables=tuple(os.fsdecode(name) for name in secrets.variables),
+            lease=cluster.lease,
         )
 
     def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
+        rooms[hello.name] = known
         fields = {
             "worker": hello.name,
             "host": hello.host,
@@ -111,12 +115,17 @@ def open_dask(
             "boot_id": hello.boot_id,
             "pid_namespace": hello.pid_namespace,
             "slots": hello.slots,
+            "lease_seconds": cluster.lease,
         }
         inbox.put(Noted("worker.joined", fields, lambda: admission.join(known)))
 
     def left(hello: WorkerHello, why: str) -> None:
         fields = {"worker": hello.name, "host": hello.host, "why": why}
         inbox.put(Noted("worker.left", fields, lambda: admission.leave(hello.name)))
+
+    def doubtful(hello: WorkerHello, is_so: bool) -> None:
+        room = rooms[hello.name]
+        inbox.put(Noted(None, {}, lambda: admission.leave(hello.name) if is_so else admission.join(room)))
 
     def of_attempt(spec: AttemptSpec, what: tuple[Any, ...]) -> None:
         if what[0] == "spawned":
@@ -130,8 +139,9 @@ def open_dask(
         lambda why: inbox.put(NothingStarts(why, NO_WORKERS, "PX311")),
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
+        doubtful,
     )
-    thread = ClusterThread(ProcessDeployment(least, setup), topic, reports)
+    thread = ClusterThread(ProcessDeployment(least, setup), topic, cluster.lease, reports)
     executor = DaskExecutor(thread, home and home.executor)
     if least < cluster.processes:
         new = WorkerRoom("", "", cluster.slots, 0, 0, labels)

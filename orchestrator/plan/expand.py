@@ -94,7 +94,7 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
     workers = cluster.workers
     least = None if workers.min is None else min(workers.min, count)
     return ClusterPolicy(
-        name, count, slots or max(1, cpus // count), cluster.labels, least, workers.idle, workers.start
+        name, count, slots or max(1, cpus // count), cluster.labels, least, workers.idle, workers.start, cluster.lease
     )
 
 
