@@ -11,7 +11,12 @@ from orchestrator.errors import UsageError
 from orchestrator.plan.inputs import Overrides
 from orchestrator.plan.policy_parts import ClusterPolicy
 
-TEXT = "clusters: {pair: {processes: {count: 2, slots: 3}, labels: [a, b]}, bare: {processes: {count: 2}}}\nworkflows: {a: {run: 'true'}}\n"
+TEXT = """\
+clusters:
+  pair: {processes: {count: 2, slots: 3}, labels: [a, b]}
+  bare: {processes: {count: 2}}
+workflows: {a: {run: 'true'}}
+"""
 
 
 def cluster(name: str, **tables: dict[str, Any]) -> ClusterPolicy | None:
