@@ -14,13 +14,13 @@ from orchestrator.plan.model import Plan
 from orchestrator.plan.policy_parts import ClusterPolicy
 
 
-def deployment_of(cluster: ClusterPolicy, setup: Setup, plan: Plan) -> Deployment:
-    """That of this cluster, for a run of the plan; `setup` is what its workers get."""
+def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) -> Deployment:
+    """That of this cluster, for a run of the plan, with so many workers at first; `setup` is what its workers get."""
     if cluster.address is not None:
         return _existing(cluster, cluster.address, setup, plan)
     from orchestrator.cluster.processes import ProcessDeployment
 
-    return ProcessDeployment(cluster.processes, setup)
+    return ProcessDeployment(count, setup)
 
 
 def _existing(cluster: ClusterPolicy, address: str, setup: Setup, plan: Plan) -> Deployment:

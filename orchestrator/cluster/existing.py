@@ -97,6 +97,12 @@ class ExistingDeployment:
         if hello is not None and hello.address in self._seen:
             self._events.appeared(hello.address)
 
+    def scale(self, count: int) -> None:
+        """As `Deployment.scale`: not the task of pexec."""
+
+    async def retire(self, name: str, why: str) -> None:
+        """As `Deployment.retire`: not the task of pexec."""
+
     async def end_workers(self) -> None:
         """As `Deployment.end_workers`: of the workers, only what they run for this run."""
         if self._watching is not None:

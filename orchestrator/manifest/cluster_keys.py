@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from orchestrator.console.text import quote
 from orchestrator.manifest.container_types import NameList, mapping_of, variants
-from orchestrator.manifest.field_types import NAME, FieldType, NonBlank, choice, integer, non_blank, scalar
+from orchestrator.manifest.field_types import NAME, Duration, FieldType, NonBlank, choice, integer, non_blank, scalar
 from orchestrator.manifest.scalars import DURATION_PATTERN, NAME_PATTERN, ScalarError, format_duration, parse_duration
 from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
@@ -44,6 +44,20 @@ class ProcessesKeys(Section, frozen=True):
         integer(1, 10_000),
         Doc("Number of jobs that a worker runs at once; by default the CPUs of this machine over `count`.", 8),
     ] = None
+
+
+class WorkersKeys(Section, frozen=True):
+    """How many workers there are, from how many jobs run or could run."""
+
+    min: Annotated[
+        int | None,
+        integer(0, 1_000),
+        Doc("The number that is always there; by default all `processes`.", 0),
+    ] = None
+    idle: Annotated[Duration, Doc("A worker that has run nothing for so long is ended.", "2m")] = 120.0
+    start: Annotated[Duration, Doc("How long jobs wait for a worker when there is none; then the run ends.", "15m")] = (
+        900.0
+    )
 
 
 class TlsKeys(Section, frozen=True):
@@ -89,6 +103,9 @@ class ClusterKeys(Section, frozen=True):
         choice("shared", expected="`shared`"),
         Doc("`shared`: workers see the manifest's directory and the run directory at the same paths.", "shared"),
     ] = "shared"
+    workers: Annotated[
+        WorkersKeys, Doc("How many workers there are, and how long jobs wait for one.", {"min": 0, "idle": "1m"})
+    ] = WorkersKeys()
     lease: Annotated[
         float, _LEASE, Doc("How long jobs of a worker that hears nothing of pexec may run on, 2s to 1h.", "20s")
     ] = 20.0
@@ -107,7 +124,10 @@ class ClusterKeys(Section, frozen=True):
         for key in ("tls", "insecure", "files"):
             if key in data and kinds != ["address"]:
                 return KeyConflictError("PX118", f"`{key}` requires `address`", "", key)
-        address = data.get("address")
+        address, workers = data.get("address"), data.get("workers")
+        if address is not None and isinstance(workers, dict) and ("min" in workers or "idle" in workers):
+            message = "`workers` of a cluster that exists has `start` alone"
+            return KeyConflictError("PX118", message, "pexec neither starts nor ends its workers", "workers")
         return None if not isinstance(address, str) else _check_security(address, data)
 
 

@@ -93,11 +93,22 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
     cluster = manifest.clusters[name]
     if cluster.address is not None:
         tls = None if cluster.tls is None else TlsPolicy(cluster.tls.ca, cluster.tls.cert, cluster.tls.key)
-        return ClusterPolicy(name, labels=cluster.labels, lease=cluster.lease, address=cluster.address, tls=tls)
+        return ClusterPolicy(
+            name,
+            labels=cluster.labels,
+            start=cluster.workers.start,
+            lease=cluster.lease,
+            address=cluster.address,
+            tls=tls,
+        )
     declared = cluster.processes
     assert declared is not None
     count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
-    return ClusterPolicy(name, count, slots or max(1, cpus // count), cluster.labels, lease=cluster.lease)
+    workers = cluster.workers
+    least = None if workers.min is None else min(workers.min, count)
+    return ClusterPolicy(
+        name, count, slots or max(1, cpus // count), cluster.labels, least, workers.idle, workers.start, cluster.lease
+    )
 
 
 def cluster_hint(name: str, manifest: Manifest) -> str:

@@ -97,6 +97,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_a_run_without_encryption_says_so_each_time_and_passes_on_a_minimal_environment",
         "files": "acceptance/test_keys_of_existing_clusters.py::"
         "test_a_worker_that_does_not_see_the_directory_is_named_and_others_are_used",
+        "workers": "acceptance/test_keys_of_clusters.py::"
+        "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
         "lease": "acceptance/test_keys_of_clusters.py::"
         "test_a_job_of_a_worker_that_does_not_answer_ends_with_its_lease_and_runs_again_elsewhere",
         "labels": "acceptance/test_keys_of_clusters.py::"
@@ -106,6 +108,13 @@ OBSERVED: dict[str, dict[str, str]] = {
         ("ca", "cert", "key"),
         "acceptance/test_keys_of_existing_clusters.py::test_a_certificate_of_another_authority_is_not_accepted",
     ),
+    "Workers": {
+        "min": "acceptance/test_keys_of_clusters.py::"
+        "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
+        "idle": "acceptance/test_keys_of_clusters.py::"
+        "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
+        "start": "acceptance/test_keys_of_clusters.py::test_a_run_whose_workers_never_come_ends_after_start",
+    },
     "Processes": {
         "count": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
         "slots": "acceptance/test_keys_of_clusters.py::"

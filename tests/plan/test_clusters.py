@@ -72,6 +72,15 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
     assert "  cluster            pair, 2 workers of 3 slots  (from --cluster)\n" in plan_text(
         on_pair, {"cluster": "--cluster"}
     )
+    fewer = good_plan(
+        PAIR.replace("slots: 3}", "slots: 3}, workers: {min: 0, idle: 5s, start: 1m}"),
+        overrides=Overrides(cluster="pair"),
+    )
+    assert fewer.policy.cluster == ClusterPolicy("pair", 2, 3, (), 0, 5.0, 60.0)
+    assert fewer.policy.max_parallel_jobs == 6
+    assert "  cluster            pair, 0 to 2 workers of 3 slots\n" in plan_text(fewer, {}, verbose=True)
+    more = PAIR.replace("slots: 3}", "slots: 3}, workers: {min: 9}")
+    assert good_plan(more, overrides=Overrides(cluster="pair")).policy.cluster == ClusterPolicy("pair", 2, 3, (), 2)
     home = good_plan(PAIR)
     assert "  cluster            local  (from --cluster)\n" in plan_text(home, {"cluster": "--cluster"})
     assert "cluster" not in plan_text(home, {}, verbose=True)
@@ -98,6 +107,7 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
         ("{lab: {address: 'tcp://head:8786', insecure: false}}", "PX434"),
         ("{lab: {address: 'tcp://127.0.0.1.evil.org:8786'}}", "PX434"),
         ("{lab: {address: 7}}", "PX117"),
+        ("{lab: {address: 'tcp://localhost:1', workers: {min: 1}}}", "PX118"),
         ("{lab: {address: 'tcp://localhost:8786', files: none}}", "PX113"),
         ("{pair: {processes: 2, lease: 1s}}", "PX114"),
         ("{pair: {processes: 2, lease: 61m}}", "PX114"),
