@@ -8,9 +8,8 @@ from msgspec.structs import replace
 
 from orchestrator.app.git_changes import git_changes
 from orchestrator.app.invocation import Invocation
+from orchestrator.app.job_cache import place_of
 from orchestrator.app.planning import plan_invocation
-from orchestrator.cache.ignore_rules import repository_root
-from orchestrator.cache.model import Place
 from orchestrator.console.streams import write_stderr
 from orchestrator.console.text import count, quote, visible
 from orchestrator.execute.reuse.affected import Changes
@@ -25,10 +24,9 @@ def narrowed(invocation: Invocation, revision: str) -> Invocation | None:
     plan = result.plan
     if plan is None:
         return invocation
-    base_dir = os.path.abspath(plan.base_dir)
-    place = Place(base_dir, repository_root(base_dir))
+    place = place_of(plan)
     changes = git_changes(place.root, revision)
-    manifests = [os.path.relpath(os.path.realpath(path), os.path.realpath(base_dir)) for path in result.texts]
+    manifests = [os.path.relpath(os.path.realpath(path), place.base_dir) for path in result.texts]
     found = Changes(
         place, changes.changed, changes.tracked, lambda path: os.path.isfile(os.path.join(place.root, path))
     ).affected(plan, manifests)

@@ -179,7 +179,7 @@ def _fixed_part(path: str, prefix: str) -> str:
     rest = path[len(start) :].strip("/")
     fixed = [start] if start else []
     for component in rest.split("/"):
-        if any(character in component for character in _WILD):
+        if any(character in component for character in _WILD + "\\"):  # a backslash escapes what follows it
             break
         fixed.append(component)
     return "/".join(fixed)

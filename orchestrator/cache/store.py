@@ -5,7 +5,8 @@ is killed and however many there are. Content is verified when it is read: what 
 removed. Entries and records are signed (see `entry_text`), and each key has a store of its own in the directory.
 
     objects/3f/3f2a…   content            entries/91/91bc…   what a job's success was
-    last/<job>         its last success    locks/<job>        held while it runs and is stored
+    last/<job>         its last success, and when it ran since then without one
+    locks/<job>        held while it runs and is stored
     tmp/               what is being written
 """
 
@@ -29,6 +30,7 @@ TAG, TAG_TEXT = "CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n#
 _FOLDERS = (OBJECTS, ENTRIES, LAST, LOCKS, TEMP)
 _NAME = re.compile("[0-9a-f]{24}")  # of a store, see `store_name`
 _GROWTH = "growth"
+_ATTEMPTED = ".attempted"
 _MOST_ENTRY_BYTES = 256 << 20
 _USED_AGAIN_SECONDS = 600  # how exactly it is known when an entry was last used
 _ABANDONED_SECONDS = 86_400
@@ -107,9 +109,22 @@ class Store:
         return data is not None and is_record_of(self.key, name, data, fingerprint)
 
     def put_last(self, project: str, job: str, record: LastRecord) -> None:
-        """Remember the last success of a job."""
+        """Remember the last success of a job; what it attempted before does not matter any more."""
         name = name_of(project, job)
         self._put(LAST, name, record_bytes(self.key, name, record))
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name + _ATTEMPTED, dir_fd=self._folders[LAST])
+
+    def note_attempt(self, project: str, job: str, at: int) -> None:
+        """Remember when a job first ran since its last success, in nanoseconds."""
+        name = name_of(project, job) + _ATTEMPTED
+        if self.content(LAST, name) is None:
+            self._put(LAST, name, b"%d" % at)
+
+    def attempted_at(self, project: str, job: str) -> int | None:
+        """When a job first ran since its last success; None if it has not."""
+        data = self.content(LAST, name_of(project, job) + _ATTEMPTED)
+        return int(data) if data is not None and data.isdigit() else None
 
     # Content
 

@@ -295,7 +295,7 @@ def test_plan_says_what_will_be_restored_and_that_its_dependents_may_run(pexec: 
 def test_plan_says_that_a_job_runs_whose_stored_outputs_cannot_be_restored(pexec: Pexec) -> None:
     applied(pexec.file("pexec.yaml", CHAIN).file("in", "1"))
     (pexec.folder / "x").unlink()
-    (pexec.folder / "x").mkdir()
+    pexec.file("x/mine", "")
     why = "a directory is in the place of the output `x`"
     assert planned(pexec)["a"] == {"state": "runs", "because": [why]}
     assert because(applied(pexec, exit_code=1), "a") == [why]

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from support.caches import KEY, CachedJob, go_on
+from support.caches import KEY, CachedJob
 from support.killed import forked, is_killed_at
 
 from orchestrator.cache.model import Kept, NotRestored, OutputPath, Restored, Saved
@@ -148,8 +148,10 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
         assert job.cache.try_lock("project", "build") is None
         holder.kill()
         holder.wait(60)
-    with job.cache.lock("project", "build", go_on):
-        assert job.cache.try_lock("project", "build") is None
+    lock = job.cache.try_lock("project", "build")
+    assert lock is not None
+    assert job.cache.try_lock("project", "build") is None
+    lock.release()
 
 
 def test_two_processes_that_make_the_key_at_once_have_the_same_one(tmp_path: Path) -> None:

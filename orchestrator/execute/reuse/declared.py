@@ -9,7 +9,7 @@ from functools import cached_property
 from orchestrator.cache.model import OutputPath, PathInput
 from orchestrator.plan.model import JobSpec, Plan
 
-_WILD = "*?["
+_WILD = "*?[\\"  # a backslash escapes what follows it
 
 
 def path_inputs(spec: JobSpec) -> list[PathInput]:
@@ -68,6 +68,11 @@ class Upstream:
             return []
         above = self._above(job, {index for jobs in found.values() for index in jobs})
         return [pattern for pattern, jobs in found.items() if not above.isdisjoint(jobs)]
+
+    def all_outputs(self, job: int) -> list[str]:
+        """The patterns of all outputs upstream of this job."""
+        above = self._above(job, {index for _, index, _ in self._by_place})
+        return [pattern for _, index, pattern in self._by_place if index in above]
 
     def _near(self, place: str) -> list[tuple[int, str]]:
         """The outputs in a directory, at any depth, and those that are a directory around it."""

@@ -39,6 +39,7 @@ Mode = Literal["use", "force", "off"]
 CACHE = "stored results"
 FORCED = "`--force`"
 NOT_CACHED = "`cache: false`"
+NO_CACHE = "`--no-cache`"
 _THREADS = 4
 _PATIENCE = 2.0  # seconds for what is abandoned at the end of the run
 _NAMED = 3
@@ -217,12 +218,15 @@ class LocalJobCache:
         if spec.reads == "declared":
             self._hide(job, spec, taken, state)
         remarks = tuple((f"the inputs of `{job.id}`", why) for why in taken.warnings)
-        if not spec.cache or self._mode == "force":
-            result = CheckResult(taken.fingerprint.digest, because=(FORCED if spec.cache else NOT_CACHED,))
+        if not spec.cache or self._mode != "use":
+            because = NOT_CACHED if not spec.cache else FORCED if self._mode == "force" else NO_CACHE
+            result = CheckResult(taken.fingerprint.digest, because=(because,))
         else:
             result = self._looked_up(job, taken, state)
         if result.cached is None:
             state.must_run_since = time.time_ns()
+            if taken.outputs:
+                self._cache.note_attempt(self._project, job.id, state.must_run_since)
             if any(output.fresh for output in taken.outputs):
                 outputs, should_stop = taken.outputs, state.should_stop
                 self._cache.remove_fresh(self._place, self._project, job.id, outputs, should_stop=should_stop)
@@ -366,10 +370,18 @@ def _with_remarks(message: Checked | Collected, remarks: tuple[Remark, ...]) -> 
 
 
 def _edited(job: PlannedJob, brought: Restored) -> tuple[Remark, ...]:
-    """That files were replaced which someone had changed by hand."""
-    if not brought.edited:
-        return ()
-    names = ", ".join(f"`{visible(path)}`" for path in brought.edited[:_NAMED])
-    more = len(brought.edited) - _NAMED
-    text = names + (f" and {count(more, 'more file')}" if more > 0 else "")
-    return ((f"changes by hand to the outputs of `{job.id}`", f"they were replaced by the stored result: {text}"),)
+    """That files were replaced which were not as the last success had left them."""
+    remarks = []
+    if brought.edited:
+        text = f"they were replaced by the stored result: {_first_of(brought.edited)}"
+        remarks.append((f"changes by hand to the outputs of `{job.id}`", text))
+    if brought.unclear:
+        text = f"its last attempt left them, or someone has changed them since: {_first_of(brought.unclear)}"
+        remarks.append((f"outputs of `{job.id}` that were replaced by the stored result", text))
+    return tuple(remarks)
+
+
+def _first_of(paths: Sequence[str]) -> str:
+    names = ", ".join(f"`{visible(path)}`" for path in paths[:_NAMED])
+    more = len(paths) - _NAMED
+    return names + (f" and {count(more, 'more file')}" if more > 0 else "")
