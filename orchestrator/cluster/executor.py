@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
@@ -13,6 +13,7 @@ from orchestrator.cluster.admission import ClusterAdmission
 from orchestrator.cluster.cluster_thread import ClusterThread, Reports, epoch
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.placement import WorkerRoom
+from orchestrator.cluster.processes import ProcessDeployment
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, run_attempt
@@ -71,7 +72,7 @@ def open_dask(
     topic = f"pexec-{os.path.basename(run_dir)}-{epoch()}"
     admission = ClusterAdmission(jobs, AdmissionControl(plan, jobs=jobs))
 
-    def setup(tls: dict[str, str]) -> Setup:
+    def setup(tls: Mapping[str, str]) -> Setup:
         return Setup(
             scheduler="",
             name="",
@@ -114,7 +115,7 @@ def open_dask(
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
     )
-    thread = ClusterThread(count, setup, topic, reports)
+    thread = ClusterThread(ProcessDeployment(count, setup), topic, reports)
     executor = DaskExecutor(thread)
 
     def close() -> None:

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 class Setup(Struct, frozen=True):
     """What a worker gets when it starts, by a pipe: the values of secrets travel in nothing else. `tls` has the
-    fields of Dask's `Security`; `topic` is where it reports."""
+    fields of Dask's `Security`; `topic` is where it reports. `pexec` is the pid of the process that started it, which
+    its warden watches; 0 for none."""
 
     scheduler: str
     name: str
@@ -20,6 +21,7 @@ class Setup(Struct, frozen=True):
     umask: int | None
     secrets: Mapping[str, bytes]
     variables: tuple[str, ...]
+    pexec: int = 0
 
 
 class WorkerHello(Struct, frozen=True):

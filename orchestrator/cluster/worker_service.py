@@ -44,6 +44,8 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         self.supervisor.environments.hide([os.fsencode(name) for name in told.variables])
         warden = self.supervisor.warden
         warden.put_logs_in(self._run.folder(LOGS))
+        if told.pexec:
+            warden.end_with(_parent(told.pexec))
         warden.shortages.on_shortage = lambda why: self._report("short", why)
         warden.shortages.on_nothing_starts = lambda why: self._report("nothing starts", why)
         install(told.run_dir, Worker(self.supervisor, self._on_spawned, self._on_output))
@@ -88,6 +90,14 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         if now - self._grown.get(spec.serial, 0.0) >= _GROWTH_SECONDS:
             self._grown[spec.serial] = now
             self._report("grown", spec.serial)
+
+
+def _parent(pid: int) -> int:
+    """A pidfd of the parent, which has this pid. Raises ProcessLookupError if it has ended."""
+    handle = os.pidfd_open(pid)
+    if os.getppid() != pid:
+        raise ProcessLookupError(f"the parent of this worker, process {pid}, has ended")
+    return handle
 
 
 _service: AttemptService | None = None

@@ -139,6 +139,27 @@ def test_all_attempts_on_a_worker_end_within_two_seconds_of_the_kill_of_pexec_an
     figure("longest from the kill of pexec to the end of all jobs", f"{slowest:.2f} s")
 
 
+def test_the_kill_of_pexec_ends_the_attempts_of_a_worker_that_is_stopped_and_the_worker_too(
+    pexec: Pexec, full: bool, figure: Figure
+) -> None:
+    slowest = 0.0
+    for number in moments(full):
+        mark = new_mark()
+        run = start(pexec, jobs(10, mark))
+        time.sleep(random.Random(number).uniform(0, 0.5))
+        workers = workers_of(run.pid)
+        for worker in workers[: 1 + number % 2]:
+            os.kill(worker, signal.SIGSTOP)
+        began = time.monotonic()
+        end(run, signal.SIGKILL)
+        assert survivors(mark, 10) == set()
+        slowest = max(slowest, time.monotonic() - began)
+        assert all_end(workers)
+        assert pexec.run("resume", "--cluster", "local", "--output", "quiet").exit_code == 0
+        no_overlap(verified(pexec))
+    figure("longest from the kill of pexec to the end of all jobs, of stopped workers too", f"{slowest:.2f} s")
+
+
 def test_a_worker_that_was_killed_while_idle_costs_no_attempt(pexec: Pexec) -> None:
     run = start(
         pexec, "  a: {run: until test -e go; do sleep 0.05; done}\n  b: {run: 'true'}\n  c: {needs: a, run: ':'}\n"
