@@ -35,8 +35,9 @@ def planned_checks(plan: Plan) -> dict[str, CacheState]:
     if not needs_cache(plan):
         return {}
     from orchestrator.app.cache_states import cache_states
+    from orchestrator.app.job_scripts import with_scripts
 
-    return cache_states(plan)
+    return cache_states(with_scripts(plan))
 
 
 def project_of(plan: Plan) -> str:

@@ -242,9 +242,7 @@ def test_a_job_behind_outputs_that_are_a_link_sees_that_they_change(pexec: Pexec
 
 
 def test_what_a_failed_attempt_left_is_replaced_and_not_called_a_change_by_hand(pexec: Pexec) -> None:
-    text = (
-        "version: 1\nworkflows: {a: {inputs: [in], outputs: [o], run: 'cat in > o; grep -q ok in'}}\n"
-    )
+    text = "version: 1\nworkflows: {a: {inputs: [in], outputs: [o], run: 'cat in > o; grep -q ok in'}}\n"
     pexec.file("pexec.yaml", text).file("in", "ok\n")
     applied(pexec)
     pexec.file("in", "bad\n")
