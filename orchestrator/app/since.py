@@ -82,15 +82,18 @@ def _changes(place: Place, changes: GitChanges) -> Changes:
 
 def _changed_behind(root: str, changes: GitChanges) -> list[str]:
     """The links to directories in which something was changed, also behind other links."""
-    targets: dict[str, str] = {}
+    targets: dict[str, tuple[str, ...]] = {}
     for link in changes.links:
         with suppress(OSError, LeadsOutError):
             if os.path.isdir(os.path.join(root, link)):
-                targets[link] = resolved(root, link, HIDDEN_NAMES).path
+                target, passed = resolved(root, link, HIDDEN_NAMES)
+                targets[link] = (target, *(one.path for one in passed))
     found: list[str] = []
     news: Sequence[str] = (*changes.changed, *changes.directories)
     while news:
-        news = [link for link, target in targets.items() if any(is_within(path, target) for path in news)]
+        news = [
+            link for link, places in targets.items() if any(is_within(path, place) for path in news for place in places)
+        ]
         for link in news:
             del targets[link]
         found += news
