@@ -320,9 +320,9 @@ class Scheduler:
 
     # Decisions.
 
-    def decide(self, now: float) -> list[Command]:
+    def decide(self, now: float, beyond: int = 0) -> list[Command]:
         """The commands at this second: only `Cancel`s, or the steps that are due and, if these end no job, checks and
-        launches."""
+        launches. If there may be any launches, these are up to `beyond` more than may be carried out."""
         if not self._started or self.table.open == 0:
             return []
         now = self._clock = max(self._clock, now)
@@ -333,9 +333,9 @@ class Scheduler:
         due = self._escalation.due_commands(now)
         if any(isinstance(command, GiveUp) for command in due):
             return due  # what it ends may stop the run, before anything else starts
-        return [*due, *self.checks.commands(), *self._launches(now)]
+        return [*due, *self.checks.commands(), *self._launches(now, beyond)]
 
-    def _launches(self, now: float) -> list[Command]:
+    def _launches(self, now: float, beyond: int) -> list[Command]:
         if self._retries.waits:
             for job in self._retries.take_due(now):
                 self._queue.add(job)
@@ -344,7 +344,7 @@ class Scheduler:
             return []
         hurried = self._stop is not None and self._stop.hurried
         is_due = self._retries.is_due_at(self._clock)
-        chosen = self._queue.choose(slots, self._pools, self._jobs, self.table.states, is_due)
+        chosen = self._queue.choose(slots + beyond, self._pools, self._jobs, self.table.states, is_due)
         return [self._launch(job, hurried=hurried) for job in chosen]
 
     def _launch(self, job: int, *, hurried: bool) -> Launch:

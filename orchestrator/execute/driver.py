@@ -169,7 +169,7 @@ class Driver:
         """Carry out the engine's commands until it gives no more."""
         while True:
             now = self._clock.now()
-            commands = self._scheduler.decide(now)
+            commands = self._scheduler.decide(now, self._admission.beyond)
             if self._cache is not None:
                 commands = self._without_checks(commands, self._cache)
             if self._admission.limits:

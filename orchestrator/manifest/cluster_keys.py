@@ -3,7 +3,7 @@
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
 from typing import Annotated, Any, Final
 
-from orchestrator.manifest.container_types import mapping_of, variants
+from orchestrator.manifest.container_types import NameList, mapping_of, variants
 from orchestrator.manifest.field_types import NAME, FieldType, integer
 from orchestrator.manifest.scalars import NAME_PATTERN, ScalarError
 from orchestrator.manifest.section import Doc, Section, section_type
@@ -31,6 +31,7 @@ class ClusterKeys(Section, frozen=True):
         variants("a number of workers, or `{count: 2, slots: 8}`", number=_COUNT, mapping=section_type(ProcessesKeys)),
         Doc("Workers as processes of this machine: their number, or also how many jobs each runs.", 2, {"count": 2}),
     ]
+    labels: Annotated[NameList, Doc("What its workers have, for `requires` of a workflow.", ["gpu"])] = ()
 
 
 def _name(value: Any) -> str:

@@ -105,6 +105,13 @@ def make_plan(
         if flow:
             return Planned(None, (*resolved.diagnostics, *flow))
     policy = expand_policy(read.manifest, overrides, environment.cpus)
+    if policy.cluster is not None:
+        from orchestrator.plan.cluster_fit import check_cluster_fit  # late: most runs have no cluster
+
+        unfit: list[Diagnostic] = []
+        check_cluster_fit(jobs, policy.cluster, read.source, unfit)
+        if unfit:
+            return Planned(None, (*resolved.diagnostics, *unfit))
     plan = Plan(
         name=read.manifest.name or _directory_name(read.base_dir) or "pexec",
         manifest=read.path,

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct, field
 
 DEFAULT_CACHE_DIR = ".pexec/cache"
 DEFAULT_CACHE_BYTES = 5 << 30
+DEFAULT_START_SECONDS = 900.0
 
 
 class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
@@ -40,6 +41,10 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     name: Annotated[str, Meta(description="Its name in the manifest.")]
     processes: Annotated[int, Meta(ge=1, description="Number of workers.")]
     slots: Annotated[int, Meta(ge=1, description="Number of jobs that a worker runs at once.")]
+    labels: Annotated[tuple[str, ...], Meta(description="What its workers have.")] = ()
+    start: Annotated[float, Meta(gt=0, description="How long a job waits for a worker.")] = field(
+        default=DEFAULT_START_SECONDS, name="start_seconds"
+    )
 
 
 class CiPolicy(Struct, frozen=True, omit_defaults=True):

@@ -200,6 +200,43 @@ def test_without_the_packages_a_run_on_a_cluster_is_refused_and_others_run(pexec
     assert pexec.run("apply", "--cluster", "local", "--output", "quiet").exit_code == 0
 
 
+def test_a_job_that_requires_a_label_runs_on_a_cluster_that_has_it_and_on_no_other(pexec: Pexec) -> None:
+    clusters = "{plain: {processes: 1}, fast: {processes: {count: 1, slots: 2}, labels: [gpu, ssd]}}"
+    workflows = "  train: {run: echo trained, requires: [gpu]}\n  other: {run: 'true'}\n"
+    head = f"policy: {{cluster: fast}}\nclusters: {clusters}\n"
+    assert apply(pexec, workflows, head=head).log("train") == b"trained\n"
+    refused = pexec.run("apply", "--cluster", "plain")
+    assert refused.exit_code == 3
+    assert "error[PX316]: no worker of the cluster `plain` can run `train`: it requires `gpu`, which" in refused.stderr
+    assert "pexec.yaml:6:" in refused.stderr
+    assert pexec.run("apply", "--cluster", "plain", "other", "--output", "quiet").exit_code == 0
+    assert pexec.run("apply", "--cluster", "local", "--output", "quiet").exit_code == 0
+
+
+def test_a_job_that_stays_at_home_runs_below_pexec_itself_beside_those_on_workers(pexec: Pexec) -> None:
+    run = apply(
+        pexec,
+        "  far: {run: until test -e near; do sleep 0.05; done, timeout: 60s}\n"
+        "  near: {run: 'touch near; echo x=1 >> $PEXEC_OUTPUT_FILE', where: local, outputs: {x: {}}}\n"
+        "  fails: {run: exit 3, where: local, allow_failure: true, cleanup: touch cleaned}\n"
+        "  slow: {run: sleep 60, where: local, timeout: 200ms, allow_failure: true}\n"
+        "  after: {needs: near, run: 'echo ${{ needs.near.outputs.x }}'}\n",
+    )
+    workers = {name: job["worker"] is not None for name, job in run.jobs.items()}
+    assert workers == {"far": True, "near": False, "fails": False, "slow": False, "after": True}
+    assert {job["host"] for job in run.jobs.values()} == {socket.gethostname()}
+    assert (run.jobs["fails"]["exit_code"], run.jobs["slow"]["status"]) == (3, "TIMED_OUT")
+    assert run.log("after") == b"1\n"
+    assert (pexec.folder / "cleaned").exists()
+
+
+def test_where_and_requires_contradict_each_other(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: 'true', where: local, requires: [gpu]}\n"))
+    said = pexec.run("validate")
+    assert said.exit_code == 3
+    assert "error[PX118]: workflow `a`: `where: local` and `requires` are mutually exclusive" in said.stderr
+
+
 def test_a_matrix_that_grows_and_a_job_that_is_up_to_date_work_on_workers(pexec: Pexec) -> None:
     workflows = (
         "  list: {run: 'echo shards=[1,2,3] >> \"$PEXEC_OUTPUT_FILE\"', inputs: [], outputs: {shards: {type: json}}}\n"
