@@ -157,9 +157,8 @@ class Cache:
                     store.put_entry(entry)
         except OSError as error:
             self._failed(error)
-            return None
-        else:
-            return entry
+            entry = None
+        return entry
 
     def bring(
         self,
@@ -343,7 +342,10 @@ class Cache:
         return no_fetch if remote is None else lambda sha256, size: remote.fetch(store, sha256, size, should_stop)
 
     def _remember(self, store: Store, project: str, fingerprint: Fingerprint, entry: Entry) -> None:
-        store.put_last(project, entry.job, LastRecord(fingerprint, entry.fingerprint, entry.outputs))
+        try:
+            store.put_last(project, entry.job, LastRecord(fingerprint, entry.fingerprint, entry.outputs))
+        except OSError as error:
+            self._failed(error)
 
     def _last_outputs(self, project: str, job: str) -> tuple[OutputFile, ...]:
         record = self.last(project, job)

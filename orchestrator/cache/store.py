@@ -158,9 +158,7 @@ class Store:
         """Store content that is in memory; its SHA-256."""
         sha256 = hashlib.sha256(data).hexdigest()
         if not self.has_object(sha256, len(data)):
-            temporary = new_name()
-            write_new(self._folders[TEMP], temporary, data)
-            self.take_object(temporary, sha256)
+            self.take_object(self._written(data), sha256)
         return sha256
 
     def get_bytes(self, sha256: str) -> bytes | None:
@@ -201,8 +199,7 @@ class Store:
         data = None if afresh else self.content(TEMP, _GROWTH)
         grown = size + (int(data) if data is not None and data.isdigit() else 0)
         if size or afresh:
-            temporary = new_name()
-            write_new(self._folders[TEMP], temporary, b"%d" % grown)
+            temporary = self._written(b"%d" % grown)
             os.rename(temporary, _GROWTH, src_dir_fd=self._folders[TEMP], dst_dir_fd=self._folders[TEMP])
         return grown
 
@@ -224,9 +221,17 @@ class Store:
             return file.readall() if os.fstat(descriptor).st_size <= _MOST_ENTRY_BYTES else None
 
     def _put(self, folder: str, name: str, data: bytes) -> None:
+        self._move(self._written(data), folder, name)
+
+    def _written(self, data: bytes) -> str:
+        """The name of a new temporary file with this content."""
         temporary = new_name()
-        write_new(self._folders[TEMP], temporary, data)
-        self._move(temporary, folder, name)
+        try:
+            write_new(self._folders[TEMP], temporary, data)
+        except OSError:
+            self.discard(temporary)
+            raise
+        return temporary
 
     def _move(self, temporary: str, folder: str, name: str) -> None:
         prefix, _, base = name.rpartition("/")
