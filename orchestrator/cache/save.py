@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from orchestrator.cache.copying import copy_content
 from orchestrator.cache.descent import LinkError, open_parent
+from orchestrator.cache.entry_text import leads_inside
 from orchestrator.cache.fingerprint import Fingerprint
 from orchestrator.cache.hash_file import CHUNK, NotRegularError, open_to_read
 from orchestrator.cache.hash_memory import signature_of
@@ -154,8 +155,7 @@ class Saving:
         name = visible(path)
         if text.startswith("/"):
             raise RefusalError(f"the output `{name}` is a link to the absolute path `{visible(text)}`", path)
-        target = _target_of(OutputFile(path, link=text))
-        if target == ".." or target.startswith("../"):
+        if not leads_inside(path, text):
             raise RefusalError(f"the output `{name}` is a link that leads out of the manifest's directory", path)
         if self._has_secret([os.fsencode(text)]):
             raise RefusalError(f"the output `{name}` contains a secret", path)
