@@ -85,6 +85,8 @@ def open_dask(
         admission.join(room_at_home())
     labels = frozenset(cluster.labels)
 
+    rooms: dict[str, WorkerRoom] = {}
+
     def setup(tls: Mapping[str, str]) -> Setup:
         return Setup(
             scheduler="",
@@ -96,10 +98,12 @@ def open_dask(
             umask=inherited.umask_of_jobs(),
             secrets=secrets.revealed(),
             variables=tuple(os.fsdecode(name) for name in secrets.variables),
+            lease=cluster.lease,
         )
 
     def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
+        rooms[hello.name] = known
         fields = {
             "worker": hello.name,
             "host": hello.host,
@@ -108,12 +112,17 @@ def open_dask(
             "boot_id": hello.boot_id,
             "pid_namespace": hello.pid_namespace,
             "slots": hello.slots,
+            "lease_seconds": cluster.lease,
         }
         inbox.put(Noted("worker.joined", fields, lambda: admission.join(known)))
 
     def left(hello: WorkerHello, why: str) -> None:
         fields = {"worker": hello.name, "host": hello.host, "why": why}
         inbox.put(Noted("worker.left", fields, lambda: admission.leave(hello.name)))
+
+    def doubtful(hello: WorkerHello, is_so: bool) -> None:
+        room = rooms[hello.name]
+        inbox.put(Noted(None, {}, lambda: admission.leave(hello.name) if is_so else admission.join(room)))
 
     def of_attempt(spec: AttemptSpec, what: tuple[Any, ...]) -> None:
         if what[0] == "spawned":
@@ -127,8 +136,9 @@ def open_dask(
         lambda why: inbox.put(NothingStarts(why, NO_WORKERS, "PX311")),
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
+        doubtful,
     )
-    thread = ClusterThread(ProcessDeployment(cluster.processes, setup), topic, reports)
+    thread = ClusterThread(ProcessDeployment(cluster.processes, setup), topic, cluster.lease, reports)
     executor = DaskExecutor(thread, home and home.executor)
 
     def kill(serial: int, *, force: bool) -> None:

@@ -91,7 +91,7 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
     cluster = manifest.clusters[name]
     declared = cluster.processes
     count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
-    return ClusterPolicy(name, count, slots or max(1, cpus // count), cluster.labels)
+    return ClusterPolicy(name, count, slots or max(1, cpus // count), cluster.labels, lease=cluster.lease)
 
 
 def cluster_hint(name: str, manifest: Manifest) -> str:

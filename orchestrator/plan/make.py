@@ -80,6 +80,15 @@ def make_plan(
     arguments have no job that takes them.
     """
     overrides = overrides or Overrides()
+    if overrides.clusters:
+        from orchestrator.plan.cluster_settings import with_clusters  # late: few users have any in their settings
+
+        read = replace(
+            read,
+            manifest=with_clusters(
+                read.manifest, overrides.clusters, overrides.cluster or read.manifest.policy.cluster
+            ),
+        )
     resolved = check(read, environment)
     if has_errors(resolved.diagnostics):
         return Planned(None, resolved.diagnostics)

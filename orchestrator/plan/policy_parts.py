@@ -7,6 +7,7 @@ from msgspec import Meta, Struct, field
 
 DEFAULT_CACHE_DIR = ".pexec/cache"
 DEFAULT_CACHE_BYTES = 5 << 30
+DEFAULT_LEASE_SECONDS = 20.0
 DEFAULT_START_SECONDS = 900.0
 
 
@@ -45,6 +46,9 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     start: Annotated[float, Meta(gt=0, description="How long a job waits for a worker.")] = field(
         default=DEFAULT_START_SECONDS, name="start_seconds"
     )
+    lease: Annotated[
+        float, Meta(gt=0, description="How long jobs of a worker that hears nothing of pexec may run on.")
+    ] = field(default=DEFAULT_LEASE_SECONDS, name="lease_seconds")
 
 
 class CiPolicy(Struct, frozen=True, omit_defaults=True):

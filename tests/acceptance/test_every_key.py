@@ -91,6 +91,8 @@ OBSERVED: dict[str, dict[str, str]] = {
     },
     "Cluster": {
         "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
+        "lease": "acceptance/test_keys_of_clusters.py::"
+        "test_a_job_of_a_worker_that_does_not_answer_ends_with_its_lease_and_runs_again_elsewhere",
         "labels": "acceptance/test_keys_of_clusters.py::"
         "test_a_job_that_requires_a_label_runs_on_a_cluster_that_has_it_and_on_no_other",
     },

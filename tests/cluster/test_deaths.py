@@ -16,6 +16,8 @@ import pytest
 from support.attempts import marked, new_mark, stands_still, survivors, wait_until, wardens_below
 from support.cli import Pexec
 from support.clusters import (
+    BRIEF,
+    PAIR,
     apply,
     end,
     is_alive,
@@ -29,6 +31,7 @@ from support.runs import Run, last_run
 
 pytestmark = pytest.mark.faults
 Figure = Callable[[str, object], None]
+UNTIL_GO = "sh -c 'until test -e go; do sleep 0.05; done; :"
 MATRIX = "  j: {matrix: {n: [%s]}, run: \"sh -c 'echo $$ >> ran-$PEXEC_JOB; sleep 0.4; : %s'\"}\n"
 
 
@@ -36,9 +39,9 @@ def jobs(number: int, mark: str) -> str:
     return MATRIX % (", ".join(map(str, range(number))), mark)
 
 
-def start(pexec: Pexec, workflows: str) -> subprocess.Popen[bytes]:
+def start(pexec: Pexec, workflows: str, head: str = PAIR) -> subprocess.Popen[bytes]:
     before = journal(pexec)
-    pexec.file("pexec.yaml", manifest(workflows))
+    pexec.file("pexec.yaml", manifest(workflows, head))
     run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
     assert wait_until(lambda: journal(pexec) != before)
     wait_for_events(pexec, b'"worker.joined"', 2, run)
@@ -86,6 +89,15 @@ def test_a_worker_that_is_killed_loses_its_attempts_which_are_made_again(
         assert {event["reason"] for event in lost} <= {f"the worker on {left['host']} is gone"}
         assert survivors(mark, 0) == set()
     figure("longest from the kill of a worker to the end of its jobs", f"{slowest:.2f} s")
+
+
+def a_worker_with_attempts(pexec: int, mark: str) -> tuple[int, set[int]]:
+    """A worker, and the processes of its attempts."""
+    for worker in workers_of(pexec):
+        below = {pid for pid in marked(mark) if is_below(pid, worker)}
+        if below:
+            return worker, below
+    raise AssertionError("no worker has attempts")
 
 
 def is_below(pid: int, ancestor: int) -> bool:
@@ -158,6 +170,33 @@ def test_the_kill_of_pexec_ends_the_attempts_of_a_worker_that_is_stopped_and_the
         assert pexec.run("resume", "--cluster", "local", "--output", "quiet").exit_code == 0
         no_overlap(verified(pexec))
     figure("longest from the kill of pexec to the end of all jobs, of stopped workers too", f"{slowest:.2f} s")
+
+
+def test_the_attempts_of_a_worker_that_is_stopped_end_with_its_lease_and_are_made_again(
+    pexec: Pexec, full: bool, figure: Figure
+) -> None:
+    slowest = 0.0
+    for number in moments(full):
+        mark = new_mark()
+        run = start(pexec, f'  j: {{matrix: {{n: [1, 2]}}, run: "{UNTIL_GO} {mark}\'"}}\n', BRIEF)
+        time.sleep(random.Random(number).uniform(0, 1))
+        worker, below = a_worker_with_attempts(run.pid, mark)
+        began = time.monotonic()
+        os.kill(worker, signal.SIGSTOP)
+        assert all_end(below)
+        slowest = max(slowest, time.monotonic() - began)
+        pexec.file("go", "")
+        assert run.wait(60) == 0
+        (pexec.folder / "go").unlink()
+        done = verified(pexec)
+        no_overlap(done)
+        (left,) = done.named("worker.left")
+        assert left["why"] == "nothing was heard of it for 4.2 s"
+        lost = done.named("attempt.finished", verdict="lost")
+        assert {event["reason"] for event in lost} == {f"the worker on {left['host']} is gone"}
+        assert survivors(mark, 0) == set()
+        assert not is_alive(worker)
+    figure("longest from the stop of a worker to the end of its jobs, with a lease of 2 s", f"{slowest:.2f} s")
 
 
 def test_a_worker_that_was_killed_while_idle_costs_no_attempt(pexec: Pexec) -> None:
@@ -243,13 +282,13 @@ def test_a_run_that_ends_leaves_no_process_and_no_directory_of_a_worker(pexec: P
 
 
 def test_a_stopped_worker_does_not_keep_an_interrupted_run_from_ending(pexec: Pexec) -> None:
-    """Its jobs are given up, and end with the worker."""
+    """Its jobs end with its lease."""
     mark = new_mark()
-    run = start(pexec, f"  a: {{matrix: {{n: [1, 2]}}, run: \"sh -c 'sleep 60; : {mark}'\", grace: 100ms}}\n")
+    run = start(pexec, f"  a: {{matrix: {{n: [1, 2]}}, run: \"sh -c 'sleep 60; : {mark}'\", grace: 100ms}}\n", BRIEF)
     assert wait_until(lambda: len(marked(mark)) >= 2)
     for worker in workers_of(run.pid):
         os.kill(worker, signal.SIGSTOP)
     assert end(run, signal.SIGINT) == 130
     assert survivors(mark, 0) == set()
     ends = verified(pexec).named("attempt.finished")
-    assert {event["reason"] for event in ends} == {"it did not respond after being killed"}
+    assert {event["verdict"] for event in ends} == {"lost"}

@@ -37,6 +37,12 @@ def test_slots_are_the_cpus_over_the_workers() -> None:
     assert good_plan(PAIR, overrides=Overrides(cluster="many"), cpus=20).policy.cluster == ClusterPolicy("many", 5, 4)
 
 
+def test_a_cluster_has_the_lease_that_it_declares_or_one_of_twenty_seconds() -> None:
+    leases = "clusters: {a: {processes: 1}, b: {processes: 1, lease: 1m}}\nworkflows: {a: {run: 'true'}}\n"
+    clusters = [good_plan(leases, overrides=Overrides(cluster=name)).policy.cluster for name in "ab"]
+    assert [cluster and cluster.lease for cluster in clusters] == [20, 60]
+
+
 def test_a_number_of_jobs_on_the_command_line_holds_on_a_cluster_too() -> None:
     plan = good_plan(PAIR, overrides=Overrides(cluster="pair", max_parallel_jobs=1))
     assert plan.policy.max_parallel_jobs == 1
@@ -80,7 +86,9 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
         ("{pair: {processes: two}}", "PX112"),
         ("{pair: {processes: {slots: 2}}}", "PX111"),
         ("{pair: {processes: 2, slurm: {queue: main}}}", "PX110"),
-        ("{pair: {processes: 2, lease: 20s}}", "PX110"),
+        ("{pair: {processes: 2, lease: 1s}}", "PX114"),
+        ("{pair: {processes: 2, lease: 61m}}", "PX114"),
+        ("{pair: {processes: 2, lease: long}}", "PX114"),
     ],
 )
 def test_what_is_no_cluster_is_refused_and_so_is_what_does_not_work_yet(clusters: str, code: str) -> None:

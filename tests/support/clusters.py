@@ -14,6 +14,7 @@ from support.runs import Run, last_run
 from orchestrator.execute.warden.processes import children
 
 PAIR = "policy: {cluster: pair}\nclusters: {pair: {processes: {count: 2, slots: 2}}}\n"
+BRIEF = "policy: {cluster: pair}\nclusters: {pair: {processes: {count: 2, slots: 2}, lease: 2s}}\n"
 
 
 def manifest(workflows: str, head: str = PAIR) -> str:

@@ -9,16 +9,21 @@ import json
 import os
 import queue
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest import mock
 
 from hypothesis import strategies as st
 
 from orchestrator.app.planning import plan_manifest
 from orchestrator.cache.cache import open_cache
+from orchestrator.cache.hash_memory import HashMemory
 from orchestrator.cache.model import DEFAULT_MAX_SIZE, Place
 from orchestrator.engine.commands import Check
 from orchestrator.engine.states import JobState, Verdict
@@ -53,6 +58,7 @@ class SmallJob:
     needs: list[int]
     distant: list[int]
     has_inputs: bool
+    uses_variable: bool = True
     salt: str = ""
     word: str = "w0"
     reads_values: bool = True
@@ -66,11 +72,15 @@ class SmallProject:
     jobs: list[SmallJob]
     sources: dict[str, str | None]
     variable: str = "v0"
-    stories: list[str] = field(default_factory=list)
 
     def manifest(self) -> str:
         """The text of its manifest: JSON, which is YAML too."""
         return json.dumps({"version": 1, "workflows": {f"j{n}": self._workflow(n) for n in range(len(self.jobs))}})
+
+    def _path(self, number: int) -> Any:
+        """What a job makes: a directory, or files by their names where these are known."""
+        named = {"copy": "copy", "first": "first", "count": "count"}.get(self.jobs[number].kind)
+        return f"out/{number}/" if named is None else [f"out/{number}/facts", f"out/{number}/{named}"]
 
     def _workflow(self, number: int) -> dict[str, Any]:
         job = self.jobs[number]
@@ -83,13 +93,18 @@ class SmallProject:
         }  # fmt: skip
         made: dict[str, Any] = {
             "run": json.dumps(program),
-            "outputs": {"files": {"path": f"out/{number}/", "fresh": job.has_inputs}, "word": {"default": "none"}},
+            "outputs": {
+                "files": {"path": self._path(number), "fresh": job.has_inputs},
+                "word": {"default": "none"},
+            },
             "env": {"WORD": job.word, **{f"VALUE{n}": f"${{{{ needs.j{n}.outputs.word }}}}" for n in valued}},
         }
         if job.needs:
             made["needs"] = [f"j{need}" for need in job.needs]
         if job.has_inputs:
-            made["inputs"] = [*({"path": path, "optional": True} for path in paths), {"env": "VARIABLE"}]
+            made["inputs"] = [{"path": path, "optional": True} for path in paths]
+            if job.uses_variable:
+                made["inputs"].append({"env": "VARIABLE"})
         return made
 
 
@@ -110,6 +125,7 @@ def small_projects(draw: st.DrawFn) -> SmallProject:
                 needs,
                 draw(st.lists(st.sampled_from(distant), unique=True, max_size=2)) if distant else [],
                 draw(st.integers(0, 6)) > 0,
+                draw(st.booleans()),
             )
         )
     return SmallProject(jobs, {name: draw(st.sampled_from((None, *WORDS))) for name in SOURCES})
@@ -245,6 +261,7 @@ class SmallRun:
             mode=mode, project="project", rundir=cast(Any, rundir), secrets=Secrets({}), spec_of=_spec_of,
             put=self._answers.put, warnings=warnings,
         )  # fmt: skip
+        self.looked_at = 0  # jobs of which a look at their files was enough
         self.ran: list[str] = []
         self.failed: list[str] = []
         self.remarks: list[str] = []
@@ -279,20 +296,25 @@ class SmallRun:
         """The values of a success, by a stored result or by running it; None if it failed."""
         if job.spec.inputs is not None:
             table = cast(Any, SimpleNamespace(states=states))
-            self._cache.check(Check(job.index, needed), table, lambda need: values[need])
-            answer = self._answers.get(timeout=60)
-            assert isinstance(answer, Checked)
-            self.remarks += answer.result.because
-            assert not any("could not be checked" in why for why in answer.result.because), answer.result.because
-            if answer.result.cached is not None:
-                return answer.result.outputs
+            found = self._cache.check(Check(job.index, needed), table, lambda need: values[need])
+            self.looked_at += found is not None
+            if found is None:
+                answer = self._answers.get(timeout=60)
+                assert isinstance(answer, Checked)
+                found = answer.result
+            self.remarks += found.because
+            assert not any("could not be checked" in why for why in found.because), found.because
+            if found.cached is not None:
+                return found.outputs
             if self._cache.refusal(job.index):
                 self.failed.append(job.id)
                 return None
         self.ran.append(job.id)
+        self._cache.attempt_starts()
         spec = _spec_of(job, needed)
-        environ = {**spec.env, **(self._environ if job.spec.inputs is not None else {})}
-        made = perform(self._root, json.loads(spec.run or ""), environ)
+        has_variable = any(one.env for one in job.spec.inputs or ())
+        environ = {**spec.env, **(self._environ if has_variable else {})}
+        made = perform(self._root, json.loads(spec.run or ""), environ, tidies=job.spec.inputs is None)
         if made is None:
             self.failed.append(job.id)
             return None
@@ -311,7 +333,27 @@ class SmallRun:
         return collected.result.outputs
 
 
-def perform(root: Path, program: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str] | None:
+@contextmanager
+def believing_all_times() -> Iterator[None]:
+    """What was read from a file is believed at once, as if all had been settled. Only for who lets the clock tick
+    between runs and edits."""
+    ahead = partial(HashMemory, clock=lambda: time.time_ns() + 10**13)
+    with mock.patch("orchestrator.cache.cache.HashMemory", ahead):
+        yield
+
+
+def let_the_clock_tick(root: Path) -> None:
+    """Wait until a file that is changed now has another time than one that was changed before."""
+    probe = root / ".pexec/probe"
+    probe.touch()
+    before = probe.stat().st_ctime_ns
+    while probe.stat().st_ctime_ns <= before:
+        probe.touch()
+
+
+def perform(
+    root: Path, program: Mapping[str, Any], environ: Mapping[str, str], *, tidies: bool
+) -> dict[str, str] | None:
     """What a job does: its values, None if it fails. All that it reads is what it declares."""
     out = root / program["out"]
     seen = [*(text for path in program["reads"] for text in _read(root, path))]
@@ -319,7 +361,7 @@ def perform(root: Path, program: Mapping[str, Any], environ: Mapping[str, str]) 
     seen += [environ[name] for name in program["values"]]
     everything = "|".join(seen)
     facts = f"{environ['WORD']} {environ.get('VARIABLE', '')} {program['salt']}"
-    if not isinstance(environ.get("VARIABLE"), str):  # without inputs nothing is fresh: it tidies up itself
+    if tidies:  # without inputs nothing is fresh
         shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
     if "fail" in everything:
