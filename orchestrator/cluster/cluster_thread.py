@@ -104,6 +104,14 @@ class ClusterThread:
         self._wait_for(self._heartbeats.release())
         return time.monotonic() - self._paused_at
 
+    def scale(self, count: int) -> None:
+        """Have so many workers, which is more than before."""
+        self._post(lambda: self._spawn(self._when_up(lambda: self._deployment.scale(count))))
+
+    def retire(self, name: str, why: str) -> None:
+        """End a worker that runs nothing."""
+        self._post(lambda: self._spawn(self._deployment.retire(name, why)))
+
     def close(self) -> None:
         """End everything that runs, the workers and Dask; complete all futures. A second time does nothing."""
         if not self._thread.is_alive():
@@ -158,6 +166,11 @@ class ClusterThread:
         self._client = await self._deployment.open(events)
         self._client.subscribe_topic(self._topic, self._on_event)
         self._spawn(self._heartbeats.keep())
+
+    async def _when_up(self, act: Callable[[], None]) -> None:
+        await self._is_up.wait()
+        if not self._is_closing:
+            act()
 
     # Workers.
 

@@ -15,12 +15,14 @@ from orchestrator.cluster.cluster_thread import ClusterThread, Reports, epoch
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.placement import WorkerRoom
 from orchestrator.cluster.processes import ProcessDeployment
+from orchestrator.cluster.scaling import Scaling
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, run_attempt
 from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.messages import Noted, NothingStarts
+from orchestrator.manifest.scalars import format_duration
 from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.plan.policy_parts import ClusterPolicy
 
@@ -84,6 +86,7 @@ def open_dask(
     if home is not None:
         admission.join(room_at_home())
     labels = frozenset(cluster.labels)
+    least = cluster.processes if cluster.least is None else cluster.least
 
     rooms: dict[str, WorkerRoom] = {}
 
@@ -138,8 +141,13 @@ def open_dask(
         lambda why: worker.supervisor.warden.shortages.report(why),
         doubtful,
     )
-    thread = ClusterThread(ProcessDeployment(cluster.processes, setup), topic, cluster.lease, reports)
+    thread = ClusterThread(ProcessDeployment(least, setup), topic, cluster.lease, reports)
     executor = DaskExecutor(thread, home and home.executor)
+    if least < cluster.processes:
+        new = WorkerRoom("", "", cluster.slots, 0, 0, labels)
+        admission.scaling = Scaling(least, cluster.processes, cluster.idle, new)
+        admission.scale = thread.scale
+        admission.retire = lambda name: thread.retire(name, f"it ran nothing for {format_duration(cluster.idle)}")
 
     def kill(serial: int, *, force: bool) -> None:
         thread.kill(serial, force=force)

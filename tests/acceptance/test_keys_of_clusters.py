@@ -248,6 +248,39 @@ def test_where_and_requires_contradict_each_other(pexec: Pexec) -> None:
     assert "error[PX118]: workflow `a`: `where: local` and `requires` are mutually exclusive" in said.stderr
 
 
+def test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while(pexec: Pexec) -> None:
+    head = (
+        "policy: {cluster: pair}\nclusters: {pair: {processes: {count: 3, slots: 1}, workers: {min: 0, idle: 300ms}}}\n"
+    )
+    left = "until grep -q worker.left .pexec/runs/*/events.jsonl; do sleep 0.05; done"
+    run = apply(
+        pexec,
+        "  a: {run: touch a; until test -e b; do sleep 0.05; done}\n"
+        "  b: {run: touch b; until test -e a; do sleep 0.05; done}\n"
+        f"  wait: {{needs: [a, b], run: '{left}', timeout: 60s}}\n"
+        "  c: {needs: wait, matrix: {n: [1, 2]}, run: 'true'}\n",
+        head=head,
+    )
+    assert len(run.named("worker.joined")) >= 2
+    gone = run.named("worker.left")[0]
+    assert gone["why"] == "it ran nothing for 300ms"
+    started = [event["at"] for event in run.named("attempt.started", worker=gone["worker"])]
+    assert max(started, default=0.0) <= gone["at"]
+
+
+def test_a_run_whose_workers_never_come_ends_after_start(pexec: Pexec) -> None:
+    head = "policy: {cluster: one}\nclusters: {one: {processes: 1, workers: {start: 1ms}}}\n"
+    pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head))
+    pexec.run("apply", "--output", "quiet").said(
+        exit_code=5,
+        stderr="error[PX311]: not one job can be started: there has been no worker for 1ms\n"
+        "  = help: without `--cluster`, or with `--cluster local`, jobs run below pexec itself\n",
+    )
+    assert not (pexec.folder / "ran").exists()
+    assert pexec.run("resume", "--cluster", "local", "--output", "quiet").exit_code == 0
+    verified(pexec)
+
+
 def test_clusters_of_the_users_settings_replace_those_of_the_manifest_key_by_key(pexec: Pexec) -> None:
     pexec.config("[clusters.pair]\nlabels = ['ssd']\nprocesses = {slots = 1}\n[clusters.mine]\nprocesses = 1\n")
     run = apply(pexec, "  a: {matrix: {n: [1, 2]}, run: sleep 0.2, requires: ssd}\n")

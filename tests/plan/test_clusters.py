@@ -72,6 +72,15 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
     assert "  cluster            pair, 2 workers of 3 slots  (from --cluster)\n" in plan_text(
         on_pair, {"cluster": "--cluster"}
     )
+    fewer = good_plan(
+        PAIR.replace("slots: 3}", "slots: 3}, workers: {min: 0, idle: 5s, start: 1m}"),
+        overrides=Overrides(cluster="pair"),
+    )
+    assert fewer.policy.cluster == ClusterPolicy("pair", 2, 3, (), 0, 5.0, 60.0)
+    assert fewer.policy.max_parallel_jobs == 6
+    assert "  cluster            pair, 0 to 2 workers of 3 slots\n" in plan_text(fewer, {}, verbose=True)
+    more = PAIR.replace("slots: 3}", "slots: 3}, workers: {min: 9}")
+    assert good_plan(more, overrides=Overrides(cluster="pair")).policy.cluster == ClusterPolicy("pair", 2, 3, (), 2)
     home = good_plan(PAIR)
     assert "  cluster            local  (from --cluster)\n" in plan_text(home, {"cluster": "--cluster"})
     assert "cluster" not in plan_text(home, {}, verbose=True)
