@@ -9,6 +9,7 @@ import pickle
 import shutil
 import tempfile
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -22,6 +23,7 @@ from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.cluster.lease import WorkerLease
 from orchestrator.cluster.portable_environment import on_worker
 from orchestrator.cluster.shared_files import answer
+from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.attempt.result import broken, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
@@ -36,6 +38,7 @@ from orchestrator.journal.rundir import RunDir, open_run
 BEGIN = "pexec_begin"  # the handler that brings the service to a worker which pexec did not start
 SECRETS = "pexec_secrets"
 _GROWTH_SECONDS = 0.1
+_MOST_RESULTS = 1000
 _RELEASED = ("cancelled", "released", "forgotten")
 
 
@@ -94,6 +97,11 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             self._run.close()
 
     @property
+    def name(self) -> str:
+        """That of this worker in the run."""
+        return self._setup.name
+
+    @property
     def run_dir(self) -> str:
         """The directory of the run, which two processes cannot drive at once."""
         return self._setup.run_dir
@@ -123,6 +131,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             bool(self._setup.pexec),
             self.supervisor.warden.pid,
             warden.start_ticks if warden else 0,
+            tuple((serial, result) for topic, serial, result in _results if topic == self._setup.topic),
         )
 
     def now(self) -> float:
@@ -146,6 +155,9 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             spec = replace(spec, temp_dir=self._temp_dir)
         result = run_attempt(spec)
         self._grown.pop(spec.serial, None)
+        if result.verdict is not Verdict.LOST:
+            kept = replace(result, outputs={}, undeclared_outputs=(), enforced_by={})
+            _results.append((self._setup.topic, spec.serial, kept))
         return result
 
     def _report(self, *what: Any) -> None:
@@ -172,6 +184,8 @@ def _parent(pid: int) -> int:
 
 
 _services: dict[str, AttemptService] = {}  # topic -> that of the run
+# Topic, serial and result of the latest attempts: pexec may have called them lost without hearing how they ended.
+_results: deque[tuple[str, int, AttemptResult]] = deque(maxlen=_MOST_RESULTS)
 
 
 def service(topic: str) -> AttemptService:
@@ -257,15 +271,15 @@ async def _begin(setup: Setup, worker: DaskWorker) -> WorkerHello | Refusal:
     if setup.files is not None and (refusal := answer(setup.files, setup.run_dir)) is not None:
         return refusal
     for earlier in [here for here in _services.values() if here.run_dir == setup.run_dir]:
-        await asyncio.to_thread(earlier.forget)  # of a process that does not drive the run any more
+        await asyncio.to_thread(earlier.forget)  # of a process that does not drive the run any more, or gave it up here
     inherited.use_umask_for_jobs(setup.umask)
     await worker.plugin_add(AttemptService(setup), name=setup.topic, catch_errors=False)
     return service(setup.topic).hello()
 
 
-async def finish(topic: str, dask_worker: DaskWorker) -> None:
-    """End everything that runs here for the run, and forget it."""
+async def finish(topic: str, name: str, dask_worker: DaskWorker) -> None:
+    """End everything that runs here for the run, and forget it, unless it is under another name here by now."""
     here = _services.get(topic)
-    if here is not None:
+    if here is not None and here.name == name:
         await asyncio.to_thread(here.forget)
         dask_worker.plugins.pop(topic, None)

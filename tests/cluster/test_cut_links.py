@@ -53,11 +53,11 @@ def cluster(tmp_path: Path, hosts: list[NetworkHost]) -> Iterator[DaskCluster]:
         yield cluster
 
 
-def start(pexec: Pexec, cluster: DaskCluster) -> subprocess.Popen[bytes]:
+def start(pexec: Pexec, cluster: DaskCluster, job: str = JOB) -> subprocess.Popen[bytes]:
     """A job on one of the hosts; the other has room for it."""
     keys = f'address: "{cluster.address}", insecure: true, lease: {LEASE}s'
     head = f"policy: {{cluster: lab}}\nclusters: {{lab: {{{keys}}}}}\n"
-    pexec.file("pexec.yaml", manifest(f"  j: {{run: '{JOB}'}}\n", head))
+    pexec.file("pexec.yaml", manifest(f"  j: {{run: '{job}'}}\n", head))
     run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
     wait_for_events(pexec, b'"worker.joined"', 2, run)
     assert wait_until(lambda: (pexec.folder / "stamps-j-1").exists())
@@ -101,6 +101,25 @@ def test_attempts_behind_a_cut_link_end_with_the_lease_before_others_begin(
     assert len(done.named("attempt.finished", verdict="lost")) == 1
     figure("cut link, lease 3 s: last sign of the first attempt", f"{max(first) - cut_at:.1f} s after the cut")
     figure("cut link, lease 3 s: first sign of the next attempt", f"{min(second) - cut_at:.1f} s after the cut")
+
+
+def test_a_success_behind_a_cut_link_is_noted_when_it_is_heard_of_after_its_attempt_was_called_lost(
+    pexec: Pexec, hosts: list[NetworkHost], cluster: DaskCluster
+) -> None:
+    ends = "test $PEXEC_ATTEMPT = 1 || until test -e go; do sleep 0.1; done; touch stamps-j-$PEXEC_ATTEMPT; sleep 1.5"
+    run = start(pexec, cluster, ends)
+    host = hosts[host_of_the_job(pexec)]
+    host.cut()
+    wait_for_events(pexec, b'"worker.left"', 1, run)
+    host.heal()
+    wait_for_events(pexec, b'"attempt.late"', 1, run)
+    pexec.file("go", "")
+    done = ended(pexec, run)
+    (late,) = done.named("attempt.late")
+    assert (late["job"], late["attempt"], late["verdict"], late["exit_code"]) == ("j", 1, "succeeded", 0)
+    (left,) = done.named("worker.left")
+    assert (late["host"], late["worker"]) == (left["host"], left["worker"])
+    assert "succeeded after it was called lost" in (done.path / "execution_report.md").read_text()
 
 
 def test_a_link_that_heals_within_half_a_lease_costs_nothing(
