@@ -229,6 +229,7 @@ class ClusterThread:
         attempt.task = self._client.submit(
             perform,
             pickle.dumps(spec),
+            spec.serial,
             hello.identity,
             self._heartbeats.token(hello.name),
             key=f"{self._topic}-{spec.serial}",
@@ -240,16 +241,12 @@ class ClusterThread:
         self._spawn(self._wait(attempt, hello))
 
     async def _wait(self, attempt: Submitted, hello: WorkerHello) -> None:
-        try:
-            result = await attempt.task
-        except (Exception, asyncio.CancelledError):
-            # Dask lost the worker, so no result of it will come any more: its end is what completes the future.
-            if not self._is_closing and not attempt.future.done():
-                self._deployment.give_up(hello)
-        else:
-            self._complete(attempt, result)
-        finally:
-            attempt.task.release()
+        with suppress(Exception, asyncio.CancelledError):
+            await attempt.task.exception()  # waits, and asks nobody for a result
+        # The result came before. Else Dask lost the worker, and none comes: its end is what completes the future.
+        if not self._is_closing and not attempt.future.done():
+            self._deployment.give_up(hello)
+        attempt.task.release()
 
     def _complete(self, attempt: Submitted, result: AttemptResult) -> None:
         self._attempts.pop(attempt.spec.serial, None)
@@ -262,7 +259,11 @@ class ClusterThread:
             self._reports.short(*what)
         elif kind == "nothing starts":
             self._reports.starts_nothing(*what)
-        elif (attempt := self._attempts.get(what[0])) is not None:
+        elif (attempt := self._attempts.get(what[0])) is None:
+            return
+        elif kind == "ended":
+            self._complete(attempt, pickle.loads(what[1]))
+        else:
             self._reports.of_attempt(attempt.spec, (kind, *what[1:]))
 
     def _kill(self, serial: int, force: bool) -> None:

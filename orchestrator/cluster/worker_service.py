@@ -98,6 +98,11 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         """Whether what was sent after this token may not begin any more: pexec may have given it to another worker."""
         return self.now() >= token + self._setup.lease
 
+    def end(self, serial: int, result: AttemptResult) -> None:
+        """Report how an attempt has ended."""
+        self._grown.pop(serial, None)
+        self.worker.log_event(self._setup.topic, ("ended", serial, pickle.dumps(result)))
+
     def _report(self, *what: Any) -> None:
         with suppress(Exception):  # while the worker ends there is nobody to tell
             self.worker.log_event(self._setup.topic, what)
@@ -133,22 +138,22 @@ def service() -> AttemptService:
 # Called by the client. The worker imports this module by name, so they cost no transfer.
 
 
-def perform(packed: bytes, identity: str, token: float) -> AttemptResult:
-    """Run the attempt, unless it was meant for another worker that had this one's address, or comes later than a lease
-    after the token. Never raises."""
+def perform(packed: bytes, serial: int, identity: str, token: float) -> None:
+    """Run the attempt with this serial, unless it was meant for another worker that had this one's address, or comes
+    later than a lease after the token.
+
+    The result is reported, not returned: nobody has to ask for it then. What is returned comes after it.
+    """
+    here = service()
+    if here.worker.id != identity:
+        return here.end(serial, lost("its worker was replaced before it began"))
+    if here.is_too_late(token):
+        return here.end(serial, lost("it reached its worker later than the lease allows"))
     try:
-        here = service()
-        if here.worker.id != identity:
-            return lost("its worker was replaced before it began")
-        if here.is_too_late(token):
-            return lost("it reached its worker later than the lease allows")
-        spec: AttemptSpec = pickle.loads(packed)
-        result = run_attempt(spec)
-        here._grown.pop(spec.serial, None)
+        result = run_attempt(pickle.loads(packed))
     except Exception as error:
-        return broken(error)
-    else:
-        return result
+        result = broken(error)
+    return here.end(serial, result)
 
 
 def greet() -> WorkerHello:
