@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import traceback
+from typing import Any
 
 from orchestrator import inherited
 from orchestrator.cluster.dask_settings import use_own_settings
@@ -27,7 +28,7 @@ def main() -> None:
     inherited.use_umask_for_jobs(setup.umask)
     scratch = tempfile.mkdtemp(prefix="pexec-worker-")
     threading.Thread(target=_end_with_pexec, args=(scratch,), daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda number, frame: _end(scratch))
+    signal.signal(signal.SIGTERM, lambda number, frame: _evict(scratch))
     try:
         asyncio.run(_serve(setup, scratch))
     except Exception:
@@ -60,6 +61,27 @@ async def _serve(setup: Setup, scratch: str) -> None:
         await worker.finished()
 
 
+def _evict(scratch: str) -> None:
+    """Someone else ends this worker: a queue, or a user."""
+
+    def evict() -> None:
+        here = _service()
+        try:
+            if here is not None:
+                here.evict()
+        finally:
+            _end(scratch)
+
+    threading.Thread(target=evict, daemon=True).start()
+
+
+def _service() -> Any:
+    """The `AttemptService` of this process, once it can run attempts."""
+    module = sys.modules.get("orchestrator.cluster.worker_service")
+    here = getattr(module, "_service", None)
+    return here if hasattr(here, "supervisor") else None
+
+
 def _end_with_pexec(scratch: str) -> None:
     """In a thread: pexec closed the pipe, or has died."""
     while os.read(0, 4096):
@@ -69,10 +91,9 @@ def _end_with_pexec(scratch: str) -> None:
 
 def _end(scratch: str) -> None:
     """End all attempts, and this process, without asking Dask, which may wait for the network."""
-    module = sys.modules.get("orchestrator.cluster.worker_service")
-    here = getattr(module, "_service", None)
+    here = _service()
     try:
-        if here is not None and hasattr(here, "supervisor"):
+        if here is not None:
             here.close()
         shutil.rmtree(scratch, ignore_errors=True)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 import time
 from contextlib import suppress
 from typing import Any
@@ -13,7 +14,8 @@ from distributed import WorkerPlugin
 
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.lease import WorkerLease
-from orchestrator.execute.attempt.result import broken, lost
+from orchestrator.engine.states import Verdict
+from orchestrator.execute.attempt.result import broken, evicted, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt
 from orchestrator.execute.secrets.store import Secrets, SecretValue
@@ -24,6 +26,10 @@ from orchestrator.journal.file_names import LOGS
 from orchestrator.journal.rundir import RunDir, open_run
 
 _GROWTH_SECONDS = 0.1
+# Who ends the worker may have told its jobs first.
+_WORKER_FOLLOWS_SECONDS = 2.0
+_EVICTION_SECONDS = 4.0  # for jobs to end; who has sent TERM sends KILL soon
+_TELL_SECONDS = 0.5
 
 
 class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
@@ -35,6 +41,8 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         # A lease is for where the end of pexec is not seen; where it is, suspension of the machine stops both.
         self._clock = time.CLOCK_MONOTONIC if setup.pexec else time.CLOCK_BOOTTIME
         self._lease = WorkerLease()
+        self._running: set[int] = set()  # by serial
+        self._is_evicted = threading.Event()
 
     def setup(self, worker: DaskWorker) -> None:
         """Called by Dask before the worker takes tasks."""
@@ -61,6 +69,36 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
     def close(self) -> None:
         """End everything that runs here."""
         self.supervisor.close()
+
+    def evict(self) -> None:
+        """This worker was told to end: end what runs here, and report it as evicted. Returns when that is done."""
+        if self._is_evicted.is_set():
+            return
+        self._is_evicted.set()
+        self._report("evicted", self._setup.name)
+        began = time.monotonic()
+        for serial in list(self._running):
+            self.supervisor.warden.kill(serial, force=False)
+        while self._running and time.monotonic() < began + _EVICTION_SECONDS:
+            time.sleep(0.01)
+        for serial in list(self._running):
+            self.supervisor.warden.kill(serial, force=True)
+        time.sleep(_TELL_SECONDS)
+
+    def run(self, spec: AttemptSpec) -> AttemptResult:
+        """Run the attempt; it is evicted if this worker is."""
+        if self._is_evicted.is_set():
+            return evicted(spec.place.host)
+        self._running.add(spec.serial)
+        try:
+            result = run_attempt(spec)
+        finally:
+            self._running.discard(spec.serial)
+        if result.verdict is Verdict.FAILED and result.signal == "SIGTERM":
+            self._is_evicted.wait(_WORKER_FOLLOWS_SECONDS)
+        if self._is_evicted.is_set() and result.verdict is not Verdict.SUCCEEDED:
+            return evicted(spec.place.host, result)
+        return result
 
     def hello(self) -> WorkerHello:
         """Who this is."""
@@ -150,7 +188,7 @@ def perform(packed: bytes, serial: int, identity: str, token: float) -> None:
     if here.is_too_late(token):
         return here.end(serial, lost("it reached its worker later than the lease allows"))
     try:
-        result = run_attempt(pickle.loads(packed))
+        result = here.run(pickle.loads(packed))
     except Exception as error:
         result = broken(error)
     return here.end(serial, result)
