@@ -11,7 +11,6 @@ import sys
 import tempfile
 import threading
 import traceback
-from typing import Any
 
 from orchestrator import inherited
 from orchestrator.cluster.dask_settings import use_own_settings
@@ -65,21 +64,13 @@ def _evict(scratch: str) -> None:
     """Someone else ends this worker: a queue, or a user."""
 
     def evict() -> None:
-        here = _service()
+        module = sys.modules.get("orchestrator.cluster.worker_service")
         try:
-            if here is not None:
-                here.evict()
+            getattr(module, "evict_all", lambda: None)()
         finally:
             _end(scratch)
 
     threading.Thread(target=evict, daemon=True).start()
-
-
-def _service() -> Any:
-    """The `AttemptService` of this process, once it can run attempts."""
-    module = sys.modules.get("orchestrator.cluster.worker_service")
-    here = getattr(module, "_service", None)
-    return here if hasattr(here, "supervisor") else None
 
 
 def _end_with_pexec(scratch: str) -> None:
@@ -91,10 +82,9 @@ def _end_with_pexec(scratch: str) -> None:
 
 def _end(scratch: str) -> None:
     """End all attempts, and this process, without asking Dask, which may wait for the network."""
-    here = _service()
+    module = sys.modules.get("orchestrator.cluster.worker_service")
     try:
-        if here is not None:
-            here.close()
+        getattr(module, "close_all", lambda: None)()
         shutil.rmtree(scratch, ignore_errors=True)
     finally:
         os._exit(0)
