@@ -6,7 +6,7 @@ whatever stops the run cancels it as it would any job that has not started.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from orchestrator.engine.commands import NO_VALUES, Check
@@ -24,7 +24,7 @@ AT_ONCE = (
 class Checks:
     """The jobs whose check is due or under way, oldest first."""
 
-    __slots__ = ("_jobs", "_may_be_up_to_date", "_table", "_values", "waiting")
+    __slots__ = ("_jobs", "_may_be_up_to_date", "_special", "_table", "_values", "waiting")
 
     def __init__(self, plan: Plan, table: JobTable, values: OutputValues) -> None:
         self._jobs = plan.jobs
@@ -38,6 +38,7 @@ class Checks:
             and job.when is not When.FAILURE
             and job.run_matrix is None
         )
+        self._special = frozenset(job.index for job in plan.jobs if job.spec.is_group or job.run_matrix is not None)
         self.waiting: dict[int, Check] = {}
 
     def begin(self, job: int) -> bool:
@@ -74,7 +75,14 @@ class Checks:
         """Whether all needs succeeded; those of a group, or of a job that was left out, take its place.
 
         Never behind a matrix whose jobs are known at run time only: what they made is not compared."""
-        to_visit = list(self._jobs[job].needs)
+        states, special = self._table.states, self._special
+        for need in self._jobs[job].needs:
+            if states[need] is not JobState.SUCCEEDED or need in special:
+                return self._all_succeeded(self._jobs[job].needs)
+        return True
+
+    def _all_succeeded(self, needs: Iterable[int]) -> bool:
+        to_visit = list(needs)
         while to_visit:
             need = to_visit.pop()
             is_left_out = self._table.states[need] is JobState.LEFT_OUT
