@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from orchestrator.cluster.placement import LOCAL, Demand, Placement, WorkerRoom
+from orchestrator.cluster.scaling import Scaling
 from orchestrator.engine.commands import Command, Launch
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.admission import AdmissionControl
@@ -44,6 +45,10 @@ class ClusterAdmission:
         self._workers_share_machine = workers_share_machine
         self._demands: dict[int, Demand] = {}
         self._placement = Placement(self._demand)
+        self._retired: set[str] = set()
+        self.scaling: Scaling | None = None
+        self.scale: Callable[[int], None] = lambda count: None
+        self.retire: Callable[[str], None] = lambda name: None
         self._waits_since: float | None = None
         self.beyond = 0
         self.look_again_at: float | None = None
@@ -54,8 +59,9 @@ class ClusterAdmission:
         return self._placement.workers
 
     def join(self, worker: WorkerRoom) -> None:
-        """The worker takes jobs from now on."""
-        self._placement.join(worker)
+        """The worker takes jobs from now on, unless it was told to end."""
+        if worker.name not in self._retired:
+            self._placement.join(worker)
 
     def leave(self, name: str) -> None:
         """The worker takes no more."""
@@ -82,6 +88,8 @@ class ClusterAdmission:
             self.look_again_at = now
         self.beyond = beyond
         self._give_up_in_time(launches, started, running, now)
+        if self.scaling is not None:
+            self._adapt(self.scaling, [job for job in launches if job not in started], len(running) + len(started), now)
         return [command for command in commands if not isinstance(command, Launch) or command.job in started]
 
     def _started(self, launches: list[Launch], running: Collection[int], now: float) -> list[int]:
@@ -98,6 +106,25 @@ class ClusterAdmission:
             jobs = [job for job in jobs if job in allowed or job not in here]
         return self._placement.place(jobs, self._slots - len(running))
 
+    def _adapt(self, scaling: Scaling, waiting: Sequence[int], under_way: int, now: float) -> None:
+        """Have more workers for the jobs that wait, or fewer."""
+        attempts = {name: self._placement.attempts_on(name) for name in self.workers if name != LOCAL}
+        # What waits beside a free slot waits for its host, of which workers that share it have no more.
+        would_help = scaling.new.is_sized or all(attempts[name] >= self.workers[name].slots for name in attempts)
+        if would_help and under_way < self._slots:
+            demands = [self._demand(job) for job in waiting[: self._slots - under_way]]
+            if scaling.grow(demands, len(attempts)):
+                self.scale(scaling.wanted)
+        for name in scaling.shrink([name for name, number in attempts.items() if not number], now):
+            self._placement.leave(name)
+            self._retired.add(name)
+            self.retire(name)
+        self._look_again(scaling.look_again_at)
+
+    def _look_again(self, at: float | None) -> None:
+        if at is not None:
+            self.look_again_at = at if self.look_again_at is None else min(at, self.look_again_at)
+
     def _give_up_in_time(
         self, launches: Mapping[int, Launch], started: Collection[int], running: Collection[int], now: float
     ) -> None:
@@ -110,13 +137,13 @@ class ClusterAdmission:
         until = self._waits_since + self._start
         if now >= until:
             raise self._given_up(next(iter(launches)))
-        self.look_again_at = until if self.look_again_at is None else min(until, self.look_again_at)
+        self._look_again(until)
 
     def _given_up(self, job: int) -> EnvironmentFailedError:
         waited = format_duration(self._start)
         workers = [worker for worker in self.workers.values() if worker.name != LOCAL]
         if not workers:
-            message = f"not one job can be started: no worker has joined in {waited}"
+            message = f"not one job can be started: there has been no worker for {waited}"
             return EnvironmentFailedError(message, help=NO_WORKERS, code="PX311")
         offers = [
             Offer(worker.labels, worker.cpus, worker.memory) if worker.is_sized else Offer(worker.labels)

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from orchestrator.cluster.dask_settings import use_own_settings
 from orchestrator.cluster.deployment import Deployment, Events
+from orchestrator.cluster.heartbeats import Heartbeats, Silent
 from orchestrator.cluster.hello import WorkerHello
 from orchestrator.execute.attempt.result import lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
@@ -34,13 +35,15 @@ _ENDING = "pexec is ending"
 
 class Reports(Struct, frozen=True):
     """What is called in the loop's thread: a worker joined (its hello), left (its name, why); `starts_nothing(why)`
-    when no worker can be started; `of_attempt(spec, what)` with what a worker reports about an attempt."""
+    when no worker can be started; `of_attempt(spec, what)` with what a worker reports about an attempt;
+    `doubtful(hello, is_so)` whether a worker may get nothing new."""
 
     joined: Callable[[Any], None]
     left: Callable[[Any, str], None]
     starts_nothing: Callable[[str], None]
     of_attempt: Callable[[AttemptSpec, tuple[Any, ...]], None]
     short: Callable[[str], None]
+    doubtful: Callable[[WorkerHello, bool], None]
 
 
 class Submitted(Struct):
@@ -54,9 +57,11 @@ class Submitted(Struct):
 class ClusterThread:
     """The workers of a deployment, from its start to `close`."""
 
-    def __init__(self, deployment: Deployment, topic: str, reports: Reports) -> None:
-        """`topic` is where workers report. Raises NoThreadError."""
+    def __init__(self, deployment: Deployment, topic: str, lease: float, reports: Reports) -> None:
+        """`topic` is where workers report, `lease` how long a worker may be silent. Raises NoThreadError."""
         self._deployment = deployment
+        self._heartbeats = Heartbeats(lease, self._ask, Silent(reports.doubtful, self._on_silent))
+        self._why_gone: dict[str, str] = {}
         self._topic = topic
         self._reports = reports
         self._loop = asyncio.new_event_loop()
@@ -92,12 +97,20 @@ class ClusterThread:
     def pause(self) -> None:
         """Stop the processes of all attempts, on every worker that answers."""
         self._paused_at = time.monotonic()
-        self._tell_all("pause")
+        self._wait_for(self._heartbeats.hold())
 
     def resume(self) -> float:
         """Let them continue; the seconds that do not count."""
-        self._tell_all("resume")
+        self._wait_for(self._heartbeats.release())
         return time.monotonic() - self._paused_at
+
+    def scale(self, count: int) -> None:
+        """Have so many workers, which is more than before."""
+        self._post(lambda: self._spawn(self._when_up(lambda: self._deployment.scale(count))))
+
+    def retire(self, name: str, why: str) -> None:
+        """End a worker that runs nothing."""
+        self._post(lambda: self._spawn(self._deployment.retire(name, why)))
 
     def close(self) -> None:
         """End everything that runs, the workers and Dask; complete all futures. A second time does nothing."""
@@ -152,6 +165,12 @@ class ClusterThread:
         events = Events(lambda address: self._spawn(self._greet(address)), self._on_gone, self._reports.starts_nothing)
         self._client = await self._deployment.open(events)
         self._client.subscribe_topic(self._topic, self._on_event)
+        self._spawn(self._heartbeats.keep())
+
+    async def _when_up(self, act: Callable[[], None]) -> None:
+        await self._is_up.wait()
+        if not self._is_closing:
+            act()
 
     # Workers.
 
@@ -165,12 +184,18 @@ class ClusterThread:
         if hello is None or self._is_closing:
             return
         self._workers[hello.name] = hello
+        self._heartbeats.begin(hello)
         self._reports.joined(hello)
+
+    def _on_silent(self, hello: WorkerHello, why: str) -> None:
+        self._why_gone[hello.name] = why
+        self._deployment.give_up(hello)
 
     def _on_gone(self, name: str, why: str) -> None:
         hello = self._workers.pop(name, None)
+        self._heartbeats.end(name)
         if hello is not None and not self._is_closing:
-            self._reports.left(hello, why)
+            self._reports.left(hello, self._why_gone.pop(name, why))
         self._burials += 1
         self._spawn(self._bury(name, hello))
 
@@ -205,6 +230,7 @@ class ClusterThread:
             perform,
             pickle.dumps(spec),
             hello.identity,
+            self._heartbeats.token(hello.name),
             key=f"{self._topic}-{spec.serial}",
             workers=[hello.address],
             allow_other_workers=False,
@@ -264,12 +290,17 @@ class ClusterThread:
             called = self._client.run(getattr(worker_service, function), *arguments, workers=[address])
             await asyncio.wait_for(called, _WORD_SECONDS)
 
-    def _tell_all(self, function: str) -> None:
-        async def tell_all() -> None:
-            await asyncio.gather(*(self._tell(hello.address, function) for hello in self._workers.values()))
+    async def _ask(self, hello: WorkerHello, function: str, *arguments: Any) -> float:
+        from orchestrator.cluster import worker_service
 
+        function_ = getattr(worker_service, function)
+        answers = await self._client.run(function_, *arguments, workers=[hello.address])
+        token: float = answers[hello.address]
+        return token
+
+    def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         with suppress(Exception):
-            asyncio.run_coroutine_threadsafe(tell_all(), self._loop).result(_WORD_SECONDS + 1)
+            asyncio.run_coroutine_threadsafe(work, self._loop).result(_WORD_SECONDS + 1)
 
     # The end.
 

@@ -15,12 +15,14 @@ from orchestrator.cluster.cluster_thread import ClusterThread, Reports, epoch
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.placement import WorkerRoom
 from orchestrator.cluster.processes import ProcessDeployment
+from orchestrator.cluster.scaling import Scaling
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, run_attempt
 from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.messages import Noted, NothingStarts
+from orchestrator.manifest.scalars import format_duration
 from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.plan.policy_parts import ClusterPolicy
 
@@ -84,6 +86,9 @@ def open_dask(
     if home is not None:
         admission.join(room_at_home())
     labels = frozenset(cluster.labels)
+    least = cluster.processes if cluster.least is None else cluster.least
+
+    rooms: dict[str, WorkerRoom] = {}
 
     def setup(tls: Mapping[str, str]) -> Setup:
         return Setup(
@@ -96,10 +101,12 @@ def open_dask(
             umask=inherited.umask_of_jobs(),
             secrets=secrets.revealed(),
             variables=tuple(os.fsdecode(name) for name in secrets.variables),
+            lease=cluster.lease,
         )
 
     def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
+        rooms[hello.name] = known
         fields = {
             "worker": hello.name,
             "host": hello.host,
@@ -108,12 +115,17 @@ def open_dask(
             "boot_id": hello.boot_id,
             "pid_namespace": hello.pid_namespace,
             "slots": hello.slots,
+            "lease_seconds": cluster.lease,
         }
         inbox.put(Noted("worker.joined", fields, lambda: admission.join(known)))
 
     def left(hello: WorkerHello, why: str) -> None:
         fields = {"worker": hello.name, "host": hello.host, "why": why}
         inbox.put(Noted("worker.left", fields, lambda: admission.leave(hello.name)))
+
+    def doubtful(hello: WorkerHello, is_so: bool) -> None:
+        room = rooms[hello.name]
+        inbox.put(Noted(None, {}, lambda: admission.leave(hello.name) if is_so else admission.join(room)))
 
     def of_attempt(spec: AttemptSpec, what: tuple[Any, ...]) -> None:
         if what[0] == "spawned":
@@ -127,9 +139,15 @@ def open_dask(
         lambda why: inbox.put(NothingStarts(why, NO_WORKERS, "PX311")),
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
+        doubtful,
     )
-    thread = ClusterThread(ProcessDeployment(cluster.processes, setup), topic, reports)
+    thread = ClusterThread(ProcessDeployment(least, setup), topic, cluster.lease, reports)
     executor = DaskExecutor(thread, home and home.executor)
+    if least < cluster.processes:
+        new = WorkerRoom("", "", cluster.slots, 0, 0, labels)
+        admission.scaling = Scaling(least, cluster.processes, cluster.idle, new)
+        admission.scale = thread.scale
+        admission.retire = lambda name: thread.retire(name, f"it ran nothing for {format_duration(cluster.idle)}")
 
     def kill(serial: int, *, force: bool) -> None:
         thread.kill(serial, force=force)

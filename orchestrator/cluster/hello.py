@@ -21,11 +21,13 @@ class Setup(Struct, frozen=True):
     umask: int | None
     secrets: Mapping[str, bytes]
     variables: tuple[str, ...]
+    lease: float
     pexec: int = 0
 
 
 class WorkerHello(Struct, frozen=True):
-    """What a worker says of itself. `identity` is drawn anew by each worker process."""
+    """What a worker says of itself. `identity` is drawn anew by each worker process; `token` begins its lease. It
+    `watches` pexec if that is its parent, and then ends with it."""
 
     name: str
     identity: str
@@ -38,3 +40,5 @@ class WorkerHello(Struct, frozen=True):
     slots: int
     cpus: int
     memory: int
+    token: float
+    watches: bool

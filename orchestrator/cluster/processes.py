@@ -23,6 +23,7 @@ class ProcessDeployment:
         self._setup = setup
         self._failed_starts = 0
         self._joined: set[str] = set()
+        self._retired: dict[str, str] = {}  # worker -> why
 
     async def open(self, events: Events) -> Any:
         """As `Deployment.open`."""
@@ -96,7 +97,21 @@ class ProcessDeployment:
             return
         self._cluster.worker_spec.pop(name, None)
         self._cluster.workers.pop(name, None)
-        self._cluster.scale(self._count)
+        self._retired.pop(name, None)
+        self._cluster.scale(self._count + len(self._retired))
+
+    def scale(self, count: int) -> None:
+        """As `Deployment.scale`."""
+        self._count = count
+        self._cluster.scale(count + len(self._retired))
+
+    async def retire(self, name: str, why: str) -> None:
+        """As `Deployment.retire`."""
+        process = self._process(name)
+        if process is not None and not process.exited.is_set():
+            self._retired[name] = why
+            self._count -= 1
+            await process.close()
 
     async def end_workers(self) -> None:
         """As `Deployment.end_workers`."""
@@ -119,4 +134,4 @@ class ProcessDeployment:
         """The process of a worker has ended, and was waited for."""
         if process.name not in self._joined:
             self._failed_starts += 1
-        self._events.gone(process.name, "its process ended")
+        self._events.gone(process.name, self._retired.get(process.name, "its process ended"))

@@ -73,24 +73,28 @@ from orchestrator.engine.states import ENDED, CancelReason, JobState
 from orchestrator.engine.stop import Stop, cause_of, reason_to_stop, widen
 from orchestrator.plan.model import Plan, PlannedJob
 
+_AFTER_LEASE = 5.0  # seconds
+
 
 class Scheduler:
     """One run of one plan. Times are seconds of the run; `now` never decreases (an earlier one counts as the latest).
 
     For reading only, `table` has the jobs and their states, `checks` what is to be checked, `values` their outputs, and
     `growth` what has taken the place of placeholders. `last_grace` is how many seconds to wait for the end of an
-    attempt after KILL. Raises ValueError for a job that takes more than its pool has.
+    attempt after KILL; on a cluster it is longer than a lease, in which silent workers end it. Raises ValueError for a
+    job that takes more than its pool has.
     """
 
     def __init__(self, plan: Plan, *, last_grace: float = 10.0) -> None:
         self._policy = plan.policy
-        self._last_grace = last_grace
+        cluster = plan.policy.cluster
+        self._last_grace = last_grace if cluster is None else max(last_grace, cluster.lease + _AFTER_LEASE)
         self.table = JobTable(plan)
         self._jobs = self.table.jobs
         self.values = OutputValues(self.table)
         self._conditions = RunConditions(self.table, self.values)
         self._pools = Pools(plan)
-        self.checks = Checks(plan, self.table, self.values)
+        self.checks = Checks(self.table, self.values)
         self._queue = ReadyQueue(plan)
         self._escalation = Escalation()
         self._retries = Retries()
@@ -154,6 +158,7 @@ class Scheduler:
         self._queue.clear()
         self._retries = Retries()
         self._matrices.clear()
+        self.growth.clear()
         self.table.reopen()
         self._begin(fact.at)
 
@@ -292,6 +297,7 @@ class Scheduler:
         """Put cells in the place of a placeholder, and of those that are like it; without any it has ended."""
         found = self.growth.expansion_of(placeholder)
         if not found.cells:
+            self.growth.end_without_cells(placeholder)
             status = JobState.FAILED if found.problem else JobState.LEFT_OUT
             self._finish(placeholder.index, status, found.problem or "its matrix is empty")
             return

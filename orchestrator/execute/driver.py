@@ -31,7 +31,7 @@ from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.admission import AdmissionControl
-from orchestrator.execute.attempt.ends import end_of, usage_fields
+from orchestrator.execute.attempt.ends import end_of, late_fields, usage_fields
 from orchestrator.execute.attempt.result import NEVER_BEGAN, cannot_start, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import run_attempt
@@ -201,7 +201,7 @@ class Driver:
             case Kill(job, attempt, force):
                 self.record(KillSent(now, job, attempt, force))
             case GiveUp(job):
-                self._cleanups.forget(job)
+                self._cleanups.give_up(self._live[job])
                 self._record_end(self._live[job], lost("it did not respond after being killed"), now)
             case Cancel(reason, doomed):
                 self.record(CancelRequested(now, reason, job=doomed))
@@ -279,7 +279,8 @@ class Driver:
                     self._left_over += messages[number + 1 :]
                     raise EnvironmentFailedError(f"not one job can be started: {why}", help=help_, code=code)
                 case Noted(event, fields, then):
-                    self._unwritten.append(self._journal.emit(event, now, **fields))
+                    if event is not None:
+                        self._unwritten.append(self._journal.emit(event, now, **fields))
                     then()
                 case CancelReceived(job):
                     if job is None or job < len(self._ids):
@@ -317,6 +318,8 @@ class Driver:
         """Record the end that was held back for this cleanup. Nothing was if `spec` is an attempt that was given up."""
         deferred = self._cleanups.end(spec.serial)
         if deferred is None:
+            if self._cleanups.was_given_up(spec) and (late := late_fields(spec, result)):
+                self.note("attempt.late", at=now, **late)
             return
         if deferred.result is not None:
             self._record_end(deferred.spec, with_cleanup_failure(deferred.result, result), now)

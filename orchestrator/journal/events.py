@@ -6,7 +6,7 @@ here changes `schemas/events.schema.json` and needs a new `VERSION` unless old r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from orchestrator.engine.outcomes import RunResult
@@ -217,8 +217,22 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "boot_id": _BOOT,
         "pid_namespace": _NAMESPACE,
         "slots": {**_SLOTS, "description": "Number of attempts that it runs at once."},
+        "lease_seconds": {
+            **_SECONDS,
+            "description": "How long jobs live there without a word of the process that drives the run.",
+        },
     },
     "worker.left": {**_WORKER, "why": _TEXT},
+    "attempt.late": {
+        "job": _JOB,
+        "attempt": {**_ATTEMPT, "description": "One that was called lost before this result of it came."},
+        "verdict": {"enum": [verdict.value for verdict in Verdict]},
+        "exit_code": _MAYBE_EXIT_CODE,
+        "signal": _MAYBE_SIGNAL,
+        "reason": _REASON,
+        "duration_seconds": _SECONDS,
+        **_PLACE,
+    },
     "orphan.killed": {"pid": _PID, "job": _MAYBE_JOB},
     "journal.recovered": {
         "cut_bytes": {
@@ -235,6 +249,7 @@ LATER_FIELDS: dict[str, frozenset[str]] = {
     "run.resumed": frozenset({"host", "pid_namespace"}),
     "attempt.started": frozenset(_PLACE),
     "attempt.spawned": frozenset(_PLACE),
+    "worker.joined": frozenset({"lease_seconds"}),
 }
 
 
@@ -270,3 +285,9 @@ def _event_schema(event: str, fields: Mapping[str, JsonDict]) -> JsonDict:
         "required": [name for name in properties if name not in OPTIONAL],
         "additionalProperties": False,
     }
+
+
+def has_grown_since(finished: EventRecord, jobs: Container[str]) -> bool:
+    """Whether this is the end of a placeholder that is not among the jobs: after a resume others have taken its place.
+    It stood for each of them."""
+    return finished.get("placeholder", False) and finished["job"] not in jobs

@@ -91,7 +91,11 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
     cluster = manifest.clusters[name]
     declared = cluster.processes
     count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
-    return ClusterPolicy(name, count, slots or max(1, cpus // count), cluster.labels)
+    workers = cluster.workers
+    least = None if workers.min is None else min(workers.min, count)
+    return ClusterPolicy(
+        name, count, slots or max(1, cpus // count), cluster.labels, least, workers.idle, workers.start, cluster.lease
+    )
 
 
 def cluster_hint(name: str, manifest: Manifest) -> str:

@@ -80,6 +80,15 @@ def make_plan(
     arguments have no job that takes them.
     """
     overrides = overrides or Overrides()
+    if overrides.clusters:
+        from orchestrator.plan.cluster_settings import with_clusters  # late: few users have any in their settings
+
+        read = replace(
+            read,
+            manifest=with_clusters(
+                read.manifest, overrides.clusters, overrides.cluster or read.manifest.policy.cluster
+            ),
+        )
     resolved = check(read, environment)
     if has_errors(resolved.diagnostics):
         return Planned(None, resolved.diagnostics)
@@ -307,11 +316,12 @@ def _with_run_matrices(
     numbering, templates = resolved.numbering, resolved.templates
     in_run = {job.workflow for job in jobs}
     choices = [choice for choice in resolved.choices if names[choice.target] in in_run]
+    needed = set(chain.from_iterable(chosen.needs)) if chosen.cells else set()
     made = []
     for number, job in zip(chosen.jobs, jobs, strict=True):
         workflow = numbering.workflow_of[number]
         matrix = matrices.get(job.workflow)
-        if matrix is not None and number in chosen.cells:
+        if matrix is not None and number in chosen.cells and job.index not in needed:  # it may be needed as a whole
             matrix = replace(matrix, only=chosen.cells[number])
         scope = TemplateScope(resolved.params.values, job.matrix, job.id, is_placeholder=matrix is not None)
         cells = chosen_cells(workflow, names, choices, numbering, templates, scope)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec import UNSET
 
-from orchestrator.journal.events import EventRecord
+from orchestrator.journal.events import EventRecord, has_grown_since
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs_of
@@ -100,6 +100,7 @@ class RunFold:
         self._cancelled_by: str | None = None
         self._degraded: list[tuple[str, str]] = []
         self._orphans = 0
+        self._late: list[tuple[str, int, str]] = []
         self._resumed = 0
         self._pid: int | None = None
         self._host = ""  # on which the process runs that drives the run
@@ -144,6 +145,7 @@ class RunFold:
             pool_use={name: _share(self._pool_busy[name], wall * size) for name, size in pools.items()},
             degraded=tuple(dict.fromkeys(self._degraded)),
             orphans_killed=self._orphans,
+            late=tuple(self._late),
             resumed=self._resumed,
             pid=self._pid,
             host=self._host,
@@ -262,6 +264,8 @@ class RunFold:
         self._retries += 1
 
     def _job_finished(self, event: EventRecord) -> None:
+        if has_grown_since(event, self.index_of):
+            return
         index = self.index_of[event["job"]]
         self._move(index, STATUS_OF_EVENT[event["status"]])
         job = self._jobs[index]
@@ -303,6 +307,9 @@ class RunFold:
     def _degradation(self, event: EventRecord) -> None:
         self._degraded.append((event["what"], event["why"]))
 
+    def _attempt_late(self, event: EventRecord) -> None:
+        self._late.append((event["job"], event["attempt"], event["verdict"]))
+
     def _orphan_killed(self, event: EventRecord) -> None:
         self._orphans += 1
 
@@ -322,6 +329,7 @@ _FOLLOW: dict[str, Callable[[RunFold, EventRecord], None]] = {
     "cancel.requested": RunFold._cancel_requested,
     "degraded": RunFold._degradation,
     "orphan.killed": RunFold._orphan_killed,
+    "attempt.late": RunFold._attempt_late,
 }
 
 

@@ -91,8 +91,19 @@ OBSERVED: dict[str, dict[str, str]] = {
     },
     "Cluster": {
         "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
+        "workers": "acceptance/test_keys_of_clusters.py::"
+        "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
+        "lease": "acceptance/test_keys_of_clusters.py::"
+        "test_a_job_of_a_worker_that_does_not_answer_ends_with_its_lease_and_runs_again_elsewhere",
         "labels": "acceptance/test_keys_of_clusters.py::"
         "test_a_job_that_requires_a_label_runs_on_a_cluster_that_has_it_and_on_no_other",
+    },
+    "Workers": {
+        "min": "acceptance/test_keys_of_clusters.py::"
+        "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
+        "idle": "acceptance/test_keys_of_clusters.py::"
+        "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
+        "start": "acceptance/test_keys_of_clusters.py::test_a_run_whose_workers_never_come_ends_after_start",
     },
     "Processes": {
         "count": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",

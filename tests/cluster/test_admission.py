@@ -9,6 +9,7 @@ from support.worlds import Draft, job, plan
 
 from orchestrator.cluster.admission import ClusterAdmission
 from orchestrator.cluster.placement import LOCAL, WorkerRoom
+from orchestrator.cluster.scaling import Scaling
 from orchestrator.engine.commands import Cancel, Command, Launch
 from orchestrator.engine.states import CancelReason
 from orchestrator.errors import EnvironmentFailedError
@@ -104,7 +105,7 @@ def test_a_run_that_has_no_worker_for_a_minute_is_given_up() -> None:
     assert control.admitted(launches(0), [], 5.0) == []
     assert control.look_again_at == 65.0
     assert control.admitted(launches(0), [], 64.9) == []
-    with pytest.raises(EnvironmentFailedError, match="no worker has joined in 1m") as caught:
+    with pytest.raises(EnvironmentFailedError, match="there has been no worker for 1m") as caught:
         control.admitted(launches(0), [], 65.0)
     assert caught.value.code == "PX311"
 
@@ -129,3 +130,41 @@ def test_time_without_a_worker_begins_anew_after_a_job_has_run() -> None:
     control.leave("w1")
     assert control.admitted(launches(1), [], 61.0) == []
     assert control.look_again_at == 121.0
+
+
+def scaled(control: ClusterAdmission, slots: int = 2, most: int = 3) -> list[object]:
+    """What the control asks of a cluster: a number of workers, or the name of one to end."""
+    asked: list[object] = []
+    control.scaling = Scaling(0, most, 60.0, WorkerRoom("", "", slots, 0, 0))
+    control.scale, control.retire = asked.append, asked.append
+    return asked
+
+
+def test_workers_are_asked_for_when_jobs_wait_and_ended_when_there_were_none_for_a_while() -> None:
+    control = admission(5)
+    asked = scaled(control)
+    assert control.admitted(launches(0, 1, 2), [], 0.0) == []
+    assert asked == [2]
+    for name in ("w1", "w2"):
+        control.join(WorkerRoom(name, "node-1", 2, 4, 1 << 30))
+    assert control.admitted(launches(0, 1, 2), [], 1.0) == launches(0, 1, 2)
+    assert control.admitted(launches(3, 4), [0, 1, 2], 2.0) == launches(3)
+    assert asked == [2, 3]
+    assert control.admitted([], [0, 2], 10.0) == []
+    assert control.look_again_at == 70.0
+    control.admitted([], [0, 2], 70.0)
+    assert asked == [2, 3, "w2"]
+    control.join(WorkerRoom("w2", "node-1", 2, 4, 1 << 30))  # it answers again, before it ends
+    assert list(control.workers) == ["w1"]
+
+
+def test_jobs_that_wait_for_the_machine_or_beyond_the_policy_ask_for_no_workers() -> None:
+    control = admission_of(job("a", cpus=40), job("b", cpus=40), job("c"), slots=2)
+    asked = scaled(control)
+    control.join(WorkerRoom("w1", "node-1", 2, 64, 1 << 30))
+    assert control.admitted(launches(0, 1), [], 0.0) == launches(0)
+    control = admission_of(job("a"), job("b"), job("c"), slots=2)
+    asked += scaled(control)
+    control.join(WorkerRoom("w1", "node-1", 2, 64, 1 << 30))
+    control.admitted(launches(0, 1, 2), [], 0.0)
+    assert asked == []
