@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from orchestrator.cache.content import Contents
 from orchestrator.cache.hash_memory import HashMemory
@@ -78,6 +79,7 @@ def find_outputs(
     return list(found.values()), patterns, problems, prefix
 
 
+@lru_cache(maxsize=8)
 def prefix_of(place: Place) -> str:
     """The manifest's directory relative to the root, empty for the root itself."""
     prefix = os.path.relpath(place.base_dir, place.root)
