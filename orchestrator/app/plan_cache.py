@@ -22,6 +22,7 @@ from orchestrator import __version__
 from orchestrator.app.invocation import STDIN
 from orchestrator.app.planning import known_durations
 from orchestrator.errors import EnvironmentFailedError
+from orchestrator.garbage_collection import collector_paused
 from orchestrator.journal.safe_files import SAFE, open_regular, write_new
 from orchestrator.plan.estimate import with_durations
 from orchestrator.plan.inputs import PARAM_PREFIX
@@ -75,7 +76,8 @@ class PlanCache:
                 return None
             if kept.listings and not self._are_current(kept.listings):
                 return None
-            plan = msgspec.msgpack.decode(kept.plan, type=Plan)
+            with collector_paused(freeze=True):
+                plan = msgspec.msgpack.decode(kept.plan, type=Plan)
         except (OSError, EnvironmentFailedError, msgspec.DecodeError):
             return None
         durations = known_durations(self._invocation.run_root, plan.manifest)
