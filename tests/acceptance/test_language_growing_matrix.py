@@ -69,6 +69,7 @@ def test_from_makes_a_job_for_each_value_that_a_need_has_written(pexec: Pexec) -
     junit = pexec.run("report", "--format", "junit").stdout
     assert 'name="test[shard=b c]"' in junit
     assert "pack[shard=a]" in pexec.run("graph", "--run").stdout
+    assert '"test[shard=*]":' in (pexec.folder / ".pexec/.durations.json").read_text()
     statuses = sorted(path.name for path in (run.path / "status").iterdir())
     assert len(statuses) == 7
     assert (run.path / "report.html").read_text().count("test[shard=b c]") > 0
