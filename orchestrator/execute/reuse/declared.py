@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from orchestrator.cache.model import OutputPath, PathInput
 from orchestrator.plan.model import JobSpec, PlannedJob
 
-_WILD = "*?["
+_WILD = "*?[\\"  # a backslash escapes what follows it
 
 
 def path_inputs(spec: JobSpec) -> list[PathInput]:
@@ -76,6 +76,12 @@ class Upstream:
             return []
         above = self._above(job, {index for jobs in found.values() for index in jobs})
         return [pattern for pattern, jobs in found.items() if not above.isdisjoint(jobs)]
+
+    def all_outputs(self, job: int) -> list[str]:
+        """The patterns of all outputs upstream of this job."""
+        outputs = self._by_place()
+        above = self._above(job, {index for _, index, _ in outputs})
+        return [pattern for _, index, pattern in outputs if index in above]
 
     def _near(self, place: str) -> list[tuple[int, str]]:
         """The outputs in a directory, at any depth, and those that are a directory around it."""

@@ -22,6 +22,8 @@ from orchestrator.execute.reuse.declared import Upstream, output_paths, output_p
 from orchestrator.plan.late_values import split_name
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 
+_ABSENT = ("missing", "empty")  # outputs of a need that are not there, which is known of them
+
 RunCommand = Callable[[Sequence[str], JobSpec], str]
 
 
@@ -30,7 +32,8 @@ class CannotBeTakenError(Exception):
 
 
 class ChangingError(CannotBeTakenError):
-    """An input changes while it is looked at. The job can start, but nothing is known of its inputs."""
+    """An input changes while it is looked at, or is an output of a need that cannot be read. The job can start, but
+    nothing is known of its inputs."""
 
 
 class Taken(Struct, frozen=True):
@@ -80,9 +83,9 @@ class Fingerprints:
         has each of these needs with its output values. Raises CannotBeTakenError and Stopped."""
         inputs, own = path_inputs(spec), output_patterns(spec)
         upstream = self._upstream.outputs(job.index, inputs)
-        listing = self._cache.list_inputs(
-            self._place, inputs, own_outputs=own, upstream_outputs=upstream, should_stop=should_stop
-        )
+        listing = self._listed(inputs, own, upstream, should_stop)
+        if listing.has_followed and upstream != (upstream := self._upstream.all_outputs(job.index)):
+            listing = self._listed(inputs, own, upstream, should_stop)  # links lead to where they could be
         for problem in listing.problems:
             if problem.kind != "changing":
                 raise CannotBeTakenError(problem.text)
@@ -127,6 +130,13 @@ class Fingerprints:
         warnings = tuple(problem.text for problem in listing.warnings)
         return Taken(fingerprint, listing, inputs, upstream, files, outputs, warnings)
 
+    def _listed(
+        self, inputs: Sequence[PathInput], own: Sequence[str], upstream: Sequence[str], should_stop: ShouldStop
+    ) -> Listing:
+        return self._cache.list_inputs(
+            self._place, inputs, own_outputs=own, upstream_outputs=upstream, should_stop=should_stop
+        )
+
     def commands(self, spec: JobSpec) -> dict[str, str]:
         """The digest of what each command prints, by the command. Raises CommandRefusedError."""
         commands = dict.fromkeys(one.command for one in spec.inputs or () if one.command)
@@ -154,6 +164,8 @@ class Fingerprints:
             outputs = output_paths(need.spec)
             if outputs:
                 listing = self._cache.list_outputs(self._place, outputs, should_stop=should_stop)
+                if unknown := [one for one in (*listing.problems, *listing.warnings) if one.kind not in _ABSENT]:
+                    raise ChangingError(unknown[0].text)
                 files[need.id] = NeedOutputs(tuple(outputs), listing)
                 needs[need.id] = Need(values=of_need, files=listing.digest)
             elif need.spec.outputs:

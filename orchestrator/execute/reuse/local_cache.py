@@ -51,6 +51,7 @@ Mode = Literal["use", "force", "off"]
 CACHE = "stored results"
 FORCED = "`--force`"
 NOT_CACHED = "`cache: false`"
+NO_CACHE = "`--no-cache`"
 _THREADS = 4
 _PATIENCE = 2.0  # seconds for what is abandoned at the end of the run
 _LONGEST_AT_ONCE = 64 << 10  # bytes of a log that the driver's thread copies itself
@@ -272,12 +273,15 @@ class LocalJobCache:
         if spec.reads == "declared":
             self._hide(job, spec, taken, state)
         remarks = tuple((f"the inputs of `{job.id}`", why) for why in taken.warnings)
-        if not spec.cache or self._mode == "force":
-            result = CheckResult(taken.fingerprint.digest, because=(FORCED if spec.cache else NOT_CACHED,))
+        if not spec.cache or self._mode != "use":
+            because = NOT_CACHED if not spec.cache else FORCED if self._mode == "force" else NO_CACHE
+            result = CheckResult(taken.fingerprint.digest, because=(because,))
         else:
             result = self._looked_up(job, spec, taken, state)
         if result.cached is None:
             state.must_run_since = time.time_ns()
+            if taken.outputs:
+                self._cache.note_attempt(self._project, job.id, state.must_run_since)
             if any(output.fresh for output in taken.outputs):
                 outputs, should_stop = taken.outputs, state.should_stop
                 self._cache.remove_fresh(self._place, self._project, job.id, outputs, should_stop=should_stop)

@@ -113,6 +113,8 @@ class Unchanged:
             return False
         if taken.warnings or _parts_left_out(taken.fingerprint):
             return False
+        if not isinstance(spec.env_inherit, str):  # what it lists counts with its values
+            return False
         inputs = [one.path for one in spec.inputs or ()]
         outputs = [path for output in spec.output_files for path in output.paths]
         if any(not path or is_wild(path) for path in (*inputs, *outputs)):
