@@ -110,7 +110,7 @@ class SmallProject:
             if job.uses_variable:
                 made["inputs"].append({"env": "VARIABLE"})
             if job.inherits:
-                made["env_inherit"] = ["LISTED", "VARIABLE"]
+                made["env_inherit"] = ["LISTED", *(["VARIABLE"] if job.uses_variable else [])]
         return made
 
 
