@@ -56,8 +56,7 @@ def cache_states(plan: Plan) -> dict[str, CacheState]:
 
 
 def _is_checked(job: PlannedJob) -> bool:
-    is_a_job = job.when is not When.FAILURE and job.run_matrix is None
-    return is_a_job and job.spec.inputs is not None and job.spec.cache
+    return job.when is not When.FAILURE and job.spec.inputs is not None and job.spec.cache
 
 
 class _States:
@@ -81,7 +80,12 @@ class _States:
     def _state(
         self, job: PlannedJob, found: Mapping[int, CacheState], cache: Cache, fingerprints: Fingerprints
     ) -> CacheState:
-        needs = needs_of(self._plan, job.index)
+        needs = needs_of(self._plan.jobs, job.index)
+        jobs = self._plan.jobs
+        if job.run_matrix is not None:
+            return CacheState("may_run", ("its jobs are known during the run",))
+        if placeholders := [need for need in job.needs if jobs[need].run_matrix is not None]:
+            return CacheState("may_run", (self._depends_on(placeholders),))
         open_needs = [need for need in needs if need not in found or found[need] != _UNCHANGED]
         if open_needs:
             return CacheState("may_run", (self._depends_on(open_needs),))

@@ -39,7 +39,7 @@ def changed_inputs(
         run = CommandRunner(plan.base_dir, supervisor)
         takes = Fingerprints(plan, place, cache, supervisor.environments, run)
         for job in jobs:
-            values = {need: values_of(plan.jobs[need].id) for need in needs_of(plan, job.index)}
+            values = {need: values_of(plan.jobs[need].id) for need in needs_of(plan.jobs, job.index)}
             spec = filled(job, plan, values)
             if spec is None:
                 changed[job.index] = VALUES_OF_NEEDS

@@ -111,11 +111,13 @@ def open_job_cache(
         remote = _remote(policy, prepared.secrets, warnings.append)
         cache = open_cache(_directory(plan), max_size=policy.max_size, warn=warnings.append, remote=remote)
     place = place_of(plan)
+    run = CommandRunner(plan.base_dir, supervisor)
     made = LocalJobCache(
         plan,
+        specs.jobs,
         place,
         cache,
-        Fingerprints(plan, place, cache, supervisor.environments, CommandRunner(plan.base_dir, supervisor)),
+        Fingerprints(plan, place, cache, supervisor.environments, run, specs.jobs),
         mode=mode,
         project=project_of(plan),
         rundir=rundir,
@@ -123,7 +125,7 @@ def open_job_cache(
         spec_of=specs.spec_of,
         put=put,
         warnings=warnings,
-        with_secrets=frozenset(job.index for job in prepared.masked.jobs if job.spec.masked),
+        with_secrets=frozenset(job.id for job in prepared.masked.jobs if job.spec.masked),
         why_not_hidden=lambda: supervisor.isolations.why_less_than_best(Isolation.SANDBOX),
     )
     specs.readable = made.readable

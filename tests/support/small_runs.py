@@ -267,8 +267,9 @@ class SmallRun:
         (root / ".pexec/logs").mkdir(exist_ok=True)
         logs = os.open(root / ".pexec/logs", os.O_RDONLY | os.O_DIRECTORY)
         rundir = SimpleNamespace(run_id="run", folder=lambda _: logs, open_for_reading=_empty_file)
+        jobs = list(self._plan.jobs)
         self._cache = LocalJobCache(
-            self._plan, place, cache, Fingerprints(self._plan, place, cache, environments, _no_command),
+            self._plan, jobs, place, cache, Fingerprints(self._plan, place, cache, environments, _no_command, jobs),
             mode=mode, project="project", rundir=cast(Any, rundir), secrets=Secrets({}), spec_of=_spec_of,
             put=self._answers.put, warnings=warnings,
         )  # fmt: skip

@@ -7,10 +7,13 @@ import posixpath
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from orchestrator.cache.listing import prefix_of
 from orchestrator.cache.model import Place
 from orchestrator.cache.patterns import Below, Matcher, OutsideError, Pattern, is_within, parse
 from orchestrator.execute.reuse.declared import output_patterns, path_inputs
+from orchestrator.plan.late_values import OPENING
 from orchestrator.plan.model import Plan, PlannedJob
 
 
@@ -66,6 +69,10 @@ class Changes:
             return True
         patterns: list[Pattern] = []
         for one in path_inputs(spec):
+            if OPENING in one.path:
+                if job.run_matrix is None or not (place := _known_part(one.path)):
+                    return True
+                one = replace(one, path=place)
             excludes = one.path.startswith("!")
             with suppress(OutsideError):
                 patterns.append(parse(one.path.removeprefix("!"), self._prefix, excludes=excludes, ignore=one.ignore))
@@ -106,3 +113,9 @@ class Changes:
     def _is_unknown(self, path: str, made: Collection[str]) -> bool:
         """Whether Git knows nothing of what is named and exists, and no job makes it."""
         return path not in self._known and path not in made and self._is_unknown_to_git(path)
+
+
+def _known_part(path: str) -> str:
+    """The directories of a path before the first value that is not known when planning; what takes its place in a
+    growing matrix never leads out of them."""
+    return path.removeprefix("!").partition(OPENING)[0].rpartition("/")[0]

@@ -22,7 +22,7 @@ from orchestrator.cache.model import EXECUTABLE, FILE, Entry, Place, listing_of
 from orchestrator.cache.sightings import Seen, Sighting, is_inside
 from orchestrator.execute.reuse.declared import is_wild
 from orchestrator.execute.reuse.fingerprints import Taken
-from orchestrator.plan.model import JobSpec, Plan, PlannedJob
+from orchestrator.plan.model import JobSpec, PlannedJob
 
 _encode = msgspec.msgpack.Encoder().encode
 _Part = tuple[str, str, str, Mapping[str, str]]
@@ -31,10 +31,11 @@ and its values."""
 
 
 class Unchanged:
-    """The jobs of one plan. `look` and `disturb` are for the driver's thread, `note` for any."""
+    """The jobs of one run, to whose end more may come. `look` and `disturb` are for the driver's thread, `note` for
+    any."""
 
-    def __init__(self, plan: Plan, place: Place, cache: Cache, project: str) -> None:
-        self._jobs = plan.jobs
+    def __init__(self, jobs: Sequence[PlannedJob], place: Place, cache: Cache, project: str) -> None:
+        self._jobs = jobs
         self._cache = cache
         self._project = project
         self._sightings = cache.sightings(project, _scope(place), place)
