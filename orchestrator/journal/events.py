@@ -212,8 +212,8 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
     "degraded": {"what": _TEXT, "why": _TEXT},
     "worker.joined": {
         **_WORKER,
-        "pid": _PID,
-        "start_ticks": {"type": "integer", "minimum": 0, "description": "Start time of the worker's process."},
+        "pid": {**_PID, "description": "What ends with the run: the worker or, of one that stays, its warden."},
+        "start_ticks": {"type": "integer", "minimum": 0, "description": "Start time of that process."},
         "boot_id": _BOOT,
         "pid_namespace": _NAMESPACE,
         "slots": {**_SLOTS, "description": "Number of attempts that it runs at once."},
