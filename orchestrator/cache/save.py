@@ -207,7 +207,7 @@ class Saving:
         return hasher.hexdigest(), size
 
     def _chunks(self, descriptor: int) -> Iterable[memoryview]:
-        buffer = bytearray(CHUNK)
+        buffer = bytearray(min(CHUNK, os.fstat(descriptor).st_size + 1))
         view = memoryview(buffer)
         offset = 0
         while size := os.preadv(descriptor, [buffer], offset):
@@ -248,3 +248,10 @@ def changed_inputs(before: Listing, after: Listing) -> tuple[str, ...]:
         if before.files.get(path) != after.files.get(path)
         or before.signatures.get(path, ())[:4] != after.signatures.get(path, ())[:4]
     )
+
+
+def refuse_changes(before: Listing, after: Listing) -> None:
+    """An input was written while the job ran. Raises RefusalError."""
+    changed = changed_inputs(before, after)
+    if changed:
+        raise RefusalError(f"the input `{visible(changed[0])}` was written while the job ran", *changed)
