@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from orchestrator.app.planning import plan_loaded
 from orchestrator.app.planning_environment import planning_environment
@@ -79,16 +80,22 @@ def make_plan(
     max_parallel_jobs: int | str | None = None,
     fail_fast: bool | Literal["drain"] | None = None,
     timeout_seconds: float | Literal["none"] | None = None,
+    cluster: str | None = None,
     run_root: PathLike | None = None,
 ) -> Plan:
     """The plan that `pexec plan` shows. The arguments are the flags of that command; None means as in the manifest.
-    `args` are the arguments after `--`, for the one workflow that `jobs`, or else `only`, names.
+    `args` are the arguments after `--`, for the one workflow that `jobs`, or else `only`, names. `cluster` is one of
+    the manifest or of the user's settings, or `local`: the run of the plan is there.
 
     If `run_root` is given, the durations of jobs in its runs decide which jobs are urgent. Raises InvalidManifestError;
     UsageError for unknown jobs and parameters, and for invalid values.
     """
     loaded = manifest if isinstance(manifest, Loaded) else load(manifest)
-    overrides = _overrides(max_parallel_jobs, fail_fast, timeout_seconds)
+    overrides = replace(_overrides(max_parallel_jobs, fail_fast, timeout_seconds), cluster=cluster)
+    if cluster is not None:
+        from orchestrator.app.invocation import clusters_for
+
+        overrides = replace(overrides, clusters=clusters_for(loaded.path).clusters)
     root = None if run_root is None else os.fspath(run_root)
     result = plan_loaded(
         loaded,
@@ -135,12 +142,14 @@ def resume(
     *,
     only_failed: bool = False,
     max_parallel_jobs: int | str | None = None,
+    cluster: str | None = None,
     run_root: PathLike = DEFAULT_ROOT,
     output: Output = "quiet",
     keep_temp: bool = False,
 ) -> Run:
     """Resume the last run, or the one whose ID begins with `run_id`, as `pexec resume` does. A run that was started by
-    `run` continues with its plan; a run of `pexec apply` is planned again, and may continue as a new run.
+    `run` continues with its plan; a run of `pexec apply` is planned again, and may continue as a new run. `cluster` is
+    as in `make_plan`; the other cluster of a plan can only be `local`.
 
     Raises RefusedError if another process drives the run, its journal is damaged, or nothing is left to do.
     """
@@ -153,7 +162,7 @@ def resume(
         directories = [rundir]
         options = RunOptions(os.fspath(run_root), output, keep_temp, directories.append)
         with _supervisor() as supervisor:
-            code = resume_run(rundir, ResumeOptions(options, max_parallel_jobs, only_failed), supervisor)
+            code = resume_run(rundir, ResumeOptions(options, max_parallel_jobs, only_failed, cluster), supervisor)
         return _ended(directories[-1], code)
 
 

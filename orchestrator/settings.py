@@ -50,7 +50,8 @@ class Settings(Struct, frozen=True):
 
     `max_parallel_jobs` is a positive integer, `auto` or a share of the CPUs such as `150%`; `fail_fast` is `false`,
     `drain` or `true`; `timeout_seconds` is a positive number or `none`; `run_root` is a path, in a file relative to
-    that file's directory; `cluster` is a name that the manifest declares, or `local`.
+    that file's directory; `cluster` is a name that the manifest or `clusters` declares, or `local`. `clusters` are what
+    files say of clusters, by name: as data, for its keys are those of a manifest.
     """
 
     max_parallel_jobs: Setting[int | str] | None = None
@@ -59,6 +60,7 @@ class Settings(Struct, frozen=True):
     output: Setting[str] | None = None
     run_root: Setting[str] | None = None
     cluster: Setting[str] | None = None
+    clusters: Mapping[str, Setting[Mapping[str, Any]]] = field(default_factory=dict)
     warnings: tuple[tuple[str, str], ...] = ()
 
 
@@ -113,6 +115,14 @@ def parse_cluster(value: object) -> str:
     raise ValueError("expected the name of a cluster, or `local`")
 
 
+def parse_clusters(value: object) -> dict[str, dict[str, Any]]:
+    """Tables by name. Raises ValueError with the reason."""
+    if isinstance(value, dict) and all(isinstance(table, dict) for table in value.values()):
+        return value
+    raise ValueError("expected a table for each cluster, such as `[clusters.hpc]`")
+
+
+CLUSTERS = "clusters"  # only in files
 PARSERS: dict[str, Callable[[object], Any]] = {
     "max_parallel_jobs": parse_max_parallel_jobs,
     "fail_fast": parse_fail_fast,
@@ -121,6 +131,8 @@ PARSERS: dict[str, Callable[[object], Any]] = {
     "run_root": parse_run_root,
     "cluster": parse_cluster,
 }
+
+IN_FILES = {**PARSERS, CLUSTERS: parse_clusters}
 
 
 def load_settings(flags: Mapping[str, Setting[Any]], directory: str) -> Settings:
@@ -151,35 +163,49 @@ class _SettingsSource(Struct, frozen=True):
     def where(self, name: str) -> str:
         return f"`{name}` in {self.origin}" if self.file else f"`{variable_of(name)}`"
 
-    def setting(self, name: str, value: Any) -> Setting[Any]:
+    def setting(self, name: str, value: Any) -> Any:
         if not self.file:
             return Setting(value, variable_of(name))
+        if name == CLUSTERS:
+            return {cluster: Setting(table, self.origin) for cluster, table in value.items()}
         if name == "run_root":
             value = os.path.join(os.path.dirname(self.file), os.path.expanduser(value))
         return Setting(value, self.origin)
 
 
-def _read(sources: list[_SettingsSource]) -> dict[str, Setting[Any]]:
+def _read(sources: list[_SettingsSource]) -> dict[str, Any]:
     """The values of all sources; the first that has a value takes precedence. Raises one UsageError for all errors."""
     model, environment, validation_error = _pydantic_model()
-    found: dict[str, Setting[Any]] = {}
+    found: dict[str, Any] = {}
     errors: list[str] = []
     hints: list[str] = []
     for source in sources:
-        unknown = [key for key in source.table if key not in PARSERS]
+        unknown = [key for key in source.table if key not in IN_FILES]
         errors += [f"unknown setting {source.where(key)}" for key in unknown]
-        hints += [hint for key in unknown if (hint := _did_you_mean(key, PARSERS))]
-        known = {key: value for key, value in source.table.items() if key in PARSERS}
+        hints += [hint for key in unknown if (hint := _did_you_mean(key, IN_FILES))]
+        known = {key: value for key, value in source.table.items() if key in IN_FILES}
         try:
             parsed = model(**(known if source.file else environment()))
         except validation_error as error:
             errors += [_invalid(source, details) for details in error.errors()]
             continue
         for name in parsed.model_fields_set:
-            found.setdefault(name, source.setting(name, getattr(parsed, name)))
+            value = source.setting(name, getattr(parsed, name))
+            found[name] = _with_clusters(found.get(name, {}), value) if name == CLUSTERS else found.get(name, value)
     if errors:
         raise UsageError("; ".join(errors), help=" ".join(hints))
     return found
+
+
+def _with_clusters(
+    above: Mapping[str, Setting[Mapping[str, Any]]], below: Mapping[str, Setting[Mapping[str, Any]]]
+) -> dict[str, Setting[Mapping[str, Any]]]:
+    """The clusters of two sources, key by key."""
+    both = {**below, **above}
+    for name in above.keys() & below.keys():
+        table = {**below[name].value, **above[name].value}
+        both[name] = Setting(table, f"{above[name].origin} and {below[name].origin}")
+    return both
 
 
 def _pydantic_model() -> tuple[Any, Callable[[], dict[str, Any]], type[Any]]:
@@ -202,7 +228,7 @@ def _pydantic_model() -> tuple[Any, Callable[[], dict[str, Any]], type[Any]]:
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return (init_settings,)  # one source at a time, or the origin of a value would be unknown
 
-    known: dict[str, Any] = {name: (Annotated[Any, PlainValidator(parse)], None) for name, parse in PARSERS.items()}
+    known: dict[str, Any] = {name: (Annotated[Any, PlainValidator(parse)], None) for name, parse in IN_FILES.items()}
     model = create_model("Model", __base__=Base, **known)
     return model, EnvSettingsSource(model), ValidationError
 

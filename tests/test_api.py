@@ -78,6 +78,22 @@ def test_a_manifest_is_loaded_once_and_planned_often(folder: Path) -> None:
     assert [job.id for job in orchestrator.make_plan(loaded, only=["tag:extra"]).jobs] == ["other"]
 
 
+def test_a_plan_and_its_run_are_on_the_cluster_that_is_named_and_a_resume_may_be_at_home(folder: Path) -> None:
+    manifest = folder / "pexec.yaml"
+    manifest.write_text(f"{manifest.read_text()}clusters: {{pair: {{processes: {{count: 1, slots: 2}}}}}}\n")
+    plan = orchestrator.make_plan("pexec.yaml", cluster="pair", jobs=["fragile"])
+    run = orchestrator.run(plan)
+    assert run.exit_code == 1
+    workers = {job.job_id: job.worker for job in orchestrator.read_report(run.id).jobs}
+    assert workers == {"greet": "w1", "fragile": "w1"}
+    (folder / "fixed").touch()
+    assert orchestrator.resume(run.id, cluster="local").exit_code == 0
+    assert {job.worker for job in orchestrator.read_report(run.id).jobs} == {"w1", None}
+    assert orchestrator.make_plan("pexec.yaml").policy.cluster is None
+    with pytest.raises(UsageError, match="unknown cluster `pari`"):
+        orchestrator.make_plan("pexec.yaml", cluster="pari")
+
+
 def test_an_invalid_manifest_is_an_error_with_all_its_diagnostics(folder: Path) -> None:
     (folder / "pexec.yaml").write_text("version: 1\nworkflows:\n  a: {run: x, needs: b}\n  c: {run: x, timout: 1m}\n")
     with pytest.raises(orchestrator.InvalidManifestError) as refused:

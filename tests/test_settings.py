@@ -310,3 +310,28 @@ def test_a_settings_file_is_a_regular_file_of_bounded_size_and_depth(
     put(path)
     message, _ = world.refusal()
     assert message == f"`{path}` {why}"
+
+
+def test_clusters_are_tables_of_files_that_are_joined_key_by_key(world: World) -> None:
+    world.project('[tool.pexec.clusters.hpc]\nlabels = ["ib"]\n')
+    world.user("[clusters.hpc]\nprocesses = 2\nlabels = []\n[clusters.mine]\nprocesses = 1\n")
+    found = world.settings().clusters
+    project, user = "pyproject.toml [tool.pexec]", "~/.config/pexec/config.toml"
+    assert found == {
+        "hpc": Setting({"labels": ["ib"], "processes": 2}, f"{project} and {user}"),
+        "mine": Setting({"processes": 1}, user),
+    }
+
+
+@pytest.mark.parametrize("text", ["clusters = 3", "[clusters]\nhpc = 2", 'clusters = ["hpc"]'])
+def test_what_is_no_table_of_clusters_is_refused(world: World, text: str) -> None:
+    world.user(text)
+    message, _ = world.refusal()
+    assert message.startswith("`clusters` in ~/.config/pexec/config.toml: expected a table for each cluster, such as")
+
+
+def test_clusters_come_from_files_only(world: World) -> None:
+    world.variable("PEXEC_CLUSTERS", "x")
+    assert world.settings().warnings == (
+        ("unknown environment variable `PEXEC_CLUSTERS`", "did you mean `PEXEC_CLUSTER`?"),
+    )

@@ -75,6 +75,7 @@ def make_invocation(
         fail_fast=None if fail_fast is None else FAIL_FAST[fail_fast.value],
         timeout_seconds=_limit(settings.timeout_seconds),
         cluster=None if settings.cluster is None else settings.cluster.value,
+        clusters=_data_of(settings),
     )
     params = dict(assignment.split("=", 1) for assignment in assignments)
     environment = planning_environment(params, variables, for_run=True)
@@ -175,6 +176,17 @@ def flag_of(setting: str) -> str:
 def settings_for(flags: Mapping[str, Setting[Any]], manifest: str) -> Settings:
     """The settings for a manifest, over which `flags` take precedence. Raises UsageError."""
     return load_settings(flags, "." if manifest == STDIN else os.path.dirname(manifest) or ".")
+
+
+def clusters_for(manifest: str) -> Overrides:
+    """What the settings say of clusters, for a manifest that is only looked at. Raises UsageError."""
+    from orchestrator.plan.inputs import Overrides
+
+    return Overrides(clusters=_data_of(settings_for({}, manifest)))
+
+
+def _data_of(settings: Settings) -> dict[str, tuple[Mapping[str, Any], str]]:
+    return {name: (setting.value, setting.origin) for name, setting in settings.clusters.items()}
 
 
 def find_manifest() -> str:

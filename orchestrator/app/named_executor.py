@@ -25,7 +25,7 @@ def open_for(plan: Plan, jobs: Sequence[PlannedJob], run_dir: str, worker: Worke
         return open_executor("local", run_dir, worker, plan.policy.max_parallel_jobs, inbox)
     from orchestrator.cluster.executor import open_dask
 
-    return open_dask(plan, jobs, cluster.processes, cluster.slots, run_dir, worker, inbox)
+    return open_dask(plan, jobs, cluster, run_dir, worker, inbox)
 
 
 def missing_packages() -> list[str]:

@@ -22,6 +22,7 @@ from orchestrator.app.empty_plan import refuse_empty
 from orchestrator.app.invocation import STDIN, recorded_manifest, with_manifest
 from orchestrator.app.job_cache import MODE
 from orchestrator.app.job_scripts import with_current_scripts, with_scripts
+from orchestrator.app.old_workers import end_old_workers, wait_for_leases
 from orchestrator.app.page_context import page_context
 from orchestrator.app.planning import PlanningResult, print_diagnostics
 from orchestrator.app.prepare import prepare
@@ -146,6 +147,7 @@ class _Resumption:
         return with_current_scripts(replace(plan, base_dir=self._place.directory) if self._place.recorded else plan)
 
     def _add(self, record: Mapping[str, Any]) -> None:
+        self._last_ts = record["ts"]
         try:
             self._history.add(record)
         except (IllegalMove, KeyError, TypeError, ValueError) as error:
@@ -179,14 +181,16 @@ class _Resumption:
             size = count(cut, "byte")
             write_stderr(f"pexec: the last line of the journal was incomplete: {size} removed and saved next to it\n")
 
+        self._wait_for_leases()
+
         def before_resume(driver: Driver) -> None:
             for consequence in history.missing:
                 # The journal was cut right after the fact that these follow from.
                 driver.record_consequence(consequence, history.at)
             if cut:
                 driver.note("journal.recovered", cut_bytes=cut)
-            for process in self._end_leftovers():
-                driver.note("orphan.killed", pid=process.pid, job=scheduler.table.jobs[process.job].id)
+            for pid, job in self._end_leftovers():
+                driver.note("orphan.killed", pid=pid, job=None if job is None else scheduler.table.jobs[job].id)
             if scheduler.running:
                 _record_lost_attempts(driver, live, rundir, scheduler.running)
 
@@ -210,12 +214,13 @@ class _Resumption:
         _print_decisions(plan, decisions, left_out, run_id)
         if any(decision.reused for decision in decisions):
             self._print_not_compared()
+        self._wait_for_leases()
         ended = self._end_leftovers()
         index_of = {job.id: job.index for job in old.jobs}
 
         def after_start(driver: Driver) -> None:
-            for process in ended:
-                driver.note("orphan.killed", pid=process.pid, job=None)
+            for pid, _ in ended:
+                driver.note("orphan.killed", pid=pid, job=None)
             for job, decision in zip(plan.jobs, decisions, strict=True):
                 if decision.reused:
                     outputs = self._history.scheduler.values.of(index_of[job.id])
@@ -278,8 +283,13 @@ class _Resumption:
             )
         return jobs_left_out(plan, decisions)
 
-    def _end_leftovers(self) -> list[AttemptProcess]:
-        """End what the dead process of pexec, and its warden, left running where its pids mean the same as ours."""
+    def _wait_for_leases(self) -> None:
+        if not self._place.is_copy:
+            wait_for_leases(self._history, self._last_ts, PidSpace(boot_id(), pid_namespace()))
+
+    def _end_leftovers(self) -> list[tuple[int, int | None]]:
+        """End what the dead process of pexec, its wardens and its workers left running where its pids mean the same as
+        ours: each pid, with the job of an attempt."""
         here = PidSpace(boot_id(), pid_namespace())
 
         def is_ours(process: AttemptProcess) -> bool:
@@ -290,7 +300,11 @@ class _Resumption:
             return same
 
         suspects = [process for process in self._history.under_way if is_ours(process)]
-        return [process for process in suspects if end_tree(process.pid, process.start_ticks)]
+        ended: list[tuple[int, int | None]] = []
+        ended += ((one.pid, one.job) for one in suspects if end_tree(one.pid, one.start_ticks))
+        if not self._place.is_copy:
+            ended += ((pid, None) for pid in end_old_workers(self._history, here))
+        return ended
 
 
 def _levels_with_cells(plan: Plan, scheduler: Scheduler) -> tuple[tuple[int, ...], ...]:

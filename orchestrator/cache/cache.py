@@ -46,6 +46,7 @@ from orchestrator.cache.model import (
 )
 from orchestrator.cache.restore import Fetch, Restoring, no_fetch
 from orchestrator.cache.save import OpenSearch, RefusalError, Saving, Success, changed_inputs
+from orchestrator.cache.sightings import Sightings
 from orchestrator.cache.signing_key import NoKeyError, user_key
 from orchestrator.cache.store import LOCKS, Store, name_of
 from orchestrator.cache.untouched import untouched_files
@@ -203,6 +204,10 @@ class Cache:
             return copy_log(store, entry, directory, name, should_stop)
         except OSError:
             return False
+
+    def sightings(self, project: str, scope: str, place: Place) -> Sightings:
+        """What the files of the project's jobs were when these were last up to date; none in another `scope`."""
+        return Sightings(self._store, self._memory, project, scope, place.base_dir)
 
     # Why a job is not up to date
 

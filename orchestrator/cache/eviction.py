@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from orchestrator.cache.entry_text import unverified_entry
 from orchestrator.cache.model import Entry, ShouldStop, Stopped
-from orchestrator.cache.store import ENTRIES, OBJECTS, Store, place_of
+from orchestrator.cache.sightings import fingerprints_in
+from orchestrator.cache.store import ENTRIES, OBJECTS, SIGHTINGS, Store, place_of
 
 _BEING_STORED_SECONDS = 3600  # content may be older than its entry by so much
 _POLL_EVERY = 200
@@ -49,7 +50,8 @@ def evict(store: Store, max_size: int, should_stop: ShouldStop, *, dry_run: bool
     Raises OSError, Stopped."""
     objects = dict(_polled(store.names_in(OBJECTS), should_stop))
     entries = list(_polled(store.names_in(ENTRIES), should_stop))
-    entries.sort(key=lambda one: one[1].st_mtime, reverse=True)
+    seen = _last_seen(store)
+    entries.sort(key=lambda one: max(one[1].st_mtime, seen.get(one[0], 0.0)), reverse=True)
     kept: set[str] = set()
     unneeded: set[str] = set()
     gone: list[tuple[str, int]] = []
@@ -68,6 +70,8 @@ def evict(store: Store, max_size: int, should_stop: ShouldStop, *, dry_run: bool
     unneeded |= {name for name, facts in objects.items() if facts.st_mtime < young}
     unneeded = (unneeded - kept) & objects.keys()
     if not dry_run:
+        if gone:
+            store.remove_sightings()
         _remove(store, ENTRIES, (name for name, _ in gone), should_stop)
         _remove(store, OBJECTS, unneeded, should_stop)
         store.sweep()
@@ -80,6 +84,7 @@ def evict(store: Store, max_size: int, should_stop: ShouldStop, *, dry_run: bool
 def clear(store: Store, should_stop: ShouldStop) -> Evicted:
     """Remove all entries and all content. What is known of the last successes stays. Raises OSError, Stopped."""
     before = contained(store, should_stop)
+    store.remove_sightings()
     for folder in (ENTRIES, OBJECTS):
         _remove(store, folder, [name for name, _ in store.names_in(folder)], should_stop)
     store.sweep()
@@ -89,10 +94,22 @@ def clear(store: Store, should_stop: ShouldStop) -> Evicted:
 
 def entries_of(store: Store, should_stop: ShouldStop) -> Iterator[tuple[Entry, float]]:
     """All entries, each with the time at which it was last used. Raises OSError, Stopped."""
+    seen = _last_seen(store)
     for name, facts in _polled(store.names_in(ENTRIES), should_stop):
         entry = _read(store, name)
         if entry is not None:
-            yield entry, facts.st_mtime
+            yield entry, max(facts.st_mtime, seen.get(name, 0.0))
+
+
+def _last_seen(store: Store) -> dict[str, float]:
+    """The entries whose jobs were up to date without their being read, and the time of that. Raises OSError."""
+    found: dict[str, float] = {}
+    for name in os.listdir(store.folder(SIGHTINGS)):
+        with contextlib.suppress(OSError):
+            used = os.stat(name, dir_fd=store.folder(SIGHTINGS), follow_symlinks=False).st_mtime
+            for fingerprint in fingerprints_in(store.content(SIGHTINGS, name) or b""):
+                found[fingerprint] = max(used, found.get(fingerprint, 0.0))
+    return found
 
 
 def _needed_by(store: Store, name: str) -> set[str] | None:

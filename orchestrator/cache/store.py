@@ -6,7 +6,7 @@ removed. Entries and records are signed (see `entry_text`), and each key has a s
 
     objects/3f/3f2a…   content            entries/91/91bc…   what a job's success was
     last/<job>         its last success    locks/<job>        held while it runs and is stored
-    tmp/               what is being written
+    seen/<project>     sightings           tmp/               what is being written
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from orchestrator.cache.entry_text import LastRecord, entry_bytes, is_record_of,
 from orchestrator.cache.model import Entry
 from orchestrator.journal.safe_files import SAFE, open_folder, open_regular, open_root, write_new
 
-OBJECTS, ENTRIES, LAST, LOCKS, TEMP = "objects", "entries", "last", "locks", "tmp"
+OBJECTS, ENTRIES, LAST, LOCKS, SIGHTINGS, TEMP = "objects", "entries", "last", "locks", "seen", "tmp"
 TAG, TAG_TEXT = "CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n# Written by pexec.\n"
-_FOLDERS = (OBJECTS, ENTRIES, LAST, LOCKS, TEMP)
+_FOLDERS = (OBJECTS, ENTRIES, LAST, LOCKS, SIGHTINGS, TEMP)
 _NAME = re.compile("[0-9a-f]{24}")  # of a store, see `store_name`
 _GROWTH = "growth"
 _MOST_ENTRY_BYTES = 256 << 20
@@ -83,7 +83,7 @@ class Store:
         if entry is None:
             self.foreign += 1
             return None
-        self._mark_used(name)
+        self._mark_used(ENTRIES, name)
         return entry
 
     def put_entry(self, entry: Entry) -> int:
@@ -110,6 +110,26 @@ class Store:
         """Remember the last success of a job."""
         name = name_of(project, job)
         self._put(LAST, name, record_bytes(self.key, name, record))
+
+    # Sightings
+
+    def sightings(self, project: str) -> bytes | None:
+        """What the files of the project's jobs were, all of whose entries count as used now."""
+        name = name_of(project, "")
+        data = self.content(SIGHTINGS, name)
+        if data is not None:
+            self._mark_used(SIGHTINGS, name)
+        return data
+
+    def put_sightings(self, project: str, data: bytes) -> None:
+        """Replace what the files of the project's jobs were."""
+        self._put(SIGHTINGS, name_of(project, ""), data)
+
+    def remove_sightings(self) -> None:
+        """Entries were removed: every job has to be looked up again."""
+        for name in os.listdir(self._folders[SIGHTINGS]):
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=self._folders[SIGHTINGS])
 
     # Content
 
@@ -233,11 +253,11 @@ class Store:
             os.mkdir(prefix, 0o700, dir_fd=self._folders[folder])
         return os.open(prefix, flags, dir_fd=self._folders[folder])
 
-    def _mark_used(self, name: str) -> None:
+    def _mark_used(self, folder: str, name: str) -> None:
         with contextlib.suppress(OSError):
-            facts = os.stat(name, dir_fd=self._folders[ENTRIES], follow_symlinks=False)
+            facts = os.stat(name, dir_fd=self._folders[folder], follow_symlinks=False)
             if abs(time.time() - facts.st_mtime) > _USED_AGAIN_SECONDS:
-                os.utime(name, dir_fd=self._folders[ENTRIES], follow_symlinks=False)
+                os.utime(name, dir_fd=self._folders[folder], follow_symlinks=False)
 
 
 def place_of(digest: str) -> str:

@@ -2,72 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from orchestrator.cluster.placement import Demand, WorkerRoom, choose_worker
+from orchestrator.cluster.placement import LOCAL, Demand, Placement, WorkerRoom
+from orchestrator.cluster.scaling import Scaling
 from orchestrator.engine.commands import Command, Launch
+from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.spec import Place
+from orchestrator.manifest.scalars import format_duration
+from orchestrator.plan.cluster_fit import Offer, what_is_lacking
 from orchestrator.plan.model import PlannedJob
+
+NO_WORKERS = "without `--cluster`, or with `--cluster local`, jobs run below pexec itself"
+_MOST_BEYOND = 1_000
 
 
 class ClusterAdmission:
-    """For the driver's thread. No job overtakes another: when one must wait, so must those behind it.
+    """For the driver's thread.
 
-    `machine` decides first, for workers that share this machine.
+    `machine` decides first, for jobs that run on this machine: all of them if the workers do. A job waits for a worker
+    `start` seconds; if nothing runs then, the run cannot go on.
     """
 
     limits = True  # slots, in any case
 
-    def __init__(self, jobs: Sequence[PlannedJob], machine: AdmissionControl) -> None:
-        """`jobs` are those of the plan, and later those that have taken the place of a placeholder."""
+    def __init__(
+        self,
+        jobs: Sequence[PlannedJob],
+        machine: AdmissionControl,
+        slots: int,
+        start: float,
+        *,
+        workers_share_machine: bool = True,
+    ) -> None:
+        """`jobs` are those of the plan, and later those that have taken the place of a placeholder; at most `slots` of
+        them run at once."""
         self._jobs = jobs
         self._machine = machine
-        self._workers: dict[str, WorkerRoom] = {}
-        self._worker_of: dict[int, str] = {}  # job -> where it runs, or will in a moment
+        self._slots = slots
+        self._start = start
+        self._workers_share_machine = workers_share_machine
+        self._demands: dict[int, Demand] = {}
+        self._placement = Placement(self._demand)
+        self._retired: set[str] = set()
+        self.scaling: Scaling | None = None
+        self.scale: Callable[[int], None] = lambda count: None
+        self.retire: Callable[[str], None] = lambda name: None
+        self._waits_since: float | None = None
+        self.beyond = 0
         self.look_again_at: float | None = None
 
     @property
     def workers(self) -> Mapping[str, WorkerRoom]:
         """Those that take jobs, by name."""
-        return self._workers
+        return self._placement.workers
 
     def join(self, worker: WorkerRoom) -> None:
-        """The worker takes jobs from now on."""
-        self._workers[worker.name] = worker
+        """The worker takes jobs from now on, unless it was told to end."""
+        if worker.name not in self._retired:
+            self._placement.join(worker)
 
     def leave(self, name: str) -> None:
         """The worker takes no more."""
-        self._workers.pop(name, None)
+        self._placement.leave(name)
 
     def place_of(self, job: int) -> Place:
-        """Where the next attempt of the job will run."""
-        name = self._worker_of.get(job) or next(iter(self._workers))
-        return Place(self._workers[name].host, name)
+        """Where the next attempt of the job will run: where it was admitted to, else anywhere."""
+        worker = self._placement.worker_of(job) or next(iter(self.workers.values()))
+        return Place(worker.host, worker.name or None)
 
     def admitted(self, commands: list[Command], running: Collection[int], now: float) -> list[Command]:
-        """The commands without the launches that must wait, where these jobs are under way."""
-        commands = self._machine.admitted(commands, running, now) if self._machine.limits else commands
-        self.look_again_at = self._machine.look_again_at
-        self._worker_of = {job: worker for job, worker in self._worker_of.items() if job in running}
-        chosen: list[Command] = []
-        one_waits = False
-        for command in commands:
-            if isinstance(command, Launch):
-                one_waits = one_waits or not self._place(command.job)
-                if one_waits:
-                    continue
-            chosen.append(command)
-        return chosen
+        """The commands without the launches that must wait, where these jobs are under way.
 
-    def _place(self, job: int) -> bool:
-        running: dict[str, list[Demand]] = {}
-        for other, worker in self._worker_of.items():
-            running.setdefault(worker, []).append(self._demand(other))
-        name = choose_worker(self._demand(job), list(self._workers.values()), running)
-        if name is not None:
-            self._worker_of[job] = name
-        return name is not None
+        Raises EnvironmentFailedError when nothing runs, and none of those that wait has found a worker in time.
+        """
+        self._placement.end_all_but(running)
+        self.look_again_at = None
+        launches = {command.job: command for command in commands if isinstance(command, Launch)}
+        started = set(self._started(list(launches.values()), running, now))
+        held = len(launches) - len(started)
+        # Jobs that wait for one worker must not keep those from starting that wait for another.
+        beyond = min(held, _MOST_BEYOND) if self._placement.has_room else 0
+        if beyond > self.beyond:
+            self.look_again_at = now
+        self.beyond = beyond
+        self._give_up_in_time(launches, started, running, now)
+        if self.scaling is not None:
+            self._adapt(self.scaling, [job for job in launches if job not in started], len(running) + len(started), now)
+        return [command for command in commands if not isinstance(command, Launch) or command.job in started]
+
+    def _started(self, launches: list[Launch], running: Collection[int], now: float) -> list[int]:
+        jobs = [launch.job for launch in launches]
+        if self._machine.limits:
+            here = [job for job in jobs if self._is_here(job)]
+            chosen = self._machine.admitted(
+                [launch for launch in launches if launch.job in here],
+                [job for job in running if self._is_here(job)],
+                now,
+            )
+            self.look_again_at = self._machine.look_again_at
+            allowed = {command.job for command in chosen if isinstance(command, Launch)}
+            jobs = [job for job in jobs if job in allowed or job not in here]
+        return self._placement.place(jobs, self._slots - len(running))
+
+    def _adapt(self, scaling: Scaling, waiting: Sequence[int], under_way: int, now: float) -> None:
+        """Have more workers for the jobs that wait, or fewer."""
+        attempts = {name: self._placement.attempts_on(name) for name in self.workers if name != LOCAL}
+        # What waits beside a free slot waits for its host, of which workers that share it have no more.
+        would_help = scaling.new.is_sized or all(attempts[name] >= self.workers[name].slots for name in attempts)
+        if would_help and under_way < self._slots:
+            demands = [self._demand(job) for job in waiting[: self._slots - under_way]]
+            if scaling.grow(demands, len(attempts)):
+                self.scale(scaling.wanted)
+        for name in scaling.shrink([name for name, number in attempts.items() if not number], now):
+            self._placement.leave(name)
+            self._retired.add(name)
+            self.retire(name)
+        self._look_again(scaling.look_again_at)
+
+    def _look_again(self, at: float | None) -> None:
+        if at is not None:
+            self.look_again_at = at if self.look_again_at is None else min(at, self.look_again_at)
+
+    def _give_up_in_time(
+        self, launches: Mapping[int, Launch], started: Collection[int], running: Collection[int], now: float
+    ) -> None:
+        """Nothing runs, and what waits can only wait for a worker: not for ever."""
+        if running or started or not launches:
+            self._waits_since = None
+            return
+        if self._waits_since is None:
+            self._waits_since = now
+        until = self._waits_since + self._start
+        if now >= until:
+            raise self._given_up(next(iter(launches)))
+        self._look_again(until)
+
+    def _given_up(self, job: int) -> EnvironmentFailedError:
+        waited = format_duration(self._start)
+        workers = [worker for worker in self.workers.values() if worker.name != LOCAL]
+        if not workers:
+            message = f"not one job can be started: there has been no worker for {waited}"
+            return EnvironmentFailedError(message, help=NO_WORKERS, code="PX311")
+        offers = [
+            Offer(worker.labels, worker.cpus, worker.memory) if worker.is_sized else Offer(worker.labels)
+            for worker in workers
+        ]
+        planned = self._jobs[job]
+        message = f"`{planned.id}` has found no worker in {waited}: {what_is_lacking(planned, offers)}"
+        return EnvironmentFailedError(message, help="`pexec resume` continues the run where there is one", code="PX316")
+
+    def _is_here(self, job: int) -> bool:
+        return self._workers_share_machine or self._demand(job).is_local
 
     def _demand(self, job: int) -> Demand:
-        return Demand(self._jobs[job].cpus, self._jobs[job].memory)
+        demand = self._demands.get(job)
+        if demand is None:
+            planned = self._jobs[job]
+            demand = Demand(planned.cpus, planned.memory, frozenset(planned.requires), planned.where == "local")
+            self._demands[job] = demand
+        return demand

@@ -20,27 +20,30 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator.cluster.dask_settings import use_own_settings
-from orchestrator.cluster.proof_of_death import end_what_is_left
+from orchestrator.cluster.deployment import Deployment, Events
+from orchestrator.cluster.heartbeats import Heartbeats, Silent
+from orchestrator.cluster.hello import WorkerHello
 from orchestrator.execute.attempt.result import lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.helper_threads import start_thread
 
 _WORD_SECONDS = 5.0  # for a word to a worker, which may be stopped
 _GREET_SECONDS = 60.0
-_MOST_FAILED_STARTS = 3
 _CLOSE_SECONDS = 30.0
 _ENDING = "pexec is ending"
 
 
 class Reports(Struct, frozen=True):
     """What is called in the loop's thread: a worker joined (its hello), left (its name, why); `starts_nothing(why)`
-    when no worker can be started; `of_attempt(spec, what)` with what a worker reports about an attempt."""
+    when no worker can be started; `of_attempt(spec, what)` with what a worker reports about an attempt;
+    `doubtful(hello, is_so)` whether a worker may get nothing new."""
 
     joined: Callable[[Any], None]
     left: Callable[[Any, str], None]
     starts_nothing: Callable[[str], None]
     of_attempt: Callable[[AttemptSpec, tuple[Any, ...]], None]
     short: Callable[[str], None]
+    doubtful: Callable[[WorkerHello, bool], None]
 
 
 class Submitted(Struct):
@@ -52,21 +55,21 @@ class Submitted(Struct):
 
 
 class ClusterThread:
-    """A cluster of `count` workers, from its start to `close`."""
+    """The workers of a deployment, from its start to `close`."""
 
-    def __init__(self, count: int, setup: Callable[[dict[str, str]], Any], topic: str, reports: Reports) -> None:
-        """`setup(tls)` is what each worker gets. Raises NoThreadError."""
-        self._count = count
-        self._setup = setup
+    def __init__(self, deployment: Deployment, topic: str, lease: float, reports: Reports) -> None:
+        """`topic` is where workers report, `lease` how long a worker may be silent. Raises NoThreadError."""
+        self._deployment = deployment
+        self._heartbeats = Heartbeats(lease, self._ask, Silent(reports.doubtful, self._on_silent))
+        self._why_gone: dict[str, str] = {}
         self._topic = topic
         self._reports = reports
         self._loop = asyncio.new_event_loop()
-        self._workers: dict[str, Any] = {}  # name -> hello, of those that have joined and not left
-        self._processes: dict[str, Any] = {}  # name -> ProcessWorker, of those that live
+        self._workers: dict[str, WorkerHello] = {}  # name -> hello, of those that have joined and not left
         self._attempts: dict[int, Submitted] = {}
         self._queue: deque[Callable[[], None]] = deque()
         self._numbers = itertools.count()
-        self._failed_starts = 0
+        self._burials = 0  # of workers, under way
         self._is_closing = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._paused_at = 0.0
@@ -94,12 +97,20 @@ class ClusterThread:
     def pause(self) -> None:
         """Stop the processes of all attempts, on every worker that answers."""
         self._paused_at = time.monotonic()
-        self._tell_all("pause")
+        self._wait_for(self._heartbeats.hold())
 
     def resume(self) -> float:
         """Let them continue; the seconds that do not count."""
-        self._tell_all("resume")
+        self._wait_for(self._heartbeats.release())
         return time.monotonic() - self._paused_at
+
+    def scale(self, count: int) -> None:
+        """Have so many workers, which is more than before."""
+        self._post(lambda: self._spawn(self._when_up(lambda: self._deployment.scale(count))))
+
+    def retire(self, name: str, why: str) -> None:
+        """End a worker that runs nothing."""
+        self._post(lambda: self._spawn(self._deployment.retire(name, why)))
 
     def close(self) -> None:
         """End everything that runs, the workers and Dask; complete all futures. A second time does nothing."""
@@ -151,95 +162,57 @@ class ClusterThread:
 
     async def _open(self) -> None:
         use_own_settings()
-        from distributed import Client, Security
-        from distributed.diagnostics.plugin import SchedulerPlugin
-
-        from orchestrator.cluster.process_worker import ProcessCluster, ProcessWorker
-        from orchestrator.cluster.quiet_nodes import QuietScheduler
-
-        security = Security.temporary()
-        roles = ("ca_file", "client_key", "client_cert", "scheduler_key", "scheduler_cert", "worker_key", "worker_cert")
-        tls = {f"tls_{role}": getattr(security, f"tls_{role}") for role in roles}
-        thread = self
-
-        class Joins(SchedulerPlugin):  # type: ignore[misc]  # Dask has no types
-            def add_worker(self, scheduler: Any, worker: str) -> None:
-                thread._spawn(thread._greet(worker))
-
-        worker = {"cls": ProcessWorker, "options": {"setup": self._setup(tls), "on_exit": self._on_exit}}
-        scheduler = {
-            "cls": QuietScheduler,
-            "options": {
-                "host": "127.0.0.1",
-                "protocol": "tls",
-                "dashboard": False,
-                "security": security,
-                "plugins": [Joins()],
-            },
-        }
-        self._cluster = ProcessCluster(
-            workers={}, scheduler=scheduler, worker=worker, asynchronous=True, security=security, silence_logs=False
-        )
-        await self._cluster
-        self._client = await Client(
-            self._cluster.scheduler.address, security=security, asynchronous=True, set_as_default=False
-        )
+        events = Events(lambda address: self._spawn(self._greet(address)), self._on_gone, self._reports.starts_nothing)
+        self._client = await self._deployment.open(events)
         self._client.subscribe_topic(self._topic, self._on_event)
-        self._cluster.scale(self._count)
+        self._spawn(self._heartbeats.keep())
+
+    async def _when_up(self, act: Callable[[], None]) -> None:
+        await self._is_up.wait()
+        if not self._is_closing:
+            act()
 
     # Workers.
 
     async def _greet(self, address: str) -> None:
         """A worker is known to Dask: learn who it is."""
-        from orchestrator.cluster.worker_service import greet
-
         await self._is_up.wait()
         try:
-            answers = await asyncio.wait_for(self._client.run(greet, workers=[address]), _GREET_SECONDS)
-            hello = answers[address]
+            hello = await asyncio.wait_for(self._deployment.greet(self._client, address), _GREET_SECONDS)
         except Exception:
-            return  # it died, or is silent: its process tells, or the one who waits gives up
-        process = self._processes_by_name().get(hello.name)
-        if process is None or process.exited.is_set() or self._is_closing:
+            return  # it died, or is silent: its end is noticed elsewhere, or the one who waits gives up
+        if hello is None or self._is_closing:
             return
-        self._failed_starts = 0
         self._workers[hello.name] = hello
+        self._heartbeats.begin(hello)
         self._reports.joined(hello)
 
-    def _processes_by_name(self) -> dict[str, Any]:
-        return {worker.name: worker for worker in self._cluster.workers.values()}
+    def _on_silent(self, hello: WorkerHello, why: str) -> None:
+        self._why_gone[hello.name] = why
+        self._deployment.give_up(hello)
 
-    def _on_exit(self, process: Any) -> None:
-        """The process of a worker has ended."""
-        hello = self._workers.pop(process.name, None)
-        if hello is None:
-            self._failed_starts += 1
-        elif not self._is_closing:
-            self._reports.left(hello, "its process ended")
-        self._spawn(self._bury(process, hello))
+    def _on_gone(self, name: str, why: str) -> None:
+        hello = self._workers.pop(name, None)
+        self._heartbeats.end(name)
+        if hello is not None and not self._is_closing:
+            self._reports.left(hello, self._why_gone.pop(name, why))
+        self._burials += 1
+        self._spawn(self._bury(name, hello))
 
-    async def _bury(self, process: Any, hello: Any) -> None:
-        """Prove that nothing of it lives, lose its attempts, and start another worker in its place."""
-        await asyncio.to_thread(end_what_is_left, process.pid)
-        why = _ENDING if self._is_closing else f"the worker on {hello.host} is gone" if hello else ""
-        for attempt in list(self._attempts.values()):
-            if attempt.spec.place.worker == process.name:
-                if attempt.task is not None:
-                    self._spawn(_quietly(attempt.task.cancel()))
-                self._complete(attempt, lost(why))
-        if self._is_closing:
-            return
-        if hello is not None:
-            await _quietly(
-                self._cluster.scheduler.remove_worker(hello.address, stimulus_id="pexec", close=False, expected=True)
-            )
-        if self._failed_starts >= _MOST_FAILED_STARTS:
-            said = process.last_words
-            self._reports.starts_nothing(f"workers end before they join{f': {said}' if said else ''}")
-            return
-        self._cluster.worker_spec.pop(process.name, None)
-        self._cluster.workers.pop(process.name, None)
-        self._cluster.scale(self._count)
+    async def _bury(self, name: str, hello: WorkerHello | None) -> None:
+        """Wait until nothing of it lives, lose its attempts, and have another worker take its place."""
+        try:
+            await self._deployment.wait_for_end(name, hello)
+            why = _ENDING if self._is_closing else f"the worker on {hello.host} is gone" if hello else ""
+            for attempt in list(self._attempts.values()):
+                if attempt.spec.place.worker == name:
+                    if attempt.task is not None:
+                        self._spawn(_quietly(attempt.task.cancel()))
+                    self._complete(attempt, lost(why))
+        finally:
+            self._burials -= 1
+        if not self._is_closing:
+            await _quietly(self._deployment.replace(name, hello))
 
     # Attempts.
 
@@ -257,6 +230,7 @@ class ClusterThread:
             perform,
             pickle.dumps(spec),
             hello.identity,
+            self._heartbeats.token(hello.name),
             key=f"{self._topic}-{spec.serial}",
             workers=[hello.address],
             allow_other_workers=False,
@@ -265,14 +239,13 @@ class ClusterThread:
         )
         self._spawn(self._wait(attempt, hello))
 
-    async def _wait(self, attempt: Submitted, hello: Any) -> None:
+    async def _wait(self, attempt: Submitted, hello: WorkerHello) -> None:
         try:
             result = await attempt.task
         except (Exception, asyncio.CancelledError):
             # Dask lost the worker, so no result of it will come any more: its end is what completes the future.
-            process = self._processes_by_name().get(hello.name)
-            if process is not None and not self._is_closing and not attempt.future.done():
-                process.kill()
+            if not self._is_closing and not attempt.future.done():
+                self._deployment.give_up(hello)
         else:
             self._complete(attempt, result)
         finally:
@@ -317,30 +290,30 @@ class ClusterThread:
             called = self._client.run(getattr(worker_service, function), *arguments, workers=[address])
             await asyncio.wait_for(called, _WORD_SECONDS)
 
-    def _tell_all(self, function: str) -> None:
-        async def tell_all() -> None:
-            await asyncio.gather(*(self._tell(hello.address, function) for hello in self._workers.values()))
+    async def _ask(self, hello: WorkerHello, function: str, *arguments: Any) -> float:
+        from orchestrator.cluster import worker_service
 
+        function_ = getattr(worker_service, function)
+        answers = await self._client.run(function_, *arguments, workers=[hello.address])
+        token: float = answers[hello.address]
+        return token
+
+    def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         with suppress(Exception):
-            asyncio.run_coroutine_threadsafe(tell_all(), self._loop).result(_WORD_SECONDS + 1)
+            asyncio.run_coroutine_threadsafe(work, self._loop).result(_WORD_SECONDS + 1)
 
     # The end.
 
     async def _close(self) -> None:
         self._is_closing = True
-        if not hasattr(self, "_cluster"):
-            return
-        processes = list(self._cluster.workers.values())
-        await asyncio.gather(*(process.close() for process in processes), return_exceptions=True)
-        while any(not task.done() and task.get_coro().__name__ == "_bury" for task in self._tasks):  # type: ignore[union-attr]
+        await self._deployment.end_workers()
+        while self._burials:
             await asyncio.sleep(0.005)
         for attempt in list(self._attempts.values()):
             self._complete(attempt, lost(_ENDING))
         if hasattr(self, "_client"):
             await _quietly(self._client.close())
-        self._cluster.worker_spec.clear()
-        self._cluster.workers.clear()
-        await _quietly(self._cluster.close())
+        await _quietly(self._deployment.close())
 
 
 async def _quietly(work: Any) -> None:

@@ -4,34 +4,39 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
 from orchestrator import inherited
-from orchestrator.cluster.admission import ClusterAdmission
+from orchestrator.cluster.admission import NO_WORKERS, ClusterAdmission
+from orchestrator.cluster.beside import PausesBoth, open_beside, room_at_home
 from orchestrator.cluster.cluster_thread import ClusterThread, Reports, epoch
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.placement import WorkerRoom
+from orchestrator.cluster.processes import ProcessDeployment
+from orchestrator.cluster.scaling import Scaling
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, run_attempt
 from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.messages import Noted, NothingStarts
+from orchestrator.manifest.scalars import format_duration
 from orchestrator.plan.model import Plan, PlannedJob
+from orchestrator.plan.policy_parts import ClusterPolicy
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_NO_WORKERS = "without `--cluster`, or with `--cluster local`, jobs run below pexec itself"
-
 
 class DaskExecutor(Executor):
-    """Submits attempts to workers; what else it is given, any worker calls."""
+    """Submits attempts to workers, and those that are placed at home to `home`; what else it is given, any worker
+    calls."""
 
-    def __init__(self, thread: ClusterThread) -> None:
+    def __init__(self, thread: ClusterThread, home: Executor | None = None) -> None:
         self._thread = thread
+        self._home = home
         self._pending: set[Future[Any]] = set()
         self._is_shut_down = False
 
@@ -40,7 +45,14 @@ class DaskExecutor(Executor):
         if self._is_shut_down:
             raise RuntimeError("cannot schedule new futures after shutdown")
         spec: Any = args[0] if args else None
-        future: Any = self._thread.submit(spec) if fn is run_attempt else self._thread.call(fn, args, kwargs)
+        future: Any
+        if fn is not run_attempt:
+            future = self._thread.call(fn, args, kwargs)
+        elif spec.place.worker is None and self._home is not None:
+            run: Any = run_attempt
+            future = self._home.submit(run, spec)
+        else:
+            future = self._thread.submit(spec)
         self._pending.add(future)
         future.add_done_callback(self._pending.discard)
         return future  # type: ignore[no-any-return]
@@ -55,37 +67,46 @@ class DaskExecutor(Executor):
 def open_dask(
     plan: Plan,
     jobs: Sequence[PlannedJob],
-    count: int,
-    slots: int,
+    cluster: ClusterPolicy,
     run_dir: str,
     worker: Worker,
     inbox: Inbox[Any],
 ) -> OpenExecutor:
-    """A cluster of `count` workers of this machine, of `slots` attempts each, for the run in this directory.
+    """A cluster for the run in this directory.
 
     `jobs` are those of the plan, and later those that have taken the place of a placeholder. Returns at once: workers
-    join later, and jobs wait for them. `worker` is what gets reports; its supervisor starts no
-    attempts. Raises NoThreadError.
+    join later, and jobs wait for them. `worker` is what gets reports; its supervisor starts the
+    attempts that stay at home. To be called in the driver's thread. Raises NoThreadError.
     """
     secrets = worker.supervisor.secrets
     topic = f"pexec-{os.path.basename(run_dir)}-{epoch()}"
-    admission = ClusterAdmission(jobs, AdmissionControl(plan, jobs=jobs))
+    machine = AdmissionControl(plan, jobs=jobs)
+    admission = ClusterAdmission(jobs, machine, plan.policy.max_parallel_jobs, cluster.start)
+    home = open_beside(jobs, run_dir, worker, inbox)
+    if home is not None:
+        admission.join(room_at_home())
+    labels = frozenset(cluster.labels)
+    least = cluster.processes if cluster.least is None else cluster.least
 
-    def setup(tls: dict[str, str]) -> Setup:
+    rooms: dict[str, WorkerRoom] = {}
+
+    def setup(tls: Mapping[str, str]) -> Setup:
         return Setup(
             scheduler="",
             name="",
             run_dir=run_dir,
             topic=topic,
-            slots=slots,
+            slots=cluster.slots,
             tls=tls,
             umask=inherited.umask_of_jobs(),
             secrets=secrets.revealed(),
             variables=tuple(os.fsdecode(name) for name in secrets.variables),
+            lease=cluster.lease,
         )
 
     def joined(hello: WorkerHello) -> None:
-        known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory)
+        known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
+        rooms[hello.name] = known
         fields = {
             "worker": hello.name,
             "host": hello.host,
@@ -94,12 +115,17 @@ def open_dask(
             "boot_id": hello.boot_id,
             "pid_namespace": hello.pid_namespace,
             "slots": hello.slots,
+            "lease_seconds": cluster.lease,
         }
         inbox.put(Noted("worker.joined", fields, lambda: admission.join(known)))
 
     def left(hello: WorkerHello, why: str) -> None:
         fields = {"worker": hello.name, "host": hello.host, "why": why}
         inbox.put(Noted("worker.left", fields, lambda: admission.leave(hello.name)))
+
+    def doubtful(hello: WorkerHello, is_so: bool) -> None:
+        room = rooms[hello.name]
+        inbox.put(Noted(None, {}, lambda: admission.leave(hello.name) if is_so else admission.join(room)))
 
     def of_attempt(spec: AttemptSpec, what: tuple[Any, ...]) -> None:
         if what[0] == "spawned":
@@ -110,16 +136,34 @@ def open_dask(
     reports = Reports(
         joined,
         left,
-        lambda why: inbox.put(NothingStarts(why, _NO_WORKERS, "PX311")),
+        lambda why: inbox.put(NothingStarts(why, NO_WORKERS, "PX311")),
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
+        doubtful,
     )
-    thread = ClusterThread(count, setup, topic, reports)
-    executor = DaskExecutor(thread)
+    thread = ClusterThread(ProcessDeployment(least, setup), topic, cluster.lease, reports)
+    executor = DaskExecutor(thread, home and home.executor)
+    if least < cluster.processes:
+        new = WorkerRoom("", "", cluster.slots, 0, 0, labels)
+        admission.scaling = Scaling(least, cluster.processes, cluster.idle, new)
+        admission.scale = thread.scale
+        admission.retire = lambda name: thread.retire(name, f"it ran nothing for {format_duration(cluster.idle)}")
+
+    def kill(serial: int, *, force: bool) -> None:
+        thread.kill(serial, force=force)
+        if home is not None:
+            home.kill(serial, force=force)
 
     def close() -> None:
         executor.shutdown(wait=False)
         thread.close()
         worker.supervisor.close()
+        if home is not None:
+            home.close()
 
-    return OpenExecutor(executor, thread.kill, close, lambda: None, admission.place_of, thread, admission)
+    def look_for_room() -> None:
+        if home is not None:
+            home.look_for_room()
+
+    pausable = PausesBoth(worker.supervisor.warden, thread) if home is not None else thread
+    return OpenExecutor(executor, kill, close, look_for_room, admission.place_of, pausable, admission)

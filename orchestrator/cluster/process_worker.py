@@ -30,7 +30,7 @@ class ProcessWorker(ProcessInterface):  # type: ignore[misc]  # Dask has no type
         super().__init__(scheduler=scheduler, name=name)
         self.name = name
         self.exited = asyncio.Event()
-        self._setup = replace(setup, scheduler=scheduler, name=name)
+        self._setup = replace(setup, scheduler=scheduler, name=name, pexec=os.getpid())
         self._on_exit = on_exit
         self._stderr = os.memfd_create("worker's stderr")
         self.last_words = ""  # the last line of its standard error, once it has ended

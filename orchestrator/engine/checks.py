@@ -7,15 +7,18 @@ whatever stops the run cancels it as it would any job that has not started.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
-from orchestrator.engine.commands import Check
+from orchestrator.engine.commands import NO_VALUES, Check
 from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.output_values import OutputValues
 from orchestrator.engine.states import JobState
 from orchestrator.plan.model import Plan, When
 
 UP_TO_DATE = "up to date"  # the reason of a job that did not have to run
-AT_ONCE = 32  # number of checks that are commanded at a time: enough to keep the threads busy that carry them out
+AT_ONCE = (
+    256  # number of checks that are commanded at a time; after so many that are answered at once, others get a turn
+)
 
 
 class Checks:
@@ -35,7 +38,7 @@ class Checks:
             and job.when is not When.FAILURE
             and job.run_matrix is None
         )
-        self.waiting: dict[int, None] = {}
+        self.waiting: dict[int, Check] = {}
 
     def begin(self, job: int) -> bool:
         """A job has become ready: whether it has to be checked before it is queued.
@@ -43,7 +46,9 @@ class Checks:
         One of whose needs did not succeed always runs: what it would be compared with was made by other means."""
         if job not in self._may_be_up_to_date or not self._needs_succeeded(job):
             return False
-        self.waiting[job] = None
+        # Its needs have ended, so that their values do not change any more.
+        values = self._values.needed_by(job) if self._jobs[job].spec.needed_values else NO_VALUES
+        self.waiting[job] = Check(job, values)
         return True
 
     def forget(self, job: int) -> None:
@@ -52,7 +57,7 @@ class Checks:
 
     def commands(self) -> list[Check]:
         """The checks to begin, or that are under way already."""
-        return [Check(job, self._values.needed_by(job)) for job, _ in zip(self.waiting, range(AT_ONCE), strict=False)]
+        return list(islice(self.waiting.values(), AT_ONCE))
 
     def clear(self) -> None:
         """Nothing is under way any more."""

@@ -73,18 +73,22 @@ from orchestrator.engine.states import ENDED, CancelReason, JobState
 from orchestrator.engine.stop import Stop, cause_of, reason_to_stop, widen
 from orchestrator.plan.model import Plan, PlannedJob
 
+_AFTER_LEASE = 5.0  # seconds
+
 
 class Scheduler:
     """One run of one plan. Times are seconds of the run; `now` never decreases (an earlier one counts as the latest).
 
     For reading only, `table` has the jobs and their states, `checks` what is to be checked, `values` their outputs, and
     `growth` what has taken the place of placeholders. `last_grace` is how many seconds to wait for the end of an
-    attempt after KILL. Raises ValueError for a job that takes more than its pool has.
+    attempt after KILL; on a cluster it is longer than a lease, in which silent workers end it. Raises ValueError for a
+    job that takes more than its pool has.
     """
 
     def __init__(self, plan: Plan, *, last_grace: float = 10.0) -> None:
         self._policy = plan.policy
-        self._last_grace = last_grace
+        cluster = plan.policy.cluster
+        self._last_grace = last_grace if cluster is None else max(last_grace, cluster.lease + _AFTER_LEASE)
         self.table = JobTable(plan)
         self._jobs = self.table.jobs
         self.values = OutputValues(self.table)
@@ -320,9 +324,9 @@ class Scheduler:
 
     # Decisions.
 
-    def decide(self, now: float) -> list[Command]:
+    def decide(self, now: float, beyond: int = 0) -> list[Command]:
         """The commands at this second: only `Cancel`s, or the steps that are due and, if these end no job, checks and
-        launches."""
+        launches. If there may be any launches, these are up to `beyond` more than may be carried out."""
         if not self._started or self.table.open == 0:
             return []
         now = self._clock = max(self._clock, now)
@@ -333,9 +337,9 @@ class Scheduler:
         due = self._escalation.due_commands(now)
         if any(isinstance(command, GiveUp) for command in due):
             return due  # what it ends may stop the run, before anything else starts
-        return [*due, *self.checks.commands(), *self._launches(now)]
+        return [*due, *self.checks.commands(), *self._launches(now, beyond)]
 
-    def _launches(self, now: float) -> list[Command]:
+    def _launches(self, now: float, beyond: int) -> list[Command]:
         if self._retries.waits:
             for job in self._retries.take_due(now):
                 self._queue.add(job)
@@ -344,7 +348,7 @@ class Scheduler:
             return []
         hurried = self._stop is not None and self._stop.hurried
         is_due = self._retries.is_due_at(self._clock)
-        chosen = self._queue.choose(slots, self._pools, self._jobs, self.table.states, is_due)
+        chosen = self._queue.choose(slots + beyond, self._pools, self._jobs, self.table.states, is_due)
         return [self._launch(job, hurried=hurried) for job in chosen]
 
     def _launch(self, job: int, *, hurried: bool) -> Launch:

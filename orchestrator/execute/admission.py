@@ -53,6 +53,7 @@ class AdmissionControl:
         self.limits = (
             bool(self._least_free) or self._max_load is not None or any(job.memory or job.cpus for job in plan.jobs)
         )
+        self.beyond = 0
         self.look_again_at: float | None = None
 
     def admitted(self, commands: list[Command], running: Collection[int], now: float) -> list[Command]:

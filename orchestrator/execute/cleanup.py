@@ -28,6 +28,7 @@ class Cleanups:
     def __init__(self) -> None:
         self._pending: dict[int, AttemptSpec] = {}  # job -> its latest attempt
         self._deferred: dict[int, Deferred] = {}  # serial of the cleanup -> what waits for it
+        self._given_up: set[int] = set()  # serials of attempts
 
     def attempt_starts(self, spec: AttemptSpec) -> None:
         """The job's cleanup is pending from now on; it runs after this attempt or a later one."""
@@ -55,10 +56,15 @@ class Cleanups:
         """The serials of the cleanups of this job, or of all with None."""
         return [serial for serial, deferred in self._deferred.items() if job is None or deferred.spec.job == job]
 
-    def forget(self, job: int) -> None:
-        """The attempt was given up: nothing waits for its cleanup any more."""
-        for serial in self.under_way(job):
+    def give_up(self, spec: AttemptSpec) -> None:
+        """The attempt is lost: nothing waits for its cleanup any more."""
+        self._given_up.add(spec.serial)
+        for serial in self.under_way(spec.job):
             del self._deferred[serial]
+
+    def was_given_up(self, spec: AttemptSpec) -> bool:
+        """Whether the attempt was called lost."""
+        return spec.serial in self._given_up
 
     def result_of(self, job: int) -> AttemptResult | None:
         """How the job's attempt ended that waits for its cleanup."""

@@ -22,7 +22,6 @@ from orchestrator.engine.facts import (
     CancelRequested,
     Consequence,
     Fact,
-    JobCached,
     JobFinished,
     JobMustRun,
     KillSent,
@@ -32,10 +31,11 @@ from orchestrator.engine.scheduler import Scheduler
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.admission import AdmissionControl
-from orchestrator.execute.attempt.ends import end_of, usage_fields
+from orchestrator.execute.attempt.ends import end_of, late_fields, usage_fields
 from orchestrator.execute.attempt.result import NEVER_BEGAN, cannot_start, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import run_attempt
+from orchestrator.execute.checks_under_way import ChecksUnderWay
 from orchestrator.execute.cleanup import Cleanups, with_cleanup_failure
 from orchestrator.execute.clock import RunClock
 from orchestrator.execute.driver_parts import Journal, Observer, SpecFactory
@@ -95,7 +95,7 @@ class Driver:
         self._live: dict[int, AttemptSpec] = {}  # job -> its attempt under way
         self._cleanups = Cleanups()
         self._cache = cache
-        self._being_checked: set[int] = set()
+        self._checks = None if cache is None else ChecksUnderWay(cache, scheduler, self.record, self._remark)
         self._being_collected: dict[int, AttemptResult] = {}  # by serial
         self._admission: Admission = room or AdmissionControl(plan, jobs=self.jobs)
         self._serial = 0
@@ -169,9 +169,9 @@ class Driver:
         """Carry out the engine's commands until it gives no more."""
         while True:
             now = self._clock.now()
-            commands = self._scheduler.decide(now)
-            if self._cache is not None:
-                commands = self._without_checks(commands, self._cache)
+            commands = self._scheduler.decide(now, self._admission.beyond)
+            if self._checks is not None:
+                commands = self._checks.begin(commands, now)
             if self._admission.limits:
                 commands = self._admission.admitted(commands, self._live, now)
             specs = [self._accept(command, now) for command in commands]
@@ -201,7 +201,7 @@ class Driver:
             case Kill(job, attempt, force):
                 self.record(KillSent(now, job, attempt, force))
             case GiveUp(job):
-                self._cleanups.forget(job)
+                self._cleanups.give_up(self._live[job])
                 self._record_end(self._live[job], lost("it did not respond after being killed"), now)
             case Cancel(reason, doomed):
                 self.record(CancelRequested(now, reason, job=doomed))
@@ -211,19 +211,13 @@ class Driver:
                 assert_never(command)
         return None
 
-    def _without_checks(self, commands: list[Command], cache: JobCache) -> list[Command]:
-        """The commands but for the checks, which are begun."""
-        for command in commands:
-            if isinstance(command, Check) and command.job not in self._being_checked:
-                self._being_checked.add(command.job)
-                cache.check(command, self._scheduler.table, self._scheduler.values.of)
-        return [command for command in commands if not isinstance(command, Check)]
-
     def _submit(self, spec: AttemptSpec) -> None:
-        if self._cache is not None and (why := self._cache.refusal(spec.job)):
-            self._inbox.put(Ended(spec, cannot_start(why)))
-        else:
-            self._executor.submit(run_attempt, spec).add_done_callback(partial(self._on_done, spec))
+        if self._cache is not None:
+            if why := self._cache.refusal(spec.job):
+                self._inbox.put(Ended(spec, cannot_start(why)))
+                return
+            self._cache.attempt_starts()
+        self._executor.submit(run_attempt, spec).add_done_callback(partial(self._on_done, spec))
 
     def _on_done(self, spec: AttemptSpec, future: Future[AttemptResult]) -> None:
         """An attempt ended, or is lost since the executor broke. Called in the thread that completes the future."""
@@ -239,14 +233,21 @@ class Driver:
 
     def _receive(self) -> None:
         """Wait once for messages, and record all that have come. Raises EnvironmentFailedError if nothing can start."""
-        moments = (self._scheduler.next_wakeup(), self._admission.look_again_at, self._look_for_room_at)
-        wakeup = min((moment for moment in moments if moment is not None), default=None)
-        messages = self._inbox.wait(None if wakeup is None else max(0.0, wakeup - self._clock.now()))
+        messages = self._inbox.wait(self._patience())
         now = self._clock.now()
         if self._look_for_room_at is not None and now >= self._look_for_room_at:
             self._look_for_room()
             self._look_for_room_at = now + LOOK_FOR_ROOM_EVERY
         self._handle(messages, now)
+
+    def _patience(self) -> float | None:
+        """How many seconds to wait for messages; None until one comes."""
+        if self._checks is not None and self._checks.has_answers:
+            self._checks.has_answers = False
+            return 0.0
+        moments = (self._scheduler.next_wakeup(), self._admission.look_again_at, self._look_for_room_at)
+        wakeup = min((moment for moment in moments if moment is not None), default=None)
+        return None if wakeup is None else max(0.0, wakeup - self._clock.now())
 
     def _handle(self, messages: Sequence[Message], now: float) -> None:
         for number, message in enumerate(messages):
@@ -267,7 +268,8 @@ class Driver:
                     if self._live.get(spec.job) is spec:
                         self._end(spec, result, now)
                 case Checked(job, result):
-                    self._on_checked(job, result, now)
+                    assert self._checks is not None
+                    self._checks.end(job, result, now)
                 case SignalReceived(number):
                     self._on_signal(number, now)
                 case ShortageNoticed(why):
@@ -277,21 +279,14 @@ class Driver:
                     self._left_over += messages[number + 1 :]
                     raise EnvironmentFailedError(f"not one job can be started: {why}", help=help_, code=code)
                 case Noted(event, fields, then):
-                    self._unwritten.append(self._journal.emit(event, now, **fields))
+                    if event is not None:
+                        self._unwritten.append(self._journal.emit(event, now, **fields))
                     then()
                 case CancelReceived(job):
                     if job is None or job < len(self._ids):
                         self._stop(job, now)
                 case _:
                     assert_never(message)
-
-    def _on_checked(self, job: int, result: CheckResult, now: float) -> None:
-        """Record what a check found, unless the job was cancelled in the meantime."""
-        self._being_checked.discard(job)
-        self._remark(result.remarks, now)
-        if job in self._scheduler.checks.waiting:
-            fact = JobMustRun(now, job) if result.cached is None else JobCached(now, job, result.outputs)
-            self.record(fact, **result.fields())
 
     def _remark(self, remarks: Sequence[Remark], now: float) -> None:
         for what, why in remarks:
@@ -323,6 +318,8 @@ class Driver:
         """Record the end that was held back for this cleanup. Nothing was if `spec` is an attempt that was given up."""
         deferred = self._cleanups.end(spec.serial)
         if deferred is None:
+            if self._cleanups.was_given_up(spec) and (late := late_fields(spec, result)):
+                self.note("attempt.late", at=now, **late)
             return
         if deferred.result is not None:
             self._record_end(deferred.spec, with_cleanup_failure(deferred.result, result), now)

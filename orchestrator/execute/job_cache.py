@@ -1,7 +1,8 @@
 """The seam between the driver and what finds out whether jobs are up to date, and stores what they made.
 
-Everything here that takes time happens in threads of the cache; the answers come to the driver's inbox. The driver
-never waits for one: a job that is being checked can be cancelled, an attempt that is being stored can be terminated.
+Everything here that takes time happens in threads of the cache; the answers come to the driver's inbox. Only what takes
+no more than a look at a few files is answered at once. The driver never waits for an answer: a job that is being
+checked can be cancelled, an attempt that is being stored can be terminated.
 """
 
 from __future__ import annotations
@@ -66,12 +67,18 @@ class Collected(Struct, frozen=True):
 class JobCache(Protocol):
     """All methods return at once, and are called by the driver's thread."""
 
-    def check(self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]) -> None:
-        """Find out whether a job is up to date, and if it can be made so, do it; `Checked` follows. `table` has the
-        states of other jobs, `values_of` are their output values; neither is used later."""
+    def check(
+        self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]
+    ) -> CheckResult | None:
+        """Find out whether a job is up to date, and if it can be made so, do it; `Checked` follows, unless this is
+        answered at once. `table` has the states of other jobs, `values_of` are their output values; neither is used
+        later."""
 
     def refusal(self, job: int) -> str:
         """Why the job cannot start, by its check; empty if it can."""
+
+    def attempt_starts(self) -> None:
+        """A process is about to be started."""
 
     def collect(self, spec: AttemptSpec, result: AttemptResult) -> bool:
         """Look for the files of an attempt that succeeded, and store them; `Collected` follows. False if there is

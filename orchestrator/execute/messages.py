@@ -70,9 +70,9 @@ class NothingStarts(Struct, frozen=True):
 
 
 class Noted(Struct, frozen=True):
-    """Record an event that moves no job, then call `then`, in the driver's thread."""
+    """Record an event that moves no job, or None, then call `then`, in the driver's thread."""
 
-    event: str
+    event: str | None
     fields: dict[str, Any]
     then: Callable[[], None]
 

@@ -217,8 +217,22 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "boot_id": _BOOT,
         "pid_namespace": _NAMESPACE,
         "slots": {**_SLOTS, "description": "Number of attempts that it runs at once."},
+        "lease_seconds": {
+            **_SECONDS,
+            "description": "How long jobs live there without a word of the process that drives the run.",
+        },
     },
     "worker.left": {**_WORKER, "why": _TEXT},
+    "attempt.late": {
+        "job": _JOB,
+        "attempt": {**_ATTEMPT, "description": "One that was called lost before this result of it came."},
+        "verdict": {"enum": [verdict.value for verdict in Verdict]},
+        "exit_code": _MAYBE_EXIT_CODE,
+        "signal": _MAYBE_SIGNAL,
+        "reason": _REASON,
+        "duration_seconds": _SECONDS,
+        **_PLACE,
+    },
     "orphan.killed": {"pid": _PID, "job": _MAYBE_JOB},
     "journal.recovered": {
         "cut_bytes": {
@@ -235,6 +249,7 @@ LATER_FIELDS: dict[str, frozenset[str]] = {
     "run.resumed": frozenset({"host", "pid_namespace"}),
     "attempt.started": frozenset(_PLACE),
     "attempt.spawned": frozenset(_PLACE),
+    "worker.joined": frozenset({"lease_seconds"}),
 }
 
 

@@ -13,6 +13,7 @@ from orchestrator.engine.scheduler import Scheduler
 from orchestrator.journal.events import EventRecord
 from orchestrator.journal.facts_as_events import consequence_to_fields, fact_from_event
 from orchestrator.plan.model import Plan
+from orchestrator.plan.policy_parts import DEFAULT_LEASE_SECONDS
 
 
 class PidSpace(Struct, frozen=True):
@@ -38,6 +39,17 @@ class AttemptProcess(Struct, frozen=True):
     space: PidSpace
 
 
+class OldWorker(Struct, frozen=True):
+    """A worker that had joined and not left. `lease`: seconds that its jobs may live without a word of pexec."""
+
+    name: str
+    host: str
+    pid: int
+    start_ticks: int
+    space: PidSpace
+    lease: float
+
+
 class History:
     """Add the records of a run in order; `plan` is the plan of the run.
 
@@ -57,6 +69,8 @@ class History:
         self._processes: dict[int, AttemptProcess] = {}
         self._space = PidSpace()  # of the process that drove the run
         self._space_of: dict[str, PidSpace] = {}  # by worker
+        self._workers: dict[str, OldWorker] = {}
+        self._worker_of: dict[int, str | None] = {}  # job -> where its latest attempt started
 
     def add(self, record: EventRecord) -> None:
         """Add the next record. Raises IllegalMove for a fact that cannot have happened, KeyError for an unknown job."""
@@ -70,7 +84,9 @@ class History:
             space = self._space if worker is None else self._space_of.get(worker, PidSpace())
             self._processes[index] = AttemptProcess(index, attempt, record["pid"], record["start_ticks"], space)
         elif event == "worker.joined":
-            self._space_of[record["worker"]] = PidSpace(record["boot_id"], record["pid_namespace"])
+            self._join(record)
+        elif event == "worker.left":
+            self._workers.pop(record["worker"], None)
         elif event == "run.finished":
             self.result = record["result"]
         else:
@@ -89,11 +105,30 @@ class History:
         running = set(self.scheduler.running)
         return [process for process in self._processes.values() if (process.job, process.attempt) in running]
 
+    @property
+    def workers(self) -> list[OldWorker]:
+        """Those that were there at the end, with or without attempts."""
+        return list(self._workers.values())
+
+    @property
+    def busy_workers(self) -> set[str]:
+        """The names of the workers on which attempts have not ended."""
+        return {worker for job, _ in self.scheduler.running if (worker := self._worker_of.get(job)) is not None}
+
+    def _join(self, record: EventRecord) -> None:
+        name = record["worker"]
+        space = self._space_of[name] = PidSpace(record["boot_id"], record["pid_namespace"])
+        lease = record.get("lease_seconds", DEFAULT_LEASE_SECONDS)
+        self._workers[name] = OldWorker(name, record["host"], record["pid"], record["start_ticks"], space, lease)
+
     def _apply(self, record: EventRecord) -> None:
         if record["event"] in ("run.started", "run.resumed"):
             self._space = PidSpace(record["boot_id"], record.get("pid_namespace", ""))
             self._space_of.clear()
+            self._workers.clear()
             self.result = None
+        elif record["event"] == "attempt.started":
+            self._worker_of[self.index_of[record["job"]]] = record.get("worker")
         fact = fact_from_event(record, self.index_of)
         if fact is None:
             return

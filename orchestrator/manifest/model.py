@@ -258,6 +258,15 @@ class Workflow(Section, frozen=True):
     cpus: Annotated[
         float, number(0, 1_000_000), Doc("Expected busy CPUs: waits until this many are free. Not a limit.", 2)
     ] = 0.0
+    requires: Annotated[
+        NameList,
+        Doc("Labels that a worker must have to run it; at home, where there are no workers, it is ignored.", ["gpu"]),
+    ] = ()
+    where: Annotated[
+        Literal["any", "local"],
+        choice("any", "local"),
+        Doc("`local`: on pexec's own machine, also in a run on a cluster.", "local"),
+    ] = "any"
     allow_failure: Annotated[bool, Doc("A failure fails neither the run nor the dependents.", True)] = False
     priority: Annotated[
         int, integer(-1_000_000, 1_000_000), Doc("Of several ready jobs, the highest priority starts first.", 10)
@@ -269,6 +278,9 @@ class Workflow(Section, frozen=True):
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> ScalarError | None:
         """One command, or needs instead; `args` only with `file`."""
+        if data.get("where") == "local" and data.get("requires"):
+            message = "`where: local` and `requires` are mutually exclusive"
+            return KeyConflictError("PX118", message, "remove one of them: workers have labels", "where", "requires")
         commands = ("run" in data) + ("argv" in data) + ("file" in data)
         if not commands:
             for key in ("inputs", "outputs"):

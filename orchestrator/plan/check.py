@@ -85,6 +85,10 @@ def check(read: ReadManifest, environment: PlanningEnvironment) -> Resolved:
             check_number_of_jobs(uses, manifest, numbering, edges.needs, found)
     _check_pools(manifest, key_index, source, found)
     _check_cluster(manifest, source, found)
+    if requiring := key_index.of("requires"):
+        from orchestrator.plan.cluster_fit import check_labels  # late: few manifests have any
+
+        check_labels(manifest, requiring, source, found)
     check_secrets(manifest, key_index, source, found)
     if read.env_files:
         from orchestrator.plan.env_file_values import check_env_files  # late: most manifests name none

@@ -88,9 +88,14 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         return None
     if name not in manifest.clusters:
         raise UsageError(f"unknown cluster `{name}`", help=cluster_hint(name, manifest))
-    declared = manifest.clusters[name].processes
+    cluster = manifest.clusters[name]
+    declared = cluster.processes
     count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
-    return ClusterPolicy(name, count, slots or max(1, cpus // count))
+    workers = cluster.workers
+    least = None if workers.min is None else min(workers.min, count)
+    return ClusterPolicy(
+        name, count, slots or max(1, cpus // count), cluster.labels, least, workers.idle, workers.start, cluster.lease
+    )
 
 
 def cluster_hint(name: str, manifest: Manifest) -> str:
@@ -245,6 +250,8 @@ def job_fields(name: str, workflow: Workflow, values: Mapping[str, Scalar]) -> d
         "priority": workflow.priority,
         "memory": workflow.memory,
         "cpus": float(workflow.cpus),
+        "requires": workflow.requires,
+        "where": workflow.where,
         "pools": _pools_of(name, workflow),
         "allow_failure": workflow.allow_failure,
         "tags": workflow.tags,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from posixpath import dirname, join, normpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
@@ -60,6 +60,8 @@ class ReadManifest(Struct, frozen=True):
 class Overrides(Struct, frozen=True):
     """Values of the command line or the settings that replace those of the manifest; None leaves the manifest's.
 
+    `clusters` are those of the settings by name, as data, each with its origin.
+
     `timeout_seconds` replaces `defaults.timeout`: a workflow with a timeout of its own keeps it.
     """
 
@@ -67,6 +69,7 @@ class Overrides(Struct, frozen=True):
     fail_fast: FailFast | None = None
     timeout_seconds: float | NoLimit | None = None
     cluster: str | None = None
+    clusters: Mapping[str, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
 
 
 class Selection(Struct, frozen=True):

@@ -80,6 +80,15 @@ def make_plan(
     arguments have no job that takes them.
     """
     overrides = overrides or Overrides()
+    if overrides.clusters:
+        from orchestrator.plan.cluster_settings import with_clusters  # late: few users have any in their settings
+
+        read = replace(
+            read,
+            manifest=with_clusters(
+                read.manifest, overrides.clusters, overrides.cluster or read.manifest.policy.cluster
+            ),
+        )
     resolved = check(read, environment)
     if has_errors(resolved.diagnostics):
         return Planned(None, resolved.diagnostics)
@@ -105,6 +114,13 @@ def make_plan(
         if flow:
             return Planned(None, (*resolved.diagnostics, *flow))
     policy = expand_policy(read.manifest, overrides, environment.cpus)
+    if policy.cluster is not None:
+        from orchestrator.plan.cluster_fit import check_cluster_fit  # late: most runs have no cluster
+
+        unfit: list[Diagnostic] = []
+        check_cluster_fit(jobs, policy.cluster, read.source, unfit)
+        if unfit:
+            return Planned(None, (*resolved.diagnostics, *unfit))
     plan = Plan(
         name=read.manifest.name or _directory_name(read.base_dir) or "pexec",
         manifest=read.path,

@@ -302,6 +302,10 @@ class PlannedJob(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True
         NonNegativeInt, IN_NO_DIGEST, Meta(description="Memory that it is expected to use; not a limit.")
     ] = field(default=0, name="memory_bytes")
     cpus: Annotated[NonNegativeFloat, IN_NO_DIGEST, Meta(description="CPUs that it is expected to keep busy.")] = 0.0
+    requires: Annotated[Strings, IN_NO_DIGEST, Meta(description="Labels that its worker must have.")] = ()
+    where: Annotated[
+        Literal["any", "local"], IN_NO_DIGEST, Meta(description="`local`: on pexec's own machine, also on a cluster.")
+    ] = "any"
     pools: Annotated[Pairs, ALWAYS, Meta(description="What it takes from each pool while an attempt runs.")] = ()
     tags: Annotated[Strings, IN_NO_DIGEST, Meta(description="Labels.")] = ()
     matrix: Annotated[

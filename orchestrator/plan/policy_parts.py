@@ -7,6 +7,9 @@ from msgspec import Meta, Struct, field
 
 DEFAULT_CACHE_DIR = ".pexec/cache"
 DEFAULT_CACHE_BYTES = 5 << 30
+DEFAULT_IDLE_SECONDS = 120.0
+DEFAULT_LEASE_SECONDS = 20.0
+DEFAULT_START_SECONDS = 900.0
 
 
 class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
@@ -40,6 +43,20 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     name: Annotated[str, Meta(description="Its name in the manifest.")]
     processes: Annotated[int, Meta(ge=1, description="Number of workers.")]
     slots: Annotated[int, Meta(ge=1, description="Number of jobs that a worker runs at once.")]
+    labels: Annotated[tuple[str, ...], Meta(description="What its workers have.")] = ()
+    least: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="Number of workers that are always there; without it, all of them."),
+    ] = field(default=None, name="min_workers")
+    idle: Annotated[float, Meta(ge=0, description="A worker that has run nothing for so long is ended.")] = field(
+        default=DEFAULT_IDLE_SECONDS, name="idle_seconds"
+    )
+    start: Annotated[float, Meta(ge=0, description="How long jobs wait for a worker when there is none.")] = field(
+        default=DEFAULT_START_SECONDS, name="start_seconds"
+    )
+    lease: Annotated[
+        float, Meta(gt=0, description="How long jobs of a worker that hears nothing of pexec may run on.")
+    ] = field(default=DEFAULT_LEASE_SECONDS, name="lease_seconds")
 
 
 class CiPolicy(Struct, frozen=True, omit_defaults=True):

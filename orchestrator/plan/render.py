@@ -234,7 +234,9 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str], *, whole: bool) -> It
         "archive": "true" if policy.archive else "false",
     }
     if policy.cluster is not None:
-        workers, slots = _count(policy.cluster.processes, "worker"), _count(policy.cluster.slots, "slot")
+        least, most = policy.cluster.least, _count(policy.cluster.processes, "worker")
+        workers = most if least in (None, policy.cluster.processes) else f"{least} to {most}"
+        slots = _count(policy.cluster.slots, "slot")
         settings["cluster"] = f"{visible(policy.cluster.name)}, {workers} of {slots}"
     elif "cluster" in origins:
         settings["cluster"] = "local"

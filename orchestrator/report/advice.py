@@ -39,6 +39,7 @@ def recommendations(report: RunReport) -> list[str]:
         *_of_a_kind(notable, _nearly_timed_out, "job came close to its timeout", "jobs came close to their timeouts"),
         *_of_a_kind(notable, _left_behind, "job left processes behind", "jobs left processes behind"),
         *_of_a_kind(notable, _truncated_log, "log was truncated", "logs were truncated"),
+        *(_late(*one) for one in report.late),
         *_bottleneck(report),
         *(f"This host could not provide {code(what)}: {code(why)}." for what, why in report.degraded),
     ]
@@ -113,6 +114,11 @@ def _truncated_log(job: JobReport, limit: float | None) -> str | None:
         return None
     log, dropped = code(job.log_file or job.job_id), count(job.dropped_bytes, "byte")
     return f"{log} was truncated at its limit, {dropped} dropped: increase `limits.log`."
+
+
+def _late(job: str, attempt: int, verdict: str) -> str:
+    ended = verdict.replace("_", " ")
+    return f"Attempt {attempt} of {code(job)} {ended} after it was called lost: its effects may have happened twice."
 
 
 def _bottleneck(report: RunReport) -> Iterator[str]:

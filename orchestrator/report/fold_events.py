@@ -100,6 +100,7 @@ class RunFold:
         self._cancelled_by: str | None = None
         self._degraded: list[tuple[str, str]] = []
         self._orphans = 0
+        self._late: list[tuple[str, int, str]] = []
         self._resumed = 0
         self._pid: int | None = None
         self._host = ""  # on which the process runs that drives the run
@@ -144,6 +145,7 @@ class RunFold:
             pool_use={name: _share(self._pool_busy[name], wall * size) for name, size in pools.items()},
             degraded=tuple(dict.fromkeys(self._degraded)),
             orphans_killed=self._orphans,
+            late=tuple(self._late),
             resumed=self._resumed,
             pid=self._pid,
             host=self._host,
@@ -303,6 +305,9 @@ class RunFold:
     def _degradation(self, event: EventRecord) -> None:
         self._degraded.append((event["what"], event["why"]))
 
+    def _attempt_late(self, event: EventRecord) -> None:
+        self._late.append((event["job"], event["attempt"], event["verdict"]))
+
     def _orphan_killed(self, event: EventRecord) -> None:
         self._orphans += 1
 
@@ -322,6 +327,7 @@ _FOLLOW: dict[str, Callable[[RunFold, EventRecord], None]] = {
     "cancel.requested": RunFold._cancel_requested,
     "degraded": RunFold._degradation,
     "orphan.killed": RunFold._orphan_killed,
+    "attempt.late": RunFold._attempt_late,
 }
 
 

@@ -113,7 +113,8 @@ class RunReport(Struct, frozen=True):
     `ended` are the seconds of the run at which the first attempt of each job started, and at which the job got its
     status; `at` is the second of the last event. `waited` is how many of these seconds each job spent before a retry,
     or before a process of it had started. `spent_before` holds the execution times of jobs, by index, from before a
-    resume that runs them again. `up_to_date` is the number of jobs that did not have to run.
+    resume that runs them again. `up_to_date` is the number of jobs that did not have to run. `late` holds job, attempt
+    and verdict of each result that came after its attempt was called lost.
     """
 
     plan: Plan
@@ -129,6 +130,7 @@ class RunReport(Struct, frozen=True):
     pool_use: Mapping[str, float] = field(default_factory=dict)
     degraded: tuple[tuple[str, str], ...] = ()
     orphans_killed: int = 0
+    late: tuple[tuple[str, int, str], ...] = ()
     resumed: int = 0
     pid: int | None = None
     host: str = ""

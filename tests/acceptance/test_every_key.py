@@ -90,7 +90,20 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_a_change_of_anything_it_depends_on_runs_it_again_and_is_named",
     },
     "Cluster": {
-        "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home"
+        "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
+        "workers": "acceptance/test_keys_of_clusters.py::"
+        "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
+        "lease": "acceptance/test_keys_of_clusters.py::"
+        "test_a_job_of_a_worker_that_does_not_answer_ends_with_its_lease_and_runs_again_elsewhere",
+        "labels": "acceptance/test_keys_of_clusters.py::"
+        "test_a_job_that_requires_a_label_runs_on_a_cluster_that_has_it_and_on_no_other",
+    },
+    "Workers": {
+        "min": "acceptance/test_keys_of_clusters.py::"
+        "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
+        "idle": "acceptance/test_keys_of_clusters.py::"
+        "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
+        "start": "acceptance/test_keys_of_clusters.py::test_a_run_whose_workers_never_come_ends_after_start",
     },
     "Processes": {
         "count": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
@@ -212,6 +225,10 @@ OBSERVED: dict[str, dict[str, str]] = {
         "pools": "acceptance/test_keys_of_the_run.py::test_jobs_hold_their_share_of_a_pool",
         "memory": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
         "cpus": "promises/test_admission.py::test_without_room_jobs_run_one_after_the_other",
+        "requires": "acceptance/test_keys_of_clusters.py::"
+        "test_a_job_that_requires_a_label_runs_on_a_cluster_that_has_it_and_on_no_other",
+        "where": "acceptance/test_keys_of_clusters.py::"
+        "test_a_job_that_stays_at_home_runs_below_pexec_itself_beside_those_on_workers",
         "allow_failure": "acceptance/test_keys_of_workflows.py::test_needs_after_when_and_allow_failure",
         "priority": "acceptance/test_keys_of_the_run.py::test_priority_goes_before_the_critical_path",
         "tags": "acceptance/test_keys_of_workflows.py::test_tags_choose_what_runs",

@@ -9,10 +9,11 @@ import socket
 import pytest
 from support.attempts import new_mark, survivors
 from support.cli import Pexec
-from support.clusters import PAIR, apply, manifest, verified
+from support.clusters import BRIEF, PAIR, apply, manifest, verified
 from support.runs import last_run
 
 assert PAIR == "policy: {cluster: pair}\nclusters: {pair: {processes: {count: 2, slots: 2}}}\n"
+assert BRIEF == "policy: {cluster: pair}\nclusters: {pair: {processes: {count: 2, slots: 2}, lease: 2s}}\n"
 
 
 def test_jobs_run_on_workers_and_end_as_they_do_at_home(pexec: Pexec) -> None:
@@ -145,6 +146,16 @@ def test_a_run_may_continue_on_a_cluster_or_at_home_with_nothing_run_twice(pexec
     assert workers == [("a", True), ("b", True), ("b", False), ("c", False), ("d", False), ("d", True)]
 
 
+def test_a_job_of_a_worker_that_does_not_answer_ends_with_its_lease_and_runs_again_elsewhere(pexec: Pexec) -> None:
+    # The first attempt stops its worker, which is the parent of its warden.
+    stop = "test $PEXEC_ATTEMPT = 2 || { kill -STOP $(cut -d\\  -f4 /proc/$PPID/stat); echo stopped; sleep 60; }"
+    run = apply(pexec, f"  a: {{run: '{stop}'}}\n", head=BRIEF)
+    lost, succeeded = run.named("attempt.finished")
+    assert (lost["verdict"], succeeded["verdict"]) == ("lost", "succeeded")
+    assert [event["why"] for event in run.named("worker.left")] == ["nothing was heard of it for 4.2 s"]
+    assert (run.path / "logs/a.1.log").read_bytes() == b"stopped\n"
+
+
 def test_status_reports_and_results_name_hosts_and_workers(pexec: Pexec) -> None:
     run = apply(pexec, "  a: {run: 'true'}\n")
     host = socket.gethostname()
@@ -198,6 +209,101 @@ def test_without_the_packages_a_run_on_a_cluster_is_refused_and_others_run(pexec
     )
     assert not (pexec.folder / ".pexec/runs").exists()
     assert pexec.run("apply", "--cluster", "local", "--output", "quiet").exit_code == 0
+
+
+def test_a_job_that_requires_a_label_runs_on_a_cluster_that_has_it_and_on_no_other(pexec: Pexec) -> None:
+    clusters = "{plain: {processes: 1}, fast: {processes: {count: 1, slots: 2}, labels: [gpu, ssd]}}"
+    workflows = "  train: {run: echo trained, requires: [gpu]}\n  other: {run: 'true'}\n"
+    head = f"policy: {{cluster: fast}}\nclusters: {clusters}\n"
+    assert apply(pexec, workflows, head=head).log("train") == b"trained\n"
+    refused = pexec.run("apply", "--cluster", "plain")
+    assert refused.exit_code == 3
+    assert "error[PX316]: no worker of the cluster `plain` can run `train`: it requires `gpu`, which" in refused.stderr
+    assert "pexec.yaml:6:" in refused.stderr
+    assert pexec.run("apply", "--cluster", "plain", "other", "--output", "quiet").exit_code == 0
+    assert pexec.run("apply", "--cluster", "local", "--output", "quiet").exit_code == 0
+
+
+def test_a_job_that_stays_at_home_runs_below_pexec_itself_beside_those_on_workers(pexec: Pexec) -> None:
+    run = apply(
+        pexec,
+        "  far: {run: until test -e near; do sleep 0.05; done, timeout: 60s}\n"
+        "  near: {run: 'touch near; echo x=1 >> $PEXEC_OUTPUT_FILE', where: local, outputs: {x: {}}}\n"
+        "  fails: {run: exit 3, where: local, allow_failure: true, cleanup: touch cleaned}\n"
+        "  slow: {run: sleep 60, where: local, timeout: 200ms, allow_failure: true}\n"
+        "  after: {needs: near, run: 'echo ${{ needs.near.outputs.x }}'}\n",
+    )
+    workers = {name: job["worker"] is not None for name, job in run.jobs.items()}
+    assert workers == {"far": True, "near": False, "fails": False, "slow": False, "after": True}
+    assert {job["host"] for job in run.jobs.values()} == {socket.gethostname()}
+    assert (run.jobs["fails"]["exit_code"], run.jobs["slow"]["status"]) == (3, "TIMED_OUT")
+    assert run.log("after") == b"1\n"
+    assert (pexec.folder / "cleaned").exists()
+
+
+def test_where_and_requires_contradict_each_other(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: 'true', where: local, requires: [gpu]}\n"))
+    said = pexec.run("validate")
+    assert said.exit_code == 3
+    assert "error[PX118]: workflow `a`: `where: local` and `requires` are mutually exclusive" in said.stderr
+
+
+def test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while(pexec: Pexec) -> None:
+    head = (
+        "policy: {cluster: pair}\nclusters: {pair: {processes: {count: 3, slots: 1}, workers: {min: 0, idle: 300ms}}}\n"
+    )
+    left = "until grep -q worker.left .pexec/runs/*/events.jsonl; do sleep 0.05; done"
+    run = apply(
+        pexec,
+        "  a: {run: touch a; until test -e b; do sleep 0.05; done}\n"
+        "  b: {run: touch b; until test -e a; do sleep 0.05; done}\n"
+        f"  wait: {{needs: [a, b], run: '{left}', timeout: 60s}}\n"
+        "  c: {needs: wait, matrix: {n: [1, 2]}, run: 'true'}\n",
+        head=head,
+    )
+    assert len(run.named("worker.joined")) >= 2
+    gone = run.named("worker.left")[0]
+    assert gone["why"] == "it ran nothing for 300ms"
+    started = [event["at"] for event in run.named("attempt.started", worker=gone["worker"])]
+    assert max(started, default=0.0) <= gone["at"]
+
+
+def test_a_run_whose_workers_never_come_ends_after_start(pexec: Pexec) -> None:
+    head = "policy: {cluster: one}\nclusters: {one: {processes: 1, workers: {start: 1ms}}}\n"
+    pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head))
+    pexec.run("apply", "--output", "quiet").said(
+        exit_code=5,
+        stderr="error[PX311]: not one job can be started: there has been no worker for 1ms\n"
+        "  = help: without `--cluster`, or with `--cluster local`, jobs run below pexec itself\n",
+    )
+    assert not (pexec.folder / "ran").exists()
+    assert pexec.run("resume", "--cluster", "local", "--output", "quiet").exit_code == 0
+    verified(pexec)
+
+
+def test_clusters_of_the_users_settings_replace_those_of_the_manifest_key_by_key(pexec: Pexec) -> None:
+    pexec.config("[clusters.pair]\nlabels = ['ssd']\nprocesses = {slots = 1}\n[clusters.mine]\nprocesses = 1\n")
+    run = apply(pexec, "  a: {matrix: {n: [1, 2]}, run: sleep 0.2, requires: ssd}\n")
+    assert run.events[0]["max_parallel_jobs"] == 2
+    assert {event["slots"] for event in run.named("worker.joined")} == {1}
+    plan = json.loads(pexec.run("plan", "--format", "json", "--cluster", "pair").stdout)
+    assert plan["policy"]["cluster"] == {"name": "pair", "processes": 2, "slots": 1, "labels": ["ssd"]}
+    pexec.file("pexec.yaml", manifest("  a: {run: 'true'}\n", head="policy: {cluster: mine}\n"))
+    assert pexec.run("validate").exit_code == 0
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    assert last_run(pexec.folder).jobs["a"]["worker"] == "w1"
+    pexec.run("apply", "--cluster", "mien").said(
+        exit_code=2, stderr="error: unknown cluster `mien`\n  = help: did you mean `mine`?\n"
+    )
+
+
+def test_a_mistake_in_a_cluster_of_the_settings_is_a_usage_error_that_names_the_file(pexec: Pexec) -> None:
+    pexec.config("[clusters.local]\nprocesses = 2\n").file("pexec.yaml", manifest("  a: {run: 'true'}\n"))
+    pexec.run("apply").said(
+        exit_code=2,
+        stderr="error: `local` in ~/.config/pexec/config.toml is pexec's own process and is always there\n"
+        "  = help: choose another name\n",
+    )
 
 
 def test_a_matrix_that_grows_and_a_job_that_is_up_to_date_work_on_workers(pexec: Pexec) -> None:

@@ -324,3 +324,11 @@ def lines_for_each_job(count: int, *, layered: bool) -> float:
     finally:
         sys.settrace(before)
     return lines / count
+
+
+def test_more_launches_than_may_be_carried_out_are_given_for_a_choice_among_them_but_none_where_none_may() -> None:
+    world = World(plan(*(job(name) for name in "abcd"), max_parallel_jobs=2))
+    world.begin()
+    assert world.names(world.scheduler.decide(0.0, 1)) == ["launch a", "launch b", "launch c"]
+    world.act(2)
+    assert world.scheduler.decide(0.0, 5) == []

@@ -11,6 +11,7 @@ from orchestrator.engine.commands import Cancel, Launch
 from orchestrator.engine.facts import AttemptFinished, CancelRequested, KillSent
 from orchestrator.engine.states import CancelReason, Verdict
 from orchestrator.plan.model import FailFast, RetryPolicy, When
+from orchestrator.plan.policy_parts import ClusterPolicy
 
 ALWAYS = When.ALWAYS
 
@@ -306,6 +307,14 @@ def test_a_run_that_the_user_stopped_has_no_deadline_any_more() -> None:
     assert world.wait(10.0) == []
     assert world.scheduler.stop is not None
     assert world.scheduler.stop.reason is CancelReason.USER
+
+
+def test_on_a_cluster_an_attempt_is_given_up_only_when_the_lease_of_its_worker_must_have_ended_it() -> None:
+    for lease, seconds in ((2.0, 10.0), (20.0, 25.0)):
+        world = World.started(job("a", grace=5.0), cluster=ClusterPolicy("pair", 2, 1, lease=lease))
+        assert world.names(world.cancel(force=True)) == ["kill a"]
+        assert world.scheduler.next_wakeup() == seconds
+        assert world.names(world.wait(seconds)) == ["give up a"]
 
 
 def test_of_the_deadline_and_the_user_the_first_is_the_reason_and_both_go_before_fail_fast() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from support.driving import FAILURE, SUCCESS, Stage, told
 from support.worlds import job, plan
@@ -23,20 +23,31 @@ MUST_RUN = CheckResult("f2", because=("a.c changed",))
 
 
 class FakeCache(JobCache):
-    """`answers` has the result of the check of each job, by its index; one without an answer is never answered."""
+    """`answers` has the result of the check of each job, by its index; one without an answer is never answered. Those
+    `at_once` are answered by the call itself."""
 
-    def __init__(self, answers: Mapping[int, CheckResult | None]) -> None:
+    def __init__(self, answers: Mapping[int, CheckResult | None], at_once: Collection[int] = ()) -> None:
         self.answers = answers
+        self.at_once = at_once
         self.ends: dict[int, AttemptResult | None] = {}  # of what is collected: None is never answered
         self.refusals: dict[int, str] = {}
         self.done: list[str] = []
+        self.attempts = 0
         self.put: Callable[[Message], None] = lambda message: None
 
-    def check(self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]) -> None:
+    def check(
+        self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]
+    ) -> CheckResult | None:
         self.done.append(f"check {command.job}")
         answer = self.answers.get(command.job)
+        if command.job in self.at_once:
+            return answer
         if answer is not None:
             self.put(Checked(command.job, answer))
+        return None
+
+    def attempt_starts(self) -> None:
+        self.attempts += 1
 
     def refusal(self, job: int) -> str:
         return self.refusals.get(job, "")
@@ -66,8 +77,9 @@ def staged(
     act: Callable[[AttemptSpec], AttemptResult | None] = lambda spec: SUCCESS,
     *,
     fails: frozenset[int] = frozenset(),
+    at_once: Collection[int] = (),
 ) -> tuple[Stage, FakeCache]:
-    cache = FakeCache(answers)
+    cache = FakeCache(answers, at_once)
     stage = Stage(drawn, act, cache=cache, fails=fails)
     cache.put = stage.inbox.put
     return stage, cache
@@ -86,10 +98,39 @@ def test_what_is_up_to_date_is_not_started_and_its_values_are_handed_on() -> Non
         "job.finished b succeeded",
     ]
     assert cache.done == ["check 0", "release 0", "check 1", "release 1"]
+    assert cache.attempts == 1
     assert stage.journal.written[1]["outputs"] == {"number": "1"}
     assert stage.journal.written[1]["files"] == 2
     assert stage.journal.written[3]["because"] == ["a.c changed"]
     assert stage.scheduler.values.of(0) == {"number": "1"}
+
+
+def test_checks_that_are_answered_at_once_lead_to_the_same_events() -> None:
+    drawn = plan(job("a", inputs=()), job("b", needs="a", inputs=()), job("c", needs="b", inputs=()))
+    stage, cache = staged(drawn, {0: CACHED, 1: CACHED, 2: MUST_RUN}, at_once=(0, 1, 2))
+    stage.run()
+    assert stage.told == [
+        "run.started",
+        "job.cached a",
+        "job.finished a succeeded",
+        "job.cached b",
+        "job.finished b succeeded",
+        "job.must_run c",
+        "attempt.started c 1",
+        "attempt.finished c 1 succeeded",
+        "job.finished c succeeded",
+    ]
+    assert stage.journal.written[1]["outputs"] == {"number": "1"}
+    assert cache.done == ["check 0", "release 0", "check 1", "release 1", "check 2", "release 2"]
+
+
+def test_a_signal_is_noticed_between_checks_that_are_answered_at_once() -> None:
+    drawn = plan(*(job(f"j{n}", needs=f"j{n - 1}" if n else "", inputs=()) for n in range(9)))
+    stage, _ = staged(drawn, dict.fromkeys(range(9), CACHED), at_once=range(9))
+    stage.script.when("job.finished j3 succeeded", lambda: stage.inbox.put(INTERRUPT))
+    stage.run()
+    assert stage.states["j3"] == "succeeded"
+    assert stage.states["j4"] == "cancelled"
 
 
 def test_a_check_takes_no_slot() -> None:

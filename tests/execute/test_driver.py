@@ -85,7 +85,7 @@ def test_an_observer_that_joins_late_sees_only_later_records() -> None:
     assert (stage.script.seen[0], len(late)) == ("degraded", len(stage.told) - 1)
 
 
-def test_an_attempt_that_cannot_be_ended_is_given_up_and_its_late_result_changes_nothing() -> None:
+def test_an_attempt_that_cannot_be_ended_is_given_up_and_its_late_result_is_noted_and_changes_nothing() -> None:
     drawn = plan(job("a", grace=0.01), job("b", needs="a", when=When.ALWAYS))
     stage = Stage(drawn, lambda spec: None if spec.job_id == "a" else SUCCESS, deaf=True, last_grace=0.01)
 
@@ -104,6 +104,7 @@ def test_an_attempt_that_cannot_be_ended_is_given_up_and_its_late_result_changes
         "kill.sent a 1",
         "attempt.finished a 1 lost",
         "job.finished a lost",
+        "attempt.late a 1 succeeded",
     ]
 
 
@@ -121,6 +122,7 @@ def test_the_result_of_an_attempt_counts_once() -> None:
     stage.run()
     assert stage.states == {"a": "succeeded", "b": "succeeded"}
     assert len([what for what in stage.told if what.startswith("attempt.finished b")]) == 1
+    assert not any(what.startswith("attempt.late") for what in stage.told)
 
 
 def test_a_second_signal_kills_and_a_bounce_of_the_key_does_not() -> None:

@@ -115,4 +115,5 @@ def test_consequences_and_remarks_are_no_facts() -> None:
         "journal.recovered",
         "worker.joined",
         "worker.left",
+        "attempt.late",
     }

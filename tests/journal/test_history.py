@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.driving import FAILURE, SUCCESS, Stage
 from support.journals import nightly
-from support.stories import Story
+from support.stories import Story, on_workers
 from support.worlds import job, plan
 
 from orchestrator.engine.facts import JobFinished, RetryScheduled
@@ -181,3 +181,25 @@ def test_pids_mean_the_same_in_one_boot_and_namespace(
     one: tuple[str, str], other: tuple[str, str], same: bool | None
 ) -> None:
     assert PidSpace(*one).is_same(PidSpace(*other)) is same
+
+
+def test_the_workers_that_were_there_at_the_end_are_known_and_which_of_them_had_attempts() -> None:
+    story = on_workers()
+    read = history(story.plan, story.events)
+    assert [(one.name, one.host, one.pid, one.start_ticks, one.lease) for one in read.workers] == [
+        ("w2", "node-2", 77, 5, 20.0),
+        ("w3", "node-1", 77, 5, 20.0),
+    ]
+    assert read.workers[0].space == PidSpace("boot of node-2", "pid:[1]")
+    assert read.busy_workers == {"w3"}
+    story.end("test", 4.0)
+    assert history(story.plan, story.events).busy_workers == set()
+    story.resume(5.0, max_parallel_jobs=3)
+    assert history(story.plan, story.events).workers == []
+
+
+def test_a_worker_of_an_earlier_version_is_taken_to_have_the_default_lease() -> None:
+    story = Story(plan(job("a")))
+    story.join("w1", "node-1", 0.0)
+    del story.events[-1]["lease_seconds"]
+    assert [one.lease for one in history(story.plan, story.events).workers] == [20.0]

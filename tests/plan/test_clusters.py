@@ -37,6 +37,12 @@ def test_slots_are_the_cpus_over_the_workers() -> None:
     assert good_plan(PAIR, overrides=Overrides(cluster="many"), cpus=20).policy.cluster == ClusterPolicy("many", 5, 4)
 
 
+def test_a_cluster_has_the_lease_that_it_declares_or_one_of_twenty_seconds() -> None:
+    leases = "clusters: {a: {processes: 1}, b: {processes: 1, lease: 1m}}\nworkflows: {a: {run: 'true'}}\n"
+    clusters = [good_plan(leases, overrides=Overrides(cluster=name)).policy.cluster for name in "ab"]
+    assert [cluster and cluster.lease for cluster in clusters] == [20, 60]
+
+
 def test_a_number_of_jobs_on_the_command_line_holds_on_a_cluster_too() -> None:
     plan = good_plan(PAIR, overrides=Overrides(cluster="pair", max_parallel_jobs=1))
     assert plan.policy.max_parallel_jobs == 1
@@ -66,6 +72,15 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
     assert "  cluster            pair, 2 workers of 3 slots  (from --cluster)\n" in plan_text(
         on_pair, {"cluster": "--cluster"}
     )
+    fewer = good_plan(
+        PAIR.replace("slots: 3}", "slots: 3}, workers: {min: 0, idle: 5s, start: 1m}"),
+        overrides=Overrides(cluster="pair"),
+    )
+    assert fewer.policy.cluster == ClusterPolicy("pair", 2, 3, (), 0, 5.0, 60.0)
+    assert fewer.policy.max_parallel_jobs == 6
+    assert "  cluster            pair, 0 to 2 workers of 3 slots\n" in plan_text(fewer, {}, verbose=True)
+    more = PAIR.replace("slots: 3}", "slots: 3}, workers: {min: 9}")
+    assert good_plan(more, overrides=Overrides(cluster="pair")).policy.cluster == ClusterPolicy("pair", 2, 3, (), 2)
     home = good_plan(PAIR)
     assert "  cluster            local  (from --cluster)\n" in plan_text(home, {"cluster": "--cluster"})
     assert "cluster" not in plan_text(home, {}, verbose=True)
@@ -80,7 +95,9 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
         ("{pair: {processes: two}}", "PX112"),
         ("{pair: {processes: {slots: 2}}}", "PX111"),
         ("{pair: {processes: 2, slurm: {queue: main}}}", "PX110"),
-        ("{pair: {processes: 2, lease: 20s}}", "PX110"),
+        ("{pair: {processes: 2, lease: 1s}}", "PX114"),
+        ("{pair: {processes: 2, lease: 61m}}", "PX114"),
+        ("{pair: {processes: 2, lease: long}}", "PX114"),
     ],
 )
 def test_what_is_no_cluster_is_refused_and_so_is_what_does_not_work_yet(clusters: str, code: str) -> None:

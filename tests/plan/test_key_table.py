@@ -63,6 +63,7 @@ def other(key: Key) -> Any:
         "retry": RetryPolicy(max_attempts=7),
         "when": When.ALWAYS,
         "order": Order.DECLARED,
+        "where": "local",
         "durability": Durability.POWER,
         "admission": AdmissionPolicy(max_load=1.5),
         "ci": CiPolicy(pass_commands=True),

@@ -7,10 +7,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 from support.dags import big_dag, dags, plan_of
-from support.stories import Story, every_event, on_workers, sales
+from support.stories import LATE, Story, every_event, on_workers, sales
 from support.worlds import job, plan
 
 from orchestrator.plan.model import Plan
+from orchestrator.report.advice import recommendations
 from orchestrator.report.fold_events import RunFold, read_report
 from orchestrator.report.model import JobReport, RunReport, Summary
 from orchestrator.report.status import Status
@@ -247,3 +248,14 @@ def test_a_job_has_the_host_of_its_last_attempt_and_older_journals_that_of_the_r
         event.pop("host", None)
     report = read_report(older.plan, older.events)
     assert ([one.host for one in report.jobs], report.host, report.has_other_hosts) == (["host"] * 2, "host", False)
+
+
+def test_a_result_that_came_late_is_reported_with_what_it_means() -> None:
+    story = on_workers()
+    story.emit("attempt.late", 4.0, job="build", attempt=1, **LATE)
+    report = read_report(story.plan, story.events)
+    assert report.late == (("build", 1, "succeeded"),)
+    assert (
+        "Attempt 1 of `build` succeeded after it was called lost: its effects may have happened twice."
+        in recommendations(report)
+    )

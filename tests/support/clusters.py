@@ -7,13 +7,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from support.attempts import wait_until
+from support.attempts import marked, wait_until
 from support.cli import Pexec
 from support.runs import Run, last_run
 
 from orchestrator.execute.warden.processes import children
 
 PAIR = "policy: {cluster: pair}\nclusters: {pair: {processes: {count: 2, slots: 2}}}\n"
+BRIEF = "policy: {cluster: pair}\nclusters: {pair: {processes: {count: 2, slots: 2}, lease: 2s}}\n"
 
 
 def manifest(workflows: str, head: str = PAIR) -> str:
@@ -48,6 +49,51 @@ def wait_for_events(pexec: Pexec, text: bytes, number: int = 1, run: subprocess.
         return path is not None and path.read_bytes().count(text) >= number
 
     assert wait_until(is_there, 60), text
+
+
+def start(pexec: Pexec, workflows: str, head: str = PAIR) -> subprocess.Popen[bytes]:
+    """Begin a run: two workers have joined and two attempts have a process."""
+    before = journal(pexec)
+    pexec.file("pexec.yaml", manifest(workflows, head))
+    run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
+    assert wait_until(lambda: journal(pexec) != before)
+    wait_for_events(pexec, b'"worker.joined"', 2, run)
+    wait_for_events(pexec, b'"attempt.spawned"', 2, run)
+    return run
+
+
+def no_overlap(run: Run) -> None:
+    """No attempt of a job starts before the one before it has ended, by the journal."""
+    for event in run.named("attempt.started"):
+        if event["attempt"] > 1:
+            (before,) = run.named("attempt.finished", job=event["job"], attempt=event["attempt"] - 1)
+            assert before["at"] <= event["at"]
+
+
+def attempts_below(pexec: int, mark: str) -> tuple[int, set[int]]:
+    """A worker that runs attempts with this mark, and their processes; waits for it."""
+    found: dict[int, set[int]] = {}
+
+    def is_busy() -> bool:
+        for worker in workers_of(pexec):
+            if below := {pid for pid in marked(mark) if _is_below(pid, worker)}:
+                found[worker] = below
+                return True
+        return False
+
+    assert wait_until(is_busy)
+    return next(iter(found.items()))
+
+
+def _is_below(pid: int, ancestor: int) -> bool:
+    while pid > 1:
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return False
+        if pid == ancestor:
+            return True
+    return False
 
 
 def workers_of(pexec: int) -> list[int]:

@@ -37,10 +37,10 @@ from orchestrator.plan.model import Order, Plan, PlannedJob, When
 class Laws:
     """What is known of one run, and whether it is lawful. Every method asserts."""
 
-    last_grace = 10.0
-
     def __init__(self, plan: Plan) -> None:
         self.jobs, self.policy = list(plan.jobs), plan.policy
+        cluster = plan.policy.cluster
+        self.last_grace = 10.0 if cluster is None or cluster.lease < 5 else cluster.lease + 5
         self.values = ValuesByLaw(self.jobs)
         self.drawn = len(self.jobs)  # those that come at run time follow
         self.grow = {job.index for job in self.jobs if job.run_matrix is not None}

@@ -28,6 +28,10 @@ CACHED = {
     "fingerprint": "f1", "cached": "kept", "from_run": "earlier", "files": 1, "log": "", "log_bytes": 0
 }  # fmt: skip
 MUST_RUN = {"fingerprint": "f2", "because": ["`src/a.c` changed"]}
+LATE = {
+    "verdict": "succeeded", "exit_code": 0, "signal": None, "reason": "", "duration_seconds": 1.0,
+    "host": "node-1", "worker": "w1",
+}  # fmt: skip
 HERE: dict[str, Any] = {"host": "host", "worker": None}  # where an attempt runs
 # The process that drives a run after a resume.
 DRIVER = {"pid": 4001, "boot_id": "boot", "host": "host", "pid_namespace": "pid:[1]"}
@@ -71,7 +75,8 @@ class Story:
     def join(self, worker: str, host: str, at: float, slots: int = 1) -> None:
         """A worker joins, in a boot and a namespace that its host alone has."""
         space = {"boot_id": f"boot of {host}", "pid_namespace": "pid:[1]"}
-        self.emit("worker.joined", at, worker=worker, host=host, pid=77, start_ticks=5, **space, slots=slots)
+        more = {"slots": slots, "lease_seconds": 20.0}
+        self.emit("worker.joined", at, worker=worker, host=host, pid=77, start_ticks=5, **space, **more)
 
     def start(
         self, job: str, at: float, spawned_at: float | None = None, *, host: str = "host", worker: str | None = None
@@ -176,6 +181,7 @@ def every_event(of: Plan) -> Story:
     story.resume(0.8, max_parallel_jobs=10)
     story.join("w1", "node-1", 0.8)
     story.emit("worker.left", 0.8, worker="w1", host="node-1", why="its process ended")
+    story.emit("attempt.late", 0.8, job=name, attempt=1, **LATE)
     story.emit("job.must_run", 0.8, job=name, **MUST_RUN)
     story.emit("job.cached", 0.8, job=name, **CACHED)
     story.emit("job.adopted", 0.8, job=name, from_run=RUN_ID)

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 
 from orchestrator.app.caller_directory import from_here
-from orchestrator.app.invocation import STDIN, find_manifest
+from orchestrator.app.invocation import STDIN, clusters_for, find_manifest
 from orchestrator.cli.browser import open_page
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_manifest, add_run_root, one_manifest, one_of
@@ -81,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _planned(manifest: str | None) -> Plan | None:
     from orchestrator.app.planning import plan_manifest, print_diagnostics
 
-    result = plan_manifest(manifest or find_manifest())
+    path = manifest or find_manifest()
+    result = plan_manifest(path, overrides=clusters_for(path))
     print_diagnostics(result)
     return result.plan
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from orchestrator.app.invocation import find_manifest
+from orchestrator.app.invocation import clusters_for, find_manifest
 from orchestrator.app.planning import PlanningResult, plan_manifest, print_diagnostics
 from orchestrator.cli.main import Parser
 from orchestrator.cli.options import one_of
@@ -37,7 +37,10 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if any of the manifests has an error."""
-    results = [plan_manifest(path) for path in [*arguments.file, *arguments.files] or [find_manifest()]]
+    results = [
+        plan_manifest(path, overrides=clusters_for(path))
+        for path in [*arguments.file, *arguments.files] or [find_manifest()]
+    ]
     if arguments.format == "text":
         _show(results, quiet=arguments.quiet)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.engine.facts import AttemptFinished
+from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 
 
@@ -34,4 +35,22 @@ def usage_fields(result: AttemptResult, log_name: str) -> dict[str, Any]:
         "dropped_bytes": result.dropped_bytes,
         "leftover_killed": result.leftover_killed,
         "enforced_by": result.enforced_by,
+    }
+
+
+def late_fields(spec: AttemptSpec, result: AttemptResult) -> dict[str, Any] | None:
+    """What the journal holds of a result that comes after its attempt was called lost; None for one that says no more
+    than that."""
+    if result.verdict is Verdict.LOST:
+        return None
+    return {
+        "job": spec.job_id,
+        "attempt": spec.attempt,
+        "verdict": result.verdict.value,
+        "exit_code": result.exit_code,
+        "signal": result.signal,
+        "reason": result.reason,
+        "duration_seconds": round(result.duration_seconds, 6),
+        "host": spec.place.host,
+        "worker": spec.place.worker,
     }

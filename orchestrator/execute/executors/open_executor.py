@@ -32,9 +32,11 @@ class Pausable(Protocol):
 
 
 class Admission(Protocol):
-    """Which launches have to wait: see `AdmissionControl`."""
+    """Which launches have to wait: see `AdmissionControl`. It is given `beyond` launches more than can be carried out,
+    to choose among them."""
 
     limits: bool
+    beyond: int
     look_again_at: float | None
 
     def admitted(self, commands: list[Command], running: Collection[int], now: float) -> list[Command]: ...

@@ -29,12 +29,13 @@ def output_patterns(spec: JobSpec) -> list[str]:
 
 def needs_of(plan: Plan, job: int, is_left_out: Callable[[int], bool] = lambda need: False) -> list[int]:
     """What a job needs, in order: of a group, and of a job that was left out, what that needs."""
+    jobs = plan.jobs
     found: dict[int, None] = {}
-    to_visit = list(reversed(plan.jobs[job].needs))
+    to_visit = list(reversed(jobs[job].needs))
     while to_visit:
         need = to_visit.pop()
-        if plan.jobs[need].spec.is_group or is_left_out(need):
-            to_visit += reversed(plan.jobs[need].needs)
+        if jobs[need].spec.is_group or is_left_out(need):
+            to_visit += reversed(jobs[need].needs)
         else:
             found[need] = None
     return list(found)
@@ -105,8 +106,13 @@ def place_of(path: str) -> str:
     for part in path.removeprefix("!").split("/"):
         if part == "..":
             return ""
-        if any(character in part for character in _WILD):
+        if is_wild(part):
             break
         if part not in ("", "."):
             parts.append(part + "/")
     return "".join(parts)
+
+
+def is_wild(path: str) -> bool:
+    """Whether a path has wildcards."""
+    return any(character in path for character in _WILD)

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from typing import BinaryIO, Literal, cast
 
 from msgspec.structs import replace
 
 from orchestrator.cache.cache import Cache
 from orchestrator.cache.job_lock import JobLock
-from orchestrator.cache.model import Kept, Listing, NotRestored, NotSaved, Place, Restored, SecretSearch, Stopped
+from orchestrator.cache.model import (
+    Entry,
+    Kept,
+    NotRestored,
+    NotSaved,
+    Place,
+    Restored,
+    SecretSearch,
+    ShouldStop,
+    Stopped,
+    never,
+)
 from orchestrator.cache.save import Success
-from orchestrator.console.text import count, visible
+from orchestrator.cache.sightings import Sighting
 from orchestrator.engine.commands import Check
 from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
@@ -25,11 +36,12 @@ from orchestrator.execute.reuse.declared import needs_of, output_paths
 from orchestrator.execute.reuse.differences import differences
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, ChangingError, Fingerprints, Taken
 from orchestrator.execute.reuse.readable import TooManyFilesError, readable_by
+from orchestrator.execute.reuse.remarks import NAMED, edited, not_made, values_of_files, with_remarks
+from orchestrator.execute.reuse.unchanged import Unchanged
 from orchestrator.execute.reuse.workers import TryLaterError, Workers
 from orchestrator.execute.secrets.store import Secrets
 from orchestrator.journal.file_names import LOGS, log_name
 from orchestrator.journal.rundir import RunDir
-from orchestrator.manifest.output_types import json_of
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 from orchestrator.plan.slugs import slugs
 
@@ -41,7 +53,7 @@ FORCED = "`--force`"
 NOT_CACHED = "`cache: false`"
 _THREADS = 4
 _PATIENCE = 2.0  # seconds for what is abandoned at the end of the run
-_NAMED = 3
+_LONGEST_AT_ONCE = 64 << 10  # bytes of a log that the driver's thread copies itself
 
 
 class _JobState:
@@ -103,21 +115,58 @@ class LocalJobCache:
         self._with_secrets = with_secrets
         self._why_not_hidden = why_not_hidden
         self._slugs = slugs([job.id for job in plan.jobs])
+        self._unchanged = Unchanged(plan, place, cache, project) if mode == "use" else None
         self._workers = Workers(_THREADS)
         self._states: dict[int, _JobState] = {}
         self._mutex = threading.Lock()
         self._is_closed = False
+        self._was_hurried = False
 
     # In the driver's thread.
 
-    def check(self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]) -> None:
-        """Begin to check a job."""
+    def check(
+        self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]
+    ) -> CheckResult | None:
+        """Begin to check a job, unless a look at its files is enough."""
         job = self._plan.jobs[command.job]
-        state = self._states[job.index] = _JobState()
-        state.values = command.values
         needs = needs_of(self._plan, job.index, lambda need: table.states[need] is JobState.LEFT_OUT)
-        state.of_needs = {need: values_of(need) for need in needs}
+        of_needs = {need: values_of(need) for need in needs}
+        if self._unchanged is not None and job.index not in self._with_secrets:
+            sighting = self._unchanged.look(job, of_needs)
+            if sighting is not None and (found := self._from_sighting(job, sighting)) is not None:
+                return found
+        if any(one.command for one in job.spec.inputs or ()):
+            self._disturb()  # a command may do anything
+        state = self._states[job.index] = _JobState()
+        state.values, state.of_needs = command.values, of_needs
         self._begin(state, lambda: self._check(job, state))
+        return None
+
+    def _from_sighting(self, job: PlannedJob, sighting: Sighting) -> CheckResult | None:
+        """The result of a check that took no more than a look. A long log is copied in another thread."""
+        if sighting.log_size > _LONGEST_AT_ONCE:
+            return None
+        entry = Entry(sighting.fingerprint, job.id, sighting.run_id, log=sighting.log, log_size=sighting.log_size)
+        log = self._log_of(job, entry, never)
+        size = sighting.log_size if log else 0
+        number = sighting.made
+        return CheckResult(sighting.fingerprint, "kept", sighting.run_id, sighting.values, number, log, size)
+
+    def _log_of(self, job: PlannedJob, entry: Entry, should_stop: ShouldStop) -> str:
+        """The name of the log of a stored success, which is now in the run directory; empty if nothing was logged."""
+        if not entry.log_size:
+            return ""
+        name = log_name(self._slugs[job.index], 0)
+        is_there = self._cache.write_log(entry, self._logs, name.rpartition("/")[2], should_stop=should_stop)
+        return name if is_there else ""
+
+    def attempt_starts(self) -> None:
+        """A process is about to be started, which may change any file."""
+        self._disturb()
+
+    def _disturb(self) -> None:
+        if self._unchanged is not None:
+            self._unchanged.disturb()
 
     def refusal(self, job: int) -> str:
         """Why the job cannot start."""
@@ -139,6 +188,7 @@ class LocalJobCache:
 
     def hurry(self, job: int) -> None:
         """Let what is under way end."""
+        self._was_hurried = True
         if (state := self._states.get(job)) is not None:
             state.is_hurried = True
 
@@ -157,6 +207,8 @@ class LocalJobCache:
         for job in list(self._states):
             self.release(job)
         self._workers.close(_PATIENCE)
+        if self._unchanged is not None and not self._was_hurried:
+            self._unchanged.keep()
         self._cache.close()
 
     def _begin(self, state: _JobState, work: Callable[[], None]) -> None:
@@ -177,7 +229,7 @@ class LocalJobCache:
             remarks = tuple((CACHE, why) for why in self._warnings)
             self._warnings.clear()
         self._let_go(state)
-        self._put(message if not remarks else _with_remarks(message, remarks))
+        self._put(message if not remarks else with_remarks(message, remarks))
 
     # In the threads of the cache.
 
@@ -220,7 +272,7 @@ class LocalJobCache:
         if not spec.cache or self._mode == "force":
             result = CheckResult(taken.fingerprint.digest, because=(FORCED if spec.cache else NOT_CACHED,))
         else:
-            result = self._looked_up(job, taken, state)
+            result = self._looked_up(job, spec, taken, state)
         if result.cached is None:
             state.must_run_since = time.time_ns()
             if any(output.fresh for output in taken.outputs):
@@ -237,7 +289,7 @@ class LocalJobCache:
             except TooManyFilesError as error:
                 state.why_not_stored = str(error)
 
-    def _looked_up(self, job: PlannedJob, taken: Taken, state: _JobState) -> CheckResult:
+    def _looked_up(self, job: PlannedJob, spec: JobSpec, taken: Taken, state: _JobState) -> CheckResult:
         cache, digest = self._cache, taken.fingerprint.digest
         entry = cache.look_up(digest, should_stop=state.should_stop)
         if entry is None:
@@ -253,17 +305,20 @@ class LocalJobCache:
         )
         if isinstance(brought, NotRestored):
             return CheckResult(digest, because=(brought.reason,))
-        log = log_name(self._slugs[job.index], 0)
-        has_log = cache.write_log(entry, self._logs, log.rpartition("/")[2], should_stop=state.should_stop)
+        if isinstance(brought, Restored):
+            self._disturb()
+        if self._unchanged is not None:
+            self._unchanged.note(job, spec, taken, entry)
+        log = self._log_of(job, entry, state.should_stop)
         return CheckResult(
             digest,
             "kept" if isinstance(brought, Kept) else "restored",
             entry.run_id,
             entry.values,
             len(entry.outputs),
-            log if has_log else "",
-            entry.log_size if has_log else 0,
-            remarks=_edited(job, brought) if isinstance(brought, Restored) else (),
+            log,
+            entry.log_size if log else 0,
+            remarks=edited(job, brought) if isinstance(brought, Restored) else (),
         )
 
     def _collect(self, spec: AttemptSpec, result: AttemptResult, state: _JobState) -> None:
@@ -285,11 +340,11 @@ class LocalJobCache:
         except Stopped:
             return replace(result, verdict=Verdict.KILLED, reason=STOPPED_ON_REQUEST, outputs={}), ""
         if made.problems:
-            shown = "; ".join(problem.text for problem in made.problems[:_NAMED])
-            more = f"; and {len(made.problems) - _NAMED} more" if len(made.problems) > _NAMED else ""
+            shown = "; ".join(problem.text for problem in made.problems[:NAMED])
+            more = f"; and {len(made.problems) - NAMED} more" if len(made.problems) > NAMED else ""
             return replace(result, verdict=Verdict.FAILED, reason=shown + more, outputs={}), ""
         if any(output.name for output in spec.spec.output_files):
-            result = replace(result, outputs={**result.outputs, **_paths(spec.spec, made)})
+            result = replace(result, outputs={**result.outputs, **values_of_files(spec.spec, made)})
         taken = state.taken
         if state.why_not_stored:
             return result, f"what it does not declare cannot be hidden from it: {state.why_not_stored}"
@@ -304,7 +359,7 @@ class LocalJobCache:
             if self._fingerprints.commands(spec.spec) != taken.fingerprint.input_commands:
                 return result, "a command that is an input prints something else than before it ran"
             if foreign := self._cache.not_made(self._project, job.id, made, state.must_run_since):
-                return result, _not_made(foreign)
+                return result, not_made(foreign)
             return result, self._saved(spec, result, taken, state)
         except (CannotBeTakenError, CommandRefusedError) as error:
             return result, str(error)
@@ -338,38 +393,3 @@ class LocalJobCache:
 
     def _log(self, spec: AttemptSpec) -> BinaryIO:
         return open(self._rundir.open_for_reading(spec.log_name), "rb")
-
-
-def _not_made(paths: Sequence[str]) -> str:
-    """Restoring such files later would undo what others do to them."""
-    more = f" and {count(len(paths) - 1, 'more file')}" if len(paths) > 1 else ""
-    verb = "were" if len(paths) > 1 else "was"
-    return f"`{visible(paths[0])}`{more} {verb} there before it ran; let `outputs` name only what the job makes"
-
-
-def _paths(spec: JobSpec, made: Listing) -> dict[str, str]:
-    """The values of named output files: the path, or of a pattern the sorted paths as JSON."""
-    values: dict[str, str] = {}
-    for output in spec.output_files:
-        if output.name and spec.outputs[output.name].type == "text":
-            values[output.name] = output.paths[0]
-        elif output.name:
-            paths = {path for pattern in output.paths for path in made.by_pattern.get(pattern, ())}
-            values[output.name] = json_of(sorted(paths))
-    return values
-
-
-def _with_remarks(message: Checked | Collected, remarks: tuple[Remark, ...]) -> Checked | Collected:
-    if isinstance(message, Collected):
-        return replace(message, remarks=(*remarks, *message.remarks))
-    return replace(message, result=replace(message.result, remarks=(*remarks, *message.result.remarks)))
-
-
-def _edited(job: PlannedJob, brought: Restored) -> tuple[Remark, ...]:
-    """That files were replaced which someone had changed by hand."""
-    if not brought.edited:
-        return ()
-    names = ", ".join(f"`{visible(path)}`" for path in brought.edited[:_NAMED])
-    more = len(brought.edited) - _NAMED
-    text = names + (f" and {count(more, 'more file')}" if more > 0 else "")
-    return ((f"changes by hand to the outputs of `{job.id}`", f"they were replaced by the stored result: {text}"),)

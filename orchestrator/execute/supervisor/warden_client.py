@@ -48,6 +48,8 @@ class WardenClient:
 
     def __init__(self, *, alone: bool = False) -> None:
         self.logs: int | None = None  # the descriptor of the directory to which the names of logs are relative
+        self._watched: int | None = None  # a pidfd
+        self._lease: Control | None = None
         self.failures_in_a_row = 0
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -128,6 +130,16 @@ class WardenClient:
         self.logs = directory
         self._send(Control(protocol.LOGS), directory)
 
+    def end_with(self, process: int) -> None:
+        """From now on everything ends when the process of this pidfd, which stays the caller's, does."""
+        self._watched = process
+        self._send(Control(protocol.WATCH), process)
+
+    def lease(self, clock: int, until: float) -> None:
+        """Everything ends at this second of a clock, always the same one, unless another lease comes before."""
+        self._lease = Control(protocol.LEASE, clock=clock, until=until)
+        self._send(self._lease)
+
     def kill(self, serial: int, *, force: bool) -> None:
         """Stop the attempt: its stop signal, its grace, KILL; with `force` KILL at once.
 
@@ -168,7 +180,7 @@ class WardenClient:
         Raises AttemptLostError.
         """
         with self._lock:
-            if self._closed.is_set():
+            if self._closed.is_set() or self._lease_has_ended():
                 raise AttemptLostError(self.why_lost())
             while self._idle:
                 channel = self._idle.pop()
@@ -215,13 +227,23 @@ class WardenClient:
         """Why attempts under way have no verdict."""
         if self._closed.is_set():
             return "pexec is ending"
+        if self._lease_has_ended():
+            return "its worker heard nothing of pexec for as long as the lease"
         said = f": {self._last_words}" if self._last_words else ""
         return f"the process that starts jobs died{said}"
+
+    def _lease_has_ended(self) -> bool:
+        lease = self._lease
+        return lease is not None and time.clock_gettime(lease.clock) >= lease.until
 
     def _another_warden(self) -> WardenProcess:
         warden = WardenProcess()
         if self.logs is not None:
             warden.send(Control(protocol.LOGS), self.logs)
+        if self._watched is not None:
+            warden.send(Control(protocol.WATCH), self._watched)
+        if self._lease is not None:
+            warden.send(self._lease)
         return warden
 
     def _awake(self) -> float:

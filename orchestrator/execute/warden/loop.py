@@ -15,6 +15,7 @@ import time
 from functools import partial
 
 from . import processes, protocol, spawn, suspend
+from .lifelines import Lifelines
 from .live_job import NEVER, LiveJob
 from .orphans import Orphans
 from .reply_socket import ReplySocket
@@ -55,14 +56,10 @@ class Warden:
         self._serving = True
         self._child_ended = processes.open_signal_fd(signal.SIGCHLD)
         self._epoll = select.epoll()
-        self._handlers: dict[int, Callable[[], None]] = {
-            control.fileno(): self._on_control,
-            self._child_ended: self._on_child_ended,
-            # The end of its socket shows it too, unless a process forked from pexec holds a copy of that.
-            os.pidfd_open(pexec): self._on_pexec_gone,
-        }
-        for descriptor in self._handlers:
-            self._epoll.register(descriptor, select.EPOLLIN)
+        self._handlers: dict[int, Callable[[], None]] = {}
+        self._listen(control.fileno(), self._on_control)
+        self._listen(self._child_ended, self._on_child_ended)
+        self._lifelines = Lifelines(pexec, self._listen, self._on_pexec_gone)
 
     def serve(self) -> None:
         """Until pexec is gone; then everything that is left is killed, also if the warden itself fails."""
@@ -79,6 +76,10 @@ class Warden:
                     self._dirty.pop().flush()
         finally:
             self._kill_everything()
+
+    def _listen(self, descriptor: int, handler: Callable[[], None]) -> None:
+        self._handlers[descriptor] = handler
+        self._epoll.register(descriptor, select.EPOLLIN)
 
     def _seconds_to_wait(self) -> float | None:
         if self._wake == NEVER or self._paused_at is not None:
@@ -114,6 +115,10 @@ class Warden:
             self._pause()
         elif control.kind == protocol.RESUME:
             self._resume()
+        elif control.kind == protocol.WATCH:
+            self._lifelines.watch(descriptors)
+        elif control.kind == protocol.LEASE:
+            self._lifelines.lease(control.clock, control.until)
 
     def _open_channel(self, descriptor: int) -> None:
         # Each channel comes with room for a log: else channels alone could use up what attempts need.
@@ -186,8 +191,7 @@ class Warden:
 
     def _watch_enclosure(self, job: LiveJob, enclosure: Enclosure) -> None:
         job.enclosure, job.report_at = enclosure, NEVER
-        self._handlers[enclosure.report] = partial(self._on_enclosure, job, enclosure)
-        self._epoll.register(enclosure.report, select.EPOLLIN)
+        self._listen(enclosure.report, partial(self._on_enclosure, job, enclosure))
 
     def _on_enclosure(self, job: LiveJob, enclosure: Enclosure) -> None:
         self._read_enclosure(job, enclosure)

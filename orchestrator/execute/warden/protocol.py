@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CONTROL_FD = 3
 
 # Kinds of `Control`.
-CHANNEL, KILL, PAUSE, RESUME, LOGS = range(5)
+CHANNEL, KILL, PAUSE, RESUME, LOGS, WATCH, LEASE = range(7)
 
 # Causes in `Finished`: why a process ended, as far as the warden had a hand in it.
 BY_ITSELF, BY_TIMEOUT, BY_REQUEST, BY_MEMORY, BY_CPU_TIME = range(5)
@@ -58,13 +58,16 @@ class Control(NamedTuple):
     """One message on the control socket.
 
     CHANNEL comes with the warden's end of a new channel, LOGS with a descriptor of the directory that names of logs
-    are relative to. KILL ends the attempt `serial`: its stop signal, its grace period, then SIGKILL; with `force`
-    SIGKILL at once.
+    are relative to, WATCH with a pidfd: the end of that process is the end of pexec too. KILL ends the attempt
+    `serial`: its stop signal, its grace period, then SIGKILL; with `force` SIGKILL at once. LEASE: from `until` on,
+    seconds of `clock`, pexec counts as gone, unless another LEASE comes before.
     """
 
     kind: int
     serial: int = NO_SERIAL
     force: bool = False
+    clock: int = 0
+    until: float = 0.0
 
 
 class AttemptLimits(NamedTuple):

@@ -64,7 +64,7 @@ OTHER_TOOLS: dict[type[Section], dict[str, str]] = {
     Defaults: _IN_WORKFLOWS,
     Workflow: {
         **_IN_WORKFLOWS,
-        **dict.fromkeys(("depends_on", "deps", "dependsOn", "dependencies", "requires", "stage"), "needs"),
+        **dict.fromkeys(("depends_on", "deps", "dependsOn", "dependencies", "stage"), "needs"),
         **dict.fromkeys(("continue-on-error", "ignore_error", "allowFailure"), "allow_failure"),
         **dict.fromkeys(("cmd", "cmds", "command", "commands", "script", "before_script", "steps"), "run"),
         **dict.fromkeys(("entrypoint", "exec"), "argv"),

@@ -1,4 +1,5 @@
-"""The rules about workers: each start on a worker that has joined and not left, and never more than it has slots."""
+"""The rules about workers: each start on a worker that has joined and not left, and never more than it has slots; a
+result comes late only if its attempt was called lost, and once."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ class WorkerRules:
     def __init__(self) -> None:
         self._slots: dict[str, int] = {}  # of the workers that have joined and not left
         self._worker_of: dict[str, str] = {}  # job -> where its attempt runs
+        self._lost: set[tuple[str, int]] = set()  # attempts of which no result has come
 
     def broken_by(self, event: EventRecord) -> Iterator[str]:
         """What is wrong about this event."""
@@ -32,6 +34,12 @@ class WorkerRules:
                 yield from self._started(event["job"], event["worker"])
             case "attempt.finished":
                 self._worker_of.pop(event["job"], None)
+                if event["verdict"] == "lost":
+                    self._lost.add((event["job"], event["attempt"]))
+            case "attempt.late":
+                if (event["job"], event["attempt"]) not in self._lost:
+                    yield f"attempt {event['attempt']} of `{event['job']}` ends late, but was not called lost before"
+                self._lost.discard((event["job"], event["attempt"]))
 
     def _started(self, job: str, worker: str) -> Iterator[str]:
         self._worker_of[job] = worker

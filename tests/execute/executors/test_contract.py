@@ -25,6 +25,7 @@ from orchestrator.execute.executors.open_executor import OpenExecutor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.messages import Noted
 from orchestrator.execute.warden.processes import children
+from orchestrator.plan.policy_parts import ClusterPolicy
 
 
 def open_threads(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> OpenExecutor:
@@ -43,7 +44,7 @@ def open_threads(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) ->
 def open_workers(run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> OpenExecutor:
     """Two processes, as workers of Dask."""
     made = plan(job("job"))
-    opened = open_dask(made, made.jobs, 2, slots // 2, run_dir, worker, inbox)
+    opened = open_dask(made, made.jobs, ClusterPolicy("pair", 2, slots // 2), run_dir, worker, inbox)
     assert isinstance(opened.admission, ClusterAdmission)
     for_later: list[Any] = []
     give_up_at = time.monotonic() + 60

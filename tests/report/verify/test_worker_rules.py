@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.journals import Edit, change, drop, insert
-from support.stories import on_workers
+from support.stories import LATE, on_workers
 
 from orchestrator.plan.export import plan_to_dict
 from orchestrator.report.verify.judge import violations
@@ -24,6 +24,17 @@ def test_a_run_on_workers_breaks_no_rule_and_a_resume_forgets_them() -> None:
     story.join("w1", "node-1", 4.0)
     story.start("test", 4.0, host="node-1", worker="w1")
     assert violations(plan_to_dict(story.plan), story.events) == []
+
+
+def test_a_result_may_come_late_once_after_its_attempt_was_called_lost() -> None:
+    story = on_workers()
+    for _ in range(2):
+        story.emit("attempt.late", 4.0, job="build", attempt=1, **LATE)
+    story.emit("attempt.late", 4.0, job="build", attempt=2, **LATE)
+    assert [one.message for one in violations(plan_to_dict(story.plan), story.events)] == [
+        "attempt 1 of `build` ends late, but was not called lost before",
+        "attempt 2 of `build` ends late, but was not called lost before",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+"""Before a resume starts anything, the workers of the process that died must have ended what they ran for it."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+from orchestrator.console.streams import write_stderr
+from orchestrator.console.text import duration, visible
+from orchestrator.execute.leftovers import end_tree
+from orchestrator.journal.history import History, PidSpace
+
+# The clock of the day may have been set, but hardly by as much.
+_SURELY_GONE_SECONDS = 3600.0
+
+
+def end_old_workers(history: History, here: PidSpace) -> list[int]:
+    """End the workers that still live where pids mean the same as `here`, with all below them: their pids."""
+    mine = [worker for worker in history.workers if worker.space.is_same(here)]
+    return [worker.pid for worker in mine if end_tree(worker.pid, worker.start_ticks)]
+
+
+def wait_for_leases(history: History, last_ts: str, here: PidSpace) -> None:
+    """Wait until nothing runs any more on workers elsewhere that had attempts: they may have heard of the old process
+    until just now, or until the last event, at `last_ts`."""
+    busy = history.busy_workers
+    elsewhere = [worker for worker in history.workers if worker.name in busy and not worker.space.is_same(here)]
+    if not elsewhere or _seconds_since(last_ts) >= _SURELY_GONE_SECONDS:
+        return
+    from orchestrator.cluster.lease import gone_after  # late: for runs with workers elsewhere
+
+    seconds = max(gone_after(worker.lease) for worker in elsewhere)
+    hosts = ", ".join(sorted({visible(worker.host) for worker in elsewhere}))
+    write_stderr(f"pexec: waiting {duration(seconds)} until what ran on {hosts} has ended\n")
+    time.sleep(seconds)
+
+
+def _seconds_since(ts: str) -> float:
+    return time.time() - datetime.fromisoformat(ts).timestamp()

@@ -1,0 +1,55 @@
+"""How the workers of a cluster come to be, and how their end is known: what Dask's loop asks of each kind of cluster.
+
+All of it happens in the loop's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from orchestrator.cluster.hello import WorkerHello
+
+
+class Events(Struct, frozen=True):
+    """What a deployment calls. `appeared(address)`: Dask has a worker there, which may be greeted. `gone(name, why)`:
+    this worker is gone; whether something of it still lives is not known yet. `starts_nothing(why)`: no worker comes
+    any more."""
+
+    appeared: Callable[[str], None]
+    gone: Callable[[str, str], None]
+    starts_nothing: Callable[[str], None]
+
+
+class Deployment(Protocol):
+    """The workers of one run. Names of workers are never used again."""
+
+    async def open(self, events: Events) -> Any:
+        """Have workers started, or find them; the client of Dask, connected."""
+
+    async def greet(self, client: Any, address: str) -> WorkerHello | None:
+        """Have the worker at this address take attempts of the run; None if there is none, or none of this run."""
+
+    def give_up(self, hello: WorkerHello) -> None:
+        """Dask has lost it: end it, if that can be done from here. `gone` follows, once."""
+
+    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> None:
+        """`gone` was called: return when nothing of this worker lives any more, nor of what it has started. `hello` is
+        None for one that never answered."""
+
+    async def replace(self, name: str, hello: WorkerHello | None) -> None:
+        """It has ended: have Dask forget it, and another one take its place where that is this deployment's task."""
+
+    def scale(self, count: int) -> None:
+        """Have so many workers: more than there are. Workers that are gone are replaced up to that number."""
+
+    async def retire(self, name: str, why: str) -> None:
+        """End this worker, which runs nothing; `gone` is called with `why`. There is one fewer from now on."""
+
+    async def end_workers(self) -> None:
+        """Have all workers end what they run for this run. `gone` is called for each that ends with it."""
+
+    async def close(self) -> None:
+        """Stop what `open` has started. The client is closed already."""

@@ -1,0 +1,137 @@
+"""The deployment whose workers are processes of this machine, children of pexec."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from orchestrator.cluster.deployment import Events
+from orchestrator.cluster.hello import Setup, WorkerHello
+from orchestrator.cluster.proof_of_death import end_what_is_left
+
+_MOST_FAILED_STARTS = 3
+_ROLES = ("ca_file", "client_key", "client_cert", "scheduler_key", "scheduler_cert", "worker_key", "worker_cert")
+
+
+class ProcessDeployment:
+    """`count` workers, of which each gets `setup(tls)`; the scheduler is in this process."""
+
+    def __init__(self, count: int, setup: Callable[[Mapping[str, str]], Setup]) -> None:
+        self._count = count
+        self._setup = setup
+        self._failed_starts = 0
+        self._joined: set[str] = set()
+        self._retired: dict[str, str] = {}  # worker -> why
+
+    async def open(self, events: Events) -> Any:
+        """As `Deployment.open`."""
+        from distributed import Client, Security
+        from distributed.diagnostics.plugin import SchedulerPlugin
+
+        from orchestrator.cluster.process_worker import ProcessCluster, ProcessWorker
+        from orchestrator.cluster.quiet_nodes import QuietScheduler
+
+        class Joins(SchedulerPlugin):  # type: ignore[misc]  # Dask has no types
+            def add_worker(self, scheduler: Any, worker: str) -> None:
+                events.appeared(worker)
+
+        self._events = events
+        security = Security.temporary()
+        tls = {f"tls_{role}": getattr(security, f"tls_{role}") for role in _ROLES}
+        worker = {"cls": ProcessWorker, "options": {"setup": self._setup(tls), "on_exit": self._on_exit}}
+        options = {
+            "host": "127.0.0.1",
+            "protocol": "tls",
+            "dashboard": False,
+            "security": security,
+            "plugins": [Joins()],
+        }
+        scheduler = {"cls": QuietScheduler, "options": options}
+        self._cluster = ProcessCluster(
+            workers={}, scheduler=scheduler, worker=worker, asynchronous=True, security=security, silence_logs=False
+        )
+        await self._cluster
+        address = self._cluster.scheduler.address
+        client = await Client(address, security=security, asynchronous=True, set_as_default=False)
+        self._cluster.scale(self._count)
+        return client
+
+    async def greet(self, client: Any, address: str) -> WorkerHello | None:
+        """As `Deployment.greet`."""
+        from orchestrator.cluster.worker_service import greet
+
+        answers = await client.run(greet, workers=[address])
+        hello: WorkerHello = answers[address]
+        process = self._process(hello.name)
+        if process is None or process.exited.is_set():
+            return None
+        self._failed_starts = 0
+        self._joined.add(hello.name)
+        return hello
+
+    def give_up(self, hello: WorkerHello) -> None:
+        """As `Deployment.give_up`."""
+        process = self._process(hello.name)
+        if process is not None:
+            process.kill()
+
+    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> None:
+        """As `Deployment.wait_for_end`."""
+        process = self._process(name)
+        if process is not None:
+            await asyncio.to_thread(end_what_is_left, process.pid)
+
+    async def replace(self, name: str, hello: WorkerHello | None) -> None:
+        """As `Deployment.replace`."""
+        process = self._process(name)
+        if hello is not None:
+            with suppress(Exception):  # it may not know this worker any more
+                await self._cluster.scheduler.remove_worker(
+                    hello.address, stimulus_id="pexec", close=False, expected=True
+                )
+        if self._failed_starts >= _MOST_FAILED_STARTS:
+            said = process.last_words if process is not None else ""
+            self._events.starts_nothing(f"workers end before they join{f': {said}' if said else ''}")
+            return
+        self._cluster.worker_spec.pop(name, None)
+        self._cluster.workers.pop(name, None)
+        self._retired.pop(name, None)
+        self._cluster.scale(self._count + len(self._retired))
+
+    def scale(self, count: int) -> None:
+        """As `Deployment.scale`."""
+        self._count = count
+        self._cluster.scale(count + len(self._retired))
+
+    async def retire(self, name: str, why: str) -> None:
+        """As `Deployment.retire`."""
+        process = self._process(name)
+        if process is not None and not process.exited.is_set():
+            self._retired[name] = why
+            self._count -= 1
+            await process.close()
+
+    async def end_workers(self) -> None:
+        """As `Deployment.end_workers`."""
+        if hasattr(self, "_cluster"):
+            processes = list(self._cluster.workers.values())
+            await asyncio.gather(*(process.close() for process in processes), return_exceptions=True)
+
+    async def close(self) -> None:
+        """As `Deployment.close`."""
+        if hasattr(self, "_cluster"):
+            self._cluster.worker_spec.clear()
+            self._cluster.workers.clear()
+            await self._cluster.close()
+
+    def _process(self, name: str) -> Any:
+        """The ProcessWorker with this name, until it is replaced."""
+        return next((worker for worker in self._cluster.workers.values() if worker.name == name), None)
+
+    def _on_exit(self, process: Any) -> None:
+        """The process of a worker has ended, and was waited for."""
+        if process.name not in self._joined:
+            self._failed_starts += 1
+        self._events.gone(process.name, self._retired.get(process.name, "its process ended"))

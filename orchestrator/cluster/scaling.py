@@ -1,0 +1,80 @@
+"""How many workers there should be: pure, from what waits and what runs.
+
+More are started at once, for jobs that would start if there were another worker. Fewer there are only by ending workers
+that have run nothing for a while. (Dask's own `adapt` is of no use: it counts tasks that were submitted ahead.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.cluster.placement import Demand, WorkerRoom
+
+
+def workers_for(waiting: Sequence[Demand], new: WorkerRoom, at_most: int) -> int:
+    """How many workers like `new`, each empty at first, would take the jobs that wait; at most so many."""
+    waiting = [demand for demand in waiting if _could_run(demand, new)]
+    if not new.is_sized or not any(demand.counts for demand in waiting):
+        return min(at_most, -(-len(waiting) // new.slots))
+    taken: list[list[Demand]] = []
+    for demand in waiting:
+        for jobs in taken:
+            if _fits(demand, jobs, new):
+                jobs.append(demand)
+                break
+        else:
+            if len(taken) == at_most:
+                break
+            taken.append([demand])
+    return len(taken)
+
+
+def _could_run(demand: Demand, new: WorkerRoom) -> bool:
+    return not demand.is_local and demand.requires <= new.labels and (not new.is_sized or _fits(demand, (), new))
+
+
+def _fits(demand: Demand, jobs: Sequence[Demand], new: WorkerRoom) -> bool:
+    cpus = demand.cpus + sum(job.cpus for job in jobs)
+    memory = demand.memory + sum(job.memory for job in jobs)
+    return len(jobs) < new.slots and cpus <= new.cpus and memory <= new.memory
+
+
+class Scaling:
+    """The number of workers of one run, from `least` to `most`, each like `new`; a worker is ended when it has been
+    empty for `idle` seconds."""
+
+    def __init__(self, least: int, most: int, idle: float, new: WorkerRoom) -> None:
+        self._least = least
+        self._most = most
+        self._idle = idle
+        self.new = new
+        self.wanted = least
+        """How many there are, or will be in a moment."""
+        self._empty_since: dict[str, float] = {}
+        self.look_again_at: float | None = None
+        """When a worker will have been empty for long enough."""
+
+    def grow(self, waiting: Sequence[Demand], present: int) -> bool:
+        """These jobs wait, and no worker that is `present` has room for them: whether more are wanted now."""
+        if self.wanted >= self._most:
+            return False
+        needed = min(self._most, present + workers_for(waiting, self.new, self._most))
+        grows = needed > self.wanted  # those that are starting already are counted in both
+        self.wanted = max(self.wanted, needed)
+        return grows
+
+    def shrink(self, empty: Sequence[str], now: float) -> list[str]:
+        """The workers that are to end now, of those that take jobs and run none."""
+        self._empty_since = {name: self._empty_since.get(name, now) for name in empty}
+        self.look_again_at = None
+        ended: list[str] = []
+        for name, since in sorted(self._empty_since.items(), key=lambda item: item[1]):
+            if self.wanted <= self._least:
+                break
+            if now - since < self._idle:
+                self.look_again_at = since + self._idle
+                break
+            ended.append(name)
+            self.wanted -= 1
+            del self._empty_since[name]
+        return ended

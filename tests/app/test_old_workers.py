@@ -1,0 +1,76 @@
+"""A resume waits for what may still run elsewhere, and ends what still runs here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support.attempts import marked, new_mark, survivors, wait_until, wardens_below
+from support.cli import Pexec
+from support.clusters import end, is_alive, manifest, verified, wait_for_events, workers_of
+from support.stories import Story, on_workers
+
+from orchestrator.app import old_workers
+from orchestrator.journal.history import History, PidSpace
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    return slept
+
+
+def wait(story: Story, here: PidSpace, age: float = 1.0) -> None:
+    history = History(story.plan)
+    for event in story.events:
+        history.add(event)
+    ts = (datetime.now(UTC) - timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    old_workers.wait_for_leases(history, ts, here)
+
+
+ELSEWHERE = PidSpace("another boot", "pid:[1]")
+
+
+def test_a_resume_waits_for_the_lease_of_workers_elsewhere_that_had_attempts(
+    slept: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wait(on_workers(), ELSEWHERE)
+    assert slept == [24.0]
+    assert capsys.readouterr().err == "pexec: waiting 24.0s until what ran on node-1 has ended\n"
+
+
+def test_a_resume_does_not_wait_for_idle_workers_for_those_of_this_machine_or_for_those_of_long_ago(
+    slept: list[float],
+) -> None:
+    wait(on_workers(), ELSEWHERE, age=3601)
+    wait(on_workers(), PidSpace("boot of node-1", "pid:[1]"))
+    idle = on_workers()
+    idle.end("test", 4.0)
+    wait(idle, ELSEWHERE)
+    assert slept == []
+
+
+@pytest.mark.faults
+def test_a_resume_ends_a_worker_that_its_warden_and_pexec_left_behind(pexec: Pexec) -> None:
+    mark = new_mark()
+    pexec.file("pexec.yaml", manifest(f"  a: {{run: \"sh -c 'test -e go || sleep 600; : {mark}'\"}}\n"))
+    run = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_for_events(pexec, b'"attempt.spawned"', 1, run)
+    wait_for_events(pexec, b'"worker.joined"', 2, run)
+    workers = workers_of(run.pid)
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+        for warden in wardens_below(worker):
+            os.kill(warden, signal.SIGKILL)
+    end(run, signal.SIGKILL)
+    assert wait_until(lambda: marked(mark))  # nobody is left to end it
+    pexec.file("go", "")
+    assert pexec.run("resume", "--cluster", "local", "--output", "quiet").exit_code == 0
+    assert survivors(mark, 0) == set()
+    assert not any(map(is_alive, workers))
+    killed = {event["pid"] for event in verified(pexec).named("orphan.killed")}
+    assert killed >= set(workers)
