@@ -76,7 +76,7 @@ def make_locales(directory: Path) -> None:
     if shutil.which("localedef"):
         for name in ("en_US.ISO-8859-1", "de_DE.ISO-8859-15", "ja_JP.EUC-JP", "zh_CN.GB18030"):
             source, _, encoding = name.partition(".")
-            command = ["localedef", "-f", encoding, "-i", source, directory / name]
+            command = ["localedef", "-f", encoding, "-i", source, str(directory / name)]
             subprocess.run(command, capture_output=True, check=False)
 
 
