@@ -11,6 +11,8 @@ from orchestrator.engine.outcomes import FAILURES, OUTCOME_PHRASES
 from orchestrator.engine.states import JobState
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 
+_LATER = "its jobs are compared when they could start"
+
 
 class AdoptionDecision(Struct, frozen=True):
     """Whether a job of the new run is reused, and a phrase that says why.
@@ -30,6 +32,8 @@ def adoption_decisions(
     the jobs of `new` whose inputs are not as they were, with the reason: neither they nor what needs them is reused."""
     index_of = {job.id: job.index for job in old.jobs}
     decisions = [_decide(job, index_of.get(job.id), old, states, new) for job in new.jobs]
+    later = {job.index: _LATER for job in new.jobs if job.run_matrix and job.spec.inputs is not None}
+    changed = {**later, **(changed or {})}
     return _with_changed_inputs(decisions, new, changed) if changed else decisions
 
 
@@ -39,7 +43,8 @@ def _with_changed_inputs(
     behind: set[int] = set()
     for index in (index for level in new.levels for index in level):
         needs = [need for need in new.jobs[index].needs if need in behind]
-        if not decisions[index].reused or not (needs or index in changed):
+        is_placeholder = new.jobs[index].run_matrix is not None
+        if not (decisions[index].reused or is_placeholder) or not (needs or index in changed):
             continue
         behind.add(index)
         ids = ", ".join(f"`{new.jobs[need].id}`" for need in needs)

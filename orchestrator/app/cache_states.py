@@ -9,10 +9,9 @@ from typing import Literal, NoReturn
 
 from msgspec import Struct
 
-from orchestrator.app.job_cache import open_store, project_of
+from orchestrator.app.job_cache import open_store, place_of, project_of
 from orchestrator.cache.cache import Cache
-from orchestrator.cache.ignore_rules import repository_root
-from orchestrator.cache.model import Kept, NotRestored, Place, Restored
+from orchestrator.cache.model import Kept, NotRestored, Restored
 from orchestrator.console.text import visible
 from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.reuse.command_inputs import CommandRefusedError
@@ -25,6 +24,7 @@ from orchestrator.plan.model import JobSpec, Plan, PlannedJob, When
 State = Literal["up_to_date", "runs", "may_run"]
 _MOST_NEEDS = 3
 _MOST_REASONS = 3
+_NOT_ASKED = "the remote store, which is asked only during a run, may have its result"
 
 
 class CacheState(Struct, frozen=True):
@@ -56,14 +56,13 @@ def cache_states(plan: Plan) -> dict[str, CacheState]:
 
 
 def _is_checked(job: PlannedJob) -> bool:
-    is_a_job = job.when is not When.FAILURE and job.run_matrix is None
-    return is_a_job and job.spec.inputs is not None and job.spec.cache
+    return job.when is not When.FAILURE and job.spec.inputs is not None and job.spec.cache
 
 
 class _States:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._place = Place(os.path.abspath(plan.base_dir), repository_root(plan.base_dir))
+        self._place = place_of(plan)
         self._values: dict[int, Mapping[str, str]] = {}  # of the jobs that are up to date
 
     def all(self) -> dict[str, CacheState]:
@@ -81,7 +80,12 @@ class _States:
     def _state(
         self, job: PlannedJob, found: Mapping[int, CacheState], cache: Cache, fingerprints: Fingerprints
     ) -> CacheState:
-        needs = needs_of(self._plan, job.index)
+        needs = needs_of(self._plan.jobs, job.index)
+        jobs = self._plan.jobs
+        if job.run_matrix is not None:
+            return CacheState("may_run", ("its jobs are known during the run",))
+        if placeholders := [need for need in job.needs if jobs[need].run_matrix is not None]:
+            return CacheState("may_run", (self._depends_on(placeholders),))
         open_needs = [need for need in needs if need not in found or found[need] != _UNCHANGED]
         if open_needs:
             return CacheState("may_run", (self._depends_on(open_needs),))
@@ -98,7 +102,10 @@ class _States:
             return CacheState("runs", (str(error),))
         entry = cache.look_up(taken.fingerprint.digest)
         if entry is None:
-            return CacheState("runs", differences(cache, project_of(self._plan), job, taken))
+            policy = self._plan.policy.cache
+            remote = (_NOT_ASKED,) if policy.remote is not None and policy.mode in ("read", "readwrite") else ()
+            state: State = "may_run" if remote else "runs"
+            return CacheState(state, (*remote, *differences(cache, project_of(self._plan), job, taken)))
         foreseen = cache.foresee(
             entry, self._place, project=project_of(self._plan), outputs=taken.outputs, should_stop=_never
         )

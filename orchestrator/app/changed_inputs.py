@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from orchestrator.app.job_cache import open_store, project_of
+from orchestrator.app.job_cache import open_store, place_of, project_of
 from orchestrator.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -28,21 +27,19 @@ def changed_inputs(
     jobs = [job for job in plan.jobs if fingerprints.get(job.id) and job.spec.inputs is not None]
     if not jobs:
         return {}
-    from orchestrator.cache.ignore_rules import repository_root
-    from orchestrator.cache.model import Place
     from orchestrator.execute.reuse.command_inputs import CommandRunner
     from orchestrator.execute.reuse.declared import needs_of
     from orchestrator.execute.reuse.differences import NOTHING_STORED, REMOVED, differences
     from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, Fingerprints
     from orchestrator.execute.reuse.known_values import filled
 
-    place = Place(os.path.abspath(plan.base_dir), repository_root(plan.base_dir))
+    place = place_of(plan)
     changed: dict[int, str] = {}
     with open_store(plan) as cache:
         run = CommandRunner(plan.base_dir, supervisor)
         takes = Fingerprints(plan, place, cache, supervisor.environments, run)
         for job in jobs:
-            values = {need: values_of(plan.jobs[need].id) for need in needs_of(plan, job.index)}
+            values = {need: values_of(plan.jobs[need].id) for need in needs_of(plan.jobs, job.index)}
             spec = filled(job, plan, values)
             if spec is None:
                 changed[job.index] = VALUES_OF_NEEDS

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.app.cache_states import CacheState
     from orchestrator.app.prepare import Prepared
     from orchestrator.cache.cache import Cache
-    from orchestrator.cache.model import RemoteSettings
+    from orchestrator.cache.model import Place, RemoteSettings
     from orchestrator.execute.attempt.spec_builder import Specs
     from orchestrator.execute.job_cache import Checked, Collected
     from orchestrator.execute.reuse.local_cache import LocalJobCache, Mode
@@ -35,13 +35,23 @@ def planned_checks(plan: Plan) -> dict[str, CacheState]:
     if not needs_cache(plan):
         return {}
     from orchestrator.app.cache_states import cache_states
+    from orchestrator.app.job_scripts import with_scripts
 
-    return cache_states(plan)
+    return cache_states(with_scripts(plan))
 
 
 def project_of(plan: Plan) -> str:
     """The same text whenever the same manifest is run, however it is named."""
     return os.path.join(os.path.realpath(plan.base_dir), os.path.basename(plan.manifest))
+
+
+def place_of(plan: Plan) -> Place:
+    """Where its jobs have their files. The manifest's directory may have been reached through a link."""
+    from orchestrator.cache.ignore_rules import repository_root
+    from orchestrator.cache.model import Place
+
+    base_dir = os.path.realpath(plan.base_dir)
+    return Place(base_dir, repository_root(base_dir))
 
 
 @contextlib.contextmanager
@@ -87,10 +97,8 @@ def open_job_cache(
     specs: Specs,
     put: Callable[[Checked | Collected], None],
 ) -> LocalJobCache:
-    """The cache in the directory that the policy names; with `off` one that holds nothing."""
-    from orchestrator.cache.cache import Cache, open_cache
-    from orchestrator.cache.ignore_rules import repository_root
-    from orchestrator.cache.model import Place
+    """The cache in the directory that the policy names; with `off` only its locks."""
+    from orchestrator.cache.cache import open_cache
     from orchestrator.execute.reuse.command_inputs import CommandRunner
     from orchestrator.execute.reuse.fingerprints import Fingerprints
     from orchestrator.execute.reuse.local_cache import LocalJobCache
@@ -98,16 +106,18 @@ def open_job_cache(
     plan, warnings = prepared.plan, list[str]()
     policy = plan.policy.cache
     if mode == "off":
-        cache = Cache(None, policy.max_size, warnings.append)
+        cache = open_cache(_directory(plan), max_size=policy.max_size, warn=_nothing, only_locks=True)
     else:
         remote = _remote(policy, prepared.secrets, warnings.append)
         cache = open_cache(_directory(plan), max_size=policy.max_size, warn=warnings.append, remote=remote)
-    place = Place(os.path.abspath(plan.base_dir), repository_root(plan.base_dir))
+    place = place_of(plan)
+    run = CommandRunner(plan.base_dir, supervisor)
     made = LocalJobCache(
         plan,
+        specs.jobs,
         place,
         cache,
-        Fingerprints(plan, place, cache, supervisor.environments, CommandRunner(plan.base_dir, supervisor)),
+        Fingerprints(plan, place, cache, supervisor.environments, run, specs.jobs),
         mode=mode,
         project=project_of(plan),
         rundir=rundir,
@@ -115,7 +125,7 @@ def open_job_cache(
         spec_of=specs.spec_of,
         put=put,
         warnings=warnings,
-        with_secrets=frozenset(job.index for job in prepared.masked.jobs if job.spec.masked),
+        with_secrets=frozenset(job.id for job in prepared.masked.jobs if job.spec.masked),
         why_not_hidden=lambda: supervisor.isolations.why_less_than_best(Isolation.SANDBOX),
     )
     specs.readable = made.readable

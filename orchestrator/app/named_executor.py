@@ -28,6 +28,36 @@ def open_for(plan: Plan, jobs: Sequence[PlannedJob], run_dir: str, worker: Worke
     return open_dask(plan, jobs, cluster, run_dir, worker, inbox)
 
 
+def refuse_cluster(plan: Plan) -> None:
+    """Raises RefusedError if the cluster of the plan, if it has one, cannot be used as it is declared: before any
+    connection."""
+    cluster = plan.policy.cluster
+    if cluster is None:
+        return
+    refuse_without_packages(cluster.name)
+    from orchestrator.cluster.tls_files import tls_files
+
+    if not cluster.is_encrypted:
+        job = next((job for job in plan.jobs if job.spec.secrets), None)
+        if job is not None:
+            raise RefusedError(
+                f"`{job.id}` names secrets, and the cluster `{cluster.name}` is reached without encryption",
+                help="use a `tls://` address, or `--cluster local`",
+                code="PX314",
+            )
+    for path in tls_files(cluster.tls, plan.base_dir).values():
+        try:
+            with open(path, "rb"):
+                pass
+        except OSError as error:
+            why = (error.strerror or "unknown error").lower()
+            raise RefusedError(
+                f"`{path}`, of the `tls` of the cluster `{cluster.name}`, cannot be read: {why}",
+                help="paths are relative to the manifest's directory",
+                code="PX433",
+            ) from None
+
+
 def missing_packages() -> list[str]:
     """Those that clusters need and that are not installed."""
     import importlib.util  # late: most runs have no cluster

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from orchestrator.app.named_executor import refuse_without_packages
+from orchestrator.app.named_executor import refuse_cluster
 from orchestrator.app.resolve_secrets import keep_secrets
 from orchestrator.execute.preflight import check_resources
 from orchestrator.execute.secrets.masking import masked_plan
@@ -26,11 +26,10 @@ class Prepared(Struct, frozen=True):
 def prepare(plan: Plan, supervisor: Supervisor, directory: str, jobs: int) -> Prepared:
     """Check that `jobs` jobs of the plan can run here, with their files in `directory`, and resolve its secrets.
 
-    Raises RefusedError if a job requires what the host does not support, or a secret is missing, and
+    Raises RefusedError if a job requires what the host, or its cluster, does not support, or a secret is missing, and
     EnvironmentFailedError if the disk is too small.
     """
-    if plan.policy.cluster is not None:
-        refuse_without_packages(plan.policy.cluster.name)
+    refuse_cluster(plan)
     check_resources(directory, jobs)  # first: what follows waits for what is missing
     degraded = _degraded(plan, supervisor)
     secrets = keep_secrets(plan, supervisor)

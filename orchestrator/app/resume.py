@@ -175,7 +175,7 @@ class _Resumption:
         done = f"{succeeded} of {count(total, 'job')} already done"
         write_stderr(f"pexec: resuming run `{rundir.run_id}`: {done}\n")
         if succeeded:
-            self._print_changed_inputs(plan)
+            self._print_changed_inputs(live)
             self._print_not_compared()
         if cut:
             size = count(cut, "byte")
@@ -217,6 +217,7 @@ class _Resumption:
         self._wait_for_leases()
         ended = self._end_leftovers()
         index_of = {job.id: job.index for job in old.jobs}
+        again = {job.id for job, decision in zip(plan.jobs, decisions, strict=True) if decision.must_run}
 
         def after_start(driver: Driver) -> None:
             for pid, _ in ended:
@@ -227,7 +228,9 @@ class _Resumption:
                     driver.record(JobAdopted(driver.now(), job.index, outputs), from_run=run_id)
             for job in driver.jobs[len(plan.jobs) :]:  # in the place of placeholders, by outputs of these
                 index = index_of.get(job.id)
-                if index is not None and states[index] is JobState.SUCCEEDED and job.digest == old.jobs[index].digest:
+                if job.expanded_from in again or index is None or states[index] is not JobState.SUCCEEDED:
+                    continue
+                if job.digest == old.jobs[index].digest:
                     outputs = self._history.scheduler.values.of(index)
                     driver.record(JobAdopted(driver.now(), job.index, outputs), from_run=run_id)
             _cancel(driver, left_out)

@@ -11,6 +11,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from orchestrator.cache.eviction import evict
 from orchestrator.cache.fingerprint import Fingerprint
 from orchestrator.cache.fresh_outputs import FreshOutputs
 from orchestrator.cache.hash_memory import HashMemory
-from orchestrator.cache.job_lock import JobLock, try_lock, wait_for_lock
+from orchestrator.cache.job_lock import JobLock, try_lock
 from orchestrator.cache.log_copy import copy_log
 from orchestrator.cache.model import (
     DEFAULT_MAX_SIZE,
@@ -70,12 +71,15 @@ def open_cache(
     key: bytes | None = None,
     remote: RemoteSettings | None = None,
     environ: Mapping[str, str] | None = None,
+    only_locks: bool = False,
 ) -> Cache:
     """The cache in `directory`, and perhaps a store that is shared with other machines. Entries are signed with `key`,
-    or else with a key of this user. Never fails."""
+    or else with a key of this user. With `only_locks` nothing is found or stored, but jobs are locked. Never fails."""
     try:
         own = key or user_key(os.environ if environ is None else environ)
         store = Store(directory, own)
+        if only_locks:
+            return Cache(None, max_size, warn, locks=store)
         return Cache(store, max_size, warn, _remote(remote, own, warn))
     except NoKeyError as error:
         warn(f"the cache is not used: {error}")
@@ -89,8 +93,17 @@ def open_cache(
 class Cache:
     """The cache of a run, made by `open_cache`. Close it when the run has ended."""
 
-    def __init__(self, store: Store | None, max_size: int, warn: Warn, remote: Remote | None = None) -> None:
+    def __init__(
+        self,
+        store: Store | None,
+        max_size: int,
+        warn: Warn,
+        remote: Remote | None = None,
+        *,
+        locks: Store | None = None,
+    ) -> None:
         self._store = store
+        self._locks = store if locks is None else locks
         self._remote = remote
         self._memory = HashMemory(None if store is None else f"{store.path}/{_MEMORY}")
         self._max_size = max_size
@@ -106,8 +119,8 @@ class Cache:
     def close(self) -> None:
         """Write what is remembered of files."""
         self._memory.close()
-        if self._store is not None:
-            self._store.close()
+        if self._locks is not None:
+            self._locks.close()
 
     # What there is
 
@@ -145,9 +158,8 @@ class Cache:
                     store.put_entry(entry)
         except OSError as error:
             self._failed(error)
-            return None
-        else:
-            return entry
+            entry = None
+        return entry
 
     def bring(
         self,
@@ -170,8 +182,9 @@ class Cache:
             earlier = entry.outputs if is_same else self._last_outputs(project, entry.job)
             with _directory(place) as base:
                 restoring = Restoring(store, self._memory, base, umask, should_stop, self._fetch(store, should_stop))
-                answer = restoring.bring(entry, earlier, FreshOutputs(outputs))
-            if not is_same and not isinstance(answer, NotRestored):
+                attempted_at = partial(store.attempted_at, project, entry.job)
+                answer = restoring.bring(entry, earlier, FreshOutputs(outputs), attempted_at)
+            if isinstance(answer, Restored) or (isinstance(answer, Kept) and not is_same):
                 self._remember(store, project, fingerprint, entry)
         except OSError as error:
             return NotRestored(f"its outputs cannot be restored: {_why(error)}")
@@ -243,22 +256,12 @@ class Cache:
 
     # Running and storing
 
-    def lock(self, project: str, job: str, should_stop: ShouldStop) -> JobLock:
-        """The lock of a job of a project, as soon as no other process holds it."""
-        if self._store is None:
-            return JobLock(None)
-        try:
-            return wait_for_lock(self._store.folder(LOCKS), name_of(project, job), should_stop)
-        except OSError as error:
-            self._failed(error)
-            return JobLock(None)
-
     def try_lock(self, project: str, job: str) -> JobLock | None:
-        """The same without waiting: None if another process holds it."""
-        if self._store is None:
+        """The lock of a job of a project; None if another process holds it."""
+        if self._locks is None:
             return JobLock(None)
         try:
-            return try_lock(self._store.folder(LOCKS), name_of(project, job))
+            return try_lock(self._locks.folder(LOCKS), name_of(project, job))
         except OSError as error:
             self._failed(error)
             return JobLock(None)
@@ -278,6 +281,15 @@ class Cache:
         except OSError as error:
             self._failed(error)
             return ()
+
+    def note_attempt(self, project: str, job: str, at: int) -> None:
+        """Remember that a job ran at this time, in nanoseconds, whatever becomes of it."""
+        if self._locks is None:
+            return
+        try:
+            self._locks.note_attempt(project, job, at)
+        except OSError as error:
+            self._failed(error)
 
     def not_made(self, project: str, job: str, made: Listing, since: int) -> list[str]:
         """Output files of a success that were there before it, and are not of an earlier one: see `untouched_files`.
@@ -307,12 +319,13 @@ class Cache:
         try:
             saving = Saving(store, self._max_size, search, should_stop)
             files = saving.outputs(place, outputs)
+            from_needs = list((needs or {}).values())
+            saving.refuse_lone_links(place.base_dir, files, [listing, *(one.listing for one in from_needs)])
             entry = saving.entry(success, files)
             now = self.list_inputs(
                 place, inputs, own_outputs=own, upstream_outputs=upstream_outputs, should_stop=should_stop
             )
             _refuse_changes(listing, now)
-            from_needs = list((needs or {}).values())
             for one in from_needs:
                 _refuse_changes(one.listing, self.list_outputs(place, one.declared, should_stop=should_stop))
             entry = saving.with_listings(entry, [listing, *(one.listing for one in from_needs)])
@@ -334,7 +347,10 @@ class Cache:
         return no_fetch if remote is None else lambda sha256, size: remote.fetch(store, sha256, size, should_stop)
 
     def _remember(self, store: Store, project: str, fingerprint: Fingerprint, entry: Entry) -> None:
-        store.put_last(project, entry.job, LastRecord(fingerprint, entry.fingerprint, entry.outputs))
+        try:
+            store.put_last(project, entry.job, LastRecord(fingerprint, entry.fingerprint, entry.outputs))
+        except OSError as error:
+            self._failed(error)
 
     def _last_outputs(self, project: str, job: str) -> tuple[OutputFile, ...]:
         record = self.last(project, job)

@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from orchestrator.cache.fingerprint import MASKED, Fingerprint, Need
-from orchestrator.cache.model import EXECUTABLE, FILE, LINK
+from orchestrator.cache.model import DIRECTORY, EXECUTABLE, FILE, LINK
 from orchestrator.console.text import clip, visible
 
 Files = Mapping[str, bytes]
@@ -109,10 +109,12 @@ def _differing_files(part: str, before: Files, now: Files) -> Iterator[Change]:
             yield Change(part, name, "changed", _digits(was), _digits(is_now))
 
 
-_KINDS = {FILE: "not executable", EXECUTABLE: "executable", LINK: "a link"}
+_KINDS = {FILE: "not executable", EXECUTABLE: "executable", LINK: "a link", DIRECTORY: "an empty directory"}
 
 
 def _digits(state: bytes) -> str:
+    if state[:1] == DIRECTORY:
+        return _KINDS[DIRECTORY]
     return f"{state[1:].hex()[:_DIGITS]}…"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from orchestrator.cache.hash_file import ChangingError, NotRegularError, hash_path
 from orchestrator.cache.hash_memory import HashMemory, signature_of
-from orchestrator.cache.model import EXECUTABLE, FILE, LINK, Problem, ShouldStop, Signature
+from orchestrator.cache.model import EMPTY_DIRECTORY, EXECUTABLE, FILE, LINK, Problem, ShouldStop, Signature
 from orchestrator.cache.walk import Found
 from orchestrator.console.text import visible
 
@@ -39,6 +39,8 @@ class Contents:
                 signatures.append(signature_of(facts))
             elif stat.S_ISLNK(mode):
                 self._put_link(states, path, signature_of(facts))
+            elif stat.S_ISDIR(mode):
+                states[path] = EMPTY_DIRECTORY, signature_of(facts)
             else:
                 self._special(path)
         known = self._memory.recall(signatures)

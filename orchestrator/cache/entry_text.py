@@ -7,6 +7,8 @@ take the place of something else.
 from __future__ import annotations
 
 import hmac
+import posixpath
+import re
 from typing import Any
 
 from msgspec import Struct, ValidationError, convert
@@ -18,6 +20,8 @@ from orchestrator.cache.model import Entry, OutputFile
 
 FORMAT = 1
 _DIGITS = 64
+_DIGEST = re.compile("[0-9a-f]{64}")
+_PERMISSIONS = 0o777
 
 
 class LastRecord(Struct, frozen=True):
@@ -101,8 +105,28 @@ def _signature(key: bytes, purpose: str, payload: bytes) -> bytes:
 
 
 def _is_plausible(entry: Entry) -> bool:
-    """Whether its paths stay in the manifest's directory; what signed it might have an error."""
-    return all(is_inside(one.path) for one in entry.outputs)
+    """Whether it could come from pexec; who signed it might have an error, or a key that got lost. Digests become
+    names of files."""
+    digests = [*entry.listings, *(one for one in (entry.log,) if one)]
+    return all(map(_is_plausible_output, entry.outputs)) and all(map(_DIGEST.fullmatch, digests))
+
+
+def _is_plausible_output(output: OutputFile) -> bool:
+    """Whether it stays in the manifest's directory, is one thing, and has no rights beyond the ordinary ones."""
+    if not is_inside(output.path) or output.mode & ~_PERMISSIONS or output.size < 0:
+        return False
+    kinds = (bool(output.sha256), bool(output.link), output.is_directory)
+    if kinds.count(True) != 1:
+        return False
+    if output.sha256:
+        return _DIGEST.fullmatch(output.sha256) is not None
+    return not output.link or leads_inside(output.path, output.link)
+
+
+def leads_inside(path: str, link: str) -> bool:
+    """Whether the text of a link at a path leads to somewhere in the manifest's directory."""
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
+    return not link.startswith("/") and "\0" not in link and target != ".." and not target.startswith("../")
 
 
 def is_inside(path: str) -> bool:

@@ -19,7 +19,7 @@ from orchestrator.cache.canonical_json import encoded
 from orchestrator.cache.model import OutputPath
 from orchestrator.manifest.secret_keys import looks_like_secret
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the same structure would mean something else, so that no older entry is found."""
 
 MASKED = "hmac-sha256:"

@@ -7,13 +7,12 @@ same inputs everywhere.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import groupby
 
 from orchestrator.bounded_read import read_bounded
-from orchestrator.cache.patterns import rule_of
+from orchestrator.cache.patterns import compiled, rule_of
 
 NAME = ".gitignore"
 _MOST_BYTES = 4 << 20
@@ -108,4 +107,4 @@ class _Rule:
 
 
 def _matcher(expressions: Sequence[str]) -> _Matches | None:
-    return re.compile("|".join(f"(?:{one})" for one in expressions)).fullmatch if expressions else None
+    return compiled("|".join(f"(?:{one})" for one in expressions)).fullmatch if expressions else None

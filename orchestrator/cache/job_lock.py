@@ -5,12 +5,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import time
 
-from orchestrator.cache.model import ShouldStop, Stopped
 from orchestrator.journal.safe_files import open_regular
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.1
 
 
 class JobLock:
@@ -47,17 +43,6 @@ def try_lock(directory: int, name: str) -> JobLock | None:
         if _is_still(descriptor, directory, name):
             return JobLock(descriptor)
         os.close(descriptor)  # it was removed meanwhile: others lock another file of this name
-
-
-def wait_for_lock(directory: int, name: str, should_stop: ShouldStop) -> JobLock:
-    """The lock, as soon as no other process holds it. Raises Stopped, OSError."""
-    pause = _FIRST_PAUSE
-    while (lock := try_lock(directory, name)) is None:
-        if should_stop():
-            raise Stopped
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
-    return lock
 
 
 def _is_still(descriptor: int, directory: int, name: str) -> bool:

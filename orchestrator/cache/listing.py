@@ -5,16 +5,31 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+
+from msgspec.structs import replace
 
 from orchestrator.cache.content import Contents
 from orchestrator.cache.hash_memory import HashMemory
-from orchestrator.cache.model import Listing, OutputPath, PathInput, Place, Problem, ShouldStop, listing_of
-from orchestrator.cache.patterns import Matcher, OutsideError, Pattern, parse, relative, roots_of
+from orchestrator.cache.links import LeadsOutError, resolved
+from orchestrator.cache.model import (
+    EMPTY_DIRECTORY,
+    Listing,
+    OutputPath,
+    PathInput,
+    Place,
+    Problem,
+    ShouldStop,
+    listing_of,
+)
+from orchestrator.cache.patterns import Matcher, OutsideError, Pattern, is_within, parse, relative, roots_of
 from orchestrator.cache.walk import HIDDEN_NAMES, Found, Selection, Walk
 from orchestrator.console.text import visible
 from orchestrator.garbage_collection import collector_paused
 
 _NAMED = 3
+_BEHIND = "the output `{}` is a link to a directory that is not in the repository"
+_INSTEAD = "copy it into the repository, or let a command print what matters of it: `{command: [...]}`"
 
 
 def list_inputs(
@@ -45,37 +60,49 @@ def _listed_inputs(
     chosen = _Inputs(place.root, wanted, prefix, own_outputs, upstream_outputs, should_stop)
     contents = Contents(place.root, memory, "input", should_stop)
     states = contents.of(chosen.found)
-    problems += [*chosen.problems, *contents.problems, *_unreadable(chosen.walk, "input")]
+    walk = chosen.walk
+    problems += [*chosen.problems, *contents.problems, *_unreadable(walk, "input")]
     reported = {one.path for one in problems}
     searched = [one for one in wanted if not one.excludes and not one.optional and one.written not in reported]
-    warnings = [*_without_match(searched, states), *_links(contents.directory_links, prefix)]
-    return _listing(prefix, states, problems, warnings)
+    not_followed = [path for path in contents.directory_links if path not in walk.followed]
+    warnings = [*_without_match(searched, [*states, *walk.names]), *_links(not_followed, prefix)]
+    return replace(_listing(prefix, states, problems, warnings), has_followed=bool(walk.followed))
 
 
 def list_outputs(place: Place, outputs: Sequence[OutputPath], memory: HashMemory, should_stop: ShouldStop) -> Listing:
-    """The files that some outputs are. Raises Stopped."""
-    found, patterns, problems, prefix = find_outputs(place, outputs, should_stop)
+    """The files that some outputs are, also behind links to directories. Raises Stopped."""
+    found, patterns, problems, prefix, walk = _found_outputs(place, outputs, should_stop, follow=True)
     contents = Contents(place.root, memory, "output", should_stop)
     states = contents.of(found)
-    by_pattern = {one.written: _matched_by(one, states, prefix) for one in patterns if not one.excludes}
+    paths = [*(path for path, (state, _) in states.items() if state != EMPTY_DIRECTORY), *walk.names]
+    by_pattern = {one.written: _matched_by(one, paths, prefix) for one in patterns if not one.excludes}
     missing = [_not_created(one, place.root) for one in patterns if not by_pattern.get(one.written, "-")]
     optional = {one.written for one in patterns if one.optional}
     problems += [one for one in missing if one.path not in optional]
-    listing = _listing(prefix, states, [*problems, *contents.problems], [])
-    return listing_of(listing.files, problems=listing.problems, signatures=listing.signatures, by_pattern=by_pattern)
+    links = {*walk.leading_out.values(), *(path for path in contents.directory_links if path not in walk.followed)}
+    warnings = [Problem("link", path, _BEHIND.format(visible(relative(path, prefix)))) for path in sorted(links)]
+    listing = _listing(prefix, states, [*problems, *contents.problems], warnings)
+    return replace(listing, by_pattern=by_pattern)
 
 
 def find_outputs(
     place: Place, outputs: Sequence[OutputPath], should_stop: ShouldStop
 ) -> tuple[list[Found], list[Pattern], list[Problem], str]:
-    """The output files, unread; the patterns; what is wrong; and the manifest's directory relative to the root."""
+    """The output files, unread, none of them behind a link; the patterns; what is wrong; and the manifest's directory
+    relative to the root."""
+    return _found_outputs(place, outputs, should_stop, follow=False)[:4]
+
+
+def _found_outputs(
+    place: Place, outputs: Sequence[OutputPath], should_stop: ShouldStop, *, follow: bool
+) -> tuple[list[Found], list[Pattern], list[Problem], str, Walk]:
     prefix = prefix_of(place)
     problems: list[Problem] = []
     patterns = list(_parsed_outputs(outputs, prefix, problems))
-    walk = Walk(place.root, Selection(Matcher(patterns), ignore=False), should_stop)
+    walk = Walk(place.root, Selection(Matcher(patterns), ignore=False, follow=follow, empty=True), should_stop)
     found = {one.path: one for start in roots_of(patterns) for one in walk.files(start)}
     problems += _unreadable(walk, "output")
-    return list(found.values()), patterns, problems, prefix
+    return list(found.values()), patterns, problems, prefix, walk
 
 
 def prefix_of(place: Place) -> str:
@@ -102,8 +129,10 @@ class _Inputs:
         self._ignoring = Walk(root, Selection(Matcher(())), should_stop)
         exempt = [*_parsed(upstream_outputs, prefix), *(one for one in wanted if not one.excludes and not one.ignore)]
         exempt += [one for one in wanted if not one.excludes and not one.is_wild and self._is_written_out(one)]
-        self.walk = Walk(root, Selection(Matcher(wanted), Matcher(exempt), self._never), should_stop)
+        selection = Selection(Matcher(wanted), Matcher(exempt), self._never, follow=True)
+        self.walk = Walk(root, selection, should_stop)
         self.found = list({one.path: one for start in roots_of(wanted) for one in self.walk.files(start)}.values())
+        self.problems += self._leading_out(wanted)
 
     def _is_written_out(self, pattern: Pattern) -> bool:
         """Whether no `.gitignore` file counts for a path: for a file, and for a directory that is ignored itself."""
@@ -114,7 +143,25 @@ class _Inputs:
             if not os.path.islink(os.path.join(self._root, path)):
                 self._report(pattern, error)
             return True
-        return not stat.S_ISDIR(facts.st_mode) or self._ignoring.is_ignored(path, is_directory=True)
+        return not stat.S_ISDIR(facts.st_mode) or self._is_ignored_directory(path)
+
+    def _is_ignored_directory(self, path: str) -> bool:
+        """Whether a directory, or the one to which a link leads, is ignored."""
+        if self._ignoring.is_ignored(path, is_directory=True):
+            return True
+        with suppress(OSError, LeadsOutError):
+            target = resolved(self._root, path, HIDDEN_NAMES).path
+            return target != path and self._ignoring.is_ignored(target, is_directory=True)
+        return False
+
+    def _leading_out(self, wanted: Sequence[Pattern]) -> Iterator[Problem]:
+        """Inputs that are written so that they can only be behind a link that leads out of the repository."""
+        for pattern in wanted:
+            for path, link in self.walk.leading_out.items():
+                if not pattern.excludes and is_within(pattern.fixed, path):
+                    text = f"the input `{visible(pattern.written)}` is outside of the repository: "
+                    text += f"`{visible(link)}` is a link that leads out of it, or into `.git` or `.pexec`"
+                    yield Problem("outside", pattern.written, text, _INSTEAD)
 
     def _report(self, pattern: Pattern, error: OSError) -> None:
         name = visible(pattern.written)
@@ -133,10 +180,16 @@ def _parsed_inputs(inputs: Sequence[PathInput], prefix: str, problems: list[Prob
         excludes = one.path.startswith("!")
         written = one.path[1:] if excludes else one.path
         try:
-            yield parse(written, prefix, excludes=excludes, ignore=one.ignore, optional=one.optional)
+            pattern = parse(written, prefix, excludes=excludes, ignore=one.ignore, optional=one.optional)
         except OutsideError:
             text = f"the input `{visible(written)}` is outside of the repository"
-            problems.append(Problem("outside", written, text, "copy it into the repository, or let a command print it"))
+            problems.append(Problem("outside", written, text, _INSTEAD))
+            continue
+        if excludes or HIDDEN_NAMES.isdisjoint(pattern.fixed.split("/")):
+            yield pattern
+        else:
+            text = f"the input `{visible(written)}` belongs to pexec or Git, which is never an input"
+            problems.append(Problem("outside", written, text, _INSTEAD))
 
 
 def _parsed_outputs(outputs: Sequence[OutputPath], prefix: str, problems: list[Problem]) -> Iterator[Pattern]:
@@ -180,8 +233,8 @@ def _links(paths: Sequence[str], prefix: str) -> Iterator[Problem]:
     if paths:
         names = ", ".join(f"`{visible(relative(path, prefix))}`" for path in paths[:_NAMED])
         more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-        text = f"links to directories are not followed: {names}{more}"
-        yield Problem("link", paths[0], text, "name the directories themselves")
+        text = f"links that lead out of the repository are not followed: {names}{more}"
+        yield Problem("link", paths[0], text, "copy the directories into the repository, or exclude the links")
 
 
 def _unreadable(walk: Walk, noun: str) -> Iterator[Problem]:

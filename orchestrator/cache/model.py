@@ -12,8 +12,10 @@ from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
-FILE, EXECUTABLE, LINK = b"f", b"x", b"l"
-"""The first byte of what a `Listing` says about a file; its SHA-256 follows."""
+FILE, EXECUTABLE, LINK, DIRECTORY = b"f", b"x", b"l", b"d"
+"""The first byte of what a `Listing` says about a file; its SHA-256 follows. A directory is an empty one in outputs."""
+
+EMPTY_DIRECTORY = DIRECTORY + bytes(32)
 
 DEFAULT_MAX_SIZE = 5 << 30  # bytes
 
@@ -78,7 +80,7 @@ class Problem(Struct, frozen=True):
 class Listing(Struct, frozen=True):
     """Files and their content. `files`: by path, `FILE`, `EXECUTABLE` or `LINK` and a SHA-256. `digest` covers them and
     nothing else. `signatures` are those that the files had when they were read. `by_pattern` has the sorted paths of
-    each pattern of outputs."""
+    each pattern of outputs. `has_followed`: some of the files are behind links to directories."""
 
     files: Mapping[str, bytes]
     digest: str
@@ -86,6 +88,7 @@ class Listing(Struct, frozen=True):
     warnings: tuple[Problem, ...] = ()
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     by_pattern: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    has_followed: bool = False
 
 
 class NeedOutputs(Struct, frozen=True):
@@ -96,13 +99,15 @@ class NeedOutputs(Struct, frozen=True):
 
 
 class OutputFile(Struct, frozen=True, omit_defaults=True):
-    """A file of an entry: permissions, size and the SHA-256 of its content; or a link with its text."""
+    """A file of an entry: permissions, size and the SHA-256 of its content; or a link with its text; or an empty
+    directory."""
 
     path: str
     mode: int = 0
     size: int = 0
     sha256: str = ""
     link: str = ""
+    is_directory: bool = False
 
     @property
     def is_executable(self) -> bool:
@@ -130,12 +135,13 @@ class Kept(Struct, frozen=True):
 
 
 class Restored(Struct, frozen=True):
-    """Output files that were copied from the store; `edited` of them had been changed by neither the job nor pexec.
-    `removed` are files of an earlier success that this one does not have."""
+    """Output files that were copied from the store; `edited` of them had been changed by neither the job nor pexec, and
+    `unclear` by these or by someone. `removed` are files of an earlier success that this one does not have."""
 
     files: tuple[str, ...]
     edited: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
 
 
 class NotRestored(Struct, frozen=True):
@@ -174,11 +180,10 @@ def listing_of(
     problems: tuple[Problem, ...] = (),
     warnings: tuple[Problem, ...] = (),
     signatures: Mapping[str, Signature] | None = None,
-    by_pattern: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Listing:
     """A listing with its digest."""
     digest = hashlib.sha256(encode_files(files)).hexdigest()
-    return Listing(files, digest, problems, warnings, signatures or {}, by_pattern or {})
+    return Listing(files, digest, problems, warnings, signatures or {})
 
 
 def encode_files(files: Mapping[str, bytes]) -> bytes:

@@ -18,6 +18,9 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 _GROUP = re.compile(r"\(\?P<\w+>")
 _WILD = "*?["
+# What pathspec makes of `**/` at the beginning, of `/**/`, and of `*`; and of what has the length that it has.
+_ANYWHERE, _ANY_NAMES, _ANY_TEXT = "^(?:.+/)?", "(?:/.+)?/", "[^/]*"
+_OF_FIXED_LENGTH = re.compile(r"(?:\\.|\[\^?(?:\\.|[^\]\\])+\]|[^\\()|/$*+?\[\]{}])*", re.DOTALL)
 _ESCAPED = str.maketrans({character: f"\\{character}" for character in "*?[]\\!# "})
 
 
@@ -134,7 +137,12 @@ def _test_of(patterns: tuple[Pattern, ...]) -> Callable[[str], object]:
 
 @lru_cache(maxsize=1000)
 def _compiled(text: str) -> Callable[[str], object]:
-    return re.compile(text).match
+    return compiled(text).match
+
+
+def compiled(text: str) -> re.Pattern[str]:
+    """An expression. A name may contain line ends."""
+    return re.compile(text, re.DOTALL)
 
 
 def expression(line: str) -> str:
@@ -147,7 +155,33 @@ def rule_of(line: str) -> tuple[bool, str]:
     """Whether a line includes what it matches, and its expression. One that means nothing matches nothing."""
     pattern = GitIgnoreSpecPattern(line)
     made = pattern.regex
-    return bool(pattern.include), _GROUP.sub("(?:", made.pattern) if made is not None else "(?!)"
+    if made is None:
+        return bool(pattern.include), "(?!)"
+    return bool(pattern.include), _without_backtracking(_GROUP.sub("(?:", made.pattern).replace("|$)", r"|\Z)"))
+
+
+def _without_backtracking(text: str) -> str:
+    """The same expression in time that does not explode: a repository may have been made to keep pexec busy.
+
+    Of what lies between two wildcards, the first match is as good as any other, so it is never looked for again: within
+    a name, and of whole names between two `**`."""
+    names = text.split(_ANY_NAMES)
+    first, *middle = [_name_without_backtracking(one) for one in names[:-1]] or [""]
+    last = _name_without_backtracking(names[-1])
+    if len(names) == 1:
+        return last
+    if first.startswith(_ANYWHERE):
+        first = f"^(?>(?:.+?/)??{first[len(_ANYWHERE) :]}(?=/))"
+    return first + "".join(f"(?>(?:/.+?)??/{one}(?=/))" for one in middle) + _ANY_NAMES + last
+
+
+def _name_without_backtracking(text: str) -> str:
+    first, *rest = text.split(_ANY_TEXT)
+    found = first
+    for number, part in enumerate(rest, 1):
+        is_between = number < len(rest) and _OF_FIXED_LENGTH.fullmatch(part)
+        found += f"(?>[^/]*?{part})" if is_between else _ANY_TEXT + part
+    return found
 
 
 def _reaches_below(pattern: Pattern, directory: str) -> bool:
@@ -179,7 +213,7 @@ def _fixed_part(path: str, prefix: str) -> str:
     rest = path[len(start) :].strip("/")
     fixed = [start] if start else []
     for component in rest.split("/"):
-        if any(character in component for character in _WILD):
+        if any(character in component for character in _WILD + "\\"):  # a backslash escapes what follows it
             break
         fixed.append(component)
     return "/".join(fixed)

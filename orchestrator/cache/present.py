@@ -12,7 +12,7 @@ from orchestrator.cache.model import OutputFile, ShouldStop
 
 
 def is_present(base: int, output: OutputFile, memory: HashMemory, should_stop: ShouldStop) -> bool:
-    """Whether a file, or a link, is there with the content and the x bit of an output. Raises Stopped."""
+    """Whether a file, a link or a directory is there with the content and the x bit of an output. Raises Stopped."""
     try:
         directory, name = open_parent(base, output.path)
     except OSError:
@@ -21,6 +21,8 @@ def is_present(base: int, output: OutputFile, memory: HashMemory, should_stop: S
         facts = facts_of(directory, name)
         if facts is None:
             return False
+        if output.is_directory:
+            return stat.S_ISDIR(facts.st_mode)
         if output.link:
             return stat.S_ISLNK(facts.st_mode) and os.readlink(name, dir_fd=directory) == output.link
         if not stat.S_ISREG(facts.st_mode) or facts.st_size != output.size:
@@ -43,11 +45,21 @@ def is_present(base: int, output: OutputFile, memory: HashMemory, should_stop: S
 
 def exists(base: int, path: str) -> bool:
     """Whether something is there that can be reached without a link."""
+    return _facts(base, path) is not None
+
+
+def changed_at(base: int, path: str) -> int:
+    """When something was last changed, in nanoseconds; 0 if it is not there. The kernel alone sets this time."""
+    facts = _facts(base, path)
+    return 0 if facts is None else facts.st_ctime_ns
+
+
+def _facts(base: int, path: str) -> os.stat_result | None:
     try:
         directory, name = open_parent(base, path)
     except OSError:
-        return False
+        return None
     try:
-        return facts_of(directory, name) is not None
+        return facts_of(directory, name)
     finally:
         os.close(directory)

@@ -20,8 +20,9 @@ from orchestrator.cache.fresh_outputs import FreshOutputs
 from orchestrator.cache.hash_file import CHUNK
 from orchestrator.cache.hash_memory import HashMemory
 from orchestrator.cache.model import Entry, Kept, NotRestored, OutputFile, Restored, ShouldStop, Stopped
-from orchestrator.cache.present import exists, is_present
+from orchestrator.cache.present import changed_at, exists, is_present
 from orchestrator.cache.store import TEMP, Store
+from orchestrator.cache.untouched import TICK_NANOSECONDS
 from orchestrator.cache.walk import TEMPORARY
 from orchestrator.console.text import visible
 from orchestrator.journal.safe_files import SAFE
@@ -61,13 +62,24 @@ class Restoring:
         self._fetch = fetch
         self._is_same_device = os.fstat(base).st_dev == store.device
 
-    def bring(self, entry: Entry, earlier: Sequence[OutputFile], fresh: FreshOutputs) -> Kept | Restored | NotRestored:
-        """Make the output files those of the entry. `earlier` are those of the job's last success. Raises Stopped."""
+    def bring(
+        self,
+        entry: Entry,
+        earlier: Sequence[OutputFile],
+        fresh: FreshOutputs,
+        attempted_at: Callable[[], int | None] = lambda: None,
+    ) -> Kept | Restored | NotRestored:
+        """Make the output files those of the entry. `earlier` are those of the job's last success, since which it may
+        have run: `attempted_at`, in nanoseconds. Raises Stopped."""
         lacking = [one for one in entry.outputs if not self._is_present(one)]
         kept = {one.path for one in entry.outputs}
         stale = [one for one in earlier if one.path not in kept]
         recorded = {one.path: one for one in earlier}
         edited = [one.path for one in lacking if self._was_edited(one.path, recorded.get(one.path))]
+        since = attempted_at() if edited else None
+        unclear = [
+            path for path in edited if since is not None and changed_at(self._base, path) >= since - TICK_NANOSECONDS
+        ]
         try:
             self._put_all(lacking)
         except CannotError as error:
@@ -77,7 +89,8 @@ class Restoring:
         removed = self.remove(stale, fresh)
         if not lacking and not removed:
             return Kept()
-        return Restored(tuple(one.path for one in lacking), tuple(edited), removed)
+        by_hand = tuple(path for path in edited if path not in unclear)
+        return Restored(tuple(one.path for one in lacking), by_hand, removed, tuple(unclear))
 
     def foresee(
         self, entry: Entry, earlier: Sequence[OutputFile], fresh: FreshOutputs
@@ -99,7 +112,7 @@ class Restoring:
         """Remove files of fresh outputs that are as they were recorded, and the directories that this empties."""
         removed = []
         for one in recorded:
-            if fresh.has(one.path) and self._is_present(one) and self._unlink(one.path):
+            if fresh.has(one.path) and self._is_present(one) and self._unlink(one):
                 removed.append(one.path)
                 self._remove_empty(posixpath.dirname(one.path), fresh)
         return tuple(removed)
@@ -114,9 +127,13 @@ class Restoring:
         self._refuse_any(outputs)
         staged: list[_Staged] = []
         try:
-            staged.extend(self._staged(one, near=not self._is_same_device) for one in outputs)
+            near = not self._is_same_device
+            staged.extend(self._staged(one, near=near) for one in outputs if not one.is_directory)
             for file in staged:
                 self._put(file)
+            for one in outputs:
+                if one.is_directory:
+                    self._make_directory(one)
         finally:
             for file in staged:
                 self._discard(file)
@@ -196,7 +213,23 @@ class Restoring:
         directory, name = self._parent(file.output.path)
         try:
             source = directory if file.is_near else self._store.folder(TEMP)
+            if is_directory(facts_of(directory, name)):
+                os.rmdir(name, dir_fd=directory)
             os.rename(file.name, name, src_dir_fd=source, dst_dir_fd=directory)
+        finally:
+            os.close(directory)
+
+    def _make_directory(self, output: OutputFile) -> None:
+        directory, name = self._parent(output.path)
+        try:
+            if facts_of(directory, name) is not None:
+                os.unlink(name, dir_fd=directory)
+            os.mkdir(name, dir_fd=directory)
+            made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | SAFE, dir_fd=directory)
+            try:
+                os.fchmod(made, output.mode & ~self._umask)
+            finally:
+                os.close(made)
         finally:
             os.close(directory)
 
@@ -208,6 +241,7 @@ class Restoring:
             raise CannotError(reason) from error
 
     def _refuse_directory(self, path: str) -> None:
+        """A directory that is empty is nobody's, and is replaced."""
         try:
             directory, name = open_parent(self._base, path)
         except LinkError as error:
@@ -216,7 +250,7 @@ class Restoring:
         except FileNotFoundError:
             return
         try:
-            if is_directory(facts_of(directory, name)):
+            if is_directory(facts_of(directory, name)) and _has_entries(directory, name):
                 raise CannotError(f"a directory is in the place of the output `{visible(path)}`")
         finally:
             os.close(directory)
@@ -228,11 +262,11 @@ class Restoring:
         """Whether something is there that is not what the job's last success left."""
         return exists(self._base, path) and (recorded is None or not self._is_present(recorded))
 
-    def _unlink(self, path: str) -> bool:
+    def _unlink(self, output: OutputFile) -> bool:
         try:
-            directory, name = open_parent(self._base, path)
+            directory, name = open_parent(self._base, output.path)
             try:
-                os.unlink(name, dir_fd=directory)
+                (os.rmdir if output.is_directory else os.unlink)(name, dir_fd=directory)
             finally:
                 os.close(directory)
         except OSError:
@@ -250,3 +284,11 @@ class Restoring:
             except OSError:
                 return
             path = posixpath.dirname(path)
+
+
+def _has_entries(directory: int, name: str) -> bool:
+    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | SAFE, dir_fd=directory)
+    try:
+        return bool(os.listdir(inner))
+    finally:
+        os.close(inner)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from orchestrator.cache.copying import copy_content
 from orchestrator.cache.descent import LinkError, open_parent
+from orchestrator.cache.entry_text import leads_inside
 from orchestrator.cache.fingerprint import Fingerprint
 from orchestrator.cache.hash_file import CHUNK, NotRegularError, open_to_read
 from orchestrator.cache.hash_memory import signature_of
@@ -80,6 +81,20 @@ class Saving:
         finally:
             os.close(base)
 
+    def refuse_lone_links(self, base_dir: str, outputs: Sequence[OutputFile], listings: Iterable[Listing]) -> None:
+        """A link would be restored without the file that it leads to, unless that is an output too, or an input. Raises
+        RefusalError."""
+        links = [one for one in outputs if one.link]
+        if not links:
+            return
+        known = {one.path for one in outputs}.union(*(listing.files for listing in listings))
+        above = {directory for path in known for directory in _directories(path)}
+        for one in links:
+            target = _target_of(one)
+            if target not in known and target not in above and os.path.lexists(os.path.join(base_dir, target)):
+                text = f"the output `{visible(one.path)}` is a link to `{visible(target)}`, which is neither an output"
+                raise RefusalError(f"{text} nor an input", one.path)
+
     def entry(self, success: Success, outputs: tuple[OutputFile, ...]) -> Entry:
         """The entry, whose log is in the store now. Raises RefusalError, OSError, Stopped."""
         for name, value in success.values.items():
@@ -124,6 +139,8 @@ class Saving:
             facts = os.stat(last, dir_fd=directory, follow_symlinks=False)
             if stat.S_ISLNK(facts.st_mode):
                 return self._link(path, os.readlink(last, dir_fd=directory))
+            if stat.S_ISDIR(facts.st_mode):
+                return OutputFile(path, stat.S_IMODE(facts.st_mode) & _PERMISSIONS, is_directory=True)
             source = open_to_read(last, directory=directory)
         except NotRegularError as error:
             raise RefusalError(f"the output `{name}` is neither a file nor a link", path) from error
@@ -138,8 +155,7 @@ class Saving:
         name = visible(path)
         if text.startswith("/"):
             raise RefusalError(f"the output `{name}` is a link to the absolute path `{visible(text)}`", path)
-        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
-        if target == ".." or target.startswith("../"):
+        if not leads_inside(path, text):
             raise RefusalError(f"the output `{name}` is a link that leads out of the manifest's directory", path)
         if self._has_secret([os.fsencode(text)]):
             raise RefusalError(f"the output `{name}` contains a secret", path)
@@ -210,6 +226,16 @@ class Saving:
         self._size += size
         if self._size > self._max_size:
             raise RefusalError("its outputs are larger than `max_size` of the cache", path)
+
+
+def _target_of(output: OutputFile) -> str:
+    """Where a link leads, as far as its text says."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(output.path), output.link))
+
+
+def _directories(path: str) -> Iterable[str]:
+    while path := posixpath.dirname(path):
+        yield path
 
 
 def changed_inputs(before: Listing, after: Listing) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ is killed and however many there are. Content is verified when it is read: what 
 removed. Entries and records are signed (see `entry_text`), and each key has a store of its own in the directory.
 
     objects/3f/3f2a…   content            entries/91/91bc…   what a job's success was
-    last/<job>         its last success    locks/<job>        held while it runs and is stored
+    last/<job>         its last success, and when it ran since then without one
+    locks/<job>        held while it runs and is stored
     seen/<project>     sightings           tmp/               what is being written
 """
 
@@ -29,6 +30,7 @@ TAG, TAG_TEXT = "CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n#
 _FOLDERS = (OBJECTS, ENTRIES, LAST, LOCKS, SIGHTINGS, TEMP)
 _NAME = re.compile("[0-9a-f]{24}")  # of a store, see `store_name`
 _GROWTH = "growth"
+_ATTEMPTED = ".attempted"
 _MOST_ENTRY_BYTES = 256 << 20
 _USED_AGAIN_SECONDS = 600  # how exactly it is known when an entry was last used
 _ABANDONED_SECONDS = 86_400
@@ -107,9 +109,22 @@ class Store:
         return data is not None and is_record_of(self.key, name, data, fingerprint)
 
     def put_last(self, project: str, job: str, record: LastRecord) -> None:
-        """Remember the last success of a job."""
+        """Remember the last success of a job; what it attempted before does not matter any more."""
         name = name_of(project, job)
         self._put(LAST, name, record_bytes(self.key, name, record))
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name + _ATTEMPTED, dir_fd=self._folders[LAST])
+
+    def note_attempt(self, project: str, job: str, at: int) -> None:
+        """Remember when a job first ran since its last success, in nanoseconds."""
+        name = name_of(project, job) + _ATTEMPTED
+        if self.content(LAST, name) is None:
+            self._put(LAST, name, b"%d" % at)
+
+    def attempted_at(self, project: str, job: str) -> int | None:
+        """When a job first ran since its last success; None if it has not."""
+        data = self.content(LAST, name_of(project, job) + _ATTEMPTED)
+        return int(data) if data is not None and data.isdigit() else None
 
     # Sightings
 
@@ -163,9 +178,7 @@ class Store:
         """Store content that is in memory; its SHA-256."""
         sha256 = hashlib.sha256(data).hexdigest()
         if not self.has_object(sha256, len(data)):
-            temporary = new_name()
-            write_new(self._folders[TEMP], temporary, data)
-            self.take_object(temporary, sha256)
+            self.take_object(self._written(data), sha256)
         return sha256
 
     def get_bytes(self, sha256: str) -> bytes | None:
@@ -206,8 +219,7 @@ class Store:
         data = None if afresh else self.content(TEMP, _GROWTH)
         grown = size + (int(data) if data is not None and data.isdigit() else 0)
         if size or afresh:
-            temporary = new_name()
-            write_new(self._folders[TEMP], temporary, b"%d" % grown)
+            temporary = self._written(b"%d" % grown)
             os.rename(temporary, _GROWTH, src_dir_fd=self._folders[TEMP], dst_dir_fd=self._folders[TEMP])
         return grown
 
@@ -229,9 +241,17 @@ class Store:
             return file.readall() if os.fstat(descriptor).st_size <= _MOST_ENTRY_BYTES else None
 
     def _put(self, folder: str, name: str, data: bytes) -> None:
+        self._move(self._written(data), folder, name)
+
+    def _written(self, data: bytes) -> str:
+        """The name of a new temporary file with this content."""
         temporary = new_name()
-        write_new(self._folders[TEMP], temporary, data)
-        self._move(temporary, folder, name)
+        try:
+            write_new(self._folders[TEMP], temporary, data)
+        except OSError:
+            self.discard(temporary)
+            raise
+        return temporary
 
     def _move(self, temporary: str, folder: str, name: str) -> None:
         prefix, _, base = name.rpartition("/")

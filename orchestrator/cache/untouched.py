@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from orchestrator.cache.model import Listing, OutputFile
+from orchestrator.cache.model import EMPTY_DIRECTORY, Listing, OutputFile
 
 # The times of files come from a clock that the kernel moves once per tick, at most ten milliseconds.
 TICK_NANOSECONDS = 10_000_000
@@ -25,6 +25,7 @@ def untouched_files(made: Listing, recorded: Sequence[OutputFile], since: int) -
         path
         for path, content in made.files.items()
         if path not in named
+        and content != EMPTY_DIRECTORY
         and made.signatures[path][4] < since - TICK_NANOSECONDS
         and not _is_as_recorded(content, last.get(path))
     )

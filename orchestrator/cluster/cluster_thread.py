@@ -19,10 +19,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from orchestrator.cluster.dask_settings import use_own_settings
-from orchestrator.cluster.deployment import Deployment, Events
+from orchestrator.cluster.deployment import Deployment, Events, no_workers
 from orchestrator.cluster.heartbeats import Heartbeats, Silent
-from orchestrator.cluster.hello import WorkerHello
+from orchestrator.cluster.hello import Refusal, WorkerHello
 from orchestrator.execute.attempt.result import lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.helper_threads import start_thread
@@ -34,13 +33,14 @@ _ENDING = "pexec is ending"
 
 
 class Reports(Struct, frozen=True):
-    """What is called in the loop's thread: a worker joined (its hello), left (its name, why); `starts_nothing(why)`
-    when no worker can be started; `of_attempt(spec, what)` with what a worker reports about an attempt;
-    `doubtful(hello, is_so)` whether a worker may get nothing new."""
+    """What is called in the loop's thread: a worker joined (its hello), left (its name, why); `starts_nothing(refusal)`
+    when no worker can be started; `degraded(what, why)`; `of_attempt(spec, what)` with what a worker reports about an
+    attempt; `doubtful(hello, is_so)` whether a worker may get nothing new."""
 
     joined: Callable[[Any], None]
     left: Callable[[Any, str], None]
-    starts_nothing: Callable[[str], None]
+    starts_nothing: Callable[[Refusal], None]
+    degraded: Callable[[str, str], None]
     of_attempt: Callable[[AttemptSpec, tuple[Any, ...]], None]
     short: Callable[[str], None]
     doubtful: Callable[[WorkerHello, bool], None]
@@ -156,13 +156,19 @@ class ClusterThread:
         try:
             await self._open()
         except Exception as error:
-            self._reports.starts_nothing(f"{type(error).__name__}: {error}")
+            refusal = getattr(error, "refusal", None) or no_workers(f"{type(error).__name__}: {error}")
+            self._reports.starts_nothing(refusal)
         else:
             self._is_up.set()
 
     async def _open(self) -> None:
-        use_own_settings()
-        events = Events(lambda address: self._spawn(self._greet(address)), self._on_gone, self._reports.starts_nothing)
+        reports = self._reports
+        events = Events(
+            lambda address: self._spawn(self._greet(address)),
+            self._on_gone,
+            reports.starts_nothing,
+            reports.degraded,
+        )
         self._client = await self._deployment.open(events)
         self._client.subscribe_topic(self._topic, self._on_event)
         self._spawn(self._heartbeats.keep())
@@ -202,7 +208,8 @@ class ClusterThread:
     async def _bury(self, name: str, hello: WorkerHello | None) -> None:
         """Wait until nothing of it lives, lose its attempts, and have another worker take its place."""
         try:
-            await self._deployment.wait_for_end(name, hello)
+            if not await self._deployment.wait_for_end(name, hello):
+                await self._heartbeats.wait_until_gone(name)
             why = _ENDING if self._is_closing else f"the worker on {hello.host} is gone" if hello else ""
             for attempt in list(self._attempts.values()):
                 if attempt.spec.place.worker == name:
@@ -223,11 +230,23 @@ class ClusterThread:
             gone = f"the worker on {spec.place.host} is gone"
             attempt.future.set_result(lost(_ENDING if self._is_closing else gone))
             return
+        self._attempts[spec.serial] = attempt
+        self._spawn(self._run(attempt, hello))
+
+    async def _run(self, attempt: Submitted, hello: WorkerHello) -> None:
+        spec = attempt.spec
         from orchestrator.cluster.worker_service import perform
 
-        self._attempts[spec.serial] = attempt
+        if spec.spec.secrets:
+            try:
+                await self._deployment.give_secrets(hello, spec.spec.secrets)
+            except Exception:
+                self._complete(attempt, lost(f"the worker on {hello.host} did not get its secrets"))
+        if attempt.future.done():
+            return
         attempt.task = self._client.submit(
             perform,
+            self._topic,
             pickle.dumps(spec),
             hello.identity,
             self._heartbeats.token(hello.name),
@@ -237,7 +256,7 @@ class ClusterThread:
             pure=False,
             retries=0,
         )
-        self._spawn(self._wait(attempt, hello))
+        await self._wait(attempt, hello)
 
     async def _wait(self, attempt: Submitted, hello: WorkerHello) -> None:
         try:
@@ -261,7 +280,7 @@ class ClusterThread:
         if kind == "short":
             self._reports.short(*what)
         elif kind == "nothing starts":
-            self._reports.starts_nothing(*what)
+            self._reports.starts_nothing(no_workers(*what))
         elif (attempt := self._attempts.get(what[0])) is not None:
             self._reports.of_attempt(attempt.spec, (kind, *what[1:]))
 
@@ -287,14 +306,14 @@ class ClusterThread:
         from orchestrator.cluster import worker_service
 
         with suppress(Exception):
-            called = self._client.run(getattr(worker_service, function), *arguments, workers=[address])
+            called = self._client.run(getattr(worker_service, function), self._topic, *arguments, workers=[address])
             await asyncio.wait_for(called, _WORD_SECONDS)
 
     async def _ask(self, hello: WorkerHello, function: str, *arguments: Any) -> float:
         from orchestrator.cluster import worker_service
 
         function_ = getattr(worker_service, function)
-        answers = await self._client.run(function_, *arguments, workers=[hello.address])
+        answers = await self._client.run(function_, self._topic, *arguments, workers=[hello.address])
         token: float = answers[hello.address]
         return token
 

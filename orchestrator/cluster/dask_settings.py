@@ -25,7 +25,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def use_own_settings() -> None:
+def use_own_settings(*, encrypted: bool = True) -> None:
     """Before `distributed` is imported. In a program that uses Dask itself, its other settings stay."""
     if "dask" in sys.modules:
         import dask.config
@@ -35,7 +35,7 @@ def use_own_settings() -> None:
         dask.config.refresh(paths=[], env={})
     import distributed  # its defaults first
 
-    dask.config.set(SETTINGS)
+    dask.config.set({**SETTINGS, "distributed.comm.require-encryption": encrypted})
     logger = logging.getLogger(distributed.__name__)
     logger.handlers = [logging.NullHandler()]
     logger.setLevel(logging.CRITICAL)

@@ -5,22 +5,30 @@ All of it happens in the loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from msgspec import Struct
 
-from orchestrator.cluster.hello import WorkerHello
+from orchestrator.cluster.admission import NO_WORKERS
+from orchestrator.cluster.hello import Refusal, WorkerHello
+
+
+def no_workers(why: str) -> Refusal:
+    """Workers do not start."""
+    return Refusal(why, "PX311", NO_WORKERS)
 
 
 class Events(Struct, frozen=True):
     """What a deployment calls. `appeared(address)`: Dask has a worker there, which may be greeted. `gone(name, why)`:
-    this worker is gone; whether something of it still lives is not known yet. `starts_nothing(why)`: no worker comes
-    any more."""
+    this worker is gone; whether something of it still lives is not known yet. `starts_nothing(refusal)`: no worker
+    comes any more. `degraded(what, why)`: something that is
+    not as it should be."""
 
     appeared: Callable[[str], None]
     gone: Callable[[str, str], None]
-    starts_nothing: Callable[[str], None]
+    starts_nothing: Callable[[Refusal], None]
+    degraded: Callable[[str, str], None]
 
 
 class Deployment(Protocol):
@@ -32,12 +40,15 @@ class Deployment(Protocol):
     async def greet(self, client: Any, address: str) -> WorkerHello | None:
         """Have the worker at this address take attempts of the run; None if there is none, or none of this run."""
 
+    async def give_secrets(self, hello: WorkerHello, names: Collection[str]) -> None:
+        """Before the worker is given an attempt that names these secrets."""
+
     def give_up(self, hello: WorkerHello) -> None:
         """Dask has lost it: end it, if that can be done from here. `gone` follows, once."""
 
-    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> None:
-        """`gone` was called: return when nothing of this worker lives any more, nor of what it has started. `hello` is
-        None for one that never answered."""
+    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> bool:
+        """`gone` was called: return when nothing of this worker lives any more, nor of what it has started; False if
+        that cannot be seen, so that only the end of its lease tells. `hello` is None for one that never answered."""
 
     async def replace(self, name: str, hello: WorkerHello | None) -> None:
         """It has ended: have Dask forget it, and another one take its place where that is this deployment's task."""

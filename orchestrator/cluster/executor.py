@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
 from orchestrator import inherited
-from orchestrator.cluster.admission import NO_WORKERS, ClusterAdmission
+from orchestrator.cluster.admission import ClusterAdmission
 from orchestrator.cluster.beside import PausesBoth, open_beside, room_at_home
 from orchestrator.cluster.cluster_thread import ClusterThread, Reports, epoch
+from orchestrator.cluster.deployments import deployment_of
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.placement import WorkerRoom
-from orchestrator.cluster.processes import ProcessDeployment
 from orchestrator.cluster.scaling import Scaling
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.spec import AttemptSpec
@@ -81,7 +81,13 @@ def open_dask(
     secrets = worker.supervisor.secrets
     topic = f"pexec-{os.path.basename(run_dir)}-{epoch()}"
     machine = AdmissionControl(plan, jobs=jobs)
-    admission = ClusterAdmission(jobs, machine, plan.policy.max_parallel_jobs, cluster.start)
+    admission = ClusterAdmission(
+        jobs,
+        machine,
+        plan.policy.max_parallel_jobs,
+        cluster.start,
+        workers_share_machine=cluster.address is None,
+    )
     home = open_beside(jobs, run_dir, worker, inbox)
     if home is not None:
         admission.join(room_at_home())
@@ -89,20 +95,18 @@ def open_dask(
     least = cluster.processes if cluster.least is None else cluster.least
 
     rooms: dict[str, WorkerRoom] = {}
-
-    def setup(tls: Mapping[str, str]) -> Setup:
-        return Setup(
-            scheduler="",
-            name="",
-            run_dir=run_dir,
-            topic=topic,
-            slots=cluster.slots,
-            tls=tls,
-            umask=inherited.umask_of_jobs(),
-            secrets=secrets.revealed(),
-            variables=tuple(os.fsdecode(name) for name in secrets.variables),
-            lease=cluster.lease,
-        )
+    setup = Setup(
+        scheduler="",
+        name="",
+        run_dir=run_dir,
+        topic=topic,
+        slots=cluster.slots,
+        tls={},
+        umask=inherited.umask_of_jobs(),
+        secrets=secrets.revealed(),
+        variables=tuple(os.fsdecode(name) for name in secrets.variables),
+        lease=cluster.lease,
+    )
 
     def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
@@ -110,8 +114,9 @@ def open_dask(
         fields = {
             "worker": hello.name,
             "host": hello.host,
-            "pid": hello.pid,
-            "start_ticks": hello.start_ticks,
+            # What a resume may end: a worker that is not pexec's stays.
+            "pid": hello.pid if hello.watches else hello.warden,
+            "start_ticks": hello.start_ticks if hello.watches else hello.warden_start_ticks,
             "boot_id": hello.boot_id,
             "pid_namespace": hello.pid_namespace,
             "slots": hello.slots,
@@ -136,12 +141,13 @@ def open_dask(
     reports = Reports(
         joined,
         left,
-        lambda why: inbox.put(NothingStarts(why, NO_WORKERS, "PX311")),
+        lambda refusal: inbox.put(NothingStarts(refusal.why, refusal.help, refusal.code)),
+        lambda what, why: inbox.put(Noted("degraded", {"what": what, "why": why}, lambda: None)),
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
         doubtful,
     )
-    thread = ClusterThread(ProcessDeployment(least, setup), topic, cluster.lease, reports)
+    thread = ClusterThread(deployment_of(cluster, least, setup, plan), topic, cluster.lease, reports)
     executor = DaskExecutor(thread, home and home.executor)
     if least < cluster.processes:
         new = WorkerRoom("", "", cluster.slots, 0, 0, labels)

@@ -7,10 +7,25 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 
+class SharedFiles(Struct, frozen=True):
+    """What proves that a worker has the files of pexec: the directory of the manifest, with some names in it; and a
+    file in the run directory, with its content, beside which the worker puts `answer`."""
+
+    base_dir: str
+    names: tuple[bytes, ...]
+    question: str
+    content: bytes
+    answer: str
+
+
 class Setup(Struct, frozen=True):
-    """What a worker gets when it starts, by a pipe: the values of secrets travel in nothing else. `tls` has the
-    fields of Dask's `Security`; `topic` is where it reports. `pexec` is the pid of the process that started it, which
-    its warden watches; 0 for none."""
+    """What a worker gets when it starts, by a pipe or by TLS: the values of secrets travel in nothing else. `tls` has
+    the fields of Dask's `Security`; `topic` is where it reports. `slots`: 0 for as many as it has threads. `pexec` is
+    the pid of the process that started it, which its warden watches; 0 for none.
+
+    A worker that pexec did not start as its child has `environ`, what jobs inherit of pexec's environment; its
+    temporary directories are its own.
+    """
 
     scheduler: str
     name: str
@@ -23,11 +38,14 @@ class Setup(Struct, frozen=True):
     variables: tuple[str, ...]
     lease: float
     pexec: int = 0
+    environ: Mapping[bytes, bytes] | None = None
+    files: SharedFiles | None = None
 
 
 class WorkerHello(Struct, frozen=True):
     """What a worker says of itself. `identity` is drawn anew by each worker process; `token` begins its lease. It
-    `watches` pexec if that is its parent, and then ends with it."""
+    `watches` pexec if that is its parent, and then ends with it. `warden` is the pid of what starts and ends its jobs.
+    """
 
     name: str
     identity: str
@@ -42,3 +60,13 @@ class WorkerHello(Struct, frozen=True):
     memory: int
     token: float
     watches: bool
+    warden: int = 0
+    warden_start_ticks: int = 0
+
+
+class Refusal(Struct, frozen=True):
+    """Why a worker cannot run jobs of this run: what is wrong, the code of its diagnostic, and what to do."""
+
+    why: str
+    code: str
+    help: str

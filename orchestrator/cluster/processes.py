@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.cluster.deployment import Events
+from msgspec.structs import replace
+
+from orchestrator.cluster.dask_settings import use_own_settings
+from orchestrator.cluster.deployment import Events, no_workers
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.proof_of_death import end_what_is_left
 
@@ -16,9 +19,10 @@ _ROLES = ("ca_file", "client_key", "client_cert", "scheduler_key", "scheduler_ce
 
 
 class ProcessDeployment:
-    """`count` workers, of which each gets `setup(tls)`; the scheduler is in this process."""
+    """`count` workers, of which each gets `setup`, with certificates that are made here; the scheduler is in this
+    process."""
 
-    def __init__(self, count: int, setup: Callable[[Mapping[str, str]], Setup]) -> None:
+    def __init__(self, count: int, setup: Setup) -> None:
         self._count = count
         self._setup = setup
         self._failed_starts = 0
@@ -27,6 +31,7 @@ class ProcessDeployment:
 
     async def open(self, events: Events) -> Any:
         """As `Deployment.open`."""
+        use_own_settings()
         from distributed import Client, Security
         from distributed.diagnostics.plugin import SchedulerPlugin
 
@@ -40,7 +45,7 @@ class ProcessDeployment:
         self._events = events
         security = Security.temporary()
         tls = {f"tls_{role}": getattr(security, f"tls_{role}") for role in _ROLES}
-        worker = {"cls": ProcessWorker, "options": {"setup": self._setup(tls), "on_exit": self._on_exit}}
+        worker = {"cls": ProcessWorker, "options": {"setup": replace(self._setup, tls=tls), "on_exit": self._on_exit}}
         options = {
             "host": "127.0.0.1",
             "protocol": "tls",
@@ -62,7 +67,7 @@ class ProcessDeployment:
         """As `Deployment.greet`."""
         from orchestrator.cluster.worker_service import greet
 
-        answers = await client.run(greet, workers=[address])
+        answers = await client.run(greet, self._setup.topic, workers=[address])
         hello: WorkerHello = answers[address]
         process = self._process(hello.name)
         if process is None or process.exited.is_set():
@@ -71,17 +76,21 @@ class ProcessDeployment:
         self._joined.add(hello.name)
         return hello
 
+    async def give_secrets(self, hello: WorkerHello, names: Collection[str]) -> None:
+        """As `Deployment.give_secrets`: it got them when it was started."""
+
     def give_up(self, hello: WorkerHello) -> None:
         """As `Deployment.give_up`."""
         process = self._process(hello.name)
         if process is not None:
             process.kill()
 
-    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> None:
+    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> bool:
         """As `Deployment.wait_for_end`."""
         process = self._process(name)
         if process is not None:
             await asyncio.to_thread(end_what_is_left, process.pid)
+        return True
 
     async def replace(self, name: str, hello: WorkerHello | None) -> None:
         """As `Deployment.replace`."""
@@ -93,7 +102,7 @@ class ProcessDeployment:
                 )
         if self._failed_starts >= _MOST_FAILED_STARTS:
             said = process.last_words if process is not None else ""
-            self._events.starts_nothing(f"workers end before they join{f': {said}' if said else ''}")
+            self._events.starts_nothing(no_workers(f"workers end before they join{f': {said}' if said else ''}"))
             return
         self._cluster.worker_spec.pop(name, None)
         self._cluster.workers.pop(name, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+from collections.abc import Callable
 from contextlib import suppress
 
 from orchestrator.execute.supervisor.warden_process import sweep
@@ -20,13 +21,19 @@ def end_what_is_left(worker: int) -> None:
     """The worker with this pid has been reaped: wait until its wardens, and all that they started, have ended."""
     for warden in wardens_of(worker):
         _end(warden)
-        tags = range(protocol.tag_base(warden), protocol.tag_base(warden) + (1 << protocol.SERIAL_BITS))
+    sweep(_is_of_a_job())
 
-        def is_of_a_job(pid: int, tags: range = tags) -> bool:
-            tag = processes.tag_of(pid)
-            return tag is not None and tag in tags
 
-        sweep(is_of_a_job)
+def _is_of_a_job() -> Callable[[int], bool]:
+    """Whether a child of this process is of a job. Its warden is dead, or would be its parent; one that died before its
+    worker is not among `wardens_of(worker)`."""
+    own = processes.tag_of(os.getpid())  # of the job of another pexec in which this one runs, as do the workers
+
+    def is_of_a_job(pid: int) -> bool:
+        tag = processes.tag_of(pid)
+        return tag is not None and protocol.is_tag(tag) and tag != own
+
+    return is_of_a_job
 
 
 def wardens_of(worker: int) -> list[int]:

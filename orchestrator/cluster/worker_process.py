@@ -70,10 +70,8 @@ def _end_with_pexec(scratch: str) -> None:
 def _end(scratch: str) -> None:
     """End all attempts, and this process, without asking Dask, which may wait for the network."""
     module = sys.modules.get("orchestrator.cluster.worker_service")
-    here = getattr(module, "_service", None)
     try:
-        if here is not None and hasattr(here, "supervisor"):
-            here.close()
+        getattr(module, "close_all", lambda: None)()
         shutil.rmtree(scratch, ignore_errors=True)
     finally:
         os._exit(0)

@@ -1,21 +1,31 @@
-"""What runs in each worker: one supervisor with its warden, and the functions that the client has called here."""
+"""What runs in each worker: for each run one supervisor with its warden; and the functions that the client has called
+here."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
+import shutil
+import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from distributed import Worker as DaskWorker
 from distributed import WorkerPlugin
+from msgspec.structs import replace
 
-from orchestrator.cluster.hello import Setup, WorkerHello
+from orchestrator import inherited
+from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.cluster.lease import WorkerLease
+from orchestrator.cluster.portable_environment import on_worker
+from orchestrator.cluster.shared_files import answer
+from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.attempt.result import broken, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
-from orchestrator.execute.attempt.worker import Worker, install, run_attempt
+from orchestrator.execute.attempt.worker import Worker, install, run_attempt, uninstall
 from orchestrator.execute.secrets.store import Secrets, SecretValue
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.this_machine import boot_id, host_name, pid_namespace
@@ -23,7 +33,10 @@ from orchestrator.execute.warden.processes import read_process
 from orchestrator.journal.file_names import LOGS
 from orchestrator.journal.rundir import RunDir, open_run
 
+BEGIN = "pexec_begin"  # the handler that brings the service to a worker which pexec did not start
+SECRETS = "pexec_secrets"
 _GROWTH_SECONDS = 0.1
+_RELEASED = ("cancelled", "released", "forgotten")
 
 
 class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
@@ -32,19 +45,21 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._grown: dict[int, float] = {}  # serial -> when its growth was last reported
+        self._temp_dir: str | None = None
         # A lease is for where the end of pexec is not seen; where it is, suspension of the machine stops both.
         self._clock = time.CLOCK_MONOTONIC if setup.pexec else time.CLOCK_BOOTTIME
         self._lease = WorkerLease()
 
     def setup(self, worker: DaskWorker) -> None:
         """Called by Dask before the worker takes tasks."""
-        global _service
-        _service = self
         told = self._setup
         self.worker = worker
         self._run: RunDir = open_run(os.path.dirname(told.run_dir), os.path.basename(told.run_dir))
-        self.supervisor = Supervisor(alone=True)
-        self.supervisor.keep(Secrets({name: SecretValue(value) for name, value in told.secrets.items()}, ()))
+        self.supervisor = Supervisor(alone=told.environ is None)
+        if told.environ is not None:
+            self.supervisor.environments = Environments(on_worker(told.environ, os.environb))
+            self._temp_dir = tempfile.mkdtemp(prefix="pexec-")
+        self.take_secrets(told.secrets)
         self.supervisor.environments.hide([os.fsencode(name) for name in told.variables])
         warden = self.supervisor.warden
         warden.put_logs_in(self._run.folder(LOGS))
@@ -53,20 +68,45 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         warden.shortages.on_shortage = lambda why: self._report("short", why)
         warden.shortages.on_nothing_starts = lambda why: self._report("nothing starts", why)
         install(told.run_dir, Worker(self.supervisor, self._on_spawned, self._on_output))
+        _services[told.topic] = self
 
     def teardown(self, worker: DaskWorker) -> None:
         """Called by Dask when the worker ends."""
         self.close()
 
+    def transition(self, key: str, start: str, finish: str, **more: Any) -> None:
+        """Called by Dask: nobody wants a running attempt any more, which is how the end of a client shows."""
+        topic, _, serial = key.rpartition("-")
+        if topic == self._setup.topic and start == "executing" and finish in _RELEASED:
+            self.supervisor.warden.kill(int(serial), force=True)
+
     def close(self) -> None:
         """End everything that runs here."""
         self.supervisor.close()
+        if self._temp_dir is not None:
+            shutil.rmtree(self._temp_dir, ignore_errors=True)
+
+    def forget(self) -> None:
+        """Nothing of this run comes here any more."""
+        if _services.pop(self._setup.topic, None) is not None:
+            self.close()
+            uninstall(self._setup.run_dir)
+            self._run.close()
+
+    @property
+    def run_dir(self) -> str:
+        """The directory of the run, which two processes cannot drive at once."""
+        return self._setup.run_dir
+
+    def take_secrets(self, values: Mapping[str, bytes]) -> None:
+        """Give these, and no others, to the jobs that name them, and mask them in what jobs print from now on."""
+        self.supervisor.keep(Secrets({name: SecretValue(value) for name, value in values.items()}, ()))
 
     def hello(self) -> WorkerHello:
         """Who this is."""
         from orchestrator.execute.admission import look
 
-        machine, process = look(), read_process(os.getpid())
+        machine, process, warden = look(), read_process(os.getpid()), read_process(self.supervisor.warden.pid)
         return WorkerHello(
             self._setup.name,
             self.worker.id,
@@ -76,11 +116,13 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             process.start_ticks if process else 0,
             boot_id(),
             pid_namespace(),
-            self._setup.slots,
+            self._setup.slots or self.worker.state.nthreads,
             machine.cpus,
             machine.memory,
             self.renew(0, self.now(), self._setup.lease),
             bool(self._setup.pexec),
+            self.supervisor.warden.pid,
+            warden.start_ticks if warden else 0,
         )
 
     def now(self) -> float:
@@ -97,6 +139,14 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
     def is_too_late(self, token: float) -> bool:
         """Whether what was sent after this token may not begin any more: pexec may have given it to another worker."""
         return self.now() >= token + self._setup.lease
+
+    def run(self, spec: AttemptSpec) -> AttemptResult:
+        """Run an attempt. Never raises."""
+        if self._temp_dir is not None and not spec.keep_temp:
+            spec = replace(spec, temp_dir=self._temp_dir)
+        result = run_attempt(spec)
+        self._grown.pop(spec.serial, None)
+        return result
 
     def _report(self, *what: Any) -> None:
         with suppress(Exception):  # while the worker ends there is nobody to tell
@@ -121,59 +171,101 @@ def _parent(pid: int) -> int:
     return handle
 
 
-_service: AttemptService | None = None
+_services: dict[str, AttemptService] = {}  # topic -> that of the run
 
 
-def service() -> AttemptService:
-    """That of this process."""
-    assert _service is not None
-    return _service
+def service(topic: str) -> AttemptService:
+    """That of the run with this topic."""
+    return _services[topic]
+
+
+def close_all() -> None:
+    """The worker ends."""
+    for here in list(_services.values()):
+        here.close()
 
 
 # Called by the client. The worker imports this module by name, so they cost no transfer.
 
 
-def perform(packed: bytes, identity: str, token: float) -> AttemptResult:
+def perform(topic: str, packed: bytes, identity: str, token: float) -> AttemptResult:
     """Run the attempt, unless it was meant for another worker that had this one's address, or comes later than a lease
     after the token. Never raises."""
     try:
-        here = service()
+        here = service(topic)
         if here.worker.id != identity:
             return lost("its worker was replaced before it began")
         if here.is_too_late(token):
             return lost("it reached its worker later than the lease allows")
-        spec: AttemptSpec = pickle.loads(packed)
-        result = run_attempt(spec)
-        here._grown.pop(spec.serial, None)
+        return here.run(pickle.loads(packed))
     except Exception as error:
         return broken(error)
-    else:
-        return result
 
 
-def greet() -> WorkerHello:
+def greet(topic: str) -> WorkerHello:
     """Who the worker is."""
-    return service().hello()
+    return service(topic).hello()
 
 
-def kill_attempt(serial: int, force: bool) -> None:
+def kill_attempt(topic: str, serial: int, force: bool) -> None:
     """As `WardenClient.kill`."""
-    service().supervisor.warden.kill(serial, force=force)
+    service(topic).supervisor.warden.kill(serial, force=force)
 
 
-def beat(order: int, token: float, seconds: float) -> float:
+def beat(topic: str, order: int, token: float, seconds: float) -> float:
     """As `AttemptService.renew`."""
-    return service().renew(order, token, seconds)
+    return service(topic).renew(order, token, seconds)
 
 
-def hold(order: int, token: float, seconds: float) -> float:
+def hold(topic: str, order: int, token: float, seconds: float) -> float:
     """The same, and stop the processes of all attempts of this worker."""
-    service().supervisor.warden.pause()
-    return beat(order, token, seconds)
+    service(topic).supervisor.warden.pause()
+    return beat(topic, order, token, seconds)
 
 
-def release(order: int, token: float, seconds: float) -> float:
+def release(topic: str, order: int, token: float, seconds: float) -> float:
     """The same, and let them continue."""
-    now = beat(order, token, seconds)
-    service().supervisor.warden.resume()
+    now = beat(topic, order, token, seconds)
+    service(topic).supervisor.warden.resume()
     return now
+
+
+# Workers that pexec did not start.
+
+
+def listen(dask_worker: DaskWorker) -> None:
+    """Let this worker accept `BEGIN` and `SECRETS`. What comes by them is neither a task nor in any log of Dask."""
+
+    async def begin(payload: bytes) -> bytes:
+        try:
+            return pickle.dumps(await _begin(pickle.loads(payload), dask_worker))
+        except Exception as error:
+            return pickle.dumps(
+                Refusal(f"{type(error).__name__}: {error}", "PX311", "the log of the worker may say more")
+            )
+
+    def take_secrets(payload: bytes) -> bool:
+        topic, values = pickle.loads(payload)
+        service(topic).take_secrets(values)
+        return True
+
+    dask_worker.handlers[BEGIN] = begin
+    dask_worker.handlers[SECRETS] = take_secrets
+
+
+async def _begin(setup: Setup, worker: DaskWorker) -> WorkerHello | Refusal:
+    if setup.files is not None and (refusal := answer(setup.files, setup.run_dir)) is not None:
+        return refusal
+    for earlier in [here for here in _services.values() if here.run_dir == setup.run_dir]:
+        await asyncio.to_thread(earlier.forget)  # of a process that does not drive the run any more
+    inherited.use_umask_for_jobs(setup.umask)
+    await worker.plugin_add(AttemptService(setup), name=setup.topic, catch_errors=False)
+    return service(setup.topic).hello()
+
+
+async def finish(topic: str, dask_worker: DaskWorker) -> None:
+    """End everything that runs here for the run, and forget it."""
+    here = _services.get(topic)
+    if here is not None:
+        await asyncio.to_thread(here.forget)
+        dask_worker.plugins.pop(topic, None)

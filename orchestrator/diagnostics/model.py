@@ -144,6 +144,9 @@ CODES: dict[str, str] = {
     "PX302": "a file that cannot be written",
     "PX310": "a cluster whose packages are not installed",
     "PX311": "a cluster whose workers do not start",
+    "PX312": "a worker with another version of pexec",
+    "PX313": "a worker that does not see the files of pexec",
+    "PX314": "a secret on a cluster without encryption",
     "PX315": "unknown cluster",
     "PX316": "a job that no worker of its cluster can run",
     "PX317": "a label that is the name of a workflow",
@@ -157,6 +160,8 @@ CODES: dict[str, str] = {
     "PX408": "a run that belongs to another place",
     "PX415": "a report that cannot be opened",
     "PX416": "a parameter that cannot be computed",
+    "PX433": "a cluster whose certificates do not fit",
+    "PX434": "a cluster on another machine without encryption",
 }
 
 

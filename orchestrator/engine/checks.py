@@ -13,9 +13,10 @@ from orchestrator.engine.commands import NO_VALUES, Check
 from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.output_values import OutputValues
 from orchestrator.engine.states import JobState
-from orchestrator.plan.model import Plan, When
+from orchestrator.plan.model import PlannedJob, When
 
 UP_TO_DATE = "up to date"  # the reason of a job that did not have to run
+STAND_FOR_NEEDS = frozenset({JobState.LEFT_OUT, JobState.EXPANDED})  # what such a job needs takes its place
 AT_ONCE = (
     256  # number of checks that are commanded at a time; after so many that are answered at once, others get a turn
 )
@@ -26,25 +27,17 @@ class Checks:
 
     __slots__ = ("_jobs", "_may_be_up_to_date", "_table", "_values", "waiting")
 
-    def __init__(self, plan: Plan, table: JobTable, values: OutputValues) -> None:
-        self._jobs = plan.jobs
+    def __init__(self, table: JobTable, values: OutputValues) -> None:
+        self._jobs = table.jobs
         self._table = table
         self._values = values
-        self._may_be_up_to_date = frozenset(
-            job.index
-            for job in plan.jobs
-            if job.spec.inputs is not None
-            and (job.spec.cache or job.spec.reads == "declared")
-            and job.when is not When.FAILURE
-            and job.run_matrix is None
-        )
         self.waiting: dict[int, Check] = {}
 
     def begin(self, job: int) -> bool:
         """A job has become ready: whether it has to be checked before it is queued.
 
         One of whose needs did not succeed always runs: what it would be compared with was made by other means."""
-        if job not in self._may_be_up_to_date or not self._needs_succeeded(job):
+        if not may_be_up_to_date(self._jobs[job]) or not self._needs_succeeded(job):
             return False
         # Its needs have ended, so that their values do not change any more.
         values = self._values.needed_by(job) if self._jobs[job].spec.needed_values else NO_VALUES
@@ -71,17 +64,19 @@ class Checks:
         return tuple(self.waiting)
 
     def _needs_succeeded(self, job: int) -> bool:
-        """Whether all needs succeeded; those of a group, or of a job that was left out, take its place.
-
-        Never behind a matrix whose jobs are known at run time only: what they made is not compared."""
+        """Whether all needs succeeded; what a group, a placeholder or a job left out needs takes its place."""
         to_visit = list(self._jobs[job].needs)
         while to_visit:
             need = to_visit.pop()
-            is_left_out = self._table.states[need] is JobState.LEFT_OUT
-            if not is_left_out and self._table.states[need] is not JobState.SUCCEEDED:
+            stands_for_needs = self._table.states[need] in STAND_FOR_NEEDS
+            if not stands_for_needs and self._table.states[need] is not JobState.SUCCEEDED:
                 return False
-            if self._jobs[need].run_matrix is not None:
-                return False
-            if is_left_out or self._jobs[need].spec.is_group:
+            if stands_for_needs or self._jobs[need].spec.is_group:
                 to_visit += self._jobs[need].needs
         return True
+
+
+def may_be_up_to_date(job: PlannedJob) -> bool:
+    """Whether a job is checked before it runs, if its needs succeeded."""
+    spec = job.spec
+    return spec.inputs is not None and (spec.cache or spec.reads == "declared") and job.when is not When.FAILURE

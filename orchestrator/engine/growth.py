@@ -1,9 +1,10 @@
 """Placeholders of a run, and what takes their place once their needs have ended.
 
 A placeholder is expanded by the outputs of its needs, as a consequence of the fact that ended the last of them; those
-whose matrix is like it grow in the same step, so that each of their cells waits for its counterpart alone. What needs a
-placeholder keeps that edge: the placeholder stays in the table as the end of all its cells. Only a job that chooses
-some of the cells gets new edges. So a growth costs what it adds.
+whose matrix is like it grow in the same step, so that each of their cells waits for its counterpart alone. One that
+ends before that, left out by its `if` for instance, stands for each of its cells; what is like it is expanded by the
+same outputs when its own turn comes. What needs a placeholder keeps that edge: the placeholder stays in the table as
+the end of all its cells. Only a job that chooses some of the cells gets new edges. So a growth costs what it adds.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from orchestrator.engine.output_values import OutputValues
 from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.states import JobState
 from orchestrator.plan.cells import Cell, Values
-from orchestrator.plan.expansion import Expansion, expansion
+from orchestrator.plan.expansion import Expansion, expansion, with_possible_files
 from orchestrator.plan.growth import Grown, cell_jobs, chosen_of, is_chosen, shown_choice
 from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.plan.run_matrix import CellChoice
@@ -28,15 +29,30 @@ from orchestrator.plan.run_matrix import CellChoice
 class Growth:
     """The placeholders of a plan, by workflow, and the jobs that choose among their cells."""
 
-    __slots__ = ("_cells_of", "_choosing", "_like", "_matrices", "_queue", "_table", "_unmet", "_values")
+    __slots__ = (
+        "_cells_of",
+        "_choosing",
+        "_like",
+        "_matrices",
+        "_placeholders",
+        "_planned",
+        "_queue",
+        "_table",
+        "_unmet",
+        "_values",
+        "_without_cells",
+    )
 
     def __init__(
         self, plan: Plan, table: JobTable, values: OutputValues, queue: ReadyQueue, matrices: MatrixFailFast
     ) -> None:
         self._table, self._values, self._queue, self._matrices = table, values, queue, matrices
+        self._planned = plan.jobs
+        self._placeholders = {job.workflow: job for job in plan.jobs if job.run_matrix is not None}
         self._like: dict[str, list[int]] = {}  # placeholders, by the workflow that their matrix is like
         self._choosing: dict[str, list[int]] = {}  # jobs, by the workflow among whose cells they choose
         self._cells_of: dict[str, tuple[Cell, ...]] = {}  # of workflows that have been expanded
+        self._without_cells: set[str] = set()  # workflows whose matrix turned out to have none
         self._unmet: dict[int, str] = {}  # jobs that chose a cell that did not come, each with the reason
         for job in plan.jobs:
             if job.run_matrix is not None and job.run_matrix.like:
@@ -44,22 +60,38 @@ class Growth:
             if job.chosen_cells:
                 self._note_choices(job)
 
+    def clear(self) -> None:
+        """Start over, after a resume. What has grown stays."""
+        self._without_cells.clear()
+
     def expansion_of(self, placeholder: PlannedJob) -> Expansion:
-        """The cells of a placeholder whose needs have ended."""
+        """The cells of a placeholder, by what its needs wrote, or those of the one that its matrix is like."""
         assert placeholder.run_matrix is not None
-        if placeholder.run_matrix.like:  # else it has grown with what it is like
-            return Expansion()
-        values = self._values
-        return expansion(placeholder, lambda workflow, output: values.value_for(placeholder.index, workflow, output))
+        model = self._placeholders.get(placeholder.run_matrix.like, placeholder)
+        sources = {self._planned[need].workflow: need for need in self._planned[model.index].needs}
+
+        def value_of(workflow: str, output: str) -> str | None:
+            return self._values.value_of(sources[workflow], output) if workflow in sources else None
+
+        return with_possible_files(
+            expansion(placeholder, value_of, model.run_matrix), placeholder, lambda: self._table.jobs
+        )
+
+    def end_without_cells(self, placeholder: PlannedJob) -> None:
+        """The needs of a placeholder let it run, and its matrix has no cells."""
+        self._without_cells.add(placeholder.workflow)
 
     def grow(self, placeholder: int, cells: tuple[Cell, ...]) -> list[MatrixExpanded]:
-        """Put cells in the place of a placeholder, and of all whose matrix is like it."""
-        workflow = self._table.jobs[placeholder].workflow
-        self._put(placeholder, cells)
-        grown = [MatrixExpanded(placeholder, workflow, cells)]
-        for other in self._like.get(workflow, ()):
-            if self._table.states[other] is JobState.PENDING:
-                grown += self.grow(other, cells)
+        """Put cells in the place of a placeholder, and of those that are like it, or like the same one. What cannot be
+        expanded among these says so when its own needs have ended."""
+        planned = self._planned[placeholder]
+        assert planned.run_matrix is not None
+        model = planned.run_matrix.like or planned.workflow
+        grown = [self._put(placeholder, cells)]
+        for other in (self._planned[one] for one in self._like.get(model, ())):
+            if self._table.states[other.index] is JobState.PENDING:
+                found = self.expansion_of(other).cells
+                grown += [self._put(other.index, found)] if found else []
         return grown
 
     @property
@@ -72,13 +104,13 @@ class Growth:
         exist or is too long. Empty if it can."""
         planned = self._table.jobs[job]
         for choice in planned.chosen_cells:
-            if choice.workflow not in self._cells_of:  # it has ended without cells
+            if choice.workflow in self._without_cells:
                 return _unmet(choice.workflow, chosen_of(planned, choice.workflow, planned.matrix) or ())
         if job in self._unmet:
             return self._unmet[job]
         return self._values.why_unusable(job) if planned.spec.needed_values else ""
 
-    def _put(self, placeholder: int, cells: tuple[Cell, ...]) -> None:
+    def _put(self, placeholder: int, cells: tuple[Cell, ...]) -> MatrixExpanded:
         table = self._table
         planned, first = table.jobs[placeholder], len(table.jobs)
         made = range(first, first + len(cells))
@@ -90,8 +122,10 @@ class Growth:
         if (cause := table.cancelled.pop(placeholder, None)) is not None:
             table.cancelled |= dict.fromkeys(made, cause)
         for job in self._choosing.get(planned.workflow, ()):
-            if table.jobs[job].run_matrix is None and table.states[job] is JobState.PENDING:
+            # A success is one that a resume kept: it ran when the placeholder stood for the cell that it chose.
+            if table.jobs[job].run_matrix is None and table.states[job] in (JobState.PENDING, JobState.SUCCEEDED):
                 self._choose(job, placeholder, made, cells)
+        return MatrixExpanded(placeholder, planned.workflow, cells)
 
     def _with_needs(self, cell: PlannedJob, placeholder: PlannedJob) -> PlannedJob:
         """A new job, with the chosen cells in the place of a placeholder that it needs."""

@@ -146,7 +146,8 @@ class JobTable:
         self._failed[placeholder] = self._absent[placeholder] = 0
 
     def choose(self, job: int, placeholder: int, chosen: Sequence[int]) -> None:
-        """A pending job waits only for these cells of a placeholder that has just been expanded."""
+        """A job that is pending, or whose success was kept, waits only for these cells of a placeholder that has just
+        been expanded."""
         needs = dict.fromkeys(other for need in self.jobs[job].needs for other in ([need], chosen)[need == placeholder])
         self._dependents.remove(placeholder, job)
         for other in chosen:

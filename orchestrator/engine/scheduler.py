@@ -94,7 +94,7 @@ class Scheduler:
         self.values = OutputValues(self.table)
         self._conditions = RunConditions(self.table, self.values)
         self._pools = Pools(plan)
-        self.checks = Checks(plan, self.table, self.values)
+        self.checks = Checks(self.table, self.values)
         self._queue = ReadyQueue(plan)
         self._escalation = Escalation()
         self._retries = Retries()
@@ -158,6 +158,7 @@ class Scheduler:
         self._queue.clear()
         self._retries = Retries()
         self._matrices.clear()
+        self.growth.clear()
         self.table.reopen()
         self._begin(fact.at)
 
@@ -296,6 +297,7 @@ class Scheduler:
         """Put cells in the place of a placeholder, and of those that are like it; without any it has ended."""
         found = self.growth.expansion_of(placeholder)
         if not found.cells:
+            self.growth.end_without_cells(placeholder)
             status = JobState.FAILED if found.problem else JobState.LEFT_OUT
             self._finish(placeholder.index, status, found.problem or "its matrix is empty")
             return

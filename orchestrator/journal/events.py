@@ -6,7 +6,7 @@ here changes `schemas/events.schema.json` and needs a new `VERSION` unless old r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from orchestrator.engine.outcomes import RunResult
@@ -212,8 +212,8 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
     "degraded": {"what": _TEXT, "why": _TEXT},
     "worker.joined": {
         **_WORKER,
-        "pid": _PID,
-        "start_ticks": {"type": "integer", "minimum": 0, "description": "Start time of the worker's process."},
+        "pid": {**_PID, "description": "What ends with the run: the worker or, of one that stays, its warden."},
+        "start_ticks": {"type": "integer", "minimum": 0, "description": "Start time of that process."},
         "boot_id": _BOOT,
         "pid_namespace": _NAMESPACE,
         "slots": {**_SLOTS, "description": "Number of attempts that it runs at once."},
@@ -285,3 +285,9 @@ def _event_schema(event: str, fields: Mapping[str, JsonDict]) -> JsonDict:
         "required": [name for name in properties if name not in OPTIONAL],
         "additionalProperties": False,
     }
+
+
+def has_grown_since(finished: EventRecord, jobs: Container[str]) -> bool:
+    """Whether this is the end of a placeholder that is not among the jobs: after a resume others have taken its place.
+    It stood for each of them."""
+    return finished.get("placeholder", False) and finished["job"] not in jobs

@@ -1,15 +1,19 @@
 """The keys of `clusters`: where the jobs of a run may be run."""
 
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
-from typing import Annotated, Any, Final
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal
 
+from orchestrator.console.text import quote
 from orchestrator.manifest.container_types import NameList, mapping_of, variants
-from orchestrator.manifest.field_types import NAME, Duration, FieldType, integer, scalar
+from orchestrator.manifest.field_types import NAME, Duration, FieldType, NonBlank, choice, integer, non_blank, scalar
 from orchestrator.manifest.scalars import DURATION_PATTERN, NAME_PATTERN, ScalarError, format_duration, parse_duration
 from orchestrator.manifest.section import Doc, Section, section_type
+from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
 LOCAL_CLUSTER: Final = "local"
-KINDS: Final = ("processes",)
+KINDS: Final = ("processes", "address")
 """The keys that say what its workers are, of which a cluster has one."""
 _COUNT: Final = integer(1, 1_000)
 _LEAST_LEASE: Final = 2
@@ -56,14 +60,49 @@ class WorkersKeys(Section, frozen=True):
     )
 
 
+class TlsKeys(Section, frozen=True):
+    """How pexec and a Dask cluster know each other: files in PEM format, relative to the manifest's directory."""
+
+    ca: Annotated[NonBlank, Doc("Certificate of the authority that has signed those of the cluster.", "tls/ca.pem")]
+    cert: Annotated[NonBlank, Doc("Certificate of pexec.", "tls/client.pem")]
+    key: Annotated[NonBlank, Doc("Its private key.", "tls/client-key.pem")]
+
+
+def _address(value: Any) -> str:
+    text: str = _ADDRESS_TEXT.parse(value)
+    matched = re.fullmatch(ADDRESS_PATTERN, text)
+    if matched is None or not 0 < int(matched["port"]) < 65536:
+        raise ScalarError("PX113", f"{quote(text)} is not the address of a scheduler", "write `tls://HOST:8786`")
+    return text
+
+
+_ADDRESS_TEXT: Final = non_blank()
+ADDRESS_PATTERN: Final = r"(?P<protocol>tls|tcp)://(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})"
+_SCHEMA_PATTERN: Final = f"^{re.sub('[?]P<[a-z]+>', '', ADDRESS_PATTERN)}$"
+
+
 class ClusterKeys(Section, frozen=True):
     """Workers that run jobs in place of pexec's own process."""
 
+    schema_extra: ClassVar[Mapping[str, Any]] = {"oneOf": [{"required": [kind]} for kind in KINDS]}
+
     processes: Annotated[
-        int | ProcessesKeys,
+        int | ProcessesKeys | None,
         variants("a number of workers, or `{count: 2, slots: 8}`", number=_COUNT, mapping=section_type(ProcessesKeys)),
         Doc("Workers as processes of this machine: their number, or also how many jobs each runs.", 2, {"count": 2}),
-    ]
+    ] = None
+    address: Annotated[
+        str | None,
+        FieldType(_address, {"type": "string", "pattern": _SCHEMA_PATTERN}),
+        Doc("The scheduler of a Dask cluster that exists already.", "tls://head:8786"),
+    ] = None
+    tls: Annotated[TlsKeys | None, Doc("The certificates for a `tls://` address.")] = None
+    insecure: Annotated[bool, Doc("Accepts a `tcp://` address of another machine.", True)] = False
+    files: Annotated[
+        Literal["shared"],
+        choice("shared", expected="`shared`"),
+        Doc("`shared`: workers see the manifest's directory and the run directory at the same paths.", "shared"),
+    ] = "shared"
     workers: Annotated[
         WorkersKeys, Doc("How many workers there are, and how long jobs wait for one.", {"min": 0, "idle": "1m"})
     ] = WorkersKeys()
@@ -71,6 +110,49 @@ class ClusterKeys(Section, frozen=True):
         float, _LEASE, Doc("How long jobs of a worker that hears nothing of pexec may run on, 2s to 1h.", "20s")
     ] = 20.0
     labels: Annotated[NameList, Doc("What its workers have, for `requires` of a workflow.", ["gpu"])] = ()
+
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> ScalarError | None:
+        """One kind of workers; certificates for TLS, and none without."""
+        kinds = [key for key in data if key in KINDS]
+        if not kinds:
+            return MissingKeyError("PX111", "has no `processes` or `address`", "", *KINDS)
+        if len(kinds) > 1:
+            return KeyConflictError(
+                "PX118", f"`{kinds[0]}` and `{kinds[1]}` are two clusters", "give each a name", *kinds
+            )
+        for key in ("tls", "insecure", "files"):
+            if key in data and kinds != ["address"]:
+                return KeyConflictError("PX118", f"`{key}` requires `address`", "", key)
+        address, workers = data.get("address"), data.get("workers")
+        if address is not None and isinstance(workers, dict) and ("min" in workers or "idle" in workers):
+            message = "`workers` of a cluster that exists has `start` alone"
+            return KeyConflictError("PX118", message, "pexec neither starts nor ends its workers", "workers")
+        return None if not isinstance(address, str) else _check_security(address, data)
+
+
+def _check_security(address: str, data: Mapping[str, Any]) -> ScalarError | None:
+    matched = re.fullmatch(ADDRESS_PATTERN, address)
+    if matched is None:
+        return None  # reported already
+    if matched["protocol"] == "tls":
+        if "tls" not in data:
+            return MissingKeyError(
+                "PX111", "has no `tls`", "a `tls://` address needs `tls: {ca: .., cert: .., key: ..}`"
+            )
+        return None
+    if "tls" in data:
+        return KeyConflictError("PX118", "`tls` requires a `tls://` address", "", "tls")
+    if not is_loopback(matched["host"]) and data.get("insecure") is not True:
+        message = "a `tcp://` address of another machine is not encrypted"
+        help_ = "whoever reaches its ports runs code there as you: use `tls://`, or accept that with `insecure: true`"
+        return KeyConflictError("PX434", message, help_, "address")
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether it is this machine's own address, by its form."""
+    return host in ("localhost", "[::1]") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
 
 
 def _name(value: Any) -> str:

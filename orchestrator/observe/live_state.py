@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
 from orchestrator.console.text import whole_seconds
-from orchestrator.journal.events import EventRecord
+from orchestrator.journal.events import EventRecord, has_grown_since
 from orchestrator.journal.facts_as_events import grown_from_event
 from orchestrator.observe.job_prefix import JobPrefixes
 from orchestrator.observe.live_frame import JobLine, LiveFrame
@@ -94,7 +94,7 @@ class LiveState:
         self._foresight, self._remaining = Foresight(self._plan, succeeded), RemainingTime(self._plan, succeeded)
         for record in self._past:
             self._foresight.add(record)
-            if record["event"] == "job.finished":
+            if record["event"] == "job.finished" and not has_grown_since(record, self._jobs):
                 self._remaining.end(self._jobs[record["job"]].index)
 
     def frame(self, now: float, height: int) -> LiveFrame:

@@ -39,7 +39,7 @@ from orchestrator.plan.model import (
     StopSignal,
 )
 from orchestrator.plan.need_references import output_specs
-from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy, TlsPolicy
 from orchestrator.plan.run_matrix import Scalar, pool_of_matrix
 
 _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSignal)}
@@ -48,6 +48,8 @@ PutIn = Callable[[JobSpec, Collection[str]], JobSpec]
 
 _NO_OUTPUTS: Mapping[str, OutputSpec] = {}
 _ISOLATION = {member.value: member for member in Isolation}
+# At once on a cluster of unknown size, where its free slots are the limit.
+_MOST_SLOTS = 1_000
 # Keys and fields have the same names. `run` of a spec and `needs` of a job are set for each job one by one.
 _SPEC_KEYS = frozenset(JobSpec.__struct_fields__) - {"run"}
 JOB_KEYS = frozenset(PlannedJob.__struct_fields__) - {"needs"}
@@ -62,7 +64,7 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
     if jobs is None:
         jobs = policy.max_parallel_jobs
         if cluster is not None and "max_parallel_jobs" not in policy.given:
-            jobs = cluster.processes * cluster.slots
+            jobs = cluster.processes * cluster.slots or _MOST_SLOTS
     return Policy(
         max_parallel_jobs=max(1, cpus * jobs.percent // 100) if isinstance(jobs, CpuShare) else jobs,
         fail_fast=policy.fail_fast if overrides.fail_fast is None else overrides.fail_fast,
@@ -89,7 +91,18 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
     if name not in manifest.clusters:
         raise UsageError(f"unknown cluster `{name}`", help=cluster_hint(name, manifest))
     cluster = manifest.clusters[name]
+    if cluster.address is not None:
+        tls = None if cluster.tls is None else TlsPolicy(cluster.tls.ca, cluster.tls.cert, cluster.tls.key)
+        return ClusterPolicy(
+            name,
+            labels=cluster.labels,
+            start=cluster.workers.start,
+            lease=cluster.lease,
+            address=cluster.address,
+            tls=tls,
+        )
     declared = cluster.processes
+    assert declared is not None
     count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
     workers = cluster.workers
     least = None if workers.min is None else min(workers.min, count)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
 
 from msgspec import Struct
 
 from orchestrator.console.text import quote, visible
 from orchestrator.plan.cells import Cell, Values, combined, wrong_values
+from orchestrator.plan.growth import cell_jobs
 from orchestrator.plan.model import PlannedJob
 from orchestrator.plan.run_matrix import RunAxis, RunMatrix, Scalar
 
@@ -34,17 +35,31 @@ class _WrongValueError(Exception):
     """Why there are no cells, as the reason of a failure."""
 
 
-def expansion(placeholder: PlannedJob, value_of: ValueOf) -> Expansion:
-    """The cells that take the place of a placeholder whose needs have ended, by the rules of a written matrix."""
+def expansion(placeholder: PlannedJob, value_of: ValueOf, model: RunMatrix | None = None) -> Expansion:
+    """The cells that take the place of a placeholder whose needs have ended, by the rules of a written matrix. `model`
+    is the matrix that its own is like."""
     try:
-        return Expansion(_cells(placeholder, value_of))
+        return Expansion(_cells(placeholder, value_of, model))
     except _WrongValueError as error:
         return Expansion(problem=str(error))
 
 
-def _cells(placeholder: PlannedJob, value_of: ValueOf) -> tuple[Cell, ...]:
-    matrix = placeholder.run_matrix
-    assert matrix is not None
+def with_possible_files(
+    found: Expansion, placeholder: PlannedJob, jobs: Callable[[], Iterable[PlannedJob]]
+) -> Expansion:
+    """The same, unless its cells declare files that they cannot have among these jobs."""
+    if not found.cells or not (placeholder.spec.inputs or placeholder.spec.output_files):
+        return found
+    from orchestrator.plan.cell_files import problem_of_files  # late: few matrices have files
+
+    others = (job for job in jobs() if job.spec.output_files and job.run_matrix is None)
+    problem = problem_of_files(placeholder, cell_jobs(placeholder, found.cells, 0), others)
+    return Expansion(problem=problem) if problem else found
+
+
+def _cells(placeholder: PlannedJob, value_of: ValueOf, model: RunMatrix | None) -> tuple[Cell, ...]:
+    assert placeholder.run_matrix is not None
+    matrix = model or placeholder.run_matrix
     axes = {axis.name: axis.values if axis.values else _listed(axis, value_of) for axis in matrix.axes}
     count = math.prod(map(len, axes.values()))
     if count > MAX_CELLS:
@@ -54,7 +69,7 @@ def _cells(placeholder: PlannedJob, value_of: ValueOf) -> tuple[Cell, ...]:
     found = combined(axes, matrix.include, matrix.exclude)
     if found.repeated:
         raise _WrongValueError(f"duplicate job `{placeholder.workflow}[{found.repeated[0][1]}]` in the matrix")
-    return _asked_for(placeholder, matrix, found.cells)
+    return _asked_for(placeholder, placeholder.run_matrix.only, found.cells)
 
 
 def _listed(axis: RunAxis, value_of: ValueOf) -> Sequence[Scalar | Values]:
@@ -110,16 +125,16 @@ def _scalar(value: object, where: str) -> str:
     raise _WrongValueError(f"{where} is {kind}")
 
 
-def _asked_for(placeholder: PlannedJob, matrix: RunMatrix, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+def _asked_for(placeholder: PlannedJob, only: Collection[str], cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
     """Those cells that the selection asks for."""
     used = [name.split(" ", 1)[0].removeprefix("matrix.") for name in placeholder.spec.cell_values]
     for key in used:
         if key != "job.id" and any(key not in cell.values for cell in cells):
             raise _WrongValueError(f"it uses `matrix.{key}`, which not every cell of its matrix has")
-    if not matrix.only:
+    if not only:
         return cells
     by_id = {f"{placeholder.workflow}[{cell.label}]": cell for cell in cells}
-    missing = next((job_id for job_id in matrix.only if job_id not in by_id), None)
+    missing = next((job_id for job_id in only if job_id not in by_id), None)
     if missing is not None:
         raise _WrongValueError(f"its matrix has no {quote(missing)}, which was selected")
-    return tuple(cell for job_id, cell in by_id.items() if job_id in matrix.only)
+    return tuple(cell for job_id, cell in by_id.items() if job_id in only)

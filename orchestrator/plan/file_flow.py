@@ -14,9 +14,7 @@ from orchestrator.manifest.output_keys import is_unnamed
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.late_values import OPENING
 from orchestrator.plan.model import PlannedJob
-
-_WILD = "*?["
-_OWN_DIRECTORIES = (".pexec", ".git")
+from orchestrator.plan.output_places import why_not_allowed, with_parents
 
 
 class _Output(Struct, frozen=True):
@@ -44,7 +42,7 @@ def check_file_flow(
                 advice = "write it relative to the manifest; a program's version can be a `{command: ...}`"
                 found.append(Diagnostic("PX254", message, source.value(path), path, help=advice))
     for output in outputs:
-        if output.place not in reported and (why := _not_allowed(output.path)):
+        if output.place not in reported and (why := why_not_allowed(output.path)):
             reported.add(output.place)
             message = f"the output {quote(output.written)} of `{output.job.id}` {why}"
             advice = "outputs are below the manifest's directory, and not in `.pexec` or `.git`"
@@ -65,19 +63,6 @@ def _outputs(job: PlannedJob, workflow: Workflow) -> Iterator[_Output]:
                 yield _Output(job, written, normpath(written), place)
 
 
-def _not_allowed(path: str) -> str:
-    if path.startswith("/"):
-        return "is an absolute path"
-    if path == ".." or path.startswith("../"):
-        return "is outside of the manifest's directory"
-    if path == ".":
-        return "is the manifest's directory itself"
-    for name in _OWN_DIRECTORIES:
-        if name in path.split("/"):
-            return f"is in `{name}`"
-    return ""
-
-
 def _check_own_inputs(outputs: Sequence[_Output], source: SourceMap, found: list[Diagnostic]) -> None:
     reported: set[Path] = set()
     for output in outputs:
@@ -96,22 +81,13 @@ def _check_overlaps(outputs: Sequence[_Output], source: SourceMap, found: list[D
         first.setdefault(output.path, output)
     reported: set[tuple[Path, Path]] = set()
     for output in outputs:
-        for around in _with_parents(output.path):
+        for around in with_parents(output.path):
             other = first.get(around)
             if other is None or other.job.index == output.job.index or (output.place, other.place) in reported:
                 continue
             reported |= {(output.place, other.place), (other.place, output.place)}
             found.append(_overlap(output, other, source))
             break
-
-
-def _with_parents(path: str) -> Iterator[str]:
-    """A path, and the directories around it; of a pattern those that have no wildcard."""
-    yield path
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        if not any(character in path for character in _WILD):
-            yield path
 
 
 def _overlap(output: _Output, other: _Output, source: SourceMap) -> Diagnostic:

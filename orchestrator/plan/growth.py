@@ -25,7 +25,7 @@ def cell_jobs(placeholder: PlannedJob, cells: Sequence[Cell], first: int) -> lis
     """The jobs that take the place of a placeholder, numbered from `first`. Their needs are still its own."""
     from orchestrator.plan.digest import cell_digest  # with the JSON encoder, and few plans grow
 
-    return [
+    jobs = [
         replace(
             placeholder,
             index=first + number,
@@ -39,6 +39,18 @@ def cell_jobs(placeholder: PlannedJob, cells: Sequence[Cell], first: int) -> lis
         )
         for number, cell in enumerate(cells)
     ]
+    has_files = placeholder.spec.cell_values and (placeholder.spec.inputs or placeholder.spec.output_files)
+    return [_with_own_files(job) for job in jobs] if has_files else jobs
+
+
+def _with_own_files(job: PlannedJob) -> PlannedJob:
+    """A cell whose paths are filled in, which others look at; its other texts remain those of the placeholder."""
+    spec = job.spec
+    filled = _with_values(spec, cell_texts(job))
+    if spec.inputs is not None and filled.inputs is not None:
+        inputs = (replace(one, path=new.path) for one, new in zip(spec.inputs, filled.inputs, strict=True))
+        spec = replace(spec, inputs=tuple(inputs))
+    return replace(job, spec=replace(spec, output_files=filled.output_files))
 
 
 def chosen_of(job: PlannedJob, workflow: str, values: Values) -> list[Values] | None:

@@ -61,16 +61,21 @@ def places_of(spec: JobSpec, blanks: int) -> list[str]:
     return [place_of(name, blanks, raw=raw) for name in names for raw in (False, True)]
 
 
+def places_of_value(spec: JobSpec, name: str) -> list[str]:
+    """The places of one value in the texts of a job."""
+    return [place_of(name, spec.late, raw=raw) for raw in (False, True)]
+
+
 def is_absolute(path: str, spec: JobSpec) -> bool:
     """Whether a path of this spec is absolute, or will be: `run.dir` is."""
-    late = [place_of("run.dir", spec.late, raw=raw) for raw in (False, True)] if spec.late else []
+    late = places_of_value(spec, "run.dir") if spec.late else []
     return path.startswith(("/", *late))
 
 
 def is_passed_on(spec: JobSpec, name: str) -> bool:
     """Whether a value that is needed becomes part of an argument or of a variable, which the system bounds. The text of
     `run` may have any length."""
-    places = [place_of(name, spec.late, raw=raw) for raw in (False, True)]
+    places = places_of_value(spec, name)
     return any(place in text for text in texts_of(replace(spec, run=None)) for place in places)
 
 
@@ -86,11 +91,11 @@ def shown(text: str, spec: JobSpec) -> str:
     `<matrix.shard>` in that of a value of a cell."""
     for name in spec.needed_values:
         workflow, output, _ = split_name(name)
-        for raw in (False, True):
-            text = text.replace(place_of(name, spec.late, raw=raw), f"<{workflow}.{output}>")
+        for place in places_of_value(spec, name):
+            text = text.replace(place, f"<{workflow}.{output}>")
     for name in spec.cell_values:
-        for raw in (False, True):
-            text = text.replace(place_of(name, spec.late, raw=raw), f"<{name}>")
+        for place in places_of_value(spec, name):
+            text = text.replace(place, f"<{name}>")
     return text
 
 

@@ -316,11 +316,12 @@ def _with_run_matrices(
     numbering, templates = resolved.numbering, resolved.templates
     in_run = {job.workflow for job in jobs}
     choices = [choice for choice in resolved.choices if names[choice.target] in in_run]
+    needed = set(chain.from_iterable(chosen.needs)) if chosen.cells else set()
     made = []
     for number, job in zip(chosen.jobs, jobs, strict=True):
         workflow = numbering.workflow_of[number]
         matrix = matrices.get(job.workflow)
-        if matrix is not None and number in chosen.cells:
+        if matrix is not None and number in chosen.cells and job.index not in needed:  # it may be needed as a whole
             matrix = replace(matrix, only=chosen.cells[number])
         scope = TemplateScope(resolved.params.values, job.matrix, job.id, is_placeholder=matrix is not None)
         cells = chosen_cells(workflow, names, choices, numbering, templates, scope)

@@ -37,12 +37,22 @@ class CachePolicy(Struct, frozen=True, omit_defaults=True):
     key: Annotated[str | None, Meta(description="The secret that signs results in `remote`.")] = None
 
 
+class TlsPolicy(Struct, frozen=True, omit_defaults=True):
+    """The certificates for a Dask cluster, as the manifest names them."""
+
+    ca: Annotated[str, Meta(description="Certificate of the authority.")]
+    cert: Annotated[str, Meta(description="Certificate of pexec.")]
+    key: Annotated[str, Meta(description="Its private key.")]
+
+
 class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
-    """The workers that run the jobs, as processes of this machine."""
+    """The workers that run the jobs: processes of this machine, or those of a Dask cluster that exists."""
 
     name: Annotated[str, Meta(description="Its name in the manifest.")]
-    processes: Annotated[int, Meta(ge=1, description="Number of workers.")]
-    slots: Annotated[int, Meta(ge=1, description="Number of jobs that a worker runs at once.")]
+    processes: Annotated[int, Meta(ge=0, description="Number of workers that pexec starts on this machine.")] = 0
+    slots: Annotated[
+        int, Meta(ge=0, description="Number of jobs that a worker runs at once; without it, as many as it has threads.")
+    ] = 0
     labels: Annotated[tuple[str, ...], Meta(description="What its workers have.")] = ()
     least: Annotated[
         Annotated[int, Meta(ge=0)] | None,
@@ -57,6 +67,13 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     lease: Annotated[
         float, Meta(gt=0, description="How long jobs of a worker that hears nothing of pexec may run on.")
     ] = field(default=DEFAULT_LEASE_SECONDS, name="lease_seconds")
+    address: Annotated[str | None, Meta(description="The scheduler of a Dask cluster.")] = None
+    tls: Annotated[TlsPolicy | None, Meta(description="The certificates for it.")] = None
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether what is sent to its workers can be read by them alone."""
+        return self.address is None or self.tls is not None
 
 
 class CiPolicy(Struct, frozen=True, omit_defaults=True):

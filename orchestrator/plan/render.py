@@ -237,7 +237,8 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str], *, whole: bool) -> It
         least, most = policy.cluster.least, _count(policy.cluster.processes, "worker")
         workers = most if least in (None, policy.cluster.processes) else f"{least} to {most}"
         slots = _count(policy.cluster.slots, "slot")
-        settings["cluster"] = f"{visible(policy.cluster.name)}, {workers} of {slots}"
+        what = f"{workers} of {slots}" if policy.cluster.address is None else visible(policy.cluster.address)
+        settings["cluster"] = f"{visible(policy.cluster.name)}, {what}"
     elif "cluster" in origins:
         settings["cluster"] = "local"
     own = {pool_of_matrix(job.workflow) for job in plan.jobs if job.pools}

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from orchestrator.console.text import quote
 from orchestrator.diagnostics.model import Diagnostic, Path
 from orchestrator.manifest.matrix_keys import AxisSource, source_of
-from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.late_values import OPENING
@@ -50,12 +50,6 @@ def check_run_matrices(
                 if problem is not None:
                     code, message, advice = problem
                     found.append(Diagnostic(code, message, source.value(path), path, help=advice))
-        for key in ("inputs", "outputs"):
-            if _is_about_files(manifest.workflows[name], key):
-                path = ("workflows", name, key)
-                message = f"the jobs of {quote(name)} are not known when planning, and cannot have `{key}` of files"
-                advice = "let a job before or after them have these files"
-                found.append(Diagnostic("PX244", message, source.key(path), path, help=advice))
         if matrix.like is not None and matrix.like not in map(named_in, manifest.workflows[name].needs):
             path = ("workflows", name, "matrix", "like")
             message = f"{quote(name)} does not need {quote(matrix.like)}, which its matrix is like"
@@ -76,13 +70,6 @@ def check_run_matrices(
                 message = f"which jobs of {quote(target)} these are is not known when planning"
                 advice = "a value of a matrix that is not known must stand alone, and choose from another such matrix"
                 found.append(Diagnostic("PX244", message, source.value(path), path, help=advice))
-
-
-def _is_about_files(workflow: Workflow, key: str) -> bool:
-    """Whether a key declares files that the jobs read, or write."""
-    if key == "inputs":
-        return workflow.inputs is not None
-    return any(output.path for output in workflow.outputs.values())
 
 
 def _problem_of_source(

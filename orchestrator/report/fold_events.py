@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec import UNSET
 
-from orchestrator.journal.events import EventRecord
+from orchestrator.journal.events import EventRecord, has_grown_since
 from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs_of
@@ -264,6 +264,8 @@ class RunFold:
         self._retries += 1
 
     def _job_finished(self, event: EventRecord) -> None:
+        if has_grown_since(event, self.index_of):
+            return
         index = self.index_of[event["job"]]
         self._move(index, STATUS_OF_EVENT[event["status"]])
         job = self._jobs[index]

@@ -13,7 +13,7 @@ import msgspec
 from orchestrator.engine.dependents import Dependents
 from orchestrator.engine.outcomes import FAILURE_NAMES, OUTCOME_PHRASES
 from orchestrator.engine.states import JobState
-from orchestrator.journal.events import EventRecord
+from orchestrator.journal.events import EventRecord, has_grown_since
 from orchestrator.plan.model import Plan, When
 
 
@@ -49,7 +49,7 @@ class Foresight:
         match event["event"]:
             case "attempt.started":
                 self._begun[self._index_of[event["job"]]] = 1
-            case "job.finished":
+            case "job.finished" if not has_grown_since(event, self._index_of):
                 self._job_finished(event)
             case "cancel.requested" if event["job"] in self._index_of:  # not of a placeholder that has left the run
                 job = self._index_of[event["job"]]

@@ -191,8 +191,7 @@ class Progress:
         """Whether it may be up to date, which is not known yet."""
         job, is_known = self.plan.jobs[index], self.fold.job(index).cache is not UNSET
         may_be = job.spec.inputs is not None and job.spec.cache and job.when is not When.FAILURE and not is_known
-        is_apart = job.run_matrix is not None or any(self.plan.jobs[need].run_matrix is not None for need in job.needs)
-        if is_apart or not may_be:
+        if not may_be or job.run_matrix is not None:
             return False
         return all(self.fold.status(need) in (Status.SUCCESS, Status.LEFT_OUT) for need in job.needs)
 

@@ -91,6 +91,12 @@ OBSERVED: dict[str, dict[str, str]] = {
     },
     "Cluster": {
         "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
+        "address": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
+        "tls": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
+        "insecure": "acceptance/test_keys_of_existing_clusters.py::"
+        "test_a_run_without_encryption_says_so_each_time_and_passes_on_a_minimal_environment",
+        "files": "acceptance/test_keys_of_existing_clusters.py::"
+        "test_a_worker_that_does_not_see_the_directory_is_named_and_others_are_used",
         "workers": "acceptance/test_keys_of_clusters.py::"
         "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
         "lease": "acceptance/test_keys_of_clusters.py::"
@@ -98,6 +104,10 @@ OBSERVED: dict[str, dict[str, str]] = {
         "labels": "acceptance/test_keys_of_clusters.py::"
         "test_a_job_that_requires_a_label_runs_on_a_cluster_that_has_it_and_on_no_other",
     },
+    "Tls": dict.fromkeys(
+        ("ca", "cert", "key"),
+        "acceptance/test_keys_of_existing_clusters.py::test_a_certificate_of_another_authority_is_not_accepted",
+    ),
     "Workers": {
         "min": "acceptance/test_keys_of_clusters.py::"
         "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",

@@ -202,7 +202,9 @@ def test_force_runs_everything_and_stores_it(pexec: Pexec) -> None:
 
 def test_no_cache_neither_uses_nor_stores_results(pexec: Pexec) -> None:
     assert caches(applied(project(pexec), "--no-cache")) == {"compile": "ran"}
-    assert not (pexec.folder / ".pexec/cache").exists()
+    stored = [path for path in (pexec.folder / ".pexec/cache").rglob("*") if path.is_file()]
+    results = [path.name for path in stored if path.parent.name != "locks" and path.suffix != ".attempted"]
+    assert results == ["CACHEDIR.TAG"]
     applied(pexec)
     assert caches(applied(pexec, "--no-cache")) == {"compile": "ran"}
     assert pexec.run("apply", "--no-cache", "--force").exit_code == 2
@@ -223,7 +225,9 @@ def test_results_are_stored_where_the_policy_says_and_no_more_than_it_allows(pex
     project(pexec, f"{MANIFEST}policy: {{cache: {{dir: {store}}}}}\n")
     applied(pexec)
     assert store.is_dir()
-    assert not (pexec.folder / ".pexec/cache").exists()
+    stored = [path for path in (pexec.folder / ".pexec/cache").rglob("*") if path.is_file()]
+    results = [path.name for path in stored if path.parent.name != "locks" and path.suffix != ".attempted"]
+    assert results == ["CACHEDIR.TAG"]
     assert caches(applied(pexec)) == {"compile": "kept"}
     pexec.file("pexec.yaml", f"{MANIFEST}policy: {{cache: {{dir: {tmp_path}/small, max_size: 1}}}}\n")
     run = applied(pexec)
@@ -267,6 +271,17 @@ def test_plan_says_which_jobs_are_up_to_date_why_others_run_and_what_is_not_know
     assert "runs: spec changed" in pexec.run("apply", "--dry-run").stdout
 
 
+def test_plan_knows_the_scripts_that_a_job_starts(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {inputs: [], run: sh ./ci/build.sh}}\n").file(
+        "ci/build.sh", ""
+    )
+    applied(pexec)
+    assert planned(pexec)["a"] == {"state": "up_to_date", "because": []}
+    pexec.file("ci/build.sh", "true\n")
+    assert planned(pexec)["a"] == {"state": "runs", "because": ["the script ci/build.sh changed"]}
+    assert because(applied(pexec), "a") == ["the script ci/build.sh changed"]
+
+
 CHAIN = """\
 version: 1
 workflows:
@@ -295,7 +310,7 @@ def test_plan_says_what_will_be_restored_and_that_its_dependents_may_run(pexec: 
 def test_plan_says_that_a_job_runs_whose_stored_outputs_cannot_be_restored(pexec: Pexec) -> None:
     applied(pexec.file("pexec.yaml", CHAIN).file("in", "1"))
     (pexec.folder / "x").unlink()
-    (pexec.folder / "x").mkdir()
+    pexec.file("x/mine", "")
     why = "a directory is in the place of the output `x`"
     assert planned(pexec)["a"] == {"state": "runs", "because": [why]}
     assert because(applied(pexec, exit_code=1), "a") == [why]

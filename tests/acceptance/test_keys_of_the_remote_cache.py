@@ -74,6 +74,22 @@ def test_the_remote_store_is_only_read_unless_the_mode_says_otherwise(pexec: Pex
     assert Machine(another(tmp_path, "other reader"), url, mode="read").state() == "restored"
 
 
+def test_plan_does_not_ask_the_remote_store_and_says_so(pexec: Pexec, tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/shared"
+    Machine(pexec, url).state()
+    other = Machine(another(tmp_path, "other"), url)
+    assert other.pexec.run("plan").exit_code == 0
+    assert not (other.pexec.folder / ".pexec").exists()
+    text = other.pexec.run("plan").stdout
+    assert "may run: the remote store, which is asked only during a run, may have its result" in text
+    assert other.state() == "restored"
+    assert "up to date" in other.pexec.run("plan").stdout
+    writer = Machine(another(tmp_path, "writer"), url, mode="write")
+    writer.state()
+    writer.pexec.file("names.txt", "grace\n")
+    assert "runs: names.txt changed" in writer.pexec.run("plan").stdout
+
+
 def test_results_count_only_if_they_are_signed_with_the_key(pexec: Pexec, tmp_path: Path) -> None:
     url = f"file://{tmp_path}/shared"
     assert Machine(pexec, url).state() == "ran"

@@ -150,6 +150,12 @@ def test_one_cell_is_selected_by_its_id_and_the_others_are_left_out(pexec: Pexec
     assert run.reason("test[shard=*]") == "its matrix has no `test[shard=z]`, which was selected"
 
 
+def test_a_selected_cell_of_a_matrix_like_another_runs_alone_after_all_that_it_may_need(pexec: Pexec) -> None:
+    run = applied(project(pexec), "test[shard=a]", "pack[shard=b c]")
+    cells = ("test[shard=a]", "test[shard=b c]", "pack[shard=b c]")
+    assert run.statuses == dict.fromkeys(("plan", *cells), "succeeded")
+
+
 def test_a_run_that_was_killed_at_any_line_of_its_journal_continues(
     pexec: Pexec, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -175,6 +181,27 @@ def test_more_than_ten_thousand_values_are_refused(pexec: Pexec) -> None:
     run = applied(pexec, code=1)
     reason = "`needs.plan.outputs.shards` has 10,001 values: a matrix has at most 10,000 cells"
     assert run.reason("test[shard=*]") == reason
+
+
+def test_a_matrix_that_its_if_leaves_out_leaves_its_cells_to_those_like_it(pexec: Pexec) -> None:
+    manifest = MANIFEST.replace("  test:\n", "  test:\n    if: {needs.plan.outputs.shards: '[]'}\n")
+    run = applied(project(pexec, manifest=manifest))
+    ran = ("plan", "pack[shard=a]", "pack[shard=b c]", "first", "all")
+    assert run.statuses == {"test[shard=*]": "left_out", **dict.fromkeys(ran, "succeeded")}
+    assert run.reason("test[shard=*]") == '`if`: `needs.plan.outputs.shards` is `["a", "b c"]`'
+
+
+def test_a_run_whose_list_is_made_only_after_a_resume_can_be_read_by_everyone(pexec: Pexec) -> None:
+    manifest = MANIFEST.replace('    run: echo "shards=', '    run: test -e ready; echo "shards=')
+    run = applied(project(pexec, manifest=manifest), code=1)
+    assert run.statuses["test[shard=*]"] == run.statuses["all"] == "skipped"
+    pexec.file("ready", "")
+    said = pexec.run("resume", "--output", "plain")
+    assert said.exit_code == 0, said.stderr
+    verified(pexec)
+    assert "7 of 7 jobs succeeded" in pexec.run("status").stdout
+    assert "test[shard=b c]" in pexec.run("report").stdout
+    assert "pack[shard=a]" in pexec.run("graph", "--run").stdout
 
 
 SHORT = MANIFEST.split("  first:", maxsplit=1)[0].replace("test ! -e bad-${{ matrix.shard }}", "test ! -e bad")

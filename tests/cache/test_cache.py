@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-import threading
+import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.caches import CachedJob, go_on, settle
+from support.caches import KEY, CachedJob, go_on, settle
 
-from orchestrator.cache.model import Kept, NotRestored, NotSaved, OutputPath, Restored, Saved, Stopped
+from orchestrator.cache.cache import open_cache
+from orchestrator.cache.model import Kept, Listing, NotRestored, NotSaved, OutputPath, Restored, Saved, Stopped
+from orchestrator.cache.untouched import TICK_NANOSECONDS
 
 
 @pytest.fixture
@@ -402,8 +405,10 @@ def test_a_cache_that_cannot_be_used_warns_once_and_finds_nothing(tmp_path: Path
     assert not job.cache.usable
     assert job.found() is None
     assert isinstance(job.save(), NotSaved)
-    with job.cache.lock("project", "build", go_on):
-        pass
+    lock = job.cache.try_lock("project", "build")
+    assert lock is not None
+    lock.release()
+    job.cache.note_attempt("project", "build", 1)
     assert job.cache.remove_fresh(job.place, "project", "build", job.outputs, should_stop=go_on) == ()
     assert len(job.warnings) == 1
     job.cache.close()
@@ -419,31 +424,161 @@ def test_a_link_as_the_directory_of_the_cache_is_not_followed(tmp_path: Path) ->
     assert not list(elsewhere.iterdir())
 
 
-def test_the_lock_of_a_job_is_held_by_one_and_waited_for(job: CachedJob) -> None:
+def test_the_lock_of_a_job_is_held_by_one(job: CachedJob) -> None:
     first = job.cache.try_lock("project", "build")
     assert first is not None
     assert job.cache.try_lock("project", "build") is None
     other = job.cache.try_lock("project", "other")
     assert other is not None
     other.release()
-    with pytest.raises(Stopped):
-        job.cache.lock("project", "build", lambda: True)
-    got: list[float] = []
-
-    def wait() -> None:
-        with job.cache.lock("project", "build", go_on):
-            got.append(time.monotonic())
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    released = time.monotonic()
     first.release()
-    thread.join(60)
-    assert got
-    assert got[0] >= released
     again = job.cache.try_lock("project", "build")
     assert again is not None
     again.release()
+
+
+def test_an_empty_directory_among_the_outputs_comes_back_with_its_mode(job: CachedJob) -> None:
+    for name in ("dist/empty", "dist/deep/er"):
+        (job.folder / name).mkdir(parents=True)
+    (job.folder / "dist/empty").chmod(0o700)
+    assert isinstance(job.save(), Saved)
+    assert job.bring() == Kept()
+    (job.folder / "dist/empty").rmdir()
+    shutil.rmtree(job.folder / "dist/deep")
+    (job.folder / "dist/deep").write_text("by hand")
+    assert isinstance(job.bring(), NotRestored), "what someone put there is not removed"
+    (job.folder / "dist/deep").unlink()
+    assert job.bring() == Restored(("dist/deep/er", "dist/empty"))
+    assert (job.folder / "dist/empty").stat().st_mode & 0o777 == 0o700
+    (job.folder / "dist/empty").rmdir()
+    (job.folder / "dist/empty").write_text("by hand")
+    assert job.bring() == Restored(("dist/empty",), ("dist/empty",))
+    assert (job.folder / "dist/empty").is_dir()
+    assert job.bring() == Kept()
+
+
+def test_an_output_of_which_only_an_empty_directory_is_there_was_not_created(tmp_path: Path) -> None:
+    job = CachedJob(tmp_path / "project", outputs=(OutputPath("dist"), OutputPath("may", optional=True)))
+    (job.folder / "dist").mkdir()
+    (job.folder / "may").mkdir()
+    listing = job.cache.list_outputs(job.place, job.outputs, should_stop=go_on)
+    assert [one.text for one in listing.problems] == ["declared output `dist` is an empty directory"]
+    (job.folder / "dist/app").touch()
+    assert isinstance(job.save(), Saved)
+    (job.folder / "may").rmdir()
+    assert job.bring() == Restored(("may",))
+    assert (job.folder / "may").is_dir()
+
+
+def test_fresh_outputs_lose_the_empty_directories_that_an_earlier_success_had(tmp_path: Path) -> None:
+    job = CachedJob(tmp_path / "project", outputs=(OutputPath("dist", fresh=True),))
+    job.write("dist/app", "app")
+    (job.folder / "dist/old").mkdir()
+    assert isinstance(job.save(), Saved)
+    removed = job.cache.remove_fresh(job.place, "project", "build", job.outputs, should_stop=go_on)
+    assert set(removed) == {"dist/app", "dist/old"}
+    assert list((job.folder / "dist").iterdir()) == []
+
+
+KINDS: dict[str, Callable[[Path], object]] = {
+    "file": lambda path: path.write_text("by hand"),
+    "link": lambda path: path.symlink_to("/dev/null"),
+    "link to a directory": lambda path: path.symlink_to("doc"),
+    "empty directory": lambda path: path.mkdir(),
+    "pipe": lambda path: os.mkfifo(path),
+}
+
+
+@pytest.mark.parametrize("what", ["app", "link"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_has_taken_the_place_of_an_output_is_replaced(job: CachedJob, kind: str, what: str) -> None:
+    (job.folder / "dist/link").symlink_to("app")
+    assert isinstance(job.save(), Saved)
+    before = job.tree()
+    (job.folder / "dist" / what).unlink()
+    KINDS[kind](job.folder / "dist" / what)
+    assert job.bring() == Restored((f"dist/{what}",), (f"dist/{what}",))
+    assert job.tree() == before
+    assert job.bring() == Kept()
+
+
+def test_a_directory_with_something_in_it_is_never_replaced_by_an_output(job: CachedJob) -> None:
+    job.save()
+    (job.folder / "dist/app").unlink()
+    job.write("dist/app/mine", "mine")
+    assert job.bring() == NotRestored("a directory is in the place of the output `dist/app`")
+    assert (job.folder / "dist/app/mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "empty directory"])
+def test_what_has_taken_the_place_of_a_directory_of_outputs_is_left_alone(job: CachedJob, kind: str) -> None:
+    job.save()
+    shutil.rmtree(job.folder / "dist")
+    KINDS[kind](job.folder / "dist")
+    assert job.bring() == NotRestored("`dist`, which leads to `dist/app`, is a link or no directory")
+
+
+def test_what_an_attempt_left_is_not_called_a_change_by_hand(job: CachedJob) -> None:
+    job.save()
+    job.write("dist/doc/index.html", "by hand")
+    while time.time_ns() < (job.folder / "dist/doc/index.html").stat().st_ctime_ns + 2 * TICK_NANOSECONDS:
+        pass
+    job.cache.note_attempt("project", "build", time.time_ns())
+    job.cache.note_attempt("project", "build", time.time_ns() + 10**12)  # of several the first counts
+    job.write("dist/app", "half", executable=True)
+    both = ("dist/app", "dist/doc/index.html")
+    assert job.bring() == Restored(both, ("dist/doc/index.html",), unclear=("dist/app",))
+    job.write("dist/app", "by hand", executable=True)
+    assert job.bring() == Restored(("dist/app",), ("dist/app",)), "since the result is there again, nothing has run"
+    job.cache.note_attempt("project", "build", 1)
+    job.save()
+    job.write("dist/app", "by hand", executable=True)
+    assert job.bring() == Restored(("dist/app",), ("dist/app",)), "a success that is stored is no such attempt"
+
+
+@pytest.mark.parametrize("target", ["real", "real/x"])
+def test_an_output_that_is_a_link_to_what_is_neither_output_nor_input_is_not_stored(
+    job: CachedJob, target: str
+) -> None:
+    job.write("real/x", "x")
+    (job.folder / "dist/link").symlink_to(f"../{target}")
+    answer = job.save()
+    assert isinstance(answer, NotSaved)
+    assert answer.reason == f"the output `dist/link` is a link to `{target}`, which is neither an output nor an input"
+    for known in ("../src/deep", "../src/a.c", "doc", "app", "nothing"):
+        (job.folder / "dist/link").unlink()
+        (job.folder / "dist/link").symlink_to(known)
+        assert isinstance(job.save(), Saved), known
+
+
+def test_what_is_behind_a_link_among_the_outputs_of_a_need_counts(tmp_path: Path) -> None:
+    job = CachedJob(tmp_path / "project")
+    job.write("real/app", "1")
+    (job.folder / "dist").symlink_to("real")
+
+    def listing() -> Listing:
+        return job.cache.list_outputs(job.place, job.outputs, should_stop=go_on)
+
+    before = listing()
+    assert (before.problems, before.warnings, sorted(before.files)) == ((), (), ["dist", "real/app"])
+    job.write("real/app", "2")
+    assert listing().digest != before.digest
+    (job.folder / "dist").unlink()
+    (job.folder / "dist").symlink_to(tmp_path)
+    (warning,) = listing().warnings
+    assert warning.text == "the output `dist` is a link to a directory that is not in the repository"
+
+
+def test_with_only_its_locks_a_cache_finds_and_stores_nothing(job: CachedJob) -> None:
+    job.save()
+    only = open_cache(str(job.directory), warn=pytest.fail, key=KEY, only_locks=True)
+    assert not only.usable
+    assert only.look_up(job.fingerprint(job.listing()).digest) is None
+    lock = only.try_lock("project", "build")
+    assert lock is not None
+    assert job.cache.try_lock("project", "build") is None
+    lock.release()
+    only.close()
 
 
 def test_every_long_call_can_be_stopped_and_leaves_nothing_that_counts(job: CachedJob) -> None:

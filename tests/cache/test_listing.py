@@ -179,12 +179,135 @@ def test_a_link_counts_as_its_text_and_what_it_leads_to(tree: Tree) -> None:
     assert state("real.c") != before
 
 
-def test_a_link_to_a_directory_is_not_walked_and_that_is_said(tree: Tree) -> None:
-    tree.write("real/a.c", "src/b.c")
-    (tree.root / "src/vendor").symlink_to("../real")
-    listing = tree.listing("src")
-    assert sorted(listing.files) == ["src/b.c", "src/vendor"]
-    assert [one.text for one in listing.warnings] == ["links to directories are not followed: `src/vendor`"]
+BEHIND_A_LINK = {
+    "link/**/*.c": ["link", "real/a.c", "real/deep/b.c"],
+    "link/*.c": ["link", "real/a.c"],
+    "link/": ["link", "real/a.c", "real/deep/b.c", "real/x.h"],
+    "link": ["link", "real/a.c", "real/deep/b.c", "real/x.h"],
+    "link/a.c": ["link", "real/a.c"],
+    "link/deep/*": ["link", "real/deep/b.c"],
+    "absolute/a.c": ["absolute", "real/a.c"],
+    "twice/a.c": ["link", "real/a.c", "twice"],
+    "src/": ["real/a.c", "real/deep/b.c", "real/x.h", "src/m.c", "src/vendor"],
+    "src/**/*.c": ["real/a.c", "real/deep/b.c", "src/m.c", "src/vendor"],
+    "src/vend*/*.h": ["real/x.h", "src/vendor"],
+    "src/vendor/a.c": ["real/a.c", "src/vendor"],
+    "loop/up/real/a.c": ["loop/up", "real/a.c"],
+}
+
+
+@pytest.fixture
+def linked(tree: Tree) -> Tree:
+    tree.write("real/a.c", "real/x.h", "real/deep/b.c", "src/m.c", "loop/here")
+    for link, target in {
+        "link": "real",
+        "absolute": f"{tree.root}/real",
+        "twice": "./src/../link",
+        "src/vendor": "../real",
+        "loop/up": "..",
+        "out": "..",
+        "gone": "nowhere",
+        "git": ".git",
+    }.items():
+        (tree.root / link).symlink_to(target)
+    return tree
+
+
+@pytest.mark.parametrize("written", BEHIND_A_LINK)
+def test_what_is_behind_a_link_to_a_directory_counts_and_so_does_the_link(linked: Tree, written: str) -> None:
+    listing = linked.listing(written)
+    expected = BEHIND_A_LINK[written]
+    assert sorted(listing.files) == expected
+    assert (listing.problems, listing.warnings, listing.has_followed) == ((), (), True)
+    for path in expected:
+        file = linked.root / path
+        if file.is_symlink():
+            before = os.readlink(file)
+            file.unlink()
+            file.symlink_to(f"{before}/.")
+            assert linked.listing(written).digest != listing.digest, "another way to the same place is another input"
+            file.unlink()
+            file.symlink_to(before)
+        else:
+            text = file.read_text()
+            file.write_text("changed")
+            assert linked.listing(written).digest != listing.digest
+            file.write_text(text)
+    assert linked.listing(written).digest == listing.digest
+
+
+def test_a_loop_of_links_to_directories_ends_where_it_began(linked: Tree) -> None:
+    for written in ("loop/", "loop/**/a.c", "**/a.c"):
+        assert {"loop/up", "real/a.c"} < set(linked.listing(written).files)
+
+
+@pytest.mark.parametrize("written", ["out", "out/", "out/*.c", "out/**/x", "src/../out/x", "git/HEAD", "git/**"])
+def test_an_input_behind_a_link_that_leads_out_is_an_error(linked: Tree, written: str) -> None:
+    linked.write(".git/HEAD", "../x")
+    (problem,) = linked.listing("src", written, "**/*.h").problems
+    assert (problem.kind, problem.path) == ("outside", written)
+    assert "is a link that leads out of it, or into `.git` or `.pexec`" in problem.text
+
+
+@pytest.mark.parametrize("written", [".git/HEAD", ".git", ".git/**", "src/.pexec/x"])
+def test_what_belongs_to_git_or_pexec_is_no_input_that_can_be_written_out(tree: Tree, written: str) -> None:
+    tree.write(".git/HEAD", "src/.pexec/x")
+    (problem,) = tree.listing(written, "!.git/x").problems
+    assert problem.text == f"the input `{written}` belongs to pexec or Git, which is never an input"
+
+
+def test_a_link_that_leads_out_and_is_only_found_is_said(linked: Tree) -> None:
+    listing = linked.listing("**/*", "!loop", "!git")
+    assert "out" in listing.files
+    assert listing.problems == ()
+    assert [one.text for one in listing.warnings] == ["links that lead out of the repository are not followed: `out`"]
+    assert linked.listing("**/*", "!loop", "!git", "!out").warnings == ()
+
+
+def test_a_link_that_leads_nowhere_is_missing_and_a_loop_of_links_is_unreadable(linked: Tree) -> None:
+    assert linked.listing("gone/*.c").files == {}
+    (linked.root / "self").symlink_to("self")
+    assert {problem.kind for problem in linked.listing("self/x").problems} == {"unreadable"}
+    assert sorted(linked.listing("self", "gone").files) == ["gone", "self"]
+
+
+def test_what_an_entry_excludes_it_names_as_it_is_written(linked: Tree) -> None:
+    assert linked.paths("link/**", "!link/*.h", "!link/deep") == ["link", "real/a.c"]
+    assert "real/x.h" in linked.paths("real/**", "!link/*.h"), "it is excluded by another name only"
+    assert linked.paths("src/**", "!src/vendor") == ["src/m.c"]
+    assert linked.paths("src/**", "!src/vendor/**") == ["src/m.c", "src/vendor"]
+
+
+def test_behind_a_link_the_ignored_files_own_outputs_and_outputs_upstream_are_those_of_the_place(tree: Tree) -> None:
+    tree.write("gen/a.c", "gen/b.o", "real/x.o", "real/own", "real/y.c")
+    tree.write(".gitignore", text="gen/\n*.o\n")
+    for link in ("gen", "real"):
+        (tree.root / f"to-{link}").symlink_to(link)
+    assert tree.paths("to-gen/**") == ["to-gen"]
+    assert tree.paths("to-gen/**", upstream=["gen"]) == ["gen/a.c", "gen/b.o", "to-gen"]
+    assert tree.paths("to-gen/**", upstream=["gen/*.o"]) == ["gen/b.o", "to-gen"]
+    assert tree.paths("to-gen") == ["gen/a.c", "gen/b.o", "to-gen"], "a directory that is ignored itself was meant"
+    assert tree.paths("to-real/", own=["real/own"]) == ["real/y.c", "to-real"]
+    assert tree.paths(PathInput("to-real/**", ignore=False), own=["real/own"]) == ["real/x.o", "real/y.c", "to-real"]
+
+
+def test_many_links_between_directories_visit_none_of_them_often(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"p{number}" for number in range(8)]
+    for name in names:
+        tree.write(f"{name}/a.c")
+        for other in names:
+            (tree.root / name / f"to-{other}").symlink_to(f"../{other}")
+    visits = 0
+    scan = os.scandir
+
+    def counted(path: str) -> object:
+        nonlocal visits
+        visits += 1
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    assert [path for path in tree.paths("**/*.c") if path.endswith(".c")] == [f"{name}/a.c" for name in names]
+    assert visits < 200
 
 
 def test_special_files_are_refused_unopened(tree: Tree) -> None:

@@ -6,14 +6,17 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.caches import CachedJob, go_on
 
-from orchestrator.cache.model import NotRestored, RemoteMode, RemoteSettings, Restored, Saved, Stopped
+from orchestrator.cache.entry_text import entry_bytes
+from orchestrator.cache.model import Entry, NotRestored, RemoteMode, RemoteSettings, Restored, Saved, Stopped
 
 fsspec = pytest.importorskip("fsspec", reason="the remote cache needs fsspec: install `pexec[dev]`")
 
@@ -104,8 +107,9 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    fsspec.filesystem("s3", skip_instance_cache=True).mkdir("results")
-    yield "s3://results/pexec"
+    name = f"results-{os.urandom(4).hex()}"  # the server remembers the others
+    fsspec.filesystem("s3", skip_instance_cache=True).mkdir(name)
+    yield f"s3://{name}/pexec"
     server.stop()
 
 
@@ -203,10 +207,6 @@ def test_damaged_content_is_a_miss_and_who_writes_repairs_it(
 
 @pytest.mark.parametrize("path", ["../evil", "/etc/evil", "a/../../evil", ".git/hooks/evil", "", "a//b", ".pexec/x"])
 def test_a_signed_entry_whose_paths_lead_out_is_a_miss(tmp_path: Path, path: str) -> None:
-    from msgspec.structs import replace
-
-    from orchestrator.cache.entry_text import entry_bytes
-
     url = f"file://{tmp_path}/remote"
     one = Machine(tmp_path / "one", url)
     one.build()
@@ -218,6 +218,78 @@ def test_a_signed_entry_whose_paths_lead_out_is_a_miss(tmp_path: Path, path: str
         outputs[which] = replace(outputs[which], path=path)
         stored.write_bytes(entry_bytes(SHARED_KEY, replace(entry, outputs=tuple(outputs), listings=())))
         assert Machine(tmp_path / "other", url).bring() is None
+
+
+STRANGE: dict[str, Callable[[Entry], Entry]] = {
+    "a set-user-ID bit": lambda entry: _with_output(entry, mode=0o4755),
+    "a digest that is a path": lambda entry: _with_output(entry, sha256="../../../victim", size=6),
+    "a digest in capitals": lambda entry: _with_output(entry, sha256="A" * 64),
+    "a negative size": lambda entry: _with_output(entry, size=-1),
+    "an absolute link": lambda entry: _with_output(entry, sha256="", size=0, link="/etc/passwd"),
+    "a link that leads out": lambda entry: _with_output(entry, sha256="", size=0, link="../../x"),
+    "a link with content": lambda entry: _with_output(entry, link="x"),
+    "a directory with content": lambda entry: _with_output(entry, is_directory=True),
+    "nothing at all": lambda entry: _with_output(entry, sha256="", size=0),
+    "a log that is a path": lambda entry: replace(entry, log="../../../victim", log_size=6),
+    "a listing that is a path": lambda entry: replace(entry, listings=("../../../victim",)),
+}
+
+
+def _with_output(entry: Entry, **changes: Any) -> Entry:
+    first, *others = entry.outputs
+    return replace(entry, outputs=(replace(first, **changes), *others))
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_a_signed_entry_that_pexec_cannot_have_made_is_a_miss(tmp_path: Path, what: str) -> None:
+    url = f"file://{tmp_path}/remote"
+    one = Machine(tmp_path / "one", url)
+    one.build()
+    entry = one.found()
+    assert entry is not None
+    (stored,) = (tmp_path / "remote/entries").glob("*/*")
+    stored.write_bytes(entry_bytes(SHARED_KEY, STRANGE[what](replace(entry, listings=()))))
+    other = Machine(tmp_path / "other", url)
+    victims = [
+        path / "victim"
+        for path in (
+            other.directory,
+            tmp_path / "other",
+            *(path for path in other.directory.iterdir() if path.is_dir()),
+        )
+    ]
+    for victim in victims:
+        victim.write_text("victim")
+    found = other.found()
+    assert (found, other.bring()) == (None, None)
+    assert all(victim.read_text() == "victim" for victim in victims)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "unsigned", "another", "gone", "content"])
+def test_what_is_damaged_on_a_server_of_s3_is_a_miss(bucket: str, tmp_path: Path, damage: str) -> None:
+    Machine(tmp_path / "one", bucket).build()
+    system, root = fsspec.url_to_fs(bucket, use_listings_cache=False, skip_instance_cache=True)
+    (entry,) = (path for path in system.find(f"{root}/entries"))
+    whole = system.cat_file(entry)
+    signature, _, payload = whole.partition(b"\n")
+    if damage == "gone":
+        system.rm_file(entry)
+    elif damage == "content":
+        (path,) = (path for path in system.find(f"{root}/objects") if system.cat_file(path) == b"app of a")
+        system.pipe_file(path, b"APP OF A")
+    else:
+        forged = {
+            "truncated": whole[:-10],
+            "unsigned": b"\n" + payload,
+            "another": signature + b"\n" + payload.replace(b"index", b"indey"),
+        }[damage]
+        system.pipe_file(entry, forged)
+    other = Machine(tmp_path / "other", bucket)
+    answer = other.bring()
+    assert isinstance(answer, NotRestored) if damage == "content" else answer is None
+    assert not (other.folder / "dist").exists()
+    other.build()
+    assert isinstance(Machine(tmp_path / "third", bucket).bring(), Restored), "who writes repairs it"
 
 
 def test_a_store_without_a_key_is_only_used_in_a_directory(tmp_path: Path) -> None:

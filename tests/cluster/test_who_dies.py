@@ -64,8 +64,8 @@ def warden_dies(worker: int) -> None:
 
 
 def both_die(worker: int) -> None:
-    wardens = wardens_below(worker)
-    for pid in (worker, *wardens):
+    os.kill(worker, signal.SIGSTOP)  # so that it cannot end what its warden leaves
+    for pid in (*wardens_below(worker), worker):
         os.kill(pid, signal.SIGKILL)
 
 
@@ -77,7 +77,7 @@ def worker_stops(worker: int) -> None:
 OF_A_WORKER = {
     "the worker": (worker_dies, PAIR, MANY, True),
     "its warden": (warden_dies, PAIR, MANY, False),
-    "the worker and its warden": (both_die, PAIR, MANY, True),
+    "the worker and its warden": (both_die, PAIR, FEW, True),
     "nobody, but the worker is stopped (lease 2 s)": (worker_stops, BRIEF, FEW, True),
 }
 

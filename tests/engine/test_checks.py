@@ -117,7 +117,7 @@ def test_the_needs_of_a_job_that_was_left_out_take_its_place() -> None:
     )
 
 
-def test_neither_a_matrix_of_the_run_nor_its_jobs_nor_what_needs_it_is_checked() -> None:
+def test_the_jobs_of_a_growing_matrix_and_what_needs_them_are_checked() -> None:
     world = World.started(
         job("source", spec={"outputs": {"list": OutputSpec("json")}}),
         job(
@@ -130,7 +130,24 @@ def test_neither_a_matrix_of_the_run_nor_its_jobs_nor_what_needs_it_is_checked()
         job("all", needs="grown[s=*]", inputs=()),
     )
     world.checks_take_time = True
+    world.end("source", outputs={"list": '["a", "b"]'})
+    assert [world.jobs[number].id for number in world.scheduler.checks] == ["grown[s=a]", "grown[s=b]"]
+    world.answer_check(3, up_to_date=True)
+    world.answer_check(4, up_to_date=False)
+    world.act()
+    assert world.running == ["grown[s=b]"]
+    world.end("grown[s=b]")
+    assert [world.jobs[number].id for number in world.scheduler.checks] == ["all"]
+
+
+def test_what_needs_a_job_of_a_growing_matrix_that_failed_is_not_checked() -> None:
+    matrix = RunMatrix((RunAxis("s", workflow="source", output="list"),))
+    world = World.started(
+        job("source", spec={"outputs": {"list": OutputSpec("json")}}),
+        job("grown[s=*]", workflow="grown", needs="source", allow_failure=True, run_matrix=matrix),
+        job("all", needs="grown[s=*]", inputs=()),
+    )
+    world.checks_take_time = True
     world.end("source", outputs={"list": '["a"]'})
-    assert world.running == ["grown[s=a]"]
-    world.end("grown[s=a]")
+    world.end("grown[s=a]", Verdict.FAILED)
     assert world.running == ["all"]

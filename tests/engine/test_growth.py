@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from support.worlds import World, job, plan
 
 from orchestrator.engine.facts import MatrixExpanded
 from orchestrator.engine.replay import replay
 from orchestrator.engine.states import Verdict
+from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.plan.growth import grown
+from orchestrator.plan.model import When
 from orchestrator.plan.run_matrix import CellChoice, RunAxis, RunMatrix
 
 SOURCE = job("source", spec={"outputs": {"list": OutputSpec("json")}})
@@ -22,8 +25,9 @@ GROWN = job(
 )
 
 
-def like(name: str, of: str, needs: str, *choices: CellChoice) -> object:
-    return job(f"{name}[s=*]", workflow=name, needs=needs, run_matrix=RunMatrix(like=of), chosen_cells=choices)
+def like(name: str, of: str, needs: str, *choices: CellChoice, only: tuple[str, ...] = (), **rest: Any) -> object:
+    matrix = RunMatrix(like=of, only=only)
+    return job(f"{name}[s=*]", workflow=name, needs=needs, run_matrix=matrix, chosen_cells=choices, **rest)
 
 
 CHAIN = CellChoice("grown", references={"s": "s"})
@@ -55,7 +59,7 @@ def test_cells_take_the_place_of_a_placeholder_and_what_needs_it_waits_for_all_o
 
 
 def test_each_cell_of_a_matrix_that_is_like_another_waits_for_its_counterpart_alone() -> None:
-    world = started(GROWN, like("pack", "grown", "grown[s=*]", CHAIN), like("send", "pack", "pack[s=*]"))
+    world = started(GROWN, like("pack", "grown", "grown[s=*]", CHAIN), like("send", "grown", "pack[s=*]"))
     world.end("grown[s=b]", Verdict.FAILED)
     assert world.states["pack[s=b]"] == "skipped"
     assert world.reasons["pack[s=b]"] == "need `grown[s=b]` failed"
@@ -200,6 +204,83 @@ def test_readers_see_the_cells_with_edges_between_them() -> None:
     assert seen.jobs[5].after == (1, 2)
     assert grown(world.plan, []) is world.plan
     assert plan(SOURCE).jobs[0].run_matrix is None
+
+
+NEVER = RunCondition({"needs.source.status": ("failed",)})
+
+
+LEFT_OUT = job(GROWN.name, needs="source", condition=NEVER, **GROWN.rest)
+
+
+def test_what_is_like_a_matrix_that_its_if_leaves_out_is_expanded_by_the_same_value() -> None:
+    pack = like("pack", "grown", "grown[s=*]", CHAIN)
+    world = started(LEFT_OUT, pack, like("send", "grown", "pack[s=*]", CellChoice("pack", references={"s": "s"})))
+    assert world.states["grown[s=*]"] == "left_out"
+    assert world.running == ["pack[s=a]", "pack[s=b]"]
+    world.end("pack[s=b]")
+    assert world.running == ["pack[s=a]", "send[s=b]"]
+    world.end("pack[s=a]", Verdict.FAILED)
+    assert world.reasons["send[s=a]"] == "need `pack[s=a]` failed"
+    checked(world)
+
+
+def test_a_matrix_that_was_left_out_stands_for_each_cell_that_is_chosen() -> None:
+    one = job("one", needs="grown[s=*]", chosen_cells=(CellChoice("grown", {"s": "z"}),))
+    assert checked(started(LEFT_OUT, one)).running == ["one"]
+    empty = checked(started(GROWN, one, values=()))
+    assert empty.reasons["one"] == "`grown` has no job with s=z"
+
+
+def test_what_is_like_a_matrix_without_cells_says_why_it_has_none() -> None:
+    pack = like("pack", "grown", "grown[s=*]", CHAIN)
+    assert checked(started(LEFT_OUT, pack, values=())).reasons["pack[s=*]"] == "its matrix is empty"
+    allowed = job(GROWN.name, needs="source", allow_failure=True, **GROWN.rest)
+    world = checked(started(allowed, pack, values={}))
+    assert world.states["pack[s=*]"] == "failed"
+    assert world.reasons["pack[s=*]"] == "`needs.source.outputs.list` is not a JSON array"
+    always = like("pack", "grown", "grown[s=*]", when=When.ALWAYS)
+    world = World.started(SOURCE, GROWN, always)  # type: ignore[arg-type]
+    world.end("source", Verdict.FAILED)
+    assert world.states["grown[s=*]"] == "skipped"
+    assert world.reasons["pack[s=*]"] == "`needs.source.outputs.list` has no value"
+
+
+def test_of_a_matrix_like_another_only_the_selected_cells_run() -> None:
+    pack = like("pack", "grown", "grown[s=*]", CHAIN, only=("pack[s=b]",))
+    world = started(GROWN, pack)
+    world.end("grown[s=b]")
+    assert world.running == ["grown[s=a]", "pack[s=b]"]
+    assert "pack[s=a]" not in world.states
+    missing = started(GROWN, like("pack", "grown", "grown[s=*]", CHAIN, only=("pack[s=z]",)))
+    missing.end("grown[s=b]")
+    assert missing.states["pack[s=*]"] == "pending"
+    missing.end("grown[s=a]")
+    assert missing.reasons["pack[s=*]"] == "its matrix has no `pack[s=z]`, which was selected"
+    checked(missing)
+
+
+def test_a_success_that_a_resume_kept_waits_only_for_the_cell_that_it_chose() -> None:
+    one = job("one", needs="grown[s=*]", when=When.ALWAYS, chosen_cells=(CellChoice("grown", {"s": "b"}),))
+    world = World.started(SOURCE, GROWN, one, job("after", needs="one", when=When.ALWAYS))
+    world.end("source", Verdict.FAILED)
+    world.end("one")
+    world.end("after", Verdict.FAILED)
+    world.crash()
+    world.act()
+    world.end("source", outputs={"list": '["a", "b"]'})
+    world.end("grown[s=b]")
+    assert world.running == ["grown[s=a]", "after"]
+    checked(world)
+
+
+def test_a_resume_decides_again_whether_a_matrix_has_cells() -> None:
+    one = job("one", needs="grown[s=*]", chosen_cells=(CellChoice("grown", {"s": "a"}),))
+    world = started(GROWN, one, values=())
+    assert world.states["one"] == "failed"
+    world.crash()
+    world.act()
+    assert world.reasons["one"] == "`grown` has no job with s=a"
+    checked(world)
 
 
 def test_a_placeholder_whose_source_is_not_in_the_run_fails_unless_the_plan_has_a_default() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from support.retold import broken_rules
 from support.worlds import World, end_of_time
 
 from orchestrator.engine.facts import (
@@ -127,29 +128,39 @@ def growing_plans(draw: st.DrawFn) -> Plan:
     spec = JobSpec(run="true", outputs={"list": OutputSpec("json")})
     plain: dict[str, Any] = {"matrix": {}, "matrix_fail_fast": False, "when": When.SUCCESS, "after": ()}
     made = [replace(jobs[0], workflow="source", spec=spec, needs=(), **plain)]
-    grown = JobSpec(run="true", grace=jobs[1].spec.grace)
+    grown = JobSpec(run="true", grace=jobs[1].spec.grace, inputs=draw(st.sampled_from((None, ()))))
     axes = RunMatrix((RunAxis("s", workflow="source", output="list"),))
-    more = {**plain, "matrix_fail_fast": draw(st.booleans())}
+    more = {**plain, "matrix_fail_fast": draw(st.booleans()), **draw(_gates("source"))}
     made.append(replace(jobs[1], workflow="grown", spec=grown, needs=(0,), run_matrix=axes, **more))
     for job in jobs[2:]:
         kind = draw(st.sampled_from(("none", "all", "all", "some", "missing", "like", "chain", "after")))
         needs = tuple(need for need in range(2, job.index) if draw(st.integers(0, 3)) == 3)
         one = replace(job, needs=needs, after=(1,) if kind == "after" else ())
-        spec = JobSpec(run=job.spec.run, grace=job.spec.grace)
+        inputs = None if job.spec.is_group else draw(st.sampled_from((None, (), ())))
+        spec = JobSpec(run=job.spec.run, grace=job.spec.grace, inputs=inputs)
         if kind in ("all", "some", "missing"):
             wanted = {"some": "b", "missing": "z"}.get(kind)
             choice = () if wanted is None else (CellChoice("grown", {"s": wanted}),)
             one = replace(one, needs=(1, *needs), chosen_cells=choice)
         elif kind in ("like", "chain"):
             choice = (CellChoice("grown", references={"s": "s"}),) if kind == "chain" else ()
-            like = RunMatrix(like="grown")
-            spec = JobSpec(run="true", grace=job.spec.grace)
+            only = draw(st.sampled_from(((), (), (), ("b",), ("z",))))
+            like = RunMatrix(like="grown", only=tuple(f"like{job.index}[s={value}]" for value in only))
+            spec = JobSpec(run="true", grace=job.spec.grace, inputs=inputs)
             one = replace(one, needs=(1, *needs), run_matrix=like, chosen_cells=choice, workflow=f"like{job.index}")
-            one = replace(one, matrix={}, matrix_fail_fast=False)
+            one = replace(one, matrix={}, matrix_fail_fast=False, **draw(_gates("grown")))
         if not one.needs:
             spec = replace(spec, run="true")
         made.append(replace(one, spec=spec))
     return replace(plan, jobs=tuple(made))
+
+
+def _gates(need: str) -> st.SearchStrategy[dict[str, Any]]:
+    """What decides whether a job begins: seldom anything but success, or an `if`."""
+    ends = st.lists(st.sampled_from(ENDS), max_size=4).map(tuple)
+    conditions = ends.map(lambda some: RunCondition({f"needs.{need}.status": some}))
+    whens = st.sampled_from((*[When.SUCCESS] * 4, When.ALWAYS, When.FAILURE))
+    return st.fixed_dictionaries({"when": whens, "condition": st.none() | st.none() | conditions})
 
 
 def _with_values(job: PlannedJob, jobs: list[PlannedJob], uses: str) -> PlannedJob:
@@ -268,6 +279,7 @@ class Run:
         assert again.snapshot() == self.scheduler.snapshot(), "replay equals live"
 
 
+UNASKED = ("kill: ", "stop: ")  # what is drawn here stops runs and attempts for no reason
 MOODS = st.lists(st.sampled_from(VERDICTS), min_size=7, max_size=7)
 MANY = settings(max_examples=10 * settings().max_examples)
 
@@ -305,3 +317,5 @@ def test_every_run_that_grows_is_lawful(
     for step in wild if hostile else calm:
         run.take(step)
     run.come_to_an_end()
+    if not hostile:
+        assert [rule for rule in broken_rules(run.world) if not rule.startswith(UNASKED)] == []

@@ -8,7 +8,7 @@ from support.planning import good_plan, planned
 from orchestrator.errors import UsageError
 from orchestrator.manifest.load import loads
 from orchestrator.plan.inputs import Overrides
-from orchestrator.plan.policy_parts import ClusterPolicy
+from orchestrator.plan.policy_parts import ClusterPolicy, TlsPolicy
 from orchestrator.plan.render import plan_text
 
 PAIR = "clusters: {pair: {processes: {count: 2, slots: 3}}, many: {processes: 5}}\nworkflows: {a: {run: 'true'}}\n"
@@ -95,6 +95,20 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
         ("{pair: {processes: two}}", "PX112"),
         ("{pair: {processes: {slots: 2}}}", "PX111"),
         ("{pair: {processes: 2, slurm: {queue: main}}}", "PX110"),
+        ("{pair: {processes: 2, address: 'tcp://localhost:1'}}", "PX118"),
+        ("{pair: {processes: 2, insecure: true}}", "PX118"),
+        ("{pair: {processes: 2, files: shared}}", "PX118"),
+        ("{lab: {address: 'head:8786'}}", "PX113"),
+        ("{lab: {address: 'tcp://localhost:65536'}}", "PX113"),
+        ("{lab: {address: 'tls://head:8786'}}", "PX111"),
+        ("{lab: {address: 'tls://head:8786', tls: {ca: a, cert: b}}}", "PX111"),
+        ("{lab: {address: 'tcp://localhost:8786', tls: {ca: a, cert: b, key: c}}}", "PX118"),
+        ("{lab: {address: 'tcp://head:8786'}}", "PX434"),
+        ("{lab: {address: 'tcp://head:8786', insecure: false}}", "PX434"),
+        ("{lab: {address: 'tcp://127.0.0.1.evil.org:8786'}}", "PX434"),
+        ("{lab: {address: 7}}", "PX117"),
+        ("{lab: {address: 'tcp://localhost:1', workers: {min: 1}}}", "PX118"),
+        ("{lab: {address: 'tcp://localhost:8786', files: none}}", "PX113"),
         ("{pair: {processes: 2, lease: 1s}}", "PX114"),
         ("{pair: {processes: 2, lease: 61m}}", "PX114"),
         ("{pair: {processes: 2, lease: long}}", "PX114"),
@@ -103,3 +117,28 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
 def test_what_is_no_cluster_is_refused_and_so_is_what_does_not_work_yet(clusters: str, code: str) -> None:
     text = f"version: 1\nclusters: {clusters}\nworkflows: {{a: {{run: 'true'}}}}\n"
     assert [one.code for one in loads(text.encode(), name="pexec.yaml", base_dir="/").diagnostics] == [code]
+
+
+TLS = "clusters: {lab: {address: 'tls://head:8786', tls: {ca: ~/ca.pem, cert: c, key: k}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("clusters", "cluster"),
+    [
+        (TLS, ClusterPolicy("lab", address="tls://head:8786", tls=TlsPolicy("~/ca.pem", "c", "k"))),
+        ("clusters: {lab: {address: 'tcp://127.0.0.1:1'}}\n", ClusterPolicy("lab", address="tcp://127.0.0.1:1")),
+        ("clusters: {lab: {address: 'tcp://[::1]:1'}}\n", ClusterPolicy("lab", address="tcp://[::1]:1")),
+        (
+            "clusters: {lab: {address: 'tcp://head:8786', insecure: true}}\n",
+            ClusterPolicy("lab", address="tcp://head:8786"),
+        ),
+    ],
+)
+def test_a_cluster_that_exists_has_an_address_and_as_many_jobs_as_its_workers_have_room_for(
+    clusters: str, cluster: ClusterPolicy
+) -> None:
+    plan = good_plan(clusters + "workflows: {a: {run: 'true'}}\n", overrides=Overrides(cluster="lab"), cpus=2)
+    assert plan.policy.cluster == cluster
+    assert cluster.is_encrypted == (cluster.tls is not None)
+    assert plan.policy.max_parallel_jobs == 1_000
+    assert f"lab, {cluster.address}" in plan_text(plan, {"cluster": "--cluster"})

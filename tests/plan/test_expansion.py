@@ -10,7 +10,7 @@ from support.planning import good_plan, picture, planned
 from orchestrator.plan import expansion as rules
 from orchestrator.plan.cells import Cell
 from orchestrator.plan.expansion import expansion
-from orchestrator.plan.growth import Grown, cell_texts, grown
+from orchestrator.plan.growth import Grown, cell_jobs, cell_texts, grown
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
 from orchestrator.plan.render import plan_text
@@ -81,7 +81,6 @@ def test_only_selected_cells_are_made_and_one_that_does_not_come_is_told() -> No
         ("outputs.list}, n", "outputs.lists}, n", "PX234"),
         ("{run: x, outputs", "{run: x, matrix: {q: [1]}, outputs", "PX243"),
         ("    needs: plan\n", "    needs: plan\n    if: {matrix.s: a}\n", "PX244"),
-        ("    needs: plan\n", "    needs: plan\n    inputs: []\n", "PX244"),
         ('s: "${{ matrix.s }}"', 's: "x-${{ matrix.s }}"', "PX244"),
         ("matrix.n }}", "matrix.m }}", "PX212"),
     ],
@@ -89,6 +88,75 @@ def test_only_selected_cells_are_made_and_one_that_does_not_come_is_told() -> No
 def test_what_cannot_be_known_or_used_is_reported(old: str, new: str, code: str) -> None:
     found = planned(TEXT.replace(old, new)).diagnostics
     assert code in {one.code for one in found}, "\n".join(map(picture, found))
+
+
+FILES = TEXT.replace("${{ run.id }}", "").replace(
+    "    needs: plan\n",
+    """    needs: plan
+    inputs: ['in/${{ matrix.s }}', {command: ['echo ${{ matrix.s }}']}]
+    outputs: ['!x', 'out/${{ matrix.s }}-${{ matrix.n }}']
+""",
+)
+
+
+def problem_of_files(values: object, text: str = FILES) -> str:
+    plan = good_plan(text.replace(", include: [{s: a, more: x}]", ""))
+    placeholder = next(job for job in plan.jobs if job.workflow == "test")
+    found = expansion(placeholder, lambda *_: json.dumps(values))
+    assert not found.problem
+    return rules.with_possible_files(found, placeholder, lambda: plan.jobs).problem
+
+
+def test_the_paths_of_a_cell_are_filled_in_and_its_other_texts_are_not() -> None:
+    plan = good_plan(FILES)
+    (job,) = cell_jobs(plan.jobs[1], [Cell({"s": "a b", "n": 1}, "s=a b,n=1")], 3)
+    assert job.spec.inputs is not None
+    assert [one.path for one in job.spec.inputs] == ["in/a b", ""]
+    assert "matrix.s" in job.spec.inputs[1].command[0]
+    assert [output.paths for output in job.spec.output_files] == [("!x",), ("out/a b-1",)]
+    assert "matrix.s" in (job.spec.run or "")
+    (plain,) = cell_jobs(good_plan(TEXT).jobs[1], [Cell({"s": "a", "n": 1}, "s=a,n=1")], 3)
+    assert plain.spec is good_plan(TEXT).jobs[1].spec or plain.spec.inputs is None
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("/etc", "`/etc` cannot be part of a path in its `inputs`"),
+        ("x/../../y", "`x/../../y` cannot be part of a path in its `inputs`"),
+        ("!a", "`!a` cannot be part of a path in its `inputs`"),
+        ("${{ matrix.n }}", "`${{ matrix.n }}` cannot be part of a path in its `inputs`"),
+        ("a[b]", "`a[b]` cannot be part of a path in its `outputs`"),
+        ("a", ""),
+    ],
+)
+def test_a_value_is_a_name_in_a_path(value: str, problem: str) -> None:
+    assert problem_of_files([value]) == problem
+
+
+@pytest.mark.parametrize(
+    ("outputs", "problem"),
+    [
+        ("['out/${{ matrix.n }}']", "the output `out/1` of `test[s=b,n=1]` is an output of `test[s=a,n=1]`"),
+        ("['${{ matrix.s }}/.git']", "the output `a/.git` of `test[s=a,n=1]` is in `.git`"),
+        ("['in/${{ matrix.s }}']", "the output `in/a` of `test[s=a,n=1]` is also an input of it"),
+        ("['o/${{ matrix.s }}/${{ matrix.n }}/*.x']", ""),
+        ("[o]", "the output `o` of `test[s=a,n=2]` is an output of `test[s=a,n=1]`"),
+        (
+            "['p/${{ matrix.s }}${{ matrix.n }}']",
+            "the output `p/a1` of `test[s=a,n=1]` is in `p`, an output of `more`",
+        ),
+    ],
+)  # fmt: skip
+def test_two_jobs_have_no_output_in_common(outputs: str, problem: str) -> None:
+    text = FILES.replace("['!x', 'out/${{ matrix.s }}-${{ matrix.n }}']", outputs)
+    assert problem_of_files(["a", "b"], text + "  more: {run: x, outputs: [p]}\n") == problem
+
+
+def test_an_output_around_that_of_another_job_is_told() -> None:
+    text = FILES.replace("['!x', 'out/${{ matrix.s }}-${{ matrix.n }}']", "['${{ matrix.s }}/${{ matrix.n }}']")
+    problem = problem_of_files(["a"], text + "  more: {run: x, outputs: [a/1/file]}\n")
+    assert problem == "the output `a/1/file` of `more` is in `a/1`, an output of `test[s=a,n=1]`"
 
 
 def test_readers_see_the_values_of_cells_in_their_texts() -> None:

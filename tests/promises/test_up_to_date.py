@@ -186,6 +186,90 @@ def test_an_output_with_a_secret_is_not_stored(pexec: Pexec) -> None:
         assert path.is_dir() or b"hunter2-hunter2" not in path.read_bytes()
 
 
+BEHIND = """\
+version: 1
+workflows:
+  gen: {inputs: [spec], outputs: [real/gen/], run: 'mkdir -p real/gen; cp spec real/gen/g.c'}
+  a: {needs: gen, inputs: [INPUT], outputs: [o], run: 'cat $(find -L link/ -name "*.c" | sort) > o'}
+"""
+
+
+@pytest.mark.parametrize("written", ["link/**/*.c", "link/", "link", "l*/**/*.c", "."])
+def test_what_is_behind_a_link_to_a_directory_is_compared(pexec: Pexec, written: str) -> None:
+    pexec.file("pexec.yaml", BEHIND.replace("INPUT", written)).file("real/x.c", "1\n").file("spec", "g\n")
+    pexec.file(".gitignore", "gen/\nspec\npexec.yaml\n")
+    (pexec.folder / "link").symlink_to("real")
+    applied(pexec)
+    assert ran(applied(pexec)) == []
+    pexec.file("real/x.c", "2\n")
+    assert ran(applied(pexec)) == ["a"]
+    pexec.file("spec", "h\n")
+    assert ran(applied(pexec)) == ["gen", "a"], "also what a need has generated there, and Git ignores"
+    assert (pexec.folder / "o").read_text() == "h\n2\n"
+    shutil.copytree(pexec.folder / "real", pexec.folder / "other")
+    (pexec.folder / "link").unlink()
+    (pexec.folder / "link").symlink_to("other")
+    assert ran(applied(pexec)) == ["a"]
+
+
+def test_an_input_behind_a_link_that_leads_out_keeps_the_job_from_starting(pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", "version: 1\nworkflows: {a: {inputs: [link/bin], run: 'true'}}\n")
+    (pexec.folder / "link").symlink_to("/usr")
+    assert "`link` is a link that leads out of it" in applied(pexec, exit_code=1).jobs["a"]["reason"]
+
+
+def test_a_manifest_that_is_reached_through_a_link_has_the_same_inputs(pexec: Pexec) -> None:
+    pexec.file("real/pexec.yaml", "version: 1\nworkflows: {a: {inputs: ['*.c'], outputs: [o], run: 'cat *.c > o'}}\n")
+    pexec.file("real/x.c", "1\n")
+    (pexec.folder / "link").symlink_to("real")
+    applied(pexec, "-f", "link/pexec.yaml")
+    assert ran(applied(pexec, "-f", "real/pexec.yaml")) == []
+    pexec.file("real/x.c", "2\n")
+    assert ran(applied(pexec, "-f", "link/pexec.yaml")) == ["a"]
+
+
+def test_a_job_behind_outputs_that_are_a_link_sees_that_they_change(pexec: Pexec) -> None:
+    pexec.file("v", "1").file(
+        "pexec.yaml",
+        "version: 1\nworkflows:\n  a: {outputs: [dist], run: 'mkdir -p real; cp v real/v; ln -sfn real dist'}\n"
+        "  b: {needs: a, inputs: [], outputs: [o], run: 'cat dist/v > o'}\n",
+    )
+    applied(pexec)
+    assert ran(applied(pexec)) == ["a"]
+    pexec.file("v", "2")
+    assert ran(applied(pexec)) == ["a", "b"]
+    assert (pexec.folder / "o").read_text() == "2"
+
+
+def test_what_a_failed_attempt_left_is_replaced_and_not_called_a_change_by_hand(pexec: Pexec) -> None:
+    text = "version: 1\nworkflows: {a: {inputs: [in], outputs: [o], run: 'cat in > o; grep -q ok in'}}\n"
+    pexec.file("pexec.yaml", text).file("in", "ok\n")
+    applied(pexec)
+    pexec.file("in", "bad\n")
+    applied(pexec, exit_code=1)
+    pexec.file("in", "ok\n")
+    run = applied(pexec)
+    assert (ran(run), (pexec.folder / "o").read_text()) == ([], "ok\n")
+    (note,) = run.named("degraded")
+    assert note["what"] == "outputs of `a` that were replaced by the stored result"
+    assert note["why"] == "its last attempt left them, or someone has changed them since: `o`"
+
+
+def test_an_empty_directory_is_an_output_like_any_other(pexec: Pexec) -> None:
+    pexec.file(
+        "pexec.yaml",
+        "version: 1\nworkflows:\n  a: {inputs: [in], outputs: [out/], run: 'mkdir -p out/empty; cp in out/x'}\n"
+        "  b: {needs: a, inputs: [], outputs: [o], run: 'ls out > o'}\n",
+    ).file("in", "")
+    applied(pexec)
+    shutil.rmtree(pexec.folder / "out")
+    assert ran(applied(pexec)) == []
+    assert (pexec.folder / "out/empty").is_dir()
+    pexec.file("pexec.yaml", (pexec.folder / "pexec.yaml").read_text().replace("out/empty", "out/other"))
+    (pexec.folder / "out/empty").rmdir()
+    assert ran(applied(pexec)) == ["a", "b"]
+
+
 @pytest.mark.timeout(3600)
 @DRAWN
 @given(project=projects(), edits=st.lists(EDITS, min_size=1, max_size=4))
@@ -221,12 +305,38 @@ workflows:
 """
 
 
+@pytest.mark.parametrize("flags", [("--no-cache", ""), ("", "--no-cache"), ("--force", "--no-cache")])
+def test_of_two_runs_at_once_of_which_one_uses_no_stored_results_one_waits_for_the_other(
+    pexec: Pexec, flags: tuple[str, str]
+) -> None:
+    text = LOCKED.replace("while", "test ! -e busy; touch busy; while").replace("; echo made", "; rm busy; echo made")
+    pexec.file("pexec.yaml", text)
+    first, second = two_runs(pexec, *flags)
+    give_up_at = time.monotonic() + 1  # after which it is only less likely that an error is found
+    while time.monotonic() < give_up_at:
+        assert b"attempt.started" not in journal(runs(pexec.folder)[1])
+    pexec.file("go", "")
+    assert (first.wait(60), second.wait(60)) == (0, 0)
+    assert (pexec.folder / "count").read_text() == "ran\nran\n"
+    forced = [run.jobs["a"]["cache"]["because"] for run in runs(pexec.folder)]
+    assert [because == ["`--no-cache`"] for because in forced] == [flag == "--no-cache" for flag in flags]
+
+
+def two_runs(pexec: Pexec, *flags: str) -> list[subprocess.Popen[bytes]]:
+    """Two runs of a manifest like `LOCKED`, of which the first one is in its job."""
+    found: list[subprocess.Popen[bytes]] = []
+    for number, flag in enumerate(flags, 1):
+        words = ("apply", "--output", "quiet", *filter(None, [flag]))
+        found.append(pexec.start(*words, stderr=subprocess.DEVNULL))
+        wait_until(lambda: len(runs(pexec.folder)) == number)  # noqa: B023
+        wait_until(lambda: b"run.started" in journal(runs(pexec.folder)[-1]))
+        wait_until(lambda: (pexec.folder / "count").exists())
+    return found
+
+
 def test_of_two_runs_at_once_one_runs_a_job_with_outputs_and_the_other_finds_it_up_to_date(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", LOCKED)
-    first = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
-    wait_until(lambda: (pexec.folder / "count").exists())
-    second = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
-    wait_until(lambda: len(runs(pexec.folder)) == 2 and b"run.started" in journal(runs(pexec.folder)[1]))
+    first, second = two_runs(pexec, "", "")
     pexec.file("go", "")
     assert (first.wait(60), second.wait(60)) == (0, 0)
     assert (pexec.folder / "count").read_text() == "ran\n"

@@ -13,8 +13,10 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +27,9 @@ from support.cli import Said  # noqa: E402
 from support.documents import RUN_ID, steps  # noqa: E402
 from support.inside import run_inside  # noqa: E402
 
+from orchestrator.cluster.bring import UnusableWorkerError, versions_differ  # noqa: E402
+from orchestrator.cluster.deployment import Events  # noqa: E402
+from orchestrator.cluster.shared_files import unseen  # noqa: E402
 from orchestrator.diagnostics.explanation import explanation, explanation_file  # noqa: E402
 from orchestrator.diagnostics.model import CODES  # noqa: E402
 from orchestrator.execute.sandbox.cgroups import CgroupParents  # noqa: E402
@@ -69,10 +74,31 @@ def run_example(code: str, folder: Path, *more: str) -> Said:
     # As on a machine without control groups, so that the result is the same everywhere.
     groups = patch("orchestrator.execute.sandbox.limits.find", lambda warden_pid: CgroupParents())
     missing = ["distributed", "cryptography"] if code == "PX310" else []
-    with groups, patch("orchestrator.app.named_executor.missing_packages", lambda: missing):
+    packages = patch("orchestrator.app.named_executor.missing_packages", lambda: missing)
+    with groups, packages, _workers_of(code):
         said = run_inside(folder, *shlex.split(command), *more, **({variable: value} if variable else {}))
     told = re.sub(RUN_ID, _ANY_RUN, said.stderr.replace(f"{folder.resolve()}/", "/home/you/project/"))
     return replace(said, stderr=told)
+
+
+def _workers_of(code: str) -> AbstractContextManager[Any]:
+    """A cluster whose only worker cannot be used for the reason that this code stands for."""
+    refusals = {
+        "PX312": versions_differ({"host": "node-7", "pexec": "0.1.0", "python": "/usr/bin/python3"}),
+        "PX313": unseen("node-7", "/home/you/project/.pexec/runs/" + _ANY_RUN, "no such file or directory"),
+    }
+    if code not in refusals:
+        return nullcontext()
+
+    class Refused:
+        async def open(self, events: Events) -> None:
+            raise UnusableWorkerError(refusals[code])
+
+        async def end_workers(self) -> None: ...
+
+        async def close(self) -> None: ...
+
+    return patch("orchestrator.cluster.executor.deployment_of", lambda *_: Refused())
 
 
 def with_output(text: str, output: str) -> str:

@@ -32,13 +32,18 @@ class GrowthByLaw:
         """How a placeholder ends whose needs let it run, and its cells if it is expanded."""
         matrix = placeholder.run_matrix
         assert matrix is not None
-        if matrix.like:
-            return S.LEFT_OUT, []
-        ((axis,), source) = matrix.axes, [job for job in self._jobs if job.workflow == matrix.axes[0].workflow]
+        (model,) = [job for job in self._planned if job.workflow == matrix.like] if matrix.like else [placeholder]
+        assert model.run_matrix is not None
+        (axis,) = model.run_matrix.axes
+        source = [job for job in self._jobs if job.workflow == axis.workflow]
         text = axis.default or (self._values.value(source[0].index, axis.output, ended) if source else None)
         found = None if text is None else json.loads(text)
         if not isinstance(found, list) or len(set(found)) < len(found):
             return S.FAILED, []
+        only = [name.partition("=")[2].removesuffix("]") for name in matrix.only]
+        if not set(only) <= set(found):
+            return S.FAILED, []
+        found = [value for value in found if value in only or not only]
         return (S.EXPANDED, [{axis.name: value} for value in found]) if found else (S.LEFT_OUT, [])
 
     def expand(self, placeholder: PlannedJob, cells: Cells, ended: dict[int, JobState], doomed: set[int]) -> None:
@@ -46,6 +51,7 @@ class GrowthByLaw:
         self.news.append((placeholder.index, cells))
         ended[placeholder.index] = S.EXPANDED
         before = self._planned[placeholder.index]
+        assert before.run_matrix is not None
         made = []
         for number, values in enumerate(cells):
             index = len(self._jobs)
@@ -60,10 +66,12 @@ class GrowthByLaw:
         for job in self._jobs:
             if ended.get(job.index) is not S.EXPANDED:  # also those that have ended: a resume begins some of them again
                 self._rewire(job)
+        model = before.run_matrix.like or before.workflow
         for other in self._planned:
-            is_like = other.run_matrix is not None and other.run_matrix.like == before.workflow
-            if is_like and other.index not in ended:
-                self.expand(other, cells, ended, doomed)
+            if other.run_matrix is not None and other.run_matrix.like == model and other.index not in ended:
+                state, others = self.end_of(other, ended)
+                if state is S.EXPANDED:
+                    self.expand(other, others, ended, doomed)
 
     def _rewire(self, job: PlannedJob) -> None:
         place = self.place[job.index][0]
@@ -92,8 +100,19 @@ class GrowthByLaw:
             after += cells or [other]
         self._jobs[job.index] = replace(job, needs=tuple(dict.fromkeys(row)), after=tuple(after))
 
-    def is_unmet(self, job: PlannedJob) -> bool:
-        """Whether a job whose needs have ended chose a cell that did not come."""
+    def is_unmet(self, job: PlannedJob, ended: Mapping[int, JobState]) -> bool:
+        """Whether a job whose needs have ended chose a cell that did not come. A placeholder that was skipped,
+        cancelled or left out by its `if` stands for each of its cells."""
         planned = self._planned[self.place[job.index][0]]
-        gone = [choice for choice in planned.chosen_cells if choice.workflow not in self._cells_of]
-        return job.index in self.unmet or (job.run_matrix is None and bool(gone))
+        return job.index in self.unmet or any(
+            self._has_no_cells(other, ended)
+            for other in self._planned
+            for choice in planned.chosen_cells
+            if other.workflow == choice.workflow and other.run_matrix is not None
+        )
+
+    def _has_no_cells(self, placeholder: PlannedJob, ended: Mapping[int, JobState]) -> bool:
+        state = ended.get(placeholder.index)
+        if state is S.LEFT_OUT:
+            return self._values.condition_holds(self._jobs[placeholder.index], ended)
+        return state is S.FAILED

@@ -42,8 +42,6 @@ class Laws:
         cluster = plan.policy.cluster
         self.last_grace = 10.0 if cluster is None or cluster.lease < 5 else cluster.lease + 5
         self.values = ValuesByLaw(self.jobs)
-        self.drawn = len(self.jobs)  # those that come at run time follow
-        self.grow = {job.index for job in self.jobs if job.run_matrix is not None}
         self.growth = GrowthByLaw(self.jobs, self.values)
         self.began = False
         self.ended: dict[int, JobState] = {}
@@ -124,7 +122,7 @@ class Laws:
         """Whether a job that is ready has yet to be checked, since its needs succeeded and it has inputs."""
         if job.spec.inputs is None or not job.spec.cache or job.when is When.FAILURE or job.index in self.must_run:
             return False
-        if job.index in self.grow or job.index >= self.drawn:
+        if job.run_matrix is not None:
             return False
         is_idle = job.index not in self.waiting and self._is_ready(job, 0.0)
         return is_idle and all(map(self._succeeded_really, job.needs))
@@ -132,8 +130,6 @@ class Laws:
     def _succeeded_really(self, number: int) -> bool:
         job, state = self.jobs[number], self.ended.get(number)
         looks_behind = state is S.LEFT_OUT or (state is S.SUCCEEDED and job.spec.is_group)
-        if number in self.grow or number >= self.drawn:
-            return False
         return all(map(self._succeeded_really, job.needs)) if looks_behind else state is S.SUCCEEDED
 
     def _cancel_matrix(self, ended: dict[int, JobState]) -> None:
@@ -257,7 +253,7 @@ class Laws:
             return S.CANCELLED
         if job.run_matrix is not None:
             return self.growth.end_of(job, self.ended)[0]
-        if self.growth.is_unmet(job):
+        if self.growth.is_unmet(job, self.ended):
             return S.FAILED
         return S.FAILED if self.values.may_not_start(job, self.ended) else None
 

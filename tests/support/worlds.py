@@ -159,7 +159,7 @@ class World:
 
     def answer_check(self, job: int, *, up_to_date: bool) -> None:
         """The check of a job ends."""
-        outputs = dict.fromkeys(self.plan.jobs[job].spec.outputs, "stored")
+        outputs = dict.fromkeys(self.jobs[job].spec.outputs, "stored")
         self.happen(JobCached(self.now, job, outputs) if up_to_date else JobMustRun(self.now, job))
 
     def end(self, which: str | int, verdict: Verdict = Verdict.SUCCEEDED, **rest: Any) -> list[Command]:

@@ -23,6 +23,7 @@ from orchestrator.report.fold_events import RunFold
 from orchestrator.report.results import results_file, results_summary
 from orchestrator.report.run_summary import run_summary
 from orchestrator.report.verify.file_checks import LogCheck, results_differences
+from orchestrator.report.verify.growth_rules import Growing
 from orchestrator.report.verify.judge import Judge
 from orchestrator.report.verify.rules import Rule, Violation
 
@@ -39,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 1 if a rule is violated."""
     with chosen_run(arguments) as one:
         look = Look(one, keeps_plan_data=True)
-        fold, judge, logs = RunFold(look.plan), Judge(look.plan_data, look.placeholders), LogCheck(_sizes(one))
+        judge = Judge(look.plan_data, Growing(look.placeholders, look.plan.jobs))
+        fold, logs = RunFold(look.plan), LogCheck(_sizes(one))
         look.feed(fold.add, judge.check, logs.check)
         keep(look, fold, judge)
         state = "finished" if judge.finished else "running" if look.driven else "interrupted"

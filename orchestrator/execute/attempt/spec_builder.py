@@ -33,7 +33,7 @@ class Specs:
         """`jobs` are those of the plan, and later those that have taken the place of a placeholder. `colours` are the
         variables that ask a job for colours; none where the screen shows none."""
         self._base_dir = plan.base_dir
-        self._jobs = jobs
+        self.jobs = jobs
         self._rundir = rundir
         self._keep_temp = keep_temp
         self._pump = pump
@@ -46,7 +46,7 @@ class Specs:
 
     def __call__(self, launch: Launch, serial: int, place: Place) -> AttemptSpec:
         """The attempt for `launch`, which will run there."""
-        job = self._jobs[launch.job]
+        job = self.jobs[launch.job]
         spec = self.spec_of(job, launch.values)
         slug = late_slug(job.id) if job.expanded_from else self._slugs[job.index]
         log = log_name(slug, launch.attempt)

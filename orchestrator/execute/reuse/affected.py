@@ -7,24 +7,37 @@ import posixpath
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from orchestrator.cache.listing import prefix_of
 from orchestrator.cache.model import Place
-from orchestrator.cache.patterns import Matcher, OutsideError, Pattern, parse
+from orchestrator.cache.patterns import Below, Matcher, OutsideError, Pattern, is_within, parse
 from orchestrator.execute.reuse.declared import output_patterns, path_inputs
+from orchestrator.plan.late_values import OPENING
 from orchestrator.plan.model import Plan, PlannedJob
 
 
 class Changes:
-    """Changed paths, sorted, and those that are tracked; relative to the root of the repository. What is neither, a
-    job can only depend on by naming it; `is_file` says whether there is such a file."""
+    """Changed paths, sorted, and those that are tracked; relative to the root of the repository. Below `directories`
+    anything may have changed. What is neither, a job can only depend on by naming it, which `is_unknown` is asked
+    about, or with `ignore: false`: these are the `ignored` files."""
 
     def __init__(
-        self, place: Place, changed: Sequence[str], tracked: Collection[str], is_file: Callable[[str], bool]
+        self,
+        place: Place,
+        changed: Sequence[str],
+        tracked: Collection[str],
+        *,
+        directories: Sequence[str] = (),
+        is_unknown: Callable[[str], bool] = lambda path: False,
+        ignored: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._prefix = prefix_of(place)
         self._changed = changed
         self._known = {*changed, *tracked}
-        self._is_file = is_file
+        self._directories = directories
+        self._is_unknown_to_git = is_unknown
+        self._ignored = ignored
 
     def affected(self, plan: Plan, manifests: Collection[str]) -> set[int]:
         """The jobs that have no inputs, or one that was changed, and all that need them. A changed manifest, relative
@@ -56,16 +69,27 @@ class Changes:
             return True
         patterns: list[Pattern] = []
         for one in path_inputs(spec):
+            if OPENING in one.path:
+                if job.run_matrix is None or not (place := _known_part(one.path)):
+                    return True
+                one = replace(one, path=place)
             excludes = one.path.startswith("!")
             with suppress(OutsideError):
-                patterns.append(parse(one.path.removeprefix("!"), self._prefix, excludes=excludes))
+                patterns.append(parse(one.path.removeprefix("!"), self._prefix, excludes=excludes, ignore=one.ignore))
         named = [one.path for one in patterns if not one.excludes and not one.is_wild]
         return any(self._is_unknown(path, made) for path in named) or self._match(patterns)
 
     def _match(self, patterns: Sequence[Pattern]) -> bool:
         matcher = Matcher(patterns)
         places = {one.fixed for one in patterns if not one.excludes}
-        return any(matcher.matches(path) for place in places for path in self._below(place))
+        if any(matcher.matches(path) for place in places for path in self._below(place)):
+            return True
+        if any(matcher.below(path) is not Below.NOTHING for path in self._directories):
+            return True
+        if all(one.ignore or one.excludes for one in patterns):
+            return False
+        unseen = Matcher([one for one in patterns if one.excludes or not one.ignore])
+        return any(map(unseen.matches, self._ignored()))
 
     def _below(self, place: str) -> Sequence[str]:
         """The changed paths that are this one, or below it."""
@@ -76,12 +100,22 @@ class Changes:
         return [path for path in self._changed[start:end] if path == place or path.startswith(place + "/")]
 
     def _has_changed(self, path: str) -> bool:
-        return self._path(path) in self._known and bool(self._below(self._path(path)))
+        """Whether a file has, or may have: of one that leads through a link nothing is known."""
+        path = self._path(path)
+        if any(is_within(path, directory) for directory in self._directories):
+            return True
+        return path in self._known and bool(self._below(path))
 
     def _path(self, path: str) -> str:
         """A path relative to the manifest's directory, from the root."""
         return posixpath.normpath(posixpath.join(self._prefix, path))
 
     def _is_unknown(self, path: str, made: Collection[str]) -> bool:
-        """Whether Git knows nothing of a file that is named and exists, and no job makes it."""
-        return path not in self._known and path not in made and self._is_file(path)
+        """Whether Git knows nothing of what is named and exists, and no job makes it."""
+        return path not in self._known and path not in made and self._is_unknown_to_git(path)
+
+
+def _known_part(path: str) -> str:
+    """The directories of a path before the first value that is not known when planning; what takes its place in a
+    growing matrix never leads out of them."""
+    return path.removeprefix("!").partition(OPENING)[0].rpartition("/")[0]

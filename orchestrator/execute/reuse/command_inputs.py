@@ -24,12 +24,14 @@ class CommandRefusedError(Exception):
 
 
 def variable_inputs(spec: JobSpec, base_dir: str, environments: Environments) -> dict[str, str | None]:
-    """The value of each variable that is an input; None if it is unset. Secrets are not looked at: their names
-    count."""
+    """The value of each variable that is an input; None if it is unset. What `env_inherit` names is one too, since the
+    job sees it, unless all jobs inherit it. Secrets are not looked at: their names count."""
     names = [one.env for one in spec.inputs or () if one.env]
+    base = environments.base(spec.env_inherit).variables
+    if not isinstance(spec.env_inherit, str):
+        names += map(os.fsdecode, base.keys() - environments.base("minimal").variables.keys())
     if not names:
         return {}
-    base = environments.base(spec.env_inherit).variables
     values = {**base, **declared(spec, base_dir, base)}
     found = {name: values.get(os.fsencode(name)) for name in names if name not in spec.secrets}
     return {name: None if value is None else os.fsdecode(value) for name, value in found.items()}

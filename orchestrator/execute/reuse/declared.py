@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Sequence
-from functools import cached_property
 
 from orchestrator.cache.model import OutputPath, PathInput
-from orchestrator.plan.model import JobSpec, Plan
+from orchestrator.plan.model import JobSpec, PlannedJob
 
-_WILD = "*?["
+_WILD = "*?[\\"  # a backslash escapes what follows it
 
 
 def path_inputs(spec: JobSpec) -> list[PathInput]:
@@ -27,14 +26,16 @@ def output_patterns(spec: JobSpec) -> list[str]:
     return [path for output in spec.output_files for path in output.paths]
 
 
-def needs_of(plan: Plan, job: int, is_left_out: Callable[[int], bool] = lambda need: False) -> list[int]:
-    """What a job needs, in order: of a group, and of a job that was left out, what that needs."""
-    jobs = plan.jobs
+def needs_of(
+    jobs: Sequence[PlannedJob], job: int, is_left_out: Callable[[int], bool] = lambda need: False
+) -> list[int]:
+    """What a job needs, in order: of a group, and of a job that was left out, what that needs. So of a placeholder: the
+    jobs that have taken its place, or without any what it needs itself."""
     found: dict[int, None] = {}
     to_visit = list(reversed(jobs[job].needs))
     while to_visit:
         need = to_visit.pop()
-        if jobs[need].spec.is_group or is_left_out(need):
+        if jobs[need].spec.is_group or jobs[need].run_matrix is not None or is_left_out(need):
             to_visit += reversed(jobs[need].needs)
         else:
             found[need] = None
@@ -43,21 +44,27 @@ def needs_of(plan: Plan, job: int, is_left_out: Callable[[int], bool] = lambda n
 
 class Upstream:
     """Which output files of jobs upstream may be among the inputs of a job: those that a `.gitignore` file does not
-    take out. Found by the fixed parts of paths, since few of all outputs of a plan concern one job."""
+    take out. Found by the fixed parts of paths, since few of all outputs of a plan concern one job. More jobs may come
+    to the end of `jobs`."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, jobs: Sequence[PlannedJob]) -> None:
+        self._jobs = jobs
+        self._latest: tuple[int, list[tuple[str, int, str]]] = (0, [])
 
-    @cached_property
     def _by_place(self) -> list[tuple[str, int, str]]:
-        """The fixed part of each output with a `/` at its end, sorted; its job; and the pattern."""
-        jobs = self._plan.jobs
-        return sorted(
-            (place_of(path), job.index, path)
-            for job in jobs
-            if job.spec.output_files
-            for path in output_patterns(job.spec)
-        )
+        """The fixed part of each output with a `/` at its end, sorted; its job; and the pattern. Found anew when there
+        are more jobs."""
+        number, found = self._latest
+        if number != len(self._jobs):
+            jobs = self._jobs[:]
+            found = sorted(
+                (place_of(path), job.index, path)
+                for job in jobs
+                if job.spec.output_files and job.run_matrix is None
+                for path in output_patterns(job.spec)
+            )
+            self._latest = len(jobs), found
+        return found
 
     def outputs(self, job: int, inputs: Sequence[PathInput]) -> list[str]:
         """The patterns of outputs, upstream of this job at any distance, that may match files of these inputs."""
@@ -70,9 +77,15 @@ class Upstream:
         above = self._above(job, {index for jobs in found.values() for index in jobs})
         return [pattern for pattern, jobs in found.items() if not above.isdisjoint(jobs)]
 
+    def all_outputs(self, job: int) -> list[str]:
+        """The patterns of all outputs upstream of this job."""
+        outputs = self._by_place()
+        above = self._above(job, {index for _, index, _ in outputs})
+        return [pattern for _, index, pattern in outputs if index in above]
+
     def _near(self, place: str) -> list[tuple[int, str]]:
         """The outputs in a directory, at any depth, and those that are a directory around it."""
-        outputs = self._by_place
+        outputs = self._by_place()
         start = bisect.bisect_left(outputs, (place,))
         end = bisect.bisect_left(outputs, (place[:-1] + "0",)) if place else len(outputs)  # `0` follows `/`
         near = outputs[start:end]
@@ -88,14 +101,14 @@ class Upstream:
         """Those of the wanted jobs that this one needs, at any distance; the search ends when all are found."""
         found: set[int] = set()
         passed: set[int] = set()
-        to_visit = list(self._plan.jobs[job].needs)
+        to_visit = list(self._jobs[job].needs)
         while to_visit and len(found) < len(wanted):
             need = to_visit.pop()
             if need not in passed:
                 passed.add(need)
                 if need in wanted:
                     found.add(need)
-                to_visit += self._plan.jobs[need].needs
+                to_visit += self._jobs[need].needs
         return found
 
 

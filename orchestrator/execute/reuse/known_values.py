@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from orchestrator.plan.growth import cell_texts
 from orchestrator.plan.late_values import fill, split_name
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 
@@ -20,4 +21,6 @@ def filled(job: PlannedJob, plan: Plan, values: Mapping[int, Mapping[str, str]])
         if text is None or as_json:
             return None
         known[name] = text
+    if job.expanded_from:
+        known |= cell_texts(job)
     return fill(job.spec, "", "", known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import BinaryIO, Literal, cast
 
 from msgspec.structs import replace
@@ -43,7 +43,7 @@ from orchestrator.execute.secrets.store import Secrets
 from orchestrator.journal.file_names import LOGS, log_name
 from orchestrator.journal.rundir import RunDir
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
-from orchestrator.plan.slugs import slugs
+from orchestrator.plan.slugs import late_slug, slugs
 
 Mode = Literal["use", "force", "off"]
 """`force`: nothing is up to date, everything is stored. `off`: nothing is read or written."""
@@ -51,6 +51,7 @@ Mode = Literal["use", "force", "off"]
 CACHE = "stored results"
 FORCED = "`--force`"
 NOT_CACHED = "`cache: false`"
+NO_CACHE = "`--no-cache`"
 _THREADS = 4
 _PATIENCE = 2.0  # seconds for what is abandoned at the end of the run
 _LONGEST_AT_ONCE = 64 << 10  # bytes of a log that the driver's thread copies itself
@@ -77,14 +78,16 @@ class _JobState:
 
 
 class LocalJobCache:
-    """What `execute.job_cache.JobCache` promises. `put` leaves a message for the driver; `spec_of` is the spec of a job
-    with all its templates filled in. `warnings` is what the cache adds its own to. The jobs `with_secrets` have the
+    """What `execute.job_cache.JobCache` promises. `jobs` are those of the plan, to whose end those come that take the
+    place of a placeholder. `put` leaves a message for the driver; `spec_of` is the spec of a job with all its templates
+    filled in. `warnings` is what the cache adds its own to. The jobs `with_secrets`, by their ids in the plan, have the
     value of a secret in their texts, which must not be written to another file: they always run. `why_not_hidden` says
     why a sandbox here cannot hide files; it may take long."""
 
     def __init__(
         self,
         plan: Plan,
+        jobs: Sequence[PlannedJob],
         place: Place,
         cache: Cache,
         fingerprints: Fingerprints,
@@ -96,10 +99,11 @@ class LocalJobCache:
         spec_of: Callable[[PlannedJob, Mapping[str, str]], JobSpec],
         put: Callable[[Checked | Collected], None],
         warnings: list[str],
-        with_secrets: Container[int] = (),
+        with_secrets: Container[str] = (),
         why_not_hidden: Callable[[], str] = lambda: "",
     ) -> None:
         self._plan = plan
+        self._jobs = jobs
         self._place = place
         self._cache = cache
         self._fingerprints = fingerprints
@@ -115,7 +119,7 @@ class LocalJobCache:
         self._with_secrets = with_secrets
         self._why_not_hidden = why_not_hidden
         self._slugs = slugs([job.id for job in plan.jobs])
-        self._unchanged = Unchanged(plan, place, cache, project) if mode == "use" else None
+        self._unchanged = Unchanged(jobs, place, cache, project) if mode == "use" else None
         self._workers = Workers(_THREADS)
         self._states: dict[int, _JobState] = {}
         self._mutex = threading.Lock()
@@ -128,10 +132,10 @@ class LocalJobCache:
         self, command: Check, table: JobTable, values_of: Callable[[int], Mapping[str, str]]
     ) -> CheckResult | None:
         """Begin to check a job, unless a look at its files is enough."""
-        job = self._plan.jobs[command.job]
-        needs = needs_of(self._plan, job.index, lambda need: table.states[need] is JobState.LEFT_OUT)
+        job = self._jobs[command.job]
+        needs = needs_of(self._jobs, job.index, lambda need: table.states[need] is JobState.LEFT_OUT)
         of_needs = {need: values_of(need) for need in needs}
-        if self._unchanged is not None and job.index not in self._with_secrets:
+        if self._unchanged is not None and (job.expanded_from or job.id) not in self._with_secrets:
             sighting = self._unchanged.look(job, of_needs)
             if sighting is not None and (found := self._from_sighting(job, sighting)) is not None:
                 return found
@@ -156,7 +160,7 @@ class LocalJobCache:
         """The name of the log of a stored success, which is now in the run directory; empty if nothing was logged."""
         if not entry.log_size:
             return ""
-        name = log_name(self._slugs[job.index], 0)
+        name = log_name(late_slug(job.id) if job.expanded_from else self._slugs[job.index], 0)
         is_there = self._cache.write_log(entry, self._logs, name.rpartition("/")[2], should_stop=should_stop)
         return name if is_there else ""
 
@@ -251,7 +255,7 @@ class LocalJobCache:
     def _checked(self, job: PlannedJob, state: _JobState) -> CheckResult:
         if state.is_hurried:
             raise Stopped
-        if job.index in self._with_secrets:
+        if (job.expanded_from or job.id) in self._with_secrets:
             return CheckResult(because=("the manifest contains the value of a secret, which is never stored",))
         spec = self._spec_of(job, state.values)
         if spec.output_files and state.lock is None:
@@ -269,12 +273,15 @@ class LocalJobCache:
         if spec.reads == "declared":
             self._hide(job, spec, taken, state)
         remarks = tuple((f"the inputs of `{job.id}`", why) for why in taken.warnings)
-        if not spec.cache or self._mode == "force":
-            result = CheckResult(taken.fingerprint.digest, because=(FORCED if spec.cache else NOT_CACHED,))
+        if not spec.cache or self._mode != "use":
+            because = NOT_CACHED if not spec.cache else FORCED if self._mode == "force" else NO_CACHE
+            result = CheckResult(taken.fingerprint.digest, because=(because,))
         else:
             result = self._looked_up(job, spec, taken, state)
         if result.cached is None:
             state.must_run_since = time.time_ns()
+            if taken.outputs:
+                self._cache.note_attempt(self._project, job.id, state.must_run_since)
             if any(output.fresh for output in taken.outputs):
                 outputs, should_stop = taken.outputs, state.should_stop
                 self._cache.remove_fresh(self._place, self._project, job.id, outputs, should_stop=should_stop)
@@ -352,7 +359,7 @@ class LocalJobCache:
             return result, "it was not checked, so that nothing was hidden from it"
         if taken is None or self._mode == "off" or not spec.spec.cache:
             return result, ""
-        job = self._plan.jobs[spec.job]  # it was checked: no job that came with a growing matrix
+        job = self._jobs[spec.job]
         try:
             if self._fingerprints.scripts(job, spec.spec) != taken.fingerprint.scripts:
                 return result, "its script changed while it ran"

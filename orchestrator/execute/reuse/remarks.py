@@ -42,10 +42,18 @@ def with_remarks(message: Checked | Collected, remarks: tuple[Remark, ...]) -> C
 
 
 def edited(job: PlannedJob, brought: Restored) -> tuple[Remark, ...]:
-    """That files were replaced which someone had changed by hand."""
-    if not brought.edited:
-        return ()
-    names = ", ".join(f"`{visible(path)}`" for path in brought.edited[:NAMED])
-    more = len(brought.edited) - NAMED
-    text = names + (f" and {count(more, 'more file')}" if more > 0 else "")
-    return ((f"changes by hand to the outputs of `{job.id}`", f"they were replaced by the stored result: {text}"),)
+    """That files were replaced which were not as the last success had left them."""
+    remarks = []
+    if brought.edited:
+        text = f"they were replaced by the stored result: {_first_of(brought.edited)}"
+        remarks.append((f"changes by hand to the outputs of `{job.id}`", text))
+    if brought.unclear:
+        text = f"its last attempt left them, or someone has changed them since: {_first_of(brought.unclear)}"
+        remarks.append((f"outputs of `{job.id}` that were replaced by the stored result", text))
+    return tuple(remarks)
+
+
+def _first_of(paths: Sequence[str]) -> str:
+    names = ", ".join(f"`{visible(path)}`" for path in paths[:NAMED])
+    more = len(paths) - NAMED
+    return names + (f" and {count(more, 'more file')}" if more > 0 else "")

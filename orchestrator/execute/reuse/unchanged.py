@@ -22,7 +22,7 @@ from orchestrator.cache.model import EXECUTABLE, FILE, Entry, Place, listing_of
 from orchestrator.cache.sightings import Seen, Sighting, is_inside
 from orchestrator.execute.reuse.declared import is_wild
 from orchestrator.execute.reuse.fingerprints import Taken
-from orchestrator.plan.model import JobSpec, Plan, PlannedJob
+from orchestrator.plan.model import JobSpec, PlannedJob
 
 _encode = msgspec.msgpack.Encoder().encode
 _Part = tuple[str, str, str, Mapping[str, str]]
@@ -31,10 +31,11 @@ and its values."""
 
 
 class Unchanged:
-    """The jobs of one plan. `look` and `disturb` are for the driver's thread, `note` for any."""
+    """The jobs of one run, to whose end more may come. `look` and `disturb` are for the driver's thread, `note` for
+    any."""
 
-    def __init__(self, plan: Plan, place: Place, cache: Cache, project: str) -> None:
-        self._jobs = plan.jobs
+    def __init__(self, jobs: Sequence[PlannedJob], place: Place, cache: Cache, project: str) -> None:
+        self._jobs = jobs
         self._sightings = cache.sightings(project, _scope(place), place)
         self._listings: dict[int, str] = {}  # of the output files of jobs that were found unchanged
         self._is_quiet = True
@@ -111,6 +112,8 @@ class Unchanged:
         if job.scripts or job.spec.late or spec.file is not None or spec.env_files or spec.reads != "all":
             return False
         if taken.warnings or _parts_left_out(taken.fingerprint):
+            return False
+        if not isinstance(spec.env_inherit, str):  # what it lists counts with its values
             return False
         inputs = [one.path for one in spec.inputs or ()]
         outputs = [path for output in spec.output_files for path in output.paths]

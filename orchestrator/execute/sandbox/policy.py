@@ -123,7 +123,10 @@ def _hidden_project(access: AttemptAccess, readable: Readable) -> Iterator[str]:
             yield from ("--dir", path)
     own = {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, _PROGRAM)}
     for path in (*sorted(path for path in own if _is_inside(path, readable.root)), *readable.paths):
-        yield from ("--ro-bind", path, path)
+        if os.path.islink(path) and os.path.isdir(path):
+            yield from ("--symlink", os.readlink(path), path)  # not all that is behind it
+        else:
+            yield from ("--ro-bind", path, path)
 
 
 def _visible(access: AttemptAccess, more: Iterable[str]) -> list[str]:

@@ -14,10 +14,9 @@ from typing import Any
 from orchestrator.console.text import count
 from orchestrator.engine.outcomes import FAILURE_NAMES
 from orchestrator.journal.events import EventRecord
-from orchestrator.plan.model import PlannedJob
 from orchestrator.report.verify.check_rules import CheckRules
 from orchestrator.report.verify.condition_rules import ConditionRules
-from orchestrator.report.verify.growth_rules import GrowthRules
+from orchestrator.report.verify.growth_rules import NO_GROWTH, Growing, GrowthRules
 from orchestrator.report.verify.need_rules import NeedRules
 from orchestrator.report.verify.output_rules import OutputRules
 from orchestrator.report.verify.rules import Rule, Violation
@@ -42,10 +41,10 @@ def violations(plan: Mapping[str, Any], events: Iterable[EventRecord]) -> list[V
 
 
 class Judge:
-    """Pass the events of a journal to `check` in order; `found` grows. `finished`: the run has ended. `placeholders`:
-    those of the plan before it grew."""
+    """Pass the events of a journal to `check` in order; `found` grows. `finished`: the run has ended. `growing`
+    says how the plan has grown."""
 
-    def __init__(self, plan: Mapping[str, Any], placeholders: Mapping[str, PlannedJob] | None = None) -> None:
+    def __init__(self, plan: Mapping[str, Any], growing: Growing = NO_GROWTH) -> None:
         self.found: list[Violation] = []
         self._digest = plan["digest"]
         self._policy = plan["policy"]
@@ -57,8 +56,8 @@ class Judge:
         self._pools: Mapping[str, int] = self._policy["pools"]
         self._need_rules = NeedRules(self._jobs)
         self._output_rules = OutputRules(self._jobs)
-        self._growth_rules = GrowthRules(placeholders or {}, self._jobs, self._output_rules.value)
         self._condition_rules = ConditionRules(self._jobs, self._output_rules)
+        self._growth_rules = GrowthRules(growing, self._jobs, self._output_rules, self._condition_rules)
         self._unstarted_ends = UnstartedEnds(
             self._need_rules, self._condition_rules, self._output_rules, self._growth_rules
         )
@@ -101,9 +100,9 @@ class Judge:
         for job in self._jobs:
             job.reopen()
         self._need_rules.resume()
-        self._cap = event["max_parallel_jobs"]
+        self._growth_rules.resume()
         self._taken.clear()
-        self._running, self._stop, self.finished = 0, StopState(), False
+        self._cap, self._running, self._stop, self.finished = event["max_parallel_jobs"], 0, StopState(), False
         self._begin(event["at"])
 
     def _begin(self, at: float) -> None:
@@ -172,6 +171,8 @@ class Judge:
         self._report_if(self._stop_rules.violation_at_start(job, event["at"], self._stop), f"{name} starts")
         if job.uses and self._output_rules.may_not_start(job):
             self._report(Rule.OUTPUTS, f"{name} starts although a value that it uses is missing or too long")
+        if job.unmet and self._growth_rules.is_unmet(job):
+            self._report(Rule.GROWTH, f"{name} starts although it needs a job that did not come")
 
     def _check_readiness(self, job: JudgedJob) -> None:
         """Whether everything it waits for has ended, and lets it run."""
@@ -252,8 +253,7 @@ class Judge:
 
     def _count_end(self, job: JudgedJob) -> None:
         self._running -= 1
-        if job.pools:
-            self._taken.subtract(job.pools)
+        self._taken.subtract(job.pools)
 
     # What follows from ends.
 
@@ -291,10 +291,11 @@ class Judge:
             job.reuse(event)
 
     def _job_finished(self, event: EventRecord) -> None:
-        job = self._job(event)
+        job, status = self._job(event), event["status"]
         if job is None:
+            for cell in self._growth_rules.end_before_growth(event["job"], status):
+                self._has_ended(cell, status)
             return
-        status = event["status"]
         if job.phase is Phase.ENDED:
             self._report(Rule.STATUS, f"`{job.id}` ends as {status} after it {job.phrase}")
         elif job.phase is Phase.RUNNING:
@@ -307,6 +308,9 @@ class Judge:
             self._report(Rule.ATTEMPT, f"`{job.id}` ends after {recorded}; it had {job.attempt}")
         if event["allowed"] != (job.may_fail and status in FAILURE_NAMES):
             self._report(Rule.STATUS, f"`{job.id}` ends as {status} with `allowed` {str(event['allowed']).lower()}")
+        self._has_ended(job, status)
+
+    def _has_ended(self, job: JudgedJob, status: str) -> None:
         job.phase, job.status = Phase.ENDED, status
         self._need_rules.ended(job)
         self._stop_rules.ended(job, status)

@@ -82,7 +82,8 @@ class JudgedJob(Struct, gc=False):
     uses: tuple[str, ...] = ()  # values of its needs, as the plan names them
     arguments: frozenset[str] = frozenset()  # those that become parts of arguments or variables
     values: Mapping[str, str] = {}  # of its latest success
-    unmet: bool = False  # it chose cells that did not come
+    placeholder: str = ""  # whose place it has taken
+    unmet: tuple[str, ...] = ()  # the workflows among whose cells it chose some that did not come
     matrix: str = ""  # its workflow, if the first failure in it cancels the rest
     started_at: float = 0.0  # of its latest attempt
     phase: Phase = Phase.IDLE
@@ -196,7 +197,8 @@ def _job(data: Mapping[str, Any], index_of: Mapping[str, int]) -> JudgedJob:
         outputs=data.get("outputs", {}),
         uses=tuple(data.get("needed_values", ())),
         arguments=_names_in_arguments(data) if "needed_values" in data else frozenset(),
-        unmet="chosen_cells" in data,
+        placeholder=data.get("expanded_from", ""),
+        unmet=tuple(choice["workflow"] for choice in data.get("chosen_cells", ())),
         matrix=data["workflow"] if data.get("matrix_fail_fast") else "",
     )
 

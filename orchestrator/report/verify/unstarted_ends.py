@@ -31,7 +31,7 @@ class UnstartedEnds:
             return Rule.SKIP, f"is skipped before its need `{others[0].id}` has ended"
         if gate is not Readiness.SHUT:
             return Rule.SKIP, "is skipped, but its needs do not cause that"
-        if others and not any(f"`{other.id}`" in reason for other in others):
+        if others and not any(f"`{name}`" in reason for other in others for name in (other.id, other.placeholder)):
             return Rule.SKIP, f"is skipped with a reason that names no need: {reason}"
         return None
 

@@ -38,11 +38,11 @@ DRAWN = plan(
     ],
 )
 def test_outputs_upstream_are_found_by_their_places_at_any_distance(inputs: list[str], found: list[str]) -> None:
-    assert sorted(Upstream(DRAWN).outputs(3, [PathInput(path) for path in inputs])) == found
+    assert sorted(Upstream(DRAWN.jobs).outputs(3, [PathInput(path) for path in inputs])) == found
 
 
 def test_the_outputs_of_a_job_that_is_not_upstream_do_not_count() -> None:
-    assert Upstream(DRAWN).outputs(0, [PathInput("gen/")]) == []
+    assert Upstream(DRAWN.jobs).outputs(0, [PathInput("gen/")]) == []
 
 
 @given(st.text("ab/*.", max_size=8))
@@ -56,7 +56,7 @@ def test_the_needs_of_a_group_take_its_place() -> None:
     drawn = plan(
         job("a"), job("b"), job("g", needs="a b", group=True), job("h", needs="g", group=True), job("c", needs="h b")
     )
-    assert needs_of(drawn, 4) == [0, 1]
+    assert needs_of(drawn.jobs, 4) == [0, 1]
 
 
 def test_only_paths_are_listed() -> None:

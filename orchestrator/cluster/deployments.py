@@ -1,0 +1,38 @@
+"""The one place that knows which deployment a cluster has."""
+
+from __future__ import annotations
+
+import os
+
+from msgspec.structs import replace
+
+from orchestrator.cluster.deployment import Deployment
+from orchestrator.cluster.hello import Setup
+from orchestrator.cluster.portable_environment import least, portable
+from orchestrator.cluster.tls_files import tls_files
+from orchestrator.plan.model import Plan
+from orchestrator.plan.policy_parts import ClusterPolicy
+
+
+def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) -> Deployment:
+    """That of this cluster, for a run of the plan, with so many workers at first; `setup` is what its workers get."""
+    if cluster.address is not None:
+        return _existing(cluster, cluster.address, setup, plan)
+    from orchestrator.cluster.processes import ProcessDeployment
+
+    return ProcessDeployment(count, setup)
+
+
+def _existing(cluster: ClusterPolicy, address: str, setup: Setup, plan: Plan) -> Deployment:
+    from orchestrator.cluster.bring import Bringer
+    from orchestrator.cluster.existing import ExistingDeployment
+
+    environ = portable(os.environb) if cluster.is_encrypted else least(os.environb, _wanted(plan))
+    tls = tls_files(cluster.tls, plan.base_dir)
+    return ExistingDeployment(address, tls, Bringer(replace(setup, environ=environ), plan.base_dir))
+
+
+def _wanted(plan: Plan) -> set[str]:
+    """The variables that jobs inherit by name."""
+    inherited = {job.spec.env_inherit for job in plan.jobs}
+    return {name for names in inherited if isinstance(names, tuple) for name in names}

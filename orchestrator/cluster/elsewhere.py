@@ -1,0 +1,71 @@
+"""Know when nothing of a worker lives any more that is no child of pexec.
+
+Where the worker's pids mean the same here, which is so on the same machine, that can be seen. Elsewhere the worker is
+asked, if it answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from orchestrator.cluster.hello import WorkerHello
+from orchestrator.execute.this_machine import boot_id, pid_namespace
+from orchestrator.execute.warden import processes, protocol
+
+_LOOK_AGAIN_SECONDS = 0.05
+
+
+def is_visible(hello: WorkerHello) -> bool:
+    """Whether its processes are among those that this process sees."""
+    return bool(hello.boot_id) and (hello.boot_id, hello.pid_namespace) == (boot_id(), pid_namespace())
+
+
+async def wait_for_processes(hello: WorkerHello, *, seconds: float) -> bool:
+    """Wait until the jobs of a visible worker, their warden and the worker itself have ended; False after as many
+    seconds."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while await asyncio.to_thread(_lives, hello):
+        if loop.time() >= until:
+            return False
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+    return True
+
+
+def _lives(hello: WorkerHello) -> bool:
+    worker = processes.read_process(hello.pid)
+    if worker is not None and worker.start_ticks == hello.start_ticks and worker.state not in (b"Z", b"X"):
+        return True
+    return bool(hello.warden) and any(map(_is_of(hello.warden), _all_pids()))
+
+
+def _is_of(warden: int) -> Callable[[int], bool]:
+    first = protocol.tag_base(warden)
+    tags = range(first, first + (1 << protocol.SERIAL_BITS))
+
+    def is_of(pid: int) -> bool:
+        if pid == warden:
+            return _is_a_warden(pid)
+        tag = processes.tag_of(pid)
+        return tag is not None and tag in tags and _is_running(pid)
+
+    return is_of
+
+
+def _is_running(pid: int) -> bool:
+    stat = processes.read_process(pid)
+    return stat is not None and stat.state not in (b"Z", b"X")
+
+
+def _is_a_warden(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return b"/warden/__main__.py" in file.read()
+    except OSError:
+        return False
+
+
+def _all_pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]

@@ -1,0 +1,219 @@
+"""The deployment whose workers exist already: a Dask cluster at an address, which pexec neither starts nor ends."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import ssl
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from typing import Any
+
+from orchestrator.cluster.bring import Bringer, UnusableWorkerError
+from orchestrator.cluster.dask_settings import use_own_settings
+from orchestrator.cluster.deployment import Events
+from orchestrator.cluster.elsewhere import is_visible, wait_for_processes
+from orchestrator.cluster.hello import Refusal, WorkerHello
+
+_CONNECT_SECONDS = 10.0
+_AGAIN_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
+_SILENT_SECONDS = 5.0
+_END_SECONDS = 10.0
+
+
+class ExistingDeployment:
+    """The workers of the scheduler at `address`. `tls`: the fields of Dask's `Security`; empty without TLS."""
+
+    def __init__(self, address: str, tls: Mapping[str, str], bringer: Bringer) -> None:
+        self._address = address
+        self._tls = tls
+        self._bringer = bringer
+        self._numbers = itertools.count(1)
+        self._seen: set[str] = set()  # addresses of the workers that Dask has
+        self._hellos: dict[str, WorkerHello] = {}  # address -> of those that take attempts
+        self._refused: dict[str, Refusal] = {}  # address -> why it takes none
+        self._watching: asyncio.Task[None] | None = None
+
+    async def open(self, events: Events) -> Any:
+        """As `Deployment.open`. Raises UnusableWorkerError if the scheduler cannot be reached."""
+        use_own_settings(encrypted=bool(self._tls))
+        from distributed import Client, Security
+
+        self._events = events
+        if not self._tls:
+            why = f"the cluster is reached at {self._address}: whoever reaches its ports can run code as you"
+            events.degraded("encryption", why)
+        try:
+            await _wait_for_listener(self._address)
+            security = Security(require_encryption=bool(self._tls), **self._tls)
+            self._client = await Client(
+                self._address,
+                security=security,
+                asynchronous=True,
+                set_as_default=False,
+                timeout=_CONNECT_SECONDS,
+                name="pexec",
+            )
+        except Exception as error:
+            raise UnusableWorkerError(self._unreachable(error)) from error
+        self._client.subscribe_topic("all", self._on_event)
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
+        return self._client
+
+    async def greet(self, client: Any, address: str) -> WorkerHello | None:
+        """As `Deployment.greet`."""
+        try:
+            hello = await self._bringer.greet(client, address, f"w{next(self._numbers)}")
+        except UnusableWorkerError as error:
+            self._refuse(address, error.refusal)
+            return None
+        if address not in self._seen:
+            return None  # it has left meanwhile
+        self._hellos[address] = hello
+        return hello
+
+    async def give_secrets(self, hello: WorkerHello, names: Collection[str]) -> None:
+        """As `Deployment.give_secrets`."""
+        await self._bringer.give_secrets(self._client, hello, names)
+
+    def give_up(self, hello: WorkerHello) -> None:
+        """As `Deployment.give_up`."""
+        self._lose(hello, "it has lost an attempt")
+
+    async def wait_for_end(self, name: str, hello: WorkerHello | None) -> bool:
+        """As `Deployment.wait_for_end`."""
+        if hello is None:
+            return True
+        if hello.address in self._seen:
+            with suppress(Exception):
+                await self._bringer.finish(self._client, hello.address)
+                return True
+        return is_visible(hello) and await wait_for_processes(hello, seconds=_END_SECONDS)
+
+    async def replace(self, name: str, hello: WorkerHello | None) -> None:
+        """As `Deployment.replace`: one that is still there may join again."""
+        if hello is not None and hello.address in self._seen:
+            self._events.appeared(hello.address)
+
+    def scale(self, count: int) -> None:
+        """As `Deployment.scale`: not the task of pexec."""
+
+    async def retire(self, name: str, why: str) -> None:
+        """As `Deployment.retire`: not the task of pexec."""
+
+    async def end_workers(self) -> None:
+        """As `Deployment.end_workers`: of the workers, only what they run for this run."""
+        if self._watching is not None:
+            self._watching.cancel()
+        hellos = list(self._hellos.values())
+        ends = (self._bringer.finish(self._client, hello.address) for hello in hellos)
+        await asyncio.gather(*ends, return_exceptions=True)
+
+    async def close(self) -> None:
+        """As `Deployment.close`."""
+
+    async def _watch(self) -> None:
+        """See which workers come and go, should an event of Dask have been lost, and whether the scheduler is there."""
+        while self._client.status not in ("closed", "closing"):
+            try:
+                identity = await asyncio.wait_for(self._client.scheduler.identity(n_workers=-1), _SILENT_SECONDS)
+                there = set(identity["workers"])
+            except Exception:
+                if self._client.status == "running":  # it is busy, or the client has not noticed yet
+                    await asyncio.sleep(_LOOK_SECONDS)
+                    continue
+                there = set()
+            for address in self._seen - there:
+                self._left(address)
+            for address in there - self._seen:
+                self._came(address)
+            await asyncio.sleep(_LOOK_SECONDS)
+        for address in list(self._seen):
+            self._left(address)
+        why = f"the scheduler at {self._address} is gone"
+        self._events.starts_nothing(Refusal(why, "PX311", "`pexec resume` continues the run"))
+
+    def _on_event(self, event: tuple[float, Any]) -> None:
+        said = event[1]
+        if isinstance(said, dict) and said.get("action") == "remove-worker":
+            self._left(said["worker"])
+        elif isinstance(said, dict) and said.get("action") == "add-worker":
+            self._left(said["worker"])  # one that had the same address
+            self._came(said["worker"])
+
+    def _came(self, address: str) -> None:
+        self._seen.add(address)
+        self._events.appeared(address)
+
+    def _left(self, address: str) -> None:
+        self._seen.discard(address)
+        self._refused.pop(address, None)
+        if (hello := self._hellos.get(address)) is not None:
+            self._lose(hello, "it has left the cluster")
+
+    def _lose(self, hello: WorkerHello, why: str) -> None:
+        if self._hellos.get(hello.address) is hello:
+            del self._hellos[hello.address]
+            self._events.gone(hello.name, why)
+
+    def _refuse(self, address: str, refusal: Refusal) -> None:
+        """It takes no attempts; if no other worker does, the run cannot go on."""
+        self._refused[address] = refusal
+        if self._hellos or self._seen - set(self._refused):
+            self._events.degraded("a worker that is not used", refusal.why)
+        else:
+            self._events.starts_nothing(refusal)
+
+    def _unreachable(self, error: BaseException) -> Refusal:
+        for cause in _causes(error):
+            if isinstance(cause, ssl.SSLError):
+                why = (
+                    f"the cluster at {self._address} and pexec do not accept each other's certificates: {_words(cause)}"
+                )
+                return Refusal(why, "PX433", "`tls` of the cluster names the certificate that its scheduler accepts")
+        why = f"the cluster at {self._address} cannot be reached: {_words(error)}"
+        return Refusal(why, "PX311", "is its scheduler up?")
+
+
+async def _wait_for_listener(address: str) -> None:
+    """Until something accepts connections there. Raises OSError when nothing has for a while, with the reason, which
+    Dask would not say."""
+    host, _, port = address.partition("://")[2].rpartition(":")
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _CONNECT_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout_at(until):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        except OSError:
+            if loop.time() + _AGAIN_SECONDS >= until:
+                raise
+            await asyncio.sleep(_AGAIN_SECONDS)
+        else:
+            writer.close()
+            return
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error, and what it came from."""
+    found, left = [], [error]
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.append(one)
+            left += [other for other in (one.__context__, one.__cause__) if other is not None]
+    return found
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or str(error)).lower().replace("_", " ")
+    if isinstance(error, TimeoutError):
+        return f"no answer in {_CONNECT_SECONDS:.0f}s"
+    if isinstance(error, OSError) and error.errno:
+        return (os.strerror(error.errno) if error.errno > 0 else str(error.strerror)).lower()
+    return str(error) or type(error).__name__
