@@ -14,7 +14,7 @@ from pathlib import Path
 # Of all packages together: statements and branches.
 ALL = (98.9, 97.5)
 # Of the branches of a package.
-BRANCHES = {"engine": 98.9, "journal": 99.5, "plan": 99.8}
+BRANCHES = {"engine": 100.0, "journal": 100.0, "plan": 100.0}
 
 
 def main(report: Path) -> int:

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from orchestrator.app.adoption import AdoptionDecision, adoption_decisions, jobs_left_out
 from orchestrator.app.changed_inputs import VALUES_OF_NEEDS, changed_inputs
 from orchestrator.app.empty_plan import refuse_empty
+from orchestrator.app.grown_run import grown_plan, matrices_that_fail_again
 from orchestrator.app.invocation import STDIN, recorded_manifest, with_manifest
 from orchestrator.app.job_cache import MODE
 from orchestrator.app.job_scripts import with_current_scripts, with_scripts
@@ -162,7 +163,7 @@ class _Resumption:
         """The plan is the same: continue the run where it stopped."""
         rundir, history = self._rundir, self._history
         scheduler = history.scheduler
-        live = replace(plan, jobs=tuple(scheduler.table.jobs), levels=_levels_with_cells(plan, scheduler))
+        live = grown_plan(plan, scheduler)
         states = list(scheduler.table.states)
         left_out = self._left_out(live, adoption_decisions(live, states, live), states)
         succeeded = scheduler.table.tally[JobState.SUCCEEDED]
@@ -176,6 +177,8 @@ class _Resumption:
         write_stderr(f"pexec: resuming run `{rundir.run_id}`: {done}\n")
         if succeeded:
             self._print_changed_inputs(live)
+            for sentence in matrices_that_fail_again(plan, scheduler):
+                write_stderr(f"pexec: {sentence}; start a new run with `pexec apply`\n")
             self._print_not_compared()
         if cut:
             size = count(cut, "byte")
@@ -308,16 +311,6 @@ class _Resumption:
         if not self._place.is_copy:
             ended += ((pid, None) for pid in end_old_workers(self._history, here))
         return ended
-
-
-def _levels_with_cells(plan: Plan, scheduler: Scheduler) -> tuple[tuple[int, ...], ...]:
-    """The levels of the plan, with the jobs that have taken the place of a placeholder before it."""
-    table = scheduler.table
-
-    def with_cells(job: int) -> tuple[int, ...]:
-        return (*table.jobs[job].needs, job) if table.states[job] is JobState.EXPANDED else (job,)
-
-    return tuple(tuple(one for job in level for one in with_cells(job)) for level in plan.levels)
 
 
 def _complete_files(rundir: RunDir) -> int:

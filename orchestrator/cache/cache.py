@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,13 @@ from msgspec.structs import replace
 from orchestrator.cache import listing as listings
 from orchestrator.cache.changes import Change
 from orchestrator.cache.changes import changes as differences
+from orchestrator.cache.descent import opened
 from orchestrator.cache.entry_text import LastRecord
 from orchestrator.cache.eviction import evict
 from orchestrator.cache.fingerprint import Fingerprint
 from orchestrator.cache.fresh_outputs import FreshOutputs
 from orchestrator.cache.hash_memory import HashMemory
-from orchestrator.cache.job_lock import JobLock, try_lock
+from orchestrator.cache.job_lock import JobLock, JobLocks
 from orchestrator.cache.log_copy import copy_log
 from orchestrator.cache.model import (
     DEFAULT_MAX_SIZE,
@@ -46,7 +47,7 @@ from orchestrator.cache.model import (
     never,
 )
 from orchestrator.cache.restore import Fetch, Restoring, no_fetch
-from orchestrator.cache.save import OpenSearch, RefusalError, Saving, Success, changed_inputs
+from orchestrator.cache.save import OpenSearch, RefusalError, Saving, Success, refuse_changes
 from orchestrator.cache.sightings import Sightings
 from orchestrator.cache.signing_key import NoKeyError, user_key
 from orchestrator.cache.store import LOCKS, Store, name_of
@@ -104,6 +105,7 @@ class Cache:
     ) -> None:
         self._store = store
         self._locks = store if locks is None else locks
+        self._job_locks: dict[str, JobLocks] = {}
         self._remote = remote
         self._memory = HashMemory(None if store is None else f"{store.path}/{_MEMORY}")
         self._max_size = max_size
@@ -119,10 +121,10 @@ class Cache:
     def close(self) -> None:
         """Write what is remembered of files."""
         self._memory.close()
+        for one in self._job_locks.values():
+            one.close()
         if self._locks is not None:
             self._locks.close()
-
-    # What there is
 
     def list_inputs(
         self,
@@ -142,8 +144,6 @@ class Cache:
     def list_outputs(self, place: Place, outputs: Sequence[OutputPath], *, should_stop: ShouldStop) -> Listing:
         """The files that are outputs of a job; what is missing is among its problems."""
         return listings.list_outputs(place, outputs, self._memory, should_stop)
-
-    # Looking up and restoring
 
     def look_up(self, digest: str, *, should_stop: ShouldStop = never) -> Entry | None:
         """The stored success of a fingerprint, of this machine or of another one."""
@@ -180,7 +180,7 @@ class Cache:
         try:
             is_same = store.last_is(project, entry.job, entry.fingerprint)
             earlier = entry.outputs if is_same else self._last_outputs(project, entry.job)
-            with _directory(place) as base:
+            with opened(place.base_dir) as base:
                 restoring = Restoring(store, self._memory, base, umask, should_stop, self._fetch(store, should_stop))
                 attempted_at = partial(store.attempted_at, project, entry.job)
                 answer = restoring.bring(entry, earlier, FreshOutputs(outputs), attempted_at)
@@ -199,7 +199,7 @@ class Cache:
         if store is None:
             return NotRestored("the cache cannot be used")
         try:
-            with _directory(place) as base:
+            with opened(place.base_dir) as base:
                 restoring = Restoring(store, self._memory, base, 0, should_stop)
                 return restoring.foresee(entry, self._last_outputs(project, entry.job), FreshOutputs(outputs))
         except OSError as error:
@@ -221,8 +221,6 @@ class Cache:
     def sightings(self, project: str, scope: str, place: Place) -> Sightings:
         """What the files of the project's jobs were when these were last up to date; none in another `scope`."""
         return Sightings(self._store, self._memory, project, scope, place.base_dir)
-
-    # Why a job is not up to date
 
     def last(self, project: str, job: str) -> LastRecord | None:
         """The last success of a job that was stored or restored; its secret values are masked."""
@@ -254,17 +252,26 @@ class Cache:
             new_needs={name: one.files for name, one in (needs or {}).items()},
         )
 
-    # Running and storing
-
     def try_lock(self, project: str, job: str) -> JobLock | None:
         """The lock of a job of a project; None if another process holds it."""
         if self._locks is None:
             return JobLock(None)
         try:
-            return try_lock(self._locks.folder(LOCKS), name_of(project, job))
+            return self._locks_of(project).try_lock(name_of(project, job))
         except OSError as error:
             self._failed(error)
             return JobLock(None)
+
+    def has_other_runs(self, project: str) -> bool:
+        """Whether another run of the project may be changing outputs."""
+        return self._locks is not None and self._locks_of(project).has_other_runs()
+
+    def _locks_of(self, project: str) -> JobLocks:
+        with self._lock:
+            if project not in self._job_locks:
+                assert self._locks is not None
+                self._job_locks[project] = JobLocks(self._locks.folder(LOCKS), name_of(project, ""))
+            return self._job_locks[project]
 
     def remove_fresh(
         self, place: Place, project: str, job: str, outputs: Sequence[OutputPath], *, should_stop: ShouldStop
@@ -275,7 +282,7 @@ class Cache:
         if store is None or not fresh:
             return ()
         try:
-            with _directory(place) as base:
+            with opened(place.base_dir) as base:
                 restoring = Restoring(store, self._memory, base, 0, should_stop)
                 return restoring.remove(self._last_outputs(project, job), fresh)
         except OSError as error:
@@ -325,9 +332,9 @@ class Cache:
             now = self.list_inputs(
                 place, inputs, own_outputs=own, upstream_outputs=upstream_outputs, should_stop=should_stop
             )
-            _refuse_changes(listing, now)
+            refuse_changes(listing, now)
             for one in from_needs:
-                _refuse_changes(one.listing, self.list_outputs(place, one.declared, should_stop=should_stop))
+                refuse_changes(one.listing, self.list_outputs(place, one.declared, should_stop=should_stop))
             entry = saving.with_listings(entry, [listing, *(one.listing for one in from_needs)])
             entry_size = store.put_entry(entry)
             self._remember(store, project, success.fingerprint, entry)
@@ -386,20 +393,5 @@ def _remote(settings: RemoteSettings | None, user_key: bytes, warn: Warn) -> Rem
     return Remote(settings, user_key, warn)
 
 
-def _refuse_changes(before: Listing, after: Listing) -> None:
-    changed = changed_inputs(before, after)
-    if changed:
-        raise RefusalError(f"the input `{visible(changed[0])}` was written while the job ran", *changed)
-
-
 def _why(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
-
-
-@contextlib.contextmanager
-def _directory(place: Place) -> Iterator[int]:
-    descriptor = os.open(place.base_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -248,3 +248,10 @@ def changed_inputs(before: Listing, after: Listing) -> tuple[str, ...]:
         if before.files.get(path) != after.files.get(path)
         or before.signatures.get(path, ())[:4] != after.signatures.get(path, ())[:4]
     )
+
+
+def refuse_changes(before: Listing, after: Listing) -> None:
+    """An input was written while the job ran. Raises RefusalError."""
+    changed = changed_inputs(before, after)
+    if changed:
+        raise RefusalError(f"the input `{visible(changed[0])}` was written while the job ran", *changed)

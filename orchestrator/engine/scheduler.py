@@ -11,12 +11,12 @@ pools, the order, the moment): an old journal was chosen by an older `decide`. I
 tables of `states.py`.
 
 Who holds what. `JobTable`: the states, and the counts of what each pending job waits for; its `move` is the only place
-that changes a state. `Checks`: the ready jobs that may be up to date. `ReadyQueue` and `Pools`: the jobs that may
-start, and the room for them. `Retries`: used budgets and the heap of delays. `Escalation`: running attempts and the
-heap of steps that end them. `Stop`: how far the run is stopped, and the rules of that. `MatrixFailFast`: the jobs that
-a failure in their matrix cancels. `OutputValues`: what successes hand to their dependents. `RunConditions`: what an
-`if` asks of needs. `Growth`: placeholders, and the cells that take their place. `outcomes.py`: the pure tables. This
-file only connects them. All of it runs in the driver's thread.
+that changes a state. `Checks`: the ready jobs that may be up to date. `ReadyQueue`, `Pools` and `Launches`: the jobs
+that may start, the room for them, and which of them start. `Retries`: used budgets and the heap of delays.
+`Escalation`: running attempts and the heap of steps that end them. `Stop`: how far the run is stopped, and the rules of
+that. `MatrixFailFast`: the jobs that a failure in their matrix cancels. `OutputValues`: what successes hand to their
+dependents. `RunConditions`: what an `if` asks of needs. `Growth`: placeholders, and the cells that take their place.
+`outcomes.py`: the pure tables. This file only connects them. All of it runs in the driver's thread.
 
 A job's life. Once all its needs have ended they decide (`JobTable.gate`): if shut, it is skipped and the reason names
 the need; if open, its `if` may leave it out, a group succeeds at once, a job that lacks an output value fails, and any
@@ -43,7 +43,7 @@ from typing import assert_never
 
 from orchestrator.engine import invariants
 from orchestrator.engine.checks import UP_TO_DATE, Checks
-from orchestrator.engine.commands import NO_VALUES, Cancel, Command, GiveUp, Launch
+from orchestrator.engine.commands import Cancel, Command, GiveUp
 from orchestrator.engine.escalation import Escalation, RunningAttempt, Step
 from orchestrator.engine.facts import (
     AttemptFinished,
@@ -62,6 +62,7 @@ from orchestrator.engine.facts import (
 )
 from orchestrator.engine.growth import Growth
 from orchestrator.engine.job_table import IllegalMove, JobTable
+from orchestrator.engine.launches import Launches
 from orchestrator.engine.matrix_fail_fast import MatrixFailFast
 from orchestrator.engine.outcomes import FAILURES, STATE_AFTER, STOPPED_ON_REQUEST, Gate, RunResult, run_result
 from orchestrator.engine.output_values import OutputValues
@@ -100,6 +101,7 @@ class Scheduler:
         self._retries = Retries()
         self._matrices = MatrixFailFast(plan)
         self.growth = Growth(plan, self.table, self.values, self._queue, self._matrices)
+        self._launches = Launches(plan.policy, self.table, self.values, self._queue, self._pools, self._escalation)
         self._stop: Stop | None = None
         self._deadline: float | None = None
         self._started = False
@@ -143,8 +145,7 @@ class Scheduler:
         return out
 
     def _begin(self, at: float) -> None:
-        self._started = True
-        self._stop = None
+        self._started, self._stop = True, None
         self._deadline = None if self._policy.timeout is None else at + self._policy.timeout
         for job, state in enumerate(self.table.states):
             if state is JobState.PENDING:
@@ -153,12 +154,9 @@ class Scheduler:
     def _on_resumed(self, fact: RunResumed) -> None:
         for job, _ in self._escalation:
             self._pools.release(self._jobs[job])
-        self._escalation.clear()
-        self.checks.clear()
-        self._queue.clear()
+        for part in (self._escalation, self.checks, self._queue, self._matrices, self.growth):
+            part.clear()
         self._retries = Retries()
-        self._matrices.clear()
-        self.growth.clear()
         self.table.reopen()
         self._begin(fact.at)
 
@@ -190,8 +188,7 @@ class Scheduler:
         table.move(job, JobState.RUNNING)
         self.checks.forget(job)
         table.attempts[job] = fact.attempt
-        if self._jobs[job].pools:
-            self._pools.take(self._jobs[job])
+        self._pools.take(self._jobs[job])
         self._escalation.start(job, fact.attempt)
 
     def _on_finished(self, fact: AttemptFinished) -> None:
@@ -199,8 +196,7 @@ class Scheduler:
         running = self._escalation.end(job, fact.attempt)
         if running is None:
             return
-        if self._jobs[job].pools:
-            self._pools.release(self._jobs[job])
+        self._pools.release(self._jobs[job])
         status = STATE_AFTER[fact.verdict]
         if status is JobState.SUCCEEDED:
             self.values.keep(job, fact.outputs)
@@ -224,12 +220,10 @@ class Scheduler:
         return True
 
     def _on_kill_sent(self, fact: KillSent) -> None:
-        if not self._escalation.is_current(fact.job, fact.attempt):
-            return
-        if fact.force:
-            self._escalation.schedule(fact.job, Step.GIVE_UP, fact.at + self._last_grace)
-        else:
-            self._escalation.schedule(fact.job, Step.KILL, fact.at + self._jobs[fact.job].spec.stop_seconds)
+        if self._escalation.is_current(fact.job, fact.attempt):
+            wait = self._last_grace if fact.force else self._jobs[fact.job].spec.stop_seconds
+            step = Step.GIVE_UP if fact.force else Step.KILL
+            self._escalation.schedule(fact.job, step, fact.at + wait)
 
     def _on_cancel(self, fact: CancelRequested) -> None:
         if self.finished:
@@ -339,24 +333,9 @@ class Scheduler:
         due = self._escalation.due_commands(now)
         if any(isinstance(command, GiveUp) for command in due):
             return due  # what it ends may stop the run, before anything else starts
-        return [*due, *self.checks.commands(), *self._launches(now, beyond)]
-
-    def _launches(self, now: float, beyond: int) -> list[Command]:
-        if self._retries.waits:
-            for job in self._retries.take_due(now):
-                self._queue.add(job)
-        slots = self._policy.max_parallel_jobs - len(self._escalation.running)
-        if slots <= 0:
-            return []
         hurried = self._stop is not None and self._stop.hurried
-        is_due = self._retries.is_due_at(self._clock)
-        chosen = self._queue.choose(slots + beyond, self._pools, self._jobs, self.table.states, is_due)
-        return [self._launch(job, hurried=hurried) for job in chosen]
-
-    def _launch(self, job: int, *, hurried: bool) -> Launch:
-        spec = self._jobs[job].spec
-        values = self.values.needed_by(job) if spec.needed_values else NO_VALUES
-        return Launch(job, self.table.attempts[job] + 1, spec.cleanup_timeout if hurried else None, values)
+        launches = self._launches.commands(now, beyond, self._retries, hurried=hurried)
+        return [*due, *self.checks.commands(), *launches]
 
     def next_wakeup(self) -> float | None:
         """The next second at which `decide` may return more without a new fact; None if a fact must come first."""
@@ -365,8 +344,7 @@ class Scheduler:
         if self._deadline is None and not self._escalation.steps and not self._retries.waits:
             return None
         hurried = self._stop is not None and self._stop.hurried
-        has_slots = len(self._escalation.running) < self._policy.max_parallel_jobs
-        waits = self._retries.next_due() if has_slots else None
+        waits = self._retries.next_due() if self._launches.free > 0 else None
         times = (None if hurried else self._deadline, self._escalation.next_due(), waits)
         return min([time for time in times if time is not None], default=None)
 

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -83,15 +83,16 @@ class RunFiles:
         rundir.replace(EXECUTION_PLAN, as_json(execution_plan_fields(plan, _now())))
         rundir.replace(DEPENDENCIES, as_json(dependencies_fields(plan)))
         self._page_context = page_context
+        self._events: deque[EventRecord] = deque()
         self._begin_fold()
         for record in past:
-            self._add(record)
+            self._events.append(record)
+            self._take_in()
         if self._is_small:  # before any job starts, since jobs may read them
             self._rundir.replace(RESULTS, results_chunks(replace(self._fold.report(), run_id=rundir.run_id)))
         self._begin_statuses()
         if past:
             self._keep_right_statuses()
-        self._events: deque[EventRecord] = deque()
         self._news = threading.Event()
         self._closing = threading.Event()
         self._closed = False
@@ -178,26 +179,29 @@ class RunFiles:
 
     def _take_in(self) -> None:
         while self._events:
-            self._add(self._events.popleft())
+            record = self._events.popleft()
+            if record["event"] != "matrix.expanded":
+                self._add_to_fold(record)
+                continue
+            together = [record]
+            while self._events and self._events[0]["event"] == "matrix.expanded":
+                together.append(self._events.popleft())
+            self._grow(together)
 
-    def _add(self, record: EventRecord) -> None:
-        if record["event"] == "matrix.expanded":
-            self._grow(record)
-            return
-        self._add_to_fold(record)
-
-    def _grow(self, expanded: EventRecord) -> None:
-        """Jobs have taken the place of a placeholder: what was read so far is read again, for the plan with them."""
-        self._growths.append(grown_from_event(expanded))
+    def _grow(self, together: Sequence[EventRecord]) -> None:
+        """Jobs have taken the place of placeholders that grow together: what was read so far is read again, for the
+        plan with them."""
+        self._growths += map(grown_from_event, together)
         self._plan = grown(self._first_plan, self._growths)
         self._begin_fold()
         for record in JournalReader(self._rundir):
             if record["event"] != "matrix.expanded":
                 self._add_to_fold(record)
-            if record["seq"] == expanded["seq"]:
+            if record["seq"] == together[-1]["seq"]:
                 break
         if self._statuses is not None:
-            self._rundir.remove(status_name(slugs([expanded["job"]])[0]))
+            for expanded in together:
+                self._rundir.remove(status_name(slugs([expanded["job"]])[0]))
             self._begin_statuses()
             self._keep_right_statuses()
 

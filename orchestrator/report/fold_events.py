@@ -106,6 +106,7 @@ class RunFold:
         self._host = ""  # on which the process runs that drives the run
         self._spawned: dict[int, tuple[float, float]] = {}  # when its attempt had a process, and the wait for that
         self._spent_before: dict[int, float] = {}
+        self._with_outputs: set[int] = set()
         self.changed: set[int] = set()
 
     def add(self, event: EventRecord) -> None:
@@ -123,6 +124,10 @@ class RunFold:
     def status(self, job: int) -> Status:
         """The status of the job with this index."""
         return self._jobs[job].status
+
+    def jobs_with_outputs(self) -> list[JobReport]:
+        """Those that may have output values, in order."""
+        return [self._jobs[index] for index in sorted(self._with_outputs)]
 
     def report(self) -> RunReport:
         """The run so far. Its jobs belong to this fold and change with the next event."""
@@ -235,7 +240,7 @@ class RunFold:
         job.dropped_bytes = event["dropped_bytes"]
         job.leftover_killed += event["leftover_killed"]
         job.enforced_by = event["enforced_by"]
-        self._keep_outputs(job, event)
+        self._keep_outputs(index, event)
         self._busy += seconds
         for pool, amount in self._plan.jobs[index].pools:
             self._pool_busy[pool] += amount * seconds
@@ -245,17 +250,20 @@ class RunFold:
         self._up_to_date += 1
         job.cache = CacheReport(event["cached"], event["from_run"], [])
         job.log_file, job.log_bytes = event["log"] or None, event["log_bytes"]
-        self._keep_outputs(job, event)
+        self._keep_outputs(self.index_of[event["job"]], event)
 
     def _job_must_run(self, event: EventRecord) -> None:
         self._jobs[self.index_of[event["job"]]].cache = CacheReport("ran", because=event["because"])
 
     def _adopted(self, event: EventRecord) -> None:
-        self._keep_outputs(self._jobs[self.index_of[event["job"]]], event)
+        self._keep_outputs(self.index_of[event["job"]], event)
 
-    def _keep_outputs(self, job: JobReport, event: EventRecord) -> None:
+    def _keep_outputs(self, index: int, event: EventRecord) -> None:
+        job = self._jobs[index]
         job.outputs = output_values(event["outputs"]) if "outputs" in event else UNSET
         job.undeclared_outputs = event.get("undeclared_outputs", UNSET)
+        if job.outputs:
+            self._with_outputs.add(index)
 
     def _retry_scheduled(self, event: EventRecord) -> None:
         index = self.index_of[event["job"]]

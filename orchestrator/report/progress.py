@@ -157,7 +157,7 @@ class Progress:
             ],
             failed=failed_jobs(jobs),
             waiting=list(self._waiting(now)) if head.state == "running" else [],
-            outputs=outputs_of(jobs),
+            outputs=outputs_of(self.fold.jobs_with_outputs()),
         )
 
     def _waiting(self, now: float) -> Iterator[WaitingJob]:

@@ -69,6 +69,7 @@ def test_from_makes_a_job_for_each_value_that_a_need_has_written(pexec: Pexec) -
     junit = pexec.run("report", "--format", "junit").stdout
     assert 'name="test[shard=b c]"' in junit
     assert "pack[shard=a]" in pexec.run("graph", "--run").stdout
+    assert '"test[shard=*]":' in (pexec.folder / ".pexec/.durations.json").read_text()
     statuses = sorted(path.name for path in (run.path / "status").iterdir())
     assert len(statuses) == 7
     assert (run.path / "report.html").read_text().count("test[shard=b c]") > 0
@@ -176,6 +177,19 @@ def test_a_run_that_was_killed_at_any_line_of_its_journal_continues(
         assert len(successes) == len(set(successes)), kept
 
 
+def test_ten_thousand_values_make_as_many_jobs(pexec: Pexec, full: bool) -> None:
+    number = 10_000 if full else 300
+    manifest = MANIFEST.split("  first:", maxsplit=1)[0].split("    run: |", maxsplit=1)[0] + "    run: 'true'\n"
+    manifest += "  all: {needs: test, run: echo all}\n"
+    project(pexec, json.dumps(list(range(number))), manifest)
+    said = pexec.run("apply", "--output", "quiet", "-j", "16", timeout=3000)
+    assert said.exit_code == 0, said.stderr
+    run = verified(pexec)
+    assert len(run.jobs) == number + 2
+    assert set(run.statuses.values()) == {"succeeded"}
+    assert pexec.run("status").stdout.splitlines()[1] == f"{number + 2:,} of {number + 2:,} jobs succeeded"
+
+
 def test_more_than_ten_thousand_values_are_refused(pexec: Pexec) -> None:
     project(pexec, json.dumps(list(range(10_001))), MANIFEST.split("  pack:", maxsplit=1)[0])
     run = applied(pexec, code=1)
@@ -202,6 +216,18 @@ def test_a_run_whose_list_is_made_only_after_a_resume_can_be_read_by_everyone(pe
     assert "7 of 7 jobs succeeded" in pexec.run("status").stdout
     assert "test[shard=b c]" in pexec.run("report").stdout
     assert "pack[shard=a]" in pexec.run("graph", "--run").stdout
+
+
+def test_a_resume_says_that_a_value_which_makes_no_jobs_stays_as_it_is_and_a_new_run_reads_it_again(
+    pexec: Pexec,
+) -> None:
+    applied(project(pexec, "{}", MANIFEST.split("  first:", maxsplit=1)[0]), code=1)
+    project(pexec, manifest=MANIFEST.split("  first:", maxsplit=1)[0])
+    said = pexec.run("resume", "--output", "quiet")
+    assert said.exit_code == 1
+    why = "`needs.plan.outputs.shards` is not a JSON array, and the success of `plan` is not repeated"
+    assert f"pexec: `test[shard=*]` fails again: {why}; start a new run with `pexec apply`\n" in said.stderr
+    assert applied(pexec).statuses == dict.fromkeys(("plan", *CELLS), "succeeded")
 
 
 SHORT = MANIFEST.split("  first:", maxsplit=1)[0].replace("test ! -e bad-${{ matrix.shard }}", "test ! -e bad")

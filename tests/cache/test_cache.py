@@ -581,6 +581,28 @@ def test_with_only_its_locks_a_cache_finds_and_stores_nothing(job: CachedJob) ->
     only.close()
 
 
+def test_runs_know_of_each_other_that_one_may_be_changing_outputs(tmp_path: Path, job: CachedJob) -> None:
+    caches = [open_cache(str(job.directory), warn=pytest.fail, key=KEY) for _ in range(3)]
+
+    def others(project: str = "project") -> list[bool]:
+        return [one.has_other_runs(project) for one in caches]
+
+    assert others() == [False, False, False]
+    lock = caches[0].try_lock("project", "build")
+    assert lock is not None
+    lock.release()
+    assert others() == [False, True, True], "until its run has ended: it may do so again"
+    assert others("another") == [False, False, False]
+    other = caches[1].try_lock("project", "other")
+    assert other is not None
+    other.release()
+    assert others() == [True, True, True]
+    caches[0].close()
+    assert [one.has_other_runs("project") for one in caches[1:]] == [False, True]
+    for one in caches[1:]:
+        one.close()
+
+
 def test_every_long_call_can_be_stopped_and_leaves_nothing_that_counts(job: CachedJob) -> None:
     (job.folder / "dist/app").write_bytes(os.urandom(4 << 20))
     with pytest.raises(Stopped):

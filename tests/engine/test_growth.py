@@ -273,6 +273,49 @@ def test_a_success_that_a_resume_kept_waits_only_for_the_cell_that_it_chose() ->
     checked(world)
 
 
+def test_a_cell_that_comes_after_the_one_that_it_chooses_fails_if_there_is_none() -> None:
+    more = job("more", needs="source", spec={"outputs": {"list": OutputSpec("json")}})
+    matrix = RunMatrix((RunAxis("s", workflow="more", output="list"),))
+    late = job("late[s=*]", workflow="late", needs="more grown[s=*]", run_matrix=matrix, chosen_cells=(CHAIN,))
+    world = started(more, GROWN, late, values=("a",))
+    world.end("grown[s=a]")
+    world.end("more", outputs={"list": '["a", "z"]'})
+    assert world.running == ["late[s=a]"]
+    assert world.reasons["late[s=z]"] == "`grown` has no job with s=z"
+    checked(world)
+
+
+def test_a_job_waits_for_a_matrix_and_for_another_need() -> None:
+    world = started(job("slow"), GROWN, job("all", needs="grown[s=*] slow"))
+    world.end("grown[s=a]", Verdict.FAILED)
+    world.end("grown[s=b]")
+    assert world.states["all"] == "pending"
+    world.end("slow")
+    assert world.reasons["all"] == "need `grown[s=a]` failed"
+    checked(world)
+
+
+def test_a_resume_keeps_a_matrix_whose_jobs_have_all_succeeded() -> None:
+    world = started(GROWN, job("all", needs="grown[s=*]"))
+    world.end("grown[s=a]")
+    world.end("grown[s=b]")
+    world.end("all", Verdict.FAILED)
+    world.crash()
+    world.act()
+    assert world.running == ["all"]
+    checked(world)
+
+
+def test_after_a_resume_a_job_does_not_wait_for_a_success_that_it_only_follows() -> None:
+    world = World.started(job("first"), job("second", after="first"))
+    world.end("first")
+    world.end("second", Verdict.FAILED)
+    world.crash()
+    world.act()
+    assert world.running == ["second"]
+    checked(world)
+
+
 def test_a_resume_decides_again_whether_a_matrix_has_cells() -> None:
     one = job("one", needs="grown[s=*]", chosen_cells=(CellChoice("grown", {"s": "a"}),))
     world = started(GROWN, one, values=())

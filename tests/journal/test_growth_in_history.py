@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from support.worlds import job, plan
 
-from orchestrator.engine.facts import MatrixExpanded
-from orchestrator.journal.facts_as_events import consequence_to_fields, grown_from_event
+from orchestrator.engine.facts import JobCached, JobMustRun, MatrixExpanded
+from orchestrator.journal.facts_as_events import consequence_to_fields, fact_to_fields, grown_from_event
 from orchestrator.journal.history import History
 from orchestrator.plan.cells import Cell
 from orchestrator.plan.flow_model import OutputSpec
@@ -36,3 +36,15 @@ def test_the_history_of_a_run_knows_its_new_jobs_and_an_expansion_that_was_not_w
     history.add({"event": "matrix.expanded", "at": 1.0, "job": "test[s=*]"})
     history.add({"event": "attempt.started", "at": 1.0, "job": "test[s=a]", "attempt": 1})
     assert history.scheduler.running == ((2, 1),)
+
+
+def test_checks_are_written_and_the_fingerprints_of_a_history_are_those_of_the_latest() -> None:
+    ids = ["a", "b"]
+    assert fact_to_fields(JobCached(1.0, 0, {"x": "1"}), ids) == ("job.cached", {"job": "a", "outputs": {"x": "1"}})
+    assert fact_to_fields(JobCached(1.0, 0), ids) == ("job.cached", {"job": "a"})
+    assert fact_to_fields(JobMustRun(1.0, 1), ids) == ("job.must_run", {"job": "b"})
+    history = History(plan(job("a", inputs=()), job("b", inputs=())))
+    history.add({"event": "run.started", "at": 0.0, "boot_id": "x", "version": "0.2.0"})
+    history.add({"event": "job.cached", "at": 0.0, "job": "a", "fingerprint": "f1"})
+    history.add({"event": "job.must_run", "at": 0.0, "job": "b", "fingerprint": "f2"})
+    assert history.fingerprints == {"a": "f1", "b": "f2"}

@@ -81,6 +81,7 @@ def test_only_selected_cells_are_made_and_one_that_does_not_come_is_told() -> No
         ("outputs.list}, n", "outputs.lists}, n", "PX234"),
         ("{run: x, outputs", "{run: x, matrix: {q: [1]}, outputs", "PX243"),
         ("    needs: plan\n", "    needs: plan\n    if: {matrix.s: a}\n", "PX244"),
+        ("n: [1, 2]", "n: [1, 1]", "PX210"),
         ('s: "${{ matrix.s }}"', 's: "x-${{ matrix.s }}"', "PX244"),
         ("matrix.n }}", "matrix.m }}", "PX212"),
     ],
@@ -115,8 +116,12 @@ def test_the_paths_of_a_cell_are_filled_in_and_its_other_texts_are_not() -> None
     assert "matrix.s" in job.spec.inputs[1].command[0]
     assert [output.paths for output in job.spec.output_files] == [("!x",), ("out/a b-1",)]
     assert "matrix.s" in (job.spec.run or "")
-    (plain,) = cell_jobs(good_plan(TEXT).jobs[1], [Cell({"s": "a", "n": 1}, "s=a,n=1")], 3)
-    assert plain.spec is good_plan(TEXT).jobs[1].spec or plain.spec.inputs is None
+    only_outputs = good_plan(TEXT.replace("    needs: plan\n", "    needs: plan\n    outputs: ['${{ matrix.s }}']\n"))
+    (job,) = cell_jobs(only_outputs.jobs[1], [Cell({"s": "a b", "n": 1}, "s=a b,n=1")], 3)
+    assert (job.spec.inputs, job.spec.output_files[0].paths) == (None, ("a b",))
+    placeholder = good_plan(TEXT).jobs[1]
+    (plain,) = cell_jobs(placeholder, [Cell({"s": "a", "n": 1}, "s=a,n=1")], 3)
+    assert plain.spec is placeholder.spec
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ class SmallJob:
     distant: list[int]
     has_inputs: bool
     uses_variable: bool = True
+    inherits: bool = False
     salt: str = ""
     word: str = "w0"
     reads_values: bool = True
@@ -72,29 +73,32 @@ class SmallProject:
     jobs: list[SmallJob]
     sources: dict[str, str | None]
     variable: str = "v0"
+    listed: str | None = None  # a variable that some jobs inherit
 
     def manifest(self) -> str:
         """The text of its manifest: JSON, which is YAML too."""
         return json.dumps({"version": 1, "workflows": {f"j{n}": self._workflow(n) for n in range(len(self.jobs))}})
 
-    def _path(self, number: int) -> Any:
+    def _made(self, number: int) -> list[str]:
         """What a job makes: a directory, or files by their names where these are known."""
         named = {"copy": "copy", "first": "first", "count": "count"}.get(self.jobs[number].kind)
-        return f"out/{number}/" if named is None else [f"out/{number}/facts", f"out/{number}/{named}"]
+        return [f"out/{number}/"] if named is None else [f"out/{number}/facts", f"out/{number}/{named}"]
 
     def _workflow(self, number: int) -> dict[str, Any]:
         job = self.jobs[number]
         valued = [need for need in job.needs if self.jobs[need].kind == "value" and job.reads_values]
-        paths = [*job.inputs, *(f"out/{one}/**" for one in job.distant)]
+        distant = [path for one in job.distant for path in self._made(one)]
+        paths = [*job.inputs, *(f"{path}**" if path.endswith("/") else path for path in distant)]
         program = {
             "kind": job.kind, "salt": job.salt, "out": f"out/{number}", "reads": paths,
-            "needs": [f"out/{need}" for need in job.needs], "values": [f"VALUE{need}" for need in valued],
+            "needs": [path for need in job.needs for path in self._made(need)],
+            "values": [f"VALUE{need}" for need in valued],
             "executable": job.executable,
         }  # fmt: skip
         made: dict[str, Any] = {
             "run": json.dumps(program),
             "outputs": {
-                "files": {"path": self._path(number), "fresh": job.has_inputs},
+                "files": {"path": self._made(number), "fresh": job.has_inputs},
                 "word": {"default": "none"},
             },
             "env": {"WORD": job.word, **{f"VALUE{n}": f"${{{{ needs.j{n}.outputs.word }}}}" for n in valued}},
@@ -105,6 +109,8 @@ class SmallProject:
             made["inputs"] = [{"path": path, "optional": True} for path in paths]
             if job.uses_variable:
                 made["inputs"].append({"env": "VARIABLE"})
+            if job.inherits:
+                made["env_inherit"] = ["LISTED", *(["VARIABLE"] if job.uses_variable else [])]
         return made
 
 
@@ -126,6 +132,7 @@ def small_projects(draw: st.DrawFn) -> SmallProject:
                 draw(st.lists(st.sampled_from(distant), unique=True, max_size=2)) if distant else [],
                 draw(st.integers(0, 6)) > 0,
                 draw(st.booleans()),
+                draw(st.booleans()),
             )
         )
     return SmallProject(jobs, {name: draw(st.sampled_from((None, *WORDS))) for name in SOURCES})
@@ -134,7 +141,7 @@ def small_projects(draw: st.DrawFn) -> SmallProject:
 Edit = tuple[str, int, int]
 KINDS_OF_EDITS = (
     "write", "write", "write", "same", "copy", "remove", "touch", "mode", "rename", "link", "linkdir", "filelink",
-    "salt", "word", "variable", "inputs", "values", "executable", "kind", "need",
+    "salt", "word", "variable", "listed", "inputs", "values", "executable", "kind", "need",
     "lose", "lose_all", "spoil", "spoil_mode", "replace", "extra", "hollow",
 )  # fmt: skip
 SMALL_EDITS = st.lists(st.tuples(st.sampled_from(KINDS_OF_EDITS), st.integers(0, 20), st.integers(0, 20)), max_size=3)
@@ -164,6 +171,8 @@ def edit_project(project: SmallProject, edit: Edit) -> None:
             job.word = f"w{how % 2}"
         case "variable":
             project.variable = f"v{how % 2}"
+        case "listed":
+            project.listed = (None, "", "l")[how % 3]
         case "inputs":
             path = INPUTS[how % len(INPUTS)]
             job.inputs = [one for one in job.inputs if one != path] if path in job.inputs else [*job.inputs, path]
@@ -249,6 +258,8 @@ class SmallRun:
         self._root = root
         self._answers: queue.Queue[Checked | Collected] = queue.Queue()
         self._environ = {"VARIABLE": project.variable}
+        if project.listed is not None:
+            self._environ["LISTED"] = project.listed
         environments = Environments({os.fsencode(name): os.fsencode(value) for name, value in self._environ.items()})
         place = Place(str(root), str(root))
         warnings: list[str] = []
@@ -313,8 +324,9 @@ class SmallRun:
         self.ran.append(job.id)
         self._cache.attempt_starts()
         spec = _spec_of(job, needed)
-        has_variable = any(one.env for one in job.spec.inputs or ())
-        environ = {**spec.env, **(self._environ if has_variable else {})}
+        inherited = {*(one.env for one in job.spec.inputs or ())}
+        inherited |= set() if isinstance(spec.env_inherit, str) else {*spec.env_inherit}
+        environ = {**spec.env, **{name: value for name, value in self._environ.items() if name in inherited}}
         made = perform(self._root, json.loads(spec.run or ""), environ, tidies=job.spec.inputs is None)
         if made is None:
             self.failed.append(job.id)
@@ -358,10 +370,10 @@ def perform(
     """What a job does: its values, None if it fails. All that it reads is what it declares."""
     out = root / program["out"]
     seen = [*(text for path in program["reads"] for text in _read(root, path))]
-    seen += [text for need in program["needs"] for text in _read(root, f"{need}/")]
+    seen += [text for path in program["needs"] for text in _read(root, path)]
     seen += [environ[name] for name in program["values"]]
     everything = "|".join(seen)
-    facts = f"{environ['WORD']} {environ.get('VARIABLE', '')} {program['salt']}"
+    facts = f"{environ['WORD']} {environ.get('VARIABLE')} {environ.get('LISTED')} {program['salt']}"
     if tidies:  # without inputs nothing is fresh
         shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)

@@ -36,6 +36,8 @@ class Unchanged:
 
     def __init__(self, jobs: Sequence[PlannedJob], place: Place, cache: Cache, project: str) -> None:
         self._jobs = jobs
+        self._cache = cache
+        self._project = project
         self._sightings = cache.sightings(project, _scope(place), place)
         self._listings: dict[int, str] = {}  # of the output files of jobs that were found unchanged
         self._is_quiet = True
@@ -46,6 +48,8 @@ class Unchanged:
         needs, with its output values."""
         if job.scripts or job.spec.late:
             return None
+        if job.spec.output_files and self._cache.has_other_runs(self._project):
+            return None  # whose job may be about to change the outputs: the check waits for its lock
         parts: list[_Part] = []
         for index, values in of_needs.items():
             need = self._jobs[index]

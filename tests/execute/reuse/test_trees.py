@@ -67,3 +67,14 @@ def test_of_a_job_that_did_not_change_a_look_at_its_files_is_enough(tmp_path: Pa
         assert [SmallRun(project, tmp_path, "use").looked_at for _ in range(3)] == [0, 1, 1]
         (tmp_path / "src/s0").write_text("b")
         assert SmallRun(project, tmp_path, "use").ran == ["j0"]
+
+
+def test_a_look_is_not_enough_for_a_job_that_lists_variables_to_inherit(tmp_path: Path) -> None:
+    job = SmallJob("copy", ["src/s0"], [], [], has_inputs=True, uses_variable=False, inherits=True)
+    project = SmallProject([job], {"s0": "a"})
+    set_up_small(project, tmp_path)
+    with believing_all_times():
+        for value in (None, "", "l"):
+            project.listed = value
+            assert SmallRun(project, tmp_path, "use").ran == ["j0"], value
+            assert [SmallRun(project, tmp_path, "use").ran for _ in range(2)] == [[], []]
