@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--full", action="store_true", help="run heavy tests in their long form, with ten times the drawn examples"
     )
     parser.addoption(
-        "--few-examples", action="store_true", help="draw a tenth of the examples: enough to see what tests cover"
+        "--few-examples", action="store_true", help="draw a quarter of the examples: enough to see what tests cover"
     )
 
 
@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"this machine is damaged: {'; '.join(replaced)}")
     quiet = [HealthCheck.too_slow, HealthCheck.data_too_large]
     settings.register_profile("standard", derandomize=True, deadline=None, suppress_health_check=quiet)
-    settings.register_profile("few", max_examples=10, derandomize=True, deadline=None, suppress_health_check=quiet)
+    settings.register_profile("few", max_examples=25, derandomize=True, deadline=None, suppress_health_check=quiet)
     settings.register_profile("full", max_examples=1000, deadline=None, suppress_health_check=quiet, print_blob=True)
     # A shell that starts the tests in the background ignores these signals, and every program of a test inherits that.
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):

@@ -43,7 +43,6 @@ BOMBS = {
 }
 
 
-@pytest.mark.cost
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_judged_soon_and_in_few_words(name: str, tmp_path: Path) -> None:
     text, begins = BOMBS[name]
