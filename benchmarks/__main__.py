@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import makespan, output, overhead, planning, scale, speedup, startup, stored, up_to_date
+from benchmarks import clusters, makespan, output, overhead, planning, scale, speedup, startup, stored, up_to_date
 from benchmarks.clock import Share
 from benchmarks.install import Installed, install, reason
 from benchmarks.machine import describe
@@ -32,6 +32,7 @@ SUBJECTS: dict[str, tuple[Callable[[Subject], str], int]] = {
     "output": (output.measure, 1),
     "stored": (stored.measure, 4),
     "up to date": (up_to_date.measure, 8),
+    "clusters": (clusters.measure, 8),
 }
 
 LEAST = 15.0  # seconds for a table, even if earlier ones took too long

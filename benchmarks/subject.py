@@ -34,10 +34,18 @@ class Subject:
             yield Path(name)
 
     def run(
-        self, argv: list[str], directory: Path, *, watch: bool = False, env: Mapping[str, str] | None = None
+        self,
+        argv: list[str],
+        directory: Path,
+        *,
+        watch: bool = False,
+        env: Mapping[str, str] | None = None,
+        times_limit: int = 1,
     ) -> Used:
-        """Run a program in the environment of the installed tools, see `process.run`."""
-        return run(argv, directory, {**self.installed.env, **(env or {})}, self.limit, watch=watch)
+        """Run a program in the environment of the installed tools, see `process.run`. It may take so many times what
+        others may take."""
+        limit = times_limit * self.limit
+        return run(argv, directory, {**self.installed.env, **(env or {})}, limit, watch=watch)
 
     def failed(self, name: str, what: str, error: FailedError) -> str:
         """Record that a tool failed. Returns the text for its row."""

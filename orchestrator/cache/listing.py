@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -105,6 +106,7 @@ def _found_outputs(
     return list(found.values()), patterns, problems, prefix, walk
 
 
+@lru_cache(maxsize=8)
 def prefix_of(place: Place) -> str:
     """The manifest's directory relative to the root, empty for the root itself."""
     prefix = os.path.relpath(place.base_dir, place.root)

@@ -187,7 +187,7 @@ class Restoring:
 
     def _digest(self, descriptor: int) -> str:
         hasher = hashlib.sha256()
-        buffer = bytearray(CHUNK)
+        buffer = bytearray(min(CHUNK, os.fstat(descriptor).st_size + 1))
         view = memoryview(buffer)
         offset = 0
         while size := os.preadv(descriptor, [buffer], offset):

@@ -207,7 +207,7 @@ class Saving:
         return hasher.hexdigest(), size
 
     def _chunks(self, descriptor: int) -> Iterable[memoryview]:
-        buffer = bytearray(CHUNK)
+        buffer = bytearray(min(CHUNK, os.fstat(descriptor).st_size + 1))
         view = memoryview(buffer)
         offset = 0
         while size := os.preadv(descriptor, [buffer], offset):

@@ -60,7 +60,7 @@ class ClusterThread:
     def __init__(self, deployment: Deployment, topic: str, lease: float, reports: Reports) -> None:
         """`topic` is where workers report, `lease` how long a worker may be silent. Raises NoThreadError."""
         self._deployment = deployment
-        self._heartbeats = Heartbeats(lease, self._ask, Silent(reports.doubtful, self._on_silent))
+        self._heartbeats = Heartbeats(lease, self._ask, Silent(self._on_doubtful, self._on_silent))
         self._why_gone: dict[str, str] = {}
         self._topic = topic
         self._reports = reports
@@ -193,6 +193,10 @@ class ClusterThread:
         self._heartbeats.begin(hello)
         self._reports.joined(hello)
 
+    def _on_doubtful(self, hello: WorkerHello, is_so: bool) -> None:
+        if is_so or hello.name not in self._why_gone:
+            self._reports.doubtful(hello, is_so)
+
     def _on_silent(self, hello: WorkerHello, why: str) -> None:
         self._why_gone[hello.name] = why
         self._deployment.give_up(hello)
@@ -248,6 +252,7 @@ class ClusterThread:
             perform,
             self._topic,
             pickle.dumps(spec),
+            spec.serial,
             hello.identity,
             self._heartbeats.token(hello.name),
             key=f"{self._topic}-{spec.serial}",
@@ -259,16 +264,14 @@ class ClusterThread:
         await self._wait(attempt, hello)
 
     async def _wait(self, attempt: Submitted, hello: WorkerHello) -> None:
-        try:
-            result = await attempt.task
-        except (Exception, asyncio.CancelledError):
-            # Dask lost the worker, so no result of it will come any more: its end is what completes the future.
-            if not self._is_closing and not attempt.future.done():
-                self._deployment.give_up(hello)
-        else:
-            self._complete(attempt, result)
-        finally:
-            attempt.task.release()
+        with suppress(Exception, asyncio.CancelledError):
+            await attempt.task.exception()  # waits, and asks nobody for a result, which was reported before
+            if not attempt.future.done() and attempt.task.status == "finished":
+                self._complete(attempt, await attempt.task)
+        # Else Dask lost the worker, and no result comes: its end is what completes the future.
+        if not self._is_closing and not attempt.future.done():
+            self._deployment.give_up(hello)
+        attempt.task.release()
 
     def _complete(self, attempt: Submitted, result: AttemptResult) -> None:
         self._attempts.pop(attempt.spec.serial, None)
@@ -281,8 +284,20 @@ class ClusterThread:
             self._reports.short(*what)
         elif kind == "nothing starts":
             self._reports.starts_nothing(no_workers(*what))
-        elif (attempt := self._attempts.get(what[0])) is not None:
+        elif kind == "evicted":
+            self._on_evicted(*what)
+        elif (attempt := self._attempts.get(what[0])) is None:
+            return
+        elif kind == "ended":
+            self._complete(attempt, pickle.loads(what[1]))
+        else:
             self._reports.of_attempt(attempt.spec, (kind, *what[1:]))
+
+    def _on_evicted(self, name: str) -> None:
+        """The worker was told to end, and ends what it runs: it gets nothing new."""
+        if (hello := self._workers.get(name)) is not None:
+            self._why_gone[name] = "it was told to end"
+            self._reports.doubtful(hello, True)
 
     def _kill(self, serial: int, force: bool) -> None:
         attempt = self._attempts.get(serial)

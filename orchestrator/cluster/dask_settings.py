@@ -21,6 +21,8 @@ SETTINGS: dict[str, Any] = {
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.admin.tick.limit": "1h",
     "distributed.comm.require-encryption": True,
+    # Messages are small, and to find that out takes longer than to send them.
+    "distributed.comm.offload": False,
     "distributed.deploy.lost-worker-timeout": "1h",
 }
 
@@ -33,7 +35,8 @@ def use_own_settings(*, encrypted: bool = True) -> None:
         import dask.config
 
         dask.config.refresh(paths=[], env={})
-    import distributed  # its defaults first
+    dask.config.set(SETTINGS)  # some are read by the import
+    import distributed
 
     dask.config.set({**SETTINGS, "distributed.comm.require-encryption": encrypted})
     logger = logging.getLogger(distributed.__name__)

@@ -24,6 +24,7 @@ class ProcessDeployment:
 
     def __init__(self, count: int, setup: Setup) -> None:
         self._count = count
+        self.why_none = ""
         self._setup = setup
         self._failed_starts = 0
         self._joined: set[str] = set()
@@ -58,7 +59,9 @@ class ProcessDeployment:
             workers={}, scheduler=scheduler, worker=worker, asynchronous=True, security=security, silence_logs=False
         )
         await self._cluster
-        address = self._cluster.scheduler.address
+        # The scheduler is in this process: what the client tells it takes no way through the network.
+        await self._cluster.scheduler.listen("inproc://")
+        address = self._cluster.scheduler.listeners[-1].contact_address
         client = await Client(address, security=security, asynchronous=True, set_as_default=False)
         self._cluster.scale(self._count)
         return client

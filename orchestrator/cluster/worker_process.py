@@ -27,7 +27,7 @@ def main() -> None:
     inherited.use_umask_for_jobs(setup.umask)
     scratch = tempfile.mkdtemp(prefix="pexec-worker-")
     threading.Thread(target=_end_with_pexec, args=(scratch,), daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda number, frame: _end(scratch))
+    signal.signal(signal.SIGTERM, lambda number, frame: _evict(scratch))
     try:
         asyncio.run(_serve(setup, scratch))
     except Exception:
@@ -58,6 +58,19 @@ async def _serve(setup: Setup, scratch: str) -> None:
     )
     async with worker:
         await worker.finished()
+
+
+def _evict(scratch: str) -> None:
+    """Someone else ends this worker: a queue, or a user."""
+
+    def evict() -> None:
+        module = sys.modules.get("orchestrator.cluster.worker_service")
+        try:
+            getattr(module, "evict_all", lambda: None)()
+        finally:
+            _end(scratch)
+
+    threading.Thread(target=evict, daemon=True).start()
 
 
 def _end_with_pexec(scratch: str) -> None:

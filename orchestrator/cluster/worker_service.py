@@ -8,6 +8,7 @@ import os
 import pickle
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,8 +23,9 @@ from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.cluster.lease import WorkerLease
 from orchestrator.cluster.portable_environment import on_worker
 from orchestrator.cluster.shared_files import answer
+from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.environment import Environments
-from orchestrator.execute.attempt.result import broken, lost
+from orchestrator.execute.attempt.result import broken, evicted, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt, uninstall
 from orchestrator.execute.secrets.store import Secrets, SecretValue
@@ -36,6 +38,10 @@ from orchestrator.journal.rundir import RunDir, open_run
 BEGIN = "pexec_begin"  # the handler that brings the service to a worker which pexec did not start
 SECRETS = "pexec_secrets"
 _GROWTH_SECONDS = 0.1
+# Who ends the worker may have told its jobs first.
+_WORKER_FOLLOWS_SECONDS = 2.0
+_EVICTION_SECONDS = 4.0  # for jobs to end; who has sent TERM sends KILL soon
+_TELL_SECONDS = 0.5
 _RELEASED = ("cancelled", "released", "forgotten")
 
 
@@ -49,6 +55,8 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         # A lease is for where the end of pexec is not seen; where it is, suspension of the machine stops both.
         self._clock = time.CLOCK_MONOTONIC if setup.pexec else time.CLOCK_BOOTTIME
         self._lease = WorkerLease()
+        self._running: set[int] = set()  # by serial
+        self._is_evicted = threading.Event()
 
     def setup(self, worker: DaskWorker) -> None:
         """Called by Dask before the worker takes tasks."""
@@ -102,6 +110,38 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         """Give these, and no others, to the jobs that name them, and mask them in what jobs print from now on."""
         self.supervisor.keep(Secrets({name: SecretValue(value) for name, value in values.items()}, ()))
 
+    def evict(self) -> None:
+        """This worker was told to end: end what runs here, and report it as evicted. Returns when that is done."""
+        if self._is_evicted.is_set():
+            return
+        self._is_evicted.set()
+        self._report("evicted", self._setup.name)
+        began = time.monotonic()
+        for serial in list(self._running):
+            self.supervisor.warden.kill(serial, force=False)
+        while self._running and time.monotonic() < began + _EVICTION_SECONDS:
+            time.sleep(0.01)
+        for serial in list(self._running):
+            self.supervisor.warden.kill(serial, force=True)
+        time.sleep(_TELL_SECONDS)
+
+    def run(self, spec: AttemptSpec) -> AttemptResult:
+        """Run the attempt; it is evicted if this worker is."""
+        if self._is_evicted.is_set():
+            return evicted(spec.place.host)
+        if self._temp_dir is not None and not spec.keep_temp:
+            spec = replace(spec, temp_dir=self._temp_dir)
+        self._running.add(spec.serial)
+        try:
+            result = run_attempt(spec)
+        finally:
+            self._running.discard(spec.serial)
+        if result.verdict is Verdict.FAILED and result.signal == "SIGTERM":
+            self._is_evicted.wait(_WORKER_FOLLOWS_SECONDS)
+        if self._is_evicted.is_set() and result.verdict is not Verdict.SUCCEEDED:
+            return evicted(spec.place.host, result)
+        return result
+
     def hello(self) -> WorkerHello:
         """Who this is."""
         from orchestrator.execute.admission import look
@@ -140,13 +180,10 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         """Whether what was sent after this token may not begin any more: pexec may have given it to another worker."""
         return self.now() >= token + self._setup.lease
 
-    def run(self, spec: AttemptSpec) -> AttemptResult:
-        """Run an attempt. Never raises."""
-        if self._temp_dir is not None and not spec.keep_temp:
-            spec = replace(spec, temp_dir=self._temp_dir)
-        result = run_attempt(spec)
-        self._grown.pop(spec.serial, None)
-        return result
+    def end(self, serial: int, result: AttemptResult) -> None:
+        """Report how an attempt has ended."""
+        self._grown.pop(serial, None)
+        self.worker.log_event(self._setup.topic, ("ended", serial, pickle.dumps(result)))
 
     def _report(self, *what: Any) -> None:
         with suppress(Exception):  # while the worker ends there is nobody to tell
@@ -185,21 +222,33 @@ def close_all() -> None:
         here.close()
 
 
+def evict_all() -> None:
+    """The worker was told to end by someone else."""
+    for here in list(_services.values()):
+        here.evict()
+
+
 # Called by the client. The worker imports this module by name, so they cost no transfer.
 
 
-def perform(topic: str, packed: bytes, identity: str, token: float) -> AttemptResult:
-    """Run the attempt, unless it was meant for another worker that had this one's address, or comes later than a lease
-    after the token. Never raises."""
+def perform(topic: str, packed: bytes, serial: int, identity: str, token: float) -> AttemptResult | None:
+    """Run the attempt with this serial, unless it was meant for another worker that had this one's address, or comes
+    later than a lease after the token. Never raises.
+
+    The result is reported, not returned: nobody has to ask for it then. What is returned comes after it.
+    """
     try:
         here = service(topic)
         if here.worker.id != identity:
-            return lost("its worker was replaced before it began")
-        if here.is_too_late(token):
-            return lost("it reached its worker later than the lease allows")
-        return here.run(pickle.loads(packed))
+            result = lost("its worker was replaced before it began")
+        elif here.is_too_late(token):
+            result = lost("it reached its worker later than the lease allows")
+        else:
+            result = here.run(pickle.loads(packed))
+        here.end(serial, result)
     except Exception as error:
         return broken(error)
+    return None
 
 
 def greet(topic: str) -> WorkerHello:

@@ -6,7 +6,7 @@ whatever stops the run cancels it as it would any job that has not started.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from orchestrator.engine.commands import NO_VALUES, Check
@@ -25,12 +25,13 @@ AT_ONCE = (
 class Checks:
     """The jobs whose check is due or under way, oldest first."""
 
-    __slots__ = ("_jobs", "_may_be_up_to_date", "_table", "_values", "waiting")
+    __slots__ = ("_groups", "_jobs", "_table", "_values", "waiting")
 
     def __init__(self, table: JobTable, values: OutputValues) -> None:
         self._jobs = table.jobs
         self._table = table
         self._values = values
+        self._groups = frozenset(job.index for job in table.jobs if job.spec.is_group)
         self.waiting: dict[int, Check] = {}
 
     def begin(self, job: int) -> bool:
@@ -65,7 +66,14 @@ class Checks:
 
     def _needs_succeeded(self, job: int) -> bool:
         """Whether all needs succeeded; what a group, a placeholder or a job left out needs takes its place."""
-        to_visit = list(self._jobs[job].needs)
+        states, groups, needs = self._table.states, self._groups, self._jobs[job].needs
+        for need in needs:
+            if states[need] is not JobState.SUCCEEDED or need in groups:
+                return self._all_succeeded(needs)
+        return True
+
+    def _all_succeeded(self, needs: Iterable[int]) -> bool:
+        to_visit = list(needs)
         while to_visit:
             need = to_visit.pop()
             stands_for_needs = self._table.states[need] in STAND_FOR_NEEDS

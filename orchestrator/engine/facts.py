@@ -59,7 +59,8 @@ class AttemptStarted(Struct, frozen=True):
 
 
 class AttemptFinished(Struct, frozen=True):
-    """The one end of an attempt. `reason` is human-readable text. `outputs` are the values of a success, as text."""
+    """The one end of an attempt. `reason` is human-readable text. `outputs` are the values of a success, as text.
+    `evicted`: it is lost since its worker was told to end."""
 
     at: float
     job: int
@@ -69,6 +70,7 @@ class AttemptFinished(Struct, frozen=True):
     signal: str | None = None
     reason: str = ""
     outputs: Mapping[str, str] = field(default_factory=dict)
+    evicted: bool = False
 
 
 class KillSent(Struct, frozen=True):

@@ -87,22 +87,25 @@ class JobTable:
                 self.first_failure = job
 
     def release(self, ended: int, settled: deque[int]) -> list[int]:
-        """Count a job that has settled for everything that waits for it; the pending jobs among these.
+        """Count a job that has settled for everything that waits for it; the pending jobs among these that may have
+        been decided.
 
         Those that had ended before, and have settled now, are added to `settled`.
         """
-        states, touched = self.states, []
+        states, left, touched = self.states, self._left, []
         if dependents := self._dependents.of(ended):
             end = self._end_of(ended)
             cause = self._cause_of(ended)
             for job in dependents:
-                self._left[job] -= 1
+                left[job] -= 1
                 is_pending = states[job] is JobState.PENDING
-                if is_pending or states[job] is JobState.EXPANDED:
+                if end is not NeedEnd.MET and (is_pending or states[job] is JobState.EXPANDED):
                     self._count_end(job, end, cause)
+                if left[job] and not self.early_skips:
+                    continue
                 if is_pending:
                     touched.append(job)
-                elif not self._left[job] and not self.early_skips:
+                elif not self.early_skips:
                     settled.append(job)
         for job in self._after_dependents.of(ended):
             if states[job] is JobState.PENDING:

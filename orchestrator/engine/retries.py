@@ -10,6 +10,7 @@ from orchestrator.engine.facts import AttemptFinished
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.model import PlannedJob, RetryPolicy
 
+FREE_EVICTIONS = 10  # lost attempts that count for nothing, since the host was taken away and nothing broke
 EXTRA_AFTER_LOST = 2  # attempts beyond those of the retry policy, because the infrastructure broke and not the job
 
 
@@ -33,32 +34,38 @@ def wait_seconds(policy: RetryPolicy, job_id: str, ends: int) -> float:
 class Retries:
     """The retries used up by each job, and a heap of the jobs that wait for their next attempt."""
 
-    __slots__ = ("_failed", "_lost", "not_before", "waits")
+    __slots__ = ("_evicted", "_failed", "_lost", "not_before", "waits")
 
     def __init__(self) -> None:
         self._failed: dict[int, int] = {}
         self._lost: dict[int, int] = {}
+        self._evicted: dict[int, int] = {}
         self.waits: list[tuple[float, int]] = []
         self.not_before: dict[int, float] = {}
 
     def would_be_granted(self, job: PlannedJob, fact: AttemptFinished) -> bool:
         """Whether another attempt follows this bad end, which is not counted yet."""
         if fact.verdict is Verdict.LOST:
-            return self._lost.get(job.index, 0) < EXTRA_AFTER_LOST
+            return self._is_free(job.index, fact) or self._lost.get(job.index, 0) < EXTRA_AFTER_LOST
         return _is_retried(job.retry, fact) and self._failed.get(job.index, 0) + 1 < job.retry.max_attempts
 
     def schedule(self, job: PlannedJob, fact: AttemptFinished) -> float | None:
         """Count this bad end. The earliest second of the next attempt, or None if there will be none."""
         granted = self.would_be_granted(job, fact)
         used = self._lost if fact.verdict is Verdict.LOST else self._failed
+        if self._is_free(job.index, fact):
+            used = self._evicted
         used[job.index] = used.get(job.index, 0) + 1
         if not granted:
             return None
-        ends = self._failed.get(job.index, 0) + self._lost.get(job.index, 0)
+        ends = max(1, self._failed.get(job.index, 0) + self._lost.get(job.index, 0))
         not_before = fact.at + wait_seconds(job.retry, job.id, ends)
         self.not_before[job.index] = not_before
         heapq.heappush(self.waits, (not_before, job.index))
         return not_before
+
+    def _is_free(self, job: int, fact: AttemptFinished) -> bool:
+        return fact.evicted and self._evicted.get(job, 0) < FREE_EVICTIONS
 
     def forget(self, job: int) -> None:
         """The job no longer waits: it starts, or never will."""
@@ -89,7 +96,7 @@ class Retries:
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that a replay must reproduce."""
-        return tuple(tuple(sorted(d.items())) for d in (self._failed, self._lost, self.not_before))
+        return tuple(tuple(sorted(d.items())) for d in (self._failed, self._lost, self._evicted, self.not_before))
 
 
 def _is_retried(policy: RetryPolicy, fact: AttemptFinished) -> bool:

@@ -65,7 +65,9 @@ _PLACEHOLDER: JsonDict = {
     "const": True,
     "description": "The job is the placeholder of a matrix whose values come from an output; else absent.",
 }
-OPTIONAL = frozenset(("outputs", "placeholder", "undeclared_outputs"))  # absent where there is nothing to say
+OPTIONAL = frozenset(
+    ("outputs", "placeholder", "undeclared_outputs", "evicted")
+)  # absent where there is nothing to say
 
 # Event -> its own fields, in the order of the line, each with its JSON Schema.
 EVENTS: dict[str, dict[str, JsonDict]] = {
@@ -138,6 +140,10 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         "signal": _MAYBE_SIGNAL,
         "reason": _REASON,
         "outputs": _OUTPUTS,
+        "evicted": {
+            "const": True,
+            "description": "It is lost since its worker was told to end, which costs none of its retries at first.",
+        },
         "undeclared_outputs": {
             "type": "array",
             "items": _TEXT,

@@ -40,7 +40,7 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
     match fact:
         case AttemptStarted(_, job, attempt):
             return "attempt.started", {"job": ids[job], "attempt": attempt}
-        case AttemptFinished(_, job, attempt, verdict, exit_code, signal, reason, outputs):
+        case AttemptFinished(_, job, attempt, verdict, exit_code, signal, reason, outputs, evicted):
             fields = {
                 "job": ids[job],
                 "attempt": attempt,
@@ -49,6 +49,8 @@ def fact_to_fields(fact: Fact, ids: Sequence[str]) -> tuple[str, JsonDict]:
                 "signal": signal,
                 "reason": reason,
             }
+            if evicted:
+                fields["evicted"] = True
             return "attempt.finished", {**fields, "outputs": outputs} if outputs else fields
         case KillSent(_, job, attempt, force):
             return "kill.sent", {"job": ids[job], "attempt": attempt, "force": force}
@@ -121,6 +123,7 @@ def fact_from_event(event: EventRecord, index_of: Mapping[str, int]) -> Fact | N
                 event["signal"],
                 event["reason"],
                 event.get("outputs", {}),
+                event.get("evicted", False),
             )
         case "kill.sent":
             return KillSent(at, index_of[event["job"]], event["attempt"], event["force"])

@@ -16,12 +16,14 @@ the order in which anything was declared.
 from __future__ import annotations
 
 import json
+from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
 
+from orchestrator.plan.flow_model import Input, OutputFiles
 from orchestrator.plan.key_table import Key, keys_of
 from orchestrator.plan.model import JobSpec, PlannedJob, Policy
 
@@ -35,7 +37,8 @@ Facts = dict[str, object]
 _quoted = json.encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _NO_SPEC = JobSpec()
-_SHARED = tuple(sorted(key.field for key in keys_of(JobSpec) if not key.digest and key.field != "run"))
+_OWN = ("inputs", "output_files", "run")  # in which most jobs differ; sorted
+_SHARED = tuple(sorted(key.field for key in keys_of(JobSpec) if not key.digest and key.field not in _OWN))
 _OF_SPECS = tuple(key for key in keys_of(JobSpec) if key.digest == "plan")
 _OF_JOBS = tuple(key for key in keys_of(PlannedJob) if not key.digest)
 _OF_POLICIES = tuple(key for key in keys_of(Policy) if not key.digest)
@@ -48,11 +51,11 @@ _DEFAULTS_OF_JOB = tuple(key.default for key in _OF_JOBS)
 
 
 class JobDigests:
-    """Makes the digests of jobs. Most differ in nothing but what they run: what they share is encoded once."""
+    """Makes the digests of jobs. Most differ only in what they run, read and make: what they share is encoded once."""
 
     def __init__(self) -> None:
         self._shared: tuple[object, ...] = ()
-        self._before = self._behind = ""
+        self._parts = ["", "", "", ""]  # of what they share: before, between and behind `_OWN`
 
     def of(self, job_id: str, spec: JobSpec, file_digest: str, needs: Iterable[str]) -> str:
         """The digest of one job. `file_digest` is that of its file's content, empty without one; `needs` are the
@@ -61,18 +64,35 @@ class JobDigests:
         if shared != self._shared:
             self._share(shared)
         # Put together by hand: the encoder takes text at once, but for each mapping it is set up anew.
+        before, behind_inputs, behind_outputs, behind_run = self._parts
+        inputs = "" if spec.inputs is None else f',"inputs":[{",".join(map(_input_text, spec.inputs))}]'
+        made = f',"output_files":[{",".join(map(_output_text, spec.output_files))}]' if spec.output_files else ""
         run = "" if spec.run is None else f',"run":{_quoted(spec.run)}'
         file = f',"file_digest":"{file_digest}"' if file_digest else ""
         needs = sorted(needs)
         needed = f',"needs":"{" ".join(needs)}"' if needs else ""
-        return _digest(f'{{"id":{_quoted(job_id)}{self._before}{run}{self._behind}{file}{needed}}}')
+        spec_text = f"{before}{inputs}{behind_inputs}{made}{behind_outputs}{run}{behind_run}"
+        return _digest(f'{{"id":{_quoted(job_id)}{spec_text}{file}{needed}}}')
 
     def _share(self, shared: tuple[object, ...]) -> None:
         given = zip(_SHARED, shared, _shared_values(_NO_SPEC), strict=True)
-        parts = {name: f',"{name}":{_encode(_fact(value))}' for name, value, default in given if value != default}
         self._shared = shared
-        self._before = "".join(part for name, part in parts.items() if name < "run")
-        self._behind = "".join(part for name, part in parts.items() if name > "run")
+        self._parts = ["" for _ in range(len(_OWN) + 1)]
+        for name, value, default in given:
+            if value != default:
+                self._parts[bisect(_OWN, name)] += f',"{name}":{_encode(_fact(value))}'
+
+
+def _input_text(one: Input) -> str:
+    if one.path and one.ignore and not one.optional:
+        return f'{{"path":{_quoted(one.path)}}}'
+    return _encode(_fact(one))
+
+
+def _output_text(one: OutputFiles) -> str:
+    if one.name or one.fresh or one.optional:
+        return _encode(_fact(one))
+    return f'{{"paths":[{",".join(map(_quoted, one.paths))}]}}'
 
 
 def combined_digest(digest: str, scripts: Mapping[str, str], needs: Sequence[str]) -> str:

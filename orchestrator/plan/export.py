@@ -12,7 +12,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from msgspec import Struct, ValidationError, convert, structs
+from msgspec import Struct, ValidationError, convert, structs, to_builtins
 
 from orchestrator.errors import RefusedError
 from orchestrator.plan.estimate import estimate
@@ -160,7 +160,8 @@ class _JobExporter:
     jobs takes half as long. A field that is not named here is part of what is compared, so none can be forgotten.
     """
 
-    _OWN = frozenset(("id", "workflow", "level", "rank", "expected_seconds", "needs", "after", "digest", "run"))
+    _OWN = frozenset(("id", "workflow", "level", "rank", "expected_seconds", "needs", "after", "digest"))
+    _OWN_OF_SPEC = frozenset(("run", "inputs", "output_files"))
 
     def __init__(self, ids: Sequence[str]) -> None:
         self._ids = ids
@@ -170,14 +171,15 @@ class _JobExporter:
         self._spec = _Exporter(JobSpec)
         self._behind = _Exporter(PlannedJob, fields[place:])
         self._shared = attrgetter(*(field for field in fields if field not in self._OWN | {"index", "spec"}))
-        self._shared_of_spec = attrgetter(*(field for field in JobSpec.__struct_fields__ if field not in self._OWN))
+        self._shared_of_spec = attrgetter(*(one for one in JobSpec.__struct_fields__ if one not in self._OWN_OF_SPEC))
         self._last: tuple[object, ...] = ()
         self._template: dict[str, Any] = {}
 
     def data(self, job: PlannedJob) -> dict[str, Any]:
         """One job."""
         spec = job.spec
-        shared = (self._shared(job), self._shared_of_spec(spec), spec.run is None, job.expected_seconds is None)
+        has_own = (spec.run is None, job.expected_seconds is None, not spec.inputs, not spec.output_files)
+        shared = (self._shared(job), self._shared_of_spec(spec), has_own, spec.inputs is None)
         if shared != self._last:
             self._last = shared
             self._template = {**self._before.data(job), **self._spec.data(spec), **self._behind.data(job)}
@@ -192,11 +194,20 @@ class _JobExporter:
         data["after"] = self._ids_of(job.after)
         if spec.run is not None:
             data["run"] = spec.run
+        if spec.inputs:
+            data["inputs"] = [*map(_simple_data, spec.inputs)]
+        if spec.output_files:
+            data["output_files"] = [*map(_simple_data, spec.output_files)]
         data["digest"] = job.digest
         return data
 
     def _ids_of(self, row: Iterable[int]) -> list[str]:
         return [self._ids[index] for index in row]
+
+
+def _simple_data(struct: Struct) -> dict[str, Any]:
+    """A struct without keys that are always written, other structs and numbers; in half of the time."""
+    return {name: list(value) if type(value) is tuple else value for name, value in to_builtins(struct).items()}
 
 
 def _form_of(kind: Any) -> Callable[[Any], Any] | None:

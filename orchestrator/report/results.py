@@ -10,6 +10,7 @@ from orchestrator.journal.events import JsonDict
 from orchestrator.plan.model import FAIL_FAST
 from orchestrator.report.model import RunReport
 from orchestrator.report.status import Status
+from orchestrator.report.workers import WorkerReport
 
 _CHUNK = 1000
 _encode = msgspec.json.Encoder().encode
@@ -83,6 +84,29 @@ _SOMETIMES: dict[str, JsonDict] = {
     "cache": _CACHE,
 }
 
+_WORKERS: JsonDict = {
+    "type": "array",
+    "description": "The workers of a cluster, in the order in which they joined; absent if there were none.",
+    "items": {
+        "type": "object",
+        "properties": {
+            "worker": {"type": "string"},
+            "host": {"type": "string"},
+            "slots": {"type": "integer", "minimum": 1, "description": "How many jobs it runs at once."},
+            "joined_at_seconds": {**_SECONDS, "description": "The second of the run."},
+            "left_at_seconds": {"type": ["number", "null"], "minimum": 0, "description": "null while it takes jobs."},
+            "why": {"type": "string", "description": "Why it left; empty for one that left with the run."},
+            "attempts": _COUNT,
+            "busy_seconds": {**_SECONDS, "description": "Sum over its attempts that have ended."},
+            "busy_share": {**_SHARE, "description": "The share of its slots' time in which they were busy, 0 to 1."},
+        },
+        "required": [
+            *("worker", "host", "slots", "joined_at_seconds", "left_at_seconds"),
+            *("why", "attempts", "busy_seconds", "busy_share"),
+        ],
+        "additionalProperties": False,
+    },
+}
 _SUMMARY: dict[str, JsonDict] = {
     "total_jobs": {**_COUNT, "description": "All planned jobs."},
     "successful_jobs": _COUNT,
@@ -165,7 +189,7 @@ def results_schema() -> JsonDict:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pexec results",
         "description": "The results_summary.json of a run, complete and valid at any moment of the run.",
-        **_closed(_HEAD | {"jobs": jobs, "summary": _closed(_SUMMARY)}),
+        **_closed(_HEAD | {"jobs": jobs, "summary": _closed(_SUMMARY)}, {"workers": _WORKERS}),
     }
 
 
@@ -179,6 +203,21 @@ def _head(report: RunReport) -> JsonDict:
         "max_parallel_jobs": report.max_parallel_jobs,
         "fail_fast": report.fail_fast,
         "degraded": [{"what": what, "why": why} for what, why in report.degraded],
+        **({"workers": [_worker(one, report.at) for one in report.workers]} if report.workers else {}),
+    }
+
+
+def _worker(one: WorkerReport, now: float) -> JsonDict:
+    return {
+        "worker": one.name,
+        "host": one.host,
+        "slots": one.slots,
+        "joined_at_seconds": one.joined_at,
+        "left_at_seconds": one.left_at,
+        "why": one.why,
+        "attempts": one.attempts,
+        "busy_seconds": round(one.busy, 6),
+        "busy_share": round(one.share(now), 6),
     }
 
 

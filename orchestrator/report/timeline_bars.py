@@ -18,7 +18,7 @@ INTERRUPTED = "interrupted"
 class Bar(msgspec.Struct, gc=False):
     """One attempt in its lane, from 0. `start` and `end` are seconds of the run; `how` is its verdict, `running`, or
     `interrupted` if pexec ended before it. `retry_at` is the second at which the next attempt may start, if one was
-    scheduled."""
+    scheduled. `place` is the worker and its host, for an attempt on a worker."""
 
     job: int
     attempt: int
@@ -27,6 +27,7 @@ class Bar(msgspec.Struct, gc=False):
     end: float
     how: str
     retry_at: float | None = None
+    place: str = ""
 
 
 class Timeline:
@@ -46,6 +47,7 @@ class Timeline:
         self._free: list[int] = []
         self._ended: tuple[int, int] = (-1, -1)  # the job that ended last, and its bar
         self._retries: dict[int, float] = {}  # bar -> the second at which the next attempt may start
+        self._places: dict[int, str] = {}  # bar -> where it ran, if that was on a worker
         self.lanes = 0
         self.end = 0.0
 
@@ -54,6 +56,8 @@ class Timeline:
         self.end = event["at"]
         match event["event"]:
             case "attempt.started":
+                if (worker := event.get("worker")) is not None:
+                    self._places[len(self._jobs)] = f"{worker} ({event['host']})"
                 self._start(self._index_of[event["job"]], event["attempt"], event["at"])
             case "attempt.finished":
                 self._end(self._index_of[event["job"]], event["at"], event["verdict"])
@@ -71,7 +75,8 @@ class Timeline:
         numbers = (self._jobs, self._attempts, self._lanes, self._starts, self._ends, self._hows)
         for number, (job, attempt, lane, start, end, how) in enumerate(zip(*numbers, strict=True)):
             retry_at = self._retries.get(number)
-            yield Bar(job, attempt, lane, start, end if how else self.end, self._names[how], retry_at)
+            place = self._places.get(number, "")
+            yield Bar(job, attempt, lane, start, end if how else self.end, self._names[how], retry_at, place)
 
     def __len__(self) -> int:
         return len(self._jobs)

@@ -244,3 +244,16 @@ workflows:
         ["f[f=in/a]", "f[f=in/b]", "l[l=b]"],
         ["f[f=in/a]", "f[f=in/b]", "l[l=b]", "j[j=1]"],
     ]
+
+
+def test_of_large_plans_only_as_many_stay_as_fit(project: Pexec) -> None:
+    applied(project)
+    folder = project.home / ".cache/pexec/plans"
+    for number in range(4):
+        with (folder / f"{number:064}").open("wb") as file:
+            file.truncate(100 << 20)
+        os.utime(folder / f"{number:064}", (number, number))
+    applied(project, "-j", "2")
+    names = {plan.name for plan in plans(project)}
+    assert len(names) == 4
+    assert {f"{number:064}" for number in range(4)} & names == {f"{3:064}", f"{2:064}"}

@@ -110,6 +110,29 @@ def test_the_attempts_of_a_worker_end_with_it_and_are_made_again(
     report(figure, f"kill of {who}: to the next attempt of a lost one", again)
 
 
+def test_a_worker_that_is_told_to_end_evicts_its_jobs_which_costs_them_no_retry(pexec: Pexec) -> None:
+    mark = new_mark()
+    run = start(
+        pexec,
+        f"  a: {{matrix: {{n: [1, 2, 3, 4]}}, run: \"sh -c 'test $PEXEC_ATTEMPT -gt 1 || sleep 60; : {mark}'\"}}\n",
+        PAIR,
+    )
+    assert wait_until(lambda: len(marked(mark)) >= FEW)
+    for worker in workers_of(run.pid):
+        os.kill(worker, signal.SIGTERM)
+    _, stderr = run.communicate(timeout=120)
+    assert run.returncode == 0, stderr.decode()
+    done = verified(pexec)
+    no_overlap(done)
+    ends = done.named("attempt.finished", verdict="lost")
+    host = done.jobs["a[n=1]"]["host"]
+    assert {(event["reason"], event["evicted"]) for event in ends} == {
+        (f"evicted: the worker on {host} was told to end", True)
+    }
+    assert {event["why"] for event in done.named("worker.left")} == {"it was told to end"}
+    assert survivors(mark, 0) == set()
+
+
 def starts_after(run: Run, second: float) -> list[float]:
     """After how many seconds the first of the lost attempts was made again; nothing if none was lost."""
     starts = [event["ts"] for event in run.named("attempt.started") if event["attempt"] > 1]

@@ -107,6 +107,18 @@ def test_a_lost_attempt_has_two_extra_attempts_beyond_the_policy() -> None:
     assert world.scheduler.table.attempts[0] == 4
 
 
+def test_the_first_ten_evictions_cost_no_retry_and_later_ones_count_as_lost() -> None:
+    world = World.started(job("a", retry=RetryPolicy(max_attempts=1, delay=1.0)))
+    for _ in range(12):
+        assert world.states == {"a": "running"}
+        world.end("a", Verdict.LOST, evicted=True)
+        world.wait(100.0)
+    assert world.states == {"a": "running"}
+    world.end("a", Verdict.LOST, evicted=True)
+    assert world.states == {"a": "lost"}
+    assert world.scheduler.table.attempts[0] == 13
+
+
 def test_a_job_that_waits_when_the_run_is_stopped_is_cancelled_and_its_reason_says_so() -> None:
     world = World.started(job("a", retry=PLAIN))
     world.end("a", Verdict.FAILED)

@@ -50,6 +50,7 @@ FACTS: st.SearchStrategy[Fact] = st.one_of(
         st.none() | st.integers(0, 255),
         st.none() | st.just("SIGTERM"),
         st.text(),
+        evicted=st.booleans(),
     ),
     st.builds(KillSent, _AT, _JOB, _ATTEMPT, st.booleans()),
     st.builds(CancelRequested, _AT, st.sampled_from(CancelReason), st.booleans(), st.none() | _JOB),

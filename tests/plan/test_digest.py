@@ -211,3 +211,18 @@ def test_digests_are_the_same_without_the_quick_import(monkeypatch: pytest.Monke
     other = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(other)
     assert other.JobDigests().of("a", JobSpec(run="x"), "", ()) == JobDigests().of("a", JobSpec(run="x"), "", ())
+
+
+def test_what_a_job_reads_and_makes_has_the_digest_that_earlier_versions_gave_it() -> None:
+    text = """
+        workflows:
+          a: {inputs: [a, {path: b, ignore: false}, {path: 'ü', optional: true}, {env: CC}], outputs: [o, p], run: x}
+          b: {inputs: [{command: [cc]}], outputs: {one: {path: q, fresh: true}, two: {path: r, optional: true}}, run: x}
+          c: {inputs: [], argv: [x], env: {A: b}, secrets: [S]}
+        secrets: {S: {env: S}}
+    """
+    assert [job.digest for job in good_plan(text).jobs] == [
+        "106bbaee56e2d01f92c36b8b289b9302",
+        "fd540edeb44174bba34941770f425b5b",
+        "3cc8e9f9b136926a67f8cb6168f2099c",
+    ]

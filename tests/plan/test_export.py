@@ -195,3 +195,27 @@ def test_what_became_of_checks_is_added_to_the_jobs_that_have_one() -> None:
     assert jobs[0]["cache"] == {"state": "up_to_date", "because": []}
     assert "cache" not in jobs[1]
     assert fields["computed"] == ["rev"]
+
+
+def test_what_jobs_read_and_make_is_written_whatever_the_job_before_has() -> None:
+    text = """
+        workflows:
+          a: {inputs: [a, {path: b, ignore: false}, {path: c, optional: true}], outputs: [o], run: x}
+          b: {inputs: [{env: CC}, {command: [cc, --version]}], run: x}
+          c: {inputs: [], outputs: {one: {path: [p, q], fresh: true}, two: {path: r, optional: true}}, run: x}
+          d: {run: x}
+          e: {inputs: [a], run: x}
+    """
+    jobs = {job["id"]: job for job in plan_to_dict(good_plan(text))["jobs"]}
+    assert jobs["a"]["inputs"] == [{"path": "a"}, {"path": "b", "ignore": False}, {"path": "c", "optional": True}]
+    assert jobs["a"]["output_files"] == [{"paths": ["o"]}]
+    assert jobs["b"]["inputs"] == [{"env": "CC"}, {"command": ["cc", "--version"]}]
+    assert jobs["c"]["inputs"] == []
+    assert jobs["c"]["output_files"] == [
+        {"paths": ["p", "q"], "name": "one", "fresh": True},
+        {"paths": ["r"], "name": "two", "optional": True},
+    ]
+    assert not {"inputs", "output_files"} & jobs["d"].keys()
+    assert jobs["e"]["inputs"] == [{"path": "a"}]
+    assert "output_files" not in jobs["b"].keys() | jobs["e"].keys()
+    assert list(jobs["a"]) == [key for key in jobs["c"] if key not in ("outputs",)]

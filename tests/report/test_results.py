@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from support.dags import plan_of
-from support.stories import Story, every_event, sales
+from support.stories import Story, every_event, on_workers, sales
 from support.worlds import job, plan
 
 from orchestrator.report.fold_events import RunFold, read_report
@@ -28,11 +28,16 @@ def test_the_schema_is_valid_and_closed() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     for part in (schema, schema["properties"]["jobs"]["items"], schema["properties"]["summary"]):
         assert part["additionalProperties"] is False
-        always = [name for name in part["properties"] if name not in ("outputs", "undeclared_outputs", "cache")]
+        sometimes = ("outputs", "undeclared_outputs", "cache", "workers")
+        always = [name for name in part["properties"] if name not in sometimes]
         assert part["required"] == always
 
 
-@pytest.mark.parametrize("story", [sales(), every_event(plan(job("a"))), Story(plan())], ids=["sales", "all", "none"])
+@pytest.mark.parametrize(
+    "story",
+    [sales(), every_event(plan(job("a"))), Story(plan()), on_workers()],
+    ids=["sales", "all", "none", "workers"],
+)
 def test_results_are_valid_after_each_event(story: Story) -> None:
     fold = RunFold(story.plan)
     for event in story.events:
@@ -41,6 +46,24 @@ def test_results_are_valid_after_each_event(story: Story) -> None:
         data = json.loads(results_file(report))
         VALID.validate(data)
         assert data == results_summary(report)
+
+
+def test_workers_are_in_the_results_with_what_they_did() -> None:
+    story = on_workers()
+    first, second, third = results_summary(read_report(story.plan, story.events))["workers"]
+    assert first == {
+        "worker": "w1",
+        "host": "node-1",
+        "slots": 1,
+        "joined_at_seconds": 0.0,
+        "left_at_seconds": 1.0,
+        "why": "its process ended",
+        "attempts": 1,
+        "busy_seconds": 1.0,
+        "busy_share": 1.0,
+    }
+    assert (second["busy_share"], second["left_at_seconds"], third["attempts"]) == (0.25, None, 1)
+    assert "workers" not in results_summary(read_report(sales().plan, sales().events))
 
 
 def test_the_file_of_a_small_run_to_the_last_byte() -> None:

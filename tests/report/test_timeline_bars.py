@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from support.journals import nightly, stopped
-from support.stories import Story, every_event
+from support.stories import Story, every_event, on_workers
 from support.worlds import job, plan
 
 from orchestrator.report.timeline_bars import Timeline
@@ -48,3 +48,11 @@ def test_what_runs_lasts_until_the_last_event() -> None:
 
 def test_every_event_can_be_drawn() -> None:
     assert len(bars(every_event(plan(job("build"))))) == 2
+
+
+def test_attempts_on_workers_have_a_place() -> None:
+    story = on_workers()
+    timeline = Timeline(story.plan)
+    for event in story.events:
+        timeline.add(event)
+    assert [bar.place for bar in timeline.bars] == ["", "w1 (node-1)", "w2 (node-2)", "w3 (node-1)"]

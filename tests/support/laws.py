@@ -55,6 +55,7 @@ class Laws:
     def _forget(self) -> None:
         self.failed = [0] * len(self.jobs)
         self.lost = [0] * len(self.jobs)
+        self.evicted = [0] * len(self.jobs)
         self.stopped_by: CancelReason | None = None
         self.hurried = self.forced = self.kills = False
         self.to_cancel: set[int] = set()  # by another failure in their matrix
@@ -173,7 +174,10 @@ class Laws:
         if fact.verdict is Verdict.SUCCEEDED:
             self.values.of[job.index] = fact.outputs
         granted = False
-        if fact.verdict is Verdict.LOST:
+        if fact.verdict is Verdict.LOST and fact.evicted and self.evicted[job.index] < 10:
+            self.evicted[job.index] += 1
+            granted = True
+        elif fact.verdict is Verdict.LOST:
             self.lost[job.index] += 1
             granted = self.lost[job.index] <= LOST_BUDGET
         elif fact.verdict in (Verdict.FAILED, Verdict.TIMED_OUT):
@@ -323,7 +327,7 @@ class Laws:
         assert [consequence.job for consequence in retries] == ([] if retried is None else [retried]), "retry budget"
         for again in retries:
             job = self.jobs[again.job]
-            judge_wait(job.retry, self.failed[job.index] + self.lost[job.index], again.not_before - fact.at)
+            judge_wait(job.retry, max(1, self.failed[job.index] + self.lost[job.index]), again.not_before - fact.at)
             assert again.attempt == self.numbers[job.index] + 1
             self.waiting[again.job] = again.not_before
 

@@ -20,6 +20,7 @@ def end_of(spec: AttemptSpec, result: AttemptResult, at: float) -> AttemptFinish
         result.signal,
         result.reason,
         result.outputs,
+        result.evicted,
     )
 
 

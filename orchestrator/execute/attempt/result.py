@@ -53,6 +53,14 @@ def lost(reason: str) -> AttemptResult:
     return AttemptResult(Verdict.LOST, reason)
 
 
+def evicted(host: str, result: AttemptResult | None = None) -> AttemptResult:
+    """The worker on this host was told to end, and the attempt, which may have had this result, with it."""
+    reason = f"evicted: the worker on {host} was told to end"
+    if result is None:
+        return AttemptResult(Verdict.LOST, reason, evicted=True)
+    return replace(result, verdict=Verdict.LOST, reason=reason, evicted=True, outputs={})
+
+
 def cannot_start(reason: str) -> AttemptResult:
     """The attempt cannot be started as its job requests, which is a failure of the job."""
     return AttemptResult(Verdict.FAILED, reason, _NOT_EXECUTABLE)

@@ -88,6 +88,7 @@ class AttemptResult(Struct, frozen=True):
     enforced_by: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     undeclared_outputs: tuple[str, ...] = ()
+    evicted: bool = False
 
 
 # Called once for an attempt whose process was started, with its pid and the tick of the boot at which it started.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
+from functools import cached_property
 from typing import BinaryIO, Literal, cast
 
 from msgspec.structs import replace
@@ -118,13 +119,17 @@ class LocalJobCache:
         self._warnings = warnings
         self._with_secrets = with_secrets
         self._why_not_hidden = why_not_hidden
-        self._slugs = slugs([job.id for job in plan.jobs])
+        self._stand_for_needs = frozenset(job.index for job in jobs if job.spec.is_group or job.run_matrix is not None)
         self._unchanged = Unchanged(jobs, place, cache, project) if mode == "use" else None
         self._workers = Workers(_THREADS)
         self._states: dict[int, _JobState] = {}
         self._mutex = threading.Lock()
         self._is_closed = False
         self._was_hurried = False
+
+    @cached_property
+    def _slugs(self) -> Sequence[str]:
+        return slugs([job.id for job in self._plan.jobs])
 
     # In the driver's thread.
 
@@ -133,7 +138,9 @@ class LocalJobCache:
     ) -> CheckResult | None:
         """Begin to check a job, unless a look at its files is enough."""
         job = self._jobs[command.job]
-        needs = needs_of(self._jobs, job.index, lambda need: table.states[need] is JobState.LEFT_OUT)
+        needs: Sequence[int] = job.needs
+        if table.tally[JobState.LEFT_OUT] or not self._stand_for_needs.isdisjoint(needs):
+            needs = needs_of(self._jobs, job.index, lambda need: table.states[need] is JobState.LEFT_OUT)
         of_needs = {need: values_of(need) for need in needs}
         if self._unchanged is not None and (job.expanded_from or job.id) not in self._with_secrets:
             sighting = self._unchanged.look(job, of_needs)
@@ -153,8 +160,7 @@ class LocalJobCache:
         entry = Entry(sighting.fingerprint, job.id, sighting.run_id, log=sighting.log, log_size=sighting.log_size)
         log = self._log_of(job, entry, never)
         size = sighting.log_size if log else 0
-        number = sighting.made
-        return CheckResult(sighting.fingerprint, "kept", sighting.run_id, sighting.values, number, log, size)
+        return CheckResult(sighting.fingerprint, "kept", sighting.run_id, sighting.values, sighting.made, log, size)
 
     def _log_of(self, job: PlannedJob, entry: Entry, should_stop: ShouldStop) -> str:
         """The name of the log of a stored success, which is now in the run directory; empty if nothing was logged."""

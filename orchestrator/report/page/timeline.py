@@ -99,7 +99,8 @@ def _row(report: RunReport, index: int, bars: Sequence[Bar], end: float, label: 
         colour = bar_kind(report, bar, is_last=number + 1 == len(bars))
         pieces.append(_bar(bar, f"{colour} crit" if critical else colour, end))
         attempt = f"attempt {bar.attempt} " if len(bars) > 1 else ""
-        words.append(f"{attempt}{kind.words} after {duration(bar.end - bar.start)}")
+        place = f" on {shown(bar.place)}" if bar.place else ""
+        words.append(f"{attempt}{kind.words} after {duration(bar.end - bar.start)}{place}")
         following = bars[number + 1] if number + 1 < len(bars) else None
         if following is not None and bar.retry_at is not None:
             over = min(bar.retry_at, following.start)

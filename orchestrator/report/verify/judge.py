@@ -215,7 +215,7 @@ class Judge:
         verdict = event["verdict"]
         job.phase, job.verdict, job.exit_code = Phase.AWAITING_RETRY_DECISION, verdict, event["exit_code"]
         job.failed += verdict in ("failed", "timed_out")
-        job.lost += verdict == "lost"
+        job.count_lost(event)
         if verdict == "succeeded" and (event["exit_code"] or event["signal"]):
             ended = event["signal"] or f"exit code {event['exit_code']}"
             self._report(Rule.STATUS, f"`{job.id}` succeeded with {ended}")

@@ -18,6 +18,7 @@ from orchestrator.journal.events import EventRecord
 from orchestrator.report.status import STATUS_OF_EVENT
 
 LOST_RETRIES = 2
+FREE_EVICTIONS = 10
 DEFAULT_GRACE = 10.0
 _ARGUMENTS = ("argv", "args", "working_dir", "env", "env_prepend", "env_append")
 EPSILON = 1e-6  # seconds; the precision of times in the journal
@@ -93,6 +94,8 @@ class JudgedJob(Struct, gc=False):
     exit_code: int | None = None
     failed: int = 0
     lost: int = 0
+    evicted: int = 0  # lost attempts that do not count
+    is_free: bool = False  # the latest was one
     not_before: float = 0.0
     spawned: bool = False
     end_requested: bool = False  # its attempt was requested to end, or sent a signal
@@ -116,9 +119,15 @@ class JudgedJob(Struct, gc=False):
         self.cached = event["event"] == "job.cached"
         self.values = event.get("outputs", {})
 
+    def count_lost(self, end: EventRecord) -> None:
+        """An attempt has ended: if it is lost, that counts, but for the first that were evicted."""
+        self.is_free = bool(end.get("evicted")) and self.evicted < FREE_EVICTIONS
+        self.evicted += self.is_free
+        self.lost += end["verdict"] == "lost" and not self.is_free
+
     def reopen(self) -> None:
         """A resume: everything starts over, except for the number of the latest attempt and a success."""
-        self.failed = self.lost = 0
+        self.failed = self.lost = self.evicted = 0
         self.end_requested = self.cancelled = self.forced = False
         if self.status != "succeeded" and not (
             self.phase is Phase.AWAITING_RETRY_DECISION and self.verdict == "succeeded"
@@ -140,7 +149,7 @@ class JudgedJob(Struct, gc=False):
         """Whether its policy grants another attempt after the latest bad end."""
         retry = self.retry
         if self.verdict == "lost":
-            return self.lost <= LOST_RETRIES
+            return self.is_free or self.lost <= LOST_RETRIES
         granted = self.verdict in retry.on or (self.verdict == "failed" and self.exit_code in retry.on_exit)
         return granted and self.failed < retry.max_attempts
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from support.journals import nightly, stopped
 from support.pages import ParsedPage, busy_story, page_of
-from support.stories import Story
+from support.stories import Story, on_workers
 from support.worlds import job, plan
 
 from orchestrator.console.text import duration
@@ -51,6 +51,13 @@ def test_each_job_has_a_row_with_its_name_and_all_that_happened_to_it() -> None:
         ["wait", "ok crit"],
     )
     assert found["break"][1] == ["bad"]
+
+
+def test_an_attempt_on_a_worker_says_where_it_was() -> None:
+    said = rows(on_workers())
+    assert "attempt 1 lost after 1.0s on w1 (node-1), " in said["build"][0]
+    assert "attempt 2 succeeded after 1.0s on w2 (node-2)" in said["build"][0]
+    assert " on " not in said["fetch"][0]
 
 
 def test_after_a_backoff_a_job_may_wait_for_a_slot() -> None:

@@ -41,6 +41,21 @@ def test_a_lost_attempt_is_made_again_twice_and_no_more() -> None:
     ]
 
 
+def test_ten_evictions_count_for_nothing_and_an_eleventh_is_a_lost_attempt() -> None:
+    story = Story(plan(job("a", retry=RetryPolicy(delay=0.0))))
+    for second in range(12):
+        story.start("a", float(second))
+        story.end("a", second + 1.0, "lost", retry_at=second + 1.0)
+    story.start("a", 12.0)
+    story.end("a", 13.0, "lost")
+    story.finish(13.0, "FAILED", 1)
+    assert [one.rule for one in violations(plan_to_dict(story.plan), story.events)][:1] == [Rule.RETRY]
+    for event in story.events:
+        if event["event"] == "attempt.finished":
+            event["evicted"] = True
+    assert violations(plan_to_dict(story.plan), story.events) == []
+
+
 @pytest.mark.parametrize(("second", "found"), [(31.0, []), (30.5, [Rule.KILL])])
 def test_what_always_runs_is_left_alone_for_half_a_minute_after_a_stop(second: float, found: list[Rule]) -> None:
     story = Story(plan(job("a", when=When.ALWAYS)))
