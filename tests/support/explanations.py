@@ -74,7 +74,7 @@ def run_example(code: str, folder: Path, *more: str) -> Said:
     # As on a machine without control groups, so that the result is the same everywhere.
     groups = patch("orchestrator.execute.sandbox.limits.find", lambda warden_pid: CgroupParents())
     missing = ["distributed", "cryptography"] if code == "PX310" else []
-    packages = patch("orchestrator.app.named_executor.missing_packages", lambda: missing)
+    packages = patch("orchestrator.app.named_executor.missing_packages", lambda more=(): missing)
     with groups, packages, _workers_of(code):
         said = run_inside(folder, *shlex.split(command), *more, **({variable: value} if variable else {}))
     told = re.sub(RUN_ID, _ANY_RUN, said.stderr.replace(f"{folder.resolve()}/", "/home/you/project/"))
@@ -82,7 +82,7 @@ def run_example(code: str, folder: Path, *more: str) -> Said:
 
 
 def _workers_of(code: str) -> AbstractContextManager[Any]:
-    """A cluster whose only worker cannot be used for the reason that this code stands for."""
+    """A cluster whose only worker cannot be used for the reason of this code."""
     refusals = {
         "PX312": versions_differ({"host": "node-7", "pexec": "0.1.0", "python": "/usr/bin/python3"}),
         "PX313": unseen("node-7", "/home/you/project/.pexec/runs/" + _ANY_RUN, "no such file or directory"),

@@ -10,6 +10,7 @@ import os
 import queue
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from orchestrator.app.planning import plan_manifest
 from orchestrator.cache.cache import open_cache
 from orchestrator.cache.hash_memory import HashMemory
 from orchestrator.cache.model import DEFAULT_MAX_SIZE, Place
+from orchestrator.cache.untouched import TICK_NANOSECONDS
 from orchestrator.engine.commands import Check
 from orchestrator.engine.states import JobState, Verdict
 from orchestrator.execute.attempt.environment import Environments
@@ -307,7 +309,7 @@ class SmallRun:
     ) -> Mapping[str, str] | None:
         """The values of a success, by a stored result or by running it; None if it failed."""
         if job.spec.inputs is not None:
-            table = cast(Any, SimpleNamespace(states=states))
+            table = cast(Any, SimpleNamespace(states=states, tally=Counter(states.values())))
             found = self._cache.check(Check(job.index, needed), table, lambda need: values[need])
             self.looked_at += found is not None
             if found is None:
@@ -356,11 +358,12 @@ def believing_all_times() -> Iterator[None]:
 
 
 def let_the_clock_tick(root: Path) -> None:
-    """Wait until a file that is changed now has another time than one that was changed before."""
+    """Wait until what is changed now has clearly another time than what was changed before."""
     probe = root / ".pexec/probe"
+    probe.parent.mkdir(exist_ok=True)
     probe.touch()
     before = probe.stat().st_ctime_ns
-    while probe.stat().st_ctime_ns <= before:
+    while probe.stat().st_ctime_ns <= before + 2 * TICK_NANOSECONDS:
         probe.touch()
 
 
