@@ -135,7 +135,7 @@ class SlurmDeployment(ExistingDeployment):
         if hello is not None:
             self._count -= 1
             with suppress(Exception):
-                await self._bringer.finish(self._client, hello.address)
+                await self._bringer.finish(self._client, hello)
             self._lose(hello, why)
 
     async def end_workers(self) -> None:
