@@ -15,6 +15,7 @@ from orchestrator.execute.inbox import Inbox
 from orchestrator.plan.model import Plan, PlannedJob
 
 PACKAGES = ("distributed", "cryptography")
+JOBQUEUE = ("dask-jobqueue",)
 
 
 def open_for(plan: Plan, jobs: Sequence[PlannedJob], run_dir: str, worker: Worker, inbox: Inbox[Any]) -> OpenExecutor:
@@ -34,7 +35,7 @@ def refuse_cluster(plan: Plan) -> None:
     cluster = plan.policy.cluster
     if cluster is None:
         return
-    refuse_without_packages(cluster.name)
+    refuse_without_packages(cluster.name, JOBQUEUE if cluster.slurm is not None else ())
     from orchestrator.cluster.tls_files import tls_files
 
     if not cluster.is_encrypted:
@@ -58,20 +59,20 @@ def refuse_cluster(plan: Plan) -> None:
             ) from None
 
 
-def missing_packages() -> list[str]:
-    """Those that clusters need and that are not installed."""
+def missing_packages(more: Sequence[str] = ()) -> list[str]:
+    """Those that clusters need, and those in addition that this one needs, which are not installed."""
     import importlib.util  # late: most runs have no cluster
 
-    return [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    return [name for name in (*PACKAGES, *more) if importlib.util.find_spec(name.replace("-", "_")) is None]
 
 
-def refuse_without_packages(cluster: str) -> None:
+def refuse_without_packages(cluster: str, more: Sequence[str] = ()) -> None:
     """Raises RefusedError if what clusters need is not installed."""
-    missing = missing_packages()
+    missing = missing_packages(more)
     if missing:
         raise RefusedError(
             f"the cluster `{cluster}` needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
             "installed",
-            help=f"`pip install {' '.join(PACKAGES)}`",
+            help=f"`pip install {' '.join((*PACKAGES, *more))}`",
             code="PX310",
         )

@@ -52,6 +52,7 @@ class ClusterAdmission:
         self._waits_since: float | None = None
         self.beyond = 0
         self.look_again_at: float | None = None
+        self.why_none: Callable[[], str] = str  # why there is no worker, as far as is known
 
     @property
     def workers(self) -> Mapping[str, WorkerRoom]:
@@ -143,7 +144,8 @@ class ClusterAdmission:
         waited = format_duration(self._start)
         workers = [worker for worker in self.workers.values() if worker.name != LOCAL]
         if not workers:
-            message = f"not one job can be started: there has been no worker for {waited}"
+            why = self.why_none()
+            message = f"not one job can be started: there has been no worker for {waited}{f': {why}' if why else ''}"
             return EnvironmentFailedError(message, help=NO_WORKERS, code="PX311")
         offers = [
             Offer(worker.labels, worker.cpus, worker.memory) if worker.is_sized else Offer(worker.labels)

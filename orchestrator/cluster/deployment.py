@@ -34,6 +34,8 @@ class Events(Struct, frozen=True):
 class Deployment(Protocol):
     """The workers of one run. Names of workers are never used again."""
 
+    why_none: str  # why there is no worker yet, as far as is known; read by other threads
+
     async def open(self, events: Events) -> Any:
         """Have workers started, or find them; the client of Dask, connected."""
 

@@ -18,6 +18,12 @@ def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) 
     """That of this cluster, for a run of the plan, with so many workers at first; `setup` is what its workers get."""
     if cluster.address is not None:
         return _existing(cluster, cluster.address, setup, plan)
+    if cluster.slurm is not None:
+        from orchestrator.cluster.bring import Bringer
+        from orchestrator.cluster.slurm import SlurmDeployment
+
+        bringer = Bringer(replace(setup, environ=portable(os.environb)), plan.base_dir)
+        return SlurmDeployment(cluster.slurm, cluster.slots, count, setup.run_dir, bringer)
     from orchestrator.cluster.processes import ProcessDeployment
 
     return ProcessDeployment(count, setup)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
+from msgspec.structs import replace
+
 from orchestrator import inherited
 from orchestrator.cluster.admission import ClusterAdmission
 from orchestrator.cluster.beside import PausesBoth, open_beside, room_at_home
@@ -86,7 +88,7 @@ def open_dask(
         machine,
         plan.policy.max_parallel_jobs,
         cluster.start,
-        workers_share_machine=cluster.address is None,
+        workers_share_machine=cluster.is_here,
     )
     home = open_beside(jobs, run_dir, worker, inbox)
     if home is not None:
@@ -110,6 +112,9 @@ def open_dask(
 
     def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
+        if cluster.slurm is not None:
+            memory = cluster.slurm.memory or hello.memory
+            known = replace(known, cpus=cluster.slots, memory=memory, is_sized=True)
         rooms[hello.name] = known
         fields = {
             "worker": hello.name,
@@ -147,7 +152,9 @@ def open_dask(
         lambda why: worker.supervisor.warden.shortages.report(why),
         doubtful,
     )
-    thread = ClusterThread(deployment_of(cluster, least, setup, plan), topic, cluster.lease, reports)
+    deployment = deployment_of(cluster, least, setup, plan)
+    admission.why_none = lambda: deployment.why_none
+    thread = ClusterThread(deployment, topic, cluster.lease, reports)
     executor = DaskExecutor(thread, home and home.executor)
     if least < cluster.processes:
         new = WorkerRoom("", "", cluster.slots, 0, 0, labels)

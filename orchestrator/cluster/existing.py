@@ -35,6 +35,7 @@ class ExistingDeployment:
         self._hellos: dict[str, WorkerHello] = {}  # address -> of those that take attempts
         self._refused: dict[str, Refusal] = {}  # address -> why it takes none
         self._watching: asyncio.Task[None] | None = None
+        self.why_none = ""
 
     async def open(self, events: Events) -> Any:
         """As `Deployment.open`. Raises UnusableWorkerError if the scheduler cannot be reached."""

@@ -24,6 +24,7 @@ class ProcessDeployment:
 
     def __init__(self, count: int, setup: Setup) -> None:
         self._count = count
+        self.why_none = ""
         self._setup = setup
         self._failed_starts = 0
         self._joined: set[str] = set()

@@ -17,6 +17,7 @@ STATUS = "status"
 TEMP = "tmp"
 BALLAST = ".ballast"
 CONTROL = ".control"
+CERTIFICATES = ".certificates"
 RUN_SUMMARY = ".closing.json"
 
 

@@ -15,7 +15,16 @@ from collections.abc import Iterable
 from typing import Self
 
 from orchestrator.errors import EnvironmentFailedError, RefusedError, UsageError
-from orchestrator.journal.file_names import DEFAULT_ROOT, JOURNAL, LOGS, STATUS, TEMP, log_name, status_name
+from orchestrator.journal.file_names import (
+    CERTIFICATES,
+    DEFAULT_ROOT,
+    JOURNAL,
+    LOGS,
+    STATUS,
+    TEMP,
+    log_name,
+    status_name,
+)
 from orchestrator.journal.run_id import is_run_id, new_run_id
 from orchestrator.journal.safe_files import failed, open_folder, open_regular, open_root, remove_tree, write_new
 
@@ -197,10 +206,12 @@ class RunDir:
         )
 
     def _sweep(self) -> None:
-        """Remove the temporary files of a killed writer."""
+        """Remove the temporary files of a killed writer, and its certificates."""
         for name in os.listdir(self.folder()):
             if name.startswith(".") and name.endswith(".tmp"):
                 self.remove(name)
+            elif name == CERTIFICATES:
+                remove_tree(self.folder(), name)
 
     def _place(self, name: str) -> tuple[int, str]:
         directory, _, base = name.rpartition("/")

@@ -6,14 +6,24 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from orchestrator.console.text import quote
-from orchestrator.manifest.container_types import NameList, mapping_of, variants
-from orchestrator.manifest.field_types import NAME, Duration, FieldType, NonBlank, choice, integer, non_blank, scalar
+from orchestrator.manifest.container_types import Argv, NameList, mapping_of, variants
+from orchestrator.manifest.field_types import (
+    NAME,
+    ByteSize,
+    Duration,
+    FieldType,
+    NonBlank,
+    choice,
+    integer,
+    non_blank,
+    scalar,
+)
 from orchestrator.manifest.scalars import DURATION_PATTERN, NAME_PATTERN, ScalarError, format_duration, parse_duration
 from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
 LOCAL_CLUSTER: Final = "local"
-KINDS: Final = ("processes", "address")
+KINDS: Final = ("processes", "address", "slurm")
 """The keys that say what its workers are, of which a cluster has one."""
 _COUNT: Final = integer(1, 1_000)
 _LEAST_LEASE: Final = 2
@@ -54,6 +64,7 @@ class WorkersKeys(Section, frozen=True):
         integer(0, 1_000),
         Doc("The number that is always there; by default all `processes`.", 0),
     ] = None
+    max: Annotated[int | None, _COUNT, Doc("The most of them, for `slurm`; 1 by default.", 20)] = None
     idle: Annotated[Duration, Doc("A worker that has run nothing for so long is ended.", "2m")] = 120.0
     start: Annotated[Duration, Doc("How long jobs wait for a worker when there is none; then the run ends.", "15m")] = (
         900.0
@@ -66,6 +77,20 @@ class TlsKeys(Section, frozen=True):
     ca: Annotated[NonBlank, Doc("Certificate of the authority that has signed those of the cluster.", "tls/ca.pem")]
     cert: Annotated[NonBlank, Doc("Certificate of pexec.", "tls/client.pem")]
     key: Annotated[NonBlank, Doc("Its private key.", "tls/client-key.pem")]
+
+
+class SlurmKeys(Section, frozen=True):
+    """Workers as jobs of Slurm."""
+
+    cores: Annotated[int, integer(1, 10_000), Doc("CPUs of a worker, which runs as many jobs at once.", 16)]
+    queue: Annotated[NonBlank | None, Doc("The partition.", "main")] = None
+    memory: Annotated[ByteSize | None, Doc("Memory of a worker.", "64GiB")] = None
+    walltime: Annotated[Duration | None, Doc("Time limit of a worker.", "2h")] = None
+    account: Annotated[NonBlank | None, Doc("The account that is charged.", "a1")] = None
+    interface: Annotated[
+        NonBlank | None, Doc("Network interface at which pexec and workers reach each other.", "ib0")
+    ] = None
+    extra: Annotated[Argv, Doc("More options of `sbatch`, each whole.", ["--constraint=ib"])] = ()
 
 
 def _address(value: Any) -> str:
@@ -96,6 +121,7 @@ class ClusterKeys(Section, frozen=True):
         FieldType(_address, {"type": "string", "pattern": _SCHEMA_PATTERN}),
         Doc("The scheduler of a Dask cluster that exists already.", "tls://head:8786"),
     ] = None
+    slurm: Annotated[SlurmKeys | None, Doc("Workers as jobs of Slurm.", {"cores": 16})] = None
     tls: Annotated[TlsKeys | None, Doc("The certificates for a `tls://` address.")] = None
     insecure: Annotated[bool, Doc("Accepts a `tcp://` address of another machine.", True)] = False
     files: Annotated[
@@ -116,15 +142,19 @@ class ClusterKeys(Section, frozen=True):
         """One kind of workers; certificates for TLS, and none without."""
         kinds = [key for key in data if key in KINDS]
         if not kinds:
-            return MissingKeyError("PX111", "has no `processes` or `address`", "", *KINDS)
+            return MissingKeyError("PX111", "has no `processes`, `address` or `slurm`", "", *KINDS)
         if len(kinds) > 1:
             return KeyConflictError(
                 "PX118", f"`{kinds[0]}` and `{kinds[1]}` are two clusters", "give each a name", *kinds
             )
-        for key in ("tls", "insecure", "files"):
+        for key in ("tls", "insecure"):
             if key in data and kinds != ["address"]:
                 return KeyConflictError("PX118", f"`{key}` requires `address`", "", key)
+        if "files" in data and kinds == ["processes"]:
+            return KeyConflictError("PX118", "`files` has no effect with `processes`", "", "files")
         address, workers = data.get("address"), data.get("workers")
+        if kinds != ["slurm"] and isinstance(workers, dict) and "max" in workers:
+            return KeyConflictError("PX118", "`workers.max` requires `slurm`", "", "workers")
         if address is not None and isinstance(workers, dict) and ("min" in workers or "idle" in workers):
             message = "`workers` of a cluster that exists has `start` alone"
             return KeyConflictError("PX118", message, "pexec neither starts nor ends its workers", "workers")

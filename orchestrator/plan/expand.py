@@ -39,7 +39,7 @@ from orchestrator.plan.model import (
     StopSignal,
 )
 from orchestrator.plan.need_references import output_specs
-from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy, TlsPolicy
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy, SlurmPolicy, TlsPolicy
 from orchestrator.plan.run_matrix import Scalar, pool_of_matrix
 
 _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSignal)}
@@ -101,13 +101,26 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             address=cluster.address,
             tls=tls,
         )
-    declared = cluster.processes
-    assert declared is not None
-    count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
-    workers = cluster.workers
+    workers, declared, slurm = cluster.workers, cluster.processes, None
+    if cluster.slurm is not None:
+        asked = cluster.slurm
+        slurm = SlurmPolicy(asked.queue, asked.memory, asked.walltime, asked.account, asked.interface, asked.extra)
+        count: int = workers.max or 1
+        slots: int | None = asked.cores
+    else:
+        assert declared is not None
+        count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
     least = None if workers.min is None else min(workers.min, count)
     return ClusterPolicy(
-        name, count, slots or max(1, cpus // count), cluster.labels, least, workers.idle, workers.start, cluster.lease
+        name,
+        count,
+        slots or max(1, cpus // count),
+        cluster.labels,
+        least,
+        workers.idle,
+        workers.start,
+        cluster.lease,
+        slurm=slurm,
     )
 
 

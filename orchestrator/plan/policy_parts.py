@@ -45,11 +45,26 @@ class TlsPolicy(Struct, frozen=True, omit_defaults=True):
     key: Annotated[str, Meta(description="Its private key.")]
 
 
+class SlurmPolicy(Struct, frozen=True, omit_defaults=True):
+    """What each worker asks Slurm for."""
+
+    queue: Annotated[str | None, Meta(description="The partition.")] = None
+    memory: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="Memory of a worker.")] = field(
+        default=None, name="memory_bytes"
+    )
+    walltime: Annotated[Annotated[float, Meta(ge=0)] | None, Meta(description="Its time limit.")] = field(
+        default=None, name="walltime_seconds"
+    )
+    account: Annotated[str | None, Meta(description="The account that is charged.")] = None
+    interface: Annotated[str | None, Meta(description="Network interface of pexec and workers.")] = None
+    extra: Annotated[tuple[str, ...], Meta(description="More options of `sbatch`.")] = ()
+
+
 class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
-    """The workers that run the jobs: processes of this machine, or those of a Dask cluster that exists."""
+    """The workers that run the jobs: processes of this machine, those of an existing Dask cluster, or jobs of Slurm."""
 
     name: Annotated[str, Meta(description="Its name in the manifest.")]
-    processes: Annotated[int, Meta(ge=0, description="Number of workers that pexec starts on this machine.")] = 0
+    processes: Annotated[int, Meta(ge=0, description="Number of workers that pexec starts.")] = 0
     slots: Annotated[
         int, Meta(ge=0, description="Number of jobs that a worker runs at once; without it, as many as it has threads.")
     ] = 0
@@ -69,6 +84,12 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     ] = field(default=DEFAULT_LEASE_SECONDS, name="lease_seconds")
     address: Annotated[str | None, Meta(description="The scheduler of a Dask cluster.")] = None
     tls: Annotated[TlsPolicy | None, Meta(description="The certificates for it.")] = None
+    slurm: Annotated[SlurmPolicy | None, Meta(description="What each worker asks Slurm for.")] = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its workers share this machine."""
+        return self.address is None and self.slurm is None
 
     @property
     def is_encrypted(self) -> bool:

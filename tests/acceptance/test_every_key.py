@@ -91,6 +91,8 @@ OBSERVED: dict[str, dict[str, str]] = {
     },
     "Cluster": {
         "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
+        "slurm": "acceptance/test_keys_of_slurm.py::"
+        "test_a_hundred_jobs_succeed_although_a_worker_is_cancelled_in_the_middle",
         "address": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
         "tls": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
         "insecure": "acceptance/test_keys_of_existing_clusters.py::"
@@ -104,11 +106,20 @@ OBSERVED: dict[str, dict[str, str]] = {
         "labels": "acceptance/test_keys_of_clusters.py::"
         "test_a_job_that_requires_a_label_runs_on_a_cluster_that_has_it_and_on_no_other",
     },
+    "Slurm": dict.fromkeys(
+        ("cores", "queue", "memory", "walltime", "account", "interface"),
+        "acceptance/test_keys_of_slurm.py::test_a_hundred_jobs_succeed_although_a_worker_is_cancelled_in_the_middle",
+    )
+    | {
+        "extra": "acceptance/test_keys_of_slurm.py::test_a_run_for_which_slurm_has_no_room_says_why",
+    },
     "Tls": dict.fromkeys(
         ("ca", "cert", "key"),
         "acceptance/test_keys_of_existing_clusters.py::test_a_certificate_of_another_authority_is_not_accepted",
     ),
     "Workers": {
+        "max": "acceptance/test_keys_of_slurm.py::"
+        "test_a_hundred_jobs_succeed_although_a_worker_is_cancelled_in_the_middle",
         "min": "acceptance/test_keys_of_clusters.py::"
         "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
         "idle": "acceptance/test_keys_of_clusters.py::"

@@ -160,6 +160,29 @@ def test_a_missing_path_is_an_error_unless_optional_and_a_pattern_without_match_
     ]
 
 
+@pytest.mark.parametrize("path", ["may", "may/", "may/x", "may/*", "m*/**/*.c"])
+def test_an_optional_input_counts_as_soon_as_it_appears(tree: Tree, path: str) -> None:
+    def listing() -> Listing:
+        found = tree.listing(PathInput(path, optional=True))
+        assert (found.problems, found.warnings) == ((), ())
+        return found
+
+    digests = [listing().digest]
+    if path == "may":
+        (tree.root / "may").symlink_to("later")
+        digests.append(listing().digest)
+        tree.write("later")
+        digests.append(listing().digest)
+        (tree.root / "may").unlink()
+        tree.write("may")
+    elif path == "may/x":
+        tree.write("may/x")
+    else:
+        tree.write("may/x.c")
+    digests.append(listing().digest)
+    assert len(set(digests)) == len(digests)
+
+
 def test_a_link_counts_as_its_text_and_what_it_leads_to(tree: Tree) -> None:
     tree.write("src/real.c", "other.c")
     link = tree.root / "src/link.c"

@@ -8,7 +8,7 @@ from support.planning import good_plan, planned
 from orchestrator.errors import UsageError
 from orchestrator.manifest.load import loads
 from orchestrator.plan.inputs import Overrides
-from orchestrator.plan.policy_parts import ClusterPolicy, TlsPolicy
+from orchestrator.plan.policy_parts import ClusterPolicy, SlurmPolicy, TlsPolicy
 from orchestrator.plan.render import plan_text
 
 PAIR = "clusters: {pair: {processes: {count: 2, slots: 3}}, many: {processes: 5}}\nworkflows: {a: {run: 'true'}}\n"
@@ -94,7 +94,11 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
         ("{pair: {processes: 0}}", "PX113"),
         ("{pair: {processes: two}}", "PX112"),
         ("{pair: {processes: {slots: 2}}}", "PX111"),
-        ("{pair: {processes: 2, slurm: {queue: main}}}", "PX110"),
+        ("{pair: {processes: 2, slurm: {cores: 2}}}", "PX118"),
+        ("{hpc: {slurm: {queue: main}}}", "PX111"),
+        ("{hpc: {slurm: {cores: 2}, insecure: true}}", "PX118"),
+        ("{pair: {processes: 2, workers: {max: 2}}}", "PX118"),
+        ("{pair: {processes: 2, pbs: {cores: 2}}}", "PX110"),
         ("{pair: {processes: 2, address: 'tcp://localhost:1'}}", "PX118"),
         ("{pair: {processes: 2, insecure: true}}", "PX118"),
         ("{pair: {processes: 2, files: shared}}", "PX118"),
@@ -142,3 +146,18 @@ def test_a_cluster_that_exists_has_an_address_and_as_many_jobs_as_its_workers_ha
     assert cluster.is_encrypted == (cluster.tls is not None)
     assert plan.policy.max_parallel_jobs == 1_000
     assert f"lab, {cluster.address}" in plan_text(plan, {"cluster": "--cluster"})
+
+
+def test_a_cluster_of_slurm_has_as_many_jobs_as_its_workers_have_cores() -> None:
+    slurm = "{queue: main, cores: 16, memory: 1GiB, walltime: 2h, account: a1, interface: ib0, extra: [--x]}"
+    text = f"clusters: {{hpc: {{slurm: {slurm}, workers: {{min: 0, max: 20}}}}}}\nworkflows: {{a: {{run: 'true'}}}}\n"
+    plan = good_plan(text, overrides=Overrides(cluster="hpc"))
+    cluster = plan.policy.cluster
+    assert cluster is not None
+    assert cluster.slurm == SlurmPolicy("main", 1 << 30, 7200.0, "a1", "ib0", ("--x",))
+    assert (cluster.processes, cluster.slots, cluster.least, cluster.is_here) == (20, 16, 0, False)
+    assert plan.policy.max_parallel_jobs == 320
+    one = good_plan(
+        "clusters: {hpc: {slurm: {cores: 2}}}\nworkflows: {a: {run: 'true'}}\n", overrides=Overrides(cluster="hpc")
+    )
+    assert one.policy.max_parallel_jobs == 2

@@ -74,7 +74,7 @@ def run_example(code: str, folder: Path, *more: str) -> Said:
     # As on a machine without control groups, so that the result is the same everywhere.
     groups = patch("orchestrator.execute.sandbox.limits.find", lambda warden_pid: CgroupParents())
     missing = ["distributed", "cryptography"] if code == "PX310" else []
-    packages = patch("orchestrator.app.named_executor.missing_packages", lambda: missing)
+    packages = patch("orchestrator.app.named_executor.missing_packages", lambda more=(): missing)
     with groups, packages, _workers_of(code):
         said = run_inside(folder, *shlex.split(command), *more, **({variable: value} if variable else {}))
     told = re.sub(RUN_ID, _ANY_RUN, said.stderr.replace(f"{folder.resolve()}/", "/home/you/project/"))

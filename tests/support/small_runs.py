@@ -25,6 +25,7 @@ from orchestrator.app.planning import plan_manifest
 from orchestrator.cache.cache import open_cache
 from orchestrator.cache.hash_memory import HashMemory
 from orchestrator.cache.model import DEFAULT_MAX_SIZE, Place
+from orchestrator.cache.untouched import TICK_NANOSECONDS
 from orchestrator.engine.commands import Check
 from orchestrator.engine.states import JobState, Verdict
 from orchestrator.execute.attempt.environment import Environments
@@ -356,11 +357,12 @@ def believing_all_times() -> Iterator[None]:
 
 
 def let_the_clock_tick(root: Path) -> None:
-    """Wait until a file that is changed now has another time than one that was changed before."""
+    """Wait until what is changed now has clearly another time than what was changed before."""
     probe = root / ".pexec/probe"
+    probe.parent.mkdir(exist_ok=True)
     probe.touch()
     before = probe.stat().st_ctime_ns
-    while probe.stat().st_ctime_ns <= before:
+    while probe.stat().st_ctime_ns <= before + 2 * TICK_NANOSECONDS:
         probe.touch()
 
 

@@ -139,15 +139,19 @@ def set_up(project: Project, root: Path) -> None:
 
 
 def tree(root: Path) -> dict[str, tuple[str, bytes]]:
-    """Everything that is not pexec's: kind and mode, and the content of each file."""
+    """Everything that is not pexec's: kind and mode, and the content of each file; empty directories."""
     found: dict[str, tuple[str, bytes]] = {}
     for directory, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name not in (".pexec", ".git")]
-        for name in names:
+        if not folders and not names:
+            found[os.path.relpath(directory, root)] = ("empty directory", b"")
+        for name in (*names, *(one for one in folders if os.path.islink(os.path.join(directory, one)))):
             path = Path(directory) / name
             relative = str(path.relative_to(root))
             if path.is_symlink():
                 found[relative] = ("link", os.fsencode(os.readlink(path)))
+            elif not path.is_file():
+                found[relative] = ("special", b"")
             else:
                 found[relative] = (oct(stat.S_IMODE(path.stat().st_mode)), path.read_bytes())
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 from orchestrator.execute.attempt.command import working_dir
 from orchestrator.execute.attempt.environment import Environments, declared
 from orchestrator.execute.secrets.store import SourceError
-from orchestrator.execute.supervisor.capture import printed_by
+from orchestrator.execute.supervisor.capture import Digest, run_program
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.warden.protocol import SERIAL_BITS
 from orchestrator.plan.model import JobSpec
@@ -48,14 +47,16 @@ class CommandRunner:
         """The SHA-256 of what it prints. Raises CommandRefusedError."""
         base = self._supervisor.environments.base(spec.env_inherit)
         try:
-            output = printed_by(
-                command,
-                self._supervisor,
-                serial=next(_serials),
-                directory=working_dir(spec.working_dir, self._base_dir),
-                base=base,
-                overlay=declared(spec, self._base_dir, base.variables),
-            )
+            with Digest() as digest:
+                run_program(
+                    command,
+                    self._supervisor,
+                    digest,
+                    serial=next(_serials),
+                    directory=working_dir(spec.working_dir, self._base_dir),
+                    base=base,
+                    overlay=declared(spec, self._base_dir, base.variables),
+                )
         except SourceError as error:
             raise CommandRefusedError(f"the input {error}") from None
-        return hashlib.sha256(output).hexdigest()
+        return digest.hexdigest()

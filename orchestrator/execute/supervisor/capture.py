@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
@@ -34,6 +35,21 @@ class Capture(Pipe):
         self.data += chunk[: _MOST_BYTES + 1 - len(self.data)]
 
 
+class Digest(Pipe):
+    """Keeps the SHA-256 of what comes, however much it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hasher = hashlib.sha256()
+
+    def take(self, chunk: bytes) -> None:
+        self._hasher.update(chunk)
+
+    def hexdigest(self) -> str:
+        """Of all that came."""
+        return self._hasher.hexdigest()
+
+
 def output_of(command: Sequence[str], base_dir: str, supervisor: Supervisor, *, without: Collection[str] = ()) -> bytes:
     """What the program writes to stdout. Raises SourceError if it fails or takes longer than 30 s.
 
@@ -41,22 +57,33 @@ def output_of(command: Sequence[str], base_dir: str, supervisor: Supervisor, *, 
     `base_dir`.
     """
     base = supervisor.environments.base("all")
-    return printed_by(
-        command, supervisor, serial=_SERIAL, directory=os.fsencode(base_dir), base=base, overlay={}, without=without
-    )
+    with Capture() as capture:
+        run_program(
+            command,
+            supervisor,
+            capture,
+            serial=_SERIAL,
+            directory=os.fsencode(base_dir),
+            base=base,
+            overlay={},
+            without=without,
+        )
+    return capture.data
 
 
-def printed_by(
+def run_program(
     command: Sequence[str],
     supervisor: Supervisor,
+    pipe: Pipe,
     *,
     serial: int,
     directory: bytes,
     base: tuple[int, dict[bytes, bytes]],
     overlay: dict[bytes, bytes],
     without: Collection[str] = (),
-) -> bytes:
-    """The same in any directory and environment; `serial` must be unique in the run."""
+) -> None:
+    """Let the program write its stdout into a pipe, in any directory and environment; `serial` must be unique in the
+    run. Raises SourceError as above."""
     text = f"unset {' '.join(without)}; {_WITHOUT_STDERR}" if without else _WITHOUT_STDERR
     request = protocol.StartRequest(
         serial,
@@ -68,10 +95,7 @@ def printed_by(
         timeout=SECONDS,
         grace=_GRACE_SECONDS,
     )
-    with Capture() as capture:
-        reply = supervisor.warden.run(request, pump=capture)
-    _check(reply, command[0])
-    return capture.data
+    _check(supervisor.warden.run(request, pump=pipe), command[0])
 
 
 def _check(reply: protocol.Reply, program: str) -> None:

@@ -1,0 +1,113 @@
+"""Runs whose workers are jobs of a real Slurm of one node."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from support.attempts import new_mark, survivors, wait_until
+from support.cli import Pexec
+from support.clusters import manifest, verified, wait_for_events
+from support.runs import last_run
+from support.slurm import Slurm, missing, slurm
+
+pytestmark = [pytest.mark.slurm, pytest.mark.faults]
+HEAD = (
+    "policy: {cluster: hpc}\nclusters:\n  hpc:\n"
+    "    slurm: {queue: main, cores: 2, memory: 1GiB, interface: lo, account: a1, %s}\n"
+    "    workers: {max: 2, start: %s}\n    files: shared\n"
+)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    if why := missing():
+        pytest.skip(why)
+    with slurm(tmp_path_factory.mktemp("slurm")) as started:
+        yield started
+
+
+@pytest.fixture
+def hpc(node: Slurm, pexec: Pexec) -> Iterator[Slurm]:
+    """With an empty queue, before and afterwards."""
+    pexec.env(node.environ)
+    assert node.jobs() == []
+    yield node
+    assert wait_until(lambda: node.jobs() == [], 60), node.ask("squeue")
+
+
+def head(more: str = "walltime: 10m", start: str = "2m") -> str:
+    return HEAD % (more, start)
+
+
+def test_a_hundred_jobs_succeed_although_a_worker_is_cancelled_in_the_middle(hpc: Slurm, pexec: Pexec) -> None:
+    numbers = ", ".join(map(str, range(100)))
+    body = "echo $PEXEC_JOB ${SLURM_JOB_ID:+in-slurm}; sleep 0.2"
+    pexec.file("pexec.yaml", manifest(f"  j: {{matrix: {{n: [{numbers}]}}, run: '{body}'}}\n", head()))
+    run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
+    wait_for_events(pexec, b'"worker.joined"', 2, run)
+    wait_for_events(pexec, b'"job.finished"', 10, run)
+    certificates = list((last_run(pexec.folder).path / ".certificates").iterdir())
+    assert [path.stat().st_mode & 0o777 for path in certificates] == [0o600] * 3
+    assert set(hpc.ask("squeue", "-h", "-o", "%a %P %C %m %l").splitlines()) == {"a1 main 2 1G 10:00"}
+    hpc.ask("scancel", hpc.jobs()[0])
+    _, stderr = run.communicate(timeout=200)
+    assert run.returncode == 0, stderr.decode()
+    done = verified(pexec)
+    assert len(done.jobs) == 100
+    assert {job["status"] for job in done.jobs.values()} == {"SUCCESS"}
+    assert done.log("j[n=7]") == b"j[n=7] in-slurm\n"
+    assert len(done.named("worker.left")) == 1
+    assert not (done.path / ".certificates").exists()
+
+
+def test_jobs_end_with_the_walltime_of_their_worker_and_are_made_again_on_the_next(
+    hpc: Slurm, pexec: Pexec, full: bool
+) -> None:
+    if not full:
+        pytest.skip("the shortest time limit of Slurm takes one to two minutes: `--full`")
+    mark = new_mark()
+    jobs = manifest(f"  a: {{run: 'until test -e go; do sleep 0.1; done; : {mark}'}}\n", head("walltime: 1m"))
+    run = pexec.file("pexec.yaml", jobs).start("apply", "--output", "quiet", stderr=subprocess.PIPE)
+    wait_for_events(pexec, b'"attempt.spawned"', 1, run)
+    assert wait_until(lambda: b'"worker.left"' in (last_run(pexec.folder).path / "events.jsonl").read_bytes(), 240)
+    pexec.file("go", "")
+    _, stderr = run.communicate(timeout=200)
+    assert run.returncode == 0, stderr.decode()
+    assert len(verified(pexec).named("attempt.finished", verdict="lost")) == 1
+    assert survivors(mark, 0) == set()
+
+
+def test_a_run_for_which_slurm_has_no_room_says_why(hpc: Slurm, pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head('extra: ["--begin=now+1hour"]', "8s")))
+    said = pexec.run("apply", "--output", "quiet")
+    assert said.exit_code == 5
+    assert "error[PX311]: not one job can be started: there has been no worker for 8s: job " in said.stderr
+    assert "is PENDING (BeginTime)" in said.stderr
+    assert not (pexec.folder / "ran").exists()
+
+
+def test_what_slurm_does_not_accept_ends_the_run_with_its_own_words(hpc: Slurm, pexec: Pexec) -> None:
+    text = manifest("  a: {run: touch ran}\n", head().replace("queue: main", "queue: none-such"))
+    said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
+    assert said.exit_code == 5
+    assert "error[PX311]: not one job can be started: Slurm takes no job: invalid partition specified: " in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_the_kill_of_pexec_ends_jobs_and_workers_and_a_resume_removes_the_certificates(
+    hpc: Slurm, pexec: Pexec
+) -> None:
+    mark = new_mark()
+    pexec.file("pexec.yaml", manifest(f"  a: {{run: 'until test -e go; do sleep 0.1; done; : {mark}'}}\n", head()))
+    run = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_for_events(pexec, b'"attempt.spawned"', 1, run)
+    run.kill()
+    run.wait(60)
+    assert survivors(mark, 60) == set()
+    assert wait_until(lambda: hpc.jobs() == [], 60)
+    pexec.file("go", "")
+    said = pexec.run("resume", "--cluster", "local", "--output", "quiet")
+    assert said.exit_code == 0, said.stderr
+    assert not (verified(pexec).path / ".certificates").exists()
