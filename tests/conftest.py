@@ -20,6 +20,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--full", action="store_true", help="run heavy tests in their long form, with ten times the drawn examples"
     )
+    parser.addoption(
+        "--few-examples", action="store_true", help="draw a quarter of the examples: enough to see what tests cover"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"this machine is damaged: {'; '.join(replaced)}")
     quiet = [HealthCheck.too_slow, HealthCheck.data_too_large]
     settings.register_profile("standard", derandomize=True, deadline=None, suppress_health_check=quiet)
+    settings.register_profile("few", max_examples=25, derandomize=True, deadline=None, suppress_health_check=quiet)
     settings.register_profile("full", max_examples=1000, deadline=None, suppress_health_check=quiet, print_blob=True)
     # A shell that starts the tests in the background ignores these signals, and every program of a test inherits that.
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
@@ -37,7 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # So does nohup, but the tests themselves must survive a hang-up. Programs that a test starts inherit no handler.
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda number, frame: None)
-    settings.load_profile("full" if config.getoption("--full") else "standard")
+    few, full = config.getoption("--few-examples"), config.getoption("--full")
+    settings.load_profile("full" if full else "few" if few else "standard")
 
 
 def pytest_sessionstart() -> None:

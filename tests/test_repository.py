@@ -47,7 +47,7 @@ def test_ci_runs_the_other_jobs_by_pexec_and_then_the_tests_by_the_command_of_th
         timeout=60,
     ).stdout.splitlines()
     assert len(commands) == 1
-    assert commands[0].endswith("pytest -q -n 2 --dist worksteal")
+    assert commands[0].endswith("pytest -q -n 4 --dist worksteal")
 
 
 def test_the_workflow_of_ci_runs_the_same_script_with_every_supported_python() -> None:

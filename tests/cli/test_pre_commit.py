@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.pre_commit import PreCommit
+from support.shared import made_once
 
 pytestmark = [pytest.mark.pre_commit, pytest.mark.timeout(1200)]
 
@@ -15,7 +16,8 @@ BAD = "version: 1\nworkflows:\n  build:\n    rum: make\n"
 
 @pytest.fixture(scope="session")
 def pre_commit(tmp_path_factory: pytest.TempPathFactory) -> PreCommit:
-    return PreCommit(tmp_path_factory.mktemp("pre-commit"))
+    # pre-commit installs the hook once for all who share its cache.
+    return PreCommit(made_once(tmp_path_factory, "pre-commit", PreCommit))
 
 
 def test_a_commit_of_good_manifests_goes_through(pre_commit: PreCommit, tmp_path: Path) -> None:

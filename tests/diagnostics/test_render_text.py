@@ -216,6 +216,7 @@ def test_a_mark_longer_than_the_window_is_cut_with_it() -> None:
     """)
 
 
+@pytest.mark.cost
 def test_a_line_of_megabytes_is_shown_at_once() -> None:
     line = '{"workflows": {' + '"a": {"run": "x"}, ' * 400_000 + "}}"
     text = shown(Diagnostic("PX106", "not JSON", span(1, len(line))), line)

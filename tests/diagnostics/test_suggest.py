@@ -41,6 +41,7 @@ def test_the_most_similar_name_is_found_and_of_equals_the_first() -> None:
     assert closest("build1", ["build22", "build2", "build3"]) == "build2"
 
 
+@pytest.mark.cost
 def test_comparing_with_many_thousands_of_names_is_bounded() -> None:
     assert closest("worklfow", (f"workflow_{number}" for number in range(100_000))) is None
 

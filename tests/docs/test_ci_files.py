@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,11 +14,11 @@ import pytest
 import ruamel.yaml
 from support.cli import Pexec
 from support.composite_action import CompositeAction
-from support.documents import PROGRAMS
 from support.github_runner import GithubRunner
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "docs/ci"
+PROGRAMS = Path(sys.executable).parent
 MANIFEST = "version: 1\nworkflows:\n  a: {run: echo A}\n  b: {needs: a, run: echo B; exit 3}\n"
 # What the documentation of these actions, of composite actions and of GitLab lists.
 INPUTS_OF_ACTIONS = {

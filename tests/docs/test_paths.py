@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "benchmarks/README.md"])
@@ -20,9 +22,14 @@ def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+@cache
+def parsed(page: Path) -> list[Token]:
+    return MarkdownIt().parse(page.read_text())
+
+
 def anchors(page: Path) -> set[str]:
     """The fragments that GitHub gives to the headings of a page."""
-    tokens = MarkdownIt().parse(page.read_text())
+    tokens = parsed(page.resolve())
     headings = [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
     return {_SEPARATORS.sub("", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -37,7 +44,7 @@ def test_every_path_that_a_page_about_the_code_names_exists(page: Path) -> None:
 def test_every_link_leads_to_a_page_and_a_heading_that_exist(page: Path) -> None:
     links = {
         str(child.attrs["href"])
-        for token in MarkdownIt().parse(page.read_text())
+        for token in parsed(page)
         for child in token.children or ()
         if child.type == "link_open"
     }

@@ -1,4 +1,4 @@
-"""The README's two commands are on the first screen and name what exists; `test_installation.py` runs the first."""
+"""The README's two commands are on the first screen and name what exists; `conftest.py` runs the first."""
 
 from __future__ import annotations
 

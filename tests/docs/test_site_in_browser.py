@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.browser import DARK, PHONE, browse, needs_browser
+from support.shared import made_once
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("index", "commands/apply", "reference/manifest")
@@ -30,15 +31,18 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Nothing."""
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server that has the built site."""
+def build_site(directory: Path) -> None:
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
 
-    site = tmp_path_factory.mktemp("site")
     with (ROOT / "docs/site/mkdocs.yml").open("rb") as configuration:
-        build(load_config(configuration, site_dir=str(site)))
+        build(load_config(configuration, site_dir=str(directory)))
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that has the built site."""
+    site = made_once(tmp_path_factory, "site", build_site)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

@@ -284,6 +284,7 @@ def test_replay_does_not_judge_how_an_older_engine_chose() -> None:
     scheduler.check_invariants()
 
 
+@pytest.mark.cost
 @pytest.mark.parametrize("layered", [False, True])
 def test_the_work_for_a_fact_does_not_grow_with_the_number_of_jobs(layered: bool) -> None:
     small, large = (lines_for_each_job(jobs, layered=layered) for jobs in (200, 4000))

@@ -140,6 +140,7 @@ def read_in_turn(paths: Sequence[str]) -> list[Outcome]:
     return [Outcome(*json.loads(line)) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.cost
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_at_its_place_within_time_and_memory(name: str, outcomes: dict[str, Outcome]) -> None:
     if name not in outcomes:

@@ -80,6 +80,7 @@ def test_a_shell_reads_the_same_of_plain_and_of_single_quoted_values(
     assert read_variables(text).values == {name: shown[name] for name, _, _, _ in entries}
 
 
+@pytest.mark.cost
 @pytest.mark.parametrize("piece", ['A="\n', "A='\n", 'A="\\"\n', "A=b #", "A=b ", "export ", "A='x' 'y\n", "\n", "=\n"])
 def test_hostile_text_takes_little_time(piece: str) -> None:
     began = time.process_time()

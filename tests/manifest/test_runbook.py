@@ -251,6 +251,7 @@ def test_a_marker_that_says_nothing_is_not_a_place(text: str) -> None:
     assert place(text) is None
 
 
+@pytest.mark.cost
 def test_a_long_runbook_makes_a_script_that_is_not_much_longer() -> None:
     text = "".join(f"text\n\n```sh\necho {number}\n```\n" for number in range(2_000))
     assert len(script(blocks(text))) < 20 * len(text)

@@ -44,6 +44,7 @@ def test_a_job_that_only_needs_a_component_is_not_part_of_it() -> None:
     assert [component.jobs for component in cyclic_components(((1,), (0,), (0, 1)))] == [(0, 1)]
 
 
+@pytest.mark.cost
 def test_a_cycle_of_a_hundred_thousand_jobs_is_found_whole() -> None:
     jobs = 100_000
     ring = tuple(((job + 1) % jobs,) for job in range(jobs))

@@ -196,6 +196,7 @@ def test_a_job_of_a_matrix_is_selected_by_its_id_and_all_by_the_name() -> None:
 MANY = "[" + ", ".join(map(str, range(100))) + "]"
 
 
+@pytest.mark.cost
 def test_ten_thousand_pairs_are_found_quickly() -> None:
     plan = good_plan(
         f"""

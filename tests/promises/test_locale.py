@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from support.cli import Pexec
 from support.runs import last_run
+from support.shared import made_once
 
 MANIFEST = """\
 version: 1
@@ -60,16 +61,23 @@ LOCALES = {
 
 
 @pytest.fixture(scope="module")
-def locales() -> Iterator[Path]:
+def locales(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A directory with those of the locales above that the C library of this machine does not have."""
-    made = Path(tempfile.mkdtemp(prefix="pexec-locales-"))  # that of pytest is closed to other users
-    made.chmod(0o755)
+    made = made_once(tmp_path_factory, "locales", make_locales)
+    readable = Path(tempfile.mkdtemp(prefix="pexec-locales-"))  # that of pytest is closed to other users
+    readable.chmod(0o755)
+    shutil.copytree(made, readable, dirs_exist_ok=True)
+    yield readable
+    shutil.rmtree(readable)
+
+
+def make_locales(directory: Path) -> None:
+    directory.chmod(0o755)
     if shutil.which("localedef"):
         for name in ("en_US.ISO-8859-1", "de_DE.ISO-8859-15", "ja_JP.EUC-JP", "zh_CN.GB18030"):
             source, _, encoding = name.partition(".")
-            subprocess.run(["localedef", "-f", encoding, "-i", source, made / name], capture_output=True, check=False)
-    yield made
-    shutil.rmtree(made)
+            command = ["localedef", "-f", encoding, "-i", source, str(directory / name)]
+            subprocess.run(command, capture_output=True, check=False)
 
 
 def in_locale(pexec: Pexec, name: str, locales: Path) -> Pexec:

@@ -184,6 +184,7 @@ def test_however_deep_a_graph_is_its_levels_take_few_lines(deep: int, lines: int
     assert {row[-1] for row in levels} == {"-"}
 
 
+@pytest.mark.cost
 def test_a_report_of_thousands_of_long_failures_stays_small() -> None:
     of = plan(*(job(f"a-rather-long-name-of-a-job-in-a-workflow-{number}") for number in range(3000)))
     story = Story(of)

@@ -71,6 +71,7 @@ def test_the_file_of_a_small_run_to_the_last_byte() -> None:
     assert results_file(read_report(story.plan, story.events)) == GOLDEN.read_bytes()
 
 
+@pytest.mark.cost
 def test_a_file_of_many_jobs_is_whole_too() -> None:
     of = plan_of([()] * 2_500)
     data = json.loads(results_file(RunFold(of).report()))

@@ -7,10 +7,14 @@ missing.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
 import subprocess
+import threading
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,18 +54,49 @@ needs_browser = pytest.mark.skipif(
 )
 
 
+class _Browser:
+    """A Chromium that opens one page after the other, each in a context of its own: it takes a second to start."""
+
+    def __init__(self) -> None:
+        self._node = subprocess.Popen(
+            ["node", str(Path(__file__).with_name("browse.cjs")), str(CHROMIUM)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "NODE_PATH": str(_modules())},
+        )
+
+    def ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        assert self._node.stdin is not None
+        assert self._node.stdout is not None
+        self._node.stdin.write(json.dumps(job).encode() + b"\n")
+        self._node.stdin.flush()
+        give_up = threading.Timer(_SECONDS, self._node.kill)
+        give_up.start()
+        line = self._node.stdout.readline()
+        give_up.cancel()
+        if not line:
+            _browser.cache_clear()
+            raise AssertionError(f"the browser has ended: {self._node.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        with self._node:  # closes its stdin, after which it closes Chromium
+            pass
+
+
+@cache
+def _browser() -> _Browser:
+    """That of this process."""
+    browser = _Browser()
+    atexit.register(browser.close)
+    return browser
+
+
 def browse(url: str | Path, script: str, **options: Any) -> Seen:
     """Open a page, and run the body of an async JavaScript function of `page` (as of Playwright), `axe`, which
     returns the violations that axe-core finds, and `fs` of Node. `options` are those of `newContext`."""
     target = url.absolute().as_uri() if isinstance(url, Path) else url
-    job = {"url": target, "script": script, "options": options, "chromium": CHROMIUM}
-    said = subprocess.run(
-        ["node", str(Path(__file__).with_name("browse.cjs"))],
-        input=json.dumps(job),
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        env={**os.environ, "NODE_PATH": str(_modules())},
-    )
-    assert said.returncode == 0, said.stderr
-    return Seen(**json.loads(said.stdout))
+    answer = _browser().ask({"url": target, "script": script, "options": options})
+    assert "failure" not in answer, answer["failure"]
+    return Seen(**answer)

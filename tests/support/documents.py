@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,11 +67,7 @@ def _session(content: str, first_line: int) -> Iterator[Step]:
         yield Step(start, command=command, expected=tuple(output))
 
 
-# The directory of the programs that the tests run with.
-PROGRAMS = Path(sys.executable).parent
-
-
-def play(document: Path, directory: Path, programs: Path = PROGRAMS) -> int:
+def play(document: Path, directory: Path, programs: Path) -> int:
     """Perform all steps in `directory`; AssertionError at the first mismatch. Returns the number of commands run.
 
     `pexec` and `python3` are those in the directory `programs`.
@@ -94,7 +89,7 @@ def play(document: Path, directory: Path, programs: Path = PROGRAMS) -> int:
     return ran
 
 
-def run_command(command: str, directory: Path, programs: Path = PROGRAMS) -> tuple[int, list[str]]:
+def run_command(command: str, directory: Path, programs: Path) -> tuple[int, list[str]]:
     """Run a command as the reader does. Returns its exit code and the lines that it prints."""
     not_readers = ("PEXEC_", "GITHUB_", "GITLAB_")  # a CI shows a run in another way
     environment = {name: value for name, value in os.environ.items() if not name.startswith(not_readers)}

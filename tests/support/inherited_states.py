@@ -8,6 +8,12 @@ from __future__ import annotations
 import signal
 
 _NOT_IGNORABLE = {signal.SIGKILL, signal.SIGSTOP}
+# Those to which pexec, a shell or the terminal gives a meaning.
+_USED = (
+    *("ALRM", "CHLD", "CONT", "HUP", "INT", "PIPE", "QUIT", "TERM", "TSTP", "TTIN", "TTOU", "USR1", "USR2", "WINCH"),
+    *("XCPU", "XFSZ"),
+)
+_UNUSED = sorted(set(map(int, signal.Signals)) - {int(signal.Signals[f"SIG{name}"]) for name in _USED} - _NOT_IGNORABLE)
 IGNORABLE = sorted(map(int, signal.valid_signals() - _NOT_IGNORABLE))
 _LIMITS: dict[str, tuple[int, int | str]] = {
     "CORE": (0, "hard"),
@@ -32,10 +38,8 @@ def _limit(name: str, soft: int, hard: int | str) -> str:
 
 STATES = {
     "nothing unusual": "pass",
-    **{
-        f"{number.name} ignored": f"signal.signal({int(number)}, signal.SIG_IGN)"
-        for number in sorted(set(signal.Signals) - _NOT_IGNORABLE)
-    },
+    **{f"SIG{name} ignored": f"signal.signal(signal.SIG{name}, signal.SIG_IGN)" for name in _USED},
+    "every signal that has no use ignored": f"for number in {_UNUSED}: signal.signal(number, signal.SIG_IGN)",
     "every signal ignored": f"for number in {IGNORABLE}: signal.signal(number, signal.SIG_IGN)",
     "every signal blocked": "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())",
     "child ends blocked": "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})",

@@ -23,11 +23,16 @@ repos:
 
 
 class PreCommit:
-    """A repository that provides the hook, and the cache of pre-commit for it."""
+    """A repository that provides the hook, and the cache of pre-commit for it: both are in the directory `scratch`."""
 
     def __init__(self, scratch: Path) -> None:
         self._hooks = scratch / "hooks"
         self._environ = _environ(scratch)
+        if not self._hooks.exists():
+            self._make_hooks()
+        self._revision = self.git(self._hooks, "rev-parse", "HEAD").stdout.strip()
+
+    def _make_hooks(self) -> None:
         self._hooks.mkdir()
         for name in _SOURCES:
             if (ROOT / name).is_dir():
@@ -36,8 +41,7 @@ class PreCommit:
                 shutil.copy(ROOT / name, self._hooks / name)
         self.git(self._hooks, "init", "-q")
         self.git(self._hooks, "add", "-A")
-        self.git(self._hooks, "commit", "-q", "-m", "As it stands")
-        self._revision = self.git(self._hooks, "rev-parse", "HEAD").stdout.strip()
+        self.git(self._hooks, "commit", "-q", "-m", "As it is")
 
     def repository(self, folder: Path, files: Mapping[str, str]) -> Path:
         """A user's repository at `folder` that uses the hook, with `files` in its index and the hook installed."""
