@@ -10,6 +10,7 @@ import os
 import queue
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -308,7 +309,7 @@ class SmallRun:
     ) -> Mapping[str, str] | None:
         """The values of a success, by a stored result or by running it; None if it failed."""
         if job.spec.inputs is not None:
-            table = cast(Any, SimpleNamespace(states=states))
+            table = cast(Any, SimpleNamespace(states=states, tally=Counter(states.values())))
             found = self._cache.check(Check(job.index, needed), table, lambda need: values[need])
             self.looked_at += found is not None
             if found is None:
