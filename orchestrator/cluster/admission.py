@@ -43,7 +43,7 @@ class ClusterAdmission:
         self._slots = slots
         self._start = start
         self._workers_share_machine = workers_share_machine
-        self._demands: dict[int, Demand] = {}
+        self._demands: dict[tuple[object, ...], Demand] = {}  # by what is asked for
         self._placement = Placement(self._demand)
         self._retired: set[str] = set()
         self.scaling: Scaling | None = None
@@ -159,9 +159,10 @@ class ClusterAdmission:
         return self._workers_share_machine or self._demand(job).is_local
 
     def _demand(self, job: int) -> Demand:
-        demand = self._demands.get(job)
+        planned = self._jobs[job]
+        asked = (planned.cpus, planned.memory, planned.requires, planned.where)
+        demand = self._demands.get(asked)
         if demand is None:
-            planned = self._jobs[job]
             demand = Demand(planned.cpus, planned.memory, frozenset(planned.requires), planned.where == "local")
-            self._demands[job] = demand
+            self._demands[asked] = demand
         return demand

@@ -85,11 +85,11 @@ class Bringer:
         await self._sent(client, SECRETS, pickle.dumps((self._setup.topic, values)), hello.address)
         had.update(names)
 
-    async def finish(self, client: Any, address: str) -> None:
+    async def finish(self, client: Any, hello: WorkerHello) -> None:
         """Have the worker end everything of this run."""
         from orchestrator.cluster.worker_service import finish
 
-        await self._asked(client, finish, self._setup.topic, address=address)
+        await self._asked(client, finish, self._setup.topic, hello.name, address=hello.address)
 
     async def _asked(self, client: Any, function: Callable[..., Any], *arguments: Any, address: str) -> Any:
         called = client.run(function, *arguments, workers=[address])

@@ -67,6 +67,7 @@ class ClusterThread:
         self._loop = asyncio.new_event_loop()
         self._workers: dict[str, WorkerHello] = {}  # name -> hello, of those that have joined and not left
         self._attempts: dict[int, Submitted] = {}
+        self._lost: dict[int, AttemptSpec] = {}  # by serial: called lost with their worker
         self._queue: deque[Callable[[], None]] = deque()
         self._numbers = itertools.count()
         self._burials = 0  # of workers, under way
@@ -192,6 +193,9 @@ class ClusterThread:
         self._workers[hello.name] = hello
         self._heartbeats.begin(hello)
         self._reports.joined(hello)
+        for serial, result in hello.ended:
+            if (spec := self._lost.pop(serial, None)) is not None:
+                self._reports.of_attempt(spec, ("late", result))
 
     def _on_doubtful(self, hello: WorkerHello, is_so: bool) -> None:
         if is_so or hello.name not in self._why_gone:
@@ -212,18 +216,30 @@ class ClusterThread:
     async def _bury(self, name: str, hello: WorkerHello | None) -> None:
         """Wait until nothing of it lives, lose its attempts, and have another worker take its place."""
         try:
-            if not await self._deployment.wait_for_end(name, hello):
-                await self._heartbeats.wait_until_gone(name)
+            await self._nothing_lives(name, hello)
             why = _ENDING if self._is_closing else f"the worker on {hello.host} is gone" if hello else ""
             for attempt in list(self._attempts.values()):
                 if attempt.spec.place.worker == name:
                     if attempt.task is not None:
                         self._spawn(_quietly(attempt.task.cancel()))
+                    self._lost[attempt.spec.serial] = attempt.spec
                     self._complete(attempt, lost(why))
         finally:
             self._burials -= 1
         if not self._is_closing:
             await _quietly(self._deployment.replace(name, hello))
+
+    async def _nothing_lives(self, name: str, hello: WorkerHello | None) -> None:
+        """Return when nothing of a worker that is gone lives any more: by proof, or since its lease has ended."""
+        proof = self._loop.create_task(self._deployment.wait_for_end(name, hello))
+        if hello is None or hello.watches:
+            await proof
+            return
+        lease = self._loop.create_task(self._heartbeats.wait_until_gone(name))
+        await asyncio.wait({proof, lease}, return_when=asyncio.FIRST_COMPLETED)
+        if not lease.done() and not (proof.exception() is None and proof.result()):
+            await lease
+        lease.cancel()
 
     # Attempts.
 
@@ -287,7 +303,8 @@ class ClusterThread:
         elif kind == "evicted":
             self._on_evicted(*what)
         elif (attempt := self._attempts.get(what[0])) is None:
-            return
+            if kind == "ended" and (spec := self._lost.pop(what[0], None)) is not None:
+                self._reports.of_attempt(spec, ("late", pickle.loads(what[1])))
         elif kind == "ended":
             self._complete(attempt, pickle.loads(what[1]))
         else:

@@ -19,6 +19,7 @@ from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.placement import WorkerRoom
 from orchestrator.cluster.scaling import Scaling
 from orchestrator.execute.admission import AdmissionControl
+from orchestrator.execute.attempt.ends import late_fields
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, run_attempt
 from orchestrator.execute.executors.open_executor import OpenExecutor
@@ -140,6 +141,9 @@ def open_dask(
     def of_attempt(spec: AttemptSpec, what: tuple[Any, ...]) -> None:
         if what[0] == "spawned":
             worker.on_spawned(spec, *what[1:])
+        elif what[0] == "late":
+            if fields := late_fields(spec, what[1]):
+                inbox.put(Noted("attempt.late", fields, lambda: None))
         else:
             worker.on_output(spec, b"")
 

@@ -89,7 +89,7 @@ class ExistingDeployment:
             return True
         if hello.address in self._seen:
             with suppress(Exception):
-                await self._bringer.finish(self._client, hello.address)
+                await self._bringer.finish(self._client, hello)
                 return True
         return is_visible(hello) and await wait_for_processes(hello, seconds=_END_SECONDS)
 
@@ -109,7 +109,7 @@ class ExistingDeployment:
         if self._watching is not None:
             self._watching.cancel()
         hellos = list(self._hellos.values())
-        ends = (self._bringer.finish(self._client, hello.address) for hello in hellos)
+        ends = (self._bringer.finish(self._client, hello) for hello in hellos)
         await asyncio.gather(*ends, return_exceptions=True)
 
     async def close(self) -> None:

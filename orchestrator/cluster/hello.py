@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from orchestrator.execute.attempt.spec import AttemptResult
+
 
 class SharedFiles(Struct, frozen=True):
     """What proves that a worker has the files of pexec: the directory of the manifest, with some names in it; and a
@@ -45,6 +47,7 @@ class Setup(Struct, frozen=True):
 class WorkerHello(Struct, frozen=True):
     """What a worker says of itself. `identity` is drawn anew by each worker process; `token` begins its lease. It
     `watches` pexec if that is its parent, and then ends with it. `warden` is the pid of what starts and ends its jobs.
+    `ended`: how attempts ended there under an earlier name, by serial, which may not have been heard.
     """
 
     name: str
@@ -62,6 +65,7 @@ class WorkerHello(Struct, frozen=True):
     watches: bool
     warden: int = 0
     warden_start_ticks: int = 0
+    ended: tuple[tuple[int, AttemptResult], ...] = ()
 
 
 class Refusal(Struct, frozen=True):

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -38,6 +39,7 @@ from orchestrator.journal.rundir import RunDir, open_run
 BEGIN = "pexec_begin"  # the handler that brings the service to a worker which pexec did not start
 SECRETS = "pexec_secrets"
 _GROWTH_SECONDS = 0.1
+_MOST_RESULTS = 1000
 # Who ends the worker may have told its jobs first.
 _WORKER_FOLLOWS_SECONDS = 2.0
 _EVICTION_SECONDS = 4.0  # for jobs to end; who has sent TERM sends KILL soon
@@ -102,6 +104,11 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             self._run.close()
 
     @property
+    def name(self) -> str:
+        """That of this worker in the run."""
+        return self._setup.name
+
+    @property
     def run_dir(self) -> str:
         """The directory of the run, which two processes cannot drive at once."""
         return self._setup.run_dir
@@ -163,6 +170,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             bool(self._setup.pexec),
             self.supervisor.warden.pid,
             warden.start_ticks if warden else 0,
+            tuple((serial, result) for topic, serial, result in _results if topic == self._setup.topic),
         )
 
     def now(self) -> float:
@@ -183,6 +191,9 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
     def end(self, serial: int, result: AttemptResult) -> None:
         """Report how an attempt has ended."""
         self._grown.pop(serial, None)
+        if result.verdict is not Verdict.LOST:
+            kept = replace(result, outputs={}, undeclared_outputs=(), enforced_by={})
+            _results.append((self._setup.topic, serial, kept))
         self.worker.log_event(self._setup.topic, ("ended", serial, pickle.dumps(result)))
 
     def _report(self, *what: Any) -> None:
@@ -209,6 +220,8 @@ def _parent(pid: int) -> int:
 
 
 _services: dict[str, AttemptService] = {}  # topic -> that of the run
+# Topic, serial and result of the latest attempts: pexec may have called them lost without hearing how they ended.
+_results: deque[tuple[str, int, AttemptResult]] = deque(maxlen=_MOST_RESULTS)
 
 
 def service(topic: str) -> AttemptService:
@@ -306,15 +319,15 @@ async def _begin(setup: Setup, worker: DaskWorker) -> WorkerHello | Refusal:
     if setup.files is not None and (refusal := answer(setup.files, setup.run_dir)) is not None:
         return refusal
     for earlier in [here for here in _services.values() if here.run_dir == setup.run_dir]:
-        await asyncio.to_thread(earlier.forget)  # of a process that does not drive the run any more
+        await asyncio.to_thread(earlier.forget)  # of a process that does not drive the run any more, or gave it up here
     inherited.use_umask_for_jobs(setup.umask)
     await worker.plugin_add(AttemptService(setup), name=setup.topic, catch_errors=False)
     return service(setup.topic).hello()
 
 
-async def finish(topic: str, dask_worker: DaskWorker) -> None:
-    """End everything that runs here for the run, and forget it."""
+async def finish(topic: str, name: str, dask_worker: DaskWorker) -> None:
+    """End everything that runs here for the run, and forget it, unless it is under another name here by now."""
     here = _services.get(topic)
-    if here is not None:
+    if here is not None and here.name == name:
         await asyncio.to_thread(here.forget)
         dask_worker.plugins.pop(topic, None)

@@ -55,7 +55,7 @@ def columns(text: str) -> int:
 
 
 def ellipsis(*, utf8: bool) -> str:
-    """What stands for text that is left out: one column."""
+    """Marks text that is left out: one column."""
     return "…" if utf8 else "~"
 
 
@@ -68,7 +68,7 @@ def clip(text: str, width: int, mark: str = "…") -> str:
 
 
 def shortened(names: Sequence[str], width: int, mark: str = "…") -> list[str]:
-    """Each name in at most `width` columns; `mark`, of one column, stands for what is left out.
+    """Each name in at most `width` columns; `mark`, of one column, marks what is left out.
 
     Of names that are built alike, such as the jobs of a matrix, the words that differ are kept:
     `integration…postgres…14`. Of others, the beginning and the end.

@@ -17,7 +17,7 @@ FRAME = f"{BOLD};{BLUE}"  # the lines and arrows of a snippet
 
 
 class Mark(NamedTuple):
-    """How a status is shown: its symbol, what stands for it where the encoding lacks it, and its style."""
+    """How a status is shown: its symbol, the replacement where the encoding lacks it, and its style."""
 
     symbol: str
     ascii: str

@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
 _KINDS = {str: "text", bool: "`true` or `false`", int: "an integer", float: "a number"}
 
 
-COMPUTED = "<computed>"  # stands for a value that is known when the run starts
+COMPUTED = "<computed>"  # placeholder for a value that is known when the run starts
 
 
 class Params(Struct):

@@ -25,7 +25,7 @@ MOST_TEXT = 64 * 1024
 MOST_SCRIPTS = 20
 _is_posix_shell = lru_cache(is_posix_shell)  # most jobs of a plan have the same
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
-_UNKNOWN = "$"  # what stands for a word that is not written plainly
+_UNKNOWN = "$"  # placeholder for a word that is not written plainly
 _COMMENT = re.compile(r"(?<![^\s])#[^\n]*")
 _BETWEEN_COMMANDS = re.compile(r"[;&|\n()]")
 _CHANGES_DIRECTORY = frozenset(("cd", "pushd", "popd"))

@@ -67,7 +67,7 @@ def test_a_resume_ends_a_worker_that_its_warden_and_pexec_left_behind(pexec: Pex
         for warden in wardens_below(worker):
             os.kill(warden, signal.SIGKILL)
     end(run, signal.SIGKILL)
-    assert wait_until(lambda: marked(mark))  # nobody is left to end it
+    assert wait_until(lambda: marked(mark))  # no process is left to end it
     pexec.file("go", "")
     assert pexec.run("resume", "--cluster", "local", "--output", "quiet").exit_code == 0
     assert survivors(mark, 0) == set()

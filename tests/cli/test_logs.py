@@ -204,7 +204,7 @@ def test_following_shows_each_byte_as_it_comes_and_ends_with_the_job(pexec: Pexe
         assert process.stdout.readline() == b"again\n"
         story.end("a", 2.0)
         more(run, story, seen)
-        assert process.wait(60) == 0  # the run goes on, the job has ended
+        assert process.wait(60) == 0  # the run continues, the job has ended
         stamps = process.stderr.read().decode().splitlines()
         process.stdout.close()
         process.stderr.close()

@@ -130,7 +130,7 @@ def strangers() -> frozenset[str]:
     )
 
 
-# What nobody needs for a manifest that sets nothing, has no runbook and no secrets.
+# Unneeded for a manifest that sets nothing, has no runbook and no secrets.
 NEVER = {
     *(
         "argcomplete",

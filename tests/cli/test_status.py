@@ -146,7 +146,7 @@ def watched(pexec: Pexec, *flags: str, step: Callable[[str], bool], terminal: bo
 def _read(reader: int) -> bytes:
     try:
         return os.read(reader, 65536)
-    except OSError:  # how a terminal says that nobody writes any more
+    except OSError:  # a terminal reports in this way that no process has it open for writing
         return b""
 
 

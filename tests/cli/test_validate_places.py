@@ -24,7 +24,7 @@ LINE = "  a: {run: x, env: {%s, B: ~}}"
 
 
 def told(line: int, column: int, shown: str) -> str:
-    """What is told of the `~` at the end of the mapping, which is where `shown` has its last one."""
+    """The diagnostic for the `~` at the end of the mapping, which is where `shown` has its last one."""
     return PLAIN.format(line=line, column=column, shown=shown, blanks=" " * _width(shown[: shown.rindex("~")]))
 
 

@@ -21,13 +21,15 @@ _QUIET = ["--no-dashboard"]
 class DaskCluster:
     """A `dask scheduler`, and its workers."""
 
-    def __init__(self, scratch: Path, tls: Mapping[str, Path] | None, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, scratch: Path, tls: Mapping[str, Path] | None, environ: Mapping[str, str], host: str = "127.0.0.1"
+    ) -> None:
         self.tls = tls
         self._scratch = scratch
         self._environ = {**environ, "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
         self._processes: list[subprocess.Popen[Any]] = []
         scratch.mkdir(exist_ok=True)
-        self.scheduler = self._start("scheduler", "scheduler", *_QUIET, "--port", "0", "--host", "127.0.0.1")
+        self.scheduler = self._start("scheduler", "scheduler", *_QUIET, "--port", "0", "--host", host)
         self.address = self._said("scheduler", r"Scheduler at:\s+(\S+)")
         self.workers: list[subprocess.Popen[Any]] = []
 
@@ -94,9 +96,11 @@ class DaskCluster:
 
 
 @contextmanager
-def dask_cluster(scratch: Path, tls: Mapping[str, Path] | None = None) -> Iterator[DaskCluster]:
-    """One without workers yet."""
-    cluster = DaskCluster(scratch, tls, os.environ)
+def dask_cluster(
+    scratch: Path, tls: Mapping[str, Path] | None = None, host: str = "127.0.0.1"
+) -> Iterator[DaskCluster]:
+    """One without workers yet, whose scheduler listens at this address."""
+    cluster = DaskCluster(scratch, tls, os.environ, host)
     try:
         yield cluster
     finally:

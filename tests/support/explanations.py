@@ -82,7 +82,7 @@ def run_example(code: str, folder: Path, *more: str) -> Said:
 
 
 def _workers_of(code: str) -> AbstractContextManager[Any]:
-    """A cluster whose only worker cannot be used for the reason that this code stands for."""
+    """A cluster whose only worker cannot be used for the reason of this code."""
     refusals = {
         "PX312": versions_differ({"host": "node-7", "pexec": "0.1.0", "python": "/usr/bin/python3"}),
         "PX313": unseen("node-7", "/home/you/project/.pexec/runs/" + _ANY_RUN, "no such file or directory"),

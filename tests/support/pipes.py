@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def stuck_pipe(*, nonblocking: bool = False) -> Iterator[int]:
-    """The write end of a pipe that is full, and that nobody reads while the block runs."""
+    """The write end of a pipe that is full, and that is not read while the block runs."""
     ours, theirs = os.pipe()
     os.set_blocking(theirs, False)
     try:

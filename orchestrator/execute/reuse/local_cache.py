@@ -11,7 +11,6 @@ from typing import BinaryIO, Literal, cast
 from msgspec.structs import replace
 
 from orchestrator.cache.cache import Cache
-from orchestrator.cache.job_lock import JobLock
 from orchestrator.cache.model import (
     Entry,
     Kept,
@@ -32,6 +31,7 @@ from orchestrator.engine.outcomes import STOPPED_ON_REQUEST
 from orchestrator.engine.states import JobState, Verdict
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec, Readable
 from orchestrator.execute.job_cache import Checked, CheckResult, Collected, Remark
+from orchestrator.execute.reuse.checked_job import CheckedJob
 from orchestrator.execute.reuse.command_inputs import CommandRefusedError
 from orchestrator.execute.reuse.declared import needs_of, output_paths
 from orchestrator.execute.reuse.differences import differences
@@ -56,26 +56,6 @@ NO_CACHE = "`--no-cache`"
 _THREADS = 4
 _PATIENCE = 2.0  # seconds for what is abandoned at the end of the run
 _LONGEST_AT_ONCE = 64 << 10  # bytes of a log that the driver's thread copies itself
-
-
-class _JobState:
-    """One job, from its check to its end. `lock` is held by it; `is_busy` while a thread works for it."""
-
-    def __init__(self) -> None:
-        self.is_hurried = False
-        self.is_over = False
-        self.is_busy = False
-        self.lock: JobLock | None = None
-        self.values: Mapping[str, str] = {}  # that its spec uses
-        self.of_needs: Mapping[int, Mapping[str, str]] = {}
-        self.taken: Taken | None = None
-        self.must_run_since = 0  # the time of its check, in nanoseconds
-        self.refusal = ""
-        self.readable: Readable | None = None
-        self.why_not_stored = ""
-
-    def should_stop(self) -> bool:
-        return self.is_hurried
 
 
 class LocalJobCache:
@@ -122,7 +102,7 @@ class LocalJobCache:
         self._stand_for_needs = frozenset(job.index for job in jobs if job.spec.is_group or job.run_matrix is not None)
         self._unchanged = Unchanged(jobs, place, cache, project) if mode == "use" else None
         self._workers = Workers(_THREADS)
-        self._states: dict[int, _JobState] = {}
+        self._states: dict[int, CheckedJob] = {}
         self._mutex = threading.Lock()
         self._is_closed = False
         self._was_hurried = False
@@ -148,7 +128,7 @@ class LocalJobCache:
                 return found
         if any(one.command for one in job.spec.inputs or ()):
             self._disturb()  # a command may do anything
-        state = self._states[job.index] = _JobState()
+        state = self._states[job.index] = CheckedJob()
         state.values, state.of_needs = command.values, of_needs
         self._begin(state, lambda: self._check(job, state))
         return None
@@ -190,7 +170,7 @@ class LocalJobCache:
 
     def collect(self, spec: AttemptSpec, result: AttemptResult) -> bool:
         """Begin to look for the files of a successful attempt. False if none must be there, and none is stored."""
-        state = self._states.setdefault(spec.job, _JobState())
+        state = self._states.setdefault(spec.job, CheckedJob())
         if result.verdict is not Verdict.SUCCEEDED or not (spec.spec.output_files or state.taken is not None):
             return False
         self._begin(state, lambda: self._collect(spec, result, state))
@@ -221,11 +201,11 @@ class LocalJobCache:
             self._unchanged.keep()
         self._cache.close()
 
-    def _begin(self, state: _JobState, work: Callable[[], None]) -> None:
+    def _begin(self, state: CheckedJob, work: Callable[[], None]) -> None:
         state.is_busy = True
         self._workers.submit(work)
 
-    def _let_go(self, state: _JobState) -> None:
+    def _let_go(self, state: CheckedJob) -> None:
         with self._mutex:
             lock = state.lock
             if lock is None or state.is_busy or not state.is_over:
@@ -233,7 +213,7 @@ class LocalJobCache:
             state.lock = None
         lock.release()
 
-    def _done(self, state: _JobState, message: Checked | Collected) -> None:
+    def _done(self, state: CheckedJob, message: Checked | Collected) -> None:
         with self._mutex:
             state.is_busy = False
             remarks = tuple((CACHE, why) for why in self._warnings)
@@ -243,7 +223,7 @@ class LocalJobCache:
 
     # In the threads of the cache.
 
-    def _check(self, job: PlannedJob, state: _JobState) -> None:
+    def _check(self, job: PlannedJob, state: CheckedJob) -> None:
         try:
             result = self._checked(job, state)
         except TryLaterError:
@@ -258,7 +238,7 @@ class LocalJobCache:
                 state.is_over = True  # there is nothing more to do under its lock
         self._done(state, Checked(job.index, result))
 
-    def _checked(self, job: PlannedJob, state: _JobState) -> CheckResult:
+    def _checked(self, job: PlannedJob, state: CheckedJob) -> CheckResult:
         if state.is_hurried:
             raise Stopped
         if (job.expanded_from or job.id) in self._with_secrets:
@@ -293,7 +273,7 @@ class LocalJobCache:
                 self._cache.remove_fresh(self._place, self._project, job.id, outputs, should_stop=should_stop)
         return replace(result, remarks=(*remarks, *result.remarks))
 
-    def _hide(self, job: PlannedJob, spec: JobSpec, taken: Taken, state: _JobState) -> None:
+    def _hide(self, job: PlannedJob, spec: JobSpec, taken: Taken, state: CheckedJob) -> None:
         """Find out what the job may read. Where the rest cannot be hidden, its result is not stored."""
         state.why_not_stored = self._why_not_hidden()
         if not state.why_not_stored:
@@ -302,7 +282,7 @@ class LocalJobCache:
             except TooManyFilesError as error:
                 state.why_not_stored = str(error)
 
-    def _looked_up(self, job: PlannedJob, spec: JobSpec, taken: Taken, state: _JobState) -> CheckResult:
+    def _looked_up(self, job: PlannedJob, spec: JobSpec, taken: Taken, state: CheckedJob) -> CheckResult:
         cache, digest = self._cache, taken.fingerprint.digest
         entry = cache.look_up(digest, should_stop=state.should_stop)
         if entry is None:
@@ -334,7 +314,7 @@ class LocalJobCache:
             remarks=edited(job, brought) if isinstance(brought, Restored) else (),
         )
 
-    def _collect(self, spec: AttemptSpec, result: AttemptResult, state: _JobState) -> None:
+    def _collect(self, spec: AttemptSpec, result: AttemptResult, state: CheckedJob) -> None:
         remarks: tuple[Remark, ...] = ()
         try:
             result, why = self._collected(spec, result, state)
@@ -345,7 +325,7 @@ class LocalJobCache:
             remarks = ((f"storing the result of `{spec.job_id}`", f"{type(error).__name__}: {error}"),)
         self._done(state, Collected(spec, result, remarks))
 
-    def _collected(self, spec: AttemptSpec, result: AttemptResult, state: _JobState) -> tuple[AttemptResult, str]:
+    def _collected(self, spec: AttemptSpec, result: AttemptResult, state: CheckedJob) -> tuple[AttemptResult, str]:
         """The result of an attempt, which failed if its files are not there; and why it is not stored."""
         outputs = output_paths(spec.spec)
         try:
@@ -379,7 +359,7 @@ class LocalJobCache:
         except Stopped:
             return result, "the run was stopped"
 
-    def _saved(self, spec: AttemptSpec, result: AttemptResult, taken: Taken, state: _JobState) -> str:
+    def _saved(self, spec: AttemptSpec, result: AttemptResult, taken: Taken, state: CheckedJob) -> str:
         success = Success(
             taken.fingerprint,
             self._run_id,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import time
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -24,6 +25,7 @@ from orchestrator.execute.reuse.declared import is_wild
 from orchestrator.execute.reuse.fingerprints import Taken
 from orchestrator.plan.model import JobSpec, PlannedJob
 
+_ASK_EVERY = 0.01  # seconds
 _encode = msgspec.msgpack.Encoder().encode
 _Part = tuple[str, str, str, Mapping[str, str]]
 """What a job takes from a need: its id, its digest if it has no outputs, the digest of the listing of its output files,
@@ -41,6 +43,8 @@ class Unchanged:
         self._sightings = cache.sightings(project, _scope(place), place)
         self._listings: dict[int, str] = {}  # of the output files of jobs that were found unchanged
         self._is_quiet = True
+        self._found_other_runs = False
+        self._ask_again_at = 0.0
         self._seen: dict[str, Seen] = {}
 
     def look(self, job: PlannedJob, of_needs: Mapping[int, Mapping[str, str]]) -> Sighting | None:
@@ -48,7 +52,7 @@ class Unchanged:
         needs, with its output values."""
         if job.scripts or job.spec.late:
             return None
-        if job.spec.output_files and self._cache.has_other_runs(self._project):
+        if job.spec.output_files and self._has_other_runs():
             return None  # whose job may be about to change the outputs: the check waits for its lock
         parts: list[_Part] = []
         for index, values in of_needs.items():
@@ -66,6 +70,14 @@ class Unchanged:
             return None
         self._listings[job.index] = sighting.listing
         return sighting
+
+    def _has_other_runs(self) -> bool:
+        """What was found a few milliseconds ago is as good: files that are unchanged now were unchanged then."""
+        now = time.monotonic()
+        if now >= self._ask_again_at:
+            self._found_other_runs = self._cache.has_other_runs(self._project)
+            self._ask_again_at = now + _ASK_EVERY
+        return self._found_other_runs
 
     def disturb(self) -> None:
         """Something in this run may change files, so that what was seen may not be so any more."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
     Listen = Callable[[int, Callable[[], None]], None]
 
+_GONE_MILLISECONDS = 10  # its pipes end a moment before the process does
+_CONTINUE_TIMES = 10
+_CONTINUE_AGAIN_SECONDS = 0.02
 _ABSOLUTE = 1
 _SECOND = 1_000_000_000  # nanoseconds
 _FAR = 4e9  # seconds
@@ -31,13 +36,17 @@ class Lifelines:
         self._listen = listen
         self._end = end
         self._lease: LeaseTimer | None = None
+        self._watched = select.poll()
+        self._is_watching = False
         # The end of its socket shows it too, unless a process forked from the parent holds a copy of that.
         listen(os.pidfd_open(parent), end)
 
     def watch(self, processes: Iterable[int]) -> None:
         """The end of the processes of these pidfds is the end of pexec too."""
         for process in processes:
-            self._listen(process, self._on_watched_gone)
+            self._is_watching = True
+            self._watched.register(process, select.POLLIN)
+            self._listen(process, self._end)
 
     def lease(self, clock: int, until: float) -> None:
         """Pexec counts as gone from this second of the clock on, unless this is called again before. Always the same
@@ -47,10 +56,16 @@ class Lifelines:
             self._listen(self._lease.descriptor, self._end)
         self._lease.end_at(until)
 
-    def _on_watched_gone(self) -> None:
-        self._end()
-        if os.getppid() == self._parent:  # it ends itself, unless it was stopped
+    def let_parent_end(self) -> None:
+        """Once everything has ended: a parent that was stopped ends itself if it is continued, now that pexec is gone.
+        More than once, for it may have begun to end while it was about to stop."""
+        if not self._watched.poll(_GONE_MILLISECONDS if self._is_watching else 0):
+            return
+        for _ in range(_CONTINUE_TIMES):
+            if os.getppid() != self._parent:
+                return
             os.kill(self._parent, signal.SIGCONT)
+            time.sleep(_CONTINUE_AGAIN_SECONDS)
 
 
 class _Moment(ctypes.Structure):

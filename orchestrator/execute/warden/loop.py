@@ -76,6 +76,7 @@ class Warden:
                     self._dirty.pop().flush()
         finally:
             self._kill_everything()
+            self._lifelines.let_parent_end()
 
     def _listen(self, descriptor: int, handler: Callable[[], None]) -> None:
         self._handlers[descriptor] = handler
