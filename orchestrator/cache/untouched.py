@@ -25,11 +25,12 @@ def untouched_files(made: Listing, recorded: Sequence[OutputFile], since: int) -
         path
         for path, content in made.files.items()
         if path not in named
-        and content != EMPTY_DIRECTORY
         and made.signatures[path][4] < since - TICK_NANOSECONDS
         and not _is_as_recorded(content, last.get(path))
     )
 
 
 def _is_as_recorded(content: bytes, one: OutputFile | None) -> bool:
-    return one is not None and (bool(one.link) or bytes.fromhex(one.sha256) == content[1:])
+    if one is None or one.link:
+        return one is not None
+    return content == EMPTY_DIRECTORY if one.is_directory else bytes.fromhex(one.sha256) == content[1:]

@@ -58,6 +58,18 @@ def test_a_tree_is_the_same_as_if_everything_had_been_run(
             let_the_clock_tick(forced)
 
 
+def test_an_empty_directory_that_was_there_before_is_not_taken_for_an_output(tmp_path: Path) -> None:
+    job = SmallJob("many", ["src/s0"], [], [], has_inputs=True)
+    project = SmallProject([job], {"s0": "a"})
+    set_up_small(project, tmp_path)
+    (tmp_path / "out/0/mine").mkdir(parents=True)
+    let_the_clock_tick(tmp_path)
+    run = SmallRun(project, tmp_path, "use")
+    assert "`out/0/mine` was there before it ran; let `outputs` name only what the job makes" in run.remarks
+    assert SmallRun(project, tmp_path, "use").ran == ["j0"]
+    assert (tmp_path / "out/0/mine").is_dir()
+
+
 def test_of_a_job_that_did_not_change_a_look_at_its_files_is_enough(tmp_path: Path) -> None:
     job = SmallJob("copy", ["src/s0"], [], [], has_inputs=True, uses_variable=False)
     project = SmallProject([job], {"s0": "a"})
