@@ -64,8 +64,10 @@ def test_a_resume_ends_a_worker_that_its_warden_and_pexec_left_behind(pexec: Pex
     workers = workers_of(run.pid)
     for worker in workers:
         os.kill(worker, signal.SIGSTOP)
-        for warden in wardens_below(worker):
-            os.kill(warden, signal.SIGKILL)
+        wardens = wardens_below(worker)
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # one that sees another one die would end its job
+            for warden in wardens:
+                os.kill(warden, number)
     end(run, signal.SIGKILL)
     assert wait_until(lambda: marked(mark))  # no process is left to end it
     pexec.file("go", "")
