@@ -194,6 +194,15 @@ def test_the_lock_clears_away_what_a_killed_writer_was_replacing(root: str) -> N
         assert sorted(os.listdir(run.path)) == ["events.jsonl", "logs", "status", "tmp"]
 
 
+def test_the_lock_removes_the_certificates_of_a_killed_writer_and_nothing_else_in_the_directory(root: str) -> None:
+    with create_run(root) as run:
+        os.mkdir(run.path_of(".certificates"), 0o700)
+        Path(run.path_of(".certificates/key.pem")).write_text("secret")
+        Path(run.path_of("mine.txt")).write_text("mine")
+        run.lock()
+        assert sorted(os.listdir(run.path)) == ["events.jsonl", "logs", "mine.txt", "status", "tmp"]
+
+
 def test_runs_are_found_by_a_unique_prefix_and_the_last_one_by_nothing(root: str) -> None:
     for _ in range(2):
         create_run(root).close()
