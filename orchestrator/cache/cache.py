@@ -218,6 +218,13 @@ class Cache:
         except OSError:
             return False
 
+    def has_log(self, entry: Entry) -> bool:
+        """Whether the log of an entry is stored here, or there is none."""
+        try:
+            return not entry.log or (self._store is not None and self._store.has_object(entry.log, entry.log_size))
+        except OSError:
+            return False
+
     def sightings(self, project: str, scope: str, place: Place) -> Sightings:
         """What the files of the project's jobs were when these were last up to date; none in another `scope`."""
         return Sightings(self._store, self._memory, project, scope, place.base_dir)

@@ -23,7 +23,7 @@ from orchestrator.cache.hash_memory import HashMemory, signature_of
 from orchestrator.cache.model import EXECUTABLE, FILE, Signature
 from orchestrator.cache.store import Store
 
-VERSION = 1
+VERSION = 2
 _SIGNATURE_BYTES = 32
 _LONGEST_KEY = 64  # bytes
 _MOST_OTHERS = 1000
@@ -62,10 +62,12 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class _File(msgspec.Struct, frozen=True, array_like=True):
-    """The content of the file. `scope` is what all of its sightings have in common."""
+    """The content of the file. `scope` is what all of its sightings have in common. `generation`: see
+    `Store.remove_sightings`."""
 
     version: int
     scope: str
+    generation: bytes
     written_at: int
     jobs: dict[str, msgspec.Raw]
 
@@ -82,12 +84,15 @@ class Sightings:
         self._store = store
         self._memory = memory
         self._project = project
+        self._generation = b""
         self._scope = scope
         self._inside = f"{base_dir}/"
         self._key = b"" if store is None else store.key[:_LONGEST_KEY]
         self._written_at = 0
         self._jobs: dict[str, msgspec.Raw] = {}
         self._without_links: set[str] = set()  # directories
+        self._is_quiet = True
+        self._outdated: set[str] = set()  # jobs
         with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
             self._read()
 
@@ -95,14 +100,17 @@ class Sightings:
         return len(self._jobs)
 
     def _read(self) -> None:
-        data = None if self._store is None else self._store.sightings(self._project)
+        if self._store is None:
+            return
+        self._generation = self._store.generation()
+        data = self._store.sightings(self._project)
         if data is None:
             return
         payload = memoryview(data)[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(data[:_SIGNATURE_BYTES], self._signature(payload)):
             return
         found = msgspec.msgpack.decode(payload, type=_File)
-        if found.version == VERSION and found.scope == self._scope:
+        if found.version == VERSION and found.scope == self._scope and found.generation == self._generation:
             self._written_at = found.written_at
             self._jobs = found.jobs
             self._forget_after_step_back()
@@ -110,19 +118,23 @@ class Sightings:
     def _forget_after_step_back(self) -> None:
         """A file that was changed since the clock was set back may look as it did before."""
         if self._memory.now() < self._written_at and self._store is not None:
-            self._jobs = {}
-            self._store.remove_sightings()
+            self._jobs, self._written_at = {}, 0
+            with contextlib.suppress(OSError):
+                self._store.remove_sightings()
 
     def write(self, seen: Mapping[str, Seen], jobs: Sequence[str]) -> None:
         """Keep these sightings and what was seen since, for the next run. Those of other jobs than these, which may be
         in another run, are kept only as long as they are few."""
-        if self._store is None:
+        if self._store is None or not (seen or self._outdated):
             return
+        self._forget_after_step_back()
         now = self._memory.now()
+        for job in self._outdated:
+            self._jobs.pop(job, None)
         self._replace(seen)
         if len(self._jobs) > 2 * len(jobs) + _MOST_OTHERS:
             self._jobs = {job: self._jobs[job] for job in jobs if job in self._jobs}
-        payload = msgspec.msgpack.encode(_File(VERSION, self._scope, now, self._jobs))
+        payload = msgspec.msgpack.encode(_File(VERSION, self._scope, self._generation, now, self._jobs))
         with contextlib.suppress(OSError):
             self._store.put_sightings(self._project, self._signature(payload) + payload)
 
@@ -145,17 +157,27 @@ class Sightings:
         return sighting if sighting.facts == facts else None
 
     def has_same_files(self, sighting: Sighting) -> bool:
-        """Whether all files are those that were seen, and no link leads to an output."""
-        return self._are_same(sighting.files) and self._are_reached(_outputs_of(sighting))
+        """Whether all files are those that were seen, and no link leads to one."""
+        return self._are_same(sighting.files) and self._are_reached(sighting.files)
 
     def has_same_outputs(self, job: str) -> bool:
         """The same for the outputs of a job that has a sighting."""
-        outputs = _outputs_of(_decode(self._jobs[job]))
+        raw = self._jobs.get(job)
+        if raw is None:  # the clock has gone back meanwhile
+            return False
+        outputs = _outputs_of(_decode(raw))
         return self._are_same(outputs) and self._are_reached(outputs)
 
     def look_again(self) -> None:
-        """Something has changed files: what is known of directories does not count any more."""
+        """Something changes files from now on: what is known of directories does not count any more."""
+        self._is_quiet = False
         self._without_links.clear()
+
+    def outdate(self, job: str) -> None:
+        """The job is checked the whole way: what was seen of it does not count in the next run, as its last success may
+        be another one then."""
+        if job in self._jobs:
+            self._outdated.add(job)
 
     def _replace(self, seen: Mapping[str, Seen]) -> None:
         """Make sightings of what was seen, where each file still has that content and the memory knows it."""
@@ -207,13 +229,14 @@ class Sightings:
             return False
         return True
 
-    def _are_reached(self, outputs: Sequence[tuple[str, Signature]]) -> bool:
-        for path, _ in outputs:
+    def _are_reached(self, files: Sequence[tuple[str, Signature]]) -> bool:
+        known = self._without_links if self._is_quiet else set[str]()
+        for path, _ in files:
             directory = path.rpartition("/")[0]
-            if directory and directory not in self._without_links:
+            if directory and directory not in known:
                 if not self._is_without_links(directory):
                     return False
-                self._without_links.add(directory)
+                known.add(directory)
         return True
 
     def _is_without_links(self, directory: str) -> bool:

@@ -31,6 +31,7 @@ _FOLDERS = (OBJECTS, ENTRIES, LAST, LOCKS, SIGHTINGS, TEMP)
 _NAME = re.compile("[0-9a-f]{24}")  # of a store, see `store_name`
 _GROWTH = "growth"
 _ATTEMPTED = ".attempted"
+_GENERATION = "generation"
 _MOST_ENTRY_BYTES = 256 << 20
 _USED_AGAIN_SECONDS = 600  # how exactly it is known when an entry was last used
 _ABANDONED_SECONDS = 86_400
@@ -91,7 +92,13 @@ class Store:
     def put_entry(self, entry: Entry) -> int:
         """Store an entry, whose content is stored already. Its size."""
         data = entry_bytes(self.key, entry)
-        self._put(ENTRIES, place_of(entry.fingerprint), data)
+        name = place_of(entry.fingerprint)
+        is_replaced = self._exists(ENTRIES, name)
+        if is_replaced:
+            self.remove_sightings()
+        self._put(ENTRIES, name, data)
+        if is_replaced:  # what was read in between is older, too
+            self.remove_sightings()
         return len(data)
 
     # Records
@@ -141,10 +148,17 @@ class Store:
         self._put(SIGHTINGS, name_of(project, ""), data)
 
     def remove_sightings(self) -> None:
-        """Entries were removed: every job has to be looked up again."""
+        """Entries are removed or replaced: every job has to be looked up again. What a run that is under way writes at
+        its end is of an earlier generation, and does not count."""
+        self._put(SIGHTINGS, _GENERATION, os.urandom(16))
         for name in os.listdir(self._folders[SIGHTINGS]):
-            with contextlib.suppress(OSError):
-                os.unlink(name, dir_fd=self._folders[SIGHTINGS])
+            if name != _GENERATION:
+                with contextlib.suppress(OSError):
+                    os.unlink(name, dir_fd=self._folders[SIGHTINGS])
+
+    def generation(self) -> bytes:
+        """What is another one whenever sightings were removed."""
+        return self.content(SIGHTINGS, _GENERATION) or b""
 
     # Content
 
@@ -239,6 +253,13 @@ class Store:
             return None
         with open(descriptor, "rb", buffering=0) as file:
             return file.readall() if os.fstat(descriptor).st_size <= _MOST_ENTRY_BYTES else None
+
+    def _exists(self, folder: str, name: str) -> bool:
+        try:
+            os.stat(name, dir_fd=self._folders[folder], follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
 
     def _put(self, folder: str, name: str, data: bytes) -> None:
         self._move(self._written(data), folder, name)

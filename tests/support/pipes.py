@@ -10,6 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+def is_readable(descriptor: int, seconds: float) -> bool:
+    """Whether it can be read, or is at its end, within this time; of any number, which `select.select` is not for."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
 @contextmanager
 def stuck_pipe(*, nonblocking: bool = False) -> Iterator[int]:
     """The write end of a pipe that is full, and that is not read while the block runs."""
@@ -43,7 +50,7 @@ class SlowReader:
         time.sleep(self._pause)
         give_up_at = time.monotonic() + seconds
         data = b""
-        while select.select([self._ours], [], [], max(0.0, give_up_at - time.monotonic()))[0]:
+        while is_readable(self._ours, max(0.0, give_up_at - time.monotonic())):
             piece = os.read(self._ours, 16384)
             if not piece:
                 os.close(self._ours)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import select
 import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from support.pipes import is_readable
 
 PROMPT = "READY> "
 GIVEN = "pexec-was-given-words"
@@ -59,5 +60,5 @@ class Shell:
         while not happened():
             if time.monotonic() > give_up_at:
                 raise TimeoutError(f"the shell went on with {self._output[-2000:]!r}")
-            if select.select([self._terminal], [], [], 0.02)[0]:
+            if is_readable(self._terminal, 0.02):
                 self._output += os.read(self._terminal, 65536).decode("utf-8", "replace")

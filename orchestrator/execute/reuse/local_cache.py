@@ -126,6 +126,7 @@ class LocalJobCache:
             sighting = self._unchanged.look(job, of_needs)
             if sighting is not None and (found := self._from_sighting(job, sighting)) is not None:
                 return found
+            self._unchanged.outdate(job)
         if any(one.command for one in job.spec.inputs or ()):
             self._disturb()  # a command may do anything
         state = self._states[job.index] = CheckedJob()
@@ -138,6 +139,8 @@ class LocalJobCache:
         if sighting.log_size > _LONGEST_AT_ONCE:
             return None
         entry = Entry(sighting.fingerprint, job.id, sighting.run_id, log=sighting.log, log_size=sighting.log_size)
+        if not self._cache.has_log(entry):
+            return None  # to get it from elsewhere takes long
         log = self._log_of(job, entry, never)
         size = sighting.log_size if log else 0
         return CheckResult(sighting.fingerprint, "kept", sighting.run_id, sighting.values, sighting.made, log, size)

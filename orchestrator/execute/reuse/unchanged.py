@@ -84,6 +84,10 @@ class Unchanged:
         self._is_quiet = False
         self._sightings.look_again()
 
+    def outdate(self, job: PlannedJob) -> None:
+        """The job is checked the whole way."""
+        self._sightings.outdate(job.id)
+
     def note(self, job: PlannedJob, spec: JobSpec, taken: Taken, entry: Entry) -> None:
         """A job was found to be up to date by its fingerprint: next time, a look at its files may be enough."""
         if not self._is_simple(job, spec, taken, entry):
@@ -111,9 +115,8 @@ class Unchanged:
 
     def keep(self) -> None:
         """Store for the next run what was noted in this one."""
-        if self._seen:
-            self._sightings.write(self._seen, [job.id for job in self._jobs])
-            self._seen = {}
+        seen, self._seen = dict(self._seen), {}  # a thread that was abandoned may still note something
+        self._sightings.write(seen, [job.id for job in self._jobs])
 
     def _facts(self, job: PlannedJob, spec: JobSpec, parts: Sequence[_Part]) -> bytes | None:
         """A digest of all that the fingerprint of a simple job follows from, but for its files and the host."""

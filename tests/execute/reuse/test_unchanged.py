@@ -9,12 +9,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import orchestrator
+from orchestrator.app.stored_results import clear_results
+from orchestrator.cache.hash_memory import HashMemory
 from orchestrator.cache.sightings import Sighting, Sightings
 
 MANIFEST = """\
@@ -128,6 +131,7 @@ def test_a_look_takes_one_call_for_each_file_of_a_job(folder: Folder, monkeypatc
     folder.run()
     # src/1 and src/2 are inputs of two jobs each; and directories, each once
     assert {path: number for path, number in looked.items() if path.startswith(("src", "out"))} == {
+        "src": 1,
         "src/0": 1,
         "src/1": 2,
         "src/2": 2,
@@ -327,3 +331,72 @@ def test_whatever_changes_between_runs_a_look_never_leads_to_another_tree(steps:
 def _files(root: Path) -> dict[str, tuple[bytes, int]]:
     paths = [path for place in ("src", "out") for path in (root / place).rglob("*") if path.is_file()]
     return {str(path.relative_to(root)): (path.read_bytes(), path.stat().st_mode) for path in paths}
+
+
+TOLD = """\
+version: 1
+defaults: {shell: [sh, -eu]}
+workflows:
+  v: {inputs: [src/0], outputs: {number: {}}, run: 'cat number >> "$PEXEC_OUTPUT_FILE"'}
+  show: {needs: v, inputs: [], outputs: [out/o], run: 'echo ${{ needs.v.outputs.number }} > out/o'}
+"""
+
+
+def test_after_a_forced_run_its_results_count_and_not_what_was_seen_before(folder: Folder) -> None:
+    (folder.root / "number").write_text("number=1\n")
+    for _ in range(3):
+        folder.run(manifest=TOLD)
+    (folder.root / "number").write_text("number=2\n")  # an input that is not declared
+    folder.run("force", manifest=TOLD)
+    assert folder.run(manifest=TOLD) == {"v": "kept", "show": "kept"}
+    assert (folder.root / "out/o").read_text() == "2\n"
+
+
+def test_a_directory_of_an_input_that_became_a_link_is_seen(folder: Folder) -> None:
+    folder.run_until_seen()
+    (folder.root / "src").rename(folder.root / "real")
+    (folder.root / "src").symlink_to("real")
+    done = folder.run()
+    assert not folder.looked or done["a"] == "ran"
+    assert (done["a"], done["b"]) == ("ran", "ran"), "links count"
+
+
+def test_a_cache_that_is_cleared_while_a_run_ends_knows_no_job(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.run()
+    folder.run()
+    for kept in (folder.root / ".pexec/cache").glob("*/seen/*"):
+        kept.unlink()
+    whole = Sightings.write
+
+    def write(sightings: Sightings, *arguments: Any) -> None:
+        clear_results(str(folder.root / ".pexec/cache"), dry_run=False)
+        whole(sightings, *arguments)
+
+    monkeypatch.setattr(Sightings, "write", write)
+    assert folder.run() == dict.fromkeys("abcde", "kept")
+    monkeypatch.setattr(Sightings, "write", whole)
+    assert folder.run() == dict.fromkeys("abcde", "ran")
+
+
+def looking_at(root: Path, path: str) -> tuple[Sightings, Sighting]:
+    """The sighting of a file that is made here."""
+    (root / path).write_text("")
+    facts = (root / path).lstat()
+    signature = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+    sighting = Sighting(b"", ((path, signature),), 0, "", "", "")
+    return Sightings(None, HashMemory(None), "project", "scope", str(root)), sighting
+
+
+def test_a_directory_that_becomes_a_link_while_a_process_runs_is_seen(tmp_path: Path, trusting: None) -> None:
+    (tmp_path / "d").mkdir()
+    sightings, sighting = looking_at(tmp_path, "d/f")
+    sightings.look_again()
+    assert sightings.has_same_files(sighting)
+    (tmp_path / "d").rename(tmp_path / "real")
+    (tmp_path / "d").symlink_to("real")
+    assert not sightings.has_same_files(sighting)
+
+
+def test_a_job_whose_sighting_is_gone_has_other_outputs(tmp_path: Path, trusting: None) -> None:
+    sightings, _ = looking_at(tmp_path, "f")
+    assert not sightings.has_same_outputs("never seen")
