@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from structlog import BoundLoggerBase
@@ -44,9 +44,10 @@ class EventLogger(BoundLoggerBase):
         record: Any = {**self._context, **fields, "event": event}
         for process in self._processors:
             record = process(self._logger, "append", record)
+        whole: EventRecord
         (line, whole), _ = record
         self._logger.append(line)
-        return cast(EventRecord, whole)
+        return whole
 
 
 class Stamp:
