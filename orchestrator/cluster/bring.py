@@ -64,6 +64,7 @@ class Bringer:
             told = replace(self._setup, name=name, files=files, secrets={})
             answer = await self._sent(client, BEGIN, pickle.dumps(told), address)
             hello = _hello(answer)
+            self._given.pop(hello.identity, None)  # its service is a new one, without any
             if not await asyncio.to_thread(is_answered, files, run):
                 raise UnusableWorkerError(unanswered(hello.host, told.run_dir))
         finally:

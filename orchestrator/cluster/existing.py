@@ -70,9 +70,14 @@ class ExistingDeployment:
         except UnusableWorkerError as error:
             self._refuse(address, error.refusal)
             return None
+        except (Exception, asyncio.CancelledError) as error:
+            self.why_none = f"the worker at {address} cannot be used: {_words(error)}"
+            self._seen.discard(address)  # it is tried again
+            raise
         if address not in self._seen:
             return None  # it has left meanwhile
         self._hellos[address] = hello
+        self.why_none = ""
         return hello
 
     async def give_secrets(self, hello: WorkerHello, names: Collection[str]) -> None:

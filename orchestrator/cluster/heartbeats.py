@@ -110,7 +110,7 @@ class Heartbeats:
         contact = kept.lease.contact(now)
         if contact is Contact.GONE:
             self.end(kept.hello.name)
-            self._silent.gone(kept.hello, f"nothing was heard of it for {gone_after(self._seconds):g} s")
+            self._silent.gone(kept.hello, f"nothing was heard from it for {gone_after(self._seconds):g} s")
             return
         if contact is not kept.contact:
             kept.contact = contact

@@ -23,7 +23,8 @@ class SharedFiles(Struct, frozen=True):
 class Setup(Struct, frozen=True):
     """What a worker gets when it starts, by a pipe or by TLS: the values of secrets travel in nothing else. `tls` has
     the fields of Dask's `Security`; `topic` is where it reports. `slots`: 0 for as many as it has threads. `pexec` is
-    the pid of the process that started it, which its warden watches; 0 for none.
+    the pid of the process that started it, which its warden watches; 0 for none. `scratch` is a directory for such a
+    child.
 
     A worker that pexec did not start as its child has `environ`, what jobs inherit of pexec's environment; its
     temporary directories are its own.
@@ -40,6 +41,7 @@ class Setup(Struct, frozen=True):
     variables: tuple[str, ...]
     lease: float
     pexec: int = 0
+    scratch: str = ""
     environ: Mapping[bytes, bytes] | None = None
     files: SharedFiles | None = None
 

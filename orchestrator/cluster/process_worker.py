@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +46,8 @@ class ProcessWorker(ProcessInterface):  # type: ignore[misc]  # Dask has no type
             stderr=self._stderr,
             start_new_session=True,
         )
+        self._scratch = tempfile.mkdtemp(prefix="pexec-worker-")  # removed here too, as a worker may be killed
+        self._setup = replace(self._setup, scratch=self._scratch)
         self.pid = self._process.pid
         self._handle = os.pidfd_open(self.pid)
         asyncio.get_running_loop().add_reader(self._handle, self._reap)
@@ -86,6 +90,7 @@ class ProcessWorker(ProcessInterface):  # type: ignore[misc]  # Dask has no type
         os.close(self._handle)
         self._process.wait()
         self._end_of_pipe()
+        shutil.rmtree(self._scratch, ignore_errors=True)
         with open(self._stderr, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_WORDS))
             lines = file.read().decode(errors="replace").split("\n")

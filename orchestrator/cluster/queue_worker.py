@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import traceback
 
 from orchestrator.cluster.dask_settings import use_own_settings
 
@@ -24,6 +25,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: _end(scratch))
     try:
         asyncio.run(_serve(options, scratch))
+    except Exception as error:
+        traceback.print_exception(error.__cause__ or error)  # pexec reads the last line
+        sys.stderr.flush()
     finally:
         _end(scratch)
 

@@ -47,6 +47,11 @@ class QueuedSlurmJob(_import_job()):  # type: ignore[misc]  # Dask has no types
 class QueuedCluster(SpecCluster):  # type: ignore[misc]
     """Dask's cluster of specified workers; no worker gets the name of another."""
 
+    async def settled(self) -> None:
+        """Return when nothing is being submitted."""
+        async with self._lock:
+            return
+
     def new_worker_spec(self) -> dict[str, Any]:
         """The next worker."""
         self._i += 1

@@ -19,6 +19,7 @@ def ask(run: RunDir, base_dir: str, worker: str) -> SharedFiles:
     with os.scandir(os.fsencode(base_dir)) as entries:
         names = tuple(entry.name for entry, _ in zip(entries, range(_MOST_NAMES), strict=False))
     asked = SharedFiles(base_dir, names, f".{worker}.question", os.urandom(16).hex().encode(), f".{worker}.answer")
+    run.remove(asked.answer)  # of a process of pexec that was killed
     run.replace(asked.question, asked.content)
     return asked
 

@@ -23,6 +23,7 @@ _JOIN_SECONDS = 60  # in which a worker that has started must find its scheduler
 _LOOK_SECONDS = 2.0
 _CALL_SECONDS = 20.0
 _MOST_FAILED_STARTS = 3
+_SUBMIT_SECONDS = 15.0  # for a job that is being submitted when the run ends
 _BYTES_IF_NONE = 1 << 30  # jobqueue asks for some; without `memory` the line is left out
 
 
@@ -121,8 +122,10 @@ class SlurmDeployment(ExistingDeployment):
 
     async def replace(self, name: str, hello: WorkerHello | None) -> None:
         """As `Deployment.replace`."""
-        await self._remove(self._name_of.pop(name, ""))
-        self._cluster.scale(self._count)
+        job = self._forget(self._name_of.pop(name, ""))
+        self._retired.pop(name, None)
+        self._cluster.scale(self._count + len(self._retired))
+        await _cancel(job)
 
     def scale(self, count: int) -> None:
         """As `Deployment.scale`."""
@@ -133,6 +136,7 @@ class SlurmDeployment(ExistingDeployment):
         """As `Deployment.retire`."""
         hello = next((hello for hello in self._hellos.values() if hello.name == name), None)
         if hello is not None:
+            self._retired[name] = why
             self._count -= 1
             with suppress(Exception):
                 await self._bringer.finish(self._client, hello)
@@ -147,11 +151,14 @@ class SlurmDeployment(ExistingDeployment):
             self._looking.cancel()
         with suppress(Exception):
             await super().end_workers()
-        jobs = self._jobs()
+        self._count = 0
+        self._retired.clear()
         self._cluster.worker_spec.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._cluster.settled(), _SUBMIT_SECONDS)
+        jobs = self._jobs()
         self._cluster.workers.clear()
-        if jobs:
-            await asyncio.to_thread(_said, "scancel", *jobs)
+        await _cancel(*jobs)
         remove_certificates(self._run_dir)
 
     async def close(self) -> None:
@@ -163,11 +170,11 @@ class SlurmDeployment(ExistingDeployment):
         """The ids of the jobs that were submitted and not taken back."""
         return [str(job) for worker in self._cluster.workers.values() if (job := getattr(worker, "job_id", None))]
 
-    async def _remove(self, spec: str) -> None:
+    def _forget(self, spec: str) -> str:
+        """Have no such worker any more; the id of its job, which may be empty."""
         self._cluster.worker_spec.pop(spec, None)
         worker = self._cluster.workers.pop(spec, None)
-        if worker is not None and getattr(worker, "job_id", None):
-            await asyncio.to_thread(_said, "scancel", str(worker.job_id))
+        return str(getattr(worker, "job_id", None) or "")
 
     def _on_refused(self, why: str) -> None:
         self._events.starts_nothing(no_workers(f"Slurm takes no job: {why}"))
@@ -184,7 +191,10 @@ class SlurmDeployment(ExistingDeployment):
             }
             if not waiting:
                 continue
-            states = _states(await asyncio.to_thread(_said, "squeue", "-h", "-j", ",".join(waiting), "-o", "%i %T %r"))
+            said = await asyncio.to_thread(_said, "squeue", "-h", "-j", ",".join(waiting), "-o", "%i %T %r")
+            if said is None:
+                continue  # of the jobs nothing is known
+            states = _states(said)
             self.why_none = "; ".join(f"job {job} is {state}" for job, state in states.items())
             for job, name in waiting.items():
                 if job not in states and name not in set(self._name_of.values()) and not self._seen:
@@ -192,12 +202,17 @@ class SlurmDeployment(ExistingDeployment):
 
     async def _on_ended_early(self, job: str, name: str) -> None:
         self._failed_starts += 1
-        await self._remove(name)
+        await _cancel(self._forget(name))
         if self._failed_starts >= _MOST_FAILED_STARTS:
             words = _last_line(os.path.join(self._run_dir, "workers", f"pexec-worker-{job}.err"))
             self._events.starts_nothing(no_workers(f"workers end before they join{f': {words}' if words else ''}"))
             return
-        self._cluster.scale(self._count)
+        self._cluster.scale(self._count + len(self._retired))
+
+
+async def _cancel(*jobs: str) -> None:
+    if any(jobs):
+        await asyncio.to_thread(_said, "scancel", *filter(None, jobs))
 
 
 def _states(text: str) -> dict[str, str]:
@@ -215,13 +230,13 @@ def _walltime(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}"
 
 
-def _said(*command: str) -> str:
-    """What a program of Slurm prints; empty if it fails."""
+def _said(*command: str) -> str | None:
+    """What a program of Slurm prints; None if it fails, unless because Slurm does not know a job any more."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_CALL_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout
+        return None
+    return done.stdout if done.returncode == 0 or "Invalid job id" in done.stderr else None
 
 
 def _last_line(path: str) -> str:

@@ -25,13 +25,13 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     setup: Setup = pickle.load(sys.stdin.buffer)
     inherited.use_umask_for_jobs(setup.umask)
-    scratch = tempfile.mkdtemp(prefix="pexec-worker-")
+    scratch = setup.scratch or tempfile.mkdtemp(prefix="pexec-worker-")
     threading.Thread(target=_end_with_pexec, args=(scratch,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda number, frame: _evict(scratch))
     try:
         asyncio.run(_serve(setup, scratch))
-    except Exception:
-        traceback.print_exc()  # pexec reads the last line
+    except Exception as error:
+        traceback.print_exception(error.__cause__ or error)  # pexec reads the last line
         sys.stderr.flush()
     finally:
         _end(scratch)

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from orchestrator import inherited
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
-from orchestrator.cluster.lease import WorkerLease
+from orchestrator.cluster.lease import WorkerLease, gone_after
 from orchestrator.cluster.portable_environment import on_worker
 from orchestrator.cluster.shared_files import answer
 from orchestrator.engine.states import Verdict
@@ -44,6 +44,8 @@ _MOST_RESULTS = 1000
 _WORKER_FOLLOWS_SECONDS = 2.0
 _EVICTION_SECONDS = 4.0  # for jobs to end; who has sent TERM sends KILL soon
 _TELL_SECONDS = 0.5
+_GIVEN_UP_LEASES = 2  # by any clock
+_LONGEST_SLEEP = 10.0  # a lease may get shorter
 _RELEASED = ("cancelled", "released", "forgotten")
 
 
@@ -57,6 +59,8 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         # A lease is for where the end of pexec is not seen; where it is, suspension of the machine stops both.
         self._clock = time.CLOCK_MONOTONIC if setup.pexec else time.CLOCK_BOOTTIME
         self._lease = WorkerLease()
+        self._until = 0.0
+        self.watching: asyncio.Task[None] | None = None
         self._running: set[int] = set()  # by serial
         self._is_evicted = threading.Event()
 
@@ -181,8 +185,13 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         """A beat of pexec: what runs here may run until so many seconds after that token. A new token."""
         until = self._lease.until(order, token, seconds)
         if until is not None:
+            self._until = until
             self.supervisor.warden.lease(self._clock, until)
         return self.now()
+
+    def seconds_to_keep(self) -> float:
+        """Until nothing of this run is expected here any more: pexec has then given this worker up, if it lives."""
+        return self._until + _GIVEN_UP_LEASES * gone_after(self._setup.lease) - self.now()
 
     def is_too_late(self, token: float) -> bool:
         """Whether what was sent after this token may not begin any more: pexec may have given it to another worker."""
@@ -251,7 +260,9 @@ def perform(topic: str, packed: bytes, serial: int, identity: str, token: float)
     The result is reported, not returned: nobody has to ask for it then. What is returned comes after it.
     """
     try:
-        here = service(topic)
+        here = _services.get(topic)
+        if here is None:
+            return lost("its worker had forgotten the run before it began")
         if here.worker.id != identity:
             result = lost("its worker was replaced before it began")
         elif here.is_too_late(token):
@@ -275,20 +286,24 @@ def kill_attempt(topic: str, serial: int, force: bool) -> None:
 
 
 def beat(topic: str, order: int, token: float, seconds: float) -> float:
-    """As `AttemptService.renew`."""
-    return service(topic).renew(order, token, seconds)
+    """As `AttemptService.renew`. One that comes after the run was forgotten here brings back its own token, which
+    prolongs nothing."""
+    here = _services.get(topic)
+    return token if here is None else here.renew(order, token, seconds)
 
 
 def hold(topic: str, order: int, token: float, seconds: float) -> float:
     """The same, and stop the processes of all attempts of this worker."""
-    service(topic).supervisor.warden.pause()
+    if (here := _services.get(topic)) is not None:
+        here.supervisor.warden.pause()
     return beat(topic, order, token, seconds)
 
 
 def release(topic: str, order: int, token: float, seconds: float) -> float:
     """The same, and let them continue."""
     now = beat(topic, order, token, seconds)
-    service(topic).supervisor.warden.resume()
+    if (here := _services.get(topic)) is not None:
+        here.supervisor.warden.resume()
     return now
 
 
@@ -321,8 +336,23 @@ async def _begin(setup: Setup, worker: DaskWorker) -> WorkerHello | Refusal:
     for earlier in [here for here in _services.values() if here.run_dir == setup.run_dir]:
         await asyncio.to_thread(earlier.forget)  # of a process that does not drive the run any more, or gave it up here
     inherited.use_umask_for_jobs(setup.umask)
-    await worker.plugin_add(AttemptService(setup), name=setup.topic, catch_errors=False)
-    return service(setup.topic).hello()
+    here = AttemptService(setup)
+    await worker.plugin_add(here, name=setup.topic, catch_errors=False)
+    hello = here.hello()
+    here.watching = asyncio.create_task(_forget_in_time(here, setup.topic, worker))
+    return hello
+
+
+async def _forget_in_time(here: AttemptService, topic: str, worker: DaskWorker) -> None:
+    """A pexec that was killed does not say that its run has ended: its lease does."""
+    while _services.get(topic) is here:
+        left = here.seconds_to_keep()
+        if left <= 0:
+            await asyncio.to_thread(here.forget)
+            if worker.plugins.get(topic) is here:
+                worker.plugins.pop(topic)
+            return
+        await asyncio.sleep(min(left, _LONGEST_SLEEP))
 
 
 async def finish(topic: str, name: str, dask_worker: DaskWorker) -> None:

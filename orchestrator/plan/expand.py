@@ -39,7 +39,15 @@ from orchestrator.plan.model import (
     StopSignal,
 )
 from orchestrator.plan.need_references import output_specs
-from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy, SlurmPolicy, TlsPolicy
+from orchestrator.plan.policy_parts import (
+    MOST_SLOTS,
+    AdmissionPolicy,
+    CachePolicy,
+    CiPolicy,
+    ClusterPolicy,
+    SlurmPolicy,
+    TlsPolicy,
+)
 from orchestrator.plan.run_matrix import Scalar, pool_of_matrix
 
 _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSignal)}
@@ -48,8 +56,6 @@ PutIn = Callable[[JobSpec, Collection[str]], JobSpec]
 
 _NO_OUTPUTS: Mapping[str, OutputSpec] = {}
 _ISOLATION = {member.value: member for member in Isolation}
-# At once on a cluster of unknown size, where its free slots are the limit.
-_MOST_SLOTS = 1_000
 # Keys and fields have the same names. `run` of a spec and `needs` of a job are set for each job one by one.
 _SPEC_KEYS = frozenset(JobSpec.__struct_fields__) - {"run"}
 JOB_KEYS = frozenset(PlannedJob.__struct_fields__) - {"needs"}
@@ -64,7 +70,7 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
     if jobs is None:
         jobs = policy.max_parallel_jobs
         if cluster is not None and "max_parallel_jobs" not in policy.given:
-            jobs = cluster.processes * cluster.slots or _MOST_SLOTS
+            jobs = cluster.processes * cluster.slots or MOST_SLOTS
     return Policy(
         max_parallel_jobs=max(1, cpus * jobs.percent // 100) if isinstance(jobs, CpuShare) else jobs,
         fail_fast=policy.fail_fast if overrides.fail_fast is None else overrides.fail_fast,

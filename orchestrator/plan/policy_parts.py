@@ -60,6 +60,10 @@ class SlurmPolicy(Struct, frozen=True, omit_defaults=True):
     extra: Annotated[tuple[str, ...], Meta(description="More options of `sbatch`.")] = ()
 
 
+MOST_SLOTS = 1_000
+"""At once on a cluster of unknown size, where its free slots are the limit."""
+
+
 class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     """The workers that run the jobs: processes of this machine, those of an existing Dask cluster, or jobs of Slurm."""
 
@@ -90,6 +94,11 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     def is_here(self) -> bool:
         """Whether its workers share this machine."""
         return self.address is None and self.slurm is None
+
+    @property
+    def is_of_known_size(self) -> bool:
+        """Whether it says how many jobs it runs at once, before its workers have joined."""
+        return self.processes * self.slots > 0
 
     @property
     def is_encrypted(self) -> bool:

@@ -137,10 +137,8 @@ def _bottleneck(report: RunReport) -> Iterator[str]:
     if most < NEARLY_NOTHING:
         return
     if most < MOSTLY:
-        yield (
-            f"No single bottleneck: the critical path took {percent(on_path)} of the wall time, and the slots were "
-            f"{percent(summary.utilisation)} busy."
-        )
+        slots = f", and the slots were {percent(summary.utilisation)} busy" if report.has_known_slots else ""
+        yield f"No single bottleneck: the critical path took {percent(on_path)} of the wall time{slots}."
     elif most == on_path:
         yield (
             f"The critical path was the bottleneck, with {percent(on_path)} of the wall time: more slots would not "

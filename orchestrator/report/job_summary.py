@@ -66,7 +66,7 @@ def _head(report: RunReport) -> str:
     facts = [f"Run {code(report.run_id)}"]
     if report.exit_code is not None:
         facts.append(f"exit code {report.exit_code}")
-    if is_long_enough(report):
+    if is_long_enough(report) and report.has_known_slots:
         facts.append(f"{percent(report.summary.utilisation)} of {count(report.max_parallel_jobs, 'slot')} busy")
     if report.resumed:
         facts.append(f"resumed {count(report.resumed, 'time')}")

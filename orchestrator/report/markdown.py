@@ -78,11 +78,10 @@ def _performance(report: RunReport) -> list[str]:
         ("Retries", str(summary.retries)),
     ]
     if is_long_enough(report):
-        slots = count(report.max_parallel_jobs, "slot")
-        rows += [
-            ("Parallel speedup", f"{summary.speed_up:.1f}x"),
-            ("Utilization", f"{percent(summary.utilisation)} of {slots}"),
-        ]
+        rows.append(("Parallel speedup", f"{summary.speed_up:.1f}x"))
+        if report.has_known_slots:
+            slots = count(report.max_parallel_jobs, "slot")
+            rows.append(("Utilization", f"{percent(summary.utilisation)} of {slots}"))
     rows += [(f"Pool {code(name)}", f"{percent(use)} taken") for name, use in report.pool_use.items()]
     return _table(("Metric", "Value"), rows)
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from orchestrator.plan.model import Plan
+from orchestrator.plan.policy_parts import MOST_SLOTS
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.status import Status
 from orchestrator.report.workers import WorkerReport
@@ -149,6 +150,12 @@ class RunReport(Struct, frozen=True):
     def has_other_hosts(self) -> bool:
         """Whether an attempt ran on another host than that of the process that drives the run, or on a worker."""
         return any(job.worker is not None or (job.host or self.host) != self.host for job in self.jobs)
+
+    @property
+    def has_known_slots(self) -> bool:
+        """Whether `max_parallel_jobs` is a number of slots, and not only a bound for a cluster of unknown size."""
+        cluster = self.plan.policy.cluster
+        return cluster is None or cluster.is_of_known_size or self.max_parallel_jobs != MOST_SLOTS
 
     @property
     def job_counts(self) -> JobCounts:

@@ -72,10 +72,11 @@ def use_of_time(report: RunReport) -> str | None:
     summary = report.summary
     if not is_long_enough(report):
         return None
-    return (
-        f"{summary.speed_up:.1f}x parallel speedup, {percent(summary.utilisation)} of "
-        f"{count(report.max_parallel_jobs, 'slot')} busy, critical path {duration(summary.critical_path_seconds)}"
-    )
+    parts = [f"{summary.speed_up:.1f}x parallel speedup"]
+    if report.has_known_slots:
+        parts.append(f"{percent(summary.utilisation)} of {count(report.max_parallel_jobs, 'slot')} busy")
+    parts.append(f"critical path {duration(summary.critical_path_seconds)}")
+    return ", ".join(parts)
 
 
 def next_commands(report: RunReport, place: CommandPlace = HERE) -> Sequence[str]:

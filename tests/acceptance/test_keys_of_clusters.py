@@ -152,7 +152,7 @@ def test_a_job_of_a_worker_that_does_not_answer_ends_with_its_lease_and_runs_aga
     run = apply(pexec, f"  a: {{run: '{stop}'}}\n", head=BRIEF)
     lost, succeeded = run.named("attempt.finished")
     assert (lost["verdict"], succeeded["verdict"]) == ("lost", "succeeded")
-    assert [event["why"] for event in run.named("worker.left")] == ["nothing was heard of it for 4.2 s"]
+    assert [event["why"] for event in run.named("worker.left")] == ["nothing was heard from it for 4.2 s"]
     assert (run.path / "logs/a.1.log").read_bytes() == b"stopped\n"
 
 

@@ -94,7 +94,7 @@ def test_attempts_behind_a_cut_link_end_with_the_lease_before_others_begin(
     host.heal()
     done = ended(pexec, run)
     (left,) = done.named("worker.left")
-    assert left["why"] == "nothing was heard of it for 5.3 s"
+    assert left["why"] == "nothing was heard from it for 5.3 s"
     first, second = stamps(pexec, 1), stamps(pexec, 2)
     assert len(first) < STAMPS
     assert max(first) < min(second)

@@ -25,13 +25,17 @@ from support.runs import last_run
 pytestmark = pytest.mark.faults
 
 
-def test_a_worker_that_was_killed_while_idle_costs_no_attempt(pexec: Pexec) -> None:
+def test_a_worker_that_was_killed_while_idle_costs_no_attempt_and_leaves_no_files(pexec: Pexec) -> None:
+    scratch = pexec.folder / "scratch"
+    scratch.mkdir()
+    pexec.env({"TMPDIR": str(scratch)})
     run = start(
         pexec, "  a: {run: until test -e go; do sleep 0.05; done}\n  b: {run: 'true'}\n  c: {needs: a, run: ':'}\n"
     )
     wait_for_events(pexec, b'"job.finished"', 1, run)
     so_far = last_run(pexec.folder)
     (busy,) = so_far.named("attempt.started", job="a")
+    assert len(list(scratch.glob("pexec-worker-*"))) == 2
     for event in so_far.named("worker.joined"):
         if event["worker"] != busy["worker"]:
             os.kill(event["pid"], signal.SIGKILL)
@@ -39,6 +43,7 @@ def test_a_worker_that_was_killed_while_idle_costs_no_attempt(pexec: Pexec) -> N
     pexec.file("go", "")
     assert run.wait(60) == 0
     assert verified(pexec).named("attempt.finished", verdict="lost") == []
+    assert list(scratch.glob("pexec-*")) == []
 
 
 def test_an_interrupt_stops_jobs_on_workers_within_their_grace(pexec: Pexec) -> None:

@@ -70,7 +70,7 @@ def test_each_beat_brings_back_the_token_before_and_a_silent_worker_is_gone_afte
         keeping.cancel()
 
     asyncio.run(play())
-    assert network.gone == [("quiet", "nothing was heard of it for 2.44 s")]
+    assert network.gone == [("quiet", "nothing was heard from it for 2.44 s")]
     assert [is_so for name, is_so in network.doubts if name == "quiet"] == [True]
     beats = network.of("loud")
     assert [beat[2] for beat in beats] == list(range(1, len(beats) + 1))

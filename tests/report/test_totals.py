@@ -9,9 +9,13 @@ from msgspec.structs import replace
 from support.stories import Story, long_story, sales
 from support.worlds import job, plan
 
+from orchestrator.plan.policy_parts import MOST_SLOTS, ClusterPolicy
 from orchestrator.report.fold_events import read_report
+from orchestrator.report.job_summary import job_summary
+from orchestrator.report.markdown import execution_report
 from orchestrator.report.model import RunReport
-from orchestrator.report.totals import CommandPlace, next_commands, totals
+from orchestrator.report.page.header import header
+from orchestrator.report.totals import CommandPlace, next_commands, totals, use_of_time
 
 
 def failed(*names: str, log: bool = True) -> RunReport:
@@ -105,3 +109,19 @@ def test_a_command_names_what_its_default_would_miss() -> None:
         "pexec -C 'sub dir' logs --run 20260102 a --run-root /tmp/runs",
         "pexec -C 'sub dir' resume 20260102 --failed --run-root /tmp/runs",
     ]
+
+
+def test_on_a_cluster_of_unknown_size_there_is_no_share_of_busy_slots() -> None:
+    story = sales()
+    known = read_report(story.plan, story.events)
+    cluster = ClusterPolicy("lab", address="tls://head:8786")
+    unknown = replace(
+        known,
+        plan=replace(known.plan, policy=replace(known.plan.policy, cluster=cluster)),
+        max_parallel_jobs=MOST_SLOTS,
+    )
+    assert use_of_time(unknown) == "1.5x parallel speedup, critical path 7.6s"
+    assert use_of_time(replace(unknown, max_parallel_jobs=2)) == use_of_time(known)
+    assert "busy" not in job_summary(unknown, {}, 1 << 20)
+    assert "Utilization" not in execution_report(unknown)
+    assert "busy" not in "".join(header(unknown))

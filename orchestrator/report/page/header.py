@@ -75,9 +75,12 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
 
 def _slots(report: RunReport) -> str:
     summary = report.summary
-    if not is_long_enough(report):
-        return str(report.max_parallel_jobs)
-    return f"{report.max_parallel_jobs}, {percent(summary.utilisation)} busy, {summary.speed_up:.1f}x parallel speedup"
+    parts = [str(report.max_parallel_jobs) if report.has_known_slots else "those of the workers"]
+    if is_long_enough(report):
+        if report.has_known_slots:
+            parts.append(f"{percent(summary.utilisation)} busy")
+        parts.append(f"{summary.speed_up:.1f}x parallel speedup")
+    return ", ".join(parts)
 
 
 def _value(value: object) -> str:
