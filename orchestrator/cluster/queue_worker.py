@@ -5,14 +5,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import shutil
 import signal
-import sys
 import tempfile
-import traceback
 
 from orchestrator.cluster.dask_settings import use_own_settings
+from orchestrator.cluster.worker_end import end, run_to_the_end
 
 _SPARE_THREADS = 4  # for attempts that were given up
 _LOOK_SECONDS = 0.2
@@ -22,14 +19,8 @@ def main() -> None:
     """Run the worker until its scheduler ends, or the queueing system has enough of it."""
     options = _options()
     scratch = tempfile.mkdtemp(prefix="pexec-worker-")
-    signal.signal(signal.SIGTERM, lambda number, frame: _end(scratch))
-    try:
-        asyncio.run(_serve(options, scratch))
-    except Exception as error:
-        traceback.print_exception(error.__cause__ or error)  # pexec reads the last line
-        sys.stderr.flush()
-    finally:
-        _end(scratch)
+    signal.signal(signal.SIGTERM, lambda number, frame: end(scratch))
+    run_to_the_end(_serve(options, scratch), scratch)
 
 
 def _options() -> argparse.Namespace:
@@ -68,17 +59,7 @@ async def _serve(options: argparse.Namespace, scratch: str) -> None:
     await worker
     while worker.status in (Status.running, Status.paused):
         await asyncio.sleep(_LOOK_SECONDS)
-    _end(scratch)  # without asking Dask, which may wait for a scheduler that is gone
-
-
-def _end(scratch: str) -> None:
-    """End all attempts, and this process."""
-    module = sys.modules.get("orchestrator.cluster.worker_service")
-    try:
-        getattr(module, "close_all", lambda: None)()
-        shutil.rmtree(scratch, ignore_errors=True)
-    finally:
-        os._exit(0)
+    end(scratch)  # without asking Dask, which may wait for a scheduler that is gone
 
 
 if __name__ == "__main__":

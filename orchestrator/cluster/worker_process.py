@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pickle
-import shutil
 import signal
 import sys
 import tempfile
 import threading
-import traceback
 
 from orchestrator import inherited
 from orchestrator.cluster.dask_settings import use_own_settings
 from orchestrator.cluster.hello import Setup
+from orchestrator.cluster.worker_end import end, run_to_the_end
 
 _SPARE_THREADS = 4  # for attempts that were given up
 _JOIN_SECONDS = "60s"
@@ -28,13 +26,7 @@ def main() -> None:
     scratch = setup.scratch or tempfile.mkdtemp(prefix="pexec-worker-")
     threading.Thread(target=_end_with_pexec, args=(scratch,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda number, frame: _evict(scratch))
-    try:
-        asyncio.run(_serve(setup, scratch))
-    except Exception as error:
-        traceback.print_exception(error.__cause__ or error)  # pexec reads the last line
-        sys.stderr.flush()
-    finally:
-        _end(scratch)
+    run_to_the_end(_serve(setup, scratch), scratch)
 
 
 async def _serve(setup: Setup, scratch: str) -> None:
@@ -68,7 +60,7 @@ def _evict(scratch: str) -> None:
         try:
             getattr(module, "evict_all", lambda: None)()
         finally:
-            _end(scratch)
+            end(scratch)
 
     threading.Thread(target=evict, daemon=True).start()
 
@@ -77,17 +69,7 @@ def _end_with_pexec(scratch: str) -> None:
     """In a thread: pexec closed the pipe, or has died."""
     while os.read(0, 4096):
         pass
-    _end(scratch)
-
-
-def _end(scratch: str) -> None:
-    """End all attempts, and this process, without asking Dask, which may wait for the network."""
-    module = sys.modules.get("orchestrator.cluster.worker_service")
-    try:
-        getattr(module, "close_all", lambda: None)()
-        shutil.rmtree(scratch, ignore_errors=True)
-    finally:
-        os._exit(0)
+    end(scratch)
 
 
 if __name__ == "__main__":
