@@ -36,7 +36,7 @@ def refuse_cluster(plan: Plan) -> None:
     if cluster is None:
         return
     refuse_without_packages(cluster.name, JOBQUEUE if cluster.slurm is not None else ())
-    from orchestrator.cluster.tls_files import tls_files
+    from orchestrator.cluster.deployments.tls_files import tls_files
 
     if not cluster.is_encrypted:
         job = next((job for job in plan.jobs if job.spec.secrets), None)

@@ -19,7 +19,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from orchestrator.cluster.deployment import Deployment, Events, no_workers
+from orchestrator.cluster.deployments.deployment import Deployment, Events, no_workers
 from orchestrator.cluster.heartbeats import Heartbeats, Silent
 from orchestrator.cluster.hello import Refusal, WorkerHello
 from orchestrator.execute.attempt.result import lost
@@ -255,7 +255,7 @@ class ClusterThread:
 
     async def _run(self, attempt: Submitted, hello: WorkerHello) -> None:
         spec = attempt.spec
-        from orchestrator.cluster.worker_service import perform
+        from orchestrator.cluster.worker.worker_service import perform
 
         if spec.spec.secrets:
             try:
@@ -335,14 +335,14 @@ class ClusterThread:
     # Words to workers: each is asked alone, for one that is stopped never answers.
 
     async def _tell(self, address: str, function: str, *arguments: Any) -> None:
-        from orchestrator.cluster import worker_service
+        from orchestrator.cluster.worker import worker_service
 
         with suppress(Exception):
             called = self._client.run(getattr(worker_service, function), self._topic, *arguments, workers=[address])
             await asyncio.wait_for(called, _WORD_SECONDS)
 
     async def _ask(self, hello: WorkerHello, function: str, *arguments: Any) -> float:
-        from orchestrator.cluster import worker_service
+        from orchestrator.cluster.worker import worker_service
 
         function_ = getattr(worker_service, function)
         answers = await self._client.run(function_, self._topic, *arguments, workers=[hello.address])

@@ -14,7 +14,7 @@ from orchestrator import inherited
 from orchestrator.cluster.admission import ClusterAdmission
 from orchestrator.cluster.beside import PausesBoth, open_beside, room_at_home
 from orchestrator.cluster.cluster_thread import ClusterThread, Reports, epoch
-from orchestrator.cluster.deployments import deployment_of
+from orchestrator.cluster.deployments.by_kind import deployment_of
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.placement import WorkerRoom
 from orchestrator.cluster.scaling import Scaling

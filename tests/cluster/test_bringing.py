@@ -11,14 +11,14 @@ from typing import Any, cast
 import pytest
 
 from orchestrator import __version__
-from orchestrator.cluster import slurm as slurm_module
-from orchestrator.cluster import worker_service
-from orchestrator.cluster.bring import Bringer
-from orchestrator.cluster.deployment import Events
-from orchestrator.cluster.existing import ExistingDeployment
+from orchestrator.cluster.deployments import slurm as slurm_module
+from orchestrator.cluster.deployments.bring import Bringer
+from orchestrator.cluster.deployments.deployment import Events
+from orchestrator.cluster.deployments.existing import ExistingDeployment
+from orchestrator.cluster.deployments.shared_files import answer, ask, files_are_done, is_answered
+from orchestrator.cluster.deployments.slurm import SlurmDeployment
 from orchestrator.cluster.hello import Setup, WorkerHello
-from orchestrator.cluster.shared_files import answer, ask, files_are_done, is_answered
-from orchestrator.cluster.slurm import SlurmDeployment
+from orchestrator.cluster.worker import worker_service
 from orchestrator.journal.rundir import open_run
 from orchestrator.plan.policy_parts import SlurmPolicy
 

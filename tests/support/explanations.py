@@ -27,9 +27,9 @@ from support.cli import Said  # noqa: E402
 from support.documents import RUN_ID, steps  # noqa: E402
 from support.inside import run_inside  # noqa: E402
 
-from orchestrator.cluster.bring import UnusableWorkerError, versions_differ  # noqa: E402
-from orchestrator.cluster.deployment import Events  # noqa: E402
-from orchestrator.cluster.shared_files import unseen  # noqa: E402
+from orchestrator.cluster.deployments.bring import UnusableWorkerError, versions_differ  # noqa: E402
+from orchestrator.cluster.deployments.deployment import Events  # noqa: E402
+from orchestrator.cluster.deployments.shared_files import unseen  # noqa: E402
 from orchestrator.diagnostics.explanation import explanation, explanation_file  # noqa: E402
 from orchestrator.diagnostics.model import CODES  # noqa: E402
 from orchestrator.execute.sandbox.cgroups import CgroupParents  # noqa: E402

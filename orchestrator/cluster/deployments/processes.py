@@ -10,9 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from orchestrator.cluster.dask_settings import use_own_settings
-from orchestrator.cluster.deployment import Events, no_workers
+from orchestrator.cluster.deployments.deployment import Events, no_workers
+from orchestrator.cluster.deployments.proof_of_death import end_what_is_left
 from orchestrator.cluster.hello import Setup, WorkerHello
-from orchestrator.cluster.proof_of_death import end_what_is_left
 
 _MOST_FAILED_STARTS = 3
 _ROLES = ("ca_file", "client_key", "client_cert", "scheduler_key", "scheduler_cert", "worker_key", "worker_cert")
@@ -36,7 +36,7 @@ class ProcessDeployment:
         from distributed import Client, Security
         from distributed.diagnostics.plugin import SchedulerPlugin
 
-        from orchestrator.cluster.process_worker import ProcessCluster, ProcessWorker
+        from orchestrator.cluster.deployments.process_worker import ProcessCluster, ProcessWorker
         from orchestrator.cluster.quiet_nodes import QuietScheduler
 
         class Joins(SchedulerPlugin):  # type: ignore[misc]  # Dask has no types
@@ -68,7 +68,7 @@ class ProcessDeployment:
 
     async def greet(self, client: Any, address: str) -> WorkerHello | None:
         """As `Deployment.greet`."""
-        from orchestrator.cluster.worker_service import greet
+        from orchestrator.cluster.worker.worker_service import greet
 
         answers = await client.run(greet, self._setup.topic, workers=[address])
         hello: WorkerHello = answers[address]

@@ -20,10 +20,10 @@ from distributed import WorkerPlugin
 from msgspec.structs import replace
 
 from orchestrator import inherited
+from orchestrator.cluster.deployments.shared_files import answer
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.cluster.lease import WorkerLease, gone_after
 from orchestrator.cluster.portable_environment import on_worker
-from orchestrator.cluster.shared_files import answer
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.attempt.result import broken, evicted, lost

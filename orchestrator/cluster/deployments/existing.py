@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.cluster.bring import Bringer, UnusableWorkerError
 from orchestrator.cluster.dask_settings import use_own_settings
-from orchestrator.cluster.deployment import Events
-from orchestrator.cluster.elsewhere import is_visible, wait_for_processes
+from orchestrator.cluster.deployments.bring import Bringer, UnusableWorkerError
+from orchestrator.cluster.deployments.deployment import Events
+from orchestrator.cluster.deployments.elsewhere import is_visible, wait_for_processes
 from orchestrator.cluster.hello import Refusal, WorkerHello
 
 _CONNECT_SECONDS = 10.0

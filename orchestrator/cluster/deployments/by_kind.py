@@ -6,10 +6,10 @@ import os
 
 from msgspec.structs import replace
 
-from orchestrator.cluster.deployment import Deployment
+from orchestrator.cluster.deployments.deployment import Deployment
+from orchestrator.cluster.deployments.tls_files import tls_files
 from orchestrator.cluster.hello import Setup
 from orchestrator.cluster.portable_environment import least, portable
-from orchestrator.cluster.tls_files import tls_files
 from orchestrator.plan.model import Plan
 from orchestrator.plan.policy_parts import ClusterPolicy
 
@@ -19,19 +19,19 @@ def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) 
     if cluster.address is not None:
         return _existing(cluster, cluster.address, setup, plan)
     if cluster.slurm is not None:
-        from orchestrator.cluster.bring import Bringer
-        from orchestrator.cluster.slurm import SlurmDeployment
+        from orchestrator.cluster.deployments.bring import Bringer
+        from orchestrator.cluster.deployments.slurm import SlurmDeployment
 
         bringer = Bringer(replace(setup, environ=portable(os.environb)), plan.base_dir)
         return SlurmDeployment(cluster.slurm, cluster.slots, count, setup.run_dir, bringer)
-    from orchestrator.cluster.processes import ProcessDeployment
+    from orchestrator.cluster.deployments.processes import ProcessDeployment
 
     return ProcessDeployment(count, setup)
 
 
 def _existing(cluster: ClusterPolicy, address: str, setup: Setup, plan: Plan) -> Deployment:
-    from orchestrator.cluster.bring import Bringer
-    from orchestrator.cluster.existing import ExistingDeployment
+    from orchestrator.cluster.deployments.bring import Bringer
+    from orchestrator.cluster.deployments.existing import ExistingDeployment
 
     environ = portable(os.environb) if cluster.is_encrypted else least(os.environb, _wanted(plan))
     tls = tls_files(cluster.tls, plan.base_dir)

@@ -17,9 +17,11 @@ from msgspec.structs import replace
 
 from orchestrator.cluster.hello import Setup
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 # Safe path: nothing in the current directory is imported. The package itself may be anywhere.
-_PROGRAM = f"import sys; sys.path.append({_ROOT!r}); from orchestrator.cluster.worker_process import main; main()"
+_PROGRAM = (
+    f"import sys; sys.path.append({_ROOT!r}); from orchestrator.cluster.worker.worker_process import main; main()"
+)
 _END_SECONDS = 8.0  # longer than a warden takes to end hundreds of jobs
 _LAST_WORDS = 4096
 

@@ -12,7 +12,7 @@ import threading
 from orchestrator import inherited
 from orchestrator.cluster.dask_settings import use_own_settings
 from orchestrator.cluster.hello import Setup
-from orchestrator.cluster.worker_end import end, run_to_the_end
+from orchestrator.cluster.worker.worker_end import end, run_to_the_end
 
 _SPARE_THREADS = 4  # for attempts that were given up
 _JOIN_SECONDS = "60s"
@@ -34,7 +34,7 @@ async def _serve(setup: Setup, scratch: str) -> None:
     from distributed import Security
 
     from orchestrator.cluster.quiet_nodes import QuietWorker
-    from orchestrator.cluster.worker_service import AttemptService
+    from orchestrator.cluster.worker.worker_service import AttemptService
 
     worker = QuietWorker(
         setup.scheduler,
@@ -56,7 +56,7 @@ def _evict(scratch: str) -> None:
     """Someone else ends this worker: a queue, or a user."""
 
     def evict() -> None:
-        module = sys.modules.get("orchestrator.cluster.worker_service")
+        module = sys.modules.get("orchestrator.cluster.worker.worker_service")
         try:
             getattr(module, "evict_all", lambda: None)()
         finally:

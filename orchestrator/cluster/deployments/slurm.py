@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.cluster.bring import Bringer
 from orchestrator.cluster.dask_settings import use_own_settings
-from orchestrator.cluster.deployment import Events, no_workers
-from orchestrator.cluster.existing import ExistingDeployment
+from orchestrator.cluster.deployments.bring import Bringer
+from orchestrator.cluster.deployments.deployment import Events, no_workers
+from orchestrator.cluster.deployments.existing import ExistingDeployment
+from orchestrator.cluster.deployments.run_certificates import remove_certificates, write_certificates
 from orchestrator.cluster.hello import WorkerHello
-from orchestrator.cluster.run_certificates import remove_certificates, write_certificates
 from orchestrator.plan.policy_parts import SlurmPolicy
 
-_PROGRAM = "orchestrator.cluster.queue_worker"
+_PROGRAM = "orchestrator.cluster.worker.queue_worker"
 _WORKER_FILES = {"tls_ca_file": "ca", "tls_worker_cert": "cert", "tls_worker_key": "key"}
 _JOIN_SECONDS = 60  # in which a worker that has started must find its scheduler
 _LOOK_SECONDS = 2.0
@@ -46,7 +46,7 @@ class SlurmDeployment(ExistingDeployment):
         from distributed import Client, Security
         from distributed.diagnostics.plugin import SchedulerPlugin
 
-        from orchestrator.cluster.queued_jobs import QueuedCluster, QueuedSlurmJob
+        from orchestrator.cluster.deployments.queued_jobs import QueuedCluster, QueuedSlurmJob
         from orchestrator.cluster.quiet_nodes import QuietScheduler
 
         came, left = self._came, self._left

@@ -24,7 +24,7 @@ def run_to_the_end(serve: Coroutine[Any, Any, None], scratch: str) -> None:
 
 def end(scratch: str) -> None:
     """End all attempts, and this process, without asking Dask, which may wait for the network."""
-    module = sys.modules.get("orchestrator.cluster.worker_service")
+    module = sys.modules.get("orchestrator.cluster.worker.worker_service")
     try:
         getattr(module, "close_all", lambda: None)()
         shutil.rmtree(scratch, ignore_errors=True)

@@ -11,8 +11,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from orchestrator import __version__
+from orchestrator.cluster.deployments.shared_files import ask, files_are_done, is_answered, unanswered
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
-from orchestrator.cluster.shared_files import ask, files_are_done, is_answered, unanswered
 from orchestrator.journal.rundir import open_run
 
 # Evaluated by the worker, of which nothing is known yet: neither its Python nor whether it has pexec.
@@ -54,7 +54,7 @@ class Bringer:
         look = await self._asked(client, eval, _LOOK_EXPRESSION, address=address)
         if look["pexec"] != __version__:
             raise UnusableWorkerError(versions_differ(look))
-        from orchestrator.cluster.worker_service import BEGIN, listen
+        from orchestrator.cluster.worker.worker_service import BEGIN, listen
 
         await self._asked(client, listen, address=address)
         told = self._setup
@@ -74,7 +74,7 @@ class Bringer:
 
     async def give_secrets(self, client: Any, hello: WorkerHello, names: Collection[str]) -> None:
         """Let the worker have these secrets in addition to those that it has, all of it encrypted on the way."""
-        from orchestrator.cluster.worker_service import SECRETS
+        from orchestrator.cluster.worker.worker_service import SECRETS
 
         had = self._given.setdefault(hello.identity, set())
         if had.issuperset(names):
@@ -88,7 +88,7 @@ class Bringer:
 
     async def finish(self, client: Any, hello: WorkerHello) -> None:
         """Have the worker end everything of this run."""
-        from orchestrator.cluster.worker_service import finish
+        from orchestrator.cluster.worker.worker_service import finish
 
         await self._asked(client, finish, self._setup.topic, hello.name, address=hello.address)
 

@@ -9,7 +9,7 @@ import signal
 import tempfile
 
 from orchestrator.cluster.dask_settings import use_own_settings
-from orchestrator.cluster.worker_end import end, run_to_the_end
+from orchestrator.cluster.worker.worker_end import end, run_to_the_end
 
 _SPARE_THREADS = 4  # for attempts that were given up
 _LOOK_SECONDS = 0.2

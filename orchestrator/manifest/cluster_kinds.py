@@ -1,0 +1,67 @@
+"""What a cluster may be: for each kind of workers, its keys, or its address."""
+
+# Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
+import re
+from typing import Annotated, Any, Final
+
+from orchestrator.console.text import quote
+from orchestrator.manifest.container_types import Argv
+from orchestrator.manifest.field_types import ByteSize, Duration, FieldType, NonBlank, integer, non_blank
+from orchestrator.manifest.scalars import ScalarError
+from orchestrator.manifest.section import Doc, Section
+
+COUNT: Final = integer(1, 1_000)
+"""Of workers."""
+
+
+class ProcessesKeys(Section, frozen=True):
+    """Workers as processes of this machine."""
+
+    count: Annotated[int, COUNT, Doc("Number of workers.", 2)]
+    slots: Annotated[
+        int | None,
+        integer(1, 10_000),
+        Doc("Number of jobs that a worker runs at once; by default the CPUs of this machine over `count`.", 8),
+    ] = None
+
+
+class SlurmKeys(Section, frozen=True):
+    """Workers as jobs of Slurm."""
+
+    cores: Annotated[int, integer(1, 10_000), Doc("CPUs of a worker, which runs as many jobs at once.", 16)]
+    queue: Annotated[NonBlank | None, Doc("The partition.", "main")] = None
+    memory: Annotated[ByteSize | None, Doc("Memory of a worker.", "64GiB")] = None
+    walltime: Annotated[Duration | None, Doc("Time limit of a worker.", "2h")] = None
+    account: Annotated[NonBlank | None, Doc("The account that is charged.", "a1")] = None
+    interface: Annotated[
+        NonBlank | None, Doc("Network interface at which pexec and workers reach each other.", "ib0")
+    ] = None
+    extra: Annotated[Argv, Doc("More options of `sbatch`, each whole.", ["--constraint=ib"])] = ()
+
+
+class TlsKeys(Section, frozen=True):
+    """How pexec and a Dask cluster know each other: files in PEM format, relative to the manifest's directory."""
+
+    ca: Annotated[NonBlank, Doc("Certificate of the authority that has signed those of the cluster.", "tls/ca.pem")]
+    cert: Annotated[NonBlank, Doc("Certificate of pexec.", "tls/client.pem")]
+    key: Annotated[NonBlank, Doc("Its private key.", "tls/client-key.pem")]
+
+
+def _address(value: Any) -> str:
+    text: str = _ADDRESS_TEXT.parse(value)
+    matched = re.fullmatch(ADDRESS_PATTERN, text)
+    if matched is None or not 0 < int(matched["port"]) < 65536:
+        raise ScalarError("PX113", f"{quote(text)} is not the address of a scheduler", "write `tls://HOST:8786`")
+    return text
+
+
+_ADDRESS_TEXT: Final = non_blank()
+ADDRESS_PATTERN: Final = r"(?P<protocol>tls|tcp)://(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})"
+_SCHEMA_PATTERN: Final = f"^{re.sub('[?]P<[a-z]+>', '', ADDRESS_PATTERN)}$"
+ADDRESS: Final = FieldType(_address, {"type": "string", "pattern": _SCHEMA_PATTERN})
+"""The type of such an address."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether it is this machine's own address, by its form."""
+    return host in ("localhost", "[::1]") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
