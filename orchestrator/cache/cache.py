@@ -352,8 +352,9 @@ class Cache:
             return NotSaved(f"the cache cannot be written: {_why(error)}")
         if self._remote is not None:
             self._remote.put(store, replace(entry, listings=()), should_stop)
-        self._grown(store, saving.answer.new + entry_size, should_stop)
-        return saving.answer
+        saved = saving.answer(entry)
+        self._grown(store, saved.new + entry_size, should_stop)
+        return saved
 
     def _fetch(self, store: Store, should_stop: ShouldStop) -> Fetch:
         """Gets content that is not in the store from other machines."""

@@ -382,7 +382,12 @@ class LocalJobCache:
             search=None if self._secrets.search() is None else self._search,
             should_stop=state.should_stop,
         )
-        return saved.reason if isinstance(saved, NotSaved) else ""
+        if isinstance(saved, NotSaved):
+            return saved.reason
+        if self._unchanged is not None:
+            job = self._jobs[spec.job]
+            self._unchanged.note(job, self._spec_of(job, state.values), taken, saved.entry)
+        return ""
 
     def _search(self) -> SecretSearch:
         return cast(SecretSearch, self._secrets.search())
