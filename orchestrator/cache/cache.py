@@ -111,6 +111,8 @@ class Cache:
         self._max_size = max_size
         self._warn = warn
         self._lock = threading.Lock()
+        self._unwritten = 0  # bytes by which the store has grown
+        self._is_closing = False
         self._has_warned = False
 
     @property
@@ -120,6 +122,9 @@ class Cache:
 
     def close(self) -> None:
         """Write what is remembered of files."""
+        self._is_closing = True
+        if self._store is not None and self._unwritten:
+            self._grown(self._store, 0, never)
         self._memory.close()
         for one in self._job_locks.values():
             one.close()
@@ -352,8 +357,9 @@ class Cache:
             return NotSaved(f"the cache cannot be written: {_why(error)}")
         if self._remote is not None:
             self._remote.put(store, replace(entry, listings=()), should_stop)
-        self._grown(store, saving.answer.new + entry_size, should_stop)
-        return saving.answer
+        saved = saving.answer(entry)
+        self._grown(store, saved.new + entry_size, should_stop)
+        return saved
 
     def _fetch(self, store: Store, should_stop: ShouldStop) -> Fetch:
         """Gets content that is not in the store from other machines."""
@@ -378,9 +384,14 @@ class Cache:
             return None
 
     def _grown(self, store: Store, size: int, should_stop: ShouldStop) -> None:
-        """Keep the store within its size. It is looked through only after it has grown by a part of that."""
+        """Keep the store within its size. It is looked through only after it has grown by a part of that, of which a
+        small part is not written down at once."""
         part = self._max_size // _GROWTH
         with self._lock, contextlib.suppress(OSError):
+            self._unwritten += size
+            if self._unwritten < part // _GROWTH and not self._is_closing:
+                return
+            size, self._unwritten = self._unwritten, 0
             if store.grow(size) > part:
                 evict(store, self._max_size - part, should_stop)
                 store.grow(0, afresh=True)

@@ -88,13 +88,18 @@ class HashMemory:
 
     def remember(self, signature: Signature, sha256: bytes, read_at: int) -> None:
         """What was read from a file that had this signature before and after; `read_at` is from before."""
-        if max(signature[3:]) + SETTLED_NS >= read_at:
+        if not self.is_settled(signature, read_at):
             return
         with self._lock:
             self._new[signature[:2]] = (*signature[2:], read_at, sha256)
             self._latest = max(self._latest, read_at)
             if len(self._new) >= _FLUSH_ROWS:
                 self._flush()
+
+    @staticmethod
+    def is_settled(signature: Signature, read_at: int) -> bool:
+        """Whether what is read then from a file with this signature can be remembered."""
+        return max(signature[3:]) + SETTLED_NS < read_at
 
     def close(self) -> None:
         """Write what is new."""

@@ -151,8 +151,10 @@ class NotRestored(Struct, frozen=True):
 
 
 class Saved(Struct, frozen=True):
-    """The success was stored: this many bytes of outputs, and how many of them were not in the store before."""
+    """The success was stored as `entry`: this many bytes of outputs and log, and how many of them were not in the store
+    before."""
 
+    entry: Entry
     size: int
     new: int
 

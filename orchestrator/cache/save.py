@@ -124,10 +124,9 @@ class Saving:
                 digests.append(listing.digest)
         return replace(entry, listings=tuple(digests))
 
-    @property
-    def answer(self) -> Saved:
+    def answer(self, entry: Entry) -> Saved:
         """How much was stored, without the entry."""
-        return Saved(self._size, self._new)
+        return Saved(entry, self._size, self._new)
 
     def _output(self, base: int, path: str) -> OutputFile:
         name = visible(path)

@@ -3,7 +3,8 @@
 To find out what a job depends on, and what is stored of it, takes hundreds of microseconds. A job that was up to date
 still is if nothing else than its files can have changed, which `facts` says, and each of its files is the one that was
 seen: device, inode, size and both times are the same. That is believed under the rules of the hash memory alone, which
-is asked for the content of every file before a sighting is kept.
+is asked for the content of every file before a sighting is kept. What a job has just made is read once more for that,
+at the end of the run.
 
 All sightings of a project are one signed file of the store, which is replaced as a whole. It may be deleted any time.
 """
@@ -15,18 +16,22 @@ import hashlib
 import hmac
 import os
 import stat
+import time
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from orchestrator.cache.hash_file import hash_path
 from orchestrator.cache.hash_memory import HashMemory, signature_of
-from orchestrator.cache.model import EXECUTABLE, FILE, Signature
+from orchestrator.cache.model import EXECUTABLE, FILE, Signature, never
 from orchestrator.cache.store import Store
 
 VERSION = 2
 _SIGNATURE_BYTES = 32
 _LONGEST_KEY = 64  # bytes
 _MOST_OTHERS = 1000
+_SMALL = 1 << 20  # bytes of a file that is read once more at the end of a run
+_READING_SECONDS = 2.0
 _NO_VALUES: Mapping[str, str] = {}
 
 
@@ -204,13 +209,27 @@ class Sightings:
         """The content of regular files, where the memory knows it, and what they are."""
         facts = {path: one for path in paths if (one := self._facts(path)) is not None}
         signatures = [signature_of(one) for one in facts.values()]
-        return {
-            path: ((EXECUTABLE if one.st_mode & stat.S_IXUSR else FILE) + sha256, signature)
-            for (path, one), signature, sha256 in zip(
-                facts.items(), signatures, self._memory.recall(signatures), strict=True
-            )
-            if sha256 is not None
-        }
+        found = {}
+        until = time.monotonic() + _READING_SECONDS
+        for (path, one), signature, known in zip(
+            facts.items(), signatures, self._memory.recall(signatures), strict=True
+        ):
+            sha256 = known
+            if sha256 is None and time.monotonic() < until:
+                sha256 = self._read_again(path, signature)
+            if sha256 is not None:
+                found[path] = ((EXECUTABLE if one.st_mode & stat.S_IXUSR else FILE) + sha256, signature)
+        return found
+
+    def _read_again(self, path: str, signature: Signature) -> bytes | None:
+        """The content of a small file that was too young to be remembered when it was read, if it is old enough now."""
+        if signature[2] > _SMALL or not self._memory.is_settled(signature, self._memory.now()):
+            return None
+        try:
+            sha256, read, _ = hash_path(self._inside + path, self._memory, never, follow=False)
+        except (OSError, ValueError):
+            return None
+        return sha256 if read == signature else None
 
     def _are_same(self, files: Sequence[tuple[str, Signature]]) -> bool:
         inside = self._inside

@@ -131,3 +131,25 @@ def test_storing_keeps_the_store_within_its_size(tmp_path_factory: object, sizes
     assert store is not None
     assert contained(store, go_on).size <= max_size
     job.cache.close()
+
+
+def test_how_much_the_store_has_grown_is_written_down_now_and_then_and_at_the_end(tmp_path: Path) -> None:
+    job = stored(tmp_path, [10, 20])
+    assert growth(job) == 0, "30 bytes are not worth a file"
+    job.cache.close()
+    again = CachedJob(tmp_path / "project")
+    grown = growth(again)
+    assert grown > 30
+    again.cache.close()
+    small = CachedJob(tmp_path / "project", max_size=(grown - 1) * 20)
+    small.write("src/a.c", "other")
+    small.write("dist/app", "x")
+    small.save(log=None)
+    small.cache.close()
+    assert growth(CachedJob(tmp_path / "project")) == 0, "the store was looked through when the run ended"
+
+
+def growth(job: CachedJob) -> int:
+    store = job.cache._store
+    assert store is not None
+    return store.grow(0)

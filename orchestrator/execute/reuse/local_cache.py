@@ -45,6 +45,7 @@ from orchestrator.journal.file_names import LOGS, log_name
 from orchestrator.journal.rundir import RunDir
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 from orchestrator.plan.slugs import late_slug, slugs
+from orchestrator.usable_cpus import usable_cpus
 
 Mode = Literal["use", "force", "off"]
 """`force`: nothing is up to date, everything is stored. `off`: nothing is read or written."""
@@ -53,7 +54,7 @@ CACHE = "stored results"
 FORCED = "`--force`"
 NOT_CACHED = "`cache: false`"
 NO_CACHE = "`--no-cache`"
-_THREADS = 4
+_MOST_THREADS = 4  # more than there are CPUs only take turns
 _PATIENCE = 2.0  # seconds for what is abandoned at the end of the run
 _LONGEST_AT_ONCE = 64 << 10  # bytes of a log that the driver's thread copies itself
 
@@ -101,7 +102,7 @@ class LocalJobCache:
         self._why_not_hidden = why_not_hidden
         self._stand_for_needs = frozenset(job.index for job in jobs if job.spec.is_group or job.run_matrix is not None)
         self._unchanged = Unchanged(jobs, place, cache, project) if mode == "use" else None
-        self._workers = Workers(_THREADS)
+        self._workers = Workers(max(2, min(_MOST_THREADS, usable_cpus())))
         self._states: dict[int, CheckedJob] = {}
         self._mutex = threading.Lock()
         self._is_closed = False
@@ -382,7 +383,12 @@ class LocalJobCache:
             search=None if self._secrets.search() is None else self._search,
             should_stop=state.should_stop,
         )
-        return saved.reason if isinstance(saved, NotSaved) else ""
+        if isinstance(saved, NotSaved):
+            return saved.reason
+        if self._unchanged is not None:
+            job = self._jobs[spec.job]
+            self._unchanged.note(job, self._spec_of(job, state.values), taken, saved.entry)
+        return ""
 
     def _search(self) -> SecretSearch:
         return cast(SecretSearch, self._secrets.search())

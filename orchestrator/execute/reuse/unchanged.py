@@ -89,7 +89,8 @@ class Unchanged:
         self._sightings.outdate(job.id)
 
     def note(self, job: PlannedJob, spec: JobSpec, taken: Taken, entry: Entry) -> None:
-        """A job was found to be up to date by its fingerprint: next time, a look at its files may be enough."""
+        """A job was found to be up to date by its fingerprint, or what it made was stored: next time, a look at its
+        files may be enough."""
         if not self._is_simple(job, spec, taken, entry):
             return
         parts = [(name, one.job, one.files, one.values) for name, one in taken.fingerprint.needs.items()]

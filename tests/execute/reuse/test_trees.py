@@ -76,7 +76,7 @@ def test_of_a_job_that_did_not_change_a_look_at_its_files_is_enough(tmp_path: Pa
     set_up_small(project, tmp_path)
     with believing_all_times():
         assert SmallRun(project, tmp_path, "use").ran == ["j0"]
-        assert [SmallRun(project, tmp_path, "use").looked_at for _ in range(3)] == [0, 1, 1]
+        assert [SmallRun(project, tmp_path, "use").looked_at for _ in range(3)] == [1, 1, 1]
         (tmp_path / "src/s0").write_text("b")
         assert SmallRun(project, tmp_path, "use").ran == ["j0"]
 

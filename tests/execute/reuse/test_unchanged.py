@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import orchestrator
 from orchestrator.app.stored_results import clear_results
+from orchestrator.cache import hash_file
 from orchestrator.cache.hash_memory import HashMemory
 from orchestrator.cache.sightings import Sighting, Sightings
 
@@ -299,6 +300,41 @@ def test_files_whose_times_are_young_are_not_trusted(tmp_path: Path, monkeypatch
     folder.run_until_seen()
     assert folder.run() == dict.fromkeys("abcde", "kept")
     assert not folder.looked
+
+
+AFTER_A_WHILE = """\
+version: 1
+defaults: {shell: [sh, -eu]}
+workflows:
+  small: {inputs: [src/0], outputs: [out/a], run: 'cat src/0 > out/a'}
+  large: {inputs: [src/0], outputs: [out/b], run: 'head -c 2000000 /dev/zero > out/b'}
+  spoilt: {inputs: [src/1], outputs: [out/c], run: 'cat src/1 > out/c'}
+  last: {needs: [small, large, spoilt], run: 'WORK'}
+"""
+
+
+def test_what_jobs_have_made_is_read_once_more_at_the_end_of_the_run_so_that_the_next_one_only_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(tmp_path, monkeypatch)
+    age_of_sources = time.time() - 3600
+    for number in range(3):
+        os.utime(folder.root / f"src/{number}", (age_of_sources, age_of_sources))
+    monkeypatch.setattr("orchestrator.cache.hash_memory.SETTLED_NS", 3 * 10**8)
+    read_again: list[str] = []
+
+    def hash_path(path: str, *rest: Any, **more: Any) -> Any:
+        read_again.append(path)
+        return hash_file.hash_path(path, *rest, **more)
+
+    monkeypatch.setattr("orchestrator.cache.sightings.hash_path", hash_path)
+    time.sleep(0.4)  # the sources' other time has to be old too
+    assert set(folder.run(manifest=AFTER_A_WHILE.replace("WORK", "sleep 0.5; echo x >> out/c")).values()) == {"ran"}
+    assert str(folder.root / "out/b") not in read_again, "it is large"
+    done = folder.run(manifest=AFTER_A_WHILE.replace("WORK", "true"))
+    assert done == {"small": "kept", "large": "kept", "spoilt": "restored", "last": "ran"}
+    assert folder.looked, "at the files of `small`"
+    assert (folder.root / "out/c").read_text() == "1\n", "it has changed since it was stored"
 
 
 PATHS = st.sampled_from(["src/0", "src/1", "src/2", *OUTPUTS])
