@@ -166,6 +166,10 @@ def test_status_reports_and_results_name_hosts_and_workers(pexec: Pexec) -> None
         in report
     )
     assert '<section id="workers">' in (run.path / "report.html").read_text()
+    assert f"\nworkers\n  w1  {host}, joined after " in pexec.run("status").stdout
+    workers = json.loads(pexec.run("status", "--format", "json").stdout)["workers"]
+    assert sum(one["attempts"] for one in workers) == 1
+    assert {one["host"] for one in workers} == {host}
     attempt = json.loads(pexec.run("logs", "a", "--format", "json").stdout)["attempts"][0]
     assert (attempt["host"], attempt["worker"]) == (host, run.jobs["a"]["worker"])
 
