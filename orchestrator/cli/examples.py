@@ -87,6 +87,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "doctor": (
         ("pexec doctor", "show what works here, and how to get the rest"),
+        ("pexec doctor --cluster pair", "try every worker of a cluster"),
         ("pexec doctor --format json", "the same as data"),
     ),
     "explain": (

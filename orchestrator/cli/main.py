@@ -65,7 +65,7 @@ COMMANDS = {
         Subcommand("archive", "pack a run into one file"),
         Subcommand("prune", "remove old runs"),
         Subcommand("cache", "show, prune or clear the stored results of jobs"),
-        Subcommand("doctor", "check what this machine supports"),
+        Subcommand("doctor", "check what this machine supports, or a cluster"),
         Subcommand("explain", "explain a diagnostic code, with an example and its fix"),
         Subcommand("schema", "print a JSON Schema: of manifests, plans, results or events"),
         Subcommand("completion", "print a shell completion script"),

@@ -123,14 +123,12 @@ def add_slots(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_cluster(parser: argparse.ArgumentParser) -> None:
+_RUN_ON_CLUSTER = "run the jobs on the workers of this cluster of the manifest; `local` is pexec's own process"
+
+
+def add_cluster(parser: argparse.ArgumentParser, text: str = _RUN_ON_CLUSTER) -> None:
     """`--cluster`."""
-    parser.add_argument(
-        "--cluster",
-        metavar="NAME",
-        type=_parsed_by("cluster"),
-        help="run the jobs on the workers of this cluster of the manifest; `local` is pexec's own process",
-    )
+    parser.add_argument("--cluster", metavar="NAME", type=_parsed_by("cluster"), help=text)
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

@@ -21,7 +21,8 @@ from msgspec import Struct
 
 from orchestrator.cluster.deployments.deployment import Deployment, Events, no_workers
 from orchestrator.cluster.heartbeats import Heartbeats, Silent
-from orchestrator.cluster.hello import Refusal, WorkerHello
+from orchestrator.cluster.hello import WorkerHello
+from orchestrator.cluster.reports import Reports
 from orchestrator.execute.attempt.result import lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.helper_threads import start_thread
@@ -30,20 +31,6 @@ _WORD_SECONDS = 5.0  # for a word to a worker, which may be stopped
 _GREET_SECONDS = 60.0
 _CLOSE_SECONDS = 30.0
 _ENDING = "pexec is ending"
-
-
-class Reports(Struct, frozen=True):
-    """What is called in the loop's thread: a worker joined (its hello), left (its name, why); `starts_nothing(refusal)`
-    when no worker can be started; `degraded(what, why)`; `of_attempt(spec, what)` with what a worker reports about an
-    attempt; `doubtful(hello, is_so)` whether a worker may get nothing new."""
-
-    joined: Callable[[Any], None]
-    left: Callable[[Any, str], None]
-    starts_nothing: Callable[[Refusal], None]
-    degraded: Callable[[str, str], None]
-    of_attempt: Callable[[AttemptSpec, tuple[Any, ...]], None]
-    short: Callable[[str], None]
-    doubtful: Callable[[WorkerHello, bool], None]
 
 
 class Submitted(Struct):
@@ -68,7 +55,7 @@ class ClusterThread:
         self._workers: dict[str, WorkerHello] = {}  # name -> hello, of those that have joined and not left
         self._attempts: dict[int, Submitted] = {}
         self._lost: dict[int, AttemptSpec] = {}  # by serial: called lost with their worker
-        self._queue: deque[Callable[[], None]] = deque()
+        self._queue: deque[Callable[[], object]] = deque()
         self._numbers = itertools.count()
         self._burials = 0  # of workers, under way
         self._is_closing = False
@@ -94,6 +81,19 @@ class ClusterThread:
     def kill(self, serial: int, *, force: bool) -> None:
         """As `WardenClient.kill`."""
         self._post(lambda: self._kill(serial, force))
+
+    def ask(self, hello: WorkerHello, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Have this worker call a function, with the topic as its first argument. A worker that is stopped never
+        answers."""
+
+        async def asked() -> Any:
+            return (await self._client.run(function, self._topic, *arguments, workers=[hello.address]))[hello.address]
+
+        return asyncio.run_coroutine_threadsafe(asked(), self._loop)
+
+    def token(self, name: str) -> float:
+        """The newest that was seen of this worker, which has joined."""
+        return self._heartbeats.token(name)
 
     def pause(self) -> None:
         """Stop the processes of all attempts, on every worker that answers."""
@@ -130,7 +130,7 @@ class ClusterThread:
         # Signals are for the main thread, and workers, which inherit this mask, unblock them in their own session.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         asyncio.set_event_loop(self._loop)
-        self._spawn(self._start())
+        self._opening = self._spawn(self._start())
         try:
             self._loop.run_forever()
         finally:
@@ -139,7 +139,7 @@ class ClusterThread:
             self._loop.run_until_complete(asyncio.sleep(0))
             self._loop.close()
 
-    def _post(self, act: Callable[[], None]) -> None:
+    def _post(self, act: Callable[[], object]) -> None:
         """Have the loop's thread do it; several that come close together wake it once."""
         self._queue.append(act)
         self._loop.call_soon_threadsafe(self._drain)
@@ -148,10 +148,11 @@ class ClusterThread:
         while self._queue:
             self._queue.popleft()()
 
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _start(self) -> None:
         try:
@@ -165,10 +166,11 @@ class ClusterThread:
     async def _open(self) -> None:
         reports = self._reports
         events = Events(
-            lambda address: self._spawn(self._greet(address)),
+            self._on_appeared,
             self._on_gone,
             reports.starts_nothing,
             reports.degraded,
+            reports.refused,
         )
         self._client = await self._deployment.open(events)
         self._client.subscribe_topic(self._topic, self._on_event)
@@ -181,13 +183,18 @@ class ClusterThread:
 
     # Workers.
 
+    def _on_appeared(self, address: str) -> None:
+        self._reports.appeared(address)
+        self._spawn(self._greet(address))
+
     async def _greet(self, address: str) -> None:
         """A worker is known to Dask: learn who it is."""
         await self._is_up.wait()
         try:
             hello = await asyncio.wait_for(self._deployment.greet(self._client, address), _GREET_SECONDS)
-        except Exception:
-            return  # it died, or is silent: its end is noticed elsewhere, or the one who waits gives up
+        except Exception:  # it died, or is silent: its end is noticed elsewhere, or the one who waits gives up
+            self._reports.silent(address)
+            return
         if hello is None or self._is_closing:
             return
         self._workers[hello.name] = hello
@@ -357,6 +364,7 @@ class ClusterThread:
 
     async def _close(self) -> None:
         self._is_closing = True
+        self._opening.cancel()
         await self._deployment.end_workers()
         while self._burials:
             await asyncio.sleep(0.005)

@@ -13,10 +13,11 @@ from msgspec.structs import replace
 from orchestrator import inherited
 from orchestrator.cluster.admission import ClusterAdmission
 from orchestrator.cluster.beside import PausesBoth, open_beside, room_at_home
-from orchestrator.cluster.cluster_thread import ClusterThread, Reports, epoch
+from orchestrator.cluster.cluster_thread import ClusterThread, epoch
 from orchestrator.cluster.deployments.by_kind import deployment_of
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.placement import WorkerRoom
+from orchestrator.cluster.reports import Reports
 from orchestrator.cluster.scaling import Scaling
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.ends import late_fields

@@ -29,17 +29,26 @@ _NAMESPACES = (
 
 class Check(Struct, frozen=True):
     """One thing that was tried. `promise` names the promise in docs/promises.md that depends on it; `help` says what to
-    do about it, if anything."""
+    do about it, if anything. `code` is that of its diagnostic, if without it nothing can be run; `seconds` is how long
+    it took, where that matters."""
 
     name: str
     promise: str
     ok: bool
     detail: str
     help: str = ""
+    code: str = ""
+    seconds: float | None = None
 
 
 def examine(supervisor: Supervisor, run_root: str) -> Iterator[Check]:
     """All checks, each made when it is consumed. `run_root` is the directory that would contain runs."""
+    yield from examine_machine(supervisor)
+    yield from _run_root(run_root)
+
+
+def examine_machine(supervisor: Supervisor) -> Iterator[Check]:
+    """The checks of what runs jobs, without those of where runs are stored."""
     yield _system()
     yield _shell()
     yield _descriptors()
@@ -48,7 +57,6 @@ def examine(supervisor: Supervisor, run_root: str) -> Iterator[Check]:
     yield _sandbox(supervisor)
     yield _memory(supervisor)
     yield _processes(supervisor)
-    yield from _run_root(run_root)
 
 
 def _system() -> Check:

@@ -88,6 +88,21 @@ def test_a_run_for_which_slurm_has_no_room_says_why(hpc: Slurm, pexec: Pexec) ->
     assert not (pexec.folder / "ran").exists()
 
 
+def test_doctor_tries_workers_of_slurm_and_says_why_there_is_none(hpc: Slurm, pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head()))
+    said = pexec.run("doctor", "--cluster", "hpc")
+    assert said.exit_code == 0, said.stderr
+    assert said.stdout.count("\nok        kill ") == 2
+    assert "\n2 workers can be used; " in said.stdout
+    pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head('extra: ["--begin=now+1hour"]', "8s")))
+    said = pexec.run("doctor", "--cluster", "hpc")
+    assert said.exit_code == 5
+    assert "pexec: waiting for workers of the cluster `hpc`: job " in said.stderr
+    assert "failed    workers             PX311: there has been no worker for 8." in said.stdout
+    assert "is PENDING (BeginTime)" in said.stdout
+    assert not list(pexec.folder.glob("**/.pexec-trial-*"))
+
+
 def test_what_slurm_does_not_accept_ends_the_run_with_its_own_words(hpc: Slurm, pexec: Pexec) -> None:
     text = manifest("  a: {run: touch ran}\n", head().replace("queue: main", "queue: none-such"))
     said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")

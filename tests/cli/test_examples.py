@@ -15,6 +15,7 @@ from orchestrator.cli.main import COMMANDS
 MANIFEST = """\
 version: 1
 params: {channel: {default: dev}}
+clusters: {pair: {processes: 2}}
 workflows:
   build: {run: 'true', tags: [fast]}
   test: {needs: build, run: 'true ${{ args }}', tags: [fast]}

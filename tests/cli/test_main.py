@@ -41,7 +41,7 @@ commands:
   archive     pack a run into one file
   prune       remove old runs
   cache       show, prune or clear the stored results of jobs
-  doctor      check what this machine supports
+  doctor      check what this machine supports, or a cluster
   explain     explain a diagnostic code, with an example and its fix
   schema      print a JSON Schema: of manifests, plans, results or events
   completion  print a shell completion script

@@ -89,7 +89,7 @@ class DaskCluster:
             process.terminate()
         for process in self._processes:
             try:
-                process.wait(20)
+                process.wait(5)  # now and then one of Dask's does not end by itself
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(20)

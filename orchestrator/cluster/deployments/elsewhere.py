@@ -51,12 +51,13 @@ def _is_of(warden: int) -> Callable[[int], bool]:
         if pid == warden:
             return _is_a_warden(pid)
         tag = processes.tag_of(pid)
-        return tag is not None and tag in tags and _is_running(pid)
+        return tag is not None and tag in tags and is_running(pid)
 
     return is_of
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether this process has not ended."""
     stat = processes.read_process(pid)
     return stat is not None and stat.state not in (b"Z", b"X")
 

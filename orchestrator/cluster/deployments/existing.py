@@ -167,6 +167,7 @@ class ExistingDeployment:
     def _refuse(self, address: str, refusal: Refusal) -> None:
         """It takes no attempts; if no other worker does, the run cannot go on."""
         self._refused[address] = refusal
+        self._events.refused(address, refusal)
         if self._hellos or self._seen - set(self._refused):
             self._events.degraded("a worker that is not used", refusal.why)
         else:

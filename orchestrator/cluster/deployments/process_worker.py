@@ -104,6 +104,11 @@ class ProcessWorker(ProcessInterface):  # type: ignore[misc]  # Dask has no type
 class ProcessCluster(SpecCluster):  # type: ignore[misc]
     """Dask's cluster of specified workers; each gets a name of its own, also one that takes the place of another."""
 
+    async def settled(self) -> None:
+        """Return when no process is being started."""
+        async with self._lock:
+            return
+
     def new_worker_spec(self) -> dict[str, Any]:
         """The next worker."""
         self._i += 1

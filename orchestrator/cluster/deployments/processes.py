@@ -15,6 +15,7 @@ from orchestrator.cluster.deployments.proof_of_death import end_what_is_left
 from orchestrator.cluster.hello import Setup, WorkerHello
 
 _MOST_FAILED_STARTS = 3
+_START_SECONDS = 5.0
 _ROLES = ("ca_file", "client_key", "client_cert", "scheduler_key", "scheduler_cert", "worker_key", "worker_cert")
 
 
@@ -128,6 +129,8 @@ class ProcessDeployment:
     async def end_workers(self) -> None:
         """As `Deployment.end_workers`."""
         if hasattr(self, "_cluster"):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._cluster.settled(), _START_SECONDS)  # before that they are not among these
             processes = list(self._cluster.workers.values())
             await asyncio.gather(*(process.close() for process in processes), return_exceptions=True)
 

@@ -1,0 +1,85 @@
+"""`pexec doctor --cluster`: from the name of a cluster to what is found of its workers, in a private directory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from orchestrator import interrupts
+from orchestrator.app.named_executor import refuse_cluster
+from orchestrator.app.planning import PlanningResult
+from orchestrator.app.planning_environment import planning_environment
+from orchestrator.diagnostics.model import has_errors
+from orchestrator.execute.supervisor.supervisor import Supervisor
+from orchestrator.journal.rundir import RunDir
+from orchestrator.journal.safe_files import failed, open_root
+from orchestrator.manifest.load import load
+from orchestrator.manifest.model import Manifest
+from orchestrator.plan.cluster_settings import with_clusters
+from orchestrator.plan.expand import expand_policy
+from orchestrator.plan.inputs import Overrides
+from orchestrator.plan.model import Plan
+
+if TYPE_CHECKING:
+    from orchestrator.cluster.doctor import ClusterDoctor, Waiting
+
+
+def plan_for_doctor(path: str | None, overrides: Overrides) -> PlanningResult:
+    """A plan without jobs on the cluster that `overrides` chooses, of the manifest at `path`; without one, the clusters
+    are those of the settings. Raises UsageError for an unknown cluster."""
+    if path is None:
+        manifest, base_dir, texts = Manifest(version=1, workflows={}), os.getcwd(), {}
+    else:
+        loaded = load(path)
+        texts = dict(loaded.source.texts)
+        if loaded.manifest is None or has_errors(loaded.diagnostics):
+            return PlanningResult(path, None, loaded.diagnostics, texts)
+        manifest, base_dir = loaded.manifest, loaded.base_dir
+    manifest = with_clusters(manifest, overrides.clusters, overrides.cluster)
+    policy = expand_policy(manifest, overrides, planning_environment().cpus)
+    plan = Plan(name="doctor", manifest=path or "", base_dir=base_dir, policy=policy, jobs=())
+    return PlanningResult(plan.manifest, plan, (), texts)
+
+
+@contextlib.contextmanager
+def open_doctor(plan: Plan, run_root: str, waits: Callable[[Waiting], None]) -> Iterator[ClusterDoctor]:
+    """The doctor for the cluster of the plan; afterwards its workers have ended, and nothing is left. Raises
+    RefusedError and EnvironmentFailedError."""
+    refuse_cluster(plan)
+    assert plan.policy.cluster is not None
+    from orchestrator.cluster.doctor import ClusterDoctor  # late: with the packages that were just looked for
+
+    supervisor = Supervisor()  # as in a run: it adopts what workers leave
+    try:
+        with _trial_directory(run_root) as run:
+            doctor = ClusterDoctor(plan, plan.policy.cluster, run, waits)
+            try:
+                yield doctor
+            finally:
+                if interrupts.is_installed():
+                    interrupts.note_only()  # nothing interrupts the end
+                doctor.close()
+    finally:
+        supervisor.close()
+
+
+@contextlib.contextmanager
+def _trial_directory(run_root: str) -> Iterator[RunDir]:
+    """A directory like that of a run, where those are, or in the nearest one above that exists."""
+    parent = os.path.abspath(run_root)
+    while not os.path.isdir(parent):
+        parent = os.path.dirname(parent)
+    try:
+        path = tempfile.mkdtemp(prefix=".pexec-trial-", dir=parent)
+    except OSError as error:
+        raise failed(f"a directory cannot be created in `{parent}`", error) from error
+    try:
+        with RunDir(path, open_root(path, create=False)) as run:
+            run.make_folders()
+            yield run
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
