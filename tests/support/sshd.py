@@ -28,6 +28,7 @@ AllowTcpForwarding no
 AllowStreamLocalForwarding no
 MaxStartups 50
 LogLevel VERBOSE
+SetEnv TMPDIR={folder}/tmp
 """
 _CLIENT = """\
 Host one refuses other-user unknown-key
@@ -67,10 +68,12 @@ class Sshd:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.configuration = folder / "client"
+        self.tmp = folder / "tmp"  # where programs that it starts have their temporary files
 
     def start(self, below: list[str] | None = None, address: str = "127.0.0.1") -> None:
         """With `below`, by this command, which may put it elsewhere."""
         folder = self._folder
+        self.tmp.mkdir(parents=True)
         for name in ("host_key", "key"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
         shutil.copy(folder / "key.pub", folder / "authorized_keys")
@@ -90,6 +93,12 @@ class Sshd:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         assert wait_until(lambda: _answers(address, self.port), 30), self.log()
+
+    def refusal(self) -> str:
+        """Why nobody can log in at `one`; empty if one can."""
+        command = ["ssh", "-F", str(self.configuration), "-o", "BatchMode=yes", "one", "true"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return done.stderr if done.returncode else ""
 
     def log(self) -> str:
         """What the server said."""

@@ -12,7 +12,7 @@ from orchestrator.cluster.dask_settings import use_own_settings
 from orchestrator.cluster.deployments.bring import Bringer, UnusableWorkerError
 from orchestrator.cluster.deployments.deployment import Events
 from orchestrator.cluster.deployments.ssh_command import Failure
-from orchestrator.cluster.deployments.ssh_worker_of_host import Host, SshWorker
+from orchestrator.cluster.deployments.ssh_worker_of_host import HOPELESS_AFTER, Host, SshWorker
 from orchestrator.cluster.hello import WorkerHello
 from orchestrator.cluster.relay import LOOPBACK
 from orchestrator.plan.policy_parts import SshPolicy
@@ -22,7 +22,6 @@ _AT_ONCE = 8  # connections that are being made; servers reject those beyond a n
 _JOIN_SECONDS = 90.0
 _PROVE_AGAIN_SECONDS = 1.0
 _LONGEST_PAUSE = 30.0
-_HOPELESS_AFTER = 3  # failures in a row, before a first success
 _MOST_REASONS = 3
 
 
@@ -171,19 +170,15 @@ class SshDeployment:
             self._events.gone(worker.name, worker.why_gone)
 
     def _fail(self, host: Host, failed: Failure) -> None:
+        was_hopeless = host.is_hopeless
         host.fail(failed)
         why = [host.failed.refusal.why for host in self._hosts if host.failed is not None]
         self.why_none = "; ".join(why[:_MOST_REASONS])
-        if all(map(_is_hopeless, self._hosts)):
+        if host.is_hopeless and not was_hopeless:
+            self._events.refused(host.name, failed.refusal)
+        if all(host.is_hopeless for host in self._hosts):
             self._events.starts_nothing(failed.refusal)
         elif failed.is_final and not host.has_joined:
             self._events.degraded("a host that is not used", failed.refusal.why)
-        elif host.failures == (1 if host.has_joined else _HOPELESS_AFTER):
+        elif host.failures == (1 if host.has_joined else HOPELESS_AFTER):
             self._events.degraded("a host that is not used now", f"{failed.refusal.why}; it is tried again")
-
-
-def _is_hopeless(host: Host) -> bool:
-    """Whether no worker is to be expected there, as there never was one."""
-    if host.has_joined or host.failed is None:
-        return False
-    return host.failed.is_final or host.failures >= _HOPELESS_AFTER

@@ -82,12 +82,12 @@ def failure(
     if answer is not None and answer["pexec"] != __version__:
         return Failure(versions_differ(answer), True)
     if exit_code is None:
-        return Failure(_unreachable(host, "no answer"), False)
+        return Failure(unreachable(host, "no answer"), False)
     if answer is not None:
         why = f"the worker on {answer['host']} ended before it joined{f': {last_words}' if last_words else ''}"
         return Failure(Refusal(why, "PX311", "without `--cluster`, jobs run below pexec itself"), False)
     if exit_code == _SSH_FAILED or not last_words:
-        return Failure(_unreachable(host, last_words or "the connection ended"), _is_final(last_words))
+        return Failure(unreachable(host, last_words or "the connection ended"), _is_final(last_words))
     python = settings.python or _DEFAULT_PYTHON
     why = f"`{python}` cannot be run on {host}: {last_words}"
     help_ = f"pexec {__version__} is needed there; `python` of the cluster names the interpreter that has it"
@@ -99,7 +99,8 @@ def no_ssh(why: str) -> Failure:
     return Failure(Refusal(f"`ssh` cannot be run: {why}", "PX320", "install the client of OpenSSH"), True)
 
 
-def _unreachable(host: str, why: str) -> Refusal:
+def unreachable(host: str, why: str) -> Refusal:
+    """No connection could be made, or it has ended before the program there said anything."""
     help_ = f"`ssh -o BatchMode=yes {shlex.quote(host)} true` must succeed, with the `options` of the cluster"
     return Refusal(f"`{host}` cannot be reached by ssh: {why}", "PX320", help_)
 

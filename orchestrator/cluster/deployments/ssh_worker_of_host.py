@@ -126,6 +126,10 @@ class SshWorker:
         self._program.end()
 
 
+HOPELESS_AFTER = 3
+"""Failures in a row, before a first success: no worker is to be expected."""
+
+
 class Host:
     """A host, and how often in a row no worker could be had there."""
 
@@ -143,3 +147,10 @@ class Host:
         """No worker could be had."""
         self.failures += 1
         self.failed = failed
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether no worker is to be expected there, as there never was one."""
+        if self.has_joined or self.failed is None:
+            return False
+        return self.failed.is_final or self.failures >= HOPELESS_AFTER
