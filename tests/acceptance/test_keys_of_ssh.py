@@ -67,6 +67,7 @@ def test_jobs_run_on_the_hosts_with_the_environment_of_pexec_and_nothing_stays_t
         "  fails: {run: exit 3, allow_failure: true}\n"
         "  temporary: {run: 'touch $PEXEC_TMPDIR/x; echo $PEXEC_TMPDIR'}\n"
         "  secret: {run: 'echo $TOKEN; printf %s $TOKEN | wc -c', secrets: [TOKEN]}\n"
+        "  both: {run: 'until test $(grep -c worker.joined .pexec/runs/*/events.jsonl) = 2; do sleep 0.1; done'}\n"
         "  local: {where: local, run: 'echo ${SSH_CONNECTION:-at home}'}\n",
         head(lab),
     )
