@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -50,7 +51,8 @@ def test_placing_a_job_takes_as_many_operations_with_a_thousand_workers_as_with_
     each = []
     for workers in (10, 1000):
         placed = placement(workers, Demand(1, GIB))
-        each.append(calls(lambda placed=placed, n=workers: placed.place(range(10 * n), 10 * n)) / (10 * workers))
+        jobs = range(10 * workers)
+        each.append(calls(partial(placed.place, jobs, len(jobs))) / len(jobs))
         assert placed.under_way == 10 * workers
     assert each[1] < 2 * each[0]
 
@@ -72,15 +74,15 @@ def test_an_end_and_the_next_start_take_as_many_operations_on_a_thousand_full_wo
 def test_jobs_that_each_wait_for_a_worker_take_operations_in_proportion_to_the_workers() -> None:
     counts = []
     for workers in (10, 1000):
-        small, large = Demand(1), Demand(10)
-        placed = Placement(lambda job, n=workers, small=small, large=large: small if job < n else large)
+        demands = [*[Demand(1)] * workers, *[Demand(10)] * 2 * workers]
+        placed = Placement(demands.__getitem__)
         for number in range(workers):
             placed.join(worker(number, 10))
         placed.place(range(workers), workers)
         waiting = range(workers, 3 * workers)
         assert placed.place(waiting, len(waiting)) == []
         assert not placed.has_room
-        counts.append(calls(lambda placed=placed, waiting=waiting: placed.place(waiting, len(waiting))) / workers)
+        counts.append(calls(partial(placed.place, waiting, len(waiting))) / workers)
     assert counts[1] < 2 * counts[0]
 
 
@@ -89,7 +91,7 @@ def test_how_many_workers_are_wanted_takes_operations_in_proportion_to_the_jobs_
     each = []
     for jobs in (500, 10_000):
         waiting = [Demand(1, GIB), Demand(2)] * (jobs // 2)
-        each.append(calls(lambda waiting=waiting: workers_for(waiting, new, 10_000)) / jobs)
+        each.append(calls(partial(workers_for, waiting, new, 10_000)) / jobs)
     assert each[1] < 1.5 * each[0]
 
 
