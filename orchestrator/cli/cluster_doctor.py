@@ -48,7 +48,7 @@ def examine_cluster(arguments: argparse.Namespace) -> int:
             if is_text:
                 write_text(_block(worker))
         waits.clear()
-        checks = doctor.checks
+    checks = doctor.checks
     usable = any(worker.is_usable for worker in workers) and not any(check.code for check in checks)
     if is_text:
         write_text(_ending(cluster, workers, checks))

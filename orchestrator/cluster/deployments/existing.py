@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -110,13 +110,14 @@ class ExistingDeployment:
     async def retire(self, name: str, why: str) -> None:
         """As `Deployment.retire`: not the task of pexec."""
 
-    async def end_workers(self) -> None:
+    async def end_workers(self) -> Sequence[WorkerHello]:
         """As `Deployment.end_workers`: of the workers, only what they run for this run."""
         if self._watching is not None:
             self._watching.cancel()
         hellos = list(self._hellos.values())
         ends = (self._bringer.finish(self._client, hello) for hello in hellos)
-        await asyncio.gather(*ends, return_exceptions=True)
+        said = await asyncio.gather(*ends, return_exceptions=True)
+        return [hello for hello, error in zip(hellos, said, strict=True) if error is not None]
 
     async def close(self) -> None:
         """As `Deployment.close`."""
