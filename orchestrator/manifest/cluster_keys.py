@@ -11,6 +11,7 @@ from orchestrator.manifest.cluster_kinds import (
     COUNT,
     ProcessesKeys,
     SlurmKeys,
+    SshKeys,
     TlsKeys,
     is_loopback,
 )
@@ -21,10 +22,10 @@ from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
 LOCAL_CLUSTER: Final = "local"
-KINDS: Final = ("processes", "address", "slurm")
+KINDS: Final = ("processes", "address", "slurm", "ssh")
 """The keys that say what its workers are, of which a cluster has one."""
 _QUEUES: Final = ("slurm",)
-_ONLY_WITH: Final = {"tls": ("address",), "insecure": ("address",), "files": ("address", *_QUEUES)}
+_ONLY_WITH: Final = {"tls": ("address",), "insecure": ("address",), "files": ("address", *_QUEUES, "ssh")}
 """Key -> the kinds that it has an effect with; the others have one with every kind."""
 _WORKERS_ONLY_WITH: Final = {"max": _QUEUES, "min": ("processes", *_QUEUES), "idle": ("processes", *_QUEUES)}
 """The same for keys of `workers`."""
@@ -78,6 +79,7 @@ class ClusterKeys(Section, frozen=True):
         Doc("The scheduler of a Dask cluster that exists already.", "tls://head:8786"),
     ] = None
     slurm: Annotated[SlurmKeys | None, Doc("Workers as jobs of Slurm.", {"cores": 16})] = None
+    ssh: Annotated[SshKeys | None, Doc("Workers on hosts that are reached by SSH.", {"hosts": ["a", "b"]})] = None
     tls: Annotated[TlsKeys | None, Doc("The certificates for a `tls://` address.")] = None
     insecure: Annotated[bool, Doc("Accepts a `tcp://` address of another machine.", True)] = False
     files: Annotated[

@@ -93,6 +93,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
         "slurm": "acceptance/test_keys_of_slurm.py::"
         "test_a_hundred_jobs_succeed_although_a_worker_is_cancelled_in_the_middle",
+        "ssh": "acceptance/test_keys_of_ssh.py::"
+        "test_jobs_run_on_the_hosts_with_the_environment_of_pexec_and_nothing_stays_there",
         "address": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
         "tls": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
         "insecure": "acceptance/test_keys_of_existing_clusters.py::"
@@ -112,6 +114,15 @@ OBSERVED: dict[str, dict[str, str]] = {
     )
     | {
         "extra": "acceptance/test_keys_of_slurm.py::test_a_run_for_which_slurm_has_no_room_says_why",
+    },
+    "Ssh": dict.fromkeys(
+        ("hosts", "slots", "options"),
+        "acceptance/test_keys_of_ssh.py::"
+        "test_jobs_run_on_the_hosts_with_the_environment_of_pexec_and_nothing_stays_there",
+    )
+    | {
+        "python": "acceptance/test_keys_of_ssh.py::"
+        "test_a_host_with_another_pexec_or_none_is_refused_with_both_versions",
     },
     "Tls": dict.fromkeys(
         ("ca", "cert", "key"),
