@@ -178,10 +178,14 @@ class ClusterThread:
             reports.starts_nothing,
             reports.degraded,
             reports.refused,
+            self._listen_to,
         )
-        self._client = self._words.client = await self._deployment.open(events)
-        self._client.subscribe_topic(self._topic, self._on_event)
+        self._listen_to(await self._deployment.open(events))
         self._spawn(self._heartbeats.keep())
+
+    def _listen_to(self, client: Any) -> None:
+        self._client = self._words.client = client
+        client.subscribe_topic(self._topic, self._on_event)
 
     async def _when_up(self, act: Callable[[], None]) -> None:
         await self._is_up.wait()
@@ -266,6 +270,7 @@ class ClusterThread:
         if not is_seen:
             await lease
         lease.cancel()
+        proof.cancel()
         return is_seen
 
     # Attempts.
@@ -282,7 +287,7 @@ class ClusterThread:
 
     async def _run(self, attempt: Submitted, hello: WorkerHello) -> None:
         spec = attempt.spec
-        from orchestrator.cluster.worker.worker_service import perform
+        from orchestrator.cluster.worker.words import perform
 
         if spec.spec.secrets:
             try:
@@ -296,7 +301,7 @@ class ClusterThread:
             self._topic,
             pickle.dumps(spec),
             spec.serial,
-            hello.identity,
+            hello.name,
             self._heartbeats.token(hello.name),
             key=f"{self._topic}-{spec.serial}",
             workers=[hello.address],
@@ -353,17 +358,14 @@ class ClusterThread:
             if not attempt.is_told_to_end and hello.name in self._heartbeats.doubtful:
                 self._reports.waits(hello.host, gone_after(self._lease))
             attempt.is_told_to_end = True
-            self._spawn(self._words.tell(hello.address, "kill_attempt", serial, force))
+            self._spawn(self._words.tell(hello, "kill_attempt", serial, force))
 
     async def _call(self, fn: Callable[..., Any], args: Any, kwargs: Any, future: Future[Any]) -> None:
         await self._is_up.wait()
-        task = self._client.submit(fn, *args, **kwargs, pure=False, retries=0)
         try:
-            future.set_result(await task)
+            future.set_result(await self._words.called(fn, args, kwargs))
         except Exception as error:
             future.set_exception(error)
-        finally:
-            task.release()
 
     def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         with suppress(Exception):

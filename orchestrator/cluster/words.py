@@ -19,22 +19,26 @@ class Words:
         self._topic = topic
         self.client: Any = None
 
-    async def tell(self, address: str, function: str, *arguments: Any) -> None:
-        """Have the worker there call a function of its service, if it answers."""
-        from orchestrator.cluster.worker import worker_service
-
+    async def tell(self, hello: WorkerHello, function: str, *arguments: Any) -> None:
+        """Have the worker call a function of `worker.words`, if it answers."""
         with suppress(Exception):
-            called = self.client.run(getattr(worker_service, function), self._topic, *arguments, workers=[address])
-            await asyncio.wait_for(called, WORD_SECONDS)
+            await asyncio.wait_for(self.ask(hello, function, *arguments), WORD_SECONDS)
 
-    async def ask(self, hello: WorkerHello, function: str, *arguments: Any) -> float:
-        """Have the worker call a function of its service that returns a token."""
-        from orchestrator.cluster.worker import worker_service
+    async def ask(self, hello: WorkerHello, function: str, *arguments: Any) -> Any:
+        """Have the worker call a function of `worker.words`: what that returns."""
+        from orchestrator.cluster.worker import words
 
-        token: float = await self.asked(hello, getattr(worker_service, function), *arguments)
-        return token
+        return await self.asked(hello, getattr(words, function), hello.name, *arguments)
 
     async def asked(self, hello: WorkerHello, function: Callable[..., Any], *arguments: Any) -> Any:
         """Have the worker call any function, with the topic first."""
         answers = await self.client.run(function, self._topic, *arguments, workers=[hello.address])
         return answers[hello.address]
+
+    async def called(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Have any worker call it, as a task."""
+        task = self.client.submit(fn, *args, **kwargs, pure=False, retries=0)
+        try:
+            return await task
+        finally:
+            task.release()
