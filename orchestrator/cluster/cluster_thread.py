@@ -6,7 +6,6 @@ Methods without an underscore are for other threads; none of them waits for a wo
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import pickle
 import signal
@@ -61,7 +60,6 @@ class ClusterThread:
         self._attempts: dict[int, Submitted] = {}
         self._lost: dict[int, AttemptSpec] = {}  # by serial: called lost with their worker
         self._queue: deque[Callable[[], object]] = deque()
-        self._numbers = itertools.count()
         self._lease = lease
         self._burials: list[WorkerHello | None] = []  # under way
         self._unconfirmed: dict[str, str] = {}  # identity of a worker that should have ended something -> its host
