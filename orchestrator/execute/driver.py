@@ -217,7 +217,7 @@ class Driver:
             if why := self._cache.refusal(spec.job):
                 self._inbox.put(Ended(spec, cannot_start(why)))
                 return
-            self._cache.attempt_starts()
+            self._remark(self._cache.attempt_starts(spec.job), self._clock.now())
         self._executor.submit(run_attempt, spec).add_done_callback(partial(self._on_done, spec))
 
     def _on_done(self, spec: AttemptSpec, future: Future[AttemptResult]) -> None:
