@@ -106,6 +106,8 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             lease=cluster.lease,
             address=cluster.address,
             tls=tls,
+            files=cluster.files,
+            dir=cluster.dir,
         )
     workers, declared, slurm = cluster.workers, cluster.processes, None
     if cluster.slurm is not None:
@@ -127,6 +129,8 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         workers.start,
         cluster.lease,
         slurm=slurm,
+        files=cluster.files,
+        dir=cluster.dir,
     )
 
 

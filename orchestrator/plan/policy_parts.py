@@ -89,6 +89,8 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     address: Annotated[str | None, Meta(description="The scheduler of a Dask cluster.")] = None
     tls: Annotated[TlsPolicy | None, Meta(description="The certificates for it.")] = None
     slurm: Annotated[SlurmPolicy | None, Meta(description="What each worker asks Slurm for.")] = None
+    files: Annotated[Literal["shared", "none"], Meta(description="Which files of pexec its workers see.")] = "shared"
+    dir: Annotated[str | None, Meta(description="The project's directory on its workers, if it is another.")] = None
 
     @property
     def is_here(self) -> bool:
